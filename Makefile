@@ -1,0 +1,54 @@
+# Needs GNU make 3.81 or newer and Python 3.11 or newer. Every target can be run twice. `make` lists them.
+
+PYTHON ?= python3
+PIP_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipynb) $(wildcard notebooks/02_*.ipynb)
+# What the stamp holds: an environment belongs to one folder and one pyproject.toml. Contents are compared, not times.
+WANTED = { pwd -P; cat pyproject.toml; }
+
+.PHONY: help setup course course-all test soak lab clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@echo "make TARGET, with:"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@echo "Another interpreter:       make setup PYTHON=python3.12"
+	@echo "The tested set of versions: make setup PIP_ARGS=\"-c constraints.txt\""
+
+setup: ## create .venv and install the course into it (again only if pyproject.toml changed)
+	@if [ -z "$(PIP_ARGS)" ] && $(WANTED) | cmp -s - $(STAMP) && $(BIN)/python -c "" 2>/dev/null; then exit 0; fi; \
+	set -e; rm -f $(STAMP); \
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+		echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name another: make setup PYTHON=python3.12" >&2; exit 1; }; \
+	if ! $(BIN)/python -c "import pip, sys; sys.exit(sys.prefix == sys.base_prefix)" 2>/dev/null; then \
+		echo "Creating $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); fi; \
+	echo "Installing PyTorch, JupyterLab and the course into $(VENV): up to 6 GB and 2 to 5 minutes the first time, quiet until done"; \
+	start=$$(date +%s); \
+	$(BIN)/python -m pip install --quiet --require-virtualenv --disable-pip-version-check $(PIP_ARGS) -e ".[all]"; \
+	$(WANTED) > $(STAMP).new; mv $(STAMP).new $(STAMP); \
+	echo "Installed in $$(( $$(date +%s) - start )) s"
+
+course: setup ## run the first notebooks (00 to 02) into build/
+	$(BIN)/course run $(FIRST_NOTEBOOKS) --out build
+
+course-all: setup ## run every notebook into build/; those that are done are not repeated
+	$(BIN)/course run --resume --out build
+
+test: setup ## format, lint and all tests, the fast ones first; skipped and slowest ones are named at the end
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -rs --durations=15
+
+soak: setup ## the long counts that `make test` runs small
+	$(BIN)/python -m pytest -m soak -rs --timeout=3600 || [ $$? -eq 5 ]  # 5: no test has the mark
+
+lab: setup ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+clean: ## remove what was built (build/, dist/, caches); keeps .venv and runs/
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

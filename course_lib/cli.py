@@ -1,0 +1,191 @@
+"""The ``course`` command. Errors end in three lines (what, where, fix) and status 2; torch is imported when needed."""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from course_lib.errors import CourseError
+
+UsageError = typer.BadParameter.__bases__[0]  # click's, which newer versions of typer carry inside
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A course in GAN image-to-image translation: run its notebooks, train, translate, evaluate.",
+)
+Profile = Annotated[str, typer.Option(help="auto, smoke, cpu, gpu, or paper (train only)")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
+DataName = Annotated[str, typer.Option(help="emoji:edges, emoji:twemoji-fluent ..., or a folder of images")]
+Out = Annotated[Path, typer.Option(help="folder to write to")]
+RunFolder = Annotated[Path, typer.Option("--run", help="the --out folder of course train")]
+Direction = Annotated[str | None, typer.Option(help="xy, or yx to swap the domains; default: as trained")]
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine has, and what will run how fast."""
+    from course_lib import doctor
+
+    print(doctor.report())
+
+
+@app.command()
+def run(
+    notebooks: Annotated[list[Path] | None, typer.Argument(help="default: all in notebooks/")] = None,
+    profile: Profile = "auto",
+    out: Out = Path("build"),
+    resume: Annotated[bool, typer.Option("--resume", help="skip notebooks that already passed unchanged")] = False,
+    cell_timeout: Annotated[int, typer.Option(help="seconds a cell may take")] = 1200,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")] = None,
+) -> None:
+    """Execute notebooks with papermill into OUT: notebooks, HTML and report.json. Status 1 if one fails."""
+    from course_lib import runner
+
+    _positive("--cell-timeout", cell_timeout)
+    found = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
+    if not found:
+        raise CourseError(
+            "no notebooks here", Path("notebooks").resolve(), "run this in the course's folder, or name them"
+        )
+    pairs = dict(pair.partition("=")[::2] for pair in set_ or [])
+    report = runner.run_notebooks(found, out, profile, cell_timeout, pairs, resume)
+    for row in report["notebooks"]:
+        print(
+            f"{row['status']:8} {row['seconds']:7.1f} s  {row['notebook']}"
+            + (f"  {row['error']}" if row["error"] else "")
+        )
+    if any(row["status"] != "passed" for row in report["notebooks"]):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Argument(help="pix2pix")],
+    data: DataName,
+    out: Out,
+    size: Annotated[int | None, typer.Option(help="image size in pixels; default: the profile's")] = None,
+    steps: Annotated[int | None, typer.Option(help="updates to make")] = None,
+    minutes: Annotated[float | None, typer.Option(help="or minutes to train; default 5")] = None,
+    seed: Annotated[int, typer.Option(help="of weights, data order, augmentation and dropout")] = 0,
+    direction: Annotated[str, typer.Option(help="xy, or yx to swap the domains")] = "xy",
+    profile: Profile = "auto",
+    device: Device = "auto",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the method's configuration")] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--no-bf16", help="default: where it is known to be faster")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
+    checkpoint_seconds: Annotated[float, typer.Option(help="seconds between checkpoints")] = 5.0,
+    accept_changes: Annotated[bool, typer.Option("--accept-changes", help="resume with other settings")] = False,
+) -> None:
+    """Train a method into OUT: checkpoints, history.jsonl, previews and run.json."""
+    from course_lib import runs
+
+    lengths = {"--size": size, "--steps": steps, "--minutes": minutes, "--checkpoint-seconds": checkpoint_seconds}
+    for name, number in lengths.items():
+        _positive(name, number)
+    if seed < 0:
+        raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "for example --seed 0")
+    if steps is not None and minutes is not None:
+        raise CourseError("--steps and --minutes exclude each other", "course train", "give one of them")
+    if steps is None and minutes is None:
+        minutes = 5.0
+    config = runs.make_config(method, profile, size, set_)
+    result = runs.train(
+        method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
+        bf16=bf16, resume=resume, accept_changes=accept_changes, checkpoint_seconds=checkpoint_seconds,
+    )  # fmt: skip
+    print(f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; look at {out / 'previews'}")
+    if result.stopped == "interrupted":
+        raise typer.Exit(130)
+
+
+@app.command()
+def translate(
+    folder: RunFolder,
+    source: Annotated[Path, typer.Option("--input", help="an image or a folder of images")],
+    target: Annotated[Path, typer.Option("--output", help="folder for the PNG files")],
+    samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
+    seed: Annotated[int, typer.Option(help="of the noise")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Translate images with a trained run."""
+    from course_lib import runs
+
+    _positive("--samples", samples)
+    written = runs.translate_files(folder, source, target, samples=samples, seed=seed, device=device)
+    print(f"wrote {len(written)} images to {target}")
+
+
+@app.command()
+def evaluate(
+    folder: RunFolder,
+    data: DataName,
+    split: Annotated[str, typer.Option(help="val to choose, test to report")] = "test",
+    direction: Direction = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
+    device: Device = "auto",
+) -> None:
+    """Score a trained run on held-out data, beside two baselines."""
+    from course_lib import runs
+
+    scores = runs.evaluate(folder, data, split=split, direction=direction, device=device)
+    if as_json:
+        print(json.dumps(scores))
+        return
+    for name, value in scores.items():
+        print(f"{name:24} {value:.4f}" if isinstance(value, float) else f"{name:24} {value}")
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(help="step")],
+    method: Annotated[str, typer.Argument(help="pix2pix")] = "pix2pix",
+    repeats: Annotated[int, typer.Option(help="steps of each kind")] = 7,
+) -> None:
+    """Time one training step against the plain float32 textbook step of the same networks, in one process."""
+    from course_lib import bench
+
+    _positive("--repeats", repeats)
+    if (what, method) != ("step", "pix2pix"):
+        raise CourseError(f"nothing to measure called {what} {method}", "course bench", "course bench step pix2pix")
+    print(bench.step_pix2pix(repeats))
+
+
+def _positive(name: str, value: float | None) -> None:
+    if value is not None and not 0 < value < float("inf"):
+        raise CourseError(f"{name} must be above 0, got {value}", name, f"for example {name} 3")
+
+
+def fail(what: str, where: Any, fix: str) -> int:
+    """Print the three lines of an error; its exit status."""
+    lines = (f"error: {what}", f"where: {where}", f"fix: {fix}")
+    print("\n".join(" ".join(line.split()) for line in lines), file=sys.stderr)
+    return 2
+
+
+def main() -> None:
+    """Entry point of the ``course`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
+    warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr)
+    try:
+        status = app(standalone_mode=False, prog_name="course")
+    except CourseError as error:
+        status = fail(error.what, error.where, error.fix)
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else "course"
+        status = fail(error.format_message(), command, f"see {command} --help")
+    except (KeyboardInterrupt, typer.Abort):
+        status = 130
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Configurations: frozen dataclasses, checked, and changed only by names that exist."""
+
+import dataclasses
+import difflib
+import typing
+from typing import Any
+
+from course_lib.errors import CourseError
+
+MAY_BE_ZERO = ("lambda", "dropout", "decay", "average", "beta", "d_layers")  # the rest must be positive
+
+
+def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
+    """``["lambda_l1=10", "generator=unet"]`` as typed values of the fields of ``cls``.
+
+    Raises CourseError for a name that is not a field, or a value of the wrong type.
+    """
+    hints = typing.get_type_hints(cls)
+    out = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise CourseError(f"expected key=value, got {pair!r}", "--set", "write for example --set lambda_l1=10")
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            fix = f"did you mean {near[0]}?" if near else f"choose from {', '.join(hints)}"
+            raise CourseError(f"unknown setting {name!r}", "--set", fix)
+        out[name] = _value(name, text, hints[name])
+    return out
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    if typing.get_origin(kind) is typing.Literal:
+        return text  # build() checks the choice
+    if kind is bool and text.lower() in ("true", "1", "yes", "on", "false", "0", "no", "off"):
+        return text.lower() in ("true", "1", "yes", "on")
+    try:
+        return {int: int, float: float, str: str}[kind](text)
+    except (KeyError, ValueError):
+        raise CourseError(f"{name} needs {kind.__name__}, got {text!r}", "--set", f"write {name}=VALUE") from None
+
+
+def build(cls: type, **values: Any) -> Any:
+    """``cls(**values)``, with every choice and range checked. Raises CourseError that names the setting."""
+    hints = typing.get_type_hints(cls)
+    for name, value in values.items():
+        choices = typing.get_args(hints[name])
+        if choices and value not in choices:
+            raise CourseError(f"{name} cannot be {value!r}", name, f"choose from {', '.join(map(str, choices))}")
+        if hints[name] in (int, float):
+            zero_ok = name.startswith(MAY_BE_ZERO)
+            if not 0 <= value < float("inf") or (value == 0 and not zero_ok):
+                least = "at least" if zero_ok else "above"
+                raise CourseError(f"{name} must be {least} 0, got {value}", name, f"write {name}=NUMBER")
+    return cls(**values)
+
+
+def differences(old: dict, new: dict) -> list[str]:
+    """``name: old -> new`` for each entry that differs."""
+    names = sorted(old.keys() | new.keys())
+    return [f"{n}: {old.get(n)} -> {new.get(n)}" for n in names if old.get(n) != new.get(n)]
+
+
+def as_dict(config: Any) -> dict[str, Any]:
+    return dataclasses.asdict(config)

@@ -1,0 +1,58 @@
+"""Datasets by name: ``open_dataset("emoji:edges", "train")``, or a folder of your own images."""
+
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from course_lib.data.augment import Augment
+from course_lib.data.emoji import STYLES, EmojiEdges, EmojiStyles
+from course_lib.data.folders import open_folder
+from course_lib.errors import CourseError
+
+__all__ = ["Augment", "EmojiEdges", "EmojiStyles", "Swapped", "names", "open_dataset"]
+
+SPLITS = ("train", "val", "test")
+
+
+def names() -> list[str]:
+    """The data sets that need no folder."""
+    return ["emoji:edges", *(f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b)]
+
+
+class Swapped(Dataset):
+    """``dataset`` with x and y exchanged (``--direction yx``)."""
+
+    def __init__(self, dataset: Dataset):
+        self.dataset, self.paired, self.card = dataset, dataset.paired, dataset.card
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def set_epoch(self, epoch: int) -> None:
+        if hasattr(self.dataset, "set_epoch"):
+            self.dataset.set_epoch(epoch)
+
+    def __getitem__(self, index: int) -> dict:
+        item = self.dataset[index]
+        return item | {"x": item["y"], "y": item["x"]}
+
+
+def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0) -> Dataset:
+    """The ``split`` (train, val, test) of a named data set or of a folder; items as in ``Dataset`` of dicts x, y, name.
+
+    x and y are (3, size, size) in [-1, 1]. ``direction="yx"`` swaps them. ``seed`` draws the partners of unpaired
+    training data. Raises CourseError for a name, split, direction or folder that does not exist or cannot be used.
+    """
+    if split not in SPLITS:
+        raise CourseError(f"unknown split {split!r}", "split", f"choose from {', '.join(SPLITS)}")
+    if direction not in ("xy", "yx"):
+        raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")
+    if name == "emoji:edges":
+        dataset = EmojiEdges(split, size)
+    elif name.startswith("emoji:") and name in names():
+        dataset = EmojiStyles(split, tuple(name.removeprefix("emoji:").split("-")), size, seed)
+    elif ":" in name and not Path(name).exists():
+        raise CourseError(f"unknown data set {name!r}", "--data", f"choose from {', '.join(names())}, or give a folder")
+    else:
+        dataset = open_folder(Path(name), split, size, seed)
+    return Swapped(dataset) if direction == "yx" else dataset

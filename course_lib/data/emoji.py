@@ -1,0 +1,123 @@
+"""Emoji in three styles: real drawings that ship with the course (see ``build_emoji.py`` for their origin)."""
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from PIL import Image, features
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from course_lib.data.augment import item_generator
+from course_lib.errors import CourseError
+
+FILES = Path(__file__).parent / "emoji_files"
+STYLES = ("noto", "twemoji", "fluent")
+TILE, COLUMNS = 64, 40
+SPLITS = {"train": ("train_a", "train_b"), "val": ("val",), "test": ("test",)}
+
+CARD = """1,599 emoji, each drawn in three styles at 64 px on white: Noto (Google, Apache-2.0), Twemoji (CC-BY 4.0) and
+Fluent 3-D (Microsoft, MIT); flags are left out. 1,280 for training, 160 val, 159 test; all drawings of one emoji are
+on one side. Relatives need not be: 'man running' may be in training, 'woman running' in test. Licences: LICENSES/."""
+
+
+@functools.cache
+def entries() -> list[dict]:
+    """name, code (points), category, group (of variants) and split of each emoji, in the order of the tiles."""
+    return json.loads((FILES / "emoji.json").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def drawings(style: str) -> UInt8[Tensor, "n 3 64 64"]:
+    """All drawings of one style, 0 to 255, in the order of ``entries()``."""
+    if not features.check("avif"):
+        raise CourseError("this Pillow cannot read AVIF", FILES / f"{style}.avif", "pip install --upgrade pillow")
+    sheet = torch.from_numpy(np.array(Image.open(FILES / f"{style}.avif").convert("RGB")))  # (rows * 64, 40 * 64, 3)
+    tiles = sheet.reshape(-1, TILE, COLUMNS, TILE, 3).permute(0, 2, 4, 1, 3)  # (rows, 40, 3, 64, 64)
+    return tiles.reshape(-1, 3, TILE, TILE)[: len(entries())].contiguous()
+
+
+def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float[Tensor, "n 3 h w"]:
+    """Black outlines on white, -1 and 1, where the Sobel magnitude of the luminance exceeds ``threshold``.
+
+    Luminance is the mean over the channels, in [0, 1].
+    """
+    luminance = F.pad((images.mean(1, keepdim=True) + 1) / 2, (1, 1, 1, 1), mode="replicate")
+    sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    gradient = F.conv2d(luminance, torch.stack([sobel, sobel.T])[:, None])  # (n, 2, h, w)
+    lines = gradient.norm(dim=1, keepdim=True) > threshold
+    return torch.where(lines, -1.0, 1.0).expand_as(images).contiguous()
+
+
+def _images(style: str, rows: list[int], size: int) -> Float[Tensor, "n 3 size size"]:
+    if style not in STYLES:
+        raise CourseError(f"unknown emoji style {style!r}", "data", f"choose from {', '.join(STYLES)}")
+    return _resize(drawings(style)[rows].float() / 127.5 - 1, size)
+
+
+def _resize(images: Tensor, size: int) -> Tensor:
+    if size == images.shape[-1]:
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(-1, 1)
+
+
+def _rows(splits: tuple[str, ...]) -> list[int]:
+    return [i for i, entry in enumerate(entries()) if entry["split"] in splits]
+
+
+class EmojiEdges(Dataset):
+    """``emoji:edges``, paired: x is the outline drawing of y, both (3, size, size) in [-1, 1]; also ``name``.
+
+    ``threshold`` is that of :func:`outlines`; outlines are drawn at 64 px and resized with the image.
+    """
+
+    paired, card = True, CARD
+
+    def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
+        rows = _rows(SPLITS[split])
+        full = _images(style, rows, TILE)
+        self.x, self.y = _resize(outlines(full, threshold), size), _resize(full, size)
+        self.names = [entries()[i]["name"] for i in rows]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, i: int) -> dict:
+        return {"x": self.x[i], "y": self.y[i], "name": self.names[i]}
+
+
+class EmojiStyles(Dataset):
+    """``emoji:STYLE-STYLE``, unpaired: x in the first style, y in the second, (3, size, size) in [-1, 1].
+
+    In training the two styles show disjoint emoji, drawn independently, so no pair exists; ``val`` and ``test`` keep
+    the true pairs (``paired`` is then True). ``name`` is that of x.
+    """
+
+    card = CARD
+
+    def __init__(self, split: str, styles: tuple[str, str], size: int = 64, seed: int = 0):
+        self.paired, self.seed, self.epoch = split != "train", seed, 0
+        if styles[0] == styles[1]:
+            raise CourseError(
+                "an unpaired task needs two different styles", "data", f"choose two of {', '.join(STYLES)}"
+            )
+        x_rows, y_rows = (_rows(("train_a",)), _rows(("train_b",))) if split == "train" else (_rows((split,)),) * 2
+        self.x, self.y = _images(styles[0], x_rows, size), _images(styles[1], y_rows, size)
+        self.names = [entries()[i]["name"] for i in x_rows]
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, i: int) -> dict:
+        j = i
+        if not self.paired:
+            generator = item_generator(self.seed, self.epoch, i, 1)  # the 1: Augment draws from (seed, epoch, i)
+            j = int(torch.randint(len(self.y), (), generator=generator))
+        return {"x": self.x[i], "y": self.y[j], "name": self.names[i]}

@@ -1,0 +1,136 @@
+"""Reading images safely: out comes 8-bit RGB the right way up, or an error that names the file."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from course_lib.errors import CourseError
+
+MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")  # told by content; no format that runs a program
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+def printable(path: str | os.PathLike) -> str:
+    """The path as text that can be printed anywhere: bytes of a file name that are not UTF-8 become ``\\xNN``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def find_images(folder: str | os.PathLike) -> list[Path]:
+    """The images in a folder (by suffix, any case), in the order of their names' code points.
+
+    Hidden files are left out. Subfolders are not read, so a circle of links ends here; a link that is passed over is
+    warned about. Raises CourseError if the folder cannot be listed.
+    """
+    try:
+        entries = sorted(Path(folder).iterdir(), key=lambda path: path.name)
+    except OSError as error:
+        what = f"cannot list this folder: {error.strerror}"
+        raise CourseError(what, printable(folder), "check the path: a folder with images is expected") from None
+    entries = [path for path in entries if not path.name.startswith(".") and not is_dead_end(path)]
+    return [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+
+
+def is_dead_end(path: Path) -> bool:
+    """True, with a warning, for a symbolic link that does not lead to a file: to a folder, in a circle, to nowhere."""
+    if not path.is_symlink() or path.is_file():
+        return False
+    warnings.warn(f"passed over a link to a folder, in a circle or to nowhere: {printable(path)}", stacklevel=3)
+    return True
+
+
+@contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
+    """The image with only its header read; every failure inside the ``with`` ends in a CourseError naming the file."""
+    try:
+        if not Path(path).is_file():  # also keeps a named pipe from blocking
+            raise FileNotFoundError("there is no such file")
+        if not Path(path).stat().st_size:
+            raise ValueError("the file is empty")
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
+            yield image
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        what = f"image refused before decoding, it is too large: {error}"
+        fix = f"scale it down to at most {MAX_PIXELS // 10**6} million pixels, or remove it"
+        raise CourseError(what, printable(path), fix) from None
+    except Exception as error:  # a damaged file can raise nearly anything in a decoder
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            reason = f"its content is not {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, whatever its name says"
+        what = f"cannot read this image: {reason}"
+        raise CourseError(what, printable(path), "fetch or save the file again, or remove it") from None
+
+
+def image_size(path: str | os.PathLike) -> tuple[int, int]:
+    """(width, height) as shown, that is with the EXIF orientation applied, from the header alone.
+
+    Raises CourseError for what is no image or has more than MAX_PIXELS; damaged pixels are found by ``read_image``.
+    """
+    with _opened(path) as image:
+        turned = False
+        if image.format != "TIFF" and image.info.keys() & {"exif", "xmp"}:  # Pillow has turned a TIFF's size already
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return image.size[::-1] if turned else image.size
+
+
+def read_image(path: str | os.PathLike) -> Image.Image:
+    """Decode one image file completely into 8-bit RGB; of several frames, the first.
+
+    EXIF orientation is applied; colour profiles are not. Transparency is composited on white. Grey, 1-bit and palette
+    images keep their colours. CMYK becomes R = (255 - C)(255 - K) / 255, and so on. Grey with more than 8 bits is
+    scaled, not clipped: 16-bit by 255/65535, float in [0, 1] by 255, any other range from its own minimum and maximum.
+    Raises CourseError, naming the file, if it is missing, empty, truncated, no image, or larger than MAX_PIXELS.
+    """
+    with _opened(path) as image:
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode == "F" or image.mode.startswith("I"):
+            image = _scaled(image)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return image.convert("RGB")
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits, 32 bits or float to 8 bits, as ``read_image`` states."""
+    values = np.asarray(image).astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError("some pixels are not finite numbers")
+    top = 1 if image.mode == "F" else 65535
+    if low >= 0 and high <= top:
+        low, high = 0, top
+    grey = ((values - low) * (255 / max(high - low, 1e-12))).round().astype(np.uint8)
+    grey[values == image.info.get("transparency")] = 255  # PNG may name one grey value as transparent
+    return Image.fromarray(grey)
+
+
+def to_tensor(image: Image.Image, size: int) -> Float[Tensor, "3 size size"]:
+    """An RGB image as floats in [-1, 1], whatever its size: resized to size x size (bicubic, antialiased).
+
+    The aspect ratio is not kept, as in pix2pix: nothing is cropped away and pairs stay aligned.
+    """
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous() / 127.5 - 1
+
+
+def to_bytes(tensor: Float[Tensor, "*batch 3 h w"]) -> Tensor:
+    """[-1, 1] to uint8 in 0..255 of the same shape: clamped, rounded. ``bytes / 127.5 - 1`` gives the floats back."""
+    return ((tensor.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def to_image(tensor: Float[Tensor, "3 h w"]) -> Image.Image:
+    """The inverse of ``to_tensor``, apart from its resizing: (3, h, w) in [-1, 1], clamped and rounded, to RGB."""
+    return Image.fromarray(to_bytes(tensor).permute(1, 2, 0).cpu().numpy())

@@ -1,0 +1,50 @@
+"""The losses, one function per equation. Pure: tensors in, a scalar out; means over every element, never sums.
+
+``real_logits`` and ``fake_logits`` are maps of D's raw outputs, (B, 1, h, w) or any shape; no sigmoid was applied.
+At chance (D says "1/2" everywhere) the log losses are 2 ln 2 = 1.386 for D, real and fake together, and ln 2 = 0.693
+for G; the least-squares losses (output 0.5) are 0.5 and 0.25.
+"""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+def log_real(real_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """-E[log D(y)] with D = sigmoid(logits); the first term of the GAN objective (Goodfellow 2014, eq. 1)."""
+    return F.softplus(-real_logits).mean()
+
+
+def log_fake(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """-E[log(1 - D(G(x)))]; the second term of the GAN objective as D sees it (Goodfellow 2014, eq. 1)."""
+    return F.softplus(fake_logits).mean()
+
+
+def log_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """-E[log D(G(x))], non-saturating: what G minimises (Goodfellow 2014, section 3; pix2pix, section 3.3)."""
+    return F.softplus(-fake_logits).mean()
+
+
+def log_generator_saturating(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """E[log(1 - D(G(x)))], the minimax form: its gradient vanishes where D wins (Goodfellow 2014, section 3)."""
+    return -F.softplus(fake_logits).mean()
+
+
+def least_squares_real(real_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """E[(D(y) - 1)^2] (LSGAN; CycleGAN, section 4)."""
+    return (real_logits - 1).square().mean()
+
+
+def least_squares_fake(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """E[D(G(x))^2] (LSGAN; CycleGAN, section 4)."""
+    return fake_logits.square().mean()
+
+
+def least_squares_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """E[(D(G(x)) - 1)^2] (LSGAN; CycleGAN, section 4)."""
+    return (fake_logits - 1).square().mean()
+
+
+def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """E||y - G(x)||_1 as the mean absolute difference (pix2pix, eq. 3). With images in [-1, 1] it lies in [0, 2]."""
+    return (output - target).abs().mean()

@@ -1,0 +1,181 @@
+"""pix2pix: image-to-image translation with pairs (Isola, Zhu, Zhou, Efros: CVPR 2017).
+
+    L_cGAN(G, D) = E_{x,y}[log D(x, y)] + E_x[log(1 - D(x, G(x)))]          (eq. 1)
+    L_L1(G)      = E_{x,y} ||y - G(x)||_1                                   (eq. 3)
+    G*           = arg min_G max_D  L_cGAN(G, D) + lambda * L_L1(G)         (eq. 4)
+
+The defaults are the paper's. Every row of its ablation tables is a value of :class:`Config`:
+
+    L1                  lambda_gan=0
+    GAN, cGAN           lambda_l1=0, conditional=False or True
+    L1 + GAN            conditional=False
+    encoder-decoder     generator="encoder-decoder"
+    patch 1 .. 286 px   d_layers=0 .. 5
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib import losses
+from course_lib.errors import CourseError
+from course_lib.networks import EncoderDecoder, PatchGAN, UNet
+from course_lib.networks.blocks import averaged_copy, inference, update_average
+
+GENERATORS = {"unet": UNet, "encoder-decoder": EncoderDecoder}
+GAN_LOSSES = {
+    "log": (losses.log_real, losses.log_fake, losses.log_generator),
+    "least-squares": (losses.least_squares_real, losses.least_squares_fake, losses.least_squares_generator),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
+
+    # networks
+    image_size: int = 256
+    generator: Literal["unet", "encoder-decoder"] = "unet"
+    base_channels: int = 64
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"
+    norm: Literal["batch", "instance"] = "batch"
+    dropout: float = 0.5  # the only noise of pix2pix, in the first three decoder blocks
+    conditional: bool = True  # D sees (x, y); False: y alone
+    d_base_channels: int = 64
+    d_layers: int = 3  # 70 px patches
+    # objective
+    gan_loss: Literal["log", "least-squares"] = "log"
+    lambda_gan: float = 1.0
+    lambda_l1: float = 100.0
+    lambda_d: float = 0.5  # "we divide the objective by 2 while optimizing D"
+    # training
+    batch_size: int = 1
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
+    average: float = 0.0  # decay of a running average of G's weights, used at test time; 0 is none
+    # at test time the paper leaves dropout on and normalises with the test batch's own statistics
+    test_dropout: bool = True
+    test_batch_statistics: bool = True
+
+    def __post_init__(self):
+        if not self.lambda_gan and not self.lambda_l1:
+            raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term")
+
+
+# What fits a machine: overrides of the paper's defaults.
+_SMALL = {
+    "upsampling": "resize-conv",  # no checkerboard
+    "d_layers": 2,  # 34 px patches
+    "batch_size": 16,
+    "lr": 4e-4,
+    "decay_from": 0.5,
+    "average": 0.995,
+    "test_dropout": False,
+    "test_batch_statistics": False,
+}
+PRESETS: dict[str, dict] = {
+    "paper": {},
+    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "d_base_channels": 8, "batch_size": 4},
+    "cpu": _SMALL | {"image_size": 64, "base_channels": 32, "d_base_channels": 32},
+    "gpu": _SMALL | {"image_size": 128, "base_channels": 64, "d_layers": 3},
+}
+
+
+class Pix2Pix:
+    """G, D, their optimisers and one training step. ``bf16`` runs the networks in bfloat16; losses stay float32."""
+
+    Config, PRESETS, needs_pairs = Config, PRESETS, True
+
+    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+        self.config = cfg = config or Config()
+        self.device = torch.device(device)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        self.G = GENERATORS[cfg.generator](
+            image_size=cfg.image_size,
+            base_channels=cfg.base_channels,
+            norm=cfg.norm,
+            dropout=cfg.dropout,
+            upsampling=cfg.upsampling,
+        )
+        self.D = PatchGAN(6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm)
+        for net in (self.G, self.D):
+            net.to(self.device, memory_format=torch.channels_last)
+        self.G_average = averaged_copy(self.G) if cfg.average else self.G  # what translate() uses
+        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
+        self.opt_G = torch.optim.Adam(self.G.parameters(), **adam)
+        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
+        # what fit() schedules and a checkpoint keeps
+        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
+        self.networks = {"G": self.G, "D": self.D} | ({"G_average": self.G_average} if cfg.average else {})
+
+    def judge(self, x: Float[Tensor, "b 3 s s"], y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1 h w"]:
+        """D's map of logits for y, given x if D is conditional."""
+        with self.autocast:
+            logits = self.D(torch.cat([x, y], dim=1) if self.config.conditional else y)  # (B, 6, S, S) -> (B, 1, h, w)
+        return logits.float()
+
+    def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What D minimises, unweighted: ``d_real`` on (x, y) and ``d_fake`` on (x, fake_y). Pass fake_y detached."""
+        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        return {"d_real": real_loss(self.judge(x, y)), "d_fake": fake_loss(self.judge(x, fake_y))}
+
+    def generator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What G minimises, unweighted: ``g_gan`` (non-saturating) and ``g_l1``. A term of weight 0 is not computed."""
+        _, _, generator_loss = GAN_LOSSES[self.config.gan_loss]
+        terms = {}
+        if self.config.lambda_gan:
+            terms["g_gan"] = generator_loss(self.judge(x, fake_y))
+        if self.config.lambda_l1:
+            terms["g_l1"] = losses.l1(fake_y, y)
+        return terms
+
+    def step(self, batch: dict) -> dict[str, float]:
+        """One update of D, then one of G (section 3.3). ``batch``: x, y (B, 3, S, S). Returns the unweighted terms."""
+        cfg, G, D, opt_G, opt_D, x, y = self.config, self.G, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
+        terms = {}
+
+        # 1. Translate once. Both updates look at this fake.
+        with self.autocast:
+            fake_y = G(x)  # (B, 3, S, S)
+        fake_y = fake_y.float()
+
+        # 2. D learns to tell (x, y) from (x, fake_y). Detached: nothing of this reaches G.
+        if cfg.lambda_gan:
+            D.requires_grad_(True)
+            opt_D.zero_grad()
+            d = self.discriminator_terms(x, y, fake_y.detach())
+            (cfg.lambda_d * (d["d_real"] + d["d_fake"])).backward()
+            opt_D.step()
+            terms |= d
+
+        # 3. G learns to fool the updated D, which is frozen, and to stay close to y.
+        D.requires_grad_(False)
+        opt_G.zero_grad()
+        g = self.generator_terms(x, y, fake_y)
+        loss_G = cfg.lambda_gan * g.get("g_gan", 0.0) + cfg.lambda_l1 * g.get("g_l1", 0.0)
+        loss_G.backward()
+        opt_G.step()
+        terms |= g
+
+        if cfg.average:
+            update_average(self.G_average, G, cfg.average)
+        return {name: term.item() for name, term in terms.items()}
+
+    @torch.no_grad()
+    def translate(
+        self, x: Float[Tensor, "b 3 s s"], dropout: bool | None = None, batch_statistics: bool | None = None
+    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
+        """``{"fake_y": G(x)}`` in float32, with the averaged weights if there are any; changes no state.
+
+        ``dropout`` and ``batch_statistics`` say whether they act as in training; None takes the configuration's choice.
+        """
+        cfg = self.config
+        dropout = cfg.test_dropout if dropout is None else dropout
+        batch_statistics = cfg.test_batch_statistics if batch_statistics is None else batch_statistics
+        with inference(self.G_average, dropout, batch_statistics) as G:
+            return {"fake_y": G(x)}

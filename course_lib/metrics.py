@@ -1,0 +1,222 @@
+"""Numbers on held-out images. No single one is enough: a grid of pixels can win on L1, a blur on PSNR.
+
+Images are batches (n, 3, h, w) in [-1, 1], fakes first, reals second; every metric returns a Python float. The metrics
+that compare image by image (l1, psnr, ssim) need pairs; the others compare sets, which may differ in number. All raise
+ValueError for an empty batch, one that is not (n, 3, h, w), or two that do not fit. A ratio whose reference is 0 (flat
+or grey real images) is nan. No network learns from these: they record no gradients.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+BINS = 8  # of each colour channel in the joint histogram
+LAB_BIN = 4.0  # width of a bin of L, a or b
+GRID_BAND = 0.45  # cycles per pixel; the highest frequency an image can hold is 0.5
+CHUNK = 64  # images at a time where a metric needs several times their memory
+
+
+def l1(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
+    """Mean absolute difference, in [0, 2]."""
+    fake, real = _pairs(fake, real)
+    return (fake - real).abs().mean().item()
+
+
+def psnr(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
+    """Peak signal-to-noise ratio in dB, 10 log10(4 / MSE), computed for each image and averaged.
+
+    inf if one of the fakes equals its real image exactly.
+    """
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
+    fake, real = _pairs(fake, real)
+    return peak_signal_noise_ratio(fake, real, data_range=2.0, reduction="elementwise_mean", dim=(1, 2, 3)).item()
+
+
+def ssim(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
+    """Structural similarity, 1 for equal images (Wang et al. 2004; Gaussian window of 11 px), averaged over images."""
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    fake, real = _pairs(fake, real)
+    if min(fake.shape[-2:]) < 11:
+        raise ValueError(f"SSIM looks through a window of 11 px; these images are {tuple(fake.shape[-2:])}")
+    chunks = zip(fake.split(CHUNK), real.split(CHUNK), strict=True)
+    values = [structural_similarity_index_measure(*pair, data_range=2.0, reduction="none") for pair in chunks]
+    return torch.cat([value.reshape(-1) for value in values]).mean().item()  # of one image: a scalar
+
+
+def sharpness(images: Float[Tensor, "n 3 h w"]) -> float:
+    """Mean gradient magnitude sqrt(dx^2 + dy^2), from forward differences of each channel, per pixel.
+
+    Noise and grids count as sharp, so read it together with :func:`grid_ratio`.
+    """
+    images = _images(images)
+    corner = images[..., :-1, :-1]
+    dx, dy = images[..., :-1, 1:] - corner, images[..., 1:, :-1] - corner
+    return torch.hypot(dx, dy).mean().item()
+
+
+def sharpness_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
+    """Sharpness of the fakes over that of the reals: 1 is right, below is blurred."""
+    return _ratio(sharpness, fake, real)
+
+
+def grid_energy(images: Float[Tensor, "n 3 h w"]) -> float:
+    """Spectral energy near the frequency of the pixel grid, as mean square of the luminance.
+
+    The luminance is the mean of the channels, less its mean over the image; its power spectrum, averaged over images,
+    is summed where abs(fx) or abs(fy) exceeds 0.45 cycles per pixel. The checkerboard that a 4x4 transposed convolution
+    of stride 2 leaves behind repeats every 2 px: 0.5 cycles per pixel, inside the band (Odena et al. 2016).
+    """
+    luminance = _images(images).mean(1)  # (n, h, w)
+    luminance = luminance - luminance.mean((1, 2), keepdim=True)
+    power = torch.fft.fft2(luminance, norm="forward").abs().square().mean(0)  # (h, w); its sum is the variance
+    fy, fx = (torch.fft.fftfreq(side, device=power.device).abs() for side in power.shape)
+    return power[(fy[:, None] > GRID_BAND) | (fx[None, :] > GRID_BAND)].sum().item()
+
+
+def grid_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
+    """Grid energy of the fakes over that of the reals: well above 1 means a visible grid, below 1 a soft image."""
+    return _ratio(grid_energy, fake, real)
+
+
+def chroma_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
+    """Mean distance of the channels from their mean, fakes over reals: below 1 the colours are paler than real."""
+    return _ratio(lambda images: (images - images.mean(1, keepdim=True)).abs().mean().item(), fake, real)
+
+
+def histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
+    """Overlap of the joint RGB histograms of the two sets, 0 (no colour in common) to 1 (the same colours).
+
+    8 bins per channel, 512 in all, over all pixels of all images; each histogram sums to 1; sum of the minima. It
+    compares sets, not pairs: the right colours in the wrong places still count.
+    """
+    fake, real = _sets(fake, real)
+    joint = [_bins(images, -1.0, 1.0, BINS) for images in (fake, real)]
+    return _overlap(*((red * BINS + green) * BINS + blue for red, green, blue in (b.unbind(1) for b in joint)), BINS**3)
+
+
+def lab_histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> dict[str, float]:
+    """Overlap of the histograms of L, a and b, each on its own (pix2pix, section 4.2): {"L": ..., "a": ..., "b": ...}.
+
+    Bins are 4 units wide, L in [0, 100], a and b in [-128, 128]. The paper does not state its bins, so compare with its
+    table in order, not in digits.
+    """
+    fake, real = (rgb_to_lab(images) for images in _sets(fake, real))
+    overlap = {}
+    for channel, (name, low, high) in enumerate([("L", 0.0, 100.0), ("a", -128.0, 128.0), ("b", -128.0, 128.0)]):
+        bins = round((high - low) / LAB_BIN)
+        overlap[name] = _overlap(*(_bins(lab[:, channel], low, high, bins) for lab in (fake, real)), bins)
+    return overlap
+
+
+def rgb_to_lab(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+    """sRGB in [-1, 1] to CIE Lab, white point D65 (IEC 61966-2-1): L in [0, 100], a and b in about [-108, 99]."""
+    rgb = (_images(images).clamp(-1, 1) + 1) / 2
+    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = linear.new_tensor([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    to_xyz = to_xyz / to_xyz.sum(1, keepdim=True)  # a row sums to the white point, so white is (1, 1, 1)
+    xyz = torch.einsum("ij,njhw->nihw", to_xyz, linear)
+    delta = 6 / 29
+    x, y, z = torch.where(xyz > delta**3, xyz.clamp(min=1e-9) ** (1 / 3), xyz / (3 * delta**2) + 4 / 29).unbind(1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
+
+
+def evaluate(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
+    """The numbers of a paired test set, each under the name of its function, and ``n``, the number of pairs."""
+    metrics = (l1, psnr, ssim, sharpness_ratio, grid_ratio, histogram_intersection, chroma_ratio)
+    return {metric.__name__: metric(fake, real) for metric in metrics} | {"n": len(fake)}
+
+
+# A number becomes readable beside the answer that took no learning. Datasets give dicts of x and y, (3, h, w) each; use
+# them without augmentation.
+
+
+def mean_image(data: Dataset | DataLoader) -> Float[Tensor, "3 h w"]:
+    """The mean of all y: the constant answer with the least squared error (for the least L1 it would be the median)."""
+    total, count = 0.0, 0
+    for (y,) in _chunks(data, "y"):
+        total, count = total + y.double().sum(0), count + len(y)
+    if not count:
+        raise ValueError("the mean of no images")
+    return (total / count).float()
+
+
+def nearest_neighbours(x_query: Float[Tensor, "n 3 h w"], train: Dataset, key: str = "x") -> Int[Tensor, " n"]:
+    """Indices of the items of ``train`` whose ``key`` is nearest to each query in L1; of equals, the first."""
+    query = _images(x_query).flatten(1)
+    best, index, start = query.new_full((len(query),), math.inf), torch.zeros(len(query), dtype=torch.long), 0
+    for (candidates,) in _chunks(train, key):
+        distance, nearest = torch.cdist(query, candidates.to(query).flatten(1), p=1).min(1)  # (n, chunk) -> (n,)
+        better = distance < best
+        best[better], index[better.cpu()] = distance[better], nearest[better].cpu() + start
+        start += len(candidates)
+    if not start:
+        raise ValueError("nothing to look for a neighbour in")
+    return index
+
+
+def baselines(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, float]:
+    """L1 on the test set of two answers without a network; both sets are paired.
+
+    ``baseline_mean_l1``: always the mean training image. ``baseline_nn_l1``: the y of the nearest training x.
+    """
+    mean, count = mean_image(dataset_train), 0
+    total = {"baseline_mean_l1": 0.0, "baseline_nn_l1": 0.0}
+    for x, y in _chunks(dataset_test, "x", "y", size=4 * CHUNK):  # each chunk reads the training set once
+        neighbours = nearest_neighbours(x, dataset_train)
+        answers = torch.stack([dataset_train[i]["y"] for i in neighbours.tolist()])
+        total["baseline_mean_l1"] += l1(mean.expand_as(y), y) * len(y)
+        total["baseline_nn_l1"] += l1(answers, y) * len(y)
+        count += len(y)
+    if not count:
+        raise ValueError("baselines on no test images")
+    return {name: value / count for name, value in total.items()}
+
+
+def _chunks(data: Dataset | DataLoader, *keys: str, size: int | None = None):
+    """A batch of each of ``keys``, in order, whatever ``data`` is."""
+    if isinstance(data, DataLoader):
+        yield from ([batch[key] for key in keys] for batch in data)
+        return
+    size = size or CHUNK
+    for start in range(0, len(data), size):
+        items = [data[i] for i in range(start, min(start + size, len(data)))]
+        yield [torch.stack([item[key] for item in items]) for key in keys]
+
+
+def _images(images: Tensor) -> Tensor:
+    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():
+        raise ValueError(f"expected images (n, 3, h, w) with n > 0, got {tuple(images.shape)}")
+    return images.detach().float()
+
+
+def _sets(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    if fake.shape[1:] != real.shape[1:]:
+        raise ValueError(f"fakes {tuple(fake.shape)} and reals {tuple(real.shape)} differ in size")
+    return _images(fake), _images(real)
+
+
+def _pairs(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    if len(fake) != len(real):
+        raise ValueError(f"{len(fake)} fakes and {len(real)} reals are not pairs")
+    return _sets(fake, real)
+
+
+def _ratio(measure, fake: Tensor, real: Tensor) -> float:
+    fake, real = _sets(fake, real)
+    reference = measure(real)
+    return measure(fake) / reference if reference > 1e-12 else math.nan
+
+
+def _bins(values: Tensor, low: float, high: float, bins: int) -> Tensor:
+    return ((values - low) / (high - low) * bins).long().clamp(0, bins - 1)
+
+
+def _overlap(fake: Tensor, real: Tensor, bins: int) -> float:
+    """Intersection of the histograms of two sets of bin numbers."""
+    counts = [torch.bincount(numbers.flatten(), minlength=bins).double() for numbers in (fake, real)]
+    return torch.minimum(*(count / count.sum() for count in counts)).sum().item()

@@ -1,0 +1,104 @@
+"""What several networks share: norms, upsampling, initialisation, receptive field."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+def norm_layer(name: str, channels: int) -> nn.Module:
+    """``"batch"`` (affine), ``"instance"`` (not affine, no running statistics) or ``"none"``; (B, C, H, W) kept."""
+    layers = {
+        "batch": lambda: nn.BatchNorm2d(channels),
+        "instance": lambda: nn.InstanceNorm2d(channels),
+        "none": nn.Identity,
+    }
+    return layers[name]()
+
+
+def upsample(kind: str, c_in: int, c_out: int, bias: bool) -> nn.Module:
+    """(B, c_in, H, W) -> (B, c_out, 2H, 2W).
+
+    ``"transposed"``: the papers' 4x4 transposed convolution of stride 2. ``"resize-conv"``: nearest-neighbour
+    upsampling and a 3x3 convolution, which leaves no checkerboard.
+    """
+    layers = {
+        "transposed": lambda: nn.ConvTranspose2d(c_in, c_out, 4, 2, 1, bias=bias),
+        "resize-conv": lambda: nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c_in, c_out, 3, 1, 1, bias=bias)),
+    }
+    return layers[kind]()
+
+
+def init_weights(net: nn.Module, std: float = 0.02) -> nn.Module:
+    """Convolutions N(0, std), biases 0, batch norm scale N(1, std) and shift 0 (DCGAN and pix2pix). Returns ``net``."""
+    for layer in net.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0.0, std)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, std)
+            nn.init.zeros_(layer.bias)
+    return net
+
+
+def receptive_field(net: nn.Module) -> int:
+    """Side in pixels of the input patch that one output position sees, for a plain stack of convolutions.
+
+    Walks back from the output, ``r <- (r - 1) * stride + kernel``, starting at r = 1.
+    """
+    r = 1
+    for conv in reversed([m for m in net.modules() if isinstance(m, nn.Conv2d)]):
+        r = (r - 1) * conv.stride[0] + conv.kernel_size[0]
+    return r
+
+
+def parameter_count(net: nn.Module) -> int:
+    """Number of trainable scalars in ``net``."""
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+def averaged_copy(net: nn.Module) -> nn.Module:
+    """A copy of ``net`` that :func:`update_average` moves; not trained itself."""
+    average = copy.deepcopy(net).requires_grad_(False)
+    average.register_buffer("updates", torch.zeros((), dtype=torch.long))
+    return average
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
+    """``average <- d * average + (1 - d) * net`` for the weights; running statistics are copied.
+
+    d grows from 2/11 to ``decay`` over the first updates, so that the average forgets the untrained weights.
+    """
+    average.updates += 1
+    decay = min(decay, (1 + average.updates.item()) / (10 + average.updates.item()))
+    torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), 1 - decay)
+    for name, buffer in net.named_buffers():
+        average.get_buffer(name).copy_(buffer)
+
+
+@contextmanager
+def inference(net: nn.Module, dropout: bool = False, batch_statistics: bool = False) -> Iterator[nn.Module]:
+    """``net`` for looking, not for learning: eval(), except that dropout and the batch's own statistics may stay on.
+
+    Running statistics do not move; the modes are put back afterwards.
+    """
+    modes = [(layer, layer.training) for layer in net.modules()]
+    norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
+    net.eval()
+    for layer in net.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.train(dropout)
+    for norm in norms:
+        norm.train(batch_statistics)
+        norm.track_running_stats = not batch_statistics  # or a forward in train mode would move them
+    try:
+        yield net
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
+        for norm in norms:
+            norm.track_running_stats = True

@@ -1,0 +1,39 @@
+"""Discriminators: PatchGAN in every size (pix2pix, section 3.2 and appendix)."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.networks.blocks import init_weights, norm_layer
+
+
+class PatchGAN(nn.Module):
+    """A map of logits, one for each overlapping patch: (B, in_channels, H, W) -> (B, 1, h, w). No sigmoid.
+
+    n_layers      0      1      2      3      4      5
+    patch, px     1     16     34     70    142    286
+    map at 256  256    126     62     30     14      6
+
+    ``n_layers`` 4x4 convolutions of stride 2, one of stride 1, one of stride 1 to a single channel (the papers write
+    stride 2 for all of them, but 70 px needs the last two at stride 1). 0 is the PixelGAN: three 1x1 convolutions.
+    For a conditional D, ``in_channels`` is that of x plus that of y. Parameters at the paper's size (6 channels,
+    n_layers=3): 2,768,705; PixelGAN 9,024.
+    """
+
+    def __init__(self, in_channels: int = 6, base_channels: int = 64, n_layers: int = 3, norm: str = "batch"):
+        super().__init__()
+        bias = norm != "batch"
+        widths = [base_channels * min(2**i, 8) for i in range(max(n_layers, 1) + 1)]
+        kernel, padding = (4, 1) if n_layers else (1, 0)
+        layers = []
+        c_in = in_channels
+        for i, width in enumerate(widths):
+            stride = 2 if i < n_layers else 1
+            conv = nn.Conv2d(c_in, width, kernel, stride, padding, bias=bias or i == 0)
+            layers += [conv, nn.LeakyReLU(0.2)] if i == 0 else [conv, norm_layer(norm, width), nn.LeakyReLU(0.2)]
+            c_in = width
+        layers.append(nn.Conv2d(c_in, 1, kernel, 1, padding, bias=bias or n_layers > 0))
+        self.layers = nn.Sequential(*layers)
+        init_weights(self)
+
+    def forward(self, image: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 1 h w"]:
+        return self.layers(image)

@@ -1,0 +1,83 @@
+"""Generators: U-Net and encoder-decoder (pix2pix, section 6.1.1 of the paper's appendix)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError
+from course_lib.networks.blocks import init_weights, norm_layer, upsample
+
+
+class UNet(nn.Module):
+    """U-Net of pix2pix: (B, in_channels, S, S) -> (B, out_channels, S, S) in [-1, 1], S = image_size = 2**levels.
+
+    Level i halves the image and has ``min(2**i, 8) * base_channels`` channels, down to 1x1; the decoder mirrors it, and
+    skip i <-> levels - i concatenates. The bottleneck has no norm: a norm of a 1x1 map is a constant.
+    ``dropout`` acts in the first three decoder blocks. At the paper's size (image_size=256, base_channels=64) it has
+    54,413,955 parameters. Any S that is a multiple of 2**levels also works (the network is fully convolutional).
+
+    Raises CourseError if image_size is not a power of two of at least 4.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        image_size: int = 256,
+        base_channels: int = 64,
+        norm: str = "batch",
+        dropout: float = 0.5,
+        upsampling: str = "transposed",
+        skips: bool = True,
+    ):
+        super().__init__()
+        levels = image_size.bit_length() - 1
+        if image_size < 4 or 2**levels != image_size:
+            raise CourseError(
+                f"a U-Net needs an image size that is a power of two, got {image_size}",
+                f"{type(self).__name__}(image_size={image_size})",
+                "choose 32, 64, 128, 256 or 512",
+            )
+        bias = norm == "instance"  # before batch norm, a bias would be subtracted again
+        widths = [base_channels * min(2**i, 8) for i in range(levels)]
+        self.skips = skips
+
+        self.encoder = nn.ModuleList()
+        for i, width in enumerate(widths):  # (B, c, s, s) -> (B, width, s/2, s/2)
+            first, last = i == 0, i == levels - 1
+            block = [] if first else [nn.LeakyReLU(0.2)]
+            conv = nn.Conv2d(in_channels if first else widths[i - 1], width, 4, 2, 1, bias=bias)
+            block += [conv] if first or last else [conv, norm_layer(norm, width)]
+            self.encoder.append(nn.Sequential(*block))
+
+        self.decoder = nn.ModuleList()
+        for i in reversed(range(levels)):  # (B, c, s, s) -> (B, width, 2s, 2s)
+            c_in = widths[i] if i == levels - 1 or not skips else 2 * widths[i]
+            if i == 0:  # to the image, no norm
+                self.decoder.append(nn.Sequential(nn.ReLU(), upsample(upsampling, c_in, out_channels, bias=True)))
+                break
+            width = widths[i - 1]
+            block = [nn.ReLU(), upsample(upsampling, c_in, width, bias), norm_layer(norm, width)]
+            if dropout and i >= levels - 3:
+                block.append(nn.Dropout(dropout))
+            self.decoder.append(nn.Sequential(*block))
+        init_weights(self)
+
+    def forward(self, x: Float[Tensor, "batch c_in height width"]) -> Float[Tensor, "batch c_out height width"]:
+        h, kept = x, []
+        for block in self.encoder:
+            h = block(h)
+            kept.append(h)
+        kept.pop()  # the bottleneck is not its own skip
+        for block in self.decoder:
+            h = block(h)
+            if self.skips and kept:
+                h = torch.cat([h, kept.pop()], dim=1)
+        return torch.tanh(h)
+
+
+class EncoderDecoder(UNet):
+    """The U-Net without its skips: everything must pass the 1x1 bottleneck. Same arguments, shapes and errors."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs, skips=False)

@@ -1,0 +1,54 @@
+"""Which machine this is, and how much to ask of it: profiles smoke, cpu and gpu."""
+
+import os
+import platform
+
+import torch
+
+from course_lib.errors import CourseError
+
+PROFILES = ("smoke", "cpu", "gpu")
+
+
+def resolve(name: str = "auto") -> str:
+    """``smoke``, ``cpu`` or ``gpu``. ``auto`` is COURSE_PROFILE from the environment, else gpu if there is one."""
+    if name == "auto":
+        name = os.environ.get("COURSE_PROFILE") or "auto"
+    if name == "auto":
+        return "gpu" if torch.cuda.is_available() else "cpu"
+    if name not in PROFILES:
+        raise CourseError(f"unknown profile {name!r}", "profile", f"choose from auto, {', '.join(PROFILES)}")
+    return name
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """``auto`` is CUDA, then Apple's MPS, then the CPU. Raises CourseError for a device this machine has not."""
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in has.items() if there))
+    if not has.get(name):
+        there = ", ".join(kind for kind, is_there in has.items() if is_there)
+        raise CourseError(f"device {name!r} is not available here", "--device", f"choose from auto, {there}")
+    return torch.device(name)
+
+
+def device_name() -> str:
+    """In words: ``NVIDIA ... (GPU)`` or ``CPU (x86_64, 2 cores)``."""
+    device = pick_device()
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} (GPU)"
+    return f"{device.type.upper()} ({platform.machine()}, {os.cpu_count()} cores)"
+
+
+def use_bf16(device: torch.device, wanted: bool | None = None) -> bool:
+    """``wanted`` if given; else whether bfloat16 autocast is known to pay on this device.
+
+    It does on CPUs with AVX512-BF16 or AMX (``course bench step pix2pix`` measures it) and on GPUs with bfloat16 units.
+    Elsewhere bfloat16 is emulated, and slower than float32.
+    """
+    if wanted is not None:
+        return wanted
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private in torch, hence the getattr
+    return device.type == "cpu" and any(getattr(torch.cpu, check, bool)() for check in checks)

@@ -1,0 +1,92 @@
+"""What a learner sees while fit() runs: a bar with speed and time left, and the same held-out images over time."""
+
+import sys
+import time
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from tqdm import tqdm
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel")
+
+
+def clock(seconds: float) -> str:
+    """130 -> ``2:10``."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+class Progress:
+    """A bar on the terminal, or one line of text above the preview in a notebook."""
+
+    def __init__(self, method: Any, steps: int | None, minutes: float | None, step: int, seconds: float, show: bool):
+        self.steps, self.minutes, self.batch_size = steps, minutes, method.config.batch_size
+        self.first_step, self.first_seconds, self.drawn = step, seconds, 0.0
+        self.visible, self.notebook = show, in_notebook()
+        self.bar = self.line = self.figure = None
+        if show and self.notebook:
+            from IPython.display import HTML, display
+
+            self.line = display(HTML("<pre>starting</pre>"), display_id=True)
+        elif show:
+            self.bar = tqdm(total=1.0, bar_format="{percentage:3.0f}%|{bar:20}| {desc}", leave=True)
+            if step:
+                tqdm.write(f"resuming at step {step}", file=sys.stderr)
+
+    def text(self, step: int, seconds: float, terms: dict[str, float]) -> str:
+        """``step 120/500 · 58 images/s · 1:02 left · d_real 0.612 ...``"""
+        done, spent = step - self.first_step, seconds - self.first_seconds
+        speed = done * self.batch_size / max(spent, 1e-9)
+        left = (self.steps - step) * spent / max(done, 1) if self.steps else 60 * self.minutes - seconds
+        total = f"/{self.steps}" if self.steps else ""
+        values = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
+        return f"step {step}{total} · {speed:.0f} images/s · {clock(max(left, 0))} left · {values}"
+
+    def update(self, step: int, seconds: float, terms: dict[str, float]) -> None:
+        self.last = (step, seconds, terms)
+        if self.visible and time.monotonic() - self.drawn > (0.5 if self.notebook else 0.1):
+            self.drawn = time.monotonic()
+            self._draw(self.text(step, seconds, terms), step, seconds)
+
+    def _draw(self, text: str, step: int, seconds: float) -> None:
+        if self.bar is not None:
+            self.bar.n = min(1.0, step / self.steps if self.steps else seconds / (60 * self.minutes))
+            self.bar.set_description_str(text)
+        elif self.line is not None:
+            from IPython.display import HTML
+
+            self.line.update(HTML(f"<pre>{escape(text)}</pre>"))
+
+    def show(self, rows: dict[str, Tensor], step: int, path: Path | None) -> None:
+        """Draw a preview: in place below the line in a notebook, and to ``path`` if there is one."""
+        if not (path or (self.visible and self.notebook)):
+            return
+        from course_lib.plotting import image_grid
+
+        figure = image_grid(rows, title=f"held-out images at step {step}")
+        if path:
+            path.parent.mkdir(exist_ok=True)
+            figure.savefig(path)
+        if self.visible and self.notebook:
+            from IPython.display import display
+
+            if self.figure is None:
+                self.figure = display(figure, display_id=True)
+            else:
+                self.figure.update(figure)
+
+    def close(self, step: int, interrupted: bool) -> None:
+        if not self.visible:
+            return
+        if hasattr(self, "last"):
+            self._draw(self.text(*self.last), *self.last[:2])
+        if self.bar is not None:
+            self.bar.close()
+        if interrupted:
+            print(f"interrupted: stopped after step {step}; what was learned so far is kept", flush=True)

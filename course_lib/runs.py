@@ -1,0 +1,198 @@
+"""Runs in folders: start one, open a finished one, translate and evaluate with it. What the command line calls."""
+
+import importlib
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from course_lib import __version__, checkpoint, configs, profiles, training
+from course_lib.data import open_dataset
+from course_lib.errors import CourseError
+
+METHODS = {"pix2pix": "Pix2Pix"}  # module in course_lib.methods, class
+
+
+def method_class(name: str) -> type:
+    """The class of a method by its name on the command line. Raises CourseError for an unknown one."""
+    if name not in METHODS:
+        raise CourseError(f"unknown method {name!r}", "METHOD", f"choose from {', '.join(METHODS)}")
+    return getattr(importlib.import_module(f"course_lib.methods.{name}"), METHODS[name])
+
+
+def make_config(method: str, profile: str = "auto", size: int | None = None, settings: list[str] | None = None) -> Any:
+    """A method's configuration: the profile's preset, then ``size`` in pixels, then ``settings`` as ``key=value``.
+
+    ``profile`` is auto, smoke, cpu, gpu or paper. Raises CourseError for what does not exist or cannot be.
+    """
+    cls = method_class(method)
+    preset = cls.PRESETS["paper" if profile == "paper" else profiles.resolve(profile)]
+    values = (
+        dict(preset) | ({"image_size": size} if size is not None else {}) | configs.parse(cls.Config, settings or [])
+    )
+    return configs.build(cls.Config, **values)
+
+
+def train(
+    method: str,
+    data: str,
+    out: Path,
+    config: Any,
+    *,
+    steps: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    direction: str = "xy",
+    device: str = "auto",
+    bf16: bool | None = None,
+    resume: bool = False,
+    accept_changes: bool = False,
+    **fit_options: Any,
+) -> training.Result:
+    """Train ``method`` on ``data`` into the folder ``out``: run.json, history.jsonl, checkpoints/, previews/.
+
+    Everything is checked before ``out`` is made. With ``resume``, settings that differ from run.json raise CourseError
+    unless ``accept_changes``.
+    """
+    cls, place = method_class(method), profiles.pick_device(device)
+    bf16 = profiles.use_bf16(place, bf16)
+    splits = {name: open_dataset(data, name, config.image_size, direction, seed) for name in ("train", "val")}
+    if cls.needs_pairs and not splits["train"].paired:
+        raise CourseError(
+            f"{method} learns from pairs, and {data} has none", "--data", "try emoji:edges or a paired folder"
+        )
+    settings = {"method": method, "data": _name(data), "direction": direction, "seed": seed, "bf16": bf16}
+    settings |= {"config": configs.as_dict(config), "steps": steps, "minutes": minutes}
+    held = checkpoint.steps(out / "checkpoints")
+    if (out / "run.json").exists() and held and not resume:
+        raise CourseError("this folder already holds a run", out, "add --resume to go on, or choose another --out")
+    if resume and (out / "run.json").exists():
+        old = read_settings(out)
+        flat_old, flat_new = ({**s, **s["config"], "config": 0} for s in (old, settings))
+        changes = configs.differences({k: flat_old.get(k) for k in flat_new}, flat_new)
+        if changes and not accept_changes:
+            fix = "repeat the first command with --resume, or add --accept-changes"
+            raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", out / "run.json", fix)
+    torch.manual_seed(seed)
+    model = cls(config, place, bf16)
+    settings |= {"versions": {"course_lib": __version__, "torch": torch.__version__}, "device": profiles.device_name()}
+
+    def write_settings() -> None:
+        checkpoint.replace_file(out / "run.json", json.dumps(settings, indent=1).encode())
+
+    return training.fit(
+        model, splits["train"], steps=steps, minutes=minutes, val=splits["val"], out=out, seed=seed, resume=resume,
+        on_start=write_settings, **fit_options,
+    )  # fmt: skip
+
+
+def _name(data: str) -> str:
+    return data if ":" in data and not Path(data).exists() else str(Path(data).resolve())
+
+
+def read_settings(folder: Path) -> dict:
+    """run.json of a run. Raises CourseError if ``folder`` holds none."""
+    try:
+        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CourseError(f"no readable run here: {error}", folder, "give the --out folder of course train") from error
+
+
+def open_run(folder: Path, device: str = "auto") -> tuple[Any, dict]:
+    """(method, settings) of a trained run, with the weights of its newest good checkpoint. Raises CourseError."""
+    settings = read_settings(folder)
+    cls = method_class(settings["method"])
+    method = cls(configs.build(cls.Config, **settings["config"]), profiles.pick_device(device))
+    found = checkpoint.load_latest(folder / "checkpoints")
+    if found is None:
+        raise CourseError("this run has no checkpoint yet", folder, "train for longer")
+    training.restore(method, found[1], optimizers=False)
+    return method, settings
+
+
+def translate_batches(method: Any, dataset: Dataset, seed: int = 0, batch_size: int = 16) -> dict[str, Tensor]:
+    """x, y and fake_y of a whole dataset, each (n, 3, S, S) on the CPU, in its order.
+
+    ``batch_size`` matters only to a method that normalises with the test batch's own statistics.
+    """
+    torch.manual_seed(seed)
+    out: dict[str, list[Tensor]] = {"x": [], "y": [], "fake_y": []}
+    for start in range(0, len(dataset), batch_size):
+        items = [dataset[i] for i in range(start, min(start + batch_size, len(dataset)))]
+        for key in ("x", "y"):
+            out[key].append(torch.stack([item[key] for item in items]))
+        out["fake_y"].append(method.translate(out["x"][-1].to(method.device))["fake_y"].cpu())
+    return {key: torch.cat(parts) for key, parts in out.items()}
+
+
+def evaluate(
+    folder: Path, data: str, *, split: str = "test", direction: str | None = None, device: str = "auto"
+) -> dict:
+    """Metrics of a run on held-out data (see ``metrics.evaluate``), with the baselines of its training data.
+
+    Raises CourseError if the data has no true pairs.
+    """
+    from course_lib import metrics
+
+    method, settings = open_run(folder, device)
+    size, direction = method.config.image_size, direction or settings["direction"]
+    held_out = open_dataset(data, split, size, direction)
+    if not held_out.paired:
+        raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
+    images = translate_batches(method, held_out, batch_size=_test_batch(method))
+    scores = metrics.evaluate(images["fake_y"], images["y"])
+    train_set = open_dataset(data, "train", size, direction)
+    return scores | metrics.baselines(train_set, held_out) | {"split": split, "data": data, "direction": direction}
+
+
+def _test_batch(method: Any) -> int:
+    """1 where the test batch's statistics count: a result must not depend on its neighbours (section 3.4)."""
+    return 1 if getattr(method.config, "test_batch_statistics", False) else 16
+
+
+def translate_files(
+    folder: Path, source: Path, target: Path, *, samples: int = 1, seed: int = 0, device: str = "auto"
+) -> list[Path]:
+    """Translate an image, or each image of a folder, into PNG files below ``target``; returns their paths.
+
+    Inputs are resized to the model's square size, as in training, and outputs have that size. Of an A|B image (twice as
+    wide as high) the half that is the model's input is taken. ``samples`` above 1 asks for that many outputs an input,
+    with ``_1``, ``_2`` ... added to the names: they differ as far as the method has noise (dropout). Raises CourseError
+    for an input that is missing or not an image, before anything is written.
+    """
+    from course_lib.data.images import find_images, read_image, to_image, to_tensor
+
+    method, settings = open_run(folder, device)
+    if not source.exists():
+        raise CourseError("no such file or folder", source, "give an image, or a folder of images")
+    paths = find_images(source) if source.is_dir() else [source]
+    if not paths:
+        raise CourseError("no images here", source, "give a folder that holds PNG or JPEG files")
+    stems = [path.stem for path in paths]
+    names = [p.stem if stems.count(p.stem) == 1 else p.name.replace(".", "_") for p in paths]
+    inputs, halved = [], 0
+    for path in paths:
+        image = read_image(path)
+        if image.width == 2 * image.height:
+            left = 0 if settings["direction"] == "xy" else image.height
+            image, halved = image.crop((left, 0, left + image.height, image.height)), halved + 1
+        inputs.append(to_tensor(image, method.config.image_size))
+    if halved:
+        half = "left" if settings["direction"] == "xy" else "right"
+        warnings.warn(f"{halved} images are twice as wide as high: took their {half} half as input", stacklevel=2)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(f"cannot write here: {error.strerror}", target, "choose a folder you may write to") from error
+    torch.manual_seed(seed)
+    written = []
+    for name, x in zip(names, inputs, strict=True):
+        for sample in range(samples):
+            fake_y = method.translate(x[None].to(method.device))["fake_y"][0].cpu()
+            written.append(target / (f"{name}.png" if samples == 1 else f"{name}_{sample + 1}.png"))
+            to_image(fake_y).save(written[-1])
+    return written

@@ -1,0 +1,132 @@
+"""Checkpoints: all or nothing, every bit accounted for, nothing unpickled."""
+
+import os
+import pickle
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from course_lib import CourseError, checkpoint
+
+TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.randn(4, 4).to(memory_format=torch.contiguous_format)}
+
+
+def test_round_trip_is_exact(tmp_path):
+    state = {"seconds": 0.1 + 0.2, "shown": 3}
+    checkpoint.save(tmp_path, 7, TENSORS, state)
+    step, tensors, loaded = checkpoint.load_latest(tmp_path)
+    assert step == 7 and loaded == state
+    assert all(torch.equal(tensors[k], v) for k, v in TENSORS.items())
+
+
+def test_keeps_the_newest_by_step_not_by_clock(tmp_path):
+    for step in (5, 10, 15):
+        checkpoint.save(tmp_path, step, TENSORS, {}, keep=2)
+    assert checkpoint.steps(tmp_path) == [10, 15]
+    os.utime(tmp_path / "00000010", (2e9, 2e9))
+    assert checkpoint.load_latest(tmp_path)[0] == 15
+
+
+@pytest.mark.parametrize("name", ["tensors.safetensors", "state.json"])
+def test_one_flipped_bit_is_found(tmp_path, name):
+    path = checkpoint.save(tmp_path, 1, TENSORS, {"seconds": 1.5}) / name
+    good = path.read_bytes()
+    rng = random.Random(0)
+    for _ in range(25):
+        bad = bytearray(good)
+        bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
+        path.write_bytes(bad)
+        with pytest.raises(CourseError):
+            checkpoint.load(path.parent)
+    path.write_bytes(good)
+    checkpoint.load(path.parent)
+
+
+def test_damaged_one_falls_back_with_a_warning(tmp_path):
+    checkpoint.save(tmp_path, 1, TENSORS, {})
+    path = checkpoint.save(tmp_path, 2, TENSORS, {}) / "tensors.safetensors"
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.warns(UserWarning, match="damaged"):
+        assert checkpoint.load_latest(tmp_path)[0] == 1
+    (tmp_path / "00000001" / "state.json").write_bytes(b"")
+    with pytest.warns(UserWarning), pytest.raises(CourseError, match="no checkpoint here is readable"):
+        checkpoint.load_latest(tmp_path)
+
+
+def test_none_where_there_never_was_one(tmp_path):
+    assert checkpoint.load_latest(tmp_path / "missing") is None
+
+
+def test_a_pickle_is_never_executed(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    path = checkpoint.save(tmp_path, 1, TENSORS, {}) / "tensors.safetensors"
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(CourseError):
+        checkpoint.load(path.parent)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_disk_full_names_path_and_size_and_keeps_the_old_one(tmp_path):
+    checkpoint.save(tmp_path, 1, {"w": torch.zeros(10)}, {})
+    before = (tmp_path / "00000001" / "tensors.safetensors").read_bytes()
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
+    try:
+        with pytest.raises(CourseError, match=r"cannot write a checkpoint of 8 MiB") as error:
+            checkpoint.save(tmp_path, 2, {"w": torch.zeros(2**21)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert error.value.where == str(tmp_path / "00000002")
+    assert (tmp_path / "00000001" / "tensors.safetensors").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["00000001"]
+
+
+WRITER = """
+import sys, torch
+from pathlib import Path
+from course_lib import checkpoint
+step = 0
+while True:
+    step += 1
+    checkpoint.save(Path(sys.argv[1]), step, {"w": torch.full((300_000,), float(step))}, {"step": step})
+    print(step, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_while_writing_never_loses_the_last_good_one(tmp_path):
+    rng = random.Random(1)
+    last = 0
+    for _ in range(6):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(rng.randrange(2, 8)):
+            last = max(last, int(writer.stdout.readline()))
+        time.sleep(rng.random() * 0.02)
+        writer.kill()
+        writer.wait()
+        writer.stdout.close()
+        step, tensors, state = checkpoint.load_latest(tmp_path)
+        assert state["step"] == step and torch.equal(tensors["w"], torch.full((300_000,), float(step)))
+        checkpoint.sweep(tmp_path)
+        assert all(p.name.isdigit() for p in tmp_path.iterdir())
+        for old in checkpoint.steps(tmp_path):  # the next writer starts over
+            (tmp_path / f"{old:08d}" / "state.json").unlink()
+            (tmp_path / f"{old:08d}" / "tensors.safetensors").unlink()
+            (tmp_path / f"{old:08d}").rmdir()
+
+
+def test_replace_file_is_all_or_nothing(tmp_path):
+    path = tmp_path / "f.json"
+    checkpoint.replace_file(path, b"one")
+    checkpoint.replace_file(path, b"two")
+    assert path.read_bytes() == b"two" and [p.name for p in tmp_path.iterdir()] == ["f.json"]

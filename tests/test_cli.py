@@ -1,0 +1,247 @@
+"""The ``course`` command as its users meet it: a process, its output, its status, its files."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import cli, runs
+from course_lib.data import open_dataset
+from course_lib.data.images import read_image, to_tensor
+
+
+def course(*arguments, cwd=None) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "course_lib.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def in_process(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    out, err = capsys.readouterr()
+    return exit_.value.code, out, err
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory):
+    """A folder of A|B images: A grey discs, B the same discs in a colour that depends on their size."""
+    folder = tmp_path_factory.mktemp("data with spaces")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 24), ("test", 6)):
+        (folder / split).mkdir()
+        for i in range(count):
+            cy, cx, r = rng.integers(20, 44), rng.integers(20, 44), rng.integers(8, 18)
+            yy, xx = np.mgrid[:64, :64]
+            disc = ((yy - cy) ** 2 + (xx - cx) ** 2 < r**2)[..., None]
+            a = np.where(disc, (90, 90, 90), (255, 255, 255))
+            b = np.where(disc, (255, 40 + 8 * r, 0), (20, 30, 200))
+            Image.fromarray(np.concatenate([a, b], 1).astype(np.uint8)).save(folder / split / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(blobs, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "out"
+    config = runs.make_config("pix2pix", "smoke", 32, ["lr=0.002", "batch_size=4", "d_base_channels=4"])
+    runs.train("pix2pix", str(blobs), out, config, steps=150, previews=0, progress=False)
+    return out
+
+
+BAD = [
+    (["train", "nope", "--data", "emoji:edges", "--steps", "1"], "unknown method 'nope'"),
+    (["train", "pix2pix", "--data", "emoji:nope", "--steps", "1"], "unknown data set 'emoji:nope'"),
+    (["train", "pix2pix", "--data", "no/such/folder", "--steps", "1"], "no such folder"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "-1"], "--steps must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "many"], "Invalid value for '--steps'"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--minutes", "-0.5"], "--minutes must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--minutes", "nan"], "--minutes must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--minutes", "1"], "exclude each other"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "0"], "--size must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "63"], "power of two"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--seed", "-2"], "--seed"),
+    (
+        ["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lamda_l1=3"],
+        "unknown setting 'lamda_l1'",
+    ),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lambda_l1"], "key=value"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lr=fast"], "lr needs float"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lr=-1"], "lr must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "generator=resnet"], "cannot be 'resnet'"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--direction", "yy"], "unknown direction"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--profile", "huge"], "unknown profile"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--device", "tpu"], "not available"),
+    (["train", "pix2pix", "--data", "emoji:noto-fluent", "--steps", "1"], "learns from pairs"),
+    (
+        ["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lambda_l1=0", "--set", "lambda_gan=0"],
+        "both 0",
+    ),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--unknown", "1"], "unknown"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "what"), BAD, ids=[" ".join(a[-2:]) for a, _ in BAD])
+def test_bad_train_arguments(arguments, what, tmp_path, monkeypatch, capsys):
+    status, out, err = in_process(monkeypatch, capsys, *arguments, "--out", tmp_path / "out")
+    lines = err.splitlines()
+    assert status == 2 and out == "" and len(lines) == 3 and what in lines[0]
+    assert [line.split(":")[0] for line in lines] == ["error", "where", "fix"] and all(len(line) > 8 for line in lines)
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_translate_and_evaluate_arguments(trained, tmp_path, monkeypatch, capsys):
+    text = tmp_path / "page.jpg"
+    text.write_text("<html>not found</html>")
+    for arguments, what in [
+        (["translate", "--run", tmp_path, "--input", text, "--output", tmp_path / "o"], "no readable run"),
+        (["translate", "--run", trained, "--input", tmp_path / "no", "--output", tmp_path / "o"], "no such file"),
+        (["translate", "--run", trained, "--input", text, "--output", tmp_path / "o"], "image"),
+        (["translate", "--run", trained, "--input", text, "--output", tmp_path / "o", "--samples", "0"], "--samples"),
+        (["evaluate", "--run", trained, "--data", "emoji:edges", "--split", "all"], "unknown split"),
+        (["evaluate", "--run", trained, "--data", tmp_path / "no"], "folder"),
+        (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
+        (["bench", "everything"], "nothing to measure"),
+    ]:
+        status, out, err = in_process(monkeypatch, capsys, *arguments)
+        assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err.splitlines()[0], arguments
+        assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
+def test_errors_of_the_real_command_have_no_traceback(tmp_path):
+    done = course("train", "pix2pix", "--data", "emoji:nope", "--out", tmp_path / "out")
+    assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 3
+    assert "Traceback" not in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_help_answers_fast():
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = course("--help")
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0 and "train" in done.stdout and "doctor" in done.stdout
+    assert min(seconds) < 1
+
+
+def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path, monkeypatch, capsys):
+    """What evaluate prints can be recomputed by anyone from the PNG files of translate."""
+    status, out, _ = in_process(monkeypatch, capsys, "evaluate", "--run", trained, "--data", blobs, "--json")
+    scores = json.loads(out)
+    assert status == 0 and out.count("\n") == 1
+    assert {"l1", "psnr", "ssim", "baseline_mean_l1", "baseline_nn_l1", "n"} <= scores.keys() and scores["n"] == 6
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    for path in (blobs / "test").glob("*.png"):
+        Image.open(path).crop((0, 0, 64, 64)).save(inputs / path.name)
+    status, out, _ = in_process(
+        monkeypatch, capsys, "translate", "--run", trained, "--input", inputs, "--output", tmp_path / "o"
+    )
+    assert status == 0 and out.startswith("wrote 6 images")
+    test, errors, means = open_dataset(str(blobs), "test", 32), [], []
+    train = open_dataset(str(blobs), "train", 32)
+    mean = torch.stack([train[i]["y"] for i in range(len(train))]).mean(0)
+    for item in (test[i] for i in range(6)):
+        y = to_tensor(read_image(blobs / "test" / f"{item['name']}.png").crop((64, 0, 128, 64)), 32)
+        output = Image.open(tmp_path / "o" / f"{item['name']}.png")
+        assert output.size == (32, 32) and output.mode == "RGB"
+        errors.append((to_tensor(output, 32) - y).abs().mean().item())
+        means.append((mean - y).abs().mean().item())
+    assert np.mean(errors) == pytest.approx(scores["l1"], abs=0.004)  # 8-bit files
+    assert np.mean(means) == pytest.approx(scores["baseline_mean_l1"], abs=1e-3)
+    assert scores["l1"] < scores["baseline_mean_l1"]
+
+
+def test_translate_takes_the_input_half_of_a_pair(trained, blobs, tmp_path):
+    with pytest.warns(UserWarning, match="left half"):
+        both = runs.translate_files(trained, blobs / "test", tmp_path / "both")
+    Image.open(blobs / "test" / "0.png").crop((0, 0, 64, 64)).save(tmp_path / "0.png")
+    (single,) = runs.translate_files(trained, tmp_path / "0.png", tmp_path / "single")
+    assert len(both) == 6 and single.read_bytes() == next(p for p in both if p.name == "0.png").read_bytes()
+
+
+def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
+    source = blobs / "test" / "0.png"
+    with pytest.warns(UserWarning):
+        a = runs.translate_files(trained, source, tmp_path / "a", samples=2, seed=1)
+        b = runs.translate_files(trained, source, tmp_path / "b", samples=2, seed=1)
+    assert [p.name for p in a] == ["0_1.png", "0_2.png"]
+    assert [p.read_bytes() for p in a] == [p.read_bytes() for p in b]
+
+
+def test_resume_with_other_settings_needs_a_flag(trained, blobs, monkeypatch, capsys):
+    common = [
+        "train",
+        "pix2pix",
+        "--data",
+        blobs,
+        "--out",
+        trained,
+        "--profile",
+        "smoke",
+        "--size",
+        "32",
+        "--steps",
+        "151",
+    ]
+    settings = ["--set", "lr=0.001", "--set", "batch_size=4", "--set", "d_base_channels=4"]
+    status, _, err = in_process(monkeypatch, capsys, *common, *settings)
+    assert status == 2 and "already holds a run" in err
+    status, _, err = in_process(monkeypatch, capsys, *common, *settings, "--resume")
+    assert status == 2 and "lr: 0.002 -> 0.001" in err and "steps: 150 -> 151" in err and "batch_size" not in err
+    status, out, _ = in_process(monkeypatch, capsys, *common, *settings, "--resume", "--accept-changes")
+    assert status == 0 and "finished at step 151" in out
+
+
+def test_read_only_output_is_refused_before_training(blobs, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    status, _, err = in_process(
+        monkeypatch,
+        capsys,
+        "train",
+        "pix2pix",
+        "--data",
+        blobs,
+        "--profile",
+        "smoke",
+        "--steps",
+        "1",
+        "--out",
+        tmp_path / "file" / "out",
+    )
+    assert status == 2 and "cannot write here" in err and len(err.splitlines()) == 3
+
+
+def test_direction_trains_the_other_way(blobs, tmp_path):
+    config = runs.make_config("pix2pix", "smoke", 16)
+    runs.train("pix2pix", str(blobs), tmp_path / "yx", config, steps=2, direction="yx", progress=False)
+    scores = runs.evaluate(tmp_path / "yx", str(blobs))
+    assert scores["direction"] == "yx"
+    assert runs.evaluate(tmp_path / "yx", str(blobs), direction="xy")["baseline_mean_l1"] != scores["baseline_mean_l1"]
+
+
+def test_doctor_says_what_is_here(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    status, out, _ = in_process(monkeypatch, capsys, "doctor")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "machine",
+        "memory",
+        "packages",
+        "profile",
+        "bfloat16",
+        "speed",
+        "missing",
+    ]
+
+
+@pytest.mark.slow
+def test_bench_compares_with_the_textbook():
+    done = course("bench", "step", "pix2pix", "--repeats", "1")
+    assert done.returncode == 0 and done.stdout.count("times the textbook's speed") == 3

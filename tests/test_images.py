@@ -1,0 +1,356 @@
+"""Reading images: everything a camera, a browser or an attacker may have left in a file."""
+
+import io
+import os
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib.data.images import (
+    FORMATS,
+    MAX_PIXELS,
+    find_images,
+    image_size,
+    printable,
+    read_image,
+    to_bytes,
+    to_image,
+    to_tensor,
+)
+from course_lib.errors import CourseError
+
+
+def noise(width, height, seed=0):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def encoded(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, depth, colour, rows, extra=b""):
+    """A PNG made by hand, so that the header can say anything."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    body = chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def pixels(path):
+    image = read_image(path)
+    assert image.mode == "RGB"
+    return [tuple(p) for p in np.asarray(image).reshape(-1, 3).tolist()]
+
+
+def refused(path, call=read_image):
+    with pytest.raises(CourseError) as caught:
+        call(path)
+    assert caught.value.where == printable(path)
+    assert "\n" not in caught.value.what + caught.value.where + caught.value.fix
+    return caught.value
+
+
+# --- refused ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's own remark about a truncated TIFF
+def test_truncated_file_is_named(tmp_path, kind, share):
+    data = encoded(noise(64, 48), kind)
+    path = tmp_path / "picture"
+    path.write_bytes(data)
+    assert read_image(path).size == (64, 48)
+    path.write_bytes(data[: int(len(data) * share)])
+    refused(path)
+
+
+def test_truncated_png_passes_the_header_but_not_the_decoder(tmp_path):
+    """``verify()`` or the header alone would let this file through."""
+    path = tmp_path / "cut.png"
+    path.write_bytes(encoded(noise(64, 64), "PNG")[:-3000])
+    assert image_size(path) == (64, 64)
+    assert "truncated" in refused(path).what
+
+
+@pytest.mark.parametrize("call", [read_image, image_size])
+def test_no_image_at_all(tmp_path, call):
+    html = tmp_path / "page.jpg"
+    html.write_text("<!DOCTYPE html><html><body>404</body></html>")
+    assert "content is not JPEG" in refused(html, call).what
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    assert "empty" in refused(empty, call).what
+    assert "no such file" in refused(tmp_path / "missing.png", call).what
+    (tmp_path / "folder.png").mkdir()
+    refused(tmp_path / "folder.png", call)
+
+
+def test_format_that_runs_a_program_is_refused(tmp_path):
+    path = tmp_path / "drawing.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    assert "content is not" in refused(path).what
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_named_pipe_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    assert find_images(tmp_path) == []
+    refused(tmp_path / "pipe.png")
+
+
+@pytest.mark.parametrize("side", [8001, 12_000, 20_000, 2_000_000_000])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_bomb_is_refused_before_decoding(tmp_path, monkeypatch, side):
+    assert MAX_PIXELS < Image.MAX_IMAGE_PIXELS
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png(side, side, 8, 2, b""))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
+    for call in (read_image, image_size):
+        assert "too large" in refused(path, call).what
+
+
+def test_own_cap_holds_without_pillows(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png(100_000, 100_000, 8, 2, b""))
+    assert "100000 x 100000" in refused(path).what
+
+
+def test_largest_allowed_header_is_not_called_a_bomb(tmp_path):
+    path = tmp_path / "large.png"
+    path.write_bytes(png(8000, 8000, 8, 2, b""))
+    assert image_size(path) == (8000, 8000)
+    assert "too large" not in refused(path).what
+
+
+def test_nan_pixels_are_refused(tmp_path):
+    path = tmp_path / "nan.tif"
+    Image.fromarray(np.array([[0.5, np.nan]], dtype=np.float32)).save(path)
+    assert "finite" in refused(path).what
+
+
+# --- modes -----------------------------------------------------------------------------------------------------------
+
+RAMP = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("16.png", RAMP),
+        ("16.tif", RAMP),
+        ("16.pgm", RAMP),
+        ("32.tif", RAMP.astype(np.int32)),
+        ("wide.tif", RAMP.astype(np.int32) * 30_000 - 1_000_000_000),
+        ("float.tif", RAMP.astype(np.float32) / 65535),
+        ("any.tif", RAMP.astype(np.float32) - 12_345),
+    ],
+)
+def test_deep_grey_is_scaled_not_clipped(tmp_path, name, values):
+    Image.fromarray(values).save(tmp_path / name)
+    image = np.asarray(read_image(tmp_path / name))
+    assert np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(image[..., 0], image[..., 2])
+    assert len(np.unique(image)) >= 250
+    assert np.abs(image[..., 0] - RAMP / 257).max() <= 0.51
+
+
+def test_16_bit_keeps_absolute_brightness(tmp_path):
+    """A dark picture stays dark: the scale is the format's, not the picture's."""
+    path = tmp_path / "dark.png"
+    Image.fromarray(np.array([[0, 257, 2570, 25700]], dtype=np.uint16)).save(path)
+    assert pixels(path) == [(v, v, v) for v in (0, 1, 10, 100)]
+
+
+def test_big_endian_tiff(tmp_path):
+    path = tmp_path / "big.tif"
+    Image.frombytes("I;16B", (2, 1), struct.pack(">HH", 257, 51400)).save(path)
+    assert pixels(path) == [(1, 1, 1), (200, 200, 200)]
+
+
+def test_golden_cmyk(tmp_path):
+    cmyk = [(0, 0, 0, 0), (255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (100, 50, 0, 55)]
+    rgb = [(255, 255, 255), (0, 255, 255), (255, 0, 255), (255, 255, 0), (0, 0, 0), (122, 161, 200)]
+    path = tmp_path / "print.tif"
+    Image.frombytes("CMYK", (6, 1), bytes(v for p in cmyk for v in p)).save(path)
+    assert np.abs(np.array(pixels(path)) - rgb).max() <= 1
+    jpeg = tmp_path / "print.jpg"  # a CMYK JPEG is stored inverted
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(jpeg, quality=100)
+    assert np.abs(np.array(pixels(jpeg)) - (255, 0, 0)).max() <= 3
+
+
+def test_golden_palette_grey_and_bilevel(tmp_path):
+    palette = Image.new("P", (3, 1))
+    palette.putpalette([10, 20, 30, 200, 100, 50, 0, 255, 0])
+    palette.putdata([2, 0, 1])
+    palette.save(tmp_path / "palette.png")
+    assert pixels(tmp_path / "palette.png") == [(0, 255, 0), (10, 20, 30), (200, 100, 50)]
+    Image.frombytes("L", (3, 1), bytes([0, 77, 255])).save(tmp_path / "grey.png")
+    assert pixels(tmp_path / "grey.png") == [(0, 0, 0), (77, 77, 77), (255, 255, 255)]
+    Image.fromarray(np.array([[True, False]])).save(tmp_path / "bits.png")
+    assert pixels(tmp_path / "bits.png") == [(255, 255, 255), (0, 0, 0)]
+
+
+def test_transparency_is_white_and_its_hidden_colour_gone(tmp_path):
+    path = tmp_path / "a.png"
+    Image.frombytes("RGBA", (3, 1), bytes([255, 0, 0, 0, 255, 0, 0, 255, 0, 0, 0, 51])).save(path)
+    assert pixels(path) == [(255, 255, 255), (255, 0, 0), (204, 204, 204)]
+    Image.frombytes("LA", (2, 1), bytes([9, 0, 9, 255])).save(path)
+    assert pixels(path) == [(255, 255, 255), (9, 9, 9)]
+    palette = Image.new("P", (3, 1))
+    palette.putpalette([255, 0, 0, 0, 0, 255, 0, 0, 0])
+    palette.putdata([0, 1, 2])
+    palette.save(path, transparency=0)  # one index
+    assert pixels(path) == [(255, 255, 255), (0, 0, 255), (0, 0, 0)]
+    palette.save(path, transparency=bytes([255, 0, 51]))  # an alpha value per index
+    assert pixels(path) == [(255, 0, 0), (255, 255, 255), (204, 204, 204)]
+    Image.frombytes("RGB", (2, 1), bytes([255, 0, 0, 1, 2, 3])).save(path, transparency=(255, 0, 0))  # a colour key
+    assert pixels(path) == [(255, 255, 255), (1, 2, 3)]
+    key = chunk(b"tRNS", struct.pack(">H", 1000))
+    path.write_bytes(png(2, 1, 16, 0, b"\0" + struct.pack(">HH", 1000, 25700), key))
+    assert pixels(path) == [(255, 255, 255), (100, 100, 100)]
+
+
+def test_hidden_colour_does_not_come_back_by_resizing(tmp_path):
+    """Transparent red beside opaque white: a resize that saw the red would leave a pink edge."""
+    picture = np.full((64, 64, 4), 255, dtype=np.uint8)
+    picture[:, :32] = (255, 0, 0, 0)
+    Image.fromarray(picture).save(tmp_path / "edge.webp", lossless=True, exact=True)
+    assert torch.all(to_tensor(read_image(tmp_path / "edge.webp"), 9) == 1)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_first_frame_of_several(tmp_path, kind):
+    red, blue = Image.new("RGB", (8, 8), (255, 0, 0)), Image.new("RGB", (8, 8), (0, 0, 255))
+    red.save(
+        tmp_path / "frames", kind, save_all=True, append_images=[blue], **({"lossless": True} if kind == "WEBP" else {})
+    )
+    assert pixels(tmp_path / "frames") == [(255, 0, 0)] * 64
+
+
+# --- orientation -----------------------------------------------------------------------------------------------------
+
+
+def shown(stored, orientation):
+    """What a viewer shows, from the definition: which side of the stored array is the top, which the left."""
+    top_left = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: a[::-1].transpose(1, 0, 2),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: a[:, ::-1].transpose(1, 0, 2),
+    }
+    return top_left[orientation](stored)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(tmp_path, kind, orientation):
+    blocks = np.array([[[250, 0, 0], [0, 250, 0], [0, 0, 250]], [[250, 250, 0], [0, 250, 250], [0, 0, 0]]], np.uint8)
+    stored = blocks.repeat(16, 0).repeat(16, 1)  # 32 rows, 48 columns
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "photo"
+    Image.fromarray(stored).save(path, kind, exif=exif, **({"quality": 95} if kind == "JPEG" else {}))
+    expected = shown(stored, orientation)
+    got = np.asarray(read_image(path)).astype(int)
+    assert got.shape == expected.shape
+    centres = np.abs(got - expected)[8::16, 8::16]
+    assert centres.max() < 40
+    assert image_size(path) == expected.shape[1::-1]
+
+
+def test_turned_tiff_with_xmp_is_not_turned_twice(tmp_path):
+    path = tmp_path / "scan.tif"
+    noise(30, 20).save(path, tiffinfo={0x0112: 6, 700: b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'})
+    assert "xmp" in Image.open(path).info
+    assert image_size(path) == read_image(path).size == (20, 30)
+
+
+# --- tensors ---------------------------------------------------------------------------------------------------------
+
+
+def test_tensor_and_back_is_exact_for_every_value():
+    image = Image.fromarray(np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3))
+    tensor = to_tensor(image, 16)
+    assert tensor.shape == (3, 16, 16) and tensor.is_contiguous() and tensor.min() == -1 and tensor.max() == 1
+    assert np.array_equal(np.asarray(to_image(tensor)), np.asarray(image))
+    assert torch.equal(to_bytes(tensor) / 127.5 - 1, tensor)
+
+
+def test_to_image_clamps_and_rounds():
+    values = torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0, 0.999]).expand(3, 1, 6).requires_grad_()
+    assert np.asarray(to_image(values))[0, :, 0].tolist() == [0, 0, 128, 255, 255, 255]
+    assert to_image(values.detach().bfloat16()).size == (6, 1)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (255, 257), (3, 500), (64, 64)])
+def test_any_size_is_resized(size):
+    tensor = to_tensor(noise(*size), 64)
+    assert tensor.shape == (3, 64, 64) and tensor.abs().max() <= 1
+
+
+def test_resize_is_antialiased():
+    stripes = np.zeros((256, 256, 3), dtype=np.uint8)
+    stripes[:, ::2] = 255
+    assert to_tensor(Image.fromarray(stripes), 32)[:, :, 4:-4].abs().max() < 0.05
+
+
+# --- folders ---------------------------------------------------------------------------------------------------------
+
+
+def test_find_images_is_sorted_and_ignores_the_rest(tmp_path):
+    wanted = ["10.png", "2.png", "B.JPG", "a b.jpeg", "a.Png", "Ä.webp", "😀.gif"]
+    for name in [*reversed(wanted), ".hidden.png", "notes.txt", "Thumbs.db"]:
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "sub.png").mkdir()
+    assert [path.name for path in find_images(tmp_path)] == wanted
+    assert [path.name for path in find_images(str(tmp_path))] == wanted
+
+
+def test_find_images_in_a_missing_folder(tmp_path):
+    refused(tmp_path / "nowhere", find_images)
+
+
+def test_symlink_loops_end_with_a_warning(tmp_path):
+    noise(4, 4).save(tmp_path / "real.png")
+    try:
+        (tmp_path / "good.png").symlink_to(tmp_path / "real.png")
+    except OSError:
+        pytest.skip("no symbolic links here")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [path.name for path in find_images(tmp_path)] == ["good.png", "real.png"]
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "x.png").symlink_to(tmp_path / "y.png")
+    (tmp_path / "y.png").symlink_to(tmp_path / "x.png")
+    with pytest.warns(UserWarning) as caught:
+        assert [path.name for path in find_images(tmp_path)] == ["good.png", "real.png"]
+    assert sorted(str(w.message).rsplit("/", 1)[-1] for w in caught) == ["loop", "x.png", "y.png"]
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    raw = os.fsencode(tmp_path) + b"/caf\xe9 \xf0\x9f\x98\x80.png"
+    try:
+        with open(raw, "wb") as file:
+            file.write(encoded(noise(6, 5), "PNG"))
+    except OSError:
+        pytest.skip("this file system only takes UTF-8 names")
+    (path,) = find_images(tmp_path)
+    assert read_image(path).size == image_size(path) == (6, 5)
+    assert printable(path.name) == "caf\\xe9 😀.png"
+    path.write_bytes(b"broken")
+    str(refused(path)).encode("utf-8")  # the message can be printed

@@ -1,0 +1,79 @@
+"""Losses against values worked out by hand, and against the chance table of the fact sheet (section 1)."""
+
+import math
+
+import pytest
+import torch
+
+from course_lib import losses
+
+LN2 = math.log(2)
+
+
+def scalar(value: float) -> torch.Tensor:
+    return torch.full((2, 1, 3, 5), value, dtype=torch.float64)
+
+
+def test_log_loss_by_hand():
+    logits = torch.tensor([0.3, -1.7], dtype=torch.float64)
+    p = [1 / (1 + math.exp(-0.3)), 1 / (1 + math.exp(1.7))]
+    assert losses.log_real(logits).item() == pytest.approx(-(math.log(p[0]) + math.log(p[1])) / 2, rel=1e-12)
+    assert losses.log_fake(logits).item() == pytest.approx(-(math.log(1 - p[0]) + math.log(1 - p[1])) / 2, rel=1e-12)
+    assert losses.log_generator(logits).item() == pytest.approx(-(math.log(p[0]) + math.log(p[1])) / 2, rel=1e-12)
+    assert losses.log_generator_saturating(logits).item() == pytest.approx(
+        (math.log(1 - p[0]) + math.log(1 - p[1])) / 2, rel=1e-12
+    )
+
+
+def test_least_squares_by_hand():
+    logits = torch.tensor([0.25, -2.0], dtype=torch.float64)
+    assert losses.least_squares_real(logits).item() == (0.75**2 + 3.0**2) / 2
+    assert losses.least_squares_fake(logits).item() == (0.25**2 + 2.0**2) / 2
+    assert losses.least_squares_generator(logits).item() == (0.75**2 + 3.0**2) / 2
+
+
+def test_l1_is_a_mean_in_0_to_2():
+    assert losses.l1(scalar(1), scalar(-1)).item() == 2
+    assert losses.l1(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 0.0, 2.5])).item() == pytest.approx(2.5 / 3)
+
+
+@pytest.mark.parametrize(("kind", "chance", "d", "g"), [("log", 0.0, 2 * LN2, LN2), ("least_squares", 0.5, 0.5, 0.25)])
+def test_chance_table(kind, chance, d, g):
+    real, fake, generator = (getattr(losses, f"{kind}_{name}") for name in ("real", "fake", "generator"))
+    at_chance = scalar(chance)
+    assert (real(at_chance) + fake(at_chance)).item() == pytest.approx(d, rel=1e-12)
+    assert generator(at_chance).item() == pytest.approx(g, rel=1e-12)
+
+
+def test_perfect_discriminator():
+    assert (losses.log_real(scalar(50)) + losses.log_fake(scalar(-50))).item() < 1e-20
+    assert losses.log_generator(scalar(-50)).item() == pytest.approx(50)  # grows without bound
+    assert (losses.least_squares_real(scalar(1)) + losses.least_squares_fake(scalar(0))).item() == 0
+    assert losses.least_squares_generator(scalar(0)).item() == 1
+
+
+def test_saturating_gradient_vanishes_where_d_wins():
+    grads = {}
+    for name in ("log_generator", "log_generator_saturating"):
+        logit = torch.tensor(-8.0, requires_grad=True)
+        getattr(losses, name)(logit).backward()
+        grads[name] = logit.grad.item()
+    assert grads["log_generator"] == pytest.approx(-1, abs=1e-3)
+    assert abs(grads["log_generator_saturating"]) < 1e-3 and grads["log_generator_saturating"] < 0
+
+
+def test_extreme_logits_stay_finite():
+    for name in ("log_real", "log_fake", "log_generator", "log_generator_saturating"):
+        for value in (-1e4, 1e4):
+            logit = torch.tensor(value, requires_grad=True)
+            loss = getattr(losses, name)(logit)
+            loss.backward()
+            assert torch.isfinite(loss) and torch.isfinite(logit.grad)
+
+
+def test_reduction_is_a_mean():
+    """Twice the batch, the same loss: lambda means the same at every batch size."""
+    logits = torch.randn(2, 1, 4, 4)
+    for name in ("log_real", "log_fake", "log_generator", "least_squares_real", "least_squares_generator"):
+        loss = getattr(losses, name)
+        assert torch.allclose(loss(logits), loss(torch.cat([logits, logits])))

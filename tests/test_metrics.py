@@ -1,0 +1,257 @@
+"""Metrics against values worked out by hand, and against what they claim to see."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader
+
+from course_lib import metrics
+from course_lib.data.emoji import EmojiEdges
+
+PAIRED = [metrics.l1, metrics.psnr, metrics.ssim]
+SETS = [
+    metrics.sharpness_ratio,
+    metrics.grid_ratio,
+    metrics.chroma_ratio,
+    metrics.histogram_intersection,
+    metrics.lab_histogram_intersection,
+]
+REFUSED = (ValueError, TypeError)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
+
+
+class Items(torch.utils.data.Dataset):
+    """Pairs that can only be had by index, without an end."""
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        return {"x": self.x[i % len(self)], "y": self.y[i % len(self)], "name": str(i)}
+
+
+@pytest.fixture(scope="module")
+def emoji():
+    return EmojiEdges("test")
+
+
+def noise(n=4, size=16, seed=0):
+    return torch.rand(n, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def checkerboard(size=16, period=2):
+    i = torch.arange(size)
+    return ((i[:, None] + i[None]) % period < period / 2).float().expand(1, 3, size, size) * 2 - 1
+
+
+def test_l1_and_psnr_by_hand():
+    real = torch.zeros(2, 3, 12, 12)
+    fake = torch.stack([torch.full((3, 12, 12), 0.5), torch.full((3, 12, 12), -0.2)])
+    assert metrics.l1(fake, real) == pytest.approx(0.35)
+    each = [10 * math.log10(4 / 0.25), 10 * math.log10(4 / 0.04)]  # the range of [-1, 1] is 2, squared 4
+    assert metrics.psnr(fake, real) == pytest.approx(sum(each) / 2, rel=1e-5)
+    assert metrics.psnr(real, real) == math.inf
+
+
+def test_ssim_of_constants_by_hand():
+    """Without variance only the luminance term is left: (2ab + c) / (a^2 + b^2 + c), c = (0.01 * 2)^2."""
+    a, b, c = 0.5, 0.25, 0.02**2
+    images = [torch.full((3, 3, 16, 16), value) for value in (a, b)]
+    assert metrics.ssim(*images) == pytest.approx((2 * a * b + c) / (a * a + b * b + c), rel=1e-4)
+
+
+def test_ssim_does_not_depend_on_the_chunks(monkeypatch):
+    fake, real = noise(5), noise(5, seed=1)
+    whole = metrics.ssim(fake, real)
+    monkeypatch.setattr(metrics, "CHUNK", 2)  # the last chunk is one image
+    assert metrics.ssim(fake, real) == pytest.approx(whole, rel=1e-6)
+    assert metrics.ssim(real, real) == pytest.approx(1)
+
+
+def test_sharpness_of_a_ramp():
+    ramp = 0.03 * torch.arange(10.0)[:, None] + 0.04 * torch.arange(12.0)[None]  # a slope of 3 and 4 is 5
+    assert metrics.sharpness((ramp - 0.5).expand(2, 3, 10, 12)) == pytest.approx(0.05, rel=1e-4)
+
+
+def test_a_checkerboard_is_all_in_the_grid_band_and_a_coarse_one_is_not():
+    assert metrics.grid_energy(0.25 * checkerboard()) == pytest.approx(0.25**2, rel=1e-5)
+    stripes = 0.25 * checkerboard()[..., :1, :].expand(1, 3, 16, 16)  # fy = 0, fx = 0.5
+    assert metrics.grid_energy(stripes) == pytest.approx(0.25**2, rel=1e-5)
+    assert metrics.grid_energy(checkerboard(period=4)) < 0.01
+    colours_only = checkerboard() * torch.tensor([1.0, -1.0, 0.0])[:, None, None]
+    assert metrics.grid_energy(colours_only) < 1e-10  # the luminance is flat
+
+
+def test_the_energy_of_all_frequencies_is_the_variance(monkeypatch):
+    monkeypatch.setattr(metrics, "GRID_BAND", -1.0)
+    images = noise()
+    assert metrics.grid_energy(images) == pytest.approx(
+        images.mean(1).var((1, 2), correction=0).mean().item(), rel=1e-5
+    )
+
+
+def test_histograms_of_equal_and_disjoint_sets():
+    images = noise()
+    assert metrics.histogram_intersection(images, images.flip(0)) == pytest.approx(1)
+    shuffled = images.flatten(2)[..., torch.randperm(256)].view_as(images)
+    assert metrics.histogram_intersection(images, shuffled) == pytest.approx(1)
+    red = torch.tensor([0.9, -0.9, -0.9])[None, :, None, None].expand(2, 3, 4, 4)
+    assert metrics.histogram_intersection(red, red.roll(1, 1)) == 0  # same channel histograms, other colours
+    bins = (torch.cartesian_prod(*[torch.arange(8.0)] * 3) + 0.5) / 4 - 1  # the middles of all 512
+    every = bins.T.reshape(1, 3, 16, 32)
+    assert metrics.histogram_intersection(every[:, :, :8], every[:, :, 8:]) == 0
+    half = torch.cat([red[:1], red[:1].roll(1, 1)])
+    assert metrics.histogram_intersection(red, half) == pytest.approx(0.5)
+    assert metrics.histogram_intersection(torch.ones(1, 3, 2, 2), torch.full((3, 3, 2, 2), 0.99)) == 1  # the last bin
+    assert metrics.histogram_intersection(torch.full((1, 3, 2, 2), 0.7), torch.full((1, 3, 2, 2), 0.8)) == 0
+
+
+@pytest.mark.parametrize(
+    ("rgb", "lab"),
+    [
+        ((255, 255, 255), (100, 0, 0)),
+        ((0, 0, 0), (0, 0, 0)),
+        ((119, 119, 119), (50.03, 0, 0)),
+        ((255, 0, 0), (53.24, 80.09, 67.20)),
+        ((0, 255, 0), (87.73, -86.18, 83.18)),
+        ((0, 0, 255), (32.30, 79.19, -107.86)),
+        ((5, 5, 5), (1.37, 0, 0)),  # in the linear part of both curves
+    ],
+)
+def test_known_lab_values(rgb, lab):
+    image = torch.tensor(rgb).view(1, 3, 1, 1) / 127.5 - 1
+    assert metrics.rgb_to_lab(image).flatten().tolist() == pytest.approx(lab, abs=0.05)
+
+
+def test_lab_histograms_separate_lightness_from_hue():
+    grey = noise()[:, :1].expand(4, 3, 16, 16)
+    assert metrics.lab_histogram_intersection(grey, grey) == pytest.approx({"L": 1, "a": 1, "b": 1})
+    dark = metrics.lab_histogram_intersection(torch.full_like(grey, -1), torch.full_like(grey, 1))
+    assert dark == pytest.approx({"L": 0, "a": 1, "b": 1})
+    red = torch.tensor([1.0, -1, -1])[None, :, None, None].expand(4, 3, 16, 16)
+    assert metrics.lab_histogram_intersection(red, -red)["a"] == 0
+
+
+def test_ratios_scale_with_the_fakes():
+    real = 0.5 * noise()
+    assert metrics.sharpness_ratio(2 * real, real) == pytest.approx(2, rel=1e-5)
+    assert metrics.grid_ratio(2 * real, real) == pytest.approx(4, rel=1e-5)
+    assert metrics.chroma_ratio(2 * real, real) == pytest.approx(2, rel=1e-5)
+    assert metrics.chroma_ratio(real.mean(1, keepdim=True).expand_as(real), real) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("metric", SETS)
+def test_sets_know_no_order_and_need_no_pairs(metric):
+    fake, real = noise(), noise(6, seed=1) * 0.7
+    assert metric(fake.flip(0), real) == pytest.approx(metric(fake, real), rel=1e-5)
+    assert metric(torch.cat([fake, fake]), real) == pytest.approx(metric(fake, real), rel=1e-5)
+
+
+def test_flat_or_grey_references_give_nan():
+    flat = torch.full((2, 3, 8, 8), 0.3)
+    for ratio in (metrics.sharpness_ratio, metrics.grid_ratio, metrics.chroma_ratio):
+        assert math.isnan(ratio(noise(2, 8), flat))
+
+
+@pytest.mark.parametrize("metric", PAIRED + SETS)
+def test_bad_batches_are_refused(metric):
+    good = noise()
+    for fake, real in [
+        (good[:0], good[:0]),
+        (good[:, :1], good[:, :1]),
+        (good[0], good[0]),
+        (good[..., 1:], good),
+        *([(good[:3], good)] if metric in PAIRED else []),
+    ]:
+        with pytest.raises(REFUSED):
+            metric(fake, real)
+    with pytest.raises(ValueError):
+        metrics.ssim(good[..., :10], good[..., :10])
+
+
+def test_what_the_numbers_see_in_emoji(emoji):
+    real = emoji.y[:60]
+    perfect = metrics.evaluate(real, real)
+    assert perfect.pop("psnr") == math.inf
+    assert perfect == pytest.approx(
+        dict(l1=0, ssim=1, sharpness_ratio=1, grid_ratio=1, histogram_intersection=1, chroma_ratio=1, n=60)
+    )
+    grid = metrics.evaluate((real + 0.08 * checkerboard(64)).clamp(-1, 1), real)
+    assert grid["grid_ratio"] > 1.5 and grid["l1"] < 0.08
+    blurred = metrics.evaluate(F.avg_pool2d(F.pad(real, (2, 2, 2, 2), "replicate"), 5, 1), real)
+    assert blurred["sharpness_ratio"] < 0.8 and blurred["grid_ratio"] < 0.2
+    assert all(type(value) is float for name, value in blurred.items() if name != "n")
+    other = metrics.evaluate(real.flip(1), real)
+    assert other["histogram_intersection"] < 0.8 and other["grid_ratio"] == pytest.approx(1)
+
+
+def test_bfloat16_with_gradients_is_measured_too():
+    fake = noise().to(torch.bfloat16).requires_grad_()
+    assert metrics.l1(fake, noise()) < 0.01
+    assert set(metrics.evaluate(fake, noise(seed=1))) >= {"l1", "psnr", "ssim", "n"}
+
+
+def test_the_mean_image_has_the_least_squared_error(emoji):
+    few = Items(emoji.x[:9], emoji.y[:9])
+    mean = metrics.mean_image(few)
+    assert torch.allclose(mean, emoji.y[:9].mean(0), atol=1e-6)
+    error = (emoji.y[:9] - mean).square().mean()
+    for seed in range(3):
+        assert (emoji.y[:9] - mean - 0.01 * noise(1, 64, seed)).square().mean() > error
+    assert torch.allclose(metrics.mean_image(DataLoader(few, batch_size=4)), mean, atol=1e-6)  # a last batch of 1
+
+
+def test_neighbours_are_found_in_every_chunk(monkeypatch):
+    monkeypatch.setattr(metrics, "CHUNK", 3)
+    x = noise(8)
+    train = Items(x, -x)
+    order = [7, 0, 5, 2, 2]
+    assert metrics.nearest_neighbours(x[order] + 0.01, train).tolist() == order
+    assert metrics.nearest_neighbours(-x[order], train, key="y").tolist() == order
+    expected = (x[:, None] + x[None]).abs().mean((2, 3, 4)).argmin(1)  # distances of -x to x, all at once
+    assert metrics.nearest_neighbours(-x, train).tolist() == expected.tolist()
+    assert metrics.nearest_neighbours(x[:1], Items(x[[3, 0, 4, 1, 0]], x)).tolist() == [1]  # the first of equals
+
+
+def test_baselines_by_hand():
+    x, y = noise(6), noise(6, seed=1)
+    test = Items(x[[4, 1]] + 0.01, torch.zeros(2, 3, 16, 16))
+    expected = {"baseline_mean_l1": y.mean(0).abs().mean().item(), "baseline_nn_l1": y[[4, 1]].abs().mean().item()}
+    assert metrics.baselines(Items(x, y), test) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("use", ["mean", "neighbours", "baselines"])
+def test_empty_sets_are_refused(use):
+    empty, some = Items(noise(1)[:0], noise(1)[:0]), Items(noise(2), noise(2))
+    with pytest.raises(ValueError):
+        if use == "mean":
+            metrics.mean_image(empty)
+        elif use == "neighbours":
+            metrics.nearest_neighbours(noise(1), empty)
+        else:
+            metrics.baselines(some, empty)
+
+
+def test_the_mean_image_of_other_emoji(emoji):
+    mean = metrics.mean_image(EmojiEdges("val"))
+    assert metrics.l1(mean.expand_as(emoji.y), emoji.y) == pytest.approx(0.34, abs=0.015)
+
+
+@pytest.mark.slow
+def test_baselines_of_the_emoji(emoji):
+    scores = metrics.baselines(EmojiEdges("train"), emoji)
+    assert scores == pytest.approx({"baseline_mean_l1": 0.34, "baseline_nn_l1": 0.24}, abs=0.015)
+
+
+@pytest.mark.slow
+def test_importing_metrics_is_cheap():
+    code = (
+        "import course_lib.metrics, sys; sys.exit(not {'torchmetrics', 'scipy', 'matplotlib'}.isdisjoint(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,125 @@
+"""Layers, counts and receptive fields of the papers (arithmetic of the fact sheet, sections 3.3, 3.4 and 15)."""
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib import CourseError
+from course_lib.networks import EncoderDecoder, PatchGAN, UNet, parameter_count, receptive_field
+from course_lib.networks.blocks import averaged_copy, inference, update_average
+
+
+@pytest.mark.parametrize(("size", "count"), [(256, 54_413_955), (128, 41_828_995)])
+def test_unet_has_the_papers_parameters(size, count):
+    with torch.device("meta"):
+        assert parameter_count(UNet(image_size=size)) == count
+
+
+@pytest.mark.parametrize(
+    ("n_layers", "field", "side"), [(0, 1, 256), (1, 16, 126), (2, 34, 62), (3, 70, 30), (4, 142, 14), (5, 286, 6)]
+)
+def test_patchgan_field_and_map(n_layers, field, side):
+    D = PatchGAN(6, 64, n_layers).to("meta")
+    assert receptive_field(D) == field
+    assert D(torch.empty(1, 6, 256, 256, device="meta")).shape == (1, 1, side, side)
+
+
+@pytest.mark.parametrize(
+    ("channels", "n_layers", "norm", "count"),
+    [(6, 3, "batch", 2_768_705), (3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)],
+)
+def test_patchgan_has_the_papers_parameters(channels, n_layers, norm, count):
+    assert parameter_count(PatchGAN(channels, 64, n_layers, norm)) == count
+
+
+def test_receptive_field_is_what_one_pixel_moves():
+    """70 is not 94: change a pixel, count the outputs that move (norms off, or every output would)."""
+    D = PatchGAN(3, 4, 2, norm="none").double()
+    image = torch.randn(1, 3, 96, 96, dtype=torch.float64)
+    changed = image.clone()
+    changed[:, :, 48, 48] += 1
+    moved = (D(image) != D(changed))[0, 0]
+    assert moved.any(1).sum() in (8, 9) and moved.any(0).sum() in (8, 9)  # patches of 34 px every 4 px: 34 / 4
+    row = torch.autograd.functional.jacobian(lambda x: D(x)[0, 0, 10, 10], image)[0].abs().sum(0)
+    assert (row.sum(1) > 0).sum() == (row.sum(0) > 0).sum() == 34
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "resize-conv"])
+@pytest.mark.parametrize("cls", [UNet, EncoderDecoder])
+@pytest.mark.parametrize("size", [4, 32, 64])
+def test_generators_keep_the_size(cls, size, upsampling):
+    G = cls(image_size=size, base_channels=4, upsampling=upsampling)
+    y = G(torch.randn(2, 3, size, size))
+    assert y.shape == (2, 3, size, size) and y.abs().max() <= 1
+
+
+def test_unet_layers_are_the_papers():
+    """Widths, norms and dropout as in the table of section 3.3."""
+    with torch.device("meta"):
+        G = UNet(image_size=256)
+    convs = [next(m for m in block if isinstance(m, nn.Conv2d)) for block in G.encoder]
+    assert [c.out_channels for c in convs] == [64, 128, 256, 512, 512, 512, 512, 512]
+    ups = [next(m for m in block if isinstance(m, nn.ConvTranspose2d)) for block in G.decoder]
+    assert [u.in_channels for u in ups] == [512, 1024, 1024, 1024, 1024, 512, 256, 128]
+    assert [u.out_channels for u in ups] == [512, 512, 512, 512, 256, 128, 64, 3]
+    assert [any(isinstance(m, nn.BatchNorm2d) for m in b) for b in G.encoder] == [False, *[True] * 6, False]
+    assert [any(isinstance(m, nn.Dropout) for m in b) for b in G.decoder] == [True] * 3 + [False] * 5
+    assert all(not isinstance(m, nn.LeakyReLU) for m in G.decoder.modules())
+    assert [u.bias is not None for u in ups] == [False] * 7 + [True]
+
+
+def test_only_the_unet_passes_detail_around_the_bottleneck():
+    """With the bottleneck cut, the encoder-decoder gives one output for all inputs; the U-Net does not."""
+    for cls, differs in ((UNet, True), (EncoderDecoder, False)):
+        G = cls(image_size=16, base_channels=8).eval()
+        nn.init.zeros_(G.decoder[0][1].weight)
+        a, b = G(torch.randn(1, 3, 16, 16)), G(torch.randn(1, 3, 16, 16))
+        assert (not torch.equal(a, b)) == differs
+
+
+def test_size_must_be_a_power_of_two():
+    with pytest.raises(CourseError, match="power of two, got 63"):
+        UNet(image_size=63)
+
+
+def test_initialisation_is_what_the_comment_says():
+    G = UNet(image_size=32, base_channels=32)
+    conv, norm = G.encoder[2][1], G.encoder[2][2]
+    assert conv.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert norm.weight.mean().item() == pytest.approx(1.0, abs=0.01) and norm.weight.std().item() > 0
+
+
+def test_inference_changes_no_state_and_restores_modes():
+    G = UNet(image_size=16, base_channels=4, dropout=0.5)
+    before = {k: v.clone() for k, v in G.state_dict().items()}
+    x = torch.randn(4, 3, 16, 16)
+    outputs = {}
+    for dropout in (False, True):
+        for statistics in (False, True):
+            with torch.no_grad(), inference(G, dropout, statistics) as net:
+                outputs[dropout, statistics] = (net(x), net(x))
+    for (dropout, _), (first, second) in outputs.items():
+        assert torch.equal(first, second) != dropout  # dropout is the only noise
+    assert not torch.equal(outputs[False, False][0], outputs[False, True][0])
+    assert all(torch.equal(v, before[k]) for k, v in G.state_dict().items())
+    assert all(m.training for m in G.modules())
+    G(x)
+    assert not torch.equal(G.state_dict()["encoder.1.2.running_mean"], before["encoder.1.2.running_mean"])
+
+
+def test_average_follows_the_weights():
+    G = nn.Linear(2, 1)
+    average = averaged_copy(G)
+    start = G.weight.clone()
+    with torch.no_grad():
+        G.weight += 1
+    update_average(average, G, decay=0.9)
+    assert torch.allclose(average.weight, start + 9 / 11)  # the first update forgets most of the start
+    for _ in range(200):
+        update_average(average, G, decay=0.9)
+    before = average.weight.clone()
+    with torch.no_grad():
+        G.weight += 1
+    update_average(average, G, decay=0.9)
+    assert torch.allclose(average.weight, before + 0.1, atol=1e-5)
+    assert not average.weight.requires_grad

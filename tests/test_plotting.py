@@ -1,0 +1,312 @@
+"""Figures: what they show, exact where that matters; shape walks: the numbers of the papers, no traces left."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from course_lib import plotting
+from course_lib.networks import EncoderDecoder, PatchGAN, UNet, parameter_count
+
+REFUSED = (ValueError, TypeError)  # shapes are checked in tests, by an annotation that may refuse first
+
+
+def noise(n=4, size=16, seed=0):
+    return torch.rand(n, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def pixels(fig, **kwargs):
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", **kwargs)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def texts(fig):
+    """Everything written in a figure."""
+    return [text.get_text() for text in fig.findobj(plt.Text) if text.get_text()]
+
+
+def to_bytes(images):
+    return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()  # (n, h, w, 3)
+
+
+def find(picture, tile):
+    """Top left corners at which ``tile`` stands exactly in ``picture``."""
+    h, w = tile.shape[:2]
+    windows = np.lib.stride_tricks.sliding_window_view(picture, (h, w), axis=(0, 1))
+    corner = (picture[: windows.shape[0], : windows.shape[1]] == tile[0, 0]).all(-1)
+    return [(y, x) for y, x in np.argwhere(corner) if (picture[y : y + h, x : x + w] == tile).all()]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    before = dict(plt.rcParams)
+    yield
+    assert not plt.get_fignums()
+    assert dict(plt.rcParams) == before
+
+
+def test_stitch_keeps_every_pixel():
+    a, b = noise(3), noise(2, seed=1)
+    canvas = plotting.stitch([a, b], zoom=3)
+    step = 3 * 16 + plotting.GAP
+    assert canvas.shape == (2 * step - plotting.GAP, 3 * step - plotting.GAP, 3)
+    for row, images in enumerate([a, b]):
+        for i, image in enumerate(to_bytes(images)):
+            tile = canvas[row * step :, i * step :][: 3 * 16, : 3 * 16]
+            for dy, dx in [(0, 0), (2, 1), (1, 2)]:
+                assert (tile[dy::3, dx::3] == image).all()
+    assert (canvas[step:, 2 * step :] == 255).all()  # the second row has two images
+    assert (canvas[3 * 16 : step] == 255).all()
+
+
+def test_stitch_shrinks_by_the_mean_and_clips():
+    image = torch.full((1, 3, 4, 4), -1.0)
+    image[..., ::2, ::2] = 3.0  # counts as 1
+    assert plotting.stitch([image], shrink=2).tolist() == [[[64] * 3] * 2] * 2  # a quarter of white: 63.75
+    with pytest.raises(ValueError):
+        plotting.stitch([noise(1), noise(1, 8)])
+
+
+@pytest.mark.parametrize("saving", [{}, {"bbox_inches": "tight", "pad_inches": 0.1}])  # the second as notebooks do
+@pytest.mark.parametrize("count", [5, 8, 16])
+def test_images_stand_in_the_grid_pixel_by_pixel(count, saving):
+    rows = {"outline": noise(count, 64), "L1 + cGAN": noise(count, 64, 1)}
+    captions = [f"emoji_number {i}" for i in range(count)]
+    fig = plotting.image_grid(rows, columns=captions, title="Held-out")
+    shown = pixels(fig, **saving)
+    zoom = {5: 3, 8: 2, 16: 1}[count]
+    corners = {}
+    for row, images in enumerate(rows.values()):
+        tiles = to_bytes(images).repeat(zoom, 1).repeat(zoom, 2)
+        for i in (0, count - 1):
+            (corners[row, i],) = find(shown, tiles[i])
+    assert corners[0, 0][0] == corners[0, count - 1][0] < corners[1, 0][0]
+    assert corners[0, 0][1] == corners[1, 0][1] < corners[0, count - 1][1]
+    assert shown.shape[1] < 1250 and len(fig.axes) == 1
+
+
+def test_nothing_of_a_grid_is_cut_off():
+    fig = plotting.image_grid(
+        {"a long name of a row": noise(8, 64), "truth": noise(8, 64)}, ["one two three four five"] * 8, title="Title"
+    )
+    width, height = fig.get_size_inches() * fig.dpi
+    images = fig.axes[0].get_window_extent()
+    for text in fig.texts:
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, text
+        assert not box.overlaps(images), text
+    for row, name in enumerate(("a long name of a row", "truth")):  # each beside its row, 130 px from one to the next
+        (text,) = [text for text in fig.texts if text.get_text() == name]
+        assert text.get_window_extent().y0 < images.y1 - 64 - 130 * row < text.get_window_extent().y1
+    boxes = [text.get_window_extent() for text in fig.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert {"a long name of a row", "truth", "one two three\nfour five", "Title"} == set(texts(fig))
+
+
+def test_grids_without_labels_and_of_large_images():
+    fig = plotting.image_grid({"": noise(2, 8)})
+    assert not texts(fig)
+    large = plotting.image_grid({"x": noise(5, 256)})
+    assert pixels(large).shape[1] < 1250
+    small, wide = (pixels(plotting.image_grid({"x": noise(4, 16)}, scale=s)).shape[1] for s in (0.5, 1))
+    assert small < 0.6 * wide
+    with pytest.raises(REFUSED):
+        plotting.image_grid({"x": noise(2), "y": noise(2, 8)})
+
+
+def history(n=60):
+    rows = [{"step": i + 1, "d_real": 0.7, "d_fake": 0.6, "g_gan": 1.0, "g_l1": 0.3 / (i + 1)} for i in range(n)]
+    for row in rows:
+        row |= {"seconds": 0.1 * row["step"], "epoch": 0, "images_per_second": 150.0, "note": "text", "lr": 2e-4}
+    rows[-1]["val_l1"] = 0.2
+    return rows
+
+
+def labels(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_terms_of_one_kind_share_a_panel():
+    fig = plotting.loss_curves(history(), reference={"D at chance": 1.386, "L1 of the mean image": 0.334})
+    adversarial, l1 = fig.axes
+    assert labels(adversarial) == ["d_real", "d_fake", "g_gan"]
+    assert labels(l1) == ["g_l1", "val_l1"]
+    assert adversarial.get_xlabel() == l1.get_xlabel() == "step"
+    assert "D at chance 1.386" in [text.get_text() for text in adversarial.texts]
+    assert [text.get_text() for text in l1.texts] == ["L1 of the mean image 0.334"]
+    assert adversarial.get_ylim()[1] > 1.386 and l1.get_ylim() == (0, pytest.approx(1.12 * 0.334))
+    styles = {
+        (line.get_color(), line.get_linestyle())
+        for line in adversarial.lines
+        if line.get_label() in labels(adversarial)
+    }
+    assert len(styles) == 3 and len({color for color, _ in styles}) == len({style for _, style in styles}) == 3
+
+
+def test_thick_lines_are_the_running_mean():
+    rows = [{"step": i, "l1": float(i)} for i in range(1, 8)]
+    raw, mean = plotting.loss_curves(rows, smooth=3).axes[0].lines
+    assert raw.get_ydata().tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert mean.get_ydata().tolist() == [1, 1.5, 2, 3, 4, 5, 6]
+    rare = [{"step": 100 * i, "l1": float(i)} for i in range(1, 4)]
+    assert plotting.loss_curves(rare, smooth=50).axes[0].lines[1].get_ydata().tolist() == [1, 2, 3]
+
+
+def test_short_and_broken_histories():
+    (axes,) = plotting.loss_curves([{"step": 1, "l1": 0.3}]).axes
+    assert axes.lines[1].get_marker() == "o"  # a line of one point would not be seen
+    rows = history(5)
+    del rows[2]["g_l1"]
+    rows[3]["g_l1"], rows[4]["g_l1"] = None, float("nan")
+    (axes,) = plotting.loss_curves(rows, keys=["g_l1"]).axes
+    assert axes.lines[0].get_xdata().tolist() == [1, 2]
+    fig = plotting.loss_curves(rows, keys=["d_real", "absent"])
+    assert [labels(axes) for axes in fig.axes] == [["d_real"], ["absent"]]
+    for nothing in ([], [{"step": 1, "seconds": 2.0}]):
+        with pytest.raises(ValueError):
+            plotting.loss_curves(nothing)
+    pixels(fig)
+
+
+@pytest.mark.parametrize(("size", "layers", "stride"), [(64, 2, 4), (64, 0, 1), (256, 3, 8), (64, 4, 16), (256, 5, 32)])
+def test_patch_map_lies_where_the_patches_are(size, layers, stride):
+    logits = PatchGAN(3, 2, layers)(torch.zeros(1, 3, size, size))[0]
+    logits = torch.linspace(-4, 4, logits.numel()).view_as(logits)
+    fig = plotting.patch_map(noise(1, size)[0], logits, title="D on a fake")
+    image, alone, over, bar = fig.axes
+    side = logits.shape[-1]
+    assert np.allclose(alone.images[-1].get_array(), torch.sigmoid(logits[0]))
+    low, high = (size - side * stride) / 2 - 0.5, (size + side * stride) / 2 - 0.5
+    for axes in (alone, over):
+        assert axes.images[-1].get_extent() == [low, high, high, low]
+        assert axes.images[-1].get_clim() == (0, 1)
+        assert axes.get_xlim() == image.get_xlim() == (-0.5, size - 0.5)
+    assert {"D on a fake", "D thinks", "fake 0", "real 1", "image"} <= set(texts(fig))
+    assert any(f"{side} x {side}" in text for text in texts(fig))
+    assert bar.get_ylim() == (0, 1)
+
+
+def test_the_cells_of_a_patch_map_follow_the_network():
+    """Change one pixel: the middle of the cells that answer is that pixel."""
+    torch.manual_seed(0)
+    D = PatchGAN(3, 4, 2, norm="none").double()
+    image = torch.zeros(1, 3, 64, 64, dtype=torch.double, requires_grad=True)
+    D(image)[0, 0, 5, 8].backward()
+    seen = image.grad[0].abs().sum(0).nonzero()
+    middle = (seen.amin(0) + seen.amax(0)).double() / 2  # of the patch that cell (5, 8) judges
+    assert (seen.amax(0) - seen.amin(0) + 1).tolist() == [34, 34]
+    left = (64 - 14 * 4) / 2 - 0.5
+    assert middle.tolist() == [left + 4 * 5.5, left + 4 * 8.5]
+
+
+def test_patch_map_of_an_oblong_image_is_not_cut_off():
+    fig = plotting.patch_map(torch.zeros(3, 32, 64), torch.zeros(1, 6, 14), title="t")
+    width, height = fig.get_size_inches() * fig.dpi
+    box = fig.get_tightbbox().transformed(fig.dpi_scale_trans)
+    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width + 1 and box.y1 <= height + 1
+
+
+def fields(walk):
+    return [row["receptive_field"] for row in walk.rows]
+
+
+def test_walk_through_the_papers_discriminator():
+    D = PatchGAN(6, 64, 3)
+    walk = plotting.shape_walk(D, torch.zeros(1, 6, 256, 256))
+    assert fields(walk) == [1, 4, 10, 22, 46, 70]
+    assert [row["output"][-1] for row in walk.rows] == [256, 128, 64, 32, 31, 30]
+    assert walk.rows[2]["layer"] == "conv 4x4, stride 2 + batch norm + LeakyReLU"
+    assert walk.parameters == sum(row["parameters"] for row in walk.rows) == 2_768_705
+    lines = str(walk).splitlines()
+    assert lines[-1].split() == ["all", "2,768,705"] and "1 x 30 x 30" in lines[-3] and " 70 " in lines[-3]
+    html = walk._repr_html_()
+    assert html.count("<tr>") == 8 and "1 x 30 x 30" in html
+
+
+def test_walk_through_a_unet():
+    net = UNet(image_size=64, base_channels=4)
+    walk = plotting.shape_walk(net, torch.zeros(1, 3, 64, 64))
+    assert fields(walk)[:8] == [1, 4, 10, 22, 46, 94, 190, 254]
+    joined = [row for row in walk.rows if row["layer"] == "concat + ReLU"]
+    assert [row["output"] for row in joined] == [(64, 2, 2), (64, 4, 4), (32, 8, 8), (16, 16, 16), (8, 32, 32)]
+    first = walk.rows.index(joined[0])
+    assert fields(walk)[first:] == [None] * (len(walk.rows) - first)
+    assert walk.rows[-1]["layer"] == "transposed conv 4x4, stride 2 + tanh" and walk.rows[-1]["output"] == (3, 64, 64)
+    assert walk.parameters == sum(row["parameters"] for row in walk.rows) == parameter_count(net)
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "resize-conv"])
+def test_without_skips_the_field_is_known_to_the_end(upsampling):
+    """Against the gradient of one output pixel, on an image large enough to hold what it sees."""
+    torch.manual_seed(0)
+    net = EncoderDecoder(image_size=8, base_channels=4, norm="none", dropout=0.0, upsampling=upsampling).double().eval()
+    image = torch.randn(1, 3, 96, 96, dtype=torch.double, requires_grad=True)
+    walk = plotting.shape_walk(net, image)
+    assert not any(row["layer"] == "concat" for row in walk.rows)
+    seen = 0
+    for shift in range(8):  # the phases of the three strides
+        (gradient,) = torch.autograd.grad(net(image)[0, :, 48 + shift, 48].sum(), image)
+        rows = gradient[0].abs().sum((0, 2)).nonzero()
+        seen = max(seen, int(rows.max() - rows.min()) + 1)
+    assert fields(walk)[-1] == seen
+
+
+class Odd(nn.Module):
+    """A residual sum, a layer used twice, functions between layers, random numbers, a list as output of a layer."""
+
+    def __init__(self, fail=False):
+        super().__init__()
+        self.conv, self.drop, self.norm, self.fail = (
+            nn.Conv2d(3, 3, 3, padding=1),
+            nn.Dropout(),
+            nn.BatchNorm2d(3),
+            fail,
+        )
+
+    def forward(self, x):
+        h = self.norm(self.conv(torch.cat([x, x], 1)[:, :3]))
+        if self.fail:
+            raise RuntimeError("broken network")
+        h = x + self.drop(self.conv(torch.relu(h))) * torch.randn(1)
+        return [torch.nn.functional.interpolate(h, scale_factor=2.0)]
+
+
+def state(net):
+    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in net.modules())
+    tensors = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    return hooks, tensors, [m.training for m in net.modules()], torch.get_rng_state()
+
+
+@pytest.mark.parametrize("make", [Odd, lambda: Odd(fail=True), lambda: UNet(image_size=32, base_channels=2)])
+def test_a_walk_leaves_no_traces(make):
+    net = make().train()
+    next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d)).eval()  # modes are kept one by one
+    net.register_forward_hook(lambda *_: None)
+    hooks, tensors, modes, random = state(net)
+    x = torch.randn(2, 3, 32, 32)
+    random = torch.get_rng_state()
+    if getattr(net, "fail", False):
+        with pytest.raises(RuntimeError, match="broken network"):
+            plotting.shape_walk(net, x)
+    else:
+        plotting.shape_walk(net, x)
+    assert state(net)[0] == hooks and state(net)[2] == modes
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in net.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_a_walk_counts_shared_parameters_once_and_names_functions():
+    net = Odd()
+    walk = plotting.shape_walk(net, torch.zeros(1, 3, 8, 8))
+    layers = [row["layer"] for row in walk.rows]
+    assert layers[:2] == ["input", "concat"] and "conv 3x3 + batch norm + relu" in layers and "add" in layers
+    assert [row["parameters"] for row in walk.rows if row["layer"].startswith("conv 3x3")] == [84 + 6, 0]
+    assert walk.rows[-1]["layer"] == "interpolate" and walk.rows[-1]["output"] == (3, 16, 16)
+    assert walk.rows[1]["receptive_field"] == 1  # of an image with itself
+    assert walk.rows[-1]["receptive_field"] is None

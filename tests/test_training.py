@@ -1,0 +1,264 @@
+"""fit(): resumes exactly, stops on NaN, locks its folder, survives kill -9 and Ctrl-C."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from course_lib import CourseError, checkpoint, training
+from course_lib.data.augment import Augment
+from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.training import fit, lr_factor, snapshot
+
+SMALL = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, batch_size=4, average=0.9, decay_from=0.5)
+
+
+class Toy(Dataset):
+    """x is four flat colours, y its negative: something to learn, in no time."""
+
+    paired, card = True, "a toy"
+
+    def __init__(self, n: int = 18, size: int = 16):
+        colours = torch.rand(n, 3, 2, 2, generator=torch.Generator().manual_seed(n)) * 2 - 1
+        self.x = torch.nn.functional.interpolate(colours, (size, size))
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        return {"x": self.x[i], "y": -self.x[i], "name": str(i)}
+
+
+def make(**changes) -> Pix2Pix:
+    torch.manual_seed(3)
+    return Pix2Pix(replace(SMALL, **changes))
+
+
+def rows(history: list[dict]) -> list[dict]:
+    return [{k: v for k, v in row.items() if k not in training.TIMING} for row in history]
+
+
+def equal(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize(
+    ("progress", "decay_from", "factor"),
+    [(0, 0.5, 1), (0.5, 0.5, 1), (0.75, 0.5, 0.5), (1, 0.5, 0), (1, 1, 1), (0.5, 0, 0.5)],
+)
+def test_schedule(progress, decay_from, factor):
+    assert lr_factor(progress, decay_from) == factor
+
+
+def test_fit_learns_and_reports(tmp_path):
+    method = make(lambda_gan=0.0, lr=2e-3)
+    result = fit(method, Toy(), steps=60, val=Toy(6), out=tmp_path, previews=3, progress=False)
+    values = [row["g_l1"] for row in result.history]
+    assert result.steps == 60 and result.stopped == "finished" and values[-1] < 0.8 * values[0]
+    stored = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert stored == result.history and [row["step"] for row in stored] == list(range(1, 61))
+    assert sum("val_l1" in row for row in stored) == 3
+    assert len(list((tmp_path / "previews").glob("*.png"))) == 4  # the untrained output too
+    assert not (tmp_path / ".pid").exists()
+
+
+@pytest.mark.parametrize("stop", [1, 6, 13])
+def test_resume_is_bit_for_bit(tmp_path, stop):
+    """Stopped at any step, mid-epoch too (4 batches an epoch): weights, moments, statistics and history are equal."""
+
+    class Stop(Exception):
+        pass
+
+    whole = make()
+    history = fit(whole, Toy(), steps=20, val=Toy(5), previews=2, out=tmp_path / "whole", progress=False).history
+    part = make()
+    true_step = part.step
+
+    def step_and_stop(batch):
+        if steps_done[0] == stop:
+            raise Stop
+        steps_done[0] += 1
+        return true_step(batch)
+
+    steps_done = [0]
+    part.step = step_and_stop
+    with pytest.raises(Stop):
+        fit(part, Toy(), steps=20, val=Toy(5), previews=2, out=tmp_path / "part", progress=False, checkpoint_seconds=0)
+    assert checkpoint.steps(tmp_path / "part" / "checkpoints")[-1] == stop
+    torch.manual_seed(99)  # a resume must not depend on the process's random state
+    again = make()
+    result = fit(again, Toy(), steps=20, val=Toy(5), previews=2, out=tmp_path / "part", resume=True, progress=False)
+    assert rows(result.history) == rows(history)
+    assert equal(snapshot(again), snapshot(whole))
+    read = [json.loads(line) for line in (tmp_path / "part" / "history.jsonl").read_text().splitlines()]
+    assert rows(read) == rows(history)
+    moments = [k for k in snapshot(whole) if k.startswith("opt_") and "exp_avg" in k]
+    assert len(moments) == 2 * sum(1 for net in (whole.G, whole.D) for _ in net.parameters())
+
+
+def test_previews_do_not_change_training():
+    a, b = make(dropout=0.5), make(dropout=0.5)
+    fit(a, Toy(), steps=6, val=Toy(5), previews=6, progress=False)
+    fit(b, Toy(), steps=6, progress=False)
+    assert equal(snapshot(a), snapshot(b))
+
+
+def test_seed_decides_everything():
+    def run(seed):
+        method = make(dropout=0.5)
+        fit(method, Toy(), steps=3, seed=seed, progress=False)
+        return snapshot(method)
+
+    assert equal(run(0), run(0)) and not equal(run(0), run(1))
+
+
+def test_every_epoch_sees_every_item_once():
+    method, seen = make(batch_size=5), []
+    method.step = lambda batch: seen.append(batch["name"]) or {"g_l1": 1.0}
+    fit(method, Toy(15), steps=6, progress=False)
+    epochs = [sorted(name for names in seen[i : i + 3] for name in names) for i in (0, 3)]
+    assert epochs == [sorted(map(str, range(15)))] * 2 and seen[:3] != seen[3:]
+
+
+def test_nan_names_term_and_step_and_keeps_the_good_state(tmp_path):
+    method = make()
+    true_step, calls = method.step, []
+
+    def step(batch):
+        calls.append(1)
+        terms = true_step(batch)
+        return terms | {"g_gan": float("nan")} if len(calls) == 8 else terms
+
+    method.step = step
+    with pytest.raises(CourseError, match="the loss g_gan is nan") as error:
+        fit(method, Toy(), steps=20, out=tmp_path, progress=False, checkpoint_seconds=0)
+    assert error.value.where.startswith("step 8 ")
+    step, tensors, _ = checkpoint.load_latest(tmp_path / "checkpoints")
+    assert step == 7 and all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point())
+
+
+def test_out_of_memory_is_explained(tmp_path):
+    method = make()
+
+    def step(batch):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    method.step = step
+    with pytest.raises(CourseError, match="out of memory") as error:
+        fit(method, Toy(), steps=5, out=tmp_path, progress=False)
+    assert "batch_size" in error.value.fix
+
+
+def test_folder_is_refused_while_or_after_a_run(tmp_path):
+    method = make()
+    inside = []
+
+    def step(batch):
+        with pytest.raises(CourseError, match=f"process {os.getpid()} is training") as error:
+            fit(make(), Toy(), steps=1, out=tmp_path, progress=False)
+        inside.append(error)
+        return {"g_l1": 1.0}
+
+    method.step = step
+    fit(method, Toy(), steps=1, out=tmp_path, progress=False)
+    assert inside
+    with pytest.raises(CourseError, match="already holds a run"):
+        fit(make(), Toy(), steps=1, out=tmp_path, progress=False)
+
+
+def test_wrong_architecture_is_named(tmp_path):
+    fit(make(), Toy(), steps=1, out=tmp_path, progress=False)
+    with pytest.raises(CourseError, match="another architecture") as error:
+        fit(make(base_channels=8), Toy(), steps=2, out=tmp_path, resume=True, progress=False)
+    assert error.value.what.count("for (") == 5 and "more" in error.value.what
+
+
+@pytest.mark.parametrize("arguments", [{}, {"steps": 1, "minutes": 1.0}, {"steps": -1}, {"minutes": 0.0}])
+def test_length_must_be_said_once(arguments):
+    with pytest.raises(CourseError):
+        fit(make(), Toy(), progress=False, **arguments)
+
+
+def test_ctrl_c_ends_the_step_and_keeps_a_checkpoint(tmp_path):
+    threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
+    before = signal.getsignal(signal.SIGINT)
+    result = fit(make(), Toy(), minutes=1, out=tmp_path, progress=False)
+    assert result.stopped == "interrupted" and result.seconds < 30
+    assert checkpoint.steps(tmp_path / "checkpoints")[-1] == result.steps == len(result.history)
+    assert signal.getsignal(signal.SIGINT) is before
+    later = fit(make(), Toy(), steps=result.steps + 2, out=tmp_path, resume=True, progress=False)
+    assert later.steps == result.steps + 2 and later.stopped == "finished"
+
+
+def test_minutes_are_wall_clock_and_decay_follows_them():
+    method = make()
+    start = time.monotonic()
+    result = fit(method, Toy(), minutes=0.02, progress=False)
+    assert 1.1 < time.monotonic() - start < 10 and result.seconds == pytest.approx(1.2, abs=1)
+    assert method.opt_G.param_groups[0]["lr"] < 0.2 * method.config.lr
+
+
+def test_unreadable_sample_is_reported():
+    class Broken(Toy):
+        def __getitem__(self, i):
+            raise CourseError("not an image", f"{i}.png", "remove it")
+
+    with pytest.raises(CourseError, match="not an image"):
+        fit(make(), Broken(), steps=1, progress=False)
+
+
+def test_augmentation_is_synchronised_and_fresh():
+    view = Augment(Toy(), seed=1)
+    first = view[0]
+    assert torch.equal(first["x"], -first["y"]) and torch.equal(first["x"], view[0]["x"])
+    view.set_epoch(1)
+    assert not torch.equal(first["x"], view[0]["x"])
+    assert not torch.equal(first["x"], Augment(Toy(), seed=2)[0]["x"])
+
+
+COMMAND = [sys.executable, "-m", "course_lib.cli", "train", "pix2pix", "--data", "emoji:edges", "--profile", "smoke"]
+
+
+@pytest.mark.slow
+def test_kill_9_and_resume_is_bit_for_bit(tmp_path):
+    """A real process, a real SIGKILL at random moments, --resume: the run that was never killed, to the bit."""
+    settings = [*COMMAND, "--steps", "60", "--set", "batch_size=8", "--checkpoint-seconds", "0.05"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*settings, "--out", tmp_path / "whole"], check=True, env=environment, capture_output=True)
+    out, rng, kills, started_at = tmp_path / "killed", random.Random(5), 0, []
+    while True:
+        arguments = [*settings, "--out", out, *(["--resume"] if kills else [])]
+        process = subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        target = (checkpoint.steps(out / "checkpoints") or [0])[-1] + rng.randrange(8, 25)
+        while process.poll() is None and _steps(out) < target:
+            time.sleep(0.01)
+        if process.poll() is not None:
+            assert process.returncode == 0, process.stderr.read().decode()
+            break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        kills += 1
+        started_at.append((checkpoint.steps(out / "checkpoints") or [0])[-1])
+    assert kills >= 2 and started_at == sorted(started_at) and started_at[-1] > 0  # it went on, it did not start over
+    (step_a, a, _), (step_b, b, _) = (checkpoint.load_latest(p / "checkpoints") for p in (tmp_path / "whole", out))
+    assert step_a == step_b == 60 and equal(a, b)
+    histories = [
+        rows([json.loads(line) for line in (p / "history.jsonl").read_text().splitlines()])
+        for p in (tmp_path / "whole", out)
+    ]
+    assert histories[0] == histories[1]
+
+
+def _steps(out: Path) -> int:
+    path = out / "history.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
