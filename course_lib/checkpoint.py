@@ -58,7 +58,7 @@ def steps(folder: Path) -> list[int]:
 def sweep(folder: Path) -> None:
     """Remove what a killed run left half written."""
     for leftover in folder.glob(f"{ASIDE}*") if folder.is_dir() else []:
-        shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 
 def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:

@@ -1,5 +1,6 @@
 """The ``course`` command. Errors end in three lines (what, where, fix) and status 2; torch is imported when needed."""
 
+import ast
 import json
 import sys
 import warnings
@@ -43,6 +44,7 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="skip notebooks that already passed unchanged")] = False,
     cell_timeout: Annotated[int, typer.Option(help="seconds a cell may take")] = 1200,
     set_: Annotated[list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")] = None,
+    store: Annotated[bool, typer.Option("--store", help="write outputs back into the notebooks that pass")] = False,
 ) -> None:
     """Execute notebooks with papermill into OUT: notebooks, HTML and report.json. Status 1 if one fails."""
     from course_lib import runner
@@ -54,13 +56,11 @@ def run(
             "no notebooks here", Path("notebooks").resolve(), "run this in the course's folder, or name them"
         )
     pairs = dict(pair.partition("=")[::2] for pair in set_ or [])
-    report = runner.run_notebooks(found, out, profile, cell_timeout, pairs, resume)
-    for row in report["notebooks"]:
-        print(
-            f"{row['status']:8} {row['seconds']:7.1f} s  {row['notebook']}"
-            + (f"  {row['error']}" if row["error"] else "")
-        )
-    if any(row["status"] != "passed" for row in report["notebooks"]):
+    parameters = {name: _literal(text) for name, text in pairs.items()}
+    report = runner.run_notebooks(found, out, profile, cell_timeout, parameters, resume, store)
+    passed = sum(row["status"] == "passed" for row in report["notebooks"])
+    print(f"{passed} of {len(report['notebooks'])} notebooks passed; results in {out}")
+    if passed < len(report["notebooks"]):
         raise typer.Exit(1)
 
 
@@ -156,6 +156,14 @@ def bench(
     if (what, method) != ("step", "pix2pix"):
         raise CourseError(f"nothing to measure called {what} {method}", "course bench", "course bench step pix2pix")
     print(bench.step_pix2pix(repeats))
+
+
+def _literal(text: str) -> Any:
+    """``"5"`` -> 5, ``"True"`` -> True; anything that is no Python value stays text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _positive(name: str, value: float | None) -> None:

@@ -1,4 +1,4 @@
-"""An executed notebook as one HTML page that needs no kernel, no other file and, formulas apart, no network."""
+"""What becomes of an executed notebook: one HTML page that needs no kernel, or the form the course stores."""
 
 import copy
 from pathlib import Path
@@ -29,3 +29,25 @@ def notebook_page(notebook, path: Path) -> str:
     loader = DictLoader({"course.html.j2": _TEMPLATE})
     exporter = HTMLExporter(template_file="course.html.j2", extra_loaders=[loader], embed_images=True)
     return exporter.from_notebook_node(page, resources)[0]
+
+
+def stored_form(path: Path) -> str:
+    """The executed notebook at ``path`` as it is kept in ``notebooks/``: outputs in place, numbered from 1, without
+    the injected parameters and what papermill noted."""
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
+        cell.execution_count = number
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = number
+    for cell in notebook.cells:
+        for noted in ("papermill", "execution"):
+            cell.metadata.pop(noted, None)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    widgets = {key: notebook.metadata[key] for key in ("widgets",) if key in notebook.metadata}
+    notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": {"name": "python"}} | widgets)
+    return nbformat.writes(notebook) + "\n"

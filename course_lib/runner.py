@@ -34,6 +34,7 @@ def run_notebooks(
     cell_timeout: int = 1200,
     parameters: dict | None = None,
     resume: bool = False,
+    store: bool = False,
 ) -> dict:
     """Executes each notebook in a fresh kernel of this interpreter: NAME.ipynb, NAME.html and report.json in ``out``.
 
@@ -45,13 +46,15 @@ def run_notebooks(
     ``profile``, ``status`` ("passed", "failed" or "not run"), ``seconds`` and ``error`` (None or one line). A failing
     notebook does not stop the rest. It is written as NAME.ipynb, or as NAME.failed.ipynb where an earlier good
     NAME.ipynb stands. With ``resume``, a notebook that passed before with the same source, parameters, library and
-    versions is not repeated.
+    versions is not repeated. With ``store``, a notebook that passes is written back to where it came from, with its
+    outputs: this is how the course's own notebooks are made.
 
     Raises CourseError before anything runs if a notebook, parameter, profile or folder will not do. After Ctrl-C the
     kernel is shut down, the report written, and KeyboardInterrupt raised again.
     """
     from course_lib.checkpoint import ASIDE
     from course_lib.lock import only_run
+    from course_lib.page import stored_form
     from course_lib.profiles import device_name, resolve  # these import torch, so not at import time
 
     profile, out, paths = resolve(profile), Path(out).absolute(), [Path(path).absolute() for path in notebooks]
@@ -87,6 +90,8 @@ def run_notebooks(
                     row.update(status="passed", seconds=earlier["seconds"])
                 else:
                     said = _run_one(path, source, out, parameters, cell_timeout, fingerprint, row)
+                    if store and row["status"] == "passed":
+                        _write(path, stored_form(out / path.name))
             except KeyboardInterrupt:
                 row.update(status="failed", seconds=round(time.monotonic() - start, 1), error="interrupted")
                 raise

@@ -2,17 +2,15 @@
 
 import json
 import math
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import filelock
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -20,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from course_lib import checkpoint
 from course_lib.data.augment import Augment, item_generator
 from course_lib.errors import CourseError
+from course_lib.lock import only_run
 from course_lib.progress import Progress
 
 TIMING = ("seconds",)  # the fields of a history row that two equal runs may differ in
@@ -76,7 +75,7 @@ def fit(
     if (steps or minutes or 0) <= 0:
         raise CourseError(f"cannot train for {steps or minutes}", "fit()", "give a positive number")
     run = _Run(method, Path(out) if out else None, val, seed, previews)
-    with run.lock(), _interrupts() as interrupted:
+    with only_run(run.out) if run.out else nullcontext(), _interrupts() as interrupted:
         run.start(resume)
         on_start()
         total = Progress(method, steps, minutes, run.step, run.seconds, show=progress)
@@ -124,7 +123,7 @@ def _step(method: Any, batch: dict, run: "_Run") -> dict[str, float]:
 
 def _batches(dataset: Dataset, method: Any, seed: int, augment: bool, done: int) -> Iterator[dict]:
     """Endless batches on the method's device; their order depends on (seed, epoch) alone, so a resume can jump in."""
-    view = Augment(dataset, seed) if augment else dataset
+    view = Augment(dataset, seed, method.config.jitter, method.config.flip) if augment else dataset
     size = min(method.config.batch_size, len(dataset))
     per_epoch = len(dataset) // size
     epoch, skip = divmod(done, per_epoch)
@@ -153,36 +152,11 @@ class _Run:
             self.val = {key: torch.stack([item[key] for item in items]).to(method.device) for key in ("x", "y")}
             self.val_paired = val.paired
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """One run per folder. The lock dies with its process, also after kill -9."""
-        if self.out is None:
-            yield
-            return
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.out / ".lock", blocking=False)
-            lock.acquire()
-        except filelock.Timeout:
-            pid = _read(self.out / ".pid") or "unknown"
-            raise CourseError(
-                f"process {pid} is training into this folder", self.out, "wait for it or choose another"
-            ) from None
-        except OSError as error:
-            raise CourseError(
-                f"cannot write here: {error.strerror}", self.out, "choose a folder you may write to"
-            ) from error
-        try:
-            (self.out / ".pid").write_text(str(os.getpid()))
-            yield
-        finally:
-            (self.out / ".pid").unlink(missing_ok=True)
-            lock.release()
-
     def start(self, resume: bool) -> None:
         """A fresh start, seeded, or the newest checkpoint."""
         found = None
         if self.out is not None:
+            checkpoint.sweep(self.out)
             checkpoint.sweep(self.out / "checkpoints")
             if not resume and checkpoint.steps(self.out / "checkpoints"):
                 raise CourseError("this folder already holds a run", self.out, "add --resume, or choose another --out")

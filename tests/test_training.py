@@ -164,7 +164,7 @@ def test_folder_is_refused_while_or_after_a_run(tmp_path):
     inside = []
 
     def step(batch):
-        with pytest.raises(CourseError, match=f"process {os.getpid()} is training") as error:
+        with pytest.raises(CourseError, match=f"process {os.getpid()} is writing") as error:
             fit(make(), Toy(), steps=1, out=tmp_path, progress=False)
         inside.append(error)
         return {"g_l1": 1.0}

@@ -18,31 +18,38 @@ def item_generator(*key: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-def jitter(images: list[Tensor], load_size: int, flip: bool, generator: torch.Generator) -> list[Tensor]:
-    """Resize each (3, S, S) image to load_size, cut the same random S x S crop out of all, flip all or none."""
+def jitter(images: list[Tensor], kind: str, flip: bool, generator: torch.Generator) -> list[Tensor]:
+    """Enlarge each (3, S, S) image by 286/256, cut the same random S x S crop out of all, flip all or none.
+
+    ``kind`` says how to enlarge: ``"resize"`` (bilinear, the paper's way), ``"shift"`` (repeat the border: nothing is
+    resampled, and thin outlines stay as they will be at test time) or ``"none"``.
+    """
     size = images[0].shape[-1]
-    top, left = torch.randint(0, load_size - size + 1, (2,), generator=generator).tolist()
+    pad = round(size * 15 / 256) if kind != "none" else 0
+    top, left = torch.randint(0, 2 * pad + 1, (2,), generator=generator).tolist()
     mirrored = flip and torch.rand((), generator=generator).item() < 0.5
     out = []
     for image in images:
-        if load_size != size:
-            image = F.interpolate(image[None], (load_size, load_size), mode="bilinear", align_corners=False)[0]
-            image = image[:, top : top + size, left : left + size]
+        if kind == "resize":
+            image = F.interpolate(image[None], (size + 2 * pad,) * 2, mode="bilinear", align_corners=False)[0]
+        elif kind == "shift":
+            image = F.pad(image[None], (pad,) * 4, mode="replicate")[0]
+        image = image[:, top : top + size, left : left + size]
         out.append(image.flip(-1) if mirrored else image)
     return out
 
 
 class Augment(Dataset):
-    """The training view of a dataset: resize to ``load_size``, random crop back, random mirror (pix2pix, appendix).
+    """The training view of a dataset: jitter (see :func:`jitter`) and random mirroring (pix2pix, appendix).
 
     A paired item gets one crop and flip for all its images; in an unpaired one x and y are jittered independently.
-    Nothing is cached: ``set_epoch(e)`` changes every crop, and (seed, epoch, index) determines it. ``load_size``
-    defaults to the papers' ratio 286/256.
+    Nothing is cached: ``set_epoch(e)`` changes every crop, and (seed, epoch, index) determines it.
     """
 
-    def __init__(self, dataset: Dataset, seed: int = 0, load_size: int | None = None, flip: bool = True):
+    def __init__(self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True):
         assert isinstance(dataset, Sized)
-        self.dataset, self.seed, self.load_size, self.flip, self.epoch = dataset, seed, load_size, flip, 0
+        self.dataset, self.seed, self.kind, self.flip, self.epoch = dataset, seed, kind, flip, 0
+        self.paired = getattr(dataset, "paired", True)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -55,10 +62,7 @@ class Augment(Dataset):
     def __getitem__(self, index: int) -> dict:
         item = dict(self.dataset[index])
         generator = item_generator(self.seed, self.epoch, index)
-        size = item["x"].shape[-1]
-        load_size = self.load_size or round(size * 286 / 256)
-        groups = [IMAGE_KEYS] if getattr(self.dataset, "paired", True) else [(key,) for key in IMAGE_KEYS]
-        for keys in groups:
-            images = jitter([item[key] for key in keys], load_size, self.flip, generator)
+        for keys in [IMAGE_KEYS] if self.paired else [(key,) for key in IMAGE_KEYS]:
+            images = jitter([item[key] for key in keys], self.kind, self.flip, generator)
             item.update(zip(keys, images, strict=True))
         return item
