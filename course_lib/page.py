@@ -3,12 +3,18 @@
 import copy
 from pathlib import Path
 
-# Nothing is loaded from the network but MathJax, and that only if there are formulas: it cannot be had as one small
-# file to embed. Without a network the formulas stay readable as TeX.
+# A figure's alt text is its cell's metadata "alt". Nothing is loaded from the network but MathJax, and that only if
+# there are formulas: it cannot be had as one small file to embed. Without a network they stay readable as TeX.
 _TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_requirejs -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
-{%- block html_head_js_mathjax -%}{%- if resources.formulas -%}{{ super() }}{%- endif -%}{%- endblock -%}"""
+{%- block html_head_js_mathjax -%}{%- if resources.formulas -%}{{ super() }}{%- endif -%}{%- endblock -%}
+{%- block data_png scoped -%}
+<div class="jp-RenderedImage jp-OutputArea-output" tabindex="0">
+<img alt="{{ (cell.metadata.alt or 'a figure') | escape_html }}"
+ src="data:image/png;base64,{{ output.data['image/png'] }}">
+</div>
+{%- endblock -%}"""
 
 
 def notebook_page(notebook, path: Path) -> str:

@@ -141,6 +141,10 @@ def pictures_have_alt_text(notebook, path):
     for hit in PICTURE.finditer(prose(notebook)):
         alt = hit["markdown"].strip() if hit["html"] is None else HTML_ALT.search(hit["html"])
         found += [] if alt else [f"no alt text: {hit.group()[:80]}"]
+    for i, cell in enumerate(code_cells(notebook), 1):
+        drawn = any("image/png" in output.get("data", {}) for output in cell.outputs)
+        if drawn and not cell.metadata.get("alt", "").strip():  # page.py puts it into the HTML
+            found.append(f"code cell {i} draws a figure, and its metadata has no alt")
     return found
 
 
@@ -233,6 +237,7 @@ def good_notebook():
         cells += [new_markdown_cell(f"Now {i}."), new_code_cell(f"# NBVAL_CHECK_OUTPUT\nprint({i})", outputs=[stream])]
     cells[5].outputs.append(new_output("stream", name="stderr", text=bar))
     cells[7].outputs.append(new_output("display_data", data={"image/png": "/ho" + "me/", "text/plain": "<Figure>"}))
+    cells[7].metadata["alt"] = "A figure of nothing"
     cells[9].source += "\n" + "\n\n".join(["def training_step(batch):", *["    pass"] * (MAX_LINES_STEP - 3)])
     for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), 1):
         cell.execution_count = count
@@ -288,6 +293,7 @@ BAD = [
     ("pictures_have_alt_text", set_source(2, "text ![ ](dot.png)")),
     ("pictures_have_alt_text", set_source(2, "<img src='dot.png'>")),
     ("pictures_have_alt_text", set_source(2, '<img alt="" src="dot.png">')),
+    ("pictures_have_alt_text", lambda nb: nb.cells[7].metadata.pop("alt")),
     ("no_machine_paths", add_output("stream", name="stdout", text="saved to /ho" + "me/ann/out")),
     ("no_machine_paths", add_output("display_data", data={"text/html": "<b>/ro" + "ot/x</b>"})),
     ("no_machine_paths", add_output("stream", name="stdout", text="/tmp/" + "ipykernel_1/2.py:3")),

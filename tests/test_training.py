@@ -16,7 +16,9 @@ import torch
 from torch.utils.data import Dataset
 
 from course_lib import CourseError, checkpoint, training
+from course_lib.data import open_dataset
 from course_lib.data.augment import Augment
+from course_lib.data.emoji import outlines
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.training import fit, lr_factor, snapshot
 
@@ -215,6 +217,24 @@ def test_unreadable_sample_is_reported():
 
     with pytest.raises(CourseError, match="not an image"):
         fit(make(), Broken(), steps=1, progress=False)
+
+
+@pytest.mark.parametrize("kind", ["resize", "affine", "none"])
+def test_augmentation_keeps_pairs_and_shape(kind):
+    for i in range(12):
+        item = Augment(Toy(), seed=i, kind=kind)[i]
+        assert item["x"].shape == (3, 16, 16) and item["x"].abs().max() <= 1
+        assert torch.allclose(item["x"], -item["y"], atol=1e-6)
+    unchanged = [torch.equal(Augment(Toy(), seed=i, kind=kind, flip=False)[i]["x"], Toy()[i]["x"]) for i in range(12)]
+    assert all(unchanged) if kind == "none" else not any(unchanged)
+
+
+def test_outlines_are_redrawn_after_augmentation():
+    """Outlines of the changed picture, not a changed picture of outlines: crisp, in both directions."""
+    for direction, x, y in (("xy", "x", "y"), ("yx", "y", "x")):
+        item = Augment(open_dataset("emoji:edges", "val", 32, direction), kind="affine")[3]
+        assert set(item[x].unique().tolist()) == {-1.0, 1.0}
+        assert torch.equal(item[x], outlines(item[y][None], 0.7)[0])
 
 
 def test_augmentation_is_synchronised_and_fresh():

@@ -33,8 +33,14 @@ class Swapped(Dataset):
             self.dataset.set_epoch(epoch)
 
     def __getitem__(self, index: int) -> dict:
-        item = self.dataset[index]
-        return item | {"x": item["y"], "y": item["x"]}
+        return _swap(self.dataset[index])
+
+    def redraw(self, item: dict) -> dict:
+        return _swap(self.dataset.redraw(_swap(item))) if hasattr(self.dataset, "redraw") else item
+
+
+def _swap(item: dict) -> dict:
+    return item | {"x": item["y"], "y": item["x"]}
 
 
 def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0) -> Dataset:

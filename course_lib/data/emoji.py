@@ -21,13 +21,14 @@ TILE, COLUMNS = 64, 40
 SPLITS = {"train": ("train_a", "train_b"), "val": ("val",), "test": ("test",)}
 
 CARD = """1,599 emoji, each drawn in three styles at 64 px on white: Noto (Google, Apache-2.0), Twemoji (CC-BY 4.0) and
-Fluent 3-D (Microsoft, MIT); flags are left out. 1,280 for training, 160 val, 159 test; all drawings of one emoji are
-on one side. Relatives need not be: 'man running' may be in training, 'woman running' in test. Licences: LICENSES/."""
+Fluent 3-D (Microsoft, MIT); flags are left out. 1,280 for training, 160 val, 159 test, stratified by Unicode
+subcategory; all drawings of one emoji are on one side. Relatives need not be: 'man running' may be in training, 'woman
+running' in test. Texts of the licences and attributions: LICENSES/."""
 
 
 @functools.cache
 def entries() -> list[dict]:
-    """name, code (points), category, group (of variants) and split of each emoji, in the order of the tiles."""
+    """name, code (points), kind (subcategory), group (of variants), split of each emoji, in the order of the tiles."""
     return json.loads((FILES / "emoji.json").read_text(encoding="utf-8"))
 
 
@@ -72,15 +73,15 @@ def _rows(splits: tuple[str, ...]) -> list[int]:
 class EmojiEdges(Dataset):
     """``emoji:edges``, paired: x is the outline drawing of y, both (3, size, size) in [-1, 1]; also ``name``.
 
-    ``threshold`` is that of :func:`outlines`; outlines are drawn at 64 px and resized with the image.
+    ``threshold`` is that of :func:`outlines` at 64 px; at other sizes it goes with the steepness of the image.
     """
 
     paired, card = True, CARD
 
     def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
         rows = _rows(SPLITS[split])
-        full = _images(style, rows, TILE)
-        self.x, self.y = _resize(outlines(full, threshold), size), _resize(full, size)
+        self.y, self.threshold = _images(style, rows, size), threshold * TILE / size
+        self.x = outlines(self.y, self.threshold)
         self.names = [entries()[i]["name"] for i in rows]
 
     def __len__(self) -> int:
@@ -88,6 +89,10 @@ class EmojiEdges(Dataset):
 
     def __getitem__(self, i: int) -> dict:
         return {"x": self.x[i], "y": self.y[i], "name": self.names[i]}
+
+    def redraw(self, item: dict) -> dict:
+        """``item`` with x drawn again from its (augmented) y."""
+        return item | {"x": outlines(item["y"][None], self.threshold)[0]}
 
 
 class EmojiStyles(Dataset):

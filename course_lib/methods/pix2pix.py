@@ -52,7 +52,7 @@ class Config:
     lambda_l1: float = 100.0
     lambda_d: float = 0.5  # "we divide the objective by 2 while optimizing D"
     # training
-    jitter: Literal["resize", "shift", "none"] = "resize"
+    jitter: Literal["resize", "affine", "none"] = "resize"
     flip: bool = True
     batch_size: int = 1
     lr: float = 2e-4
@@ -72,7 +72,7 @@ class Config:
 # What fits a machine: overrides of the paper's defaults.
 _SMALL = {
     "upsampling": "resize-conv",  # no checkerboard
-    "jitter": "shift",  # resampling would blur outlines of one pixel
+    "jitter": "affine",
     "d_layers": 2,  # 34 px patches
     "batch_size": 16,
     "lr": 4e-4,

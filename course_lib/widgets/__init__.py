@@ -1,0 +1,1 @@
+"""Interactive parts of the notebooks; each a thin shell over a plain function."""
