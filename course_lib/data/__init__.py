@@ -35,8 +35,8 @@ class Swapped(Dataset):
     def __getitem__(self, index: int) -> dict:
         return _swap(self.dataset[index])
 
-    def redraw(self, item: dict) -> dict:
-        return _swap(self.dataset.redraw(_swap(item))) if hasattr(self.dataset, "redraw") else item
+    def redraw(self, batch: dict) -> dict:
+        return _swap(self.dataset.redraw(_swap(batch))) if hasattr(self.dataset, "redraw") else batch
 
 
 def _swap(item: dict) -> dict:

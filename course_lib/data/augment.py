@@ -19,27 +19,28 @@ def item_generator(*key: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-def jitter(images: list[Tensor], kind: str, flip: bool, generator: torch.Generator) -> list[Tensor]:
-    """The same random change for all (3, S, S) images: ``kind``, then a mirror image with probability 1/2 if ``flip``.
+def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor) -> Tensor:
+    """A random change of each of (n, c, S, S) images: ``kind``, then mirrored with probability 1/2 if ``flip``.
 
     ``"resize"``: enlarge by 286/256 and cut out S x S at random (the paper's). ``"affine"``: turn by up to 5 degrees,
     scale by up to 10 %, shift by up to 6 % of S, border repeated: variety for small sets. ``"none"``: neither.
+    ``draws``, (n, 5) in [0, 1), decide: equal rows give equal changes.
     """
-    size = images[0].shape[-1]
-    top, left, angle, scale, coin = torch.rand(5, generator=generator).tolist()
+    size = images.shape[-1]
     if kind == "resize":
         large = round(size * 286 / 256)
-        top, left = (int(r * (large - size + 1)) for r in (top, left))
-        images = [F.interpolate(i[None], (large, large), mode="bilinear", align_corners=False)[0] for i in images]
-        images = [i[:, top : top + size, left : left + size] for i in images]
+        images = F.interpolate(images, (large, large), mode="bilinear", align_corners=False)
+        corners = (draws[:, :2] * (large - size + 1)).long().tolist()
+        pairs = zip(images, corners, strict=True)
+        images = torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in pairs])
     elif kind == "affine":
-        angle, scale = math.radians(10 * angle - 5), 0.9 + 0.2 * scale
-        cos, sin = scale * math.cos(angle), scale * math.sin(angle)
-        theta = torch.tensor([[[cos, -sin, 0.24 * left - 0.12], [sin, cos, 0.24 * top - 0.12]]])
-        grid = F.affine_grid(theta, [1, 3, size, size], align_corners=False)
-        options = {"mode": "bicubic", "padding_mode": "border", "align_corners": False}
-        images = [F.grid_sample(i[None], grid, **options)[0].clamp(-1, 1) for i in images]
-    return [i.flip(-1) for i in images] if flip and coin < 0.5 else images
+        angle, scale, shift = (10 * draws[:, 2] - 5) * (math.pi / 180), 0.9 + 0.2 * draws[:, 3], 0.24 * draws - 0.12
+        cos, sin = scale * angle.cos(), scale * angle.sin()
+        theta = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], dim=1).view(-1, 2, 3)
+        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+        images = F.grid_sample(images, grid, mode="bicubic", padding_mode="border", align_corners=False).clamp(-1, 1)
+    mirrored = (draws[:, 4] < 0.5).view(-1, 1, 1, 1) & flip
+    return torch.where(mirrored, images.flip(-1), images)
 
 
 class Augment(Dataset):
@@ -47,7 +48,7 @@ class Augment(Dataset):
 
     A paired item gets one change for all its images; in an unpaired one x and y change independently. A dataset whose x
     is computed from y redraws it (``redraw(item)``), so that thin lines stay crisp. Nothing is cached: ``set_epoch(e)``
-    changes every item, and (seed, epoch, index) determines it.
+    changes every item, and (seed, epoch, index) determines it. Batches are changed at once (``__getitems__``).
     """
 
     def __init__(self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True):
@@ -64,9 +65,19 @@ class Augment(Dataset):
             self.dataset.set_epoch(epoch)
 
     def __getitem__(self, index: int) -> dict:
-        item = dict(self.dataset[index])
-        generator = item_generator(self.seed, self.epoch, index)
-        for keys in [IMAGE_KEYS] if self.paired else [(key,) for key in IMAGE_KEYS]:
-            images = jitter([item[key] for key in keys], self.kind, self.flip, generator)
-            item.update(zip(keys, images, strict=True))
-        return self.dataset.redraw(item) if hasattr(self.dataset, "redraw") else item
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[dict]:
+        items = [dict(self.dataset[index]) for index in indices]
+        generators = [item_generator(self.seed, self.epoch, index) for index in indices]
+        x, y = (torch.stack([item[key] for item in items]) for key in IMAGE_KEYS)
+        draws = torch.stack([torch.rand(5, generator=g) for g in generators])
+        if self.paired:
+            x, y = jitter(torch.cat([x, y], dim=1), self.kind, self.flip, draws).chunk(2, dim=1)
+        else:
+            others = torch.stack([torch.rand(5, generator=g) for g in generators])
+            x, y = (jitter(images, self.kind, self.flip, d) for images, d in ((x, draws), (y, others)))
+        batch = {"x": x, "y": y}
+        if hasattr(self.dataset, "redraw"):
+            batch = self.dataset.redraw(batch)
+        return [item | {key: batch[key][i] for key in IMAGE_KEYS} for i, item in enumerate(items)]

@@ -50,7 +50,7 @@ def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float
     luminance = F.pad((images.mean(1, keepdim=True) + 1) / 2, (1, 1, 1, 1), mode="replicate")
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     gradient = F.conv2d(luminance, torch.stack([sobel, sobel.T])[:, None])  # (n, 2, h, w)
-    lines = gradient.norm(dim=1, keepdim=True) > threshold
+    lines = gradient.square().sum(1, keepdim=True) > threshold**2
     return torch.where(lines, -1.0, 1.0).expand_as(images).contiguous()
 
 
@@ -90,9 +90,9 @@ class EmojiEdges(Dataset):
     def __getitem__(self, i: int) -> dict:
         return {"x": self.x[i], "y": self.y[i], "name": self.names[i]}
 
-    def redraw(self, item: dict) -> dict:
-        """``item`` with x drawn again from its (augmented) y."""
-        return item | {"x": outlines(item["y"][None], self.threshold)[0]}
+    def redraw(self, batch: dict) -> dict:
+        """``batch`` with x drawn again from its (augmented) y, both (n, 3, size, size)."""
+        return batch | {"x": outlines(batch["y"], self.threshold)}
 
 
 class EmojiStyles(Dataset):

@@ -69,23 +69,25 @@ class Config:
             raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term")
 
 
-# What fits a machine: overrides of the paper's defaults.
+# What fits a machine and a few minutes: overrides of the paper's defaults, chosen on the validation emoji.
 _SMALL = {
     "upsampling": "resize-conv",  # no checkerboard
-    "jitter": "affine",
+    "dropout": 0.0,  # slows a short training
     "d_layers": 2,  # 34 px patches
+    "jitter": "affine",
     "batch_size": 16,
-    "lr": 4e-4,
-    "decay_from": 0.5,
-    "average": 0.995,
+    "lr": 1.2e-3,
+    "beta2": 0.99,
+    "decay_from": 0.3,
+    "average": 0.998,
     "test_dropout": False,
     "test_batch_statistics": False,
 }
 PRESETS: dict[str, dict] = {
     "paper": {},
     "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "d_base_channels": 8, "batch_size": 4},
-    "cpu": _SMALL | {"image_size": 64, "base_channels": 32, "d_base_channels": 32},
-    "gpu": _SMALL | {"image_size": 128, "base_channels": 64, "d_layers": 3},
+    "cpu": _SMALL | {"image_size": 64, "base_channels": 32, "d_base_channels": 16},
+    "gpu": _SMALL | {"image_size": 128, "base_channels": 64, "d_base_channels": 32, "d_layers": 3},
 }
 
 
