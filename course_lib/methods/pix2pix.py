@@ -78,7 +78,7 @@ _SMALL = {
     "batch_size": 16,
     "lr": 1.2e-3,
     "beta2": 0.99,
-    "decay_from": 0.3,
+    "decay_from": 0.5,
     "average": 0.998,
     "test_dropout": False,
     "test_batch_statistics": False,
