@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import sys
 import warnings
 from pathlib import Path
@@ -137,7 +138,8 @@ def evaluate(
 
     scores = runs.evaluate(folder, data, split=split, direction=direction, device=device)
     if as_json:
-        print(json.dumps(scores))
+        finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in scores.items()}
+        print(json.dumps(finite))  # JSON has no NaN
         return
     for name, value in scores.items():
         print(f"{name:24} {value:.4f}" if isinstance(value, float) else f"{name:24} {value}")

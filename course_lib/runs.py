@@ -140,6 +140,10 @@ def evaluate(
 
     method, settings = open_run(folder, device)
     size, direction = method.config.image_size, direction or settings["direction"]
+    if size < 16:
+        raise CourseError(
+            f"images of {size} px are too small to score (SSIM looks at 11 px)", folder, "train at 16 px or more"
+        )
     held_out = open_dataset(data, split, size, direction)
     if not held_out.paired:
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")

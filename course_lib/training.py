@@ -58,7 +58,7 @@ def fit(
 ) -> Result:
     """Train ``method`` for ``steps`` updates, or for ``minutes`` of wall-clock time (then lr follows the clock).
 
-    ``dataset`` yields dicts of x and y; it is augmented unless told not to, and shuffled by (seed, epoch). Eight fixed
+    ``dataset`` yields dicts of x and y; it is augmented unless told not to, and shuffled by (seed, epoch). Six fixed
     images of ``val`` are translated ``previews`` times on the way, shown in a notebook, saved as PNG below ``out``, and
     the L1 over up to 64 pairs of ``val`` is added to the history as ``val_l1``.
 
@@ -191,7 +191,7 @@ class _Run:
             fake_y = torch.cat([self.method.translate(x)["fake_y"] for x in self.val["x"].split(16)])
         if self.val_paired and self.history:
             self.history[-1]["val_l1"] = (fake_y - self.val["y"]).abs().mean().item()
-        rows = {"x": self.val["x"][:8], "fake_y": fake_y[:8], "y": self.val["y"][:8]}
+        rows = {"x": self.val["x"][:6], "fake_y": fake_y[:6], "y": self.val["y"][:6]}
         progress.show(rows, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png")
 
     def write_history(self) -> None:

@@ -50,7 +50,7 @@ def blobs(tmp_path_factory):
 def trained(blobs, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "out"
     config = runs.make_config("pix2pix", "smoke", 32, ["lr=0.002", "batch_size=4", "d_base_channels=4"])
-    runs.train("pix2pix", str(blobs), out, config, steps=150, previews=0, progress=False)
+    runs.train("pix2pix", str(blobs), out, config, steps=100, previews=0, progress=False)
     return out
 
 
@@ -65,6 +65,7 @@ BAD = [
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--minutes", "1"], "exclude each other"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "0"], "--size must be above 0"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "63"], "power of two"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "8"], "needs images of at least 12 px"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--seed", "-2"], "--seed"),
     (
         ["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lamda_l1=3"],
@@ -188,15 +189,15 @@ def test_resume_with_other_settings_needs_a_flag(trained, blobs, monkeypatch, ca
         "--size",
         "32",
         "--steps",
-        "151",
+        "101",
     ]
     settings = ["--set", "lr=0.001", "--set", "batch_size=4", "--set", "d_base_channels=4"]
     status, _, err = in_process(monkeypatch, capsys, *common, *settings)
     assert status == 2 and "already holds a run" in err
     status, _, err = in_process(monkeypatch, capsys, *common, *settings, "--resume")
-    assert status == 2 and "lr: 0.002 -> 0.001" in err and "steps: 150 -> 151" in err and "batch_size" not in err
+    assert status == 2 and "lr: 0.002 -> 0.001" in err and "steps: 100 -> 101" in err and "batch_size" not in err
     status, out, _ = in_process(monkeypatch, capsys, *common, *settings, "--resume", "--accept-changes")
-    assert status == 0 and "finished at step 151" in out
+    assert status == 0 and "finished at step 101" in out
 
 
 def test_read_only_output_is_refused_before_training(blobs, tmp_path, monkeypatch, capsys):

@@ -67,6 +67,11 @@ class Config:
     def __post_init__(self):
         if not self.lambda_gan and not self.lambda_l1:
             raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term")
+        if self.d_layers and self.image_size < 3 * 2**self.d_layers:
+            what = f"a PatchGAN of {self.d_layers} layers needs images of at least {3 * 2**self.d_layers} px"
+            raise CourseError(
+                f"{what}, got {self.image_size}", "Config", "choose a larger image_size or smaller d_layers"
+            )
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults, chosen on the validation emoji.
