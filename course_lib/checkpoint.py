@@ -35,7 +35,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict, keep:
         document["sha256"] = _digest(document)
         write_durably(aside / "tensors.safetensors", blob)
         write_durably(aside / "state.json", json.dumps(document, indent=1).encode())
-        if final.exists():  # the same step again, after a damaged one was passed over
+        if final.exists():  # the same step again: the run ended right after a save, or a damaged one was passed over
             shutil.rmtree(final)
         os.rename(aside, final)
         _sync_folder(folder)
@@ -44,8 +44,10 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict, keep:
         size = sum(t.nbytes for t in tensors.values()) / 2**20
         fix = "free some space or choose another --out; the previous checkpoint is untouched"
         raise CourseError(f"cannot write a checkpoint of {size:.0f} MiB: {error.strerror}", final, fix) from error
-    for old in steps(folder)[:-keep]:
-        shutil.rmtree(folder / f"{old:08d}", ignore_errors=True)
+    for old in steps(folder)[:-keep]:  # renamed first: a kill in the middle must not leave half a checkpoint
+        aside = folder / f"{ASIDE}{old:08d}"
+        os.rename(folder / f"{old:08d}", aside)
+        shutil.rmtree(aside, ignore_errors=True)
     return final
 
 

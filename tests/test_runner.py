@@ -431,7 +431,9 @@ def test_stopped_from_outside(tmp_path, sent):
     notebooks = [write_notebook(tmp_path / "long.ipynb", says), write_notebook(tmp_path / "next.ipynb", "1")]
     out = tmp_path / "out"
     call = f"run_notebooks({list(map(str, notebooks))}, {str(out)!r}, 'smoke')"
-    code = f"from course_lib.runner import run_notebooks\n{call}"
+    # a process started in the background ignores Ctrl-C, and so would everything below it
+    hear = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{hear}\nfrom course_lib.runner import run_notebooks\n{call}"
     run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         note, deadline = out / "runs" / "long" / "pid", time.monotonic() + 60
