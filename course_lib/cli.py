@@ -114,13 +114,16 @@ def translate(
     target: Annotated[Path, typer.Option("--output", help="folder for the PNG files")],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
     seed: Annotated[int, typer.Option(help="of the noise")] = 0,
+    direction: Direction = None,
     device: Device = "auto",
 ) -> None:
     """Translate images with a trained run."""
     from course_lib import runs
 
     _positive("--samples", samples)
-    written = runs.translate_files(folder, source, target, samples=samples, seed=seed, device=device)
+    written = runs.translate_files(
+        folder, source, target, samples=samples, seed=seed, direction=direction, device=device
+    )
     print(f"wrote {len(written)} images to {target}")
 
 

@@ -159,18 +159,28 @@ def _test_batch(method: Any) -> int:
 
 
 def translate_files(
-    folder: Path, source: Path, target: Path, *, samples: int = 1, seed: int = 0, device: str = "auto"
+    folder: Path,
+    source: Path,
+    target: Path,
+    *,
+    samples: int = 1,
+    seed: int = 0,
+    direction: str | None = None,
+    device: str = "auto",
 ) -> list[Path]:
     """Translate an image, or each image of a folder, into PNG files below ``target``; returns their paths.
 
     Inputs are resized to the model's square size, as in training, and outputs have that size. Of an A|B image (twice as
     wide as high) the half that is the model's input is taken. ``samples`` above 1 asks for that many outputs an input,
     with ``_1``, ``_2`` ... added to the names: they differ as far as the method has noise (dropout). Raises CourseError
-    for an input that is missing or not an image, before anything is written.
+    for an input that is missing or no image, or a ``direction`` the run has not learned, before anything is written.
     """
     from course_lib.data.images import find_images, read_image, to_image, to_tensor
 
     method, settings = open_run(folder, device)
+    if direction not in (None, settings["direction"]):
+        what = f"this run translates {settings['direction']}, not {direction}"
+        raise CourseError(what, folder, f"train another one with --direction {direction}")
     if not source.exists():
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")
     paths = find_images(source) if source.is_dir() else [source]

@@ -104,6 +104,10 @@ def test_bad_translate_and_evaluate_arguments(trained, tmp_path, monkeypatch, ca
         (["translate", "--run", trained, "--input", tmp_path / "no", "--output", tmp_path / "o"], "no such file"),
         (["translate", "--run", trained, "--input", text, "--output", tmp_path / "o"], "image"),
         (["translate", "--run", trained, "--input", text, "--output", tmp_path / "o", "--samples", "0"], "--samples"),
+        (
+            ["translate", "--run", trained, "--input", text, "--output", tmp_path / "o", "--direction", "yx"],
+            "translates xy",
+        ),
         (["evaluate", "--run", trained, "--data", "emoji:edges", "--split", "all"], "unknown split"),
         (["evaluate", "--run", trained, "--data", tmp_path / "no"], "folder"),
         (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
