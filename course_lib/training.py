@@ -123,7 +123,8 @@ def _step(method: Any, batch: dict, run: "_Run") -> dict[str, float]:
 
 def _batches(dataset: Dataset, method: Any, seed: int, augment: bool, done: int) -> Iterator[dict]:
     """Endless batches on the method's device; their order depends on (seed, epoch) alone, so a resume can jump in."""
-    view = Augment(dataset, seed, method.config.jitter, method.config.flip) if augment else dataset
+    flip = {"on": True, "off": False, "auto": getattr(dataset, "mirrors", True)}[method.config.flip]
+    view = Augment(dataset, seed, method.config.jitter, flip) if augment else dataset
     size = min(method.config.batch_size, len(dataset))
     per_epoch = len(dataset) // size
     epoch, skip = divmod(done, per_epoch)

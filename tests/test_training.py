@@ -62,6 +62,16 @@ def test_schedule(progress, decay_from, factor):
     assert lr_factor(progress, decay_from) == factor
 
 
+@pytest.mark.parametrize(("flip", "sided", "mirrored"), [("auto", 0, 1), ("auto", 1, 0), ("on", 1, 1), ("off", 0, 0)])
+def test_images_with_a_left_and_a_right_are_not_mirrored_unless_asked(flip, sided, mirrored):
+    data = Toy(8)
+    data.mirrors = not sided
+    batches = training._batches(data, make(jitter="none", flip=flip), 0, True, 0)
+    seen = torch.cat([next(batches)["x"] for _ in range(8)])
+    known = {tuple(x.flatten().tolist()) for x in data.x}
+    assert any(tuple(x.flatten().tolist()) not in known for x in seen) == mirrored
+
+
 def test_fit_learns_and_reports(tmp_path):
     method = make(lambda_gan=0.0, lr=2e-3)
     result = fit(method, Toy(), steps=60, val=Toy(6), out=tmp_path, previews=3, progress=False)

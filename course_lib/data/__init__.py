@@ -24,6 +24,7 @@ class Swapped(Dataset):
 
     def __init__(self, dataset: Dataset):
         self.dataset, self.paired, self.card = dataset, dataset.paired, dataset.card
+        self.mirrors = getattr(dataset, "mirrors", True)
 
     def __len__(self) -> int:
         return len(self.dataset)

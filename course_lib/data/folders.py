@@ -149,7 +149,7 @@ class PairedFolder(Dataset):
     when an item is read: ``check()`` decodes the whole split at once.
     """
 
-    paired = True
+    paired, mirrors = True, False  # unknown images may have a left and a right: see Config.flip
 
     def __init__(self, folder: str | os.PathLike, split: str, size: int = 64):
         folder = existing(folder)
@@ -180,7 +180,7 @@ class UnpairedFolder(Dataset):
     over. In training y is drawn at random per (seed, epoch, index), see ``set_epoch``; in val and test it is fixed.
     """
 
-    paired = False
+    paired, mirrors = False, False
 
     def __init__(self, folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0):
         folder = existing(folder)

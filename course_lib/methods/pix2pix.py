@@ -53,7 +53,7 @@ class Config:
     lambda_d: float = 0.5  # "we divide the objective by 2 while optimizing D"
     # training
     jitter: Literal["resize", "affine", "none"] = "resize"
-    flip: bool = True
+    flip: Literal["on", "off", "auto"] = "on"  # mirror at random; auto: unless the data set says its images have a side
     batch_size: int = 1
     lr: float = 2e-4
     beta1: float = 0.5
@@ -80,6 +80,7 @@ _SMALL = {
     "dropout": 0.0,  # slows a short training
     "d_layers": 2,  # 34 px patches
     "jitter": "affine",
+    "flip": "auto",
     "batch_size": 16,
     "lr": 1.2e-3,
     "beta2": 0.99,
