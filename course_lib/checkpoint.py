@@ -6,14 +6,18 @@
 Neither torch nor safetensors notices a flipped bit; nothing here is ever unpickled.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
@@ -27,34 +31,40 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict, keep:
     Either the whole checkpoint is there afterwards or nothing changed. Raises CourseError if the disk refuses it.
     """
     final, aside = folder / f"{step:08d}", folder / f"{ASIDE}{step:08d}"
-    try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        blob = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
-        document = {"step": step, "tensors_sha256": hashlib.sha256(blob).hexdigest(), "state": state}
-        document["sha256"] = _digest(document)
-        write_durably(aside / "tensors.safetensors", blob)
-        write_durably(aside / "state.json", json.dumps(document, indent=1).encode())
-        if final.exists():  # the same step again: the run ended right after a save, or a damaged one was passed over
-            shutil.rmtree(final)
-        os.rename(aside, final)
-        _sync_folder(folder)
-    except OSError as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        size = sum(t.nbytes for t in tensors.values()) / 2**20
-        fix = "free some space or choose another --out; the previous checkpoint is untouched"
-        raise CourseError(f"cannot write a checkpoint of {size:.0f} MiB: {error.strerror}", final, fix) from error
-    for old in steps(folder)[:-keep]:  # renamed first: a kill in the middle must not leave half a checkpoint
-        aside = folder / f"{ASIDE}{old:08d}"
-        os.rename(folder / f"{old:08d}", aside)
-        shutil.rmtree(aside, ignore_errors=True)
+    with writing("a checkpoint", final, sum(t.nbytes for t in tensors.values())):
+        try:
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+            blob = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
+            document = {"step": step, "tensors_sha256": hashlib.sha256(blob).hexdigest(), "state": state}
+            write_durably(aside / "tensors.safetensors", blob)
+            write_durably(aside / "state.json", _bytes(document | {"sha256": _digest(document)}))
+            _sync_folder(aside)
+            _drop(final)  # a damaged one of the same step, which the resumed run had passed over
+            os.rename(aside, final)
+            _sync_folder(folder)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        # newer ones are damaged, or this run would have resumed there: they count for nothing
+        for old in [s for s in steps(folder) if s <= step][:-keep]:
+            _drop(folder / f"{old:08d}")
     return final
+
+
+def _drop(path: Path) -> None:
+    """Remove a checkpoint. Renamed first: a kill in the middle must not leave half of one."""
+    if path.exists():
+        aside = path.with_name(f"{ASIDE}old-{path.name}")
+        shutil.rmtree(aside, ignore_errors=True)
+        os.rename(path, aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def steps(folder: Path) -> list[int]:
     """Steps of the finished checkpoints below ``folder``, oldest first; by step, since clocks go backwards."""
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def sweep(folder: Path) -> None:
@@ -65,18 +75,20 @@ def sweep(folder: Path) -> None:
 
 def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
     """(step, tensors, state) of the checkpoint at ``path``. Raises CourseError if a byte of it is wrong or missing."""
-    fix = "delete this folder; an older checkpoint beside it is used instead"
     try:
-        document = json.loads((path / "state.json").read_bytes())
-        blob = (path / "tensors.safetensors").read_bytes()
+        raw, blob = ((path / name).read_bytes() for name in ("state.json", "tensors.safetensors"))
+        document = json.loads(raw)
         claimed = document.pop("sha256")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise CourseError(f"checkpoint is incomplete: {type(error).__name__}", path, fix) from error
-    if _digest(document) != claimed:
-        raise CourseError("checkpoint is damaged: the SHA-256 of state.json does not match", path, fix)
-    if hashlib.sha256(blob).hexdigest() != document["tensors_sha256"]:
-        raise CourseError("checkpoint is damaged: the SHA-256 of tensors.safetensors does not match", path, fix)
-    return document["step"], safetensors.torch.load(blob), document["state"]
+        # compared as bytes, too: 1e-05 and 1E-05 differ by one bit and mean the same
+        if _digest(document) != claimed or _bytes(document | {"sha256": claimed}) != raw:
+            raise ValueError("the SHA-256 of state.json does not match")
+        if hashlib.sha256(blob).hexdigest() != document["tensors_sha256"]:
+            raise ValueError("the SHA-256 of tensors.safetensors does not match")
+        return document["step"], safetensors.torch.load(blob), document["state"]
+    except Exception as error:  # whatever the parsers say to bytes that are not theirs
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        fix = "delete this folder; an older checkpoint beside it is used instead"
+        raise CourseError(f"checkpoint is damaged: {reason}", path, fix) from error
 
 
 def load_latest(folder: Path) -> tuple[int, dict[str, Tensor], dict] | None:
@@ -104,14 +116,74 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` in one step: readers see the old bytes or the new ones, never a part."""
+    """Put ``data`` at ``path`` in one step: readers see the old bytes or the new ones, never a part.
+
+    Raises CourseError, with the old file as it was, if the disk refuses it.
+    """
     aside = path.with_name(f"{ASIDE}{path.name}")
-    write_durably(aside, data)
-    os.replace(aside, path)
+    with writing("a file", path, len(data)):
+        try:
+            write_durably(aside, data)
+            os.replace(aside, path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def writing(what: str, path: Path, size: int) -> Iterator[None]:
+    """Turns what the disk refuses into a CourseError that names ``path`` and the ``size`` in bytes."""
+    try:
+        yield
+    except OSError as error:
+        amount = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size} bytes"
+        fix = "free some space, or choose a folder you may write to; what was there before is untouched"
+        raise CourseError(f"cannot write {what} of {amount}: {error.strerror or error}", path, fix) from error
+
+
+def snapshot(method: Any) -> dict[str, Tensor]:
+    """Every tensor of a method: weights and statistics of its networks, moments of its optimisers."""
+    out = _weights(method)
+    for name, optimizer in method.optimizers.items():
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        for i, parameter in enumerate(parameters):
+            out |= {f"{name}.{i}.{key}": tensor for key, tensor in optimizer.state.get(parameter, {}).items()}
+    return out
+
+
+def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bool = True) -> None:
+    """The inverse of :func:`snapshot`, in place. Raises CourseError naming the first five entries that do not fit."""
+    own = _weights(method)
+    names = own | {name: 0 for name in tensors if name.partition(".")[0] in method.networks}  # of either, in order
+    shapes = {name: [tuple(side[name].shape) if name in side else "none" for side in (tensors, own)] for name in names}
+    wrong = [f"{name} {theirs} for {ours}" for name, (theirs, ours) in shapes.items() if theirs != ours]
+    if wrong:
+        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        what = f"the checkpoint is of another architecture: {shown}"
+        raise CourseError(what, where, "use the settings of its run.json")
+    for name, tensor in own.items():
+        tensor.copy_(tensors[name])
+    for name, optimizer in method.optimizers.items() if optimizers else []:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        for i, parameter in enumerate(parameters):
+            prefix = f"{name}.{i}."
+            for key in [k for k in tensors if k.startswith(prefix)]:
+                # moments must keep the memory layout of their parameter, which the file does not
+                moment = tensors[key].to(parameter.device)
+                kept = torch.empty_like(parameter).copy_(moment) if moment.shape == parameter.shape else moment
+                optimizer.state[parameter][key.removeprefix(prefix)] = kept
+
+
+def _weights(method: Any) -> dict[str, Tensor]:
+    return {f"{name}.{key}": t for name, net in method.networks.items() for key, t in net.state_dict().items()}
+
+
+def _bytes(document: dict) -> bytes:
+    return json.dumps(document, indent=1).encode()
 
 
 def _digest(document: dict) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_bytes(document)).hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -23,7 +23,8 @@ app = typer.Typer(
 )
 Profile = Annotated[str, typer.Option(help="auto, smoke, cpu, gpu, or paper (train only)")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
-DataName = Annotated[str, typer.Option(help="emoji:edges, emoji:twemoji-fluent ..., or a folder of images")]
+DATA_HELP = "emoji:edges, emoji:twemoji-fluent ..., facades, earth:relief-aerial, download:NAME, or a folder of images"
+DataName = Annotated[str, typer.Option(help=DATA_HELP)]
 Out = Annotated[Path, typer.Option(help="folder to write to")]
 RunFolder = Annotated[Path, typer.Option("--run", help="the --out folder of course train")]
 Direction = Annotated[str | None, typer.Option(help="xy, or yx to swap the domains; default: as trained")]
@@ -67,7 +68,7 @@ def run(
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Argument(help="pix2pix")],
+    method: Annotated[str, typer.Argument(help="pix2pix or dcgan")],
     data: DataName,
     out: Out,
     size: Annotated[int | None, typer.Option(help="image size in pixels; default: the profile's")] = None,
@@ -83,6 +84,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
     checkpoint_seconds: Annotated[float, typer.Option(help="seconds between checkpoints")] = 5.0,
+    workers: Annotated[int, typer.Option(help="processes that prepare the images; 0: this one does")] = 0,
     accept_changes: Annotated[bool, typer.Option("--accept-changes", help="resume with other settings")] = False,
 ) -> None:
     """Train a method into OUT: checkpoints, history.jsonl, previews and run.json."""
@@ -101,6 +103,7 @@ def train(
     result = runs.train(
         method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
         bf16=bf16, resume=resume, accept_changes=accept_changes, checkpoint_seconds=checkpoint_seconds,
+        workers=workers,
     )  # fmt: skip
     print(f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; look at {out / 'previews'}")
     if result.stopped == "interrupted":
@@ -195,6 +198,9 @@ def main() -> None:
     except UsageError as error:
         command = error.ctx.command_path if error.ctx else "course"
         status = fail(error.format_message(), command, f"see {command} --help")
+    except OSError as error:  # names too long, folders that vanish, full disks
+        fix = "check the path, its permissions and the free space"
+        status = fail(error.strerror or str(error), error.filename or "the operating system", fix)
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     sys.exit(status if isinstance(status, int) else 0)

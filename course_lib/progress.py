@@ -1,5 +1,6 @@
 """What a learner sees while fit() runs: a bar with speed and time left, and the same held-out images over time."""
 
+import io
 import sys
 import time
 from html import escape
@@ -8,6 +9,8 @@ from typing import Any
 
 from torch import Tensor
 from tqdm import tqdm
+
+from course_lib.checkpoint import replace_file, writing
 
 
 def in_notebook() -> bool:
@@ -25,16 +28,26 @@ def clock(seconds: float) -> str:
 class Progress:
     """A bar on the terminal, or one line of text above the preview in a notebook."""
 
-    def __init__(self, method: Any, steps: int | None, minutes: float | None, step: int, seconds: float, show: bool):
+    def __init__(self, method: Any, steps: int | None, minutes: float | None, show: bool):
         self.steps, self.minutes, self.batch_size = steps, minutes, method.config.batch_size
-        self.first_step, self.first_seconds, self.drawn = step, seconds, 0.0
-        self.visible, self.notebook = show, in_notebook()
+        self.visible, self.notebook, self.drawn = show, in_notebook(), 0.0
         self.bar = self.line = self.figure = None
-        if show and self.notebook:
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.bar is not None:  # an error must not be printed behind the bar
+            self.bar.close()
+
+    def start(self, step: int, seconds: float) -> None:
+        """Show it; the run has made ``step`` updates in so many ``seconds`` already."""
+        self.first_step, self.first_seconds = step, seconds
+        if self.visible and self.notebook:
             from IPython.display import HTML, display
 
             self.line = display(HTML("<pre>starting</pre>"), display_id=True)
-        elif show:
+        elif self.visible:
             self.bar = tqdm(total=1.0, bar_format="{percentage:3.0f}%|{bar:20}| {desc}", leave=True)
             if step:
                 tqdm.write(f"resuming at step {step}", file=sys.stderr)
@@ -63,16 +76,18 @@ class Progress:
 
             self.line.update(HTML(f"<pre>{escape(text)}</pre>"))
 
-    def show(self, rows: dict[str, Tensor], step: int, path: Path | None) -> None:
+    def show(self, rows: dict[str, Tensor], title: str, step: int, path: Path | None) -> None:
         """Draw a preview: in place below the line in a notebook, and to ``path`` if there is one."""
         if not (path or (self.visible and self.notebook)):
             return
         from course_lib.plotting import image_grid
 
-        figure = image_grid(rows, title=f"held-out images at step {step}")
+        figure = image_grid(rows, title=f"{title} at step {step}")
         if path:
-            path.parent.mkdir(exist_ok=True)
-            figure.savefig(path)
+            figure.savefig(png := io.BytesIO(), format="png")
+            with writing("a preview", path, len(png.getvalue())):
+                path.parent.mkdir(exist_ok=True)
+                replace_file(path, png.getvalue())
         if self.visible and self.notebook:
             from IPython.display import display
 
@@ -86,7 +101,6 @@ class Progress:
             return
         if hasattr(self, "last"):
             self._draw(self.text(*self.last), *self.last[:2])
-        if self.bar is not None:
-            self.bar.close()
+        self.__exit__()
         if interrupted:
             print(f"interrupted: stopped after step {step}; what was learned so far is kept", flush=True)

@@ -53,6 +53,7 @@ def run_notebooks(
     kernel is shut down, the report written, and KeyboardInterrupt raised again.
     """
     from course_lib.checkpoint import ASIDE
+    from course_lib.doctor import timing
     from course_lib.lock import only_run
     from course_lib.page import stored_form
     from course_lib.profiles import device_name, resolve  # these import torch, so not at import time
@@ -91,7 +92,8 @@ def run_notebooks(
                 else:
                     said = _run_one(path, source, out, parameters, cell_timeout, fingerprint, row)
                     if store and row["status"] == "passed":
-                        _write(path, stored_form(out / path.name))
+                        took = timing(out / path.name, profile, row["seconds"])
+                        _write(path, stored_form(out / path.name, took))
             except KeyboardInterrupt:
                 row.update(status="failed", seconds=round(time.monotonic() - start, 1), error="interrupted")
                 raise
@@ -285,12 +287,6 @@ def _earlier(path: Path) -> dict:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replaces the file as a whole, or leaves it as it was and raises CourseError."""
-    from course_lib.checkpoint import ASIDE, replace_file
+    from course_lib.checkpoint import replace_file
 
-    try:
-        replace_file(path, text.encode())
-    except OSError as error:
-        path.with_name(f"{ASIDE}{path.name}").unlink(missing_ok=True)
-        what = f"cannot write {len(text)} characters: {error.strerror}"
-        raise CourseError(what, path, "free some space or choose another output folder") from error
+    replace_file(path, text.encode())

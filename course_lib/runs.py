@@ -1,6 +1,7 @@
 """Runs in folders: start one, open a finished one, translate and evaluate with it. What the command line calls."""
 
 import importlib
+import io
 import json
 import warnings
 from pathlib import Path
@@ -14,7 +15,7 @@ from course_lib import __version__, checkpoint, configs, profiles, training
 from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 
-METHODS = {"pix2pix": "Pix2Pix"}  # module in course_lib.methods, class
+METHODS = {"pix2pix": "Pix2Pix", "dcgan": "DCGAN"}  # module in course_lib.methods, class
 
 
 def method_class(name: str) -> type:
@@ -67,8 +68,7 @@ def train(
         )
     settings = {"method": method, "data": _name(data), "direction": direction, "seed": seed, "bf16": bf16}
     settings |= {"config": configs.as_dict(config), "steps": steps, "minutes": minutes}
-    held = checkpoint.steps(out / "checkpoints")
-    if (out / "run.json").exists() and held and not resume:
+    if (out / "run.json").exists() and any(checkpoint.steps(out / "checkpoints")) and not resume:
         raise CourseError("this folder already holds a run", out, "add --resume to go on, or choose another --out")
     if resume and (out / "run.json").exists():
         old = read_settings(out)
@@ -78,15 +78,18 @@ def train(
             fix = "repeat the first command with --resume, or add --accept-changes"
             raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", out / "run.json", fix)
     torch.manual_seed(seed)
-    model = cls(config, place, bf16)
+    with training.explain_memory("building the networks"):
+        model = cls(config, place, bf16)
     settings |= {"versions": {"course_lib": __version__, "torch": torch.__version__}, "device": profiles.device_name()}
 
-    def write_settings() -> None:
+    def started() -> None:
         checkpoint.replace_file(out / "run.json", json.dumps(settings, indent=1).encode())
+        if device == "auto" and place.type == "cpu":
+            warnings.warn(f"no GPU found: training on {profiles.device_name()}", stacklevel=2)
 
     return training.fit(
         model, splits["train"], steps=steps, minutes=minutes, val=splits["val"], out=out, seed=seed, resume=resume,
-        on_start=write_settings, **fit_options,
+        accept_changes=accept_changes, on_start=started, **fit_options,
     )  # fmt: skip
 
 
@@ -97,21 +100,36 @@ def _name(data: str) -> str:
 def read_settings(folder: Path) -> dict:
     """run.json of a run. Raises CourseError if ``folder`` holds none."""
     try:
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CourseError(f"no readable run here: {error}", folder, "give the --out folder of course train") from error
+        settings = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return settings | {"config": dict(settings["config"]), "method": str(settings["method"])}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        what = f"no readable run here: {type(error).__name__}: {error}"
+        raise CourseError(what, folder, "give the --out folder of course train") from error
 
 
 def open_run(folder: Path, device: str = "auto") -> tuple[Any, dict]:
     """(method, settings) of a trained run, with the weights of its newest good checkpoint. Raises CourseError."""
     settings = read_settings(folder)
     cls = method_class(settings["method"])
-    method = cls(configs.build(cls.Config, **settings["config"]), profiles.pick_device(device))
+    try:
+        config = configs.build(cls.Config, **settings["config"])
+    except (KeyError, TypeError) as error:
+        raise CourseError(f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json") from error
+    method = cls(config, profiles.pick_device(device))
     found = checkpoint.load_latest(folder / "checkpoints")
-    if found is None:
-        raise CourseError("this run has no checkpoint yet", folder, "train for longer")
-    training.restore(method, found[1], optimizers=False)
+    if found is None or found[0] == 0:
+        raise CourseError("this run has not learned anything yet", folder, "train for longer")
+    checkpoint.restore(method, found[1], folder, optimizers=False)
     return method, settings
+
+
+def _open_translator(folder: Path, device: str) -> tuple[Any, dict]:
+    """As :func:`open_run`. Raises CourseError for a run that makes images from noise."""
+    settings = read_settings(folder)
+    if not hasattr(method_class(settings["method"]), "translate"):
+        what = f"a {settings['method']} run makes images from noise: it has no input to translate, and no true answer"
+        raise CourseError(what, folder, "look at its previews/, or in Python: runs.open_run(FOLDER)[0].sample(16)")
+    return open_run(folder, device)
 
 
 def translate_batches(method: Any, dataset: Dataset, seed: int = 0, batch_size: int = 16) -> dict[str, Tensor]:
@@ -138,7 +156,7 @@ def evaluate(
     """
     from course_lib import metrics
 
-    method, settings = open_run(folder, device)
+    method, settings = _open_translator(folder, device)
     size, direction = method.config.image_size, direction or settings["direction"]
     if size < 16:
         raise CourseError(
@@ -177,7 +195,7 @@ def translate_files(
     """
     from course_lib.data.images import find_images, read_image, to_image, to_tensor
 
-    method, settings = open_run(folder, device)
+    method, settings = _open_translator(folder, device)
     if direction not in (None, settings["direction"]):
         what = f"this run translates {settings['direction']}, not {direction}"
         raise CourseError(what, folder, f"train another one with --direction {direction}")
@@ -208,5 +226,6 @@ def translate_files(
         for sample in range(samples):
             fake_y = method.translate(x[None].to(method.device))["fake_y"][0].cpu()
             written.append(target / (f"{name}.png" if samples == 1 else f"{name}_{sample + 1}.png"))
-            to_image(fake_y).save(written[-1])
+            to_image(fake_y).save(png := io.BytesIO(), format="png")
+            checkpoint.replace_file(written[-1], png.getvalue())
     return written

@@ -5,23 +5,25 @@ import math
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from course_lib import checkpoint
-from course_lib.data.augment import Augment, item_generator
+from course_lib import checkpoint, configs
 from course_lib.errors import CourseError
+from course_lib.loading import batches
 from course_lib.lock import only_run
 from course_lib.progress import Progress
 
 TIMING = ("seconds",)  # the fields of a history row that two equal runs may differ in
+NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
 
 
 @dataclass
@@ -53,37 +55,46 @@ def fit(
     augment: bool = True,
     previews: int = 10,
     checkpoint_seconds: float = 5.0,
+    workers: int = 0,
     progress: bool = True,
+    accept_changes: bool = False,
     on_start: Callable[[], None] = lambda: None,
 ) -> Result:
     """Train ``method`` for ``steps`` updates, or for ``minutes`` of wall-clock time (then lr follows the clock).
 
     ``dataset`` yields dicts of x and y; it is augmented unless told not to, and shuffled by (seed, epoch). Six fixed
     images of ``val`` are translated ``previews`` times on the way, shown in a notebook, saved as PNG below ``out``, and
-    the L1 over up to 64 pairs of ``val`` is added to the history as ``val_l1``.
+    the L1 over up to 64 pairs of ``val`` is added to the history as ``val_l1``. A method without ``translate()`` shows
+    what its ``preview()`` returns instead, and needs no ``val``.
 
     With ``out``, the history is written as JSON lines, and a checkpoint every ``checkpoint_seconds`` (less often where
     writing is slow; 0 is after every step). ``resume`` continues from the newest good one: weights, optimisers, random
     states, data order and history are then, with ``steps`` on a CPU, bit for bit those of a run that was never stopped.
-    Ctrl-C ends the step, writes a checkpoint and returns. ``on_start`` is called once ``out`` is locked.
+    Settings that differ from the checkpoint's need ``accept_changes``. Ctrl-C ends the step, writes a checkpoint and
+    returns. ``workers`` processes prepare the batches (0: this one does): the same ones, faster if reading is slow.
+    ``on_start`` is called once ``out`` is locked.
 
-    Raises CourseError if a loss is not finite, if another process trains into ``out``, if ``out`` already holds a run
-    and ``resume`` is off, if memory runs out, or if a sample cannot be read.
+    Raises CourseError if a loss or weight is not finite, if another process trains into ``out``, if ``out`` cannot be
+    written or already holds a run and ``resume`` is off, if memory runs out, or if a sample cannot be read.
     """
     if (steps is None) == (minutes is None):
         raise CourseError("say how long to train: steps or minutes, one of them", "fit()", "for example steps=1000")
     if (steps or minutes or 0) <= 0:
         raise CourseError(f"cannot train for {steps or minutes}", "fit()", "give a positive number")
-    run = _Run(method, Path(out) if out else None, val, seed, previews)
-    with only_run(run.out) if run.out else nullcontext(), _interrupts() as interrupted:
-        run.start(resume)
+    if workers < 0:
+        raise CourseError(f"cannot read with {workers} processes", "workers", "give 0 or more")
+    settings = {"seed": seed, "augment": augment, **configs.as_dict(method.config)}
+    run = _Run(method, Path(out) if out else None, val, settings, previews)
+    total = Progress(method, steps, minutes, show=progress)
+    with only_run(run.out) if run.out else nullcontext(), total, _interrupts() as interrupted:
+        run.start(resume, accept_changes)
         on_start()
-        total = Progress(method, steps, minutes, run.step, run.seconds, show=progress)
-        last_save, save_cost = float("-inf"), 0.0  # the first step is saved at once
+        run.save()  # before any work: a folder that cannot hold the run shows now
+        total.start(run.step, run.seconds)
         began = time.monotonic() - run.seconds
         share = run.share(steps, minutes)
         run.preview(share, total)
-        for batch in _batches(dataset, method, seed, augment, run.step):
+        for batch in batches(dataset, method, seed, augment, run.step, workers):
             if share >= 1 or interrupted.is_set():
                 break
             for optimizer in method.optimizers.values():
@@ -96,11 +107,7 @@ def fit(
             total.update(run.step, run.seconds, terms)
             run.preview(share, total)
             run.write_history()
-            pause = max(checkpoint_seconds, 30 * save_cost) if checkpoint_seconds else 0.0
-            if time.monotonic() - last_save >= pause:
-                start = time.monotonic()
-                run.save()
-                last_save, save_cost = time.monotonic(), time.monotonic() - start
+            run.save(every=checkpoint_seconds)
         run.save()
         total.close(run.step, interrupted.is_set())
     stopped = "interrupted" if interrupted.is_set() and share < 1 else "finished"
@@ -110,41 +117,33 @@ def fit(
 def _step(method: Any, batch: dict, run: "_Run") -> dict[str, float]:
     """One update, with what can go wrong in it named."""
     where = f"step {run.step + 1}" + (f" of {run.out}" if run.out else "")
-    try:
+    with explain_memory(where):
         terms = method.step(batch)
-    except torch.OutOfMemoryError as error:
-        raise CourseError("out of memory", where, "choose a smaller batch_size or image size") from error
     for name, value in terms.items():
         if not math.isfinite(value):
-            fix = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
-            raise CourseError(f"the loss {name} is {value}", where, fix)
+            raise CourseError(f"the loss {name} is {value}", where, NOT_FINITE)
     return terms
 
 
-def _batches(dataset: Dataset, method: Any, seed: int, augment: bool, done: int) -> Iterator[dict]:
-    """Endless batches on the method's device; their order depends on (seed, epoch) alone, so a resume can jump in."""
-    flip = {"on": True, "off": False, "auto": getattr(dataset, "mirrors", True)}[method.config.flip]
-    view = Augment(dataset, seed, method.config.jitter, flip) if augment else dataset
-    size = min(method.config.batch_size, len(dataset))
-    per_epoch = len(dataset) // size
-    epoch, skip = divmod(done, per_epoch)
-    while True:
-        if hasattr(view, "set_epoch"):
-            view.set_epoch(epoch)
-        order = torch.randperm(len(dataset), generator=item_generator(seed, epoch)).tolist()
-        chunks = [order[i * size : (i + 1) * size] for i in range(skip, per_epoch)]
-        # a generator of its own: the loader must not draw from the one that dropout uses
-        for batch in DataLoader(view, batch_sampler=chunks, generator=torch.Generator()):
-            yield {k: v.to(method.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
-        epoch, skip = epoch + 1, 0
+@contextmanager
+def explain_memory(where: str) -> Iterator[None]:
+    """Turns torch's errors about memory into a CourseError; on a CPU they are plain RuntimeErrors."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "tried to allocate" not in str(error):
+            raise
+        fix = "choose a smaller batch_size or image size; the last checkpoint is kept"
+        raise CourseError("out of memory", where, fix) from error
 
 
 class _Run:
     """The state of one training run, and the folder that keeps it."""
 
-    def __init__(self, method: Any, out: Path | None, val: Dataset | None, seed: int, previews: int):
-        self.method, self.out, self.seed, self.previews = method, out, seed, previews
+    def __init__(self, method: Any, out: Path | None, val: Dataset | None, settings: dict, previews: int):
+        self.method, self.out, self.settings, self.previews = method, out, settings, previews
         self.step, self.seconds, self.shown = 0, 0.0, -1
+        self.saved, self.saved_at, self.save_cost = -1, 0.0, 0.0  # step, time, seconds
         self.history: list[dict] = []
         self.written = 0
         self.val = None
@@ -153,28 +152,31 @@ class _Run:
             self.val = {key: torch.stack([item[key] for item in items]).to(method.device) for key in ("x", "y")}
             self.val_paired = val.paired
 
-    def start(self, resume: bool) -> None:
+    def start(self, resume: bool, accept_changes: bool) -> None:
         """A fresh start, seeded, or the newest checkpoint."""
         found = None
         if self.out is not None:
             checkpoint.sweep(self.out)
             checkpoint.sweep(self.out / "checkpoints")
-            if not resume and checkpoint.steps(self.out / "checkpoints"):
+            if not resume and any(checkpoint.steps(self.out / "checkpoints")):  # step 0 alone is no run yet
                 raise CourseError("this folder already holds a run", self.out, "add --resume, or choose another --out")
             found = checkpoint.load_latest(self.out / "checkpoints") if resume else None
         if found is None:
-            torch.manual_seed(self.seed)
+            torch.manual_seed(self.settings["seed"])
             if self.out is not None:
-                (self.out / "history.jsonl").write_text("")
+                checkpoint.replace_file(self.out / "history.jsonl", b"")
             return
         self.step, tensors, state = found
-        self.seconds, self.shown = state["seconds"], state["shown"]
-        restore(self.method, tensors)
+        changes = configs.differences(state["settings"], self.settings)
+        if changes and not accept_changes:
+            fix = "resume with the run's own settings, or accept the changes (--accept-changes, accept_changes=True)"
+            raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", self.out, fix)
+        self.seconds, self.shown, self.saved = state["seconds"], state["shown"], self.step
+        checkpoint.restore(self.method, tensors, self.out)
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.method.device)
-        rows = [json.loads(line) for line in _read(self.out / "history.jsonl").splitlines() if line.endswith("}")]
-        self.history = [row for row in rows if row["step"] <= self.step]
+        self.history = _read_history(self.out / "history.jsonl", self.step)
         checkpoint.replace_file(self.out / "history.jsonl", _lines(self.history))
         self.written = len(self.history)
 
@@ -183,68 +185,46 @@ class _Run:
         return min(1.0, self.step / steps if steps else self.seconds / (60 * minutes))
 
     def preview(self, share: float, progress: Progress) -> None:
-        """Translate the held-out images when another tenth (1 / previews) of the training is done."""
-        if self.val is None or not self.previews or int(share * self.previews) <= self.shown:
+        """Another tenth (1 / previews) of the training is done: translate held-out images, or show a GAN's samples."""
+        samples = not hasattr(self.method, "translate")
+        if (self.val is None and not samples) or not self.previews or int(share * self.previews) <= self.shown:
             return
         self.shown = int(share * self.previews)
         with torch.random.fork_rng(devices=[self.method.device] if self.method.device.type == "cuda" else []):
-            torch.manual_seed(self.seed)
-            fake_y = torch.cat([self.method.translate(x)["fake_y"] for x in self.val["x"].split(16)])
+            torch.manual_seed(self.settings["seed"])
+            rows = self.method.preview() if samples else self._translated()
+        title = "samples from the same noise" if samples else "held-out images"
+        progress.show(rows, title, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png")
+
+    def _translated(self) -> dict[str, Tensor]:
+        fake_y = torch.cat([self.method.translate(x)["fake_y"] for x in self.val["x"].split(16)])
         if self.val_paired and self.history:
             self.history[-1]["val_l1"] = (fake_y - self.val["y"]).abs().mean().item()
-        rows = {"x": self.val["x"][:6], "fake_y": fake_y[:6], "y": self.val["y"][:6]}
-        progress.show(rows, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png")
+        return {"x": self.val["x"][:6], "fake_y": fake_y[:6], "y": self.val["y"][:6]}
 
     def write_history(self) -> None:
         """Append the new rows to history.jsonl."""
         if self.out is not None:
-            with open(self.out / "history.jsonl", "ab") as file:
-                file.write(_lines(self.history[self.written :]))
+            path, rows = self.out / "history.jsonl", _lines(self.history[self.written :])
+            with checkpoint.writing("a row", path, len(rows)), open(path, "ab") as file:
+                file.write(rows)
             self.written = len(self.history)
 
-    def save(self) -> None:
-        if self.out is not None:
-            tensors = snapshot(self.method) | {"random.cpu": torch.get_rng_state()}
-            if self.method.device.type == "cuda":
-                tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
-            checkpoint.save(
-                self.out / "checkpoints", self.step, tensors, {"seconds": self.seconds, "shown": self.shown}
-            )
-
-
-def snapshot(method: Any) -> dict[str, Tensor]:
-    """Every tensor of a method: weights and statistics of its networks, moments of its optimisers."""
-    out = {}
-    for name, net in method.networks.items():
-        out |= {f"{name}.{key}": tensor for key, tensor in net.state_dict().items()}
-    for name, optimizer in method.optimizers.items():
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        for i, parameter in enumerate(parameters):
-            out |= {f"{name}.{i}.{key}": tensor for key, tensor in optimizer.state.get(parameter, {}).items()}
-    return out
-
-
-def restore(method: Any, tensors: dict[str, Tensor], optimizers: bool = True) -> None:
-    """The inverse of :func:`snapshot`, in place. Raises CourseError naming the first five entries that do not fit."""
-    own = {f"{name}.{k}": t for name, net in method.networks.items() for k, t in net.state_dict().items()}
-    shapes = {key: tuple(tensors[key].shape) if key in tensors else "missing" for key in own}
-    wrong = [f"{k} {shapes[k]} for {tuple(t.shape)}" for k, t in own.items() if shapes[k] != tuple(t.shape)]
-    if wrong:
-        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
-        raise CourseError(
-            f"the checkpoint is of another architecture: {shown}", "checkpoint", "use the settings of its run.json"
-        )
-    for key, tensor in own.items():
-        tensor.copy_(tensors[key])
-    for name, optimizer in method.optimizers.items() if optimizers else []:
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        for i, parameter in enumerate(parameters):
-            prefix = f"{name}.{i}."
-            for key in [k for k in tensors if k.startswith(prefix)]:
-                # moments must keep the memory layout of their parameter, which the file does not
-                moment = tensors[key].to(parameter.device)
-                kept = torch.empty_like(parameter).copy_(moment) if moment.shape == parameter.shape else moment
-                optimizer.state[parameter][key.removeprefix(prefix)] = kept
+    def save(self, every: float = 0.0) -> None:
+        """A checkpoint, if this step has none and the last is ``every`` seconds old, or 30 times what writing takes."""
+        pause = max(every, 30 * self.save_cost) if every else 0.0
+        if self.out is None or self.saved == self.step or time.monotonic() - self.saved_at < pause:
+            return
+        start = time.monotonic()
+        tensors = checkpoint.snapshot(self.method) | {"random.cpu": torch.get_rng_state()}
+        if self.method.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():  # the losses of a step do not see its update
+                raise CourseError(f"{name} is not finite any more", f"step {self.step} of {self.out}", NOT_FINITE)
+        state = {"seconds": self.seconds, "shown": self.shown, "settings": self.settings}
+        checkpoint.save(self.out / "checkpoints", self.step, tensors, state)
+        self.saved, self.saved_at, self.save_cost = self.step, time.monotonic(), time.monotonic() - start
 
 
 @contextmanager
@@ -271,5 +251,14 @@ def _lines(rows: list[dict]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
-def _read(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+def _read_history(path: Path, up_to: int) -> list[dict]:
+    """The rows of steps 1 to ``up_to``; those that are damaged are left out, with a warning."""
+    rows = {}
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        with suppress(ValueError, TypeError, KeyError):
+            row = json.loads(line)
+            rows[row["step"]] = row
+    kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
+    if len(kept) < up_to:
+        warnings.warn(f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected", stacklevel=2)
+    return kept

@@ -5,9 +5,6 @@ import pickle
 import random
 import resource
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 import torch
@@ -89,40 +86,6 @@ def test_disk_full_names_path_and_size_and_keeps_the_old_one(tmp_path):
     assert error.value.where == str(tmp_path / "00000002")
     assert (tmp_path / "00000001" / "tensors.safetensors").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["00000001"]
-
-
-WRITER = """
-import sys, torch
-from pathlib import Path
-from course_lib import checkpoint
-step = 0
-while True:
-    step += 1
-    checkpoint.save(Path(sys.argv[1]), step, {"w": torch.full((300_000,), float(step))}, {"step": step})
-    print(step, flush=True)
-"""
-
-
-@pytest.mark.slow
-def test_kill_9_while_writing_never_loses_the_last_good_one(tmp_path):
-    rng = random.Random(1)
-    last = 0
-    for _ in range(6):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        for _ in range(rng.randrange(2, 8)):
-            last = max(last, int(writer.stdout.readline()))
-        time.sleep(rng.random() * 0.02)
-        writer.kill()
-        writer.wait()
-        writer.stdout.close()
-        step, tensors, state = checkpoint.load_latest(tmp_path)
-        assert state["step"] == step and torch.equal(tensors["w"], torch.full((300_000,), float(step)))
-        checkpoint.sweep(tmp_path)
-        assert all(p.name.isdigit() for p in tmp_path.iterdir())
-        for old in checkpoint.steps(tmp_path):  # the next writer starts over
-            (tmp_path / f"{old:08d}" / "state.json").unlink()
-            (tmp_path / f"{old:08d}" / "tensors.safetensors").unlink()
-            (tmp_path / f"{old:08d}").rmdir()
 
 
 def test_replace_file_is_all_or_nothing(tmp_path):

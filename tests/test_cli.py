@@ -231,21 +231,6 @@ def test_direction_trains_the_other_way(blobs, tmp_path):
     assert runs.evaluate(tmp_path / "yx", str(blobs), direction="xy")["baseline_mean_l1"] != scores["baseline_mean_l1"]
 
 
-def test_doctor_says_what_is_here(monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_PROFILE", "smoke")
-    status, out, _ = in_process(monkeypatch, capsys, "doctor")
-    assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == [
-        "machine",
-        "memory",
-        "packages",
-        "profile",
-        "bfloat16",
-        "speed",
-        "missing",
-    ]
-
-
 @pytest.mark.slow
 def test_bench_compares_with_the_textbook():
     done = course("bench", "step", "pix2pix", "--repeats", "1")

@@ -10,8 +10,9 @@ from course_lib.data.emoji import EmojiEdges, EmojiStyles, drawings, entries, ou
 
 
 def test_every_named_set_opens_in_every_split():
-    assert len(names()) == 7
-    for name in names():
+    emoji = [name for name in names() if name.startswith("emoji:")]
+    assert len(emoji) == 7
+    for name in emoji:
         for split in ("train", "val", "test"):
             dataset = open_dataset(name, split, 16)
             item = dataset[len(dataset) - 1]

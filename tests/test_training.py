@@ -2,25 +2,22 @@
 
 import json
 import os
-import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch.utils.data import Dataset
 
-from course_lib import CourseError, checkpoint, training
+from course_lib import CourseError, checkpoint, loading, training
+from course_lib.checkpoint import snapshot
 from course_lib.data import open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.emoji import outlines
 from course_lib.methods.pix2pix import Config, Pix2Pix
-from course_lib.training import fit, lr_factor, snapshot
+from course_lib.training import fit, lr_factor
 
 SMALL = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, batch_size=4, average=0.9, decay_from=0.5)
 
@@ -39,6 +36,15 @@ class Toy(Dataset):
 
     def __getitem__(self, i):
         return {"x": self.x[i], "y": -self.x[i], "name": str(i)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Faster for networks this small, and not at the mercy of what else runs here."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def make(**changes) -> Pix2Pix:
@@ -66,7 +72,7 @@ def test_schedule(progress, decay_from, factor):
 def test_images_with_a_left_and_a_right_are_not_mirrored_unless_asked(flip, sided, mirrored):
     data = Toy(8)
     data.mirrors = not sided
-    batches = training._batches(data, make(jitter="none", flip=flip), 0, True, 0)
+    batches = loading.batches(data, make(jitter="none", flip=flip))
     seen = torch.cat([next(batches)["x"] for _ in range(8)])
     known = {tuple(x.flatten().tolist()) for x in data.x}
     assert any(tuple(x.flatten().tolist()) not in known for x in seen) == mirrored
@@ -159,18 +165,6 @@ def test_nan_names_term_and_step_and_keeps_the_good_state(tmp_path):
     assert step == 7 and all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point())
 
 
-def test_out_of_memory_is_explained(tmp_path):
-    method = make()
-
-    def step(batch):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    method.step = step
-    with pytest.raises(CourseError, match="out of memory") as error:
-        fit(method, Toy(), steps=5, out=tmp_path, progress=False)
-    assert "batch_size" in error.value.fix
-
-
 def test_folder_is_refused_while_or_after_a_run(tmp_path):
     method = make()
     inside = []
@@ -191,7 +185,7 @@ def test_folder_is_refused_while_or_after_a_run(tmp_path):
 def test_wrong_architecture_is_named(tmp_path):
     fit(make(), Toy(), steps=1, out=tmp_path, progress=False)
     with pytest.raises(CourseError, match="another architecture") as error:
-        fit(make(base_channels=8), Toy(), steps=2, out=tmp_path, resume=True, progress=False)
+        fit(make(base_channels=8), Toy(), steps=2, out=tmp_path, resume=True, accept_changes=True, progress=False)
     assert error.value.what.count("for (") == 5 and "more" in error.value.what
 
 
@@ -254,41 +248,3 @@ def test_augmentation_is_synchronised_and_fresh():
     view.set_epoch(1)
     assert not torch.equal(first["x"], view[0]["x"])
     assert not torch.equal(first["x"], Augment(Toy(), seed=2)[0]["x"])
-
-
-COMMAND = [sys.executable, "-m", "course_lib.cli", "train", "pix2pix", "--data", "emoji:edges", "--profile", "smoke"]
-
-
-@pytest.mark.slow
-def test_kill_9_and_resume_is_bit_for_bit(tmp_path):
-    """A real process, a real SIGKILL at random moments, --resume: the run that was never killed, to the bit."""
-    settings = [*COMMAND, "--steps", "60", "--set", "batch_size=8", "--checkpoint-seconds", "0.05"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([*settings, "--out", tmp_path / "whole"], check=True, env=environment, capture_output=True)
-    out, rng, kills, started_at = tmp_path / "killed", random.Random(5), 0, []
-    while True:
-        arguments = [*settings, "--out", out, *(["--resume"] if kills else [])]
-        process = subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        target = (checkpoint.steps(out / "checkpoints") or [0])[-1] + rng.randrange(8, 25)
-        while process.poll() is None and _steps(out) < target:
-            time.sleep(0.01)
-        if process.poll() is not None:
-            assert process.returncode == 0, process.stderr.read().decode()
-            break
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        kills += 1
-        started_at.append((checkpoint.steps(out / "checkpoints") or [0])[-1])
-    assert kills >= 2 and started_at == sorted(started_at) and started_at[-1] > 0  # it went on, it did not start over
-    (step_a, a, _), (step_b, b, _) = (checkpoint.load_latest(p / "checkpoints") for p in (tmp_path / "whole", out))
-    assert step_a == step_b == 60 and equal(a, b)
-    histories = [
-        rows([json.loads(line) for line in (p / "history.jsonl").read_text().splitlines()])
-        for p in (tmp_path / "whole", out)
-    ]
-    assert histories[0] == histories[1]
-
-
-def _steps(out: Path) -> int:
-    path = out / "history.jsonl"
-    return path.read_bytes().count(b"\n") if path.exists() else 0

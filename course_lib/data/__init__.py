@@ -1,22 +1,26 @@
 """Datasets by name: ``open_dataset("emoji:edges", "train")``, or a folder of your own images."""
 
+import os
 from pathlib import Path
 
 from torch.utils.data import Dataset
 
 from course_lib.data.augment import Augment
+from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiEdges, EmojiStyles
+from course_lib.data.facades import TASKS, Facades
 from course_lib.data.folders import open_folder
 from course_lib.errors import CourseError
 
-__all__ = ["Augment", "EmojiEdges", "EmojiStyles", "Swapped", "names", "open_dataset"]
+__all__ = ["Augment", "EarthPairs", "EmojiEdges", "EmojiStyles", "Facades", "Swapped", "names", "open_dataset"]
 
 SPLITS = ("train", "val", "test")
+EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 
 def names() -> list[str]:
-    """The data sets that need no folder."""
-    return ["emoji:edges", *(f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b)]
+    """The data sets that need no folder and no download; ``download.names()`` has the others."""
+    return ["emoji:edges", *(f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b), *TASKS, *EARTH]
 
 
 class Swapped(Dataset):
@@ -24,7 +28,7 @@ class Swapped(Dataset):
 
     def __init__(self, dataset: Dataset):
         self.dataset, self.paired, self.card = dataset, dataset.paired, dataset.card
-        self.mirrors = getattr(dataset, "mirrors", True)
+        self.mirrors, self.jitter = getattr(dataset, "mirrors", True), getattr(dataset, "jitter", "affine")
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -58,8 +62,17 @@ def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", s
         dataset = EmojiEdges(split, size)
     elif name.startswith("emoji:") and name in names():
         dataset = EmojiStyles(split, tuple(name.removeprefix("emoji:").split("-")), size, seed)
-    elif ":" in name and not Path(name).exists():
-        raise CourseError(f"unknown data set {name!r}", "--data", f"choose from {', '.join(names())}, or give a folder")
+    elif name in TASKS:
+        dataset = Facades(split, size, name, seed)
+    elif name in EARTH:
+        dataset = EarthPairs(split, size, name == EARTH[0], seed)
+    elif name.startswith("download:"):
+        from course_lib.data.download import open_download
+
+        dataset = open_download(name.removeprefix("download:"), split, size, seed)
+    elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
+        fix = f"choose from {', '.join(names())}, download:NAME (the papers' sets), or give a folder"
+        raise CourseError(f"unknown data set {name!r}", "--data", fix)
     else:
         dataset = open_folder(Path(name), split, size, seed)
     return Swapped(dataset) if direction == "yx" else dataset

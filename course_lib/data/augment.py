@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-IMAGE_KEYS = ("x", "y")
+IMAGE_KEYS, MAP_KEYS = ("x", "y"), ("labels", "instances")  # of a map the values are names, never mixed
 
 
 def item_generator(*key: int) -> torch.Generator:
@@ -19,17 +19,18 @@ def item_generator(*key: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor) -> Tensor:
+def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor, nearest: bool = False) -> Tensor:
     """A random change of each of (n, c, S, S) images: ``kind``, then mirrored with probability 1/2 if ``flip``.
 
     ``"resize"``: enlarge by 286/256 and cut out S x S at random (the paper's). ``"affine"``: turn by up to 5 degrees,
     scale by up to 10 %, shift by up to 6 % of S, border repeated: variety for small sets. ``"none"``: neither.
-    ``draws``, (n, 5) in [0, 1), decide: equal rows give equal changes.
+    ``draws``, (n, 5) in [0, 1), decide: equal rows give equal changes. ``nearest`` copies pixels and never mixes them.
     """
     size = images.shape[-1]
     if kind == "resize":
         large = round(size * 286 / 256)
-        images = F.interpolate(images, (large, large), mode="bilinear", align_corners=False)
+        how = {"mode": "nearest"} if nearest else {"mode": "bilinear", "align_corners": False}
+        images = F.interpolate(images, (large, large), **how)
         corners = (draws[:, :2] * (large - size + 1)).long().tolist()
         pairs = zip(images, corners, strict=True)
         images = torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in pairs])
@@ -38,7 +39,9 @@ def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor) -> Tensor:
         cos, sin = scale * angle.cos(), scale * angle.sin()
         theta = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], dim=1).view(-1, 2, 3)
         grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-        images = F.grid_sample(images, grid, mode="bicubic", padding_mode="border", align_corners=False).clamp(-1, 1)
+        mode = "nearest" if nearest else "bicubic"
+        images = F.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=False)
+        images = images if nearest else images.clamp(-1, 1)
     mirrored = (draws[:, 4] < 0.5).view(-1, 1, 1, 1) & flip
     return torch.where(mirrored, images.flip(-1), images)
 
@@ -46,9 +49,10 @@ def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor) -> Tensor:
 class Augment(Dataset):
     """The training view of a dataset: jitter (see :func:`jitter`) and random mirroring (pix2pix, appendix).
 
-    A paired item gets one change for all its images; in an unpaired one x and y change independently. A dataset whose x
-    is computed from y redraws it (``redraw(item)``), so that thin lines stay crisp. Nothing is cached: ``set_epoch(e)``
-    changes every item, and (seed, epoch, index) determines it. Batches are changed at once (``__getitems__``).
+    A paired item gets one change for all its images, labels and instances; in an unpaired one x changes on its own. A
+    dataset whose x is computed from the rest redraws it (``redraw(batch)``): lines and colours stay crisp. Nothing is
+    cached: ``set_epoch(e)`` changes every item, and (seed, epoch, index) determines it. Batches are changed at once
+    (``__getitems__``).
     """
 
     def __init__(self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True):
@@ -70,14 +74,21 @@ class Augment(Dataset):
     def __getitems__(self, indices: list[int]) -> list[dict]:
         items = [dict(self.dataset[index]) for index in indices]
         generators = [item_generator(self.seed, self.epoch, index) for index in indices]
-        x, y = (torch.stack([item[key] for item in items]) for key in IMAGE_KEYS)
-        draws = torch.stack([torch.rand(5, generator=g) for g in generators])
-        if self.paired:
-            x, y = jitter(torch.cat([x, y], dim=1), self.kind, self.flip, draws).chunk(2, dim=1)
-        else:
-            others = torch.stack([torch.rand(5, generator=g) for g in generators])
-            x, y = (jitter(images, self.kind, self.flip, d) for images, d in ((x, draws), (y, others)))
-        batch = {"x": x, "y": y}
+        draws, others = (torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in range(2))
+        changes = [(IMAGE_KEYS, draws)] if self.paired else [(("x",), others), (("y",), draws)]
+        batch = {}
+        for keys, chosen in (*changes, (MAP_KEYS, draws)):
+            found = {key: torch.stack([item[key] for item in items]) for key in keys if key in items[0]}
+            if found:
+                batch |= _together(found, self.kind, self.flip, chosen, nearest=keys is MAP_KEYS)
         if hasattr(self.dataset, "redraw"):
             batch = self.dataset.redraw(batch)
-        return [item | {key: batch[key][i] for key in IMAGE_KEYS} for i, item in enumerate(items)]
+        return [item | {key: images[i] for key, images in batch.items()} for i, item in enumerate(items)]
+
+
+def _together(found: dict[str, Tensor], kind: str, flip: bool, draws: Tensor, nearest: bool) -> dict[str, Tensor]:
+    """The same jitter for (n, c, S, S) images, or for (n, S, S) maps."""
+    stacked = [images.unsqueeze(1).float() if nearest else images for images in found.values()]
+    changed = jitter(torch.cat(stacked, dim=1), kind, flip, draws, nearest).split([s.shape[1] for s in stacked], dim=1)
+    pairs = zip(found.items(), changed, strict=True)
+    return {key: new.squeeze(1).to(old.dtype) if nearest else new for (key, old), new in pairs}

@@ -12,7 +12,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.data.augment import item_generator
-from course_lib.data.images import find_images, image_size, is_dead_end, printable, read_image, to_bytes, to_tensor
+from course_lib.data.images import (
+    entries,
+    find_images,
+    image_size,
+    is_dead_end,
+    printable,
+    read_image,
+    to_bytes,
+    to_tensor,
+)
 from course_lib.errors import CourseError
 
 SPLITS = ("train", "val", "test")
@@ -31,11 +40,11 @@ Found = dict[str, list[tuple[Path, ...]]]  # split -> items; an item is one file
 def existing(folder: str | os.PathLike) -> Path:
     """The folder as a path; CourseError if it is none, a warning for stray links beside the parts of a layout."""
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
         raise CourseError("there is no such folder", printable(folder), LAYOUTS)
     parts = {folder / name for name in ("A", "B", *SPLITS, *(s + side for s in SPLITS for side in "AB"))}
-    if any(part.is_dir() for part in parts):
-        for path in sorted(set(folder.iterdir()) - parts):
+    if any(map(os.path.isdir, parts)):
+        for path in sorted(set(entries(folder)) - parts):
             is_dead_end(path)
     return folder
 
@@ -43,9 +52,9 @@ def existing(folder: str | os.PathLike) -> Path:
 def images_by_split(folder: Path, side: str = "") -> Found:
     """Images of train/, val/ and test/ (of trainA/ ... for side "A"); without such folders all images are train."""
     parts = {split: folder / (split + side) for split in SPLITS}
-    if not side and not any(part.is_dir() for part in parts.values()):
+    if not side and not any(map(os.path.isdir, parts.values())):
         parts = {"train": folder}
-    return {s: [(p,) for p in find_images(parts[s])] if s in parts and parts[s].is_dir() else [] for s in SPLITS}
+    return {s: [(p,) for p in find_images(parts[s])] if s in parts and os.path.isdir(parts[s]) else [] for s in SPLITS}
 
 
 def key_of(item: tuple[Path, ...]) -> str:
@@ -153,7 +162,7 @@ class PairedFolder(Dataset):
 
     def __init__(self, folder: str | os.PathLike, split: str, size: int = 64):
         folder = existing(folder)
-        side_by_side = (folder / "train").is_dir() or not any((folder / side).is_dir() for side in "AB")
+        side_by_side = os.path.isdir(folder / "train") or not any(os.path.isdir(folder / side) for side in "AB")
         if side_by_side:
             found = images_by_split(folder)
         else:
@@ -210,6 +219,6 @@ class UnpairedFolder(Dataset):
 
 def open_folder(folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0) -> PairedFolder | UnpairedFolder:
     """The dataset in a folder of any of the LAYOUTS; ``seed`` counts for unpaired ones. Errors as in the classes."""
-    if any((Path(folder) / part).is_dir() for part in ("trainA", "trainB")):
+    if any(os.path.isdir(Path(folder) / part) for part in ("trainA", "trainB")):
         return UnpairedFolder(folder, split, size, seed)
     return PairedFolder(folder, split, size)

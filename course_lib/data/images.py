@@ -1,6 +1,7 @@
 """Reading images safely: out comes 8-bit RGB the right way up, or an error that names the file."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +17,15 @@ from course_lib.errors import CourseError
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")  # told by content; no format that runs a program
+# Pillow's remarks on a file that is refused a moment later, or is fine
+warnings.filterwarnings("ignore", module=r"PIL\.")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 def printable(path: str | os.PathLike) -> str:
-    """The path as text that can be printed anywhere: bytes of a file name that are not UTF-8 become ``\\xNN``."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """The path as text on one line, printable anywhere: bytes that are not UTF-8 and control codes become ``\\xNN``."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda code: f"\\x{ord(code[0]):02x}", text)
 
 
 def find_images(folder: str | os.PathLike) -> list[Path]:
@@ -30,18 +34,22 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     Hidden files are left out. Subfolders are not read, so a circle of links ends here; a link that is passed over is
     warned about. Raises CourseError if the folder cannot be listed.
     """
+    found = [path for path in entries(folder) if not path.name.startswith(".") and not is_dead_end(path)]
+    return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path)]
+
+
+def entries(folder: str | os.PathLike) -> list[Path]:
+    """All that lies in a folder, by name. Raises CourseError if it cannot be listed."""
     try:
-        entries = sorted(Path(folder).iterdir(), key=lambda path: path.name)
+        return sorted(Path(folder).iterdir(), key=lambda path: path.name)
     except OSError as error:
         what = f"cannot list this folder: {error.strerror}"
         raise CourseError(what, printable(folder), "check the path: a folder with images is expected") from None
-    entries = [path for path in entries if not path.name.startswith(".") and not is_dead_end(path)]
-    return [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
 
 
 def is_dead_end(path: Path) -> bool:
     """True, with a warning, for a symbolic link that does not lead to a file: to a folder, in a circle, to nowhere."""
-    if not path.is_symlink() or path.is_file():
+    if not os.path.islink(path) or os.path.isfile(path):
         return False
     warnings.warn(f"passed over a link to a folder, in a circle or to nowhere: {printable(path)}", stacklevel=3)
     return True
@@ -89,17 +97,22 @@ def read_image(path: str | os.PathLike) -> Image.Image:
     EXIF orientation is applied; colour profiles are not. Transparency is composited on white. Grey, 1-bit and palette
     images keep their colours. CMYK becomes R = (255 - C)(255 - K) / 255, and so on. Grey with more than 8 bits is
     scaled, not clipped: 16-bit by 255/65535, float in [0, 1] by 255, any other range from its own minimum and maximum.
-    Raises CourseError, naming the file, if it is missing, empty, truncated, no image, or larger than MAX_PIXELS.
+    Raises CourseError, naming the file, if it is missing, empty, damaged, no image, or larger than MAX_PIXELS.
     """
     with _opened(path) as image:
         image.load()
+        kind = image.format
         ImageOps.exif_transpose(image, in_place=True)
         if image.mode == "F" or image.mode.startswith("I"):
             image = _scaled(image)
         if image.has_transparency_data:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        return image.convert("RGB")
+        image = image.convert("RGB")
+    if kind == "PNG":
+        with _opened(path) as stored:
+            stored.verify()  # its checksums: a decoder takes flipped bits for other colours
+    return image
 
 
 def _scaled(image: Image.Image) -> Image.Image:

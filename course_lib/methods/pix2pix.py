@@ -52,7 +52,7 @@ class Config:
     lambda_l1: float = 100.0
     lambda_d: float = 0.5  # "we divide the objective by 2 while optimizing D"
     # training
-    jitter: Literal["resize", "affine", "none"] = "resize"
+    jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
     flip: Literal["on", "off", "auto"] = "on"  # mirror at random; auto: unless the data set says its images have a side
     batch_size: int = 1
     lr: float = 2e-4
@@ -79,7 +79,7 @@ _SMALL = {
     "upsampling": "resize-conv",  # no checkerboard
     "dropout": 0.0,  # slows a short training
     "d_layers": 2,  # 34 px patches
-    "jitter": "affine",
+    "jitter": "auto",
     "flip": "auto",
     "batch_size": 16,
     "lr": 1.2e-3,

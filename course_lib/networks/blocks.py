@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from course_lib.errors import CourseError
+
 
 def norm_layer(name: str, channels: int) -> nn.Module:
     """``"batch"`` (affine), ``"instance"`` (not affine, no running statistics) or ``"none"``; (B, C, H, W) kept."""
@@ -18,17 +20,29 @@ def norm_layer(name: str, channels: int) -> nn.Module:
     return layers[name]()
 
 
-def upsample(kind: str, c_in: int, c_out: int, bias: bool) -> nn.Module:
+def upsample(kind: str, c_in: int, c_out: int, bias: bool, kernel: int = 4) -> nn.Module:
     """(B, c_in, H, W) -> (B, c_out, 2H, 2W).
 
-    ``"transposed"``: the papers' 4x4 transposed convolution of stride 2. ``"resize-conv"``: nearest-neighbour
-    upsampling and a 3x3 convolution, which leaves no checkerboard.
+    ``"transposed"``: the papers' transposed convolution of stride 2, 4x4 (pix2pix) or 5x5 (DCGAN). ``"resize-conv"``:
+    nearest-neighbour upsampling and a 3x3 convolution, which leaves no checkerboard.
     """
     layers = {
-        "transposed": lambda: nn.ConvTranspose2d(c_in, c_out, 4, 2, 1, bias=bias),
+        "transposed": lambda: nn.ConvTranspose2d(c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias),
         "resize-conv": lambda: nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c_in, c_out, 3, 1, 1, bias=bias)),
     }
     return layers[kind]()
+
+
+def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
+    """Channels of DCGAN's feature maps from image_size / 2 down to 4x4: each has twice as many, at most 8 times.
+
+    Raises CourseError if ``image_size`` is not a power of two of at least 16.
+    """
+    levels = image_size.bit_length() - 3
+    if levels < 2 or 4 * 2**levels != image_size:
+        what = f"a DCGAN needs an image size that is a power of two of at least 16, got {image_size}"
+        raise CourseError(what, f"image_size={image_size}", "choose 16, 32, 64 or 128")
+    return [base_channels * min(2**i, 8) for i in range(levels)]
 
 
 def init_weights(net: nn.Module, std: float = 0.02) -> nn.Module:

@@ -1,9 +1,9 @@
-"""Discriminators: PatchGAN in every size (pix2pix, section 3.2 and appendix)."""
+"""Discriminators: PatchGAN in every size (pix2pix, section 3.2 and appendix), DCGAN's."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.networks.blocks import init_weights, norm_layer
+from course_lib.networks.blocks import dcgan_widths, init_weights, norm_layer
 
 
 class PatchGAN(nn.Module):
@@ -36,4 +36,28 @@ class PatchGAN(nn.Module):
         init_weights(self)
 
     def forward(self, image: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 1 h w"]:
+        return self.layers(image)
+
+
+class DCGANDiscriminator(nn.Module):
+    """One logit for each image, (B, 3, S, S) -> (B, 1), S = image_size, a power of two of at least 16. No sigmoid.
+
+    The mirror of :class:`DCGANGenerator`: 5x5 convolutions of stride 2 down to 4x4, then one linear layer. Batch norm
+    after every convolution but the first, leaky ReLU of slope 0.2, no bias. At the paper's size: 17,232,768
+    parameters.
+
+    Raises CourseError for another image_size.
+    """
+
+    def __init__(self, image_size: int = 64, base_channels: int = 128):
+        super().__init__()
+        widths = dcgan_widths(image_size, base_channels)
+        layers = []
+        for i, (c_in, width) in enumerate(zip([3, *widths], widths, strict=False)):  # (B, c_in, s, s) -> halved
+            conv = nn.Conv2d(c_in, width, 5, 2, 2, bias=False)
+            layers += [conv, norm_layer("batch", width), nn.LeakyReLU(0.2)] if i else [conv, nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten())
+        init_weights(self)
+
+    def forward(self, image: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 1"]:
         return self.layers(image)

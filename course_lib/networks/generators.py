@@ -1,11 +1,11 @@
-"""Generators: U-Net and encoder-decoder (pix2pix, section 6.1.1 of the paper's appendix)."""
+"""Generators: U-Net and encoder-decoder (pix2pix, section 6.1.1 of the paper's appendix), DCGAN's (its figure 1)."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.networks.blocks import init_weights, norm_layer, upsample
+from course_lib.networks.blocks import dcgan_widths, init_weights, norm_layer, upsample
 
 
 class UNet(nn.Module):
@@ -81,3 +81,28 @@ class EncoderDecoder(UNet):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs, skips=False)
+
+
+class DCGANGenerator(nn.Module):
+    """Noise to images, (B, z_dim) -> (B, 3, S, S) in [-1, 1], S = image_size, a power of two of at least 16.
+
+    A projection to 4x4, then 5x5 transposed convolutions of stride 2, each to half the channels, the last to 3. Batch
+    norm and ReLU after every layer but the last, which ends in tanh; no bias anywhere, as in the authors' code. At the
+    paper's size the maps have 1024, 512, 256, 128 and 3 channels: 18,855,040 parameters.
+
+    Raises CourseError for another image_size.
+    """
+
+    def __init__(
+        self, image_size: int = 64, z_dim: int = 100, base_channels: int = 128, upsampling: str = "transposed"
+    ):
+        super().__init__()
+        widths = dcgan_widths(image_size, base_channels)[::-1]
+        layers = [nn.ConvTranspose2d(z_dim, widths[0], 4, bias=False)]  # (B, z, 1, 1) -> (B, 8c, 4, 4): a projection
+        for width, c_out in zip(widths, [*widths[1:], 3], strict=True):  # (B, width, s, s) -> (B, c_out, 2s, 2s)
+            layers += [norm_layer("batch", width), nn.ReLU(), upsample(upsampling, width, c_out, bias=False, kernel=5)]
+        self.layers = nn.Sequential(*layers, nn.Tanh())
+        init_weights(self)
+
+    def forward(self, z: Float[Tensor, "batch z_dim"]) -> Float[Tensor, "batch 3 size size"]:
+        return self.layers(z[:, :, None, None])

@@ -1,0 +1,118 @@
+"""Façades: generated houses whose truth is known (labels, instances, style), so that everything can be measured.
+
+One layout can be photographed in many styles, and the style does not depend on the layout: what BicycleGAN must learn.
+"""
+
+import functools
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from course_lib.data.augment import item_generator
+from course_lib.data.facade_layout import PALETTE, Draw, layout
+from course_lib.data.facade_render import Style, render
+from course_lib.data.folders import CACHE_BYTES
+from course_lib.errors import CourseError
+
+HOUSES = {"train": 6000, "val": 200, "test": 200}
+TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows the label map
+    "facades": (None, {}),
+    "facades:unpaired": (None, {}),
+    "facades:day-night": ({"time": 0.15}, {"time": 1.0}),
+    "facades:plaster-brick": ({"brick": False}, {"brick": True}),
+}
+CARD = """Generated toy houses: label maps of the 12 classes of CMP Facades, instance ids, and photographs in a style of
+seven named factors, drawn without regard to the layout. 6,000 houses for training, 200 val, 200 test, all different;
+the same picture for the same index on every machine. No licence needed: the program that draws them is part of the
+course."""
+
+
+@functools.cache
+def _palette() -> Tensor:
+    return torch.tensor(PALETTE) / 127.5 - 1
+
+
+def paint(labels: Tensor) -> Float[Tensor, "*batch 3 h w"]:
+    """Label maps (..., h, w) as images in the colours of PALETTE, in [-1, 1]."""
+    return _palette()[labels.long()].movedim(-1, -3).contiguous()
+
+
+def label_map(images: Float[Tensor, "*batch 3 h w"]) -> Tensor:
+    """The class of the nearest colour of PALETTE for each pixel, (..., h, w) int64: the inverse of :func:`paint`."""
+    distance = (images.unsqueeze(-4) - _palette()[:, :, None, None]).square().sum(-3)  # (..., 12, h, w)
+    return distance.argmin(-3)
+
+
+class Facades(Dataset):
+    """The tasks of TASKS. Items: x, y (3, size, size) in [-1, 1]; ``labels``, ``instances`` (size, size) uint8 and
+    ``style`` (7,), see ``Style.NAMES``, those of y; ``name``.
+
+    In the unpaired tasks the training houses of x and y are disjoint, and partners are drawn per (seed, epoch, index);
+    ``val`` and ``test`` show the same house in both domains. ``count`` overrides the number of houses in HOUSES.
+    Rendered pictures are kept in memory. There are enough houses to do without augmentation; mirroring would turn the
+    light around behind the back of ``style``.
+    """
+
+    card, jitter, mirrors = CARD, "none", False
+
+    def __init__(self, split: str, size: int = 64, task: str = "facades", seed: int = 0, count: int | None = None):
+        if task not in TASKS:
+            raise CourseError(f"unknown task {task!r}", "data", f"choose from {', '.join(TASKS)}")
+        if not 16 <= size <= 1024:
+            raise CourseError(f"façades are drawn at 16 to 1024 px, not {size}", "size", "choose a size in between")
+        self.split, self.size, self.seed, self.epoch = split, size, seed, 0
+        self.fixed_x, self.fixed_y = TASKS[task]
+        self.houses = HOUSES[split] if count is None else count
+        self.paired = task == "facades" or split != "train"
+        self.kept: dict[tuple, tuple[Tensor, Tensor, Tensor]] = {}
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.houses if self.paired else self.houses // 2
+
+    def style(self, house: int, **fixed) -> Style:
+        """The style in which ``house`` is photographed, with the factors in ``fixed`` set."""
+        return Style.draw(Draw("style", self.split, house), **fixed)
+
+    def photograph(self, house: int, style: Style, grain: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """(photo (3, s, s) uint8, labels (s, s) uint8, instances (s, s) uint8) of one house in any style."""
+        grain = int(Draw("grain", self.split, house).random() * 2**31) if grain is None else grain
+        photo, labels, instances = render(layout(self.split, house), style, self.size, grain)
+        return torch.from_numpy(photo.transpose(2, 0, 1).copy()), torch.from_numpy(labels), torch.from_numpy(instances)
+
+    def styles(self, house: int, count: int) -> Float[Tensor, "count 3 s s"]:
+        """``count`` true photographs of one house in fresh random styles, in [-1, 1]: samples of p(y | x)."""
+        draws = [Draw("styles", self.split, house, k) for k in range(count)]
+        photos = [self.photograph(house, Style.draw(d, **self.fixed_y), int(d.random() * 2**31))[0] for d in draws]
+        return torch.stack(photos).float() / 127.5 - 1
+
+    def _look(self, house: int, fixed: dict) -> tuple[Tensor, Tensor, Tensor]:
+        key = (house, *fixed.items())
+        if key in self.kept:
+            return self.kept[key]
+        seen = self.photograph(house, self.style(house, **fixed))
+        if (len(self.kept) + 1) * 5 * self.size**2 <= CACHE_BYTES:
+            self.kept[key] = seen
+        return seen
+
+    def __getitem__(self, i: int) -> dict:
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        x_house = y_house = i
+        if not self.paired:  # even houses for x, odd ones for y
+            generator = item_generator(self.seed, self.epoch, i, 1)  # the 1: Augment draws from (seed, epoch, i)
+            x_house, y_house = 2 * i, 2 * int(torch.randint(len(self), (), generator=generator)) + 1
+        photo, labels, instances = self._look(y_house, self.fixed_y)
+        first = self._look(x_house, self.fixed_x or {})
+        x = paint(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1
+        style = torch.tensor(self.style(y_house, **self.fixed_y).vector())
+        item = {"x": x, "y": photo / 127.5 - 1, "labels": labels, "instances": instances, "style": style}
+        return item | {"name": f"{self.split} house {x_house}"}
+
+    def redraw(self, batch: dict) -> dict:
+        """``batch`` with the label image x painted again from its (augmented) labels, where they are those of x."""
+        return batch | {"x": paint(batch["labels"])} if self.fixed_x is None and self.paired else batch

@@ -1,0 +1,166 @@
+"""DCGAN: images from noise alone (Goodfellow et al.: NIPS 2014; Radford, Metz, Chintala: ICLR 2016).
+
+    min_G max_D  V(D, G) = E_y[log D(y)] + E_z[log(1 - D(G(z)))]            (GAN, eq. 1)
+
+As in both papers, G descends -E_z[log D(G(z))] instead of the second term (GAN, section 3). The defaults are DCGAN's.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib import losses
+from course_lib.errors import CourseError
+from course_lib.networks import DCGANDiscriminator, DCGANGenerator
+from course_lib.networks.blocks import averaged_copy, inference, update_average
+
+GAN_LOSSES = {
+    "log": (losses.log_real, losses.log_fake, losses.log_generator),
+    "log-saturating": (losses.log_real, losses.log_fake, losses.log_generator_saturating),
+    "least-squares": (losses.least_squares_real, losses.least_squares_fake, losses.least_squares_generator),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
+
+    # networks
+    image_size: int = 64
+    z_dim: int = 100
+    prior: Literal["uniform", "normal"] = "uniform"  # of each entry of z: U(-1, 1) or N(0, 1)
+    base_channels: int = 128
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"
+    d_base_channels: int = 128
+    # objective
+    gan_loss: Literal["log", "log-saturating", "least-squares"] = "log"
+    d_steps: int = 1  # updates of D for each one of G; the batch is cut into as many parts
+    # training
+    jitter: Literal["resize", "affine", "none", "auto"] = "none"
+    flip: Literal["on", "off", "auto"] = (
+        "off"  # mirror at random; auto: unless the data set says its images have a side
+    )
+    batch_size: int = 128
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
+    average: float = 0.0  # decay of a running average of G's weights, used by sample(); 0 is none
+    test_batch_statistics: bool = True  # sample() normalises with the statistics of its own batch
+
+    def __post_init__(self):
+        if self.batch_size % self.d_steps:
+            what = f"a batch of {self.batch_size} cannot be cut into {self.d_steps} equal parts"
+            raise CourseError(what, "Config", "choose a batch_size that d_steps divides")
+
+
+# What fits a machine and a few minutes: overrides of the paper's defaults, chosen by eye on samples of emoji.
+_SMALL = {
+    "prior": "normal",
+    "upsampling": "resize-conv",  # no checkerboard
+    "flip": "auto",
+    "batch_size": 32,
+    "lr": 4e-4,
+    "decay_from": 0.5,
+    "average": 0.998,
+    "test_batch_statistics": False,
+}
+PRESETS: dict[str, dict] = {
+    "paper": {},
+    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "d_base_channels": 8, "batch_size": 8},
+    "cpu": _SMALL | {"image_size": 32, "base_channels": 32, "d_base_channels": 32},
+    "gpu": _SMALL | {"image_size": 64, "base_channels": 64, "d_base_channels": 64},
+}
+
+
+class DCGAN:
+    """G, D, their optimisers and one training step. ``bf16`` runs the networks in bfloat16; losses stay float32."""
+
+    Config, PRESETS, needs_pairs = Config, PRESETS, False
+
+    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+        self.config = cfg = config or Config()
+        self.device = torch.device(device)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        self.G = DCGANGenerator(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.upsampling)
+        self.D = DCGANDiscriminator(cfg.image_size, cfg.d_base_channels)
+        for net in (self.G, self.D):
+            net.to(self.device, memory_format=torch.channels_last)
+        self.G_average = averaged_copy(self.G) if cfg.average else self.G  # what sample() uses
+        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
+        self.opt_G = torch.optim.Adam(self.G.parameters(), **adam)
+        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
+        # what fit() schedules and a checkpoint keeps
+        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
+        self.networks = {"G": self.G, "D": self.D} | ({"G_average": self.G_average} if cfg.average else {})
+
+    def noise(self, n: int) -> Float[Tensor, "n z_dim"]:
+        """n draws of z from the prior."""
+        shape = (n, self.config.z_dim)
+        if self.config.prior == "normal":
+            return torch.randn(shape, device=self.device)
+        return torch.rand(shape, device=self.device) * 2 - 1
+
+    def judge(self, y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1"]:
+        """D's logit for each image."""
+        with self.autocast:
+            logits = self.D(y)
+        return logits.float()
+
+    def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What D minimises: ``d_real`` on y and ``d_fake`` on fake_y. Pass fake_y detached."""
+        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        return {"d_real": real_loss(self.judge(y)), "d_fake": fake_loss(self.judge(fake_y))}
+
+    def generator_terms(self, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What G minimises: ``g_gan``."""
+        _, _, generator_loss = GAN_LOSSES[self.config.gan_loss]
+        return {"g_gan": generator_loss(self.judge(fake_y))}
+
+    def step(self, batch: dict) -> dict[str, float]:
+        """``d_steps`` updates of D, then one of G (GAN, algorithm 1). ``batch``: y (B, 3, S, S). Returns the terms."""
+        cfg, G, D, opt_G, opt_D = self.config, self.G, self.D, self.opt_G, self.opt_D
+
+        # 1. D learns to tell images from fakes, each time new ones. Detached: nothing of this reaches G.
+        D.requires_grad_(True)
+        for y in batch["y"].chunk(cfg.d_steps):
+            with self.autocast:
+                fake_y = G(self.noise(len(y)))  # (B, z) -> (B, 3, S, S)
+            fake_y = fake_y.float()
+            opt_D.zero_grad()
+            d = self.discriminator_terms(y, fake_y.detach())
+            (d["d_real"] + d["d_fake"]).backward()
+            opt_D.step()
+
+        # 2. G learns to fool the updated D, which is frozen, with the last of these fakes.
+        D.requires_grad_(False)
+        opt_G.zero_grad()
+        g = self.generator_terms(fake_y)
+        g["g_gan"].backward()
+        opt_G.step()
+
+        if cfg.average:
+            update_average(self.G_average, G, cfg.average)
+        return {name: term.item() for name, term in (d | g).items()}
+
+    @torch.no_grad()
+    def sample(
+        self, z: int | Float[Tensor, "n z_dim"], batch_statistics: bool | None = None
+    ) -> Float[Tensor, "n 3 s s"]:
+        """G(z) in float32 for the given noise, or for so many draws; averaged weights if there are any.
+
+        ``batch_statistics`` says whether batch norm acts as in training, where an image depends a little on the others
+        of its batch; None takes the configuration's choice. Changes no state but the random one.
+        """
+        z = self.noise(z) if isinstance(z, int) else z
+        choice = self.config.test_batch_statistics if batch_statistics is None else batch_statistics
+        with inference(self.G_average, batch_statistics=choice) as G:
+            return G(z)
+
+    def preview(self) -> dict[str, Float[Tensor, "n 3 s s"]]:
+        """Rows of samples for fit() to show, the same noise each time (fit seeds it)."""
+        samples = self.sample(30)
+        return dict(zip(("G(z)", " ", "  "), samples.split(10), strict=True))
