@@ -192,4 +192,5 @@ def _free_disk() -> str:
 
 def _busy() -> str:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return f" (other programs are busy, load {load:.1f}: expect more)" if load > (os.cpu_count() or 1) else ""
+    busy = load > (os.cpu_count() or 1)
+    return f" (other programs are running, load {load:.1f}: without them all this is faster)" if busy else ""

@@ -29,6 +29,7 @@ class Swapped(Dataset):
     def __init__(self, dataset: Dataset):
         self.dataset, self.paired, self.card = dataset, dataset.paired, dataset.card
         self.mirrors, self.jitter = getattr(dataset, "mirrors", True), getattr(dataset, "jitter", "affine")
+        self.names = getattr(dataset, "names", None)
 
     def __len__(self) -> int:
         return len(self.dataset)

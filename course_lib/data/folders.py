@@ -172,6 +172,7 @@ class PairedFolder(Dataset):
         counts = ", ".join(f"{len(items)} {part}" for part, items in found.items())
         self.card = f"Pairs from the folder {printable(folder)}, {how}: {counts}.{held_out}"
         self.items = found[split]
+        self.names = [printable(item[0].stem) for item in self.items]
         self.store = ImageStore([found], split, size, side_by_side)
         self.check = self.store.check
 
@@ -198,6 +199,7 @@ class UnpairedFolder(Dataset):
         counts = ", ".join(f"{len(a[part])} and {len(b[part])} {part}" for part in SPLITS)
         self.card = f"Unpaired images from the folder {printable(folder)}, A and B: {counts}.{held_out}"
         self.x, self.y = a[split], b[split]
+        self.names = [printable(self.x[i % len(self.x)][0].stem) for i in range(max(len(self.x), len(self.y)))]
         self.seed, self.epoch, self.drawn = seed, 0, split == "train"
         self.store = ImageStore(found, split, size)
         self.check = self.store.check
