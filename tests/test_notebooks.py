@@ -166,12 +166,17 @@ def quiet_outputs(notebook, path):
     return found
 
 
+def begins_with_a_title(notebook, path):
+    title = notebook.cells[0].source.partition("\n")[0]
+    return [] if re.match(r"# [^#\s]", title) else [f"the first line is no title: {title}"]
+
+
 RULES = {
     rule.__name__: rule
     for rule in (
         executed_in_order, no_errors, some_output_is_checked, parameters_first, kernel_is_plain, small_file,
         number_of_cells, number_of_words, short_code, prose_before_code, pictures_have_alt_text, no_machine_paths,
-        quiet_outputs,
+        quiet_outputs, begins_with_a_title,
     )
 }  # fmt: skip
 
@@ -303,6 +308,8 @@ BAD = [
     ("quiet_outputs", add_output("stream", name="stderr", text="100%|###| 3/3 [00:01]\nnote: slow\n")),
     ("quiet_outputs", add_output("stream", name="stdout", text="FutureWarning: soon")),
     ("quiet_outputs", add_output("stream", name="stdout", text="Traceback (most recent call last):\n")),
+    ("begins_with_a_title", set_source(0, "# # 01 A toy")),
+    ("begins_with_a_title", set_source(0, "What is it?")),
 ]  # fmt: skip
 
 
