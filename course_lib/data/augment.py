@@ -19,6 +19,12 @@ def item_generator(*key: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
+def partner(count: int, *key: int) -> int:
+    """Which of ``count`` images of the other domain goes with the item of this (seed, epoch, index), at random."""
+    generator = item_generator(*key, 1)  # the 1 keeps this draw apart from that of Augment, whose key is the same
+    return int(torch.randint(count, (), generator=generator))
+
+
 def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor, nearest: bool = False) -> Tensor:
     """A random change of each of (n, c, S, S) images: ``kind``, then mirrored with probability 1/2 if ``flip``.
 

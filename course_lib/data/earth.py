@@ -5,13 +5,12 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data.augment import item_generator
+from course_lib.data.augment import partner
 from course_lib.data.folders import CACHE_BYTES
 from course_lib.data.images import read_image, to_bytes, to_tensor
 from course_lib.errors import CourseError
@@ -83,8 +82,8 @@ class EarthPairs(Dataset):
 
     def __getitem__(self, i: int) -> dict:
         j = i
-        if not self.paired:  # the 1 keeps this draw apart from that of Augment, whose key is (seed, epoch, index)
-            j = int(torch.randint(len(self.y), (), generator=item_generator(self.seed, self.epoch, i, 1)))
+        if not self.paired:
+            j = partner(len(self.y), self.seed, self.epoch, i)
         return {"x": self._patch(0, self.x[i]), "y": self._patch(1, self.y[j]), "name": _place(*self.x[i])}
 
     def _patch(self, which: int, corner: tuple[int, int]) -> Float[Tensor, "3 size size"]:

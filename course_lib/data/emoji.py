@@ -12,7 +12,7 @@ from PIL import Image, features
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data.augment import item_generator
+from course_lib.data.augment import partner
 from course_lib.errors import CourseError
 
 FILES = Path(__file__).parent / "emoji_files"
@@ -123,6 +123,5 @@ class EmojiStyles(Dataset):
     def __getitem__(self, i: int) -> dict:
         j = i
         if not self.paired:
-            generator = item_generator(self.seed, self.epoch, i, 1)  # the 1: Augment draws from (seed, epoch, i)
-            j = int(torch.randint(len(self.y), (), generator=generator))
+            j = partner(len(self.y), self.seed, self.epoch, i)
         return {"x": self.x[i], "y": self.y[j], "name": self.names[i]}

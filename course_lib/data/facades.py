@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data.augment import item_generator
+from course_lib.data.augment import partner
 from course_lib.data.facade_layout import PALETTE, Draw, layout
 from course_lib.data.facade_render import Style, render
 from course_lib.data.folders import CACHE_BYTES
@@ -104,8 +104,7 @@ class Facades(Dataset):
             raise IndexError(i)
         x_house = y_house = i
         if not self.paired:  # even houses for x, odd ones for y
-            generator = item_generator(self.seed, self.epoch, i, 1)  # the 1: Augment draws from (seed, epoch, i)
-            x_house, y_house = 2 * i, 2 * int(torch.randint(len(self), (), generator=generator)) + 1
+            x_house, y_house = 2 * i, 2 * partner(len(self), self.seed, self.epoch, i) + 1
         photo, labels, instances = self._look(y_house, self.fixed_y)
         first = self._look(x_house, self.fixed_x or {})
         x = paint(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data.augment import item_generator
+from course_lib.data.augment import partner
 from course_lib.data.images import (
     entries,
     find_images,
@@ -214,8 +214,8 @@ class UnpairedFolder(Dataset):
         if i >= len(self):
             raise IndexError(i)
         j = i % len(self.y)
-        if self.drawn:  # the 1 keeps this draw apart from that of Augment, whose key is (seed, epoch, index)
-            j = int(torch.randint(len(self.y), (), generator=item_generator(self.seed, self.epoch, i, 1)))
+        if self.drawn:
+            j = partner(len(self.y), self.seed, self.epoch, i)
         return self.store.item(*self.x[i % len(self.x)], *self.y[j])
 
 

@@ -40,9 +40,7 @@ class Config:
     d_steps: int = 1  # updates of D for each one of G; the batch is cut into as many parts
     # training
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
-    flip: Literal["on", "off", "auto"] = (
-        "off"  # mirror at random; auto: unless the data set says its images have a side
-    )
+    flip: Literal["on", "off", "auto"] = "off"
     batch_size: int = 128
     lr: float = 2e-4
     beta1: float = 0.5
