@@ -180,6 +180,7 @@ def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
     assert [p.read_bytes() for p in a] == [p.read_bytes() for p in b]
 
 
+@pytest.mark.slow
 def test_resume_with_other_settings_needs_a_flag(trained, blobs, monkeypatch, capsys):
     common = [
         "train",
@@ -223,6 +224,7 @@ def test_read_only_output_is_refused_before_training(blobs, tmp_path, monkeypatc
     assert status == 2 and "cannot write here" in err and len(err.splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_direction_trains_the_other_way(blobs, tmp_path):
     config = runs.make_config("pix2pix", "smoke", 16)
     runs.train("pix2pix", str(blobs), tmp_path / "yx", config, steps=2, direction="yx", progress=False)

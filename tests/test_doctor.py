@@ -48,6 +48,7 @@ def sections(text: str) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_command_says_everything_in_ten_seconds(monkeypatch, capsys):
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     monkeypatch.setattr(sys, "argv", ["course", "doctor"])

@@ -53,6 +53,7 @@ def test_the_same_pictures_on_every_machine():
     assert fingerprint() == FINGERPRINT
 
 
+@pytest.mark.slow
 def test_the_same_pictures_on_a_processor_without_vector_units():
     code = "import sys; sys.path[:0] = ['.', 'tests']; import test_facades as t; print(t.fingerprint())"
     off = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR AVX2 FMA3 X86_V3 X86_V4"
@@ -77,6 +78,7 @@ def test_tasks(task):
         data[len(data)]
 
 
+@pytest.mark.slow
 def test_every_class_appears_and_objects_have_their_own_number():
     data = Facades("val", 64, count=60)
     seen, objects = np.zeros(len(CLASSES), int), []

@@ -72,6 +72,7 @@ def test_side_by_side_splits(tmp_path):
 @pytest.mark.parametrize(
     ("given", "held_out"), [(("train",), ("val", "test")), (("train", "test"), ("val",)), (("train", "val"), ("test",))]
 )
+@pytest.mark.slow
 def test_missing_splits_are_held_out_of_train(tmp_path, given, held_out):
     for split in given:
         for i in range(100):
@@ -86,6 +87,7 @@ def test_missing_splits_are_held_out_of_train(tmp_path, given, held_out):
         assert len(got[split]) == 100 and all(name.startswith(split) for name in got[split])
 
 
+@pytest.mark.slow
 def test_images_directly_in_the_folder_are_divided_80_10_10(tmp_path):
     for i in range(200):
         save(tmp_path / f"{i:03}.png", colour(i % 256, (2, 2)))

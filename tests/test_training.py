@@ -78,6 +78,7 @@ def test_images_with_a_left_and_a_right_are_not_mirrored_unless_asked(flip, side
     assert any(tuple(x.flatten().tolist()) not in known for x in seen) == mirrored
 
 
+@pytest.mark.slow
 def test_fit_learns_and_reports(tmp_path):
     method = make(lambda_gan=0.0, lr=2e-3)
     result = fit(method, Toy(), steps=60, val=Toy(6), out=tmp_path, previews=3, progress=False)
@@ -91,6 +92,7 @@ def test_fit_learns_and_reports(tmp_path):
 
 
 @pytest.mark.parametrize("stop", [1, 6, 13])
+@pytest.mark.slow
 def test_resume_is_bit_for_bit(tmp_path, stop):
     """Stopped at any step, mid-epoch too (4 batches an epoch): weights, moments, statistics and history are equal."""
 
@@ -206,6 +208,7 @@ def test_ctrl_c_ends_the_step_and_keeps_a_checkpoint(tmp_path):
     assert later.steps == result.steps + 2 and later.stopped == "finished"
 
 
+@pytest.mark.slow
 def test_minutes_are_wall_clock_and_decay_follows_them():
     method = make()
     start = time.monotonic()
