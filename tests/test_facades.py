@@ -209,21 +209,31 @@ def test_the_wall_colour_can_be_seen():
 
 @pytest.mark.slow
 def test_fast_enough_to_draw_during_training():
-    """At least 150 images a second and core at 64 px: processor time, without the shape checks of these tests."""
+    """At least 150 images a second and core at 64 px, on a core that does the arithmetic below 11,000 times a second.
+
+    One machine may be twice as slow as another, or as itself an hour ago; so images and arithmetic are timed in turn.
+    Processor time, without the shape checks of these tests.
+    """
     code = """if True:
+        import statistics
         import time
+        import numpy as np
         from course_lib.data.facades import Facades
-        best = 0.0
+        numbers, rates = np.random.default_rng(0).random((64, 64, 3)), []
         for start in range(0, 200, 20):
             data, began = Facades("val", 64), time.process_time()
             for i in range(start, start + 20):
                 data[i]
-            best = max(best, 20 / (time.process_time() - began))
-        print(best)"""
+            image, began = (time.process_time() - began) / 20, time.process_time()
+            for _ in range(1000):
+                np.sqrt(np.clip(numbers * 0.7 + 0.1, 0, 1)).sum(axis=2)
+            rates.append((time.process_time() - began) / 1000 / image)
+        print(statistics.median(rates))"""
     one_core = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=one_core, capture_output=True, text=True, check=True)
-    print(f"{float(done.stdout):.0f} façades a second")
-    assert float(done.stdout) >= 150
+    images = float(done.stdout) * 11_000
+    print(f"{images:.0f} façades a second")
+    assert images >= 150
 
 
 def test_larger_pictures_show_the_same_house():
