@@ -7,7 +7,8 @@ from typing import Any
 
 from course_lib.errors import CourseError
 
-MAY_BE_ZERO = ("lambda", "dropout", "decay", "average", "beta", "d_layers")  # the rest must be positive
+# numbers that start so may be 0; the rest must be positive
+MAY_BE_ZERO = ("lambda", "identity", "pool", "dropout", "decay", "average", "beta", "d_layers")
 
 
 def parse(cls: type, pairs: list[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from course_lib import __version__, checkpoint, configs, profiles, training
 from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 
-METHODS = {"pix2pix": "Pix2Pix", "dcgan": "DCGAN"}  # module in course_lib.methods, class
+METHODS = {"pix2pix": "Pix2Pix", "cyclegan": "CycleGAN", "dcgan": "DCGAN"}  # module in course_lib.methods, class
 
 
 def method_class(name: str) -> type:
@@ -26,12 +26,13 @@ def method_class(name: str) -> type:
 
 
 def make_config(method: str, profile: str = "auto", size: int | None = None, settings: list[str] | None = None) -> Any:
-    """A method's configuration: the profile's preset, then ``size`` in pixels, then ``settings`` as ``key=value``.
+    """A method's configuration: a preset, then ``size`` in pixels, then ``settings`` as ``key=value``.
 
-    ``profile`` is auto, smoke, cpu, gpu or paper. Raises CourseError for what does not exist or cannot be.
+    ``profile`` is auto, smoke, cpu or gpu, or another preset of the method, as paper is of all. Raises CourseError for
+    what does not exist or cannot be.
     """
     cls = method_class(method)
-    preset = cls.PRESETS["paper" if profile == "paper" else profiles.resolve(profile)]
+    preset = cls.PRESETS[profile if profile in set(cls.PRESETS) - set(profiles.PROFILES) else profiles.resolve(profile)]
     values = (
         dict(preset) | ({"image_size": size} if size is not None else {}) | configs.parse(cls.Config, settings or [])
     )
@@ -132,6 +133,26 @@ def _open_translator(folder: Path, device: str) -> tuple[Any, dict]:
     return open_run(folder, device)
 
 
+class Turned:
+    """A method that translates both ways, turned around: its x is the other's y."""
+
+    def __init__(self, method: Any):
+        self.method, self.config, self.device, self.ways = method, method.config, method.device, method.ways
+
+    def translate(self, x: Tensor, way: str = "xy") -> dict[str, Tensor]:
+        return self.method.translate(x, way[::-1])
+
+
+def towards(method: Any, settings: dict, direction: str, folder: Path) -> Any:
+    """``method`` as a translator in ``direction``. Raises CourseError if the run has learned the other one only."""
+    if direction == settings["direction"]:
+        return method
+    if not hasattr(method, "ways"):
+        what = f"this run translates {settings['direction']}, not {direction}"
+        raise CourseError(what, folder, f"train another one with --direction {direction}")
+    return Turned(method)
+
+
 def translate_batches(method: Any, dataset: Dataset, seed: int = 0, batch_size: int = 16) -> dict[str, Tensor]:
     """x, y and fake_y of a whole dataset, each (n, 3, S, S) on the CPU, in its order.
 
@@ -196,9 +217,8 @@ def translate_files(
     from course_lib.data.images import find_images, read_image, to_image, to_tensor
 
     method, settings = _open_translator(folder, device)
-    if direction not in (None, settings["direction"]):
-        what = f"this run translates {settings['direction']}, not {direction}"
-        raise CourseError(what, folder, f"train another one with --direction {direction}")
+    direction = direction or settings["direction"]
+    method = towards(method, settings, direction, folder)
     if not source.exists():
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")
     paths = find_images(source) if source.is_dir() else [source]
@@ -210,11 +230,11 @@ def translate_files(
     for path in paths:
         image = read_image(path)
         if image.width == 2 * image.height:
-            left = 0 if settings["direction"] == "xy" else image.height
+            left = 0 if direction == "xy" else image.height
             image, halved = image.crop((left, 0, left + image.height, image.height)), halved + 1
         inputs.append(to_tensor(image, method.config.image_size))
     if halved:
-        half = "left" if settings["direction"] == "xy" else "right"
+        half = "left" if direction == "xy" else "right"
         warnings.warn(f"{halved} images are twice as wide as high: took their {half} half as input", stacklevel=2)
     try:
         target.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,7 @@ BAD = [
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lambda_l1"], "key=value"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lr=fast"], "lr needs float"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lr=-1"], "lr must be above 0"),
-    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "generator=resnet"], "cannot be 'resnet'"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "generator=vit"], "cannot be 'vit'"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--direction", "yy"], "unknown direction"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--profile", "huge"], "unknown profile"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--device", "tpu"], "not available"),
@@ -231,6 +231,32 @@ def test_direction_trains_the_other_way(blobs, tmp_path):
     scores = runs.evaluate(tmp_path / "yx", str(blobs))
     assert scores["direction"] == "yx"
     assert runs.evaluate(tmp_path / "yx", str(blobs), direction="xy")["baseline_mean_l1"] != scores["baseline_mean_l1"]
+
+
+@pytest.mark.slow
+def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path):
+    """trainA, trainB, testA, testB with other counts and sizes; G_xy brightens, G_yx darkens."""
+    rng = np.random.default_rng(0)
+    for part, count, width, light in (
+        ("trainA", 5, 40, 40),
+        ("trainB", 9, 64, 200),
+        ("testA", 3, 33, 40),
+        ("testB", 2, 50, 200),
+    ):
+        (tmp_path / "data" / part).mkdir(parents=True)
+        for i in range(count):
+            picture = light + rng.integers(-30, 30, (24, width, 3))
+            Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "data" / part / f"{part} {i}.png")
+    run, options = tmp_path / "run", ["--set", "lr=0.002", "--set", "lambda_forward=1", "--set", "lambda_backward=1"]
+    train = ["--data", tmp_path / "data", "--profile", "smoke", "--steps", 60, "--size", 16, "--set", "d_layers=1"]
+    done = course("train", "cyclegan", *train, *options, "--out", run)
+    assert done.returncode == 0, done.stderr
+    for direction, source, count in (("xy", "testA", 3), ("yx", "testB", 2)):
+        where = ["--input", tmp_path / "data" / source, "--output", tmp_path / direction, "--direction", direction]
+        done = course("translate", "--run", run, *where)
+        assert done.returncode == 0 and len(list((tmp_path / direction).glob("*.png"))) == count, done.stderr
+    light = {way: np.mean([np.asarray(read_image(p)) for p in (tmp_path / way).glob("*.png")]) for way in ("xy", "yx")}
+    assert light["xy"] > light["yx"] + 40
 
 
 @pytest.mark.slow

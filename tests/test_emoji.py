@@ -11,7 +11,7 @@ from course_lib.data.emoji import EmojiEdges, EmojiStyles, drawings, entries, ou
 
 def test_every_named_set_opens_in_every_split():
     emoji = [name for name in names() if name.startswith("emoji:")]
-    assert len(emoji) == 7
+    assert len(emoji) == 13
     for name in emoji:
         for split in ("train", "val", "test"):
             dataset = open_dataset(name, split, 16)

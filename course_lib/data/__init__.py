@@ -15,12 +15,14 @@ from course_lib.errors import CourseError
 __all__ = ["Augment", "EarthPairs", "EmojiEdges", "EmojiStyles", "Facades", "Swapped", "names", "open_dataset"]
 
 SPLITS = ("train", "val", "test")
+PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, which bounds what can be reached without
 EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 
 def names() -> list[str]:
     """The data sets that need no folder and no download; ``download.names()`` has the others."""
-    return ["emoji:edges", *(f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b), *TASKS, *EARTH]
+    styles = [f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b]
+    return ["emoji:edges", *styles, *(name + PAIRED for name in styles), *TASKS, *EARTH]
 
 
 class Swapped(Dataset):
@@ -62,7 +64,8 @@ def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", s
     if name == "emoji:edges":
         dataset = EmojiEdges(split, size)
     elif name.startswith("emoji:") and name in names():
-        dataset = EmojiStyles(split, tuple(name.removeprefix("emoji:").split("-")), size, seed)
+        styles = tuple(name.removeprefix("emoji:").removesuffix(PAIRED).split("-"))
+        dataset = EmojiStyles(split, styles, size, seed, name.endswith(PAIRED))
     elif name in TASKS:
         dataset = Facades(split, size, name, seed)
     elif name in EARTH:

@@ -99,18 +99,21 @@ class EmojiStyles(Dataset):
     """``emoji:STYLE-STYLE``, unpaired: x in the first style, y in the second, (3, size, size) in [-1, 1].
 
     In training the two styles show disjoint emoji, drawn independently, so no pair exists; ``val`` and ``test`` keep
-    the true pairs (``paired`` is then True). ``name`` is that of x.
+    the true pairs (``paired`` is then True). ``pairs=True`` trains with all of them: the bound that no unpaired method
+    passes. ``name`` is that of x.
     """
 
     card = CARD
 
-    def __init__(self, split: str, styles: tuple[str, str], size: int = 64, seed: int = 0):
-        self.paired, self.seed, self.epoch = split != "train", seed, 0
+    def __init__(self, split: str, styles: tuple[str, str], size: int = 64, seed: int = 0, pairs: bool = False):
+        self.paired, self.seed, self.epoch = pairs or split != "train", seed, 0
         if styles[0] == styles[1]:
             raise CourseError(
                 "an unpaired task needs two different styles", "data", f"choose two of {', '.join(STYLES)}"
             )
-        x_rows, y_rows = (_rows(("train_a",)), _rows(("train_b",))) if split == "train" else (_rows((split,)),) * 2
+        x_rows = y_rows = _rows(SPLITS[split])
+        if not self.paired:
+            x_rows, y_rows = _rows(("train_a",)), _rows(("train_b",))
         self.x, self.y = _images(styles[0], x_rows, size), _images(styles[1], y_rows, size)
         self.names = [entries()[i]["name"] for i in x_rows]
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.networks import EncoderDecoder, PatchGAN, UNet
+from course_lib.networks import EncoderDecoder, PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import averaged_copy, inference, update_average
 
 GENERATORS = {"unet": UNet, "encoder-decoder": EncoderDecoder}
@@ -38,7 +38,8 @@ class Config:
 
     # networks
     image_size: int = 256
-    generator: Literal["unet", "encoder-decoder"] = "unet"
+    generator: Literal["unet", "encoder-decoder", "resnet"] = "unet"
+    n_blocks: int = 6  # of the resnet, CycleGAN's generator, which has no dropout
     base_channels: int = 64
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     norm: Literal["batch", "instance"] = "batch"
@@ -106,13 +107,11 @@ class Pix2Pix:
         self.config = cfg = config or Config()
         self.device = torch.device(device)
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
-        self.G = GENERATORS[cfg.generator](
-            image_size=cfg.image_size,
-            base_channels=cfg.base_channels,
-            norm=cfg.norm,
-            dropout=cfg.dropout,
-            upsampling=cfg.upsampling,
-        )
+        sizes = {"base_channels": cfg.base_channels, "norm": cfg.norm, "upsampling": cfg.upsampling}
+        if cfg.generator == "resnet":
+            self.G = ResNetGenerator(n_blocks=cfg.n_blocks, **sizes)
+        else:
+            self.G = GENERATORS[cfg.generator](image_size=cfg.image_size, dropout=cfg.dropout, **sizes)
         self.D = PatchGAN(6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm)
         for net in (self.G, self.D):
             net.to(self.device, memory_format=torch.channels_last)

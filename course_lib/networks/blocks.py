@@ -23,8 +23,8 @@ def norm_layer(name: str, channels: int) -> nn.Module:
 def upsample(kind: str, c_in: int, c_out: int, bias: bool, kernel: int = 4) -> nn.Module:
     """(B, c_in, H, W) -> (B, c_out, 2H, 2W).
 
-    ``"transposed"``: the papers' transposed convolution of stride 2, 4x4 (pix2pix) or 5x5 (DCGAN). ``"resize-conv"``:
-    nearest-neighbour upsampling and a 3x3 convolution, which leaves no checkerboard.
+    ``"transposed"``: the papers' transposed convolution of stride 2, 4x4 (pix2pix), 3x3 (CycleGAN) or 5x5 (DCGAN).
+    ``"resize-conv"``: nearest-neighbour upsampling and a 3x3 convolution, which leaves no checkerboard.
     """
     layers = {
         "transposed": lambda: nn.ConvTranspose2d(c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias),

@@ -1,0 +1,228 @@
+"""CycleGAN: image-to-image translation without pairs (Zhu, Park, Isola, Efros: ICCV 2017).
+
+    L_GAN(G_xy, D_y) = E_y[log D_y(y)] + E_x[log(1 - D_y(G_xy(x)))]                          (eq. 1)
+    L_cyc            = E_x ||G_yx(G_xy(x)) - x||_1 + E_y ||G_xy(G_yx(y)) - y||_1             (eq. 2)
+    L                = L_GAN(G_xy, D_y) + L_GAN(G_yx, D_x) + lambda * L_cyc                  (eq. 3)
+    L_identity       = E_y ||G_xy(y) - y||_1 + E_x ||G_yx(x) - x||_1                         (section 5.2)
+
+G_xy is the paper's G, G_yx its F. In training, least squares take the place of the logs (section 4). The defaults are
+the paper's. Every row of its tables that uses these networks is a value of :class:`Config`:
+
+    cycle alone             lambda_gan=0
+    GAN alone               lambda_forward=0, lambda_backward=0
+    GAN + forward cycle     lambda_backward=0
+    GAN + backward cycle    lambda_forward=0
+    SimGAN                  lambda_forward=0, lambda_backward=0, lambda_pixel=10
+    feature loss + GAN      lambda_forward=0, lambda_backward=0, lambda_feature=10
+    with identity loss      lambda_identity=5, or identity_share=0.5, as the authors' code has it
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib import losses
+from course_lib.errors import CourseError
+from course_lib.image_pool import ImagePool
+from course_lib.methods.pix2pix import GAN_LOSSES
+from course_lib.networks import PatchGAN, ResNetGenerator
+from course_lib.networks.blocks import averaged_copy, inference, update_average
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
+
+    # networks
+    image_size: int = 256
+    base_channels: int = 64
+    n_blocks: int = 9  # 6 at 128 px
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"
+    d_base_channels: int = 64
+    d_layers: int = 3  # 70 px patches
+    # objective
+    gan_loss: Literal["log", "least-squares"] = "least-squares"
+    lambda_gan: float = 1.0
+    lambda_forward: float = 10.0  # x -> y -> x
+    lambda_backward: float = 10.0  # y -> x -> y
+    lambda_identity: float = 0.0  # absolute
+    identity_share: float = 0.0  # the same relative to the cycle weights; the authors' code calls it lambda_identity
+    lambda_pixel: float = 0.0  # ||G(x) - x||_1
+    lambda_feature: float = 0.0  # the same distance between features of a frozen network
+    lambda_d: float = 0.5  # the objective of D is halved
+    pool_size: int = 50  # fakes per domain; 0 is none
+    # training
+    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
+    flip: Literal["on", "off", "auto"] = "on"
+    batch_size: int = 1
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay_from: float = 0.5  # share of the training after which lr falls linearly to 0; 1 is a constant rate
+    average: float = 0.0  # decay of a running average of both generators' weights, used at test time; 0 is none
+
+    def __post_init__(self):
+        if not (self.lambda_gan or self.lambda_forward or self.lambda_backward):
+            raise CourseError("no term is left for the generators", "Config", "give a lambda above 0")
+        if self.lambda_identity and self.identity_share:
+            fix = "give one: lambda_identity = identity_share * lambda"
+            raise CourseError("lambda_identity and identity_share are two names of one weight", "Config", fix)
+        if self.image_size % 4 or self.image_size < 16:
+            what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
+            raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
+        if self.d_layers and self.image_size < 3 * 2**self.d_layers:
+            what = f"a PatchGAN of {self.d_layers} layers needs images of at least {3 * 2**self.d_layers} px"
+            fix = "choose a larger image_size or smaller d_layers"
+            raise CourseError(f"{what}, got {self.image_size}", "Config", fix)
+
+
+# What fits a machine and a few minutes: overrides of the paper's defaults, chosen on validation images.
+_SMALL = {
+    "upsampling": "resize-conv",  # no checkerboard
+    "jitter": "auto",
+    "flip": "auto",
+    "batch_size": 4,
+    "d_layers": 2,  # 34 px patches
+    "average": 0.995,
+}
+PRESETS: dict[str, dict] = {
+    "paper": {},
+    "authors": {"identity_share": 0.5},  # what the authors' PyTorch code does for every data set
+    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2},
+    "cpu": _SMALL | {"image_size": 64, "base_channels": 32, "n_blocks": 3, "d_base_channels": 32},
+    "gpu": _SMALL | {"image_size": 128, "n_blocks": 6, "d_layers": 3},
+}
+
+
+class CycleGAN:
+    """Two generators, two discriminators, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1].
+
+    ``bf16`` runs the networks in bfloat16; losses stay float32.
+    """
+
+    Config, PRESETS, needs_pairs = Config, PRESETS, False
+    ways = ("xy", "yx")  # what translate() can do
+
+    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+        self.config = cfg = config or Config()
+        self.device = torch.device(device)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        self.G_xy, self.G_yx = (ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling) for _ in range(2))
+        self.D_x, self.D_y = (PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance") for _ in range(2))
+        self.pool_x, self.pool_y = (ImagePool(cfg.pool_size, cfg.image_size) for _ in range(2))
+        # what a checkpoint keeps: the pools, too
+        self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y}
+        self.networks |= {"pool_x": self.pool_x, "pool_y": self.pool_y}
+        for net in self.networks.values():
+            net.to(self.device)  # instance norm would undo channels_last
+        self.tested = {"xy": self.G_xy, "yx": self.G_yx}  # what translate() uses
+        if cfg.average:
+            self.tested = {way: averaged_copy(G) for way, G in self.tested.items()}
+            self.networks |= {f"G_{way}_average": G for way, G in self.tested.items()}
+        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
+        self.opt_G = torch.optim.Adam([*self.G_xy.parameters(), *self.G_yx.parameters()], **adam)
+        self.opt_D = torch.optim.Adam([*self.D_x.parameters(), *self.D_y.parameters()], **adam)
+        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
+
+    def run(self, net: torch.nn.Module, images: Tensor) -> Tensor:
+        """``net(images)`` in bfloat16 if that is on, as float32."""
+        with self.autocast:
+            return net(images).float()
+
+    def translations(self, x: Tensor, y: Tensor) -> dict[str, Float[Tensor, "b 3 s s"]]:
+        """fake_y, fake_x, and of rec_x, rec_y, idt_y, idt_x what the objective needs."""
+        cfg, run, G_xy, G_yx = self.config, self.run, self.G_xy, self.G_yx
+        out = {"fake_y": run(G_xy, x), "fake_x": run(G_yx, y)}
+        if cfg.lambda_forward:
+            out["rec_x"] = run(G_yx, out["fake_y"])  # x -> y -> x
+        if cfg.lambda_backward:
+            out["rec_y"] = run(G_xy, out["fake_x"])  # y -> x -> y
+        if cfg.lambda_identity or cfg.identity_share:
+            out |= {"idt_y": run(G_xy, y), "idt_x": run(G_yx, x)}  # what is a y already stays as it is
+        return out
+
+    def generator_terms(self, x: Tensor, y: Tensor, out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
+        """What G_xy and G_yx minimise, unweighted. A term of weight 0 is not computed."""
+        cfg, run, terms = self.config, self.run, {}
+        _, _, generator_loss = GAN_LOSSES[cfg.gan_loss]
+        if cfg.lambda_gan:
+            terms["g_gan_y"] = generator_loss(run(self.D_y, out["fake_y"]))
+            terms["g_gan_x"] = generator_loss(run(self.D_x, out["fake_x"]))
+        if cfg.lambda_forward:
+            terms["g_forward"] = losses.l1(out["rec_x"], x)
+        if cfg.lambda_backward:
+            terms["g_backward"] = losses.l1(out["rec_y"], y)
+        if cfg.lambda_identity or cfg.identity_share:
+            terms["g_identity_y"] = losses.l1(out["idt_y"], y)
+            terms["g_identity_x"] = losses.l1(out["idt_x"], x)
+        if cfg.lambda_pixel:
+            terms["g_pixel"] = losses.l1(out["fake_y"], x) + losses.l1(out["fake_x"], y)
+        return terms
+
+    def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What D_x and D_y minimise, unweighted. Pass fakes detached, as those of the pools are."""
+        run, D_x, D_y = self.run, self.D_x, self.D_y
+        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        return {
+            "d_real_y": real_loss(run(D_y, y)),
+            "d_fake_y": fake_loss(run(D_y, fake_y)),
+            "d_real_x": real_loss(run(D_x, x)),
+            "d_fake_x": fake_loss(run(D_x, fake_x)),
+        }
+
+    def step(self, batch: dict) -> dict[str, float]:
+        """One update of both generators, then one of both discriminators. Returns the unweighted terms."""
+        cfg, D_x, D_y, opt_G, opt_D = self.config, self.D_x, self.D_y, self.opt_G, self.opt_D
+        x, y = batch["x"], batch["y"]
+
+        # 1. Translate x and y, and back again.
+        out = self.translations(x, y)
+
+        # 2. G_xy and G_yx learn together: fool D_y and D_x, which are frozen, and come back to where they started.
+        D_x.requires_grad_(False)
+        D_y.requires_grad_(False)
+        opt_G.zero_grad()
+        terms = self.generator_terms(x, y, out)
+        weights = {
+            "g_gan_y": cfg.lambda_gan,
+            "g_gan_x": cfg.lambda_gan,
+            "g_forward": cfg.lambda_forward,
+            "g_backward": cfg.lambda_backward,
+            "g_identity_y": cfg.lambda_identity + cfg.identity_share * cfg.lambda_backward,
+            "g_identity_x": cfg.lambda_identity + cfg.identity_share * cfg.lambda_forward,
+            "g_pixel": cfg.lambda_pixel,
+            "g_feature": cfg.lambda_feature,
+        }
+        loss_G = sum(weights[name] * term for name, term in terms.items())
+        loss_G.backward()
+        opt_G.step()
+
+        # 3. D_y and D_x learn to tell real images from fakes: out of the pools, old and new, detached.
+        if cfg.lambda_gan:
+            D_x.requires_grad_(True)
+            D_y.requires_grad_(True)
+            opt_D.zero_grad()
+            d = self.discriminator_terms(x, y, self.pool_x.query(out["fake_x"]), self.pool_y.query(out["fake_y"]))
+            loss_D = cfg.lambda_d * sum(d.values())
+            loss_D.backward()
+            opt_D.step()
+            terms |= d
+
+        if cfg.average:
+            update_average(self.tested["xy"], self.G_xy, cfg.average)
+            update_average(self.tested["yx"], self.G_yx, cfg.average)
+        return {name: term.item() for name, term in terms.items()}
+
+    @torch.no_grad()
+    def translate(self, x: Float[Tensor, "b 3 s s"], way: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+        """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}`` in float32, with averaged weights if there are any.
+
+        ``way="yx"``: the input is a y, and ``fake_y`` its translation to x.
+        """
+        there, back = self.tested[way], self.tested[way[::-1]]
+        with inference(there), inference(back):
+            fake_y = there(x)
+            return {"fake_y": fake_y, "rec_x": back(fake_y)}

@@ -1,0 +1,49 @@
+"""The generator of CycleGAN: down twice, residual blocks, up twice (Johnson et al. 2016; CycleGAN, appendix 7.2)."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.networks.blocks import init_weights, norm_layer, upsample
+
+
+class ResNetGenerator(nn.Module):
+    """c7s1-64, d128, d256, n_blocks x R256, u128, u64, c7s1-3: (B, 3, H, W) -> (B, 3, H, W) in [-1, 1].
+
+    H and W are multiples of 4, at least 16. Reflection padding before the 7x7 convolutions and in the blocks; instance
+    norm without affine parameters, so every convolution has a bias. ``upsampling``: "transposed" (the paper's 3x3 of
+    stride 1/2) or "resize-conv". Parameters at 64 channels: 9 blocks (256 px) 11,378,179, 6 (128 px) 7,837,699.
+    """
+
+    def __init__(
+        self, base_channels: int = 64, n_blocks: int = 9, upsampling: str = "transposed", norm: str = "instance"
+    ):
+        super().__init__()
+        c, bias = base_channels, norm != "batch"
+        layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, c, 7, bias=bias), norm_layer(norm, c), nn.ReLU()]
+        for width in (2 * c, 4 * c):  # (B, c, H, W) -> (B, 4c, H/4, W/4)
+            layers += [nn.Conv2d(width // 2, width, 3, 2, 1, bias=bias), norm_layer(norm, width), nn.ReLU()]
+        layers += [ResidualBlock(4 * c, norm) for _ in range(n_blocks)]
+        for width in (2 * c, c):  # (B, 4c, H/4, W/4) -> (B, c, H, W)
+            layers += [upsample(upsampling, 2 * width, width, bias, kernel=3), norm_layer(norm, width), nn.ReLU()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, 3, 7), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        init_weights(self)
+
+    def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
+        return self.layers(x)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x))), 3x3 with reflection padding and norms; no ReLU after the sum. (B, C, H, W) kept."""
+
+    def __init__(self, channels: int, norm: str = "instance"):
+        super().__init__()
+        bias = norm != "batch"
+        layers = []
+        for last in (False, True):
+            layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), norm_layer(norm, channels)]
+            layers += [] if last else [nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
