@@ -3,23 +3,37 @@
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 
-from course_lib import profiles
-from course_lib.methods.pix2pix import Config, Pix2Pix
-from course_lib.networks import PatchGAN, UNet
+from course_lib import profiles, runs
+from course_lib.errors import CourseError
+
+# Batch 1 and the paper's networks, at sizes that two cores train in a second or two a step.
+MEASURED: dict[str, dict[str, Any]] = {
+    "pix2pix": {"image_size": 256},
+    "cyclegan": {"image_size": 128, "n_blocks": 6},
+}
 
 
-def textbook_step(config: Config, device: torch.device) -> Callable[[dict], None]:
-    """pix2pix as one would write it first: float32, D on real and fake in two forwards, G step, ordinary Adam."""
-    G = UNet(image_size=config.image_size, base_channels=config.base_channels).to(device)
-    D = PatchGAN(6, config.d_base_channels, config.d_layers).to(device)
-    opt_G = torch.optim.Adam(G.parameters(), config.lr, (config.beta1, config.beta2))
-    opt_D = torch.optim.Adam(D.parameters(), config.lr, (config.beta1, config.beta2))
+def textbook_step(method: Any) -> Callable[[dict], None]:
+    """The step one would write first, on the networks of ``method``: float32, each translation and each judgement a
+    forward of its own, ordinary Adam, nothing frozen."""
+    return {"pix2pix": _pix2pix, "cyclegan": _cyclegan}[type(method).__name__.lower()](method)
 
-    def bce(logits: torch.Tensor, target: float) -> torch.Tensor:
+
+def _adam(config: Any, *nets: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.Adam([p for net in nets for p in net.parameters()], config.lr, (config.beta1, config.beta2))
+
+
+def _pix2pix(method: Any) -> Callable[[dict], None]:
+    config, G, D = method.config, method.G, method.D
+    opt_G, opt_D = _adam(config, G), _adam(config, D)
+
+    def bce(logits: Tensor, target: float) -> Tensor:
         return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
     def step(batch: dict) -> None:
@@ -36,27 +50,61 @@ def textbook_step(config: Config, device: torch.device) -> Callable[[dict], None
     return step
 
 
-def step_pix2pix(repeats: int = 7, size: int = 256) -> str:
-    """Median seconds of one step at ``size`` px, batch 1, paper networks; ratios are medians over interleaved pairs."""
-    config, device = Config(image_size=size), profiles.pick_device()
+def _cyclegan(method: Any) -> Callable[[dict], None]:
+    config, G_xy, G_yx, D_x, D_y = method.config, method.G_xy, method.G_yx, method.D_x, method.D_y
+    opt_G, opt_D = _adam(config, G_xy, G_yx), _adam(config, D_x, D_y)
+
+    def mse(logits: Tensor, target: float) -> Tensor:
+        return F.mse_loss(logits, torch.full_like(logits, target))
+
+    def step(batch: dict) -> None:
+        x, y = batch["x"], batch["y"]
+        opt_G.zero_grad()
+        fake_y, fake_x = G_xy(x), G_yx(y)
+        cycle_x, cycle_y = F.l1_loss(G_yx(fake_y), x), F.l1_loss(G_xy(fake_x), y)
+        gan = mse(D_y(fake_y), 1.0) + mse(D_x(fake_x), 1.0)
+        (gan + config.lambda_forward * cycle_x + config.lambda_backward * cycle_y).backward()
+        opt_G.step()
+        opt_D.zero_grad()
+        loss_x = mse(D_x(x), 1.0) + mse(D_x(method.pool_x.query(fake_x)), 0.0)
+        loss_y = mse(D_y(y), 1.0) + mse(D_y(method.pool_y.query(fake_y)), 0.0)
+        (0.5 * (loss_y + loss_x)).backward()
+        opt_D.step()
+
+    return step
+
+
+def step(name: str, repeats: int = 7) -> str:
+    """Median seconds of one step at batch 1 with the paper's networks; ratios are medians over interleaved pairs.
+
+    Raises CourseError for a method without a textbook step.
+    """
+    if name not in MEASURED:
+        raise CourseError(f"no textbook step for {name!r}", "course bench step", f"choose from {', '.join(MEASURED)}")
+    cls, device = runs.method_class(name), profiles.pick_device()
+    config = cls.Config(**MEASURED[name])
+    size = config.image_size
     batch = {key: torch.rand(1, 3, size, size, device=device) * 2 - 1 for key in ("x", "y")}
+    textbook = cls(config, device)
+    for net in textbook.networks.values():
+        net.to(memory_format=torch.contiguous_format)
     steps = {
-        "textbook float32": textbook_step(config, device),
-        "course float32": Pix2Pix(config, device, bf16=False).step,
-        "course bfloat16": Pix2Pix(config, device, bf16=True).step,
+        "textbook float32": textbook_step(textbook),
+        "course float32": cls(config, device, bf16=False).step,
+        "course bfloat16": cls(config, device, bf16=True).step,
     }
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    seconds: dict[str, list[float]] = {kind: [] for kind in steps}
     for repeat in range(repeats + 2):
-        for name, step in steps.items():
+        for kind, one_step in steps.items():
             start = time.perf_counter()
-            step(batch)
+            one_step(batch)
             if device.type == "cuda":
                 torch.cuda.synchronize()
             if repeat >= 2:  # the first two warm up
-                seconds[name].append(time.perf_counter() - start)
+                seconds[kind].append(time.perf_counter() - start)
     base = seconds["textbook float32"]
-    lines = [f"pix2pix, {size} px, batch 1, {profiles.device_name()}, torch {torch.__version__}, {repeats} repeats"]
-    for name, times in seconds.items():
+    lines = [f"{name}, {size} px, batch 1, {profiles.device_name()}, torch {torch.__version__}, {repeats} repeats"]
+    for kind, times in seconds.items():
         ratio = statistics.median(b / t for b, t in zip(base, times, strict=True))
-        lines.append(f"{name:17} {statistics.median(times):7.3f} s   {ratio:5.2f} times the textbook's speed")
+        lines.append(f"{kind:17} {statistics.median(times):7.3f} s   {ratio:5.2f} times the textbook's speed")
     return "\n".join(lines)

@@ -15,7 +15,8 @@ from course_lib import __version__, checkpoint, configs, profiles, training
 from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 
-METHODS = {"pix2pix": "Pix2Pix", "cyclegan": "CycleGAN", "dcgan": "DCGAN"}  # module in course_lib.methods, class
+# module in course_lib.methods, class
+METHODS = {"dcgan": "DCGAN", "pix2pix": "Pix2Pix", "cyclegan": "CycleGAN", "bigan": "BiGAN", "cogan": "CoGAN"}
 
 
 def method_class(name: str) -> type:

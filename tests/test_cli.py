@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import cli, runs
+from course_lib import bench, cli, runs
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 
@@ -260,6 +260,33 @@ def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path):
 
 
 @pytest.mark.slow
-def test_bench_compares_with_the_textbook():
-    done = course("bench", "step", "pix2pix", "--repeats", "1")
+@pytest.mark.parametrize("method", ["pix2pix", "cyclegan"])
+def test_bench_compares_with_the_textbook(method):
+    done = course("bench", "step", method, "--repeats", "1")
     assert done.returncode == 0 and done.stdout.count("times the textbook's speed") == 3
+
+
+@pytest.mark.parametrize("method", ["pix2pix", "cyclegan"])
+def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
+    """Two steps in float64 end in the weights of the library's step."""
+    small = ["average=0", "decay_from=1"] + ["pool_size=3"] * (method == "cyclegan")
+    config, data, ended = runs.make_config(method, "smoke", 32, small), [], []
+    for _ in range(2):
+        data.append({key: torch.rand(2, 3, 32, 32, dtype=torch.float64) * 2 - 1 for key in ("x", "y")})
+    for book in (True, False):
+        torch.manual_seed(0)
+        model = runs.method_class(method)(config)
+        for net in model.networks.values():
+            net.double()
+        model.run = lambda net, images: net(images)  # CycleGAN's ends in float32
+        step = bench.textbook_step(model) if book else model.step
+        for batch in data:
+            step(batch)
+        ended.append([p for net in model.networks.values() for p in net.parameters()])
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*ended, strict=True))
+
+
+def test_bench_names_what_it_can_measure(monkeypatch, capsys):
+    for arguments in (("step", "dcgan"), ("speed",)):
+        status, out, err = in_process(monkeypatch, capsys, "bench", *arguments)
+        assert status == 2 and out == "" and len(err.splitlines()) == 3

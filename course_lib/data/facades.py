@@ -4,6 +4,7 @@ One layout can be photographed in many styles, and the style does not depend on 
 """
 
 import functools
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -51,11 +52,13 @@ class Facades(Dataset):
 
     In the unpaired tasks the training houses of x and y are disjoint, and partners are drawn per (seed, epoch, index);
     ``val`` and ``test`` show the same house in both domains. ``count`` overrides the number of houses in HOUSES.
-    Rendered pictures are kept in memory. There are enough houses to do without augmentation; mirroring would turn the
-    light around behind the back of ``style``.
+    Rendered pictures are kept in memory, for all data sets of this process. There are enough houses to do without
+    augmentation; mirroring would turn the light around behind the back of ``style``.
     """
 
     card, jitter, mirrors = CARD, "none", False
+    kept: ClassVar[dict[tuple, tuple[Tensor, Tensor, Tensor]]] = {}
+    kept_bytes: ClassVar[int] = 0
 
     def __init__(self, split: str, size: int = 64, task: str = "facades", seed: int = 0, count: int | None = None):
         if task not in TASKS:
@@ -66,7 +69,6 @@ class Facades(Dataset):
         self.fixed_x, self.fixed_y = TASKS[task]
         self.houses = HOUSES[split] if count is None else count
         self.paired = task == "facades" or split != "train"
-        self.kept: dict[tuple, tuple[Tensor, Tensor, Tensor]] = {}
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -91,12 +93,13 @@ class Facades(Dataset):
         return torch.stack(photos).float() / 127.5 - 1
 
     def _look(self, house: int, fixed: dict) -> tuple[Tensor, Tensor, Tensor]:
-        key = (house, *fixed.items())
+        key = (self.split, self.size, house, *fixed.items())
         if key in self.kept:
             return self.kept[key]
         seen = self.photograph(house, self.style(house, **fixed))
-        if (len(self.kept) + 1) * 5 * self.size**2 <= CACHE_BYTES:
+        if Facades.kept_bytes < CACHE_BYTES:
             self.kept[key] = seen
+            Facades.kept_bytes += 5 * self.size**2
         return seen
 
     def __getitem__(self, i: int) -> dict:

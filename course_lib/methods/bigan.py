@@ -1,0 +1,146 @@
+"""BiGAN/ALI as CycleGAN's comparison adapts it: two translators, one judge of pairs (CycleGAN, section 5.1.1).
+
+    min_{G_xy, G_yx} max_D  E_y[log D(G_yx(y), y)] + E_x[log(1 - D(x, G_xy(x)))]
+
+In the originals (Donahue et al. and Dumoulin et al.: both ICLR 2017) a generator maps z to an image, an encoder maps
+back, and D sees both together. Here x takes the place of z: G_xy is the generator, G_yx the encoder. Neither is asked
+to undo the other; where D can no longer tell the two kinds of pair apart, they are inverse to each other.
+
+As in that comparison, all but the objective is CycleGAN's: its ResNet, its optimiser, least squares for the log loss.
+D must see two images, hence its 6 channels. There is no pool: that would have to keep pairs.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib.errors import CourseError
+from course_lib.methods import cyclegan
+from course_lib.methods.pix2pix import GAN_LOSSES
+from course_lib.networks import PatchGAN, ResNetGenerator
+from course_lib.networks.blocks import averaged_copy, inference, update_average
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
+
+    # networks
+    image_size: int = 256
+    base_channels: int = 64
+    n_blocks: int = 9  # 6 at 128 px
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"
+    d_base_channels: int = 64
+    d_layers: int = 3  # 70 px patches
+    # objective
+    gan_loss: Literal["log", "least-squares"] = "least-squares"
+    lambda_d: float = 0.5
+    # training
+    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
+    flip: Literal["on", "off", "auto"] = "on"
+    batch_size: int = 1
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay_from: float = 0.5
+    average: float = 0.0  # decay of a running average of both generators' weights, used at test time; 0 is none
+
+    def __post_init__(self):
+        if self.image_size % 4 or self.image_size < 16:
+            what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
+            raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
+        if self.d_layers and self.image_size < 3 * 2**self.d_layers:
+            what = f"a PatchGAN of {self.d_layers} layers needs images of at least {3 * 2**self.d_layers} px"
+            raise CourseError(what, "Config", "choose a larger image_size or smaller d_layers")
+
+
+# CycleGAN's, so that the two differ in the objective alone.
+PRESETS: dict[str, dict] = {
+    name: {key: cyclegan.PRESETS[name][key] for key in Config.__dataclass_fields__ if key in cyclegan.PRESETS[name]}
+    for name in ("paper", "smoke", "cpu", "gpu")
+}
+
+
+class BiGAN:
+    """Two generators, one discriminator, their optimisers and one training step. Images (B, 3, S, S) in [-1, 1]."""
+
+    Config, PRESETS, needs_pairs, ways = Config, PRESETS, False, ("xy", "yx")
+
+    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+        self.config = cfg = config or Config()
+        self.device = torch.device(device)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        g = (cfg.base_channels, cfg.n_blocks, cfg.upsampling)
+        self.G_xy, self.G_yx = ResNetGenerator(*g), ResNetGenerator(*g)
+        self.D = PatchGAN(6, cfg.d_base_channels, cfg.d_layers, "instance")
+        self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D": self.D}  # what a checkpoint keeps
+        for net in self.networks.values():
+            net.to(self.device, memory_format=torch.channels_last)
+        self.tested = {"xy": self.G_xy, "yx": self.G_yx}  # what translate() uses
+        if cfg.average:
+            self.tested = {way: averaged_copy(net) for way, net in self.tested.items()}
+            self.networks |= {f"G_{way}_average": net for way, net in self.tested.items()}
+        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
+        self.opt_G = torch.optim.Adam([*self.G_xy.parameters(), *self.G_yx.parameters()], **adam)
+        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
+        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
+
+    def judge(self, x: Float[Tensor, "b 3 s s"], y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1 h w"]:
+        """D's map of logits for the pair: high where y is real and x its encoding, low where y is G_xy(x)."""
+        with self.autocast:
+            logits = self.D(torch.cat([x, y], dim=1))  # (B, 6, S, S) -> (B, 1, h, w)
+        return logits.float()
+
+    def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What D minimises, unweighted: ``d_real_y`` on (fake_x, y), ``d_fake_y`` on (x, fake_y). Detach the fakes."""
+        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        return {"d_real_y": real_loss(self.judge(fake_x, y)), "d_fake_y": fake_loss(self.judge(x, fake_y))}
+
+    def generator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What the generators minimise, unweighted: each wants its pair taken for the other's.
+
+        ``g_gan_y`` moves G_xy alone, non-saturating. ``g_gan_x`` moves G_yx alone: its pair shall look like a fake one.
+        """
+        _, fake_loss, generator_loss = GAN_LOSSES[self.config.gan_loss]
+        return {"g_gan_y": generator_loss(self.judge(x, fake_y)), "g_gan_x": fake_loss(self.judge(fake_x, y))}
+
+    def step(self, batch: dict) -> dict[str, float]:
+        """One update of both generators, then one of D. ``batch``: x, y (B, 3, S, S), unpaired."""
+        cfg, D, opt_G, opt_D, x, y = self.config, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
+
+        # 1. Translate both ways. Both updates look at these fakes.
+        with self.autocast:
+            fake_y, fake_x = self.G_xy(x), self.G_yx(y)  # (B, 3, S, S)
+        fake_y, fake_x = fake_y.float(), fake_x.float()
+
+        # 2. G_xy and G_yx learn together: make their two kinds of pair alike to the frozen D.
+        D.requires_grad_(False)
+        opt_G.zero_grad()
+        g = self.generator_terms(x, y, fake_x, fake_y)
+        (g["g_gan_y"] + g["g_gan_x"]).backward()
+        opt_G.step()
+
+        # 3. D learns to tell (G_yx(y), y) from (x, G_xy(x)). Detached: nothing of this reaches the generators.
+        D.requires_grad_(True)
+        opt_D.zero_grad()
+        d = self.discriminator_terms(x, y, fake_x.detach(), fake_y.detach())
+        (cfg.lambda_d * (d["d_real_y"] + d["d_fake_y"])).backward()
+        opt_D.step()
+
+        if cfg.average:
+            for way, G in (("xy", self.G_xy), ("yx", self.G_yx)):
+                update_average(self.tested[way], G, cfg.average)
+        return {name: term.item() for name, term in (g | d).items()}
+
+    @torch.no_grad()
+    def translate(self, x: Float[Tensor, "b 3 s s"], way: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+        """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}`` in float32, with averaged weights if there are any.
+
+        ``way="yx"``: the input is a y; its translation is still called ``fake_y``.
+        """
+        with inference(self.tested[way]) as there, inference(self.tested[way[::-1]]) as back:
+            fake_y = there(x)
+            return {"fake_y": fake_y, "rec_x": back(fake_y)}
