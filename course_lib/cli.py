@@ -68,7 +68,7 @@ def run(
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Argument(help="pix2pix or dcgan")],
+    method: Annotated[str, typer.Argument(help="pix2pix, cyclegan, bigan, cogan or dcgan")],
     data: DataName,
     out: Out,
     size: Annotated[int | None, typer.Option(help="image size in pixels; default: the profile's")] = None,
@@ -152,18 +152,50 @@ def evaluate(
 
 
 @app.command()
+def sweep(
+    grid: Annotated[Path, typer.Argument(help="TOML file: rows of configurations, and seeds")],
+    scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler; default: this machine")] = None,
+    workers: Annotated[int | None, typer.Option(help="processes on this machine; default: one a core")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for table and pictures; default: beside GRID")] = None,
+) -> None:
+    """Train and score every cell of a grid into one table; finished ones are never repeated. Status 1 if one fails."""
+    from course_lib import sweep
+
+    _positive("--workers", workers)
+    if scheduler is not None and workers is not None:
+        raise CourseError("--scheduler and --workers exclude each other", "course sweep", "give one of them")
+    if failed := sweep.run(grid, scheduler, workers, out):
+        print("failed:", *failed, sep="\n  ", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def claims(
+    folder: Annotated[Path, typer.Option(help="with claims.toml and sweeps/*.csv; claims.md goes there")] = Path(
+        "notebooks"
+    ),
+) -> None:
+    """Judge the papers' claims by the tables of the sweeps, and write the ledger."""
+    from course_lib import claims
+    from course_lib.checkpoint import replace_file
+
+    replace_file(folder / "claims.md", claims.ledger(folder).encode())
+    print(f"wrote {folder / 'claims.md'}")
+
+
+@app.command()
 def bench(
     what: Annotated[str, typer.Argument(help="step")],
-    method: Annotated[str, typer.Argument(help="pix2pix")] = "pix2pix",
+    method: Annotated[str, typer.Argument(help="pix2pix or cyclegan")] = "pix2pix",
     repeats: Annotated[int, typer.Option(help="steps of each kind")] = 7,
 ) -> None:
     """Time one training step against the plain float32 textbook step of the same networks, in one process."""
     from course_lib import bench
 
     _positive("--repeats", repeats)
-    if (what, method) != ("step", "pix2pix"):
-        raise CourseError(f"nothing to measure called {what} {method}", "course bench", "course bench step pix2pix")
-    print(bench.step_pix2pix(repeats))
+    if what != "step":
+        raise CourseError(f"nothing to measure called {what}", "course bench", "course bench step pix2pix")
+    print(bench.step(method, repeats))
 
 
 def _literal(text: str) -> Any:

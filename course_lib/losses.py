@@ -48,3 +48,11 @@ def least_squares_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, 
 def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """E||y - G(x)||_1 as the mean absolute difference (pix2pix, eq. 3). With images in [-1, 1] it lies in [0, 2]."""
     return (output - target).abs().mean()
+
+
+# By name: what D makes of real images, of fakes, and what G makes of D's view of them.
+GAN_LOSSES = {
+    "log": (log_real, log_fake, log_generator),
+    "log-saturating": (log_real, log_fake, log_generator_saturating),
+    "least-squares": (least_squares_real, least_squares_fake, least_squares_generator),
+}

@@ -172,11 +172,8 @@ def translate_batches(method: Any, dataset: Dataset, seed: int = 0, batch_size: 
 def evaluate(
     folder: Path, data: str, *, split: str = "test", direction: str | None = None, device: str = "auto"
 ) -> dict:
-    """Metrics of a run on held-out data (see ``metrics.evaluate``), with the baselines of its training data.
-
-    Raises CourseError if the data has no true pairs.
-    """
-    from course_lib import metrics
+    """What can be measured of a run on held-out data (see ``scores.score``), and baselines where training had pairs."""
+    from course_lib import metrics, scores
 
     method, settings = _open_translator(folder, device)
     size, direction = method.config.image_size, direction or settings["direction"]
@@ -184,18 +181,15 @@ def evaluate(
         raise CourseError(
             f"images of {size} px are too small to score (SSIM looks at 11 px)", folder, "train at 16 px or more"
         )
-    held_out = open_dataset(data, split, size, direction)
-    if not held_out.paired:
+    held_out, train_set = (open_dataset(data, part, size, direction) for part in (split, "train"))
+    if not held_out.paired and not hasattr(method, "ways"):
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
-    images = translate_batches(method, held_out, batch_size=_test_batch(method))
-    scores = metrics.evaluate(images["fake_y"], images["y"])
-    train_set = open_dataset(data, "train", size, direction)
-    return scores | metrics.baselines(train_set, held_out) | {"split": split, "data": data, "direction": direction}
-
-
-def _test_batch(method: Any) -> int:
-    """1 where the test batch's statistics count: a result must not depend on its neighbours (section 3.4)."""
-    return 1 if getattr(method.config, "test_batch_statistics", False) else 16
+    if hasattr(method, "ways"):
+        method = towards(method, settings, direction, folder)
+    found = scores.score(method, data, split, direction)
+    if held_out.paired and train_set.paired:
+        found |= metrics.baselines(train_set, held_out)
+    return found | {"split": split, "data": data, "direction": direction}
 
 
 def translate_files(

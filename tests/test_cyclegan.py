@@ -117,6 +117,16 @@ def test_a_cycle_reaches_both_generators(term):
     assert has_gradient(method.G_xy) and has_gradient(method.G_yx)
 
 
+def test_the_feature_loss_reaches_the_generators_and_not_the_features():
+    method, data = make(lambda_feature=10.0), batch()
+    before = [p.clone() for p in method.features.__self__.parameters()]
+    method.generator_terms(**data, out=method.translations(**data))["g_feature"].backward()
+    assert has_gradient(method.G_xy) and has_gradient(method.G_yx)
+    method.step(data)
+    after = list(method.features.__self__.parameters())
+    assert all(p.grad is None and torch.equal(p, b) for p, b in zip(after, before, strict=True))
+
+
 @pytest.mark.parametrize(("term", "own", "other"), [("g_gan_y", "G_xy", "G_yx"), ("g_gan_x", "G_yx", "G_xy")])
 def test_a_gan_term_reaches_its_own_generator(term, own, other):
     method, data = make(), batch()
@@ -167,6 +177,7 @@ def test_generators_first_and_d_frozen_meanwhile():
         ({"lambda_forward": 0.0}, GANS | {"g_backward"} | D_TERMS),
         ({"lambda_identity": 5.0}, GANS | CYCLES | {"g_identity_x", "g_identity_y"} | D_TERMS),
         ({"lambda_forward": 0.0, "lambda_backward": 0.0, "lambda_pixel": 10.0}, GANS | {"g_pixel"} | D_TERMS),
+        ({"lambda_forward": 0.0, "lambda_backward": 0.0, "lambda_feature": 10.0}, GANS | {"g_feature"} | D_TERMS),
         ({"gan_loss": "log", "pool_size": 0, "average": 0.9}, GANS | CYCLES | D_TERMS),
     ],
 )

@@ -17,9 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods import cyclegan
-from course_lib.methods.pix2pix import GAN_LOSSES
 from course_lib.networks import PatchGAN, ResNetGenerator
 from course_lib.networks.blocks import averaged_copy, inference, update_average
 
@@ -96,7 +96,7 @@ class BiGAN:
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted: ``d_real_y`` on (fake_x, y), ``d_fake_y`` on (x, fake_y). Detach the fakes."""
-        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         return {"d_real_y": real_loss(self.judge(fake_x, y)), "d_fake_y": fake_loss(self.judge(x, fake_y))}
 
     def generator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
@@ -104,7 +104,7 @@ class BiGAN:
 
         ``g_gan_y`` moves G_xy alone, non-saturating. ``g_gan_x`` moves G_yx alone: its pair shall look like a fake one.
         """
-        _, fake_loss, generator_loss = GAN_LOSSES[self.config.gan_loss]
+        _, fake_loss, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
         return {"g_gan_y": generator_loss(self.judge(x, fake_y)), "g_gan_x": fake_loss(self.judge(fake_x, y))}
 
     def step(self, batch: dict) -> dict[str, float]:

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.methods.pix2pix import GAN_LOSSES
+from course_lib import losses
 from course_lib.networks.blocks import averaged_copy, inference, update_average
 from course_lib.networks.coupled import CoupledDiscriminators, CoupledGenerators
 
@@ -105,7 +105,7 @@ class CoGAN:
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached."""
-        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         return {
             "d_real_x": real_loss(self.judge(x, "x")),
             "d_fake_x": fake_loss(self.judge(fake_x, "x")),
@@ -115,7 +115,7 @@ class CoGAN:
 
     def generator_terms(self, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What G_x and G_y minimise, unweighted."""
-        _, _, generator_loss = GAN_LOSSES[self.config.gan_loss]
+        _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
         return {
             "g_gan_x": generator_loss(self.judge(fake_x, "x")),
             "g_gan_y": generator_loss(self.judge(fake_y, "y")),

@@ -27,9 +27,9 @@ from torch import Tensor
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.image_pool import ImagePool
-from course_lib.methods.pix2pix import GAN_LOSSES
 from course_lib.networks import PatchGAN, ResNetGenerator
 from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.segmenter import load_segmenter
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Config:
     lambda_identity: float = 0.0  # absolute
     identity_share: float = 0.0  # the same relative to the cycle weights; the authors' code calls it lambda_identity
     lambda_pixel: float = 0.0  # ||G(x) - x||_1
-    lambda_feature: float = 0.0  # the same distance between features of a frozen network
+    lambda_feature: float = 0.0  # the same between features of the frozen segmenter, which stands in for the VGG
     lambda_d: float = 0.5  # the objective of D is halved
     pool_size: int = 50  # fakes per domain; 0 is none
     # training
@@ -112,6 +112,7 @@ class CycleGAN:
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
         self.G_xy, self.G_yx = (ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling) for _ in range(2))
         self.D_x, self.D_y = (PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance") for _ in range(2))
+        self.features = load_segmenter().to(self.device).features if cfg.lambda_feature else None
         self.pool_x, self.pool_y = (ImagePool(cfg.pool_size, cfg.image_size) for _ in range(2))
         # what a checkpoint keeps: the pools, too
         self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y}
@@ -147,7 +148,7 @@ class CycleGAN:
     def generator_terms(self, x: Tensor, y: Tensor, out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
         """What G_xy and G_yx minimise, unweighted. A term of weight 0 is not computed."""
         cfg, run, terms = self.config, self.run, {}
-        _, _, generator_loss = GAN_LOSSES[cfg.gan_loss]
+        _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
         if cfg.lambda_gan:
             terms["g_gan_y"] = generator_loss(run(self.D_y, out["fake_y"]))
             terms["g_gan_x"] = generator_loss(run(self.D_x, out["fake_x"]))
@@ -160,12 +161,15 @@ class CycleGAN:
             terms["g_identity_x"] = losses.l1(out["idt_x"], x)
         if cfg.lambda_pixel:
             terms["g_pixel"] = losses.l1(out["fake_y"], x) + losses.l1(out["fake_x"], y)
+        if cfg.lambda_feature:
+            of = self.features
+            terms["g_feature"] = losses.l1(of(out["fake_y"]), of(x)) + losses.l1(of(out["fake_x"]), of(y))
         return terms
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached, as those of the pools are."""
         run, D_x, D_y = self.run, self.D_x, self.D_y
-        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         return {
             "d_real_y": real_loss(run(D_y, y)),
             "d_fake_y": fake_loss(run(D_y, fake_y)),

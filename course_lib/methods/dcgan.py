@@ -17,12 +17,6 @@ from course_lib.errors import CourseError
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator
 from course_lib.networks.blocks import averaged_copy, inference, update_average
 
-GAN_LOSSES = {
-    "log": (losses.log_real, losses.log_fake, losses.log_generator),
-    "log-saturating": (losses.log_real, losses.log_fake, losses.log_generator_saturating),
-    "least-squares": (losses.least_squares_real, losses.least_squares_fake, losses.least_squares_generator),
-}
-
 
 @dataclass(frozen=True)
 class Config:
@@ -110,12 +104,12 @@ class DCGAN:
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises: ``d_real`` on y and ``d_fake`` on fake_y. Pass fake_y detached."""
-        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         return {"d_real": real_loss(self.judge(y)), "d_fake": fake_loss(self.judge(fake_y))}
 
     def generator_terms(self, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What G minimises: ``g_gan``."""
-        _, _, generator_loss = GAN_LOSSES[self.config.gan_loss]
+        _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
         return {"g_gan": generator_loss(self.judge(fake_y))}
 
     def step(self, batch: dict) -> dict[str, float]:

@@ -26,10 +26,6 @@ from course_lib.networks import EncoderDecoder, PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import averaged_copy, inference, update_average
 
 GENERATORS = {"unet": UNet, "encoder-decoder": EncoderDecoder}
-GAN_LOSSES = {
-    "log": (losses.log_real, losses.log_fake, losses.log_generator),
-    "least-squares": (losses.least_squares_real, losses.least_squares_fake, losses.least_squares_generator),
-}
 
 
 @dataclass(frozen=True)
@@ -131,12 +127,12 @@ class Pix2Pix:
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted: ``d_real`` on (x, y) and ``d_fake`` on (x, fake_y). Pass fake_y detached."""
-        real_loss, fake_loss, _ = GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         return {"d_real": real_loss(self.judge(x, y)), "d_fake": fake_loss(self.judge(x, fake_y))}
 
     def generator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What G minimises, unweighted: ``g_gan`` (non-saturating) and ``g_l1``. A term of weight 0 is not computed."""
-        _, _, generator_loss = GAN_LOSSES[self.config.gan_loss]
+        _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
         terms = {}
         if self.config.lambda_gan:
             terms["g_gan"] = generator_loss(self.judge(x, fake_y))

@@ -1,0 +1,255 @@
+"""Scores against values worked out by hand, against constructed answers, and against the truth of the data sets."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from course_lib import metrics, scores
+from course_lib.data import facades, open_dataset
+from course_lib.data.facade_layout import CLASSES
+from course_lib.data.facades import paint
+from course_lib.methods.pix2pix import Config, Pix2Pix
+
+REFUSED = (ValueError, TypeError)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
+WALL, WINDOW = CLASSES.index("facade"), CLASSES.index("window")
+SETS = {"sharpness_ratio", "grid_ratio", "chroma_ratio", "histogram_intersection", "lab_L", "lab_a", "lab_b"}
+PAIRS = SETS | {"l1", "psnr", "ssim"}
+
+
+@pytest.fixture(autouse=True)
+def few_houses(monkeypatch):
+    monkeypatch.setitem(facades.HOUSES, "test", 20)
+    monkeypatch.setitem(facades.HOUSES, "train", 20)
+
+
+def houses(task, size=32):
+    data = open_dataset(task, "test", size)
+    return torch.utils.data.default_collate([data[i] for i in range(len(data))])
+
+
+def noise(n=6, size=16, seed=0):
+    return torch.rand(n, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+class Stub:
+    """A method that translates with two functions; a way back is offered only if there are both."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, there, back=None, size=32, rec=True, **config):
+        self.there, self.back, self.rec, self.sizes = there, back, rec, []
+        self.config = SimpleNamespace(image_size=size, **config)
+        if back:
+            self.ways = ("xy", "yx")
+
+    def translate(self, x, way="xy"):
+        self.sizes.append(len(x))
+        if not self.back:
+            return {"fake_y": self.there(x)}
+        first, second = (self.there, self.back) if way == "xy" else (self.back, self.there)
+        return {"fake_y": (fake := first(x))} | ({"rec_x": second(fake)} if self.rec else {})
+
+
+def looked_up(data, key, other):
+    """The true answer to each image that the data set holds under ``key``."""
+    items = [data[i] for i in range(len(data))]
+    return lambda x: torch.stack([next(i[other] for i in items if torch.equal(i[key], image)) for image in x])
+
+
+def test_confusion_and_its_scores_by_hand():
+    truth, predicted = torch.tensor([[0, 0, 0], [1, 1, 2]]), torch.tensor([[0, 0, 1], [1, 3, 2]])
+    matrix = scores.confusion(predicted, truth, classes=4)
+    assert matrix.tolist() == [[2, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0]]
+    found = scores.segmentation_scores(matrix)
+    # class 3 is never true: it is no class of the means, but the pixel given to it is lost to class 1
+    assert found["pixel"] == pytest.approx(4 / 6)
+    assert found["class"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert found["iou"] == pytest.approx((2 / (3 + 2 - 2) + 1 / (2 + 2 - 1) + 1) / 3)
+
+
+def test_one_matrix_over_the_set_is_not_the_mean_over_images():
+    truth = torch.tensor([[0, 0, 0, 1], [0, 0, 0, 0]])
+    predicted = torch.tensor([[0, 0, 0, 1], [1, 1, 1, 0]])
+    whole = scores.segmentation_scores(scores.confusion(predicted, truth))["iou"]
+    each = [scores.segmentation_scores(scores.confusion(p, t))["iou"] for p, t in zip(predicted, truth, strict=True)]
+    assert whole == pytest.approx((4 / 7 + 1 / 4) / 2)
+    assert sum(each) / 2 == pytest.approx((1 + 1 / 4) / 2)
+
+
+def test_confusion_refuses_what_does_not_fit():
+    labels = torch.zeros(2, 4, 4, dtype=torch.uint8)
+    for predicted, truth in [(labels, labels[:1]), (labels, labels + 12), (labels.long() - 1, labels)]:
+        with pytest.raises(REFUSED):
+            scores.confusion(predicted, truth)
+    for matrix in [torch.zeros(3, 3), torch.ones(2, 3), torch.ones(3)]:
+        with pytest.raises(ValueError):
+            scores.segmentation_scores(matrix)
+
+
+def test_label_score_reads_the_nearest_colour():
+    labels = houses("facades")["labels"]
+    painted = paint(labels)
+    perfect = {"pixel": 1.0, "class": 1.0, "iou": 1.0}
+    assert scores.label_score(painted, labels) == perfect
+    assert scores.label_score(painted + 0.25 * noise(20, 32), labels) == perfect  # colours are at least 0.66 apart
+    half = painted.clone()
+    half[:, :, :16] = paint((labels[:, :16] + 1) % 12)
+    assert scores.label_score(half, labels)["pixel"] == pytest.approx(0.5)
+    assert scores.label_score(paint(labels.roll(1, 0)), labels)["iou"] < 0.6
+    with pytest.raises(REFUSED):
+        scores.label_score(painted[:3], labels)
+
+
+def test_retrieval_of_copies_of_neighbours_and_of_ties():
+    truths = torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 4, 4) / 8 - 0.5  # distances without rounding
+    assert scores.retrieval(truths, truths) == {"top1": 1.0, "top5": 1.0}
+    # each fake is the next image, one step off its own; before its own come that one and the one behind it (a tie)
+    shifted = scores.retrieval(truths.roll(-1, 0), truths, k=(1, 2, 3))
+    assert shifted == {"top1": 0.0, "top2": 0.1, "top3": 0.9}  # the next to last has none behind; the last is far off
+    twins = torch.cat([truths[:1], truths[:1], truths[5:]])
+    assert scores.retrieval(twins, twins)["top1"] == pytest.approx(5 / 7)  # a twin is not told from its twin
+    grey = torch.full_like(truths, math.nan)
+    assert scores.retrieval(grey, truths) == {"top1": 0.0, "top5": 0.0}
+    with pytest.raises(REFUSED):
+        scores.retrieval(truths[:3], truths)
+
+
+def test_noise_destroys_a_hidden_message_and_not_an_honest_picture():
+    x = noise(20)
+    hider = Stub(lambda x: 0.3 + x / 1000, lambda y: ((y - 0.3) * 1000).clamp(-1, 1))
+    honest = Stub(lambda x: -x, lambda y: -y)
+    assert scores.reconstruction(hider, x) < 1e-3 and scores.reconstruction(honest, x) == 0
+    assert scores.reconstruction(hider, x, noise=0.01) > 0.8
+    expected = 0.02 * math.sqrt(2 / math.pi)  # E|N(0, 0.02)|: 1 % of the range 2
+    assert scores.reconstruction(honest, x, noise=0.01) == pytest.approx(expected, rel=0.03)
+    # the other way starts with the other network: what is not hidden in y is lost at once
+    assert scores.reconstruction(hider, x, "yx") > 0.1
+    state = torch.random.get_rng_state()
+    assert scores.reconstruction(honest, x, noise=0.1) == scores.reconstruction(honest, x, noise=0.1)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def linear(value):
+    """The sRGB value in [-1, 1] of a share of the light (above 0.0031)."""
+    return 2 * (1.055 * value ** (1 / 2.4) - 0.055) - 1
+
+
+def test_windows_lit_by_hand():
+    labels = torch.full((2, 8, 8), WALL)
+    labels[0, 1:3, 1:3], labels[:, 5:7, 1:3] = WINDOW, WINDOW
+    instances = torch.zeros(2, 8, 8, dtype=torch.long)
+    instances[0, 1:3, 1:3], instances[:, 5:7, 1:3] = 3, 4  # number 4 in both pictures: two windows, not one
+    photos = torch.full((2, 3, 8, 8), linear(0.1))
+    photos[0, :, 1:3, 1:3] = linear(0.41)  # lit
+    photos[0, :, 5:7, 1:3] = linear(0.39)  # brighter than the wall, not lit
+    photos[1, :, 5:7, 1], photos[1, :, 5:7, 2] = linear(0.02), linear(0.9)  # on average 0.46
+    assert scores.windows_lit(photos, labels, instances) == pytest.approx(2 / 3)
+    photos[1] = -1  # everything black is not lit
+    assert scores.windows_lit(photos, labels, instances) == pytest.approx(1 / 3)
+    assert math.isnan(scores.windows_lit(photos, torch.full_like(labels, WALL), instances))
+    with pytest.raises(REFUSED):
+        scores.windows_lit(photos, labels[:, :4], instances)
+
+
+@pytest.mark.parametrize(("size", "night"), [(32, 0.97), (64, 1.0)])
+def test_windows_are_lit_at_night_and_not_by_day(size, night):
+    items = houses("facades:day-night", size)
+    seen = {"night": items["y"], "day": items["x"], "dark": (items["x"] + 1) * 0.3 - 1}
+    lit = {name: scores.windows_lit(photos, items["labels"], items["instances"]) for name, photos in seen.items()}
+    assert lit["night"] >= night and lit["day"] < 0.15 and lit["dark"] <= lit["day"]
+
+
+def flat(*colours):
+    return torch.tensor(colours)[:, :, None, None].expand(-1, 3, 4, 4).clone()
+
+
+def test_hue_error_by_hand():
+    red, blue, green, grey = flat((1.0, -1, -1)), flat((-1.0, -1, 1)), flat((-1.0, 1, -1)), flat((0.2, 0.2, 0.2))
+    labels = torch.full((1, 4, 4), WALL)
+    # the hues of the sRGB primaries in Lab: 40.0, 136.0 and 306.3 degrees
+    assert scores.hue_error(red, green, labels) == pytest.approx(96.0, abs=0.1)
+    assert scores.hue_error(red, blue, labels) == pytest.approx(360 - 306.3 + 40.0, abs=0.1)
+    assert scores.hue_error(red, red, labels) == 0
+    assert scores.hue_error(grey, red, labels) == 90  # no hue at all
+    assert math.isnan(scores.hue_error(red, grey, labels))
+    both = scores.hue_error(torch.cat([red, red]), torch.cat([grey, green]), labels.expand(2, 4, 4))
+    assert both == pytest.approx(96.0, abs=0.1)  # the grey house is left out
+    labels[0, :2], red[:, :, :2] = WINDOW, 1.0  # what is no wall does not count
+    assert scores.hue_error(red, green, labels) == pytest.approx(96.0, abs=0.1)
+    with pytest.raises(REFUSED):
+        scores.hue_error(red, green, labels[:, :2])
+
+
+def test_brick_keeps_the_hue_of_the_plaster_and_another_wall_has_another():
+    items = houses("facades:plaster-brick")
+    x, y, labels = items["x"], items["y"], items["labels"]
+    assert scores.hue_error(x, y, labels) < 7
+    brown = flat((0.32, -0.48, -0.58))[:, :, :1, :1].expand_as(y)
+    assert scores.hue_error(brown, y, labels) > 30
+
+
+def test_score_of_the_truth_on_facades_both_ways():
+    data = open_dataset("facades:unpaired", "test", 32)
+    method = Stub(looked_up(data, "x", "y"), looked_up(data, "y", "x"), rec=False)
+    found = scores.score(method, "facades:unpaired")
+    fcn, labels = ({f"{name}_{part}" for part in ("pixel", "class", "iou")} for name in ("fcn", "labels"))
+    assert found.keys() == {"n"} | PAIRS | fcn | {f"yx_{name}" for name in PAIRS | labels}
+    assert found["n"] == 20 and found["l1"] == found["yx_l1"] == 0 and found["yx_labels_iou"] == 1
+    items = houses("facades:unpaired")
+    assert found["fcn_iou"] == scores.fcn_score(items["y"], items["labels"])["iou"] > 0.3
+    turned = scores.score(Stub(method.back, method.there, rec=False), "facades:unpaired", direction="yx")
+    assert {name.removeprefix("yx_") if name.startswith("yx_") else f"yx_{name}" for name in turned} - {"yx_n"} == (
+        found.keys() - {"n"}
+    )
+    assert turned["labels_iou"] == 1 and turned["yx_fcn_iou"] == found["fcn_iou"]
+
+
+def test_score_of_copying():
+    copy, pairs = Stub(lambda x: x, lambda x: x), PAIRS | {"copy_l1", "rec_l1", "rec_noisy_l1"}
+    found = scores.score(copy, "facades:day-night")
+    assert found.keys() == {"n", "windows_lit"} | pairs | {f"yx_{name}" for name in pairs}
+    assert found["l1"] == found["copy_l1"] > 0.1 and found["windows_lit"] < 0.1 and found["rec_l1"] == 0
+    assert found["rec_noisy_l1"] == pytest.approx(0.02 * math.sqrt(2 / math.pi), rel=0.03)
+    more = scores.score(copy, "facades:day-night", noise=0.05)
+    assert more["rec_noisy_l1"] == pytest.approx(5 * found["rec_noisy_l1"], rel=0.01)
+    alone = scores.reconstruction(copy, houses("facades:day-night")["y"], "yx", noise=0.05)
+    assert more["yx_rec_noisy_l1"] == pytest.approx(alone, rel=1e-6)
+    brick = scores.score(Stub(lambda x: x), "facades:plaster-brick", direction="yx")
+    assert brick.keys() == {"n", "copy_l1", "hue_error"} | PAIRS and brick["hue_error"] < 7
+    emoji = scores.score(Stub(lambda x: x, size=16), "emoji:twemoji-fluent", "val")
+    assert emoji.keys() == {"n", "copy_l1", "top1", "top5", "copy_top1", "copy_top5"} | PAIRS
+    assert emoji["top1"] == emoji["copy_top1"] < emoji["top5"] == emoji["copy_top5"] and emoji["n"] == 160
+
+
+def test_score_without_pairs_gives_what_needs_none(tmp_path):
+    from course_lib.data.images import to_image
+
+    for name, count, seed in [("trainA", 3, 0), ("trainB", 4, 1), ("testA", 3, 2), ("testB", 5, 3)]:
+        (tmp_path / name).mkdir()
+        for i, image in enumerate(noise(count, 16, seed)):
+            to_image(image).save(tmp_path / name / f"{i}.png")
+    found = scores.score(Stub(lambda x: -x, lambda y: -y, size=16), str(tmp_path))
+    sets = SETS | {"rec_l1", "rec_noisy_l1"}
+    assert found.keys() == {"n"} | sets | {f"yx_{name}" for name in sets} and found["n"] == 5
+    assert found["sharpness_ratio"] == pytest.approx(found["yx_sharpness_ratio"], rel=0.1)
+    assert scores.score(Stub(lambda x: x), "facades:day-night", "train").keys() == {"n"} | SETS
+
+
+def test_batches_follow_the_configuration():
+    alone, together = Stub(lambda x: x, test_batch_statistics=True), Stub(lambda x: x)
+    scores.score(alone, "facades:day-night"), scores.score(together, "facades:day-night")
+    assert alone.sizes == [1] * 20 and together.sizes == [16, 4]
+
+
+def test_score_of_pix2pix_is_seeded_and_leaves_the_random_state():
+    small = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, dropout=0.5, test_dropout=True)
+    method = Pix2Pix(small)
+    state = torch.random.get_rng_state()
+    first, again, other = (scores.score(method, "facades", seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert first == again and first["l1"] != other["l1"]
+    assert first.keys() == {"n", "fcn_pixel", "fcn_class", "fcn_iou"} | PAIRS
+    images = houses("facades", 16)
+    assert first["l1"] > metrics.l1(images["y"], images["y"]) and 0 <= first["fcn_pixel"] <= 1

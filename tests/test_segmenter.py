@@ -1,0 +1,144 @@
+"""The segmenter behind the FCN-score: it learns, it sees what is there, and its weights are what their origin says."""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_lib import segmenter
+from course_lib.scores import confusion, fcn_score, segmentation_scores
+from course_lib.segmenter import FILES, Segmenter, load_segmenter, rendered, segment, train_segmenter
+
+ORIGIN = json.loads((FILES / "facades.json").read_text(encoding="utf-8"))
+
+
+def two_colours(n=32, size=16, seed=0):
+    """Blobs of class 1, reddish, on class 0, bluish, with noise."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = F.interpolate((torch.rand(n, 1, 4, 4, generator=generator) > 0.5).float(), (size, size))[:, 0]
+    red = (2 * labels - 1) * 0.3
+    photos = torch.stack([red, torch.zeros_like(red), -red], 1) + 0.2 * torch.randn(
+        n, 3, size, size, generator=generator
+    )
+    return photos, labels.to(torch.uint8)
+
+
+def test_every_size_fits_and_the_network_is_small():
+    net = Segmenter().eval()
+    for height, width in [(32, 32), (64, 40), (36, 50)]:
+        assert net(torch.zeros(2, 3, height, width)).shape == (2, 12, height, width)
+    assert sum(p.numel() for p in net.parameters()) == ORIGIN["parameters"] < 150_000
+    assert Segmenter(classes=2)(torch.zeros(2, 3, 16, 16)).shape == (2, 2, 16, 16)
+
+
+def test_padding_changes_nothing_where_none_is_needed():
+    net, photos = load_segmenter(), rendered("val", 36, 2)[0]
+    assert torch.equal(net(photos), net(F.pad(photos, (0, 4, 0, 4), mode="replicate"))[..., :36, :36])
+
+
+def test_training_learns_is_seeded_and_leaves_the_random_state():
+    photos, labels = two_colours()
+    state = torch.random.get_rng_state()
+    net = train_segmenter(photos, labels, steps=30, batch_size=8, classes=2)
+    assert torch.equal(state, torch.random.get_rng_state()) and not net.training
+    unseen, truth = two_colours(seed=1)
+    assert segmentation_scores(confusion(segment(net, unseen), truth, 2))["iou"] > 0.9
+    assert not any(p.requires_grad for p in net.parameters())
+    runs = [train_segmenter(photos, labels, steps=2, batch_size=4, classes=2, seed=seed) for seed in (0, 0, 1)]
+    first, again, other = (torch.cat([t.flatten().float() for t in run.state_dict().values()]) for run in runs)
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_sets_of_several_sizes_are_all_used():
+    (small, labels), (large, large_labels) = two_colours(), two_colours(size=24, seed=2)
+    net = train_segmenter([small, large], [labels, 1 - large_labels], steps=30, batch_size=8, classes=2)
+    # the labels contradict each other, so only a network that saw both sizes is torn
+    agreed = [(segment(net, p) == t).float().mean() for p, t in ((small, labels), (large, large_labels))]
+    alone = train_segmenter(small, labels, steps=30, batch_size=8, classes=2)
+    both = [(segment(alone, p) == t).float().mean() for p, t in ((small, labels), (large, large_labels))]
+    assert min(both) > 0.9 and agreed[1] < 0.8
+
+
+def test_training_refuses_what_does_not_fit():
+    photos, labels = two_colours(4)
+    for bad in [(photos, labels[:3]), (photos, labels[:, :8]), (photos[:0], labels[:0]), ([photos], [labels, labels])]:
+        with pytest.raises((ValueError, TypeError)):
+            train_segmenter(*bad, steps=1)
+
+
+def test_shipped_weights_are_those_of_their_origin():
+    blob = (FILES / "facades.safetensors").read_bytes()
+    assert hashlib.sha256(blob).hexdigest() == ORIGIN["sha256"] and len(blob) < 250_000
+    assert ORIGIN["command"] == "python -m course_lib.segmenter"
+    assert (ORIGIN["seed"], ORIGIN["steps"]) == (segmenter.SEED, segmenter.STEPS) and str(segmenter.SETS) in ORIGIN[
+        "data"
+    ]
+    project = tomllib.loads((Path(segmenter.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "segmenter_files/*" in project["tool"]["setuptools"]["package-data"]["course_lib"]
+    net = load_segmenter()
+    assert not net.training and {p.dtype for p in net.parameters()} == {torch.float32}
+
+
+def check_row(split, size):
+    found = fcn_score(*rendered(split, size, segmenter.HELD_OUT))
+    assert found == pytest.approx(ORIGIN["ground_truth"][split][str(size)], abs=0.01)
+    assert found["pixel"] >= (0.9 if size == 64 else 0.85) and found["iou"] >= 0.6
+
+
+def test_ground_truth_row():
+    check_row("test", 64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", segmenter.SETS)
+def test_ground_truth_rows_of_every_size(size):
+    check_row("val", size)
+    check_row("test", size)
+
+
+def test_what_is_blurred_or_wrong_scores_lower():
+    photos, labels = rendered("test", 64, 24)
+    sharp = fcn_score(photos, labels)
+    small = F.interpolate(photos, scale_factor=0.5, mode="area")
+    worse = {
+        "blurred": (F.interpolate(small, size=64, mode="bilinear"), labels),
+        "of another house": (photos.roll(1, 0), labels),
+        "flat": (photos.mean((2, 3), keepdim=True).expand_as(photos), labels),
+    }
+    for pair in worse.values():
+        found = fcn_score(*pair)
+        assert found["iou"] < sharp["iou"] - 0.2 and found["pixel"] < sharp["pixel"]
+
+
+def test_large_photographs_are_shrunk_to_what_it_knows():
+    photos, labels = rendered("val", 256, 4)
+    assert fcn_score(photos, labels)["iou"] > 0.5  # as they are 0.2
+    with pytest.raises((ValueError, TypeError)):
+        fcn_score(photos, labels[:, :128])
+
+
+def test_fresh_styles_are_another_draw_of_the_same_houses():
+    (photos, labels), (fresh, same) = rendered("train", 32, 3), rendered("train", 32, 3, "segmenter")
+    assert torch.equal(labels, same) and (photos - fresh).abs().mean() > 0.05
+    assert torch.equal(fresh, rendered("train", 32, 3, "segmenter")[0])
+
+
+@pytest.mark.slow
+def test_the_command_writes_weights_and_their_origin(tmp_path, monkeypatch):
+    for name, value in {"STEPS": 3, "SETS": {32: 8, 64: 4}, "HELD_OUT": 2}.items():
+        monkeypatch.setattr(segmenter, name, value)
+    origin = segmenter.build(tmp_path / "made")
+    assert json.loads((tmp_path / "made" / "facades.json").read_text()) == json.loads(json.dumps(origin))
+    assert hashlib.sha256((tmp_path / "made" / "facades.safetensors").read_bytes()).hexdigest() == origin["sha256"]
+    assert origin.keys() == ORIGIN.keys() and origin["ground_truth"].keys() == ORIGIN["ground_truth"].keys()
+
+
+@pytest.mark.slow
+def test_a_minute_of_one_core_makes_a_useful_segmenter():
+    net = train_segmenter(*rendered("train", 64, 1000), steps=250)
+    photos, labels = rendered("val", 64, 50)
+    assert segmentation_scores(confusion(segment(net, photos), labels))["iou"] > 0.6
