@@ -27,11 +27,11 @@ IOU = {
     "pix2pix, Table 6": {"L1": 0.35, "cGAN": 0.22, "L1+cGAN": 0.29},
     "CycleGAN, Table 2": {
         "CoGAN": 0.06, "BiGAN/ALI": "reported 0.02", "SimGAN": "reported 0.04",
-        "feature loss + GAN": "reported 0.01", "CycleGAN": 0.11, "pix2pix: L1+cGAN": 0.18,
+        "feature loss + GAN": "reported 0.01", "CycleGAN": 0.11, "pix2pix": 0.18,
     },
     "CycleGAN, Table 3": {
         "CoGAN": "reported 0.08", "BiGAN/ALI": "reported 0.07", "SimGAN": "reported 0.07",
-        "feature loss + GAN": "reported 0.06", "CycleGAN": 0.16, "pix2pix_labels: L1+cGAN": 0.32,
+        "feature loss + GAN": "reported 0.06", "CycleGAN": 0.16, "pix2pix, photo to labels": 0.32,
     },
     "CycleGAN, Table 4": {
         "cycle alone": 0.02, "GAN alone": 0.08, "GAN + forward cycle": 0.12,
