@@ -235,10 +235,11 @@ def write_pairs(folder: Path, count: int = 26, size: int = 16) -> Path:
     return folder
 
 
-def course_train(data: Path | str, out: Path, steps: int, *more: str) -> list[str]:
+def course_train(data: Path | str, out: Path, steps: int, *more: str, method: str = "pix2pix") -> list[str]:
     """A command that trains a small pix2pix with dropout; 4 or 5 batches an epoch on :func:`write_pairs`."""
-    settings = ("d_layers=1", "dropout=0.5", "batch_size=4", "base_channels=4", "d_base_channels=4")
-    command = f"-m course_lib.cli train pix2pix --data {data} --out {out} --profile smoke --size 16 --steps {steps}"
+    noise = "dropout=0.5" if method == "pix2pix" else "pool_size=9"
+    settings = ("d_layers=1", noise, "batch_size=4", "base_channels=4", "d_base_channels=4")
+    command = f"-m course_lib.cli train {method} --data {data} --out {out} --profile smoke --size 16 --steps {steps}"
     sets = [word for setting in settings for word in ("--set", setting)]
     return [sys.executable, *command.split(), "--checkpoint-seconds", "0.05", *sets, *more]
 
@@ -247,21 +248,25 @@ def lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def kill_and_resume(folder: Path, data: Path | str, steps: int, kills: int, seed: int, *more: str) -> list[int]:
+def kill_and_resume(
+    folder: Path, data: Path | str, steps: int, kills: int, seed: int, *more: str, method: str = "pix2pix"
+) -> list[int]:
     """Train once without a break, once killed at ``kills`` random steps and resumed each time; must be equal.
 
     A quarter as many more kills come while the command starts and resumes. Compared to the bit: weights, statistics,
     moments of both Adams, random states, and the history but for its times. Returns the steps it was killed at.
     """
     rng, whole, run, killed_at = random.Random(seed), folder / "whole", folder / "killed", []
-    subprocess.run(course_train(data, whole, steps, *more), check=True, env=ONE_THREAD, capture_output=True)
+    subprocess.run(
+        course_train(data, whole, steps, *more, method=method), check=True, env=ONE_THREAD, capture_output=True
+    )
     moments = ["training"] * kills + ["starting"] * (kills // 4)
     rng.shuffle(moments)
     for moment in moments:
         began = (checkpoint.steps(run / "checkpoints") or [0])[-1]
         target = began + rng.randrange(1, max(2, (steps - began) // 3))
         process = subprocess.Popen(
-            course_train(data, run, steps, *more, "--resume"), env=ONE_THREAD, stdout=subprocess.PIPE,
+            course_train(data, run, steps, *more, "--resume", method=method), env=ONE_THREAD, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
         if moment == "starting":
@@ -274,10 +279,16 @@ def kill_and_resume(folder: Path, data: Path | str, steps: int, kills: int, seed
         process.communicate()
         if moment == "training":
             killed_at.append(lines(run / "history.jsonl"))
-    subprocess.run(course_train(data, run, steps, *more, "--resume"), check=True, env=ONE_THREAD, capture_output=True)
+    subprocess.run(
+        course_train(data, run, steps, *more, "--resume", method=method),
+        check=True,
+        env=ONE_THREAD,
+        capture_output=True,
+    )
     (step_a, a, _), (step_b, b, _) = (checkpoint.load_latest(out / "checkpoints") for out in (whole, run))
     assert step_a == step_b == steps and equal(a, b)
-    assert {"opt_G", "opt_D", "random", "G", "D"} <= {name.partition(".")[0] for name in a}
+    parts = {name.partition(".")[0] for name in a}
+    assert {"opt_G", "opt_D", "random"} <= parts and ({"G", "D"} <= parts or {"pool_x", "pool_y"} <= parts)
     assert rows(run / "history.jsonl") == rows(whole / "history.jsonl")
     return killed_at
 

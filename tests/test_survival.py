@@ -364,6 +364,12 @@ def test_a_killed_first_step_is_no_run_yet(tmp_path):
         train(tmp_path, 3)
 
 
+@posix
+@pytest.mark.slow
+def test_killed_and_resumed_cyclegan_keeps_its_pools(tmp_path):
+    assert kill_and_resume(tmp_path, "facades:day-night", 120, 1, 5, method="cyclegan")
+
+
 # ---- 9, 10, 11: what is wrong with the numbers, the memory, the GPU
 
 
