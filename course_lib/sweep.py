@@ -102,7 +102,7 @@ def _results(cells: list[Cell], scheduler: str | None, workers: int | None, work
             stack.enter_context(dask.config.set({f"distributed.scheduler.{k}": v for k, v in rules.items()}))
             cluster = distributed.LocalCluster(
                 n_workers=min(workers or dask.system.CPU_COUNT, len(cells)), threads_per_worker=1,
-                processes=True, host="127.0.0.1", dashboard_address=None, memory_limit=0,
+                processes=True, host="127.0.0.1", dashboard_address=":0", memory_limit=0,
                 silence_logs=logging.CRITICAL,
             )  # fmt: skip
             stack.enter_context(cluster)
