@@ -50,6 +50,7 @@ def covered(corners):
     return columns
 
 
+@pytest.mark.slow
 @needs_maps
 def test_splits_share_no_pixel_and_keep_a_gap():
     seen = {split: covered(EarthPairs(split, 16).x) for split in SPLITS}
@@ -103,6 +104,7 @@ def test_no_patch_is_plain_ocean():
             assert ((x[2] <= x[0] + 0.2) | (x[1] > x[2])).float().mean() > 0.1
 
 
+@pytest.mark.slow
 @needs_maps
 def test_places_are_where_they_say():
     """The Sahara is a desert, the Congo a forest, and the name of a patch is that of its middle."""

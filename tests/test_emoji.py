@@ -9,6 +9,7 @@ from course_lib.data import names, open_dataset
 from course_lib.data.emoji import EmojiEdges, EmojiStyles, drawings, entries, outlines
 
 
+@pytest.mark.slow
 def test_every_named_set_opens_in_every_split():
     emoji = [name for name in names() if name.startswith("emoji:")]
     assert len(emoji) == 13
@@ -18,7 +19,18 @@ def test_every_named_set_opens_in_every_split():
             item = dataset[len(dataset) - 1]
             assert item["x"].shape == item["y"].shape == (3, 16, 16) and item["name"]
             assert min(item["x"].min(), item["y"].min()) >= -1 and max(item["x"].max(), item["y"].max()) <= 1
-            assert "1,599" in dataset.card and dataset.paired == (name == "emoji:edges" or split != "train")
+            pairs = name == "emoji:edges" or name.endswith(":paired") or split != "train"
+            assert "1,599" in dataset.card and dataset.paired == pairs
+
+
+def test_paired_styles_show_the_same_emoji_in_training():
+    pairs, other = (
+        open_dataset("emoji:noto-fluent:paired", "train", 16),
+        open_dataset("emoji:fluent-noto:paired", "train", 16),
+    )
+    halves = open_dataset("emoji:noto-fluent", "train", 16)
+    assert len(pairs) == len(halves.x) + len(halves.y) == len(other)
+    assert torch.equal(pairs[7]["x"], other[7]["y"]) and pairs[7]["name"] == other[7]["name"]
 
 
 def test_edges_are_the_outlines_of_y():

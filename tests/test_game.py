@@ -27,6 +27,7 @@ def test_best_discriminator_is_drawn():
     assert np.interp(2.0, X, best) == pytest.approx(0.5, abs=1e-3) and best[0] > 0.999
 
 
+@pytest.mark.slow
 def test_slider_redraws():
     box = slider(mean=1.0)
     before = box.children[1].value

@@ -175,6 +175,7 @@ def test_bad_batches_are_refused(metric):
         metrics.ssim(good[..., :10], good[..., :10])
 
 
+@pytest.mark.slow
 def test_what_the_numbers_see_in_emoji(emoji):
     real = emoji.y[:60]
     perfect = metrics.evaluate(real, real)

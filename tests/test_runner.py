@@ -88,6 +88,7 @@ def three(tmp_path_factory):
     return folder, report
 
 
+@pytest.mark.slow
 def test_the_report_has_the_agreed_form_and_is_what_is_returned(three):
     folder, report = three
     assert json.loads((folder / "out" / "report.json").read_text()) == report
@@ -102,6 +103,7 @@ def test_the_report_has_the_agreed_form_and_is_what_is_returned(three):
     assert [row["error"] is None for row in report["notebooks"]] == [False, False, True]
 
 
+@pytest.mark.slow
 def test_a_good_notebook_ran_here_with_its_parameters(three):
     folder, _ = three
     out = folder / "out" / "good.ipynb"
@@ -114,6 +116,7 @@ def test_a_good_notebook_ran_here_with_its_parameters(three):
     assert str(folder) not in json.dumps(read(out).metadata)  # papermill would note where it lay
 
 
+@pytest.mark.slow
 def test_an_exception_is_named_and_the_rest_not_run(three):
     folder, report = three
     out = folder / "out" / "raises.ipynb"
@@ -125,6 +128,7 @@ def test_an_exception_is_named_and_the_rest_not_run(three):
     assert "ZeroDivisionError" in (folder / "out" / "raises.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_dead_kernel_is_noticed_within_3_seconds_and_told(three):
     folder, report = three
     out = folder / "out" / "dies.ipynb"
@@ -140,12 +144,14 @@ def test_a_dead_kernel_is_noticed_within_3_seconds_and_told(three):
     assert 0 <= datetime.fromisoformat(code[3].metadata.papermill.end_time).timestamp() - died < 3
 
 
+@pytest.mark.slow
 def test_no_process_is_left(three):
     folder, _ = three
     assert kernels() == []
     assert gone(int(printed(folder / "out" / "dies.ipynb").split()[0]))  # what the dead kernel had started
 
 
+@pytest.mark.slow
 def test_nothing_but_results_is_left_in_the_folder(three):
     folder, _ = three
     names = {path.name for path in (folder / "out").iterdir() if not path.name.startswith(".")}
@@ -159,6 +165,7 @@ def network_loads(html: str) -> list[str]:
     return found + re.findall(r"""(?:@import|url\(|import\(|from)\s*["']?(https?:[^"')]+)""", html)
 
 
+@pytest.mark.slow
 def test_a_page_loads_nothing_but_mathjax_for_formulas(three):
     folder, _ = three
     with_formula, without = [(folder / "out" / name).read_text() for name in ("good.html", "raises.html")]

@@ -153,6 +153,7 @@ def test_windows_lit_by_hand():
         scores.windows_lit(photos, labels[:, :4], instances)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "night"), [(32, 0.97), (64, 1.0)])
 def test_windows_are_lit_at_night_and_not_by_day(size, night):
     items = houses("facades:day-night", size)
@@ -206,6 +207,7 @@ def test_score_of_the_truth_on_facades_both_ways():
     assert turned["labels_iou"] == 1 and turned["yx_fcn_iou"] == found["fcn_iou"]
 
 
+@pytest.mark.slow
 def test_score_of_copying():
     copy, pairs = Stub(lambda x: x, lambda x: x), PAIRS | {"copy_l1", "rec_l1", "rec_noisy_l1"}
     found = scores.score(copy, "facades:day-night")

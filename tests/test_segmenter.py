@@ -53,6 +53,7 @@ def test_training_learns_is_seeded_and_leaves_the_random_state():
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
+@pytest.mark.slow
 def test_sets_of_several_sizes_are_all_used():
     (small, labels), (large, large_labels) = two_colours(), two_colours(size=24, seed=2)
     net = train_segmenter([small, large], [labels, 1 - large_labels], steps=30, batch_size=8, classes=2)
@@ -89,6 +90,7 @@ def check_row(split, size):
     assert found["pixel"] >= (0.9 if size == 64 else 0.85) and found["iou"] >= 0.6
 
 
+@pytest.mark.slow
 def test_ground_truth_row():
     check_row("test", 64)
 
@@ -100,6 +102,7 @@ def test_ground_truth_rows_of_every_size(size):
     check_row("test", size)
 
 
+@pytest.mark.slow
 def test_what_is_blurred_or_wrong_scores_lower():
     photos, labels = rendered("test", 64, 24)
     sharp = fcn_score(photos, labels)

@@ -167,6 +167,7 @@ def test_a_full_disk_is_told_for_the_history_too(tmp_path):
 # ---- 3, 4: damaged files
 
 
+@pytest.mark.slow
 def test_a_run_with_a_damaged_checkpoint_goes_on_from_the_one_before(tmp_path):
     whole, hurt = make(decay_from=1.0), make(decay_from=1.0)
     train(tmp_path / "whole", 9, whole)
@@ -199,6 +200,7 @@ def test_a_damaged_newer_checkpoint_does_not_push_out_good_ones(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"00000012", "00000020"}
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_of_a_real_checkpoint_is_noticed(tmp_path):
     train(tmp_path, 2)
     found = flip_bits(tmp_path / "checkpoints", 30, seed=2)
@@ -345,6 +347,7 @@ def test_killed_and_resumed_equals_never_killed(tmp_path, pairs, workers, kills)
     assert len(killed_at) == kills and min(killed_at) > 0
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_run(tmp_path):
     for workers in (0, 2):
         train(tmp_path / str(workers), 7, workers=workers)

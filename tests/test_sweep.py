@@ -63,6 +63,7 @@ def keys(folder: Path, text: str = GRID) -> list[str]:
 # ---- grids
 
 
+@pytest.mark.slow
 def test_a_grid_gives_its_cells_in_order(tmp_path):
     text = GRID + '[rows.swapped]\nmethod = "pix2pix"\nsteps = 9\nseeds = [5]\ndirection = "yx"\nflip = "off"\n'
     cells = grids.read_grid(write(tmp_path, text))
@@ -222,6 +223,7 @@ def test_shipped_data_count(tmp_path, monkeypatch):
 # ---- one cell
 
 
+@pytest.mark.slow
 def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     cell = grids.read_grid(write(tmp_path, GRID.replace("40", "5")))[0]
     calls, value = [], 1 / 3
