@@ -296,7 +296,7 @@ def test_numbers_are_the_papers_and_those_from_memory_say_so(it):
 def test_a_grid_of_the_course_can_be_swept(name):
     cells = grids.read_grid(NOTEBOOKS / "sweeps" / f"{name}.toml")
     assert {cell.row for cell in cells} == set(GRIDS[name]["rows"]) and {cell.profile for cell in cells} == {"cpu"}
-    assert all(cell.config.image_size == (32 if name == "emoji" else 64) for cell in cells)
+    assert len({cell.config.image_size for cell in cells}) == 1  # scores at two sizes do not compare
 
 
 class Few(torch.utils.data.Subset):

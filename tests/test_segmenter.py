@@ -140,7 +140,7 @@ def test_the_command_writes_weights_and_their_origin(tmp_path, monkeypatch):
     assert origin.keys() == ORIGIN.keys() and origin["ground_truth"].keys() == ORIGIN["ground_truth"].keys()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_minute_of_one_core_makes_a_useful_segmenter():
     net = train_segmenter(*rendered("train", 64, 1000), steps=250)
     photos, labels = rendered("val", 64, 50)
