@@ -78,7 +78,7 @@ class BiGAN:
         self.D = PatchGAN(6, cfg.d_base_channels, cfg.d_layers, "instance")
         self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D": self.D}  # what a checkpoint keeps
         for net in self.networks.values():
-            net.to(self.device, memory_format=torch.channels_last)
+            net.to(self.device)  # instance norm would undo channels_last
         self.tested = {"xy": self.G_xy, "yx": self.G_yx}  # what translate() uses
         if cfg.average:
             self.tested = {way: averaged_copy(net) for way, net in self.tested.items()}
