@@ -200,7 +200,8 @@ class _Run:
         fake_y = torch.cat([self.method.translate(x)["fake_y"] for x in self.val["x"].split(16)])
         if self.val_paired and self.history:
             self.history[-1]["val_l1"] = (fake_y - self.val["y"]).abs().mean().item()
-        return {"x": self.val["x"][:6], "fake_y": fake_y[:6], "y": self.val["y"][:6]}
+        rows = {"x": self.val["x"][:6], "fake_y": fake_y[:6]}
+        return rows | {"y": self.val["y"][:6]} if self.val_paired else rows  # without pairs, y shows something else
 
     def write_history(self) -> None:
         """Append the new rows to history.jsonl."""
