@@ -98,8 +98,10 @@ def _results(cells: list[Cell], scheduler: str | None, workers: int | None, work
     with contextlib.ExitStack() as stack:
         if scheduler is None:
             # one cell at a time in a worker, none waiting there: who dies takes no other cell along
-            rules = {"allowed-failures": DEATHS - 1, "worker-saturation": 1.0}
-            stack.enter_context(dask.config.set({f"distributed.scheduler.{k}": v for k, v in rules.items()}))
+            rules = {"scheduler.allowed-failures": DEATHS - 1, "scheduler.worker-saturation": 1.0}
+            # Dask has workers give freed memory back at once; training takes it again in every step
+            rules["nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"] = 1 << 30
+            stack.enter_context(dask.config.set({f"distributed.{k}": v for k, v in rules.items()}))
             cluster = distributed.LocalCluster(
                 n_workers=min(workers or dask.system.CPU_COUNT, len(cells)), threads_per_worker=1,
                 processes=True, host="127.0.0.1", dashboard_address=":0", memory_limit=0,
