@@ -101,6 +101,7 @@ def _results(cells: list[Cell], scheduler: str | None, workers: int | None, work
             rules = {"scheduler.allowed-failures": DEATHS - 1, "scheduler.worker-saturation": 1.0}
             # Dask has workers give freed memory back at once; training takes it again in every step
             rules["nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"] = 1 << 30
+            rules["nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_"] = 1 << 25
             stack.enter_context(dask.config.set({f"distributed.{k}": v for k, v in rules.items()}))
             cluster = distributed.LocalCluster(
                 n_workers=min(workers or dask.system.CPU_COUNT, len(cells)), threads_per_worker=1,
