@@ -68,7 +68,7 @@ def run(
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Argument(help="pix2pix, cyclegan, bigan, cogan or dcgan")],
+    method: Annotated[str, typer.Argument(help="pix2pix, cyclegan, bicyclegan, bigan, cogan or dcgan")],
     data: DataName,
     out: Out,
     size: Annotated[int | None, typer.Option(help="image size in pixels; default: the profile's")] = None,
@@ -116,6 +116,7 @@ def translate(
     source: Annotated[Path, typer.Option("--input", help="an image or a folder of images")],
     target: Annotated[Path, typer.Option("--output", help="folder for the PNG files")],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
+    style: Annotated[Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan)")] = None,
     seed: Annotated[int, typer.Option(help="of the noise")] = 0,
     direction: Direction = None,
     device: Device = "auto",
@@ -125,7 +126,7 @@ def translate(
 
     _positive("--samples", samples)
     written = runs.translate_files(
-        folder, source, target, samples=samples, seed=seed, direction=direction, device=device
+        folder, source, target, samples=samples, style=style, seed=seed, direction=direction, device=device
     )
     print(f"wrote {len(written)} images to {target}")
 

@@ -16,7 +16,10 @@ from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 
 # module in course_lib.methods, class
-METHODS = {"dcgan": "DCGAN", "pix2pix": "Pix2Pix", "cyclegan": "CycleGAN", "bigan": "BiGAN", "cogan": "CoGAN"}
+METHODS = {
+    "dcgan": "DCGAN", "pix2pix": "Pix2Pix", "bicyclegan": "BicycleGAN", "cyclegan": "CycleGAN", "bigan": "BiGAN",
+    "cogan": "CoGAN",
+}  # fmt: skip
 
 
 def method_class(name: str) -> type:
@@ -198,6 +201,7 @@ def translate_files(
     target: Path,
     *,
     samples: int = 1,
+    style: Path | None = None,
     seed: int = 0,
     direction: str | None = None,
     device: str = "auto",
@@ -206,14 +210,22 @@ def translate_files(
 
     Inputs are resized to the model's square size, as in training, and outputs have that size. Of an A|B image (twice as
     wide as high) the half that is the model's input is taken. ``samples`` above 1 asks for that many outputs an input,
-    with ``_1``, ``_2`` ... added to the names: they differ as far as the method has noise (dropout). Raises CourseError
-    for an input that is missing or no image, or a ``direction`` the run has not learned, before anything is written.
+    with ``_1``, ``_2`` ... added to the names: equal numbers are equal codes z where the method has codes, else chance
+    (dropout) makes them differ. ``style`` is an image, of the output's domain, whose code all outputs are to have.
+
+    Raises CourseError for an input that is missing or no image, a ``direction`` the run has not learned, ``samples``
+    that are all the same, or a ``style`` for a run without an encoder, before anything is written.
     """
-    from course_lib.data.images import find_images, read_image, to_image, to_tensor
+    from course_lib.data.images import find_images, to_bytes, to_image
 
     method, settings = _open_translator(folder, device)
     direction = direction or settings["direction"]
     method = towards(method, settings, direction, folder)
+    if style is not None and samples > 1:
+        raise CourseError("a style gives one output an image", f"--samples {samples}", "leave out --samples or --style")
+    if style is not None and not hasattr(method, "encode"):
+        what = f"a {settings['method']} run cannot paint in the style of an image: it has no encoder"
+        raise CourseError(what, folder, "leave out --style, or train bicyclegan")
     if not source.exists():
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")
     paths = find_images(source) if source.is_dir() else [source]
@@ -221,16 +233,18 @@ def translate_files(
         raise CourseError("no images here", source, "give a folder that holds PNG or JPEG files")
     stems = [path.stem for path in paths]
     names = [p.stem if stems.count(p.stem) == 1 else p.name.replace(".", "_") for p in paths]
-    inputs, halved = [], 0
-    for path in paths:
-        image = read_image(path)
-        if image.width == 2 * image.height:
-            left = 0 if direction == "xy" else image.height
-            image, halved = image.crop((left, 0, left + image.height, image.height)), halved + 1
-        inputs.append(to_tensor(image, method.config.image_size))
-    if halved:
-        half = "left" if direction == "xy" else "right"
-        warnings.warn(f"{halved} images are twice as wide as high: took their {half} half as input", stacklevel=2)
+    size, left = method.config.image_size, direction == "xy"
+    inputs, halved = zip(*(_square(path, size, left) for path in paths), strict=True)
+    if any(halved):
+        side = "left" if left else "right"
+        warnings.warn(f"{sum(halved)} images are twice as wide as high: took their {side} half as input", stacklevel=2)
+    z = method.encode(_square(style, size, not left)[0].to(method.device))[0] if style is not None else None
+    torch.manual_seed(seed)
+    if samples > 1 and not hasattr(method, "sample"):
+        first, second = (to_bytes(method.translate(inputs[0].to(method.device))["fake_y"]) for _ in range(2))
+        if torch.equal(first, second):
+            what = f"this {settings['method']} run has no noise: all {samples} outputs would be the same"
+            raise CourseError(what, folder, "leave out --samples, or train bicyclegan")
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -238,9 +252,25 @@ def translate_files(
     torch.manual_seed(seed)
     written = []
     for name, x in zip(names, inputs, strict=True):
-        for sample in range(samples):
-            fake_y = method.translate(x[None].to(method.device))["fake_y"][0].cpu()
-            written.append(target / (f"{name}.png" if samples == 1 else f"{name}_{sample + 1}.png"))
+        x = x.to(method.device)
+        if z is None and hasattr(method, "sample"):
+            fakes = method.sample(x, samples, seed)[0]
+        else:
+            style_of = {} if z is None else {"z": z}
+            fakes = torch.cat([method.translate(x, **style_of)["fake_y"] for _ in range(samples)])
+        for number, fake_y in enumerate(fakes.cpu(), start=1):
+            written.append(target / (f"{name}.png" if samples == 1 else f"{name}_{number}.png"))
             to_image(fake_y).save(png := io.BytesIO(), format="png")
             checkpoint.replace_file(written[-1], png.getvalue())
     return written
+
+
+def _square(path: Path, size: int, left: bool) -> tuple[Tensor, bool]:
+    """The image as (1, 3, size, size), and whether it is an A|B image: of that the left half is taken, or the right."""
+    from course_lib.data.images import read_image, to_tensor
+
+    image = read_image(path)
+    if halved := image.width == 2 * image.height:
+        start = 0 if left else image.height
+        image = image.crop((start, 0, start + image.height, image.height))
+    return to_tensor(image, size)[None], halved

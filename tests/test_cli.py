@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import bench, cli, runs
+from course_lib import CourseError, bench, cli, runs
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 
@@ -172,12 +173,19 @@ def test_translate_takes_the_input_half_of_a_pair(trained, blobs, tmp_path):
 
 
 def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
+    noisy = shutil.copytree(trained, tmp_path / "noisy")
+    settings = json.loads((noisy / "run.json").read_text())
+    settings["config"] |= {"dropout": 0.5, "test_dropout": True}
+    (noisy / "run.json").write_text(json.dumps(settings))
     source = blobs / "test" / "0.png"
     with pytest.warns(UserWarning):
-        a = runs.translate_files(trained, source, tmp_path / "a", samples=2, seed=1)
-        b = runs.translate_files(trained, source, tmp_path / "b", samples=2, seed=1)
-    assert [p.name for p in a] == ["0_1.png", "0_2.png"]
+        a = runs.translate_files(noisy, source, tmp_path / "a", samples=2, seed=1)
+        b = runs.translate_files(noisy, source, tmp_path / "b", samples=2, seed=1)
+        with pytest.raises(CourseError, match="no noise"):
+            runs.translate_files(trained, source, tmp_path / "c", samples=2, seed=1)
+    assert [p.name for p in a] == ["0_1.png", "0_2.png"] and not (tmp_path / "c").exists()
     assert [p.read_bytes() for p in a] == [p.read_bytes() for p in b]
+    assert a[0].read_bytes() != a[1].read_bytes()
 
 
 @pytest.mark.slow

@@ -1,0 +1,295 @@
+"""BicycleGAN: many translations of one image, told apart by a code z (Zhu, Zhang, Pathak and others: NIPS 2017).
+
+Two cycles share G and E; each has to come back to where it began:
+
+    y -> z -> y    z ~ E(y),     G(x, z) should be y           (cVAE-GAN, section 3.2)
+    z -> y -> z    z ~ N(0, I),  E(G(x, z)) should be z        (cLR-GAN, section 3.3)
+
+    L_1^image     = E ||y - G(x, z)||_1
+    L_KL(E)       = E_y[KL(E(y) || N(0, I))]
+    L_1^latent    = E_{x,z} ||z - E(G(x, z))||_1               (of E(...) the mean alone)
+    G*, E*        = arg min_{G,E} max_D  L_GAN^VAE(G, D, E) + lambda * L_1^VAE(G, E) + lambda_KL * L_KL(E)
+                                       + L_GAN(G, D) + lambda_latent * L_1^latent(G, E)       (section 3.4)
+
+The last equation has the first cycle in its first line, the second in the other. The paper compares six methods: each
+has some of the five terms, and :data:`VARIANTS` says which. The defaults are the paper's, where it is silent those of
+the authors' code.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib import losses
+from course_lib.errors import CourseError
+from course_lib.networks.bicycle import CNNEncoder, CodedUNet, MultiScalePatchGAN, ResNetEncoder, xavier_weights
+from course_lib.networks.blocks import averaged_copy, inference, update_average
+
+ENCODERS = {"resnet": ResNetEncoder, "cnn": CNNEncoder}
+CYCLES = ("encoded", "random")  # by where z comes from
+VARIANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    # name           y -> z -> y, "encoded"   z -> y -> z, "random"
+    "pix2pix+noise": ((), ("gan", "l1")),  # z is there, and nothing asks G to use it
+    "cAE-GAN": (("gan", "l1"), ()),  # z = mu
+    "cVAE-GAN": (("gan", "l1", "kl"), ()),
+    "cVAE-GAN++": (("gan", "l1", "kl"), ("gan",)),
+    "cLR-GAN": ((), ("gan", "latent")),
+    "BicycleGAN": (("gan", "l1", "kl"), ("gan", "latent")),
+}
+
+
+def kl(mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]) -> Float[Tensor, ""]:
+    """KL(N(mu, exp(logvar)) || N(0, I)) = -1/2 sum(1 + logvar - mu^2 - exp(logvar)), section 3.2; >= 0.
+
+    The sum runs over z: it belongs to the divergence. Over the batch this is a mean.
+    """
+    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(dim=1).mean()
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
+
+    variant: Literal["pix2pix+noise", "cAE-GAN", "cVAE-GAN", "cVAE-GAN++", "cLR-GAN", "BicycleGAN"] = "BicycleGAN"
+    # networks
+    image_size: int = 256
+    z_dim: int = 8
+    z_at: Literal["input", "all"] = "all"  # z goes to the first layer of the U-Net, or to each one on the way down
+    base_channels: int = 64
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"
+    norm: Literal["batch", "instance"] = "instance"
+    dropout: float = 0.5  # in training only
+    encoder: Literal["resnet", "cnn"] = "resnet"
+    e_base_channels: int = 64
+    conditional: bool = False  # D sees y alone; True: (x, y)
+    d_base_channels: int = 64
+    d_layers: int = 3  # 70 px patches
+    d_scales: int = 2  # and 140 px: the same on the image at half its size
+    d_coarse: Literal["same", "half"] = "same"  # filters of the coarser one; half in the authors' code
+    d_shared: bool = False  # one D for both cycles
+    init: Literal["xavier", "normal"] = "xavier"  # with gain 0.02, or pix2pix's N(0, 0.02)
+    # objective
+    gan_loss: Literal["log", "least-squares"] = "least-squares"  # summed over the scales
+    lambda_gan: float = 1.0
+    lambda_l1: float = 10.0
+    lambda_kl: float = 0.01
+    kl_reduction: Literal["batch-mean", "batch-sum"] = "batch-mean"  # of the sum over z; batch-sum: the authors' code
+    lambda_latent: float = 0.5
+    latent_moves: Literal["auto", "G", "G+E"] = "auto"  # auto: G alone, but G+E where E has no other term (cLR-GAN)
+    lambda_d: float = 1.0  # not halved
+    # training
+    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
+    flip: Literal["on", "off", "auto"] = "on"
+    batch_size: int = 1  # pairs for each term: the authors' 2, which they cut in half
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay_from: float = 0.5  # share of the training after which lr falls linearly to 0; 1 is a constant rate
+    average: float = 0.0  # decay of a running average of the weights of G and E, used at test time; 0 is none
+
+    def __post_init__(self):
+        if not self.weights():
+            raise CourseError(f"no term is left for {self.variant}", "Config", "give a lambda above 0")
+        coarsest, least = self.image_size >> (self.d_scales - 1), 3 * 2**self.d_layers
+        if self.d_layers and coarsest < least:
+            what = f"a PatchGAN of {self.d_layers} layers needs images of at least {least} px at its coarsest scale"
+            fix = "choose a larger image_size, or smaller d_layers or d_scales"
+            raise CourseError(f"{what}, got {coarsest}", "Config", fix)
+
+    def weights(self) -> dict[str, float]:
+        """``g_TERM_CYCLE``: its weight, for each term that the variant has, without those of weight 0."""
+        weight = {"gan": self.lambda_gan, "l1": self.lambda_l1, "kl": self.lambda_kl, "latent": self.lambda_latent}
+        pairs = zip(CYCLES, VARIANTS[self.variant], strict=True)
+        return {f"g_{term}_{cycle}": weight[term] for cycle, terms in pairs for term in terms if weight[term]}
+
+
+# What fits a machine and a few minutes: pix2pix's overrides, as far as they carry over.
+_SMALL = {
+    "upsampling": "resize-conv",  # no checkerboard
+    "dropout": 0.0,  # slows a short training
+    "init": "normal",
+    "d_layers": 2,  # 34 and 68 px
+    "jitter": "auto",
+    "flip": "auto",
+    "batch_size": 8,
+    "lr": 4e-4,
+    "beta2": 0.99,
+    "average": 0.998,
+}
+PRESETS: dict[str, dict] = {
+    "paper": {},
+    "authors": {"d_coarse": "half", "kl_reduction": "batch-sum"},  # where their code differs
+    "smoke": _SMALL
+    | {"image_size": 32, "base_channels": 8, "e_base_channels": 8, "d_base_channels": 8, "batch_size": 2},
+    "cpu": _SMALL | {"image_size": 64, "base_channels": 32, "e_base_channels": 32, "d_base_channels": 16},
+    "gpu": _SMALL | {"image_size": 128, "base_channels": 64, "d_base_channels": 32, "d_layers": 3},
+}
+
+
+class BicycleGAN:
+    """G, E, a discriminator for each cycle, their optimisers and one training step, for all six variants.
+
+    Images are (B, 3, S, S) in [-1, 1], codes (B, z_dim). ``bf16`` runs the networks in bfloat16; losses stay float32.
+    """
+
+    Config, PRESETS, needs_pairs = Config, PRESETS, True
+
+    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+        self.config = cfg = config or Config()
+        self.device = torch.device(device)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        self.weights = cfg.weights()
+        self.cycles = [cycle for cycle in CYCLES if any(name.endswith(cycle) for name in self.weights)]
+        self.G = CodedUNet(
+            cfg.z_dim, cfg.z_at, image_size=cfg.image_size, base_channels=cfg.base_channels, norm=cfg.norm,
+            dropout=cfg.dropout, upsampling=cfg.upsampling,
+        )  # fmt: skip
+        learners = {"G": self.G}
+        if "encoded" in self.cycles or "g_latent_random" in self.weights:
+            learners["E"] = ENCODERS[cfg.encoder](cfg.z_dim, cfg.image_size, cfg.e_base_channels, cfg.norm)
+        self.E = learners.get("E")
+        self.latent_moves_E = cfg.latent_moves == "G+E" or (cfg.latent_moves == "auto" and "encoded" not in self.cycles)
+        d = (6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm, cfg.d_scales, cfg.d_coarse)
+        names = {cycle: "D" if cfg.d_shared else f"D_{cycle}" for cycle in self.cycles}
+        judges = {name: MultiScalePatchGAN(*d) for name in dict.fromkeys(names.values())}
+        self.D = {cycle: judges[name] for cycle, name in names.items()}
+        self.networks = learners | judges  # what a checkpoint keeps
+        for net in self.networks.values():
+            if cfg.init == "xavier":
+                xavier_weights(net)
+            net.to(self.device)  # instance norm would undo channels_last
+        self.tested = learners  # what translate() and encode() use
+        if cfg.average:
+            self.tested = {name: averaged_copy(net) for name, net in learners.items()}
+            self.networks |= {f"{name}_average": net for name, net in self.tested.items()}
+        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
+        self.opt_G = torch.optim.Adam([p for net in learners.values() for p in net.parameters()], **adam)  # and E
+        self.opt_D = torch.optim.Adam([p for net in judges.values() for p in net.parameters()], **adam)
+        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
+
+    def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n z_dim"]:
+        """n draws of z ~ N(0, I), of a ``seed`` or of torch's global generator; the same on every device."""
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        return torch.randn(n, self.config.z_dim, generator=generator).to(self.device)
+
+    def paint(self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "b z_dim"]) -> Float[Tensor, "b 3 s s"]:
+        """G(x, z)."""
+        with self.autocast:
+            return self.G(x, z).float()
+
+    def read(self, y: Float[Tensor, "b 3 s s"]) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
+        """E(y) as mu and logvar."""
+        with self.autocast:
+            mu, logvar = self.E(y)
+        return mu.float(), logvar.float()
+
+    def draw(self, mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]) -> Float[Tensor, "b z_dim"]:
+        """z ~ N(mu, exp(logvar)), reparameterised: gradients reach both. cAE-GAN takes mu."""
+        return mu if self.config.variant == "cAE-GAN" else mu + (0.5 * logvar).exp() * self.noise(len(mu))
+
+    def judge(self, cycle: str, x: Tensor, y: Tensor) -> list[Float[Tensor, "b 1 _ _"]]:
+        """The maps of logits that the cycle's D gives y, one for each scale; given x if D is conditional."""
+        with self.autocast:
+            maps = self.D[cycle](torch.cat([x, y], dim=1) if self.config.conditional else y)
+        return [logits.float() for logits in maps]
+
+    def generator_terms(self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """``g_gan`` and ``g_l1`` of a cycle, "encoded" or "random", unweighted: as far as the variant has them."""
+        _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
+        terms = {}
+        if f"g_gan_{cycle}" in self.weights:
+            terms[f"g_gan_{cycle}"] = sum(map(generator_loss, self.judge(cycle, x, fake_y)))
+        if f"g_l1_{cycle}" in self.weights:
+            terms[f"g_l1_{cycle}"] = losses.l1(fake_y, y)
+        return terms
+
+    def discriminator_terms(self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What a cycle's D minimises, unweighted: ``d_real`` on y, ``d_fake`` on fake_y. Pass fake_y detached."""
+        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
+        return {
+            f"d_real_{cycle}": sum(map(real_loss, self.judge(cycle, x, y))),
+            f"d_fake_{cycle}": sum(map(fake_loss, self.judge(cycle, x, fake_y))),
+        }
+
+    def step(self, batch: dict) -> dict[str, float]:
+        """One update of G and E, then one of each D. ``batch``: x, y (B, 3, S, S). Returns the unweighted terms.
+
+        The authors cut a batch in half: pairs for the cycles, and real images for the second D. Here all of it is used
+        in both: a D that does not see x cannot know which y belongs to a fake. So B may be odd, or 1.
+        """
+        cfg, E, opt_G, opt_D, weights = self.config, self.E, self.opt_G, self.opt_D, self.weights
+        x, y, fakes, terms = batch["x"], batch["y"], {}, {}
+        for D in self.D.values():
+            D.requires_grad_(False)
+
+        # 1. y -> z -> y: E reads the style of y, and G paints x in it. GAN and L1 move G and, through z, E; KL moves E.
+        if "encoded" in self.cycles:
+            mu, logvar = self.read(y)  # (B, 3, S, S) -> (B, z), twice
+            fakes["encoded"] = self.paint(x, self.draw(mu, logvar))  # (B, 3, S, S), (B, z) -> (B, 3, S, S)
+            terms |= self.generator_terms("encoded", x, y, fakes["encoded"])
+            if "g_kl_encoded" in weights:
+                terms["g_kl_encoded"] = kl(mu, logvar) * (len(mu) if cfg.kl_reduction == "batch-sum" else 1)
+
+        # 2. z -> y -> z: G paints x in a random style, and E reads it. All terms move G alone: E is frozen while it
+        #    reads, and gradients pass through it. Together the two would hide z in detail that nobody sees.
+        if "random" in self.cycles:
+            z_random = self.noise(len(x))
+            fakes["random"] = self.paint(x, z_random)
+            terms |= self.generator_terms("random", x, y, fakes["random"])
+            if "g_latent_random" in weights:
+                E.requires_grad_(self.latent_moves_E)  # False, unless E learns from nothing else (cLR-GAN)
+                rec_z, _ = self.read(fakes["random"])
+                E.requires_grad_(True)
+                terms["g_latent_random"] = losses.l1(rec_z, z_random)
+
+        # 3. One update of G and E with all of these.
+        opt_G.zero_grad()
+        loss_G = sum(weights[name] * term for name, term in terms.items())
+        loss_G.backward()
+        opt_G.step()
+
+        # 4. Each D learns to tell real images from the fakes of its cycle. Detached: nothing of this reaches G or E.
+        if cfg.lambda_gan:
+            opt_D.zero_grad()
+            d = {}
+            for cycle, fake_y in fakes.items():
+                self.D[cycle].requires_grad_(True)
+                d |= self.discriminator_terms(cycle, x, y, fake_y.detach())
+            (cfg.lambda_d * sum(d.values())).backward()
+            opt_D.step()
+            terms |= d
+
+        if cfg.average:
+            for name, average in self.tested.items():
+                update_average(average, self.networks[name], cfg.average)
+        return {name: term.item() for name, term in terms.items()}
+
+    @torch.no_grad()
+    def translate(
+        self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "#b z_dim"] | None = None, seed: int | None = None
+    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
+        """``{"fake_y": G(x, z)}`` in float32, without dropout, with averaged weights if there are any.
+
+        ``z`` is one code for all images or one for each; None draws one for each, as :meth:`noise` does.
+        """
+        z = self.noise(len(x), seed) if z is None else z.to(self.device).expand(len(x), -1)
+        with inference(self.tested["G"]) as G:
+            return {"fake_y": G(x, z)}
+
+    def sample(self, x: Float[Tensor, "b 3 s s"], count: int, seed: int = 0) -> Float[Tensor, "b count 3 s s"]:
+        """``count`` translations of each x, in the same random styles for all: [:, k] shows one style."""
+        return torch.stack([self.translate(x, z)["fake_y"] for z in self.noise(count, seed).split(1)], dim=1)
+
+    @torch.no_grad()
+    def encode(self, y: Float[Tensor, "b 3 s s"]) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
+        """E(y) as mu and logvar, in float32, with averaged weights if there are any; mu is the style of y.
+
+        Raises CourseError for pix2pix+noise, which has no E.
+        """
+        if self.E is None:
+            raise CourseError(f"{self.config.variant} has no encoder", "encode()", "train variant=BicycleGAN")
+        with inference(self.tested["E"]) as E:
+            return E(y)

@@ -1,0 +1,151 @@
+"""BicycleGAN's networks (section 4 of the paper): a U-Net with a code, two encoders, PatchGANs at several scales."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError
+from course_lib.networks.blocks import init_weights, norm_layer
+from course_lib.networks.discriminators import PatchGAN
+from course_lib.networks.generators import UNet
+
+
+class CodedUNet(UNet):
+    """pix2pix's U-Net with a code: (B, 3, S, S), (B, z_dim) -> (B, 3, S, S) in [-1, 1].
+
+    z becomes z_dim maps, each constant over the image. They stand beside the input of the first encoder block
+    (``z_at="input"``: at the paper's size 54,417,795 parameters) or of every one ("all": 54,794,627). Other arguments,
+    layers and errors are those of :class:`UNet`.
+    """
+
+    def __init__(self, z_dim: int = 8, z_at: str = "all", **kwargs):
+        super().__init__(**kwargs)
+        self.coded = len(self.encoder) if z_at == "all" else 1  # so many blocks see z
+        for block in self.encoder[: self.coded]:
+            at = next(i for i, layer in enumerate(block) if isinstance(layer, nn.Conv2d))
+            c_in, c_out, bias = block[at].in_channels, block[at].out_channels, block[at].bias is not None
+            block[at] = nn.Conv2d(c_in + z_dim, c_out, 4, 2, 1, bias=bias)
+        init_weights(self)
+
+    def forward(
+        self, x: Float[Tensor, "batch 3 height width"], z: Float[Tensor, "batch z_dim"]
+    ) -> Float[Tensor, "batch 3 height width"]:
+        h, kept = x, []
+        for i, block in enumerate(self.encoder):
+            if i < self.coded:  # (B, c, s, s), (B, z) -> (B, c + z, s, s)
+                h = torch.cat([h, z.to(h.dtype)[:, :, None, None].expand(-1, -1, *h.shape[2:])], dim=1)
+            h = block(h)
+            kept.append(h)
+        kept.pop()  # the bottleneck is not its own skip
+        for block in self.decoder:
+            h = block(h)
+            if kept:
+                h = torch.cat([h, kept.pop()], dim=1)
+        return torch.tanh(h)
+
+
+class _Encoder(nn.Module):
+    """(B, 3, S, S) -> mu, logvar, each (B, z_dim): layers down to 8x8, the mean over that map, a linear layer each."""
+
+    def __init__(self, layers: list[nn.Module], width: int, z_dim: int):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)  # (B, 3, S, S) -> (B, width, 8, 8)
+        self.mu, self.logvar = nn.Linear(width, z_dim), nn.Linear(width, z_dim)
+        init_weights(self)
+
+    def forward(self, y: Float[Tensor, "b 3 size size"]) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
+        h = self.layers(y).mean((2, 3))
+        return self.mu(h), self.logvar(h)
+
+
+class ResNetEncoder(_Encoder):
+    """E_ResNet: a 4x4 convolution of stride 2, then residual blocks that halve the map, down to 8x8.
+
+    (B, 3, S, S) -> mu, logvar, each (B, z_dim); S = image_size, a power of two of at least 16. At 256 px 4 blocks with
+    128, 192, 256 and 256 channels, 2,590,032 parameters. Raises CourseError for another image_size.
+    """
+
+    def __init__(self, z_dim: int = 8, image_size: int = 256, base_channels: int = 64, norm: str = "instance"):
+        widths = [base_channels * min(i + 1, 4) for i in range(_halvings(image_size))]
+        blocks = [HalvingBlock(c_in, c_out, norm) for c_in, c_out in pairwise(widths)]
+        super().__init__([nn.Conv2d(3, base_channels, 4, 2, 1), *blocks, nn.LeakyReLU(0.2)], widths[-1], z_dim)
+
+
+class CNNEncoder(_Encoder):
+    """E_CNN: 4x4 convolutions of stride 2 alone, at 256 px with 64, 128, 256, 256 and 256 channels.
+
+    2,760,656 parameters. Arguments, shapes and errors as in :class:`ResNetEncoder`.
+    """
+
+    def __init__(self, z_dim: int = 8, image_size: int = 256, base_channels: int = 64, norm: str = "instance"):
+        widths = [base_channels * min(2**i, 4) for i in range(_halvings(image_size))]
+        layers = [nn.Conv2d(3, base_channels, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for c_in, c_out in pairwise(widths):  # (B, c_in, s, s) -> (B, c_out, s/2, s/2)
+            layers += [nn.Conv2d(c_in, c_out, 4, 2, 1), norm_layer(norm, c_out), nn.LeakyReLU(0.2)]
+        super().__init__(layers, widths[-1], z_dim)
+
+
+class HalvingBlock(nn.Module):
+    """(B, c_in, s, s) -> (B, c_out, s/2, s/2): norm, leaky ReLU and 3x3 convolution twice, average pooling.
+
+    The way past them has no norm: there mean colours get through, which instance norm takes out.
+    """
+
+    def __init__(self, c_in: int, c_out: int, norm: str):
+        super().__init__()
+        layers = []
+        for width in (c_in, c_out):
+            layers += [norm_layer(norm, c_in), nn.LeakyReLU(0.2), nn.Conv2d(c_in, width, 3, 1, 1)]
+        self.layers = nn.Sequential(*layers, nn.AvgPool2d(2))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(c_in, c_out, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shortcut(x) + self.layers(x)
+
+
+class MultiScalePatchGAN(nn.Module):
+    """``n_scales`` PatchGANs, each on the image at half the size of the one before.
+
+    (B, in_channels, H, W) -> a list of maps of logits (B, 1, h, w), the finest first. 3x3 average pooling that does not
+    count the border halves the image. A coarser PatchGAN has the "same" number of filters, or "half".
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        base_channels: int = 64,
+        n_layers: int = 3,
+        norm: str = "instance",
+        n_scales: int = 2,
+        coarse: str = "same",
+    ):
+        super().__init__()
+        widths = [max(1, base_channels >> i) if coarse == "half" else base_channels for i in range(n_scales)]
+        self.scales = nn.ModuleList(PatchGAN(in_channels, width, n_layers, norm) for width in widths)
+
+    def forward(self, image: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch 1 _ _"]]:
+        maps = [self.scales[0](image)]
+        for D in self.scales[1:]:
+            image = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)  # (B, c, H, W) -> (B, c, H/2, W/2)
+            maps.append(D(image))
+        return maps
+
+
+def xavier_weights(net: nn.Module, gain: float = 0.02) -> nn.Module:
+    """Weights N(0, gain * sqrt(2 / (fan in + fan out))), as in the authors' code; the rest stays. Returns ``net``."""
+    for layer in net.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.xavier_normal_(layer.weight, gain)
+    return net
+
+
+def _halvings(image_size: int) -> int:
+    """How many there are from the image to 8x8."""
+    n = image_size.bit_length() - 4
+    if n < 1 or 8 * 2**n != image_size:
+        what = f"an encoder needs an image size that is a power of two of at least 16, got {image_size}"
+        raise CourseError(what, f"image_size={image_size}", "choose 32, 64, 128 or 256")
+    return n
