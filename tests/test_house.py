@@ -243,7 +243,7 @@ def test_the_library_stays_readable_in_size():
     assert {name: n for name, n in counts.items() if n > 300} == {}
     core = sum(n for name, n in counts.items() if name.split("/")[0] in CORE and name.split("/")[-1] not in TOOLS)
     assert core and core < 3300, f"the reading core has {core} lines"
-    assert sum(counts.values()) < 8000
+    assert sum(counts.values()) < 9200
 
 
 @pytest.mark.slow
