@@ -25,6 +25,7 @@ from typing import Any
 from course_lib import configs, profiles, runs
 from course_lib.data import Swapped, open_dataset
 from course_lib.errors import CourseError
+from course_lib.samples import can_sample
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
 OF_GRIDS = OF_ROWS | {"profile": str, "bf16": bool, "device": str, "set": dict, "rows": dict}
@@ -142,34 +143,38 @@ def key_of(cell: Cell) -> str:
     own = home == "course_lib.data.folders" and not cell.data.startswith("download:")
     facts = [cell.method, configs.as_dict(cell.config), cell.seed, _contents(cell.data) if own else cell.data]
     facts += [cell.direction, cell.steps, cell.bf16, cell.device]
-    facts += [_sources(runs.method_class(cell.method).__module__, home)]
+    cls = runs.method_class(cell.method)
+    facts += [_sources(cls.__module__, home, can_sample(cls))]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 LAYERS = ("methods", "networks", "losses", "image_pool", "data", "training", "loading")
-JUDGES = ("scores", "metrics", "segmenter")
+JUDGES = ("scores", "metrics", "segmenter", "samples", "diversity", "perceptual", "factors")
+OF_FACADES = ("segmenter", "factors")
 NOT_FOLLOWED = [f"course_lib.data.{name}" for name in ("folders", "download", "unpack", "build_emoji")]
 
 
 @functools.cache
-def _sources(method: str, dataset: str) -> str:
+def _sources(method: str, dataset: str, sampled: bool = False) -> str:
     """Hash of the sources that matter: not the commit, no comment, no docstring, no unused module.
 
-    Starting from the modules that define the method and the dataset, from training and from scores, imports are
-    followed in LAYERS and JUDGES. ``from course_lib.networks import UNet`` leads to the file that defines UNet, so that
-    a new network elsewhere changes no key. JUDGES know about all data, so from them no data set is followed (the one in
-    use counts anyway), and the segmenter only for façades. NOT_FOLLOWED count only where the dataset itself lives
-    there. The bytes of the files that a module ships, in its folder FILES, count as well.
+    Starting from the modules that define the method and the dataset, from training, from scores and, where answers can
+    be ``sampled``, from samples, imports are followed in LAYERS and JUDGES. ``from course_lib.networks import UNet``
+    leads to the file that defines UNet, so that a new network elsewhere changes no key. JUDGES know about all data, so
+    from them no data set is followed (the one in use counts anyway), and OF_FACADES only for façades. NOT_FOLLOWED
+    count only where the dataset itself lives there. The bytes of the files that a module ships, in its folder FILES,
+    count as well.
     """
     todo, found = [method, dataset, "course_lib.training", "course_lib.scores"], set()
+    todo += ["course_lib.samples"] * sampled
     while todo:
         name = todo.pop()
         found.add(name)
         judge = name.split(".")[1] in JUDGES
         for used in _read(name, _source(name))[0] - found:
-            layer, house = used.split(".")[1:2], dataset.startswith("course_lib.data.facade")
-            skipped = used in NOT_FOLLOWED or (layer == ["data"] and judge) or (layer == ["segmenter"] and not house)
-            if layer and layer[0] in LAYERS + JUDGES and not skipped and not hasattr(sys.modules[used], "__path__"):
+            layer, house = [*used.split("."), ""][1], dataset.startswith("course_lib.data.facade")
+            skipped = used in NOT_FOLLOWED or (layer == "data" and judge) or (layer in OF_FACADES and not house)
+            if layer in LAYERS + JUDGES and not skipped and not hasattr(sys.modules[used], "__path__"):
                 todo.append(used)
     total = hashlib.sha256()
     for name in sorted(found):

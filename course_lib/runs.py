@@ -175,8 +175,11 @@ def translate_batches(method: Any, dataset: Dataset, seed: int = 0, batch_size: 
 def evaluate(
     folder: Path, data: str, *, split: str = "test", direction: str | None = None, device: str = "auto"
 ) -> dict:
-    """What can be measured of a run on held-out data (see ``scores.score``), and baselines where training had pairs."""
-    from course_lib import metrics, scores
+    """What can be measured of a run on held-out data, and baselines where training had pairs.
+
+    See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image differ.
+    """
+    from course_lib import metrics, samples, scores
 
     method, settings = _open_translator(folder, device)
     size, direction = method.config.image_size, direction or settings["direction"]
@@ -190,6 +193,8 @@ def evaluate(
     if hasattr(method, "ways"):
         method = towards(method, settings, direction, folder)
     found = scores.score(method, data, split, direction)
+    if samples.can_sample(method):
+        found |= samples.score_samples(method, data, split, direction)
     if held_out.paired and train_set.paired:
         found |= metrics.baselines(train_set, held_out)
     return found | {"split": split, "data": data, "direction": direction}

@@ -148,7 +148,7 @@ def run_cell(cell: Cell, folder: Path | None = None) -> dict:
 
 
 def _do(cell: Cell, folder: Path) -> dict:
-    from course_lib import scores
+    from course_lib import samples, scores
 
     if key_of(cell) != cell.key:
         fix = "give every worker the same course and data; after an edit start the sweep again"
@@ -161,6 +161,8 @@ def _do(cell: Cell, folder: Path) -> dict:
     method, _ = runs.open_run(folder / "run", cell.device)
     torch.manual_seed(cell.seed)  # not the state that training left: it is another one after a resume
     numbers = scores.score(method, cell.data, "test", cell.direction)
+    if samples.can_sample(method):
+        numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
     losses = [sum(value for name, value in step.items() if name.startswith("d_")) for step in result.history]
     if any(name.startswith("d_") for name in result.history[-1]):
         numbers["d_std"] = statistics.pstdev(losses[len(losses) // 2 :])

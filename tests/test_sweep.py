@@ -22,7 +22,7 @@ import torch
 from killing import ONE_THREAD, lines, rows, write_pairs
 from PIL import Image
 
-from course_lib import CourseError, cli, grids, runs, scores, sweep
+from course_lib import CourseError, cli, grids, runs, samples, scores, sweep
 from course_lib.data import open_dataset
 
 GRID = """
@@ -164,9 +164,10 @@ def test_a_folder_counts_by_the_names_and_contents_of_its_files(tmp_path):
 @pytest.fixture
 def edited(tmp_path, monkeypatch):
     """``edited(module, old, new)``: the keys as if a source file said something else."""
-    true_source, path = grids._source, write(tmp_path)
+    true_source = grids._source
 
-    def keys_with(module: str, old: str, new: str) -> list[str]:
+    def keys_with(module: str, old: str, new: str, text: str = GRID) -> list[str]:
+        path = write(tmp_path, text)
         assert old in true_source(module)
         change = lambda name: true_source(name).replace(old, new) if name == module else true_source(name)  # noqa: E731
         grids._sources.cache_clear()
@@ -186,7 +187,17 @@ def test_comments_docstrings_and_unused_modules_do_not_count(tmp_path, edited):
     assert edited(pix2pix, "# 70 px patches", "# seventy") == before
     assert edited(pix2pix, '"""One update of D, then one of G', '"""Updates') == before
     assert edited(pix2pix, "\n\n\n", "\n\n") == before
-    for unused in ("methods.dcgan", "data.facades", "data.download", "data", "networks", "plotting", "runs"):
+    elsewhere = ("samples", "diversity", "perceptual", "factors")  # pix2pix gives one answer
+    for unused in (
+        "methods.dcgan",
+        "data.facades",
+        "data.download",
+        "data",
+        "networks",
+        "plotting",
+        "runs",
+        *elsewhere,
+    ):
         assert edited(f"course_lib.{unused}", "import", "import os\nimport") == before, unused
 
 
@@ -207,6 +218,24 @@ def test_comments_docstrings_and_unused_modules_do_not_count(tmp_path, edited):
 )
 def test_code_that_is_used_counts(tmp_path, edited, module, old, new):
     assert not set(edited(f"course_lib.{module}", old, new)) & set(keys(tmp_path))
+
+
+def test_where_answers_differ_what_measures_them_counts(tmp_path, edited, monkeypatch):
+    emoji = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan") + "[rows.all]\n"
+    houses, change = emoji.replace("emoji:edges", "facades"), ("\nimport torch\n", "\nimport torch\n\nONE = 1\n")
+    before = {text: keys(tmp_path, text) for text in (emoji, houses)}
+    for module in ("samples", "diversity", "perceptual", "scores"):
+        for text in before:
+            assert not set(edited(f"course_lib.{module}", *change, text)) & set(before[text]), module
+    for module in ("factors", "segmenter"):
+        assert edited(f"course_lib.{module}", *change, emoji) == before[emoji]
+        assert not set(edited(f"course_lib.{module}", *change, houses)) & set(before[houses])
+    assert edited("course_lib.data.facades", *change, emoji) == before[emoji]
+    monkeypatch.setattr("course_lib.perceptual.FILES", tmp_path)
+    grids._sources.cache_clear()
+    assert not set(keys(tmp_path, emoji)) & set(before[emoji])
+    monkeypatch.undo()
+    grids._sources.cache_clear()
 
 
 def test_shipped_data_count(tmp_path, monkeypatch):
@@ -242,6 +271,16 @@ def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     with Image.open(tmp_path / "cell/xy.png") as picture:
         assert picture.size == (8 * 32, 3 * 32)
     assert sweep.run_cell(cell, tmp_path / "cell") == found and len(calls) == 1, "it is not done twice"
+
+
+def test_a_cell_whose_answers_differ_is_measured_for_that_too(tmp_path, monkeypatch):
+    text = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan").replace("40", "1") + "[rows.all]\n"
+    calls = []
+    monkeypatch.setattr(scores, "score", lambda *given: {"l1": 0.5})
+    monkeypatch.setattr(samples, "score_samples", lambda *given: calls.append(given[1:]) or {"diversity_l1": 0.25})
+    found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
+    assert calls == [("emoji:edges", "test", "xy")]
+    assert {"l1", "diversity_l1"} <= found["scores"].keys() and found["scores"]["diversity_l1"] == "0.25"
 
 
 def test_a_cell_that_cannot_be_done_says_why(tmp_path, monkeypatch):
