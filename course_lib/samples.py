@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from course_lib import diversity, factors, perceptual
+from course_lib import diversity, factors, metrics, perceptual
 from course_lib.data import open_dataset
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
@@ -48,6 +48,7 @@ def score_samples(
         realism_error                  how often a classifier is wrong: 0 told apart, about 0.5 as good as real
         frechet_features               Fréchet distance to the real images, one sample for each input
         common_colour                  share of the mean colour's variance over z that all inputs have in common
+        encoded_l1                     L1 between y and G(x, E's mu of y), if there is an E
 
     Façades, to photographs, where FACTOR is one of ``factors.NAMES``; 30 inputs with 40 samples each:
 
@@ -82,6 +83,9 @@ def score_samples(
     few = rows[:: max(1, n // SHARED)][:SHARED]
     shared = paint(method, x[few], method.noise(SAMPLES, seed + 1)[None])
     found["common_colour"] = diversity.common_share(shared.mean((3, 4)))
+    if getattr(method, "E", None) is not None:
+        mu = torch.cat([method.encode(part.to(method.device))[0] for part in y[rows].split(64)])
+        found["encoded_l1"] = metrics.l1(paint(method, x[rows], mu[:, None])[:, 0], y[rows])
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
         more = torch.cat([samples[:DEEP], paint(method, x[deep], codes[deep, SAMPLES:])], dim=1)

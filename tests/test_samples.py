@@ -202,11 +202,11 @@ def test_real_methods_and_other_data(few, monkeypatch):
     found = samples.score_samples(BicycleGAN(Config(**small)), "emoji:edges", "val")
     assert set(found) == {
         *(f"{kind}_{by}" for kind in ("diversity", "real_pairs") for by in ("features", "l1")),
-        *("nearest_features", "realism_error", "frechet_features", "common_colour"),
+        *("nearest_features", "realism_error", "frechet_features", "common_colour", "encoded_l1"),
     }
     assert found["realism_error"] < 0.1 and found["frechet_features"] > 0
     assert "walls_covered" not in samples.score_samples(BicycleGAN(Config(**small)), "facades", direction="yx")
     noisy = BicycleGAN(Config(**small, variant="pix2pix+noise"))
     names = set(samples.score_samples(noisy, "facades"))
-    assert "walls_covered" in names and not any(name.startswith("readout") for name in names)
+    assert "walls_covered" in names and not any(name.startswith(("readout", "encoded")) for name in names)
     assert samples.can_sample(BicycleGAN) and samples.can_sample(noisy)
