@@ -48,7 +48,7 @@ BICYCLE = {  # as printed
         "BicycleGAN": "0.110", 0.1: "reported 0.262",
     },
     "BicycleGAN, realism": {
-        "pix2pix+noise": "27.93", "cAE-GAN": "reported 13.64", "cVAE-GAN": "24.93", "cVAE-GAN++": "reported 29.19",
+        "pix2pix+noise": "27.93", "cAE-GAN": "reported 13.64", "cVAE-GAN": "24.93", "cVAE-GAN plus plus": "reported 29.19",
         "cLR-GAN": "29.23", "BicycleGAN": "34.33",
     },
     "BicycleGAN, encoders": {
