@@ -48,8 +48,8 @@ BICYCLE = {  # as printed
         "BicycleGAN": "0.110", 0.1: "reported 0.262",
     },
     "BicycleGAN, realism": {
-        "pix2pix+noise": "27.93", "cAE-GAN": "reported 13.64", "cVAE-GAN": "24.93", "cVAE-GAN plus plus": "reported 29.19",
-        "cLR-GAN": "29.23", "BicycleGAN": "34.33",
+        "pix2pix+noise": "27.93", "cAE-GAN": "reported 13.64", "cVAE-GAN": "24.93",
+        "cVAE-GAN plus plus": "reported 29.19", "cLR-GAN": "29.23", "BicycleGAN": "34.33",
     },
     "BicycleGAN, encoders": {
         "BicycleGAN": "reported 0.292", "z at the input": "reported 0.292", "E_CNN": "reported 0.326",

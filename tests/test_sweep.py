@@ -385,7 +385,10 @@ def course_sweep():
     started = []
 
     def start(grid: Path, *more: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "course_lib.cli", "sweep", str(grid), *more]
+        # tests may run in the background, where Ctrl-C is ignored
+        hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        run = f"{hear}; import sys, course_lib.cli as c; sys.argv[0] = 'course'; c.main()"
+        command = [sys.executable, "-c", run, "sweep", str(grid), *more]
         options = {"stderr": subprocess.PIPE, "text": True, "env": ONE_THREAD, "start_new_session": True}
         started.append(subprocess.Popen(command, **options))
         return started[-1]
