@@ -10,24 +10,22 @@ from typing import Annotated, Any
 
 import typer
 
+from course_lib import commands
+from course_lib.commands import Direction, positive
 from course_lib.errors import CourseError
 
 UsageError = typer.BadParameter.__bases__[0]  # click's, which newer versions of typer carry inside
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="A course in GAN image-to-image translation: run its notebooks, train, translate, evaluate.",
-)
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="A course in GAN image-to-image translation: run its notebooks, train, translate, evaluate, grade.",
+)  # fmt: skip
 Profile = Annotated[str, typer.Option(help="auto, smoke, cpu, gpu, or paper (train only)")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 DATA_HELP = "emoji:edges, emoji:twemoji-fluent ..., facades, earth:relief-aerial, download:NAME, or a folder of images"
 DataName = Annotated[str, typer.Option(help=DATA_HELP)]
 Out = Annotated[Path, typer.Option(help="folder to write to")]
 RunFolder = Annotated[Path, typer.Option("--run", help="the --out folder of course train")]
-Direction = Annotated[str | None, typer.Option(help="xy, or yx to swap the domains; default: as trained")]
 
 
 @app.command()
@@ -51,7 +49,7 @@ def run(
     """Execute notebooks with papermill into OUT: notebooks, HTML and report.json. Status 1 if one fails."""
     from course_lib import runner
 
-    _positive("--cell-timeout", cell_timeout)
+    positive("--cell-timeout", cell_timeout)
     found = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
     if not found:
         raise CourseError(
@@ -68,7 +66,9 @@ def run(
 
 @app.command()
 def train(
-    method: Annotated[str, typer.Argument(help="pix2pix, cyclegan, bicyclegan, bigan, cogan or dcgan")],
+    method: Annotated[
+        str, typer.Argument(help="pix2pix, cyclegan, bicyclegan, pix2pixhd, unit, munit, bigan, cogan or dcgan")
+    ],
     data: DataName,
     out: Out,
     size: Annotated[int | None, typer.Option(help="image size in pixels; default: the profile's")] = None,
@@ -82,6 +82,7 @@ def train(
     bf16: Annotated[
         bool | None, typer.Option("--bf16/--no-bf16", help="default: where it is known to be faster")
     ] = None,
+    devices: Annotated[int, typer.Option(help="GPUs, or processes of the CPU, that share each step")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
     checkpoint_seconds: Annotated[float, typer.Option(help="seconds between checkpoints")] = 5.0,
     workers: Annotated[int, typer.Option(help="processes that prepare the images; 0: this one does")] = 0,
@@ -90,9 +91,15 @@ def train(
     """Train a method into OUT: checkpoints, history.jsonl, previews and run.json."""
     from course_lib import runs
 
-    lengths = {"--size": size, "--steps": steps, "--minutes": minutes, "--checkpoint-seconds": checkpoint_seconds}
+    lengths = {
+        "--size": size,
+        "--steps": steps,
+        "--minutes": minutes,
+        "--checkpoint-seconds": checkpoint_seconds,
+        "--devices": devices,
+    }
     for name, number in lengths.items():
-        _positive(name, number)
+        positive(name, number)
     if seed < 0:
         raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "for example --seed 0")
     if steps is not None and minutes is not None:
@@ -102,8 +109,8 @@ def train(
     config = runs.make_config(method, profile, size, set_)
     result = runs.train(
         method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
-        bf16=bf16, resume=resume, accept_changes=accept_changes, checkpoint_seconds=checkpoint_seconds,
-        workers=workers,
+        bf16=bf16, n_devices=devices, resume=resume, accept_changes=accept_changes,
+        checkpoint_seconds=checkpoint_seconds, workers=workers,
     )  # fmt: skip
     print(f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; look at {out / 'previews'}")
     if result.stopped == "interrupted":
@@ -113,10 +120,10 @@ def train(
 @app.command()
 def translate(
     folder: RunFolder,
-    source: Annotated[Path, typer.Option("--input", help="an image or a folder of images")],
+    source: Annotated[Path, typer.Option("--input", help="an image or a folder; of pix2pixhd label maps, or facades")],
     target: Annotated[Path, typer.Option("--output", help="folder for the PNG files")],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
-    style: Annotated[Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan)")] = None,
+    style: Annotated[Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")] = None,
     seed: Annotated[int, typer.Option(help="of the noise")] = 0,
     direction: Direction = None,
     device: Device = "auto",
@@ -124,7 +131,7 @@ def translate(
     """Translate images with a trained run."""
     from course_lib import runs
 
-    _positive("--samples", samples)
+    positive("--samples", samples)
     written = runs.translate_files(
         folder, source, target, samples=samples, style=style, seed=seed, direction=direction, device=device
     )
@@ -162,7 +169,7 @@ def sweep(
     """Train and score every cell of a grid into one table; finished ones are never repeated. Status 1 if one fails."""
     from course_lib import sweep
 
-    _positive("--workers", workers)
+    positive("--workers", workers)
     if scheduler is not None and workers is not None:
         raise CourseError("--scheduler and --workers exclude each other", "course sweep", "give one of them")
     if failed := sweep.run(grid, scheduler, workers, out):
@@ -170,33 +177,7 @@ def sweep(
         raise typer.Exit(1)
 
 
-@app.command()
-def claims(
-    folder: Annotated[Path, typer.Option(help="with claims.toml and sweeps/*.csv; claims.md goes there")] = Path(
-        "notebooks"
-    ),
-) -> None:
-    """Judge the papers' claims by the tables of the sweeps, and write the ledger."""
-    from course_lib import claims
-    from course_lib.checkpoint import replace_file
-
-    replace_file(folder / "claims.md", claims.ledger(folder).encode())
-    print(f"wrote {folder / 'claims.md'}")
-
-
-@app.command()
-def bench(
-    what: Annotated[str, typer.Argument(help="step")],
-    method: Annotated[str, typer.Argument(help="pix2pix or cyclegan")] = "pix2pix",
-    repeats: Annotated[int, typer.Option(help="steps of each kind")] = 7,
-) -> None:
-    """Time one training step against the plain float32 textbook step of the same networks, in one process."""
-    from course_lib import bench
-
-    _positive("--repeats", repeats)
-    if what != "step":
-        raise CourseError(f"nothing to measure called {what}", "course bench", "course bench step pix2pix")
-    print(bench.step(method, repeats))
+app.add_typer(commands.app)
 
 
 def _literal(text: str) -> Any:
@@ -205,11 +186,6 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-
-
-def _positive(name: str, value: float | None) -> None:
-    if value is not None and not 0 < value < float("inf"):
-        raise CourseError(f"{name} must be above 0, got {value}", name, f"for example {name} 3")
 
 
 def fail(what: str, where: Any, fix: str) -> int:

@@ -8,7 +8,10 @@ from typing import Any
 from course_lib.errors import CourseError
 
 # numbers that start so may be 0; the rest must be positive
-MAY_BE_ZERO = ("lambda", "identity", "pool", "dropout", "decay", "average", "beta", "d_layers")
+MAY_BE_ZERO = (
+    "lambda", "identity", "pool", "dropout", "decay", "average", "beta", "d_layers", "noise", "shared",
+    "coarse", "cluster_area",
+)  # fmt: skip
 
 
 def parse(cls: type, pairs: list[str]) -> dict[str, Any]:

@@ -82,6 +82,19 @@ def common_share(values: Float[Tensor, "n k c"]) -> float:
     return (v.mean(0).square().sum(1).mean() / total).item() if total > 1e-10 else math.nan
 
 
+def colour_follows(samples: Float[Tensor, "n k 3 h w"], examples: Float[Tensor, "k 3 h w"]) -> float:
+    """Correlation between the mean colours of the outputs and those of the examples whose style they got.
+
+    Column j of ``samples`` has the style of example j. Of the outputs what each input does by itself is taken away, its
+    mean over the examples. Over inputs, examples and channels together; nan if nothing varies.
+    """
+    given = samples.double().mean((3, 4))
+    given, wanted = given - given.mean(1, keepdim=True), examples.double().mean((2, 3))
+    wanted = (wanted - wanted.mean(0)).expand_as(given)
+    scale = (given.square().sum() * wanted.square().sum()).sqrt()
+    return ((given * wanted).sum() / scale).item() if scale > 1e-10 else math.nan
+
+
 # ---- realism
 
 

@@ -29,7 +29,7 @@ DISTRIBUTION = "gan-translation-course"
 # What each purpose needs: programs, and the extra of the distribution ("" is what everything needs).
 NEEDS = {
     "tests": (("git", "make", "chromium", "chromedriver", "bwrap"), "test"),
-    "demos": ((), ""),
+    "demos": (("npm",), "web"),
     "grading": (("bwrap",), ""),
 }
 # How to install a program, and its package where that has another name; None: there is none.

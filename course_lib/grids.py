@@ -149,14 +149,15 @@ def key_of(cell: Cell) -> str:
 
 
 LAYERS = ("methods", "networks", "losses", "image_pool", "data", "training", "loading")
-JUDGES = ("scores", "metrics", "segmenter", "samples", "diversity", "perceptual", "factors")
+JUDGES = ("scores", "houses", "metrics", "segmenter", "samples", "diversity", "perceptual", "factors")
 OF_FACADES = ("segmenter", "factors")
+PRESETS = ("_SMALL", "PRESETS")  # top-level names that do not count: what they set is in the configuration
 NOT_FOLLOWED = [f"course_lib.data.{name}" for name in ("folders", "download", "unpack", "build_emoji")]
 
 
 @functools.cache
 def _sources(method: str, dataset: str, sampled: bool = False) -> str:
-    """Hash of the sources that matter: not the commit, no comment, no docstring, no unused module.
+    """Hash of the sources that matter: not the commit, no comment, no docstring, no preset, no unused module.
 
     Starting from the modules that define the method and the dataset, from training, from scores and, where answers can
     be ``sampled``, from samples, imports are followed in LAYERS and JUDGES. ``from course_lib.networks import UNet``
@@ -211,7 +212,13 @@ def _read(module: str, source: str) -> tuple[frozenset[str], str]:
                 thing = getattr(owner, name) if there else importlib.import_module(f"{node.module}.{name}")
                 home = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", "")
                 found.add(home if str(home).startswith("course_lib") else node.module)
+    tree.body = [part for part in tree.body if not any(name in PRESETS for name in _assigned(part))]
     return frozenset(found), hashlib.sha256(repr(_bare(tree)).encode()).hexdigest()
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 @functools.cache

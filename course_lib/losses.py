@@ -50,6 +50,35 @@ def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tens
     return (output - target).abs().mean()
 
 
+def feature_matching(fake: list[list[Tensor]], real: list[list[Tensor]]) -> Float[Tensor, ""]:
+    """sum_i E||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1, averaged over the scales k (pix2pixHD, eq. 3).
+
+    Of each scale the maps of D's layers i, (B, _, _, _), hidden ones first; the last, the logits, is left out. ``real``
+    is detached: only G learns from it. The paper's formula sums over the scales, its authors' code averages.
+    """
+    scales = [
+        sum(l1(f, r.detach()) for f, r in zip(of[:-1], at[:-1], strict=True)) for of, at in zip(fake, real, strict=True)
+    ]
+    return sum(scales) / len(scales)
+
+
+def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
+    """sum_i w_i E||F_i(x) - F_i(G(s))||_1, w = 1/32, 1/16, 1/8, 1/4, 1 (pix2pixHD, section 3.5), F_i maps of VGG-19."""
+    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)
+    return sum(w * l1(f, r.detach()) for w, f, r in zip(weights, fake, real, strict=True))
+
+
+def kl_unit_variance(mu: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """E[mu^2], twice KL(N(mu, I) || N(0, I)) for each number of z: with unit variance nothing else is left (UNIT)."""
+    return mu.square().mean()
+
+
+def domain_invariant(features: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """E[(IN(f) - IN(t))^2] of deep features whose mean and variance over the image, domain and style, are taken out
+    by instance norm (MUNIT, for large images)."""
+    return (F.instance_norm(features) - F.instance_norm(target)).square().mean()
+
+
 # By name: what D makes of real images, of fakes, and what G makes of D's view of them.
 GAN_LOSSES = {
     "log": (log_real, log_fake, log_generator),

@@ -29,7 +29,8 @@ class Progress:
     """A bar on the terminal, or one line of text above the preview in a notebook."""
 
     def __init__(self, method: Any, steps: int | None, minutes: float | None, show: bool):
-        self.steps, self.minutes, self.batch_size = steps, minutes, method.config.batch_size
+        self.steps, self.minutes = steps, minutes
+        self.batch_size = method.config.batch_size * getattr(method, "ranks", 1)  # of all devices
         self.visible, self.notebook, self.drawn = show, in_notebook(), 0.0
         self.bar = self.line = self.figure = None
 

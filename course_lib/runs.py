@@ -11,14 +11,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib import __version__, checkpoint, configs, profiles, training
-from course_lib.data import open_dataset
+from course_lib import __version__, checkpoint, configs, devices, profiles, training
+from course_lib.data import names, open_dataset
 from course_lib.errors import CourseError
+from course_lib.turned import Turned
 
 # module in course_lib.methods, class
 METHODS = {
     "dcgan": "DCGAN", "pix2pix": "Pix2Pix", "bicyclegan": "BicycleGAN", "cyclegan": "CycleGAN", "bigan": "BiGAN",
-    "cogan": "CoGAN",
+    "cogan": "CoGAN", "pix2pixhd": "Pix2PixHD", "unit": "UNIT", "munit": "MUNIT",
 }  # fmt: skip
 
 
@@ -55,6 +56,7 @@ def train(
     direction: str = "xy",
     device: str = "auto",
     bf16: bool | None = None,
+    n_devices: int = 1,
     resume: bool = False,
     accept_changes: bool = False,
     **fit_options: Any,
@@ -62,29 +64,33 @@ def train(
     """Train ``method`` on ``data`` into the folder ``out``: run.json, history.jsonl, checkpoints/, previews/.
 
     Everything is checked before ``out`` is made. With ``resume``, settings that differ from run.json raise CourseError
-    unless ``accept_changes``.
+    unless ``accept_changes``. ``n_devices`` above 1, or torchrun, makes so many processes (see devices.py).
     """
     cls, place = method_class(method), profiles.pick_device(device)
+    n_devices, machines = devices.layout(n_devices, place)
     bf16 = profiles.use_bf16(place, bf16)
     splits = {name: open_dataset(data, name, config.image_size, direction, seed) for name in ("train", "val")}
     if cls.needs_pairs and not splits["train"].paired:
-        raise CourseError(
-            f"{method} learns from pairs, and {data} has none", "--data", "try emoji:edges or a paired folder"
-        )
+        what = f"{method} learns from pairs, and {data} has none"
+        raise CourseError(what, "--data", "try emoji:edges or a paired folder")
     settings = {"method": method, "data": _name(data), "direction": direction, "seed": seed, "bf16": bf16}
-    settings |= {"config": configs.as_dict(config), "steps": steps, "minutes": minutes}
+    settings |= {"devices": n_devices * machines, "config": configs.as_dict(config), "steps": steps, "minutes": minutes}
     if (out / "run.json").exists() and any(checkpoint.steps(out / "checkpoints")) and not resume:
         raise CourseError("this folder already holds a run", out, "add --resume to go on, or choose another --out")
     if resume and (out / "run.json").exists():
-        old = read_settings(out)
+        old = {"devices": 1} | read_settings(out)
         flat_old, flat_new = ({**s, **s["config"], "config": 0} for s in (old, settings))
         changes = configs.differences({k: flat_old.get(k) for k in flat_new}, flat_new)
         if changes and not accept_changes:
             fix = "repeat the first command with --resume, or add --accept-changes"
             raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", out / "run.json", fix)
+    if hasattr(cls, "maps") and (direction == "yx" or not set(cls.maps) <= splits["train"][0].keys()):
+        what = f"{method} paints from {' and '.join(cls.maps)}, and {data} in direction {direction} has none"
+        raise CourseError(what, "--data", "try facades")
+    ranks = devices.launch(n_devices, machines, place)
     torch.manual_seed(seed)
     with training.explain_memory("building the networks"):
-        model = cls(config, place, bf16)
+        model = cls(config, ranks.device if ranks else place, bf16)
     settings |= {"versions": {"course_lib": __version__, "torch": torch.__version__}, "device": profiles.device_name()}
 
     def started() -> None:
@@ -92,28 +98,39 @@ def train(
         if device == "auto" and place.type == "cpu":
             warnings.warn(f"no GPU found: training on {profiles.device_name()}", stacklevel=2)
 
-    return training.fit(
+    return (ranks or training).fit(
         model, splits["train"], steps=steps, minutes=minutes, val=splits["val"], out=out, seed=seed, resume=resume,
         accept_changes=accept_changes, on_start=started, **fit_options,
     )  # fmt: skip
 
 
 def _name(data: str) -> str:
-    return data if ":" in data and not Path(data).exists() else str(Path(data).resolve())
+    return data if data in names() or (":" in data and not Path(data).exists()) else str(Path(data).resolve())
 
 
-def read_settings(folder: Path) -> dict:
-    """run.json of a run. Raises CourseError if ``folder`` holds none."""
+def read_settings(folder: Path | str) -> dict:
+    """run.json of a run, or of ``shipped:NAME``. Raises CourseError if ``folder`` holds none."""
+    from course_lib import shipped
+
+    if name := shipped.name_of(folder):
+        return shipped.about(name)["run"]
     try:
-        settings = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        settings = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
         return settings | {"config": dict(settings["config"]), "method": str(settings["method"])}
     except (OSError, ValueError, TypeError, KeyError) as error:
         what = f"no readable run here: {type(error).__name__}: {error}"
         raise CourseError(what, folder, "give the --out folder of course train") from error
 
 
-def open_run(folder: Path, device: str = "auto") -> tuple[Any, dict]:
-    """(method, settings) of a trained run, with the weights of its newest good checkpoint. Raises CourseError."""
+def open_run(folder: Path | str, device: str = "auto") -> tuple[Any, dict]:
+    """(method, settings) of a trained run, with the weights of its newest good checkpoint, or of ``shipped:NAME``.
+
+    Raises CourseError.
+    """
+    from course_lib import shipped
+
+    if name := shipped.name_of(folder):
+        return shipped.load(name, device)
     settings = read_settings(folder)
     cls = method_class(settings["method"])
     try:
@@ -121,10 +138,10 @@ def open_run(folder: Path, device: str = "auto") -> tuple[Any, dict]:
     except (KeyError, TypeError) as error:
         raise CourseError(f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json") from error
     method = cls(config, profiles.pick_device(device))
-    found = checkpoint.load_latest(folder / "checkpoints")
+    found = checkpoint.load_latest(Path(folder) / "checkpoints")
     if found is None or found[0] == 0:
         raise CourseError("this run has not learned anything yet", folder, "train for longer")
-    checkpoint.restore(method, found[1], folder, optimizers=False)
+    checkpoint.restore(method, found[1], Path(folder), optimizers=False)
     return method, settings
 
 
@@ -135,16 +152,6 @@ def _open_translator(folder: Path, device: str) -> tuple[Any, dict]:
         what = f"a {settings['method']} run makes images from noise: it has no input to translate, and no true answer"
         raise CourseError(what, folder, "look at its previews/, or in Python: runs.open_run(FOLDER)[0].sample(16)")
     return open_run(folder, device)
-
-
-class Turned:
-    """A method that translates both ways, turned around: its x is the other's y."""
-
-    def __init__(self, method: Any):
-        self.method, self.config, self.device, self.ways = method, method.config, method.device, method.ways
-
-    def translate(self, x: Tensor, way: str = "xy") -> dict[str, Tensor]:
-        return self.method.translate(x, way[::-1])
 
 
 def towards(method: Any, settings: dict, direction: str, folder: Path) -> Any:
@@ -179,14 +186,20 @@ def evaluate(
 
     See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image differ.
     """
+    method, settings = _open_translator(folder, device)
+    return judge(method, settings, data, split, direction, folder)
+
+
+def judge(
+    method: Any, settings: dict, data: str, split: str = "test", direction: str | None = None, folder: Path = Path()
+) -> dict:
+    """As :func:`evaluate`, of an opened run; ``folder`` is for the messages."""
     from course_lib import metrics, samples, scores
 
-    method, settings = _open_translator(folder, device)
     size, direction = method.config.image_size, direction or settings["direction"]
     if size < 16:
-        raise CourseError(
-            f"images of {size} px are too small to score (SSIM looks at 11 px)", folder, "train at 16 px or more"
-        )
+        what = f"images of {size} px are too small to score (SSIM looks at 11 px)"
+        raise CourseError(what, folder, "train at 16 px or more")
     held_out, train_set = (open_dataset(data, part, size, direction) for part in (split, "train"))
     if not held_out.paired and not hasattr(method, "ways"):
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
@@ -221,16 +234,20 @@ def translate_files(
     Raises CourseError for an input that is missing or no image, a ``direction`` the run has not learned, ``samples``
     that are all the same, or a ``style`` for a run without an encoder, before anything is written.
     """
-    from course_lib.data.images import find_images, to_bytes, to_image
+    from course_lib.data.images import find_images, square, to_bytes, to_image
 
     method, settings = _open_translator(folder, device)
     direction = direction or settings["direction"]
     method = towards(method, settings, direction, folder)
+    if hasattr(method, "maps") and style is None:
+        from course_lib.scenes import translate_scenes
+
+        return translate_scenes(method, source, target, samples, seed)
     if style is not None and samples > 1:
         raise CourseError("a style gives one output an image", f"--samples {samples}", "leave out --samples or --style")
-    if style is not None and not hasattr(method, "encode"):
-        what = f"a {settings['method']} run cannot paint in the style of an image: it has no encoder"
-        raise CourseError(what, folder, "leave out --style, or train bicyclegan")
+    if style is not None and (not hasattr(method, "encode") or hasattr(method, "maps")):
+        what = f"a {settings['method']} run cannot paint in the style of an image: it has no encoder of whole images"
+        raise CourseError(what, folder, "leave out --style, or train bicyclegan or munit")
     if not source.exists():
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")
     paths = find_images(source) if source.is_dir() else [source]
@@ -239,17 +256,17 @@ def translate_files(
     stems = [path.stem for path in paths]
     names = [p.stem if stems.count(p.stem) == 1 else p.name.replace(".", "_") for p in paths]
     size, left = method.config.image_size, direction == "xy"
-    inputs, halved = zip(*(_square(path, size, left) for path in paths), strict=True)
+    inputs, halved = zip(*(square(path, size, left) for path in paths), strict=True)
     if any(halved):
         side = "left" if left else "right"
         warnings.warn(f"{sum(halved)} images are twice as wide as high: took their {side} half as input", stacklevel=2)
-    z = method.encode(_square(style, size, not left)[0].to(method.device))[0] if style is not None else None
+    z = method.encode(square(style, size, not left)[0].to(method.device))[0] if style is not None else None
     torch.manual_seed(seed)
     if samples > 1 and not hasattr(method, "sample"):
         first, second = (to_bytes(method.translate(inputs[0].to(method.device))["fake_y"]) for _ in range(2))
         if torch.equal(first, second):
             what = f"this {settings['method']} run has no noise: all {samples} outputs would be the same"
-            raise CourseError(what, folder, "leave out --samples, or train bicyclegan")
+            raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -268,14 +285,3 @@ def translate_files(
             to_image(fake_y).save(png := io.BytesIO(), format="png")
             checkpoint.replace_file(written[-1], png.getvalue())
     return written
-
-
-def _square(path: Path, size: int, left: bool) -> tuple[Tensor, bool]:
-    """The image as (1, 3, size, size), and whether it is an A|B image: of that the left half is taken, or the right."""
-    from course_lib.data.images import read_image, to_tensor
-
-    image = read_image(path)
-    if halved := image.width == 2 * image.height:
-        start = 0 if left else image.height
-        image = image.crop((start, 0, start + image.height, image.height))
-    return to_tensor(image, size)[None], halved

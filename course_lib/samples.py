@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from course_lib import diversity, factors, metrics, perceptual
+from course_lib import diversity, factors, metrics, perceptual, scores
 from course_lib.data import open_dataset
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
@@ -50,6 +50,12 @@ def score_samples(
         common_colour                  share of the mean colour's variance over z that all inputs have in common
         encoded_l1                     L1 between y and G(x, E's mu of y), if there is an E
 
+    A method that translates both ways, as MUNIT, and data whose true pairs are known:
+
+        colour_follows                 whether outputs have the colours of the 20 examples whose style they got
+        encoded_l1, encoded_top1, encoded_shape_top1
+                                       of the translation in the style of the true answer; see ``scores.score``
+
     Façades, to photographs, where FACTOR is one of ``factors.NAMES``; 30 inputs with 40 samples each:
 
         walls_covered                  how many of the 8 colours of wall come up at least twice, for one input
@@ -86,11 +92,22 @@ def score_samples(
     if getattr(method, "E", None) is not None:
         mu = torch.cat([method.encode(part.to(method.device))[0] for part in y[rows].split(64)])
         found["encoded_l1"] = metrics.l1(paint(method, x[rows], mu[:, None])[:, 0], y[rows])
+    if hasattr(method, "ways") and held_out.paired:
+        found |= _of_examples(method, x, y, x[few], y[torch.arange(SAMPLES) * len(y) // SAMPLES])
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
         more = torch.cat([samples[:DEEP], paint(method, x[deep], codes[deep, SAMPLES:])], dim=1)
         found |= _of_facades(method, split, items, deep, more, shared, few)
     return found
+
+
+def _of_examples(method: Any, x: Tensor, y: Tensor, few: Tensor, examples: Tensor) -> dict[str, float]:
+    z = torch.cat([method.encode(part.to(method.device))[0] for part in torch.cat([examples, y]).split(64)])
+    found = {"colour_follows": diversity.colour_follows(paint(method, few, z[None, : len(examples)]), examples)}
+    fake = paint(method, x, z[len(examples) :, None])[:, 0]
+    shapes = scores.retrieval(scores.shape(fake), scores.shape(y))["top1"]
+    found |= {"encoded_l1": metrics.l1(fake, y), "encoded_top1": scores.retrieval(fake, y)["top1"]}
+    return found | {"encoded_shape_top1": shapes}
 
 
 def _of_facades(

@@ -14,14 +14,9 @@ from torch.utils.data import default_collate
 
 from course_lib import metrics
 from course_lib.data import open_dataset
-from course_lib.data.facade_layout import CLASSES
+from course_lib.houses import _masks, borders_visible, hue_error, windows_lit
 
 BATCH = 16
-LIT = 4.0  # a lit window gives more than this many times the light of its wall: two photographic stops
-COLOURED = 8.0  # least chroma, in units of Lab, of a wall that has a hue
-UNKNOWN_HUE = 90.0  # degrees: what a hue drawn at random is off on average
-WALL, WINDOW = CLASSES.index("facade"), CLASSES.index("window")
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (IEC 61966-2-1)
 
 
 # Labels recognised (pix2pix, section 4.1; Long et al. 2015, section 5).
@@ -99,6 +94,11 @@ def retrieval(
     return {f"top{best}": (nearer < best).double().mean().item() for best in k}
 
 
+def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+    """What is left without colour: the mean of the channels, with mean 0 and deviation 1 over each image."""
+    return F.instance_norm(images.mean(1, keepdim=True)).expand_as(images)
+
+
 # The way back.
 
 
@@ -130,65 +130,6 @@ def _there_and_back(method: Any, x: Tensor, way: str, noise: float, fake: Tensor
 # What a façade should look like.
 
 
-def windows_lit(
-    photos: Float[Tensor, "n 3 h w"],
-    labels: Integer[Tensor, "n h w"],
-    instances: Integer[Tensor, "n h w"],
-    times: float = LIT,
-) -> float:
-    """Share of the windows that give more than ``times`` (4) the light of their wall.
-
-    Light is the luminance in linear light, averaged over the pixels of one window (frame and glass), and over all of
-    the façade class in the same picture. True nights: 1.00 at 64 px, 0.99 at 32. Photographs by day: 0.04 and 0.00,
-    darkened ones less. To be merely brighter than the wall says little: 92 % are by day, for their frames are white.
-    A window without a wall is left out; nan if none is left.
-    """
-    _masks(photos, labels, instances)
-    rgb = (photos.float().clamp(-1, 1) + 1) / 2
-    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    light = torch.einsum("nchw,c->nhw", linear, linear.new_tensor(LUMINANCE))
-    house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
-    window = labels == WINDOW
-    own = instances.long() + 256 * house
-    glow, wall = _mean(light, window, own, 256 * len(photos)), _mean(light, labels == WALL, house, len(photos))
-    wall = wall.repeat_interleave(256)  # (256 n,), as glow; nan where there is no such window
-    there = ~(glow.isnan() | wall.isnan())
-    return (glow > times * wall)[there].double().mean().item()
-
-
-def hue_error(
-    fake: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
-) -> float:
-    """Mean absolute difference between the hues of each house's wall, fake and true, in degrees: 0 to 180.
-
-    The colour of a wall is the mean RGB of the façade class; its hue the angle of (a, b) in Lab. Houses whose true wall
-    is nearly grey (chroma under 8) are left out; a fake wall without any colour (chroma under 1) counts as 90. nan if
-    no house is left.
-    """
-    _masks(fake, labels), _masks(truth, labels)
-    house = torch.arange(len(labels), device=labels.device)[:, None, None].expand_as(labels)
-    lab = []
-    for images in (fake, truth):
-        colour = [_mean(images[:, c].float(), labels == WALL, house, len(labels)) for c in range(3)]
-        lab.append(metrics.rgb_to_lab(torch.stack(colour, 1)[..., None, None]).flatten(1))  # (n, 3)
-    (_, a, b), (_, true_a, true_b) = (colours.unbind(1) for colours in lab)
-    turn = torch.rad2deg(torch.atan2(b, a) - torch.atan2(true_b, true_a)).abs()
-    error = torch.where(torch.hypot(a, b) < 1, UNKNOWN_HUE, torch.minimum(turn, 360 - turn))
-    return error[torch.hypot(true_a, true_b) >= COLOURED].mean().item()
-
-
-def _masks(photos: Tensor, *maps: Tensor) -> None:
-    for labels in maps:
-        if photos.ndim != 4 or labels.shape != (len(photos), *photos.shape[2:]) or not len(photos):
-            raise ValueError(f"photographs {tuple(photos.shape)} and labels {tuple(labels.shape)} do not fit")
-
-
-def _mean(values: Tensor, mask: Tensor, group: Tensor, groups: int) -> Float[Tensor, " groups"]:
-    """Mean of ``values`` where ``mask`` for each number of ``group``, all (n, h, w); nan for one without pixels."""
-    total = torch.bincount(group[mask], values[mask].double(), minlength=groups)
-    return (total / torch.bincount(group[mask], minlength=groups)).float()
-
-
 # All that a data set allows.
 
 
@@ -201,27 +142,35 @@ def score(
     pairs: l1, psnr, ssim, and by the task
 
         façades, to photographs   fcn_pixel, fcn_class, fcn_iou
+        touching windows          borders_visible, too
         façades, to labels        labels_pixel, labels_class, labels_iou
-        styles of emoji           copy_l1, top1, top5, copy_top1, copy_top5
+        styles of emoji           copy_l1, top1, top5, copy_top1, copy_top5, shape_top1, shape_top5
         day to night              copy_l1, windows_lit (night to day: copy_l1)
         plaster to brick, back    copy_l1, hue_error
 
-    where copy_ is the input taken for the answer. A method whose ``translate`` returns rec_x adds rec_l1, and if it has
-    ``ways``, rec_noisy_l1 (see :func:`reconstruction`; ``noise`` is a share of the range). The other of two ways goes
-    under the prefix yx_, without n. Global random state stays as it was; the same ``seed`` gives the same numbers.
+    where copy_ is the input taken for the answer, and shape_ compares without colour (:func:`shape`). A method whose
+    ``translate`` returns rec_x adds rec_l1, and if it has ``ways``, rec_noisy_l1 (see :func:`reconstruction`; ``noise``
+    is a share of the range). ``ways`` also add again_l1, the L1 between two translations of the same image, 0 if chance
+    has no part in them; and the other of two ways goes under the prefix yx_, without n. Global random state stays as it
+    was; the same ``seed`` gives the same numbers.
     """
     held_out = open_dataset(data, split, method.config.image_size, direction)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     ways, scores = getattr(method, "ways", ()), {"n": len(held_out)}
     for way in ways or ("xy",):
         source, real = items[way[0]], items[way[1]]
-        outputs: dict[str, list[Tensor]] = {"fake_y": [], "rec_x": [], "noisy": []}
+        outputs: dict[str, list[Tensor]] = {"fake_y": [], "rec_x": [], "noisy": [], "again": []}
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            for part in source.split(_batch(method)):
-                out = method.translate(part.to(method.device), **({"way": way} if ways else {}))
+            maps = {name: items[name] for name in getattr(method, "maps", ())}
+            for start in range(0, len(source), _batch(method)):
+                rows = slice(start, start + _batch(method))
+                part, more = source[rows], {name: of[rows].to(method.device) for name, of in maps.items()}
+                out = method.translate(part.to(method.device), **more, **({"way": way} if ways else {}))
                 for name in ("fake_y", "rec_x"):
                     outputs[name] += [out[name].cpu()] if name in out else []
+                if ways:
+                    outputs["again"].append(method.translate(part.to(method.device), way=way)["fake_y"].cpu())
                 if ways and "rec_x" in out:
                     outputs["noisy"].append(_there_and_back(method, part, way, noise, outputs["fake_y"][-1]))
         fake = torch.cat(outputs["fake_y"])
@@ -231,6 +180,8 @@ def score(
         for name, key in (("rec_x", "rec_l1"), ("noisy", "rec_noisy_l1")):
             if outputs[name]:
                 found[key] = metrics.l1(torch.cat(outputs[name]), source)
+        if ways:
+            found["again_l1"] = metrics.l1(torch.cat(outputs["again"]), fake)
         scores |= {name if way == "xy" else f"yx_{name}": value for name, value in found.items()}
     return scores
 
@@ -250,7 +201,10 @@ def _of_pairs(data: str, fake: Tensor, real: Tensor, source: Tensor, items: dict
         scores["copy_l1"] = metrics.l1(source, real)
     if styles:
         scores |= retrieval(fake, real) | _prefixed("copy", retrieval(source, real))
-    if data in ("facades", "facades:unpaired"):
+        scores |= _prefixed("shape", retrieval(shape(fake), shape(real)))
+    if data == "facades:touching" and forward:
+        scores["borders_visible"] = borders_visible(fake, items["labels"], items["instances"])
+    if data in ("facades", "facades:touching", "facades:unpaired"):
         name, judge = ("fcn", fcn_score) if forward else ("labels", label_score)
         scores |= _prefixed(name, judge(fake, items["labels"]))
     if data == "facades:day-night" and forward:

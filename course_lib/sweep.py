@@ -190,18 +190,27 @@ def _finished(folder: Path) -> dict | None:
 
 @torch.no_grad()
 def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
-    """PNG for each way: test items side by side; the rows are input, translation and, where it is known, the truth."""
+    """PNG for each way: test items side by side; the rows are input, translation and, where it is known, the truth.
+
+    A method that can sample translates four times, each time with one code for all.
+    """
+    from course_lib.samples import can_sample
+
     data, out = open_dataset(cell.data, "test", method.config.image_size, cell.direction), {}
     items = [data[i * len(data) // min(count, len(data))] for i in range(min(count, len(data)))]
     torch.manual_seed(cell.seed)
     for way in getattr(method, "ways", ("xy",)):
         x, y = (torch.stack([item[name] for item in items]) for name in way)
         options = {"way": way} if hasattr(method, "ways") else {}
-        fakes = [method.translate(image[None].to(method.device), **options)["fake_y"].cpu() for image in x]
-        rows: list[Tensor] = [x, torch.cat(fakes)] + ([y] if data.paired else [])
-        to_image(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)).save(
-            png := io.BytesIO(), format="png", optimize=True
-        )
+        if can_sample(method):
+            fakes = list(method.sample(x.to(method.device), 4, cell.seed, **options).cpu().unbind(1))
+        else:
+            maps = getattr(method, "maps", ())
+            alone = [[item[name][None].to(method.device) for name in (way[0], *maps)] for item in items]
+            fakes = [torch.cat([method.translate(*given, **options)["fake_y"].cpu() for given in alone])]
+        rows: list[Tensor] = [x, *fakes] + ([y] if data.paired else [])
+        grid = to_image(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1))
+        grid.quantize(256, kmeans=3).save(png := io.BytesIO(), format="png", optimize=True)  # a third of the bytes
         out[way] = png.getvalue()
     return out
 

@@ -72,7 +72,8 @@ def fit(
     states, data order and history are then, with ``steps`` on a CPU, bit for bit those of a run that was never stopped.
     Settings that differ from the checkpoint's need ``accept_changes``. Ctrl-C ends the step, writes a checkpoint and
     returns. ``workers`` processes prepare the batches (0: this one does): the same ones, faster if reading is slow.
-    ``on_start`` is called once ``out`` is locked.
+    ``on_start`` is called once ``out`` is locked. A method's ``advance(share)`` is called before each step, its
+    ``finish(dataset)``, with the data as they are, when training is over.
 
     Raises CourseError if a loss or weight is not finite, if another process trains into ``out``, if ``out`` cannot be
     written or already holds a run and ``resume`` is off, if memory runs out, or if a sample cannot be read.
@@ -100,6 +101,8 @@ def fit(
             for optimizer in method.optimizers.values():
                 for group in optimizer.param_groups:
                     group["lr"] = method.config.lr * lr_factor(share, method.config.decay_from)
+            if hasattr(method, "advance"):  # it learns in phases
+                method.advance(share)
             terms = _step(method, batch, run)
             run.step, run.seconds = run.step + 1, time.monotonic() - began
             share = run.share(steps, minutes)
@@ -107,7 +110,11 @@ def fit(
             total.update(run.step, run.seconds, terms)
             run.preview(share, total)
             run.write_history()
-            run.save(every=checkpoint_seconds)
+            if share < 1:
+                run.save(every=checkpoint_seconds)
+        if share >= 1 and hasattr(method, "finish"):  # what it makes of the training set when it has learned
+            method.finish(dataset)
+            run.saved = -1
         run.save()
         total.close(run.step, interrupted.is_set())
     stopped = "interrupted" if interrupted.is_set() and share < 1 else "finished"
@@ -149,7 +156,8 @@ class _Run:
         self.val = None
         if val is not None and len(val):
             items = [val[i * len(val) // min(64, len(val))] for i in range(min(64, len(val)))]
-            self.val = {key: torch.stack([item[key] for item in items]).to(method.device) for key in ("x", "y")}
+            keys = ("x", "y", *getattr(method, "maps", ()))  # maps: labels and instances, if translate() needs them
+            self.val = {key: torch.stack([item[key] for item in items]).to(method.device) for key in keys}
             self.val_paired = val.paired
 
     def start(self, resume: bool, accept_changes: bool) -> None:
@@ -197,7 +205,10 @@ class _Run:
         progress.show(rows, title, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png")
 
     def _translated(self) -> dict[str, Tensor]:
-        fake_y = torch.cat([self.method.translate(x)["fake_y"] for x in self.val["x"].split(16)])
+        parts = [
+            [of[i : i + 16] for key, of in self.val.items() if key != "y"] for i in range(0, len(self.val["x"]), 16)
+        ]
+        fake_y = torch.cat([self.method.translate(*part)["fake_y"] for part in parts])
         if self.val_paired and self.history:
             self.history[-1]["val_l1"] = (fake_y - self.val["y"]).abs().mean().item()
         rows = {"x": self.val["x"][:6], "fake_y": fake_y[:6]}

@@ -1,10 +1,12 @@
 """What every test gets: shapes checked, no colours, no display, no profile from outside; fast tests first."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import matplotlib
+import pytest
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,3 +38,39 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium of this system, without a window. Of a module: while it is open, no test can run an event loop."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser test")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not program:
+        pytest.skip("chromium is not installed: no browser test")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def keep():
+    """A function that keeps a screenshot of a page as build/screenshots/NAME.png."""
+    folder = ROOT / "build" / "screenshots"
+
+    def keep_(page, name: str, **options) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / f"{name}.png", **options)
+
+    return keep_
+
+
+@pytest.fixture(autouse=True, scope="module")
+def checks_of_other_courses_are_forgotten():
+    """The grader imports the checks of the course it grades: other tests need those of assignments/."""
+    path, own = list(sys.path), {n: m for n, m in sys.modules.items() if n.split(".")[0] == "checks"}
+    yield
+    sys.path[:] = path
+    for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
+        del sys.modules[name]
+    sys.modules.update(own)

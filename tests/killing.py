@@ -237,8 +237,9 @@ def write_pairs(folder: Path, count: int = 26, size: int = 16) -> Path:
 
 def course_train(data: Path | str, out: Path, steps: int, *more: str, method: str = "pix2pix") -> list[str]:
     """A command that trains a small pix2pix with dropout; 4 or 5 batches an epoch on :func:`write_pairs`."""
-    noise = "dropout=0.5" if method == "pix2pix" else "pool_size=9"
-    settings = ("d_layers=1", noise, "batch_size=4", "base_channels=4", "d_base_channels=4")
+    own = {"pix2pix": "dropout=0.5", "cyclegan": "pool_size=9", "pix2pixhd": "cluster_images=4"}
+    own |= {"unit": "noise=on", "munit": "d_scales=2"}
+    settings = ("d_layers=1", own[method], "batch_size=4", "base_channels=4", "d_base_channels=4")
     command = f"-m course_lib.cli train {method} --data {data} --out {out} --profile smoke --size 16 --steps {steps}"
     sets = [word for setting in settings for word in ("--set", setting)]
     return [sys.executable, *command.split(), "--checkpoint-seconds", "0.05", *sets, *more]
@@ -288,7 +289,9 @@ def kill_and_resume(
     (step_a, a, _), (step_b, b, _) = (checkpoint.load_latest(out / "checkpoints") for out in (whole, run))
     assert step_a == step_b == steps and equal(a, b)
     parts = {name.partition(".")[0] for name in a}
-    assert {"opt_G", "opt_D", "random"} <= parts and ({"G", "D"} <= parts or {"pool_x", "pool_y"} <= parts)
+    assert {"opt_G", "opt_D", "random"} <= parts and (
+        {"G", "D"} <= parts or {"pool_x", "pool_y"} <= parts or {"G2", "styles"} <= parts
+    )
     assert rows(run / "history.jsonl") == rows(whole / "history.jsonl")
     return killed_at
 

@@ -137,6 +137,7 @@ def test_checkpoint_goes_on_bit_for_bit(cls, tmp_path):
     assert ends[0].keys() == ends[1].keys() and all(torch.equal(t, ends[1][name]) for name, t in ends[0].items())
 
 
+@pytest.mark.slow
 @BOTH
 def test_fit_trains_it(cls, tmp_path):
     class Toy(torch.utils.data.Dataset):

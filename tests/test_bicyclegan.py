@@ -491,6 +491,7 @@ class Paired(torch.utils.data.Dataset):
         return {key: images[i] for key, images in batch(6).items()} | {"name": str(i)}
 
 
+@pytest.mark.slow
 def test_a_resume_continues_bit_for_bit(tmp_path):
     whole, first, second = (make(decay_from=1.0, average=0.9, dropout=0.5) for _ in range(3))
     options = {"seed": 3, "progress": False, "previews": 0}

@@ -319,6 +319,7 @@ class Unpaired(torch.utils.data.Dataset):
         return {key: value[0] for key, value in batch(1).items()} | {"name": str(i)}
 
 
+@pytest.mark.slow
 def test_a_resume_continues_with_the_pools(tmp_path):
     """Stopped after 4 of 8 steps and resumed: weights, moments, pools and history as if never stopped."""
     whole, first, second = (make(decay_from=1.0, average=0.9) for _ in range(3))

@@ -225,6 +225,7 @@ class Toy(torch.utils.data.Dataset):
         return {"x": y, "y": y, "name": str(i)}
 
 
+@pytest.mark.slow
 def test_fit_resumes_bit_for_bit(tmp_path):
     options = {"steps": 6, "previews": 2, "progress": False}
     whole = make(average=0.9)
@@ -284,6 +285,7 @@ def test_training_learns_a_colour():
     assert (method.sample(16) - red[:1]).abs().mean() < 0.5 * before
 
 
+@pytest.mark.slow
 def test_command_line_trains_and_says_what_it_cannot_do(tmp_path, monkeypatch, capsys):
     def course(*arguments) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])

@@ -172,6 +172,7 @@ def test_common_share_of_planted_variance():
     assert math.isnan(diversity.common_share(level.expand(50, 30, 3)))
 
 
+@pytest.mark.slow
 def test_a_real_image_is_taken_for_real_half_of_the_time_and_noise_is_not(emoji):
     state, fair = torch.random.get_rng_state(), []
     for seed in range(10):

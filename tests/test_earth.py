@@ -65,6 +65,7 @@ def test_splits_share_no_pixel_and_keep_a_gap():
         assert min(tops) >= 30 * earth.PER_DEGREE and max(tops) + earth.PATCH <= 150 * earth.PER_DEGREE
 
 
+@pytest.mark.slow
 @needs_maps
 def test_unpaired_training_comes_from_other_places():
     train = EarthPairs("train", 16, paired=False)

@@ -23,6 +23,7 @@ def test_every_named_set_opens_in_every_split():
             assert "1,599" in dataset.card and dataset.paired == pairs
 
 
+@pytest.mark.slow
 def test_paired_styles_show_the_same_emoji_in_training():
     pairs, other = (
         open_dataset("emoji:noto-fluent:paired", "train", 16),

@@ -32,4 +32,4 @@ def test_slider_redraws():
     box = slider(mean=1.0)
     before = box.children[1].value
     box.children[0].value = 5.0
-    assert before[:4] == box.children[1].value[:4] == b"\x89PNG" and before != box.children[1].value
+    assert before.startswith("<img alt=") and before != box.children[1].value

@@ -174,6 +174,7 @@ def test_a_page_loads_nothing_but_mathjax_for_formulas(three):
     assert network_loads('<script src="https://x/y.js">') and network_loads('await import("https://x/y.mjs")')
 
 
+@pytest.mark.slow
 def test_a_page_embeds_pictures_and_replaces_widgets(tmp_path):
     (tmp_path / "dot.png").write_bytes(b"\x89PNG dot")
     view = {"application/vnd.jupyter.widget-view+json": {"model_id": "m"}, "text/plain": "IntSlider()"}

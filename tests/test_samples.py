@@ -43,6 +43,7 @@ def houses():
 # ---- factors
 
 
+@pytest.mark.slow
 def test_the_reader_reads_photographs_it_never_saw(houses):
     photos, _, styles = houses
     found = factors.accuracy(factors.read(photos.flatten(0, 1)), styles.flatten(0, 1))
@@ -197,6 +198,7 @@ def test_a_planted_generator_is_right_or_wrong_in_one_thing(houses, few):
     assert soft["nearest_features"] > true["nearest_features"] and soft["coverage_features"] < true["coverage_features"]
 
 
+@pytest.mark.slow
 def test_real_methods_and_other_data(few, monkeypatch):
     small = PRESETS["smoke"] | {"base_channels": 4, "e_base_channels": 4, "d_base_channels": 4}
     found = samples.score_samples(BicycleGAN(Config(**small)), "emoji:edges", "val")

@@ -196,7 +196,8 @@ def test_score_of_the_truth_on_facades_both_ways():
     method = Stub(looked_up(data, "x", "y"), looked_up(data, "y", "x"), rec=False)
     found = scores.score(method, "facades:unpaired")
     fcn, labels = ({f"{name}_{part}" for part in ("pixel", "class", "iou")} for name in ("fcn", "labels"))
-    assert found.keys() == {"n"} | PAIRS | fcn | {f"yx_{name}" for name in PAIRS | labels}
+    pairs = PAIRS | {"again_l1"}
+    assert found.keys() == {"n"} | pairs | fcn | {f"yx_{name}" for name in pairs | labels}
     assert found["n"] == 20 and found["l1"] == found["yx_l1"] == 0 and found["yx_labels_iou"] == 1
     items = houses("facades:unpaired")
     assert found["fcn_iou"] == scores.fcn_score(items["y"], items["labels"])["iou"] > 0.3
@@ -209,7 +210,7 @@ def test_score_of_the_truth_on_facades_both_ways():
 
 @pytest.mark.slow
 def test_score_of_copying():
-    copy, pairs = Stub(lambda x: x, lambda x: x), PAIRS | {"copy_l1", "rec_l1", "rec_noisy_l1"}
+    copy, pairs = Stub(lambda x: x, lambda x: x), PAIRS | {"again_l1", "copy_l1", "rec_l1", "rec_noisy_l1"}
     found = scores.score(copy, "facades:day-night")
     assert found.keys() == {"n", "windows_lit"} | pairs | {f"yx_{name}" for name in pairs}
     assert found["l1"] == found["copy_l1"] > 0.1 and found["windows_lit"] < 0.1 and found["rec_l1"] == 0
@@ -221,7 +222,9 @@ def test_score_of_copying():
     brick = scores.score(Stub(lambda x: x), "facades:plaster-brick", direction="yx")
     assert brick.keys() == {"n", "copy_l1", "hue_error"} | PAIRS and brick["hue_error"] < 7
     emoji = scores.score(Stub(lambda x: x, size=16), "emoji:twemoji-fluent", "val")
-    assert emoji.keys() == {"n", "copy_l1", "top1", "top5", "copy_top1", "copy_top5"} | PAIRS
+    assert (
+        emoji.keys() == {"n", "copy_l1", "top1", "top5", "copy_top1", "copy_top5", "shape_top1", "shape_top5"} | PAIRS
+    )
     assert emoji["top1"] == emoji["copy_top1"] < emoji["top5"] == emoji["copy_top5"] and emoji["n"] == 160
 
 
@@ -233,7 +236,7 @@ def test_score_without_pairs_gives_what_needs_none(tmp_path):
         for i, image in enumerate(noise(count, 16, seed)):
             to_image(image).save(tmp_path / name / f"{i}.png")
     found = scores.score(Stub(lambda x: -x, lambda y: -y, size=16), str(tmp_path))
-    sets = SETS | {"rec_l1", "rec_noisy_l1"}
+    sets = SETS | {"again_l1", "rec_l1", "rec_noisy_l1"}
     assert found.keys() == {"n"} | sets | {f"yx_{name}" for name in sets} and found["n"] == 5
     assert found["sharpness_ratio"] == pytest.approx(found["yx_sharpness_ratio"], rel=0.1)
     assert scores.score(Stub(lambda x: x), "facades:day-night", "train").keys() == {"n"} | SETS

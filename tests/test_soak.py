@@ -3,14 +3,23 @@
 import contextlib
 import os
 import platform
+import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+import toy_course
+from grading_runs import (
+    graded_table,
+    hand_in,
+    kill_and_run_again,
+    needs_bubblewrap,
+)
 from killing import ROOT, flip_bits, kill_and_resume, kill_while_saving, write_pairs
 
 from course_lib import __version__, profiles
+from course_lib.grading import command
 
 pytestmark = [
     pytest.mark.soak,
@@ -95,3 +104,30 @@ def test_20_kills_of_course_train(tmp_path):
                 f"{what}, {workers} workers: killed at steps {', '.join(map(str, at))} of 900, equal to the bit"
             )
         found.append(f"{len(runs)} more kills while the command was starting")
+
+
+@needs_bubblewrap
+def test_60_submissions_killed_20_times_while_they_are_graded(tmp_path):
+    released = toy_course.make(tmp_path / "released")
+    with counted("`course grade` killed (SIGKILL) at a random moment and run again, 60 submissions", 20) as found:
+        graded, killed_at = kill_and_run_again(released, tmp_path, 60, 20, SEED + 1)
+        found += [
+            f"killed after {', '.join(map(str, killed_at))} submissions",
+            f"{graded} of 60 graded, each score and message equal to those of a run in peace",
+        ]
+    assert graded == 60 and len(set(killed_at)) > 10
+
+
+@needs_bubblewrap
+def test_200_submissions_graded_twice(tmp_path):
+    course = toy_course.make(tmp_path / "course")
+    with counted("submissions graded twice, right ones, broken ones and hostile ones mixed", 200) as found:
+        hand_in(course, 200)
+        began = time.monotonic()
+        command.run(course, "toy", tier="bubblewrap", progress=False)
+        minutes = (time.monotonic() - began) / 60
+        first = graded_table(course)
+        _, fresh = command.run(course, "toy", tier="bubblewrap", progress=False, force=True)
+        found += [f"{fresh} graded again" + (", identical grades" if graded_table(course) == first else "")]
+        found += [f"{200 / minutes:.0f} submissions a minute"]
+        assert fresh == 200 and graded_table(course) == first and len(first["scores"]) == 200

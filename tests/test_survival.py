@@ -117,7 +117,7 @@ def test_what_a_killed_run_left_half_written_is_swept(tmp_path):
 def test_the_report_of_make_soak_is_whole():
     """README quotes it. Remade by hand: see the end of ``make soak``."""
     table = (ROOT / "tests" / "soak_report.md").read_text(encoding="utf-8").splitlines()[6:]
-    assert [line.split(" | ")[1] for line in table] == ["200", "100", "20"]
+    assert [line.split(" | ")[1] for line in table][:3] == ["200", "100", "20"]
     assert "0 unreadable runs" in table[0] and "missed" not in table[1] and table[2].count("equal to the bit") == 4
     assert not any("FAILED" in line for line in table)
 
@@ -369,8 +369,16 @@ def test_a_killed_first_step_is_no_run_yet(tmp_path):
 
 @posix
 @pytest.mark.slow
-def test_killed_and_resumed_cyclegan_keeps_its_pools(tmp_path):
-    assert kill_and_resume(tmp_path, "facades:day-night", 120, 1, 5, method="cyclegan")
+@pytest.mark.parametrize("method", ["cyclegan", "unit", "munit"])  # with its pools, shared blocks, encoders
+def test_killed_and_resumed_without_pairs(tmp_path, method):
+    assert kill_and_resume(tmp_path, "facades:day-night", 120, 1, 5, method=method)
+
+
+@posix
+@pytest.mark.slow
+def test_killed_and_resumed_equals_never_killed_in_phases(tmp_path):
+    """pix2pixHD: who learns depends on the share of the steps, and the centres are found when training is over."""
+    assert kill_and_resume(tmp_path, "facades", 80, 2, 3, method="pix2pixhd")
 
 
 # ---- 9, 10, 11: what is wrong with the numbers, the memory, the GPU

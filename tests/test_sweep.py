@@ -187,6 +187,7 @@ def test_comments_docstrings_and_unused_modules_do_not_count(tmp_path, edited):
     assert edited(pix2pix, "# 70 px patches", "# seventy") == before
     assert edited(pix2pix, '"""One update of D, then one of G', '"""Updates') == before
     assert edited(pix2pix, "\n\n\n", "\n\n") == before
+    assert edited(pix2pix, '"gpu": _SMALL', '"huge": _SMALL') == before, "of a preset only what it sets counts"
     elsewhere = ("samples", "diversity", "perceptual", "factors")  # pix2pix gives one answer
     for unused in (
         "methods.dcgan",
@@ -220,6 +221,7 @@ def test_code_that_is_used_counts(tmp_path, edited, module, old, new):
     assert not set(edited(f"course_lib.{module}", old, new)) & set(keys(tmp_path))
 
 
+@pytest.mark.slow
 def test_where_answers_differ_what_measures_them_counts(tmp_path, edited, monkeypatch):
     emoji = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan") + "[rows.all]\n"
     houses, change = emoji.replace("emoji:edges", "facades"), ("\nimport torch\n", "\nimport torch\n\nONE = 1\n")
@@ -273,6 +275,7 @@ def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     assert sweep.run_cell(cell, tmp_path / "cell") == found and len(calls) == 1, "it is not done twice"
 
 
+@pytest.mark.slow
 def test_a_cell_whose_answers_differ_is_measured_for_that_too(tmp_path, monkeypatch):
     text = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan").replace("40", "1") + "[rows.all]\n"
     calls = []
@@ -283,6 +286,7 @@ def test_a_cell_whose_answers_differ_is_measured_for_that_too(tmp_path, monkeypa
     assert {"l1", "diversity_l1"} <= found["scores"].keys() and found["scores"]["diversity_l1"] == "0.25"
 
 
+@pytest.mark.slow
 def test_a_cell_that_cannot_be_done_says_why(tmp_path, monkeypatch):
     cell = grids.read_grid(write(tmp_path, GRID.replace("40", "2")))[0]
     monkeypatch.setattr(scores, "score", lambda *given: 1 / 0)
@@ -303,7 +307,7 @@ def test_pictures_show_input_translation_and_truth_both_ways(tmp_path):
     assert list(found) == ["xy", "yx"]
     for way, png in found.items():
         shown = (
-            torch.from_numpy(np.array(Image.open(io.BytesIO(png))) / 127.5 - 1)
+            torch.from_numpy(np.array(Image.open(io.BytesIO(png)).convert("RGB")) / 127.5 - 1)
             .movedim(-1, 0)
             .unflatten(1, (3, 32))
             .unflatten(3, (8, 32))
@@ -311,7 +315,22 @@ def test_pictures_show_input_translation_and_truth_both_ways(tmp_path):
         for column, i in ((0, 0), (3, 3 * 159 // 8)):
             x, y = data[i][way[0]], data[i][way[1]]
             for row, true in enumerate((x, translate(x, way)["fake_y"], y)):
-                assert (shown[:, row, :, column] - true).abs().max() < 0.005, (way, row)
+                assert (shown[:, row, :, column] - true).abs().mean() < 0.03, (way, row)  # a palette of 256
+
+
+def test_pictures_of_a_method_with_codes_show_four_codes_for_all(tmp_path):
+    def sample(x, count, seed):
+        return x[:, None] * torch.tensor([1.0, 0.5, 0.0, -1.0])[None, :count, None, None, None]
+
+    coded = {"noise": None, "translate": None, "sample": sample}
+    cell = grids.read_grid(write(tmp_path))[0]
+    method = SimpleNamespace(config=cell.config, device=torch.device("cpu"), **coded)
+    png = sweep._pictures(method, cell)["xy"]
+    picture = np.array(Image.open(io.BytesIO(png)).convert("RGB"))
+    shown = torch.from_numpy(picture / 127.5 - 1).movedim(-1, 0).unflatten(1, (6, 32))
+    x, y = (open_dataset("emoji:edges", "test", 32)[0][key] for key in ("x", "y"))
+    for row, true in enumerate((x, x, 0.5 * x, 0 * x, -x, y)):
+        assert (shown[:, row, :, :32] - true).abs().mean() < 0.03, row
 
 
 # ---- the table

@@ -197,6 +197,7 @@ def test_length_must_be_said_once(arguments):
         fit(make(), Toy(), progress=False, **arguments)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_step_and_keeps_a_checkpoint(tmp_path):
     threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
     before = signal.getsignal(signal.SIGINT)

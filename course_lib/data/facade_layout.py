@@ -84,8 +84,11 @@ class House:
         self.boxes.append(Box(*edges, CLASSES.index(label), PARTS.index(part), height, instance, shape))
 
 
-def layout(*key: object) -> list[Box]:
-    """A house, in painter's order; the same for the same key (whole numbers, words) on every machine."""
+def layout(*key: object, touching: bool = False) -> list[Box]:
+    """A house, in painter's order; the same for the same key (whole numbers, words) on every machine.
+
+    ``touching``: above the ground floor the windows stand side by side in bands, of widths that nothing else tells.
+    """
     draw, house = Draw("layout", *key), House()
     left, right = snap(draw.between(0.06, 0.17)), snap(draw.between(0.83, 0.94))
     floors = draw.whole(2, 5)
@@ -114,6 +117,10 @@ def layout(*key: object) -> list[Box]:
         if draw.chance(0.35 if floor > 1 else 0.6):
             house.add("molding", "trim", left, foot - 1 * PX, right, foot + 1 * PX, 1.5)
         balconies = style.balconies and draw.chance(0.6)
+        if touching:
+            band = Draw("band", floor, *key)
+            _band(house, band, left + margin, right - margin, foot - 0.16 * storey, style.height)
+            continue
         for i, x in enumerate(centres):
             style.window(house, x, foot - 0.16 * storey, balconies and (i % 2 == style.parity or columns < 3))
     _ground_floor(house, draw, style, centres, step, street, ground, left + margin, right - margin)
@@ -170,6 +177,17 @@ class _WindowStyle:
             house.detail("balcony", "trim", x - wide, foot, x + wide, foot + 2 * PX, 5)
         elif self.sill:
             house.add("sill", "trim", x - half - 2 * PX, foot, x + half + 2 * PX, foot + 2 * PX, 2)
+
+
+def _band(house: House, draw: Draw, left: float, right: float, foot: float, height: float) -> None:
+    """Windows that touch, from left to right: each has a frame all around, and no crossbar."""
+    left, right, top, foot = snap(left), snap(right), snap(foot - height), snap(foot)
+    while right - left > 3 / 64:
+        wide = snap(draw.between(0.09, 0.22))
+        edge = right if right - left - wide < 0.09 else left + wide
+        house.add("window", "frame", left, top, edge, foot, -1)
+        house.detail("window", "glass", left + 2 * PX, top + 2 * PX, edge - 2 * PX, foot - 2 * PX, -3)
+        left = edge
 
 
 def _ground_floor(house, draw, style, centres, step, street, ground, left, right) -> None:

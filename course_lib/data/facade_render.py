@@ -4,6 +4,7 @@ Bit for bit the same on every machine: the arrays see only single additions, mul
 IEEE 754 rounds the same everywhere; no exp, no matrix product, no library's random numbers.
 """
 
+import functools
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -137,6 +138,7 @@ def _noise(n: int, across: int, down: int, seed: int) -> np.ndarray:
     return rows.take(x, axis=1) + slope.take(x, axis=1) * fx
 
 
+@functools.cache
 def _steps(n: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
     at = (np.arange(n, dtype=f32) + f32(0.5)) * f32(cells / n)
     whole = at.astype(np.int64)
@@ -146,11 +148,11 @@ def _steps(n: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _blur(image: np.ndarray, radius: int) -> np.ndarray:
     """Mean over a (2 radius + 1) square, in whole numbers, so that the order of summation cannot matter."""
-    image = (image * f32(4096)).astype(np.int64)
+    image = (image * f32(4096)).astype(np.int32)  # running sums may wrap around: their differences are still right
     for axis in (0, 1):
         image = np.moveaxis(image, axis, 0)
         padded = np.concatenate([image[:1]] * (radius + 1) + [image] + [image[-1:]] * radius)
-        sums = np.cumsum(padded, axis=0)
+        sums = np.cumsum(padded, axis=0, dtype=np.int32)
         image = np.moveaxis(sums[2 * radius + 1 :] - sums[: -2 * radius - 1], 0, axis)
     return image.astype(f32) * f32(1 / (4096 * (2 * radius + 1) ** 2))
 
@@ -162,7 +164,9 @@ def _linear(colour: str | tuple) -> np.ndarray:
 
 
 def _mix(a, b, share):
-    return a + (b - a) * share
+    mixed = (b - a) * share
+    mixed += a
+    return mixed
 
 
 def _shade(part, instance, height, across, style: Style, n: int, grain: int) -> np.ndarray:
@@ -196,23 +200,27 @@ def _shade(part, instance, height, across, style: Style, n: int, grain: int) -> 
     sky = _mix(_mix(zenith, horizon, haze), _mix(_linear("ffffff"), _linear("ffdebe"), evening), clouds)
     picture = np.where(is_part["sky"], sky, picture)
 
-    # 3. Glass by day: the sky's reflection, and curtains.
+    # 3. Glass by day: the sky's reflection, and curtains. Pixels of glass stand in one row, (3, 1, count).
     glass = is_part["glass"] | is_part["shopglass"]
+    down, along = np.nonzero(glass)
+    gx, gy = x[None, along], y[None, down, 0]
     tint = _mix(_linear("8cb6e2"), _linear("d6b888"), f32(style.glass))
-    streak = np.clip(1 - np.abs((((x if style.light > 0 else -x) + y) * f32(4.3)) % 1 - f32(0.5)) * f32(4), 0, 1)
-    window = _hash(np.arange(256), np.zeros(256), grain + 10)[instance]  # one number for each
-    curtain = (across > f32(0.5) + window * f32(0.7)) * (f32(0.7) + f32(0.3) * ((x * f32(64)) % 1))
-    mirror = (f32(0.28) + f32(0.5) * streak + f32(0.3) * clouds) * (f32(1.25) - y) * (1 - f32(0.6) * shadow) + f32(0.04)
+    streak = np.clip(1 - np.abs((((gx if style.light > 0 else -gx) + gy) * f32(4.3)) % 1 - f32(0.5)) * f32(4), 0, 1)
+    window = _hash(np.arange(256), np.zeros(256), grain + 10)[instance[down, along]][None]  # one number for each window
+    curtain = (across[down, along] > f32(0.5) + window * f32(0.7)) * (f32(0.7) + f32(0.3) * ((gx * f32(64)) % 1))
+    mirror = f32(0.28) + f32(0.5) * streak + f32(0.3) * clouds[down, along]
+    mirror = mirror * (f32(1.25) - gy) * (1 - f32(0.6) * shadow[down, along]) + f32(0.04)
     seen = _mix(tint, _linear("faf4e8"), f32(0.6) * curtain) * (mirror + f32(0.26) * curtain)
-    picture = np.where(glass, seen * (sun * f32(0.5) + ambient), picture)
+    seen = seen * (sun * f32(0.5) + ambient)
 
     # 4. Night: every window is lit, and glows.
     if night:
         lamp = _linear("ffd070") * (f32(0.7) + f32(0.35) * window - f32(0.25) * curtain)
-        picture = np.where(glass, _mix(picture, lamp, night), picture)
+        seen = _mix(seen, lamp, night)
         radius = max(1, 5 * n // UNIT)
         glow = _blur(_blur(glass.astype(f32), radius), radius) * f32(0.5) * night
-        picture = picture + _linear("ffba60") * np.where(glass, 0, glow) * (f32(0.16) + albedo)
+        picture += _linear("ffba60") * glow * (f32(0.16) + albedo)
+    picture[:, down, along] = seen[:, 0]
 
     # 5. The lens: darker corners.
     return picture * (f32(1.04) - f32(0.42) * ((x - f32(0.5)) ** 2 + (y - f32(0.5)) ** 2))

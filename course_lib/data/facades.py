@@ -20,6 +20,7 @@ from course_lib.errors import CourseError
 HOUSES = {"train": 6000, "val": 200, "test": 200}
 TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows the label map
     "facades": (None, {}),
+    "facades:touching": (None, {}),
     "facades:unpaired": (None, {}),
     "facades:day-night": ({"time": 0.15}, {"time": 1.0}),
     "facades:plaster-brick": ({"brick": False}, {"brick": True}),
@@ -51,7 +52,8 @@ class Facades(Dataset):
     ``style`` (7,), see ``Style.NAMES``, those of y; ``name``.
 
     In the unpaired tasks the training houses of x and y are disjoint, and partners are drawn per (seed, epoch, index);
-    ``val`` and ``test`` show the same house in both domains. ``count`` overrides the number of houses in HOUSES.
+    ``val`` and ``test`` show the same house in both domains. In ``facades:touching`` the windows of the upper floors
+    stand side by side: only ``instances`` tells them apart. ``count`` overrides the number of houses in HOUSES.
     Rendered pictures are kept in memory, for all data sets of this process. There are enough houses to do without
     augmentation; mirroring would turn the light around behind the back of ``style``.
     """
@@ -68,7 +70,10 @@ class Facades(Dataset):
         self.split, self.size, self.seed, self.epoch = split, size, seed, 0
         self.fixed_x, self.fixed_y = TASKS[task]
         self.houses = HOUSES[split] if count is None else count
-        self.paired = task == "facades" or split != "train"
+        self.paired, self.touching = (
+            task in ("facades", "facades:touching") or split != "train",
+            task == "facades:touching",
+        )
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -83,7 +88,8 @@ class Facades(Dataset):
     def photograph(self, house: int, style: Style, grain: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """(photo (3, s, s) uint8, labels (s, s) uint8, instances (s, s) uint8) of one house in any style."""
         grain = int(Draw("grain", self.split, house).random() * 2**31) if grain is None else grain
-        photo, labels, instances = render(layout(self.split, house), style, self.size, grain)
+        boxes = layout(self.split, house, touching=self.touching)
+        photo, labels, instances = render(boxes, style, self.size, grain)
         return torch.from_numpy(photo.transpose(2, 0, 1).copy()), torch.from_numpy(labels), torch.from_numpy(instances)
 
     def styles(self, house: int, count: int) -> Float[Tensor, "count 3 s s"]:
@@ -93,7 +99,7 @@ class Facades(Dataset):
         return torch.stack(photos).float() / 127.5 - 1
 
     def _look(self, house: int, fixed: dict) -> tuple[Tensor, Tensor, Tensor]:
-        key = (self.split, self.size, house, *fixed.items())
+        key = (self.split, self.size, house, self.touching, *fixed.items())
         if key in self.kept:
             return self.kept[key]
         seen = self.photograph(house, self.style(house, **fixed))

@@ -139,6 +139,15 @@ def to_tensor(image: Image.Image, size: int) -> Float[Tensor, "3 size size"]:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous() / 127.5 - 1
 
 
+def square(path: str | os.PathLike, size: int, left: bool) -> tuple[Float[Tensor, "1 3 size size"], bool]:
+    """The image, and whether it is A|B, twice as wide as high: of that the ``left`` half is taken, or the right."""
+    image = read_image(path)
+    if halved := image.width == 2 * image.height:
+        start = 0 if left else image.height
+        image = image.crop((start, 0, start + image.height, image.height))
+    return to_tensor(image, size)[None], halved
+
+
 def to_bytes(tensor: Float[Tensor, "*batch 3 h w"]) -> Tensor:
     """[-1, 1] to uint8 in 0..255 of the same shape: clamped, rounded. ``bytes / 127.5 - 1`` gives the floats back."""
     return ((tensor.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)

@@ -15,6 +15,7 @@ the paper's. Every row of its tables that uses these networks is a value of :cla
     SimGAN                  lambda_forward=0, lambda_backward=0, lambda_pixel=10
     feature loss + GAN      lambda_forward=0, lambda_backward=0, lambda_feature=10
     with identity loss      lambda_identity=5, or identity_share=0.5, as the authors' code has it
+    CycleGAN + noise        noise_dim=8: a row of MUNIT's Table 1
 """
 
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Config:
     base_channels: int = 64
     n_blocks: int = 9  # 6 at 128 px
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
+    noise_dim: int = 0  # maps of noise, N(0, 1), that a generator sees beside its image; no term asks it to use them
     d_base_channels: int = 64
     d_layers: int = 3  # 70 px patches
     # objective
@@ -111,7 +113,8 @@ class CycleGAN:
         self.config = cfg = config or Config()
         self.device = torch.device(device)
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
-        self.G_xy, self.G_yx = (ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling) for _ in range(2))
+        sizes = {"upsampling": cfg.upsampling, "in_channels": 3 + cfg.noise_dim}
+        self.G_xy, self.G_yx = (ResNetGenerator(cfg.base_channels, cfg.n_blocks, **sizes) for _ in range(2))
         self.D_x, self.D_y = (PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance") for _ in range(2))
         self.features = load_segmenter().to(self.device).features if cfg.lambda_feature else None
         self.pool_x, self.pool_y = (ImagePool(cfg.pool_size, cfg.image_size) for _ in range(2))
@@ -134,9 +137,23 @@ class CycleGAN:
         with self.autocast:
             return net(images).float()
 
+    def noisy(self, images: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b channels s s"]:
+        """What a generator sees: the images and, beside each, noise_dim maps of noise, new in every pixel.
+
+        One number for a whole map would be lost: the instance norm after the first layer takes out what is constant.
+        """
+        if not self.config.noise_dim:
+            return images
+        shape = (len(images), self.config.noise_dim, *images.shape[2:])
+        return torch.cat([images, torch.randn(shape, device=images.device)], dim=1)
+
     def translations(self, x: Tensor, y: Tensor) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """fake_y, fake_x, and of rec_x, rec_y, idt_y, idt_x what the objective needs."""
-        cfg, run, G_xy, G_yx = self.config, self.run, self.G_xy, self.G_yx
+        cfg, G_xy, G_yx = self.config, self.G_xy, self.G_yx
+
+        def run(G: torch.nn.Module, images: Tensor) -> Tensor:
+            return self.run(G, self.noisy(images))
+
         out = {"fake_y": run(G_xy, x), "fake_x": run(G_yx, y)}
         if cfg.lambda_forward:
             out["rec_x"] = run(G_yx, out["fake_y"])  # x -> y -> x
@@ -229,5 +246,5 @@ class CycleGAN:
         """
         there, back = self.tested[way], self.tested[way[::-1]]
         with inference(there), inference(back):
-            fake_y = there(x)
-            return {"fake_y": fake_y, "rec_x": back(fake_y)}
+            fake_y = there(self.noisy(x))
+            return {"fake_y": fake_y, "rec_x": back(self.noisy(fake_y))}

@@ -4,18 +4,31 @@ from course_lib.networks.bicycle import CNNEncoder, CodedUNet, MultiScalePatchGA
 from course_lib.networks.blocks import init_weights, parameter_count, receptive_field
 from course_lib.networks.discriminators import DCGANDiscriminator, PatchGAN
 from course_lib.networks.generators import DCGANGenerator, EncoderDecoder, UNet
+from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
+from course_lib.networks.pix2pixhd import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD
 from course_lib.networks.resnet import ResNetGenerator
+from course_lib.networks.unit import LatentDecoders, LatentEncoders
 
 __all__ = [
     "CNNEncoder",
     "CodedUNet",
+    "ContentEncoder",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "EncoderDecoder",
+    "FeatureEncoder",
+    "GlobalGenerator",
+    "LatentDecoders",
+    "LatentEncoders",
+    "LocalEnhancer",
+    "MUNITDiscriminator",
+    "MultiScaleD",
     "MultiScalePatchGAN",
     "PatchGAN",
     "ResNetEncoder",
     "ResNetGenerator",
+    "StyleDecoder",
+    "StyleEncoder",
     "UNet",
     "init_weights",
     "parameter_count",

@@ -15,11 +15,16 @@ class ResNetGenerator(nn.Module):
     """
 
     def __init__(
-        self, base_channels: int = 64, n_blocks: int = 9, upsampling: str = "transposed", norm: str = "instance"
+        self,
+        base_channels: int = 64,
+        n_blocks: int = 9,
+        upsampling: str = "transposed",
+        norm: str = "instance",
+        in_channels: int = 3,
     ):
         super().__init__()
         c, bias = base_channels, norm != "batch"
-        layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, c, 7, bias=bias), norm_layer(norm, c), nn.ReLU()]
+        layers = [nn.ReflectionPad2d(3), nn.Conv2d(in_channels, c, 7, bias=bias), norm_layer(norm, c), nn.ReLU()]
         for width in (2 * c, 4 * c):  # (B, c, H, W) -> (B, 4c, H/4, W/4)
             layers += [nn.Conv2d(width // 2, width, 3, 2, 1, bias=bias), norm_layer(norm, width), nn.ReLU()]
         layers += [ResidualBlock(4 * c, norm) for _ in range(n_blocks)]
@@ -29,7 +34,7 @@ class ResNetGenerator(nn.Module):
         self.layers = nn.Sequential(*layers)
         init_weights(self)
 
-    def forward(self, x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height width"]:
+    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 3 height width"]:
         return self.layers(x)
 
 

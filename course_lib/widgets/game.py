@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as w
 import numpy as np
+from PIL import Image
 
 from course_lib.plotting import COLOURS, WIDTH, _figure
+from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -59,13 +61,12 @@ def picture(means: Sequence[float]) -> "matplotlib.figure.Figure":
 def slider(mean: float = 2.0) -> w.VBox:
     """A slider for the generator's mean, and its :func:`picture`."""
     chosen = w.FloatSlider(mean, min=0.0, max=FURTHEST, step=0.1, description="mean of G", continuous_update=False)
-    panel = w.Image(format="png", layout={"max_width": "700px"})
-    panel.alt = "both densities, the best discriminator, and their divergence"
+    panel = w.HTML(layout={"max_width": "700px"})
 
     def show(_: object = None) -> None:
         file = BytesIO()
         picture([chosen.value]).savefig(file)
-        panel.value = file.getvalue()
+        panel.value = image_tag(Image.open(file), "both densities, the best discriminator, and their divergence")
 
     chosen.observe(show, "value")
     show()

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from html import escape
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
@@ -15,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.plotting import GAP, image_grid, stitch
+from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -88,7 +88,7 @@ def explorer(
     every axis; the sliders show it rounded. ``seed`` determines what the button *random z* draws. An error of the model
     appears above the picture and is raised again.
     """
-    z_dim = method.config.z_dim
+    z_dim = method.noise(1, 0).shape[1]
     axes = torch.zeros(0, z_dim) if codes is None else principal_directions(codes)[0]
     shares = [] if codes is None else principal_directions(codes)[1].tolist()
     generator = torch.Generator().manual_seed(seed)
@@ -103,18 +103,16 @@ def explorer(
     captions = [name.replace("_", " ") for name in names or map(str, range(1, len(x) + 1))]
     inputs = w.ToggleButtons(options=[(name, i) for i, name in enumerate(captions)], style={"button_width": "auto"})
     reset, draw = w.Button(description="z = 0"), w.Button(description="random z")
-    message, panel = w.HTML(), w.Image(format="png", layout={"max_width": "100%"})
-    panel.alt = "the chosen input and its translation, and other inputs translated with the same z"
+    message, panel = w.HTML(), w.HTML()
     z, busy = torch.zeros(z_dim), False  # busy: the program moves the sliders
 
     def show(_: object = None) -> None:
         try:
-            file = BytesIO()
-            picture(method, x, inputs.value, z).save(file, "png")
+            shown = picture(method, x, inputs.value, z)
         except Exception as error:
             message.value = f"<b>the model failed</b>: {escape(str(error))}"
             raise
-        panel.value = file.getvalue()
+        panel.value = image_tag(shown, "the chosen input and its translation, and others translated with the same z")
         message.value = f"length of z: {z.norm():.2f} (a random one has about {math.sqrt(z_dim):.2f})"
 
     def move(to: Tensor) -> None:

@@ -1,0 +1,45 @@
+"""What a check is: three parts that can run in two processes.
+
+*prepare* (parent) draws fresh inputs and computes what a right answer gives. *probe* (child) runs the student's code on
+the inputs and returns raw numbers as JSON. *judge* (parent) compares. The expectations never leave the parent.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from checks.probes.tools import decode, encode
+
+__all__ = ["Check", "Verdict", "decode", "encode", "generator"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of one check: ``share`` of its points, and a message that names the likely mistake."""
+
+    share: float  # 0 to 1
+    message: str  # "" where all is right
+
+
+@dataclass(frozen=True)
+class Check:
+    """One behaviour of one graded function."""
+
+    name: str  # unique in its problem set
+    function: str  # the graded name it is about
+    points: int
+    title: str  # one line: the behaviour
+    visible: bool  # part of the checks a student can run
+    prepare: Callable[[np.random.Generator], tuple[dict, dict]]  # -> inputs, expectations; both JSON-able
+    probe: str  # name of a function in probes/psN.py: probe(names, inputs) -> JSON-able raw numbers
+    judge: Callable[[dict, dict, Any], Verdict]  # (inputs, expectations, raw); trusts nothing about raw
+    seconds: float = 5
+
+
+def generator(*keys: str) -> np.random.Generator:
+    """The random generator of a check, from the term key, the submission and the check's name."""
+    digest = hashlib.sha256("\0".join(keys).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))

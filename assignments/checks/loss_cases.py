@@ -1,0 +1,160 @@
+"""Losses of logits, right and wrong, and the checks made of them. For the parent only."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from checks.contract import Check
+from checks.judges import facet, facets
+from checks.probes.tools import decode, encode
+
+# ---- losses of logits
+
+NO_GRADIENT = "No gradient reaches the logits: is there an item(), a detach() or a no_grad() on the way?"
+MEAN = "The value changes with the number of elements: is it a sum where a mean is asked for?"
+TWICE = "Sigmoid seems to be applied twice, or to the wrong thing: what does the function you call expect?"
+SIGN = "The sign is turned around: the players minimise what comes back."
+FLIPPED = "The labels look flipped: which target belongs to real, which to fake?"
+HALF = "The value is half of what is asked for: the task wants the sum of two means."
+NOT_STABLE = (
+    "Large logits give a wrong or infinite value: is the logarithm taken of a sigmoid that has rounded to 0 or 1?"
+)
+MISSES = "One of the two terms is missing: does D look at real and at fake?"
+Losses = Callable[..., Tensor]
+
+
+def d_log(real: Tensor, fake: Tensor) -> Tensor:
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def d_ls(real: Tensor, fake: Tensor) -> Tensor:
+    return (real - 1).square().mean() + fake.square().mean()
+
+
+def g_log(fake: Tensor) -> Tensor:
+    return F.softplus(-fake).mean()
+
+
+def g_saturating(fake: Tensor) -> Tensor:
+    return -F.softplus(fake).mean()
+
+
+def g_ls(fake: Tensor) -> Tensor:
+    return (fake - 1).square().mean()
+
+
+def squashed(loss: Losses) -> Losses:
+    """The loss of logits that went through a sigmoid first."""
+    return lambda *logits: loss(*(torch.sigmoid(x) for x in logits))
+
+
+TWO = [
+    (lambda r, f: d_log(f, r), FLIPPED),
+    (lambda r, f: d_log(-r, -f), FLIPPED),
+    (lambda r, f: d_log(r, f) / 2, HALF),
+    (lambda r, f: -d_log(r, f), SIGN),
+    (lambda r, f: F.softplus(-r).sum() + F.softplus(f).sum(), MEAN),
+    (lambda r, f: F.softplus(torch.cat([-r.flatten(), f.flatten()])).mean(), HALF),
+    (lambda r, f: F.softplus(-r).mean(), MISSES),
+    (lambda r, f: F.softplus(f).mean(), MISSES),
+    (squashed(d_log), TWICE),
+]
+TWO_LS = [
+    (lambda r, f: d_ls(f, r), FLIPPED),
+    (lambda r, f: d_ls(r, f) / 2, HALF),
+    (lambda r, f: -d_ls(r, f), SIGN),
+    (lambda r, f: (r - 1).square().sum() + f.square().sum(), MEAN),
+    (lambda r, f: g_ls(r), MISSES),
+    (lambda r, f: f.square().mean(), MISSES),
+    (lambda r, f: (r - 1).abs().mean() + f.abs().mean(), "The errors are absolute ones: what is squared here?"),
+    (lambda r, f: (r - 1).square().mean() + (f + 1).square().mean(), "Fakes have another target here than -1."),
+    (squashed(d_ls), "The outputs go through a sigmoid: least squares takes D's outputs as they are."),
+    (d_log, "That is a log loss: which distance to the target is asked for?"),
+]
+FOR_G = "That is D's view of fakes: what does G want D to say?"
+ONE = [
+    (lambda f: -g_log(f), SIGN),
+    (lambda f: F.softplus(f).mean(), FOR_G),
+    (g_saturating, "That is the saturating form: which one gives a gradient where D wins?"),
+    (lambda f: F.softplus(-f).sum(), MEAN),
+    (squashed(g_log), TWICE),
+    (lambda f: -torch.sigmoid(f).mean(), "The logarithm is missing."),
+    (lambda f: F.softplus(-f).mean() / 2, "The value is half of what is asked for: there is one term only."),
+]
+SATURATING = [
+    (lambda f: F.softplus(f).mean(), SIGN),
+    (g_log, "That is the non-saturating form: which term of V does the minimax game give to G?"),
+    (lambda f: -g_log(f), "That is the log of D, not of 1 - D, which V has for fakes."),
+    (lambda f: -F.softplus(f).sum(), MEAN),
+    (squashed(g_saturating), TWICE),
+    (lambda f: (1 - torch.sigmoid(f)).mean(), "The logarithm is missing."),
+    (lambda f: -torch.sigmoid(f).mean(), "The logarithm is missing."),
+]
+ONE_LS = [
+    (lambda f: -g_ls(f), SIGN),
+    (lambda f: f.square().mean(), FOR_G),
+    (lambda f: (f - 1).square().sum(), MEAN),
+    (lambda f: g_ls(f) / 2, "The value is half of what is asked for: the definition here has no factor."),
+    (lambda f: (f - 1).abs().mean(), "The errors are absolute ones: what is squared here?"),
+    (lambda f: (f - 1).mean().square(), "The mean is taken before the square: errors of both signs cancel."),
+    (lambda f: (f + 1).square().mean(), "The target has the wrong sign."),
+    (squashed(g_ls), "The outputs go through a sigmoid: least squares takes D's outputs as they are."),
+    (g_log, "That is a log loss: which distance to the target is asked for?"),
+]
+
+
+def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], dtype: str) -> tuple:
+    """Inputs and expectations for one loss on given logits: value (half of it) and gradient."""
+    logits = [x.requires_grad_() for x in logits]
+    value = loss(*logits)
+    gradient = torch.cat([g.flatten() for g in torch.autograd.grad(value, logits)])
+    wrong = [[encode(other(*logits)), message] for other, message in others]
+    wrong = [pair for pair in wrong if abs(decode(pair[0]) - value) > 1e-3 * (1 + abs(value))]
+    message = "The value is wrong: compare the formula term by term, also its reduction."
+    shape = "The loss is no single number: which reduction does the task ask for?"
+    grad_message = (
+        "The gradient that reaches the logits is wrong or zero: is every term built from the logits themselves?"
+    )
+    inputs = {"function": function, "dtype": dtype, "logits": [encode(x) for x in logits]}
+    return inputs, {
+        "facets": [
+            facet("value", encode(value), message, wrong=wrong, shape=shape),
+            facet("gradient", encode(gradient), grad_message, none=NO_GRADIENT, shape=shape, quiet=True),
+        ]
+    }
+
+
+def loss_checks(
+    function: str, loss: Losses, others: list, n: int, points: tuple[int, int, int], stable: bool
+) -> list[Check]:
+    """Known values (visible), maps of logits in odd shapes, and extreme logits, for a loss of ``n`` tensors."""
+
+    def draw(rng: np.random.Generator, shapes: list[tuple], scale: float = 2.0) -> list[Tensor]:
+        return [torch.from_numpy(rng.normal(0.5, scale, shape)) for shape in shapes]
+
+    def values(rng):
+        logits = draw(rng, [(7, 1), (5, 1)][:n])
+        return loss_case(function, loss, others, logits, "float64")
+
+    def maps(rng):
+        logits = draw(rng, [(3, 1, 5, 7), (2, 1, 3, 5)][:n])
+        return loss_case(function, loss, others, logits, "float32")
+
+    def extreme(rng):
+        signs = [torch.from_numpy(rng.permutation([-1.0, 1.0, 1.0, -1.0, -1.0])) for _ in range(n)]
+        logits = [sign * torch.from_numpy(rng.uniform(200, 900, 5)) for sign in signs]
+        inputs, expectations = loss_case(function, loss, others, logits, "float32")
+        for item in expectations["facets"]:
+            item |= {"message": NOT_STABLE, "nan": NOT_STABLE}
+        return inputs, expectations
+
+    titles = ("the value on a column of logits", "the value and gradient on maps of logits, (B, 1, h, w)")
+    made = [
+        Check(f"{function}_values", function, points[0], titles[0], True, values, "loss", facets),
+        Check(f"{function}_maps", function, points[1], titles[1], False, maps, "loss", facets),
+    ]
+    title = "logits of several hundred" if stable else "outputs far from 0 and 1"
+    return [*made, Check(f"{function}_extreme", function, points[2], title, stable, extreme, "loss", facets)]

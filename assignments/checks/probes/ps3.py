@@ -1,0 +1,182 @@
+"""Probes of problem set 3: the student's block, pool, losses and step on the parent's numbers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from checks.probes.tools import Mix, Patches, attempt, decode, encode, fill, trace, wanted
+
+# ---- the generator's block
+
+
+def block(names: dict, inputs: dict) -> dict:
+    """A residual block with given weights: output, gradient at its input, numbers that an optimiser finds."""
+    image, weights = decode(inputs["image"]), [decode(w) for w in inputs["weights"]]
+    net = wanted(names, "ResidualBlock")(image.shape[1]).double()
+    fill(net, image, weights, [])
+    h = decode(inputs["image"]).requires_grad_()
+    return {
+        "output": attempt(lambda: encode(net(h))),
+        "gradient": attempt(lambda: encode(torch.autograd.grad((net(h) * decode(inputs["at"])).sum(), h)[0])),
+        "known": sum(p.numel() for p in net.parameters() if p.requires_grad),
+    }
+
+
+# ---- the pool
+
+
+def marked(numbers: list[float], pattern: Tensor) -> Tensor:
+    """Images that are told apart by one number each: (n, c, h, w)."""
+    return torch.tensor(numbers, dtype=torch.float64)[:, None, None, None] * pattern
+
+
+def marks(images: Tensor, pattern: Tensor) -> list[float]:
+    """The numbers of such images; 0 for one that is none of them, up to rounding."""
+    found = []
+    for image in images:
+        number = round(float((image * pattern).sum() / pattern.square().sum()), 4)
+        found.append(number if torch.allclose(image.double(), number * pattern, atol=1e-6) else 0.0)
+    return found
+
+
+def pool_fill(names: dict, inputs: dict) -> dict:
+    """A pool that is being filled, one of size 0, and a full one."""
+    pattern, size = decode(inputs["pattern"]), inputs["size"]
+    one, two, more = (marked(numbers, pattern) for numbers in inputs["batches"])
+    known = [number for numbers in inputs["batches"] for number in numbers]
+    pool, none = wanted(names, "ImagePool")(size), wanted(names, "ImagePool")(0)
+    full = [pool.query(one.clone()), pool.query(two.clone()), pool.query(more.clone())]
+    return {
+        "first": attempt(lambda: encode(full[0])),
+        "second": attempt(lambda: encode(full[1])),
+        "shape": attempt(lambda: list(full[2].shape)),
+        "strangers": attempt(
+            lambda: sum(m not in known for m in marks(full[2], pattern)),
+        ),
+        "none": attempt(lambda: encode(torch.cat([none.query(more.clone()) for _ in range(20)]))),
+    }
+
+
+def pool_draws(names: dict, inputs: dict) -> dict:
+    """What a full pool does with many pairs of images: shares and counts, of which images come back and which stay."""
+    pattern, size, rounds = decode(inputs["pattern"]), inputs["size"], inputs["rounds"]
+    pool, number = wanted(names, "ImagePool")(size), float(size)
+    stored = [float(i + 1) for i in range(size)]  # the oldest first
+    pool.query(marked(stored, pattern))
+    fresh, together, strangers, ranks = 0, 0, 0, [0] * size
+    for _ in range(rounds):
+        batch = [number + 1, number + 2]
+        number += 2
+        news = []
+        for new, got in zip(batch, marks(pool.query(marked(batch, pattern)), pattern), strict=True):
+            news.append(got == new)
+            if got in stored:
+                ranks[stored.index(got)] += 1
+                stored.remove(got)
+                stored.append(new)
+            elif got != new:
+                strangers += 1
+        fresh, together = fresh + sum(news), together + (news[0] == news[1])
+    return {
+        "fresh": encode(fresh / (2 * rounds)),
+        "together": encode(together / rounds),
+        "strangers": strangers,
+        "ranks": encode(torch.tensor(ranks) / max(1, sum(ranks))),
+    }
+
+
+def pool_copies(names: dict, inputs: dict) -> dict:
+    """Whether what a pool returns is cut off, and whether later changes reach what it stores."""
+    pattern, size = decode(inputs["pattern"]), inputs["size"]
+    pool, started = wanted(names, "ImagePool")(size), marked([float(i + 1) for i in range(size)], pattern)
+    given = started.clone().requires_grad_() * 1.0
+    before = given.detach().clone()
+    out = pool.query(given)
+    attached = [bool(out.requires_grad)]
+    unchanged = torch.equal(given.detach(), before)
+    with torch.no_grad():
+        out.detach().fill_(99.0)  # the caller may do what it wants with both
+        given.detach().fill_(98.0)
+    foreign, number = 0, 100.0
+    known = {float(i + 1) for i in range(size)}
+    for _ in range(80):
+        number += 1
+        known.add(number)
+        image = marked([number], pattern).requires_grad_() * 1.0
+        got = pool.query(image)
+        attached.append(bool(got.requires_grad))
+        foreign += sum(m not in known for m in marks(got.detach(), pattern))
+    return {"attached": any(attached), "input_unchanged": unchanged, "foreign": foreign}
+
+
+# ---- losses
+
+
+def translators(inputs: dict, dtype: torch.dtype = torch.float64) -> tuple[Mix, Mix]:
+    """G_xy and G_yx: mixtures of channels."""
+    return Mix(decode(inputs["G_xy"], dtype)), Mix(decode(inputs["G_yx"], dtype))
+
+
+def slope(value: Tensor, source: Tensor) -> Any:
+    """The gradient of ``value`` in ``source``, or None."""
+    grad = attempt(lambda: torch.autograd.grad(value.sum(), source, retain_graph=True, allow_unused=True)[0])
+    return grad if isinstance(grad, dict) else encode(grad)
+
+
+def generators(names: dict, inputs: dict) -> dict:
+    """A loss of both generators on images of both domains, and the gradients in their weights."""
+    dtype = getattr(torch, inputs["dtype"])
+    G_xy, G_yx = translators(inputs, dtype)
+    x, y = decode(inputs["x"], dtype), decode(inputs["y"], dtype)
+    value = wanted(names, inputs["function"])(G_xy, G_yx, x, y, *inputs["weights"])
+    return {
+        "value": attempt(lambda: encode(value)),
+        "G_xy_gradient": slope(value, G_xy.weight),
+        "G_yx_gradient": slope(value, G_yx.weight),
+    }
+
+
+def fooling(names: dict, inputs: dict) -> dict:
+    """The generators' GAN loss for given fakes, and the gradients that reach these."""
+    dtype = getattr(torch, inputs["dtype"])
+    D_x, D_y = (Patches(decode(inputs[name], dtype)) for name in ("D_x", "D_y"))
+    fake_x, fake_y = (decode(inputs[name], dtype).requires_grad_() for name in ("fake_x", "fake_y"))
+    value = wanted(names, "fooling_loss")(D_x, D_y, fake_x, fake_y)
+    return {
+        "value": attempt(lambda: encode(value)),
+        "fake_x_gradient": slope(value, fake_x),
+        "fake_y_gradient": slope(value, fake_y),
+    }
+
+
+# ---- the step
+
+
+class Shelf:
+    """A pool that answers each query with given images, and notes what it was given."""
+
+    def __init__(self, name: str, answers: list[Tensor], log: list[str]):
+        self.name, self.answers, self.log, self.given = name, answers, log, []
+
+    def query(self, images: Tensor) -> Tensor:
+        self.log.append(self.name)
+        self.given.append(images.detach().clone())
+        return self.answers[min(len(self.given), len(self.answers)) - 1].clone()
+
+
+def cyclegan_step(names: dict, inputs: dict) -> dict:
+    """One or two steps of a game between two mixtures of channels and two maps of numbers."""
+    step = wanted(names, "cyclegan_step")
+    G = nn.ModuleList(translators(inputs))
+    D = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_x", "D_y"))
+    log: list[str] = []
+    shelves = [Shelf(name, [decode(item) for item in inputs[f"old_{name}"]], log) for name in ("x", "y")]
+
+    def play(G: nn.Module, D: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
+        return step(*G, *D, opt_G, opt_D, *shelves, *args)
+
+    x, y = decode(inputs["x"]), decode(inputs["y"])
+    out = trace(play, G, D, inputs, x, y, inputs["lambda_cycle"], inputs["lambda_identity"])
+    given = {f"pool_{s.name}": attempt(lambda s=s: encode(s.given[-1])) if s.given else None for s in shelves}
+    return out | given | {"queries": sorted(log)[:20]}

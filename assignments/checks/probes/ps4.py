@@ -1,0 +1,131 @@
+"""Probes of problem set 4: the student's codes, losses, step and score on the parent's numbers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from checks.probes.tools import Mix, Patches, attempt, decode, encode, trace, wanted
+
+# ---- codes
+
+
+def draws(names: dict, inputs: dict) -> dict:
+    """A reparameterised code, its noise with all mu and logvar at 0, its gradients, and where its noise comes from."""
+    draw = wanted(names, "reparameterise")
+    mu, logvar = (decode(inputs[name]).requires_grad_() for name in ("mu", "logvar"))
+    zero = torch.zeros_like(mu)
+
+    def seeded(a: Tensor, b: Tensor, seed: int = inputs["seed"]) -> Tensor:
+        return draw(a, b, torch.Generator().manual_seed(seed))
+
+    noise = seeded(zero, zero).detach()
+    state = torch.random.get_rng_state()
+    z = seeded(mu, logvar)
+    touched = not torch.equal(state, torch.random.get_rng_state())
+    big = torch.zeros(inputs["many"], dtype=torch.float64)
+    many = seeded(big, big).detach()
+    out = {
+        "z": attempt(lambda: encode((z - mu) / noise)),
+        "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
+        "noise": attempt(lambda: encode(torch.stack([many.mean(), many.std()]))),
+        "distinct": attempt(lambda: len(set(many.flatten().tolist())) > 0.9 * big.numel() and many.shape == big.shape),
+        "repeats": attempt(lambda: torch.equal(seeded(mu, logvar), seeded(mu, logvar))),
+        "global_untouched": not touched,
+        "unseeded": attempt(lambda: not torch.equal(draw(mu, logvar), draw(mu, logvar))),
+    }
+    for name, source in (("mu_gradient", mu), ("logvar_gradient", logvar)):
+        out[name] = attempt(lambda s=source: encode(_grad((z / noise).sum(), s, noise if s is mu else None)))
+    return out
+
+
+def _grad(value: Tensor, source: Tensor, times: Tensor | None = None) -> Tensor | None:
+    grad = torch.autograd.grad(value, source, retain_graph=True, allow_unused=True)[0]
+    return grad if grad is None or times is None else grad * times
+
+
+def divergence(names: dict, inputs: dict) -> dict:
+    """KL of given codes, and its gradients."""
+    dtype = getattr(torch, inputs["dtype"])
+    mu, logvar = (decode(inputs[name], dtype).requires_grad_() for name in ("mu", "logvar"))
+    value = wanted(names, "kl_loss")(mu, logvar)
+    out = {"value": attempt(lambda: encode(value))}
+    for name, source in (("mu_gradient", mu), ("logvar_gradient", logvar)):
+        out[name] = attempt(lambda s=source: encode(_grad(value.sum(), s)))
+    return out
+
+
+def interpolated(names: dict, inputs: dict) -> dict:
+    """The way from each first code to each second one."""
+    walk = wanted(names, "interpolate_codes")
+    return {
+        name: attempt(lambda c=case: encode(walk(decode(c["a"]), decode(c["b"]), c["count"])))
+        for name, case in inputs["cases"].items()
+    }
+
+
+def scored(names: dict, inputs: dict) -> dict:
+    """The diversity of samples."""
+    score = wanted(names, "diversity_score")
+    return {name: attempt(lambda s=item: encode(score(decode(s)))) for name, item in inputs["samples"].items()}
+
+
+# ---- networks
+
+
+class Painter(nn.Module):
+    """G: a mixture of x's channels, each channel shifted by a mixture of the code's numbers."""
+
+    def __init__(self, weight: Tensor, code: Tensor):
+        super().__init__()
+        self.mix, self.code = Mix(weight), nn.Parameter(code.clone())  # (c, z_dim)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        return self.mix(x) + torch.tanh(z @ self.code.T)[:, :, None, None]
+
+
+class Reader(nn.Module):
+    """E: mu and logvar are linear in the means and mean squares of the channels."""
+
+    def __init__(self, mu: Tensor, logvar: Tensor):
+        super().__init__()
+        self.mu, self.logvar = nn.Parameter(mu.clone()), nn.Parameter(logvar.clone())  # (z_dim, 2 c)
+
+    def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        seen = torch.cat([y.mean((2, 3)), y.square().mean((2, 3))], 1)
+        return seen @ self.mu.T, seen @ self.logvar.T
+
+
+def players(inputs: dict) -> tuple[nn.Module, nn.Module]:
+    """G and E with the given weights."""
+    numbers = [decode(inputs[name]) for name in ("paint", "code", "mu", "logvar")]
+    return Painter(*numbers[:2]), Reader(*numbers[2:])
+
+
+def latent(names: dict, inputs: dict) -> dict:
+    """The latent loss, whose gradients it leaves, and whether E can learn afterwards."""
+    G, E = players(inputs)
+    value = wanted(names, "latent_loss")(G, E, decode(inputs["x"]), decode(inputs["z"]))
+    value.sum().backward()
+    out = {"value": attempt(lambda: encode(value))}
+    out["G_gradient"] = encode(
+        torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in G.parameters()])
+    )
+    out["E_gradient"] = encode(sum(0.0 if p.grad is None else p.grad.abs().sum().item() for p in E.parameters()))
+    out["E_learns"] = all(p.requires_grad for p in E.parameters())
+    out["G_learns"] = all(p.requires_grad for p in G.parameters())
+    return out
+
+
+def bicyclegan_step(names: dict, inputs: dict) -> dict:
+    """One or two steps of G and E against two maps of numbers."""
+    step = wanted(names, "bicyclegan_step")
+    learners = nn.ModuleList(players(inputs))
+    judges = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_encoded", "D_random"))
+
+    def play(learners: nn.Module, judges: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
+        return step(*learners, *judges, opt_G, opt_D, *args)
+
+    args = [decode(inputs[name]) for name in ("x", "y", "eps", "z")]
+    weights = [inputs[name] for name in ("lambda_l1", "lambda_kl", "lambda_latent")]
+    return trace(play, learners, judges, inputs, *args, *weights)

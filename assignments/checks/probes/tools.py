@@ -1,0 +1,195 @@
+"""What probes share: tensors as JSON, stubs, and a record of who is updated when and with which gradients."""
+
+import math
+import numbers
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+CHECKS = str(Path(__file__).resolve().parent.parent)
+LARGEST = 100_000  # numbers in one answer
+
+
+def encode(value: Any) -> dict | None:
+    """A tensor or number as ``{"shape": [...], "data": [...]}`` in float64, nan and inf as strings. None stays None.
+
+    Raises TypeError for anything else and ValueError for more than 100,000 numbers.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Tensor):
+        if not isinstance(value, numbers.Number) and type(value).__module__ != "numpy":
+            raise TypeError(f"a tensor or a number is wanted here, not {type(value).__name__}")
+        value = torch.as_tensor(value)
+    if value.numel() > LARGEST:
+        raise ValueError(f"a tensor of shape {tuple(value.shape)} is far too large here")
+    data = value.detach().to("cpu", torch.float64).flatten().tolist()
+    return {"shape": list(value.shape), "data": [x if math.isfinite(x) else str(x) for x in data]}
+
+
+def decode(item: dict, dtype: torch.dtype = torch.float64) -> Tensor:
+    """The tensor that :func:`encode` wrote."""
+    return torch.tensor([float(x) for x in item["data"]], dtype=torch.float64).reshape(item["shape"]).to(dtype)
+
+
+def attempt(f: Callable[[], Any]) -> Any:
+    """``f()``, or ``{"error": ...}`` if it raises: one failure shall not cost the other answers of a probe."""
+    try:
+        return f()
+    except Exception as error:
+        return describe(error)
+
+
+def describe(error: BaseException) -> dict:
+    """An exception as an answer, with the line of the code in which it arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(("<frozen", CHECKS))]
+    text = " ".join(str(error).split())
+    return {"error": f"{type(error).__name__}: {text}"[:300], "line": own[-1].lineno if own else None}
+
+
+def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
+    """The answer of a probe; whatever stops it becomes ``{"error": ...}``. Leaves the random state as it was."""
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        torch.manual_seed(0)
+        return attempt(lambda: probe(names, inputs))
+
+
+def warm() -> None:
+    """Let PyTorch load what the first optimiser of a process needs: seconds that shall not count as a check's."""
+    p = nn.Parameter(torch.zeros(1))
+    p.grad = torch.zeros(1)
+    torch.optim.SGD([p], 0.1).step()
+
+
+def wanted(names: dict, function: str) -> Any:
+    """The student's object of that name. Raises NameError if there is none."""
+    if function not in names:
+        raise NameError(f"name '{function}' is not defined")
+    return names[function]
+
+
+# ---- stubs
+
+
+class Line(nn.Module):
+    """x = a z + b: a generator on the line, (B, 1) -> (B, 1)."""
+
+    def __init__(self, numbers: Tensor):
+        super().__init__()
+        self.a, self.b = (nn.Parameter(number.clone()) for number in numbers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.a * z + self.b
+
+
+class Mix(nn.Module):
+    """Each output channel is a weighted sum of the input channels: (B, c_in, H, W) -> (B, c_out, H, W)."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.weight = nn.Parameter(weight.clone())  # (c_out, c_in)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.einsum("oi,bihw->bohw", self.weight, image)
+
+
+class Patches(nn.Module):
+    """A map of logits from any number of channels, every second row and column: (B, c, H, W) -> (B, 1, h, w)."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight[1:].clone()), nn.Parameter(weight[0].clone())
+
+    def forward(self, image: Tensor) -> Tensor:
+        weight = self.weight[: image.shape[1], None, None]
+        return (image * weight).sum(1, keepdim=True)[:, :, ::2, ::2] + self.bias
+
+
+def fill(net: nn.Module, image: Tensor, weights: list[Tensor] | None, norms: list[Tensor]) -> list[str]:
+    """Run ``net`` once and fill its convolutions and batch norms in the order in which they are called.
+
+    ``weights`` None fills convolutions with positive numbers. Returns what was called, in words.
+    """
+    called: list[tuple[str, nn.Module]] = []
+    kinds = {nn.Conv2d: "conv", nn.BatchNorm2d: "batch norm", nn.InstanceNorm2d: "instance norm", nn.Sigmoid: "sigmoid"}
+    hooks = [
+        layer.register_forward_hook(lambda layer, *_, kind=kind: called.append((kind, layer)))
+        for layer in net.modules()
+        for cls, kind in kinds.items()
+        if isinstance(layer, cls)
+    ]
+    with torch.no_grad():
+        net(image)
+        convs, batch_norms = ([layer for kind, layer in called if kind == k] for k in ("conv", "batch norm"))
+        for i, conv in enumerate(convs):
+            if weights is None:
+                conv.weight.fill_(1 / conv.weight[0].numel())
+            elif i < len(weights) and conv.weight.shape == weights[i].shape:
+                conv.weight.copy_(weights[i])
+            if conv.bias is not None:
+                conv.bias.zero_()
+        for norm, (mean, scale) in zip(batch_norms, norms, strict=False):
+            norm.running_mean.fill_(mean.item())
+            norm.running_var.fill_(1.0)
+            norm.weight.fill_(scale.item())
+            norm.bias.zero_()
+    for hook in hooks:
+        hook.remove()
+    return [kind for kind, _ in called][:40]
+
+
+# ---- who is updated, when, with which gradients
+
+
+def flat(tensors: Iterable[Tensor]) -> Tensor:
+    return torch.cat([t.detach().double().flatten() for t in tensors])
+
+
+def gradients(net: nn.Module) -> Tensor | None:
+    """All gradients of a network in one row, 0 for those that are None; None if there is none at all."""
+    if all(p.grad is None for p in net.parameters()):
+        return None
+    return flat(torch.zeros_like(p) if p.grad is None else p.grad for p in net.parameters())
+
+
+def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *args: Any) -> dict:
+    """Call ``step(G, D, opt_G, opt_D, *args)`` ``inputs["steps"]`` times and record updates, weights and gradients.
+
+    ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
+    """
+    opt_G = torch.optim.SGD(G.parameters(), inputs["lr_G"])
+    opt_D = torch.optim.SGD(D.parameters(), inputs["lr_D"])
+    if "stale" in inputs:
+        for p in (*G.parameters(), *D.parameters()):
+            p.grad = torch.full_like(p, inputs["stale"])
+    order, seen = [], {"G_grad_at_D": "absent", "D_at_G": "absent"}
+
+    def before_D(*_):
+        if "D" not in order:
+            seen["G_grad_at_D"] = encode(gradients(G))
+        order.append("D")
+
+    def before_G(*_):
+        if "G" not in order:
+            seen["D_at_G"] = encode(flat(D.parameters()))
+        order.append("G")
+
+    opt_D.register_step_pre_hook(before_D)
+    opt_G.register_step_pre_hook(before_G)
+    answer = {}
+    for _ in range(inputs.get("steps", 1)):
+        answer = step(G, D, opt_G, opt_D, *args)
+    out = {
+        "order": order[:20],
+        **seen,
+        "G_after": encode(flat(G.parameters())),
+        "D_after": encode(flat(D.parameters())),
+    }
+    for name in inputs["report"]:
+        out[name] = attempt(lambda name=name: encode(answer[name]))
+    return out

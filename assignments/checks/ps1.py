@@ -1,0 +1,228 @@
+"""Problem set 1, GANs and losses: inputs and expectations. For the parent only."""
+
+import torch
+from torch import Tensor
+
+from checks import loss_cases as cases
+from checks.contract import Check
+from checks.judges import facet, facets
+from checks.probes.tools import Line, decode, encode
+from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, play, rival
+
+# ---- slopes
+
+
+def slopes_case(logits: Tensor) -> tuple:
+    d = torch.sigmoid(logits)
+    right = (-d, -(1 - d))
+    third = [
+        (lambda s, o: o, "The two slopes are swapped: which is near 0 where D is sure that it sees a fake?"),
+        (lambda s, o: -s, "The sign is turned around: both losses fall when the logit rises."),
+        (lambda s, o: s / logits.numel(), "The slopes shrink with the batch: each is that of one logit's own loss."),
+        (lambda s, o: s * d * (1 - d), "The sigmoid's slope is counted once too often."),
+        (lambda s, o: s.mean(), "One number comes back for the whole batch: each logit has its own slope."),
+        (lambda s, o: s / (d * (1 - d)), "That is the slope in D, not in the logit: the sigmoid has a slope, too."),
+    ]
+    message = "The slope of the {} loss is wrong: differentiate it with respect to the logit."
+    items = []
+    for i, name in enumerate(("saturating", "non_saturating")):
+        wrong = [[encode(f(right[i], right[1 - i])), text] for f, text in third]
+        wrong = [pair for pair in wrong if pair[0] != encode(right[i])]
+        shape = "The slopes have another shape than the logits: each logit has its own slope."
+        items.append(
+            facet(name, encode(right[i]), message.format(name.replace("_", "-")), wrong=wrong, shape=shape, atol=1e-6)
+        )
+    return {"logits": encode(logits)}, {"facets": items}
+
+
+def slopes_values(rng):
+    return slopes_case(torch.from_numpy(rng.normal(0.7, 2, (7, 1))))
+
+
+def slopes_far(rng):
+    inputs, expectations = slopes_case(
+        torch.from_numpy(rng.uniform(40, 900, (2, 1, 3, 5)) * rng.choice([-1, 1], (2, 1, 3, 5)))
+    )
+    for item in expectations["facets"]:
+        item["nan"] = "Far from 0 the slopes are nan or infinite: is something divided by D or by 1 - D?"
+    return inputs, expectations
+
+
+# ---- the optimal discriminator
+
+
+def densities(rng, tails: bool) -> tuple:
+    p, q = (torch.from_numpy(rng.uniform(0.05, 2, 7)) for _ in range(2))
+    zero = torch.zeros(7, dtype=torch.float64)
+    message = "The best D is wrong where both densities are positive: which D maximises a log D + b log(1 - D)?"
+    wrong = [
+        (q / (p + q), "It is the probability of fake: what does D(x) stand for?"),
+        (p / q, "That is a ratio of densities; D is a probability."),
+        ((p / q).log(), "That is the logit of D; the task asks for the probability."),
+        (torch.sigmoid(p / q), "A sigmoid of the ratio is not the maximum: which function of the ratio would it take?"),
+        (torch.sigmoid(p - q), "A sigmoid of the difference is not the maximum."),
+        ((p > q).double(), "It only says which density is larger: D gives a probability."),
+        (p / (p + q).sum(), "The sum runs over the grid: each x has its own best D."),
+        (p, "p_g plays no part in it."),
+    ]
+    grids, items = (
+        {"positive": (p, q)},
+        [facet("positive", encode(p / (p + q)), message, wrong=[[encode(w), m] for w, m in wrong])],
+    )
+    if tails:
+        small, rest = (
+            1e-9,
+            "Far out, where both densities are tiny, the answer changes: is a constant added below the line?",
+        )
+        nothing = "Where both densities are 0 the task asks for a number of its own; is 0 divided by 0 there?"
+        edge = "Where only one of the densities is 0, D is sure. Does your answer say so?"
+        grids |= {
+            "tiny": (small * p, small * q),
+            "real_only": (p, zero),
+            "fake_only": (zero, q),
+            "neither": (zero, zero),
+        }
+        items += [
+            facet("tiny", encode(p / (p + q)), rest),
+            facet("real_only", encode(zero + 1), edge, 0.5, nan=edge, atol=1e-6),
+            facet("fake_only", encode(zero), edge, 0.5, nan=edge, atol=1e-6),
+            facet("neither", encode(zero + 0.5), nothing, nan=nothing),
+        ]
+    return {"cases": {name: [encode(a), encode(b)] for name, (a, b) in grids.items()}}, {"facets": items}
+
+
+# ---- one step of the game on the line
+
+WAYS = [
+    (Way(flipped=True), cases.FLIPPED),
+    (Way(saturating=True), "G's update follows the saturating loss: which one does the task ask for?"),
+    (Way(reduction="sum"), cases.MEAN),
+    (Way(d_weight=0.5), "D's loss is halved: the task asks for the plain sum of its two terms."),
+    (
+        Way(stale_D=True),
+        "G learned from D as it was before D's update: who moves first, and when are the fakes judged for G?",
+    ),
+    (Way(leak=True), "D's loss is in G's gradients when G is updated: are the fake points detached for D?"),
+    (Way(d_keeps=True), "D's gradients are not cleared before its backward: whose zero_grad is missing?"),
+    (Way(g_keeps=True), "G's gradients are not cleared before its backward: whose zero_grad is missing?"),
+    (Way(move_G=False), "G did not move: does its loss reach its weights, and is its optimiser used?"),
+    (Way(move_D=False), "D did not move: is its optimiser used?"),
+]
+BOTH = "The weights of {} after the step are wrong: which loss, on which points, through which D?"
+
+
+def game(rng, **more) -> tuple[dict, dict, list]:
+    """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
+    numbers = {"G": rng.uniform(0.4, 1.5, 2) * [1, -1], "D": rng.uniform(0.4, 1.5, 2) * [-1, 1]}
+    numbers |= {"real": rng.normal(1.7, 0.6, (7, 1)), "z": rng.normal(0.3, 1, (7, 1))}
+    inputs = {name: encode(torch.from_numpy(x)) for name, x in numbers.items()}
+    inputs |= {"lr_G": float(rng.uniform(0.2, 0.5)), "lr_D": float(rng.uniform(0.2, 0.5)), "report": [], **more}
+    G, D, real, z = Line(decode(inputs["G"])), Line(decode(inputs["D"])), decode(inputs["real"]), decode(inputs["z"])
+
+    def left(way: Way) -> dict:
+        return play(G, D, inputs, z, real, lambda _, points: points, way)
+
+    return inputs, left(Way()), [(left(way), message) for way, message in WAYS]
+
+
+def weights(rng, **more) -> tuple:
+    inputs, good, others = game(rng, **more)
+    items = [
+        facet(f"{net}_after", encode(good[net]), BOTH.format(net), wrong=rival(good, others, net), errors=STEP_ERRORS)
+        for net in ("G", "D")
+    ]
+    return inputs, {"facets": items}
+
+
+def twice(rng) -> tuple:
+    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
+
+
+def report(rng) -> tuple:
+    inputs, good, _ = game(rng, report=["d_loss", "g_loss"])
+    swapped = "The two losses are swapped in the report."
+    other = {"d_loss": "g_loss", "g_loss": "d_loss"}
+    message = "{} in the report is wrong: it is the loss that was just minimised, before the update."
+    wrong = {name: [[encode(good[other[name]]), swapped]] for name in other}
+    return inputs, {
+        "facets": [
+            facet(
+                name, encode(good[name]), message.format(name), wrong=wrong[name], errors=[*REPORT_ERRORS, *STEP_ERRORS]
+            )
+            for name in other
+        ]
+    }
+
+
+def ownership(rng) -> tuple:
+    inputs, good, _ = game(rng)
+    leak = "G holds gradients of D's loss when D is updated: are the fake points detached for D?"
+    never = [["absent", "D's optimiser never makes a step: whose optimiser is used?"]]
+    order = [
+        [["G", "D"], "G is updated before D: who moves first?"],
+        [[], "Neither optimiser makes a step: are the two given ones used?"],
+        [["D"], "G's optimiser never makes a step."],
+        [["G"], "D's optimiser never makes a step."],
+    ]
+    wrong_D = [["absent", "G's optimiser never makes a step: whose optimiser is used?"]]
+    wrong_D += [[inputs["D"], "G is updated before D: who moves first?"]]
+    return inputs, {
+        "facets": [
+            facet("G_grad_at_D", None, leak, 4, wants=[None, encode(torch.zeros(2))], wrong=never, errors=STEP_ERRORS),
+            facet("order", ["D", "G"], "The optimisers make other steps than one each: count them.", wrong=order),
+            facet(
+                "D_at_G",
+                encode(good["D"]),
+                "When G is updated, D has other weights than its own update gives.",
+                wrong=wrong_D,
+            ),
+        ]
+    }
+
+
+CHECKS = [
+    *cases.loss_checks("discriminator_loss", cases.d_log, cases.TWO, 2, (2, 1, 1), True),
+    *cases.loss_checks("generator_loss_saturating", cases.g_saturating, cases.SATURATING, 1, (1, 1, 1), True),
+    *cases.loss_checks("generator_loss", cases.g_log, cases.ONE, 1, (1, 1, 1), True),
+    Check(
+        "slopes_values", "generator_slopes", 2, "both slopes at moderate logits", True, slopes_values, "slopes", facets
+    ),
+    Check("slopes_far", "generator_slopes", 1, "both slopes where D is sure", False, slopes_far, "slopes", facets),
+    *cases.loss_checks("discriminator_loss_ls", cases.d_ls, cases.TWO_LS, 2, (1, 1, 1), False),
+    *cases.loss_checks("generator_loss_ls", cases.g_ls, cases.ONE_LS, 1, (1, 1, 1), False),
+    Check(
+        "best_d_values",
+        "optimal_discriminator",
+        1,
+        "the best D where both densities are positive",
+        True,
+        lambda rng: densities(rng, False),
+        "densities",
+        facets,
+    ),
+    Check(
+        "best_d_edges",
+        "optimal_discriminator",
+        2,
+        "the best D where densities are tiny or 0",
+        False,
+        lambda rng: densities(rng, True),
+        "densities",
+        facets,
+    ),
+    Check(
+        "gan_step_weights", "gan_step", 4, "the weights of both players after a step", True, weights, "gan_step", facets
+    ),
+    Check("gan_step_report", "gan_step", 1, "the losses that come back", True, report, "gan_step", facets),
+    Check(
+        "gan_step_ownership",
+        "gan_step",
+        3,
+        "who gets whose gradient, who moves first",
+        False,
+        ownership,
+        "gan_step",
+        facets,
+    ),
+    Check("gan_step_twice", "gan_step", 2, "two steps that start with old gradients", False, twice, "gan_step", facets),
+]

@@ -1,0 +1,271 @@
+"""Problem set 2, pix2pix: what D sees, what G minimises, and the step. For the parent only."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from checks.contract import Check
+from checks.judges import facet, facets
+from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
+from checks.probes.tools import Mix, Patches, decode, encode
+from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, play, rival
+
+# ---- what D sees
+
+
+def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict, dict]:
+    x, y = (torch.from_numpy(rng.normal(0, 1, (3, c, 7, 5))) for c in channels)
+    numbers = torch.from_numpy(rng.normal(0, 1, 12))
+    D, y = Patches(numbers), y.requires_grad_()
+    right = D(torch.cat([x, y], 1))
+    (gradient,) = torch.autograd.grad(right.sum(), y, retain_graph=True)
+    wrong = [
+        (D(torch.cat([y, x], 1)), "x and y change places: which of them comes first?"),
+        (D(y), "The condition is missing: what does D see besides y?"),
+        (D(x), "D sees only the condition."),
+        (D(torch.cat([x, x], 1)), "D sees the condition twice, and y not at all."),
+        (D(torch.cat([y, y], 1)), "D sees y twice, and the condition not at all."),
+        (torch.sigmoid(right), "A sigmoid is applied: logits are asked for."),
+        (right.mean(), "One number comes back: D gives a map of logits."),
+        (right.mean((1, 2, 3)), "One number per image comes back: D gives a map of logits."),
+        (D(torch.cat([x, y], 0)) if x.shape == y.shape else None, "x and y are joined along the batch."),
+        (D(torch.cat([x, y], 2)) if x.shape == y.shape else None, "x and y are joined along the height."),
+        (D(x + y) if x.shape == y.shape else None, "x and y are added: D cannot tell them apart any more."),
+    ]
+    joined = "x and y do not fit together: along which dimension are they concatenated?"
+    errors = [["Sizes of tensors must match", joined], ["must match the size", joined]]
+    cut = "No gradient reaches y, from which G shall learn: is something detached here?"
+    message = "D's logits are wrong: what is concatenated, in which order, along which dimension?"
+    items = [
+        facet(
+            "logits",
+            encode(right),
+            message,
+            wrong=[[encode(w), m] for w, m in wrong if w is not None],
+            errors=errors,
+            shape="The map has the wrong shape: along which dimension are x and y concatenated?",
+        ),
+        facet(
+            "gradient",
+            encode(gradient),
+            "The gradient at y is wrong: is y cut off or changed on its way to D?",
+            quiet=True,
+            errors=[["RuntimeError", cut], *errors],
+        ),
+    ]
+    return {"x": encode(x), "y": encode(y), "D": encode(numbers)}, {"facets": items}
+
+
+# ---- what G minimises
+
+
+def right_loss(logits: Tensor, fake: Tensor, y: Tensor, weight: float) -> Tensor:
+    return F.softplus(-logits).mean() + weight * (fake - y).abs().mean()
+
+
+def wrong_losses(logits: Tensor, fake: Tensor, y: Tensor, weight: float) -> list[tuple[Tensor, str]]:
+    gan, l1 = F.softplus(-logits).mean(), (fake - y).abs().mean()
+    summed = (fake - y).abs().sum()
+    of_images = (fake - y).abs().sum((1, 2, 3)).mean()
+    return [
+        (gan + l1, "The L1 term has no weight: where is lambda?"),
+        (gan, "The L1 term is missing."),
+        (weight * l1, "The GAN term is missing."),
+        (weight * gan + l1, "The weight is at the GAN term: which term does lambda belong to?"),
+        (weight * (gan + l1), "The weight is at both terms: which term does lambda belong to?"),
+        (gan + 100 * l1, "The weight is fixed: use the one that is passed."),
+        (gan + weight * (fake - y).square().mean(), "The distance is squared: L1 is asked for."),
+        (gan + weight * summed, MEAN),
+        (gan + weight * of_images, MEAN),
+        (F.softplus(-logits).sum() + weight * l1, MEAN),
+        (F.softplus(-logits).sum() + weight * summed, MEAN),
+        (F.softplus(logits).mean() + weight * l1, "G's target is D's for fakes: what does G want D to say?"),
+        (-F.softplus(logits).mean() + weight * l1, "The GAN term is the saturating one."),
+        (-gan - weight * l1, SIGN),
+        (gan - weight * l1, "The sign of the L1 term is turned around."),
+        (F.softplus(-torch.sigmoid(logits)).mean() + weight * l1, "A sigmoid is applied twice: these are logits."),
+        (gan + weight * (fake - y).mean().abs(), "The mean is taken before the absolute value: errors cancel."),
+    ]
+
+
+def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
+    shape = (3, 2, 5, 7)
+    scale = 300.0 if extreme else 2.0
+    logits = torch.from_numpy(rng.normal(-1.0 * scale, scale, (3, 1, 2, 3)))
+    fake, y = (torch.from_numpy(rng.uniform(-1, 1, shape)) for _ in range(2))
+    weight = float(rng.choice([3.0, 7.0, 13.0, 17.0, 23.0])) + float(rng.uniform(0, 0.5))
+    logits, fake = logits.requires_grad_(), fake.requires_grad_()
+    value = right_loss(logits, fake, y, weight)
+    gradients = torch.autograd.grad(value, [logits, fake])
+    inputs = {name: encode(t) for name, t in (("logits", logits), ("fake", fake), ("y", y))}
+    inputs |= {"lambda_l1": weight, "dtype": "float32" if extreme else "float64"}
+    wrong = [[encode(other), message] for other, message in wrong_losses(logits, fake, y, weight)]
+    wrong = [pair for pair in wrong if abs(decode(pair[0]) - value) > 1e-3 * (1 + abs(value))]
+    message = NOT_STABLE if extreme else "The value is wrong: which two terms, which reductions, which weight?"
+    cut = "No gradient comes back through {}: is there a detach() or an item() on the way?"
+    slope = "The gradient that reaches {} is wrong: is the term built from it, with its weight?"
+    scalar = "The loss is no single number: which reduction does the task ask for?"
+    items = [facet("value", encode(value), message, 2, wrong=wrong, nan=NOT_STABLE, shape=scalar)]
+    for name, text, gradient in zip(("logits", "fake"), ("D's logits", "the fake image"), gradients, strict=True):
+        none = cut.format(text)
+        errors = [["does not require grad", none], ["has no attribute", none]]
+        items.append(
+            facet(f"{name}_gradient", encode(gradient), slope.format(text), none=none, errors=errors, quiet=True)
+        )
+    return inputs, {"facets": items}
+
+
+# ---- the step
+
+RIGHT = Way(d_weight=0.5)
+JOIN = "x and y do not fit together: what does D see, and in which order?"
+ERRORS = [*STEP_ERRORS, ["Sizes of tensors must match", JOIN]]
+WRONG: list[tuple[dict, str]] = [
+    ({"flipped": True}, FLIPPED),
+    ({"saturating": True}, "G's update follows the saturating loss: which one does the paper use?"),
+    ({"reduction": "sum"}, MEAN),
+    ({"d_weight": 1.0}, "D's loss is not halved, as the task asks."),
+    (
+        {"stale_D": True},
+        "G learned from D as it was before D's update: who moves first, and when are the fakes judged?",
+    ),
+    ({"leak": True}, "D's loss is in G's gradients when G is updated: are the fake images detached for D?"),
+    ({"d_keeps": True}, "D's gradients are not cleared before its backward: whose zero_grad is missing?"),
+    ({"g_keeps": True}, "G's gradients are not cleared before its backward: whose zero_grad is missing?"),
+    ({"move_G": False}, "G did not move: does its loss reach its weights, and is its optimiser used?"),
+    ({"move_D": False}, "D did not move: is its optimiser used?"),
+    ({"squared": True}, "G's distance to y is squared: L1 is asked for."),
+    ({"gan": False}, "G does not listen to D: where is the GAN term?"),
+    ({"lambda_l1": 0.0}, "The L1 term does not reach G."),
+    ({"lambda_l1": 1.0}, "The L1 term has no weight: where is lambda?"),
+    ({"lambda_l1": 100.0}, "The weight of L1 is fixed: use the one that is passed."),
+]
+SEEN = [
+    (lambda x, y: y, "D does not see the condition: what stands beside y?"),
+    (lambda x, y: torch.cat([y, x], 1), "D sees x and y in the other order than judge_pair shows them."),
+    (lambda x, y: torch.cat([x, x], 1), "D never sees y or the fake, only the condition."),
+]
+
+
+def pair(x: Tensor, y: Tensor) -> Tensor:
+    return torch.cat([x, y], 1)
+
+
+def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
+    """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
+    numbers = {"G": rng.normal(0, 0.7, (3, 3)), "D": rng.normal(0, 0.6, 8)}
+    numbers |= {name: rng.uniform(-1, 1, (3, 3, 7, 5)) for name in ("x", "y")}
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
+    weight = float(rng.choice([5.0, 7.0, 11.0, 13.0]))
+    inputs |= {"lr_G": float(rng.uniform(0.02, 0.04)), "lr_D": float(rng.uniform(0.4, 0.8)), "lambda_l1": weight}
+    inputs |= {"report": [], **more}
+    G, D, x, y = Mix(decode(inputs["G"])), Patches(decode(inputs["D"])), decode(inputs["x"]), decode(inputs["y"])
+    right = replace(RIGHT, lambda_l1=weight)
+    others = [(play(G, D, inputs, x, y, pair, replace(right, **change)), message) for change, message in WRONG]
+    others += [(play(G, D, inputs, x, y, seen, right), message) for seen, message in SEEN]
+    return inputs, play(G, D, inputs, x, y, pair, right), others
+
+
+def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
+    inputs, good, others = game(rng, **more)
+    message = "The weights of {} after the step are wrong: which terms, on which pairs, through which D?"
+    items = [
+        facet(f"{net}_after", encode(good[net]), message.format(net), wrong=rival(good, others, net), errors=ERRORS)
+        for net in ("G", "D")
+    ]
+    return inputs, {"facets": items}
+
+
+def twice(rng: np.random.Generator) -> tuple[dict, dict]:
+    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
+
+
+TERMS = ("d_real", "d_fake", "g_gan", "g_l1")
+
+
+def report(rng: np.random.Generator) -> tuple[dict, dict]:
+    inputs, good, others = game(rng, report=list(TERMS))
+    message = "{} in the report is wrong: the terms come back unweighted, as they were when they were minimised."
+    weight = "{} comes back with its weight: the task asks for the bare terms."
+    items = []
+    for name in TERMS:
+        factor = inputs["lambda_l1"] if name == "g_l1" else 0.5
+        wrong = [[encode(factor * good[name]), weight.format(name)], *rival(good, others, name)]
+        wrong += [[encode(good[other]), "Terms change places in the report."] for other in TERMS if other != name]
+        errors = [*REPORT_ERRORS, *ERRORS]
+        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong, errors=errors))
+    return inputs, {"facets": items}
+
+
+def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
+    inputs, good, _ = game(rng)
+    leak = "G holds gradients of D's loss when D is updated: are the fake images detached for D?"
+    never = "{}'s optimiser never makes a step: whose optimiser is used?"
+    first = "G is updated before D: who moves first?"
+    order = [
+        [["G", "D"], first],
+        [[], "Neither optimiser makes a step: are the two given ones used?"],
+        [["D"], never.format("G")],
+        [["G"], never.format("D")],
+    ]
+    before = encode(torch.cat([decode(inputs["D"])[1:], decode(inputs["D"])[:1]]))
+    none = [None, encode(torch.zeros(9))]
+    moved = "When G is updated, D has other weights than its own update gives."
+    items = [
+        facet("G_grad_at_D", None, leak, 4, wants=none, wrong=[["absent", never.format("D")]], errors=ERRORS),
+        facet("order", ["D", "G"], "The optimisers make other steps than one each: count them.", wrong=order),
+        facet("D_at_G", encode(good["D"]), moved, wrong=[["absent", never.format("G")], [before, first]]),
+    ]
+    return inputs, {"facets": items}
+
+
+LOSS, STEP = "pix2pix_generator_loss", "pix2pix_step"
+CHECKS = [
+    Check(
+        "pair_values",
+        "judge_pair",
+        2,
+        "D's logits for a pair of pictures",
+        True,
+        lambda rng: pair_case(rng, (3, 3)),
+        "judged",
+        facets,
+    ),
+    Check(
+        "pair_channels",
+        "judge_pair",
+        2,
+        "pairs with other numbers of channels",
+        False,
+        lambda rng: pair_case(rng, (2, 5)),
+        "judged",
+        facets,
+    ),
+    Check(
+        "g_loss_values",
+        LOSS,
+        3,
+        "value and gradients of G's loss",
+        True,
+        lambda rng: loss_case(rng, False),
+        "generator_loss",
+        facets,
+    ),
+    Check(
+        "g_loss_extreme",
+        LOSS,
+        1,
+        "logits of several hundred",
+        False,
+        lambda rng: loss_case(rng, True),
+        "generator_loss",
+        facets,
+    ),
+    Check("step_weights", STEP, 5, "the weights of both networks after a step", True, weights, STEP, facets),
+    Check("step_report", STEP, 2, "the four terms that come back", True, report, STEP, facets),
+    Check("step_ownership", STEP, 3, "who gets whose gradient, who moves first", False, ownership, STEP, facets),
+    Check("step_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP, facets),
+]

@@ -1,0 +1,255 @@
+"""Problem set 3, CycleGAN: right and typically wrong steps, and the checks of the step. For the parent only."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from checks.contract import Check
+from checks.judges import facet, facets
+from checks.loss_cases import FLIPPED, MEAN
+from checks.probes.tools import Mix, Patches, decode, encode, flat, gradients
+from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, rival
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a step is written. The defaults are right; each other value is a mistake."""
+
+    order: str = "GD"
+    pooled: bool = True  # False: D learns from the new fakes
+    pooled_G: bool = False  # G's fakes come out of the pools, too
+    pools_swapped: bool = False
+    swapped: bool = False  # D_x judges fake_y, and D_y fake_x
+    flipped: bool = False  # real images get 0
+    log: bool = False
+    reduction: str = "mean"
+    squared: bool = False  # L2 in place of L1
+    d_weight: float = 0.5
+    d_keeps: bool = False  # what G's loss left in D counts for D
+    g_keeps: bool = False
+    again: bool = False  # D gets fakes of the updated G
+    cut: bool = False  # the cycles' first halves are detached
+    move: tuple[str, ...] = ("G_xy", "G_yx", "D_x", "D_y")
+    gan: float = 1.0
+    forward: float = 1.0  # times lambda_cycle
+    backward: float = 1.0
+    identity: float = 1.0  # times lambda_identity
+    identity_input: str = "own"  # or "other": G_xy(x) - x
+    weight_swap: bool = False  # lambda_cycle and lambda_identity change places
+    unweighted: bool = False
+
+
+TERMS = ("g_gan_y", "g_gan_x", "g_forward", "g_backward", "g_identity_y", "g_identity_x")
+D_TERMS = ("d_real_y", "d_fake_y", "d_real_x", "d_fake_x")
+
+
+def play(inputs: dict, way: Way = Way()) -> dict:
+    """What ``inputs["steps"]`` steps leave: weights, the gradients of G, and the last step's terms."""
+    G_xy, G_yx = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
+    D_x, D_y = Patches(decode(inputs["D_x"])), Patches(decode(inputs["D_y"]))
+    x, y, out = decode(inputs["x"]), decode(inputs["y"]), {}
+    G, D = nn.ModuleList([G_xy, G_yx]), nn.ModuleList([D_x, D_y])
+    nets = {"G_xy": G_xy, "G_yx": G_yx, "D_x": D_x, "D_y": D_y}
+    moving = {"G": [nets[n] for n in ("G_xy", "G_yx") if n in way.move]}
+    moving["D"] = [nets[n] for n in ("D_x", "D_y") if n in way.move]
+    for p in (*G.parameters(), *D.parameters()):
+        p.grad = torch.full_like(p, inputs.get("stale", 0.0))
+
+    def off(output: Tensor, target: float) -> Tensor:
+        target = 1 - target if way.flipped else target
+        value = nn.functional.softplus(-output if target else output) if way.log else (output - target).square()
+        return value.mean() if way.reduction == "mean" else value.sum()
+
+    def far(a: Tensor, b: Tensor) -> Tensor:
+        value = (a - b).square() if way.squared else (a - b).abs()
+        return value.mean() if way.reduction == "mean" else value.sum()
+
+    def update(player: str, loss: Tensor, net: nn.Module, keeps: bool, lr: float) -> None:
+        if not keeps:
+            net.zero_grad()
+        add(loss, net)
+        for part in moving[player]:
+            for p in part.parameters():
+                p.data -= lr * p.grad
+
+    def learn_G(fakes: dict, old: dict) -> None:
+        to_y, to_x = (fakes[k].detach() if way.cut else fakes[k] for k in "yx")
+        judged = old if way.pooled_G else fakes
+        outputs = (D_x(judged["y"]), D_y(judged["x"])) if way.swapped else (D_y(judged["y"]), D_x(judged["x"]))
+        idt_y, idt_x = (y, x) if way.identity_input == "own" else (x, y)
+        values = (*(off(o, 1.0) for o in outputs), far(G_yx(to_y), x), far(G_xy(to_x), y))
+        values = (*values, far(G_xy(idt_y), idt_y), far(G_yx(idt_x), idt_x))
+        cycle, identity = inputs["lambda_cycle"], inputs["lambda_identity"]
+        cycle, identity = (identity, cycle) if way.weight_swap else (cycle, identity)
+        cycle, identity = (1.0, 1.0) if way.unweighted else (cycle, identity)
+        weights = [way.gan] * 2 + [way.forward * cycle, way.backward * cycle] + [way.identity * identity] * 2
+        out.update(zip(TERMS, (value.item() for value in values), strict=True))
+        loss = sum(w * value for w, value in zip(weights, values, strict=True))
+        if way.d_keeps:
+            add(loss, D)
+        out["before"] = flat(G.parameters())
+        update("G", loss, G, way.g_keeps, inputs["lr_G"])
+        out["G_grad"] = gradients(G)
+
+    def learn_D(fakes: dict, old: dict) -> None:
+        if way.again:
+            fakes = {"y": G_xy(x), "x": G_yx(y)}
+            out.update(again_x=fakes["x"].detach(), again_y=fakes["y"].detach())
+        shown = old if way.pooled else fakes
+        shown = {"x": shown["y"], "y": shown["x"]} if way.pools_swapped else shown
+        judges = {"x": D_y, "y": D_x} if way.swapped else {"x": D_x, "y": D_y}
+        real, total = {"x": x, "y": y}, 0.0
+        for k in "yx":
+            d_real, d_fake = off(D_x(x) if k == "x" else D_y(y), 1.0), off(judges[k](shown[k].detach()), 0.0)
+            if way.swapped:
+                d_real = off(judges[k](real[k]), 1.0)
+            out.update({f"d_real_{k}": d_real.item(), f"d_fake_{k}": d_fake.item()})
+            total = total + d_real + d_fake
+        update("D", way.d_weight * total, D, way.d_keeps, inputs["lr_D"])
+
+    for step in range(inputs.get("steps", 1)):
+        old_x, old_y = (decode(inputs[name][step]) for name in ("old_x", "old_y"))
+        fakes = {"y": G_xy(x), "x": G_yx(y)}
+        out |= {"fake_y": fakes["y"].detach(), "fake_x": fakes["x"].detach(), "D_before": flat(D.parameters())}
+        old = {"x": old_x, "y": old_y}
+        for player in way.order:
+            learn_G(fakes, old) if player == "G" else learn_D(fakes, old)
+    return out | {"G": flat(G.parameters()), "D": flat(D.parameters())}
+
+
+NO_GAN = "The generators learn nothing from the discriminators: are the GAN terms minimised, and of this step's fakes?"
+CYCLES = "A cycle is missing: which way is not walked there and back?"
+WRONG: list[tuple[dict, str]] = [
+    ({"order": "DG"}, "The discriminators are updated before the generators: who moves first here?"),
+    ({"pooled": False}, "The discriminators learn from the new fakes alone: what are the pools for?"),
+    ({"pooled_G": True}, NO_GAN),
+    ({"pools_swapped": True}, "The pools change places: which domain does each hold?"),
+    ({"swapped": True}, "The discriminators change places: who knows which domain?"),
+    ({"flipped": True}, FLIPPED),
+    ({"log": True}, "The GAN terms are log losses: least squares is asked for."),
+    ({"reduction": "sum"}, MEAN),
+    ({"squared": True}, "The distances are squared: L1 is asked for."),
+    ({"d_weight": 1.0}, "The discriminators' loss is not halved, as the task asks."),
+    ({"d_weight": 0.25}, "The discriminators' loss is halved twice."),
+    ({"d_keeps": True}, "What G's loss left in the discriminators counts for them: whose zero_grad is missing?"),
+    ({"g_keeps": True}, "Old gradients count for the generators: whose zero_grad is missing?"),
+    ({"cut": True}, "A cycle's first half learns nothing from it: is a fake detached on its way back?"),
+    ({"move": ("G_xy", "G_yx")}, "The discriminators did not move: is their optimiser used?"),
+    ({"move": ("D_x", "D_y")}, "The generators did not move: is their optimiser used?"),
+    ({"move": ("G_xy", "D_x", "D_y")}, "One generator did not move: does its loss reach its weights?"),
+    ({"move": ("G_xy", "G_yx", "D_y")}, "One discriminator did not move: both have a loss."),
+    ({"move": ("G_xy", "G_yx", "D_x")}, "One discriminator did not move: both have a loss."),
+    ({"gan": 0.0}, NO_GAN),
+    ({"gan": 0.5}, "The generators' GAN terms are halved: their weight is 1."),
+    ({"forward": 0.0}, CYCLES),
+    ({"backward": 0.0}, CYCLES),
+    ({"forward": 0.0, "backward": 0.0}, "Both cycles are missing from what the generators minimise."),
+    ({"identity": 0.0}, "The identity terms are missing from what the generators minimise."),
+    ({"identity_input": "other"}, "Identity: each generator gets what it shall change. Which domain is its own?"),
+    ({"weight_swap": True}, "lambda_cycle and lambda_identity change places."),
+    ({"unweighted": True}, "The weights of cycle and identity are missing."),
+]
+ERRORS = [*STEP_ERRORS, ["has no attribute 'query'", "What is passed as a pool has one method: query."]]
+
+
+def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
+    """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
+    steps = more.get("steps", 1)
+    numbers = {name: rng.normal(0, 0.7, (3, 3)) for name in ("G_xy", "G_yx")}
+    numbers |= {name: rng.normal(0, 0.5, 8) for name in ("D_x", "D_y")}
+    numbers |= {name: rng.uniform(-1, 1, (3, 3, 7, 5)) for name in ("x", "y")}
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
+    for name in ("old_x", "old_y"):
+        inputs[name] = [encode(torch.from_numpy(rng.uniform(-1, 1, (3, 3, 7, 5)))) for _ in range(steps)]
+    weights = {"lambda_cycle": float(rng.choice([5.0, 7.0, 11.0])), "lambda_identity": float(rng.choice([2.0, 3.0]))}
+    inputs |= weights | {"lr_G": float(rng.uniform(0.01, 0.02)), "lr_D": float(rng.uniform(0.1, 0.2)), "report": []}
+    inputs |= more
+    return inputs, play(inputs), [(play(inputs, replace(Way(), **change)), message) for change, message in WRONG]
+
+
+def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
+    inputs, good, others = game(rng, **more)
+    message = "The weights of the {} after the step are wrong: which terms, on which images, in which order?"
+    items = [
+        facet(f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net), errors=ERRORS)
+        for net, text in (("G", "generators"), ("D", "discriminators"))
+    ]
+    return inputs, {"facets": items}
+
+
+def twice(rng: np.random.Generator) -> tuple[dict, dict]:
+    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
+
+
+def report(rng: np.random.Generator) -> tuple[dict, dict]:
+    inputs, good, others = game(rng, report=[*TERMS, *D_TERMS])
+    message = "{} in the report is wrong: the terms come back unweighted, as they were when they were computed."
+    factors = {"g_forward": "lambda_cycle", "g_backward": "lambda_cycle"}
+    factors |= {"g_identity_y": "lambda_identity", "g_identity_x": "lambda_identity"}
+    items = []
+    for name in (*TERMS, *D_TERMS):
+        factor = inputs[factors[name]] if name in factors else 0.5
+        wrong = [[encode(factor * good[name]), f"{name} comes back with its weight: the task asks for the bare terms."]]
+        wrong += rival(good, others, name)
+        wrong += [[encode(good[o]), "Terms change places in the report."] for o in (*TERMS, *D_TERMS) if o != name]
+        errors = [*REPORT_ERRORS, *ERRORS]
+        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong, errors=errors))
+    return inputs, {"facets": items}
+
+
+def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
+    inputs, good, _ = game(rng)
+    again = play(inputs, Way(again=True))
+    leak = "The generators' gradients change before the discriminators' update: is a fake not detached, or not pooled?"
+    never = "The optimiser of the {} never makes a step: which optimisers are used?"
+    first = "The discriminators are updated before the generators: who moves first here?"
+    order = [
+        [["D", "G"], first],
+        [[], "Neither optimiser makes a step: are the two given ones used?"],
+        [["D"], never.format("generators")],
+        [["G"], never.format("discriminators")],
+    ]
+    pools = "Each pool is asked once a step: {}"
+    queries = [
+        [[], pools.format("here neither is. What do the discriminators learn from?")],
+        [["x"], pools.format("one of them is not.")],
+        [["y"], pools.format("one of them is not.")],
+        [["x", "x", "y", "y"], pools.format("who needs another answer of it?")],
+    ]
+    none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
+    moved = "When the generators are updated, the discriminators have other weights than before the step."
+    items = [
+        facet("order", ["G", "D"], "The optimisers make other steps than one each: count them.", 2, wrong=order),
+        facet("G_grad_at_D", None, leak, 3, wants=none, wrong=[["absent", never.format("discriminators")]]),
+        facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", never.format("generators")]]),
+        facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),
+    ]
+    for name, other in (("x", "y"), ("y", "x")):
+        wrong = [
+            [encode(good[f"fake_{other}"]), "The pools change places: which domain does each hold?"],
+            [
+                encode(again[f"again_{name}"]),
+                "A pool gets fakes of the updated generators: each image is translated once.",
+            ],
+            [inputs[name], "A pool gets real images: it keeps fakes."],
+        ]
+        message = f"pool_{name} gets something else than the fakes of this step."
+        items.append(
+            facet(f"pool_{name}", encode(good[f"fake_{name}"]), message, wrong=wrong, none=message, quiet=True)
+        )
+    for item in items:
+        item["errors"] = ERRORS
+    return inputs, {"facets": items}
+
+
+STEP = "cyclegan_step"
+CHECKS = [
+    Check("cyclegan_weights", STEP, 5, "the weights of all four networks after a step", True, weights, STEP, facets),
+    Check("cyclegan_report", STEP, 2, "the ten terms that come back", True, report, STEP, facets),
+    Check(
+        "cyclegan_ownership", STEP, 4, "whose gradients, who first, what the pools see", False, ownership, STEP, facets
+    ),
+    Check("cyclegan_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP, facets),
+]

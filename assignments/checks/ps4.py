@@ -1,0 +1,223 @@
+"""Problem set 4, BicycleGAN: inputs and expectations of codes, their losses and their score. For the parent only."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from checks import ps4_step
+from checks.contract import Check
+from checks.judges import facet, facets
+from checks.loss_cases import SIGN
+from checks.probes.ps4 import players
+from checks.probes.tools import decode, encode
+from checks.ps4_samples import SCALAR, pairs, score_case, walk_case
+from checks.ps4_step import networks
+
+NO_NOISE = "With mu and logvar at 0 the code has no noise: is the exponential missing, or the noise itself?"
+
+
+# ---- reparameterisation
+
+
+def draw_case(rng: np.random.Generator) -> tuple[dict, dict]:
+    mu, logvar = (torch.from_numpy(rng.normal(0.3, 1, (3, 5))) for _ in range(2))
+    inputs = {"mu": encode(mu), "logvar": encode(logvar), "seed": int(rng.integers(1, 10**6)), "many": [400, 10]}
+    std = (logvar / 2).exp()
+    one, half = torch.ones_like(mu), std / 2
+    wrong = [
+        (logvar.exp(), "The noise is scaled with the variance: what does N(mu, variance) want?"),
+        (logvar, "The noise is scaled with logvar itself: what is it the logarithm of?"),
+        ((2 * logvar).exp(), "The noise is scaled too much: which power of the variance is the standard deviation?"),
+        ((-logvar / 2).exp(), "The sign of logvar is turned around."),
+        (one, "The noise is not scaled: logvar is not used."),
+        (logvar.abs().sqrt(), "The root is taken of logvar, not of the variance."),
+        (logvar / 2, "The exponential is missing: logvar is a logarithm."),
+        (0 * one, "There is no noise: mu comes back as it is."),
+    ]
+    message = "The noise has the wrong scale: how does the standard deviation follow from logvar?"
+    lost = "No gradient reaches {}: is it cut off, or is the code drawn by something that has no gradient?"
+    same = "The same numbers come for several images or dimensions: which shape has the noise?"
+    noise = "The noise is not that of a standard normal distribution."
+    source = "The noise does not come from the generator that is passed: {}"
+    errors = [["does not require grad", lost.format("mu and logvar")], ["must match the size", same]]
+    errors += [["positional argument", "The function takes three arguments, the last of which may be left out."]]
+    slope = "The gradient in {} is wrong: is the code mu plus scaled noise?"
+    items = [
+        facet("z", encode(std), message, 3, wrong=pairs(wrong, std), errors=errors, nan=NO_NOISE, shape=same),
+        facet("mu", encode(mu), "Without variance the code is not mu.", 1, quiet=True, atol=1e-6),
+        facet("noise", encode(torch.tensor([0.0, 1.0])), noise, 1, atol=0.1, rtol=0, quiet=True),
+        facet("distinct", True, same, quiet=True),
+        facet("repeats", True, source.format("the same seed gives other numbers."), quiet=False),
+        facet("global_untouched", True, source.format("the global one is used.")),
+        facet("unseeded", True, "Without a generator every draw is the same: is the seed fixed?"),
+        facet("mu_gradient", encode(one), slope.format("mu"), none=lost.format("mu"), quiet=True),
+        facet("logvar_gradient", encode(half), slope.format("logvar"), none=lost.format("logvar"), quiet=True),
+    ]
+    for item in items:
+        item["errors"] = errors
+    return inputs, {"facets": items}
+
+
+# ---- KL
+
+
+def kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+
+
+def kl_case(rng: np.random.Generator, shape: tuple[int, int], dtype: str = "float64") -> tuple[dict, dict]:
+    mu, logvar = (torch.from_numpy(rng.normal(0.4, 1, shape)).requires_grad_() for _ in range(2))
+    each = kl(mu, logvar)
+    right = each.sum(1).mean()
+    slopes = torch.autograd.grad(right, [mu, logvar], retain_graph=True)
+    over = "The mean runs over the code's numbers, too: they belong to one divergence."
+    batch = "The divergences of the batch are added up: what is asked for over the batch?"
+    wrong = [
+        (-right, SIGN),
+        (each.mean(), over),
+        (each.sum(), batch),
+        (each.sum(0).mean(), "The two reductions change places: over which dimension runs the sum?"),
+        (2 * right, "The factor of the formula is missing."),
+        (right / 2, "The value is half of what is asked for."),
+        (0.5 * (mu.square() + logvar.exp() + logvar - 1).sum(1).mean(), "The sign of logvar is wrong."),
+        (
+            0.5 * (mu.square() + logvar.exp() - logvar).sum(1).mean(),
+            "The constant is missing: for mu = 0, logvar = 0 KL is 0.",
+        ),
+        (0.5 * (mu.square() - 1 - logvar).sum(1).mean(), "The variance is missing."),
+        (0.5 * (logvar.exp() - 1 - logvar).sum(1).mean(), "mu is missing: a code far from 0 costs."),
+        (0.5 * (mu + logvar.exp() - 1 - logvar).sum(1).mean(), "mu is not squared."),
+        (
+            0.5 * (mu.square() + logvar.square().exp() - 1 - logvar).sum(1).mean(),
+            "The variance is wrong: what is logvar?",
+        ),
+        (
+            0.5 * (mu.square() + (logvar / 2).exp() - 1 - logvar).sum(1).mean(),
+            "The standard deviation stands where the variance belongs.",
+        ),
+        (
+            0.5 * (mu.square() + logvar.square() - 1 - logvar.square().log()).sum(1).mean(),
+            "logvar is taken for a standard deviation.",
+        ),
+    ]
+    slope = "The gradient in {} is wrong: is every part of the divergence built from it?"
+    lost = "No gradient reaches {}: is there a detach() or an item() on its way?"
+    items = [
+        facet(
+            "value",
+            encode(right),
+            "The value is wrong: compare the formula term by term, and the two reductions.",
+            2,
+            wrong=pairs(wrong, right),
+            shape=SCALAR,
+        ),
+    ]
+    for name, grad in zip(("mu", "logvar"), slopes, strict=True):
+        text = lost.format(name)
+        errors = [["does not require grad", text], ["has no attribute", text]]
+        items.append(
+            facet(f"{name}_gradient", encode(grad), slope.format(name), 0.5, none=text, errors=errors, quiet=True)
+        )
+    return {"mu": encode(mu), "logvar": encode(logvar), "dtype": dtype}, {"facets": items}
+
+
+# ---- the latent loss
+
+
+def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict, dict]:
+    inputs = networks(rng, batch, z_dim)
+    G, E = players(inputs)
+    x, z = decode(inputs["x"]), decode(inputs["z"])
+    fake = G(x, z)
+    mu, logvar = E(fake)
+    right = (mu - z).abs().mean()
+    grads = torch.cat([g.flatten() for g in torch.autograd.grad(right, list(G.parameters()), retain_graph=True)])
+    wrong = [
+        ((mu - z).square().mean(), "The distance is squared: L1 is asked for."),
+        ((mu - z).abs().sum(), "The value changes with the number of elements: is it a sum where a mean is asked for?"),
+        (
+            (mu - z).abs().sum(1).mean(),
+            "The value changes with the length of the code: is it a sum where a mean is asked for?",
+        ),
+        ((logvar - z).abs().mean(), "logvar is compared with z: which output of E is the code?"),
+        ((E(x)[0] - z).abs().mean(), "E reads the input x: what shall it read?"),
+        ((mu - z).mean().abs(), "The mean is taken before the absolute value: errors cancel."),
+        ((mu + (logvar / 2).exp() - z).abs().mean(), "A spread is added to mu: mu alone is compared."),
+        (-right, SIGN),
+        (mu.abs().mean(), "z is missing: what shall be read back?"),
+    ]
+    cut = "No gradient reaches G: is the fake detached on its way to E?"
+    errors = [
+        ["does not require grad", cut],
+        ["has no attribute 'sum'", "The loss is no tensor: G cannot learn from it."],
+    ]
+    errors += [["tuple", "E returns two tensors, mu and logvar: which of them is the code?"]]
+    stays = "E gets gradients of this loss: it belongs to G alone, though E is on the way."
+    items = [
+        facet(
+            "value",
+            encode(right),
+            "The value is wrong: what is painted, what reads it, what is compared?",
+            2,
+            wrong=pairs(wrong, right),
+            shape=SCALAR,
+        ),
+        facet(
+            "G_gradient",
+            encode(grads),
+            "The gradient in G is wrong: does it come through E?",
+            1,
+            quiet=False,
+            wrong=[[encode(0 * grads), cut]],
+        ),
+        facet("E_gradient", encode(0.0), stays, 2),
+        facet("E_learns", True, "E stays frozen after the call: its own losses need it."),
+        facet("G_learns", True, "G is frozen after the call.", 0.5),
+    ]
+    for item in items:
+        item["errors"] = errors
+    return inputs, {"facets": items}
+
+
+def check(name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str) -> Check:
+    return Check(name, function, points, title, visible, prepare, probe, facets)
+
+
+DRAW, KL, LATENT, WALK, SCORE = "reparameterise", "kl_loss", "latent_loss", "interpolate_codes", "diversity_score"
+FEW, MANY = (
+    {"several": (2, 4, 3, 3, 5)},
+    {"two": (3, 2, 1, 5, 3), "one input": (1, 5, 2, 3, 3), "many": (4, 3, 3, 2, 2)},
+)
+CHECKS = [
+    check("draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"),
+    check("draw_again", DRAW, 2, "the same with other codes", False, draw_case, "draws"),
+    check("kl_values", KL, 3, "value and gradients", True, lambda rng: kl_case(rng, (4, 3)), "divergence"),
+    check(
+        "kl_long",
+        KL,
+        1,
+        "a long code, a batch of one",
+        False,
+        lambda rng: kl_case(rng, (1, 17), "float32"),
+        "divergence",
+    ),
+    check(
+        "latent_values", LATENT, 4, "value, and who learns from it", True, lambda rng: latent_case(rng, 3, 2), "latent"
+    ),
+    check("latent_one", LATENT, 1, "one image, a longer code", False, lambda rng: latent_case(rng, 1, 5), "latent"),
+    *ps4_step.CHECKS,
+    check("walk_values", WALK, 3, "the way between two codes", True, lambda rng: walk_case(rng, False), "interpolated"),
+    check(
+        "walk_parallel", WALK, 1, "codes in the same direction", False, lambda rng: walk_case(rng, True), "interpolated"
+    ),
+    check("score_values", SCORE, 2, "the mean distance of pairs", True, lambda rng: score_case(rng, FEW), "scored"),
+    check(
+        "score_shapes",
+        SCORE,
+        2,
+        "other numbers of samples and inputs",
+        False,
+        lambda rng: score_case(rng, MANY),
+        "scored",
+    ),
+]

@@ -1,0 +1,132 @@
+"""Problem set 4, BicycleGAN: the way between two codes, and the diversity of samples. For the parent only."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from checks.judges import facet
+from checks.probes.tools import encode
+
+SCALAR = "The result is no single number: which reductions does the task ask for?"
+
+
+def pairs(wrong: list[tuple[Tensor, str]], right: Tensor) -> list:
+    """Pairs (value, message) of the wrong values that differ from the right one."""
+    keep = [(w, m) for w, m in wrong if w.shape != right.shape or not torch.allclose(w, right, 1e-3, 1e-5)]
+    return [[encode(w), m] for w, m in keep]
+
+
+# ---- between two codes
+
+
+def walk(a: Tensor, b: Tensor, count: int) -> Tensor:
+    t = torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
+    angle = torch.arccos(((a @ b) / (a.norm() * b.norm())).clamp(-1, 1))
+    if angle < 1e-4:
+        return (1 - t) * a + t * b
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
+    cases, items = {}, []
+    for name, d, count in (("8 numbers", 8, 7), ("2 numbers", 2, 4)):
+        a, b = (torch.from_numpy(rng.normal(0, 1.5, d)) for _ in range(2))
+        b = (1.5 * a if name[0] == "8" else a.clone()) if parallel else b
+        cases[name] = {"a": encode(a), "b": encode(b), "count": count}
+        right, t = walk(a, b, count), torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
+        line = (1 - t) * a + t * b
+        unit = torch.arccos((a @ b / 40).clamp(-1, 1))
+        short = torch.arange(count, dtype=torch.float64)[:, None] / count
+        theta = torch.arccos(((a @ b) / (a.norm() * b.norm())).clamp(-1, 1))
+        wrong = [
+            (line, "That is the straight line: the way goes along a sphere."),
+            (right.flip(0), "The way runs from b to a."),
+            (right[1:-1], "The ends are missing: they count."),
+            (right[:-1], "The last end is missing."),
+            (right / right.norm(dim=1, keepdim=True), "The codes come back with length 1: the ends have another one."),
+            (
+                line / line.norm(dim=1, keepdim=True) * a.norm(),
+                "The straight line is stretched to one length: the formula's ends are a and b.",
+            ),
+        ]
+        if not parallel:
+            arc = (torch.sin((1 - short) * theta) * a + torch.sin(short * theta) * b) / torch.sin(theta)
+            undivided = torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b
+            wrong += [
+                (arc, "The way stops before its end: both ends count."),
+                (undivided, "The division by the sine of the angle is missing."),
+            ]
+            cosine = (torch.sin((1 - t) * torch.cos(theta)) * a + torch.sin(t * torch.cos(theta)) * b) / torch.sin(
+                torch.cos(theta)
+            )
+            wrong += [(cosine, "The cosine stands where the angle belongs."), (unit * right, "The angle is wrong.")]
+        message = "The way is wrong: which angle, which sines, what at both ends?"
+        close = "For codes in the same direction the angle is 0: what does the task say about that?"
+        shape = "As many codes come back as asked for, one in each row, both ends included."
+        items.append(
+            facet(
+                name,
+                encode(right),
+                close if parallel else message,
+                wrong=[] if parallel else pairs(wrong, right),
+                nan=close
+                if parallel
+                else "The result holds nan: the angle is that between the directions of the codes.",
+                shape=shape,
+                atol=1e-5,
+            )
+        )
+    return {"cases": cases}, {"facets": items}
+
+
+# ---- diversity
+
+
+def score(samples: Tensor) -> Tensor:
+    k = samples.shape[1]
+    apart = (samples[:, :, None] - samples[:, None]).abs().mean((3, 4, 5))
+    return (apart.sum((1, 2)) / (k * (k - 1))).mean()
+
+
+def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> tuple[dict, dict]:
+    inputs, items = {"samples": {}}, []
+    for name, shape in shapes.items():
+        samples = torch.from_numpy(rng.uniform(-1, 1, shape) * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1)))
+        inputs["samples"][name] = encode(samples)
+        right, k = score(samples), shape[1]
+        apart = samples[:, :, None] - samples[:, None]
+        everything = samples.flatten(0, 1)[None]
+        wrong = [
+            (apart.abs().mean(), "An image is compared with itself: such pairs do not count."),
+            (
+                samples.diff(dim=1).abs().mean() if k > 1 else right,
+                "Only neighbours are compared: all pairs are asked for.",
+            ),
+            (
+                apart.square().mean((3, 4, 5)).sum((1, 2)).div(max(1, k * (k - 1))).mean(),
+                "The distance is squared: L1 is asked for.",
+            ),
+            (right * k * (k - 1), "The distances are added up: is it a sum where a mean is asked for?"),
+            (right * k * (k - 1) / 2, "The distances are added up: is it a sum where a mean is asked for?"),
+            (right * shape[0], "The inputs are added up: a mean over them is asked for."),
+            (right / 2, "The value is half of what is asked for: how many pairs are there?"),
+            (2 * right, "The value is twice what is asked for: how many pairs are there?"),
+            (right * samples[0, 0].numel(), "The pixels are added up: a mean over them is asked for."),
+            (score(everything), "Samples of different inputs are compared: only those of one input are."),
+            (
+                score(samples.transpose(0, 1)) if shape[0] > 1 else 2 * right,
+                "Different inputs are compared: which dimension holds the samples of one?",
+            ),
+            (
+                (samples - samples.mean(1, keepdim=True)).abs().mean(),
+                "The distance to the mean image is taken: pairs are asked for.",
+            ),
+            (samples.std(1).mean() if k > 1 else right, "The standard deviation is no distance between pairs."),
+            (
+                apart.mean((3, 4, 5)).abs().sum((1, 2)).div(max(1, k * (k - 1))).mean(),
+                "The mean is taken before the absolute value: differences cancel.",
+            ),
+        ]
+        message = "The score is wrong: which pairs, which distance, which means?"
+        items.append(facet(name, encode(right), message, wrong=pairs(wrong, right), shape=SCALAR))
+    return inputs, {"facets": items}

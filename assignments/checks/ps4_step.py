@@ -1,0 +1,225 @@
+"""Problem set 4, BicycleGAN: right and typically wrong steps, and the checks of the step. For the parent only."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from checks.contract import Check
+from checks.judges import facet, facets
+from checks.loss_cases import FLIPPED, MEAN
+from checks.probes.ps4 import players
+from checks.probes.tools import Patches, decode, encode, flat, gradients
+from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, rival
+
+TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
+D_TERMS = ("d_real_encoded", "d_fake_encoded", "d_real_random", "d_fake_random")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a step is written. The defaults are right; each other value is a mistake."""
+
+    order: str = "GD"
+    without: tuple[str, ...] = ()  # terms that do not count
+    latent_moves_E: bool = False
+    code_cut: bool = False  # the encoded code is detached
+    only_mu: bool = False
+    swapped: bool = False  # the discriminators change places
+    flipped: bool = False
+    squared: bool = False
+    reduction: str = "mean"
+    kl_mean: bool = False
+    kl_sign: float = 1.0
+    l1_random: bool = False  # L1 of the random branch
+    d_weight: float = 1.0
+    d_keeps: bool = False
+    g_keeps: bool = False
+    move_G: bool = True
+    move_E: bool = True
+    move: tuple[int, ...] = (0, 1)  # discriminators
+    unweighted: bool = False
+
+
+def networks(rng: np.random.Generator, batch: int, z_dim: int) -> dict:
+    """Weights of G and E, x, y and the two draws, encoded."""
+    shapes = {"paint": (3, 3), "code": (3, z_dim), "mu": (z_dim, 6), "logvar": (z_dim, 6)}
+    shapes |= {"eps": (batch, z_dim), "z": (batch, z_dim)}
+    numbers = {name: rng.normal(0, 0.7, shape) for name, shape in shapes.items()}
+    numbers |= {name: rng.uniform(-1, 1, (batch, 3, 7, 5)) for name in ("x", "y")}
+    return {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
+
+
+def play(inputs: dict, way: Way = Way()) -> dict:
+    """What ``inputs["steps"]`` steps leave: weights, gradients of G and E, and the last step's terms."""
+    G, E = players(inputs)
+    judges = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_encoded", "D_random"))
+    learners, out = nn.ModuleList([G, E]), {}
+    x, y, eps, z = (decode(inputs[name]) for name in ("x", "y", "eps", "z"))
+    D = list(judges)[::-1] if way.swapped else list(judges)
+    for p in (*learners.parameters(), *judges.parameters()):
+        p.grad = torch.full_like(p, inputs.get("stale", 0.0))
+    names = ("lambda_l1", "lambda_kl", "lambda_latent")
+    l1, kl, latent = (1.0, 1.0, 1.0) if way.unweighted else [inputs[name] for name in names]
+    weights = dict(zip(TERMS, (1.0, l1, way.kl_sign * kl, 1.0, latent), strict=True))
+
+    def reduced(value: Tensor) -> Tensor:
+        return value.mean() if way.reduction == "mean" else value.sum()
+
+    def off(output: Tensor, target: float) -> Tensor:
+        return reduced((output - (1 - target if way.flipped else target)).square())
+
+    def far(a: Tensor, b: Tensor) -> Tensor:
+        return reduced((a - b).square() if way.squared else (a - b).abs())
+
+    def learn_G(fakes: list[Tensor], mu: Tensor, logvar: Tensor) -> None:
+        each = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+        compared = fakes[1] if way.l1_random else fakes[0]
+        values = [off(D[0](fakes[0]), 1.0), far(compared, y), each.mean() if way.kl_mean else each.sum(1).mean()]
+        values += [off(D[1](fakes[1]), 1.0), far(E(fakes[1])[0], z)]
+        out.update({name: value.item() for name, value in zip(TERMS, values, strict=True)})
+        terms = {name: weights[name] * value for name, value in zip(TERMS, values, strict=True)}
+        own = [value for name, value in terms.items() if name not in (*way.without, "g_latent_random")]
+        back = [] if "g_latent_random" in way.without else [terms["g_latent_random"]]
+        if way.d_keeps:
+            add(sum(own + back), judges)
+        if not way.g_keeps:
+            learners.zero_grad()
+        add(sum(own + back), G)
+        add(sum(own + (back if way.latent_moves_E else [])) + 0 * E(y)[0].sum() + 0 * E(y)[1].sum(), E)
+        out["G_grad"] = gradients(learners)
+        for net in [G] * way.move_G + [E] * way.move_E:
+            descend(net, inputs["lr_G"])
+
+    def learn_D(fakes: list[Tensor]) -> None:
+        if not way.d_keeps:
+            judges.zero_grad()
+        values = []
+        for judge, fake in zip(D, fakes, strict=True):
+            values += [off(judge(y), 1.0), off(judge(fake.detach()), 0.0)]
+        out.update({name: value.item() for name, value in zip(D_TERMS, values, strict=True)})
+        add(way.d_weight * sum(values), judges)
+        for i in way.move:
+            descend(judges[i], inputs["lr_D"])
+
+    for _ in range(inputs.get("steps", 1)):
+        mu, logvar = E(y)
+        code = mu if way.only_mu else mu + (logvar / 2).exp() * eps
+        fakes = [G(x, code.detach() if way.code_cut else code), G(x, z)]
+        out["D_before"] = flat(judges.parameters())
+        for player in way.order:
+            learn_G(fakes, mu, logvar) if player == "G" else learn_D(fakes)
+    return out | {"G": flat(learners.parameters()), "D": flat(judges.parameters())}
+
+
+def descend(net: nn.Module, lr: float) -> None:
+    for p in net.parameters():
+        p.data -= lr * p.grad
+
+
+MISSING = "{} is missing from what G and E minimise."
+WRONG: list[tuple[dict, str]] = [
+    ({"order": "DG"}, "The discriminators are updated before G and E: who moves first here?"),
+    ({"latent_moves_E": True}, "E learns from the latent loss: that one is G's alone."),
+    ({"code_cut": True}, "E learns nothing from its code: is the code detached on its way to G?"),
+    ({"only_mu": True}, "The encoded code has no noise: where is eps?"),
+    ({"swapped": True}, "The discriminators change places: which of them sees which fakes?"),
+    ({"flipped": True}, FLIPPED),
+    ({"squared": True}, "The distances are squared: L1 is asked for."),
+    ({"reduction": "sum"}, MEAN),
+    ({"kl_mean": True}, "KL is a mean over the code's numbers, too."),
+    ({"kl_sign": -1.0}, "The sign of KL is turned around."),
+    ({"l1_random": True}, "L1 compares y with the random fake: which code knows y?"),
+    ({"d_weight": 0.5}, "The discriminators' loss is halved: here it is not."),
+    ({"d_keeps": True}, "What G's loss left in the discriminators counts for them: whose zero_grad is missing?"),
+    ({"g_keeps": True}, "Old gradients count for G and E: whose zero_grad is missing?"),
+    ({"move_E": False}, "E did not move: which losses are its own, or is it still frozen?"),
+    ({"move_G": False}, "G did not move: does its loss reach its weights?"),
+    ({"move": ()}, "The discriminators did not move: is their optimiser used?"),
+    ({"move": (0,)}, "One discriminator did not move: both have a loss."),
+    ({"move": (1,)}, "One discriminator did not move: both have a loss."),
+    ({"without": ("g_gan_encoded", "g_gan_random")}, MISSING.format("The GAN loss")),
+    ({"without": ("g_gan_random",)}, MISSING.format("The random branch's GAN term")),
+    ({"without": ("g_gan_encoded",)}, MISSING.format("The encoded branch's GAN term")),
+    ({"without": ("g_l1_encoded",)}, MISSING.format("L1")),
+    ({"without": ("g_kl_encoded",)}, MISSING.format("KL")),
+    ({"without": ("g_latent_random",)}, MISSING.format("The latent loss")),
+    ({"unweighted": True}, "The three weights are missing."),
+]
+
+
+def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
+    """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
+    inputs = networks(rng, 3, 2)
+    inputs |= {name: encode(torch.from_numpy(rng.normal(0, 0.5, 8))) for name in ("D_encoded", "D_random")}
+    weights = {"lambda_l1": (5.0, 7.0, 11.0), "lambda_kl": (0.3, 0.4, 0.5), "lambda_latent": (2.0, 3.0)}
+    inputs |= {name: float(rng.choice(values)) for name, values in weights.items()}
+    inputs |= {"lr_G": float(rng.uniform(0.01, 0.02)), "lr_D": float(rng.uniform(0.1, 0.2)), "report": []} | more
+    return inputs, play(inputs), [(play(inputs, replace(Way(), **change)), message) for change, message in WRONG]
+
+
+def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
+    inputs, good, others = game(rng, **more)
+    message = "The weights of {} after the step are wrong: which terms, on which fakes, who learns from which?"
+    items = [
+        facet(f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net), errors=ERRORS)
+        for net, text in (("G", "G and E"), ("D", "the discriminators"))
+    ]
+    return inputs, {"facets": items}
+
+
+BACK = "D's backward goes through G and E, whose weights have changed since: are the fakes detached for it?"
+ERRORS = [["inplace operation", BACK], *STEP_ERRORS]
+
+
+def twice(rng: np.random.Generator) -> tuple[dict, dict]:
+    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
+
+
+def report(rng: np.random.Generator) -> tuple[dict, dict]:
+    inputs, good, others = game(rng, report=[*TERMS, *D_TERMS])
+    message = "{} in the report is wrong: the terms come back unweighted, as they were when they were computed."
+    factors = {"g_l1_encoded": "lambda_l1", "g_kl_encoded": "lambda_kl", "g_latent_random": "lambda_latent"}
+    items = []
+    for name in (*TERMS, *D_TERMS):
+        factor = inputs[factors[name]] if name in factors else 0.5
+        wrong = [[encode(factor * good[name]), f"{name} comes back with its weight: the task asks for the bare terms."]]
+        wrong += rival(good, others, name)
+        wrong += [[encode(good[o]), "Terms change places in the report."] for o in (*TERMS, *D_TERMS) if o != name]
+        errors = [*REPORT_ERRORS, *ERRORS]
+        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong, errors=errors))
+    return inputs, {"facets": items}
+
+
+def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
+    inputs, good, others = game(rng)
+    leak = "The gradients of G and E are wrong when the discriminators are updated: is a fake not detached for them?"
+    never = "The optimiser of {} never makes a step: which optimisers are used?"
+    first = "The discriminators are updated before G and E: who moves first here?"
+    order = [
+        [["D", "G"], first],
+        [[], "Neither optimiser makes a step: are the two given ones used?"],
+        [["D"], never.format("G and E")],
+        [["G"], never.format("the discriminators")],
+    ]
+    none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
+    moved = "When G and E are updated, the discriminators have other weights than before the step."
+    wrong = [["absent", never.format("the discriminators")], *rival(good, others, "G_grad")]
+    items = [
+        facet("order", ["G", "D"], "The optimisers make other steps than one each: count them.", 2, wrong=order),
+        facet("G_grad_at_D", None, leak, 3, wants=none, wrong=wrong),
+        facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", never.format("G and E")]]),
+    ]
+    for item in items:
+        item["errors"] = ERRORS
+    return inputs, {"facets": items}
+
+
+STEP = "bicyclegan_step"
+CHECKS = [
+    Check("bicyclegan_weights", STEP, 5, "the weights of all four networks after a step", True, weights, STEP, facets),
+    Check("bicyclegan_report", STEP, 2, "the nine terms that come back", True, report, STEP, facets),
+    Check("bicyclegan_ownership", STEP, 4, "whose gradients, who moves first", False, ownership, STEP, facets),
+    Check("bicyclegan_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP, facets),
+]

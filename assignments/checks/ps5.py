@@ -1,0 +1,198 @@
+"""Problem set 5, an ablation of one's own: differences, intervals, a rule, and a manifest. For the parent only.
+
+The manifest's entries are looked at in manifest.py, which students get; what follows from its rows in ps5_manifest.py.
+"""
+
+import math
+
+import numpy as np
+import torch
+
+from checks import ps5_manifest
+from checks.contract import Check
+from checks.judges import facet, facets
+from checks.probes.tools import encode
+from checks.ps5_interval import T, interval, wrong_intervals
+
+RETURN = ["NoneType", "Nothing comes back: is there a return?"]
+SLACK = {"rtol": 1e-3, "atol": 1e-7}  # the quantiles have four digits
+
+
+def numbers(values) -> dict:
+    return encode(torch.tensor(np.asarray(values, float)))
+
+
+def other(wrong: list, right) -> list:
+    """Pairs (value, message) of the wrong answers that differ from the right one."""
+    want = np.asarray(right, float)
+    return [
+        [numbers(value), message]
+        for value, message in wrong
+        if np.shape(value) != want.shape or not np.allclose(value, want, 5e-3, 1e-7)
+    ]
+
+
+# ---- differences, seed by seed
+
+
+def runs(rng: np.random.Generator, plan: dict[str, list[int]]) -> list[list]:
+    """Rows (name, seed, value) of a table; seeds share luck, so that pairing them matters."""
+    luck = dict(zip(range(100), rng.normal(0, 0.5, 100), strict=True))
+    return [
+        [name, seed, float(0.6 + 0.11 * i + luck[seed] + rng.normal(0, 0.05))]
+        for i, (name, seeds) in enumerate(plan.items())
+        for seed in seeds
+    ]
+
+
+def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
+    sides = [{s: v for name, s, v in case["rows"] if name == case[side]} for side in ("more", "less")]
+    a, b = sides
+    seeds, sign = sorted(set(a) & set(b)), 1 if case["better"] == "higher" else -1
+    right = [sign * (a[s] - b[s]) for s in seeds]
+    wrong = [([-x for x in right], "The sign is turned around: positive is where `more` is better. Which way is that?")]
+    if sign < 0:
+        lower = "For a metric of which lower is better the sign is that of one of which higher is better."
+        wrong = [([-x for x in right], lower)]
+    wrong += [
+        ([sign * (x - y) for x, y in zip(a.values(), b.values(), strict=False)],
+         "The values are paired in the order of the rows: what belongs together?"),
+        ([sign * (a[s] - b[s]) for s in a if s in b], "The differences are not in the order of the seeds."),
+        ([abs(x) for x in right], "All differences are positive: their sign says who was better."),
+        ([sign * (np.mean(list(a.values())) - np.mean(list(b.values())))],
+         "One number comes back: the mean is taken later, the differences are asked for."),
+        ([sign * (x - y) for _, x in sorted(a.items()) for _, y in sorted(b.items())],
+         "Every run is compared with every other one: what belongs together?"),
+        ([sign * (a[s] - b[s]) / abs(b[s]) for s in seeds], "The differences are divided by something: leave them."),
+    ]  # fmt: skip
+    errors = [
+        RETURN,
+        ["KeyError", "A seed that only one of the two rows has stops it: what can be done with half a pair?"],
+        ["StopIteration", "A seed that only one of the two rows has stops it: what can be done with half a pair?"],
+        ["zip()", "The two rows have different numbers of runs, and that stops it: what belongs together?"],
+        ["same length", "The two rows have different numbers of runs, and that stops it: what belongs together?"],
+    ]
+    shape = "Another number of differences than there are pairs: which runs belong together, and which have no partner?"
+    return facet(key, numbers(right), message, share, wrong=other(wrong, right), shape=shape, errors=errors, **SLACK)
+
+
+def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
+    a, b, c = rng.permutation(["with cycle", "without cycle", "identity", "pairs", "no noise"])[:3].tolist()
+    seeds = sorted(rng.choice(30, 4, replace=False).tolist())
+    plain = runs(rng, {a: seeds, b: seeds})
+    cases = {"higher": plain, "lower": plain}
+    says = {"higher": "The differences are wrong: which minus which?", "lower": "Wrong where lower is better."}
+    if hidden:
+        mixed = runs(rng, {c: seeds, b: seeds, a: seeds})
+        mixed = [mixed[i] for i in rng.permutation(len(mixed))]
+        holes = runs(rng, {a: [*seeds[:3], 31, 34], b: [*seeds[1:], 33]})
+        cases = {"mixed": mixed, "holes": holes}
+        says = {
+            "mixed": "Wrong for a table whose rows are mixed, and which has a third one.",
+            "holes": "Wrong where a seed is missing on one side.",
+        }
+    inputs = {
+        name: {"rows": rows, "more": a, "less": b, "better": "lower" if name == "lower" else "higher"}
+        for name, rows in cases.items()
+    }
+    return {"cases": inputs}, {"facets": [difference_facet(name, case, says[name], 1) for name, case in inputs.items()]}
+
+
+# ---- an interval
+
+
+PAIR = "The result is not three numbers: mean, low, high."
+
+
+def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, dict]:
+    cases, items = {}, []
+    for name, n in sizes.items():
+        x = np.full(n, rng.uniform(1, 2)) if name == "equal" else rng.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), n)
+        cases[name], right = numbers(x), interval(x)
+        wrong = other(wrong_intervals(x), right) if n < 100 else []
+        zero = [RETURN, ["ZeroDivision", "A division by 0: by what, for how many values?"]]
+        message = f"The interval of {n} {'equal ' if name == 'equal' else ''}values is wrong."
+        items.append(facet(name, numbers(right), message, 1, wrong=wrong, shape=PAIR, errors=zero, **SLACK))
+    return {"cases": cases}, {"facets": items}
+
+
+# ---- the rule
+
+
+def spread(rng: np.random.Generator, mean: float, half: float, n: int) -> np.ndarray:
+    """n values with this mean, whose interval has this half-width."""
+    x = rng.normal(0, 1, n)
+    x = (x - x.mean()) / x.std(ddof=1)
+    return mean + x * half * math.sqrt(n) / T[n - 2]
+
+
+SMALL = "A small difference that is sure gets the wrong verdict: how small may it be?"
+
+
+def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
+    n, u = int(rng.integers(4, 8)), rng.uniform(0.5, 2)
+    few = "Two or three runs decide: with fewer than three differences nothing can be said, however far from 0."
+    if hidden:
+        hole = spread(rng, u, u / 4, n)
+        hole[rng.integers(n)] = math.nan
+        cases = {
+            "barely": (spread(rng, 0.02 * u, 0.015 * u, n), "supported", SMALL),
+            "barely below": (spread(rng, -0.02 * u, 0.015 * u, n), "contradicted", SMALL),
+            "wide": (spread(rng, u, 1.15 * u, n), "open", "A difference that may be 0 decides: what is the interval?"),
+            "wide below": (spread(rng, -u, 1.15 * u, n), "open",
+                           "A difference below 0 that may be 0 decides: what is the interval?"),
+            "two": (np.array([u, u * 1.001]), "open", few),
+            "one": (np.array([-u]), "open", few),
+            "none": (np.array([]), "open", few),
+            "nan": (hole, "open", "A run that ended in nan decides nothing, but here the verdict is another one."),
+        }  # fmt: skip
+    else:
+        cases = {
+            "above": (spread(rng, u, u / 2, n), "supported", "The verdict is wrong where all is on the claim's side."),
+            "below": (spread(rng, -u, u / 2, n), "contradicted",
+                      "The verdict is wrong where all is on the other side: what does that say about the claim?"),
+            "across": (spread(rng, u / 5, u, n), "open", "The verdict is wrong where the interval holds 0."),
+        }  # fmt: skip
+    spelt = [[word, f"No verdict is spelt {word!r}: the task gives three words."] for word in
+             ("Supported", "undecided", "reproduced", "not decided", "Contradicted", "Open", "refuted")]  # fmt: skip
+    errors = [
+        ["ZeroDivision", few],
+        ["Index", few],
+        ["StatisticsError", few],
+        ["TypeError", "A verdict is one of three words."],
+    ]
+    items = [
+        facet(
+            name,
+            want,
+            message,
+            1 if want == "open" else 3,
+            wrong=spelt,
+            errors=errors,
+            none="No verdict comes back: is a case without one?",
+        )
+        for name, (_, want, message) in cases.items()
+    ]
+    return {"cases": {name: numbers(x) for name, (x, *_) in cases.items()}}, {"facets": items}
+
+
+def part(name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str) -> Check:
+    return Check(name, function, points, title, visible, prepare, probe, facets)
+
+
+FEW, MANY = {"five": 5, "three": 3}, {"two": 2, "many": 12, "thirty": 31, "equal": 6}
+DIFFERENCES = "paired_differences"
+CHECKS = [
+    part("differences_plain", DIFFERENCES, 2, "which minus which", True,
+         lambda r: differences(r, False), "differences"),
+    part("differences_pairs", DIFFERENCES, 2, "mixed rows, seeds without partner", False,
+         lambda r: differences(r, True), "differences"),
+    part("interval_few", "interval", 2, "mean and ends for 3 and 5 values", True, lambda r: intervals(r, FEW),
+         "intervals"),
+    part("interval_sizes", "interval", 2, "2 values, many, all equal", False, lambda r: intervals(r, MANY),
+         "intervals"),
+    part("decide_clear", "decide", 2, "the three verdicts", True, lambda r: decisions(r, False), "decisions"),
+    part("decide_edges", "decide", 2, "too few runs, nan, small and wide differences", False,
+         lambda r: decisions(r, True), "decisions"),
+    *ps5_manifest.CHECKS,
+]  # fmt: skip

@@ -1,0 +1,122 @@
+"""Right and typically wrong training steps, to compute what each would leave behind. For the parent only."""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from checks.probes.tools import encode, flat
+
+STEP_ERRORS = [
+    ["a second time", "Two backwards run through the same graph: are the fakes detached for D?"],
+    ["inplace operation", "A backward needs weights that have changed since: when are the fakes judged for G?"],
+    ["does not require grad", "A loss has nothing to learn from: does a network stay frozen, or is a loss cut off?"],
+]
+REPORT_ERRORS = [
+    ["KeyError", "The report lacks an entry: which names does the task give?"],
+    ["TypeError", "The report is no dictionary of numbers: which names does the task give?"],
+    ["IndexError", "The report is no dictionary of numbers: which names does the task give?"],
+]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a step is written. The defaults are right for problem set 1; each other value is a mistake."""
+
+    order: str = "DG"
+    flipped: bool = False  # real images get 0
+    saturating: bool = False
+    reduction: str = "mean"
+    d_weight: float = 1.0
+    stale_D: bool = False  # G learns from D as it was before its update
+    leak: bool = False  # D's loss is still in G's gradients when G is updated
+    d_keeps: bool = False  # D's gradients are not cleared
+    g_keeps: bool = False  # G's gradients are not cleared
+    move_G: bool = True
+    move_D: bool = True
+    lambda_l1: float = 0.0
+    squared: bool = False  # L2 in place of L1
+    gan: bool = True
+
+
+def log_loss(logits: Tensor, real: bool, way: Way) -> Tensor:
+    loss = F.softplus(-logits if real != way.flipped else logits)
+    return loss.mean() if way.reduction == "mean" else loss.sum()
+
+
+def play(G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor, pair, way: Way = Way()) -> dict:
+    """What ``inputs["steps"]`` steps leave: the weights of both networks, and the last step's terms before its updates.
+
+    ``pair(source, image)`` is what D sees.
+    """
+    G, D = copy.deepcopy(G), copy.deepcopy(D)
+    opt_G, opt_D = torch.optim.SGD(G.parameters(), inputs["lr_G"]), torch.optim.SGD(D.parameters(), inputs["lr_D"])
+    for p in (*G.parameters(), *D.parameters()):
+        p.grad = torch.full_like(p, inputs.get("stale", 0.0))
+    out: dict = {}
+
+    def terms_D(fake: Tensor) -> None:
+        out["d_real"], out["d_fake"] = (
+            log_loss(D(pair(source, real)), True, way),
+            log_loss(D(pair(source, fake)), False, way),
+        )
+        out["d_loss"] = way.d_weight * (out["d_real"] + out["d_fake"])
+
+    def terms_G(fake: Tensor) -> None:
+        logits = D(pair(source, fake))
+        out["g_gan"] = -log_loss(logits, False, way) if way.saturating else log_loss(logits, True, way)
+        difference = fake - real
+        distance = difference.square() if way.squared else difference.abs()
+        out["g_l1"] = distance.mean() if way.reduction == "mean" else distance.sum()
+        out["g_loss"] = way.gan * out["g_gan"] + way.lambda_l1 * out["g_l1"]
+
+    def update_D(fake: Tensor) -> None:
+        if not way.d_keeps:
+            opt_D.zero_grad()
+        terms_D(fake.detach())
+        add(out["d_loss"], D)
+        if way.leak:
+            terms_D(fake)
+            add(out["d_loss"], G)
+        if way.move_D:
+            opt_D.step()
+
+    def update_G(fake: Tensor) -> None:
+        if not (way.g_keeps or way.leak or way.stale_D):
+            opt_G.zero_grad()
+        if not way.stale_D:
+            terms_G(fake)
+            add(out["g_loss"], G, *([D] if way.d_keeps else []))
+        if way.move_G:
+            opt_G.step()
+
+    for _ in range(inputs.get("steps", 1)):
+        fake = G(source)
+        if way.leak:
+            opt_G.zero_grad()
+        if way.stale_D:
+            opt_G.zero_grad()
+            terms_G(fake)
+            add(out["g_loss"], G)
+        for player in way.order:
+            update_D(fake) if player == "D" else update_G(fake)
+    return {"G": flat(G.parameters()), "D": flat(D.parameters())} | {name: term.item() for name, term in out.items()}
+
+
+def add(loss: Tensor, *nets: nn.Module) -> None:
+    """Add the gradients of ``loss`` to those of the given networks, and to no others."""
+    params = [p for net in nets for p in net.parameters()]
+    for p, g in zip(params, torch.autograd.grad(loss, params, retain_graph=True), strict=True):
+        p.grad = g if p.grad is None else p.grad + g
+
+
+def rival(good: dict, others: list[tuple[dict, str]], name: str) -> list:
+    """Pairs (value, message) of what wrong ways leave under ``name``, where that differs from what is right."""
+    right, out = torch.as_tensor(good[name], dtype=torch.float64), []
+    for other, message in others:
+        value = torch.as_tensor(other[name], dtype=torch.float64)
+        if not torch.allclose(value, right, rtol=1e-3, atol=1e-6):
+            out.append([encode(value), message])
+    return out

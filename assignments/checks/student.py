@@ -1,0 +1,62 @@
+"""The visible checks in the student's own process: what ``check("...")`` in a notebook runs."""
+
+import importlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from checks import FUNCTIONS
+from checks.contract import generator
+from checks.probes import tools
+
+VISIBLE = Path(__file__).parent / "visible"  # in a student's copy: prepared cases instead of the expectations' code
+
+
+def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
+    """The visible checks of one function, or of all, with their cases: prepared now, or as they were shipped."""
+    shipped = VISIBLE / f"{ps}.json"
+    if shipped.exists():
+        found = json.loads(shipped.read_text(encoding="utf-8"))
+        return [case for case in found if function in (None, case["function"])]
+    found = []
+    for item in importlib.import_module(f"checks.{ps}").CHECKS:
+        if item.visible and function in (None, item.function):
+            inputs, expectations = item.prepare(generator("visible", item.name))
+            facts = {key: getattr(item, key) for key in ("name", "function", "points", "title", "probe")}
+            facts["judge"] = [item.judge.__module__, item.judge.__name__]
+            found.append(facts | {"inputs": inputs, "expectations": expectations})
+    return found
+
+
+def judge_of(case: dict[str, Any]) -> Callable:
+    """The judge that a case names."""
+    module, name = case["judge"]
+    return getattr(importlib.import_module(module), name)
+
+
+def problem_set(function: str) -> str:
+    """The problem set that grades a function. Raises ValueError for other names."""
+    for ps, functions in FUNCTIONS.items():
+        if function in functions:
+            return ps
+    raise ValueError(f"no graded function is called {function!r}; there are {', '.join(sum(FUNCTIONS.values(), ()))}")
+
+
+def report(function: str, names: dict) -> None:
+    """Run and print the visible checks of one function. Raises AssertionError if points are missing."""
+    ps = problem_set(function)
+    probes = importlib.import_module(f"checks.probes.{ps}")
+    tools.warm()
+    missing, start = [], time.perf_counter()
+    for case in cases(ps, function):
+        raw = tools.run(getattr(probes, case["probe"]), names, case["inputs"])
+        verdict = judge_of(case)(case["inputs"], case["expectations"], raw)
+        print(f"{case['points'] * verdict.share:.3g} of {case['points']} points: {case['title']}")
+        if verdict.message:
+            print(f"    {verdict.message}")
+            missing.append(verdict.message)
+    if missing:
+        raise AssertionError(f"{function}: " + " ".join(missing))
+    print(f"{function}: all visible checks pass ({time.perf_counter() - start:.1f} s); hidden ones follow in grading")

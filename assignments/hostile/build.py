@@ -1,0 +1,100 @@
+"""How a case is written down, and the notebook that is made of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SETUP = "import math\nimport torch"
+LOSS = "def weighted_loss(real, fake, weight):\n    return ((real - 1) ** 2).mean() + weight * (fake**2).mean()"
+AVERAGE = """
+def average(values, decay):
+    kept = values[0]
+    for value in values[1:]:
+        kept = decay * kept + (1 - decay) * value
+    return kept
+"""
+STEP = """
+def step(w, x, y, rate):
+    w = w.clone().requires_grad_()
+    ((x @ w - y) ** 2).mean().backward()
+    return (w - rate * w.grad).detach()
+"""
+ANSWERS = {"setup": SETUP, "weighted_loss": LOSS, "average": AVERAGE, "step": STEP}
+UNTOUCHED = {
+    "weighted_loss": "def weighted_loss(real, fake, weight):\n    raise NotImplementedError",
+    "average": "def average(values, decay):\n    raise NotImplementedError",
+    "step": "def step(w, x, y, rate):\n    raise NotImplementedError",
+}
+POINTS = {"weighted_loss": 4, "average": 3, "step": 3}
+WRITTEN, QUESTION = "explain", "Why does a weight of 0 stop D from learning what is fake?"
+FULL, WRONG_LOSS, WRONG_AVERAGE, WRONG_STEP = 10, 6, 7, 7  # points with everything right, or all but one function
+Content = dict[str, bytes | Path]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One submission: code cells by name, what it must get, and a part of what it must be told."""
+
+    name: str
+    row: int  # of the list of faults
+    why: str
+    points: float
+    says: str = ""
+    replace: dict[str, str] = field(default_factory=dict)  # answer cells, by name
+    first: str = ""  # code of a cell before all others
+    last: str = ""  # and of one after them
+    raw: Callable[..., Content] | None = None  # the files themselves, where a notebook is not enough
+    innocent: bool = False
+
+    def files(self, **places: object) -> Content:
+        if self.raw is not None:
+            return self.raw(**places)
+        codes = {"first": self.first, **ANSWERS, **self.replace, "last": self.last}
+        for key, value in places.items():
+            codes = {name: code.replace("{" + key + "}", str(value)) for name, code in codes.items()}
+        return {"toy.ipynb": notebook({name: code for name, code in codes.items() if code})}
+
+
+def code_cell(source: str, **nbgrader: object) -> dict:
+    metadata = {"nbgrader": {"schema_version": 3, "task": False, **nbgrader}} if nbgrader else {}
+    return {"cell_type": "code", "execution_count": 1, "metadata": metadata, "outputs": [], "source": source}
+
+
+def cells_of(codes: dict[str, str]) -> list[dict]:
+    """The cells as the student version has them: locked set-up, answers each with its test cell, a written answer."""
+    cells = []
+    for name, code in codes.items():
+        if name in POINTS:
+            cells.append(code_cell(code, grade=False, grade_id=name, locked=False, solution=True))
+            test = f"assert {name} is not None"
+            cells.append(
+                code_cell(test, grade=True, grade_id=f"test_{name}", locked=True, solution=False, points=POINTS[name])
+            )
+        elif name == "setup":
+            cells.append(code_cell(code, grade=False, grade_id="setup", locked=True, solution=False))
+        else:
+            cells.append(code_cell(code))
+    data = {"schema_version": 3, "task": False, "grade": True, "solution": True, "locked": False, "points": 2}
+    answer = {"cell_type": "markdown", "metadata": {"nbgrader": {**data, "grade_id": WRITTEN}}, "source": QUESTION}
+    return [*cells, answer]
+
+
+def notebook(codes: dict[str, str], cells: list[dict] | None = None, **metadata: object) -> bytes:
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    content = {
+        "cells": cells_of(codes) if cells is None else cells, "metadata": {"kernelspec": kernel, **metadata},
+        "nbformat": 4, "nbformat_minor": 4,
+    }  # fmt: skip
+    return json.dumps(content, indent=1).encode()
+
+
+def variant(number: int) -> Case:
+    """One of many ordinary submissions, for long counts: right ones, wrong ones, unfinished ones."""
+    kinds = [("", FULL), *[(name, FULL - points) for name, points in POINTS.items()], ("all", 0)]
+    kind, points = kinds[number % len(kinds)]
+    replace = {name: UNTOUCHED[name] for name in POINTS if kind in (name, "all")}
+    return Case(f"ordinary-{number}", 0, "an ordinary submission", points, replace=replace, innocent=True)
+
+
+ODDITIES = {"setup": SETUP, **UNTOUCHED}

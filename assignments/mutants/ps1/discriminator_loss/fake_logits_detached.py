@@ -1,0 +1,10 @@
+"""The logits of the fakes are detached, not the fakes.
+
+message: gradient
+"""
+
+import torch.nn.functional as F
+
+
+def discriminator_loss(real_logits, fake_logits):
+    return F.softplus(-real_logits).mean() + F.softplus(fake_logits.detach()).mean()

@@ -1,0 +1,20 @@
+"""G draws its own noise for its update.
+
+message: of G after
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def gan_step(G, D, opt_G, opt_D, real, z):
+    fake = G(z)
+    opt_D.zero_grad()
+    d_loss = F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
+    d_loss.backward()
+    opt_D.step()
+    opt_G.zero_grad()
+    g_loss = F.softplus(-D(G(torch.randn_like(z)))).mean()
+    g_loss.backward()
+    opt_G.step()
+    return {"d_loss": d_loss.item(), "g_loss": g_loss.item()}

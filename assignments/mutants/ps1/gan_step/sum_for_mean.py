@@ -1,0 +1,19 @@
+"""Sums in place of means.
+
+message: mean is asked
+"""
+
+import torch.nn.functional as F
+
+
+def gan_step(G, D, opt_G, opt_D, real, z):
+    fake = G(z)
+    opt_D.zero_grad()
+    d_loss = F.softplus(-D(real)).sum() + F.softplus(D(fake.detach())).sum()
+    d_loss.backward()
+    opt_D.step()
+    opt_G.zero_grad()
+    g_loss = F.softplus(-D(fake)).sum()
+    g_loss.backward()
+    opt_G.step()
+    return {"d_loss": d_loss.item(), "g_loss": g_loss.item()}

@@ -1,0 +1,10 @@
+"""What D minimises, not what G minimises.
+
+message: sign
+"""
+
+import torch.nn.functional as F
+
+
+def generator_loss_saturating(fake_logits):
+    return F.softplus(fake_logits).mean()

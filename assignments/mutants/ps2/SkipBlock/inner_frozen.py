@@ -1,0 +1,21 @@
+"""The middle is called without gradients.
+
+message: cut off
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class SkipBlock(nn.Module):
+    def __init__(self, down, inner, up):
+        super().__init__()
+        self.down, self.inner, self.up = down, inner, up
+
+    def forward(self, h):
+        with torch.no_grad():
+            middle = self.inner(self.down(h))
+        decoded = self.up(middle) + 0 * h.sum()
+        decoded = F.interpolate(decoded, size=h.shape[2:])
+        return torch.cat([decoded, h], dim=1)

@@ -1,0 +1,10 @@
+"""Averaged over the map.
+
+message: one number
+"""
+
+import torch
+
+
+def judge_pair(D, x, y):
+    return D(torch.cat([x, y], 1)).mean(dim=(1, 2, 3))

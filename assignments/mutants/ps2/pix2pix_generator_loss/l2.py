@@ -1,0 +1,10 @@
+"""The squared distance.
+
+message: squared
+"""
+
+import torch.nn.functional as F
+
+
+def pix2pix_generator_loss(fake_logits, fake_y, y, lambda_l1):
+    return F.softplus(-fake_logits).mean() + lambda_l1 * F.mse_loss(fake_y, y)

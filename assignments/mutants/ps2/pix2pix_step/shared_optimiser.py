@@ -1,0 +1,25 @@
+"""One optimiser of its own for both networks.
+
+message: given
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def pix2pix_step(G, D, opt_G, opt_D, x, y, lambda_l1):
+    opt = torch.optim.Adam([*G.parameters(), *D.parameters()], 2e-4, (0.5, 0.999))
+    fake_y = G(x)
+
+    opt.zero_grad()
+    d_real = F.softplus(-D(torch.cat([x, y], 1))).mean()
+    d_fake = F.softplus(D(torch.cat([x, fake_y.detach()], 1))).mean()
+    (0.5 * (d_real + d_fake)).backward()
+    opt.step()
+
+    opt.zero_grad()
+    g_gan = F.softplus(-D(torch.cat([x, fake_y], 1))).mean()
+    g_l1 = (fake_y - y).abs().mean()
+    (g_gan + lambda_l1 * g_l1).backward()
+    opt.step()
+    return {"d_real": d_real.item(), "d_fake": d_fake.item(), "g_gan": g_gan.item(), "g_l1": g_l1.item()}

@@ -1,0 +1,11 @@
+"""One too many.
+
+message: single layer
+"""
+
+
+def receptive_field(layers):
+    r = 1
+    for kernel, stride in reversed(layers):
+        r = (r - 1) * stride + kernel
+    return r + 1

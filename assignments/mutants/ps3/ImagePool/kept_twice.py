@@ -1,0 +1,25 @@
+"""The new one is stored where another is returned, in a place of its own.
+
+message: makes place
+"""
+
+import torch
+
+
+class ImagePool:
+    def __init__(self, size):
+        self.size, self.images = size, []
+
+    def query(self, images):
+        out = []
+        for image in images.detach().clone():
+            if len(self.images) < self.size:
+                self.images.append(image)
+                out.append(image.clone())
+            elif self.size and torch.rand(()) < 0.5:
+                place = int(torch.randint(len(self.images), ()))
+                out.append(self.images[place])
+                self.images.append(image)
+            else:
+                out.append(image)
+        return torch.stack(out)

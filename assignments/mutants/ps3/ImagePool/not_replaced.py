@@ -1,0 +1,24 @@
+"""The returned image stays in the pool and the new one is forgotten.
+
+message: makes place
+"""
+
+import torch
+
+
+class ImagePool:
+    def __init__(self, size):
+        self.size, self.images = size, []
+
+    def query(self, images):
+        out = []
+        for image in images.detach().clone():
+            if len(self.images) < self.size:
+                self.images.append(image)
+                out.append(image.clone())
+            elif self.size and torch.rand(()) < 0.5:
+                place = int(torch.randint(self.size, ()))
+                out.append(self.images[place])
+            else:
+                out.append(image)
+        return torch.stack(out)

@@ -1,0 +1,25 @@
+"""A pool of size 0 draws from nothing.
+
+message: size 0
+"""
+
+import torch
+
+
+class ImagePool:
+    def __init__(self, size):
+        self.size, self.images = size, []
+
+    def query(self, images):
+        out = []
+        for image in images.detach().clone():
+            if len(self.images) < self.size:
+                self.images.append(image)
+                out.append(image.clone())
+            elif torch.rand(()) < 0.5:
+                place = int(torch.randint(self.size, ()))
+                out.append(self.images[place])
+                self.images[place] = image
+            else:
+                out.append(image)
+        return torch.stack(out)

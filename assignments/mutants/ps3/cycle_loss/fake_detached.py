@@ -1,0 +1,10 @@
+"""The fake is detached on its way back.
+
+message: gradient that reaches
+"""
+
+
+def cycle_loss(G_xy, G_yx, x, y, lambda_forward, lambda_backward):
+    forward = (G_yx(G_xy(x).detach()) - x).abs().mean()
+    backward = (G_xy(G_yx(y).detach()) - y).abs().mean()
+    return lambda_forward * forward + lambda_backward * backward

@@ -1,0 +1,10 @@
+"""The brackets are missing.
+
+message: no weight
+"""
+
+
+def identity_loss(G_xy, G_yx, x, y, lambda_identity):
+    same_y = (G_xy(y) - y).abs().mean()
+    same_x = (G_yx(x) - x).abs().mean()
+    return lambda_identity * same_y + same_x

@@ -1,0 +1,11 @@
+"""The mean comes first.
+
+message: before the absolute
+"""
+
+
+def latent_loss(G, E, x, z):
+    E.requires_grad_(False)
+    mu, _ = E(G(x, z))
+    E.requires_grad_(True)
+    return (mu - z).mean().abs()

@@ -1,0 +1,11 @@
+"""Squares.
+
+message: squared
+"""
+
+
+def latent_loss(G, E, x, z):
+    E.requires_grad_(False)
+    mu, _ = E(G(x, z))
+    E.requires_grad_(True)
+    return (mu - z).square().mean()

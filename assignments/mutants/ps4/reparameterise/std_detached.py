@@ -1,0 +1,11 @@
+"""The scale is detached.
+
+message: logvar
+"""
+
+import torch
+
+
+def reparameterise(mu, logvar, generator=None):
+    noise = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
+    return mu + (logvar / 2).exp().detach() * noise

@@ -1,0 +1,8 @@
+"""Never decides.
+
+message: claim's side
+"""
+
+
+def decide(differences):
+    return "open"

@@ -1,0 +1,15 @@
+"""Supported, though all of the interval is on the other side.
+
+message: on which
+"""
+
+from mutants.ps5.example import example
+
+
+def manifest():
+    m = example()
+    for r in m["rows"][5:]:
+        r["value"] -= 0.02
+    m["interval"] |= {"mean": -0.017449257969856264, "low": -0.02284756670463669, "high": -0.012050949235075837}
+    m["verdict"] = "supported"
+    return m

@@ -1,0 +1,12 @@
+"""Contradicted, though 0 is in the interval.
+
+message: more than the rows
+"""
+
+from mutants.ps5.example import example
+
+
+def manifest():
+    m = example()
+    m["verdict"] = "contradicted"
+    return m

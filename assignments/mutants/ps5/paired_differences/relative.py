@@ -1,0 +1,11 @@
+"""Differences relative to less.
+
+message: divided
+"""
+
+
+def paired_differences(rows, more, less, better):
+    a = {r["seed"]: r["value"] for r in rows if r["row"] == more}
+    b = {r["seed"]: r["value"] for r in rows if r["row"] == less}
+    sign = 1 if better == "higher" else -1
+    return [sign * (a[s] - b[s]) / abs(b[s]) for s in sorted(a.keys() & b.keys())]

@@ -1,0 +1,11 @@
+"""Paired as they come; different numbers of runs stop it.
+
+message: different numbers
+"""
+
+
+def paired_differences(rows, more, less, better):
+    a = [r["value"] for r in rows if r["row"] == more]
+    b = [r["value"] for r in rows if r["row"] == less]
+    sign = 1 if better == "higher" else -1
+    return [sign * (x - y) for x, y in zip(a, b, strict=True)]

@@ -1,0 +1,300 @@
+"use strict";
+// The drawing is kept in the model's own pixels: what is on the paper is exactly what the network sees.
+// A plain script, so that a page opened as a file can still say what is wrong.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+  const paper = $("paper"), result = $("result"), cursor = $("cursor"), UNDO = 60;
+  const paperInk = paper.getContext("2d", { willReadFrequently: true }), resultInk = result.getContext("2d");
+  const sessions = new Map(); // file -> promise of a session
+  let ort, models = [], model, session, image; // image: ImageData, size x size
+  let tool = "pen", colour = [0, 0, 0], paperColour = [255, 255, 255];
+  let undone = [], stroke = null, spot = null; // stroke {x, y, by}: its last point; spot {x, y}: the keyboard's pen
+  let busy = false, asked = null; // since when a translation is wanted, ms
+  const demo = { first: null, last: null, count: 0 }; // times in ms, for who measures
+
+  // ---- errors and loading
+  function fail(error) {
+    $("alert").textContent = `Something went wrong: ${error?.message ?? error}`;
+    $("alert").hidden = false;
+    $("loading").hidden = true;
+    $("latency").textContent = "";
+  }
+  window.addEventListener("error", (event) => fail(event.error ?? event.message));
+  window.addEventListener("unhandledrejection", (event) => fail(event.reason));
+
+  const loaded = new Map(); // file -> [bytes that are here, bytes in all]
+  async function bytes(file) {
+    const answer = await fetch(file);
+    if (!answer.ok) throw new Error(`${file} could not be loaded (${answer.status})`);
+    const parts = [], reader = answer.body.getReader(), size = Number(answer.headers.get("Content-Length")) || 5e6;
+    for (let here = 0, part; !(part = await reader.read()).done; ) {
+      parts.push(part.value);
+      loaded.set(file, [here += part.value.length, Math.max(size, here)]);
+      const [had, all] = [...loaded.values()].reduce(([a, b], [c, d]) => [a + c, b + d]);
+      $("progress").value = had / all;
+    }
+    const blob = new Blob(parts), head = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
+    const packed = head[0] === 0x1f && head[1] === 0x8b; // a server may have unpacked it
+    const stream = packed ? blob.stream().pipeThrough(new DecompressionStream("gzip")) : blob.stream();
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  async function start() {
+    if (location.protocol === "file:") throw new Error("open this page from a web server: python -m http.server");
+    const about = JSON.parse(new TextDecoder().decode(await bytes("models.json")));
+    models = about.models;
+    $("runtime").textContent = about.runtime;
+    const runtime = bytes("ort.wasm.gz"), weights = bytes(models[0].file); // both at once
+    weights.catch(() => {}); // reported below, where it is waited for
+    ort = await import("./ort.js");
+    ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
+    ort.env.wasm.wasmBinary = await runtime;
+    sessions.set(models[0].file, open(weights));
+    $("model").replaceChildren(...models.map((m, i) => new Option(`${m.name} (${m.method}, ${m.size} px)`, i)));
+    $("choice").hidden = models.length < 2;
+    await choose(0);
+  }
+
+  const open = async (weights) => ort.InferenceSession.create(await weights, { executionProviders: ["wasm"] });
+
+  async function choose(index) {
+    const next = models[index], first = !model || next.size !== model.size || next.data !== model.data;
+    if (!sessions.has(next.file)) sessions.set(next.file, open(bytes(next.file)));
+    $("loading").hidden = false;
+    session = await sessions.get(next.file).catch((error) => { sessions.delete(next.file); throw error; });
+    $("loading").hidden = $("alert").hidden = true;
+    model = next;
+    $("about").textContent = `${model.name}: ${model.method}, ${model.size} px, from ${model.data}. ${model.card}`;
+    paperColour = rgb(model.paper);
+    makeColours();
+    makeSliders();
+    makePresets();
+    if (first) await preset(model.presets[0]);
+    else translate();
+  }
+
+  // ---- translation
+  async function run(x, z) { // Float32Array (3 S S) in [-1, 1], z_dim numbers -> Float32Array (3 S S)
+    const feeds = { x: new ort.Tensor("float32", x, [1, 3, model.size, model.size]) };
+    if (model.z_dim) feeds.z = new ort.Tensor("float32", Float32Array.from(z), [1, model.z_dim]);
+    return (await session.run(feeds)).y.data;
+  }
+
+  function toFloats({ data, width, height }) { // 0..255 RGBA -> [-1, 1], channels first
+    const n = width * height, x = new Float32Array(3 * n);
+    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) x[c * n + i] = data[4 * i + c] / 127.5 - 1;
+    return x;
+  }
+
+  function toImage(y, size) {
+    const n = size * size, out = new ImageData(size, size);
+    out.data.fill(255); // opaque; what is written below is rounded and clamped
+    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) out.data[4 * i + c] = (y[c * n + i] + 1) * 127.5;
+    return out;
+  }
+
+  async function translate() { // one at a time, and of what is asked meanwhile the latest
+    asked ??= performance.now();
+    if (busy || !session) return;
+    busy = true;
+    try {
+      while (asked !== null) {
+        await new Promise(requestAnimationFrame); // show the stroke first
+        const since = asked, size = model.size;
+        asked = null;
+        if (image.width !== size) continue; // another model, whose first drawing is on its way
+        const y = await run(toFloats(image), code());
+        result.width = result.height = size;
+        resultInk.putImageData(toImage(y, size), 0, 0);
+        demo.last = performance.now() - since;
+        demo.first ??= performance.now();
+        demo.count += 1;
+        $("latency").textContent = `${Math.round(demo.last)} ms from stroke to picture`;
+        $("save").disabled = false;
+      }
+    } finally {
+      busy = false; // an error gets shown, as every rejection that nobody handles
+    }
+  }
+
+  // ---- drawing
+  const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)); // "#ff0000" -> [255, 0, 0]
+  const radius = () => Math.max(0.71, ($("brush").value / 2) * Math.max(1, model.size / 64)); // at least one pixel
+
+  function dab(x, y) { // a disc, without soft edges: the outlines have none
+    const r = radius(), size = model.size, ink = tool === "pen" ? colour : paperColour;
+    for (let j = Math.max(0, Math.floor(y - r)); j < Math.min(size, y + r); j++)
+      for (let i = Math.max(0, Math.floor(x - r)); i < Math.min(size, x + r); i++)
+        if ((i + 0.5 - x) ** 2 + (j + 0.5 - y) ** 2 <= r * r) image.data.set(ink, 4 * (j * size + i));
+  }
+
+  const show = () => paperInk.putImageData(image, 0, 0);
+  function remember() {
+    undone.push(image.data.slice());
+    if (undone.length > UNDO) undone.shift();
+    $("undo").disabled = false;
+  }
+
+  function lineTo(x, y) {
+    const steps = Math.max(1, Math.ceil(Math.hypot(x - stroke.x, y - stroke.y) * 3)), from = stroke;
+    for (let k = 1; k <= steps; k++) dab(from.x + ((x - from.x) * k) / steps, from.y + ((y - from.y) * k) / steps);
+    stroke = { ...stroke, x, y };
+    show();
+  }
+
+  function begin(x, y, by) {
+    remember();
+    stroke = { x, y, by };
+    lineTo(x, y);
+    translate();
+  }
+
+  function undo() {
+    if (undone.length) image.data.set(undone.pop());
+    $("undo").disabled = !undone.length;
+    show();
+    translate();
+  }
+
+  function clear() {
+    remember();
+    for (let i = 0; i < image.data.length; i += 4) image.data.set(paperColour, i);
+    show();
+    translate();
+  }
+
+  async function preset({ file }) { // put a stored input on the paper
+    const picture = make("img", { src: file });
+    await picture.decode().catch(() => { throw new Error(`${file} could not be loaded`); });
+    if (image?.width === model.size) remember();
+    else [undone, $("undo").disabled] = [[], true];
+    paper.width = paper.height = model.size;
+    paperInk.drawImage(picture, 0, 0, model.size, model.size);
+    image = paperInk.getImageData(0, 0, model.size, model.size);
+    translate();
+  }
+
+  // ---- pointer and keyboard
+  function place(x, y, down) { // the ring that shows the brush
+    const share = (value) => `${(100 * value) / model.size}%`, side = share(2 * radius());
+    Object.assign(cursor.style, { left: share(x), top: share(y), width: side, height: side });
+    cursor.classList.toggle("down", down);
+    cursor.hidden = false;
+  }
+
+  function point(event) {
+    const box = paper.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((v) => v * model.size);
+  }
+
+  paper.onpointerdown = (event) => {
+    if (!image || event.button || (stroke && stroke.by !== "keys")) return;
+    paper.setPointerCapture(event.pointerId);
+    begin(...point(event), event.pointerId);
+  };
+  paper.onpointermove = (event) => {
+    if (!image) return;
+    if (event.pointerType !== "touch") place(...point(event), false);
+    if (stroke?.by !== event.pointerId) return;
+    const events = event.getCoalescedEvents?.() ?? [];
+    for (const each of events.length ? events : [event]) lineTo(...point(each));
+    if (!(demo.last > 150)) translate(); // where it is slow, only at the end of a stroke
+  };
+  paper.onpointerup = paper.onpointercancel = (event) => {
+    if (stroke?.by !== event.pointerId) return;
+    stroke = null;
+    translate();
+  };
+  paper.onpointerleave = () => { cursor.hidden ||= !stroke; };
+  paper.onblur = () => {
+    cursor.hidden = true;
+    if (stroke?.by === "keys") stroke = null;
+  };
+
+  const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const KEYS = {
+    p: () => choosePen("pen"), e: () => choosePen("eraser"), Delete: clear, Backspace: clear,
+    "[": () => $("brush").stepDown(), "]": () => $("brush").stepUp(),
+  };
+  paper.onkeydown = (event) => {
+    if (!image || event.ctrlKey || event.metaKey || event.altKey) return;
+    const move = MOVES[event.key];
+    spot ??= { x: model.size / 2, y: model.size / 2 };
+    if (move) {
+      const step = event.shiftKey ? 4 : 1, inside = (v) => Math.min(model.size, Math.max(0, v));
+      spot = { x: inside(spot.x + step * move[0]), y: inside(spot.y + step * move[1]) };
+      if (stroke?.by === "keys") { lineTo(spot.x, spot.y); translate(); }
+    } else if (event.key === " ") {
+      if (stroke?.by === "keys") stroke = null;
+      else if (!stroke) begin(spot.x, spot.y, "keys");
+    } else if (KEYS[event.key]) KEYS[event.key]();
+    else return;
+    event.preventDefault();
+    place(spot.x, spot.y, stroke?.by === "keys");
+  };
+  document.onkeydown = (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key !== "z" || !image || stroke) return;
+    event.preventDefault();
+    undo();
+  };
+
+  // ---- the rest of the page
+  function choosePen(name) {
+    tool = name;
+    for (const id of ["pen", "eraser"]) $(id).ariaPressed = String(id === name);
+  }
+
+  function makeColours() { // none to choose between where there is one pen, a picker where there are too many
+    const pens = model.colours.filter((each) => each !== model.paper);
+    const use = (chosen) => {
+      colour = rgb(chosen);
+      choosePen("pen");
+      for (const each of $("colours").children) each.ariaPressed = String(each.ariaLabel === chosen);
+    };
+    const picker = make("input", { type: "color", ariaLabel: "Colour", oninput: () => use(picker.value) });
+    const swatches = model.colours.map((each) => make("button", { ariaLabel: each, onclick: () => use(each) }));
+    swatches.forEach((button, i) => { button.style.background = model.colours[i]; });
+    $("colours").replaceChildren(...(!model.colours.length ? [picker] : pens.length > 1 ? swatches : []));
+    use(pens[0] ?? "#000000");
+  }
+
+  const sliders = () => [...$("sliders").querySelectorAll("input")], code = () => sliders().map((each) => +each.value);
+
+  const setCode = (draw) => sliders().forEach((slider) => slider.oninput(slider.value = draw()));
+
+  function makeSliders() {
+    const old = code();
+    $("code").hidden = !model.z_dim;
+    $("sliders").replaceChildren(...Array.from({ length: model.z_dim }, (_, i) => {
+      const label = make("label"), shown = make("output", { value: (old[i] ?? 0).toFixed(2) });
+      const slider = make("input", { type: "range", min: -3, max: 3, step: 0.05, value: old[i] ?? 0 });
+      slider.oninput = () => { shown.value = (+slider.value).toFixed(2); translate(); };
+      label.append(`z${i + 1}`, slider, shown);
+      return label;
+    }));
+  }
+
+  function makePresets() {
+    $("presets").replaceChildren(...model.presets.map((each) => {
+      const button = make("button", { title: each.name, onclick: () => preset(each) });
+      button.append(make("img", { src: each.file, alt: each.name }));
+      return button;
+    }));
+  }
+
+  const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+  $("random").onclick = () => setCode(normal);
+  $("zero").onclick = () => setCode(() => 0);
+  for (const id of ["pen", "eraser"]) $(id).onclick = () => choosePen(id);
+  $("undo").onclick = undo;
+  $("clear").onclick = () => image && clear();
+  $("model").onchange = ({ target }) => choose(target.value).finally(() => { target.value = models.indexOf(model); });
+  $("save").onclick = () => result.toBlob((blob) => {
+    const link = make("a", { href: URL.createObjectURL(blob), download: "translation.png" });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+  window.courseDemo = Object.assign(demo, { translate: run, input: () => toFloats(image) });
+  start();
+})();

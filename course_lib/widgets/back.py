@@ -1,0 +1,65 @@
+"""There and back: an image through CycleGAN's two generators, both ways round."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from course_lib.plotting import image_grid, stitch
+from course_lib.widgets.show import image_tag
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+LARGE = 192  # side of an image in the picture, in pixels
+
+
+def there_and_back(method: Any, image: Float[Tensor, "3 s s"], way: str = "xy") -> Float[Tensor, "3 3 s s"]:
+    """The image, its translation in the direction ``way``, and that one translated back."""
+    there = method.translate(image[None].to(method.device), way)["fake_y"]
+    back = method.translate(there, way[::-1])["fake_y"]
+    return torch.cat([image[None], there.cpu(), back.cpu()])
+
+
+def picture(method: Any, image: Float[Tensor, "3 s s"], way: str = "xy") -> Image.Image:
+    """:func:`there_and_back`, side by side."""
+    return Image.fromarray(stitch([there_and_back(method, image, way)], max(1, LARGE // image.shape[-1])))
+
+
+def static(method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"]) -> "matplotlib.figure.Figure":
+    """What the widget shows, on paper: all x with the way to y and back, and all y the other way."""
+    rows = {}
+    for images, way, name in ((x, "xy", "x"), (y, "yx", "y")):
+        shown = torch.stack([there_and_back(method, image, way) for image in images], 1)
+        other = {"x": "y", "y": "x"}[name]
+        rows |= {name: shown[0], f"{name} to {other}": shown[1], f"and back to {name}": shown[2]}
+    return image_grid(rows)
+
+
+def both_ways(
+    method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None
+) -> w.VBox:
+    """A choice of images and of the direction, and their :func:`picture`; an error appears above it, and is raised."""
+    captions = [name.replace("_", " ") for name in names or map(str, range(1, len(x) + 1))]
+    chosen = w.ToggleButtons(options=[(name, i) for i, name in enumerate(captions)], style={"button_width": "auto"})
+    way = w.ToggleButtons(options=[("x to y, and back", "xy"), ("y to x, and back", "yx")])
+    message, panel = w.HTML(), w.HTML()
+
+    def show(_: Any = None) -> None:
+        try:
+            shown = picture(method, {"xy": x, "yx": y}[way.value][chosen.value], way.value)
+        except Exception as error:
+            message.value = f"<b>the model failed</b>: {escape(str(error))}"
+            raise
+        panel.value = image_tag(shown, "the chosen image, its translation, and that one translated back")
+        message.value = ""
+
+    chosen.observe(show, "value")
+    way.observe(show, "value")
+    show()
+    return w.VBox([chosen, way, message, panel])

@@ -1,0 +1,162 @@
+"""Edits of a scene: what they change and what they leave, and a widget that shows what the plain functions give."""
+
+import base64
+import re
+from io import BytesIO
+
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import runs
+from course_lib.data.facade_layout import CLASSES
+from course_lib.data.facades import Facades
+from course_lib.methods.pix2pixhd import Pix2PixHD
+from course_lib.scenes import Edit, drawn, edited, photograph
+from course_lib.widgets import scene as module
+
+WINDOW, DOOR, WALL = (CLASSES.index(name) for name in ("window", "door", "facade"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    method = Pix2PixHD(runs.make_config("pix2pixhd", "smoke", 32))
+    method.advance(1.0)
+    method.styles.centres.copy_(torch.randn(12, 3, 3))
+    method.styles.counts.fill_(3)
+    return method
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    items = [Facades("test", 32)[i] for i in range(2)]
+    return [(item["labels"], item["instances"]) for item in items]
+
+
+def toy() -> tuple[torch.Tensor, torch.Tensor]:
+    """A wall (1, id 4) with a window of 2 x 3 pixels (5, id 9) at row 2, column 2."""
+    labels, ids = torch.full((8, 8), WALL, dtype=torch.uint8), torch.full((8, 8), 4, dtype=torch.uint8)
+    labels[2:4, 2:5], ids[2:4, 2:5] = WINDOW, 9
+    return labels, ids
+
+
+def test_a_new_label_stays_in_its_place():
+    labels, ids = toy()
+    after, same = edited(labels, ids, {9: Edit(label=DOOR)})
+    assert torch.equal(same, ids) and (after[2:4, 2:5] == DOOR).all() and (after == DOOR).sum() == 6
+    assert (labels == WINDOW).sum() == 6  # what went in stays as it was
+    assert all(torch.equal(a, b) for a, b in zip(edited(labels, ids, {7: Edit(label=3)}), (labels, ids), strict=True))
+
+
+def test_a_window_moves_and_the_wall_closes_behind_it():
+    labels, ids = toy()
+    after, moved = edited(labels, ids, {9: Edit(right=2, down=3)})
+    expected = torch.full((8, 8), WALL)
+    expected[5:7, 4:7] = WINDOW
+    assert torch.equal(after.long(), expected) and torch.equal(moved == 9, expected == WINDOW)
+    assert (moved[2:4, 2:4] == 4).all()
+    cut, _ = edited(labels, ids, {9: Edit(right=4)})  # columns 6 and 7; the third is outside
+    assert (cut == WINDOW).sum() == 4 and (cut[2:4, 6:] == WINDOW).all()
+    both, _ = edited(labels, ids, {9: Edit(label=DOOR, right=-2)})
+    assert (both[2:4, 0:3] == DOOR).all() and (both == DOOR).sum() == 6
+
+
+def test_a_style_changes_its_instance_and_no_other(model, scenes):
+    seen, translate = [], model.translate
+    model.translate = lambda *given: seen.append(given[3]) or translate(*given)
+    try:
+        labels, ids = scenes[0]
+        window = int(ids[labels == WINDOW][0])
+        for edits in ({}, {window: Edit(style=1)}, {window: Edit(style=4)}, {window: Edit(style=2)}):
+            photograph(model, labels, ids, edits, seed=3)
+    finally:
+        del model.translate
+    plain, first, again, other = seen
+    at = ids == window
+    assert torch.equal(first, again) and torch.equal(first[0][:, at][:, 0], model.styles.centres[WINDOW, 1])
+    assert torch.equal(plain[0][:, ~at], first[0][:, ~at]) and not torch.equal(first, other)
+
+
+def test_a_photograph_without_edits_is_the_translation(model, scenes):
+    labels, ids = scenes[1]
+    a, b, fake_y = photograph(model, labels, ids, seed=5)
+    assert torch.equal(a, labels) and torch.equal(b, ids)
+    assert torch.equal(fake_y, model.translate(None, labels[None], ids[None], seed=5)["fake_y"][0])
+    plain = Pix2PixHD(runs.make_config("pix2pixhd", "smoke", 32, ["use_features=false"]))
+    assert photograph(plain, labels, ids)[2].shape == (3, 32, 32)
+
+
+# ---- the widget
+
+
+def parts(box):
+    (scene, one, undo), (label, style), (right, down) = (row.children for row in box.children[:3])
+    return scene, one, undo, label, style, right, down, box.children[3], box.children[4]
+
+
+def shown(panel) -> bytes:
+    found = re.search('alt="[^"]+".*base64,([^"]+)', panel.value)[1]
+    return Image.open(BytesIO(base64.b64decode(found))).tobytes()
+
+
+def test_controls_show_what_the_function_gives(model, scenes):
+    box = module.editor(model, scenes, ["first", "second"], seed=2)
+    scene, one, undo, label, style, right, down, message, panel = parts(box)
+    assert shown(panel) == module.picture(model, scenes[0], {}, 2).tobytes()
+    names = dict(one.options)
+    assert "window 1" in names and "door 1" in names and not any(name.startswith("background") for name in names)
+    one.value = window = names["window 1"]
+    assert label.value == WINDOW and style.value is None
+    right.value = 3
+    assert shown(panel) == module.picture(model, scenes[0], {window: Edit(right=3)}, 2).tobytes()
+    label.value = DOOR
+    style.value = 1
+    changed = {window: Edit(DOOR, 3, 0, 1)}
+    assert shown(panel) == module.picture(model, scenes[0], changed, 2).tobytes()
+    one.value = door = names["door 1"]
+    assert (label.value, right.value, style.value) == (DOOR, 0, None)  # those of the door
+    down.value = -2
+    assert shown(panel) == module.picture(model, scenes[0], changed | {door: Edit(down=-2)}, 2).tobytes()
+    assert message.value.startswith("2 instances")
+    one.value = window
+    assert (label.value, right.value, style.value) == (DOOR, 3, 1)
+    label.value, right.value, style.value = WINDOW, 0, None  # back to what it was
+    assert shown(panel) == module.picture(model, scenes[0], {door: Edit(down=-2)}, 2).tobytes()
+    undo.click()
+    assert shown(panel) == module.picture(model, scenes[0], {}, 2).tobytes() and down.value == 0
+    scene.value = 1
+    assert shown(panel) == module.picture(model, scenes[1], {}, 2).tobytes()
+    assert one.options == tuple(module.objects(scenes[1]))
+
+
+def test_the_editor_hides_no_bug(model, scenes, monkeypatch):
+    box = module.editor(model, scenes)
+    *_, right, down, message, panel = parts(box)
+    before, real = shown(panel), module.picture
+
+    def broken(*_):
+        raise RuntimeError("broken <model>")
+
+    monkeypatch.setattr(module, "picture", broken)
+    with pytest.raises(RuntimeError):
+        right.value = 1
+    assert "broken &lt;model&gt;" in message.value and shown(panel) == before
+    monkeypatch.setattr(module, "picture", real)
+    down.value = 1
+    assert shown(panel) != before
+
+
+def test_the_static_picture_shows_each_edit(model, scenes):
+    window = dict(module.objects(scenes[0]))["window 1"]
+    edits = {"as it was": {}, "a door": {window: Edit(label=DOOR)}}
+    fig = module.static(model, scenes[0], edits, seed=2)
+    texts = [text.get_text() for text in fig.texts]
+    assert "as it was" in texts and "a door" in texts and "photograph" in texts
+    pixels = fig.axes[0].images[0].get_array()
+    zoom = pixels.shape[1] // (2 * 32)
+    labels, ids, fake_y = photograph(model, *scenes[0], edits["a door"], 2)
+    step = 32 * zoom + 2
+    for row, image in enumerate((drawn(labels, ids), fake_y)):
+        part = torch.from_numpy(pixels[row * step :: zoom, step::zoom][:32, :32].copy()).permute(2, 0, 1)
+        assert ((image.clamp(-1, 1) + 1) * 127.5 - part).abs().max() < 0.6

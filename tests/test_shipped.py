@@ -1,0 +1,113 @@
+"""The shipped weights: small, what their origin says, usable wherever a run is, and trained again by command."""
+
+import dataclasses
+import json
+import sys
+
+import pytest
+import torch
+
+from course_lib import CourseError, cli, runs, shipped
+from course_lib.data import open_dataset
+from course_lib.patches import patch
+
+NAMES = list(shipped.RECIPES)
+
+
+def in_process(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    return exit_.value.code, *capsys.readouterr()
+
+
+def test_sizes():
+    sizes = {name: (shipped.FILES / f"{name}.safetensors").stat().st_size for name in NAMES}
+    assert max(sizes.values()) < shipped.LIMIT and sum(sizes.values()) < 25_000_000, sizes
+    assert {path.stem for path in shipped.FILES.iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_origin(name):
+    origin, recipe = shipped.about(name), shipped.RECIPES[name]
+    run = origin["run"]
+    assert (run["method"], run["data"], run["seed"], run["steps"]) == (recipe.method, recipe.data, 0, origin["steps"])
+    wanted = runs.make_config(recipe.method, "cpu", shipped.SIZE, list(recipe.settings))
+    assert run["config"] == dataclasses.asdict(wanted) and origin["steps"] == recipe.steps
+    assert origin["seconds"] > 60 and run["device"] and run["versions"]["torch"] and origin["card"]
+    assert origin["scores"]["test"]["l1"] < 0.9 * origin["scores"]["test"].get("baseline_mean_l1", 1)
+    assert "tmp" not in json.dumps(origin) and "/" not in origin["run"]["data"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_translates_and_its_d_judges(name):
+    method, settings = runs.open_run(f"shipped:{name}", "cpu")
+    data = open_dataset(settings["data"], "test", 64)
+    item = data[3]
+    fake = method.translate(item["x"][None])["fake_y"][0]
+    assert fake.shape == (3, 64, 64) and fake.std() > 0.1
+    assert torch.isfinite(patch(method, item["x"], fake, 2, 2)[2]).all()
+    for network, net in method.networks.items():  # the averaged weights, twice
+        if average := method.networks.get(f"{network}_average"):
+            assert all(torch.equal(p, q) for p, q in zip(net.parameters(), average.parameters(), strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_and_data_are_what_the_origin_says(name):
+    origin, recipe = shipped.about(name), shipped.RECIPES[name]
+    train = open_dataset(recipe.data, "train", 64, seed=shipped.SEED)
+    assert shipped.data_hash(train) == origin["data_sha256"] and len(train) == origin["images"]
+    method, _ = runs.open_run(f"shipped:{name}", "cpu")
+    batches = runs.translate_batches(method, open_dataset(recipe.data, "test", 64))
+    l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
+    assert l1 == pytest.approx(origin["scores"]["test"]["l1"], rel=0.02)
+
+
+def test_damaged_weights_are_noticed(tmp_path):
+    for suffix in ("json", "safetensors"):
+        data = (shipped.FILES / f"edges-emoji.{suffix}").read_bytes()
+        (tmp_path / f"edges-emoji.{suffix}").write_bytes(data)
+    shipped.load("edges-emoji", "cpu", tmp_path)
+    (tmp_path / "edges-emoji.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(CourseError, match="damaged"):
+        shipped.load("edges-emoji", "cpu", tmp_path)
+
+
+def test_the_commands(monkeypatch, capsys, tmp_path):
+    status, out, _ = in_process(monkeypatch, capsys, "weights")
+    assert status == 0 and all(name in out for name in NAMES)
+    status, out, _ = in_process(monkeypatch, capsys, "weights", "facades")
+    assert status == 0 and json.loads(out) == shipped.about("facades")
+    for arguments in (
+        ["weights", "nothing"],
+        ["translate", "--run", "shipped:nothing", "--input", "a", "--output", "b"],
+    ):
+        status, _, err = in_process(monkeypatch, capsys, *arguments)
+        assert status == 2 and "no shipped weights are called 'nothing'" in err and err.count("\n") == 3
+    from course_lib.data.images import to_image
+
+    to_image(open_dataset("emoji:edges", "test")[0]["x"]).save(tmp_path / "x.png")
+    arguments = ["--run", "shipped:edges-emoji", "--input", tmp_path / "x.png", "--output", tmp_path / "out"]
+    status, _, err = in_process(monkeypatch, capsys, "translate", *arguments)
+    assert status == 0 and (tmp_path / "out" / "x.png").exists(), err
+
+
+@pytest.mark.slow
+def test_they_are_made_again_by_command(monkeypatch, capsys, tmp_path):
+    recipe = shipped.Recipe("a test", "bicyclegan", "emoji:edges", ("base_channels=8", "e_base_channels=8"), 6)
+    monkeypatch.setitem(shipped.RECIPES, "tiny", recipe)
+    monkeypatch.setattr(shipped, "SIZE", 32)
+    blobs = []
+    for out in ("first", "second", "first"):  # the last time nothing is left to train
+        status, printed, err = in_process(monkeypatch, capsys, "weights", "tiny", "--out", tmp_path / out)
+        assert status == 0 and "tiny.json" in printed, err
+        blobs.append((tmp_path / out / "tiny.safetensors").read_bytes())
+    assert blobs[0] == blobs[1] == blobs[2]
+    origin = shipped.about("tiny", tmp_path / "first")
+    assert origin["steps"] == 6 and set(origin["scores"]) == {"val", "test"}
+    monkeypatch.setitem(shipped.RECIPES, "tiny", dataclasses.replace(recipe, steps=7))
+    with pytest.raises(CourseError, match="6 of 7 steps"):
+        shipped.pack("tiny", tmp_path / "first", tmp_path)
+    with pytest.raises(CourseError, match="bicyclegan run on emoji:edges"):
+        shipped.pack("edges-emoji", tmp_path / "first", tmp_path)
