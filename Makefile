@@ -41,7 +41,8 @@ course-all: setup ## run every notebook into build/; those that are done are not
 test: setup ## format, lint and all tests, the fast ones first; skipped and slowest ones are named at the end
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -rs --durations=15
+	$(BIN)/python -m pytest -m "not slow" -rs --durations=5
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile -rs --durations=15
 
 soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (about 8 minutes)
 	$(BIN)/python -m pytest -m soak -rs

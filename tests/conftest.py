@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Same output in a terminal, in a pipe and on a build server.
 os.environ.update(NO_COLOR="1", TERM="dumb", COLUMNS="120", _TYPER_FORCE_DISABLE_TERMINAL="1")
+if os.environ.get("PYTEST_XDIST_WORKER"):  # tests run side by side: several threads each would wait for one another
+    os.environ["OMP_NUM_THREADS"] = "1"
 for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COURSE_PROFILE"):
     os.environ.pop(name, None)
 

@@ -180,7 +180,7 @@ def test_factors_do_not_depend_on_the_layout():
     assert torch.bincount(wall).min() > 0.75 * len(items) / 8
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_wall_colour_can_be_seen():
     """A small network trained on 5,000 photographs names the wall colour of new houses: at least 95 % right."""
     torch.manual_seed(0)

@@ -343,7 +343,7 @@ def test_an_edited_run_json_is_noticed(tmp_path, pairs):
 @pytest.mark.slow
 @pytest.mark.parametrize(("workers", "kills"), [(0, 2), (2, 1)])
 def test_killed_and_resumed_equals_never_killed(tmp_path, pairs, workers, kills):
-    killed_at = kill_and_resume(tmp_path, pairs, 240, kills, 7 + workers, "--workers", str(workers))
+    killed_at = kill_and_resume(tmp_path, pairs, 120, kills, 7 + workers, "--workers", str(workers))
     assert len(killed_at) == kills and min(killed_at) > 0
 
 
@@ -371,7 +371,7 @@ def test_a_killed_first_step_is_no_run_yet(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["cyclegan", "unit", "munit"])  # with its pools, shared blocks, encoders
 def test_killed_and_resumed_without_pairs(tmp_path, method):
-    assert kill_and_resume(tmp_path, "facades:day-night", 120, 1, 5, method=method)
+    assert kill_and_resume(tmp_path, "facades:day-night", 40, 1, 5, method=method)
 
 
 @posix
