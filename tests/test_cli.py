@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import CourseError, bench, bench_data, cli, runs, study
+from course_lib import CourseError, bench, bench_compile, bench_data, cli, runs, study
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 
@@ -297,6 +297,17 @@ def test_bench_measures_the_data():
     facts = bench_data.data(["emoji:edges", bench_data.FOLDER], size=32, repeats=1)
     assert [row["data"] for row in facts["rows"]] == ["emoji:edges", bench_data.FOLDER]
     assert all(row["ratio"] > 1 and row["first_per_core"] > 0 for row in facts["rows"])
+
+
+@pytest.mark.slow
+def test_bench_times_the_warm_up_of_a_compiled_network():
+    small = (4, 1, 16)  # channels, blocks, px
+    cost = bench_compile.compile_cost(*small, "aot_eager", turns=3)  # needs no C++ compiler
+    assert cost["warm_up"] > cost["plain"] > 0 and cost["compiled"] > 0
+    with pytest.raises(CourseError, match=r"not done in 0\.1 s"):
+        bench_compile.compile_cost(*small, limit=0.1)
+    with pytest.raises(CourseError, match="InvalidBackend"):
+        bench_compile.compile_cost(*small, "no such backend")
 
 
 @pytest.mark.slow
