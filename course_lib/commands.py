@@ -113,7 +113,7 @@ def study(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="step, quality, data, grade, widgets or import")],
+    what: Annotated[str, typer.Argument(help="step, quality, data, grade, widgets, import or kept")],
     method: Annotated[
         str, typer.Argument(help="of step and quality: pix2pix, cyclegan or bicyclegan; of grade: a problem set")
     ] = "pix2pix",
@@ -123,8 +123,12 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
 ) -> None:
     """Time the course: a training step and what it learns in a minute, against the plain float32 textbook step of the
-    same networks; the data against torchvision's ImageFolder; the grader; the widgets' pictures; the imports."""
-    from course_lib import bench, bench_data
+    same networks; the data against torchvision's ImageFolder; the grader; the widgets' pictures; the imports.
+    "kept" prints README's tables out of notebooks/bench."""
+    from course_lib import bench, bench_data, bench_kept
+
+    if what == "kept":
+        return print(bench_kept.markdown(), end="")
 
     positive("--repeats", repeats)
     positive("--seconds", seconds)
