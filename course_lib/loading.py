@@ -133,8 +133,9 @@ class _Reader(Dataset):
 
     def batch(self, indices: list[int]) -> dict:
         try:
-            together = isinstance(self.view, Augment)
-            return default_collate(self.view.__getitems__(indices) if together else [self.view[i] for i in indices])
+            if isinstance(self.view, Augment):
+                return self.view.batch(indices)
+            return default_collate([self.view[i] for i in indices])
         except CourseError:
             raise
         except Exception as error:

@@ -6,7 +6,7 @@ from collections.abc import Sized
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 IMAGE_KEYS, MAP_KEYS = ("x", "y"), ("labels", "instances")  # of a map the values are names, never mixed
 
@@ -47,9 +47,12 @@ def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor, nearest: bool =
         grid = F.affine_grid(theta, list(images.shape), align_corners=False)
         mode = "nearest" if nearest else "bicubic"
         images = F.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=False)
-        images = images if nearest else images.clamp(-1, 1)
-    mirrored = (draws[:, 4] < 0.5).view(-1, 1, 1, 1) & flip
-    return torch.where(mirrored, images.flip(-1), images)
+        images = images if nearest else images.clamp_(-1, 1)
+    else:
+        images = images.clone()
+    if flip and (mirrored := draws[:, 4] < 0.5).any():
+        images[mirrored] = images[mirrored].flip(-1)
+    return images
 
 
 class Augment(Dataset):
@@ -78,18 +81,29 @@ class Augment(Dataset):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: list[int]) -> list[dict]:
-        items = [dict(self.dataset[index]) for index in indices]
+        items, batch = self._changed(indices)
+        return [item | {key: images[i] for key, images in batch.items()} for i, item in enumerate(items)]
+
+    def batch(self, indices: list[int]) -> dict:
+        """The items, collated: images are stacked once, not taken apart and stacked again."""
+        items, batch = self._changed(indices)
+        return {key: batch[key] if key in batch else default_collate([item[key] for item in items]) for key in items[0]}
+
+    def _changed(self, indices: list[int]) -> tuple[list[dict], dict[str, Tensor]]:
+        """The items as they are, and stacked what changes in them."""
+        items = [self.dataset[index] for index in indices]
         generators = [item_generator(self.seed, self.epoch, index) for index in indices]
         draws, others = (torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in range(2))
-        changes = [(IMAGE_KEYS, draws)] if self.paired else [(("x",), others), (("y",), draws)]
-        batch = {}
-        for keys, chosen in (*changes, (MAP_KEYS, draws)):
-            found = {key: torch.stack([item[key] for item in items]) for key in keys if key in items[0]}
-            if found:
-                batch |= _together(found, self.kind, self.flip, chosen, nearest=keys is MAP_KEYS)
-        if hasattr(self.dataset, "redraw"):
-            batch = self.dataset.redraw(batch)
-        return [item | {key: images[i] for key, images in batch.items()} for i, item in enumerate(items)]
+        stacked = {key: torch.stack([item[key] for item in items]) for key in IMAGE_KEYS + MAP_KEYS if key in items[0]}
+        images, maps = ({key: stacked[key] for key in keys if key in stacked} for keys in (IMAGE_KEYS, MAP_KEYS))
+        if self.paired:
+            batch = _together(images, self.kind, self.flip, draws, nearest=False)
+        else:  # x and y of one size, each with draws of its own
+            both = jitter(torch.cat([images["x"], images["y"]]), self.kind, self.flip, torch.cat([others, draws]))
+            batch = dict(zip("xy", both.chunk(2), strict=True))
+        if maps:
+            batch |= _together(maps, self.kind, self.flip, draws, nearest=True)
+        return items, self.dataset.redraw(batch) if hasattr(self.dataset, "redraw") else batch
 
 
 def _together(found: dict[str, Tensor], kind: str, flip: bool, draws: Tensor, nearest: bool) -> dict[str, Tensor]:

@@ -51,7 +51,7 @@ def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     gradient = F.conv2d(luminance, torch.stack([sobel, sobel.T])[:, None])  # (n, 2, h, w)
     lines = gradient.square().sum(1, keepdim=True) > threshold**2
-    return torch.where(lines, -1.0, 1.0).expand_as(images).contiguous()
+    return (1 - 2 * lines.float()).expand_as(images).contiguous()
 
 
 def _images(style: str, rows: list[int], size: int) -> Float[Tensor, "n 3 size size"]:
