@@ -44,7 +44,7 @@ test: setup ## format, lint and all tests, the fast ones first; skipped and slow
 	$(BIN)/python -m pytest -m "not slow" -rs --durations=5
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile -rs --durations=15
 
-soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (about 8 minutes)
+soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (half an hour or more)
 	$(BIN)/python -m pytest -m soak -rs
 	@cat build/soak.md; echo "Written to build/soak.md. To keep it: cp build/soak.md tests/soak_report.md"
 
