@@ -67,7 +67,7 @@ def _qualities(kept: list[dict[str, Any]]) -> str:
 
 def _data(kept: list[dict[str, Any]]) -> str:
     lines = [
-        [row["data"], f"{row['images']:.0f}", f"{row['imagefolder']:.0f}", f"{row['ratio']:.1f}"]
+        [row["data"].replace("|", "\\|"), f"{row['images']:.0f}", f"{row['imagefolder']:.0f}", f"{row['ratio']:.1f}"]
         for row in kept[0]["rows"]
     ]
     return _table([kept[0]["title"].partition(";")[0], "ours", "ImageFolder", "ratio"], lines)

@@ -25,7 +25,7 @@ MAX_WORDS = 2500  # of prose, about 12 minutes of reading
 MAX_LINES, MAX_LINES_STEP = 25, 30  # of a code cell: what fits a screen; a training step is shown whole
 MAX_MEDIAN_LINES = 10  # most cells do one thing
 MIN_PROSE = 0.8  # share of code cells with prose right before: "nearly every one"
-CELL_SECONDS = 120  # for one cell at profile smoke, on a slow machine
+CELL_SECONDS = 240  # for one cell at profile smoke, on a slow machine
 
 CHECKED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT\s*$", re.MULTILINE)
 STEP = re.compile(r"^\s*def \w*step\w*\(", re.MULTILINE)
