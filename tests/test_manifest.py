@@ -65,6 +65,7 @@ def test_every_grid_of_the_course_can_be_read_and_every_table_is_known_as_the_co
         assert ps5_manifest.judge_own({}, {}, {"manifest": {"metric": metric, "rows": rows}}).share == 1
 
 
+@pytest.mark.slow
 def test_students_get_the_visible_judges_and_no_statistics(tmp_path):
     bundle.bundle("ps5", tmp_path)
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}

@@ -127,6 +127,7 @@ def test_the_domain_invariant_loss_does_not_see_mean_and_spread():
     assert losses.domain_invariant(f, g).item() == pytest.approx((normal(f) - normal(g)).square().mean().item())
 
 
+@pytest.mark.slow
 def test_the_deep_features_say_whose_they_are(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     name, features = deep.content_features()
