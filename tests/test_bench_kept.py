@@ -2,9 +2,10 @@
 
 import json
 
+import pytest
 from test_house import ROOT
 
-from course_lib import bench_kept
+from course_lib import CourseError, bench_kept
 
 
 def rows(times: dict[str, list[tuple[float, float]]]) -> list[dict]:
@@ -23,6 +24,8 @@ def test_when_the_last_of_the_textbook_is_reached():
 
 
 def test_only_what_is_there_makes_a_table(tmp_path):
+    with pytest.raises(CourseError, match="no kept measurements"):
+        bench_kept.markdown(tmp_path)
     title = "emoji, 64 px; a machine, 2 threads"
     facts = {"title": title, "rows": [{"data": "emoji", "images": 500.0, "imagefolder": 100.0, "ratio": 5.01}]}
     (tmp_path / "data.json").write_text(json.dumps(facts))
