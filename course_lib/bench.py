@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import configs, profiles, runs
@@ -32,16 +31,9 @@ MEASURED: dict[str, dict[str, Any]] = {
     "bicyclegan": {"image_size": 128, "batch_size": 2},
 }
 KINDS = ("textbook float32", "course float32", "course bfloat16")
-# What quality() trains: data, and settings on top of the profile that leave nothing but the step to differ.
-LEARNED = {
-    "pix2pix": ("emoji:edges", ["dropout=0"]),
-    "cyclegan": ("emoji:twemoji-fluent", []),
-    "bicyclegan": ("emoji:edges", ["norm=instance", "conditional=False", "dropout=0"]),
-}
-EQUAL = ["average=0", "decay_from=1", "jitter=none", "flip=off"]
 
 
-def _known(name: str) -> None:
+def known(name: str) -> None:
     if name not in MEASURED:
         raise CourseError(f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}")
 
@@ -51,7 +43,7 @@ def here() -> str:
     return f"{profiles.device_name()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
-def _seconds(work: Callable[[], Any]) -> float:
+def seconds_of(work: Callable[[], Any]) -> float:
     start = time.perf_counter()
     work()
     if torch.cuda.is_available():
@@ -64,7 +56,7 @@ def alternate(works: dict[str, Callable[[], Any]], repeats: int, warm: int = 2) 
     out: dict[str, list[float]] = {name: [] for name in works}
     for repeat in range(repeats + warm):
         for name, work in works.items():
-            took = _seconds(work)
+            took = seconds_of(work)
             if repeat >= warm:
                 out[name].append(took)
     return out
@@ -82,13 +74,13 @@ def peak(dtype: torch.dtype, device: torch.device) -> float:
     n = 256
     while True:
         a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
-        best = min(_seconds(lambda a=a, b=b: a @ b) for _ in range(5))
+        best = min(seconds_of(lambda a=a, b=b: a @ b) for _ in range(5))
         if best > 0.1 or n >= 8192:
             return 2e-9 * n**3 / best
         n *= 2
 
 
-def _stepper(kind: str, config: Any, cls: type, device: torch.device) -> tuple[Any, Callable[[dict], Any]]:
+def stepper(kind: str, config: Any, cls: type, device: torch.device) -> tuple[Any, Callable[[dict], Any]]:
     """A new method of ``config`` and the step of that ``kind``."""
     if not kind.startswith("textbook"):
         method = cls(config, device, bf16=kind.endswith("bfloat16"))
@@ -107,14 +99,14 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory:
     bfloat16 is measured where it is on by default. ``settings`` are key=value on top of MEASURED. Raises CourseError
     for a method without a textbook step.
     """
-    _known(name)
+    known(name)
     cls, device = runs.method_class(name), profiles.pick_device()
     values = MEASURED[name] | configs.parse(cls.Config, settings or [])
     config = configs.build(cls.Config, **values)
     shape = (config.batch_size, 3, config.image_size, config.image_size)
     batch = {key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")}
     kinds = KINDS if profiles.use_bf16(device) else KINDS[:2]  # elsewhere bfloat16 is emulated, many times slower
-    steps = {kind: _stepper(kind, config, cls, device)[1] for kind in kinds}
+    steps = {kind: stepper(kind, config, cls, device)[1] for kind in kinds}
     work = {}
     for kind, one_step in steps.items():
         with FlopCounterMode(display=False) as counter:
@@ -142,7 +134,7 @@ def _alone(function: Callable, *arguments: Any) -> Any:
 def _peak_memory(name: str, kind: str, values: dict) -> dict[str, float]:
     cls, device = runs.method_class(name), profiles.pick_device()
     config = configs.build(cls.Config, **values)
-    _, one_step = _stepper(kind, config, cls, device)
+    _, one_step = stepper(kind, config, cls, device)
     shape = (config.batch_size, 3, config.image_size, config.image_size)
     for _ in range(2):
         one_step({key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")})
@@ -157,53 +149,6 @@ def memory_peaks() -> dict[str, float]:
     if torch.cuda.is_available():
         found["cuda"] = torch.cuda.max_memory_allocated() / 1e6
     return found
-
-
-def quality(name: str, seconds: float = 60.0, points: int = 6, profile: str = "auto", seed: int = 0) -> dict[str, Any]:
-    """L1 to the true y of 64 held-out images (val), against seconds of training: the textbook's step and the library's.
-
-    Same networks, same first weights, same batches in the same order, constant lr, no average, no augmentation; each
-    trains for ``seconds`` in ``points`` turns. BicycleGAN is given the code of the true y. The library's step runs as
-    fit() would run it here: in bfloat16 where that pays.
-    """
-    from course_lib.data import open_dataset
-    from course_lib.loading import batches
-
-    _known(name)
-    data, own = LEARNED[name]
-    cls, device = runs.method_class(name), profiles.pick_device()
-    config = runs.make_config(name, profile, None, own + EQUAL)
-    kinds = (KINDS[0], "course bfloat16" if profiles.use_bf16(device) else "course float32")
-    train, val = (open_dataset(data, split, config.image_size, seed=seed) for split in ("train", "val"))
-    items = [val[i * len(val) // 64] for i in range(64)]
-    held = {key: torch.stack([item[key] for item in items]).to(device) for key in ("x", "y")}
-    rows, running = [], {}
-    for kind in kinds:
-        torch.manual_seed(seed)
-        method, one_step = _stepper(kind, config, cls, device)
-        feed = batches(train, method, seed, augment=False)
-        running[kind] = {"method": method, "step": one_step, "feed": feed, "steps": 0, "seconds": 0.0}
-    for point in range(points + 1):
-        for kind, state in running.items():
-            while state["seconds"] < seconds * point / points:
-                state["seconds"] += _seconds(lambda s=state: s["step"](next(s["feed"])))
-                state["steps"] += 1
-            error = _held_out_l1(state["method"], held)
-            rows.append({"step": kind, "seconds": state["seconds"], "steps": state["steps"], "val_l1": error})
-    return {
-        "title": f"{name} on {data}, {config.image_size} px, profile {profile}, seed {seed}; {here()}",
-        "rows": rows,
-    }
-
-
-@torch.no_grad()
-def _held_out_l1(method: Any, held: dict[str, Tensor]) -> float:
-    torch.manual_seed(0)
-    errors = []
-    for x, y in zip(held["x"].split(16), held["y"].split(16), strict=True):
-        code = {"z": method.encode(y)[0]} if hasattr(method, "encode") else {}
-        errors.append((method.translate(x, **code)["fake_y"] - y).abs().mean().item())
-    return statistics.mean(errors)
 
 
 def widgets(repeats: int = 15) -> dict[str, Any]:
@@ -277,7 +222,7 @@ def grade(problem_set: str = "ps2", count: int = 40, course: Path = Path("assign
         n = max(1, count // 5) if tier == "container" else count
         with tempfile.TemporaryDirectory() as folder:
             model_course(course, problem_set, n, Path(folder))
-            took = _seconds(lambda: command.run(Path(folder), problem_set, tier=tier, progress=False))  # noqa: B023
+            took = seconds_of(lambda: command.run(Path(folder), problem_set, tier=tier, progress=False))  # noqa: B023
         rows.append({"tier": tier, "submissions": n, "seconds": took, "per_minute": 60 * n / took})
     return {"title": f"grading of {problem_set}; {profiles.device_name()}", "rows": rows}
 

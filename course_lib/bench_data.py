@@ -73,6 +73,8 @@ def _measure(name: str, size: int, repeats: int, batch_size: int) -> dict[str, A
             to_image(torch.cat([x, y], dim=2)).save(pairs / f"{i}.png")
         Facades.kept.clear()
         Facades.kept_bytes = 0
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # others would spin while they wait, and that is counted
         start = time.process_time()
         own = First(open_dataset(str(pairs.parent) if name == FOLDER else name, "train", size))
         config = SimpleNamespace(batch_size=batch_size, jitter="auto", flip="auto")
@@ -80,6 +82,7 @@ def _measure(name: str, size: int, repeats: int, batch_size: int) -> dict[str, A
         for _ in range(len(own) // batch_size):
             next(feed)
         first = 2 * len(own) / (time.process_time() - start)
+        torch.set_num_threads(threads)
         kind, flip = getattr(own, "jitter", "affine"), getattr(own, "mirrors", True)
         other = _image_folder(files, size, kind, flip, 2 * batch_size)
         works = {"ours": lambda: _take(feed), "theirs": lambda: _take(other)}

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from course_lib.errors import CourseError
 
 FOLDER = Path("notebooks/bench")  # of step_*.json, quality_*.json and data.json
-OURS = "course bfloat16"
+BOOK, OURS = "textbook float32", "course bfloat16"
 
 
 def markdown(folder: Path = FOLDER) -> str:
@@ -24,12 +25,12 @@ def markdown(folder: Path = FOLDER) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def reached(rows: list[dict], step: str = OURS) -> float | None:
-    """Seconds until ``step`` has the last val_l1 of the textbook's, between two looks by a straight line; None: not
-    reached."""
-    goal = [row for row in rows if row["step"] != step][-1]["val_l1"]
+def reached(rows: list[dict]) -> float | None:
+    """Seconds until the course's step has the last val_l1 of the textbook's, for the rows of one seed; between two
+    looks by a straight line. None: not reached."""
+    goal = [row for row in rows if row["step"] == BOOK][-1]["val_l1"]
     before = None
-    for row in (row for row in rows if row["step"] == step):
+    for row in (row for row in rows if row["step"] != BOOK):
         if row["val_l1"] <= goal:
             if before is None or before["val_l1"] == row["val_l1"]:
                 return row["seconds"]
@@ -37,6 +38,10 @@ def reached(rows: list[dict], step: str = OURS) -> float | None:
             return before["seconds"] + share * (row["seconds"] - before["seconds"])
         before = row
     return None
+
+
+def by_seed(rows: list[dict]) -> list[list[dict]]:
+    return [[row for row in rows if row["seed"] == seed] for seed in dict.fromkeys(row["seed"] for row in rows)]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -47,7 +52,7 @@ def _steps(kept: list[dict[str, Any]]) -> str:
     lines = []
     for facts in kept:
         rows = {row["step"]: row for row in facts["rows"]}
-        book, own = rows["textbook float32"], rows.get(OURS)
+        book, own = rows[BOOK], rows.get(OURS)
         line = [facts["title"].partition("; ")[0], f"{book['seconds']:.2f}"]
         for row in (rows["course float32"], own):
             line.append(f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if row else "-")
@@ -60,13 +65,19 @@ def _steps(kept: list[dict[str, Any]]) -> str:
 def _qualities(kept: list[dict[str, Any]]) -> str:
     lines = []
     for facts in kept:
-        last = {row["step"]: row for row in facts["rows"]}
-        (_, book), (own, ours) = sorted(last.items(), key=lambda item: item[0] == OURS)
-        took = reached(facts["rows"], own)
-        share = f"{took:.0f} s ({took / book['seconds']:.0%})" if took else "not reached"
-        found = [f"{row['val_l1']:.3f} in {row['seconds']:.0f} s, {row['steps']} steps" for row in (book, ours)]
-        lines.append([facts["title"].partition(", profile")[0], *found, share])
-    return _table(["L1 to the true y, val", "textbook", "ours", "ours at the textbook's last"], lines)
+        seeds = by_seed(facts["rows"])
+        last = [{row["step"]: row for row in rows} for rows in seeds]
+        own = next(kind for kind in last[0] if kind != BOOK)
+        found = []
+        for kind in (BOOK, own):
+            ends = [one[kind] for one in last]
+            l1, took, steps = (mean(end[key] for end in ends) for key in ("val_l1", "seconds", "steps"))
+            found.append(f"{l1:.3f} in {took:.0f} s, {steps:.0f} steps")
+        took = [(reached(rows), one[BOOK]["seconds"]) for rows, one in zip(seeds, last, strict=True)]
+        shares = ", ".join(f"{t / end:.0%}" if t is not None else "not reached" for t, end in took)
+        lines.append([facts["title"].partition(", profile")[0], *found, own.split()[1], shares])
+    head = ["L1 to the true y, val", "textbook", "ours", "in", "ours is where it ends after, each seed"]
+    return _table(head, lines)
 
 
 def _data(kept: list[dict[str, Any]]) -> str:

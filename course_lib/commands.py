@@ -119,22 +119,24 @@ def bench(
     ] = "pix2pix",
     repeats: Annotated[int, typer.Option(help="of each measurement")] = 7,
     seconds: Annotated[float, typer.Option(help="of training, for each of the two curves of quality")] = 60.0,
+    seeds: Annotated[int, typer.Option(help="of quality, one after the other")] = 3,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the configuration of step")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
 ) -> None:
     """Time the course: a training step and what it learns in a minute, against the plain float32 textbook step of the
     same networks; the data against torchvision's ImageFolder; the grader; the widgets' pictures; the imports.
     "kept" prints README's tables out of notebooks/bench."""
-    from course_lib import bench, bench_data, bench_kept
+    from course_lib import bench, bench_data, bench_kept, bench_quality
 
     if what == "kept":
         return print(bench_kept.markdown(), end="")
 
     positive("--repeats", repeats)
     positive("--seconds", seconds)
+    positive("--seeds", seeds)
     measures = {
         "step": lambda: bench.step(method, repeats, set_),
-        "quality": lambda: bench.quality(method, seconds),
+        "quality": lambda: bench_quality.quality(method, seconds, seeds=seeds),
         "data": lambda: bench_data.data(repeats=repeats),
         "grade": lambda: bench.grade(method if method.startswith("ps") else "ps2"),
         "widgets": lambda: bench.widgets(repeats),

@@ -32,6 +32,7 @@ class Swapped(Dataset):
         self.dataset, self.paired, self.card = dataset, dataset.paired, dataset.card
         self.mirrors, self.jitter = getattr(dataset, "mirrors", True), getattr(dataset, "jitter", "affine")
         self.names = getattr(dataset, "names", None)
+        self.redrawn = {"x": "y", "y": "x"}.get(getattr(dataset, "redrawn", None))
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -44,11 +45,11 @@ class Swapped(Dataset):
         return _swap(self.dataset[index])
 
     def redraw(self, batch: dict) -> dict:
-        return _swap(self.dataset.redraw(_swap(batch))) if hasattr(self.dataset, "redraw") else batch
+        return _swap(self.dataset.redraw(_swap(batch)))
 
 
 def _swap(item: dict) -> dict:
-    return item | {"x": item["y"], "y": item["x"]}
+    return {{"x": "y", "y": "x"}.get(key, key): value for key, value in item.items()}
 
 
 def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0) -> Dataset:

@@ -42,9 +42,10 @@ def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor, nearest: bool =
         images = torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in pairs])
     elif kind == "affine":
         angle, scale, shift = (10 * draws[:, 2] - 5) * (math.pi / 180), 0.9 + 0.2 * draws[:, 3], 0.24 * draws - 0.12
-        cos, sin = scale * angle.cos(), scale * angle.sin()
-        theta = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], dim=1).view(-1, 2, 3)
-        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+        cos, sin, right, down = (of[:, None, None] for of in (scale * angle.cos(), scale * angle.sin(), *shift.T[:2]))
+        x = (2 * torch.arange(size) + 1) / size - 1  # the middles of the pixels: the border is at -1 and 1
+        y = x[:, None]
+        grid = torch.stack([(cos * x + right) - sin * y, sin * x + (cos * y + down)], dim=-1)  # where each comes from
         mode = "nearest" if nearest else "bicubic"
         images = F.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=False)
         images = images if nearest else images.clamp_(-1, 1)
@@ -59,9 +60,9 @@ class Augment(Dataset):
     """The training view of a dataset: jitter (see :func:`jitter`) and random mirroring (pix2pix, appendix).
 
     A paired item gets one change for all its images, labels and instances; in an unpaired one x changes on its own. A
-    dataset whose x is computed from the rest redraws it (``redraw(batch)``): lines and colours stay crisp. Nothing is
-    cached: ``set_epoch(e)`` changes every item, and (seed, epoch, index) determines it. Batches are changed at once
-    (``__getitems__``).
+    dataset in which one image is computed from the rest names it (``redrawn``) and computes it again
+    (``redraw(batch)``): lines and colours stay crisp. Nothing is cached: ``set_epoch(e)`` changes every item, and (seed,
+    epoch, index) determines it. Batches are changed at once (``__getitems__``).
     """
 
     def __init__(self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True):
@@ -91,10 +92,13 @@ class Augment(Dataset):
 
     def _changed(self, indices: list[int]) -> tuple[list[dict], dict[str, Tensor]]:
         """The items as they are, and stacked what changes in them."""
-        items = [self.dataset[index] for index in indices]
+        items, redrawn = [self.dataset[index] for index in indices], getattr(self.dataset, "redrawn", None)
+        if self.kind == "none" and not self.flip:
+            return items, {}
         generators = [item_generator(self.seed, self.epoch, index) for index in indices]
         draws, others = (torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in range(2))
-        stacked = {key: torch.stack([item[key] for item in items]) for key in IMAGE_KEYS + MAP_KEYS if key in items[0]}
+        keys = [key for key in IMAGE_KEYS + MAP_KEYS if key in items[0] and key != redrawn]
+        stacked = {key: torch.stack([item[key] for item in items]) for key in keys}
         images, maps = ({key: stacked[key] for key in keys if key in stacked} for keys in (IMAGE_KEYS, MAP_KEYS))
         if self.paired:
             batch = _together(images, self.kind, self.flip, draws, nearest=False)
@@ -103,7 +107,7 @@ class Augment(Dataset):
             batch = dict(zip("xy", both.chunk(2), strict=True))
         if maps:
             batch |= _together(maps, self.kind, self.flip, draws, nearest=True)
-        return items, self.dataset.redraw(batch) if hasattr(self.dataset, "redraw") else batch
+        return items, self.dataset.redraw(batch) if redrawn else batch
 
 
 def _together(found: dict[str, Tensor], kind: str, flip: bool, draws: Tensor, nearest: bool) -> dict[str, Tensor]:

@@ -76,7 +76,7 @@ class EmojiEdges(Dataset):
     ``threshold`` is that of :func:`outlines` at 64 px; at other sizes it goes with the steepness of the image.
     """
 
-    paired, card = True, CARD
+    paired, card, redrawn = True, CARD, "x"
 
     def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
         rows = _rows(SPLITS[split])

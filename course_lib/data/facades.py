@@ -74,6 +74,7 @@ class Facades(Dataset):
             task in ("facades", "facades:touching") or split != "train",
             task == "facades:touching",
         )
+        self.redrawn = "x" if self.fixed_x is None and self.paired else None  # where the labels are those of x
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -122,5 +123,5 @@ class Facades(Dataset):
         return item | {"name": f"{self.split} house {x_house}"}
 
     def redraw(self, batch: dict) -> dict:
-        """``batch`` with the label image x painted again from its (augmented) labels, where they are those of x."""
-        return batch | {"x": paint(batch["labels"])} if self.fixed_x is None and self.paired else batch
+        """``batch`` with the label image x painted from its (augmented) labels."""
+        return batch | {"x": paint(batch["labels"])}
