@@ -61,8 +61,8 @@ class Augment(Dataset):
 
     A paired item gets one change for all its images, labels and instances; in an unpaired one x changes on its own. A
     dataset in which one image is computed from the rest names it (``redrawn``) and computes it again
-    (``redraw(batch)``): lines and colours stay crisp. Nothing is cached: ``set_epoch(e)`` changes every item, and (seed,
-    epoch, index) determines it. Batches are changed at once (``__getitems__``).
+    (``redraw(batch)``): lines and colours stay crisp. Nothing is cached: ``set_epoch(e)`` changes every item, and
+    (seed, epoch, index) determines it. Batches are changed at once (``__getitems__``).
     """
 
     def __init__(self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True):
