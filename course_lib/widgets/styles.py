@@ -57,8 +57,8 @@ def static(
     """
     painted, blank = restyle(method, contents, examples, way), torch.ones_like(contents[:1].cpu())
     rows = {"style": torch.cat([blank, examples.cpu()])}
-    for i, (content, row) in enumerate(zip(contents.cpu(), painted, strict=True)):
-        rows["content" + " " * i] = torch.cat([content[None], row])
+    for i, (content, row) in enumerate(zip(contents.cpu(), painted, strict=True), 1):
+        rows[f"content {i}"] = torch.cat([content[None], row])
     return image_grid(rows, scale=scale)
 
 
