@@ -25,22 +25,23 @@ def markdown(folder: Path = FOLDER) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def reached(rows: list[dict]) -> float | None:
-    """Seconds until the course's step has the last val_l1 of the textbook's, for the rows of one seed; between two
+def reached(rows: list[dict], error: str = "val_l1") -> float | None:
+    """Seconds until the course's step has the last ``error`` of the textbook's, for the rows of one seed; between two
     looks by a straight line. None: not reached."""
-    goal = [row for row in rows if row["step"] == BOOK][-1]["val_l1"]
+    goal = [row for row in rows if row["step"] == BOOK][-1][error]
     before = None
     for row in (row for row in rows if row["step"] != BOOK):
-        if row["val_l1"] <= goal:
-            if before is None or before["val_l1"] == row["val_l1"]:
+        if row[error] <= goal:
+            if before is None or before[error] == row[error]:
                 return row["seconds"]
-            share = (before["val_l1"] - goal) / (before["val_l1"] - row["val_l1"])
+            share = (before[error] - goal) / (before[error] - row[error])
             return before["seconds"] + share * (row["seconds"] - before["seconds"])
         before = row
     return None
 
 
 def by_seed(rows: list[dict]) -> list[list[dict]]:
+    """The rows of each seed, apart."""
     return [[row for row in rows if row["seed"] == seed] for seed in dict.fromkeys(row["seed"] for row in rows)]
 
 
