@@ -14,12 +14,12 @@ c.FileNameCollectorPlugin.named_regexp = (
 
 # Late: a tenth of the points a day begun, at most half, from the due date in the grade book (nbgrader db assignment
 # add PS --duedate="2027-03-01 18:00 UTC"). Set share to 0 to take nothing off.
-c.AssignLatePenalties.plugin_class = "course_lib.grading.lms.PenaltyPerDay"
+c.AssignLatePenalties.plugin_class = "assignments.grader.lms.PenaltyPerDay"
 c.PenaltyPerDay.share = 0.1
 c.PenaltyPerDay.most = 0.5
 
 # nbgrader generate_feedback PS: always anew, as a score may have changed with the notebook unchanged.
 c.GenerateFeedback.force = True
 
-# nbgrader export --exporter=course_lib.grading.lms.CanvasExport --to canvas.csv
+# nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv
 c.CanvasExport.roster = "roster.csv"

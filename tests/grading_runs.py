@@ -16,7 +16,7 @@ import pytest
 import toy_course
 from hostile import CASES, variant, write
 
-from course_lib.grading import command, sandbox
+from assignments.grader import command, sandbox
 
 TROUBLE = sandbox.bubblewrap_trouble()
 needs_bubblewrap = pytest.mark.skipif(bool(TROUBLE), reason=f"bubblewrap (bwrap) does not work here: {TROUBLE}")

@@ -28,8 +28,11 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from course_lib import checkpoint, training
+from course_lib import training
+from course_lib.data import files
 from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.training import checkpoint
+from course_lib.training.fit import TIMING
 
 OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "shutil.rmtree"}
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,7 +68,7 @@ def equal(a: dict, b: dict) -> bool:
 def rows(history: Path) -> list[dict]:
     """history.jsonl without what two equal runs may differ in."""
     found = [json.loads(line) for line in history.read_text().splitlines()]
-    return [{k: v for k, v in row.items() if k not in training.TIMING} for row in found]
+    return [{k: v for k, v in row.items() if k not in TIMING} for row in found]
 
 
 # ---- kills during the writing of a checkpoint
@@ -187,7 +190,7 @@ def kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
             if answer == "killed":
                 found["the new one" if last == step else "the one before" if last == step - 1 else "another"] += 1
                 found[f"at a {kind}"] += 1
-                left = [path for path in (run / "checkpoints").iterdir() if path.name.startswith(checkpoint.ASIDE)]
+                left = [path for path in (run / "checkpoints").iterdir() if path.name.startswith(files.ASIDE)]
                 found["with something half written"] += bool(left)
         end = last + 2
         assert trainer.order(end, "operation", 10**9) == "saved"

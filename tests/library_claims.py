@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mutants.ps5.example import RUNS, example
 
-from course_lib import claims, sweep
-from course_lib.grids import read_grid
+from course_lib.experiments import claims, sweep
+from course_lib.experiments.grids import read_grid
 
 VERDICTS = {claims.REPRODUCED: "supported", claims.CONTRADICTED: "contradicted"}
 

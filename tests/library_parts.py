@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import torch
 
-from course_lib import image_pool
-from course_lib.methods import bicyclegan, cyclegan
+from course_lib.methods import bicyclegan, cyclegan, image_pool
 from course_lib.networks.resnet import ResidualBlock
 
 unwrap = inspect.unwrap  # without shape checks, which want square pictures of 3 channels

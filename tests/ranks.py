@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import nn
 
 from course_lib import runs
-from course_lib.devices import Ranks
+from course_lib.training.devices import Ranks
 
 # Nothing that mixes images or draws more than z; and so small a step that G meets the same D before and after it.
 ALONE = {"norm": "instance", "dropout": 0.0, "pool_size": 0, "batch_size": 1, "average": 0.0, "lr": 1e-9}

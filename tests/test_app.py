@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from course_lib import CourseError, app, runs
+from course_lib import CourseError, runs
+from course_lib.demo import app
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.widgets import back
 

@@ -6,14 +6,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib import CourseError, checkpoint
-from course_lib.methods import bigan, cogan, cyclegan
-from course_lib.methods.bigan import BiGAN
-from course_lib.methods.cogan import CoGAN
+from course_lib import CourseError
+from course_lib.methods import cyclegan
+from course_lib.methods.baselines import bigan, cogan
+from course_lib.methods.baselines.bigan import BiGAN
+from course_lib.methods.baselines.cogan import CoGAN
 from course_lib.networks import parameter_count
 from course_lib.networks.blocks import inference
 from course_lib.networks.coupled import CoupledDiscriminators, CoupledGenerators
-from course_lib.training import fit
+from course_lib.training import checkpoint
+from course_lib.training.fit import fit
 
 SMALL = {
     CoGAN: cogan.Config(

@@ -5,7 +5,8 @@ import json
 import pytest
 from test_house import ROOT
 
-from course_lib import CourseError, bench_kept
+from course_lib import CourseError
+from course_lib.experiments import bench_kept
 
 
 def rows(times: dict[str, list[tuple[float, float]]]) -> list[dict]:

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from course_lib import CourseError, cli, runs
-from course_lib.checkpoint import snapshot
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
 from course_lib.methods.bicyclegan import PRESETS, VARIANTS, BicycleGAN, Config, kl
 from course_lib.networks import (
     CNNEncoder,
@@ -23,7 +23,8 @@ from course_lib.networks import (
     receptive_field,
 )
 from course_lib.networks.bicycle import xavier_weights
-from course_lib.training import fit
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
 
 SMALL = Config(
     image_size=32, z_dim=3, base_channels=4, e_base_channels=4, d_base_channels=4, d_layers=1, dropout=0.0,

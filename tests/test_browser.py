@@ -16,7 +16,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib import CourseError, app
+from course_lib import CourseError
+from course_lib.demo import app
 
 ROOT = Path(__file__).parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]

@@ -9,7 +9,9 @@ import signal
 import pytest
 import torch
 
-from course_lib import CourseError, checkpoint
+from course_lib import CourseError
+from course_lib.data import files
+from course_lib.training import checkpoint
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.randn(4, 4).to(memory_format=torch.contiguous_format)}
 
@@ -90,6 +92,6 @@ def test_disk_full_names_path_and_size_and_keeps_the_old_one(tmp_path):
 
 def test_replace_file_is_all_or_nothing(tmp_path):
     path = tmp_path / "f.json"
-    checkpoint.replace_file(path, b"one")
-    checkpoint.replace_file(path, b"two")
+    files.replace_file(path, b"one")
+    files.replace_file(path, b"two")
     assert path.read_bytes() == b"two" and [p.name for p in tmp_path.iterdir()] == ["f.json"]

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib import CourseError, claims, cli, grids, scores, sweep
-from course_lib.claims import CONTRADICTED, NOT_RUN, REPRODUCED, UNDECIDED, Claim, judge
+from course_lib import CourseError
+from course_lib.cli import course as cli
 from course_lib.data import open_dataset
+from course_lib.experiments import claims, grids, sweep
+from course_lib.experiments.claims import CONTRADICTED, NOT_RUN, REPRODUCED, UNDECIDED, Claim, judge
+from course_lib.metrics import scores
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 GRIDS = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in NOTEBOOKS.glob("sweeps/*.toml")}

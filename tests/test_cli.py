@@ -13,9 +13,12 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import CourseError, bench, bench_compile, bench_data, bench_quality, cli, runs, study
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
+from course_lib.experiments import bench, bench_compile, bench_data, bench_quality
+from course_lib.widgets import study
 
 
 def course(*arguments, cwd=None) -> subprocess.CompletedProcess:

@@ -21,8 +21,8 @@ import checks
 from grading_runs import needs_bubblewrap
 from problem_sets import ROOT, notebook
 
+from assignments.grader import command, lms, release
 from course_lib.errors import CourseError
-from course_lib.grading import command, lms, release
 
 NOISE = "import sys, warnings\nprint('NNPACK!', file=sys.stderr)\nwarnings.warn('deprecated')\n"
 LEAF, WRONG = "optimal_discriminator", "def optimal_discriminator(p_data, p_g):\n    return p_data"  # nothing uses it
@@ -228,7 +228,7 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
         "Student,ID,SIS User ID,SIS Login ID,Section,PS1 (77)\n    Points Possible,,,,,\n"
         '"A, Alice",101,s1,a,X,\n"B, Bob",102,s2,b,X,\n"D, Dan",104,s4,d,X,\n'
     )
-    said = course.nbgrader("export", "--exporter=course_lib.grading.lms.CanvasExport", "--to", "canvas.csv")
+    said = course.nbgrader("export", "--exporter=assignments.grader.lms.CanvasExport", "--to", "canvas.csv")
     assert (
         "left out: 103" in said and "nothing handed in: D, Dan" in said and "of 101 waits for a grade by hand" in said
     )

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from course_lib import CourseError, losses
-from course_lib.checkpoint import snapshot
-from course_lib.image_pool import ImagePool
 from course_lib.methods.cyclegan import PRESETS, Config, CycleGAN
+from course_lib.methods.image_pool import ImagePool
 from course_lib.methods.pix2pix import Config as PairedConfig
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.networks import PatchGAN, ResNetGenerator, parameter_count, receptive_field
 from course_lib.networks.resnet import ResidualBlock
-from course_lib.training import fit
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
 
 SMALL = Config(image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1, batch_size=2, pool_size=3)
 CYCLES, GANS = {"g_forward", "g_backward"}, {"g_gan_x", "g_gan_y"}

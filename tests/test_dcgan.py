@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import CourseError, cli, losses, runs
+from course_lib import CourseError, losses, runs
+from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.methods.dcgan import DCGAN, PRESETS, Config
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator, parameter_count
-from course_lib.training import fit
+from course_lib.training.fit import fit
 
 SMALL = Config(image_size=16, z_dim=5, base_channels=4, d_base_channels=4, batch_size=6)
 

@@ -15,9 +15,11 @@ import torch
 from killing import ONE_THREAD, ROOT, course_train, equal, lines, rows, write_pairs
 from ranks import gradients
 
-from course_lib import CourseError, checkpoint, cli, devices, runs
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
 from course_lib.data import Swapped, open_dataset
 from course_lib.data.augment import Augment
+from course_lib.training import checkpoint, devices
 
 HERE = Path(__file__).parent
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib import CourseError, diversity, factors, perceptual
+from course_lib import CourseError
 from course_lib.data import open_dataset
-from course_lib.perceptual import FILES, distance, embed
+from course_lib.metrics import diversity, factors, perceptual
+from course_lib.metrics.perceptual import FILES, distance, embed
 
 REFUSED = (ValueError, TypeError)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
 ORIGINS = {name: json.loads((FILES / f"{name}.json").read_text(encoding="utf-8")) for name in ("features", "factors")}
@@ -115,8 +116,8 @@ def test_shipped_weights_are_those_of_their_origin(name):
     assert sum(p.numel() for p in net.parameters()) == origin["parameters"] < 150_000
     assert f"{origin['parameters']:,} parameters" in (module.__doc__ + factors.FactorReader.__doc__)
     assert not net.training and not any(p.requires_grad for p in net.parameters())
-    project = tomllib.loads((Path(perceptual.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "perceptual_files/*" in project["tool"]["setuptools"]["package-data"]["course_lib"]
+    project = tomllib.loads((Path(perceptual.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "frozen_files/*" in project["tool"]["setuptools"]["package-data"]["course_lib.networks"]
 
 
 @pytest.mark.slow

@@ -13,8 +13,11 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course_lib import CourseError, cli, doctor, profiles
-from course_lib.runner import run_notebooks
+from course_lib import CourseError
+from course_lib.cli import course as cli
+from course_lib.cli import doctor
+from course_lib.cli.runner import run_notebooks
+from course_lib.training import profiles
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 NOTED = {"profile": "cpu", "seconds": 420, "clock_seconds": 300, "speed": 200, "bf16": True}
@@ -184,7 +187,7 @@ def test_missing_python_packages_are_told_with_their_extra(monkeypatch):
 def test_it_works_away_from_the_checkout(tmp_path):
     """As after installing the wheel: the library without notebooks/ beside it."""
     shutil.copytree(
-        Path(doctor.__file__).parent, tmp_path / "site" / "course_lib", ignore=shutil.ignore_patterns("__pyc*")
+        Path(doctor.__file__).parents[1], tmp_path / "site" / "course_lib", ignore=shutil.ignore_patterns("__pyc*")
     )
     (tmp_path / "elsewhere").mkdir()
     environment = {

@@ -18,11 +18,13 @@ import pytest
 import torch
 from test_cli import in_process
 
-from course_lib import CourseError, demo, export, runs, shipped
+from course_lib import CourseError, runs
 from course_lib.data import open_dataset
+from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.runs import export, shipped
 
-STATIC = Path(export.__file__).parent / "static"
+STATIC = Path(export.__file__).parents[1] / "demo" / "static"
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
 
 

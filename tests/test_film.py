@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from course_lib import film as module
-from course_lib.film import MOST, film
+from course_lib.plotting import film as module
+from course_lib.plotting.film import MOST, film
 
 
 def test_all_frames_in_order_for_ever(tmp_path):

@@ -15,7 +15,7 @@ from grading_runs import needs_bubblewrap
 from hostile import CASES, FULL, write
 from test_browser import Server, Watch
 
-from course_lib.grading import command
+from assignments.grader import command
 
 SCRIPT = "text with <b>markup</b><script>top.owned = 1</script><img src=nowhere onerror='top.owned = 1'>"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_bubblewrap]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from course_lib.widgets.game import FURTHEST, X, bell, js_divergence, picture, slider
+from course_lib.widgets.divergence import FURTHEST, X, bell, js_divergence, picture, slider
 
 STEP = X[1] - X[0]
 

@@ -25,9 +25,9 @@ from grading_runs import (
 )
 from hostile import CASES, FULL, notebook, write
 
+from assignments.grader import command, container, feedback, grade, gradebook, library, sandbox, verdicts
+from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
-from course_lib.grading import command, container, feedback, grade, gradebook, library, sandbox, verdicts
-from course_lib.grading import notebook as reading
 
 TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=60)
 

@@ -11,9 +11,9 @@ from checks import bundle
 from hostile.build import ANSWERS, ODDITIES, cells_of
 from problem_sets import ROOT, notebook
 
+from assignments.grader import handin
+from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
-from course_lib.grading import handin
-from course_lib.grading import notebook as reading
 
 RELEASED = {"cells": cells_of(ODDITIES)}
 WRITTEN = "D would see no fakes."

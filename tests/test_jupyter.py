@@ -5,7 +5,7 @@ import time
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from course_lib import checkpoint
+from course_lib.training import checkpoint
 
 SETUP = """
 import torch

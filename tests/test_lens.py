@@ -11,7 +11,7 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.networks import PatchGAN, receptive_field
 from course_lib.networks.bicycle import MultiScalePatchGAN
-from course_lib.patches import field, judges, patch, sees_both
+from course_lib.plotting.patches import field, judges, patch, sees_both
 from course_lib.widgets import lens as module
 from course_lib.widgets.lens import lens, picture
 

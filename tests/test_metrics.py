@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from course_lib import metrics
 from course_lib.data.emoji import EmojiEdges
+from course_lib.metrics import pixels
 
 PAIRED = [metrics.l1, metrics.psnr, metrics.ssim]
 SETS = [
@@ -69,7 +70,7 @@ def test_ssim_of_constants_by_hand():
 def test_ssim_does_not_depend_on_the_chunks(monkeypatch):
     fake, real = noise(5), noise(5, seed=1)
     whole = metrics.ssim(fake, real)
-    monkeypatch.setattr(metrics, "CHUNK", 2)  # the last chunk is one image
+    monkeypatch.setattr(pixels, "CHUNK", 2)  # the last chunk is one image
     assert metrics.ssim(fake, real) == pytest.approx(whole, rel=1e-6)
     assert metrics.ssim(real, real) == pytest.approx(1)
 
@@ -89,7 +90,7 @@ def test_a_checkerboard_is_all_in_the_grid_band_and_a_coarse_one_is_not():
 
 
 def test_the_energy_of_all_frequencies_is_the_variance(monkeypatch):
-    monkeypatch.setattr(metrics, "GRID_BAND", -1.0)
+    monkeypatch.setattr(pixels, "GRID_BAND", -1.0)
     images = noise()
     assert metrics.grid_energy(images) == pytest.approx(
         images.mean(1).var((1, 2), correction=0).mean().item(), rel=1e-5
@@ -209,7 +210,7 @@ def test_the_mean_image_has_the_least_squared_error(emoji):
 
 
 def test_neighbours_are_found_in_every_chunk(monkeypatch):
-    monkeypatch.setattr(metrics, "CHUNK", 3)
+    monkeypatch.setattr(pixels, "CHUNK", 3)
     x = noise(8)
     train = Items(x, -x)
     order = [7, 0, 5, 2, 2]

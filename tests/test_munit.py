@@ -9,19 +9,22 @@ from PIL import Image
 from torch import nn
 from typer.testing import CliRunner
 
-from course_lib import CourseError, cli, configs, deep, diversity, losses, runs, samples, scores
-from course_lib.checkpoint import snapshot
+from course_lib import CourseError, losses, runs
+from course_lib.cli import course as cli
 from course_lib.data.images import square, to_image
-from course_lib.export import _tested
+from course_lib.methods import configs
 from course_lib.methods.cyclegan import Config as CycleConfig
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT, PRESETS, Config
-from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, receptive_field
+from course_lib.methods.turned import Turned
+from course_lib.metrics import diversity, samples, scores
+from course_lib.metrics.samples import can_sample
+from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, deep, receptive_field
 from course_lib.networks.munit import AdaINBlock, adain
 from course_lib.networks.resnet import ResidualBlock
-from course_lib.samples import can_sample
-from course_lib.training import fit
-from course_lib.turned import Turned
+from course_lib.runs.export import _tested
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
 
 SMALL = Config(
     image_size=32, style_dim=3, base_channels=4, n_blocks=1, style_down=2, d_base_channels=4, d_layers=2, d_scales=2,

@@ -10,14 +10,17 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import Subset
 
-from course_lib import CourseError, cli, configs, losses, runs, scenes, scores
-from course_lib.checkpoint import snapshot
-from course_lib.data import facades, open_dataset
+from course_lib import CourseError, losses, runs
+from course_lib.cli import course as cli
+from course_lib.data import facades, open_dataset, scenes
 from course_lib.data.facades import Facades, paint
+from course_lib.methods import configs
 from course_lib.methods.pix2pixhd import PRESETS, Config, Pix2PixHD
+from course_lib.metrics import scores
 from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD, parameter_count
 from course_lib.networks.pix2pixhd import VGG19, Styles, boundary_map, halve, instance_means, kmeans
-from course_lib.training import fit
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
 
 SMALL = Config(
     image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4, d_layers=1, d_scales=2,

@@ -24,7 +24,7 @@ from test_cli import in_process
 from test_unpack import ARCHIVES, COLLISIONS, ESCAPES, GOOD, LIES, ODD, make_zip, special, tar, zip_member
 
 from course_lib import runs
-from course_lib.lock import only_run
+from course_lib.data.files import only_run
 
 KINDS = {
     "jpg": ("JPEG", {}),

@@ -1,4 +1,4 @@
-"""course_lib/runner.py: what a report says is what happened."""
+"""course_lib/cli/runner.py: what a report says is what happened."""
 
 import copy
 import errno
@@ -19,11 +19,11 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_lib import runner
+from course_lib.cli import runner
+from course_lib.cli.notebook_page import notebook_page
+from course_lib.cli.runner import run_notebooks
+from course_lib.data.files import only_run
 from course_lib.errors import CourseError
-from course_lib.lock import only_run
-from course_lib.page import notebook_page
-from course_lib.runner import run_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -269,7 +269,9 @@ def pretend(monkeypatch):
         return notebook, last, last if bad else None, "it is bad" if bad else None
 
     monkeypatch.setattr(runner, "_execute", execute)
-    monkeypatch.setattr("course_lib.page.notebook_page", lambda notebook, path: f"page of {notebook.cells[-1].source}")
+    monkeypatch.setattr(
+        "course_lib.cli.notebook_page.notebook_page", lambda notebook, path: f"page of {notebook.cells[-1].source}"
+    )
     return ran
 
 
@@ -441,7 +443,7 @@ def test_stopped_from_outside(tmp_path, sent):
     call = f"run_notebooks({list(map(str, notebooks))}, {str(out)!r}, 'smoke')"
     # a process started in the background ignores Ctrl-C, and so would everything below it
     hear = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
-    code = f"{hear}\nfrom course_lib.runner import run_notebooks\n{call}"
+    code = f"{hear}\nfrom course_lib.cli.runner import run_notebooks\n{call}"
     run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         note, deadline = out / "runs" / "long" / "pid", time.monotonic() + 60

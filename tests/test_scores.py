@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from course_lib import metrics, scores
+from course_lib import metrics
 from course_lib.data import facades, open_dataset
 from course_lib.data.facade_layout import CLASSES
 from course_lib.data.facades import paint
 from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.metrics import scores
 
 REFUSED = (ValueError, TypeError)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
 WALL, WINDOW = CLASSES.index("facade"), CLASSES.index("window")

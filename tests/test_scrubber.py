@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from course_lib import CourseError, runs
 from course_lib.methods.pix2pix import Pix2Pix
-from course_lib.training import fit
+from course_lib.training.fit import fit
 from course_lib.widgets import scrubber as module
 from course_lib.widgets.scrubber import frames, picture, scrubber
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib import segmenter
-from course_lib.scores import confusion, fcn_score, segmentation_scores
-from course_lib.segmenter import FILES, Segmenter, load_segmenter, rendered, segment, train_segmenter
+from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
+from course_lib.networks import segmenter
+from course_lib.networks.segmenter import FILES, Segmenter, load_segmenter, rendered, segment, train_segmenter
 
 ORIGIN = json.loads((FILES / "facades.json").read_text(encoding="utf-8"))
 
@@ -74,12 +74,12 @@ def test_training_refuses_what_does_not_fit():
 def test_shipped_weights_are_those_of_their_origin():
     blob = (FILES / "facades.safetensors").read_bytes()
     assert hashlib.sha256(blob).hexdigest() == ORIGIN["sha256"] and len(blob) < 250_000
-    assert ORIGIN["command"] == "python -m course_lib.segmenter"
+    assert ORIGIN["command"] == "python -m course_lib.networks.segmenter"
     assert (ORIGIN["seed"], ORIGIN["steps"]) == (segmenter.SEED, segmenter.STEPS) and str(segmenter.SETS) in ORIGIN[
         "data"
     ]
-    project = tomllib.loads((Path(segmenter.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "segmenter_files/*" in project["tool"]["setuptools"]["package-data"]["course_lib"]
+    project = tomllib.loads((Path(segmenter.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "frozen_files/*" in project["tool"]["setuptools"]["package-data"]["course_lib.networks"]
     net = load_segmenter()
     assert not net.training and {p.dtype for p in net.parameters()} == {torch.float32}
 

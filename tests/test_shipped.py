@@ -7,9 +7,11 @@ import sys
 import pytest
 import torch
 
-from course_lib import CourseError, cli, runs, shipped
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
 from course_lib.data import open_dataset
-from course_lib.patches import patch
+from course_lib.plotting.patches import patch
+from course_lib.runs import shipped
 
 NAMES = list(shipped.RECIPES)
 

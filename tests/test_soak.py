@@ -18,8 +18,9 @@ from grading_runs import (
 )
 from killing import ROOT, flip_bits, kill_and_resume, kill_while_saving, write_pairs
 
-from course_lib import __version__, profiles
-from course_lib.grading import command
+from assignments.grader import command
+from course_lib import __version__
+from course_lib.training import profiles
 
 pytestmark = [
     pytest.mark.soak,

@@ -14,10 +14,11 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import CourseError, study
+from course_lib import CourseError
 from course_lib.data.images import to_bytes, to_image
-from course_lib.study import Round, append, pool, sentence, simulate, table, trials, wilson
-from course_lib.widgets.study import SHOWN, game, picture
+from course_lib.widgets import study
+from course_lib.widgets.real_or_fake import SHOWN, game, picture
+from course_lib.widgets.study import Round, append, pool, sentence, simulate, table, trials, wilson
 
 SHIPPED = Path(__file__).resolve().parent.parent / "notebooks" / "study_simulated.jsonl"
 CHANCES = {"model A": 0.05, "model B": 0.25, "model C": 0.5}  # of being fooled, of the players that are shipped

@@ -8,10 +8,11 @@ import pytest
 import torch
 from test_widgets import seen
 
-from course_lib import CourseError, app, runs
+from course_lib import CourseError, runs
 from course_lib.data.images import to_bytes, to_image
+from course_lib.demo import app
 from course_lib.methods.munit import MUNIT
-from course_lib.plotting import GAP
+from course_lib.plotting.figures import GAP
 from course_lib.widgets import styles
 
 

@@ -36,10 +36,13 @@ from killing import (
     write_pairs,
 )
 
-from course_lib import CourseError, checkpoint, cli, runs
-from course_lib.loading import batches
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
+from course_lib.data import files
 from course_lib.methods.pix2pix import Pix2Pix
-from course_lib.training import fit
+from course_lib.training import checkpoint
+from course_lib.training.fit import fit
+from course_lib.training.loading import batches
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, limits and fork as POSIX has them")
 
@@ -111,7 +114,7 @@ def test_what_a_killed_run_left_half_written_is_swept(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("half")
     train(tmp_path, 3, resume=True)
-    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(checkpoint.ASIDE)]
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(files.ASIDE)]
 
 
 def test_the_report_of_make_soak_is_whole():

@@ -22,8 +22,11 @@ import torch
 from killing import ONE_THREAD, lines, rows, write_pairs
 from PIL import Image
 
-from course_lib import CourseError, cli, grids, runs, samples, scores, sweep
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
 from course_lib.data import open_dataset
+from course_lib.experiments import grids, sweep
+from course_lib.metrics import samples, scores
 
 GRID = """
 method = "pix2pix"
@@ -233,7 +236,7 @@ def test_where_answers_differ_what_measures_them_counts(tmp_path, edited, monkey
         assert edited(f"course_lib.{module}", *change, emoji) == before[emoji]
         assert not set(edited(f"course_lib.{module}", *change, houses)) & set(before[houses])
     assert edited("course_lib.data.facades", *change, emoji) == before[emoji]
-    monkeypatch.setattr("course_lib.perceptual.FILES", tmp_path)
+    monkeypatch.setattr("course_lib.metrics.perceptual.FILES", tmp_path)
     grids._sources.cache_clear()
     assert not set(keys(tmp_path, emoji)) & set(before[emoji])
     monkeypatch.undo()

@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from course_lib import CourseError, checkpoint, loading, training
-from course_lib.checkpoint import snapshot
+from course_lib import CourseError
 from course_lib.data import open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.emoji import outlines
 from course_lib.methods.pix2pix import Config, Pix2Pix
-from course_lib.training import fit, lr_factor
+from course_lib.training import checkpoint, loading
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import TIMING, fit, lr_factor
 
 SMALL = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, batch_size=4, average=0.9, decay_from=0.5)
 
@@ -53,7 +54,7 @@ def make(**changes) -> Pix2Pix:
 
 
 def rows(history: list[dict]) -> list[dict]:
-    return [{k: v for k, v in row.items() if k not in training.TIMING} for row in history]
+    return [{k: v for k, v in row.items() if k not in TIMING} for row in history]
 
 
 def equal(a: dict, b: dict) -> bool:

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib import CourseError, configs, losses, runs
-from course_lib.checkpoint import snapshot
+from course_lib import CourseError, losses, runs
+from course_lib.methods import configs
 from course_lib.methods.unit import PRESETS, UNIT, Config
+from course_lib.metrics.samples import can_sample
 from course_lib.networks import LatentDecoders, LatentEncoders, parameter_count
 from course_lib.networks.resnet import ResidualBlock
-from course_lib.samples import can_sample
-from course_lib.training import fit
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
 
 SMALL = Config(image_size=16, base_channels=4, n_blocks=2, d_base_channels=4, d_layers=1, batch_size=2)
 TERMS = {"g_gan", "g_image", "g_kl", "g_cycle", "g_cycle_kl", "d_real", "d_fake"}

@@ -14,7 +14,7 @@ from course_lib import runs
 from course_lib.data.images import to_bytes
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.pix2pix import Pix2Pix
-from course_lib.plotting import GAP
+from course_lib.plotting.figures import GAP
 from course_lib.widgets import latents
 
 

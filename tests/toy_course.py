@@ -42,7 +42,7 @@ def make(folder: Path) -> Path:
 
 def scores(course: Path) -> dict[str, dict]:
     """Automatic scores by student and cell, as nbgrader's grade book has them."""
-    from course_lib.grading.gradebook import Book, sqlite_url
+    from assignments.grader.gradebook import Book, sqlite_url
 
     with Book(sqlite_url(course / "gradebook.db")) as book:
         return book.grades("toy")

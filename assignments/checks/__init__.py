@@ -65,19 +65,19 @@ MISSING: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "ps3": {
         "course_lib.losses": (*_LOSSES, "l1"),
-        "course_lib.image_pool": ("ImagePool",),
+        "course_lib.methods.image_pool": ("ImagePool",),
         "course_lib.networks": ("ResNetGenerator",),
         "course_lib.networks.resnet": ("ResidualBlock", "ResNetGenerator"),
         "course_lib.methods.cyclegan": ("CycleGAN", "ImagePool", "ResNetGenerator"),
-        "course_lib.methods.bigan": ("ResNetGenerator",),
+        "course_lib.methods.baselines.bigan": ("ResNetGenerator",),
         "course_lib.methods.pix2pix": ("ResNetGenerator",),
     },
     "ps4": {
         "course_lib.losses": (*_LOSSES, "l1"),
         "course_lib.methods.bicyclegan": ("BicycleGAN", "kl"),
-        "course_lib.diversity": ("diversity", "real_pairs"),
+        "course_lib.metrics.diversity": ("diversity", "real_pairs"),
     },
-    "ps5": {"course_lib.claims": ("T", "interval", "verdict", "judge", "ledger")},
+    "ps5": {"course_lib.experiments.claims": ("T", "interval", "verdict", "judge", "ledger")},
 }
 
 

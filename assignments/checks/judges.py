@@ -21,7 +21,6 @@ import math
 from typing import Any
 
 import numpy as np
-
 from checks.contract import Verdict
 from checks.probes.tools import LARGEST
 

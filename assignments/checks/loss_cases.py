@@ -5,11 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from checks.contract import Check
 from checks.judges import facet, facets
 from checks.probes.tools import decode, encode
+from torch import Tensor
 
 # ---- losses of logits
 

@@ -1,13 +1,12 @@
 """Problem set 1, GANs and losses: inputs and expectations. For the parent only."""
 
 import torch
-from torch import Tensor
-
 from checks import loss_cases as cases
 from checks.contract import Check
 from checks.judges import facet, facets
 from checks.probes.tools import Line, decode, encode
 from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, play, rival
+from torch import Tensor
 
 # ---- slopes
 

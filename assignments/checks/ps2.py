@@ -5,13 +5,12 @@ from itertools import accumulate, pairwise
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from checks import ps2_training as training
 from checks.contract import Check
 from checks.judges import facet, facets
 from checks.probes.ps2 import skip_parts
 from checks.probes.tools import decode, encode
+from torch import Tensor
 
 # ---- the U-Net's block
 

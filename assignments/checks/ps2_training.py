@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from checks.contract import Check
 from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
 from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, play, rival
+from torch import Tensor
 
 # ---- what D sees
 

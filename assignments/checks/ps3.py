@@ -3,12 +3,11 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from checks import ps3_losses, ps3_step
 from checks.contract import Check
 from checks.judges import facet, facets
 from checks.probes.tools import encode
+from torch import Tensor
 
 # ---- the residual block
 

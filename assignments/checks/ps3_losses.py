@@ -5,12 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from checks.contract import Check
 from checks.judges import facet, facets
 from checks.loss_cases import MEAN, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
+from torch import Tensor
 
 SCALAR = "The loss is no single number: which reduction does the task ask for?"
 L2 = "The distance is squared: L1 is asked for."

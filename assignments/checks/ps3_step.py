@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-
 from checks.contract import Check
 from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.tools import Mix, Patches, decode, encode, flat, gradients
 from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, rival
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from checks import ps4_step
 from checks.contract import Check
 from checks.judges import facet, facets
@@ -12,6 +10,7 @@ from checks.probes.ps4 import players
 from checks.probes.tools import decode, encode
 from checks.ps4_samples import SCALAR, pairs, score_case, walk_case
 from checks.ps4_step import networks
+from torch import Tensor
 
 NO_NOISE = "With mu and logvar at 0 the code has no noise: is the exponential missing, or the noise itself?"
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from checks.judges import facet
 from checks.probes.tools import encode
+from torch import Tensor
 
 SCALAR = "The result is no single number: which reductions does the task ask for?"
 

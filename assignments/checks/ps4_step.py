@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-
 from checks.contract import Check
 from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps4 import players
 from checks.probes.tools import Patches, decode, encode, flat, gradients
 from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, rival
+from torch import Tensor, nn
 
 TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
 D_TERMS = ("d_real_encoded", "d_fake_encoded", "d_real_random", "d_fake_random")

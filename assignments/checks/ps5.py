@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import torch
-
 from checks import ps5_manifest
 from checks.contract import Check
 from checks.judges import facet, facets

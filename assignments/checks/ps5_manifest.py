@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 
 import numpy as np
-
-import course_lib
 from checks import manifest as read
 from checks.contract import Check
 from checks.ps5_interval import interval, wrong_intervals
+
+import course_lib
 
 
 def given(m: dict) -> tuple[list[float], list[float], list[float]] | None:

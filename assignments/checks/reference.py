@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
 from checks.probes.tools import encode, flat
+from torch import Tensor, nn
 
 STEP_ERRORS = [
     ["a second time", "Two backwards run through the same graph: are the fakes detached for D?"],

@@ -20,8 +20,8 @@ import requests
 import urllib3
 from tqdm import tqdm
 
-from course_lib.checkpoint import replace_file
 from course_lib.data import unpack
+from course_lib.data.files import replace_file
 from course_lib.data.folders import PairedFolder, UnpairedFolder, open_folder
 from course_lib.data.images import printable
 from course_lib.errors import CourseError

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
 
-from course_lib.checkpoint import writing
+from course_lib.data.files import writing
 from course_lib.data.images import printable
 from course_lib.errors import CourseError
 

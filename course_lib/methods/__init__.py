@@ -1,0 +1,20 @@
+"""The methods: one file a paper, in the order of the equations. ``base.py`` says what all of them have."""
+
+import importlib
+
+from course_lib.errors import CourseError
+
+# name on the command line: module below this one, class
+METHODS = {
+    "dcgan": "dcgan.DCGAN", "pix2pix": "pix2pix.Pix2Pix", "cyclegan": "cyclegan.CycleGAN",
+    "bicyclegan": "bicyclegan.BicycleGAN", "bigan": "baselines.bigan.BiGAN", "cogan": "baselines.cogan.CoGAN",
+    "pix2pixhd": "pix2pixhd.Pix2PixHD", "unit": "unit.UNIT", "munit": "munit.MUNIT",
+}  # fmt: skip
+
+
+def method_class(name: str) -> type:
+    """The class of a method by its name on the command line. Raises CourseError for an unknown one."""
+    if name not in METHODS:
+        raise CourseError(f"unknown method {name!r}", "METHOD", f"choose from {', '.join(METHODS)}")
+    module, _, cls = METHODS[name].rpartition(".")
+    return getattr(importlib.import_module(f"course_lib.methods.{module}"), cls)

@@ -255,7 +255,7 @@ class Pix2PixHD:
         ``seed`` or of torch's global generator. A G1 that has no G2 yet paints at half the size, enlarged.
         """
         from course_lib.data.facades import label_map
-        from course_lib.scenes import regions
+        from course_lib.data.scenes import regions
 
         labels = label_map(x.cpu()).to(self.device) if labels is None else labels.to(self.device)
         instances = regions(labels) if instances is None else instances.to(self.device)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from course_lib.plotting import image_grid, stitch
+from course_lib.plotting.figures import image_grid, stitch
 from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:

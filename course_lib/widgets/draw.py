@@ -17,7 +17,7 @@ from torch import Tensor
 from course_lib.data.emoji import TILE, EmojiEdges, outlines
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.errors import CourseError
-from course_lib.plotting import image_grid
+from course_lib.plotting.figures import image_grid
 from course_lib.widgets.show import data_url
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _outlines(presets: Sequence[str] | Mapping[str, Tensor], size: int) -> dict[
 
 
 def _first_code(method: Any, seed: int) -> Tensor | None:
-    from course_lib.samples import can_sample  # here: it brings all that can be measured of samples
+    from course_lib.metrics.samples import can_sample  # here: it brings all that can be measured of samples
 
     return method.noise(1, seed)[0] if can_sample(method) else None
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from course_lib.plotting import GAP, image_grid, stitch
+from course_lib.plotting.figures import GAP, image_grid, stitch
 from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from course_lib.patches import field, judges, patch, sees_both
-from course_lib.plotting import COLOURS, patch_map, stitch
+from course_lib.plotting.figures import COLOURS, patch_map, stitch
+from course_lib.plotting.patches import field, judges, patch, sees_both
 
 __all__ = ["Lens", "lens", "patch", "picture"]
 

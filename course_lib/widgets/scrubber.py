@@ -13,7 +13,7 @@ from PIL import Image
 
 from course_lib.data.images import read_image
 from course_lib.errors import CourseError
-from course_lib.plotting import loss_curves
+from course_lib.plotting.figures import loss_curves
 from course_lib.widgets.show import image_tag
 
 

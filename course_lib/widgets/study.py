@@ -1,129 +1,230 @@
-"""Real or fake? A round of the papers' perceptual study as a game (``course_lib/study.py``), and on paper."""
+"""Real or fake? The papers' perceptual study: its trials, a round, and what a class has answered.
 
-from io import BytesIO
+The protocol of pix2pix and CycleGAN: a real and a fake image for 1 s, then all the time you like to say which one is
+real; 10 practice trials with feedback, then 40 scored ones without; one model a round. The score is the share of the
+scored trials in which the fake was taken for the real one: at 50 % nobody can tell. The game is in real_or_fake.py.
+"""
+
+import itertools
+import json
+import math
+import os
+import random
+import time
+import uuid
+from collections.abc import Iterable, Sequence, Sized
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
-import anywidget
-import torch
-import traitlets
-from jaxtyping import Float
-from torch import Tensor
+import filelock
 
-from course_lib.data.images import to_image
-from course_lib.plotting import WIDTH, _figure, _pixel_axes, stitch
-from course_lib.study import EXPOSURE, PLAYER, SIDES, Round, append, pool, sentence, table, trials
+from course_lib.errors import CourseError
+from course_lib.experiments.claims import interval
 
-__all__ = ["Game", "Round", "append", "game", "picture", "pool", "table", "trials"]
-
-if TYPE_CHECKING:
-    import matplotlib.figure
-
-SHOWN = 256  # side of a shown image in screen pixels, at most, if it can be enlarged by a whole number
+PROTOCOL = 1  # changes when results stop being comparable
+EXPOSURE = 1000  # milliseconds
+SIDES = ("left", "right")
+PLAYER = uuid.uuid4().hex[:12]  # who plays in this process: nobody's name
 
 
-class Game(anywidget.AnyWidget):
-    """The front end of a :class:`Round`: see :func:`game`. ``said`` is what the player did, as the page tells it.
+class Trial(NamedTuple):
+    """Indices of a real and a fake image, where the real one stands, and whether the answer counts."""
 
-    The page times the exposure: it knows when both images are decoded and on the screen. A clock in the kernel would
-    start while they are under way, and a busy kernel would show them for longer.
+    real: int
+    fake: int
+    real_side: str
+    scored: bool
+
+
+def trials(
+    real: Sized, fake: Sized, seed: int, practice: int = 10, scored: int = 40, same_input: bool = False
+) -> list[Trial]:
+    """The pairs of a round, in order; of ``real`` and ``fake``, image i of one input each, only the counts matter.
+
+    No pair comes twice, every image about equally often, and none of the practice trials, whose answers are told, comes
+    back in the scored ones. The two images belong to different inputs, as in the papers' test of maps, or with
+    ``same_input`` to the same one, as in their colouring. The real side is a coin flip. Raises CourseError for too few
+    images.
     """
+    n, chance = min(len(real), len(fake)), random.Random(seed)
+    if practice < 0 or scored < 1:
+        raise CourseError(f"a round of {practice} + {scored} trials", "trials()", "give at least one that is scored")
 
-    _esm = Path(__file__).with_name("study.js")
-    left, right = traitlets.Bytes().tag(sync=True), traitlets.Bytes().tag(sync=True)  # PNG files
-    side, exposure = traitlets.Int().tag(sync=True), traitlets.Int(EXPOSURE).tag(sync=True)  # px, ms
-    total = traitlets.Int().tag(sync=True)
-    number = traitlets.Int(0).tag(sync=True)  # of the trial, from 1; 0 before the first
-    phase = traitlets.Unicode("ready").tag(sync=True)  # then trial, feedback (after a practice answer), done
-    message, error = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
-    said = traitlets.Dict().tag(sync=True)  # {"do": "next" | "answer", "number": , "side": , "milliseconds": , "at": }
+    def parts(n: int) -> list[tuple[int, int]]:  # (images, trials): practice, then scored
+        apart = math.ceil(n * practice / (practice + scored))
+        return [(apart, practice), (n - apart, scored)]
 
-    def __init__(self, played: Round, real: Tensor, fake: Tensor, out: Path | str | None):
-        size = real.shape[-1]
-        super().__init__(side=size * max(1, SHOWN // size), total=len(played.trials))
-        self.round, self.real, self.fake, self.out = played, real, fake, out
-        practice = sum(not trial.scored for trial in played.trials)
-        self.message = (
-            f"Two images, for {EXPOSURE / 1000:g} s. One is real, one was made by a model: say which one is real. "
-            f"{practice} trials are for practice, {len(played.trials) - practice} count."
-        )
+    turns = (lambda size: 1) if same_input else (lambda size: size - 1)  # how many fakes there are for a real one
+    least = next(k for k in itertools.count(n) if all(size * turns(size) >= count for size, count in parts(k)))
+    if least > n:
+        what = f"{practice} + {scored} trials need {least} images of each kind, got {len(real)} and {len(fake)}"
+        raise CourseError(what, "trials()", "give more images, or ask for fewer trials")
+    items, out = chance.sample(range(n), n), []  # in a new order
+    for (size, count), is_scored in zip(parts(n), (False, True), strict=True):
+        group, items = items[:size], items[size:]
+        # Half-way round first: with many images, none of the inputs is then seen both ways.
+        away = [0] if same_input else sorted(range(1, size), key=lambda turn, size=size: abs(turn - size // 2))
+        pairs = ((group[i], group[(i + turn) % size]) for turn in away for i in range(size))
+        chosen = [Trial(a, b, chance.choice(SIDES), is_scored) for a, b in itertools.islice(pairs, count)]
+        out += chance.sample(chosen, len(chosen))
+    return out
 
-    @traitlets.observe("said")
-    def _heard(self, change: Any) -> None:
-        """The player pressed a button: the one place where errors of a game come up. Shown, and raised again."""
-        said = change["new"]
-        expected = {"ready": "next", "trial": "answer", "feedback": "next"}.get(self.phase)
-        if (said.get("number"), said.get("do")) != (self.number, expected):
-            return  # pressed twice
+
+def wilson(count: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of n; sensible at 0 and 1, too."""
+    z, share = 1.959964, count / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+class Round:
+    """A player's round with one model, without a front end: show(), answer(), show(), ... until ``finished``."""
+
+    def __init__(self, model: str, given: list[Trial], seed: int = 0, player: str = PLAYER, simulated: bool = False):
+        self.model, self.trials, self.seed, self.player, self.simulated = model, given, seed, player, simulated
+        self.fooled: list[bool] = []  # for each answer, whether the fake was taken for the real one
+        self.shown, self.began, self.ended, self.longest = False, 0.0, 0.0, 0
+
+    @property
+    def finished(self) -> bool:
+        return len(self.fooled) == len(self.trials)
+
+    def show(self) -> Trial:
+        """The trial to show now. Raises ValueError after the last."""
+        if self.finished:
+            raise ValueError("this round is over")
+        self.shown, self.began = True, self.began or time.monotonic()
+        return self.trials[len(self.fooled)]
+
+    def answer(self, side: str, milliseconds: int = EXPOSURE) -> str:
+        """The side that looked real, and how long the pair was seen. Returns what to say: in practice who was right.
+
+        Raises ValueError if no trial is shown, and for a side that does not exist.
+        """
+        if not self.shown or side not in SIDES:
+            raise ValueError(f"{side!r} is no answer: say left or right, once, after show()")
+        trial = self.trials[len(self.fooled)]
+        self.fooled.append(side != trial.real_side)
+        self.shown, self.ended, self.longest = False, time.monotonic(), max(self.longest, milliseconds)
+        return "" if trial.scored else ("correct", "wrong")[self.fooled[-1]] + f": the {trial.real_side} one was real"
+
+    @cached_property
+    def result(self) -> dict:
+        """What :func:`append` stores. Raises ValueError before the end: half a round is no result."""
+        if not self.finished:
+            raise ValueError(f"{len(self.trials) - len(self.fooled)} trials are left")
+        scored = [fooled for fooled, trial in zip(self.fooled, self.trials, strict=True) if trial.scored]
+        low, high = wilson(sum(scored), len(scored))
+        return {
+            "protocol": PROTOCOL, "round": uuid.uuid4().hex, "model": self.model, "player": self.player,
+            "simulated": self.simulated, "seed": self.seed, "n": len(scored), "fooled": sum(scored),
+            "rate": sum(scored) / len(scored), "low": low, "high": high, "longest_ms": self.longest,
+            "seconds": round(self.ended - self.began, 1), "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }  # fmt: skip
+
+
+def sentence(result: dict) -> str:
+    """A result in words, against 50 %."""
+    rate, low, high = (f"{100 * result[key]:.0f}" for key in ("rate", "low", "high"))
+    found = f"You took the fake for the real one in {result['fooled']} of {result['n']} trials: {rate} %, "
+    found += f"95 % interval {low} to {high} %. "
+    if result["high"] < 0.5:
+        return found + "All of it is below 50 %: you can tell them apart."
+    if result["low"] > 0.5:
+        return found + "All of it is above 50 %: to you the fakes look more real than the real ones."
+    return found + "It holds 50 %: these trials do not show that you can tell them apart."
+
+
+def append(path: Path | str, *results: dict) -> None:
+    """Add results, a JSON line each; several processes may at once. Without one: a trial. Raises CourseError."""
+    path, lines = Path(path), "".join(json.dumps(result) + "\n" for result in results).encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=20, mode=0o666)  # of all who share it
+        with lock, open(path, "ab+") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+            half = file.read() not in (b"", b"\n")  # of one who was killed while writing
+            file.write(b"\n" * half + lines)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:  # a Timeout, too
+        reason = "others hold its lock" if isinstance(error, filelock.Timeout) else error.strerror
+        raise CourseError(f"cannot add results here: {reason}", path, "choose a file you may write to") from error
+
+
+def _checked(line: bytes) -> dict:
+    """A stored result. Raises ValueError, TypeError or KeyError for what is none."""
+    found = json.loads(line)
+    if found["protocol"] != PROTOCOL:
+        raise ValueError(f"protocol {found['protocol']}, not {PROTOCOL}")
+    kinds = {"round": str, "player": str, "model": str, "simulated": bool, "n": int, "fooled": int}
+    if any(type(found[key]) is not kind for key, kind in kinds.items()) or not 0 <= found["fooled"] <= found["n"] != 0:
+        raise ValueError("no result of a round")
+    return found
+
+
+def pool(paths: Iterable[Path | str]) -> tuple[list[dict], list[str]]:
+    """A row for each model: the mean fooling rate over people, and its interval; and the broken lines, named.
+
+    The interval is the t interval of the mean over people; for one person, or if all have the same rate, Wilson's of
+    all their trials. Rounds of one person with one model are taken together; a round that is there twice counts once;
+    simulated players have rows of their own. Raises CourseError for a file that cannot be read.
+    """
+    rounds, models, broken = {}, {}, []
+    for path in map(Path, paths):
         try:
-            feedback = self.round.answer(said["side"], said["milliseconds"]) if said["do"] == "answer" else ""
-            with self.hold_sync():  # one message: the page must not see half of it
-                self.error = ""
-                if feedback:
-                    self.message, self.phase = feedback, "feedback"
-                elif self.round.finished:
-                    self._finish()
-                else:
-                    self._show()
-        except Exception as error:
-            self.error = f"the game failed: {error}"
-            raise
-
-    def _show(self) -> None:
-        trial, total = self.round.show(), len(self.round.trials)
-        images = [self.real[trial.real], self.fake[trial.fake]]
-        for name, image in zip(SIDES, images if trial.real_side == "left" else images[::-1], strict=True):
-            to_image(image.cpu()).save(file := BytesIO(), "png")
-            setattr(self, name, file.getvalue())
-        self.number, self.phase = self.number + 1, "trial"
-        self.message = f"trial {self.number} of {total}" + (" (counts)" if trial.scored else " (practice)")
-
-    def _finish(self) -> None:
-        result = self.round.result
-        self.left = self.right = b""  # a stored notebook needs none of them
-        self.message, self.phase = sentence(result), "done"
-        if self.out is not None:
-            append(self.out, result)
-            self.message += f" Stored in {Path(self.out).name}."
+            lines = path.read_bytes().splitlines()
+        except OSError as error:
+            raise CourseError(f"cannot read results: {error.strerror}", path, "give files that a game wrote") from error
+        for number, line in enumerate(lines, start=1):
+            try:
+                if line.strip() and rounds.setdefault((found := _checked(line))["round"], found) != found:
+                    raise ValueError("another result of a round that is there already")
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                broken.append(f"{path} line {number}: {type(error).__name__}: {error}")
+    for found in rounds.values():
+        models.setdefault((found["model"], found["simulated"]), {}).setdefault(found["player"], []).append(found)
+    rows = []
+    for (model, simulated), people in sorted(models.items()):
+        counts = [(sum(r["fooled"] for r in mine), sum(r["n"] for r in mine)) for mine in people.values()]
+        fooled, n = map(sum, zip(*counts, strict=True))
+        rates = [a / b for a, b in counts]
+        row = {"model": model, "simulated": simulated, "people": len(people), "trials": n}
+        vary = len(set(rates)) > 1
+        rate, low, high, *_ = interval(rates) if vary else (fooled / n, *wilson(fooled, n))
+        by = "t, over people" if vary else "Wilson"
+        rows.append(row | {"rate": rate, "low": max(0.0, low), "high": min(1.0, high), "by": by})
+    return rows, broken
 
 
-def game(
-    real: Float[Tensor, "n 3 s s"],
-    fake: Float[Tensor, "m 3 s s"],
-    model_name: str,
-    out: Path | str | None = None,
-    seed: int = 0,
-    player: str = PLAYER,
-    **options: Any,
-) -> Game:
-    """A round with the images of one model, for one player; its result becomes a JSON line of ``out``.
-
-    ``real[i]`` and ``fake[i]`` belong to one input; ``options`` are those of :func:`trials`. Buttons and the arrow
-    keys answer. Raises CourseError for too few images, and for an ``out`` that cannot be written: not after the last
-    trial. Later errors appear in the game and are raised again.
-    """
-    played = Round(model_name, trials(real, fake, seed, **options), seed, player)
-    if out is not None:
-        append(out)  # nothing yet
-    return Game(played, real, fake, out)
+def table(rows: Sequence[dict]) -> str:
+    """Rows of :func:`pool` as a Markdown table, aligned."""
+    cells = [("model", "players", "number", "trials", "fooling rate", "95 % interval", "interval by")]
+    for row in rows:
+        rate, low, high = (f"{100 * row[key]:.1f}" for key in ("rate", "low", "high"))
+        who = ("people", "simulated")[row["simulated"]]
+        cells.append((row["model"], who, row["people"], row["trials"], f"{rate} %", f"{low} to {high} %", row["by"]))
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in cells]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    note = "The fooling rate: the share of trials in which the fake was taken for the real one; 50 %: nobody can tell."
+    simulated = "\nSimulated players are programs that flip a coin; they say nothing about a model."
+    return "\n".join([*lines, "", note]) + simulated * any(row["simulated"] for row in rows)
 
 
-def picture(
-    real: Float[Tensor, "n 3 s s"], fake: Float[Tensor, "m 3 s s"], seed: int = 0, count: int = 6, **options: Any
-) -> "matplotlib.figure.Figure":
-    """The game on paper: ``count`` numbered pairs of :func:`trials`, and upside down below them which are real."""
-    shown = trials(real, fake, seed, 0, count, **options)
-    rows = [torch.stack([real[a] if side == place else fake[b] for a, b, side, _ in shown]) for place in SIDES]
-    left, top, below = 56, 26, 30
-    tiles = stitch(rows, max(1, min(SHOWN, (WIDTH - left) // count) // real.shape[-1]))
-    height, width = tiles.shape[:2]
-    with _figure(left + width, top + height + below) as fig:
-        axes = _pixel_axes(fig, left, top, width, height)
-        axes.imshow(tiles, interpolation="nearest", aspect="auto", extent=(0, count, 2, 0))
-        axes.set_yticks([0.5, 1.5], SIDES)
-        axes.tick_params(length=0)
-        for i, trial in enumerate(shown):
-            axes.text(i + 0.5, -6 / height, i + 1, ha="center", va="bottom")
-            told = {"rotation": 180, "ha": "center", "va": "center", "color": "0.35", "size": 9}
-            axes.text(i + 0.5, 2 + 2 * 16 / height, f"{trial.real_side} is real", **told)
-    return fig
+def simulate(chances: dict[str, float], players: int, seed: int = 0) -> list[dict]:
+    """Results of ``players`` that play a round with each model and are fooled with its chance, give or take 0.08."""
+    out = []
+    for (model, chance), player in itertools.product(chances.items(), range(players)):
+        dice = random.Random(f"{seed} {model} {player}")
+        own = dice.gauss(chance, 0.08)  # below 0 is never, above 1 always
+        one = Round(model, trials(range(50), range(50), player), player, f"simulated-{player}", simulated=True)
+        while not one.finished:
+            one.answer(SIDES[(one.show().real_side == "right") != (dice.random() < own)])
+        name = f"simulated-{seed}-{model}-{player}"
+        out.append(one.result | {"round": name, "longest_ms": 0, "seconds": 0.0, "time": ""})
+    return out

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data.images import read_image, to_tensor
-from course_lib.plotting import image_grid, stitch
+from course_lib.plotting.figures import image_grid, stitch
 from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """Probes of problem set 1: the student's losses and step on the parent's numbers."""
 
 import torch
-
 from checks.probes.tools import Line, attempt, decode, encode, trace, wanted
 
 

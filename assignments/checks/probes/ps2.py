@@ -1,9 +1,8 @@
 """Probes of problem set 2: the student's networks, losses and step on the parent's numbers."""
 
 import torch
-from torch import Tensor, nn
-
 from checks.probes.tools import Mix, Patches, attempt, decode, encode, fill, trace, wanted
+from torch import Tensor, nn
 
 # ---- the U-Net's block
 

@@ -3,9 +3,8 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-
 from checks.probes.tools import Mix, Patches, attempt, decode, encode, trace, wanted
+from torch import Tensor, nn
 
 # ---- codes
 

@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import torch
-
 from checks.probes.tools import attempt, decode, encode, wanted
 
 DEEPEST, LONGEST = 6, 20_000  # of a manifest: nesting, and characters of one text

@@ -1,0 +1,178 @@
+"""``course grade``: what is handed in, what of it is done, and the rest through the sandbox into the grade book."""
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course_lib.errors import CourseError
+
+Names = Annotated[list[str] | None, typer.Option("--student", help="only these; default: all in submitted/")]
+
+CourseFolder = Annotated[Path, typer.Option(help="nbgrader's course folder, with checks/ and submitted/")]
+
+
+def grade(
+    problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
+    course: CourseFolder = Path("assignments"),
+    gradebook: Annotated[str | None, typer.Option(help="database URL; default: COURSE/gradebook.db")] = None,
+    tier: Annotated[str, typer.Option(help="auto, bubblewrap, or plain (weak: protects from accidents only)")] = "auto",
+    workers: Annotated[int | None, typer.Option(help="sandboxes at a time; default: one a core")] = None,
+    student: Names = None,
+    force: Annotated[bool, typer.Option("--force", help="grade again what is graded and unchanged")] = False,
+    only: Annotated[str | None, typer.Option(metavar="CHECK", help="regrade this check alone, after a fix")] = None,
+) -> None:
+    """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run again."""
+    if workers is not None and workers < 1:
+        raise CourseError(f"--workers must be above 0, got {workers}", "--workers", "for example --workers 2")
+    results, fresh = run(course, problem_set, gradebook, tier, workers, student, force, only)
+    reasons = [f"{r.student}: {r.reason}" for r in results if r.reason]
+    if reasons:
+        print("with a reason to look at:", *reasons, sep="\n  ", file=sys.stderr)
+    what = "graded" if only is None else f"graded {only} alone in"
+    others = "others were done" if only is None else "others are new or were handed in again: grade them without --only"
+    others = "" if fresh == len(results) else f", the {others}"
+    print(f"{what} {fresh} of {len(results)} submissions{others}; reports in {course}/reports/{problem_set}")
+
+
+def check(
+    problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
+    path: Annotated[Path | None, typer.Argument(metavar="NOTEBOOK", help="default: PS.ipynb in this folder")] = None,
+) -> None:
+    """Before you hand in: is the notebook fit for it, and what do the visible checks say? Status 1: mend something."""
+    from assignments.grader import feedback, handin
+
+    submission, trouble, result = handin.check(problem_set, path)
+    print(f"{submission.path}: {handin.saved(submission.path)}")
+    print(*(f"mend: {text}" for text in trouble), sep="\n", end="\n" if trouble else "")
+    right = result is not None and result.score == result.points
+    if result is not None:
+        print(*(f"note: {text}" for text in result.notes), sep="\n", end="\n" if result.notes else "")
+        print(*map(feedback.line, result.checks), sep="\n")
+        print(f"{result.score:g} of {result.points:g} points of the visible checks; hidden ones follow in grading")
+    if trouble or not right:
+        print("not ready: mend what is named above. Part of the work earns part of the points, so hand it in in time")
+        raise typer.Exit(1)
+    print(f"ready: hand in {submission.path.name}")
+
+
+def release(
+    problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
+    course: CourseFolder = Path("assignments"),
+) -> None:
+    """Make the students' copy of a problem set, notebook and visible checks, with nbgrader: release/PS and PS.zip."""
+    from assignments.grader.release import release
+
+    print(f"wrote {release(course, problem_set)}: hand it out; students unpack it and run: course check {problem_set}")
+
+
+def answers(
+    problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
+    folder: Annotated[Path, typer.Argument(help="to write to: submitted/STUDENT/PS.py, and released/PS.py")],
+    course: CourseFolder = Path("assignments"),
+) -> None:
+    """Each submission's answer cells as a Python file, for tools that look for copies (copydetect, JPlag, Dolos)."""
+    from assignments.grader.release import answers
+
+    count = answers(course, problem_set, folder)
+    print(
+        f"wrote the answers of {count} students; compare: copydetect -t {folder}/submitted -b {folder}/released -e py"
+    )
+
+
+def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
+    """The folders handed in, by student."""
+    folder = course / "submitted"
+    found = {path.name: path / problem_set for path in sorted(folder.glob("*")) if (path / problem_set).is_dir()}
+    if unknown := sorted(set(students or []) - set(found)):
+        raise CourseError(f"nothing of {unknown[0]} for {problem_set}", folder, "see the names in that folder")
+    if not found:
+        raise CourseError(
+            f"nothing handed in for {problem_set}", folder, f"nbgrader collect {problem_set}, or copy there"
+        )
+    return {name: path for name, path in found.items() if not students or name in students}
+
+
+def run(
+    course: Path,
+    problem_set: str,
+    gradebook: str | None = None,
+    tier: str = "auto",
+    workers: int | None = None,
+    students: list[str] | None = None,
+    force: bool = False,
+    only: str | None = None,
+    progress: bool = True,
+) -> tuple[list, int]:
+    """All results of the chosen students, and how many of them were graded now.
+
+    With the name of a check in ``only``, just that one is run again, on submissions that are graded and unchanged;
+    its scores change for all of them at once or for none.
+    """
+    from filelock import FileLock, Timeout
+    from tqdm import tqdm
+
+    from assignments.grader import feedback, notebook
+    from assignments.grader import grade as grading
+    from assignments.grader.gradebook import Book, handed_in_at, late_penalty, sqlite_url
+    from assignments.grader.sandbox import PROTECTS, Limits, choose_tier
+    from course_lib.data.files import replace_file
+
+    course = course.absolute()
+    folders = submitted(course, problem_set, students)
+    _, checks = grading.load_checks(course, problem_set)
+    key, tier = grading.term_key(course), choose_tier(tier)
+    print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
+    lock = FileLock(course / f".grading-{problem_set}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CourseError(
+            f"{problem_set} is being graded already", lock.lock_file, "wait until that has ended"
+        ) from None
+    if only is not None and only not in (names := [check.name for check in checks]):
+        raise CourseError(f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}")
+    with lock, Book(gradebook or sqlite_url(course / "gradebook.db")) as book:
+        plan = book.plan(problem_set)
+        plan.assign(checks)
+        basis = hashlib.sha256(
+            f"{grading.checks_digest(course)} {key} {tier} {Limits()} {sorted(plan.cells.items())}".encode()
+        ).hexdigest()
+        done, todo = book.done(problem_set), {}
+        for name, folder in folders.items():
+            submission, before = notebook.read(folder, name, problem_set), done.get(name)
+            notebook.restore(submission, plan.locked, set(plan.cells))
+            submission.source = submission.digest
+            submission.digest = hashlib.sha256(f"{basis} {submission.digest}".encode()).hexdigest()
+            if only is not None:
+                wanted = before is not None and before.source == submission.source
+            else:
+                wanted = force or before is None or before.digest != submission.digest
+            todo |= {name: submission} if wanted else {}
+        hidden = [course / part for part in ("source", "submitted", "autograded", "release", "checks")]
+        graded = grading.grade_all(
+            list(todo.values()), course, problem_set, key, tier, workers, hidden=hidden,
+            only=lambda check: only in (None, check.name),
+        ) if todo else []  # fmt: skip
+        bar = tqdm(graded, total=len(todo), desc=problem_set, unit="submission", disable=not progress or not todo)
+        regraded = []
+        for result in bar:
+            submission = todo[result.student]
+            if only is not None:
+                checked, result = result.checks, done[result.student]
+                result.checks = list({check.name: check for check in [*result.checks, *checked]}.values())
+                regraded.append(result)
+            target = course / "autograded" / result.student / problem_set / f"{problem_set}.ipynb"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(target, feedback.autograded(result, plan, submission))
+            if only is None:
+                book.commit(result, plan, submission)
+            submission.content = None
+        if only is not None:
+            book.regrade(regraded, plan, only)
+        book.settle(problem_set, {name: handed_in_at(path) for name, path in folders.items()}, late_penalty(course))
+        done = book.done(problem_set)
+        feedback.write(course / "reports" / problem_set, list(done.values()))
+    return [done[name] for name in folders if name in done], len(todo)

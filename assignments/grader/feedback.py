@@ -1,0 +1,166 @@
+"""What a student reads: per check its title, the points, and the likely mistake. Also the notebook for nbgrader.
+
+Titles and messages only: never a hidden check's inputs or what was expected. Whatever comes from the submission is
+escaped: it is text, not markup.
+"""
+
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from assignments.grader.gradebook import Cell, Plan
+from assignments.grader.notebook import Submission, nbgrader_data
+from assignments.grader.verdicts import Graded, Result
+from course_lib.data.files import replace_file
+
+SAFE_OUTPUTS = ("text/plain", "image/png")  # a submission's HTML and scripts do not run in the instructor's browser
+TAG = re.compile(r"<(?=[A-Za-z/!?])")  # nbgrader's pages show Markdown with the scripts in it; "< b" is no tag
+MAX_OUTPUT, MAX_IMAGES = 20_000, 8_000_000
+STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}"
+    "td,th{padding:.3em .8em;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}td.n{white-space:nowrap}"
+)
+
+
+def number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def line(check: Graded) -> str:
+    """One check as a line of plain text."""
+    mark = "full" if check.score == check.points else "none" if check.score == 0 else "part"
+    text = f"[{mark}] {number(check.score)} of {number(check.points)}: {check.title}"
+    return text + (f"\n       {check.message}" if check.message and check.score < check.points else "")
+
+
+def quoted(text: str) -> str:
+    """Text of a submission inside Markdown: no markup, one line."""
+    flat = " ".join(html.escape(text, quote=False).split())
+    return "".join("\\" + letter if letter in "\\`*_[]#|!" else letter for letter in flat)
+
+
+def markdown(result: Result) -> str:
+    parts = [f"# {result.problem_set}: {quoted(result.student)}", ""]
+    parts += [f"**{number(result.score)} of {number(result.points)} points** from the automatic checks."]
+    if result.reason:
+        parts += ["", f"The notebook as a whole: {quoted(result.reason)}."]
+    for function in dict.fromkeys(check.function for check in result.checks):
+        checks = [check for check in result.checks if check.function == function]
+        total, reached = sum(c.points for c in checks), sum(c.score for c in checks)
+        parts += ["", f"## `{function}`: {number(reached)} of {number(total)}", ""]
+        parts += ["| points | what was checked | what to look at |", "|---|---|---|"]
+        for check in checks:
+            message = quoted(check.message) if check.score < check.points else "right"
+            parts.append(f"| {number(check.score)} of {number(check.points)} | {quoted(check.title)} | {message} |")
+    if result.notes:
+        parts += ["", "## Remarks on the notebook", "", *(f"- {quoted(note)}" for note in result.notes[:50])]
+    return "\n".join(parts) + "\n"
+
+
+def page(result: Result) -> str:
+    """The same as a page of its own, without scripts."""
+    text = html.escape
+    rows = "".join(
+        f"<tr><td class=n>{number(c.score)} of {number(c.points)}</td><td><code>{text(c.function)}</code></td>"
+        f"<td>{text(c.title)}</td><td>{text(c.message) if c.score < c.points else 'right'}</td></tr>"
+        for c in result.checks
+    )
+    reason = f"<p>The notebook as a whole: {text(result.reason)}.</p>" if result.reason else ""
+    notes = "".join(f"<li>{text(note)}</li>" for note in result.notes[:50])
+    title = f"{text(result.problem_set)}: {text(result.student)}"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+        f"<h1>{title}</h1><p><b>{number(result.score)} of {number(result.points)} points</b> from the automatic checks."
+        f"</p>{reason}<table><tr><th>points</th><th>function</th><th>what was checked</th><th>what to look at</th></tr>"
+        f"{rows}</table>{f'<h2>Remarks on the notebook</h2><ul>{notes}</ul>' if notes else ''}</html>\n"
+    )
+
+
+def table(results: Iterable[Result]) -> str:
+    """All results as CSV: a row a student, a column a check."""
+    results = sorted(results, key=lambda result: result.student)
+    names = list(dict.fromkeys(check.name for result in results for check in result.checks))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["student", "score", "points", *names, "reason"])
+    for result in results:
+        scores = {check.name: number(check.score) for check in result.checks}
+        row = [result.student, number(result.score), number(result.points), *(scores.get(n, "") for n in names)]
+        writer.writerow(["'" + c if c[:1] in ("=", "+", "-", "@") else c for c in [*row, result.reason]])
+    return out.getvalue()
+
+
+def write(folder: Path, results: list[Result]) -> None:
+    """One page and one Markdown file a student, and grades.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        replace_file(folder / f"{result.student}.md", markdown(result).encode())
+        replace_file(folder / f"{result.student}.html", page(result).encode())
+    replace_file(folder / "grades.csv", table(results).encode())
+
+
+# ---- the autograded notebook, which nbgrader's formgrader and feedback show
+
+
+def autograded(result: Result, plan: Plan, submission: Submission) -> bytes:
+    """The submission with its test cells as released, and under each what its checks found."""
+    cells, seen = [], set()
+    for cell in (submission.content or {}).get("cells", []):
+        name = nbgrader_data(cell).get("grade_id")
+        known = plan.cells.get(name) if name not in seen else None
+        seen.add(name)
+        cells.append(clean(cell, known, len(cells)))
+    for name, known in plan.cells.items():
+        if name not in seen:
+            cells.append(clean({"cell_type": known.kind, "source": known.source}, known, len(cells)))
+    by_name = {check.name: check for check in result.checks}
+    for cell in cells:
+        checks = plan.checks.get(cell["metadata"].get("nbgrader", {}).get("grade_id"), [])
+        if checks and cell["cell_type"] == "code":
+            text = "\n".join(line(by_name[name]) for name in checks if name in by_name)
+            text = "\n".join([*([result.reason] if result.reason else []), text, ""])
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": text}]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1, ensure_ascii=True).encode() + b"\n"
+
+
+def clean(cell: dict, known: Cell | None, index: int) -> dict:
+    """A valid cell: the student's own text and harmless outputs; what was locked as it was handed out."""
+    kind = known.kind if known else cell.get("cell_type")
+    kind = kind if kind in ("code", "markdown", "raw") else "markdown"
+    restored = known is not None and not known.solution and (known.locked or known.grade)
+    out: dict = {"cell_type": kind, "id": f"cell-{index}", "metadata": {}}
+    out["source"] = known.source if known and restored else cell["source"]
+    if kind != "code" and not restored:
+        out["source"] = TAG.sub("< ", out["source"])
+    if known is not None:
+        data = {"grade": known.grade, "grade_id": known.name, "locked": known.locked, "solution": known.solution,
+                "task": known.task, "schema_version": 3, "cell_type": kind, "checksum": known.checksum}  # fmt: skip
+        out["metadata"]["nbgrader"] = data | ({"points": known.points} if known.grade or known.task else {})
+    if kind == "code":
+        outputs = [] if restored else cell.get("outputs")
+        out |= {"execution_count": None, "outputs": harmless(outputs if isinstance(outputs, list) else [])}
+    return out
+
+
+def harmless(outputs: list) -> list[dict]:
+    """Text and PNG pictures of a cell's outputs."""
+    kept, size = [], 0
+    for output in outputs[:50]:
+        data = output.get("data") if isinstance(output, dict) else None
+        if isinstance(data, dict):
+            data = {kind: data[kind] for kind in SAFE_OUTPUTS if isinstance(data.get(kind), str | list)}
+            data = {kind: "".join(map(str, text)) for kind, text in data.items()}
+            size += sum(map(len, data.values()))
+            if data and size < MAX_IMAGES:
+                kept.append({"output_type": "display_data", "data": data, "metadata": {}})
+        elif isinstance(output, dict) and isinstance(output.get("text"), str | list):
+            text = "".join(map(str, output["text"]))[:MAX_OUTPUT]
+            kept.append({"output_type": "stream", "name": "stdout", "text": text})
+    return kept

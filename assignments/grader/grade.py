@@ -1,0 +1,187 @@
+"""Grades the submissions of a problem set: prepare here, probe in the sandbox, judge here, commit one by one."""
+
+import contextlib
+import functools
+import hashlib
+import importlib
+import os
+import random
+import secrets
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from assignments.grader import library, notebook
+from assignments.grader.sandbox import Limits, Worker
+from assignments.grader.verdicts import Result, answers, judge
+from course_lib.data.files import replace_file
+from course_lib.errors import CourseError
+
+ONE_AT_A_TIME = threading.RLock()  # prepare and judge share torch's global random state
+
+
+def load_checks(course: Path, problem_set: str) -> tuple[ModuleType, list]:
+    """The course's package ``checks``, and those of a problem set."""
+    module = open_checks(course, problem_set)
+    return module, list(module.load(problem_set))
+
+
+def open_checks(course: Path, problem_set: str) -> ModuleType:
+    """The package ``checks`` of this folder, in the place of any other that was imported."""
+    package = course / "checks" / "__init__.py"
+    if not package.is_file():
+        raise CourseError("no checks in this course", package, "name the folder that holds checks/ with --course")
+    loaded = sys.modules.get("checks")
+    if loaded is not None and Path(loaded.__file__ or "").resolve() != package.resolve():
+        for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
+            del sys.modules[name]
+    if str(course) not in sys.path:
+        sys.path.insert(0, str(course))
+    sys.path.sort(key=lambda entry: entry != str(course))
+    importlib.invalidate_caches()
+    module = importlib.import_module("checks")
+    if not (course / "checks" / "probes" / f"{problem_set}.py").is_file():
+        known = ", ".join(sorted(module.FUNCTIONS))
+        raise CourseError(f"no problem set called {problem_set}", course / "checks", f"one of {known}")
+    return module
+
+
+def graded_names(checks: ModuleType, problem_set: str) -> set[str]:
+    """What a submission's course_lib lacks, as dotted names: ``course_lib.losses.log_real``."""
+    missing = checks.MISSING.get(problem_set, {})
+    return {f"{module}.{name}" for module, names in missing.items() for name in names}
+
+
+def term_key(course: Path) -> str:
+    """The instructor's secret of the term, from which all random inputs follow; made on first use."""
+    path = course / "term_key.txt"
+    if not path.is_file():
+        replace_file(path, (secrets.token_hex(16) + "\n").encode())
+        path.chmod(0o600)
+    return path.read_text(encoding="utf-8").strip()
+
+
+@contextlib.contextmanager
+def alone(seed: int) -> Iterator[None]:
+    """Only one prepare or judge at a time, with torch's global random state its own."""
+    with ONE_AT_A_TIME, fixed_torch(seed):
+        yield
+
+
+def draw(check: Any, key: str, submission: str) -> tuple[dict, dict]:
+    """A check's inputs and expectations: the same for the same key, submission and check, whenever it is graded."""
+    seed = seed_of(key, submission, check.name)
+    with alone(seed):
+        return check.prepare(np.random.default_rng(seed))
+
+
+def seed_of(*keys: str) -> int:
+    return int.from_bytes(hashlib.sha256("\0".join(keys).encode()).digest()[:16], "big")
+
+
+@contextlib.contextmanager
+def fixed_torch(seed: int) -> Iterator[None]:
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed % 2**63)
+        yield
+
+
+def job(submission: notebook.Submission, checks: list, inputs: list[dict], key: str) -> dict:
+    wanted = [
+        {
+            "name": check.name,
+            "function": check.function,
+            "probe": check.probe,
+            "inputs": given,
+            "seconds": check.seconds,
+        }
+        for check, given in zip(checks, inputs, strict=True)
+    ]
+    return {
+        "cells": submission.cells, "checks": wanted, "probes": f"checks.probes.{submission.problem_set}",
+        "seed": seed_of(key, submission.student) % 2**31,
+    }  # fmt: skip
+
+
+def grade_one(submission: notebook.Submission, checks: list, key: str, worker: Worker, limits: Limits) -> Result:
+    """One submission, from its code to its verdicts."""
+    drawn = [draw(check, key, f"{submission.student}/{submission.problem_set}") for check in checks]
+    if submission.reason:
+        found = {check.name: {"message": submission.reason} for check in checks}
+        notes, reason, seconds, cpu = [], submission.reason, 0.0, 0.0
+    else:
+        order = job(submission, checks, [inputs for inputs, _ in drawn], key)
+        outcome = worker.run(order, limits)
+        if outcome.reason == "lost":  # a sandbox can also be lost to the machine: once more, in a fresh one
+            outcome = worker.run(order, limits)
+        found, notes, reason = answers(checks, outcome)
+        seconds, cpu = outcome.seconds, outcome.cpu
+    verdicts = [judge(check, *both, found[check.name], alone(0)) for check, both in zip(checks, drawn, strict=True)]
+    return Result(
+        submission.student, submission.problem_set, submission.digest, verdicts, submission.notes + notes, reason,
+        round(seconds, 2), round(cpu, 2), submission.source,
+    )  # fmt: skip
+
+
+def grade_all(
+    submissions: list[notebook.Submission],
+    course: Path,
+    problem_set: str,
+    key: str,
+    tier: str,
+    workers: int | None = None,
+    limits: Limits | None = None,
+    hidden: Iterable[Path] = (),
+    only: Callable[[Any], bool] = lambda check: True,
+) -> Iterator[Result]:
+    """Grade in ``workers`` sandboxes at a time; results come as they are ready."""
+    package, checks = load_checks(course, problem_set)
+    checks = [check for check in checks if only(check)]
+    limits, probes = limits or Limits(), f"checks.probes.{problem_set}"
+    count = max(1, min(workers or os.cpu_count() or 1, len(submissions)))
+    with tempfile.TemporaryDirectory(prefix="grading-") as folder, contextlib.ExitStack() as stack:
+        inside = Path(folder) / "library"
+        inside.mkdir(mode=0o755)
+        library.stage(inside, course / "checks" / "probes", graded_names(package, problem_set), problem_set)
+        ready = [stack.enter_context(Worker(tier, inside, [probes], [course, *hidden])) for _ in range(count)]
+        free, lock = list(ready), threading.Lock()
+
+        def one(submission: notebook.Submission) -> Result:
+            with lock:
+                worker = free.pop()
+            try:
+                return grade_one(submission, checks, key, worker, limits)
+            finally:
+                with lock:
+                    free.append(worker)
+
+        def leave() -> None:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in ready:
+                worker.abort()
+            pool.shutdown(wait=True)
+
+        pool = ThreadPoolExecutor(count)
+        stack.callback(leave)
+        for future in as_completed([pool.submit(one, submission) for submission in submissions]):
+            yield future.result()
+
+
+@functools.cache
+def checks_digest(course: Path) -> str:
+    """Changes whenever a check does, so that finished submissions are graded again then."""
+    digest = hashlib.sha256()
+    for path in sorted((course / "checks").rglob("*.py")):
+        digest.update(path.relative_to(course).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,155 @@
+"""Before a student hands in: is the notebook fit to be graded, and what do the visible checks say?
+
+Needs the notebook and the folder ``checks/`` that was handed out with it: no hidden check, no nbgrader, no fork.
+"""
+
+import datetime
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+from assignments.grader import grade, library, notebook
+from assignments.grader.notebook import Submission, nbgrader_data
+from assignments.grader.sandbox import Outcome, messages
+from assignments.grader.verdicts import Result, answers, judge
+from course_lib.errors import CourseError
+
+SECONDS = 300  # by the clock, for all cells and checks
+
+
+def as_released(checks: Path, problem_set: str) -> Path:
+    """Where a student's copy of the checks keeps the notebook as it was handed out."""
+    return checks / "visible" / f"{problem_set}-as-released.json"
+
+
+def find(problem_set: str, path: Path | None) -> tuple[Path, Path]:
+    """The notebook, by default psN.ipynb of this folder, and the checks beside it or in this folder."""
+    path = path or Path(f"{problem_set}.ipynb")
+    path = path / f"{problem_set}.ipynb" if path.is_dir() else path
+    if not path.is_file():
+        raise CourseError("there is no such notebook", path.absolute(), f"course check {problem_set} FOLDER/NOTEBOOK")
+    folders = [folder / "checks" for folder in (path.absolute().parent, Path.cwd())]
+    checks = next((folder for folder in folders if as_released(folder, problem_set).is_file()), None)
+    if checks is None:
+        fix = "put the folder checks/, which was handed out with the notebook, beside it"
+        raise CourseError(f"the visible checks of {problem_set} are missing", folders[0], fix)
+    return path, checks
+
+
+def listed(names: list[str], most: int = 6) -> str:
+    """Names as a part of a sentence."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def graded_cells(content: dict | None) -> list[tuple[str, dict, dict]]:
+    """Name, nbgrader's metadata and cell of all cells that have them, in order."""
+    cells = (content or {}).get("cells", [])
+    return [(data["grade_id"], data, cell) for cell in cells if (data := nbgrader_data(cell))]
+
+
+def trouble(submission: Submission, released: dict) -> list[str]:
+    """What must be mended before this notebook is handed in; each with what to do."""
+    if submission.reason:
+        return [f"{submission.reason}. Save it again in JupyterLab, as a notebook"]
+    found, path = [], submission.path
+    if path is not None and path.name != f"{submission.problem_set}.ipynb":
+        found.append(f"the file is named {path.name}: rename it to {submission.problem_set}.ipynb")
+    if path is not None and ".ipynb_checkpoints" in path.absolute().parts:
+        found.append("this is Jupyter's own checkpoint copy: take the notebook one folder up")
+    original = {name: (data, cell) for name, data, cell in graded_cells(released)}
+    cells = graded_cells(submission.content)
+    count = Counter(name for name, _, _ in cells)
+    keep = [name for name, (data, cell) in original.items() if data.get("solution") or data.get("grade") or
+            (data.get("locked") and cell["cell_type"] == "code")]  # fmt: skip
+    if missing := [name for name in keep if name not in count]:
+        what = (
+            "they were deleted, or copied into new cells: copy your code into the cells of a fresh copy of the notebook"
+        )
+        found.append(f"cells are missing: {listed(missing)}; {what}")
+    if twice := [name for name in count if count[name] > 1]:
+        found.append(f"cells are there twice: {listed(twice)}; delete the copies, of which only the last counts")
+    if unknown := [name for name in count if name not in original]:
+        found.append(f"cells carry names that were not handed out: {listed(unknown)}; delete them, or start afresh")
+    same = {name: cell["source"].strip() == original[name][1]["source"].strip() for name, _, cell in cells
+            if name in original}  # fmt: skip
+    if empty := [name for name, as_was in same.items() if original[name][0].get("solution") and as_was]:
+        found.append(f"as they were handed out, without an answer: {listed(empty)}; write yours, and save")
+    fixed = [name for name in keep if original[name][0].get("locked") and not original[name][0].get("solution")]
+    if changed := [name for name in fixed if not same.get(name, True)]:
+        found.append(f"changed, but grading uses the original: {listed(changed)}; move your code to a cell of your own")
+    return found + not_run(submission.content or {})
+
+
+def not_run(content: dict) -> list[str]:
+    """Whether all code cells were run, in their order."""
+    code = [cell for cell in content.get("cells", []) if cell.get("cell_type") == "code" and cell["source"].strip()]
+    numbers = [cell.get("execution_count") for cell in code]
+    again = "Kernel > Restart Kernel and Run All Cells, then save"
+    if lacking := sum(not isinstance(number, int) for number in numbers):
+        return [f"{lacking} of {len(numbers)} code cells were not run: {again} (a cell that stops keeps those below it "
+                "from running: run them one by one)"]  # fmt: skip
+    if numbers != sorted(set(numbers)):
+        return [f"the cells were not run from top to bottom: {again}"]
+    return []
+
+
+def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result:
+    """The visible checks on this notebook, in a process of its own, with the library that a grader's sandbox has."""
+    student = importlib.import_module("checks.student")
+    cases = student.cases(submission.problem_set)
+    result = Result(submission.student, submission.problem_set, submission.digest)
+    probes = f"checks.probes.{submission.problem_set}"
+    with tempfile.TemporaryDirectory(prefix="course-check-", ignore_cleanup_errors=True) as inside:
+        place = Path(inside)
+        (place / "library").mkdir()
+        (place / "scratch").mkdir()
+        graded = grade.graded_names(checks, submission.problem_set)
+        library.stage(place / "library", folder / "probes", graded, submission.problem_set)
+        (place / "job.json").write_text(json.dumps({"cells": submission.cells, "checks": cases, "probes": probes}))
+        variables = {"PYTHONPATH": str(place / "library"), "MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore",
+                     "IPYTHONDIR": str(place / "ipython"), "COURSE_NO_SHAPE_CHECK": "1"}  # fmt: skip
+        command = [sys.executable, "-B", "-m", "grading_child.rehearse", str(place / "job.json"), str(place / "out")]
+        began, reason = time.monotonic(), "finished"
+        try:
+            subprocess.run(command, env=os.environ | variables, cwd=place / "scratch", timeout=SECONDS, check=False,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        except subprocess.TimeoutExpired:
+            reason = "time"
+        said = (place / "out").read_bytes() if (place / "out").is_file() else b""
+    result.seconds = round(time.monotonic() - began, 1)
+    wanted = [SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)}) for case in cases]
+    given, result.notes, result.reason = answers(wanted, Outcome(messages(said), reason, result.seconds, 0.0))
+    result.checks = [judge(check, check.inputs, check.expectations, given[check.name], grade.alone(0))
+                     for check in wanted]  # fmt: skip
+    return result
+
+
+def saved(path: Path) -> str:
+    """When the file was saved, for a person."""
+    then = datetime.datetime.fromtimestamp(path.stat().st_mtime)
+    minutes = max(0, int((datetime.datetime.now() - then).total_seconds() // 60))
+    ago = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
+    return f"saved {then:%Y-%m-%d %H:%M}, {ago} ago; what you changed since then is not in it"
+
+
+def check(problem_set: str, path: Path | None = None) -> tuple[Submission, list[str], Result | None]:
+    """The notebook, what is to be mended in it, and the visible checks; None for those if nothing can be run."""
+    path, folder = find(problem_set, path)
+    checks = grade.open_checks(folder.parent, problem_set)
+    released = json.loads(as_released(folder, problem_set).read_text(encoding="utf-8"))
+    released["cells"] = notebook.notebook_cells(released)
+    submission = notebook.load(path, Submission("you", problem_set))
+    found = trouble(submission, released)
+    if submission.reason:
+        return submission, found, None
+    locked = {name: cell["source"] for name, data, cell in graded_cells(released)
+              if data.get("locked") and cell["cell_type"] == "code"}  # fmt: skip
+    notebook.restore(submission, locked, set())
+    return submission, found, rehearse(submission, checks, folder)

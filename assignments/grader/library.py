@@ -1,0 +1,128 @@
+"""The library as a submission sees it: a copy of course_lib whose source lacks the names being graded."""
+
+import ast
+import importlib.resources
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from matplotlib import font_manager
+
+import course_lib
+from course_lib.errors import CourseError
+
+LIBRARY = Path(course_lib.__file__).resolve().parent
+STAND_IN = """def check(*_, **__):
+    \"\"\"A notebook's own calls of the checks do nothing here: the grader makes its own.\"\"\"
+"""
+
+
+def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -> None:
+    """Fill ``folder`` with what the sandbox sees as its library: course_lib, checks.probes and the runner.
+
+    ``graded`` are names to leave out: ``discriminator_loss`` (wherever course_lib defines it at the top of a module),
+    ``course_lib.losses.log_real`` (there only), ``course_lib.methods.pix2pix.Pix2Pix.step`` (a method) or
+    ``course_lib.methods.pix2pix`` (a whole module). Imports of such a name inside course_lib are left out as well.
+    """
+    shutil.copytree(LIBRARY, folder / "course_lib", ignore=shutil.ignore_patterns("__pycache__", ".*", "*.pyc"))
+    names = set(graded)
+    for name in sorted(names):
+        path = folder.joinpath(*name.split("."))
+        if name.startswith("course_lib.") and path.is_dir():
+            shutil.rmtree(path)
+        elif name.startswith("course_lib."):
+            path.with_suffix(".py").unlink(missing_ok=True)
+    for path in (folder / "course_lib").rglob("*.py"):
+        module = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        text = path.read_text(encoding="utf-8")
+        shorter = without(text, module, names)
+        if shorter != text:
+            path.write_text(shorter, encoding="utf-8")
+    inside = folder / "checks" / "probes"
+    inside.mkdir(parents=True)
+    (folder / "checks" / "__init__.py").write_text(STAND_IN)
+    (inside / "__init__.py").write_text("")
+    wanted = [probes / f"{problem_set}.py", *(p for p in probes.glob("*.py") if p.stem == "tools")]
+    for path in wanted:
+        if not path.is_file():
+            raise CourseError("the probes of this problem set are missing", path, "name the folder with --course")
+        shutil.copy(path, inside / path.name)
+    (folder / "fonts").mkdir()
+    font_manager.json_dump(
+        font_manager.fontManager, folder / "fonts" / f"fontlist-v{font_manager.FontManager.__version__}.json"
+    )
+    child = importlib.resources.files("assignments.grader") / "child"
+    (folder / "grading_child").mkdir()
+    for source in child.iterdir():
+        if source.name.endswith(".py"):
+            (folder / "grading_child" / source.name).write_bytes(source.read_bytes())
+
+
+def without(text: str, module: str, graded: set[str]) -> str:
+    """Source code of ``module`` without the graded names, imports of them, and what needs them to be defined."""
+    tree = ast.parse(text)
+    edits: list[tuple[ast.stmt, str]] = []  # statement, what stands there instead
+    gone: set[str] = set()  # names that no longer exist in this module
+
+    def is_graded(name: str, owner: str) -> bool:
+        return name in graded or f"{owner}.{name}" in graded
+
+    def visit(body: list[ast.stmt], owner: str) -> None:
+        for node in body:
+            names = defined(node)
+            if any(is_graded(name, owner) for name in names) or (needed(node) & gone and "__all__" not in names):
+                edits.append((node, "pass"))
+                gone.update(names if owner == module else ())
+            elif isinstance(node, ast.ClassDef):
+                visit(node.body, f"{owner}.{node.name}")
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (source := absolute(node, module)).split(".")[0] == "course_lib":
+            left = [a for a in node.names if not is_graded(a.name, source) and source not in graded]
+            if len(left) < len(node.names):
+                gone.update(a.asname or a.name for a in node.names if a not in left)
+                node.names = left
+                edits.append((node, ast.unparse(node) if left else "pass"))
+    visit(tree.body, module)
+    for node in tree.body:
+        if "__all__" in defined(node) and isinstance(node.value, ast.List | ast.Tuple):
+            kept = [e.value for e in node.value.elts if isinstance(e, ast.Constant) and e.value not in gone]
+            edits.append((node, f"__all__ = {kept!r}"))
+    lines = text.splitlines(keepends=True)
+    for node, instead in sorted(edits, key=lambda edit: -edit[0].lineno):
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
+        lines[first : node.end_lineno] = [" " * node.col_offset + instead + "\n"]
+    return "".join(lines)
+
+
+def defined(node: ast.stmt) -> set[str]:
+    """The names a statement defines."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return set()
+
+
+def needed(node: ast.AST) -> set[str]:
+    """The names that must exist when a definition is executed; those inside its functions come later."""
+    if isinstance(node, ast.Lambda):
+        return set()
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        parts = [node.args, *node.decorator_list, *([node.returns] if node.returns else [])]
+    elif isinstance(node, ast.Name):
+        return {node.id}
+    elif isinstance(node, ast.ClassDef):  # methods are judged one by one
+        parts = [*node.bases, *node.keywords, *node.decorator_list]
+    else:
+        parts = list(ast.iter_child_nodes(node))
+    return set().union(*(needed(part) for part in parts))
+
+
+def absolute(node: ast.ImportFrom, module: str) -> str:
+    """The module an import names, for ``from . import`` too."""
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")[: -node.level]
+    return ".".join([*parts, *([node.module] if node.module else [])])

@@ -1,0 +1,140 @@
+"""What came out of a sandbox, judged: points and messages per check. Nothing a submission says is trusted here."""
+
+import json
+import math
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from assignments.grader.sandbox import Outcome
+
+ENDED = {
+    "time": "it took too long: is there an endless loop?",
+    "processes": "no process could be started for this check: did the notebook start too many threads?",
+    "exit": "the code ended the whole process (os._exit?) in place of returning a value",
+}
+STOPPED = {
+    "time": "the submission as a whole took too long",
+    "memory": "the submission took more memory than it may",
+    "processes": "the submission started more processes than it may",
+    "output": "the submission wrote more output than it may",
+    "lost": "the submission broke its sandbox, and was ended",
+}
+
+
+@dataclass
+class Graded:
+    """One check of one submission."""
+
+    name: str
+    function: str
+    title: str
+    visible: bool
+    points: float
+    score: float
+    message: str
+
+
+@dataclass
+class Result:
+    """One submission: its checks, and what is to be said about the notebook."""
+
+    student: str
+    problem_set: str
+    digest: str
+    checks: list[Graded] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    reason: str = ""  # why the submission as a whole could not be graded or was stopped
+    seconds: float = 0.0  # by the clock
+    cpu: float = 0.0  # of a core, in the sandbox
+    source: str = ""  # digest of the file that was graded
+
+    @property
+    def score(self) -> float:
+        return round(sum(check.score for check in self.checks), 4)
+
+    @property
+    def points(self) -> float:
+        return sum(check.points for check in self.checks)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Result":
+        data = json.loads(text)
+        return cls(**{**data, "checks": [Graded(**check) for check in data["checks"]]})
+
+
+def judge(check: Any, inputs: dict, expectations: dict, answer: dict | None, alone: AbstractContextManager) -> Graded:
+    """The verdict on one answer. Not its shape is trusted, not its types, not its word.
+
+    ``alone`` is held while the check's own judge runs.
+    """
+    share, message = 0.0, "no result arrived"
+    raw = answer.get("raw") if answer else None
+    if isinstance(raw, dict) and isinstance(raw.get("error"), str):
+        answer = raw
+    if answer is not None and isinstance(answer.get("error"), str):
+        message = error_text(answer)
+    elif answer is not None and "raw" in answer:
+        try:
+            with alone:
+                verdict = check.judge(inputs, expectations, raw)
+            share, message = float(verdict.share), str(verdict.message)
+        except Exception:  # forged or garbled: a judge has met something that no probe returns
+            share, message = 0.0, "the result is not of the expected form"
+        share = min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
+    elif answer is not None:
+        message = str(answer.get("message") or message)
+    return Graded(
+        check.name, check.function, check.title, check.visible, float(check.points), round(share * check.points, 4),
+        message[:1000],
+    )  # fmt: skip
+
+
+def error_text(answer: dict) -> str:
+    where = ", ".join(f"{word} {answer[key]}" for key, word in (("at", "cell"), ("line", "line"))
+                      if isinstance(answer.get(key), int))  # fmt: skip
+    return answer["error"][:300].rstrip(": ") + (f" ({where})" if where else "")
+
+
+def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict], list[str], str]:
+    """Per check what arrived for it, remarks on the notebook's cells, and why the submission ended early, if it did."""
+    found: dict[str, dict] = {}
+    ended: dict[str, str] = {}
+    notes: list[str] = []
+    cell, cells_done, begun, end, status = 0, False, "", False, 0
+    for message in outcome.messages:
+        if isinstance(name := message.get("check"), str):
+            twice = name in found
+            found[name] = {"error": "more than one result arrived for this check"} if twice else message
+        elif isinstance(name := message.get("ended"), str):
+            ended[name] = str(message.get("how"))[:40]
+        elif isinstance(message.get("cell"), int):
+            cell = message["cell"]
+        elif isinstance(message.get("cells"), list) and not cells_done:
+            cells_done = True
+            for trouble in message["cells"][:40]:
+                if isinstance(trouble, dict) and isinstance(trouble.get("error"), str):
+                    notes.append(f"cell {trouble.get('cell')!s:.6} raised {trouble['error'][:300]}")
+        begun = str(message.get("begin", begun))[:100]
+        end, status = end or "end" in message, message.get("status", status)
+    reason = STOPPED.get(outcome.reason, "")
+    if not reason and not end:
+        where = f"while {begun} was checked" if cells_done else f"in cell {cell}"
+        late = status in (-24, -9)  # SIGXCPU and SIGKILL, which Windows does not name
+        what = (
+            "the code took too long and could not be stopped"
+            if late
+            else "the code ended its own process or crashed it"
+        )
+        reason = f"{what}, {where}"
+    elif reason and not cells_done:
+        reason += f", in cell {cell}"
+    for check in checks:
+        if check.name not in found:
+            how = ended.get(check.name, "")
+            found[check.name] = {"message": ENDED.get(how, f"the code crashed ({how})" if how else reason)}
+    return found, notes, reason

@@ -1,0 +1,230 @@
+"""Scenes: what pix2pixHD paints from, label maps with instance ids. Found in files, translated, edited.
+
+A scene is a pair (labels, instances) of whole numbers, (h, w) each: classes of CMP Facades, and ids, 0 the background.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Integer
+from PIL import Image
+from torch import Tensor
+
+from course_lib.data import files, names, open_dataset
+from course_lib.data.facade_layout import CLASSES, PALETTE
+from course_lib.data.facades import label_map, paint
+from course_lib.data.images import find_images, read_image, to_image
+from course_lib.errors import CourseError
+
+FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
+STRAY = 0.1  # share of such pixels above which an image is no label map
+
+
+def regions(labels: Integer[Tensor, "b h w"]) -> Integer[Tensor, "b h w"]:
+    """Instances where none are known: connected regions of one label, of four neighbours, 1, 2 ...; label 0 stays 0.
+
+    Two windows that touch become one: only true instance ids keep them apart.
+    """
+    found = [torch.from_numpy(_regions(of.cpu().numpy())) for of in labels]
+    return torch.stack(found).to(labels.device)
+
+
+def _regions(labels: np.ndarray) -> np.ndarray:
+    at = np.arange(labels.size).reshape(labels.shape)
+    across, down = labels[:, 1:] == labels[:, :-1], labels[1:] == labels[:-1]
+    a = np.concatenate([at[:, 1:][across], at[1:][down]])
+    b = np.concatenate([at[:, :-1][across], at[:-1][down]])
+    root = at.ravel().copy()
+    while (root[a] != root[b]).any():  # every root takes the lowest root next to it; then chains are shortened
+        low = np.minimum(root[a], root[b])
+        for side in (root[a], root[b]):
+            np.minimum.at(root, side, low)
+        while (root != root[root]).any():
+            root = root[root]
+    root = np.where(labels.ravel() == 0, -1, root)
+    numbers = np.unique(root, return_inverse=True)[1] + (0 if (root == -1).any() else 1)
+    return numbers.reshape(labels.shape)
+
+
+# ---- files
+
+
+def read_labels(path: Path, size: int) -> Integer[Tensor, "size size"]:
+    """A label map from an image: in the colours of PALETTE, or grey with the values 0 to 11; resized to the nearest.
+
+    Of an A|B image (twice as wide as high) the left half. Raises CourseError for what is no label map.
+    """
+    pixels = _pixels(path, size)
+    if (pixels == pixels[..., :1]).all() and pixels.max() < len(CLASSES):
+        return pixels[..., 0].long()
+    image = pixels.permute(2, 0, 1) / 127.5 - 1
+    labels = label_map(image)
+    colours = torch.tensor(PALETTE)[labels] / 127.5 - 1
+    stray = ((colours.movedim(-1, 0) - image).abs().amax(0) > FAR).double().mean().item()
+    if stray > STRAY:
+        what = f"this is no label map: {stray:.0%} of its pixels have none of the {len(CLASSES)} colours of the labels"
+        raise CourseError(what, path, "paint it in the colours of facade_layout.PALETTE, or grey 0 to 11; save as PNG")
+    return labels
+
+
+def read_instances(path: Path, size: int) -> Integer[Tensor, "size size"]:
+    """Instance ids from an image: its grey values, or else one id for all pixels of one colour; black is 0."""
+    pixels = _pixels(path, size).long()
+    if (pixels == pixels[..., :1]).all():
+        return pixels[..., 0]
+    code = (pixels * torch.tensor([65536, 256, 1])).sum(-1)
+    code = torch.cat([code.new_zeros(1), code.flatten()])
+    return code.unique(return_inverse=True)[1][1:].view(size, size)
+
+
+def _pixels(path: Path, size: int) -> Tensor:
+    image = read_image(path)
+    if image.width == 2 * image.height:
+        image = image.crop((0, 0, image.height, image.height))
+    return torch.from_numpy(np.array(image.resize((size, size), Image.Resampling.NEAREST)))
+
+
+def find_scenes(source: Path, size: int) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """(name, labels, instances) of each scene of ``source``, (size, size):
+
+    - the name of a data set with labels, such as ``facades``: its test part;
+    - a folder with ``labels/`` and ``instances/``, images of equal names;
+    - a label map, or a folder of them: then connected regions are the instances.
+
+    Raises CourseError for what is missing, before the first scene is read.
+    """
+    if str(source) in names() and not source.exists():
+        data = open_dataset(str(source), "test", size)
+        if "labels" not in data[0]:
+            raise CourseError("this data set has no label maps", source, "give facades, or a folder of label maps")
+        items = (data[i] for i in range(len(data)))
+        return ((item["name"].replace(" ", "_"), item["labels"], item["instances"]) for item in items)
+    if not source.exists():
+        raise CourseError("no such file, folder or data set", source, "give label maps, or the name facades")
+    folder = source / "labels" if (source / "labels").is_dir() else source
+    paths = find_images(folder) if folder.is_dir() else [folder]
+    if not paths:
+        raise CourseError("no images here", folder, "give a folder that holds label maps")
+    ids: dict[str, Path] = {}
+    if folder != source:
+        ids = {path.stem: path for path in find_images(source / "instances")}
+        if lonely := sorted(ids.keys() ^ {path.stem for path in paths}):
+            what = f"labels/ and instances/ differ in: {', '.join(lonely[:5])}"
+            raise CourseError(what, source, "give each label map an instance map of the same name")
+    return (_scene(path, ids.get(path.stem), size) for path in paths)
+
+
+def _scene(path: Path, ids: Path | None, size: int) -> tuple[str, Tensor, Tensor]:
+    labels = read_labels(path, size)
+    return path.stem, labels, read_instances(ids, size) if ids else regions(labels[None])[0]
+
+
+def translate_scenes(method: Any, source: Path, target: Path, samples: int = 1, seed: int = 0) -> list[Path]:
+    """PNG files below ``target`` for the scenes that :func:`find_scenes` finds; their paths.
+
+    ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike among the centres of the
+    features. Raises CourseError before anything is written, also for ``samples`` of a method without features.
+    """
+    if samples > 1 and not method.config.use_features:
+        what = f"this pix2pixhd run has no features: all {samples} outputs would be the same"
+        raise CourseError(what, "--samples", "leave it out, or train with --set use_features=true")
+    scenes = list(find_scenes(source, method.config.image_size))
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(f"cannot write here: {error.strerror}", target, "choose a folder you may write to") from error
+    written = []
+    for name, labels, instances in scenes:
+        for k in range(samples):
+            style = seed + method.STRIDE * k
+            fake_y = method.translate(None, labels[None], instances[None], seed=style)["fake_y"][0]
+            written.append(target / (f"{name}.png" if samples == 1 else f"{name}_{k + 1}.png"))
+            to_image(fake_y.cpu()).save(png := io.BytesIO(), format="png")
+            files.replace_file(written[-1], png.getvalue())
+    return written
+
+
+# ---- edits
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What happens to one instance: another ``label``, a move in pixels, the ``style``-th centre of its class."""
+
+    label: int | None = None
+    right: int = 0
+    down: int = 0
+    style: int | None = None
+
+
+def edited(
+    labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"], edits: Mapping[int, Edit]
+) -> tuple[Tensor, Tensor]:
+    """Labels and instances after ``edits``, by instance id, in their order; what went in stays as it was.
+
+    Where an instance moves away, its most frequent neighbour takes the place. What leaves the picture is cut off. An id
+    that is not there changes nothing.
+    """
+    labels, instances = labels.clone(), instances.clone()
+    for number, edit in edits.items():
+        at = instances == number
+        if not at.any():
+            continue
+        label = int(labels[at][0]) if edit.label is None else edit.label
+        if edit.right or edit.down:
+            around = (F.max_pool2d(at[None].float(), 3, 1, 1)[0] > 0) & ~at
+            near = instances[around].mode().values if around.any() else instances.new_zeros(())
+            labels[at] = labels[around & (instances == near)][0] if around.any() else 0
+            instances[at] = near
+            at = _shifted(at, edit.right, edit.down)
+        labels[at], instances[at] = label, number
+    return labels, instances
+
+
+def _shifted(mask: Tensor, right: int, down: int) -> Tensor:
+    rows, columns = mask.nonzero().T
+    rows, columns = rows + down, columns + right
+    inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
+    out = torch.zeros_like(mask)
+    out[rows[inside], columns[inside]] = True
+    return out
+
+
+@torch.no_grad()
+def photograph(
+    method: Any,
+    labels: Integer[Tensor, "h w"],
+    instances: Integer[Tensor, "h w"],
+    edits: Mapping[int, Edit] | None = None,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor, Float[Tensor, "3 h w"]]:
+    """Labels, instances and G's photograph of a scene after ``edits``, on the CPU.
+
+    ``seed`` chooses the styles of all instances, for their ids, so that an edit changes no other one; a style beyond
+    the last centre of a class starts again at its first.
+    """
+    labels, instances = edited(labels, instances, edits or {})
+    features = None
+    if method.config.use_features:
+        features = method.styles.choose(labels[None].to(method.device), instances[None].to(method.device), seed)
+        for number, edit in (edits or {}).items():
+            at = (instances == number).to(method.device)
+            if edit.style is not None and at.any():
+                label = int(labels[instances == number][0])
+                count = max(1, int(method.styles.counts[label]))
+                features[0, :, at] = method.styles.centres[label, edit.style % count][:, None]
+    return labels, instances, method.translate(None, labels[None], instances[None], features)["fake_y"][0].cpu()
+
+
+def drawn(labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]) -> Float[Tensor, "3 h w"]:
+    """The label map in its colours, and a white line of one pixel between instances, in [-1, 1]."""
+    line, ids = torch.zeros(labels.shape, dtype=torch.bool), instances.cpu()
+    line[:, 1:] |= ids[:, 1:] != ids[:, :-1]
+    line[1:] |= ids[1:] != ids[:-1]
+    return torch.where(line, 1.0, paint(labels.cpu()))

@@ -1,0 +1,247 @@
+"""``course bench``: how fast the course is, each time against something that anybody can run, in the same process.
+
+Every function returns ``{"title": ..., "rows": [{column: value}, ...]}``, for :func:`table` or as JSON.
+"""
+
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from io import BytesIO
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_lib import runs
+from course_lib.errors import CourseError
+from course_lib.experiments.textbook import textbook_step
+from course_lib.methods import configs
+from course_lib.training import profiles
+
+# The paper's networks, at sizes that two cores train in a second or two a step.
+MEASURED: dict[str, dict[str, Any]] = {
+    "pix2pix": {"image_size": 256},
+    "cyclegan": {"image_size": 128, "n_blocks": 6},
+    "bicyclegan": {"image_size": 128, "batch_size": 2},
+}
+KINDS = ("textbook float32", "course float32", "course bfloat16")
+
+
+def known(name: str) -> None:
+    if name not in MEASURED:
+        raise CourseError(f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}")
+
+
+def here() -> str:
+    """This machine, in words."""
+    return f"{profiles.device_name()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def alternate(works: dict[str, Callable[[], Any]], repeats: int, warm: int = 2) -> dict[str, list[float]]:
+    """Seconds of each work, one after the other in turn: what else the machine does meets all of them."""
+    out: dict[str, list[float]] = {name: [] for name in works}
+    for repeat in range(repeats + warm):
+        for name, work in works.items():
+            took = seconds_of(work)
+            if repeat >= warm:
+                out[name].append(took)
+    return out
+
+
+def ratios(base: list[float], own: list[float]) -> dict[str, float]:
+    """How many times as fast as ``base``: the median over pairs, and the quartiles as ``low`` and ``high``."""
+    found = sorted(b / t for b, t in zip(base, own, strict=True))
+    low, _, high = statistics.quantiles(found, n=4) if len(found) > 1 else found * 3
+    return {"ratio": statistics.median(found), "low": low, "high": high}
+
+
+def peak(dtype: torch.dtype, device: torch.device) -> float:
+    """GFLOP/s of a matrix product large enough to take 0.1 s, the best of five: what this machine can do at most."""
+    n = 256
+    while True:
+        a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
+        best = min(seconds_of(lambda a=a, b=b: a @ b) for _ in range(5))
+        if best > 0.1 or n >= 8192:
+            return 2e-9 * n**3 / best
+        n *= 2
+
+
+def stepper(kind: str, config: Any, cls: type, device: torch.device) -> tuple[Any, Callable[[dict], Any]]:
+    """A new method of ``config`` and the step of that ``kind``."""
+    if not kind.startswith("textbook"):
+        method = cls(config, device, bf16=kind.endswith("bfloat16"))
+        return method, method.step
+    method = cls(config, device)
+    for net in method.networks.values():
+        net.to(memory_format=torch.contiguous_format)
+    return method, textbook_step(method)
+
+
+def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory: bool = True) -> dict[str, Any]:
+    """One training step of the paper's networks: median seconds, the ratio to the textbook's speed and its quartiles.
+
+    ``share`` is the arithmetic of the step (convolutions and products) over what a matrix product of its precision
+    reaches here. ``resident`` and ``cuda`` are peaks in MB, each of a process that makes two such steps alone.
+    bfloat16 is measured where it is on by default. ``settings`` are key=value on top of MEASURED. Raises CourseError
+    for a method without a textbook step.
+    """
+    known(name)
+    cls, device = runs.method_class(name), profiles.pick_device()
+    values = MEASURED[name] | configs.parse(cls.Config, settings or [])
+    config = configs.build(cls.Config, **values)
+    shape = (config.batch_size, 3, config.image_size, config.image_size)
+    batch = {key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")}
+    kinds = KINDS if profiles.use_bf16(device) else KINDS[:2]  # elsewhere bfloat16 is emulated, many times slower
+    steps = {kind: stepper(kind, config, cls, device)[1] for kind in kinds}
+    work = {}
+    for kind, one_step in steps.items():
+        with FlopCounterMode(display=False) as counter:
+            one_step(batch)
+        work[kind] = counter.get_total_flops()
+    seconds = alternate({kind: lambda s=one_step: s(batch) for kind, one_step in steps.items()}, repeats)
+    peaks = {kind.split()[1]: peak(getattr(torch, kind.split()[1]), device) for kind in kinds}
+    rows = []
+    for kind, times in seconds.items():
+        took, most = statistics.median(times), peaks[kind.split()[1]]
+        row = {"step": kind, "seconds": took, **ratios(seconds[KINDS[0]], times), "gflop": work[kind] / 1e9}
+        row["share"] = work[kind] / 1e9 / took / most
+        rows.append(row | (_alone(_peak_memory, name, kind, values) if memory else {}))
+    size = f"{name}, {config.image_size} px, batch {config.batch_size}"
+    top = ", ".join(f"{most:.0f} GFLOP/s in {kind}" for kind, most in peaks.items())
+    return {"title": f"{size}; {here()}, {repeats} repeats; matrix product: {top}", "rows": rows, "peak": peaks}
+
+
+def _alone(function: Callable, *arguments: Any) -> Any:
+    """What ``function`` returns in a process of its own."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def _peak_memory(name: str, kind: str, values: dict) -> dict[str, float]:
+    cls, device = runs.method_class(name), profiles.pick_device()
+    config = configs.build(cls.Config, **values)
+    _, one_step = stepper(kind, config, cls, device)
+    shape = (config.batch_size, 3, config.image_size, config.image_size)
+    for _ in range(2):
+        one_step({key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")})
+    return memory_peaks()
+
+
+def memory_peaks() -> dict[str, float]:
+    """Peaks of this process in MB: ``resident``, where Linux tells, and ``cuda``, where there is one."""
+    found, status = {}, Path("/proc/self/status")
+    if status.exists():  # getrusage() would begin with the peak of the parent
+        found["resident"] = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6
+    if torch.cuda.is_available():
+        found["cuda"] = torch.cuda.max_memory_allocated() / 1e6
+    return found
+
+
+def widgets(repeats: int = 15) -> dict[str, Any]:
+    """Milliseconds that the kernel takes for one picture of each widget, with the shipped weights: median and worst.
+
+    The way to the browser and back is not in it; on one machine it adds some 10 ms.
+    """
+    from course_lib.data import open_dataset
+    from course_lib.widgets import back, draw, latents, lens
+    from course_lib.widgets.show import image_tag
+
+    drawn, coded, turned = (runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades", "flat-3d"))
+    emoji, houses = open_dataset("emoji:edges", "test"), open_dataset("facades", "test")
+    canvas = draw.draw(drawn, ())
+    canvas.send = lambda *_: None
+    asked = {"kind": "drawing", "seq": "0", "model": 0, "side": 128, "again": False}
+    strokes = np.full((128, 128), 255, np.uint8)
+    strokes[30:90, 30:34] = 0
+    x, y = emoji[0]["x"], emoji[0]["y"]
+    inputs = torch.stack([houses[i]["x"] for i in range(5)])
+    pictures = {
+        "draw: a stroke": lambda: canvas.answer(asked, [strokes.tobytes()]),
+        "codes: a slider, 5 inputs": lambda: image_tag(latents.picture(coded, inputs, 0, coded.noise(1)[0]), ""),
+        "both ways: an image": lambda: image_tag(back.picture(turned, x), ""),
+        "lens: a patch": lambda: lens.picture(drawn, x, y, 4, 4).savefig(BytesIO(), format="png"),
+    }
+    rows = []
+    for name, make in pictures.items():
+        times = alternate({name: make}, repeats, warm=1)[name]
+        rows.append({"picture": name, "median_ms": 1000 * statistics.median(times), "worst_ms": 1000 * max(times)})
+    return {"title": f"widgets, 64 px; {here()}, {repeats} repeats", "rows": rows}
+
+
+def imports(repeats: int = 5) -> dict[str, Any]:
+    """Seconds until a new process has done it: median and worst. ``beyond`` is what is added to importing torch."""
+    python = [sys.executable, "-c"]
+    commands = {
+        "import torch": [*python, "import torch"],
+        "import course_lib": [*python, "import course_lib"],
+        "import course_lib.training.fit": [*python, "import course_lib.training.fit"],
+        "import course_lib.runs.runs": [*python, "import course_lib.runs.runs"],
+        "course --help": [sys.executable, "-m", "course_lib.cli", "--help"],
+    }
+
+    def run(command: list[str]) -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    seconds = alternate({name: lambda c=command: run(c) for name, command in commands.items()}, repeats, warm=1)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    rows = [{"process": name, "seconds": medians[name], "worst": max(times)} for name, times in seconds.items()]
+    for row in rows:
+        row["beyond"] = row["seconds"] - medians["import torch"]
+    return {
+        "title": f"processes; {platform.machine()}, Python {platform.python_version()}, {repeats} repeats",
+        "rows": rows,
+    }
+
+
+def grade(problem_set: str = "ps2", count: int = 40, course: Path = Path("assignments"), only: str = "") -> dict:
+    """Submissions a minute in each tier that works here: ``count`` copies of the model answer of ``course``, a fifth of
+    them in containers, graded as ``course grade`` does it, its start included."""
+    from assignments.grader import command, sandbox
+    from assignments.grader.sample import model_course
+
+    rows = []
+    for tier in [only] if only else sandbox.TIERS:
+        try:
+            sandbox.choose_tier(tier)
+        except CourseError:
+            continue
+        n = max(1, count // 5) if tier == "container" else count
+        with tempfile.TemporaryDirectory() as folder:
+            model_course(course, problem_set, n, Path(folder))
+            took = seconds_of(lambda: command.run(Path(folder), problem_set, tier=tier, progress=False))  # noqa: B023
+        rows.append({"tier": tier, "submissions": n, "seconds": took, "per_minute": 60 * n / took})
+    return {"title": f"grading of {problem_set}; {profiles.device_name()}", "rows": rows}
+
+
+def table(facts: dict[str, Any]) -> str:
+    """As text: the title, and the rows under the names of their columns."""
+    names = list(dict.fromkeys(name for row in facts["rows"] for name in row))
+    lines = [names] + [[_text(row.get(name, "")) for name in names] for row in facts["rows"]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
+    rows = [
+        "  ".join([line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))])
+        for line in lines
+    ]
+    return "\n".join([facts["title"], *(row.rstrip() for row in rows)])
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,233 @@
+"""The grid of a sweep: what its rows share, how each differs, and the key of every cell (a row with one seed).
+
+method = "pix2pix"                   also: data, steps, seeds = [0, 1, 2], and if need be direction, profile ("cpu"),
+...                                  device ("cpu"), bf16 (false): nothing depends on the machine that runs it
+[set]                                configuration of all rows
+image_size = 64
+[rows."L1 only"]                     of this row; method, data, steps, seeds, direction may differ, too
+lambda_gan = 0
+"""
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import importlib
+import json
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from course_lib import runs
+from course_lib.data import Swapped, open_dataset
+from course_lib.errors import CourseError
+from course_lib.methods import configs
+from course_lib.metrics.samples import can_sample
+from course_lib.training import profiles
+
+OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
+OF_GRIDS = OF_ROWS | {"profile": str, "bf16": bool, "device": str, "set": dict, "rows": dict}
+DEFAULTS = {"direction": "xy", "profile": "cpu", "bf16": False, "device": "cpu"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training run of a grid: a row, a seed. ``settings``: what the grid sets, as ``key=value``."""
+
+    row: str
+    seed: int
+    method: str
+    data: str
+    steps: int
+    direction: str
+    profile: str
+    bf16: bool
+    device: str
+    settings: tuple[str, ...]
+    key: str = ""
+
+    @property
+    def config(self) -> Any:
+        return runs.make_config(self.method, self.profile, None, list(self.settings))
+
+    @property
+    def slug(self) -> str:
+        """The row and the seed, as a file name."""
+        return re.sub(r"[^a-z0-9]+", "-", self.row.lower()).strip("-") + f"-seed{self.seed}"
+
+
+# ---- the grid
+
+
+def read_grid(path: Path) -> list[Cell]:
+    """The cells of a grid, row by row. Raises CourseError, naming the row, for all that can be known to be wrong."""
+    path = Path(path)
+    try:
+        grid = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        what = f"no readable grid: {getattr(error, 'strerror', None) or error}"
+        raise CourseError(what, path, "give a TOML file, for example one of notebooks/sweeps") from None
+    _check(grid, OF_GRIDS, path)
+    if not grid.get("rows"):
+        raise CourseError("the grid has no rows", path, 'add a table [rows."name"] for each, which may be empty')
+    cells: list[Cell] = []
+    for row, own in grid["rows"].items():
+        try:
+            _check({"the row": own}, {"the row": dict}, row)
+            cells += _cells(row, DEFAULTS | grid, own)
+        except CourseError as error:
+            raise CourseError(error.what, f"{path}, row {row!r}", error.fix) from None
+    for name in ("key", "file name"):
+        seen: dict[str, Cell] = {}
+        for cell in cells:
+            label = cell.key if name == "key" else cell.slug
+            other = seen.setdefault(label, cell)
+            if other is not cell:
+                what = f"{cell.row!r} seed {cell.seed} has the same {name} as {other.row!r} seed {other.seed}"
+                raise CourseError(what, f"{path}, row {cell.row!r}", "leave one out, or make them differ")
+    return cells
+
+
+def _check(values: dict, kinds: dict[str, type], where: Any) -> None:
+    for name, value in values.items():
+        if name not in kinds:
+            raise CourseError(f"unknown key {name!r}", where, f"choose from {', '.join(kinds)}")
+        if type(value) is not kinds[name]:
+            what = f"{name} needs a TOML value of type {kinds[name].__name__}, got {value!r}"
+            raise CourseError(what, where, "see the grids in notebooks/sweeps")
+
+
+def _cells(row: str, grid: dict, own: dict) -> list[Cell]:
+    values = grid | {name: value for name, value in own.items() if name in OF_ROWS}
+    _check({name: values[name] for name in OF_ROWS if name in values}, OF_ROWS, row)
+    if missing := [name for name in OF_ROWS if name not in values]:
+        raise CourseError(f"{', '.join(missing)} missing", row, "write it at the top of the grid, or in the row")
+    settings = grid.get("set", {}) | {name: value for name, value in own.items() if name not in OF_ROWS}
+    seeds, steps = values["seeds"], values["steps"]
+    if not seeds or any(type(seed) is not int or seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise CourseError(f"seeds must be different whole numbers from 0 on, got {seeds}", row, "seeds = [0, 1, 2]")
+    if steps <= 0:
+        raise CourseError(f"steps must be above 0, got {steps}", row, "for example steps = 1000")
+    if values["profile"] == "auto":
+        raise CourseError("profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper")
+    chosen = {name: values[name] for name in ("method", "data", "steps", "direction", "profile", "bf16", "device")}
+    cell = Cell(row, seeds[0], settings=tuple(f"{name}={value}" for name, value in settings.items()), **chosen)
+    if not hasattr(cls := runs.method_class(cell.method), "translate"):
+        raise CourseError(f"{cell.method} translates nothing that could be scored", row, "choose another method")
+    paired = _dataset(cell.data, cell.config.image_size, cell.direction)[1]
+    if cls.needs_pairs and not paired:
+        raise CourseError(f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data")
+    profiles.pick_device(cell.device)
+    cells = [dataclasses.replace(cell, seed=seed) for seed in seeds]
+    return [dataclasses.replace(cell, key=key_of(cell)) for cell in cells]
+
+
+@functools.cache
+def _dataset(data: str, size: int, direction: str) -> tuple[str, bool]:
+    """(module of its class, whether the training part is paired); CourseError if it cannot be opened."""
+    dataset = open_dataset(data, "train", size, direction)
+    return type(dataset.dataset if isinstance(dataset, Swapped) else dataset).__module__, dataset.paired
+
+
+# ---- the key: what determines a result
+
+
+def key_of(cell: Cell) -> str:
+    """16 hex digits of a SHA-256 over all that determines the scores: method, configuration, seed, data, sources ...
+
+    Data that ship with the course or are downloaded go by their name, a folder by the names and contents of its files.
+    """
+    home, _ = _dataset(cell.data, cell.config.image_size, cell.direction)
+    own = home == "course_lib.data.folders" and not cell.data.startswith("download:")
+    facts = [cell.method, configs.as_dict(cell.config), cell.seed, _contents(cell.data) if own else cell.data]
+    facts += [cell.direction, cell.steps, cell.bf16, cell.device]
+    cls = runs.method_class(cell.method)
+    facts += [_sources(cls.__module__, home, can_sample(cls))]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+LAYERS = ("methods", "networks", "losses", "image_pool", "data", "training", "loading")
+JUDGES = ("scores", "houses", "metrics", "segmenter", "samples", "diversity", "perceptual", "factors")
+OF_FACADES = ("segmenter", "factors")
+PRESETS = ("_SMALL", "PRESETS")  # top-level names that do not count: what they set is in the configuration
+NOT_FOLLOWED = [f"course_lib.data.{name}" for name in ("folders", "download", "unpack", "build_emoji")]
+
+
+@functools.cache
+def _sources(method: str, dataset: str, sampled: bool = False) -> str:
+    """Hash of the sources that matter: not the commit, no comment, no docstring, no preset, no unused module.
+
+    Starting from the modules that define the method and the dataset, from training, from scores and, where answers can
+    be ``sampled``, from samples, imports are followed in LAYERS and JUDGES. ``from course_lib.networks import UNet``
+    leads to the file that defines UNet, so that a new network elsewhere changes no key. JUDGES know about all data, so
+    from them no data set is followed (the one in use counts anyway), and OF_FACADES only for façades. NOT_FOLLOWED
+    count only where the dataset itself lives there. The bytes of the files that a module ships, in its folder FILES,
+    count as well.
+    """
+    todo, found = [method, dataset, "course_lib.training.fit", "course_lib.metrics.scores"], set()
+    todo += ["course_lib.metrics.samples"] * sampled
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        judge = name.split(".")[1] in JUDGES
+        for used in _read(name, _source(name))[0] - found:
+            layer, house = [*used.split("."), ""][1], dataset.startswith("course_lib.data.facade")
+            skipped = used in NOT_FOLLOWED or (layer == "data" and judge) or (layer in OF_FACADES and not house)
+            if layer in LAYERS + JUDGES and not skipped and not hasattr(sys.modules[used], "__path__"):
+                todo.append(used)
+    total = hashlib.sha256()
+    for name in sorted(found):
+        total.update(f"{name} {_read(name, _source(name))[1]} ".encode())
+        if shipped := getattr(importlib.import_module(name), "FILES", None):
+            total.update(_contents(shipped).encode())
+    return total.hexdigest()
+
+
+def _source(module: str) -> str:
+    return Path(importlib.import_module(module).__file__).read_text(encoding="utf-8")
+
+
+def _bare(node: Any) -> Any:
+    """A syntax tree as nested tuples, the same in every version of Python: empty fields and bare strings left out."""
+    if isinstance(node, list):
+        strings = (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in node)
+        return [_bare(n) for n, string in zip(node, strings, strict=True) if not string]
+    if not isinstance(node, ast.AST):
+        return node
+    fields = ((name, _bare(value)) for name, value in ast.iter_fields(node))
+    return (type(node).__name__, *((name, value) for name, value in fields if value is not None and value != []))
+
+
+@functools.cache
+def _read(module: str, source: str) -> tuple[frozenset[str], str]:
+    """The modules of course_lib that define what ``module`` imports, be it in a function, and the hash of its code."""
+    tree, found = ast.parse(source), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "course_lib":
+            owner = importlib.import_module(node.module)
+            for name in (alias.name for alias in node.names):
+                there = hasattr(owner, name)
+                thing = getattr(owner, name) if there else importlib.import_module(f"{node.module}.{name}")
+                home = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", "")
+                found.add(home if str(home).startswith("course_lib") else node.module)
+    tree.body = [part for part in tree.body if not any(name in PRESETS for name in _assigned(part))]
+    return frozenset(found), hashlib.sha256(repr(_bare(tree)).encode()).hexdigest()
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+@functools.cache
+def _contents(folder: Path | str) -> str:
+    """Hash of the names and bytes of the files below a folder, hidden ones left out."""
+    total = hashlib.sha256()
+    files = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
+    for name in sorted(name for name in files if not re.search(r"(^|/)[._]", name)):
+        total.update(f"{name}\0{hashlib.sha256(files[name].read_bytes()).hexdigest()}\0".encode("utf-8", "replace"))
+    return total.hexdigest()

@@ -1,0 +1,1 @@
+"""Methods that CycleGAN is compared with in its paper."""

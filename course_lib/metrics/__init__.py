@@ -1,0 +1,37 @@
+"""What can be measured: pixels here at the top; scores, diversity, realism and factors in the modules of the room."""
+
+from course_lib.metrics.pixels import (
+    baselines,
+    chroma_ratio,
+    evaluate,
+    grid_energy,
+    grid_ratio,
+    histogram_intersection,
+    l1,
+    lab_histogram_intersection,
+    mean_image,
+    nearest_neighbours,
+    psnr,
+    rgb_to_lab,
+    sharpness,
+    sharpness_ratio,
+    ssim,
+)
+
+__all__ = [
+    "baselines",
+    "chroma_ratio",
+    "evaluate",
+    "grid_energy",
+    "grid_ratio",
+    "histogram_intersection",
+    "l1",
+    "lab_histogram_intersection",
+    "mean_image",
+    "nearest_neighbours",
+    "psnr",
+    "rgb_to_lab",
+    "sharpness",
+    "sharpness_ratio",
+    "ssim",
+]

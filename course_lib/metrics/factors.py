@@ -1,0 +1,219 @@
+"""The style of a façade, read from its photograph by a small network, and what many of them say of a generator.
+
+    python -m course_lib.metrics.factors          trains the reader again, into course_lib/networks/frozen_files/
+
+The renderer draws seven factors without regard to the layout, so the true distribution of each is known, for each
+input. The reader errs: what it reads of samples is therefore compared with what it reads of true photographs. Its own
+accuracy stands in ``frozen_files/factors.json``. Photographs are by day, in [-1, 1].
+"""
+
+import functools
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Integer
+from torch import Tensor, nn
+
+from course_lib import metrics
+from course_lib.metrics.diversity import common_share, ridge
+from course_lib.metrics.perceptual import (
+    FILES,
+    HIGH,
+    LOW,
+    WALLS,
+    FeatureNet,
+    fit,
+    load_into,
+    photographs,
+    seeded,
+    ship,
+    style_loss,
+)
+
+NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of facade_render.Style
+WALL = 1  # "facade" of facade_layout.CLASSES
+COLOURED = 8.0  # least chroma, in units of Lab, of a wall that has a hue
+SEED, STEPS, SETS = 0, 1600, {32: 5000, 64: 5000}  # of the shipped weights; photographs at each size
+HELD_OUT = 50  # houses of test that measure them
+SURE = 0.95  # probability from which on a wall has a colour: 99.6 % of true ones, few means of several
+CHUNK = 64  # photographs at a time
+
+
+class FactorReader(nn.Module):
+    """Photographs (B, 3, H, W) in [-1, 1] -> (B, 14): logits of the wall's 8 colours and of brick, five factors.
+
+    shade, light, time, glass and weathering are scaled to [-1, 1]. 138,054 parameters.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = FeatureNet()
+        self.head = nn.Sequential(nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, WALLS + 6))
+
+    def forward(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14"]:
+        layers = self.trunk(photos)
+        said = [s for h in layers for s in (h.mean((2, 3)), h.flatten(2).std(2, correction=0))]
+        for h in layers[2:]:  # the sun stands left or right
+            left, right = h.tensor_split(2, dim=3)
+            said.append(right.mean((2, 3)) - left.mean((2, 3)))
+        return self.head(torch.cat(said, dim=1))
+
+
+@functools.cache
+def load_reader() -> FactorReader:
+    """The shipped reader, in evaluation mode; ``frozen_files/factors.json`` tells its origin."""
+    return load_into(FactorReader, "factors")
+
+
+@torch.no_grad()
+def read(photos: Float[Tensor, "n 3 h w"], net: FactorReader | None = None, sure: float = SURE) -> Float[Tensor, "n 7"]:
+    """The factors of NAMES: the wall's colour as its index, the chance of brick, the others in the renderer's units.
+
+    The index is -1 where no colour is ``sure``: a mixture of several is none of them. By the shipped reader unless
+    another is given. It knows 32 to 64 px; larger photographs are shrunk for it.
+    """
+    shrink = -(-max(photos.shape[-2:]) // max(SETS))
+    small = photos if shrink == 1 else F.interpolate(photos, scale_factor=1 / shrink, mode="area")
+    net, low, high = (net or load_reader()).to(photos.device), photos.new_tensor(LOW), photos.new_tensor(HIGH)
+    said = torch.cat([net(chunk) for chunk in small.split(CHUNK)])
+    (chance, wall), brick = said[:, :WALLS].softmax(1).max(1), said[:, WALLS].sigmoid()
+    wall = torch.where(chance >= sure, wall, -1).float()
+    rest = low + (high - low) * (said[:, WALLS + 1 :].clamp(-1, 1) + 1) / 2
+    return torch.stack([wall, rest[:, 0], brick, *rest[:, 1:].unbind(1)], dim=1)
+
+
+# ---- of many samples: (n, k, 7) holds what was read of k samples of each of n inputs
+
+
+def walls_covered(found: Float[Tensor, "n k 7"], least: int = 2) -> float:
+    """How many of the 8 colours of wall at least ``least`` samples of an input have; mean over the inputs.
+
+    True photographs, 40 of an input: 7.7. One answer only: 1, or 0 if its wall has none of the colours.
+    """
+    hits = _walls(found)[..., 1:].sum(1)
+    return (hits >= least).sum(1).double().mean().item()
+
+
+def factor_distances(found: Float[Tensor, "n k 7"], truth: Float[Tensor, "m 7"]) -> dict[str, float]:
+    """How far the distribution of each factor over the samples of one input is from the truth, mean over the inputs.
+
+    ``truth`` is what was read of true photographs of any houses: the style does not depend on the layout. wall, brick:
+    total variation, half the sum of the differences of the shares (of walls without a colour, too); others: the
+    Wasserstein distance of order 1 as a share of the factor's range. All in [0, 1]. Chance alone gives k true
+    photographs about 0.4 sqrt(8 / k) for the wall, and 0.2 / sqrt(k) to 0.4 / sqrt(k) for the others.
+    """
+    shares, true = (_walls(f).double().mean(-2) for f in (found, truth))
+    distances = {"wall": (shares - true).abs().sum(1).mean() / 2}
+    brick, true = ((f[..., 2] > 0.5).double().mean(-1) for f in (found, truth))
+    distances["brick"] = (brick - true).abs().mean()
+    for name, low, high in zip(("shade", "light", "time", "glass", "weathering"), LOW, HIGH, strict=True):
+        grid = torch.linspace(low, high, 201, device=found.device)
+        below, true = ((f[..., NAMES.index(name), None] <= grid).double().mean(-2) for f in (found, truth))
+        distances[name] = (below - true).abs().mean()  # the area between the two distribution functions
+    return {name: distances[name].item() for name in NAMES}
+
+
+def common_factors(found: Float[Tensor, "n k 7"]) -> dict[str, float]:
+    """``diversity.common_share`` of each factor, the wall as its 8 shares: does a z mean the same for every input?"""
+    return {name: common_share(found[..., [i]] if i else _walls(found).float()) for i, name in enumerate(NAMES)}
+
+
+def _walls(found: Tensor) -> Integer[Tensor, "*samples 9"]:
+    """One-hot: no colour, then the 8 of them."""
+    return F.one_hot(found[..., 0].long() + 1, 1 + WALLS)
+
+
+def hue_agreement(samples: Float[Tensor, "n k 3 h w"], labels: Integer[Tensor, "n h w"]) -> dict[str, float]:
+    """Mean resultant length of the walls' hues, 0 (all around the circle) to 1 (one hue).
+
+    ``hue_same_z``: over the inputs at one z (``samples[:, j]``), averaged over z. ``hue_same_input``: over z at one
+    input, averaged over inputs. z controls the hue if the first is near 1 and the second is not. The colour of a wall
+    is the mean over the façade class, in Lab; walls of chroma under 8 have no hue and are left out. nan if all are.
+    """
+    mask = (labels == WALL).to(samples)[:, None, None]
+    colour = (samples * mask).sum((3, 4)) / mask.sum((3, 4)).clamp(min=1)  # (n, k, 3)
+    _, a, b = (
+        metrics.rgb_to_lab(colour.flatten(0, 1)[..., None, None]).flatten(1).unflatten(0, colour.shape[:2]).unbind(2)
+    )
+    turn = torch.polar(torch.ones_like(a), torch.atan2(b, a)) * (there := torch.hypot(a, b) >= COLOURED)
+    lengths = {}
+    for name, over in (("hue_same_z", 0), ("hue_same_input", 1)):
+        count = there.sum(over)
+        length = (turn.sum(over).abs() / count)[count > 1]
+        lengths[name] = length.mean().item() if len(length) else math.nan
+    return lengths
+
+
+def readout(mu: Float[Tensor, "n d"], styles: Float[Tensor, "n 7"], learn: Bool[Tensor, " n"]) -> dict[str, float]:
+    """R^2 of each true factor, read from codes by a linear map that learned from the rows in ``learn``, on the others.
+
+    1 is perfect, 0 no better than the mean; it can be negative. The wall counts as the colour of its class, its three
+    channels together. Give photographs of one house to one side.
+    """
+    from course_lib.data.facade_render import _WALLS
+
+    colours = torch.tensor(_WALLS, dtype=torch.double)[styles[:, 0].long()] / 255
+    targets, r2 = torch.cat([colours, styles[:, 1:].double().cpu()], dim=1), {}
+    said, true = ridge(mu[learn].cpu(), targets[learn], mu[~learn].cpu()), targets[~learn]
+    wrong, spread = (said - true).square().sum(0), (true - true.mean(0)).square().sum(0)
+    for name, columns in zip(NAMES, ([0, 1, 2], *([i] for i in range(3, 9))), strict=True):
+        r2[name] = (1 - wrong[columns].sum() / spread[columns].sum()).item()
+    return r2
+
+
+# ---- training
+
+
+def _lesson(net: FactorReader, generator: torch.Generator, photos: Tensor, styles: Tensor) -> Tensor:
+    """The styles; half of the photographs are blurred or noisy, as a generator's may be."""
+    soft, strength = (
+        F.avg_pool2d(photos, 3, 1, 1, count_include_pad=False),
+        torch.rand(len(photos), 1, 1, 1, generator=generator),
+    )
+    noisy = photos + 0.1 * strength * torch.randn(photos.shape, generator=generator)
+    kind = torch.rand(len(photos), 1, 1, 1, generator=generator)
+    x = torch.where(kind < 0.25, torch.lerp(photos, soft, strength), torch.where(kind < 0.5, noisy, photos))
+    return style_loss(net(x), styles).mean()
+
+
+def build(folder: Path = FILES) -> dict:
+    """Train the shipped reader and write factors.safetensors and factors.json into ``folder``."""
+    began = (time.time(), time.process_time())
+    sets = [photographs("train", size, range(count), "factors")[::2] for size, count in SETS.items()]
+    net = fit(seeded(FactorReader, SEED), _lesson, sets, STEPS, SEED)
+
+    def measure(net: nn.Module) -> dict:
+        found = {}
+        for size in SETS:
+            photos, _, styles = photographs("test", size, range(HELD_OUT), "factors test", WALLS)
+            found[str(size)] = {
+                name: round(value, 4) for name, value in accuracy(read(photos, net, sure=0), styles).items()
+            }
+        return found
+
+    origin = {
+        "command": "python -m course_lib.metrics.factors",
+        "what": "reader of the seven factors of a façade's style",
+        "data": f"Facades, split train, fresh styles; photographs by size in px: {SETS}",
+        "measured_on": f"{HELD_OUT} houses of test, each in {WALLS} fresh styles, one for each colour of wall: share "
+        "of right answers for wall and brick, R^2 of the others",
+        "seed": SEED,
+        "steps": STEPS,
+    }
+    return ship(net, folder, "factors", origin | {"began": began}, measure)
+
+
+def accuracy(found: Float[Tensor, "n 7"], styles: Float[Tensor, "n 7"]) -> dict[str, float]:
+    """Of what was read of photographs: the share that is right for wall and brick, R^2 of the others."""
+    wrong, spread = (found - styles).square().sum(0), (styles - styles.mean(0)).square().sum(0)
+    scores = dict(zip(NAMES, (1 - wrong / spread).tolist(), strict=True))
+    right = {"wall": found[:, 0] == styles[:, 0], "brick": (found[:, 2] > 0.5) == (styles[:, 2] > 0.5)}
+    return scores | {name: hits.float().mean().item() for name, hits in right.items()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(build(), indent=1))

@@ -1,0 +1,147 @@
+"""Trained generators as ONNX files, which run without PyTorch: in a browser for one (``demo.py``)."""
+
+import copy
+import importlib
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib import runs
+from course_lib.data import names, open_dataset
+from course_lib.data.files import replace_file
+from course_lib.errors import CourseError
+from course_lib.methods.bicyclegan import BicycleGAN
+from course_lib.methods.cyclegan import CycleGAN
+from course_lib.methods.pix2pix import Pix2Pix
+
+LIMIT, INPUTS = 1e-3, 100  # largest difference to PyTorch that passes, of images in [-1, 1]; inputs that are compared
+OPSET, HALVED = 18, 100_000  # tensors with fewer numbers stay float32: many, next to the image, and cheap to keep
+
+
+def to_onnx(method: Any, path: Path, direction: str = "xy", half: bool = False, about: dict | None = None) -> dict:
+    """Write the generator behind ``method.translate`` as the ONNX file ``path``; returns the file's metadata, texts.
+
+    Inputs: ``x`` (batch, 3, S, S) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``, like x. Averaged
+    weights if there are any. ``direction="yx"`` takes CycleGAN's other way. ``half`` stores large weights as float16,
+    which are float32 again before they are used. ``about`` goes into the metadata, too. Raises CourseError for another
+    method, for dropout or batch statistics at test time, and if the packages of the extra web are missing.
+    """
+    onnx, _ = _packages()
+    size, z_dim = method.config.image_size, getattr(method.config, "z_dim", 0)
+    net = copy.deepcopy(_tested(method, direction)).cpu().to(memory_format=torch.contiguous_format).eval()
+    inputs = {"x": torch.zeros(2, 3, size, size)} | ({"z": torch.zeros(2, z_dim)} if z_dim else {})
+    batch = torch.export.Dim("batch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on names of axes, and on what is only of use to who changes the exporter
+        program = torch.onnx.export(
+            net, tuple(inputs.values()), dynamo=True, opset_version=OPSET, input_names=list(inputs), output_names=["y"],
+            dynamic_shapes=tuple({0: batch} for _ in inputs), external_data=False, verbose=False,
+        )  # fmt: skip
+    model = program.model_proto
+    del model.graph.value_info[:]
+    for part in (model.graph, *model.graph.node, *model.graph.input, *model.graph.output):
+        part.ClearField("metadata_props")  # lines of source code, with folders of this machine
+        part.ClearField("doc_string")
+    for weight in model.graph.initializer if half else ():
+        label, numbers = weight.name, onnx.numpy_helper.to_array(weight)
+        if numbers.dtype == "float32" and numbers.size >= HALVED:
+            weight.CopyFrom(onnx.numpy_helper.from_array(numbers.astype("float16"), f"{label}_half"))
+            model.graph.node.insert(0, onnx.helper.make_node("Cast", [f"{label}_half"], [label], to=1))  # 1: float32
+    facts = {"method": type(method).__name__, "size": size, "z_dim": z_dim, "direction": direction}
+    facts = {key: str(value) for key, value in (facts | (about or {})).items()}
+    onnx.helper.set_model_props(model, facts)
+    onnx.checker.check_model(model)
+    replace_file(path, model.SerializeToString())
+    return facts
+
+
+def check(
+    method: Any, path: Path, x: Float[Tensor, "n 3 s s"], z: Tensor | None = None, direction: str = "xy"
+) -> float:
+    """Largest absolute difference between the ONNX file's outputs and ``method.translate``'s, of images in [-1, 1].
+
+    ``z`` is (n, z_dim); of a method with codes, None draws one for each x.
+    """
+    _, onnxruntime = _packages()
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    if z is None and isinstance(method, BicycleGAN):
+        z = method.noise(len(x), seed=0)
+    options = {"way": direction} if isinstance(method, CycleGAN) else {}
+    worst = 0.0
+    for rows in torch.arange(len(x)).split(16):
+        feeds = {"x": x[rows]} | ({} if z is None else {"z": z[rows]})
+        given = [part.to(method.device) for part in feeds.values()]
+        wanted = method.translate(*given, **options)["fake_y"].cpu()
+        (found,) = session.run(["y"], {name: part.cpu().numpy() for name, part in feeds.items()})
+        worst = max(worst, (torch.from_numpy(found) - wanted).abs().max().item())
+    return worst
+
+
+def export_run(folder: Path, path: Path, direction: str | None = None, half: bool = False) -> dict:
+    """Export the trained run in ``folder`` to ``path``, once its outputs on held-out inputs agree with PyTorch.
+
+    With ``half``, weights are float16 if that passes, else float32 with a warning. Returns the metadata,
+    ``difference``, ``compared`` (inputs), ``bytes`` and ``dataset`` (the test split as the method sees it). Raises
+    CourseError, and leaves ``path`` alone, if the difference is above 1e-3 or the run cannot be exported.
+    """
+    method, settings = runs.open_translator(folder, "cpu")
+    direction = direction or settings["direction"]
+    runs.towards(method, settings, direction, folder)  # refuses what was not learned
+    way = "xy" if direction == settings["direction"] else "yx"
+    where = settings["data"]
+    name = where if where in names() else Path(where).name  # a page must not tell folders of this machine
+    data = open_dataset(where, "test", method.config.image_size, direction)
+    count = min(INPUTS, len(data))
+    x = torch.stack([data[i * len(data) // count]["x"] for i in range(count)])
+    about = {"direction": direction, "data": name, "card": data.card.replace(where, name)}
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch) / "model.onnx"
+        for stored in ("float16", "float32") if half else ("float32",):
+            facts = to_onnx(method, made, way, stored == "float16", about | {"weights": stored})
+            difference = check(method, made, x, direction=way)
+            if difference < LIMIT:
+                break
+            if stored == "float16":
+                warnings.warn(f"weights stay float32: as float16, outputs differ by {difference:.2g}", stacklevel=2)
+        else:
+            what = f"outputs differ from PyTorch's by {difference:.2g}, over {LIMIT:g}"
+            raise CourseError(what, folder, "translate with PyTorch: course translate")
+        written = made.read_bytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, written)
+    return facts | {"difference": difference, "compared": count, "bytes": len(written), "dataset": data}
+
+
+def _tested(method: Any, direction: str) -> nn.Module:
+    """The network that ``translate`` calls. Raises CourseError if that is not one function of its inputs."""
+    if getattr(method.config, "noise_dim", 0):
+        what = "the outputs depend on chance, which a file cannot do"
+        raise CourseError(what, "the run's configuration", "train with --set noise_dim=0")
+    if isinstance(method, (BicycleGAN, CycleGAN)):
+        return method.tested["G" if isinstance(method, BicycleGAN) else direction]
+    if not isinstance(method, Pix2Pix):
+        raise CourseError(
+            f"{type(method).__name__} cannot be exported", "to_onnx", "export pix2pix, cyclegan, bicyclegan"
+        )
+    layers = [type(layer) for layer in method.G_average.modules()]
+    found = {"test_dropout": nn.Dropout in layers, "test_batch_statistics": nn.BatchNorm2d in layers}
+    if on := [name for name, there in found.items() if there and getattr(method.config, name)]:
+        what = (
+            f"{' and '.join(on)} on: the outputs depend on chance or on the rest of the batch, which a file cannot do"
+        )
+        raise CourseError(what, "the run's configuration", f"train with {' '.join(f'--set {n}=False' for n in on)}")
+    return method.G_average
+
+
+def _packages() -> list:
+    """The modules onnx and onnxruntime. Raises CourseError if they, or onnxscript, are missing."""
+    try:
+        return [importlib.import_module(name) for name in ("onnx", "onnxruntime", "onnxscript")][:2]
+    except ImportError as error:
+        fix = "pip install onnx onnxscript onnxruntime, which is the course's extra web"
+        raise CourseError(f"ONNX files need a package that is missing: {error.name}", "course export", fix) from None
