@@ -1,0 +1,125 @@
+"""The protocol: what every method has, and what it may have, with defaults.
+
+fit(), evaluation, sweeps, widgets and export rely on what stands here and ask for nothing else. No equation, no term
+and no order of updates is here: those stand whole in each method's own file, in the order of its paper.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from course_lib.errors import CourseError
+from course_lib.networks.blocks import averaged_copy, update_average
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a method is trained: the fields that all configurations share, with the defaults of most papers."""
+
+    image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
+    jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
+    flip: Literal["on", "off", "auto"] = "on"  # mirror at random; auto: unless the data set says its images have a side
+    batch_size: int = 1
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
+    average: float = 0.0  # decay of a running average of the weights that translate() uses; 0 is none
+
+
+def check_patches(image_size: int, d_layers: int) -> None:
+    """Raises CourseError if a PatchGAN of so many layers does not fit images of this size."""
+    least = 3 * 2**d_layers
+    if d_layers and image_size < least:
+        what = f"a PatchGAN of {d_layers} layers needs images of at least {least} px, got {image_size}"
+        raise CourseError(what, "Config", "choose a larger image_size or smaller d_layers")
+
+
+class Method:
+    """Networks, optimisers and one training step. A subclass builds them in ``__init__`` and has ``step(batch)``.
+
+    ``networks`` is what a checkpoint keeps, by name; ``optimizers`` what fit() schedules; ``averaged`` what translate()
+    uses: by name the running average of a network or, where ``average`` is 0, the network itself.
+    """
+
+    Config: ClassVar[type] = TrainingConfig
+    PRESETS: ClassVar[dict[str, dict]] = {"paper": {}}  # overrides of the paper's defaults: smoke, cpu, gpu ...
+    REVISION: ClassVar[int] = 1  # raised when a change of the method's code changes what it learns
+    needs_pairs: ClassVar[bool] = False
+    translates: ClassVar[bool] = True  # False: it makes images from noise alone, and preview() shows them
+    directions: ClassVar[tuple[str, ...]] = ("xy",)  # that translate() can go; both: ("xy", "yx")
+    maps: ClassVar[tuple[str, ...]] = ()  # what translate() needs of a batch beside x, by name: labels, instances
+    has_codes: ClassVar[bool] = False  # translate(x, z) takes codes: noise(n, seed) draws them, sample() tries several
+
+    def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
+        self.config = config or self.Config()
+        self.device = torch.device(device)
+        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        self.networks: dict[str, nn.Module] = {}
+        self.averaged: dict[str, nn.Module] = {}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+
+    # ---- what subclasses build with
+
+    def adam(self, *nets: nn.Module, weight_decay: float = 0.0) -> torch.optim.Adam:
+        """Adam with the configuration's rate and betas, over the parameters of all ``nets``."""
+        cfg, fused = self.config, self.device.type in ("cpu", "cuda")
+        parameters = [p for net in nets for p in net.parameters()]
+        return torch.optim.Adam(parameters, cfg.lr, (cfg.beta1, cfg.beta2), weight_decay=weight_decay, fused=fused)
+
+    def keep_averages(self, *names: str) -> None:
+        """Fill ``averaged`` for these networks; with an ``average``, checkpoints keep them as NAME_average."""
+        self.averaged = {name: self.networks[name] for name in names}
+        if self.config.average:
+            self.averaged = {name: averaged_copy(net) for name, net in self.averaged.items()}
+            self.networks |= {f"{name}_average": net for name, net in self.averaged.items()}
+
+    def update_averages(self, but: str = "") -> None:
+        """Move the running averages a step towards the networks; that of the network called ``but`` stays."""
+        if self.config.average:
+            for name, average in self.averaged.items():
+                if name != but:
+                    update_average(average, self.networks[name], self.config.average)
+
+    def run(self, net: nn.Module, *inputs: Any) -> Tensor:
+        """``net(*inputs)``, in bfloat16 if that is on, as float32."""
+        with self.autocast:
+            return net(*inputs).float()
+
+    # ---- what others call
+
+    @property
+    def reads_codes(self) -> bool:
+        """Whether ``encode(y)`` gives the code z that paints in the style of y."""
+        return False
+
+    def translate_batch(self, batch: dict, direction: str = "xy") -> dict[str, Tensor]:
+        """``translate()`` with all that it needs of a batch of the data set, be it on this device or not."""
+        options: dict[str, Any] = {name: batch[name].to(self.device) for name in self.maps}
+        if len(self.directions) > 1:
+            options["direction"] = direction
+        return self.translate(batch[direction[0]].to(self.device), **options)
+
+    def sample(self, x: Tensor, count: int, seed: int = 0, direction: str = "xy") -> Float[Tensor, "b count 3 s s"]:
+        """``count`` translations of each x, in the same random styles for all: [:, k] shows one style."""
+        options = {"direction": direction} if len(self.directions) > 1 else {}
+        codes = self.noise(count, seed).split(1)
+        return torch.stack([self.translate(x, z, **options)["fake_y"] for z in codes], dim=1)
+
+    def discriminators(self) -> dict[str, tuple[str, nn.Module, int]]:
+        """For the patch lens, by name: the domain that a PatchGAN judges, x or y, the D it belongs to, its scale there.
+
+        At scale k the image is halved k times before. Empty for a D that judges images as a whole, or sees more.
+        """
+        return {}
+
+    def advance(self, share: float) -> None:
+        """fit() calls it before each step, with the share of the training that is done: for methods with phases."""
+
+    def finish(self, dataset: Dataset) -> bool:
+        """fit() calls it when training is over, with the data as they are; returns whether the method has changed."""
+        return False
