@@ -30,9 +30,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with require
 # ---- the library passes its own checks
 
 
+ALONE = {"run": lambda net, images: net(images), "update_averages": lambda: None}  # what a step needs of methods.base
+
+
 def dcgan_step(G, D, opt_G, opt_D, real, z):
-    autocast = torch.autocast("cpu", enabled=False)
-    m = SimpleNamespace(config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, autocast=autocast, noise=lambda n: z)
+    m = SimpleNamespace(config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, noise=lambda n: z, **ALONE)
     m.judge = D  # the method's own casts logits to float32
     m.discriminator_terms = lambda y, fake: DCGAN.discriminator_terms(m, y, fake)
     m.generator_terms = lambda fake: DCGAN.generator_terms(m, fake)
@@ -41,10 +43,7 @@ def dcgan_step(G, D, opt_G, opt_D, real, z):
 
 
 def pix2pix_parts(D, weight=0.0, G=None, opt_G=None, opt_D=None):
-    autocast = torch.autocast("cpu", enabled=False)
-    m = SimpleNamespace(
-        config=Config(lambda_l1=weight), G=G, D=D, opt_G=opt_G, opt_D=opt_D, autocast=autocast, G_average=G
-    )
+    m = SimpleNamespace(config=Config(lambda_l1=weight), G=G, D=D, opt_G=opt_G, opt_D=opt_D, **ALONE)
     m.judge = lambda x, y: inspect.unwrap(Pix2Pix.judge)(m, x, y)  # its shape check wants square pictures of 3 channels
     m.discriminator_terms = lambda x, y, fake: Pix2Pix.discriminator_terms(m, x, y, fake)
     m.generator_terms = lambda x, y, fake: Pix2Pix.generator_terms(m, x, y, fake)

@@ -16,7 +16,7 @@ from course_lib.methods import configs
 from course_lib.methods.cyclegan import Config as CycleConfig
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT, PRESETS, Config
-from course_lib.methods.turned import Turned
+from course_lib.methods.swapped import Swapped
 from course_lib.metrics import diversity, samples, scores
 from course_lib.metrics.samples import can_sample
 from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, deep, receptive_field
@@ -320,27 +320,27 @@ def test_samples_of_one_number_have_one_style():
     for k in range(4):
         assert torch.equal(painted[:, k], method.translate(x, z[k : k + 1])["fake_y"])
     assert not torch.equal(painted[:, 0], painted[:, 1])
-    assert torch.equal(method.sample(x, 1, 2, way="yx")[:, 0], method.translate(x, z[:1], "yx")["fake_y"])
+    assert torch.equal(method.sample(x, 1, 2, direction="yx")[:, 0], method.translate(x, z[:1], "yx")["fake_y"])
 
 
 def test_the_style_of_an_example_is_that_of_the_output_domain():
     method, y = make(average=0.5), batch()["y"]
     step(method, batch())
     with torch.no_grad():
-        for p in method.tested["E_style"]["b"].parameters():
+        for p in method.averaged["E_style"]["b"].parameters():
             p.zero_()
-    assert not method.encode(y)[0].any() and method.encode(y, "yx")[0].any()  # and the average is asked
+    assert not method.encode(y).any() and method.encode(y, "yx").any()  # and the average is asked
 
 
 def test_turned_around_styles_turn_too():
     method, data = make(), batch()
-    other = Turned(method)
+    other = Swapped(method)
     assert can_sample(other) and torch.equal(other.noise(2, 1), method.noise(2, 1))
     z = method.noise(2, 1)
     assert torch.equal(other.translate(data["y"], z)["fake_y"], method.translate(data["y"], z, "yx")["fake_y"])
-    assert torch.equal(other.encode(data["x"])[0], method.encode(data["x"], "yx")[0])
+    assert torch.equal(other.encode(data["x"]), method.encode(data["x"], "yx"))
     assert torch.equal(other.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
-    assert not can_sample(Turned(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))))
+    assert not can_sample(Swapped(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))))
 
 
 # ---- training
@@ -397,7 +397,7 @@ def test_the_command_translates_in_drawn_styles_and_in_that_of_a_file(trained, t
     status, said = course("translate", *where, "--output", tmp_path / "one", "--style", tmp_path / "style.png")
     assert status == 0, said
     x, s = (square(tmp_path / f"{name}.png", 32, True)[0] for name in ("content", "style"))
-    expected = method.translate(x, method.encode(s, direction)[0], direction)["fake_y"]
+    expected = method.translate(x, method.encode(s, direction), direction)["fake_y"]
     to_image(expected[0]).save(tmp_path / "expected.png")
     assert Image.open(tmp_path / "one" / "content.png").tobytes() == Image.open(tmp_path / "expected.png").tobytes()
 
