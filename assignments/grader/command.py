@@ -27,7 +27,7 @@ def grade(
     """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run again."""
     if workers is not None and workers < 1:
         raise CourseError(f"--workers must be above 0, got {workers}", "--workers", "for example --workers 2")
-    results, fresh = run(course, problem_set, gradebook, tier, workers, student, force, only)
+    results, fresh, left_out = run(course, problem_set, gradebook, tier, workers, student, force, only)
     reasons = [f"{r.student}: {r.reason}" for r in results if r.reason]
     if reasons:
         print("with a reason to look at:", *reasons, sep="\n  ", file=sys.stderr)
@@ -35,6 +35,10 @@ def grade(
     others = "others were done" if only is None else "others are new or were handed in again: grade them without --only"
     others = "" if fresh == len(results) else f", the {others}"
     print(f"{what} {fresh} of {len(results)} submissions{others}; reports in {course}/reports/{problem_set}")
+    if left_out:
+        lines = [f"{name}: {why}" for name, why in sorted(left_out.items())]
+        print("not graded or without a report, mend it and run again:", *lines, sep="\n  ", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def check(
@@ -85,7 +89,7 @@ def answers(
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
     """The folders handed in, by student."""
     folder = course / "submitted"
-    found = {path.name: path / problem_set for path in sorted(folder.glob("*")) if (path / problem_set).is_dir()}
+    found = {path.name: path / problem_set for path in sorted(folder.glob("*")) if may_be_folder(path / problem_set)}
     if unknown := sorted(set(students or []) - set(found)):
         raise CourseError(f"nothing of {unknown[0]} for {problem_set}", folder, "see the names in that folder")
     if not found:
@@ -93,6 +97,14 @@ def submitted(course: Path, problem_set: str, students: list[str] | None) -> dic
             f"nothing handed in for {problem_set}", folder, f"nbgrader collect {problem_set}, or copy there"
         )
     return {name: path for name, path in found.items() if not students or name in students}
+
+
+def may_be_folder(path: Path) -> bool:
+    """Whether it is one, or lies where this user may not look: that is said when it is read."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
 
 
 def run(
@@ -105,8 +117,8 @@ def run(
     force: bool = False,
     only: str | None = None,
     progress: bool = True,
-) -> tuple[list, int]:
-    """All results of the chosen students, and how many of them were graded now.
+) -> tuple[list, int, dict[str, str]]:
+    """All results of the chosen students, how many of them were graded now, and whose files lack, with the reason.
 
     With the name of a check in ``only``, just that one is run again, on submissions that are graded and unchanged;
     its scores change for all of them at once or for none.
@@ -114,14 +126,17 @@ def run(
     from filelock import FileLock, Timeout
     from tqdm import tqdm
 
-    from assignments.grader import feedback, notebook
+    from assignments.grader import feedback, notebook, safe
     from assignments.grader import grade as grading
     from assignments.grader.gradebook import Book, handed_in_at, late_penalty, sqlite_url
     from assignments.grader.sandbox import PROTECTS, Limits, choose_tier
     from course_lib.data.files import replace_file
 
     course = course.absolute()
-    folders = submitted(course, problem_set, students)
+    folders, left_out = submitted(course, problem_set, students), {}
+    for name in [name for name in folders if name != safe.line(name)]:
+        left_out[safe.line(name)] = "the folder's name is not UTF-8 or has control characters: rename it"
+        del folders[name]
     _, checks = grading.load_checks(course, problem_set)
     key, tier = grading.term_key(course), choose_tier(tier)
     print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
@@ -142,8 +157,13 @@ def run(
         ).hexdigest()
         done, todo = book.done(problem_set), {}
         for name, folder in folders.items():
-            submission, before = notebook.read(folder, name, problem_set), done.get(name)
-            notebook.restore(submission, plan.locked, set(plan.cells))
+            before = done.get(name)
+            try:
+                submission = notebook.read(folder, name, problem_set)
+                notebook.restore(submission, plan.locked, set(plan.cells))
+            except feedback.UNWRITTEN as error:
+                left_out[name] = feedback.why(error)
+                continue
             submission.source = submission.digest
             submission.digest = hashlib.sha256(f"{basis} {submission.digest}".encode()).hexdigest()
             if only is not None:
@@ -165,14 +185,18 @@ def run(
                 result.checks = list({check.name: check for check in [*result.checks, *checked]}.values())
                 regraded.append(result)
             target = course / "autograded" / result.student / problem_set / f"{problem_set}.ipynb"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(target, feedback.autograded(result, plan, submission))
-            if only is None:
-                book.commit(result, plan, submission)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(target, feedback.autograded(result, plan, submission))
+                if only is None:
+                    book.commit(result, plan, submission)
+            except feedback.UNWRITTEN as error:
+                left_out[result.student] = feedback.why(error)
             submission.content = None
         if only is not None:
             book.regrade(regraded, plan, only)
         book.settle(problem_set, {name: handed_in_at(path) for name, path in folders.items()}, late_penalty(course))
-        done = book.done(problem_set)
-        feedback.write(course / "reports" / problem_set, list(done.values()))
-    return [done[name] for name in folders if name in done], len(todo)
+        done, fresh = book.done(problem_set), len(todo.keys() - left_out.keys())
+        left_out |= dict.fromkeys(book.damaged, "the record in the grade book cannot be read: hand in, and grade again")
+        left_out |= feedback.write(course / "reports" / problem_set, list(done.values()))
+    return [done[name] for name in folders if name in done], fresh, left_out

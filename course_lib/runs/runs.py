@@ -235,8 +235,10 @@ def translate_files(
         return translate_scenes(method, source, target, samples, seed)
     if style is not None and samples > 1:
         raise CourseError("a style gives one output an image", f"--samples {samples}", "leave out --samples or --style")
-    if style is not None and (not hasattr(method, "encode") or hasattr(method, "maps")):
-        what = f"a {settings['method']} run cannot paint in the style of an image: it has no encoder of whole images"
+    if style is not None and (
+        not hasattr(method, "encode") or not hasattr(method, "sample") or hasattr(method, "maps")
+    ):
+        what = f"a {settings['method']} run cannot paint in the style of an image: it has no encoder of styles"
         raise CourseError(what, folder, "leave out --style, or train bicyclegan or munit")
     if not source.exists():
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")

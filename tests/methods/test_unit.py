@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from course_lib import CourseError, losses, runs
+from course_lib.data.images import to_image
 from course_lib.methods import configs
 from course_lib.methods.unit import PRESETS, UNIT, Config
 from course_lib.metrics.samples import can_sample
@@ -267,3 +268,8 @@ def test_the_command_trains_translates_and_scores(tmp_path):
     runs.train("unit", "emoji:twemoji-fluent", tmp_path, config, steps=2, device="cpu", bf16=False, progress=False)
     scores = runs.evaluate(tmp_path, "emoji:twemoji-fluent", split="val", device="cpu")
     assert {"rec_l1", "yx_rec_l1", "top1", "yx_top1"} <= scores.keys() and 0 < scores["rec_l1"] < 2
+    to_image(batch(1)["x"][0]).save(tmp_path / "x.png")
+    runs.translate_files(tmp_path, tmp_path / "x.png", tmp_path / "out", device="cpu")
+    with pytest.raises(CourseError, match="a unit run cannot paint in the style of an image"):
+        runs.translate_files(tmp_path, tmp_path / "x.png", tmp_path / "no", style=tmp_path / "x.png", device="cpu")
+    assert (tmp_path / "out" / "x.png").is_file() and not (tmp_path / "no").exists()
