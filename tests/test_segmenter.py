@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from course_lib.networks.segmenter import FILES, Segmenter, load_segmenter, rendered, segment, train_segmenter
 
 from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
 from course_lib.networks import segmenter
-from course_lib.networks.segmenter import FILES, Segmenter, load_segmenter, rendered, segment, train_segmenter
 
 ORIGIN = json.loads((FILES / "facades.json").read_text(encoding="utf-8"))
 

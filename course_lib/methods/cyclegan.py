@@ -30,7 +30,7 @@ from course_lib.errors import CourseError
 from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
 from course_lib.networks.blocks import averaged_copy, inference, update_average
-from course_lib.networks.segmenter import load_segmenter
+from course_lib.networks.frozen import load_segmenter
 
 
 @dataclass(frozen=True)

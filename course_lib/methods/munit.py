@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.networks.blocks import averaged_copy, inference, update_average
-from course_lib.networks.deep import content_features
+from course_lib.networks.frozen import content_features
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
 
 DOMAINS, SIDES = {"x": "a", "y": "b"}, (("a", "b"), ("b", "a"))

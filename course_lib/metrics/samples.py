@@ -12,6 +12,7 @@ from torch.utils.data import default_collate
 
 from course_lib import metrics
 from course_lib.data import open_dataset
+from course_lib.data.facades import photographs
 from course_lib.metrics import diversity, factors, perceptual, scores
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
@@ -115,7 +116,7 @@ def _of_facades(
     method: Any, split: str, items: dict, deep: Tensor, samples: Tensor, shared: Tensor, few: Tensor
 ) -> dict[str, float]:
     size = items["y"].shape[-1]
-    photos, _, styles = perceptual.photographs(split, size, deep.tolist(), "true answers", TRUE)
+    photos, _, styles = photographs(split, size, deep.tolist(), "true answers", TRUE)
     seen, truth = factors.read(samples.flatten(0, 1)).unflatten(0, samples.shape[:2]), factors.read(photos)
     found = {"walls_covered": factors.walls_covered(seen)}
     found["coverage_features"] = diversity.coverage(samples, photos.unflatten(0, (len(deep), TRUE)))

@@ -14,8 +14,10 @@ from torch.utils.data import default_collate
 
 from course_lib import metrics
 from course_lib.data import open_dataset
+from course_lib.data.facades import label_map
 from course_lib.metrics.houses import _masks, borders_visible, hue_error, windows_lit
 from course_lib.metrics.pixels import _pairs
+from course_lib.networks.frozen import Segmenter, load_segmenter, segment
 
 BATCH = 16
 
@@ -60,11 +62,9 @@ def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
     It was trained at 32 to 128 px; larger photographs are shrunk for it. Real ones give the ground-truth row of
     ``frozen_files/facades.json``.
     """
-    from course_lib.networks.segmenter import SETS, load_segmenter, segment
-
     _masks(photos, labels)
     height, width = photos.shape[-2:]
-    shrink = -(-max(height, width) // max(SETS))
+    shrink = -(-max(height, width) // Segmenter.LARGEST)
     small = photos if shrink == 1 else F.interpolate(photos, (height // shrink, width // shrink), mode="area")
     predicted = segment(load_segmenter().to(photos.device), small)
     predicted = F.interpolate(predicted[:, None].float(), (height, width))[:, 0].long()  # nearest
@@ -73,8 +73,6 @@ def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
 
 def label_score(painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> dict[str, float]:
     """The same numbers for painted label maps: each pixel gets the class of the nearest colour (CycleGAN, Table 3)."""
-    from course_lib.data.facades import label_map
-
     predicted = torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)])
     return segmentation_scores(confusion(predicted, labels.cpu()))
 
