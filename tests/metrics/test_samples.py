@@ -11,10 +11,10 @@ from torch.utils.data import Subset
 
 from course_lib.data import facades, open_dataset
 from course_lib.data.facade_render import _WALLS, Style
-from course_lib.data.facades import Facades
+from course_lib.data.facades import Facades, photographs
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
 from course_lib.metrics import factors, samples
-from course_lib.metrics.perceptual import FILES, photographs
+from course_lib.networks.frozen import FILES
 
 ORIGIN = json.loads((FILES / "factors.json").read_text(encoding="utf-8"))
 
