@@ -191,7 +191,7 @@ def imports(repeats: int = 5) -> dict[str, Any]:
         "import torch": [*python, "import torch"],
         "import course_lib": [*python, "import course_lib"],
         "import course_lib.training.fit": [*python, "import course_lib.training.fit"],
-        "import course_lib.runs.runs": [*python, "import course_lib.runs.runs"],
+        "import course_lib.runs": [*python, "import course_lib.runs"],
         "course --help": [sys.executable, "-m", "course_lib.cli", "--help"],
     }
 

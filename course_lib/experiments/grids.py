@@ -26,7 +26,6 @@ from course_lib import runs
 from course_lib.data import Swapped, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs
-from course_lib.metrics.samples import can_sample
 from course_lib.training import profiles
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
@@ -116,7 +115,7 @@ def _cells(row: str, grid: dict, own: dict) -> list[Cell]:
         raise CourseError("profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper")
     chosen = {name: values[name] for name in ("method", "data", "steps", "direction", "profile", "bf16", "device")}
     cell = Cell(row, seeds[0], settings=tuple(f"{name}={value}" for name, value in settings.items()), **chosen)
-    if not hasattr(cls := runs.method_class(cell.method), "translate"):
+    if not (cls := runs.method_class(cell.method)).translates:
         raise CourseError(f"{cell.method} translates nothing that could be scored", row, "choose another method")
     paired = _dataset(cell.data, cell.config.image_size, cell.direction)[1]
     if cls.needs_pairs and not paired:
@@ -146,7 +145,7 @@ def key_of(cell: Cell) -> str:
     facts = [cell.method, configs.as_dict(cell.config), cell.seed, _contents(cell.data) if own else cell.data]
     facts += [cell.direction, cell.steps, cell.bf16, cell.device]
     cls = runs.method_class(cell.method)
-    facts += [_sources(cls.__module__, home, can_sample(cls))]
+    facts += [_sources(cls.__module__, home, cls.has_codes)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -22,7 +22,7 @@ from course_lib.metrics.samples import can_sample
 from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, deep, receptive_field
 from course_lib.networks.munit import AdaINBlock, adain
 from course_lib.networks.resnet import ResidualBlock
-from course_lib.runs.export import _tested
+from course_lib.runs.export import _generator
 from course_lib.training.checkpoint import snapshot
 from course_lib.training.fit import fit
 
@@ -456,4 +456,4 @@ def test_cyclegan_sees_noise_if_told_to():
     assert plain.noisy(x) is x and torch.equal(plain.translate(x)["fake_y"], plain.translate(x)["fake_y"])
     assert configs.build(CycleConfig, noise_dim=0).noise_dim == 0
     with pytest.raises(CourseError, match="depend on chance"):
-        _tested(method, "xy")
+        _generator(method, "xy")
