@@ -31,9 +31,8 @@ def restyle(
     With ``direction="xy"`` contents are images of x, examples of y, and outputs of y.
     """
     styles = method.encode(examples.to(method.device), direction=direction)
-    painted = [
-        method.translate(contents.to(method.device), z=z, direction=direction)["fake_y"].cpu() for z in styles.split(1)
-    ]
+    x = contents.to(method.device)
+    painted = [method.translate(x, z=z, direction=direction)["fake_y"].cpu() for z in styles.split(1)]
     return torch.stack(painted, dim=1)
 
 
