@@ -162,7 +162,7 @@ def _do(cell: Cell, folder: Path) -> dict:
     method, _ = runs.open_run(folder / "run", cell.device)
     torch.manual_seed(cell.seed)  # not the state that training left: it is another one after a resume
     numbers = scores.score(method, cell.data, "test", cell.direction)
-    if samples.can_sample(method):
+    if method.has_codes:
         numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
     losses = [sum(value for name, value in step.items() if name.startswith("d_")) for step in result.history]
     if any(name.startswith("d_") for name in result.history[-1]):
@@ -195,7 +195,6 @@ def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
 
     A method that can sample translates four times, each time with one code for all.
     """
-    from course_lib.metrics.samples import can_sample
 
     data, out = open_dataset(cell.data, "test", method.config.image_size, cell.direction), {}
     items = [data[i * len(data) // min(count, len(data))] for i in range(min(count, len(data)))]
@@ -203,7 +202,7 @@ def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
     for way in getattr(method, "ways", ("xy",)):
         x, y = (torch.stack([item[name] for item in items]) for name in way)
         options = {"way": way} if hasattr(method, "ways") else {}
-        if can_sample(method):
+        if method.has_codes:
             fakes = list(method.sample(x.to(method.device), 4, cell.seed, **options).cpu().unbind(1))
         else:
             maps = getattr(method, "maps", ())

@@ -93,7 +93,7 @@ def test_translates_both_ways_without_a_trace(cls):
     method.step(batch(3))
     before = {k: t.clone() for k, t in checkpoint.snapshot(method).items()}
     grads = [None if p.grad is None else p.grad.clone() for net in method.networks.values() for p in net.parameters()]
-    assert method.ways == ("xy", "yx") and not method.needs_pairs
+    assert method.directions == ("xy", "yx") and not method.needs_pairs
     outputs = []
     for way in ("xy", "xy", "yx"):
         torch.manual_seed(0)

@@ -240,7 +240,7 @@ def test_the_average_is_what_translates():
     method, data = make(average=0.5), batch()
     method.step(data)
     with torch.no_grad():
-        for p in method.tested["yx"].parameters():
+        for p in method.averaged["G_yx"].parameters():
             p.zero_()
     assert method.translate(data["y"], "yx")["fake_y"].abs().max() == 0
     assert method.translate(data["x"])["fake_y"].abs().max() > 0

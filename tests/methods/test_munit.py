@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from course_lib.methods.turned import Turned
 from PIL import Image
 from torch import nn
 from typer.testing import CliRunner
@@ -17,9 +16,9 @@ from course_lib.methods import configs
 from course_lib.methods.cyclegan import Config as CycleConfig
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT, PRESETS, Config
+from course_lib.methods.swapped import Swapped
 from course_lib.metrics import diversity, samples, scores
-from course_lib.metrics.samples import can_sample
-from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, deep, receptive_field
+from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, frozen, receptive_field
 from course_lib.networks.munit import AdaINBlock, adain
 from course_lib.networks.resnet import ResidualBlock
 from course_lib.runs.export import _generator
@@ -133,20 +132,20 @@ def test_the_domain_invariant_loss_does_not_see_mean_and_spread():
 @pytest.mark.slow
 def test_the_deep_features_say_whose_they_are(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    name, features = deep.content_features()
+    name, features = frozen.content_features()
     image = batch(1)["x"].requires_grad_()
     assert name == "features" and features(image).shape == (1, 64, 4, 4)
     features(image).sum().backward()
     assert image.grad.any()
     with pytest.raises(CourseError, match="VGG-16 are not here"):
-        deep.content_features("vgg")
+        frozen.content_features("vgg")
     from torchvision.models import vgg16
 
     (tmp_path / "checkpoints").mkdir()
-    torch.save(vgg16().state_dict(), tmp_path / "checkpoints" / deep.VGG)
-    name, features = deep.content_features()
+    torch.save(vgg16().state_dict(), tmp_path / "checkpoints" / frozen.VGG)
+    name, features = frozen.content_features()
     assert name == "vgg" and features(image).shape == (1, 512, 4, 4) and features(image).min() == 0  # after the ReLU
-    assert deep.content_features("features")[0] == "features"
+    assert frozen.content_features("features")[0] == "features"
 
 
 # ---- the step
@@ -320,27 +319,27 @@ def test_samples_of_one_number_have_one_style():
     for k in range(4):
         assert torch.equal(painted[:, k], method.translate(x, z[k : k + 1])["fake_y"])
     assert not torch.equal(painted[:, 0], painted[:, 1])
-    assert torch.equal(method.sample(x, 1, 2, way="yx")[:, 0], method.translate(x, z[:1], "yx")["fake_y"])
+    assert torch.equal(method.sample(x, 1, 2, direction="yx")[:, 0], method.translate(x, z[:1], "yx")["fake_y"])
 
 
 def test_the_style_of_an_example_is_that_of_the_output_domain():
     method, y = make(average=0.5), batch()["y"]
     step(method, batch())
     with torch.no_grad():
-        for p in method.tested["E_style"]["b"].parameters():
+        for p in method.averaged["E_style"]["b"].parameters():
             p.zero_()
-    assert not method.encode(y)[0].any() and method.encode(y, "yx")[0].any()  # and the average is asked
+    assert not method.encode(y).any() and method.encode(y, "yx").any()  # and the average is asked
 
 
 def test_turned_around_styles_turn_too():
     method, data = make(), batch()
-    other = Turned(method)
-    assert can_sample(other) and torch.equal(other.noise(2, 1), method.noise(2, 1))
+    other = Swapped(method)
+    assert other.has_codes and torch.equal(other.noise(2, 1), method.noise(2, 1))
     z = method.noise(2, 1)
     assert torch.equal(other.translate(data["y"], z)["fake_y"], method.translate(data["y"], z, "yx")["fake_y"])
-    assert torch.equal(other.encode(data["x"])[0], method.encode(data["x"], "yx")[0])
+    assert torch.equal(other.encode(data["x"]), method.encode(data["x"], "yx"))
     assert torch.equal(other.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
-    assert not can_sample(Turned(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))))
+    assert not Swapped(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))).has_codes
 
 
 # ---- training
@@ -397,7 +396,7 @@ def test_the_command_translates_in_drawn_styles_and_in_that_of_a_file(trained, t
     status, said = course("translate", *where, "--output", tmp_path / "one", "--style", tmp_path / "style.png")
     assert status == 0, said
     x, s = (square(tmp_path / f"{name}.png", 32, True)[0] for name in ("content", "style"))
-    expected = method.translate(x, method.encode(s, direction)[0], direction)["fake_y"]
+    expected = method.translate(x, method.encode(s, direction), direction)["fake_y"]
     to_image(expected[0]).save(tmp_path / "expected.png")
     assert Image.open(tmp_path / "one" / "content.png").tobytes() == Image.open(tmp_path / "expected.png").tobytes()
 

@@ -138,7 +138,7 @@ def test_average_is_what_translates():
     method, data = make(average=0.5, test_dropout=False, test_batch_statistics=False), batch()
     method.step(data)
     with torch.no_grad():
-        for p in method.G_average.parameters():
+        for p in method.averaged["G"].parameters():
             p.zero_()
     assert method.translate(data["x"])["fake_y"].abs().max() == 0
 
