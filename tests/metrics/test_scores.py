@@ -38,7 +38,7 @@ class Stub(Method):
     """A method that translates with two functions; a way back is offered only if there are both."""
 
     def __init__(self, there, back=None, size=32, rec=True, **config):
-        super().__init__(Config(image_size=size, **config))
+        super().__init__(Config(image_size=size, d_layers=1, **({"test_batch_statistics": False} | config)))
         self.there, self.back, self.rec, self.sizes = there, back, rec, []
         if back:
             self.directions = ("xy", "yx")
