@@ -1,0 +1,384 @@
+"""The ``course`` command as its users meet it: a process, its output, its status, its files."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
+from course_lib.data import open_dataset
+from course_lib.data.images import read_image, to_tensor
+from course_lib.experiments import bench, bench_compile, bench_data, bench_quality
+from course_lib.widgets import study
+from tests import ROOT
+
+
+def course(*arguments, cwd=None) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "course_lib.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def in_process(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    out, err = capsys.readouterr()
+    return exit_.value.code, out, err
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory):
+    """A folder of A|B images: A grey discs, B the same discs in a colour that depends on their size."""
+    folder = tmp_path_factory.mktemp("data with spaces")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 24), ("test", 6)):
+        (folder / split).mkdir()
+        for i in range(count):
+            cy, cx, r = rng.integers(20, 44), rng.integers(20, 44), rng.integers(8, 18)
+            yy, xx = np.mgrid[:64, :64]
+            disc = ((yy - cy) ** 2 + (xx - cx) ** 2 < r**2)[..., None]
+            a = np.where(disc, (90, 90, 90), (255, 255, 255))
+            b = np.where(disc, (255, 40 + 8 * r, 0), (20, 30, 200))
+            Image.fromarray(np.concatenate([a, b], 1).astype(np.uint8)).save(folder / split / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(blobs, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "out"
+    config = runs.make_config("pix2pix", "smoke", 32, ["lr=0.002", "batch_size=4", "d_base_channels=4"])
+    runs.train("pix2pix", str(blobs), out, config, steps=100, previews=0, progress=False)
+    return out
+
+
+BAD = [
+    (["train", "nope", "--data", "emoji:edges", "--steps", "1"], "unknown method 'nope'"),
+    (["train", "pix2pix", "--data", "emoji:nope", "--steps", "1"], "unknown data set 'emoji:nope'"),
+    (["train", "pix2pix", "--data", "no/such/folder", "--steps", "1"], "no such folder"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "-1"], "--steps must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "many"], "Invalid value for '--steps'"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--minutes", "-0.5"], "--minutes must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--minutes", "nan"], "--minutes must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--minutes", "1"], "exclude each other"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "0"], "--size must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "63"], "power of two"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "8"], "needs images of at least 12 px"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--seed", "-2"], "--seed"),
+    (
+        ["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lamda_l1=3"],
+        "unknown setting 'lamda_l1'",
+    ),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lambda_l1"], "key=value"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lr=fast"], "lr needs float"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lr=-1"], "lr must be above 0"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "generator=vit"], "cannot be 'vit'"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--direction", "yy"], "unknown direction"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--profile", "huge"], "unknown profile"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--device", "tpu"], "not available"),
+    (["train", "pix2pix", "--data", "emoji:noto-fluent", "--steps", "1"], "learns from pairs"),
+    (
+        ["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lambda_l1=0", "--set", "lambda_gan=0"],
+        "both 0",
+    ),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--unknown", "1"], "unknown"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "what"), BAD, ids=[" ".join(a[-2:]) for a, _ in BAD])
+def test_bad_train_arguments(arguments, what, tmp_path, monkeypatch, capsys):
+    status, out, err = in_process(monkeypatch, capsys, *arguments, "--out", tmp_path / "out")
+    lines = err.splitlines()
+    assert status == 2 and out == "" and len(lines) == 3 and what in lines[0]
+    assert [line.split(":")[0] for line in lines] == ["error", "where", "fix"] and all(len(line) > 8 for line in lines)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_bad_translate_and_evaluate_arguments(trained, tmp_path, monkeypatch, capsys):
+    text = tmp_path / "page.jpg"
+    text.write_text("<html>not found</html>")
+    for arguments, what in [
+        (["translate", "--run", tmp_path, "--input", text, "--output", tmp_path / "o"], "no readable run"),
+        (["translate", "--run", trained, "--input", tmp_path / "no", "--output", tmp_path / "o"], "no such file"),
+        (["translate", "--run", trained, "--input", text, "--output", tmp_path / "o"], "image"),
+        (["translate", "--run", trained, "--input", text, "--output", tmp_path / "o", "--samples", "0"], "--samples"),
+        (
+            ["translate", "--run", trained, "--input", text, "--output", tmp_path / "o", "--direction", "yx"],
+            "translates xy",
+        ),
+        (["evaluate", "--run", trained, "--data", "emoji:edges", "--split", "all"], "unknown split"),
+        (["evaluate", "--run", trained, "--data", tmp_path / "no"], "folder"),
+        (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
+        (["bench", "everything"], "nothing to measure"),
+    ]:
+        status, out, err = in_process(monkeypatch, capsys, *arguments)
+        assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err.splitlines()[0], arguments
+        assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
+def test_errors_of_the_real_command_have_no_traceback(tmp_path):
+    done = course("train", "pix2pix", "--data", "emoji:nope", "--out", tmp_path / "out")
+    assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 3
+    assert "Traceback" not in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_help_answers_fast():
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = course("--help")
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0 and "train" in done.stdout and "doctor" in done.stdout
+    assert min(seconds) < 1
+
+
+def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path, monkeypatch, capsys):
+    """What evaluate prints can be recomputed by anyone from the PNG files of translate."""
+    status, out, _ = in_process(monkeypatch, capsys, "evaluate", "--run", trained, "--data", blobs, "--json")
+    scores = json.loads(out)
+    assert status == 0 and out.count("\n") == 1
+    assert {"l1", "psnr", "ssim", "baseline_mean_l1", "baseline_nn_l1", "n"} <= scores.keys() and scores["n"] == 6
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    for path in (blobs / "test").glob("*.png"):
+        Image.open(path).crop((0, 0, 64, 64)).save(inputs / path.name)
+    status, out, _ = in_process(
+        monkeypatch, capsys, "translate", "--run", trained, "--input", inputs, "--output", tmp_path / "o"
+    )
+    assert status == 0 and out.startswith("wrote 6 images")
+    test, errors, means = open_dataset(str(blobs), "test", 32), [], []
+    train = open_dataset(str(blobs), "train", 32)
+    mean = torch.stack([train[i]["y"] for i in range(len(train))]).mean(0)
+    for item in (test[i] for i in range(6)):
+        y = to_tensor(read_image(blobs / "test" / f"{item['name']}.png").crop((64, 0, 128, 64)), 32)
+        output = Image.open(tmp_path / "o" / f"{item['name']}.png")
+        assert output.size == (32, 32) and output.mode == "RGB"
+        errors.append((to_tensor(output, 32) - y).abs().mean().item())
+        means.append((mean - y).abs().mean().item())
+    assert np.mean(errors) == pytest.approx(scores["l1"], abs=0.004)  # 8-bit files
+    assert np.mean(means) == pytest.approx(scores["baseline_mean_l1"], abs=1e-3)
+    assert scores["l1"] < scores["baseline_mean_l1"]
+
+
+def test_translate_takes_the_input_half_of_a_pair(trained, blobs, tmp_path):
+    with pytest.warns(UserWarning, match="left half"):
+        both = runs.translate_files(trained, blobs / "test", tmp_path / "both")
+    Image.open(blobs / "test" / "0.png").crop((0, 0, 64, 64)).save(tmp_path / "0.png")
+    (single,) = runs.translate_files(trained, tmp_path / "0.png", tmp_path / "single")
+    assert len(both) == 6 and single.read_bytes() == next(p for p in both if p.name == "0.png").read_bytes()
+
+
+def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
+    noisy = shutil.copytree(trained, tmp_path / "noisy")
+    settings = json.loads((noisy / "run.json").read_text())
+    settings["config"] |= {"dropout": 0.5, "test_dropout": True}
+    (noisy / "run.json").write_text(json.dumps(settings))
+    source = blobs / "test" / "0.png"
+    with pytest.warns(UserWarning):
+        a = runs.translate_files(noisy, source, tmp_path / "a", samples=2, seed=1)
+        b = runs.translate_files(noisy, source, tmp_path / "b", samples=2, seed=1)
+        with pytest.raises(CourseError, match="no noise"):
+            runs.translate_files(trained, source, tmp_path / "c", samples=2, seed=1)
+    assert [p.name for p in a] == ["0_1.png", "0_2.png"] and not (tmp_path / "c").exists()
+    assert [p.read_bytes() for p in a] == [p.read_bytes() for p in b]
+    assert a[0].read_bytes() != a[1].read_bytes()
+
+
+@pytest.mark.slow
+def test_resume_with_other_settings_needs_a_flag(trained, blobs, monkeypatch, capsys):
+    common = [
+        "train",
+        "pix2pix",
+        "--data",
+        blobs,
+        "--out",
+        trained,
+        "--profile",
+        "smoke",
+        "--size",
+        "32",
+        "--steps",
+        "101",
+    ]
+    settings = ["--set", "lr=0.001", "--set", "batch_size=4", "--set", "d_base_channels=4"]
+    status, _, err = in_process(monkeypatch, capsys, *common, *settings)
+    assert status == 2 and "already holds a run" in err
+    status, _, err = in_process(monkeypatch, capsys, *common, *settings, "--resume")
+    assert status == 2 and "lr: 0.002 -> 0.001" in err and "steps: 100 -> 101" in err and "batch_size" not in err
+    status, out, _ = in_process(monkeypatch, capsys, *common, *settings, "--resume", "--accept-changes")
+    assert status == 0 and "finished at step 101" in out
+
+
+def test_read_only_output_is_refused_before_training(blobs, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    status, _, err = in_process(
+        monkeypatch,
+        capsys,
+        "train",
+        "pix2pix",
+        "--data",
+        blobs,
+        "--profile",
+        "smoke",
+        "--steps",
+        "1",
+        "--out",
+        tmp_path / "file" / "out",
+    )
+    assert status == 2 and "cannot write here" in err and len(err.splitlines()) == 3
+
+
+@pytest.mark.slow
+def test_direction_trains_the_other_way(blobs, tmp_path):
+    config = runs.make_config("pix2pix", "smoke", 16)
+    runs.train("pix2pix", str(blobs), tmp_path / "yx", config, steps=2, direction="yx", progress=False)
+    scores = runs.evaluate(tmp_path / "yx", str(blobs))
+    assert scores["direction"] == "yx"
+    assert runs.evaluate(tmp_path / "yx", str(blobs), direction="xy")["baseline_mean_l1"] != scores["baseline_mean_l1"]
+
+
+@pytest.mark.slow
+def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path):
+    """trainA, trainB, testA, testB with other counts and sizes; G_xy brightens, G_yx darkens."""
+    rng = np.random.default_rng(0)
+    for part, count, width, light in (
+        ("trainA", 5, 40, 40),
+        ("trainB", 9, 64, 200),
+        ("testA", 3, 33, 40),
+        ("testB", 2, 50, 200),
+    ):
+        (tmp_path / "data" / part).mkdir(parents=True)
+        for i in range(count):
+            picture = light + rng.integers(-30, 30, (24, width, 3))
+            Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "data" / part / f"{part} {i}.png")
+    run, options = tmp_path / "run", ["--set", "lr=0.002", "--set", "lambda_forward=1", "--set", "lambda_backward=1"]
+    train = ["--data", tmp_path / "data", "--profile", "smoke", "--steps", 60, "--size", 16, "--set", "d_layers=1"]
+    done = course("train", "cyclegan", *train, *options, "--out", run)
+    assert done.returncode == 0, done.stderr
+    for direction, source, count in (("xy", "testA", 3), ("yx", "testB", 2)):
+        where = ["--input", tmp_path / "data" / source, "--output", tmp_path / direction, "--direction", direction]
+        done = course("translate", "--run", run, *where)
+        assert done.returncode == 0 and len(list((tmp_path / direction).glob("*.png"))) == count, done.stderr
+    light = {way: np.mean([np.asarray(read_image(p)) for p in (tmp_path / way).glob("*.png")]) for way in ("xy", "yx")}
+    assert light["xy"] > light["yx"] + 40
+
+
+@pytest.mark.slow
+def test_bench_compares_with_the_textbook():
+    small = [word for pair in ("image_size=32", "n_blocks=1", "base_channels=8") for word in ("--set", pair)]
+    done = course("bench", "step", "cyclegan", "--repeats", "1", "--json", *small)
+    facts = json.loads(done.stdout)
+    textbook, ours = facts["rows"][:2]
+    assert textbook["ratio"] == 1 and ours["ratio"] == pytest.approx(textbook["seconds"] / ours["seconds"])
+    # D learns nothing in the step of G: a third less for it, of which CycleGAN has little
+    assert 0.5 * textbook["gflop"] < ours["gflop"] < textbook["gflop"]
+    assert all(0 < row["share"] < 1.5 and row.get("resident", 300) > 100 for row in facts["rows"])
+
+
+@pytest.mark.slow
+def test_bench_shows_what_a_minute_teaches():
+    facts = bench_quality.quality("pix2pix", seconds=2.0, points=2, profile="smoke", seeds=1)
+    for kind in {row["step"] for row in facts["rows"]}:
+        first, *_, last = (row for row in facts["rows"] if row["step"] == kind)
+        assert first["steps"] == 0 < last["steps"] and last["seconds"] >= 2
+        assert last["val_l1"] < first["val_l1"]
+        assert (abs(last["val_l1"] - last["last_l1"]) < 1e-5) == (kind == bench.KINDS[0])  # the textbook has no average
+    first = [row["val_l1"] for row in facts["rows"] if row["steps"] == 0]
+    assert first[0] == pytest.approx(first[1], abs=1e-5)  # the same weights
+
+
+@pytest.mark.slow
+def test_bench_measures_the_data():
+    facts = bench_data.data(["emoji:edges", bench_data.FOLDER], size=32, repeats=1)
+    assert [row["data"] for row in facts["rows"]] == ["emoji:edges", bench_data.FOLDER]
+    assert all(row["ratio"] > 1 and row["first_per_core"] > 0 for row in facts["rows"])
+
+
+@pytest.mark.slow
+def test_bench_times_the_warm_up_of_a_compiled_network():
+    small = (4, 1, 16)  # channels, blocks, px
+    cost = bench_compile.compile_cost(*small, "aot_eager", turns=3)  # needs no C++ compiler
+    assert cost["warm_up"] > cost["plain"] > 0 and cost["compiled"] > 0
+    with pytest.raises(CourseError, match=r"not done in 0\.1 s"):
+        bench_compile.compile_cost(*small, limit=0.1)
+    with pytest.raises(CourseError, match="InvalidBackend"):
+        bench_compile.compile_cost(*small, "no such backend")
+
+
+@pytest.mark.slow
+def test_bench_grades_model_answers(monkeypatch):
+    pytest.importorskip("nbgrader", reason="nbgrader is not installed")
+    monkeypatch.setenv("PATH", os.environ["PATH"])  # is added to
+    facts = bench.grade("ps1", count=2, course=ROOT / "assignments", only="plain")
+    (row,) = facts["rows"]
+    assert row["submissions"] == 2 and row["per_minute"] == pytest.approx(120 / row["seconds"])
+
+
+def test_bench_prints_a_table():
+    rows = [{"step": "a", "seconds": 0.51234, "images": 1234.5}, {"step": "bb", "seconds": 2.0}]
+    lines = bench.table({"title": "title", "rows": rows}).splitlines()
+    assert lines == ["title", "step  seconds  images", "a       0.512    1234", "bb          2"]
+
+
+def test_bench_ratios_are_of_pairs():
+    """Whatever slows both of a pair down does not show."""
+    assert bench.ratios([2.0, 20.0, 4.0], [1.0, 10.0, 2.0]) == {"ratio": 2.0, "low": 2.0, "high": 2.0}
+    assert bench.ratios([1.0, 1.0, 1.0], [1.0, 0.5, 0.25])["ratio"] == 2.0
+    order = []
+    bench.alternate({name: lambda n=name: order.append(n) for name in "ab"}, repeats=2, warm=1)
+    assert order == list("ababab")
+
+
+@pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "bicyclegan"])
+def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
+    """Two steps in float64 end in the weights of the library's step."""
+    own = {"cyclegan": ["pool_size=3"], "bicyclegan": ["norm=instance", "conditional=False"]}
+    small = ["average=0", "decay_from=1", *own.get(method, [])]
+    config, data, ended = runs.make_config(method, "smoke", 32, small), [], []
+    torch.manual_seed(100)  # Adam's first steps blow up a gradient that is 0 but for rounding: not any data will do
+    for _ in range(2):
+        data.append({key: torch.rand(2, 3, 32, 32, dtype=torch.float64) * 2 - 1 for key in ("x", "y")})
+    for book in (True, False):
+        torch.manual_seed(0)
+        model = runs.method_class(method)(config)
+        for net in model.networks.values():
+            net.double()
+        # the library's end in float32
+        model.run = lambda net, images: net(images)
+        if method == "bicyclegan":
+            model.paint, model.read = model.G, model.E
+            model.judge = lambda cycle, x, y, model=model: model.D[cycle](y)
+        step = bench.textbook_step(model) if book else model.step
+        for batch in data:
+            step(batch)
+        ended.append([p for net in model.networks.values() for p in net.parameters()])
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*ended, strict=True))
+
+
+def test_bench_names_what_it_can_measure(monkeypatch, capsys):
+    for arguments in (("step", "dcgan"), ("quality", "dcgan"), ("speed",)):
+        status, out, err = in_process(monkeypatch, capsys, "bench", *arguments)
+        assert status == 2 and out == "" and len(err.splitlines()) == 3
+
+
+def test_study_pools_results_and_names_broken_lines(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "results.jsonl"
+    study.append(file, *study.simulate({"mine": 0.3}, players=3))
+    with open(file, "a") as end:
+        end.write("half a li")
+    status, out, err = in_process(monkeypatch, capsys, "study", file, file)
+    assert status == 0 and "| mine " in out and "simulated" in out and "| 120 " in out
+    assert err.startswith("left out 2 broken lines:") and "results.jsonl line 4" in err
+    (tmp_path / "empty").write_text("")
+    for wrong, what in ((tmp_path / "no", "cannot read"), (tmp_path / "empty", "no results")):
+        status, out, err = in_process(monkeypatch, capsys, "study", wrong)
+        assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err

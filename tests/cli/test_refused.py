@@ -1,0 +1,498 @@
+"""Bad input of every kind through the ``course`` command: status 2, three lines, no traceback, nothing changed on disk.
+
+What is bad is decided here, by how each variant was made, and not by asking the code under test: a file that lost
+part of its pixel data, a PNG whose checksums do not hold, an archive with a member that leads out of its folder.
+"""
+
+import contextlib
+import io
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_lib import runs
+from course_lib.data.files import only_run
+from tests.cli.test_cli import in_process
+from tests.data.test_unpack import ARCHIVES, COLLISIONS, ESCAPES, GOOD, LIES, ODD, make_zip, special, tar, zip_member
+
+KINDS = {
+    "jpg": ("JPEG", {}),
+    "progressive.jpg": ("JPEG", {"progressive": True}),
+    "png": ("PNG", {}),
+    "webp": ("WEBP", {}),
+    "bmp": ("BMP", {}),
+    "gif": ("GIF", {}),
+    "tif": ("TIFF", {}),
+    "lzw.tif": ("TIFF", {"compression": "tiff_lzw"}),
+    "avif": ("AVIF", {}),
+    "ppm": ("PPM", {}),
+}
+LONG = "x" * 300
+
+# the course itself ignores Pillow's remarks; pytest undoes that
+pytestmark = pytest.mark.filterwarnings(r"ignore::Warning:PIL\.")
+
+
+def noise(width=64, height=32, seed=0):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def encoded(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def pairs(folder, count=1, width=64):
+    """A good A|B folder: train, val and test."""
+    for split in ("train", "val", "test"):
+        (folder / split).mkdir(parents=True)
+        for i in range(count):
+            (folder / split / f"{i}.png").write_bytes(encoded(noise(width, 16, i), "PNG"))
+    return folder
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, rows=b""):
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return start + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+# --- row 12: damaged images and other files; row 21: bombs -----------------------------------------------------------
+# Each is (name in the folder, bytes).
+
+
+def cut_images():
+    """The last twentieth of a picture of noise is pixel data in every format: trailers have at most 20 bytes."""
+    for suffix, (kind, options) in KINDS.items():
+        data = encoded(noise(), kind, **options)
+        assert len(data) > 20 * 40
+        for size in (0, 1, 10, *(int(len(data) * share) for share in (0.02, 0.2, 0.5, 0.8, 0.95))):
+            yield f"{size}.{suffix}", data[:size]
+
+
+def fuzzed_headers():
+    """The first bytes say what a file is: without them it is no image, whatever its name."""
+    for suffix, (kind, options) in KINDS.items():
+        data = encoded(noise(), kind, **options)
+        for i, start in enumerate((bytes(16), b"\xff" * 16, os.urandom(4).hex().encode() + b"_" * 8)):
+            yield f"{i}.{suffix}", start + data[len(start) :]
+
+
+def flipped_pngs():
+    """Every byte of a PNG from its first chunk on is under a checksum or says where one is."""
+    data = encoded(noise(), "PNG")
+    for i in [*range(9, 33, 3), *np.linspace(34, len(data) - 6, 12).astype(int).tolist()]:
+        yield f"flip{i}.png", data[:i] + bytes([data[i] ^ 16]) + data[i + 1 :]
+
+
+def no_images():
+    texts = {
+        "page.jpg": b"<!DOCTYPE html><html><body>404 Not Found</body></html>",
+        "data.png": b'{"error": "not found"}',
+        "vector.png": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+        "program.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n",
+        "paper.jpg": b"%PDF-1.7\n",
+        "text.bmp": "\ufeffBM text".encode("utf-16"),
+        "archive.png": make_zip([("a", b"b")]),
+        "pickle.jpg": b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.",
+        "numpy.png": b"\x93NUMPY\x01\x00v\x00{'descr': '|u1'}",
+        "signature.png": b"\x89PNG\r\n\x1a\n",
+        "signature.jpg": b"\xff\xd8\xff\xe0",
+        "ends.jpg": b"\xff\xd8\xff\xd9",
+        "wide.png": png(64, 0),
+        "high.png": png(0, 64),
+        "short.png": png(64, 32, bytes(100)),
+        "plain.ppm": b"P3\n64 32\n255\n1 2 3\n",
+        "words.ppm": b"P3\n2 1\n255\n1 2 3 four 5 6\n",
+        "nan.tif": encoded(Image.fromarray(np.full((32, 64), np.nan, dtype=np.float32)), "TIFF"),
+    }
+    yield from texts.items()
+
+
+def bombs():
+    for width, height in [(8001, 8001), (12_000, 12_000), (20_000, 20_000), (2_000_000_000, 2), (2, 2_000_000_000)]:
+        if width * height > 64_000_000:
+            yield f"{width}x{height}.png", png(width, height)
+    yield "bomb.bmp", patched(encoded(noise(), "BMP"), 18, struct.pack("<ii", 60_000, 60_000))
+    yield "bomb.gif", patched(encoded(noise(), "GIF"), 6, struct.pack("<HH", 65_000, 65_000))
+    jpeg = encoded(noise(), "JPEG")
+    yield "bomb.jpg", patched(jpeg, jpeg.index(b"\xff\xc0") + 5, struct.pack(">HH", 65_000, 65_000))
+    yield "bomb.ppm", b"P6\n100000 100000\n255\n" + bytes(99)
+    tiff = encoded(noise(), "TIFF")
+    for tag in (256, 257):
+        at = tiff.index(struct.pack("<HHI", tag, 4, 1)) + 8 if struct.pack("<HHI", tag, 4, 1) in tiff else None
+        at = at or tiff.index(struct.pack("<HHI", tag, 3, 1)) + 8
+        tiff = patched(patched(tiff, at - 6, struct.pack("<H", 4)), at, struct.pack("<I", 90_000))
+    yield "bomb.tif", tiff
+
+
+def patched(data, at, raw):
+    return data[:at] + raw + data[at + len(raw) :]
+
+
+def bad_image(name, data):
+    def build(place):
+        folder = pairs(place / "data")
+        (folder / "train" / name).write_bytes(data)
+        return ["--data", folder], name
+
+    return build
+
+
+# --- rows 18, 19, 20: folders ----------------------------------------------------------------------------------------
+
+
+def odd_width(split, width):
+    def build(place):
+        (pairs(place / "data") / split / "odd.png").write_bytes(encoded(noise(width, 16), "PNG"))
+        return ["--data", place / "data"], "odd.png"
+
+    return build
+
+
+def two_sides(a, b, split=""):
+    def build(place):
+        for side, names in (("A", a), ("B", b)):
+            (place / "data" / side / split).mkdir(parents=True)
+            for name in names:
+                (place / "data" / side / split / name).write_bytes(encoded(noise(16, 16), "PNG"))
+        return ["--data", place / "data"], "data"
+
+    return build
+
+
+def folder_of(*paths, link=None):
+    """A folder with these empty folders (ending in /), text files and images; or none at all."""
+
+    def build(place):
+        for path in map((place / "data").joinpath, paths):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == ".png":
+                path.write_bytes(encoded(noise(16, 16), "PNG"))
+            elif path.suffix:
+                path.write_text("text")
+            else:
+                path.mkdir(exist_ok=True)
+        if link:
+            (place / "data").symlink_to(link)
+        return ["--data", place / "data"], "data"
+
+    return build
+
+
+def named(name):
+    return lambda place: (["--data", name], "")
+
+
+PNGS = [f"{i}.png" for i in range(4)]
+FOLDERS = {
+    **{f"18 {split} {width}": odd_width(split, width) for split in ("train", "val", "test") for width in (1, 63, 513)},
+    "19 three against four": two_sides(PNGS[:3], PNGS),
+    "19 four against three": two_sides(PNGS, PNGS[1:]),
+    "19 other names": two_sides(PNGS, [f"b{name}" for name in PNGS]),
+    "19 other case": two_sides(["a.png", *PNGS], ["A.png", *PNGS]),
+    "19 nothing in B": two_sides(PNGS, []),
+    "19 nothing in A": two_sides([], PNGS),
+    "19 in train": two_sides(PNGS[:3], PNGS, "train"),
+    "19 two partners": two_sides([*PNGS, "0.bmp"], PNGS),
+    "20 missing": folder_of(),
+    "20 empty": folder_of("."),
+    "20 only text": folder_of("notes.txt", "0.txt"),
+    "20 empty parts": folder_of("train", "test"),
+    "20 only test": folder_of("test/0.png", "test/1.png"),
+    "20 only A": folder_of("A/0.png", "A/1.png", "A/2.png"),
+    "20 only trainA": folder_of("trainA/0.png", "trainA/1.png", "trainA/2.png"),
+    "20 empty trainB": folder_of("trainA/0.png", "trainA/1.png", "trainA/2.png", "trainB", "testA", "testB"),
+    "20 other names": folder_of("cats/0.png", "dogs/0.png"),
+    "20 too few": folder_of("0.png", "1.png"),
+    "20 hidden": folder_of(".0.png", ".1.png", ".2.png"),
+    "20 link to nowhere": folder_of(link="nowhere"),
+    "20 link to itself": folder_of(link="data"),
+    "20 name too long": named(LONG),
+    "20 path too long": named("x/" * 3000),
+    "20 unknown": named("emoji:none"),
+    "20 no name": named("download:"),
+    "20 unknown set": named("download:none"),
+    "20 withdrawn set": named("download:cityscapes"),
+    "20 a file": named(__file__),
+    "20 a device": named("/dev/null"),
+}
+
+# --- rows 22 to 25: archives, put where a download would be ----------------------------------------------------------
+
+
+def archive(data, record=None):
+    def build(place):
+        folder = place / "cache" / "pix2pix"
+        folder.mkdir(parents=True)
+        (folder / "maps.tar.gz").write_bytes(data)
+        if record is not None:
+            (folder / "maps.tar.gz.sha256").write_text(record)
+        return ["--data", "download:maps"], "maps.tar.gz"
+
+    return build
+
+
+def no_network(place):
+    return ["--data", "download:edges2shoes"], "127.0.0.1"
+
+
+def archives():
+    images = [
+        (f"maps/{split}/{i}.jpg", encoded(noise(64, 32, i), "JPEG")) for split in ("train", "val") for i in (1, 2, 3)
+    ]
+    for i, name in enumerate(ESCAPES + ODD):
+        kind = ("zip", "gnu tar", "tar.gz")[i % 3]
+        yield f"22 {kind} {ascii(name)[:30]}", ARCHIVES[kind]([*images, (name, b"evil")])
+    for names in COLLISIONS:
+        yield f"22 twice {names!a}", ARCHIVES["tar.gz"]([*images, *((name, b"x") for name in names)])
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE):
+        for target in ("/etc/passwd", "../../../mine.txt", "maps/train/1.jpg"):
+            yield f"22 {kind} {target}", tar([*images, (special("maps/train/9.jpg", kind, target), b"")], "gz")
+    yield "22 zip link", make_zip([*images, (zip_member("maps/train/9.jpg", 0o120777), b"/etc/passwd")])
+    for i, data in enumerate(LIES):
+        yield f"22 header {i}", data
+    zeros = bytes(3 * 2**20)
+    yield "23 zip", make_zip([*images, ("maps/train/zeros.bmp", zeros)])
+    yield "23 tar.gz", tar([*images, ("maps/train/zeros.bmp", zeros)], "gz")
+    whole = tar(images, "gz")
+    packed = make_zip(images)
+    for share in (0.01, 0.3, 0.6, 0.9, 0.99):
+        yield f"25 tar.gz {share}", whole[: int(len(whole) * share)]
+        yield f"25 zip {share}", packed[: int(len(packed) * share)]
+    for i in range(30, len(whole), len(whole) // 8):
+        yield f"25 tar.gz flip {i}", patched(whole, i, bytes([whole[i] ^ 255]))
+    yield "25 no archive", b"<html>404</html>"
+    yield "25 empty", b""
+    yield "25 another set", tar([("other/pictures/1.jpg", b"x")], "gz")
+
+
+# --- rows 28, 29: where to write -------------------------------------------------------------------------------------
+
+OUTPUTS = {
+    "28 below a file": lambda place: place / "mine.txt" / "out",
+    "28 a file": lambda place: place / "mine.txt",
+    "28 below a device": lambda place: "/dev/null/out",
+    "28 system": lambda place: "/proc/out",
+    "28 existing read-only": lambda place: "/proc",
+    "28 name too long": lambda place: place / LONG,
+    "28 path too long": lambda place: place / ("x/" * 3000),
+    "28 link to itself": lambda place: place / "loop",
+}
+
+
+def output(path):
+    def build(place):
+        (place / "loop").symlink_to("loop")
+        return ["--data", pairs(place / "data"), "--out", path(place)], ""
+
+    return build
+
+
+def row_of_images(row, made):
+    return {f"{row} {name}": bad_image(name, data) for name, data in made}
+
+
+@pytest.fixture(scope="module")
+def variants():
+    made = row_of_images("12", [*cut_images(), *no_images()])
+    made |= {f"12 fuzzed {name}": bad_image(name, data) for name, data in fuzzed_headers()}
+    made |= row_of_images("12", flipped_pngs()) | row_of_images("21", bombs()) | FOLDERS
+    made |= {name: archive(data) for name, data in archives()}
+    good = tar([("maps/train/1.jpg", b"x")], "gz")
+    made |= {f"24 hash {i}": archive(good, record) for i, record in enumerate(("0" * 64, "none", "a  b"))}
+    made["25 no network"] = no_network
+    made |= {name: output(path) for name, path in OUTPUTS.items()}
+    return made
+
+
+def snapshot(folder):
+    """Kind, mode and bytes of all below; a lock that a refused download leaves behind is nobody's data."""
+    found = {}
+    for root, folders, files in os.walk(folder):
+        for name in folders + files:
+            path = os.path.join(root, name)
+            if not name.endswith(".lock"):
+                data = Path(path).read_bytes() if os.path.isfile(path) else os.path.islink(path) and os.readlink(path)
+                found[os.path.relpath(path, folder)] = (os.lstat(path).st_mode, data)
+    return found
+
+
+def arguments_for(build, place):
+    """The command for a variant, built in a folder that also holds something to lose."""
+    (place / "mine.txt").write_text("mine")
+    (place / "cache").mkdir()
+    given, where = build(place)
+    command = ["train", "pix2pix", "--profile", "smoke", "--size", "16", "--steps", "1", *given]
+    return (command if "--out" in given else [*command, "--out", place / "out"]), where
+
+
+def judge(status, out, err, where):
+    """None if the error is as promised, else what is wrong with it."""
+    lines = err.splitlines()
+    heads = [line.partition(": ")[0] for line in lines]
+    if (status, out, heads) != (2, "", ["error", "where", "fix"]) or not all(line.partition(": ")[2] for line in lines):
+        return f"status {status}, output {out!r}, errors {err[-300:]!r}"
+    return None if where in lines[1] else f"{where} is not named: {lines[1]}"
+
+
+def run_all(wanted, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
+    monkeypatch.setattr("course_lib.data.download.WAITS", ())
+    wrong = {}
+    for i, (name, build) in enumerate(wanted.items()):
+        place = tmp_path / f"{i}"
+        place.mkdir()
+        monkeypatch.setenv("COURSE_DATA", str(place / "cache"))
+        arguments, where = arguments_for(build, place)
+        before = snapshot(place)
+        try:
+            complaint = judge(*in_process(monkeypatch, capsys, *arguments), where)
+        except Exception as error:
+            complaint = f"traceback: {error!r}"
+        after = snapshot(place)
+        if name == "25 no network":
+            after.pop("cache/pix2pix", None)  # an empty folder with the lock in it
+        if complaint or after != before:
+            wrong[name] = complaint or f"changed on disk: {sorted(before.keys() ^ after.keys())}"
+        shutil.rmtree(place)
+    assert not wrong, f"{len(wrong)} of {len(wanted)}: " + "\n".join(f"{k}: {v}" for k, v in wrong.items())
+
+
+def test_at_least_150_variants(variants):
+    rows = {name.split()[0] for name in variants}
+    assert len(variants) >= 150 and rows == {"12", "18", "19", "20", "21", "22", "23", "24", "25", "28"}
+
+
+@pytest.mark.parametrize("row", ["18", "19", "20", "21", "23", "24", "25", "28"])
+def test_refused(variants, row, tmp_path, monkeypatch, capsys):
+    wanted = {name: build for name, build in variants.items() if name.startswith(row)}
+    run_all(wanted, tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("first", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1, 2, 4, 5, 6))])
+def test_refused_of_the_long_rows(variants, first, tmp_path, monkeypatch, capsys):
+    """Rows 12 and 22, a seventh of them at a time."""
+    names = [name for name in variants if name.startswith(("12", "22"))][first::7]
+    run_all({name: variants[name] for name in names}, tmp_path, monkeypatch, capsys)
+
+
+def test_second_run_into_one_folder(tmp_path, monkeypatch, capsys):
+    """Row 29: the second is refused with the first one's process id, and changes nothing."""
+    with only_run(tmp_path / "out"):
+        command = ["train", "pix2pix", "--size", "16", "--steps", "1", "--data", pairs(tmp_path / "data")]
+        before = snapshot(tmp_path)
+        status, out, err = in_process(monkeypatch, capsys, *command, "--out", tmp_path / "out")
+        assert judge(status, out, err, str(tmp_path / "out")) is None and f"process {os.getpid()} " in err
+        assert snapshot(tmp_path) == before
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    config = runs.make_config("pix2pix", "smoke", 16)
+    runs.train("pix2pix", str(pairs(folder / "data")), folder / "out", config, steps=1, previews=0, progress=False)
+    return folder / "out"
+
+
+@pytest.mark.slow
+def test_translate_refuses_the_same_files(trained, tmp_path, monkeypatch, capsys):
+    (tmp_path / "in").mkdir()
+    wrong = {}
+    page = tmp_path / "in" / "page.jpg"
+    page.write_text("<html>")
+    (tmp_path / "mine.txt").write_text("mine")
+    for target in ("/proc", "/dev/null", tmp_path / "mine.txt", tmp_path / "mine.txt" / "out"):
+        command = ["translate", "--run", trained, "--input", trained.parent / "data" / "test", "--output", target]
+        wrong |= {target: why} if (why := judge(*in_process(monkeypatch, capsys, *command), str(target))) else {}
+    page.unlink()
+    for name, data in [*list(cut_images())[::7], *list(fuzzed_headers())[::7], *no_images(), *bombs()]:
+        path = tmp_path / "in" / name
+        path.write_bytes(data)
+        for given in (path, tmp_path / "in"):
+            command = ["translate", "--run", trained, "--input", given, "--output", tmp_path / "out"]
+            complaint = judge(*in_process(monkeypatch, capsys, *command), name)
+            if complaint or (tmp_path / "out").exists():
+                wrong[name, given == path] = complaint
+        path.unlink()
+    assert not wrong, wrong
+
+
+@pytest.mark.slow
+def test_a_cut_that_loses_no_pixel_is_no_bad_file(tmp_path):
+    """The other side of the rule: what is read from a cut file is the whole picture, or there is an error."""
+    from course_lib.data.images import read_image
+    from course_lib.errors import CourseError
+
+    for suffix, (kind, options) in KINDS.items():
+        data = encoded(noise(24, 16), kind, **options)
+        path = tmp_path / f"x.{suffix}"
+        path.write_bytes(data)
+        whole = np.asarray(read_image(path))
+        for size in [*range(len(data) - 40, len(data)), *range(0, len(data) - 40, 97)]:
+            path.write_bytes(data[:size])
+            with contextlib.suppress(CourseError):
+                assert np.array_equal(np.asarray(read_image(path)), whole), (suffix, size, len(data))
+
+
+@pytest.mark.slow
+def test_real_processes(variants, tmp_path):
+    """A few of every row as a user meets them: a process, its streams and its status."""
+    chosen = {}
+    for row in (
+        "12 page.jpg",
+        "12 10.tif",
+        "12 fuzzed",
+        "12 flip",
+        "21 12000x12000",
+        *(str(row) for row in (18, 19, 20, 21, 22, 23, 24, 25, 28)),
+    ):
+        names = [name for name in variants if name.startswith(row)]
+        chosen |= {name: variants[name] for name in (names[0], names[-1])}
+    assert len(chosen) >= 20
+
+    def run(name):
+        place = tmp_path / "".join(c if c.isalnum() else "_" for c in name)
+        place.mkdir()
+        arguments, where = arguments_for(chosen[name], place)
+        before = snapshot(place)
+        settings = {"COURSE_DATA": str(place / "cache"), "COURSE_MIRROR": "ftp://nowhere", "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "course_lib.cli", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | settings, timeout=200)
+        after = snapshot(place)
+        if name == "25 no network":
+            after.pop("cache/pix2pix", None)
+            where = "ftp://nowhere"
+        complaint = judge(done.returncode, done.stdout, done.stderr, where)
+        return complaint or (None if after == before else "changed on disk")
+
+    with ThreadPoolExecutor(2) as pool:
+        results = dict(zip(chosen, pool.map(run, chosen), strict=True))
+    assert not any(results.values()), {name: why for name, why in results.items() if why}
+
+
+def test_the_archives_are_bad_for_one_reason(tmp_path):
+    """Without the bad member the same archives are good: so it is that member which is refused."""
+    from course_lib.data.unpack import unpack
+
+    for kind in ("zip", "gnu tar", "tar.gz"):
+        (tmp_path / "archive").write_bytes(ARCHIVES[kind]([GOOD]))
+        unpack(tmp_path / "archive", tmp_path / kind)
+        assert (tmp_path / kind / GOOD[0]).read_bytes() == GOOD[1]
+    with zipfile.ZipFile(io.BytesIO(make_zip([GOOD]))) as good:
+        assert good.testzip() is None

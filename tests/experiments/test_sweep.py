@@ -1,0 +1,472 @@
+"""Sweeps: keys that change with what matters and nothing else, and tables that survive what happens to workers."""
+
+import csv
+import io
+import json
+import os
+import shlex
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
+from course_lib.data import open_dataset
+from course_lib.experiments import grids, sweep
+from course_lib.methods.base import Method
+from course_lib.metrics import samples, scores
+from tests.support.killing import ONE_THREAD, lines, rows, write_pairs
+
+GRID = """
+method = "pix2pix"
+data = "emoji:edges"
+profile = "smoke"
+steps = 40
+seeds = [0, 1]
+[set]
+base_channels = 4
+d_base_channels = 4
+[rows."L1 + cGAN"]
+[rows."L1 only"]
+lambda_gan = 0
+"""
+# Tables of the course that other code made: a method or a metric has changed since, and nobody has run them again.
+STALE = ()
+BREAKS = "[rows.breaks]\nseeds = [7]\nlr = 1e30\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """run_cell() sets it; the tests that follow get theirs back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def write(folder: Path, text: str = GRID, name: str = "smoke") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    return folder / f"{name}.toml"
+
+
+def keys(folder: Path, text: str = GRID) -> list[str]:
+    return [cell.key for cell in grids.read_grid(write(folder, text))]
+
+
+# ---- grids
+
+
+@pytest.mark.slow
+def test_a_grid_gives_its_cells_in_order(tmp_path):
+    text = GRID + '[rows.swapped]\nmethod = "pix2pix"\nsteps = 9\nseeds = [5]\ndirection = "yx"\nflip = "off"\n'
+    cells = grids.read_grid(write(tmp_path, text))
+    order = [("L1 + cGAN", 0), ("L1 + cGAN", 1), ("L1 only", 0), ("L1 only", 1), ("swapped", 5)]
+    assert [(cell.row, cell.seed) for cell in cells] == order
+    assert [cell.config.lambda_gan for cell in cells] == [1, 1, 0, 0, 1]
+    assert all(cell.config.base_channels == 4 and cell.config.image_size == 32 for cell in cells)
+    last = cells[-1]
+    assert (last.steps, last.direction, last.config.flip, last.slug) == (9, "yx", "off", "swapped-seed5")
+    assert all((c.steps, c.direction, c.config.flip, c.bf16) == (40, "xy", "auto", False) for c in cells[:-1])
+
+
+BAD = [
+    ("method = ", "no readable grid", "smoke.toml"),
+    (GRID.split("[rows")[0], "the grid has no rows", "smoke.toml"),
+    (GRID.replace("steps = 40", "stepps = 40"), "unknown key 'stepps'", "smoke.toml"),
+    (GRID.replace("steps = 40", "steps = '40'"), "steps needs a TOML value of type int", "smoke.toml"),
+    (GRID.replace("steps = 40", "steps = 0"), "steps must be above 0", "row 'L1 + cGAN'"),
+    (GRID.replace("steps = 40", ""), "steps missing", "row 'L1 + cGAN'"),
+    (GRID.replace("[0, 1]", "[]"), "seeds must be different whole numbers", "row 'L1 + cGAN'"),
+    (GRID.replace("[0, 1]", "[1, 1]"), "seeds must be different whole numbers", "row 'L1 + cGAN'"),
+    (GRID.replace("[0, 1]", "[0, true]"), "seeds must be different whole numbers", "row 'L1 + cGAN'"),
+    (GRID.replace("smoke", "auto"), "profile 'auto' depends on the machine", "row 'L1 + cGAN'"),
+    (GRID.replace("smoke", "huge"), "unknown profile 'huge'", "row 'L1 + cGAN'"),
+    (GRID.replace("emoji:edges", "emoji:nope"), "unknown data set 'emoji:nope'", "row 'L1 + cGAN'"),
+    (GRID.replace("emoji:edges", "emoji:noto-fluent"), "pix2pix learns from pairs", "row 'L1 + cGAN'"),
+    (GRID + "lambda_gann = 1", "unknown setting 'lambda_gann'", "row 'L1 only'"),
+    (GRID + "lambda_l1 = -1", "lambda_l1 must be at least 0", "row 'L1 only'"),
+    (GRID + "image_size = [32]", "image_size needs int", "row 'L1 only'"),
+    (GRID + 'seeds = "all"', "seeds needs a TOML value of type list", "row 'L1 only'"),
+    (GRID + 'method = "pix3pix"', "unknown method 'pix3pix'", "row 'L1 only'"),
+    (GRID + '[rows.noise]\nmethod = "dcgan"', "dcgan", "row 'noise'"),
+    (GRID + '[rows."the same"]', "'the same' seed 0 has the same key as 'L1 + cGAN' seed 0", "row 'the same'"),
+    (GRID + '[rows."l1--only"]\nlr = 1', "has the same file name as 'L1 only'", "row 'l1--only'"),
+    (GRID + '[rows."l1 only"]\n[rows."l1 only"]', "no readable grid", "smoke.toml"),
+]
+
+
+@pytest.mark.parametrize(("text", "what", "where"), BAD, ids=[what[:30] for _, what, _ in BAD])
+def test_bad_grids_are_refused_before_any_work(tmp_path, monkeypatch, capsys, text, what, where):
+    monkeypatch.setattr(sys, "argv", ["course", "sweep", str(write(tmp_path, text))])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    error = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2 and [line.split(":")[0] for line in error] == ["error", "where", "fix"]
+    assert what in error[0] and error[1].endswith(where)
+    assert [path.name for path in tmp_path.iterdir()] == ["smoke.toml"]
+
+
+def test_without_distributed_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CourseError, match=r"needs the package distributed(?s:.*)\[sweep\]"):
+        sweep.run(write(tmp_path))
+
+
+def test_no_scheduler_at_the_address(tmp_path):
+    with pytest.raises(CourseError, match="no Dask scheduler answers"):
+        sweep.run(write(tmp_path), scheduler="nonsense://127.0.0.1:1")
+
+
+# ---- keys
+
+
+def test_the_key_knows_what_determines_the_result(tmp_path):
+    before = keys(tmp_path)
+    assert len(set(before)) == 4 and all(len(key) == 16 for key in before)
+    same = GRID.replace("L1 only", "renamed").replace("[set]", "direction = 'xy'\nbf16 = false\n[set]\nlr = 1.2e-3")
+    assert keys(tmp_path, same) == before, "names, and what is written out, do not count"
+    for old, new in [
+        ("steps = 40", "steps = 41"),
+        ("[set]", 'direction = "yx"\n[set]'),
+        ("[set]", "bf16 = true\n[set]"),
+        ("= 4", "= 8"),
+    ]:
+        assert not set(keys(tmp_path, GRID.replace(old, new))) & set(before), new
+    assert keys(tmp_path, GRID + "lr = 1e-3")[:2] == before[:2]
+    assert keys(tmp_path, GRID.replace("[0, 1]", "[1, 2]"))[::2] == before[1::2]
+
+
+def test_a_folder_counts_by_the_names_and_contents_of_its_files(tmp_path):
+    first, text = write_pairs(tmp_path / "a"), GRID.replace("smoke", "cpu").replace("[set]", "[set]\nimage_size = 32")
+    shutil.copytree(first, tmp_path / "b")
+
+    def key(folder: str) -> str:
+        grids._contents.cache_clear()
+        return keys(tmp_path, text.replace("emoji:edges", str(tmp_path / folder)))[0]
+
+    before = key("a")
+    assert key("b") == before, "where it lies does not count"
+    (tmp_path / "b/train/.hidden").write_text("x")
+    assert key("b") == before
+    (tmp_path / "b/train/3.png").rename(tmp_path / "b/train/33.png")
+    assert key("b") != before
+    Image.new("RGB", (32, 16)).save(first / "train/3.png")
+    assert key("a") != before
+
+
+REVISED = "course_lib.methods.pix2pix.Pix2Pix course_lib.data.emoji course_lib.training course_lib.metrics.scores"
+
+
+@pytest.mark.parametrize("holder", REVISED.split())
+def test_a_raised_revision_is_another_key(tmp_path, monkeypatch, holder):
+    before = keys(tmp_path)
+    monkeypatch.setattr(f"{holder}.REVISION", 2)
+    assert not set(keys(tmp_path)) & set(before)
+
+
+def test_a_revision_counts_only_where_it_is_used(tmp_path, monkeypatch):
+    codes = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan") + "[rows.all]\n"
+    before, before_codes = keys(tmp_path), keys(tmp_path, codes)
+    for holder in ("methods.dcgan.DCGAN", "methods.cyclegan.CycleGAN", "data.facades", "metrics.samples"):
+        monkeypatch.setattr(f"course_lib.{holder}.REVISION", 2)
+    assert keys(tmp_path) == before, "pix2pix gives one answer, to emoji"
+    assert not set(keys(tmp_path, codes)) & set(before_codes), "answers of BicycleGAN differ, and samples measures that"
+
+
+@pytest.mark.parametrize("path", sorted(Path("notebooks/sweeps").absolute().glob("*.toml")), ids=lambda path: path.stem)
+def test_the_finished_cells_of_the_course_are_found_again(path):
+    stale = {f"{row['row']} seed {row['seed']}" for row in sweep.stale(path)}
+    assert bool(stale) == (path.stem in STALE), (
+        f"course sweep {path} makes them again, or name the table in STALE: {stale}"
+    )
+
+
+# ---- one cell
+
+
+@pytest.mark.slow
+def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
+    cell = grids.read_grid(write(tmp_path, GRID.replace("40", "5")))[0]
+    calls, value = [], 1 / 3
+    monkeypatch.setattr(scores, "score", lambda *given: calls.append(given[1:]) or {"l1": value, "n": 159})
+    found = sweep.run_cell(cell, tmp_path / "cell")
+    assert calls == [("emoji:edges", "test", "xy")]
+    history = rows(tmp_path / "cell/run/history.jsonl")
+    spread = statistics.pstdev(row["d_real"] + row["d_fake"] for row in history[2:])
+    assert len(history) == 5 and {n: float(v) for n, v in found["scores"].items()} == {
+        "l1": value,
+        "n": 159,
+        "d_std": spread,
+    }
+    assert not (tmp_path / "cell/run/checkpoints").exists()
+    assert list(found["pictures"]) == ["xy"]
+    with Image.open(tmp_path / "cell/xy.png") as picture:
+        assert picture.size == (8 * 32, 3 * 32)
+    assert sweep.run_cell(cell, tmp_path / "cell") == found and len(calls) == 1, "it is not done twice"
+
+
+@pytest.mark.slow
+def test_a_cell_whose_answers_differ_is_measured_for_that_too(tmp_path, monkeypatch):
+    text = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan").replace("40", "1") + "[rows.all]\n"
+    calls = []
+    monkeypatch.setattr(scores, "score", lambda *given: {"l1": 0.5})
+    monkeypatch.setattr(samples, "score_samples", lambda *given: calls.append(given[1:]) or {"diversity_l1": 0.25})
+    found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
+    assert calls == [("emoji:edges", "test", "xy")]
+    assert {"l1", "diversity_l1"} <= found["scores"].keys() and found["scores"]["diversity_l1"] == "0.25"
+
+
+@pytest.mark.slow
+def test_a_cell_that_cannot_be_done_says_why(tmp_path, monkeypatch):
+    cell = grids.read_grid(write(tmp_path, GRID.replace("40", "2")))[0]
+    monkeypatch.setattr(scores, "score", lambda *given: 1 / 0)
+    assert sweep.run_cell(cell, tmp_path / "cell") == {"error": "ZeroDivisionError: division by zero"}
+    assert not (tmp_path / "cell/row.json").exists()
+    stranger = grids.dataclasses.replace(cell, key="0" * 16)
+    assert "revisions or data differ" in sweep.run_cell(stranger, tmp_path / "other")["error"]
+    assert not (tmp_path / "other/run").exists()
+
+
+class Invented(Method):
+    """A method without networks, for pictures at 32 px."""
+
+    def __init__(self):
+        super().__init__(SimpleNamespace(image_size=32))
+
+
+class Mirroring(Invented):
+    directions = ("xy", "yx")
+
+    def translate(self, x, direction):
+        return {"fake_y": -x if direction == "xy" else x.flip(-1)}
+
+
+class Fading(Invented):
+    has_codes = True
+
+    def sample(self, x, count, seed, direction):
+        return x[:, None] * torch.tensor([1.0, 0.5, 0.0, -1.0])[None, :count, None, None, None]
+
+
+def shown(png: bytes, rows: int) -> torch.Tensor:
+    """A picture as (3, row, 32, column, 32) in [-1, 1]."""
+    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(png)).convert("RGB")) / 127.5 - 1)
+    return pixels.movedim(-1, 0).unflatten(1, (rows, 32)).unflatten(3, (8, 32))
+
+
+def test_pictures_show_input_translation_and_truth_both_ways(tmp_path):
+    cell, method = grids.read_grid(write(tmp_path))[0], Mirroring()
+    data, found = open_dataset("emoji:edges", "test", 32), sweep._pictures(method, cell)
+    assert list(found) == ["xy", "yx"]
+    for direction, png in found.items():
+        picture = shown(png, 3)
+        for column, i in ((0, 0), (3, 3 * 159 // 8)):
+            x, y = data[i][direction[0]], data[i][direction[1]]
+            for row, true in enumerate((x, method.translate(x, direction)["fake_y"], y)):
+                assert (picture[:, row, :, column] - true).abs().mean() < 0.03, (direction, row)  # a palette of 256
+
+
+def test_pictures_of_a_method_with_codes_show_four_codes_for_all(tmp_path):
+    picture = shown(sweep._pictures(Fading(), grids.read_grid(write(tmp_path))[0])["xy"], 6)
+    x, y = (open_dataset("emoji:edges", "test", 32)[0][key] for key in ("x", "y"))
+    for row, true in enumerate((x, x, 0.5 * x, 0 * x, -x, y)):
+        assert (picture[:, row, :, 0] - true).abs().mean() < 0.03, row
+
+
+# ---- the table
+
+
+def invented(cells: list) -> Iterator[tuple]:
+    """What _results() would yield: scores without work."""
+    measured = {"seconds": "1.5", "device": "none", "versions": "none", "pictures": {"xy": b"png"}}
+    return ((c, {"scores": {"l1": repr(c.seed + 0.1), "n": "9"}} | measured) for c in cells)
+
+
+def test_the_table_keeps_what_is_done_and_follows_the_grid(tmp_path, monkeypatch):
+    path, asked = write(tmp_path), []
+    monkeypatch.setattr(sweep, "_results", lambda cells, *more: asked.append(len(cells)) or invented(cells))
+    assert sweep.run(path) == []
+    rows = sweep.table(path.with_suffix(".csv"))
+    assert list(rows[0]) == [*sweep.FIRST, "l1", "n", *sweep.LAST]
+    assert [(row["row"], row["seed"], row["l1"]) for row in rows[1:3]] == [("L1 + cGAN", 1, 1.1), ("L1 only", 0, 0.1)]
+    assert json.loads(rows[2]["config"])["lambda_gan"] == 0 and rows[2]["steps"] == 40 and rows[2]["seconds"] == 1.5
+    assert sorted(p.name for p in (tmp_path / "smoke").iterdir()) == ["l1-cgan-seed0-xy.png", "l1-only-seed0-xy.png"]
+    assert rows[2]["command"].startswith("course train pix2pix --data emoji:edges")
+    assert rows[2]["command"].endswith("--set base_channels=4 --set d_base_channels=4 --set lambda_gan=0")
+    shutil.rmtree(tmp_path / "runs")  # a fresh clone has the table only
+    before = path.with_suffix(".csv").read_bytes()
+    sweep.run(path)
+    assert path.with_suffix(".csv").read_bytes() == before and asked == [4, 0]
+    assert sweep.stale(path) == []
+    write(tmp_path, GRID.replace("L1 only", "new name").replace("[0, 1]", "[2, 0]"))  # 0 stays, 1 goes, 2 comes
+    assert [row["seed"] for row in sweep.stale(path)] == [1, 1]
+    sweep.run(path)
+    found = [(row["row"], row["seed"], row["l1"]) for row in sweep.table(path.with_suffix(".csv"))]
+    assert found == [(name, seed, seed + 0.1) for name in ("L1 + cGAN", "new name") for seed in (2, 0)]
+    assert asked[-1] == 2
+
+
+def test_missing_numbers_are_nan_and_a_foreign_table_is_left_alone(tmp_path):
+    path = write(tmp_path).with_suffix(".csv")
+    path.write_text("row,seed,key,l1,top1,seconds,steps\na,0,k,0.25,,3,9\n")
+    (row,) = sweep.table(path)
+    assert row["l1"] == 0.25 and row["top1"] != row["top1"] and row["seed"] == 0 and row["row"] == "a"
+    for text in ("name,size\nx,1\n", "row,seed,key,l1,seconds,steps\na,0,k,many,3,9\n"):
+        path.write_text(text)
+        with pytest.raises(CourseError, match="no readable table"):
+            sweep.run(path.with_suffix(".toml"))
+        assert path.read_text() == text
+
+
+# ---- with real workers
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> dict[tuple[str, int], dict[str, str]]:
+    """The scores of GRID, cell by cell in this process."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    cells = grids.read_grid(write(folder))
+    return {(c.row, c.seed): sweep.run_cell(c, folder / c.key)["scores"] for c in cells}
+
+
+def measured(table: Path) -> dict[tuple[str, int], dict[str, str]]:
+    """The scores in a table, as text; it must hold no row twice."""
+    with open(table, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["key"] for row in rows}) == len(rows)
+    other = {*sweep.FIRST, *sweep.LAST}
+    return {(r["row"], int(r["seed"])): {n: v for n, v in r.items() if n not in other and v} for r in rows}
+
+
+@pytest.fixture
+def course_sweep():
+    """Starts ``course sweep`` as a process, and ends it if the test does not."""
+    started = []
+
+    def start(grid: Path, *more: str) -> subprocess.Popen:
+        # tests may run in the background, where Ctrl-C is ignored
+        hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        run = f"{hear}; import sys, course_lib.cli as c; sys.argv[0] = 'course'; c.main()"
+        command = [sys.executable, "-c", run, "sweep", str(grid), *more]
+        options = {"stderr": subprocess.PIPE, "text": True, "env": ONE_THREAD, "start_new_session": True}
+        started.append(subprocess.Popen(command, **options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()  # its workers end with it
+        process.communicate()
+
+
+def busy_worker(cells: Path, sweeping: subprocess.Popen, kill: bool = True) -> int:
+    """Waits until a cell below ``cells`` is at step 5 or later, and kills its process in the middle of it."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end and sweeping.poll() is None:
+        for pid in cells.glob("*/run/.pid"):
+            if lines(pid.with_name("history.jsonl")) >= 5 and (text := pid.read_text() if pid.exists() else ""):
+                if kill:
+                    os.kill(int(text), signal.SIGKILL)
+                    assert not (pid.parent.parent / "row.json").exists(), "too late: it was finished"
+                return int(text)
+        time.sleep(0.002)
+    raise AssertionError("nothing is trained")
+
+
+@pytest.mark.slow
+def test_the_command_of_a_row_gives_its_scores_again(tmp_path, undisturbed, monkeypatch, capsys):
+    cell = grids.read_grid(path := write(tmp_path))[3]
+    command = sweep._row(path, cell, {"scores": {}} | dict.fromkeys(sweep.MEASURED, ""))["command"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", shlex.split(command))
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    method, _ = runs.open_run(tmp_path / "runs/smoke-l1-only-seed1", "cpu")
+    again = scores.score(method, "emoji:edges", "test", "xy")
+    assert {name: float(text) for name, text in undisturbed["L1 only", 1].items()} == again
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_nothing_and_a_second_start_does_nothing(
+    tmp_path, course_sweep, undisturbed, monkeypatch, capsys
+):
+    grid = write(tmp_path)
+    process = course_sweep(grid, "--workers", "2")
+    busy_worker(tmp_path / "runs/smoke/cells", process)
+    with pytest.raises(CourseError, match=f"process {process.pid} is writing"):
+        sweep.run(grid)  # a second one at the same time
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 0, said
+    assert measured(grid.with_suffix(".csv")) == undisturbed
+    assert said.splitlines()[0] == "0 of 4 cells are done" and " 4/4 " in f" {said.splitlines()[-1]}"
+    assert said.splitlines()[-1].endswith("about 0:00 left") and len(said.splitlines()) == 5, said
+    table, at = grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns
+    monkeypatch.setitem(sys.modules, "distributed", None)  # nobody to do work
+    assert sweep.run(grid) == [] and "4 of 4 cells are done" in capsys.readouterr().err
+    assert (grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns) == (table, at)
+
+
+@pytest.mark.slow
+def test_a_scheduler_and_two_workers_in_processes_of_their_own(tmp_path, course_sweep, undisturbed):
+    grid, address, started = write(tmp_path / "grid", GRID + BREAKS), tmp_path / "scheduler.json", []
+    environment = {**ONE_THREAD, "COURSE_DATA": str(tmp_path / "cache"), "DASK_TEMPORARY_DIRECTORY": str(tmp_path)}
+    local = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(address)]
+    worker = ["worker", *local, "--nthreads", "1", "--no-nanny", "--memory-limit", "0"]
+    try:
+        for command in (["scheduler", *local, "--port", "0"], worker, worker):
+            silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
+            started.append(subprocess.Popen([sys.executable, "-m", "dask", *command], env=environment, **silent))
+        while not address.exists() or not address.read_text().endswith("}"):
+            time.sleep(0.05)
+        process = course_sweep(grid, "--scheduler", json.loads(address.read_text())["address"])
+        assert busy_worker(tmp_path / "cache/sweep", process) in [worker.pid for worker in started[1:]]
+        said = process.communicate(timeout=120)[1]
+    finally:
+        for child in started:
+            child.kill()
+            child.wait()
+    assert process.returncode == 1, said
+    assert measured(grid.with_suffix(".csv")) == undisturbed
+    assert "failed:\n  breaks seed 7: the loss" in said and "nan" in said.splitlines()[-1]
+    names = {path.relative_to(grid.parent).as_posix() for path in grid.parent.rglob("*") if path.is_file()}
+    pictures = {"smoke/l1-cgan-seed0-xy.png", "smoke/l1-only-seed0-xy.png"}
+    assert names == {"smoke.toml", "smoke.csv", "runs/smoke/.lock"} | pictures, "no shared folder is assumed"
+
+
+@pytest.mark.slow
+def test_who_kills_every_worker_is_reported_and_ctrl_c_stops_cleanly(tmp_path, course_sweep, undisturbed):
+    short = GRID.replace("[0, 1]", "[0]") + "[rows.endless]\nsteps = 1000000\n[rows.more]\nsteps = 900000\n"
+    grid = write(tmp_path, short)
+    endless = {cell.row: cell.key for cell in grids.read_grid(grid)}
+    process = course_sweep(grid, "--workers", "1")
+    cells, killed = tmp_path / "runs/smoke/cells", set()
+    while len(killed) < sweep.DEATHS and process.poll() is None:
+        pid = cells / endless["endless"] / "run/.pid"
+        victim = int(pid.read_text() or 0) if pid.exists() else 0
+        if victim and victim not in killed and psutil.pid_exists(victim):
+            os.kill(victim, signal.SIGKILL)
+            killed.add(victim)
+        time.sleep(0.01)
+    heard = ""
+    while "endless" not in heard:
+        heard += process.stderr.readline()
+    assert "failed: every worker that tried it died" in heard.splitlines()[-1]
+    busy_worker(cells, process, kill=False)
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    heard += process.communicate(timeout=30)[1]
+    assert process.returncode == 130 and "Traceback" not in heard, heard
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert measured(grid.with_suffix(".csv")) == {key: undisturbed[key] for key in undisturbed if key[1] == 0}

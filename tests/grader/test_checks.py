@@ -1,0 +1,318 @@
+"""Checks of the problem sets: right solutions pass, every wrong one is found, and no judge crashes."""
+
+import copy
+import importlib
+import inspect
+import json
+import random
+import runpy
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from checks import corpus, judges, matrix
+from checks.contract import generator
+from checks.probes import tools
+from torch import nn
+
+from course_lib import losses
+from course_lib.methods.dcgan import DCGAN
+from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.networks import PatchGAN, UNet
+from course_lib.networks.blocks import receptive_field
+from tests.support import library_claims
+from tests.support.library_parts import PARTS
+from tests.support.problem_sets import FUNCTIONS, SETS, answers, checks
+
+pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
+
+
+# ---- the library passes its own checks
+
+
+ALONE = {"run": lambda net, images: net(images), "update_averages": lambda: None}  # what a step needs of methods.base
+
+
+def dcgan_step(G, D, opt_G, opt_D, real, z):
+    m = SimpleNamespace(config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, noise=lambda n: z, **ALONE)
+    m.judge = D  # the method's own casts logits to float32
+    m.discriminator_terms = lambda y, fake: DCGAN.discriminator_terms(m, y, fake)
+    m.generator_terms = lambda fake: DCGAN.generator_terms(m, fake)
+    terms = DCGAN.step(m, {"y": real})
+    return {"d_loss": terms["d_real"] + terms["d_fake"], "g_loss": terms["g_gan"]}
+
+
+def pix2pix_parts(D, weight=0.0, G=None, opt_G=None, opt_D=None):
+    m = SimpleNamespace(config=Config(lambda_l1=weight), G=G, D=D, opt_G=opt_G, opt_D=opt_D, **ALONE)
+    m.judge = lambda x, y: inspect.unwrap(Pix2Pix.judge)(m, x, y)  # its shape check wants square pictures of 3 channels
+    m.discriminator_terms = lambda x, y, fake: Pix2Pix.discriminator_terms(m, x, y, fake)
+    m.generator_terms = lambda x, y, fake: Pix2Pix.generator_terms(m, x, y, fake)
+    return m
+
+
+def pix2pix_step(G, D, opt_G, opt_D, x, y, lambda_l1):
+    return Pix2Pix.step(pix2pix_parts(D, lambda_l1, G, opt_G, opt_D), {"x": x, "y": y})
+
+
+class LibraryBlock(nn.Module):
+    """The skip of the library's U-Net around the given parts; its sizes must fit, so they are made to."""
+
+    def __init__(self, down, inner, up):
+        super().__init__()
+        self.net, self.resize = UNet(image_size=4, base_channels=1), nn.Upsample()
+        self.net.encoder = nn.ModuleList([nn.Identity(), nn.Sequential(down, inner)])
+        self.net.decoder = nn.ModuleList([nn.Sequential(up, self.resize), nn.Identity()])
+
+    def forward(self, h):
+        self.resize.size = h.shape[2:]
+        return self.net(h)
+
+
+def library_slopes(logits):
+    a = logits.clone().requires_grad_()
+    both = losses.log_generator_saturating, losses.log_generator
+    return [torch.autograd.grad(loss(a) * a.numel(), a)[0] for loss in both]
+
+
+def library_receptive_field(layers):
+    return receptive_field(nn.Sequential(*(nn.Conv2d(1, 1, kernel, stride) for kernel, stride in layers)))
+
+
+LIBRARY = {
+    "discriminator_loss": lambda real, fake: losses.log_real(real) + losses.log_fake(fake),
+    "generator_loss_saturating": losses.log_generator_saturating,
+    "generator_loss": losses.log_generator,
+    "generator_slopes": library_slopes,
+    "SkipBlock": LibraryBlock,
+    "discriminator_loss_ls": lambda real, fake: losses.least_squares_real(real) + losses.least_squares_fake(fake),
+    "generator_loss_ls": losses.least_squares_generator,
+    "gan_step": dcgan_step,
+    "receptive_field": library_receptive_field,
+    "build_patch_gan": PatchGAN,
+    "judge_pair": lambda D, x, y: pix2pix_parts(D).judge(x, y),
+    "pix2pix_generator_loss": lambda logits, fake, y, weight: (
+        losses.log_generator(logits) + weight * losses.l1(fake, y)
+    ),
+    "pix2pix_step": pix2pix_step,
+    **PARTS,
+    **library_claims.PARTS,
+}
+
+
+@pytest.mark.parametrize(("ps", "function"), [pair for pair in FUNCTIONS if pair[1] in LIBRARY])
+def test_the_library_passes_every_check_of_its_own_functions(ps, function, monkeypatch):
+    monkeypatch.setattr(torch, "tanh", lambda h: h)  # the U-Net's last layer; the block has none
+    probes = importlib.import_module(f"checks.probes.{ps}")
+    own = [item for item in checks.load(ps) if item.function == function]
+    assert matrix.grade(own, {function: LIBRARY[function]}, probes, "library")[1] == ()
+
+
+# ---- the corpus
+
+
+def test_every_function_has_enough_wrong_and_right_solutions():
+    counts = {}
+    for ps, function in FUNCTIONS:
+        found = matrix.variants(ps, function)
+        right = [v for v in found if v.message is None]
+        assert len(right) >= 3 and len(found) - len(right) >= 8, (function, [v.name for v in found])
+        assert [v for v in found if v.name.startswith("ok_")] == right
+        for v in found:
+            compile(v.source, v.name, "exec")
+        counts[function] = len(found) - len(right), len(right)
+    assert [sum(n) for n in zip(*counts.values(), strict=True)] == [551, 117]
+
+
+@pytest.mark.parametrize(("ps", "function"), [("ps1", "gan_step"), ("ps2", "pix2pix_step"), ("ps5", "manifest")])
+def test_a_base_that_is_no_variant_is_right(ps, function):
+    path = matrix.MUTANTS / ps / f"{function}.py"
+    table = runpy.run_path(str(path))
+    base = corpus.joined(table.get("HEAD", corpus.HEAD).strip("\n"), table["BASE"])
+    assert matrix.row(ps, function, corpus.Variant("base", "The base.", None, base)).good
+
+
+TABLE = """
+RIGHT = '''
+ok_right | Right.
+def judge_pair(D, x, y):
+    x = x + 0
+    y = y + 0
+    return D(torch.cat([x, y], 1))
+'''
+WRONG = '''
+other | The other order. | places
+~ [x, y] -> [y, x]
+
+alive | Not wrong at all. | places
+{}
+'''
+"""
+ROWS = {
+    "    x = x + 0\n+    z = x\n-    y = y + 0": "    x = x + 0\n    z = x\n    return D(torch.cat([x, y], 1))\n",
+    "-    x = x + 0\n-    y = y + 0\n+": "y):\n\n    return",
+    "+    z = x\n     x = x + 0\n...\n-    y = y + 0": "y):\n    z = x\n    x = x + 0\n    return",
+    "~ x + 0 -> x\n~ y = y + 0 -> y = y * 1": "x = x\n    y = y * 1\n",
+}
+REFUSED = {
+    "-    z = z + 0": "not 0 times: '    z = z",
+    "-    x = x": "not 0 times",  # whole lines only
+    "~ z -> y": "not 0 times: 'z'",
+    "~ + 0 -> + 1": "not 2 times",
+    "+    z = x": "where to?",
+    "~ x + 0 - x": "this is no edit",
+    "x + 0": "this is no edit",
+    "...": "there is no edit",
+    "~ x + 0 -> x\n-    x = x + 0": "overlap",
+    "~ x + 0 -> x +": "invalid syntax",
+}
+
+
+@pytest.mark.parametrize("edit", ROWS)
+def test_a_row_of_the_corpus_is_a_small_change_of_the_base(tmp_path, edit):
+    (tmp_path / "t.py").write_text(TABLE.format(edit if edit[0] in "-+~" else f" {edit}"))
+    alive, other, right = corpus.read(tmp_path / "t.py")
+    assert ROWS[edit] in alive.code and alive.code.startswith("import torch\nimport torch.nn.functional as F\n\n\ndef")
+    assert other.code == right.code.replace("[x, y]", "[y, x]") != right.code
+    assert (alive.name, alive.mistake, alive.message, right.message) == ("alive", "Not wrong at all.", "places", None)
+
+
+@pytest.mark.parametrize("edit", REFUSED)
+def test_a_row_that_does_not_fit_the_base_is_refused_by_name(tmp_path, edit):
+    (tmp_path / "t.py").write_text(TABLE.format(edit))
+    with pytest.raises(ValueError, match=r"t\.py, alive: ") as caught:
+        corpus.read(tmp_path / "t.py")
+    assert REFUSED[edit] in str(caught.value)
+
+
+def test_a_table_without_right_ones_or_with_a_name_twice_is_refused(tmp_path):
+    for old, new, words in (
+        ("ok_right", "right", "RIGHT begins"),
+        ("other", "alive", "twice"),
+        ("other", "ok_other", "called ok_"),
+        (" | places\n~ [", "\n~ [", "a row begins with"),
+    ):
+        (tmp_path / "t.py").write_text(TABLE.format("~ x + 0 -> x").replace(old, new))
+        with pytest.raises(ValueError, match=words):
+            corpus.read(tmp_path / "t.py")
+
+
+@pytest.mark.parametrize(("ps", "function"), [("ps1", "generator_loss"), ("ps2", "receptive_field")])
+def test_wrong_solutions_lose_points_for_the_right_reason(ps, function):
+    rows = matrix.matrix(ps, (function,))
+    assert [row for row in rows if not row.good] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ps", SETS)
+def test_the_whole_kill_matrix(ps):
+    rows = matrix.matrix(ps)
+    assert [row for row in rows if not row.good] == []
+    assert all(row.points < row.of for row in rows if row.keyword) and len(rows) >= 11 * len(checks.FUNCTIONS[ps])
+    assert matrix.table(ps, rows) in matrix.HANDBOOK.read_text(), "run python -m checks.matrix all"
+    for function in checks.FUNCTIONS[ps]:
+        for variant in matrix.variants(ps, function):
+            if variant.message is None:
+                assert matrix.row(ps, function, variant, "other constants").good, variant
+
+
+def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(matrix, "MUTANTS", tmp_path)
+    (tmp_path / "ps2").mkdir()
+    path, table = tmp_path / "ps2" / "judge_pair.py", TABLE.format("~ x + 0 -> x")
+    path.write_text(table.replace("x + 0 -> x", "[x, y] -> [y, x]"))
+    assert matrix.main(["ps2", "judge_pair"]) == 0
+    assert "2 of 2 mutants dead, 1 of 1 right ones at full marks" in capsys.readouterr().out
+    path.write_text(table)
+    assert matrix.main(["ps2", "judge_pair"]) == 1
+    assert "! alive" in capsys.readouterr().out
+    path.write_text(table.replace("y = y + 0", "x, y = y, x"))
+    assert matrix.main(["ps2", "judge_pair"]) == 1
+    assert "LOSES POINTS" in capsys.readouterr().out
+    assert matrix.main(["ps9"]) == 2
+    monkeypatch.setattr(matrix, "HANDBOOK", tmp_path / "README.md")
+    matrix.HANDBOOK.write_text("before\n<!-- kill matrix -->\nold\n<!-- end -->\nafter\n")
+    monkeypatch.setattr(matrix, "FUNCTIONS", {"ps2": ("judge_pair",)})
+    assert matrix.main(["all"]) == 1
+    assert "before\n<!-- kill matrix -->\n| | functions" in matrix.HANDBOOK.read_text()
+    assert "| `ps2` | 1 | 1 of 2 | 0 of 1 |\n<!-- end -->\nafter\n" in matrix.HANDBOOK.read_text()
+
+
+@pytest.mark.parametrize("name", ["no_reduction", "ok_module"])
+def test_the_command_shows_a_solution_as_a_file_that_runs(name, capsys):
+    assert matrix.main(["--show", "ps1", "discriminator_loss", name]) == 0
+    names: dict = {}
+    text = capsys.readouterr().out
+    exec(text, names)
+    assert names["discriminator_loss"](torch.zeros(4, 1), torch.zeros(4, 1)).shape in ((3, 1), ())
+    message = "\n\nmessage: reduction\n" if name == "no_reduction" else ""
+    assert text.startswith(f'"""{names["__doc__"].splitlines()[0]}{message}"""\n\nimport torch')
+    assert matrix.main(["--show", "ps1", "discriminator_loss", "no_such"]) == 2
+    assert "ok_module" in capsys.readouterr().err
+    assert matrix.main(["--show", "ps1", "judge_pair", "no_such"]) == 2
+    assert "--show" in capsys.readouterr().err
+
+
+# ---- checks
+
+
+@pytest.mark.parametrize("ps", SETS)
+def test_checks_are_deterministic_and_their_constants_follow_the_key(ps):
+    found = checks.load(ps)
+    assert len({item.name for item in found}) == len(found)
+    assert {item.function for item in found} == {item.function for item in found if item.visible}
+    assert set(checks.FUNCTIONS[ps]) == {item.function for item in found}
+    for item in found:
+        one, same, other = (item.prepare(generator(*key)) for key in (("a", "b"), ("a", "b"), ("c", "b")))
+        assert json.dumps(one, allow_nan=False) == json.dumps(same, allow_nan=False)
+        if item.name != "field_known" and item.function != "manifest":  # neither is asked with other numbers
+            assert one != other, item.name
+
+
+NASTY = [None, True, 0, 1.5, float("nan"), 10**400, "", "x", [], {}, [[]], {"error": 3}, {"error": "E", "line": "x"}]
+NASTY += [
+    {"shape": shape, "data": data} for shape in ([], [2], [-1], [10**9], "2", [True], [2.0], None) for data in NASTY
+]
+NASTY += [{"shape": [3], "data": ["nan", "inf", "1"]}, {"shape": [1], "data": [10**400]}, [0.0] * 100_000]
+NASTY += [{"shape": [200_000], "data": [0] * 200_000}, {"shape": [1] * 50, "data": [1]}, [[[[[["D"]]]]]], {"shape": []}]
+
+
+@pytest.mark.parametrize("ps", SETS)
+def test_judges_survive_any_json(ps):
+    names, probes, rng = answers(ps), importlib.import_module(f"checks.probes.{ps}"), random.Random(0)
+    for item in checks.load(ps):
+        inputs, expectations = item.prepare(generator("nasty", item.name))
+        raw = tools.run(getattr(probes, item.probe), names, inputs)
+        assert item.judge(inputs, expectations, raw) == checks.Verdict(1.0, "")
+        broken = [*NASTY, *({key: value} for key in raw for value in NASTY)]
+        for key in raw:
+            for value in rng.sample(NASTY, 12):
+                broken.append(copy.copy(raw) | {key: value})
+        for answer in broken:
+            verdict = item.judge(inputs, expectations, answer)
+            assert 0 <= verdict.share <= 1 and isinstance(verdict.message, str) and len(verdict.message) < 3000
+            assert (verdict.share == 1) == (verdict.message == "")
+            assert verdict.share < 1 or any(answer.get(key) == raw[key] for key in raw), (item.name, answer)
+
+
+def test_a_judge_believes_no_number_that_is_too_large_or_of_another_kind():
+    right = tools.encode(torch.tensor([1.0, 2.0]))
+    assert judges.matches({"shape": [2], "data": [1, 2.0]}, right)
+    for wrong in (
+        {"shape": [2], "data": [True, 2.0]},
+        {"shape": [2], "data": ["1", 2.0]},
+        {"shape": [1, 2], "data": [1, 2]},
+    ):
+        assert not judges.matches(wrong, right)
+
+
+@pytest.mark.parametrize("ps", SETS)
+def test_each_check_is_quick_and_its_answer_is_json(ps):
+    names, probes = answers(ps), importlib.import_module(f"checks.probes.{ps}")
+    tools.warm()
+    for item in checks.load(ps):
+        inputs, _ = item.prepare(generator("quick", item.name))
+        start = time.perf_counter()
+        raw = tools.run(getattr(probes, item.probe), names, inputs)
+        assert time.perf_counter() - start < item.seconds, item.name
+        assert json.loads(json.dumps(raw, allow_nan=False)) == raw

@@ -1,0 +1,256 @@
+"""From release to grades on the platform: the commands of assignments/README.md, with nbgrader's own in between."""
+
+import contextlib
+import csv
+import json
+import logging
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nbgrader", reason="nbgrader is not installed")
+
+import checks
+
+from assignments.grader import command, lms, release
+from course_lib.errors import CourseError
+from tests import ROOT
+from tests.support.grading_runs import needs_bubblewrap
+from tests.support.problem_sets import notebook
+
+NOISE = "import sys, warnings\nprint('NNPACK!', file=sys.stderr)\nwarnings.warn('deprecated')\n"
+LEAF, WRONG = "optimal_discriminator", "def optimal_discriminator(p_data, p_g):\n    return p_data"  # nothing uses it
+AUTO = sum(checks.points("ps1").values())  # points of the automatic checks; the written answers come on top
+LOST = checks.points("ps1")[LEAF]
+BAD = next(item for item in checks.load("ps1") if item.function == "discriminator_loss")
+BROKEN = """
+import dataclasses
+CHECKS = [dataclasses.replace(c, judge=lambda *_: Verdict(0.0, "broken")) if c.name == {name!r} else c for c in CHECKS]
+"""
+
+
+# ---- without a course: what goes out, what comes back
+
+
+def test_a_release_with_a_solution_an_answer_or_a_hidden_check_is_found(tmp_path):
+    source = tmp_path / "toy.ipynb"
+    cells = [
+        {"cell_type": kind, "source": text, "metadata": {"nbgrader": {"grade_id": name, "solution": True}}}
+        for name, kind, text in [
+            ("f", "code", "### BEGIN SOLUTION\n    return x.square().mean() + x.abs().mean()\n    ### END SOLUTION"),
+            ("why", "markdown", "Because the minimum of the sum is not the sum of minima."),
+        ]
+    ]  # fmt: skip
+    source.write_text(json.dumps({"cells": cells}))
+    item = checks.Check("f_odd", "f", 1, "odd sizes and other channels", False, print, "f", print)
+    folder = tmp_path / "release"
+    folder.mkdir()
+    for text, found in [
+        ("def f(x):\n    raise NotImplementedError()", []),
+        ("return x.square().mean()\n  + x.abs().mean()", ["the solution of f, in notes.py"]),
+        ("# because the minimum; Because the minimum of the sum is not the sum of minima.", ["the solution of why"]),
+        ("title = 'odd sizes and other channels'", ["the hidden check f_odd"]),
+        ("### BEGIN HIDDEN TESTS", ["BEGIN HIDDEN"]),
+    ]:
+        (folder / "notes.py").write_text(text)
+        leaks = release.leaks(folder, source, [item])
+        assert len(leaks) == len(found) and all(map(str.startswith, leaks, found)), text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "points"),
+    [(0, 0), (599, 0), (601, 2), (86_400 + 601, 4), (30 * 86_400, 10)],
+)
+def test_lateness_costs_a_tenth_a_day_and_at_most_half(seconds, points):
+    assert lms.PenaltyPerDay().late_submission_penalty("ann", 20.0, seconds) == points
+
+
+def test_a_roster_is_read_as_platforms_write_it(tmp_path):
+    path = tmp_path / "roster.csv"
+    head = "Student,ID,SIS User ID,SIS Login ID,Section,ps1 (77)"
+    path.write_bytes(f'\ufeff{head}\n    Points Possible,,,,,10\n"Doe, Jane",101,S1,jane,A,\n'.encode())
+    rows = lms.read_roster(path)
+    assert [row["Student"] for row in rows] == ["Doe, Jane"] and lms.column("PS1", rows[0]) == "ps1 (77)"
+    path.write_text(head.replace(",", ";") + "\nDoe;102;S2;joe;A;\nDoe;103;S2;ann;A;\n")
+    found, strangers, doubtful = lms.match({"joe", "103", "S2", "eve"}, lms.read_roster(path))
+    assert sorted(found.values()) == ["103", "joe"] and (strangers, doubtful) == (["eve"], ["S2"])
+    path.write_text("name,score\na,1\n")
+    for file, words in ((path, "this is no roster"), (tmp_path / "none.csv", "there is no roster")):
+        with pytest.raises(CourseError, match=words):
+            lms.read_roster(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "student", "file"),
+    [
+        ("doejane_4711_1234_ps2.ipynb", "4711", "ps2"),
+        ("doejane_LATE_4711_1234_ps2-3.ipynb", "4711", "ps2"),
+        ("o'neil-x_5_6_my_ps2 final.ipynb", "5", "my_ps2 final"),
+        ("ps2.ipynb", None, None),
+    ],
+)
+def test_names_of_exported_files_are_understood(name, student, file):
+    settings = (ROOT / "assignments" / "nbgrader_config.py").read_text(encoding="utf-8")
+    pattern = re.search(r'^    r"(.+)"$', settings, re.MULTILINE)[1]
+    found = re.match(pattern, f"/course/downloaded/ps2/extracted/{name}")
+    assert (found and found["student_id"], found and found["file_id"]) == (student, file)
+
+
+# ---- the whole way
+
+
+class Course:
+    """A course's folder, and the two commands as one types them there."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        self.environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
+
+    def __call__(self, module: str, *words: str) -> str:
+        done = subprocess.run([sys.executable, "-m", module, *words], cwd=self.folder, capture_output=True, text=True,
+                              env=self.environment)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    def nbgrader(self, *words: str) -> str:
+        return self("nbgrader", *words)
+
+    def command(self, *words: str) -> str:
+        return self("course_lib.cli", *words, "--course", ".")
+
+    def cells(self) -> dict[str, tuple]:
+        """Automatic and manual score of each cell, by student and cell."""
+        query = (
+            "SELECT submitted_assignment.student_id || ' ' || base_cell.name, grade.auto_score, grade.manual_score"
+            " FROM grade JOIN base_cell ON base_cell.id = grade.cell_id"
+            " JOIN submitted_notebook ON submitted_notebook.id = grade.notebook_id"
+            " JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id"
+        )
+        with contextlib.closing(sqlite3.connect(self.folder / "gradebook.db")) as db:
+            return {name: scores for name, *scores in db.execute(query)}
+
+    def table(self, name: str) -> list[list[str]]:
+        return list(csv.reader((self.folder / name).read_text().splitlines()))
+
+
+def solve(released: dict, *, wrong: bool) -> dict:
+    """The released notebook with answers; ``wrong`` in one function, and noisy on standard error."""
+    right = {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook("ps1").cells}
+    for cell in released["cells"]:
+        data = cell["metadata"]["nbgrader"]
+        if data["solution"]:
+            cell["source"] = right[data["grade_id"]] if cell["cell_type"] == "code" else "In my words."
+        if wrong and data["grade_id"] == LEAF:
+            cell["source"] = NOISE + WRONG
+    return released
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    course = Course(tmp_path / "course")
+    for part in ("checks", "source/ps1"):
+        shutil.copytree(ROOT / "assignments" / part, course.folder / part)
+    shutil.copy(ROOT / "assignments" / "nbgrader_config.py", course.folder)
+
+    # release: one zip
+    command.release("ps1", course.folder)
+    shutil.unpack_archive(course.folder / "release" / "ps1.zip", tmp_path / "student")
+    names = {path.relative_to(tmp_path / "student" / "ps1").as_posix() for path in (tmp_path / "student").rglob("*.*")}
+    assert {"ps1.ipynb", "checks/student.py", "checks/visible/ps1.json"} <= names and "checks/ps1.py" not in names
+    released = (tmp_path / "student" / "ps1" / "ps1.ipynb").read_text()
+    assert "SOLUTION" not in released and "NotImplementedError" in released
+
+    # hand in and collect: a platform's zip of files
+    inbox = course.folder / "downloaded" / "ps1" / "archive"
+    inbox.mkdir(parents=True)
+    with zipfile.ZipFile(inbox / "submissions.zip", "w") as archive:
+        archive.writestr("aalice_101_9001_ps1.ipynb", json.dumps(solve(json.loads(released), wrong=False)))
+        archive.writestr("bbob_LATE_102_9002_ps1-1.ipynb", released)
+        archive.writestr("cchris_103_9003_ps1.ipynb", json.dumps(solve(json.loads(released), wrong=True)))
+    course.nbgrader("zip_collect", "ps1")
+    assert {path.name for path in (course.folder / "submitted").iterdir()} == {"101", "102", "103"}
+    course.nbgrader("db", "assignment", "add", "ps1", "--duedate=2027-03-01 18:00 UTC")
+    (course.folder / "submitted/103/ps1/timestamp.txt").write_text("2027-03-02 19:00:00 UTC")  # a day and an hour late
+
+    # grade, with a check that is broken: nobody gets its point
+    good = (course.folder / "checks" / "ps1.py").read_text()
+    (course.folder / "checks" / "ps1.py").write_text(good + BROKEN.format(name=BAD.name))
+    said = course.command("grade", "ps1", "--workers", "1")
+    assert "graded 3 of 3 submissions;" in said
+    cells = course.cells()
+
+    def total(student: str) -> float:
+        return sum(auto or 0 for name, (auto, _) in cells.items() if name.startswith(student))
+
+    assert (total("101"), total("102")) == (AUTO - BAD.points, 0)
+    assert AUTO - BAD.points - LOST <= total("103") < AUTO - BAD.points
+    written = next(name for name, (auto, _) in cells.items() if auto is None and name.startswith("101"))
+    with contextlib.closing(sqlite3.connect(course.folder / "gradebook.db")) as db:
+        db.execute("UPDATE grade SET manual_score = 2 WHERE cell_id = (SELECT id FROM base_cell WHERE name = ?)"
+                   " AND notebook_id IN (SELECT n.id FROM submitted_notebook n JOIN submitted_assignment a"
+                   " ON a.id = n.assignment_id WHERE a.student_id = '101')", (written[4:],))  # fmt: skip
+        db.commit()
+
+    # mend that check, regrade it alone: its cell changes, in the two notebooks that are right there, nothing else does
+    before = course.cells()
+    (course.folder / "checks" / "ps1.py").write_text(good)
+    assert f"graded {BAD.name} alone in 3 of 3" in course.command("grade", "ps1", "--workers", "1", "--only", BAD.name)
+    after = course.cells()
+    changed = {name: after[name][0] - before[name][0] for name in after if after[name] != before[name]}
+    assert changed == {"101 test_discriminator_loss": BAD.points, "103 test_discriminator_loss": BAD.points}
+    assert after[written] == [None, 2]
+
+    # feedback
+    course.nbgrader("generate_feedback", "ps1")
+    assert "NotImplementedError" in (course.folder / "feedback/102/ps1/ps1.html").read_text()
+    assert (course.folder / "reports/ps1/103.html").is_file()
+
+    # grades: nbgrader's table, and Canvas'; two days late cost a fifth
+    cells = after
+    reached = {student: total(student) + 2 * (student == "101") for student in ("101", "102", "103")}
+    course.nbgrader("export", "--to", "grades.csv")
+    head, *rows = course.table("grades.csv")
+    got = {row[head.index("student_id")]: dict(zip(head, row, strict=True)) for row in rows}
+    for student, points in reached.items():
+        assert float(got[student]["raw_score"]) == pytest.approx(points)
+        assert float(got[student]["late_submission_penalty"]) == pytest.approx(points * 0.2 * (student == "103"))
+    (course.folder / "roster.csv").write_text(
+        "Student,ID,SIS User ID,SIS Login ID,Section,PS1 (77)\n    Points Possible,,,,,\n"
+        '"A, Alice",101,s1,a,X,\n"B, Bob",102,s2,b,X,\n"D, Dan",104,s4,d,X,\n'
+    )
+    said = course.nbgrader("export", "--exporter=assignments.grader.lms.CanvasExport", "--to", "canvas.csv")
+    assert (
+        "left out: 103" in said and "nothing handed in: D, Dan" in said and "of 101 waits for a grade by hand" in said
+    )
+    full = sum(cell.metadata.nbgrader.get("points", 0) for cell in notebook("ps1").cells)
+    assert course.table("canvas.csv") == [
+        ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "PS1 (77)"],
+        ["    Points Possible", "", "", "", "", str(full)],
+        ["A, Alice", "101", "s1", "a", "X", f"{reached['101']:g}"],
+        ["B, Bob", "102", "s2", "b", "X", "0"],
+        ["D, Dan", "104", "s4", "d", "X", ""],
+    ]
+
+    # for tools that look for copies: answers only
+    command.answers("ps1", course.folder / "answers", course.folder)
+    text = {name: (course.folder / "answers" / name / "ps1.py").read_text() for name in ("released", "submitted/103")}
+    assert WRONG in text["submitted/103"] and "check(" not in text["submitted/103"]
+    assert "NotImplementedError" in text["released"] and len(list((course.folder / "answers/submitted").iterdir())) == 3
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """traitlets shares one logger: that of a test must not reach the next."""
+    yield
+    logging.getLogger("traitlets").handlers.clear()

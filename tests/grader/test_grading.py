@@ -1,0 +1,272 @@
+"""The grader: real sandboxes, real kills, and nbgrader's own grade book."""
+
+import dataclasses
+import functools
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nbgrader", reason="nbgrader is not installed")
+if os.name != "posix":
+    pytest.skip("the grader needs fork", allow_module_level=True)
+
+from hostile import CASES, FULL, notebook, write
+
+from assignments.grader import command, container, feedback, grade, gradebook, library, sandbox, verdicts
+from assignments.grader import notebook as reading
+from course_lib.errors import CourseError
+from tests.support import toy_course
+from tests.support.grading_runs import (
+    kill_and_run_again,
+    left_behind,
+    needs_bubblewrap,
+)
+
+TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=60)
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory) -> Path:
+    return toy_course.make(tmp_path_factory.mktemp("released"))
+
+
+@pytest.fixture
+def course(tmp_path, released) -> Path:
+    return Path(shutil.copytree(released, tmp_path / "course"))
+
+
+@pytest.fixture
+def tight(monkeypatch):
+    """Less time and memory than a course gives, so that attacks end soon."""
+    monkeypatch.setattr(grade, "grade_all", functools.partial(grade.grade_all, limits=TIGHT))
+
+
+def by_student(results) -> dict:
+    return {result.student: result for result in results}
+
+
+# ---- reading and preparing: no sandbox
+
+
+def test_the_corpus_is_large_and_covers_every_row():
+    assert len(CASES) >= 80
+    for row in range(35, 41):
+        assert sum(case.row == row for case in CASES.values()) >= 5, row
+    assert sum(case.innocent for case in CASES.values()) >= 30
+
+
+def test_the_library_of_a_submission_lacks_what_is_graded():
+    text = (library.LIBRARY / "losses.py").read_text(encoding="utf-8")
+    graded = {"course_lib.losses.log_real", "course_lib.losses.l1"}
+    names = library.without(text, "course_lib.losses", graded)
+    space: dict = {}
+    exec(names, space)
+    assert not {"log_real", "l1", "GAN_LOSSES"} & set(space)  # the last is a table that needs the first
+    assert "least_squares_real" in space
+    again = library.without("from course_lib.losses import l1, log_real\nx = log_real\n", "course_lib.y", graded)
+    assert again == "pass\npass\n"
+    kept = library.without("from course_lib.losses import l1, log_fake\n", "course_lib.y", graded)
+    assert kept == "from course_lib.losses import log_fake\n"
+    method = library.without("class A:\n    def f(self): pass\n    def g(self): pass\n", "m", {"m.A.f"})
+    assert "def f" not in method and "def g" in method
+
+
+def test_inputs_vary_with_key_and_student_and_are_the_same_again(course):
+    _, checks = grade.load_checks(course, "toy")
+    draw = functools.partial(grade.draw, checks[0])
+    assert draw("key", "ann/toy") == draw("key", "ann/toy")
+    assert draw("key", "ann/toy") != draw("other", "ann/toy") != draw("key", "bob/toy")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [None, 5, [], "x", {}, {"value": None}, {"value": {}}, {"value": "nan"}, {"value": [[1], [2, 3]]}, {"value": True},
+     {"value": 10**400}, {"share": 1.0, "value": []}],
+    ids=lambda raw: repr(raw)[:30],
+)  # fmt: skip
+def test_no_answer_out_of_form_earns_points_or_stops_the_grader(course, raw):
+    _, checks = grade.load_checks(course, "toy")
+    for check in checks:
+        inputs, expectations = grade.draw(check, "key", "ann/toy")
+        assert verdicts.judge(check, inputs, expectations, {"check": check.name, "raw": raw}, grade.alone(0)).score == 0
+
+
+def test_messages_that_are_no_messages_are_dropped():
+    noise = b'\n{]\n[1]\n{"a": 1}\n' + b"[" * 10**5 + b"\n{" + b'"a":{' * 10**5 + b"\n\xff\n"
+    assert sandbox.messages(noise) == [{"a": 1}]
+
+
+def test_the_report_escapes_what_comes_from_the_submission():
+    check = verdicts.Graded("a", "f", "title", False, 2.0, 1.0, "<script>alert(1)</script> | `x`")
+    result = verdicts.Result("<b>", "toy", "", [check], ["<img src=x onerror=y>"])
+    for text in (feedback.page(result), feedback.markdown(result)):
+        assert "<script" not in text and "<img" not in text and "&lt;img" in text
+    assert "1 of 2" in feedback.markdown(result) and "'=1+1" in feedback.table([verdicts.Result("=1+1", "toy", "")])
+
+
+def test_an_autograded_notebook_keeps_no_markup_that_runs(course):
+    with gradebook.Book(gradebook.sqlite_url(course / "gradebook.db")) as book:
+        plan = book.plan("toy")
+    cells = json.loads(notebook({"setup": "1"}))["cells"]
+    bad = {"text/html": "<script>", "application/javascript": "1", "text/plain": "fine"}
+    cells[0]["outputs"] = [{"output_type": "display_data", "data": bad, "metadata": {}}, {"output_type": 3}, 5]
+    text = {"cell_type": "markdown", "source": "$a<b$ < c <script>x</script><img onerror=y>", "metadata": {}}
+    submission = reading.Submission("ann", "toy", content={"cells": [{**cells[0], "metadata": {}}, text]})
+    made = json.loads(feedback.autograded(verdicts.Result("ann", "toy", ""), plan, submission))
+    assert made["cells"][0]["outputs"] == [
+        {"output_type": "display_data", "data": {"text/plain": "fine"}, "metadata": {}}
+    ]
+    assert made["cells"][1]["source"] == "$a< b$ < c < script>x< /script>< img onerror=y>"
+    names = {cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in made["cells"]}
+    assert names >= {"test_weighted_loss", "test_average", "test_step", "explain"}
+
+
+def test_errors_say_what_is_wrong(course, tmp_path):
+    for arguments, words in [
+        ((tmp_path, "toy"), "nothing handed in"),
+        ((course, "toy"), "nothing handed in"),
+        ((course, "ps9"), "nothing handed in"),
+    ]:
+        with pytest.raises(CourseError, match=words):
+            command.run(*arguments)
+    write(course, CASES["right"], "ann")
+    with pytest.raises(CourseError, match="nothing of bob"):
+        command.run(course, "toy", students=["bob"])
+    with pytest.raises(CourseError, match="no tier called x"):
+        command.run(course, "toy", tier="x")
+    with pytest.raises(CourseError, match="no grade book"):
+        command.run(course, "toy", f"sqlite:///{tmp_path}/no.db", tier="plain")
+    with sqlite3.connect(course / "gradebook.db") as db:
+        db.execute("UPDATE grade_cells SET max_score = 5 WHERE max_score = 4")
+    with pytest.raises(CourseError, match="has 5 points, its checks 4"):
+        command.run(course, "toy", tier="plain")
+
+
+# ---- the whole way
+
+
+def run_corpus(course: Path, names: list[str], tier: str) -> dict:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for name in names:
+            write(course, CASES[name], name, port=server.getsockname()[1])
+        results, fresh = command.run(course, "toy", tier=tier, progress=False)
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert fresh == len(names) == len(results)
+    return by_student(results)
+
+
+CONTAINED = ["right", "reads-grade-book"]
+
+
+def expect(case, result) -> None:
+    told = toy_course.told(result)
+    assert result.score == case.points, f"{case.name}: {result.score}, not {case.points}: {told}"
+    assert case.says in told, f"{case.name}: {told}"
+    assert "SENTINEL" not in told and "NOTE FOUND" not in told, case.name
+
+
+@pytest.mark.slow
+@needs_bubblewrap
+@pytest.mark.timeout(300)
+def test_a_few_submissions_into_the_grade_book(course, tight):
+    names = ["right", "untouched", "missing", "stderr-noise", "reads-grade-book", "hard-exit-in-cell", "dials-home"]
+    results = run_corpus(course, names, "bubblewrap")
+    for name, result in results.items():
+        expect(CASES[name], result)
+    scores = toy_course.scores(course)
+    assert scores["right"] == {"test_weighted_loss": 4, "test_average": 3, "test_step": 3, "explain": 0}
+    assert sum(filter(None, scores["reads-grade-book"].values())) == 7
+    assert 0 < results["right"].cpu < 30
+    again, fresh = command.run(course, "toy", tier="bubblewrap", progress=False)
+    assert fresh == 0 and by_student(again) == results
+    with gradebook.Book(gradebook.sqlite_url(course / "gradebook.db")) as book:
+        assert book.book.find_submission("toy", "right").score == FULL
+    report = (course / "reports/toy/untouched.md").read_text()
+    assert "0 of 10 points" in report and "NotImplementedError" in report
+    assert (course / "reports/toy/grades.csv").read_text().count("\n") == len(names) + 1
+    assert left_behind() == []
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_case_of_the_corpus_gets_its_points_and_its_reason(course, tight):
+    before = {path: path.read_bytes() for path in course.rglob("*") if path.is_file() and path.suffix != ".db"}
+    results = run_corpus(course, list(CASES), "bubblewrap")
+    for name, case in CASES.items():
+        expect(case, results[name])
+    assert all(path.read_bytes() == data for path, data in before.items())
+    assert left_behind() == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_the_weak_tier_survives_accidents(course, tight):
+    rows = [name for name, case in CASES.items() if case.innocent]
+    rows += ["loop-in-function", "loop-in-cell", "sleeps", "exit-in-cell", "hard-exit-in-function", "huge-allocation",
+             "equals-everything", "patched-allclose", "imports-the-answer", "20-mb-of-output", "daemon"]  # fmt: skip
+    results = run_corpus(course, rows, "plain")
+    for name in rows:
+        expect(CASES[name], results[name])
+    if sys.platform.startswith("linux"):
+        assert left_behind() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [CONTAINED, pytest.param(list(CASES), marks=pytest.mark.soak)], ids=["some", "all"])
+@pytest.mark.timeout(1500)
+def test_a_container_protects_as_well(course, tight, names, monkeypatch, tmp_path):
+    if shutil.which("runc"):  # podman's own choice, crun, fails where a machine mixes both versions of cgroups
+        (tmp_path / "containers.conf").write_text('[engine]\nruntime = "runc"\n')
+        monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "containers.conf"))
+    if why := container.trouble():
+        pytest.skip(f"no docker or podman: {why}")
+    results = run_corpus(course, names, "container")
+    if bomb := results.pop("fork-bomb-in-cell", None):  # nothing is left for the checks: see the handbook
+        assert bomb.score == 0 and all("more processes than it may" in check.message for check in bomb.checks)
+    for name, result in results.items():
+        expect(CASES[name], result)
+    assert left_behind() == []
+    listed = subprocess.run([container.engine(), "ps", "--all"], capture_output=True, text=True).stdout
+    assert "course-grader-" not in listed
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_without_nested_namespaces_each_submission_gets_a_sandbox_of_its_own(course, monkeypatch):
+    real, started = sandbox.Worker.start, []
+
+    def start(self):
+        started.append(self)
+        real(self)
+        self.facts["nested"] = False
+
+    monkeypatch.setattr(sandbox.Worker, "start", start)
+    for name in ("right", "untouched", "leaves-a-note"):
+        write(course, CASES[name], name)
+    results, _ = command.run(course, "toy", tier="bubblewrap", workers=1, progress=False)
+    assert [result.score for result in results] == [10, 10, 0] and len(started) == 3
+
+
+# ---- killed and run again
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_20_submissions_killed_3_times_end_with_the_same_grades(tmp_path, released):
+    graded, killed_at = kill_and_run_again(released, tmp_path, 20, 3, seed=0)
+    assert graded == 20 and len(killed_at) == 3
+
+
+def test_limits_are_plain_numbers():
+    assert all(value > 0 for value in dataclasses.asdict(sandbox.Limits()).values())

@@ -1,0 +1,69 @@
+"""The built wheel, installed elsewhere, works from any directory and without the checkout."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+
+# Runs in another directory with the unpacked wheel first on the path; prints what it found.
+PROBE = """
+import json
+import course_lib
+from course_lib.data.emoji import CARD, EmojiEdges
+item = EmojiEdges("test", size=32)[0]
+facts = {
+    "file": course_lib.__file__, "card": CARD, "name": item["name"], "shapes": [list(item[key].shape) for key in "xy"],
+    "low": float(item["y"].min()), "high": float(item["y"].max()),
+}
+print(json.dumps(facts))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy, so that neither an old build folder nor an egg-info can lend it files."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("LICENSES", "course_lib"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    (path,) = (source / "dist").glob("*.whl")
+    return path
+
+
+@pytest.mark.slow
+def test_wheel_carries_data_and_licences_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"course_lib"}
+    for shipped in (ROOT / "course_lib").rglob("*"):
+        if shipped.is_file() and "__pycache__" not in shipped.parts:
+            assert shipped.relative_to(ROOT).as_posix() in names
+    for licence in ["LICENSE", *(f"LICENSES/{path.name}" for path in (ROOT / "LICENSES").iterdir())]:
+        assert any(name.endswith(f".dist-info/licenses/{licence}") for name in names), licence
+
+
+@pytest.mark.slow
+def test_wheel_opens_its_data_from_another_directory(wheel, tmp_path):
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site)]
+    subprocess.run([*install, str(wheel)], check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    done = subprocess.run([sys.executable, "-c", PROBE], cwd=elsewhere, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    facts = json.loads(done.stdout)
+    assert Path(facts["file"]).is_relative_to(site), "the checkout was imported, not the wheel"
+    assert facts["card"].startswith("1,599 emoji") and "CC-BY" in facts["card"]
+    assert facts["shapes"] == [[3, 32, 32], [3, 32, 32]] and facts["name"]
+    assert -1 <= facts["low"] < -0.5 and 0.9 < facts["high"] <= 1

@@ -1,0 +1,630 @@
+"""One BicycleGAN step: which term reaches which network, what each of the six variants computes, what z does."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+from torch.distributions import Normal, kl_divergence
+
+from course_lib import CourseError, runs
+from course_lib.cli import course as cli
+from course_lib.methods.bicyclegan import PRESETS, VARIANTS, BicycleGAN, Config, kl
+from course_lib.networks import (
+    CNNEncoder,
+    CodedUNet,
+    MultiScalePatchGAN,
+    ResNetEncoder,
+    UNet,
+    parameter_count,
+    receptive_field,
+)
+from course_lib.networks.bicycle import xavier_weights
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
+
+SMALL = Config(
+    image_size=32, z_dim=3, base_channels=4, e_base_channels=4, d_base_channels=4, d_layers=1, dropout=0.0,
+    init="normal", batch_size=2,
+)  # fmt: skip
+ENCODED = {"g_gan_encoded", "g_l1_encoded", "d_real_encoded", "d_fake_encoded"}
+RANDOM = {"g_gan_random", "d_real_random", "d_fake_random"}
+TERMS = {
+    "pix2pix+noise": RANDOM | {"g_l1_random"},
+    "cAE-GAN": ENCODED,
+    "cVAE-GAN": ENCODED | {"g_kl_encoded"},
+    "cVAE-GAN++": ENCODED | {"g_kl_encoded"} | RANDOM,
+    "cLR-GAN": RANDOM | {"g_latent_random"},
+    "BicycleGAN": ENCODED | {"g_kl_encoded"} | RANDOM | {"g_latent_random"},
+}
+
+
+def batch(n: int = 2, size: int = 32, dtype: torch.dtype = torch.float32) -> dict:
+    generator = torch.Generator().manual_seed(7)
+    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+
+
+def make(bf16: bool = False, **changes) -> BicycleGAN:
+    torch.manual_seed(0)
+    return BicycleGAN(replace(SMALL, **changes), bf16=bf16)
+
+
+def step(method: BicycleGAN, data: dict, seed: int = 5) -> dict:
+    torch.manual_seed(seed)
+    return method.step(data)
+
+
+def gradients(net) -> list[torch.Tensor]:
+    return [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in net.parameters()]
+
+
+def has_gradient(net) -> bool:
+    return any(grad.any() for grad in gradients(net))
+
+
+def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
+    return all(torch.allclose(p, q, rtol=1e-4, atol=1e-7) for p, q in zip(a, b, strict=True))
+
+
+def weights(net) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in net.parameters()]
+
+
+# ---- networks
+
+
+@pytest.mark.parametrize(
+    ("net", "count"),
+    [
+        (lambda: CodedUNet(8, "input", norm="instance"), 54_417_795),
+        (lambda: CodedUNet(8, "all", norm="instance"), 54_794_627),
+        (ResNetEncoder, 2_590_032),
+        (CNNEncoder, 2_760_656),
+        (MultiScalePatchGAN, 2 * 2_764_737),
+    ],
+)
+def test_parameter_counts_are_the_papers(net, count):
+    with torch.device("meta"):
+        assert parameter_count(net()) == count
+
+
+@pytest.mark.parametrize(("z_at", "coded"), [("input", 1), ("all", 5)])
+@pytest.mark.parametrize("z_dim", [1, 8, 256])
+def test_z_is_added_where_it_should_be(z_at, coded, z_dim):
+    """The plain U-Net in all but the inputs of the first ``coded`` blocks on the way down."""
+    G, plain = CodedUNet(z_dim, z_at, image_size=32, base_channels=4), UNet(image_size=32, base_channels=4)
+    shapes = [[tuple(p.shape) for p in net.parameters()] for net in (G, plain)]
+    assert [str(m) for m in G.decoder.modules()] == [str(m) for m in plain.decoder.modules()]
+    more = [a[1] - b[1] if len(a) == 4 else 0 for a, b in zip(*shapes, strict=True)]
+    assert [extra for extra in more if extra] == [z_dim] * coded and more[0] == z_dim
+    conv = G.encoder[0][0]
+    assert conv.weight.std().item() == pytest.approx(0.02, rel=0.2)  # the new layers are initialised like the others
+    assert G(torch.zeros(2, 3, 32, 32), torch.zeros(2, z_dim)).shape == (2, 3, 32, 32)
+
+
+@pytest.mark.parametrize("z_at", ["input", "all"])
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_z_changes_the_picture_and_only_its_own(z_at, norm):
+    method = make(z_at=z_at, norm=norm)
+    x, z = batch(3)["x"], method.noise(3, seed=1)
+    other = z.clone()
+    other[1] += 1
+    a, b = method.translate(x, z)["fake_y"], method.translate(x, other)["fake_y"]
+    assert torch.allclose(a[[0, 2]], b[[0, 2]], atol=1e-6) and (a[1] - b[1]).abs().mean() > 1e-3
+
+
+def test_in_all_z_also_reaches_the_bottleneck():
+    """With every other path of z cut, what is added to the last block on the way down still changes the picture."""
+    method = make(z_at="all")
+    with torch.no_grad():
+        for block in method.G.encoder[:-1]:
+            next(layer for layer in block if isinstance(layer, nn.Conv2d)).weight[:, -3:] = 0
+    x = batch(1)["x"]
+    a, b = (method.translate(x, z)["fake_y"] for z in method.noise(2).split(1))
+    assert not torch.equal(a, b)
+
+
+@pytest.mark.parametrize("encoder", [ResNetEncoder, CNNEncoder])
+@pytest.mark.parametrize("size", [16, 32, 64, 256])
+def test_encoders_look_at_an_8x8_map(encoder, size):
+    E = encoder(5, size, 4)
+    y = torch.randn(3, 3, size, size)
+    assert E.layers(y).shape[2:] == (8, 8)
+    mu, logvar = E(y)
+    assert mu.shape == logvar.shape == (3, 5) and not torch.equal(mu, logvar)
+    assert not torch.allclose(mu[0], mu[1]) and torch.allclose(E(y[1:2])[0], mu[1:2], atol=1e-6)
+
+
+def test_encoders_have_the_papers_widths():
+    with torch.device("meta"):
+        resnet, cnn = ResNetEncoder(), CNNEncoder()
+    assert [block.shortcut[1].out_channels for block in resnet.layers[1:-1]] == [128, 192, 256, 256]
+    assert [m.out_channels for m in cnn.layers if isinstance(m, nn.Conv2d)] == [64, 128, 256, 256, 256]
+    for size in (8, 48):
+        with pytest.raises(CourseError, match=f"at least 16, got {size}"):
+            ResNetEncoder(image_size=size)
+
+
+def test_scales_are_the_same_network_on_a_smaller_image():
+    D = MultiScalePatchGAN(3, 4, 3, coarse="half")
+    assert [receptive_field(net) for net in D.scales] == [70, 70]  # 70 and 140 px of the full image
+    assert [net.layers[0].out_channels for net in D.scales] == [4, 2]
+    image = torch.randn(2, 3, 256, 256)
+    maps = D(image)
+    assert [tuple(m.shape) for m in maps] == [(2, 1, 30, 30), (2, 1, 14, 14)]
+    assert torch.equal(maps[0], D.scales[0](image))
+    small = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)
+    assert torch.equal(maps[1], D.scales[1](small))
+    D = MultiScalePatchGAN(1, 4, 1, n_scales=3)
+    D.scales[2] = nn.Identity()
+    assert torch.allclose(D(torch.ones(1, 1, 32, 32))[2], torch.ones(1, 1, 8, 8))  # the border is not darker
+
+
+def test_xavier_is_the_authors():
+    """std = gain * sqrt(2 / (fan in + fan out)); the preset of the paper has it in all networks."""
+    net = xavier_weights(nn.Conv2d(64, 128, 4))
+    assert net.weight.std().item() == pytest.approx(0.02 * (2 / (16 * 64 + 16 * 128)) ** 0.5, rel=0.02)
+    method = make(init="xavier")
+    for net in (method.G, method.E, *method.D.values()):
+        weight = next(p for p in net.parameters() if p.ndim == 4)
+        fans = weight[0].numel() + weight[:, 0].numel()
+        assert weight.std().item() == pytest.approx(0.02 * (2 / fans) ** 0.5, rel=0.25)
+
+
+# ---- the code
+
+
+def test_kl_is_that_of_torch():
+    mu, logvar = torch.randn(4, 8, dtype=torch.float64), torch.randn(4, 8, dtype=torch.float64)
+    prior = Normal(torch.zeros(8, dtype=torch.float64), 1.0)
+    expected = kl_divergence(Normal(mu, (0.5 * logvar).exp()), prior).sum(1).mean()
+    assert torch.allclose(kl(mu, logvar), expected, rtol=1e-12)
+    zero = torch.zeros(3, 8)
+    assert kl(zero, zero) == 0 and kl(zero + 1, zero) == 4  # of one image, whatever the batch
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_authors_sum_kl_over_the_batch(n):
+    ours, theirs = (step(make(kl_reduction=name), batch(n)) for name in ("batch-mean", "batch-sum"))
+    assert theirs["g_kl_encoded"] == pytest.approx(n * ours["g_kl_encoded"]) and ours["g_kl_encoded"] > 0
+
+
+def test_drawing_is_reparameterised():
+    method, n = make(), 40_000
+    mu = torch.tensor([[-1.0, 0.0, 2.0]], requires_grad=True)
+    logvar = torch.tensor([[-2.0, 0.0, 1.0]], requires_grad=True)
+    z = method.draw(mu.expand(n, 3), logvar.expand(n, 3))
+    std = (0.5 * logvar).exp()
+    assert torch.allclose(z.mean(0), mu[0], atol=4 * std.max().item() / n**0.5)
+    assert torch.allclose(z.std(0), std[0], rtol=0.02)
+    z.square().sum(1).mean().backward()  # its expectation is mu^2 + exp(logvar)
+    assert torch.allclose(mu.grad, 2 * mu.detach(), atol=0.05)
+    assert torch.allclose(logvar.grad, logvar.detach().exp(), rtol=0.05)
+    assert torch.equal(make(variant="cAE-GAN").draw(mu, logvar), mu)
+
+
+def test_noise_is_the_prior():
+    z = make().noise(20_000, seed=3)
+    assert abs(z.mean()) < 0.02 and z.std().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(z, make().noise(20_000, seed=3)) and not torch.equal(make().noise(4), make().noise(4, seed=1))
+
+
+# ---- the step
+
+
+def test_step_equals_the_equations():
+    """Three steps against section 3 written out, with plain Adam in float64: same terms, same weights."""
+    method, ref = make(), make()
+    for net in (*method.networks.values(), *ref.networks.values()):
+        net.double()
+    method.paint, method.read, method.judge = method.G, method.E, lambda cycle, _, y: method.D[cycle](y)  # not float32
+    method.noise = lambda n: torch.randn(n, 3, dtype=torch.float64)
+    G, E, D, D2 = ref.G, ref.E, ref.D["encoded"], ref.D["random"]
+    opt_G, opt_E, opt_D, opt_D2 = (torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999)) for n in (G, E, D, D2))
+    data = batch(3, dtype=torch.float64)
+    x, y = data["x"], data["y"]
+    for seed in range(3):
+        terms = step(method, data, seed)
+        torch.manual_seed(seed)
+        mu, logvar = E(y)
+        sigma = torch.sqrt(torch.exp(logvar))
+        fake = G(x, mu + sigma * torch.randn(3, 3, dtype=torch.float64))
+        z = torch.randn(3, 3, dtype=torch.float64)
+        fake2 = G(x, z)
+        expected = {
+            "g_gan_encoded": sum(((m - 1) ** 2).mean() for m in D(fake)),
+            "g_l1_encoded": (y - fake).abs().mean(),
+            "g_kl_encoded": (0.5 * (mu**2 + sigma**2 - 1 - torch.log(sigma**2)).sum(1)).mean(),
+            "g_gan_random": sum(((m - 1) ** 2).mean() for m in D2(fake2)),
+            "g_latent_random": (z - E(fake2)[0]).abs().mean(),
+        }
+        gan, l1, divergence, gan2, latent = expected.values()
+        for optimizer in (opt_G, opt_E):
+            optimizer.zero_grad()
+        shared = list(G.parameters())
+        of_latent = torch.autograd.grad(0.5 * latent, shared, retain_graph=True)  # of G alone
+        (gan + 10 * l1 + 0.01 * divergence + gan2).backward()
+        for p, grad in zip(shared, of_latent, strict=True):
+            p.grad += grad
+        for optimizer in (opt_G, opt_E):
+            optimizer.step()
+        for D_, optimizer, made, cycle in ((D, opt_D, fake, "encoded"), (D2, opt_D2, fake2, "random")):
+            d_real = sum(((m - 1) ** 2).mean() for m in D_(y))
+            d_fake = sum((m**2).mean() for m in D_(made.detach()))
+            optimizer.zero_grad()
+            (d_real + d_fake).backward()
+            optimizer.step()
+            expected |= {f"d_real_{cycle}": d_real, f"d_fake_{cycle}": d_fake}
+        assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-9)
+    for ours, theirs in ((method.G, G), (method.E, E), (method.D["encoded"], D), (method.D["random"], D2)):
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.allclose(a, b, atol=1e-9)
+
+
+NONE = {"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_kl": 0.0, "lambda_latent": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("term", "changes", "moved"),
+    [
+        ("g_gan_encoded", {"lambda_gan": 1.0, "variant": "cVAE-GAN"}, {"G", "E"}),
+        ("g_l1_encoded", {"lambda_l1": 1.0}, {"G", "E"}),
+        ("g_kl_encoded", {"lambda_kl": 1.0}, {"E"}),
+        ("g_gan_random", {"lambda_gan": 1.0, "variant": "cLR-GAN"}, {"G"}),
+        ("g_l1_random", {"lambda_l1": 1.0, "variant": "pix2pix+noise"}, {"G"}),
+        ("g_latent_random", {"lambda_latent": 1.0, "latent_moves": "G"}, {"G"}),
+        ("g_latent_random", {"lambda_latent": 1.0, "latent_moves": "G+E"}, {"G", "E"}),
+        ("g_latent_random", {"lambda_latent": 1.0, "variant": "cLR-GAN"}, {"G", "E"}),  # E has nothing else
+    ],
+)
+def test_a_term_moves_whom_it_should(term, changes, moved):
+    method = make(**NONE | changes)
+    before = {name: weights(net) for name, net in method.networks.items()}
+    assert {name for name in step(method, batch()) if name.startswith("g_")} == {term}
+    learners = [name for name in ("G", "E") if name in method.networks]
+    assert {name for name in learners if has_gradient(method.networks[name])} == moved
+    for name in learners:
+        still = all(torch.equal(a, b) for a, b in zip(method.networks[name].parameters(), before[name], strict=True))
+        assert still == (name not in moved)
+
+
+def test_the_latent_term_leaves_no_trace_in_e():
+    """In the whole objective: E's gradients are those without that term, G's are not; G+E is told apart."""
+    plain, without, both = make(), make(lambda_latent=0.0), make(latent_moves="G+E")
+    for method in (plain, without, both):
+        step(method, batch())
+    assert has_gradient(plain.E) and same(gradients(plain.E), gradients(without.E))
+    assert not same(gradients(plain.G), gradients(without.G)) and same(gradients(plain.G), gradients(both.G))
+    assert not same(gradients(plain.E), gradients(both.E))
+    assert all(p.requires_grad for p in plain.E.parameters())
+
+
+def test_the_random_gan_term_does_not_reach_e():
+    method, data = make(), batch()
+    fake_y = method.paint(data["x"], method.noise(2))
+    method.generator_terms("random", **data, fake_y=fake_y)["g_gan_random"].backward()
+    assert has_gradient(method.G) and not has_gradient(method.E)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_each_d_learns_from_its_own_terms_alone(shared):
+    """Frozen while G learns: its gradients after the step are those of its real and fake terms."""
+    method, data = make(d_shared=shared), batch()
+    seen = {}
+    terms = method.discriminator_terms
+
+    def spy(cycle, x, y, fake_y):
+        assert not fake_y.requires_grad and torch.equal(y, data["y"])
+        seen[cycle] = fake_y
+        return terms(cycle, x, y, fake_y)
+
+    def frozen(cycle, x, y, fake_y):
+        assert fake_y.requires_grad and not any(p.requires_grad for D in method.D.values() for p in D.parameters())
+        return objective(cycle, x, y, fake_y)
+
+    objective, method.generator_terms, method.discriminator_terms = method.generator_terms, frozen, spy
+    before = {name: weights(net) for name, net in method.networks.items()}
+    step(method, data)
+    got = {cycle: gradients(D) for cycle, D in method.D.items()}
+    assert not torch.equal(seen["encoded"], seen["random"])
+    fresh = make(d_shared=shared)
+    sum(sum(fresh.discriminator_terms(cycle, **data, fake_y=fake).values()) for cycle, fake in seen.items()).backward()
+    for cycle, D in fresh.D.items():
+        assert same(got[cycle], gradients(D))
+    assert not has_gradient(fresh.G) and not has_gradient(fresh.E)
+    method.step(data)  # frozen again
+    names = {"G", "E", "D"} if shared else {"G", "E", "D_encoded", "D_random"}
+    assert method.networks.keys() == names and (method.D["encoded"] is method.D["random"]) == shared
+    for name, net in method.networks.items():
+        assert not same(weights(net), before[name]), name
+    entries = [id(p) for group in method.opt_D.param_groups for p in group["params"]]
+    assert len(entries) == len(set(entries)) == len({id(p) for D in method.D.values() for p in D.parameters()})
+
+
+def test_the_objective_is_summed_over_the_scales():
+    """D says 3 on the full image and 5 on the small one: G's term is 4 + 16, D's on a fake 9 + 25."""
+    method, data = make(), batch()
+    method.D = dict.fromkeys(method.D, lambda _: [torch.full((2, 1, 6, 6), 3.0), torch.full((2, 1, 2, 2), 5.0)])
+    d = method.discriminator_terms("random", **data, fake_y=data["x"])
+    assert d == {"d_real_random": 20, "d_fake_random": 34}
+    assert method.generator_terms("encoded", **data, fake_y=data["y"]) == {"g_gan_encoded": 20, "g_l1_encoded": 0}
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_takes_a_step_at_any_batch(variant, n):
+    method = make(variant=variant, average=0.9)
+    before = {name: weights(net) for name, net in method.networks.items()}
+    terms = step(method, batch(n))
+    assert terms.keys() == TERMS[variant] and all(0 <= value < 100 for value in terms.values())
+    assert ("E" in method.networks) == (variant != "pix2pix+noise")
+    for name, net in method.networks.items():
+        assert not same(weights(net), before[name]), name
+    assert method.translate(batch(n)["x"])["fake_y"].shape == (n, 3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"z_dim": 1},
+        {"z_dim": 256},
+        {"z_dim": 8, "encoder": "cnn", "z_at": "input", "d_shared": True},
+        {"gan_loss": "log", "conditional": True, "d_scales": 1},
+        {"norm": "batch", "upsampling": "resize-conv", "dropout": 0.5, "d_coarse": "half"},
+    ],
+)
+def test_ablations_are_configuration(changes):
+    method = make(**changes)
+    terms = step(method, batch(3))
+    assert terms.keys() == TERMS["BicycleGAN"] and all(0 <= value < 1000 for value in terms.values())
+    mu, logvar = method.encode_distribution(batch(3)["y"])
+    assert mu.shape == logvar.shape == (3, method.config.z_dim)
+
+
+def test_a_term_of_weight_0_is_not_computed():
+    assert make(lambda_latent=0.0, lambda_kl=0.0).step(batch()).keys() == ENCODED | RANDOM
+    method = make(lambda_gan=0.0)
+    before = [weights(D) for D in method.D.values()]
+    assert method.step(batch()).keys() == {"g_l1_encoded", "g_kl_encoded", "g_latent_random"}
+    assert all(same(weights(D), b) for D, b in zip(method.D.values(), before, strict=True))
+
+
+def test_only_a_conditional_d_looks_at_x():
+    for conditional in (False, True):
+        method, data = make(conditional=conditional), batch()
+        a, b = (method.judge("random", x, data["y"]) for x in (data["x"], -data["x"]))
+        assert torch.equal(a[0], b[0]) == torch.equal(a[1], b[1]) == (not conditional)
+
+
+def test_configurations_that_cannot_be():
+    with pytest.raises(CourseError, match="no term is left for cLR-GAN"):
+        replace(SMALL, variant="cLR-GAN", lambda_gan=0.0, lambda_latent=0.0)
+    with pytest.raises(CourseError, match="at least 24 px at its coarsest scale, got 16"):
+        replace(SMALL, d_layers=3)
+
+
+def test_presets_are_the_papers_and_the_authors():
+    configs = {name: Config(**values) for name, values in PRESETS.items()}
+    paper = configs["paper"]
+    assert paper == Config() and configs["authors"] == replace(paper, d_coarse="half", kl_reduction="batch-sum")
+    assert (paper.lambda_l1, paper.lambda_latent, paper.lambda_kl, paper.z_dim) == (10, 0.5, 0.01, 8)
+    assert (paper.lr, paper.beta1, paper.d_scales, paper.lambda_d, paper.gan_loss) == (2e-4, 0.5, 2, 1, "least-squares")
+    assert [configs[name].image_size for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
+    for name in ("smoke", "cpu"):
+        BicycleGAN(configs[name])
+
+
+def test_bfloat16_keeps_losses_in_float32_and_close():
+    data, plain, fast = batch(), make(), make(bf16=True)
+    fake_y = fast.paint(data["x"], fast.noise(2))
+    assert all(t.dtype == torch.float32 for t in (fake_y, *fast.read(data["y"]), *fast.judge("random", **data)))
+    a, b = step(plain, data), step(fast, data)
+    assert a == pytest.approx(b, rel=0.05, abs=0.01) and a != b
+    assert has_gradient(fast.E)
+
+
+# ---- translating
+
+
+def test_translate_takes_a_code_or_draws_one():
+    method, x = make(dropout=0.5), batch(3)["x"]
+    z = method.noise(3, seed=4)
+    out = method.translate(x, z)
+    assert out.keys() == {"fake_y"} and out["fake_y"].dtype == torch.float32 and not out["fake_y"].requires_grad
+    assert torch.equal(out["fake_y"], method.translate(x, z)["fake_y"])  # no dropout
+    assert torch.equal(out["fake_y"], method.translate(x, seed=4)["fake_y"])
+    one = method.translate(x, z[:1])["fake_y"]  # for all three
+    assert torch.allclose(one[1:2], method.translate(x[1:2], z[:1])["fake_y"], atol=1e-6)
+    drawn = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)  # as fit() does for its preview, and the scores
+        drawn.append(method.translate(x)["fake_y"])
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+
+
+def test_samples_of_one_number_have_one_style():
+    method, x = make(), batch(3)["x"]
+    state = torch.get_rng_state()
+    samples = method.sample(x, 4, seed=2)
+    assert samples.shape == (3, 4, 3, 32, 32) and torch.equal(torch.get_rng_state(), state)
+    z = method.noise(4, seed=2)
+    for k in range(4):
+        assert torch.allclose(samples[:, k], method.translate(x, z[k : k + 1])["fake_y"], atol=1e-6)
+    assert torch.equal(samples[:, :2], method.sample(x, 2, seed=2)) and not torch.equal(samples[:, 0], samples[:, 1])
+    assert not torch.equal(samples, method.sample(x, 4, seed=3))
+
+
+def test_encode_reads_and_changes_nothing():
+    method, y = make(norm="batch"), batch(3)["y"]
+    before = {name: t.clone() for name, t in snapshot(method).items()}
+    mu, logvar = method.encode_distribution(y)
+    assert mu.dtype == logvar.dtype == torch.float32 and not mu.requires_grad
+    assert torch.allclose(method.encode(y[2:]), mu[2:], atol=1e-6)  # no image sees its neighbours
+    assert all(torch.equal(t, before[name]) for name, t in snapshot(method).items())
+    with pytest.raises(CourseError, match=r"pix2pix\+noise has no encoder"):
+        make(variant="pix2pix+noise").encode(y)
+
+
+def test_the_averages_are_what_translate_and_encode():
+    method, data = make(average=0.5), batch()
+    method.step(data)
+    assert {"G_average", "E_average"} < method.networks.keys()
+    with torch.no_grad():
+        for name in ("G_average", "E_average"):
+            for p in method.networks[name].parameters():
+                p.zero_()
+    assert not method.translate(data["x"])["fake_y"].any() and not method.encode(data["y"]).any()
+
+
+# ---- runs
+
+
+class Paired(torch.utils.data.Dataset):
+    paired, card = True, "a toy"
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        return {key: images[i] for key, images in batch(6).items()} | {"name": str(i)}
+
+
+@pytest.mark.slow
+def test_a_resume_continues_bit_for_bit(tmp_path):
+    whole, first, second = (make(decay_from=1.0, average=0.9, dropout=0.5) for _ in range(3))
+    options = {"seed": 3, "progress": False, "previews": 0}
+    expected = fit(whole, Paired(), steps=5, **options).history
+    fit(first, Paired(), steps=2, out=tmp_path, **options)
+    got = fit(second, Paired(), steps=5, out=tmp_path, resume=True, **options).history
+    a, b = snapshot(whole), snapshot(second)
+    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+    assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
+
+
+def test_a_preview_shows_the_same_styles_each_time():
+    method, shown = make(lr=1e-12), []  # learns nothing: the previews could differ in z alone
+    translate = method.translate
+    method.translate = lambda x: shown.append(translate(x)) or shown[-1]
+    fit(method, Paired(), steps=2, val=Paired(), previews=2, progress=False)
+    first, *others = (out["fake_y"] for out in shown)
+    assert len(others) == 2 and all(torch.allclose(first, other, atol=1e-4) for other in others)
+    assert not torch.allclose(translate(batch(6)["x"])["fake_y"], first, atol=1e-4)  # training draws others
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of two steps on six pairs, A|B images of discs; the folder of the data, and of a pix2pix run on it."""
+    place = tmp_path_factory.mktemp("runs")
+    rng = np.random.default_rng(0)
+    (place / "data" / "train").mkdir(parents=True)
+    for i in range(6):
+        pair = np.concatenate([np.full((32, 32, 3), 40 * i), rng.integers(0, 255, (32, 32, 3))], 1)
+        Image.fromarray(pair.astype(np.uint8)).save(place / "data" / "train" / f"{i}.png")
+    small = ["base_channels=4", "d_base_channels=4", "d_layers=1"]
+    for method, more in (("bicyclegan", ["e_base_channels=4", "z_dim=3"]), ("pix2pix", [])):
+        config = runs.make_config(method, "smoke", 32, small + more)
+        runs.train(method, str(place / "data"), place / method, config, steps=2, previews=0, progress=False)
+    return place
+
+
+@pytest.fixture
+def course(monkeypatch, capsys):
+    def run(*arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["course", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        return exit_.value.code, *capsys.readouterr()
+
+    return run
+
+
+def write(folder, name: str, size: tuple[int, int] = (32, 32), seed: int = 0):
+    folder.mkdir(exist_ok=True)
+    picture = np.random.default_rng(seed).integers(0, 255, (*size[::-1], 3)).astype(np.uint8)
+    Image.fromarray(picture).save(folder / name)
+    return folder / name
+
+
+@pytest.mark.slow
+def test_the_command_trains_it(trained, tmp_path, course):
+    options = [
+        "--profile",
+        "smoke",
+        "--steps",
+        1,
+        "--set",
+        "variant=pix2pix+noise",
+        "--set",
+        "d_layers=1",
+        "--device",
+        "cpu",
+    ]
+    status, out, err = course(
+        "train", "bicyclegan", "--data", trained / "data", "--out", tmp_path / "run", *options, "--size", 16
+    )
+    assert status == 0 and "finished at step 1" in out, err
+    assert runs.open_run(tmp_path / "run")[0].config.variant == "pix2pix+noise"
+
+
+def test_the_command_draws_samples(trained, tmp_path, course):
+    write(tmp_path / "in", "a.png"), write(tmp_path / "in", "b.png", seed=1)
+    where = ["--run", trained / "bicyclegan", "--input", tmp_path / "in"]
+    for out, seed in (("one", 0), ("again", 0), ("other", 1)):
+        status, text, err = course("translate", *where, "--output", tmp_path / out, "--samples", 3, "--seed", seed)
+        assert status == 0 and "wrote 6 images" in text, err
+    files = {out: {p.name: p.read_bytes() for p in (tmp_path / out).iterdir()} for out in ("one", "again", "other")}
+    assert files["one"].keys() == {f"{name}_{k}.png" for name in "ab" for k in (1, 2, 3)}
+    assert files["one"] == files["again"] and len(set(files["one"].values())) == 6
+    assert not set(files["one"].values()) & set(files["other"].values())
+    model, _ = runs.open_run(trained / "bicyclegan")
+    x = torch.from_numpy(np.array(Image.open(tmp_path / "in" / "b.png"))).permute(2, 0, 1)[None] / 127.5 - 1
+    expected = (model.sample(x, 3, seed=0)[0, 2] + 1) * 127.5
+    got = torch.from_numpy(np.array(Image.open(tmp_path / "one" / "b_3.png"))).permute(2, 0, 1)
+    assert (expected - got).abs().max() < 0.51  # rounded to 8 bits
+    course("translate", *where, "--output", tmp_path / "single")
+    assert (tmp_path / "single" / "a.png").read_bytes() == files["one"]["a_1.png"]
+
+
+def test_the_command_paints_in_the_style_of_an_image(trained, tmp_path, course):
+    write(tmp_path / "in", "a.png"), write(tmp_path / "in", "b.png", seed=1)
+    style = write(tmp_path, "style.png", seed=2)
+    pair = np.concatenate([np.zeros((32, 32, 3), np.uint8), np.array(Image.open(style))], 1)
+    Image.fromarray(pair).save(tmp_path / "pair.png")  # of a pair, the y half has the style
+    where = ["--run", trained / "bicyclegan", "--input", tmp_path / "in"]
+    for out, image in (("one", "style.png"), ("pair", "pair.png"), ("other", "in/a.png")):
+        status, text, err = course("translate", *where, "--output", tmp_path / out, "--style", tmp_path / image)
+        assert status == 0 and "wrote 2 images" in text, err
+    files = {out: {p.name: p.read_bytes() for p in (tmp_path / out).iterdir()} for out in ("one", "pair", "other")}
+    assert files["one"].keys() == {"a.png", "b.png"} and files["one"] == files["pair"]
+    model, _ = runs.open_run(trained / "bicyclegan")
+    x, y = (
+        torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)[None] / 127.5 - 1
+        for path in (tmp_path / "in" / "b.png", style)
+    )
+    expected = (model.translate(x, model.encode(y))["fake_y"][0] + 1) * 127.5
+    got = torch.from_numpy(np.array(Image.open(tmp_path / "one" / "b.png"))).permute(2, 0, 1)
+    assert (expected - got).abs().max() < 0.51
+
+
+def test_what_a_run_cannot_do_is_said_in_three_lines(trained, tmp_path, course):
+    image = write(tmp_path, "a.png")
+    for run, options, what in [
+        ("bicyclegan", ["--style", tmp_path / "no.png"], "no.png"),
+        ("bicyclegan", ["--style", image, "--samples", 2], "one output an image"),
+        ("pix2pix", ["--style", image], "no encoder"),
+        ("pix2pix", ["--samples", 2], "all 2 outputs would be the same"),
+    ]:
+        where = ["--run", trained / run, "--input", image, "--output", tmp_path / "out"]
+        status, out, err = course("translate", *where, *options)
+        assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err, err
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_the_scores_of_a_run_are_the_same_each_time(trained):
+    first, second = (runs.evaluate(trained / "bicyclegan", str(trained / "data"), split="val") for _ in range(2))
+    assert repr(first) == repr(second) and 0 < first["l1"] < 2
+    assert first["diversity_features"] > 0 and "walls_covered" not in first

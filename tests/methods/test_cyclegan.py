@@ -1,0 +1,333 @@
+"""One CycleGAN step: which term reaches which network, in which order, and every ablation as configuration."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from course_lib import CourseError, losses
+from course_lib.methods.cyclegan import PRESETS, Config, CycleGAN
+from course_lib.methods.image_pool import ImagePool
+from course_lib.methods.pix2pix import Config as PairedConfig
+from course_lib.methods.pix2pix import Pix2Pix
+from course_lib.networks import PatchGAN, ResNetGenerator, parameter_count, receptive_field
+from course_lib.networks.resnet import ResidualBlock
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
+
+SMALL = Config(image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1, batch_size=2, pool_size=3)
+CYCLES, GANS = {"g_forward", "g_backward"}, {"g_gan_x", "g_gan_y"}
+D_TERMS = {"d_real_x", "d_fake_x", "d_real_y", "d_fake_y"}
+
+
+def batch(n: int = 2, size: int = 16, dtype: torch.dtype = torch.float32) -> dict:
+    generator = torch.Generator().manual_seed(7)
+    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+
+
+def make(**changes) -> CycleGAN:
+    torch.manual_seed(0)
+    return CycleGAN(replace(SMALL, **changes))
+
+
+def weights(net) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in net.parameters()]
+
+
+def moved(net, before) -> bool:
+    return any(not torch.equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
+
+
+def has_gradient(net) -> bool:
+    return any(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
+
+
+# ---- networks
+
+
+def test_parameter_counts_are_the_papers():
+    assert parameter_count(ResNetGenerator(64, 9)) == 11_378_179
+    assert parameter_count(ResNetGenerator(64, 6)) == 7_837_699
+    d = PatchGAN(3, 64, 3, "instance")
+    assert parameter_count(d) == 2_764_737 and receptive_field(d) == 70
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "resize-conv"])
+def test_the_generator_keeps_the_size(upsampling):
+    net = ResNetGenerator(4, 2, upsampling)
+    for shape in ((1, 3, 16, 16), (3, 3, 20, 36)):
+        assert net(torch.zeros(shape)).shape == shape
+
+
+def test_a_residual_block_adds_and_nothing_follows():
+    block = ResidualBlock(4)
+    x = torch.randn(2, 4, 8, 8)
+    assert torch.allclose(block(x), x + block.layers(x)) and block(x).min() < 0  # a ReLU would cut what is below 0
+    torch.nn.init.zeros_(block.layers[5].weight)
+    assert torch.allclose(block(x), x, atol=1e-5)
+
+
+# ---- the step
+
+
+def test_step_equals_the_equations():
+    """Three steps against equations 1 to 3 and 5.2 written out, with plain Adam: same terms, same weights."""
+    method, reference = make(lambda_identity=5.0, pool_size=0), make()
+    for net in (*method.networks.values(), *reference.networks.values()):
+        net.double()
+    G, F, D_X, D_Y = reference.G_xy, reference.G_yx, reference.D_x, reference.D_y
+    opt_G = torch.optim.Adam([*G.parameters(), *F.parameters()], 2e-4, (0.5, 0.999))
+    opt_D = torch.optim.Adam([*D_X.parameters(), *D_Y.parameters()], 2e-4, (0.5, 0.999))
+    data = batch(dtype=torch.float64)
+    x, y = data["x"], data["y"]
+    method.run = lambda net, images: net(images)  # run() ends in float32
+    for _ in range(3):
+        terms = method.step(data)
+        fake_y, fake_x = G(x), F(y)
+        expected = {
+            "g_gan_y": ((D_Y(fake_y) - 1) ** 2).mean(),
+            "g_gan_x": ((D_X(fake_x) - 1) ** 2).mean(),
+            "g_forward": (F(fake_y) - x).abs().mean(),
+            "g_backward": (G(fake_x) - y).abs().mean(),
+            "g_identity_y": (G(y) - y).abs().mean(),
+            "g_identity_x": (F(x) - x).abs().mean(),
+        }
+        opt_G.zero_grad()
+        sum(w * e for w, e in zip((1, 1, 10, 10, 5, 5), expected.values(), strict=True)).backward()
+        opt_G.step()
+        expected |= {
+            "d_real_y": ((D_Y(y) - 1) ** 2).mean(),
+            "d_fake_y": (D_Y(fake_y.detach()) ** 2).mean(),
+            "d_real_x": ((D_X(x) - 1) ** 2).mean(),
+            "d_fake_x": (D_X(fake_x.detach()) ** 2).mean(),
+        }
+        opt_D.zero_grad()
+        (sum(list(expected.values())[6:]) / 2).backward()
+        opt_D.step()
+        assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-9)
+    for ours, theirs in ((method.G_xy, G), (method.G_yx, F), (method.D_x, D_X), (method.D_y, D_Y)):
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.allclose(a, b, atol=1e-9)
+
+
+@pytest.mark.parametrize("term", ["g_forward", "g_backward"])
+def test_a_cycle_reaches_both_generators(term):
+    method, data = make(), batch()
+    method.generator_terms(**data, out=method.translations(**data))[term].backward()
+    assert has_gradient(method.G_xy) and has_gradient(method.G_yx)
+
+
+def test_the_feature_loss_reaches_the_generators_and_not_the_features():
+    method, data = make(lambda_feature=10.0), batch()
+    before = [p.clone() for p in method.features.__self__.parameters()]
+    method.generator_terms(**data, out=method.translations(**data))["g_feature"].backward()
+    assert has_gradient(method.G_xy) and has_gradient(method.G_yx)
+    method.step(data)
+    after = list(method.features.__self__.parameters())
+    assert all(p.grad is None and torch.equal(p, b) for p, b in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize(("term", "own", "other"), [("g_gan_y", "G_xy", "G_yx"), ("g_gan_x", "G_yx", "G_xy")])
+def test_a_gan_term_reaches_its_own_generator(term, own, other):
+    method, data = make(), batch()
+    method.generator_terms(**data, out=method.translations(**data))[term].backward()
+    assert has_gradient(getattr(method, own)) and not has_gradient(getattr(method, other))
+
+
+def test_each_optimiser_moves_its_own_networks():
+    method, data = make(), batch()
+    out = method.translations(**data)
+    fakes = {key: out[key].detach() for key in ("fake_x", "fake_y")}
+    sum(method.discriminator_terms(**data, **fakes).values()).backward()
+    assert not has_gradient(method.G_xy) and not has_gradient(method.G_yx)
+    before = {name: weights(net) for name, net in method.networks.items()}
+    method.opt_D.step()
+    after = {name for name, net in method.networks.items() if moved(net, before[name])}
+    assert after == {"D_x", "D_y"}
+    before, fresh = {name: weights(net) for name, net in make().networks.items()}, make()
+    fresh.step(data)
+    assert {name for name, net in fresh.networks.items() if moved(net, before[name])} == {"G_xy", "G_yx", "D_x", "D_y"}
+
+
+def test_generators_first_and_d_frozen_meanwhile():
+    """g_gan is that of the old D; D's gradients after the step are those of its own terms alone."""
+    method, data = make(pool_size=0), batch()
+    out = method.translations(**data)
+    old = losses.least_squares_generator(method.D_y(out["fake_y"])).item()
+    d = method.discriminator_terms(**data, fake_x=out["fake_x"].detach(), fake_y=out["fake_y"].detach())
+    (0.5 * sum(d.values())).backward()
+    expected = [p.grad.clone() for p in method.D_y.parameters()]
+    method.opt_D.zero_grad()
+    terms = method.step(data)
+    assert terms["g_gan_y"] == pytest.approx(old, rel=1e-6)
+    assert terms["d_fake_y"] == pytest.approx(d["d_fake_y"].item(), rel=1e-6)
+    assert all(torch.allclose(p.grad, e) for p, e in zip(method.D_y.parameters(), expected, strict=True))
+
+
+# ---- ablations
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, GANS | CYCLES | D_TERMS),
+        ({"lambda_gan": 0.0}, CYCLES),
+        ({"lambda_forward": 0.0, "lambda_backward": 0.0}, GANS | D_TERMS),
+        ({"lambda_backward": 0.0}, GANS | {"g_forward"} | D_TERMS),
+        ({"lambda_forward": 0.0}, GANS | {"g_backward"} | D_TERMS),
+        ({"lambda_identity": 5.0}, GANS | CYCLES | {"g_identity_x", "g_identity_y"} | D_TERMS),
+        ({"lambda_forward": 0.0, "lambda_backward": 0.0, "lambda_pixel": 10.0}, GANS | {"g_pixel"} | D_TERMS),
+        ({"lambda_forward": 0.0, "lambda_backward": 0.0, "lambda_feature": 10.0}, GANS | {"g_feature"} | D_TERMS),
+        ({"gan_loss": "log", "pool_size": 0, "average": 0.9}, GANS | CYCLES | D_TERMS),
+    ],
+)
+def test_ablations_are_configuration(changes, names):
+    method, data = make(**changes), batch()
+    before = weights(method.D_y)
+    assert method.step(data).keys() == names  # a term of weight 0 is not computed
+    assert moved(method.D_y, before) == ("g_gan_y" in names)
+
+
+def test_the_relative_identity_weight_is_the_absolute_one():
+    steps = []
+    for changes in ({"lambda_identity": 5.0}, {"identity_share": 0.5}):
+        method = make(**changes)
+        method.step(batch())
+        steps.append(weights(method.G_xy))
+    assert all(torch.equal(a, b) for a, b in zip(*steps, strict=True))
+    with pytest.raises(CourseError, match="two names"):
+        replace(SMALL, lambda_identity=5.0, identity_share=0.5)
+
+
+def test_configurations_that_cannot_be():
+    with pytest.raises(CourseError, match="no term"):
+        replace(SMALL, lambda_gan=0.0, lambda_forward=0.0, lambda_backward=0.0)
+    for size in (8, 18):
+        with pytest.raises(CourseError, match="multiple of 4"):
+            replace(SMALL, image_size=size)
+    with pytest.raises(CourseError, match="at least 24 px"):
+        replace(SMALL, d_layers=3)
+
+
+def test_presets_are_the_papers_and_the_authors():
+    for values in PRESETS.values():
+        Config(**values)
+    paper, authors = Config(**PRESETS["paper"]), Config(**PRESETS["authors"])
+    assert paper == Config() and authors == replace(paper, identity_share=0.5)
+    assert (paper.lambda_forward, paper.lambda_backward, paper.pool_size, paper.lr, paper.beta1) == (
+        10,
+        10,
+        50,
+        2e-4,
+        0.5,
+    )
+
+
+# ---- translating
+
+
+def test_translate_goes_both_ways_and_back():
+    method, data = make(), batch()
+    there, back = method.translate(data["x"]), method.translate(data["y"], "yx")
+    with torch.no_grad():
+        assert torch.equal(there["fake_y"], method.G_xy(data["x"]))
+        assert torch.equal(there["rec_x"], method.G_yx(there["fake_y"]))
+        assert torch.equal(back["fake_y"], method.G_yx(data["y"]))
+        assert torch.equal(back["rec_x"], method.G_xy(back["fake_y"]))
+
+
+def test_the_average_is_what_translates():
+    method, data = make(average=0.5), batch()
+    method.step(data)
+    with torch.no_grad():
+        for p in method.averaged["G_yx"].parameters():
+            p.zero_()
+    assert method.translate(data["y"], "yx")["fake_y"].abs().max() == 0
+    assert method.translate(data["x"])["fake_y"].abs().max() > 0
+
+
+def test_bfloat16_keeps_losses_in_float32_and_close():
+    data, fast = batch(), make()
+    plain = make().step(data)
+    fast.autocast = torch.autocast("cpu", torch.bfloat16)
+    terms = fast.generator_terms(**data, out=fast.translations(**data))
+    assert all(term.dtype == torch.float32 for term in terms.values())
+    quick = fast.step(data)
+    assert quick == pytest.approx(plain, rel=0.05, abs=0.01) and quick != plain
+
+
+def test_the_same_generator_learns_from_pairs():
+    """What bounds CycleGAN: pix2pix with CycleGAN's generator."""
+    paired = PairedConfig(image_size=16, generator="resnet", base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1)
+    method = Pix2Pix(replace(paired, norm="instance"))
+    assert parameter_count(method.G) == parameter_count(make().G_xy)
+    assert method.step(batch()).keys() == {"d_real", "d_fake", "g_gan", "g_l1"}
+
+
+# ---- the pool
+
+
+def test_the_pool_returns_half_old_half_new():
+    torch.manual_seed(0)
+    pool, old, n = ImagePool(50, 1), 0, 4000
+    for i in range(50 + n):
+        image = torch.full((1, 3, 1, 1), float(i))
+        came = pool.query(image)
+        assert pool.count <= 50 and came.shape == image.shape
+        if i < 50:
+            assert torch.equal(came, image)  # while it fills, what goes in comes out
+        else:
+            old += int(came[0, 0, 0, 0] != i)
+    assert abs(old / n - 0.5) < 4 * (0.25 / n) ** 0.5  # four standard deviations
+    ages = 50 + n - 1 - pool.images[:, 0, 0, 0]
+    assert 50 < ages.mean() < 200  # a place is taken over with probability 1/2 * 1/50: mean age about 100
+
+
+def test_a_pool_replaces_every_place_and_loses_nothing():
+    """Each image that is returned as old was stored, and no longer is."""
+    torch.manual_seed(1)
+    pool, given, places = ImagePool(5, 1), set(), set()
+    for i in range(300):
+        before = pool.images[:, 0, 0, 0].tolist()
+        came = int(pool.query(torch.full((1, 3, 1, 1), float(i)))[0, 0, 0, 0])
+        after = pool.images[:, 0, 0, 0].tolist()
+        changed = [k for k in range(5) if before[k] != after[k]]
+        if came != i:
+            assert changed == [before.index(came)] and after[changed[0]] == i and came not in given
+            given.add(came)
+            places.add(changed[0])
+        elif i >= 5:
+            assert not changed
+    assert places == set(range(5))
+
+
+def test_pool_size_0_passes_everything_detached():
+    images = torch.rand(3, 3, 4, 4, requires_grad=True)
+    for size in (0, 2):
+        out = ImagePool(size, 4).query(images * 1)
+        assert not out.requires_grad and out.shape == images.shape
+    assert torch.equal(ImagePool(0, 4).query(images), images)
+
+
+class Unpaired(torch.utils.data.Dataset):
+    paired, card = False, "a toy"
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        return {key: value[0] for key, value in batch(1).items()} | {"name": str(i)}
+
+
+@pytest.mark.slow
+def test_a_resume_continues_with_the_pools(tmp_path):
+    """Stopped after 4 of 8 steps and resumed: weights, moments, pools and history as if never stopped."""
+    whole, first, second = (make(decay_from=1.0, average=0.9) for _ in range(3))
+    expected = fit(whole, Unpaired(), steps=8, seed=3, progress=False, checkpoint_seconds=0).history
+    fit(first, Unpaired(), steps=4, seed=3, out=tmp_path, progress=False)
+    assert first.pool_x.count == first.pool_y.count == 3
+    got = fit(second, Unpaired(), steps=8, seed=3, out=tmp_path, resume=True, progress=False).history
+    a, b = snapshot(whole), snapshot(second)
+    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+    assert not torch.equal(first.pool_y.images, second.pool_y.images)
+    assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]

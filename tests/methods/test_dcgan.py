@@ -1,0 +1,313 @@
+"""DCGAN: the paper's layers by hand arithmetic, who is updated by what, and a method that translates nothing."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib import CourseError, losses, runs
+from course_lib.cli import course as cli
+from course_lib.data import open_dataset
+from course_lib.methods.dcgan import DCGAN, PRESETS, Config
+from course_lib.networks import DCGANDiscriminator, DCGANGenerator, parameter_count
+from course_lib.training.fit import fit
+
+SMALL = Config(image_size=16, z_dim=5, base_channels=4, d_base_channels=4, batch_size=6)
+
+
+def make(**changes) -> DCGAN:
+    torch.manual_seed(0)
+    return DCGAN(replace(SMALL, **changes))
+
+
+def batch(n: int = 6) -> dict:
+    return {"y": torch.rand(n, 3, 16, 16, generator=torch.Generator().manual_seed(7)) * 2 - 1}
+
+
+def weights(net) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in net.parameters()]
+
+
+def moved(net, before) -> bool:
+    return any(not torch.equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
+
+
+# ---- networks
+
+
+def test_generator_is_the_papers():
+    """z of 100 -> 4x4x1024 -> 512 -> 256 -> 128 -> 3, 5x5, stride 2; batch norm and ReLU but at the end; no bias."""
+    with torch.device("meta"):
+        G = DCGANGenerator()
+    names = [type(layer).__name__ for layer in G.layers]
+    block = ["ConvTranspose2d", "BatchNorm2d", "ReLU"]
+    assert names == [*block * 4, "ConvTranspose2d", "Tanh"]
+    convs = [layer for layer in G.layers if isinstance(layer, nn.ConvTranspose2d)]
+    assert [(c.in_channels, c.out_channels) for c in convs] == [
+        (100, 1024), (1024, 512), (512, 256), (256, 128), (128, 3)
+    ]  # fmt: skip
+    assert [(c.kernel_size[0], c.stride[0]) for c in convs] == [(4, 1), (5, 2), (5, 2), (5, 2), (5, 2)]
+    projection = 100 * 4 * 4 * 1024
+    kernels = 5 * 5 * (1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3)
+    norms = 2 * (1024 + 512 + 256 + 128)
+    assert parameter_count(G) == projection + kernels + norms == 18_855_040
+    h, sides = torch.empty(1, 100, 1, 1, device="meta"), []
+    for layer in G.layers:
+        h = layer(h)
+        sides += [h.shape[-1]] if isinstance(layer, nn.ConvTranspose2d) else []
+    assert sides == [4, 8, 16, 32, 64]
+
+
+def test_discriminator_mirrors_it():
+    with torch.device("meta"):
+        D = DCGANDiscriminator()
+    names = [type(layer).__name__ for layer in D.layers]
+    assert names == ["Conv2d", "LeakyReLU", *["Conv2d", "BatchNorm2d", "LeakyReLU"] * 3, "Conv2d", "Flatten"]
+    assert all(layer.negative_slope == 0.2 for layer in D.layers if isinstance(layer, nn.LeakyReLU))
+    kernels = 5 * 5 * (3 * 128 + 128 * 256 + 256 * 512 + 512 * 1024)
+    norms, last = 2 * (256 + 512 + 1024), 4 * 4 * 1024
+    assert parameter_count(D) == kernels + norms + last == 17_232_768
+
+
+def test_initialisation_is_the_papers():
+    torch.manual_seed(0)
+    for net in (DCGANGenerator(32, 100, 32), DCGANDiscriminator(32, 32)):
+        for layer in net.modules():
+            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+                assert layer.weight.std().item() == pytest.approx(0.02, rel=0.1) and layer.bias is None
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "resize-conv"])
+@pytest.mark.parametrize("size", [16, 32, 128])
+def test_other_sizes(size, upsampling):
+    fake = DCGANGenerator(size, z_dim=7, base_channels=2, upsampling=upsampling)(torch.randn(3, 7))
+    assert fake.shape == (3, 3, size, size) and fake.abs().max() <= 1
+    assert DCGANDiscriminator(size, base_channels=2)(fake).shape == (3, 1)
+
+
+@pytest.mark.parametrize("size", [8, 48, 0])
+@pytest.mark.parametrize("net", [DCGANGenerator, DCGANDiscriminator])
+def test_size_must_be_a_power_of_two_from_16(net, size):
+    with pytest.raises(CourseError, match="power of two of at least 16"):
+        net(image_size=size)
+
+
+# ---- losses
+
+
+def test_gradients_saturating_and_not():
+    """d/da of log(1 - sigmoid(a)) is -sigmoid(a), that of -log sigmoid(a) is sigmoid(a) - 1."""
+    logits = torch.linspace(-9, 9, 19, dtype=torch.float64, requires_grad=True)
+    n, p = len(logits), torch.sigmoid(logits).detach()
+    (saturating,) = torch.autograd.grad(losses.log_generator_saturating(logits), logits)
+    (working,) = torch.autograd.grad(losses.log_generator(logits), logits)
+    assert torch.allclose(saturating * n, -p) and torch.allclose(working * n, p - 1)
+    assert saturating[0].abs() * n < 2e-4 < 0.999 < working[0].abs() * n  # where D is sure that it is fake
+
+
+# ---- the step
+
+
+def test_step_equals_the_equations():
+    """Three steps of the library and of the equations with plain Adam, float32: same terms, gradients and weights."""
+    method, reference, y = make(), make(), batch()["y"]
+    G, D = reference.G, reference.D
+    opt_G = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999))
+    opt_D = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999))
+    for i in range(3):
+        torch.manual_seed(i)
+        terms = method.step({"y": y})
+        torch.manual_seed(i)
+        fake = G(torch.rand(6, 5) * 2 - 1)
+        d_real, d_fake = -torch.sigmoid(D(y)).log().mean(), -(1 - torch.sigmoid(D(fake.detach()))).log().mean()
+        opt_D.zero_grad()
+        (d_real + d_fake).backward()
+        opt_D.step()
+        g_gan = -torch.sigmoid(D(fake)).log().mean()
+        opt_G.zero_grad()
+        grads_D = [p.grad.clone() for p in D.parameters()]
+        g_gan.backward()
+        opt_G.step()
+        expected = {"d_real": d_real, "d_fake": d_fake, "g_gan": g_gan}
+        assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-4)
+        theirs = [p.grad for p in G.parameters()] + grads_D
+        ours = [p.grad for net in (method.G, method.D) for p in net.parameters()]
+        for a, b in zip(ours, theirs, strict=True):
+            assert torch.allclose(a, b, rtol=1e-3, atol=1e-6)
+    for a, b in zip(method.G.parameters(), G.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=2e-5)
+
+
+def test_d_step_leaves_g_alone_and_g_step_leaves_d_alone():
+    method, y = make(), batch()["y"]
+    fake = method.G(method.noise(6))
+    sum(method.discriminator_terms(y, fake.detach()).values()).backward()
+    assert all(p.grad is None for p in method.G.parameters())
+    assert all(p.grad is not None for p in method.D.parameters())
+    method.D.zero_grad(set_to_none=True)
+    method.D.requires_grad_(False)
+    method.generator_terms(fake)["g_gan"].backward()
+    assert all(p.grad is None for p in method.D.parameters())
+    assert all(p.grad is not None for p in method.G.parameters())
+
+
+def test_d_steps_cut_the_batch():
+    """Three updates of D, each on new images and new noise, for one of G."""
+    method, seen, updates = make(d_steps=3), [], {"G": 0, "D": 0}
+    judge = method.judge
+    method.judge = lambda y: seen.append(y.detach().clone()) or judge(y)
+    for name in updates:
+        optimizer, step = getattr(method, f"opt_{name}"), getattr(method, f"opt_{name}").step
+        optimizer.step = lambda name=name, step=step: (updates.update({name: updates[name] + 1}), step())
+    data = batch()
+    method.step(data)
+    assert updates == {"G": 1, "D": 3}
+    real, fake = seen[0:6:2], seen[1:6:2]
+    assert torch.equal(torch.cat(real), data["y"]) and [len(y) for y in real] == [2, 2, 2]
+    assert not torch.equal(fake[0], fake[1]) and torch.equal(seen[6], fake[2])
+    with pytest.raises(CourseError, match="cannot be cut into 4"):
+        Config(batch_size=6, d_steps=4)
+
+
+@pytest.mark.parametrize("gan_loss", ["log", "log-saturating", "least-squares"])
+def test_every_loss_moves_both(gan_loss):
+    method = make(gan_loss=gan_loss, average=0.9)
+    before = weights(method.G), weights(method.D)
+    terms = method.step(batch())
+    assert terms.keys() == {"d_real", "d_fake", "g_gan"}
+    assert moved(method.G, before[0]) and moved(method.D, before[1])
+    assert (terms["g_gan"] < 0) == (gan_loss == "log-saturating")
+
+
+def test_presets_are_valid_and_the_paper_is_the_default():
+    for values in PRESETS.values():
+        Config(**values)
+    cfg = Config(**PRESETS["paper"])
+    assert cfg == Config() and (cfg.lr, cfg.beta1, cfg.batch_size, cfg.z_dim) == (2e-4, 0.5, 128, 100)
+
+
+# ---- sampling
+
+
+def test_noise_is_the_prior():
+    uniform, normal = (make(prior=prior).noise(2000) for prior in ("uniform", "normal"))
+    assert uniform.abs().max() <= 1 and uniform.std().item() == pytest.approx(3**-0.5, rel=0.02)
+    assert normal.abs().max() > 2 and normal.std().item() == pytest.approx(1, rel=0.05)
+
+
+def test_sample_changes_no_state_and_repeats():
+    method = make(average=0.9)
+    method.step(batch())
+    before = {k: v.clone() for k, v in method.averaged["G"].state_dict().items()}
+    z = method.noise(4)
+    for statistics in (True, False):
+        a, b = method.generate(z, statistics), method.generate(z, statistics)
+        assert torch.equal(a, b) and a.shape == (4, 3, 16, 16) and not a.requires_grad
+    alone = torch.cat([method.generate(one[None], False) for one in z])
+    assert torch.allclose(alone, method.generate(z, False), atol=1e-6)  # running statistics: no image sees another
+    assert not torch.allclose(alone, method.generate(z, True), atol=1e-4)
+    assert all(torch.equal(v, before[k]) for k, v in method.averaged["G"].state_dict().items())
+    assert not torch.equal(method.generate(4), method.generate(4))
+
+
+# ---- fit, checkpoints, the command line
+
+
+class Toy(torch.utils.data.Dataset):
+    paired = True
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, i: int) -> dict:
+        y = torch.full((3, 16, 16), i / 4 - 1)
+        return {"x": y, "y": y, "name": str(i)}
+
+
+@pytest.mark.slow
+def test_fit_resumes_bit_for_bit(tmp_path):
+    options = {"steps": 6, "previews": 2, "progress": False}
+    whole = make(average=0.9)
+    history = fit(whole, Toy(), out=tmp_path / "whole", **options).history
+    part, again, calls = make(average=0.9), make(average=0.9), []
+    step, step_again = part.step, again.step
+
+    def stop_after_four(data: dict) -> dict:
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return step(data)
+
+    part.step, again.step = stop_after_four, lambda data: calls.append(2) or step_again(data)
+    with pytest.raises(KeyboardInterrupt):
+        fit(part, Toy(), out=tmp_path / "part", checkpoint_seconds=0, **options)
+    resumed = fit(again, Toy(), out=tmp_path / "part", resume=True, **options)
+    assert calls == [1, 1, 1, 1, 2, 2]  # it went on, and did not begin again
+    assert [row["d_real"] for row in resumed.history] == [row["d_real"] for row in history]
+    for name, net in whole.networks.items():
+        for key, tensor in net.state_dict().items():
+            assert torch.equal(tensor, again.networks[name].state_dict()[key]), (name, key)
+    assert len(list((tmp_path / "part" / "previews").glob("*.png"))) == 3  # the untrained output too
+    assert "val_l1" not in history[-1]
+
+
+def test_samples_are_of_the_averaged_weights():
+    method = make(average=0.5)
+    before = weights(method.averaged["G"])
+    method.step(batch())
+    assert moved(method.averaged["G"], before) and moved(method.G, weights(method.averaged["G"]))
+    with torch.no_grad():
+        for p in method.averaged["G"].parameters():
+            p.zero_()
+    assert method.generate(2).abs().max() == 0
+
+
+def test_same_noise_in_every_preview():
+    method = make()
+    shown = []
+    preview = method.preview
+    method.preview = lambda: shown.append(preview()) or shown[-1]
+    method.step = lambda data: {"d_real": torch.rand(()).item()}  # training draws noise, too
+    fit(method, Toy(), steps=4, previews=2, progress=False)
+    assert len(shown) == 3
+    assert all(torch.equal(shown[0][row], rows[row]) for rows in shown for row in rows)
+
+
+def test_training_learns_a_colour():
+    """One colour in the data: after a few steps the samples have it."""
+    torch.manual_seed(0)
+    method = DCGAN(replace(SMALL, lr=2e-3, upsampling="resize-conv", test_batch_statistics=False))
+    red = torch.tensor([0.8, -0.6, -0.6]).view(1, 3, 1, 1).expand(6, 3, 16, 16)
+    before = (method.generate(16) - red[:1]).abs().mean()
+    for _ in range(80):
+        method.step({"y": red + 0.05 * torch.randn(6, 3, 16, 16)})
+    assert (method.generate(16) - red[:1]).abs().mean() < 0.5 * before
+
+
+@pytest.mark.slow
+def test_command_line_trains_and_says_what_it_cannot_do(tmp_path, monkeypatch, capsys):
+    def course(*arguments) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        return exit_.value.code, capsys.readouterr().err
+
+    out = tmp_path / "run"
+    train = ["train", "dcgan", "--data", "emoji:edges", "--out", out, "--steps", "2", "--profile", "smoke"]
+    assert course(*train, "--size", "16", "--set", "base_channels=2")[0] == 0
+    assert runs.open_run(out)[0].generate(3).shape == (3, 3, 16, 16)
+    evaluate = ["evaluate", "--run", out, "--data", "emoji:edges"]
+    translate = ["translate", "--run", out, "--input", tmp_path, "--output", tmp_path / "images"]
+    for command in (evaluate, translate):
+        code, error = course(*command)
+        assert code == 2 and error.startswith("error: a dcgan run makes images from noise: it has no input")
+        assert len(error.splitlines()) == 3
+    assert not (tmp_path / "images").exists()
+
+
+def test_unpaired_data_will_do():
+    method = DCGAN(runs.make_config("dcgan", "smoke", 16, ["base_channels=2", "d_base_channels=2"]))
+    fit(method, open_dataset("emoji:noto-fluent", "train", 16), steps=1, progress=False, previews=0)
+    assert method.generate(2).shape == (2, 3, 16, 16)

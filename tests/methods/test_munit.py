@@ -1,0 +1,459 @@
+"""MUNIT: AdaIN, which term reaches which network, every ablation as configuration, styles drawn and read."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from typer.testing import CliRunner
+
+from course_lib import CourseError, losses, runs
+from course_lib.cli import course as cli
+from course_lib.data.images import square, to_image
+from course_lib.methods import configs
+from course_lib.methods.cyclegan import Config as CycleConfig
+from course_lib.methods.cyclegan import CycleGAN
+from course_lib.methods.munit import MUNIT, PRESETS, Config
+from course_lib.methods.swapped import Swapped
+from course_lib.metrics import diversity, samples, scores
+from course_lib.metrics.samples import can_sample
+from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, deep, receptive_field
+from course_lib.networks.munit import AdaINBlock, adain
+from course_lib.networks.resnet import ResidualBlock
+from course_lib.runs.export import _tested
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
+
+SMALL = Config(
+    image_size=32, style_dim=3, base_channels=4, n_blocks=1, style_down=2, d_base_channels=4, d_layers=2, d_scales=2,
+    batch_size=2,
+)  # fmt: skip
+GENERATOR = {"g_gan", "g_image", "g_content", "g_style"}
+LEARNERS = {"E_content", "E_style", "G"}
+
+
+def batch(n: int = 2, size: int = 32, dtype: torch.dtype = torch.float32) -> dict:
+    generator = torch.Generator().manual_seed(7)
+    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+
+
+def both(data: dict) -> dict:
+    return {"a": data["x"], "b": data["y"]}
+
+
+def make(bf16: bool = False, **changes) -> MUNIT:
+    torch.manual_seed(0)
+    return MUNIT(replace(SMALL, **changes), bf16=bf16)
+
+
+def step(method: MUNIT, data: dict, seed: int = 5) -> dict:
+    torch.manual_seed(seed)
+    return method.step(data)
+
+
+def weights(net) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in net.parameters()]
+
+
+def moved(net, before) -> bool:
+    return any(not torch.equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
+
+
+def has_gradient(net) -> bool:
+    return any(p.grad is not None and p.grad.any() for p in net.parameters())
+
+
+def of_both(*kinds: str) -> set[str]:
+    return {f"{kind}_{domain}" for kind in kinds for domain in "ab"}
+
+
+# ---- networks
+
+
+def test_the_numbers_of_the_paper():
+    """At 256 px: a content of 256x64x64, 4,096 parameters of AdaIN, patches of 46 px at each of three scales."""
+    with torch.device("meta"):
+        content, style, decoder, D = ContentEncoder(), StyleEncoder(), StyleDecoder(), MUNITDiscriminator()
+        image = torch.zeros(1, 3, 256, 256)
+        assert content(image).shape == (1, 256, 64, 64) and style(image).shape == (1, 8)
+        assert decoder.mlp[-1].out_features == 4096
+        assert [layer.in_features for layer in decoder.mlp if isinstance(layer, nn.Linear)] == [8, 256, 256]
+        assert decoder(torch.zeros(2, 256, 64, 64), torch.zeros(2, 8)).shape == (2, 3, 256, 256)
+        assert [receptive_field(scale) for scale in D.scales] == [46, 46, 46]
+        assert [tuple(m.shape) for m in D(image)] == [(1, 1, 16, 16), (1, 1, 8, 8), (1, 1, 4, 4)]
+    widths = [layer.out_channels for layer in style.layers if isinstance(layer, nn.Conv2d)]
+    assert widths == [64, 128, 256, 256, 256]
+    assert [layer.out_channels for layer in D.scales[0] if isinstance(layer, nn.Conv2d)] == [64, 128, 256, 512, 1]
+
+
+def test_adain_takes_mean_and_spread_from_its_parameters():
+    h, gamma, beta = torch.randn(2, 5, 8, 8) * 3 + 7, torch.randn(2, 5), torch.randn(2, 5)
+    out = adain(h, gamma, beta)
+    assert torch.allclose(out.mean((2, 3)), beta, atol=1e-4)
+    assert torch.allclose(out.std((2, 3), correction=0), gamma.abs(), atol=1e-3)  # gamma, not 1 + gamma
+    mean, std = h.mean((2, 3), keepdim=True), h.std((2, 3), keepdim=True, correction=0)
+    assert torch.allclose(out, gamma[..., None, None] * (h - mean) / std + beta[..., None, None], atol=1e-3)
+
+
+def test_a_block_with_scale_1_and_shift_0_is_an_ordinary_residual_block():
+    block, plain = AdaINBlock(4), ResidualBlock(4)
+    for ours, theirs in ((block.first[1], plain.layers[1]), (block.last[1], plain.layers[5])):
+        ours.load_state_dict(theirs.state_dict())
+    h, one = torch.randn(3, 4, 8, 8), torch.ones(3, 4)
+    assert torch.allclose(block(h, torch.stack([one, 0 * one, one, 0 * one], 1)), plain(h), atol=1e-5)
+    shifted = block(h, torch.stack([one, 0 * one, one, one], 1))
+    assert torch.allclose(shifted, plain(h) + 1, atol=1e-5)  # the last is beta of the second AdaIN
+
+
+def test_content_is_normalised_and_style_is_not():
+    """A brighter, flatter picture has the same content: instance norm takes that out. Its style differs."""
+    torch.manual_seed(0)
+    content, style, image = ContentEncoder(4, 1).layers[:4], StyleEncoder(3, 4), batch(1)["x"]
+    assert torch.allclose(content(image), content(0.3 * image + 0.5), atol=1e-3)
+    assert (style(image) - style(0.3 * image + 0.5)).abs().max() > 1e-2
+    assert not any(isinstance(layer, nn.InstanceNorm2d) for layer in style.modules())
+
+
+# ---- losses
+
+
+def test_the_domain_invariant_loss_does_not_see_mean_and_spread():
+    f, g = torch.randn(2, 4, 6, 6), torch.randn(2, 4, 6, 6)
+    scale, shift = torch.rand(2, 4, 1, 1) + 0.5, torch.randn(2, 4, 1, 1)
+    assert losses.domain_invariant(scale * f + shift, f) < 1e-6
+
+    def normal(h):
+        return (h - h.mean((2, 3), keepdim=True)) / (h.var((2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
+
+    assert losses.domain_invariant(f, g).item() == pytest.approx((normal(f) - normal(g)).square().mean().item())
+
+
+@pytest.mark.slow
+def test_the_deep_features_say_whose_they_are(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    name, features = deep.content_features()
+    image = batch(1)["x"].requires_grad_()
+    assert name == "features" and features(image).shape == (1, 64, 4, 4)
+    features(image).sum().backward()
+    assert image.grad.any()
+    with pytest.raises(CourseError, match="VGG-16 are not here"):
+        deep.content_features("vgg")
+    from torchvision.models import vgg16
+
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(vgg16().state_dict(), tmp_path / "checkpoints" / deep.VGG)
+    name, features = deep.content_features()
+    assert name == "vgg" and features(image).shape == (1, 512, 4, 4) and features(image).min() == 0  # after the ReLU
+    assert deep.content_features("features")[0] == "features"
+
+
+# ---- the step
+
+
+def test_step_equals_the_equations():
+    """Two steps against the paper's terms written out, with plain Adam in float64: same terms, same weights."""
+    method, ref = make(lambda_cycle=10.0), make(lambda_cycle=10.0)
+    for net in (*method.networks.values(), *ref.networks.values()):
+        net.double()
+    method.run, method.judge = lambda net, *inputs: net(*inputs), lambda domain, image: method.D[domain](image)
+    method.noise = lambda n: torch.randn(n, 3, dtype=torch.float64)
+    (Ca, Cb), (Sa, Sb), (Ga, Gb), (Da, Db) = (net.values() for net in (ref.E_content, ref.E_style, ref.G, ref.D))
+    learners = [p for net in (Ca, Cb, Sa, Sb, Ga, Gb) for p in net.parameters()]
+    opt_G = torch.optim.Adam(learners, 1e-4, (0.5, 0.999), weight_decay=1e-4)
+    opt_D = torch.optim.Adam(ref.D.parameters(), 1e-4, (0.5, 0.999), weight_decay=1e-4)
+    data = batch(3, dtype=torch.float64)
+    xa, xb = data["x"], data["y"]
+
+    def l1(p, q):
+        return (p - q).abs().mean()
+
+    for seed in range(2):
+        terms = step(method, data, seed)
+        torch.manual_seed(seed)
+        za, zb = (torch.randn(3, 3, dtype=torch.float64) for _ in "ab")
+        ca, sa, cb, sb = Ca(xa), Sa(xa), Cb(xb), Sb(xb)
+        xab, xba = Gb(ca, zb), Ga(cb, za)
+        expected = {}
+        for name, D, real, fake in (("a", Da, xa, xba), ("b", Db, xb, xab)):
+            expected[f"d_real_{name}"] = sum(((m - 1) ** 2).mean() for m in D(real))
+            expected[f"d_fake_{name}"] = sum((m**2).mean() for m in D(fake.detach()))
+        opt_D.zero_grad()
+        sum(expected.values()).backward()
+        opt_D.step()
+        g = {
+            "g_gan_a": sum(((m - 1) ** 2).mean() for m in Da(xba)),
+            "g_gan_b": sum(((m - 1) ** 2).mean() for m in Db(xab)),
+            "g_image_a": l1(Ga(ca, sa), xa),
+            "g_image_b": l1(Gb(cb, sb), xb),
+            "g_content_a": l1(Cb(xab), ca),
+            "g_content_b": l1(Ca(xba), cb),
+            "g_style_a": l1(Sa(xba), za),
+            "g_style_b": l1(Sb(xab), zb),
+            "g_cycle_a": l1(Ga(Cb(xab), sa), xa),
+            "g_cycle_b": l1(Gb(Ca(xba), sb), xb),
+        }
+        opt_G.zero_grad()
+        sum(w * e for w, e in zip((1, 1, 10, 10, 1, 1, 1, 1, 10, 10), g.values(), strict=True)).backward()
+        opt_G.step()
+        assert terms == pytest.approx({k: v.item() for k, v in (expected | g).items()}, rel=1e-9)
+    for name, net in method.networks.items():
+        for a, b in zip(net.parameters(), ref.networks[name].parameters(), strict=True):
+            assert torch.allclose(a, b, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("term", "reached"),
+    [
+        ("g_gan_b", {"E_content.a", "G.b"}),
+        ("g_image_b", {"E_content.b", "E_style.b", "G.b"}),
+        ("g_content_a", {"E_content.a", "E_content.b", "G.b"}),  # encoders are not frozen
+        ("g_style_b", {"E_content.a", "E_style.b", "G.b"}),
+        ("g_cycle_a", {"E_content.a", "E_content.b", "E_style.a", "G.a", "G.b"}),
+        ("g_perceptual_a", {"E_content.a", "G.b"}),
+    ],
+)
+def test_a_term_reaches_whom_it_should(term, reached):
+    method, images = make(lambda_cycle=10.0, lambda_perceptual=1.0, features="features"), both(batch())
+    method.D.requires_grad_(False)
+    method.generator_terms(images, method.codes_and_fakes(images))[term].backward()
+    nets = {f"{name}.{domain}": method.networks[name][domain] for name in (*LEARNERS, "D") for domain in "ab"}
+    assert {name for name, net in nets.items() if has_gradient(net)} == reached
+
+
+def test_d_learns_from_its_own_terms_alone_and_stands_still_while_the_others_learn():
+    method, data = make(), batch()
+    objective, seen = method.generator_terms, []
+
+    def frozen(images, out):
+        seen.append([p.grad.clone() for p in method.D.parameters()])
+        assert not any(p.requires_grad for p in method.D.parameters()) and out["fake_a"].requires_grad
+        return objective(images, out)
+
+    method.generator_terms = frozen
+    before = {name: weights(net) for name, net in method.networks.items()}
+    step(method, data)
+    assert all(torch.equal(p.grad, g) for p, g in zip(method.D.parameters(), seen[0], strict=True))
+    assert all(moved(net, before[name]) for name, net in method.networks.items())
+    fresh = make()
+    torch.manual_seed(5)
+    out = fresh.codes_and_fakes(both(data))
+    sum(fresh.discriminator_terms(both(data), out).values()).backward()
+    assert all(torch.allclose(p.grad, g, atol=1e-6) for p, g in zip(fresh.D.parameters(), seen[0], strict=True))
+    assert not any(has_gradient(fresh.networks[name]) for name in LEARNERS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, GENERATOR | {"d_real", "d_fake"}),
+        ({"lambda_image": 0.0}, GENERATOR - {"g_image"} | {"d_real", "d_fake"}),
+        ({"lambda_content": 0.0}, GENERATOR - {"g_content"} | {"d_real", "d_fake"}),
+        ({"lambda_style": 0.0}, GENERATOR - {"g_style"} | {"d_real", "d_fake"}),
+        ({"lambda_gan": 0.0}, GENERATOR - {"g_gan"}),
+        ({"lambda_image": 0.0, "lambda_content": 0.0, "lambda_style": 0.0}, {"g_gan", "d_real", "d_fake"}),
+        ({"lambda_cycle": 10.0, "lambda_image": 0.0}, GENERATOR - {"g_image"} | {"g_cycle", "d_real", "d_fake"}),
+        ({"lambda_perceptual": 1.0, "features": "features"}, GENERATOR | {"g_perceptual", "d_real", "d_fake"}),
+        ({"gan_loss": "log", "average": 0.9}, GENERATOR | {"d_real", "d_fake"}),
+    ],
+)
+def test_ablations_are_configuration(changes, names):
+    method = make(**changes)
+    before = weights(method.D)
+    terms = step(method, batch(3))
+    assert terms.keys() == of_both(*names)  # a term of weight 0 is not computed
+    assert all(0 <= value < 1000 for value in terms.values())
+    assert moved(method.D, before) == ("d_real" in names)
+
+
+def test_configurations_that_cannot_be():
+    with pytest.raises(CourseError, match="no term is left"):
+        replace(SMALL, lambda_gan=0.0, lambda_image=0.0)
+    with pytest.raises(CourseError, match="at least 64 for this D, got 32"):
+        replace(SMALL, d_layers=4, d_scales=3)
+    with pytest.raises(CourseError, match="multiple of 4"):
+        replace(SMALL, image_size=34)
+
+
+def test_presets_are_the_papers():
+    made = {name: Config(**values) for name, values in PRESETS.items()}
+    paper = made["paper"]
+    assert paper == Config()
+    assert (paper.lambda_image, paper.lambda_content, paper.lambda_style, paper.lambda_gan) == (10, 1, 1, 1)
+    assert (paper.style_dim, paper.d_scales, paper.lr, paper.beta1, paper.beta2) == (8, 3, 1e-4, 0.5, 0.999)
+    assert (paper.decay_weights, paper.batch_size, paper.gan_loss) == (1e-4, 1, "least-squares")
+    assert [made[name].image_size for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
+
+
+def test_bfloat16_keeps_losses_in_float32_and_close():
+    a, b = step(make(), batch()), step(make(bf16=True), batch())
+    assert a == pytest.approx(b, rel=0.06, abs=0.02) and a != b
+
+
+# ---- styles
+
+
+def test_translate_takes_a_style_or_draws_one_both_ways():
+    method, data = make(), batch(3)
+    z = method.noise(3, seed=4)
+    for way, content, decoder in (("xy", "a", "b"), ("yx", "b", "a")):
+        x = data[way[0]]
+        out = method.translate(x, z, way)
+        with torch.no_grad():
+            assert torch.equal(out["fake_y"], method.G[decoder](method.E_content[content](x), z))
+        assert out.keys() == {"fake_y"} and not out["fake_y"].requires_grad
+        one = method.translate(x, z[:1], way)["fake_y"]
+        assert torch.allclose(one[1:2], method.translate(x[1:2], z[:1], way)["fake_y"], atol=1e-4)
+    drawn = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        drawn.append(method.translate(data["x"])["fake_y"])
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+
+
+def test_samples_of_one_number_have_one_style():
+    method, x = make(), batch(3)["x"]
+    state = torch.get_rng_state()
+    painted, z = method.sample(x, 4, seed=2), method.noise(4, seed=2)
+    assert painted.shape == (3, 4, 3, 32, 32) and torch.equal(torch.get_rng_state(), state)
+    for k in range(4):
+        assert torch.equal(painted[:, k], method.translate(x, z[k : k + 1])["fake_y"])
+    assert not torch.equal(painted[:, 0], painted[:, 1])
+    assert torch.equal(method.sample(x, 1, 2, direction="yx")[:, 0], method.translate(x, z[:1], "yx")["fake_y"])
+
+
+def test_the_style_of_an_example_is_that_of_the_output_domain():
+    method, y = make(average=0.5), batch()["y"]
+    step(method, batch())
+    with torch.no_grad():
+        for p in method.averaged["E_style"]["b"].parameters():
+            p.zero_()
+    assert not method.encode(y).any() and method.encode(y, "yx").any()  # and the average is asked
+
+
+def test_turned_around_styles_turn_too():
+    method, data = make(), batch()
+    other = Swapped(method)
+    assert can_sample(other) and torch.equal(other.noise(2, 1), method.noise(2, 1))
+    z = method.noise(2, 1)
+    assert torch.equal(other.translate(data["y"], z)["fake_y"], method.translate(data["y"], z, "yx")["fake_y"])
+    assert torch.equal(other.encode(data["x"]), method.encode(data["x"], "yx"))
+    assert torch.equal(other.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
+    assert not can_sample(Swapped(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))))
+
+
+# ---- training
+
+
+class Unpaired(torch.utils.data.Dataset):
+    paired, card = False, "a toy"
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        return {key: value[0] * (i + 1) / 6 for key, value in batch(1).items()} | {"name": str(i)}
+
+
+@pytest.mark.slow
+def test_a_resume_continues_to_the_bit(tmp_path):
+    """Stopped after 4 of 8 steps and resumed: weights, moments and history as if never stopped."""
+    whole, first, second = (make(decay_from=1.0, average=0.9) for _ in range(3))
+    expected = fit(whole, Unpaired(), steps=8, seed=3, progress=False, checkpoint_seconds=0).history
+    fit(first, Unpaired(), steps=4, seed=3, out=tmp_path, progress=False)
+    got = fit(second, Unpaired(), steps=8, seed=3, out=tmp_path, resume=True, progress=False).history
+    a, b = snapshot(whole), snapshot(second)
+    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+    assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of 3 steps on emoji at 32 px."""
+    folder = tmp_path_factory.mktemp("munit")
+    config = runs.make_config("munit", "smoke")
+    runs.train("munit", "emoji:twemoji-fluent", folder, config, steps=3, device="cpu", bf16=False, progress=False)
+    return folder
+
+
+def course(*args) -> tuple[int, str]:
+    result = CliRunner().invoke(cli.app, [str(arg) for arg in args])
+    return result.exit_code, result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["xy", "yx"])
+def test_the_command_translates_in_drawn_styles_and_in_that_of_a_file(trained, tmp_path, direction):
+    method, _ = runs.open_run(trained, "cpu")
+    data = batch(2)
+    to_image(data["x"][0]).save(tmp_path / "content.png")
+    to_image(data["y"][0]).save(tmp_path / "style.png")
+    where = ["--run", trained, "--input", tmp_path / "content.png", "--direction", direction, "--device", "cpu"]
+    status, said = course("translate", *where, "--output", tmp_path / "many", "--samples", 3, "--seed", 4)
+    assert status == 0 and "wrote 3 images" in said
+    made = [Image.open(tmp_path / "many" / f"content_{k}.png").tobytes() for k in (1, 2, 3)]
+    assert len(set(made)) == 3
+    status, said = course("translate", *where, "--output", tmp_path / "one", "--style", tmp_path / "style.png")
+    assert status == 0, said
+    x, s = (square(tmp_path / f"{name}.png", 32, True)[0] for name in ("content", "style"))
+    expected = method.translate(x, method.encode(s, direction), direction)["fake_y"]
+    to_image(expected[0]).save(tmp_path / "expected.png")
+    assert Image.open(tmp_path / "one" / "content.png").tobytes() == Image.open(tmp_path / "expected.png").tobytes()
+
+
+@pytest.mark.slow
+def test_the_scores_of_a_run_are_the_same_each_time_and_tell_the_directions_apart(trained, monkeypatch):
+    for name, value in {"INPUTS": 8, "SAMPLES": 4, "SHARED": 4}.items():
+        monkeypatch.setattr(samples, name, value)
+    there, again, back = (
+        runs.evaluate(trained, "emoji:twemoji-fluent", split="val", direction=way, device="cpu")
+        for way in ("xy", "xy", "yx")
+    )
+    assert repr(there) == repr(again) and there["diversity_features"] > 0 and "rec_l1" not in there
+    assert there["real_pairs_l1"] != back["real_pairs_l1"] and min(there["again_l1"], there["yx_again_l1"]) > 0
+    for found in (there, back):
+        assert {"encoded_l1", "encoded_top1", "encoded_shape_top1"} <= found.keys() and -1 <= found[
+            "colour_follows"
+        ] <= 1
+
+
+def test_colours_that_follow_the_example_or_do_not():
+    generator = torch.Generator().manual_seed(0)
+    contents, examples = torch.rand(6, 1, 3, 8, 8, generator=generator), torch.rand(5, 3, 8, 8, generator=generator)
+    tint = examples.mean((2, 3))[None, :, :, None, None]
+    assert diversity.colour_follows(contents + 0.3 * tint, examples) == pytest.approx(1, abs=1e-4)
+    assert diversity.colour_follows(contents - 0.3 * tint, examples) == pytest.approx(-1, abs=1e-4)
+    assert abs(diversity.colour_follows(torch.rand(200, 5, 3, 8, 8, generator=generator), examples)) < 0.2
+    assert math.isnan(diversity.colour_follows(contents.expand(-1, 5, -1, -1, -1), examples))  # no style arrives
+
+
+def test_the_shape_of_an_image_has_no_colour():
+    image = torch.rand(3, 3, 8, 8)
+    blue = image.mean(1, keepdim=True) * torch.tensor([0.2, 0.3, 2.5])[:, None, None] - 0.4
+    assert torch.allclose(scores.shape(blue), scores.shape(image), atol=1e-3)
+    assert (scores.shape(image.flip(-1)) - scores.shape(image)).abs().mean() > 0.1
+    assert scores.retrieval(scores.shape(blue), scores.shape(image))["top1"] == 1
+
+
+# ---- CycleGAN + noise: a row of the paper's table
+
+
+def test_cyclegan_sees_noise_if_told_to():
+    config = CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1, noise_dim=2)
+    method, x = CycleGAN(config), batch(3, 16)["x"]
+    shown = method.noisy(x)
+    assert shown.shape == (3, 5, 16, 16) and torch.equal(shown[:, :3], x)
+    assert shown[:, 3:].unique().numel() > 1500 and shown[:, 3:].std().item() == pytest.approx(1, abs=0.1)
+    z = torch.randn(3, 2, 1, 1).expand(-1, -1, 16, 16)  # constant over the image, it would be lost in the first norm
+    with torch.no_grad():
+        first, second = (method.G_xy(torch.cat([x, maps], 1)) for maps in (z, -z))
+    assert torch.allclose(first, second, atol=1e-3)
+    a, b = (method.translate(x)["fake_y"] for _ in range(2))
+    assert not torch.equal(a, b)
+    assert all(0 <= value < 100 for value in method.step({"x": x, "y": -x}).values())
+    plain = CycleGAN(replace(config, noise_dim=0))
+    assert plain.noisy(x) is x and torch.equal(plain.translate(x)["fake_y"], plain.translate(x)["fake_y"])
+    assert configs.build(CycleConfig, noise_dim=0).noise_dim == 0
+    with pytest.raises(CourseError, match="depend on chance"):
+        _tested(method, "xy")

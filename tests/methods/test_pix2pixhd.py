@@ -1,0 +1,578 @@
+"""One pix2pixHD step: who learns in which phase, what feature matching reaches, what the instances tell, and scenes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+from torch.utils.data import Subset
+
+from course_lib import CourseError, losses, runs
+from course_lib.cli import course as cli
+from course_lib.data import facades, open_dataset, scenes
+from course_lib.data.facades import Facades, paint
+from course_lib.methods import configs
+from course_lib.methods.pix2pixhd import PRESETS, Config, Pix2PixHD
+from course_lib.metrics import scores
+from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD, parameter_count
+from course_lib.networks.pix2pixhd import VGG19, Styles, boundary_map, halve, instance_means, kmeans
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
+
+SMALL = Config(
+    image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4, d_layers=1, d_scales=2,
+    e_base_channels=2, use_features=True, batch_size=2, n_centres=3, cluster_images=4,
+)  # fmt: skip
+
+
+def batch(n: int = 2, size: int = 32, dtype: torch.dtype = torch.float32) -> dict:
+    generator = torch.Generator().manual_seed(7)
+    y = torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1
+    coarse = torch.randint(0, 12, (n, 4, 4), generator=generator)
+    ids = torch.arange(16).view(1, 4, 4).expand(n, -1, -1)
+    labels, ids = (m.repeat_interleave(size // 4, 1).repeat_interleave(size // 4, 2) for m in (coarse, ids))
+    return {"x": paint(labels).to(dtype), "y": y, "labels": labels.byte(), "instances": ids.byte()}
+
+
+def make(phase: str = "both", bf16: bool = False, **changes) -> Pix2PixHD:
+    torch.manual_seed(0)
+    method = Pix2PixHD(replace(SMALL, **changes), bf16=bf16)
+    method.advance({"global": 0.0, "enhancer": 0.52, "both": 0.9}[phase])
+    return method
+
+
+def weights(net) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in net.parameters()]
+
+
+def has_gradient(net) -> bool:
+    return any(p.grad is not None and p.grad.any() for p in net.parameters())
+
+
+def moved(method: Pix2PixHD, data: dict) -> set[str]:
+    before = {name: weights(net) for name, net in method.networks.items()}
+    method.step(data)
+    after = method.networks
+    return {n for n, old in before.items() if any(not torch.equal(a, b) for a, b in zip(weights(after[n]), old))}  # noqa: B905
+
+
+# ---- networks
+
+
+def test_parameter_count_is_the_papers():
+    with torch.device("meta"):
+        assert parameter_count(GlobalGenerator(36)) == 182_546_755
+        paper = Pix2PixHD.Config(n_labels=35)
+        D = MultiScaleD(39, paper.d_base_channels, paper.d_layers, paper.d_scales)
+    assert [layer.in_channels for layer in D.scales[0].layers if isinstance(layer, nn.Conv2d)] == [
+        39,
+        64,
+        128,
+        256,
+        512,
+    ]
+    assert len(D.scales) == 3
+
+
+def test_g2_adds_what_g1_saw_to_its_own_map():
+    G1, G2 = GlobalGenerator(5, 8, 2, 1), LocalEnhancer(5, 8, 1)
+    x = torch.randn(2, 5, 32, 32)
+    seen = G1.seen(halve(x))
+    assert seen.shape == (2, 8, 16, 16) and G2(x, seen).shape == (2, 3, 32, 32)
+    assert torch.equal(G1(x), G1.picture(G1.seen(x)))
+    before = {}
+    G2.up.register_forward_pre_hook(lambda _, given: before.update(sum=given[0]))
+    G2(x, seen)
+    assert torch.equal(before["sum"], G2.down(x) + seen)
+    widths = [m.out_channels for m in LocalEnhancer(36).modules() if isinstance(m, nn.Conv2d)]
+    assert widths[:2] == [32, 64] and widths[-1] == 3
+
+
+def test_d_shows_what_each_layer_saw_and_has_the_authors_map():
+    with torch.device("meta"):
+        maps = MultiScaleD(39, 4, 3, 3)(torch.zeros(1, 39, 512, 1024))
+    assert [tuple(of[-1].shape) for of in maps] == [(1, 1, 67, 131), (1, 1, 35, 67), (1, 1, 19, 35)]
+    assert [[h.shape[1] for h in of] for of in maps] == [[4, 8, 16, 32, 1]] * 3  # every hidden map once, then logits
+    D, image = MultiScaleD(3, 4, 1, 2), torch.randn(1, 3, 32, 32)
+    first, second = D(image)
+    assert torch.equal(first[-1], D.scales[0].layers(image)) and torch.equal(second[0], D.scales[1](halve(image))[0])
+    assert torch.allclose(halve(torch.ones(1, 1, 8, 8)), torch.ones(1, 1, 4, 4))  # the border is not darker
+
+
+def test_the_boundary_is_where_a_neighbour_is_another_instance():
+    ids = torch.tensor([[0, 0, 0, 0], [0, 7, 7, 0], [0, 7, 7, 0], [0, 0, 0, 0]])[None]
+    assert torch.equal(
+        boundary_map(ids)[0, 0], torch.tensor([[0, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 0.0]])
+    )
+    assert not boundary_map(torch.full((1, 5, 5), 3)).any()
+    data = batch(2)["instances"]
+    expected = torch.zeros(data.shape, dtype=torch.bool)
+    padded = F.pad(data.float()[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
+    for dy, dx in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        expected |= padded[:, dy : dy + 32, dx : dx + 32] != data
+    assert torch.equal(boundary_map(data)[:, 0].bool(), expected)
+
+
+def test_features_are_means_over_instances_of_one_image():
+    ids = torch.tensor([[[0, 0], [1, 1]], [[1, 1], [1, 0]]])
+    features = torch.arange(8.0).view(2, 1, 2, 2).requires_grad_()
+    means = instance_means(features, ids)
+    assert torch.equal(means[:, 0], torch.tensor([[[0.5, 0.5], [2.5, 2.5]], [[5, 5], [5, 7.0]]]))  # 4, 5 and 6; 7
+    means[0, 0, 0, 0].backward()
+    assert torch.equal(features.grad.flatten(), torch.tensor([0.5, 0.5, 0, 0, 0, 0, 0, 0]))
+    E = FeatureEncoder(3, 2, 2)
+    out = E(torch.randn(2, 3, 16, 16), ids.repeat_interleave(8, 1).repeat_interleave(8, 2))
+    assert out.shape == (2, 3, 16, 16) and out.abs().max() <= 1 and torch.equal(out[0, :, 0, 0], out[0, :, 7, 15])
+
+
+# ---- losses
+
+
+def test_feature_matching_leaves_out_the_logits_and_averages_over_scales():
+    """Scale 1: hidden maps off by 1 and 3, logits by 100; scale 2: by 2 and 6. (1 + 3 + 2 + 6) / 2 = 6."""
+
+    def maps(*values):
+        return [torch.full((2, 3, 4, 4), float(v), requires_grad=True) for v in values]
+
+    fake, real = [maps(1, 3, 100), maps(2, 6, 100)], [maps(0, 0, 0), maps(0, 0, 0)]
+    loss = losses.feature_matching(fake, real)
+    assert loss.item() == 6
+    loss.backward()
+    assert all(r.grad is None for of in real for r in of)  # real features are detached
+    assert all(of[-1].grad is None and of[0].grad.any() for of in fake)
+
+
+def test_the_perceptual_loss_weighs_deeper_layers_more():
+    fake, real = [torch.full((1, 2, 2, 2), 32.0)] * 5, [torch.zeros(1, 2, 2, 2)] * 5
+    assert losses.perceptual(fake, real).item() == 1 + 2 + 4 + 8 + 32
+
+
+def test_vgg_is_read_from_torchs_cache_or_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(CourseError, match="downloads nothing") as refused:
+        make(lambda_vgg=10.0)
+    assert refused.value.where.endswith("checkpoints/vgg19-dcbb9e9d.pth")
+
+
+@pytest.mark.slow
+def test_vgg_gives_its_five_layers_and_moves_g(tmp_path, monkeypatch):
+    from torchvision.models import vgg19
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    torch.manual_seed(1)
+    layers = vgg19().features
+    (tmp_path / "checkpoints").mkdir()
+    torch.save({f"features.{k}": v for k, v in layers.state_dict().items()}, tmp_path / "checkpoints" / VGG19.FILE)
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    maps = VGG19.cached()(image)
+    assert [m.shape[1] for m in maps] == [64, 128, 256, 512, 512] and all((m >= 0).all() for m in maps)  # after ReLUs
+    assert torch.equal(maps[2], layers.eval()[:12](image))
+    method = make(lambda_vgg=10.0, lambda_gan=0.0, lambda_fm=0.0)
+    assert moved(method, batch()) == {"G1", "G2", "E"}
+    assert not any("vgg" in name for name in snapshot(method))
+
+
+# ---- the step
+
+
+def test_step_equals_the_equations():
+    """Two steps in the last phase against section 3 written out, with plain Adam in float64."""
+    method, ref = make(), make()
+    for net in (*method.networks.values(), *ref.networks.values()):
+        net.double()
+    data = batch(2, dtype=torch.float64)
+    y, ids = data["y"], data["instances"]
+    onehot = torch.stack([(data["labels"] == k).double() for k in range(12)], dim=1)
+    s = torch.cat([onehot, boundary_map(ids).double()], dim=1)
+    method.scene = lambda *_: s
+    method.judge = lambda s, y: method.D(torch.cat([s, y], 1))
+    method.paint = lambda s, nets: nets["G2"](s, nets["G1"].seen(halve(s)))
+    learners = [p for n in ("G1", "G2", "E") for p in ref.networks[n].parameters()]
+    opt_G = torch.optim.Adam(learners, 2e-4, (0.5, 0.999))
+    opt_D = torch.optim.Adam(ref.D.parameters(), 2e-4, (0.5, 0.999))
+    for _ in range(2):
+        terms = method.step(data)
+        h, pooled = ref.E.net(y), torch.zeros(2, 3, 32, 32, dtype=torch.float64)
+        for i in range(2):
+            for number in ids[i].unique():
+                at = (ids[i] == number).double()
+                pooled[i] = pooled[i] + at * ((h[i] * at).sum((1, 2)) / at.sum())[:, None, None]
+        shown = torch.cat([s, pooled], dim=1)
+        fake = ref.G2(shown, ref.G1.seen(halve(shown)))
+        D_fake, D_real = (ref.D(torch.cat([s, image], 1)) for image in (fake, y))
+        gan = sum(((of[-1] - 1) ** 2).mean() for of in D_fake)
+        fm = sum((f - r.detach()).abs().mean() for a, b in zip(D_fake, D_real) for f, r in zip(a[:-1], b[:-1])) / 2  # noqa: B905
+        grads = torch.autograd.grad(gan + 10 * fm, learners, retain_graph=True, allow_unused=True)  # G1.picture is not
+        d_real = sum(((of[-1] - 1) ** 2).mean() for of in D_real)
+        d_fake = sum((of[-1] ** 2).mean() for of in ref.D(torch.cat([s, fake.detach()], 1)))
+        opt_D.zero_grad()
+        (0.5 * (d_real + d_fake)).backward()
+        for p, grad in zip(learners, grads, strict=True):
+            p.grad = grad
+        opt_G.step(), opt_D.step()
+        expected = {"g_gan": gan, "g_fm": fm, "d_real": d_real, "d_fake": d_fake}
+        assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-9)
+    for name in ("G1", "G2", "E", "D"):
+        for a, b in zip(method.networks[name].parameters(), ref.networks[name].parameters(), strict=True):
+            assert torch.allclose(a, b, atol=1e-9), name
+
+
+@pytest.mark.parametrize(
+    ("phase", "who"),
+    [("global", {"G1", "E", "D"}), ("enhancer", {"G2", "E", "D"}), ("both", {"G1", "G2", "E", "D"})],
+)
+def test_each_phase_moves_whom_it_should(phase, who):
+    method = make(phase, average=0.5)
+    averages = {f"{name}_average" for name in who - {"D"}}
+    assert moved(method, batch()) == who | averages and method.phase == phase
+    states = {name: p.requires_grad for name, p in method.G1.named_parameters()}
+    assert all(states.values()) == (phase != "enhancer")
+
+
+def test_g1_alone_works_at_half_the_size():
+    method, sizes, judge = make("global"), [], None
+    judge = method.judge
+    method.judge = lambda s, y: sizes.append((s.shape[-1], y.shape[-1])) or judge(s, y)
+    method.step(batch())
+    assert set(sizes) == {(16, 16)}
+    sizes.clear()
+    method.advance(0.6)
+    method.step(batch())
+    assert set(sizes) == {(32, 32)}
+    alone = make("global", local_enhancer=False)  # no G2: at full size from the first step to the last
+    assert (
+        moved(alone, batch()) == {"G1", "E", "D"}
+        and alone.paint(torch.zeros(1, 16, 32, 32), alone.networks).shape[-1] == 32
+    )
+
+
+def test_phases_follow_the_share_of_the_training():
+    phases = lambda method: [(method.advance(share), method.phase)[1] for share in (0.0, 0.49, 0.5, 0.54, 0.56, 1.0)]  # noqa: E731
+    assert phases(make()) == ["global", "global", "enhancer", "enhancer", "both", "both"]
+    assert set(phases(make(coarse_alone_until=0.0, coarse_frozen_until=0.0))) == {"both"}
+    assert phases(make(coarse_frozen_until=0.0))[1:3] == ["global", "both"]
+    assert set(phases(make(local_enhancer=False))) == {"global"}
+
+
+def test_gradients_go_where_they_belong():
+    method, data = make(), batch()
+    s = method.scene(data["labels"], data["instances"])
+    shown = torch.cat([s, method.E(data["y"], instances=data["instances"])], dim=1)
+    fake_y = method.paint(shown, method.networks)
+    real, fake = method.judge(s, data["y"]), method.judge(s, fake_y.detach())
+    sum(method.discriminator_terms(real, fake).values()).backward()
+    assert has_gradient(method.D) and not any(map(has_gradient, (method.G1, method.G2, method.E)))
+    method.D.zero_grad()
+    method.D.requires_grad_(False)
+    method.generator_terms(data["y"], fake_y, real, method.judge(s, fake_y))["g_fm"].backward()
+    assert all(map(has_gradient, (method.G1, method.G2, method.E))) and not has_gradient(method.D)
+
+
+@pytest.mark.parametrize(
+    ("changes", "terms"),
+    [
+        ({}, {"g_gan", "g_fm", "d_real", "d_fake"}),
+        ({"lambda_fm": 0.0}, {"g_gan", "d_real", "d_fake"}),
+        ({"lambda_gan": 0.0}, {"g_fm", "d_real", "d_fake"}),
+        ({"use_features": False}, {"g_gan", "g_fm", "d_real", "d_fake"}),
+        ({"use_features": False, "use_instances": False}, {"g_gan", "g_fm", "d_real", "d_fake"}),
+        ({"d_scales": 1, "gan_loss": "log", "upsampling": "resize-conv"}, {"g_gan", "g_fm", "d_real", "d_fake"}),
+    ],
+)
+def test_ablations_are_configuration(changes, terms):
+    method = make(**changes)
+    found = method.step(batch(3))
+    assert found.keys() == terms and all(0 <= value < 100 for value in found.values())
+    assert ("E" in method.networks) == changes.get("use_features", True)
+    out = method.translate(None, *(batch(3)[name] for name in method.maps))["fake_y"]
+    assert out.shape == (3, 3, 32, 32)
+
+
+def test_configurations_that_cannot_be():
+    for changes, what in [
+        ({"lambda_gan": 0.0, "lambda_fm": 0.0}, "no term is left"),
+        ({"use_instances": False}, "averaged over instances"),
+        ({"image_size": 36}, "multiple of 8"),
+        ({"d_layers": 4}, "needs 16 px at its coarsest scale, got 8"),
+    ]:
+        with pytest.raises(CourseError, match=what):
+            replace(SMALL, **changes)
+
+
+def test_presets_are_the_papers():
+    built = {name: configs.build(Config, **values) for name, values in PRESETS.items()}
+    paper = built["paper"]
+    assert paper == Config() and (paper.lambda_fm, paper.d_scales, paper.lr, paper.beta1) == (10, 3, 2e-4, 0.5)
+    assert (paper.n_blocks, paper.n_down, paper.n_local_blocks, paper.n_centres, paper.lambda_d) == (9, 4, 3, 10, 0.5)
+    for name in ("smoke", "cpu"):
+        Pix2PixHD(built[name])
+
+
+def test_bfloat16_keeps_losses_in_float32_and_close():
+    data, plain, fast = batch(), make(), make(bf16=True)
+    a, b = plain.step(data), fast.step(data)
+    assert a == pytest.approx(b, rel=0.05, abs=0.02) and a != b and has_gradient(fast.E)
+
+
+# ---- what G sees, and the styles
+
+
+def test_the_instances_are_seen_and_only_if_wanted():
+    data = batch()
+    other = data["instances"].clone()
+    other[:, :, :8] += 100  # other borders, the same labels
+    for used in (True, False):
+        method = make(use_features=False, use_instances=used)
+        a, b = (method.translate(None, data["labels"], ids)["fake_y"] for ids in (data["instances"] * 0, other))
+        assert torch.equal(a, b) == (not used)
+
+
+def test_kmeans_finds_the_centres_and_no_more():
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.tensor([[0.0, 0, 0], [5, 0, 0], [0, 5, 0], [0, 0, 5]])
+    points = (truth[:, None] + 0.1 * torch.randn(4, 30, 3, generator=generator)).flatten(0, 1)
+    found = kmeans(points, 4)
+    assert torch.cdist(found, truth).min(1).values.max() < 0.1 and torch.cdist(truth, found).min(1).values.max() < 0.1
+    assert torch.equal(found, kmeans(points[torch.randperm(120, generator=generator)], 4).round(decimals=6)) or (
+        torch.allclose(found, kmeans(points.flip(0), 4), atol=1e-5)
+    )
+    assert len(kmeans(torch.ones(9, 3), 4)) == 1 and len(kmeans(points[:2], 4)) == 2
+
+
+def test_styles_are_of_large_instances_where_there_are_any():
+    styles = Styles(3, 4, 2)
+    labels, ids = torch.zeros(8, 8), torch.zeros(8, 8)
+    labels[:, 4:], ids[:, 4:] = 1, 1
+    labels[0, 0], ids[0, 0] = 1, 2  # a small one of class 1: left out
+    labels[7, 0], ids[7, 0] = 2, 3  # of class 2 there are only small ones
+    features = torch.stack([ids / 10, -ids / 10])
+    styles.learn([(features, {"labels": labels.byte(), "instances": ids.byte()})], 1 / 64)
+    assert styles.counts.tolist() == [1, 1, 1]
+    assert torch.allclose(styles.centres[:, 0, 0], torch.tensor([0.0, 0.1, 0.3]))
+
+
+def test_an_instance_chooses_one_centre_of_its_class():
+    method, data = make(), batch()
+    method.styles.centres.copy_(torch.randn(12, 3, 3))
+    method.styles.counts.fill_(3)
+    method.styles.counts[int(data["labels"][0, 0, 0])] = 0
+    features = method.styles.choose(data["labels"], data["instances"], 5)
+    for i in range(2):
+        for number in data["instances"][i].unique():
+            at = data["instances"][i] == number
+            label, found = int(data["labels"][i][at][0]), features[i][:, at].unique(dim=1)
+            assert found.shape == (3, 1)
+            known = method.styles.centres[label, : method.styles.counts[label]]
+            assert any(torch.equal(found[:, 0], centre) for centre in known) if len(known) else True
+    alone = method.styles.choose(data["labels"][1:], data["instances"][1:], 5)
+    assert torch.equal(alone[0], features[1])  # whatever else is in the batch
+    assert not torch.equal(features, method.styles.choose(data["labels"], data["instances"], 6))
+    state = torch.get_rng_state()
+    samples = method.sample(None, 3, 5, labels=data["labels"], instances=data["instances"])
+    assert samples.shape == (2, 3, 3, 32, 32) and torch.equal(state, torch.get_rng_state())
+    assert not torch.equal(samples[:, 0], samples[:, 1])
+    maps = data["labels"], data["instances"]
+    assert torch.equal(samples[:, 0], method.translate(None, *maps, seed=5)["fake_y"])
+
+
+def test_translate_reads_labels_from_colours_and_regions_from_labels():
+    method = make(use_features=False)
+    item = Facades("test", 32)[0]
+    labels = item["labels"][None]
+    plain = method.translate(item["x"][None])["fake_y"]
+    assert torch.equal(plain, method.translate(None, labels, scenes.regions(labels))["fake_y"])
+    coarse = make("global").translate(item["x"][None])["fake_y"]
+    assert coarse.shape == (1, 3, 32, 32)  # enlarged
+
+
+def test_encode_needs_an_encoder():
+    data = batch()
+    assert make().encode(data["y"], instances=data["instances"]).shape == (2, 3, 32, 32)
+    with pytest.raises(CourseError, match="no encoder"):
+        make(use_features=False).encode(data["y"], instances=data["instances"])
+
+
+# ---- runs
+
+
+class Houses(Subset):
+    paired, card = True, "a toy"
+
+    def __init__(self, split="train"):
+        super().__init__(Facades(split, 32), range(6))
+
+
+@pytest.mark.slow
+def test_a_resume_continues_bit_for_bit_through_the_phases(tmp_path):
+    """Also of the centres, which are learned at the end, and of the phase, which is the share of the steps."""
+    options = {"seed": 3, "progress": False, "val": Houses("val"), "previews": 3}
+    whole = make(average=0.9)
+    expected = fit(whole, Houses(), steps=8, **options).history
+    for stop in (2, 5, 7):  # in each phase: 0.5 and 0.55 of 8 steps
+        first, second = make(average=0.9), make(average=0.9)
+        step, done = first.step, []
+
+        def stopping(batch, step=step, done=done, stop=stop):
+            if len(done) == stop:
+                raise KeyboardInterrupt
+            done.append(1)
+            return step(batch)
+
+        first.step = stopping
+        with pytest.raises(KeyboardInterrupt):
+            fit(first, Houses(), steps=8, out=tmp_path / str(stop), checkpoint_seconds=0, **options)
+        got = fit(second, Houses(), steps=8, out=tmp_path / str(stop), resume=True, **options).history
+        a, b = snapshot(whole), snapshot(second)
+        assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+        assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
+    assert whole.styles.counts.sum() > 10 and whole.phase == "both"
+    again = make(average=0.9)  # a run that is finished: nothing changes
+    fit(again, Houses(), steps=8, out=tmp_path / "7", resume=True, **options)
+    assert all(torch.equal(value, snapshot(again)[name]) for name, value in a.items())
+
+
+@pytest.fixture
+def few(monkeypatch):
+    for split in facades.HOUSES:
+        monkeypatch.setitem(facades.HOUSES, split, 6)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    place = tmp_path_factory.mktemp("runs")
+    config = runs.make_config("pix2pixhd", "smoke", 32, ["base_channels=4"])
+    runs.train("pix2pixhd", "facades", place / "run", config, steps=4, progress=False, previews=0)
+    return place / "run"
+
+
+@pytest.fixture
+def course(monkeypatch, capsys):
+    def run(*arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["course", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        return exit_.value.code, *capsys.readouterr()
+
+    return run
+
+
+def test_the_command_trains_and_evaluates_it(tmp_path, trained, few, course, monkeypatch):
+    status, out, err = course("train", "pix2pixhd", "--data", "facades", "--out", tmp_path / "r", "--profile", "smoke",
+                              "--steps", 1, "--set", "use_features=false")  # fmt: skip
+    assert status == 0 and "finished at step 1" in out, err
+    assert list((tmp_path / "r" / "previews").iterdir())
+    seen, translate = [], Pix2PixHD.translate
+    monkeypatch.setattr(Pix2PixHD, "translate", lambda self, *a, **b: seen.append(b) or translate(self, *a, **b))
+    status, out, err = course("evaluate", "--run", trained, "--data", "facades")
+    assert status == 0 and "fcn_iou" in out and "baseline" in out, err
+    truth = torch.stack([Facades("test", 32)[i]["instances"] for i in range(6)])
+    assert torch.equal(torch.cat([given["instances"] for given in seen]), truth)  # not regions
+    for data in ("emoji:edges", "facades:day-night"):
+        status, _, err = course("train", "pix2pixhd", "--data", data, "--out", tmp_path / "no", "--steps", 1)
+        assert status == 2 and ("labels and instances" in err or "pairs" in err) and not (tmp_path / "no").exists()
+
+
+def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, few, course):
+    item = Facades("test", 32)[1]
+    for folder, image in (("labels", paint(item["labels"])), ("instances", item["instances"])):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        pixels = image.numpy() if image.ndim == 2 else ((image + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+        Image.fromarray(pixels).save(tmp_path / "in" / folder / "a.png")
+    where = ["--run", trained, "--seed", 4]
+    status, out, err = course(
+        "translate", *where, "--input", tmp_path / "in", "--output", tmp_path / "a", "--samples", 2
+    )
+    assert status == 0 and "wrote 2 images" in out, err
+    model, _ = runs.open_run(trained)
+    expected = model.sample(None, 2, 4, labels=item["labels"][None], instances=item["instances"][None])[0]
+    for k in (1, 2):
+        got = np.array(Image.open(tmp_path / "a" / f"a_{k}.png"))
+        assert np.abs(((expected[k - 1] + 1) * 127.5).permute(1, 2, 0).numpy() - got).max() < 0.51
+    status, out, _ = course("translate", *where, "--input", "facades", "--output", tmp_path / "own")
+    assert status == 0 and len(list((tmp_path / "own").iterdir())) == 6
+    assert (tmp_path / "own" / "test_house_1.png").read_bytes() == (tmp_path / "a" / "a_1.png").read_bytes()
+    flat = ["--input", tmp_path / "in" / "labels" / "a.png", "--output", tmp_path / "b"]
+    assert course("translate", *where, *flat)[0] == 0 and (tmp_path / "b" / "a.png").exists()  # regions
+    refused = tmp_path / "in" / "instances" / "a.png"
+    for options, what in [
+        (["--input", tmp_path / "nothing"], "no such file"),
+        (["--input", "emoji:edges"], "no label maps"),
+        (["--input", refused, "--style", refused], "no encoder"),
+    ]:
+        status, _, err = course("translate", *where, *options, "--output", tmp_path / "c")
+        assert status == 2 and what in err and not (tmp_path / "c").exists()
+
+
+# ---- scenes
+
+
+def test_regions_are_connected_and_of_one_label():
+    labels = torch.tensor([[5, 5, 0, 5], [0, 5, 0, 5], [0, 0, 1, 5], [2, 2, 1, 1]])
+    found = scenes.regions(labels[None])[0]
+    assert torch.equal(found == 0, labels == 0) and len(found.unique()) == 5
+    assert found[0, 0] == found[1, 1] != found[0, 3] == found[2, 3] and found[2, 2] == found[3, 3]
+    spiral = torch.zeros(9, 9, dtype=torch.long)
+    spiral[0], spiral[:, 8], spiral[8], spiral[2:, 0], spiral[2, :7] = 3, 3, 3, 3, 3
+    assert scenes.regions(spiral[None])[0].unique().tolist() == [0, 1]
+    item = Facades("test", 64, "facades:touching")[3]
+    windows = item["labels"] == 5
+    assert len(scenes.regions(item["labels"][None])[0][windows].unique()) < len(item["instances"][windows].unique())
+
+
+def test_label_maps_come_in_colours_or_numbers(tmp_path):
+    item = Facades("test", 64)[2]
+    colours = ((paint(item["labels"]) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+    Image.fromarray(colours).save(tmp_path / "colours.png")
+    Image.fromarray(item["labels"].numpy()).save(tmp_path / "numbers.png")
+    Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")
+    Image.fromarray(item["instances"].numpy()).save(tmp_path / "ids.png")
+    for name in ("colours", "numbers", "pair"):
+        assert torch.equal(scenes.read_labels(tmp_path / f"{name}.png", 64), item["labels"].long())
+    ids = scenes.read_instances(tmp_path / "ids.png", 64)
+    assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    with pytest.raises(CourseError, match="no label map"):
+        scenes.read_labels(tmp_path / "photo.png", 64)
+    (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
+    Image.fromarray(colours).save(tmp_path / "labels" / "a.png")
+    with pytest.raises(CourseError, match="differ in: a"):
+        scenes.find_scenes(tmp_path, 64)
+
+
+# ---- windows that touch
+
+
+def test_touching_windows_do_not_change_the_other_houses():
+    plain, touching = Facades("test", 64), Facades("test", 64, "facades:touching")
+    before = plain[5]
+    assert not torch.equal(touching[5]["labels"], before["labels"]) and touching.paired
+    assert torch.equal(Facades("test", 64)[5]["y"], before["y"])  # the pictures kept in memory do not mix
+    meet = 0
+    for i in range(10):
+        labels, ids = touching[i]["labels"], touching[i]["instances"].int()
+        meet += ((labels[:, 1:] == 5) & (labels[:, :-1] == 5) & (ids[:, 1:] != ids[:, :-1])).any()
+        labels, ids = plain[i]["labels"], plain[i]["instances"].int()
+        assert not ((labels[:, 1:] == 5) & (labels[:, :-1] == 5) & (ids[:, 1:] != ids[:, :-1])).any()
+    assert meet == 10
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_borders_between_touching_windows_are_seen_where_they_are(size):
+    data = open_dataset("facades:touching", "test", size)
+    items = [data[i] for i in range(12)]
+    y, labels, ids = (torch.stack([item[key] for item in items]) for key in ("y", "labels", "instances"))
+    assert scores.borders_visible(y, labels, ids) > 0.98
+    blind = y.clone()
+    dark = (labels == 5)[:, None].expand_as(y)
+    blind[dark] = -0.6  # windows without any frame
+    assert scores.borders_visible(blind, labels, ids) == 0
+    moved = y.roll(3 * size // 64, dims=3)  # frames elsewhere
+    assert scores.borders_visible(moved, labels, ids) < 0.5
+    plain = [Facades("test", size)[i] for i in range(2)]
+    assert np.isnan(
+        scores.borders_visible(*(torch.stack([p[key] for p in plain]) for key in ("y", "labels", "instances")))
+    )

@@ -1,0 +1,269 @@
+"""UNIT: blocks that are really shared, which term reaches which network, and the variant that shares nothing."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from course_lib import CourseError, losses, runs
+from course_lib.methods import configs
+from course_lib.methods.unit import PRESETS, UNIT, Config
+from course_lib.metrics.samples import can_sample
+from course_lib.networks import LatentDecoders, LatentEncoders, parameter_count
+from course_lib.networks.resnet import ResidualBlock
+from course_lib.training.checkpoint import snapshot
+from course_lib.training.fit import fit
+
+SMALL = Config(image_size=16, base_channels=4, n_blocks=2, d_base_channels=4, d_layers=1, batch_size=2)
+TERMS = {"g_gan", "g_image", "g_kl", "g_cycle", "g_cycle_kl", "d_real", "d_fake"}
+
+
+def batch(n: int = 2, size: int = 16, dtype: torch.dtype = torch.float32) -> dict:
+    generator = torch.Generator().manual_seed(7)
+    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+
+
+def both(data: dict) -> dict:
+    return {"a": data["x"], "b": data["y"]}
+
+
+def make(**changes) -> UNIT:
+    torch.manual_seed(0)
+    return UNIT(replace(SMALL, **changes))
+
+
+def step(method: UNIT, data: dict, seed: int = 5) -> dict:
+    torch.manual_seed(seed)
+    return method.step(data)
+
+
+def has_gradient(net) -> bool:
+    return any(p.grad is not None and p.grad.any() for p in net.parameters())
+
+
+def of_both(names: set[str]) -> set[str]:
+    return {f"{name}_{domain}" for name in names for domain in "ab"}
+
+
+# ---- sharing
+
+
+@pytest.mark.parametrize("shared", [0, 1, 4])
+def test_shared_blocks_are_the_same_and_counted_once(shared):
+    with torch.device("meta"):
+        E, G, block = LatentEncoders(16, 4, shared), LatentDecoders(16, 4, shared), ResidualBlock(64)
+        nothing = [parameter_count(cls(16, 4, 0)) for cls in (LatentEncoders, LatentDecoders)]
+        assert [parameter_count(E), parameter_count(G)] == [n - shared * parameter_count(block) for n in nothing]
+        image = torch.zeros(2, 3, 32, 32)
+        assert all(
+            E(image, name).shape == (2, 64, 8, 8) and G(E(image, name), name).shape == image.shape for name in "ab"
+        )
+        kinds = [[type(layer) for layer in (*E.own["a"], *E.shared)].count(ResidualBlock)]
+        kinds.append([type(layer) for layer in (*G.shared, *G.own["b"])].count(ResidualBlock))
+    assert kinds == [4, 4]  # as deep, whatever is shared
+
+
+def test_a_shared_block_is_the_last_of_e_and_the_first_of_g_and_belongs_to_both_domains():
+    method, data = make(shared_blocks=1), batch()
+    with torch.no_grad():
+        for net in (method.E, method.G):
+            for p in net.shared.parameters():
+                p.zero_()
+        for name, image in both(data).items():
+            own = method.E.own[name](image)
+            z = method.encode(image, {"a": "yx", "b": "xy"}[name])
+            assert torch.allclose(z, own, atol=1e-5)  # a zero residual block adds nothing
+            assert torch.allclose(method.G(own, name), method.G.own[name](own), atol=1e-4)
+
+
+@pytest.mark.parametrize(("shared", "reached"), [(1, True), (0, False)])
+def test_sharing_lets_one_domain_teach_the_other(shared, reached):
+    """The VAE of a alone moves what b's images go through if blocks are shared, and nothing of it if not."""
+    method, data = make(shared_blocks=shared), batch()
+    torch.manual_seed(1)
+    before = method.encode(data["y"]), method.translate(data["x"])["fake_y"]
+    out = method.codes_and_fakes(both(data))
+    losses.l1(out["rec_a"], data["x"]).backward()
+    assert has_gradient(method.E.own["a"]) and not has_gradient(method.E.own["b"])
+    method.opt_G.step()
+    after = method.encode(data["y"]), method.translate(data["y"], "yx")["fake_y"]
+    assert (not torch.equal(before[0], after[0])) == reached
+
+
+# ---- the step
+
+
+def test_kl_of_unit_variance_is_the_mean_of_the_squares():
+    mu = torch.tensor([[[[1.0, -3.0]]]])
+    assert losses.kl_unit_variance(mu) == 5 and losses.kl_unit_variance(torch.zeros(2, 3, 4, 4)) == 0
+    unit = torch.distributions.Normal(mu, 1.0)
+    prior = torch.distributions.Normal(torch.zeros_like(mu), 1.0)
+    assert losses.kl_unit_variance(mu) == 2 * torch.distributions.kl_divergence(unit, prior).mean()
+
+
+def test_noise_has_variance_1_wherever_the_mean_is():
+    method, mu = make(), torch.linspace(-3, 3, 10_000).reshape(1, 1, 100, 100).requires_grad_()
+    z = method.draw(mu)
+    assert (z - mu).std().item() == pytest.approx(1, abs=0.03) and abs((z - mu).mean().item()) < 0.04
+    z.sum().backward()
+    assert torch.equal(mu.grad, torch.ones_like(mu)) and make(noise="off").draw(mu) is mu
+
+
+@pytest.mark.parametrize("shared", [0, 1])
+def test_step_equals_the_equations(shared):
+    """Two steps against the paper's objective written out, with plain Adam in float64: same terms, same weights."""
+    method, ref = make(shared_blocks=shared, lambda_kl=0.3), make(shared_blocks=shared)
+    for net in (*method.networks.values(), *ref.networks.values()):
+        net.double()
+    method.run = lambda net, *inputs: net(*inputs)
+    E, G, (Da, Db) = ref.E, ref.G, ref.D.values()
+    opt_G = torch.optim.Adam([*E.parameters(), *G.parameters()], 1e-4, (0.5, 0.999))
+    opt_D = torch.optim.Adam(ref.D.parameters(), 1e-4, (0.5, 0.999))
+    data = batch(dtype=torch.float64)
+    xa, xb = data["x"], data["y"]
+
+    def kl(mu):
+        return (mu**2).mean()
+
+    def bce(logits, real):
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+
+    for seed in range(2):
+        terms = step(method, data, seed)
+        torch.manual_seed(seed)
+        mu_a = E(xa, "a")
+        z = mu_a + torch.randn_like(mu_a)
+        xab, xa_rec = G(z, "b"), G(z, "a")
+        mu_ab = E(xab, "b")
+        xa_cyc = G(mu_ab + torch.randn_like(mu_ab), "a")
+        mu_b = E(xb, "b")
+        z = mu_b + torch.randn_like(mu_b)
+        xba, xb_rec = G(z, "a"), G(z, "b")
+        mu_ba = E(xba, "a")
+        xb_cyc = G(mu_ba + torch.randn_like(mu_ba), "b")
+        d = {"d_real_a": bce(Da(xa), 1), "d_fake_a": bce(Da(xba.detach()), 0)}
+        d |= {"d_real_b": bce(Db(xb), 1), "d_fake_b": bce(Db(xab.detach()), 0)}
+        opt_D.zero_grad()
+        (10 * sum(d.values())).backward()
+        opt_D.step()
+        vae = {"g_image_a": (xa_rec - xa).abs().mean(), "g_image_b": (xb_rec - xb).abs().mean()}
+        cc = {"g_cycle_a": (xa_cyc - xa).abs().mean(), "g_cycle_b": (xb_cyc - xb).abs().mean()}
+        kls = {"g_kl_a": kl(mu_a), "g_kl_b": kl(mu_b)}
+        more = {"g_cycle_kl_a": kl(mu_ab), "g_cycle_kl_b": kl(mu_ba)}
+        gan = {"g_gan_a": bce(Da(xba), 1), "g_gan_b": bce(Db(xab), 1)}
+        L_vae = 0.3 * sum(kls.values()) + 100 * sum(vae.values())
+        L_cc = 0.1 * (sum(kls.values()) + sum(more.values())) + 100 * sum(cc.values())
+        opt_G.zero_grad()
+        (L_vae + L_cc + 10 * sum(gan.values())).backward()
+        opt_G.step()
+        expected = d | vae | cc | kls | more | gan
+        assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-9)
+    for name, net in method.networks.items():
+        for a, b in zip(net.parameters(), ref.networks[name].parameters(), strict=True):
+            assert torch.allclose(a, b, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("term", "reached"),
+    [
+        ("g_image_a", {"E.a", "G.a"}),
+        ("g_kl_a", {"E.a"}),
+        ("g_gan_b", {"E.a", "G.b"}),
+        ("g_cycle_a", {"E.a", "E.b", "G.a", "G.b"}),
+        ("g_cycle_kl_a", {"E.a", "E.b", "G.b"}),
+    ],
+)
+def test_a_term_reaches_whom_it_should(term, reached):
+    method, images = make(), both(batch())
+    method.D.requires_grad_(False)
+    method.generator_terms(images, method.codes_and_fakes(images))[term].backward()
+    nets = {"E": method.E, "G": method.G}
+    assert {f"{n}.{domain}" for n, net in nets.items() for domain in "ab" if has_gradient(net.own[domain])} == reached
+    assert has_gradient(method.E.shared) and has_gradient(method.G.shared) == any("G" in name for name in reached)
+    assert not has_gradient(method.D)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left_out"),
+    [
+        ({}, set()),
+        ({"shared_blocks": 0}, set()),
+        ({"noise": "off", "gan_loss": "least-squares", "average": 0.9}, set()),
+        ({"lambda_image": 0.0}, {"g_image"}),
+        ({"lambda_cycle": 0.0, "lambda_cycle_kl": 0.0}, {"g_cycle", "g_cycle_kl"}),
+        ({"lambda_kl": 0.0, "lambda_cycle_kl": 0.0}, {"g_kl", "g_cycle_kl"}),
+        ({"lambda_gan": 0.0}, {"g_gan", "d_real", "d_fake"}),
+    ],
+)
+def test_ablations_are_configuration(changes, left_out):
+    method = make(**changes)
+    before = {name: [p.detach().clone() for p in net.parameters()] for name, net in method.networks.items()}
+    terms = step(method, batch(3))
+    assert terms.keys() == of_both(TERMS - left_out) and all(0 <= value < 1000 for value in terms.values())
+    for name, net in method.networks.items():
+        still = all(torch.equal(a, b) for a, b in zip(net.parameters(), before[name], strict=True))
+        assert still == (name == "D" and "d_real" in left_out), name
+
+
+def test_configurations_that_cannot_be():
+    with pytest.raises(CourseError, match="of 2 blocks, 3 cannot be shared"):
+        replace(SMALL, shared_blocks=3)
+    with pytest.raises(CourseError, match="no term is left"):
+        replace(SMALL, lambda_gan=0.0, lambda_image=0.0, lambda_cycle=0.0)
+    with pytest.raises(CourseError, match="at least 24"):
+        replace(SMALL, d_layers=3)
+    assert configs.build(Config, shared_blocks=0).shared_blocks == 0
+
+
+def test_presets_have_the_weights_of_the_paper():
+    for values in PRESETS.values():
+        Config(**values)
+    paper = Config(**PRESETS["paper"])
+    assert paper == Config() and (paper.n_blocks, paper.shared_blocks, paper.gan_loss) == (4, 1, "log")
+    assert (paper.lambda_gan, paper.lambda_image, paper.lambda_cycle) == (10, 100, 100)
+    assert (paper.lambda_kl, paper.lambda_cycle_kl, paper.lr) == (0.1, 0.1, 1e-4)
+
+
+# ---- translating, training
+
+
+def test_translate_goes_both_ways_through_one_latent_space_without_noise():
+    method, data = make(), batch()
+    for way, here, there in (("xy", "a", "b"), ("yx", "b", "a")):
+        out = method.translate(data[way[0]], way)
+        z = method.encode(data[way[0]], way[::-1])
+        with torch.no_grad():
+            assert torch.equal(out["fake_y"], method.G(z, there))
+            assert torch.equal(out["rec_x"], method.G(method.encode(out["fake_y"], way), here))
+    assert not can_sample(method)
+
+
+class Unpaired(torch.utils.data.Dataset):
+    paired, card = False, "a toy"
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        return {key: value[0] * (i + 1) / 6 for key, value in batch(1).items()} | {"name": str(i)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [0, 1])
+def test_a_resume_continues_with_what_is_shared(tmp_path, shared):
+    """Stopped after 4 of 8 steps and resumed: weights, moments and history as if never stopped."""
+    whole, first, second = (make(decay_from=1.0, average=0.9, shared_blocks=shared) for _ in range(3))
+    expected = fit(whole, Unpaired(), steps=8, seed=3, progress=False, checkpoint_seconds=0).history
+    fit(first, Unpaired(), steps=4, seed=3, out=tmp_path, progress=False)
+    got = fit(second, Unpaired(), steps=8, seed=3, out=tmp_path, resume=True, progress=False).history
+    a, b = snapshot(whole), snapshot(second)
+    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+    assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
+
+
+@pytest.mark.slow
+def test_the_command_trains_translates_and_scores(tmp_path):
+    config = runs.make_config("unit", "smoke")
+    runs.train("unit", "emoji:twemoji-fluent", tmp_path, config, steps=2, device="cpu", bf16=False, progress=False)
+    scores = runs.evaluate(tmp_path, "emoji:twemoji-fluent", split="val", device="cpu")
+    assert {"rec_l1", "yx_rec_l1", "top1", "yx_top1"} <= scores.keys() and 0 < scores["rec_l1"] < 2

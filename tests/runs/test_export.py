@@ -1,0 +1,380 @@
+"""Exported generators agree with PyTorch, and the static page works in a browser with nothing but a file server."""
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import statistics
+import sys
+import threading
+import time
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from course_lib import CourseError, runs
+from course_lib.data import open_dataset
+from course_lib.demo import page as demo
+from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.runs import export, shipped
+from tests.cli.test_cli import in_process
+
+STATIC = Path(export.__file__).parents[1] / "demo" / "static"
+DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """method -> folder of a run of two steps."""
+    top = tmp_path_factory.mktemp("runs")
+    for method, data in DATA.items():
+        config = runs.make_config(method, "smoke", 32)
+        runs.train(method, data, top / method, config, steps=2, previews=0, progress=False)
+    return {method: top / method for method in DATA}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "direction"), [("pix2pix", "xy"), ("bicyclegan", "xy"), ("cyclegan", "xy"), ("cyclegan", "yx")]
+)
+def test_the_file_computes_what_translate_does(trained, tmp_path, method, direction):
+    model, _ = runs.open_run(trained[method], "cpu")
+    path, data = tmp_path / "model.onnx", open_dataset(DATA[method], "test", 32, direction)
+    facts = export.to_onnx(model, path, direction, about={"licence": "MIT"})
+    x = torch.stack([data[i]["x"] for i in range(8)])
+    z = model.noise(8, seed=1) * 2 if method == "bicyclegan" else None
+    assert export.check(model, path, x, z, direction) < export.LIMIT
+    assert export.check(model, path, x[:1], None if z is None else z[:1], direction) < export.LIMIT  # any batch
+    assert export.check(model, path, -x, z if z is None else z + 1, direction) < export.LIMIT  # it depends on them
+    stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert stored == facts and stored["size"] == "32" and stored["direction"] == direction
+    assert stored["z_dim"] == ("8" if z is not None else "0") and stored["licence"] == "MIT"
+    assert (
+        b"site-packages" not in path.read_bytes() and b"course_lib" not in path.read_bytes()
+    )  # no paths of this machine
+    if method == "cyclegan":
+        assert export.check(model, path, x, direction=direction[::-1]) > export.LIMIT  # the two ways are not one
+
+
+@pytest.mark.slow
+def test_averaged_weights_are_exported(trained, tmp_path):
+    model, _ = runs.open_run(trained["pix2pix"], "cpu")
+    x = torch.rand(2, 3, 32, 32) * 2 - 1
+    export.to_onnx(model, tmp_path / "model.onnx")
+    with torch.no_grad():
+        for weight in model.G.parameters():
+            weight.zero_()  # of no use to anyone
+    assert export.check(model, tmp_path / "model.onnx", x) < export.LIMIT
+
+
+@pytest.mark.slow
+def test_what_a_file_cannot_do_is_refused(trained, tmp_path):
+    small = {"image_size": 16, "base_channels": 4, "d_base_channels": 4, "d_layers": 1}
+    for settings, what in [
+        ({}, "test_dropout and test_batch_statistics on"),
+        ({"dropout": 0.0}, "test_batch_statistics on"),
+        ({"norm": "instance"}, "test_dropout on"),
+    ]:
+        with pytest.raises(CourseError, match=f"^{what}"):
+            export.to_onnx(Pix2Pix(Config(**small, **settings)), tmp_path / "model.onnx")
+    with pytest.raises(CourseError, match="DCGAN cannot be exported"):
+        export.to_onnx(runs.method_class("dcgan")(runs.make_config("dcgan", "smoke")), tmp_path / "model.onnx")
+    with pytest.raises(CourseError, match="translates xy, not yx"):
+        export.export_run(trained["pix2pix"], tmp_path / "model.onnx", "yx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_packages_that_are_missing_are_named(trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(CourseError, match="onnxscript"):
+        export.export_run(trained["pix2pix"], tmp_path / "model.onnx")
+
+
+@pytest.mark.slow
+def test_export_command(trained, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "new folder" / "model.onnx"
+    status, out, err = in_process(monkeypatch, capsys, "export", trained["pix2pix"], "--onnx", path)
+    lines = out.splitlines()
+    assert status == 0 and err == "" and "weights float32" in lines[0]
+    found = re.fullmatch(r"largest difference to PyTorch on 100 held-out inputs: (\S+)", lines[1])
+    assert float(found.group(1)) < export.LIMIT
+    stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert stored["data"] == "emoji:edges" and "MIT" in stored["card"]
+    before = path.read_bytes()
+    monkeypatch.setattr(export, "LIMIT", 0.0)
+    status, out, err = in_process(monkeypatch, capsys, "export", trained["pix2pix"], "--onnx", path)
+    assert status == 2 and out == "" and "outputs differ from PyTorch's by" in err and len(err.splitlines()) == 3
+    assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_half_is_for_those_who_can_afford_it(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "LIMIT", 0.1)
+    monkeypatch.setattr(export, "HALVED", 1000)  # small networks have no large weights
+    facts = export.export_run(trained["pix2pix"], tmp_path / "half.onnx", half=True)
+    assert facts["weights"] == "float16"
+    monkeypatch.setattr(export, "LIMIT", min(2e-5, facts["difference"]))
+    with pytest.warns(UserWarning, match="weights stay float32"):
+        whole = export.export_run(trained["pix2pix"], tmp_path / "whole.onnx", half=True)
+    assert whole["weights"] == "float32" and whole["difference"] < facts["difference"]
+    assert facts["bytes"] < 0.6 * whole["bytes"]
+
+
+# ---- the page
+
+
+def test_demo_says_what_is_missing(trained, tmp_path, monkeypatch, capsys):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    for arguments, what in [
+        (["demo", "shipped:nothing"], "no shipped weights are called 'nothing'"),
+        (["demo", "--static", tmp_path / "full", trained["pix2pix"]], "holds something else"),
+    ]:
+        status, out, err = in_process(monkeypatch, capsys, *arguments)
+        assert status == 2 and out == "" and what in err.splitlines()[0] and len(err.splitlines()) == 3
+    assert [p.name for p in tmp_path.rglob("*")] == ["full", "thesis.txt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in for npm is a shell script")
+@pytest.mark.parametrize("script", [None, "echo no connection >&2; exit 1", "echo no archive > a.tgz"])
+def test_without_npm_nothing_is_built(trained, tmp_path, monkeypatch, script):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    if script:
+        (programs / "npm").write_text(f"#!/bin/sh\n{script}\n")
+        (programs / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(CourseError, match=r"npm is missing" if script is None else r"could not fetch onnxruntime-web"):
+        demo.build(tmp_path / "page", [trained["pix2pix"]])
+    assert not (tmp_path / "page").exists()
+
+
+def test_the_page_names_no_other_host():
+    for path in STATIC.iterdir():
+        text = path.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
+        assert not re.search(r"//\w[\w-]*\.\w", text), path.name
+        assert not re.search(r"""(?:src|href)=["']/""", text), f"{path.name} works at the root of a server only"
+
+
+def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
+    (tmp_path / "presets").mkdir()
+    edges = demo._inputs(tmp_path, "edges", open_dataset("emoji:edges", "test", 32))
+    assert [p["name"] for p in edges["presets"]] == [name.replace("_", " ") for name in demo.CHOSEN]
+    assert edges["colours"] == ["#ffffff", "#000000"] and edges["paper"] == "#ffffff"
+    labels = demo._inputs(tmp_path, "labels", open_dataset("facades", "test", 32))
+    assert len(labels["presets"]) == demo.PRESETS and 2 < len(labels["colours"]) <= demo.COLOURS
+    assert demo._inputs(tmp_path, "photos", open_dataset("facades", "test", 32, "yx"))["colours"] == []
+
+
+# ---- in a browser
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(trained, tmp_path_factory):
+    """Address of a folder of a plain file server, with the page of all three runs in it."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm, which brings the runtime for browsers, is not installed")
+    top = tmp_path_factory.mktemp("server")
+    folders = [trained[name] for name in ("bicyclegan", "pix2pix", "cyclegan")]
+    older = shutil.copytree(trained["pix2pix"], top / "an older one")
+    (model,) = demo.build(top / "some" / "where", [older])["models"]
+    assert model["name"] == "an-older-one" and str(top) not in json.dumps(model)
+    contents = demo.build(top / "some" / "where", folders)  # over the first
+    assert len(list((top / "some" / "where" / "models").iterdir())) == 3
+    assert [model["z_dim"] for model in contents["models"]] == [8, 0, 0]
+    assert json.loads((top / "some" / "where" / "models.json").read_text()) == contents
+    with served(top) as address:
+        yield f"{address}some/where/"
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Address of a plain file server for a folder."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture
+def open_page(site, browser):
+    """Opens the page in a window of its own; at the end, nothing may have gone wrong or elsewhere."""
+    wrong, contexts = [], []
+
+    def open_(**window):
+        contexts.append(browser.new_context(**window))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: request.url.startswith((site, "blob:")) or wrong.append(request.url))
+        page.goto(site)
+        page.wait_for_selector("#save:not([disabled])", timeout=60_000)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def after(page, act) -> float:
+    """Do ``act`` and wait until its translation is shown, and no other comes. Returns its latency in ms."""
+    count = page.evaluate("courseDemo.count")
+    act()
+    for _ in range(200):
+        time.sleep(0.05)
+        now = page.evaluate("courseDemo.count")
+        if now > count and now == (time.sleep(0.15) or page.evaluate("courseDemo.count")):
+            return page.evaluate("courseDemo.last")
+    raise AssertionError("no translation came")
+
+
+def picture(page, name="result") -> str:
+    return page.evaluate(f"document.getElementById('{name}').toDataURL()")
+
+
+def draw(page, *points) -> None:
+    """A stroke of the mouse through points given as shares of the paper."""
+    box = page.locator("#paper").bounding_box()
+    places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+
+
+@pytest.mark.slow
+def test_draw_translate_and_move_z(open_page, keep):
+    page = open_page(viewport={"width": 1280, "height": 900})
+    print(f"first translation {page.evaluate('courseDemo.first'):.0f} ms after opening")
+    shown = picture(page)
+    after(page, lambda: page.click("#clear"))
+    assert page.evaluate("courseDemo.input().every((value) => value === 1)") and picture(page) != shown
+    shown, seconds = picture(page), []
+    for k in range(5):
+        seconds.append(after(page, lambda k=k: draw(page, (0.2, 0.2 + k / 10), (0.8, 0.3 + k / 10))))
+    print(f"stroke to picture: median {statistics.median(seconds):.0f} ms, worst {max(seconds):.0f} ms")
+    values = page.evaluate("[...new Set(courseDemo.input())].sort()")
+    assert values == [-1, 1] and picture(page) != shown, "strokes look like the outlines: black on white, no grey"
+    shown = picture(page)
+    slider = page.locator("#sliders input").nth(2)
+    after(page, lambda: slider.press("Home"))
+    assert page.locator("#sliders output").nth(2).inner_text() == "-3.00" and picture(page) != shown
+    after(page, lambda: page.click("#random"))
+    assert len(set(page.locator("#sliders output").all_inner_texts())) > 4
+    keep(page, "page_desktop")
+    after(page, lambda: page.click("#zero"))
+    assert picture(page) == shown
+    drawing = picture(page, "paper")
+    after(page, lambda: page.click("#undo"))
+    assert picture(page, "paper") != drawing
+    after(page, lambda: page.click("#presets button:nth-child(3)"))
+    with page.expect_download() as saved:
+        page.click("#save")
+    assert saved.value.suggested_filename == "translation.png"
+    assert page.locator("[role=alert]:visible").count() == 0 and "ms from stroke" in page.inner_text("#latency")
+
+
+@pytest.mark.slow
+def test_keys_alone_can_draw(open_page):
+    page = open_page(viewport={"width": 1000, "height": 800}, color_scheme="dark")
+    after(page, lambda: page.click("#clear"))
+    page.focus("#paper")
+
+    def ink() -> int:
+        return page.evaluate("courseDemo.input().filter((value) => value < 0).length / 3")
+
+    page.keyboard.press("ArrowUp")
+    assert ink() == 0 and page.locator("#cursor").is_visible()
+    after(page, lambda: [page.keyboard.press(key) for key in (" ", *["Shift+ArrowRight"] * 3, " ", "ArrowDown")])
+    line = ink()
+    assert 12 <= line <= 60
+    after(page, lambda: [page.keyboard.press(key) for key in ("e", " ", *["ArrowLeft"] * 5, " ")])
+    assert 0 < ink() < line or page.get_attribute("#eraser", "aria-pressed") == "false"
+    after(page, lambda: page.keyboard.press("Control+z"))
+    assert ink() == line
+    after(page, lambda: page.keyboard.press("Delete"))
+    assert ink() == 0
+
+
+@pytest.mark.slow
+def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
+    page, worst = open_page(), {}
+    for number, name in enumerate(("bicyclegan", "pix2pix", "cyclegan")):
+        if number:
+            after(page, lambda number=number: page.select_option("#model", index=number))
+        assert page.locator("#code").is_visible() == (name == "bicyclegan")
+        model, _ = runs.open_run(trained[name], "cpu")
+        data, worst[name] = open_dataset(DATA[name], "test", 32), 0.0
+        for i in range(8):
+            x, z = data[i]["x"], torch.randn(8, generator=torch.Generator().manual_seed(i))
+            call = "async ([x, z]) => [...await courseDemo.translate(Float32Array.from(x), z)]"
+            found = torch.tensor(page.evaluate(call, [x.flatten().tolist(), z.tolist()])).view(3, 32, 32)
+            wanted = model.translate(x[None], *([z[None]] if name == "bicyclegan" else []))["fake_y"][0]
+            worst[name] = max(worst[name], (found - wanted).abs().max().item())
+    print("largest difference between browser and PyTorch:", {name: f"{value:.1e}" for name, value in worst.items()})
+    assert max(worst.values()) < export.LIMIT
+    assert page.locator("#colours input[type=color]").count() == 1  # CycleGAN's inputs are in colour
+
+
+@pytest.mark.slow
+def test_a_phone_shows_it_all_and_takes_fingers(open_page, keep):
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.locator("#result").bounding_box()
+    assert box["y"] + box["height"] <= 844, "drawing and translation are visible together"
+    after(page, lambda: page.tap("#clear"))
+    shown = picture(page)
+    after(page, lambda: page.locator("#paper").tap())
+    assert picture(page) != shown
+    after(page, lambda: page.tap("#presets button:nth-child(2)"))
+    page.evaluate("scrollTo(0, 0)")
+    keep(page, "page_phone")
+    page.evaluate("scrollTo(0, 1e6)")
+    keep(page, "page_phone_below")
+
+
+@pytest.mark.slow
+def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(browser, keep, tmp_path):
+    if shutil.which("npm") is None:
+        pytest.skip("npm, which brings the runtime for browsers, is not installed")
+    models = demo.build(tmp_path / "page", [Path(f"shipped:{name}") for name in shipped.RECIPES], half=True)["models"]
+    assert [model["name"] for model in models] == list(shipped.RECIPES)
+    assert all(model["size"] == 64 and model["difference"] < 1e-3 and model["compared"] == 100 for model in models)
+    size = sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())
+    context = browser.new_context(viewport={"width": 1100, "height": 860})
+    page = context.new_page()
+    with served(tmp_path / "page") as address:
+        page.goto(address)
+        page.wait_for_selector("#save:not([disabled])", timeout=60_000)
+    context.set_offline(True)  # and the server is gone
+    after(page, lambda: page.click("#clear"))
+    shown, seconds = picture(page), []
+    for k in range(9):
+        seconds.append(after(page, lambda k=k: draw(page, (0.2, 0.15 + k / 12), (0.8, 0.2 + k / 12))))
+    assert picture(page) != shown
+    first, stroke = page.evaluate("courseDemo.first"), statistics.median(seconds)
+    print(f"{size / 1e6:.1f} MB; first translation after {first:.0f} ms; a stroke {stroke:.0f} ms (median)")
+    assert size < 30e6 and first < 3000 and stroke < 100
+    context.close()
+
+
+@pytest.mark.slow
+def test_what_cannot_be_loaded_is_said_in_place(site, browser):
+    page = browser.new_page()
+    page.route("**/ort.wasm.gz", lambda route: route.fulfill(status=404))
+    page.goto(site)
+    page.wait_for_selector("#alert:visible")
+    assert "ort.wasm.gz could not be loaded (404)" in page.inner_text("#alert")
+    page.close()

@@ -1,0 +1,95 @@
+"""What the tests of the grader share: courses with a toy problem set, and runs that are killed and run again."""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from hostile import CASES, variant, write
+
+from assignments.grader import command, sandbox
+from tests.support import toy_course
+
+TROUBLE = sandbox.bubblewrap_trouble()
+needs_bubblewrap = pytest.mark.skipif(bool(TROUBLE), reason=f"bubblewrap (bwrap) does not work here: {TROUBLE}")
+
+
+def left_behind() -> list[str]:
+    """Processes of these tests' sandboxes and submissions, all of which should be gone."""
+    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
+    return [line for line in lines if line.startswith("sleep 98765") or "checks.probes.toy" in line]
+
+
+def graded_table(course: Path) -> dict:
+    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as db:
+        rows = db.execute("SELECT student, result FROM course_grading").fetchall()
+    checks = {student: json.loads(result)["checks"] for student, result in rows}
+    return {"checks": checks, "scores": toy_course.scores(course)}
+
+
+def hand_in(course: Path, count: int) -> None:
+    names = ["right", "untouched", "missing", "not-json", "magics", "loop-in-function", "daemon", "crash"]
+    for number in range(count):
+        case = CASES[names[number // 2 % len(names)]] if number % 2 else variant(number)
+        write(course, case, f"student{number:03d}")
+
+
+def gone_soon() -> bool:
+    """Whether the sandboxes of a killed run end within ten seconds."""
+    end = time.monotonic() + 10
+    while left := left_behind():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return not left
+
+
+def grade_in_a_process(course: Path) -> multiprocessing.Process:
+    """A grading run of its own; forked, as importing torch once more each time would take longer than the grading."""
+    arguments = {"course": course, "problem_set": "toy", "tier": "bubblewrap", "progress": False}
+    process = multiprocessing.get_context("fork").Process(target=command.run, kwargs=arguments)
+    process.start()
+    return process
+
+
+def finish(process: multiprocessing.Process) -> None:
+    process.join()
+    assert process.exitcode == 0
+
+
+def kill_and_run_again(released: Path, folder: Path, count: int, kills: int, seed: int) -> tuple[int, list[int]]:
+    """Grade once in peace, once killed ``kills`` times at random moments; the grade books must agree."""
+    rng, courses, killed_at = random.Random(seed), [], []
+    for name in ("peace", "killed"):
+        courses.append(Path(shutil.copytree(released, folder / name)))
+        hand_in(courses[-1], count)
+    peace, killed = courses
+    finish(grade_in_a_process(peace))
+    for number in range(kills):
+        process = grade_in_a_process(killed)
+        target = (number + rng.random()) * count / kills  # spread over the submissions, but also over start-up
+        end = time.monotonic() + 120
+        while process.is_alive() and committed(killed) < target and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(rng.random() * 0.3)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        killed_at.append(committed(killed))
+        assert gone_soon(), left_behind()
+    finish(grade_in_a_process(killed))
+    assert graded_table(killed) == graded_table(peace)
+    return len(graded_table(killed)["scores"]), killed_at
+
+
+def committed(course: Path) -> int:
+    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as db, contextlib.suppress(sqlite3.Error):
+        return db.execute("SELECT count(*) FROM course_grading").fetchone()[0]
+    return 0

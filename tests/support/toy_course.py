@@ -1,0 +1,55 @@
+"""A course with the toy problem set, as nbgrader leaves it after a release, for the tests of the grader."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tests import ROOT
+
+sys.path.insert(0, str(ROOT / "assignments"))
+
+from hostile.build import ODDITIES, cells_of
+
+
+def make(folder: Path) -> Path:
+    """checks/, an empty submitted/, a term key, sentinels to read, and the release in the grade book."""
+    from nbgrader.api import Gradebook
+
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader's alembic
+    shutil.copytree(ROOT / "assignments" / "hostile" / "toy" / "checks", folder / "checks",
+                    ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+    (folder / "submitted").mkdir()
+    (folder / "term_key.txt").write_text("SENTINEL-KEY\n")
+    (folder / "source" / "toy").mkdir(parents=True)
+    (folder / "source" / "toy" / "toy.ipynb").write_text("SENTINEL-SOURCE")
+    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as book:
+        book.add_assignment("toy")
+        book.add_notebook("toy", "toy")
+        for cell in cells_of(ODDITIES):
+            data = cell["metadata"]["nbgrader"]
+            name, kind = data["grade_id"], cell["cell_type"]
+            where = {"notebook": "toy", "assignment": "toy"}
+            if data["grade"]:
+                book.add_grade_cell(name, max_score=data["points"], cell_type=kind, **where)
+            if data["solution"]:
+                book.add_solution_cell(name, **where)
+            book.add_source_cell(name, source=cell["source"], cell_type=kind, locked=data["locked"],
+                                 checksum=hashlib.md5(cell["source"].encode()).hexdigest(), **where)  # fmt: skip
+    return folder
+
+
+def scores(course: Path) -> dict[str, dict]:
+    """Automatic scores by student and cell, as nbgrader's grade book has them."""
+    from assignments.grader.gradebook import Book, sqlite_url
+
+    with Book(sqlite_url(course / "gradebook.db")) as book:
+        return book.grades("toy")
+
+
+def told(result) -> str:
+    """All a student is told."""
+    parts = [result.reason, *result.notes, *(check.message for check in result.checks)]
+    return json.dumps(parts, ensure_ascii=False)
