@@ -2,7 +2,7 @@
 
 revisions.json records a hash of the code behind each REVISION. To record what there is now:
 
-    python tests/test_revisions.py
+    python tests/experiments/test_revisions.py
 """
 
 import ast
@@ -109,7 +109,7 @@ def test_whoever_changes_what_decides_a_score_thinks_of_its_revision(name):
     now = {"revision": HOLDERS[name][0].REVISION, "code": code_of(name)}
     assert now == recorded()[name], (
         f"the code that decides {name} changed: if its results change raise {name}.REVISION, which makes the rows of"
-        " sweeps that used it stale; then record the new hash with: python tests/test_revisions.py"
+        " sweeps that used it stale; then record the new hash with: python tests/experiments/test_revisions.py"
     )
 
 
