@@ -22,7 +22,7 @@ import torch
 
 import course_lib
 from course_lib.methods.pix2pix import Pix2Pix
-from course_lib.runs.runs import make_config
+from course_lib.runs import make_config
 from course_lib.training import profiles
 
 DISTRIBUTION = "gan-translation-course"

@@ -158,7 +158,7 @@ def weights(
     out: Annotated[Path | None, typer.Option(help="train it again into this run folder; goes on if stopped")] = None,
 ) -> None:
     """The trained weights that come with the course: their names, their origin, and how to make them again."""
-    from course_lib.runs import shipped
+    from course_lib.runs import shipped, shipping
 
     if name is None:
         for known in shipped.RECIPES:
@@ -169,5 +169,5 @@ def weights(
     if out is None:
         print(json.dumps(shipped.about(name), indent=1))
         return
-    made = shipped.train(name, out)
+    made = shipping.train(name, out)
     print(f"wrote {out / name}.safetensors, {made['bytes'] / 1e6:.1f} MB, and {name}.json, where it comes from")

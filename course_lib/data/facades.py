@@ -4,6 +4,7 @@ One layout can be photographed in many styles, and the style does not depend on 
 """
 
 import functools
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
@@ -126,3 +127,25 @@ class Facades(Dataset):
     def redraw(self, batch: dict) -> dict:
         """``batch`` with the label image x painted from its (augmented) labels."""
         return batch | {"x": paint(batch["labels"])}
+
+
+def photographs(
+    split: str, size: int, houses: Iterable[int], key: str | None = None, walls: int = 0
+) -> tuple[Float[Tensor, "n 3 size size"], Tensor, Float[Tensor, "n 7"]]:
+    """(photos in [-1, 1], labels (n, size, size) uint8, styles) of ``houses``, as the data set ``facades`` shows them.
+
+    With a ``key`` they are in fresh random styles of the same distribution, drawn by it. With ``walls``, too, each
+    house is photographed so often, in the first so many colours of wall; n is houses x walls.
+    """
+    data, shots = Facades(split, size), []
+    for house in houses:
+        if key is None:
+            shots.append((house, data.style(house), None))
+            continue
+        for wall in range(max(walls, 1)):
+            draw = Draw(key, split, size, house, wall)
+            style = Style.draw(draw, **({"wall": wall} if walls else {}))
+            shots.append((house, style, int(draw.random() * 2**31)))
+    photos, labels, _ = zip(*(data.photograph(*shot) for shot in shots), strict=True)
+    styles = torch.tensor([style.vector() for _, style, _ in shots])
+    return torch.stack(photos).float() / 127.5 - 1, torch.stack(labels), styles

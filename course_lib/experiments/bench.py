@@ -196,9 +196,9 @@ def quality(name: str, seconds: float = 60.0, points: int = 6, profile: str = "a
 
     Same networks, same first weights, same batches in the same order, constant lr, no augmentation; each trains for
     ``seconds`` in ``points`` turns, for ``seeds`` seeds one after the other. The library's step runs as fit() would run
-    it here, in bfloat16 where that pays. ``val_l1`` is that of what translate() uses: for the library the moving average of
-    the weights, for the textbook, which has none, the last ones. ``last_l1`` is that of the last ones of both. BicycleGAN
-    is given the code of the true y.
+    it here, in bfloat16 where that pays. ``val_l1`` is the error of what translate() uses: for the library the moving
+    average of the weights, for the textbook, which has none, the last ones. ``last_l1`` is that of the last weights of
+    both. BicycleGAN is given the code of the true y.
     """
     known(name)
     config = runs.make_config(name, profile, None, LEARNED[name][1] + EQUAL)

@@ -17,15 +17,11 @@ from torchmetrics.functional.regression import kendall_rank_corrcoef
 
 from course_lib.errors import CourseError
 from course_lib.experiments.sweep import table
+from course_lib.metrics.intervals import interval
 
 REPRODUCED, UNDECIDED, CONTRADICTED, NOT_RUN = "reproduced", "not decided at this scale", "contradicted", "not run"
 VERDICTS = (REPRODUCED, UNDECIDED, CONTRADICTED, NOT_RUN)
 LEAST_SEEDS = 3
-# Quantiles 0.975 of Student's t for 1 ... 30 degrees of freedom.
-T = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
 HOW = """## How the verdicts are made
 
 The claims, the rule and its margins were written down before the sweeps ran; what came after are explanations (see the
@@ -118,15 +114,6 @@ def verdict_of(claim: Claim, folder: Path) -> dict:
         "mean": mean, "low": low, "high": high, "effect": effect, "more": more, "less": less, "n": n,
         "verdict": verdict(low, high, claim.within or 0.0),
     }  # fmt: skip
-
-
-def interval(values: list[float]) -> tuple[float, float, float, float]:
-    """(mean, low, high, standard deviation): the two-sided 95 % t interval of the mean of 2 values or more."""
-    n, mean = len(values), statistics.fmean(values)
-    # not statistics.stdev, which has no answer for nan
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
-    half = T[min(n - 2, len(T) - 1)] * spread / math.sqrt(n)
-    return mean, mean - half, mean + half, spread
 
 
 def verdict(low: float, high: float, within: float = 0.0) -> str:

@@ -14,7 +14,7 @@ from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.experiments import claims, grids, sweep
 from course_lib.experiments.claims import CONTRADICTED, NOT_RUN, REPRODUCED, UNDECIDED, Claim, verdict_of
-from course_lib.metrics import scores
+from course_lib.metrics import intervals, scores
 from tests import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -141,11 +141,11 @@ def test_differences_are_paired_and_their_interval_is_students(tmp_path):
 
 
 def test_the_quantiles_leave_one_in_forty_above(tmp_path):
-    for df, quantile in enumerate(claims.T, 1):
+    for df, quantile in enumerate(intervals.T, 1):
         x = torch.linspace(0, quantile, 20001, dtype=torch.double)
         density = torch.distributions.StudentT(torch.tensor(float(df), dtype=torch.double)).log_prob(x).exp()
         assert torch.trapezoid(density, x).item() == pytest.approx(0.475, abs=3e-5), df
-    assert len(claims.T) == 30 and claims.interval([0.0, 1.0] * 20)[2] < 0.5 + 2.05 / math.sqrt(40)
+    assert len(intervals.T) == 30 and intervals.interval([0.0, 1.0] * 20)[2] < 0.5 + 2.05 / math.sqrt(40)
 
 
 def test_seeds_are_matched_by_number_not_by_place(tmp_path):

@@ -11,10 +11,10 @@ from torch.utils.data import Subset
 
 from course_lib.data import facades, open_dataset
 from course_lib.data.facade_render import _WALLS, Style
-from course_lib.data.facades import Facades
+from course_lib.data.facades import Facades, photographs
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
 from course_lib.metrics import factors, samples
-from course_lib.metrics.perceptual import FILES, photographs
+from course_lib.networks.frozen import FILES
 
 ORIGIN = json.loads((FILES / "factors.json").read_text(encoding="utf-8"))
 
@@ -211,4 +211,4 @@ def test_real_methods_and_other_data(few, monkeypatch):
     noisy = BicycleGAN(Config(**small, variant="pix2pix+noise"))
     names = set(samples.score_samples(noisy, "facades"))
     assert "walls_covered" in names and not any(name.startswith(("readout", "encoded")) for name in names)
-    assert samples.can_sample(BicycleGAN) and samples.can_sample(noisy)
+    assert BicycleGAN.has_codes and noisy.has_codes

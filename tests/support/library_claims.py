@@ -8,6 +8,7 @@ from mutants.ps5.example import RUNS, example
 
 from course_lib.experiments import claims, sweep
 from course_lib.experiments.grids import read_grid
+from course_lib.metrics import intervals
 
 VERDICTS = {claims.REPRODUCED: "supported", claims.CONTRADICTED: "contradicted"}
 
@@ -63,7 +64,7 @@ def manifest():
 
 PARTS = {
     "paired_differences": paired_differences,
-    "interval": lambda values: claims.interval(values)[:3],
+    "interval": lambda values: intervals.interval(values)[:3],
     "decide": decide,
     "manifest": manifest,
 }

@@ -11,7 +11,7 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.networks import PatchGAN, receptive_field
 from course_lib.networks.bicycle import MultiScalePatchGAN
-from course_lib.plotting.patches import field, judges, patch, sees_both
+from course_lib.plotting.patches import discriminators, field, patch, sees_both
 from course_lib.widgets import lens as module
 from course_lib.widgets.lens import lens, picture
 
@@ -77,9 +77,9 @@ def test_papers_patches():
 
 def test_every_judge_sees_its_own_domain(models, bicycle, pairs):
     (x, y), other = pairs[:, 0], pairs[0, 2]
-    assert [list(judges(m)) for m in models.values()] == [["D"], ["D_y", "D_x"]]
+    assert [list(discriminators(m)) for m in models.values()] == [["D"], ["D_y", "D_x"]]
     cycles = [f"D_{cycle}, scale {k}" for cycle in ("encoded", "random") for k in (0, 1)]
-    assert list(judges(bicycle)) == cycles
+    assert list(discriminators(bicycle)) == cycles
     cyclegan = models["cyclegan"]
     for judge, keeps, moves in (("D_y", (other, y), (x, other)), ("D_x", (x, other), (other, y))):
         box, logit, logits = patch(cyclegan, x, y, 2, 3, judge)
@@ -103,9 +103,9 @@ def test_what_there_is_no_lens_for(models, pairs):
             patch(models["pix2pix"], x, y, row, col)
     for name in ("dcgan", "cogan"):
         with pytest.raises(CourseError, match="as a whole"):
-            judges(runs.method_class(name)(runs.make_config(name, "smoke")))
+            discriminators(runs.method_class(name)(runs.make_config(name, "smoke")))
     with pytest.raises(CourseError, match="labels and instances"):
-        judges(runs.method_class("pix2pixhd")(runs.make_config("pix2pixhd", "smoke")))
+        discriminators(runs.method_class("pix2pixhd")(runs.make_config("pix2pixhd", "smoke")))
 
 
 def test_the_picture_frames_the_patch_and_its_cell(models, pairs):
