@@ -10,9 +10,9 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from course_lib.data.augment import partner
+from course_lib.data.base import TwoDomains
 from course_lib.data.facade_layout import PALETTE, Draw, layout
 from course_lib.data.facade_render import Style, render
 from course_lib.data.folders import CACHE_BYTES
@@ -49,7 +49,7 @@ def label_map(images: Float[Tensor, "*batch 3 h w"]) -> Tensor:
     return distance.argmin(-3)
 
 
-class Facades(Dataset):
+class Facades(TwoDomains):
     """The tasks of TASKS. Items: x, y (3, size, size) in [-1, 1]; ``labels``, ``instances`` (size, size) uint8 and
     ``style`` (7,), see ``Style.NAMES``, those of y; ``name``.
 
@@ -69,17 +69,12 @@ class Facades(Dataset):
             raise CourseError(f"unknown task {task!r}", "data", f"choose from {', '.join(TASKS)}")
         if not 16 <= size <= 1024:
             raise CourseError(f"façades are drawn at 16 to 1024 px, not {size}", "size", "choose a size in between")
-        self.split, self.size, self.seed, self.epoch = split, size, seed, 0
+        self.split, self.size, self.seed = split, size, seed
         self.fixed_x, self.fixed_y = TASKS[task]
         self.houses = HOUSES[split] if count is None else count
-        self.paired, self.touching = (
-            task in ("facades", "facades:touching") or split != "train",
-            task == "facades:touching",
-        )
+        self.touching = task == "facades:touching"
+        self.paired = self.touching or task == "facades" or split != "train"
         self.redrawn = "x" if self.fixed_x is None and self.paired else None  # where the labels are those of x
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return self.houses if self.paired else self.houses // 2

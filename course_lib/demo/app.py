@@ -16,11 +16,11 @@ import ipywidgets as w
 import nbformat
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Subset
 from traitlets.config import Config
 
 from course_lib import runs
-from course_lib.data import open_dataset
+from course_lib.data import TwoDomains, open_dataset
 from course_lib.errors import CourseError
 from course_lib.runs import shipped
 
@@ -164,13 +164,13 @@ def _lens(named: dict) -> list[w.Widget]:
     return _choice(named, make, "D judges patches. Move over the image: this is what one logit sees.")
 
 
-def _held_out(method: Any, settings: dict, split: str) -> Dataset:
+def _held_out(method: Any, settings: dict, split: str) -> TwoDomains:
     return open_dataset(settings["data"], split, method.config.image_size, settings["direction"])
 
 
-def _some(data: Dataset) -> tuple[Tensor, Tensor, list[str]]:
+def _some(data: TwoDomains) -> tuple[Tensor, Tensor, list[str]]:
     """x, y and names of some items, the more telling ones of the emoji."""
-    names = list(getattr(data, "names", None) or map(str, range(len(data))))
+    names = list(data.names or map(str, range(len(data))))
     rows = [names.index(name) for name in EMOJI if name in names]
     rows = rows if len(rows) > 1 else [i * len(data) // SHOWN for i in range(min(SHOWN, len(data)))]
     items = [data[i] for i in rows]

@@ -12,6 +12,7 @@ from torch.utils.data import Subset
 from course_lib.data import facades, open_dataset
 from course_lib.data.facade_render import _WALLS, Style
 from course_lib.data.facades import Facades, photographs
+from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
 from course_lib.metrics import factors, samples
 from course_lib.networks.frozen import FILES
@@ -130,13 +131,14 @@ def test_readout_of_planted_codes(houses):
 # ---- all of it
 
 
-class Planted:
+class Planted(Method):
     """Paints test houses in ``walls`` colours, chosen by z, or by z and the input; ``walls`` 0 ignores z."""
 
-    device, E = torch.device("cpu"), object()
+    has_codes = reads_codes = True
 
     def __init__(self, photos, walls, agree=True):
-        self.photos, self.walls, self.agree, self.config = photos, walls, agree, SimpleNamespace(image_size=32)
+        super().__init__(SimpleNamespace(image_size=32))
+        self.photos, self.walls, self.agree = photos, walls, agree
         self.x = torch.stack([Facades("test", 32)[i]["x"] for i in range(len(photos))])
 
     def noise(self, n, seed):
@@ -148,11 +150,8 @@ class Planted:
         wall = (u * self.walls).long().clamp(max=max(self.walls - 1, 0))
         return {"fake_y": self.photos[house, wall if self.agree else (wall + house) % 8]}
 
-    def sample(self, x, count, seed=0):
-        return torch.stack([self.translate(x, z)["fake_y"] for z in self.noise(count, seed).split(1)], dim=1)
-
     def encode(self, y):
-        return y.mean((2, 3)), None
+        return y.mean((2, 3))
 
 
 @pytest.fixture
