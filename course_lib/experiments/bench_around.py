@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 import course_lib
 from course_lib import runs, training
 from course_lib.data import open_dataset
+from course_lib.data.base import View
 from course_lib.data.facades import Facades
 from course_lib.data.images import to_image
 from course_lib.errors import CourseError
@@ -56,17 +57,17 @@ def data(names: list[str] | None = None, size: int = 64, repeats: int = 7, batch
     return {"title": f"images a second, {size} px, batches of {batch_size}; {here()}", "rows": rows}
 
 
-def first(dataset: Dataset) -> Dataset:
-    """``dataset`` with its first COUNT items, or as many as there are, and all else that it has."""
-    whole = type(dataset)
-    dataset.__class__ = type(whole.__name__, (whole,), {"__len__": lambda self: min(COUNT, whole.__len__(self))})
-    return dataset
+class First(View):
+    """The first COUNT items of a dataset, or as many as there are."""
+
+    def __len__(self) -> int:
+        return min(COUNT, len(self.dataset))
 
 
 def _images_per_second(name: str, size: int, repeats: int, batch_size: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         files, pairs = Path(folder) / "files", Path(folder) / "pairs" / "train"
-        shown = first(open_dataset("emoji:edges" if name == FOLDER else name, "train", size))
+        shown = First(open_dataset("emoji:edges" if name == FOLDER else name, "train", size))
         for place in (files / "x", files / "y", pairs):
             place.mkdir(parents=True)
         for i in range(len(shown)):
@@ -79,15 +80,14 @@ def _images_per_second(name: str, size: int, repeats: int, batch_size: int) -> d
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # others would spin while they wait, and that is counted
         start = time.process_time()
-        own = first(open_dataset(str(pairs.parent) if name == FOLDER else name, "train", size))
+        own = First(open_dataset(str(pairs.parent) if name == FOLDER else name, "train", size))
         config = SimpleNamespace(batch_size=batch_size, jitter="auto", flip="auto")
         feed = batches(own, SimpleNamespace(config=config, device=torch.device("cpu")))
         for _ in range(len(own) // batch_size):
             next(feed)
         first_pass = 2 * len(own) / (time.process_time() - start)
         torch.set_num_threads(threads)
-        kind, flip = getattr(own, "jitter", "affine"), getattr(own, "mirrors", True)
-        other = _image_folder(files, size, kind, flip, 2 * batch_size)
+        other = _image_folder(files, size, own.jitter, own.mirrors, 2 * batch_size)
         works = {"ours": lambda: _take(feed), "theirs": lambda: _take(other)}
         seconds = alternate(works, repeats, warm=1)
     images = 2 * TURN * batch_size

@@ -251,7 +251,7 @@ def _row(grid: Path, cell: Cell, found: dict) -> dict[str, str]:
     command += ["--profile", cell.profile, "--steps", str(cell.steps), "--seed", str(cell.seed)]
     command += ["--direction", cell.direction, "--device", cell.device, "--bf16" if cell.bf16 else "--no-bf16"]
     command += [word for setting in cell.settings for word in ("--set", setting)]
-    own = {name: str(getattr(cell, name)) for name in (*FIRST, "method", "data", "steps")}
+    own = {name: str(vars(cell)[name]) for name in (*FIRST, "method", "data", "steps")}
     own |= {"config": json.dumps({name: value for name, value in config.items() if value != usual[name]})}
     return own | found["scores"] | {name: found[name] for name in MEASURED} | {"command": shlex.join(command)}
 

@@ -178,7 +178,7 @@ def test_code_reminds_those_who_use_it(reminded, module, old, new, whom):
     assert reminded(module, old, new) == whom
 
 
-@pytest.mark.parametrize(("module", "name"), [("data.emoji", "data.emoji"), ("metrics.perceptual", "metrics.samples")])
+@pytest.mark.parametrize(("module", "name"), [("data.emoji", "data.emoji"), ("networks.frozen", "metrics.samples")])
 def test_shipped_files_count(tmp_path, monkeypatch, module, name):
     before = code_of(name)
     monkeypatch.setattr(f"course_lib.{module}.FILES", tmp_path)
