@@ -79,7 +79,7 @@ MISSING: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "ps5": {
         "course_lib.metrics.intervals": ("T", "interval"),
-        "course_lib.experiments.claims": ("interval", "verdict", "judge", "ledger"),
+        "course_lib.experiments.claims": ("interval", "verdict", "verdict_of", "ledger"),
     },
 }
 

@@ -191,6 +191,6 @@ def _free_disk() -> str:
 
 
 def _busy() -> str:
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows does not tell
     busy = load > (os.cpu_count() or 1)
     return f" (other programs are running, load {load:.1f}: without them all this is faster)" if busy else ""

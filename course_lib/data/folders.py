@@ -24,6 +24,7 @@ from course_lib.data.images import (
 )
 from course_lib.errors import CourseError
 
+REVISION = 1  # raised when a change of the code changes the images
 SPLITS = ("train", "val", "test")
 HELD_OUT = 0.1  # share of train that stands in for a missing val or test
 CACHE_BYTES = 2**30  # decoded images that one dataset keeps in memory

@@ -85,7 +85,7 @@ def read_claims(path: Path) -> list[Claim]:
     return claims
 
 
-def judge(claim: Claim, folder: Path) -> dict:
+def verdict_of(claim: Claim, folder: Path) -> dict:
     """What the tables SWEEP.csv in ``folder`` say: mean, low, high, effect, n, verdict, and the means more and less.
 
     The means of ``more`` and ``less`` are taken over the same seeds; nan for an ``order``. All numbers are nan where
@@ -162,7 +162,7 @@ def measure(metric: str, scores: dict) -> float:
 def ledger(folder: Path) -> str:
     """claims.md for ``folder``/claims.toml and ``folder``/sweeps/*.csv; the same text for the same files."""
     claims = read_claims(folder / "claims.toml")
-    found = {claim.id: judge(claim, folder / "sweeps") for claim in claims}
+    found = {claim.id: verdict_of(claim, folder / "sweeps") for claim in claims}
     lines = ["# Ledger of claims", "", "Made by `course claims` from `claims.toml` and the tables in `sweeps/`.", ""]
     papers = list(dict.fromkeys(_paper(claim) for claim in claims))
     lines += [f"| {' | '.join(('claims of', 'in all', *VERDICTS))} |", "|---|" + "---:|" * (1 + len(VERDICTS))]

@@ -26,7 +26,7 @@ def ledger(rows, more, less, better="higher"):
     with tempfile.TemporaryDirectory() as folder:
         table(folder, rows)
         claim = claims.Claim("c", "", "", "", "t", "score", better=better, more=more, less=less)
-        return claims.judge(claim, Path(folder))
+        return claims.verdict_of(claim, Path(folder))
 
 
 def paired_differences(rows, more, less, better):
