@@ -18,11 +18,10 @@ from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT, PRESETS, Config
 from course_lib.methods.swapped import Swapped
 from course_lib.metrics import diversity, samples, scores
-from course_lib.metrics.samples import can_sample
-from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, deep, receptive_field
+from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, frozen, receptive_field
 from course_lib.networks.munit import AdaINBlock, adain
 from course_lib.networks.resnet import ResidualBlock
-from course_lib.runs.export import _tested
+from course_lib.runs.export import _generator
 from course_lib.training.checkpoint import snapshot
 from course_lib.training.fit import fit
 
@@ -133,20 +132,20 @@ def test_the_domain_invariant_loss_does_not_see_mean_and_spread():
 @pytest.mark.slow
 def test_the_deep_features_say_whose_they_are(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    name, features = deep.content_features()
+    name, features = frozen.content_features()
     image = batch(1)["x"].requires_grad_()
     assert name == "features" and features(image).shape == (1, 64, 4, 4)
     features(image).sum().backward()
     assert image.grad.any()
     with pytest.raises(CourseError, match="VGG-16 are not here"):
-        deep.content_features("vgg")
+        frozen.content_features("vgg")
     from torchvision.models import vgg16
 
     (tmp_path / "checkpoints").mkdir()
-    torch.save(vgg16().state_dict(), tmp_path / "checkpoints" / deep.VGG)
-    name, features = deep.content_features()
+    torch.save(vgg16().state_dict(), tmp_path / "checkpoints" / frozen.VGG)
+    name, features = frozen.content_features()
     assert name == "vgg" and features(image).shape == (1, 512, 4, 4) and features(image).min() == 0  # after the ReLU
-    assert deep.content_features("features")[0] == "features"
+    assert frozen.content_features("features")[0] == "features"
 
 
 # ---- the step
@@ -335,12 +334,12 @@ def test_the_style_of_an_example_is_that_of_the_output_domain():
 def test_turned_around_styles_turn_too():
     method, data = make(), batch()
     other = Swapped(method)
-    assert can_sample(other) and torch.equal(other.noise(2, 1), method.noise(2, 1))
+    assert other.has_codes and torch.equal(other.noise(2, 1), method.noise(2, 1))
     z = method.noise(2, 1)
     assert torch.equal(other.translate(data["y"], z)["fake_y"], method.translate(data["y"], z, "yx")["fake_y"])
     assert torch.equal(other.encode(data["x"]), method.encode(data["x"], "yx"))
     assert torch.equal(other.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
-    assert not can_sample(Swapped(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))))
+    assert not Swapped(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))).has_codes
 
 
 # ---- training
@@ -456,4 +455,4 @@ def test_cyclegan_sees_noise_if_told_to():
     assert plain.noisy(x) is x and torch.equal(plain.translate(x)["fake_y"], plain.translate(x)["fake_y"])
     assert configs.build(CycleConfig, noise_dim=0).noise_dim == 0
     with pytest.raises(CourseError, match="depend on chance"):
-        _tested(method, "xy")
+        _generator(method, "xy")
