@@ -4,7 +4,7 @@ fit(), evaluation, sweeps, widgets and export rely on what stands here and ask f
 and no order of updates is here: those stand whole in each method's own file, in the order of its paper.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -16,6 +16,16 @@ from course_lib.errors import CourseError
 from course_lib.networks.blocks import averaged_copy, update_average
 
 
+def may_be_zero(default: int) -> Any:
+    """The default of a configuration's whole number that may be 0; the others must be at least 1."""
+    return field(default=default, metadata={"zero": True})
+
+
+def positive(default: float) -> Any:
+    """The default of a configuration's real number that must be above 0; the others may be 0."""
+    return field(default=default, metadata={"zero": False})
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """How a method is trained: the fields that all configurations share, with the defaults of most papers."""
@@ -24,7 +34,7 @@ class TrainingConfig:
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
     flip: Literal["on", "off", "auto"] = "on"  # mirror at random; auto: unless the data set says its images have a side
     batch_size: int = 1
-    lr: float = 2e-4
+    lr: float = positive(2e-4)
     beta1: float = 0.5
     beta2: float = 0.999
     decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate

@@ -25,8 +25,9 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
+from course_lib.methods.base import Method, TrainingConfig, may_be_zero
 from course_lib.networks.bicycle import CNNEncoder, CodedUNet, MultiScalePatchGAN, ResNetEncoder, xavier_weights
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.networks.blocks import inference
 
 ENCODERS = {"resnet": ResNetEncoder, "cnn": CNNEncoder}
 CYCLES = ("encoded", "random")  # by where z comes from
@@ -50,12 +51,11 @@ def kl(mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]) -> Float[
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
     variant: Literal["pix2pix+noise", "cAE-GAN", "cVAE-GAN", "cVAE-GAN++", "cLR-GAN", "BicycleGAN"] = "BicycleGAN"
     # networks
-    image_size: int = 256
     z_dim: int = 8
     z_at: Literal["input", "all"] = "all"  # z goes to the first layer of the U-Net, or to each one on the way down
     base_channels: int = 64
@@ -66,7 +66,7 @@ class Config:
     e_base_channels: int = 64
     conditional: bool = False  # D sees y alone; True: (x, y)
     d_base_channels: int = 64
-    d_layers: int = 3  # 70 px patches
+    d_layers: int = may_be_zero(3)  # 70 px patches
     d_scales: int = 2  # and 140 px: the same on the image at half its size
     d_coarse: Literal["same", "half"] = "same"  # filters of the coarser one; half in the authors' code
     d_shared: bool = False  # one D for both cycles
@@ -81,14 +81,8 @@ class Config:
     latent_moves: Literal["auto", "G", "G+E"] = "auto"  # auto: G alone, but G+E where E has no other term (cLR-GAN)
     lambda_d: float = 1.0  # not halved
     # training
-    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
-    flip: Literal["on", "off", "auto"] = "on"
     batch_size: int = 1  # pairs for each term: the authors' 2, which they cut in half
-    lr: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    decay_from: float = 0.5  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    average: float = 0.0  # decay of a running average of the weights of G and E, used at test time; 0 is none
+    decay_from: float = 0.5
 
     def __post_init__(self):
         if not self.weights():
@@ -123,18 +117,17 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class BicycleGAN:
+class BicycleGAN(Method):
     """G, E, a discriminator for each cycle, their optimisers and one training step, for all six variants.
 
     Images are (B, 3, S, S) in [-1, 1], codes (B, z_dim). ``bf16`` runs the networks in bfloat16; losses stay float32.
     """
 
-    Config, PRESETS, needs_pairs = Config, PRESETS, True
+    Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
         self.weights = cfg.weights()
         self.cycles = [cycle for cycle in CYCLES if any(name.endswith(cycle) for name in self.weights)]
         self.G = CodedUNet(
@@ -148,20 +141,18 @@ class BicycleGAN:
         self.latent_moves_E = cfg.latent_moves == "G+E" or (cfg.latent_moves == "auto" and "encoded" not in self.cycles)
         d = (6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm, cfg.d_scales, cfg.d_coarse)
         names = {cycle: "D" if cfg.d_shared else f"D_{cycle}" for cycle in self.cycles}
-        judges = {name: MultiScalePatchGAN(*d) for name in dict.fromkeys(names.values())}
-        self.D = {cycle: judges[name] for cycle, name in names.items()}
-        self.networks = learners | judges  # what a checkpoint keeps
+        discriminators = {name: MultiScalePatchGAN(*d) for name in dict.fromkeys(names.values())}
+        self.D = {cycle: discriminators[name] for cycle, name in names.items()}
+        self.networks = learners | discriminators
         for net in self.networks.values():
             if cfg.init == "xavier":
                 xavier_weights(net)
             net.to(self.device)  # instance norm would undo channels_last
-        self.tested = learners  # what translate() and encode() use
-        if cfg.average:
-            self.tested = {name: averaged_copy(net) for name, net in learners.items()}
-            self.networks |= {f"{name}_average": net for name, net in self.tested.items()}
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
-        self.opt_G = torch.optim.Adam([p for net in learners.values() for p in net.parameters()], **adam)  # and E
-        self.opt_D = torch.optim.Adam([p for net in judges.values() for p in net.parameters()], **adam)
+        self.keep_averages(*learners)
+        self.opt_G, self.opt_D = (
+            self.adam(*learners.values()),
+            self.adam(*discriminators.values()),
+        )  # opt_G moves E, too
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n z_dim"]:
@@ -171,8 +162,7 @@ class BicycleGAN:
 
     def paint(self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "b z_dim"]) -> Float[Tensor, "b 3 s s"]:
         """G(x, z)."""
-        with self.autocast:
-            return self.G(x, z).float()
+        return self.run(self.G, x, z)
 
     def paint_each(self, x: Float[Tensor, "b 3 s s"], z: dict[str, Tensor]) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """G(x, z) for each of some codes; in one pass, which is faster, where images of a batch do not mix."""
@@ -267,9 +257,7 @@ class BicycleGAN:
             opt_D.step()
             terms |= d
 
-        if cfg.average:
-            for name, average in self.tested.items():
-                update_average(average, self.networks[name], cfg.average)
+        self.update_averages()
         return {name: term.item() for name, term in terms.items()}
 
     @torch.no_grad()
@@ -281,20 +269,31 @@ class BicycleGAN:
         ``z`` is one code for all images or one for each; None draws one for each, as :meth:`noise` does.
         """
         z = self.noise(len(x), seed) if z is None else z.to(self.device).expand(len(x), -1)
-        with inference(self.tested["G"]) as G:
+        with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x, z)}
 
-    def sample(self, x: Float[Tensor, "b 3 s s"], count: int, seed: int = 0) -> Float[Tensor, "b count 3 s s"]:
-        """``count`` translations of each x, in the same random styles for all: [:, k] shows one style."""
-        return torch.stack([self.translate(x, z)["fake_y"] for z in self.noise(count, seed).split(1)], dim=1)
+    @property
+    def reads_codes(self) -> bool:
+        return self.E is not None
+
+    def encode(self, y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b z_dim"]:
+        """The style of y: mu of :meth:`encode_distribution`."""
+        return self.encode_distribution(y)[0]
 
     @torch.no_grad()
-    def encode(self, y: Float[Tensor, "b 3 s s"]) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
-        """E(y) as mu and logvar, in float32, with averaged weights if there are any; mu is the style of y.
+    def encode_distribution(
+        self, y: Float[Tensor, "b 3 s s"]
+    ) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
+        """E(y) as mu and logvar, in float32, with averaged weights if there are any.
 
         Raises CourseError for pix2pix+noise, which has no E.
         """
         if self.E is None:
             raise CourseError(f"{self.config.variant} has no encoder", "encode()", "train variant=BicycleGAN")
-        with inference(self.tested["E"]) as E:
+        with inference(self.averaged["E"]) as E:
             return E(y)
+
+    def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
+        return {
+            f"D_{cycle}, scale {k}": ("y", D, k) for cycle, D in self.D.items() for k in range(self.config.d_scales)
+        }

@@ -7,12 +7,6 @@ from typing import Any
 
 from course_lib.errors import CourseError
 
-# numbers that start so may be 0; the rest must be positive
-MAY_BE_ZERO = (
-    "lambda", "identity", "pool", "dropout", "decay", "average", "beta", "d_layers", "noise", "shared",
-    "coarse", "cluster_area",
-)  # fmt: skip
-
 
 def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
     """``["lambda_l1=10", "generator=unet"]`` as typed values of the fields of ``cls``.
@@ -45,14 +39,17 @@ def _value(name: str, text: str, kind: Any) -> Any:
 
 
 def build(cls: type, **values: Any) -> Any:
-    """``cls(**values)``, with every choice and range checked. Raises CourseError that names the setting."""
-    hints = typing.get_type_hints(cls)
+    """``cls(**values)``, with every choice and range checked. Raises CourseError that names the setting.
+
+    No number may be negative. Real ones may be 0 and whole ones may not, unless their field says otherwise.
+    """
+    hints, fields = typing.get_type_hints(cls), cls.__dataclass_fields__
     for name, value in values.items():
         choices = typing.get_args(hints[name])
         if choices and value not in choices:
             raise CourseError(f"{name} cannot be {value!r}", name, f"choose from {', '.join(map(str, choices))}")
         if hints[name] in (int, float):
-            zero_ok = name.startswith(MAY_BE_ZERO)
+            zero_ok = fields[name].metadata.get("zero", hints[name] is float)
             if not 0 <= value < float("inf") or (value == 0 and not zero_ok):
                 least = "at least" if zero_ok else "above"
                 raise CourseError(f"{name} must be {least} 0, got {value}", name, f"write {name}=NUMBER")

@@ -27,24 +27,25 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
+from course_lib.methods.base import Method, TrainingConfig, check_patches, may_be_zero
 from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.networks.blocks import inference
 from course_lib.networks.segmenter import load_segmenter
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
     # networks
-    image_size: int = 256
     base_channels: int = 64
     n_blocks: int = 9  # 6 at 128 px
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
-    noise_dim: int = 0  # maps of noise, N(0, 1), that a generator sees beside its image; no term asks it to use them
+    # maps of noise, N(0, 1), that a generator sees beside its image; no term asks it to use them
+    noise_dim: int = may_be_zero(0)
     d_base_channels: int = 64
-    d_layers: int = 3  # 70 px patches
+    d_layers: int = may_be_zero(3)  # 70 px patches
     # objective
     gan_loss: Literal["log", "least-squares"] = "least-squares"
     lambda_gan: float = 1.0
@@ -55,16 +56,9 @@ class Config:
     lambda_pixel: float = 0.0  # ||G(x) - x||_1
     lambda_feature: float = 0.0  # the same between features of the frozen segmenter, which stands in for the VGG
     lambda_d: float = 0.5  # the objective of D is halved
-    pool_size: int = 50  # fakes per domain; 0 is none
+    pool_size: int = may_be_zero(50)  # fakes per domain; 0 is none
     # training
-    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
-    flip: Literal["on", "off", "auto"] = "on"
-    batch_size: int = 1
-    lr: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    decay_from: float = 0.5  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    average: float = 0.0  # decay of a running average of both generators' weights, used at test time; 0 is none
+    decay_from: float = 0.5
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_forward or self.lambda_backward):
@@ -75,10 +69,7 @@ class Config:
         if self.image_size % 4 or self.image_size < 16:
             what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
             raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
-        if self.d_layers and self.image_size < 3 * 2**self.d_layers:
-            what = f"a PatchGAN of {self.d_layers} layers needs images of at least {3 * 2**self.d_layers} px"
-            fix = "choose a larger image_size or smaller d_layers"
-            raise CourseError(f"{what}, got {self.image_size}", "Config", fix)
+        check_patches(self.image_size, self.d_layers)
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults, chosen on validation houses and emoji.
@@ -100,42 +91,30 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class CycleGAN:
+class CycleGAN(Method):
     """Two generators, two discriminators, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1].
 
     ``bf16`` runs the networks in bfloat16; losses stay float32.
     """
 
-    Config, PRESETS, needs_pairs = Config, PRESETS, False
-    ways = ("xy", "yx")  # what translate() can do
+    Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
         sizes = {"upsampling": cfg.upsampling, "in_channels": 3 + cfg.noise_dim}
         self.G_xy, self.G_yx = (ResNetGenerator(cfg.base_channels, cfg.n_blocks, **sizes) for _ in range(2))
         self.D_x, self.D_y = (PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance") for _ in range(2))
         self.features = load_segmenter().to(self.device).features if cfg.lambda_feature else None
         self.pool_x, self.pool_y = (ImagePool(cfg.pool_size, cfg.image_size) for _ in range(2))
-        # what a checkpoint keeps: the pools, too
+        # a checkpoint keeps the pools, too
         self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y}
         self.networks |= {"pool_x": self.pool_x, "pool_y": self.pool_y}
         for net in self.networks.values():
             net.to(self.device)  # instance norm would undo channels_last
-        self.tested = {"xy": self.G_xy, "yx": self.G_yx}  # what translate() uses
-        if cfg.average:
-            self.tested = {way: averaged_copy(G) for way, G in self.tested.items()}
-            self.networks |= {f"G_{way}_average": G for way, G in self.tested.items()}
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
-        self.opt_G = torch.optim.Adam([*self.G_xy.parameters(), *self.G_yx.parameters()], **adam)
-        self.opt_D = torch.optim.Adam([*self.D_x.parameters(), *self.D_y.parameters()], **adam)
+        self.keep_averages("G_xy", "G_yx")
+        self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D_x, self.D_y)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
-
-    def run(self, net: torch.nn.Module, images: Tensor) -> Tensor:
-        """``net(images)`` in bfloat16 if that is on, as float32."""
-        with self.autocast:
-            return net(images).float()
 
     def noisy(self, images: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b channels s s"]:
         """What a generator sees: the images and, beside each, noise_dim maps of noise, new in every pixel.
@@ -233,18 +212,19 @@ class CycleGAN:
             opt_D.step()
             terms |= d
 
-        if cfg.average:
-            update_average(self.tested["xy"], self.G_xy, cfg.average)
-            update_average(self.tested["yx"], self.G_yx, cfg.average)
+        self.update_averages()
         return {name: term.item() for name, term in terms.items()}
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"], way: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}`` in float32, with averaged weights if there are any.
 
-        ``way="yx"``: the input is a y, and ``fake_y`` its translation to x.
+        ``direction="yx"``: the input is a y, and ``fake_y`` its translation to x.
         """
-        there, back = self.tested[way], self.tested[way[::-1]]
+        there, back = self.averaged[f"G_{direction}"], self.averaged[f"G_{direction[::-1]}"]
         with inference(there), inference(back):
             fake_y = there(self.noisy(x))
             return {"fake_y": fake_y, "rec_x": back(self.noisy(fake_y))}
+
+    def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
+        return {"D_y": ("y", self.D_y, 0), "D_x": ("x", self.D_x, 0)}

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
+from course_lib.methods.base import Method, TrainingConfig
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.networks.blocks import inference
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
     # networks
@@ -36,12 +37,7 @@ class Config:
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     flip: Literal["on", "off", "auto"] = "off"
     batch_size: int = 128
-    lr: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    average: float = 0.0  # decay of a running average of G's weights, used by sample(); 0 is none
-    test_batch_statistics: bool = True  # sample() normalises with the statistics of its own batch
+    test_batch_statistics: bool = True  # generate() normalises with the statistics of its own batch
 
     def __post_init__(self):
         if self.batch_size % self.d_steps:
@@ -68,26 +64,22 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class DCGAN:
+class DCGAN(Method):
     """G, D, their optimisers and one training step. ``bf16`` runs the networks in bfloat16; losses stay float32."""
 
-    Config, PRESETS, needs_pairs = Config, PRESETS, False
+    Config, PRESETS, translates = Config, PRESETS, False
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
         self.G = DCGANGenerator(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.upsampling)
         self.D = DCGANDiscriminator(cfg.image_size, cfg.d_base_channels)
-        for net in (self.G, self.D):
+        self.networks = {"G": self.G, "D": self.D}
+        for net in self.networks.values():
             net.to(self.device, memory_format=torch.channels_last)
-        self.G_average = averaged_copy(self.G) if cfg.average else self.G  # what sample() uses
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
-        self.opt_G = torch.optim.Adam(self.G.parameters(), **adam)
-        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
-        # what fit() schedules and a checkpoint keeps
+        self.keep_averages("G")
+        self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
-        self.networks = {"G": self.G, "D": self.D} | ({"G_average": self.G_average} if cfg.average else {})
 
     def noise(self, n: int) -> Float[Tensor, "n z_dim"]:
         """n draws of z from the prior."""
@@ -98,9 +90,7 @@ class DCGAN:
 
     def judge(self, y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1"]:
         """D's logit for each image."""
-        with self.autocast:
-            logits = self.D(y)
-        return logits.float()
+        return self.run(self.D, y)
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises: ``d_real`` on y and ``d_fake`` on fake_y. Pass fake_y detached."""
@@ -119,9 +109,7 @@ class DCGAN:
         # 1. D learns to tell images from fakes, each time new ones. Detached: nothing of this reaches G.
         D.requires_grad_(True)
         for y in batch["y"].chunk(cfg.d_steps):
-            with self.autocast:
-                fake_y = G(self.noise(len(y)))  # (B, z) -> (B, 3, S, S)
-            fake_y = fake_y.float()
+            fake_y = self.run(G, self.noise(len(y)))  # (B, z) -> (B, 3, S, S)
             opt_D.zero_grad()
             d = self.discriminator_terms(y, fake_y.detach())
             (d["d_real"] + d["d_fake"]).backward()
@@ -134,12 +122,11 @@ class DCGAN:
         g["g_gan"].backward()
         opt_G.step()
 
-        if cfg.average:
-            update_average(self.G_average, G, cfg.average)
+        self.update_averages()
         return {name: term.item() for name, term in (d | g).items()}
 
     @torch.no_grad()
-    def sample(
+    def generate(
         self, z: int | Float[Tensor, "n z_dim"], batch_statistics: bool | None = None
     ) -> Float[Tensor, "n 3 s s"]:
         """G(z) in float32 for the given noise, or for so many draws; averaged weights if there are any.
@@ -149,10 +136,10 @@ class DCGAN:
         """
         z = self.noise(z) if isinstance(z, int) else z
         choice = self.config.test_batch_statistics if batch_statistics is None else batch_statistics
-        with inference(self.G_average, batch_statistics=choice) as G:
+        with inference(self.averaged["G"], batch_statistics=choice) as G:
             return G(z)
 
     def preview(self) -> dict[str, Float[Tensor, "n 3 s s"]]:
         """Rows of samples for fit() to show, the same noise each time (fit seeds it)."""
-        samples = self.sample(30)
+        samples = self.generate(30)
         return dict(zip(("G(z)", " ", "  "), samples.split(10), strict=True))

@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.methods.base import Method, TrainingConfig, may_be_zero, positive
+from course_lib.networks.blocks import inference
 from course_lib.networks.deep import content_features
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
 
@@ -31,17 +32,16 @@ DOMAINS, SIDES = {"x": "a", "y": "b"}, (("a", "b"), ("b", "a"))
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
     # networks
-    image_size: int = 256
     style_dim: int = 8
     base_channels: int = 64
     n_blocks: int = 4  # residual blocks of the content encoder, and of the decoder
     style_down: int = 4  # halvings in the style encoder
     d_base_channels: int = 64
-    d_layers: int = 4  # 46 px patches
+    d_layers: int = may_be_zero(4)  # 46 px patches
     d_scales: int = 3
     # objective
     gan_loss: Literal["log", "least-squares"] = "least-squares"  # summed over the scales
@@ -53,15 +53,9 @@ class Config:
     lambda_perceptual: float = 0.0  # domain-invariant; 1 for the paper's largest images
     features: Literal["auto", "vgg", "features"] = "auto"  # of the perceptual term; auto: vgg where its weights are
     # training
-    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
-    flip: Literal["on", "off", "auto"] = "on"
-    batch_size: int = 1
-    lr: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
+    lr: float = positive(1e-4)
     decay_weights: float = 1e-4  # L2, in Adam
     decay_from: float = 0.5  # lr then falls linearly to 0; the authors halve it ten times in a million steps
-    average: float = 0.0  # decay of a running average of encoders and decoders, used at test time; 0 is none
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
@@ -84,19 +78,18 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class MUNIT:
+class MUNIT(Method):
     """Two encoders, a decoder and D for each of the domains "a" and "b", their optimisers and one training step.
 
     Images are (B, 3, S, S) in [-1, 1], styles (B, style_dim), contents (B, c, S/4, S/4). ``bf16`` runs the networks in
     bfloat16; losses stay float32. ``feature_net`` says whose features the perceptual term takes.
     """
 
-    Config, PRESETS, needs_pairs, ways = Config, PRESETS, False, ("xy", "yx")
+    Config, PRESETS, directions, has_codes = Config, PRESETS, ("xy", "yx"), True
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
 
         def both(make) -> nn.ModuleDict:
             return nn.ModuleDict({domain: make() for domain in "ab"}).to(self.device)
@@ -109,26 +102,16 @@ class MUNIT:
         if cfg.lambda_perceptual:
             self.feature_net, self.features = content_features(cfg.features, self.device)
         learners = {"E_content": self.E_content, "E_style": self.E_style, "G": self.G}
-        self.networks = learners | {"D": self.D}  # what a checkpoint keeps
-        self.tested = learners  # what translate() and encode() use
-        if cfg.average:
-            self.tested = {name: averaged_copy(net) for name, net in learners.items()}
-            self.networks |= {f"{name}_average": net for name, net in self.tested.items()}
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "weight_decay": cfg.decay_weights}
-        adam["fused"] = self.device.type in ("cpu", "cuda")
-        self.opt_G = torch.optim.Adam([p for net in learners.values() for p in net.parameters()], **adam)  # and E
-        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
+        self.networks = learners | {"D": self.D}
+        self.keep_averages(*learners)
+        self.opt_G = self.adam(*learners.values(), weight_decay=cfg.decay_weights)  # encoders, too
+        self.opt_D = self.adam(self.D, weight_decay=cfg.decay_weights)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n style_dim"]:
         """n styles ~ N(0, I), of a ``seed`` or of torch's global generator; the same on every device."""
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         return torch.randn(n, self.config.style_dim, generator=generator).to(self.device)
-
-    def run(self, net: nn.Module, *inputs: Tensor) -> Tensor:
-        """``net(*inputs)`` in bfloat16 if that is on, as float32."""
-        with self.autocast:
-            return net(*inputs).float()
 
     def judge(self, domain: str, image: Float[Tensor, "b 3 s s"]) -> list[Float[Tensor, "b 1 _ _"]]:
         """The maps of logits of a domain's D, one for each scale."""
@@ -207,36 +190,44 @@ class MUNIT:
         D.requires_grad_(False)
         opt_G.zero_grad()
         g = self.generator_terms(images, out)
-        loss_G = sum(getattr(cfg, f"lambda_{name.split('_')[1]}") * term for name, term in g.items())
+        weights = {
+            f"g_{name}_{domain}": weight
+            for domain in "ab"
+            for name, weight in (
+                ("gan", cfg.lambda_gan),
+                ("image", cfg.lambda_image),
+                ("content", cfg.lambda_content),
+                ("style", cfg.lambda_style),
+                ("cycle", cfg.lambda_cycle),
+                ("perceptual", cfg.lambda_perceptual),
+            )
+        }
+        loss_G = sum(weights[name] * term for name, term in g.items())
         loss_G.backward()
         opt_G.step()
 
-        if cfg.average:
-            for name, average in self.tested.items():
-                update_average(average, self.networks[name], cfg.average)
+        self.update_averages()
         return {name: term.item() for name, term in (terms | g).items()}
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "#b style_dim"] | None = None, way: str = "xy"
+        self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "#b style_dim"] | None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """``{"fake_y": G_b(E_a^c(x), z)}`` in float32, with averaged weights if there are any.
 
-        ``z`` is one style for all images or one for each; None draws one for each. ``way="yx"``: from b to a.
+        ``z`` is one style for all images or one for each; None draws one for each. ``direction="yx"``: from b to a.
         """
-        here, there = (DOMAINS[name] for name in way)
+        here, there = (DOMAINS[name] for name in direction)
         z = self.noise(len(x)) if z is None else z.to(self.device).expand(len(x), -1)
-        with inference(self.tested["E_content"]) as E, inference(self.tested["G"]) as G:
+        with inference(self.averaged["E_content"]) as E, inference(self.averaged["G"]) as G:
             return {"fake_y": G[there](E[here](x), z)}
 
-    def sample(
-        self, x: Float[Tensor, "b 3 s s"], count: int, seed: int = 0, way: str = "xy"
-    ) -> Float[Tensor, "b count 3 s s"]:
-        """``count`` translations of each x, in the same random styles for all: [:, k] shows one style."""
-        return torch.stack([self.translate(x, z, way)["fake_y"] for z in self.noise(count, seed).split(1)], dim=1)
+    @property
+    def reads_codes(self) -> bool:
+        return True
 
     @torch.no_grad()
-    def encode(self, y: Float[Tensor, "b 3 s s"], way: str = "xy") -> tuple[Float[Tensor, "b style_dim"]]:
-        """The styles of images of the domain that ``way`` leads to: a tuple of one, where BicycleGAN's has two."""
-        with inference(self.tested["E_style"]) as E:
-            return (E[DOMAINS[way[1]]](y),)
+    def encode(self, y: Float[Tensor, "b 3 s s"], direction: str = "xy") -> Float[Tensor, "b style_dim"]:
+        """The styles of images of the domain that ``direction`` leads to, with averaged weights if there are any."""
+        with inference(self.averaged["E_style"]) as E:
+            return E[DOMAINS[direction[1]]](y)

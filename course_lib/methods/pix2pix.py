@@ -22,18 +22,18 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
+from course_lib.methods.base import Method, TrainingConfig, check_patches, may_be_zero
 from course_lib.networks import EncoderDecoder, PatchGAN, ResNetGenerator, UNet
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.networks.blocks import inference
 
 GENERATORS = {"unet": UNet, "encoder-decoder": EncoderDecoder}
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
     # networks
-    image_size: int = 256
     generator: Literal["unet", "encoder-decoder", "resnet"] = "unet"
     n_blocks: int = 6  # of the resnet, CycleGAN's generator, which has no dropout
     base_channels: int = 64
@@ -42,21 +42,12 @@ class Config:
     dropout: float = 0.5  # the only noise of pix2pix, in the first three decoder blocks
     conditional: bool = True  # D sees (x, y); False: y alone
     d_base_channels: int = 64
-    d_layers: int = 3  # 70 px patches
+    d_layers: int = may_be_zero(3)  # 70 px patches
     # objective
     gan_loss: Literal["log", "least-squares"] = "log"
     lambda_gan: float = 1.0
     lambda_l1: float = 100.0
     lambda_d: float = 0.5  # "we divide the objective by 2 while optimizing D"
-    # training
-    jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
-    flip: Literal["on", "off", "auto"] = "on"  # mirror at random; auto: unless the data set says its images have a side
-    batch_size: int = 1
-    lr: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    average: float = 0.0  # decay of a running average of G's weights, used at test time; 0 is none
     # at test time the paper leaves dropout on and normalises with the test batch's own statistics
     test_dropout: bool = True
     test_batch_statistics: bool = True
@@ -64,11 +55,7 @@ class Config:
     def __post_init__(self):
         if not self.lambda_gan and not self.lambda_l1:
             raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term")
-        if self.d_layers and self.image_size < 3 * 2**self.d_layers:
-            what = f"a PatchGAN of {self.d_layers} layers needs images of at least {3 * 2**self.d_layers} px"
-            raise CourseError(
-                f"{what}, got {self.image_size}", "Config", "choose a larger image_size or smaller d_layers"
-            )
+        check_patches(self.image_size, self.d_layers)
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults, chosen on the validation emoji.
@@ -94,36 +81,31 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class Pix2Pix:
+class Pix2Pix(Method):
     """G, D, their optimisers and one training step. ``bf16`` runs the networks in bfloat16; losses stay float32."""
 
     Config, PRESETS, needs_pairs = Config, PRESETS, True
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
         sizes = {"base_channels": cfg.base_channels, "norm": cfg.norm, "upsampling": cfg.upsampling}
         if cfg.generator == "resnet":
             self.G = ResNetGenerator(n_blocks=cfg.n_blocks, **sizes)
         else:
             self.G = GENERATORS[cfg.generator](image_size=cfg.image_size, dropout=cfg.dropout, **sizes)
         self.D = PatchGAN(6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm)
-        for net in (self.G, self.D):
+        self.networks = {"G": self.G, "D": self.D}
+        for net in self.networks.values():
             net.to(self.device, memory_format=torch.channels_last)
-        self.G_average = averaged_copy(self.G) if cfg.average else self.G  # what translate() uses
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
-        self.opt_G = torch.optim.Adam(self.G.parameters(), **adam)
-        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
-        # what fit() schedules and a checkpoint keeps
+        self.keep_averages("G")
+        self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
-        self.networks = {"G": self.G, "D": self.D} | ({"G_average": self.G_average} if cfg.average else {})
 
     def judge(self, x: Float[Tensor, "b 3 s s"], y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1 h w"]:
         """D's map of logits for y, given x if D is conditional."""
-        with self.autocast:
-            logits = self.D(torch.cat([x, y], dim=1) if self.config.conditional else y)  # (B, 6, S, S) -> (B, 1, h, w)
-        return logits.float()
+        seen = torch.cat([x, y], dim=1) if self.config.conditional else y
+        return self.run(self.D, seen)  # (B, 6, S, S) -> (B, 1, h, w)
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted: ``d_real`` on (x, y) and ``d_fake`` on (x, fake_y). Pass fake_y detached."""
@@ -146,9 +128,7 @@ class Pix2Pix:
         terms = {}
 
         # 1. Translate once. Both updates look at this fake.
-        with self.autocast:
-            fake_y = G(x)  # (B, 3, S, S)
-        fake_y = fake_y.float()
+        fake_y = self.run(G, x)  # (B, 3, S, S)
 
         # 2. D learns to tell (x, y) from (x, fake_y). Detached: nothing of this reaches G.
         if cfg.lambda_gan:
@@ -168,8 +148,7 @@ class Pix2Pix:
         opt_G.step()
         terms |= g
 
-        if cfg.average:
-            update_average(self.G_average, G, cfg.average)
+        self.update_averages()
         return {name: term.item() for name, term in terms.items()}
 
     @torch.no_grad()
@@ -183,5 +162,8 @@ class Pix2Pix:
         cfg = self.config
         dropout = cfg.test_dropout if dropout is None else dropout
         batch_statistics = cfg.test_batch_statistics if batch_statistics is None else batch_statistics
-        with inference(self.G_average, dropout, batch_statistics) as G:
+        with inference(self.averaged["G"], dropout, batch_statistics) as G:
             return {"fake_y": G(x)}
+
+    def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
+        return {"D": ("y", self.D, 0)}

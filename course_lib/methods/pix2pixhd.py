@@ -26,15 +26,16 @@ from torch.utils.data import Dataset
 
 from course_lib import losses
 from course_lib.errors import CourseError
+from course_lib.methods.base import Method, TrainingConfig, may_be_zero
 from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.networks.blocks import inference
 from course_lib.networks.pix2pixhd import VGG19, Styles, boundary_map, halve
 
 PHASES = ("global", "enhancer", "both")  # who learns: G1 at half the size, G2, G1 and G2
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; photographs are (3, image_size, image_size) in [-1, 1], labels 0 ... n_labels - 1."""
 
     # networks
@@ -47,7 +48,7 @@ class Config:
     n_local_blocks: int = 3
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     d_base_channels: int = 64
-    d_layers: int = 3
+    d_layers: int = may_be_zero(3)
     d_scales: int = 3
     use_instances: bool = True  # the boundary map, in what G and D see
     use_features: bool = False  # E, and its features in what G sees
@@ -63,13 +64,7 @@ class Config:
     coarse_alone_until: float = 0.5  # share of the training in which G1 learns alone, at half the size
     coarse_frozen_until: float = 0.55  # from then on, up to this share, G2 learns and G1 does not
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
-    flip: Literal["on", "off", "auto"] = "on"
-    batch_size: int = 1
-    lr: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    decay_from: float = 0.5  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    average: float = 0.0  # decay of a running average of the weights of G1, G2 and E, used at test time; 0 is none
+    decay_from: float = 0.5
     # styles, after training
     n_centres: int = 10  # of the features of a class
     cluster_images: int = 1_000_000  # of the training set, at most, whose instances are encoded
@@ -107,7 +102,7 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class Pix2PixHD:
+class Pix2PixHD(Method):
     """G1, G2, D at several scales, E, their optimisers and one training step.
 
     ``maps`` of a batch are what it needs besides x and y: labels and instances, (B, S, S) whole
@@ -119,9 +114,8 @@ class Pix2PixHD:
     STRIDE = 1_000_003  # between the seeds of two samples
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
         judged = cfg.n_labels + cfg.use_instances  # channels of s that D sees, too
         shown = judged + cfg.n_features * cfg.use_features
         self.G1 = GlobalGenerator(shown, cfg.base_channels, cfg.n_down, cfg.n_blocks, cfg.upsampling)
@@ -133,22 +127,17 @@ class Pix2PixHD:
         self.G2, self.E = learners.get("G2"), learners.get("E")
         self.D = MultiScaleD(judged + 3, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
         self.styles = Styles(cfg.n_labels, cfg.n_centres, cfg.n_features)
-        self.networks = learners | {"D": self.D, "styles": self.styles}  # what a checkpoint keeps
+        self.networks = learners | {"D": self.D, "styles": self.styles}
         for net in self.networks.values():
             net.to(self.device)  # instance norm would undo channels_last
-        self.tested = learners  # what translate() uses
-        if cfg.average:
-            self.tested = {name: averaged_copy(net) for name, net in learners.items()}
-            self.networks |= {f"{name}_average": net for name, net in self.tested.items()}
+        self.keep_averages(*learners)
         self.vgg = VGG19.cached().to(self.device) if cfg.lambda_vgg else None
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
-        self.opt_G = torch.optim.Adam([p for net in learners.values() for p in net.parameters()], **adam)
-        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
+        self.opt_G, self.opt_D = self.adam(*learners.values()), self.adam(self.D)  # opt_G moves E, too
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
         self.advance(0.0)
 
     def advance(self, share: float) -> None:
-        """fit() calls it before each step: ``share`` of the training is done, which decides who learns now."""
+        """``share`` of the training is done, which decides who learns now."""
         cfg = self.config
         late = int(share >= cfg.coarse_alone_until) + int(share >= max(cfg.coarse_frozen_until, cfg.coarse_alone_until))
         self.styles.phase.fill_(late if cfg.local_enhancer else 0)
@@ -232,11 +221,7 @@ class Pix2PixHD:
             opt_D.step()
             terms |= d
 
-        if cfg.average:
-            still = {"global": "G2", "enhancer": "G1", "both": ""}[self.phase]
-            for name, average in self.tested.items():
-                if name != still:
-                    update_average(average, self.networks[name], cfg.average)
+        self.update_averages(but={"global": "G2", "enhancer": "G1", "both": ""}[self.phase])
         return {name: term.item() for name, term in terms.items()}
 
     @torch.no_grad()
@@ -263,7 +248,7 @@ class Pix2PixHD:
         if self.config.use_features:
             features = self.styles.choose(labels, instances, seed) if features is None else features.to(self.device)
             s = torch.cat([s, features], dim=1)
-        with inference(self.tested["G1"]) as G1, inference(self.tested.get("G2", nn.Identity())) as G2:
+        with inference(self.averaged["G1"]) as G1, inference(self.averaged.get("G2", nn.Identity())) as G2:
             fake_y = self.paint(s, {"G1": G1, "G2": G2})
         fits = fake_y.shape[-1] == s.shape[-1]
         return {"fake_y": fake_y if fits else F.interpolate(fake_y, scale_factor=2.0, mode="bilinear")}
@@ -276,17 +261,18 @@ class Pix2PixHD:
         return torch.stack(fakes, dim=1)
 
     @torch.no_grad()
-    def encode(self, y: Float[Tensor, "b 3 s s"], instances: Integer[Tensor, "b s s"]) -> Float[Tensor, "b f s s"]:
+    def encode(self, y: Float[Tensor, "b 3 s s"], *, instances: Integer[Tensor, "b s s"]) -> Float[Tensor, "b f s s"]:
         """E's features of y, constant on each instance, in float32. Raises CourseError if there is no E."""
         if self.E is None:
             raise CourseError("this pix2pixHD has no encoder", "encode()", "train with use_features=True")
-        with inference(self.tested["E"]) as E:
+        with inference(self.averaged["E"]) as E:
             return E(y.to(self.device), instances.to(self.device))
 
-    def finish(self, dataset: Dataset) -> None:
-        """fit() calls it when training is over: the centres of each class, over the features of training instances."""
+    def finish(self, dataset: Dataset) -> bool:
+        """The centres of each class, over the features of training instances."""
         if self.E is None:
-            return
+            return False
         items = (dataset[i] for i in range(min(len(dataset), self.config.cluster_images)))
-        encoded = ((self.encode(item["y"][None], item["instances"][None])[0].cpu(), item) for item in items)
+        encoded = ((self.encode(item["y"][None], instances=item["instances"][None])[0].cpu(), item) for item in items)
         self.styles.learn(encoded, self.config.cluster_area)
+        return True

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.methods.base import Method, TrainingConfig, may_be_zero, positive
+from course_lib.networks.blocks import inference
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.unit import LatentDecoders, LatentEncoders
 
@@ -33,16 +34,15 @@ DOMAINS, SIDES = {"x": "a", "y": "b"}, (("a", "b"), ("b", "a"))
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
     # networks
-    image_size: int = 256
     base_channels: int = 64
     n_blocks: int = 4  # residual blocks of an encoder, and of a decoder
-    shared_blocks: int = 1  # of them, the same for both domains; 0 shares nothing
+    shared_blocks: int = may_be_zero(1)  # of them, the same for both domains; 0 shares nothing
     d_base_channels: int = 64
-    d_layers: int = 3  # 70 px patches
+    d_layers: int = may_be_zero(3)  # 70 px patches
     # objective
     gan_loss: Literal["log", "least-squares"] = "log"
     lambda_gan: float = 10.0
@@ -52,14 +52,7 @@ class Config:
     lambda_cycle_kl: float = 0.1
     noise: Literal["on", "off"] = "on"  # off: z is the mean, in training, too
     # training
-    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
-    flip: Literal["on", "off", "auto"] = "on"
-    batch_size: int = 1
-    lr: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    average: float = 0.0  # decay of a running average of encoders and decoders, used at test time; 0 is none
+    lr: float = positive(1e-4)
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
@@ -85,39 +78,27 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class UNIT:
+class UNIT(Method):
     """Encoders E, decoders G (each a pair that shares blocks), D_a and D_b, their optimisers and one training step.
 
     Images are (B, 3, S, S) in [-1, 1], z is (B, c, S/4, S/4). ``bf16`` runs the networks in bfloat16; losses stay
     float32.
     """
 
-    Config, PRESETS, needs_pairs, ways = Config, PRESETS, False, ("xy", "yx")
+    Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
         sizes = (cfg.base_channels, cfg.n_blocks, cfg.shared_blocks)
         self.E, self.G = LatentEncoders(*sizes).to(self.device), LatentDecoders(*sizes).to(self.device)
-        judges = {domain: PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "none") for domain in "ab"}
-        self.D = nn.ModuleDict(judges).to(self.device)
-        learners = {"E": self.E, "G": self.G}
-        self.networks = learners | {"D": self.D}  # what a checkpoint keeps
-        self.tested = learners  # what translate() uses
-        if cfg.average:
-            self.tested = {name: averaged_copy(net) for name, net in learners.items()}
-            self.networks |= {f"{name}_average": net for name, net in self.tested.items()}
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
+        patches = {domain: PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "none") for domain in "ab"}
+        self.D = nn.ModuleDict(patches).to(self.device)
+        self.networks = {"E": self.E, "G": self.G, "D": self.D}
+        self.keep_averages("E", "G")
         # a shared block is one parameter here, with losses from both domains
-        self.opt_G = torch.optim.Adam([*self.E.parameters(), *self.G.parameters()], **adam)
-        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
+        self.opt_G, self.opt_D = self.adam(self.E, self.G), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
-
-    def run(self, net: nn.Module, *inputs) -> Tensor:
-        """``net(*inputs)`` in bfloat16 if that is on, as float32."""
-        with self.autocast:
-            return net(*inputs).float()
 
     def draw(self, mu: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """z ~ N(mu, I), reparameterised; mu itself without noise."""
@@ -184,34 +165,36 @@ class UNIT:
         opt_G.zero_grad()
         g = self.generator_terms(images, out)
         weights = {
-            "g_gan": cfg.lambda_gan,
-            "g_image": cfg.lambda_image,
-            "g_kl": cfg.lambda_kl + cfg.lambda_cycle_kl,  # it stands in L_VAE and in L_CC
-            "g_cycle": cfg.lambda_cycle,
-            "g_cycle_kl": cfg.lambda_cycle_kl,
+            f"g_{name}_{domain}": weight
+            for domain in "ab"
+            for name, weight in (
+                ("gan", cfg.lambda_gan),
+                ("image", cfg.lambda_image),
+                ("kl", cfg.lambda_kl + cfg.lambda_cycle_kl),  # it stands in L_VAE and in L_CC
+                ("cycle", cfg.lambda_cycle),
+                ("cycle_kl", cfg.lambda_cycle_kl),
+            )
         }
-        loss_G = sum(weights[name.rpartition("_")[0]] * term for name, term in g.items())
+        loss_G = sum(weights[name] * term for name, term in g.items())
         loss_G.backward()
         opt_G.step()
 
-        if cfg.average:
-            for name, average in self.tested.items():
-                update_average(average, self.networks[name], cfg.average)
+        self.update_averages()
         return {name: term.item() for name, term in (terms | g).items()}
 
     @torch.no_grad()
-    def encode(self, x: Float[Tensor, "b 3 s s"], domain: str = "a") -> Float[Tensor, "b c _ _"]:
-        """The mean of z for images of domain "a" or "b", with averaged weights if there are any."""
-        with inference(self.tested["E"]) as E:
-            return E(x, domain)
+    def encode(self, y: Float[Tensor, "b 3 s s"], direction: str = "xy") -> Float[Tensor, "b c _ _"]:
+        """The mean of z for images of the domain that ``direction`` leads to; averaged weights if there are any."""
+        with inference(self.averaged["E"]) as E:
+            return E(y, DOMAINS[direction[1]])
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"], way: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
-        """``{"fake_y": G_b(E_a(x)), "rec_x": G_a(E_b(fake_y))}`` in float32, without noise; ``way="yx"``: from b to a.
+    def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+        """``{"fake_y": G_b(E_a(x)), "rec_x": G_a(E_b(fake_y))}`` in float32, without noise.
 
-        With averaged weights if there are any.
+        With averaged weights if there are any; ``direction="yx"``: from b to a.
         """
-        here, there = (DOMAINS[name] for name in way)
-        with inference(self.tested["E"]) as E, inference(self.tested["G"]) as G:
+        here, there = (DOMAINS[name] for name in direction)
+        with inference(self.averaged["E"]) as E, inference(self.averaged["G"]) as G:
             fake_y = G(E(x, here), there)
             return {"fake_y": fake_y, "rec_x": G(E(fake_y, there), here)}

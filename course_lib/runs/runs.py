@@ -14,7 +14,7 @@ from course_lib import __version__, training
 from course_lib.data import files, names, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
-from course_lib.methods.turned import Turned
+from course_lib.methods.swapped import Swapped
 from course_lib.training import checkpoint, devices, profiles
 from course_lib.training.fit import Result, explain_memory
 
@@ -150,7 +150,7 @@ def towards(method: Any, settings: dict, direction: str, folder: Path) -> Any:
     if not hasattr(method, "ways"):
         what = f"this run translates {settings['direction']}, not {direction}"
         raise CourseError(what, folder, f"train another one with --direction {direction}")
-    return Turned(method)
+    return Swapped(method)
 
 
 def translate_batches(method: Any, dataset: Dataset, seed: int = 0, batch_size: int = 16) -> dict[str, Tensor]:

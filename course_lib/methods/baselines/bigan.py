@@ -20,41 +20,32 @@ from torch import Tensor
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods import cyclegan
+from course_lib.methods.base import Method, TrainingConfig, check_patches, may_be_zero
 from course_lib.networks import PatchGAN, ResNetGenerator
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.networks.blocks import inference
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
     # networks
-    image_size: int = 256
     base_channels: int = 64
     n_blocks: int = 9  # 6 at 128 px
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     d_base_channels: int = 64
-    d_layers: int = 3  # 70 px patches
+    d_layers: int = may_be_zero(3)  # 70 px patches
     # objective
     gan_loss: Literal["log", "least-squares"] = "least-squares"
     lambda_d: float = 0.5
     # training
-    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
-    flip: Literal["on", "off", "auto"] = "on"
-    batch_size: int = 1
-    lr: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
     decay_from: float = 0.5
-    average: float = 0.0  # decay of a running average of both generators' weights, used at test time; 0 is none
 
     def __post_init__(self):
         if self.image_size % 4 or self.image_size < 16:
             what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
             raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
-        if self.d_layers and self.image_size < 3 * 2**self.d_layers:
-            what = f"a PatchGAN of {self.d_layers} layers needs images of at least {3 * 2**self.d_layers} px"
-            raise CourseError(what, "Config", "choose a larger image_size or smaller d_layers")
+        check_patches(self.image_size, self.d_layers)
 
 
 # CycleGAN's, so that the two differ in the objective alone.
@@ -64,35 +55,27 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class BiGAN:
+class BiGAN(Method):
     """Two generators, one discriminator, their optimisers and one training step. Images (B, 3, S, S) in [-1, 1]."""
 
-    Config, PRESETS, needs_pairs, ways = Config, PRESETS, False, ("xy", "yx")
+    Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
         g = (cfg.base_channels, cfg.n_blocks, cfg.upsampling)
         self.G_xy, self.G_yx = ResNetGenerator(*g), ResNetGenerator(*g)
         self.D = PatchGAN(6, cfg.d_base_channels, cfg.d_layers, "instance")
-        self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D": self.D}  # what a checkpoint keeps
+        self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D": self.D}
         for net in self.networks.values():
             net.to(self.device)  # instance norm would undo channels_last
-        self.tested = {"xy": self.G_xy, "yx": self.G_yx}  # what translate() uses
-        if cfg.average:
-            self.tested = {way: averaged_copy(net) for way, net in self.tested.items()}
-            self.networks |= {f"G_{way}_average": net for way, net in self.tested.items()}
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
-        self.opt_G = torch.optim.Adam([*self.G_xy.parameters(), *self.G_yx.parameters()], **adam)
-        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
+        self.keep_averages("G_xy", "G_yx")
+        self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def judge(self, x: Float[Tensor, "b 3 s s"], y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1 h w"]:
         """D's map of logits for the pair: high where y is real and x its encoding, low where y is G_xy(x)."""
-        with self.autocast:
-            logits = self.D(torch.cat([x, y], dim=1))  # (B, 6, S, S) -> (B, 1, h, w)
-        return logits.float()
+        return self.run(self.D, torch.cat([x, y], dim=1))  # (B, 6, S, S) -> (B, 1, h, w)
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted: ``d_real_y`` on (fake_x, y), ``d_fake_y`` on (x, fake_y). Detach the fakes."""
@@ -112,9 +95,7 @@ class BiGAN:
         cfg, D, opt_G, opt_D, x, y = self.config, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
 
         # 1. Translate both ways. Both updates look at these fakes.
-        with self.autocast:
-            fake_y, fake_x = self.G_xy(x), self.G_yx(y)  # (B, 3, S, S)
-        fake_y, fake_x = fake_y.float(), fake_x.float()
+        fake_y, fake_x = self.run(self.G_xy, x), self.run(self.G_yx, y)  # (B, 3, S, S)
 
         # 2. G_xy and G_yx learn together: make their two kinds of pair alike to the frozen D.
         D.requires_grad_(False)
@@ -130,17 +111,16 @@ class BiGAN:
         (cfg.lambda_d * (d["d_real_y"] + d["d_fake_y"])).backward()
         opt_D.step()
 
-        if cfg.average:
-            for way, G in (("xy", self.G_xy), ("yx", self.G_yx)):
-                update_average(self.tested[way], G, cfg.average)
+        self.update_averages()
         return {name: term.item() for name, term in (g | d).items()}
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"], way: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}`` in float32, with averaged weights if there are any.
 
-        ``way="yx"``: the input is a y; its translation is still called ``fake_y``.
+        ``direction="yx"``: the input is a y; its translation is still called ``fake_y``.
         """
-        with inference(self.tested[way]) as there, inference(self.tested[way[::-1]]) as back:
+        there, back = self.averaged[f"G_{direction}"], self.averaged[f"G_{direction[::-1]}"]
+        with inference(there), inference(back):
             fake_y = there(x)
             return {"fake_y": fake_y, "rec_x": back(fake_y)}

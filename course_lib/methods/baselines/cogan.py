@@ -20,12 +20,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib import losses
-from course_lib.networks.blocks import averaged_copy, inference, update_average
+from course_lib.methods.base import Method, TrainingConfig, positive
+from course_lib.networks.blocks import inference
 from course_lib.networks.coupled import CoupledDiscriminators, CoupledGenerators
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
     # networks
@@ -40,16 +41,11 @@ class Config:
     # translation: the search for z
     search_starts: int = 256  # draws, of which the nearest is taken
     search_steps: int = 200  # of Adam from there
-    search_lr: float = 0.1
+    search_lr: float = positive(0.1)
     # training
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     flip: Literal["on", "off", "auto"] = "off"
     batch_size: int = 128
-    lr: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    average: float = 0.0  # decay of a running average of the generators' weights, used at test time; 0 is none
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults, chosen by eye on façades.
@@ -72,26 +68,25 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class CoGAN:
+class CoGAN(Method):
     """G and D (each a coupled pair), their optimisers, one training step and the search. Images (B, 3, S, S)."""
 
-    Config, PRESETS, needs_pairs, ways = Config, PRESETS, False, ("xy", "yx")
+    Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
-        self.config = cfg = config or Config()
-        self.device = torch.device(device)
-        self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
+        super().__init__(config, device, bf16)
+        cfg = self.config
         self.G = CoupledGenerators(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.own_layers, cfg.upsampling)
         self.D = CoupledDiscriminators(cfg.image_size, cfg.d_base_channels, cfg.own_layers)
-        for net in (self.G, self.D):
+        self.networks = {"G": self.G, "D": self.D}
+        for net in self.networks.values():
             net.to(self.device, memory_format=torch.channels_last)
-        self.G_average = averaged_copy(self.G) if cfg.average else self.G  # what translate() uses
-        adam = {"lr": cfg.lr, "betas": (cfg.beta1, cfg.beta2), "fused": self.device.type in ("cpu", "cuda")}
-        self.opt_G = torch.optim.Adam(self.G.parameters(), **adam)  # a shared layer is one parameter, with two losses
-        self.opt_D = torch.optim.Adam(self.D.parameters(), **adam)
-        # what fit() schedules and a checkpoint keeps
+        self.keep_averages("G")
+        self.opt_G, self.opt_D = (
+            self.adam(self.G),
+            self.adam(self.D),
+        )  # a shared layer is one parameter, with two losses
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
-        self.networks = {"G": self.G, "D": self.D} | ({"G_average": self.G_average} if cfg.average else {})
 
     def noise(self, n: int) -> Float[Tensor, "n z_dim"]:
         """n draws of z from the prior."""
@@ -99,9 +94,7 @@ class CoGAN:
 
     def judge(self, image: Float[Tensor, "b 3 s s"], domain: str) -> Float[Tensor, "b 1"]:
         """D_x's or D_y's logit for each image."""
-        with self.autocast:
-            logits = self.D(image, domain)
-        return logits.float()
+        return self.run(self.D, image, domain)
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached."""
@@ -123,7 +116,7 @@ class CoGAN:
 
     def step(self, batch: dict) -> dict[str, float]:
         """One update of both discriminators, then one of both generators. ``batch``: x, y (B, 3, S, S), unpaired."""
-        cfg, G, D, opt_G, opt_D, x, y = self.config, self.G, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
+        G, D, opt_G, opt_D, x, y = self.G, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
 
         # 1. One z, an image in each domain. Both updates look at these fakes.
         with self.autocast:
@@ -144,8 +137,7 @@ class CoGAN:
         sum(g.values()).backward()
         opt_G.step()
 
-        if cfg.average:
-            update_average(self.G_average, G, cfg.average)
+        self.update_averages()
         return {name: term.item() for name, term in (d | g).items()}
 
     @torch.no_grad()
@@ -155,7 +147,7 @@ class CoGAN:
         z stays where the prior draws it: further out the input is matched better, but its partner is no image.
         """
         cfg = self.config
-        with inference(self.G_average) as G:
+        with inference(self.averaged["G"]) as G:
             starts = self.noise(cfg.search_starts)
             distance = torch.cdist(image.flatten(1), G(starts, domain)[0].flatten(1), p=1)  # (B, search_starts)
             z = starts[distance.argmin(dim=1)].requires_grad_()  # (B, z)
@@ -169,12 +161,12 @@ class CoGAN:
         return z.detach()
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"], way: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
         """``{"fake_y": G_y(z*), "rec_x": G_x(z*)}`` in float32, with averaged weights if there are any.
 
-        ``way="yx"``: the input is a y; its translation is still called ``fake_y``. Changes no state but the random one.
+        ``direction="yx"``: the input is a y; its translation is still called ``fake_y``. Changes the random state only.
         """
-        z = self.search(x, way[0])
-        with inference(self.G_average) as G:
-            rec_x, fake_y = G(z, way)
+        z = self.search(x, direction[0])
+        with inference(self.averaged["G"]) as G:
+            rec_x, fake_y = G(z, direction)
         return {"fake_y": fake_y, "rec_x": rec_x}
