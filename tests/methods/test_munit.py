@@ -16,15 +16,12 @@ from course_lib.methods import configs
 from course_lib.methods.cyclegan import Config as CycleConfig
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT, PRESETS, Config
-from course_lib.methods.turned import Turned
 from course_lib.metrics import diversity, samples, scores
-from course_lib.metrics.samples import can_sample
 from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, deep, receptive_field
 from course_lib.networks.munit import AdaINBlock, adain
 from course_lib.networks.resnet import ResidualBlock
 from course_lib.runs.export import _tested
-from course_lib.training.checkpoint import snapshot
-from course_lib.training.fit import fit
+from tests.methods.contract import has_gradient, step
 
 SMALL = Config(
     image_size=32, style_dim=3, base_channels=4, n_blocks=1, style_down=2, d_base_channels=4, d_layers=2, d_scales=2,
@@ -46,23 +43,6 @@ def both(data: dict) -> dict:
 def make(bf16: bool = False, **changes) -> MUNIT:
     torch.manual_seed(0)
     return MUNIT(replace(SMALL, **changes), bf16=bf16)
-
-
-def step(method: MUNIT, data: dict, seed: int = 5) -> dict:
-    torch.manual_seed(seed)
-    return method.step(data)
-
-
-def weights(net) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in net.parameters()]
-
-
-def moved(net, before) -> bool:
-    return any(not torch.equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
-
-
-def has_gradient(net) -> bool:
-    return any(p.grad is not None and p.grad.any() for p in net.parameters())
 
 
 def of_both(*kinds: str) -> set[str]:
@@ -222,51 +202,6 @@ def test_a_term_reaches_whom_it_should(term, reached):
     assert {name for name, net in nets.items() if has_gradient(net)} == reached
 
 
-def test_d_learns_from_its_own_terms_alone_and_stands_still_while_the_others_learn():
-    method, data = make(), batch()
-    objective, seen = method.generator_terms, []
-
-    def frozen(images, out):
-        seen.append([p.grad.clone() for p in method.D.parameters()])
-        assert not any(p.requires_grad for p in method.D.parameters()) and out["fake_a"].requires_grad
-        return objective(images, out)
-
-    method.generator_terms = frozen
-    before = {name: weights(net) for name, net in method.networks.items()}
-    step(method, data)
-    assert all(torch.equal(p.grad, g) for p, g in zip(method.D.parameters(), seen[0], strict=True))
-    assert all(moved(net, before[name]) for name, net in method.networks.items())
-    fresh = make()
-    torch.manual_seed(5)
-    out = fresh.codes_and_fakes(both(data))
-    sum(fresh.discriminator_terms(both(data), out).values()).backward()
-    assert all(torch.allclose(p.grad, g, atol=1e-6) for p, g in zip(fresh.D.parameters(), seen[0], strict=True))
-    assert not any(has_gradient(fresh.networks[name]) for name in LEARNERS)
-
-
-@pytest.mark.parametrize(
-    ("changes", "names"),
-    [
-        ({}, GENERATOR | {"d_real", "d_fake"}),
-        ({"lambda_image": 0.0}, GENERATOR - {"g_image"} | {"d_real", "d_fake"}),
-        ({"lambda_content": 0.0}, GENERATOR - {"g_content"} | {"d_real", "d_fake"}),
-        ({"lambda_style": 0.0}, GENERATOR - {"g_style"} | {"d_real", "d_fake"}),
-        ({"lambda_gan": 0.0}, GENERATOR - {"g_gan"}),
-        ({"lambda_image": 0.0, "lambda_content": 0.0, "lambda_style": 0.0}, {"g_gan", "d_real", "d_fake"}),
-        ({"lambda_cycle": 10.0, "lambda_image": 0.0}, GENERATOR - {"g_image"} | {"g_cycle", "d_real", "d_fake"}),
-        ({"lambda_perceptual": 1.0, "features": "features"}, GENERATOR | {"g_perceptual", "d_real", "d_fake"}),
-        ({"gan_loss": "log", "average": 0.9}, GENERATOR | {"d_real", "d_fake"}),
-    ],
-)
-def test_ablations_are_configuration(changes, names):
-    method = make(**changes)
-    before = weights(method.D)
-    terms = step(method, batch(3))
-    assert terms.keys() == of_both(*names)  # a term of weight 0 is not computed
-    assert all(0 <= value < 1000 for value in terms.values())
-    assert moved(method.D, before) == ("d_real" in names)
-
-
 def test_configurations_that_cannot_be():
     with pytest.raises(CourseError, match="no term is left"):
         replace(SMALL, lambda_gan=0.0, lambda_image=0.0)
@@ -284,11 +219,6 @@ def test_presets_are_the_papers():
     assert (paper.style_dim, paper.d_scales, paper.lr, paper.beta1, paper.beta2) == (8, 3, 1e-4, 0.5, 0.999)
     assert (paper.decay_weights, paper.batch_size, paper.gan_loss) == (1e-4, 1, "least-squares")
     assert [made[name].image_size for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
-
-
-def test_bfloat16_keeps_losses_in_float32_and_close():
-    a, b = step(make(), batch()), step(make(bf16=True), batch())
-    assert a == pytest.approx(b, rel=0.06, abs=0.02) and a != b
 
 
 # ---- styles
@@ -312,17 +242,6 @@ def test_translate_takes_a_style_or_draws_one_both_ways():
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
-def test_samples_of_one_number_have_one_style():
-    method, x = make(), batch(3)["x"]
-    state = torch.get_rng_state()
-    painted, z = method.sample(x, 4, seed=2), method.noise(4, seed=2)
-    assert painted.shape == (3, 4, 3, 32, 32) and torch.equal(torch.get_rng_state(), state)
-    for k in range(4):
-        assert torch.equal(painted[:, k], method.translate(x, z[k : k + 1])["fake_y"])
-    assert not torch.equal(painted[:, 0], painted[:, 1])
-    assert torch.equal(method.sample(x, 1, 2, way="yx")[:, 0], method.translate(x, z[:1], "yx")["fake_y"])
-
-
 def test_the_style_of_an_example_is_that_of_the_output_domain():
     method, y = make(average=0.5), batch()["y"]
     step(method, batch())
@@ -332,40 +251,7 @@ def test_the_style_of_an_example_is_that_of_the_output_domain():
     assert not method.encode(y)[0].any() and method.encode(y, "yx")[0].any()  # and the average is asked
 
 
-def test_turned_around_styles_turn_too():
-    method, data = make(), batch()
-    other = Turned(method)
-    assert can_sample(other) and torch.equal(other.noise(2, 1), method.noise(2, 1))
-    z = method.noise(2, 1)
-    assert torch.equal(other.translate(data["y"], z)["fake_y"], method.translate(data["y"], z, "yx")["fake_y"])
-    assert torch.equal(other.encode(data["x"])[0], method.encode(data["x"], "yx")[0])
-    assert torch.equal(other.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
-    assert not can_sample(Turned(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))))
-
-
 # ---- training
-
-
-class Unpaired(torch.utils.data.Dataset):
-    paired, card = False, "a toy"
-
-    def __len__(self):
-        return 6
-
-    def __getitem__(self, i):
-        return {key: value[0] * (i + 1) / 6 for key, value in batch(1).items()} | {"name": str(i)}
-
-
-@pytest.mark.slow
-def test_a_resume_continues_to_the_bit(tmp_path):
-    """Stopped after 4 of 8 steps and resumed: weights, moments and history as if never stopped."""
-    whole, first, second = (make(decay_from=1.0, average=0.9) for _ in range(3))
-    expected = fit(whole, Unpaired(), steps=8, seed=3, progress=False, checkpoint_seconds=0).history
-    fit(first, Unpaired(), steps=4, seed=3, out=tmp_path, progress=False)
-    got = fit(second, Unpaired(), steps=8, seed=3, out=tmp_path, resume=True, progress=False).history
-    a, b = snapshot(whole), snapshot(second)
-    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-    assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
 
 
 @pytest.fixture(scope="module")
