@@ -3,12 +3,11 @@
 ``python -m checks.matrix ps1 [FUNCTION ...]`` prints it and ends with status 1 if anything is not as it should be.
 ``python -m checks.matrix all`` runs every problem set and writes the table of the handbook, ``assignments/README.md``.
 
-A variant is a file ``mutants/psN/<function>/<name>.py`` that defines the graded function. The first lines of its
-docstring name the mistake; its last line is ``message: WORD``, a part of the message that a student should get.
-Files called ``ok_*.py`` are right and need no such line.
+``python -m checks.matrix --show ps1 FUNCTION NAME`` prints one solution as a file of its own.
+
+The corpus is in ``mutants/psN/FUNCTION.py``; :mod:`checks.corpus` tells how it is written.
 """
 
-import ast
 import importlib
 import json
 import re
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from checks import FUNCTIONS, Check, load
 from checks.contract import generator
+from checks.corpus import Variant, read
 from checks.probes import tools
 
 MUTANTS = Path(__file__).resolve().parent.parent / "mutants"
@@ -31,7 +31,7 @@ class Row:
 
     function: str
     variant: str
-    mistake: str  # the docstring's first line
+    mistake: str
     points: float
     of: int
     findings: tuple[tuple[str, str], ...]  # (check, message) of each check that took points
@@ -62,31 +62,24 @@ def grade(checks: list[Check], names: dict, probes, *keys: str) -> tuple[float, 
     return points, tuple(findings)
 
 
-def variants(ps: str, function: str) -> list[Path]:
+def variants(ps: str, function: str) -> list[Variant]:
     """The corpus of one function: wrong ones first, then right ones."""
-    files = (MUTANTS / ps / function).glob("*.py")
-    return sorted(files, key=lambda path: (path.name.startswith("ok_"), path.name))
+    return read(MUTANTS / ps / f"{function}.py")
 
 
-def row(ps: str, function: str, path: Path, key: str = "matrix") -> Row:
+def row(ps: str, function: str, variant: Variant, key: str = "matrix") -> Row:
     """Run all checks of ``function`` on one variant."""
-    code = path.read_text(encoding="utf-8")
-    text = ast.get_docstring(ast.parse(code)) or ""
-    word = re.search(r"^message: (.+)$", text, re.MULTILINE)
-    right = path.name.startswith("ok_")
-    if not text or right == bool(word):
-        raise ValueError(f"{path}: a docstring says the mistake and ends with 'message: WORD', or the file is ok_*.py")
     checks = [item for item in load(ps) if item.function == function]
-    names: dict = {"__name__": path.stem}
-    exec(compile(code, str(path), "exec"), names)
-    points, findings = grade(checks, names, importlib.import_module(f"checks.probes.{ps}"), key, path.stem)
+    names: dict = {"__name__": variant.name}
+    exec(compile(variant.source, f"{ps}/{function}/{variant.name}", "exec"), names)
+    points, findings = grade(checks, names, importlib.import_module(f"checks.probes.{ps}"), key, variant.name)
     total = sum(item.points for item in checks)
-    return Row(function, path.stem, text.splitlines()[0], points, total, findings, word[1].strip() if word else None)
+    return Row(function, variant.name, variant.mistake, points, total, findings, variant.message)
 
 
 def matrix(ps: str, functions: tuple[str, ...] = (), key: str = "matrix") -> list[Row]:
     """All rows of a problem set, or of some of its functions."""
-    return [row(ps, f, path, key) for f in functions or FUNCTIONS[ps] for path in variants(ps, f)]
+    return [row(ps, f, variant, key) for f in functions or FUNCTIONS[ps] for variant in variants(ps, f)]
 
 
 def counts(rows: list[Row]) -> tuple[int, int, int, int, int]:
@@ -140,8 +133,17 @@ def handbook() -> int:
 def main(arguments: list[str]) -> int:
     if arguments == ["all"]:
         return handbook()
+    if len(arguments) == 4 and arguments[0] == "--show" and arguments[2] in FUNCTIONS.get(arguments[1], ()):
+        found = {variant.name: variant for variant in variants(*arguments[1:3])}
+        if arguments[3] in found:
+            print(found[arguments[3]].source, end="")
+            return 0
+        print(f"{arguments[2]} has no variant {arguments[3]}; there are {', '.join(found)}", file=sys.stderr)
+        return 2
     if not arguments or arguments[0] not in FUNCTIONS or not set(arguments[1:]) <= set(FUNCTIONS[arguments[0]]):
-        print(f"usage: python -m checks.matrix {{all,{','.join(FUNCTIONS)}}} [FUNCTION ...]", file=sys.stderr)
+        sets = ",".join(FUNCTIONS)
+        print(f"usage: python -m checks.matrix {{all,{sets}}} [FUNCTION ...]", file=sys.stderr)
+        print(f"       python -m checks.matrix --show {{{sets}}} FUNCTION NAME", file=sys.stderr)
         return 2
     rows = matrix(arguments[0], tuple(arguments[1:]))
     show(rows)

@@ -4,6 +4,7 @@ fit(), evaluation, sweeps, widgets and export rely on what stands here and ask f
 and no order of updates is here: those stand whole in each method's own file, in the order of its paper.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -95,7 +96,7 @@ class Method:
                 if name != but:
                     update_average(average, self.networks[name], self.config.average)
 
-    def run(self, net: nn.Module, *inputs: Any) -> Tensor:
+    def run(self, net: Callable[..., Tensor], *inputs: Any) -> Tensor:
         """``net(*inputs)``, in bfloat16 if that is on, as float32."""
         with self.autocast:
             return net(*inputs).float()

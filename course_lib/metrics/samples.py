@@ -22,7 +22,7 @@ PIXELS = 2**18  # that a generator makes at a time
 
 def can_sample(method: Any) -> bool:
     """Whether a method, or its class, translates with codes: ``noise(n, seed)``, ``translate(x, z)``, ``sample``."""
-    return all(hasattr(method, name) for name in ("noise", "translate", "sample"))
+    return method.has_codes
 
 
 @torch.no_grad()

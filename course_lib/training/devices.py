@@ -18,7 +18,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,9 +30,10 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib import training
 from course_lib.errors import CourseError
+from course_lib.methods.base import Method
 from course_lib.training import checkpoint
+from course_lib.training.fit import Result, fit
 from course_lib.training.loading import batches
 from course_lib.training.progress import in_notebook
 
@@ -116,8 +117,10 @@ class Ranks:
             warnings.simplefilter("ignore")  # it has warned already
             threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
-    def fit(self, method: Any, dataset: Dataset, *, seed: int = 0, augment: bool = True, workers: int = 0, **options):
-        """``training.fit`` on all ranks, with a random state for each; returns its result on rank 0.
+    def fit(
+        self, method: Method, dataset: Dataset, *, seed: int = 0, augment: bool = True, workers: int = 0, **options: Any
+    ) -> Result:
+        """:func:`fit` on all ranks, with a random state for each; returns its result on rank 0.
 
         On the others it ends the process, with status 0 if rank 0 ended the training in order.
         """
@@ -130,8 +133,9 @@ class Ranks:
             except Lost:
                 os._exit(1)  # rank 0, or what has started it, says why
             raise SystemExit(0)
-        with self.leading(method):
-            return training.fit(method, shard, seed=seed, augment=augment, workers=workers, **options)
+        with self.leading(method) as update:
+            options |= {"update": update, "devices": self.count}
+            return fit(method, shard, seed=seed, augment=augment, workers=workers, **options)
 
     @torch.no_grad()
     def average(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
@@ -170,25 +174,24 @@ class Ranks:
     # ---- rank 0
 
     @contextmanager
-    def leading(self, method: Any) -> Iterator[None]:
-        """While this is open, ``method.step`` steps on all ranks, and a checkpoint of ``method`` holds all of them."""
+    def leading(self, method: Method) -> Iterator[Callable[[dict], dict[str, float]]]:
+        """The update that steps on all ranks; while this is open, a checkpoint of ``method`` holds all of them."""
         alone = SimpleNamespace(networks=dict(method.networks), optimizers=method.optimizers)
-        own, others = method.step, Others(self)
+        others = Others(self)
 
-        def step(batch: dict) -> dict[str, float]:
+        def update(batch: dict) -> dict[str, float]:
             begin = None if self.steps else (_on_cpu(checkpoint.snapshot(alone)), others.kept)
             rates = {name: [group["lr"] for group in opt.param_groups] for name, opt in method.optimizers.items()}
             self.order("step", rates, begin)
             self.agree()
             self.busy = True
-            terms = self.mean(own(batch))
+            terms = self.mean(method.step(batch))
             self.busy, self.steps = False, self.steps + 1
             return terms
 
-        method.step, method.ranks = step, self.count
         method.networks["ranks"] = others
         try:
-            yield
+            yield update
         finally:
             if not self.busy:  # in the middle of a step nobody would listen; then the end of this process tells them
                 with _linked():
@@ -196,7 +199,7 @@ class Ranks:
 
     # ---- the others
 
-    def follow(self, method: Any, shard: Shard, seed: int, augment: bool, workers: int) -> None:
+    def follow(self, method: Method, shard: Shard, seed: int, augment: bool, workers: int) -> None:
         """Do what rank 0 says until it says stop."""
         torch.manual_seed(seed)
         while True:
@@ -226,7 +229,7 @@ class Ranks:
                     self.mean(method.step(batch))
                     self.steps += 1
 
-    def private(self, method: Any) -> dict[str, Tensor]:
+    def private(self, method: Method) -> dict[str, Tensor]:
         """What belongs to this rank alone: how far it is in its data, its random states, its pools of fakes."""
         state = {"steps": torch.tensor(self.steps), "random.cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
@@ -235,7 +238,7 @@ class Ranks:
             state |= {f"{name}.{key}": tensor for key, tensor in net.state_dict().items()}
         return _on_cpu(state)
 
-    def take(self, method: Any, kept: dict[str, Tensor]) -> None:
+    def take(self, method: Method, kept: dict[str, Tensor]) -> None:
         """The inverse of :meth:`private`, out of what rank 0 keeps of all ranks; it may keep nothing."""
         state = {name.removeprefix(f"{self.rank}."): t for name, t in kept.items() if name.startswith(f"{self.rank}.")}
         if not state:
@@ -279,7 +282,7 @@ def _linked() -> Iterator[None]:
         raise Lost("another process of this training has died", "course train --devices", fix) from error
 
 
-def _pools(method: Any) -> dict[str, Any]:
+def _pools(method: Method) -> dict[str, Any]:
     """The entries of ``method.networks`` that do not learn."""
     nets = {name: net for name, net in method.networks.items() if isinstance(net, torch.nn.Module)}
     return {name: net for name, net in nets.items() if not any(True for _ in net.parameters())}

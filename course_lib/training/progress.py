@@ -17,7 +17,7 @@ def in_notebook() -> bool:
     """Whether this runs in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    return hasattr(shell, "kernel")
+    return hasattr(shell, "kernel")  # what IPython on a terminal lacks
 
 
 def clock(seconds: float) -> str:
@@ -28,11 +28,10 @@ def clock(seconds: float) -> str:
 class Progress:
     """A bar on the terminal, or one line of text above the preview in a notebook."""
 
-    def __init__(self, method: Any, steps: int | None, minutes: float | None, show: bool):
-        self.steps, self.minutes = steps, minutes
-        self.batch_size = method.config.batch_size * getattr(method, "ranks", 1)  # of all devices
+    def __init__(self, batch_size: int, steps: int | None, minutes: float | None, show: bool):
+        self.batch_size, self.steps, self.minutes = batch_size, steps, minutes
         self.visible, self.notebook, self.drawn = show, in_notebook(), 0.0
-        self.bar = self.line = self.figure = None
+        self.bar = self.line = self.figure = self.last = None
 
     def __enter__(self) -> "Progress":
         return self
@@ -100,7 +99,7 @@ class Progress:
     def close(self, step: int, interrupted: bool) -> None:
         if not self.visible:
             return
-        if hasattr(self, "last"):
+        if self.last is not None:
             self._draw(self.text(*self.last), *self.last[:2])
         self.__exit__()
         if interrupted:

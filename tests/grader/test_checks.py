@@ -5,12 +5,13 @@ import importlib
 import inspect
 import json
 import random
+import runpy
 import time
 from types import SimpleNamespace
 
 import pytest
 import torch
-from checks import judges, matrix
+from checks import corpus, judges, matrix
 from checks.contract import generator
 from checks.probes import tools
 from torch import nn
@@ -30,9 +31,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with require
 # ---- the library passes its own checks
 
 
+ALONE = {"run": lambda net, images: net(images), "update_averages": lambda: None}  # what a step needs of methods.base
+
+
 def dcgan_step(G, D, opt_G, opt_D, real, z):
-    autocast = torch.autocast("cpu", enabled=False)
-    m = SimpleNamespace(config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, autocast=autocast, noise=lambda n: z)
+    m = SimpleNamespace(config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, noise=lambda n: z, **ALONE)
     m.judge = D  # the method's own casts logits to float32
     m.discriminator_terms = lambda y, fake: DCGAN.discriminator_terms(m, y, fake)
     m.generator_terms = lambda fake: DCGAN.generator_terms(m, fake)
@@ -41,10 +44,7 @@ def dcgan_step(G, D, opt_G, opt_D, real, z):
 
 
 def pix2pix_parts(D, weight=0.0, G=None, opt_G=None, opt_D=None):
-    autocast = torch.autocast("cpu", enabled=False)
-    m = SimpleNamespace(
-        config=Config(lambda_l1=weight), G=G, D=D, opt_G=opt_G, opt_D=opt_D, autocast=autocast, G_average=G
-    )
+    m = SimpleNamespace(config=Config(lambda_l1=weight), G=G, D=D, opt_G=opt_G, opt_D=opt_D, **ALONE)
     m.judge = lambda x, y: inspect.unwrap(Pix2Pix.judge)(m, x, y)  # its shape check wants square pictures of 3 channels
     m.discriminator_terms = lambda x, y, fake: Pix2Pix.discriminator_terms(m, x, y, fake)
     m.generator_terms = lambda x, y, fake: Pix2Pix.generator_terms(m, x, y, fake)
@@ -112,10 +112,89 @@ def test_the_library_passes_every_check_of_its_own_functions(ps, function, monke
 
 
 def test_every_function_has_enough_wrong_and_right_solutions():
+    counts = {}
     for ps, function in FUNCTIONS:
-        names = [path.stem for path in matrix.variants(ps, function)]
-        right = [name for name in names if name.startswith("ok_")]
-        assert len(right) >= 3 and len(names) - len(right) >= 8, (function, names)
+        found = matrix.variants(ps, function)
+        right = [v for v in found if v.message is None]
+        assert len(right) >= 3 and len(found) - len(right) >= 8, (function, [v.name for v in found])
+        assert [v for v in found if v.name.startswith("ok_")] == right
+        for v in found:
+            compile(v.source, v.name, "exec")
+        counts[function] = len(found) - len(right), len(right)
+    assert [sum(n) for n in zip(*counts.values(), strict=True)] == [551, 117]
+
+
+@pytest.mark.parametrize(("ps", "function"), [("ps1", "gan_step"), ("ps2", "pix2pix_step"), ("ps5", "manifest")])
+def test_a_base_that_is_no_variant_is_right(ps, function):
+    path = matrix.MUTANTS / ps / f"{function}.py"
+    table = runpy.run_path(str(path))
+    base = corpus.joined(table.get("HEAD", corpus.HEAD).strip("\n"), table["BASE"])
+    assert matrix.row(ps, function, corpus.Variant("base", "The base.", None, base)).good
+
+
+TABLE = """
+RIGHT = '''
+ok_right | Right.
+def judge_pair(D, x, y):
+    x = x + 0
+    y = y + 0
+    return D(torch.cat([x, y], 1))
+'''
+WRONG = '''
+other | The other order. | places
+~ [x, y] -> [y, x]
+
+alive | Not wrong at all. | places
+{}
+'''
+"""
+ROWS = {
+    "    x = x + 0\n+    z = x\n-    y = y + 0": "    x = x + 0\n    z = x\n    return D(torch.cat([x, y], 1))\n",
+    "-    x = x + 0\n-    y = y + 0\n+": "y):\n\n    return",
+    "+    z = x\n     x = x + 0\n...\n-    y = y + 0": "y):\n    z = x\n    x = x + 0\n    return",
+    "~ x + 0 -> x\n~ y = y + 0 -> y = y * 1": "x = x\n    y = y * 1\n",
+}
+REFUSED = {
+    "-    z = z + 0": "not 0 times: '    z = z",
+    "-    x = x": "not 0 times",  # whole lines only
+    "~ z -> y": "not 0 times: 'z'",
+    "~ + 0 -> + 1": "not 2 times",
+    "+    z = x": "where to?",
+    "~ x + 0 - x": "this is no edit",
+    "x + 0": "this is no edit",
+    "...": "there is no edit",
+    "~ x + 0 -> x\n-    x = x + 0": "overlap",
+    "~ x + 0 -> x +": "invalid syntax",
+}
+
+
+@pytest.mark.parametrize("edit", ROWS)
+def test_a_row_of_the_corpus_is_a_small_change_of_the_base(tmp_path, edit):
+    (tmp_path / "t.py").write_text(TABLE.format(edit if edit[0] in "-+~" else f" {edit}"))
+    alive, other, right = corpus.read(tmp_path / "t.py")
+    assert ROWS[edit] in alive.code and alive.code.startswith("import torch\nimport torch.nn.functional as F\n\n\ndef")
+    assert other.code == right.code.replace("[x, y]", "[y, x]") != right.code
+    assert (alive.name, alive.mistake, alive.message, right.message) == ("alive", "Not wrong at all.", "places", None)
+
+
+@pytest.mark.parametrize("edit", REFUSED)
+def test_a_row_that_does_not_fit_the_base_is_refused_by_name(tmp_path, edit):
+    (tmp_path / "t.py").write_text(TABLE.format(edit))
+    with pytest.raises(ValueError, match=r"t\.py, alive: ") as caught:
+        corpus.read(tmp_path / "t.py")
+    assert REFUSED[edit] in str(caught.value)
+
+
+def test_a_table_without_right_ones_or_with_a_name_twice_is_refused(tmp_path):
+    for old, new, words in (
+        ("ok_right", "right", "RIGHT begins"),
+        ("other", "alive", "twice"),
+        ("other", "ok_other", "called ok_"),
+        (" | places\n~ [", "\n~ [", "a row begins with"),
+    ):
+        (tmp_path / "t.py").write_text(TABLE.format("~ x + 0 -> x").replace(old, new))
+        with pytest.raises(ValueError, match=words):
+            corpus.read(tmp_path / "t.py")
 
 
 @pytest.mark.parametrize(("ps", "function"), [("ps1", "generator_loss"), ("ps2", "receptive_field")])
@@ -132,24 +211,22 @@ def test_the_whole_kill_matrix(ps):
     assert all(row.points < row.of for row in rows if row.keyword) and len(rows) >= 11 * len(checks.FUNCTIONS[ps])
     assert matrix.table(ps, rows) in matrix.HANDBOOK.read_text(), "run python -m checks.matrix all"
     for function in checks.FUNCTIONS[ps]:
-        for path in matrix.variants(ps, function):
-            if path.name.startswith("ok_"):
-                assert matrix.row(ps, function, path, "other constants").good, path
+        for variant in matrix.variants(ps, function):
+            if variant.message is None:
+                assert matrix.row(ps, function, variant, "other constants").good, variant
 
 
 def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(matrix, "MUTANTS", tmp_path)
-    folder = tmp_path / "ps2" / "judge_pair"
-    folder.mkdir(parents=True)
-    right = "import torch\n\n\ndef judge_pair(D, x, y):\n    return D(torch.cat([x, y], 1))\n"
-    (folder / "ok_right.py").write_text(f'"""Right."""\n{right}')
+    (tmp_path / "ps2").mkdir()
+    path, table = tmp_path / "ps2" / "judge_pair.py", TABLE.format("~ x + 0 -> x")
+    path.write_text(table.replace("x + 0 -> x", "[x, y] -> [y, x]"))
     assert matrix.main(["ps2", "judge_pair"]) == 0
-    assert "0 of 0 mutants dead, 1 of 1 right ones at full marks" in capsys.readouterr().out
-    (folder / "alive.py").write_text(f'"""Not wrong at all.\n\nmessage: order\n"""\n{right}')
+    assert "2 of 2 mutants dead, 1 of 1 right ones at full marks" in capsys.readouterr().out
+    path.write_text(table)
     assert matrix.main(["ps2", "judge_pair"]) == 1
     assert "! alive" in capsys.readouterr().out
-    (folder / "alive.py").unlink()
-    (folder / "ok_right.py").write_text('"""Wrong."""\n' + right.replace("x, y], 1", "y, x], 1"))
+    path.write_text(table.replace("y = y + 0", "x, y = y, x"))
     assert matrix.main(["ps2", "judge_pair"]) == 1
     assert "LOSES POINTS" in capsys.readouterr().out
     assert matrix.main(["ps9"]) == 2
@@ -158,7 +235,22 @@ def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(tmp_path, 
     monkeypatch.setattr(matrix, "FUNCTIONS", {"ps2": ("judge_pair",)})
     assert matrix.main(["all"]) == 1
     assert "before\n<!-- kill matrix -->\n| | functions" in matrix.HANDBOOK.read_text()
-    assert "| `ps2` | 1 | 0 of 0 | 0 of 1 |\n<!-- end -->\nafter\n" in matrix.HANDBOOK.read_text()
+    assert "| `ps2` | 1 | 1 of 2 | 0 of 1 |\n<!-- end -->\nafter\n" in matrix.HANDBOOK.read_text()
+
+
+@pytest.mark.parametrize("name", ["no_reduction", "ok_module"])
+def test_the_command_shows_a_solution_as_a_file_that_runs(name, capsys):
+    assert matrix.main(["--show", "ps1", "discriminator_loss", name]) == 0
+    names: dict = {}
+    text = capsys.readouterr().out
+    exec(text, names)
+    assert names["discriminator_loss"](torch.zeros(4, 1), torch.zeros(4, 1)).shape in ((3, 1), ())
+    message = "\n\nmessage: reduction\n" if name == "no_reduction" else ""
+    assert text.startswith(f'"""{names["__doc__"].splitlines()[0]}{message}"""\n\nimport torch')
+    assert matrix.main(["--show", "ps1", "discriminator_loss", "no_such"]) == 2
+    assert "ok_module" in capsys.readouterr().err
+    assert matrix.main(["--show", "ps1", "judge_pair", "no_such"]) == 2
+    assert "--show" in capsys.readouterr().err
 
 
 # ---- checks

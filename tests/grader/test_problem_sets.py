@@ -68,7 +68,7 @@ def test_students_get_checks_without_the_code_of_the_answers(tmp_path):
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert "checks/visible/ps1.json" in files
     assert not any(
-        word in name for name in files for word in ("loss_cases", "reference", "ps2", "matrix", "checks/ps1")
+        word in name for name in files for word in ("loss_cases", "reference", "ps2", "matrix", "corpus", "checks/ps1")
     )
     hidden = [item.name for item in checks.load("ps1") if not item.visible]
     shipped = "".join((tmp_path / name).read_text(encoding="utf-8") for name in files)

@@ -327,6 +327,22 @@ def test_translate_takes_a_code_or_draws_one():
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
+def test_only_a_variant_with_an_encoder_encodes():
+    method, y = make(), batch()["y"]
+    mu, logvar = method.encode_distribution(y)
+    assert torch.equal(method.encode(y), mu) and mu.shape == logvar.shape == (2, 3)
+    assert not make(variant="pix2pix+noise").reads_codes
+    with pytest.raises(CourseError, match=r"pix2pix\+noise has no encoder"):
+        make(variant="pix2pix+noise").encode(y)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_each_cycle_has_a_d_unless_they_share_one(shared):
+    method = make(d_shared=shared)
+    assert method.networks.keys() == ({"G", "E", "D"} if shared else {"G", "E", "D_encoded", "D_random"})
+    assert (method.D["encoded"] is method.D["random"]) == shared
+
+
 # ---- runs
 
 
@@ -420,7 +436,7 @@ def test_the_command_paints_in_the_style_of_an_image(trained, tmp_path, course):
         torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)[None] / 127.5 - 1
         for path in (tmp_path / "in" / "b.png", style)
     )
-    expected = (model.translate(x, model.encode(y)[0])["fake_y"][0] + 1) * 127.5
+    expected = (model.translate(x, model.encode(y))["fake_y"][0] + 1) * 127.5
     got = torch.from_numpy(np.array(Image.open(tmp_path / "one" / "b.png"))).permute(2, 0, 1)
     assert (expected - got).abs().max() < 0.51
 

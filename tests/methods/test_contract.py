@@ -11,6 +11,7 @@ from course_lib.errors import CourseError
 from course_lib.methods import METHODS, configs, method_class
 from course_lib.methods.bicyclegan import VARIANTS
 from course_lib.methods.pix2pix import Pix2Pix
+from tests import ROOT
 from tests.methods import contract
 from tests.methods.contract import Case
 
@@ -174,13 +175,13 @@ def one_thread():
 
 
 LONG = {contract.resumes_to_the_bit}
+PROMISES = [
+    pytest.param(each, marks=[pytest.mark.slow] * (each in LONG), id=each.__name__) for each in contract.PROMISES
+]
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize(
-    "promise",
-    [pytest.param(each, marks=[pytest.mark.slow] * (each in LONG), id=each.__name__) for each in contract.PROMISES],
-)
+@pytest.mark.parametrize("promise", PROMISES)
 def test_contract(promise, name, tmp_path):
     promise(CASES[name], tmp_path)
 
@@ -196,6 +197,24 @@ def test_the_rows_that_a_docstring_lists_are_values_of_the_configuration(name):
             found = re.findall(r'(\w+)="?([\w.+-]+)', alternative)
             values = configs.parse(method_class(name).Config, [f"{field}={value}" for field, value in found])
             configs.build(method_class(name).Config, **values)
+
+
+@pytest.fixture(scope="module")
+def own_method():
+    """The method of one's own, from the page that shows how to write one."""
+    page = (ROOT / "notebooks" / "guide" / "house.md").read_text(encoding="utf-8")
+    (code,) = (block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "(Method)" in block)
+    assert len(code.splitlines()) <= 90
+    names = {"__name__": "hinge"}
+    exec(compile(code, "hinge.py", "exec"), names)
+    return names["HingePix2Pix"]
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_the_method_of_the_page_passes_too(promise, own_method, tmp_path):
+    small = {"image_size": 16, "base_channels": 4, "n_blocks": 1, "d_base_channels": 4, "d_layers": 1, "batch_size": 2}
+    rows = (({"lambda_gan": 0.0}, {"d_real", "d_fake", "g_gan"}), ({"lambda_l1": 0.0}, {"g_l1"}))
+    promise(Case(own_method, small, rows), tmp_path)
 
 
 # ---- a contract that cannot be broken says nothing

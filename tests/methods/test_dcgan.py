@@ -172,16 +172,16 @@ def test_noise_is_the_prior():
 def test_sample_changes_no_state_and_repeats():
     method = make(average=0.9)
     method.step(batch())
-    before = {k: v.clone() for k, v in method.G_average.state_dict().items()}
+    before = {k: v.clone() for k, v in method.averaged["G"].state_dict().items()}
     z = method.noise(4)
     for statistics in (True, False):
-        a, b = method.sample(z, statistics), method.sample(z, statistics)
+        a, b = method.generate(z, statistics), method.generate(z, statistics)
         assert torch.equal(a, b) and a.shape == (4, 3, 16, 16) and not a.requires_grad
-    alone = torch.cat([method.sample(one[None], False) for one in z])
-    assert torch.allclose(alone, method.sample(z, False), atol=1e-6)  # running statistics: no image sees another
-    assert not torch.allclose(alone, method.sample(z, True), atol=1e-4)
-    assert all(torch.equal(v, before[k]) for k, v in method.G_average.state_dict().items())
-    assert not torch.equal(method.sample(4), method.sample(4))
+    alone = torch.cat([method.generate(one[None], False) for one in z])
+    assert torch.allclose(alone, method.generate(z, False), atol=1e-6)  # running statistics: no image sees another
+    assert not torch.allclose(alone, method.generate(z, True), atol=1e-4)
+    assert all(torch.equal(v, before[k]) for k, v in method.averaged["G"].state_dict().items())
+    assert not torch.equal(method.generate(4), method.generate(4))
 
 
 # ---- fit, checkpoints, the command line
@@ -192,10 +192,10 @@ def test_training_learns_a_colour():
     torch.manual_seed(0)
     method = DCGAN(replace(SMALL, lr=2e-3, upsampling="resize-conv", test_batch_statistics=False))
     red = torch.tensor([0.8, -0.6, -0.6]).view(1, 3, 1, 1).expand(6, 3, 16, 16)
-    before = (method.sample(16) - red[:1]).abs().mean()
+    before = (method.generate(16) - red[:1]).abs().mean()
     for _ in range(80):
         method.step({"y": red + 0.05 * torch.randn(6, 3, 16, 16)})
-    assert (method.sample(16) - red[:1]).abs().mean() < 0.5 * before
+    assert (method.generate(16) - red[:1]).abs().mean() < 0.5 * before
 
 
 @pytest.mark.slow
@@ -209,7 +209,7 @@ def test_command_line_trains_and_says_what_it_cannot_do(tmp_path, monkeypatch, c
     out = tmp_path / "run"
     train = ["train", "dcgan", "--data", "emoji:edges", "--out", out, "--steps", "2", "--profile", "smoke"]
     assert course(*train, "--size", "16", "--set", "base_channels=2")[0] == 0
-    assert runs.open_run(out)[0].sample(3).shape == (3, 3, 16, 16)
+    assert runs.open_run(out)[0].generate(3).shape == (3, 3, 16, 16)
     evaluate = ["evaluate", "--run", out, "--data", "emoji:edges"]
     translate = ["translate", "--run", out, "--input", tmp_path, "--output", tmp_path / "images"]
     for command in (evaluate, translate):
@@ -222,4 +222,4 @@ def test_command_line_trains_and_says_what_it_cannot_do(tmp_path, monkeypatch, c
 def test_unpaired_data_will_do():
     method = DCGAN(runs.make_config("dcgan", "smoke", 16, ["base_channels=2", "d_base_channels=2"]))
     fit(method, open_dataset("emoji:noto-fluent", "train", 16), steps=1, progress=False, previews=0)
-    assert method.sample(2).shape == (2, 3, 16, 16)
+    assert method.generate(2).shape == (2, 3, 16, 16)

@@ -246,9 +246,9 @@ def test_the_style_of_an_example_is_that_of_the_output_domain():
     method, y = make(average=0.5), batch()["y"]
     step(method, batch())
     with torch.no_grad():
-        for p in method.tested["E_style"]["b"].parameters():
+        for p in method.averaged["E_style"]["b"].parameters():
             p.zero_()
-    assert not method.encode(y)[0].any() and method.encode(y, "yx")[0].any()  # and the average is asked
+    assert not method.encode(y).any() and method.encode(y, "yx").any()  # and the average is asked
 
 
 # ---- training
@@ -283,7 +283,7 @@ def test_the_command_translates_in_drawn_styles_and_in_that_of_a_file(trained, t
     status, said = course("translate", *where, "--output", tmp_path / "one", "--style", tmp_path / "style.png")
     assert status == 0, said
     x, s = (square(tmp_path / f"{name}.png", 32, True)[0] for name in ("content", "style"))
-    expected = method.translate(x, method.encode(s, direction)[0], direction)["fake_y"]
+    expected = method.translate(x, method.encode(s, direction), direction)["fake_y"]
     to_image(expected[0]).save(tmp_path / "expected.png")
     assert Image.open(tmp_path / "one" / "content.png").tobytes() == Image.open(tmp_path / "expected.png").tobytes()
 

@@ -322,7 +322,7 @@ def test_an_instance_chooses_one_centre_of_its_class():
     assert torch.equal(alone[0], features[1])  # whatever else is in the batch
     assert not torch.equal(features, method.styles.choose(data["labels"], data["instances"], 6))
     state = torch.get_rng_state()
-    samples = method.sample(None, 3, 5, data["labels"], data["instances"])
+    samples = method.sample(None, 3, 5, labels=data["labels"], instances=data["instances"])
     assert samples.shape == (2, 3, 3, 32, 32) and torch.equal(state, torch.get_rng_state())
     assert not torch.equal(samples[:, 0], samples[:, 1])
     maps = data["labels"], data["instances"]
@@ -341,9 +341,9 @@ def test_translate_reads_labels_from_colours_and_regions_from_labels():
 
 def test_encode_needs_an_encoder():
     data = batch()
-    assert make().encode(data["y"], data["instances"]).shape == (2, 3, 32, 32)
+    assert make().encode(data["y"], instances=data["instances"]).shape == (2, 3, 32, 32)
     with pytest.raises(CourseError, match="no encoder"):
-        make(use_features=False).encode(data["y"], data["instances"])
+        make(use_features=False).encode(data["y"], instances=data["instances"])
 
 
 # ---- runs
@@ -402,7 +402,7 @@ def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, few, cou
     )
     assert status == 0 and "wrote 2 images" in out, err
     model, _ = runs.open_run(trained)
-    expected = model.sample(None, 2, 4, item["labels"][None], item["instances"][None])[0]
+    expected = model.sample(None, 2, 4, labels=item["labels"][None], instances=item["instances"][None])[0]
     for k in (1, 2):
         got = np.array(Image.open(tmp_path / "a" / f"a_{k}.png"))
         assert np.abs(((expected[k - 1] + 1) * 127.5).permute(1, 2, 0).numpy() - got).max() < 0.51

@@ -26,6 +26,7 @@ class ImagePool(image_pool.ImagePool):
 def parts(G_xy=None, G_yx=None, D_x=None, D_y=None, **settings):
     """What the methods of CycleGAN need of it, around the given networks."""
     m = SimpleNamespace(G_xy=G_xy, G_yx=G_yx, D_x=D_x, D_y=D_y, run=lambda net, images: net(images))
+    m.update_averages = lambda: None
     m.noisy = lambda images: images
     m.config = cyclegan.Config(**settings)
     for name in ("translations", "generator_terms", "discriminator_terms"):
@@ -67,7 +68,7 @@ def bicyclegan_step(G, E, D_encoded, D_random, opt_G, opt_D, x, y, eps, z, l1, k
     config = bicyclegan.Config(lambda_l1=l1, lambda_kl=kl, lambda_latent=latent)
     m = SimpleNamespace(config=config, E=E, opt_G=opt_G, opt_D=opt_D, read=E, cycles=bicyclegan.CYCLES)
     m.weights, m.D, m.latent_moves_E = config.weights(), {"encoded": D_encoded, "random": D_random}, False
-    m.noise = lambda n: z
+    m.noise, m.update_averages = lambda n: z, lambda: None
     m.draw = lambda mu, logvar: mu + (0.5 * logvar).exp() * eps
     m.paint_each = lambda x, codes: {name: G(x, code) for name, code in codes.items()}
     m.judge = lambda cycle, x, y: [m.D[cycle](y)]

@@ -1,8 +1,0 @@
-"""Fakes get the target -1.
-
-message: another target
-"""
-
-
-def discriminator_loss_ls(real_outputs, fake_outputs):
-    return (real_outputs - 1).square().mean() + (fake_outputs + 1).square().mean()

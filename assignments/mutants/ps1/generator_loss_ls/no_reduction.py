@@ -1,8 +1,0 @@
-"""No reduction.
-
-message: reduction
-"""
-
-
-def generator_loss_ls(fake_outputs):
-    return (fake_outputs - 1) ** 2

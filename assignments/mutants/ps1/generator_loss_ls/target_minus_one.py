@@ -1,8 +1,0 @@
-"""The target is -1.
-
-message: wrong sign
-"""
-
-
-def generator_loss_ls(fake_outputs):
-    return (fake_outputs + 1).square().mean()

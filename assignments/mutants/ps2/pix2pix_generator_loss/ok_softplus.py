@@ -1,7 +1,0 @@
-"""Softplus and a difference."""
-
-import torch.nn.functional as F
-
-
-def pix2pix_generator_loss(fake_logits, fake_y, y, lambda_l1):
-    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()

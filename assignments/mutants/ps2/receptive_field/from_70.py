@@ -1,8 +1,0 @@
-"""The 70 of the paper.
-
-message: pencil
-"""
-
-
-def receptive_field(layers):
-    return 70

@@ -1,7 +1,0 @@
-"""As in the text."""
-
-
-def cycle_loss(G_xy, G_yx, x, y, lambda_forward, lambda_backward):
-    forward = (G_yx(G_xy(x)) - x).abs().mean()
-    backward = (G_xy(G_yx(y)) - y).abs().mean()
-    return lambda_forward * forward + lambda_backward * backward

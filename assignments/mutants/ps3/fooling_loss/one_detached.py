@@ -1,8 +1,0 @@
-"""One of the fakes is detached.
-
-message: fake_x
-"""
-
-
-def fooling_loss(D_x, D_y, fake_x, fake_y):
-    return (D_y(fake_y) - 1).square().mean() + (D_x(fake_x.detach()) - 1).square().mean()

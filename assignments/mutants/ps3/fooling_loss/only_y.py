@@ -1,8 +1,0 @@
-"""One generator only.
-
-message: is missing
-"""
-
-
-def fooling_loss(D_x, D_y, fake_x, fake_y):
-    return (D_y(fake_y) - 1).square().mean()

@@ -1,8 +1,0 @@
-"""The standard deviation.
-
-message: standard deviation
-"""
-
-
-def diversity_score(samples):
-    return samples.std(1).mean()

@@ -1,5 +1,0 @@
-"""As in the text."""
-
-
-def kl_loss(mu, logvar):
-    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(dim=1).mean()

@@ -1,8 +1,0 @@
-"""As in the text."""
-
-import torch
-
-
-def reparameterise(mu, logvar, generator=None):
-    noise = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
-    return mu + (logvar / 2).exp() * noise

@@ -1,8 +1,0 @@
-"""Never decides.
-
-message: claim's side
-"""
-
-
-def decide(differences):
-    return "open"

@@ -1,0 +1,135 @@
+"""What a training remembers: step and seconds, history, previews and checkpoints, and how a stopped one goes on."""
+
+import json
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from course_lib.data import files
+from course_lib.errors import CourseError
+from course_lib.methods import configs
+from course_lib.methods.base import Method
+from course_lib.training import checkpoint
+from course_lib.training.progress import Progress
+
+NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
+
+
+class RunState:
+    """The state of one training: how far it is, its history, and the folder that keeps both, if there is one."""
+
+    def __init__(self, method: Method, out: Path | None, val: Dataset | None, settings: dict, previews: int):
+        self.method, self.out, self.settings, self.previews = method, out, settings, previews
+        self.step, self.seconds, self.shown = 0, 0.0, -1
+        self.saved, self.saved_at, self.save_cost = -1, 0.0, 0.0  # step, time, seconds
+        self.history: list[dict] = []
+        self.written = 0
+        self.val = None
+        if val is not None and len(val):
+            items = [val[i * len(val) // min(64, len(val))] for i in range(min(64, len(val)))]
+            keys = ("x", "y", *method.maps)
+            self.val = {key: torch.stack([item[key] for item in items]).to(method.device) for key in keys}
+            self.val_paired = val.paired
+
+    def start(self, resume: bool, accept_changes: bool) -> None:
+        """A fresh start, seeded, or the newest checkpoint."""
+        found = None
+        if self.out is not None:
+            files.sweep(self.out)
+            files.sweep(self.out / "checkpoints")
+            if not resume and any(checkpoint.steps(self.out / "checkpoints")):  # step 0 alone is no run yet
+                raise CourseError("this folder already holds a run", self.out, "add --resume, or choose another --out")
+            found = checkpoint.load_latest(self.out / "checkpoints") if resume else None
+        if found is None:
+            torch.manual_seed(self.settings["seed"])
+            if self.out is not None:
+                files.replace_file(self.out / "history.jsonl", b"")
+            return
+        self.step, tensors, state = found
+        changes = configs.differences(state["settings"], self.settings)
+        if changes and not accept_changes:
+            fix = "resume with the run's own settings, or accept the changes (--accept-changes, accept_changes=True)"
+            raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", self.out, fix)
+        self.seconds, self.shown, self.saved = state["seconds"], state["shown"], self.step
+        checkpoint.restore(self.method, tensors, self.out)
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.method.device)
+        self.history = read_history(self.out / "history.jsonl", self.step)
+        files.replace_file(self.out / "history.jsonl", lines_of(self.history))
+        self.written = len(self.history)
+
+    def advance(self, terms: dict[str, float], seconds: float) -> None:
+        """Another update is done, ``seconds`` of training after the first."""
+        self.step, self.seconds = self.step + 1, seconds
+        self.history.append({"step": self.step, **terms, "seconds": round(seconds, 3)})
+
+    def share(self, steps: int | None, minutes: float | None) -> float:
+        """How much of the training is done, in [0, 1]."""
+        return min(1.0, self.step / steps if steps else self.seconds / (60 * minutes))
+
+    def preview(self, share: float, progress: Progress) -> None:
+        """Another tenth (1 / previews) of the training is done: translate held-out images, or show a GAN's samples."""
+        samples = not self.method.translates
+        if (self.val is None and not samples) or not self.previews or int(share * self.previews) <= self.shown:
+            return
+        self.shown = int(share * self.previews)
+        with torch.random.fork_rng(devices=[self.method.device] if self.method.device.type == "cuda" else []):
+            torch.manual_seed(self.settings["seed"])
+            rows = self.method.preview() if samples else self._translated()
+        title = "samples from the same noise" if samples else "held-out images"
+        progress.show(rows, title, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png")
+
+    def _translated(self) -> dict[str, Tensor]:
+        parts = [{key: of[i : i + 16] for key, of in self.val.items()} for i in range(0, len(self.val["x"]), 16)]
+        fake_y = torch.cat([self.method.translate_batch(part)["fake_y"] for part in parts])
+        if self.val_paired and self.history:
+            self.history[-1]["val_l1"] = (fake_y - self.val["y"]).abs().mean().item()
+        rows = {"x": self.val["x"][:6], "fake_y": fake_y[:6]}
+        return rows | {"y": self.val["y"][:6]} if self.val_paired else rows  # without pairs, y shows something else
+
+    def write_history(self) -> None:
+        """Append the new rows to history.jsonl."""
+        if self.out is not None:
+            path, rows = self.out / "history.jsonl", lines_of(self.history[self.written :])
+            with files.writing("a row", path, len(rows)), open(path, "ab") as file:
+                file.write(rows)
+            self.written = len(self.history)
+
+    def save(self, every: float = 0.0) -> None:
+        """A checkpoint, if this step has none and the last is ``every`` seconds old, or 30 times what writing takes."""
+        pause = max(every, 30 * self.save_cost) if every else 0.0
+        if self.out is None or self.saved == self.step or time.monotonic() - self.saved_at < pause:
+            return
+        start = time.monotonic()
+        tensors = checkpoint.snapshot(self.method) | {"random.cpu": torch.get_rng_state()}
+        if self.method.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():  # the losses of a step do not see its update
+                raise CourseError(f"{name} is not finite any more", f"step {self.step} of {self.out}", NOT_FINITE)
+        state = {"seconds": self.seconds, "shown": self.shown, "settings": self.settings}
+        checkpoint.save(self.out / "checkpoints", self.step, tensors, state)
+        self.saved, self.saved_at, self.save_cost = self.step, time.monotonic(), time.monotonic() - start
+
+
+def lines_of(rows: list[dict]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def read_history(path: Path, up_to: int) -> list[dict]:
+    """The rows of steps 1 to ``up_to``; those that are damaged are left out, with a warning."""
+    rows = {}
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        with suppress(ValueError, TypeError, KeyError):
+            row = json.loads(line)
+            rows[row["step"]] = row
+    kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
+    if len(kept) < up_to:
+        warnings.warn(f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected", stacklevel=2)
+    return kept

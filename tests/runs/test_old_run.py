@@ -1,0 +1,35 @@
+"""A run folder from before the library had rooms: trained then, opened and continued today."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from course_lib import runs
+
+# course train cyclegan --data emoji:twemoji-fluent --profile smoke --size 16 --steps 3 --no-bf16 --set base_channels=2
+#   --set d_base_channels=2 --set n_blocks=1 --set d_layers=1 --set pool_size=2 --set average=0.9
+OLD = Path(__file__).with_name("old_run")
+PAINTED = [-0.461378, -0.294273, -0.223595, 0.10262, 0.130077, 0.034975, -0.039211, -0.06057]  # by the library of then
+
+
+def test_an_old_run_still_opens_and_paints_as_it_did():
+    method, settings = runs.open_run(OLD, "cpu")
+    assert settings["method"] == "cyclegan" and method.config.average == 0.9
+    x = torch.linspace(-1, 1, 3 * 16 * 16).view(1, 3, 16, 16)
+    fake_y = method.translate(x)["fake_y"]
+    assert fake_y.flatten()[::97].tolist() == pytest.approx(PAINTED, abs=1e-5)
+
+
+def test_an_old_run_goes_on(tmp_path):
+    folder = shutil.copytree(OLD, tmp_path / "run")
+    settings = runs.read_settings(folder)
+    config = runs.make_config(
+        "cyclegan", "smoke", None, [f"{name}={value}" for name, value in settings["config"].items()]
+    )
+    result = runs.train(
+        "cyclegan", settings["data"], folder, config, steps=4, seed=settings["seed"], device="cpu", bf16=False,
+        resume=True, accept_changes=True, progress=False, previews=0,
+    )  # fmt: skip
+    assert result.steps == 4 and [row["step"] for row in result.history] == [1, 2, 3, 4]
