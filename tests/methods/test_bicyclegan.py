@@ -11,7 +11,6 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from course_lib import CourseError, runs
-from course_lib.cli import course as cli
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config, kl
 from course_lib.networks import (
     CNNEncoder,
@@ -360,17 +359,6 @@ def trained(tmp_path_factory):
         config = runs.make_config(method, "smoke", 32, small + more)
         runs.train(method, str(place / "data"), place / method, config, steps=2, previews=0, progress=False)
     return place
-
-
-@pytest.fixture
-def course(monkeypatch, capsys):
-    def run(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["course", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        return exit_.value.code, *capsys.readouterr()
-
-    return run
 
 
 def write(folder, name: str, size: tuple[int, int] = (32, 32), seed: int = 0):

@@ -4,7 +4,6 @@ import importlib
 import re
 
 import pytest
-import torch
 
 from course_lib import methods
 from course_lib.errors import CourseError
@@ -14,6 +13,8 @@ from course_lib.methods.pix2pix import Pix2Pix
 from tests import ROOT
 from tests.methods import contract
 from tests.methods.contract import Case
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 LS, LOG = {"gan_loss": "least-squares"}, {"gan_loss": "log"}
 D_OF_CYCLEGAN = {"d_real_x", "d_fake_x", "d_real_y", "d_fake_y"}
@@ -163,15 +164,6 @@ def test_every_method_is_under_contract():
     assert CASES.keys() == METHODS.keys()
     rows = [changes.get("variant", "BicycleGAN") for changes, _ in CASES["bicyclegan"].ablations]
     assert set(rows) == set(VARIANTS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Faster for networks this small, and not at the mercy of what else runs here."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 LONG = {contract.resumes_to_the_bit}

@@ -1,6 +1,5 @@
 """DCGAN: the paper's layers by hand arithmetic, who is updated by what, and a method that translates nothing."""
 
-import sys
 from dataclasses import replace
 
 import pytest
@@ -8,7 +7,6 @@ import torch
 from torch import nn
 
 from course_lib import CourseError, losses, runs
-from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.methods.dcgan import DCGAN, Config
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator, parameter_count
@@ -199,13 +197,7 @@ def test_training_learns_a_colour():
 
 
 @pytest.mark.slow
-def test_command_line_trains_and_says_what_it_cannot_do(tmp_path, monkeypatch, capsys):
-    def course(*arguments) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        return exit_.value.code, capsys.readouterr().err
-
+def test_command_line_trains_and_says_what_it_cannot_do(tmp_path, course):
     out = tmp_path / "run"
     train = ["train", "dcgan", "--data", "emoji:edges", "--out", out, "--steps", "2", "--profile", "smoke"]
     assert course(*train, "--size", "16", "--set", "base_channels=2")[0] == 0
@@ -213,7 +205,7 @@ def test_command_line_trains_and_says_what_it_cannot_do(tmp_path, monkeypatch, c
     evaluate = ["evaluate", "--run", out, "--data", "emoji:edges"]
     translate = ["translate", "--run", out, "--input", tmp_path, "--output", tmp_path / "images"]
     for command in (evaluate, translate):
-        code, error = course(*command)
+        code, _, error = course(*command)
         assert code == 2 and error.startswith("error: a dcgan run makes images from noise: it has no input")
         assert len(error.splitlines()) == 3
     assert not (tmp_path / "images").exists()

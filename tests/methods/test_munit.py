@@ -7,10 +7,8 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
-from typer.testing import CliRunner
 
 from course_lib import CourseError, losses, runs
-from course_lib.cli import course as cli
 from course_lib.data.images import square, to_image
 from course_lib.methods import configs
 from course_lib.methods.cyclegan import Config as CycleConfig
@@ -263,24 +261,19 @@ def trained(tmp_path_factory):
     return folder
 
 
-def course(*args) -> tuple[int, str]:
-    result = CliRunner().invoke(cli.app, [str(arg) for arg in args])
-    return result.exit_code, result.output
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("direction", ["xy", "yx"])
-def test_the_command_translates_in_drawn_styles_and_in_that_of_a_file(trained, tmp_path, direction):
+def test_the_command_translates_in_drawn_styles_and_in_that_of_a_file(trained, tmp_path, course, direction):
     method, _ = runs.open_run(trained, "cpu")
     data = batch(2)
     to_image(data["x"][0]).save(tmp_path / "content.png")
     to_image(data["y"][0]).save(tmp_path / "style.png")
     where = ["--run", trained, "--input", tmp_path / "content.png", "--direction", direction, "--device", "cpu"]
-    status, said = course("translate", *where, "--output", tmp_path / "many", "--samples", 3, "--seed", 4)
+    status, said, _ = course("translate", *where, "--output", tmp_path / "many", "--samples", 3, "--seed", 4)
     assert status == 0 and "wrote 3 images" in said
     made = [Image.open(tmp_path / "many" / f"content_{k}.png").tobytes() for k in (1, 2, 3)]
     assert len(set(made)) == 3
-    status, said = course("translate", *where, "--output", tmp_path / "one", "--style", tmp_path / "style.png")
+    status, said, _ = course("translate", *where, "--output", tmp_path / "one", "--style", tmp_path / "style.png")
     assert status == 0, said
     x, s = (square(tmp_path / f"{name}.png", 32, True)[0] for name in ("content", "style"))
     expected = method.translate(x, method.encode(s, direction), direction)["fake_y"]

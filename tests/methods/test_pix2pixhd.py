@@ -10,7 +10,6 @@ from PIL import Image
 from torch import nn
 
 from course_lib import CourseError, losses, runs
-from course_lib.cli import course as cli
 from course_lib.data import facades, open_dataset, scenes
 from course_lib.data.facades import Facades, paint
 from course_lib.methods import configs
@@ -361,17 +360,6 @@ def trained(tmp_path_factory):
     config = runs.make_config("pix2pixhd", "smoke", 32, ["base_channels=4"])
     runs.train("pix2pixhd", "facades", place / "run", config, steps=4, progress=False, previews=0)
     return place / "run"
-
-
-@pytest.fixture
-def course(monkeypatch, capsys):
-    def run(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["course", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        return exit_.value.code, *capsys.readouterr()
-
-    return run
 
 
 def test_the_command_trains_and_evaluates_it(tmp_path, trained, few, course, monkeypatch):
