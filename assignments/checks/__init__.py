@@ -77,7 +77,10 @@ MISSING: dict[str, dict[str, tuple[str, ...]]] = {
         "course_lib.methods.bicyclegan": ("BicycleGAN", "kl"),
         "course_lib.metrics.diversity": ("diversity", "real_pairs"),
     },
-    "ps5": {"course_lib.experiments.claims": ("T", "interval", "verdict", "judge", "ledger")},
+    "ps5": {
+        "course_lib.metrics.intervals": ("T", "interval"),
+        "course_lib.experiments.claims": ("interval", "verdict", "verdict_of", "ledger"),
+    },
 }
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from course_lib.experiments.claims import T
+from course_lib.metrics.intervals import T
 
 ONE_SIDED = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753)
 

@@ -22,7 +22,7 @@ import torch
 
 import course_lib
 from course_lib.methods.pix2pix import Pix2Pix
-from course_lib.runs.runs import make_config
+from course_lib.runs import make_config
 from course_lib.training import profiles
 
 DISTRIBUTION = "gan-translation-course"
@@ -191,6 +191,6 @@ def _free_disk() -> str:
 
 
 def _busy() -> str:
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows does not tell
     busy = load > (os.cpu_count() or 1)
     return f" (other programs are running, load {load:.1f}: without them all this is faster)" if busy else ""

@@ -209,7 +209,7 @@ def _execute(path, source, out, parameters, cell_timeout) -> tuple:
         reason = f"the kernel gave no answer: {error}, see runs/{path.stem}.log"
     finally:
         bar.close()
-        for kernel in kernels:  # it leads a process group: this ends what it started and left behind, too
+        for kernel in kernels:  # it leads a process group, but on Windows: this ends what it left behind, too
             with contextlib.suppress(OSError):
                 os.killpg(kernel.pid, signal.SIGKILL) if hasattr(os, "killpg") else kernel.kill()
             kernel.wait(10)

@@ -6,13 +6,25 @@ from pathlib import Path
 from torch.utils.data import Dataset
 
 from course_lib.data.augment import Augment
+from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiEdges, EmojiStyles
 from course_lib.data.facades import TASKS, Facades
 from course_lib.data.folders import open_folder
 from course_lib.errors import CourseError
 
-__all__ = ["Augment", "EarthPairs", "EmojiEdges", "EmojiStyles", "Facades", "Swapped", "names", "open_dataset"]
+__all__ = [
+    "Augment",
+    "EarthPairs",
+    "EmojiEdges",
+    "EmojiStyles",
+    "Facades",
+    "Swapped",
+    "TwoDomains",
+    "View",
+    "names",
+    "open_dataset",
+]
 
 SPLITS = ("train", "val", "test")
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, which bounds what can be reached without
@@ -25,21 +37,12 @@ def names() -> list[str]:
     return ["emoji:edges", *styles, *(name + PAIRED for name in styles), *TASKS, *EARTH]
 
 
-class Swapped(Dataset):
+class Swapped(View):
     """``dataset`` with x and y exchanged (``--direction yx``)."""
 
     def __init__(self, dataset: Dataset):
-        self.dataset, self.paired, self.card = dataset, dataset.paired, dataset.card
-        self.mirrors, self.jitter = getattr(dataset, "mirrors", True), getattr(dataset, "jitter", "affine")
-        self.names = getattr(dataset, "names", None)
-        self.redrawn = {"x": "y", "y": "x"}.get(getattr(dataset, "redrawn", None))
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def set_epoch(self, epoch: int) -> None:
-        if hasattr(self.dataset, "set_epoch"):
-            self.dataset.set_epoch(epoch)
+        super().__init__(dataset)
+        self.redrawn = {"x": "y", "y": "x"}.get(self.redrawn)
 
     def __getitem__(self, index: int) -> dict:
         return _swap(self.dataset[index])
@@ -52,7 +55,7 @@ def _swap(item: dict) -> dict:
     return {{"x": "y", "y": "x"}.get(key, key): value for key, value in item.items()}
 
 
-def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0) -> Dataset:
+def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0) -> TwoDomains:
     """The ``split`` (train, val, test) of a named data set or of a folder; items as in ``Dataset`` of dicts x, y, name.
 
     x and y are (3, size, size) in [-1, 1]. ``direction="yx"`` swaps them. ``seed`` draws the partners of unpaired

@@ -1,12 +1,13 @@
 """Synchronised augmentation: what happens to x happens to y (and to labels) of a pair."""
 
 import math
-from collections.abc import Sized
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
+
+from course_lib.data.base import View
 
 IMAGE_KEYS, MAP_KEYS = ("x", "y"), ("labels", "instances")  # of a map the values are names, never mixed
 
@@ -56,7 +57,7 @@ def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor, nearest: bool =
     return images
 
 
-class Augment(Dataset):
+class Augment(View):
     """The training view of a dataset: jitter (see :func:`jitter`) and random mirroring (pix2pix, appendix).
 
     A paired item gets one change for all its images, labels and instances; in an unpaired one x changes on its own. A
@@ -66,17 +67,8 @@ class Augment(Dataset):
     """
 
     def __init__(self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True):
-        assert isinstance(dataset, Sized)
-        self.dataset, self.seed, self.kind, self.flip, self.epoch = dataset, seed, kind, flip, 0
-        self.paired = getattr(dataset, "paired", True)
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-        if hasattr(self.dataset, "set_epoch"):
-            self.dataset.set_epoch(epoch)
+        super().__init__(dataset)
+        self.seed, self.kind, self.flip = seed, kind, flip
 
     def __getitem__(self, index: int) -> dict:
         return self.__getitems__([index])[0]
@@ -92,12 +84,12 @@ class Augment(Dataset):
 
     def _changed(self, indices: list[int]) -> tuple[list[dict], dict[str, Tensor]]:
         """The items as they are, and stacked what changes in them."""
-        items, redrawn = [self.dataset[index] for index in indices], getattr(self.dataset, "redrawn", None)
+        items = [self.dataset[index] for index in indices]
         if self.kind == "none" and not self.flip:
             return items, {}
         generators = [item_generator(self.seed, self.epoch, index) for index in indices]
         draws, others = (torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in range(2))
-        keys = [key for key in IMAGE_KEYS + MAP_KEYS if key in items[0] and key != redrawn]
+        keys = [key for key in IMAGE_KEYS + MAP_KEYS if key in items[0] and key != self.redrawn]
         stacked = {key: torch.stack([item[key] for item in items]) for key in keys}
         images, maps = ({key: stacked[key] for key in keys if key in stacked} for keys in (IMAGE_KEYS, MAP_KEYS))
         if self.paired:
@@ -107,7 +99,7 @@ class Augment(Dataset):
             batch = dict(zip("xy", both.chunk(2), strict=True))
         if maps:
             batch |= _together(maps, self.kind, self.flip, draws, nearest=True)
-        return items, self.dataset.redraw(batch) if redrawn else batch
+        return items, self.dataset.redraw(batch) if self.redrawn else batch
 
 
 def _together(found: dict[str, Tensor], kind: str, flip: bool, draws: Tensor, nearest: bool) -> dict[str, Tensor]:

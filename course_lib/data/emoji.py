@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from PIL import Image, features
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from course_lib.data.augment import partner
+from course_lib.data.base import TwoDomains
 from course_lib.errors import CourseError
 
+REVISION = 1  # raised when a change of the code or of its files changes the images
 FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
 TILE, COLUMNS = 64, 40
@@ -70,13 +71,13 @@ def _rows(splits: tuple[str, ...]) -> list[int]:
     return [i for i, entry in enumerate(entries()) if entry["split"] in splits]
 
 
-class EmojiEdges(Dataset):
+class EmojiEdges(TwoDomains):
     """``emoji:edges``, paired: x is the outline drawing of y, both (3, size, size) in [-1, 1]; also ``name``.
 
     ``threshold`` is that of :func:`outlines` at 64 px; at other sizes it goes with the steepness of the image.
     """
 
-    paired, card, redrawn = True, CARD, "x"
+    card, redrawn = CARD, "x"
 
     def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
         rows = _rows(SPLITS[split])
@@ -95,7 +96,7 @@ class EmojiEdges(Dataset):
         return batch | {"x": outlines(batch["y"], self.threshold)}
 
 
-class EmojiStyles(Dataset):
+class EmojiStyles(TwoDomains):
     """``emoji:STYLE-STYLE``, unpaired: x in the first style, y in the second, (3, size, size) in [-1, 1].
 
     In training the two styles show disjoint emoji, drawn independently, so no pair exists; ``val`` and ``test`` keep
@@ -106,7 +107,7 @@ class EmojiStyles(Dataset):
     card = CARD
 
     def __init__(self, split: str, styles: tuple[str, str], size: int = 64, seed: int = 0, pairs: bool = False):
-        self.paired, self.seed, self.epoch = pairs or split != "train", seed, 0
+        self.paired, self.seed = pairs or split != "train", seed
         if styles[0] == styles[1]:
             raise CourseError(
                 "an unpaired task needs two different styles", "data", f"choose two of {', '.join(STYLES)}"
@@ -116,9 +117,6 @@ class EmojiStyles(Dataset):
             x_rows, y_rows = _rows(("train_a",)), _rows(("train_b",))
         self.x, self.y = _images(styles[0], x_rows, size), _images(styles[1], y_rows, size)
         self.names = [entries()[i]["name"] for i in x_rows]
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return len(self.x)

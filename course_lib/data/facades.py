@@ -4,19 +4,21 @@ One layout can be photographed in many styles, and the style does not depend on 
 """
 
 import functools
+from collections.abc import Iterable
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from course_lib.data.augment import partner
+from course_lib.data.base import TwoDomains
 from course_lib.data.facade_layout import PALETTE, Draw, layout
 from course_lib.data.facade_render import Style, render
 from course_lib.data.folders import CACHE_BYTES
 from course_lib.errors import CourseError
 
+REVISION = 1  # raised when a change of the code or of its files changes the images
 HOUSES = {"train": 6000, "val": 200, "test": 200}
 TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows the label map
     "facades": (None, {}),
@@ -47,7 +49,7 @@ def label_map(images: Float[Tensor, "*batch 3 h w"]) -> Tensor:
     return distance.argmin(-3)
 
 
-class Facades(Dataset):
+class Facades(TwoDomains):
     """The tasks of TASKS. Items: x, y (3, size, size) in [-1, 1]; ``labels``, ``instances`` (size, size) uint8 and
     ``style`` (7,), see ``Style.NAMES``, those of y; ``name``.
 
@@ -67,17 +69,12 @@ class Facades(Dataset):
             raise CourseError(f"unknown task {task!r}", "data", f"choose from {', '.join(TASKS)}")
         if not 16 <= size <= 1024:
             raise CourseError(f"façades are drawn at 16 to 1024 px, not {size}", "size", "choose a size in between")
-        self.split, self.size, self.seed, self.epoch = split, size, seed, 0
+        self.split, self.size, self.seed = split, size, seed
         self.fixed_x, self.fixed_y = TASKS[task]
         self.houses = HOUSES[split] if count is None else count
-        self.paired, self.touching = (
-            task in ("facades", "facades:touching") or split != "train",
-            task == "facades:touching",
-        )
+        self.touching = task == "facades:touching"
+        self.paired = self.touching or task == "facades" or split != "train"
         self.redrawn = "x" if self.fixed_x is None and self.paired else None  # where the labels are those of x
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return self.houses if self.paired else self.houses // 2
@@ -125,3 +122,25 @@ class Facades(Dataset):
     def redraw(self, batch: dict) -> dict:
         """``batch`` with the label image x painted from its (augmented) labels."""
         return batch | {"x": paint(batch["labels"])}
+
+
+def photographs(
+    split: str, size: int, houses: Iterable[int], key: str | None = None, walls: int = 0
+) -> tuple[Float[Tensor, "n 3 size size"], Tensor, Float[Tensor, "n 7"]]:
+    """(photos in [-1, 1], labels (n, size, size) uint8, styles) of ``houses``, as the data set ``facades`` shows them.
+
+    With a ``key`` they are in fresh random styles of the same distribution, drawn by it. With ``walls``, too, each
+    house is photographed so often, in the first so many colours of wall; n is houses x walls.
+    """
+    data, shots = Facades(split, size), []
+    for house in houses:
+        if key is None:
+            shots.append((house, data.style(house), None))
+            continue
+        for wall in range(max(walls, 1)):
+            draw = Draw(key, split, size, house, wall)
+            style = Style.draw(draw, **({"wall": wall} if walls else {}))
+            shots.append((house, style, int(draw.random() * 2**31)))
+    photos, labels, _ = zip(*(data.photograph(*shot) for shot in shots), strict=True)
+    styles = torch.tensor([style.vector() for _, style, _ in shots])
+    return torch.stack(photos).float() / 127.5 - 1, torch.stack(labels), styles

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from course_lib.data.augment import partner
+from course_lib.data.base import TwoDomains
 from course_lib.data.images import (
     entries,
     find_images,
@@ -24,6 +24,7 @@ from course_lib.data.images import (
 )
 from course_lib.errors import CourseError
 
+REVISION = 1  # raised when a change of the code changes the images
 SPLITS = ("train", "val", "test")
 HELD_OUT = 0.1  # share of train that stands in for a missing val or test
 CACHE_BYTES = 2**30  # decoded images that one dataset keeps in memory
@@ -150,7 +151,7 @@ class ImageStore:
         return {"x": x, "y": y, "name": printable(paths[0].stem)}
 
 
-class PairedFolder(Dataset):
+class PairedFolder(TwoDomains):
     """Pairs from a folder, in one of the first two LAYOUTS: x from A (the left half), y from B (the right half).
 
     Items: x, y (3, size, size) in [-1, 1], resized without keeping the aspect ratio; ``name``, without suffix. Raises
@@ -158,7 +159,7 @@ class PairedFolder(Dataset):
     when an item is read: ``check()`` decodes the whole split at once.
     """
 
-    paired, mirrors = True, False  # unknown images may have a left and a right: see Config.flip
+    mirrors = False  # unknown images may have a left and a right: see Config.flip
 
     def __init__(self, folder: str | os.PathLike, split: str, size: int = 64):
         folder = existing(folder)
@@ -183,7 +184,7 @@ class PairedFolder(Dataset):
         return self.store.item(*self.items[i])
 
 
-class UnpairedFolder(Dataset):
+class UnpairedFolder(TwoDomains):
     """Two sets of images, trainA/ trainB/ testA/ testB/ (and valA/ valB/): x from A, y from B, not paired.
 
     Items and errors as in PairedFolder, ``name`` that of x. The length is that of the larger set, the smaller starts
@@ -200,12 +201,9 @@ class UnpairedFolder(Dataset):
         self.card = f"Unpaired images from the folder {printable(folder)}, A and B: {counts}.{held_out}"
         self.x, self.y = a[split], b[split]
         self.names = [printable(self.x[i % len(self.x)][0].stem) for i in range(max(len(self.x), len(self.y)))]
-        self.seed, self.epoch, self.drawn = seed, 0, split == "train"
+        self.seed, self.drawn = seed, split == "train"
         self.store = ImageStore(found, split, size)
         self.check = self.store.check
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return max(len(self.x), len(self.y))

@@ -1,13 +1,11 @@
-"""Scenes: what pix2pixHD paints from, label maps with instance ids. Found in files, translated, edited.
+"""Scenes: what pix2pixHD paints from, label maps with instance ids. Found in files, edited, drawn.
 
 A scene is a pair (labels, instances) of whole numbers, (h, w) each: classes of CMP Facades, and ids, 0 the background.
 """
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +14,10 @@ from jaxtyping import Float, Integer
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import files, names, open_dataset
+from course_lib.data import names, open_dataset
 from course_lib.data.facade_layout import CLASSES, PALETTE
 from course_lib.data.facades import label_map, paint
-from course_lib.data.images import find_images, read_image, to_image
+from course_lib.data.images import find_images, read_image
 from course_lib.errors import CourseError
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
@@ -125,31 +123,6 @@ def _scene(path: Path, ids: Path | None, size: int) -> tuple[str, Tensor, Tensor
     return path.stem, labels, read_instances(ids, size) if ids else regions(labels[None])[0]
 
 
-def translate_scenes(method: Any, source: Path, target: Path, samples: int = 1, seed: int = 0) -> list[Path]:
-    """PNG files below ``target`` for the scenes that :func:`find_scenes` finds; their paths.
-
-    ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike among the centres of the
-    features. Raises CourseError before anything is written, also for ``samples`` of a method without features.
-    """
-    if samples > 1 and not method.config.use_features:
-        what = f"this pix2pixhd run has no features: all {samples} outputs would be the same"
-        raise CourseError(what, "--samples", "leave it out, or train with --set use_features=true")
-    scenes = list(find_scenes(source, method.config.image_size))
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CourseError(f"cannot write here: {error.strerror}", target, "choose a folder you may write to") from error
-    written = []
-    for name, labels, instances in scenes:
-        for k in range(samples):
-            style = seed + method.STRIDE * k
-            fake_y = method.translate(None, labels[None], instances[None], seed=style)["fake_y"][0]
-            written.append(target / (f"{name}.png" if samples == 1 else f"{name}_{k + 1}.png"))
-            to_image(fake_y.cpu()).save(png := io.BytesIO(), format="png")
-            files.replace_file(written[-1], png.getvalue())
-    return written
-
-
 # ---- edits
 
 
@@ -194,32 +167,6 @@ def _shifted(mask: Tensor, right: int, down: int) -> Tensor:
     out = torch.zeros_like(mask)
     out[rows[inside], columns[inside]] = True
     return out
-
-
-@torch.no_grad()
-def photograph(
-    method: Any,
-    labels: Integer[Tensor, "h w"],
-    instances: Integer[Tensor, "h w"],
-    edits: Mapping[int, Edit] | None = None,
-    seed: int = 0,
-) -> tuple[Tensor, Tensor, Float[Tensor, "3 h w"]]:
-    """Labels, instances and G's photograph of a scene after ``edits``, on the CPU.
-
-    ``seed`` chooses the styles of all instances, for their ids, so that an edit changes no other one; a style beyond
-    the last centre of a class starts again at its first.
-    """
-    labels, instances = edited(labels, instances, edits or {})
-    features = None
-    if method.config.use_features:
-        features = method.styles.choose(labels[None].to(method.device), instances[None].to(method.device), seed)
-        for number, edit in (edits or {}).items():
-            at = (instances == number).to(method.device)
-            if edit.style is not None and at.any():
-                label = int(labels[instances == number][0])
-                count = max(1, int(method.styles.counts[label]))
-                features[0, :, at] = method.styles.centres[label, edit.style % count][:, None]
-    return labels, instances, method.translate(None, labels[None], instances[None], features)["fake_y"][0].cpu()
 
 
 def drawn(labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]) -> Float[Tensor, "3 h w"]:

@@ -16,13 +16,12 @@ import ipywidgets as w
 import nbformat
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Subset
 from traitlets.config import Config
 
 from course_lib import runs
-from course_lib.data import open_dataset
+from course_lib.data import TwoDomains, open_dataset
 from course_lib.errors import CourseError
-from course_lib.metrics.samples import can_sample
 from course_lib.runs import shipped
 
 SHOWN, ROUND, CODES = 5, 60, 160  # inputs to choose from; images of a round of the game; images whose codes are read
@@ -78,11 +77,11 @@ def _pages(named: dict[str, tuple[Any, dict, Path]]) -> dict[str, Callable[[], l
     if drawn:
         pages["draw"] = partial(_draw, drawn)
     for name, (method, settings, folder) in named.items():
-        if can_sample(method) and hasattr(method, "encode"):
+        if method.reads_codes:
             pages[f"codes of {name}"] = partial(_codes, method, settings)
-        if hasattr(method, "ways") and can_sample(method):
+        if len(method.directions) > 1 and method.has_codes:
             pages[f"content by style, {name}"] = partial(_styles, method, settings)
-        elif hasattr(method, "ways"):
+        elif len(method.directions) > 1:
             pages[f"{name}, both ways"] = partial(_both_ways, method, settings)
         if not shipped.name_of(folder):
             pages[f"training of {name}"] = partial(_training, folder)
@@ -102,7 +101,7 @@ def _codes(method: Any, settings: dict) -> list[w.Widget]:
 
     held_out, val = (_held_out(method, settings, split) for split in ("test", "val"))
     x, _, names = _some(held_out)
-    codes = [method.encode(val[i]["y"][None].to(method.device))[0].cpu() for i in range(min(CODES, len(val)))]
+    codes = [method.encode(val[i]["y"][None].to(method.device)).cpu() for i in range(min(CODES, len(val)))]
     return [_say("One input, many answers: move the code z."), explorer(method, x, torch.cat(codes), names)]
 
 
@@ -165,13 +164,13 @@ def _lens(named: dict) -> list[w.Widget]:
     return _choice(named, make, "D judges patches. Move over the image: this is what one logit sees.")
 
 
-def _held_out(method: Any, settings: dict, split: str) -> Dataset:
+def _held_out(method: Any, settings: dict, split: str) -> TwoDomains:
     return open_dataset(settings["data"], split, method.config.image_size, settings["direction"])
 
 
-def _some(data: Dataset) -> tuple[Tensor, Tensor, list[str]]:
+def _some(data: TwoDomains) -> tuple[Tensor, Tensor, list[str]]:
     """x, y and names of some items, the more telling ones of the emoji."""
-    names = list(getattr(data, "names", None) or map(str, range(len(data))))
+    names = list(data.names or map(str, range(len(data))))
     rows = [names.index(name) for name in EMOJI if name in names]
     rows = rows if len(rows) > 1 else [i * len(data) // SHOWN for i in range(min(SHOWN, len(data)))]
     items = [data[i] for i in rows]

@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 import torch
-from torch.utils.data import Dataset
 
+from course_lib.data import TwoDomains
 from course_lib.data.images import to_bytes, to_image
 from course_lib.errors import CourseError
 from course_lib.runs.export import _packages, export_run
@@ -62,10 +62,10 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     return {"name": name, "file": f"models/{name}.onnx"} | facts | numbers | _inputs(page, name, data)
 
 
-def _inputs(page: Path, name: str, data: Dataset) -> dict:
+def _inputs(page: Path, name: str, data: TwoDomains) -> dict:
     """Write some held-out inputs as PNG files, ``presets``. ``colours``: of which they consist, if these are few, the
     most frequent first; ``paper`` is that one."""
-    names = list(getattr(data, "names", None) or map(str, range(len(data))))
+    names = list(data.names or map(str, range(len(data))))
     rows = [names.index(chosen) for chosen in CHOSEN if chosen in names]
     if not rows:
         rows = sorted({i * len(data) // PRESETS for i in range(PRESETS)})

@@ -1,1 +1,1 @@
-"""Experiments: sweeps over grids, claims judged by their tables, and what steps cost."""
+"""Experiments: sweeps over grids, claims decided by their tables, and what steps cost."""

@@ -1,43 +1,32 @@
 """``course bench``: how fast the course is, each time against something that anybody can run, in the same process.
 
-Every function returns ``{"title": ..., "rows": [{column: value}, ...]}``, for :func:`table` or as JSON.
+Here the training step and what it learns, against the textbook's; what surrounds it is in ``bench_around.py``, what the
+repository keeps in ``bench_kept.py``. Every measurement returns ``{"title": ..., "rows": [{column: value}, ...]}``, for
+:func:`table` or as JSON.
 """
 
-import platform
+import dataclasses
 import re
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import runs
+from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 from course_lib.experiments.textbook import textbook_step
-from course_lib.methods import configs
+from course_lib.methods import configs, method_class
 from course_lib.training import profiles
+from course_lib.training.loading import batches
 
-# The paper's networks, at sizes that two cores train in a second or two a step.
-MEASURED: dict[str, dict[str, Any]] = {
-    "pix2pix": {"image_size": 256},
-    "cyclegan": {"image_size": 128, "n_blocks": 6},
-    "bicyclegan": {"image_size": 128, "batch_size": 2},
-}
-KINDS = ("textbook float32", "course float32", "course bfloat16")
-
-
-def known(name: str) -> None:
-    if name not in MEASURED:
-        raise CourseError(f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}")
+# ---- how to measure
 
 
 def here() -> str:
@@ -71,15 +60,39 @@ def ratios(base: list[float], own: list[float]) -> dict[str, float]:
     return {"ratio": statistics.median(found), "low": low, "high": high}
 
 
-def peak(dtype: torch.dtype, device: torch.device) -> float:
-    """GFLOP/s of a matrix product large enough to take 0.1 s, the best of five: what this machine can do at most."""
-    n = 256
-    while True:
-        a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
-        best = min(seconds_of(lambda a=a, b=b: a @ b) for _ in range(5))
-        if best > 0.1 or n >= 8192:
-            return 2e-9 * n**3 / best
-        n *= 2
+def table(facts: dict[str, Any]) -> str:
+    """As text: the title, and the rows under the names of their columns."""
+    names = list(dict.fromkeys(name for row in facts["rows"] for name in row))
+    lines = [names] + [[_text(row.get(name, "")) for name in names] for row in facts["rows"]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
+    rows = [
+        "  ".join([line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))])
+        for line in lines
+    ]
+    return "\n".join([facts["title"], *(row.rstrip() for row in rows)])
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+# ---- a training step against the textbook's
+
+# The paper's networks, at sizes that two cores train in a second or two a step.
+MEASURED: dict[str, dict[str, Any]] = {
+    "pix2pix": {"image_size": 256},
+    "cyclegan": {"image_size": 128, "n_blocks": 6},
+    "bicyclegan": {"image_size": 128, "batch_size": 2},
+}
+KINDS = ("textbook float32", "course float32", "course bfloat16")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def known(name: str) -> None:
+    if name not in MEASURED:
+        raise CourseError(f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}")
 
 
 def stepper(kind: str, config: Any, cls: type, device: torch.device) -> tuple[Any, Callable[[dict], Any]]:
@@ -93,6 +106,11 @@ def stepper(kind: str, config: Any, cls: type, device: torch.device) -> tuple[An
     return method, textbook_step(method)
 
 
+def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:
+    shape = (config.batch_size, 3, config.image_size, config.image_size)
+    return {key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")}
+
+
 def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory: bool = True) -> dict[str, Any]:
     """One training step of the paper's networks: median seconds, the ratio to the textbook's speed and its quartiles.
 
@@ -102,11 +120,10 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory:
     for a method without a textbook step.
     """
     known(name)
-    cls, device = runs.method_class(name), profiles.pick_device()
+    cls, device = method_class(name), profiles.pick_device()
     values = MEASURED[name] | configs.parse(cls.Config, settings or [])
     config = configs.build(cls.Config, **values)
-    shape = (config.batch_size, 3, config.image_size, config.image_size)
-    batch = {key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")}
+    batch = random_batch(config, device)
     kinds = KINDS if profiles.use_bf16(device) else KINDS[:2]  # elsewhere bfloat16 is emulated, many times slower
     steps = {kind: stepper(kind, config, cls, device)[1] for kind in kinds}
     work = {}
@@ -115,7 +132,7 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory:
             one_step(batch)
         work[kind] = counter.get_total_flops()
     seconds = alternate({kind: lambda s=one_step: s(batch) for kind, one_step in steps.items()}, repeats)
-    peaks = {kind.split()[1]: peak(getattr(torch, kind.split()[1]), device) for kind in kinds}
+    peaks = {kind.split()[1]: peak(DTYPES[kind.split()[1]], device) for kind in kinds}
     rows = []
     for kind, times in seconds.items():
         took, most = statistics.median(times), peaks[kind.split()[1]]
@@ -134,12 +151,11 @@ def _alone(function: Callable, *arguments: Any) -> Any:
 
 
 def _peak_memory(name: str, kind: str, values: dict) -> dict[str, float]:
-    cls, device = runs.method_class(name), profiles.pick_device()
+    cls, device = method_class(name), profiles.pick_device()
     config = configs.build(cls.Config, **values)
     _, one_step = stepper(kind, config, cls, device)
-    shape = (config.batch_size, 3, config.image_size, config.image_size)
     for _ in range(2):
-        one_step({key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")})
+        one_step(random_batch(config, device))
     return memory_peaks()
 
 
@@ -153,95 +169,78 @@ def memory_peaks() -> dict[str, float]:
     return found
 
 
-def widgets(repeats: int = 15) -> dict[str, Any]:
-    """Milliseconds that the kernel takes for one picture of each widget, with the shipped weights: median and worst.
+def peak(dtype: torch.dtype, device: torch.device) -> float:
+    """GFLOP/s of a matrix product large enough to take 0.1 s, the best of five: what this machine can do at most."""
+    n = 256
+    while True:
+        a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
+        best = min(seconds_of(lambda a=a, b=b: a @ b) for _ in range(5))
+        if best > 0.1 or n >= 8192:
+            return 2e-9 * n**3 / best
+        n *= 2
 
-    The way to the browser and back is not in it; on one machine it adds some 10 ms.
+
+# ---- what a minute of training teaches
+
+# Data, and settings on top of the profile that leave nothing but the step and the moving average to differ.
+LEARNED = {
+    "pix2pix": ("emoji:edges", ["dropout=0"]),
+    "cyclegan": ("emoji:twemoji-fluent", []),
+    "bicyclegan": ("emoji:edges", ["norm=instance", "conditional=False", "dropout=0"]),
+}
+EQUAL = ["decay_from=1", "jitter=none", "flip=off"]
+
+
+def quality(name: str, seconds: float = 60.0, points: int = 6, profile: str = "auto", seeds: int = 3) -> dict[str, Any]:
+    """L1 to the true y of 64 held-out images (val), against seconds of training: the textbook's step and the library's.
+
+    Same networks, same first weights, same batches in the same order, constant lr, no augmentation; each trains for
+    ``seconds`` in ``points`` turns, for ``seeds`` seeds one after the other. The library's step runs as fit() would run
+    it here, in bfloat16 where that pays. ``val_l1`` is the error of what translate() uses: for the library the moving
+    average of the weights, for the textbook, which has none, the last ones. ``last_l1`` is that of the last weights of
+    both. BicycleGAN is given the code of the true y.
     """
-    from course_lib.data import open_dataset
-    from course_lib.widgets import back, draw, latents, lens
-    from course_lib.widgets.show import image_tag
+    known(name)
+    config = runs.make_config(name, profile, None, LEARNED[name][1] + EQUAL)
+    rows = [row for seed in range(seeds) for row in _learn(name, config, seconds, points, seed)]
+    title = f"{name} on {LEARNED[name][0]}, {config.image_size} px, profile {profile}, seeds 0 to {seeds - 1}"
+    return {"title": f"{title}; {here()}", "rows": rows}
 
-    drawn, coded, turned = (runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades", "flat-3d"))
-    emoji, houses = open_dataset("emoji:edges", "test"), open_dataset("facades", "test")
-    canvas = draw.draw(drawn, ())
-    canvas.send = lambda *_: None
-    asked = {"kind": "drawing", "seq": "0", "model": 0, "side": 128, "again": False}
-    strokes = np.full((128, 128), 255, np.uint8)
-    strokes[30:90, 30:34] = 0
-    x, y = emoji[0]["x"], emoji[0]["y"]
-    inputs = torch.stack([houses[i]["x"] for i in range(5)])
-    pictures = {
-        "draw: a stroke": lambda: canvas.answer(asked, [strokes.tobytes()]),
-        "codes: a slider, 5 inputs": lambda: image_tag(latents.picture(coded, inputs, 0, coded.noise(1)[0]), ""),
-        "both ways: an image": lambda: image_tag(back.picture(turned, x), ""),
-        "lens: a patch": lambda: lens.picture(drawn, x, y, 4, 4).savefig(BytesIO(), format="png"),
+
+def _learn(name: str, config: Any, seconds: float, points: int, seed: int) -> list[dict[str, Any]]:
+    cls, device = method_class(name), profiles.pick_device()
+    train, val = (open_dataset(LEARNED[name][0], split, config.image_size, seed=seed) for split in ("train", "val"))
+    items = [val[i * len(val) // 64] for i in range(64)]
+    held = {key: torch.stack([item[key] for item in items]).to(device) for key in ("x", "y")}
+    plain = dataclasses.replace(config, average=0.0)
+    viewer = cls(plain, device)
+    kinds = {
+        KINDS[0]: plain,
+        "course bfloat16" if profiles.use_bf16(device) else "course float32": config,
     }
-    rows = []
-    for name, make in pictures.items():
-        times = alternate({name: make}, repeats, warm=1)[name]
-        rows.append({"picture": name, "median_ms": 1000 * statistics.median(times), "worst_ms": 1000 * max(times)})
-    return {"title": f"widgets, 64 px; {here()}, {repeats} repeats", "rows": rows}
+    rows, running = [], {}
+    for kind, own in kinds.items():
+        torch.manual_seed(seed)
+        method, one_step = stepper(kind, own, cls, device)
+        feed = batches(train, method, seed, augment=False)
+        running[kind] = {"method": method, "step": one_step, "feed": feed, "steps": 0, "seconds": 0.0}
+    for point in range(points + 1):
+        for kind, state in running.items():
+            while state["seconds"] < seconds * point / points:
+                state["seconds"] += seconds_of(lambda s=state: s["step"](next(s["feed"])))
+                state["steps"] += 1
+            for network, net in viewer.networks.items():
+                net.load_state_dict(state["method"].networks[network].state_dict())
+            errors = {"val_l1": _held_out_l1(state["method"], held), "last_l1": _held_out_l1(viewer, held)}
+            rows.append({"seed": seed, "step": kind} | {key: state[key] for key in ("seconds", "steps")} | errors)
+    return rows
 
 
-def imports(repeats: int = 5) -> dict[str, Any]:
-    """Seconds until a new process has done it: median and worst. ``beyond`` is what is added to importing torch."""
-    python = [sys.executable, "-c"]
-    commands = {
-        "import torch": [*python, "import torch"],
-        "import course_lib": [*python, "import course_lib"],
-        "import course_lib.training.fit": [*python, "import course_lib.training.fit"],
-        "import course_lib.runs.runs": [*python, "import course_lib.runs.runs"],
-        "course --help": [sys.executable, "-m", "course_lib.cli", "--help"],
-    }
-
-    def run(command: list[str]) -> None:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-    seconds = alternate({name: lambda c=command: run(c) for name, command in commands.items()}, repeats, warm=1)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    rows = [{"process": name, "seconds": medians[name], "worst": max(times)} for name, times in seconds.items()]
-    for row in rows:
-        row["beyond"] = row["seconds"] - medians["import torch"]
-    return {
-        "title": f"processes; {platform.machine()}, Python {platform.python_version()}, {repeats} repeats",
-        "rows": rows,
-    }
-
-
-def grade(problem_set: str = "ps2", count: int = 40, course: Path = Path("assignments"), only: str = "") -> dict:
-    """Submissions a minute in each tier that works here: ``count`` copies of the model answer of ``course``, a fifth of
-    them in containers, graded as ``course grade`` does it, its start included."""
-    from assignments.grader import command, sandbox
-    from assignments.grader.sample import model_course
-
-    rows = []
-    for tier in [only] if only else sandbox.TIERS:
-        try:
-            sandbox.choose_tier(tier)
-        except CourseError:
-            continue
-        n = max(1, count // 5) if tier == "container" else count
-        with tempfile.TemporaryDirectory() as folder:
-            model_course(course, problem_set, n, Path(folder))
-            took = seconds_of(lambda: command.run(Path(folder), problem_set, tier=tier, progress=False))  # noqa: B023
-        rows.append({"tier": tier, "submissions": n, "seconds": took, "per_minute": 60 * n / took})
-    return {"title": f"grading of {problem_set}; {profiles.device_name()}", "rows": rows}
-
-
-def table(facts: dict[str, Any]) -> str:
-    """As text: the title, and the rows under the names of their columns."""
-    names = list(dict.fromkeys(name for row in facts["rows"] for name in row))
-    lines = [names] + [[_text(row.get(name, "")) for name in names] for row in facts["rows"]]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
-    rows = [
-        "  ".join([line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))])
-        for line in lines
-    ]
-    return "\n".join([facts["title"], *(row.rstrip() for row in rows)])
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+@torch.no_grad()
+def _held_out_l1(method: Any, held: dict[str, Tensor]) -> float:
+    torch.manual_seed(0)
+    errors = []
+    for x, y in zip(held["x"].split(16), held["y"].split(16), strict=True):
+        code = {"z": method.encode(y)} if method.reads_codes else {}
+        errors.append((method.translate(x, **code)["fake_y"] - y).abs().mean().item())
+    return statistics.mean(errors)

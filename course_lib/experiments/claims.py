@@ -17,15 +17,11 @@ from torchmetrics.functional.regression import kendall_rank_corrcoef
 
 from course_lib.errors import CourseError
 from course_lib.experiments.sweep import table
+from course_lib.metrics.intervals import interval
 
 REPRODUCED, UNDECIDED, CONTRADICTED, NOT_RUN = "reproduced", "not decided at this scale", "contradicted", "not run"
 VERDICTS = (REPRODUCED, UNDECIDED, CONTRADICTED, NOT_RUN)
 LEAST_SEEDS = 3
-# Quantiles 0.975 of Student's t for 1 ... 30 degrees of freedom.
-T = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
 HOW = """## How the verdicts are made
 
 The claims, the rule and its margins were written down before the sweeps ran; what came after are explanations (see the
@@ -89,7 +85,7 @@ def read_claims(path: Path) -> list[Claim]:
     return claims
 
 
-def judge(claim: Claim, folder: Path) -> dict:
+def verdict_of(claim: Claim, folder: Path) -> dict:
     """What the tables SWEEP.csv in ``folder`` say: mean, low, high, effect, n, verdict, and the means more and less.
 
     The means of ``more`` and ``less`` are taken over the same seeds; nan for an ``order``. All numbers are nan where
@@ -118,15 +114,6 @@ def judge(claim: Claim, folder: Path) -> dict:
         "mean": mean, "low": low, "high": high, "effect": effect, "more": more, "less": less, "n": n,
         "verdict": verdict(low, high, claim.within or 0.0),
     }  # fmt: skip
-
-
-def interval(values: list[float]) -> tuple[float, float, float, float]:
-    """(mean, low, high, standard deviation): the two-sided 95 % t interval of the mean of 2 values or more."""
-    n, mean = len(values), statistics.fmean(values)
-    # not statistics.stdev, which has no answer for nan
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
-    half = T[min(n - 2, len(T) - 1)] * spread / math.sqrt(n)
-    return mean, mean - half, mean + half, spread
 
 
 def verdict(low: float, high: float, within: float = 0.0) -> str:
@@ -175,7 +162,7 @@ def measure(metric: str, scores: dict) -> float:
 def ledger(folder: Path) -> str:
     """claims.md for ``folder``/claims.toml and ``folder``/sweeps/*.csv; the same text for the same files."""
     claims = read_claims(folder / "claims.toml")
-    found = {claim.id: judge(claim, folder / "sweeps") for claim in claims}
+    found = {claim.id: verdict_of(claim, folder / "sweeps") for claim in claims}
     lines = ["# Ledger of claims", "", "Made by `course claims` from `claims.toml` and the tables in `sweeps/`.", ""]
     papers = list(dict.fromkeys(_paper(claim) for claim in claims))
     lines += [f"| {' | '.join(('claims of', 'in all', *VERDICTS))} |", "|---|" + "---:|" * (1 + len(VERDICTS))]

@@ -8,11 +8,9 @@ image_size = 64
 lambda_gan = 0
 """
 
-import ast
 import dataclasses
 import functools
 import hashlib
-import importlib
 import json
 import re
 import sys
@@ -22,11 +20,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from course_lib import runs
-from course_lib.data import Swapped, open_dataset
+from course_lib import runs, training
+from course_lib.data import Swapped, folders, open_dataset
 from course_lib.errors import CourseError
-from course_lib.methods import configs
-from course_lib.metrics.samples import can_sample
+from course_lib.methods import configs, method_class
+from course_lib.metrics import samples, scores
 from course_lib.training import profiles
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
@@ -69,7 +67,7 @@ def read_grid(path: Path) -> list[Cell]:
     try:
         grid = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        what = f"no readable grid: {getattr(error, 'strerror', None) or error}"
+        what = f"no readable grid: {error.strerror if isinstance(error, OSError) else error}"
         raise CourseError(what, path, "give a TOML file, for example one of notebooks/sweeps") from None
     _check(grid, OF_GRIDS, path)
     if not grid.get("rows"):
@@ -116,7 +114,8 @@ def _cells(row: str, grid: dict, own: dict) -> list[Cell]:
         raise CourseError("profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper")
     chosen = {name: values[name] for name in ("method", "data", "steps", "direction", "profile", "bf16", "device")}
     cell = Cell(row, seeds[0], settings=tuple(f"{name}={value}" for name, value in settings.items()), **chosen)
-    if not hasattr(cls := runs.method_class(cell.method), "translate"):
+    cls = method_class(cell.method)
+    if not cls.translates:
         raise CourseError(f"{cell.method} translates nothing that could be scored", row, "choose another method")
     paired = _dataset(cell.data, cell.config.image_size, cell.direction)[1]
     if cls.needs_pairs and not paired:
@@ -127,100 +126,31 @@ def _cells(row: str, grid: dict, own: dict) -> list[Cell]:
 
 
 @functools.cache
-def _dataset(data: str, size: int, direction: str) -> tuple[str, bool]:
+def _dataset(data: str, size: int, direction: str) -> tuple[ModuleType, bool]:
     """(module of its class, whether the training part is paired); CourseError if it cannot be opened."""
     dataset = open_dataset(data, "train", size, direction)
-    return type(dataset.dataset if isinstance(dataset, Swapped) else dataset).__module__, dataset.paired
+    own = dataset.dataset if isinstance(dataset, Swapped) else dataset
+    return sys.modules[type(own).__module__], dataset.paired
 
 
 # ---- the key: what determines a result
 
 
 def key_of(cell: Cell) -> str:
-    """16 hex digits of a SHA-256 over all that determines the scores: method, configuration, seed, data, sources ...
+    """16 hex digits of a SHA-256 over all that determines the scores: method, configuration, seed, data, revisions ...
 
     Data that ship with the course or are downloaded go by their name, a folder by the names and contents of its files.
+    Code goes by the REVISION of the method and of the modules that make the data, train and measure: it is raised by
+    hand when a change of the code changes results, and tests/test_revisions.py reminds whoever changes the code.
     """
     home, _ = _dataset(cell.data, cell.config.image_size, cell.direction)
-    own = home == "course_lib.data.folders" and not cell.data.startswith("download:")
+    own = home is folders and not cell.data.startswith("download:")
     facts = [cell.method, configs.as_dict(cell.config), cell.seed, _contents(cell.data) if own else cell.data]
     facts += [cell.direction, cell.steps, cell.bf16, cell.device]
-    cls = runs.method_class(cell.method)
-    facts += [_sources(cls.__module__, home, can_sample(cls))]
+    cls = method_class(cell.method)
+    facts += [cls.REVISION, home.REVISION, training.REVISION, scores.REVISION]
+    facts += [samples.REVISION] if cls.has_codes else []
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-LAYERS = ("methods", "networks", "losses", "image_pool", "data", "training", "loading")
-JUDGES = ("scores", "houses", "metrics", "segmenter", "samples", "diversity", "perceptual", "factors")
-OF_FACADES = ("segmenter", "factors")
-PRESETS = ("_SMALL", "PRESETS")  # top-level names that do not count: what they set is in the configuration
-NOT_FOLLOWED = [f"course_lib.data.{name}" for name in ("folders", "download", "unpack", "build_emoji")]
-
-
-@functools.cache
-def _sources(method: str, dataset: str, sampled: bool = False) -> str:
-    """Hash of the sources that matter: not the commit, no comment, no docstring, no preset, no unused module.
-
-    Starting from the modules that define the method and the dataset, from training, from scores and, where answers can
-    be ``sampled``, from samples, imports are followed in LAYERS and JUDGES. ``from course_lib.networks import UNet``
-    leads to the file that defines UNet, so that a new network elsewhere changes no key. JUDGES know about all data, so
-    from them no data set is followed (the one in use counts anyway), and OF_FACADES only for façades. NOT_FOLLOWED
-    count only where the dataset itself lives there. The bytes of the files that a module ships, in its folder FILES,
-    count as well.
-    """
-    todo, found = [method, dataset, "course_lib.training.fit", "course_lib.metrics.scores"], set()
-    todo += ["course_lib.metrics.samples"] * sampled
-    while todo:
-        name = todo.pop()
-        found.add(name)
-        judge = name.split(".")[1] in JUDGES
-        for used in _read(name, _source(name))[0] - found:
-            layer, house = [*used.split("."), ""][1], dataset.startswith("course_lib.data.facade")
-            skipped = used in NOT_FOLLOWED or (layer == "data" and judge) or (layer in OF_FACADES and not house)
-            if layer in LAYERS + JUDGES and not skipped and not hasattr(sys.modules[used], "__path__"):
-                todo.append(used)
-    total = hashlib.sha256()
-    for name in sorted(found):
-        total.update(f"{name} {_read(name, _source(name))[1]} ".encode())
-        if shipped := getattr(importlib.import_module(name), "FILES", None):
-            total.update(_contents(shipped).encode())
-    return total.hexdigest()
-
-
-def _source(module: str) -> str:
-    return Path(importlib.import_module(module).__file__).read_text(encoding="utf-8")
-
-
-def _bare(node: Any) -> Any:
-    """A syntax tree as nested tuples, the same in every version of Python: empty fields and bare strings left out."""
-    if isinstance(node, list):
-        strings = (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in node)
-        return [_bare(n) for n, string in zip(node, strings, strict=True) if not string]
-    if not isinstance(node, ast.AST):
-        return node
-    fields = ((name, _bare(value)) for name, value in ast.iter_fields(node))
-    return (type(node).__name__, *((name, value) for name, value in fields if value is not None and value != []))
-
-
-@functools.cache
-def _read(module: str, source: str) -> tuple[frozenset[str], str]:
-    """The modules of course_lib that define what ``module`` imports, be it in a function, and the hash of its code."""
-    tree, found = ast.parse(source), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "course_lib":
-            owner = importlib.import_module(node.module)
-            for name in (alias.name for alias in node.names):
-                there = hasattr(owner, name)
-                thing = getattr(owner, name) if there else importlib.import_module(f"{node.module}.{name}")
-                home = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", "")
-                found.add(home if str(home).startswith("course_lib") else node.module)
-    tree.body = [part for part in tree.body if not any(name in PRESETS for name in _assigned(part))]
-    return frozenset(found), hashlib.sha256(repr(_bare(tree)).encode()).hexdigest()
-
-
-def _assigned(statement: ast.stmt) -> list[str]:
-    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
-    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 @functools.cache

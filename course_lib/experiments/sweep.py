@@ -26,6 +26,7 @@ from typing import Any
 import filelock
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from course_lib import __version__, runs
 from course_lib.data import open_dataset
@@ -34,7 +35,8 @@ from course_lib.data.files import only_run, replace_file
 from course_lib.data.images import to_image
 from course_lib.errors import CourseError
 from course_lib.experiments.grids import Cell, key_of, read_grid
-from course_lib.methods import configs
+from course_lib.methods import configs, method_class
+from course_lib.metrics import samples, scores
 from course_lib.training import profiles
 from course_lib.training.progress import clock
 
@@ -63,9 +65,9 @@ def run(grid: Path, scheduler: str | None = None, workers: int | None = None, ou
         def keep(cell: Cell, found: dict) -> None:
             done[cell.key] = found
             replace_file(table_path, _csv([_row(grid, c, done[c.key]) for c in cells if c.key in done]))
-            for way, png in found["pictures"].items() if cell.slug in first else ():
+            for direction, png in found["pictures"].items() if cell.slug in first else ():
                 (place / grid.stem).mkdir(exist_ok=True)
-                replace_file(place / grid.stem / f"{cell.slug}-{way}.png", png)
+                replace_file(place / grid.stem / f"{cell.slug}-{direction}.png", png)
 
         for cell in cells:  # those that were finished when the sweep was stopped
             if cell.key not in done and (found := _finished(work / "cells" / cell.key)):
@@ -149,11 +151,9 @@ def run_cell(cell: Cell, folder: Path | None = None) -> dict:
 
 
 def _do(cell: Cell, folder: Path) -> dict:
-    from course_lib.metrics import samples, scores
-
     if key_of(cell) != cell.key:
         fix = "give every worker the same course and data; after an edit start the sweep again"
-        raise CourseError("sources or data differ from those the sweep started with", "worker", fix)
+        raise CourseError("revisions or data differ from those the sweep started with", "worker", fix)
     torch.set_num_threads(1)
     result = runs.train(
         cell.method, cell.data, folder / "run", cell.config, steps=cell.steps, seed=cell.seed, bf16=cell.bf16,
@@ -162,13 +162,13 @@ def _do(cell: Cell, folder: Path) -> dict:
     method, _ = runs.open_run(folder / "run", cell.device)
     torch.manual_seed(cell.seed)  # not the state that training left: it is another one after a resume
     numbers = scores.score(method, cell.data, "test", cell.direction)
-    if samples.can_sample(method):
+    if method.has_codes:
         numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
     losses = [sum(value for name, value in step.items() if name.startswith("d_")) for step in result.history]
     if any(name.startswith("d_") for name in result.history[-1]):
         numbers["d_std"] = statistics.pstdev(losses[len(losses) // 2 :])
-    for way, png in _pictures(method, cell).items():
-        replace_file(folder / f"{way}.png", png)
+    for direction, png in _pictures(method, cell).items():
+        replace_file(folder / f"{direction}.png", png)
     where = profiles.device_name() if cell.device != "cpu" else f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
     found = {
         "scores": {name: str(v) if isinstance(v, int) else repr(float(v)) for name, v in numbers.items()},
@@ -191,28 +191,24 @@ def _finished(folder: Path) -> dict | None:
 
 @torch.no_grad()
 def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
-    """PNG for each way: test items side by side; the rows are input, translation and, where it is known, the truth.
+    """PNG for each direction: test items side by side; the rows are input, translation and, where known, the truth.
 
-    A method that can sample translates four times, each time with one code for all.
+    A method with codes translates four times, each time with one code for all.
     """
-    from course_lib.metrics.samples import can_sample
-
     data, out = open_dataset(cell.data, "test", method.config.image_size, cell.direction), {}
     items = [data[i * len(data) // min(count, len(data))] for i in range(min(count, len(data)))]
     torch.manual_seed(cell.seed)
-    for way in getattr(method, "ways", ("xy",)):
-        x, y = (torch.stack([item[name] for item in items]) for name in way)
-        options = {"way": way} if hasattr(method, "ways") else {}
-        if can_sample(method):
-            fakes = list(method.sample(x.to(method.device), 4, cell.seed, **options).cpu().unbind(1))
+    for direction in method.directions:
+        x, y = (torch.stack([item[name] for item in items]) for name in direction)
+        if method.has_codes:
+            fakes = list(method.sample(x.to(method.device), 4, cell.seed, direction).cpu().unbind(1))
         else:
-            maps = getattr(method, "maps", ())
-            alone = [[item[name][None].to(method.device) for name in (way[0], *maps)] for item in items]
-            fakes = [torch.cat([method.translate(*given, **options)["fake_y"].cpu() for given in alone])]
+            alone = (method.translate_batch(default_collate([item]), direction) for item in items)
+            fakes = [torch.cat([found["fake_y"].cpu() for found in alone])]
         rows: list[Tensor] = [x, *fakes] + ([y] if data.paired else [])
         grid = to_image(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1))
         grid.quantize(256, kmeans=3).save(png := io.BytesIO(), format="png", optimize=True)  # a third of the bytes
-        out[way] = png.getvalue()
+        out[direction] = png.getvalue()
     return out
 
 
@@ -233,7 +229,7 @@ def table(path: Path) -> list[dict]:
 
 
 def stale(grid: Path) -> list[dict]:
-    """The rows in the table beside ``grid`` that were made with other sources, data or settings than there are now."""
+    """The rows in the table beside ``grid`` that were made with other revisions, data or settings than today's."""
     keys = {cell.key for cell in read_grid(grid)}
     return [row for row in table(Path(grid).with_suffix(".csv")) if row["key"] not in keys]
 
@@ -250,12 +246,12 @@ def _measured(path: Path) -> dict[str, dict]:
 
 
 def _row(grid: Path, cell: Cell, found: dict) -> dict[str, str]:
-    config, usual = configs.as_dict(cell.config), configs.as_dict(runs.method_class(cell.method).Config())
+    config, usual = configs.as_dict(cell.config), configs.as_dict(method_class(cell.method).Config())
     command = ["course", "train", cell.method, "--data", cell.data, "--out", f"runs/{grid.stem}-{cell.slug}"]
     command += ["--profile", cell.profile, "--steps", str(cell.steps), "--seed", str(cell.seed)]
     command += ["--direction", cell.direction, "--device", cell.device, "--bf16" if cell.bf16 else "--no-bf16"]
     command += [word for setting in cell.settings for word in ("--set", setting)]
-    own = {name: str(getattr(cell, name)) for name in (*FIRST, "method", "data", "steps")}
+    own = {name: str(vars(cell)[name]) for name in (*FIRST, "method", "data", "steps")}
     own |= {"config": json.dumps({name: value for name, value in config.items() if value != usual[name]})}
     return own | found["scores"] | {name: found[name] for name in MEASURED} | {"command": shlex.join(command)}
 

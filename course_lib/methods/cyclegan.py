@@ -31,7 +31,7 @@ from course_lib.methods.base import Method, TrainingConfig, check_patches, may_b
 from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
 from course_lib.networks.blocks import inference
-from course_lib.networks.segmenter import load_segmenter
+from course_lib.networks.frozen import load_segmenter
 
 
 @dataclass(frozen=True)

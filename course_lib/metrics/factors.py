@@ -1,72 +1,26 @@
 """The style of a façade, read from its photograph by a small network, and what many of them say of a generator.
 
-    python -m course_lib.metrics.factors          trains the reader again, into course_lib/networks/frozen_files/
-
 The renderer draws seven factors without regard to the layout, so the true distribution of each is known, for each
 input. The reader errs: what it reads of samples is therefore compared with what it reads of true photographs. Its own
 accuracy stands in ``frozen_files/factors.json``. Photographs are by day, in [-1, 1].
 """
 
-import functools
-import json
 import math
-import time
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Integer
-from torch import Tensor, nn
+from torch import Tensor
 
 from course_lib import metrics
+from course_lib.data.facade_render import _WALLS
 from course_lib.metrics.diversity import common_share, ridge
-from course_lib.metrics.perceptual import (
-    FILES,
-    HIGH,
-    LOW,
-    WALLS,
-    FeatureNet,
-    fit,
-    load_into,
-    photographs,
-    seeded,
-    ship,
-    style_loss,
-)
+from course_lib.networks.frozen import CHUNK, HIGH, LOW, WALLS, FactorReader, load_reader
 
 NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of facade_render.Style
 WALL = 1  # "facade" of facade_layout.CLASSES
 COLOURED = 8.0  # least chroma, in units of Lab, of a wall that has a hue
-SEED, STEPS, SETS = 0, 1600, {32: 5000, 64: 5000}  # of the shipped weights; photographs at each size
-HELD_OUT = 50  # houses of test that measure them
 SURE = 0.95  # probability from which on a wall has a colour: 99.6 % of true ones, few means of several
-CHUNK = 64  # photographs at a time
-
-
-class FactorReader(nn.Module):
-    """Photographs (B, 3, H, W) in [-1, 1] -> (B, 14): logits of the wall's 8 colours and of brick, five factors.
-
-    shade, light, time, glass and weathering are scaled to [-1, 1]. 138,054 parameters.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.trunk = FeatureNet()
-        self.head = nn.Sequential(nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, WALLS + 6))
-
-    def forward(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14"]:
-        layers = self.trunk(photos)
-        said = [s for h in layers for s in (h.mean((2, 3)), h.flatten(2).std(2, correction=0))]
-        for h in layers[2:]:  # the sun stands left or right
-            left, right = h.tensor_split(2, dim=3)
-            said.append(right.mean((2, 3)) - left.mean((2, 3)))
-        return self.head(torch.cat(said, dim=1))
-
-
-@functools.cache
-def load_reader() -> FactorReader:
-    """The shipped reader, in evaluation mode; ``frozen_files/factors.json`` tells its origin."""
-    return load_into(FactorReader, "factors")
 
 
 @torch.no_grad()
@@ -76,7 +30,7 @@ def read(photos: Float[Tensor, "n 3 h w"], net: FactorReader | None = None, sure
     The index is -1 where no colour is ``sure``: a mixture of several is none of them. By the shipped reader unless
     another is given. It knows 32 to 64 px; larger photographs are shrunk for it.
     """
-    shrink = -(-max(photos.shape[-2:]) // max(SETS))
+    shrink = -(-max(photos.shape[-2:]) // FactorReader.LARGEST)
     small = photos if shrink == 1 else F.interpolate(photos, scale_factor=1 / shrink, mode="area")
     net, low, high = (net or load_reader()).to(photos.device), photos.new_tensor(LOW), photos.new_tensor(HIGH)
     said = torch.cat([net(chunk) for chunk in small.split(CHUNK)])
@@ -154,8 +108,6 @@ def readout(mu: Float[Tensor, "n d"], styles: Float[Tensor, "n 7"], learn: Bool[
     1 is perfect, 0 no better than the mean; it can be negative. The wall counts as the colour of its class, its three
     channels together. Give photographs of one house to one side.
     """
-    from course_lib.data.facade_render import _WALLS
-
     colours = torch.tensor(_WALLS, dtype=torch.double)[styles[:, 0].long()] / 255
     targets, r2 = torch.cat([colours, styles[:, 1:].double().cpu()], dim=1), {}
     said, true = ridge(mu[learn].cpu(), targets[learn], mu[~learn].cpu()), targets[~learn]
@@ -165,55 +117,9 @@ def readout(mu: Float[Tensor, "n d"], styles: Float[Tensor, "n 7"], learn: Bool[
     return r2
 
 
-# ---- training
-
-
-def _lesson(net: FactorReader, generator: torch.Generator, photos: Tensor, styles: Tensor) -> Tensor:
-    """The styles; half of the photographs are blurred or noisy, as a generator's may be."""
-    soft, strength = (
-        F.avg_pool2d(photos, 3, 1, 1, count_include_pad=False),
-        torch.rand(len(photos), 1, 1, 1, generator=generator),
-    )
-    noisy = photos + 0.1 * strength * torch.randn(photos.shape, generator=generator)
-    kind = torch.rand(len(photos), 1, 1, 1, generator=generator)
-    x = torch.where(kind < 0.25, torch.lerp(photos, soft, strength), torch.where(kind < 0.5, noisy, photos))
-    return style_loss(net(x), styles).mean()
-
-
-def build(folder: Path = FILES) -> dict:
-    """Train the shipped reader and write factors.safetensors and factors.json into ``folder``."""
-    began = (time.time(), time.process_time())
-    sets = [photographs("train", size, range(count), "factors")[::2] for size, count in SETS.items()]
-    net = fit(seeded(FactorReader, SEED), _lesson, sets, STEPS, SEED)
-
-    def measure(net: nn.Module) -> dict:
-        found = {}
-        for size in SETS:
-            photos, _, styles = photographs("test", size, range(HELD_OUT), "factors test", WALLS)
-            found[str(size)] = {
-                name: round(value, 4) for name, value in accuracy(read(photos, net, sure=0), styles).items()
-            }
-        return found
-
-    origin = {
-        "command": "python -m course_lib.metrics.factors",
-        "what": "reader of the seven factors of a façade's style",
-        "data": f"Facades, split train, fresh styles; photographs by size in px: {SETS}",
-        "measured_on": f"{HELD_OUT} houses of test, each in {WALLS} fresh styles, one for each colour of wall: share "
-        "of right answers for wall and brick, R^2 of the others",
-        "seed": SEED,
-        "steps": STEPS,
-    }
-    return ship(net, folder, "factors", origin | {"began": began}, measure)
-
-
 def accuracy(found: Float[Tensor, "n 7"], styles: Float[Tensor, "n 7"]) -> dict[str, float]:
     """Of what was read of photographs: the share that is right for wall and brick, R^2 of the others."""
     wrong, spread = (found - styles).square().sum(0), (styles - styles.mean(0)).square().sum(0)
     scores = dict(zip(NAMES, (1 - wrong / spread).tolist(), strict=True))
     right = {"wall": found[:, 0] == styles[:, 0], "brick": (found[:, 2] > 0.5) == (styles[:, 2] > 0.5)}
     return scores | {name: hits.float().mean().item() for name, hits in right.items()}
-
-
-if __name__ == "__main__":
-    print(json.dumps(build(), indent=1))

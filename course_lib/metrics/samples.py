@@ -1,9 +1,7 @@
 """All that can be measured of a method whose translations of one image differ: what diversity.py and factors.py know.
 
-``runs.evaluate`` and the sweeps add it to ``scores.score`` for every method that :func:`can_sample`.
+``runs.evaluate`` and the sweeps add it to ``scores.score`` for every method that has codes.
 """
-
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,21 +10,19 @@ from torch.utils.data import default_collate
 
 from course_lib import metrics
 from course_lib.data import open_dataset
+from course_lib.data.facades import photographs
+from course_lib.methods.base import Method
 from course_lib.metrics import diversity, factors, perceptual, scores
 
+REVISION = 1  # raised when a change of the code or of its files changes what score_samples() gives
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 DEEP, MANY, TRUE = 30, 40, 8  # inputs that get more samples, so that 8 modes can be counted, and true answers to each
 SHARED = 20  # inputs that see the same 20 codes
 PIXELS = 2**18  # that a generator makes at a time
 
 
-def can_sample(method: Any) -> bool:
-    """Whether a method, or its class, translates with codes: ``noise(n, seed)``, ``translate(x, z)``, ``sample``."""
-    return method.has_codes
-
-
 @torch.no_grad()
-def paint(method: Any, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k d"]) -> Float[Tensor, "n k 3 s s"]:
+def paint(method: Method, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k d"]) -> Float[Tensor, "n k 3 s s"]:
     """k translations of each x, with codes of its own or, if z is (1, k, d), the same for all; on the CPU."""
     z, size, parts = z.expand(len(x), -1, -1), max(1, PIXELS // x.shape[-1] ** 2), []
     for images, codes in zip(x.split(size), z.split(size), strict=True):
@@ -37,7 +33,7 @@ def paint(method: Any, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k d"]) 
 
 
 def score_samples(
-    method: Any, data: str, split: str = "test", direction: str = "xy", *, seed: int = 0
+    method: Method, data: str, split: str = "test", direction: str = "xy", *, seed: int = 0
 ) -> dict[str, float]:
     """Diversity, realism and, of façades painted from labels, what becomes of the true style's factors.
 
@@ -71,7 +67,7 @@ def score_samples(
     walls_covered 7.7, coverage_features 1.0, distance_wall 0.16 and the others 0.05 to 0.13, by chance; if z means
     the same for every house, common_colour 0.95, hue_same_z 0.99 and hue_same_input 0.67.
 
-    ``method`` is one that :func:`can_sample`. Global random state stays as it was; the same ``seed`` gives the same
+    ``method`` is one that has codes. Global random state stays as it was; the same ``seed`` gives the same
     numbers. Where the test set is small, less is taken.
     """
     held_out = open_dataset(data, split, method.config.image_size, direction)
@@ -90,10 +86,10 @@ def score_samples(
     few = rows[:: max(1, n // SHARED)][:SHARED]
     shared = paint(method, x[few], method.noise(SAMPLES, seed + 1)[None])
     found["common_colour"] = diversity.common_share(shared.mean((3, 4)))
-    if getattr(method, "E", None) is not None:
-        mu = torch.cat([method.encode(part.to(method.device))[0] for part in y[rows].split(64)])
+    if method.reads_codes:
+        mu = _encoded(method, y[rows])
         found["encoded_l1"] = metrics.l1(paint(method, x[rows], mu[:, None])[:, 0], y[rows])
-    if hasattr(method, "ways") and held_out.paired:
+    if len(method.directions) > 1 and held_out.paired:
         found |= _of_examples(method, x, y, x[few], y[torch.arange(SAMPLES) * len(y) // SAMPLES])
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
@@ -102,8 +98,12 @@ def score_samples(
     return found
 
 
-def _of_examples(method: Any, x: Tensor, y: Tensor, few: Tensor, examples: Tensor) -> dict[str, float]:
-    z = torch.cat([method.encode(part.to(method.device))[0] for part in torch.cat([examples, y]).split(64)])
+def _encoded(method: Method, y: Tensor) -> Float[Tensor, "n z_dim"]:
+    return torch.cat([method.encode(part.to(method.device)) for part in y.split(64)])
+
+
+def _of_examples(method: Method, x: Tensor, y: Tensor, few: Tensor, examples: Tensor) -> dict[str, float]:
+    z = _encoded(method, torch.cat([examples, y]))
     found = {"colour_follows": diversity.colour_follows(paint(method, few, z[None, : len(examples)]), examples)}
     fake = paint(method, x, z[len(examples) :, None])[:, 0]
     shapes = scores.retrieval(scores.shape(fake), scores.shape(y))["top1"]
@@ -112,10 +112,10 @@ def _of_examples(method: Any, x: Tensor, y: Tensor, few: Tensor, examples: Tenso
 
 
 def _of_facades(
-    method: Any, split: str, items: dict, deep: Tensor, samples: Tensor, shared: Tensor, few: Tensor
+    method: Method, split: str, items: dict, deep: Tensor, samples: Tensor, shared: Tensor, few: Tensor
 ) -> dict[str, float]:
     size = items["y"].shape[-1]
-    photos, _, styles = perceptual.photographs(split, size, deep.tolist(), "true answers", TRUE)
+    photos, _, styles = photographs(split, size, deep.tolist(), "true answers", TRUE)
     seen, truth = factors.read(samples.flatten(0, 1)).unflatten(0, samples.shape[:2]), factors.read(photos)
     found = {"walls_covered": factors.walls_covered(seen)}
     found["coverage_features"] = diversity.coverage(samples, photos.unflatten(0, (len(deep), TRUE)))
@@ -123,10 +123,10 @@ def _of_facades(
     found |= factors.hue_agreement(shared, items["labels"][few])
     same = factors.read(shared.flatten(0, 1)).unflatten(0, shared.shape[:2])
     found |= {f"common_{name}": value for name, value in factors.common_factors(same).items()}
-    if getattr(method, "E", None) is not None:
+    if method.reads_codes:
         # half of the houses teach, the others judge; the photographs above are of some of the same houses
         houses = torch.cat([torch.arange(len(items["y"])), deep.repeat_interleave(TRUE)])
-        mu = torch.cat([method.encode(y.to(method.device))[0].cpu() for y in torch.cat([items["y"], photos]).split(64)])
+        mu = _encoded(method, torch.cat([items["y"], photos])).cpu()
         r2 = factors.readout(mu, torch.cat([items["style"], styles]), houses % 4 < 2)
         found |= {f"readout_{name}": value for name, value in r2.items()}
     return found

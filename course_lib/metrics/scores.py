@@ -4,8 +4,6 @@
 (n, 3, h, w) in [-1, 1], label and instance maps (n, h, w) whole numbers. ValueError for shapes that do not fit.
 """
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
@@ -14,9 +12,14 @@ from torch.utils.data import default_collate
 
 from course_lib import metrics
 from course_lib.data import open_dataset
+from course_lib.data.facades import label_map
+from course_lib.methods import configs
+from course_lib.methods.base import Method
 from course_lib.metrics.houses import _masks, borders_visible, hue_error, windows_lit
 from course_lib.metrics.pixels import _pairs
+from course_lib.networks.frozen import Segmenter, load_segmenter, segment
 
+REVISION = 1  # raised when a change of the code or of its files changes what score() gives
 BATCH = 16
 
 
@@ -60,11 +63,9 @@ def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
     It was trained at 32 to 128 px; larger photographs are shrunk for it. Real ones give the ground-truth row of
     ``frozen_files/facades.json``.
     """
-    from course_lib.networks.segmenter import SETS, load_segmenter, segment
-
     _masks(photos, labels)
     height, width = photos.shape[-2:]
-    shrink = -(-max(height, width) // max(SETS))
+    shrink = -(-max(height, width) // Segmenter.LARGEST)
     small = photos if shrink == 1 else F.interpolate(photos, (height // shrink, width // shrink), mode="area")
     predicted = segment(load_segmenter().to(photos.device), small)
     predicted = F.interpolate(predicted[:, None].float(), (height, width))[:, 0].long()  # nearest
@@ -73,8 +74,6 @@ def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
 
 def label_score(painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> dict[str, float]:
     """The same numbers for painted label maps: each pixel gets the class of the nearest colour (CycleGAN, Table 3)."""
-    from course_lib.data.facades import label_map
-
     predicted = torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)])
     return segmentation_scores(confusion(predicted, labels.cpu()))
 
@@ -104,7 +103,7 @@ def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
 
 
 def reconstruction(
-    method: Any, x: Float[Tensor, "n 3 s s"], way: str = "xy", noise: float = 0.0, seed: int = 0
+    method: Method, x: Float[Tensor, "n 3 s s"], direction: str = "xy", noise: float = 0.0, seed: int = 0
 ) -> float:
     """Mean L1 between x and the way back from its translation, ``translate`` the other way, in [0, 2].
 
@@ -113,29 +112,27 @@ def reconstruction(
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return metrics.l1(torch.cat([_there_and_back(method, part, way, noise) for part in x.split(_batch(method))]), x)
+        parts = [_there_and_back(method, part, direction, noise) for part in x.split(_batch(method))]
+        return metrics.l1(torch.cat(parts), x)
 
 
-def _batch(method: Any) -> int:
+def _batch(method: Method) -> int:
     """1 where the test batch's statistics count: a result must not depend on its neighbours."""
-    return 1 if getattr(method.config, "test_batch_statistics", False) else BATCH
+    return 1 if configs.as_dict(method.config).get("test_batch_statistics") else BATCH
 
 
-def _there_and_back(method: Any, x: Tensor, way: str, noise: float, fake: Tensor | None = None) -> Tensor:
+def _there_and_back(method: Method, x: Tensor, direction: str, noise: float, fake: Tensor | None = None) -> Tensor:
     """The way back from x's translation (from ``fake``, if it is at hand), on the CPU."""
-    fake = method.translate(x.to(method.device), way=way)["fake_y"].cpu() if fake is None else fake
+    fake = method.translate(x.to(method.device), direction=direction)["fake_y"].cpu() if fake is None else fake
     fake = fake + 2 * noise * torch.randn(fake.shape)  # drawn on the CPU: the same noise on every device
-    return method.translate(fake.to(method.device), way=way[::-1])["fake_y"].cpu()
-
-
-# What a façade should look like.
+    return method.translate(fake.to(method.device), direction=direction[::-1])["fake_y"].cpu()
 
 
 # All that a data set allows.
 
 
 def score(
-    method: Any, data: str, split: str = "test", direction: str = "xy", *, noise: float = 0.01, seed: int = 0
+    method: Method, data: str, split: str = "test", direction: str = "xy", *, noise: float = 0.01, seed: int = 0
 ) -> dict[str, float]:
     """What can be measured of ``method`` on the named ``data``; ``direction="yx"`` swaps its domains.
 
@@ -150,41 +147,47 @@ def score(
         plaster to brick, back    copy_l1, hue_error
 
     where copy_ is the input taken for the answer, and shape_ compares without colour (:func:`shape`). A method whose
-    ``translate`` returns rec_x adds rec_l1, and if it has ``ways``, rec_noisy_l1 (see :func:`reconstruction`; ``noise``
-    is a share of the range). ``ways`` also add again_l1, the L1 between two translations of the same image, 0 if chance
-    has no part in them; and the other of two ways goes under the prefix yx_, without n. Global random state stays as it
-    was; the same ``seed`` gives the same numbers.
+    ``translate`` returns rec_x adds rec_l1. One that translates in both directions adds again_l1, the L1 between two
+    translations of the same image, 0 if chance has no part in them, and with rec_x rec_noisy_l1, too (see
+    :func:`reconstruction`; ``noise`` is a share of the range); its other direction goes under the prefix yx_, without
+    n. Global random state stays as it was; the same ``seed`` gives the same numbers.
     """
     held_out = open_dataset(data, split, method.config.image_size, direction)
     items = default_collate([held_out[i] for i in range(len(held_out))])
-    ways, scores = getattr(method, "ways", ()), {"n": len(held_out)}
-    for way in ways or ("xy",):
-        source, real = items[way[0]], items[way[1]]
-        outputs: dict[str, list[Tensor]] = {"fake_y": [], "rec_x": [], "noisy": [], "again": []}
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            maps = {name: items[name] for name in getattr(method, "maps", ())}
-            for start in range(0, len(source), _batch(method)):
-                rows = slice(start, start + _batch(method))
-                part, more = source[rows], {name: of[rows].to(method.device) for name, of in maps.items()}
-                out = method.translate(part.to(method.device), **more, **({"way": way} if ways else {}))
-                for name in ("fake_y", "rec_x"):
-                    outputs[name] += [out[name].cpu()] if name in out else []
-                if ways:
-                    outputs["again"].append(method.translate(part.to(method.device), way=way)["fake_y"].cpu())
-                if ways and "rec_x" in out:
-                    outputs["noisy"].append(_there_and_back(method, part, way, noise, outputs["fake_y"][-1]))
-        fake = torch.cat(outputs["fake_y"])
+    results = {"n": len(held_out)}
+    for one in method.directions:
+        source, real = items[one[0]], items[one[1]]
+        outputs = _outputs(method, items, one, noise, seed)
+        fake = outputs["fake_y"]
         found = _of_sets(fake, real)
         if held_out.paired:
-            found |= _of_pairs(data, fake, real, source, items, forward=way == direction)
-        for name, key in (("rec_x", "rec_l1"), ("noisy", "rec_noisy_l1")):
-            if outputs[name]:
-                found[key] = metrics.l1(torch.cat(outputs[name]), source)
-        if ways:
-            found["again_l1"] = metrics.l1(torch.cat(outputs["again"]), fake)
-        scores |= {name if way == "xy" else f"yx_{name}": value for name, value in found.items()}
-    return scores
+            found |= _of_pairs(data, fake, real, source, items, forward=one == direction)
+        compared = {"rec_l1": ("rec_x", source), "rec_noisy_l1": ("noisy", source), "again_l1": ("again", fake)}
+        for key, (name, other) in compared.items():
+            if name in outputs:
+                found[key] = metrics.l1(outputs[name], other)
+        results |= {name if one == "xy" else f"yx_{name}": value for name, value in found.items()}
+    return results
+
+
+def _outputs(method: Method, items: dict, direction: str, noise: float, seed: int) -> dict[str, Tensor]:
+    """fake_y of all items and, if there are any, rec_x, ``noisy`` (the way back from a noisy fake_y) and ``again``."""
+    parts: dict[str, list[Tensor]] = {"fake_y": [], "rec_x": [], "noisy": [], "again": []}
+    both, size = len(method.directions) > 1, _batch(method)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for start in range(0, len(items["x"]), size):
+            rows = slice(start, start + size)
+            batch = {name: items[name][rows] for name in ("x", "y", *method.maps)}
+            out = method.translate_batch(batch, direction)
+            for name in ("fake_y", "rec_x"):
+                parts[name] += [out[name].cpu()] if name in out else []
+            if both:
+                parts["again"].append(method.translate_batch(batch, direction)["fake_y"].cpu())
+            if both and "rec_x" in out:
+                x, fake = batch[direction[0]], parts["fake_y"][-1]
+                parts["noisy"].append(_there_and_back(method, x, direction, noise, fake))
+    return {name: torch.cat(found) for name, found in parts.items() if found}
 
 
 def _of_sets(fake: Tensor, real: Tensor) -> dict[str, float]:

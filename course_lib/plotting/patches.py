@@ -7,32 +7,25 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.networks import PatchGAN, receptive_field
-from course_lib.networks.blocks import inference
+from course_lib.networks.bicycle import MultiScalePatchGAN
+from course_lib.networks.blocks import inference, receptive_field
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in px; the last two lie outside
 
 
-def judges(method: Any) -> dict[str, tuple[str, nn.Module, int]]:
-    """The PatchGANs of a method by name: the domain each judges, x or y, the D it belongs to, and its scale in there.
-
-    At scale k the image is halved k times before. Raises CourseError for a D without patches.
-    """
-    if hasattr(method, "maps"):
+def discriminators(method: Any) -> dict[str, tuple[str, nn.Module, int]]:
+    """``method.discriminators()``. Raises CourseError if none of them judges patches of what the lens holds."""
+    found = method.discriminators()
+    if found:
+        return found
+    what = f"the D of a {type(method).__name__} judges an image as a whole"
+    if method.maps:
         what = f"the D of a {type(method).__name__} sees labels and instances, which the lens does not hold"
-        raise CourseError(what, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
-    found = {name: (name[2:], getattr(method, name), 0) for name in ("D_y", "D_x") if hasattr(method, name)}
-    if not found and isinstance(D := getattr(method, "D", None), dict):  # one for each cycle of BicycleGAN
-        found = {f"D_{key}, scale {k}": ("y", D[key], k) for key in D for k in range(len(D[key].scales))}
-    found = found or {"D": ("y", D, 0)}
-    if not all(isinstance(_net(D, scale), PatchGAN) for _, D, scale in found.values()):
-        what = f"the D of a {type(method).__name__} judges an image as a whole"
-        raise CourseError(what, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
-    return found
+    raise CourseError(what, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
 
 
 def _net(D: nn.Module, scale: int) -> nn.Module:
-    return D.scales[scale] if hasattr(D, "scales") else D
+    return D.scales[scale] if isinstance(D, MultiScalePatchGAN) else D
 
 
 def sees_both(D: nn.Module, scale: int = 0) -> bool:
@@ -56,17 +49,17 @@ def field(D: nn.Module, scale: int = 0) -> tuple[int, int, int]:
 
 @torch.no_grad()
 def patch(
-    method: Any, x: Float[Tensor, "3 s s"], y: Float[Tensor, "3 s s"], row: int, col: int, judge: str = ""
+    method: Any, x: Float[Tensor, "3 s s"], y: Float[Tensor, "3 s s"], row: int, col: int, name: str = ""
 ) -> tuple[Box, float, Float[Tensor, "1 h w"]]:
     """(the patch at this place of the map, cut off where the image ends; its logit; the map of logits).
 
-    ``judge`` is one of :func:`judges`, by default the first; x and y may be real or translations. Batch norm takes its
-    running statistics. Raises ValueError for an unknown judge or a place outside the map.
+    ``name`` is one of :func:`discriminators`, by default the first; x and y may be real or translations. Batch norm
+    takes its running statistics. Raises ValueError for an unknown name or a place outside the map.
     """
-    found = judges(method)
-    if (judge or next(iter(found))) not in found:
-        raise ValueError(f"no judge {judge!r} here: choose from {', '.join(found)}")
-    domain, D, scale = found[judge or next(iter(found))]
+    found = discriminators(method)
+    if name and name not in found:
+        raise ValueError(f"no discriminator {name!r} here: choose from {', '.join(found)}")
+    domain, D, scale = found[name or next(iter(found))]
     image = torch.cat([x, y]) if sees_both(D, scale) else {"x": x, "y": y}[domain]
     with inference(D):
         maps = D(image[None].to(method.device))

@@ -5,25 +5,25 @@ import importlib
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib import runs
 from course_lib.data import names, open_dataset
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
+from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.pix2pix import Pix2Pix
+from course_lib.runs.opening import open_translator, towards
 
 LIMIT, INPUTS = 1e-3, 100  # largest difference to PyTorch that passes, of images in [-1, 1]; inputs that are compared
 OPSET, HALVED = 18, 100_000  # tensors with fewer numbers stay float32: many, next to the image, and cheap to keep
 
 
-def to_onnx(method: Any, path: Path, direction: str = "xy", half: bool = False, about: dict | None = None) -> dict:
+def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = False, about: dict | None = None) -> dict:
     """Write the generator behind ``method.translate`` as the ONNX file ``path``; returns the file's metadata, texts.
 
     Inputs: ``x`` (batch, 3, S, S) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``, like x. Averaged
@@ -32,8 +32,8 @@ def to_onnx(method: Any, path: Path, direction: str = "xy", half: bool = False, 
     method, for dropout or batch statistics at test time, and if the packages of the extra web are missing.
     """
     onnx, _ = _packages()
-    size, z_dim = method.config.image_size, getattr(method.config, "z_dim", 0)
-    net = copy.deepcopy(_tested(method, direction)).cpu().to(memory_format=torch.contiguous_format).eval()
+    size, z_dim = method.config.image_size, method.noise(1, 0).shape[1] if method.has_codes else 0
+    net = copy.deepcopy(_generator(method, direction)).cpu().to(memory_format=torch.contiguous_format).eval()
     inputs = {"x": torch.zeros(2, 3, size, size)} | ({"z": torch.zeros(2, z_dim)} if z_dim else {})
     batch = torch.export.Dim("batch")
     with warnings.catch_warnings():
@@ -61,7 +61,7 @@ def to_onnx(method: Any, path: Path, direction: str = "xy", half: bool = False, 
 
 
 def check(
-    method: Any, path: Path, x: Float[Tensor, "n 3 s s"], z: Tensor | None = None, direction: str = "xy"
+    method: Method, path: Path, x: Float[Tensor, "n 3 s s"], z: Tensor | None = None, direction: str = "xy"
 ) -> float:
     """Largest absolute difference between the ONNX file's outputs and ``method.translate``'s, of images in [-1, 1].
 
@@ -69,9 +69,9 @@ def check(
     """
     _, onnxruntime = _packages()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    if z is None and isinstance(method, BicycleGAN):
+    if z is None and method.has_codes:
         z = method.noise(len(x), seed=0)
-    options = {"way": direction} if isinstance(method, CycleGAN) else {}
+    options = {"direction": direction} if len(method.directions) > 1 else {}
     worst = 0.0
     for rows in torch.arange(len(x)).split(16):
         feeds = {"x": x[rows]} | ({} if z is None else {"z": z[rows]})
@@ -89,10 +89,10 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     ``difference``, ``compared`` (inputs), ``bytes`` and ``dataset`` (the test split as the method sees it). Raises
     CourseError, and leaves ``path`` alone, if the difference is above 1e-3 or the run cannot be exported.
     """
-    method, settings = runs.open_translator(folder, "cpu")
+    method, settings = open_translator(folder, "cpu")
     direction = direction or settings["direction"]
-    runs.towards(method, settings, direction, folder)  # refuses what was not learned
-    way = "xy" if direction == settings["direction"] else "yx"
+    towards(method, settings, direction, folder)  # refuses what was not learned
+    learned = "xy" if direction == settings["direction"] else "yx"  # the direction as the method calls it
     where = settings["data"]
     name = where if where in names() else Path(where).name  # a page must not tell folders of this machine
     data = open_dataset(where, "test", method.config.image_size, direction)
@@ -102,8 +102,8 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "model.onnx"
         for stored in ("float16", "float32") if half else ("float32",):
-            facts = to_onnx(method, made, way, stored == "float16", about | {"weights": stored})
-            difference = check(method, made, x, direction=way)
+            facts = to_onnx(method, made, learned, stored == "float16", about | {"weights": stored})
+            difference = check(method, made, x, direction=learned)
             if difference < LIMIT:
                 break
             if stored == "float16":
@@ -117,25 +117,30 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     return facts | {"difference": difference, "compared": count, "bytes": len(written), "dataset": data}
 
 
-def _tested(method: Any, direction: str) -> nn.Module:
+def _generator(method: Method, direction: str) -> nn.Module:
     """The network that ``translate`` calls. Raises CourseError if that is not one function of its inputs."""
-    if getattr(method.config, "noise_dim", 0):
-        what = "the outputs depend on chance, which a file cannot do"
-        raise CourseError(what, "the run's configuration", "train with --set noise_dim=0")
-    if isinstance(method, (BicycleGAN, CycleGAN)):
-        return method.tested["G" if isinstance(method, BicycleGAN) else direction]
+    if isinstance(method, BicycleGAN):
+        return method.averaged["G"]
+    if isinstance(method, CycleGAN):
+        if method.config.noise_dim:
+            what = "the outputs depend on chance, which a file cannot do"
+            raise CourseError(what, "the run's configuration", "train with --set noise_dim=0")
+        return method.averaged[f"G_{direction}"]
     if not isinstance(method, Pix2Pix):
-        raise CourseError(
-            f"{type(method).__name__} cannot be exported", "to_onnx", "export pix2pix, cyclegan, bicyclegan"
-        )
-    layers = [type(layer) for layer in method.G_average.modules()]
-    found = {"test_dropout": nn.Dropout in layers, "test_batch_statistics": nn.BatchNorm2d in layers}
-    if on := [name for name, there in found.items() if there and getattr(method.config, name)]:
+        what = f"{type(method).__name__} cannot be exported"
+        raise CourseError(what, "to_onnx", "export pix2pix, cyclegan, bicyclegan")
+    net, cfg = method.averaged["G"], method.config
+    layers = {type(layer) for layer in net.modules()}
+    found = {
+        "test_dropout": cfg.test_dropout and nn.Dropout in layers,
+        "test_batch_statistics": cfg.test_batch_statistics and nn.BatchNorm2d in layers,
+    }
+    if on := [name for name, acts in found.items() if acts]:
         what = (
             f"{' and '.join(on)} on: the outputs depend on chance or on the rest of the batch, which a file cannot do"
         )
         raise CourseError(what, "the run's configuration", f"train with {' '.join(f'--set {n}=False' for n in on)}")
-    return method.G_average
+    return net
 
 
 def _packages() -> list:

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 LARGE = 192  # side of an image in the picture, in pixels
 
 
-def there_and_back(method: Any, image: Float[Tensor, "3 s s"], way: str = "xy") -> Float[Tensor, "3 3 s s"]:
-    """The image, its translation in the direction ``way``, and that one translated back."""
-    there = method.translate(image[None].to(method.device), way)["fake_y"]
-    back = method.translate(there, way[::-1])["fake_y"]
+def there_and_back(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -> Float[Tensor, "3 3 s s"]:
+    """The image, its translation in the direction ``direction``, and that one translated back."""
+    there = method.translate(image[None].to(method.device), direction)["fake_y"]
+    back = method.translate(there, direction[::-1])["fake_y"]
     return torch.cat([image[None], there.cpu(), back.cpu()])
 
 
-def picture(method: Any, image: Float[Tensor, "3 s s"], way: str = "xy") -> Image.Image:
+def picture(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -> Image.Image:
     """:func:`there_and_back`, side by side."""
-    return Image.fromarray(stitch([there_and_back(method, image, way)], max(1, LARGE // image.shape[-1])))
+    return Image.fromarray(stitch([there_and_back(method, image, direction)], max(1, LARGE // image.shape[-1])))
 
 
 def static(method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"]) -> "matplotlib.figure.Figure":
     """What the widget shows, on paper: all x with the way to y and back, and all y the other way."""
     rows = {}
-    for images, way, name in ((x, "xy", "x"), (y, "yx", "y")):
-        shown = torch.stack([there_and_back(method, image, way) for image in images], 1)
+    for images, direction, name in ((x, "xy", "x"), (y, "yx", "y")):
+        shown = torch.stack([there_and_back(method, image, direction) for image in images], 1)
         other = {"x": "y", "y": "x"}[name]
         rows |= {name: shown[0], f"{name} to {other}": shown[1], f"and back to {name}": shown[2]}
     return image_grid(rows)
@@ -47,12 +47,12 @@ def both_ways(
     """A choice of images and of the direction, and their :func:`picture`; an error appears above it, and is raised."""
     captions = [name.replace("_", " ") for name in names or map(str, range(1, len(x) + 1))]
     chosen = w.ToggleButtons(options=[(name, i) for i, name in enumerate(captions)], style={"button_width": "auto"})
-    way = w.ToggleButtons(options=[("x to y, and back", "xy"), ("y to x, and back", "yx")])
+    direction = w.ToggleButtons(options=[("x to y, and back", "xy"), ("y to x, and back", "yx")])
     message, panel = w.HTML(), w.HTML()
 
     def show(_: Any = None) -> None:
         try:
-            shown = picture(method, {"xy": x, "yx": y}[way.value][chosen.value], way.value)
+            shown = picture(method, {"xy": x, "yx": y}[direction.value][chosen.value], direction.value)
         except Exception as error:
             message.value = f"<b>the model failed</b>: {escape(str(error))}"
             raise
@@ -60,6 +60,6 @@ def both_ways(
         message.value = ""
 
     chosen.observe(show, "value")
-    way.observe(show, "value")
+    direction.observe(show, "value")
     show()
-    return w.VBox([chosen, way, message, panel])
+    return w.VBox([chosen, direction, message, panel])

@@ -78,7 +78,7 @@ def smooth(x: Float[Tensor, "3 s s"]) -> Image.Image:
 def _named(models: Any) -> dict[str, Any]:
     named = dict(models) if isinstance(models, Mapping) else {"translation": models}
     for name, method in named.items():
-        if not hasattr(method, "translate"):
+        if not method.translates:
             what = f"{type(method).__name__} makes images from noise: it has no input to draw"
             raise CourseError(what, name, "give a method that translates, as Pix2Pix or BicycleGAN")
     if not named:
@@ -98,9 +98,7 @@ def _outlines(presets: Sequence[str] | Mapping[str, Tensor], size: int) -> dict[
 
 
 def _first_code(method: Any, seed: int) -> Tensor | None:
-    from course_lib.metrics.samples import can_sample  # here: it brings all that can be measured of samples
-
-    return method.noise(1, seed)[0] if can_sample(method) else None
+    return method.noise(1, seed)[0] if method.has_codes else None
 
 
 def static(

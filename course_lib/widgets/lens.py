@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.plotting.figures import COLOURS, patch_map, stitch
-from course_lib.plotting.patches import field, judges, patch, sees_both
+from course_lib.plotting.patches import discriminators, field, patch, sees_both
 
 __all__ = ["Lens", "lens", "patch", "picture"]
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 
 def picture(
-    method: Any, x: Float[Tensor, "3 s s"], y: Float[Tensor, "3 s s"], row: int, col: int, judge: str = ""
+    method: Any, x: Float[Tensor, "3 s s"], y: Float[Tensor, "3 s s"], row: int, col: int, name: str = ""
 ) -> "matplotlib.figure.Figure":
     """What D judges with the patch framed; the patch enlarged, below that of x if D sees both; the map. As patch()."""
-    (left, top, right, bottom), logit, logits = patch(method, x, y, row, col, judge)
-    domain, D, scale = judges(method)[judge or next(iter(judges(method)))]
+    (left, top, right, bottom), logit, logits = patch(method, x, y, row, col, name)
+    found = discriminators(method)
+    domain, D, scale = found[name or next(iter(found))]
     side, stride, _ = field(D, scale)
     squares = method.config.gan_loss == "least-squares"  # D's output is then itself near 0 or 1
     image = {"x": x, "y": y}[domain].cpu()
@@ -75,18 +76,19 @@ def lens(
     """
     captions = [name.replace("_", " ") for name in names or map(str, range(1, len(x) + 1))]
     pair = w.ToggleButtons(options=[(name, i) for i, name in enumerate(captions)], style={"button_width": "auto"})
-    asked = [(name, made) for name in judges(method) for made in (False, True)]
-    judge = w.Dropdown(options=[(f"{n} on {('a real', 'a made')[m]} image", (n, m)) for n, m in asked], description="D")
+    asked = [(name, made) for name in discriminators(method) for made in (False, True)]
+    options = [(f"{name} on {('a real', 'a made')[made]} image", (name, made)) for name, made in asked]
+    chosen = w.Dropdown(options=options, description="D")
     row, col = (w.IntSlider(description=name, continuous_update=False) for name in ("row", "column"))
     view, message, busy = Lens(), w.HTML(), False
 
     @cache
     def images(i: int, name: str, made: bool) -> tuple[Tensor, Tensor]:
-        way = {"way": "yx"} if name == "D_x" else {}
         if not made:
             return x[i], y[i]
-        fake = method.translate((y if way else x)[i : i + 1].to(method.device), **way)["fake_y"][0].cpu()
-        return (fake, y[i]) if way else (x[i], fake)
+        pair, domain = {"x": x[i : i + 1], "y": y[i : i + 1]}, discriminators(method)[name][0]
+        fake = method.translate_batch(pair, {"y": "xy", "x": "yx"}[domain])["fake_y"][0].cpu()
+        return (fake, y[i]) if domain == "x" else (x[i], fake)
 
     def show(change: Any = None) -> None:
         nonlocal busy
@@ -94,14 +96,14 @@ def lens(
             return
         busy = True  # this moves the sliders: one movement is one picture
         try:
-            (name, made), size = judge.value, x.shape[-1]
+            (name, made), size = chosen.value, x.shape[-1]
             shown = images(pair.value, name, made)
             rows, cols = patch(method, *shown, 0, 0, name)[2].shape[1:]
             row.max, col.max = rows - 1, cols - 1
             if change is None or change["owner"] is view:
                 row.value, col.value = view.cell if change else (rows // 2, cols // 2)
             fig = picture(method, *shown, row.value, col.value, name)
-            stride = field(*judges(method)[name][1:])[1]
+            stride = field(*discriminators(method)[name][1:])[1]
             view.grid = [rows, cols, (1 - rows * stride / size) / 2, stride / size]
             boxes = [axes.get_position() for axes in (fig.axes[0], fig.axes[1])]
             view.places = [[box.x0, 1 - box.y1, box.width, box.height] for box in boxes]
@@ -114,8 +116,8 @@ def lens(
         finally:
             busy = False
 
-    for one in (pair, judge, row, col):
+    for one in (pair, chosen, row, col):
         one.observe(show, "value")
     view.observe(show, "cell")
     show()
-    return w.VBox([pair, judge, w.HBox([row, col]), message, view])
+    return w.VBox([pair, chosen, w.HBox([row, col]), message, view])

@@ -10,8 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data.facade_layout import CLASSES
-from course_lib.data.scenes import Edit, drawn, photograph
+from course_lib.data.scenes import Edit, drawn
 from course_lib.plotting.figures import image_grid, stitch
+from course_lib.runs.scenes import photograph
 from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import filelock
 
 from course_lib.errors import CourseError
-from course_lib.experiments.claims import interval
+from course_lib.metrics.intervals import interval, wilson
 
 PROTOCOL = 1  # changes when results stop being comparable
 EXPOSURE = 1000  # milliseconds
@@ -70,14 +70,6 @@ def trials(
         chosen = [Trial(a, b, chance.choice(SIDES), is_scored) for a, b in itertools.islice(pairs, count)]
         out += chance.sample(chosen, len(chosen))
     return out
-
-
-def wilson(count: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of n; sensible at 0 and 1, too."""
-    z, share = 1.959964, count / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 class Round:

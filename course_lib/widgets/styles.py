@@ -24,22 +24,23 @@ LIMIT = 20_000_000  # bytes of an uploaded file
 
 
 def restyle(
-    method: Any, contents: Float[Tensor, "n 3 s s"], examples: Float[Tensor, "k 3 s s"], way: str = "xy"
+    method: Any, contents: Float[Tensor, "n 3 s s"], examples: Float[Tensor, "k 3 s s"], direction: str = "xy"
 ) -> Float[Tensor, "n k 3 s s"]:
     """Each content in the style of each example: [i, j] has the content of i and the style of j. On the CPU.
 
-    With ``way="xy"`` contents are images of x, examples of y, and outputs of y.
+    With ``direction="xy"`` contents are images of x, examples of y, and outputs of y.
     """
-    styles = method.encode(examples.to(method.device), way=way)[0]
-    painted = [method.translate(contents.to(method.device), z=z, way=way)["fake_y"].cpu() for z in styles.split(1)]
+    styles = method.encode(examples.to(method.device), direction=direction)
+    x = contents.to(method.device)
+    painted = [method.translate(x, z=z, direction=direction)["fake_y"].cpu() for z in styles.split(1)]
     return torch.stack(painted, dim=1)
 
 
 def picture(
-    method: Any, content: Float[Tensor, "3 s s"], example: Float[Tensor, "3 s s"], way: str = "xy"
+    method: Any, content: Float[Tensor, "3 s s"], example: Float[Tensor, "3 s s"], direction: str = "xy"
 ) -> Image.Image:
     """The content, the example of the style, and what comes out, side by side."""
-    painted = restyle(method, content[None], example[None], way)[0, 0]
+    painted = restyle(method, content[None], example[None], direction)[0, 0]
     shown = torch.stack([content.cpu(), example.cpu(), painted])
     return Image.fromarray(stitch([shown], max(1, LARGE // content.shape[-1])))
 
@@ -48,14 +49,14 @@ def static(
     method: Any,
     contents: Float[Tensor, "n 3 s s"],
     examples: Float[Tensor, "k 3 s s"],
-    way: str = "xy",
+    direction: str = "xy",
     scale: float = 0.6,
 ) -> "matplotlib.figure.Figure":
     """What the widget shows, on paper: a row for each content, a column for each style, the examples above.
 
     ``scale`` is that of ``plotting.image_grid``.
     """
-    painted, blank = restyle(method, contents, examples, way), torch.ones_like(contents[:1].cpu())
+    painted, blank = restyle(method, contents, examples, direction), torch.ones_like(contents[:1].cpu())
     rows = {"style": torch.cat([blank, examples.cpu()])}
     for i, (content, row) in enumerate(zip(contents.cpu(), painted, strict=True), 1):
         rows[f"content {i}"] = torch.cat([content[None], row])
@@ -81,7 +82,7 @@ def mixer(
     examples: Float[Tensor, "k 3 s s"],
     names: Sequence[str] | None = None,
     example_names: Sequence[str] | None = None,
-    way: str = "xy",
+    direction: str = "xy",
 ) -> w.VBox:
     """A choice of contents and one of styles, a button beside each to upload an image, and their :func:`picture`.
 
@@ -91,7 +92,7 @@ def mixer(
 
     def show() -> None:
         try:
-            shown = picture(method, *given, way)
+            shown = picture(method, *given, direction)
         except Exception as error:
             message.value = f"<b>the model failed</b>: {escape(str(error))}"
             raise

@@ -15,7 +15,7 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
-from course_lib.experiments import bench, bench_compile, bench_data, bench_quality
+from course_lib.experiments import bench, bench_around
 from course_lib.widgets import study
 from tests import ROOT
 
@@ -273,7 +273,7 @@ def test_bench_compares_with_the_textbook():
 
 @pytest.mark.slow
 def test_bench_shows_what_a_minute_teaches():
-    facts = bench_quality.quality("pix2pix", seconds=2.0, points=2, profile="smoke", seeds=1)
+    facts = bench.quality("pix2pix", seconds=2.0, points=2, profile="smoke", seeds=1)
     for kind in {row["step"] for row in facts["rows"]}:
         first, *_, last = (row for row in facts["rows"] if row["step"] == kind)
         assert first["steps"] == 0 < last["steps"] and last["seconds"] >= 2
@@ -285,27 +285,29 @@ def test_bench_shows_what_a_minute_teaches():
 
 @pytest.mark.slow
 def test_bench_measures_the_data():
-    facts = bench_data.data(["emoji:edges", bench_data.FOLDER], size=32, repeats=1)
-    assert [row["data"] for row in facts["rows"]] == ["emoji:edges", bench_data.FOLDER]
+    facts = bench_around.data(["emoji:edges", bench_around.FOLDER], size=32, repeats=1)
+    assert [row["data"] for row in facts["rows"]] == ["emoji:edges", bench_around.FOLDER]
     assert all(row["ratio"] > 1 and row["first_per_core"] > 0 for row in facts["rows"])
 
 
 @pytest.mark.slow
 def test_bench_times_the_warm_up_of_a_compiled_network():
     small = (4, 1, 16)  # channels, blocks, px
-    cost = bench_compile.compile_cost(*small, "aot_eager", turns=3)  # needs no C++ compiler
+    cost = bench_around.compile_cost(*small, "aot_eager", turns=3)  # needs no C++ compiler
     assert cost["warm_up"] > cost["plain"] > 0 and cost["compiled"] > 0
     with pytest.raises(CourseError, match=r"not done in 0\.1 s"):
-        bench_compile.compile_cost(*small, limit=0.1)
+        bench_around.compile_cost(*small, limit=0.1)
     with pytest.raises(CourseError, match="InvalidBackend"):
-        bench_compile.compile_cost(*small, "no such backend")
+        bench_around.compile_cost(*small, "no such backend")
 
 
 @pytest.mark.slow
 def test_bench_grades_model_answers(monkeypatch):
     pytest.importorskip("nbgrader", reason="nbgrader is not installed")
+    from assignments.grader import bench as grading
+
     monkeypatch.setenv("PATH", os.environ["PATH"])  # is added to
-    facts = bench.grade("ps1", count=2, course=ROOT / "assignments", only="plain")
+    facts = grading.measure("ps1", count=2, course=ROOT / "assignments", only="plain")
     (row,) = facts["rows"]
     assert row["submissions"] == 2 and row["per_minute"] == pytest.approx(120 / row["seconds"])
 

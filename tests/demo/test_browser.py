@@ -251,11 +251,12 @@ def lab(tmp_path_factory):
             cell.source = cell.source.replace('profile = "auto"', 'profile = "smoke"')
     nbformat.write(notebook, folder / "02_pix2pix.ipynb")
     broken = """from course_lib import runs
+from course_lib.methods.base import Method
 from course_lib.widgets.draw import draw
 
-class Broken:
+class Broken(Method):
     def __init__(self, model):
-        self.config, self.device = model.config, model.device
+        super().__init__(model.config, model.device)
     def translate(self, x):
         raise RuntimeError("broken on purpose")
 

@@ -13,8 +13,8 @@ from course_lib import CourseError
 from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.experiments import claims, grids, sweep
-from course_lib.experiments.claims import CONTRADICTED, NOT_RUN, REPRODUCED, UNDECIDED, Claim, judge
-from course_lib.metrics import scores
+from course_lib.experiments.claims import CONTRADICTED, NOT_RUN, REPRODUCED, UNDECIDED, Claim, verdict_of
+from course_lib.metrics import intervals, scores
 from tests import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -126,35 +126,38 @@ def claim(**values) -> Claim:
 )
 def test_the_verdict_follows_the_rule(tmp_path, a, better, within, expected):
     write(tmp_path, {"A": by_seed(*a), "B": by_seed(1, 1, 1, 1)})
-    assert judge(claim(better=better, within=within), tmp_path)["verdict"] == expected
+    assert verdict_of(claim(better=better, within=within), tmp_path)["verdict"] == expected
 
 
 def test_differences_are_paired_and_their_interval_is_students(tmp_path):
     # differences 1, 2, 3: mean 2, standard deviation 1, half the interval 4.303 / sqrt(3)
     write(tmp_path, {"A": by_seed(11, 32, 103, 500), "B": by_seed(10, 30, 100)})
-    found = judge(claim(), tmp_path)
+    found = verdict_of(claim(), tmp_path)
     assert (found["mean"], found["effect"], found["n"]) == pytest.approx((2, 2, 3))
     assert (found["low"], found["high"]) == pytest.approx((2 - 2.4843, 2 + 2.4843), abs=1e-3)
     assert (found["more"], found["less"]) == pytest.approx((146 / 3, 140 / 3)), "means over the common seeds"
-    low = judge(claim(better="lower"), tmp_path)
+    low = verdict_of(claim(better="lower"), tmp_path)
     assert (low["mean"], low["low"], low["effect"]) == pytest.approx((-2, -found["high"], -2))
 
 
 def test_the_quantiles_leave_one_in_forty_above(tmp_path):
-    for df, quantile in enumerate(claims.T, 1):
+    for df, quantile in enumerate(intervals.T, 1):
         x = torch.linspace(0, quantile, 20001, dtype=torch.double)
         density = torch.distributions.StudentT(torch.tensor(float(df), dtype=torch.double)).log_prob(x).exp()
         assert torch.trapezoid(density, x).item() == pytest.approx(0.475, abs=3e-5), df
-    assert len(claims.T) == 30 and claims.interval([0.0, 1.0] * 20)[2] < 0.5 + 2.05 / math.sqrt(40)
+    assert len(intervals.T) == 30 and intervals.interval([0.0, 1.0] * 20)[2] < 0.5 + 2.05 / math.sqrt(40)
 
 
 def test_seeds_are_matched_by_number_not_by_place(tmp_path):
     write(tmp_path, {"A": {seed: {"l1": seed} for seed in (5, 1, 2, 4)}, "B": {s: {"l1": s} for s in (1, 2, 3, 4)}})
-    found = judge(claim(), tmp_path)
+    found = verdict_of(claim(), tmp_path)
     assert (found["n"], found["mean"], found["verdict"]) == (3, 0, UNDECIDED) and math.isnan(found["effect"])
     write(tmp_path, {"A": by_seed(1, 1, 1), "B": {seed: {"l1": 0} for seed in (2, 3, 4)}})
-    assert judge(claim(), tmp_path)["n"] == 1 and judge(claim(), tmp_path)["verdict"] == NOT_RUN
-    assert judge(claim(less="C"), tmp_path)["n"] == 0 and judge(claim(sweep="none"), tmp_path)["verdict"] == NOT_RUN
+    assert verdict_of(claim(), tmp_path)["n"] == 1 and verdict_of(claim(), tmp_path)["verdict"] == NOT_RUN
+    assert (
+        verdict_of(claim(less="C"), tmp_path)["n"] == 0
+        and verdict_of(claim(sweep="none"), tmp_path)["verdict"] == NOT_RUN
+    )
 
 
 def test_constants_other_columns_and_other_tables(tmp_path):
@@ -170,28 +173,28 @@ def test_constants_other_columns_and_other_tables(tmp_path):
         "table": (claim(sweep="one", less="two: A", better="lower"), 0.29),
     }
     for name, (it, mean) in expected.items():
-        found = judge(it, tmp_path)
+        found = verdict_of(it, tmp_path)
         assert found["mean"] == pytest.approx(mean) and found["verdict"] == REPRODUCED, name
     with pytest.raises(CourseError, match="no score 'ssim'"):
-        judge(claim(sweep="one", metric="ssim", less=1.0), tmp_path)
+        verdict_of(claim(sweep="one", metric="ssim", less=1.0), tmp_path)
 
 
 def test_orders_are_judged_by_tau(tmp_path):
     order = {"A": 0.17, "B": 0.17, "C": 0.11, "D": 0.10}
     # 4 pairs agree, 1 does not (C, D), 1 is a tie of the paper's: tau-b = (4 - 1) / sqrt(5 * 6)
     rows = {"A": by_seed(4, 4, 4), "B": by_seed(3, 3, 3), "C": by_seed(1, 1, 1), "D": by_seed(2, 2, 2)}
-    found = judge(claim(order=order), write(tmp_path, rows))
+    found = verdict_of(claim(order=order), write(tmp_path, rows))
     assert found["mean"] == pytest.approx(3 / math.sqrt(30), abs=1e-4) and found["verdict"] == REPRODUCED
-    lower = judge(claim(order=order, better="lower"), tmp_path)
+    lower = verdict_of(claim(order=order, better="lower"), tmp_path)
     assert lower["mean"] == pytest.approx(-found["mean"]) and lower["verdict"] == CONTRADICTED
     write(tmp_path, rows | {"C": by_seed(1, 1, 5), "A": by_seed(4, 0, 4)})
-    mixed = judge(claim(order=order), tmp_path)  # 4 - 1, 2 - 3, 3 - 2 pairs
+    mixed = verdict_of(claim(order=order), tmp_path)  # 4 - 1, 2 - 3, 3 - 2 pairs
     assert mixed["mean"] == pytest.approx((3 - 1 + 1) / 3 / math.sqrt(30), abs=1e-4) and mixed["verdict"] == UNDECIDED
     write(tmp_path, rows | {"A": by_seed(4, 4, math.nan)})
-    unranked = judge(claim(order=order), tmp_path)
+    unranked = verdict_of(claim(order=order), tmp_path)
     assert math.isnan(unranked["mean"]) and unranked["verdict"] == UNDECIDED, "nan is not ranked"
     write(tmp_path, {row: by_seed(1, 1, 1) for row in order})
-    assert judge(claim(order=order), tmp_path)["verdict"] == UNDECIDED, "no order at all"
+    assert verdict_of(claim(order=order), tmp_path)["verdict"] == UNDECIDED, "no order at all"
 
 
 # ---- the file

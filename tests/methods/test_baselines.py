@@ -69,16 +69,6 @@ def test_presets():
         bigan.Config(image_size=30)
 
 
-@BOTH
-@pytest.mark.parametrize("gan_loss", ["log", "least-squares"])
-def test_both_losses(cls, gan_loss):
-    terms = make(cls, gan_loss=gan_loss).step(batch())
-    chance = {"log": 0.69, "least-squares": 0.5}[gan_loss]
-    assert sum(v for k, v in terms.items() if k.startswith("d_")) == pytest.approx(
-        chance * (4 if cls is CoGAN else 2), rel=0.9
-    )
-
-
 # ---- CoGAN
 
 
@@ -202,11 +192,6 @@ def test_search_starts_at_the_nearest_draw():
 def test_search_stays_where_the_prior_draws():
     method = with_contrast(search_lr=1.0, search_steps=9)
     assert method.search(batch(6)["x"]).abs().amax(1).tolist() == [1.0] * 6
-
-
-def test_noise_is_the_prior():
-    z = make(CoGAN).noise(2000)
-    assert z.abs().max() <= 1 and z.std().item() == pytest.approx(3**-0.5, rel=0.02)
 
 
 # ---- BiGAN

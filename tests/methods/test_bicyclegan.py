@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from course_lib import CourseError, runs
+from course_lib import CourseError
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config, kl
 from course_lib.networks import (
     CNNEncoder,
@@ -343,108 +341,3 @@ def test_each_cycle_has_a_d_unless_they_share_one(shared):
 
 
 # ---- runs
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A run of two steps on six pairs, A|B images of discs; the folder of the data, and of a pix2pix run on it."""
-    place = tmp_path_factory.mktemp("runs")
-    rng = np.random.default_rng(0)
-    (place / "data" / "train").mkdir(parents=True)
-    for i in range(6):
-        pair = np.concatenate([np.full((32, 32, 3), 40 * i), rng.integers(0, 255, (32, 32, 3))], 1)
-        Image.fromarray(pair.astype(np.uint8)).save(place / "data" / "train" / f"{i}.png")
-    small = ["base_channels=4", "d_base_channels=4", "d_layers=1"]
-    for method, more in (("bicyclegan", ["e_base_channels=4", "z_dim=3"]), ("pix2pix", [])):
-        config = runs.make_config(method, "smoke", 32, small + more)
-        runs.train(method, str(place / "data"), place / method, config, steps=2, previews=0, progress=False)
-    return place
-
-
-def write(folder, name: str, size: tuple[int, int] = (32, 32), seed: int = 0):
-    folder.mkdir(exist_ok=True)
-    picture = np.random.default_rng(seed).integers(0, 255, (*size[::-1], 3)).astype(np.uint8)
-    Image.fromarray(picture).save(folder / name)
-    return folder / name
-
-
-@pytest.mark.slow
-def test_the_command_trains_it(trained, tmp_path, course):
-    options = [
-        "--profile",
-        "smoke",
-        "--steps",
-        1,
-        "--set",
-        "variant=pix2pix+noise",
-        "--set",
-        "d_layers=1",
-        "--device",
-        "cpu",
-    ]
-    status, out, err = course(
-        "train", "bicyclegan", "--data", trained / "data", "--out", tmp_path / "run", *options, "--size", 16
-    )
-    assert status == 0 and "finished at step 1" in out, err
-    assert runs.open_run(tmp_path / "run")[0].config.variant == "pix2pix+noise"
-
-
-def test_the_command_draws_samples(trained, tmp_path, course):
-    write(tmp_path / "in", "a.png"), write(tmp_path / "in", "b.png", seed=1)
-    where = ["--run", trained / "bicyclegan", "--input", tmp_path / "in"]
-    for out, seed in (("one", 0), ("again", 0), ("other", 1)):
-        status, text, err = course("translate", *where, "--output", tmp_path / out, "--samples", 3, "--seed", seed)
-        assert status == 0 and "wrote 6 images" in text, err
-    files = {out: {p.name: p.read_bytes() for p in (tmp_path / out).iterdir()} for out in ("one", "again", "other")}
-    assert files["one"].keys() == {f"{name}_{k}.png" for name in "ab" for k in (1, 2, 3)}
-    assert files["one"] == files["again"] and len(set(files["one"].values())) == 6
-    assert not set(files["one"].values()) & set(files["other"].values())
-    model, _ = runs.open_run(trained / "bicyclegan")
-    x = torch.from_numpy(np.array(Image.open(tmp_path / "in" / "b.png"))).permute(2, 0, 1)[None] / 127.5 - 1
-    expected = (model.sample(x, 3, seed=0)[0, 2] + 1) * 127.5
-    got = torch.from_numpy(np.array(Image.open(tmp_path / "one" / "b_3.png"))).permute(2, 0, 1)
-    assert (expected - got).abs().max() < 0.51  # rounded to 8 bits
-    course("translate", *where, "--output", tmp_path / "single")
-    assert (tmp_path / "single" / "a.png").read_bytes() == files["one"]["a_1.png"]
-
-
-def test_the_command_paints_in_the_style_of_an_image(trained, tmp_path, course):
-    write(tmp_path / "in", "a.png"), write(tmp_path / "in", "b.png", seed=1)
-    style = write(tmp_path, "style.png", seed=2)
-    pair = np.concatenate([np.zeros((32, 32, 3), np.uint8), np.array(Image.open(style))], 1)
-    Image.fromarray(pair).save(tmp_path / "pair.png")  # of a pair, the y half has the style
-    where = ["--run", trained / "bicyclegan", "--input", tmp_path / "in"]
-    for out, image in (("one", "style.png"), ("pair", "pair.png"), ("other", "in/a.png")):
-        status, text, err = course("translate", *where, "--output", tmp_path / out, "--style", tmp_path / image)
-        assert status == 0 and "wrote 2 images" in text, err
-    files = {out: {p.name: p.read_bytes() for p in (tmp_path / out).iterdir()} for out in ("one", "pair", "other")}
-    assert files["one"].keys() == {"a.png", "b.png"} and files["one"] == files["pair"]
-    model, _ = runs.open_run(trained / "bicyclegan")
-    x, y = (
-        torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)[None] / 127.5 - 1
-        for path in (tmp_path / "in" / "b.png", style)
-    )
-    expected = (model.translate(x, model.encode(y))["fake_y"][0] + 1) * 127.5
-    got = torch.from_numpy(np.array(Image.open(tmp_path / "one" / "b.png"))).permute(2, 0, 1)
-    assert (expected - got).abs().max() < 0.51
-
-
-def test_what_a_run_cannot_do_is_said_in_three_lines(trained, tmp_path, course):
-    image = write(tmp_path, "a.png")
-    for run, options, what in [
-        ("bicyclegan", ["--style", tmp_path / "no.png"], "no.png"),
-        ("bicyclegan", ["--style", image, "--samples", 2], "one output an image"),
-        ("pix2pix", ["--style", image], "no encoder"),
-        ("pix2pix", ["--samples", 2], "all 2 outputs would be the same"),
-    ]:
-        where = ["--run", trained / run, "--input", image, "--output", tmp_path / "out"]
-        status, out, err = course("translate", *where, *options)
-        assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err, err
-        assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_the_scores_of_a_run_are_the_same_each_time(trained):
-    first, second = (runs.evaluate(trained / "bicyclegan", str(trained / "data"), split="val") for _ in range(2))
-    assert repr(first) == repr(second) and 0 < first["l1"] < 2
-    assert first["diversity_features"] > 0 and "walls_covered" not in first

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from course_lib import CourseError, losses, runs
-from course_lib.data import facades, open_dataset, scenes
+from course_lib import CourseError, losses
+from course_lib.data import open_dataset, scenes
 from course_lib.data.facades import Facades, paint
 from course_lib.methods import configs
 from course_lib.methods.pix2pixhd import PRESETS, Config, Pix2PixHD
@@ -346,67 +346,6 @@ def test_encode_needs_an_encoder():
 
 
 # ---- runs
-
-
-@pytest.fixture
-def few(monkeypatch):
-    for split in facades.HOUSES:
-        monkeypatch.setitem(facades.HOUSES, split, 6)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    place = tmp_path_factory.mktemp("runs")
-    config = runs.make_config("pix2pixhd", "smoke", 32, ["base_channels=4"])
-    runs.train("pix2pixhd", "facades", place / "run", config, steps=4, progress=False, previews=0)
-    return place / "run"
-
-
-def test_the_command_trains_and_evaluates_it(tmp_path, trained, few, course, monkeypatch):
-    status, out, err = course("train", "pix2pixhd", "--data", "facades", "--out", tmp_path / "r", "--profile", "smoke",
-                              "--steps", 1, "--set", "use_features=false")  # fmt: skip
-    assert status == 0 and "finished at step 1" in out, err
-    assert list((tmp_path / "r" / "previews").iterdir())
-    seen, translate = [], Pix2PixHD.translate
-    monkeypatch.setattr(Pix2PixHD, "translate", lambda self, *a, **b: seen.append(b) or translate(self, *a, **b))
-    status, out, err = course("evaluate", "--run", trained, "--data", "facades")
-    assert status == 0 and "fcn_iou" in out and "baseline" in out, err
-    truth = torch.stack([Facades("test", 32)[i]["instances"] for i in range(6)])
-    assert torch.equal(torch.cat([given["instances"] for given in seen]), truth)  # not regions
-    for data in ("emoji:edges", "facades:day-night"):
-        status, _, err = course("train", "pix2pixhd", "--data", data, "--out", tmp_path / "no", "--steps", 1)
-        assert status == 2 and ("labels and instances" in err or "pairs" in err) and not (tmp_path / "no").exists()
-
-
-def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, few, course):
-    item = Facades("test", 32)[1]
-    for folder, image in (("labels", paint(item["labels"])), ("instances", item["instances"])):
-        (tmp_path / "in" / folder).mkdir(parents=True)
-        pixels = image.numpy() if image.ndim == 2 else ((image + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-        Image.fromarray(pixels).save(tmp_path / "in" / folder / "a.png")
-    where = ["--run", trained, "--seed", 4]
-    status, out, err = course(
-        "translate", *where, "--input", tmp_path / "in", "--output", tmp_path / "a", "--samples", 2
-    )
-    assert status == 0 and "wrote 2 images" in out, err
-    model, _ = runs.open_run(trained)
-    expected = model.sample(None, 2, 4, labels=item["labels"][None], instances=item["instances"][None])[0]
-    for k in (1, 2):
-        got = np.array(Image.open(tmp_path / "a" / f"a_{k}.png"))
-        assert np.abs(((expected[k - 1] + 1) * 127.5).permute(1, 2, 0).numpy() - got).max() < 0.51
-    status, out, _ = course("translate", *where, "--input", "facades", "--output", tmp_path / "own")
-    assert status == 0 and len(list((tmp_path / "own").iterdir())) == 6
-    assert (tmp_path / "own" / "test_house_1.png").read_bytes() == (tmp_path / "a" / "a_1.png").read_bytes()
-    flat = ["--input", tmp_path / "in" / "labels" / "a.png", "--output", tmp_path / "b"]
-    assert course("translate", *where, *flat)[0] == 0 and (tmp_path / "b" / "a.png").exists()  # regions
-    refused = tmp_path / "in" / "instances" / "a.png"
-    for options, what in [
-        (["--input", tmp_path / "nothing"], "no such file"),
-        (["--input", "emoji:edges"], "no label maps"),
-        (["--input", refused, "--style", refused], "no encoder"),
-    ]:
-        status, _, err = course("translate", *where, *options, "--output", tmp_path / "c")
-        assert status == 2 and what in err and not (tmp_path / "c").exists()
 
 
 # ---- scenes

@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib import CourseError, losses, runs
+from course_lib import CourseError, losses
 from course_lib.methods import configs
 from course_lib.methods.unit import PRESETS, UNIT, Config
-from course_lib.metrics.samples import can_sample
 from course_lib.networks import LatentDecoders, LatentEncoders, parameter_count
 from course_lib.networks.resnet import ResidualBlock
 from tests.methods.contract import has_gradient, step
@@ -148,26 +147,6 @@ def test_step_equals_the_equations(shared):
             assert torch.allclose(a, b, atol=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("term", "reached"),
-    [
-        ("g_image_a", {"E.a", "G.a"}),
-        ("g_kl_a", {"E.a"}),
-        ("g_gan_b", {"E.a", "G.b"}),
-        ("g_cycle_a", {"E.a", "E.b", "G.a", "G.b"}),
-        ("g_cycle_kl_a", {"E.a", "E.b", "G.b"}),
-    ],
-)
-def test_a_term_reaches_whom_it_should(term, reached):
-    method, images = make(), both(batch())
-    method.D.requires_grad_(False)
-    method.generator_terms(images, method.codes_and_fakes(images))[term].backward()
-    nets = {"E": method.E, "G": method.G}
-    assert {f"{n}.{domain}" for n, net in nets.items() for domain in "ab" if has_gradient(net.own[domain])} == reached
-    assert has_gradient(method.E.shared) and has_gradient(method.G.shared) == any("G" in name for name in reached)
-    assert not has_gradient(method.D)
-
-
 def test_configurations_that_cannot_be():
     with pytest.raises(CourseError, match="of 2 blocks, 3 cannot be shared"):
         replace(SMALL, shared_blocks=3)
@@ -198,12 +177,4 @@ def test_translate_goes_both_ways_through_one_latent_space_without_noise():
         with torch.no_grad():
             assert torch.equal(out["fake_y"], method.G(z, there))
             assert torch.equal(out["rec_x"], method.G(method.encode(out["fake_y"], way), here))
-    assert not can_sample(method)
-
-
-@pytest.mark.slow
-def test_the_command_trains_translates_and_scores(tmp_path):
-    config = runs.make_config("unit", "smoke")
-    runs.train("unit", "emoji:twemoji-fluent", tmp_path, config, steps=2, device="cpu", bf16=False, progress=False)
-    scores = runs.evaluate(tmp_path, "emoji:twemoji-fluent", split="val", device="cpu")
-    assert {"rec_l1", "yx_rec_l1", "top1", "yx_top1"} <= scores.keys() and 0 < scores["rec_l1"] < 2
+    assert not method.has_codes

@@ -11,10 +11,11 @@ from torch.utils.data import Subset
 
 from course_lib.data import facades, open_dataset
 from course_lib.data.facade_render import _WALLS, Style
-from course_lib.data.facades import Facades
+from course_lib.data.facades import Facades, photographs
+from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
 from course_lib.metrics import factors, samples
-from course_lib.metrics.perceptual import FILES, photographs
+from course_lib.networks.frozen import FILES
 
 ORIGIN = json.loads((FILES / "factors.json").read_text(encoding="utf-8"))
 
@@ -130,13 +131,14 @@ def test_readout_of_planted_codes(houses):
 # ---- all of it
 
 
-class Planted:
+class Planted(Method):
     """Paints test houses in ``walls`` colours, chosen by z, or by z and the input; ``walls`` 0 ignores z."""
 
-    device, E = torch.device("cpu"), object()
+    has_codes = reads_codes = True
 
     def __init__(self, photos, walls, agree=True):
-        self.photos, self.walls, self.agree, self.config = photos, walls, agree, SimpleNamespace(image_size=32)
+        super().__init__(SimpleNamespace(image_size=32))
+        self.photos, self.walls, self.agree = photos, walls, agree
         self.x = torch.stack([Facades("test", 32)[i]["x"] for i in range(len(photos))])
 
     def noise(self, n, seed):
@@ -148,11 +150,8 @@ class Planted:
         wall = (u * self.walls).long().clamp(max=max(self.walls - 1, 0))
         return {"fake_y": self.photos[house, wall if self.agree else (wall + house) % 8]}
 
-    def sample(self, x, count, seed=0):
-        return torch.stack([self.translate(x, z)["fake_y"] for z in self.noise(count, seed).split(1)], dim=1)
-
     def encode(self, y):
-        return y.mean((2, 3)), None
+        return y.mean((2, 3))
 
 
 @pytest.fixture
@@ -211,4 +210,4 @@ def test_real_methods_and_other_data(few, monkeypatch):
     noisy = BicycleGAN(Config(**small, variant="pix2pix+noise"))
     names = set(samples.score_samples(noisy, "facades"))
     assert "walls_covered" in names and not any(name.startswith(("readout", "encoded")) for name in names)
-    assert samples.can_sample(BicycleGAN) and samples.can_sample(noisy)
+    assert BicycleGAN.has_codes and noisy.has_codes

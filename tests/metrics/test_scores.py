@@ -1,7 +1,6 @@
 """Scores against values worked out by hand, against constructed answers, and against the truth of the data sets."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +9,7 @@ from course_lib import metrics
 from course_lib.data import facades, open_dataset
 from course_lib.data.facade_layout import CLASSES
 from course_lib.data.facades import paint
+from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.metrics import scores
 
@@ -34,22 +34,20 @@ def noise(n=6, size=16, seed=0):
     return torch.rand(n, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-class Stub:
+class Stub(Method):
     """A method that translates with two functions; a way back is offered only if there are both."""
 
-    device = torch.device("cpu")
-
     def __init__(self, there, back=None, size=32, rec=True, **config):
+        super().__init__(Config(image_size=size, d_layers=1, **({"test_batch_statistics": False} | config)))
         self.there, self.back, self.rec, self.sizes = there, back, rec, []
-        self.config = SimpleNamespace(image_size=size, **config)
         if back:
-            self.ways = ("xy", "yx")
+            self.directions = ("xy", "yx")
 
-    def translate(self, x, way="xy"):
+    def translate(self, x, direction="xy"):
         self.sizes.append(len(x))
         if not self.back:
             return {"fake_y": self.there(x)}
-        first, second = (self.there, self.back) if way == "xy" else (self.back, self.there)
+        first, second = (self.there, self.back) if direction == "xy" else (self.back, self.there)
         return {"fake_y": (fake := first(x))} | ({"rec_x": second(fake)} if self.rec else {})
 
 

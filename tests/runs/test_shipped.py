@@ -9,14 +9,14 @@ import torch
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.plotting.patches import patch
-from course_lib.runs import shipped
+from course_lib.runs import shipped, shipping
 
 NAMES = list(shipped.RECIPES)
 
 
 def test_sizes():
     sizes = {name: (shipped.FILES / f"{name}.safetensors").stat().st_size for name in NAMES}
-    assert max(sizes.values()) < shipped.LIMIT and sum(sizes.values()) < 25_000_000, sizes
+    assert max(sizes.values()) < shipping.LIMIT and sum(sizes.values()) < 25_000_000, sizes
     assert {path.stem for path in shipped.FILES.iterdir()} == set(NAMES)
 
 
@@ -50,7 +50,7 @@ def test_it_translates_and_its_d_judges(name):
 def test_scores_and_data_are_what_the_origin_says(name):
     origin, recipe = shipped.about(name), shipped.RECIPES[name]
     train = open_dataset(recipe.data, "train", 64, seed=shipped.SEED)
-    assert shipped.data_hash(train) == origin["data_sha256"] and len(train) == origin["images"]
+    assert shipping.data_hash(train) == origin["data_sha256"] and len(train) == origin["images"]
     method, _ = runs.open_run(f"shipped:{name}", "cpu")
     batches = runs.translate_batches(method, open_dataset(recipe.data, "test", 64))
     l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
@@ -101,6 +101,6 @@ def test_they_are_made_again_by_command(monkeypatch, tmp_path, course):
     assert origin["steps"] == 6 and set(origin["scores"]) == {"val", "test"}
     monkeypatch.setitem(shipped.RECIPES, "tiny", dataclasses.replace(recipe, steps=7))
     with pytest.raises(CourseError, match="6 of 7 steps"):
-        shipped.pack("tiny", tmp_path / "first", tmp_path)
+        shipping.pack("tiny", tmp_path / "first", tmp_path)
     with pytest.raises(CourseError, match="bicyclegan run on emoji:edges"):
-        shipped.pack("edges-emoji", tmp_path / "first", tmp_path)
+        shipping.pack("edges-emoji", tmp_path / "first", tmp_path)

@@ -8,6 +8,7 @@ from mutants.ps5.example import RUNS, example
 
 from course_lib.experiments import claims, sweep
 from course_lib.experiments.grids import read_grid
+from course_lib.metrics import intervals
 
 VERDICTS = {claims.REPRODUCED: "supported", claims.CONTRADICTED: "contradicted"}
 
@@ -25,7 +26,7 @@ def ledger(rows, more, less, better="higher"):
     with tempfile.TemporaryDirectory() as folder:
         table(folder, rows)
         claim = claims.Claim("c", "", "", "", "t", "score", better=better, more=more, less=less)
-        return claims.judge(claim, Path(folder))
+        return claims.verdict_of(claim, Path(folder))
 
 
 def paired_differences(rows, more, less, better):
@@ -63,7 +64,7 @@ def manifest():
 
 PARTS = {
     "paired_differences": paired_differences,
-    "interval": lambda values: claims.interval(values)[:3],
+    "interval": lambda values: intervals.interval(values)[:3],
     "decide": decide,
     "manifest": manifest,
 }

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from course_lib import CourseError, runs
 from course_lib.data.emoji import EmojiEdges, outlines
 from course_lib.data.images import to_image, to_tensor
+from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.dcgan import DCGAN
 from course_lib.methods.pix2pix import Pix2Pix
@@ -41,13 +42,14 @@ def circle() -> np.ndarray:
     return np.array(image)
 
 
-class Broken:
+class Broken(Method):
     """A model that fails while ``broken``."""
 
     broken = True
 
     def __init__(self, model):
-        self.model, self.config, self.device = model, model.config, model.device
+        super().__init__(model.config, model.device)
+        self.model = model
 
     def translate(self, x):
         if self.broken:

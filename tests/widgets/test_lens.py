@@ -9,15 +9,23 @@ import torch
 from PIL import Image
 
 from course_lib import CourseError, runs
+from course_lib.methods.base import Method
 from course_lib.networks import PatchGAN, receptive_field
 from course_lib.networks.bicycle import MultiScalePatchGAN
-from course_lib.plotting.patches import field, judges, patch, sees_both
+from course_lib.plotting.patches import discriminators, field, patch, sees_both
 from course_lib.widgets import lens as module
 from course_lib.widgets.lens import lens, picture
 
 
-def method_with(D, **config):
-    return SimpleNamespace(D=D, device="cpu", config=SimpleNamespace(gan_loss="log", **config))
+class With(Method):
+    """A method of these discriminators."""
+
+    def __init__(self, *found):
+        super().__init__(SimpleNamespace(gan_loss="log"))
+        self.found = {f"D {k}": ("y", D, k) for k, D in enumerate(found)}
+
+    def discriminators(self):
+        return self.found
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +62,19 @@ def test_the_patch_is_what_the_logit_depends_on(n_layers, norm):
     torch.manual_seed(n_layers)
     D, x = PatchGAN(3, 4, n_layers, norm), torch.zeros(3, 48, 48)
     assert field(D)[0] == receptive_field(D)
-    last = patch(method_with(D), x, x, 0, 0)[2].shape[-1] - 1
+    last = patch(With(D), x, x, 0, 0)[2].shape[-1] - 1
     for row, col in ((0, 0), (last, 0), (last // 2, last // 2 + 1), (last - 1, last)):
-        assert patch(method_with(D.float()), x, x, row, col)[0] == influence(D, 0, 48, row, col)
+        assert patch(With(D.float()), x, x, row, col)[0] == influence(D, 0, 48, row, col)
 
 
 @pytest.mark.parametrize("scale", [0, 1, 2])
 def test_the_patch_of_a_coarser_scale(scale):
     torch.manual_seed(0)
     D, x = MultiScalePatchGAN(3, 4, 1, "none", n_scales=3), torch.zeros(3, 64, 64)
-    judge = f"D_random, scale {scale}"
-    last = patch(method_with({"random": D}), x, x, 0, 0, judge)[2].shape[-1] - 1
+    judge = f"D {scale}"
+    last = patch(With(D, D, D), x, x, 0, 0, judge)[2].shape[-1] - 1
     for row, col in ((0, last), (last // 2, last // 2), (last, 1)):
-        assert patch(method_with({"random": D.float()}), x, x, row, col, judge)[0] == influence(D, scale, 64, row, col)
+        assert patch(With(*[D.float()] * 3), x, x, row, col, judge)[0] == influence(D, scale, 64, row, col)
 
 
 def test_papers_patches():
@@ -77,9 +85,9 @@ def test_papers_patches():
 
 def test_every_judge_sees_its_own_domain(models, bicycle, pairs):
     (x, y), other = pairs[:, 0], pairs[0, 2]
-    assert [list(judges(m)) for m in models.values()] == [["D"], ["D_y", "D_x"]]
+    assert [list(discriminators(m)) for m in models.values()] == [["D"], ["D_y", "D_x"]]
     cycles = [f"D_{cycle}, scale {k}" for cycle in ("encoded", "random") for k in (0, 1)]
-    assert list(judges(bicycle)) == cycles
+    assert list(discriminators(bicycle)) == cycles
     cyclegan = models["cyclegan"]
     for judge, keeps, moves in (("D_y", (other, y), (x, other)), ("D_x", (x, other), (other, y))):
         box, logit, logits = patch(cyclegan, x, y, 2, 3, judge)
@@ -103,9 +111,9 @@ def test_what_there_is_no_lens_for(models, pairs):
             patch(models["pix2pix"], x, y, row, col)
     for name in ("dcgan", "cogan"):
         with pytest.raises(CourseError, match="as a whole"):
-            judges(runs.method_class(name)(runs.make_config(name, "smoke")))
+            discriminators(runs.method_class(name)(runs.make_config(name, "smoke")))
     with pytest.raises(CourseError, match="labels and instances"):
-        judges(runs.method_class("pix2pixhd")(runs.make_config("pix2pixhd", "smoke")))
+        discriminators(runs.method_class("pix2pixhd")(runs.make_config("pix2pixhd", "smoke")))
 
 
 def test_the_picture_frames_the_patch_and_its_cell(models, pairs):

@@ -11,8 +11,9 @@ from PIL import Image
 from course_lib import runs
 from course_lib.data.facade_layout import CLASSES
 from course_lib.data.facades import Facades
-from course_lib.data.scenes import Edit, drawn, edited, photograph
+from course_lib.data.scenes import Edit, drawn, edited
 from course_lib.methods.pix2pixhd import Pix2PixHD
+from course_lib.runs.scenes import photograph
 from course_lib.widgets import scene as module
 
 WINDOW, DOOR, WALL = (CLASSES.index(name) for name in ("window", "door", "facade"))

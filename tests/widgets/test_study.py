@@ -16,9 +16,10 @@ from PIL import Image
 
 from course_lib import CourseError
 from course_lib.data.images import to_bytes, to_image
+from course_lib.metrics.intervals import wilson
 from course_lib.widgets import study
 from course_lib.widgets.real_or_fake import SHOWN, game, picture
-from course_lib.widgets.study import Round, append, pool, sentence, simulate, table, trials, wilson
+from course_lib.widgets.study import Round, append, pool, sentence, simulate, table, trials
 from tests import ROOT
 
 SHIPPED = ROOT / "notebooks" / "study_simulated.jsonl"

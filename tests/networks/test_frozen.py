@@ -1,5 +1,6 @@
-"""The segmenter behind the FCN-score: it learns, it sees what is there, and its weights are what their origin says."""
+"""The small frozen networks: the segmenter learns and sees what is there; all weights are what their origin says."""
 
+import dataclasses
 import hashlib
 import json
 import tomllib
@@ -9,11 +10,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from course_lib import CourseError
+from course_lib.data.facades import Facades, photographs
 from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
-from course_lib.networks import segmenter
-from course_lib.networks.segmenter import FILES, Segmenter, load_segmenter, rendered, segment, train_segmenter
+from course_lib.networks import frozen as networks
+from course_lib.networks.frozen import FILES, Segmenter, load_segmenter, segment
+from course_lib.training import frozen
+from course_lib.training.frozen import RECIPES, train_segmenter
 
-ORIGIN = json.loads((FILES / "facades.json").read_text(encoding="utf-8"))
+ORIGINS = {
+    name: json.loads((FILES / f"{recipe.file}.json").read_text(encoding="utf-8")) for name, recipe in RECIPES.items()
+}
+LOADERS = {
+    "segmenter": networks.load_segmenter,
+    "features": networks.load_features,
+    "factors": networks.load_reader,
+}
 
 
 def two_colours(n=32, size=16, seed=0):
@@ -31,12 +43,12 @@ def test_every_size_fits_and_the_network_is_small():
     net = Segmenter().eval()
     for height, width in [(32, 32), (64, 40), (36, 50)]:
         assert net(torch.zeros(2, 3, height, width)).shape == (2, 12, height, width)
-    assert sum(p.numel() for p in net.parameters()) == ORIGIN["parameters"] < 150_000
+    assert sum(p.numel() for p in net.parameters()) == ORIGINS["segmenter"]["parameters"] < 150_000
     assert Segmenter(classes=2)(torch.zeros(2, 3, 16, 16)).shape == (2, 2, 16, 16)
 
 
 def test_padding_changes_nothing_where_none_is_needed():
-    net, photos = load_segmenter(), rendered("val", 36, 2)[0]
+    net, photos = load_segmenter(), photographs("val", 36, range(2))[0]
     assert torch.equal(net(photos), net(F.pad(photos, (0, 4, 0, 4), mode="replicate"))[..., :36, :36])
 
 
@@ -71,22 +83,27 @@ def test_training_refuses_what_does_not_fit():
             train_segmenter(*bad, steps=1)
 
 
-def test_shipped_weights_are_those_of_their_origin():
-    blob = (FILES / "facades.safetensors").read_bytes()
-    assert hashlib.sha256(blob).hexdigest() == ORIGIN["sha256"] and len(blob) < 250_000
-    assert ORIGIN["command"] == "python -m course_lib.networks.segmenter"
-    assert (ORIGIN["seed"], ORIGIN["steps"]) == (segmenter.SEED, segmenter.STEPS) and str(segmenter.SETS) in ORIGIN[
-        "data"
-    ]
-    project = tomllib.loads((Path(segmenter.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", RECIPES)
+def test_shipped_weights_are_those_of_their_origin(name):
+    origin, recipe = ORIGINS[name], RECIPES[name]
+    blob = (FILES / f"{recipe.file}.safetensors").read_bytes()
+    assert hashlib.sha256(blob).hexdigest() == origin["sha256"] and len(blob) < 400_000
+    assert origin["command"] == f"python -m course_lib.training.frozen {name}"
+    assert (origin["seed"], origin["steps"], origin["what"]) == (recipe.seed, recipe.steps, recipe.what)
+    assert str(recipe.sets) in origin["data"]
+    net = LOADERS[name]()
+    assert sum(p.numel() for p in net.parameters()) == origin["parameters"] < 150_000
+    assert f"{origin['parameters']:,} parameters" in type(net).__doc__
+    assert not net.training and not any(p.requires_grad for p in net.parameters())
+    assert {p.dtype for p in net.parameters()} == {torch.float32}
+    assert name == "features" or max(recipe.sets) == net.LARGEST
+    project = tomllib.loads((Path(networks.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     assert "frozen_files/*" in project["tool"]["setuptools"]["package-data"]["course_lib.networks"]
-    net = load_segmenter()
-    assert not net.training and {p.dtype for p in net.parameters()} == {torch.float32}
 
 
 def check_row(split, size):
-    found = fcn_score(*rendered(split, size, segmenter.HELD_OUT))
-    assert found == pytest.approx(ORIGIN["ground_truth"][split][str(size)], abs=0.01)
+    found = fcn_score(*photographs(split, size, range(RECIPES["segmenter"].held_out))[:2])
+    assert found == pytest.approx(ORIGINS["segmenter"]["ground_truth"][split][str(size)], abs=0.01)
     assert found["pixel"] >= (0.9 if size == 64 else 0.85) and found["iou"] >= 0.6
 
 
@@ -96,7 +113,7 @@ def test_ground_truth_row():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", segmenter.SETS)
+@pytest.mark.parametrize("size", RECIPES["segmenter"].sets)
 def test_ground_truth_rows_of_every_size(size):
     check_row("val", size)
     check_row("test", size)
@@ -104,7 +121,7 @@ def test_ground_truth_rows_of_every_size(size):
 
 @pytest.mark.slow
 def test_what_is_blurred_or_wrong_scores_lower():
-    photos, labels = rendered("test", 64, 24)
+    photos, labels, _ = photographs("test", 64, range(24))
     sharp = fcn_score(photos, labels)
     small = F.interpolate(photos, scale_factor=0.5, mode="area")
     worse = {
@@ -118,30 +135,45 @@ def test_what_is_blurred_or_wrong_scores_lower():
 
 
 def test_large_photographs_are_shrunk_to_what_it_knows():
-    photos, labels = rendered("val", 256, 4)
+    photos, labels, _ = photographs("val", 256, range(4))
     assert fcn_score(photos, labels)["iou"] > 0.5  # as they are 0.2
     with pytest.raises((ValueError, TypeError)):
         fcn_score(photos, labels[:, :128])
 
 
 def test_fresh_styles_are_another_draw_of_the_same_houses():
-    (photos, labels), (fresh, same) = rendered("train", 32, 3), rendered("train", 32, 3, "segmenter")
-    assert torch.equal(labels, same) and (photos - fresh).abs().mean() > 0.05
-    assert torch.equal(fresh, rendered("train", 32, 3, "segmenter")[0])
+    (photos, labels, styles), (fresh, same, drawn) = (
+        photographs("train", 32, range(3), key) for key in (None, "a key")
+    )
+    assert torch.equal(labels, same) and (photos - fresh).abs().mean() > 0.05 and not torch.equal(styles, drawn)
+    assert torch.equal(fresh, photographs("train", 32, range(3), "a key")[0])
+    assert torch.equal(photos, torch.stack([item["y"] for item in map(Facades("train", 32).__getitem__, range(3))]))
+    seen, there = frozen._segmenter_set(32, 3)
+    assert torch.equal(there, labels) and not torch.equal(seen, fresh)
 
 
 @pytest.mark.slow
-def test_the_command_writes_weights_and_their_origin(tmp_path, monkeypatch):
-    for name, value in {"STEPS": 3, "SETS": {32: 8, 64: 4}, "HELD_OUT": 2}.items():
-        monkeypatch.setattr(segmenter, name, value)
-    origin = segmenter.build(tmp_path / "made")
-    assert json.loads((tmp_path / "made" / "facades.json").read_text()) == json.loads(json.dumps(origin))
-    assert hashlib.sha256((tmp_path / "made" / "facades.safetensors").read_bytes()).hexdigest() == origin["sha256"]
-    assert origin.keys() == ORIGIN.keys() and origin["ground_truth"].keys() == ORIGIN["ground_truth"].keys()
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_command_writes_weights_and_their_origin(tmp_path, monkeypatch, name):
+    quick = dataclasses.replace(RECIPES[name], steps=3, sets={32: 8, 64: 4}, held_out=2)
+    monkeypatch.setitem(RECIPES, name, quick)
+    state = torch.random.get_rng_state()
+    origin = frozen.build(name, tmp_path / "made")
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert json.loads((tmp_path / f"made/{quick.file}.json").read_text()) == json.loads(json.dumps(origin))
+    blob = (tmp_path / f"made/{quick.file}.safetensors").read_bytes()
+    assert hashlib.sha256(blob).hexdigest() == origin["sha256"]
+    found = "ground_truth" if name == "segmenter" else "measured"
+    assert origin.keys() == ORIGINS[name].keys() and origin[found].keys() >= ORIGINS[name][found].keys()
+
+
+def test_there_is_no_other_frozen_network(tmp_path):
+    with pytest.raises(CourseError, match="choose from segmenter, features, factors"):
+        frozen.build("alexnet", tmp_path)
 
 
 @pytest.mark.soak
 def test_a_minute_of_one_core_makes_a_useful_segmenter():
-    net = train_segmenter(*rendered("train", 64, 1000), steps=250)
-    photos, labels = rendered("val", 64, 50)
+    net = train_segmenter(*frozen._segmenter_set(64, 1000), steps=250)
+    photos, labels, _ = photographs("val", 64, range(50))
     assert segmentation_scores(confusion(segment(net, photos), labels))["iou"] > 0.6

@@ -1,0 +1,173 @@
+"""Commands of ``course`` that make a run, and all that can be done with one: translate, evaluate, export, play."""
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course_lib.cli.options import DataName, Device, Direction, Half, Out, Profile, RunFolder, positive
+from course_lib.errors import CourseError
+from course_lib.methods import METHODS
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Argument(help=", ".join(METHODS))],
+    data: DataName,
+    out: Out,
+    size: Annotated[int | None, typer.Option(help="image size in pixels; default: the profile's")] = None,
+    steps: Annotated[int | None, typer.Option(help="updates to make")] = None,
+    minutes: Annotated[float | None, typer.Option(help="or minutes to train; default 5")] = None,
+    seed: Annotated[int, typer.Option(help="of weights, data order, augmentation and dropout")] = 0,
+    direction: Annotated[str, typer.Option(help="xy, or yx to swap the domains")] = "xy",
+    profile: Profile = "auto",
+    device: Device = "auto",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the method's configuration")] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--no-bf16", help="default: where it is known to be faster")
+    ] = None,
+    devices: Annotated[int, typer.Option(help="GPUs, or processes of the CPU, that share each step")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
+    checkpoint_seconds: Annotated[float, typer.Option(help="seconds between checkpoints")] = 5.0,
+    workers: Annotated[int, typer.Option(help="processes that prepare the images; 0: this one does")] = 0,
+    accept_changes: Annotated[bool, typer.Option("--accept-changes", help="resume with other settings")] = False,
+) -> None:
+    """Train a method into OUT: checkpoints, history.jsonl, previews and run.json."""
+    from course_lib import runs
+
+    lengths = {
+        "--size": size,
+        "--steps": steps,
+        "--minutes": minutes,
+        "--checkpoint-seconds": checkpoint_seconds,
+        "--devices": devices,
+    }
+    for name, number in lengths.items():
+        positive(name, number)
+    if seed < 0:
+        raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "for example --seed 0")
+    if steps is not None and minutes is not None:
+        raise CourseError("--steps and --minutes exclude each other", "course train", "give one of them")
+    if steps is None and minutes is None:
+        minutes = 5.0
+    config = runs.make_config(method, profile, size, set_)
+    result = runs.train(
+        method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
+        bf16=bf16, n_devices=devices, resume=resume, accept_changes=accept_changes,
+        checkpoint_seconds=checkpoint_seconds, workers=workers,
+    )  # fmt: skip
+    print(f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; look at {out / 'previews'}")
+    if result.stopped == "interrupted":
+        raise typer.Exit(130)
+
+
+@app.command()
+def translate(
+    folder: RunFolder,
+    source: Annotated[Path, typer.Option("--input", help="an image or a folder; of pix2pixhd label maps, or facades")],
+    target: Annotated[Path, typer.Option("--output", help="folder for the PNG files")],
+    samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
+    style: Annotated[Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")] = None,
+    seed: Annotated[int, typer.Option(help="of the noise")] = 0,
+    direction: Direction = None,
+    device: Device = "auto",
+) -> None:
+    """Translate images with a trained run."""
+    from course_lib import runs
+
+    positive("--samples", samples)
+    written = runs.translate_files(
+        folder, source, target, samples=samples, style=style, seed=seed, direction=direction, device=device
+    )
+    print(f"wrote {len(written)} images to {target}")
+
+
+@app.command()
+def evaluate(
+    folder: RunFolder,
+    data: DataName,
+    split: Annotated[str, typer.Option(help="val to choose, test to report")] = "test",
+    direction: Direction = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
+    device: Device = "auto",
+) -> None:
+    """Score a trained run on held-out data, beside two baselines."""
+    from course_lib import runs
+
+    scores = runs.evaluate(folder, data, split=split, direction=direction, device=device)
+    if as_json:
+        finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in scores.items()}
+        print(json.dumps(finite))  # JSON has no NaN
+        return
+    for name, value in scores.items():
+        print(f"{name:24} {value:.4f}" if isinstance(value, float) else f"{name:24} {value}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="the --out folder of course train")],
+    onnx: Annotated[Path, typer.Option(help="the file to write")],
+    direction: Direction = None,
+    half: Half = False,
+) -> None:
+    """Write a trained generator as an ONNX file, checked against PyTorch on up to 100 held-out inputs."""
+    from course_lib.runs.export import export_run
+
+    facts = export_run(folder, onnx, direction, half)
+    print(f"wrote {onnx}: {facts['bytes'] / 1e6:.1f} MB, weights {facts['weights']}")
+    print(f"largest difference to PyTorch on {facts['compared']} held-out inputs: {facts['difference']:.1e}")
+
+
+@app.command()
+def demo(
+    folders: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN...", help="folders of course train; default: shipped weights"),
+    ] = None,
+    static: Annotated[Path | None, typer.Option(help="build the page into this folder instead")] = None,
+    half: Half = False,
+    port: Annotated[int, typer.Option(help="of the app; only this machine can reach it")] = 8866,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open a browser on the app")] = True,
+) -> None:
+    """Play with trained models: the course's widgets as an app, or --static DIR, a page for any file server.
+
+    The page needs npm, for the runtime that it brings along.
+    """
+    if static is None:
+        from course_lib.demo.app import serve
+
+        serve(folders or [], port, browser)
+        return
+    from course_lib.demo import page as demo
+    from course_lib.runs import shipped
+
+    runs = [Path(folder) for folder in folders or map(shipped.PREFIX.__add__, shipped.RECIPES)]
+    for model in demo.build(static, runs, half or not folders)["models"]:
+        print(f"{model['name']}: {model['bytes'] / 1e6:.1f} MB, differs from PyTorch by {model['difference']:.1e}")
+    size = sum(path.stat().st_size for path in static.rglob("*") if path.is_file())
+    print(f"wrote {static}, {size / 1e6:.1f} MB in all; look at it: python -m http.server --directory {static}")
+
+
+@app.command()
+def weights(
+    name: Annotated[str | None, typer.Argument(help="one of them: where it comes from; default: a list of all")] = None,
+    out: Annotated[Path | None, typer.Option(help="train it again into this run folder; goes on if stopped")] = None,
+) -> None:
+    """The trained weights that come with the course: their names, their origin, and how to make them again."""
+    from course_lib.runs import shipped, shipping
+
+    if name is None:
+        for known in shipped.RECIPES:
+            print(shipped.summary(known))
+        print("use one wherever a run is asked for: course demo shipped:NAME")
+        return
+    shipped.name_of(shipped.PREFIX + name)
+    if out is None:
+        print(json.dumps(shipped.about(name), indent=1))
+        return
+    made = shipping.train(name, out)
+    print(f"wrote {out / name}.safetensors, {made['bytes'] / 1e6:.1f} MB, and {name}.json, where it comes from")

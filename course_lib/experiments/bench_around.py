@@ -1,0 +1,220 @@
+"""``course bench``, what surrounds a training step: the data, torch.compile, the widgets' pictures, the imports."""
+
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+import course_lib
+from course_lib import runs, training
+from course_lib.data import open_dataset
+from course_lib.data.base import View
+from course_lib.data.facades import Facades
+from course_lib.data.images import to_image
+from course_lib.errors import CourseError
+from course_lib.experiments.bench import alternate, here, ratios
+from course_lib.networks import ResNetGenerator
+from course_lib.training import profiles
+from course_lib.training.loading import batches
+
+# ---- the data
+
+FOLDER = "a folder of A|B pairs"
+SETS = ("emoji:edges", "emoji:twemoji-fluent", "facades", "facades:day-night", "earth:relief-aerial", FOLDER)
+COUNT = 256  # items that are measured of a set
+TURN = 16  # batches in a turn
+
+
+def data(names: list[str] | None = None, size: int = 64, repeats: int = 7, batch_size: int = 16) -> dict[str, Any]:
+    """Images per second (x and y are two) in batches as fit() makes them, in this process.
+
+    ``imagefolder`` is torchvision's, over the same images as PNG files of that size, with the same transforms, in a
+    DataLoader without workers; ``ratio`` is the median over alternating turns. ``first_per_core`` is the first pass, in
+    which houses are drawn and files decoded, for a second of one core; afterwards they come from memory, as far as they
+    have been seen: the partners of unpaired houses are others each time.
+    """
+    rows = []
+    for name in names or SETS:
+        with suppress(CourseError):  # of maps that are not installed
+            rows.append(_images_per_second(name, size, repeats, batch_size))
+    return {"title": f"images a second, {size} px, batches of {batch_size}; {here()}", "rows": rows}
+
+
+class First(View):
+    """The first COUNT items of a dataset, or as many as there are."""
+
+    def __len__(self) -> int:
+        return min(COUNT, len(self.dataset))
+
+
+def _images_per_second(name: str, size: int, repeats: int, batch_size: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        files, pairs = Path(folder) / "files", Path(folder) / "pairs" / "train"
+        shown = First(open_dataset("emoji:edges" if name == FOLDER else name, "train", size))
+        for place in (files / "x", files / "y", pairs):
+            place.mkdir(parents=True)
+        for i in range(len(shown)):
+            x, y = shown[i]["x"], shown[i]["y"]
+            to_image(x).save(files / "x" / f"{i}.png")
+            to_image(y).save(files / "y" / f"{i}.png")
+            to_image(torch.cat([x, y], dim=2)).save(pairs / f"{i}.png")
+        Facades.kept.clear()
+        Facades.kept_bytes = 0
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # others would spin while they wait, and that is counted
+        start = time.process_time()
+        own = First(open_dataset(str(pairs.parent) if name == FOLDER else name, "train", size))
+        config = SimpleNamespace(batch_size=batch_size, jitter="auto", flip="auto")
+        feed = batches(own, SimpleNamespace(config=config, device=torch.device("cpu")))
+        for _ in range(len(own) // batch_size):
+            next(feed)
+        first_pass = 2 * len(own) / (time.process_time() - start)
+        torch.set_num_threads(threads)
+        other = _image_folder(files, size, own.jitter, own.mirrors, 2 * batch_size)
+        works = {"ours": lambda: _take(feed), "theirs": lambda: _take(other)}
+        seconds = alternate(works, repeats, warm=1)
+    images = 2 * TURN * batch_size
+    row = {"data": name, "first_per_core": first_pass, "images": images / statistics.median(seconds["ours"])}
+    row |= {"imagefolder": images / statistics.median(seconds["theirs"])}
+    return row | ratios(seconds["theirs"], seconds["ours"])
+
+
+def _take(feed: Iterator) -> None:
+    for _ in range(TURN):
+        next(feed)
+
+
+def _image_folder(files: Path, size: int, kind: str, flip: bool, batch_size: int) -> Iterator:
+    """Endless batches of torchvision's, with the transforms that :class:`course_lib.data.Augment` makes."""
+    bilinear, bicubic = transforms.InterpolationMode.BILINEAR, transforms.InterpolationMode.BICUBIC
+    jitter = {
+        "resize": [transforms.Resize(round(size * 286 / 256), bilinear), transforms.RandomCrop(size)],
+        "affine": [transforms.RandomAffine(5, (0.06, 0.06), (0.9, 1.1), interpolation=bicubic)],
+        "none": [],
+    }[kind]
+    mirror = [transforms.RandomHorizontalFlip()] if flip else []
+    steps = [*jitter, *mirror, transforms.ToTensor(), transforms.Normalize([0.5] * 3, [0.5] * 3)]
+    dataset = ImageFolder(files, transforms.Compose(steps))
+    while True:
+        yield from DataLoader(dataset, batch_size, shuffle=True, drop_last=True)
+
+
+# ---- what torch.compile costs before it pays
+
+
+def compile_cost(
+    channels: int, blocks: int, size: int, backend: str = "inductor", turns: int = 20, limit: float = 180.0
+) -> dict[str, float]:
+    """Forward and backward of CycleGAN's generator, (1, 3, size, size): seconds ``plain`` and ``compiled`` (medians of
+    alternating turns), and ``warm_up``, the seconds that the first three compiled turns took beyond that.
+
+    In bfloat16 where it pays; on a GPU the compiled network also runs as CUDA graphs (mode "reduce-overhead"). Raises
+    CourseError if the child process fails or takes more than ``limit`` seconds.
+    """
+    asked = f"from {__name__} import _compile; _compile{(channels, blocks, size, backend, turns)}"
+    with tempfile.TemporaryDirectory() as empty:
+        command = [sys.executable, "-c", asked]
+        env = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": empty}
+        try:
+            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=limit)
+        except subprocess.TimeoutExpired:
+            raise CourseError(f"not done in {limit:g} s", "torch.compile", "allow more, or compile less") from None
+    if done.returncode:
+        named = re.findall(r"^(?:\w+\.)*(\w+: .+)", done.stderr, re.MULTILINE)  # ... .InvalidBackend: what is wrong
+        why = named[-1][:200] if named else f"exit status {done.returncode}"
+        raise CourseError(why, "torch.compile", "it needs a C++ compiler on a CPU, Triton on a GPU")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _compile(channels: int, blocks: int, size: int, backend: str, turns: int) -> None:
+    """Prints what compile_cost() returns, in a process in which nothing was compiled before."""
+    device = profiles.pick_device()
+    net, x = ResNetGenerator(channels, blocks).to(device), torch.rand(1, 3, size, size, device=device)
+    mode = {"mode": "reduce-overhead"} if device.type == "cuda" and backend == "inductor" else {}
+    fast = torch.compile(net, backend=backend, **mode)
+
+    def turn(forward) -> None:
+        net.zero_grad()
+        with torch.autocast(device.type, torch.bfloat16, enabled=profiles.use_bf16(device)):
+            fake = forward(x)
+        fake.float().abs().mean().backward()
+
+    start = time.perf_counter()
+    for _ in range(3):  # compiled in the first, captured as graphs in the second or third
+        turn(fast)
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    first_three = time.perf_counter() - start
+    took = alternate({"plain": lambda: turn(net), "compiled": lambda: turn(fast)}, turns)
+    found = {name: statistics.median(times) for name, times in took.items()}
+    print(json.dumps({"warm_up": first_three - 3 * found["compiled"], **found}))
+
+
+# ---- the widgets, and the imports
+
+
+def widgets(repeats: int = 15) -> dict[str, Any]:
+    """Milliseconds that the kernel takes for one picture of each widget, with the shipped weights: median and worst.
+
+    The way to the browser and back is not in it; on one machine it adds some 10 ms.
+    """
+    from course_lib.widgets import back, draw, latents, lens
+    from course_lib.widgets.show import image_tag
+
+    drawn, coded, turned = (runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades", "flat-3d"))
+    emoji, houses = open_dataset("emoji:edges", "test"), open_dataset("facades", "test")
+    canvas = draw.draw(drawn, ())
+    canvas.send = lambda *_: None
+    asked = {"kind": "drawing", "seq": "0", "model": 0, "side": 128, "again": False}
+    strokes = np.full((128, 128), 255, np.uint8)
+    strokes[30:90, 30:34] = 0
+    x, y = emoji[0]["x"], emoji[0]["y"]
+    inputs = torch.stack([houses[i]["x"] for i in range(5)])
+    pictures = {
+        "draw: a stroke": lambda: canvas.answer(asked, [strokes.tobytes()]),
+        "codes: a slider, 5 inputs": lambda: image_tag(latents.picture(coded, inputs, 0, coded.noise(1)[0]), ""),
+        "both ways: an image": lambda: image_tag(back.picture(turned, x), ""),
+        "lens: a patch": lambda: lens.picture(drawn, x, y, 4, 4).savefig(BytesIO(), format="png"),
+    }
+    rows = []
+    for name, make in pictures.items():
+        times = alternate({name: make}, repeats, warm=1)[name]
+        rows.append({"picture": name, "median_ms": 1000 * statistics.median(times), "worst_ms": 1000 * max(times)})
+    return {"title": f"widgets, 64 px; {here()}, {repeats} repeats", "rows": rows}
+
+
+def imports(repeats: int = 5) -> dict[str, Any]:
+    """Seconds until a new process has done it: median and worst. ``beyond`` is what is added to importing torch."""
+    named = [f"import {module.__name__}" for module in (torch, course_lib, training, runs)]
+    commands = {statement: [sys.executable, "-c", statement] for statement in named}
+    commands["course --help"] = [sys.executable, "-m", "course_lib.cli", "--help"]
+
+    def run(command: list[str]) -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    seconds = alternate({name: lambda c=command: run(c) for name, command in commands.items()}, repeats, warm=1)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    rows = [{"process": name, "seconds": medians[name], "worst": max(times)} for name, times in seconds.items()]
+    for row in rows:
+        row["beyond"] = row["seconds"] - medians["import torch"]
+    return {
+        "title": f"processes; {platform.machine()}, Python {platform.python_version()}, {repeats} repeats",
+        "rows": rows,
+    }

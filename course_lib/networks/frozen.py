@@ -1,0 +1,188 @@
+"""The small frozen networks: three that know façades, whose weights come with the course, and a VGG if there is one.
+
+    Segmenter      labels façades, for the FCN-score
+    FeatureNet     tells how different two images look, for the distance by "features"
+    FactorReader   reads the seven factors of a façade's style from its photograph
+
+They were trained by :mod:`course_lib.training.frozen`; the file NAME.json beside each NAME.safetensors in
+``frozen_files`` tells its origin. Images are batches (n, 3, h, w) in [-1, 1].
+"""
+
+import functools
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from course_lib.errors import CourseError
+
+FILES = Path(__file__).parent / "frozen_files"
+CLASSES, WALLS = 12, 8  # labels of façades, colours of walls: of data.facade_layout and data.facade_render
+LOW, HIGH = (-1.0, -1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 0.6, 1.0, 1.0)  # of shade, light, time, glass, weathering by day
+CHUNK = 64  # photographs that are segmented at a time
+VGG = "vgg16-397923af.pth"  # torchvision's file
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the images that the VGG was trained on, in [0, 1]
+LAYERS = 23  # of vgg16().features, up to and with relu4_3
+
+
+def _conv(a: int, b: int, stride: int = 1) -> list[nn.Module]:
+    return [nn.Conv2d(a, b, 3, stride, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+
+
+def _block(*channels: int) -> nn.Sequential:
+    """Convolutions of 3x3, each with batch norm and ReLU, from one number of channels to the next."""
+    return nn.Sequential(*(layer for a, b in pairwise(channels) for layer in _conv(a, b)))
+
+
+class Segmenter(nn.Module):
+    """Photographs (B, 3, H, W) in [-1, 1] -> logits (B, classes, H, W); sides that 8 does not divide are padded.
+
+    The paper's FCN-score asks an FCN-8s trained on real photographs whether it recognises what was painted. This is not
+    FCN-8s but a U-Net of 91,068 parameters; say "FCN-score with the course's own segmenter".
+    """
+
+    LARGEST = 128  # px, of the photographs that the shipped one was trained on
+
+    def __init__(self, classes: int = CLASSES, widths: tuple[int, ...] = (16, 16, 32, 48)):
+        super().__init__()
+        self.down = nn.ModuleList(_block(a, b, b) for a, b in pairwise((3, *widths)))
+        self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
+        self.head = nn.Conv2d(widths[0], classes, 1)
+
+    def features(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b channels h8 w8"]:
+        """What the encoder makes of (B, 3, H, W), H and W multiples of 8: (B, 48, H/8, W/8), before any label."""
+        h = photos
+        for i, block in enumerate(self.down):
+            h = block(F.max_pool2d(h, 2) if i else h)
+        return h
+
+    def forward(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes h w"]:
+        height, width = photos.shape[-2:]
+        step = 2 ** len(self.up)
+        h, seen = F.pad(photos, (0, -width % step, 0, -height % step), mode="replicate"), []
+        for block in self.down:
+            h = block(F.max_pool2d(h, 2) if seen else h)
+            seen.append(h)
+        for block, skip in zip(reversed(self.up), reversed(seen[:-1]), strict=True):
+            h = block(torch.cat([F.interpolate(h, scale_factor=2.0), skip], dim=1))  # half the side -> that of skip
+        return self.head(h)[..., :height, :width]
+
+
+@torch.no_grad()
+def segment(net: Segmenter, photos: Float[Tensor, "n 3 h w"]) -> Int[Tensor, "n h w"]:
+    """The likeliest class of each pixel; ``net`` in evaluation mode, as the functions here return it."""
+    return torch.cat([net(chunk).argmax(1) for chunk in photos.split(CHUNK)])
+
+
+class FeatureNet(nn.Module):
+    """Images (B, 3, H, W) in [-1, 1] -> features of four layers, at H/2, H/4, H/8 and H/8: 32, 64, 64, 64 channels.
+
+    100,216 parameters, trained on façades only, half of them in colours that no façade has.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.stages = nn.ModuleList(
+            [
+                nn.Sequential(*_conv(3, 24), *_conv(24, 32, stride=2)),
+                nn.Sequential(*_conv(32, 64), nn.MaxPool2d(2)),
+                nn.Sequential(*_conv(64, 64), nn.MaxPool2d(2)),
+                nn.Sequential(*_conv(64, 64)),
+            ]
+        )
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        h, layers = images, []
+        for stage in self.stages:
+            layers.append(h := stage(h))
+        return layers
+
+    def pooled(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 448"]:
+        """Mean and standard deviation of each channel over the image, the last layer last."""
+        return torch.cat([s for h in self(images) for s in (h.mean((2, 3)), h.flatten(2).std(2, correction=0))], dim=1)
+
+
+class FactorReader(nn.Module):
+    """Photographs (B, 3, H, W) in [-1, 1] -> (B, 14): logits of the wall's 8 colours and of brick, five factors.
+
+    shade, light, time, glass and weathering are scaled to [-1, 1]. 138,054 parameters.
+    """
+
+    LARGEST = 64  # px, of the photographs that the shipped one was trained on
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = FeatureNet()
+        self.head = nn.Sequential(nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, WALLS + 6))
+
+    def forward(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14"]:
+        layers = self.trunk(photos)
+        said = [s for h in layers for s in (h.mean((2, 3)), h.flatten(2).std(2, correction=0))]
+        for h in layers[2:]:  # the sun stands left or right
+            left, right = h.tensor_split(2, dim=3)
+            said.append(right.mean((2, 3)) - left.mean((2, 3)))
+        return self.head(torch.cat(said, dim=1))
+
+
+# ---- the shipped weights
+
+
+def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """A new network of its own seed; torch's random state stays as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return make()
+
+
+def _load(make: Callable[[], nn.Module], name: str) -> nn.Module:
+    net = seeded(make)
+    net.load_state_dict(safetensors.torch.load_file(FILES / f"{name}.safetensors"))  # float16 -> float32
+    return net.eval().requires_grad_(False)
+
+
+def load_segmenter() -> Segmenter:
+    """The shipped segmenter, anew, in evaluation mode on the CPU; ``frozen_files/facades.json`` tells its origin."""
+    return _load(Segmenter, "facades")
+
+
+@functools.cache
+def load_features() -> FeatureNet:
+    """The shipped network, in evaluation mode; ``frozen_files/features.json`` tells its origin."""
+    return _load(FeatureNet, "features").to(memory_format=torch.channels_last)
+
+
+@functools.cache
+def load_reader() -> FactorReader:
+    """The shipped reader, in evaluation mode; ``frozen_files/factors.json`` tells its origin."""
+    return _load(FactorReader, "factors").to(memory_format=torch.channels_last)
+
+
+# ---- deep features for training
+
+
+def content_features(by: str = "auto", device: torch.device | str = "cpu") -> tuple[str, Callable[[Tensor], Tensor]]:
+    """("vgg" or "features", images (B, 3, H, W) in [-1, 1] -> (B, C, H/8, W/8)); gradients pass, nothing in it learns.
+
+    Features that tell content rather than looks, for MUNIT's domain-invariant perceptual loss. The paper takes relu4_3
+    of a VGG-16 trained on photographs: ``by="auto"`` takes it where torch's cache holds its weights, for the course
+    downloads nothing. Else the last layer of :class:`FeatureNet` stands in, which has seen façades only. Raises
+    CourseError for "vgg" without its weights.
+    """
+    file = Path(torch.hub.get_dir()) / "checkpoints" / VGG
+    if by == "vgg" and not file.is_file():
+        raise CourseError("the weights of VGG-16 are not here", file, "put them there, or choose features")
+    if by == "features" or not file.is_file():
+        net = load_features().to(device)
+        return "features", lambda images: net(images)[-1]
+    from torchvision.models import vgg16
+
+    vgg = vgg16()
+    vgg.load_state_dict(torch.load(file, weights_only=True))
+    vgg = vgg.features[:LAYERS].to(device).eval().requires_grad_(False)
+    mean, std = (torch.tensor(value, device=device)[:, None, None] for value in (MEAN, STD))
+    return "vgg", lambda images: vgg(((images + 1) / 2 - mean) / std)

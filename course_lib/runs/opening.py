@@ -1,0 +1,63 @@
+"""A trained run is opened again: its settings, its method with the trained weights, and the direction it translates."""
+
+import json
+from pathlib import Path
+
+from course_lib.errors import CourseError
+from course_lib.methods import configs, method_class
+from course_lib.methods.base import Method
+from course_lib.methods.swapped import Swapped
+from course_lib.runs import shipped
+from course_lib.training import checkpoint, profiles
+
+
+def read_settings(folder: Path | str) -> dict:
+    """run.json of a run, or of ``shipped:NAME``. Raises CourseError if ``folder`` holds none."""
+    if name := shipped.name_of(folder):
+        return shipped.about(name)["run"]
+    try:
+        settings = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+        return settings | {"config": dict(settings["config"]), "method": str(settings["method"])}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        what = f"no readable run here: {type(error).__name__}: {error}"
+        raise CourseError(what, folder, "give the --out folder of course train") from error
+
+
+def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
+    """(method, settings) of a trained run, with the weights of its newest good checkpoint, or of ``shipped:NAME``.
+
+    Raises CourseError.
+    """
+    if name := shipped.name_of(folder):
+        return shipped.load(name, device)
+    settings = read_settings(folder)
+    cls = method_class(settings["method"])
+    try:
+        config = configs.build(cls.Config, **settings["config"])
+    except (KeyError, TypeError) as error:
+        raise CourseError(f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json") from error
+    method = cls(config, profiles.pick_device(device))
+    found = checkpoint.load_latest(Path(folder) / "checkpoints")
+    if found is None or found[0] == 0:
+        raise CourseError("this run has not learned anything yet", folder, "train for longer")
+    checkpoint.restore(method, found[1], Path(folder), optimizers=False)
+    return method, settings
+
+
+def open_translator(folder: Path | str, device: str) -> tuple[Method, dict]:
+    """As :func:`open_run`. Raises CourseError for a run that makes images from noise."""
+    settings = read_settings(folder)
+    if not method_class(settings["method"]).translates:
+        what = f"a {settings['method']} run makes images from noise: it has no input to translate, and no true answer"
+        raise CourseError(what, folder, "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)")
+    return open_run(folder, device)
+
+
+def towards(method: Method, settings: dict, direction: str, folder: Path | str) -> Method:
+    """``method`` as a translator in ``direction``. Raises CourseError if the run has learned the other one only."""
+    if direction == settings["direction"]:
+        return method
+    if len(method.directions) == 1:
+        what = f"this run translates {settings['direction']}, not {direction}"
+        raise CourseError(what, folder, f"train another one with --direction {direction}")
+    return Swapped(method)

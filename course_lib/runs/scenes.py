@@ -1,0 +1,57 @@
+"""Scenes painted by a method that takes label maps with instance ids; the scenes themselves are in data/scenes.py."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from course_lib.data.scenes import Edit, edited, find_scenes
+from course_lib.errors import CourseError
+from course_lib.methods.pix2pixhd import Pix2PixHD
+from course_lib.runs.pictures import make_folder, write_pictures
+
+
+def translate_scenes(method: Pix2PixHD, source: Path, target: Path, samples: int = 1, seed: int = 0) -> list[Path]:
+    """PNG files below ``target`` for the scenes that ``data.scenes.find_scenes`` finds; their paths.
+
+    ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike among the centres of the
+    features. Raises CourseError before anything is written, also for ``samples`` of a method without features.
+    """
+    if samples > 1 and not method.config.use_features:
+        what = f"this pix2pixhd run has no features: all {samples} outputs would be the same"
+        raise CourseError(what, "--samples", "leave it out, or train with --set use_features=true")
+    scenes = list(find_scenes(source, method.config.image_size))
+    make_folder(target)
+    written = []
+    for name, labels, instances in scenes:
+        fakes = method.sample(None, samples, seed, labels=labels[None], instances=instances[None])[0]
+        written += write_pictures(target, name, fakes)
+    return written
+
+
+@torch.no_grad()
+def photograph(
+    method: Pix2PixHD,
+    labels: Integer[Tensor, "h w"],
+    instances: Integer[Tensor, "h w"],
+    edits: Mapping[int, Edit] | None = None,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor, Float[Tensor, "3 h w"]]:
+    """Labels, instances and G's photograph of a scene after ``edits``, on the CPU.
+
+    ``seed`` chooses the styles of all instances, for their ids, so that an edit changes no other one; a style beyond
+    the last centre of a class starts again at its first.
+    """
+    labels, instances = edited(labels, instances, edits or {})
+    features = None
+    if method.config.use_features:
+        features = method.styles.choose(labels[None].to(method.device), instances[None].to(method.device), seed)
+        for number, edit in (edits or {}).items():
+            at = (instances == number).to(method.device)
+            if edit.style is not None and at.any():
+                label = int(labels[instances == number][0])
+                count = max(1, int(method.styles.counts[label]))
+                features[0, :, at] = method.styles.centres[label, edit.style % count][:, None]
+    return labels, instances, method.translate(None, labels[None], instances[None], features)["fake_y"][0].cpu()
