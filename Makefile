@@ -10,12 +10,15 @@ FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipy
 # What the stamp holds: an environment belongs to one folder and one pyproject.toml. Contents are compared, not times.
 WANTED = { pwd -P; cat pyproject.toml; }
 
-.PHONY: help setup course course-all test soak lab clean
+# Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
+SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup
+
+.PHONY: help setup course course-all test soak release-check lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@echo "make TARGET, with:"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
 	@echo "Another interpreter:       make setup PYTHON=python3.12"
 	@echo "The tested set of versions: make setup PIP_ARGS=\"-c constraints.txt\""
 
@@ -41,12 +44,15 @@ course-all: setup ## run every notebook into build/; those that are done are not
 test: setup ## format, lint and all tests, the fast ones first; skipped and slowest ones are named at the end
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -m "not slow" -rs --durations=5
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile -rs --durations=15
+	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) -rs --durations=5
+	$(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE) -rs --durations=15
 
 soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (half an hour or more)
 	$(BIN)/python -m pytest -m soak -rs
 	@cat build/soak.md; echo "Written to build/soak.md. To keep it: cp build/soak.md tests/soak_report.md"
+
+release-check: setup ## what needs an environment of its own: the wheel elsewhere, lowest versions, containers (needs the net)
+	PIP_ARGS="$(PIP_ARGS)" $(BIN)/python -m pytest -m release -rs --durations=5
 
 lab: setup ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

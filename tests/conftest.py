@@ -3,13 +3,13 @@
 import os
 import shutil
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import matplotlib
 import pytest
 from jaxtyping import install_import_hook
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
 
 # Same output in a terminal, in a pipe and on a build server.
 os.environ.update(NO_COLOR="1", TERM="dumb", COLUMNS="120", _TYPER_FORCE_DISABLE_TERMINAL="1")
@@ -29,17 +29,63 @@ if not os.environ.get("COURSE_NO_SHAPE_CHECK"):
 matplotlib.use("Agg")  # not by environment: kernels started by tests must keep their inline backend
 
 
+KINDS = {"soak": "long counts", "release": "what needs an environment of its own"}
+
+
 def pytest_configure(config):
-    config.addinivalue_line("markers", "soak: long counts, only with -m soak")
+    for kind, what in KINDS.items():
+        config.addinivalue_line("markers", f"{kind}: {what}, only with -m {kind}")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Fast tests first, so that a broken basis shows early; soak tests only where -m names them."""
-    if "soak" not in (config.option.markexpr or ""):
-        long = [item for item in items if item.get_closest_marker("soak")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    """Fast tests first, so that a broken basis shows early; soak and release tests only where -m names them.
+
+    Side by side (``-n 2 --dist loadgroup``), tests that share something made once are kept together.
+    """
+    for kind in KINDS:
+        if kind not in (config.option.markexpr or ""):
+            others = [item for item in items if item.get_closest_marker(kind)]
+            config.hook.pytest_deselected(items=others)
+            items[:] = [item for item in items if item not in others]
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    for item in items:
+        if not item.get_closest_marker("xdist_group") and (group := shared_by(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def shared_by(item) -> str:
+    """The file whose fixtures a test shares with its neighbours; all tests with a browser are one group."""
+    if "browser" in item.fixturenames:
+        return "browser"
+    definitions = [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]
+    own = [d for d in definitions if d.baseid == item.location[0] and d.scope == "module"]
+    return item.location[0] if any(not d.func.__name__.startswith("one_thread") for d in own) else ""
+
+
+@pytest.fixture
+def course(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """The command, in this process: course("train", ...) gives its exit status, output and errors."""
+    from course_lib.cli.course import main
+
+    def run(*arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        return exit_.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Faster for networks this small, and not at the mercy of what else runs here."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

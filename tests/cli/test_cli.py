@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 
 from course_lib import CourseError, runs
-from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench, bench_around
@@ -21,17 +20,9 @@ from course_lib.widgets import study
 from tests import ROOT
 
 
-def course(*arguments, cwd=None) -> subprocess.CompletedProcess:
+def process(*arguments, cwd=None) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "course_lib.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
-def in_process(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
-    with pytest.raises(SystemExit) as exit_:
-        cli.main()
-    out, err = capsys.readouterr()
-    return exit_.value.code, out, err
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +84,8 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "what"), BAD, ids=[" ".join(a[-2:]) for a, _ in BAD])
-def test_bad_train_arguments(arguments, what, tmp_path, monkeypatch, capsys):
-    status, out, err = in_process(monkeypatch, capsys, *arguments, "--out", tmp_path / "out")
+def test_bad_train_arguments(arguments, what, tmp_path, course):
+    status, out, err = course(*arguments, "--out", tmp_path / "out")
     lines = err.splitlines()
     assert status == 2 and out == "" and len(lines) == 3 and what in lines[0]
     assert [line.split(":")[0] for line in lines] == ["error", "where", "fix"] and all(len(line) > 8 for line in lines)
@@ -102,7 +93,7 @@ def test_bad_train_arguments(arguments, what, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_bad_translate_and_evaluate_arguments(trained, tmp_path, monkeypatch, capsys):
+def test_bad_translate_and_evaluate_arguments(trained, tmp_path, course):
     text = tmp_path / "page.jpg"
     text.write_text("<html>not found</html>")
     for arguments, what in [
@@ -119,14 +110,14 @@ def test_bad_translate_and_evaluate_arguments(trained, tmp_path, monkeypatch, ca
         (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
         (["bench", "everything"], "nothing to measure"),
     ]:
-        status, out, err = in_process(monkeypatch, capsys, *arguments)
+        status, out, err = course(*arguments)
         assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err.splitlines()[0], arguments
         assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.slow
 def test_errors_of_the_real_command_have_no_traceback(tmp_path):
-    done = course("train", "pix2pix", "--data", "emoji:nope", "--out", tmp_path / "out")
+    done = process("train", "pix2pix", "--data", "emoji:nope", "--out", tmp_path / "out")
     assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 3
     assert "Traceback" not in done.stderr and not (tmp_path / "out").exists()
 
@@ -135,15 +126,15 @@ def test_help_answers_fast():
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        done = course("--help")
+        done = process("--help")
         seconds.append(time.perf_counter() - start)
         assert done.returncode == 0 and "train" in done.stdout and "doctor" in done.stdout
     assert min(seconds) < 1
 
 
-def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path, monkeypatch, capsys):
+def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path, course):
     """What evaluate prints can be recomputed by anyone from the PNG files of translate."""
-    status, out, _ = in_process(monkeypatch, capsys, "evaluate", "--run", trained, "--data", blobs, "--json")
+    status, out, _ = course("evaluate", "--run", trained, "--data", blobs, "--json")
     scores = json.loads(out)
     assert status == 0 and out.count("\n") == 1
     assert {"l1", "psnr", "ssim", "baseline_mean_l1", "baseline_nn_l1", "n"} <= scores.keys() and scores["n"] == 6
@@ -151,9 +142,7 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
     inputs.mkdir()
     for path in (blobs / "test").glob("*.png"):
         Image.open(path).crop((0, 0, 64, 64)).save(inputs / path.name)
-    status, out, _ = in_process(
-        monkeypatch, capsys, "translate", "--run", trained, "--input", inputs, "--output", tmp_path / "o"
-    )
+    status, out, _ = course("translate", "--run", trained, "--input", inputs, "--output", tmp_path / "o")
     assert status == 0 and out.startswith("wrote 6 images")
     test, errors, means = open_dataset(str(blobs), "test", 32), [], []
     train = open_dataset(str(blobs), "train", 32)
@@ -194,7 +183,7 @@ def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
 
 
 @pytest.mark.slow
-def test_resume_with_other_settings_needs_a_flag(trained, blobs, monkeypatch, capsys):
+def test_resume_with_other_settings_needs_a_flag(trained, blobs, course):
     common = [
         "train",
         "pix2pix",
@@ -210,19 +199,17 @@ def test_resume_with_other_settings_needs_a_flag(trained, blobs, monkeypatch, ca
         "101",
     ]
     settings = ["--set", "lr=0.001", "--set", "batch_size=4", "--set", "d_base_channels=4"]
-    status, _, err = in_process(monkeypatch, capsys, *common, *settings)
+    status, _, err = course(*common, *settings)
     assert status == 2 and "already holds a run" in err
-    status, _, err = in_process(monkeypatch, capsys, *common, *settings, "--resume")
+    status, _, err = course(*common, *settings, "--resume")
     assert status == 2 and "lr: 0.002 -> 0.001" in err and "steps: 100 -> 101" in err and "batch_size" not in err
-    status, out, _ = in_process(monkeypatch, capsys, *common, *settings, "--resume", "--accept-changes")
+    status, out, _ = course(*common, *settings, "--resume", "--accept-changes")
     assert status == 0 and "finished at step 101" in out
 
 
-def test_read_only_output_is_refused_before_training(blobs, tmp_path, monkeypatch, capsys):
+def test_read_only_output_is_refused_before_training(blobs, tmp_path, course):
     (tmp_path / "file").write_text("")
-    status, _, err = in_process(
-        monkeypatch,
-        capsys,
+    status, _, err = course(
         "train",
         "pix2pix",
         "--data",
@@ -262,11 +249,11 @@ def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path):
             Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "data" / part / f"{part} {i}.png")
     run, options = tmp_path / "run", ["--set", "lr=0.002", "--set", "lambda_forward=1", "--set", "lambda_backward=1"]
     train = ["--data", tmp_path / "data", "--profile", "smoke", "--steps", 60, "--size", 16, "--set", "d_layers=1"]
-    done = course("train", "cyclegan", *train, *options, "--out", run)
+    done = process("train", "cyclegan", *train, *options, "--out", run)
     assert done.returncode == 0, done.stderr
     for direction, source, count in (("xy", "testA", 3), ("yx", "testB", 2)):
         where = ["--input", tmp_path / "data" / source, "--output", tmp_path / direction, "--direction", direction]
-        done = course("translate", "--run", run, *where)
+        done = process("translate", "--run", run, *where)
         assert done.returncode == 0 and len(list((tmp_path / direction).glob("*.png"))) == count, done.stderr
     light = {way: np.mean([np.asarray(read_image(p)) for p in (tmp_path / way).glob("*.png")]) for way in ("xy", "yx")}
     assert light["xy"] > light["yx"] + 40
@@ -275,7 +262,7 @@ def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path):
 @pytest.mark.slow
 def test_bench_compares_with_the_textbook():
     small = [word for pair in ("image_size=32", "n_blocks=1", "base_channels=8") for word in ("--set", pair)]
-    done = course("bench", "step", "cyclegan", "--repeats", "1", "--json", *small)
+    done = process("bench", "step", "cyclegan", "--repeats", "1", "--json", *small)
     facts = json.loads(done.stdout)
     textbook, ours = facts["rows"][:2]
     assert textbook["ratio"] == 1 and ours["ratio"] == pytest.approx(textbook["seconds"] / ours["seconds"])
@@ -366,21 +353,21 @@ def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*ended, strict=True))
 
 
-def test_bench_names_what_it_can_measure(monkeypatch, capsys):
+def test_bench_names_what_it_can_measure(course):
     for arguments in (("step", "dcgan"), ("quality", "dcgan"), ("speed",)):
-        status, out, err = in_process(monkeypatch, capsys, "bench", *arguments)
+        status, out, err = course("bench", *arguments)
         assert status == 2 and out == "" and len(err.splitlines()) == 3
 
 
-def test_study_pools_results_and_names_broken_lines(tmp_path, monkeypatch, capsys):
+def test_study_pools_results_and_names_broken_lines(tmp_path, course):
     file = tmp_path / "results.jsonl"
     study.append(file, *study.simulate({"mine": 0.3}, players=3))
     with open(file, "a") as end:
         end.write("half a li")
-    status, out, err = in_process(monkeypatch, capsys, "study", file, file)
+    status, out, err = course("study", file, file)
     assert status == 0 and "| mine " in out and "simulated" in out and "| 120 " in out
     assert err.startswith("left out 2 broken lines:") and "results.jsonl line 4" in err
     (tmp_path / "empty").write_text("")
     for wrong, what in ((tmp_path / "no", "cannot read"), (tmp_path / "empty", "no results")):
-        status, out, err = in_process(monkeypatch, capsys, "study", wrong)
+        status, out, err = course("study", wrong)
         assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err

@@ -23,7 +23,6 @@ from PIL import Image
 
 from course_lib import runs
 from course_lib.data.files import only_run
-from tests.cli.test_cli import in_process
 from tests.data.test_unpack import ARCHIVES, COLLISIONS, ESCAPES, GOOD, LIES, ODD, make_zip, special, tar, zip_member
 
 KINDS = {
@@ -351,7 +350,7 @@ def judge(status, out, err, where):
     return None if where in lines[1] else f"{where} is not named: {lines[1]}"
 
 
-def run_all(wanted, tmp_path, monkeypatch, capsys):
+def run_all(wanted, tmp_path, monkeypatch, course):
     monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
     monkeypatch.setattr("course_lib.data.download.WAITS", ())
     wrong = {}
@@ -362,7 +361,7 @@ def run_all(wanted, tmp_path, monkeypatch, capsys):
         arguments, where = arguments_for(build, place)
         before = snapshot(place)
         try:
-            complaint = judge(*in_process(monkeypatch, capsys, *arguments), where)
+            complaint = judge(*course(*arguments), where)
         except Exception as error:
             complaint = f"traceback: {error!r}"
         after = snapshot(place)
@@ -392,12 +391,12 @@ def test_refused_of_the_long_rows(variants, first, tmp_path, monkeypatch, capsys
     run_all({name: variants[name] for name in names}, tmp_path, monkeypatch, capsys)
 
 
-def test_second_run_into_one_folder(tmp_path, monkeypatch, capsys):
+def test_second_run_into_one_folder(tmp_path, course):
     """Row 29: the second is refused with the first one's process id, and changes nothing."""
     with only_run(tmp_path / "out"):
         command = ["train", "pix2pix", "--size", "16", "--steps", "1", "--data", pairs(tmp_path / "data")]
         before = snapshot(tmp_path)
-        status, out, err = in_process(monkeypatch, capsys, *command, "--out", tmp_path / "out")
+        status, out, err = course(*command, "--out", tmp_path / "out")
         assert judge(status, out, err, str(tmp_path / "out")) is None and f"process {os.getpid()} " in err
         assert snapshot(tmp_path) == before
 
@@ -411,7 +410,7 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_translate_refuses_the_same_files(trained, tmp_path, monkeypatch, capsys):
+def test_translate_refuses_the_same_files(trained, tmp_path, course):
     (tmp_path / "in").mkdir()
     wrong = {}
     page = tmp_path / "in" / "page.jpg"
@@ -419,14 +418,14 @@ def test_translate_refuses_the_same_files(trained, tmp_path, monkeypatch, capsys
     (tmp_path / "mine.txt").write_text("mine")
     for target in ("/proc", "/dev/null", tmp_path / "mine.txt", tmp_path / "mine.txt" / "out"):
         command = ["translate", "--run", trained, "--input", trained.parent / "data" / "test", "--output", target]
-        wrong |= {target: why} if (why := judge(*in_process(monkeypatch, capsys, *command), str(target))) else {}
+        wrong |= {target: why} if (why := judge(*course(*command), str(target))) else {}
     page.unlink()
     for name, data in [*list(cut_images())[::7], *list(fuzzed_headers())[::7], *no_images(), *bombs()]:
         path = tmp_path / "in" / name
         path.write_bytes(data)
         for given in (path, tmp_path / "in"):
             command = ["translate", "--run", trained, "--input", given, "--output", tmp_path / "out"]
-            complaint = judge(*in_process(monkeypatch, capsys, *command), name)
+            complaint = judge(*course(*command), name)
             if complaint or (tmp_path / "out").exists():
                 wrong[name, given == path] = complaint
         path.unlink()

@@ -29,6 +29,8 @@ from course_lib.methods.base import Method
 from course_lib.metrics import samples, scores
 from tests.support.killing import ONE_THREAD, lines, rows, write_pairs
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 GRID = """
 method = "pix2pix"
 data = "emoji:edges"
@@ -45,15 +47,6 @@ lambda_gan = 0
 # Tables of the course that other code made: a method or a metric has changed since, and nobody has run them again.
 STALE = ()
 BREAKS = "[rows.breaks]\nseeds = [7]\nlr = 1e30\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """run_cell() sets it; the tests that follow get theirs back."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def write(folder: Path, text: str = GRID, name: str = "smoke") -> Path:

@@ -226,8 +226,13 @@ def test_the_weak_tier_survives_accidents(course, tight):
         assert left_behind() == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("names", [CONTAINED, pytest.param(list(CASES), marks=pytest.mark.soak)], ids=["some", "all"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(CONTAINED, marks=pytest.mark.release, id="some"),
+        pytest.param(list(CASES), marks=pytest.mark.soak, id="all"),
+    ],
+)
 @pytest.mark.timeout(1500)
 def test_a_container_protects_as_well(course, tight, names, monkeypatch, tmp_path):
     if shutil.which("runc"):  # podman's own choice, crun, fails where a machine mixes both versions of cgroups

@@ -2,17 +2,14 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from course_lib import CourseError, runs
-from course_lib.cli import course as cli
-from course_lib.methods.bicyclegan import PRESETS, VARIANTS, BicycleGAN, Config, kl
+from course_lib import CourseError
+from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config, kl
 from course_lib.networks import (
     CNNEncoder,
     CodedUNet,
@@ -23,23 +20,12 @@ from course_lib.networks import (
     receptive_field,
 )
 from course_lib.networks.bicycle import xavier_weights
-from course_lib.training.checkpoint import snapshot
-from course_lib.training.fit import fit
+from tests.methods.contract import gradients, has_gradient, step, weights
 
 SMALL = Config(
     image_size=32, z_dim=3, base_channels=4, e_base_channels=4, d_base_channels=4, d_layers=1, dropout=0.0,
     init="normal", batch_size=2,
 )  # fmt: skip
-ENCODED = {"g_gan_encoded", "g_l1_encoded", "d_real_encoded", "d_fake_encoded"}
-RANDOM = {"g_gan_random", "d_real_random", "d_fake_random"}
-TERMS = {
-    "pix2pix+noise": RANDOM | {"g_l1_random"},
-    "cAE-GAN": ENCODED,
-    "cVAE-GAN": ENCODED | {"g_kl_encoded"},
-    "cVAE-GAN++": ENCODED | {"g_kl_encoded"} | RANDOM,
-    "cLR-GAN": RANDOM | {"g_latent_random"},
-    "BicycleGAN": ENCODED | {"g_kl_encoded"} | RANDOM | {"g_latent_random"},
-}
 
 
 def batch(n: int = 2, size: int = 32, dtype: torch.dtype = torch.float32) -> dict:
@@ -52,25 +38,8 @@ def make(bf16: bool = False, **changes) -> BicycleGAN:
     return BicycleGAN(replace(SMALL, **changes), bf16=bf16)
 
 
-def step(method: BicycleGAN, data: dict, seed: int = 5) -> dict:
-    torch.manual_seed(seed)
-    return method.step(data)
-
-
-def gradients(net) -> list[torch.Tensor]:
-    return [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in net.parameters()]
-
-
-def has_gradient(net) -> bool:
-    return any(grad.any() for grad in gradients(net))
-
-
 def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
     return all(torch.allclose(p, q, rtol=1e-4, atol=1e-7) for p, q in zip(a, b, strict=True))
-
-
-def weights(net) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in net.parameters()]
 
 
 # ---- networks
@@ -302,48 +271,6 @@ def test_the_latent_term_leaves_no_trace_in_e():
     assert all(p.requires_grad for p in plain.E.parameters())
 
 
-def test_the_random_gan_term_does_not_reach_e():
-    method, data = make(), batch()
-    fake_y = method.paint(data["x"], method.noise(2))
-    method.generator_terms("random", **data, fake_y=fake_y)["g_gan_random"].backward()
-    assert has_gradient(method.G) and not has_gradient(method.E)
-
-
-@pytest.mark.parametrize("shared", [False, True])
-def test_each_d_learns_from_its_own_terms_alone(shared):
-    """Frozen while G learns: its gradients after the step are those of its real and fake terms."""
-    method, data = make(d_shared=shared), batch()
-    seen = {}
-    terms = method.discriminator_terms
-
-    def spy(cycle, x, y, fake_y):
-        assert not fake_y.requires_grad and torch.equal(y, data["y"])
-        seen[cycle] = fake_y
-        return terms(cycle, x, y, fake_y)
-
-    def frozen(cycle, x, y, fake_y):
-        assert fake_y.requires_grad and not any(p.requires_grad for D in method.D.values() for p in D.parameters())
-        return objective(cycle, x, y, fake_y)
-
-    objective, method.generator_terms, method.discriminator_terms = method.generator_terms, frozen, spy
-    before = {name: weights(net) for name, net in method.networks.items()}
-    step(method, data)
-    got = {cycle: gradients(D) for cycle, D in method.D.items()}
-    assert not torch.equal(seen["encoded"], seen["random"])
-    fresh = make(d_shared=shared)
-    sum(sum(fresh.discriminator_terms(cycle, **data, fake_y=fake).values()) for cycle, fake in seen.items()).backward()
-    for cycle, D in fresh.D.items():
-        assert same(got[cycle], gradients(D))
-    assert not has_gradient(fresh.G) and not has_gradient(fresh.E)
-    method.step(data)  # frozen again
-    names = {"G", "E", "D"} if shared else {"G", "E", "D_encoded", "D_random"}
-    assert method.networks.keys() == names and (method.D["encoded"] is method.D["random"]) == shared
-    for name, net in method.networks.items():
-        assert not same(weights(net), before[name]), name
-    entries = [id(p) for group in method.opt_D.param_groups for p in group["params"]]
-    assert len(entries) == len(set(entries)) == len({id(p) for D in method.D.values() for p in D.parameters()})
-
-
 def test_the_objective_is_summed_over_the_scales():
     """D says 3 on the full image and 5 on the small one: G's term is 4 + 16, D's on a fake 9 + 25."""
     method, data = make(), batch()
@@ -351,45 +278,6 @@ def test_the_objective_is_summed_over_the_scales():
     d = method.discriminator_terms("random", **data, fake_y=data["x"])
     assert d == {"d_real_random": 20, "d_fake_random": 34}
     assert method.generator_terms("encoded", **data, fake_y=data["y"]) == {"g_gan_encoded": 20, "g_l1_encoded": 0}
-
-
-@pytest.mark.parametrize("n", [1, 3])
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_takes_a_step_at_any_batch(variant, n):
-    method = make(variant=variant, average=0.9)
-    before = {name: weights(net) for name, net in method.networks.items()}
-    terms = step(method, batch(n))
-    assert terms.keys() == TERMS[variant] and all(0 <= value < 100 for value in terms.values())
-    assert ("E" in method.networks) == (variant != "pix2pix+noise")
-    for name, net in method.networks.items():
-        assert not same(weights(net), before[name]), name
-    assert method.translate(batch(n)["x"])["fake_y"].shape == (n, 3, 32, 32)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"z_dim": 1},
-        {"z_dim": 256},
-        {"z_dim": 8, "encoder": "cnn", "z_at": "input", "d_shared": True},
-        {"gan_loss": "log", "conditional": True, "d_scales": 1},
-        {"norm": "batch", "upsampling": "resize-conv", "dropout": 0.5, "d_coarse": "half"},
-    ],
-)
-def test_ablations_are_configuration(changes):
-    method = make(**changes)
-    terms = step(method, batch(3))
-    assert terms.keys() == TERMS["BicycleGAN"] and all(0 <= value < 1000 for value in terms.values())
-    mu, logvar = method.encode_distribution(batch(3)["y"])
-    assert mu.shape == logvar.shape == (3, method.config.z_dim)
-
-
-def test_a_term_of_weight_0_is_not_computed():
-    assert make(lambda_latent=0.0, lambda_kl=0.0).step(batch()).keys() == ENCODED | RANDOM
-    method = make(lambda_gan=0.0)
-    before = [weights(D) for D in method.D.values()]
-    assert method.step(batch()).keys() == {"g_l1_encoded", "g_kl_encoded", "g_latent_random"}
-    assert all(same(weights(D), b) for D, b in zip(method.D.values(), before, strict=True))
 
 
 def test_only_a_conditional_d_looks_at_x():
@@ -417,15 +305,6 @@ def test_presets_are_the_papers_and_the_authors():
         BicycleGAN(configs[name])
 
 
-def test_bfloat16_keeps_losses_in_float32_and_close():
-    data, plain, fast = batch(), make(), make(bf16=True)
-    fake_y = fast.paint(data["x"], fast.noise(2))
-    assert all(t.dtype == torch.float32 for t in (fake_y, *fast.read(data["y"]), *fast.judge("random", **data)))
-    a, b = step(plain, data), step(fast, data)
-    assert a == pytest.approx(b, rel=0.05, abs=0.01) and a != b
-    assert has_gradient(fast.E)
-
-
 # ---- translating
 
 
@@ -445,186 +324,20 @@ def test_translate_takes_a_code_or_draws_one():
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
-def test_samples_of_one_number_have_one_style():
-    method, x = make(), batch(3)["x"]
-    state = torch.get_rng_state()
-    samples = method.sample(x, 4, seed=2)
-    assert samples.shape == (3, 4, 3, 32, 32) and torch.equal(torch.get_rng_state(), state)
-    z = method.noise(4, seed=2)
-    for k in range(4):
-        assert torch.allclose(samples[:, k], method.translate(x, z[k : k + 1])["fake_y"], atol=1e-6)
-    assert torch.equal(samples[:, :2], method.sample(x, 2, seed=2)) and not torch.equal(samples[:, 0], samples[:, 1])
-    assert not torch.equal(samples, method.sample(x, 4, seed=3))
-
-
-def test_encode_reads_and_changes_nothing():
-    method, y = make(norm="batch"), batch(3)["y"]
-    before = {name: t.clone() for name, t in snapshot(method).items()}
+def test_only_a_variant_with_an_encoder_encodes():
+    method, y = make(), batch()["y"]
     mu, logvar = method.encode_distribution(y)
-    assert mu.dtype == logvar.dtype == torch.float32 and not mu.requires_grad
-    assert torch.allclose(method.encode(y[2:]), mu[2:], atol=1e-6)  # no image sees its neighbours
-    assert all(torch.equal(t, before[name]) for name, t in snapshot(method).items())
+    assert torch.equal(method.encode(y), mu) and mu.shape == logvar.shape == (2, 3)
+    assert not make(variant="pix2pix+noise").reads_codes
     with pytest.raises(CourseError, match=r"pix2pix\+noise has no encoder"):
         make(variant="pix2pix+noise").encode(y)
 
 
-def test_the_averages_are_what_translate_and_encode():
-    method, data = make(average=0.5), batch()
-    method.step(data)
-    assert {"G_average", "E_average"} < method.networks.keys()
-    with torch.no_grad():
-        for name in ("G_average", "E_average"):
-            for p in method.networks[name].parameters():
-                p.zero_()
-    assert not method.translate(data["x"])["fake_y"].any() and not method.encode(data["y"]).any()
+@pytest.mark.parametrize("shared", [False, True])
+def test_each_cycle_has_a_d_unless_they_share_one(shared):
+    method = make(d_shared=shared)
+    assert method.networks.keys() == ({"G", "E", "D"} if shared else {"G", "E", "D_encoded", "D_random"})
+    assert (method.D["encoded"] is method.D["random"]) == shared
 
 
 # ---- runs
-
-
-class Paired(torch.utils.data.Dataset):
-    paired, card = True, "a toy"
-
-    def __len__(self):
-        return 6
-
-    def __getitem__(self, i):
-        return {key: images[i] for key, images in batch(6).items()} | {"name": str(i)}
-
-
-@pytest.mark.slow
-def test_a_resume_continues_bit_for_bit(tmp_path):
-    whole, first, second = (make(decay_from=1.0, average=0.9, dropout=0.5) for _ in range(3))
-    options = {"seed": 3, "progress": False, "previews": 0}
-    expected = fit(whole, Paired(), steps=5, **options).history
-    fit(first, Paired(), steps=2, out=tmp_path, **options)
-    got = fit(second, Paired(), steps=5, out=tmp_path, resume=True, **options).history
-    a, b = snapshot(whole), snapshot(second)
-    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-    assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
-
-
-def test_a_preview_shows_the_same_styles_each_time():
-    method, shown = make(lr=1e-12), []  # learns nothing: the previews could differ in z alone
-    translate = method.translate
-    method.translate = lambda x: shown.append(translate(x)) or shown[-1]
-    fit(method, Paired(), steps=2, val=Paired(), previews=2, progress=False)
-    first, *others = (out["fake_y"] for out in shown)
-    assert len(others) == 2 and all(torch.allclose(first, other, atol=1e-4) for other in others)
-    assert not torch.allclose(translate(batch(6)["x"])["fake_y"], first, atol=1e-4)  # training draws others
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A run of two steps on six pairs, A|B images of discs; the folder of the data, and of a pix2pix run on it."""
-    place = tmp_path_factory.mktemp("runs")
-    rng = np.random.default_rng(0)
-    (place / "data" / "train").mkdir(parents=True)
-    for i in range(6):
-        pair = np.concatenate([np.full((32, 32, 3), 40 * i), rng.integers(0, 255, (32, 32, 3))], 1)
-        Image.fromarray(pair.astype(np.uint8)).save(place / "data" / "train" / f"{i}.png")
-    small = ["base_channels=4", "d_base_channels=4", "d_layers=1"]
-    for method, more in (("bicyclegan", ["e_base_channels=4", "z_dim=3"]), ("pix2pix", [])):
-        config = runs.make_config(method, "smoke", 32, small + more)
-        runs.train(method, str(place / "data"), place / method, config, steps=2, previews=0, progress=False)
-    return place
-
-
-@pytest.fixture
-def course(monkeypatch, capsys):
-    def run(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["course", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        return exit_.value.code, *capsys.readouterr()
-
-    return run
-
-
-def write(folder, name: str, size: tuple[int, int] = (32, 32), seed: int = 0):
-    folder.mkdir(exist_ok=True)
-    picture = np.random.default_rng(seed).integers(0, 255, (*size[::-1], 3)).astype(np.uint8)
-    Image.fromarray(picture).save(folder / name)
-    return folder / name
-
-
-@pytest.mark.slow
-def test_the_command_trains_it(trained, tmp_path, course):
-    options = [
-        "--profile",
-        "smoke",
-        "--steps",
-        1,
-        "--set",
-        "variant=pix2pix+noise",
-        "--set",
-        "d_layers=1",
-        "--device",
-        "cpu",
-    ]
-    status, out, err = course(
-        "train", "bicyclegan", "--data", trained / "data", "--out", tmp_path / "run", *options, "--size", 16
-    )
-    assert status == 0 and "finished at step 1" in out, err
-    assert runs.open_run(tmp_path / "run")[0].config.variant == "pix2pix+noise"
-
-
-def test_the_command_draws_samples(trained, tmp_path, course):
-    write(tmp_path / "in", "a.png"), write(tmp_path / "in", "b.png", seed=1)
-    where = ["--run", trained / "bicyclegan", "--input", tmp_path / "in"]
-    for out, seed in (("one", 0), ("again", 0), ("other", 1)):
-        status, text, err = course("translate", *where, "--output", tmp_path / out, "--samples", 3, "--seed", seed)
-        assert status == 0 and "wrote 6 images" in text, err
-    files = {out: {p.name: p.read_bytes() for p in (tmp_path / out).iterdir()} for out in ("one", "again", "other")}
-    assert files["one"].keys() == {f"{name}_{k}.png" for name in "ab" for k in (1, 2, 3)}
-    assert files["one"] == files["again"] and len(set(files["one"].values())) == 6
-    assert not set(files["one"].values()) & set(files["other"].values())
-    model, _ = runs.open_run(trained / "bicyclegan")
-    x = torch.from_numpy(np.array(Image.open(tmp_path / "in" / "b.png"))).permute(2, 0, 1)[None] / 127.5 - 1
-    expected = (model.sample(x, 3, seed=0)[0, 2] + 1) * 127.5
-    got = torch.from_numpy(np.array(Image.open(tmp_path / "one" / "b_3.png"))).permute(2, 0, 1)
-    assert (expected - got).abs().max() < 0.51  # rounded to 8 bits
-    course("translate", *where, "--output", tmp_path / "single")
-    assert (tmp_path / "single" / "a.png").read_bytes() == files["one"]["a_1.png"]
-
-
-def test_the_command_paints_in_the_style_of_an_image(trained, tmp_path, course):
-    write(tmp_path / "in", "a.png"), write(tmp_path / "in", "b.png", seed=1)
-    style = write(tmp_path, "style.png", seed=2)
-    pair = np.concatenate([np.zeros((32, 32, 3), np.uint8), np.array(Image.open(style))], 1)
-    Image.fromarray(pair).save(tmp_path / "pair.png")  # of a pair, the y half has the style
-    where = ["--run", trained / "bicyclegan", "--input", tmp_path / "in"]
-    for out, image in (("one", "style.png"), ("pair", "pair.png"), ("other", "in/a.png")):
-        status, text, err = course("translate", *where, "--output", tmp_path / out, "--style", tmp_path / image)
-        assert status == 0 and "wrote 2 images" in text, err
-    files = {out: {p.name: p.read_bytes() for p in (tmp_path / out).iterdir()} for out in ("one", "pair", "other")}
-    assert files["one"].keys() == {"a.png", "b.png"} and files["one"] == files["pair"]
-    model, _ = runs.open_run(trained / "bicyclegan")
-    x, y = (
-        torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)[None] / 127.5 - 1
-        for path in (tmp_path / "in" / "b.png", style)
-    )
-    expected = (model.translate(x, model.encode(y))["fake_y"][0] + 1) * 127.5
-    got = torch.from_numpy(np.array(Image.open(tmp_path / "one" / "b.png"))).permute(2, 0, 1)
-    assert (expected - got).abs().max() < 0.51
-
-
-def test_what_a_run_cannot_do_is_said_in_three_lines(trained, tmp_path, course):
-    image = write(tmp_path, "a.png")
-    for run, options, what in [
-        ("bicyclegan", ["--style", tmp_path / "no.png"], "no.png"),
-        ("bicyclegan", ["--style", image, "--samples", 2], "one output an image"),
-        ("pix2pix", ["--style", image], "no encoder"),
-        ("pix2pix", ["--samples", 2], "all 2 outputs would be the same"),
-    ]:
-        where = ["--run", trained / run, "--input", image, "--output", tmp_path / "out"]
-        status, out, err = course("translate", *where, *options)
-        assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err, err
-        assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.slow
-def test_the_scores_of_a_run_are_the_same_each_time(trained):
-    first, second = (runs.evaluate(trained / "bicyclegan", str(trained / "data"), split="val") for _ in range(2))
-    assert repr(first) == repr(second) and 0 < first["l1"] < 2
-    assert first["diversity_features"] > 0 and "walls_covered" not in first

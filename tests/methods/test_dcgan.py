@@ -1,6 +1,5 @@
 """DCGAN: the paper's layers by hand arithmetic, who is updated by what, and a method that translates nothing."""
 
-import sys
 from dataclasses import replace
 
 import pytest
@@ -8,9 +7,8 @@ import torch
 from torch import nn
 
 from course_lib import CourseError, losses, runs
-from course_lib.cli import course as cli
 from course_lib.data import open_dataset
-from course_lib.methods.dcgan import DCGAN, PRESETS, Config
+from course_lib.methods.dcgan import DCGAN, Config
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator, parameter_count
 from course_lib.training.fit import fit
 
@@ -24,14 +22,6 @@ def make(**changes) -> DCGAN:
 
 def batch(n: int = 6) -> dict:
     return {"y": torch.rand(n, 3, 16, 16, generator=torch.Generator().manual_seed(7)) * 2 - 1}
-
-
-def weights(net) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in net.parameters()]
-
-
-def moved(net, before) -> bool:
-    return any(not torch.equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
 
 
 # ---- networks
@@ -140,19 +130,6 @@ def test_step_equals_the_equations():
         assert torch.allclose(a, b, atol=2e-5)
 
 
-def test_d_step_leaves_g_alone_and_g_step_leaves_d_alone():
-    method, y = make(), batch()["y"]
-    fake = method.G(method.noise(6))
-    sum(method.discriminator_terms(y, fake.detach()).values()).backward()
-    assert all(p.grad is None for p in method.G.parameters())
-    assert all(p.grad is not None for p in method.D.parameters())
-    method.D.zero_grad(set_to_none=True)
-    method.D.requires_grad_(False)
-    method.generator_terms(fake)["g_gan"].backward()
-    assert all(p.grad is None for p in method.D.parameters())
-    assert all(p.grad is not None for p in method.G.parameters())
-
-
 def test_d_steps_cut_the_batch():
     """Three updates of D, each on new images and new noise, for one of G."""
     method, seen, updates = make(d_steps=3), [], {"G": 0, "D": 0}
@@ -172,20 +149,13 @@ def test_d_steps_cut_the_batch():
 
 
 @pytest.mark.parametrize("gan_loss", ["log", "log-saturating", "least-squares"])
-def test_every_loss_moves_both(gan_loss):
-    method = make(gan_loss=gan_loss, average=0.9)
-    before = weights(method.G), weights(method.D)
-    terms = method.step(batch())
-    assert terms.keys() == {"d_real", "d_fake", "g_gan"}
-    assert moved(method.G, before[0]) and moved(method.D, before[1])
-    assert (terms["g_gan"] < 0) == (gan_loss == "log-saturating")
+def test_only_the_saturating_loss_is_below_0(gan_loss):
+    assert (make(gan_loss=gan_loss).step(batch())["g_gan"] < 0) == (gan_loss == "log-saturating")
 
 
-def test_presets_are_valid_and_the_paper_is_the_default():
-    for values in PRESETS.values():
-        Config(**values)
-    cfg = Config(**PRESETS["paper"])
-    assert cfg == Config() and (cfg.lr, cfg.beta1, cfg.batch_size, cfg.z_dim) == (2e-4, 0.5, 128, 100)
+def test_the_defaults_are_the_papers():
+    paper = Config()
+    assert (paper.lr, paper.beta1, paper.batch_size, paper.z_dim) == (2e-4, 0.5, 128, 100)
 
 
 # ---- sampling
@@ -213,98 +183,6 @@ def test_sample_changes_no_state_and_repeats():
 
 
 # ---- fit, checkpoints, the command line
-
-
-class Toy(torch.utils.data.Dataset):
-    paired = True
-
-    def __len__(self) -> int:
-        return 8
-
-    def __getitem__(self, i: int) -> dict:
-        y = torch.full((3, 16, 16), i / 4 - 1)
-        return {"x": y, "y": y, "name": str(i)}
-
-
-@pytest.mark.slow
-def test_fit_resumes_bit_for_bit(tmp_path):
-    options = {"steps": 6, "previews": 2, "progress": False}
-    whole = make(average=0.9)
-    history = fit(whole, Toy(), out=tmp_path / "whole", **options).history
-    part, again, calls = make(average=0.9), make(average=0.9), []
-    step, step_again = part.step, again.step
-
-    def stop_after_four(data: dict) -> dict:
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        calls.append(1)
-        return step(data)
-
-    part.step, again.step = stop_after_four, lambda data: calls.append(2) or step_again(data)
-    with pytest.raises(KeyboardInterrupt):
-        fit(part, Toy(), out=tmp_path / "part", checkpoint_seconds=0, **options)
-    resumed = fit(again, Toy(), out=tmp_path / "part", resume=True, **options)
-    assert calls == [1, 1, 1, 1, 2, 2]  # it went on, and did not begin again
-    assert [row["d_real"] for row in resumed.history] == [row["d_real"] for row in history]
-    for name, net in whole.networks.items():
-        for key, tensor in net.state_dict().items():
-            assert torch.equal(tensor, again.networks[name].state_dict()[key]), (name, key)
-    assert len(list((tmp_path / "part" / "previews").glob("*.png"))) == 3  # the untrained output too
-    assert "val_l1" not in history[-1]
-
-
-def test_samples_are_of_the_averaged_weights():
-    method = make(average=0.5)
-    before = weights(method.averaged["G"])
-    method.step(batch())
-    assert moved(method.averaged["G"], before) and moved(method.G, weights(method.averaged["G"]))
-    with torch.no_grad():
-        for p in method.averaged["G"].parameters():
-            p.zero_()
-    assert method.generate(2).abs().max() == 0
-
-
-def test_same_noise_in_every_preview():
-    method = make()
-    shown = []
-    preview = method.preview
-    method.preview = lambda: shown.append(preview()) or shown[-1]
-    method.step = lambda data: {"d_real": torch.rand(()).item()}  # training draws noise, too
-    fit(method, Toy(), steps=4, previews=2, progress=False)
-    assert len(shown) == 3
-    assert all(torch.equal(shown[0][row], rows[row]) for rows in shown for row in rows)
-
-
-def test_training_learns_a_colour():
-    """One colour in the data: after a few steps the samples have it."""
-    torch.manual_seed(0)
-    method = DCGAN(replace(SMALL, lr=2e-3, upsampling="resize-conv", test_batch_statistics=False))
-    red = torch.tensor([0.8, -0.6, -0.6]).view(1, 3, 1, 1).expand(6, 3, 16, 16)
-    before = (method.generate(16) - red[:1]).abs().mean()
-    for _ in range(80):
-        method.step({"y": red + 0.05 * torch.randn(6, 3, 16, 16)})
-    assert (method.generate(16) - red[:1]).abs().mean() < 0.5 * before
-
-
-@pytest.mark.slow
-def test_command_line_trains_and_says_what_it_cannot_do(tmp_path, monkeypatch, capsys):
-    def course(*arguments) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        return exit_.value.code, capsys.readouterr().err
-
-    out = tmp_path / "run"
-    train = ["train", "dcgan", "--data", "emoji:edges", "--out", out, "--steps", "2", "--profile", "smoke"]
-    assert course(*train, "--size", "16", "--set", "base_channels=2")[0] == 0
-    assert runs.open_run(out)[0].generate(3).shape == (3, 3, 16, 16)
-    evaluate = ["evaluate", "--run", out, "--data", "emoji:edges"]
-    translate = ["translate", "--run", out, "--input", tmp_path, "--output", tmp_path / "images"]
-    for command in (evaluate, translate):
-        code, error = course(*command)
-        assert code == 2 and error.startswith("error: a dcgan run makes images from noise: it has no input")
-        assert len(error.splitlines()) == 3
-    assert not (tmp_path / "images").exists()
 
 
 def test_unpaired_data_will_do():

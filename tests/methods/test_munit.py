@@ -5,25 +5,19 @@ from dataclasses import replace
 
 import pytest
 import torch
-from PIL import Image
 from torch import nn
-from typer.testing import CliRunner
 
-from course_lib import CourseError, losses, runs
-from course_lib.cli import course as cli
-from course_lib.data.images import square, to_image
+from course_lib import CourseError, losses
 from course_lib.methods import configs
 from course_lib.methods.cyclegan import Config as CycleConfig
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT, PRESETS, Config
-from course_lib.methods.swapped import Swapped
-from course_lib.metrics import diversity, samples, scores
+from course_lib.metrics import diversity, scores
 from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, frozen, receptive_field
 from course_lib.networks.munit import AdaINBlock, adain
 from course_lib.networks.resnet import ResidualBlock
 from course_lib.runs.export import _generator
-from course_lib.training.checkpoint import snapshot
-from course_lib.training.fit import fit
+from tests.methods.contract import step
 
 SMALL = Config(
     image_size=32, style_dim=3, base_channels=4, n_blocks=1, style_down=2, d_base_channels=4, d_layers=2, d_scales=2,
@@ -45,23 +39,6 @@ def both(data: dict) -> dict:
 def make(bf16: bool = False, **changes) -> MUNIT:
     torch.manual_seed(0)
     return MUNIT(replace(SMALL, **changes), bf16=bf16)
-
-
-def step(method: MUNIT, data: dict, seed: int = 5) -> dict:
-    torch.manual_seed(seed)
-    return method.step(data)
-
-
-def weights(net) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in net.parameters()]
-
-
-def moved(net, before) -> bool:
-    return any(not torch.equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
-
-
-def has_gradient(net) -> bool:
-    return any(p.grad is not None and p.grad.any() for p in net.parameters())
 
 
 def of_both(*kinds: str) -> set[str]:
@@ -202,70 +179,6 @@ def test_step_equals_the_equations():
             assert torch.allclose(a, b, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("term", "reached"),
-    [
-        ("g_gan_b", {"E_content.a", "G.b"}),
-        ("g_image_b", {"E_content.b", "E_style.b", "G.b"}),
-        ("g_content_a", {"E_content.a", "E_content.b", "G.b"}),  # encoders are not frozen
-        ("g_style_b", {"E_content.a", "E_style.b", "G.b"}),
-        ("g_cycle_a", {"E_content.a", "E_content.b", "E_style.a", "G.a", "G.b"}),
-        ("g_perceptual_a", {"E_content.a", "G.b"}),
-    ],
-)
-def test_a_term_reaches_whom_it_should(term, reached):
-    method, images = make(lambda_cycle=10.0, lambda_perceptual=1.0, features="features"), both(batch())
-    method.D.requires_grad_(False)
-    method.generator_terms(images, method.codes_and_fakes(images))[term].backward()
-    nets = {f"{name}.{domain}": method.networks[name][domain] for name in (*LEARNERS, "D") for domain in "ab"}
-    assert {name for name, net in nets.items() if has_gradient(net)} == reached
-
-
-def test_d_learns_from_its_own_terms_alone_and_stands_still_while_the_others_learn():
-    method, data = make(), batch()
-    objective, seen = method.generator_terms, []
-
-    def frozen(images, out):
-        seen.append([p.grad.clone() for p in method.D.parameters()])
-        assert not any(p.requires_grad for p in method.D.parameters()) and out["fake_a"].requires_grad
-        return objective(images, out)
-
-    method.generator_terms = frozen
-    before = {name: weights(net) for name, net in method.networks.items()}
-    step(method, data)
-    assert all(torch.equal(p.grad, g) for p, g in zip(method.D.parameters(), seen[0], strict=True))
-    assert all(moved(net, before[name]) for name, net in method.networks.items())
-    fresh = make()
-    torch.manual_seed(5)
-    out = fresh.codes_and_fakes(both(data))
-    sum(fresh.discriminator_terms(both(data), out).values()).backward()
-    assert all(torch.allclose(p.grad, g, atol=1e-6) for p, g in zip(fresh.D.parameters(), seen[0], strict=True))
-    assert not any(has_gradient(fresh.networks[name]) for name in LEARNERS)
-
-
-@pytest.mark.parametrize(
-    ("changes", "names"),
-    [
-        ({}, GENERATOR | {"d_real", "d_fake"}),
-        ({"lambda_image": 0.0}, GENERATOR - {"g_image"} | {"d_real", "d_fake"}),
-        ({"lambda_content": 0.0}, GENERATOR - {"g_content"} | {"d_real", "d_fake"}),
-        ({"lambda_style": 0.0}, GENERATOR - {"g_style"} | {"d_real", "d_fake"}),
-        ({"lambda_gan": 0.0}, GENERATOR - {"g_gan"}),
-        ({"lambda_image": 0.0, "lambda_content": 0.0, "lambda_style": 0.0}, {"g_gan", "d_real", "d_fake"}),
-        ({"lambda_cycle": 10.0, "lambda_image": 0.0}, GENERATOR - {"g_image"} | {"g_cycle", "d_real", "d_fake"}),
-        ({"lambda_perceptual": 1.0, "features": "features"}, GENERATOR | {"g_perceptual", "d_real", "d_fake"}),
-        ({"gan_loss": "log", "average": 0.9}, GENERATOR | {"d_real", "d_fake"}),
-    ],
-)
-def test_ablations_are_configuration(changes, names):
-    method = make(**changes)
-    before = weights(method.D)
-    terms = step(method, batch(3))
-    assert terms.keys() == of_both(*names)  # a term of weight 0 is not computed
-    assert all(0 <= value < 1000 for value in terms.values())
-    assert moved(method.D, before) == ("d_real" in names)
-
-
 def test_configurations_that_cannot_be():
     with pytest.raises(CourseError, match="no term is left"):
         replace(SMALL, lambda_gan=0.0, lambda_image=0.0)
@@ -283,11 +196,6 @@ def test_presets_are_the_papers():
     assert (paper.style_dim, paper.d_scales, paper.lr, paper.beta1, paper.beta2) == (8, 3, 1e-4, 0.5, 0.999)
     assert (paper.decay_weights, paper.batch_size, paper.gan_loss) == (1e-4, 1, "least-squares")
     assert [made[name].image_size for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
-
-
-def test_bfloat16_keeps_losses_in_float32_and_close():
-    a, b = step(make(), batch()), step(make(bf16=True), batch())
-    assert a == pytest.approx(b, rel=0.06, abs=0.02) and a != b
 
 
 # ---- styles
@@ -311,17 +219,6 @@ def test_translate_takes_a_style_or_draws_one_both_ways():
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
-def test_samples_of_one_number_have_one_style():
-    method, x = make(), batch(3)["x"]
-    state = torch.get_rng_state()
-    painted, z = method.sample(x, 4, seed=2), method.noise(4, seed=2)
-    assert painted.shape == (3, 4, 3, 32, 32) and torch.equal(torch.get_rng_state(), state)
-    for k in range(4):
-        assert torch.equal(painted[:, k], method.translate(x, z[k : k + 1])["fake_y"])
-    assert not torch.equal(painted[:, 0], painted[:, 1])
-    assert torch.equal(method.sample(x, 1, 2, direction="yx")[:, 0], method.translate(x, z[:1], "yx")["fake_y"])
-
-
 def test_the_style_of_an_example_is_that_of_the_output_domain():
     method, y = make(average=0.5), batch()["y"]
     step(method, batch())
@@ -331,90 +228,7 @@ def test_the_style_of_an_example_is_that_of_the_output_domain():
     assert not method.encode(y).any() and method.encode(y, "yx").any()  # and the average is asked
 
 
-def test_turned_around_styles_turn_too():
-    method, data = make(), batch()
-    other = Swapped(method)
-    assert other.has_codes and torch.equal(other.noise(2, 1), method.noise(2, 1))
-    z = method.noise(2, 1)
-    assert torch.equal(other.translate(data["y"], z)["fake_y"], method.translate(data["y"], z, "yx")["fake_y"])
-    assert torch.equal(other.encode(data["x"]), method.encode(data["x"], "yx"))
-    assert torch.equal(other.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
-    assert not Swapped(CycleGAN(CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_layers=1))).has_codes
-
-
 # ---- training
-
-
-class Unpaired(torch.utils.data.Dataset):
-    paired, card = False, "a toy"
-
-    def __len__(self):
-        return 6
-
-    def __getitem__(self, i):
-        return {key: value[0] * (i + 1) / 6 for key, value in batch(1).items()} | {"name": str(i)}
-
-
-@pytest.mark.slow
-def test_a_resume_continues_to_the_bit(tmp_path):
-    """Stopped after 4 of 8 steps and resumed: weights, moments and history as if never stopped."""
-    whole, first, second = (make(decay_from=1.0, average=0.9) for _ in range(3))
-    expected = fit(whole, Unpaired(), steps=8, seed=3, progress=False, checkpoint_seconds=0).history
-    fit(first, Unpaired(), steps=4, seed=3, out=tmp_path, progress=False)
-    got = fit(second, Unpaired(), steps=8, seed=3, out=tmp_path, resume=True, progress=False).history
-    a, b = snapshot(whole), snapshot(second)
-    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-    assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A run of 3 steps on emoji at 32 px."""
-    folder = tmp_path_factory.mktemp("munit")
-    config = runs.make_config("munit", "smoke")
-    runs.train("munit", "emoji:twemoji-fluent", folder, config, steps=3, device="cpu", bf16=False, progress=False)
-    return folder
-
-
-def course(*args) -> tuple[int, str]:
-    result = CliRunner().invoke(cli.app, [str(arg) for arg in args])
-    return result.exit_code, result.output
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("direction", ["xy", "yx"])
-def test_the_command_translates_in_drawn_styles_and_in_that_of_a_file(trained, tmp_path, direction):
-    method, _ = runs.open_run(trained, "cpu")
-    data = batch(2)
-    to_image(data["x"][0]).save(tmp_path / "content.png")
-    to_image(data["y"][0]).save(tmp_path / "style.png")
-    where = ["--run", trained, "--input", tmp_path / "content.png", "--direction", direction, "--device", "cpu"]
-    status, said = course("translate", *where, "--output", tmp_path / "many", "--samples", 3, "--seed", 4)
-    assert status == 0 and "wrote 3 images" in said
-    made = [Image.open(tmp_path / "many" / f"content_{k}.png").tobytes() for k in (1, 2, 3)]
-    assert len(set(made)) == 3
-    status, said = course("translate", *where, "--output", tmp_path / "one", "--style", tmp_path / "style.png")
-    assert status == 0, said
-    x, s = (square(tmp_path / f"{name}.png", 32, True)[0] for name in ("content", "style"))
-    expected = method.translate(x, method.encode(s, direction), direction)["fake_y"]
-    to_image(expected[0]).save(tmp_path / "expected.png")
-    assert Image.open(tmp_path / "one" / "content.png").tobytes() == Image.open(tmp_path / "expected.png").tobytes()
-
-
-@pytest.mark.slow
-def test_the_scores_of_a_run_are_the_same_each_time_and_tell_the_directions_apart(trained, monkeypatch):
-    for name, value in {"INPUTS": 8, "SAMPLES": 4, "SHARED": 4}.items():
-        monkeypatch.setattr(samples, name, value)
-    there, again, back = (
-        runs.evaluate(trained, "emoji:twemoji-fluent", split="val", direction=way, device="cpu")
-        for way in ("xy", "xy", "yx")
-    )
-    assert repr(there) == repr(again) and there["diversity_features"] > 0 and "rec_l1" not in there
-    assert there["real_pairs_l1"] != back["real_pairs_l1"] and min(there["again_l1"], there["yx_again_l1"]) > 0
-    for found in (there, back):
-        assert {"encoded_l1", "encoded_top1", "encoded_shape_top1"} <= found.keys() and -1 <= found[
-            "colour_follows"
-        ] <= 1
 
 
 def test_colours_that_follow_the_example_or_do_not():

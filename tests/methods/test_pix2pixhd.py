@@ -8,11 +8,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
-from torch.utils.data import Subset
 
-from course_lib import CourseError, losses, runs
-from course_lib.cli import course as cli
-from course_lib.data import facades, open_dataset, scenes
+from course_lib import CourseError, losses
+from course_lib.data import open_dataset, scenes
 from course_lib.data.facades import Facades, paint
 from course_lib.methods import configs
 from course_lib.methods.pix2pixhd import PRESETS, Config, Pix2PixHD
@@ -20,7 +18,7 @@ from course_lib.metrics import scores
 from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD, parameter_count
 from course_lib.networks.pix2pixhd import VGG19, Styles, boundary_map, halve, instance_means, kmeans
 from course_lib.training.checkpoint import snapshot
-from course_lib.training.fit import fit
+from tests.methods.contract import weights
 
 SMALL = Config(
     image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4, d_layers=1, d_scales=2,
@@ -42,14 +40,6 @@ def make(phase: str = "both", bf16: bool = False, **changes) -> Pix2PixHD:
     method = Pix2PixHD(replace(SMALL, **changes), bf16=bf16)
     method.advance({"global": 0.0, "enhancer": 0.52, "both": 0.9}[phase])
     return method
-
-
-def weights(net) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in net.parameters()]
-
-
-def has_gradient(net) -> bool:
-    return any(p.grad is not None and p.grad.any() for p in net.parameters())
 
 
 def moved(method: Pix2PixHD, data: dict) -> set[str]:
@@ -257,40 +247,6 @@ def test_phases_follow_the_share_of_the_training():
     assert set(phases(make(local_enhancer=False))) == {"global"}
 
 
-def test_gradients_go_where_they_belong():
-    method, data = make(), batch()
-    s = method.scene(data["labels"], data["instances"])
-    shown = torch.cat([s, method.E(data["y"], instances=data["instances"])], dim=1)
-    fake_y = method.paint(shown, method.networks)
-    real, fake = method.judge(s, data["y"]), method.judge(s, fake_y.detach())
-    sum(method.discriminator_terms(real, fake).values()).backward()
-    assert has_gradient(method.D) and not any(map(has_gradient, (method.G1, method.G2, method.E)))
-    method.D.zero_grad()
-    method.D.requires_grad_(False)
-    method.generator_terms(data["y"], fake_y, real, method.judge(s, fake_y))["g_fm"].backward()
-    assert all(map(has_gradient, (method.G1, method.G2, method.E))) and not has_gradient(method.D)
-
-
-@pytest.mark.parametrize(
-    ("changes", "terms"),
-    [
-        ({}, {"g_gan", "g_fm", "d_real", "d_fake"}),
-        ({"lambda_fm": 0.0}, {"g_gan", "d_real", "d_fake"}),
-        ({"lambda_gan": 0.0}, {"g_fm", "d_real", "d_fake"}),
-        ({"use_features": False}, {"g_gan", "g_fm", "d_real", "d_fake"}),
-        ({"use_features": False, "use_instances": False}, {"g_gan", "g_fm", "d_real", "d_fake"}),
-        ({"d_scales": 1, "gan_loss": "log", "upsampling": "resize-conv"}, {"g_gan", "g_fm", "d_real", "d_fake"}),
-    ],
-)
-def test_ablations_are_configuration(changes, terms):
-    method = make(**changes)
-    found = method.step(batch(3))
-    assert found.keys() == terms and all(0 <= value < 100 for value in found.values())
-    assert ("E" in method.networks) == changes.get("use_features", True)
-    out = method.translate(None, *(batch(3)[name] for name in method.maps))["fake_y"]
-    assert out.shape == (3, 3, 32, 32)
-
-
 def test_configurations_that_cannot_be():
     for changes, what in [
         ({"lambda_gan": 0.0, "lambda_fm": 0.0}, "no term is left"),
@@ -309,12 +265,6 @@ def test_presets_are_the_papers():
     assert (paper.n_blocks, paper.n_down, paper.n_local_blocks, paper.n_centres, paper.lambda_d) == (9, 4, 3, 10, 0.5)
     for name in ("smoke", "cpu"):
         Pix2PixHD(built[name])
-
-
-def test_bfloat16_keeps_losses_in_float32_and_close():
-    data, plain, fast = batch(), make(), make(bf16=True)
-    a, b = plain.step(data), fast.step(data)
-    assert a == pytest.approx(b, rel=0.05, abs=0.02) and a != b and has_gradient(fast.E)
 
 
 # ---- what G sees, and the styles
@@ -396,114 +346,6 @@ def test_encode_needs_an_encoder():
 
 
 # ---- runs
-
-
-class Houses(Subset):
-    paired, card = True, "a toy"
-
-    def __init__(self, split="train"):
-        super().__init__(Facades(split, 32), range(6))
-
-
-@pytest.mark.slow
-def test_a_resume_continues_bit_for_bit_through_the_phases(tmp_path):
-    """Also of the centres, which are learned at the end, and of the phase, which is the share of the steps."""
-    options = {"seed": 3, "progress": False, "val": Houses("val"), "previews": 3}
-    whole = make(average=0.9)
-    expected = fit(whole, Houses(), steps=8, **options).history
-    for stop in (2, 5, 7):  # in each phase: 0.5 and 0.55 of 8 steps
-        first, second = make(average=0.9), make(average=0.9)
-        step, done = first.step, []
-
-        def stopping(batch, step=step, done=done, stop=stop):
-            if len(done) == stop:
-                raise KeyboardInterrupt
-            done.append(1)
-            return step(batch)
-
-        first.step = stopping
-        with pytest.raises(KeyboardInterrupt):
-            fit(first, Houses(), steps=8, out=tmp_path / str(stop), checkpoint_seconds=0, **options)
-        got = fit(second, Houses(), steps=8, out=tmp_path / str(stop), resume=True, **options).history
-        a, b = snapshot(whole), snapshot(second)
-        assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-        assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
-    assert whole.styles.counts.sum() > 10 and whole.phase == "both"
-    again = make(average=0.9)  # a run that is finished: nothing changes
-    fit(again, Houses(), steps=8, out=tmp_path / "7", resume=True, **options)
-    assert all(torch.equal(value, snapshot(again)[name]) for name, value in a.items())
-
-
-@pytest.fixture
-def few(monkeypatch):
-    for split in facades.HOUSES:
-        monkeypatch.setitem(facades.HOUSES, split, 6)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    place = tmp_path_factory.mktemp("runs")
-    config = runs.make_config("pix2pixhd", "smoke", 32, ["base_channels=4"])
-    runs.train("pix2pixhd", "facades", place / "run", config, steps=4, progress=False, previews=0)
-    return place / "run"
-
-
-@pytest.fixture
-def course(monkeypatch, capsys):
-    def run(*arguments) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["course", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        return exit_.value.code, *capsys.readouterr()
-
-    return run
-
-
-def test_the_command_trains_and_evaluates_it(tmp_path, trained, few, course, monkeypatch):
-    status, out, err = course("train", "pix2pixhd", "--data", "facades", "--out", tmp_path / "r", "--profile", "smoke",
-                              "--steps", 1, "--set", "use_features=false")  # fmt: skip
-    assert status == 0 and "finished at step 1" in out, err
-    assert list((tmp_path / "r" / "previews").iterdir())
-    seen, translate = [], Pix2PixHD.translate
-    monkeypatch.setattr(Pix2PixHD, "translate", lambda self, *a, **b: seen.append(b) or translate(self, *a, **b))
-    status, out, err = course("evaluate", "--run", trained, "--data", "facades")
-    assert status == 0 and "fcn_iou" in out and "baseline" in out, err
-    truth = torch.stack([Facades("test", 32)[i]["instances"] for i in range(6)])
-    assert torch.equal(torch.cat([given["instances"] for given in seen]), truth)  # not regions
-    for data in ("emoji:edges", "facades:day-night"):
-        status, _, err = course("train", "pix2pixhd", "--data", data, "--out", tmp_path / "no", "--steps", 1)
-        assert status == 2 and ("labels and instances" in err or "pairs" in err) and not (tmp_path / "no").exists()
-
-
-def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, few, course):
-    item = Facades("test", 32)[1]
-    for folder, image in (("labels", paint(item["labels"])), ("instances", item["instances"])):
-        (tmp_path / "in" / folder).mkdir(parents=True)
-        pixels = image.numpy() if image.ndim == 2 else ((image + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-        Image.fromarray(pixels).save(tmp_path / "in" / folder / "a.png")
-    where = ["--run", trained, "--seed", 4]
-    status, out, err = course(
-        "translate", *where, "--input", tmp_path / "in", "--output", tmp_path / "a", "--samples", 2
-    )
-    assert status == 0 and "wrote 2 images" in out, err
-    model, _ = runs.open_run(trained)
-    expected = model.sample(None, 2, 4, labels=item["labels"][None], instances=item["instances"][None])[0]
-    for k in (1, 2):
-        got = np.array(Image.open(tmp_path / "a" / f"a_{k}.png"))
-        assert np.abs(((expected[k - 1] + 1) * 127.5).permute(1, 2, 0).numpy() - got).max() < 0.51
-    status, out, _ = course("translate", *where, "--input", "facades", "--output", tmp_path / "own")
-    assert status == 0 and len(list((tmp_path / "own").iterdir())) == 6
-    assert (tmp_path / "own" / "test_house_1.png").read_bytes() == (tmp_path / "a" / "a_1.png").read_bytes()
-    flat = ["--input", tmp_path / "in" / "labels" / "a.png", "--output", tmp_path / "b"]
-    assert course("translate", *where, *flat)[0] == 0 and (tmp_path / "b" / "a.png").exists()  # regions
-    refused = tmp_path / "in" / "instances" / "a.png"
-    for options, what in [
-        (["--input", tmp_path / "nothing"], "no such file"),
-        (["--input", "emoji:edges"], "no label maps"),
-        (["--input", refused, "--style", refused], "no encoder"),
-    ]:
-        status, _, err = course("translate", *where, *options, "--output", tmp_path / "c")
-        assert status == 2 and what in err and not (tmp_path / "c").exists()
 
 
 # ---- scenes

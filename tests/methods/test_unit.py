@@ -5,17 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib import CourseError, losses, runs
-from course_lib.data.images import to_image
+from course_lib import CourseError, losses
 from course_lib.methods import configs
 from course_lib.methods.unit import PRESETS, UNIT, Config
 from course_lib.networks import LatentDecoders, LatentEncoders, parameter_count
 from course_lib.networks.resnet import ResidualBlock
-from course_lib.training.checkpoint import snapshot
-from course_lib.training.fit import fit
+from tests.methods.contract import has_gradient, step
 
 SMALL = Config(image_size=16, base_channels=4, n_blocks=2, d_base_channels=4, d_layers=1, batch_size=2)
-TERMS = {"g_gan", "g_image", "g_kl", "g_cycle", "g_cycle_kl", "d_real", "d_fake"}
 
 
 def batch(n: int = 2, size: int = 16, dtype: torch.dtype = torch.float32) -> dict:
@@ -30,19 +27,6 @@ def both(data: dict) -> dict:
 def make(**changes) -> UNIT:
     torch.manual_seed(0)
     return UNIT(replace(SMALL, **changes))
-
-
-def step(method: UNIT, data: dict, seed: int = 5) -> dict:
-    torch.manual_seed(seed)
-    return method.step(data)
-
-
-def has_gradient(net) -> bool:
-    return any(p.grad is not None and p.grad.any() for p in net.parameters())
-
-
-def of_both(names: set[str]) -> set[str]:
-    return {f"{name}_{domain}" for name in names for domain in "ab"}
 
 
 # ---- sharing
@@ -163,48 +147,6 @@ def test_step_equals_the_equations(shared):
             assert torch.allclose(a, b, atol=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("term", "reached"),
-    [
-        ("g_image_a", {"E.a", "G.a"}),
-        ("g_kl_a", {"E.a"}),
-        ("g_gan_b", {"E.a", "G.b"}),
-        ("g_cycle_a", {"E.a", "E.b", "G.a", "G.b"}),
-        ("g_cycle_kl_a", {"E.a", "E.b", "G.b"}),
-    ],
-)
-def test_a_term_reaches_whom_it_should(term, reached):
-    method, images = make(), both(batch())
-    method.D.requires_grad_(False)
-    method.generator_terms(images, method.codes_and_fakes(images))[term].backward()
-    nets = {"E": method.E, "G": method.G}
-    assert {f"{n}.{domain}" for n, net in nets.items() for domain in "ab" if has_gradient(net.own[domain])} == reached
-    assert has_gradient(method.E.shared) and has_gradient(method.G.shared) == any("G" in name for name in reached)
-    assert not has_gradient(method.D)
-
-
-@pytest.mark.parametrize(
-    ("changes", "left_out"),
-    [
-        ({}, set()),
-        ({"shared_blocks": 0}, set()),
-        ({"noise": "off", "gan_loss": "least-squares", "average": 0.9}, set()),
-        ({"lambda_image": 0.0}, {"g_image"}),
-        ({"lambda_cycle": 0.0, "lambda_cycle_kl": 0.0}, {"g_cycle", "g_cycle_kl"}),
-        ({"lambda_kl": 0.0, "lambda_cycle_kl": 0.0}, {"g_kl", "g_cycle_kl"}),
-        ({"lambda_gan": 0.0}, {"g_gan", "d_real", "d_fake"}),
-    ],
-)
-def test_ablations_are_configuration(changes, left_out):
-    method = make(**changes)
-    before = {name: [p.detach().clone() for p in net.parameters()] for name, net in method.networks.items()}
-    terms = step(method, batch(3))
-    assert terms.keys() == of_both(TERMS - left_out) and all(0 <= value < 1000 for value in terms.values())
-    for name, net in method.networks.items():
-        still = all(torch.equal(a, b) for a, b in zip(net.parameters(), before[name], strict=True))
-        assert still == (name == "D" and "d_real" in left_out), name
-
-
 def test_configurations_that_cannot_be():
     with pytest.raises(CourseError, match="of 2 blocks, 3 cannot be shared"):
         replace(SMALL, shared_blocks=3)
@@ -236,39 +178,3 @@ def test_translate_goes_both_ways_through_one_latent_space_without_noise():
             assert torch.equal(out["fake_y"], method.G(z, there))
             assert torch.equal(out["rec_x"], method.G(method.encode(out["fake_y"], way), here))
     assert not method.has_codes
-
-
-class Unpaired(torch.utils.data.Dataset):
-    paired, card = False, "a toy"
-
-    def __len__(self):
-        return 6
-
-    def __getitem__(self, i):
-        return {key: value[0] * (i + 1) / 6 for key, value in batch(1).items()} | {"name": str(i)}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("shared", [0, 1])
-def test_a_resume_continues_with_what_is_shared(tmp_path, shared):
-    """Stopped after 4 of 8 steps and resumed: weights, moments and history as if never stopped."""
-    whole, first, second = (make(decay_from=1.0, average=0.9, shared_blocks=shared) for _ in range(3))
-    expected = fit(whole, Unpaired(), steps=8, seed=3, progress=False, checkpoint_seconds=0).history
-    fit(first, Unpaired(), steps=4, seed=3, out=tmp_path, progress=False)
-    got = fit(second, Unpaired(), steps=8, seed=3, out=tmp_path, resume=True, progress=False).history
-    a, b = snapshot(whole), snapshot(second)
-    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
-    assert [row | {"seconds": 0} for row in got] == [row | {"seconds": 0} for row in expected]
-
-
-@pytest.mark.slow
-def test_the_command_trains_translates_and_scores(tmp_path):
-    config = runs.make_config("unit", "smoke")
-    runs.train("unit", "emoji:twemoji-fluent", tmp_path, config, steps=2, device="cpu", bf16=False, progress=False)
-    scores = runs.evaluate(tmp_path, "emoji:twemoji-fluent", split="val", device="cpu")
-    assert {"rec_l1", "yx_rec_l1", "top1", "yx_top1"} <= scores.keys() and 0 < scores["rec_l1"] < 2
-    to_image(batch(1)["x"][0]).save(tmp_path / "x.png")
-    runs.translate_files(tmp_path, tmp_path / "x.png", tmp_path / "out", device="cpu")
-    with pytest.raises(CourseError, match="a unit run cannot paint in the style of an image"):
-        runs.translate_files(tmp_path, tmp_path / "x.png", tmp_path / "no", style=tmp_path / "x.png", device="cpu")
-    assert (tmp_path / "out" / "x.png").is_file() and not (tmp_path / "no").exists()

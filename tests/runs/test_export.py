@@ -22,7 +22,6 @@ from course_lib.data import open_dataset
 from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.runs import export, shipped
-from tests.cli.test_cli import in_process
 
 STATIC = Path(export.__file__).parents[1] / "demo" / "static"
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
@@ -96,9 +95,9 @@ def test_packages_that_are_missing_are_named(trained, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_export_command(trained, tmp_path, monkeypatch, capsys):
+def test_export_command(trained, tmp_path, monkeypatch, course):
     path = tmp_path / "new folder" / "model.onnx"
-    status, out, err = in_process(monkeypatch, capsys, "export", trained["pix2pix"], "--onnx", path)
+    status, out, err = course("export", trained["pix2pix"], "--onnx", path)
     lines = out.splitlines()
     assert status == 0 and err == "" and "weights float32" in lines[0]
     found = re.fullmatch(r"largest difference to PyTorch on 100 held-out inputs: (\S+)", lines[1])
@@ -107,7 +106,7 @@ def test_export_command(trained, tmp_path, monkeypatch, capsys):
     assert stored["data"] == "emoji:edges" and "MIT" in stored["card"]
     before = path.read_bytes()
     monkeypatch.setattr(export, "LIMIT", 0.0)
-    status, out, err = in_process(monkeypatch, capsys, "export", trained["pix2pix"], "--onnx", path)
+    status, out, err = course("export", trained["pix2pix"], "--onnx", path)
     assert status == 2 and out == "" and "outputs differ from PyTorch's by" in err and len(err.splitlines()) == 3
     assert path.read_bytes() == before
 
@@ -128,14 +127,14 @@ def test_half_is_for_those_who_can_afford_it(trained, tmp_path, monkeypatch):
 # ---- the page
 
 
-def test_demo_says_what_is_missing(trained, tmp_path, monkeypatch, capsys):
+def test_demo_says_what_is_missing(trained, tmp_path, course):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     for arguments, what in [
         (["demo", "shipped:nothing"], "no shipped weights are called 'nothing'"),
         (["demo", "--static", tmp_path / "full", trained["pix2pix"]], "holds something else"),
     ]:
-        status, out, err = in_process(monkeypatch, capsys, *arguments)
+        status, out, err = course(*arguments)
         assert status == 2 and out == "" and what in err.splitlines()[0] and len(err.splitlines()) == 3
     assert [p.name for p in tmp_path.rglob("*")] == ["full", "thesis.txt"]
 

@@ -2,25 +2,16 @@
 
 import dataclasses
 import json
-import sys
 
 import pytest
 import torch
 
 from course_lib import CourseError, runs
-from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.plotting.patches import patch
 from course_lib.runs import shipped, shipping
 
 NAMES = list(shipped.RECIPES)
-
-
-def in_process(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["course", *map(str, arguments)])
-    with pytest.raises(SystemExit) as exit_:
-        cli.main()
-    return exit_.value.code, *capsys.readouterr()
 
 
 def test_sizes():
@@ -76,33 +67,33 @@ def test_damaged_weights_are_noticed(tmp_path):
         shipped.load("edges-emoji", "cpu", tmp_path)
 
 
-def test_the_commands(monkeypatch, capsys, tmp_path):
-    status, out, _ = in_process(monkeypatch, capsys, "weights")
+def test_the_commands(tmp_path, course):
+    status, out, _ = course("weights")
     assert status == 0 and all(name in out for name in NAMES)
-    status, out, _ = in_process(monkeypatch, capsys, "weights", "facades")
+    status, out, _ = course("weights", "facades")
     assert status == 0 and json.loads(out) == shipped.about("facades")
     for arguments in (
         ["weights", "nothing"],
         ["translate", "--run", "shipped:nothing", "--input", "a", "--output", "b"],
     ):
-        status, _, err = in_process(monkeypatch, capsys, *arguments)
+        status, _, err = course(*arguments)
         assert status == 2 and "no shipped weights are called 'nothing'" in err and err.count("\n") == 3
     from course_lib.data.images import to_image
 
     to_image(open_dataset("emoji:edges", "test")[0]["x"]).save(tmp_path / "x.png")
     arguments = ["--run", "shipped:edges-emoji", "--input", tmp_path / "x.png", "--output", tmp_path / "out"]
-    status, _, err = in_process(monkeypatch, capsys, "translate", *arguments)
+    status, _, err = course("translate", *arguments)
     assert status == 0 and (tmp_path / "out" / "x.png").exists(), err
 
 
 @pytest.mark.slow
-def test_they_are_made_again_by_command(monkeypatch, capsys, tmp_path):
+def test_they_are_made_again_by_command(monkeypatch, tmp_path, course):
     recipe = shipped.Recipe("a test", "bicyclegan", "emoji:edges", ("base_channels=8", "e_base_channels=8"), 6)
     monkeypatch.setitem(shipped.RECIPES, "tiny", recipe)
     monkeypatch.setattr(shipped, "SIZE", 32)
     blobs = []
     for out in ("first", "second", "first"):  # the last time nothing is left to train
-        status, printed, err = in_process(monkeypatch, capsys, "weights", "tiny", "--out", tmp_path / out)
+        status, printed, err = course("weights", "tiny", "--out", tmp_path / out)
         assert status == 0 and "tiny.json" in printed, err
         blobs.append((tmp_path / out / "tiny.safetensors").read_bytes())
     assert blobs[0] == blobs[1] == blobs[2]

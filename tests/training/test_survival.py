@@ -44,16 +44,9 @@ from tests.support.killing import (
     write_pairs,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, limits and fork as POSIX has them")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Faster for networks this small, and not at the mercy of what else runs here."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make(**changes) -> Pix2Pix:

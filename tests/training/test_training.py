@@ -20,6 +20,8 @@ from course_lib.training import checkpoint, loading
 from course_lib.training.checkpoint import snapshot
 from course_lib.training.fit import TIMING, fit, lr_factor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, batch_size=4, average=0.9, decay_from=0.5)
 
 
@@ -37,15 +39,6 @@ class Toy(Dataset):
 
     def __getitem__(self, i):
         return {"x": self.x[i], "y": -self.x[i], "name": str(i)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Faster for networks this small, and not at the mercy of what else runs here."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make(**changes) -> Pix2Pix:
