@@ -18,6 +18,7 @@ from course_lib.cli import course as cli
 from course_lib.cli import doctor
 from course_lib.cli.runner import run_notebooks
 from course_lib.training import profiles
+from tests import ROOT
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 NOTED = {"profile": "cpu", "seconds": 420, "clock_seconds": 300, "speed": 200, "bf16": True}
@@ -186,9 +187,9 @@ def test_missing_python_packages_are_told_with_their_extra(monkeypatch):
 @pytest.mark.slow
 def test_it_works_away_from_the_checkout(tmp_path):
     """As after installing the wheel: the library without notebooks/ beside it."""
-    shutil.copytree(
-        Path(doctor.__file__).parents[1], tmp_path / "site" / "course_lib", ignore=shutil.ignore_patterns("__pyc*")
-    )
+    ignored = shutil.ignore_patterns("__pyc*")
+    for package in ("course_lib", "assignments/grader"):
+        shutil.copytree(ROOT / package, tmp_path / "site" / package, ignore=ignored)
     (tmp_path / "elsewhere").mkdir()
     environment = {
         **os.environ,
