@@ -101,8 +101,8 @@ def colour_follows(samples: Float[Tensor, "n k 3 h w"], examples: Float[Tensor, 
 def realism_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], seed: int = 0) -> float:
     """How often a classifier takes held-out fakes for real or the reverse: 0 (never) to about 0.5 (as good as real).
 
-    A linear classifier on ``perceptual.describe`` learns from one random half of the images and is tested on the other, then
-    the reverse. Fake and real image of one index are on the same side: give those of one input the same index. It sees
+    A linear classifier on ``perceptual.describe`` learns from one random half of the images and is tested on the other,
+    then the reverse. Fake and real image of one index are on the same side: give those of one input the same index. It sees
     the sets, which people asked about one image do not: a generator that paints every house red is found out, however
     real each looks. nan for fewer than 8 images.
     """
