@@ -58,5 +58,5 @@ lab: setup ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
 clean: ## remove what was built (build/, dist/, caches); keeps .venv and runs/
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .pytest_cache .hypothesis .ruff_cache
 	find . -path ./$(VENV) -prune -o -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -1,13 +1,20 @@
 """``course grade``: what is handed in, what of it is done, and the rest through the sandbox into the grade book."""
 
+import contextlib
 import hashlib
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from course_lib.errors import CourseError
+
+if TYPE_CHECKING:  # at run time they are imported late: the command's other parts do without nbgrader
+    from assignments.grader.gradebook import Book, Plan
+    from assignments.grader.notebook import Submission
+    from assignments.grader.verdicts import Result
 
 Names = Annotated[list[str] | None, typer.Option("--student", help="only these; default: all in submitted/")]
 
@@ -27,7 +34,7 @@ def grade(
     """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run again."""
     if workers is not None and workers < 1:
         raise CourseError(f"--workers must be above 0, got {workers}", "--workers", "for example --workers 2")
-    results, fresh = run(course, problem_set, gradebook, tier, workers, student, force, only)
+    results, fresh, left_out = run(course, problem_set, gradebook, tier, workers, student, force, only)
     reasons = [f"{r.student}: {r.reason}" for r in results if r.reason]
     if reasons:
         print("with a reason to look at:", *reasons, sep="\n  ", file=sys.stderr)
@@ -35,6 +42,10 @@ def grade(
     others = "others were done" if only is None else "others are new or were handed in again: grade them without --only"
     others = "" if fresh == len(results) else f", the {others}"
     print(f"{what} {fresh} of {len(results)} submissions{others}; reports in {course}/reports/{problem_set}")
+    if left_out:
+        lines = [f"{name}: {why}" for name, why in sorted(left_out.items())]
+        print("not graded or without a report, mend it and run again:", *lines, sep="\n  ", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def check(
@@ -85,7 +96,7 @@ def answers(
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
     """The folders handed in, by student."""
     folder = course / "submitted"
-    found = {path.name: path / problem_set for path in sorted(folder.glob("*")) if (path / problem_set).is_dir()}
+    found = {path.name: path / problem_set for path in sorted(folder.glob("*")) if may_be_folder(path / problem_set)}
     if unknown := sorted(set(students or []) - set(found)):
         raise CourseError(f"nothing of {unknown[0]} for {problem_set}", folder, "see the names in that folder")
     if not found:
@@ -93,6 +104,14 @@ def submitted(course: Path, problem_set: str, students: list[str] | None) -> dic
             f"nothing handed in for {problem_set}", folder, f"nbgrader collect {problem_set}, or copy there"
         )
     return {name: path for name, path in found.items() if not students or name in students}
+
+
+def may_be_folder(path: Path) -> bool:
+    """Whether it is one, or lies where this user may not look: that is said when it is read."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
 
 
 def run(
@@ -105,74 +124,124 @@ def run(
     force: bool = False,
     only: str | None = None,
     progress: bool = True,
-) -> tuple[list, int]:
-    """All results of the chosen students, and how many of them were graded now.
+) -> tuple[list, int, dict[str, str]]:
+    """All results of the chosen students, how many of them were graded now, and whose files lack, with the reason.
 
     With the name of a check in ``only``, just that one is run again, on submissions that are graded and unchanged;
     its scores change for all of them at once or for none.
     """
-    from filelock import FileLock, Timeout
     from tqdm import tqdm
 
-    from assignments.grader import feedback, notebook
+    from assignments.grader import feedback
     from assignments.grader import grade as grading
     from assignments.grader.gradebook import Book, handed_in_at, late_penalty, sqlite_url
-    from assignments.grader.sandbox import PROTECTS, Limits, choose_tier
-    from course_lib.data.files import replace_file
+    from assignments.grader.sandbox import PROTECTS, choose_tier
 
     course = course.absolute()
-    folders = submitted(course, problem_set, students)
+    folders, left_out = with_printable_names(submitted(course, problem_set, students))
     _, checks = grading.load_checks(course, problem_set)
     key, tier = grading.term_key(course), choose_tier(tier)
     print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
-    lock = FileLock(course / f".grading-{problem_set}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise CourseError(
-            f"{problem_set} is being graded already", lock.lock_file, "wait until that has ended"
-        ) from None
     if only is not None and only not in (names := [check.name for check in checks]):
         raise CourseError(f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}")
-    with lock, Book(gradebook or sqlite_url(course / "gradebook.db")) as book:
-        plan = book.plan(problem_set)
+    with only_grader(course, problem_set), Book(gradebook or sqlite_url(course / "gradebook.db")) as book:
+        plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
-        basis = hashlib.sha256(
-            f"{grading.checks_digest(course)} {key} {tier} {Limits()} {sorted(plan.cells.items())}".encode()
-        ).hexdigest()
-        done, todo = book.done(problem_set), {}
-        for name, folder in folders.items():
-            submission, before = notebook.read(folder, name, problem_set), done.get(name)
-            notebook.restore(submission, plan.locked, set(plan.cells))
-            submission.source = submission.digest
-            submission.digest = hashlib.sha256(f"{basis} {submission.digest}".encode()).hexdigest()
-            if only is not None:
-                wanted = before is not None and before.source == submission.source
-            else:
-                wanted = force or before is None or before.digest != submission.digest
-            todo |= {name: submission} if wanted else {}
+        read, unread = read_all(folders, problem_set, plan, f"{grading.checks_digest(course)} {key} {tier}")
+        todo = {name: found for name, found in read.items() if is_wanted(found, done.get(name), force, only)}
         hidden = [course / part for part in ("source", "submitted", "autograded", "release", "checks")]
         graded = grading.grade_all(
             list(todo.values()), course, problem_set, key, tier, workers, hidden=hidden,
             only=lambda check: only in (None, check.name),
         ) if todo else []  # fmt: skip
         bar = tqdm(graded, total=len(todo), desc=problem_set, unit="submission", disable=not progress or not todo)
-        regraded = []
-        for result in bar:
-            submission = todo[result.student]
-            if only is not None:
-                checked, result = result.checks, done[result.student]
-                result.checks = list({check.name: check for check in [*result.checks, *checked]}.values())
-                regraded.append(result)
-            target = course / "autograded" / result.student / problem_set / f"{problem_set}.ipynb"
+        left_out |= unread | keep(bar, book, plan, course, todo, done, only)
+        book.settle(problem_set, {name: handed_in_at(path) for name, path in folders.items()}, late_penalty(course))
+        done, fresh = book.done(problem_set), len(todo.keys() - left_out.keys())
+        left_out |= dict.fromkeys(book.damaged, "the record in the grade book cannot be read: hand in, and grade again")
+        left_out |= feedback.write(course / "reports" / problem_set, list(done.values()))
+    return [done[name] for name in folders if name in done], fresh, left_out
+
+
+def with_printable_names(folders: dict[str, Path]) -> tuple[dict[str, Path], dict[str, str]]:
+    """The folders whose names can be written into a table, and the others, with what to do about them."""
+    from assignments.grader import safe
+
+    why = "the folder's name is not UTF-8 or has control characters: rename it"
+    good = {name: path for name, path in folders.items() if name == safe.line(name)}
+    return good, {safe.line(name): why for name in folders.keys() - good.keys()}
+
+
+@contextlib.contextmanager
+def only_grader(course: Path, problem_set: str) -> Iterator[None]:
+    """Holds the problem set for this process. Raises CourseError while another one grades it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(course / f".grading-{problem_set}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        what = f"{problem_set} is being graded already"
+        raise CourseError(what, lock.lock_file, "wait until that has ended") from None
+    with lock:
+        yield
+
+
+def read_all(
+    folders: dict[str, Path], problem_set: str, plan: "Plan", basis: str
+) -> tuple[dict[str, "Submission"], dict[str, str]]:
+    """What was handed in, by student, and why some of it cannot be read.
+
+    The digest of a submission changes with it and with all that its grades depend on: ``basis``, limits, the plan.
+    """
+    from assignments.grader import feedback, notebook
+    from assignments.grader.sandbox import Limits
+
+    basis = hashlib.sha256(f"{basis} {Limits()} {sorted(plan.cells.items())}".encode()).hexdigest()
+    found, unread = {}, {}
+    for name, folder in folders.items():
+        try:
+            submission = notebook.read(folder, name, problem_set)
+            notebook.restore(submission, plan.locked, set(plan.cells))
+        except feedback.UNWRITTEN as error:
+            unread[name] = feedback.why(error)
+            continue
+        submission.source = submission.digest
+        submission.digest = hashlib.sha256(f"{basis} {submission.digest}".encode()).hexdigest()
+        found[name] = submission
+    return found, unread
+
+
+def is_wanted(submission: "Submission", before: "Result | None", force: bool, only: str | None) -> bool:
+    """Whether to grade it now: it is new or changed, or ``force``; a single check only of what is graded already."""
+    if only is not None:
+        return before is not None and before.source == submission.source
+    return force or before is None or before.digest != submission.digest
+
+
+def keep(
+    results: Iterable["Result"], book: "Book", plan: "Plan", course: Path, todo: dict, done: dict, only: str | None
+) -> dict[str, str]:
+    """Each result into autograded/ and the grade book as it comes; returns whose could not be kept, and why."""
+    from assignments.grader import feedback
+    from course_lib.data.files import replace_file
+
+    failed, regraded = {}, []
+    for result in results:
+        submission, name = todo[result.student], plan.problem_set
+        if only is not None:
+            checked, result = result.checks, done[result.student]
+            result.checks = list({check.name: check for check in [*result.checks, *checked]}.values())
+            regraded.append(result)
+        target = course / "autograded" / result.student / name / f"{name}.ipynb"
+        try:
             target.parent.mkdir(parents=True, exist_ok=True)
             replace_file(target, feedback.autograded(result, plan, submission))
             if only is None:
                 book.commit(result, plan, submission)
-            submission.content = None
-        if only is not None:
-            book.regrade(regraded, plan, only)
-        book.settle(problem_set, {name: handed_in_at(path) for name, path in folders.items()}, late_penalty(course))
-        done = book.done(problem_set)
-        feedback.write(course / "reports" / problem_set, list(done.values()))
-    return [done[name] for name in folders if name in done], len(todo)
+        except feedback.UNWRITTEN as error:
+            failed[result.student] = feedback.why(error)
+        submission.content = None  # a class's notebooks need not stay in memory
+    if only is not None:
+        book.regrade(regraded, plan, only)
+    return failed

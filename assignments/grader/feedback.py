@@ -12,14 +12,18 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from assignments.grader import safe
 from assignments.grader.gradebook import Cell, Plan
 from assignments.grader.notebook import Submission, nbgrader_data
 from assignments.grader.verdicts import Graded, Result
 from course_lib.data.files import replace_file
+from course_lib.errors import CourseError
 
 SAFE_OUTPUTS = ("text/plain", "image/png")  # a submission's HTML and scripts do not run in the instructor's browser
 TAG = re.compile(r"<(?=[A-Za-z/!?])")  # nbgrader's pages show Markdown with the scripts in it; "< b" is no tag
 MAX_OUTPUT, MAX_IMAGES = 20_000, 8_000_000
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run, at the start of a cell
+UNWRITTEN = (CourseError, OSError, ValueError, TypeError, RecursionError)  # what stops one student's files
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}"
     "td,th{padding:.3em .8em;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}td.n{white-space:nowrap}"
@@ -89,18 +93,34 @@ def table(results: Iterable[Result]) -> str:
     writer.writerow(["student", "score", "points", *names, "reason"])
     for result in results:
         scores = {check.name: number(check.score) for check in result.checks}
-        row = [result.student, number(result.score), number(result.points), *(scores.get(n, "") for n in names)]
-        writer.writerow(["'" + c if c[:1] in ("=", "+", "-", "@") else c for c in [*row, result.reason]])
+        row = [
+            safe.line(result.student),
+            number(result.score),
+            number(result.points),
+            *(scores.get(n, "") for n in names),
+        ]
+        writer.writerow(["'" + c if c[:1] in FORMULA else c for c in [*row, result.reason]])
     return out.getvalue()
 
 
-def write(folder: Path, results: list[Result]) -> None:
-    """One page and one Markdown file a student, and grades.csv."""
+def write(folder: Path, results: list[Result]) -> dict[str, str]:
+    """One page and one Markdown file a student, and grades.csv. Returns who got none, with the reason."""
     folder.mkdir(parents=True, exist_ok=True)
+    failed = {}
     for result in results:
-        replace_file(folder / f"{result.student}.md", markdown(result).encode())
-        replace_file(folder / f"{result.student}.html", page(result).encode())
+        try:
+            replace_file(folder / f"{result.student}.md", markdown(result).encode())
+            replace_file(folder / f"{result.student}.html", page(result).encode())
+        except UNWRITTEN as error:
+            failed[result.student] = why(error)
     replace_file(folder / "grades.csv", table(results).encode())
+    return failed
+
+
+def why(error: Exception) -> str:
+    """What stopped a file from being written, in one line."""
+    what = f"{error.what}, {error.where}" if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
+    return safe.line(what)
 
 
 # ---- the autograded notebook, which nbgrader's formgrader and feedback show
@@ -156,11 +176,11 @@ def harmless(outputs: list) -> list[dict]:
         data = output.get("data") if isinstance(output, dict) else None
         if isinstance(data, dict):
             data = {kind: data[kind] for kind in SAFE_OUTPUTS if isinstance(data.get(kind), str | list)}
-            data = {kind: "".join(map(str, text)) for kind, text in data.items()}
+            data = {kind: safe.block("".join(map(str, text))) for kind, text in data.items()}
             size += sum(map(len, data.values()))
             if data and size < MAX_IMAGES:
                 kept.append({"output_type": "display_data", "data": data, "metadata": {}})
         elif isinstance(output, dict) and isinstance(output.get("text"), str | list):
-            text = "".join(map(str, output["text"]))[:MAX_OUTPUT]
+            text = safe.block("".join(map(str, output["text"]))[:MAX_OUTPUT])
             kept.append({"output_type": "stream", "name": "stdout", "text": text})
     return kept

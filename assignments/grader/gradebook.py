@@ -82,6 +82,7 @@ class Book:
         if url.startswith("sqlite:///") and not file.is_file():
             raise CourseError("there is no grade book", file, "nbgrader generate_assignment PS, in the course's folder")
         self.text, self.url = text, url
+        self.damaged: list[str] = []
         self.book = Gradebook(url)
         self.db = self.book.db
         self.db.execute(text("PRAGMA busy_timeout = 30000") if url.startswith("sqlite") else text("SELECT 1"))
@@ -116,14 +117,17 @@ class Book:
         return Plan(problem_set, cells)
 
     def done(self, problem_set: str) -> dict[str, Result]:
-        """What is committed, by student."""
+        """What is committed, by student; ``damaged`` then holds those whose record cannot be read."""
         query = self.text("SELECT student, digest, result FROM course_grading WHERE assignment = :a")
         rows = list(self.db.execute(query, {"a": problem_set}))
         self.db.rollback()
-        found = {}
+        found, self.damaged = {}, []
         for student, digest, result in rows:
-            found[student] = Result.from_json(result)
-            found[student].digest = digest
+            try:
+                found[student] = Result.from_json(result)
+                found[student].digest = digest
+            except ValueError:
+                self.damaged.append(student)
         return found
 
     @contextlib.contextmanager
@@ -253,11 +257,13 @@ def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: S
 
 def handed_in_at(folder: Path) -> datetime.datetime | None:
     """The time nbgrader wrote beside a collected submission, in UTC."""
-    with contextlib.suppress(OSError, ValueError):
-        from nbgrader.utils import parse_utc
+    from nbgrader.utils import parse_utc
 
-        return parse_utc((folder / "timestamp.txt").read_text(encoding="utf-8").strip())
-    return None
+    try:
+        with open(folder / "timestamp.txt", encoding="utf-8") as file:
+            return parse_utc(file.read(100).strip())
+    except (OSError, ValueError, OverflowError, TypeError):
+        return None
 
 
 def late_penalty(course: Path) -> Callable[..., Any]:

@@ -10,6 +10,8 @@ from matplotlib import font_manager
 
 import course_lib
 from course_lib.errors import CourseError
+from course_lib.experiments import textbook
+from course_lib.methods import METHODS
 
 LIBRARY = Path(course_lib.__file__).resolve().parent
 STAND_IN = """def check(*_, **__):
@@ -25,7 +27,7 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
     ``course_lib.methods.pix2pix`` (a whole module). Imports of such a name inside course_lib are left out as well.
     """
     shutil.copytree(LIBRARY, folder / "course_lib", ignore=shutil.ignore_patterns("__pycache__", ".*", "*.pyc"))
-    names = set(graded)
+    names = set(graded) | training_steps()
     for name in sorted(names):
         path = folder.joinpath(*name.split("."))
         if name.startswith("course_lib.") and path.is_dir():
@@ -56,6 +58,11 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
     for source in child.iterdir():
         if source.name.endswith(".py"):
             (folder / "grading_child" / source.name).write_bytes(source.read_bytes())
+
+
+def training_steps() -> set[str]:
+    """Names of whatever trains a GAN in the library, graded or not: each method's step, and the textbook's."""
+    return {textbook.__name__} | {f"course_lib.methods.{method}.step" for method in METHODS.values()}
 
 
 def without(text: str, module: str, graded: set[str]) -> str:

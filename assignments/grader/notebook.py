@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assignments.grader import safe
+
 MAX_FILE, MAX_CODE = 60_000_000, 2_000_000
+MAX_PARTS = 2_000_000  # lists, objects and commas: 60 MB of them would take a gigabyte of memory
 SKIP = "not-graded"  # tag of cells the grader leaves out: long runs, plots, widgets
 
 
@@ -51,7 +54,9 @@ def load(path: Path, submission: Submission) -> Submission:
         return submission
     submission.digest = hashlib.sha256(data).hexdigest()
     try:
-        content = json.loads(data.decode("utf-8-sig"))
+        if sum(map(data.count, (b"[", b"{", b","))) > MAX_PARTS:
+            raise ValueError("too many parts")
+        content = safe.data(json.loads(data.decode("utf-8-sig")), safe.encodable)
         cells = notebook_cells(content)
     except (ValueError, RecursionError, TypeError) as error:
         what = str(error).splitlines()[0][:120] if str(error) else "too deeply nested"
@@ -83,9 +88,9 @@ def notebook_cells(content: Any) -> list[dict]:
     """The cells of a notebook of format 4, or of 3, with a text as source each."""
     if not isinstance(content, dict):
         raise ValueError("no JSON object")
-    cells = content.get("cells")
-    if cells is None and isinstance(content.get("worksheets"), list):
-        cells = [cell for sheet in content["worksheets"] for cell in sheet.get("cells", [])]
+    cells, sheets = content.get("cells"), content.get("worksheets")
+    if cells is None and isinstance(sheets, list) and all(isinstance(sheet, dict) for sheet in sheets):
+        cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
         cells = [{**cell, "source": cell.get("input", cell.get("source", ""))} for cell in cells]
     if not isinstance(cells, list):
         raise ValueError("it has no cells")

@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from assignments.grader import container
+from assignments.grader.inbox import Inbox
 from course_lib.errors import CourseError
 
 TIERS = ("bubblewrap", "container", "plain")  # the order in which auto looks
-MAX_RESULTS = 32_000_000
 PROTECTS = {
     "bubblewrap": "own file system (read-only, without grade book and hidden checks), no network, limits",
     "container": "own file system (read-only, without grade book and hidden checks), no network, limits; slow",
@@ -42,9 +42,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a sandbox: messages that the submission may have forged, and how the sandbox ended."""
+    """What came out of a sandbox: what it said, which the submission may have forged, and how it ended."""
 
-    messages: list[dict]
+    said: Inbox
     reason: str  # finished, time, memory, processes, output, or lost
     seconds: float
     cpu: float  # of a core
@@ -209,35 +209,37 @@ class Worker:
                 with contextlib.suppress(OSError):
                     socket.send_fds(self.orders, [json.dumps(asdict(limits)).encode()], [file.fileno(), theirs])
             os.close(theirs)
-            data, reason = self._collect(ours, time.monotonic() + limits.wall + 20)
+            inbox = Inbox([check["name"] for check in job["checks"]], len(job["cells"]))
+            reason = self._collect(ours, inbox, time.monotonic() + limits.wall + 20)
         finally:
             os.close(ours)
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
         if reason in ("lost", "output") or (not self.facts["nested"] and self.tier != "plain"):
             self.stop()  # without namespaces of its own a submission gets a sandbox of its own
-        return Outcome(messages(data), reason, time.monotonic() - began, self.cpu)
+        return Outcome(inbox, reason, time.monotonic() - began, self.cpu)
 
-    def _collect(self, pipe: int, deadline: float) -> tuple[bytes, str]:
-        """All that is written to the pipe until the last process of the submission has closed it."""
-        parts, size, reason, open_ = [], 0, "", True
+    def _collect(self, pipe: int, inbox: Inbox, deadline: float) -> str:
+        """Fill ``inbox`` from the pipe until the last process of the submission has closed it, or has said too much.
+
+        Returns how the submission ended.
+        """
+        reason, open_ = "", True
         while open_ or not reason:
             ready, _, _ = select.select(([pipe] if open_ else []) + [self.orders], [], [], 1.0)
             if pipe in ready:
-                part = os.read(pipe, 1 << 20)
+                part = os.read(pipe, 1 << 16)
                 open_ = bool(part)
-                size += len(part)
-                parts.append(part)
-                if size > MAX_RESULTS:
-                    return b"", "output"
+                if not inbox.feed(part):
+                    return "output"
             if self.orders in ready and not reason:
                 answer = self._answer(deadline)
                 reason, self.cpu = answer.get("done", "lost"), float(answer.get("cpu", 0))
                 if reason == "lost":
-                    return b"".join(parts), "lost"
+                    return "lost"
             if time.monotonic() > deadline:
-                return b"".join(parts), "lost"
-        return b"".join(parts), reason
+                return "lost"
+        return reason
 
     def _answer(self, deadline: float) -> dict:
         """A line from the warm process, which runs no student code; {} when it is gone or late."""
@@ -251,15 +253,3 @@ class Worker:
                 return {}
             data += part
         return json.loads(data)
-
-
-def messages(data: bytes) -> list[dict]:
-    """The lines that are JSON objects; anything else is noise of the submission's own making."""
-    found = []
-    for line in data.split(b"\n"):
-        if line.startswith(b"{"):
-            with contextlib.suppress(ValueError, RecursionError):
-                message = json.loads(line)
-                if isinstance(message, dict):
-                    found.append(message)
-    return found

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from assignments.grader import inbox, safe
 from assignments.grader.sandbox import Outcome
 
 ENDED = {
@@ -21,6 +22,7 @@ STOPPED = {
     "output": "the submission wrote more output than it may",
     "lost": "the submission broke its sandbox, and was ended",
 }
+MAX_NOTES = 100
 
 
 @dataclass
@@ -34,6 +36,9 @@ class Graded:
     points: float
     score: float
     message: str
+
+    def __post_init__(self):
+        self.message = safe.line(self.message)
 
 
 @dataclass
@@ -50,6 +55,10 @@ class Result:
     cpu: float = 0.0  # of a core, in the sandbox
     source: str = ""  # digest of the file that was graded
 
+    def __post_init__(self):
+        self.notes = [safe.line(note) for note in self.notes[:MAX_NOTES]]
+        self.reason = safe.line(self.reason)
+
     @property
     def score(self) -> float:
         return round(sum(check.score for check in self.checks), 4)
@@ -63,15 +72,43 @@ class Result:
 
     @classmethod
     def from_json(cls, text: str) -> "Result":
-        data = json.loads(text)
-        return cls(**{**data, "checks": [Graded(**check) for check in data["checks"]]})
+        """A record of the grade book, made safe: older ones hold texts as they came. Raises ValueError for others."""
+        try:
+            data = safe.data(json.loads(text))
+            checks = [
+                Graded(
+                    str(check["name"]), str(check["function"]), str(check["title"]), bool(check["visible"]),
+                    finite(check["points"]), finite(check["score"]), str(check["message"]),
+                ) for check in data["checks"]
+            ]  # fmt: skip
+            return cls(
+                str(data["student"]), str(data["problem_set"]), str(data["digest"]), checks,
+                [str(note) for note in data["notes"]], str(data["reason"]),
+                finite(data["seconds"]), finite(data.get("cpu", 0)), str(data.get("source", "")),
+            )  # fmt: skip
+        except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            raise ValueError(f"this is no record of a grading: {type(error).__name__}") from error
 
 
-def judge(check: Any, inputs: dict, expectations: dict, answer: dict | None, alone: AbstractContextManager) -> Graded:
-    """The verdict on one answer. Not its shape is trusted, not its types, not its word.
+def finite(value: float) -> float:
+    """A number with which one can count. Raises ValueError for others."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number of points")
+    return float(value)
 
-    ``alone`` is held while the check's own judge runs.
+
+def judge(
+    check: Any, inputs: dict, expectations: dict, answer: dict | bytes | None, alone: AbstractContextManager
+) -> Graded:
+    """The verdict on one answer, as it arrived or parsed. Not its shape is trusted, not its types, not its word.
+
+    ``alone`` is held meanwhile: only one answer is parsed and judged at a time, as a large one takes much memory.
     """
+    with alone:
+        return _judge(check, inputs, expectations, inbox.opened(answer) if isinstance(answer, bytes) else answer)
+
+
+def _judge(check: Any, inputs: dict, expectations: dict, answer: dict | None) -> Graded:
     share, message = 0.0, "no result arrived"
     raw = answer.get("raw") if answer else None
     if isinstance(raw, dict) and isinstance(raw.get("error"), str):
@@ -80,17 +117,18 @@ def judge(check: Any, inputs: dict, expectations: dict, answer: dict | None, alo
         message = error_text(answer)
     elif answer is not None and "raw" in answer:
         try:
-            with alone:
-                verdict = check.judge(inputs, expectations, raw)
+            verdict = check.judge(inputs, expectations, raw)
             share, message = float(verdict.share), str(verdict.message)
         except Exception:  # forged or garbled: a judge has met something that no probe returns
             share, message = 0.0, "the result is not of the expected form"
         share = min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
-    elif answer is not None:
+    elif answer:
         message = str(answer.get("message") or message)
+    elif answer is not None:
+        message = "the result cannot be read"
     return Graded(
         check.name, check.function, check.title, check.visible, float(check.points), round(share * check.points, 4),
-        message[:1000],
+        message,
     )  # fmt: skip
 
 
@@ -100,31 +138,19 @@ def error_text(answer: dict) -> str:
     return answer["error"][:300].rstrip(": ") + (f" ({where})" if where else "")
 
 
-def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict], list[str], str]:
+def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict | bytes], list[str], str]:
     """Per check what arrived for it, remarks on the notebook's cells, and why the submission ended early, if it did."""
-    found: dict[str, dict] = {}
-    ended: dict[str, str] = {}
-    notes: list[str] = []
-    cell, cells_done, begun, end, status = 0, False, "", False, 0
-    for message in outcome.messages:
-        if isinstance(name := message.get("check"), str):
-            twice = name in found
-            found[name] = {"error": "more than one result arrived for this check"} if twice else message
-        elif isinstance(name := message.get("ended"), str):
-            ended[name] = str(message.get("how"))[:40]
-        elif isinstance(message.get("cell"), int):
-            cell = message["cell"]
-        elif isinstance(message.get("cells"), list) and not cells_done:
-            cells_done = True
-            for trouble in message["cells"][:40]:
-                if isinstance(trouble, dict) and isinstance(trouble.get("error"), str):
-                    notes.append(f"cell {trouble.get('cell')!s:.6} raised {trouble['error'][:300]}")
-        begun = str(message.get("begin", begun))[:100]
-        end, status = end or "end" in message, message.get("status", status)
+    said = outcome.said
+    found: dict[str, dict | bytes] = dict(said.answers)
+    found |= {name: {"error": "more than one result arrived for this check"} for name in said.twice}
+    notes, cells_done = [], said.raised is not None
+    for trouble in said.raised or []:
+        if isinstance(trouble, dict) and isinstance(trouble.get("error"), str):
+            notes.append(f"cell {trouble.get('cell')!s:.6} raised {trouble['error'][:300]}")
     reason = STOPPED.get(outcome.reason, "")
-    if not reason and not end:
-        where = f"while {begun} was checked" if cells_done else f"in cell {cell}"
-        late = status in (-24, -9)  # SIGXCPU and SIGKILL, which Windows does not name
+    if not reason and not said.end:
+        where = f"while {said.begun} was checked" if cells_done else f"in cell {said.cell}"
+        late = said.status in (-24, -9)  # SIGXCPU and SIGKILL, which Windows does not name
         what = (
             "the code took too long and could not be stopped"
             if late
@@ -132,9 +158,9 @@ def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict], list[s
         )
         reason = f"{what}, {where}"
     elif reason and not cells_done:
-        reason += f", in cell {cell}"
+        reason += f", in cell {said.cell}"
     for check in checks:
         if check.name not in found:
-            how = ended.get(check.name, "")
+            how = said.ended.get(check.name, "")
             found[check.name] = {"message": ENDED.get(how, f"the code crashed ({how})" if how else reason)}
     return found, notes, reason

@@ -43,6 +43,16 @@ def without_metadata(**_: object) -> Content:
     return {"toy.ipynb": notebook({}, cells)}
 
 
+def deep_metadata(**_: object) -> Content:
+    return {"toy.ipynb": notebook(ANSWERS, deep=0).replace(b'"deep": 0', b'"deep": ' + b"[" * 500 + b"]" * 500)}
+
+
+def odd_output(**_: object) -> Content:
+    cells = cells_of(ANSWERS)
+    cells[0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["\ud83d\x00"]}]
+    return {"toy.ipynb": notebook({}, cells)}
+
+
 def linked(course: Path, **_: object) -> Content:
     return {"toy.ipynb": course / "gradebook.db"}
 
@@ -75,6 +85,12 @@ BROKEN = [
        **bytes_as("toy.ipynb", notebook(ANSWERS)[:900])),
     ok("empty-file", why="a file of no bytes", points=0, says="not a notebook", **bytes_as("toy.ipynb", b"")),
     ok("a-list", why="JSON, but no notebook", points=0, says="not a notebook", **bytes_as("toy.ipynb", b"[1, 2]")),
+    ok("odd-sheets", why="a sheet of an old notebook that is a number", points=0, says="no cells",
+       **bytes_as("toy.ipynb", b'{"worksheets": [5]}')),
+    ok("deep-metadata", why="lists in lists, 500 times", points=0, says="too deeply nested", raw=deep_metadata),
+    ok("half-a-character-in-a-cell", why="half an emoji in a comment", points=FULL,
+       replace={"weighted_loss": LOSS + "  # \ud83d"}),
+    ok("odd-output", why="half an emoji in what a cell printed", points=FULL, raw=odd_output),
     ok("no-cells", why="an object without cells", points=0, says="no cells", **bytes_as("toy.ipynb", b"{}")),
     ok("a-zip", why="another format under this name", points=0, says="not a notebook",
        **bytes_as("toy.ipynb", b"PK\x03\x04\xff\xfe\x00")),

@@ -17,4 +17,5 @@ def method_class(name: str) -> type:
     if name not in METHODS:
         raise CourseError(f"unknown method {name!r}", "METHOD", f"choose from {', '.join(METHODS)}")
     module, _, cls = METHODS[name].rpartition(".")
+    # by name, so that a command loads the one method that it needs
     return getattr(importlib.import_module(f"course_lib.methods.{module}"), cls)

@@ -153,12 +153,11 @@ class Pix2PixHD(Method):
 
     def paint(self, s: Float[Tensor, "b c s s"], nets: dict[str, nn.Module]) -> Float[Tensor, "b 3 _ _"]:
         """G's photograph from all that G sees; in the first phase that of G1, at half the size."""
-        with self.autocast:
-            if not self.config.local_enhancer:
-                return nets["G1"](s).float()
-            if self.phase == "global":
-                return nets["G1"](halve(s)).float()
-            return nets["G2"](s, nets["G1"].seen(halve(s))).float()  # (B, c, S, S), (B, k, S/2, S/2) -> (B, 3, S, S)
+        if not self.config.local_enhancer:
+            return nets["G1"](s)
+        if self.phase == "global":
+            return nets["G1"](halve(s))
+        return nets["G2"](s, nets["G1"].seen(halve(s)))  # (B, c, S, S), (B, k, S/2, S/2) -> (B, 3, S, S)
 
     def judge(self, s: Float[Tensor, "b c h w"], y: Float[Tensor, "b 3 h w"]) -> list[list[Float[Tensor, "b _ _ _"]]]:
         """Of each scale of D what its layers see in y, given s; the last is the map of logits."""
@@ -194,7 +193,7 @@ class Pix2PixHD(Method):
             with self.autocast:
                 shown = torch.cat([s, self.E(y, instances)], dim=1)
         self.G1.requires_grad_(self.phase != "enhancer")
-        fake_y = self.paint(shown, self.networks)
+        fake_y = self.run(self.paint, shown, self.networks)
         if fake_y.shape != y.shape:  # G1 alone
             s, y = halve(s), halve(y)
 

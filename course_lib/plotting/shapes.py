@@ -184,7 +184,8 @@ def _sees(steps: tuple) -> int:
 
 
 def _span(module: nn.Module) -> int:
-    return _first(getattr(module, "dilation", 1)) * (_first(module.kernel_size) - 1) + 1
+    dilation = 1 if isinstance(module, nn.AvgPool2d) else module.dilation
+    return _first(dilation) * (_first(module.kernel_size) - 1) + 1
 
 
 def _describe(module: nn.Module) -> str:

@@ -30,6 +30,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from course_lib.data.base import View
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.training import checkpoint
@@ -83,23 +84,19 @@ def launch(devices: int, machines: int, device: torch.device) -> "Ranks | None":
     return Ranks(fabric.global_rank, fabric.world_size, fabric.device)
 
 
-class Shard(Dataset):
+class Shard(View):
     """Every ``count``-th item of ``dataset``, from ``rank`` on: the shares of the ranks are disjoint, equally long."""
 
     def __init__(self, dataset: Dataset, rank: int, count: int):
         if len(dataset) < count:
             what = f"{len(dataset)} training images cannot be shared among {count} devices"
             raise CourseError(what, "--devices", "use fewer devices")
-        self.dataset, self.rank, self.count = dataset, rank, count
+        super().__init__(dataset)
+        self.rank, self.count = rank, count
+        self.names = self.names[rank::count] if self.names else self.names
 
     def __len__(self) -> int:
         return len(self.dataset) // self.count
-
-    def __getattr__(self, name: str) -> Any:  # paired, redraw, set_epoch: whatever else the dataset has
-        if name == "dataset":  # not there yet while a worker unpickles this
-            raise AttributeError(name)
-        found = getattr(self.dataset, name)
-        return found[self.rank :: self.count] if name == "names" and found else found
 
     def __getitem__(self, i: int) -> dict:
         return self.dataset[i * self.count + self.rank]

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
 
 from course_lib.data.augment import Augment, item_generator
+from course_lib.data.base import TwoDomains, View
 from course_lib.errors import CourseError
 
 
@@ -25,8 +26,8 @@ def batches(
     the same batches. Raises CourseError naming the sample if it cannot be read, or if a worker dies reading it.
     """
     config, watched = method.config, _Watched(dataset, workers)
-    flip = {"on": True, "off": False, "auto": getattr(dataset, "mirrors", True)}[config.flip]
-    kind = config.jitter if config.jitter != "auto" else getattr(dataset, "jitter", "affine")
+    flip = {"on": True, "off": False, "auto": watched.mirrors}[config.flip]
+    kind = config.jitter if config.jitter != "auto" else watched.jitter
     reader = _Reader(Augment(watched, seed, kind, flip) if augment else watched, watched)
     order = _order(len(dataset), min(config.batch_size, len(dataset)), seed, done)
     # a generator of its own: the loader must not draw from the one that dropout uses
@@ -61,7 +62,7 @@ def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, l
 def _no_sudden_errors() -> Iterator[None]:
     """Keeps torch from installing its SIGCHLD handler: when a worker dies, that one raises in the middle of anything,
     a save included. Without it next() notices, after five seconds at most."""
-    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD")
+    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD")  # not on Windows
     before = signal.getsignal(signal.SIGCHLD) if main else None
     yield
     if main:
@@ -73,22 +74,14 @@ def _ignore_ctrl_c(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-class _Watched(Dataset):
+class _Watched(View):
     """``dataset``, with a note in shared memory of which sample each process is reading: the dead cannot tell."""
 
     def __init__(self, dataset: Dataset, workers: int):
-        self.dataset = dataset
+        super().__init__(dataset)
         self.notes = torch.full((workers + 1, 2), -1)  # (process id, sample or -1); the last row is this process's
         if workers:
             self.notes.share_memory_()
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getattr__(self, name: str) -> Any:  # paired, redraw, set_epoch: whatever else the dataset has
-        if name == "dataset":  # not there yet while a worker unpickles this
-            raise AttributeError(name)
-        return getattr(self.dataset, name)
 
     def __getitem__(self, index: int) -> dict:
         note = self.notes[self.row()]
@@ -103,8 +96,7 @@ class _Watched(Dataset):
 
     def name(self, index: int) -> str:
         """``sample 17 (its name)``, if the dataset has a list of ``names``."""
-        names = getattr(self.dataset, "names", None)
-        return f"sample {index}" + (f" ({names[index]})" if names else "")
+        return f"sample {index}" + (f" ({self.names[index]})" if self.names else "")
 
     def by_the_dead(self) -> str:
         """What the processes that are gone were reading."""
@@ -116,12 +108,12 @@ class _Watched(Dataset):
 class _Reader(Dataset):
     """``view`` by (epoch, indices): a whole batch; in a worker, what went wrong comes back as a tuple."""
 
-    def __init__(self, view: Dataset, watched: _Watched):
+    def __init__(self, view: TwoDomains, watched: _Watched):
         self.view, self.watched, self.epoch = view, watched, -1
 
     def __getitem__(self, key: tuple[int, list[int]]) -> dict | tuple[str, str, str]:
         epoch, indices = key
-        if epoch != self.epoch and hasattr(self.view, "set_epoch"):
+        if epoch != self.epoch:
             self.view.set_epoch(epoch)
         self.epoch = epoch
         try:

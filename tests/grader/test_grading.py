@@ -1,5 +1,6 @@
 """The grader: real sandboxes, real kills, and nbgrader's own grade book."""
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -19,7 +20,7 @@ if os.name != "posix":
 
 from hostile import CASES, FULL, notebook, write
 
-from assignments.grader import command, container, feedback, grade, gradebook, library, sandbox, verdicts
+from assignments.grader import command, container, feedback, grade, gradebook, inbox, library, sandbox, verdicts
 from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
 from tests.support import toy_course
@@ -99,8 +100,11 @@ def test_no_answer_out_of_form_earns_points_or_stops_the_grader(course, raw):
 
 
 def test_messages_that_are_no_messages_are_dropped():
-    noise = b'\n{]\n[1]\n{"a": 1}\n' + b"[" * 10**5 + b"\n{" + b'"a":{' * 10**5 + b"\n\xff\n"
-    assert sandbox.messages(noise) == [{"a": 1}]
+    noise = b'\n{]\n[1]\n{"cell": 7}\n{"check": "b", "raw": 1}\n' + b"[" * 10**4 + b"\n\xff\n"
+    deep = b'{"check": "a", "raw": ' + b"[" * 10**5 + b"\n"
+    box = inbox.Inbox(["a"])
+    assert box.feed(noise + deep) and box.cell == 7 and list(box.answers) == ["a"]
+    assert inbox.opened(box.answers["a"]) == {}
 
 
 def test_the_report_escapes_what_comes_from_the_submission():
@@ -156,7 +160,8 @@ def run_corpus(course: Path, names: list[str], tier: str) -> dict:
     with socket.create_server(("127.0.0.1", 0)) as server:
         for name in names:
             write(course, CASES[name], name, port=server.getsockname()[1])
-        results, fresh = command.run(course, "toy", tier=tier, progress=False)
+        results, fresh, left_out = command.run(course, "toy", tier=tier, progress=False)
+        assert not left_out
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -186,7 +191,7 @@ def test_a_few_submissions_into_the_grade_book(course, tight):
     assert scores["right"] == {"test_weighted_loss": 4, "test_average": 3, "test_step": 3, "explain": 0}
     assert sum(filter(None, scores["reads-grade-book"].values())) == 7
     assert 0 < results["right"].cpu < 30
-    again, fresh = command.run(course, "toy", tier="bubblewrap", progress=False)
+    again, fresh, _ = command.run(course, "toy", tier="bubblewrap", progress=False)
     assert fresh == 0 and by_student(again) == results
     with gradebook.Book(gradebook.sqlite_url(course / "gradebook.db")) as book:
         assert book.book.find_submission("toy", "right").score == FULL
@@ -258,8 +263,108 @@ def test_without_nested_namespaces_each_submission_gets_a_sandbox_of_its_own(cou
     monkeypatch.setattr(sandbox.Worker, "start", start)
     for name in ("right", "untouched", "leaves-a-note"):
         write(course, CASES[name], name)
-    results, _ = command.run(course, "toy", tier="bubblewrap", workers=1, progress=False)
+    results, _, _ = command.run(course, "toy", tier="bubblewrap", workers=1, progress=False)
     assert [result.score for result in results] == [10, 10, 0] and len(started) == 3
+
+
+# ---- one submission must never stop a class
+
+CLASS = {
+    "ann": CASES["right"],
+    "bob": CASES["half-a-character"],
+    "cem": CASES["right"],
+    "dan": CASES["ten-million-lines"],
+}
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_a_class_of_four_gets_four_rows_and_four_reports_twice_the_same(course, tight):
+    for name, case in CLASS.items():
+        write(course, case, name)
+    reports, tables = course / "reports" / "toy", []
+    for _ in range(2):
+        results, fresh, left_out = command.run(course, "toy", tier="bubblewrap", force=True, progress=False)
+        assert fresh == 4 and left_out == {}
+        assert {result.student: result.score for result in results} == {n: case.points for n, case in CLASS.items()}
+        tables.append((reports / "grades.csv").read_bytes())
+        for name in CLASS:
+            assert f"{CLASS[name].points} of 10 points" in (reports / f"{name}.md").read_text(encoding="utf-8")
+            assert name in (reports / f"{name}.html").read_text(encoding="utf-8")
+    assert tables[0] == tables[1] and tables[0].count(b"\n") == 5
+    subprocess.run([sys.executable, "-m", "nbgrader", "export"], cwd=course, check=True, capture_output=True)
+    assert (course / "grades.csv").read_bytes().count(b"\ntoy,") == 4
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_what_an_old_grade_book_holds_is_made_safe(course, tight):
+    for name in ("ann", "bob"):
+        write(course, CASES["right"], name)
+    command.run(course, "toy", tier="bubblewrap", progress=False)
+    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as db, db:
+        (text,) = db.execute("SELECT result FROM course_grading WHERE student = 'bob'").fetchone()
+        record = json.loads(text)
+        record["checks"][0]["message"] = record["reason"] = "ValueError: \ud83d\x1b[2J"
+        record["checks"][0]["score"] = 0
+        db.execute("UPDATE course_grading SET result = ? WHERE student = 'bob'", [json.dumps(record)])
+        db.execute("INSERT INTO course_grading VALUES ('eve', 'toy', 'd', '{')")  # who no longer hands in
+    results, fresh, left_out = command.run(course, "toy", tier="bubblewrap", students=["ann"], progress=False)
+    assert fresh == 0 and [result.score for result in results] == [10] and list(left_out) == ["eve"]
+    assert "ValueError: \ufffd\ufffd\\[2J" in (course / "reports/toy/bob.md").read_text(encoding="utf-8")
+    assert "bob,7,10" in (course / "reports/toy/grades.csv").read_text(encoding="utf-8")
+    results, fresh, _ = command.run(course, "toy", tier="bubblewrap", force=True, progress=False)
+    assert fresh == 2 and [result.score for result in results] == [10, 10]
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Code in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment)
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_what_cannot_be_written_is_named_and_stops_nobody_else(course):
+    names = ["ann", "bob", "cem", "dan", os.fsdecode(b"eve\xff"), "fay\n=1"]
+    for name in names:
+        write(course, CASES["right"], name)
+    (course / "reports" / "toy" / "bob.md").mkdir(parents=True)
+    (course / "autograded").mkdir()
+    (course / "autograded" / "cem").write_text("a file, where a folder is wanted")
+    (course / "submitted" / "dan" / "toy" / "timestamp.txt").write_text("9" * 99)
+    words = ["grade", "toy", "--course", str(course), "--tier", "bubblewrap"]
+    done = python("from course_lib.cli import main; main()", *words)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    named = done.stderr.partition("mend it and run again:")[2].split("\n  ")[1:]
+    assert [line.partition(":")[0] for line in named] == ["bob", "cem", "eve\ufffd", "fay =1"]
+    assert "Is a directory" in named[0] and "rename it" in named[2]
+    assert (course / "reports/toy/grades.csv").read_text().count("\n") == 4  # ann, bob and dan
+    assert all((course / "reports" / "toy" / f"{name}.html").is_file() for name in ("ann", "dan"))
+
+
+MEASURED = """
+import sys
+from pathlib import Path
+from assignments.grader import command
+command.run(Path(sys.argv[1]), "toy", tier="bubblewrap", workers=2, progress=False)
+facts = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+print(*(int(facts[name].split()[0]) // 1024 for name in ("VmHWM", "RssFile")))
+"""
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_the_graders_own_memory_is_bounded_whatever_a_submission_writes(course):
+    answer = "    data = b'\\n{\"check\": \"%s\", \"raw\": [' % name + b'{},' * 1_300_000 + b'{}]}\\n'\n"
+    answers = "import os\nfor name in (b'loss_values', b'average_values', b'step_updates'):\n" + answer
+    answers += "    while data:\n        data = data[os.write(4, data):]\nos._exit(0)"
+    for name in ("ann", "bob"):
+        write(course, dataclasses.replace(CASES["right"], last=answers), f"{name}-answers")
+        write(course, CASES["floods-with-lines"], f"{name}-floods")
+    said = python(MEASURED, str(course)).stdout
+    peak, libraries = map(int, said.split())  # MB; PyTorch's files alone are some 250 of them
+    assert peak - libraries < 600, f"{peak} MB, of which {libraries} MB are files of libraries"
 
 
 # ---- killed and run again

@@ -14,7 +14,7 @@ from assignments.grader import command
 from course_lib import __version__
 from course_lib.training import profiles
 from tests import ROOT
-from tests.support import toy_course
+from tests.support import thrown_data, toy_course
 from tests.support.grading_runs import (
     graded_table,
     hand_in,
@@ -140,7 +140,15 @@ def test_200_submissions_graded_twice(tmp_path):
         command.run(course, "toy", tier="bubblewrap", progress=False)
         minutes = (time.monotonic() - began) / 60
         first = graded_table(course)
-        _, fresh = command.run(course, "toy", tier="bubblewrap", progress=False, force=True)
+        _, fresh, _ = command.run(course, "toy", tier="bubblewrap", progress=False, force=True)
         found += [f"{fresh} graded again" + (", identical grades" if graded_table(course) == first else "")]
         found += [f"{200 / minutes:.0f} submissions a minute"]
         assert fresh == 200 and graded_table(course) == first and len(first["scores"]) == 200
+
+
+@pytest.mark.parametrize("place", thrown_data.PLACES)
+def test_500_examples_at_each_place_where_data_enters_the_grader(tmp_path, place):
+    course = toy_course.make(tmp_path / "course")
+    with counted(f"data that Hypothesis makes up, thrown at the grader: {place}", 500) as found:
+        thrown_data.at(place, course, tmp_path, 500)
+        found.append("all read, made safe and reported")

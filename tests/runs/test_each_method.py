@@ -128,7 +128,7 @@ def test_what_a_run_cannot_do_is_said_in_three_lines(trained, tmp_path, course):
         ("bicyclegan", ["--style", image, "--samples", 2], "one output an image"),
         ("pix2pix", ["--style", image], "no encoder"),
         ("pix2pix", ["--samples", 2], "all 2 outputs would be the same"),
-        ("unit", ["--style", image], ""),
+        ("unit", ["--style", image], "no encoder"),
         ("pix2pixhd", ["--style", image], "no encoder"),
     ]:
         where = ["--run", trained(run), "--input", image, "--output", tmp_path / "out"]

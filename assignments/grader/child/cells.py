@@ -48,7 +48,8 @@ def main(job: dict, write: Callable[[dict], None], alone: bool) -> None:
 
     ``alone`` in a process namespace, what cells and checks have started is ended after each.
     """
-    limits, probes, fork, kill, me = job["limits"], sys.modules.get(job["probes"]), os.fork, os.kill, os.getpid()
+    limits, probes = job["limits"], sys.modules.get(job["probes"])
+    fork, kill, wait, me = os.fork, os.kill, os.waitpid, os.getpid()
 
     def sweep() -> None:
         if os.getpid() != me:  # the code of a cell forked, and this is the copy
@@ -56,6 +57,7 @@ def main(job: dict, write: Callable[[dict], None], alone: bool) -> None:
         if alone:
             with contextlib.suppress(ProcessLookupError):
                 kill(-1, signal.SIGKILL)  # spares this process and the first one
+        reap(wait, alone)
 
     jail.limit_cpu(limits["cells_cpu"] * 1.5 + 2)
     reseed(job["seed"])
@@ -69,6 +71,18 @@ def main(job: dict, write: Callable[[dict], None], alone: bool) -> None:
             write({"ended": check["name"], "how": "processes"})
         sweep()
     write({"end": True})
+
+
+def reap(wait: Callable[[int, int], tuple[int, int]], all_ended: bool) -> None:
+    """Forget children that have ended: until then each counts as a process. With ``all_ended``, wait up to 2 s."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or the checks' own children could not be waited for
+    deadline = time.monotonic() + 2
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if not wait(-1, os.WNOHANG)[0]:
+                if not all_ended:
+                    return
+                time.sleep(0.001)
 
 
 def run_cells(
@@ -184,7 +198,7 @@ def describe(error: BaseException) -> dict:
     """An exception in one line, with the notebook's cell and line where it was raised."""
     kind = "it took too long: is there an endless loop?" if isinstance(error, TimeIsUp) else type(error).__name__
     try:
-        text = " ".join(str(error).split())
+        text = " ".join(str(error)[: 10 * MAX_TEXT].split())
     except BaseException:  # a student's exception may raise while it is printed
         text = ""
     out: dict = {"error": f"{kind}: {text}"[:MAX_TEXT] if text else kind[:MAX_TEXT]}

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Iterable
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID = 0x20000, 0x04000000, 0x08000000, 0x10000000, 0x20000000
 NOSUID_NODEV, NOSUID_NODEV_NOEXEC = 6, 14
@@ -94,23 +95,26 @@ def limit_cpu(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, soft + 1))
 
 
-def family(root: int) -> list[int]:
-    """``root`` and all processes below it, by /proc; only ``root`` where there is none."""
-    children: dict[int, list[int]] = {}
+def family(root: int) -> dict[int, bool]:
+    """``root`` and all processes below it, by /proc; only ``root`` where there is none.
+
+    True stands beside those that have ended, and whose parent has not asked for it.
+    """
+    children: dict[int, list[tuple[int, bool]]] = {}
     with contextlib.suppress(OSError):
         for name in os.listdir("/proc"):
             if name.isdigit():
                 with contextlib.suppress(OSError, IndexError, ValueError):
                     with open(f"/proc/{name}/stat", "rb") as file:
-                        parent = int(file.read().rpartition(b")")[2].split()[1])
-                    children.setdefault(parent, []).append(int(name))
-    found = [root]
-    for pid in found:
+                        state, parent = file.read().rpartition(b")")[2].split()[:2]
+                    children.setdefault(int(parent), []).append((int(name), state == b"Z"))
+    found = [(root, False)]
+    for pid, _ in found:
         found += children.get(pid, [])
-    return found
+    return dict(found)
 
 
-def private_bytes(pids: list[int], shared: int) -> int:
+def private_bytes(pids: Iterable[int], shared: int) -> int:
     """Resident memory of ``pids`` together, each beyond the ``shared`` bytes it was forked with."""
     total = 0
     for pid in pids:
