@@ -11,7 +11,7 @@ FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipy
 WANTED = { pwd -P; cat pyproject.toml; }
 
 # Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
-SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup
+SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup course course-all test soak release-check lab clean
 .DEFAULT_GOAL := help

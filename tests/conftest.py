@@ -37,30 +37,33 @@ def pytest_configure(config):
         config.addinivalue_line("markers", f"{kind}: {what}, only with -m {kind}")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Fast tests first, so that a broken basis shows early; soak and release tests only where -m names them.
-
-    Side by side (``-n 2 --dist loadgroup``), tests that share something made once are kept together.
-    """
+    """Fast tests first, so that a broken basis shows early; soak and release tests only where -m names them."""
     for kind in KINDS:
         if kind not in (config.option.markexpr or ""):
             others = [item for item in items if item.get_closest_marker(kind)]
             config.hook.pytest_deselected(items=others)
             items[:] = [item for item in items if item not in others]
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
-    for item in items:
-        if not item.get_closest_marker("xdist_group") and (group := shared_by(item)):
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
-def shared_by(item) -> str:
-    """The file whose fixtures a test shares with its neighbours; all tests with a browser are one group."""
-    if "browser" in item.fixturenames:
-        return "browser"
-    definitions = [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]
-    own = [d for d in definitions if d.baseid == item.location[0] and d.scope == "module"]
-    return item.location[0] if any(not d.func.__name__.startswith("one_thread") for d in own) else ""
+# Side by side (-n 2 --dist loadfile), the tests of a file stay together, as they share what is made once. Except:
+APART = ("test_notebooks", "test_problem_sets", "test_contract", "test_survival", "test_each_method", "test_cli")
+BROWSING = ("test_browser", "test_export", "test_formgrader", "test_draw", "test_game", "test_lens", "test_scrubber")
+
+
+def pytest_xdist_make_scheduler(config, log):
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            name = file.rpartition("/")[2].removesuffix(".py")
+            return nodeid if name in APART else "browser" if name in BROWSING else file
+
+    return Together(config, log)
 
 
 @pytest.fixture

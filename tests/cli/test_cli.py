@@ -20,11 +20,6 @@ from course_lib.widgets import study
 from tests import ROOT
 
 
-def process(*arguments, cwd=None) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "course_lib.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
 @pytest.fixture(scope="module")
 def blobs(tmp_path_factory):
     """A folder of A|B images: A grey discs, B the same discs in a colour that depends on their size."""
@@ -115,18 +110,11 @@ def test_bad_translate_and_evaluate_arguments(trained, tmp_path, course):
         assert not (tmp_path / "o").exists()
 
 
-@pytest.mark.slow
-def test_errors_of_the_real_command_have_no_traceback(tmp_path):
-    done = process("train", "pix2pix", "--data", "emoji:nope", "--out", tmp_path / "out")
-    assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 3
-    assert "Traceback" not in done.stderr and not (tmp_path / "out").exists()
-
-
 def test_help_answers_fast():
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        done = process("--help")
+        done = subprocess.run([sys.executable, "-m", "course_lib.cli", "--help"], capture_output=True, text=True)
         seconds.append(time.perf_counter() - start)
         assert done.returncode == 0 and "train" in done.stdout and "doctor" in done.stdout
     assert min(seconds) < 1
@@ -234,7 +222,7 @@ def test_direction_trains_the_other_way(blobs, tmp_path):
 
 
 @pytest.mark.slow
-def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path):
+def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path, course):
     """trainA, trainB, testA, testB with other counts and sizes; G_xy brightens, G_yx darkens."""
     rng = np.random.default_rng(0)
     for part, count, width, light in (
@@ -249,21 +237,20 @@ def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path):
             Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "data" / part / f"{part} {i}.png")
     run, options = tmp_path / "run", ["--set", "lr=0.002", "--set", "lambda_forward=1", "--set", "lambda_backward=1"]
     train = ["--data", tmp_path / "data", "--profile", "smoke", "--steps", 60, "--size", 16, "--set", "d_layers=1"]
-    done = process("train", "cyclegan", *train, *options, "--out", run)
-    assert done.returncode == 0, done.stderr
+    status, _, err = course("train", "cyclegan", *train, *options, "--out", run)
+    assert status == 0, err
     for direction, source, count in (("xy", "testA", 3), ("yx", "testB", 2)):
         where = ["--input", tmp_path / "data" / source, "--output", tmp_path / direction, "--direction", direction]
-        done = process("translate", "--run", run, *where)
-        assert done.returncode == 0 and len(list((tmp_path / direction).glob("*.png"))) == count, done.stderr
+        status, _, err = course("translate", "--run", run, *where)
+        assert status == 0 and len(list((tmp_path / direction).glob("*.png"))) == count, err
     light = {way: np.mean([np.asarray(read_image(p)) for p in (tmp_path / way).glob("*.png")]) for way in ("xy", "yx")}
     assert light["xy"] > light["yx"] + 40
 
 
 @pytest.mark.slow
-def test_bench_compares_with_the_textbook():
+def test_bench_compares_with_the_textbook(course):
     small = [word for pair in ("image_size=32", "n_blocks=1", "base_channels=8") for word in ("--set", pair)]
-    done = process("bench", "step", "cyclegan", "--repeats", "1", "--json", *small)
-    facts = json.loads(done.stdout)
+    facts = json.loads(course("bench", "step", "cyclegan", "--repeats", 1, "--json", *small)[1])
     textbook, ours = facts["rows"][:2]
     assert textbook["ratio"] == 1 and ours["ratio"] == pytest.approx(textbook["seconds"] / ours["seconds"])
     # D learns nothing in the step of G: a third less for it, of which CycleGAN has little

@@ -1,9 +1,7 @@
 """``course doctor``: what it says is so, and what it cannot know it says."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,7 +16,6 @@ from course_lib.cli import course as cli
 from course_lib.cli import doctor
 from course_lib.cli.runner import run_notebooks
 from course_lib.training import profiles
-from tests import ROOT
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 NOTED = {"profile": "cpu", "seconds": 420, "clock_seconds": 300, "speed": 200, "bf16": True}
@@ -182,26 +179,3 @@ def test_missing_python_packages_are_told_with_their_extra(monkeypatch):
     pip = f"{sys.executable} -m pip install"
     assert doctor.missing((), "test") == f"missing: nbval-absent>=0.1; install: {pip} 'nbval-absent>=0.1'"
     assert doctor.missing((), "") == f"missing: absent>=1.2; install: {pip} 'absent>=1.2'"
-
-
-@pytest.mark.slow
-def test_it_works_away_from_the_checkout(tmp_path):
-    """As after installing the wheel: the library without notebooks/ beside it."""
-    ignored = shutil.ignore_patterns("__pyc*")
-    for package in ("course_lib", "assignments/grader"):
-        shutil.copytree(ROOT / package, tmp_path / "site" / package, ignore=ignored)
-    (tmp_path / "elsewhere").mkdir()
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(tmp_path / "site"),
-        "COURSE_PROFILE": "smoke",
-        "OMP_NUM_THREADS": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "course_lib.cli", "doctor"], cwd=tmp_path / "elsewhere", env=environment,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert sections(done.stdout)["notebooks"] == [
-        "none here: run this in the course's folder to see how long each takes"
-    ]

@@ -129,6 +129,8 @@ def test_nbgrader_makes_a_release_that_its_validation_finds_untouched_and_a_solu
         if facts.solution and cell.cell_type == "markdown":
             assert cell.source == "YOUR ANSWER HERE"
 
+    if ps != SETS[0]:  # what validation runs is run for each set above, and graded: see the first tests
+        return
     shortened = [release, tmp_path / f"{ps}.ipynb"]
     shutil.copy(source, shortened[1])
     for file in shortened:  # what takes long and is not graded stays out; written answers count as given

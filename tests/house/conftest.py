@@ -18,7 +18,7 @@ def wheel(tmp_path_factory) -> Path:
     def build(source: Path) -> None:
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, source)
-        for name in ("LICENSES", "course_lib"):
+        for name in ("LICENSES", "course_lib", "assignments"):
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
         done = subprocess.run(command, cwd=source, capture_output=True, text=True)

@@ -73,5 +73,5 @@ def test_the_lowest_versions_work(wheel, tmp_path):
     for requirement in requirements():
         assert found[requirement.name.lower().replace("_", "-")].split("+")[0] == str(floor(requirement))
     works(environment)
-    python = [environment.bin / "python", "-m", "pytest", "-m", "not slow", "-q", "-n", "2", "--dist", "loadgroup"]
+    python = [environment.bin / "python", "-m", "pytest", "-m", "not slow", "-q", "-n", "2", "--dist", "loadfile"]
     run([*python, "-p", "no:cacheprovider"], ROOT, PATH=f"{environment.bin}{os.pathsep}{os.environ['PATH']}")

@@ -108,6 +108,17 @@ def test_20_kills_of_course_train(tmp_path):
         found.append(f"{len(runs)} more kills while the command was starting")
 
 
+@pytest.mark.parametrize(
+    ("method", "data"),
+    [(name, "facades:day-night") for name in ("cyclegan", "unit", "munit")] + [("pix2pixhd", "facades")],
+)
+def test_other_methods_are_killed_too(tmp_path, method, data):
+    """With its pools, shared blocks and encoders; with phases, and centres that are found when training is over."""
+    with counted(f"`course train {method}` killed (SIGKILL) and resumed", 2) as found:
+        at = kill_and_resume(tmp_path, data, 80, 2, SEED, method=method)
+        found.append(f"{data}: killed at steps {', '.join(map(str, at))} of 80, equal to the bit")
+
+
 @needs_bubblewrap
 def test_60_submissions_killed_20_times_while_they_are_graded(tmp_path):
     released = toy_course.make(tmp_path / "released")

@@ -29,10 +29,12 @@ print(json.dumps(facts))
 def test_wheel_carries_data_and_licences_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"course_lib"}
-    for shipped in (ROOT / "course_lib").rglob("*"):
-        if shipped.is_file() and "__pycache__" not in shipped.parts:
-            assert shipped.relative_to(ROOT).as_posix() in names
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"course_lib", "assignments"}
+    assert not any(name.startswith(("assignments/source", "assignments/checks")) for name in names)  # the answers
+    for place in (ROOT / "course_lib", ROOT / "assignments" / "grader"):
+        for shipped in place.rglob("*"):
+            if shipped.is_file() and "__pycache__" not in shipped.parts:
+                assert shipped.relative_to(ROOT).as_posix() in names
     for licence in ["LICENSE", *(f"LICENSES/{path.name}" for path in (ROOT / "LICENSES").iterdir())]:
         assert any(name.endswith(f".dist-info/licenses/{licence}") for name in names), licence
 
@@ -43,7 +45,7 @@ def test_wheel_opens_its_data_from_another_directory(wheel, tmp_path):
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()
     zipfile.ZipFile(wheel).extractall(site)
-    environment = {**os.environ, "PYTHONPATH": str(site)}
+    environment = {**os.environ, "PYTHONPATH": str(site), "COURSE_PROFILE": "smoke", "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", PROBE], cwd=elsewhere, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     facts = json.loads(done.stdout)
@@ -51,3 +53,6 @@ def test_wheel_opens_its_data_from_another_directory(wheel, tmp_path):
     assert facts["card"].startswith("1,599 emoji") and "CC-BY" in facts["card"]
     assert facts["shapes"] == [[3, 32, 32], [3, 32, 32]] and facts["name"]
     assert -1 <= facts["low"] < -0.5 and 0.9 < facts["high"] <= 1
+    doctor = [sys.executable, "-m", "course_lib.cli", "doctor"]
+    done = subprocess.run(doctor, cwd=elsewhere, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "none here: run this in the course's folder" in done.stdout, done.stderr

@@ -344,7 +344,7 @@ def test_a_phone_shows_it_all_and_takes_fingers(open_page, keep):
     keep(page, "page_phone_below")
 
 
-@pytest.mark.slow
+@pytest.mark.release  # alone on the machine: it measures
 def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(browser, keep, tmp_path):
     if shutil.which("npm") is None:
         pytest.skip("npm, which brings the runtime for browsers, is not installed")

@@ -165,7 +165,7 @@ def kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
     """
     rng, found, whole, run = random.Random(seed), Counter(), folder / "whole", folder / "killed"
     with Trainer(whole) as never_killed:
-        assert never_killed.order(4 * kills, "whole") == "saved"
+        assert never_killed.order(8 * kills, "whole") == "saved"
     sizes = [path.stat().st_size for path in (whole / "checkpoints" / "00000001").iterdir()]
     last = -1
     with Trainer(run) as trainer, warnings.catch_warnings():
