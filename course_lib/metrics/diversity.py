@@ -102,9 +102,9 @@ def realism_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
     """How often a classifier takes held-out fakes for real or the reverse: 0 (never) to about 0.5 (as good as real).
 
     A linear classifier on ``perceptual.describe`` learns from one random half of the images and is tested on the other,
-    then the reverse. Fake and real image of one index are on the same side: give those of one input the same index. It sees
-    the sets, which people asked about one image do not: a generator that paints every house red is found out, however
-    real each looks. nan for fewer than 8 images.
+    then the reverse. Fake and real image of one index are on the same side: give those of one input the same index. It
+    sees the sets, which people asked about one image do not: a generator that paints every house red is found out,
+    however real each looks. nan for fewer than 8 images.
     """
     if len(fake) != len(real):
         raise ValueError(f"{len(fake)} fakes and {len(real)} real images: as many of each are needed")
