@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 
 from course_lib.data import files
 from course_lib.errors import CourseError
-from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.training import checkpoint
+from course_lib.training.folder import check_folder
 from course_lib.training.progress import Progress
 
 NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
@@ -42,19 +42,15 @@ class RunState:
         if self.out is not None:
             files.sweep(self.out)
             files.sweep(self.out / "checkpoints")
-            if not resume and any(checkpoint.steps(self.out / "checkpoints")):  # step 0 alone is no run yet
-                raise CourseError("this folder already holds a run", self.out, "add --resume, or choose another --out")
             found = checkpoint.load_latest(self.out / "checkpoints") if resume else None
+            old = found[2]["settings"] if found else None
+            check_folder(self.out, self.settings, resume, accept_changes, old)
         if found is None:
             torch.manual_seed(self.settings["seed"])
             if self.out is not None:
                 files.replace_file(self.out / "history.jsonl", b"")
             return
         self.step, tensors, state = found
-        changes = configs.differences(state["settings"], self.settings)
-        if changes and not accept_changes:
-            fix = "resume with the run's own settings, or accept the changes (--accept-changes, accept_changes=True)"
-            raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", self.out, fix)
         self.seconds, self.shown, self.saved = state["seconds"], state["shown"], self.step
         checkpoint.restore(self.method, tensors, self.out)
         torch.set_rng_state(tensors["random.cpu"])
