@@ -258,9 +258,10 @@ def reading_core() -> list[Path]:
     return [LIBRARY / "losses.py", *methods, *networks, LIBRARY / "training" / "fit.py"]
 
 
+# A little above what each part has: who needs more lines raises the number, and says in the commit what for.
 @pytest.mark.parametrize(
     ("places", "most"),
-    [([LIBRARY], 12_500), (reading_core(), 3_000), ([ASSIGNMENTS], 11_500), ([TESTS], 13_500)],
+    [([LIBRARY], 13_750), (reading_core(), 3_000), ([ASSIGNMENTS], 11_850), ([TESTS], 16_750)],
     ids=["library", "reading core", "assignments", "tests"],
 )
 def test_each_part_keeps_its_budget_of_lines(places, most):
