@@ -406,6 +406,7 @@ def test_other_errors_of_torch_stay_what_they_are(tmp_path):
         train(tmp_path, 1, method)
 
 
+@pytest.mark.slow
 def test_without_a_gpu_there_is_one_notice(tmp_path, pairs, course, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     status, _, err = course(*course_train(pairs, tmp_path / "auto", 1)[3:])
