@@ -209,8 +209,9 @@ def _execute(path, source, out, parameters, cell_timeout) -> tuple:
         reason = f"the kernel gave no answer: {error}, see runs/{path.stem}.log"
     finally:
         bar.close()
-        for kernel in kernels:  # it leads a process group, but on Windows: this ends what it left behind, too
+        for kernel in kernels:
             with contextlib.suppress(OSError):
+                # it leads a process group, but on Windows: this ends what it started and left behind, too
                 os.killpg(kernel.pid, signal.SIGKILL) if hasattr(os, "killpg") else kernel.kill()
             kernel.wait(10)
     marker = "papermill-error-cell-tag"  # of cells that papermill added

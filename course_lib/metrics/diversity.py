@@ -101,10 +101,10 @@ def colour_follows(samples: Float[Tensor, "n k 3 h w"], examples: Float[Tensor, 
 def realism_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], seed: int = 0) -> float:
     """How often a classifier takes held-out fakes for real or the reverse: 0 (never) to about 0.5 (as good as real).
 
-    A linear classifier on ``perceptual.describe`` learns from one random half of the images and judges the other, then
-    the reverse. Fake and real image of one index are on the same side: give those of one input the same index. It sees
-    the sets, which people asked about one image do not: a generator that paints every house red is found out, however
-    real each looks. nan for fewer than 8 images.
+    A linear classifier on ``perceptual.describe`` learns from one random half of the images and is tested on the other,
+    then the reverse. Fake and real image of one index are on the same side: give those of one input the same index. It
+    sees the sets, which people asked about one image do not: a generator that paints every house red is found out,
+    however real each looks. nan for fewer than 8 images.
     """
     if len(fake) != len(real):
         raise ValueError(f"{len(fake)} fakes and {len(real)} real images: as many of each are needed")
@@ -113,9 +113,9 @@ def realism_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
     seen, sides = torch.stack([describe(fake), describe(real)]).double(), torch.tensor([[-1.0], [1.0]]).double()
     order = torch.randperm(len(fake), generator=torch.Generator().manual_seed(seed)).to(fake.device)
     wrong = []
-    for learn, judge in (order.chunk(2), order.chunk(2)[::-1]):
+    for learn, check in (order.chunk(2), order.chunk(2)[::-1]):
         answers = sides.to(fake.device).expand(2, len(learn)).reshape(-1, 1)
-        said = ridge(seen[:, learn].flatten(0, 1), answers, seen[:, judge].flatten(0, 1)).view(2, -1)
+        said = ridge(seen[:, learn].flatten(0, 1), answers, seen[:, check].flatten(0, 1)).view(2, -1)
         wrong.append(torch.stack([said[0] >= 0, said[1] < 0]).flatten())
     return torch.cat(wrong).double().mean().item()
 

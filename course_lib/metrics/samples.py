@@ -124,7 +124,7 @@ def _of_facades(
     same = factors.read(shared.flatten(0, 1)).unflatten(0, shared.shape[:2])
     found |= {f"common_{name}": value for name, value in factors.common_factors(same).items()}
     if method.reads_codes:
-        # half of the houses teach, the others judge; the photographs above are of some of the same houses
+        # half of the houses teach, the others test; the photographs above are of some of the same houses
         houses = torch.cat([torch.arange(len(items["y"])), deep.repeat_interleave(TRUE)])
         mu = _encoded(method, torch.cat([items["y"], photos])).cpu()
         r2 = factors.readout(mu, torch.cat([items["style"], styles]), houses % 4 < 2)

@@ -209,8 +209,8 @@ def _of_pairs(data: str, fake: Tensor, real: Tensor, source: Tensor, items: dict
     if data == "facades:touching" and forward:
         scores["borders_visible"] = borders_visible(fake, items["labels"], items["instances"])
     if data in ("facades", "facades:touching", "facades:unpaired"):
-        name, judge = ("fcn", fcn_score) if forward else ("labels", label_score)
-        scores |= _prefixed(name, judge(fake, items["labels"]))
+        name, labels_seen = ("fcn", fcn_score) if forward else ("labels", label_score)
+        scores |= _prefixed(name, labels_seen(fake, items["labels"]))
     if data == "facades:day-night" and forward:
         scores["windows_lit"] = windows_lit(fake, items["labels"], items["instances"])
     if data == "facades:plaster-brick":

@@ -44,8 +44,8 @@ d_base_channels = 4
 [rows."L1 only"]
 lambda_gan = 0
 """
-# Tables of the course that other code made: a method or a metric has changed since, and nobody has run them again.
-STALE = ()
+# Tables of the course whose rows count as missing: that today's code gives these numbers is not shown.
+STALE = ("bicyclegan", "bicyclegan_emoji", "munit", "pix2pixhd")
 BREAKS = "[rows.breaks]\nseeds = [7]\nlr = 1e30\n"
 
 

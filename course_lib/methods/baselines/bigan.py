@@ -1,4 +1,4 @@
-"""BiGAN/ALI as CycleGAN's comparison adapts it: two translators, one judge of pairs (CycleGAN, section 5.1.1).
+"""BiGAN/ALI as CycleGAN's comparison adapts it: two translators, one D that judges pairs (CycleGAN, section 5.1.1).
 
     min_{G_xy, G_yx} max_D  E_y[log D(G_yx(y), y)] + E_x[log(1 - D(x, G_xy(x)))]
 
