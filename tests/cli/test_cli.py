@@ -171,48 +171,6 @@ def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
 
 
 @pytest.mark.slow
-def test_resume_with_other_settings_needs_a_flag(trained, blobs, course):
-    common = [
-        "train",
-        "pix2pix",
-        "--data",
-        blobs,
-        "--out",
-        trained,
-        "--profile",
-        "smoke",
-        "--size",
-        "32",
-        "--steps",
-        "101",
-    ]
-    settings = ["--set", "lr=0.001", "--set", "batch_size=4", "--set", "d_base_channels=4"]
-    status, _, err = course(*common, *settings)
-    assert status == 2 and "already holds a run" in err
-    status, _, err = course(*common, *settings, "--resume")
-    assert status == 2 and "lr: 0.002 -> 0.001" in err and "steps: 100 -> 101" in err and "batch_size" not in err
-    status, out, _ = course(*common, *settings, "--resume", "--accept-changes")
-    assert status == 0 and "finished at step 101" in out
-
-
-def test_read_only_output_is_refused_before_training(blobs, tmp_path, course):
-    (tmp_path / "file").write_text("")
-    status, _, err = course(
-        "train",
-        "pix2pix",
-        "--data",
-        blobs,
-        "--profile",
-        "smoke",
-        "--steps",
-        "1",
-        "--out",
-        tmp_path / "file" / "out",
-    )
-    assert status == 2 and "cannot write here" in err and len(err.splitlines()) == 3
-
-
-@pytest.mark.slow
 def test_direction_trains_the_other_way(blobs, tmp_path):
     config = runs.make_config("pix2pix", "smoke", 16)
     runs.train("pix2pix", str(blobs), tmp_path / "yx", config, steps=2, direction="yx", progress=False)

@@ -12,7 +12,6 @@ import struct
 import subprocess
 import sys
 import tarfile
-import zipfile
 import zlib
 from pathlib import Path
 
@@ -21,8 +20,7 @@ import pytest
 from PIL import Image
 
 from course_lib import runs
-from course_lib.data.files import only_run
-from tests.data.test_unpack import ARCHIVES, COLLISIONS, ESCAPES, GOOD, LIES, ODD, make_zip, special, tar, zip_member
+from tests.data.test_unpack import make_zip, special, tar
 
 KINDS = {
     "jpg": ("JPEG", {}),
@@ -246,38 +244,24 @@ def archive(data, record=None):
     return build
 
 
+GOOD = ("maps/train/1.jpg", encoded(noise(64, 32), "JPEG"))
+ARCHIVED = {  # a few of each row: all that is wrong with archives is tried in test_unpack.py
+    "22 out of the folder": (tar([GOOD, ("../evil", b"evil")], "gz"),),
+    "22 a zip that leads out": (make_zip([GOOD, ("/tmp/evil", b"evil")]),),
+    "22 a link": (tar([GOOD, (special("maps/train/9.jpg", tarfile.SYMTYPE, "/etc/passwd"), b"")], "gz"),),
+    "22 twice": (tar([GOOD, ("maps/a", b"x"), ("maps/A", b"x")], "gz"),),
+    "23 a bomb": (make_zip([GOOD, ("maps/train/zeros.bmp", bytes(3 * 2**20))]),),
+    "24 wrong hash": (tar([GOOD], "gz"), "0" * 64),
+    "24 no hash": (tar([GOOD], "gz"), "a  b"),
+    "25 cut off": (tar([GOOD], "gz")[:-40],),
+    "25 no archive": (b"<html>404</html>",),
+    "25 empty": (b"",),
+    "25 another set": (tar([("other/pictures/1.jpg", b"x")], "gz"),),
+}
+
+
 def no_network(place):
     return ["--data", "download:edges2shoes"], "127.0.0.1"
-
-
-def archives():
-    images = [
-        (f"maps/{split}/{i}.jpg", encoded(noise(64, 32, i), "JPEG")) for split in ("train", "val") for i in (1, 2, 3)
-    ]
-    for i, name in enumerate(ESCAPES + ODD):
-        kind = ("zip", "gnu tar", "tar.gz")[i % 3]
-        yield f"22 {kind} {ascii(name)[:30]}", ARCHIVES[kind]([*images, (name, b"evil")])
-    for names in COLLISIONS:
-        yield f"22 twice {names!a}", ARCHIVES["tar.gz"]([*images, *((name, b"x") for name in names)])
-    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE):
-        for target in ("/etc/passwd", "../../../mine.txt", "maps/train/1.jpg"):
-            yield f"22 {kind} {target}", tar([*images, (special("maps/train/9.jpg", kind, target), b"")], "gz")
-    yield "22 zip link", make_zip([*images, (zip_member("maps/train/9.jpg", 0o120777), b"/etc/passwd")])
-    for i, data in enumerate(LIES):
-        yield f"22 header {i}", data
-    zeros = bytes(3 * 2**20)
-    yield "23 zip", make_zip([*images, ("maps/train/zeros.bmp", zeros)])
-    yield "23 tar.gz", tar([*images, ("maps/train/zeros.bmp", zeros)], "gz")
-    whole = tar(images, "gz")
-    packed = make_zip(images)
-    for share in (0.01, 0.3, 0.6, 0.9, 0.99):
-        yield f"25 tar.gz {share}", whole[: int(len(whole) * share)]
-        yield f"25 zip {share}", packed[: int(len(packed) * share)]
-    for i in range(30, len(whole), len(whole) // 8):
-        yield f"25 tar.gz flip {i}", patched(whole, i, bytes([whole[i] ^ 255]))
-    yield "25 no archive", b"<html>404</html>"
-    yield "25 empty", b""
-    yield "25 another set", tar([("other/pictures/1.jpg", b"x")], "gz")
 
 
 # --- rows 28, 29: where to write -------------------------------------------------------------------------------------
@@ -311,9 +295,7 @@ def variants():
     made = row_of_images("12", [*cut_images(), *no_images()])
     made |= {f"12 fuzzed {name}": bad_image(name, data) for name, data in fuzzed_headers()}
     made |= row_of_images("12", flipped_pngs()) | row_of_images("21", bombs()) | FOLDERS
-    made |= {name: archive(data) for name, data in archives()}
-    good = tar([("maps/train/1.jpg", b"x")], "gz")
-    made |= {f"24 hash {i}": archive(good, record) for i, record in enumerate(("0" * 64, "none", "a  b"))}
+    made |= {name: archive(*given) for name, given in ARCHIVED.items()}
     made["25 no network"] = no_network
     made |= {name: output(path) for name, path in OUTPUTS.items()}
     return made
@@ -372,32 +354,18 @@ def run_all(wanted, tmp_path, monkeypatch, course):
     assert not wrong, f"{len(wrong)} of {len(wanted)}: " + "\n".join(f"{k}: {v}" for k, v in wrong.items())
 
 
-def test_at_least_150_variants(variants):
-    rows = {name.split()[0] for name in variants}
-    assert len(variants) >= 150 and rows == {"12", "18", "19", "20", "21", "22", "23", "24", "25", "28"}
-
-
-@pytest.mark.parametrize("row", ["18", "19", "20", "21", "23", "24", "25", "28"])
+@pytest.mark.parametrize("row", ["18", "19", "20", "21", "22", "23", "24", "25", "28"])
 def test_refused(variants, row, tmp_path, monkeypatch, course):
     wanted = {name: build for name, build in variants.items() if name.startswith(row)}
+    assert wanted
     run_all(wanted, tmp_path, monkeypatch, course)
 
 
-@pytest.mark.parametrize("first", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1, 2, 4, 5, 6))])
-def test_refused_of_the_long_rows(variants, first, tmp_path, monkeypatch, course):
-    """Rows 12 and 22, a seventh of them at a time."""
-    names = [name for name in variants if name.startswith(("12", "22"))][first::7]
+@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
+def test_refused_of_the_long_row(variants, first, tmp_path, monkeypatch, course):
+    """Row 12, a quarter of it at a time."""
+    names = [name for name in variants if name.startswith("12")][first::4]
     run_all({name: variants[name] for name in names}, tmp_path, monkeypatch, course)
-
-
-def test_second_run_into_one_folder(tmp_path, course):
-    """Row 29: the second is refused with the first one's process id, and changes nothing."""
-    with only_run(tmp_path / "out"):
-        command = ["train", "pix2pix", "--size", "16", "--steps", "1", "--data", pairs(tmp_path / "data")]
-        before = snapshot(tmp_path)
-        status, out, err = course(*command, "--out", tmp_path / "out")
-        assert judge(status, out, err, str(tmp_path / "out")) is None and f"process {os.getpid()} " in err
-        assert snapshot(tmp_path) == before
 
 
 @pytest.fixture(scope="module")
@@ -458,15 +426,3 @@ def test_real_processes(variants, row, tmp_path):
     command = [sys.executable, "-m", "course_lib.cli", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | settings, timeout=200)
     assert judge(done.returncode, done.stdout, done.stderr, where) is None and snapshot(tmp_path) == before
-
-
-def test_the_archives_are_bad_for_one_reason(tmp_path):
-    """Without the bad member the same archives are good: so it is that member which is refused."""
-    from course_lib.data.unpack import unpack
-
-    for kind in ("zip", "gnu tar", "tar.gz"):
-        (tmp_path / "archive").write_bytes(ARCHIVES[kind]([GOOD]))
-        unpack(tmp_path / "archive", tmp_path / kind)
-        assert (tmp_path / kind / GOOD[0]).read_bytes() == GOOD[1]
-    with zipfile.ZipFile(io.BytesIO(make_zip([GOOD]))) as good:
-        assert good.testzip() is None

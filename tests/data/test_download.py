@@ -413,14 +413,6 @@ def test_kill_in_the_download_then_resume(server, tmp_path):
     assert (part.parent / "maps.tar.gz").read_bytes() == server.files[MAPS] and not part.exists()
 
 
-@pytest.mark.slow
-def test_two_processes(server):
-    server.delay = 1.0
-    outputs = [child.communicate(timeout=120) for child in [process(), process()]]
-    assert len({out for out, _ in outputs}) == 1 and outputs[0][0].strip(), outputs
-    assert len(server.log) == 1
-
-
 def test_kill_while_unpacking_leaves_no_folder_that_looks_complete(server, tmp_path):
     """What a kill leaves is a hidden folder beside; the next try sweeps it and unpacks again without the network."""
     fetch("maps")

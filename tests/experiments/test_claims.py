@@ -14,6 +14,8 @@ from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.experiments import claims, grids, sweep
 from course_lib.experiments.claims import CONTRADICTED, NOT_RUN, REPRODUCED, UNDECIDED, Claim, verdict_of
+from course_lib.methods.base import Method
+from course_lib.methods.pix2pix import Config as Pix2PixConfig
 from course_lib.metrics import intervals, scores
 from tests import ROOT
 
@@ -360,17 +362,18 @@ class Few(torch.utils.data.Subset):
 @pytest.mark.parametrize("data", NAMES)
 @pytest.mark.parametrize("method", ["pix2pix", "cogan", "cyclegan"])
 def test_the_scores_are_called_so(data, method, monkeypatch):
-    class Copying:
-        config, device = type("Config", (), {"image_size": 32}), torch.device("cpu")
-        ways = () if method == "pix2pix" else ("xy", "yx")
+    class Copying(Method):
+        directions = ("xy",) if method == "pix2pix" else ("xy", "yx")
 
-        def translate(self, x, way="xy"):
+        def translate(self, x, direction="xy"):
             return {"fake_y": x} | ({"rec_x": x} if method == "cyclegan" else {})
 
     monkeypatch.setattr(scores, "open_dataset", Few)
     monkeypatch.setattr(scores, "fcn_score", lambda *_: dict.fromkeys(("pixel", "class", "iou"), 0.0))
     for direction in ("xy", "yx"):
-        assert set(scores.score(Copying(), data, "test", direction)) == names(method, data, direction) | {"n"}
+        assert set(scores.score(Copying(Pix2PixConfig(image_size=32)), data, "test", direction)) == names(
+            method, data, direction
+        ) | {"n"}
 
 
 def test_the_page_in_the_repository_is_what_the_command_makes():

@@ -33,11 +33,6 @@ from tests.support.grading_runs import (
 TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=60)
 
 
-@pytest.fixture(scope="module")
-def released(tmp_path_factory) -> Path:
-    return toy_course.make(tmp_path_factory.mktemp("released"))
-
-
 @pytest.fixture
 def course(tmp_path, released) -> Path:
     return Path(shutil.copytree(released, tmp_path / "course"))

@@ -13,7 +13,7 @@ from checks import bundle
 from nbclient import NotebookClient
 
 from tests import ROOT
-from tests.support.problem_sets import SETS, answers, checks, grade, notebook
+from tests.support.problem_sets import LONG, SETS, answers, checks, grade, notebook
 
 
 @pytest.mark.parametrize("ps", SETS)
@@ -39,7 +39,7 @@ def test_notebook_metadata_is_complete_and_its_points_are_those_of_the_checks(ps
     assert all(not cell.get("outputs") for cell in nb.cells)
 
 
-@pytest.mark.parametrize("ps", SETS)
+@pytest.mark.parametrize("ps", LONG)
 def test_solutions_get_full_marks_and_the_untouched_version_none(ps):
     assert grade(ps, answers(ps)) == (sum(checks.points(ps).values()), ())
     points, findings = grade(ps, answers(ps, blank=True))

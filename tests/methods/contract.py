@@ -39,7 +39,7 @@ class Case:
     small: dict
     ablations: tuple[tuple[dict, set[str]], ...] = ()
     ready: float = 1.0  # the share of the training from which all networks learn
-    stops: tuple[int, ...] = (3,)  # after how many of 8 steps a training is interrupted
+    stops: tuple[int, ...] = (4,)  # after how many of 8 steps a training is interrupted; 4 is amid an epoch
     learns: tuple[str, ...] = ("opt_D", "opt_G")  # the order of the updates in one step
 
     def make(self, seed: int = 0, bf16: bool = False, **changes) -> Method:
@@ -379,6 +379,9 @@ def a_checkpoint_is_all_of_it(case: Case, folder: Path) -> None:
     method, other = case.make(average=0.9), case.make(seed=1, average=0.9)
     for _ in range(2):
         step(method, case.batch())
+    moments = [name for name in state(method) if name.startswith("opt_") and "exp_avg" in name]
+    learn = [p for each in method.optimizers.values() for group in each.param_groups for p in group["params"]]
+    assert len(moments) >= 1.8 * len(learn)  # two of each weight, but of those that no loss reaches
     checkpoint.save(folder, 2, state(method), {})
     checkpoint.restore(other, checkpoint.load_latest(folder)[1], folder)
     assert step(method, case.batch()) == step(other, case.batch()) and equal(state(method), state(other))

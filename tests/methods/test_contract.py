@@ -166,7 +166,7 @@ def test_every_method_is_under_contract():
     assert set(rows) == set(VARIANTS)
 
 
-LONG = {contract.resumes_to_the_bit}
+LONG = {contract.resumes_to_the_bit, contract.ablations_are_configuration}
 PROMISES = [
     pytest.param(each, marks=[pytest.mark.slow] * (each in LONG), id=each.__name__) for each in contract.PROMISES
 ]

@@ -5,11 +5,13 @@ import re
 
 import checks
 import nbformat
+import pytest
 from checks import matrix
 
 from tests import ROOT
 
 SETS = ("ps1", "ps2", "ps3", "ps4", "ps5")
+LONG = [pytest.param(ps, marks=[pytest.mark.slow] * (ps in ("ps3", "ps4"))) for ps in SETS]  # those train more networks
 FUNCTIONS = [(ps, function) for ps in SETS for function in checks.FUNCTIONS[ps]]
 
 

@@ -339,14 +339,6 @@ def test_killed_and_resumed_equals_never_killed(tmp_path, pairs):
     assert len(killed_at) == 1 and killed_at[0] > 0
 
 
-@pytest.mark.slow
-def test_workers_give_the_same_run(tmp_path):
-    for workers in (0, 2):
-        train(tmp_path / str(workers), 7, workers=workers)
-    a, b = (checkpoint.load_latest(tmp_path / name / "checkpoints")[1] for name in "02")
-    assert equal(a, b)
-
-
 def test_a_killed_first_step_is_no_run_yet(tmp_path):
     """The checkpoint of step 0 shows whether the folder can hold the run; it must not stand in the way of another."""
     method = make()
@@ -414,6 +406,7 @@ def test_other_errors_of_torch_stay_what_they_are(tmp_path):
         train(tmp_path, 1, method)
 
 
+@pytest.mark.slow
 def test_without_a_gpu_there_is_one_notice(tmp_path, pairs, course, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     status, _, err = course(*course_train(pairs, tmp_path / "auto", 1)[3:])
