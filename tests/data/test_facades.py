@@ -133,9 +133,9 @@ def test_augmentation_moves_image_labels_and_instances_together(kind):
 
 @pytest.mark.slow
 def test_night_changes_sky_light_and_windows_only():
-    """On 200 houses: the sky is dark blue, nothing but glass and its glow is brighter, every window is lit."""
+    """On 60 houses: the sky is dark blue, nothing but glass and its glow is brighter, every window is lit."""
     glass_parts = [PARTS.index("glass"), PARTS.index("shopglass")]
-    for house in range(200):
+    for house in range(60):
         (day, night), labels, instances = one_factor(house, time=(0.15, 1.0))
         part = rasterise(layout("test", house), 64)[2]
         sky = part == PARTS.index("sky")
@@ -152,7 +152,7 @@ def test_night_changes_sky_light_and_windows_only():
 @pytest.mark.slow
 def test_brick_changes_the_texture_of_the_wall_and_not_its_colour():
     hues, rough = [], []
-    for house in range(200):
+    for house in range(60):
         (plaster, brick), labels, _ = one_factor(house, brick=(False, True))
         part = rasterise(layout("test", house), 128)[2].reshape(64, 2, 64, 2)
         other = (part != PARTS.index("wall")).all((1, 3))
@@ -171,7 +171,7 @@ def test_brick_changes_the_texture_of_the_wall_and_not_its_colour():
 @pytest.mark.slow
 def test_factors_do_not_depend_on_the_layout():
     """Labels alone (class counts and coarse maps) predict the wall colour no better than chance."""
-    data = Facades("train", 16, count=1200)
+    data = Facades("train", 16, count=600)
     items = [data[i] for i in range(len(data))]
     features = torch.stack([F.one_hot(item["labels"].long(), 12).float().mean((0, 1)) for item in items])
     coarse = torch.stack([F.avg_pool2d(item["x"], 4).flatten() for item in items])
@@ -179,9 +179,9 @@ def test_factors_do_not_depend_on_the_layout():
     wall = torch.tensor([int(item["style"][0]) for item in items])
     target = F.one_hot(wall, len(WALLS)).float()
     ridge = 1e-2 * torch.eye(features.shape[1])
-    weights = torch.linalg.solve(features[:800].T @ features[:800] + ridge, features[:800].T @ target[:800])
-    right = ((features[800:] @ weights).argmax(1) == wall[800:]).float().mean()
-    chance, deviation = 1 / 8, (1 / 8 * 7 / 8 / 400) ** 0.5
+    weights = torch.linalg.solve(features[:400].T @ features[:400] + ridge, features[:400].T @ target[:400])
+    right = ((features[400:] @ weights).argmax(1) == wall[400:]).float().mean()
+    chance, deviation = 1 / 8, (1 / 8 * 7 / 8 / 200) ** 0.5
     assert abs(right - chance) < 3.5 * deviation
     assert torch.bincount(wall).min() > 0.75 * len(items) / 8
 
