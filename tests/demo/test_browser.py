@@ -292,6 +292,10 @@ def run_all(watch: Watch, name: str) -> None:
     page.keyboard.press("Control+b")  # more room for the notebook
     busy = page.locator('.jp-Notebook-ExecutionIndicator[data-status="busy"]')
     for _ in range(5):  # a kernel that has just started now and then loses what it is asked first
+        dialog = page.locator(".jp-Dialog")
+        if dialog.count():  # which kernel? On a busy machine JupyterLab asks before it knows
+            assert "kernel" in dialog.inner_text().lower(), dialog.inner_text()
+            dialog.locator(".jp-mod-accept").click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         for _ in range(150):
