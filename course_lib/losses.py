@@ -51,14 +51,16 @@ def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tens
 
 
 def feature_matching(fake: list[list[Tensor]], real: list[list[Tensor]]) -> Float[Tensor, ""]:
-    """sum_i E||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1, averaged over the scales k (pix2pixHD, eq. 3).
+    """4/T sum_i E||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1 over T hidden layers i, averaged over the scales k.
 
-    Of each scale the maps of D's layers i, (B, _, _, _), hidden ones first; the last, the logits, is left out. ``real``
-    is detached: only G learns from it. The paper's formula sums over the scales, its authors' code averages.
+    pix2pixHD, eq. 3. Of each scale the maps of D's layers, (B, _, _, _), hidden ones first; the last, the logits, is
+    left out. ``real`` is detached: only G learns from it. The paper's formula sums over scales and has no 4/T, which is
+    1 for its D of four hidden layers; its authors' code has both.
     """
-    scales = [
-        sum(l1(f, r.detach()) for f, r in zip(of[:-1], at[:-1], strict=True)) for of, at in zip(fake, real, strict=True)
-    ]
+    scales = []
+    for of, at in zip(fake, real, strict=True):
+        layers = [l1(f, r.detach()) for f, r in zip(of[:-1], at[:-1], strict=True)]
+        scales.append(4 / len(layers) * sum(layers))
     return sum(scales) / len(scales)
 
 

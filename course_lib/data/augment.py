@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from course_lib.data.base import View
+from course_lib.data.base import TwoDomains, View
 
 IMAGE_KEYS, MAP_KEYS = ("x", "y"), ("labels", "instances")  # of a map the values are names, never mixed
 
@@ -26,18 +26,28 @@ def partner(count: int, *key: int) -> int:
     return int(torch.randint(count, (), generator=generator))
 
 
-def jitter(images: Tensor, kind: str, flip: bool, draws: Tensor, nearest: bool = False) -> Tensor:
-    """A random change of each of (n, c, S, S) images: ``kind``, then mirrored with probability 1/2 if ``flip``.
+def enlarged(size: int) -> int:
+    """The side from which "resize" cuts out images of ``size`` px: 286 for 256, as in the paper."""
+    return round(size * 286 / 256)
 
-    ``"resize"``: enlarge by 286/256 and cut out S x S at random (the paper's). ``"affine"``: turn by up to 5 degrees,
-    scale by up to 10 %, shift by up to 6 % of S, border repeated: variety for small sets. ``"none"``: neither.
-    ``draws``, (n, 5) in [0, 1), decide: equal rows give equal changes. ``nearest`` copies pixels and never mixes them.
+
+def jitter(
+    images: Tensor, kind: str, flip: bool, draws: Tensor, nearest: bool = False, size: int | None = None
+) -> Tensor:
+    """A random change of each of (n, c, h, h) images: ``kind``, then mirrored with probability 1/2 if ``flip``.
+
+    ``"resize"``: ``size`` x ``size`` is cut out at random of images of ``enlarged(size)`` (the paper's); others are
+    brought to that side first, which costs sharpness: load them larger. ``"affine"``: turn by up to 5 degrees, scale by
+    up to 10 %, shift by up to 6 % of the side, border repeated: variety for small sets. ``"none"``: neither. ``size``
+    is that of the images by default. ``draws``, (n, 5) in [0, 1), decide: equal rows give equal changes. ``nearest``
+    copies pixels and never mixes them.
     """
-    size = images.shape[-1]
+    size = size or images.shape[-1]
     if kind == "resize":
-        large = round(size * 286 / 256)
-        how = {"mode": "nearest"} if nearest else {"mode": "bilinear", "align_corners": False}
-        images = F.interpolate(images, (large, large), **how)
+        large = enlarged(size)
+        if images.shape[-1] != large:
+            how = {"mode": "nearest"} if nearest else {"mode": "bilinear", "align_corners": False}
+            images = F.interpolate(images, (large, large), **how)
         corners = (draws[:, :2] * (large - size + 1)).long().tolist()
         pairs = zip(images, corners, strict=True)
         images = torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in pairs])
@@ -63,12 +73,17 @@ class Augment(View):
     A paired item gets one change for all its images, labels and instances; in an unpaired one x changes on its own. A
     dataset in which one image is computed from the rest names it (``redrawn``) and computes it again
     (``redraw(batch)``): lines and colours stay crisp. Nothing is cached: ``set_epoch(e)`` changes every item, and
-    (seed, epoch, index) determines it. Batches are changed at once (``__getitems__``).
+    (seed, epoch, index) determines it. Batches are changed at once (``__getitems__``). With a ``size``, in px, "resize"
+    asks the data set for larger images (``at``) and cuts that size out of them: they stay as sharp as they are.
     """
 
-    def __init__(self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True):
+    def __init__(
+        self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True, size: int | None = None
+    ):
         super().__init__(dataset)
-        self.seed, self.kind, self.flip = seed, kind, flip
+        self.seed, self.kind, self.flip, self.size = seed, kind, flip, size
+        if size and kind == "resize" and isinstance(dataset, TwoDomains):
+            self.dataset = dataset.at(enlarged(size))
 
     def __getitem__(self, index: int) -> dict:
         return self.__getitems__([index])[0]
@@ -93,18 +108,22 @@ class Augment(View):
         stacked = {key: torch.stack([item[key] for item in items]) for key in keys}
         images, maps = ({key: stacked[key] for key in keys if key in stacked} for keys in (IMAGE_KEYS, MAP_KEYS))
         if self.paired:
-            batch = _together(images, self.kind, self.flip, draws, nearest=False)
+            batch = _together(images, self.kind, self.flip, draws, False, self.size)
         else:  # x and y of one size, each with draws of its own
-            both = jitter(torch.cat([images["x"], images["y"]]), self.kind, self.flip, torch.cat([others, draws]))
+            both = torch.cat([images["x"], images["y"]])
+            both = jitter(both, self.kind, self.flip, torch.cat([others, draws]), size=self.size)
             batch = dict(zip("xy", both.chunk(2), strict=True))
         if maps:
-            batch |= _together(maps, self.kind, self.flip, draws, nearest=True)
+            batch |= _together(maps, self.kind, self.flip, draws, True, self.size)
         return items, self.dataset.redraw(batch) if self.redrawn else batch
 
 
-def _together(found: dict[str, Tensor], kind: str, flip: bool, draws: Tensor, nearest: bool) -> dict[str, Tensor]:
+def _together(
+    found: dict[str, Tensor], kind: str, flip: bool, draws: Tensor, nearest: bool, size: int | None
+) -> dict[str, Tensor]:
     """The same jitter for (n, c, S, S) images, or for (n, S, S) maps."""
     stacked = [images.unsqueeze(1).float() if nearest else images for images in found.values()]
-    changed = jitter(torch.cat(stacked, dim=1), kind, flip, draws, nearest).split([s.shape[1] for s in stacked], dim=1)
+    changed = jitter(torch.cat(stacked, dim=1), kind, flip, draws, nearest, size)
+    changed = changed.split([s.shape[1] for s in stacked], dim=1)
     pairs = zip(found.items(), changed, strict=True)
     return {key: new.squeeze(1).to(old.dtype) if nearest else new for (key, old), new in pairs}

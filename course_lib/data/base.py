@@ -1,5 +1,6 @@
 """What a data set of two domains tells of itself, beside its items."""
 
+import copy
 from typing import Any, ClassVar
 
 from torch.utils.data import Dataset
@@ -19,6 +20,10 @@ class TwoDomains(Dataset):
     def set_epoch(self, epoch: int) -> None:
         """What is drawn at random, as the partners of unpaired images are, is drawn anew."""
         self.epoch = epoch
+
+    def at(self, size: int) -> "TwoDomains":
+        """The same items in ``size`` px, for augmentation that loads larger and crops; itself if there are none."""
+        return self
 
     def redraw(self, batch: dict) -> dict:
         """``batch`` with the image called ``redrawn`` computed again from the rest of it."""
@@ -48,6 +53,12 @@ class View(TwoDomains):
         self.epoch = epoch
         if hasattr(self.dataset, "set_epoch"):  # a data set of your own may do without
             self.dataset.set_epoch(epoch)
+
+    def at(self, size: int) -> "View":
+        view = copy.copy(self)
+        if isinstance(self.dataset, TwoDomains):
+            view.dataset = self.dataset.at(size)
+        return view
 
     def redraw(self, batch: dict) -> dict:
         return self.dataset.redraw(batch)

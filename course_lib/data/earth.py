@@ -1,5 +1,6 @@
 """The Earth twice in one projection: a relief map (ETOPO1) and the satellite image Blue Marble, cut into patches."""
 
+import copy
 import functools
 import importlib.util
 from pathlib import Path
@@ -77,6 +78,11 @@ class EarthPairs(TwoDomains):
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def at(self, size: int) -> "EarthPairs":
+        larger = copy.copy(self)
+        larger.size, larger.kept = size, {}
+        return larger
 
     def __getitem__(self, i: int) -> dict:
         j = i

@@ -81,12 +81,16 @@ class EmojiEdges(TwoDomains):
 
     def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
         rows = _rows(SPLITS[split])
+        self.made_from = {"split": split, "style": style, "threshold": threshold}
         self.y, self.threshold = _images(style, rows, size), threshold * TILE / size
         self.x = outlines(self.y, self.threshold)
         self.names = [entries()[i]["name"] for i in rows]
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def at(self, size: int) -> "EmojiEdges":
+        return EmojiEdges(size=size, **self.made_from)
 
     def __getitem__(self, i: int) -> dict:
         return {"x": self.x[i], "y": self.y[i], "name": self.names[i]}
@@ -108,6 +112,7 @@ class EmojiStyles(TwoDomains):
 
     def __init__(self, split: str, styles: tuple[str, str], size: int = 64, seed: int = 0, pairs: bool = False):
         self.paired, self.seed = pairs or split != "train", seed
+        self.made_from = {"split": split, "styles": styles, "seed": seed, "pairs": pairs}
         if styles[0] == styles[1]:
             raise CourseError(
                 "an unpaired task needs two different styles", "data", f"choose two of {', '.join(STYLES)}"
@@ -120,6 +125,9 @@ class EmojiStyles(TwoDomains):
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def at(self, size: int) -> "EmojiStyles":
+        return EmojiStyles(size=size, **self.made_from)
 
     def __getitem__(self, i: int) -> dict:
         j = i

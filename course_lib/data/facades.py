@@ -3,6 +3,7 @@
 One layout can be photographed in many styles, and the style does not depend on the layout: what BicycleGAN must learn.
 """
 
+import copy
 import functools
 from collections.abc import Iterable
 from typing import ClassVar
@@ -19,6 +20,7 @@ from course_lib.data.folders import CACHE_BYTES
 from course_lib.errors import CourseError
 
 REVISION = 1  # raised when a change of the code or of its files changes the images
+SIZES = (16, 1024)  # px, smallest and largest
 HOUSES = {"train": 6000, "val": 200, "test": 200}
 TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows the label map
     "facades": (None, {}),
@@ -67,8 +69,10 @@ class Facades(TwoDomains):
     def __init__(self, split: str, size: int = 64, task: str = "facades", seed: int = 0, count: int | None = None):
         if task not in TASKS:
             raise CourseError(f"unknown task {task!r}", "data", f"choose from {', '.join(TASKS)}")
-        if not 16 <= size <= 1024:
-            raise CourseError(f"façades are drawn at 16 to 1024 px, not {size}", "size", "choose a size in between")
+        if not SIZES[0] <= size <= SIZES[1]:
+            raise CourseError(
+                f"façades are drawn at {SIZES[0]} to {SIZES[1]} px, not {size}", "size", "choose a size in between"
+            )
         self.split, self.size, self.seed = split, size, seed
         self.fixed_x, self.fixed_y = TASKS[task]
         self.houses = HOUSES[split] if count is None else count
@@ -78,6 +82,13 @@ class Facades(TwoDomains):
 
     def __len__(self) -> int:
         return self.houses if self.paired else self.houses // 2
+
+    def at(self, size: int) -> "Facades":
+        if size > SIZES[1]:
+            return self
+        larger = copy.copy(self)
+        larger.size = size
+        return larger
 
     def style(self, house: int, **fixed) -> Style:
         """The style in which ``house`` is photographed, with the factors in ``fixed`` set."""

@@ -1,5 +1,6 @@
 """Your own images as a dataset: A|B side by side, A/ and B/ with equal names, or two unpaired sets of images."""
 
+import copy
 import hashlib
 import os
 import unicodedata
@@ -146,12 +147,29 @@ class ImageStore:
             self.kept[path] = out
         return out
 
+    def at(self, size: int) -> "ImageStore":
+        """The same files, at another size; their headers are known to be good."""
+        other = copy.copy(self)
+        other.size, other.kept = size, {}
+        return other
+
     def item(self, *paths: Path) -> dict:
         x, y = torch.cat([self.read(path) for path in paths]) / 127.5 - 1
         return {"x": x, "y": y, "name": printable(paths[0].stem)}
 
 
-class PairedFolder(TwoDomains):
+class Stored(TwoDomains):
+    """Images in an ImageStore, called ``store``."""
+
+    store: ImageStore
+
+    def at(self, size: int) -> "Stored":
+        other = copy.copy(self)
+        other.store = self.store.at(size)
+        return other
+
+
+class PairedFolder(Stored):
     """Pairs from a folder, in one of the first two LAYOUTS: x from A (the left half), y from B (the right half).
 
     Items: x, y (3, size, size) in [-1, 1], resized without keeping the aspect ratio; ``name``, without suffix. Raises
@@ -184,7 +202,7 @@ class PairedFolder(TwoDomains):
         return self.store.item(*self.items[i])
 
 
-class UnpairedFolder(TwoDomains):
+class UnpairedFolder(Stored):
     """Two sets of images, trainA/ trainB/ testA/ testB/ (and valA/ valB/): x from A, y from B, not paired.
 
     Items and errors as in PairedFolder, ``name`` that of x. The length is that of the larger set, the smaller starts

@@ -81,7 +81,7 @@ def _images_per_second(name: str, size: int, repeats: int, batch_size: int) -> d
         torch.set_num_threads(1)  # others would spin while they wait, and that is counted
         start = time.process_time()
         own = First(open_dataset(str(pairs.parent) if name == FOLDER else name, "train", size))
-        config = SimpleNamespace(batch_size=batch_size, jitter="auto", flip="auto")
+        config = SimpleNamespace(batch_size=batch_size, jitter="auto", flip="auto", image_size=size)
         feed = batches(own, SimpleNamespace(config=config, device=torch.device("cpu")))
         for _ in range(len(own) // batch_size):
             next(feed)

@@ -50,6 +50,11 @@ def check_patches(image_size: int, d_layers: int) -> None:
         raise CourseError(what, "Config", "choose a larger image_size or smaller d_layers")
 
 
+def lr_factor(progress: float, decay_from: float) -> float:
+    """1 until ``decay_from``, then linearly to 0 at 1; both are shares in [0, 1]."""
+    return 1.0 if progress <= decay_from else max(0.0, (1 - progress) / (1 - decay_from))
+
+
 class Method:
     """Networks, optimisers and one training step. A subclass builds them in ``__init__`` and has ``step(batch)``.
 
@@ -103,6 +108,17 @@ class Method:
 
     # ---- what others call
 
+    @classmethod
+    def suited(cls, config: Any, item: dict, direction: str = "xy") -> Any:
+        """``config`` as it suits data whose items are like ``item``, for a method that can do with less than its maps.
+
+        Raises CourseError if a map is missing, or is not that of the input.
+        """
+        if cls.maps and (direction == "yx" or not set(cls.maps) <= item.keys()):
+            what = f"{cls.__name__} paints from {' and '.join(cls.maps)} of x, and these data have none"
+            raise CourseError(what, f"--direction {direction}", "try facades")
+        return config
+
     @property
     def reads_codes(self) -> bool:
         """Whether ``encode(y)`` gives the code z that paints in the style of y."""
@@ -127,6 +143,10 @@ class Method:
         At scale k the image is halved k times before. Empty for a D that judges images as a whole, or sees more.
         """
         return {}
+
+    def rate(self, share: float) -> float:
+        """The learning rate when this share of the training is done: constant, then linearly to 0."""
+        return self.config.lr * lr_factor(share, self.config.decay_from)
 
     def advance(self, share: float) -> None:
         """fit() calls it before each step, with the share of the training that is done: for methods with phases."""

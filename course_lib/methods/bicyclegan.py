@@ -124,6 +124,7 @@ class BicycleGAN(Method):
     """
 
     Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
+    REVISION = 2  # batch norm's statistics are averaged, no dropout in the innermost block
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)

@@ -68,6 +68,7 @@ class DCGAN(Method):
     """G, D, their optimisers and one training step. ``bf16`` runs the networks in bfloat16; losses stay float32."""
 
     Config, PRESETS, translates = Config, PRESETS, False
+    REVISION = 2  # batch norm's statistics are averaged
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)

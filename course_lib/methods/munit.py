@@ -53,6 +53,7 @@ class Config(TrainingConfig):
     lambda_perceptual: float = 0.0  # domain-invariant; 1 for the paper's largest images
     features: Literal["auto", "vgg", "features"] = "auto"  # of the perceptual term; auto: vgg where its weights are
     # training
+    jitter: Literal["resize", "affine", "none", "auto"] = "none"  # the authors crop along the longer side alone
     lr: float = positive(1e-4)
     decay_weights: float = 1e-4  # L2, in Adam
     decay_from: float = 0.5  # lr then falls linearly to 0; the authors halve it ten times in a million steps

@@ -85,6 +85,7 @@ class Pix2Pix(Method):
     """G, D, their optimisers and one training step. ``bf16`` runs the networks in bfloat16; losses stay float32."""
 
     Config, PRESETS, needs_pairs = Config, PRESETS, True
+    REVISION = 2  # batch norm's statistics are averaged
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)

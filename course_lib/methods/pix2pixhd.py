@@ -10,12 +10,14 @@ followed: L_FM is averaged over the scales. Every ablation is a value of :class:
     GAN alone               lambda_fm=0
     one scale               d_scales=1
     no instance map         use_instances=False, use_features=False
+    plain pairs             n_labels=0, use_instances=False, use_features=False
     G1 alone                local_enhancer=False
     no coarse-to-fine       coarse_alone_until=0, coarse_frozen_until=0
     with the VGG loss       lambda_vgg=10, where torch's cache holds the weights of VGG-19
 """
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -40,7 +42,7 @@ class Config(TrainingConfig):
 
     # networks
     image_size: int = 1024
-    n_labels: int = 12  # CMP façades; 35 in Cityscapes
+    n_labels: int = may_be_zero(12)  # CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels
     base_channels: int = 64  # of G1; G2 has half as many
     n_down: int = 4
     n_blocks: int = 9
@@ -63,6 +65,7 @@ class Config(TrainingConfig):
     # training
     coarse_alone_until: float = 0.5  # share of the training in which G1 learns alone, at half the size
     coarse_frozen_until: float = 0.55  # from then on, up to this share, G2 learns and G1 does not
+    features_frozen_from: float = 1.0  # share after which E stays as it is; 1: it learns with G to the end
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     decay_from: float = 0.5
     # styles, after training
@@ -73,6 +76,9 @@ class Config(TrainingConfig):
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_fm or self.lambda_vgg):
             raise CourseError("no term is left for G", "Config", "give a lambda above 0")
+        if not self.n_labels and self.use_instances:
+            fix = "add use_instances=False and use_features=False"
+            raise CourseError("plain pairs have no instances", "Config", fix)
         if self.use_features and not self.use_instances:
             fix = "add use_features=False, or leave use_instances on"
             raise CourseError("features are averaged over instances", "Config", fix)
@@ -110,13 +116,15 @@ class Pix2PixHD(Method):
     """
 
     Config, PRESETS, needs_pairs = Config, PRESETS, True
+    REVISION = 2  # 4/T in feature matching, a rate for each phase, D at fixed resolutions
     maps = ("labels", "instances")
     STRIDE = 1_000_003  # between the seeds of two samples
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)
         cfg = self.config
-        judged = cfg.n_labels + cfg.use_instances  # channels of s that D sees, too
+        self.maps = type(self).maps if cfg.n_labels else ()
+        judged = (cfg.n_labels or 3) + cfg.use_instances  # channels of s that D sees, too
         shown = judged + cfg.n_features * cfg.use_features
         self.G1 = GlobalGenerator(shown, cfg.base_channels, cfg.n_down, cfg.n_blocks, cfg.upsampling)
         learners = {"G1": self.G1}
@@ -136,11 +144,29 @@ class Pix2PixHD(Method):
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
         self.advance(0.0)
 
+    @classmethod
+    def suited(cls, config: Config, item: dict, direction: str = "xy") -> Config:
+        """Pairs without labels and instances, or with those of the output, are plain ones."""
+        if not config.n_labels or (direction == "xy" and set(cls.maps) <= item.keys()):
+            return config
+        if config.use_features:
+            warnings.warn("these pairs have no instances: no features, every input has one output", stacklevel=3)
+        return replace(config, n_labels=0, use_instances=False, use_features=False)
+
     def advance(self, share: float) -> None:
         """``share`` of the training is done, which decides who learns now."""
         cfg = self.config
         late = int(share >= cfg.coarse_alone_until) + int(share >= max(cfg.coarse_frozen_until, cfg.coarse_alone_until))
         self.styles.phase.fill_(late if cfg.local_enhancer else 0)
+        if self.E is not None:
+            self.E.requires_grad_(share <= cfg.features_frozen_from)
+
+    def rate(self, share: float) -> float:
+        """G1's rate falls to 0 before G2 begins, and starts again then, as two trainings in a row would have it."""
+        alone = self.config.coarse_alone_until
+        if not self.config.local_enhancer or not 0 < alone < 1:
+            return super().rate(share)
+        return super().rate(share / alone if share < alone else (share - alone) / (1 - alone))
 
     @property
     def phase(self) -> str:
@@ -160,9 +186,13 @@ class Pix2PixHD(Method):
         return nets["G2"](s, nets["G1"].seen(halve(s)))  # (B, c, S, S), (B, k, S/2, S/2) -> (B, 3, S, S)
 
     def judge(self, s: Float[Tensor, "b c h w"], y: Float[Tensor, "b 3 h w"]) -> list[list[Float[Tensor, "b _ _ _"]]]:
-        """Of each scale of D what its layers see in y, given s; the last is the map of logits."""
+        """Of each scale of D what its layers see in y, given s; the last is the map of logits.
+
+        While G1 learns alone, images have half the size and the finest D waits: no D ever changes its resolution.
+        """
+        waits = int(self.phase == "global" and self.config.local_enhancer and self.config.d_scales > 1)
         with self.autocast:
-            return [[h.float() for h in maps] for maps in self.D(torch.cat([s, y], dim=1))]
+            return [[h.float() for h in maps] for maps in self.D(torch.cat([s, y], dim=1), waits)]
 
     def discriminator_terms(self, real: list[list[Tensor]], fake: list[list[Tensor]]) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted, summed over the scales: ``d_real`` and ``d_fake``, of :meth:`judge`."""
@@ -183,15 +213,14 @@ class Pix2PixHD(Method):
         return terms
 
     def step(self, batch: dict) -> dict[str, float]:
-        """One update of G and E, then one of D. ``batch``: y (B, 3, S, S), labels, instances. Returns the terms."""
+        """One update of G and E, then one of D. ``batch``: y (B, 3, S, S), and labels, instances or x."""
         cfg, D, opt_G, opt_D, y = self.config, self.D, self.opt_G, self.opt_D, batch["y"]
-        labels, instances = batch["labels"], batch["instances"]
 
-        # 1. What G sees of the scene, with what E reads in y, a mean for each instance; and G's photograph.
-        s = shown = self.scene(labels, instances)  # (B, n_labels + 1, S, S)
+        # 1. What G sees of the scene, or x, with what E reads in y, a mean for each instance; and G's photograph.
+        s = shown = self.scene(batch["labels"], batch["instances"]) if cfg.n_labels else batch["x"]  # (B, c, S, S)
         if cfg.use_features:
             with self.autocast:
-                shown = torch.cat([s, self.E(y, instances)], dim=1)
+                shown = torch.cat([s, self.E(y, batch["instances"])], dim=1)
         self.G1.requires_grad_(self.phase != "enhancer")
         fake_y = self.run(self.paint, shown, self.networks)
         if fake_y.shape != y.shape:  # G1 alone
@@ -241,9 +270,10 @@ class Pix2PixHD(Method):
         from course_lib.data.facades import label_map
         from course_lib.data.scenes import regions
 
-        labels = label_map(x.cpu()).to(self.device) if labels is None else labels.to(self.device)
-        instances = regions(labels) if instances is None else instances.to(self.device)
-        s = self.scene(labels, instances)
+        if self.config.n_labels:
+            labels = label_map(x.cpu()).to(self.device) if labels is None else labels.to(self.device)
+            instances = regions(labels) if instances is None else instances.to(self.device)
+        s = self.scene(labels, instances) if self.config.n_labels else x.to(self.device)
         if self.config.use_features:
             features = self.styles.choose(labels, instances, seed) if features is None else features.to(self.device)
             s = torch.cat([s, features], dim=1)

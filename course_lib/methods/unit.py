@@ -9,11 +9,13 @@ VAE, and its last encoder blocks and first decoder blocks are the same ones:
     cyc_a  = G_a(E_b(fake_b) + noise)   should be a, again
 
     L_VAE_a = lambda_kl * KL(z_a) + lambda_image * E||rec_a - a||_1
-    L_CC_a  = lambda_cycle_kl * (KL(z_a) + KL(z_ab)) + lambda_cycle * E||cyc_a - a||_1      z_ab = E_b(fake_b) + noise
+    L_CC_a  = lambda_cycle_kl * KL(z_ab) + lambda_cycle * E||cyc_a - a||_1                  z_ab = E_b(fake_b) + noise
     L       = L_VAE + L_CC + lambda_gan * L_GAN, over both domains
 
-KL is :func:`losses.kl_unit_variance`. The weights are those that public code gives. ``shared_blocks=0`` is the variant
-in which two whole VAEs meet in the losses only, as in the authors' later code for MUNIT.
+KL is :func:`losses.kl_unit_variance`. The weights are those that public code gives; as there, KL(z_a) counts once, and
+not once more as in the paper's L_CC. ``shared_blocks=0`` is the variant in which two whole VAEs meet in the losses
+only, as in the authors' later code for MUNIT. The networks are a hybrid (see :mod:`course_lib.networks.unit`); the
+preset ``authors`` takes the layers and the weight decay that are reported of the authors' first code.
 """
 
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ class Config(TrainingConfig):
     base_channels: int = 64
     n_blocks: int = 4  # residual blocks of an encoder, and of a decoder
     shared_blocks: int = may_be_zero(1)  # of them, the same for both domains; 0 shares nothing
+    layers: Literal["hybrid", "authors"] = "hybrid"
     d_base_channels: int = 64
     d_layers: int = may_be_zero(3)  # 70 px patches
     # objective
@@ -53,6 +56,7 @@ class Config(TrainingConfig):
     noise: Literal["on", "off"] = "on"  # off: z is the mean, in training, too
     # training
     lr: float = positive(1e-4)
+    decay_weights: float = 0.0  # L2, in Adam
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
@@ -70,6 +74,7 @@ class Config(TrainingConfig):
 _SMALL = {"jitter": "auto", "flip": "auto", "d_layers": 2, "decay_from": 0.5}
 PRESETS: dict[str, dict] = {
     "paper": {},
+    "authors": {"layers": "authors", "decay_weights": 1e-4},
     "smoke": _SMALL
     | {"image_size": 32, "base_channels": 8, "n_blocks": 2, "d_base_channels": 8, "batch_size": 2, "average": 0.995},
     "cpu": _SMALL
@@ -86,18 +91,20 @@ class UNIT(Method):
     """
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
+    REVISION = 2  # KL(z_a) counts once
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)
         cfg = self.config
-        sizes = (cfg.base_channels, cfg.n_blocks, cfg.shared_blocks)
+        sizes = (cfg.base_channels, cfg.n_blocks, cfg.shared_blocks, cfg.layers)
         self.E, self.G = LatentEncoders(*sizes).to(self.device), LatentDecoders(*sizes).to(self.device)
         patches = {domain: PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "none") for domain in "ab"}
         self.D = nn.ModuleDict(patches).to(self.device)
         self.networks = {"E": self.E, "G": self.G, "D": self.D}
         self.keep_averages("E", "G")
         # a shared block is one parameter here, with losses from both domains
-        self.opt_G, self.opt_D = self.adam(self.E, self.G), self.adam(self.D)
+        self.opt_G = self.adam(self.E, self.G, weight_decay=cfg.decay_weights)
+        self.opt_D = self.adam(self.D, weight_decay=cfg.decay_weights)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def draw(self, mu: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
@@ -128,7 +135,7 @@ class UNIT(Method):
                 terms[f"g_gan_{b}"] = generator_loss(self.run(self.D[b], out[f"fake_{b}"]))
             if cfg.lambda_image:
                 terms[f"g_image_{a}"] = losses.l1(out[f"rec_{a}"], images[a])
-            if cfg.lambda_kl or cfg.lambda_cycle_kl:
+            if cfg.lambda_kl:
                 terms[f"g_kl_{a}"] = losses.kl_unit_variance(out[f"mu_{a}"])
             if cfg.lambda_cycle:
                 terms[f"g_cycle_{a}"] = losses.l1(out[f"cyc_{a}"], images[a])
@@ -170,7 +177,7 @@ class UNIT(Method):
             for name, weight in (
                 ("gan", cfg.lambda_gan),
                 ("image", cfg.lambda_image),
-                ("kl", cfg.lambda_kl + cfg.lambda_cycle_kl),  # it stands in L_VAE and in L_CC
+                ("kl", cfg.lambda_kl),
                 ("cycle", cfg.lambda_cycle),
                 ("cycle_kl", cfg.lambda_cycle_kl),
             )

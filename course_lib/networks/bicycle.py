@@ -22,7 +22,7 @@ class CodedUNet(UNet):
     """
 
     def __init__(self, z_dim: int = 8, z_at: str = "all", **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**kwargs, dropout_innermost=False)
         self.coded = len(self.encoder) if z_at == "all" else 1  # so many blocks see z
         for block in self.encoder[: self.coded]:
             at = next(i for i, layer in enumerate(block) if isinstance(layer, nn.Conv2d))

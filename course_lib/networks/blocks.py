@@ -83,15 +83,16 @@ def averaged_copy(net: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
-    """``average <- d * average + (1 - d) * net`` for the weights; running statistics are copied.
+    """``average <- d * average + (1 - d) * net`` for the weights and for batch norm's running statistics.
 
-    d grows from 2/11 to ``decay`` over the first updates, so that the average forgets the untrained weights.
+    d grows from 2/11 to ``decay`` over the first updates, so that the average forgets the untrained weights. Averaged
+    statistics fit averaged weights; those of the last weights do not.
     """
     average.updates += 1
     decay = min(decay, (1 + average.updates.item()) / (10 + average.updates.item()))
-    torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), 1 - decay)
-    for name, buffer in net.named_buffers():
-        average.get_buffer(name).copy_(buffer)
+    statistics = {name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()}
+    ours = [*average.parameters(), *(average.get_buffer(name) for name in statistics)]
+    torch._foreach_lerp_(ours, [*net.parameters(), *statistics.values()], 1 - decay)
 
 
 @contextmanager

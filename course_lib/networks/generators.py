@@ -13,8 +13,9 @@ class UNet(nn.Module):
 
     Level i halves the image and has ``min(2**i, 8) * base_channels`` channels, down to 1x1; the decoder mirrors it, and
     skip i <-> levels - i concatenates. The bottleneck has no norm: a norm of a 1x1 map is a constant.
-    ``dropout`` acts in the first three decoder blocks. At the paper's size (image_size=256, base_channels=64) it has
-    54,413,955 parameters. Any S that is a multiple of 2**levels also works (the network is fully convolutional).
+    ``dropout`` acts in the first three decoder blocks, or in the three after the innermost (BicycleGAN's authors).
+    At the paper's size (image_size=256, base_channels=64) it has 54,413,955 parameters. Any S that is a multiple of
+    2**levels also works (the network is fully convolutional).
 
     Raises CourseError if image_size is not a power of two of at least 4.
     """
@@ -29,6 +30,7 @@ class UNet(nn.Module):
         dropout: float = 0.5,
         upsampling: str = "transposed",
         skips: bool = True,
+        dropout_innermost: bool = True,
     ):
         super().__init__()
         levels = image_size.bit_length() - 1
@@ -58,7 +60,8 @@ class UNet(nn.Module):
                 break
             width = widths[i - 1]
             block = [nn.ReLU(), upsample(upsampling, c_in, width, bias), norm_layer(norm, width)]
-            if dropout and i >= levels - 3:
+            innermost = levels - 1 if dropout_innermost else levels - 2  # the first block with dropout, of three
+            if dropout and innermost - 3 < i <= innermost:
                 block.append(nn.Dropout(dropout))
             self.decoder.append(nn.Sequential(*block))
         init_weights(self)

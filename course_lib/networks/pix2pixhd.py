@@ -156,16 +156,19 @@ class SeeingPatchGAN(PatchGAN):
 
 
 class MultiScaleD(nn.Module):
-    """``n_scales`` equal :class:`SeeingPatchGAN`, each on the image at half the size of the one before."""
+    """``n_scales`` equal :class:`SeeingPatchGAN`, each on the image at half the size of the one before.
+
+    ``finest`` above 0 leaves out so many at the beginning: then the image has the size that the next one expects.
+    """
 
     def __init__(self, in_channels: int, base_channels: int = 64, n_layers: int = 3, n_scales: int = 3):
         super().__init__()
         nets = (SeeingPatchGAN(in_channels, base_channels, n_layers, "instance") for _ in range(n_scales))
         self.scales = nn.ModuleList(nets)
 
-    def forward(self, image: Float[Tensor, "b channels h w"]) -> list[list[Float[Tensor, "b _ _ _"]]]:
+    def forward(self, image: Float[Tensor, "b channels h w"], finest: int = 0) -> list[list[Float[Tensor, "b _ _ _"]]]:
         maps = []
-        for D in self.scales:
+        for D in self.scales[finest:]:
             maps.append(D(image))
             image = halve(image)
         return maps

@@ -19,8 +19,8 @@ def discriminators(method: Any) -> dict[str, tuple[str, nn.Module, int]]:
     if found:
         return found
     what = f"the D of a {type(method).__name__} judges an image as a whole"
-    if method.maps:
-        what = f"the D of a {type(method).__name__} sees labels and instances, which the lens does not hold"
+    if type(method).maps:
+        what = f"the D of a {type(method).__name__} may see labels and instances, which the lens does not hold"
     raise CourseError(what, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
 
 

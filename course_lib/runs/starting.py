@@ -59,6 +59,7 @@ def train(
     n_devices, machines = devices.layout(n_devices, place)
     bf16 = profiles.use_bf16(place, bf16)
     train_set, val_set = _data(method, data, config.image_size, direction, seed)
+    config = cls.suited(config, train_set[0], direction)
     settings = {"method": method, "data": _name(data), "direction": direction, "seed": seed, "bf16": bf16}
     settings |= {"devices": n_devices * machines, "config": configs.as_dict(config), "steps": steps, "minutes": minutes}
     goes_on = resume and (out / "run.json").exists()
@@ -78,13 +79,9 @@ def train(
 def _data(method: str, data: str, size: int, direction: str, seed: int) -> list[Dataset]:
     """The training and the validation part. Raises CourseError if ``method`` cannot learn from them."""
     splits = [open_dataset(data, split, size, direction, seed) for split in ("train", "val")]
-    cls = method_class(method)
-    if cls.needs_pairs and not splits[0].paired:
+    if method_class(method).needs_pairs and not splits[0].paired:
         what = f"{method} learns from pairs, and {data} has none"
         raise CourseError(what, "--data", "try emoji:edges or a paired folder")
-    if cls.maps and (direction == "yx" or not set(cls.maps) <= splits[0][0].keys()):
-        what = f"{method} paints from {' and '.join(cls.maps)}, and {data} in direction {direction} has none"
-        raise CourseError(what, "--data", "try facades")
     return splits
 
 

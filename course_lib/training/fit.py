@@ -35,11 +35,6 @@ class Result:
     stopped: str = "finished"
 
 
-def lr_factor(progress: float, decay_from: float) -> float:
-    """1 until ``decay_from``, then linearly to 0 at 1; both are shares of the training in [0, 1]."""
-    return 1.0 if progress <= decay_from else max(0.0, (1 - progress) / (1 - decay_from))
-
-
 def fit(
     method: Method,
     dataset: Dataset,
@@ -118,10 +113,9 @@ def fit(
 
 def schedule(method: Method, share: float) -> None:
     """The learning rate and the phase that belong to this ``share`` of the training."""
-    rate = method.config.lr * lr_factor(share, method.config.decay_from)
     for optimizer in method.optimizers.values():
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = method.rate(share)
     method.advance(share)
 
 

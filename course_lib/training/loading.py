@@ -28,7 +28,7 @@ def batches(
     config, watched = method.config, _Watched(dataset, workers)
     flip = {"on": True, "off": False, "auto": watched.mirrors}[config.flip]
     kind = config.jitter if config.jitter != "auto" else watched.jitter
-    reader = _Reader(Augment(watched, seed, kind, flip) if augment else watched, watched)
+    reader = _Reader(Augment(watched, seed, kind, flip, config.image_size) if augment else watched, watched)
     order = _order(len(dataset), min(config.batch_size, len(dataset)), seed, done)
     # a generator of its own: the loader must not draw from the one that dropout uses
     own = torch.Generator()

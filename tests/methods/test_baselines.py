@@ -212,26 +212,45 @@ def test_bigan_step_equals_the_equations():
     opt_G = torch.optim.Adam([*G_xy.parameters(), *G_yx.parameters()], 2e-4, (0.5, 0.999))
     opt_D = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999))
     for _ in range(3):
-        terms = method.step(data)
+        terms = method.step(data)  # the pool is not full: it gives back what comes in
         fake_y, fake_x = G_xy(x), G_yx(y)
+        opt_D.zero_grad()
+        d = {
+            "d_real_y": (D(torch.cat([fake_x.detach(), y], 1)) - 1).square().mean(),
+            "d_fake_y": D(torch.cat([x, fake_y.detach()], 1)).square().mean(),
+        }
+        (sum(d.values()) / 2).backward()
+        opt_D.step()
         g = {
             "g_gan_y": (D(torch.cat([x, fake_y], 1)) - 1).square().mean(),
             "g_gan_x": D(torch.cat([fake_x, y], 1)).square().mean(),
         }
         opt_G.zero_grad()
-        sum(g.values()).backward()
+        sum(g.values()).backward(inputs=[*G_xy.parameters(), *G_yx.parameters()])
         opt_G.step()
-        opt_D.zero_grad()
-        fake_y, fake_x = fake_y.detach(), fake_x.detach()
-        d = {
-            "d_real_y": (D(torch.cat([fake_x, y], 1)) - 1).square().mean(),
-            "d_fake_y": D(torch.cat([x, fake_y], 1)).square().mean(),
-        }
-        (sum(d.values()) / 2).backward()
-        opt_D.step()
         assert terms == pytest.approx({k: v.item() for k, v in (g | d).items()}, rel=1e-4)
     for ours, theirs in ((method.G_xy, G_xy), (method.G_yx, G_yx), (method.D, D)):
         check_weights(ours, theirs)
+
+
+def test_bigan_pools_pairs():
+    """Once the pool is full D is shown old pairs, too: x and G_xy(x) of one step, never of two."""
+    method, shown = make(BiGAN, pool_size=2), []
+    true_terms = method.discriminator_terms
+    method.discriminator_terms = lambda x, y, fake_x, fake_y: (
+        shown.append((x.clone(), fake_y.clone())), true_terms(x, y, fake_x, fake_y)
+    )[1]  # fmt: skip
+    made = []
+    for _ in range(8):
+        data = {"x": torch.rand(2, 3, 16, 16), "y": torch.rand(2, 3, 16, 16)}
+        with torch.no_grad():
+            made.append((data["x"], method.G_xy.train()(data["x"])))
+        method.step(data)
+    pairs = {x.sum().item(): fake for xs, fakes in made for x, fake in zip(xs, fakes, strict=True)}
+    now = {x.sum().item() for x in made[-1][0]}
+    seen = [(x.sum().item(), fake) for xs, fakes in shown for x, fake in zip(xs, fakes, strict=True)]
+    assert all(torch.allclose(fake, pairs[key], atol=1e-5) for key, fake in seen)
+    assert any(key not in now for key, _ in seen[-6:]) and method.pool.images.shape == (2, 6, 16, 16)
 
 
 def test_bigan_reconstruction_is_there_and_back():

@@ -64,7 +64,8 @@ def test_parameter_counts_are_the_papers(net, count):
 @pytest.mark.parametrize("z_dim", [1, 8, 256])
 def test_z_is_added_where_it_should_be(z_at, coded, z_dim):
     """The plain U-Net in all but the inputs of the first ``coded`` blocks on the way down."""
-    G, plain = CodedUNet(z_dim, z_at, image_size=32, base_channels=4), UNet(image_size=32, base_channels=4)
+    G = CodedUNet(z_dim, z_at, image_size=32, base_channels=4)
+    plain = UNet(image_size=32, base_channels=4, dropout_innermost=False)  # the authors' of this paper leave it out
     shapes = [[tuple(p.shape) for p in net.parameters()] for net in (G, plain)]
     assert [str(m) for m in G.decoder.modules()] == [str(m) for m in plain.decoder.modules()]
     more = [a[1] - b[1] if len(a) == 4 else 0 for a, b in zip(*shapes, strict=True)]

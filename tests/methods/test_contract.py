@@ -155,7 +155,6 @@ CASES = {
         method_class("bigan"),
         {"image_size": 16, "base_channels": 4, "n_blocks": 1, "d_base_channels": 4, "d_layers": 1, "batch_size": 2},
         ((LOG, set()),),
-        learns=("opt_G", "opt_D"),
     ),
 }  # fmt: skip
 

@@ -122,14 +122,15 @@ def test_features_are_means_over_instances_of_one_image():
 
 
 def test_feature_matching_leaves_out_the_logits_and_averages_over_scales():
-    """Scale 1: hidden maps off by 1 and 3, logits by 100; scale 2: by 2 and 6. (1 + 3 + 2 + 6) / 2 = 6."""
+    """Scale 1: hidden maps off by 1 and 3, logits by 100; scale 2: by 2 and 6. 4/2 (1 + 3 + 2 + 6) / 2 = 12."""
 
     def maps(*values):
         return [torch.full((2, 3, 4, 4), float(v), requires_grad=True) for v in values]
 
     fake, real = [maps(1, 3, 100), maps(2, 6, 100)], [maps(0, 0, 0), maps(0, 0, 0)]
     loss = losses.feature_matching(fake, real)
-    assert loss.item() == 6
+    assert loss.item() == 12
+    assert losses.feature_matching([maps(1, 1, 1, 1, 9)], [maps(0, 0, 0, 0, 0)]).item() == 4  # the paper's D: no factor
     loss.backward()
     assert all(r.grad is None for of in real for r in of)  # real features are detached
     assert all(of[-1].grad is None and of[0].grad.any() for of in fake)
@@ -178,7 +179,7 @@ def test_step_equals_the_equations():
     onehot = torch.stack([(data["labels"] == k).double() for k in range(12)], dim=1)
     s = torch.cat([onehot, boundary_map(ids).double()], dim=1)
     method.scene = lambda *_: s
-    method.judge = lambda s, y: method.D(torch.cat([s, y], 1))
+    method.judge = lambda s, y: method.D(torch.cat([s, y], 1))  # in float64
     method.paint = lambda s, nets: nets["G2"](s, nets["G1"].seen(halve(s)))
     learners = [p for n in ("G1", "G2", "E") for p in ref.networks[n].parameters()]
     opt_G = torch.optim.Adam(learners, 2e-4, (0.5, 0.999))
@@ -194,7 +195,8 @@ def test_step_equals_the_equations():
         fake = ref.G2(shown, ref.G1.seen(halve(shown)))
         D_fake, D_real = (ref.D(torch.cat([s, image], 1)) for image in (fake, y))
         gan = sum(((of[-1] - 1) ** 2).mean() for of in D_fake)
-        fm = sum((f - r.detach()).abs().mean() for a, b in zip(D_fake, D_real) for f, r in zip(a[:-1], b[:-1])) / 2  # noqa: B905
+        fm = sum((f - r.detach()).abs().mean() for a, b in zip(D_fake, D_real) for f, r in zip(a[:-1], b[:-1]))  # noqa: B905
+        fm = 4 / 2 * fm / 2  # two hidden layers, two scales
         grads = torch.autograd.grad(gan + 10 * fm, learners, retain_graph=True, allow_unused=True)  # G1.picture is not
         d_real = sum(((of[-1] - 1) ** 2).mean() for of in D_real)
         d_fake = sum((of[-1] ** 2).mean() for of in ref.D(torch.cat([s, fake.detach()], 1)))

@@ -15,10 +15,11 @@ from course_lib import CourseError
 from course_lib.data import open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.emoji import outlines
+from course_lib.methods.base import lr_factor
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.training import checkpoint, loading
 from course_lib.training.checkpoint import snapshot
-from course_lib.training.fit import TIMING, fit, lr_factor
+from course_lib.training.fit import TIMING, fit
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

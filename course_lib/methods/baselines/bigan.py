@@ -7,7 +7,7 @@ back, and D sees both together. Here x takes the place of z: G_xy is the generat
 to undo the other; where D can no longer tell the two kinds of pair apart, they are inverse to each other.
 
 As in that comparison, all but the objective is CycleGAN's: its ResNet, its optimiser, least squares for the log loss.
-D must see two images, hence its 6 channels. There is no pool: that would have to keep pairs.
+D must see two images, hence its 6 channels, and the pool keeps pairs (x, G_xy(x)). D learns first, then the generators.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods import cyclegan
 from course_lib.methods.base import Method, TrainingConfig, check_patches, may_be_zero
+from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
 from course_lib.networks.blocks import inference
 
@@ -38,6 +39,7 @@ class Config(TrainingConfig):
     # objective
     gan_loss: Literal["log", "least-squares"] = "least-squares"
     lambda_d: float = 0.5
+    pool_size: int = may_be_zero(50)  # pairs (x, fake_y); 0 is none
     # training
     decay_from: float = 0.5
 
@@ -59,6 +61,7 @@ class BiGAN(Method):
     """Two generators, one discriminator, their optimisers and one training step. Images (B, 3, S, S) in [-1, 1]."""
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
+    REVISION = 2  # pairs are pooled, and D learns first
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)
@@ -66,7 +69,8 @@ class BiGAN(Method):
         g = (cfg.base_channels, cfg.n_blocks, cfg.upsampling)
         self.G_xy, self.G_yx = ResNetGenerator(*g), ResNetGenerator(*g)
         self.D = PatchGAN(6, cfg.d_base_channels, cfg.d_layers, "instance")
-        self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D": self.D}
+        self.pool = ImagePool(cfg.pool_size, cfg.image_size, channels=6)
+        self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D": self.D, "pool": self.pool}
         for net in self.networks.values():
             net.to(self.device)  # instance norm would undo channels_last
         self.keep_averages("G_xy", "G_yx")
@@ -91,28 +95,29 @@ class BiGAN(Method):
         return {"g_gan_y": generator_loss(self.judge(x, fake_y)), "g_gan_x": fake_loss(self.judge(fake_x, y))}
 
     def step(self, batch: dict) -> dict[str, float]:
-        """One update of both generators, then one of D. ``batch``: x, y (B, 3, S, S), unpaired."""
+        """One update of D, then one of both generators. ``batch``: x, y (B, 3, S, S), unpaired."""
         cfg, D, opt_G, opt_D, x, y = self.config, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
 
         # 1. Translate both ways. Both updates look at these fakes.
         fake_y, fake_x = self.run(self.G_xy, x), self.run(self.G_yx, y)  # (B, 3, S, S)
 
-        # 2. G_xy and G_yx learn together: make their two kinds of pair alike to the frozen D.
+        # 2. D learns to tell (G_yx(y), y) from pairs (x, G_xy(x)), old and new, out of the pool. All are detached.
+        D.requires_grad_(True)
+        opt_D.zero_grad()
+        old_x, old_fake_y = self.pool.query(torch.cat([x, fake_y], dim=1)).split(3, dim=1)
+        d = self.discriminator_terms(old_x, y, fake_x.detach(), old_fake_y)
+        (cfg.lambda_d * (d["d_real_y"] + d["d_fake_y"])).backward()
+        opt_D.step()
+
+        # 3. G_xy and G_yx learn together: make their two kinds of pair alike to the updated D, which is frozen.
         D.requires_grad_(False)
         opt_G.zero_grad()
         g = self.generator_terms(x, y, fake_x, fake_y)
         (g["g_gan_y"] + g["g_gan_x"]).backward()
         opt_G.step()
 
-        # 3. D learns to tell (G_yx(y), y) from (x, G_xy(x)). Detached: nothing of this reaches the generators.
-        D.requires_grad_(True)
-        opt_D.zero_grad()
-        d = self.discriminator_terms(x, y, fake_x.detach(), fake_y.detach())
-        (cfg.lambda_d * (d["d_real_y"] + d["d_fake_y"])).backward()
-        opt_D.step()
-
         self.update_averages()
-        return {name: term.item() for name, term in (g | d).items()}
+        return {name: term.item() for name, term in (d | g).items()}
 
     @torch.no_grad()
     def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:

@@ -72,6 +72,7 @@ class CoGAN(Method):
     """G and D (each a coupled pair), their optimisers, one training step and the search. Images (B, 3, S, S)."""
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
+    REVISION = 2  # batch norm's statistics are averaged
 
     def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)
