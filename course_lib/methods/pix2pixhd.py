@@ -31,7 +31,8 @@ from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, may_be_zero
 from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD
 from course_lib.networks.blocks import inference
-from course_lib.networks.pix2pixhd import VGG19, Styles, boundary_map, halve
+from course_lib.networks.frozen import VGG19
+from course_lib.networks.pix2pixhd import Styles, boundary_map, halve
 
 PHASES = ("global", "enhancer", "both")  # who learns: G1 at half the size, G2, G1 and G2
 

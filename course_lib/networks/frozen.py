@@ -1,10 +1,11 @@
-"""The small frozen networks: three that know façades, whose weights come with the course, and a VGG if there is one.
+"""The frozen networks: three small ones that know façades, whose weights come with the course, and VGGs if there are.
 
     Segmenter      labels façades, for the FCN-score
     FeatureNet     tells how different two images look, for the distance by "features"
     FactorReader   reads the seven factors of a façade's style from its photograph
+    VGG19          gives the five maps of pix2pixHD's perceptual loss, where torch's cache holds its weights
 
-They were trained by :mod:`course_lib.training.frozen`; the file NAME.json beside each NAME.safetensors in
+The three were trained by :mod:`course_lib.training.frozen`; the file NAME.json beside each NAME.safetensors in
 ``frozen_files`` tells its origin. Images are batches (n, 3, h, w) in [-1, 1].
 """
 
@@ -130,6 +131,42 @@ class FactorReader(nn.Module):
 
 
 # ---- the shipped weights
+
+
+class VGG19(nn.Module):
+    """relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 of VGG-19, frozen: images (B, 3, H, W) -> five maps.
+
+    ``file`` holds torchvision's weights. As in the authors' code, images go in as they are, in [-1, 1].
+    """
+
+    FILE = "vgg19-dcbb9e9d.pth"  # torchvision's
+    ENDS = (2, 7, 12, 21, 30)  # of the stages, in torchvision's list of layers
+
+    def __init__(self, file: str):
+        super().__init__()
+        from torchvision.models import vgg19
+
+        with torch.device("meta"):  # without the memory for the classifier
+            self.layers = vgg19().features[: self.ENDS[-1]]
+        weights = torch.load(file, map_location="cpu", weights_only=True)
+        names = self.layers.state_dict()
+        self.layers.load_state_dict({name: weights[f"features.{name}"] for name in names}, assign=True)
+        self.requires_grad_(False)
+
+    @classmethod
+    def cached(cls) -> "VGG19":
+        """With the weights in torch's cache. Raises CourseError where they are not: nothing is downloaded."""
+        file = Path(torch.hub.get_dir()) / "checkpoints" / cls.FILE
+        if not file.is_file():
+            fix = f"put torchvision's file {cls.FILE} there, or leave lambda_vgg at 0"
+            raise CourseError("the VGG loss needs the weights of VGG-19, and the course downloads nothing", file, fix)
+        return cls(str(file))
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        h, maps = images, []
+        for start, end in zip((0, *self.ENDS), self.ENDS, strict=False):
+            maps.append(h := self.layers[start:end](h))
+        return maps
 
 
 def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:

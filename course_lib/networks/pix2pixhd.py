@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
 from course_lib.networks.blocks import init_weights, norm_layer, upsample
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.resnet import ResidualBlock
@@ -246,39 +244,3 @@ def kmeans(points: Float[Tensor, "n d"], k: int, rounds: int = 100) -> Float[Ten
         centres = moved
     order = sorted(range(len(centres)), key=lambda i: centres[i].tolist())
     return centres[order]
-
-
-class VGG19(nn.Module):
-    """relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 of VGG-19, frozen: images (B, 3, H, W) -> five maps.
-
-    ``file`` holds torchvision's weights. As in the authors' code, images go in as they are, in [-1, 1].
-    """
-
-    FILE = "vgg19-dcbb9e9d.pth"  # torchvision's
-    ENDS = (2, 7, 12, 21, 30)  # of the stages, in torchvision's list of layers
-
-    def __init__(self, file: str):
-        super().__init__()
-        from torchvision.models import vgg19
-
-        with torch.device("meta"):  # without the memory for the classifier
-            self.layers = vgg19().features[: self.ENDS[-1]]
-        weights = torch.load(file, map_location="cpu", weights_only=True)
-        names = self.layers.state_dict()
-        self.layers.load_state_dict({name: weights[f"features.{name}"] for name in names}, assign=True)
-        self.requires_grad_(False)
-
-    @classmethod
-    def cached(cls) -> "VGG19":
-        """With the weights in torch's cache. Raises CourseError where they are not: nothing is downloaded."""
-        file = Path(torch.hub.get_dir()) / "checkpoints" / cls.FILE
-        if not file.is_file():
-            fix = f"put torchvision's file {cls.FILE} there, or leave lambda_vgg at 0"
-            raise CourseError("the VGG loss needs the weights of VGG-19, and the course downloads nothing", file, fix)
-        return cls(str(file))
-
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-        h, maps = images, []
-        for start, end in zip((0, *self.ENDS), self.ENDS, strict=False):
-            maps.append(h := self.layers[start:end](h))
-        return maps

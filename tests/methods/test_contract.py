@@ -108,6 +108,7 @@ CASES = {
             ({"lambda_gan": 0.0}, {"g_gan"}),
             ({"use_features": False}, set()),
             ({"use_features": False, "use_instances": False}, set()),
+            ({"n_labels": 0, "use_features": False, "use_instances": False}, set()),
             ({"local_enhancer": False}, set()),
             ({"coarse_alone_until": 0.0, "coarse_frozen_until": 0.0}, set()),
             (LOG | {"d_scales": 1, "upsampling": "resize-conv"}, set()),

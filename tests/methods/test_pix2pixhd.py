@@ -9,14 +9,15 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from course_lib import CourseError, losses
+from course_lib import CourseError, losses, runs
 from course_lib.data import open_dataset, scenes
 from course_lib.data.facades import Facades, paint
 from course_lib.methods import configs
 from course_lib.methods.pix2pixhd import PRESETS, Config, Pix2PixHD
 from course_lib.metrics import scores
 from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD, parameter_count
-from course_lib.networks.pix2pixhd import VGG19, Styles, boundary_map, halve, instance_means, kmeans
+from course_lib.networks.frozen import VGG19
+from course_lib.networks.pix2pixhd import Styles, boundary_map, halve, instance_means, kmeans
 from course_lib.training.checkpoint import snapshot
 from tests.methods.contract import weights
 
@@ -241,6 +242,56 @@ def test_g1_alone_works_at_half_the_size():
     )
 
 
+def test_each_phase_has_a_rate_of_its_own():
+    """G1's falls to 0 before G2 begins; then it starts anew. Without phases it is that of all methods."""
+    rates = [make().rate(share) / SMALL.lr for share in (0.0, 0.25, 0.375, 0.4999, 0.5, 0.75, 0.875, 1.0)]
+    assert rates == pytest.approx([1, 1, 0.5, 0, 1, 1, 0.5, 0], abs=1e-3)
+    for alone in ({"local_enhancer": False}, {"coarse_alone_until": 0.0, "coarse_frozen_until": 0.0}):
+        assert make(**alone).rate(0.5) == SMALL.lr and make(**alone).rate(0.75) == pytest.approx(SMALL.lr / 2)
+
+
+def test_no_d_changes_its_resolution():
+    sizes = {}
+    for phase in ("global", "enhancer", "both"):
+        method = make(phase)
+        for k, D in enumerate(method.D.scales):
+            D.register_forward_pre_hook(lambda _, given, k=k: sizes.setdefault(k, set()).add(given[0].shape[-1]))
+        before = [weights(D) for D in method.D.scales]
+        method.step(batch())
+        learned = [not torch.equal(a[0], b[0]) for a, b in zip(before, map(weights, method.D.scales), strict=True)]
+        assert learned == [phase != "global", True]  # the finest waits
+    assert sizes == {0: {32}, 1: {16}}
+
+
+def test_e_can_be_frozen_late():
+    method = make(features_frozen_from=0.6)
+    assert "E" not in moved(method, batch())
+    method.advance(0.5)
+    assert "E" in moved(method, batch())
+
+
+def test_plain_pairs_need_no_maps(tmp_path):
+    """G and D see x itself: of a folder, of data without labels, and where labels belong to the output."""
+    method = make(n_labels=0, use_instances=False, use_features=False)
+    data = batch()
+    assert moved(method, {"x": data["x"], "y": data["y"]}) == {"G1", "G2", "D"}
+    a, b = (method.translate_batch({"x": x})["fake_y"] for x in (data["x"], -data["x"]))
+    assert a.shape == (2, 3, 32, 32) and not torch.allclose(a, b) and method.maps == ()
+    emoji, houses = open_dataset("emoji:edges", "val", 32)[0], Facades("val", 32)[0]
+    assert Pix2PixHD.suited(SMALL, houses) is SMALL
+    for item, direction in ((emoji, "xy"), (houses, "yx")):
+        with pytest.warns(UserWarning, match="no instances"):
+            assert Pix2PixHD.suited(SMALL, item, direction) == method.config
+    for i in range(8):
+        image = np.random.default_rng(i).integers(0, 255, (32, 64, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    out, config = tmp_path / "run", runs.make_config("pix2pixhd", "smoke")
+    with pytest.warns(UserWarning, match="no instances"):
+        runs.train("pix2pixhd", str(tmp_path), out, config, steps=2, device="cpu", progress=False)
+    assert len(runs.translate_files(out, tmp_path / "0.png", tmp_path / "translated", device="cpu")) == 1
+    assert runs.evaluate(out, str(tmp_path), device="cpu")["n"] == 1
+
+
 def test_phases_follow_the_share_of_the_training():
     phases = lambda method: [(method.advance(share), method.phase)[1] for share in (0.0, 0.49, 0.5, 0.54, 0.56, 1.0)]  # noqa: E731
     assert phases(make()) == ["global", "global", "enhancer", "enhancer", "both", "both"]
@@ -253,6 +304,7 @@ def test_configurations_that_cannot_be():
     for changes, what in [
         ({"lambda_gan": 0.0, "lambda_fm": 0.0}, "no term is left"),
         ({"use_instances": False}, "averaged over instances"),
+        ({"n_labels": 0}, "plain pairs have no instances"),
         ({"image_size": 36}, "multiple of 8"),
         ({"d_layers": 4}, "needs 16 px at its coarsest scale, got 8"),
     ]:

@@ -123,3 +123,17 @@ def test_average_follows_the_weights():
     update_average(average, G, decay=0.9)
     assert torch.allclose(average.weight, before + 0.1, atol=1e-5)
     assert not average.weight.requires_grad
+
+
+def test_statistics_of_batch_norm_are_averaged_like_the_weights():
+    net = nn.BatchNorm2d(2)
+    average = averaged_copy(net)
+    net.running_mean.fill_(1), net.running_var.fill_(3)
+    update_average(average, net, decay=0.5)
+    assert torch.allclose(average.running_mean, torch.tensor(9 / 11))
+    for _ in range(9):
+        update_average(average, net, decay=0.5)
+    before = average.running_var.clone()
+    net.running_var.fill_(5)
+    update_average(average, net, decay=0.5)
+    assert torch.allclose(average.running_var, (before + 5) / 2)

@@ -1,5 +1,6 @@
 """The command with each of the nine methods: trained, opened, translated with and scored; what it cannot do it says."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,14 @@ import torch
 from PIL import Image
 
 from course_lib import runs
-from course_lib.data import facades
+from course_lib.data import facades, open_dataset
 from course_lib.data.facades import Facades, paint
 from course_lib.data.images import square, to_bytes, to_image
-from course_lib.methods import METHODS
+from course_lib.methods import METHODS, configs, method_class
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.metrics import samples
-from tests.methods.contract import Noise
+from course_lib.training import fit
+from tests.methods.contract import Noise, output
 
 CODED, TWO_WAYS = ("bicyclegan", "munit"), ("cyclegan", "bigan", "cogan", "unit", "munit")
 DATA = {name: "facades:day-night" if name in TWO_WAYS else "facades" for name in METHODS}
@@ -88,6 +90,20 @@ def test_the_command_trains_opens_translates_and_scores(name, tmp_path, course):
     if name in TWO_WAYS:
         back = runs.evaluate(run, DATA[name], split="val", device="cpu", direction="yx")
         assert back["l1"] != scores["l1"] and ("rec_l1" in scores) == (name not in CODED)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_trained_in_bfloat16_and_opened_again_it_paints_the_same_to_the_bit(name, tmp_path):
+    config, image = runs.make_config(name, "smoke", settings=SMALL.get(name, [])), Noise(32)[0]
+    batch = {key: image[key][None] for key in ("x", "y", "labels", "instances")}
+    torch.manual_seed(0)
+    method = method_class(name)(config, "cpu", bf16=True)
+    data = open_dataset(DATA[name], "train", 32)
+    fit(method, data, steps=2, out=tmp_path, progress=False)
+    settings = {"method": name, "data": DATA[name], "direction": "xy", "seed": 0, "bf16": True, "devices": 1}
+    settings |= {"config": configs.as_dict(config), "steps": 2, "minutes": None}
+    (tmp_path / "run.json").write_text(json.dumps(settings))
+    assert torch.equal(output(method, batch), output(runs.open_run(tmp_path, "cpu")[0], batch))
 
 
 @pytest.mark.slow

@@ -12,11 +12,12 @@ import torch
 from torch.utils.data import Dataset
 
 from course_lib import CourseError
-from course_lib.data import open_dataset
+from course_lib.data import Swapped, open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.emoji import outlines
 from course_lib.methods.base import lr_factor
 from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.metrics import sharpness_ratio
 from course_lib.training import checkpoint, loading
 from course_lib.training.checkpoint import snapshot
 from course_lib.training.fit import TIMING, fit
@@ -179,6 +180,26 @@ def test_augmentation_keeps_pairs_and_shape(kind):
         assert torch.allclose(item["x"], -item["y"], atol=1e-6)
     unchanged = [torch.equal(Augment(Toy(), seed=i, kind=kind, flip=False)[i]["x"], Toy()[i]["x"]) for i in range(12)]
     assert all(unchanged) if kind == "none" else not any(unchanged)
+
+
+@pytest.mark.parametrize("name", ["facades", "facades:day-night", "emoji:twemoji-fluent"])
+def test_images_are_loaded_larger_and_then_cropped(name):
+    """A crop of an image that was loaded larger is as sharp as the image; one enlarged afterwards is not."""
+    data = Swapped(open_dataset(name, "train", 32))
+    items = [data[i] for i in range(24)]
+    photographs = torch.stack([item["x"] for item in items])
+    kept = []
+    for size in (None, 32):
+        view = Augment(data, kind="resize", flip=False, size=size)
+        batch = view.batch(list(range(24)))
+        assert batch["x"].shape == batch["y"].shape == (24, 3, 32, 32)
+        kept.append(sharpness_ratio(batch["x"], photographs))
+    assert kept[0] < 0.95 <= kept[1] < 1.15
+    if "labels" in batch:
+        assert batch["labels"].shape == (24, 32, 32)
+    shown = Augment(data, kind="resize", size=32)
+    assert shown.dataset.dataset is not data.dataset and len(shown) == len(data)
+    assert torch.equal(data[3]["x"], items[3]["x"])  # the data set itself stays as it was
 
 
 def test_outlines_are_redrawn_after_augmentation():
