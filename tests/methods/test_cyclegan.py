@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from course_lib import CourseError
 from course_lib.methods.cyclegan import PRESETS, Config, CycleGAN
@@ -156,6 +157,13 @@ def test_translate_goes_both_ways_and_back():
 
 
 # ---- the pool
+
+
+def test_the_pool_counts_without_the_device():
+    """Its number is asked for at each query: on a GPU that would wait for all work before."""
+    pool = ImagePool(2, 4, channels=6).to("meta")
+    assert pool.images.device.type == "meta" and pool.count.device.type == "cpu" and pool.images.shape[1] == 6
+    assert nn.ModuleDict({"pool": pool}).to("meta")["pool"].count.device.type == "cpu"
 
 
 def test_the_pool_returns_half_old_half_new():
