@@ -11,6 +11,7 @@ from torch import Tensor
 
 from course_lib.data.facade_layout import CLASSES
 from course_lib.data.scenes import Edit, drawn
+from course_lib.errors import CourseError
 from course_lib.plotting.figures import image_grid, stitch
 from course_lib.runs.scenes import photograph
 from course_lib.widgets.show import image_tag
@@ -55,8 +56,11 @@ def editor(method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = N
     """A choice of scenes and of their instances, and for the chosen one its label, its place and its style.
 
     ``scenes`` are (labels, instances). Edits of several instances add up; *undo all* takes them back. ``seed`` chooses
-    the styles before any edit. An error of the model appears above the picture and is raised again.
+    the styles before any edit. An error of the model appears above the picture and is raised again. Raises CourseError
+    for a method that has learned from plain pairs: it knows no instances.
     """
+    if not method.maps:
+        raise CourseError("this run has learned from pairs without labels", "editor()", "open one that knows facades")
     edits: dict[int, Edit] = {}
     busy = False  # the program moves the controls
     wide = {"description_width": "70px"}

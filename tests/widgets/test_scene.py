@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import runs
+from course_lib import CourseError, runs
 from course_lib.data.facade_layout import CLASSES
 from course_lib.data.facades import Facades
 from course_lib.data.scenes import Edit, drawn, edited
@@ -86,6 +86,9 @@ def test_a_photograph_without_edits_is_the_translation(model, scenes):
     assert torch.equal(fake_y, model.translate(None, labels[None], ids[None], seed=5)["fake_y"][0])
     plain = Pix2PixHD(runs.make_config("pix2pixhd", "smoke", 32, ["use_features=false"]))
     assert photograph(plain, labels, ids)[2].shape == (3, 32, 32)
+    pairs = runs.make_config("pix2pixhd", "smoke", 32, ["use_features=false", "use_instances=false", "n_labels=0"])
+    with pytest.raises(CourseError, match="pairs without labels"):
+        module.editor(Pix2PixHD(pairs), scenes)
 
 
 # ---- the widget
