@@ -1,0 +1,133 @@
+"""The networks against their authors' code: with the same weights and inputs, the same outputs.
+
+The numbers of ``authors.json`` were computed outside this repository, in float64. The ``source`` of a case says by
+whose code, or that it was a layer list written independently of the course's; none of that code is here. Weights and
+inputs come from :func:`numbers`, not from a random generator, so that they are the same with every version of torch.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from course_lib import networks
+from course_lib.networks.pix2pixhd import boundary_map, halve
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+FILE = json.loads(Path(__file__).with_name("authors.json").read_text())
+
+
+class Enhanced(nn.Module):
+    """G2 on what G1 sees at half the size, one module in the authors' code, which has no output layer of G1 there."""
+
+    def __init__(self, n_down: int = 4, n_blocks: int = 9, n_local_blocks: int = 3, **sizes):
+        super().__init__()
+        self.G1 = networks.GlobalGenerator(n_down=n_down, n_blocks=n_blocks, **sizes)
+        del self.G1.picture
+        self.G2 = networks.LocalEnhancer(n_blocks=n_local_blocks, **sizes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.G2(x, self.G1.seen(halve(x)))
+
+
+class Boundaries(nn.Module):
+    """The map of boundaries between instances, as a module without weights."""
+
+    def forward(self, instances: Tensor) -> Tensor:
+        return boundary_map(instances)
+
+
+NETWORKS = vars(networks) | {"LocalEnhancer": Enhanced, "boundary_map": Boundaries}
+
+
+def numbers(shape: list[int], seed: int) -> Tensor:
+    """Irregular numbers in [-1, 1): cubes modulo a prime, exact everywhere."""
+    i = torch.arange(math.prod(shape)) * 1237 + seed * 419
+    return ((i % 10007) ** 3 % 10007).double().view(shape) / 10007 * 2 - 1
+
+
+def given(name: str, shape: list[int], seed: int) -> Tensor:
+    """An input: for ``instances`` ids from 0 to 4 in squares of 4 px, else numbers."""
+    if name != "instances":
+        return numbers(shape, seed)
+    ids = ((numbers([shape[0], shape[1] // 4, shape[2] // 4], seed) + 1) * 2.5).long()
+    return ids.repeat_interleave(4, 1).repeat_interleave(4, 2)
+
+
+@torch.no_grad()
+def built(case: dict) -> nn.Module:
+    """The case's network in float64, all weights and running statistics scaled so that no layer fades out."""
+    net = NETWORKS[case["network"]](**case["arguments"]).double().train(case["mode"] == "train")
+    for k, (name, value) in enumerate(net.state_dict().items()):
+        if value.ndim:  # not the count of batches
+            about_one = value.ndim == 1 and name.endswith(("weight", "running_var"))
+            scale = 0.3 if value.ndim == 1 else (6 / value[0].numel()) ** 0.5
+            value.copy_(about_one + scale * numbers(value.shape, case["seed"] + k))
+    return net
+
+
+@torch.no_grad()
+def seen(net: nn.Module, case: dict) -> dict:
+    """What the file keeps of the outputs: the shape, mean and deviation of each, and twelve values of all of them."""
+    inputs = [given(name, shape, case["seed"] - 1 - k) for k, (name, shape) in enumerate(case["inputs"].items())]
+    outputs = list(flat(net(*inputs, *case.get("then", []))))
+    values = torch.cat([output.flatten() for output in outputs])
+    return {
+        "shapes": [list(output.shape) for output in outputs],
+        "means": [output.mean().item() for output in outputs],
+        "deviations": [output.std().item() for output in outputs],
+        "values": values[torch.arange(12) * (len(values) - 1) // 11].tolist(),
+    }
+
+
+def flat(outputs: Tensor | list | tuple) -> Iterator[Tensor]:
+    """The tensors in lists of lists, in order."""
+    if isinstance(outputs, Tensor):
+        yield outputs
+    else:
+        for output in outputs:
+            yield from flat(output)
+
+
+def agrees(found: dict, case: dict) -> bool:
+    """Whether all of it is what the authors' code gave."""
+    near = (found[kind] == pytest.approx(case[kind], rel=1e-6, abs=1e-8) for kind in ("means", "deviations", "values"))
+    return found["shapes"] == case["shapes"] and all(near)
+
+
+@pytest.mark.parametrize("case", FILE["outputs"], ids=lambda case: case["name"])
+def test_outputs_are_those_of_the_authors_code(case):
+    found = seen(built(case), case)
+    assert agrees(found, case), found
+
+
+@pytest.mark.parametrize("case", FILE["parameters"], ids=lambda case: case["network"])
+def test_papers_size_has_as_many_parameters_as_the_authors_code(case, monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "normal_", lambda self, *_, **__: self)  # nothing to draw, and a slow import
+    with torch.device("meta"):
+        assert networks.parameter_count(NETWORKS[case["network"]](**case["arguments"])) == case["count"]
+
+
+CHANGES = {
+    "slope": (nn.LeakyReLU, lambda layer: nn.LeakyReLU(layer.negative_slope + 0.01)),
+    "no norm": ((nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm), lambda layer: nn.Identity()),
+    "padding": (nn.ReflectionPad2d, lambda layer: nn.ZeroPad2d(layer.padding)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_one_changed_layer_is_noticed(change):
+    """In each network that has such a layer, the last one is changed: then the outputs must not agree."""
+    kind, other = CHANGES[change]
+    changed = 0
+    for case in FILE["outputs"]:
+        net = built(case)
+        if names := [name for name, layer in net.named_modules() if isinstance(layer, kind)]:
+            net.set_submodule(names[-1], other(net.get_submodule(names[-1])))
+            assert not agrees(seen(net, case), case), (case["name"], names[-1])
+            changed += 1
+    assert changed >= 10
