@@ -15,7 +15,7 @@ VAE, and its last encoder blocks and first decoder blocks are the same ones:
 KL is :func:`losses.kl_unit_variance`. The weights are those that public code gives; as there, KL(z_a) counts once, and
 not once more as in the paper's L_CC. ``shared_blocks=0`` is the variant in which two whole VAEs meet in the losses
 only, as in the authors' later code for MUNIT. The networks are a hybrid (see :mod:`course_lib.networks.unit`); the
-preset ``authors`` takes the layers and the weight decay that are reported of the authors' first code.
+preset ``authors`` takes the layers and the weight decay of the authors' first code.
 """
 
 from dataclasses import dataclass

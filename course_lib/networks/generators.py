@@ -91,7 +91,8 @@ class DCGANGenerator(nn.Module):
 
     A projection to 4x4, then 5x5 transposed convolutions of stride 2, each to half the channels, the last to 3. Batch
     norm and ReLU after every layer but the last, which ends in tanh; no bias anywhere, as in the authors' code. At the
-    paper's size the maps have 1024, 512, 256, 128 and 3 channels: 18,855,040 parameters.
+    paper's size the maps have 1024, 512, 256, 128 and 3 channels: 18,855,040 parameters. Their code normalises each
+    number of the projection by itself, ours each of its channels.
 
     Raises CourseError for another image_size.
     """

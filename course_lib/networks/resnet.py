@@ -39,14 +39,14 @@ class ResNetGenerator(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x))), 3x3 with reflection padding and norms; no ReLU after the sum. (B, C, H, W) kept."""
+    """x + conv(relu(conv(x))), 3x3 with padding and norms; no ReLU after the sum. (B, C, H, W) kept."""
 
-    def __init__(self, channels: int, norm: str = "instance"):
+    def __init__(self, channels: int, norm: str = "instance", padding: type[nn.Module] = nn.ReflectionPad2d):
         super().__init__()
         bias = norm != "batch"
         layers = []
         for last in (False, True):
-            layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), norm_layer(norm, channels)]
+            layers += [padding(1), nn.Conv2d(channels, channels, 3, bias=bias), norm_layer(norm, channels)]
             layers += [] if last else [nn.ReLU()]
         self.layers = nn.Sequential(*layers)
 
