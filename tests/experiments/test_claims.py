@@ -4,6 +4,7 @@ import csv
 import math
 import re
 import tomllib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -471,6 +472,15 @@ def test_what_the_ledger_says_is_possible(it):
     assert (it.why and it.picture) or found["verdict"] not in failed, "explained, with a picture"
     target = [side for side in (it.more, it.less) if isinstance(side, float) and side != 1]  # 1: as photographs are
     assert it.kind == "own" if target or "these data" in it.paper else True
+
+
+def test_readme_quotes_the_counts():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for kind, start in (("replication", "Of its {} replications"), ("own", "Of the {} targets")):
+        count = Counter(FOUND[it.id]["verdict"] for it in CLAIMS if it.kind == kind)
+        said = text.partition(start.format(count.total()))[2].partition(". ")[0]
+        numbers = [int(number) for number in re.findall(r"(\d+) (?!seed)", said)]
+        assert sorted(numbers) == sorted(n for n in count.values()), (kind, count)
 
 
 def test_the_claims_that_came_with_their_tables_are_after_the_fact():
