@@ -39,9 +39,9 @@ def claims(
 ) -> None:
     """Decide the papers' claims by the tables of the sweeps, and write the ledger."""
     from course_lib.data.files import replace_file
-    from course_lib.experiments import claims
+    from course_lib.experiments import ledger
 
-    replace_file(folder / "claims.md", claims.ledger(folder).encode())
+    replace_file(folder / "claims.md", ledger.page(folder).encode())
     print(f"wrote {folder / 'claims.md'}")
 
 

@@ -1,45 +1,28 @@
-"""The ledger of claims: what the papers say, what the sweeps found, and a verdict by a rule fixed beforehand.
+"""Claims: what the papers say, what the sweeps found, and a verdict by a rule that claims.toml states at its head.
 
-    course claims            claims.toml and sweeps/*.csv -> claims.md, all in notebooks/
-
-The head of claims.toml states how a claim is written, and the rule.
+Tables of results come from ``course sweep``; ledger.py writes the page of all verdicts.
 """
 
 import math
 import statistics
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
-import torch
-from torchmetrics.functional.regression import kendall_rank_corrcoef
-
 from course_lib.errors import CourseError
+from course_lib.experiments import evidence
 from course_lib.experiments.sweep import table
-from course_lib.metrics.intervals import interval
 
-REPRODUCED, UNDECIDED, CONTRADICTED, NOT_RUN = "reproduced", "not decided at this scale", "contradicted", "not run"
-VERDICTS = (REPRODUCED, UNDECIDED, CONTRADICTED, NOT_RUN)
-LEAST_SEEDS = 3
-HOW = """## How the verdicts are made
-
-The claims, the rule and its margins were written down before the sweeps ran; what came after are explanations (see the
-history of `claims.toml`).
-
-- A difference is taken seed by seed, over the seeds that both rows have, and signed so that **positive is the paper's
-  side**. The interval is the two-sided 95 % t interval of its mean. Rows of two tables, or a row and a number, share
-  nothing but the seed.
-- **reproduced**: the interval excludes 0 on the paper's side. **contradicted**: it excludes 0 on the other side. **not
-  decided at this scale**: neither, or a score is nan. **not run**: fewer than 3 common seeds.
-- Claims of no difference name a margin. reproduced: the interval lies inside it; contradicted: wholly outside.
-- Claims of an order: Kendall's tau-b between the paper's values and ours, for each seed; the same rule. Rows whose
-  value was not checked against the paper are left out.
-- Effect size: Cohen's d of the paired differences, their mean over their standard deviation; - where they do not vary.
-- "reported" stands before numbers that were not checked against the paper. The papers' numbers come from Cityscapes,
-  ours from rendered façades and emoji: compare signs, not sizes.
-- Each interval misses the true mean once in 20. Nothing is corrected for the number of claims.
-"""
+REPRODUCED, CONTRADICTED, PARTLY = "reproduced", "contradicted", "partly"
+UNDECIDED, NOT_DECIDABLE = "not decided at this scale", "not decidable"
+NO_VERDICT, NOT_RUN = "no verdict (one seed)", "not run"
+VERDICTS = (REPRODUCED, PARTLY, UNDECIDED, CONTRADICTED, NOT_DECIDABLE, NO_VERDICT, NOT_RUN)
+KINDS = ("replication", "own")
+LEAST_SEEDS = 5
+LEVEL = 0.05  # of p after Benjamini and Hochberg
+IMAGES = 100  # of a table that does not say over how many a share was counted
 
 
 @dataclass(frozen=True)
@@ -52,6 +35,7 @@ class Claim:
     paper: str
     sweep: str
     metric: str
+    kind: str = "replication"  # or "own": a target of this course, or one that no paper gives a result for
     metric_less: str = ""  # of ``less``, if it is measured by another score
     better: str = "higher"
     more: str | float | None = None  # a row, "SWEEP: ROW", or a number
@@ -64,8 +48,9 @@ class Claim:
     def __post_init__(self):
         sides = sum(side is not None for side in (self.more, self.less))
         rows = any(isinstance(side, str) for side in (self.more, self.less))
-        if self.better not in ("higher", "lower"):
-            raise CourseError(f"better is {self.better!r}", f"claim {self.id}", "choose higher or lower")
+        for name, value, allowed in (("better", self.better, ("higher", "lower")), ("kind", self.kind, KINDS)):
+            if value not in allowed:
+                raise CourseError(f"{name} is {value!r}", f"claim {self.id}", f"choose {' or '.join(allowed)}")
         if not (sides == 0 and len(self.order) > 2 if self.order is not None else sides == 2 and rows):
             fix = "give more and less, one of them a row, or order with three rows or more"
             raise CourseError("nothing to compare", f"claim {self.id}", fix)
@@ -74,59 +59,137 @@ class Claim:
             raise CourseError(f"within is {self.within}", f"claim {self.id}", fix)
 
 
+@dataclass(frozen=True)
+class Table:
+    """When the claims of a sweep were written down and its results first seen, and what was changed around that."""
+
+    name: str
+    entered: datetime
+    seen: datetime
+    before: str = ""  # what was changed between the two
+    rerun: str = ""  # what was run again after the first look
+
+    @property
+    def after_the_fact(self) -> bool:
+        return self.entered >= self.seen
+
+
 def read_claims(path: Path) -> list[Claim]:
     """The claims of a TOML file, in order. Raises CourseError for what is missing, misspelt or there twice."""
+    return _read(path, "claim", Claim, "id")
+
+
+def read_tables(path: Path) -> dict[str, Table]:
+    """By name, what the file says of its tables. Raises CourseError as :func:`read_claims`."""
+    return {found.name: found for found in _read(path, "table", Table, "name")}
+
+
+def _read(path: Path, key: str, kind: type, name: str) -> list:
     try:
-        claims = [Claim(**entry) for entry in tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]]
+        entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))[key]
+        found = [kind(**entry) for entry in entries]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(f"no readable claims: {error}", path, "see the head of notebooks/claims.toml") from None
-    if twice := [name for name, count in Counter(claim.id for claim in claims).items() if count > 1]:
-        raise CourseError(f"several claims are called {', '.join(twice)}", path, "give each its own id")
-    return claims
+        raise CourseError(f"no readable {key}s: {error}", path, "see the head of notebooks/claims.toml") from None
+    if twice := [called for called, count in Counter(entry[name] for entry in entries).items() if count > 1]:
+        raise CourseError(f"several {key}s are called {', '.join(twice)}", path, "give each its own name")
+    return found
+
+
+def judge(claims: list[Claim], folder: Path) -> dict[str, dict]:
+    """By id, what the tables SWEEP.csv in ``folder`` say of each claim. Give all claims of a table: see ``adjusted``.
+
+    mean, low, high: of the difference over seeds with its 95 % interval, positive on the paper's side, or of tau for an
+    order; ``effect``: Cohen's d; ``more`` and ``less``: the means of both rows over the common seeds; ``n``: these
+    seeds; ``p`` and the smallest ``least_p`` that so many seeds allow; ``adjusted``: p after Benjamini and Hochberg
+    over all that the claims given here ask of one table; ``verdict``. An order has ``pairs``, a Claim and what was
+    found for each two of its rows; its own p is that of the permutations. What cannot be known is nan.
+    """
+    found = {claim.id: _found(claim, folder) for claim in claims}
+    singles = [pair for claim in claims for pair in found[claim.id].get("pairs", [(claim, found[claim.id])])]
+    for name in dict.fromkeys(claim.sweep for claim in claims):
+        # the same question asked twice counts once; a score that is nan has decided nothing
+        asked = {_question(c): f["p"] for c, f in singles if c.sweep == name and f["n"] >= LEAST_SEEDS}
+        ps = [1.0 if math.isnan(p) else p for p in asked.values()]
+        family = dict(zip(asked, evidence.adjusted(ps), strict=True))
+        for c, f in singles:
+            if c.sweep == name:
+                f["adjusted"] = family.get(_question(c), math.nan)
+                f["verdict"] = _decided(f, c.within or 0.0)
+    for it in found.values():
+        if "pairs" in it:
+            it["verdict"] = _of_order(it)
+    return found
 
 
 def verdict_of(claim: Claim, folder: Path) -> dict:
-    """What the tables SWEEP.csv in ``folder`` say: mean, low, high, effect, n, verdict, and the means more and less.
-
-    The means of ``more`` and ``less`` are taken over the same seeds; nan for an ``order``. All numbers are nan where
-    too few seeds were run, ``effect`` also where the differences do not vary.
-    """
-    sign = 1 if claim.better == "higher" else -1
-    if claim.order is not None:
-        rows = [_values(row, claim.metric, claim.sweep, folder) for row in claim.order]
-        paper = torch.tensor(list(claim.order.values()), dtype=torch.double)
-        ours = {seed: [sign * row[seed] for row in rows] for seed in _common(*rows)}
-        differences, sides = [_tau(torch.tensor(o, dtype=torch.double), paper) for o in ours.values()], ([], [])
-    else:
-        more = _values(claim.more, claim.metric, claim.sweep, folder)
-        less = _values(claim.less, claim.metric_less or claim.metric, claim.sweep, folder)
-        seeds = _common(more, less)
-        sides = [[side if isinstance(side, float) else side[seed] for seed in seeds] for side in (more, less)]
-        differences = [sign * (a - b) for a, b in zip(*sides, strict=True)]
-    n = len(differences)
-    if n < LEAST_SEEDS:
-        unknown = dict.fromkeys(("mean", "low", "high", "effect", "more", "less"), math.nan)
-        return unknown | {"n": n, "verdict": NOT_RUN}
-    mean, low, high, spread = interval(differences)
-    effect = mean / spread if spread > 1e-12 * abs(mean) else math.nan
-    more, less = (statistics.fmean(side) if side else math.nan for side in sides)
-    return {
-        "mean": mean, "low": low, "high": high, "effect": effect, "more": more, "less": less, "n": n,
-        "verdict": verdict(low, high, claim.within or 0.0),
-    }  # fmt: skip
+    """What :func:`judge` finds of a claim that is asked alone, with nothing else tested on its table."""
+    return judge([claim], folder)[claim.id]
 
 
 def verdict(low: float, high: float, within: float = 0.0) -> str:
-    """The rule: of a difference, positive on the paper's side; with ``within`` of a claim that there is none."""
+    """What an interval says of a difference, positive on the paper's side; with ``within`` that there is none."""
     if within:
         outside = low > within or high < -within
         return REPRODUCED if -within < low and high < within else CONTRADICTED if outside else UNDECIDED
     return REPRODUCED if low > 0 else CONTRADICTED if high < 0 else UNDECIDED
 
 
-def _tau(ours: torch.Tensor, paper: torch.Tensor) -> float:
-    """Kendall's tau-b, in [-1, 1]; nan if a value is nan, or if all of ours are the same."""
-    return kendall_rank_corrcoef(ours, paper, variant="b").item() if ours.isfinite().all() else math.nan
+def _too_few(seeds: int) -> str:
+    """What is said of too few seeds; empty for enough."""
+    return "" if seeds >= LEAST_SEEDS else NOT_DECIDABLE if seeds > 1 else NO_VERDICT if seeds else NOT_RUN
+
+
+def _decided(found: dict, within: float) -> str:
+    """The rule for two rows: too few seeds, or the interval's verdict if p after the correction bears it."""
+    if few := _too_few(found["n"]):
+        return few
+    return verdict(found["low"], found["high"], within) if found["adjusted"] <= LEVEL else UNDECIDED
+
+
+def _of_order(found: dict) -> str:
+    """The rule for an order: reproduced only if each pair is; partly if some are; contradicted if only others are."""
+    each = Counter(pair["verdict"] for _, pair in found["pairs"])
+    if few := _too_few(found["n"]):
+        return few
+    if each[REPRODUCED]:
+        return PARTLY if each[REPRODUCED] < each.total() else REPRODUCED
+    return CONTRADICTED if each[CONTRADICTED] else UNDECIDED
+
+
+def _question(claim: Claim) -> tuple:
+    """What a claim asks of its table, whichever of its two sides it prefers."""
+    sides = frozenset({(claim.more, claim.metric), (claim.less, claim.metric_less or claim.metric)})
+    return sides, claim.within
+
+
+def _found(claim: Claim, folder: Path) -> dict:
+    """What the tables say of one claim, before anything is known of the others."""
+    sign = 1 if claim.better == "higher" else -1
+    if claim.order is None:
+        more = _values(claim.more, claim.metric, claim.sweep, folder)
+        less = _values(claim.less, claim.metric_less or claim.metric, claim.sweep, folder)
+        seeds = _common(more, less)
+        sides = [[side[seed] for seed in seeds] if isinstance(side, dict) else side for side in (more, less)]
+        found = evidence.difference(*sides, evidence.scale_of(claim.metric, _images(claim, folder)), claim.within or 0)
+        if sign < 0:
+            found |= {"mean": -found["mean"], "low": -found["high"], "high": -found["low"], "effect": -found["effect"]}
+        means = [statistics.fmean(s) if seeds and isinstance(s, list) else s if seeds else math.nan for s in sides]
+        return found | {"more": means[0], "less": means[1], "n": len(seeds), "least_p": evidence.least_p(len(seeds))}
+    pairs = [replace(claim, order=None, more=a, less=b) for a, b in evidence.pairs(claim.order)]
+    rows = {row: _values(row, claim.metric, claim.sweep, folder) for row in claim.order}
+    seeds = [{row: sign * rows[row][seed] for row in rows} for seed in _common(*rows.values())]
+    taus = [evidence.tau(ours, claim.order) for ours in seeds]
+    found = evidence.difference(taus, 0.0, evidence.Scale(-1.0, 1.0, True, len(pairs)))
+    p, least = evidence.order_p(seeds, claim.order)
+    found |= {"p": p, "least_p": least, "adjusted": math.nan, "more": math.nan, "less": math.nan, "n": len(seeds)}
+    return found | {"pairs": [(pair, _found(pair, folder)) for pair in pairs]}
+
+
+def _images(claim: Claim, folder: Path) -> int:
+    """On how many images the scores of a claim's table were measured."""
+    path = folder / f"{claim.sweep}.csv"
+    counts = [entry.get("n", IMAGES) for entry in table(path)] if path.exists() else []
+    return int(min((n for n in counts if n > 0), default=IMAGES))
 
 
 def _common(*sides: dict[int, float] | float) -> list[int]:
@@ -154,64 +217,3 @@ def measure(metric: str, scores: dict) -> float:
         return value
     other = float(second) if second[0].isdigit() else scores[second]
     return value - other if operation == "-" else value / other if other else math.nan
-
-
-# ---- the page
-
-
-def ledger(folder: Path) -> str:
-    """claims.md for ``folder``/claims.toml and ``folder``/sweeps/*.csv; the same text for the same files."""
-    claims = read_claims(folder / "claims.toml")
-    found = {claim.id: verdict_of(claim, folder / "sweeps") for claim in claims}
-    lines = ["# Ledger of claims", "", "Made by `course claims` from `claims.toml` and the tables in `sweeps/`.", ""]
-    papers = list(dict.fromkeys(_paper(claim) for claim in claims))
-    lines += [f"| {' | '.join(('claims of', 'in all', *VERDICTS))} |", "|---|" + "---:|" * (1 + len(VERDICTS))]
-    for paper in (*papers, "all"):
-        verdicts = Counter(found[c.id]["verdict"] for c in claims if paper in ("all", _paper(c)))
-        lines.append(f"| {paper} | {verdicts.total()} | " + " | ".join(str(verdicts[v]) for v in VERDICTS) + " |")
-    for paper in papers:
-        lines += ["", f"## {paper}", "", "| claim | the paper | ours | difference [95 %] | effect | seeds | verdict |"]
-        lines += ["|---|---|---|---|---:|---:|---|"]
-        lines += [_line(claim, found[claim.id]) for claim in claims if _paper(claim) == paper]
-    failed = [claim for claim in claims if found[claim.id]["verdict"] in (UNDECIDED, CONTRADICTED)]
-    lines += ["", "## Why not", ""] if failed else []
-    for claim in failed:
-        lines += [
-            f"**{claim.id}** ({found[claim.id]['verdict']}). {claim.claim} {claim.why or 'Not explained yet.'}",
-            "",
-        ]
-        lines += [f"![{claim.id}]({claim.picture})", ""] if claim.picture else []
-    sweeps = dict.fromkeys(name for claim in claims for name in sweeps_of(claim))
-    commands = [f"    course sweep notebooks/sweeps/{name}.toml" for name in sweeps]
-    lines += [*([] if failed else [""]), HOW, "## The commands that make the tables", "", *commands]
-    lines += ["", "Each row of a table holds the command that trains it alone, its seconds, device and versions."]
-    return "\n".join(lines) + "\n"
-
-
-def sweeps_of(claim: Claim) -> list[str]:
-    """The sweeps whose tables a claim needs, its own first."""
-    sides = [side for side in (*(claim.order or ()), claim.more, claim.less) if isinstance(side, str)]
-    return list(dict.fromkeys([claim.sweep, *(side.split(": ")[0] for side in sides if ": " in side)]))
-
-
-def _paper(claim: Claim) -> str:
-    return claim.source.split(",")[0]
-
-
-def _line(claim: Claim, found: dict) -> str:
-    """One row of the table."""
-    if claim.order is not None:
-        compared = f"tau of `{claim.metric}`: {', '.join(f'*{row}*' for row in claim.order)}"
-    else:
-        more, less = (f"*{side}*" if isinstance(side, str) else f"{side:g}" for side in (claim.more, claim.less))
-        less += f" by `{claim.metric_less}`" if claim.metric_less else ""
-        rule = f"within {claim.within:g}" if claim.within else f"{claim.better} is better"
-        compared = f"`{claim.metric}`, {rule}: {more} against {less}"
-    ours = difference = effect = "-"
-    if found["verdict"] != NOT_RUN:
-        ours = "-" if claim.order is not None else f"{found['more']:.3g} against {found['less']:.3g}"
-        difference = f"{found['mean']:+.3g} [{found['low']:+.3g}, {found['high']:+.3g}]"
-        effect = "-" if math.isnan(found["effect"]) else f"{found['effect']:.1f}"
-    said = f"{claim.source}: {claim.paper}"
-    cells = (f"**{claim.id}** {claim.claim} ({compared})", said, ours, difference, effect, found["n"], found["verdict"])
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
