@@ -95,7 +95,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
     device: Device = "auto",
 ) -> None:
-    """Score a trained run on held-out data, beside two baselines."""
+    """Score a trained run on held-out data, beside two baselines; in brackets the 95 % interval over the images."""
     from course_lib import runs
 
     scores = runs.evaluate(folder, data, split=split, direction=direction, device=device)
@@ -103,8 +103,12 @@ def evaluate(
         finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in scores.items()}
         print(json.dumps(finite))  # JSON has no NaN
         return
-    for name, value in scores.items():
-        print(f"{name:24} {value:.4f}" if isinstance(value, float) else f"{name:24} {value}")
+    ends = {f"{name}_{end}" for name in scores for end in ("low", "high")}
+    for name in (name for name in scores if name not in ends):
+        value = scores[name]
+        text = f"{value:.4f}" if isinstance(value, float) else value
+        between = f" [{scores[f'{name}_low']:.4f}, {scores[f'{name}_high']:.4f}]" if f"{name}_low" in scores else ""
+        print(f"{name:24} {text}{between}")
 
 
 @app.command()

@@ -4,6 +4,10 @@
 
 The table is written again after each cell; what has its key in there is never repeated. A cell whose worker is killed
 goes on from its last checkpoint, in runs/NAME/cells/KEY beside the grid, or in the cache folder of a remote worker.
+
+Two columns of older tables hold measures that have changed since, and whose networks are gone: ``ssim_signed`` (and
+``yx_ssim_signed``) is SSIM as it was up to ``scores.REVISION`` 1, taken of images in [-1, 1], and not to be compared
+with ``ssim``; ``realism_error_halves`` is realism_error up to ``samples.REVISION`` 1, on one split into halves.
 """
 
 import contextlib

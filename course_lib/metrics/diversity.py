@@ -15,6 +15,7 @@ from torch import Tensor
 from course_lib.metrics.perceptual import available, describe, embed, steps
 
 RIDGES = tuple(10.0**power for power in range(-6, 4))  # strengths to choose from, for variables of variance 1
+FOLDS = 5  # of realism_error
 LAST = slice(-128, -64)  # of perceptual.describe: means of the last layer
 
 
@@ -24,11 +25,16 @@ def diversity(samples: Float[Tensor, "n k 3 h w"], by: str | None = None) -> flo
     The protocol of BicycleGAN's code: 0 if an input has one answer only. ``by`` is "lpips", "features" or "l1" (mean
     absolute difference, in [0, 2]); None takes LPIPS where it is available.
     """
+    return each_diversity(samples, by).mean().item()
+
+
+def each_diversity(samples: Float[Tensor, "n k 3 h w"], by: str | None = None) -> Float[Tensor, " n"]:
+    """The same of each input."""
     if samples.shape[1] < 2:
         raise ValueError(f"consecutive samples of {tuple(samples.shape)}: there is but one for each input")
     if by == "l1":
-        return samples.diff(dim=1).abs().mean().item()
-    return torch.stack([steps(row, by).values for row in samples]).mean().item()
+        return samples.diff(dim=1).abs().flatten(1).mean(1)
+    return torch.stack([steps(row, by).values for row in samples]).mean(1)
 
 
 def real_pairs(real: Float[Tensor, "n 3 h w"], by: str | None = None, seed: int = 0) -> float:
@@ -51,8 +57,13 @@ def real_pairs(real: Float[Tensor, "n 3 h w"], by: str | None = None, seed: int 
 
 def nearest(samples: Float[Tensor, "n k 3 h w"], truth: Float[Tensor, "n 3 h w"]) -> float:
     """Distance by features from the true answer to the nearest of its k samples, averaged over the inputs."""
+    return each_nearest(samples, truth).mean().item()
+
+
+def each_nearest(samples: Float[Tensor, "n k 3 h w"], truth: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+    """The same of each input."""
     pairs = zip(samples, truth, strict=True)
-    return torch.stack([torch.cdist(embed(s), embed(t[None])).square().min() for s, t in pairs]).mean().item()
+    return torch.stack([torch.cdist(embed(s), embed(t[None])).square().min() for s, t in pairs])
 
 
 def coverage(samples: Float[Tensor, "n k 3 h w"], truths: Float[Tensor, "n m 3 h w"]) -> float:
@@ -99,12 +110,13 @@ def colour_follows(samples: Float[Tensor, "n k 3 h w"], examples: Float[Tensor, 
 
 
 def realism_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], seed: int = 0) -> float:
-    """How often a classifier takes held-out fakes for real or the reverse: 0 (never) to about 0.5 (as good as real).
+    """How often a classifier takes unseen fakes for real or the reverse: 0 (never) to about 0.5 (as good as real).
 
-    A linear classifier on ``perceptual.describe`` learns from one random half of the images and is tested on the other,
-    then the reverse. Fake and real image of one index are on the same side: give those of one input the same index. It
-    sees the sets, which people asked about one image do not: a generator that paints every house red is found out,
-    however real each looks. nan for fewer than 8 images.
+    Cross-validation in FOLDS parts: a linear classifier on ``perceptual.describe`` learns from all parts but one and
+    is tested on that one, so that each image is judged once, by a classifier that never saw it. Fake and real image of
+    one index are in the same part: give those of one input the same index. It sees the sets, which people asked about
+    one image do not: a generator that paints every house red is found out, however real each looks. nan for fewer than
+    8 images.
     """
     if len(fake) != len(real):
         raise ValueError(f"{len(fake)} fakes and {len(real)} real images: as many of each are needed")
@@ -112,8 +124,9 @@ def realism_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
         return math.nan
     seen, sides = torch.stack([describe(fake), describe(real)]).double(), torch.tensor([[-1.0], [1.0]]).double()
     order = torch.randperm(len(fake), generator=torch.Generator().manual_seed(seed)).to(fake.device)
-    wrong = []
-    for learn, check in (order.chunk(2), order.chunk(2)[::-1]):
+    parts, wrong = order.tensor_split(FOLDS), []
+    for i, check in enumerate(parts):
+        learn = torch.cat(parts[:i] + parts[i + 1 :])
         answers = sides.to(fake.device).expand(2, len(learn)).reshape(-1, 1)
         said = ridge(seen[:, learn].flatten(0, 1), answers, seen[:, check].flatten(0, 1)).view(2, -1)
         wrong.append(torch.stack([said[0] >= 0, said[1] < 0]).flatten())

@@ -1,5 +1,7 @@
 """What can be read off photographs of houses whose labels are known: lit windows, borders of windows, hues of walls."""
 
+import math
+
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
@@ -29,6 +31,17 @@ def windows_lit(
     darkened ones less. To be merely brighter than the wall says little: 92 % are by day, for their frames are white.
     A window without a wall is left out; nan if none is left.
     """
+    lit, windows = lit_windows(photos, labels, instances, times).sum(0)
+    return (lit / windows).item()
+
+
+def lit_windows(
+    photos: Float[Tensor, "n 3 h w"],
+    labels: Integer[Tensor, "n h w"],
+    instances: Integer[Tensor, "n h w"],
+    times: float = LIT,
+) -> Float[Tensor, "n 2"]:
+    """Of each photograph: how many windows are lit, and how many there are, without those that have no wall."""
     _masks(photos, labels, instances)
     rgb = (photos.float().clamp(-1, 1) + 1) / 2
     linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
@@ -36,10 +49,10 @@ def windows_lit(
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
     window = labels == WINDOW
     own = instances.long() + 256 * house
-    glow, wall = _mean(light, window, own, 256 * len(photos)), _mean(light, labels == WALL, house, len(photos))
-    wall = wall.repeat_interleave(256)  # (256 n,), as glow; nan where there is no such window
+    glow = _mean(light, window, own, 256 * len(photos)).view(-1, 256)  # nan where there is no such window
+    wall = _mean(light, labels == WALL, house, len(photos))[:, None]
     there = ~(glow.isnan() | wall.isnan())
-    return (glow > times * wall)[there].double().mean().item()
+    return torch.stack([(glow > times * wall) & there, there]).sum(2).T.double()
 
 
 def borders_visible(
@@ -51,6 +64,14 @@ def borders_visible(
     inside of both, without the pixels at their edges. True photographs of ``facades:touching``: 1.00 at 64 and
     128 px. Of the same houses with one long window in place of each band: 0.00. nan if no windows touch.
     """
+    visible, pairs = visible_borders(photos, labels, instances).sum(0)
+    return (visible / pairs).item()
+
+
+def visible_borders(
+    photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"], instances: Integer[Tensor, "n h w"]
+) -> Float[Tensor, "n 2"]:
+    """Of each photograph: between how many pairs of touching windows a border is to be seen, and how many there are."""
     _masks(photos, labels, instances)
     grey = torch.einsum("nchw,c->nhw", (photos.float().clamp(-1, 1) + 1) / 2, photos.new_tensor(LUMINANCE))
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
@@ -65,7 +86,9 @@ def borders_visible(
         (grey[:, :, :-1] + grey[:, :, 1:])[meet] / 2, torch.ones_like(which, dtype=torch.bool), which, pairs.shape[1]
     )
     lighter = edge - glass[pairs].mean(0)
-    return (lighter > BORDER)[~lighter.isnan()].double().mean().item()
+    of_house, there = pairs[0] // 256, ~lighter.isnan()
+    counted = [torch.bincount(of_house[m], minlength=len(photos)) for m in ((lighter > BORDER) & there, there)]
+    return torch.stack(counted, dim=1).double()
 
 
 def hue_error(
@@ -77,6 +100,14 @@ def hue_error(
     is nearly grey (chroma under 8) are left out; a fake wall without any colour (chroma under 1) counts as 90. nan if
     no house is left.
     """
+    errors = hue_errors(fake, truth, labels)
+    return errors[~errors.isnan()].mean().item()
+
+
+def hue_errors(
+    fake: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
+) -> Float[Tensor, " n"]:
+    """The same of each house, nan for those left out."""
     _masks(fake, labels), _masks(truth, labels)
     house = torch.arange(len(labels), device=labels.device)[:, None, None].expand_as(labels)
     lab = []
@@ -86,7 +117,7 @@ def hue_error(
     (_, a, b), (_, true_a, true_b) = (colours.unbind(1) for colours in lab)
     turn = torch.rad2deg(torch.atan2(b, a) - torch.atan2(true_b, true_a)).abs()
     error = torch.where(torch.hypot(a, b) < 1, UNKNOWN_HUE, torch.minimum(turn, 360 - turn))
-    return error[torch.hypot(true_a, true_b) >= COLOURED].mean().item()
+    return torch.where(torch.hypot(true_a, true_b) >= COLOURED, error, math.nan)
 
 
 def _masks(photos: Tensor, *maps: Tensor) -> None:

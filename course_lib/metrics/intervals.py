@@ -1,7 +1,14 @@
-"""Intervals: between which values the mean of a few runs lies, or a share of many answers."""
+"""Intervals: between which values the mean of a few runs lies, a share of many answers, or a score on test images."""
 
 import math
 import statistics
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+RESAMPLES = 1000  # of the bootstrap
 
 # Quantiles 0.975 of Student's t for 1 ... 30 degrees of freedom.
 T = (
@@ -25,3 +32,21 @@ def wilson(count: int, n: int) -> tuple[float, float]:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def bootstrap(
+    parts: Float[Tensor, "n ..."], value: Callable[[Tensor], Float[Tensor, "r v"]], seed: int = 0
+) -> Float[Tensor, "2 v"]:
+    """Low and high ends of the 95 % percentile intervals of ``value(sums)``, v scores, over RESAMPLES of the n images.
+
+    ``parts`` is what each image adds to the sums that scores are made of, ``value`` turns sums (r, ...) of r resamples
+    into scores. The images are drawn again with replacement, and the quantiles 0.025 and 0.975 taken (Efron and
+    Tibshirani 1993, section 13.3). nan for fewer than 2 images, and where the part of an image is not finite.
+    """
+    n, generator = len(parts), torch.Generator().manual_seed(seed)
+    flat = parts.double().cpu().flatten(1)
+    flat = torch.where(flat.isfinite().all(0) & (n > 1), flat, math.nan)
+    drawn = torch.randint(n, (RESAMPLES, n), generator=generator)
+    times = torch.zeros(RESAMPLES, n, dtype=torch.double).scatter_add_(1, drawn, torch.ones_like(drawn).double())
+    values = value((times @ flat).unflatten(1, parts.shape[1:])).double()
+    return values.nanquantile(torch.tensor([0.025, 0.975], dtype=torch.double), dim=0)

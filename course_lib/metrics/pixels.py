@@ -30,22 +30,42 @@ def psnr(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> floa
 
     inf if one of the fakes equals its real image exactly.
     """
-    from torchmetrics.functional.image import peak_signal_noise_ratio
-
-    fake, real = _pairs(fake, real)
-    return peak_signal_noise_ratio(fake, real, data_range=2.0, reduction="elementwise_mean", dim=(1, 2, 3)).item()
+    return each_psnr(fake, real).mean().item()
 
 
 def ssim(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
-    """Structural similarity, 1 for equal images (Wang et al. 2004; Gaussian window of 11 px), averaged over images."""
-    from torchmetrics.functional.image import structural_similarity_index_measure
+    """Structural similarity, 1 for equal images (Wang et al. 2004; Gaussian window of 11 px), averaged over images.
+
+    It compares intensities in [0, 1]: its luminance term, (2ab + c) / (a^2 + b^2 + c) of two local means, presumes that
+    they are not negative. On [-1, 1] a slightly brighter grey would count as unlike, and scores would be lower.
+    """
+    return each_ssim(fake, real).mean().item()
+
+
+def each_l1(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+    """L1 of each image."""
+    fake, real = _pairs(fake, real)
+    return (fake - real).abs().flatten(1).mean(1)
+
+
+def each_psnr(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+    """PSNR of each image, in dB."""
+    from torchmetrics.functional.image import peak_signal_noise_ratio
 
     fake, real = _pairs(fake, real)
+    return peak_signal_noise_ratio(fake, real, data_range=2.0, reduction="none", dim=(1, 2, 3))
+
+
+def each_ssim(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+    """SSIM of each image; ValueError under 11 px."""
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    fake, real = (images / 2 + 0.5 for images in _pairs(fake, real))  # [-1, 1] -> [0, 1]
     if min(fake.shape[-2:]) < 11:
         raise ValueError(f"SSIM looks through a window of 11 px; these images are {tuple(fake.shape[-2:])}")
     chunks = zip(fake.split(CHUNK), real.split(CHUNK), strict=True)
-    values = [structural_similarity_index_measure(*pair, data_range=2.0, reduction="none") for pair in chunks]
-    return torch.cat([value.reshape(-1) for value in values]).mean().item()  # of one image: a scalar
+    values = [structural_similarity_index_measure(*pair, data_range=1.0, reduction="none") for pair in chunks]
+    return torch.cat([value.reshape(-1) for value in values])  # of one image: a scalar
 
 
 def sharpness(images: Float[Tensor, "n 3 h w"]) -> float:
@@ -85,7 +105,12 @@ def grid_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -
 
 def chroma_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
     """Mean distance of the channels from their mean, fakes over reals: below 1 the colours are paler than real."""
-    return _ratio(lambda images: (images - images.mean(1, keepdim=True)).abs().mean().item(), fake, real)
+    return _ratio(chroma, fake, real)
+
+
+def chroma(images: Float[Tensor, "n 3 h w"]) -> float:
+    """Mean absolute distance of the channels from their mean: 0 for grey images."""
+    return (images - images.mean(1, keepdim=True)).abs().mean().item()
 
 
 def histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
@@ -164,17 +189,20 @@ def baselines(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, float]
 
     ``baseline_mean_l1``: always the mean training image. ``baseline_nn_l1``: the y of the nearest training x.
     """
-    mean, count = mean_image(dataset_train), 0
-    total = {"baseline_mean_l1": 0.0, "baseline_nn_l1": 0.0}
+    return {name: each.mean().item() for name, each in each_baseline(dataset_train, dataset_test).items()}
+
+
+def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Float[Tensor, " n"]]:
+    """The same of each test image; ValueError if there is none."""
+    mean, errors = mean_image(dataset_train), {"baseline_mean_l1": [], "baseline_nn_l1": []}
     for x, y in _chunks(dataset_test, "x", "y", size=4 * CHUNK):  # each chunk reads the training set once
         neighbours = nearest_neighbours(x, dataset_train)
         answers = torch.stack([dataset_train[i]["y"] for i in neighbours.tolist()])
-        total["baseline_mean_l1"] += l1(mean.expand_as(y), y) * len(y)
-        total["baseline_nn_l1"] += l1(answers, y) * len(y)
-        count += len(y)
-    if not count:
+        errors["baseline_mean_l1"].append(each_l1(mean.expand_as(y), y))
+        errors["baseline_nn_l1"].append(each_l1(answers, y))
+    if not errors["baseline_nn_l1"]:
         raise ValueError("baselines on no test images")
-    return {name: value / count for name, value in total.items()}
+    return {name: torch.cat(parts) for name, parts in errors.items()}
 
 
 def _chunks(data: Dataset | DataLoader, *keys: str, size: int | None = None):

@@ -8,13 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from course_lib import metrics
 from course_lib.data import open_dataset
 from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
-from course_lib.metrics import diversity, factors, perceptual, scores
+from course_lib.metrics import distances, diversity, factors, perceptual, pixels, resampling, scores
 
-REVISION = 1  # raised when a change of the code or of its files changes what score_samples() gives
+REVISION = 2  # raised when a change of the code or of its files changes what score_samples() gives
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 DEEP, MANY, TRUE = 30, 40, 8  # inputs that get more samples, so that 8 modes can be counted, and true answers to each
 SHARED = 20  # inputs that see the same 20 codes
@@ -33,7 +32,13 @@ def paint(method: Method, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k d"
 
 
 def score_samples(
-    method: Method, data: str, split: str = "test", direction: str = "xy", *, seed: int = 0
+    method: Method,
+    data: str,
+    split: str = "test",
+    direction: str = "xy",
+    *,
+    seed: int = 0,
+    intervals: bool = False,
 ) -> dict[str, float]:
     """Diversity, realism and, of façades painted from labels, what becomes of the true style's factors.
 
@@ -43,7 +48,7 @@ def score_samples(
         real_pairs_BY, real_pairs_l1   the same of random pairs of real images
         nearest_features               distance from the true answer to the nearest of 20 samples
         realism_error                  how often a classifier is wrong: 0 told apart, about 0.5 as good as real
-        frechet_features               Fréchet distance to the real images, one sample for each input
+        frechet_features, kid_features Fréchet and kernel distance to the real images, one sample for each input
         common_colour                  share of the mean colour's variance over z that all inputs have in common
         encoded_l1                     L1 between y and G(x, E's mu of y), if there is an E
 
@@ -63,10 +68,11 @@ def score_samples(
         readout_FACTOR                 R^2 of a linear readout from E's mu, if there is an E
 
     What a generator of true photographs would get on test at 32 px: diversity_features 0.44 and diversity_l1 0.19 (real
-    pairs, of different houses: 0.73 and 0.33), nearest_features 0.13, realism_error 0.46, frechet_features 0.8,
-    walls_covered 7.7, coverage_features 1.0, distance_wall 0.16 and the others 0.05 to 0.13, by chance; if z means
-    the same for every house, common_colour 0.95, hue_same_z 0.99 and hue_same_input 0.67.
+    pairs, of different houses: 0.73 and 0.33), nearest_features 0.13, realism_error 0.48, frechet_features 0.7,
+    kid_features 0.00, walls_covered 7.7, coverage_features 1.0, distance_wall 0.16 and the others 0.05 to 0.13, by
+    chance; if z means the same for every house, common_colour 0.95, hue_same_z 0.99 and hue_same_input 0.67.
 
+    With ``intervals`` those that are means over inputs, and kid_features, have NAME_low and NAME_high beside them.
     ``method`` is one that has codes. Global random state stays as it was; the same ``seed`` gives the same
     numbers. Where the test set is small, less is taken.
     """
@@ -76,21 +82,25 @@ def score_samples(
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
     codes = method.noise(len(x) * MANY, seed).unflatten(0, (len(x), MANY))  # of all inputs, in their order
     samples, other = paint(method, x[rows], codes[rows, :SAMPLES]), paint(method, x, codes[:, -1:])[:, 0]
-    found = {}
+    found, each = {}, {}
     for by in ("l1", *(by for by in perceptual.available() if by == "features" or x.shape[-1] >= 32)):
-        found |= {f"diversity_{by}": diversity.diversity(samples, by)}
-        found |= {f"real_pairs_{by}": diversity.real_pairs(y, by, seed)}
-    found["nearest_features"] = diversity.nearest(samples, y[rows])
+        each[f"diversity_{by}"] = diversity.each_diversity(samples, by)
+        found[f"real_pairs_{by}"] = diversity.real_pairs(y, by, seed)
+    each["nearest_features"] = diversity.each_nearest(samples, y[rows])
     found["realism_error"] = diversity.realism_error(other, y, seed)
-    found["frechet_features"] = diversity.frechet(other, y)
+    apart = distances.distances(other, y)
+    found |= apart if intervals else {name: apart[name] for name in distances.NAMES["features"]}
     few = rows[:: max(1, n // SHARED)][:SHARED]
     shared = paint(method, x[few], method.noise(SAMPLES, seed + 1)[None])
     found["common_colour"] = diversity.common_share(shared.mean((3, 4)))
     if method.reads_codes:
         mu = _encoded(method, y[rows])
-        found["encoded_l1"] = metrics.l1(paint(method, x[rows], mu[:, None])[:, 0], y[rows])
+        each["encoded_l1"] = pixels.each_l1(paint(method, x[rows], mu[:, None])[:, 0], y[rows])
+    found |= resampling.means(each, intervals)
     if len(method.directions) > 1 and held_out.paired:
-        found |= _of_examples(method, x, y, x[few], y[torch.arange(SAMPLES) * len(y) // SAMPLES])
+        examples = y[torch.arange(SAMPLES) * len(y) // SAMPLES]
+        found |= resampling.means(_of_examples(method, x, y), intervals)
+        found["colour_follows"] = _colour_follows(method, x[few], examples)
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
         more = torch.cat([samples[:DEEP], paint(method, x[deep], codes[deep, SAMPLES:])], dim=1)
@@ -102,13 +112,15 @@ def _encoded(method: Method, y: Tensor) -> Float[Tensor, "n z_dim"]:
     return torch.cat([method.encode(part.to(method.device)) for part in y.split(64)])
 
 
-def _of_examples(method: Method, x: Tensor, y: Tensor, few: Tensor, examples: Tensor) -> dict[str, float]:
-    z = _encoded(method, torch.cat([examples, y]))
-    found = {"colour_follows": diversity.colour_follows(paint(method, few, z[None, : len(examples)]), examples)}
-    fake = paint(method, x, z[len(examples) :, None])[:, 0]
-    shapes = scores.retrieval(scores.shape(fake), scores.shape(y))["top1"]
-    found |= {"encoded_l1": metrics.l1(fake, y), "encoded_top1": scores.retrieval(fake, y)["top1"]}
-    return found | {"encoded_shape_top1": shapes}
+def _of_examples(method: Method, x: Tensor, y: Tensor) -> dict[str, Float[Tensor, " n"]]:
+    fake = paint(method, x, _encoded(method, y)[:, None])[:, 0]
+    nearer = {"encoded_top1": (fake, y), "encoded_shape_top1": (scores.shape(fake), scores.shape(y))}
+    found = {name: (scores.others_nearer(*search) < 1).double() for name, search in nearer.items()}
+    return {"encoded_l1": pixels.each_l1(fake, y)} | found
+
+
+def _colour_follows(method: Method, x: Tensor, examples: Tensor) -> float:
+    return diversity.colour_follows(paint(method, x, _encoded(method, examples)[None]), examples)
 
 
 def _of_facades(

@@ -4,6 +4,9 @@
 (n, 3, h, w) in [-1, 1], label and instance maps (n, h, w) whole numbers. ValueError for shapes that do not fit.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
@@ -15,11 +18,13 @@ from course_lib.data import open_dataset
 from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.metrics.houses import _masks, borders_visible, hue_error, windows_lit
+from course_lib.metrics.houses import _masks, hue_error, lit_windows, visible_borders
+from course_lib.metrics.houses import borders_visible as borders_visible  # notebooks know them as scores
+from course_lib.metrics.houses import windows_lit as windows_lit
 from course_lib.metrics.pixels import _pairs
 from course_lib.networks.frozen import Segmenter, load_segmenter, segment
 
-REVISION = 1  # raised when a change of the code or of its files changes what score() gives
+REVISION = 2  # raised when a change of the code or of its files changes what score() gives
 BATCH = 16
 
 
@@ -63,19 +68,32 @@ def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
     It was trained at 32 to 128 px; larger photographs are shrunk for it. Real ones give the ground-truth row of
     ``frozen_files/facades.json``.
     """
+    return segmentation_scores(fcn_matrices(photos, labels).sum(0))
+
+
+def fcn_matrices(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> Float[Tensor, "n 12 12"]:
+    """The confusion matrix of each photograph, for :func:`fcn_score`."""
     _masks(photos, labels)
     height, width = photos.shape[-2:]
     shrink = -(-max(height, width) // Segmenter.LARGEST)
     small = photos if shrink == 1 else F.interpolate(photos, (height // shrink, width // shrink), mode="area")
     predicted = segment(load_segmenter().to(photos.device), small)
     predicted = F.interpolate(predicted[:, None].float(), (height, width))[:, 0].long()  # nearest
-    return segmentation_scores(confusion(predicted, labels.to(photos.device)))
+    return _matrices(predicted.cpu(), labels.cpu())
 
 
 def label_score(painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> dict[str, float]:
     """The same numbers for painted label maps: each pixel gets the class of the nearest colour (CycleGAN, Table 3)."""
-    predicted = torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)])
-    return segmentation_scores(confusion(predicted, labels.cpu()))
+    return segmentation_scores(label_matrices(painted, labels).sum(0))
+
+
+def label_matrices(painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> Float[Tensor, "n 12 12"]:
+    """The confusion matrix of each painted label map, for :func:`label_score`."""
+    return _matrices(torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)]), labels.cpu())
+
+
+def _matrices(predicted: Tensor, truth: Tensor) -> Tensor:
+    return torch.stack([confusion(*images) for images in zip(predicted, truth, strict=True)])
 
 
 # The right one found.
@@ -88,10 +106,15 @@ def retrieval(
 
     Another true image at the same distance counts as nearer.
     """
+    nearer = others_nearer(fake, truths)
+    return {f"top{best}": (nearer < best).double().mean().item() for best in k}
+
+
+def others_nearer(fake: Float[Tensor, "n 3 h w"], truths: Float[Tensor, "n 3 h w"]) -> Integer[Tensor, " n"]:
+    """How many other true images are as near to each fake as its own truth, or nearer."""
     fake, truths = _pairs(fake, truths)
     distance = torch.cdist(fake.flatten(1), truths.flatten(1), p=1)  # (n, n)
-    nearer = (~(distance > distance.diag()[:, None])).sum(1) - 1  # without the truth itself; nan is never far
-    return {f"top{best}": (nearer < best).double().mean().item() for best in k}
+    return (~(distance > distance.diag()[:, None])).sum(1) - 1  # without the truth itself; nan is never far
 
 
 def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
@@ -152,22 +175,88 @@ def score(
     :func:`reconstruction`; ``noise`` is a share of the range); its other direction goes under the prefix yx_, without
     n. Global random state stays as it was; the same ``seed`` gives the same numbers.
     """
+    results: dict[str, float] = {}
+    for it in translated(method, data, split, direction, noise=noise, seed=seed):
+        results |= {"n": len(it.real)} | {f"{it.prefix}{name}": value for name, value in measure(it).items()}
+    return results
+
+
+class Translated(NamedTuple):
+    """All test images of one domain with their translations, in the order of the data set: what scores are made of."""
+
+    data: str
+    forward: bool  # from the domain that the data set calls x to the one it calls y
+    prefix: str  # of the scores' names: "" or "yx_"
+    paired: bool
+    items: dict  # of the data set, each a batch
+    source: Tensor
+    real: Tensor
+    outputs: dict[str, Tensor]  # fake_y and, if there are any, rec_x, noisy, again
+
+    @property
+    def l1_pairs(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """By the names of the scores that are an L1: the two batches between which it is taken."""
+        fake, pairs = self.outputs["fake_y"], {}
+        if self.paired:
+            pairs["l1"] = (fake, self.real)
+        if self.paired and (_styles(self.data) or self.data in ("facades:day-night", "facades:plaster-brick")):
+            pairs["copy_l1"] = (self.source, self.real)
+        others = {"rec_l1": ("rec_x", self.source), "rec_noisy_l1": ("noisy", self.source), "again_l1": ("again", fake)}
+        return pairs | {name: (self.outputs[k], other) for name, (k, other) in others.items() if k in self.outputs}
+
+    @property
+    def shares(self) -> dict[str, Float[Tensor, "n 2"]]:
+        """By the names of the scores that are a share: of each image, how many are right, and of how many."""
+        fake, real, found = self.outputs["fake_y"], self.real, {}
+        if self.paired and _styles(self.data):
+            searches = {"": (fake, real), "copy_": (self.source, real), "shape_": (shape(fake), shape(real))}
+            for prefix, search in searches.items():
+                nearer = others_nearer(*search)
+                found |= {f"{prefix}top{k}": torch.stack([nearer < k, nearer >= 0], 1).double() for k in (1, 5)}
+        if self.forward and self.data == "facades:touching":
+            found["borders_visible"] = visible_borders(fake, self.items["labels"], self.items["instances"])
+        if self.forward and self.paired and self.data == "facades:day-night":
+            found["windows_lit"] = lit_windows(fake, self.items["labels"], self.items["instances"])
+        return found
+
+    @property
+    def matrices(self) -> dict[str, Float[Tensor, "n 12 12"]]:
+        """ "fcn" or "labels", where labels of façades are known: the confusion matrix of each translation."""
+        if not self.paired or self.data not in ("facades", "facades:touching", "facades:unpaired"):
+            return {}
+        name, of_each = ("fcn", fcn_matrices) if self.forward else ("labels", label_matrices)
+        return {name: of_each(self.outputs["fake_y"], self.items["labels"])}
+
+
+def _styles(data: str) -> bool:
+    """Whether it draws the same emoji in two styles, so that the right one can be searched for."""
+    return data.startswith("emoji:") and data != "emoji:edges"
+
+
+def translated(
+    method: Method, data: str, split: str = "test", direction: str = "xy", *, noise: float = 0.01, seed: int = 0
+) -> Iterator[Translated]:
+    """For each direction of ``method`` what it makes of ``split``; the arguments are those of :func:`score`."""
     held_out = open_dataset(data, split, method.config.image_size, direction)
     items = default_collate([held_out[i] for i in range(len(held_out))])
-    results = {"n": len(held_out)}
     for one in method.directions:
-        source, real = items[one[0]], items[one[1]]
-        outputs = _outputs(method, items, one, noise, seed)
-        fake = outputs["fake_y"]
-        found = _of_sets(fake, real)
-        if held_out.paired:
-            found |= _of_pairs(data, fake, real, source, items, forward=one == direction)
-        compared = {"rec_l1": ("rec_x", source), "rec_noisy_l1": ("noisy", source), "again_l1": ("again", fake)}
-        for key, (name, other) in compared.items():
-            if name in outputs:
-                found[key] = metrics.l1(outputs[name], other)
-        results |= {name if one == "xy" else f"yx_{name}": value for name, value in found.items()}
-    return results
+        prefix, outputs = "" if one == "xy" else "yx_", _outputs(method, items, one, noise, seed)
+        forward, paired = one == direction, held_out.paired
+        yield Translated(data, forward, prefix, paired, items, items[one[0]], items[one[1]], outputs)
+
+
+def measure(it: Translated) -> dict[str, float]:
+    """The scores of one direction, without prefix: see :func:`score`."""
+    fake, real = it.outputs["fake_y"], it.real
+    found = _of_sets(fake, real) | {name: metrics.l1(*pair) for name, pair in it.l1_pairs.items()}
+    if it.paired:
+        found |= {"psnr": metrics.psnr(fake, real), "ssim": metrics.ssim(fake, real)}
+    found |= {name: (counts[:, 0].sum() / counts[:, 1].sum()).item() for name, counts in it.shares.items()}
+    for name, matrices in it.matrices.items():
+        found |= _prefixed(name, segmentation_scores(matrices.sum(0)))
+    if it.paired and it.data == "facades:plaster-brick":
+        found["hue_error"] = hue_error(fake, real, it.items["labels"])
+    return found
 
 
 def _outputs(method: Method, items: dict, direction: str, noise: float, seed: int) -> dict[str, Tensor]:
@@ -194,28 +283,6 @@ def _of_sets(fake: Tensor, real: Tensor) -> dict[str, float]:
     ratios = (metrics.sharpness_ratio, metrics.grid_ratio, metrics.chroma_ratio, metrics.histogram_intersection)
     lab = metrics.lab_histogram_intersection(fake, real)
     return {metric.__name__: metric(fake, real) for metric in ratios} | _prefixed("lab", lab)
-
-
-def _of_pairs(data: str, fake: Tensor, real: Tensor, source: Tensor, items: dict, forward: bool) -> dict[str, float]:
-    """``forward``: from the domain that the data set calls x to the one it calls y."""
-    scores = {metric.__name__: metric(fake, real) for metric in (metrics.l1, metrics.psnr, metrics.ssim)}
-    changed = data in ("facades:day-night", "facades:plaster-brick")
-    styles = data.startswith("emoji:") and data != "emoji:edges"
-    if changed or styles:
-        scores["copy_l1"] = metrics.l1(source, real)
-    if styles:
-        scores |= retrieval(fake, real) | _prefixed("copy", retrieval(source, real))
-        scores |= _prefixed("shape", retrieval(shape(fake), shape(real)))
-    if data == "facades:touching" and forward:
-        scores["borders_visible"] = borders_visible(fake, items["labels"], items["instances"])
-    if data in ("facades", "facades:touching", "facades:unpaired"):
-        name, labels_seen = ("fcn", fcn_score) if forward else ("labels", label_score)
-        scores |= _prefixed(name, labels_seen(fake, items["labels"]))
-    if data == "facades:day-night" and forward:
-        scores["windows_lit"] = windows_lit(fake, items["labels"], items["instances"])
-    if data == "facades:plaster-brick":
-        scores["hue_error"] = hue_error(fake, real, items["labels"])
-    return scores
 
 
 def _prefixed(prefix: str, scores: dict[str, float]) -> dict[str, float]:

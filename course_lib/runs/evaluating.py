@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib import metrics
 from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
-from course_lib.metrics import samples, scores
+from course_lib.metrics import pixels, resampling, samples
 from course_lib.runs.opening import open_translator, towards
 
 
@@ -35,7 +34,9 @@ def evaluate(
 ) -> dict:
     """What can be measured of a run on held-out data, and baselines where training had pairs.
 
-    See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image differ.
+    See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image differ. NAME_low
+    and NAME_high are the ends of a score's 95 % interval over the images: ``metrics.resampling`` tells which have one.
+    fid and kid, or frechet_features and kid_features, are the distances of ``metrics.distances``.
     """
     method, settings = open_translator(folder, device)
     return score_run(method, settings, data, split, direction, folder)
@@ -54,9 +55,9 @@ def score_run(
         method = towards(method, settings, direction, folder)
     elif not held_out.paired:
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
-    found = scores.score(method, data, split, direction)
+    found = resampling.score(method, data, split, direction)
     if method.has_codes:
-        found |= samples.score_samples(method, data, split, direction)
+        found |= samples.score_samples(method, data, split, direction, intervals=True)
     if held_out.paired and train_set.paired:
-        found |= metrics.baselines(train_set, held_out)
+        found |= resampling.means(pixels.each_baseline(train_set, held_out))
     return found | {"split": split, "data": data, "direction": direction}

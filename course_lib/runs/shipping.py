@@ -64,8 +64,16 @@ def pack(name: str, out: Path, folder: Path) -> dict:
     }
     files.replace_file(folder / f"{name}.safetensors", blob)
     files.replace_file(folder / f"{name}.json", json.dumps(origin, indent=1).encode())
-    method, _ = shipped.load(name, "cpu", folder)  # what is measured is what is shipped
-    origin["scores"] = {split: score_run(method, run, recipe.data, split) for split in ("val", "test")}
+    return measure(name, folder)
+
+
+def measure(name: str, folder: Path = shipped.FILES) -> dict:
+    """Score what is shipped again, on val and test, and write the scores into NAME.json: after a measure has changed.
+
+    Returns the origin, as it is written. The weights and all else that is told of them stay.
+    """
+    origin, (method, run) = shipped.about(name, folder), shipped.load(name, "cpu", folder)
+    origin["scores"] = {split: score_run(method, run, run["data"], split) for split in ("val", "test")}
     files.replace_file(folder / f"{name}.json", (json.dumps(origin, indent=1) + "\n").encode())
     return origin
 

@@ -144,6 +144,11 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
     assert np.mean(errors) == pytest.approx(scores["l1"], abs=0.004)  # 8-bit files
     assert np.mean(means) == pytest.approx(scores["baseline_mean_l1"], abs=1e-3)
     assert scores["l1"] < scores["baseline_mean_l1"]
+    for name in ("l1", "psnr", "ssim", "sharpness_ratio", "kid_features", "baseline_nn_l1"):
+        assert scores[f"{name}_low"] < scores[name] < scores[f"{name}_high"], name
+    lines = course("evaluate", "--run", trained, "--data", blobs)[1].splitlines()
+    assert f"l1{22 * ' '} {scores['l1']:.4f} [{scores['l1_low']:.4f}, {scores['l1_high']:.4f}]" in lines
+    assert not any("_low" in line or "_high" in line for line in lines)
 
 
 def test_translate_takes_the_input_half_of_a_pair(trained, blobs, tmp_path):

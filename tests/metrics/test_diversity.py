@@ -156,6 +156,22 @@ def test_a_real_image_is_taken_for_real_half_of_the_time_and_noise_is_not(emoji)
     assert math.isnan(diversity.realism_error(emoji[:4], emoji[4:8]))
 
 
+def test_every_image_is_judged_once_by_a_classifier_that_never_saw_it(monkeypatch):
+    judged, numbers = [], torch.arange(11.0)
+    monkeypatch.setattr(diversity, "describe", lambda images: images[:, :1, 0, 0])
+
+    def watched(x, y, unseen):
+        assert set(x.flatten().tolist()).isdisjoint(unseen.flatten().abs().tolist())
+        assert set(x.flatten().abs().tolist()) | set(unseen.flatten().abs().tolist()) == set(numbers.tolist())
+        judged.extend(unseen.flatten().tolist())
+        return unseen  # a positive number is taken for real
+
+    monkeypatch.setattr(diversity, "ridge", watched)
+    real = numbers[:, None, None, None].expand(-1, 3, 16, 16)
+    assert diversity.realism_error(-real, real) == 1 / 22  # the zero that is a fake
+    assert sorted(judged) == sorted([*(-numbers).tolist(), *numbers.tolist()])
+
+
 def test_frechet_distance_of_known_distributions(emoji):
     a = normal(500, 6)
     assert diversity.frechet_normal(a, a) == pytest.approx(0, abs=1e-9)

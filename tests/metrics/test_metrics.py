@@ -59,10 +59,27 @@ def test_l1_and_psnr_by_hand():
 
 
 def test_ssim_of_constants_by_hand():
-    """Without variance only the luminance term is left: (2ab + c) / (a^2 + b^2 + c), c = (0.01 * 2)^2."""
-    a, b, c = 0.5, 0.25, 0.02**2
-    images = [torch.full((3, 3, 16, 16), value) for value in (a, b)]
+    """Without variance only the luminance term is left: (2ab + c) / (a^2 + b^2 + c), of intensities; c = 0.01^2."""
+    a, b, c = 0.5, 0.25, 0.01**2
+    images = [torch.full((3, 3, 16, 16), 2 * value - 1) for value in (a, b)]
     assert metrics.ssim(*images) == pytest.approx((2 * a * b + c) / (a * a + b * b + c), rel=1e-4)
+
+
+def test_slightly_brighter_is_nearly_the_same(emoji):
+    brighter = (emoji.y + 2 * 0.05).clamp(-1, 1)  # by 0.05 of [0, 1]
+    assert metrics.ssim(brighter, emoji.y) > 0.98
+    assert metrics.ssim(torch.zeros(1, 3, 16, 16), torch.full((1, 3, 16, 16), 0.1)) > 0.99  # of a grey, too
+
+
+def test_each_image_by_itself(emoji):
+    fake, real = emoji.y[:5], emoji.y[5:10]
+    for each, metric in (
+        (pixels.each_l1, metrics.l1),
+        (pixels.each_psnr, metrics.psnr),
+        (pixels.each_ssim, metrics.ssim),
+    ):
+        alone = [metric(fake[i : i + 1], real[i : i + 1]) for i in range(5)]
+        assert each(fake, real).tolist() == pytest.approx(alone) and metric(fake, real) == pytest.approx(sum(alone) / 5)
 
 
 def test_ssim_does_not_depend_on_the_chunks(monkeypatch):
@@ -179,8 +196,9 @@ def test_what_the_numbers_see_in_emoji(emoji):
     real = emoji.y[:60]
     perfect = metrics.evaluate(real, real)
     assert perfect.pop("psnr") == math.inf
+    assert perfect.pop("ssim") == pytest.approx(1, abs=1e-4)  # variances of flat white are differences in float32
     assert perfect == pytest.approx(
-        dict(l1=0, ssim=1, sharpness_ratio=1, grid_ratio=1, histogram_intersection=1, chroma_ratio=1, n=60)
+        dict(l1=0, sharpness_ratio=1, grid_ratio=1, histogram_intersection=1, chroma_ratio=1, n=60)
     )
     grid = metrics.evaluate((real + 0.08 * checkerboard(64)).clamp(-1, 1), real)
     assert grid["grid_ratio"] > 1.5 and grid["l1"] < 0.08

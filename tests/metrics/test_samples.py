@@ -200,11 +200,17 @@ def test_a_planted_generator_is_right_or_wrong_in_one_thing(houses, few):
 @pytest.mark.slow
 def test_real_methods_and_other_data(few, monkeypatch):
     small = PRESETS["smoke"] | {"base_channels": 4, "e_base_channels": 4, "d_base_channels": 4}
-    found = samples.score_samples(BicycleGAN(Config(**small)), "emoji:edges", "val")
+    method = BicycleGAN(Config(**small))
+    found = samples.score_samples(method, "emoji:edges", "val")
     assert set(found) == {
         *(f"{kind}_{by}" for kind in ("diversity", "real_pairs") for by in ("features", "l1")),
-        *("nearest_features", "realism_error", "frechet_features", "common_colour", "encoded_l1"),
+        *("nearest_features", "realism_error", "frechet_features", "kid_features"),
+        *("common_colour", "encoded_l1"),
     }
+    more = samples.score_samples(method, "emoji:edges", "val", intervals=True)
+    assert {name: more[name] for name in found} == found
+    bounded = {"diversity_features", "diversity_l1", "nearest_features", "encoded_l1", "kid_features"}
+    assert more.keys() - found.keys() == {f"{name}_{end}" for name in bounded for end in ("low", "high")}
     assert found["realism_error"] < 0.1 and found["frechet_features"] > 0
     assert "walls_covered" not in samples.score_samples(BicycleGAN(Config(**small)), "facades", direction="yx")
     noisy = BicycleGAN(Config(**small, variant="pix2pix+noise"))
