@@ -68,6 +68,7 @@ class Table:
     seen: datetime
     before: str = ""  # what was changed between the two
     rerun: str = ""  # what was run again after the first look
+    older: tuple[str, ...] = ()  # methods whose rows are older than a change of their code that changes results
 
     @property
     def after_the_fact(self) -> bool:

@@ -16,7 +16,7 @@ from course_lib.metrics.intervals import T
 
 SHARES = (
     r"fcn_\w+|labels_\w+|lab_\w|histogram_intersection|windows_lit|borders_visible|coverage_\w+|common_\w+"
-    r"|hue_same_\w+|realism_error|(copy_|shape_|encoded_|encoded_shape_)?top\d"
+    r"|hue_same_\w+|realism_error\w*|(copy_|shape_|encoded_|encoded_shape_)?top\d"
 )
 BOUNDS = {  # what a score can be, by its name without yx_, and whether odds make sense of it; others are at least 0
     SHARES: (0.0, 1.0, True),

@@ -54,8 +54,8 @@ def page(folder: Path) -> str:
     lines += ["", "## How the verdicts are made", "", texts["rule"], "## When claims and tables came", ""]
     lines += [texts["history"]]
     lines += [
-        "| table | claims entered | table first seen | changed before | run again after |",
-        "|---|---|---|---|---|",
+        "| table | claims entered | table first seen | changed before | run again after | rows of older code |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [_dates(table) for table in tables.values()]
     sweeps = dict.fromkeys(name for claim in all_claims for name in sweeps_of(claim))
@@ -176,4 +176,5 @@ def _dates(table: Table) -> str:
     """One row of the table of dates."""
     late = " (claims after the fact)" if table.after_the_fact else ""
     times = (f"{when:%Y-%m-%d %H:%M}" for when in (table.entered, table.seen))
-    return f"| {table.name} | {' | '.join(times)}{late} | {table.before or '-'} | {table.rerun or '-'} |"
+    more = (table.before or "-", table.rerun or "-", ", ".join(table.older) or "-")
+    return f"| {table.name} | {' | '.join(times)}{late} | {' | '.join(more)} |"
