@@ -7,6 +7,7 @@ import math
 import statistics
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -68,7 +69,7 @@ class Table:
     seen: datetime
     before: str = ""  # what was changed between the two
     rerun: str = ""  # what was run again after the first look
-    older: tuple[str, ...] = ()  # methods whose rows are older than a change of their code that changes results
+    older: Sequence[str] = ()  # methods whose rows are older than a change of their code that changes results
 
     @property
     def after_the_fact(self) -> bool:

@@ -161,7 +161,7 @@ METHOD_CLASSES = {name for name in HOLDERS if name.startswith("methods.")}
     ("module", "old", "new", "whom"),
     [
         ("methods.pix2pix", "cfg.lambda_l1 * g", "2 * g", {"methods.Pix2Pix"}),
-        ("methods.image_pool", "0.5", "0.4", {"methods.CycleGAN"}),
+        ("methods.image_pool", "0.5", "0.4", {"methods.CycleGAN", "methods.BiGAN"}),
         ("methods.base", "cfg.beta1", "0.9", METHOD_CLASSES),
         ("losses", ".mean()", ".sum()", METHOD_CLASSES),
         ("training.fit", "checkpoint_seconds: float = 5.0", "checkpoint_seconds: float = 6.0", {"training"}),
