@@ -69,7 +69,7 @@ def bench(
         str, typer.Argument(help="of step and quality: pix2pix, cyclegan or bicyclegan; of grade: a problem set")
     ] = "pix2pix",
     repeats: Annotated[int, typer.Option(help="of each measurement")] = 7,
-    seconds: Annotated[float, typer.Option(help="of training, for each of the two curves of quality")] = 60.0,
+    seconds: Annotated[float, typer.Option(help="of training, for each of the three curves of quality")] = 60.0,
     seeds: Annotated[int, typer.Option(help="of quality, one after the other")] = 3,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the configuration of step")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
@@ -77,7 +77,7 @@ def bench(
     """Time the course: a training step and what it learns in a minute, against the plain float32 textbook step of the
     same networks; the data against torchvision's ImageFolder; the grader; the widgets' pictures; the imports.
     "kept" prints README's tables out of notebooks/bench."""
-    from course_lib.experiments import bench, bench_around, bench_kept
+    from course_lib.experiments import bench, bench_around, bench_kept, bench_quality
 
     if what == "kept":
         return print(bench_kept.markdown(), end="")
@@ -87,7 +87,7 @@ def bench(
     positive("--seeds", seeds)
     measures = {
         "step": lambda: bench.step(method, repeats, set_),
-        "quality": lambda: bench.quality(method, seconds, seeds=seeds),
+        "quality": lambda: bench_quality.quality(method, seconds, seeds=seeds),
         "data": lambda: bench_around.data(repeats=repeats),
         "grade": lambda: _grading(method if method.startswith("ps") else "ps2"),
         "widgets": lambda: bench_around.widgets(repeats),
@@ -96,7 +96,8 @@ def bench(
     if what not in measures:
         raise CourseError(f"nothing to measure called {what}", "course bench", f"choose from {', '.join(measures)}")
     facts = measures[what]()
-    print(json.dumps(facts) if as_json else bench.table(facts))
+    shown = bench_quality.summary(facts) if what == "quality" else facts
+    print(json.dumps(facts) if as_json else bench.table(shown))
 
 
 def _grading(problem_set: str) -> dict:

@@ -6,9 +6,10 @@ from statistics import mean
 from typing import Any
 
 from course_lib.errors import CourseError
+from course_lib.experiments.bench_quality import BOOK, CONTROL, JUDGED, by_seed, verdict
 
 FOLDER = Path("notebooks/bench")  # of step_*.json, quality_*.json and data.json
-BOOK, OURS = "textbook float32", "course bfloat16"
+OURS = "course bfloat16"
 
 
 def markdown(folder: Path = FOLDER) -> str:
@@ -23,26 +24,6 @@ def markdown(folder: Path = FOLDER) -> str:
     if not parts:
         raise CourseError("no kept measurements", folder, "call it in the folder of the course")
     return "\n\n".join(parts) + "\n"
-
-
-def reached(rows: list[dict], error: str = "val_l1") -> float | None:
-    """Seconds until the course's step has the last ``error`` of the textbook's, for the rows of one seed; between two
-    looks by a straight line. None: not reached."""
-    goal = [row for row in rows if row["step"] == BOOK][-1][error]
-    before = None
-    for row in (row for row in rows if row["step"] != BOOK):
-        if row[error] <= goal:
-            if before is None or before[error] == row[error]:
-                return row["seconds"]
-            share = (before[error] - goal) / (before[error] - row[error])
-            return before["seconds"] + share * (row["seconds"] - before["seconds"])
-        before = row
-    return None
-
-
-def by_seed(rows: list[dict]) -> list[list[dict]]:
-    """The rows of each seed, apart."""
-    return [[row for row in rows if row["seed"] == seed] for seed in dict.fromkeys(row["seed"] for row in rows)]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -66,19 +47,25 @@ def _steps(kept: list[dict[str, Any]]) -> str:
 def _qualities(kept: list[dict[str, Any]]) -> str:
     lines = []
     for facts in kept:
-        seeds = by_seed(facts["rows"])
-        last = [{row["step"]: row for row in rows} for rows in seeds]
-        own = next(kind for kind in last[0] if kind != BOOK)
+        last = [{row["step"]: row for row in rows} for rows in by_seed(facts["rows"])]
+        own = next(kind for kind in last[0] if kind not in (BOOK, CONTROL))
         found = []
         for kind in (BOOK, own):
             ends = [one[kind] for one in last]
             l1, took, steps = (mean(end[key] for end in ends) for key in ("val_l1", "seconds", "steps"))
             found.append(f"{l1:.3f} in {took:.0f} s, {steps:.0f} steps")
-        took = [(reached(rows), one[BOOK]["seconds"]) for rows, one in zip(seeds, last, strict=True)]
-        shares = ", ".join(f"{t / end:.0%}" if t is not None else "not reached" for t, end in took)
-        lines.append([facts["title"].partition(", profile")[0], *found, own.split()[1], shares])
-    head = ["L1 to the true y, val", "textbook", "ours", "in", "ours is where it ends after, each seed"]
+        line = [facts["title"].partition(", profile")[0], *found, own.split()[1]]
+        for judged in JUDGED.values():
+            said = verdict(facts["rows"], judged)
+            line += [f"{_spread(said)}: {said['verdict']}", _spread(said["control"])]
+        lines.append(line)
+    head = ["L1 to the true y, val", "textbook", "ours", "in"]
+    head += [f"{name}, both {said}" for said in JUDGED for name in ("times as fast", "control")]
     return _table(head, lines)
+
+
+def _spread(found: dict[str, Any]) -> str:
+    return f"{found['ratio']:.2f}" + (f" [{found['low']:.2f}, {found['high']:.2f}]" if found["low"] else "")
 
 
 def _data(kept: list[dict[str, Any]]) -> str:

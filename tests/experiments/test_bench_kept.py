@@ -7,21 +7,7 @@ import pytest
 from course_lib import CourseError
 from course_lib.experiments import bench_kept
 from tests import ROOT
-
-
-def rows(times: dict[str, list[tuple[float, float]]]) -> list[dict]:
-    return [
-        {"step": step, "seconds": seconds, "steps": 10, "seed": 0, "val_l1": error}
-        for step, points in times.items()
-        for seconds, error in points
-    ]
-
-
-def test_when_the_last_of_the_textbook_is_reached():
-    book = {"textbook float32": [(0.0, 1.0), (10.0, 0.4)]}
-    assert bench_kept.reached(rows(book | {bench_kept.OURS: [(0.0, 1.0), (4.0, 0.6), (6.0, 0.2)]})) == 5
-    assert bench_kept.reached(rows(book | {bench_kept.OURS: [(0.0, 1.0), (10.0, 0.5)]})) is None
-    assert bench_kept.reached(rows(book | {bench_kept.OURS: [(0.0, 0.4)]})) == 0
+from tests.experiments.test_bench_quality import trainings
 
 
 def test_only_what_is_there_makes_a_table(tmp_path):
@@ -32,6 +18,9 @@ def test_only_what_is_there_makes_a_table(tmp_path):
     (tmp_path / "data.json").write_text(json.dumps(facts))
     lines = bench_kept.markdown(tmp_path).splitlines()
     assert lines[2:] == ["| emoji | 500 | 100 | 5.0 |", "", "*a machine, 2 threads*"]
+    (tmp_path / "quality_a.json").write_text(json.dumps({"title": f"a on {title}", "rows": trainings(pace=2.0)}))
+    row = bench_kept.markdown(tmp_path).splitlines()[2]
+    assert row.count(" [") == 4 and row.count(": faster") == 2 and row.count("| 1.00 [1.00, 1.00] |") == 2
 
 
 def test_readme_holds_the_tables_of_what_is_kept():
