@@ -51,6 +51,9 @@ def score_run(
         what = f"images of {size} px are too small to score (SSIM looks at 11 px)"
         raise CourseError(what, folder, "train at 16 px or more")
     held_out, train_set = (open_dataset(data, part, size, direction) for part in (split, "train"))
+    if not set(method.maps) <= held_out[0].keys():
+        what = f"this run paints from {' and '.join(method.maps)}, and {data} has none"
+        raise CourseError(what, "--data", "try facades")
     if len(method.directions) > 1:
         method = towards(method, settings, direction, folder)
     elif not held_out.paired:
