@@ -92,7 +92,16 @@ def _summary(all_claims: list[Claim], found: dict[str, dict], late: set[str]) ->
         after = sum(claim.id in late for claim in there)
         lines.append(f"| {verdict} | {count['replication']} | {count['own']} | {after} | {meaning} |")
     lines += [f"| in all | {kinds['replication']} | {kinds['own']} | {len(late)} | |", ""]
-    return [*lines, "In the tables below a click on a claim opens how it was judged, its reason and a picture."]
+    scores = (
+        "Scores have short names. *Class IoU* is the overlap of the labels that a segmenter finds in a painted image with "
+        "the true ones, over their union, averaged over the classes: 1 is perfect. `fcn_iou` is that of the course's own "
+        "segmenter, `labels_iou` that of painted label maps, `d_std` how much D's loss varies. *Tau* says how well an "
+        "order agrees with the paper's: 1 in all pairs, -1 in none."
+    )
+    return [
+        *lines,
+        "In the tables below a click on a claim opens how it was judged, its reason and a picture. " + scores,
+    ]
 
 
 def _by_paper(chosen: list[Claim], found: dict[str, dict]) -> list[str]:
@@ -146,13 +155,14 @@ def _judged(claim: Claim, found: dict) -> list[str]:
     out = [f"`{claim.id}`: `{claim.metric}` ({rule}), {more} against {less}."]
     if found["n"] == 0:
         return out
-    out += [f"Difference {found['mean']:+.3g}{interval}."]
+    out += [f"Difference {found['mean']:+.{digits}g}{interval}."]
     effect = "" if math.isnan(found["effect"]) else f", Cohen's d {found['effect']:.1f}"
     if found["n"] >= claims.LEAST_SEEDS:
         out += [f"p {_p(found['p'])}, corrected {_p(found['adjusted'])}{effect}."]
+    seeds = f"{found['n']} seed{'s' * (found['n'] > 1)}"
     return [
         *out,
-        f"Smallest p of {found['n']} seed{'s' * (found['n'] > 1)} without a normal distribution: {found['least_p']:g}.",
+        f"Smallest p that {seeds} allow{'s' * (found['n'] == 1)} if no distribution is assumed: {found['least_p']:g}.",
     ]
 
 
