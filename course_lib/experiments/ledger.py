@@ -93,10 +93,10 @@ def _summary(all_claims: list[Claim], found: dict[str, dict], late: set[str]) ->
         lines.append(f"| {verdict} | {count['replication']} | {count['own']} | {after} | {meaning} |")
     lines += [f"| in all | {kinds['replication']} | {kinds['own']} | {len(late)} | |", ""]
     scores = (
-        "Scores have short names. *Class IoU* is the overlap of the labels that a segmenter finds in a painted image with "
-        "the true ones, over their union, averaged over the classes: 1 is perfect. `fcn_iou` is that of the course's own "
-        "segmenter, `labels_iou` that of painted label maps, `d_std` how much D's loss varies. *Tau* says how well an "
-        "order agrees with the paper's: 1 in all pairs, -1 in none."
+        "Scores have short names. *Class IoU* is the overlap of the labels that a segmenter finds in a painted image "
+        "with the true ones, over their union, averaged over the classes: 1 is perfect. `fcn_iou` is that of the "
+        "course's own segmenter, `labels_iou` that of painted label maps, `d_std` how much D's loss varies. *Tau* says "
+        "how well an order agrees with the paper's: 1 in all pairs, -1 in none."
     )
     return [
         *lines,
