@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 from course_lib.data.augment import Augment
 from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
-from course_lib.data.emoji import STYLES, EmojiEdges, EmojiStyles
+from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
 from course_lib.data.facades import TASKS, Facades
 from course_lib.data.folders import open_folder
 from course_lib.errors import CourseError
@@ -16,7 +16,9 @@ from course_lib.errors import CourseError
 __all__ = [
     "Augment",
     "EarthPairs",
+    "EmojiColour",
     "EmojiEdges",
+    "EmojiFill",
     "EmojiStyles",
     "Facades",
     "Swapped",
@@ -28,13 +30,14 @@ __all__ = [
 
 SPLITS = ("train", "val", "test")
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, which bounds what can be reached without
+DRAWN = {"emoji:edges": EmojiEdges, "emoji:colour": EmojiColour, "emoji:fill": EmojiFill}
 EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 
 def names() -> list[str]:
     """The data sets that need no folder and no download; ``download.names()`` has the others."""
     styles = [f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b]
-    return ["emoji:edges", *styles, *(name + PAIRED for name in styles), *TASKS, *EARTH]
+    return [*DRAWN, *styles, *(name + PAIRED for name in styles), *TASKS, *EARTH]
 
 
 class Swapped(View):
@@ -65,8 +68,8 @@ def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", s
         raise CourseError(f"unknown split {split!r}", "split", f"choose from {', '.join(SPLITS)}")
     if direction not in ("xy", "yx"):
         raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")
-    if name == "emoji:edges":
-        dataset = EmojiEdges(split, size)
+    if name in DRAWN:
+        dataset = DRAWN[name](split, size)
     elif name.startswith("emoji:") and name in names():
         styles = tuple(name.removeprefix("emoji:").removesuffix(PAIRED).split("-"))
         dataset = EmojiStyles(split, styles, size, seed, name.endswith(PAIRED))

@@ -1,6 +1,7 @@
 """What a data set of two domains tells of itself, beside its items."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from torch.utils.data import Dataset
@@ -20,6 +21,14 @@ class TwoDomains(Dataset):
     def set_epoch(self, epoch: int) -> None:
         """What is drawn at random, as the partners of unpaired images are, is drawn anew."""
         self.epoch = epoch
+
+    @property
+    def shown(self) -> Sequence[int]:
+        """Which items to put on a screen, in their order: all but those that a teacher would not."""
+        return range(len(self))
+
+    def prepare(self, indices: Sequence[int]) -> None:
+        """These items are read next: a chance to make them side by side."""
 
     def at(self, size: int) -> "TwoDomains":
         """The same items in ``size`` px, for augmentation that loads larger and crops; itself if there are none."""
@@ -48,6 +57,14 @@ class View(TwoDomains):
 
     def __getitem__(self, index: int) -> Any:
         return self.dataset[index]
+
+    @property
+    def shown(self) -> Sequence[int]:
+        return self.dataset.shown if isinstance(self.dataset, TwoDomains) else range(len(self))
+
+    def prepare(self, indices: Sequence[int]) -> None:
+        if isinstance(self.dataset, TwoDomains):
+            self.dataset.prepare(indices)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

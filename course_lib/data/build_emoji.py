@@ -1,18 +1,22 @@
-"""Rebuild the shipped emoji files from their npm packages (needs npm and the network; the course itself does not).
+"""Rebuild the shipped emoji files from their npm packages (needs npm, the network and ``pip install resvg-py``).
 
     python -m course_lib.data.build_emoji [FOLDER_WITH_PACKAGES]
 
-Writes three contact sheets and ``emoji.json`` into ``emoji_files/``. The same packages give the same pixels; the
-bytes of a sheet may differ between versions of libavif.
+Writes ``emoji.json`` and contact sheets into ``emoji_files/``, for each style one of 64 px and, for each split, one of
+128 px; the course itself needs none of this. At 64 px the drawings are the PNG files of the packages; at 128 px Fluent
+comes from its files of 256 px, Noto and Twemoji from vectors, of the versions that show the same drawings. The same
+packages give the same pixels; the bytes of a sheet may differ between versions of libavif.
 """
 
 import hashlib
+import io
 import json
 import math
 import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -21,15 +25,25 @@ PACKAGES = {
     "noto": "emoji-datasource-google@16.0.0",
     "twemoji": "emoji-datasource-twitter@16.0.0",
     "fluent": "@lobehub/fluent-emoji-3d@1.1.0",
+    "noto vectors": "@iconify-json/noto@1.2.3",  # later versions redraw some 300 of the emoji
+    "twemoji vectors": "@discordapp/twemoji@16.0.1",
 }
-FOLDERS = {"noto": "img/google/64", "twemoji": "img/twitter/64", "fluent": "assets"}
-SIZE, COLUMNS = 64, 40
+FOLDERS = {"noto": "img/google/64", "twemoji": "img/twitter/64", "fluent": "assets", "twemoji vectors": "dist/svg"}
+STYLES = ("noto", "twemoji", "fluent")
+SMALL, LARGE, COLUMNS = 64, 128, 40
+QUALITY = {SMALL: 95, LARGE: 92}  # about 45 dB; under 7 MB for the three sheets of 64 px, under 14 MB for those of 128
+WITHHELD = {  # what a teacher would not put on a screen: left out of figures, games and presets, not of training
+    "insult": "middle_finger face_with_symbols_on_mouth",
+    "tobacco": "smoking",
+    "weapon": "dagger_knife crossed_swords bomb gun hocho",
+    "adults only": "underage men-with-bunny-ears-partying women-with-bunny-ears-partying",
+}
 GENDERED = {"1f468", "1f469", "1f9d1"}  # man, woman, person: the first code point of a profession or a hairstyle
 TARGET = Path(__file__).parent / "emoji_files"
 
 
 def fetch(folder: Path) -> dict[str, Path]:
-    """Unpack the three packages below ``folder`` (with ``npm pack`` where they are missing); style -> package root."""
+    """Unpack the packages below ``folder`` (with ``npm pack`` where they are missing); name -> package root."""
     roots = {}
     for style, package in PACKAGES.items():
         name = package.lstrip("@").replace("/", "-").replace("@", "-") + ".tgz"
@@ -69,44 +83,87 @@ def split_emoji(kinds: dict[str, str]) -> dict[str, str]:
     return {code: deal[i % 10] for i, code in enumerate(order)}
 
 
-def drawing(path: Path) -> Image.Image:
-    """One emoji as 64 x 64 RGB. White goes under the transparency before resizing, or hidden colours leak in."""
-    image = Image.open(path).convert("RGBA")
+def on_white(image: Image.Image, size: int) -> Image.Image:
+    """One emoji as size x size RGB. White goes under the transparency before resizing, or hidden colours leak in."""
+    image = image.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image if image.size == (SIZE, SIZE) else image.resize((SIZE, SIZE), Image.LANCZOS)
+    return image if image.size == (size, size) else image.resize((size, size), Image.LANCZOS)
+
+
+def drawn(svg: str, size: int) -> Image.Image:
+    """A vector drawing as size x size RGBA; what is not square is centred."""
+    import resvg_py  # needed here alone
+
+    image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size))))
+    square = Image.new("RGBA", (size, size))
+    square.paste(image, ((size - image.width) // 2, (size - image.height) // 2))
+    return square
+
+
+def noto_vectors(root: Path) -> dict[str, str]:
+    """Code -> SVG, from a package that keeps all drawings, of 128 units, in one file, their characters in another."""
+    icons = json.loads((root / "icons.json").read_text(encoding="utf-8"))
+    characters = json.loads((root / "chars.json").read_text(encoding="utf-8"))
+    head = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 128 128">'
+    svgs = {}
+    for code, name in characters.items():
+        icon = icons["icons"].get(name) or icons["icons"][icons["aliases"][name]["parent"]]
+        svgs[plain(code)] = f"{head}{icon['body']}</svg>"
+    return svgs
+
+
+def sources(roots: dict[str, Path]) -> dict[tuple[str, int], Callable[[str], Image.Image]]:
+    """For each style and size, what makes the drawing of a code; KeyError for a code that a package lacks."""
+    files = {
+        name: {plain(path.stem): path for path in sorted((roots[name] / folder).iterdir())}
+        for name, folder in FOLDERS.items()
+    }
+    noto = noto_vectors(roots["noto vectors"])
+    twemoji = {code: path.read_text(encoding="utf-8") for code, path in files["twemoji vectors"].items()}
+    found = {
+        (style, SMALL): lambda code, of=files[style]: on_white(Image.open(of[plain(code)]), SMALL) for style in STYLES
+    }
+    return found | {
+        ("noto", LARGE): lambda code: on_white(drawn(noto[plain(code)], LARGE), LARGE),
+        ("twemoji", LARGE): lambda code: on_white(drawn(twemoji[plain(code).lstrip("0")], LARGE), LARGE),
+        ("fluent", LARGE): lambda code: on_white(Image.open(files["fluent"][plain(code)]), LARGE),
+    }
 
 
 def build(packages: Path) -> None:
     roots = fetch(packages)
-    files = {
-        style: {plain(p.stem): p for p in sorted((root / FOLDERS[style]).iterdir())} for style, root in roots.items()
-    }
+    make = sources(roots)
+    there = [{plain(path.stem) for path in (roots[style] / FOLDERS[style]).iterdir()} for style in STYLES]
     entries = json.loads((roots["noto"] / "emoji.json").read_text(encoding="utf-8"))
-    entries = [e for e in entries if e["category"] != "Flags" and all(plain(e["unified"]) in f for f in files.values())]
+    entries = [e for e in entries if e["category"] != "Flags" and all(plain(e["unified"]) in codes for codes in there)]
     entries.sort(key=lambda e: e["sort_order"])
-    groups = [group_of(e) for e in entries]
-    codes = [e["unified"] for e in entries]
     split = split_emoji({e["unified"]: f"{e['category']}/{e['subcategory']}" for e in entries})
+    withheld = {name: reason for reason, names in WITHHELD.items() for name in names.split()}
     TARGET.mkdir(exist_ok=True)
-    for style in PACKAGES:
-        sheet = Image.new("RGB", (COLUMNS * SIZE, math.ceil(len(entries) / COLUMNS) * SIZE), "white")
-        for i, entry in enumerate(entries):
-            tile = drawing(files[style][plain(entry["unified"])])
-            sheet.paste(tile, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
-        sheet.save(TARGET / f"{style}.avif", quality=95, subsampling="4:4:4", speed=4)  # about 45 dB, under 7 MB in all
-    rows = [
-        {
-            "name": e["short_name"],
-            "code": code,
-            "kind": f"{e['category']}/{e['subcategory']}",
-            "group": group,
-            "split": split[code],
-        }
-        for e, code, group in zip(entries, codes, groups, strict=True)
-    ]
+    for (style, size), draw in make.items():
+        if size == SMALL:
+            save_sheet(TARGET / f"{style}.avif", [draw(entry["unified"]) for entry in entries])
+            continue
+        for part in sorted(set(split.values())):  # apart, so that a data set opens what it needs
+            chosen = [draw(entry["unified"]) for entry in entries if split[entry["unified"]] == part]
+            save_sheet(TARGET / f"{style}_{size}_{part}.avif", chosen)
+    rows = []
+    for entry in entries:
+        name, code = entry["short_name"], entry["unified"]
+        row = {"name": name, "code": code, "kind": f"{entry['category']}/{entry['subcategory']}"}
+        row |= {"group": group_of(entry), "split": split[code]}
+        rows.append(row | ({"withheld": withheld[name]} if name in withheld else {}))
     text = "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
     (TARGET / "emoji.json").write_text(text, encoding="utf-8")
-    print(f"{len(rows)} emoji, {len(set(groups))} groups of relatives, in {TARGET}")
+    print(f"{len(rows)} emoji, {len({row['group'] for row in rows})} groups of relatives, in {TARGET}")
+
+
+def save_sheet(path: Path, tiles: list[Image.Image]) -> None:
+    size = tiles[0].width
+    sheet = Image.new("RGB", (COLUMNS * size, math.ceil(len(tiles) / COLUMNS) * size), "white")
+    for i, tile in enumerate(tiles):
+        sheet.paste(tile, (i % COLUMNS * size, i // COLUMNS * size))
+    sheet.save(path, quality=QUALITY[size], subsampling="4:4:4", speed=4)
 
 
 if __name__ == "__main__":

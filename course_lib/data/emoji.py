@@ -7,40 +7,63 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image, features
 from torch import Tensor
 
 from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
+from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
 
 REVISION = 1  # raised when a change of the code or of its files changes the images
 FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
-TILE, COLUMNS = 64, 40
+TILE, LARGE, COLUMNS = 64, 128, 40  # px of the drawings in the two sheets of a style; drawings in a row
 SPLITS = {"train": ("train_a", "train_b"), "val": ("val",), "test": ("test",)}
+CHUNK = 8  # drawings that are worked on at a time: what fits into the cache of a core
+GREY = (0.299, 0.587, 0.114)  # shares of red, green and blue in the brightness that television shows in grey (BT.601)
 
-CARD = """1,599 emoji, each drawn in three styles at 64 px on white: Noto (Google, Apache-2.0), Twemoji (CC-BY 4.0) and
-Fluent 3-D (Microsoft, MIT); flags are left out. 1,280 for training, 160 val, 159 test, stratified by Unicode
-subcategory; all drawings of one emoji are on one side. Relatives need not be: 'man running' may be in training, 'woman
-running' in test. Texts of the licences and attributions: LICENSES/."""
+CARD = """1,599 emoji, each drawn in three styles on white, at 64 px and, for sizes above that, at 128 px: Noto (Google,
+Apache-2.0), Twemoji (CC-BY 4.0) and Fluent 3-D (Microsoft, MIT); flags are left out. 1,280 for training, 160 val, 159
+test, stratified by Unicode subcategory; all drawings of one emoji are on one side. Relatives need not be: 'man running'
+may be in training, 'woman running' in test. Above 128 px the drawings are enlarged. 11 of the emoji (insults, tobacco,
+weapons and the like) are learned from and measured, but not shown. Licences and attributions: LICENSES/."""
 
 
 @functools.cache
 def entries() -> list[dict]:
-    """name, code (points), kind (subcategory), group (of variants), split of each emoji, in the order of the tiles."""
+    """name, code (points), kind (subcategory), group (of variants), split of each emoji, in the order of the tiles.
+
+    ``withheld`` says why an emoji is not put on a screen, where one is not: see ``TwoDomains.shown``.
+    """
     return json.loads((FILES / "emoji.json").read_text(encoding="utf-8"))
 
 
 @functools.cache
 def drawings(style: str) -> UInt8[Tensor, "n 3 64 64"]:
     """All drawings of one style, 0 to 255, in the order of ``entries()``."""
+    return _tiles(FILES / f"{style}.avif", TILE, len(entries()))
+
+
+def large_drawings(style: str, rows: list[int]) -> UInt8[Tensor, "n 3 128 128"]:
+    """The drawings of some ``entries()`` at 128 px, 0 to 255. Only the sheets of their splits are read."""
+    splits = [entry["split"] for entry in entries()]
+    found = torch.empty(len(rows), 3, LARGE, LARGE, dtype=torch.uint8)
+    for split in {splits[row] for row in rows}:
+        place = {row: i for i, row in enumerate(_rows((split,)))}
+        tiles = _tiles(FILES / f"{style}_{LARGE}_{split}.avif", LARGE, len(place))
+        here = [i for i, row in enumerate(rows) if row in place]
+        found[here] = tiles[[place[rows[i]] for i in here]]
+    return found
+
+
+def _tiles(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size size"]:
     if not features.check("avif"):
-        raise CourseError("this Pillow cannot read AVIF", FILES / f"{style}.avif", "pip install --upgrade pillow")
-    sheet = torch.from_numpy(np.array(Image.open(FILES / f"{style}.avif").convert("RGB")))  # (rows * 64, 40 * 64, 3)
-    tiles = sheet.reshape(-1, TILE, COLUMNS, TILE, 3).permute(0, 2, 4, 1, 3)  # (rows, 40, 3, 64, 64)
-    return tiles.reshape(-1, 3, TILE, TILE)[: len(entries())].contiguous()
+        raise CourseError("this Pillow cannot read AVIF", path, "pip install --upgrade pillow")
+    sheet = np.asarray(Image.open(path))  # (rows * size, 40 * size, 3)
+    tiles = sheet.reshape(-1, size, COLUMNS, size, 3).transpose(0, 2, 4, 1, 3)  # (rows, 40, 3, size, size)
+    return torch.from_numpy(tiles.reshape(-1, 3, size, size)[:count])
 
 
 def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float[Tensor, "n 3 h w"]:
@@ -48,22 +71,39 @@ def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float
 
     Luminance is the mean over the channels, in [0, 1].
     """
+    return _inked(_lines(images, threshold))
+
+
+def _lines(images: Float[Tensor, "n 3 h w"], threshold: float) -> Bool[Tensor, "n 1 h w"]:
     luminance = F.pad((images.mean(1, keepdim=True) + 1) / 2, (1, 1, 1, 1), mode="replicate")
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     gradient = F.conv2d(luminance, torch.stack([sobel, sobel.T])[:, None])  # (n, 2, h, w)
-    lines = gradient.square().sum(1, keepdim=True) > threshold**2
-    return (1 - 2 * lines.float()).expand_as(images).contiguous()
+    return gradient.square().sum(1, keepdim=True) > threshold**2
 
 
-def _images(style: str, rows: list[int], size: int) -> Float[Tensor, "n 3 size size"]:
+def _inked(lines: Bool[Tensor, "n 1 h w"]) -> Float[Tensor, "n 3 h w"]:
+    return (1 - 2 * lines.float()).expand(-1, 3, -1, -1).contiguous()
+
+
+def _images(style: str, rows: list[int], size: int) -> Tensor:
+    """The drawings of ``rows``, (n, 3, size, size), to be read by :func:`_floats`.
+
+    They are uint8, which takes a quarter of the memory. Those that are smaller than TILE stay floats, unrounded.
+    """
     if style not in STYLES:
         raise CourseError(f"unknown emoji style {style!r}", "data", f"choose from {', '.join(STYLES)}")
-    return _resize(drawings(style)[rows].float() / 127.5 - 1, size)
+    images = drawings(style)[rows] if size <= TILE else large_drawings(style, rows)
+    if size == images.shape[-1]:
+        return images
+    parts = [_resize(_floats(part), size) for part in images.split(CHUNK)]
+    return torch.cat(parts if size < TILE else [to_bytes(part) for part in parts])
+
+
+def _floats(images: Tensor) -> Float[Tensor, "*batch 3 h w"]:
+    return images / 127.5 - 1 if images.dtype == torch.uint8 else images
 
 
 def _resize(images: Tensor, size: int) -> Tensor:
-    if size == images.shape[-1]:
-        return images
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(-1, 1)
 
 
@@ -71,33 +111,90 @@ def _rows(splits: tuple[str, ...]) -> list[int]:
     return [i for i, entry in enumerate(entries()) if entry["split"] in splits]
 
 
-class EmojiEdges(TwoDomains):
-    """``emoji:edges``, paired: x is the outline drawing of y, both (3, size, size) in [-1, 1]; also ``name``.
+def _shown(rows: list[int]) -> list[int]:
+    return [i for i, row in enumerate(rows) if "withheld" not in entries()[row]]
 
-    ``threshold`` is that of :func:`outlines` at 64 px; at other sizes it goes with the steepness of the image.
+
+class EmojiDrawn(TwoDomains):
+    """Paired, to be subclassed: x is computed by :meth:`drawn_from` from y, a drawing; also ``name``.
+
+    Both are (3, size, size) in [-1, 1]; the attributes ``x`` and ``y`` hold all of them, (n, 3, size, size).
     """
 
     card, redrawn = CARD, "x"
 
-    def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
-        rows = _rows(SPLITS[split])
-        self.made_from = {"split": split, "style": style, "threshold": threshold}
-        self.y, self.threshold = _images(style, rows, size), threshold * TILE / size
-        self.x = outlines(self.y, self.threshold)
-        self.names = [entries()[i]["name"] for i in rows]
+    def __init__(self, split: str, size: int = 64, style: str = "fluent"):
+        self.made_from = {"split": split, "style": style}
+        self.rows = _rows(SPLITS[split])
+        self.drawings, self.names = _images(style, self.rows, size), [entries()[i]["name"] for i in self.rows]
+
+    def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        raise NotImplementedError
+
+    @property
+    def y(self) -> Float[Tensor, "n 3 size size"]:
+        return _floats(self.drawings)
+
+    @property
+    def x(self) -> Float[Tensor, "n 3 size size"]:
+        return torch.cat([self.drawn_from(_floats(part)) for part in self.drawings.split(CHUNK)])
+
+    @property
+    def shown(self) -> list[int]:
+        return _shown(self.rows)
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.rows)
 
-    def at(self, size: int) -> "EmojiEdges":
-        return EmojiEdges(size=size, **self.made_from)
+    def at(self, size: int) -> "EmojiDrawn":
+        return type(self)(size=size, **self.made_from)
 
     def __getitem__(self, i: int) -> dict:
-        return {"x": self.x[i], "y": self.y[i], "name": self.names[i]}
+        y = _floats(self.drawings[i])
+        return {"x": self.drawn_from(y[None])[0], "y": y, "name": self.names[i]}
 
     def redraw(self, batch: dict) -> dict:
-        """``batch`` with x drawn again from its (augmented) y, both (n, 3, size, size)."""
-        return batch | {"x": outlines(batch["y"], self.threshold)}
+        """``batch`` with x computed again from its (augmented) y, both (n, 3, size, size)."""
+        return batch | {"x": self.drawn_from(batch["y"])}
+
+
+class EmojiEdges(EmojiDrawn):
+    """``emoji:edges``: x is the outline drawing of y.
+
+    ``threshold`` is that of :func:`outlines` at 64 px; at other sizes it goes with the steepness of the image.
+    """
+
+    def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
+        super().__init__(split, size, style)
+        self.made_from |= {"threshold": threshold}
+        self.threshold = threshold * TILE / size
+        self.lines = torch.cat([_lines(_floats(part), self.threshold) for part in self.drawings.split(CHUNK)])
+
+    def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        return outlines(y, self.threshold)
+
+    def __getitem__(self, i: int) -> dict:
+        return {"x": _inked(self.lines[i, None])[0], "y": _floats(self.drawings[i]), "name": self.names[i]}
+
+
+class EmojiColour(EmojiDrawn):
+    """``emoji:colour``: x is y in grey, three times the same channel. The task is called colourisation."""
+
+    def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        red, green, blue = y.split(1, dim=1)
+        return (GREY[0] * red + GREY[1] * green + GREY[2] * blue).expand_as(y).contiguous()
+
+
+class EmojiFill(EmojiDrawn):
+    """``emoji:fill``: x is y with its middle cut out, a square of half the side, grey (0).
+
+    The task is called inpainting, and the square is that of Context Encoders (Pathak et al., 2016).
+    """
+
+    def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        x, (high, wide) = y.clone(), y.shape[-2:]
+        x[..., high // 4 : high - high // 4, wide // 4 : wide - wide // 4] = 0
+        return x
 
 
 class EmojiStyles(TwoDomains):
@@ -120,17 +217,31 @@ class EmojiStyles(TwoDomains):
         x_rows = y_rows = _rows(SPLITS[split])
         if not self.paired:
             x_rows, y_rows = _rows(("train_a",)), _rows(("train_b",))
-        self.x, self.y = _images(styles[0], x_rows, size), _images(styles[1], y_rows, size)
-        self.names = [entries()[i]["name"] for i in x_rows]
+        self.rows, self.names = x_rows, [entries()[i]["name"] for i in x_rows]
+        self.drawings = _images(styles[0], x_rows, size), _images(styles[1], y_rows, size)
+
+    @property
+    def x(self) -> Float[Tensor, "n 3 size size"]:
+        """All images of the first style."""
+        return _floats(self.drawings[0])
+
+    @property
+    def y(self) -> Float[Tensor, "m 3 size size"]:
+        """All images of the second style, in their own order."""
+        return _floats(self.drawings[1])
+
+    @property
+    def shown(self) -> list[int]:
+        return _shown(self.rows)
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.rows)
 
     def at(self, size: int) -> "EmojiStyles":
         return EmojiStyles(size=size, **self.made_from)
 
     def __getitem__(self, i: int) -> dict:
-        j = i
+        (x, y), j = self.drawings, i
         if not self.paired:
-            j = partner(len(self.y), self.seed, self.epoch, i)
-        return {"x": self.x[i], "y": self.y[j], "name": self.names[i]}
+            j = partner(len(y), self.seed, self.epoch, i)
+        return {"x": _floats(x[i]), "y": _floats(y[j]), "name": self.names[i]}

@@ -34,7 +34,8 @@ class Box(NamedTuple):
     """A part of the house: edges in [0, 1], y down; ``height`` before the wall in units of PX, behind it if negative.
 
     ``label`` indexes CLASSES, ``part`` PARTS. Equal ``instance`` ids belong to one object; 0 is the background.
-    ``shape``: box, arch (round top), gable (triangle), roof (trapezoid), bars (vertical) or slats (horizontal).
+    ``shape``: box, arch (round top), gable (triangle), roof (trapezoid), bars (vertical), slats (horizontal) or leaves.
+    A label of -1 leaves the labels below as they are; ``instance`` then seeds the leaves.
     """
 
     x0: float

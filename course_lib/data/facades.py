@@ -5,7 +5,8 @@ One layout can be photographed in many styles, and the style does not depend on 
 
 import copy
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import torch
@@ -27,8 +28,10 @@ TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows t
     "facades:touching": (None, {}),
     "facades:unpaired": (None, {}),
     "facades:day-night": ({"time": 0.15}, {"time": 1.0}),
+    "facades:day-night:paired": ({"time": 0.15}, {"time": 1.0}),
     "facades:plaster-brick": ({"brick": False}, {"brick": True}),
 }
+PAIRED = ("facades", "facades:touching", "facades:day-night:paired")  # in training, too
 CARD = """Generated toy houses: label maps of the 12 classes of CMP Facades, instance ids, and photographs in a style of
 seven named factors, drawn without regard to the layout. 6,000 houses for training, 200 val, 200 test, all different;
 the same picture for the same index on every machine. No licence needed: the program that draws them is part of the
@@ -55,9 +58,10 @@ class Facades(TwoDomains):
     """The tasks of TASKS. Items: x, y (3, size, size) in [-1, 1]; ``labels``, ``instances`` (size, size) uint8 and
     ``style`` (7,), see ``Style.NAMES``, those of y; ``name``.
 
-    In the unpaired tasks the training houses of x and y are disjoint, and partners are drawn per (seed, epoch, index);
-    ``val`` and ``test`` show the same house in both domains. In ``facades:touching`` the windows of the upper floors
-    stand side by side: only ``instances`` tells them apart. ``count`` overrides the number of houses in HOUSES.
+    In the tasks of PAIRED x and y show the same house. In the others the training houses of x and y are disjoint, and
+    partners are drawn per (seed, epoch, index); ``val`` and ``test`` show the same house. In ``facades:touching`` the
+    windows of the upper floors stand side by side: only ``instances`` tells them apart. ``count`` overrides the number
+    of houses in HOUSES. Above 64 px more is drawn than at 64 px: see facade_details.py.
     Rendered pictures are kept in memory, for all data sets of this process. There are enough houses to do without
     augmentation; mirroring would turn the light around behind the back of ``style``.
     """
@@ -75,9 +79,12 @@ class Facades(TwoDomains):
             )
         self.split, self.size, self.seed = split, size, seed
         self.fixed_x, self.fixed_y = TASKS[task]
-        self.houses = HOUSES[split] if count is None else count
+        self.prepared: dict[tuple, tuple[Tensor, Tensor, Tensor]] = {}
         self.touching = task == "facades:touching"
-        self.paired = self.touching or task == "facades" or split != "train"
+        self.paired = task in PAIRED or split != "train"
+        self.houses = HOUSES[split] if count is None else count
+        if task == "facades:day-night:paired" and split == "train" and count is None:
+            self.houses //= 2  # as many photographs as without pairs: 3,000 by day, 3,000 at night
         self.redrawn = "x" if self.fixed_x is None and self.paired else None  # where the labels are those of x
 
     def __len__(self) -> int:
@@ -108,21 +115,37 @@ class Facades(TwoDomains):
         return torch.stack(photos).float() / 127.5 - 1
 
     def _look(self, house: int, fixed: dict) -> tuple[Tensor, Tensor, Tensor]:
-        key = (self.split, self.size, house, self.touching, *fixed.items())
+        key = self._key(house, fixed)
         if key in self.kept:
             return self.kept[key]
-        seen = self.photograph(house, self.style(house, **fixed))
+        seen = self.prepared.pop(key, None) or self.photograph(house, self.style(house, **fixed))
         if Facades.kept_bytes < CACHE_BYTES:
             self.kept[key] = seen
             Facades.kept_bytes += 5 * self.size**2
         return seen
 
+    def _key(self, house: int, fixed: dict) -> tuple:
+        return (self.split, self.size, house, self.touching, *fixed.items())
+
+    def _houses(self, i: int) -> tuple[int, int]:
+        """Those of x and of y."""
+        if self.paired:
+            return i, i
+        return 2 * i, 2 * partner(len(self), self.seed, self.epoch, i) + 1  # even houses for x, odd ones for y
+
+    def prepare(self, indices: Sequence[int]) -> None:
+        """Draw what is missing of these items, a house on each core: 1.6 times as fast on two."""
+        fixed = (self.fixed_x or {}, self.fixed_y)
+        looks = {self._key(*look): look for i in indices for look in zip(self._houses(i), fixed, strict=True)}
+        looks = {key: look for key, look in looks.items() if key not in self.kept}
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            drawn = pool.map(lambda look: self.photograph(look[0], self.style(look[0], **look[1])), looks.values())
+            self.prepared = dict(zip(looks, drawn, strict=True))
+
     def __getitem__(self, i: int) -> dict:
         if not 0 <= i < len(self):
             raise IndexError(i)
-        x_house = y_house = i
-        if not self.paired:  # even houses for x, odd ones for y
-            x_house, y_house = 2 * i, 2 * partner(len(self), self.seed, self.epoch, i) + 1
+        x_house, y_house = self._houses(i)
         photo, labels, instances = self._look(y_house, self.fixed_y)
         first = self._look(x_house, self.fixed_x or {})
         x = paint(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1

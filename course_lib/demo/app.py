@@ -148,7 +148,8 @@ def _game(named: dict) -> list[w.Widget]:
 
     def make(name: str) -> w.Widget:
         method, settings, _ = named[name]
-        pairs = runs.translate_batches(method, Subset(_held_out(method, settings, "test"), range(ROUND)))
+        data = _held_out(method, settings, "test")
+        pairs = runs.translate_batches(method, Subset(data, data.shown[:ROUND]))
         return game(pairs["y"], pairs["fake_y"], name, seed=secrets.randbelow(10**6))
 
     return _choice(named, make, "Can you tell? Two images for one second: one is real, one was made.")
@@ -172,7 +173,8 @@ def _some(data: TwoDomains) -> tuple[Tensor, Tensor, list[str]]:
     """x, y and names of some items, the more telling ones of the emoji."""
     names = list(data.names or map(str, range(len(data))))
     rows = [names.index(name) for name in EMOJI if name in names]
-    rows = rows if len(rows) > 1 else [i * len(data) // SHOWN for i in range(min(SHOWN, len(data)))]
+    shown = data.shown
+    rows = rows if len(rows) > 1 else [shown[i * len(shown) // SHOWN] for i in range(min(SHOWN, len(shown)))]
     items = [data[i] for i in rows]
     return torch.stack([i["x"] for i in items]), torch.stack([i["y"] for i in items]), [names[i] for i in rows]
 

@@ -68,7 +68,7 @@ def _inputs(page: Path, name: str, data: TwoDomains) -> dict:
     names = list(data.names or map(str, range(len(data))))
     rows = [names.index(chosen) for chosen in CHOSEN if chosen in names]
     if not rows:
-        rows = sorted({i * len(data) // PRESETS for i in range(PRESETS)})
+        rows = sorted({data.shown[i * len(data.shown) // PRESETS] for i in range(PRESETS)})
     x = torch.stack([data[i]["x"] for i in rows])
     (page / "presets" / name).mkdir(parents=True)
     presets = []

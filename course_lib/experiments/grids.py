@@ -29,6 +29,7 @@ from course_lib.training import profiles
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
 OF_GRIDS = OF_ROWS | {"profile": str, "bf16": bool, "device": str, "set": dict, "rows": dict}
+LARGE_REVISION = 2  # raised when what is drawn or measured changes above 64 px only: the other rows stay as they are
 DEFAULTS = {"direction": "xy", "profile": "cpu", "bf16": False, "device": "cpu"}
 
 
@@ -150,6 +151,7 @@ def key_of(cell: Cell) -> str:
     cls = method_class(cell.method)
     facts += [cls.REVISION, home.REVISION, training.REVISION, scores.REVISION]
     facts += [samples.REVISION] if cls.has_codes else []
+    facts += [LARGE_REVISION] if cell.config.image_size > 64 else []
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -105,7 +105,7 @@ class CycleGAN(Method):
         sizes = {"upsampling": cfg.upsampling, "in_channels": 3 + cfg.noise_dim}
         self.G_xy, self.G_yx = (ResNetGenerator(cfg.base_channels, cfg.n_blocks, **sizes) for _ in range(2))
         self.D_x, self.D_y = (PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance") for _ in range(2))
-        self.features = load_segmenter().to(self.device).features if cfg.lambda_feature else None
+        self.features = load_segmenter(cfg.image_size).to(self.device).features if cfg.lambda_feature else None
         self.pool_x, self.pool_y = (ImagePool(cfg.pool_size, cfg.image_size) for _ in range(2))
         # a checkpoint keeps the pools, too
         self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y}

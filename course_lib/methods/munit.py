@@ -101,7 +101,7 @@ class MUNIT(Method):
         self.D = both(lambda: MUNITDiscriminator(cfg.d_base_channels, cfg.d_layers, cfg.d_scales))
         self.feature_net, self.features = None, None
         if cfg.lambda_perceptual:
-            self.feature_net, self.features = content_features(cfg.features, self.device)
+            self.feature_net, self.features = content_features(cfg.features, self.device, cfg.image_size)
         learners = {"E_content": self.E_content, "E_style": self.E_style, "G": self.G}
         self.networks = learners | {"D": self.D}
         self.keep_averages(*learners)

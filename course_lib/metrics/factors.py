@@ -15,7 +15,7 @@ from torch import Tensor
 from course_lib import metrics
 from course_lib.data.facade_render import _WALLS
 from course_lib.metrics.diversity import common_share, ridge
-from course_lib.networks.frozen import CHUNK, HIGH, LOW, WALLS, FactorReader, load_reader
+from course_lib.networks.frozen import CHUNK, HIGH, LOW, WALLS, FactorReader, load_reader, shrunk
 
 NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of facade_render.Style
 WALL = 1  # "facade" of facade_layout.CLASSES
@@ -28,11 +28,11 @@ def read(photos: Float[Tensor, "n 3 h w"], net: FactorReader | None = None, sure
     """The factors of NAMES: the wall's colour as its index, the chance of brick, the others in the renderer's units.
 
     The index is -1 where no colour is ``sure``: a mixture of several is none of them. By the shipped reader unless
-    another is given. It knows 32 to 64 px; larger photographs are shrunk for it.
+    another is given. One knows 32 to 64 px, another up to 128 px; larger photographs are shrunk for it.
     """
-    shrink = -(-max(photos.shape[-2:]) // FactorReader.LARGEST)
-    small = photos if shrink == 1 else F.interpolate(photos, scale_factor=1 / shrink, mode="area")
-    net, low, high = (net or load_reader()).to(photos.device), photos.new_tensor(LOW), photos.new_tensor(HIGH)
+    small = shrunk(photos)
+    net = (net or load_reader(max(small.shape[-2:]))).to(photos.device)
+    low, high = photos.new_tensor(LOW), photos.new_tensor(HIGH)
     said = torch.cat([net(chunk) for chunk in small.split(CHUNK)])
     (chance, wall), brick = said[:, :WALLS].softmax(1).max(1), said[:, WALLS].sigmoid()
     wall = torch.where(chance >= sure, wall, -1).float()

@@ -85,7 +85,7 @@ def _alexnet() -> nn.Module:
 @torch.no_grad()
 def embed(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:
     """Vectors whose squared Euclidean distances are the distances by "features"."""
-    net, parts = load_features().to(images.device), []
+    net, parts = load_features(max(images.shape[-2:])).to(images.device), []
     for chunk in images.split(_chunk(images)):
         layers = [F.normalize(h, dim=1) / (len(net.stages) * h.shape[2] * h.shape[3]) ** 0.5 for h in net(chunk)]
         parts.append(torch.cat([h.flatten(1) for h in layers], dim=1))
@@ -95,7 +95,7 @@ def embed(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:
 @torch.no_grad()
 def describe(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 448"]:
     """What the course's network says of each image as a whole, see ``FeatureNet.pooled``."""
-    net = load_features().to(images.device)
+    net = load_features(max(images.shape[-2:])).to(images.device)
     return torch.cat([net.pooled(chunk) for chunk in images.split(_chunk(images))])
 
 

@@ -22,10 +22,11 @@ from course_lib.metrics.houses import _masks, hue_error, lit_windows, visible_bo
 from course_lib.metrics.houses import borders_visible as borders_visible  # notebooks know them as scores
 from course_lib.metrics.houses import windows_lit as windows_lit
 from course_lib.metrics.pixels import _pairs
-from course_lib.networks.frozen import Segmenter, load_segmenter, segment
+from course_lib.networks.frozen import load_segmenter, segment, shrunk
 
 REVISION = 2  # raised when a change of the code or of its files changes what score() gives
 BATCH = 16
+DAY_NIGHT = ("facades:day-night", "facades:day-night:paired")
 
 
 # Labels recognised (pix2pix, section 4.1; Long et al. 2015, section 5).
@@ -65,8 +66,8 @@ def segmentation_scores(matrix: Tensor) -> dict[str, float]:
 def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> dict[str, float]:
     """FCN-score with the course's own segmenter: does it find in painted façades the labels they were painted from?
 
-    It was trained at 32 to 128 px; larger photographs are shrunk for it. Real ones give the ground-truth row of
-    ``frozen_files/facades.json``.
+    One knows photographs of up to 64 px, another those of up to 128 px; larger ones are shrunk for it. Real ones give
+    the ground-truth rows of ``frozen_files/facades.json`` and ``facades_128.json``.
     """
     return segmentation_scores(fcn_matrices(photos, labels).sum(0))
 
@@ -74,11 +75,9 @@ def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
 def fcn_matrices(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> Float[Tensor, "n 12 12"]:
     """The confusion matrix of each photograph, for :func:`fcn_score`."""
     _masks(photos, labels)
-    height, width = photos.shape[-2:]
-    shrink = -(-max(height, width) // Segmenter.LARGEST)
-    small = photos if shrink == 1 else F.interpolate(photos, (height // shrink, width // shrink), mode="area")
-    predicted = segment(load_segmenter().to(photos.device), small)
-    predicted = F.interpolate(predicted[:, None].float(), (height, width))[:, 0].long()  # nearest
+    small = shrunk(photos)
+    predicted = segment(load_segmenter(max(small.shape[-2:])).to(photos.device), small)
+    predicted = F.interpolate(predicted[:, None].float(), photos.shape[-2:])[:, 0].long()  # nearest
     return _matrices(predicted.cpu(), labels.cpu())
 
 
@@ -199,7 +198,7 @@ class Translated(NamedTuple):
         fake, pairs = self.outputs["fake_y"], {}
         if self.paired:
             pairs["l1"] = (fake, self.real)
-        if self.paired and (_styles(self.data) or self.data in ("facades:day-night", "facades:plaster-brick")):
+        if self.paired and (_styles(self.data) or self.data in (*DAY_NIGHT, "facades:plaster-brick")):
             pairs["copy_l1"] = (self.source, self.real)
         others = {"rec_l1": ("rec_x", self.source), "rec_noisy_l1": ("noisy", self.source), "again_l1": ("again", fake)}
         return pairs | {name: (self.outputs[k], other) for name, (k, other) in others.items() if k in self.outputs}
@@ -215,7 +214,7 @@ class Translated(NamedTuple):
                 found |= {f"{prefix}top{k}": torch.stack([nearer < k, nearer >= 0], 1).double() for k in (1, 5)}
         if self.forward and self.data == "facades:touching":
             found["borders_visible"] = visible_borders(fake, self.items["labels"], self.items["instances"])
-        if self.forward and self.paired and self.data == "facades:day-night":
+        if self.forward and self.paired and self.data in DAY_NIGHT:
             found["windows_lit"] = lit_windows(fake, self.items["labels"], self.items["instances"])
         return found
 

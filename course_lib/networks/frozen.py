@@ -1,5 +1,7 @@
 """The frozen networks: three small ones that know façades, whose weights come with the course, and VGGs if there are.
 
+Each of the three comes twice: with weights for images of up to 64 px, and with others, ``NAME_128``, for larger ones.
+
     Segmenter      labels façades, for the FCN-score
     FeatureNet     tells how different two images look, for the distance by "features"
     FactorReader   reads the seven factors of a façade's style from its photograph
@@ -25,6 +27,7 @@ from course_lib.errors import CourseError
 FILES = Path(__file__).parent / "frozen_files"
 CLASSES, WALLS = 12, 8  # labels of façades, colours of walls: of data.facade_layout and data.facade_render
 LOW, HIGH = (-1.0, -1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 0.6, 1.0, 1.0)  # of shade, light, time, glass, weathering by day
+SMALL, LARGEST = 64, 128  # px: up to where the first weights serve, and up to where the others do
 CHUNK = 64  # photographs that are segmented at a time
 VGG = "vgg16-397923af.pth"  # torchvision's file
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the images that the VGG was trained on, in [0, 1]
@@ -46,8 +49,6 @@ class Segmenter(nn.Module):
     The paper's FCN-score asks an FCN-8s trained on real photographs whether it recognises what was painted. This is not
     FCN-8s but a U-Net of 91,068 parameters; say "FCN-score with the course's own segmenter".
     """
-
-    LARGEST = 128  # px, of the photographs that the shipped one was trained on
 
     def __init__(self, classes: int = CLASSES, widths: tuple[int, ...] = (16, 16, 32, 48)):
         super().__init__()
@@ -114,8 +115,6 @@ class FactorReader(nn.Module):
     shade, light, time, glass and weathering are scaled to [-1, 1]. 138,054 parameters.
     """
 
-    LARGEST = 64  # px, of the photographs that the shipped one was trained on
-
     def __init__(self):
         super().__init__()
         self.trunk = FeatureNet()
@@ -176,33 +175,46 @@ def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
         return make()
 
 
-def _load(make: Callable[[], nn.Module], name: str) -> nn.Module:
+def shrunk(photos: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 _ _"]:
+    """Photographs that are no larger than what the networks know, by a whole number if they were."""
+    height, width = photos.shape[-2:]
+    by = -(-max(height, width) // LARGEST)
+    return photos if by == 1 else F.interpolate(photos, (height // by, width // by), mode="area")
+
+
+def _load(make: Callable[[], nn.Module], name: str, size: int) -> nn.Module:
     net = seeded(make)
-    net.load_state_dict(safetensors.torch.load_file(FILES / f"{name}.safetensors"))  # float16 -> float32
+    file = FILES / f"{name}{'' if size <= SMALL else f'_{LARGEST}'}.safetensors"
+    net.load_state_dict(safetensors.torch.load_file(file))  # float16 -> float32
     return net.eval().requires_grad_(False)
 
 
-def load_segmenter() -> Segmenter:
-    """The shipped segmenter, anew, in evaluation mode on the CPU; ``frozen_files/facades.json`` tells its origin."""
-    return _load(Segmenter, "facades")
+def load_segmenter(size: int = SMALL) -> Segmenter:
+    """The shipped segmenter for photographs of ``size`` px, anew, in evaluation mode on the CPU.
+
+    ``frozen_files/facades.json`` tells its origin, above 64 px ``facades_128.json``; so for the others.
+    """
+    return _load(Segmenter, "facades", size)
 
 
 @functools.cache
-def load_features() -> FeatureNet:
-    """The shipped network, in evaluation mode; ``frozen_files/features.json`` tells its origin."""
-    return _load(FeatureNet, "features").to(memory_format=torch.channels_last)
+def load_features(size: int = SMALL) -> FeatureNet:
+    """The shipped network for images of ``size`` px, in evaluation mode: ``frozen_files/features.json``."""
+    return _load(FeatureNet, "features", size).to(memory_format=torch.channels_last)
 
 
 @functools.cache
-def load_reader() -> FactorReader:
-    """The shipped reader, in evaluation mode; ``frozen_files/factors.json`` tells its origin."""
-    return _load(FactorReader, "factors").to(memory_format=torch.channels_last)
+def load_reader(size: int = SMALL) -> FactorReader:
+    """The shipped reader for photographs of ``size`` px, in evaluation mode: ``frozen_files/factors.json``."""
+    return _load(FactorReader, "factors", size).to(memory_format=torch.channels_last)
 
 
 # ---- deep features for training
 
 
-def content_features(by: str = "auto", device: torch.device | str = "cpu") -> tuple[str, Callable[[Tensor], Tensor]]:
+def content_features(
+    by: str = "auto", device: torch.device | str = "cpu", size: int = SMALL
+) -> tuple[str, Callable[[Tensor], Tensor]]:
     """("vgg" or "features", images (B, 3, H, W) in [-1, 1] -> (B, C, H/8, W/8)); gradients pass, nothing in it learns.
 
     Features that tell content rather than looks, for MUNIT's domain-invariant perceptual loss. The paper takes relu4_3
@@ -214,7 +226,7 @@ def content_features(by: str = "auto", device: torch.device | str = "cpu") -> tu
     if by == "vgg" and not file.is_file():
         raise CourseError("the weights of VGG-16 are not here", file, "put them there, or choose features")
     if by == "features" or not file.is_file():
-        net = load_features().to(device)
+        net = load_features(size).to(device)
         return "features", lambda images: net(images)[-1]
     from torchvision.models import vgg16
 

@@ -1,10 +1,12 @@
 """The small frozen networks are trained here: how their weights are made again, and how notebook 05 makes one more.
 
     python -m course_lib.training.frozen segmenter|features|factors      into course_lib/networks/frozen_files/
+    python -m course_lib.training.frozen segmenter-128|...               those for images of more than 64 px
 
 The networks themselves, and what loads their weights, are in :mod:`course_lib.networks.frozen`.
 """
 
+import dataclasses
 import hashlib
 import json
 import sys
@@ -67,6 +69,15 @@ RECIPES = {
     ),
     "factors": Recipe("factors", "reader of the seven factors of a façade's style", 1600, {32: 5000, 64: 5000}, 50),
 }
+RECIPES |= {  # for photographs of more than 64 px, which show more
+    "segmenter-128": dataclasses.replace(
+        RECIPES["segmenter"], file="facades_128", steps=600, sets={96: 1200, 128: 2400}
+    ),
+    "features-128": dataclasses.replace(
+        RECIPES["features"], file="features_128", steps=1000, sets={96: 1500, 128: 2000}
+    ),
+    "factors-128": dataclasses.replace(RECIPES["factors"], file="factors_128", steps=1000, sets={96: 2000, 128: 3000}),
+}
 
 
 def build(name: str, folder: Path = FILES) -> dict:
@@ -79,7 +90,7 @@ def build(name: str, folder: Path = FILES) -> dict:
             f"unknown network {name!r}", "course_lib.training.frozen", f"choose from {', '.join(RECIPES)}"
         )
     recipe, wall, cpu = RECIPES[name], time.time(), time.process_time()
-    net, measure = {"segmenter": _segmenter, "features": _features, "factors": _factors}[name](recipe)
+    net, measure = {"segmenter": _segmenter, "features": _features, "factors": _factors}[name.split("-")[0]](recipe)
     origin = {
         "command": f"python -m course_lib.training.frozen {name}",
         "what": recipe.what,
@@ -200,7 +211,8 @@ def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
                 seen, there, _ = photographs(split, size, range(recipe.held_out))
                 scores = segmentation_scores(confusion(segment(net, seen), there, CLASSES))
                 found[split][str(size)] = {name: round(value, 4) for name, value in scores.items()}
-        chosen = "the network on val at 64 px, the steps to fit a few minutes; test was looked at once, afterwards"
+        size = 64 if 64 in recipe.sets else 128
+        chosen = f"the network on val at {size} px, the steps to fit a few minutes; test was looked at once, afterwards"
         who = f"the first {recipe.held_out} of each split, in the styles of facades"
         return {"chosen": chosen, "ground_truth": {"photographs": who, **found}}
 

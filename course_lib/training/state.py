@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data import files
+from course_lib.data import View, files
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.training import checkpoint
@@ -31,7 +31,9 @@ class RunState:
         self.written = 0
         self.val = None
         if val is not None and len(val):
-            items = [val[i * len(val) // min(64, len(val))] for i in range(min(64, len(val)))]
+            rows, shown = [i * len(val) // min(64, len(val)) for i in range(min(64, len(val)))], View(val).shown
+            self.on_screen = [k for k, row in enumerate(rows) if row in shown][:6]
+            items = [val[row] for row in rows]
             keys = ("x", "y", *method.maps)
             self.val = {key: torch.stack([item[key] for item in items]).to(method.device) for key in keys}
             self.val_paired = val.paired
@@ -86,8 +88,10 @@ class RunState:
         fake_y = torch.cat([self.method.translate_batch(part)["fake_y"] for part in parts])
         if self.val_paired and self.history:
             self.history[-1]["val_l1"] = (fake_y - self.val["y"]).abs().mean().item()
-        rows = {"x": self.val["x"][:6], "fake_y": fake_y[:6]}
-        return rows | {"y": self.val["y"][:6]} if self.val_paired else rows  # without pairs, y shows something else
+        rows = {"x": self.val["x"], "fake_y": fake_y}
+        if self.val_paired:  # without pairs, y shows something else
+            rows["y"] = self.val["y"]
+        return {name: images[self.on_screen] for name, images in rows.items()}
 
     def write_history(self) -> None:
         """Append the new rows to history.jsonl."""

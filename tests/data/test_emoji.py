@@ -1,25 +1,29 @@
 """The shipped emoji: pairs that are pairs, domains that share no emoji, outlines as described."""
 
+import hashlib
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from course_lib import CourseError
-from course_lib.data import names, open_dataset
-from course_lib.data.emoji import EmojiEdges, EmojiStyles, drawings, entries, outlines
+from course_lib.data import Augment, Swapped, names, open_dataset
+from course_lib.data.emoji import STYLES, EmojiEdges, EmojiStyles, _resize, drawings, entries, outlines
 
 
 @pytest.mark.slow
 def test_every_named_set_opens_in_every_split():
     emoji = [name for name in names() if name.startswith("emoji:")]
-    assert len(emoji) == 13
+    assert len(emoji) == 15
     for name in emoji:
         for split in ("train", "val", "test"):
             dataset = open_dataset(name, split, 16)
             item = dataset[len(dataset) - 1]
             assert item["x"].shape == item["y"].shape == (3, 16, 16) and item["name"]
             assert min(item["x"].min(), item["y"].min()) >= -1 and max(item["x"].max(), item["y"].max()) <= 1
-            pairs = name == "emoji:edges" or name.endswith(":paired") or split != "train"
+            pairs = name.count("-") == 0 or name.endswith(":paired") or split != "train"
             assert "1,599" in dataset.card and dataset.paired == pairs
 
 
@@ -40,6 +44,100 @@ def test_edges_are_the_outlines_of_y():
     assert set(x.unique().tolist()) == {-1.0, 1.0} and torch.equal(x, outlines(y))
     assert 0.05 < (x[:, 0] < 0).float().mean() < 0.35  # lines, not areas
     assert (EmojiEdges("test", threshold=1.0).x < 0).sum() < (x < 0).sum()
+
+
+# SHA-256 of the drawings at 64 px, as they were before there were larger ones: stored results rest on them.
+AS_EVER = {
+    "noto": "683380d0df701dd21476dc096bff8cd172f87a8cde8ee6cb189b7af217a912ca",
+    "twemoji": "45d8cf9192d4f76775f452183405479331ba79411a608bd26674669070fa21b5",
+    "fluent": "39b530b55efd7ea0e6553d6eab659beacf2d424de5f2f2503cfa9abe065f3a76",
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_up_to_64_px_nothing_has_changed(style):
+    """The pictures at 16 to 64 px are what they always were: one batch of float drawings, resized."""
+    assert hashlib.sha256(drawings(style).numpy().tobytes()).hexdigest() == AS_EVER[style]
+    rows = [i for i, entry in enumerate(entries()) if entry["split"] == "val"]
+    floats = drawings(style)[rows].float() / 127.5 - 1
+    for size in (16, 48, 64):
+        y = floats if size == 64 else F.interpolate(floats, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
+        dataset = EmojiEdges("val", size, style)
+        for key, images in {"x": outlines(y, 0.35 * 64 / size), "y": y}.items():
+            assert torch.equal(torch.stack([dataset[i][key] for i in range(len(dataset))]), images)
+            assert torch.equal(getattr(dataset, key), images)
+
+
+def digest(name, split, size):
+    dataset, total = open_dataset(name, split, size), hashlib.sha256()
+    for item in (dataset[i] for i in range(len(dataset))):
+        total.update(item["x"].numpy().tobytes() + item["y"].numpy().tobytes() + item["name"].encode())
+    return total.hexdigest()
+
+
+def test_the_same_pictures_in_another_process_and_with_another_number_of_threads():
+    where = ("emoji:edges", "val", 128)
+    code = f"import torch; torch.set_num_threads(1); from tests.data.test_emoji import digest; print(digest(*{where}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert done.stdout.strip() == digest(*where)
+    finally:
+        torch.set_num_threads(before)
+
+
+def halved(images):
+    return F.interpolate(images, scale_factor=0.5, mode="bilinear", antialias=True)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_large_drawings_are_the_same_and_finer(style):
+    """Every one of them, at half its size, is the small one; and enlarging the small one does not give it."""
+    small, large = EmojiEdges("test", 64, style), EmojiEdges("test", 128, style)
+    assert large.y.shape == (159, 3, 128, 128) and large.drawings.dtype == torch.uint8
+    apart = (halved(large.y) - small.y).abs().mean((1, 2, 3))
+    assert apart.max() < 0.1 and apart.mean() < 0.03
+    assert (halved(large.y) - small.y.roll(1, 0)).abs().mean() > 10 * apart.mean()
+    enlarged = F.interpolate(small.y, scale_factor=2, mode="bicubic")
+    assert (enlarged - large.y).abs().mean() > 0.015
+
+
+def test_lines_keep_their_share_of_a_larger_picture():
+    share = [(EmojiEdges("test", size).x < 0).float().mean().item() for size in (64, 96, 128)]
+    assert max(share) < 1.4 * min(share), "lines of two or three pixels at each size, of finer parts at the larger ones"
+
+
+@pytest.mark.parametrize(("size", "source"), [(96, 128), (128, 128), (160, 128)])
+def test_larger_sizes_come_from_the_large_drawings(size, source):
+    dataset = EmojiEdges("val", size)
+    large = _resize(EmojiEdges("val", source).y, size)
+    assert dataset.drawings.dtype == torch.uint8 and (dataset.y - large).abs().max() <= 1 / 255 + 1e-6
+    assert torch.equal(dataset.at(64).y, EmojiEdges("val", 64).y)
+
+
+@pytest.mark.parametrize("name", ["emoji:colour", "emoji:fill"])
+def test_tasks_that_are_made_of_the_drawing(name):
+    dataset = open_dataset(name, "val", 64)
+    batch = Augment(dataset, 3, "affine", True).batch(list(range(8)))
+    item, again = dataset[5], dataset.redraw({"y": batch["y"], "x": None})
+    assert torch.equal(batch["x"], again["x"]) and torch.equal(dataset.x[5], item["x"])
+    x, y = item["x"], item["y"]
+    if name == "emoji:colour":
+        assert torch.equal(x[0], x[1]) and torch.allclose(x[0], 0.299 * y[0] + 0.587 * y[1] + 0.114 * y[2], atol=1e-6)
+    else:
+        hole = torch.zeros(64, 64, dtype=torch.bool)
+        hole[16:48, 16:48] = True
+        assert (x[:, hole] == 0).all() and torch.equal(x[:, ~hole], y[:, ~hole])
+    assert torch.equal(open_dataset(name, "val", 64, "yx")[5]["y"], x)
+
+
+def test_what_no_teacher_would_show_is_learned_from_but_not_shown():
+    train, test = EmojiEdges("train", 16), open_dataset("emoji:noto-fluent", "test", 16, "yx")
+    hidden = [train.names[i] for i in range(len(train)) if i not in train.shown]
+    assert "middle_finger" in hidden and "smoking" in hidden and len(hidden) == 10
+    assert {test.names[i] for i in range(len(test)) if i not in test.shown} == {"women-with-bunny-ears-partying"}
+    assert Swapped(train).shown == train.shown and list(Swapped(open_dataset("facades", "val", 16)).shown)[-1] == 199
 
 
 def test_outline_by_hand():

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from course_lib import __version__
-from course_lib.data.build_emoji import PACKAGES, group_of, split_emoji
+from course_lib.data.build_emoji import PACKAGES, WITHHELD, group_of, split_emoji
 from course_lib.data.emoji import CARD, FILES, STYLES, entries
 from course_lib.losses import log_real
 from course_lib.networks import PatchGAN
@@ -118,10 +118,11 @@ def test_constraints_pin_every_dependency_at_or_above_its_floor():
 def test_licences_cover_every_shipped_style():
     table = (ROOT / "LICENSES" / "README.md").read_text(encoding="utf-8")
     rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
-    assert set(PACKAGES) == set(STYLES)
+    assert {name.removesuffix(" vectors") for name in PACKAGES} == set(STYLES)
+    for name, taken in PACKAGES.items():
+        package, _, version = taken.rpartition("@")
+        assert f"`{package}` {version}" in rows[name.removesuffix(" vectors")]
     for style in STYLES:
-        package, _, version = PACKAGES[style].rpartition("@")
-        assert f"`{package}` {version}" in rows[style]
         text = ROOT / "LICENSES" / re.search(r"\]\((.+?)\)", rows[style]).group(1)
         assert text.stat().st_size > 1000
     assert "LICENSES/" in CARD and all(word in CARD for word in ("Apache-2.0", "CC-BY 4.0", "MIT"))
@@ -144,10 +145,12 @@ def test_licence_texts_are_complete(name, parts):
         assert part in text
 
 
-def test_shipped_emoji_stay_under_8_mb():
+def test_shipped_emoji_stay_under_8_mb_and_14_for_the_large_ones():
     sizes = {path.name: path.stat().st_size for path in FILES.iterdir()}
-    assert set(sizes) == {"emoji.json", *(f"{style}.avif" for style in STYLES)}
-    assert sum(sizes.values()) < 8_000_000
+    large = {f"{style}_128_{split}.avif" for style in STYLES for split in {row["split"] for row in entries()}}
+    assert set(sizes) == {"emoji.json", *(f"{style}.avif" for style in STYLES), *large}
+    assert sum(sizes[name] for name in large) < 14_000_000
+    assert sum(sizes[name] for name in sizes.keys() - large) < 8_000_000
 
 
 def test_split_has_the_stated_counts_and_no_emoji_on_two_sides():
@@ -159,6 +162,8 @@ def test_split_has_the_stated_counts_and_no_emoji_on_two_sides():
 def test_the_build_script_reproduces_the_shipped_split():
     split = split_emoji({row["code"]: row["kind"] for row in entries()})
     assert [row["name"] for row in entries() if split[row["code"]] != row["split"]] == []
+    withheld = {name: reason for reason, names in WITHHELD.items() for name in names.split()}
+    assert {row["name"]: row["withheld"] for row in entries() if "withheld" in row} == withheld
     for row in entries():
         if row["group"] not in ("family", "keycap"):  # these two go by a field that is not shipped
             entry = {"subcategory": "", "short_name": row["name"], "unified": row["code"]}
@@ -260,7 +265,7 @@ def reading_core() -> list[Path]:
 # A little above what each part has: who needs more lines raises the number, and says in the commit what for.
 @pytest.mark.parametrize(
     ("places", "most"),
-    [([LIBRARY], 14_800), (reading_core(), 3_050), ([ASSIGNMENTS], 11_850), ([TESTS], 17_150)],
+    [([LIBRARY], 15_500), (reading_core(), 3_050), ([ASSIGNMENTS], 11_850), ([TESTS], 17_400)],
     ids=["library", "reading core", "assignments", "tests"],
 )
 def test_each_part_keeps_its_budget_of_lines(places, most):

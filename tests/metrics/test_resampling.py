@@ -53,7 +53,7 @@ def test_where_there_is_no_interval():
 # ---- of scores
 
 
-SCORED = "facades facades:touching facades:day-night facades:plaster-brick emoji:twemoji-fluent"
+SCORED = "facades facades:touching facades:day-night:paired facades:plaster-brick emoji:twemoji-fluent"
 
 
 @pytest.mark.parametrize("data", SCORED.split())
