@@ -27,9 +27,6 @@ class TwoDomains(Dataset):
         """Which items to put on a screen, in their order: all but those that a teacher would not."""
         return range(len(self))
 
-    def prepare(self, indices: Sequence[int]) -> None:
-        """These items are read next: a chance to make them side by side."""
-
     def at(self, size: int) -> "TwoDomains":
         """The same items in ``size`` px, for augmentation that loads larger and crops; itself if there are none."""
         return self
@@ -61,10 +58,6 @@ class View(TwoDomains):
     @property
     def shown(self) -> Sequence[int]:
         return self.dataset.shown if isinstance(self.dataset, TwoDomains) else range(len(self))
-
-    def prepare(self, indices: Sequence[int]) -> None:
-        if isinstance(self.dataset, TwoDomains):
-            self.dataset.prepare(indices)
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

@@ -18,7 +18,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,9 +100,6 @@ class Shard(View):
 
     def __getitem__(self, i: int) -> dict:
         return self.dataset[i * self.count + self.rank]
-
-    def prepare(self, indices: Sequence[int]) -> None:
-        super().prepare([i * self.count + self.rank for i in indices])
 
 
 class Ranks:

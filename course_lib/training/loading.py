@@ -125,7 +125,6 @@ class _Reader(Dataset):
 
     def batch(self, indices: list[int]) -> dict:
         try:
-            self.view.prepare(indices)
             if isinstance(self.view, Augment):
                 return self.view.batch(indices)
             return default_collate([self.view[i] for i in indices])

@@ -374,20 +374,3 @@ def test_what_cannot_be_drawn(arguments, word):
     with pytest.raises(CourseError) as error:
         Facades(*arguments)
     assert word in error.value.what
-
-
-@pytest.mark.parametrize("task", ["facades", "facades:unpaired", "facades:day-night:paired"])
-def test_what_is_prepared_side_by_side_is_what_is_drawn_alone(task, monkeypatch):
-    alone, prepared = Facades("val", 16, task, count=8), Facades("val", 16, task, count=8)
-    monkeypatch.setattr(Facades, "kept", {})
-    items = [alone[i] for i in range(6)]
-    monkeypatch.setattr(Facades, "kept", {})
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    prepared.prepare(range(6))
-    torch.set_num_threads(before)
-    assert len(prepared.prepared) == (12 if task == "facades:day-night:paired" else 6)
-    monkeypatch.setattr(prepared, "photograph", lambda *_: pytest.fail("drawn again"))
-    for item, other in zip(items, (prepared[i] for i in range(6)), strict=True):
-        assert all(torch.equal(item[key], other[key]) for key in item if key != "name")
-    assert not prepared.prepared
