@@ -2,10 +2,12 @@
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
+
+from course_lib.networks.blocks import AskedOften
 
 
-class ImagePool(nn.Module):
+class ImagePool(AskedOften):
     """Up to ``size`` earlier fakes (channels, image_size, image_size). A module, so that checkpoints keep it.
 
     For each image of a batch: while the pool is not full, store it and return it. Later, with probability 1/2, return
@@ -13,18 +15,13 @@ class ImagePool(nn.Module):
     every image. Random numbers come from torch's global generator. Nothing in it learns.
     """
 
+    asked = ("count",)
+
     def __init__(self, size: int, image_size: int, channels: int = 3):
         super().__init__()
         self.size = size
         self.register_buffer("images", torch.zeros(size, channels, image_size, image_size))
         self.register_buffer("count", torch.zeros((), dtype=torch.long))
-
-    def _apply(self, *args, **kwargs) -> nn.Module:
-        """As in any module, except that ``count`` stays on the CPU: asking a GPU for it would wait for all its work."""
-        count = self.count
-        super()._apply(*args, **kwargs)
-        self.count = count
-        return self
 
     @torch.no_grad()
     def query(self, fakes: Float[Tensor, "batch c s s"]) -> Float[Tensor, "batch c s s"]:

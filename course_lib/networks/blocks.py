@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 
@@ -72,6 +72,23 @@ def receptive_field(net: nn.Module) -> int:
 def parameter_count(net: nn.Module) -> int:
     """Number of trainable scalars in ``net``."""
     return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+class AskedOften(nn.Module):
+    """A module whose buffers named in ``asked`` stay on the CPU: to ask a GPU for a number is to wait for its work."""
+
+    asked: tuple[str, ...] = ()
+
+    def _apply(self, *args, **kwargs) -> nn.Module:
+        kept = {name: self._buffers[name] for name in self.asked}
+        super()._apply(*args, **kwargs)
+        self._buffers.update(kept)
+        return self
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """``tensor`` of the CPU on ``device``. A GPU goes on with its work meanwhile; elsewhere it is a plain copy."""
+    return tensor.to(device, non_blocking=device.type == "cuda")
 
 
 def averaged_copy(net: nn.Module) -> nn.Module:

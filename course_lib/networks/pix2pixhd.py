@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from course_lib.networks.blocks import init_weights, norm_layer, upsample
+from course_lib.networks.blocks import AskedOften, init_weights, norm_layer, upsample
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.resnet import ResidualBlock
 
@@ -104,21 +104,23 @@ class FeatureEncoder(nn.Module):
 
 def instance_means(features: Float[Tensor, "b c h w"], instances: Integer[Tensor, "b h w"]) -> Tensor:
     """Every pixel gets the mean of ``features`` over its instance, (B, c, h, w); gradients pass through."""
-    group = instance_index(instances)
-    n = int(group.max()) + 1
+    group = instance_index(instances)  # (B h w,)
     flat = features.movedim(1, -1).flatten(0, 2)  # (B h w, c)
     flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
-    total = flat.new_zeros(n, flat.shape[1]).index_add(0, group.flatten(), flat)
-    means = total / torch.bincount(group.flatten(), minlength=n)[:, None]
-    return means[group].movedim(-1, 1)
+    # A row for each pixel, though there are fewer instances: to ask a GPU how many would wait for all its work.
+    total = torch.zeros_like(flat).index_add(0, group, flat)
+    count = torch.zeros_like(group).index_add(0, group, torch.ones_like(group))
+    means = total / count.clamp(min=1)[:, None]
+    return means[group].view(*instances.shape, -1).movedim(-1, 1)
 
 
-def instance_index(instances: Integer[Tensor, "b h w"]) -> Integer[Tensor, "b h w"]:
-    """Ids from 0 on, each used: no two images of the batch share one."""
-    ids = instances.long() + (int(instances.max()) + 1) * torch.arange(len(instances), device=instances.device).view(
-        -1, 1, 1
-    )
-    return ids.unique(return_inverse=True)[1]
+def instance_index(instances: Integer[Tensor, "b h w"]) -> Integer[Tensor, " pixels"]:
+    """Of every pixel an id, from 0 on, each used: no two images of a batch share one. As unique() without its wait."""
+    ids = instances.long()
+    ids = ids + (ids.max() + 1) * torch.arange(len(ids), device=ids.device)[:, None, None]
+    ordered, order = ids.flatten().sort()
+    rank = F.pad((ordered.diff() != 0).cumsum(0), (1, 0))  # 0 up to the first pixel of another instance, then 1 ...
+    return torch.empty_like(order).scatter(0, order, rank)
 
 
 def boundary_map(instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b 1 h w"]:
@@ -172,13 +174,14 @@ class MultiScaleD(nn.Module):
         return maps
 
 
-class Styles(nn.Module):
+class Styles(AskedOften):
     """What G is to know beyond its weights: the centres of the features of each class, and the phase of training.
 
     A module, so that checkpoints keep it; nothing learns. ``centres`` (n_labels, n_centres, n_features), of which the
     first ``counts`` (n_labels,) of a class are there: none until training ends.
     """
 
+    asked = ("phase",)
     IDS = 4096  # instances of one image that choose for themselves
 
     def __init__(self, n_labels: int, n_centres: int, n_features: int):

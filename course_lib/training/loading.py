@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_in
 from course_lib.data.augment import Augment, item_generator
 from course_lib.data.base import TwoDomains, View
 from course_lib.errors import CourseError
+from course_lib.networks.blocks import send
 
 
 def batches(
@@ -44,7 +45,7 @@ def batches(
         if not isinstance(batch, dict):  # the three parts of a CourseError, which itself would come back as mere text
             del loader  # ends the workers; left to the garbage, they would live as long as the traceback
             raise CourseError(*batch)
-        yield {k: v.to(method.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+        yield {k: send(v, method.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
 
 
 def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, list[int]]]:
