@@ -14,13 +14,13 @@ import platform
 import re
 import shutil
 import sys
-import time
 from importlib import metadata
 from pathlib import Path
 
 import torch
 
 import course_lib
+from course_lib.experiments.bench import seconds_of
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.runs import make_config
 from course_lib.training import profiles
@@ -70,9 +70,7 @@ def images_per_second(profile: str, device: torch.device, bf16: bool) -> float:
     batch = {key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")}
     seconds: list[float] = []
     while len(seconds) < 2 or sum(seconds) < 2:
-        start = time.perf_counter()
-        method.step(batch)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(seconds_of(lambda: method.step(batch)))
     return config.batch_size / min(seconds)
 
 

@@ -58,6 +58,7 @@ def lr_factor(progress: float, decay_from: float) -> float:
 class Method:
     """Networks, optimisers and one training step. A subclass builds them in ``__init__`` and has ``step(batch)``.
 
+    ``step`` returns its terms detached, where they are: to read one is to wait for a GPU, so fit() reads many at once.
     ``networks`` is what a checkpoint keeps, by name; ``optimizers`` what fit() schedules; ``averaged`` what translate()
     uses: by name the running average of a network or, where ``average`` is 0, the network itself.
     """

@@ -27,7 +27,7 @@ from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, may_be_zero
 from course_lib.networks.bicycle import CNNEncoder, CodedUNet, MultiScalePatchGAN, ResNetEncoder, xavier_weights
-from course_lib.networks.blocks import inference
+from course_lib.networks.blocks import inference, send
 
 ENCODERS = {"resnet": ResNetEncoder, "cnn": CNNEncoder}
 CYCLES = ("encoded", "random")  # by where z comes from
@@ -150,16 +150,14 @@ class BicycleGAN(Method):
                 xavier_weights(net)
             net.to(self.device)  # instance norm would undo channels_last
         self.keep_averages(*learners)
-        self.opt_G, self.opt_D = (
-            self.adam(*learners.values()),
-            self.adam(*discriminators.values()),
-        )  # opt_G moves E, too
+        self.opt_G = self.adam(*learners.values())  # moves E, too
+        self.opt_D = self.adam(*discriminators.values())
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n z_dim"]:
         """n draws of z ~ N(0, I), of a ``seed`` or of torch's global generator; the same on every device."""
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        return torch.randn(n, self.config.z_dim, generator=generator).to(self.device)
+        return send(torch.randn(n, self.config.z_dim, generator=generator), self.device)
 
     def paint(self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "b z_dim"]) -> Float[Tensor, "b 3 s s"]:
         """G(x, z)."""
@@ -206,7 +204,7 @@ class BicycleGAN(Method):
             f"d_fake_{cycle}": sum(map(fake_loss, self.judge(cycle, x, fake_y))),
         }
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of G and E, then one of each D. ``batch``: x, y (B, 3, S, S). Returns the unweighted terms.
 
         The authors cut a batch in half: pairs for the cycles, and real images for the second D. Here all of it is used
@@ -259,7 +257,7 @@ class BicycleGAN(Method):
             terms |= d
 
         self.update_averages()
-        return {name: term.item() for name, term in terms.items()}
+        return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
     def translate(

@@ -174,7 +174,7 @@ class CycleGAN(Method):
             "d_fake_x": fake_loss(run(D_x, fake_x)),
         }
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of both generators, then one of both discriminators. Returns the unweighted terms."""
         cfg, D_x, D_y, opt_G, opt_D = self.config, self.D_x, self.D_y, self.opt_G, self.opt_D
         x, y = batch["x"], batch["y"]
@@ -213,7 +213,7 @@ class CycleGAN(Method):
             terms |= d
 
         self.update_averages()
-        return {name: term.item() for name, term in terms.items()}
+        return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
     def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:

@@ -103,7 +103,7 @@ class DCGAN(Method):
         _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
         return {"g_gan": generator_loss(self.judge(fake_y))}
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """``d_steps`` updates of D, then one of G (GAN, algorithm 1). ``batch``: y (B, 3, S, S). Returns the terms."""
         cfg, G, D, opt_G, opt_D = self.config, self.G, self.D, self.opt_G, self.opt_D
 
@@ -124,7 +124,7 @@ class DCGAN(Method):
         opt_G.step()
 
         self.update_averages()
-        return {name: term.item() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d | g).items()}
 
     @torch.no_grad()
     def generate(

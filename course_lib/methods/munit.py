@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, may_be_zero, positive
-from course_lib.networks.blocks import inference
+from course_lib.networks.blocks import inference, send
 from course_lib.networks.frozen import content_features
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
 
@@ -112,7 +112,7 @@ class MUNIT(Method):
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n style_dim"]:
         """n styles ~ N(0, I), of a ``seed`` or of torch's global generator; the same on every device."""
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        return torch.randn(n, self.config.style_dim, generator=generator).to(self.device)
+        return send(torch.randn(n, self.config.style_dim, generator=generator), self.device)
 
     def judge(self, domain: str, image: Float[Tensor, "b 3 s s"]) -> list[Float[Tensor, "b 1 _ _"]]:
         """The maps of logits of a domain's D, one for each scale."""
@@ -169,7 +169,7 @@ class MUNIT(Method):
             terms[f"d_fake_{a}"] = sum(map(fake_loss, self.judge(a, out[f"fake_{a}"].detach())))
         return terms
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of both D, then one of all encoders and decoders. Returns the unweighted terms.
 
         Both look at the same fakes, where the authors draw new styles in between.
@@ -208,7 +208,7 @@ class MUNIT(Method):
         opt_G.step()
 
         self.update_averages()
-        return {name: term.item() for name, term in (terms | g).items()}
+        return {name: term.detach() for name, term in (terms | g).items()}
 
     @torch.no_grad()
     def translate(

@@ -123,7 +123,7 @@ class Pix2Pix(Method):
             terms["g_l1"] = losses.l1(fake_y, y)
         return terms
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of G (section 3.3). ``batch``: x, y (B, 3, S, S). Returns the unweighted terms."""
         cfg, G, D, opt_G, opt_D, x, y = self.config, self.G, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
         terms = {}
@@ -150,7 +150,7 @@ class Pix2Pix(Method):
         terms |= g
 
         self.update_averages()
-        return {name: term.item() for name, term in terms.items()}
+        return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
     def translate(

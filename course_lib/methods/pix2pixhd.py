@@ -213,7 +213,7 @@ class Pix2PixHD(Method):
             terms["g_vgg"] = losses.perceptual(self.vgg(fake_y), self.vgg(y))
         return terms
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of G and E, then one of D. ``batch``: y (B, 3, S, S), and labels, instances or x."""
         cfg, D, opt_G, opt_D, y = self.config, self.D, self.opt_G, self.opt_D, batch["y"]
 
@@ -251,7 +251,7 @@ class Pix2PixHD(Method):
             terms |= d
 
         self.update_averages(but={"global": "G2", "enhancer": "G1", "both": ""}[self.phase])
-        return {name: term.item() for name, term in terms.items()}
+        return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
     def translate(

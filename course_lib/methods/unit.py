@@ -152,7 +152,7 @@ class UNIT(Method):
             terms[f"d_fake_{a}"] = fake_loss(self.run(self.D[a], out[f"fake_{a}"].detach()))
         return terms
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of both D, then one of E and G. Both look at the same fakes. Returns the unweighted terms."""
         cfg, D, opt_G, opt_D, images = self.config, self.D, self.opt_G, self.opt_D, {"a": batch["x"], "b": batch["y"]}
 
@@ -187,7 +187,7 @@ class UNIT(Method):
         opt_G.step()
 
         self.update_averages()
-        return {name: term.item() for name, term in (terms | g).items()}
+        return {name: term.detach() for name, term in (terms | g).items()}
 
     @torch.no_grad()
     def encode(self, y: Float[Tensor, "b 3 s s"], direction: str = "xy") -> Float[Tensor, "b c _ _"]:

@@ -145,12 +145,13 @@ class Ranks:
         for grad, mean in zip(grads, (flat / self.count).split([grad.numel() for grad in grads]), strict=True):
             grad.copy_(mean.view(grad.shape))
 
-    def mean(self, terms: dict[str, float]) -> dict[str, float]:
-        """The terms averaged over the ranks; one that is not finite anywhere is not finite here."""
-        values = torch.tensor([*terms.values()], dtype=torch.float64)
+    def mean(self, terms: dict[str, Tensor | float]) -> dict[str, Tensor]:
+        """The terms averaged over the ranks; one that is not finite anywhere is not finite here. Waits for no GPU."""
+        values = [torch.as_tensor(term, dtype=torch.float64, device=self.device) for term in terms.values()]
+        mean = torch.stack(values)
         with _linked():
-            dist.all_reduce(values, group=self.control)
-        return dict(zip(terms, (values / self.count).tolist(), strict=True))
+            dist.all_reduce(mean)
+        return dict(zip(terms, mean / self.count, strict=True))
 
     def agree(self, problem: tuple[str, str, str] | None = None) -> None:
         """Every rank is ready to step. Raises on all of them the CourseError of the first that is not."""
@@ -171,7 +172,7 @@ class Ranks:
     # ---- rank 0
 
     @contextmanager
-    def leading(self, method: Method) -> Iterator[Callable[[dict], dict[str, float]]]:
+    def leading(self, method: Method) -> Iterator[Callable[[dict], dict[str, Tensor]]]:
         """The update that steps on all ranks; while this is open, a checkpoint of ``method`` holds all of them."""
         alone = SimpleNamespace(networks=dict(method.networks), optimizers=method.optimizers)
         others = Others(self)

@@ -1,6 +1,5 @@
 """fit(): the one training loop, for every method, in a notebook and on the command line."""
 
-import math
 import signal
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.data.files import only_run
@@ -19,7 +19,7 @@ from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.training.loading import batches
 from course_lib.training.progress import Progress
-from course_lib.training.state import NOT_FINITE, RunState
+from course_lib.training.state import RunState
 
 TIMING = ("seconds",)  # the fields of a history row that two equal runs may differ in
 
@@ -52,7 +52,7 @@ def fit(
     progress: bool = True,
     accept_changes: bool = False,
     on_start: Callable[[], None] = lambda: None,
-    update: Callable[[dict], dict[str, float]] | None = None,
+    update: Callable[[dict], dict[str, Tensor]] | None = None,
     devices: int = 1,
 ) -> Result:
     """Train ``method`` for ``steps`` updates, or for ``minutes`` of wall-clock time (then lr follows the clock).
@@ -69,7 +69,7 @@ def fit(
     returns. ``workers`` processes prepare the batches (0: this one does): the same ones, faster if reading is slow.
     ``on_start`` is called once ``out`` is locked. A method's ``advance(share)`` is called before each step, its
     ``finish(dataset)``, with the data as they are, when training is over. Several ``devices`` pass their own ``update``
-    in place of ``method.step``.
+    in place of ``method.step``. A GPU's terms are read every ten steps, and before each preview and checkpoint.
 
     Raises CourseError if a loss or weight is not finite, if another process trains into ``out``, if ``out`` cannot be
     written or already holds a run and ``resume`` is off, if memory runs out, or if a sample cannot be read.
@@ -95,14 +95,16 @@ def fit(
             if share >= 1 or interrupted.is_set():
                 break
             schedule(method, share)
-            terms = _checked_update(update or method.step, batch, run)
+            with explain_memory(run.where(run.step + 1)):
+                terms = (update or method.step)(batch)
             run.advance(terms, time.monotonic() - began)
             share = run.share(steps, minutes)
-            total.update(run.step, run.seconds, terms)
+            total.update(run.step, run.seconds, run.terms)
             run.preview(share, total)
             run.write_history()
             if share < 1:
                 run.save(every=checkpoint_seconds)
+        run.read()
         if share >= 1 and method.finish(dataset):
             run.saved = -1  # the checkpoint of this step is of the method before
         run.save()
@@ -117,17 +119,6 @@ def schedule(method: Method, share: float) -> None:
         for group in optimizer.param_groups:
             group["lr"] = method.rate(share)
     method.advance(share)
-
-
-def _checked_update(update: Callable[[dict], dict[str, float]], batch: dict, run: RunState) -> dict[str, float]:
-    """One update, with what can go wrong in it named."""
-    where = f"step {run.step + 1}" + (f" of {run.out}" if run.out else "")
-    with explain_memory(where):
-        terms = update(batch)
-    for name, value in terms.items():
-        if not math.isfinite(value):
-            raise CourseError(f"the loss {name} is {value}", where, NOT_FINITE)
-    return terms
 
 
 @contextmanager

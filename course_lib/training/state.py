@@ -1,6 +1,7 @@
 """What a training remembers: step and seconds, history, previews and checkpoints, and how a stopped one goes on."""
 
 import json
+import math
 import time
 import warnings
 from contextlib import suppress
@@ -18,6 +19,7 @@ from course_lib.training.folder import check_folder
 from course_lib.training.progress import Progress
 
 NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
+READ_EVERY = 10  # steps, whose terms are then read: until then nobody waits for a GPU
 
 
 class RunState:
@@ -27,8 +29,9 @@ class RunState:
         self.method, self.out, self.settings, self.previews = method, out, settings, previews
         self.step, self.seconds, self.shown = 0, 0.0, -1
         self.saved, self.saved_at, self.save_cost = -1, 0.0, 0.0  # step, time, seconds
-        self.history: list[dict] = []
-        self.written = 0
+        self.history: list[dict] = []  # the rows from ``known`` on have terms that nobody has read yet
+        self.known = self.written = 0
+        self.terms: dict[str, float] = {}  # the last that were read
         self.val = None
         if val is not None and len(val):
             rows, shown = [i * len(val) // min(64, len(val)) for i in range(min(64, len(val)))], View(val).shown
@@ -60,12 +63,31 @@ class RunState:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.method.device)
         self.history = read_history(self.out / "history.jsonl", self.step)
         files.replace_file(self.out / "history.jsonl", lines_of(self.history))
-        self.written = len(self.history)
+        self.known = self.written = len(self.history)
 
-    def advance(self, terms: dict[str, float], seconds: float) -> None:
-        """Another update is done, ``seconds`` of training after the first."""
+    def where(self, step: int) -> str:
+        """Of a message."""
+        return f"step {step}" + (f" of {self.out}" if self.out else "")
+
+    def advance(self, terms: dict[str, Tensor | float], seconds: float) -> None:
+        """Another update is done, ``seconds`` of training after the first. Of a GPU the terms may be read later."""
         self.step, self.seconds = self.step + 1, seconds
         self.history.append({"step": self.step, **terms, "seconds": round(seconds, 3)})
+        if self.method.device.type == "cpu" or self.step % READ_EVERY == 0:
+            self.read()
+
+    def read(self) -> None:
+        """Numbers in place of the terms of all steps since it was last called: this waits for the device.
+
+        Raises CourseError for the first that is not finite, with its step.
+        """
+        for row in self.history[self.known :]:
+            self.terms = {name: float(value) for name, value in row.items() if name not in ("step", "seconds")}
+            for name, value in self.terms.items():
+                if not math.isfinite(value):
+                    raise CourseError(f"the loss {name} is {value}", self.where(row["step"]), NOT_FINITE)
+            row |= self.terms
+        self.known = len(self.history)
 
     def share(self, steps: int | None, minutes: float | None) -> float:
         """How much of the training is done, in [0, 1]."""
@@ -76,6 +98,7 @@ class RunState:
         samples = not self.method.translates
         if (self.val is None and not samples) or not self.previews or int(share * self.previews) <= self.shown:
             return
+        self.read()
         self.shown = int(share * self.previews)
         with torch.random.fork_rng(devices=[self.method.device] if self.method.device.type == "cuda" else []):
             torch.manual_seed(self.settings["seed"])
@@ -94,25 +117,27 @@ class RunState:
         return {name: images[self.on_screen] for name, images in rows.items()}
 
     def write_history(self) -> None:
-        """Append the new rows to history.jsonl."""
-        if self.out is not None:
-            path, rows = self.out / "history.jsonl", lines_of(self.history[self.written :])
+        """Append the new rows to history.jsonl, as far as they are read."""
+        if self.out is not None and self.written < self.known:
+            path, rows = self.out / "history.jsonl", lines_of(self.history[self.written : self.known])
             with files.writing("a row", path, len(rows)), open(path, "ab") as file:
                 file.write(rows)
-            self.written = len(self.history)
+            self.written = self.known
 
     def save(self, every: float = 0.0) -> None:
         """A checkpoint, if this step has none and the last is ``every`` seconds old, or 30 times what writing takes."""
         pause = max(every, 30 * self.save_cost) if every else 0.0
         if self.out is None or self.saved == self.step or time.monotonic() - self.saved_at < pause:
             return
+        self.read()  # no checkpoint is of a step whose terms are not known to be finite
+        self.write_history()
         start = time.monotonic()
         tensors = checkpoint.snapshot(self.method) | {"random.cpu": torch.get_rng_state()}
         if self.method.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and not tensor.isfinite().all():  # the losses of a step do not see its update
-                raise CourseError(f"{name} is not finite any more", f"step {self.step} of {self.out}", NOT_FINITE)
+                raise CourseError(f"{name} is not finite any more", self.where(self.step), NOT_FINITE)
         state = {"seconds": self.seconds, "shown": self.shown, "settings": self.settings}
         checkpoint.save(self.out / "checkpoints", self.step, tensors, state)
         self.saved, self.saved_at, self.save_cost = self.step, time.monotonic(), time.monotonic() - start

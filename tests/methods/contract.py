@@ -84,8 +84,9 @@ class Noise(torch.utils.data.Dataset):
 
 
 def step(method: Method, data: dict, seed: int = 5) -> dict[str, float]:
+    """The terms of one step, read."""
     torch.manual_seed(seed)
-    return method.step(data)
+    return {name: term.item() for name, term in method.step(data).items()}
 
 
 def output(method: Method, data: dict, direction: str = "xy", seed: int = 1) -> Tensor:
@@ -218,17 +219,17 @@ def gradients_stay_with_their_owners(case: Case, folder: Path) -> None:
 
 
 def terms_are_finite_scalars(case: Case, folder: Path) -> None:
-    """step() returns finite numbers, named by who minimises them; the terms themselves are float32 scalars."""
+    """Finite numbers, named by who minimises them: float32 scalars, which step() detaches and does not read."""
     for bf16 in (False, True):
         method = case.make(bf16=bf16)
         shown = [name for name in ("generator_terms", "discriminator_terms") if hasattr(method, name)]
         found = {name: recorded(method, name) for name in shown}
-        terms = step(method, case.batch())
-        assert all(isinstance(value, float) and abs(value) < 1000 for value in terms.values())
+        terms = method.step(case.batch())
+        assert all(term.shape == () and not term.requires_grad and abs(term) < 1000 for term in terms.values())
         assert all(found.values()) and all(name.startswith(("g_", "d_")) for name in terms)
         for of, calls in found.items():
             for name, term in ((name, term) for call in calls for name, term in call.items()):
-                assert name.startswith(f"{of[0]}_") and terms[name] == term.item()
+                assert name.startswith(f"{of[0]}_") and torch.equal(terms[name], term)
                 assert term.shape == () and term.dtype == torch.float32 and term.requires_grad
 
 
@@ -427,7 +428,7 @@ def resumes_to_the_bit(case: Case, folder: Path) -> None:
 def previews_show_the_same(case: Case, folder: Path) -> None:
     """The same inputs in the same styles each time, whatever chance training takes: only learning changes them."""
     data, method, shown = Noise(case.small["image_size"], paired=case.cls.needs_pairs), case.make(), []
-    method.step = lambda batch: {"d_real": torch.rand(()).item()}
+    method.step = lambda batch: {"d_real": torch.rand(())}
     method.advance = lambda share: None
 
     def show(_, rows: dict[str, Tensor], *arguments) -> None:

@@ -221,7 +221,7 @@ class Leaky(Pix2Pix):
         d = self.discriminator_terms(batch["x"], batch["y"], fake_y)
         sum(d.values()).backward(retain_graph=True)
         self.opt_D.step()
-        return {name: term.item() for name, term in d.items()}
+        return {name: term.detach() for name, term in d.items()}
 
 
 class Weighted(Pix2Pix):

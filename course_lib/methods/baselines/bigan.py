@@ -94,7 +94,7 @@ class BiGAN(Method):
         _, fake_loss, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
         return {"g_gan_y": generator_loss(self.judge(x, fake_y)), "g_gan_x": fake_loss(self.judge(fake_x, y))}
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of both generators. ``batch``: x, y (B, 3, S, S), unpaired."""
         cfg, D, opt_G, opt_D, x, y = self.config, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
 
@@ -117,7 +117,7 @@ class BiGAN(Method):
         opt_G.step()
 
         self.update_averages()
-        return {name: term.item() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d | g).items()}
 
     @torch.no_grad()
     def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:

@@ -115,7 +115,7 @@ class CoGAN(Method):
             "g_gan_y": generator_loss(self.judge(fake_y, "y")),
         }
 
-    def step(self, batch: dict) -> dict[str, float]:
+    def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of both discriminators, then one of both generators. ``batch``: x, y (B, 3, S, S), unpaired."""
         G, D, opt_G, opt_D, x, y = self.G, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
 
@@ -139,7 +139,7 @@ class CoGAN(Method):
         opt_G.step()
 
         self.update_averages()
-        return {name: term.item() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d | g).items()}
 
     @torch.no_grad()
     def search(self, image: Float[Tensor, "b 3 s s"], domain: str = "x") -> Float[Tensor, "b z_dim"]:
