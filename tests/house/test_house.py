@@ -265,7 +265,7 @@ def reading_core() -> list[Path]:
 # A little above what each part has: who needs more lines raises the number, and says in the commit what for.
 @pytest.mark.parametrize(
     ("places", "most"),
-    [([LIBRARY], 15_500), (reading_core(), 3_050), ([ASSIGNMENTS], 11_850), ([TESTS], 17_400)],
+    [([LIBRARY], 15_500), (reading_core(), 3_050), ([ASSIGNMENTS], 11_850), ([TESTS], 17_650)],
     ids=["library", "reading core", "assignments", "tests"],
 )
 def test_each_part_keeps_its_budget_of_lines(places, most):
