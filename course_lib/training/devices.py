@@ -177,7 +177,7 @@ class Ranks:
         alone = SimpleNamespace(networks=dict(method.networks), optimizers=method.optimizers)
         others = Others(self)
 
-        def update(batch: dict) -> dict[str, float]:
+        def update(batch: dict) -> dict[str, Tensor]:
             begin = None if self.steps else (_on_cpu(checkpoint.snapshot(alone)), others.kept)
             rates = {name: [group["lr"] for group in opt.param_groups] for name, opt in method.optimizers.items()}
             self.order("step", rates, begin)
