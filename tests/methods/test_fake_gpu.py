@@ -45,7 +45,7 @@ def step(gpu: FakeGPU, method: Method, share: float = 0.0) -> dict[str, Tensor]:
         return method.step(batch)
 
 
-@pytest.mark.parametrize("profile", ["smoke", pytest.param("cpu", marks=pytest.mark.slow), "gpu"])
+@pytest.mark.parametrize("profile", ["smoke", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cpu", "gpu"))])
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_learns_and_paints_on_a_gpu(name, profile):
     """A step waits for nothing, in any phase of the training, and returns its terms as they are, on the GPU."""
