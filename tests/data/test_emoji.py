@@ -75,6 +75,7 @@ def digest(name, split, size):
     return total.hexdigest()
 
 
+@pytest.mark.slow
 def test_the_same_pictures_in_another_process_and_with_another_number_of_threads():
     where = ("emoji:edges", "val", 128)
     code = f"import torch; torch.set_num_threads(1); from tests.data.test_emoji import digest; print(digest(*{where}))"

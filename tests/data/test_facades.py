@@ -304,7 +304,7 @@ def test_fast_enough_to_draw_during_training():
     assert images >= 150
 
 
-@pytest.mark.parametrize("size", [128, 256])
+@pytest.mark.parametrize("size", [128, pytest.param(256, marks=pytest.mark.slow)])
 def test_larger_pictures_show_the_same_house(size):
     """Reduced to 64 px they differ from the picture of 64 px by 8 of 255 levels, of which 2.6 are due to the raster."""
     levels = []
@@ -349,6 +349,7 @@ def without_details(size):
     return {name for name in DETAILED if means[name] < 2}, np.mean(list(means.values()))
 
 
+@pytest.mark.slow
 def test_there_are_details_above_64_px_and_they_come_gradually(monkeypatch):
     assert without_details(64) == (set(DETAILED), 0)
     missing, changes = zip(*(without_details(size) for size in (68, 88, 128, 256)), strict=True)
