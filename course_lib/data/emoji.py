@@ -71,7 +71,7 @@ def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float
 
     Luminance is the mean over the channels, in [0, 1].
     """
-    return _inked(_lines(images, threshold))
+    return (1 - 2 * _lines(images, threshold).float()).expand(-1, 3, -1, -1).contiguous()
 
 
 def _lines(images: Float[Tensor, "n 3 h w"], threshold: float) -> Bool[Tensor, "n 1 h w"]:
@@ -79,10 +79,6 @@ def _lines(images: Float[Tensor, "n 3 h w"], threshold: float) -> Bool[Tensor, "
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     gradient = F.conv2d(luminance, torch.stack([sobel, sobel.T])[:, None])  # (n, 2, h, w)
     return gradient.square().sum(1, keepdim=True) > threshold**2
-
-
-def _inked(lines: Bool[Tensor, "n 1 h w"]) -> Float[Tensor, "n 3 h w"]:
-    return (1 - 2 * lines.float()).expand(-1, 3, -1, -1).contiguous()
 
 
 def _images(style: str, rows: list[int], size: int) -> Tensor:
@@ -99,7 +95,7 @@ def _images(style: str, rows: list[int], size: int) -> Tensor:
     return torch.cat(parts if size < TILE else [to_bytes(part) for part in parts])
 
 
-def _floats(images: Tensor) -> Float[Tensor, "*batch 3 h w"]:
+def _floats(images: Tensor) -> Float[Tensor, "*batch h w"]:
     return images / 127.5 - 1 if images.dtype == torch.uint8 else images
 
 
@@ -168,13 +164,15 @@ class EmojiEdges(EmojiDrawn):
         super().__init__(split, size, style)
         self.made_from |= {"threshold": threshold}
         self.threshold = threshold * TILE / size
-        self.lines = torch.cat([_lines(_floats(part), self.threshold) for part in self.drawings.split(CHUNK)])
+        lines = torch.cat([_lines(_floats(part), self.threshold) for part in self.drawings.split(CHUNK)])
+        self.outlines = 255 * (~lines).to(torch.uint8)  # (n, 1, size, size)
 
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         return outlines(y, self.threshold)
 
     def __getitem__(self, i: int) -> dict:
-        return {"x": _inked(self.lines[i, None])[0], "y": _floats(self.drawings[i]), "name": self.names[i]}
+        x = _floats(self.outlines[i]).expand(3, -1, -1).contiguous()
+        return {"x": x, "y": _floats(self.drawings[i]), "name": self.names[i]}
 
 
 class EmojiColour(EmojiDrawn):
