@@ -8,13 +8,13 @@ from typing import Any
 from course_lib.errors import CourseError
 from course_lib.experiments.bench_quality import BOOK, CONTROL, JUDGED, by_seed, verdict
 
-FOLDER = Path("notebooks/bench")  # of step_*.json, quality_*.json and data.json
+FOLDER = Path("notebooks/bench")  # of step_*.json, quality_*.json, data.json, and what `course bench gpu` writes
 OURS = "course bfloat16"
 
 
 def markdown(folder: Path = FOLDER) -> str:
     """The tables, each with the machine below it. A missing file makes no row; CourseError if there is none at all."""
-    makers = {"step_*.json": _steps, "quality_*.json": _qualities, "data.json": _data}
+    makers = {"step_*.json": _steps, "quality_*.json": _qualities, "data.json": _data, "gpu_steps.json": _on_a_gpu}
     parts = []
     for pattern, make in makers.items():
         kept = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(pattern))]
@@ -74,3 +74,35 @@ def _data(kept: list[dict[str, Any]]) -> str:
         for row in kept[0]["rows"]
     ]
     return _table([kept[0]["title"].partition(";")[0], "ours", "ImageFolder", "ratio"], lines)
+
+
+def _on_a_gpu(kept: list[dict[str, Any]]) -> str:
+    lines: dict[str, list[str]] = {}
+    for row in kept[0]["rows"]:
+        if "error" not in row and row["step"] == OURS:
+            faster = f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if "ratio" in row else "-"
+            size = f"{row['method']}, {row['px']} px, batch {row['batch']}"
+            lines[row["method"]] = [size, f"{row['images']:.0f}", f"{row.get('memory_mb', 0):.0f}", faster, "-"]
+        if "error" not in row and row["step"].endswith("compiled") and row["method"] in lines:
+            lines[row["method"]][-1] = f"{row['ratio']:.2f}"
+    head = ["on a GPU, bfloat16", "images a second", "memory, MB", "times as fast as the textbook", "compiled"]
+    return _table(head, list(lines.values()))
+
+
+# ---- how long a notebook takes on a GPU
+
+
+def gpu_minutes(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+    """The kept row of each notebook that passed on a GPU, under the name of its file; ``device`` is in it."""
+    found = {}
+    for path in sorted(folder.glob("gpu_notebooks-*.json")):
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        passed = [row for row in facts["rows"] if row.get("status") == "passed" and row["profile"] == "gpu"]
+        found |= {row["notebook"]: row | {"device": facts["device"]} for row in passed}
+    return found
+
+
+def gpu_cell(notebook: str, folder: Path = FOLDER) -> str:
+    """What README's table says in the column "minutes, GPU"."""
+    row = gpu_minutes(folder).get(notebook)
+    return "not measured" if row is None else f"{row['minutes']:.0f}" if row["minutes"] >= 1 else "under 1"

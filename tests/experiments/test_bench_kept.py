@@ -1,6 +1,7 @@
 """The tables of README are those of the kept measurements."""
 
 import json
+import re
 
 import pytest
 
@@ -27,3 +28,16 @@ def test_readme_holds_the_tables_of_what_is_kept():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for part in bench_kept.markdown(ROOT / bench_kept.FOLDER).split("\n\n"):
         assert part.strip() in readme, "make it again: course bench kept"
+
+
+def test_readme_has_the_minutes_of_the_notebooks_that_passed_on_a_gpu(tmp_path):
+    row = {"notebook": "02_pix2pix.ipynb", "profile": "gpu", "status": "passed", "minutes": 3.7, "seconds": 222.0}
+    other = {"notebook": "04_cyclegan_losses.ipynb", "profile": "gpu", "status": "failed", "minutes": 1.0}
+    facts = {"device": "a card (GPU)", "rows": [row, other, row | {"notebook": "00.ipynb", "minutes": 0.4}]}
+    (tmp_path / "gpu_notebooks-02.json").write_text(json.dumps(facts))
+    cells = [bench_kept.gpu_cell(name, tmp_path) for name in (row["notebook"], other["notebook"], "00.ipynb")]
+    assert cells == ["4", "not measured", "under 1"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^\| \[.+?\]\(notebooks/(\w+\.ipynb)\) \|.*\| ([^|]+) \|$", readme, re.MULTILINE))
+    assert len(said) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert said == {name: bench_kept.gpu_cell(name, ROOT / bench_kept.FOLDER) for name in said}
