@@ -13,7 +13,7 @@ WANTED = { pwd -P; cat pyproject.toml; }
 # Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
 SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup course course-all test soak release-check lab clean
+.PHONY: help setup course course-all test soak release-check gpu lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -53,6 +53,9 @@ soak: setup ## the long counts that `make test` runs small; the report is build/
 
 release-check: setup ## what needs an environment of its own: the wheel elsewhere, lowest versions, containers (needs the net)
 	PIP_ARGS="$(PIP_ARGS)" $(BIN)/python -m pytest -m release -rs --durations=5
+
+gpu: setup ## what one NVIDIA card can do, measured in 25 minutes at most; the files go to build/gpu
+	$(BIN)/course bench gpu --out build/gpu
 
 lab: setup ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

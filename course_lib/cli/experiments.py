@@ -64,7 +64,7 @@ def study(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="step, quality, data, grade, widgets, import or kept")],
+    what: Annotated[str, typer.Argument(help="step, quality, data, grade, widgets, import, gpu or kept")],
     method: Annotated[
         str, typer.Argument(help="of step and quality: pix2pix, cyclegan or bicyclegan; of grade: a problem set")
     ] = "pix2pix",
@@ -72,12 +72,15 @@ def bench(
     seconds: Annotated[float, typer.Option(help="of training, for each of the three curves of quality")] = 60.0,
     seeds: Annotated[int, typer.Option(help="of quality, one after the other")] = 3,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the configuration of step")] = None,
+    part: Annotated[str | None, typer.Option(help="of gpu, alone: steps, data, quality, notebooks-02, -04 ...")] = None,
+    out: Annotated[Path, typer.Option(help="folder for the files of gpu")] = Path("build/gpu"),
+    dry: Annotated[bool, typer.Option("--dry", help="gpu without a GPU: everything once, at tiny sizes")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
 ) -> None:
     """Time the course: a training step and what it learns in a minute, against the plain float32 textbook step of the
     same networks; the data against torchvision's ImageFolder; the grader; the widgets' pictures; the imports.
-    "kept" prints README's tables out of notebooks/bench."""
-    from course_lib.experiments import bench, bench_around, bench_kept, bench_quality
+    "gpu" measures in 25 minutes what one card can do; "kept" prints README's tables out of notebooks/bench."""
+    from course_lib.experiments import bench, bench_around, bench_gpu, bench_kept, bench_quality
 
     if what == "kept":
         return print(bench_kept.markdown(), end="")
@@ -92,12 +95,15 @@ def bench(
         "grade": lambda: _grading(method if method.startswith("ps") else "ps2"),
         "widgets": lambda: bench_around.widgets(repeats),
         "import": lambda: bench_around.imports(repeats),
+        "gpu": lambda: bench_gpu.gpu(part, out, dry),
     }
     if what not in measures:
         raise CourseError(f"nothing to measure called {what}", "course bench", f"choose from {', '.join(measures)}")
     facts = measures[what]()
-    shown = bench_quality.summary(facts) if what == "quality" else facts
+    shown = bench_quality.summary(facts) if "verdicts" in facts else facts
     print(json.dumps(facts) if as_json else bench.table(shown))
+    if what == "gpu" and part is None:
+        print(bench_gpu.ADVICE, file=sys.stderr)
 
 
 def _grading(problem_set: str) -> dict:

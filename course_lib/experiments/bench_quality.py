@@ -49,13 +49,13 @@ def quality(
     """
     known(name)
     config = runs.make_config(name, profile, None, LEARNED[name][1] + EQUAL)
-    rows = [row for seed in range(seeds) for row in _learn(name, config, seconds, points, seed)]
+    rows = [row for seed in range(seeds) for row in learn(name, config, seconds, points, seed)]
     title = f"{name} on {LEARNED[name][0]}, {config.image_size} px, profile {profile}, seeds 0 to {seeds - 1}"
-    verdicts = [{"both sides": said} | verdict(rows, judged) for said, judged in JUDGED.items()]
-    return {"title": f"{title}; {here()}", "verdicts": verdicts, "rows": rows}
+    return {"title": f"{title}; {here()}", "verdicts": verdicts(rows), "rows": rows}
 
 
-def _learn(name: str, config: Any, seconds: float, points: int, seed: int) -> list[dict[str, Any]]:
+def learn(name: str, config: Any, seconds: float, points: int, seed: int) -> list[dict[str, Any]]:
+    """The rows of one seed: three trainings, in turn."""
     cls, device = method_class(name), profiles.pick_device()
     train, val = (open_dataset(LEARNED[name][0], split, config.image_size, seed=seed) for split in ("train", "val"))
     items = [val[i * len(val) // 64] for i in range(64)]
@@ -103,6 +103,11 @@ def _held_out_l1(method: Any, held: dict[str, Tensor]) -> float:
 
 
 # ---- what the curves say
+
+
+def verdicts(rows: list[dict]) -> list[dict[str, Any]]:
+    """A :func:`verdict` for each of JUDGED."""
+    return [{"both sides": said} | verdict(rows, judged) for said, judged in JUDGED.items()]
 
 
 def verdict(rows: list[dict], error: str = "val_l1") -> dict[str, Any]:

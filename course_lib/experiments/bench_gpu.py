@@ -1,0 +1,242 @@
+"""``course bench gpu``: what there is to measure on one card, in parts, each a process with a time limit of its own.
+
+A part writes one file of rows, ``gpu_PART.json``, again after each measurement: what is killed leaves what it had.
+What raises an exception is a row that holds the exception as text. ``notebooks/guide/gpu.md`` says how to use it.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+import course_lib
+from course_lib.data import open_dataset
+from course_lib.data.files import replace_file
+from course_lib.errors import CourseError
+from course_lib.experiments import bench_around, bench_quality
+from course_lib.experiments.bench import KINDS, alternate, here, ratios, seconds_of, stepper
+from course_lib.experiments.bench_quality import LEARNED
+from course_lib.methods import METHODS, method_class
+from course_lib.runs import make_config
+from course_lib.training import profiles
+from course_lib.training.loading import batches
+
+# Seconds of each part; GRACE more, and it is ended from outside. In all 25 minutes, and each part under 8.
+BUDGETS = {"steps": 255, "data": 90, "quality": 85}
+BUDGETS |= {"notebooks-02": 265, "notebooks-04": 205, "notebooks-06": 265, "notebooks-08": 265}
+DRY = {"steps": 60, "data": 30, "quality": 30, "notebooks-00": 60}  # tiny, on the CPU: does everything work?
+GRACE = 10
+COMPILED = "course bfloat16 compiled"
+FED = {"emoji:edges": "pix2pix", "emoji:twemoji-fluent": "cyclegan", "facades": "pix2pixhd"}  # data, and who eats them
+ADVICE = "What to do with these files: notebooks/guide/gpu.md"
+
+Rows = list[dict[str, Any]]
+Jobs = list[tuple[dict[str, str], Callable[[], Rows]]]  # what a row of an exception begins with, and what makes rows
+
+
+def gpu(part: str | None = None, out: Path = Path("build/gpu"), dry: bool = False) -> dict[str, Any]:
+    """Measures one part in this process, or all one after the other in processes of their own, into ``out``.
+
+    Returns what the part's file holds; of all parts a table that says how each of them ended. ``dry`` does everything
+    at tiny sizes on the CPU. Raises CourseError without a CUDA device, or for a part that does not exist.
+    """
+    budgets = DRY if dry else BUDGETS
+    if part is not None and part not in budgets:
+        raise CourseError(f"no part called {part}", "--part", f"choose from {', '.join(budgets)}")
+    if dry:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif not torch.cuda.is_available():
+        fix = "call it on a machine with an NVIDIA card, or add --dry to try everything on the CPU"
+        raise CourseError("there is no CUDA device here", "course bench gpu", fix)
+    out.mkdir(parents=True, exist_ok=True)
+    return measure(part, out, dry, budgets[part]) if part else _all_parts(out, dry, budgets)
+
+
+def _all_parts(out: Path, dry: bool, budgets: dict[str, int]) -> dict[str, Any]:
+    rows = []
+    for part, budget in budgets.items():
+        path, start = out / f"gpu_{part}.json", time.monotonic()
+        path.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "course_lib.cli", "bench", "gpu", "--part", part, "--out", str(out)]
+        status = run_for(budget + GRACE, command + ["--dry"] * dry)
+        ended = json.loads(path.read_text(encoding="utf-8"))["ended"] if path.exists() else f"no file: status {status}"
+        rows.append({"part": part, "seconds": time.monotonic() - start, "file": str(path), "ended": ended})
+    return {"title": f"all parts; {here()}", "rows": rows}
+
+
+def run_for(seconds: float, command: list[str]) -> int:
+    """The exit status of a process. Past its time it gets a Ctrl-C, so that it ends what it started, or is killed."""
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait(max(seconds, 1))
+        except (subprocess.TimeoutExpired, KeyboardInterrupt) as error:
+            with contextlib.suppress(ValueError, subprocess.TimeoutExpired):  # Windows has no such signal
+                process.send_signal(signal.SIGINT)
+                process.wait(GRACE / 2)
+            process.kill()
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            return process.wait()
+
+
+def measure(part: str, out: Path, dry: bool, budget: float) -> dict[str, Any]:
+    """One part, until it is through or its ``budget`` of seconds is spent; returns what its file in ``out`` holds."""
+    start, profile = time.monotonic(), "smoke" if dry else "gpu"
+    end = start + budget
+    facts = about(part, profile, dry, budget)
+    makers = {"steps": _steps, "data": _data, "quality": _quality}
+    jobs = makers[part](profile, dry) if part in makers else _notebook(part, profile, end)
+    path = out / f"gpu_{part}.json"
+    _write(path, facts)
+    for label, work in jobs:
+        if time.monotonic() > end:
+            facts["ended"] = f"its {budget} s were spent before {', '.join(label.values())}"
+            break
+        try:
+            facts["rows"] += work()
+        except Exception as error:  # one that says what this machine cannot do is a result, too
+            facts["rows"].append(label | {"error": " ".join(f"{type(error).__name__}: {error}".split())[:500]})
+        facts["seconds"] = round(time.monotonic() - start, 1)
+        _write(path, facts)
+    else:
+        failed = sum(bool(row.get("error")) for row in facts["rows"])
+        facts["ended"] = "complete" + f"; rows with an error: {failed}" * bool(failed)
+    if curves := [row for row in facts["rows"] if "val_l1" in row]:
+        facts["verdicts"] = bench_quality.verdicts(curves)
+    _write(path, facts)
+    return facts
+
+
+def about(part: str, profile: str, dry: bool, budget: float) -> dict[str, Any]:
+    """What a file says besides its rows: where, when, and by which command and commit it came to be."""
+    git = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    with contextlib.suppress(OSError):  # no git here
+        git = subprocess.run(git, cwd=Path(__file__).parent, capture_output=True, text=True).stdout.split()
+    versions = {"torch": torch.__version__, "cuda": torch.version.cuda, "python": platform.python_version()}
+    return {
+        "title": f"{part}, profile {profile}; {here()}",
+        "device": profiles.device_name(),
+        "versions": versions | {"course_lib": course_lib.__version__},
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": f"course bench gpu --part {part}{' --dry' * dry}",
+        "commit": git[0] if len(git) == 1 else None,
+        "budget_s": budget,
+        "seconds": 0.0,
+        "ended": "cut off: out of time, or from outside",
+        "rows": [],
+    }
+
+
+def _write(path: Path, facts: dict[str, Any]) -> None:
+    replace_file(path, (json.dumps(facts, indent=1) + "\n").encode())
+
+
+# ---- the parts: lists of jobs
+
+
+def _steps(profile: str, dry: bool) -> Jobs:
+    """All methods, those with a textbook step beside it; at the end torch.compile, which may take minutes."""
+    turns = [(name, [*KINDS[: name in LEARNED], *KINDS[1:]]) for name in METHODS]
+    turns += [(name, [KINDS[0], COMPILED]) for name in LEARNED]
+    return [({"method": name, "step": kinds[-1]}, partial(timed, name, kinds, profile, dry)) for name, kinds in turns]
+
+
+def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
+    """A row for each kind of step: median ``seconds``, ``images`` a second (an x and its y are one) and, on a GPU, the
+    peak ``memory_mb`` of its networks and two steps; with a textbook step also the ratio to its speed.
+
+    A time is the mean over a row of steps that lasts 0.3 s, after which the GPU is waited for, as fit() hardly does.
+    """
+    cls, device = method_class(name), profiles.pick_device()
+    settings = LEARNED[name][1] if name in LEARNED else []  # with which both steps are the same mathematics
+    config = make_config(name, profile, settings=settings)
+    taker = SimpleNamespace(config=config, device=device)
+    batch = next(batches(open_dataset("facades", "train", config.image_size), taker, augment=False))
+    works, memory = {}, {}
+    for kind in kinds:
+        before = _reset_memory()
+        method, one_step = stepper(kind.removesuffix(" compiled"), config, cls, device)
+        method.advance(1.0)  # pix2pixHD: both generators learn
+        if kind == COMPILED:
+            for net in method.networks.values():
+                net.compile(backend="eager" if dry else "inductor")
+        for _ in range(2):
+            seconds_of(lambda s=one_step: s(batch))
+        if before is not None:
+            memory[kind] = {"memory_mb": (torch.cuda.max_memory_allocated() - before) / 1e6}
+        works[kind] = one_step
+    often = {kind: 1 if dry else max(1, round(0.3 / seconds_of(lambda s=s: s(batch)))) for kind, s in works.items()}
+    blocks = {kind: lambda s=s, n=often[kind]: [s(batch) for _ in range(n)] for kind, s in works.items()}
+    seconds = alternate(blocks, 2 if dry else 7, warm=1)
+    rows = []
+    for kind in kinds if COMPILED not in kinds else [COMPILED]:  # the textbook's row was there before
+        took = statistics.median(seconds[kind]) / often[kind]
+        row = {"method": name, "step": kind, "px": config.image_size, "batch": config.batch_size}
+        row |= {"settings": " ".join(settings), "seconds": took, "images": config.batch_size / took}
+        if KINDS[0] in kinds:
+            own, book = ([took / often[one] for took in seconds[one]] for one in (kind, KINDS[0]))
+            row |= ratios(book, own)
+        rows.append(row | memory.get(kind, {}))
+    return rows
+
+
+def _reset_memory() -> int | None:
+    """Bytes that are allocated on the GPU, from which its peak counts anew."""
+    if not torch.cuda.is_available():
+        return None
+    gc.collect()  # the networks that were measured before
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.memory_allocated()
+
+
+def _data(profile: str, dry: bool) -> Jobs:
+    return [({"data": name}, partial(_fed, name, method, profile, dry)) for name, method in FED.items()]
+
+
+def _fed(name: str, method: str, profile: str, dry: bool) -> Rows:
+    """Images a second (x and y are two) of one process, and how many ``times`` as many as the method's step takes."""
+    config = make_config(method, profile)
+    (row,) = bench_around.data([name], config.image_size, 1 if dry else 5, config.batch_size)["rows"]
+    needed = 2 * timed(method, [KINDS[2]], profile, dry)[0]["images"]
+    size = {"px": config.image_size, "batch": config.batch_size}
+    return [row | size | {"method": method, "step_takes": needed, "times": row["images"] / needed}]
+
+
+def _quality(profile: str, dry: bool) -> Jobs:
+    """Seconds, looks and seeds that fit the part's time; ``course bench quality`` has more of each."""
+    seconds, points, seeds = (0.5, 3, 1) if dry else (6.0, 12, 3)
+    config = make_config("pix2pix", profile, settings=LEARNED["pix2pix"][1] + bench_quality.EQUAL)
+    learn = partial(bench_quality.learn, "pix2pix", config, seconds, points)
+    return [({"seed": str(seed)}, partial(learn, seed)) for seed in range(seeds)]
+
+
+def _notebook(part: str, profile: str, end: float) -> Jobs:
+    """The notebook that the part is called after, as ``course run`` executes it."""
+    folder = Path(course_lib.__file__).parents[1] / "notebooks"
+    found = sorted(folder.glob(f"{part.partition('-')[2]}_*.ipynb"))
+    if not found:
+        raise CourseError("the notebook is not here", folder, "call it from a checkout of the course")
+
+    def work() -> Rows:
+        with TemporaryDirectory() as out:
+            command = [sys.executable, "-m", "course_lib.cli", "run", str(found[0]), "--profile", profile, "--out", out]
+            run_for(end - GRACE - time.monotonic(), command)
+            (row,) = json.loads((Path(out) / "report.json").read_text(encoding="utf-8"))["notebooks"]
+        return [row | {"minutes": row["seconds"] / 60}]
+
+    return [({"notebook": found[0].name}, work)]
