@@ -1,5 +1,6 @@
 """Datasets by name: ``open_dataset("emoji:edges", "train")``, or a folder of your own images."""
 
+import difflib
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from course_lib.data.augment import Augment
 from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
-from course_lib.data.facades import TASKS, Facades
+from course_lib.data.facades import SIZES, TASKS, Facades
 from course_lib.data.folders import open_folder
 from course_lib.errors import CourseError
 
@@ -61,13 +62,16 @@ def _swap(item: dict) -> dict:
 def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0) -> TwoDomains:
     """The ``split`` (train, val, test) of a named data set or of a folder; items as in ``Dataset`` of dicts x, y, name.
 
-    x and y are (3, size, size) in [-1, 1]. ``direction="yx"`` swaps them. ``seed`` draws the partners of unpaired
-    training data. Raises CourseError for a name, split, direction or folder that does not exist or cannot be used.
+    x and y are (3, size, size) in [-1, 1]; named sets have them at 16 to 1024 px. ``direction="yx"`` swaps them.
+    ``seed`` draws the partners of unpaired training data. Raises CourseError for a name, split, direction, size or
+    folder that does not exist or cannot be used.
     """
     if split not in SPLITS:
         raise CourseError(f"unknown split {split!r}", "split", f"choose from {', '.join(SPLITS)}")
     if direction not in ("xy", "yx"):
         raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")
+    if name in names() and not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
+        raise CourseError(f"this data set has no images of {size!r} px", "size", "choose {} to {}".format(*SIZES))
     if name in DRAWN:
         dataset = DRAWN[name](split, size)
     elif name.startswith("emoji:") and name in names():
@@ -82,7 +86,8 @@ def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", s
 
         dataset = open_download(name.removeprefix("download:"), split, size, seed)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
-        fix = f"choose from {', '.join(names())}, download:NAME (the papers' sets), or give a folder"
+        near = "".join(f"did you mean {other}? else " for other in difflib.get_close_matches(name, names(), 1))
+        fix = f"{near}choose from {', '.join(names())}, download:NAME (the papers' sets), or give a folder"
         raise CourseError(f"unknown data set {name!r}", "--data", fix)
     else:
         dataset = open_folder(Path(name), split, size, seed)

@@ -82,25 +82,27 @@ def _lines(images: Float[Tensor, "n 3 h w"], threshold: float) -> Bool[Tensor, "
 
 
 def _images(style: str, rows: list[int], size: int) -> Tensor:
-    """The drawings of ``rows``, (n, 3, size, size), to be read by :func:`_floats`.
+    """The drawings of ``rows``, (n, 3, size, size), to be read by :func:`_floats`, which enlarges those above LARGE.
 
     They are uint8, which takes a quarter of the memory. Those that are smaller than TILE stay floats, unrounded.
     """
     if style not in STYLES:
         raise CourseError(f"unknown emoji style {style!r}", "data", f"choose from {', '.join(STYLES)}")
     images = drawings(style)[rows] if size <= TILE else large_drawings(style, rows)
-    if size == images.shape[-1]:
+    if size == TILE or size >= LARGE:
         return images
-    parts = [_resize(_floats(part), size) for part in images.split(CHUNK)]
+    parts = [_floats(part, size) for part in images.split(CHUNK)]
     return torch.cat(parts if size < TILE else [to_bytes(part) for part in parts])
 
 
-def _floats(images: Tensor) -> Float[Tensor, "*batch h w"]:
-    return images / 127.5 - 1 if images.dtype == torch.uint8 else images
-
-
-def _resize(images: Tensor, size: int) -> Tensor:
-    return F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(-1, 1)
+def _floats(images: Tensor, size: int) -> Float[Tensor, "*batch size size"]:
+    """(n, c, h, h) or (c, h, h), uint8 or float, as floats of ``size`` px in [-1, 1]."""
+    images = images / 127.5 - 1 if images.dtype == torch.uint8 else images
+    if size == images.shape[-1]:
+        return images
+    batch = images if images.ndim == 4 else images[None]
+    batch = F.interpolate(batch, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(-1, 1)
+    return batch if images.ndim == 4 else batch[0]
 
 
 def _rows(splits: tuple[str, ...]) -> list[int]:
@@ -120,7 +122,7 @@ class EmojiDrawn(TwoDomains):
     card, redrawn = CARD, "x"
 
     def __init__(self, split: str, size: int = 64, style: str = "fluent"):
-        self.made_from = {"split": split, "style": style}
+        self.made_from, self.size = {"split": split, "style": style}, size
         self.rows = _rows(SPLITS[split])
         self.drawings, self.names = _images(style, self.rows, size), [entries()[i]["name"] for i in self.rows]
 
@@ -129,11 +131,11 @@ class EmojiDrawn(TwoDomains):
 
     @property
     def y(self) -> Float[Tensor, "n 3 size size"]:
-        return _floats(self.drawings)
+        return _floats(self.drawings, self.size)
 
     @property
     def x(self) -> Float[Tensor, "n 3 size size"]:
-        return torch.cat([self.drawn_from(_floats(part)) for part in self.drawings.split(CHUNK)])
+        return torch.cat([self.drawn_from(_floats(part, self.size)) for part in self.drawings.split(CHUNK)])
 
     @property
     def shown(self) -> list[int]:
@@ -146,7 +148,7 @@ class EmojiDrawn(TwoDomains):
         return type(self)(size=size, **self.made_from)
 
     def __getitem__(self, i: int) -> dict:
-        y = _floats(self.drawings[i])
+        y = _floats(self.drawings[i], self.size)
         return {"x": self.drawn_from(y[None])[0], "y": y, "name": self.names[i]}
 
     def redraw(self, batch: dict) -> dict:
@@ -164,15 +166,18 @@ class EmojiEdges(EmojiDrawn):
         super().__init__(split, size, style)
         self.made_from |= {"threshold": threshold}
         self.threshold = threshold * TILE / size
-        lines = torch.cat([_lines(_floats(part), self.threshold) for part in self.drawings.split(CHUNK)])
-        self.outlines = 255 * (~lines).to(torch.uint8)  # (n, 1, size, size)
+        if size <= LARGE:  # else they are drawn when they are read
+            lines = torch.cat([_lines(_floats(part, size), self.threshold) for part in self.drawings.split(CHUNK)])
+            self.outlines = 255 * (~lines).to(torch.uint8)  # (n, 1, size, size)
 
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         return outlines(y, self.threshold)
 
     def __getitem__(self, i: int) -> dict:
-        x = _floats(self.outlines[i]).expand(3, -1, -1).contiguous()
-        return {"x": x, "y": _floats(self.drawings[i]), "name": self.names[i]}
+        if self.size > LARGE:
+            return super().__getitem__(i)
+        x = _floats(self.outlines[i], self.size).expand(3, -1, -1).contiguous()
+        return {"x": x, "y": _floats(self.drawings[i], self.size), "name": self.names[i]}
 
 
 class EmojiColour(EmojiDrawn):
@@ -206,7 +211,7 @@ class EmojiStyles(TwoDomains):
     card = CARD
 
     def __init__(self, split: str, styles: tuple[str, str], size: int = 64, seed: int = 0, pairs: bool = False):
-        self.paired, self.seed = pairs or split != "train", seed
+        self.paired, self.seed, self.size = pairs or split != "train", seed, size
         self.made_from = {"split": split, "styles": styles, "seed": seed, "pairs": pairs}
         if styles[0] == styles[1]:
             raise CourseError(
@@ -221,12 +226,12 @@ class EmojiStyles(TwoDomains):
     @property
     def x(self) -> Float[Tensor, "n 3 size size"]:
         """All images of the first style."""
-        return _floats(self.drawings[0])
+        return _floats(self.drawings[0], self.size)
 
     @property
     def y(self) -> Float[Tensor, "m 3 size size"]:
         """All images of the second style, in their own order."""
-        return _floats(self.drawings[1])
+        return _floats(self.drawings[1], self.size)
 
     @property
     def shown(self) -> list[int]:
@@ -242,4 +247,4 @@ class EmojiStyles(TwoDomains):
         (x, y), j = self.drawings, i
         if not self.paired:
             j = partner(len(y), self.seed, self.epoch, i)
-        return {"x": _floats(x[i]), "y": _floats(y[j]), "name": self.names[i]}
+        return {"x": _floats(x[i], self.size), "y": _floats(y[j], self.size), "name": self.names[i]}

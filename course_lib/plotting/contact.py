@@ -29,7 +29,7 @@ SHEETS = {  # file: data set, test items, sizes
     "facades_day-night": ("facades:day-night", (57, 120, 177), SIZES),
     "facades_plaster-brick": ("facades:plaster-brick", (41, 101, 12), SIZES),
     "earth": ("earth:relief-aerial", (92, 18, 148), (64, 128)),
-    "earth_large": ("earth:relief-aerial", (56, 11, 33), (256,)),
+    "earth_large": ("earth:relief-aerial", (56, 11, 95), (256,)),
 }
 
 

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from course_lib import __version__, training
-from course_lib.data import files, names, open_dataset
+from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
 from course_lib.runs.opening import read_settings
@@ -81,7 +81,8 @@ def _data(method: str, data: str, size: int, direction: str, seed: int) -> list[
     splits = [open_dataset(data, split, size, direction, seed) for split in ("train", "val")]
     if method_class(method).needs_pairs and not splits[0].paired:
         what = f"{method} learns from pairs, and {data} has none"
-        raise CourseError(what, "--data", "try emoji:edges or a paired folder")
+        paired = data + PAIRED if data + PAIRED in names() else "emoji:edges or a paired folder"
+        raise CourseError(what, "--data", f"try {paired}")
     return splits
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from course_lib import CourseError
 from course_lib.data import Augment, Swapped, names, open_dataset
-from course_lib.data.emoji import STYLES, EmojiEdges, EmojiStyles, _resize, drawings, entries, outlines
+from course_lib.data.emoji import STYLES, EmojiEdges, EmojiStyles, drawings, entries, outlines
 
 
 @pytest.mark.slow
@@ -109,12 +109,16 @@ def test_lines_keep_their_share_of_a_larger_picture():
     assert max(share) < 1.4 * min(share), "lines of two or three pixels at each size, of finer parts at the larger ones"
 
 
-@pytest.mark.parametrize(("size", "source"), [(96, 128), (128, 128), (160, 128)])
-def test_larger_sizes_come_from_the_large_drawings(size, source):
-    dataset = EmojiEdges("val", size)
-    large = _resize(EmojiEdges("val", source).y, size)
-    assert dataset.drawings.dtype == torch.uint8 and (dataset.y - large).abs().max() <= 1 / 255 + 1e-6
+@pytest.mark.parametrize("size", [96, 128, 160, 256])
+def test_larger_sizes_come_from_the_large_drawings(size):
+    dataset, large = EmojiEdges("val", size), EmojiEdges("val", 128).y[:9]
+    large = F.interpolate(large, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    assert dataset.drawings.dtype == torch.uint8 and (dataset.y[:9] - large).abs().max() <= 1 / 255 + 1e-6
     assert torch.equal(dataset.at(64).y, EmojiEdges("val", 64).y)
+    batch = dataset.redraw({"y": dataset.y[:3], "x": None})
+    assert all(torch.equal(dataset[i][key], batch[key][i]) for i in range(3) for key in "xy")
+    other = EmojiStyles("val", ("noto", "fluent"), size)
+    assert torch.equal(other[4]["y"], dataset[4]["y"]) and other.x.shape == (160, 3, size, size)
 
 
 @pytest.mark.parametrize("name", ["emoji:colour", "emoji:fill"])
@@ -191,8 +195,17 @@ def test_direction_swaps_the_domains():
         (("emoji:edges", "training"), "unknown split"),
         (("emoji:edges", "val", 32, "yxy"), "unknown direction"),
         (("facade", "val"), "folder"),
+        (("emoji:edges", "val", 8), "8 px"),
+        (("emoji:fill", "train", 5000), "5000 px"),
+        (("earth:relief-aerial", "val", 0), "0 px"),
     ],
 )
 def test_wrong_names_say_what_there_is(arguments, what):
     with pytest.raises(CourseError, match=what):
         open_dataset(*arguments)
+
+
+def test_a_slip_of_the_pen_is_answered_with_the_name_that_was_meant():
+    with pytest.raises(CourseError) as error:
+        open_dataset("emoji:color", "val")
+    assert error.value.fix.startswith("did you mean emoji:colour? else choose from emoji:edges")
