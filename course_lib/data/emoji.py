@@ -162,6 +162,8 @@ class EmojiEdges(EmojiDrawn):
     ``threshold`` is that of :func:`outlines` at 64 px; at other sizes it goes with the steepness of the image.
     """
 
+    card = f"{CARD} Here: outlines of Fluent's drawings, and the drawings."
+
     def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
         super().__init__(split, size, style)
         self.made_from |= {"threshold": threshold}
@@ -183,6 +185,8 @@ class EmojiEdges(EmojiDrawn):
 class EmojiColour(EmojiDrawn):
     """``emoji:colour``: x is y in grey, three times the same channel. The task is called colourisation."""
 
+    card = f"{CARD} Here: Fluent's drawings in grey, and in colour."
+
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         red, green, blue = y.split(1, dim=1)
         return (GREY[0] * red + GREY[1] * green + GREY[2] * blue).expand_as(y).contiguous()
@@ -193,6 +197,8 @@ class EmojiFill(EmojiDrawn):
 
     The task is called inpainting, and the square is that of Context Encoders (Pathak et al., 2016).
     """
+
+    card = f"{CARD} Here: Fluent's drawings without their middle, and whole."
 
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         x, (high, wide) = y.clone(), y.shape[-2:]
@@ -208,8 +214,6 @@ class EmojiStyles(TwoDomains):
     passes. ``name`` is that of x.
     """
 
-    card = CARD
-
     def __init__(self, split: str, styles: tuple[str, str], size: int = 64, seed: int = 0, pairs: bool = False):
         self.paired, self.seed, self.size = pairs or split != "train", seed, size
         self.made_from = {"split": split, "styles": styles, "seed": seed, "pairs": pairs}
@@ -220,6 +224,7 @@ class EmojiStyles(TwoDomains):
         x_rows = y_rows = _rows(SPLITS[split])
         if not self.paired:
             x_rows, y_rows = _rows(("train_a",)), _rows(("train_b",))
+        self.card = f"{CARD} Here: {len(x_rows)} of {styles[0]}, {len(y_rows)} of {styles[1]}."
         self.rows, self.names = x_rows, [entries()[i]["name"] for i in x_rows]
         self.drawings = _images(styles[0], x_rows, size), _images(styles[1], y_rows, size)
 

@@ -31,6 +31,14 @@ TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows t
     "facades:plaster-brick": ({"brick": False}, {"brick": True}),
 }
 PAIRED = ("facades", "facades:touching", "facades:day-night:paired")  # in training, too
+SHOWN = {
+    "facades": "label map and photograph",
+    "facades:touching": "label map and photograph, the windows of the upper floors side by side",
+    "facades:unpaired": "label maps and photographs, in training each of half of the houses",
+    "facades:day-night": "by day and at night, in training each half of the houses",
+    "facades:day-night:paired": "each house by day and at night, in training 3,000",
+    "facades:plaster-brick": "smooth walls and brick, in training each half of the houses",
+}
 CARD = """Generated toy houses: label maps of the 12 classes of CMP Facades, instance ids, and photographs in a style of
 seven named factors, drawn without regard to the layout. 6,000 houses for training, 200 val, 200 test, all different;
 the same picture for the same index on every machine. No licence needed: the program that draws them is part of the
@@ -65,7 +73,7 @@ class Facades(TwoDomains):
     augmentation; mirroring would turn the light around behind the back of ``style``.
     """
 
-    card, jitter, mirrors = CARD, "none", False
+    jitter, mirrors = "none", False
     kept: ClassVar[dict[tuple, tuple[Tensor, Tensor, Tensor]]] = {}
     kept_bytes: ClassVar[int] = 0
 
@@ -79,6 +87,7 @@ class Facades(TwoDomains):
         self.split, self.size, self.seed = split, size, seed
         self.fixed_x, self.fixed_y = TASKS[task]
         self.touching = task == "facades:touching"
+        self.card = f"{CARD} Here: {SHOWN[task]}."
         self.paired = task in PAIRED or split != "train"
         self.houses = HOUSES[split] if count is None else count
         if task == "facades:day-night:paired" and split == "train" and count is None:

@@ -24,7 +24,7 @@ def test_every_named_set_opens_in_every_split():
             assert item["x"].shape == item["y"].shape == (3, 16, 16) and item["name"]
             assert min(item["x"].min(), item["y"].min()) >= -1 and max(item["x"].max(), item["y"].max()) <= 1
             pairs = name.count("-") == 0 or name.endswith(":paired") or split != "train"
-            assert "1,599" in dataset.card and dataset.paired == pairs
+            assert "1,599" in dataset.card and " Here: " in dataset.card and dataset.paired == pairs
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from course_lib.data.augment import Augment
 from course_lib.data.facade_details import Details, strength
 from course_lib.data.facade_layout import CLASSES, PALETTE, PARTS, Draw, layout
 from course_lib.data.facade_render import WALLS, Style, rasterise, render
-from course_lib.data.facades import HOUSES, PAIRED, TASKS, Facades, label_map, paint
+from course_lib.data.facades import HOUSES, PAIRED, SHOWN, TASKS, Facades, label_map, paint
 from tests import ROOT
 
 WALL = CLASSES.index("facade")
@@ -126,7 +126,9 @@ def test_tasks(task):
         data = open_dataset(task, split, 16)
         item = data[len(data) - 1]
         whole = split != "train" or task in ("facades", "facades:touching")  # else half as many, in two photographs
-        assert len(data) == HOUSES[split] // (1 if whole else 2) and "toy houses" in data.card
+        assert (
+            len(data) == HOUSES[split] // (1 if whole else 2) and "toy houses" in data.card and SHOWN[task] in data.card
+        )
         assert data.paired == (task in PAIRED or split != "train")
         assert item["x"].shape == item["y"].shape == (3, 16, 16) and item["style"].shape == (7,)
         assert item["labels"].shape == item["instances"].shape == (16, 16)
