@@ -158,7 +158,8 @@ def test_fresh_styles_are_another_draw_of_the_same_houses():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_command_writes_weights_and_their_origin(tmp_path, monkeypatch, name):
-    quick = dataclasses.replace(RECIPES[name], steps=3, sets={32: 8, 64: 4}, held_out=2)
+    sizes = list(RECIPES[name].sets)[:2]
+    quick = dataclasses.replace(RECIPES[name], steps=3, sets=dict(zip(sizes, (8, 4), strict=True)), held_out=2)
     monkeypatch.setitem(RECIPES, name, quick)
     state = torch.random.get_rng_state()
     origin = frozen.build(name, tmp_path / "made")
@@ -166,7 +167,7 @@ def test_the_command_writes_weights_and_their_origin(tmp_path, monkeypatch, name
     assert json.loads((tmp_path / f"made/{quick.file}.json").read_text()) == json.loads(json.dumps(origin))
     blob = (tmp_path / f"made/{quick.file}.safetensors").read_bytes()
     assert hashlib.sha256(blob).hexdigest() == origin["sha256"]
-    found = "ground_truth" if name == "segmenter" else "measured"
+    found = "ground_truth" if name.startswith("segmenter") else "measured"
     assert origin.keys() == ORIGINS[name].keys() and origin[found].keys() >= ORIGINS[name][found].keys()
 
 
