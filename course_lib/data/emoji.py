@@ -1,5 +1,6 @@
 """Emoji in three styles: real drawings that ship with the course (see ``build_emoji.py`` for their origin)."""
 
+import abc
 import functools
 import json
 from pathlib import Path
@@ -113,7 +114,7 @@ def _shown(rows: list[int]) -> list[int]:
     return [i for i, row in enumerate(rows) if "withheld" not in entries()[row]]
 
 
-class EmojiDrawn(TwoDomains):
+class EmojiDrawn(TwoDomains, abc.ABC):
     """Paired, to be subclassed: x is computed by :meth:`drawn_from` from y, a drawing; also ``name``.
 
     Both are (3, size, size) in [-1, 1]; the attributes ``x`` and ``y`` hold all of them, (n, 3, size, size).
@@ -126,8 +127,9 @@ class EmojiDrawn(TwoDomains):
         self.rows = _rows(SPLITS[split])
         self.drawings, self.names = _images(style, self.rows, size), [entries()[i]["name"] for i in self.rows]
 
+    @abc.abstractmethod
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        raise NotImplementedError
+        """x of each y."""
 
     @property
     def y(self) -> Float[Tensor, "n 3 size size"]:

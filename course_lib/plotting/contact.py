@@ -51,7 +51,9 @@ def contact_sheet(
 
 
 if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
     for stem, sheet in SHEETS.items():
-        file = Path(sys.argv[1]) / f"{stem}.webp"
+        file = folder / f"{stem}.webp"
         contact_sheet(*sheet).savefig(file, pil_kwargs={"quality": 86, "method": 6})
         print(file, file.stat().st_size)
