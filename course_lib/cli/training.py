@@ -30,6 +30,9 @@ def train(
     bf16: Annotated[
         bool | None, typer.Option("--bf16/--no-bf16", help="default: where it is known to be faster")
     ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="with torch.compile: first a minute or two, then perhaps faster on a GPU")
+    ] = False,
     devices: Annotated[int, typer.Option(help="GPUs, or processes of the CPU, that share each step")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
     checkpoint_seconds: Annotated[float, typer.Option(help="seconds between checkpoints")] = 5.0,
@@ -57,7 +60,7 @@ def train(
     config = runs.make_config(method, profile, size, set_)
     result = runs.train(
         method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
-        bf16=bf16, n_devices=devices, resume=resume, accept_changes=accept_changes,
+        bf16=bf16, compiled=compiled, n_devices=devices, resume=resume, accept_changes=accept_changes,
         checkpoint_seconds=checkpoint_seconds, workers=workers,
     )  # fmt: skip
     print(f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; look at {out / 'previews'}")

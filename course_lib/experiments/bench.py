@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_lib.errors import CourseError
 from course_lib.experiments.textbook import textbook_step
 from course_lib.methods import configs, method_class
+from course_lib.networks import small_maps
 from course_lib.training import profiles
 
 # ---- how to measure
@@ -99,6 +100,9 @@ def stepper(kind: str, config: Any, cls: type, device: torch.device) -> tuple[An
     method = cls(config, device)
     for net in method.networks.values():
         net.to(memory_format=torch.contiguous_format)
+        for layer in net.modules():
+            if isinstance(layer, (small_maps.Conv2d, small_maps.ConvTranspose2d)):
+                layer.__class__ = type(layer).__base__  # torch's own
     return method, textbook_step(method)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from course_lib.errors import CourseError
+from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
 
 
@@ -75,6 +76,7 @@ class Method:
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         self.config = config or self.Config()
         self.device = torch.device(device)
+        hardware.prepare(self.device)
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
         self.networks: dict[str, nn.Module] = {}
         self.averaged: dict[str, nn.Module] = {}
@@ -84,9 +86,14 @@ class Method:
 
     def adam(self, *nets: nn.Module, weight_decay: float = 0.0) -> torch.optim.Adam:
         """Adam with the configuration's rate and betas, over the parameters of all ``nets``."""
-        cfg, fused = self.config, self.device.type in ("cpu", "cuda")
+        cfg, fused = self.config, hardware.fused(self.device)
         parameters = [p for net in nets for p in net.parameters()]
         return torch.optim.Adam(parameters, cfg.lr, (cfg.beta1, cfg.beta2), weight_decay=weight_decay, fused=fused)
+
+    def place(self, norm: str = "batch") -> None:
+        """Send ``networks``, which have this norm, to the device, as they are fastest there."""
+        for net in self.networks.values():
+            net.to(self.device, memory_format=hardware.layout(self.device, norm, self.config.batch_size))
 
     def keep_averages(self, *names: str) -> None:
         """Fill ``averaged`` for these networks; with an ``average``, checkpoints keep them as NAME_average."""
@@ -106,6 +113,11 @@ class Method:
         """``net(*inputs)``, in bfloat16 if that is on, as float32."""
         with self.autocast:
             return net(*inputs).float()
+
+    def run_each(self, net: Callable[..., Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``net`` of each input, by name, in one pass: faster, and the same for a net that does not mix images."""
+        outputs = self.run(net, torch.cat([*inputs.values()])).split([len(images) for images in inputs.values()])
+        return dict(zip(inputs, outputs, strict=True))
 
     # ---- what others call
 

@@ -27,7 +27,8 @@ from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, may_be_zero
 from course_lib.networks.bicycle import CNNEncoder, CodedUNet, MultiScalePatchGAN, ResNetEncoder, xavier_weights
-from course_lib.networks.blocks import inference, send
+from course_lib.networks.blocks import inference
+from course_lib.networks.hardware import send
 
 ENCODERS = {"resnet": ResNetEncoder, "cnn": CNNEncoder}
 CYCLES = ("encoded", "random")  # by where z comes from
@@ -148,7 +149,7 @@ class BicycleGAN(Method):
         for net in self.networks.values():
             if cfg.init == "xavier":
                 xavier_weights(net)
-            net.to(self.device)  # instance norm would undo channels_last
+        self.place(cfg.norm)
         self.keep_averages(*learners)
         self.opt_G = self.adam(*learners.values())  # moves E, too
         self.opt_D = self.adam(*discriminators.values())

@@ -110,8 +110,7 @@ class CycleGAN(Method):
         # a checkpoint keeps the pools, too
         self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y}
         self.networks |= {"pool_x": self.pool_x, "pool_y": self.pool_y}
-        for net in self.networks.values():
-            net.to(self.device)  # instance norm would undo channels_last
+        self.place("instance")
         self.keep_averages("G_xy", "G_yx")
         self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D_x, self.D_y)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
@@ -130,16 +129,18 @@ class CycleGAN(Method):
         """fake_y, fake_x, and of rec_x, rec_y, idt_y, idt_x what the objective needs."""
         cfg, G_xy, G_yx = self.config, self.G_xy, self.G_yx
 
-        def run(G: torch.nn.Module, images: Tensor) -> Tensor:
-            return self.run(G, self.noisy(images))
+        def each(G: torch.nn.Module, images: dict[str, Tensor]) -> dict[str, Tensor]:
+            return self.run_each(lambda seen: G(self.noisy(seen)), images)  # in one pass: instance norm mixes no images
 
-        out = {"fake_y": run(G_xy, x), "fake_x": run(G_yx, y)}
-        if cfg.lambda_forward:
-            out["rec_x"] = run(G_yx, out["fake_y"])  # x -> y -> x
-        if cfg.lambda_backward:
-            out["rec_y"] = run(G_xy, out["fake_x"])  # y -> x -> y
+        to_y, to_x = {"fake_y": x}, {"fake_x": y}
         if cfg.lambda_identity or cfg.identity_share:
-            out |= {"idt_y": run(G_xy, y), "idt_x": run(G_yx, x)}  # what is a y already stays as it is
+            to_y["idt_y"], to_x["idt_x"] = y, x  # what is a y already stays as it is
+        out = each(G_xy, to_y)
+        if cfg.lambda_forward:
+            to_x["rec_x"] = out["fake_y"]  # x -> y -> x
+        out |= each(G_yx, to_x)
+        if cfg.lambda_backward:
+            out |= each(G_xy, {"rec_y": out["fake_x"]})  # y -> x -> y
         return out
 
     def generator_terms(self, x: Tensor, y: Tensor, out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
@@ -165,13 +166,14 @@ class CycleGAN(Method):
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached, as those of the pools are."""
-        run, D_x, D_y = self.run, self.D_x, self.D_y
         real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
+        of_y = self.run_each(self.D_y, {"real": y, "fake": fake_y})  # maps of logits
+        of_x = self.run_each(self.D_x, {"real": x, "fake": fake_x})
         return {
-            "d_real_y": real_loss(run(D_y, y)),
-            "d_fake_y": fake_loss(run(D_y, fake_y)),
-            "d_real_x": real_loss(run(D_x, x)),
-            "d_fake_x": fake_loss(run(D_x, fake_x)),
+            "d_real_y": real_loss(of_y["real"]),
+            "d_fake_y": fake_loss(of_y["fake"]),
+            "d_real_x": real_loss(of_x["real"]),
+            "d_fake_x": fake_loss(of_x["fake"]),
         }
 
     def step(self, batch: dict) -> dict[str, Tensor]:

@@ -76,8 +76,7 @@ class DCGAN(Method):
         self.G = DCGANGenerator(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.upsampling)
         self.D = DCGANDiscriminator(cfg.image_size, cfg.d_base_channels)
         self.networks = {"G": self.G, "D": self.D}
-        for net in self.networks.values():
-            net.to(self.device, memory_format=torch.channels_last)
+        self.place()
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}

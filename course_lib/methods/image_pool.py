@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.networks.blocks import AskedOften
+from course_lib.networks.hardware import AskedOften
 
 
 class ImagePool(AskedOften):

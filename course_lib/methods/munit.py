@@ -24,8 +24,9 @@ from torch import Tensor, nn
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, may_be_zero, positive
-from course_lib.networks.blocks import inference, send
+from course_lib.networks.blocks import inference
 from course_lib.networks.frozen import content_features
+from course_lib.networks.hardware import send
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
 
 DOMAINS, SIDES = {"x": "a", "y": "b"}, (("a", "b"), ("b", "a"))

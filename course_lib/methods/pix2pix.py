@@ -97,8 +97,7 @@ class Pix2Pix(Method):
             self.G = GENERATORS[cfg.generator](image_size=cfg.image_size, dropout=cfg.dropout, **sizes)
         self.D = PatchGAN(6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm)
         self.networks = {"G": self.G, "D": self.D}
-        for net in self.networks.values():
-            net.to(self.device, memory_format=torch.channels_last)
+        self.place(cfg.norm)
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}

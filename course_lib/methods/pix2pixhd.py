@@ -137,8 +137,7 @@ class Pix2PixHD(Method):
         self.D = MultiScaleD(judged + 3, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
         self.styles = Styles(cfg.n_labels, cfg.n_centres, cfg.n_features)
         self.networks = learners | {"D": self.D, "styles": self.styles}
-        for net in self.networks.values():
-            net.to(self.device)  # instance norm would undo channels_last
+        self.place("instance")
         self.keep_averages(*learners)
         self.vgg = VGG19.cached().to(self.device) if cfg.lambda_vgg else None
         self.opt_G, self.opt_D = self.adam(*learners.values()), self.adam(self.D)  # opt_G moves E, too

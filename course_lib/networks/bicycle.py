@@ -11,6 +11,7 @@ from course_lib.errors import CourseError
 from course_lib.networks.blocks import init_weights, norm_layer
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.generators import UNet
+from course_lib.networks.small_maps import Conv2d
 
 
 class CodedUNet(UNet):
@@ -27,7 +28,7 @@ class CodedUNet(UNet):
         for block in self.encoder[: self.coded]:
             at = next(i for i, layer in enumerate(block) if isinstance(layer, nn.Conv2d))
             c_in, c_out, bias = block[at].in_channels, block[at].out_channels, block[at].bias is not None
-            block[at] = nn.Conv2d(c_in + z_dim, c_out, 4, 2, 1, bias=bias)
+            block[at] = Conv2d(c_in + z_dim, c_out, 4, 2, 1, bias=bias)
         init_weights(self)
 
     def forward(

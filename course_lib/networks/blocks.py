@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib.errors import CourseError
+from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
 
 
 def norm_layer(name: str, channels: int) -> nn.Module:
@@ -27,8 +28,8 @@ def upsample(kind: str, c_in: int, c_out: int, bias: bool, kernel: int = 4) -> n
     ``"resize-conv"``: nearest-neighbour upsampling and a 3x3 convolution, which leaves no checkerboard.
     """
     layers = {
-        "transposed": lambda: nn.ConvTranspose2d(c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias),
-        "resize-conv": lambda: nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c_in, c_out, 3, 1, 1, bias=bias)),
+        "transposed": lambda: ConvTranspose2d(c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias),
+        "resize-conv": lambda: nn.Sequential(nn.Upsample(scale_factor=2), Conv2d(c_in, c_out, 3, 1, 1, bias=bias)),
     }
     return layers[kind]()
 
@@ -72,23 +73,6 @@ def receptive_field(net: nn.Module) -> int:
 def parameter_count(net: nn.Module) -> int:
     """Number of trainable scalars in ``net``."""
     return sum(p.numel() for p in net.parameters() if p.requires_grad)
-
-
-class AskedOften(nn.Module):
-    """A module whose buffers named in ``asked`` stay on the CPU: to ask a GPU for a number is to wait for its work."""
-
-    asked: tuple[str, ...] = ()
-
-    def _apply(self, *args, **kwargs) -> nn.Module:
-        kept = {name: self._buffers[name] for name in self.asked}
-        super()._apply(*args, **kwargs)
-        self._buffers.update(kept)
-        return self
-
-
-def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """``tensor`` of the CPU on ``device``. A GPU goes on with its work meanwhile; elsewhere it is a plain copy."""
-    return tensor.to(device, non_blocking=device.type == "cuda")
 
 
 def averaged_copy(net: nn.Module) -> nn.Module:

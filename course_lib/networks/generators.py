@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.networks.blocks import dcgan_widths, init_weights, norm_layer, upsample
+from course_lib.networks.small_maps import Conv2d
 
 
 class UNet(nn.Module):
@@ -48,7 +49,7 @@ class UNet(nn.Module):
         for i, width in enumerate(widths):  # (B, c, s, s) -> (B, width, s/2, s/2)
             first, last = i == 0, i == levels - 1
             block = [] if first else [nn.LeakyReLU(0.2)]
-            conv = nn.Conv2d(in_channels if first else widths[i - 1], width, 4, 2, 1, bias=bias)
+            conv = Conv2d(in_channels if first else widths[i - 1], width, 4, 2, 1, bias=bias)
             block += [conv] if first or last else [conv, norm_layer(norm, width)]
             self.encoder.append(nn.Sequential(*block))
 

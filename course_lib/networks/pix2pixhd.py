@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from course_lib.networks.blocks import AskedOften, init_weights, norm_layer, upsample
+from course_lib.networks.blocks import init_weights, norm_layer, upsample
 from course_lib.networks.discriminators import PatchGAN
+from course_lib.networks.hardware import AskedOften
 from course_lib.networks.resnet import ResidualBlock
 
 

@@ -13,9 +13,10 @@ from course_lib import __version__, training
 from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
+from course_lib.networks import hardware
 from course_lib.runs.opening import read_settings
 from course_lib.training import devices, profiles
-from course_lib.training.fit import Result, explain_memory
+from course_lib.training.fit import Result, explained
 from course_lib.training.folder import check_folder
 
 
@@ -45,6 +46,7 @@ def train(
     direction: str = "xy",
     device: str = "auto",
     bf16: bool | None = None,
+    compiled: bool = False,
     n_devices: int = 1,
     resume: bool = False,
     accept_changes: bool = False,
@@ -53,7 +55,8 @@ def train(
     """Train ``method`` on ``data`` into the folder ``out``: run.json, history.jsonl, checkpoints/, previews/.
 
     Everything is checked before ``out`` is made. With ``resume``, settings that differ from run.json raise CourseError
-    unless ``accept_changes``. ``n_devices`` above 1, or torchrun, makes so many processes (see devices.py).
+    unless ``accept_changes``. ``compiled`` is by torch.compile. ``n_devices`` above 1, or torchrun, makes so many
+    processes (see devices.py).
     """
     cls, place = method_class(method), profiles.pick_device(device)
     n_devices, machines = devices.layout(n_devices, place)
@@ -61,14 +64,17 @@ def train(
     train_set, val_set = _data(method, data, config.image_size, direction, seed)
     config = cls.suited(config, train_set[0], direction)
     settings = {"method": method, "data": _name(data), "direction": direction, "seed": seed, "bf16": bf16}
-    settings |= {"devices": n_devices * machines, "config": configs.as_dict(config), "steps": steps, "minutes": minutes}
+    settings |= {"compiled": compiled, "devices": n_devices * machines, "config": configs.as_dict(config)}
+    settings |= {"steps": steps, "minutes": minutes}
     goes_on = resume and (out / "run.json").exists()
     check_folder(out, _flat(settings), resume, accept_changes, _flat(read_settings(out)) if goes_on else None)
     ranks = devices.launch(n_devices, machines, place)
     place = ranks.device if ranks else place
-    with torch.random.fork_rng([place] if place.type == "cuda" else []), explain_memory("building the networks"):
+    with torch.random.fork_rng([place] if place.type == "cuda" else []), explained("building the networks"):
         torch.manual_seed(seed)  # of the first weights; the training itself is seeded by fit()
         model = cls(config, place, bf16)
+    if compiled:
+        hardware.compile_all(model.networks.values())
     settings |= {"versions": {"course_lib": __version__, "torch": torch.__version__}, "device": profiles.device_name()}
     return (ranks or training).fit(
         model, train_set, steps=steps, minutes=minutes, val=val_set, out=out, seed=seed, resume=resume,
@@ -93,7 +99,7 @@ def _name(data: str) -> str:
 def _flat(settings: dict) -> dict:
     """What of run.json must not change, in one level: neither versions nor the device count."""
     facts = {key: value for key, value in settings.items() if key not in ("config", "versions", "device")}
-    return {"devices": 1} | facts | settings["config"]
+    return {"compiled": False, "devices": 1} | facts | settings["config"]
 
 
 def _started(out: Path, settings: dict, device: str) -> None:

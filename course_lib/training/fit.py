@@ -95,7 +95,7 @@ def fit(
             if share >= 1 or interrupted.is_set():
                 break
             schedule(method, share)
-            with explain_memory(run.where(run.step + 1)):
+            with explained(run.where(run.step + 1)):
                 terms = (update or method.step)(batch)
             run.advance(terms, time.monotonic() - began)
             share = run.share(steps, minutes)
@@ -122,11 +122,14 @@ def schedule(method: Method, share: float) -> None:
 
 
 @contextmanager
-def explain_memory(where: str) -> Iterator[None]:
-    """Turns torch's errors about memory into a CourseError; on a CPU they are plain RuntimeErrors."""
+def explained(where: str) -> Iterator[None]:
+    """Turns torch's errors about memory, on a CPU plain RuntimeErrors, and of torch.compile into a CourseError."""
     try:
         yield
     except RuntimeError as error:
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            fix = "it needs a C++ compiler on a CPU and Triton on a GPU; or train without --compile"
+            raise CourseError(f"torch.compile does not work here: {str(error).splitlines()[0]}", where, fix) from error
         if not isinstance(error, torch.OutOfMemoryError) and "tried to allocate" not in str(error):
             raise
         fix = "choose a smaller batch_size or image size; the last checkpoint is kept"

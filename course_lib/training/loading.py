@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
 
 from course_lib.data.augment import Augment, item_generator
 from course_lib.data.base import TwoDomains, View
 from course_lib.errors import CourseError
-from course_lib.networks.blocks import send
+from course_lib.networks.hardware import sent
 
 
 def batches(
@@ -26,14 +25,22 @@ def batches(
     The order depends on (seed, epoch) alone, so that a resume can jump in, and ``workers`` processes (0: this one) give
     the same batches. Raises CourseError naming the sample if it cannot be read, or if a worker dies reading it.
     """
-    config, watched = method.config, _Watched(dataset, workers)
+    pinned = method.device.type == "cuda"
+    return sent(_read(dataset, method.config, seed, augment, done, workers, pinned), method.device)
+
+
+def _read(
+    dataset: Dataset, config: Any, seed: int, augment: bool, done: int, workers: int, pinned: bool
+) -> Iterator[dict]:
+    """The batches of :func:`batches` on the CPU, ``pinned`` in memory or not."""
+    watched = _Watched(dataset, workers)
     flip = {"on": True, "off": False, "auto": watched.mirrors}[config.flip]
     kind = config.jitter if config.jitter != "auto" else watched.jitter
     reader = _Reader(Augment(watched, seed, kind, flip, config.image_size) if augment else watched, watched)
     order = _order(len(dataset), min(config.batch_size, len(dataset)), seed, done)
     # a generator of its own: the loader must not draw from the one that dropout uses
     own = torch.Generator()
-    options = {"num_workers": workers, "worker_init_fn": _ignore_ctrl_c, "generator": own}
+    options = {"num_workers": workers, "worker_init_fn": _ignore_ctrl_c, "generator": own, "pin_memory": pinned}
     with _no_sudden_errors():
         loader = iter(DataLoader(reader, batch_size=None, sampler=order, **options))
     while True:
@@ -45,7 +52,7 @@ def batches(
         if not isinstance(batch, dict):  # the three parts of a CourseError, which itself would come back as mere text
             del loader  # ends the workers; left to the garbage, they would live as long as the traceback
             raise CourseError(*batch)
-        yield {k: send(v, method.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+        yield batch
 
 
 def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, list[int]]]:

@@ -16,6 +16,7 @@ from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench, bench_around
+from course_lib.networks import small_maps
 from course_lib.widgets import study
 from tests import ROOT
 
@@ -210,6 +211,32 @@ def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path, course):
     assert light["xy"] > light["yx"] + 40
 
 
+def compiled(tmp_path, *more: str, **env: str) -> subprocess.CompletedProcess:
+    """A tiny training, with nothing compiled before."""
+    command = [sys.executable, "-m", "course_lib.cli", "train", "dcgan", "--data", "emoji:edges", "--profile", "smoke"]
+    command += ["--device", "cpu", "--no-bf16", "--out", str(tmp_path / "run"), *more]
+    env = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")} | env
+    return subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_a_compiled_training_is_told_apart(tmp_path):
+    done = compiled(tmp_path, "--steps", "3", "--compile")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["compiled"] is True
+    again = compiled(tmp_path, "--steps", "3", "--resume")
+    assert again.returncode == 2 and "compiled: True -> False" in again.stderr
+
+
+@pytest.mark.soak
+def test_without_a_compiler_three_lines_say_so(tmp_path):
+    lost = compiled(tmp_path, "--steps", "1", "--compile", CXX="no-such-compiler")
+    assert lost.returncode == 2 and "Traceback" not in lost.stderr
+    said = lost.stderr.strip().splitlines()[-3:]
+    assert said[0].startswith("error: torch.compile does not work here") and said[2].startswith("fix: ")
+
+
 @pytest.mark.slow
 def test_bench_compares_with_the_textbook(course):
     small = [word for pair in ("image_size=32", "n_blocks=1", "base_channels=8") for word in ("--set", pair)]
@@ -289,6 +316,18 @@ def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
             step(batch)
         ended.append([p for net in model.networks.values() for p in net.parameters()])
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*ended, strict=True))
+
+
+@pytest.mark.parametrize("method", ["pix2pix", "bicyclegan"])
+def test_the_textbook_has_torchs_own_layers(method):
+    config = runs.make_config(method, "smoke")
+    for kind, modules in {
+        "textbook float32": {"torch.nn.modules.conv"},
+        "course float32": {small_maps.__name__},
+    }.items():
+        model, _ = bench.stepper(kind, config, runs.method_class(method), torch.device("cpu"))
+        layers = [layer for layer in model.G.modules() if isinstance(layer, torch.nn.Conv2d)]
+        assert {type(layer).__module__ for layer in layers} == modules
 
 
 def test_bench_names_what_it_can_measure(course):

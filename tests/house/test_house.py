@@ -246,7 +246,8 @@ def test_no_file_names_what_it_must_not(pattern, caught, passed):
 
 LIBRARY, ASSIGNMENTS, TESTS = (ROOT / name for name in ("course_lib", "assignments", "tests"))
 PAPERS = ("dcgan", "pix2pix", "cyclegan", "bicyclegan", "pix2pixhd", "unit", "munit")
-NOT_OF_A_PAPER = ("coupled.py", "deep.py", "frozen.py", "segmenter.py")  # networks of a baseline, and frozen ones
+# networks of a baseline, frozen ones, and what only makes the same faster
+NOT_OF_A_PAPER = ("coupled.py", "frozen.py", "hardware.py", "small_maps.py")
 
 
 def python_lines(*places: Path) -> int:
@@ -265,7 +266,7 @@ def reading_core() -> list[Path]:
 # A little above what each part has: who needs more lines raises the number, and says in the commit what for.
 @pytest.mark.parametrize(
     ("places", "most"),
-    [([LIBRARY], 15_850), (reading_core(), 3_050), ([ASSIGNMENTS], 11_850), ([TESTS], 17_800)],
+    [([LIBRARY], 16_000), (reading_core(), 3_060), ([ASSIGNMENTS], 11_850), ([TESTS], 18_000)],
     ids=["library", "reading core", "assignments", "tests"],
 )
 def test_each_part_keeps_its_budget_of_lines(places, most):

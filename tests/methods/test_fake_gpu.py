@@ -15,15 +15,17 @@ from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.metrics import diversity, factors, perceptual, samples, scores
 from course_lib.runs import evaluating, make_config
-from course_lib.training import checkpoint
+from course_lib.training import checkpoint, loading
 from course_lib.training.fit import fit, schedule
 from tests.methods.contract import Noise
-from tests.support.fake_gpu import FakeGPU, Waits, fake_gpu
+from tests.support.fake_gpu import FakeGPU, Queue, Waits, fake_gpu
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor"),  # as averaged_copy() does
     pytest.mark.filterwarnings("ignore:cov()"),  # of one image
+    pytest.mark.filterwarnings("ignore:'pin_memory'"),  # there is no GPU
 ]
+TrueLoader = loading.DataLoader
 
 
 def make(name: str, profile: str = "smoke", cls: type[Method] | None = None) -> Method:
@@ -167,6 +169,26 @@ def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, 13))
     assert [row["step"] for row in rows if "val_l1" in row] == [4, 8, 12]
+
+
+def test_batches_are_copied_beside_the_work(monkeypatch):
+    """In a stream of their own, from pinned memory; the GPU's work waits for them, and their memory for the work."""
+    pinned = []
+    monkeypatch.setattr(
+        loading, "DataLoader", lambda *a, pin_memory, **k: pinned.append(pin_memory) or TrueLoader(*a, **k)
+    )
+    with fake_gpu() as gpu:
+        work, method = Queue.current, make("pix2pix")
+        gpu.copied.clear()
+        feed = loading.batches(Noise(32), method)
+        batches = [next(feed) for _ in range(2)]
+        aside = gpu.copied[0]
+        assert aside is not work and gpu.copied == [aside] * sum(
+            isinstance(v, Tensor) for batch in batches for v in batch.values()
+        )
+        assert work.waited_for == [aside] * 2 and gpu.kept == [work] * len(gpu.copied)
+        assert all(batch["x"].is_cuda for batch in batches)
+    assert pinned == [True]
 
 
 @pytest.mark.parametrize(("seconds", "bad", "kept", "rows"), [(0, 3, 2, 2), (99, 13, 0, 10)])

@@ -33,6 +33,8 @@ class FakeGPU(FakeTensorMode):
         super().__init__(allow_non_fake_inputs=True)
         self.busy = False
         self.waits: list[str] = []  # the operations that waited
+        self.copied: list[Queue] = []  # for each copy from the CPU the stream that made it
+        self.kept: list[Queue] = []  # for each such tensor the stream that it is kept for
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -54,6 +56,8 @@ class FakeGPU(FakeTensorMode):
             to = tensors[0].device.type if func is aten.copy_.default else to if kwargs.get("device") else of
             if of == "cuda" and to == "cpu":
                 return self.wait(func, args, kwargs)
+            if of == "cpu" and to == "cuda":
+                self.copied.append(Queue.current)
             if of != to and not (kwargs.get("non_blocking") or True in args[2:]):
                 self.note(func)
         try:
@@ -84,10 +88,29 @@ def _apply(net: nn.Module, *arguments: Any, true: Any = nn.Module._apply) -> nn.
     return net if any(isinstance(p, FakeTensor) for p in net.parameters()) else true(net, *arguments)
 
 
+class Queue:
+    """A stream of a GPU that is not there: remembers which others it has waited for."""
+
+    current: "Queue"
+
+    def __init__(self, *_: Any):
+        self.waited_for: list[Queue] = []
+
+    def wait_stream(self, other: "Queue") -> None:
+        self.waited_for.append(other)
+
+    @staticmethod
+    @contextmanager
+    def of(queue: "Queue | None") -> Iterator[None]:
+        before, Queue.current = Queue.current, queue or Queue.current
+        yield
+        Queue.current = before
+
+
 @contextmanager
 def fake_gpu() -> Iterator[FakeGPU]:
     """In here "cuda" is a fake GPU. Gradients and updates, which are torch's own, are left out."""
-    state = torch.zeros(16, dtype=torch.uint8)
+    state, tf32 = torch.zeros(16, dtype=torch.uint8), torch.backends.cuda.matmul.allow_tf32
     caches = (frozen.load_features, frozen.load_reader)  # what they keep in here is sent to the fake
     for load in caches:
         load.cache_clear()
@@ -100,8 +123,13 @@ def fake_gpu() -> Iterator[FakeGPU]:
         patch.setattr(torch.cuda, "get_rng_state", lambda device: state)
         patch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
         patch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+        Queue.current = Queue()
+        for name, of in {"Stream": Queue, "stream": Queue.of, "current_stream": lambda _: Queue.current}.items():
+            patch.setattr(torch.cuda, name, of)
+        patch.setattr(torch.Tensor, "record_stream", lambda self, queue: gpu.kept.append(queue))
         try:
             yield gpu
         finally:
+            torch.backends.cuda.matmul.allow_tf32 = tf32
             for load in caches:
                 load.cache_clear()

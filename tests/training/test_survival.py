@@ -399,6 +399,19 @@ def test_out_of_memory_suggests_less_and_keeps_the_checkpoint(tmp_path, runs_out
     assert checkpoint.load_latest(tmp_path / "checkpoints")[0] == 3
 
 
+def test_a_compiler_that_fails_is_named(tmp_path):
+    failed = type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})
+    method = make()
+
+    def step(batch):
+        raise failed("No working C++ compiler found\nand a page of advice")
+
+    method.step = step
+    with pytest.raises(CourseError, match="^torch.compile does not work here: No working C.. compiler found") as error:
+        train(tmp_path, 1, method)
+    assert "train without --compile" in error.value.fix
+
+
 def test_other_errors_of_torch_stay_what_they_are(tmp_path):
     method = make()
     method.step = lambda batch: torch.zeros(2) @ torch.zeros(3)

@@ -71,8 +71,7 @@ class BiGAN(Method):
         self.D = PatchGAN(6, cfg.d_base_channels, cfg.d_layers, "instance")
         self.pool = ImagePool(cfg.pool_size, cfg.image_size, channels=6)
         self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D": self.D, "pool": self.pool}
-        for net in self.networks.values():
-            net.to(self.device)  # instance norm would undo channels_last
+        self.place("instance")
         self.keep_averages("G_xy", "G_yx")
         self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}

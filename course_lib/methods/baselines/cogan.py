@@ -80,8 +80,7 @@ class CoGAN(Method):
         self.G = CoupledGenerators(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.own_layers, cfg.upsampling)
         self.D = CoupledDiscriminators(cfg.image_size, cfg.d_base_channels, cfg.own_layers)
         self.networks = {"G": self.G, "D": self.D}
-        for net in self.networks.values():
-            net.to(self.device, memory_format=torch.channels_last)
+        self.place()
         self.keep_averages("G")
         self.opt_G, self.opt_D = (
             self.adam(self.G),

@@ -1,0 +1,73 @@
+"""What makes the same computation faster on a GPU, or on a CPU. A reader may skip this: no result depends on it."""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+Device = torch.device
+
+
+def prepare(device: Device) -> None:
+    """Let a GPU round the factors of float32 products to 10 bits (TF32), as torch lets it do in convolutions.
+
+    NVIDIA_TF32_OVERRIDE=0 in the environment forbids both.
+    """
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = True
+
+
+def fused(device: Device) -> bool:
+    """Whether torch has optimisers for this device that update all weights in one pass."""
+    return device.type in ("cpu", "cuda")
+
+
+def layout(device: Device, norm: str, batch_size: int) -> torch.memory_format:
+    """How the networks lie in memory: the channels of a pixel side by side, or the pixels of a channel.
+
+    The first is faster for batch norm, on a CPU with several images; instance norm would turn them around each time.
+    """
+    first = norm != "instance" and (batch_size > 1 or device.type == "cuda")
+    return torch.channels_last if first else torch.contiguous_format
+
+
+def compile_all(nets: Iterable[nn.Module], backend: str = "inductor") -> None:
+    """torch.compile for the networks that learn: first steps that take a minute or more, then perhaps faster ones."""
+    for net in nets:
+        if any(p.requires_grad for p in net.parameters()):
+            net.compile(backend=backend)
+
+
+def send(tensor: Tensor, device: Device) -> Tensor:
+    """``tensor`` of the CPU on ``device``. A GPU goes on with its work meanwhile; elsewhere it is a plain copy."""
+    return tensor.to(device, non_blocking=device.type == "cuda")
+
+
+def sent(batches: Iterable[dict], device: Device) -> Iterator[dict]:
+    """``batches`` with their tensors on ``device``. A GPU copies each while it still works on the one before.
+
+    That takes a queue of its own for copies, which the GPU's work waits for, and tensors in pinned memory.
+    """
+    copies = torch.cuda.Stream(device) if device.type == "cuda" else None
+    for batch in batches:
+        with torch.cuda.stream(copies):  # of None: as ever
+            there = {key: send(value, device) if isinstance(value, Tensor) else value for key, value in batch.items()}
+        if copies is not None:
+            work = torch.cuda.current_stream(device)
+            work.wait_stream(copies)
+            for value in there.values():
+                if isinstance(value, Tensor):
+                    value.record_stream(work)  # its memory is not given away before the work is done
+        yield there
+
+
+class AskedOften(nn.Module):
+    """A module whose buffers named in ``asked`` stay on the CPU: to ask a GPU for a number is to wait for its work."""
+
+    asked: tuple[str, ...] = ()
+
+    def _apply(self, *args, **kwargs) -> nn.Module:
+        kept = {name: self._buffers[name] for name in self.asked}
+        super()._apply(*args, **kwargs)
+        self._buffers.update(kept)
+        return self

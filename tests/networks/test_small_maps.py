@@ -1,0 +1,80 @@
+"""Convolutions as products: the same numbers and gradients as torch's, in training on a CPU where maps are small."""
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib.networks import small_maps
+from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
+
+LAYERS = {
+    "down": (Conv2d, (6, 5, 4, 2, 1), {}),
+    "same": (Conv2d, (6, 5, 3, 1, 1), {"bias": False}),
+    "to one place": (Conv2d, (6, 5, 4), {}),
+    "up": (ConvTranspose2d, (6, 5, 4, 2, 1), {}),
+    "up by 3x3": (ConvTranspose2d, (6, 5, 3, 2, 1, 1), {"bias": False}),
+    "up by 5x5": (ConvTranspose2d, (6, 5, 5, 2, 2, 1), {}),
+}
+
+
+@pytest.fixture
+def taken(monkeypatch) -> list[str]:
+    """The products that were made of columns, by name."""
+    found = []
+    for name in ("unfold", "fold"):
+        true = getattr(small_maps.F, name)
+        monkeypatch.setattr(small_maps.F, name, lambda *a, n=name, t=true, **k: found.append(n) or t(*a, **k))
+    return found
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_product_is_the_convolution(layer, memory, taken):
+    cls, arguments, options = LAYERS[layer]
+    ours = cls(*arguments, **options).double().to(memory_format=memory)
+    plain = cls.__base__(*arguments, **options).double()
+    plain.load_state_dict(ours.state_dict())
+    for shape in ((1, 6, 4, 4), (3, 6, 4, 4), (2, 6, 6, 4)):
+        x = torch.randn(shape, dtype=torch.float64)
+        found = []
+        for net in (ours, plain):
+            net.zero_grad()
+            seen = x.clone().contiguous(memory_format=memory).requires_grad_()
+            out = net(seen)
+            out.square().sum().backward()
+            found.append([out, seen.grad, *(p.grad for p in net.parameters())])
+        for own, true in zip(*found, strict=True):
+            assert own.shape == true.shape and torch.allclose(own, true, rtol=1e-12, atol=1e-12)
+        assert ours.weight.grad.stride() == ours.weight.stride()  # the optimiser need not turn it around
+    assert len(taken) == 3
+
+
+def test_elsewhere_it_is_torchs_own(taken):
+    """With many places, and where nothing learns: translations do not change by a bit."""
+    for cls, arguments, options in LAYERS.values():
+        ours, plain = cls(*arguments, **options), cls.__base__(*arguments, **options)
+        plain.load_state_dict(ours.state_dict())
+        many = torch.randn(1, 6, 24, 24)
+        assert torch.equal(ours(many), plain(many))
+        with torch.no_grad():
+            assert torch.equal(ours(many[..., :4, :4]), plain(many[..., :4, :4]))
+    assert not taken
+
+
+def test_under_autocast_it_computes_in_bfloat16(taken):
+    for cls, arguments, options in LAYERS.values():
+        net = cls(*arguments, **options)
+        with torch.autocast("cpu", torch.bfloat16):
+            out = net(torch.randn(2, 6, 4, 4))
+        out.float().sum().backward()
+        assert out.dtype == torch.bfloat16 and net.weight.grad.dtype == torch.float32
+    assert len(taken) == len(LAYERS)
+
+
+def test_a_u_net_learns_at_its_bottom_through_products(taken):
+    from course_lib.networks import UNet
+
+    net = UNet(image_size=32, base_channels=4)
+    net(torch.randn(2, 3, 32, 32)).sum().backward()
+    assert taken.count("unfold") == 3 and taken.count("fold") == 3  # maps of 1, 2 and 4 by 4; 8x8 twice is too large
+    assert all(isinstance(layer, nn.Conv2d) for block in net.encoder for layer in block if "Conv" in str(type(layer)))
