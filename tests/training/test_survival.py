@@ -407,7 +407,7 @@ def test_a_compiler_that_fails_is_named(tmp_path):
         raise failed("No working C++ compiler found\nand a page of advice")
 
     method.step = step
-    with pytest.raises(CourseError, match="^torch.compile does not work here: No working C.. compiler found") as error:
+    with pytest.raises(CourseError, match="does not work here: No working C") as error:
         train(tmp_path, 1, method)
     assert "train without --compile" in error.value.fix
 
