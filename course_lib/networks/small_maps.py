@@ -46,7 +46,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
 
 def _few(x: Tensor, size: tuple[int, ...] | list[int]) -> bool:
-    return x.device.type == "cpu" and torch.is_grad_enabled() and len(x) * math.prod(size) <= FEW
+    return torch.is_grad_enabled() and x.device.type == "cpu" and len(x) * math.prod(size) <= FEW
 
 
 def _last(weight: Tensor) -> bool:

@@ -36,7 +36,7 @@ def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = Fals
     net = copy.deepcopy(_generator(method, direction)).cpu().to(memory_format=torch.contiguous_format).eval()
     inputs = {"x": torch.zeros(2, 3, size, size)} | ({"z": torch.zeros(2, z_dim)} if z_dim else {})
     batch = torch.export.Dim("batch")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.no_grad():  # in training small maps are computed otherwise
         warnings.simplefilter("ignore")  # on names of axes, and on what is only of use to who changes the exporter
         program = torch.onnx.export(
             net, tuple(inputs.values()), dynamo=True, opset_version=OPSET, input_names=list(inputs), output_names=["y"],
