@@ -5,6 +5,7 @@ At chance (D says "1/2" everywhere) the log losses are 2 ln 2 = 1.386 for D, rea
 for G; the least-squares losses (output 0.5) are 0.5 and 0.25.
 """
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -45,6 +46,19 @@ def least_squares_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, 
     return (fake_logits - 1).square().mean()
 
 
+def relativistic(better: Float[Tensor, "..."], worse: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """-E[log sigmoid(better - worse)]: the log loss of a difference of logits, of pairs (R3GAN). D's better ones are
+    real and its worse ones fake, G's the other way round. ln 2 = 0.693 at chance."""
+    return F.softplus(worse - better).mean()
+
+
+def gradient_penalty(logits: Float[Tensor, "b ..."], images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """E||d logits / d images||^2: a sum over the pixels of an image, a mean over the batch, ready to be differentiated
+    again. R1 at real images, R2 at fakes (R3GAN). ``logits`` come from ``images``, which require gradients."""
+    (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return slope.square().sum(dim=(1, 2, 3)).mean()
+
+
 def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """E||y - G(x)||_1 as the mean absolute difference (pix2pix, eq. 3). With images in [-1, 1] it lies in [0, 2]."""
     return (output - target).abs().mean()
@@ -68,6 +82,21 @@ def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
     """sum_i w_i E||F_i(x) - F_i(G(s))||_1, w = 1/32, 1/16, 1/8, 1/4, 1 (pix2pixHD, section 3.5), F_i maps of VGG-19."""
     weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)
     return sum(w * l1(f, r.detach()) for w, f, r in zip(weights, fake, real, strict=True))
+
+
+def patch_nce(
+    queries: Float[Tensor, "b places dim"], keys: Float[Tensor, "b places dim"], temperature: float = 0.07
+) -> Float[Tensor, ""]:
+    """E[-log(exp(v.v+ / t) / sum_n exp(v.v_n / t))] over places: v a query, v+ the key of its place, v_n all keys of
+    its image (CUT). Vectors have length 1. At chance it is the log of the number of places."""
+    logits = queries @ keys.mT / temperature  # (B, places, places): those of a row compete
+    right = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
+    return F.cross_entropy(logits.flatten(0, 1), right.flatten())
+
+
+def velocity(v: Float[Tensor, "..."], z_0: Float[Tensor, "..."], y: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """E||v - (y - z_0)||^2, which the mean direction of all lines through a point minimises (flow matching)."""
+    return (v - (y - z_0)).square().mean()
 
 
 def kl_unit_variance(mu: Float[Tensor, "..."]) -> Float[Tensor, ""]:

@@ -77,3 +77,28 @@ def test_reduction_is_a_mean():
     for name in ("log_real", "log_fake", "log_generator", "least_squares_real", "least_squares_generator"):
         loss = getattr(losses, name)
         assert torch.allclose(loss(logits), loss(torch.cat([logits, logits])))
+
+
+def test_the_relativistic_loss_is_the_log_loss_of_a_difference():
+    better, worse = torch.tensor([0.3, -1.7, 2.0]).double(), torch.tensor([1.0, -2.0, 0.5]).double()
+    expected = (
+        -sum(math.log(1 / (1 + math.exp(w - b))) for b, w in zip(better.tolist(), worse.tolist(), strict=True)) / 3
+    )
+    assert losses.relativistic(better, worse).item() == pytest.approx(expected, rel=1e-12)
+    assert losses.relativistic(better, worse) == losses.log_real(better - worse)
+    assert losses.relativistic(scalar(3.0), scalar(3.0)).item() == pytest.approx(LN2)  # only differences count
+
+
+def test_the_gradient_penalty_is_that_of_each_image():
+    """Against torch.func, image by image, through convolution and instance norm; and it can be learned from."""
+    torch.manual_seed(0)
+    D = torch.nn.Sequential(
+        torch.nn.Conv2d(2, 4, 3), torch.nn.InstanceNorm2d(4), torch.nn.LeakyReLU(0.2), torch.nn.Conv2d(4, 1, 3)
+    ).double()
+    images = torch.randn(3, 2, 8, 8, dtype=torch.float64, requires_grad=True)
+    slopes = [torch.func.grad(lambda image: D(image[None]).sum())(image) for image in images.detach()]
+    expected = sum(slope.square().sum() for slope in slopes) / 3
+    penalty = losses.gradient_penalty(D(images), images)
+    assert penalty.item() == pytest.approx(expected.item(), rel=1e-12)
+    penalty.backward()
+    assert D[0].weight.grad.abs().sum() > 0

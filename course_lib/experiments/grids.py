@@ -146,7 +146,7 @@ def key_of(cell: Cell) -> str:
     """
     home, _ = _dataset(cell.data, cell.config.image_size, cell.direction)
     own = home is folders and not cell.data.startswith("download:")
-    facts = [cell.method, configs.as_dict(cell.config), cell.seed, _contents(cell.data) if own else cell.data]
+    facts = [cell.method, configs.identity(cell.config), cell.seed, _contents(cell.data) if own else cell.data]
     facts += [cell.direction, cell.steps, cell.bf16, cell.device]
     cls = method_class(cell.method)
     facts += [cls.REVISION, home.REVISION, training.REVISION, scores.REVISION]

@@ -9,6 +9,7 @@ METHODS = {
     "dcgan": "dcgan.DCGAN", "pix2pix": "pix2pix.Pix2Pix", "cyclegan": "cyclegan.CycleGAN",
     "bicyclegan": "bicyclegan.BicycleGAN", "bigan": "baselines.bigan.BiGAN", "cogan": "baselines.cogan.CoGAN",
     "pix2pixhd": "pix2pixhd.Pix2PixHD", "unit": "unit.UNIT", "munit": "munit.MUNIT",
+    "cut": "cut.CUT", "bridge": "bridge.Bridge",
 }  # fmt: skip
 
 

@@ -28,6 +28,11 @@ def positive(default: float) -> Any:
     return field(default=default, metadata={"zero": False})
 
 
+def added(default: Any) -> Any:
+    """The default of a setting that came later and is unused there: older runs and the keys of older sweeps stay."""
+    return field(default=default, metadata={"added": True})
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """How a method is trained: the fields that all configurations share, with the defaults of most papers."""
@@ -49,6 +54,13 @@ def check_patches(image_size: int, d_layers: int) -> None:
     if d_layers and image_size < least:
         what = f"a PatchGAN of {d_layers} layers needs images of at least {least} px, got {image_size}"
         raise CourseError(what, "Config", "choose a larger image_size or smaller d_layers")
+
+
+def check_penalties(weight: float, norm: str, fix: str) -> None:
+    """Raises CourseError for a penalty on D's gradients and batch norm in D: it wants the gradient of each image."""
+    if weight and norm == "batch":
+        what = "batch norm in D mixes the images of a batch, and lambda_r1, lambda_r2 want the gradient of each"
+        raise CourseError(what, "Config", f"set {fix}")
 
 
 def lr_factor(progress: float, decay_from: float) -> float:

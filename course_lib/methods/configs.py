@@ -56,11 +56,24 @@ def build(cls: type, **values: Any) -> Any:
     return cls(**values)
 
 
-def differences(old: dict, new: dict) -> list[str]:
-    """``name: old -> new`` for each entry that differs."""
+def differences(old: dict, new: dict, defaults: dict | None = None) -> list[str]:
+    """``name: old -> new`` for each entry that differs. What ``old`` does not name yet has its default."""
+    old = {name: value for name, value in (defaults or {}).items() if name in new} | old
     names = sorted(old.keys() | new.keys())
     return [f"{n}: {old.get(n)} -> {new.get(n)}" for n in names if old.get(n) != new.get(n)]
 
 
 def as_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
+
+
+def defaults(cls: type) -> dict[str, Any]:
+    """The default of every setting of a configuration."""
+    return {field.name: field.default for field in dataclasses.fields(cls)}
+
+
+def identity(config: Any) -> dict[str, Any]:
+    """What tells a configuration from others, older ones too: its settings but for those added since and unused."""
+    usual = defaults(type(config))
+    added = {f.name for f in dataclasses.fields(config) if f.metadata.get("added")}
+    return {name: value for name, value in as_dict(config).items() if name not in added or value != usual[name]}

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, may_be_zero
+from course_lib.methods.base import Method, TrainingConfig, added, check_patches, may_be_zero
 from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
 from course_lib.networks.blocks import inference
@@ -47,8 +47,10 @@ class Config(TrainingConfig):
     d_base_channels: int = 64
     d_layers: int = may_be_zero(3)  # 70 px patches
     # objective
-    gan_loss: Literal["log", "least-squares"] = "least-squares"
+    gan_loss: Literal["log", "least-squares", "relativistic"] = "least-squares"
     lambda_gan: float = 1.0
+    lambda_r1: float = added(0.0)  # penalty on the slope of D at real images; R3GAN's gamma / 2
+    lambda_r2: float = added(0.0)  # the same at fakes
     lambda_forward: float = 10.0  # x -> y -> x
     lambda_backward: float = 10.0  # y -> x -> y
     lambda_identity: float = 0.0  # absolute
@@ -146,8 +148,11 @@ class CycleGAN(Method):
     def generator_terms(self, x: Tensor, y: Tensor, out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
         """What G_xy and G_yx minimise, unweighted. A term of weight 0 is not computed."""
         cfg, run, terms = self.config, self.run, {}
-        _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
-        if cfg.lambda_gan:
+        if cfg.lambda_gan and cfg.gan_loss == "relativistic":
+            terms["g_gan_y"] = losses.relativistic(run(self.D_y, out["fake_y"]), run(self.D_y, y))
+            terms["g_gan_x"] = losses.relativistic(run(self.D_x, out["fake_x"]), run(self.D_x, x))
+        elif cfg.lambda_gan:
+            _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
             terms["g_gan_y"] = generator_loss(run(self.D_y, out["fake_y"]))
             terms["g_gan_x"] = generator_loss(run(self.D_x, out["fake_x"]))
         if cfg.lambda_forward:
@@ -166,15 +171,23 @@ class CycleGAN(Method):
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached, as those of the pools are."""
-        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
-        of_y = self.run_each(self.D_y, {"real": y, "fake": fake_y})  # maps of logits
-        of_x = self.run_each(self.D_x, {"real": x, "fake": fake_x})
-        return {
-            "d_real_y": real_loss(of_y["real"]),
-            "d_fake_y": fake_loss(of_y["fake"]),
-            "d_real_x": real_loss(of_x["real"]),
-            "d_fake_x": fake_loss(of_x["fake"]),
-        }
+        cfg, terms = self.config, {}
+        for of, D, real, fake in (("y", self.D_y, y, fake_y), ("x", self.D_x, x, fake_x)):
+            real, fake = (
+                real.detach().requires_grad_(cfg.lambda_r1 > 0),
+                fake.detach().requires_grad_(cfg.lambda_r2 > 0),
+            )
+            maps = self.run_each(D, {"real": real, "fake": fake})  # of logits
+            if cfg.gan_loss == "relativistic":
+                terms[f"d_pair_{of}"] = losses.relativistic(maps["real"], maps["fake"])
+            else:
+                real_loss, fake_loss, _ = losses.GAN_LOSSES[cfg.gan_loss]
+                terms |= {f"d_real_{of}": real_loss(maps["real"]), f"d_fake_{of}": fake_loss(maps["fake"])}
+            if cfg.lambda_r1:
+                terms[f"d_r1_{of}"] = losses.gradient_penalty(maps["real"], real)
+            if cfg.lambda_r2:
+                terms[f"d_r2_{of}"] = losses.gradient_penalty(maps["fake"], fake)
+        return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of both generators, then one of both discriminators. Returns the unweighted terms."""
@@ -209,7 +222,10 @@ class CycleGAN(Method):
             D_y.requires_grad_(True)
             opt_D.zero_grad()
             d = self.discriminator_terms(x, y, self.pool_x.query(out["fake_x"]), self.pool_y.query(out["fake_y"]))
-            loss_D = cfg.lambda_d * sum(d.values())
+            penalties = {
+                f"d_r{k}_{of}": weight for of in "xy" for k, weight in ((1, cfg.lambda_r1), (2, cfg.lambda_r2))
+            }
+            loss_D = sum(penalties.get(name, cfg.lambda_d) * term for name, term in d.items())
             loss_D.backward()
             opt_D.step()
             terms |= d

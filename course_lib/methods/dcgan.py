@@ -14,7 +14,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig
+from course_lib.methods.base import Method, TrainingConfig, added, check_penalties
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator
 from course_lib.networks.blocks import inference
 
@@ -30,8 +30,11 @@ class Config(TrainingConfig):
     base_channels: int = 128
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     d_base_channels: int = 128
+    d_norm: Literal["batch", "none"] = added("batch")
     # objective
-    gan_loss: Literal["log", "log-saturating", "least-squares"] = "log"
+    gan_loss: Literal["log", "log-saturating", "least-squares", "relativistic"] = "log"
+    lambda_r1: float = added(0.0)  # penalty on the slope of D at real images; R3GAN's gamma / 2
+    lambda_r2: float = added(0.0)  # the same at fakes
     d_steps: int = 1  # updates of D for each one of G; the batch is cut into as many parts
     # training
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
@@ -43,6 +46,7 @@ class Config(TrainingConfig):
         if self.batch_size % self.d_steps:
             what = f"a batch of {self.batch_size} cannot be cut into {self.d_steps} equal parts"
             raise CourseError(what, "Config", "choose a batch_size that d_steps divides")
+        check_penalties(self.lambda_r1 or self.lambda_r2, self.d_norm, "d_norm=none")
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults, chosen by eye on samples of emoji.
@@ -74,7 +78,7 @@ class DCGAN(Method):
         super().__init__(config, device, bf16)
         cfg = self.config
         self.G = DCGANGenerator(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.upsampling)
-        self.D = DCGANDiscriminator(cfg.image_size, cfg.d_base_channels)
+        self.D = DCGANDiscriminator(cfg.image_size, cfg.d_base_channels, cfg.d_norm)
         self.networks = {"G": self.G, "D": self.D}
         self.place()
         self.keep_averages("G")
@@ -93,14 +97,31 @@ class DCGAN(Method):
         return self.run(self.D, y)
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
-        """What D minimises: ``d_real`` on y and ``d_fake`` on fake_y. Pass fake_y detached."""
-        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
-        return {"d_real": real_loss(self.judge(y)), "d_fake": fake_loss(self.judge(fake_y))}
+        """What D minimises, unweighted: ``d_real`` on y and ``d_fake`` on fake_y, or ``d_pair`` on both.
 
-    def generator_terms(self, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
-        """What G minimises: ``g_gan``."""
+        And ``d_r1``, ``d_r2``, if they have a weight. Detached: nothing of this reaches G.
+        """
+        cfg = self.config
+        y, fake_y = y.detach().requires_grad_(cfg.lambda_r1 > 0), fake_y.detach().requires_grad_(cfg.lambda_r2 > 0)
+        real, fake = self.judge(y), self.judge(fake_y)
+        if cfg.gan_loss == "relativistic":
+            terms = {"d_pair": losses.relativistic(real, fake)}
+        else:
+            real_loss, fake_loss, _ = losses.GAN_LOSSES[cfg.gan_loss]
+            terms = {"d_real": real_loss(real), "d_fake": fake_loss(fake)}
+        if cfg.lambda_r1:
+            terms["d_r1"] = losses.gradient_penalty(real, y)
+        if cfg.lambda_r2:
+            terms["d_r2"] = losses.gradient_penalty(fake, fake_y)
+        return terms
+
+    def generator_terms(self, fake_y: Tensor, y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What G minimises: ``g_gan``. The relativistic one compares with y."""
+        fake = self.judge(fake_y)
+        if self.config.gan_loss == "relativistic":
+            return {"g_gan": losses.relativistic(fake, self.judge(y))}
         _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
-        return {"g_gan": generator_loss(self.judge(fake_y))}
+        return {"g_gan": generator_loss(fake)}
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """``d_steps`` updates of D, then one of G (GAN, algorithm 1). ``batch``: y (B, 3, S, S). Returns the terms."""
@@ -112,13 +133,14 @@ class DCGAN(Method):
             fake_y = self.run(G, self.noise(len(y)))  # (B, z) -> (B, 3, S, S)
             opt_D.zero_grad()
             d = self.discriminator_terms(y, fake_y.detach())
-            (d["d_real"] + d["d_fake"]).backward()
+            weights = {"d_r1": cfg.lambda_r1, "d_r2": cfg.lambda_r2}
+            sum(weights.get(name, 1.0) * term for name, term in d.items()).backward()
             opt_D.step()
 
         # 2. G learns to fool the updated D, which is frozen, with the last of these fakes.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(fake_y)
+        g = self.generator_terms(fake_y, y)
         g["g_gan"].backward()
         opt_G.step()
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, may_be_zero
+from course_lib.methods.base import Method, TrainingConfig, added, check_patches, check_penalties, may_be_zero
 from course_lib.networks import EncoderDecoder, PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import inference
 
@@ -44,9 +44,11 @@ class Config(TrainingConfig):
     d_base_channels: int = 64
     d_layers: int = may_be_zero(3)  # 70 px patches
     # objective
-    gan_loss: Literal["log", "least-squares"] = "log"
+    gan_loss: Literal["log", "least-squares", "relativistic"] = "log"
     lambda_gan: float = 1.0
     lambda_l1: float = 100.0
+    lambda_r1: float = added(0.0)  # penalty on the slope of D at real pairs; R3GAN's gamma / 2
+    lambda_r2: float = added(0.0)  # the same at fakes
     lambda_d: float = 0.5  # "we divide the objective by 2 while optimizing D"
     # at test time the paper leaves dropout on and normalises with the test batch's own statistics
     test_dropout: bool = True
@@ -56,6 +58,7 @@ class Config(TrainingConfig):
         if not self.lambda_gan and not self.lambda_l1:
             raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term")
         check_patches(self.image_size, self.d_layers)
+        check_penalties(self.lambda_r1 or self.lambda_r2, self.norm, "norm=instance")
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults, chosen on the validation emoji.
@@ -108,15 +111,31 @@ class Pix2Pix(Method):
         return self.run(self.D, seen)  # (B, 6, S, S) -> (B, 1, h, w)
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
-        """What D minimises, unweighted: ``d_real`` on (x, y) and ``d_fake`` on (x, fake_y). Pass fake_y detached."""
-        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
-        return {"d_real": real_loss(self.judge(x, y)), "d_fake": fake_loss(self.judge(x, fake_y))}
+        """What D minimises, unweighted: ``d_real`` on (x, y) and ``d_fake`` on (x, fake_y), or ``d_pair`` on both.
+
+        And ``d_r1``, ``d_r2``, if they have a weight. Detached: nothing of this reaches G.
+        """
+        cfg = self.config
+        y, fake_y = y.detach().requires_grad_(cfg.lambda_r1 > 0), fake_y.detach().requires_grad_(cfg.lambda_r2 > 0)
+        real, fake = self.judge(x, y), self.judge(x, fake_y)
+        if cfg.gan_loss == "relativistic":
+            terms = {"d_pair": losses.relativistic(real, fake)}
+        else:
+            real_loss, fake_loss, _ = losses.GAN_LOSSES[cfg.gan_loss]
+            terms = {"d_real": real_loss(real), "d_fake": fake_loss(fake)}
+        if cfg.lambda_r1:
+            terms["d_r1"] = losses.gradient_penalty(real, y)
+        if cfg.lambda_r2:
+            terms["d_r2"] = losses.gradient_penalty(fake, fake_y)
+        return terms
 
     def generator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What G minimises, unweighted: ``g_gan`` (non-saturating) and ``g_l1``. A term of weight 0 is not computed."""
-        _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
-        terms = {}
-        if self.config.lambda_gan:
+        terms, relative = {}, self.config.gan_loss == "relativistic"
+        if self.config.lambda_gan and relative:
+            terms["g_gan"] = losses.relativistic(self.judge(x, fake_y), self.judge(x, y))
+        elif self.config.lambda_gan:
+            _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
             terms["g_gan"] = generator_loss(self.judge(x, fake_y))
         if self.config.lambda_l1:
             terms["g_l1"] = losses.l1(fake_y, y)
@@ -135,7 +154,8 @@ class Pix2Pix(Method):
             D.requires_grad_(True)
             opt_D.zero_grad()
             d = self.discriminator_terms(x, y, fake_y.detach())
-            (cfg.lambda_d * (d["d_real"] + d["d_fake"])).backward()
+            weights = {"d_r1": cfg.lambda_r1, "d_r2": cfg.lambda_r2}
+            sum(weights.get(name, cfg.lambda_d) * term for name, term in d.items()).backward()
             opt_D.step()
             terms |= d
 

@@ -21,9 +21,9 @@ PIXELS = 2**18  # that a generator makes at a time
 
 
 @torch.no_grad()
-def paint(method: Method, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k d"]) -> Float[Tensor, "n k 3 s s"]:
-    """k translations of each x, with codes of its own or, if z is (1, k, d), the same for all; on the CPU."""
-    z, size, parts = z.expand(len(x), -1, -1), max(1, PIXELS // x.shape[-1] ** 2), []
+def paint(method: Method, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k ..."]) -> Float[Tensor, "n k 3 s s"]:
+    """k translations of each x, with codes of its own or, if z is (1, k, ...), the same for all; on the CPU."""
+    z, size, parts = z.expand(len(x), *z.shape[1:]), max(1, PIXELS // x.shape[-1] ** 2), []
     for images, codes in zip(x.split(size), z.split(size), strict=True):
         # code by code: the batches are alike, so that a method that ignores z gives equal answers to the last bit
         fakes = [method.translate(images.to(method.device), code)["fake_y"].cpu() for code in codes.unbind(1)]

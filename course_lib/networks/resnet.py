@@ -32,10 +32,25 @@ class ResNetGenerator(nn.Module):
             layers += [upsample(upsampling, 2 * width, width, bias, kernel=3), norm_layer(norm, width), nn.ReLU()]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
+        self.taken, self.widths = (0, 4, 7, 10, 10 + n_blocks // 2), [in_channels, 2 * c, 4 * c, 4 * c, 4 * c]
         init_weights(self)
 
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 3 height width"]:
         return self.layers(x)
+
+    def features(self, x: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch _ _ _"]]:
+        """What CUT compares, of ``widths`` channels: the padded image, the convolutions that halve it, the outputs of
+        the first and of the middle residual block."""
+        found, h = [], x
+        for i, layer in enumerate(self.layers[: self.taken[-1] + 1]):
+            h = layer(h)
+            found += [h] * self.taken.count(i)
+        return found
+
+    def places(self, x: Float[Tensor, "batch channels height width"]) -> list[int]:
+        """Height times width of each of the :meth:`features` of x."""
+        h, w = x.shape[2:]
+        return [(h + 6) * (w + 6), h // 2 * (w // 2), *[h // 4 * (w // 4)] * 3]
 
 
 class ResidualBlock(nn.Module):

@@ -15,6 +15,7 @@ from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import BicycleGAN
+from course_lib.methods.cut import CUT
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.runs.opening import open_translator, towards
@@ -119,7 +120,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
 
 def _generator(method: Method, direction: str) -> nn.Module:
     """The network that ``translate`` calls. Raises CourseError if that is not one function of its inputs."""
-    if isinstance(method, BicycleGAN):
+    if isinstance(method, (BicycleGAN, CUT)):
         return method.averaged["G"]
     if isinstance(method, CycleGAN):
         if method.config.noise_dim:
@@ -128,7 +129,7 @@ def _generator(method: Method, direction: str) -> nn.Module:
         return method.averaged[f"G_{direction}"]
     if not isinstance(method, Pix2Pix):
         what = f"{type(method).__name__} cannot be exported"
-        raise CourseError(what, "to_onnx", "export pix2pix, cyclegan, bicyclegan")
+        raise CourseError(what, "to_onnx", "export pix2pix, cyclegan, bicyclegan, cut")
     net, cfg = method.averaged["G"], method.config
     layers = {type(layer) for layer in net.modules()}
     found = {

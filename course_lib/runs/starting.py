@@ -67,7 +67,8 @@ def train(
     settings |= {"compiled": compiled, "devices": n_devices * machines, "config": configs.as_dict(config)}
     settings |= {"steps": steps, "minutes": minutes}
     goes_on = resume and (out / "run.json").exists()
-    check_folder(out, _flat(settings), resume, accept_changes, _flat(read_settings(out)) if goes_on else None)
+    old = _flat(read_settings(out)) if goes_on else None
+    check_folder(out, _flat(settings), resume, accept_changes, old, configs.defaults(cls.Config))
     ranks = devices.launch(n_devices, machines, place)
     place = ranks.device if ranks else place
     with torch.random.fork_rng([place] if place.type == "cuda" else []), explained("building the networks"):

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from course_lib.data import View, files
 from course_lib.errors import CourseError
+from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.training import checkpoint
 from course_lib.training.folder import check_folder
@@ -49,7 +50,8 @@ class RunState:
             files.sweep(self.out / "checkpoints")
             found = checkpoint.load_latest(self.out / "checkpoints") if resume else None
             old = found[2]["settings"] if found else None
-            check_folder(self.out, self.settings, resume, accept_changes, old)
+            defaults = configs.defaults(type(self.method.config))
+            check_folder(self.out, self.settings, resume, accept_changes, old, defaults)
         if found is None:
             torch.manual_seed(self.settings["seed"])
             if self.out is not None:

@@ -17,6 +17,7 @@ from tests.methods.contract import Case
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 LS, LOG = {"gan_loss": "least-squares"}, {"gan_loss": "log"}
+MODERN = {"gan_loss": "relativistic", "lambda_r1": 0.5, "lambda_r2": 0.5}
 D_OF_CYCLEGAN = {"d_real_x", "d_fake_x", "d_real_y", "d_fake_y"}
 CYCLES, GANS = {"g_forward", "g_backward"}, {"g_gan_x", "g_gan_y"}
 BICYCLE = {
@@ -39,7 +40,12 @@ CASES = {
         method_class("dcgan"),
         {"image_size": 16, "z_dim": 5, "base_channels": 4, "d_base_channels": 4, "batch_size": 6,
          "test_batch_statistics": False},
-        (({"gan_loss": "log-saturating"}, set()), (LS, set()), ({"upsampling": "resize-conv"}, set())),
+        (
+            ({"gan_loss": "log-saturating"}, set()),
+            (LS, set()),
+            ({"upsampling": "resize-conv"}, set()),
+            (MODERN | {"d_norm": "none"}, exactly("d_pair", "d_r1", "d_r2", "g_gan")),
+        ),
     ),
     "pix2pix": Case(
         method_class("pix2pix"),
@@ -56,6 +62,8 @@ CASES = {
             ({"upsampling": "resize-conv", "norm": "instance"}, set()),
             ({"average": 0.9, "dropout": 0.5}, set()),
             ({"d_layers": 0}, set()),
+            (MODERN | {"norm": "instance"}, exactly("d_pair", "d_r1", "d_r2", "g_gan", "g_l1")),
+            ({"lambda_r1": 0.5, "norm": "instance"}, exactly("d_real", "d_fake", "d_r1", "g_gan", "g_l1")),
         ),
     ),
     "cyclegan": Case(
@@ -75,6 +83,7 @@ CASES = {
              exactly(*GANS, *D_OF_CYCLEGAN, "g_feature")),
             (LOG | {"pool_size": 0, "average": 0.9}, set()),
             ({"noise_dim": 2}, set()),
+            (MODERN, exactly(*GANS, *CYCLES, *(f"d_{of}_{domain}" for of in ("pair", "r1", "r2") for domain in "xy"))),
         ),
         learns=("opt_G", "opt_D"),
     ),
@@ -145,6 +154,24 @@ CASES = {
              exactly(*of_both("g_gan", "g_image", "g_content", "g_style", "g_perceptual", "d_real", "d_fake"))),
             (LOG | {"average": 0.9}, set()),
         ),
+    ),
+    "cut": Case(
+        method_class("cut"),
+        {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "h_dim": 8,
+         "places": 20, "batch_size": 2},
+        (
+            ({"lambda_gan": 0.0}, {"g_gan", "d_real", "d_fake"}),
+            ({"lambda_y": 0.0}, {"g_nce_y"}),
+            ({"lambda_x": 0.0}, {"g_nce_x"}),
+            ({"lambda_x": 10.0, "lambda_y": 0.0, "mirror": True}, {"g_nce_y"}),
+            (LOG | {"average": 0.9, "upsampling": "resize-conv"}, set()),
+        ),
+    ),
+    "bridge": Case(
+        method_class("bridge"),
+        {"image_size": 16, "base_channels": 8, "steps": 2, "batch_size": 2, "average": 0.0},
+        (({"start": "x"}, set()), ({"average": 0.9, "decay_from": 1.0}, set())),
+        learns=("opt_G",),
     ),
     "cogan": Case(
         method_class("cogan"),

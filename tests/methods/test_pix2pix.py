@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from course_lib.errors import CourseError
+from course_lib.methods import configs
+from course_lib.methods.dcgan import Config as DCGANConfig
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.networks import EncoderDecoder, receptive_field
 
@@ -19,6 +22,15 @@ def batch(size: int = 16, n: int = 2) -> dict:
 def make(**changes) -> Pix2Pix:
     torch.manual_seed(0)
     return Pix2Pix(replace(SMALL, **changes))
+
+
+def test_a_penalty_refuses_batch_norm_in_d():
+    for cls, fix in ((Config, "norm=instance"), (DCGANConfig, "d_norm=none")):
+        for name in ("lambda_r1", "lambda_r2"):
+            with pytest.raises(CourseError, match="batch norm in D mixes the images") as error:
+                configs.build(cls, **{name: 1.0})
+            assert fix in error.value.fix
+            configs.build(cls, **{name: 1.0}, **dict([fix.split("=")]))
 
 
 def test_step_equals_the_equations():

@@ -25,6 +25,7 @@ from course_lib.runs import export, shipped
 
 STATIC = Path(export.__file__).parents[1] / "demo" / "static"
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
+DATA |= {"cut": "emoji:twemoji-fluent"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,8 @@ def trained(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("method", "direction"), [("pix2pix", "xy"), ("bicyclegan", "xy"), ("cyclegan", "xy"), ("cyclegan", "yx")]
+    ("method", "direction"),
+    [("pix2pix", "xy"), ("bicyclegan", "xy"), ("cyclegan", "xy"), ("cyclegan", "yx"), ("cut", "xy")],
 )
 def test_the_file_computes_what_translate_does(trained, tmp_path, method, direction):
     model, _ = runs.open_run(trained[method], "cpu")

@@ -1,0 +1,120 @@
+"""A bridge: translation with pairs as a flow along straight lines (Lipman and others; Liu, Gong, Liu: ICLR 2023).
+
+No discriminator. Each pair gives a line from z_0 to y, and a network learns which way it leads, seen from any point:
+
+    z_t     = (1 - t) z_0 + t y,      t uniform in [0, 1]
+    L(v)    = E || v(z_t, x, t) - (y - z_0) ||^2
+
+To translate, follow v from z_0 in steps of equal length (Euler): z <- z + v(z, x, t) / steps. Where several y suit an
+x, lines cross, and v is the mean of their directions; many short steps then choose one y, a single long one their mean.
+
+    from noise      start="noise": z_0 ~ N(0, I), the code of an answer; one x has many
+    from x          start="x": z_0 = x, one answer
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib import losses
+from course_lib.errors import CourseError
+from course_lib.methods.base import Method, TrainingConfig
+from course_lib.networks import TimedUNet
+from course_lib.networks.blocks import inference
+from course_lib.networks.hardware import send
+
+
+@dataclass(frozen=True)
+class Config(TrainingConfig):
+    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]. No paper has this network: it is small."""
+
+    start: Literal["noise", "x"] = "noise"
+    base_channels: int = 48  # of the four levels 1, 2, 3 and 3 times as many
+    steps: int = 4  # of a translation, unless it is asked for another number
+    # training
+    image_size: int = 64
+    batch_size: int = 32
+    lr: float = 1e-3
+    beta1: float = 0.9
+    decay_from: float = 0.0
+    average: float = 0.995
+
+    def __post_init__(self):
+        if self.image_size % 8 or self.base_channels % 8:
+            what = f"image_size and base_channels must be multiples of 8, got {self.image_size}, {self.base_channels}"
+            raise CourseError(what, "Config", "choose 32, 64 or 128 px, and 32, 48 or 64 channels")
+
+
+_SMALL = {"jitter": "auto", "flip": "auto"}
+PRESETS: dict[str, dict] = {
+    "paper": {},  # there is none
+    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "batch_size": 4, "steps": 2},
+    "cpu": _SMALL | {"image_size": 32},
+    "gpu": _SMALL | {"image_size": 64, "base_channels": 64, "steps": 16},
+}
+
+
+class Bridge(Method):
+    """The velocity v, its optimiser and one training step. Images are (B, 3, S, S) in [-1, 1], codes noise like them.
+
+    ``bf16`` runs the network in bfloat16; losses stay float32.
+    """
+
+    Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
+
+    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+        super().__init__(config, device, bf16)
+        c = self.config.base_channels
+        self.has_codes = self.config.start == "noise"
+        self.v = TimedUNet(6, 3, (c, 2 * c, 3 * c, 3 * c))
+        self.networks = {"v": self.v}
+        self.place("group")
+        self.keep_averages("v")
+        self.opt_G = self.adam(self.v)
+        self.optimizers = {"opt_G": self.opt_G}
+
+    def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n 3 s s"]:
+        """n draws of z_0 ~ N(0, I), of a ``seed`` or of torch's global generator; the same on every device."""
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        size = self.config.image_size
+        return send(torch.randn(n, 3, size, size, generator=generator), self.device)
+
+    def generator_terms(
+        self, x: Tensor, y: Tensor, z_0: Tensor, t: Float[Tensor, " b"]
+    ) -> dict[str, Float[Tensor, ""]]:
+        """What v minimises, at the points of time ``t`` on the lines from z_0 to y."""
+        at = t[:, None, None, None]
+        z_t = (1 - at) * z_0 + at * y
+        return {"g_velocity": losses.velocity(self.run(self.v, torch.cat([z_t, x], dim=1), t), z_0, y)}
+
+    def step(self, batch: dict) -> dict[str, Tensor]:
+        """One update of v. ``batch``: x, y (B, 3, S, S). Returns the term."""
+        x, y = batch["x"], batch["y"]
+        z_0 = torch.randn_like(x) if self.has_codes else x
+        terms = self.generator_terms(x, y, z_0, torch.rand_like(x[:, 0, 0, 0]))
+        self.opt_G.zero_grad()
+        terms["g_velocity"].backward()
+        self.opt_G.step()
+        self.update_averages()
+        return {name: term.detach() for name, term in terms.items()}
+
+    @torch.no_grad()
+    def translate(
+        self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "#b 3 s s"] | None = None, steps: int | None = None
+    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
+        """``{"fake_y": where the flow leads in so many steps}`` in float32, with averaged weights if there are any.
+
+        ``z`` is one noise image for all x or one for each; None draws one for each. From x there is nothing to draw.
+        Raises CourseError for fewer than one step.
+        """
+        steps = self.config.steps if steps is None else steps
+        if steps < 1:
+            raise CourseError(f"cannot translate in {steps} steps", "translate()", "give at least 1")
+        z = (torch.randn_like(x) if z is None else z.to(x).expand_as(x)) if self.has_codes else x
+        with inference(self.averaged["v"]) as v:
+            for i in range(steps):
+                z = z + v(torch.cat([z, x], dim=1), x.new_full((len(x),), i / steps)) / steps
+        return {"fake_y": z.clamp(-1, 1)}

@@ -1,0 +1,180 @@
+"""CUT: unpaired translation with one generator (Park, Efros, Zhang, Zhu: ECCV 2020).
+
+A patch of G(x) should have more in common with the patch of x at the same place than with other patches of that x.
+v is a patch of G(x), v+ the one of x at its place and v- are the others, each as a vector of length 1: maps of G's own
+first half, through a small network H.
+
+    L_GAN(G, D)       = E_y[log D(y)] + E_x[log(1 - D(G(x)))]
+    l(v, v+, v-)      = -log( exp(v.v+ / t) / (exp(v.v+ / t) + sum_n exp(v.v-_n / t)) )
+    NCE(G, H, x)      = mean of l over places of five maps
+    L                 = L_GAN(G, D) + lambda_x NCE(G, H, x) + lambda_y NCE(G, H, y)
+
+In training least squares take the place of the logs. The last term takes a y in place of x, which G should leave as it
+is; where both have a weight, the authors' code halves their sum. No way back, no second generator, no pool. The
+defaults are the paper's but for one thing: the authors blur before they take every second pixel, and here the networks
+are CycleGAN's. FastCUT, the preset fastcut, is
+
+    lambda_x=10, lambda_y=0, mirror=True
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib import losses
+from course_lib.errors import CourseError
+from course_lib.methods.base import Method, TrainingConfig, check_patches, may_be_zero, positive
+from course_lib.networks import PatchGAN, PatchProjections, ResNetGenerator
+from course_lib.networks.blocks import inference
+from course_lib.networks.hardware import send
+
+
+@dataclass(frozen=True)
+class Config(TrainingConfig):
+    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
+
+    # networks
+    base_channels: int = 64
+    n_blocks: int = 9
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"
+    d_base_channels: int = 64
+    d_layers: int = may_be_zero(3)  # 70 px patches
+    h_dim: int = 256  # of a patch as a vector
+    # objective
+    gan_loss: Literal["log", "least-squares"] = "least-squares"
+    lambda_gan: float = 1.0
+    lambda_x: float = 1.0  # G(x) keeps what stood in x
+    lambda_y: float = 1.0  # G(y) keeps what stood in y
+    places: int = 256  # of each map, anew in each step, the same in all images
+    temperature: float = positive(0.07)
+    mirror: bool = False  # half of the batches are mirrored for G, and its maps mirrored back before they are compared
+    lambda_d: float = 0.5  # the objective of D is halved
+    # training
+    decay_from: float = 0.5
+
+    def __post_init__(self):
+        if not (self.lambda_x or self.lambda_y):
+            raise CourseError("lambda_x and lambda_y are both 0", "Config", "G would forget what it sees: give one")
+        if self.image_size % 4 or self.image_size < 16:
+            what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
+            raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
+        check_patches(self.image_size, self.d_layers)
+
+
+_FAST = {"lambda_x": 10.0, "lambda_y": 0.0, "mirror": True, "decay_from": 0.75}
+_SMALL = {
+    "upsampling": "resize-conv",  # no checkerboard
+    "jitter": "auto",
+    "flip": "auto",
+    "d_layers": 2,  # 34 px patches
+    "average": 0.998,
+}
+_CPU = _SMALL | {"image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_channels": 32}
+PRESETS: dict[str, dict] = {
+    "paper": {},
+    "fastcut": _FAST,
+    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2},
+    "cpu": _CPU,
+    "fastcut-cpu": _CPU | _FAST,
+    "gpu": _SMALL | {"image_size": 128, "n_blocks": 6, "d_layers": 3, "batch_size": 4, "average": 0.995},
+}
+
+
+class CUT(Method):
+    """G, D, H, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1].
+
+    ``bf16`` runs the networks in bfloat16; losses stay float32.
+    """
+
+    Config, PRESETS = Config, PRESETS
+
+    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+        super().__init__(config, device, bf16)
+        cfg = self.config
+        self.G = ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling)
+        self.D = PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance")
+        self.H = PatchProjections(self.G.widths, cfg.h_dim)
+        self.networks = {"G": self.G, "D": self.D, "H": self.H}
+        self.place("instance")
+        self.keep_averages("G")
+        self.opt_G, self.opt_D = self.adam(self.G, self.H), self.adam(self.D)  # opt_G moves H, too
+        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
+
+    def features(self, images: Float[Tensor, "b 3 s s"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """What G makes of them on its way: see :meth:`ResNetGenerator.features`."""
+        with self.autocast:
+            return [maps.float() for maps in self.G.features(images)]
+
+    def nce(self, source: Tensor, target: Tensor, mirrored: bool = False) -> Float[Tensor, ""]:
+        """NCE(G, H, source) with ``target`` = G(source), ``mirrored`` or not. What is of the source is constant."""
+        places = [send(torch.randperm(n)[: self.config.places], self.device) for n in self.G.places(source)]
+        with torch.no_grad():
+            keys = self.H(self.features(source), places)  # five times (B, places, h_dim), of length 1
+        found = [maps.flip(3) if mirrored else maps for maps in self.features(target)]
+        queries = self.H(found, places)
+        pairs = zip(queries, keys, strict=True)
+        return sum(losses.patch_nce(v, of_x, self.config.temperature) for v, of_x in pairs) / len(keys)
+
+    def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """What D minimises, unweighted. Pass fake_y detached."""
+        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
+        of = self.run_each(self.D, {"real": y, "fake": fake_y})  # maps of logits
+        return {"d_real": real_loss(of["real"]), "d_fake": fake_loss(of["fake"])}
+
+    def generator_terms(
+        self, x: Tensor, y: Tensor, out: dict[str, Tensor], mirrored: bool = False
+    ) -> dict[str, Float[Tensor, ""]]:
+        """What G and H minimise, unweighted. A term of weight 0 is not computed."""
+        cfg, terms = self.config, {}
+        _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
+        if cfg.lambda_gan:
+            terms["g_gan"] = generator_loss(self.run(self.D, out["fake_y"]))
+        if cfg.lambda_x:
+            terms["g_nce_x"] = self.nce(x, out["fake_y"], mirrored)
+        if cfg.lambda_y:
+            terms["g_nce_y"] = self.nce(y, out["idt_y"], mirrored)
+        return terms
+
+    def step(self, batch: dict) -> dict[str, Tensor]:
+        """One update of D, then one of G and H. ``batch``: x, y (B, 3, S, S). Returns the unweighted terms."""
+        cfg, D, opt_G, opt_D, x, y = self.config, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
+        terms = {}
+
+        # 1. Translate x, and what is a y already, both perhaps mirrored.
+        mirrored = cfg.mirror and torch.rand(()).item() < 0.5
+        seen = {"fake_y": x} | ({"idt_y": y} if cfg.lambda_y else {})
+        out = self.run_each(self.G, {name: images.flip(3) if mirrored else images for name, images in seen.items()})
+
+        # 2. D learns to tell real images from the fake. Detached: nothing of this reaches G.
+        if cfg.lambda_gan:
+            D.requires_grad_(True)
+            opt_D.zero_grad()
+            d = self.discriminator_terms(y, out["fake_y"].detach())
+            (cfg.lambda_d * sum(d.values())).backward()
+            opt_D.step()
+            terms |= d
+
+        # 3. G and H learn together: fool D, which is frozen, and keep each patch recognisable among the others.
+        D.requires_grad_(False)
+        opt_G.zero_grad()
+        g = self.generator_terms(x, y, out, mirrored)
+        half = 0.5 if cfg.lambda_x and cfg.lambda_y else 1.0
+        weights = {"g_gan": cfg.lambda_gan, "g_nce_x": half * cfg.lambda_x, "g_nce_y": half * cfg.lambda_y}
+        sum(weights[name] * term for name, term in g.items()).backward()
+        opt_G.step()
+        terms |= g
+
+        self.update_averages()
+        return {name: term.detach() for name, term in terms.items()}
+
+    @torch.no_grad()
+    def translate(self, x: Float[Tensor, "b 3 s s"]) -> dict[str, Float[Tensor, "b 3 s s"]]:
+        """``{"fake_y": G(x)}`` in float32, with averaged weights if there are any."""
+        with inference(self.averaged["G"]) as G:
+            return {"fake_y": G(x)}
+
+    def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
+        return {"D": ("y", self.D, 0)}

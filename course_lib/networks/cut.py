@@ -1,0 +1,28 @@
+"""CUT's network H: patches of a generator's maps as vectors, to compare them."""
+
+import torch.nn.functional as F
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+
+
+class PatchProjections(nn.Module):
+    """Two linear layers for each of some maps: at some places, (B, c, h, w) -> (B, places, dim), of length 1.
+
+    ``widths`` are the maps' channels c. A place is a number in [0, h * w), row by row.
+    """
+
+    def __init__(self, widths: list[int], dim: int = 256):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, dim), nn.ReLU(), nn.Linear(dim, dim)) for width in widths
+        )
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, 0.0, 0.02)
+                nn.init.zeros_(layer.bias)
+
+    def forward(
+        self, maps: list[Float[Tensor, "b _ _ _"]], places: list[Integer[Tensor, " _"]]
+    ) -> list[Float[Tensor, "b _ dim"]]:
+        picked = [of.flatten(2)[:, :, at].mT for of, at in zip(maps, places, strict=True)]  # (B, places, c)
+        return [F.normalize(layer(of), dim=2) for layer, of in zip(self.layers, picked, strict=True)]

@@ -1,0 +1,134 @@
+"""CUT: PatchNCE against a plain loop, the step against the equations, who learns from what."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_lib import losses, runs
+from course_lib.errors import CourseError
+from course_lib.methods import configs
+from course_lib.methods.cut import CUT, Config
+
+SMALL = {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "places": 30}
+
+
+def make(**changes) -> CUT:
+    torch.manual_seed(0)
+    return CUT(configs.build(Config, **SMALL | changes))
+
+
+def batch(count: int = 2, dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+    torch.manual_seed(1)
+    return {key: torch.rand(count, 3, 16, 16, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+
+
+def test_patch_nce_is_a_loop_over_places():
+    """One positive, the same place, against the others of the same image; the mean over images and places."""
+    v, k = (F.normalize(torch.randn(3, 7, 5), dim=2) for _ in range(2))
+    found = []
+    for image in range(3):
+        for place in range(7):
+            logits = [torch.dot(v[image, place], k[image, other]) / 0.07 for other in range(7)]
+            found.append(-torch.log(torch.exp(logits[place]) / sum(torch.exp(logit) for logit in logits)))
+    assert losses.patch_nce(v, k).item() == pytest.approx(torch.stack(found).mean().item(), rel=1e-5)
+    assert losses.patch_nce(torch.zeros(2, 9, 4), torch.zeros(2, 9, 4)).item() == pytest.approx(math.log(9))
+
+
+def test_maps_are_taken_where_the_authors_take_them():
+    """Pixels with their padding, both halvings, the first and the fifth of nine blocks."""
+    G, x = make(image_size=32, n_blocks=9).G, torch.rand(1, 3, 32, 24)
+    found = G.features(x)
+    assert [of.shape[1] for of in found] == G.widths == [3, 8, 16, 16, 16]
+    assert [of.shape[2] * of.shape[3] for of in found] == G.places(x) == [38 * 30, 16 * 12, 8 * 6, 8 * 6, 8 * 6]
+    assert torch.equal(found[0], F.pad(x, (3, 3, 3, 3), mode="reflect"))
+    assert torch.equal(found[1], G.layers[:5](x)) and torch.equal(found[2], G.layers[:8](x))
+    assert torch.equal(found[3], G.layers[:11](x)) and torch.equal(found[4], G.layers[:15](x))
+
+
+def test_nce_is_low_where_patches_stay_in_their_place():
+    """A picture against itself, against itself mirrored, and against that with its maps mirrored back."""
+    method = make(lambda_y=0.0)
+    x = batch(1)["x"]
+    with torch.no_grad():
+        same, turned, back = method.nce(x, x), method.nce(x, x.flip(3)), method.nce(x.flip(3), x, mirrored=True)
+    assert same < turned and back.isfinite()
+
+
+def test_the_same_places_are_compared():
+    """A target whose patches all moved by one place is worse than one in place, however places are drawn."""
+    v = F.normalize(torch.randn(1, 12, 6), dim=2)
+    assert losses.patch_nce(v, v) < losses.patch_nce(v, v.roll(1, dims=1))
+
+
+def test_step_equals_the_equations():
+    """Two steps against the docstring's equations written out, with plain Adam: same terms, same weights."""
+    method, reference = make(), make()
+    for net in (*method.networks.values(), *reference.networks.values()):
+        net.double()
+    method.run = lambda net, images: net(images)  # run() ends in float32
+    method.features, G, D, H = method.G.features, reference.G, reference.D, reference.H
+    opts = [torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (G, D, H)]
+    data = batch(dtype=torch.float64)
+    x, y = data["x"], data["y"]
+
+    def nce(source, target):
+        places = [torch.randperm(n)[:30] for n in G.places(source)]
+        keys, queries = H(G.features(source), places), H(G.features(target), places)
+        return sum(losses.patch_nce(v, k.detach()) for v, k in zip(queries, keys, strict=True)) / 5
+
+    for step in range(2):
+        torch.manual_seed(step)
+        terms = method.step(data)
+        fake, idt = G(x), G(y)
+        d = {"d_real": ((D(y) - 1) ** 2).mean(), "d_fake": (D(fake.detach()) ** 2).mean()}
+        opts[1].zero_grad()
+        (0.5 * sum(d.values())).backward()
+        opts[1].step()
+        torch.manual_seed(step)
+        g = {"g_gan": ((D(fake) - 1) ** 2).mean(), "g_nce_x": nce(x, fake), "g_nce_y": nce(y, idt)}
+        opts[0].zero_grad()
+        opts[2].zero_grad()
+        (g["g_gan"] + 0.5 * (g["g_nce_x"] + g["g_nce_y"])).backward()
+        opts[0].step()
+        opts[2].step()
+        assert terms == pytest.approx({name: term.item() for name, term in (d | g).items()}, rel=1e-6)
+    for name, net in reference.networks.items():
+        for a, b in zip(method.networks[name].parameters(), net.parameters(), strict=True):
+            assert torch.allclose(a, b, atol=1e-8)
+
+
+@pytest.mark.parametrize("term", ["g_gan", "g_nce_x", "g_nce_y"])
+def test_a_term_moves_whom_it_should(term):
+    """PatchNCE moves G and H, never D; the GAN term moves G alone."""
+    method, data = make(), batch()
+    method.D.requires_grad_(False)
+    out = {"fake_y": method.G(data["x"]), "idt_y": method.G(data["y"])}
+    method.generator_terms(data["x"], data["y"], out)[term].backward()
+    moved = {
+        n for n, net in method.networks.items() if any(p.grad is not None and p.grad.any() for p in net.parameters())
+    }
+    assert moved == ({"G"} if term == "g_gan" else {"G", "H"})
+
+
+def test_fastcut_is_a_configuration():
+    config = runs.make_config("cut", "fastcut")
+    assert (config.lambda_x, config.lambda_y, config.mirror, config.image_size) == (10.0, 0.0, True, 256)
+    assert runs.make_config("cut", "fastcut-cpu").image_size == runs.make_config("cut", "cpu").image_size
+
+
+def test_fastcut_mirrors_half_of_the_time(monkeypatch):
+    method, data, seen = make(lambda_y=0.0, mirror=True), batch(1), []
+    true = method.generator_terms
+    monkeypatch.setattr(method, "generator_terms", lambda *a: seen.append(a[3]) or true(*a))
+    torch.manual_seed(0)
+    for _ in range(24):
+        method.step(data)
+    assert 5 < sum(seen) < 19
+
+
+def test_configurations_that_cannot_be():
+    for wrong in ({"lambda_x": 0.0, "lambda_y": 0.0}, {"image_size": 30}, {"temperature": 0.0}, {"places": 0}):
+        with pytest.raises(CourseError):
+            configs.build(Config, **SMALL | wrong)
