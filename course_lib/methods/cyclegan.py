@@ -173,10 +173,8 @@ class CycleGAN(Method):
         """What D_x and D_y minimise, unweighted. Pass fakes detached, as those of the pools are."""
         cfg, terms = self.config, {}
         for of, D, real, fake in (("y", self.D_y, y, fake_y), ("x", self.D_x, x, fake_x)):
-            real, fake = (
-                real.detach().requires_grad_(cfg.lambda_r1 > 0),
-                fake.detach().requires_grad_(cfg.lambda_r2 > 0),
-            )
+            real = real.detach().requires_grad_() if cfg.lambda_r1 else real
+            fake = fake.detach().requires_grad_() if cfg.lambda_r2 else fake
             maps = self.run_each(D, {"real": real, "fake": fake})  # of logits
             if cfg.gan_loss == "relativistic":
                 terms[f"d_pair_{of}"] = losses.relativistic(maps["real"], maps["fake"])

@@ -99,10 +99,11 @@ class DCGAN(Method):
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted: ``d_real`` on y and ``d_fake`` on fake_y, or ``d_pair`` on both.
 
-        And ``d_r1``, ``d_r2``, if they have a weight. Detached: nothing of this reaches G.
+        And ``d_r1``, ``d_r2``, if they have a weight. Pass fake_y detached.
         """
         cfg = self.config
-        y, fake_y = y.detach().requires_grad_(cfg.lambda_r1 > 0), fake_y.detach().requires_grad_(cfg.lambda_r2 > 0)
+        y = y.detach().requires_grad_() if cfg.lambda_r1 else y
+        fake_y = fake_y.detach().requires_grad_() if cfg.lambda_r2 else fake_y
         real, fake = self.judge(y), self.judge(fake_y)
         if cfg.gan_loss == "relativistic":
             terms = {"d_pair": losses.relativistic(real, fake)}
@@ -115,8 +116,8 @@ class DCGAN(Method):
             terms["d_r2"] = losses.gradient_penalty(fake, fake_y)
         return terms
 
-    def generator_terms(self, fake_y: Tensor, y: Tensor) -> dict[str, Float[Tensor, ""]]:
-        """What G minimises: ``g_gan``. The relativistic one compares with y."""
+    def generator_terms(self, fake_y: Tensor, y: Tensor | None = None) -> dict[str, Float[Tensor, ""]]:
+        """What G minimises: ``g_gan``. The relativistic one compares with y, the others need none."""
         fake = self.judge(fake_y)
         if self.config.gan_loss == "relativistic":
             return {"g_gan": losses.relativistic(fake, self.judge(y))}

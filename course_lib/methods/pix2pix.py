@@ -113,10 +113,11 @@ class Pix2Pix(Method):
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted: ``d_real`` on (x, y) and ``d_fake`` on (x, fake_y), or ``d_pair`` on both.
 
-        And ``d_r1``, ``d_r2``, if they have a weight. Detached: nothing of this reaches G.
+        And ``d_r1``, ``d_r2``, if they have a weight. Pass fake_y detached.
         """
         cfg = self.config
-        y, fake_y = y.detach().requires_grad_(cfg.lambda_r1 > 0), fake_y.detach().requires_grad_(cfg.lambda_r2 > 0)
+        y = y.detach().requires_grad_() if cfg.lambda_r1 else y
+        fake_y = fake_y.detach().requires_grad_() if cfg.lambda_r2 else fake_y
         real, fake = self.judge(x, y), self.judge(x, fake_y)
         if cfg.gan_loss == "relativistic":
             terms = {"d_pair": losses.relativistic(real, fake)}

@@ -38,7 +38,7 @@ def dcgan_step(G, D, opt_G, opt_D, real, z):
     m = SimpleNamespace(config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, noise=lambda n: z, **ALONE)
     m.judge = D  # the method's own casts logits to float32
     m.discriminator_terms = lambda y, fake: DCGAN.discriminator_terms(m, y, fake)
-    m.generator_terms = lambda fake: DCGAN.generator_terms(m, fake)
+    m.generator_terms = lambda fake, y: DCGAN.generator_terms(m, fake, y)
     terms = DCGAN.step(m, {"y": real})
     return {"d_loss": terms["d_real"] + terms["d_fake"], "g_loss": terms["g_gan"]}
 
