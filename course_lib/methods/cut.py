@@ -14,7 +14,7 @@ is; where both have a weight, the authors' code halves their sum. No way back, n
 defaults are the paper's but for one thing: the authors blur before they take every second pixel, and here the networks
 are CycleGAN's. FastCUT, the preset fastcut, is
 
-    lambda_x=10, lambda_y=0, mirror=True
+    lambda_x=10, lambda_y=0, mirror=True, decay_from=0.75
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What makes the same computation faster on a GPU, or on a CPU. A reader may skip this: no result depends on it."""
+"""What makes the same computation faster, on a GPU or a CPU. A reader may skip it: results change by rounding alone."""
 
 from collections.abc import Iterable, Iterator
 
