@@ -86,12 +86,12 @@ def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
 
 def patch_nce(
     queries: Float[Tensor, "b places dim"], keys: Float[Tensor, "b places dim"], temperature: float = 0.07
-) -> Float[Tensor, ""]:
-    """E[-log(exp(v.v+ / t) / sum_n exp(v.v_n / t))] over places: v a query, v+ the key of its place, v_n all keys of
-    its image (CUT). Vectors have length 1. At chance it is the log of the number of places."""
+) -> Float[Tensor, " b"]:
+    """For each image E[-log(exp(v.v+ / t) / sum_n exp(v.v_n / t))] over places: v a query, v+ the key of its place,
+    v_n all keys of the image (CUT). Vectors have length 1. At chance it is the log of the number of places."""
     logits = queries @ keys.mT / temperature  # (B, places, places): those of a row compete
     right = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
-    return F.cross_entropy(logits.flatten(0, 1), right.flatten())
+    return F.cross_entropy(logits.flatten(0, 1), right.flatten(), reduction="none").view(right.shape).mean(1)
 
 
 def velocity(v: Float[Tensor, "..."], z_0: Float[Tensor, "..."], y: Float[Tensor, "..."]) -> Float[Tensor, ""]:

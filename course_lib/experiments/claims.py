@@ -66,14 +66,14 @@ class Table:
 
     name: str
     entered: datetime
-    seen: datetime
+    seen: datetime | None = None  # while there are none
     before: str = ""  # what was changed between the two
     rerun: str = ""  # what was run again after the first look
     older: Sequence[str] = ()  # methods whose rows are older than a change of their code that changes results
 
     @property
     def after_the_fact(self) -> bool:
-        return self.entered >= self.seen
+        return self.seen is not None and self.entered >= self.seen
 
 
 def read_claims(path: Path) -> list[Claim]:

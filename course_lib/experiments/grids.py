@@ -24,7 +24,7 @@ from course_lib import runs, training
 from course_lib.data import Swapped, folders, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
-from course_lib.metrics import samples, scores
+from course_lib.metrics import generated, samples, scores
 from course_lib.training import profiles
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
@@ -116,8 +116,6 @@ def _cells(row: str, grid: dict, own: dict) -> list[Cell]:
     chosen = {name: values[name] for name in ("method", "data", "steps", "direction", "profile", "bf16", "device")}
     cell = Cell(row, seeds[0], settings=tuple(f"{name}={value}" for name, value in settings.items()), **chosen)
     cls = method_class(cell.method)
-    if not cls.translates:
-        raise CourseError(f"{cell.method} translates nothing that could be scored", row, "choose another method")
     paired = _dataset(cell.data, cell.config.image_size, cell.direction)[1]
     if cls.needs_pairs and not paired:
         raise CourseError(f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data")
@@ -151,6 +149,7 @@ def key_of(cell: Cell) -> str:
     cls = method_class(cell.method)
     facts += [cls.REVISION, home.REVISION, training.REVISION, scores.REVISION]
     facts += [samples.REVISION] if cls.has_codes else []
+    facts += [generated.REVISION] if not cls.translates else []
     facts += [LARGE_REVISION] if cell.config.image_size > 64 else []
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -185,6 +185,6 @@ def _p(p: float) -> str:
 def _dates(table: Table) -> str:
     """One row of the table of dates."""
     late = " (claims after the fact)" if table.after_the_fact else ""
-    times = (f"{when:%Y-%m-%d %H:%M}" for when in (table.entered, table.seen))
+    times = (f"{when:%Y-%m-%d %H:%M}" if when else "not yet" for when in (table.entered, table.seen))
     more = (table.before or "-", table.rerun or "-", ", ".join(table.older) or "-")
     return f"| {table.name} | {' | '.join(times)}{late} | {' | '.join(more)} |"

@@ -40,7 +40,7 @@ from course_lib.data.images import to_image
 from course_lib.errors import CourseError
 from course_lib.experiments.grids import Cell, key_of, read_grid
 from course_lib.methods import configs, method_class
-from course_lib.metrics import samples, scores
+from course_lib.metrics import generated, samples, scores
 from course_lib.training import profiles
 from course_lib.training.progress import clock
 
@@ -165,7 +165,10 @@ def _do(cell: Cell, folder: Path) -> dict:
     )  # fmt: skip
     method, _ = runs.open_run(folder / "run", cell.device)
     torch.manual_seed(cell.seed)  # not the state that training left: it is another one after a resume
-    numbers = scores.score(method, cell.data, "test", cell.direction)
+    if method.translates:
+        numbers = scores.score(method, cell.data, "test", cell.direction)
+    else:
+        numbers = generated.score_generated(method, cell.data, "test")
     if method.has_codes:
         numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
     losses = [sum(value for name, value in step.items() if name.startswith("d_")) for step in result.history]
@@ -197,12 +200,15 @@ def _finished(folder: Path) -> dict | None:
 def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
     """PNG for each direction: test items side by side; the rows are input, translation and, where known, the truth.
 
-    A method with codes translates four times, each time with one code for all.
+    A method with codes translates four times, each time with one code for all; one from noise alone shows its preview.
     """
     data, out = open_dataset(cell.data, "test", method.config.image_size, cell.direction), {}
     items = [data[i * len(data) // min(count, len(data))] for i in range(min(count, len(data)))]
     torch.manual_seed(cell.seed)
     for direction in method.directions:
+        if not method.translates:
+            out[direction] = _png(list(method.preview().values()))
+            continue
         x, y = (torch.stack([item[name] for item in items]) for name in direction)
         if method.has_codes:
             fakes = list(method.sample(x.to(method.device), 4, cell.seed, direction).cpu().unbind(1))
@@ -210,10 +216,14 @@ def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
             alone = (method.translate_batch(default_collate([item]), direction) for item in items)
             fakes = [torch.cat([found["fake_y"].cpu() for found in alone])]
         rows: list[Tensor] = [x, *fakes] + ([y] if data.paired else [])
-        grid = to_image(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1))
-        grid.quantize(256, kmeans=3).save(png := io.BytesIO(), format="png", optimize=True)  # a third of the bytes
-        out[direction] = png.getvalue()
+        out[direction] = _png(rows)
     return out
+
+
+def _png(rows: list[Tensor]) -> bytes:
+    grid = to_image(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1).cpu())
+    grid.quantize(256, kmeans=3).save(png := io.BytesIO(), format="png", optimize=True)  # a third of the bytes
+    return png.getvalue()
 
 
 # ---- the table

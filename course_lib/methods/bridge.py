@@ -33,7 +33,7 @@ class Config(TrainingConfig):
 
     start: Literal["noise", "x"] = "noise"
     base_channels: int = 48  # of the four levels 1, 2, 3 and 3 times as many
-    steps: int = 4  # of a translation, unless it is asked for another number
+    euler_steps: int = 4  # of a translation, unless it is asked for another number
     # training
     image_size: int = 64
     batch_size: int = 32
@@ -51,9 +51,9 @@ class Config(TrainingConfig):
 _SMALL = {"jitter": "auto", "flip": "auto"}
 PRESETS: dict[str, dict] = {
     "paper": {},  # there is none
-    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "batch_size": 4, "steps": 2},
+    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "batch_size": 4, "euler_steps": 2},
     "cpu": _SMALL | {"image_size": 32},
-    "gpu": _SMALL | {"image_size": 64, "base_channels": 64, "steps": 16},
+    "gpu": _SMALL | {"image_size": 64, "base_channels": 64, "euler_steps": 16},
 }
 
 
@@ -110,7 +110,7 @@ class Bridge(Method):
         ``z`` is one noise image for all x or one for each; None draws one for each. From x there is nothing to draw.
         Raises CourseError for fewer than one step.
         """
-        steps = self.config.steps if steps is None else steps
+        steps = self.config.euler_steps if steps is None else steps
         if steps < 1:
             raise CourseError(f"cannot translate in {steps} steps", "translate()", "give at least 1")
         z = (torch.randn_like(x) if z is None else z.to(x).expand_as(x)) if self.has_codes else x

@@ -18,7 +18,7 @@ are CycleGAN's. FastCUT, the preset fastcut, is
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -71,6 +71,7 @@ _SMALL = {
     "flip": "auto",
     "d_layers": 2,  # 34 px patches
     "average": 0.998,
+    "h_dim": 64,  # four times G's first width, as in the paper
 }
 _CPU = _SMALL | {"image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_channels": 32}
 PRESETS: dict[str, dict] = {
@@ -79,7 +80,7 @@ PRESETS: dict[str, dict] = {
     "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2},
     "cpu": _CPU,
     "fastcut-cpu": _CPU | _FAST,
-    "gpu": _SMALL | {"image_size": 128, "n_blocks": 6, "d_layers": 3, "batch_size": 4, "average": 0.995},
+    "gpu": _SMALL | {"image_size": 128, "n_blocks": 6, "d_layers": 3, "batch_size": 4, "average": 0.995, "h_dim": 256},
 }
 
 
@@ -108,14 +109,26 @@ class CUT(Method):
         with self.autocast:
             return [maps.float() for maps in self.G.features(images)]
 
-    def nce(self, source: Tensor, target: Tensor, mirrored: bool = False) -> Float[Tensor, ""]:
-        """NCE(G, H, source) with ``target`` = G(source), ``mirrored`` or not. What is of the source is constant."""
-        places = [send(torch.randperm(n)[: self.config.places], self.device) for n in self.G.places(source)]
+    def translations(self, x: Tensor, y: Tensor, mirrored: bool = False) -> dict[str, Any]:
+        """fake_y and, where NCE asks for it, idt_y, both ``mirrored`` or not; and ``maps``, G's features of x and y.
+
+        G makes the features on its way to the images, so that only mirrored ones cost a pass of their own.
+        """
+        seen = {"fake_y": x} | ({"idt_y": y} if self.config.lambda_y else {})
+        sources = torch.cat([*seen.values()])
+        maps = self.features(sources.flip(3) if mirrored else sources)
+        images = self.run(self.G.finish, maps[-1]).split(len(x))
+        if mirrored:
+            with torch.no_grad():
+                maps = self.features(sources)
+        return dict(zip(seen, images, strict=True)) | {"maps": [of.detach() for of in maps]}
+
+    def nce(self, sources: list[Tensor], targets: list[Tensor]) -> Float[Tensor, " b"]:
+        """NCE(G, H, source) for each image: the features of sources, which are constant, and those of targets."""
+        places = [send(torch.randperm(of[0, 0].numel())[: self.config.places], self.device) for of in sources]
         with torch.no_grad():
-            keys = self.H(self.features(source), places)  # five times (B, places, h_dim), of length 1
-        found = [maps.flip(3) if mirrored else maps for maps in self.features(target)]
-        queries = self.H(found, places)
-        pairs = zip(queries, keys, strict=True)
+            keys = self.H(sources, places)  # five times (B, places, h_dim), of length 1
+        pairs = zip(self.H(targets, places), keys, strict=True)
         return sum(losses.patch_nce(v, of_x, self.config.temperature) for v, of_x in pairs) / len(keys)
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
@@ -124,18 +137,19 @@ class CUT(Method):
         of = self.run_each(self.D, {"real": y, "fake": fake_y})  # maps of logits
         return {"d_real": real_loss(of["real"]), "d_fake": fake_loss(of["fake"])}
 
-    def generator_terms(
-        self, x: Tensor, y: Tensor, out: dict[str, Tensor], mirrored: bool = False
-    ) -> dict[str, Float[Tensor, ""]]:
-        """What G and H minimise, unweighted. A term of weight 0 is not computed."""
+    def generator_terms(self, out: dict[str, Any], mirrored: bool = False) -> dict[str, Float[Tensor, ""]]:
+        """What G and H minimise, unweighted, of :meth:`translations`. A term of weight 0 is not computed."""
         cfg, terms = self.config, {}
         _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
         if cfg.lambda_gan:
             terms["g_gan"] = generator_loss(self.run(self.D, out["fake_y"]))
+        made = [out[name] for name in ("fake_y", "idt_y") if name in out]
+        targets = self.features(torch.cat(made))
+        nce = self.nce(out["maps"], [maps.flip(3) if mirrored else maps for maps in targets]).split(len(made[0]))
         if cfg.lambda_x:
-            terms["g_nce_x"] = self.nce(x, out["fake_y"], mirrored)
+            terms["g_nce_x"] = nce[0].mean()
         if cfg.lambda_y:
-            terms["g_nce_y"] = self.nce(y, out["idt_y"], mirrored)
+            terms["g_nce_y"] = nce[1].mean()
         return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
@@ -145,8 +159,7 @@ class CUT(Method):
 
         # 1. Translate x, and what is a y already, both perhaps mirrored.
         mirrored = cfg.mirror and torch.rand(()).item() < 0.5
-        seen = {"fake_y": x} | ({"idt_y": y} if cfg.lambda_y else {})
-        out = self.run_each(self.G, {name: images.flip(3) if mirrored else images for name, images in seen.items()})
+        out = self.translations(x, y, mirrored)
 
         # 2. D learns to tell real images from the fake. Detached: nothing of this reaches G.
         if cfg.lambda_gan:
@@ -160,7 +173,7 @@ class CUT(Method):
         # 3. G and H learn together: fool D, which is frozen, and keep each patch recognisable among the others.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(x, y, out, mirrored)
+        g = self.generator_terms(out, mirrored)
         half = 0.5 if cfg.lambda_x and cfg.lambda_y else 1.0
         weights = {"g_gan": cfg.lambda_gan, "g_nce_x": half * cfg.lambda_x, "g_nce_y": half * cfg.lambda_y}
         sum(weights[name] * term for name, term in g.items()).backward()

@@ -15,6 +15,7 @@ from course_lib.metrics import distances, diversity, factors, perceptual, pixels
 
 REVISION = 2  # raised when a change of the code or of its files changes what score_samples() gives
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
+NEAREST = 8  # answers that a person would look through
 DEEP, MANY, TRUE = 30, 40, 8  # inputs that get more samples, so that 8 modes can be counted, and true answers to each
 SHARED = 20  # inputs that see the same 20 codes
 PIXELS = 2**18  # that a generator makes at a time
@@ -47,6 +48,7 @@ def score_samples(
         diversity_BY, diversity_l1     mean distance of consecutive samples, 20 of each of 100 inputs
         real_pairs_BY, real_pairs_l1   the same of random pairs of real images
         nearest_features               distance from the true answer to the nearest of 20 samples
+        nearest_l1                     L1 from the true answer to the nearest of 8 samples
         realism_error                  how often a classifier is wrong: 0 told apart, about 0.5 as good as real
         frechet_features, kid_features Fréchet and kernel distance to the real images, one sample for each input
         common_colour                  share of the mean colour's variance over z that all inputs have in common
@@ -87,6 +89,7 @@ def score_samples(
         each[f"diversity_{by}"] = diversity.each_diversity(samples, by)
         found[f"real_pairs_{by}"] = diversity.real_pairs(y, by, seed)
     each["nearest_features"] = diversity.each_nearest(samples, y[rows])
+    each["nearest_l1"] = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4)).min(1).values
     found["realism_error"] = diversity.realism_error(other, y, seed)
     apart = distances.distances(other, y)
     found |= apart if intervals else {name: apart[name] for name in distances.NAMES["features"]}

@@ -164,15 +164,16 @@ def score(
         façades, to photographs   fcn_pixel, fcn_class, fcn_iou
         touching windows          borders_visible, too
         façades, to labels        labels_pixel, labels_class, labels_iou
-        styles of emoji           copy_l1, top1, top5, copy_top1, copy_top5, shape_top1, shape_top5
-        day to night              copy_l1, windows_lit (night to day: copy_l1)
-        plaster to brick, back    copy_l1, hue_error
+        styles of emoji           copy_l1, moved_l1, top1, top5, copy_top1, copy_top5, shape_top1, shape_top5
+        day to night              copy_l1, moved_l1, windows_lit (night to day: the first two)
+        plaster to brick, back    copy_l1, moved_l1, hue_error
 
-    where copy_ is the input taken for the answer, and shape_ compares without colour (:func:`shape`). A method whose
-    ``translate`` returns rec_x adds rec_l1. One that translates in both directions adds again_l1, the L1 between two
-    translations of the same image, 0 if chance has no part in them, and with rec_x rec_noisy_l1, too (see
-    :func:`reconstruction`; ``noise`` is a share of the range); its other direction goes under the prefix yx_, without
-    n. Global random state stays as it was; the same ``seed`` gives the same numbers.
+    where copy_ is the input taken for the answer, moved_l1 from the input to the translation, and shape_ compares
+    without colour (:func:`shape`). A method whose ``translate`` returns rec_x adds rec_l1. One that translates in
+    both directions adds again_l1, the L1 between two translations of the same image, 0 if chance has no part in
+    them, and with rec_x rec_noisy_l1, too (see :func:`reconstruction`; ``noise`` is a share of the range); its
+    other direction goes under the prefix yx_, without n. Global random state stays as it was; the same ``seed``
+    gives the same numbers.
     """
     results: dict[str, float] = {}
     for it in translated(method, data, split, direction, noise=noise, seed=seed):
@@ -199,7 +200,7 @@ class Translated(NamedTuple):
         if self.paired:
             pairs["l1"] = (fake, self.real)
         if self.paired and (_styles(self.data) or self.data in (*DAY_NIGHT, "facades:plaster-brick")):
-            pairs["copy_l1"] = (self.source, self.real)
+            pairs |= {"copy_l1": (self.source, self.real), "moved_l1": (fake, self.source)}
         others = {"rec_l1": ("rec_x", self.source), "rec_noisy_l1": ("noisy", self.source), "again_l1": ("again", fake)}
         return pairs | {name: (self.outputs[k], other) for name, (k, other) in others.items() if k in self.outputs}
 

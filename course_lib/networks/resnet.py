@@ -47,10 +47,9 @@ class ResNetGenerator(nn.Module):
             found += [h] * self.taken.count(i)
         return found
 
-    def places(self, x: Float[Tensor, "batch channels height width"]) -> list[int]:
-        """Height times width of each of the :meth:`features` of x."""
-        h, w = x.shape[2:]
-        return [(h + 6) * (w + 6), h // 2 * (w // 2), *[h // 4 * (w // 4)] * 3]
+    def finish(self, last: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 3 _ _"]:
+        """The rest of the way, from the last of the :meth:`features` to the image."""
+        return self.layers[self.taken[-1] + 1 :](last)
 
 
 class ResidualBlock(nn.Module):

@@ -34,7 +34,9 @@ class Recipe:
 
 WIDE, CODES = "base_channels=24", ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
 RECIPES = {
-    "edges-emoji": Recipe("outlines to emoji, one answer", "pix2pix", "emoji:edges", (WIDE,), 9000),
+    "edges-emoji": Recipe(
+        "outlines to emoji, one answer", "pix2pix", "emoji:edges", (WIDE, "d_layers=2", "batch_size=16"), 9000
+    ),
     "edges-emoji-many": Recipe("outlines to emoji, many answers", "bicyclegan", "emoji:edges", (WIDE, *CODES), 4000),
     "flat-3d": Recipe(  # without the identity terms a fox turned blue, and its way back was orange
         "flat emoji to 3-D and back",

@@ -57,7 +57,7 @@ BAD = [
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--minutes", "1"], "exclude each other"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "0"], "--size must be above 0"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "63"], "power of two"),
-    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "8"], "needs images of at least 12 px"),
+    (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--size", "8"], "needs images of at least 24 px"),
     (["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--seed", "-2"], "--seed"),
     (
         ["train", "pix2pix", "--data", "emoji:edges", "--steps", "1", "--set", "lamda_l1=3"],

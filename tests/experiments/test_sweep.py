@@ -93,7 +93,6 @@ BAD = [
     (GRID + "image_size = [32]", "image_size needs int", "row 'L1 only'"),
     (GRID + 'seeds = "all"', "seeds needs a TOML value of type list", "row 'L1 only'"),
     (GRID + 'method = "pix3pix"', "unknown method 'pix3pix'", "row 'L1 only'"),
-    (GRID + '[rows.noise]\nmethod = "dcgan"', "dcgan", "row 'noise'"),
     (GRID + '[rows."the same"]', "'the same' seed 0 has the same key as 'L1 + cGAN' seed 0", "row 'the same'"),
     (GRID + '[rows."l1--only"]\nlr = 1', "has the same file name as 'L1 only'", "row 'l1--only'"),
     (GRID + '[rows."l1 only"]\n[rows."l1 only"]', "no readable grid", "smoke.toml"),
@@ -178,7 +177,15 @@ def test_a_revision_counts_only_where_it_is_used(tmp_path, monkeypatch):
     assert not set(keys(tmp_path, codes)) & set(before_codes), "answers of BicycleGAN differ, and samples measures that"
 
 
-@pytest.mark.parametrize("path", sorted(Path("notebooks/sweeps").absolute().glob("*.toml")), ids=lambda path: path.stem)
+GRIDS = sorted(Path("notebooks/sweeps").absolute().glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)
+def test_the_grids_of_the_course_can_be_read(path):
+    assert grids.read_grid(path)
+
+
+@pytest.mark.parametrize("path", [p for p in GRIDS if p.with_suffix(".csv").exists()], ids=lambda path: path.stem)
 def test_the_finished_cells_of_the_course_are_found_again(path):
     """But for those of methods whose code has changed since: claims.toml names them, and the ledger says so."""
     tables = claims.read_tables(path.parent.parent / "claims.toml")
@@ -220,6 +227,15 @@ def test_a_cell_whose_answers_differ_is_measured_for_that_too(tmp_path, monkeypa
     found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
     assert calls == [("emoji:edges", "test", "xy")]
     assert {"l1", "diversity_l1"} <= found["scores"].keys() and found["scores"]["diversity_l1"] == "0.25"
+
+
+@pytest.mark.slow
+def test_a_cell_that_makes_images_from_noise_is_measured_and_drawn(tmp_path):
+    text = GRID.split("[set]")[0].replace("pix2pix", "dcgan").replace("40", "2") + "[rows.all]\n"
+    found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
+    assert {"coverage_features", "variety_l1", "kid_features", "d_std"} <= found["scores"].keys()
+    with Image.open(tmp_path / "cell/xy.png") as picture:
+        assert picture.size == (10 * 32, 3 * 32)
 
 
 @pytest.mark.slow

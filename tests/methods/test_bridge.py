@@ -98,6 +98,6 @@ def test_times_are_told_apart():
 
 
 def test_configurations_that_cannot_be():
-    for wrong in ({"image_size": 20}, {"base_channels": 12}, {"steps": 0}):
+    for wrong in ({"image_size": 20}, {"base_channels": 12}, {"euler_steps": 0}):
         with pytest.raises(CourseError):
             configs.build(Config, **SMALL | wrong)

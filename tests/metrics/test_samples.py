@@ -204,12 +204,12 @@ def test_real_methods_and_other_data(few, monkeypatch):
     found = samples.score_samples(method, "emoji:edges", "val")
     assert set(found) == {
         *(f"{kind}_{by}" for kind in ("diversity", "real_pairs") for by in ("features", "l1")),
-        *("nearest_features", "realism_error", "frechet_features", "kid_features"),
+        *("nearest_features", "nearest_l1", "realism_error", "frechet_features", "kid_features"),
         *("common_colour", "encoded_l1"),
     }
     more = samples.score_samples(method, "emoji:edges", "val", intervals=True)
     assert {name: more[name] for name in found} == found
-    bounded = {"diversity_features", "diversity_l1", "nearest_features", "encoded_l1", "kid_features"}
+    bounded = {"diversity_features", "diversity_l1", "nearest_features", "nearest_l1", "encoded_l1", "kid_features"}
     assert more.keys() - found.keys() == {f"{name}_{end}" for name in bounded for end in ("low", "high")}
     assert found["realism_error"] < 0.1 and found["frechet_features"] > 0
     assert "walls_covered" not in samples.score_samples(BicycleGAN(Config(**small)), "facades", direction="yx")

@@ -209,20 +209,26 @@ def test_score_of_the_truth_on_facades_both_ways():
 
 @pytest.mark.slow
 def test_score_of_copying():
-    copy, pairs = Stub(lambda x: x, lambda x: x), PAIRS | {"again_l1", "copy_l1", "rec_l1", "rec_noisy_l1"}
+    copy, pairs = Stub(lambda x: x, lambda x: x), PAIRS | {"again_l1", "copy_l1", "moved_l1", "rec_l1", "rec_noisy_l1"}
     found = scores.score(copy, "facades:day-night")
     assert found.keys() == {"n", "windows_lit"} | pairs | {f"yx_{name}" for name in pairs}
-    assert found["l1"] == found["copy_l1"] > 0.1 and found["windows_lit"] < 0.1 and found["rec_l1"] == 0
+    assert (
+        found["l1"] == found["copy_l1"] > 0.1
+        and found["moved_l1"] == 0
+        and found["windows_lit"] < 0.1
+        and found["rec_l1"] == 0
+    )
     assert found["rec_noisy_l1"] == pytest.approx(0.02 * math.sqrt(2 / math.pi), rel=0.03)
     more = scores.score(copy, "facades:day-night", noise=0.05)
     assert more["rec_noisy_l1"] == pytest.approx(5 * found["rec_noisy_l1"], rel=0.01)
     alone = scores.reconstruction(copy, houses("facades:day-night")["y"], "yx", noise=0.05)
     assert more["yx_rec_noisy_l1"] == pytest.approx(alone, rel=1e-6)
     brick = scores.score(Stub(lambda x: x), "facades:plaster-brick", direction="yx")
-    assert brick.keys() == {"n", "copy_l1", "hue_error"} | PAIRS and brick["hue_error"] < 7
+    assert brick.keys() == {"n", "copy_l1", "moved_l1", "hue_error"} | PAIRS and brick["hue_error"] < 7
     emoji = scores.score(Stub(lambda x: x, size=16), "emoji:twemoji-fluent", "val")
     assert (
-        emoji.keys() == {"n", "copy_l1", "top1", "top5", "copy_top1", "copy_top5", "shape_top1", "shape_top5"} | PAIRS
+        emoji.keys()
+        == {"n", "copy_l1", "moved_l1", "top1", "top5", "copy_top1", "copy_top5", "shape_top1", "shape_top5"} | PAIRS
     )
     assert emoji["top1"] == emoji["copy_top1"] < emoji["top5"] == emoji["copy_top5"] and emoji["n"] == 160
 
