@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from course_lib.data.augment import Augment
 from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
-from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
+from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiLab, EmojiStyles
 from course_lib.data.facades import SIZES, TASKS, Facades
 from course_lib.data.folders import open_folder
 from course_lib.errors import CourseError
@@ -31,7 +31,7 @@ __all__ = [
 
 SPLITS = ("train", "val", "test")
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, which bounds what can be reached without
-DRAWN = {"emoji:edges": EmojiEdges, "emoji:colour": EmojiColour, "emoji:fill": EmojiFill}
+DRAWN = {"emoji:edges": EmojiEdges, "emoji:colour": EmojiColour, "emoji:colour:lab": EmojiLab, "emoji:fill": EmojiFill}
 EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 
@@ -47,6 +47,8 @@ class Swapped(View):
     def __init__(self, dataset: Dataset):
         super().__init__(dataset)
         self.redrawn = {"x": "y", "y": "x"}.get(self.redrawn)
+        x, y = self.channels
+        self.channels = (y if y != 2 else 3, x)  # a and b alone are no image to begin with
 
     def __getitem__(self, index: int) -> dict:
         return _swap(self.dataset[index])
@@ -59,12 +61,15 @@ def _swap(item: dict) -> dict:
     return {{"x": "y", "y": "x"}.get(key, key): value for key, value in item.items()}
 
 
-def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0) -> TwoDomains:
+def open_dataset(
+    name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0, load: str = "square"
+) -> TwoDomains:
     """The ``split`` (train, val, test) of a named data set or of a folder; items as in ``Dataset`` of dicts x, y, name.
 
     x and y are (3, size, size) in [-1, 1]; named sets have them at 16 to 1024 px. ``direction="yx"`` swaps them.
-    ``seed`` draws the partners of unpaired training data. Raises CourseError for a name, split, direction, size or
-    folder that does not exist or cannot be used.
+    ``seed`` draws the partners of unpaired training data, and windows: of a folder ``load="crop"`` cuts squares out of
+    images, ``"square"`` squeezes them into one. Raises CourseError for a name, split, direction, size or folder that
+    does not exist or cannot be used.
     """
     if split not in SPLITS:
         raise CourseError(f"unknown split {split!r}", "split", f"choose from {', '.join(SPLITS)}")
@@ -84,11 +89,11 @@ def open_dataset(name: str, split: str, size: int = 64, direction: str = "xy", s
     elif name.startswith("download:"):
         from course_lib.data.download import open_download
 
-        dataset = open_download(name.removeprefix("download:"), split, size, seed)
+        dataset = open_download(name.removeprefix("download:"), split, size, seed, load)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
         near = "".join(f"did you mean {other}? else " for other in difflib.get_close_matches(name, names(), 1))
         fix = f"{near}choose from {', '.join(names())}, download:NAME (the papers' sets), or give a folder"
         raise CourseError(f"unknown data set {name!r}", "--data", fix)
     else:
-        dataset = open_folder(Path(name), split, size, seed)
+        dataset = open_folder(Path(name), split, size, seed, load)
     return Swapped(dataset) if direction == "yx" else dataset

@@ -38,9 +38,9 @@ def jitter(
 
     ``"resize"``: ``size`` x ``size`` is cut out at random of images of ``enlarged(size)`` (the paper's); others are
     brought to that side first, which costs sharpness: load them larger. ``"affine"``: turn by up to 5 degrees, scale by
-    up to 10 %, shift by up to 6 % of the side, border repeated: variety for small sets. ``"none"``: neither. ``size``
-    is that of the images by default. ``draws``, (n, 5) in [0, 1), decide: equal rows give equal changes. ``nearest``
-    copies pixels and never mixes them.
+    up to 10 %, shift by up to 6 % of the side: variety for small sets; beyond larger images the border is repeated.
+    ``"none"``: neither. ``size`` is that of the images by default. ``draws``, (n, 5) in [0, 1), decide: equal rows give
+    equal changes. ``nearest`` copies pixels and never mixes them.
     """
     size = size or images.shape[-1]
     if kind == "resize":
@@ -53,6 +53,7 @@ def jitter(
         images = torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in pairs])
     elif kind == "affine":
         angle, scale, shift = (10 * draws[:, 2] - 5) * (math.pi / 180), 0.9 + 0.2 * draws[:, 3], 0.24 * draws - 0.12
+        scale, shift = scale * (size / images.shape[-1]), shift * (size / images.shape[-1])
         cos, sin, right, down = (of[:, None, None] for of in (scale * angle.cos(), scale * angle.sin(), *shift.T[:2]))
         x = (2 * torch.arange(size) + 1) / size - 1  # the middles of the pixels: the border is at -1 and 1
         y = x[:, None]
@@ -74,7 +75,8 @@ class Augment(View):
     dataset in which one image is computed from the rest names it (``redrawn``) and computes it again
     (``redraw(batch)``): lines and colours stay crisp. Nothing is cached: ``set_epoch(e)`` changes every item, and
     (seed, epoch, index) determines it. Batches are changed at once (``__getitems__``). With a ``size``, in px, "resize"
-    asks the data set for larger images (``at``) and cuts that size out of them: they stay as sharp as they are.
+    asks the data set for larger images (``at``) and cuts that size out of them: they stay as sharp as they are. So does
+    "affine" where images are cut out of larger ones anyway.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Augment(View):
     ):
         super().__init__(dataset)
         self.seed, self.kind, self.flip, self.size = seed, kind, flip, size
-        if size and kind == "resize" and isinstance(dataset, TwoDomains):
+        if size and (kind == "resize" or (kind == "affine" and self.cropped)) and isinstance(dataset, TwoDomains):
             self.dataset = dataset.at(enlarged(size))
 
     def __getitem__(self, index: int) -> dict:

@@ -77,14 +77,16 @@ def cache_folder() -> Path:
     return Path(os.environ.get("COURSE_DATA") or pooch.os_cache("gan-translation-course"))
 
 
-def open_download(name: str, split: str, size: int = 64, seed: int = 0) -> PairedFolder | UnpairedFolder:
+def open_download(
+    name: str, split: str, size: int = 64, seed: int = 0, load: str = "square"
+) -> PairedFolder | UnpairedFolder:
     """The ``split`` of one of the papers' sets as ``open_folder`` gives it, fetched and unpacked where that is needed.
 
     Where an archive has no test images (maps, the edges sets), its val images, on which the papers report, are the
     test split, and val is held out of train: no choice is made on what is reported. x is always domain A, the left
     half. Raises CourseError as ``fetch`` and ``open_folder`` do.
     """
-    dataset = open_folder(fetch(name), split, size, seed)
+    dataset = open_folder(fetch(name), split, size, seed, load)
     _, direction, domains, counts = SOURCES[name]
     about = f"download:{name}: {domains}, usually translated {direction}; documented: {counts}."
     dataset.card = f"{about} For research, see its owners' terms. {dataset.card}"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
+from course_lib.data.colours import grey, lab_to_rgb, rgb_to_lab
 from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
 
@@ -23,7 +24,6 @@ STYLES = ("noto", "twemoji", "fluent")
 TILE, LARGE, COLUMNS = 64, 128, 40  # px of the drawings in the two sheets of a style; drawings in a row
 SPLITS = {"train": ("train_a", "train_b"), "val": ("val",), "test": ("test",)}
 CHUNK = 8  # drawings that are worked on at a time: what fits into the cache of a core
-GREY = (0.299, 0.587, 0.114)  # shares of red, green and blue in the brightness that television shows in grey (BT.601)
 
 CARD = """1,599 emoji, each drawn in three styles on white, at 64 px and, for sizes above that, at 128 px: Noto (Google,
 Apache-2.0), Twemoji (CC-BY 4.0) and Fluent 3-D (Microsoft, MIT); flags are left out. 1,280 for training, 160 val, 159
@@ -187,11 +187,20 @@ class EmojiEdges(EmojiDrawn):
 class EmojiColour(EmojiDrawn):
     """``emoji:colour``: x is y in grey, three times the same channel. The task is called colourisation."""
 
-    card = f"{CARD} Here: Fluent's drawings in grey, and in colour."
+    card, channels = f"{CARD} Here: Fluent's drawings in grey, and in colour.", (1, 3)
 
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        red, green, blue = y.split(1, dim=1)
-        return (GREY[0] * red + GREY[1] * green + GREY[2] * blue).expand_as(y).contiguous()
+        return grey(y).expand_as(y).contiguous()
+
+
+class EmojiLab(EmojiColour):
+    """``emoji:colour:lab``: x is the grey of y's lightness L in CIE Lab. A network adds a and b, as in the paper."""
+
+    channels = (1, 2)
+
+    def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        light = rgb_to_lab(y)[:, :1]
+        return lab_to_rgb(torch.cat([light, torch.zeros_like(y[:, :2])], dim=1))
 
 
 class EmojiFill(EmojiDrawn):

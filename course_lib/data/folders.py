@@ -11,15 +11,16 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from course_lib.data.augment import partner
+from course_lib.data.augment import item_generator, partner
 from course_lib.data.base import TwoDomains
 from course_lib.data.images import (
     entries,
     find_images,
-    image_size,
+    image_header,
     is_dead_end,
     printable,
     read_image,
+    scaled,
     to_bytes,
     to_tensor,
 )
@@ -49,6 +50,12 @@ def existing(folder: str | os.PathLike) -> Path:
         for path in sorted(set(entries(folder)) - parts):
             is_dead_end(path)
     return folder
+
+
+def side_by_side(folder: str | os.PathLike) -> bool:
+    """Whether a folder has A|B images, as far as one that is gone can tell."""
+    parts = ("A", "B", "trainA", "trainB")
+    return os.path.isdir(Path(folder) / "train") or not any(os.path.isdir(Path(folder) / part) for part in parts)
 
 
 def images_by_split(folder: Path, side: str = "") -> Found:
@@ -111,14 +118,21 @@ class ImageStore:
     """Decoded images: a file is read once, resized, and kept as uint8 while the kept ones fit into CACHE_BYTES.
 
     The headers of all files are checked at once, the pixels of the split too if they are few (EAGER_PIXELS). With
-    ``side_by_side`` a file holds two images; an odd width raises CourseError.
+    ``side_by_side`` a file holds two images; an odd width raises CourseError. With ``load="crop"`` the shorter side
+    gets ``size``, and each item is a square cut out of that.
     """
 
-    def __init__(self, found: list[Found], split: str, size: int, side_by_side: bool = False):
-        self.size, self.side_by_side = size, side_by_side
-        files = {s: [path for part in found for item in part[s] for path in item] for s in SPLITS}
-        self.own, self.kept = files[split], {}
-        pixels = {path: self.pixels(path, *image_size(path)) for paths in files.values() for path in paths}
+    def __init__(self, found: list[Found], split: str, size: int, side_by_side: bool = False, load: str = "square"):
+        self.size, self.side_by_side, self.load = size, side_by_side, load
+        self.own, self.kept = [path for part in found for item in part[split] for path in item], {}
+        self.grey, self.shapes, pixels = set(), {}, {}
+        for item in (item for s in SPLITS for part in found for item in part[s]):
+            for path in item:
+                (width, height), grey = image_header(path)
+                pixels[path] = self.pixels(path, width, height)
+                self.grey |= {path} if grey else set()
+                # partners get one shape, that of x: they are cropped together
+                self.shapes[path] = self.shapes.get(item[0]) or (width // (1 + side_by_side), height)
         if sum(pixels[path] for path in self.own) <= EAGER_PIXELS:
             self.check()
 
@@ -134,7 +148,7 @@ class ImageStore:
             for _ in pool.map(self.read, self.own):
                 pass
 
-    def read(self, path: Path) -> UInt8[Tensor, "n 3 size size"]:
+    def read(self, path: Path) -> UInt8[Tensor, "n 3 h w"]:
         """The one image in this file, or both halves of an A|B image."""
         if path in self.kept:
             return self.kept[path]
@@ -142,7 +156,9 @@ class ImageStore:
         self.pixels(path, *image.size)
         columns = [(0, image.width // 2), (image.width // 2, image.width)] if self.side_by_side else [(0, image.width)]
         parts = [image.crop((left, 0, right, image.height)) for left, right in columns]
-        out = to_bytes(torch.stack([to_tensor(part, self.size) for part in parts]))
+        shape = self.shapes[path]
+        size = scaled(shape, self.size / min(shape)) if self.load == "crop" else self.size
+        out = to_bytes(torch.stack([to_tensor(part, size) for part in parts]))
         if (len(self.kept) + 1) * out.nbytes <= CACHE_BYTES:
             self.kept[path] = out
         return out
@@ -153,15 +169,36 @@ class ImageStore:
         other.size, other.kept = size, {}
         return other
 
-    def item(self, *paths: Path) -> dict:
-        x, y = torch.cat([self.read(path) for path in paths]) / 127.5 - 1
+    def item(self, *paths: Path, at: list[list[float]]) -> dict:
+        """x and y, cut out ``at`` so much of the free height and width each: 0 at the top and left."""
+        images = [image for path in paths for image in self.read(path)]
+        x, y = (window(image, self.size, *where) / 127.5 - 1 for image, where in zip(images, at, strict=True))
         return {"x": x, "y": y, "name": printable(paths[0].stem)}
+
+
+def window(image: Tensor, size: int, down: float, across: float) -> Tensor:
+    """(..., size, size) of an image (..., h, w), at shares in [0, 1) of the way down and across."""
+    top, left = (int(share * (side - size + 1)) for share, side in zip((down, across), image.shape[-2:], strict=True))
+    return image[..., top : top + size, left : left + size]
 
 
 class Stored(TwoDomains):
     """Images in an ImageStore, called ``store``."""
 
     store: ImageStore
+    seed: int
+    drawn: bool  # of training: the windows and, without pairs, the partners
+
+    @property
+    def cropped(self) -> bool:
+        return self.store.load == "crop"
+
+    def windows(self, i: int) -> list[list[float]]:
+        """Where x and y are cut out of their images: anywhere, or of held-out ones in the middle."""
+        if not (self.cropped and self.drawn):
+            return [[0.5, 0.5], [0.5, 0.5]]
+        x, y = torch.rand(2, 2, generator=item_generator(self.seed, self.epoch, i, 2)).tolist()
+        return [x, x if self.paired else y]
 
     def at(self, size: int) -> "Stored":
         other = copy.copy(self)
@@ -172,34 +209,37 @@ class Stored(TwoDomains):
 class PairedFolder(Stored):
     """Pairs from a folder, in one of the first two LAYOUTS: x from A (the left half), y from B (the right half).
 
-    Items: x, y (3, size, size) in [-1, 1], resized without keeping the aspect ratio; ``name``, without suffix. Raises
-    CourseError for a wrong layout, orphans, too few images and bad files. Damaged pixels in a large folder show only
-    when an item is read: ``check()`` decodes the whole split at once.
+    Items: x, y (3, size, size) in [-1, 1], resized without keeping the aspect ratio; ``name``, without suffix. With
+    ``load="crop"`` it is kept, and x and y are the same window of both images: per (seed, epoch, index) in training,
+    else the middle. Raises CourseError for a wrong layout, orphans, too few images and bad files. Damaged pixels in a
+    large folder show only when an item is read: ``check()`` decodes the whole split at once.
     """
 
     mirrors = False  # unknown images may have a left and a right: see Config.flip
 
-    def __init__(self, folder: str | os.PathLike, split: str, size: int = 64):
-        folder = existing(folder)
-        side_by_side = os.path.isdir(folder / "train") or not any(os.path.isdir(folder / side) for side in "AB")
-        if side_by_side:
+    def __init__(self, folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square"):
+        folder, self.seed, self.drawn = existing(folder), seed, split == "train"
+        if beside := side_by_side(folder):
             found = images_by_split(folder)
         else:
             found = match(images_by_split(folder / "A"), images_by_split(folder / "B"), folder)
         held_out = hold_out(found, folder)
-        how = "A|B images side by side" if side_by_side else "A/ and B/ with equal names"
+        how = "A|B images side by side" if beside else "A/ and B/ with equal names"
         counts = ", ".join(f"{len(items)} {part}" for part, items in found.items())
         self.card = f"Pairs from the folder {printable(folder)}, {how}: {counts}.{held_out}"
         self.items = found[split]
         self.names = [printable(item[0].stem) for item in self.items]
-        self.store = ImageStore([found], split, size, side_by_side)
+        self.store = ImageStore([found], split, size, beside, load)
         self.check = self.store.check
+        files = [item for s in SPLITS for item in found[s]]
+        x, y = (1 if self.store.grey.issuperset(item[k] for item in files) else 3 for k in (0, -1))
+        self.channels = (x, y)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, i: int) -> dict:
-        return self.store.item(*self.items[i])
+        return self.store.item(*self.items[i], at=self.windows(i))
 
 
 class UnpairedFolder(Stored):
@@ -211,7 +251,7 @@ class UnpairedFolder(Stored):
 
     paired, mirrors = False, False
 
-    def __init__(self, folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0):
+    def __init__(self, folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square"):
         folder = existing(folder)
         a, b = found = [images_by_split(folder, side) for side in "AB"]
         held_out = hold_out(a, folder, "A") + hold_out(b, folder, "B")
@@ -220,7 +260,7 @@ class UnpairedFolder(Stored):
         self.x, self.y = a[split], b[split]
         self.names = [printable(self.x[i % len(self.x)][0].stem) for i in range(max(len(self.x), len(self.y)))]
         self.seed, self.drawn = seed, split == "train"
-        self.store = ImageStore(found, split, size)
+        self.store = ImageStore(found, split, size, load=load)
         self.check = self.store.check
 
     def __len__(self) -> int:
@@ -232,11 +272,12 @@ class UnpairedFolder(Stored):
         j = i % len(self.y)
         if self.drawn:
             j = partner(len(self.y), self.seed, self.epoch, i)
-        return self.store.item(*self.x[i % len(self.x)], *self.y[j])
+        return self.store.item(*self.x[i % len(self.x)], *self.y[j], at=self.windows(i))
 
 
-def open_folder(folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0) -> PairedFolder | UnpairedFolder:
-    """The dataset in a folder of any of the LAYOUTS; ``seed`` counts for unpaired ones. Errors as in the classes."""
-    if any(os.path.isdir(Path(folder) / part) for part in ("trainA", "trainB")):
-        return UnpairedFolder(folder, split, size, seed)
-    return PairedFolder(folder, split, size)
+def open_folder(
+    folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square"
+) -> PairedFolder | UnpairedFolder:
+    """The dataset in a folder of any of the LAYOUTS; ``seed`` draws partners and windows. Errors as in the classes."""
+    unpaired = any(os.path.isdir(Path(folder) / part) for part in ("trainA", "trainB"))
+    return (UnpairedFolder if unpaired else PairedFolder)(folder, split, size, seed, load)

@@ -84,21 +84,29 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
 
     Raises CourseError for what is no image or has more than MAX_PIXELS; damaged pixels are found by ``read_image``.
     """
+    return image_header(path)[0]
+
+
+def image_header(path: str | os.PathLike) -> tuple[tuple[int, int], bool]:
+    """:func:`image_size`, and whether the file can hold nothing but grey."""
     with _opened(path) as image:
+        grey = image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I")
         turned = False
         if image.format != "TIFF" and image.info.keys() & {"exif", "xmp"}:  # Pillow has turned a TIFF's size already
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        return image.size[::-1] if turned else image.size
+        return image.size[::-1] if turned else image.size, grey
 
 
-def read_image(path: str | os.PathLike) -> Image.Image:
+def read_image(path: str | os.PathLike, keep_alpha: bool = False) -> Image.Image:
     """Decode one image file completely into 8-bit RGB; of several frames, the first.
 
-    EXIF orientation is applied; colour profiles are not. Transparency is composited on white. Grey, 1-bit and palette
+    EXIF orientation is applied; colour profiles are not. Transparency is composited on white; with ``keep_alpha`` it is
+    a fourth channel then (RGBA), if there is any. Grey, 1-bit and palette
     images keep their colours. CMYK becomes R = (255 - C)(255 - K) / 255, and so on. Grey with more than 8 bits is
     scaled, not clipped: 16-bit by 255/65535, float in [0, 1] by 255, any other range from its own minimum and maximum.
     Raises CourseError, naming the file, if it is missing, empty, damaged, no image, or larger than MAX_PIXELS.
     """
+    alpha = None
     with _opened(path) as image:
         image.load()
         kind = image.format
@@ -107,11 +115,14 @@ def read_image(path: str | os.PathLike) -> Image.Image:
             image = _scaled(image)
         if image.has_transparency_data:
             image = image.convert("RGBA")
+            alpha = image.getchannel("A")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         image = image.convert("RGB")
     if kind == "PNG":
         with _opened(path) as stored:
             stored.verify()  # its checksums: a decoder takes flipped bits for other colours
+    if keep_alpha and alpha:
+        image.putalpha(alpha)
     return image
 
 
@@ -129,23 +140,35 @@ def _scaled(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def to_tensor(image: Image.Image, size: int) -> Float[Tensor, "3 size size"]:
+def to_tensor(image: Image.Image, size: int | tuple[int, int]) -> Float[Tensor, "3 h w"]:
     """An RGB image as floats in [-1, 1], whatever its size: resized to size x size (bicubic, antialiased).
 
-    The aspect ratio is not kept, as in pix2pix: nothing is cropped away and pairs stay aligned.
+    The aspect ratio is not kept, as in pix2pix: nothing is cropped away and pairs stay aligned. ``size`` may also be
+    (width, height).
     """
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BICUBIC)
+    size = (size, size) if isinstance(size, int) else size
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous() / 127.5 - 1
 
 
+def scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """(width, height) times ``factor``, at least 1."""
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def half(image: Image.Image, left: bool) -> Image.Image:
+    """Of an A|B image, twice as wide as high, the ``left`` half, or the right; any other as it is."""
+    if image.width != 2 * image.height:
+        return image
+    start = 0 if left else image.height
+    return image.crop((start, 0, start + image.height, image.height))
+
+
 def square(path: str | os.PathLike, size: int, left: bool) -> tuple[Float[Tensor, "1 3 size size"], bool]:
-    """The image, and whether it is A|B, twice as wide as high: of that the ``left`` half is taken, or the right."""
+    """The image, or of an A|B image the :func:`half`, and whether it is one."""
     image = read_image(path)
-    if halved := image.width == 2 * image.height:
-        start = 0 if left else image.height
-        image = image.crop((start, 0, start + image.height, image.height))
-    return to_tensor(image, size)[None], halved
+    return to_tensor(half(image, left), size)[None], image.width == 2 * image.height
 
 
 def to_bytes(tensor: Float[Tensor, "*batch 3 h w"]) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from course_lib.data import names, open_dataset
 from course_lib.data.facade_layout import CLASSES, PALETTE
 from course_lib.data.facades import label_map, paint
-from course_lib.data.images import find_images, read_image
+from course_lib.data.images import find_images, half, read_image
 from course_lib.errors import CourseError
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
@@ -82,10 +82,7 @@ def read_instances(path: Path, size: int) -> Integer[Tensor, "size size"]:
 
 
 def _pixels(path: Path, size: int) -> Tensor:
-    image = read_image(path)
-    if image.width == 2 * image.height:
-        image = image.crop((0, 0, image.height, image.height))
-    return torch.from_numpy(np.array(image.resize((size, size), Image.Resampling.NEAREST)))
+    return torch.from_numpy(np.array(half(read_image(path), True).resize((size, size), Image.Resampling.NEAREST)))
 
 
 def find_scenes(source: Path, size: int) -> Iterator[tuple[str, Tensor, Tensor]]:

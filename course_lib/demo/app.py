@@ -166,7 +166,8 @@ def _lens(named: dict) -> list[w.Widget]:
 
 
 def _held_out(method: Any, settings: dict, split: str) -> TwoDomains:
-    return open_dataset(settings["data"], split, method.config.image_size, settings["direction"])
+    cfg = method.config
+    return open_dataset(settings["data"], split, cfg.image_size, settings["direction"], load=cfg.load)
 
 
 def _some(data: TwoDomains) -> tuple[Tensor, Tensor, list[str]]:

@@ -40,6 +40,7 @@ class TrainingConfig:
     image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
     flip: Literal["on", "off", "auto"] = "on"  # mirror at random; auto: unless the data set says its images have a side
+    load: Literal["square", "crop"] = added("square")  # files are squeezed into a square, or squares cut out of them
     batch_size: int = 1
     lr: float = positive(2e-4)
     beta1: float = 0.5
@@ -144,6 +145,10 @@ class Method:
             raise CourseError(what, f"--direction {direction}", "try facades")
         return config
 
+    def seen(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Of x and y, (B, 3, S, S), the channels that G reads and paints, and D judges: here all."""
+        return x, y
+
     @property
     def reads_codes(self) -> bool:
         """Whether ``encode(y)`` gives the code z that paints in the style of y."""
@@ -156,7 +161,7 @@ class Method:
             options["direction"] = direction
         return self.translate(batch[direction[0]].to(self.device), **options)
 
-    def sample(self, x: Tensor, count: int, seed: int = 0, direction: str = "xy") -> Float[Tensor, "b count 3 s s"]:
+    def sample(self, x: Tensor, count: int, seed: int = 0, direction: str = "xy") -> Float[Tensor, "b count 3 h w"]:
         """``count`` translations of each x, in the same random styles for all: [:, k] shows one style."""
         options = {"direction": direction} if len(self.directions) > 1 else {}
         codes = self.noise(count, seed).split(1)

@@ -264,8 +264,8 @@ class BicycleGAN(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "#b z_dim"] | None = None, seed: int | None = None
-    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
+        self, x: Float[Tensor, "b 3 h w"], z: Float[Tensor, "#b z_dim"] | None = None, seed: int | None = None
+    ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x, z)}`` in float32, without dropout, with averaged weights if there are any.
 
         ``z`` is one code for all images or one for each; None draws one for each, as :meth:`noise` does.

@@ -119,7 +119,7 @@ class CycleGAN(Method):
         self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D_x, self.D_y)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
-    def noisy(self, images: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b channels s s"]:
+    def noisy(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b channels h w"]:
         """What a generator sees: the images and, beside each, noise_dim maps of noise, new in every pixel.
 
         One number for a whole map would be lost: the instance norm after the first layer takes out what is constant.
@@ -234,7 +234,7 @@ class CycleGAN(Method):
         return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def translate(self, x: Float[Tensor, "b 3 h w"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}`` in float32, with averaged weights if there are any.
 
         ``direction="yx"``: the input is a y, and ``fake_y`` its translation to x.

@@ -213,8 +213,8 @@ class MUNIT(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "#b style_dim"] | None = None, direction: str = "xy"
-    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
+        self, x: Float[Tensor, "b 3 h w"], z: Float[Tensor, "#b style_dim"] | None = None, direction: str = "xy"
+    ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_b(E_a^c(x), z)}`` in float32, with averaged weights if there are any.
 
         ``z`` is one style for all images or one for each; None draws one for each. ``direction="yx"``: from b to a.

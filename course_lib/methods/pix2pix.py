@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib import losses
+from course_lib.data import colours
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, added, check_patches, check_penalties, may_be_zero
 from course_lib.networks import EncoderDecoder, PatchGAN, ResNetGenerator, UNet
@@ -39,6 +40,8 @@ class Config(TrainingConfig):
     base_channels: int = 64
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     norm: Literal["batch", "instance"] = "batch"
+    in_channels: int = added(3)  # 1: of a grey x; these two follow the data set
+    out_channels: int = added(3)  # 1: y is grey; 2: a and b of Lab, the paper's colourisation
     dropout: float = 0.5  # the only noise of pix2pix, in the first three decoder blocks
     conditional: bool = True  # D sees (x, y); False: y alone
     d_base_channels: int = 64
@@ -57,6 +60,9 @@ class Config(TrainingConfig):
     def __post_init__(self):
         if not self.lambda_gan and not self.lambda_l1:
             raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term")
+        if self.in_channels not in (1, 3) or self.out_channels not in (1, 2, 3):
+            what = f"no images have {self.in_channels} channels in and {self.out_channels} out"
+            raise CourseError(what, "Config", "choose in_channels 1 or 3, and out_channels 1, 2 or 3")
         check_patches(self.image_size, self.d_layers)
         check_penalties(self.lambda_r1 or self.lambda_r2, self.norm, "norm=instance")
 
@@ -97,19 +103,24 @@ class Pix2Pix(Method):
         super().__init__(config, device, bf16)
         cfg = self.config
         sizes = {"base_channels": cfg.base_channels, "norm": cfg.norm, "upsampling": cfg.upsampling}
+        sizes |= {"in_channels": cfg.in_channels, "out_channels": cfg.out_channels}
         if cfg.generator == "resnet":
             self.G = ResNetGenerator(n_blocks=cfg.n_blocks, **sizes)
         else:
             self.G = GENERATORS[cfg.generator](image_size=cfg.image_size, dropout=cfg.dropout, **sizes)
-        self.D = PatchGAN(6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm)
+        judged = cfg.in_channels * cfg.conditional + cfg.out_channels
+        self.D = PatchGAN(judged, cfg.d_base_channels, cfg.d_layers, cfg.norm)
         self.networks = {"G": self.G, "D": self.D}
         self.place(cfg.norm)
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
-    def judge(self, x: Float[Tensor, "b 3 s s"], y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1 h w"]:
-        """D's map of logits for y, given x if D is conditional."""
+    def seen(self, x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
+        return colours.seen(x, y, (self.config.in_channels, self.config.out_channels))
+
+    def judge(self, x: Float[Tensor, "b _ s s"], y: Float[Tensor, "b _ s s"]) -> Float[Tensor, "b 1 h w"]:
+        """D's map of logits for y, given x if D is conditional; both as :meth:`seen`."""
         seen = torch.cat([x, y], dim=1) if self.config.conditional else y
         return self.run(self.D, seen)  # (B, 6, S, S) -> (B, 1, h, w)
 
@@ -147,8 +158,8 @@ class Pix2Pix(Method):
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of G (section 3.3). ``batch``: x, y (B, 3, S, S). Returns the unweighted terms."""
-        cfg, G, D, opt_G, opt_D, x, y = self.config, self.G, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
-        terms = {}
+        cfg, G, D, opt_G, opt_D, terms = self.config, self.G, self.D, self.opt_G, self.opt_D, {}
+        x, y = self.seen(batch["x"], batch["y"])
 
         # 1. Translate once. Both updates look at this fake.
         fake_y = self.run(G, x)  # (B, 3, S, S)
@@ -177,8 +188,8 @@ class Pix2Pix(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 s s"], dropout: bool | None = None, batch_statistics: bool | None = None
-    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
+        self, x: Float[Tensor, "b 3 h w"], dropout: bool | None = None, batch_statistics: bool | None = None
+    ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x)}`` in float32, with the averaged weights if there are any; changes no state.
 
         ``dropout`` and ``batch_statistics`` say whether they act as in training; None takes the configuration's choice.
@@ -187,7 +198,7 @@ class Pix2Pix(Method):
         dropout = cfg.test_dropout if dropout is None else dropout
         batch_statistics = cfg.test_batch_statistics if batch_statistics is None else batch_statistics
         with inference(self.averaged["G"], dropout, batch_statistics) as G:
-            return {"fake_y": G(x)}
+            return {"fake_y": colours.painted(G(self.seen(x, x)[0]), x)}
 
     def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
         return {"D": ("y", self.D, 0)}

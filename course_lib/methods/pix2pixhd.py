@@ -177,7 +177,7 @@ class Pix2PixHD(Method):
         s = F.one_hot(labels.long(), self.config.n_labels).movedim(-1, 1).float()  # (B, S, S) -> (B, n_labels, S, S)
         return torch.cat([s, boundary_map(instances)], dim=1) if self.config.use_instances else s
 
-    def paint(self, s: Float[Tensor, "b c s s"], nets: dict[str, nn.Module]) -> Float[Tensor, "b 3 _ _"]:
+    def paint(self, s: Float[Tensor, "b c h w"], nets: dict[str, nn.Module]) -> Float[Tensor, "b 3 _ _"]:
         """G's photograph from all that G sees; in the first phase that of G1, at half the size."""
         if not self.config.local_enhancer:
             return nets["G1"](s)
@@ -255,12 +255,12 @@ class Pix2PixHD(Method):
     @torch.no_grad()
     def translate(
         self,
-        x: Float[Tensor, "b 3 s s"] | None,
+        x: Float[Tensor, "b 3 h w"] | None,
         labels: Integer[Tensor, "b s s"] | None = None,
         instances: Integer[Tensor, "b s s"] | None = None,
         features: Float[Tensor, "b f s s"] | None = None,
         seed: int | None = None,
-    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
+    ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(s)}`` in float32, with averaged weights if there are any; after phase one of training.
 
         Without ``labels`` they are read from the colours of x, without ``instances`` every connected region of one

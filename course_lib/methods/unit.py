@@ -196,7 +196,7 @@ class UNIT(Method):
             return E(y, DOMAINS[direction[1]])
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def translate(self, x: Float[Tensor, "b 3 h w"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_b(E_a(x)), "rec_x": G_a(E_b(fake_y))}`` in float32, without noise.
 
         With averaged weights if there are any; ``direction="yx"``: from b to a.

@@ -24,7 +24,8 @@ def score_generated(method: Method, data: str, split: str = "test", *, seed: int
 
     The same ``seed`` gives the same numbers; global random state stays as it was.
     """
-    held_out, train = (open_dataset(data, part, method.config.image_size) for part in (split, "train"))
+    size, load = method.config.image_size, method.config.load
+    held_out, train = (open_dataset(data, part, size, load=load) for part in (split, "train"))
     real = torch.stack([held_out[i]["y"] for i in range(len(held_out))])
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -13,6 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from course_lib.data import colours
+
 BINS = 8  # of each colour channel in the joint histogram
 LAB_BIN = 4.0  # width of a bin of L, a or b
 GRID_BAND = 0.45  # cycles per pixel; the highest frequency an image can hold is 0.5
@@ -140,14 +142,28 @@ def lab_histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tenso
 
 def rgb_to_lab(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     """sRGB in [-1, 1] to CIE Lab, white point D65 (IEC 61966-2-1): L in [0, 100], a and b in about [-108, 99]."""
-    rgb = (_images(images).clamp(-1, 1) + 1) / 2
-    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    to_xyz = linear.new_tensor([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    to_xyz = to_xyz / to_xyz.sum(1, keepdim=True)  # a row sums to the white point, so white is (1, 1, 1)
-    xyz = torch.einsum("ij,njhw->nihw", to_xyz, linear)
-    delta = 6 / 29
-    x, y, z = torch.where(xyz > delta**3, xyz.clamp(min=1e-9) ** (1 / 3), xyz / (3 * delta**2) + 4 / 29).unbind(1)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
+    return colours.rgb_to_lab(_images(images))
+
+
+def each_ab_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+    """Mean distance in the plane of a and b of CIE Lab, of each image; an eye sees 2 to 3."""
+    return (rgb_to_lab(fake) - rgb_to_lab(real))[:, 1:].norm(dim=1).mean((1, 2))
+
+
+def each_ab_baseline(train: Dataset, real: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, " n"]]:
+    """The same of two answers without a network: grey, and of each lightness the most frequent colour in ``train``."""
+    counts = sum(torch.bincount(_lab_bins(rgb_to_lab(y)), minlength=26 * 64**2) for (y,) in _chunks(train, "y"))
+    best, lab = counts.view(26, 64**2).argmax(1), rgb_to_lab(real)
+    colour = (torch.stack([best // 64, best % 64]) - 32) * LAB_BIN  # (2, 26)
+    frequent = colour[:, _lab_bins(lab) // 64**2].view(2, *lab[:, 0].shape).transpose(0, 1)  # (n, 2, h, w)
+    apart = {"grey": lab[:, 1:], "frequent": lab[:, 1:] - frequent}
+    return {f"baseline_{name}_ab_error": ab.norm(dim=1).mean((1, 2)) for name, ab in apart.items()}
+
+
+def _lab_bins(lab: Float[Tensor, "n 3 h w"]) -> Tensor:
+    """A number for each pixel: its bins of L, a and b, the last two around 0."""
+    light, a, b = (lab / LAB_BIN).round().long().unbind(1)
+    return ((light.clamp(0, 25) * 64 + a + 32) * 64 + b + 32).flatten()
 
 
 def evaluate(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> dict[str, float]:

@@ -78,7 +78,7 @@ def score_samples(
     ``method`` is one that has codes. Global random state stays as it was; the same ``seed`` gives the same
     numbers. Where the test set is small, less is taken.
     """
-    held_out = open_dataset(data, split, method.config.image_size, direction)
+    held_out = open_dataset(data, split, method.config.image_size, direction, load=method.config.load)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order

@@ -237,7 +237,7 @@ def translated(
     method: Method, data: str, split: str = "test", direction: str = "xy", *, noise: float = 0.01, seed: int = 0
 ) -> Iterator[Translated]:
     """For each direction of ``method`` what it makes of ``split``; the arguments are those of :func:`score`."""
-    held_out = open_dataset(data, split, method.config.image_size, direction)
+    held_out = open_dataset(data, split, method.config.image_size, direction, load=method.config.load)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     for one in method.directions:
         prefix, outputs = "" if one == "xy" else "yx_", _outputs(method, items, one, noise, seed)

@@ -21,6 +21,7 @@ class ResNetGenerator(nn.Module):
         upsampling: str = "transposed",
         norm: str = "instance",
         in_channels: int = 3,
+        out_channels: int = 3,
     ):
         super().__init__()
         c, bias = base_channels, norm != "batch"
@@ -30,12 +31,12 @@ class ResNetGenerator(nn.Module):
         layers += [ResidualBlock(4 * c, norm) for _ in range(n_blocks)]
         for width in (2 * c, c):  # (B, 4c, H/4, W/4) -> (B, c, H, W)
             layers += [upsample(upsampling, 2 * width, width, bias, kernel=3), norm_layer(norm, width), nn.ReLU()]
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, 3, 7), nn.Tanh()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, out_channels, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.taken, self.widths = (0, 4, 7, 10, 10 + n_blocks // 2), [in_channels, 2 * c, 4 * c, 4 * c, 4 * c]
         init_weights(self)
 
-    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 3 height width"]:
+    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch _ height width"]:
         return self.layers(x)
 
     def features(self, x: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch _ _ _"]]:

@@ -28,9 +28,9 @@ def _net(D: nn.Module, scale: int) -> nn.Module:
     return D.scales[scale] if isinstance(D, MultiScalePatchGAN) else D
 
 
-def sees_both(D: nn.Module, scale: int = 0) -> bool:
-    """Whether this D judges x and y together."""
-    return _net(D, scale).layers[0].in_channels == 6
+def sees_both(D: nn.Module, scale: int = 0, channels: int = 6) -> bool:
+    """Whether this D judges x and y together, which have so many ``channels``."""
+    return _net(D, scale).layers[0].in_channels == channels
 
 
 def field(D: nn.Module, scale: int = 0) -> tuple[int, int, int]:
@@ -60,9 +60,10 @@ def patch(
     if name and name not in found:
         raise ValueError(f"no discriminator {name!r} here: choose from {', '.join(found)}")
     domain, D, scale = found[name or next(iter(found))]
-    image = torch.cat([x, y]) if sees_both(D, scale) else {"x": x, "y": y}[domain]
+    seen = dict(zip("xy", method.seen(x[None], y[None]), strict=True))
+    both = torch.cat([*seen.values()], dim=1)
     with inference(D):
-        maps = D(image[None].to(method.device))
+        maps = D((both if sees_both(D, scale, both.shape[1]) else seen[domain]).to(method.device))
     logits = (maps[scale] if isinstance(maps, list) else maps)[0].cpu()
     if not (0 <= row < logits.shape[1] and 0 <= col < logits.shape[2]):
         raise ValueError(f"row {row}, column {col} of a map of {logits.shape[1]} x {logits.shape[2]}")

@@ -36,7 +36,8 @@ def evaluate(
 
     See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image differ. NAME_low
     and NAME_high are the ends of a score's 95 % interval over the images: ``metrics.resampling`` tells which have one.
-    fid and kid, or frechet_features and kid_features, are the distances of ``metrics.distances``.
+    fid and kid, or frechet_features and kid_features, are the distances of ``metrics.distances``. Where x is y in grey,
+    ab_error tells how far the colours are off, beside two baselines: grey, and the most frequent colour.
     """
     method, settings = open_translator(folder, device)
     return score_run(method, settings, data, split, direction, folder)
@@ -46,11 +47,11 @@ def score_run(
     method: Method, settings: dict, data: str, split: str = "test", direction: str | None = None, folder: Path = Path()
 ) -> dict:
     """As :func:`evaluate`, of an opened run; ``folder`` is for the messages."""
-    size, direction = method.config.image_size, direction or settings["direction"]
+    size, load, direction = method.config.image_size, method.config.load, direction or settings["direction"]
     if size < 16:
         what = f"images of {size} px are too small to score (SSIM looks at 11 px)"
         raise CourseError(what, folder, "train at 16 px or more")
-    held_out, train_set = (open_dataset(data, part, size, direction) for part in (split, "train"))
+    held_out, train_set = (open_dataset(data, part, size, direction, load=load) for part in (split, "train"))
     if not set(method.maps) <= held_out[0].keys():
         what = f"this run paints from {' and '.join(method.maps)}, and {data} has none"
         raise CourseError(what, "--data", "try facades")
@@ -63,4 +64,8 @@ def score_run(
         found |= samples.score_samples(method, data, split, direction, intervals=True)
     if held_out.paired and train_set.paired:
         found |= resampling.means(pixels.each_baseline(train_set, held_out))
+    if held_out.paired and held_out.channels in ((1, 3), (1, 2)):  # a grey picture and its colours
+        pairs = translate_batches(method, held_out)
+        errors = {"ab_error": pixels.each_ab_error(pairs["fake_y"], pairs["y"])}
+        found |= resampling.means(errors | pixels.each_ab_baseline(train_set, pairs["y"]))
     return found | {"split": split, "data": data, "direction": direction}

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,13 +62,13 @@ def train(
     cls, place = method_class(method), profiles.pick_device(device)
     n_devices, machines = devices.layout(n_devices, place)
     bf16 = profiles.use_bf16(place, bf16)
-    train_set, val_set = _data(method, data, config.image_size, direction, seed)
-    config = cls.suited(config, train_set[0], direction)
+    train_set, val_set = _data(method, data, config, direction, seed)
+    goes_on = resume and (out / "run.json").exists()
+    old = _flat(read_settings(out)) if goes_on else None
+    config = _with_channels(cls.suited(config, train_set[0], direction), train_set.channels, old)
     settings = {"method": method, "data": _name(data), "direction": direction, "seed": seed, "bf16": bf16}
     settings |= {"compiled": compiled, "devices": n_devices * machines, "config": configs.as_dict(config)}
     settings |= {"steps": steps, "minutes": minutes}
-    goes_on = resume and (out / "run.json").exists()
-    old = _flat(read_settings(out)) if goes_on else None
     check_folder(out, _flat(settings), resume, accept_changes, old, configs.defaults(cls.Config))
     ranks = devices.launch(n_devices, machines, place)
     place = ranks.device if ranks else place
@@ -83,14 +84,22 @@ def train(
     )  # fmt: skip
 
 
-def _data(method: str, data: str, size: int, direction: str, seed: int) -> list[Dataset]:
+def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:
     """The training and the validation part. Raises CourseError if ``method`` cannot learn from them."""
-    splits = [open_dataset(data, split, size, direction, seed) for split in ("train", "val")]
+    splits = [open_dataset(data, s, config.image_size, direction, seed, config.load) for s in ("train", "val")]
     if method_class(method).needs_pairs and not splits[0].paired:
         what = f"{method} learns from pairs, and {data} has none"
         paired = data + PAIRED if data + PAIRED in names() else "emoji:edges or a paired folder"
         raise CourseError(what, "--data", f"try {paired}")
     return splits
+
+
+def _with_channels(config: Any, channels: tuple[int, int], old: dict | None) -> Any:
+    """``config`` for such data, if the method has a choice and none was set; a run that goes on keeps what it has."""
+    names = ("in_channels", "out_channels")
+    if [configs.as_dict(config).get(name) for name in names] != [3, 3]:
+        return config
+    return replace(config, **{n: old.get(n, 3) if old else k for n, k in zip(names, channels, strict=True)})
 
 
 def _name(data: str) -> str:

@@ -41,11 +41,12 @@ def picture(
     near.set_position(middle)
     near.clear()
     near.set_axis_off()
-    seen = [x.cpu(), image] if sees_both(D, scale) else [image]
+    both = sees_both(D, scale, sum(part.shape[1] for part in method.seen(x[None], y[None])))
+    seen = [x.cpu(), image] if both else [image]
     near.imshow(stitch([one[None, :, top:bottom, left:right] for one in seen]), interpolation="nearest")
     share = 100 * logits[0, row, col].sigmoid()
     said = f"{logit:.2f}, real is 1" if squares else f"logit {logit:+.2f}, {share:.0f} % real"
-    near.set_title(f"{'x and y' if sees_both(D, scale) else domain}: {said}")
+    near.set_title(f"{'x and y' if both else domain}: {said}")
     whole.set_title(f"{domain}: {side} x {side} px" + ", cut off" * ((right - left, bottom - top) != (side, side)))
     chart.set_title(f"row {row}, column {col} of {logits.shape[1]} x {logits.shape[2]}")
     start = chart.images[1].get_extent()

@@ -390,3 +390,94 @@ def test_partner_and_crop_are_drawn_independently(tmp_path):
             item = dataset[i]
             seen.add((round(float(item["x"][0, 0, 0]), 4), round(float(item["y"].mean()), 2)))
     assert len(seen) > 40
+
+
+# --- load="crop" -----------------------------------------------------------------------------------------------------
+
+
+def ramp(width, height):
+    """Red tells how far across a pixel is, green how far down, of 255."""
+    down, across = np.mgrid[:height, :width]
+    pixels = np.stack([across * 255 / (width - 1), down * 255 / (height - 1), 0 * down], -1)
+    return Image.fromarray(pixels.round().astype(np.uint8))
+
+
+SHAPES = [(90, 30), (30, 70), (33, 33), (64, 20), (20, 21)]
+
+
+@pytest.mark.parametrize("layout", ["side by side", "two folders"])
+def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, layout):
+    for i, (width, height) in enumerate(SHAPES * 2):
+        image = ramp(width, height)
+        if layout == "side by side":
+            save(tmp_path / "train" / f"{i}.png", side_by_side(image, image))
+        else:
+            save(tmp_path / "A" / f"{i}.png", image)
+            save(tmp_path / "B" / f"{i}.png", ramp(2 * width + 1, 2 * height))  # another size, nearly the same shape
+    train, val = (open_folder(tmp_path, split, 16, seed=1, load="crop") for split in ("train", "val"))
+    seen = set()
+    for epoch in range(8):
+        train.set_epoch(epoch)
+        for item in train:
+            assert item["x"].shape == item["y"].shape == (3, 16, 16)
+            assert (item["x"] - item["y"]).abs().mean() < 0.05  # the same window
+            seen.add((item["name"], round(float(item["x"].mean()), 2)))
+    assert len(seen) > 2 * len(train)
+    again = open_folder(tmp_path, "train", 16, seed=1, load="crop")
+    again.set_epoch(7)
+    assert all(torch.equal(a["x"], b["x"]) for a, b in zip(train, again, strict=True))
+    for item in val:
+        assert abs(float(item["x"][:2].mean())) < 0.1  # the middle
+        assert torch.equal(item["x"], val[val.names.index(item["name"])]["x"])
+
+
+def test_crops_keep_the_aspect_and_the_whole_shorter_side(tmp_path):
+    for i in range(9):
+        save(tmp_path / "trainA" / f"{i}.png", ramp(96, 32))
+        save(tmp_path / "trainB" / f"{i}.png", ramp(32, 80))
+    data = open_folder(tmp_path, "train", 32, load="crop")
+    shown = [(item["x"], item["y"]) for epoch in range(6) for item in (data.set_epoch(epoch), *data)[1:]]
+    for x, y in shown:
+        assert x[1].min() == -1 and x[1].max() == 1  # nothing of the height is lost, and of the width two thirds
+        assert x[0].max() - x[0].min() == pytest.approx(2 * 31 / 95, abs=0.03)
+        assert y[0].min() == -1 and y[0].max() == 1
+    across, down = (torch.stack([image[k].min() for image in part]) for k, part in enumerate(zip(*shown, strict=True)))
+    assert across.min() < -0.7 and across.max() > 0.1 and len(across.unique()) > 9  # everywhere
+    assert abs(torch.corrcoef(torch.stack([across, down]))[0, 1]) < 0.5  # each side for itself
+    squeezed = open_folder(tmp_path, "train", 32)
+    assert squeezed[0]["x"][0].min() < -0.9 and squeezed[0]["x"][0].max() > 0.9
+
+
+@pytest.mark.parametrize("kind", ["resize", "affine"])
+def test_jitter_of_crops_comes_from_larger_images_and_stays_sharp(tmp_path, kind):
+    stripes = np.zeros((320, 640, 3), np.uint8)
+    stripes[:, ::20] = stripes[:, 1::20] = stripes[:, 2::20] = stripes[:, 3::20] = 255  # of 4 px in 20
+    for i in range(3):
+        save(tmp_path / "A" / f"{i}.png", Image.fromarray(stripes))
+        save(tmp_path / "B" / f"{i}.png", Image.fromarray(stripes))
+
+    def sharpness(load):
+        data = Augment(open_folder(tmp_path, "train", 64, load=load), seed=0, kind=kind, flip=False, size=64)
+        assert data[0]["x"].shape == (3, 64, 64) and torch.equal(data[0]["x"], data[0]["y"])
+        total = 0.0
+        for epoch in range(12):
+            data.set_epoch(epoch)
+            total += data[0]["x"].diff(dim=-1).abs().mean().item()
+        return total, data
+
+    total, data = sharpness("crop")
+    plain = open_folder(tmp_path, "train", 64, load="crop")[0]["x"].diff(dim=-1).abs().mean().item()
+    assert total / 12 > 0.7 * plain
+    assert data.dataset.store.size == 72  # larger than what comes out
+    if kind == "affine":
+        inside = Augment(open_folder(tmp_path, "train", 64), seed=0, kind=kind, flip=False, size=64)
+        assert inside.dataset.store.size == 64  # squeezed ones are as they were
+
+
+def test_grey_files_are_told_by_their_headers(tmp_path):
+    for i in range(4):
+        save(tmp_path / "A" / f"{i}.png", noise(9, 8, i).convert("L"))
+        save(tmp_path / "B" / f"{i}.png", noise(9, 8, i))
+    assert all(open_folder(tmp_path, split, 8).channels == (1, 3) for split in SPLITS)
+    noise(9, 8).save(tmp_path / "A" / "0.png")
+    assert open_folder(tmp_path, "train", 8).channels == (3, 3)

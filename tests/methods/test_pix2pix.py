@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from course_lib.data.colours import rgb_to_lab
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.dcgan import Config as DCGANConfig
@@ -89,3 +90,26 @@ def test_the_settings_say_which_networks_are_built():
 def test_the_defaults_are_the_papers():
     paper = Config()
     assert (paper.lambda_l1, paper.lr, paper.beta1, paper.d_layers) == (100, 2e-4, 0.5, 3)
+
+
+def test_lab_is_learned_as_in_the_paper_and_shown_as_images():
+    """G sees L and paints a and b, D sees all three, L1 is of a and b, and translate() returns RGB of the same L."""
+    method, data = make(in_channels=1, out_channels=2), batch()
+    assert method.G.encoder[0][0].in_channels == 1 and method.D.layers[0].in_channels == 3
+    x, y = method.seen(data["x"], data["y"])
+    assert x.shape[1] == 1 and y.shape[1] == 2
+    with torch.no_grad():
+        expected = (method.G(x) - y).abs().mean()  # in training mode, as in the step
+    assert make(in_channels=1, out_channels=2).step(data)["g_l1"] == pytest.approx(expected.item(), rel=1e-4)
+    fake = method.translate(data["x"] * 0.2, batch_statistics=False)["fake_y"]
+    light = [rgb_to_lab(image)[:, 0] for image in (fake, data["x"] * 0.2)]
+    assert fake.shape == (2, 3, 16, 16) and torch.allclose(*light, atol=1)
+    assert make(in_channels=1, out_channels=1).translate(data["x"])["fake_y"].std(1).max() == 0
+    with pytest.raises(CourseError, match="2 channels in"):
+        make(in_channels=2)
+
+
+def test_channels_do_not_change_who_pix2pix_was():
+    """Older runs, and the keys of older sweeps, know neither channels nor --load."""
+    assert not {"in_channels", "out_channels", "load"} & configs.identity(Config()).keys()
+    assert configs.identity(replace(SMALL, in_channels=1))["in_channels"] == 1

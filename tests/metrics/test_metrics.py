@@ -265,3 +265,41 @@ def test_the_mean_image_of_other_emoji(emoji):
 def test_baselines_of_the_emoji(emoji):
     scores = metrics.baselines(EmojiEdges("train"), emoji)
     assert scores == pytest.approx({"baseline_mean_l1": 0.34, "baseline_nn_l1": 0.24}, abs=0.015)
+
+
+# Colours where the lightness is given
+
+
+def plain(*rgb):
+    return torch.tensor(rgb).view(3, 1, 1).expand(3, 4, 4) / 127.5 - 1
+
+
+def test_ab_errors_by_hand():
+    red, grey = plain(255, 0, 0)[None], plain(127, 127, 127)[None]
+    length = (80.09**2 + 67.20**2) ** 0.5
+    assert pixels.each_ab_error(grey, red).tolist() == pytest.approx([length], abs=0.1)
+    half = torch.cat([red[..., :2], grey[..., :2]], dim=3)
+    assert pixels.each_ab_error(half, red).tolist() == pytest.approx([length / 2], abs=0.1)
+    assert pixels.each_ab_error(-half, -half).tolist() == [0]
+
+
+class Answers(torch.utils.data.Dataset):
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        return {"y": self.images[i]}
+
+
+def test_ab_baselines_know_the_most_frequent_colour_of_a_lightness():
+    red, white, green = plain(255, 0, 0), plain(255, 255, 255), plain(0, 255, 0)
+    train = Answers([red, red, white, green])
+    found = pixels.each_ab_baseline(train, torch.stack([red, white, green]))
+    grey, frequent = found["baseline_grey_ab_error"], found["baseline_frequent_ab_error"]
+    assert grey.tolist() == pytest.approx([104.55, 0, 119.78], abs=0.1)
+    assert frequent.max() < 4 / 2**0.5  # three lightnesses, each with its colour, as near as bins of 4 tell
+    darker = pixels.each_ab_baseline(Answers([white]), red[None])
+    assert darker["baseline_frequent_ab_error"].isfinite().all()  # a lightness that no training image has

@@ -119,7 +119,7 @@ class BiGAN(Method):
         return {name: term.detach() for name, term in (d | g).items()}
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def translate(self, x: Float[Tensor, "b 3 h w"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}`` in float32, with averaged weights if there are any.
 
         ``direction="yx"``: the input is a y; its translation is still called ``fake_y``.
