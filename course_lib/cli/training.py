@@ -24,6 +24,7 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="or minutes to train; default 5")] = None,
     seed: Annotated[int, typer.Option(help="of weights, data order, augmentation and dropout")] = 0,
     direction: Annotated[str, typer.Option(help="xy, or yx to swap the domains")] = "xy",
+    load: Annotated[str | None, typer.Option(help="square: squeeze a folder's images; crop: cut squares out")] = None,
     profile: Profile = "auto",
     device: Device = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the method's configuration")] = None,
@@ -57,7 +58,7 @@ def train(
         raise CourseError("--steps and --minutes exclude each other", "course train", "give one of them")
     if steps is None and minutes is None:
         minutes = 5.0
-    config = runs.make_config(method, profile, size, set_)
+    config = runs.make_config(method, profile, size, [*(set_ or []), *([f"load={load}"] if load else [])])
     result = runs.train(
         method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
         bf16=bf16, compiled=compiled, n_devices=devices, resume=resume, accept_changes=accept_changes,
@@ -75,17 +76,26 @@ def translate(
     target: Annotated[Path, typer.Option("--output", help="folder for the PNG files")],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
     style: Annotated[Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="1: at full resolution; default: so that the shorter side is as in training")
+    ] = None,
+    square: Annotated[
+        bool, typer.Option("--square", help="squeeze into a square of the training size, and stay so")
+    ] = False,
+    keep_alpha: Annotated[bool, typer.Option("--keep-alpha", help="outputs are as transparent as inputs")] = False,
     seed: Annotated[int, typer.Option(help="of the noise")] = 0,
     direction: Direction = None,
     device: Device = "auto",
 ) -> None:
-    """Translate images with a trained run."""
+    """Translate images with a trained run; outputs have the sizes of their inputs."""
     from course_lib import runs
 
     positive("--samples", samples)
+    positive("--scale", scale)
     written = runs.translate_files(
-        folder, source, target, samples=samples, style=style, seed=seed, direction=direction, device=device
-    )
+        folder, source, target, samples=samples, style=style, seed=seed, direction=direction, device=device,
+        scale=scale, squared=square, keep_alpha=keep_alpha,
+    )  # fmt: skip
     print(f"wrote {len(written)} images to {target}")
 
 
@@ -127,6 +137,8 @@ def export(
     facts = export_run(folder, onnx, direction, half)
     print(f"wrote {onnx}: {facts['bytes'] / 1e6:.1f} MB, weights {facts['weights']}")
     print(f"largest difference to PyTorch on {facts['compared']} held-out inputs: {facts['difference']:.1e}")
+    step = int(facts["multiple"])
+    print(f"height and width: multiples of {step}" if step else f"height and width: {facts['size']} px")
 
 
 @app.command()

@@ -3,11 +3,9 @@
 import io
 from pathlib import Path
 
-from jaxtyping import Float
-from torch import Tensor
+from PIL import Image
 
 from course_lib.data.files import replace_file
-from course_lib.data.images import to_image
 from course_lib.errors import CourseError
 
 
@@ -19,11 +17,11 @@ def make_folder(target: Path) -> None:
         raise CourseError(f"cannot write here: {error.strerror}", target, "choose a folder you may write to") from error
 
 
-def write_pictures(target: Path, name: str, images: Float[Tensor, "k 3 s s"]) -> list[Path]:
+def write_pictures(target: Path, name: str, images: list[Image.Image]) -> list[Path]:
     """NAME.png for the one image, or NAME_1.png, NAME_2.png ... for several; their paths."""
     written = []
-    for number, image in enumerate(images.cpu(), start=1):
+    for number, image in enumerate(images, start=1):
         written.append(target / (f"{name}.png" if len(images) == 1 else f"{name}_{number}.png"))
-        to_image(image).save(png := io.BytesIO(), format="png")
+        image.save(png := io.BytesIO(), format="png")
         replace_file(written[-1], png.getvalue())
     return written

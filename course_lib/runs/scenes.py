@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from course_lib.data.images import to_image
 from course_lib.data.scenes import Edit, edited, find_scenes
 from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
@@ -27,7 +28,7 @@ def translate_scenes(method: Pix2PixHD, source: Path, target: Path, samples: int
     written = []
     for name, labels, instances in scenes:
         fakes = method.sample(None, samples, seed, labels=labels[None], instances=instances[None])[0]
-        written += write_pictures(target, name, fakes)
+        written += write_pictures(target, name, [*map(to_image, fakes)])
     return written
 
 

@@ -1,21 +1,24 @@
 """Images in files are translated by a run: ``course translate``."""
 
+import math
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
-from course_lib.data.images import find_images, square, to_bytes
+from course_lib.data import names
+from course_lib.data.folders import side_by_side
+from course_lib.data.images import find_images, half, image_size, read_image, square, to_bytes
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.pictures import make_folder, write_pictures
 from course_lib.runs.scenes import translate_scenes
-
-Painter = Callable[[Tensor], Tensor]  # x (1, 3, s, s) -> its outputs (k, 3, s, s)
+from course_lib.runs.sizes import FIX, Frame, Painter, check_memory, multiple
+from course_lib.training.fit import explained
 
 
 def translate_files(
@@ -28,55 +31,84 @@ def translate_files(
     seed: int = 0,
     direction: str | None = None,
     device: str = "auto",
+    scale: float | None = None,
+    squared: bool = False,
+    keep_alpha: bool = False,
 ) -> list[Path]:
     """Translate an image, or each image of a folder, into PNG files below ``target``; returns their paths.
 
-    Inputs are resized to the model's square size, as in training, and outputs have that size. Of an A|B image (twice as
-    wide as high) the half that is the model's input is taken. ``samples`` above 1 asks for that many outputs an input,
-    with ``_1``, ``_2`` ... added to the names: equal numbers are equal codes z where the method has codes, else chance
-    (dropout) makes them differ. ``style`` is an image, of the output's domain, whose code all outputs are to have.
-    A method that paints from maps takes label maps: see :func:`course_lib.runs.scenes.translate_scenes`.
+    Outputs have the sizes of their inputs. On the way the shorter side has the size of the training, or both sides are
+    multiplied by ``scale``, and what a network needs beyond that is a reflection, cut off again. A network that takes
+    squares only gets the image squeezed into one. ``squared`` does so with every network, and outputs stay squares.
+    ``keep_alpha``: an output is as transparent as its input. Of an A|B image (twice as wide as high) the half that is
+    the model's input is taken, if the run has learned from such images, or if ``squared``. ``samples`` above 1 asks for
+    that many outputs an input, with ``_1``, ``_2`` ... added to the names: equal numbers are equal codes z where the
+    method has codes, else chance (dropout) makes them differ. ``style`` is an image, of the output's domain, whose code
+    all outputs are to have. A method that paints from maps takes label maps: see ``scenes.translate_scenes``.
 
-    Raises CourseError for an input that is missing or no image, a ``direction`` the run has not learned, ``samples``
-    that are all the same, or a ``style`` for a run without an encoder, before anything is written.
+    Raises CourseError for an input that is missing or no image, or too large for the memory, a ``direction`` the run
+    has not learned, ``samples`` that are all the same, or a ``style`` for a run without an encoder, before anything is
+    written.
     """
     method, settings = open_translator(folder, device)
     direction = direction or settings["direction"]
     method = towards(method, settings, direction, folder)
     if style is not None:
         _check_style(method, settings["method"], folder, samples)
+    if scale is not None and (squared or method.maps):
+        what = "--square and --scale exclude each other" if squared else "label maps are painted at the training size"
+        raise CourseError(what, "--scale", "leave it out")
     if method.maps:
         return translate_scenes(method, source, target, samples, seed)
-    size, left = method.config.image_size, direction == "xy"
-    images = _inputs(source, size, left)
+    size, paths = method.config.image_size, _inputs(source)
+    pairs = squared or (settings["data"] not in names() and side_by_side(settings["data"]))
+    sides = ("left", "right") if direction == "xy" else ("right", "left")  # of the input and of the output
     if style is not None:
-        paint = _in_style(method, square(style, size, not left)[0])
+        paint = _in_style(method, square(style, size, sides[1] == "left")[0])
     elif method.has_codes:
         paint = _with_codes(method, samples, seed)
     else:
         paint = _by_chance(method, samples)
-        if samples > 1 and not _has_chance(method, images[0][1], seed):
+    step = 0 if squared else multiple(method, paint)
+    if not step and not squared:
+        what = f"this {settings['method']} run takes squares only: images are squeezed to {size} px, and enlarged again"
+        warnings.warn(what, stacklevel=2)
+
+    def opened(path: Path) -> tuple[Image.Image, Frame]:
+        image = read_image(path, keep_alpha)
+        image = half(image, sides[0] == "left") if pairs else image
+        frame = Frame.of(image.size, size, step, scale)
+        return image, frame._replace(shown=frame.inner) if squared else frame
+
+    _, largest, where = max((math.prod(frame.outer), frame, path) for path in paths for _, frame in [opened(path)])
+    check_memory(method, paint, largest.outer, where)
+    if pairs and (halved := sum(width == 2 * height for width, height in map(image_size, paths))):
+        warnings.warn(f"{halved} images are twice as wide as high: took their {sides[0]} half as input", stacklevel=2)
+    if samples > 1 and not method.has_codes:
+        image, frame = opened(next(iter(paths)))
+        if not _has_chance(method, frame.enter(image), seed):
             what = f"this {settings['method']} run has no noise: all {samples} outputs would be the same"
             raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
     make_folder(target)
     torch.manual_seed(seed)
-    return [path for name, x in images for path in write_pictures(target, name, paint(x.to(method.device)))]
+    written = []
+    for path, name in paths.items():
+        image, frame = opened(path)
+        with explained(path, FIX):
+            fakes = paint(frame.enter(image).to(method.device)).cpu()
+            written += write_pictures(target, name, [frame.leave(fake, image) for fake in fakes])
+    return written
 
 
-def _inputs(source: Path, size: int, left: bool) -> list[tuple[str, Float[Tensor, "1 3 size size"]]]:
-    """(name, image) of each file; the name is without the suffix where that is enough to tell the files apart."""
+def _inputs(source: Path) -> dict[Path, str]:
+    """The files and their names, without the suffix where that is enough to tell them apart."""
     if not source.exists():
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")
     paths = find_images(source) if source.is_dir() else [source]
     if not paths:
         raise CourseError("no images here", source, "give a folder that holds PNG or JPEG files")
-    images, halved = zip(*(square(path, size, left) for path in paths), strict=True)
-    if any(halved):
-        side = "left" if left else "right"
-        warnings.warn(f"{sum(halved)} images are twice as wide as high: took their {side} half as input", stacklevel=3)
     stems = [path.stem for path in paths]
-    names = [path.stem if stems.count(path.stem) == 1 else path.name.replace(".", "_") for path in paths]
-    return list(zip(names, images, strict=True))
+    return {path: path.stem if stems.count(path.stem) == 1 else path.name.replace(".", "_") for path in paths}
 
 
 # ---- what the run can do

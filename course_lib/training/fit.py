@@ -21,6 +21,7 @@ from course_lib.training.loading import batches
 from course_lib.training.progress import Progress
 from course_lib.training.state import RunState
 
+SMALLER = "choose a smaller batch_size or image size; the last checkpoint is kept"
 TIMING = ("seconds",)  # the fields of a history row that two equal runs may differ in
 
 
@@ -122,7 +123,7 @@ def schedule(method: Method, share: float) -> None:
 
 
 @contextmanager
-def explained(where: str) -> Iterator[None]:
+def explained(where: object, smaller: str = SMALLER) -> Iterator[None]:
     """Turns torch's errors about memory, on a CPU plain RuntimeErrors, and of torch.compile into a CourseError."""
     try:
         yield
@@ -132,8 +133,7 @@ def explained(where: str) -> Iterator[None]:
             raise CourseError(f"torch.compile does not work here: {str(error).splitlines()[0]}", where, fix) from error
         if not isinstance(error, torch.OutOfMemoryError) and "tried to allocate" not in str(error):
             raise
-        fix = "choose a smaller batch_size or image size; the last checkpoint is kept"
-        raise CourseError("out of memory", where, fix) from error
+        raise CourseError("out of memory", where, smaller) from error
 
 
 @contextmanager

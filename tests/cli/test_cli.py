@@ -17,8 +17,10 @@ from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench, bench_around
 from course_lib.networks import small_maps
-from course_lib.widgets import study
+from course_lib.plotting.patches import patch
+from course_lib.widgets import lens, study
 from tests import ROOT
+from tests.support.pictures import photograph
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
     inputs.mkdir()
     for path in (blobs / "test").glob("*.png"):
         Image.open(path).crop((0, 0, 64, 64)).save(inputs / path.name)
-    status, out, _ = course("translate", "--run", trained, "--input", inputs, "--output", tmp_path / "o")
+    status, out, _ = course("translate", "--run", trained, "--input", inputs, "--output", tmp_path / "o", "--square")
     assert status == 0 and out.startswith("wrote 6 images")
     test, errors, means = open_dataset(str(blobs), "test", 32), [], []
     train = open_dataset(str(blobs), "train", 32)
@@ -158,6 +160,71 @@ def test_translate_takes_the_input_half_of_a_pair(trained, blobs, tmp_path):
     Image.open(blobs / "test" / "0.png").crop((0, 0, 64, 64)).save(tmp_path / "0.png")
     (single,) = runs.translate_files(trained, tmp_path / "0.png", tmp_path / "single")
     assert len(both) == 6 and single.read_bytes() == next(p for p in both if p.name == "0.png").read_bytes()
+
+
+@pytest.mark.slow
+def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path, course):
+    """Two heaps without pairs; the run knows how its images were loaded, and an older one does not have to."""
+    for part, count in (("trainA", 4), ("trainB", 5), ("testA", 2), ("testB", 2)):
+        (tmp_path / "data" / part).mkdir(parents=True)
+        for i in range(count):
+            photograph(40 + 17 * i, 90 - 13 * i, seed=i).save(tmp_path / "data" / part / f"{i}.png")
+    train = ["train", "cyclegan", "--data", tmp_path / "data", "--profile", "smoke", "--device", "cpu"]
+    status, out, err = course(*train, "--out", tmp_path / "run", "--steps", 2, "--load", "crop")
+    assert status == 0 and "finished at step 2" in out, err
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["config"]["load"] == "crop"
+    status, out, err = course(*train, "--out", tmp_path / "run", "--steps", 2, "--resume")
+    assert status == 2 and "load: crop -> square" in err
+    where = ["--input", tmp_path / "data" / "testA", "--output", tmp_path / "out", "--device", "cpu"]
+    assert course("translate", "--run", tmp_path / "run", *where)[0] == 0
+    sizes = [Image.open(tmp_path / "out" / f"{i}.png").size for i in range(2)]
+    assert sizes == [(40, 90), (57, 77)]
+    status, _, err = course(*train, "--out", tmp_path / "no", "--load", "stretch")
+    assert status == 2 and "load cannot be 'stretch'" in err and len(err.splitlines()) == 3
+
+
+NEW = ("in_channels", "out_channels", "load")  # settings that older runs do not know
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("data", "channels"), [("emoji:colour", (1, 3)), ("emoji:colour:lab", (1, 2)), ("grey", (1, 1))]
+)
+def test_networks_get_the_channels_of_the_data(data, channels, tmp_path, course):
+    """Grey in, two or three channels or one out; everything around shows images all the same."""
+    if data == "grey":
+        data = tmp_path / "grey"
+        for i in range(40):
+            for side in "AB":
+                (data / side).mkdir(parents=True, exist_ok=True)
+                photograph(40, 32, seed=i).convert("L").save(data / side / f"{i}.png")
+    train = ["train", "pix2pix", "--data", data, "--profile", "smoke", "--device", "cpu", "--out", tmp_path / "run"]
+    status, _, err = course(*train, "--steps", 2)
+    assert status == 0, err
+    method, settings = runs.open_run(tmp_path / "run", "cpu")
+    assert (method.config.in_channels, method.config.out_channels) == channels
+    assert (
+        method.G.encoder[0][0].in_channels == channels[0] and len(list((tmp_path / "run" / "previews").iterdir())) > 1
+    )
+    status, out, err = course("evaluate", "--run", tmp_path / "run", "--data", data, "--split", "val", "--json")
+    scores = json.loads(out)
+    assert status == 0 and scores["l1"] > 0, err
+    assert ("baseline_grey_ab_error" in scores) == (data != tmp_path / "grey")
+    item = open_dataset(str(data), "val", 32)[0]
+    box, _, logits = patch(method, item["x"], item["y"], 1, 1)  # the lens
+    assert logits.isfinite().all() and box[0] < box[2]
+    assert lens.picture(method, item["x"], item["y"], 1, 1).axes
+    photograph(50, 60).save(tmp_path / "photo.png")
+    (path,) = runs.translate_files(tmp_path / "run", tmp_path / "photo.png", tmp_path / "out", device="cpu")
+    painted = np.asarray(Image.open(path)).astype(int)
+    assert painted.shape == (60, 50, 3) and (np.ptp(painted, axis=2).max() == 0) == (channels[1] == 1)
+    # a run from before there were channels goes on as it was
+    old = shutil.copytree(tmp_path / "run", tmp_path / "old")
+    shutil.rmtree(old / "checkpoints")
+    kept = {name: value for name, value in settings["config"].items() if name not in NEW}
+    (old / "run.json").write_text(json.dumps(settings | {"config": kept}))
+    status, _, err = course(*train[:-1], old, "--steps", 2, "--resume")
+    assert status == 0 and runs.open_run(old, "cpu")[0].config.in_channels == 3, err
 
 
 def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):

@@ -1,0 +1,235 @@
+"""Images of any size and kind come back as they were given: ``course translate`` and what it does with sizes."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import CourseError, runs
+from course_lib.data.images import read_image, scaled, square, to_image, to_tensor
+from course_lib.methods.bicyclegan import BicycleGAN
+from course_lib.methods.cyclegan import CycleGAN
+from course_lib.methods.munit import MUNIT
+from course_lib.methods.pix2pix import Pix2Pix
+from course_lib.runs import sizes
+from course_lib.runs.sizes import Frame, multiple
+from tests.support.pictures import photograph
+
+TINY = {"image_size": 32, "base_channels": 8, "d_base_channels": 4, "d_layers": 1}
+STILL = {"dropout": 0.0, "test_dropout": False, "test_batch_statistics": False}
+
+
+def painter(method):
+    return lambda x: method.translate(x)["fake_y"]
+
+
+def make(cls, **settings):
+    torch.manual_seed(0)
+    return cls(cls.Config(**TINY | settings))
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    photograph(500, 333).save(path)
+    return path
+
+
+def translated(run, source, target, **options):
+    (path,) = runs.translate_files(Path(run), source, target, device="cpu", **options)
+    return path
+
+
+# ---- what networks take
+
+
+@pytest.mark.parametrize(
+    ("method", "takes"),
+    [
+        (lambda: make(Pix2Pix, **STILL), 32),  # down to one pixel
+        (lambda: make(Pix2Pix, **STILL, norm="instance"), 0),
+        (lambda: make(Pix2Pix), 0),  # the paper's: statistics of the image at hand
+        (lambda: make(Pix2Pix, generator="resnet", n_blocks=1), 4),  # so has this one, of many pixels
+        (lambda: make(CycleGAN, n_blocks=1), 4),
+        (lambda: make(BicycleGAN, norm="batch", d_scales=1, e_base_channels=4), 32),
+        (lambda: make(MUNIT, n_blocks=1, d_scales=1), 4),
+    ],
+)
+def test_what_heights_and_widths_must_be_multiples_of(method, takes):
+    method = method()
+    assert multiple(method, painter(method)) == takes
+
+
+def test_a_frame_keeps_the_aspect_and_pads_by_reflection():
+    frame = Frame.of((500, 333), 64, 64)
+    assert frame == ((96, 64), (128, 64), (500, 333))
+    assert Frame.of((500, 333), 64, 4, scale=1) == ((500, 333), (500, 336), (500, 333))
+    assert Frame.of((500, 333), 64, 4, scale=0.01) == ((5, 3), (64, 64), (500, 333))  # no less than in training
+    assert Frame.of((500, 333), 64, 0) == ((64, 64), (64, 64), (500, 333))
+    image = photograph(96, 64)
+    x = frame.enter(image)
+    assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :96], to_tensor(image, (96, 64)))
+    assert torch.equal(x[..., 96:], x[..., 63:95].flip(-1))
+    tiny = Frame.of((3, 1025), 64, 4, scale=1).enter(photograph(3, 1025))  # reflected many times
+    assert tiny.shape == (1, 3, 1028, 64) and torch.equal(tiny[..., :3], tiny[..., 4:7]) and tiny.std() > 0.1
+
+
+# ---- translations
+
+
+@pytest.mark.parametrize(("scale", "inner", "outer"), [(None, (96, 64), (128, 64)), (0.5, (250, 166), (256, 192))])
+def test_a_photograph_comes_back_in_its_size_and_is_what_the_network_paints_by_hand(
+    photo, tmp_path, scale, inner, outer
+):
+    out = Image.open(translated("shipped:edges-emoji", photo, tmp_path, scale=scale))
+    assert out.size == (500, 333) and out.mode == "RGB"
+    method, _ = runs.open_run("shipped:edges-emoji", "cpu")
+    small = np.asarray(read_image(photo).resize(inner, Image.Resampling.BICUBIC))
+    right, below = outer[0] - inner[0], outer[1] - inner[1]
+    x = torch.from_numpy(np.pad(small, ((0, below), (0, right), (0, 0)), mode="reflect")).permute(2, 0, 1) / 127.5 - 1
+    fake = method.translate(x[None])["fake_y"][0, :, : inner[1], : inner[0]]
+    assert np.array_equal(out, to_image(fake).resize((500, 333), Image.Resampling.BICUBIC))
+
+
+def test_at_full_resolution_nothing_is_resized(photo, tmp_path):
+    out = np.asarray(Image.open(translated("shipped:flat-3d", photo, tmp_path, scale=1)))
+    method, _ = runs.open_run("shipped:flat-3d", "cpu")
+    x = np.pad(np.asarray(read_image(photo)), ((0, 3), (0, 0), (0, 0)), mode="reflect")
+    fake = method.translate(torch.from_numpy(x).permute(2, 0, 1)[None] / 127.5 - 1)["fake_y"][0, :, :333]
+    assert np.array_equal(out, to_image(fake))
+
+
+def test_square_does_as_before(photo, tmp_path):
+    out = translated("shipped:facades", photo, tmp_path / "square", squared=True, seed=3)
+    method, _ = runs.open_run("shipped:facades", "cpu")
+    x, _ = square(photo, 64, True)
+    assert np.array_equal(Image.open(out), to_image(method.sample(x, 1, 3)[0, 0]))
+    to_image(x[0]).save(tmp_path / "small.png")  # of the training's size: both ways are one
+    ways = [
+        translated("shipped:facades", tmp_path / "small.png", tmp_path / str(w), squared=w, seed=3)
+        for w in (False, True)
+    ]
+    assert ways[0].read_bytes() == ways[1].read_bytes() == out.read_bytes()
+
+
+def test_a_network_that_takes_squares_only_says_so_once(photo, tmp_path):
+    config = runs.make_config("pix2pix", "smoke", settings=["test_batch_statistics=true"])
+    runs.train("pix2pix", "emoji:edges", tmp_path / "run", config, steps=1, previews=0, progress=False, device="cpu")
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        Image.open(photo).save(tmp_path / "in" / f"{name}.png")
+    with pytest.warns(UserWarning, match="takes squares only: images are squeezed to 32 px") as said:
+        written = runs.translate_files(tmp_path / "run", tmp_path / "in", tmp_path / "out", device="cpu")
+    assert len(said) == 1 and [Image.open(path).size for path in written] == [(500, 333)] * 2
+    method, _ = runs.open_run(tmp_path / "run", "cpu")
+    fake = to_image(method.translate(square(photo, 32, True)[0])["fake_y"][0])
+    assert np.array_equal(Image.open(written[0]), fake.resize((500, 333), Image.Resampling.BICUBIC))
+
+
+def test_alpha_is_kept_where_that_is_asked_for(tmp_path):
+    image, alpha = photograph(70, 90), Image.fromarray(np.tile(np.linspace(0, 255, 70).astype(np.uint8), (90, 1)))
+    image.putalpha(alpha)
+    image.save(tmp_path / "a.png")
+    white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    white.save(tmp_path / "b.png")
+    kept, plain, on_white = (
+        Image.open(
+            translated("shipped:edges-emoji", tmp_path / f"{name}.png", tmp_path / folder, keep_alpha=folder == "1")
+        )
+        for name, folder in ("a1", "a2", "b3")
+    )
+    assert (kept.mode, plain.mode) == ("RGBA", "RGB") and np.array_equal(kept.getchannel("A"), alpha)
+    assert np.array_equal(plain, on_white) and np.array_equal(kept.convert("RGB"), plain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opaque = translated("shipped:edges-emoji", tmp_path / "b.png", tmp_path / "4", keep_alpha=True)
+    assert Image.open(opaque).mode == "RGB"
+
+
+# ---- odd ones
+
+SIZES = [(17, 900), (1025, 3), (1, 1), (64, 64), (65, 63), (128, 64), (333, 500), (2, 300)]
+MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"]
+
+
+def odd_images():
+    """64 pictures: each size in each mode; every second one of what JPEG can hold is turned by EXIF."""
+    for k, (width, height) in enumerate(SIZES):
+        for mode in MODES:
+            image = photograph(width, height, seed=k)
+            if mode == "I;16":
+                image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+            elif mode == "LA":
+                image = image.convert("L").convert("LA")
+            else:
+                image = image.convert(mode)
+            assert image.mode == mode
+            exif, turned = Image.Exif(), mode in ("L", "RGB", "CMYK") and k % 2
+            exif[0x0112] = 6 if turned else 1
+            suffix = {"CMYK": "jpg"}.get(mode, "jpg" if turned else "png")
+            shown = (height, width) if turned else (width, height)
+            yield f"{k}_{mode.replace(';', '')}.{suffix}", image, exif, shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", ["shipped:edges-emoji", "shipped:flat-3d"])
+def test_images_of_odd_sizes_and_kinds_come_back_in_their_size(run, tmp_path, course):
+    (tmp_path / "in").mkdir()
+    shown = {}
+    for name, image, exif, size in odd_images():
+        image.save(tmp_path / "in" / name, exif=exif)
+        shown[name.partition(".")[0]] = size
+    status, out, err = course("translate", "--run", run, "--input", tmp_path / "in", "--output", tmp_path / "out")
+    assert (status, err) == (0, "") and out.startswith("wrote 64 images")
+    assert {path.stem: Image.open(path).size for path in (tmp_path / "out").iterdir()} == shown
+
+
+@pytest.mark.slow
+def test_one_bad_image_among_them_writes_nothing(tmp_path, course):
+    for name, image, exif, _ in list(odd_images())[:20]:
+        image.save(tmp_path / name, exif=exif)
+    (tmp_path / "z.png").write_bytes((tmp_path / "0_RGB.png").read_bytes()[:-20])
+    where = ["translate", "--run", "shipped:edges-emoji", "--input", tmp_path, "--output", tmp_path / "out"]
+    for options, what in (
+        ([], "z.png"),
+        (["--scale", 1, "--square"], "exclude each other"),
+        (["--scale", -1], "--scale"),
+    ):
+        status, out, err = course(*where, *options)
+        assert status == 2 and out == "" and len(err.splitlines()) == 3 and what in err and "Traceback" not in err
+        assert not (tmp_path / "out").exists()
+
+
+def test_what_memory_cannot_hold_names_scale(photo, tmp_path, course, monkeypatch):
+    (tmp_path / "in").mkdir()
+    Image.open(photo).save(tmp_path / "in" / "b.png")
+    Image.open(photo).resize((64, 64)).save(tmp_path / "in" / "a.png")  # it alone would fit
+    monkeypatch.setattr(sizes, "free_memory", lambda device: 50e6)
+    where = ["translate", "--run", "shipped:edges-emoji", "--input", tmp_path / "in", "--output", tmp_path / "out"]
+    status, out, err = course(*where, "--scale", 1)
+    assert status == 2 and out == "" and len(err.splitlines()) == 3 and "--scale" in err.splitlines()[2]
+    assert "b.png" in err and not (tmp_path / "out").exists()
+    assert course(*where)[0] == 0 and course(*where, "--scale", 0.3)[0] == 0
+
+
+def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_path, monkeypatch):
+    def full(self, x, **options):
+        if x.shape[-1] > 200:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        return {"fake_y": x}
+
+    monkeypatch.setattr(Pix2Pix, "translate", full)
+    with pytest.raises(CourseError, match=r"out of memory[\s\S]*photo.png[\s\S]*--scale"):
+        translated("shipped:edges-emoji", photo, tmp_path / "out", scale=1)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_free_memory_is_less_than_this_machine_has():
+    assert sizes.free_memory(torch.device("cpu")) > 1e8
+
+
+def test_scaled_sides_are_at_least_one_pixel():
+    assert scaled((500, 3), 0.1) == (50, 1)
