@@ -58,7 +58,7 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     path = page / "models" / f"{name}.onnx"
     facts = export_run(folder, path, half=half)
     data = facts.pop("dataset")
-    numbers = {"size": int(facts["size"]), "z_dim": int(facts["z_dim"])}
+    numbers = {"size": int(facts["size"]), "z_dim": int(facts["z_dim"]), "multiple": int(facts["multiple"])}
     return {"name": name, "file": f"models/{name}.onnx"} | facts | numbers | _inputs(page, name, data)
 
 

@@ -45,7 +45,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         return out if self.bias is None else out + self.bias.to(out.dtype)[:, None, None]
 
 
-def _few(x: Tensor, size: tuple[int, ...] | list[int]) -> bool:
+def _few(x: Tensor, size: tuple | list) -> bool:
     return torch.is_grad_enabled() and x.device.type == "cpu" and len(x) * math.prod(size) <= FEW
 
 

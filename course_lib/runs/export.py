@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.data import names, open_dataset
+from course_lib.data import colours, names, open_dataset
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
@@ -19,6 +19,7 @@ from course_lib.methods.cut import CUT
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.runs.opening import open_translator, towards
+from course_lib.runs.sizes import multiple
 
 LIMIT, INPUTS = 1e-3, 100  # largest difference to PyTorch that passes, of images in [-1, 1]; inputs that are compared
 OPSET, HALVED = 18, 100_000  # tensors with fewer numbers stay float32: many, next to the image, and cheap to keep
@@ -27,21 +28,23 @@ OPSET, HALVED = 18, 100_000  # tensors with fewer numbers stay float32: many, ne
 def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = False, about: dict | None = None) -> dict:
     """Write the generator behind ``method.translate`` as the ONNX file ``path``; returns the file's metadata, texts.
 
-    Inputs: ``x`` (batch, 3, S, S) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``, like x. Averaged
-    weights if there are any. ``direction="yx"`` takes CycleGAN's other way. ``half`` stores large weights as float16,
-    which are float32 again before they are used. ``about`` goes into the metadata, too. Raises CourseError for another
-    method, for dropout or batch statistics at test time, and if the packages of the extra web are missing.
+    Inputs: ``x`` (batch, 3, H, W) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``, like x. H and W are
+    multiples of the metadata's ``multiple`` or, where that is 0, of the training's size. Averaged weights if there are
+    any. ``direction="yx"`` takes CycleGAN's other way. ``half`` stores large weights as float16, which are float32
+    again before they are used. ``about`` goes into the metadata, too. Raises CourseError for another method, for
+    dropout or batch statistics at test time, and if the packages of the extra web are missing.
     """
     onnx, _ = _packages()
     size, z_dim = method.config.image_size, method.noise(1, 0).shape[1] if method.has_codes else 0
     net = copy.deepcopy(_generator(method, direction)).cpu().to(memory_format=torch.contiguous_format).eval()
-    inputs = {"x": torch.zeros(2, 3, size, size)} | ({"z": torch.zeros(2, z_dim)} if z_dim else {})
-    batch = torch.export.Dim("batch")
+    step, batch = multiple(method, lambda x: method.translate(x)["fake_y"]), torch.export.Dim("batch")
+    inputs = {"x": torch.zeros(2, 3, size + 2 * step, size + step)} | ({"z": torch.zeros(2, z_dim)} if z_dim else {})
+    free = {2: step * torch.export.Dim("rows"), 3: step * torch.export.Dim("columns")} if step else {}
     with warnings.catch_warnings(), torch.no_grad():  # in training small maps are computed otherwise
         warnings.simplefilter("ignore")  # on names of axes, and on what is only of use to who changes the exporter
         program = torch.onnx.export(
             net, tuple(inputs.values()), dynamo=True, opset_version=OPSET, input_names=list(inputs), output_names=["y"],
-            dynamic_shapes=tuple({0: batch} for _ in inputs), external_data=False, verbose=False,
+            dynamic_shapes=({0: batch} | free, {0: batch})[: len(inputs)], external_data=False, verbose=False,
         )  # fmt: skip
     model = program.model_proto
     del model.graph.value_info[:]
@@ -53,7 +56,7 @@ def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = Fals
         if numbers.dtype == "float32" and numbers.size >= HALVED:
             weight.CopyFrom(onnx.numpy_helper.from_array(numbers.astype("float16"), f"{label}_half"))
             model.graph.node.insert(0, onnx.helper.make_node("Cast", [f"{label}_half"], [label], to=1))  # 1: float32
-    facts = {"method": type(method).__name__, "size": size, "z_dim": z_dim, "direction": direction}
+    facts = {"method": type(method).__name__, "size": size, "multiple": step, "z_dim": z_dim, "direction": direction}
     facts = {key: str(value) for key, value in (facts | (about or {})).items()}
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
@@ -62,7 +65,7 @@ def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = Fals
 
 
 def check(
-    method: Method, path: Path, x: Float[Tensor, "n 3 s s"], z: Tensor | None = None, direction: str = "xy"
+    method: Method, path: Path, x: Float[Tensor, "n 3 h w"], z: Tensor | None = None, direction: str = "xy"
 ) -> float:
     """Largest absolute difference between the ONNX file's outputs and ``method.translate``'s, of images in [-1, 1].
 
@@ -86,9 +89,10 @@ def check(
 def export_run(folder: Path, path: Path, direction: str | None = None, half: bool = False) -> dict:
     """Export the trained run in ``folder`` to ``path``, once its outputs on held-out inputs agree with PyTorch.
 
-    With ``half``, weights are float16 if that passes, else float32 with a warning. Returns the metadata,
-    ``difference``, ``compared`` (inputs), ``bytes`` and ``dataset`` (the test split as the method sees it). Raises
-    CourseError, and leaves ``path`` alone, if the difference is above 1e-3 or the run cannot be exported.
+    With ``half``, weights are float16 if that passes, else float32 with a warning. Where other sizes fit, a wider and a
+    higher one are compared, too. Returns the metadata, ``difference``, ``compared`` (inputs), ``bytes`` and ``dataset``
+    (the test split as the method sees it). Raises CourseError, and leaves ``path`` alone, if the difference is above
+    1e-3 or the run cannot be exported.
     """
     method, settings = open_translator(folder, "cpu")
     direction = direction or settings["direction"]
@@ -96,7 +100,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     learned = "xy" if direction == settings["direction"] else "yx"  # the direction as the method calls it
     where = settings["data"]
     name = where if where in names() else Path(where).name  # a page must not tell folders of this machine
-    data = open_dataset(where, "test", method.config.image_size, direction)
+    data = open_dataset(where, "test", method.config.image_size, direction, load=method.config.load)
     count = min(INPUTS, len(data))
     x = torch.stack([data[i * len(data) // count]["x"] for i in range(count)])
     about = {"direction": direction, "data": name, "card": data.card.replace(where, name)}
@@ -104,7 +108,9 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         made = Path(scratch) / "model.onnx"
         for stored in ("float16", "float32") if half else ("float32",):
             facts = to_onnx(method, made, learned, stored == "float16", about | {"weights": stored})
-            difference = check(method, made, x, direction=learned)
+            other, side = x[:8], method.config.image_size + int(facts["multiple"])  # beside and above its mirror image
+            wide, high = (torch.cat([other, other.flip(axis)], axis).narrow(axis, 0, side) for axis in (3, 2))
+            difference = max(check(method, made, shape, direction=learned) for shape in (x, wide, high))
             if difference < LIMIT:
                 break
             if stored == "float16":
@@ -141,7 +147,18 @@ def _generator(method: Method, direction: str) -> nn.Module:
             f"{' and '.join(on)} on: the outputs depend on chance or on the rest of the batch, which a file cannot do"
         )
         raise CourseError(what, "the run's configuration", f"train with {' '.join(f'--set {n}=False' for n in on)}")
-    return net
+    return net if (cfg.in_channels, cfg.out_channels) == (3, 3) else _Painter(method, net)
+
+
+class _Painter(nn.Module):
+    """A network of pix2pix that sees or paints other channels, with the way from images to these and back."""
+
+    def __init__(self, method: Pix2Pix, net: nn.Module):
+        super().__init__()
+        self.net, self.seen = net, method.seen
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        return colours.painted(self.net(self.seen(x, x)[0]), x)
 
 
 def _packages() -> list:

@@ -13,15 +13,18 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import torch
 
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
+from course_lib.data.images import to_image
 from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.runs import export, shipped
+from tests.support.pictures import photograph
 
 STATIC = Path(export.__file__).parents[1] / "demo" / "static"
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
@@ -52,6 +55,11 @@ def test_the_file_computes_what_translate_does(trained, tmp_path, method, direct
     assert export.check(model, path, x, z, direction) < export.LIMIT
     assert export.check(model, path, x[:1], None if z is None else z[:1], direction) < export.LIMIT  # any batch
     assert export.check(model, path, -x, z if z is None else z + 1, direction) < export.LIMIT  # it depends on them
+    step = int(facts["multiple"])
+    assert step == {"cyclegan": 4, "cut": step}.get(method, 32)
+    for height, width in ((32, 32 + step), (64 + step, 32)) if step else ():  # free height and width
+        other = x.repeat(1, 1, 4, 4)[:2, :, :height, :width]
+        assert export.check(model, path, other, None if z is None else z[:2], direction) < export.LIMIT
     stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert stored == facts and stored["size"] == "32" and stored["direction"] == direction
     assert stored["z_dim"] == ("8" if z is not None else "0") and stored["licence"] == "MIT"
@@ -60,6 +68,32 @@ def test_the_file_computes_what_translate_does(trained, tmp_path, method, direct
     )  # no paths of this machine
     if method == "cyclegan":
         assert export.check(model, path, x, direction=direction[::-1]) > export.LIMIT  # the two ways are not one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [(1, 2), (1, 3), (1, 1)])
+def test_a_file_takes_and_gives_images_whatever_channels_its_network_has(channels, tmp_path):
+    torch.manual_seed(0)
+    settings = [f"{name}={k}" for name, k in zip(("in_channels", "out_channels"), channels, strict=True)]
+    model = Pix2Pix(runs.make_config("pix2pix", "smoke", 32, settings))
+    export.to_onnx(model, tmp_path / "model.onnx")
+    assert export.check(model, tmp_path / "model.onnx", torch.rand(2, 3, 32, 64) * 2 - 1) < export.LIMIT
+
+
+@pytest.mark.slow
+def test_a_network_that_takes_squares_only_is_exported_as_one(tmp_path):
+    model = Pix2Pix(runs.make_config("pix2pix", "smoke", 32, ["norm=instance"]))
+    assert export.to_onnx(model, tmp_path / "model.onnx")["multiple"] == "0"
+    assert export.check(model, tmp_path / "model.onnx", torch.rand(2, 3, 32, 32)) < export.LIMIT
+
+
+@pytest.mark.slow
+def test_other_sizes_that_differ_are_refused(trained, tmp_path, monkeypatch):
+    check = export.check
+    monkeypatch.setattr(export, "check", lambda *a, **b: 1.0 if a[2].shape[2] != a[2].shape[3] else check(*a, **b))
+    with pytest.raises(CourseError, match="outputs differ from PyTorch's by 1"):
+        export.export_run(trained["pix2pix"], tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -101,7 +135,7 @@ def test_export_command(trained, tmp_path, monkeypatch, course):
     path = tmp_path / "new folder" / "model.onnx"
     status, out, err = course("export", trained["pix2pix"], "--onnx", path)
     lines = out.splitlines()
-    assert status == 0 and err == "" and "weights float32" in lines[0]
+    assert status == 0 and err == "" and "weights float32" in lines[0] and lines[2].endswith("multiples of 32")
     found = re.fullmatch(r"largest difference to PyTorch on 100 held-out inputs: (\S+)", lines[1])
     assert float(found.group(1)) < export.LIMIT
     stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
@@ -285,6 +319,30 @@ def test_draw_translate_and_move_z(open_page, keep):
         page.click("#save")
     assert saved.value.suggested_filename == "translation.png"
     assert page.locator("[role=alert]:visible").count() == 0 and "ms from stroke" in page.inner_text("#latency")
+
+
+@pytest.mark.slow
+def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
+    page = open_page(viewport={"width": 1280, "height": 900})
+    after(page, lambda: page.select_option("#model", index=1))
+    photograph(100, 60).save(tmp_path / "photo.png")
+    after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))
+    sides = "['paper', 'result'].map((id) => [document.getElementById(id).width, document.getElementById(id).height])"
+    assert page.evaluate(sides) == [[53, 32], [53, 32]]  # the shorter side as in training
+    box = page.locator("#paper").bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(53 / 32, abs=0.02)
+    x = torch.tensor(page.evaluate("courseDemo.input()")).view(3, 32, 53)
+    padded = torch.cat([x, x.flip(-1)[..., 1:12]], dim=-1)  # by its reflection, to a multiple of 32
+    model, _ = runs.open_run(trained["pix2pix"], "cpu")
+    wanted = to_image(model.translate(padded[None])["fake_y"][0, :, :, :53])
+    get = "[...document.getElementById('result').getContext('2d').getImageData(0, 0, 53, 32).data]"
+    found = np.array(page.evaluate(get)).reshape(32, 53, 4)[..., :3]
+    assert np.abs(found - np.asarray(wanted).astype(int)).max() <= 1
+    shown = picture(page)
+    after(page, lambda: draw(page, (0.1, 0.5), (0.95, 0.5)))  # over the whole width
+    assert picture(page) != shown
+    after(page, lambda: page.click("#presets button:nth-child(2)"))
+    assert page.evaluate(sides) == [[32, 32], [32, 32]]
 
 
 @pytest.mark.slow

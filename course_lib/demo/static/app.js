@@ -7,7 +7,7 @@
   const paper = $("paper"), result = $("result"), cursor = $("cursor"), UNDO = 60;
   const paperInk = paper.getContext("2d", { willReadFrequently: true }), resultInk = result.getContext("2d");
   const sessions = new Map(); // file -> promise of a session
-  let ort, models = [], model, session, image; // image: ImageData, size x size
+  let ort, models = [], model, session, image; // image: ImageData, by default size x size
   let tool = "pen", colour = [0, 0, 0], paperColour = [255, 255, 255];
   let undone = [], stroke = null, spot = null; // stroke {x, y, by}: its last point; spot {x, y}: the keyboard's pen
   let busy = false, asked = null; // since when a translation is wanted, ms
@@ -70,27 +70,36 @@
     makeColours();
     makeSliders();
     makePresets();
-    if (first) await preset(model.presets[0]);
+    $("file").disabled = false;
+    if (first || !model.multiple) await preset(model.presets[0]);
     else translate();
   }
 
   // ---- translation
-  async function run(x, z) { // Float32Array (3 S S) in [-1, 1], z_dim numbers -> Float32Array (3 S S)
-    const feeds = { x: new ort.Tensor("float32", x, [1, 3, model.size, model.size]) };
+  // Float32Array (3 H W) in [-1, 1], z_dim numbers -> Float32Array (3 H W)
+  async function run(x, z, width = model.size, height = model.size) {
+    const feeds = { x: new ort.Tensor("float32", x, [1, 3, height, width]) };
     if (model.z_dim) feeds.z = new ort.Tensor("float32", Float32Array.from(z), [1, model.z_dim]);
     return (await session.run(feeds)).y.data;
   }
 
-  function toFloats({ data, width, height }) { // 0..255 RGBA -> [-1, 1], channels first
-    const n = width * height, x = new Float32Array(3 * n);
-    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) x[c * n + i] = data[4 * i + c] / 127.5 - 1;
+  const padded = (side) => Math.ceil(side / (model.multiple || model.size)) * (model.multiple || model.size);
+  const mirrored = (i, side) => side - 1 - Math.abs(side - 1 - i); // beyond the right and the lower border
+
+  function toFloats({ data, width, height }, w = width, h = height) { // 0..255 RGBA -> [-1, 1], channels first
+    const x = new Float32Array(3 * w * h);
+    for (let j = 0, k = 0; j < h; j++) for (let i = 0; i < w; i++, k++) {
+      const from = 4 * (mirrored(j, height) * width + mirrored(i, width));
+      for (let c = 0; c < 3; c++) x[c * w * h + k] = data[from + c] / 127.5 - 1;
+    }
     return x;
   }
 
-  function toImage(y, size) {
-    const n = size * size, out = new ImageData(size, size);
+  function toImage(y, width, height, w, h) { // of (3 h w) the upper left part
+    const out = new ImageData(width, height);
     out.data.fill(255); // opaque; what is written below is rounded and clamped
-    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) out.data[4 * i + c] = (y[c * n + i] + 1) * 127.5;
+    for (let j = 0; j < height; j++) for (let i = 0; i < width; i++)
+      for (let c = 0; c < 3; c++) out.data[4 * (j * width + i) + c] = (y[(c * h + j) * w + i] + 1) * 127.5;
     return out;
   }
 
@@ -101,12 +110,12 @@
     try {
       while (asked !== null) {
         await new Promise(requestAnimationFrame); // show the stroke first
-        const since = asked, size = model.size;
+        const since = asked, { width, height } = image, w = padded(width), h = padded(height);
         asked = null;
-        if (image.width !== size) continue; // another model, whose first drawing is on its way
-        const y = await run(toFloats(image), code());
-        result.width = result.height = size;
-        resultInk.putImageData(toImage(y, size), 0, 0);
+        if (Math.min(width, height) !== model.size) continue; // another model, whose first drawing is on its way
+        const y = await run(toFloats(image, w, h), code(), w, h);
+        [result.width, result.height] = [width, height];
+        resultInk.putImageData(toImage(y, width, height, w, h), 0, 0);
         demo.last = performance.now() - since;
         demo.first ??= performance.now();
         demo.count += 1;
@@ -123,10 +132,10 @@
   const radius = () => Math.max(0.71, ($("brush").value / 2) * Math.max(1, model.size / 64)); // at least one pixel
 
   function dab(x, y) { // a disc, without soft edges: the outlines have none
-    const r = radius(), size = model.size, ink = tool === "pen" ? colour : paperColour;
-    for (let j = Math.max(0, Math.floor(y - r)); j < Math.min(size, y + r); j++)
-      for (let i = Math.max(0, Math.floor(x - r)); i < Math.min(size, x + r); i++)
-        if ((i + 0.5 - x) ** 2 + (j + 0.5 - y) ** 2 <= r * r) image.data.set(ink, 4 * (j * size + i));
+    const r = radius(), { width, height } = image, ink = tool === "pen" ? colour : paperColour;
+    for (let j = Math.max(0, Math.floor(y - r)); j < Math.min(height, y + r); j++)
+      for (let i = Math.max(0, Math.floor(x - r)); i < Math.min(width, x + r); i++)
+        if ((i + 0.5 - x) ** 2 + (j + 0.5 - y) ** 2 <= r * r) image.data.set(ink, 4 * (j * width + i));
   }
 
   const show = () => paperInk.putImageData(image, 0, 0);
@@ -167,25 +176,42 @@
   async function preset({ file }) { // put a stored input on the paper
     const picture = make("img", { src: file });
     await picture.decode().catch(() => { throw new Error(`${file} could not be loaded`); });
-    if (image?.width === model.size) remember();
+    put(picture, model.size, model.size);
+  }
+
+  function put(picture, width, height) {
+    if (image?.width === width && image.height === height) remember();
     else [undone, $("undo").disabled] = [[], true];
-    paper.width = paper.height = model.size;
-    paperInk.drawImage(picture, 0, 0, model.size, model.size);
-    image = paperInk.getImageData(0, 0, model.size, model.size);
+    [paper.width, paper.height] = [width, height];
+    for (const canvas of [paper, result]) canvas.parentElement.style.aspectRatio = `${width} / ${height}`;
+    paperInk.fillStyle = "#fff"; // under what is transparent
+    paperInk.fillRect(0, 0, width, height);
+    paperInk.imageSmoothingQuality = "high";
+    paperInk.drawImage(picture, 0, 0, width, height);
+    image = paperInk.getImageData(0, 0, width, height);
     translate();
   }
 
+  $("file").onchange = async ({ target }) => { // an image of one's own: the shorter side as in training, or a square
+    const picture = await createImageBitmap(target.files[0]).catch(() => { throw new Error("this is no image"); });
+    const share = model.size / Math.min(picture.width, picture.height);
+    const side = (length) => model.multiple ? Math.min(16 * model.size, Math.round(length * share)) : model.size;
+    put(picture, side(picture.width), side(picture.height));
+  };
+
   // ---- pointer and keyboard
   function place(x, y, down) { // the ring that shows the brush
-    const share = (value) => `${(100 * value) / model.size}%`, side = share(2 * radius());
-    Object.assign(cursor.style, { left: share(x), top: share(y), width: side, height: side });
+    const share = (value, length) => `${(100 * value) / length}%`, { width, height } = image, side = 2 * radius();
+    const at = { left: share(x, width), top: share(y, height), width: share(side, width), height: share(side, height) };
+    Object.assign(cursor.style, at);
     cursor.classList.toggle("down", down);
     cursor.hidden = false;
   }
 
   function point(event) {
     const box = paper.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((v) => v * model.size);
+    const { left, top, width, height } = box;
+    return [((event.clientX - left) / width) * image.width, ((event.clientY - top) / height) * image.height];
   }
 
   paper.onpointerdown = (event) => {
@@ -220,10 +246,10 @@
   paper.onkeydown = (event) => {
     if (!image || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = MOVES[event.key];
-    spot ??= { x: model.size / 2, y: model.size / 2 };
+    spot ??= { x: image.width / 2, y: image.height / 2 };
     if (move) {
-      const step = event.shiftKey ? 4 : 1, inside = (v) => Math.min(model.size, Math.max(0, v));
-      spot = { x: inside(spot.x + step * move[0]), y: inside(spot.y + step * move[1]) };
+      const step = event.shiftKey ? 4 : 1, inside = (v, side) => Math.min(side, Math.max(0, v));
+      spot = { x: inside(spot.x + step * move[0], image.width), y: inside(spot.y + step * move[1], image.height) };
       if (stroke?.by === "keys") { lineTo(spot.x, spot.y); translate(); }
     } else if (event.key === " ") {
       if (stroke?.by === "keys") stroke = null;
