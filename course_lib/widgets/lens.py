@@ -41,7 +41,7 @@ def picture(
     near.set_position(middle)
     near.clear()
     near.set_axis_off()
-    both = sees_both(D, scale, sum(part.shape[1] for part in method.seen(x[None], y[None])))
+    both = sees_both(D, scale, sum(part.shape[1] for part in method.as_seen(x[None], y[None])))
     seen = [x.cpu(), image] if both else [image]
     near.imshow(stitch([one[None, :, top:bottom, left:right] for one in seen]), interpolation="nearest")
     share = 100 * logits[0, row, col].sigmoid()

@@ -24,8 +24,8 @@ from course_lib.training import loading
 RECORD = Path(__file__).with_name("revisions.json")
 PRESETS = ("_SMALL", "PRESETS", "REVISION")  # what a preset sets is in a cell's configuration
 # By the room of who holds a REVISION: the rooms in which imports are followed, but never to who has one of his own.
-FOLLOWED = {"methods": ("methods", "networks", "losses"), "data": ("data",), "training": ("training",)}
-FOLLOWED["metrics"] = ("metrics", "networks")
+FOLLOWED = {"methods": ("methods", "networks", "losses", "data.colours"), "data": ("data",), "training": ("training",)}
+FOLLOWED["metrics"] = ("metrics", "networks", "data.colours")
 
 fitting = importlib.import_module("course_lib.training.fit")  # the room has a function of that name
 HOLDERS: dict[str, tuple[ModuleType | type, list[ModuleType]]] = {
@@ -170,7 +170,8 @@ METHOD_CLASSES = {name for name in HOLDERS if name.startswith("methods.")}
         ("data.emoji", "0.35", "0.36", {"data.emoji"}),
         ("data.facade_render", "0.5", "0.6", {"data.facades"}),
         ("metrics.scores", "BATCH = 16", "BATCH = 8", {"metrics.scores"}),
-        ("metrics.pixels", "+ 1) / 2", "+ 1) / 3", {"metrics.scores", "metrics.samples"}),
+        ("metrics.pixels", "/ 2 + 0.5", "/ 3 + 0.5", {"metrics.scores", "metrics.samples"}),
+        ("data.colours", "0.055", "0.05", {"data.emoji", "methods.Pix2Pix", "metrics.scores", "metrics.samples"}),
         ("metrics.perceptual", "0.5", "0.6", {"metrics.samples"}),
     ],
 )

@@ -96,7 +96,7 @@ def test_lab_is_learned_as_in_the_paper_and_shown_as_images():
     """G sees L and paints a and b, D sees all three, L1 is of a and b, and translate() returns RGB of the same L."""
     method, data = make(in_channels=1, out_channels=2), batch()
     assert method.G.encoder[0][0].in_channels == 1 and method.D.layers[0].in_channels == 3
-    x, y = method.seen(data["x"], data["y"])
+    x, y = method.as_seen(data["x"], data["y"])
     assert x.shape[1] == 1 and y.shape[1] == 2
     with torch.no_grad():
         expected = (method.G(x) - y).abs().mean()  # in training mode, as in the step

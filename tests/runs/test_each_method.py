@@ -11,7 +11,7 @@ from PIL import Image
 from course_lib import runs
 from course_lib.data import facades, open_dataset
 from course_lib.data.facades import Facades, paint
-from course_lib.data.images import square, to_bytes, to_image
+from course_lib.data.images import half, read_image, to_bytes, to_image, to_tensor
 from course_lib.methods import METHODS, configs, method_class
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.metrics import samples
@@ -126,7 +126,7 @@ def test_the_command_draws_styles_and_takes_that_of_an_example(name, direction, 
     assert not set(drawn.values()) & set(other.values())
     assert translated("--seed", 0)["a.png"] == drawn["a_1.png"]
     method, _ = runs.open_run(trained(name), "cpu")
-    x, y = (square(tmp_path / file, 32, True)[0] for file in ("in/b.png", "style.png"))
+    x, y = (to_tensor(half(read_image(tmp_path / file), True), 32)[None] for file in ("in/b.png", "style.png"))
     assert close(tmp_path / "--samples_3_--seed_0" / "b_3.png", method.sample(x, 3, 0, direction)[0, 2])
     styled = translated("--style", tmp_path / "style.png")
     options = [direction] if name in TWO_WAYS else []

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from course_lib import CourseError, runs
-from course_lib.data.images import read_image, scaled, square, to_image, to_tensor
+from course_lib.data.images import read_image, scaled, to_image, to_tensor
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT
@@ -105,7 +105,7 @@ def test_at_full_resolution_nothing_is_resized(photo, tmp_path):
 def test_square_does_as_before(photo, tmp_path):
     out = translated("shipped:facades", photo, tmp_path / "square", squared=True, seed=3)
     method, _ = runs.open_run("shipped:facades", "cpu")
-    x, _ = square(photo, 64, True)
+    x = to_tensor(read_image(photo), 64)[None]
     assert np.array_equal(Image.open(out), to_image(method.sample(x, 1, 3)[0, 0]))
     to_image(x[0]).save(tmp_path / "small.png")  # of the training's size: both ways are one
     ways = [
@@ -125,7 +125,7 @@ def test_a_network_that_takes_squares_only_says_so_once(photo, tmp_path):
         written = runs.translate_files(tmp_path / "run", tmp_path / "in", tmp_path / "out", device="cpu")
     assert len(said) == 1 and [Image.open(path).size for path in written] == [(500, 333)] * 2
     method, _ = runs.open_run(tmp_path / "run", "cpu")
-    fake = to_image(method.translate(square(photo, 32, True)[0])["fake_y"][0])
+    fake = to_image(method.translate(to_tensor(read_image(photo), 32)[None])["fake_y"][0])
     assert np.array_equal(Image.open(written[0]), fake.resize((500, 333), Image.Resampling.BICUBIC))
 
 
