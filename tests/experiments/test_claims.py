@@ -506,8 +506,8 @@ def test_a_grid_of_the_course_can_be_swept(name):
 class Few(torch.utils.data.Subset):
     """Six items of a data set."""
 
-    def __init__(self, *name):
-        super().__init__(whole := open_dataset(*name), range(6))
+    def __init__(self, *name, load):
+        super().__init__(whole := open_dataset(*name, load=load), range(6))
         self.paired = whole.paired
 
 

@@ -80,7 +80,7 @@ def test_every_method_learns_and_paints_on_a_gpu(name, profile):
     [pytest.param(n, marks=[pytest.mark.slow] * (n != "bicyclegan")) for n in METHODS if method_class(n).translates],
 )
 def test_every_method_is_evaluated_on_a_gpu(name, monkeypatch):
-    def tiny(data: str, split: str, size: int, direction: str = "xy") -> Facades:
+    def tiny(data: str, split: str, size: int, direction: str = "xy", load: str = "square") -> Facades:
         return Facades(split, size, data, count=6)
 
     for module in (evaluating, scores, samples):

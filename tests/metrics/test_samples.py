@@ -137,7 +137,7 @@ class Planted(Method):
     has_codes = reads_codes = True
 
     def __init__(self, photos, walls, agree=True):
-        super().__init__(SimpleNamespace(image_size=32))
+        super().__init__(SimpleNamespace(image_size=32, load="square"))
         self.photos, self.walls, self.agree = photos, walls, agree
         self.x = torch.stack([Facades("test", 32)[i]["x"] for i in range(len(photos))])
 
@@ -159,7 +159,7 @@ def few(monkeypatch):
     monkeypatch.setitem(facades.HOUSES, "test", 16)
     for name, value in {"INPUTS": 12, "SAMPLES": 8, "DEEP": 5, "SHARED": 8}.items():
         monkeypatch.setattr(samples, name, value)
-    monkeypatch.setattr(samples, "open_dataset", lambda *a: Subset(open_dataset(*a), range(16)))
+    monkeypatch.setattr(samples, "open_dataset", lambda *a, **b: Subset(open_dataset(*a, **b), range(16)))
 
 
 @pytest.mark.parametrize("walls", [0, 3, 8])

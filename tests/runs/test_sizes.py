@@ -94,6 +94,17 @@ def test_a_photograph_comes_back_in_its_size_and_is_what_the_network_paints_by_h
     assert np.array_equal(out, to_image(fake).resize((500, 333), Image.Resampling.BICUBIC))
 
 
+def test_the_same_of_a_network_that_was_trained_at_128_px(photo, tmp_path):
+    config = runs.make_config("pix2pix", "smoke", 128)
+    runs.train("pix2pix", "emoji:edges", tmp_path / "run", config, steps=1, previews=0, progress=False, device="cpu")
+    out = Image.open(translated(tmp_path / "run", photo, tmp_path / "out"))
+    method, _ = runs.open_run(tmp_path / "run", "cpu")
+    small = np.asarray(read_image(photo).resize((192, 128), Image.Resampling.BICUBIC))
+    x = torch.from_numpy(np.pad(small, ((0, 0), (0, 64), (0, 0)), mode="reflect")).permute(2, 0, 1)[None] / 127.5 - 1
+    fake = to_image(method.translate(x)["fake_y"][0, :, :, :192])
+    assert np.array_equal(out, fake.resize((500, 333), Image.Resampling.BICUBIC))
+
+
 def test_at_full_resolution_nothing_is_resized(photo, tmp_path):
     out = np.asarray(Image.open(translated("shipped:flat-3d", photo, tmp_path, scale=1)))
     method, _ = runs.open_run("shipped:flat-3d", "cpu")
