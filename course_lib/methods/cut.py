@@ -104,7 +104,7 @@ class CUT(Method):
         self.opt_G, self.opt_D = self.adam(self.G, self.H), self.adam(self.D)  # opt_G moves H, too
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
-    def features(self, images: Float[Tensor, "b 3 s s"]) -> list[Float[Tensor, "b _ _ _"]]:
+    def features(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """What G makes of them on its way: see :meth:`ResNetGenerator.features`."""
         with self.autocast:
             return [maps.float() for maps in self.G.features(images)]
@@ -184,7 +184,7 @@ class CUT(Method):
         return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"]) -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def translate(self, x: Float[Tensor, "b 3 h w"]) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x)}`` in float32, with averaged weights if there are any."""
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x)}
