@@ -53,7 +53,8 @@ def jitter(
         images = torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in pairs])
     elif kind == "affine":
         angle, scale, shift = (10 * draws[:, 2] - 5) * (math.pi / 180), 0.9 + 0.2 * draws[:, 3], 0.24 * draws - 0.12
-        scale, shift = scale * (size / images.shape[-1]), shift * (size / images.shape[-1])
+        if images.shape[-1] == enlarged(size):  # loaded larger, to be cut
+            scale, shift = scale * (size / images.shape[-1]), shift * (size / images.shape[-1])
         cos, sin, right, down = (of[:, None, None] for of in (scale * angle.cos(), scale * angle.sin(), *shift.T[:2]))
         x = (2 * torch.arange(size) + 1) / size - 1  # the middles of the pixels: the border is at -1 and 1
         y = x[:, None]

@@ -28,6 +28,7 @@ from course_lib.errors import CourseError
 
 REVISION = 1  # raised when a change of the code changes the images
 SPLITS = ("train", "val", "test")
+LONGEST = 32  # times as long as wide may an image be, of which squares are cut out
 HELD_OUT = 0.1  # share of train that stands in for a missing val or test
 CACHE_BYTES = 2**30  # decoded images that one dataset keeps in memory
 EAGER_PIXELS = 100_000_000  # a split of at most so many pixels (one to three seconds) is decoded when it is opened
@@ -53,7 +54,7 @@ def existing(folder: str | os.PathLike) -> Path:
 
 
 def side_by_side(folder: str | os.PathLike) -> bool:
-    """Whether a folder has A|B images, as far as one that is gone can tell."""
+    """Whether a folder has A|B images."""
     parts = ("A", "B", "trainA", "trainB")
     return os.path.isdir(Path(folder) / "train") or not any(os.path.isdir(Path(folder) / part) for part in parts)
 
@@ -157,6 +158,9 @@ class ImageStore:
         columns = [(0, image.width // 2), (image.width // 2, image.width)] if self.side_by_side else [(0, image.width)]
         parts = [image.crop((left, 0, right, image.height)) for left, right in columns]
         shape = self.shapes[path]
+        if self.load == "crop" and max(shape) > LONGEST * min(shape):
+            what = f"too long and thin to cut squares out of it: {shape[0]} x {shape[1]}"
+            raise CourseError(what, printable(path), "cut it into pieces, remove it, or take --load square")
         size = scaled(shape, self.size / min(shape)) if self.load == "crop" else self.size
         out = to_bytes(torch.stack([to_tensor(part, size) for part in parts]))
         if (len(self.kept) + 1) * out.nbytes <= CACHE_BYTES:

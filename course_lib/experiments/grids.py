@@ -125,11 +125,11 @@ def _cells(row: str, grid: dict, own: dict) -> list[Cell]:
 
 
 @functools.cache
-def _dataset(data: str, size: int, direction: str) -> tuple[ModuleType, bool]:
-    """(module of its class, whether the training part is paired); CourseError if it cannot be opened."""
+def _dataset(data: str, size: int, direction: str) -> tuple[ModuleType, bool, tuple[int, int]]:
+    """(module of its class, whether the training part is paired, its channels); CourseError if it cannot be opened."""
     dataset = open_dataset(data, "train", size, direction)
     own = dataset.dataset if isinstance(dataset, Swapped) else dataset
-    return sys.modules[type(own).__module__], dataset.paired
+    return sys.modules[type(own).__module__], dataset.paired, dataset.channels
 
 
 # ---- the key: what determines a result
@@ -142,7 +142,7 @@ def key_of(cell: Cell) -> str:
     Code goes by the REVISION of the method and of the modules that make the data, train and measure: it is raised by
     hand when a change of the code changes results, and tests/test_revisions.py reminds whoever changes the code.
     """
-    home, _ = _dataset(cell.data, cell.config.image_size, cell.direction)
+    home, _, channels = _dataset(cell.data, cell.config.image_size, cell.direction)
     own = home is folders and not cell.data.startswith("download:")
     facts = [cell.method, configs.identity(cell.config), cell.seed, _contents(cell.data) if own else cell.data]
     facts += [cell.direction, cell.steps, cell.bf16, cell.device]
@@ -150,6 +150,7 @@ def key_of(cell: Cell) -> str:
     facts += [cls.REVISION, home.REVISION, training.REVISION, scores.REVISION]
     facts += [samples.REVISION] if cls.has_codes else []
     facts += [generated.REVISION] if not cls.translates else []
+    facts += [channels] if channels != (3, 3) and "in_channels" in configs.as_dict(cell.config) else []
     facts += [LARGE_REVISION] if cell.config.image_size > 64 else []
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -153,7 +153,8 @@ def each_ab_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
 def each_ab_baseline(train: Dataset, real: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, " n"]]:
     """The same of two answers without a network: grey, and of each lightness the most frequent colour in ``train``."""
     counts = sum(torch.bincount(_lab_bins(rgb_to_lab(y)), minlength=26 * 64**2) for (y,) in _chunks(train, "y"))
-    best, lab = counts.view(26, 64**2).argmax(1), rgb_to_lab(real)
+    counts, lab = counts.view(26, 64**2), rgb_to_lab(real)
+    best = torch.where(counts.any(1), counts.argmax(1), 32 * 64 + 32)  # grey for a lightness that was never seen
     colour = (torch.stack([best // 64, best % 64]) - 32) * LAB_BIN  # (2, 26)
     frequent = colour[:, _lab_bins(lab) // 64**2].view(2, *lab[:, 0].shape).transpose(0, 1)  # (n, 2, h, w)
     apart = {"grey": lab[:, 1:], "frequent": lab[:, 1:] - frequent}

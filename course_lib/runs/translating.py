@@ -9,7 +9,6 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import names
 from course_lib.data.folders import side_by_side
 from course_lib.data.images import find_images, half, image_size, read_image, to_bytes, to_tensor
 from course_lib.errors import CourseError
@@ -19,6 +18,8 @@ from course_lib.runs.pictures import make_folder, write_pictures
 from course_lib.runs.scenes import translate_scenes
 from course_lib.runs.sizes import FIX, Frame, Painter, check_memory, multiple
 from course_lib.training.fit import explained
+
+MOST = 100  # times as large; more is a slip
 
 
 def translate_files(
@@ -58,10 +59,13 @@ def translate_files(
     if scale is not None and (squared or method.maps):
         what = "--square and --scale exclude each other" if squared else "label maps are painted at the training size"
         raise CourseError(what, "--scale", "leave it out")
+    if scale is not None and scale > MOST:
+        raise CourseError(f"--scale {scale:g} enlarges more than {MOST} times", "--scale", FIX)
     if method.maps:
         return translate_scenes(method, source, target, samples, seed)
     size, paths = method.config.image_size, _inputs(source)
-    pairs = squared or (settings["data"] not in names() and side_by_side(settings["data"]))
+    there = Path(settings["data"]).is_dir()  # of what is gone nothing is known
+    pairs = squared or (there and side_by_side(settings["data"]))
     sides = ("left", "right") if direction == "xy" else ("right", "left")  # of the input and of the output
     if style is not None:
         paint = _in_style(method, to_tensor(half(read_image(style), sides[1] == "left"), size)[None])

@@ -124,14 +124,14 @@ def schedule(method: Method, share: float) -> None:
 
 @contextmanager
 def explained(where: object, smaller: str = SMALLER) -> Iterator[None]:
-    """Turns torch's errors about memory, on a CPU plain RuntimeErrors, and of torch.compile into a CourseError."""
+    """Turns errors about memory, torch's on a CPU plain RuntimeErrors, and of torch.compile into a CourseError."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             fix = "it needs a C++ compiler on a CPU and Triton on a GPU; or train without --compile"
             raise CourseError(f"torch.compile does not work here: {str(error).splitlines()[0]}", where, fix) from error
-        if not isinstance(error, torch.OutOfMemoryError) and "tried to allocate" not in str(error):
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "tried to allocate" not in str(error):
             raise
         raise CourseError("out of memory", where, smaller) from error
 

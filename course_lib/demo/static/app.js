@@ -71,7 +71,7 @@
     makeSliders();
     makePresets();
     $("file").disabled = false;
-    if (first || !model.multiple) await preset(model.presets[0]);
+    if (first || (!model.multiple && image.width !== image.height)) await preset(model.presets[0]);
     else translate();
   }
 
