@@ -71,8 +71,8 @@ def test_formgrader_shows_assignments_submissions_and_scores(lab, browser, keep)
     keep(page, "formgrader_assignments")
 
     frame.get_by_role("link", name="Manual Grading").first.click()
-    row("toy").get_by_role("link", name="toy").click()
-    row("toy").get_by_role("link", name="toy").click()
+    for place in ("toy", "toy/toy"):  # by address: three pages one after the other have a row "toy" with a link "toy"
+        frame.locator(f"tbody a[href$='/formgrader/gradebook/{place}']").click(timeout=60_000)
     row(f"{FULL} / 12").wait_for(timeout=60_000)
     keep(page, "formgrader_submissions")
     row(f"{FULL} / 12").get_by_role("link").first.click()
