@@ -18,7 +18,7 @@ from course_lib.data.emoji import outlines
 from course_lib.methods.base import lr_factor
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.metrics import sharpness_ratio
-from course_lib.training import checkpoint, compare, loading
+from course_lib.training import checkpoint, loading
 from course_lib.training.checkpoint import snapshot
 from course_lib.training.fit import TIMING, fit
 
@@ -200,31 +200,6 @@ def test_images_are_loaded_larger_and_then_cropped(name):
     shown = Augment(data, kind="resize", size=32)
     assert shown.dataset.dataset is not data.dataset and len(shown) == len(data)
     assert torch.equal(data[3]["x"], items[3]["x"])  # the data set itself stays as it was
-
-
-def test_compared_runs_see_the_same_batches_equally_often(tmp_path):
-    """Different objectives, the same first weights and the same batches; what makes a batch may not differ."""
-    seen, weights = {}, {}
-
-    def maker(name: str, **changes):
-        def build() -> Pix2Pix:
-            method = Pix2Pix(replace(SMALL, jitter="affine", **changes))  # make() would seed
-            weights[name] = [p.detach().clone() for p in method.G.parameters()]
-            true_step = method.step
-            method.step = lambda batch: (seen.setdefault(name, []).append(batch["x"].sum().item()), true_step(batch))[1]
-            return method
-
-        return build
-
-    makers = {"both": maker("both"), "L1": maker("L1", lambda_gan=0.0)}
-    found = compare(makers, Toy(), steps=7, seed=3, out=tmp_path, progress=False)
-    assert seen["both"] == seen["L1"] and len(seen["L1"]) == 7
-    assert all(torch.equal(a, b) for a, b in zip(weights["both"], weights["L1"], strict=True))
-    assert not torch.equal(next(found["both"].method.G.parameters()), next(found["L1"].method.G.parameters()))
-    assert [each.result.steps for each in found.values()] == [7, 7] and (tmp_path / "L1" / "history.jsonl").exists()
-    assert {"g_gan", "g_l1"} <= found["both"].result.history[0].keys()
-    with pytest.raises(CourseError, match="batch_size differs: a 2, b 3"):
-        compare({"a": maker("a", batch_size=2), "b": maker("b", batch_size=3)}, Toy(), steps=1, progress=False)
 
 
 def test_outlines_are_redrawn_after_augmentation():
