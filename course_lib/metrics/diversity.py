@@ -55,13 +55,8 @@ def real_pairs(real: Float[Tensor, "n 3 h w"], by: str | None = None, seed: int 
     return (apart.fill_diagonal_(0).sum() / (n * (n - 1))).item()
 
 
-def nearest(samples: Float[Tensor, "n k 3 h w"], truth: Float[Tensor, "n 3 h w"]) -> float:
-    """Distance by features from the true answer to the nearest of its k samples, averaged over the inputs."""
-    return each_nearest(samples, truth).mean().item()
-
-
 def each_nearest(samples: Float[Tensor, "n k 3 h w"], truth: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
-    """The same of each input."""
+    """Distance by features from the true answer to the nearest of its k samples, of each input."""
     pairs = zip(samples, truth, strict=True)
     return torch.stack([torch.cdist(embed(s), embed(t[None])).square().min() for s, t in pairs])
 

@@ -15,11 +15,10 @@ from torch import Tensor
 from course_lib import metrics
 from course_lib.data.facade_render import _WALLS
 from course_lib.metrics.diversity import common_share, ridge
+from course_lib.metrics.houses import COLOURED, WALL
 from course_lib.networks.frozen import CHUNK, HIGH, LOW, WALLS, FactorReader, load_reader, shrunk
 
 NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of facade_render.Style
-WALL = 1  # "facade" of facade_layout.CLASSES
-COLOURED = 8.0  # least chroma, in units of Lab, of a wall that has a hue
 SURE = 0.95  # probability from which on a wall has a colour: 99.6 % of true ones, few means of several
 
 

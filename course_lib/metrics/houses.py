@@ -15,15 +15,11 @@ COLOURED = 8.0  # least chroma, in units of Lab, of a wall that has a hue
 BORDER = 0.15  # a visible border between two windows is so much lighter than their glass, of displayed grey in [0, 1]
 UNKNOWN_HUE = 90.0  # degrees: what a hue drawn at random is off on average
 WALL, WINDOW = CLASSES.index("facade"), CLASSES.index("window")
+Photos, Maps = Float[Tensor, "n 3 h w"], Integer[Tensor, "n h w"]  # in [-1, 1]; labels or instances
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (IEC 61966-2-1)
 
 
-def windows_lit(
-    photos: Float[Tensor, "n 3 h w"],
-    labels: Integer[Tensor, "n h w"],
-    instances: Integer[Tensor, "n h w"],
-    times: float = LIT,
-) -> float:
+def windows_lit(photos: Photos, labels: Maps, instances: Maps, times: float = LIT) -> float:
     """Share of the windows that give more than ``times`` (4) the light of their wall.
 
     Light is the luminance in linear light, averaged over the pixels of one window (frame and glass), and over all of
@@ -35,12 +31,7 @@ def windows_lit(
     return (lit / windows).item()
 
 
-def lit_windows(
-    photos: Float[Tensor, "n 3 h w"],
-    labels: Integer[Tensor, "n h w"],
-    instances: Integer[Tensor, "n h w"],
-    times: float = LIT,
-) -> Float[Tensor, "n 2"]:
+def lit_windows(photos: Photos, labels: Maps, instances: Maps, times: float = LIT) -> Float[Tensor, "n 2"]:
     """Of each photograph: how many windows are lit, and how many there are, without those that have no wall."""
     _masks(photos, labels, instances)
     rgb = (photos.float().clamp(-1, 1) + 1) / 2
@@ -55,9 +46,7 @@ def lit_windows(
     return torch.stack([(glow > times * wall) & there, there]).sum(2).T.double()
 
 
-def borders_visible(
-    photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"], instances: Integer[Tensor, "n h w"]
-) -> float:
+def borders_visible(photos: Photos, labels: Maps, instances: Maps) -> float:
     """Share of the pairs of windows side by side, touching, between which a border is to be seen.
 
     The two columns of pixels where the instances meet, as displayed grey, must on average be lighter by BORDER than the
@@ -68,9 +57,7 @@ def borders_visible(
     return (visible / pairs).item()
 
 
-def visible_borders(
-    photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"], instances: Integer[Tensor, "n h w"]
-) -> Float[Tensor, "n 2"]:
+def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, "n 2"]:
     """Of each photograph: between how many pairs of touching windows a border is to be seen, and how many there are."""
     _masks(photos, labels, instances)
     grey = torch.einsum("nchw,c->nhw", (photos.float().clamp(-1, 1) + 1) / 2, photos.new_tensor(LUMINANCE))
@@ -91,9 +78,7 @@ def visible_borders(
     return torch.stack(counted, dim=1).double()
 
 
-def hue_error(
-    fake: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
-) -> float:
+def hue_error(fake: Photos, truth: Photos, labels: Maps) -> float:
     """Mean absolute difference between the hues of each house's wall, fake and true, in degrees: 0 to 180.
 
     The colour of a wall is the mean RGB of the façade class; its hue the angle of (a, b) in Lab. Houses whose true wall
@@ -104,9 +89,7 @@ def hue_error(
     return errors[~errors.isnan()].mean().item()
 
 
-def hue_errors(
-    fake: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
-) -> Float[Tensor, " n"]:
+def hue_errors(fake: Photos, truth: Photos, labels: Maps) -> Float[Tensor, " n"]:
     """The same of each house, nan for those left out."""
     _masks(fake, labels), _masks(truth, labels)
     house = torch.arange(len(labels), device=labels.device)[:, None, None].expand_as(labels)

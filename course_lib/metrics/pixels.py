@@ -11,7 +11,7 @@ import math
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from course_lib.data import colours
 
@@ -177,7 +177,7 @@ def evaluate(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> 
 # them without augmentation.
 
 
-def mean_image(data: Dataset | DataLoader) -> Float[Tensor, "3 h w"]:
+def mean_image(data: Dataset) -> Float[Tensor, "3 h w"]:
     """The mean of all y: the constant answer with the least squared error (for the least L1 it would be the median)."""
     total, count = 0.0, 0
     for (y,) in _chunks(data, "y"):
@@ -222,11 +222,8 @@ def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Fl
     return {name: torch.cat(parts) for name, parts in errors.items()}
 
 
-def _chunks(data: Dataset | DataLoader, *keys: str, size: int | None = None):
-    """A batch of each of ``keys``, in order, whatever ``data`` is."""
-    if isinstance(data, DataLoader):
-        yield from ([batch[key] for key in keys] for batch in data)
-        return
+def _chunks(data: Dataset, *keys: str, size: int | None = None):
+    """A batch of each of ``keys``, in order."""
     size = size or CHUNK
     for start in range(0, len(data), size):
         items = [data[i] for i in range(start, min(start + size, len(data)))]

@@ -33,13 +33,7 @@ def paint(method: Method, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k ..
 
 
 def score_samples(
-    method: Method,
-    data: str,
-    split: str = "test",
-    direction: str = "xy",
-    *,
-    seed: int = 0,
-    intervals: bool = False,
+    method: Method, data: str, split: str = "test", direction: str = "xy", *, intervals: bool = False
 ) -> dict[str, float]:
     """Diversity, realism and, of façades painted from labels, what becomes of the true style's factors.
 
@@ -75,26 +69,26 @@ def score_samples(
     chance; if z means the same for every house, common_colour 0.95, hue_same_z 0.99 and hue_same_input 0.67.
 
     With ``intervals`` those that are means over inputs, and kid_features, have NAME_low and NAME_high beside them.
-    ``method`` is one that has codes. Global random state stays as it was; the same ``seed`` gives the same
-    numbers. Where the test set is small, less is taken.
+    ``method`` is one that has codes. Global random state stays as it was; two calls give the same numbers.
+    Where the test set is small, less is taken.
     """
     held_out = open_dataset(data, split, method.config.image_size, direction, load=method.config.load)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
-    codes = method.noise(len(x) * MANY, seed).unflatten(0, (len(x), MANY))  # of all inputs, in their order
+    codes = method.noise(len(x) * MANY, 0).unflatten(0, (len(x), MANY))  # of all inputs, in their order
     samples, other = paint(method, x[rows], codes[rows, :SAMPLES]), paint(method, x, codes[:, -1:])[:, 0]
     found, each = {}, {}
     for by in ("l1", *(by for by in perceptual.available() if by == "features" or x.shape[-1] >= 32)):
         each[f"diversity_{by}"] = diversity.each_diversity(samples, by)
-        found[f"real_pairs_{by}"] = diversity.real_pairs(y, by, seed)
+        found[f"real_pairs_{by}"] = diversity.real_pairs(y, by)
     each["nearest_features"] = diversity.each_nearest(samples, y[rows])
     each["nearest_l1"] = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4)).min(1).values
-    found["realism_error"] = diversity.realism_error(other, y, seed)
+    found["realism_error"] = diversity.realism_error(other, y)
     apart = distances.distances(other, y)
     found |= apart if intervals else {name: apart[name] for name in distances.NAMES["features"]}
     few = rows[:: max(1, n // SHARED)][:SHARED]
-    shared = paint(method, x[few], method.noise(SAMPLES, seed + 1)[None])
+    shared = paint(method, x[few], method.noise(SAMPLES, 1)[None])
     found["common_colour"] = diversity.common_share(shared.mean((3, 4)))
     if method.reads_codes:
         mu = _encoded(method, y[rows])
@@ -103,7 +97,8 @@ def score_samples(
     if len(method.directions) > 1 and held_out.paired:
         examples = y[torch.arange(SAMPLES) * len(y) // SAMPLES]
         found |= resampling.means(_of_examples(method, x, y), intervals)
-        found["colour_follows"] = _colour_follows(method, x[few], examples)
+        styled = paint(method, x[few], _encoded(method, examples)[None])
+        found["colour_follows"] = diversity.colour_follows(styled, examples)
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
         more = torch.cat([samples[:DEEP], paint(method, x[deep], codes[deep, SAMPLES:])], dim=1)
@@ -120,10 +115,6 @@ def _of_examples(method: Method, x: Tensor, y: Tensor) -> dict[str, Float[Tensor
     nearer = {"encoded_top1": (fake, y), "encoded_shape_top1": (scores.shape(fake), scores.shape(y))}
     found = {name: (scores.others_nearer(*search) < 1).double() for name, search in nearer.items()}
     return {"encoded_l1": pixels.each_l1(fake, y)} | found
-
-
-def _colour_follows(method: Method, x: Tensor, examples: Tensor) -> float:
-    return diversity.colour_follows(paint(method, x, _encoded(method, examples)[None]), examples)
 
 
 def _of_facades(

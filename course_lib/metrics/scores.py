@@ -26,6 +26,7 @@ from course_lib.networks.frozen import load_segmenter, segment, shrunk
 
 REVISION = 2  # raised when a change of the code or of its files changes what score() gives
 BATCH = 16
+NOISE = 0.01  # standard deviation, as a share of the range: 0.02 in [-1, 1]
 DAY_NIGHT = ("facades:day-night", "facades:day-night:paired")
 
 
@@ -81,13 +82,8 @@ def fcn_matrices(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h 
     return _matrices(predicted.cpu(), labels.cpu())
 
 
-def label_score(painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> dict[str, float]:
-    """The same numbers for painted label maps: each pixel gets the class of the nearest colour (CycleGAN, Table 3)."""
-    return segmentation_scores(label_matrices(painted, labels).sum(0))
-
-
 def label_matrices(painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> Float[Tensor, "n 12 12"]:
-    """The confusion matrix of each painted label map, for :func:`label_score`."""
+    """The same of painted label maps: each pixel gets the class of the nearest colour (CycleGAN, Table 3)."""
     return _matrices(torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)]), labels.cpu())
 
 
@@ -121,41 +117,10 @@ def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     return F.instance_norm(images.mean(1, keepdim=True)).expand_as(images)
 
 
-# The way back.
-
-
-def reconstruction(
-    method: Method, x: Float[Tensor, "n 3 s s"], direction: str = "xy", noise: float = 0.0, seed: int = 0
-) -> float:
-    """Mean L1 between x and the way back from its translation, ``translate`` the other way, in [0, 2].
-
-    ``noise`` is the standard deviation of what is added to the translation, as a share of the range: 0.01 is 0.02 in
-    [-1, 1]; it is not clamped. A cycle that hides a message in low amplitudes reads it no more (Chu et al. 2017).
-    """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        parts = [_there_and_back(method, part, direction, noise) for part in x.split(_batch(method))]
-        return metrics.l1(torch.cat(parts), x)
-
-
-def _batch(method: Method) -> int:
-    """1 where the test batch's statistics count: a result must not depend on its neighbours."""
-    return 1 if configs.as_dict(method.config).get("test_batch_statistics") else BATCH
-
-
-def _there_and_back(method: Method, x: Tensor, direction: str, noise: float, fake: Tensor | None = None) -> Tensor:
-    """The way back from x's translation (from ``fake``, if it is at hand), on the CPU."""
-    fake = method.translate(x.to(method.device), direction=direction)["fake_y"].cpu() if fake is None else fake
-    fake = fake + 2 * noise * torch.randn(fake.shape)  # drawn on the CPU: the same noise on every device
-    return method.translate(fake.to(method.device), direction=direction[::-1])["fake_y"].cpu()
-
-
 # All that a data set allows.
 
 
-def score(
-    method: Method, data: str, split: str = "test", direction: str = "xy", *, noise: float = 0.01, seed: int = 0
-) -> dict[str, float]:
+def score(method: Method, data: str, split: str = "test", direction: str = "xy") -> dict[str, float]:
     """What can be measured of ``method`` on the named ``data``; ``direction="yx"`` swaps its domains.
 
     Always: sharpness_ratio, grid_ratio, chroma_ratio, histogram_intersection, lab_L, lab_a, lab_b (sets), n. With true
@@ -171,12 +136,12 @@ def score(
     where copy_ is the input taken for the answer, moved_l1 from the input to the translation, and shape_ compares
     without colour (:func:`shape`). A method whose ``translate`` returns rec_x adds rec_l1. One that translates in
     both directions adds again_l1, the L1 between two translations of the same image, 0 if chance has no part in
-    them, and with rec_x rec_noisy_l1, too (see :func:`reconstruction`; ``noise`` is a share of the range); its
-    other direction goes under the prefix yx_, without n. Global random state stays as it was; the same ``seed``
-    gives the same numbers.
+    them, and with rec_x rec_noisy_l1, the L1 of the way back from a translation with noise of NOISE: a cycle that hides
+    a message in low amplitudes reads it no more (Chu et al. 2017). Its other direction goes under the prefix yx_,
+    without n. Global random state stays as it was; two calls give the same numbers.
     """
     results: dict[str, float] = {}
-    for it in translated(method, data, split, direction, noise=noise, seed=seed):
+    for it in translated(method, data, split, direction):
         results |= {"n": len(it.real)} | {f"{it.prefix}{name}": value for name, value in measure(it).items()}
     return results
 
@@ -233,14 +198,12 @@ def _styles(data: str) -> bool:
     return data.startswith("emoji:") and data != "emoji:edges"
 
 
-def translated(
-    method: Method, data: str, split: str = "test", direction: str = "xy", *, noise: float = 0.01, seed: int = 0
-) -> Iterator[Translated]:
+def translated(method: Method, data: str, split: str = "test", direction: str = "xy") -> Iterator[Translated]:
     """For each direction of ``method`` what it makes of ``split``; the arguments are those of :func:`score`."""
     held_out = open_dataset(data, split, method.config.image_size, direction, load=method.config.load)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     for one in method.directions:
-        prefix, outputs = "" if one == "xy" else "yx_", _outputs(method, items, one, noise, seed)
+        prefix, outputs = "" if one == "xy" else "yx_", _outputs(method, items, one)
         forward, paired = one == direction, held_out.paired
         yield Translated(data, forward, prefix, paired, items, items[one[0]], items[one[1]], outputs)
 
@@ -259,23 +222,27 @@ def measure(it: Translated) -> dict[str, float]:
     return found
 
 
-def _outputs(method: Method, items: dict, direction: str, noise: float, seed: int) -> dict[str, Tensor]:
+def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
     """fake_y of all items and, if there are any, rec_x, ``noisy`` (the way back from a noisy fake_y) and ``again``."""
     parts: dict[str, list[Tensor]] = {"fake_y": [], "rec_x": [], "noisy": [], "again": []}
-    both, size = len(method.directions) > 1, _batch(method)
+    # one by one where the test batch's statistics count: a result must not depend on its neighbours
+    size = 1 if configs.as_dict(method.config).get("test_batch_statistics") else BATCH
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        torch.manual_seed(0)
         for start in range(0, len(items["x"]), size):
             rows = slice(start, start + size)
             batch = {name: items[name][rows] for name in ("x", "y", *method.maps)}
             out = method.translate_batch(batch, direction)
             for name in ("fake_y", "rec_x"):
                 parts[name] += [out[name].cpu()] if name in out else []
-            if both:
-                parts["again"].append(method.translate_batch(batch, direction)["fake_y"].cpu())
-            if both and "rec_x" in out:
-                x, fake = batch[direction[0]], parts["fake_y"][-1]
-                parts["noisy"].append(_there_and_back(method, x, direction, noise, fake))
+            if len(method.directions) == 1:
+                continue
+            parts["again"].append(method.translate_batch(batch, direction)["fake_y"].cpu())
+            if "rec_x" in out:
+                fake = parts["fake_y"][-1]
+                fake = fake + 2 * NOISE * torch.randn(fake.shape)  # drawn on the CPU: the same noise on every device
+                back = method.translate(fake.to(method.device), direction=direction[::-1])
+                parts["noisy"].append(back["fake_y"].cpu())
     return {name: torch.cat(found) for name, found in parts.items() if found}
 
 

@@ -101,7 +101,7 @@ def test_metrics_take_images_of_a_gpu():
         metrics.histogram_intersection(a, b), metrics.lab_histogram_intersection(a, b)
         perceptual.distance(a, b), perceptual.describe(a), diversity.diversity(a[None]), factors.read(a)
         diversity.coverage(a[None], b[None]), diversity.realism_error(a, b), diversity.frechet(a, b)
-        scores.fcn_score(a, labels), scores.label_score(a, labels), scores.retrieval(a, b)
+        scores.fcn_score(a, labels), scores.label_matrices(a, labels), scores.retrieval(a, b)
 
 
 # ---- what waits, is found

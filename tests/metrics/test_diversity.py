@@ -10,22 +10,7 @@ from course_lib import CourseError
 from course_lib.data import open_dataset
 from course_lib.metrics import diversity, perceptual
 from course_lib.metrics.perceptual import distance, embed
-
-REFUSED = (ValueError, TypeError)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
-
-
-@pytest.fixture(autouse=True)
-def no_lpips(monkeypatch, tmp_path):
-    """What the cache of this machine holds changes nothing here."""
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-
-
-def noise(*shape, seed=0):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def normal(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from tests.support.tensors import REFUSED, noise, normal, uniform
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +29,7 @@ def test_the_distance_is_0_for_equal_images_symmetric_and_says_who_measured(emoj
     assert found.values.min() > 0.01 and torch.allclose(found.values, back.values, rtol=1e-4)
     assert torch.allclose((embed(a) - embed(b)).square().sum(1), found.values, rtol=1e-3)
     assert found.values.max() <= 2  # features are not negative, so unit vectors are at most a right angle apart
-    assert all(distance(noise(2, 3, s, s), -noise(2, 3, s, s)).values.min() > 0 for s in (16, 48))
+    assert all(distance(noise(2, s), -noise(2, s)).values.min() > 0 for s in (16, 48))
     with pytest.raises(REFUSED):
         distance(a, b[:3])
 
@@ -67,18 +52,17 @@ def test_a_stronger_change_is_farther_on_drawings_the_network_never_saw(emoji):
         assert weak.min() > 0, name
 
 
-def test_lpips_is_used_only_where_its_weights_are(tmp_path, emoji):
+def test_lpips_is_used_only_where_its_weights_are(torch_cache, emoji):
     assert perceptual.available() == ("features",)
     with pytest.raises(CourseError, match="no perceptual distance 'lpips'"):
         distance(emoji[:2], emoji[2:4], "lpips")
-    (tmp_path / "hub/checkpoints").mkdir(parents=True)
-    (tmp_path / "hub/checkpoints" / perceptual.ALEXNET).write_bytes(b"")
+    (torch_cache / perceptual.ALEXNET).write_bytes(b"")
     assert perceptual.available() == ("lpips", "features")
     assert distance(emoji[:2], emoji[2:4], "features").by == "features"
 
 
 @pytest.mark.slow
-def test_lpips_is_torchmetrics_with_the_cached_weights(tmp_path, monkeypatch, emoji):
+def test_lpips_is_torchmetrics_with_the_cached_weights(torch_cache, monkeypatch, emoji):
     from torchmetrics.functional.image import learned_perceptual_image_patch_similarity as lpips
     from torchvision.models import alexnet
 
@@ -88,15 +72,14 @@ def test_lpips_is_torchmetrics_with_the_cached_weights(tmp_path, monkeypatch, em
     weights = {
         n: 0.1 * normal(*t.shape) if "features" in n else torch.zeros(1).expand(t.shape) for n, t in names.items()
     }
-    (tmp_path / "hub/checkpoints").mkdir(parents=True)
-    torch.save(weights, tmp_path / "hub/checkpoints" / perceptual.ALEXNET)
+    torch.save(weights, torch_cache / perceptual.ALEXNET)
     perceptual._alexnet.cache_clear()
     found = distance(emoji[:6], emoji[6:12])
     assert found.by == "lpips" and found.values.min() > 0
     assert torch.allclose(found.values, lpips(emoji[:6], emoji[6:12], "alex", "none"), atol=1e-5)
     assert distance(emoji[:2], emoji[:2]).values.tolist() == [0, 0]
     with pytest.raises(CourseError, match="32 px"):
-        distance(noise(2, 3, 16, 16), noise(2, 3, 16, 16))
+        distance(noise(2, 16), noise(2, 16))
     perceptual._alexnet.cache_clear()
 
 
@@ -124,10 +107,10 @@ def test_the_true_answers_are_found_and_counted(emoji):
     assert diversity.coverage(truths.flip(1), truths) == 1.0
     for k in (1, 3):
         assert diversity.coverage(truths[:, torch.arange(20) % k], truths) == pytest.approx(k / 8)
-    assert diversity.coverage(noise(5, 20, 3, 32, 32), truths) == 0.0
-    assert diversity.nearest(truths, truths[:, 5]) == pytest.approx(0, abs=1e-5)
-    alone = distance(truths[:, 0], truths[:, 1]).values.mean().item()
-    assert diversity.nearest(truths[:, :1], truths[:, 1]) == pytest.approx(alone, rel=1e-3)
+    assert diversity.coverage(uniform(5, 20, 3, 32, 32), truths) == 0.0
+    assert diversity.each_nearest(truths, truths[:, 5]).max() < 1e-5
+    alone = distance(truths[:, 0], truths[:, 1]).values
+    assert torch.allclose(diversity.each_nearest(truths[:, :1], truths[:, 1]), alone, rtol=1e-3)
     with pytest.raises(REFUSED):
         diversity.coverage(truths[:3], truths)
 
@@ -148,9 +131,9 @@ def test_a_real_image_is_taken_for_real_half_of_the_time_and_noise_is_not(emoji)
         fair.append(diversity.realism_error(one, other, seed))
     assert 0.44 < sum(fair) / 10 < 0.56 and min(fair) > 0.35
     assert torch.equal(state, torch.random.get_rng_state())
-    fake = emoji[:80] + 0.3 * noise(80, 3, 32, 32)
+    fake = emoji[:80] + 0.3 * noise(80, 32)
     assert diversity.realism_error(fake, emoji[79:]) < 0.05  # a blind guess would be wrong for half
-    errors = [diversity.realism_error(emoji[:79] + s * noise(79, 3, 32, 32), emoji[80:]) for s in (0.0, 0.02, 0.2)]
+    errors = [diversity.realism_error(emoji[:79] + s * noise(79, 32), emoji[80:]) for s in (0.0, 0.02, 0.2)]
     assert errors[0] > errors[1] > errors[2]
     assert diversity.realism_error(fake, emoji[79:]) == diversity.realism_error(fake, emoji[79:])
     assert math.isnan(diversity.realism_error(emoji[:4], emoji[4:8]))

@@ -41,10 +41,9 @@ def test_real_images_collapse_and_noise_are_told_apart():
     assert copies["copy_l1"] < 1e-5 and real["copy_l1"] == pytest.approx(real["real_copy_l1"], rel=0.15)
 
 
-def test_the_same_seed_gives_the_same_numbers_and_disturbs_nothing():
-    torch.manual_seed(3)
+def test_the_numbers_are_the_same_again_and_nothing_is_disturbed():
     before = torch.random.get_rng_state()
-    found = score_generated(Invented(), "emoji:edges", "val", seed=1)
-    assert found == score_generated(Invented(), "emoji:edges", "val", seed=1)
-    assert found != score_generated(Invented(), "emoji:edges", "val", seed=2)
+    found = score_generated(Invented(), "emoji:edges", "val")
     assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(3)
+    assert found == score_generated(Invented(), "emoji:edges", "val")

@@ -11,18 +11,7 @@ from course_lib.metrics import distances, resampling, scores
 from course_lib.metrics.intervals import bootstrap
 from course_lib.metrics.perceptual import describe
 from tests.metrics.test_scores import Stub
-
-REFUSED = (ValueError, TypeError)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
-
-
-@pytest.fixture(autouse=True)
-def no_inception(monkeypatch, tmp_path):
-    """What the cache of this machine holds changes nothing here."""
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-
-
-def normal(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from tests.support.tensors import REFUSED, noise, normal
 
 
 def split(rows, seed):
@@ -128,25 +117,23 @@ def test_the_kernel_distance_by_hand_and_of_pairs():
     assert all(math.isnan(value) for value in distances.distances(*2 * [torch.zeros(2, 3, 16, 16)]).values())
 
 
-def test_inception_is_used_only_where_its_weights_are(tmp_path):
+def test_inception_is_used_only_where_its_weights_are(torch_cache):
     assert distances.available() == ("features",)
     with pytest.raises(CourseError, match="Inception-v3 are not here"):
         distances.distances(*torch.rand(2, 4, 3, 16, 16), by="inception")
-    (tmp_path / "hub/checkpoints").mkdir(parents=True)
-    (tmp_path / "hub/checkpoints" / distances.INCEPTION).write_bytes(b"")
+    (torch_cache / distances.INCEPTION).write_bytes(b"")
     assert distances.available() == ("inception", "features")
 
 
 @pytest.mark.slow
-def test_inception_is_torchvisions_with_the_cached_weights(tmp_path, monkeypatch):
+def test_inception_is_torchvisions_with_the_cached_weights(torch_cache, monkeypatch):
     from torchvision.models import inception_v3
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *a, **k: pytest.fail("a download"))
-    (tmp_path / "hub/checkpoints").mkdir(parents=True)
     net = inception_v3(init_weights=False).eval()
-    torch.save(net.state_dict(), tmp_path / "hub/checkpoints" / distances.INCEPTION)
+    torch.save(net.state_dict(), torch_cache / distances.INCEPTION)
     distances._inception.cache_clear()
-    images = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    images = noise(4, 64)
     found = distances.distances(images, images.flip(1) * 0.5, "inception")
     assert found.keys() == {"fid", "kid", "kid_low", "kid_high"} and found["fid"] > 0
     assert distances.distances(images, images, "inception")["fid"] == pytest.approx(0, abs=1e-6 * found["fid"] + 1e-9)

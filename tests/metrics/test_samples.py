@@ -16,22 +16,9 @@ from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
 from course_lib.metrics import factors, samples
 from course_lib.networks.frozen import FILES
+from tests.support.tensors import normal, uniform
 
 ORIGIN = json.loads((FILES / "factors.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(autouse=True)
-def no_lpips(monkeypatch, tmp_path):
-    """What the cache of this machine holds changes nothing here."""
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-
-
-def noise(*shape, seed=0):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def normal(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +61,10 @@ def test_exactly_k_walls_are_counted_as_k(houses, k):
 
 def test_distances_of_planted_distributions():
     m = 4000
-    truth = torch.stack(
-        [
-            torch.randint(8, (m,), generator=torch.Generator().manual_seed(0)).float(), noise(m),
-            (noise(m, seed=1) > 0).float(), noise(m, seed=2), 0.3 + 0.3 * noise(m, seed=3), noise(m, seed=4) / 2 + 0.5,
-            noise(m, seed=5) / 2 + 0.5,
-        ],
-        dim=1,
-    )  # fmt: skip
+    wall = torch.randint(8, (m,), generator=torch.Generator().manual_seed(0)).float()
+    shade, brick, light, time, glass, weathering = (uniform(m, seed=k) for k in range(6))
+    parts = [wall, shade, (brick > 0).float(), light, 0.3 + 0.3 * time, glass / 2 + 0.5, weathering / 2 + 0.5]
+    truth = torch.stack(parts, dim=1)
     same = factors.factor_distances(truth.unflatten(0, (4, 1000)), truth)
     assert max(same.values()) < 0.05 and list(same) == list(factors.NAMES)
     for name, value, far in [("shade", 0.0, 0.25), ("light", 1.0, 0.5), ("time", 0.6, 0.5), ("brick", 0.9, 0.5)]:

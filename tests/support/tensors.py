@@ -1,0 +1,20 @@
+"""Random tensors and images, equal for equal seeds; and what is raised for shapes that do not fit."""
+
+import torch
+from torch import Tensor
+
+REFUSED = (ValueError, TypeError)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def uniform(*shape: int, seed: int = 0) -> Tensor:
+    """In [-1, 1]."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def noise(n: int = 4, size: int = 16, seed: int = 0) -> Tensor:
+    """Images (n, 3, size, size)."""
+    return uniform(n, 3, size, size, seed=seed)
