@@ -80,7 +80,7 @@ MISSING: dict[str, dict[str, tuple[str, ...]]] = {
     "ps5": {
         "course_lib.metrics.intervals": ("T", "interval"),
         "course_lib.experiments.evidence": ("T", "difference", "two_sided_p"),
-        "course_lib.experiments.claims": ("judge", "verdict", "verdict_of", "_decided"),
+        "course_lib.experiments.claims": ("judge", "verdict", "_decided"),
     },
 }
 

@@ -123,11 +123,6 @@ def judge(claims: list[Claim], folder: Path) -> dict[str, dict]:
     return found
 
 
-def verdict_of(claim: Claim, folder: Path) -> dict:
-    """What :func:`judge` finds of a claim that is asked alone, with nothing else tested on its table."""
-    return judge([claim], folder)[claim.id]
-
-
 def verdict(low: float, high: float, within: float = 0.0) -> str:
     """What an interval says of a difference, positive on the paper's side; with ``within`` that there is none."""
     if within:

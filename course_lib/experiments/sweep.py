@@ -242,12 +242,6 @@ def table(path: Path) -> list[dict]:
         raise CourseError(what, path, "make it with course sweep") from None
 
 
-def stale(grid: Path) -> list[dict]:
-    """The rows in the table beside ``grid`` that were made with other revisions, data or settings than today's."""
-    keys = {cell.key for cell in read_grid(grid)}
-    return [row for row in table(Path(grid).with_suffix(".csv")) if row["key"] not in keys]
-
-
 def _measured(path: Path) -> dict[str, dict]:
     """By key, what the table at ``path`` holds that only a training run can tell; empty if there is no table."""
     if not path.exists():

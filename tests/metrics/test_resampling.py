@@ -51,6 +51,7 @@ def test_scores_have_intervals_and_are_the_same_scores(data, monkeypatch):
     method = Stub(lambda x: 0.9 * x, lambda x: 0.8 * x.roll(1, -1))
     plain, found = scores.score(method, data), resampling.score(method, data)
     assert {name: found[name] for name in plain} == plain
+    assert ("borders_visible" in plain) == (data == "facades:touching")
     sets = {"histogram_intersection", "lab_L", "lab_a", "lab_b"}
     bounded = {name for name in plain if name.removeprefix("yx_") not in sets | {"n"}} | {
         "kid_features",
