@@ -20,6 +20,7 @@ import sys
 import time
 import warnings
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -45,12 +46,12 @@ SMALL = Config(
 
 
 class Toy(Dataset):
-    """18 pairs, 4 batches an epoch: x is four flat colours, y its negative."""
+    """18 pairs, 4 batches an epoch, or ``n``: x is four flat colours, y its negative."""
 
     paired, card = True, "a toy"
 
-    def __init__(self):
-        colours = torch.rand(18, 3, 2, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    def __init__(self, n: int = 18):
+        colours = torch.rand(n, 3, 2, 2, generator=torch.Generator().manual_seed(n)) * 2 - 1
         self.x = torch.nn.functional.interpolate(colours, (16, 16))
 
     def __len__(self):
@@ -58,6 +59,12 @@ class Toy(Dataset):
 
     def __getitem__(self, i):
         return {"x": self.x[i], "y": -self.x[i], "name": f"picture {i}"}
+
+
+def make(**changes) -> Pix2Pix:
+    """SMALL but for ``changes``, always with the same weights."""
+    torch.manual_seed(3)
+    return Pix2Pix(replace(SMALL, **changes))
 
 
 def equal(a: dict, b: dict) -> bool:
@@ -108,10 +115,7 @@ def train_and_stop(folder: Path, step: int, kind: str, n: int, ready: int) -> No
         checkpoint.open = lambda path, mode: (Slow if mode == "wb" else builtins.open)(path, mode)
         sys.addaudithook(watch)
     checkpoint.save = partial(save, keep=10**9) if kind == "whole" else save
-    torch.manual_seed(3)
-    training.fit(
-        Pix2Pix(SMALL), Toy(), steps=10_000, out=folder, resume=True, previews=0, progress=False, checkpoint_seconds=0
-    )
+    training.fit(make(), Toy(), steps=10_000, out=folder, resume=True, previews=0, progress=False, checkpoint_seconds=0)
 
 
 def serve(folder: Path) -> None:

@@ -1,9 +1,5 @@
 """Checkpoints: all or nothing, every bit accounted for, nothing unpickled."""
 
-import os
-import resource
-import signal
-
 import pytest
 import torch
 
@@ -22,14 +18,6 @@ def test_round_trip_is_exact(tmp_path):
     assert all(torch.equal(tensors[k], v) for k, v in TENSORS.items())
 
 
-def test_keeps_the_newest_by_step_not_by_clock(tmp_path):
-    for step in (5, 10, 15):
-        checkpoint.save(tmp_path, step, TENSORS, {}, keep=2)
-    assert checkpoint.steps(tmp_path) == [10, 15]
-    os.utime(tmp_path / "00000010", (2e9, 2e9))
-    assert checkpoint.load_latest(tmp_path)[0] == 15
-
-
 def test_damaged_one_falls_back_with_a_warning(tmp_path):
     checkpoint.save(tmp_path, 1, TENSORS, {})
     path = checkpoint.save(tmp_path, 2, TENSORS, {}) / "tensors.safetensors"
@@ -39,26 +27,6 @@ def test_damaged_one_falls_back_with_a_warning(tmp_path):
     (tmp_path / "00000001" / "state.json").write_bytes(b"")
     with pytest.warns(UserWarning), pytest.raises(CourseError, match="no checkpoint here is readable"):
         checkpoint.load_latest(tmp_path)
-
-
-def test_none_where_there_never_was_one(tmp_path):
-    assert checkpoint.load_latest(tmp_path / "missing") is None
-
-
-def test_disk_full_names_path_and_size_and_keeps_the_old_one(tmp_path):
-    checkpoint.save(tmp_path, 1, {"w": torch.zeros(10)}, {})
-    before = (tmp_path / "00000001" / "tensors.safetensors").read_bytes()
-    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
-    try:
-        with pytest.raises(CourseError, match=r"cannot write a checkpoint of 8 MiB") as error:
-            checkpoint.save(tmp_path, 2, {"w": torch.zeros(2**21)}, {})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert error.value.where == str(tmp_path / "00000002")
-    assert (tmp_path / "00000001" / "tensors.safetensors").read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["00000001"]
 
 
 def test_replace_file_is_all_or_nothing(tmp_path):

@@ -31,7 +31,6 @@ from course_lib.training.loading import batches
 from tests import ROOT
 from tests.support.killing import (
     ONE_THREAD,
-    SMALL,
     Toy,
     course_train,
     equal,
@@ -39,6 +38,7 @@ from tests.support.killing import (
     kill_and_resume,
     kill_while_saving,
     lines,
+    make,
     rows,
     write_pairs,
 )
@@ -46,11 +46,6 @@ from tests.support.killing import (
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, limits and fork as POSIX has them")
-
-
-def make(**changes) -> Pix2Pix:
-    torch.manual_seed(3)
-    return Pix2Pix(replace(SMALL, **changes))
 
 
 def train(out: Path, steps: int = 6, method: Pix2Pix | None = None, **options):
@@ -354,62 +349,54 @@ def test_a_killed_first_step_is_no_run_yet(tmp_path):
 # ---- 9, 10, 11: what is wrong with the numbers, the memory, the GPU
 
 
-def test_weights_that_are_not_finite_never_reach_a_checkpoint(tmp_path):
+def gives_nan(method, terms):
+    return terms | {"g_gan": float("nan")}
+
+
+def spoils_a_weight(method, terms):
     """The losses of a step are computed before its update, so they cannot see that it went wrong."""
-    method = make()
+    next(method.G.parameters()).data[0] = float("nan")
+    return terms
+
+
+def fills_the_memory(method, terms):
+    torch.empty(2**60)
+
+
+def fills_the_gpu(method, terms):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def cannot_compile(method, terms):
+    failed = type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})
+    raise failed("No working C++ compiler found\nand a page of advice")
+
+
+@pytest.mark.parametrize(
+    ("how", "what", "fix"),
+    [
+        (gives_nan, "the loss g_gan is nan", "lower lr"),
+        (spoils_a_weight, r"^G\..* is not finite any more", "lower lr"),
+        (fills_the_memory, "out of memory", "smaller batch_size or image size"),
+        (fills_the_gpu, "out of memory", "smaller batch_size or image size"),
+        (cannot_compile, "does not work here: No working C", "train without --compile"),
+    ],
+)
+def test_a_step_that_goes_wrong_is_named_and_the_checkpoint_before_it_is_kept(tmp_path, how, what, fix):
+    method, calls = make(), []
     true_step = method.step
 
     def step(batch):
         terms = true_step(batch)
-        if len(steps := list(method.opt_G.state.values())) and steps[0]["step"] == 4:
-            next(method.G.parameters()).data[0] = float("nan")
-        return terms
+        calls.append(1)
+        return how(method, terms) if len(calls) == 4 else terms
 
     method.step = step
-    with pytest.raises(CourseError, match=r"^G\..* is not finite any more") as error:
+    with pytest.raises(CourseError, match=what) as error:
         train(tmp_path, 9, method)
-    assert error.value.where == f"step 4 of {tmp_path}"
+    assert fix in error.value.fix and error.value.where == f"step 4 of {tmp_path}"
     step, tensors, _ = checkpoint.load_latest(tmp_path / "checkpoints")
     assert step == 3 and all(t.isfinite().all() for t in tensors.values() if t.is_floating_point())
-
-
-def on_a_cpu():
-    torch.empty(2**60)
-
-
-def on_a_gpu():
-    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-
-
-@pytest.mark.parametrize("runs_out", [on_a_cpu, on_a_gpu])
-def test_out_of_memory_suggests_less_and_keeps_the_checkpoint(tmp_path, runs_out):
-    method = make()
-    true_step, calls = method.step, []
-
-    def step(batch):
-        calls.append(1)
-        if len(calls) == 4:
-            runs_out()
-        return true_step(batch)
-
-    method.step = step
-    with pytest.raises(CourseError, match="out of memory") as error:
-        train(tmp_path, 9, method)
-    assert "smaller batch_size or image size" in error.value.fix and error.value.where == f"step 4 of {tmp_path}"
-    assert checkpoint.load_latest(tmp_path / "checkpoints")[0] == 3
-
-
-def test_a_compiler_that_fails_is_named(tmp_path):
-    failed = type("InductorError", (RuntimeError,), {"__module__": "torch._inductor.exc"})
-    method = make()
-
-    def step(batch):
-        raise failed("No working C++ compiler found\nand a page of advice")
-
-    method.step = step
-    with pytest.raises(CourseError, match="does not work here: No working C") as error:
-        train(tmp_path, 1, method)
-    assert "train without --compile" in error.value.fix
 
 
 def test_other_errors_of_torch_stay_what_they_are(tmp_path):

@@ -1,59 +1,26 @@
-"""fit(): resumes exactly, stops on NaN, locks its folder, survives kill -9 and Ctrl-C."""
+"""fit(): what it learns, shows and counts, and what is in its batches. Its faults: see test_survival.py."""
 
 import json
 import os
 import signal
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 import torch
-from torch.utils.data import Dataset
 
 from course_lib import CourseError
 from course_lib.data import Swapped, open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.emoji import outlines
 from course_lib.methods.base import lr_factor
-from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.metrics import sharpness_ratio
 from course_lib.training import checkpoint, loading
 from course_lib.training.checkpoint import snapshot
-from course_lib.training.fit import TIMING, fit
+from course_lib.training.fit import fit
+from tests.support.killing import Toy, equal, make
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-SMALL = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, batch_size=4, average=0.9, decay_from=0.5)
-
-
-class Toy(Dataset):
-    """x is four flat colours, y its negative: something to learn, in no time."""
-
-    paired, card = True, "a toy"
-
-    def __init__(self, n: int = 18, size: int = 16):
-        colours = torch.rand(n, 3, 2, 2, generator=torch.Generator().manual_seed(n)) * 2 - 1
-        self.x = torch.nn.functional.interpolate(colours, (size, size))
-
-    def __len__(self):
-        return len(self.x)
-
-    def __getitem__(self, i):
-        return {"x": self.x[i], "y": -self.x[i], "name": str(i)}
-
-
-def make(**changes) -> Pix2Pix:
-    torch.manual_seed(3)
-    return Pix2Pix(replace(SMALL, **changes))
-
-
-def rows(history: list[dict]) -> list[dict]:
-    return [{k: v for k, v in row.items() if k not in TIMING} for row in history]
-
-
-def equal(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
 @pytest.mark.parametrize(
@@ -108,41 +75,7 @@ def test_every_epoch_sees_every_item_once():
     method.step = lambda batch: seen.append(batch["name"]) or {"g_l1": 1.0}
     fit(method, Toy(15), steps=6, progress=False)
     epochs = [sorted(name for names in seen[i : i + 3] for name in names) for i in (0, 3)]
-    assert epochs == [sorted(map(str, range(15)))] * 2 and seen[:3] != seen[3:]
-
-
-def test_nan_names_term_and_step_and_keeps_the_good_state(tmp_path):
-    method = make()
-    true_step, calls = method.step, []
-
-    def step(batch):
-        calls.append(1)
-        terms = true_step(batch)
-        return terms | {"g_gan": float("nan")} if len(calls) == 8 else terms
-
-    method.step = step
-    with pytest.raises(CourseError, match="the loss g_gan is nan") as error:
-        fit(method, Toy(), steps=20, out=tmp_path, progress=False, checkpoint_seconds=0)
-    assert error.value.where.startswith("step 8 ")
-    step, tensors, _ = checkpoint.load_latest(tmp_path / "checkpoints")
-    assert step == 7 and all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point())
-
-
-def test_folder_is_refused_while_or_after_a_run(tmp_path):
-    method = make()
-    inside = []
-
-    def step(batch):
-        with pytest.raises(CourseError, match=f"process {os.getpid()} is writing") as error:
-            fit(make(), Toy(), steps=1, out=tmp_path, progress=False)
-        inside.append(error)
-        return {"g_l1": 1.0}
-
-    method.step = step
-    fit(method, Toy(), steps=1, out=tmp_path, progress=False)
-    assert inside
-    with pytest.raises(CourseError, match="already holds a run"):
-        fit(make(), Toy(), steps=1, out=tmp_path, progress=False)
+    assert epochs == [sorted(f"picture {i}" for i in range(15))] * 2 and seen[:3] != seen[3:]
 
 
 @pytest.mark.parametrize("arguments", [{}, {"steps": 1, "minutes": 1.0}, {"steps": -1}, {"minutes": 0.0}])
