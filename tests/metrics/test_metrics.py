@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from course_lib import metrics
 from course_lib.data.emoji import EmojiEdges
@@ -60,12 +59,6 @@ def test_ssim_of_constants_by_hand():
     assert metrics.ssim(*images) == pytest.approx((2 * a * b + c) / (a * a + b * b + c), rel=1e-4)
 
 
-def test_slightly_brighter_is_nearly_the_same(emoji):
-    brighter = (emoji.y + 2 * 0.05).clamp(-1, 1)  # by 0.05 of [0, 1]
-    assert metrics.ssim(brighter, emoji.y) > 0.98
-    assert metrics.ssim(torch.zeros(1, 3, 16, 16), torch.full((1, 3, 16, 16), 0.1)) > 0.99  # of a grey, too
-
-
 def test_each_image_by_itself(emoji):
     fake, real = emoji.y[:5], emoji.y[5:10]
     for each, metric in (
@@ -97,14 +90,6 @@ def test_a_checkerboard_is_all_in_the_grid_band_and_a_coarse_one_is_not():
     assert metrics.grid_energy(checkerboard(period=4)) < 0.01
     colours_only = checkerboard() * torch.tensor([1.0, -1.0, 0.0])[:, None, None]
     assert metrics.grid_energy(colours_only) < 1e-10  # the luminance is flat
-
-
-def test_the_energy_of_all_frequencies_is_the_variance(monkeypatch):
-    monkeypatch.setattr(pixels, "GRID_BAND", -1.0)
-    images = noise()
-    assert metrics.grid_energy(images) == pytest.approx(
-        images.mean(1).var((1, 2), correction=0).mean().item(), rel=1e-5
-    )
 
 
 def test_histograms_of_equal_and_disjoint_sets():
@@ -186,28 +171,12 @@ def test_bad_batches_are_refused(metric):
         metrics.ssim(good[..., :10], good[..., :10])
 
 
-@pytest.mark.slow
-def test_what_the_numbers_see_in_emoji(emoji):
-    real = emoji.y[:60]
-    perfect = metrics.evaluate(real, real)
-    assert perfect.pop("psnr") == math.inf
-    assert perfect.pop("ssim") == pytest.approx(1, abs=1e-4)  # variances of flat white are differences in float32
-    assert perfect == pytest.approx(
-        dict(l1=0, sharpness_ratio=1, grid_ratio=1, histogram_intersection=1, chroma_ratio=1, n=60)
-    )
-    grid = metrics.evaluate((real + 0.08 * checkerboard(64)).clamp(-1, 1), real)
-    assert grid["grid_ratio"] > 1.5 and grid["l1"] < 0.08
-    blurred = metrics.evaluate(F.avg_pool2d(F.pad(real, (2, 2, 2, 2), "replicate"), 5, 1), real)
-    assert blurred["sharpness_ratio"] < 0.8 and blurred["grid_ratio"] < 0.2
-    assert all(type(value) is float for name, value in blurred.items() if name != "n")
-    other = metrics.evaluate(real.flip(1), real)
-    assert other["histogram_intersection"] < 0.8 and other["grid_ratio"] == pytest.approx(1)
-
-
 def test_bfloat16_with_gradients_is_measured_too():
     fake = noise().to(torch.bfloat16).requires_grad_()
     assert metrics.l1(fake, noise()) < 0.01
-    assert set(metrics.evaluate(fake, noise(seed=1))) >= {"l1", "psnr", "ssim", "n"}
+    assert set(metrics.evaluate(fake, noise(seed=1))) == {
+        *("l1", "psnr", "ssim", "sharpness_ratio", "grid_ratio", "histogram_intersection", "chroma_ratio", "n")
+    }
 
 
 def test_the_mean_image_has_the_least_squared_error(emoji):

@@ -64,15 +64,6 @@ def test_confusion_and_its_scores_by_hand():
     assert found["iou"] == pytest.approx((2 / (3 + 2 - 2) + 1 / (2 + 2 - 1) + 1) / 3)
 
 
-def test_one_matrix_over_the_set_is_not_the_mean_over_images():
-    truth = torch.tensor([[0, 0, 0, 1], [0, 0, 0, 0]])
-    predicted = torch.tensor([[0, 0, 0, 1], [1, 1, 1, 0]])
-    whole = scores.segmentation_scores(scores.confusion(predicted, truth))["iou"]
-    each = [scores.segmentation_scores(scores.confusion(p, t))["iou"] for p, t in zip(predicted, truth, strict=True)]
-    assert whole == pytest.approx((4 / 7 + 1 / 4) / 2)
-    assert sum(each) / 2 == pytest.approx((1 + 1 / 4) / 2)
-
-
 def test_confusion_refuses_what_does_not_fit():
     labels = torch.zeros(2, 4, 4, dtype=torch.uint8)
     for predicted, truth in [(labels, labels[:1]), (labels, labels + 12), (labels.long() - 1, labels)]:

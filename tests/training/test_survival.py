@@ -1,6 +1,6 @@
 """Training that survives: the faults of a real machine, each with what must happen.
 
-Rarer or larger counts of the same are in test_soak.py; checkpoints by themselves in test_checkpoint.py.
+Rarer or larger counts of the same are in test_soak.py.
 """
 
 import hashlib
@@ -112,6 +112,12 @@ def test_the_report_of_make_soak_is_whole():
     assert not any("FAILED" in line for line in table)
 
 
+def test_a_file_is_replaced_as_a_whole(tmp_path):
+    for text in (b"one", b"two"):
+        files.replace_file(tmp_path / "f.json", text)
+        assert contents(tmp_path) == {"f.json": text}
+
+
 # ---- 2: the disk is full
 
 
@@ -188,6 +194,10 @@ def test_a_damaged_newer_checkpoint_does_not_push_out_good_ones(tmp_path):
     assert checkpoint.steps(tmp_path) == [12, 20]
     assert checkpoint.load_latest(tmp_path)[1]["w"][0] == 2
     assert {path.name for path in tmp_path.iterdir()} == {"00000012", "00000020"}
+    for step in (12, 20):
+        (tmp_path / f"{step:08d}" / "state.json").write_bytes(b"")
+    with pytest.warns(UserWarning), pytest.raises(CourseError, match="no checkpoint here is readable"):
+        checkpoint.load_latest(tmp_path)
 
 
 @pytest.mark.slow
