@@ -138,29 +138,24 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory:
         took, most = statistics.median(times), peaks[kind.split()[1]]
         row = {"step": kind, "seconds": took, **ratios(seconds[KINDS[0]], times), "gflop": work[kind] / 1e9}
         row["share"] = work[kind] / 1e9 / took / most
-        rows.append(row | (_alone(_peak_memory, name, kind, values) if memory else {}))
+        rows.append(row | (_memory_alone(name, kind, values) if memory else {}))
     size = f"{name}, {config.image_size} px, batch {config.batch_size}"
     top = ", ".join(f"{most:.0f} GFLOP/s in {kind}" for kind, most in peaks.items())
     return {"title": f"{size}; {here()}, {repeats} repeats; matrix product: {top}", "rows": rows, "peak": peaks}
 
 
-def _alone(function: Callable, *arguments: Any) -> Any:
-    """What ``function`` returns in a process of its own."""
+def _memory_alone(name: str, kind: str, values: dict) -> dict[str, float]:
     with get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+        return pool.apply(_peak_memory, (name, kind, values))
 
 
 def _peak_memory(name: str, kind: str, values: dict) -> dict[str, float]:
+    """Peaks of this process in MB: ``resident``, where Linux tells, and ``cuda``, where there is one."""
     cls, device = method_class(name), profiles.pick_device()
     config = configs.build(cls.Config, **values)
     _, one_step = stepper(kind, config, cls, device)
     for _ in range(2):
         one_step(random_batch(config, device))
-    return memory_peaks()
-
-
-def memory_peaks() -> dict[str, float]:
-    """Peaks of this process in MB: ``resident``, where Linux tells, and ``cuda``, where there is one."""
     found, status = {}, Path("/proc/self/status")
     if status.exists():  # getrusage() would begin with the peak of the parent
         found["resident"] = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6

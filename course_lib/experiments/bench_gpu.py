@@ -170,14 +170,17 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
     batch = next(batches(open_dataset("facades", "train", config.image_size), taker, augment=False))
     works, memory = {}, {}
     for kind in kinds:
-        before = _reset_memory()
+        if on_gpu := torch.cuda.is_available():
+            gc.collect()  # the networks that were measured before
+            torch.cuda.reset_peak_memory_stats()
+            before = torch.cuda.memory_allocated()
         method, one_step = stepper(kind.removesuffix(" compiled"), config, cls, device)
         method.advance(1.0)  # pix2pixHD: both generators learn
         if kind == COMPILED:
             hardware.compile_all(method.networks.values(), "eager" if dry else "inductor")
         for _ in range(2):
             seconds_of(lambda s=one_step: s(batch))
-        if before is not None:
+        if on_gpu:
             memory[kind] = {"memory_mb": (torch.cuda.max_memory_allocated() - before) / 1e6}
         works[kind] = one_step
     often = {kind: 1 if dry else max(1, round(0.3 / seconds_of(lambda s=s: s(batch)))) for kind, s in works.items()}
@@ -193,15 +196,6 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
             row |= ratios(book, own)
         rows.append(row | memory.get(kind, {}))
     return rows
-
-
-def _reset_memory() -> int | None:
-    """Bytes that are allocated on the GPU, from which its peak counts anew."""
-    if not torch.cuda.is_available():
-        return None
-    gc.collect()  # the networks that were measured before
-    torch.cuda.reset_peak_memory_stats()
-    return torch.cuda.memory_allocated()
 
 
 def _data(profile: str, dry: bool) -> Jobs:

@@ -100,9 +100,3 @@ def gpu_minutes(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
         passed = [row for row in facts["rows"] if row.get("status") == "passed" and row["profile"] == "gpu"]
         found |= {row["notebook"]: row | {"device": facts["device"]} for row in passed}
     return found
-
-
-def gpu_cell(notebook: str, folder: Path = FOLDER) -> str:
-    """What README's table says in the column "minutes, GPU"."""
-    row = gpu_minutes(folder).get(notebook)
-    return "not measured" if row is None else f"{row['minutes']:.0f}" if row["minutes"] >= 1 else "under 1"

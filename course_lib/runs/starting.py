@@ -18,7 +18,7 @@ from course_lib.networks import hardware
 from course_lib.runs.opening import read_settings
 from course_lib.training import devices, profiles
 from course_lib.training.fit import Result, explained
-from course_lib.training.folder import check_folder
+from course_lib.training.state import check_folder
 
 
 def make_config(method: str, profile: str = "auto", size: int | None = None, settings: list[str] | None = None) -> Any:

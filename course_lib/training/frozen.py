@@ -28,18 +28,7 @@ from course_lib.data.facades import Facades, photographs
 from course_lib.errors import CourseError
 from course_lib.metrics import factors
 from course_lib.metrics.scores import confusion, segmentation_scores
-from course_lib.networks.frozen import (
-    CLASSES,
-    FILES,
-    HIGH,
-    LOW,
-    WALLS,
-    FactorReader,
-    FeatureNet,
-    Segmenter,
-    seeded,
-    segment,
-)
+from course_lib.networks.frozen import CLASSES, FILES, WALLS, FactorReader, FeatureNet, Segmenter, seeded, segment
 from course_lib.training.profiles import device_name, pick_device
 
 
@@ -69,15 +58,11 @@ RECIPES = {
     ),
     "factors": Recipe("factors", "reader of the seven factors of a façade's style", 1600, {32: 5000, 64: 5000}, 50),
 }
-RECIPES |= {  # for photographs of more than 64 px, which show more
-    "segmenter-128": dataclasses.replace(
-        RECIPES["segmenter"], file="facades_128", steps=600, sets={96: 1200, 128: 2400}
-    ),
-    "features-128": dataclasses.replace(
-        RECIPES["features"], file="features_128", steps=1000, sets={96: 1500, 128: 2000}
-    ),
-    "factors-128": dataclasses.replace(RECIPES["factors"], file="factors_128", steps=1000, sets={96: 2000, 128: 3000}),
-}
+LARGE = {"segmenter": (600, {96: 1200, 128: 2400}), "features": (1000, {96: 1500, 128: 2000})}
+LARGE["factors"] = (1000, {96: 2000, 128: 3000})
+for name, (steps, sets) in LARGE.items():  # for photographs of more than 64 px, which show more
+    recipe = RECIPES[name]
+    RECIPES[f"{name}-128"] = dataclasses.replace(recipe, file=f"{recipe.file}_128", steps=steps, sets=sets)
 
 
 def build(name: str, folder: Path = FILES) -> dict:
@@ -86,9 +71,7 @@ def build(name: str, folder: Path = FILES) -> dict:
     Raises CourseError for another name.
     """
     if name not in RECIPES:
-        raise CourseError(
-            f"unknown network {name!r}", "course_lib.training.frozen", f"choose from {', '.join(RECIPES)}"
-        )
+        raise CourseError(f"unknown network {name!r}", "training.frozen", f"choose from {', '.join(RECIPES)}")
     recipe, wall, cpu = RECIPES[name], time.time(), time.process_time()
     net, measure = {"segmenter": _segmenter, "features": _features, "factors": _factors}[name.split("-")[0]](recipe)
     origin = {
@@ -113,18 +96,7 @@ def build(name: str, folder: Path = FILES) -> dict:
     return origin
 
 
-def _train(
-    net: nn.Module,
-    lesson: Callable[..., Tensor],
-    sets: list[tuple[Tensor, ...]],
-    steps: int,
-    seed: int,
-    *,
-    batch_size: int = 32,
-    lr: float = 4e-3,
-    by_size: bool = False,
-    device: torch.device | str = "cpu",
-) -> Any:
+def _train(net: Any, lesson: Callable, sets: list, steps: int, seed: int, by_size=False, batch_size=32, device="cpu"):
     """``net`` trained on ``lesson(net, generator, *batch)``, a loss, of batches from one of the ``sets`` at a time.
 
     All sets are drawn equally often or, with ``by_size``, by their share of the rows. The rate rises over the first
@@ -132,7 +104,7 @@ def _train(
     """
     net = net.to(device, memory_format=torch.channels_last)  # several times as fast on a CPU
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=max(steps, 20), pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=max(steps, 20), pct_start=0.1)
     generator = torch.Generator().manual_seed(seed)
     shares = torch.tensor([float(len(rows)) for rows, *_ in sets])
     for _ in range(steps):
@@ -159,7 +131,6 @@ def train_segmenter(
     steps: int,
     seed: int = 0,
     batch_size: int = 32,
-    lr: float = 4e-3,
     classes: int = CLASSES,
     device: torch.device | str = "cpu",
 ) -> Segmenter:
@@ -173,8 +144,8 @@ def train_segmenter(
     for images, truth in sets:
         if images.ndim != 4 or not len(images) or truth.shape != (len(images), *images.shape[2:]):
             raise ValueError(f"photos {tuple(images.shape)} and labels {tuple(truth.shape)} do not fit")
-    net, options = seeded(lambda: Segmenter(classes), seed), {"batch_size": batch_size, "lr": lr, "device": device}
-    return _train(net, _segmenter_lesson, sets, steps, seed, by_size=True, **options)
+    net = seeded(lambda: Segmenter(classes), seed)
+    return _train(net, _segmenter_lesson, sets, steps, seed, True, batch_size, device)
 
 
 def _segmenter_lesson(net: Segmenter, generator: torch.Generator, photos: Tensor, labels: Tensor) -> Tensor:
@@ -226,7 +197,7 @@ def style_loss(said: Float[Tensor, "n 14"], styles: Float[Tensor, "n 7"]) -> Flo
     """Cross-entropy of the wall's colour and of brick, squared error of the other five factors scaled to [-1, 1]."""
     wall, rest = F.cross_entropy(said[:, :WALLS], styles[:, 0].long(), reduction="none"), styles[:, [1, 3, 4, 5, 6]]
     brick = F.binary_cross_entropy_with_logits(said[:, WALLS], styles[:, 2], reduction="none")
-    low, high = rest.new_tensor(LOW), rest.new_tensor(HIGH)
+    low, high = rest.new_tensor(factors.LOW), rest.new_tensor(factors.HIGH)
     return wall + brick + (said[:, WALLS + 1 :] - (2 * (rest - low) / (high - low) - 1)).square().sum(1)
 
 
@@ -266,10 +237,12 @@ def _features_lesson(
 
 
 def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
-    heads = {"cells": lambda: nn.Conv2d(64, CLASSES + 6, 1), "style": lambda: nn.Linear(64, WALLS + 6)}
-    learner = seeded(
-        lambda: nn.ModuleDict({"net": FeatureNet()} | {key: make() for key, make in heads.items()}), recipe.seed
-    )
+    parts = {
+        "net": FeatureNet,
+        "cells": lambda: nn.Conv2d(64, CLASSES + 6, 1),
+        "style": lambda: nn.Linear(64, WALLS + 6),
+    }
+    learner = seeded(lambda: nn.ModuleDict({name: make() for name, make in parts.items()}), recipe.seed)
     sets = [photographs("train", size, range(n), "perceptual") for size, n in recipe.sets.items()]
     _train(learner, _features_lesson, sets, recipe.steps, recipe.seed)
 
@@ -295,10 +268,8 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
 
 def _factors_lesson(net: FactorReader, generator: torch.Generator, photos: Tensor, styles: Tensor) -> Tensor:
     """The styles; half of the photographs are blurred or noisy, as a generator's may be."""
-    soft, strength = (
-        F.avg_pool2d(photos, 3, 1, 1, count_include_pad=False),
-        torch.rand(len(photos), 1, 1, 1, generator=generator),
-    )
+    soft = F.avg_pool2d(photos, 3, 1, 1, count_include_pad=False)
+    strength = torch.rand(len(photos), 1, 1, 1, generator=generator)
     noisy = photos + 0.1 * strength * torch.randn(photos.shape, generator=generator)
     kind = torch.rand(len(photos), 1, 1, 1, generator=generator)
     x = torch.where(kind < 0.25, torch.lerp(photos, soft, strength), torch.where(kind < 0.5, noisy, photos))

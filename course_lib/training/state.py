@@ -16,7 +16,6 @@ from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.training import checkpoint
-from course_lib.training.folder import check_folder
 from course_lib.training.progress import Progress
 
 NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
@@ -143,6 +142,23 @@ class RunState:
         state = {"seconds": self.seconds, "shown": self.shown, "settings": self.settings}
         checkpoint.save(self.out / "checkpoints", self.step, tensors, state)
         self.saved, self.saved_at, self.save_cost = self.step, time.monotonic(), time.monotonic() - start
+
+
+def check_folder(
+    out: Path, settings: dict, resume: bool, accept_changes: bool, old: dict | None, defaults: dict
+) -> None:
+    """Raises CourseError if ``out`` already holds a run and ``resume`` is off, or if that run's settings were others.
+
+    ``old`` are the settings that the run in ``out`` tells of itself, by the names of ``settings``; None if there is
+    none to go on with; a setting that it does not know yet has its value in ``defaults``. A run that has not finished
+    its first step is no run yet.
+    """
+    if not resume and any(checkpoint.steps(out / "checkpoints")):  # step 0 alone does not count
+        raise CourseError("this folder already holds a run", out, "add --resume to go on, or choose another --out")
+    changes = configs.differences(old, settings, defaults) if old is not None else []
+    if changes and not accept_changes:
+        fix = "repeat the first command with --resume, or add --accept-changes (in Python accept_changes=True)"
+        raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", out, fix)
 
 
 def lines_of(rows: list[dict]) -> bytes:

@@ -35,9 +35,13 @@ def test_readme_has_the_minutes_of_the_notebooks_that_passed_on_a_gpu(tmp_path):
     other = {"notebook": "04_cyclegan_losses.ipynb", "profile": "gpu", "status": "failed", "minutes": 1.0}
     facts = {"device": "a card (GPU)", "rows": [row, other, row | {"notebook": "00.ipynb", "minutes": 0.4}]}
     (tmp_path / "gpu_notebooks-02.json").write_text(json.dumps(facts))
-    cells = [bench_kept.gpu_cell(name, tmp_path) for name in (row["notebook"], other["notebook"], "00.ipynb")]
-    assert cells == ["4", "not measured", "under 1"]
+    passed = bench_kept.gpu_minutes(tmp_path)
+    assert {name: found["minutes"] for name, found in passed.items()} == {row["notebook"]: 3.7, "00.ipynb": 0.4}
+    assert passed["00.ipynb"]["device"] == "a card (GPU)"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     said = dict(re.findall(r"^\| \[.+?\]\(notebooks/(\w+\.ipynb)\) \|.*\| ([^|]+) \|$", readme, re.MULTILINE))
     assert len(said) == len(list((ROOT / "notebooks").glob("*.ipynb")))
-    assert said == {name: bench_kept.gpu_cell(name, ROOT / bench_kept.FOLDER) for name in said}
+    kept = bench_kept.gpu_minutes(ROOT / bench_kept.FOLDER)
+    for name, cell in said.items():
+        minutes = kept[name]["minutes"] if name in kept else None
+        assert cell == ("not measured" if minutes is None else f"{minutes:.0f}" if minutes >= 1 else "under 1")
