@@ -4,7 +4,6 @@ from course_lib.metrics.pixels import (
     baselines,
     chroma_ratio,
     evaluate,
-    grid_energy,
     grid_ratio,
     histogram_intersection,
     l1,
@@ -13,7 +12,6 @@ from course_lib.metrics.pixels import (
     nearest_neighbours,
     psnr,
     rgb_to_lab,
-    sharpness,
     sharpness_ratio,
     ssim,
 )
@@ -22,7 +20,6 @@ __all__ = [
     "baselines",
     "chroma_ratio",
     "evaluate",
-    "grid_energy",
     "grid_ratio",
     "histogram_intersection",
     "l1",
@@ -31,7 +28,6 @@ __all__ = [
     "nearest_neighbours",
     "psnr",
     "rgb_to_lab",
-    "sharpness",
     "sharpness_ratio",
     "ssim",
 ]

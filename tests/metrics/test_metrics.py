@@ -80,16 +80,16 @@ def test_ssim_does_not_depend_on_the_chunks(monkeypatch):
 
 def test_sharpness_of_a_ramp():
     ramp = 0.03 * torch.arange(10.0)[:, None] + 0.04 * torch.arange(12.0)[None]  # a slope of 3 and 4 is 5
-    assert metrics.sharpness((ramp - 0.5).expand(2, 3, 10, 12)) == pytest.approx(0.05, rel=1e-4)
+    assert pixels.sharpness((ramp - 0.5).expand(2, 3, 10, 12)) == pytest.approx(0.05, rel=1e-4)
 
 
 def test_a_checkerboard_is_all_in_the_grid_band_and_a_coarse_one_is_not():
-    assert metrics.grid_energy(0.25 * checkerboard()) == pytest.approx(0.25**2, rel=1e-5)
+    assert pixels.grid_energy(0.25 * checkerboard()) == pytest.approx(0.25**2, rel=1e-5)
     stripes = 0.25 * checkerboard()[..., :1, :].expand(1, 3, 16, 16)  # fy = 0, fx = 0.5
-    assert metrics.grid_energy(stripes) == pytest.approx(0.25**2, rel=1e-5)
-    assert metrics.grid_energy(checkerboard(period=4)) < 0.01
+    assert pixels.grid_energy(stripes) == pytest.approx(0.25**2, rel=1e-5)
+    assert pixels.grid_energy(checkerboard(period=4)) < 0.01
     colours_only = checkerboard() * torch.tensor([1.0, -1.0, 0.0])[:, None, None]
-    assert metrics.grid_energy(colours_only) < 1e-10  # the luminance is flat
+    assert pixels.grid_energy(colours_only) < 1e-10  # the luminance is flat
 
 
 def test_histograms_of_equal_and_disjoint_sets():
