@@ -117,8 +117,9 @@ def number_of_cells(notebook, path):
 
 
 def number_of_words(notebook, path):
-    running = re.sub(r"<details>.*?</details>|^\|.*$", "", prose(notebook), flags=re.DOTALL | re.MULTILINE)
-    words = len(running.split())  # without what is folded, and without tables
+    # not running: what is folded, tables, a reader's predictions, the list of papers
+    left_out = r"<details>.*?</details>|^\|[^\n]*$|^> \*\*Your guess[^\n]*$|^\*\*References?\.\*\*[^\n]*$"
+    words = len(re.sub(left_out, "", prose(notebook), flags=re.DOTALL | re.MULTILINE).split())
     return [] if words <= MAX_WORDS else [f"{words} words"]
 
 
@@ -144,7 +145,7 @@ def pictures_have_alt_text(notebook, path):
         alt = hit["markdown"].strip() if hit["html"] is None else HTML_ALT.search(hit["html"])
         found += [] if alt else [f"no alt text: {hit.group()[:80]}"]
     for i, cell in enumerate(code_cells(notebook), 1):
-        drawn = any("image/png" in output.get("data", {}) for output in cell.outputs)
+        drawn = any({"image/png", "image/jpeg"} & set(output.get("data", {})) for output in cell.outputs)
         if drawn and not cell.metadata.get("alt", "").strip():  # page.py puts it into the HTML
             found.append(f"code cell {i} draws a figure, and its metadata has no alt")
     return found
@@ -290,6 +291,7 @@ BAD = [
     ("number_of_cells", lambda nb: nb.update(cells=nb.cells[: MIN_CELLS - 1])),
     ("number_of_cells", lambda nb: nb.cells.extend(new_markdown_cell("x") for _ in range(MAX_CELLS))),
     ("number_of_words", set_source(0, "word " * (MAX_WORDS + 1))),
+    ("number_of_words", set_source(0, "| a | table |\n\n" + "word " * (MAX_WORDS + 1))),
     ("short_code", set_source(3, "\n\n".join(["pass"] * (MAX_LINES + 1)))),
     ("short_code", set_source(3, "\n".join(["def step(x):"] + ["    pass"] * MAX_LINES_STEP))),
     ("short_code", set_source(3, "\n".join(["step(1)"] * MAX_LINES_STEP))),
