@@ -11,12 +11,16 @@ _TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_requirejs -%}{%- endblock -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}{%- if resources.formulas -%}{{ super() }}{%- endif -%}{%- endblock -%}
-{%- block data_png scoped -%}
+{%- macro picture(cell, output, kind) -%}
 <div class="jp-RenderedImage jp-OutputArea-output" tabindex="0">
-<img alt="{{ (cell.metadata.alt or 'a figure') | escape_html }}"
- src="data:image/png;base64,{{ output.data['image/png'] }}">
+<img alt="{{ (cell.metadata.alt or 'a figure') | escape_html }}" src="data:{{ kind }};base64,{{ output.data[kind] }}">
 </div>
-{%- endblock -%}"""
+{%- endmacro -%}
+{%- block data_png scoped -%}{{ picture(cell, output, 'image/png') }}{%- endblock -%}
+{%- block data_jpg scoped -%}{{ picture(cell, output, 'image/jpeg') }}{%- endblock -%}"""
+
+PHOTOGRAPH = {"format": "JPEG", "quality": 90, "subsampling": 0}
+MUCH_SMALLER = 0.4  # of a PNG's bytes: then the picture is a photograph, and what JPEG changes cannot be seen
 
 
 def notebook_page(notebook, path: Path) -> str:
@@ -41,8 +45,10 @@ def notebook_page(notebook, path: Path) -> str:
 
 def stored_form(path: Path, timing: dict) -> str:
     """The executed notebook at ``path`` as it is kept in ``notebooks/``: outputs in place, numbered from 1, pictures
-    packed as tightly as PNG can, without the injected parameters and what papermill noted. ``timing`` is what ``course
-    doctor`` will want to know."""
+    packed as tightly as PNG can, photographs as JPEG, without the injected parameters and what papermill noted.
+
+    ``timing`` is what ``course doctor`` will want to know.
+    """
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
@@ -54,7 +60,8 @@ def stored_form(path: Path, timing: dict) -> str:
             if "execution_count" in output:
                 output.execution_count = number
             if "image/png" in output.get("data", {}):
-                output.data["image/png"] = _packed(output.data["image/png"])
+                kind, packed = _packed(output.data.pop("image/png"))
+                output.data[kind] = packed
     for cell in notebook.cells:
         for noted in ("papermill", "execution"):
             cell.metadata.pop(noted, None)
@@ -65,13 +72,17 @@ def stored_form(path: Path, timing: dict) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def _packed(png: str) -> str:
-    """The same pixels in fewer bytes; base64 in and out."""
+def _packed(png: str) -> tuple[str, str]:
+    """The picture in fewer bytes, and its kind: the same pixels as PNG, or a JPEG. base64 in and out."""
     from PIL import Image
 
-    out, image = io.BytesIO(), Image.open(io.BytesIO(base64.b64decode(png)))
+    image = Image.open(io.BytesIO(base64.b64decode(png)))
     if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):  # opaque: matplotlib's always are
         image = image.convert("RGB")
-    image.save(out, "PNG", optimize=True)
-    packed = base64.b64encode(out.getvalue()).decode()
-    return packed if len(packed) < len(png) else png
+    image.save(same := io.BytesIO(), "PNG", optimize=True)
+    if image.mode == "RGB":
+        image.save(near := io.BytesIO(), **PHOTOGRAPH)
+        if near.tell() < MUCH_SMALLER * same.tell():
+            return "image/jpeg", base64.b64encode(near.getvalue()).decode()
+    packed = base64.b64encode(same.getvalue()).decode()
+    return "image/png", packed if len(packed) < len(png) else png

@@ -74,11 +74,11 @@ def image_grid(
     """Labelled rows of images, one column per item: ``{"outline": x, "output": fake_y, "truth": y}``.
 
     ``columns`` are captions above. Pixels are enlarged by a whole number, the largest with which the images are at most
-    ``scale`` times 1,100 px wide; larger images are reduced by one. Raises ValueError if the rows differ in size.
+    ``scale`` times 1,100 px wide; larger images are reduced to fit. Raises ValueError if the rows differ in size.
     """
     count = max(len(images) for images in rows.values())
-    zoom = scale * WIDTH / (count * (next(iter(rows.values())).shape[-1] + GAP))
-    tiles = stitch(list(rows.values()), math.floor(zoom) if zoom >= 1 else 1, math.ceil(1 / zoom) if zoom < 1 else 1)
+    widest = int(scale * WIDTH / count) - GAP
+    tiles = stitch(list(rows.values()), max(widest // next(iter(rows.values())).shape[-1], 1), widest)
     height, width = tiles.shape[:2]
     across, down = (width + GAP) / count, (height + GAP) / len(rows)  # from one image to the next
     wide = across > 90
@@ -104,11 +104,11 @@ def image_grid(
     return fig
 
 
-def stitch(rows: Sequence[Float[Tensor, "_ 3 h w"]], zoom: int = 1, shrink: int = 1) -> np.ndarray:
+def stitch(rows: Sequence[Float[Tensor, "_ 3 h w"]], zoom: int = 1, widest: int | None = None) -> np.ndarray:
     """Rows of images as one uint8 array (H, W, 3), white between them.
 
-    Each pixel becomes ``zoom`` x ``zoom`` equal ones, or is the mean of ``shrink`` x ``shrink``. A row may be shorter
-    than the others. Raises ValueError if the rows differ in image size.
+    Each pixel becomes ``zoom`` x ``zoom`` equal ones; images of more than ``widest`` px are reduced to them, smoothly.
+    A row may be shorter than the others. Raises ValueError if the rows differ in image size.
     """
     height, width = rows[0].shape[-2:]
     if any(images.shape[-2:] != (height, width) for images in rows):
@@ -117,8 +117,9 @@ def stitch(rows: Sequence[Float[Tensor, "_ 3 h w"]], zoom: int = 1, shrink: int 
     lines = []
     for images in rows:
         images = images.detach().float().cpu().clamp(-1, 1)
-        if shrink > 1:
-            images = F.adaptive_avg_pool2d(images, (max(height // shrink, 1), max(width // shrink, 1)))
+        if widest is not None and width > widest:
+            smaller = (max(round(height * widest / width), 1), max(widest, 1))
+            images = F.interpolate(images, smaller, mode="bilinear", antialias=True)
         images = images.repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
         tiles = F.pad(images, (0, GAP, 0, GAP, 0, 0, 0, count - len(images)), value=1.0)  # (count, 3, h + gap, w + gap)
         lines.append(tiles.permute(2, 0, 3, 1).flatten(1, 2))  # (h + gap, count * (w + gap), 3)

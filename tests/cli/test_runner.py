@@ -1,7 +1,9 @@
 """course_lib/cli/runner.py: what a report says is what happened."""
 
+import base64
 import copy
 import errno
+import io
 import json
 import os
 import re
@@ -14,13 +16,15 @@ from pathlib import Path
 
 import ipykernel.kernelspec
 import nbformat
+import numpy as np
 import papermill
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from course_lib.cli import runner
-from course_lib.cli.notebook_page import notebook_page
+from course_lib.cli.notebook_page import notebook_page, stored_form
 from course_lib.cli.runner import run_notebooks
 from course_lib.data.files import only_run
 from course_lib.errors import CourseError
@@ -187,6 +191,28 @@ def test_a_page_embeds_pictures_and_replaces_widgets(tmp_path):
     assert 'src="data:image/png;base64,' in html and 'alt="a dot"' in html
     assert "Interactive: open the notebook" in html and "IntSlider" not in html
     assert network_loads(html) == []
+
+
+def test_a_stored_photograph_is_a_jpeg_and_a_drawing_stays_a_png(tmp_path):
+    """And both have their alt text on the page."""
+    smooth = np.linspace(0, 255, 300)[:, None, None] * np.ones((1, 300, 3)) + np.random.default_rng(0).normal(
+        0, 4, (300, 300, 3)
+    )
+    drawing = np.where(np.arange(300)[:, None, None] % 50 < 2, 0, 255) * np.ones((1, 300, 3))
+    cells = []
+    for name, pixels in {"a photograph": smooth, "a drawing": drawing}.items():
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(png := io.BytesIO(), "PNG")
+        data = {"image/png": base64.b64encode(png.getvalue()).decode()}
+        output = new_output("display_data", data=data)
+        cells.append(new_code_cell("show", outputs=[output], metadata={"alt": name}))
+    nbformat.write(new_notebook(cells=cells), tmp_path / "x.ipynb")
+    stored = nbformat.reads(stored_form(tmp_path / "x.ipynb", {}), as_version=4)
+    kinds = [list(cell.outputs[0].data) for cell in stored.cells]
+    assert kinds == [["image/jpeg"], ["image/png"]]
+    found = Image.open(io.BytesIO(base64.b64decode(stored.cells[0].outputs[0].data["image/jpeg"])))
+    assert np.abs(np.asarray(found, float) - smooth.clip(0, 255)).mean() < 4
+    html = notebook_page(stored, tmp_path / "x.ipynb")
+    assert 'alt="a photograph" src="data:image/jpeg;base64,' in html and 'alt="a drawing" src="data:image/png;' in html
 
 
 # ---- refused before anything runs

@@ -64,10 +64,12 @@ def test_stitch_keeps_every_pixel():
     assert (canvas[3 * 16 : step] == 255).all()
 
 
-def test_stitch_shrinks_by_the_mean_and_clips():
-    image = torch.full((1, 3, 4, 4), -1.0)
-    image[..., ::2, ::2] = 3.0  # counts as 1
-    assert plotting.stitch([image], shrink=2).tolist() == [[[64] * 3] * 2] * 2  # a quarter of white: 63.75
+def test_stitch_reduces_smoothly_and_clips():
+    image = torch.full((1, 3, 90, 90), -1.0)
+    image[..., ::2, :] = 3.0  # counts as 1: lines of one pixel, which become grey when they are reduced
+    reduced = plotting.stitch([image], widest=40)
+    assert reduced.shape == (40, 40, 3) and abs(reduced[2:-2, 2:-2].astype(float) - 127.5).max() < 30
+    assert plotting.stitch([image], widest=100).shape == (90, 90, 3)
     with pytest.raises(ValueError):
         plotting.stitch([noise(1), noise(1, 8)])
 
