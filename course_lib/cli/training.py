@@ -184,9 +184,12 @@ def weights(
             print(shipped.summary(known))
         print("use one wherever a run is asked for: course demo shipped:NAME")
         return
-    shipped.name_of(shipped.PREFIX + name)
+    if name not in shipping.GALLERY:
+        shipped.name_of(shipped.PREFIX + name)
+    elif out is None:
+        raise CourseError(f"{name} is kept as pictures", name, "train it again with --out RUN")
     if out is None:
         print(json.dumps(shipped.about(name), indent=1))
         return
     made = shipping.train(name, out)
-    print(f"wrote {out / name}.safetensors, {made['bytes'] / 1e6:.1f} MB, and {name}.json, where it comes from")
+    print(f"wrote {out / name}.json, where it comes from: {made['steps']} steps in {made['seconds'] / 60:.0f} min")

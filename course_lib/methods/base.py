@@ -30,7 +30,7 @@ def positive(default: float) -> Any:
 
 def added(default: Any) -> Any:
     """The default of a setting that came later and is unused there: older runs and the keys of older sweeps stay."""
-    return field(default=default, metadata={"added": True})
+    return field(default=default, metadata={"added": True, "zero": default == 0})
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, may_be_zero
+from course_lib.methods.base import Method, TrainingConfig, added, may_be_zero
 from course_lib.networks.bicycle import CNNEncoder, CodedUNet, MultiScalePatchGAN, ResNetEncoder, xavier_weights
 from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
@@ -60,6 +60,7 @@ class Config(TrainingConfig):
     z_dim: int = 8
     z_at: Literal["input", "all"] = "all"  # z goes to the first layer of the U-Net, or to each one on the way down
     base_channels: int = 64
+    levels: int = added(0)  # of the U-Net; 0: down to one pixel
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     norm: Literal["batch", "instance"] = "instance"
     dropout: float = 0.5  # in training only
@@ -136,7 +137,7 @@ class BicycleGAN(Method):
         self.cycles = [cycle for cycle in CYCLES if any(name.endswith(cycle) for name in self.weights)]
         self.G = CodedUNet(
             cfg.z_dim, cfg.z_at, image_size=cfg.image_size, base_channels=cfg.base_channels, norm=cfg.norm,
-            dropout=cfg.dropout, upsampling=cfg.upsampling,
+            dropout=cfg.dropout, upsampling=cfg.upsampling, levels=cfg.levels,
         )  # fmt: skip
         learners = {"G": self.G}
         if "encoded" in self.cycles or "g_latent_random" in self.weights:

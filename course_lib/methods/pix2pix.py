@@ -38,6 +38,7 @@ class Config(TrainingConfig):
     generator: Literal["unet", "encoder-decoder", "resnet"] = "unet"
     n_blocks: int = 6  # of the resnet, CycleGAN's generator, which has no dropout
     base_channels: int = 64
+    levels: int = added(0)  # of the U-Net; 0: down to one pixel
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     norm: Literal["batch", "instance"] = "batch"
     in_channels: int = added(3)  # 1: of a grey x; these two follow the data set
@@ -107,7 +108,8 @@ class Pix2Pix(Method):
         if cfg.generator == "resnet":
             self.G = ResNetGenerator(n_blocks=cfg.n_blocks, **sizes)
         else:
-            self.G = GENERATORS[cfg.generator](image_size=cfg.image_size, dropout=cfg.dropout, **sizes)
+            sizes |= {"image_size": cfg.image_size, "levels": cfg.levels}
+            self.G = GENERATORS[cfg.generator](dropout=cfg.dropout, **sizes)
         judged = cfg.in_channels * cfg.conditional + cfg.out_channels
         self.D = PatchGAN(judged, cfg.d_base_channels, cfg.d_layers, cfg.norm)
         self.networks = {"G": self.G, "D": self.D}

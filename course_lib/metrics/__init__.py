@@ -3,6 +3,7 @@
 from course_lib.metrics.pixels import (
     baselines,
     chroma_ratio,
+    edge_agreement,
     evaluate,
     grid_ratio,
     histogram_intersection,
@@ -19,6 +20,7 @@ from course_lib.metrics.pixels import (
 __all__ = [
     "baselines",
     "chroma_ratio",
+    "edge_agreement",
     "evaluate",
     "grid_ratio",
     "histogram_intersection",

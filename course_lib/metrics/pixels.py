@@ -86,6 +86,19 @@ def sharpness_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w
     return _ratio(sharpness, fake, real)
 
 
+def edge_agreement(x: Float[Tensor, "n 3 h w"], y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+    """Do the edges of x and y lie in the same places? The correlation of two maps of steepness, in [-1, 1].
+
+    Steepness is sqrt(dx^2 + dy^2) of the mean over the channels, from central differences. A flat picture has none: 0.
+    """
+    maps = []
+    for images in _pairs(x, y):
+        dy, dx = torch.gradient(images.mean(1), dim=(1, 2))
+        steep = torch.hypot(dx, dy).flatten(1)
+        maps.append(torch.nn.functional.normalize(steep - steep.mean(1, keepdim=True)))
+    return (maps[0] * maps[1]).sum(1)
+
+
 def grid_energy(images: Float[Tensor, "n 3 h w"]) -> float:
     """Spectral energy near the frequency of the pixel grid, as mean square of the luminance.
 

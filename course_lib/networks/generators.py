@@ -16,9 +16,10 @@ class UNet(nn.Module):
     skip i <-> levels - i concatenates. The bottleneck has no norm: a norm of a 1x1 map is a constant.
     ``dropout`` acts in the first three decoder blocks, or in the three after the innermost (BicycleGAN's authors).
     At the paper's size (image_size=256, base_channels=64) it has 54,413,955 parameters. Any S that is a multiple of
-    2**levels also works (the network is fully convolutional).
+    2**levels also works (the network is fully convolutional). With fewer ``levels`` (0: as many as fit) it stops above
+    1x1, and the weights saved there allow wider layers: the lowest levels hold most of them.
 
-    Raises CourseError if image_size is not a power of two of at least 4.
+    Raises CourseError if image_size is not a power of two of at least 4, or has not so many levels.
     """
 
     def __init__(
@@ -32,15 +33,19 @@ class UNet(nn.Module):
         upsampling: str = "transposed",
         skips: bool = True,
         dropout_innermost: bool = True,
+        levels: int = 0,
     ):
         super().__init__()
-        levels = image_size.bit_length() - 1
-        if image_size < 4 or 2**levels != image_size:
+        most = image_size.bit_length() - 1
+        if image_size < 4 or 2**most != image_size:
             raise CourseError(
                 f"a U-Net needs an image size that is a power of two, got {image_size}",
                 f"{type(self).__name__}(image_size={image_size})",
                 "choose 32, 64, 128, 256 or 512",
             )
+        levels = levels or most
+        if not 2 <= levels <= most:
+            raise CourseError(f"no U-Net for {image_size} px has {levels} levels", "levels", f"choose 2 to {most}")
         bias = norm == "instance"  # before batch norm, a bias would be subtracted again
         widths = [base_channels * min(2**i, 8) for i in range(levels)]
         self.skips = skips

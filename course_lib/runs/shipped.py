@@ -18,34 +18,39 @@ from course_lib.training import profiles
 
 FILES = Path(__file__).parent / "shipped_files"
 PREFIX = "shipped:"
-SIZE, SEED = 64, 0  # px of the images, and what the trainings start with
+SEED = 0  # what the trainings start with
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How one was trained: the profile cpu at 64 px, with ``settings``, for ``steps``."""
+    """How one was trained: the profile cpu at ``size`` px, with ``settings``, for ``steps``."""
 
     title: str
     method: str
     data: str
+    size: int
     settings: tuple[str, ...]
     steps: int
+    direction: str = "xy"
 
 
 WIDE, CODES = "base_channels=24", ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
 RECIPES = {
     "edges-emoji": Recipe(
-        "outlines to emoji, one answer", "pix2pix", "emoji:edges", (WIDE, "d_layers=2", "batch_size=16"), 9000
+        "outlines to emoji, one answer", "pix2pix", "emoji:edges", 64, (WIDE, "d_layers=2", "batch_size=16"), 9000
     ),
-    "edges-emoji-many": Recipe("outlines to emoji, many answers", "bicyclegan", "emoji:edges", (WIDE, *CODES), 4000),
+    "edges-emoji-many": Recipe(
+        "outlines to emoji, many answers", "bicyclegan", "emoji:edges", 64, (WIDE, *CODES), 4000
+    ),
     "flat-3d": Recipe(  # without the identity terms a fox turned blue, and its way back was orange
         "flat emoji to 3-D and back",
         "cyclegan",
         "emoji:twemoji-fluent",
+        64,
         (WIDE, "n_blocks=4", "identity_share=0.5"),
         6000,
     ),
-    "facades": Recipe("label maps to houses, many answers", "bicyclegan", "facades", (WIDE, *CODES), 4000),
+    "facades": Recipe("label maps to houses, many answers", "bicyclegan", "facades", 64, (WIDE, *CODES), 4000),
 }
 
 
@@ -69,7 +74,7 @@ def summary(name: str) -> str:
     """One line about the weights called ``name``."""
     origin, recipe = about(name), RECIPES[name]
     made = f"{origin['steps']} steps in {origin['seconds'] / 60:.0f} min, {origin['run']['device']}"
-    return f"{name:18} {recipe.title}: {recipe.method}, {SIZE} px, {origin['bytes'] / 1e6:.1f} MB, {made}"
+    return f"{name:18} {recipe.title}: {recipe.method}, {recipe.size} px, {origin['bytes'] / 1e6:.1f} MB, {made}"
 
 
 def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method, dict]:

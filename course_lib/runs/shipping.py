@@ -11,44 +11,51 @@ from torch.utils.data import Dataset
 from course_lib.data import files, open_dataset
 from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
-from course_lib.runs import shipped, starting
+from course_lib.methods.base import Method
+from course_lib.metrics.generated import score_generated
+from course_lib.runs import moments, shipped, starting
 from course_lib.runs.evaluating import score_run
 from course_lib.runs.opening import open_run, read_settings
 from course_lib.training import checkpoint
+from course_lib.training.state import read_history
 
 LIMIT = 9_000_000  # bytes of one file
+GALLERY: dict[str, shipped.Recipe] = {}
 
 
 def train(name: str, out: Path) -> dict:
-    """Train the weights called ``name`` again, into the run folder ``out``, and :func:`pack` them there.
+    """Train what is called ``name`` again, into the run folder ``out``, and :func:`pack` it there.
 
     A run that was stopped goes on. Steps, not minutes, end it: on the same machine and versions the file is the same.
     """
-    recipe = shipped.RECIPES[name]
-    config = starting.make_config(recipe.method, "cpu", shipped.SIZE, list(recipe.settings))
-    starting.train(recipe.method, recipe.data, out, config, steps=recipe.steps, seed=shipped.SEED, resume=True)
+    recipe = recipes()[name]
+    config = starting.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
+    starting.train(
+        recipe.method, recipe.data, out, config, steps=recipe.steps, seed=shipped.SEED, direction=recipe.direction,
+        resume=True, previews=moments.MOMENTS, on_preview=moments.keeper(out / "moments"), checkpoint_seconds=60,
+    )  # fmt: skip
     return pack(name, out, out)
 
 
+def recipes() -> dict[str, shipped.Recipe]:
+    """What ``course weights NAME --out RUN`` makes: the shipped networks, and the runs that are kept as pictures."""
+    return shipped.RECIPES | GALLERY
+
+
 def pack(name: str, out: Path, folder: Path) -> dict:
-    """Write NAME.safetensors (half precision) and NAME.json of the finished run ``out`` into ``folder``."""
-    recipe, run = shipped.RECIPES[name], read_settings(out)
+    """Write what is kept of the finished run ``out`` into ``folder``, and return the origin, as NAME.json tells it.
+
+    NAME.json says where it comes from, with scores and curves; NAME.strip.webp and NAME.film.webp show how it learned;
+    NAME.safetensors are the weights in half precision, if they are shipped, or else NAME.webp shows test images.
+    """
+    recipe, run = recipes()[name], read_settings(out)
     if run["data"] not in (recipe.data, str(Path(recipe.data).resolve())) or run["method"] != recipe.method:
         raise CourseError(f"this is a {run['method']} run on {run['data']}", out, f"train {name} in another folder")
     method, _ = open_run(out, "cpu")
     if (done := checkpoint.steps(out / "checkpoints")[-1]) < recipe.steps:
         raise CourseError(f"this run has made {done} of {recipe.steps} steps", out, "go on with the same command")
-    halves = {}
-    for network, net in method.networks.items():
-        if any(True for _ in net.parameters()) and not network.endswith("_average"):  # an image pool has none
-            best = method.networks.get(f"{network}_average", net).state_dict()
-            tensors = {f"{network}.{key}": best[key].contiguous() for key in net.state_dict()}
-            halves |= {key: t.half() if t.is_floating_point() else t for key, t in tensors.items()}
-    blob = safetensors.torch.save(halves)
-    if len(blob) > LIMIT:
-        raise CourseError(f"{len(blob) / 1e6:.1f} MB are too much for a demo", out, "train a narrower network")
-    history = [json.loads(line) for line in (out / "history.jsonl").read_text(encoding="utf-8").splitlines()]
-    train_set = open_dataset(recipe.data, "train", shipped.SIZE, seed=shipped.SEED)
+    history = read_history(out / "history.jsonl", done)
+    train_set = open_dataset(recipe.data, "train", recipe.size, recipe.direction, shipped.SEED)
     origin = {
         "title": recipe.title,
         "command": f"course weights {name} --out RUN",
@@ -59,12 +66,30 @@ def pack(name: str, out: Path, folder: Path) -> dict:
         "images": len(train_set),
         "data_sha256": data_hash(train_set),
         "card": train_set.card,
-        "bytes": len(blob),
-        "sha256": hashlib.sha256(blob).hexdigest(),
+        "curves": moments.curves(history),
     }
-    files.replace_file(folder / f"{name}.safetensors", blob)
-    files.replace_file(folder / f"{name}.json", json.dumps(origin, indent=1).encode())
-    return measure(name, folder)
+    if name in shipped.RECIPES:
+        blob = weights_of(method)
+        if len(blob) > LIMIT:
+            raise CourseError(f"{len(blob) / 1e6:.1f} MB are too much for a demo", out, "train a narrower network")
+        origin |= {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
+        files.replace_file(folder / f"{name}.safetensors", blob)
+    else:
+        files.replace_file(folder / f"{name}.webp", moments.results(method, run))
+    files.replace_file(folder / f"{name}.strip.webp", moments.strip(out / "moments", recipe.size, history))
+    files.replace_file(folder / f"{name}.film.webp", moments.film(out / "moments"))
+    return _with_scores(origin, method, folder / f"{name}.json")
+
+
+def weights_of(method: Method) -> bytes:
+    """A safetensors file of all networks in half precision; of those that have an average, that instead."""
+    halves = {}
+    for network, net in method.networks.items():
+        if any(True for _ in net.parameters()) and not network.endswith("_average"):  # an image pool has none
+            best = method.networks.get(f"{network}_average", net).state_dict()
+            tensors = {f"{network}.{key}": best[key].contiguous() for key in net.state_dict()}
+            halves |= {key: t.half() if t.is_floating_point() else t for key, t in tensors.items()}
+    return safetensors.torch.save(halves)
 
 
 def measure(name: str, folder: Path = shipped.FILES) -> dict:
@@ -72,10 +97,19 @@ def measure(name: str, folder: Path = shipped.FILES) -> dict:
 
     Returns the origin, as it is written. The weights and all else that is told of them stay.
     """
-    origin, (method, run) = shipped.about(name, folder), shipped.load(name, "cpu", folder)
-    origin["scores"] = {split: score_run(method, run, run["data"], split) for split in ("val", "test")}
-    files.replace_file(folder / f"{name}.json", (json.dumps(origin, indent=1) + "\n").encode())
-    return origin
+    method, _ = shipped.load(name, "cpu", folder)
+    return _with_scores(shipped.about(name, folder), method, folder / f"{name}.json")
+
+
+def _with_scores(origin: dict, method: Method, path: Path) -> dict:
+    """``origin`` and scores on val and test, written to ``path``."""
+    run = origin["run"]
+    if method.translates:
+        scores = {split: score_run(method, run, run["data"], split) for split in ("val", "test")}
+    else:
+        scores = {split: score_generated(method, run["data"], split) for split in ("val", "test")}
+    files.replace_file(path, (json.dumps(origin | {"scores": scores}, indent=1) + "\n").encode())
+    return origin | {"scores": scores}
 
 
 def data_hash(dataset: Dataset) -> str:

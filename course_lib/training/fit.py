@@ -48,6 +48,7 @@ def fit(
     resume: bool = False,
     augment: bool = True,
     previews: int = 10,
+    on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
     checkpoint_seconds: float = 5.0,
     workers: int = 0,
     progress: bool = True,
@@ -61,7 +62,8 @@ def fit(
     ``dataset`` yields dicts of x and y; it is augmented unless told not to, and shuffled by (seed, epoch). Six fixed
     images of ``val`` are translated ``previews`` times on the way, shown in a notebook, saved as PNG below ``out``, and
     the L1 over up to 64 pairs of ``val`` is added to the history as ``val_l1``. A method that translates nothing shows
-    what its ``preview()`` returns instead, and needs no ``val``.
+    what its ``preview()`` returns instead, and needs no ``val``. ``on_preview`` is called with each preview's step and
+    rows of images.
 
     With ``out``, the history is written as JSON lines, and a checkpoint every ``checkpoint_seconds`` (less often where
     writing is slow; 0 is after every step). ``resume`` continues from the newest good one: weights, optimisers, random
@@ -82,7 +84,7 @@ def fit(
     if workers < 0:
         raise CourseError(f"cannot read with {workers} processes", "workers", "give 0 or more")
     settings = {"seed": seed, "augment": augment, **configs.as_dict(method.config)}
-    run = RunState(method, Path(out) if out else None, val, settings, previews)
+    run = RunState(method, Path(out) if out else None, val, settings, previews, on_preview)
     total = Progress(method.config.batch_size * devices, steps, minutes, show=progress)
     with only_run(run.out) if run.out else nullcontext(), total, _interrupts() as interrupted:
         run.start(resume, accept_changes)

@@ -4,6 +4,7 @@ import json
 import math
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,8 +26,11 @@ READ_EVERY = 10  # steps, whose terms are then read: until then nobody waits for
 class RunState:
     """The state of one training: how far it is, its history, and the folder that keeps both, if there is one."""
 
-    def __init__(self, method: Method, out: Path | None, val: Dataset | None, settings: dict, previews: int):
-        self.method, self.out, self.settings, self.previews = method, out, settings, previews
+    def __init__(
+        self, method: Method, out: Path | None, val: Dataset | None, settings: dict, previews: int, on_preview: Callable
+    ):
+        self.method, self.out, self.settings = method, out, settings
+        self.previews, self.on_preview = previews, on_preview
         self.step, self.seconds, self.shown = 0, 0.0, -1
         self.saved, self.saved_at, self.save_cost = -1, 0.0, 0.0  # step, time, seconds
         self.history: list[dict] = []  # the rows from ``known`` on have terms that nobody has read yet
@@ -105,6 +109,7 @@ class RunState:
             torch.manual_seed(self.settings["seed"])
             rows = self.method.preview() if samples else self._translated()
         title = "samples from the same noise" if samples else "held-out images"
+        self.on_preview(self.step, rows)
         progress.show(rows, title, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png")
 
     def _translated(self) -> dict[str, Tensor]:

@@ -92,6 +92,13 @@ def test_a_checkerboard_is_all_in_the_grid_band_and_a_coarse_one_is_not():
     assert pixels.grid_energy(colours_only) < 1e-10  # the luminance is flat
 
 
+def test_edges_agree_where_they_lie_in_the_same_places():
+    x = torch.rand(3, 3, 16, 16) * 2 - 1
+    assert torch.allclose(metrics.edge_agreement(x, 0.2 - 0.5 * x), torch.ones(3), atol=1e-5)
+    assert (metrics.edge_agreement(x, x.flip(3)) < 0.5).all()
+    assert metrics.edge_agreement(x, torch.ones_like(x)).tolist() == [0, 0, 0]  # flat: no edges at all
+
+
 def test_histograms_of_equal_and_disjoint_sets():
     images = noise()
     assert metrics.histogram_intersection(images, images.flip(0)) == pytest.approx(1)

@@ -53,6 +53,19 @@ def test_generators_keep_the_size(cls, size, upsampling):
     assert y.shape == (2, 3, size, size) and y.abs().max() <= 1
 
 
+def test_a_unet_of_fewer_levels_stops_above_one_pixel():
+    G = UNet(image_size=64, base_channels=4, levels=3)
+    assert [block(torch.zeros(1, c, 8, 8)).shape[1] for block, c in zip(G.encoder, (3, 4, 8), strict=True)] == [
+        4,
+        8,
+        16,
+    ]
+    assert G(torch.zeros(2, 3, 24, 40)).shape == (2, 3, 24, 40)  # any multiple of 8
+    for levels in (1, 7):
+        with pytest.raises(CourseError, match="choose 2 to 6"):
+            UNet(image_size=64, levels=levels)
+
+
 def test_unet_layers_are_the_papers():
     """Widths, norms and dropout as in the table of section 3.3."""
     with torch.device("meta"):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
@@ -26,7 +27,7 @@ def test_origin(name):
     origin, recipe = shipped.about(name), shipped.RECIPES[name]
     run = origin["run"]
     assert (run["method"], run["data"], run["seed"], run["steps"]) == (recipe.method, recipe.data, 0, origin["steps"])
-    wanted = runs.make_config(recipe.method, "cpu", shipped.SIZE, list(recipe.settings))
+    wanted = runs.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
     assert configs.defaults(type(wanted)) | run["config"] == configs.as_dict(wanted) and origin["steps"] == recipe.steps
     assert origin["seconds"] > 60 and run["device"] and run["versions"]["torch"] and origin["card"]
     assert origin["scores"]["test"]["l1"] < 0.9 * origin["scores"]["test"].get("baseline_mean_l1", 1)
@@ -89,9 +90,8 @@ def test_the_commands(tmp_path, course):
 
 @pytest.mark.slow
 def test_they_are_made_again_by_command(monkeypatch, tmp_path, course):
-    recipe = shipped.Recipe("a test", "bicyclegan", "emoji:edges", ("base_channels=8", "e_base_channels=8"), 6)
+    recipe = shipped.Recipe("a test", "bicyclegan", "emoji:edges", 32, ("base_channels=8", "e_base_channels=8"), 6)
     monkeypatch.setitem(shipped.RECIPES, "tiny", recipe)
-    monkeypatch.setattr(shipped, "SIZE", 32)
     blobs = []
     for out in ("first", "second", "first"):  # the last time nothing is left to train
         status, printed, err = course("weights", "tiny", "--out", tmp_path / out)
@@ -100,8 +100,35 @@ def test_they_are_made_again_by_command(monkeypatch, tmp_path, course):
     assert blobs[0] == blobs[1] == blobs[2]
     origin = shipped.about("tiny", tmp_path / "first")
     assert origin["steps"] == 6 and set(origin["scores"]) == {"val", "test"}
+    assert origin["curves"]["step"] == [1, 2, 3, 4, 5, 6] and origin["curves"]["val_l1"][-1] > 0
+    strip = Image.open(tmp_path / "first" / "tiny.strip.webp")
+    assert strip.height > 9 * 32  # input, untrained, six steps, truth
+    with Image.open(tmp_path / "first" / "tiny.film.webp") as film:
+        assert 2 <= film.n_frames <= 7 and film.size == (6 * 34 - 2, 3 * 34 - 2)
     monkeypatch.setitem(shipped.RECIPES, "tiny", dataclasses.replace(recipe, steps=7))
     with pytest.raises(CourseError, match="6 of 7 steps"):
         shipping.pack("tiny", tmp_path / "first", tmp_path)
     with pytest.raises(CourseError, match="bicyclegan run on emoji:edges"):
         shipping.pack("edges-emoji", tmp_path / "first", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "data", "direction", "rows"), [("pix2pix", "emoji:edges", "yx", 3), ("dcgan", "emoji:edges", "xy", 3)]
+)
+def test_a_run_of_the_gallery_is_kept_as_pictures(method, data, direction, rows, monkeypatch, tmp_path, course):
+    recipe = shipped.Recipe("a test", method, data, 32, ("base_channels=8", "d_base_channels=8"), 2, direction)
+    monkeypatch.setitem(shipping.GALLERY, "tiny", recipe)
+    status, printed, err = course("weights", "tiny", "--out", tmp_path)
+    assert status == 0 and "2 steps" in printed, err
+    assert {path.name for path in tmp_path.glob("tiny*")} == {
+        "tiny.json",
+        "tiny.webp",
+        "tiny.strip.webp",
+        "tiny.film.webp",
+    }
+    origin = shipped.about("tiny", tmp_path)
+    assert origin["run"]["direction"] == direction and origin["scores"]["test"] and "sha256" not in origin
+    assert Image.open(tmp_path / "tiny.webp").height > rows * 32
+    status, _, err = course("weights", "tiny")
+    assert status == 2 and "--out RUN" in err
