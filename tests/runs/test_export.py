@@ -326,9 +326,13 @@ def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     page = open_page(viewport={"width": 1280, "height": 900})
     after(page, lambda: page.select_option("#model", index=1))
     photograph(100, 60).save(tmp_path / "photo.png")
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    page.set_input_files("#file", tmp_path / "bad.png")
+    page.locator("#alert:visible").wait_for()
     after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))
     sides = "['paper', 'result'].map((id) => [document.getElementById(id).width, document.getElementById(id).height])"
     assert page.evaluate(sides) == [[53, 32], [53, 32]]  # the shorter side as in training
+    assert page.locator("#alert:visible").count() == 0 and page.input_value("#file") == ""  # it can be opened again
     box = page.locator("#paper").bounding_box()
     assert box["width"] / box["height"] == pytest.approx(53 / 32, abs=0.02)
     x = torch.tensor(page.evaluate("courseDemo.input()")).view(3, 32, 53)

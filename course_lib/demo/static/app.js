@@ -180,6 +180,7 @@
   }
 
   function put(picture, width, height) {
+    $("alert").hidden = true; // of a file that was no image
     if (image?.width === width && image.height === height) remember();
     else [undone, $("undo").disabled] = [[], true];
     [paper.width, paper.height] = [width, height];
@@ -193,7 +194,10 @@
   }
 
   $("file").onchange = async ({ target }) => { // an image of one's own: the shorter side as in training, or a square
-    const picture = await createImageBitmap(target.files[0]).catch(() => { throw new Error("this is no image"); });
+    const opened = createImageBitmap(target.files[0]);
+    target.value = ""; // the same file can be opened again
+    const picture = await opened.catch(() => fail("this is no image"));
+    if (!picture) return;
     const share = model.size / Math.min(picture.width, picture.height);
     const side = (length) => model.multiple ? Math.min(16 * model.size, Math.round(length * share)) : model.size;
     put(picture, side(picture.width), side(picture.height));
