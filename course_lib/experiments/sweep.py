@@ -202,7 +202,8 @@ def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
 
     A method with codes translates four times, each time with one code for all; one from noise alone shows its preview.
     """
-    data, out = open_dataset(cell.data, "test", method.config.image_size, cell.direction), {}
+    cfg, out = method.config, {}
+    data = open_dataset(cell.data, "test", cfg.image_size, cell.direction, load=cfg.load)
     items = [data[i * len(data) // min(count, len(data))] for i in range(min(count, len(data)))]
     torch.manual_seed(cell.seed)
     for direction in method.directions:

@@ -29,6 +29,7 @@ from course_lib.experiments import claims, grids, sweep
 from course_lib.methods.base import Method
 from course_lib.metrics import samples, scores
 from tests.support.killing import ONE_THREAD, lines, rows, write_pairs
+from tests.support.pictures import photograph
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -263,7 +264,7 @@ class Invented(Method):
     """A method without networks, for pictures at 32 px."""
 
     def __init__(self):
-        super().__init__(SimpleNamespace(image_size=32))
+        super().__init__(SimpleNamespace(image_size=32, load="square"))
 
 
 class Mirroring(Invented):
@@ -296,6 +297,17 @@ def test_pictures_show_input_translation_and_truth_both_ways(tmp_path):
             x, y = data[i][direction[0]], data[i][direction[1]]
             for row, true in enumerate((x, method.translate(x, direction)["fake_y"], y)):
                 assert (picture[:, row, :, column] - true).abs().mean() < 0.03, (direction, row)  # a palette of 256
+
+
+def test_pictures_are_cut_out_where_the_run_was_trained_so(tmp_path):
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / "pairs").mkdir(exist_ok=True)
+        photograph(128, 32).save(tmp_path / "pairs" / f"{name}.png")  # A|B of 64 x 32
+    cell, method = grids.read_grid(write(tmp_path))[0], Mirroring()
+    cell, method.config.load = grids.dataclasses.replace(cell, data=str(tmp_path / "pairs")), "crop"
+    pixels = np.array(Image.open(io.BytesIO(sweep._pictures(method, cell)["xy"])).convert("RGB")).astype(float)
+    middle = np.asarray(photograph(128, 32).crop((16, 0, 48, 32)))
+    assert np.abs(pixels[:32, :32] - middle).mean() < 4
 
 
 def test_pictures_of_a_method_with_codes_show_four_codes_for_all(tmp_path):
