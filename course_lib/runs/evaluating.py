@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 
 from course_lib.data import open_dataset
 from course_lib.errors import CourseError
+from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels, resampling, samples
 from course_lib.runs.opening import open_translator, towards
@@ -64,7 +65,8 @@ def score_run(
         found |= samples.score_samples(method, data, split, direction, intervals=True)
     if held_out.paired and train_set.paired:
         found |= resampling.means(pixels.each_baseline(train_set, held_out))
-    if held_out.paired and held_out.channels in ((1, 3), (1, 2)):  # a grey picture and its colours
+    lab = configs.as_dict(method.config).get("out_channels") == 2  # of any images: what it sees of x is grey
+    if held_out.paired and (lab or held_out.channels in ((1, 3), (1, 2))):  # a grey picture and its colours
         pairs = translate_batches(method, held_out)
         errors = {"ab_error": pixels.each_ab_error(pairs["fake_y"], pairs["y"])}
         found |= resampling.means(errors | pixels.each_ab_baseline(train_set, pairs["y"]))
