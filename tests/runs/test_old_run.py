@@ -1,12 +1,15 @@
 """A run folder from before the library had rooms: trained then, opened and continued today."""
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from course_lib import runs
+from course_lib import CourseError, runs
+from course_lib.methods import configs, method_class
 
 # course train cyclegan --data emoji:twemoji-fluent --profile smoke --size 16 --steps 3 --no-bf16 --set base_channels=2
 #   --set d_base_channels=2 --set n_blocks=1 --set d_layers=1 --set pool_size=2 --set average=0.9
@@ -24,12 +27,18 @@ def test_an_old_run_still_opens_and_paints_as_it_did():
 
 def test_an_old_run_goes_on(tmp_path):
     folder = shutil.copytree(OLD, tmp_path / "run")
-    settings = runs.read_settings(folder)
-    config = runs.make_config(
-        "cyclegan", "smoke", None, [f"{name}={value}" for name, value in settings["config"].items()]
-    )
-    result = runs.train(
-        "cyclegan", settings["data"], folder, config, steps=4, seed=settings["seed"], device="cpu", bf16=False,
-        resume=True, accept_changes=True, progress=False, previews=0,
-    )  # fmt: skip
+    settings = runs.read_settings(folder) | {"steps": 4}  # as if it had been killed one step before its end
+    (folder / "run.json").write_text(json.dumps(settings))
+    config = configs.build(method_class("cyclegan").Config, **settings["config"])
+    assert configs.as_dict(config).keys() - settings["config"].keys() == {"load", "lambda_r1", "lambda_r2"}  # newer
+
+    def go_on(config):
+        return runs.train(
+            "cyclegan", settings["data"], folder, config, steps=4, seed=settings["seed"], device="cpu", bf16=False,
+            resume=True, progress=False, previews=0,
+        )  # fmt: skip
+
+    with pytest.raises(CourseError, match="differ from the run's: load: square -> crop"):
+        go_on(replace(config, load="crop"))
+    result = go_on(config)
     assert result.steps == 4 and [row["step"] for row in result.history] == [1, 2, 3, 4]
