@@ -3,7 +3,7 @@
 A scene is a pair (labels, instances) of whole numbers, (h, w) each: classes of CMP Facades, and ids, 0 the background.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from torch import Tensor
 from course_lib.data import names, open_dataset
 from course_lib.data.facade_layout import CLASSES, PALETTE
 from course_lib.data.facades import label_map, paint
-from course_lib.data.images import find_images, half, read_image
+from course_lib.data.images import find_images, half, image_size, read_image
 from course_lib.errors import CourseError
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
+Size = tuple[int, int]  # width, height
 STRAY = 0.1  # share of such pixels above which an image is no label map
 
 
@@ -53,12 +54,12 @@ def _regions(labels: np.ndarray) -> np.ndarray:
 # ---- files
 
 
-def read_labels(path: Path, size: int) -> Integer[Tensor, "size size"]:
+def read_labels(path: Path, size: Size, pair: bool = False) -> Integer[Tensor, "h w"]:
     """A label map from an image: in the colours of PALETTE, or grey with the values 0 to 11; resized to the nearest.
 
-    Of an A|B image (twice as wide as high) the left half. Raises CourseError for what is no label map.
+    With ``pair`` of an A|B image (twice as wide as high) the left half. Raises CourseError for what is no label map.
     """
-    pixels = _pixels(path, size)
+    pixels = _pixels(path, size, pair)
     if (pixels == pixels[..., :1]).all() and pixels.max() < len(CLASSES):
         return pixels[..., 0].long()
     image = pixels.permute(2, 0, 1) / 127.5 - 1
@@ -71,24 +72,27 @@ def read_labels(path: Path, size: int) -> Integer[Tensor, "size size"]:
     return labels
 
 
-def read_instances(path: Path, size: int) -> Integer[Tensor, "size size"]:
+def read_instances(path: Path, size: Size, pair: bool = False) -> Integer[Tensor, "h w"]:
     """Instance ids from an image: its grey values, or else one id for all pixels of one colour; black is 0."""
-    pixels = _pixels(path, size).long()
+    pixels = _pixels(path, size, pair).long()
     if (pixels == pixels[..., :1]).all():
         return pixels[..., 0]
     code = (pixels * torch.tensor([65536, 256, 1])).sum(-1)
     code = torch.cat([code.new_zeros(1), code.flatten()])
-    return code.unique(return_inverse=True)[1][1:].view(size, size)
+    return code.unique(return_inverse=True)[1][1:].view(pixels.shape[:2])
 
 
-def _pixels(path: Path, size: int) -> Tensor:
-    return torch.from_numpy(np.array(half(read_image(path), True).resize((size, size), Image.Resampling.NEAREST)))
+def _pixels(path: Path, size: Size, pair: bool) -> Tensor:
+    image = half(read_image(path), True) if pair else read_image(path)
+    return torch.from_numpy(np.array(image.resize(size, Image.Resampling.NEAREST)))
 
 
-def find_scenes(source: Path, size: int) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """(name, labels, instances) of each scene of ``source``, (size, size):
+def find_scenes(
+    source: Path, size: int, fit: Callable[[Size], Size], pairs: bool = False
+) -> Iterator[tuple[str, Size, Tensor, Tensor]]:
+    """(name, size of its file, labels, instances) of each scene of ``source``, in the sizes that ``fit`` gives:
 
-    - the name of a data set with labels, such as ``facades``: its test part;
+    - the name of a data set with labels, such as ``facades``: its test part, in squares of ``size``;
     - a folder with ``labels/`` and ``instances/``, images of equal names;
     - a label map, or a folder of them: then connected regions are the instances.
 
@@ -99,7 +103,7 @@ def find_scenes(source: Path, size: int) -> Iterator[tuple[str, Tensor, Tensor]]
         if "labels" not in data[0]:
             raise CourseError("this data set has no label maps", source, "give facades, or a folder of label maps")
         items = (data[i] for i in range(len(data)))
-        return ((item["name"].replace(" ", "_"), item["labels"], item["instances"]) for item in items)
+        return ((item["name"].replace(" ", "_"), (size, size), item["labels"], item["instances"]) for item in items)
     if not source.exists():
         raise CourseError("no such file, folder or data set", source, "give label maps, or the name facades")
     folder = source / "labels" if (source / "labels").is_dir() else source
@@ -112,12 +116,14 @@ def find_scenes(source: Path, size: int) -> Iterator[tuple[str, Tensor, Tensor]]
         if lonely := sorted(ids.keys() ^ {path.stem for path in paths}):
             what = f"labels/ and instances/ differ in: {', '.join(lonely[:5])}"
             raise CourseError(what, source, "give each label map an instance map of the same name")
-    return (_scene(path, ids.get(path.stem), size) for path in paths)
+    return (_scene(path, ids.get(path.stem), fit, pairs) for path in paths)
 
 
-def _scene(path: Path, ids: Path | None, size: int) -> tuple[str, Tensor, Tensor]:
-    labels = read_labels(path, size)
-    return path.stem, labels, read_instances(ids, size) if ids else regions(labels[None])[0]
+def _scene(path: Path, ids: Path | None, fit: Callable[[Size], Size], pair: bool) -> tuple[str, Size, Tensor, Tensor]:
+    width, height = image_size(path)
+    given = (height, height) if pair and width == 2 * height else (width, height)
+    labels = read_labels(path, fit(given), pair)
+    return path.stem, given, labels, read_instances(ids, fit(given), pair) if ids else regions(labels[None])[0]
 
 
 # ---- edits

@@ -172,7 +172,7 @@ class Pix2PixHD(Method):
     def phase(self) -> str:
         return PHASES[int(self.styles.phase)]
 
-    def scene(self, labels: Integer[Tensor, "b s s"], instances: Integer[Tensor, "b s s"]) -> Float[Tensor, "b c s s"]:
+    def scene(self, labels: Integer[Tensor, "b h w"], instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b c h w"]:
         """s as D sees it: labels one-hot and, if instances are used, their boundaries."""
         s = F.one_hot(labels.long(), self.config.n_labels).movedim(-1, 1).float()  # (B, S, S) -> (B, n_labels, S, S)
         return torch.cat([s, boundary_map(instances)], dim=1) if self.config.use_instances else s
@@ -256,9 +256,9 @@ class Pix2PixHD(Method):
     def translate(
         self,
         x: Float[Tensor, "b 3 h w"] | None,
-        labels: Integer[Tensor, "b s s"] | None = None,
-        instances: Integer[Tensor, "b s s"] | None = None,
-        features: Float[Tensor, "b f s s"] | None = None,
+        labels: Integer[Tensor, "b h w"] | None = None,
+        instances: Integer[Tensor, "b h w"] | None = None,
+        features: Float[Tensor, "b f h w"] | None = None,
         seed: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(s)}`` in float32, with averaged weights if there are any; after phase one of training.
@@ -284,7 +284,7 @@ class Pix2PixHD(Method):
 
     def sample(
         self, x: Tensor | None, count: int, seed: int = 0, labels: Tensor | None = None, instances: Tensor | None = None
-    ) -> Float[Tensor, "b count 3 s s"]:
+    ) -> Float[Tensor, "b count 3 h w"]:
         """``count`` translations of each x, in other styles; sample k chooses alike in all of them."""
         fakes = [self.translate(x, labels, instances, seed=seed + self.STRIDE * k)["fake_y"] for k in range(count)]
         return torch.stack(fakes, dim=1)

@@ -213,8 +213,8 @@ class Styles(AskedOften):
             self.centres[label, : len(found)], self.counts[label] = found.to(self.centres), len(found)
 
     def choose(
-        self, labels: Integer[Tensor, "b s s"], instances: Integer[Tensor, "b s s"], seed: int | None = None
-    ) -> Float[Tensor, "b f s s"]:
+        self, labels: Integer[Tensor, "b h w"], instances: Integer[Tensor, "b h w"], seed: int | None = None
+    ) -> Float[Tensor, "b f h w"]:
         """For each instance one of the centres of its class, at random; 0 where a class has none.
 
         With a ``seed``, equal ids of all images draw alike; None draws from torch's global generator.

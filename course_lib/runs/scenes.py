@@ -7,28 +7,40 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from course_lib.data.images import to_image
 from course_lib.data.scenes import Edit, edited, find_scenes
 from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.pictures import make_folder, write_pictures
+from course_lib.runs.sizes import FIX, check_memory, framer
+from course_lib.training.fit import explained
 
 
-def translate_scenes(method: Pix2PixHD, source: Path, target: Path, samples: int = 1, seed: int = 0) -> list[Path]:
+def translate_scenes(
+    method: Pix2PixHD, source: Path, target: Path, samples: int, seed: int, scale: float | None, squared: bool
+) -> list[Path]:
     """PNG files below ``target`` for the scenes that ``data.scenes.find_scenes`` finds; their paths.
 
     ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike among the centres of the
-    features. Raises CourseError before anything is written, also for ``samples`` of a method without features.
+    features. Sizes are as in ``translate_files``; maps are never mixed on the way. Raises CourseError before anything
+    is written, also for ``samples`` of a method without features.
     """
     if samples > 1 and not method.config.use_features:
         what = f"this pix2pixhd run has no features: all {samples} outputs would be the same"
         raise CourseError(what, "--samples", "leave it out, or train with --set use_features=true")
-    scenes = list(find_scenes(source, method.config.image_size))
+
+    def paint(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "k 3 h w"]:
+        maps = x.long()
+        return method.sample(None, samples, seed, labels=maps[:, 0], instances=maps[:, 1])[0]
+
+    frame = framer(method, paint, scale, squared)
+    found = list(find_scenes(source, method.config.image_size, lambda given: frame(given).inner, squared))
+    check_memory(method, paint, ((frame(given), name) for name, given, *_ in found))
     make_folder(target)
     written = []
-    for name, labels, instances in scenes:
-        fakes = method.sample(None, samples, seed, labels=labels[None], instances=instances[None])[0]
-        written += write_pictures(target, name, [*map(to_image, fakes)])
+    for name, given, *maps in found:
+        with explained(name, FIX):
+            fakes = paint(frame(given).pad(torch.stack(maps).float())).cpu()
+            written += write_pictures(target, name, [*map(frame(given).leave, fakes)])
     return written
 
 

@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
@@ -19,8 +20,9 @@ from course_lib.methods.base import Method
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
 Size = tuple[int, int]  # width, height
+PADDED = 0.15  # share of a side that may be reflection: with more, things appear beside the image
 ALIVE = 4  # times its largest map is what a network holds in memory at once: 1.4 to 3.2 were measured
-FIX = "give --scale 0.25 or less, or leave it out: then the shorter side is as in training"
+FIX = "give a smaller --scale, or --square"
 
 
 def multiple(method: Method, paint: Painter) -> int:
@@ -42,6 +44,17 @@ def multiple(method: Method, paint: Painter) -> int:
     return 0
 
 
+def fitted(side: int, size: int, step: int) -> tuple[int, int]:
+    """What a side is resized to, and then padded to: a multiple of ``step`` and at least ``size``.
+
+    It stays as it is if at most PADDED will be padding. Else, as with many sizes for a U-Net, the nearest multiple is
+    taken: a shape of 4:3 becomes a square, one of 3:2 becomes 2:1.
+    """
+    whole = max(-(-side // step) * step, size)
+    near = max(int(side / step + 0.6) * step, size)
+    return (side, whole) if whole - side <= PADDED * whole else (near, near)
+
+
 class Frame(NamedTuple):
     """Sizes in which an image passes a network: ``inner``, padded to ``outer`` (right and below), at last ``shown``."""
 
@@ -52,40 +65,65 @@ class Frame(NamedTuple):
     @classmethod
     def of(cls, given: Size, size: int, step: int, scale: float | None = None) -> "Frame":
         """The shorter side gets ``size``, or both are multiplied by ``scale``; with a ``step`` of 0 it is a square."""
-        inner, step = (scaled(given, scale or size / min(given)), step) if step else ((size, size), 1)
-        return cls(inner, tuple(-(-max(side, size) // step) * step for side in inner), given)
+        if not step:
+            return cls((size, size), (size, size), given)
+        sides = [fitted(side, size, step) for side in scaled(given, scale or size / min(given))]
+        return cls(*zip(*sides, strict=True), given)
 
     def enter(self, image: Image.Image) -> Float[Tensor, "1 3 h w"]:
-        """The image as the network gets it, padded by its reflection."""
-        pixels = to_tensor(image.convert("RGB"), self.inner).numpy()
-        ends = [(0, whole - part) for whole, part in zip(self.outer[::-1], self.inner[::-1], strict=True)]
-        return torch.from_numpy(np.pad(pixels, [(0, 0), *ends], mode="reflect"))[None]
+        """The image as the network gets it."""
+        return self.pad(to_tensor(image.convert("RGB"), self.inner))
 
-    def leave(self, fake: Float[Tensor, "3 h w"], source: Image.Image) -> Image.Image:
+    def pad(self, x: Float[Tensor, "c h w"]) -> Float[Tensor, "1 c _ _"]:
+        """``x`` of the inner size, padded by its reflection."""
+        return F.pad(x, (0, self.outer[0] - x.shape[2], 0, self.outer[1] - x.shape[1]), mode="reflect")[None]
+
+    def leave(self, fake: Float[Tensor, "3 h w"], source: Image.Image | None = None) -> Image.Image:
         """What the network painted, without the padding, and as transparent as ``source``."""
         image = to_image(fake[:, : self.inner[1], : self.inner[0]])
         image = image if image.size == self.shown else image.resize(self.shown, Image.Resampling.BICUBIC)
-        if "A" in source.getbands():
+        if source and "A" in source.getbands():
             image.putalpha(source.getchannel("A").resize(self.shown))
         return image
 
 
-def check_memory(method: Method, paint: Painter, outer: Size, where: object) -> None:
-    """Raises CourseError if ``paint`` of an image of this size would need more memory than there is."""
-    size, maps = method.config.image_size, [0]
+def framer(method: Method, paint: Painter, scale: float | None, squared: bool) -> Callable[[Size], Frame]:
+    """Gives the frame of an image of any size; ``squared``: a square, which it stays. Warns if there is no other."""
+    size, step = method.config.image_size, 0 if squared else multiple(method, paint)
+    if squared:
+        return lambda given: Frame.of((size, size), size, step)
+    if not step:
+        what = f"this network takes squares only: images are squeezed to {size} px, and enlarged again"
+        warnings.warn(what, stacklevel=3)
+    return lambda given: Frame.of(given, size, step, scale)
+
+
+def check_memory(method: Method, paint: Painter, frames: Iterable[tuple[Frame, object]]) -> None:
+    """Raises CourseError if ``paint`` of the largest, with where it is from, would need more memory than there is."""
+    frame, where = max(frames, key=lambda pair: math.prod(pair[0].outer))
+    size, (width, height), maps = method.config.image_size, frame.outer, [0]
     hook = torch.nn.modules.module.register_module_forward_hook  # of all networks
     with hook(lambda _, __, out: maps.append(out.nbytes if isinstance(out, Tensor) else 0)):
-        paint(torch.zeros(1, 3, size, size, device=method.device))
-    needed, free = ALIVE * max(maps) * outer[0] * outer[1] / size**2, free_memory(method.device)
+        fakes = paint(torch.zeros(1, 3, size, size, device=method.device))  # all samples, which are there twice at last
+    needed, free = (ALIVE * max(maps) + 2 * fakes.nbytes) * width * height / size**2, free_memory(method.device)
     if needed > free:
-        what = f"{outer[0]} x {outer[1]} px need about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} are free"
-        raise CourseError(what, where, FIX)
+        what = f"{width} x {height} px need about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} are free"
+        fits = 0.9 * math.sqrt(free / needed) * max(frame.inner) / max(frame.shown)
+        raise CourseError(what, where, f"give --scale {fits:.2g} or less, or --square")
 
 
-def free_memory(device: torch.device) -> float:
+def free_memory(device: torch.device, root: Path = Path("/")) -> float:
     """Bytes that can still be had; infinite where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    told, limit = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")  # of Linux, and of a container
-    free = 1024 * int(re.search(r"MemAvailable:\s+(\d+)", told.read_text())[1]) if told.exists() else math.inf
-    return min(free, float(limit.read_text().replace("max", "inf"))) if limit.exists() else free
+
+    def told(path: str, name: str = "") -> float:
+        return float(re.search(rf"{name}\s*(\d+|max)", (root / path).read_text())[1].replace("max", "inf"))
+
+    free, group = math.inf, "sys/fs/cgroup/memory"
+    if (root / "proc/meminfo").exists():  # Linux
+        free = 1024 * told("proc/meminfo", "MemAvailable:")
+    if (root / f"{group}.max").exists():  # a container, which gives back what it keeps of files
+        used = told(f"{group}.current") - told(f"{group}.stat", "inactive_file")
+        free = min(free, max(0.0, told(f"{group}.max") - used))
+    return free

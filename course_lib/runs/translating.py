@@ -1,6 +1,5 @@
 """Images in files are translated by a run: ``course translate``."""
 
-import math
 import warnings
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from course_lib.methods.base import Method
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.pictures import make_folder, write_pictures
 from course_lib.runs.scenes import translate_scenes
-from course_lib.runs.sizes import FIX, Frame, Painter, check_memory, multiple
+from course_lib.runs.sizes import FIX, Frame, Painter, check_memory, framer
 from course_lib.training.fit import explained
 
 MOST = 100  # times as large; more is a slip
@@ -39,7 +38,7 @@ def translate_files(
     """Translate an image, or each image of a folder, into PNG files below ``target``; returns their paths.
 
     Outputs have the sizes of their inputs. On the way the shorter side has the size of the training, or both sides are
-    multiplied by ``scale``, and what a network needs beyond that is a reflection, cut off again. A network that takes
+    multiplied by ``scale``, and what a network needs beyond that is as in ``sizes.fitted``. A network that takes
     squares only gets the image squeezed into one. ``squared`` does so with every network, and outputs stay squares.
     ``keep_alpha``: an output is as transparent as its input. Of an A|B image (twice as wide as high) the half that is
     the model's input is taken, if the run has learned from such images, or if ``squared``. ``samples`` above 1 asks for
@@ -56,13 +55,15 @@ def translate_files(
     method = towards(method, settings, direction, folder)
     if style is not None:
         _check_style(method, settings["method"], folder, samples)
-    if scale is not None and (squared or method.maps):
-        what = "--square and --scale exclude each other" if squared else "label maps are painted at the training size"
-        raise CourseError(what, "--scale", "leave it out")
+    if scale is not None and squared:
+        raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
     if scale is not None and scale > MOST:
-        raise CourseError(f"--scale {scale:g} enlarges more than {MOST} times", "--scale", FIX)
+        fix = "give --scale 1, or leave it out: then the shorter side is as in training"
+        raise CourseError(f"--scale {scale:g} enlarges more than {MOST} times", "--scale", fix)
+    if method.maps and keep_alpha:
+        raise CourseError("label maps are not transparent", "--keep-alpha", "leave it out")
     if method.maps:
-        return translate_scenes(method, source, target, samples, seed)
+        return translate_scenes(method, source, target, samples, seed, scale, squared)
     size, paths = method.config.image_size, _inputs(source)
     there = Path(settings["data"]).is_dir()  # of what is gone nothing is known
     pairs = squared or (there and side_by_side(settings["data"]))
@@ -73,19 +74,14 @@ def translate_files(
         paint = _with_codes(method, samples, seed)
     else:
         paint = _by_chance(method, samples)
-    step = 0 if squared else multiple(method, paint)
-    if not step and not squared:
-        what = f"this {settings['method']} run takes squares only: images are squeezed to {size} px, and enlarged again"
-        warnings.warn(what, stacklevel=2)
+    framed = framer(method, paint, scale, squared)
 
     def opened(path: Path) -> tuple[Image.Image, Frame]:
         image = read_image(path, keep_alpha)
         image = half(image, sides[0] == "left") if pairs else image
-        frame = Frame.of(image.size, size, step, scale)
-        return image, frame._replace(shown=frame.inner) if squared else frame
+        return image, framed(image.size)
 
-    _, largest, where = max((math.prod(frame.outer), frame, path) for path in paths for _, frame in [opened(path)])
-    check_memory(method, paint, largest.outer, where)
+    check_memory(method, paint, ((opened(path)[1], path) for path in paths))
     if pairs and (halved := sum(width == 2 * height for width, height in map(image_size, paths))):
         warnings.warn(f"{halved} images are twice as wide as high: took their {sides[0]} half as input", stacklevel=2)
     if samples > 1 and not method.has_codes:

@@ -426,17 +426,18 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
     Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")
     Image.fromarray(item["instances"].numpy()).save(tmp_path / "ids.png")
     for name in ("colours", "numbers", "pair"):
-        assert torch.equal(scenes.read_labels(tmp_path / f"{name}.png", 64), item["labels"].long())
-    ids = scenes.read_instances(tmp_path / "ids.png", 64)
+        read = scenes.read_labels(tmp_path / f"{name}.png", (64, 64), name == "pair")
+        assert torch.equal(read, item["labels"].long())
+    ids = scenes.read_instances(tmp_path / "ids.png", (64, 64))
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "photo.png")
     with pytest.raises(CourseError, match="no label map"):
-        scenes.read_labels(tmp_path / "photo.png", 64)
+        scenes.read_labels(tmp_path / "photo.png", (64, 64))
     (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
     Image.fromarray(colours).save(tmp_path / "labels" / "a.png")
     with pytest.raises(CourseError, match="differ in: a"):
-        scenes.find_scenes(tmp_path, 64)
+        scenes.find_scenes(tmp_path, 64, lambda given: given)
 
 
 # ---- windows that touch

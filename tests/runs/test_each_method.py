@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from course_lib import runs
-from course_lib.data import facades, open_dataset
+from course_lib.data import facades, open_dataset, scenes
 from course_lib.data.facades import Facades, paint
 from course_lib.data.images import half, read_image, to_bytes, to_image, to_tensor
 from course_lib.methods import METHODS, configs, method_class
@@ -190,6 +190,18 @@ def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
     assert (tmp_path / "own" / "test_house_1.png").read_bytes() == (tmp_path / "a" / "a_1.png").read_bytes()
     alone = ["--input", tmp_path / "in" / "labels" / "a.png", "--output", tmp_path / "b"]
     assert course(*where, *alone)[0] == 0 and (tmp_path / "b" / "a.png").exists()  # regions stand in for instances
+    wide = Image.fromarray(Facades("test", 128)[2]["labels"][:80].numpy())  # a map of another shape comes back in it
+    wide.save(tmp_path / "wide.png")
+    for options, size in (([], (128, 80)), (["--square"], (32, 32)), (["--scale", 0.55], (128, 80))):
+        status, _, err = course(*where, "--input", tmp_path / "wide.png", "--output", tmp_path / "w", *options)
+        assert status == 0 and Image.open(tmp_path / "w/wide.png").size == size, err
+    labels = torch.from_numpy(np.array(wide.resize((70, 44), Image.Resampling.NEAREST)))[None].long()
+    maps = [np.pad(each[0], ((0, 4), (0, 2)), mode="reflect") for each in (labels, scenes.regions(labels))]
+    fake = runs.open_run(run)[0].sample(None, 1, 4, *(torch.from_numpy(each)[None] for each in maps))[0, 0, :, :44, :70]
+    by_hand = to_image(fake).resize((128, 80), Image.Resampling.BICUBIC)
+    assert np.array_equal(Image.open(tmp_path / "w/wide.png"), by_hand)
+    status, _, err = course(*where, *alone, "--keep-alpha")
+    assert status == 2 and "not transparent" in err and len(err.splitlines()) == 3
     for given, what in ((tmp_path / "nothing", "no such file"), ("emoji:edges", "no label maps")):
         status, _, err = course(*where, "--input", given, "--output", tmp_path / "c")
         assert status == 2 and what in err and not (tmp_path / "c").exists()

@@ -1,5 +1,6 @@
 """Images of any size and kind come back as they were given: ``course translate`` and what it does with sizes."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -63,24 +64,25 @@ def test_what_heights_and_widths_must_be_multiples_of(method, takes):
     assert multiple(method, painter(method)) == takes
 
 
-def test_a_frame_keeps_the_aspect_and_pads_by_reflection():
-    frame = Frame.of((500, 333), 64, 64)
-    assert frame == ((96, 64), (128, 64), (500, 333))
+def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much():
+    frame = Frame.of((500, 283), 64, 64)
+    assert frame == ((113, 64), (128, 64), (500, 283))
     assert Frame.of((500, 333), 64, 4, scale=1) == ((500, 333), (500, 336), (500, 333))
-    assert Frame.of((500, 333), 64, 4, scale=0.01) == ((5, 3), (64, 64), (500, 333))  # no less than in training
+    assert Frame.of((500, 333), 64, 4, scale=0.01) == ((64, 64), (64, 64), (500, 333))  # no less than in training
     assert Frame.of((500, 333), 64, 0) == ((64, 64), (64, 64), (500, 333))
-    image = photograph(96, 64)
+    assert Frame.of((500, 333), 64, 64)[:2] == ((128, 64), (128, 64))  # a quarter would be padding: 3:2 is widened
+    assert Frame.of((333, 444), 64, 64)[:2] == ((64, 64), (64, 64))  # 3:4 becomes a square
+    assert Frame.of((3, 1025), 64, 4, scale=1)[:2] == ((64, 1025), (64, 1028))
+    image = photograph(113, 64)
     x = frame.enter(image)
-    assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :96], to_tensor(image, (96, 64)))
-    assert torch.equal(x[..., 96:], x[..., 63:95].flip(-1))
-    tiny = Frame.of((3, 1025), 64, 4, scale=1).enter(photograph(3, 1025))  # reflected many times
-    assert tiny.shape == (1, 3, 1028, 64) and torch.equal(tiny[..., :3], tiny[..., 4:7]) and tiny.std() > 0.1
+    assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :113], to_tensor(image, (113, 64)))
+    assert torch.equal(x[..., 113:], x[..., 97:112].flip(-1))
 
 
 # ---- translations
 
 
-@pytest.mark.parametrize(("scale", "inner", "outer"), [(None, (96, 64), (128, 64)), (0.5, (250, 166), (256, 192))])
+@pytest.mark.parametrize(("scale", "inner", "outer"), [(None, (128, 64), (128, 64)), (0.5, (250, 166), (256, 192))])
 def test_a_photograph_comes_back_in_its_size_and_is_what_the_network_paints_by_hand(
     photo, tmp_path, scale, inner, outer
 ):
@@ -99,9 +101,9 @@ def test_the_same_of_a_network_that_was_trained_at_128_px(photo, tmp_path):
     runs.train("pix2pix", "emoji:edges", tmp_path / "run", config, steps=1, previews=0, progress=False, device="cpu")
     out = Image.open(translated(tmp_path / "run", photo, tmp_path / "out"))
     method, _ = runs.open_run(tmp_path / "run", "cpu")
-    small = np.asarray(read_image(photo).resize((192, 128), Image.Resampling.BICUBIC))
-    x = torch.from_numpy(np.pad(small, ((0, 0), (0, 64), (0, 0)), mode="reflect")).permute(2, 0, 1)[None] / 127.5 - 1
-    fake = to_image(method.translate(x)["fake_y"][0, :, :, :192])
+    small = read_image(photo).resize((256, 128), Image.Resampling.BICUBIC)
+    x = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None] / 127.5 - 1
+    fake = to_image(method.translate(x)["fake_y"][0])
     assert np.array_equal(out, fake.resize((500, 333), Image.Resampling.BICUBIC))
 
 
@@ -223,7 +225,19 @@ def test_what_memory_cannot_hold_names_scale(photo, tmp_path, course, monkeypatc
     status, out, err = course(*where, "--scale", 1)
     assert status == 2 and out == "" and len(err.splitlines()) == 3 and "--scale" in err.splitlines()[2]
     assert "b.png" in err and not (tmp_path / "out").exists()
-    assert course(*where)[0] == 0 and course(*where, "--scale", 0.3)[0] == 0
+    fits = float(re.search(r"--scale (\S+) or less", err)[1])
+    assert 0.1 < fits < 1 and course(*where, "--scale", 1.3 * fits)[0] == 2
+    assert course(*where)[0] == 0 and course(*where, "--scale", fits)[0] == 0
+    status, _, err = course(*where, "--scale", 1e160)
+    assert status == 2 and "--scale 1," in err.splitlines()[2]
+
+
+def test_samples_count_in_what_memory_is_needed(monkeypatch):
+    method, frame = make(BicycleGAN, norm="batch", d_scales=1, e_base_channels=4), Frame.of((640, 640), 32, 32, 1)
+    monkeypatch.setattr(sizes, "free_memory", lambda device: 640 * 640 * 3 * 4 * 50)
+    sizes.check_memory(method, lambda x: method.sample(x, 1)[0], [(frame, "a")])
+    with pytest.raises(CourseError, match="640 x 640 px need"):
+        sizes.check_memory(method, lambda x: method.sample(x, 30)[0], [(frame, "a")])
 
 
 def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_path, monkeypatch):
@@ -238,8 +252,20 @@ def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_free_memory_is_less_than_this_machine_has():
-    assert sizes.free_memory(torch.device("cpu")) > 1e8
+def test_free_memory_is_what_the_system_and_a_container_leave(tmp_path):
+    def free():
+        return sizes.free_memory(torch.device("cpu"), tmp_path)
+
+    assert free() == float("inf")  # not Linux
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 900 kB\nMemAvailable:   700 kB\n")
+    assert free() == 700 * 1024
+    (group := tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+    for name, text in (("max", "500000\n"), ("current", "300000\n"), ("stat", "anon 200000\ninactive_file 50000\n")):
+        (group / f"memory.{name}").write_text(text)
+    assert free() == 500_000 - 300_000 + 50_000
+    (group / "memory.max").write_text("max\n")
+    assert free() == 700 * 1024
 
 
 def test_scaled_sides_are_at_least_one_pixel():
