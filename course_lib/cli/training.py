@@ -76,12 +76,8 @@ def translate(
     target: Annotated[Path, typer.Option("--output", help="folder for the PNG files")],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
     style: Annotated[Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")] = None,
-    scale: Annotated[
-        float | None, typer.Option(help="1: at full resolution; default: so that the shorter side is as in training")
-    ] = None,
-    square: Annotated[
-        bool, typer.Option("--square", help="squeeze into a square of the training size, and stay so")
-    ] = False,
+    scale: Annotated[float | None, typer.Option(help="1: full resolution; default: shorter side as trained")] = None,
+    square: Annotated[bool, typer.Option("--square", help="squares of the training's size, out, too")] = False,
     keep_alpha: Annotated[bool, typer.Option("--keep-alpha", help="outputs are as transparent as inputs")] = False,
     seed: Annotated[int, typer.Option(help="of the noise")] = 0,
     direction: Direction = None,

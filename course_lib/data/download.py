@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from course_lib.data import unpack
 from course_lib.data.files import replace_file
-from course_lib.data.folders import PairedFolder, UnpairedFolder, open_folder
+from course_lib.data.folders import Stored, open_folder
 from course_lib.data.images import printable
 from course_lib.errors import CourseError
 
@@ -77,9 +77,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("COURSE_DATA") or pooch.os_cache("gan-translation-course"))
 
 
-def open_download(
-    name: str, split: str, size: int = 64, seed: int = 0, load: str = "square"
-) -> PairedFolder | UnpairedFolder:
+def open_download(name: str, split: str, size: int = 64, seed: int = 0, load: str = "square") -> Stored:
     """The ``split`` of one of the papers' sets as ``open_folder`` gives it, fetched and unpacked where that is needed.
 
     Where an archive has no test images (maps, the edges sets), its val images, on which the papers report, are the

@@ -133,7 +133,7 @@ class ImageStore:
                 pixels[path] = self.pixels(path, width, height)
                 self.grey |= {path} if grey else set()
                 # that of x for both partners: they are cropped together
-                self.shapes[path] = self.shapes.get(item[0]) or (width // (1 + side_by_side), height)
+                self.shapes[path] = self.shapes.get(item[0], (width // (1 + side_by_side), height))
         if sum(pixels[path] for path in self.own) <= EAGER_PIXELS:
             self.check()
 
@@ -273,9 +273,7 @@ class UnpairedFolder(Stored):
         return self.store.item(*self.x[i % len(self.x)], *self.y[j], at=self.windows(i))
 
 
-def open_folder(
-    folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square"
-) -> PairedFolder | UnpairedFolder:
+def open_folder(folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square") -> Stored:
     """The dataset in a folder of any of the LAYOUTS; ``seed`` draws partners and windows. Errors as in the classes."""
     unpaired = any(os.path.isdir(Path(folder) / part) for part in ("trainA", "trainB"))
     return (UnpairedFolder if unpaired else PairedFolder)(folder, split, size, seed, load)

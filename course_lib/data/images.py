@@ -21,6 +21,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")  # told b
 warnings.filterwarnings("ignore", module=r"PIL\.")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
+Size = tuple[int, int]  # width, height
+
 
 def printable(path: str | os.PathLike) -> str:
     """The path as text on one line, printable anywhere: bytes that are not UTF-8 and control codes become ``\\xNN``."""
@@ -87,7 +89,7 @@ def image_size(path: str | os.PathLike) -> tuple[int, int]:
     return image_header(path)[0]
 
 
-def image_header(path: str | os.PathLike) -> tuple[tuple[int, int], bool]:
+def image_header(path: str | os.PathLike) -> tuple[Size, bool]:
     """:func:`image_size`, and whether the file can hold nothing but grey."""
     with _opened(path) as image:
         grey = image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I")
@@ -101,10 +103,10 @@ def read_image(path: str | os.PathLike, keep_alpha: bool = False) -> Image.Image
     """Decode one image file completely into 8-bit RGB; of several frames, the first.
 
     EXIF orientation is applied; colour profiles are not. Transparency is composited on white; with ``keep_alpha`` it is
-    a fourth channel then (RGBA), if there is any. Grey, 1-bit and palette
-    images keep their colours. CMYK becomes R = (255 - C)(255 - K) / 255, and so on. Grey with more than 8 bits is
-    scaled, not clipped: 16-bit by 255/65535, float in [0, 1] by 255, any other range from its own minimum and maximum.
-    Raises CourseError, naming the file, if it is missing, empty, damaged, no image, or larger than MAX_PIXELS.
+    a fourth channel then (RGBA), if there is any. Grey, 1-bit and palette images keep their colours. CMYK becomes
+    R = (255 - C)(255 - K) / 255, and so on. Grey with more than 8 bits is scaled, not clipped: 16-bit by 255/65535,
+    float in [0, 1] by 255, any other range from its own minimum and maximum. Raises CourseError, naming the file, if it
+    is missing, empty, damaged, no image, or larger than MAX_PIXELS.
     """
     alpha = None
     with _opened(path) as image:
@@ -140,7 +142,7 @@ def _scaled(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def to_tensor(image: Image.Image, size: int | tuple[int, int]) -> Float[Tensor, "3 h w"]:
+def to_tensor(image: Image.Image, size: int | Size) -> Float[Tensor, "3 h w"]:
     """An RGB image as floats in [-1, 1], whatever its size: resized to size x size (bicubic, antialiased).
 
     The aspect ratio is not kept, as in pix2pix: nothing is cropped away and pairs stay aligned. ``size`` may also be
@@ -152,7 +154,7 @@ def to_tensor(image: Image.Image, size: int | tuple[int, int]) -> Float[Tensor, 
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous() / 127.5 - 1
 
 
-def scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
+def scaled(size: Size, factor: float) -> Size:
     """(width, height) times ``factor``, at least 1."""
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 

@@ -10,18 +10,17 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Integer, UInt8
 from PIL import Image
 from torch import Tensor
 
 from course_lib.data import names, open_dataset
 from course_lib.data.facade_layout import CLASSES, PALETTE
 from course_lib.data.facades import label_map, paint
-from course_lib.data.images import find_images, half, image_size, read_image
+from course_lib.data.images import Size, find_images, half, read_image
 from course_lib.errors import CourseError
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
-Size = tuple[int, int]  # width, height
 STRAY = 0.1  # share of such pixels above which an image is no label map
 
 
@@ -54,12 +53,11 @@ def _regions(labels: np.ndarray) -> np.ndarray:
 # ---- files
 
 
-def read_labels(path: Path, size: Size, pair: bool = False) -> Integer[Tensor, "h w"]:
-    """A label map from an image: in the colours of PALETTE, or grey with the values 0 to 11; resized to the nearest.
+def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h w"]:
+    """A label map from an image in the colours of PALETTE, or grey with the values 0 to 11.
 
-    With ``pair`` of an A|B image (twice as wide as high) the left half. Raises CourseError for what is no label map.
+    Raises CourseError for what is no label map, and says that it is at ``path``.
     """
-    pixels = _pixels(path, size, pair)
     if (pixels == pixels[..., :1]).all() and pixels.max() < len(CLASSES):
         return pixels[..., 0].long()
     image = pixels.permute(2, 0, 1) / 127.5 - 1
@@ -72,9 +70,9 @@ def read_labels(path: Path, size: Size, pair: bool = False) -> Integer[Tensor, "
     return labels
 
 
-def read_instances(path: Path, size: Size, pair: bool = False) -> Integer[Tensor, "h w"]:
+def to_instances(pixels: UInt8[Tensor, "h w 3"]) -> Integer[Tensor, "h w"]:
     """Instance ids from an image: its grey values, or else one id for all pixels of one colour; black is 0."""
-    pixels = _pixels(path, size, pair).long()
+    pixels = pixels.long()
     if (pixels == pixels[..., :1]).all():
         return pixels[..., 0]
     code = (pixels * torch.tensor([65536, 256, 1])).sum(-1)
@@ -82,21 +80,17 @@ def read_instances(path: Path, size: Size, pair: bool = False) -> Integer[Tensor
     return code.unique(return_inverse=True)[1][1:].view(pixels.shape[:2])
 
 
-def _pixels(path: Path, size: Size, pair: bool) -> Tensor:
-    image = half(read_image(path), True) if pair else read_image(path)
-    return torch.from_numpy(np.array(image.resize(size, Image.Resampling.NEAREST)))
-
-
 def find_scenes(
     source: Path, size: int, fit: Callable[[Size], Size], pairs: bool = False
 ) -> Iterator[tuple[str, Size, Tensor, Tensor]]:
-    """(name, size of its file, labels, instances) of each scene of ``source``, in the sizes that ``fit`` gives:
+    """(name, size of its file, labels, instances) of each scene of ``source``, resized to the nearest as ``fit`` says:
 
     - the name of a data set with labels, such as ``facades``: its test part, in squares of ``size``;
     - a folder with ``labels/`` and ``instances/``, images of equal names;
     - a label map, or a folder of them: then connected regions are the instances.
 
-    Raises CourseError for what is missing, before the first scene is read.
+    With ``pairs``, of files twice as wide as high the left half. Raises CourseError for what is missing, before the
+    first scene is read.
     """
     if str(source) in names() and not source.exists():
         data = open_dataset(str(source), "test", size)
@@ -120,10 +114,11 @@ def find_scenes(
 
 
 def _scene(path: Path, ids: Path | None, fit: Callable[[Size], Size], pair: bool) -> tuple[str, Size, Tensor, Tensor]:
-    width, height = image_size(path)
-    given = (height, height) if pair and width == 2 * height else (width, height)
-    labels = read_labels(path, fit(given), pair)
-    return path.stem, given, labels, read_instances(ids, fit(given), pair) if ids else regions(labels[None])[0]
+    images = [half(read_image(file), True) if pair else read_image(file) for file in (path, ids) if file]
+    given, nearest = images[0].size, Image.Resampling.NEAREST
+    pixels = [torch.from_numpy(np.array(image.resize(fit(given), nearest))) for image in images]
+    labels = to_labels(pixels[0], path)
+    return path.stem, given, labels, to_instances(pixels[1]) if ids else regions(labels[None])[0]
 
 
 # ---- edits

@@ -28,8 +28,8 @@ def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
 
 
 def _value(name: str, text: str, kind: Any) -> Any:
-    if typing.get_origin(kind) is typing.Literal:
-        return text  # build() checks the choice
+    if choices := typing.get_args(kind):
+        kind = type(choices[0])  # build() checks the choice
     if kind is bool and text.lower() in ("true", "1", "yes", "on", "false", "0", "no", "off"):
         return text.lower() in ("true", "1", "yes", "on")
     try:

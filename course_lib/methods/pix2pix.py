@@ -41,8 +41,8 @@ class Config(TrainingConfig):
     levels: int = added(0)  # of the U-Net; 0: down to one pixel
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     norm: Literal["batch", "instance"] = "batch"
-    in_channels: int = added(3)  # 1: of a grey x; these two follow the data set
-    out_channels: int = added(3)  # 1: y is grey; 2: a and b of Lab, the paper's colourisation
+    in_channels: Literal[1, 3] = added(3)  # 1: of a grey x; these two follow the data set
+    out_channels: Literal[1, 2, 3] = added(3)  # 1: y is grey; 2: a and b of Lab, the paper's colourisation
     dropout: float = 0.5  # the only noise of pix2pix, in the first three decoder blocks
     conditional: bool = True  # D sees (x, y); False: y alone
     d_base_channels: int = 64
@@ -61,9 +61,6 @@ class Config(TrainingConfig):
     def __post_init__(self):
         if not self.lambda_gan and not self.lambda_l1:
             raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term")
-        if self.in_channels not in (1, 3) or self.out_channels not in (1, 2, 3):
-            what = f"no images have {self.in_channels} channels in and {self.out_channels} out"
-            raise CourseError(what, "Config", "choose in_channels 1 or 3, and out_channels 1, 2 or 3")
         check_patches(self.image_size, self.d_layers)
         check_penalties(self.lambda_r1 or self.lambda_r2, self.norm, "norm=instance")
 

@@ -39,7 +39,7 @@ def translate_scenes(
     written = []
     for name, given, *maps in found:
         with explained(name, FIX):
-            fakes = paint(frame(given).pad(torch.stack(maps).float())).cpu()
+            fakes = paint(frame(given).enter(torch.stack(maps).float())).cpu()
             written += write_pictures(target, name, [*map(frame(given).leave, fakes)])
     return written
 

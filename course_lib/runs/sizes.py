@@ -13,13 +13,12 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from course_lib.data.images import scaled, to_image, to_tensor
+from course_lib.data.images import Size, scaled, to_image
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
-Size = tuple[int, int]  # width, height
 PADDED = 0.15  # share of a side that may be reflection: with more, things appear beside the image
 ALIVE = 4  # times its largest map is what a network holds in memory at once: 1.4 to 3.2 were measured
 FIX = "give a smaller --scale, or --square"
@@ -65,17 +64,11 @@ class Frame(NamedTuple):
     @classmethod
     def of(cls, given: Size, size: int, step: int, scale: float | None = None) -> "Frame":
         """The shorter side gets ``size``, or both are multiplied by ``scale``; with a ``step`` of 0 it is a square."""
-        if not step:
-            return cls((size, size), (size, size), given)
-        sides = [fitted(side, size, step) for side in scaled(given, scale or size / min(given))]
-        return cls(*zip(*sides, strict=True), given)
+        sides = scaled(given, scale or size / min(given)) if step else (size, size)
+        return cls(*zip(*(fitted(side, size, step or 1) for side in sides), strict=True), given)
 
-    def enter(self, image: Image.Image) -> Float[Tensor, "1 3 h w"]:
-        """The image as the network gets it."""
-        return self.pad(to_tensor(image.convert("RGB"), self.inner))
-
-    def pad(self, x: Float[Tensor, "c h w"]) -> Float[Tensor, "1 c _ _"]:
-        """``x`` of the inner size, padded by its reflection."""
+    def enter(self, x: Float[Tensor, "c h w"]) -> Float[Tensor, "1 c _ _"]:
+        """``x`` of the inner size as the network gets it, padded by its reflection."""
         return F.pad(x, (0, self.outer[0] - x.shape[2], 0, self.outer[1] - x.shape[1]), mode="reflect")[None]
 
     def leave(self, fake: Float[Tensor, "3 h w"], source: Image.Image | None = None) -> Image.Image:
@@ -90,12 +83,10 @@ class Frame(NamedTuple):
 def framer(method: Method, paint: Painter, scale: float | None, squared: bool) -> Callable[[Size], Frame]:
     """Gives the frame of an image of any size; ``squared``: a square, which it stays. Warns if there is no other."""
     size, step = method.config.image_size, 0 if squared else multiple(method, paint)
-    if squared:
-        return lambda given: Frame.of((size, size), size, step)
-    if not step:
+    if not (step or squared):
         what = f"this network takes squares only: images are squeezed to {size} px, and enlarged again"
         warnings.warn(what, stacklevel=3)
-    return lambda given: Frame.of(given, size, step, scale)
+    return lambda given: Frame.of((size, size) if squared else given, size, step, scale)
 
 
 def check_memory(method: Method, paint: Painter, frames: Iterable[tuple[Frame, object]]) -> None:
@@ -117,13 +108,11 @@ def free_memory(device: torch.device, root: Path = Path("/")) -> float:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
 
-    def told(path: str, name: str = "") -> float:
-        return float(re.search(rf"{name}\s*(\d+|max)", (root / path).read_text())[1].replace("max", "inf"))
+    def told(path: str, name: str = "", unknown: float = math.inf) -> float:
+        text = (root / path).read_text() if (root / path).exists() else ""
+        found = re.search(rf"{name}\s*(\d+)", text)
+        return float(found[1]) if found else unknown
 
-    free, group = math.inf, "sys/fs/cgroup/memory"
-    if (root / "proc/meminfo").exists():  # Linux
-        free = 1024 * told("proc/meminfo", "MemAvailable:")
-    if (root / f"{group}.max").exists():  # a container, which gives back what it keeps of files
-        used = told(f"{group}.current") - told(f"{group}.stat", "inactive_file")
-        free = min(free, max(0.0, told(f"{group}.max") - used))
-    return free
+    group = "sys/fs/cgroup/memory"  # of a container, which gives back what it keeps of files
+    used = told(f"{group}.current", unknown=0) - told(f"{group}.stat", "inactive_file", 0)
+    return min(1024 * told("proc/meminfo", "MemAvailable:"), max(0.0, told(f"{group}.max") - used))

@@ -84,18 +84,17 @@ def translate_files(
     check_memory(method, paint, ((opened(path)[1], path) for path in paths))
     if pairs and (halved := sum(width == 2 * height for width, height in map(image_size, paths))):
         warnings.warn(f"{halved} images are twice as wide as high: took their {sides[0]} half as input", stacklevel=2)
-    if samples > 1 and not method.has_codes:
-        image, frame = opened(next(iter(paths)))
-        if not _has_chance(method, frame.enter(image), seed):
-            what = f"this {settings['method']} run has no noise: all {samples} outputs would be the same"
-            raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
+    if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):
+        what = f"this {settings['method']} run has no noise: all {samples} outputs would be the same"
+        raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
     make_folder(target)
     torch.manual_seed(seed)
     written = []
     for path, name in paths.items():
         image, frame = opened(path)
         with explained(path, FIX):
-            fakes = paint(frame.enter(image).to(method.device)).cpu()
+            x = frame.enter(to_tensor(image.convert("RGB"), frame.inner))
+            fakes = paint(x.to(method.device)).cpu()
             written += write_pictures(target, name, [frame.leave(fake, image) for fake in fakes])
     return written
 
@@ -122,9 +121,10 @@ def _check_style(method: Method, name: str, folder: Path, samples: int) -> None:
         raise CourseError(what, folder, "leave out --style, or train bicyclegan or munit")
 
 
-def _has_chance(method: Method, x: Tensor, seed: int) -> bool:
+def _has_chance(method: Method, path: Path, seed: int) -> bool:
     """Whether two outputs for one input differ."""
     torch.manual_seed(seed)
+    x = to_tensor(read_image(path), method.config.image_size)[None]
     first, second = to_bytes(_by_chance(method, 2)(x.to(method.device)))
     return not torch.equal(first, second)
 

@@ -73,9 +73,9 @@ def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much
     assert Frame.of((500, 333), 64, 64)[:2] == ((128, 64), (128, 64))  # a quarter would be padding: 3:2 is widened
     assert Frame.of((333, 444), 64, 64)[:2] == ((64, 64), (64, 64))  # 3:4 becomes a square
     assert Frame.of((3, 1025), 64, 4, scale=1)[:2] == ((64, 1025), (64, 1028))
-    image = photograph(113, 64)
+    image = to_tensor(photograph(113, 64), (113, 64))
     x = frame.enter(image)
-    assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :113], to_tensor(image, (113, 64)))
+    assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :113], image)
     assert torch.equal(x[..., 113:], x[..., 97:112].flip(-1))
 
 
