@@ -81,7 +81,7 @@ def to_instances(pixels: UInt8[Tensor, "h w 3"]) -> Integer[Tensor, "h w"]:
 
 
 def find_scenes(
-    source: Path, size: int, fit: Callable[[Size], Size], pairs: bool = False
+    source: Path, size: int, fit: Callable[[Size, Path], Size], pairs: bool = False
 ) -> Iterator[tuple[str, Size, Tensor, Tensor]]:
     """(name, size of its file, labels, instances) of each scene of ``source``, resized to the nearest as ``fit`` says:
 
@@ -113,10 +113,10 @@ def find_scenes(
     return (_scene(path, ids.get(path.stem), fit, pairs) for path in paths)
 
 
-def _scene(path: Path, ids: Path | None, fit: Callable[[Size], Size], pair: bool) -> tuple[str, Size, Tensor, Tensor]:
+def _scene(path: Path, ids: Path | None, fit: Callable[..., Size], pair: bool) -> tuple[str, Size, Tensor, Tensor]:
     images = [half(read_image(file), True) if pair else read_image(file) for file in (path, ids) if file]
     given, nearest = images[0].size, Image.Resampling.NEAREST
-    pixels = [torch.from_numpy(np.array(image.resize(fit(given), nearest))) for image in images]
+    pixels = [torch.from_numpy(np.array(image.resize(fit(given, path), nearest))) for image in images]
     labels = to_labels(pixels[0], path)
     return path.stem, given, labels, to_instances(pixels[1]) if ids else regions(labels[None])[0]
 

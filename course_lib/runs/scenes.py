@@ -11,7 +11,7 @@ from course_lib.data.scenes import Edit, edited, find_scenes
 from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.pictures import make_folder, write_pictures
-from course_lib.runs.sizes import FIX, check_memory, framer
+from course_lib.runs.sizes import FIX, framer
 from course_lib.training.fit import explained
 
 
@@ -33,14 +33,13 @@ def translate_scenes(
         return method.sample(None, samples, seed, labels=maps[:, 0], instances=maps[:, 1])[0]
 
     frame = framer(method, paint, scale, squared)
-    found = list(find_scenes(source, method.config.image_size, lambda given: frame(given).inner, squared))
-    check_memory(method, paint, ((frame(given), name) for name, given, *_ in found))
+    found = list(find_scenes(source, method.config.image_size, lambda *given: frame(*given).inner, squared))
     make_folder(target)
     written = []
     for name, given, *maps in found:
         with explained(name, FIX):
-            fakes = paint(frame(given).enter(torch.stack(maps).float())).cpu()
-            written += write_pictures(target, name, [*map(frame(given).leave, fakes)])
+            fakes = paint(frame(given, name).enter(torch.stack(maps).float())).cpu()
+            written += write_pictures(target, name, [*map(frame(given, name).leave, fakes)])
     return written
 
 

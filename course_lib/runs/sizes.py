@@ -3,7 +3,7 @@
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,27 +80,30 @@ class Frame(NamedTuple):
         return image
 
 
-def framer(method: Method, paint: Painter, scale: float | None, squared: bool) -> Callable[[Size], Frame]:
-    """Gives the frame of an image of any size; ``squared``: a square, which it stays. Warns if there is no other."""
-    size, step = method.config.image_size, 0 if squared else multiple(method, paint)
+def framer(method: Method, paint: Painter, scale: float | None, squared: bool) -> Callable[[Size, object], Frame]:
+    """Gives the frame of an image of any size, with where it is from; ``squared``: a square, which it stays.
+
+    Warns if there are no other frames. They raise CourseError if ``paint`` would need more memory than there is now.
+    """
+    size, step, maps = method.config.image_size, 0 if squared else multiple(method, paint), [0]
     if not (step or squared):
         what = f"this network takes squares only: images are squeezed to {size} px, and enlarged again"
         warnings.warn(what, stacklevel=3)
-    return lambda given: Frame.of((size, size) if squared else given, size, step, scale)
-
-
-def check_memory(method: Method, paint: Painter, frames: Iterable[tuple[Frame, object]]) -> None:
-    """Raises CourseError if ``paint`` of the largest, with where it is from, would need more memory than there is."""
-    frame, where = max(frames, key=lambda pair: math.prod(pair[0].outer))
-    size, (width, height), maps = method.config.image_size, frame.outer, [0]
     hook = torch.nn.modules.module.register_module_forward_hook  # of all networks
     with hook(lambda _, __, out: maps.append(out.nbytes if isinstance(out, Tensor) else 0)):
         fakes = paint(torch.zeros(1, 3, size, size, device=method.device))  # all samples, which are there twice at last
-    needed, free = (ALIVE * max(maps) + 2 * fakes.nbytes) * width * height / size**2, free_memory(method.device)
-    if needed > free:
-        what = f"{width} x {height} px need about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} are free"
-        fits = 0.9 * math.sqrt(free / needed) * max(frame.inner) / max(frame.shown)
-        raise CourseError(what, where, f"give --scale {fits:.2g} or less, or --square")
+    each, free = (ALIVE * max(maps) + 2 * fakes.nbytes) / size**2, free_memory(method.device)
+
+    def frame(given: Size, where: object) -> Frame:
+        found = Frame.of((size, size) if squared else given, size, step, scale)
+        if (needed := math.prod(found.outer) * each) > free:
+            what = "{} x {} px need about {:.1f} GB of memory, {:.1f} are free"
+            fits = 0.9 * math.sqrt(free / needed) * max(found.inner) / max(given)
+            fix = f"give --scale {fits:.2g} or less, or --square"
+            raise CourseError(what.format(*found.outer, needed / 1e9, free / 1e9), where, fix)
+        return found
+
+    return frame
 
 
 def free_memory(device: torch.device, root: Path = Path("/")) -> float:

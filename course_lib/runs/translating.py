@@ -15,7 +15,7 @@ from course_lib.methods.base import Method
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.pictures import make_folder, write_pictures
 from course_lib.runs.scenes import translate_scenes
-from course_lib.runs.sizes import FIX, Frame, Painter, check_memory, framer
+from course_lib.runs.sizes import FIX, Frame, Painter, framer
 from course_lib.training.fit import explained
 
 MOST = 100  # times as large; more is a slip
@@ -79,9 +79,10 @@ def translate_files(
     def opened(path: Path) -> tuple[Image.Image, Frame]:
         image = read_image(path, keep_alpha)
         image = half(image, sides[0] == "left") if pairs else image
-        return image, framed(image.size)
+        return image, framed(image.size, path)
 
-    check_memory(method, paint, ((opened(path)[1], path) for path in paths))
+    for path in paths:  # before anything is written
+        opened(path)
     if pairs and (halved := sum(width == 2 * height for width, height in map(image_size, paths))):
         warnings.warn(f"{halved} images are twice as wide as high: took their {sides[0]} half as input", stacklevel=2)
     if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):

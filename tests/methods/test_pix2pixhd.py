@@ -426,18 +426,20 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
     Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")
     Image.fromarray(item["instances"].numpy()).save(tmp_path / "ids.png")
     for name in ("colours", "numbers", "pair"):
-        ((_, given, labels, _),) = scenes.find_scenes(tmp_path / f"{name}.png", 64, lambda given: given, pairs=True)
+        ((_, given, labels, _),) = scenes.find_scenes(
+            tmp_path / f"{name}.png", 64, lambda given, path: given, pairs=True
+        )
         assert given == (64, 64) and torch.equal(labels, item["labels"].long())
     ids = scenes.to_instances(torch.from_numpy(np.array(Image.open(tmp_path / "ids.png").convert("RGB"))))
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "photo.png")
     with pytest.raises(CourseError, match="no label map"):
-        list(scenes.find_scenes(tmp_path / "photo.png", 64, lambda given: given))
+        list(scenes.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
     (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
     Image.fromarray(colours).save(tmp_path / "labels" / "a.png")
     with pytest.raises(CourseError, match="differ in: a"):
-        scenes.find_scenes(tmp_path, 64, lambda given: given)
+        scenes.find_scenes(tmp_path, 64, lambda given, path: given)
 
 
 # ---- windows that touch

@@ -233,11 +233,12 @@ def test_what_memory_cannot_hold_names_scale(photo, tmp_path, course, monkeypatc
 
 
 def test_samples_count_in_what_memory_is_needed(monkeypatch):
-    method, frame = make(BicycleGAN, norm="batch", d_scales=1, e_base_channels=4), Frame.of((640, 640), 32, 32, 1)
+    method = make(BicycleGAN, norm="batch", d_scales=1, e_base_channels=4)
     monkeypatch.setattr(sizes, "free_memory", lambda device: 640 * 640 * 3 * 4 * 50)
-    sizes.check_memory(method, lambda x: method.sample(x, 1)[0], [(frame, "a")])
-    with pytest.raises(CourseError, match="640 x 640 px need"):
-        sizes.check_memory(method, lambda x: method.sample(x, 30)[0], [(frame, "a")])
+    few, many = (sizes.framer(method, lambda x, k=k: method.sample(x, k)[0], 1, False) for k in (1, 30))
+    assert few((640, 640), "a").inner == (640, 640) and many((320, 320), "a").inner == (320, 320)
+    with pytest.raises(CourseError, match=r"640 x 640 px need[\s\S]*where: a[\s\S]*--scale 0\.\d+ or less"):
+        many((640, 640), "a")
 
 
 def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_path, monkeypatch):
