@@ -14,7 +14,7 @@ from torch import Tensor
 
 from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
-from course_lib.data.colours import grey, lab_to_rgb, rgb_to_lab
+from course_lib.data.colours import grey, painted
 from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
 
@@ -199,8 +199,7 @@ class EmojiLab(EmojiColour):
     channels = (1, 2)
 
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        light = rgb_to_lab(y)[:, :1]
-        return lab_to_rgb(torch.cat([light, torch.zeros_like(y[:, :2])], dim=1))
+        return painted(torch.zeros_like(y[:, :2]), y)
 
 
 class EmojiFill(EmojiDrawn):

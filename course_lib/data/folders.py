@@ -127,13 +127,12 @@ class ImageStore:
         self.size, self.side_by_side, self.load = size, side_by_side, load
         self.own, self.kept = [path for part in found for item in part[split] for path in item], {}
         self.grey, self.shapes, pixels = set(), {}, {}
-        for item in (item for s in SPLITS for part in found for item in part[s]):
-            for path in item:
-                (width, height), grey = image_header(path)
-                pixels[path] = self.pixels(path, width, height)
-                self.grey |= {path} if grey else set()
-                # that of x for both partners: they are cropped together
-                self.shapes[path] = self.shapes.get(item[0], (width // (1 + side_by_side), height))
+        for path, x in ((path, item[0]) for s in SPLITS for part in found for item in part[s] for path in item):
+            (width, height), grey = image_header(path)
+            pixels[path] = self.pixels(path, width, height)
+            self.grey |= {path} if grey else set()
+            # that of x for both partners: they are cropped together
+            self.shapes[path] = self.shapes.get(x, (width // (1 + side_by_side), height))
         if sum(pixels[path] for path in self.own) <= EAGER_PIXELS:
             self.check()
 
@@ -188,10 +187,6 @@ class Stored(TwoDomains):
     store: ImageStore
     drawn: bool  # in training: the windows and, without pairs, the partners
 
-    @property
-    def cropped(self) -> bool:
-        return self.store.load == "crop"
-
     def windows(self, i: int) -> list[list[float]]:
         """Where x and y are cut out of their images: anywhere, or of held-out ones in the middle."""
         if not (self.cropped and self.drawn):
@@ -226,7 +221,7 @@ class PairedFolder(Stored):
         how = "A|B images side by side" if beside else "A/ and B/ with equal names"
         counts = ", ".join(f"{len(items)} {part}" for part, items in found.items())
         self.card = f"Pairs from the folder {printable(folder)}, {how}: {counts}.{held_out}"
-        self.items = found[split]
+        self.items, self.cropped = found[split], load == "crop"
         self.names = [printable(item[0].stem) for item in self.items]
         self.store = ImageStore([found], split, size, beside, load)
         self.check = self.store.check
@@ -257,7 +252,7 @@ class UnpairedFolder(Stored):
         self.card = f"Unpaired images from the folder {printable(folder)}, A and B: {counts}.{held_out}"
         self.x, self.y = a[split], b[split]
         self.names = [printable(self.x[i % len(self.x)][0].stem) for i in range(max(len(self.x), len(self.y)))]
-        self.seed, self.drawn = seed, split == "train"
+        self.seed, self.drawn, self.cropped = seed, split == "train", load == "crop"
         self.store = ImageStore(found, split, size, load=load)
         self.check = self.store.check
 

@@ -161,10 +161,8 @@ def scaled(size: Size, factor: float) -> Size:
 
 def half(image: Image.Image, left: bool) -> Image.Image:
     """Of an A|B image, twice as wide as high, the ``left`` half, or the right; any other as it is."""
-    if image.width != 2 * image.height:
-        return image
-    start = 0 if left else image.height
-    return image.crop((start, 0, start + image.height, image.height))
+    start, side = 0 if left else image.height, image.height
+    return image.crop((start, 0, start + side, side)) if image.width == 2 * side else image
 
 
 def to_bytes(tensor: Float[Tensor, "*batch 3 h w"]) -> Tensor:

@@ -29,8 +29,7 @@ def translate_scenes(
         raise CourseError(what, "--samples", "leave it out, or train with --set use_features=true")
 
     def paint(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "k 3 h w"]:
-        maps = x.long()
-        return method.sample(None, samples, seed, labels=maps[:, 0], instances=maps[:, 1])[0]
+        return method.sample(None, samples, seed, labels=x[:, 0].long(), instances=x[:, 1].long())[0]
 
     frame = framer(method, paint, scale, squared)
     found = list(find_scenes(source, method.config.image_size, lambda *given: frame(*given).inner, squared))

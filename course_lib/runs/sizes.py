@@ -73,8 +73,7 @@ class Frame(NamedTuple):
 
     def leave(self, fake: Float[Tensor, "3 h w"], source: Image.Image | None = None) -> Image.Image:
         """What the network painted, without the padding, and as transparent as ``source``."""
-        image = to_image(fake[:, : self.inner[1], : self.inner[0]])
-        image = image if image.size == self.shown else image.resize(self.shown, Image.Resampling.BICUBIC)
+        image = to_image(fake[:, : self.inner[1], : self.inner[0]]).resize(self.shown, Image.Resampling.BICUBIC)
         if source and "A" in source.getbands():
             image.putalpha(source.getchannel("A").resize(self.shown))
         return image
@@ -99,8 +98,8 @@ def framer(method: Method, paint: Painter, scale: float | None, squared: bool) -
         if (needed := math.prod(found.outer) * each) > free:
             what = "{} x {} px need about {:.1f} GB of memory, {:.1f} are free"
             fits = 0.9 * math.sqrt(free / needed) * max(found.inner) / max(given)
-            fix = f"give --scale {fits:.2g} or less, or --square"
-            raise CourseError(what.format(*found.outer, needed / 1e9, free / 1e9), where, fix)
+            what = what.format(*found.outer, needed / 1e9, free / 1e9)
+            raise CourseError(what, where, f"give --scale {fits:.2g} or less, or --square")
         return found
 
     return frame
@@ -112,8 +111,7 @@ def free_memory(device: torch.device, root: Path = Path("/")) -> float:
         return torch.cuda.mem_get_info(device)[0]
 
     def told(path: str, name: str = "", unknown: float = math.inf) -> float:
-        text = (root / path).read_text() if (root / path).exists() else ""
-        found = re.search(rf"{name}\s*(\d+)", text)
+        found = re.search(rf"{name}\s*(\d+)", (root / path).read_text()) if (root / path).exists() else None
         return float(found[1]) if found else unknown
 
     group = "sys/fs/cgroup/memory"  # of a container, which gives back what it keeps of files

@@ -15,10 +15,8 @@ from course_lib.methods.base import Method
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.pictures import make_folder, write_pictures
 from course_lib.runs.scenes import translate_scenes
-from course_lib.runs.sizes import FIX, Frame, Painter, framer
+from course_lib.runs.sizes import FIX, Frame, framer
 from course_lib.training.fit import explained
-
-MOST = 100  # times as large; more is a slip
 
 
 def translate_files(
@@ -57,23 +55,27 @@ def translate_files(
         _check_style(method, settings["method"], folder, samples)
     if scale is not None and squared:
         raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
-    if scale is not None and scale > MOST:
+    if scale is not None and scale > 100:
         fix = "give --scale 1, or leave it out: then the shorter side is as in training"
-        raise CourseError(f"--scale {scale:g} enlarges more than {MOST} times", "--scale", fix)
-    if method.maps and keep_alpha:
-        raise CourseError("label maps are not transparent", "--keep-alpha", "leave it out")
+        raise CourseError(f"--scale {scale:g} enlarges more than 100 times", "--scale", fix)
     if method.maps:
+        if keep_alpha:
+            raise CourseError("label maps are not transparent", "--keep-alpha", "leave it out")
         return translate_scenes(method, source, target, samples, seed, scale, squared)
     size, paths = method.config.image_size, _inputs(source)
     there = Path(settings["data"]).is_dir()  # of what is gone nothing is known
     pairs = squared or (there and side_by_side(settings["data"]))
     sides = ("left", "right") if direction == "xy" else ("right", "left")  # of the input and of the output
     if style is not None:
-        paint = _in_style(method, to_tensor(half(read_image(style), sides[1] == "left"), size)[None])
-    elif method.has_codes:
-        paint = _with_codes(method, samples, seed)
-    else:
-        paint = _by_chance(method, samples)
+        z = method.encode(to_tensor(half(read_image(style), sides[1] == "left"), size)[None].to(method.device))
+
+    def paint(x: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "k 3 h w"]:
+        if style is not None:
+            return method.translate(x, z=z)["fake_y"]
+        if method.has_codes:
+            return method.sample(x, samples, seed)[0]
+        return torch.cat([method.translate(x)["fake_y"] for _ in range(samples)])
+
     framed = framer(method, paint, scale, squared)
 
     def opened(path: Path) -> tuple[Image.Image, Frame]:
@@ -94,8 +96,7 @@ def translate_files(
     for path, name in paths.items():
         image, frame = opened(path)
         with explained(path, FIX):
-            x = frame.enter(to_tensor(image.convert("RGB"), frame.inner))
-            fakes = paint(x.to(method.device)).cpu()
+            fakes = paint(frame.enter(to_tensor(image.convert("RGB"), frame.inner)).to(method.device)).cpu()
             written += write_pictures(target, name, [frame.leave(fake, image) for fake in fakes])
     return written
 
@@ -125,19 +126,6 @@ def _check_style(method: Method, name: str, folder: Path, samples: int) -> None:
 def _has_chance(method: Method, path: Path, seed: int) -> bool:
     """Whether two outputs for one input differ."""
     torch.manual_seed(seed)
-    x = to_tensor(read_image(path), method.config.image_size)[None]
-    first, second = to_bytes(_by_chance(method, 2)(x.to(method.device)))
+    x = to_tensor(read_image(path), method.config.image_size)[None].to(method.device)
+    first, second = (to_bytes(method.translate(x)["fake_y"]) for _ in range(2))
     return not torch.equal(first, second)
-
-
-def _in_style(method: Method, example: Float[Tensor, "1 3 s s"]) -> Painter:
-    z = method.encode(example.to(method.device))
-    return lambda x: method.translate(x, z=z)["fake_y"]
-
-
-def _with_codes(method: Method, samples: int, seed: int) -> Painter:
-    return lambda x: method.sample(x, samples, seed)[0]
-
-
-def _by_chance(method: Method, samples: int) -> Painter:
-    return lambda x: torch.cat([method.translate(x)["fake_y"] for _ in range(samples)])

@@ -211,11 +211,10 @@ def test_networks_get_the_channels_of_the_data(data, channels, tmp_path, course)
     assert status == 0 and scores["l1"] > 0, err
     assert ("baseline_grey_ab_error" in scores) == (data != tmp_path / "grey")
     if channels[1] == 2:  # on a folder of one's own, whose A holds the coloured pictures, too
-        own = tmp_path / "own"
-        for i, side in ((i, side) for i in range(4) for side in "AB"):
-            (own / side).mkdir(parents=True, exist_ok=True)
-            photograph(40, 32, seed=i).save(own / side / f"{i}.png")
-        assert "ab_error" in runs.evaluate(tmp_path / "run", str(own), device="cpu")
+        for side in ("A", "B"):
+            (tmp_path / "own" / side).mkdir(parents=True)
+            [photograph(40, 32, seed=i).save(tmp_path / "own" / side / f"{i}.png") for i in range(4)]
+        assert "ab_error" in runs.evaluate(tmp_path / "run", str(tmp_path / "own"), device="cpu")
     item = open_dataset(str(data), "val", 32)[0]
     box, _, logits = patch(method, item["x"], item["y"], 1, 1)  # the lens
     assert logits.isfinite().all() and box[0] < box[2]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,14 +32,9 @@ def test_an_old_run_goes_on(tmp_path):
     (folder / "run.json").write_text(json.dumps(settings))
     config = configs.build(method_class("cyclegan").Config, **settings["config"])
     assert configs.as_dict(config).keys() - settings["config"].keys() == {"load", "lambda_r1", "lambda_r2"}  # newer
-
-    def go_on(config):
-        return runs.train(
-            "cyclegan", settings["data"], folder, config, steps=4, seed=settings["seed"], device="cpu", bf16=False,
-            resume=True, progress=False, previews=0,
-        )  # fmt: skip
-
+    options = {"seed": settings["seed"], "device": "cpu", "bf16": False, "progress": False, "previews": 0}
+    go_on = partial(runs.train, "cyclegan", settings["data"], folder, steps=4, resume=True, **options)
     with pytest.raises(CourseError, match="differ from the run's: load: square -> crop"):
-        go_on(replace(config, load="crop"))
-    result = go_on(config)
+        go_on(config=replace(config, load="crop"))
+    result = go_on(config=config)
     assert result.steps == 4 and [row["step"] for row in result.history] == [1, 2, 3, 4]
