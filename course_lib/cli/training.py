@@ -158,10 +158,8 @@ def demo(
         serve(folders or [], port, browser)
         return
     from course_lib.demo import page as demo
-    from course_lib.runs import shipped
 
-    runs = [Path(folder) for folder in folders or map(shipped.PREFIX.__add__, shipped.RECIPES)]
-    for model in demo.build(static, runs, half or not folders)["models"]:
+    for model in demo.build(static, [*map(Path, folders or demo.SHIPPED)], half or not folders)["models"]:
         print(f"{model['name']}: {model['bytes'] / 1e6:.1f} MB, differs from PyTorch by {model['difference']:.1e}")
     size = sum(path.stat().st_size for path in static.rglob("*") if path.is_file())
     print(f"wrote {static}, {size / 1e6:.1f} MB in all; look at it: python -m http.server --directory {static}")

@@ -15,14 +15,14 @@ from typing import Any
 import ipywidgets as w
 import nbformat
 import torch
-from torch import Tensor
-from torch.utils.data import Subset
+from torch.utils.data import Subset, default_collate
 from traitlets.config import Config
 
 from course_lib import runs
 from course_lib.data import TwoDomains, open_dataset
 from course_lib.errors import CourseError
 from course_lib.runs import shipped
+from course_lib.widgets import back, draw, latents, lens, real_or_fake, scene, scrubber, styles
 
 SHOWN, ROUND, CODES = 5, 60, 160  # inputs to choose from; images of a round of the game; images whose codes are read
 ADDRESS = "127.0.0.1"
@@ -30,10 +30,15 @@ POLICY = (  # Voilà's page would fetch icons from elsewhere, and wait for them 
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' "
     "'unsafe-inline'; connect-src 'self' ws: data: blob:; frame-ancestors 'self'"
 )
-TITLE = """<style>.jupyter-widget-tab { --jp-widgets-horizontal-tab-width: 200px }</style>
-<h2 style="margin: 0">GAN image-to-image translation</h2>
-<p style="margin: 2px 0 8px">Networks of the course, on images they have not seen in training. What they paint is a
-guess: label it as generated where you show it.</p>"""
+LOOKS = "".join((Path(__file__).parent / name).read_text("utf-8") for name in ("static/colours.css", "app.css"))
+TITLE = f"""<style>{LOOKS}</style><h1>GAN image-to-image translation</h1>
+<p>Networks of the course, on new images. What they paint is a guess: label it as generated where you show it.</p>"""
+SUBJECTS = {  # of the shipped weights, by data: what they are about; x and y in words
+    "emoji:edges": ("emoji", "outline", "emoji"),
+    "emoji:twemoji-fluent": ("flat and 3-D emoji", "flat", "3-D"),
+    "facades": ("houses", "map", "house"),
+    "facades:day-night": ("day and night", "day", "night"),
+}
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 
 
@@ -46,7 +51,8 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
     named = {}
     for folder in folders or [shipped.PREFIX + name for name in shipped.RECIPES]:
         method, settings = runs.open_translator(Path(folder), "auto")
-        named[shipped.name_of(folder) or Path(folder).resolve().name] = (method, settings, Path(folder))
+        name = shipped.name_of(folder)
+        named[shipped.RECIPES[name].title if name else Path(folder).resolve().name] = (method, settings, Path(folder))
     pages = _pages(named)
     tabs = w.Tab([w.VBox([w.HTML("<i>one moment ...</i>")]) for _ in pages], titles=list(pages))
     filled = set()
@@ -70,60 +76,66 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
 
 def _pages(named: dict[str, tuple[Any, dict, Path]]) -> dict[str, Callable[[], list[w.Widget]]]:
     """Title of each tab, and what fills it."""
-    pages, drawn = {}, {}
-    for name, (method, settings, _) in named.items():
-        if settings["data"] == "emoji:edges" and settings["direction"] == "xy":
-            drawn[name] = method
+    pages = {}
+
+    def add(title: str, name: str, *fill: Any) -> None:
+        pages[f"{title} ({name})" if title in pages else title] = partial(*fill)
+
+    drawn = {name: m for name, (m, s, _) in named.items() if (s["data"], s["direction"]) == ("emoji:edges", "xy")}
     if drawn:
-        pages["draw"] = partial(_draw, drawn)
+        add("Draw", "", _draw, drawn)
     for name, (method, settings, folder) in named.items():
+        subject, *domains = SUBJECTS.get(settings["data"], (name, "x", "y"))
+        subject = subject if shipped.name_of(folder) else name
         if method.reads_codes:
-            pages[f"codes of {name}"] = partial(_codes, method, settings)
+            add(f"Many answers: {subject}", name, _codes, method, settings)
         if len(method.directions) > 1 and method.has_codes:
-            pages[f"content by style, {name}"] = partial(_styles, method, settings)
+            add(f"Borrowed looks: {subject}", name, _styles, method, settings)
         elif len(method.directions) > 1:
-            pages[f"{name}, both ways"] = partial(_both_ways, method, settings)
+            words = tuple(domains if settings["direction"] == "xy" else domains[::-1])
+            add(f"There and back: {subject}", name, _both_ways, method, settings, words)
+        if method.maps:
+            add(f"Rebuild: {subject}", name, _scene, method, settings)
         if not shipped.name_of(folder):
-            pages[f"training of {name}"] = partial(_training, folder)
-    pages["real or fake?"] = partial(_game, named)
-    pages["what D sees"] = partial(_lens, named)
+            add(f"Training: {name}", "", _training, folder)
+    add("Real or fake?", "", _game, named)
+    judged = {name: one for name, one in named.items() if one[0].discriminators()}
+    if judged:
+        add("What D sees", "", _lens, judged)
     return pages
 
 
 def _draw(drawn: dict[str, Any]) -> list[w.Widget]:
-    from course_lib.widgets.draw import draw
-
-    return [_say("Draw with pen, finger or keys: the picture follows. Or start from an outline."), draw(drawn)]
+    return [_say("Press Clear, draw a circle with two eyes, and watch. Or start from an outline."), draw.draw(drawn)]
 
 
 def _codes(method: Any, settings: dict) -> list[w.Widget]:
-    from course_lib.widgets.latents import explorer
-
-    held_out, val = (_held_out(method, settings, split) for split in ("test", "val"))
-    x, _, names = _some(held_out)
+    some, val = _some(method, settings), _held_out(method, settings, "val")
     codes = [method.encode(val[i]["y"][None].to(method.device)).cpu() for i in range(min(CODES, len(val)))]
-    return [_say("One input, many answers: move the code z."), explorer(method, x, torch.cat(codes), names)]
+    said = "Press random z a few times: one input, many answers. Then pull one slider of z from end to end."
+    return [_say(said), latents.explorer(method, some["x"], torch.cat(codes), some["names"])]
 
 
-def _both_ways(method: Any, settings: dict) -> list[w.Widget]:
-    from course_lib.widgets.back import both_ways
-
-    x, y, names = _some(_held_out(method, settings, "test"))
-    said = "Learned without a single pair: an image, its translation, and the way back."
-    return [_say(said), both_ways(method, x, y, names)]
+def _both_ways(method: Any, settings: dict, domains: tuple[str, str]) -> list[w.Widget]:
+    some = _some(method, settings)
+    said = "Choose a picture and compare the last with the first: what got lost? It has never seen a pair."
+    return [_say(said), back.both_ways(method, some["x"], some["y"], some["names"], domains)]
 
 
 def _styles(method: Any, settings: dict) -> list[w.Widget]:
-    from course_lib.widgets.styles import mixer
+    some = _some(method, settings)
+    said = "Keep the content and choose one style after another: what stays, and what changes?"
+    return [_say(said), styles.mixer(method, some["x"], some["y"], some["names"], some["names"])]
 
-    x, y, names = _some(_held_out(method, settings, "test"))
-    return [_say("What is in the picture from one image, its looks from another."), mixer(method, x, y, names, names)]
+
+def _scene(method: Any, settings: dict) -> list[w.Widget]:
+    some = _some(method, settings)
+    scenes = list(zip(some["labels"], some["instances"], strict=True))
+    return [_say("Choose a window, make it a door, and push it to the right."), scene.editor(method, scenes)]
 
 
 def _training(folder: Path) -> list[w.Widget]:
-    from course_lib.widgets.scrubber import scrubber
-
-    return [_say("The previews of this training, step by step."), scrubber(folder)]
+    return [_say("Press play: the same images at every preview of this training."), scrubber.scrubber(folder)]
 
 
 def _choice(named: dict, make: Callable[[str], w.Widget], said: str) -> list[w.Widget]:
@@ -144,25 +156,22 @@ def _choice(named: dict, make: Callable[[str], w.Widget], said: str) -> list[w.W
 
 
 def _game(named: dict) -> list[w.Widget]:
-    from course_lib.widgets.real_or_fake import game
-
     def make(name: str) -> w.Widget:
         method, settings, _ = named[name]
         data = _held_out(method, settings, "test")
         pairs = runs.translate_batches(method, Subset(data, data.shown[:ROUND]))
-        return game(pairs["y"], pairs["fake_y"], name, seed=secrets.randbelow(10**6))
+        return real_or_fake.game(pairs["y"], pairs["fake_y"], name, seed=secrets.randbelow(10**6))
 
-    return _choice(named, make, "Can you tell? Two images for one second: one is real, one was made.")
+    return _choice(named, make, "Press start. Two images for one second: which is real? The arrow keys answer, too.")
 
 
 def _lens(named: dict) -> list[w.Widget]:
-    from course_lib.widgets.lens import lens
-
     def make(name: str) -> w.Widget:
         method, settings, _ = named[name]
-        return lens(method, *_some(_held_out(method, settings, "test")))
+        some = _some(method, settings)
+        return lens.lens(method, some["x"], some["y"], some["names"])
 
-    return _choice(named, make, "D judges patches. Move over the image: this is what one logit sees.")
+    return _choice(named, make, "Move over the image, and find the patch that D trusts least: one cell of its map.")
 
 
 def _held_out(method: Any, settings: dict, split: str) -> TwoDomains:
@@ -170,18 +179,18 @@ def _held_out(method: Any, settings: dict, split: str) -> TwoDomains:
     return open_dataset(settings["data"], split, cfg.image_size, settings["direction"], load=cfg.load)
 
 
-def _some(data: TwoDomains) -> tuple[Tensor, Tensor, list[str]]:
-    """x, y and names of some items, the more telling ones of the emoji."""
-    names = list(data.names or map(str, range(len(data))))
-    rows = [names.index(name) for name in EMOJI if name in names]
-    shown = data.shown
-    rows = rows if len(rows) > 1 else [shown[i * len(shown) // SHOWN] for i in range(min(SHOWN, len(shown)))]
-    items = [data[i] for i in rows]
-    return torch.stack([i["x"] for i in items]), torch.stack([i["y"] for i in items]), [names[i] for i in rows]
+def _some(method: Any, settings: dict) -> dict[str, Any]:
+    """Some held-out items as a batch, the more telling ones of the emoji, and their ``names`` if they have any."""
+    data = _held_out(method, settings, "test")
+    rows = [data.names.index(name) for name in EMOJI if name in data.names] if data.names else []
+    if len(rows) < 2:
+        rows = [data.shown[i * len(data.shown) // SHOWN] for i in range(min(SHOWN, len(data.shown)))]
+    names = [data.names[i] for i in rows] if data.names else None
+    return default_collate([data[i] for i in rows]) | {"names": names}
 
 
 def _say(text: str) -> w.HTML:
-    return w.HTML(f"<p style='margin: 6px 0'>{escape(text)}</p>")
+    return w.HTML(f"<p><b>Try first.</b> {escape(text)}</p>")
 
 
 def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> None:

@@ -11,12 +11,14 @@ from collections import Counter
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from course_lib.data import TwoDomains
-from course_lib.data.images import to_bytes, to_image
+from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.errors import CourseError
-from course_lib.runs.export import _packages, export_run
-from course_lib.runs.shipped import name_of
+from course_lib.plotting.figures import stitch
+from course_lib.runs.export import METHODS, _packages, export_run
+from course_lib.runs.shipped import PREFIX, RECIPES, name_of
 
 RUNTIME = "onnxruntime-web@1.30.0"  # MIT; the smallest of its builds that runs all of ONNX, one thread
 FILES = {"ort.wasm.bundle.min.mjs": "ort.js", "ort-wasm-simd-threaded.wasm": "ort.wasm.gz"}  # stored packed: a quarter
@@ -25,6 +27,7 @@ CHOSEN = (  # of the test emoji, as far as the data set has them; else some spre
     "tangerine", "fox_face", "mushroom", "astonished", "butterfly", "car", "blossom", "elephant", "wine_glass", "star",
     "high_heel", "umbrella_with_rain_drops",
 )  # fmt: skip
+SHIPPED = [PREFIX + name for name, recipe in RECIPES.items() if recipe.method in METHODS]  # what a browser can run
 
 
 def build(target: Path, folders: list[Path], half: bool = False) -> dict:
@@ -59,7 +62,20 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     facts = export_run(folder, path, half=half)
     data = facts.pop("dataset")
     numbers = {"size": int(facts["size"]), "z_dim": int(facts["z_dim"]), "multiple": int(facts["multiple"])}
-    return {"name": name, "file": f"models/{name}.onnx"} | facts | numbers | _inputs(page, name, data)
+    entry = {"name": name, "file": f"models/{name}.onnx"} | facts | numbers | _inputs(page, name, data)
+    title = RECIPES[name_of(folder)].title if name_of(folder) else folder.resolve().name
+    return entry | {"title": title, "thumbnail": _thumbnail(page, path, entry)}
+
+
+def _thumbnail(page: Path, path: Path, entry: dict) -> str:
+    """The file of a picture: the first preset and the network's answer, or two where there are many."""
+    x = to_tensor(read_image(page / entry["presets"][0]["file"]), entry["size"])[None]
+    z = torch.randn(2, entry["z_dim"], generator=torch.Generator().manual_seed(0))
+    feeds = {"x": x.expand(2, -1, -1, -1).numpy(), "z": z.numpy()} if entry["z_dim"] else {"x": x.numpy()}
+    (y,) = _packages()[1].InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(["y"], feeds)
+    name = f"presets/{entry['name']}/thumbnail.png"
+    Image.fromarray(stitch([torch.cat([x, torch.from_numpy(y)])])).save(page / name, optimize=True)
+    return name
 
 
 def _inputs(page: Path, name: str, data: TwoDomains) -> dict:

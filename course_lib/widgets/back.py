@@ -11,12 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.plotting.figures import image_grid, stitch
+from course_lib.widgets.pick import Pictures
 from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
-LARGE = 192  # side of an image in the picture, in pixels
+LARGE = 256  # side of an image in the picture, in pixels
 
 
 def there_and_back(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -> Float[Tensor, "3 3 s s"]:
@@ -42,12 +43,12 @@ def static(method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"]
 
 
 def both_ways(
-    method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None
-) -> w.VBox:
-    """A choice of images and of the direction, and their :func:`picture`; an error appears above it, and is raised."""
-    captions = [name.replace("_", " ") for name in names or map(str, range(1, len(x) + 1))]
-    chosen = w.ToggleButtons(options=[(name, i) for i, name in enumerate(captions)], style={"button_width": "auto"})
-    direction = w.ToggleButtons(options=[("x to y, and back", "xy"), ("y to x, and back", "yx")])
+    method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None,
+    domains: tuple[str, str] = ("x", "y"),
+) -> w.VBox:  # fmt: skip
+    """A choice of images and of the direction, in words ``domains``, and their :func:`picture`, or what failed."""
+    chosen, (a, b) = Pictures(x, names), domains
+    direction = w.ToggleButtons(options=[(f"{a} to {b}, and back", "xy"), (f"{b} to {a}, and back", "yx")])
     message, panel = w.HTML(), w.HTML()
 
     def show(_: Any = None) -> None:
@@ -60,6 +61,7 @@ def both_ways(
         message.value = ""
 
     chosen.observe(show, "value")
+    direction.observe(lambda change: chosen.offer({"xy": x, "yx": y}[change["new"]], names), "value")
     direction.observe(show, "value")
     show()
     return w.VBox([chosen, direction, message, panel])

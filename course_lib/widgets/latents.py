@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.plotting.figures import GAP, image_grid, stitch
+from course_lib.widgets.pick import Pictures
 from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:
@@ -100,8 +101,7 @@ def explorer(
 
     sliders = [slider(f"z{i + 1}") for i in range(z_dim)]
     along = [slider(f"dir. {i + 1}") for i in range(len(axes))]
-    captions = [name.replace("_", " ") for name in names or map(str, range(1, len(x) + 1))]
-    inputs = w.ToggleButtons(options=[(name, i) for i, name in enumerate(captions)], style={"button_width": "auto"})
+    inputs = Pictures(x, names)
     reset, draw = w.Button(description="z = 0"), w.Button(description="random z")
     message, panel = w.HTML(), w.HTML()
     z, busy = torch.zeros(z_dim), False  # busy: the program moves the sliders

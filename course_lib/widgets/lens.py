@@ -17,6 +17,7 @@ from torch import Tensor
 
 from course_lib.plotting.figures import COLOURS, patch_map, stitch
 from course_lib.plotting.patches import discriminators, field, patch, sees_both
+from course_lib.widgets.pick import Pictures
 
 __all__ = ["Lens", "lens", "patch", "picture"]
 
@@ -75,8 +76,7 @@ def lens(
     For each of n pairs and each D it shows real images and those that G makes. An error appears above the picture and
     is raised again.
     """
-    captions = [name.replace("_", " ") for name in names or map(str, range(1, len(x) + 1))]
-    pair = w.ToggleButtons(options=[(name, i) for i, name in enumerate(captions)], style={"button_width": "auto"})
+    pair = Pictures(x, names)
     asked = [(name, made) for name in discriminators(method) for made in (False, True)]
     options = [(f"{name} on {('a real', 'a made')[made]} image", (name, made)) for name, made in asked]
     chosen = w.Dropdown(options=options, description="D")

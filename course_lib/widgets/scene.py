@@ -14,6 +14,7 @@ from course_lib.data.scenes import Edit, drawn
 from course_lib.errors import CourseError
 from course_lib.plotting.figures import image_grid, stitch
 from course_lib.runs.scenes import photograph
+from course_lib.widgets.pick import Pictures
 from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:
@@ -64,10 +65,7 @@ def editor(method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = N
     edits: dict[int, Edit] = {}
     busy = False  # the program moves the controls
     wide = {"description_width": "70px"}
-    scene = w.Dropdown(
-        options=[(name, i) for i, name in enumerate(names or map(str, range(1, len(scenes) + 1)))],
-        description="scene", style=wide,
-    )  # fmt: skip
+    scene = Pictures(torch.stack([drawn(*maps) for maps in scenes]), names)
     one = w.Dropdown(options=objects(scenes[0]), description="instance", style=wide)
     label = w.Dropdown(options=[(name, i) for i, name in enumerate(CLASSES)], description="label", style=wide)
     reach = scenes[0][0].shape[-1] // 4

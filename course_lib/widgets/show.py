@@ -16,7 +16,8 @@ def data_url(picture: Image.Image) -> str:
 def image_tag(picture: Image.Image, alt: str, width: int | None = None) -> str:
     """What a widget HTML shows as ``picture``, ``width`` screen pixels wide but never wider than its place.
 
-    Enlarged, it keeps its pixels. ``alt`` says what is to be seen.
+    Enlarged, it keeps its pixels. ``alt`` says what is to be seen. Its shape, width by height, is for style sheets.
     """
-    wide = f"width: {width}px; image-rendering: pixelated; " if width else ""
-    return f'<img alt="{escape(alt, quote=True)}" style="{wide}max-width: 100%" src="{data_url(picture)}">'
+    style = f"--shape: {picture.width / picture.height:.3f}; max-width: 100%"
+    style += f"; width: {width}px; image-rendering: pixelated" if width else ""
+    return f'<img alt="{escape(alt, quote=True)}" style="{style}" src="{data_url(picture)}">'

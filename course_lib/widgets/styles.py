@@ -14,12 +14,13 @@ from torch import Tensor
 
 from course_lib.data.images import read_image, to_tensor
 from course_lib.plotting.figures import image_grid, stitch
+from course_lib.widgets.pick import Pictures
 from course_lib.widgets.show import image_tag
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
-LARGE = 192  # side of an image in the picture, in pixels
+LARGE = 256  # side of an image in the picture, in pixels
 LIMIT = 20_000_000  # bytes of an uploaded file
 
 
@@ -100,9 +101,7 @@ def mixer(
         panel.value, message.value = image_tag(shown, alt), ""
 
     def part(which: int, title: str, images: Tensor, called: Sequence[str] | None) -> w.HBox:
-        captions = [name.replace("_", " ") for name in called or map(str, range(1, len(images) + 1))]
-        options = [(name, i) for i, name in enumerate(captions)]
-        chosen = w.ToggleButtons(options=options, description=title, style={"button_width": "auto"})
+        chosen = Pictures(images, called, title)
         upload = w.FileUpload(accept="image/*", description=f"own {title}")
 
         def choose(_: Any) -> None:

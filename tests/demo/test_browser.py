@@ -177,22 +177,27 @@ def test_the_app_is_played_with(voila, browser, keep):
     def tab(name: str) -> None:
         page.get_by_role("tab", name=name).click()
 
-    tab("codes of facades")
+    tab("Many answers: houses")
     picture = page.locator("img[alt^='the chosen input']:visible")
     picture.wait_for(timeout=60_000)
     changes(picture, lambda: page.get_by_role("button", name="random z").click())
     handle = page.locator(".noUi-handle:visible").first
     handle.focus()
     changes(picture, lambda: page.keyboard.press("ArrowRight"))
+    chosen = page.locator(".course-pick:visible").get_by_role("radio")
+    changes(picture, lambda: chosen.nth(2).click())
+    changes(picture, lambda: page.keyboard.press("ArrowRight"))
+    assert chosen.nth(3).is_checked()
+    assert picture.bounding_box()["width"] > 900, "it fills the width"
     keep(page, "app_codes")
 
-    tab("flat-3d, both ways")
+    tab("There and back: flat and 3-D emoji")
     picture = page.locator("img[alt*='translated back']:visible")
     picture.wait_for(timeout=60_000)
-    changes(picture, lambda: page.get_by_role("button", name="y to x, and back").click())
+    changes(picture, lambda: page.get_by_role("button", name="3-D to flat, and back").click())
     keep(page, "app_both_ways")
 
-    tab("training of own")
+    tab("Training: own")
     picture = page.locator("img[alt^='translations of held-out']:visible")
     picture.wait_for(timeout=60_000)
     handle = page.locator(".noUi-handle:visible").first
@@ -201,7 +206,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     assert "at step 0" not in picture.get_attribute("alt")
     keep(page, "app_training")
 
-    tab("real or fake?")
+    tab("Real or fake?")
     page.get_by_role("button", name="start").click(timeout=60_000)
     right = page.get_by_role("button", name="right is real")
     page.wait_for_function("document.querySelector('.study .seen')")
@@ -213,7 +218,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     said = page.locator(".study p[role=status]").inner_text()
     assert re.search(r"right|wrong|real|fake", said), said
 
-    tab("what D sees")
+    tab("What D sees")
     picture = page.locator("img[alt*='arrow keys move the patch']:visible")
     picture.wait_for(timeout=60_000)
     box = picture.bounding_box()
@@ -321,17 +326,14 @@ def test_notebook_02_follows_the_pen_in_jupyterlab(lab, browser, keep):
     canvases.first.wait_for(state="attached", timeout=250_000)
     answers = page.locator(".jp-OutputArea img.paper")
     canvases.first.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "document.querySelector('.jp-OutputArea img.paper').src.startsWith('data:')", timeout=120_000
-    )
+    shown = "document.querySelectorAll('.jp-OutputArea img.paper')[{}].src.startsWith('data:')"
+    page.wait_for_function(shown.format(0), timeout=120_000)
     changes(answers.first, lambda: stroke(page, canvases.first, (0.3, 0.2), (0.5, 0.8), (0.7, 0.2)))
     keep(page, "notebook_02")
     page.wait_for_function("document.querySelectorAll('.jp-OutputArea canvas').length == 2", timeout=120_000)
     last = answers.nth(1)
     last.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "document.querySelectorAll('.jp-OutputArea img.paper')[1].src.startsWith('data:')", timeout=120_000
-    )
+    page.wait_for_function(shown.format(1), timeout=120_000)
     changes(last, lambda: stroke(page, canvases.nth(1), (0.2, 0.2), (0.8, 0.8)))
     keep(page, "notebook_02_own")
     watch.check()

@@ -63,11 +63,19 @@ def test_the_file_computes_what_translate_does(trained, tmp_path, method, direct
     stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert stored == facts and stored["size"] == "32" and stored["direction"] == direction
     assert stored["z_dim"] == ("8" if z is not None else "0") and stored["licence"] == "MIT"
-    assert (
-        b"site-packages" not in path.read_bytes() and b"course_lib" not in path.read_bytes()
-    )  # no paths of this machine
+    assert not any(name in path.read_bytes() for name in (b"site-packages", b"course_lib"))  # paths of this machine
     if method == "cyclegan":
         assert export.check(model, path, x, direction=direction[::-1]) > export.LIMIT  # the two ways are not one
+
+
+@pytest.mark.slow
+def test_weights_that_are_half_already_are_stored_without_loss(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "HALVED", 1000)  # small networks have no large weights
+    model, _ = runs.open_run(trained["pix2pix"], "cpu")  # whose batch norm must not be folded into them
+    for parameter in model.averaged["G"].parameters():
+        parameter.data = parameter.data.half().float()
+    export.to_onnx(model, tmp_path / "half.onnx", half=True)
+    assert export.check(model, tmp_path / "half.onnx", torch.rand(8, 3, 32, 32) * 2 - 1) < 1e-5
 
 
 @pytest.mark.slow
@@ -216,17 +224,21 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def site(trained, tmp_path_factory):
-    """Address of a folder of a plain file server, with the page of all three runs in it."""
+    """Address of a folder of a plain file server, with the page of three runs of 32 px and one of 128 in it."""
     if shutil.which("npm") is None:
         pytest.skip("npm, which brings the runtime for browsers, is not installed")
     top = tmp_path_factory.mktemp("server")
-    folders = [trained[name] for name in ("bicyclegan", "pix2pix", "cyclegan")]
+    large = runs.make_config("pix2pix", "cpu", 128, ["base_channels=24", "d_layers=3"])
+    runs.train("pix2pix", "emoji:edges", top / "large", large, steps=1, previews=0, progress=False)
+    folders = [trained[name] for name in ("bicyclegan", "pix2pix", "cyclegan")] + [top / "large"]
     older = shutil.copytree(trained["pix2pix"], top / "an older one")
-    (model,) = demo.build(top / "some" / "where", [older])["models"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "INPUTS", 4)  # to compare: this takes long enough
+        (model,) = demo.build(top / "some" / "where", [older])["models"]
+        contents = demo.build(top / "some" / "where", folders)  # over the first
     assert model["name"] == "an-older-one" and str(top) not in json.dumps(model)
-    contents = demo.build(top / "some" / "where", folders)  # over the first
-    assert len(list((top / "some" / "where" / "models").iterdir())) == 3
-    assert [model["z_dim"] for model in contents["models"]] == [8, 0, 0]
+    assert len(list((top / "some" / "where" / "models").iterdir())) == 4
+    assert [model["z_dim"] for model in contents["models"]] == [8, 0, 0, 0]
     assert json.loads((top / "some" / "where" / "models.json").read_text()) == contents
     with served(top) as address:
         yield f"{address}some/where/"
@@ -272,6 +284,10 @@ def after(page, act) -> float:
         if now > count and now == (time.sleep(0.15) or page.evaluate("courseDemo.count")):
             return page.evaluate("courseDemo.last")
     raise AssertionError("no translation came")
+
+
+def choose(page, number: int) -> None:
+    page.locator("#models button").nth(number).click()
 
 
 def picture(page, name="result") -> str:
@@ -324,7 +340,7 @@ def test_draw_translate_and_move_z(open_page, keep):
 @pytest.mark.slow
 def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     page = open_page(viewport={"width": 1280, "height": 900})
-    after(page, lambda: page.select_option("#model", index=1))
+    after(page, lambda: choose(page, 1))
     photograph(100, 60).save(tmp_path / "photo.png")
     (tmp_path / "bad.png").write_bytes(b"no image")
     page.set_input_files("#file", tmp_path / "bad.png")
@@ -347,6 +363,47 @@ def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     assert picture(page) != shown
     after(page, lambda: page.click("#presets button:nth-child(2)"))
     assert page.evaluate(sides) == [[32, 32], [32, 32]]
+    after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))  # the same once more
+    assert page.evaluate(sides) == [[53, 32], [53, 32]]
+
+
+@pytest.mark.slow
+def test_a_bad_file_is_forgotten_after_a_good_one(site, browser, tmp_path):
+    page = browser.new_page()
+    page.goto(site)
+    page.wait_for_selector("#save:not([disabled])", timeout=60_000)
+    photograph(100, 60).save(tmp_path / "photo.png")
+    page.set_input_files("#file", {"name": "none.png", "mimeType": "image/png", "buffer": b"no picture"})
+    page.get_by_role("alert").filter(has_text="no image").wait_for()
+    after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))
+    assert page.locator("#alert:visible").count() == 0
+    page.close()
+
+
+@pytest.mark.slow
+def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, keep):
+    page, fetched = open_page(viewport={"width": 1280, "height": 900}), []
+    page.on("request", lambda request: request.url.endswith(".onnx") and fetched.append(request.url.split("/")[-1]))
+    buttons = page.get_by_role("group", name="Network").get_by_role("button")
+    shapes = buttons.locator("img").evaluate_all("all => all.map((one) => one.naturalWidth / one.naturalHeight)")
+    assert [round(shape) for shape in shapes] == [3, 2, 2, 2]  # an input and its answer, or two where there are many
+    assert buttons.all_inner_texts() == ["bicyclegan", "pix2pix", "cyclegan", "large"] and fetched == []
+
+    def pressed() -> list[str]:
+        return buttons.evaluate_all("all => all.map((one) => one.ariaPressed)")
+
+    assert pressed() == ["true", "false", "false", "false"]
+    after(page, lambda: buttons.nth(3).press("Enter"))
+    assert fetched == ["large.onnx"] and pressed()[3] == "true"
+    assert page.evaluate("[paper.width, result.width, courseDemo.input().length]") == [128, 128, 3 * 128 * 128]
+    milliseconds = [after(page, lambda k=k: draw(page, (0.2, 0.2 + k / 10), (0.8, 0.3 + k / 10))) for k in range(7)]
+    print(f"128 px, stroke to picture: median {(median := statistics.median(milliseconds)):.0f} ms")
+    assert median < 1000  # 44 where little else runs; this only catches what is broken
+    keep(page, "page_large")
+    after(page, lambda: [choose(page, 1), choose(page, 2)])  # who changes their mind
+    assert pressed()[2] == "true" and "cyclegan" in page.text_content("#about")
+    after(page, lambda: choose(page, 3))
+    assert sorted(fetched) == ["cyclegan.onnx", "large.onnx", "pix2pix.onnx"]
 
 
 @pytest.mark.slow
@@ -376,7 +433,7 @@ def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
     page, worst = open_page(), {}
     for number, name in enumerate(("bicyclegan", "pix2pix", "cyclegan")):
         if number:
-            after(page, lambda number=number: page.select_option("#model", index=number))
+            after(page, lambda number=number: choose(page, number))
         assert page.locator("#code").is_visible() == (name == "bicyclegan")
         model, _ = runs.open_run(trained[name], "cpu")
         data, worst[name] = open_dataset(DATA[name], "test", 32), 0.0
@@ -412,9 +469,9 @@ def test_a_phone_shows_it_all_and_takes_fingers(open_page, keep):
 def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(browser, keep, tmp_path):
     if shutil.which("npm") is None:
         pytest.skip("npm, which brings the runtime for browsers, is not installed")
-    models = demo.build(tmp_path / "page", [Path(f"shipped:{name}") for name in shipped.RECIPES], half=True)["models"]
-    assert [model["name"] for model in models] == list(shipped.RECIPES)
-    assert all(model["size"] == 64 and model["difference"] < 1e-3 and model["compared"] == 100 for model in models)
+    models = demo.build(tmp_path / "page", [Path(run) for run in demo.SHIPPED], half=True)["models"]
+    assert [model["title"] for model in models] == [shipped.RECIPES[run.split(":")[1]].title for run in demo.SHIPPED]
+    assert all(model["weights"] == "float16" and model["difference"] < 1e-3 for model in models)
     size = sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())
     context = browser.new_context(viewport={"width": 1100, "height": 860})
     page = context.new_page()
@@ -429,7 +486,7 @@ def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(brow
     assert picture(page) != shown
     first, stroke = page.evaluate("courseDemo.first"), statistics.median(seconds)
     print(f"{size / 1e6:.1f} MB; first translation after {first:.0f} ms; a stroke {stroke:.0f} ms (median)")
-    assert size < 30e6 and first < 3000 and stroke < 100
+    assert size < 50e6 and first < 3000 and stroke < 60
     context.close()
 
 

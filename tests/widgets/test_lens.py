@@ -155,7 +155,7 @@ def test_pointer_and_sliders_show_what_the_function_gives(models, pairs, monkeyp
     model, x, y = models["cyclegan"], *pairs
     box = lens(model, x, y, ["a_b", "c", "d"])
     pair, judge, row, col, _, view = parts(box)
-    assert view.cell == [3, 3] and (row.max, col.max) == (5, 5) and pair.options[0] == ("a b", 0)
+    assert view.cell == [3, 3] and (row.max, col.max) == (5, 5) and pair.options[0][0] == "a b"
     assert shown(view) == drawn(model, x[0], y[0], 3, 3, "D_y")
     rows, cols, start, stride = view.grid
     assert (rows, cols) == (6, 6) and start == pytest.approx(4 / 32) and stride == pytest.approx(4 / 32)

@@ -110,7 +110,7 @@ def test_what_is_no_image_is_named_and_changes_nothing(model, images, monkeypatc
 def test_the_app_has_a_page_for_it(model, monkeypatch, tmp_path):
     settings = {"method": "munit", "data": "emoji:twemoji-fluent", "direction": "xy"}
     pages = app._pages({"mine": (model, settings, tmp_path)})
-    assert {"content by style, mine", "codes of mine"} <= set(pages) and "mine, both ways" not in pages
-    assert len(pages["content by style, mine"]()) == 2
+    assert {"Borrowed looks: mine", "Many answers: mine"} <= set(pages) and "There and back: mine" not in pages
+    assert len(pages["Borrowed looks: mine"]()) == 2
     monkeypatch.setattr(app, "CODES", 4)
-    assert len(pages["codes of mine"]()) == 2  # the latent explorer moves the eight numbers of a style
+    assert len(pages["Many answers: mine"]()) == 2  # the latent explorer moves the eight numbers of a style

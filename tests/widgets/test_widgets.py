@@ -16,6 +16,7 @@ from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.plotting.figures import GAP
 from course_lib.widgets import latents
+from course_lib.widgets.pick import Pictures
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,20 @@ def model():
 def seen(html: str) -> Image.Image:
     """The picture in the value of a widget."""
     return Image.open(BytesIO(base64.b64decode(re.search('alt="[^"]+".*base64,([^"]+)', html)[1])))
+
+
+# ---- a choice among pictures
+
+
+def test_pictures_are_offered_by_name_and_replaced():
+    images = torch.rand(2, 3, 32, 32) * 2 - 1
+    choice = Pictures(images, ["a_car", "b"], "content")
+    (name, url), _ = choice.options
+    stored = np.array(Image.open(BytesIO(base64.b64decode(url.partition("base64,")[2]))))
+    assert name == "a car" and np.array_equal(stored, to_bytes(images[0]).permute(1, 2, 0))
+    choice.value = None  # an upload stands for them
+    choice.offer(-images)
+    assert choice.value is None and choice.options[0][0] == "number 1" and choice.options[0][1] != url
 
 
 # ---- the latent explorer

@@ -7,7 +7,7 @@
   const paper = $("paper"), result = $("result"), cursor = $("cursor"), UNDO = 60;
   const paperInk = paper.getContext("2d", { willReadFrequently: true }), resultInk = result.getContext("2d");
   const sessions = new Map(); // file -> promise of a session
-  let ort, models = [], model, session, image; // image: ImageData, by default size x size
+  let ort, models = [], model, wanted, session, image; // image: ImageData, by default size x size
   let tool = "pen", colour = [0, 0, 0], paperColour = [255, 255, 255];
   let undone = [], stroke = null, spot = null; // stroke {x, y, by}: its last point; spot {x, y}: the keyboard's pen
   let busy = false, asked = null; // since when a translation is wanted, ms
@@ -51,21 +51,31 @@
     ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
     ort.env.wasm.wasmBinary = await runtime;
     sessions.set(models[0].file, open(weights));
-    $("model").replaceChildren(...models.map((m, i) => new Option(`${m.name} (${m.method}, ${m.size} px)`, i)));
-    $("choice").hidden = models.length < 2;
-    await choose(0);
+    makeModels();
+    await choose(models[0]);
   }
 
   const open = async (weights) => ort.InferenceSession.create(await weights, { executionProviders: ["wasm"] });
 
-  async function choose(index) {
-    const next = models[index], first = !model || next.size !== model.size || next.data !== model.data;
-    if (!sessions.has(next.file)) sessions.set(next.file, open(bytes(next.file)));
+  async function choose(next) { // one network at a time is fetched, when it is chosen, and then kept
+    const first = !model || next.size !== model.size || next.data !== model.data;
+    wanted = next;
+    pressModel(next, true);
+    if (!sessions.has(next.file)) {
+      loaded.clear(); // the bar starts again
+      sessions.set(next.file, open(bytes(next.file)));
+    }
     $("loading").hidden = false;
-    session = await sessions.get(next.file).catch((error) => { sessions.delete(next.file); throw error; });
+    const opened = await sessions.get(next.file).catch((error) => {
+      sessions.delete(next.file);
+      if (next === wanted) pressModel(wanted = model, false);
+      throw error;
+    });
+    if (next !== wanted) return; // another one was chosen meanwhile
+    [session, model] = [opened, next];
+    pressModel(model, false);
     $("loading").hidden = $("alert").hidden = true;
-    model = next;
-    $("about").textContent = `${model.name}: ${model.method}, ${model.size} px, from ${model.data}. ${model.card}`;
+    $("about").textContent = `${model.title}: ${model.method}, ${model.size} px, from ${model.data}. ${model.card}`;
     paperColour = rgb(model.paper);
     makeColours();
     makeSliders();
@@ -275,6 +285,22 @@
     for (const id of ["pen", "eraser"]) $(id).ariaPressed = String(id === name);
   }
 
+  function makeModels() { // each shows an input and what it makes of it
+    $("models").replaceChildren(...models.map((each) => {
+      const button = make("button", { title: `${each.method}, ${each.size} px`, onclick: () => choose(each) });
+      button.append(make("img", { src: each.thumbnail, alt: "" }), each.title);
+      return button;
+    }));
+    $("models").hidden = models.length < 2;
+  }
+
+  function pressModel(which, busy) {
+    [...$("models").children].forEach((button, i) => {
+      button.ariaPressed = String(models[i] === which);
+      button.ariaBusy = String(busy && models[i] === which);
+    });
+  }
+
   function makeColours() { // none to choose between where there is one pen, a picker where there are too many
     const pens = model.colours.filter((each) => each !== model.paper);
     const use = (chosen) => {
@@ -319,7 +345,6 @@
   for (const id of ["pen", "eraser"]) $(id).onclick = () => choosePen(id);
   $("undo").onclick = undo;
   $("clear").onclick = () => image && clear();
-  $("model").onchange = ({ target }) => choose(target.value).finally(() => { target.value = models.indexOf(model); });
   $("save").onclick = () => result.toBlob((blob) => {
     const link = make("a", { href: URL.createObjectURL(blob), download: "translation.png" });
     link.click();
