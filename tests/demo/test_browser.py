@@ -164,7 +164,7 @@ def test_without_the_token_the_app_is_refused(voila, query):
 def test_the_app_is_played_with(voila, browser, keep):
     watch = Watch(browser, voila)
     page = watch.page
-    page.goto(voila.address)
+    page.goto(voila.address, timeout=120_000)
     canvas = page.locator("canvas").first
     canvas.wait_for(timeout=60_000)
     answer = page.locator("img.paper:visible")
