@@ -28,8 +28,19 @@ def notebook_page(notebook, path: Path) -> str:
 
     A widget needs a kernel, so a sentence takes its place.
     """
-    from jinja2 import DictLoader
+    from jinja2 import DictLoader, pass_context
     from nbconvert import HTMLExporter
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    class Renderer(IPythonRenderer):
+        def _html_embed_images(self, html: str) -> str:  # its parser would end a <details> before what it folds
+            return super()._html_embed_images(html) if "<img" in html else html
+
+    @pass_context
+    def to_html(context, source: str) -> str:
+        attachments = context["cell"].get("attachments", {})
+        renderer = Renderer(escape=False, attachments=attachments, embed_images=True, path=str(path.parent))
+        return MarkdownWithMath(renderer=renderer).render(source)
 
     page = copy.deepcopy(notebook)
     page.metadata.pop("widgets", None)
@@ -39,7 +50,8 @@ def notebook_page(notebook, path: Path) -> str:
     formulas = any("$" in cell.source for cell in page.cells if cell.cell_type == "markdown")
     resources = {"metadata": {"name": path.stem, "path": str(path.parent)}, "formulas": formulas}
     loader = DictLoader({"course.html.j2": _TEMPLATE})
-    exporter = HTMLExporter(template_file="course.html.j2", extra_loaders=[loader], embed_images=True)
+    exporter = HTMLExporter(template_file="course.html.j2", extra_loaders=[loader])
+    exporter.register_filter("markdown2html", to_html)
     return exporter.from_notebook_node(page, resources)[0]
 
 

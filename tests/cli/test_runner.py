@@ -179,16 +179,18 @@ def test_a_page_loads_nothing_but_mathjax_for_formulas(three):
 
 
 @pytest.mark.slow
-def test_a_page_embeds_pictures_and_replaces_widgets(tmp_path):
+def test_a_page_embeds_pictures_replaces_widgets_and_folds_what_is_folded(tmp_path):
     (tmp_path / "dot.png").write_bytes(b"\x89PNG dot")
     view = {"application/vnd.jupyter.widget-view+json": {"model_id": "m"}, "text/plain": "IntSlider()"}
     cell = new_code_cell("slider", outputs=[new_output("display_data", data=view)])
     widgets = {"application/vnd.jupyter.widget-state+json": {"state": {"m": {}}}}
-    notebook = new_notebook(cells=[new_markdown_cell("![a dot](dot.png)"), cell], metadata={"widgets": widgets})
+    prose = "![a dot](dot.png) <img src='dot.png'>\n\n<details><summary>Why</summary>\n\n**Because**\n\n</details>"
+    notebook = new_notebook(cells=[new_markdown_cell(prose), cell], metadata={"widgets": widgets})
     before = copy.deepcopy(notebook)
     html = notebook_page(notebook, tmp_path / "x.ipynb")
     assert notebook == before
-    assert 'src="data:image/png;base64,' in html and 'alt="a dot"' in html
+    assert html.count('src="data:image/png;base64,') == 2 and 'alt="a dot"' in html
+    assert re.search(r"<summary>Why</summary>\s*<p><strong>Because</strong></p>\s*</details>", html)
     assert "Interactive: open the notebook" in html and "IntSlider" not in html
     assert network_loads(html) == []
 
