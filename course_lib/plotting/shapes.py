@@ -133,6 +133,9 @@ class _Recorder(TorchFunctionMode):
         out = func(*args, **(kwargs or {}))
         if self.depth == 0 and isinstance(out, Tensor) and id(out) not in self.seen:
             name = func.__name__.strip("_")
+            if name == "getitem" and out.numel() == args[0].numel():  # z[:, :, None, None]: new axes are no layer
+                self.seen[id(out)], self.last = (out, None), out
+                return out
             given = [*args, *(kwargs or {}).values()]
             tensors = [t for a in given for t in (a if isinstance(a, (list, tuple)) else [a]) if isinstance(t, Tensor)]
             ways = {self._known(tensor) for tensor in tensors}

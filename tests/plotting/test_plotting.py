@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from course_lib import plotting
-from course_lib.networks import EncoderDecoder, PatchGAN, UNet, parameter_count
+from course_lib.networks import DCGANGenerator, EncoderDecoder, PatchGAN, UNet, parameter_count
 
 REFUSED = (ValueError, TypeError)  # shapes are checked in tests, by an annotation that may refuse first
 
@@ -299,3 +299,9 @@ def test_a_walk_counts_shared_parameters_once_and_names_functions():
     assert walk.rows[-1]["layer"] == "interpolate" and walk.rows[-1]["output"] == (3, 16, 16)
     assert walk.rows[1]["receptive_field"] == 1  # of an image with itself
     assert walk.rows[-1]["receptive_field"] is None
+
+
+def test_a_walk_from_noise_has_a_row_for_each_layer_and_none_for_new_axes():
+    walk = plotting.shape_walk(DCGANGenerator(32, 100, 2), torch.zeros(1, 100))
+    assert [row["output"] for row in walk.rows] == [(100,), (8, 4, 4), (4, 8, 8), (2, 16, 16), (3, 32, 32)]
+    assert fields(walk)[1:] == [None] * 4
