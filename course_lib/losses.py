@@ -52,11 +52,11 @@ def relativistic(better: Float[Tensor, "..."], worse: Float[Tensor, "..."]) -> F
     return F.softplus(worse - better).mean()
 
 
-def gradient_penalty(logits: Float[Tensor, "b ..."], images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+def gradient_penalty(logits: Float[Tensor, "b ..."], images: Float[Tensor, "b ..."]) -> Float[Tensor, ""]:
     """E||d logits / d images||^2: a sum over the pixels of an image, a mean over the batch, ready to be differentiated
     again. R1 at real images, R2 at fakes (R3GAN). ``logits`` come from ``images``, which require gradients."""
     (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return slope.square().sum(dim=(1, 2, 3)).mean()
+    return slope.square().flatten(1).sum(1).mean()
 
 
 def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:

@@ -102,3 +102,5 @@ def test_the_gradient_penalty_is_that_of_each_image():
     assert penalty.item() == pytest.approx(expected.item(), rel=1e-12)
     penalty.backward()
     assert D[0].weight.grad.abs().sum() > 0
+    points = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)  # of the plane, not images: slopes 2 x
+    assert losses.gradient_penalty(points.square().sum(1), points).item() == pytest.approx(4 * (5 + 25) / 2)
