@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import functools
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import mistune
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -34,6 +36,11 @@ PICTURE = re.compile(r"!\[(?P<markdown>[^\]]*)\]\(|<img\b(?P<html>[^>]*)>")
 HTML_ALT = re.compile(r"""\balt=["']\s*[^\s"']""")
 MACHINE = re.compile(
     "|".join([*(f"/{name}/" for name in ("home", "root", "work", "Users")), "/tmp/ipykernel", r"C:\\+Users"])
+)
+SECTION = re.compile(r"^## (\d+)\. ", re.MULTILINE)
+CITED = re.compile(
+    r"notebook (?P<notebook>\d\d[a-z]?)\b(?:,? section (?P<its>\d+))?"
+    r"|sections? (?P<first>\d+)(?: (?:and|or|to) (?P<second>\d+))?(?: of notebook (?P<of>\d\d[a-z]?))?"
 )
 TQDM = re.compile(r"\d+%\||\d+(it|cell|B) \[|\d+/\d+ \[")  # a bar, or a counter of something endless
 NOISE = re.compile(r"\b\w*Warning:|Traceback \(most recent call last\)")
@@ -169,6 +176,48 @@ def quiet_outputs(notebook, path):
     return found
 
 
+def sections_are_counted(notebook, path):
+    """Sections and exercises are numbered 1, 2, 3, and so on."""
+    found = []
+    for kind, pattern in (("sections", r"^## (\d+)\. "), ("exercises", r"\*\*Exercise (\d+)")):
+        numbers = [int(n) for n in re.findall(pattern, prose(notebook), re.MULTILINE)]
+        found += [] if numbers == list(range(1, len(numbers) + 1)) else [f"{kind} are numbered {numbers}"]
+    return found
+
+
+def cited_places_exist(notebook, path):
+    """``notebook 04``, ``section 3``, ``sections 3 and 4``, and a section of another notebook in either order."""
+    text = prose(notebook)
+    return wrong_citations(text, numbered_sections() | {own(path): set(SECTION.findall(text))}, own(path))
+
+
+def emphasis_is_closed(notebook, path):
+    """No asterisk is left when the text is shown."""
+    found, render = [], mistune.create_markdown(plugins=["table"])
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            text = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", "X", cell.source, flags=re.DOTALL)
+            found += [f"cell {i}: {hit}" for hit in re.findall(r".{0,25}\*.{0,25}", render(text))]
+    return found
+
+
+def figures_have_captions(notebook, path):
+    """The cell after a figure begins with what is shown, in italics."""
+    found = []
+    for cell, after in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
+        drawn = any(kind.startswith("image/") for out in cell.get("outputs", ()) for kind in out.get("data", {}))
+        if drawn and (after is None or after.cell_type != "markdown" or not re.match(r"\*[^*\s]", after.source)):
+            found.append(f"no caption after: {cell.source[:60]}")
+    return found
+
+
+def tagged_numbers_are_outputs(notebook, path):
+    """A number in prose as <data>0.07</data> stands in an output of the notebook, digit for digit."""
+    printed = re.sub(r"\s", "", " ".join(text_of(output) for _, output in outputs(notebook)))
+    numbers = [re.sub(r"\s", "", hit) for hit in re.findall(r"<data>(.*?)</data>", prose(notebook))]
+    return [n for n in numbers if not re.search(rf"(?<![\d.]){re.escape(n)}(?!\.?\d)", printed)]
+
+
 def begins_with_a_title(notebook, path):
     title = notebook.cells[0].source.partition("\n")[0]
     return [] if re.match(r"# [^#\s]", title) else [f"the first line is no title: {title}"]
@@ -179,9 +228,34 @@ RULES = {
     for rule in (
         executed_in_order, no_errors, some_output_is_checked, parameters_first, kernel_is_plain, small_file,
         number_of_cells, number_of_words, short_code, prose_before_code, pictures_have_alt_text, no_machine_paths,
-        quiet_outputs, begins_with_a_title,
+        quiet_outputs, begins_with_a_title, sections_are_counted, cited_places_exist, emphasis_is_closed,
+        figures_have_captions, tagged_numbers_are_outputs,
     )
 }  # fmt: skip
+
+
+def own(path: Path) -> str:
+    return path.name.partition("_")[0]
+
+
+@functools.cache
+def numbered_sections() -> dict[str, set[str]]:
+    """For each notebook of the course, as "02b", the numbers of its sections."""
+    return {own(path): set(SECTION.findall(prose(nbformat.read(path, as_version=4)))) for path in NOTEBOOKS}
+
+
+def wrong_citations(text: str, sections: dict[str, set[str]], here: str = "") -> list[str]:
+    found = []
+    for hit in CITED.finditer(text):
+        notebook = hit["notebook"] or hit["of"] or here
+        if notebook not in sections:
+            found.append(f"there is no notebook {notebook}: {hit.group()}")
+            continue
+        cited = [hit[name] for name in ("its", "first", "second") if hit[name]]
+        found += [
+            f"notebook {notebook} has no section {n}: {hit.group()}" for n in cited if n not in sections[notebook]
+        ]
+    return found
 
 
 def problems(path: Path, rule: str) -> list[str]:
@@ -230,6 +304,14 @@ def test_nbval_at_profile_smoke(path, tmp_path):
     assert (found := nbval_problems(path, tmp_path)) == "", found
 
 
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "notebooks/guide").glob("*.md"))], ids=lambda path: path.stem
+)
+def test_pages_cite_notebooks_and_sections_that_exist(path):
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert wrong_citations(text, numbered_sections() | {"": set(SECTION.findall(text))}) == []
+
+
 # ---- the rules themselves
 
 
@@ -246,6 +328,8 @@ def good_notebook():
     cells[5].outputs.append(new_output("stream", name="stderr", text=bar))
     cells[7].outputs.append(new_output("display_data", data={"image/png": "/ho" + "me/", "text/plain": "<Figure>"}))
     cells[7].metadata["alt"] = "A figure of nothing"
+    cells[8].source = "*Nothing, in red.* Here it is <data>2</data>. See section 1, and notebook 00."
+    cells[2].source = "## 1. The start\n\n**Exercise 1.** Write $a * b$."
     cells[9].source += "\n" + "\n\n".join(["def training_step(batch):", *["    pass"] * (MAX_LINES_STEP - 3)])
     for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), 1):
         cell.execution_count = count
@@ -312,6 +396,18 @@ BAD = [
     ("quiet_outputs", add_output("stream", name="stderr", text="100%|###| 3/3 [00:01]\nnote: slow\n")),
     ("quiet_outputs", add_output("stream", name="stdout", text="FutureWarning: soon")),
     ("quiet_outputs", add_output("stream", name="stdout", text="Traceback (most recent call last):\n")),
+    ("sections_are_counted", set_source(2, "## 2. Later")),
+    ("sections_are_counted", set_source(2, "**Exercise 1.** One.\n\n**Exercise 3.** Three.")),
+    ("cited_places_exist", set_source(2, "See section 9.")),
+    ("cited_places_exist", set_source(2, "See sections 1 and 9 of notebook 00.")),
+    ("cited_places_exist", set_source(2, "See notebook 99.")),
+    ("cited_places_exist", set_source(2, "See notebook 00, section 99.")),
+    ("emphasis_is_closed", set_source(2, "*A caption that does not end.")),
+    ("emphasis_is_closed", set_source(2, "Some **bold * text**.")),
+    ("figures_have_captions", lambda nb: nb.cells[8].update(source="Next, **another** thing.")),
+    ("figures_have_captions", lambda nb: nb.cells.pop(8)),
+    ("tagged_numbers_are_outputs", set_source(2, "It was <data>0.5</data>.")),
+    ("tagged_numbers_are_outputs", set_source(2, "It was <data>1.2</data>.")),
     ("begins_with_a_title", set_source(0, "# # 01 A toy")),
     ("begins_with_a_title", set_source(0, "What is it?")),
 ]  # fmt: skip
