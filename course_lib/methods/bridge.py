@@ -52,7 +52,7 @@ _SMALL = {"jitter": "auto", "flip": "auto"}
 PRESETS: dict[str, dict] = {
     "paper": {},  # there is none
     "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "batch_size": 4, "euler_steps": 2},
-    "cpu": _SMALL | {"image_size": 32},
+    "cpu": _SMALL | {"image_size": 32, "base_channels": 32},
     "gpu": _SMALL | {"image_size": 64, "base_channels": 64, "euler_steps": 16},
 }
 

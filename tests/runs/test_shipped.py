@@ -2,6 +2,10 @@
 
 import dataclasses
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -12,6 +16,8 @@ from course_lib.data import open_dataset
 from course_lib.methods import configs
 from course_lib.plotting.patches import patch
 from course_lib.runs import shipped, shipping
+from course_lib.training import checkpoint
+from tests.support.killing import ONE_THREAD
 
 NAMES = list(shipped.RECIPES)
 
@@ -110,6 +116,35 @@ def test_they_are_made_again_by_command(monkeypatch, tmp_path, course):
         shipping.pack("tiny", tmp_path / "first", tmp_path)
     with pytest.raises(CourseError, match="bicyclegan run on emoji:edges"):
         shipping.pack("edges-emoji", tmp_path / "first", tmp_path)
+
+
+FEWER_STEPS = """
+import dataclasses, sys
+from pathlib import Path
+from course_lib.runs import shipped, shipping, starting
+name, steps, out = sys.argv[1:]
+shipped.RECIPES[name] = dataclasses.replace(shipped.RECIPES[name], steps=int(steps))
+train = starting.train
+starting.train = lambda *args, **options: train(*args, **options | {"checkpoint_seconds": 0})
+shipping.train(name, Path(out))
+"""
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_the_command_gives_the_same_bytes(tmp_path):
+    def start(out):
+        return subprocess.Popen([sys.executable, "-c", FEWER_STEPS, "edges-emoji", "24", out], env=ONE_THREAD)
+
+    assert start(tmp_path / "whole").wait() == 0
+    with start(tmp_path / "killed") as process:
+        while process.poll() is None and max(checkpoint.steps(tmp_path / "killed/checkpoints"), default=0) < 8:
+            time.sleep(0.1)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert checkpoint.steps(tmp_path / "killed/checkpoints")[-1] < 24, "it was not killed on the way"
+    assert start(tmp_path / "killed").wait() == 0
+    for file in ("edges-emoji.safetensors", "edges-emoji.film.webp"):  # the strip tells minutes
+        assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
 
 
 @pytest.mark.slow
