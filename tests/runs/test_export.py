@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import torch.nn.functional as F
 
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
@@ -341,30 +342,36 @@ def test_draw_translate_and_move_z(open_page, keep):
 def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     page = open_page(viewport={"width": 1280, "height": 900})
     after(page, lambda: choose(page, 1))
-    photograph(100, 60).save(tmp_path / "photo.png")
+    photograph(115, 60).save(tmp_path / "photo.png")
     (tmp_path / "bad.png").write_bytes(b"no image")
     page.set_input_files("#file", tmp_path / "bad.png")
     page.locator("#alert:visible").wait_for()
     after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))
     sides = "['paper', 'result'].map((id) => [document.getElementById(id).width, document.getElementById(id).height])"
-    assert page.evaluate(sides) == [[53, 32], [53, 32]]  # the shorter side as in training
+    assert page.evaluate(sides) == [[61, 32], [61, 32]]  # the shorter side as in training
     assert page.locator("#alert:visible").count() == 0 and page.input_value("#file") == ""  # it can be opened again
     box = page.locator("#paper").bounding_box()
-    assert box["width"] / box["height"] == pytest.approx(53 / 32, abs=0.02)
-    x = torch.tensor(page.evaluate("courseDemo.input()")).view(3, 32, 53)
-    padded = torch.cat([x, x.flip(-1)[..., 1:12]], dim=-1)  # by its reflection, to a multiple of 32
+    assert box["width"] / box["height"] == pytest.approx(61 / 32, abs=0.02)
+    x = torch.tensor(page.evaluate("courseDemo.input()")).view(3, 32, 61)
+    padded = torch.cat([x, x.flip(-1)[..., 1:4]], dim=-1)  # by its reflection, to a multiple of 32
     model, _ = runs.open_run(trained["pix2pix"], "cpu")
-    wanted = to_image(model.translate(padded[None])["fake_y"][0, :, :, :53])
-    get = "[...document.getElementById('result').getContext('2d').getImageData(0, 0, 53, 32).data]"
-    found = np.array(page.evaluate(get)).reshape(32, 53, 4)[..., :3]
+    wanted = to_image(model.translate(padded[None])["fake_y"][0, :, :, :61])
+    get = "[...document.getElementById('result').getContext('2d').getImageData(0, 0, 61, 32).data]"
+    found = np.array(page.evaluate(get)).reshape(32, 61, 4)[..., :3]
     assert np.abs(found - np.asarray(wanted).astype(int)).max() <= 1
     shown = picture(page)
     after(page, lambda: draw(page, (0.1, 0.5), (0.95, 0.5)))  # over the whole width
     assert picture(page) != shown
     after(page, lambda: page.click("#presets button:nth-child(2)"))
     assert page.evaluate(sides) == [[32, 32], [32, 32]]
-    after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))  # the same once more
-    assert page.evaluate(sides) == [[53, 32], [53, 32]]
+    photograph(100, 60).save(tmp_path / "photo.png")
+    after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))  # the same name once more
+    assert page.evaluate(sides) == [[53, 32], [53, 32]]  # of 64 too much would be padding: it is resized, and back
+    x = torch.tensor(page.evaluate("courseDemo.input()")).view(1, 3, 32, 53)
+    fake = model.translate(F.interpolate(x, (32, 64), mode="bilinear", antialias=True))["fake_y"]
+    wanted = to_image(F.interpolate(fake, (32, 53), mode="bilinear", antialias=True)[0])
+    found = np.array(page.evaluate(get.replace("61", "53"))).reshape(32, 53, 4)[..., :3]
+    assert np.abs(found - np.asarray(wanted).astype(int)).mean() < 4
 
 
 @pytest.mark.slow

@@ -93,7 +93,22 @@
     return (await session.run(feeds)).y.data;
   }
 
-  const padded = (side) => Math.ceil(side / (model.multiple || model.size)) * (model.multiple || model.size);
+  function fitted(side) { // resized to, and then padded to: as course translate does
+    const step = model.multiple || model.size, whole = Math.max(Math.ceil(side / step) * step, model.size);
+    const near = Math.max(Math.floor(side / step + 0.6) * step, model.size);
+    return whole - side <= 0.15 * whole ? [side, whole] : [near, near];
+  }
+
+  function resized(picture, width, height) { // ImageData of another size
+    if (picture.width === width && picture.height === height) return picture;
+    const ink = (size) => new OffscreenCanvas(size.width, size.height).getContext("2d");
+    const from = ink(picture), to = ink({ width, height });
+    from.putImageData(picture, 0, 0);
+    to.imageSmoothingQuality = "high";
+    to.drawImage(from.canvas, 0, 0, width, height);
+    return to.getImageData(0, 0, width, height);
+  }
+
   const mirrored = (i, side) => side - 1 - Math.abs(side - 1 - i); // beyond the right and the lower border
 
   function toFloats({ data, width, height }, w = width, h = height) { // 0..255 RGBA -> [-1, 1], channels first
@@ -120,12 +135,12 @@
     try {
       while (asked !== null) {
         await new Promise(requestAnimationFrame); // show the stroke first
-        const since = asked, { width, height } = image, w = padded(width), h = padded(height);
+        const since = asked, { width, height } = image, [inW, w] = fitted(width), [inH, h] = fitted(height);
         asked = null;
         if (Math.min(width, height) !== model.size) continue; // another model, whose first drawing is on its way
-        const y = await run(toFloats(image, w, h), code(), w, h);
+        const y = await run(toFloats(resized(image, inW, inH), w, h), code(), w, h);
         [result.width, result.height] = [width, height];
-        resultInk.putImageData(toImage(y, width, height, w, h), 0, 0);
+        resultInk.putImageData(resized(toImage(y, inW, inH, w, h), width, height), 0, 0);
         demo.last = performance.now() - since;
         demo.first ??= performance.now();
         demo.count += 1;
