@@ -44,7 +44,14 @@ def pytest_collection_modifyitems(config, items):
             others = [item for item in items if item.get_closest_marker(kind)]
             config.hook.pytest_deselected(items=others)
             items[:] = [item for item in items if item not in others]
+    for item in items:
+        if COSTLY & set(item.fixturenames):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+# What takes long to make or to open: the tests that use it are slow, and need no mark for it.
+COSTLY = {"browser", "three", "undisturbed", "whole", "averaged"}
 
 
 # Side by side (-n 2 --dist loadfile), the tests of a file stay together, as they share what is made once. Except:
@@ -78,6 +85,19 @@ def course(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
         return exit_.value.code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def refusal(course) -> Callable[..., list[str]]:
+    """The three lines with which the command refuses what it is given: error, where and fix."""
+
+    def refused(*arguments) -> list[str]:
+        status, out, err = course(*arguments)
+        assert (status, out) == (2, ""), err
+        assert [line.partition(": ")[0] for line in err.splitlines()] == ["error", "where", "fix"], err
+        return err.splitlines()
+
+    return refused
 
 
 @pytest.fixture(scope="module")

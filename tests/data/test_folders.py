@@ -12,13 +12,10 @@ from PIL import Image
 from course_lib.data import folders
 from course_lib.data.augment import Augment
 from course_lib.data.folders import PairedFolder, UnpairedFolder, open_folder
-from course_lib.errors import CourseError
+from tests.data.test_download import refused
+from tests.support.pictures import noise
 
 SPLITS = ("train", "val", "test")
-
-
-def noise(width, height, seed=0):
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 def save(path, image):
@@ -42,13 +39,6 @@ def level(tensor):
 
 def names(folder, **options):
     return {split: [item["name"] for item in open_folder(folder, split, 8, **options)] for split in SPLITS}
-
-
-def refused(call, *arguments):
-    with pytest.raises(CourseError) as caught:
-        call(*arguments)
-    assert "\n" not in caught.value.what + caught.value.where + caught.value.fix
-    return caught.value
 
 
 # --- layouts ---------------------------------------------------------------------------------------------------------
@@ -201,9 +191,8 @@ def test_too_few_images_says_how_many_are_needed(tmp_path):
         assert f"{i + 1} for train, at least 3 needed" in error.what
     unpaired(tmp_path / "u", a=5, b=1)
     assert "1 for trainB, at least 2 needed" in refused(open_folder, tmp_path / "u", "train", 8).what
-    save(tmp_path / "half" / "trainA" / "0.png", colour(0))
-    save(tmp_path / "half" / "trainA" / "1.png", colour(0))
-    save(tmp_path / "half" / "trainA" / "2.png", colour(0))
+    for i in range(3):
+        save(tmp_path / "half" / "trainA" / f"{i}.png", colour(0))
     assert "0 for trainB" in refused(open_folder, tmp_path / "half", "train", 8).what
 
 

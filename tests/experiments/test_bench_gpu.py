@@ -24,10 +24,8 @@ def test_all_parts_together_take_at_most_25_minutes_and_each_less_than_8():
     longest = [budget + bench_gpu.GRACE for budget in bench_gpu.BUDGETS.values()]
     assert sum(longest) <= 25 * 60 and max(longest) < 8 * 60 and len(longest) <= 8
     page = (ROOT / "notebooks" / "guide" / "gpu.md").read_text(encoding="utf-8")
-    stated = {
-        part: int(seconds) for part, seconds in re.findall(r"^\| `([\w-]+)` \|.*\| (\d+) \|$", page, re.MULTILINE)
-    }
-    assert stated == bench_gpu.BUDGETS
+    stated = dict(re.findall(r"^\| `([\w-]+)` \|.*\| (\d+) \|$", page, re.MULTILINE))
+    assert {part: int(seconds) for part, seconds in stated.items()} == bench_gpu.BUDGETS
 
 
 def test_without_a_gpu_one_sentence_says_so(monkeypatch, tmp_path):
@@ -52,10 +50,8 @@ def test_exceptions_are_rows_and_a_spent_budget_is_named(monkeypatch, tmp_path, 
     monkeypatch.setattr(bench_gpu, "_data", lambda *_: jobs)
     facts = bench_gpu.measure("data", tmp_path, True, 60)
     assert facts["rows"] == [{"seconds": 1.0}, {"data": "b", "error": "RuntimeError: no kernel"}, {"seconds": 1.0}]
-    assert (
-        facts == json.loads((tmp_path / "gpu_data.json").read_text())
-        and facts["ended"] == "complete; rows with an error: 1"
-    )
+    assert facts == json.loads((tmp_path / "gpu_data.json").read_text())
+    assert facts["ended"] == "complete; rows with an error: 1"
     assert {"device", "versions", "date", "command", "commit"} <= set(facts)
     clock = iter(range(0, 1000, 25))  # each look at it is 25 seconds later
     monkeypatch.setattr(bench_gpu, "time", SimpleNamespace(monotonic=lambda: next(clock)))
@@ -64,9 +60,8 @@ def test_exceptions_are_rows_and_a_spent_budget_is_named(monkeypatch, tmp_path, 
 
 
 def test_a_process_past_its_time_may_end_what_it_started_or_is_killed(monkeypatch):
-    heard = (
-        "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"  # else not, in the background
-    )
+    # what runs in the background may not hear it
+    heard = "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
     polite = heard + "try: time.sleep(60)\nexcept KeyboardInterrupt: raise SystemExit(7)"
     deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
     assert bench_gpu.run_for(2, [sys.executable, "-c", polite]) == 7

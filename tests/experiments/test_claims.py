@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from course_lib import CourseError
-from course_lib.cli import course as cli
 from course_lib.experiments import claims, evidence, ledger, sweep
 from course_lib.experiments.claims import (
     CONTRADICTED,
@@ -333,7 +332,7 @@ def test_a_bad_file_is_named(tmp_path, text, said):
         claims.read_claims(tmp_path / "claims.toml")
 
 
-def test_the_command_writes_the_page_and_explains_what_failed(tmp_path, monkeypatch, capsys):
+def test_the_command_writes_the_page_and_explains_what_failed(tmp_path, course):
     entry = '[[claim]]\nid = "{}"\nclaim = "{}"\nsource = "A, Table 1"\npaper = "1 | 2"\nsweep = "{}"\nkind = "{}"\n'
     entry += 'metric = "d_std"\nmore = "{}"\nless = "B"\n'
     dates = '[[table]]\nname = "{}"\nentered = 2026-01-02T10:00:00Z\nseen = 2026-01-02T{}:00:00Z\nrerun = "Twice."\n'
@@ -345,11 +344,9 @@ def test_the_command_writes_the_page_and_explains_what_failed(tmp_path, monkeypa
     (tmp_path / "sweeps").mkdir()
     rows = {"A": by_seed(3, 3.1, 3.2, 3.1, 3.1), "B": by_seed(1, 1, 1, 1, 1)}
     write(tmp_path / "sweeps", rows | {"C": by_seed(0, 0.1, 0, 0.1, 0)})
-    monkeypatch.setattr("sys.argv", ["course", "claims", "--folder", str(tmp_path)])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
+    status, _, _ = course("claims", "--folder", tmp_path)
     page = (tmp_path / "claims.md").read_text(encoding="utf-8")
-    assert stopped.value.code == 0 and page == ledger.page(tmp_path)
+    assert status == 0 and page == ledger.page(tmp_path)
     assert "| reproduced | 1 | 0 | 0 |" in page and "| contradicted | 0 | 1 | 0 |" in page
     assert "| not run | 0 | 1 | 1 |" in page and "| in all | 1 | 2 | 1 | |" in page
     first, second, last = (line for line in page.splitlines() if line.startswith("| **"))
@@ -378,15 +375,10 @@ def row_of(sweep_name: str, row: str) -> dict:
 
 @pytest.mark.parametrize("it", CLAIMS, ids=lambda it: it.id)
 def test_a_claim_refers_to_rows_and_scores_that_exist(it):
-    assert (
-        re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", it.id)
-        and re.match("[A-Z]|pix2pix", it.claim)
-        and it.claim.endswith(".")
-    )
-    sides = [(row, it.metric) for row in it.order or ()] or [
-        (it.more, it.metric),
-        (it.less, it.metric_less or it.metric),
-    ]
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", it.id)
+    assert re.match("[A-Z]|pix2pix", it.claim) and it.claim.endswith(".")
+    two = [(it.more, it.metric), (it.less, it.metric_less or it.metric)]
+    sides = [(row, it.metric) for row in it.order] if it.order else two
     seeds = []
     for side, metric in sides:
         if isinstance(side, float):

@@ -23,7 +23,6 @@ import torch
 from PIL import Image
 
 from course_lib import CourseError, runs
-from course_lib.cli import course as cli
 from course_lib.data import open_dataset
 from course_lib.experiments import claims, grids, sweep
 from course_lib.methods.base import Method
@@ -102,13 +101,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "what", "where"), BAD, ids=[what[:30] for _, what, _ in BAD])
-def test_bad_grids_are_refused_before_any_work(tmp_path, monkeypatch, capsys, text, what, where):
-    monkeypatch.setattr(sys, "argv", ["course", "sweep", str(write(tmp_path, text))])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    error = capsys.readouterr().err.splitlines()
-    assert ended.value.code == 2 and [line.split(":")[0] for line in error] == ["error", "where", "fix"]
-    assert what in error[0] and error[1].endswith(where)
+def test_bad_grids_are_refused_before_any_work(tmp_path, refusal, text, what, where):
+    error, place, _ = refusal("sweep", write(tmp_path, text))
+    assert what in error and place.endswith(where)
     assert [path.name for path in tmp_path.iterdir()] == ["smoke.toml"]
 
 
@@ -131,12 +126,8 @@ def test_the_key_knows_what_determines_the_result(tmp_path):
     assert len(set(before)) == 4 and all(len(key) == 16 for key in before)
     same = GRID.replace("L1 only", "renamed").replace("[set]", "direction = 'xy'\nbf16 = false\n[set]\nlr = 1.2e-3")
     assert keys(tmp_path, same) == before, "names, and what is written out, do not count"
-    for old, new in [
-        ("steps = 40", "steps = 41"),
-        ("[set]", 'direction = "yx"\n[set]'),
-        ("[set]", "bf16 = true\n[set]"),
-        ("= 4", "= 8"),
-    ]:
+    changes = [("steps = 40", "steps = 41"), ("[set]", 'direction = "yx"\n[set]'), ("[set]", "bf16 = true\n[set]")]
+    for old, new in [*changes, ("= 4", "= 8")]:
         assert not set(keys(tmp_path, GRID.replace(old, new))) & set(before), new
     assert keys(tmp_path, GRID + "lr = 1e-3")[:2] == before[:2]
     assert keys(tmp_path, GRID.replace("[0, 1]", "[1, 2]"))[::2] == before[1::2]
@@ -217,11 +208,8 @@ def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     assert calls == [("emoji:edges", "test", "xy")]
     history = rows(tmp_path / "cell/run/history.jsonl")
     spread = statistics.pstdev(row["d_real"] + row["d_fake"] for row in history[2:])
-    assert len(history) == 5 and {n: float(v) for n, v in found["scores"].items()} == {
-        "l1": value,
-        "n": 159,
-        "d_std": spread,
-    }
+    assert len(history) == 5
+    assert {n: float(v) for n, v in found["scores"].items()} == {"l1": value, "n": 159, "d_std": spread}
     assert not (tmp_path / "cell/run/checkpoints").exists()
     assert list(found["pictures"]) == ["xy"]
     with Image.open(tmp_path / "cell/xy.png") as picture:
@@ -414,20 +402,16 @@ def busy_worker(cells: Path, sweeping: subprocess.Popen, kill: bool = True) -> i
     raise AssertionError("nothing is trained")
 
 
-@pytest.mark.slow
-def test_the_command_of_a_row_gives_its_scores_again(tmp_path, undisturbed, monkeypatch, capsys):
+def test_the_command_of_a_row_gives_its_scores_again(tmp_path, undisturbed, monkeypatch, course):
     cell = grids.read_grid(path := write(tmp_path))[3]
     command = sweep._row(path, cell, {"scores": {}} | dict.fromkeys(sweep.MEASURED, ""))["command"]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", shlex.split(command))
-    with pytest.raises(SystemExit, match="0"):
-        cli.main()
+    assert course(*shlex.split(command)[1:])[0] == 0
     method, _ = runs.open_run(tmp_path / "runs/smoke-l1-only-seed1", "cpu")
     again = scores.score(method, "emoji:edges", "test", "xy")
     assert {name: float(text) for name, text in undisturbed["L1 only", 1].items()} == again
 
 
-@pytest.mark.slow
 def test_a_killed_worker_loses_nothing_and_a_second_start_does_nothing(
     tmp_path, course_sweep, undisturbed, monkeypatch, capsys
 ):
@@ -447,7 +431,6 @@ def test_a_killed_worker_loses_nothing_and_a_second_start_does_nothing(
     assert (grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns) == (table, at)
 
 
-@pytest.mark.slow
 def test_a_scheduler_and_two_workers_in_processes_of_their_own(tmp_path, course_sweep, undisturbed):
     grid, address, started = write(tmp_path / "grid", GRID + BREAKS), tmp_path / "scheduler.json", []
     environment = {**ONE_THREAD, "COURSE_DATA": str(tmp_path / "cache"), "DASK_TEMPORARY_DIRECTORY": str(tmp_path)}
@@ -474,7 +457,6 @@ def test_a_scheduler_and_two_workers_in_processes_of_their_own(tmp_path, course_
     assert names == {"smoke.toml", "smoke.csv", "runs/smoke/.lock"} | pictures, "no shared folder is assumed"
 
 
-@pytest.mark.slow
 def test_who_kills_every_worker_is_reported_and_ctrl_c_stops_cleanly(tmp_path, course_sweep, undisturbed):
     short = GRID.replace("[0, 1]", "[0]") + "[rows.endless]\nsteps = 1000000\n[rows.more]\nsteps = 900000\n"
     grid = write(tmp_path, short)

@@ -92,9 +92,7 @@ LIBRARY = {
     "receptive_field": library_receptive_field,
     "build_patch_gan": PatchGAN,
     "judge_pair": lambda D, x, y: pix2pix_parts(D).judge(x, y),
-    "pix2pix_generator_loss": lambda logits, fake, y, weight: (
-        losses.log_generator(logits) + weight * losses.l1(fake, y)
-    ),
+    "pix2pix_generator_loss": lambda logits, fake, y, by: losses.log_generator(logits) + by * losses.l1(fake, y),
     "pix2pix_step": pix2pix_step,
     **PARTS,
     **library_claims.PARTS,
@@ -299,12 +297,8 @@ def test_judges_survive_any_json(ps):
 def test_a_judge_believes_no_number_that_is_too_large_or_of_another_kind():
     right = tools.encode(torch.tensor([1.0, 2.0]))
     assert judges.matches({"shape": [2], "data": [1, 2.0]}, right)
-    for wrong in (
-        {"shape": [2], "data": [True, 2.0]},
-        {"shape": [2], "data": ["1", 2.0]},
-        {"shape": [1, 2], "data": [1, 2]},
-    ):
-        assert not judges.matches(wrong, right)
+    for shape, data in (([2], [True, 2.0]), ([2], ["1", 2.0]), ([1, 2], [1, 2])):
+        assert not judges.matches({"shape": shape, "data": data}, right)
 
 
 @pytest.mark.parametrize("ps", LONG)

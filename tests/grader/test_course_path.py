@@ -64,10 +64,7 @@ def test_a_release_with_a_solution_an_answer_or_a_hidden_check_is_found(tmp_path
         assert len(leaks) == len(found) and all(map(str.startswith, leaks, found)), text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "points"),
-    [(0, 0), (599, 0), (601, 2), (86_400 + 601, 4), (30 * 86_400, 10)],
-)
+@pytest.mark.parametrize(("seconds", "points"), [(0, 0), (599, 0), (601, 2), (86_400 + 601, 4), (30 * 86_400, 10)])
 def test_lateness_costs_a_tenth_a_day_and_at_most_half(seconds, points):
     assert lms.PenaltyPerDay().late_submission_penalty("ann", 20.0, seconds) == points
 
@@ -230,9 +227,8 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
         '"A, Alice",101,s1,a,X,\n"B, Bob",102,s2,b,X,\n"D, Dan",104,s4,d,X,\n'
     )
     said = course.nbgrader("export", "--exporter=assignments.grader.lms.CanvasExport", "--to", "canvas.csv")
-    assert (
-        "left out: 103" in said and "nothing handed in: D, Dan" in said and "of 101 waits for a grade by hand" in said
-    )
+    for words in ("left out: 103", "nothing handed in: D, Dan", "of 101 waits for a grade by hand"):
+        assert words in said
     full = sum(cell.metadata.nbgrader.get("points", 0) for cell in notebook("ps1").cells)
     assert course.table("canvas.csv") == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "PS1 (77)"],

@@ -24,11 +24,7 @@ from assignments.grader import command, container, feedback, grade, gradebook, i
 from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
 from tests.support import toy_course
-from tests.support.grading_runs import (
-    kill_and_run_again,
-    left_behind,
-    needs_bubblewrap,
-)
+from tests.support.grading_runs import kill_and_run_again, left_behind, needs_bubblewrap
 
 TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=60)
 
@@ -119,22 +115,17 @@ def test_an_autograded_notebook_keeps_no_markup_that_runs(course):
     text = {"cell_type": "markdown", "source": "$a<b$ < c <script>x</script><img onerror=y>", "metadata": {}}
     submission = reading.Submission("ann", "toy", content={"cells": [{**cells[0], "metadata": {}}, text]})
     made = json.loads(feedback.autograded(verdicts.Result("ann", "toy", ""), plan, submission))
-    assert made["cells"][0]["outputs"] == [
-        {"output_type": "display_data", "data": {"text/plain": "fine"}, "metadata": {}}
-    ]
+    kept = {"output_type": "display_data", "data": {"text/plain": "fine"}, "metadata": {}}
+    assert made["cells"][0]["outputs"] == [kept]
     assert made["cells"][1]["source"] == "$a< b$ < c < script>x< /script>< img onerror=y>"
     names = {cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in made["cells"]}
     assert names >= {"test_weighted_loss", "test_average", "test_step", "explain"}
 
 
 def test_errors_say_what_is_wrong(course, tmp_path):
-    for arguments, words in [
-        ((tmp_path, "toy"), "nothing handed in"),
-        ((course, "toy"), "nothing handed in"),
-        ((course, "ps9"), "nothing handed in"),
-    ]:
-        with pytest.raises(CourseError, match=words):
-            command.run(*arguments)
+    for folder, problem_set in ((tmp_path, "toy"), (course, "toy"), (course, "ps9")):
+        with pytest.raises(CourseError, match="nothing handed in"):
+            command.run(folder, problem_set)
     write(course, CASES["right"], "ann")
     with pytest.raises(CourseError, match="nothing of bob"):
         command.run(course, "toy", students=["bob"])
@@ -264,12 +255,8 @@ def test_without_nested_namespaces_each_submission_gets_a_sandbox_of_its_own(cou
 
 # ---- one submission must never stop a class
 
-CLASS = {
-    "ann": CASES["right"],
-    "bob": CASES["half-a-character"],
-    "cem": CASES["right"],
-    "dan": CASES["ten-million-lines"],
-}
+CLASS = dict.fromkeys(("ann", "cem"), CASES["right"])
+CLASS |= {"bob": CASES["half-a-character"], "dan": CASES["ten-million-lines"]}
 
 
 @needs_bubblewrap

@@ -126,9 +126,8 @@ def test_a_solved_notebook_is_ready_and_a_wrong_one_is_not(student):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "mend:" not in done.stdout and "ready: hand in ps1.ipynb" in done.stdout and "[none]" not in done.stdout
     by_name = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in cells}
-    by_name["generator_loss"]["source"] = (
-        "from course_lib.losses import log_generator\n%time generator_loss = log_generator"
-    )
+    imported = "from course_lib.losses import log_generator\n%time generator_loss = log_generator"
+    by_name["generator_loss"]["source"] = imported
     by_name["discriminator_loss"]["source"] = "import os\nos._exit(0)"
     done = course_check(student, cells)
     assert done.returncode == 1 and "ended its own process" in done.stdout, done.stdout

@@ -15,12 +15,7 @@ from course_lib import __version__
 from course_lib.training import profiles
 from tests import ROOT
 from tests.support import thrown_data, toy_course
-from tests.support.grading_runs import (
-    graded_table,
-    hand_in,
-    kill_and_run_again,
-    needs_bubblewrap,
-)
+from tests.support.grading_runs import graded_table, hand_in, kill_and_run_again, needs_bubblewrap
 from tests.support.killing import flip_bits, kill_and_resume, kill_while_saving, write_pairs
 
 pytestmark = [
@@ -40,14 +35,8 @@ def report() -> Iterator[None]:
     machine = f"{profiles.device_name()}, {platform.system()}, Python {platform.python_version()}"
     others = [f"{name} {metadata.version(name)}" for name in ("torch", "safetensors")]
     versions = ", ".join([f"course {__version__}", *others])
-    head = [
-        "# Soak report",
-        "",
-        f"Command: `make soak`, seed {SEED}. Machine: {machine}. Versions: {versions}.",
-        "",
-        "| what was done | times | what was found |",
-        "|---|---|---|",
-    ]
+    how = f"Command: `make soak`, seed {SEED}. Machine: {machine}. Versions: {versions}."
+    head = ["# Soak report", "", how, "", "| what was done | times | what was found |", "|---|---|---|"]
     (ROOT / "build").mkdir(exist_ok=True)
     text = "\n".join([*head, *(f"| {' | '.join(row)} |" for row in ROWS)]) + "\n"
     (ROOT / "build" / "soak.md").write_text(text, encoding="utf-8")
@@ -102,9 +91,8 @@ def test_20_kills_of_course_train(tmp_path):
             source, folder = pairs if data == "pairs" else data, tmp_path / str(number)
             at = kill_and_resume(folder, source, 900, 5, SEED + number, "--workers", workers)
             what = "a folder of 26 pairs" if data == "pairs" else data
-            found.append(
-                f"{what}, {workers} workers: killed at steps {', '.join(map(str, at))} of 900, equal to the bit"
-            )
+            steps = ", ".join(map(str, at))
+            found.append(f"{what}, {workers} workers: killed at steps {steps} of 900, equal to the bit")
         found.append(f"{len(runs)} more kills while the command was starting")
 
 

@@ -25,6 +25,7 @@ from course_lib.methods.base import Method
 from course_lib.methods.swapped import Swapped
 from course_lib.training import checkpoint, progress
 from course_lib.training.fit import TIMING, fit
+from tests.support.killing import equal
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,7 @@ class Case:
 
     def batch(self, n: int | None = None, size: int | None = None) -> dict:
         """n images of noise with label maps of 4 x 4 regions; by default as many as a batch of ``small`` has."""
-        data = Noise(size or self.small["image_size"], n or self.small.get("batch_size", 2), self.cls.needs_pairs)
-        return {key: torch.stack([item[key] for item in data]) for key in ("x", "y", "labels", "instances")}
+        return Noise(size or self.small["image_size"], n or self.small.get("batch_size", 2)).batch()
 
 
 class Noise(torch.utils.data.Dataset):
@@ -76,8 +76,11 @@ class Noise(torch.utils.data.Dataset):
     def __getitem__(self, i: int) -> dict:
         if i >= len(self):
             raise IndexError(i)
-        item = {key: getattr(self, key)[i] for key in ("x", "y", "labels", "instances")}
-        return item | {"name": str(i)}
+        return {key: value[i] for key, value in self.batch().items()} | {"name": str(i)}
+
+    def batch(self) -> dict[str, Tensor]:
+        """All of it."""
+        return {"x": self.x, "y": self.y, "labels": self.labels, "instances": self.instances}
 
 
 # ---- what the promises look at
@@ -101,9 +104,17 @@ def state(method: Method) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in checkpoint.snapshot(method).items()}
 
 
-def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    """Whether two dicts of tensors are equal to the bit."""
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+def in_float64(*methods: Method) -> tuple[Method, ...]:
+    """The methods, for steps that are compared to their equations."""
+    for method in methods:
+        for net in method.networks.values():
+            net.double()
+    return methods
+
+
+def assert_same_weights(ours: nn.Module, theirs: nn.Module, atol: float = 1e-9) -> None:
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=atol)
 
 
 def weights(net: nn.Module) -> list[Tensor]:

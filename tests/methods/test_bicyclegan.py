@@ -1,6 +1,7 @@
 """One BicycleGAN step: which term reaches which network, what each of the six variants computes, what z does."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -20,7 +21,8 @@ from course_lib.networks import (
     receptive_field,
 )
 from course_lib.networks.bicycle import xavier_weights
-from tests.methods.contract import has_gradient, step, weights
+from tests.methods.contract import assert_same_weights, has_gradient, in_float64, step, weights
+from tests.support.tensors import pairs
 
 SMALL = Config(
     image_size=32, z_dim=3, base_channels=4, e_base_channels=4, d_base_channels=4, d_layers=1, dropout=0.0,
@@ -28,9 +30,7 @@ SMALL = Config(
 )  # fmt: skip
 
 
-def batch(n: int = 2, size: int = 32, dtype: torch.dtype = torch.float32) -> dict:
-    generator = torch.Generator().manual_seed(7)
-    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+batch = partial(pairs, size=32)
 
 
 def make(bf16: bool = False, **changes) -> BicycleGAN:
@@ -38,26 +38,14 @@ def make(bf16: bool = False, **changes) -> BicycleGAN:
     return BicycleGAN(replace(SMALL, **changes), bf16=bf16)
 
 
-def same(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
-    return all(torch.allclose(p, q, rtol=1e-4, atol=1e-7) for p, q in zip(a, b, strict=True))
-
-
 # ---- networks
 
 
-@pytest.mark.parametrize(
-    ("net", "count"),
-    [
-        (lambda: CodedUNet(8, "input", norm="instance"), 54_417_795),
-        (lambda: CodedUNet(8, "all", norm="instance"), 54_794_627),
-        (ResNetEncoder, 2_590_032),
-        (CNNEncoder, 2_760_656),
-        (MultiScalePatchGAN, 2 * 2_764_737),
-    ],
-)
-def test_parameter_counts_are_the_papers(net, count):
+def test_parameter_counts_are_the_papers():
+    """Of z at the input, and of two equal scales; the others are in test_authors.py."""
     with torch.device("meta"):
-        assert parameter_count(net()) == count
+        assert parameter_count(CodedUNet(8, "input", norm="instance")) == 54_417_795
+        assert parameter_count(MultiScalePatchGAN()) == 2 * 2_764_737
 
 
 @pytest.mark.parametrize(("z_at", "coded"), [("input", 1), ("all", 5)])
@@ -179,7 +167,7 @@ def test_drawing_is_reparameterised():
 def test_noise_is_the_prior():
     z = make().noise(20_000, seed=3)
     assert abs(z.mean()) < 0.02 and z.std().item() == pytest.approx(1, abs=0.02)
-    assert torch.equal(z, make().noise(20_000, seed=3)) and not torch.equal(make().noise(4), make().noise(4, seed=1))
+    assert not torch.equal(make().noise(4), make().noise(4, seed=1))
 
 
 # ---- the step
@@ -187,9 +175,7 @@ def test_noise_is_the_prior():
 
 def test_step_equals_the_equations():
     """Three steps against section 3 written out, with plain Adam in float64: same terms, same weights."""
-    method, ref = make(), make()
-    for net in (*method.networks.values(), *ref.networks.values()):
-        net.double()
+    method, ref = in_float64(make(), make())
     method.paint, method.read, method.judge = method.G, method.E, lambda cycle, _, y: method.D[cycle](y)  # not float32
     method.noise = lambda n: torch.randn(n, 3, dtype=torch.float64)
     G, E, D, D2 = ref.G, ref.E, ref.D["encoded"], ref.D["random"]
@@ -230,8 +216,7 @@ def test_step_equals_the_equations():
             expected |= {f"d_real_{cycle}": d_real, f"d_fake_{cycle}": d_fake}
         assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-9)
     for ours, theirs in ((method.G, G), (method.E, E), (method.D["encoded"], D), (method.D["random"], D2)):
-        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-            assert torch.allclose(a, b, atol=1e-9)
+        assert_same_weights(ours, theirs)
 
 
 NONE = {"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_kl": 0.0, "lambda_latent": 0.0}
@@ -285,33 +270,23 @@ def test_configurations_that_cannot_be():
 
 
 def test_presets_are_the_papers_and_the_authors():
-    configs = {name: Config(**values) for name, values in PRESETS.items()}
-    paper = configs["paper"]
-    assert paper == Config() and configs["authors"] == replace(paper, d_coarse="half", kl_reduction="batch-sum")
+    paper = Config()
+    assert Config(**PRESETS["authors"]) == replace(paper, d_coarse="half", kl_reduction="batch-sum")
     assert (paper.lambda_l1, paper.lambda_latent, paper.lambda_kl, paper.z_dim) == (10, 0.5, 0.01, 8)
     assert (paper.lr, paper.beta1, paper.d_scales, paper.lambda_d, paper.gan_loss) == (2e-4, 0.5, 2, 1, "least-squares")
-    assert [configs[name].image_size for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
-    for name in ("smoke", "cpu"):
-        BicycleGAN(configs[name])
+    assert [PRESETS[name]["image_size"] for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
 
 
 # ---- translating
 
 
-def test_translate_takes_a_code_or_draws_one():
+def test_translate_has_no_dropout_and_a_seed_stands_for_its_noise():
     method, x = make(dropout=0.5), batch(3)["x"]
     z = method.noise(3, seed=4)
     out = method.translate(x, z)
-    assert out.keys() == {"fake_y"} and out["fake_y"].dtype == torch.float32 and not out["fake_y"].requires_grad
+    assert out.keys() == {"fake_y"}
     assert torch.equal(out["fake_y"], method.translate(x, z)["fake_y"])  # no dropout
     assert torch.equal(out["fake_y"], method.translate(x, seed=4)["fake_y"])
-    one = method.translate(x, z[:1])["fake_y"]  # for all three
-    assert torch.allclose(one[1:2], method.translate(x[1:2], z[:1])["fake_y"], atol=1e-6)
-    drawn = []
-    for seed in (0, 0, 1):
-        torch.manual_seed(seed)  # as fit() does for its preview, and the scores
-        drawn.append(method.translate(x)["fake_y"])
-    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
 def test_only_a_variant_with_an_encoder_encodes():
@@ -328,6 +303,3 @@ def test_each_cycle_has_a_d_unless_they_share_one(shared):
     method = make(d_shared=shared)
     assert method.networks.keys() == ({"G", "E", "D"} if shared else {"G", "E", "D_encoded", "D_random"})
     assert (method.D["encoded"] is method.D["random"]) == shared
-
-
-# ---- runs

@@ -7,6 +7,7 @@ from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.bridge import Bridge, Config
 from course_lib.networks.time_unet import TimedUNet, embed_time
+from tests.methods.contract import assert_same_weights, in_float64
 
 SMALL = {"image_size": 16, "base_channels": 8, "batch_size": 2, "average": 0.0}
 
@@ -24,9 +25,7 @@ def batch(count: int = 2) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("start", ["noise", "x"])
 def test_step_equals_the_equations(start):
     """Two steps against the docstring's loss written out, with plain Adam: same terms, same weights."""
-    method, reference = make(start=start), make(start=start)
-    for net in (method.v, reference.v):
-        net.double()
+    method, reference = in_float64(make(start=start), make(start=start))
     method.run = lambda net, *inputs: net(*inputs)  # run() ends in float32
     opt = torch.optim.Adam(reference.v.parameters(), 1e-3, (0.9, 0.999))
     data = {key: images.double() for key, images in batch().items()}
@@ -43,8 +42,7 @@ def test_step_equals_the_equations(start):
         loss.backward()
         opt.step()
         assert terms["g_velocity"].item() == pytest.approx(loss.item(), rel=1e-9)
-    for a, b in zip(method.v.parameters(), reference.v.parameters(), strict=True):
-        assert torch.allclose(a, b, atol=1e-9)
+    assert_same_weights(method.v, reference.v)
 
 
 def test_translate_walks_in_equal_steps_from_the_noise():

@@ -10,6 +10,7 @@ from course_lib import losses, runs
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.cut import CUT, Config
+from tests.methods.contract import assert_same_weights, has_gradient, in_float64
 
 SMALL = {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "places": 30}
 
@@ -67,9 +68,7 @@ def test_the_same_places_are_compared():
 
 def test_step_equals_the_equations():
     """Two steps against the docstring's equations written out, with plain Adam: same terms, same weights."""
-    method, reference = make(), make()
-    for net in (*method.networks.values(), *reference.networks.values()):
-        net.double()
+    method, reference = in_float64(make(), make())
     method.run = lambda net, images: net(images)  # run() ends in float32
     method.features, G, D, H = method.G.features, reference.G, reference.D, reference.H
     opts = [torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (G, D, H)]
@@ -99,8 +98,7 @@ def test_step_equals_the_equations():
         opts[2].step()
         assert terms == pytest.approx({name: term.item() for name, term in (d | g).items()}, rel=1e-6)
     for name, net in reference.networks.items():
-        for a, b in zip(method.networks[name].parameters(), net.parameters(), strict=True):
-            assert torch.allclose(a, b, atol=1e-8)
+        assert_same_weights(method.networks[name], net, 1e-8)
 
 
 @pytest.mark.parametrize("term", ["g_gan", "g_nce_x", "g_nce_y"])
@@ -109,10 +107,9 @@ def test_a_term_moves_whom_it_should(term):
     method, data = make(), batch()
     method.D.requires_grad_(False)
     method.generator_terms(method.translations(data["x"], data["y"]))[term].backward()
-    moved = {
-        n for n, net in method.networks.items() if any(p.grad is not None and p.grad.any() for p in net.parameters())
-    }
-    assert moved == ({"G"} if term == "g_gan" else {"G", "H"})
+    assert {name for name, net in method.networks.items() if has_gradient(net)} == (
+        {"G"} if term == "g_gan" else {"G", "H"}
+    )
 
 
 def test_fastcut_is_a_configuration():

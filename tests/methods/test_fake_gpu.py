@@ -36,8 +36,7 @@ def make(name: str, profile: str = "smoke", cls: type[Method] | None = None) -> 
 
 def batch_of(method: Method) -> dict[str, Tensor]:
     """A batch on the CPU, where the data sets are."""
-    data = Noise(method.config.image_size, method.config.batch_size)
-    return {key: torch.stack([item[key] for item in data]) for key in ("x", "y", "labels", "instances")}
+    return Noise(method.config.image_size, method.config.batch_size).batch()
 
 
 def step(gpu: FakeGPU, method: Method, share: float = 0.0) -> dict[str, Tensor]:
@@ -174,18 +173,16 @@ def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path):
 def test_batches_are_copied_beside_the_work(monkeypatch):
     """In a stream of their own, from pinned memory; the GPU's work waits for them, and their memory for the work."""
     pinned = []
-    monkeypatch.setattr(
-        loading, "DataLoader", lambda *a, pin_memory, **k: pinned.append(pin_memory) or TrueLoader(*a, **k)
-    )
+    watched = lambda *a, pin_memory, **k: pinned.append(pin_memory) or TrueLoader(*a, **k)  # noqa: E731
+    monkeypatch.setattr(loading, "DataLoader", watched)
     with fake_gpu() as gpu:
         work, method = Queue.current, make("pix2pix")
         gpu.copied.clear()
         feed = loading.batches(Noise(32), method)
         batches = [next(feed) for _ in range(2)]
         aside = gpu.copied[0]
-        assert aside is not work and gpu.copied == [aside] * sum(
-            isinstance(v, Tensor) for batch in batches for v in batch.values()
-        )
+        tensors = [value for batch in batches for value in batch.values() if isinstance(value, Tensor)]
+        assert aside is not work and gpu.copied == [aside] * len(tensors)
         assert work.waited_for == [aside] * 2 and gpu.kept == [work] * len(gpu.copied)
         assert all(batch["x"].is_cuda for batch in batches)
     assert pinned == [True]

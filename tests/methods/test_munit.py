@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -17,32 +18,21 @@ from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder
 from course_lib.networks.munit import AdaINBlock, adain
 from course_lib.networks.resnet import ResidualBlock
 from course_lib.runs.export import _generator
-from tests.methods.contract import step
+from tests.methods.contract import assert_same_weights, in_float64, step
+from tests.support.tensors import pairs
 
 SMALL = Config(
     image_size=32, style_dim=3, base_channels=4, n_blocks=1, style_down=2, d_base_channels=4, d_layers=2, d_scales=2,
     batch_size=2,
 )  # fmt: skip
-GENERATOR = {"g_gan", "g_image", "g_content", "g_style"}
-LEARNERS = {"E_content", "E_style", "G"}
 
 
-def batch(n: int = 2, size: int = 32, dtype: torch.dtype = torch.float32) -> dict:
-    generator = torch.Generator().manual_seed(7)
-    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
-
-
-def both(data: dict) -> dict:
-    return {"a": data["x"], "b": data["y"]}
+batch = partial(pairs, size=32)
 
 
 def make(bf16: bool = False, **changes) -> MUNIT:
     torch.manual_seed(0)
     return MUNIT(replace(SMALL, **changes), bf16=bf16)
-
-
-def of_both(*kinds: str) -> set[str]:
-    return {f"{kind}_{domain}" for kind in kinds for domain in "ab"}
 
 
 # ---- networks
@@ -130,9 +120,7 @@ def test_the_deep_features_say_whose_they_are(monkeypatch, tmp_path):
 
 def test_step_equals_the_equations():
     """Two steps against the paper's terms written out, with plain Adam in float64: same terms, same weights."""
-    method, ref = make(lambda_cycle=10.0), make(lambda_cycle=10.0)
-    for net in (*method.networks.values(), *ref.networks.values()):
-        net.double()
+    method, ref = in_float64(make(lambda_cycle=10.0), make(lambda_cycle=10.0))
     method.run, method.judge = lambda net, *inputs: net(*inputs), lambda domain, image: method.D[domain](image)
     method.noise = lambda n: torch.randn(n, 3, dtype=torch.float64)
     (Ca, Cb), (Sa, Sb), (Ga, Gb), (Da, Db) = (net.values() for net in (ref.E_content, ref.E_style, ref.G, ref.D))
@@ -175,8 +163,7 @@ def test_step_equals_the_equations():
         opt_G.step()
         assert terms == pytest.approx({k: v.item() for k, v in (expected | g).items()}, rel=1e-9)
     for name, net in method.networks.items():
-        for a, b in zip(net.parameters(), ref.networks[name].parameters(), strict=True):
-            assert torch.allclose(a, b, atol=1e-9)
+        assert_same_weights(net, ref.networks[name])
 
 
 def test_configurations_that_cannot_be():
@@ -189,19 +176,17 @@ def test_configurations_that_cannot_be():
 
 
 def test_presets_are_the_papers():
-    made = {name: Config(**values) for name, values in PRESETS.items()}
-    paper = made["paper"]
-    assert paper == Config()
+    paper = Config()
     assert (paper.lambda_image, paper.lambda_content, paper.lambda_style, paper.lambda_gan) == (10, 1, 1, 1)
     assert (paper.style_dim, paper.d_scales, paper.lr, paper.beta1, paper.beta2) == (8, 3, 1e-4, 0.5, 0.999)
     assert (paper.decay_weights, paper.batch_size, paper.gan_loss) == (1e-4, 1, "least-squares")
-    assert [made[name].image_size for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
+    assert [PRESETS[name]["image_size"] for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
 
 
 # ---- styles
 
 
-def test_translate_takes_a_style_or_draws_one_both_ways():
+def test_translate_takes_a_style_both_ways():
     method, data = make(), batch(3)
     z = method.noise(3, seed=4)
     for way, content, decoder in (("xy", "a", "b"), ("yx", "b", "a")):
@@ -209,14 +194,9 @@ def test_translate_takes_a_style_or_draws_one_both_ways():
         out = method.translate(x, z, way)
         with torch.no_grad():
             assert torch.equal(out["fake_y"], method.G[decoder](method.E_content[content](x), z))
-        assert out.keys() == {"fake_y"} and not out["fake_y"].requires_grad
+        assert out.keys() == {"fake_y"}
         one = method.translate(x, z[:1], way)["fake_y"]
         assert torch.allclose(one[1:2], method.translate(x[1:2], z[:1], way)["fake_y"], atol=1e-4)
-    drawn = []
-    for seed in (0, 0, 1):
-        torch.manual_seed(seed)
-        drawn.append(method.translate(data["x"])["fake_y"])
-    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
 def test_the_style_of_an_example_is_that_of_the_output_domain():
@@ -254,7 +234,7 @@ def test_the_shape_of_an_image_has_no_colour():
 
 def test_cyclegan_sees_noise_if_told_to():
     config = CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1, noise_dim=2)
-    method, x = CycleGAN(config), batch(3, 16)["x"]
+    method, x = CycleGAN(config), pairs(3)["x"]
     shown = method.noisy(x)
     assert shown.shape == (3, 5, 16, 16) and torch.equal(shown[:, :3], x)
     assert shown[:, 3:].unique().numel() > 1500 and shown[:, 3:].std().item() == pytest.approx(1, abs=0.1)

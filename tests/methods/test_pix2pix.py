@@ -11,13 +11,10 @@ from course_lib.methods import configs
 from course_lib.methods.dcgan import Config as DCGANConfig
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.networks import EncoderDecoder, receptive_field
+from tests.methods.contract import assert_same_weights
+from tests.support.tensors import pairs as batch
 
 SMALL = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, batch_size=2, dropout=0.0)
-
-
-def batch(size: int = 16, n: int = 2) -> dict:
-    generator = torch.Generator().manual_seed(7)
-    return {key: torch.rand(n, 3, size, size, generator=generator) * 2 - 1 for key in ("x", "y")}
 
 
 def make(**changes) -> Pix2Pix:
@@ -56,8 +53,7 @@ def test_step_equals_the_equations():
         opt_G.step()
         expected = {"d_real": d_real, "d_fake": d_fake, "g_gan": g_gan, "g_l1": g_l1}
         assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-4)
-    for ours, theirs in zip(method.G.parameters(), G.parameters(), strict=True):
-        assert torch.allclose(ours, theirs, atol=2e-5)
+    assert_same_weights(method.G, G, 2e-5)
 
 
 def test_patch_sizes_are_configuration():

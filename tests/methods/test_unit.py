@@ -7,17 +7,13 @@ import torch
 
 from course_lib import CourseError, losses
 from course_lib.methods import configs
-from course_lib.methods.unit import PRESETS, UNIT, Config
+from course_lib.methods.unit import UNIT, Config
 from course_lib.networks import LatentDecoders, LatentEncoders, parameter_count
 from course_lib.networks.resnet import ResidualBlock
-from tests.methods.contract import has_gradient, step
+from tests.methods.contract import assert_same_weights, has_gradient, in_float64, step
+from tests.support.tensors import pairs as batch
 
 SMALL = Config(image_size=16, base_channels=4, n_blocks=2, d_base_channels=4, d_layers=1, batch_size=2)
-
-
-def batch(n: int = 2, size: int = 16, dtype: torch.dtype = torch.float32) -> dict:
-    generator = torch.Generator().manual_seed(7)
-    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
 
 
 def both(data: dict) -> dict:
@@ -39,9 +35,8 @@ def test_shared_blocks_are_the_same_and_counted_once(shared):
         nothing = [parameter_count(cls(16, 4, 0)) for cls in (LatentEncoders, LatentDecoders)]
         assert [parameter_count(E), parameter_count(G)] == [n - shared * parameter_count(block) for n in nothing]
         image = torch.zeros(2, 3, 32, 32)
-        assert all(
-            E(image, name).shape == (2, 64, 8, 8) and G(E(image, name), name).shape == image.shape for name in "ab"
-        )
+        for name in "ab":
+            assert E(image, name).shape == (2, 64, 8, 8) and G(E(image, name), name).shape == image.shape
         kinds = [[type(layer) for layer in (*E.own["a"], *E.shared)].count(ResidualBlock)]
         kinds.append([type(layer) for layer in (*G.shared, *G.own["b"])].count(ResidualBlock))
     assert kinds == [4, 4]  # as deep, whatever is shared
@@ -96,9 +91,7 @@ def test_noise_has_variance_1_wherever_the_mean_is():
 @pytest.mark.parametrize("shared", [0, 1])
 def test_step_equals_the_equations(shared):
     """Two steps against the paper's objective written out, with plain Adam in float64: same terms, same weights."""
-    method, ref = make(shared_blocks=shared, lambda_kl=0.3), make(shared_blocks=shared)
-    for net in (*method.networks.values(), *ref.networks.values()):
-        net.double()
+    method, ref = in_float64(make(shared_blocks=shared, lambda_kl=0.3), make(shared_blocks=shared))
     method.run = lambda net, *inputs: net(*inputs)
     E, G, (Da, Db) = ref.E, ref.G, ref.D.values()
     opt_G = torch.optim.Adam([*E.parameters(), *G.parameters()], 1e-4, (0.5, 0.999))
@@ -143,8 +136,7 @@ def test_step_equals_the_equations(shared):
         expected = d | vae | cc | kls | more | gan
         assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-9)
     for name, net in method.networks.items():
-        for a, b in zip(net.parameters(), ref.networks[name].parameters(), strict=True):
-            assert torch.allclose(a, b, atol=1e-8)
+        assert_same_weights(net, ref.networks[name], 1e-8)
 
 
 def test_configurations_that_cannot_be():
@@ -157,11 +149,9 @@ def test_configurations_that_cannot_be():
     assert configs.build(Config, shared_blocks=0).shared_blocks == 0
 
 
-def test_presets_have_the_weights_of_the_paper():
-    for values in PRESETS.values():
-        Config(**values)
-    paper = Config(**PRESETS["paper"])
-    assert paper == Config() and (paper.n_blocks, paper.shared_blocks, paper.gan_loss) == (4, 1, "log")
+def test_the_defaults_are_the_weights_of_the_paper():
+    paper = Config()
+    assert (paper.n_blocks, paper.shared_blocks, paper.gan_loss) == (4, 1, "log")
     assert (paper.lambda_gan, paper.lambda_image, paper.lambda_cycle) == (10, 100, 100)
     assert (paper.lambda_kl, paper.lambda_cycle_kl, paper.lr) == (0.1, 0.1, 1e-4)
 

@@ -69,9 +69,8 @@ def test_lpips_is_torchmetrics_with_the_cached_weights(torch_cache, monkeypatch,
     monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *a, **k: pytest.fail("a download"))
     with torch.device("meta"):
         names = alexnet().state_dict()
-    weights = {
-        n: 0.1 * normal(*t.shape) if "features" in n else torch.zeros(1).expand(t.shape) for n, t in names.items()
-    }
+    classifier = {name: torch.zeros(1).expand(t.shape) for name, t in names.items() if "features" not in name}
+    weights = classifier | {name: 0.1 * normal(*names[name].shape) for name in names if name not in classifier}
     torch.save(weights, torch_cache / perceptual.ALEXNET)
     perceptual._alexnet.cache_clear()
     found = distance(emoji[:6], emoji[6:12])

@@ -11,13 +11,8 @@ from course_lib.metrics import pixels
 from tests.support.tensors import REFUSED, noise
 
 PAIRED = [metrics.l1, metrics.psnr, metrics.ssim]
-SETS = [
-    metrics.sharpness_ratio,
-    metrics.grid_ratio,
-    metrics.chroma_ratio,
-    metrics.histogram_intersection,
-    metrics.lab_histogram_intersection,
-]
+RATIOS = [metrics.sharpness_ratio, metrics.grid_ratio, metrics.chroma_ratio]
+SETS = [*RATIOS, metrics.histogram_intersection, metrics.lab_histogram_intersection]
 
 
 class Items(torch.utils.data.Dataset):
@@ -61,11 +56,7 @@ def test_ssim_of_constants_by_hand():
 
 def test_each_image_by_itself(emoji):
     fake, real = emoji.y[:5], emoji.y[5:10]
-    for each, metric in (
-        (pixels.each_l1, metrics.l1),
-        (pixels.each_psnr, metrics.psnr),
-        (pixels.each_ssim, metrics.ssim),
-    ):
+    for each, metric in zip((pixels.each_l1, pixels.each_psnr, pixels.each_ssim), PAIRED, strict=True):
         alone = [metric(fake[i : i + 1], real[i : i + 1]) for i in range(5)]
         assert each(fake, real).tolist() == pytest.approx(alone) and metric(fake, real) == pytest.approx(sum(alone) / 5)
 
@@ -158,20 +149,15 @@ def test_sets_know_no_order_and_need_no_pairs(metric):
 
 def test_flat_or_grey_references_give_nan():
     flat = torch.full((2, 3, 8, 8), 0.3)
-    for ratio in (metrics.sharpness_ratio, metrics.grid_ratio, metrics.chroma_ratio):
+    for ratio in RATIOS:
         assert math.isnan(ratio(noise(2, 8), flat))
 
 
 @pytest.mark.parametrize("metric", PAIRED + SETS)
 def test_bad_batches_are_refused(metric):
     good = noise()
-    for fake, real in [
-        (good[:0], good[:0]),
-        (good[:, :1], good[:, :1]),
-        (good[0], good[0]),
-        (good[..., 1:], good),
-        *([(good[:3], good)] if metric in PAIRED else []),
-    ]:
+    bad = [(of, of) for of in (good[:0], good[:, :1], good[0])] + [(good[..., 1:], good)]
+    for fake, real in bad + [(good[:3], good)] * (metric in PAIRED):
         with pytest.raises(REFUSED):
             metric(fake, real)
     with pytest.raises(ValueError):
@@ -214,16 +200,15 @@ def test_baselines_by_hand():
     assert metrics.baselines(Items(x, y), test) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("use", ["mean", "neighbours", "baselines"])
-def test_empty_sets_are_refused(use):
+def test_empty_sets_are_refused():
     empty, some = Items(noise(1)[:0], noise(1)[:0]), Items(noise(2), noise(2))
-    with pytest.raises(ValueError):
-        if use == "mean":
-            metrics.mean_image(empty)
-        elif use == "neighbours":
-            metrics.nearest_neighbours(noise(1), empty)
-        else:
-            metrics.baselines(some, empty)
+    for use, given in (
+        (metrics.mean_image, [empty]),
+        (metrics.nearest_neighbours, [noise(1), empty]),
+        (metrics.baselines, [some, empty]),
+    ):
+        with pytest.raises(ValueError):
+            use(*given)
 
 
 @pytest.mark.slow

@@ -53,10 +53,8 @@ def test_scores_have_intervals_and_are_the_same_scores(data, monkeypatch):
     assert {name: found[name] for name in plain} == plain
     assert ("borders_visible" in plain) == (data == "facades:touching")
     sets = {"histogram_intersection", "lab_L", "lab_a", "lab_b"}
-    bounded = {name for name in plain if name.removeprefix("yx_") not in sets | {"n"}} | {
-        "kid_features",
-        "yx_kid_features",
-    }
+    bounded = {name for name in plain if name.removeprefix("yx_") not in sets | {"n"}}
+    bounded |= {"kid_features", "yx_kid_features"}
     assert {name for name in found if f"{name}_low" in found} == bounded
     assert found.keys() - plain.keys() - {f"{name}_{end}" for name in bounded for end in ("low", "high")} == (
         {f"{prefix}{name}_features" for prefix in ("", "yx_") for name in ("frechet", "kid")}
@@ -80,10 +78,8 @@ def test_means_of_baselines():
 
 @pytest.fixture(scope="module")
 def features():
-    return {
-        data: describe(torch.stack([item["y"] for item in map(open_dataset(data, "test", 32).__getitem__, range(158))]))
-        for data in ("emoji:edges", "facades")
-    }
+    sets = {name: open_dataset(name, "test", 32) for name in ("emoji:edges", "facades")}
+    return {name: describe(torch.stack([data[i]["y"] for i in range(158)])) for name, data in sets.items()}
 
 
 @pytest.mark.parametrize("data", ["emoji:edges", "facades"])

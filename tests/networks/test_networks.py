@@ -9,10 +9,9 @@ from course_lib.networks import EncoderDecoder, PatchGAN, UNet, parameter_count,
 from course_lib.networks.blocks import averaged_copy, inference, update_average
 
 
-@pytest.mark.parametrize(("size", "count"), [(256, 54_413_955), (128, 41_828_995)])
-def test_unet_has_the_papers_parameters(size, count):
+def test_a_unet_for_128_px_has_the_papers_parameters():
     with torch.device("meta"):
-        assert parameter_count(UNet(image_size=size)) == count
+        assert parameter_count(UNet(image_size=128)) == 41_828_995
 
 
 @pytest.mark.parametrize(
@@ -25,8 +24,7 @@ def test_patchgan_field_and_map(n_layers, field, side):
 
 
 @pytest.mark.parametrize(
-    ("channels", "n_layers", "norm", "count"),
-    [(6, 3, "batch", 2_768_705), (3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)],
+    ("channels", "n_layers", "norm", "count"), [(3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)]
 )
 def test_patchgan_has_the_papers_parameters(channels, n_layers, norm, count):
     assert parameter_count(PatchGAN(channels, 64, n_layers, norm)) == count
@@ -55,11 +53,8 @@ def test_generators_keep_the_size(cls, size, upsampling):
 
 def test_a_unet_of_fewer_levels_stops_above_one_pixel():
     G = UNet(image_size=64, base_channels=4, levels=3)
-    assert [block(torch.zeros(1, c, 8, 8)).shape[1] for block, c in zip(G.encoder, (3, 4, 8), strict=True)] == [
-        4,
-        8,
-        16,
-    ]
+    blocks = zip(G.encoder, (3, 4, 8), strict=True)
+    assert [block(torch.zeros(1, channels, 8, 8)).shape[1] for block, channels in blocks] == [4, 8, 16]
     assert G(torch.zeros(2, 3, 24, 40)).shape == (2, 3, 24, 40)  # any multiple of 8
     for levels in (1, 7):
         with pytest.raises(CourseError, match="choose 2 to 6"):

@@ -11,12 +11,7 @@ from torch import nn
 
 from course_lib import plotting
 from course_lib.networks import DCGANGenerator, EncoderDecoder, PatchGAN, UNet, parameter_count
-
-REFUSED = (ValueError, TypeError)  # shapes are checked in tests, by an annotation that may refuse first
-
-
-def noise(n=4, size=16, seed=0):
-    return torch.rand(n, 3, size, size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+from tests.support.tensors import REFUSED, noise
 
 
 def pixels(fig, **kwargs):
@@ -142,11 +137,8 @@ def test_terms_of_one_kind_share_a_panel():
     assert "D at chance 1.386" in [text.get_text() for text in adversarial.texts]
     assert [text.get_text() for text in l1.texts] == ["L1 of the mean image 0.334"]
     assert adversarial.get_ylim()[1] > 1.386 and l1.get_ylim() == (0, pytest.approx(1.12 * 0.334))
-    styles = {
-        (line.get_color(), line.get_linestyle())
-        for line in adversarial.lines
-        if line.get_label() in labels(adversarial)
-    }
+    named = [line for line in adversarial.lines if line.get_label() in labels(adversarial)]
+    styles = {(line.get_color(), line.get_linestyle()) for line in named}
     assert len(styles) == 3 and len({color for color, _ in styles}) == len({style for _, style in styles}) == 3
 
 
@@ -250,12 +242,8 @@ class Odd(nn.Module):
 
     def __init__(self, fail=False):
         super().__init__()
-        self.conv, self.drop, self.norm, self.fail = (
-            nn.Conv2d(3, 3, 3, padding=1),
-            nn.Dropout(),
-            nn.BatchNorm2d(3),
-            fail,
-        )
+        self.conv, self.drop, self.norm = nn.Conv2d(3, 3, 3, padding=1), nn.Dropout(), nn.BatchNorm2d(3)
+        self.fail = fail
 
     def forward(self, x):
         h = self.norm(self.conv(torch.cat([x, x], 1)[:, :3]))

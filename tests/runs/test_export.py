@@ -25,6 +25,7 @@ from course_lib.data.images import to_image
 from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.runs import export, shipped
+from tests.demo.test_browser import stroke
 from tests.support.pictures import photograph
 
 STATIC = Path(export.__file__).parents[1] / "demo" / "static"
@@ -140,7 +141,7 @@ def test_packages_that_are_missing_are_named(trained, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_export_command(trained, tmp_path, monkeypatch, course):
+def test_export_command(trained, tmp_path, monkeypatch, course, refusal):
     path = tmp_path / "new folder" / "model.onnx"
     status, out, err = course("export", trained["pix2pix"], "--onnx", path)
     lines = out.splitlines()
@@ -151,8 +152,7 @@ def test_export_command(trained, tmp_path, monkeypatch, course):
     assert stored["data"] == "emoji:edges" and "MIT" in stored["card"]
     before = path.read_bytes()
     monkeypatch.setattr(export, "LIMIT", 0.0)
-    status, out, err = course("export", trained["pix2pix"], "--onnx", path)
-    assert status == 2 and out == "" and "outputs differ from PyTorch's by" in err and len(err.splitlines()) == 3
+    assert "outputs differ from PyTorch's by" in refusal("export", trained["pix2pix"], "--onnx", path)[0]
     assert path.read_bytes() == before
 
 
@@ -172,15 +172,14 @@ def test_half_is_for_those_who_can_afford_it(trained, tmp_path, monkeypatch):
 # ---- the page
 
 
-def test_demo_says_what_is_missing(trained, tmp_path, course):
+def test_demo_says_what_is_missing(trained, tmp_path, refusal):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     for arguments, what in [
         (["demo", "shipped:nothing"], "no shipped weights are called 'nothing'"),
         (["demo", "--static", tmp_path / "full", trained["pix2pix"]], "holds something else"),
     ]:
-        status, out, err = course(*arguments)
-        assert status == 2 and out == "" and what in err.splitlines()[0] and len(err.splitlines()) == 3
+        assert what in refusal(*arguments)[0]
     assert [p.name for p in tmp_path.rglob("*")] == ["full", "thesis.txt"]
 
 
@@ -297,16 +296,9 @@ def picture(page, name="result") -> str:
 
 def draw(page, *points) -> None:
     """A stroke of the mouse through points given as shares of the paper."""
-    box = page.locator("#paper").bounding_box()
-    places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=5)
-    page.mouse.up()
+    stroke(page, page.locator("#paper"), *points)
 
 
-@pytest.mark.slow
 def test_draw_translate_and_move_z(open_page, keep):
     page = open_page(viewport={"width": 1280, "height": 900})
     print(f"first translation {page.evaluate('courseDemo.first'):.0f} ms after opening")
@@ -338,7 +330,6 @@ def test_draw_translate_and_move_z(open_page, keep):
     assert page.locator("[role=alert]:visible").count() == 0 and "ms from stroke" in page.inner_text("#latency")
 
 
-@pytest.mark.slow
 def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     page = open_page(viewport={"width": 1280, "height": 900})
     after(page, lambda: choose(page, 1))
@@ -374,7 +365,6 @@ def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     assert np.abs(found - np.asarray(wanted).astype(int)).mean() < 4
 
 
-@pytest.mark.slow
 def test_a_bad_file_is_forgotten_after_a_good_one(site, browser, tmp_path):
     page = browser.new_page()
     page.goto(site)
@@ -387,7 +377,6 @@ def test_a_bad_file_is_forgotten_after_a_good_one(site, browser, tmp_path):
     page.close()
 
 
-@pytest.mark.slow
 def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, keep):
     page, fetched = open_page(viewport={"width": 1280, "height": 900}), []
     page.on("request", lambda request: request.url.endswith(".onnx") and fetched.append(request.url.split("/")[-1]))
@@ -413,7 +402,6 @@ def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, kee
     assert sorted(fetched) == ["cyclegan.onnx", "large.onnx", "pix2pix.onnx"]
 
 
-@pytest.mark.slow
 def test_keys_alone_can_draw(open_page):
     page = open_page(viewport={"width": 1000, "height": 800}, color_scheme="dark")
     after(page, lambda: page.click("#clear"))
@@ -435,7 +423,6 @@ def test_keys_alone_can_draw(open_page):
     assert ink() == 0
 
 
-@pytest.mark.slow
 def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
     page, worst = open_page(), {}
     for number, name in enumerate(("bicyclegan", "pix2pix", "cyclegan")):
@@ -455,7 +442,6 @@ def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
     assert page.locator("#colours input[type=color]").count() == 1  # CycleGAN's inputs are in colour
 
 
-@pytest.mark.slow
 def test_a_phone_shows_it_all_and_takes_fingers(open_page, keep):
     page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -497,7 +483,6 @@ def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(brow
     context.close()
 
 
-@pytest.mark.slow
 def test_what_cannot_be_loaded_is_said_in_place(site, browser):
     page = browser.new_page()
     page.route("**/ort.wasm.gz", lambda route: route.fulfill(status=404))

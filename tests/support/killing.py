@@ -144,9 +144,8 @@ class Trainer:
 
     def __init__(self, folder: Path):
         command = [sys.executable, __file__, str(folder)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ONE_THREAD
-        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, env=ONE_THREAD, **pipes)
 
     def __enter__(self):
         return self
@@ -198,9 +197,8 @@ def kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
                 found["with something half written"] += bool(left)
         end = last + 2
         assert trainer.order(end, "operation", 10**9) == "saved"
-    assert equal(
-        checkpoint.load_latest(run / "checkpoints")[1], checkpoint.load(whole / "checkpoints" / f"{end:08d}")[1]
-    )
+    never_killed = checkpoint.load(whole / "checkpoints" / f"{end:08d}")[1]
+    assert equal(checkpoint.load_latest(run / "checkpoints")[1], never_killed)
     assert rows(run / "history.jsonl") == rows(whole / "history.jsonl")[:end]
     assert {path.name for path in (run / "checkpoints").iterdir()} == {f"{s:08d}" for s in (end - 1, end)}
     return found
@@ -265,18 +263,15 @@ def kill_and_resume(
     moments of both Adams, random states, and the history but for its times. Returns the steps it was killed at.
     """
     rng, whole, run, killed_at = random.Random(seed), folder / "whole", folder / "killed", []
-    subprocess.run(
-        course_train(data, whole, steps, *more, method=method), check=True, env=ONE_THREAD, capture_output=True
-    )
+    at_once = course_train(data, whole, steps, *more, method=method)
+    resume = course_train(data, run, steps, *more, "--resume", method=method)
+    subprocess.run(at_once, check=True, env=ONE_THREAD, capture_output=True)
     moments = ["training"] * kills + ["starting"] * (kills // 4)
     rng.shuffle(moments)
     for moment in moments:
         began = (checkpoint.steps(run / "checkpoints") or [0])[-1]
         target = began + rng.randrange(1, max(2, (steps - began) // 3))
-        process = subprocess.Popen(
-            course_train(data, run, steps, *more, "--resume", method=method), env=ONE_THREAD, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        process = subprocess.Popen(resume, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if moment == "starting":
             time.sleep(rng.random() * 6)
         while moment == "training" and process.poll() is None and not (began < lines(run / "history.jsonl") >= target):
@@ -287,12 +282,7 @@ def kill_and_resume(
         process.communicate()
         if moment == "training":
             killed_at.append(lines(run / "history.jsonl"))
-    subprocess.run(
-        course_train(data, run, steps, *more, "--resume", method=method),
-        check=True,
-        env=ONE_THREAD,
-        capture_output=True,
-    )
+    subprocess.run(resume, check=True, env=ONE_THREAD, capture_output=True)
     (step_a, a, _), (step_b, b, _) = (checkpoint.load_latest(out / "checkpoints") for out in (whole, run))
     assert step_a == step_b == steps and equal(a, b)
     parts = {name.partition(".")[0] for name in a}

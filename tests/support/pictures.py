@@ -1,11 +1,15 @@
-"""A picture with what photographs have, made without one: shading, shapes with edges, texture."""
+"""Pictures for tests: one with what photographs have, noise, and files made by hand."""
+
+import io
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 
 def photograph(width: int, height: int, seed: int = 0) -> Image.Image:
-    """RGB, of any size; equal seeds give equal pictures."""
+    """Shading, shapes with edges, texture: RGB, of any size; equal seeds give equal pictures."""
     rng = np.random.default_rng(seed)
     down, across = np.mgrid[:height, :width] / max(width, height, 2)
     sky = np.stack([120 + 100 * down, 160 + 60 * across, 230 - 80 * down], -1)
@@ -15,3 +19,23 @@ def photograph(width: int, height: int, seed: int = 0) -> Image.Image:
         x, y, r = rng.random(3) * (width, height, 0.3 * min(width, height))
         draw.ellipse((x - r, y - r, x + r, y + r), fill=colour, outline=(20, 20, 20))
     return image
+
+
+def noise(width: int = 64, height: int = 32, seed: int = 0) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    image.save(buffer := io.BytesIO(), kind, **options)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, rows: bytes = b"", depth: int = 8, colour: int = 2, extra: bytes = b"") -> bytes:
+    """A PNG made by hand, so that the header can say anything."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    body = chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body

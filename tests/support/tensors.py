@@ -15,6 +15,12 @@ def uniform(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
+def pairs(n: int = 2, size: int = 16, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+    """A batch of x and y in [-1, 1], the same each time."""
+    generator = torch.Generator().manual_seed(7)
+    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+
+
 def noise(n: int = 4, size: int = 16, seed: int = 0) -> Tensor:
     """Images (n, 3, size, size)."""
     return uniform(n, 3, size, size, seed=seed)

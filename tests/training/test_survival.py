@@ -29,6 +29,7 @@ from course_lib.training import checkpoint
 from course_lib.training.fit import fit
 from course_lib.training.loading import batches
 from tests import ROOT
+from tests.data.test_unpack import tree as contents
 from tests.support.killing import (
     ONE_THREAD,
     Toy,
@@ -51,10 +52,6 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, limits and
 def train(out: Path, steps: int = 6, method: Pix2Pix | None = None, **options):
     data = options.pop("data", None) or Toy()
     return fit(method or make(), data, steps=steps, out=out, progress=False, checkpoint_seconds=0, **options)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def prepared(code: str, command: list[str]) -> list[str]:
@@ -87,9 +84,8 @@ def test_kills_while_saving_lose_nothing(tmp_path):
 def test_a_good_checkpoint_is_never_written_again(tmp_path, monkeypatch):
     """For a moment there would be none of that step."""
     true_save, steps = checkpoint.save, []
-    monkeypatch.setattr(
-        checkpoint, "save", lambda folder, step, *more: steps.append(step) or true_save(folder, step, *more)
-    )
+    watched = lambda folder, step, *more: steps.append(step) or true_save(folder, step, *more)  # noqa: E731
+    monkeypatch.setattr(checkpoint, "save", watched)
     train(tmp_path, 3)
     train(tmp_path, 3, resume=True)
     assert steps == [0, 1, 2, 3]
@@ -284,9 +280,8 @@ def test_another_architecture_is_told_by_five_names_and_shapes(tmp_path):
     with pytest.raises(CourseError, match="another architecture") as error:
         train(tmp_path, 2, other, resume=True, accept_changes=True)
     shapes = [{name: tuple(t.shape) for name, t in checkpoint.snapshot(m).items()} for m in (make(), other)]
-    wrong = [
-        f"{name} {theirs} for {shapes[1][name]}" for name, theirs in shapes[0].items() if theirs != shapes[1][name]
-    ]
+    ours = shapes[1]
+    wrong = [f"{name} {theirs} for {ours[name]}" for name, theirs in shapes[0].items() if theirs != ours[name]]
     assert len(wrong) == 6 and f"architecture: {', '.join(wrong[:5])} and 1 more" in error.value.what
     assert error.value.where == str(tmp_path) and contents(tmp_path / "checkpoints") == before
 

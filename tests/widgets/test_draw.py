@@ -19,6 +19,7 @@ from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.dcgan import DCGAN
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.widgets import draw as drawing
+from tests.demo.test_browser import stroke
 
 PRESETS = ("carrot", "star")
 
@@ -267,32 +268,19 @@ class Desk:
     """The page, and the kernel's side of it: ``got`` are its messages, ``hold`` keeps the answers back."""
 
     def __init__(self, page, canvas):
-        self.page, self.canvas, self.got, self.read, self.hold, self.faults, self.raised = (
-            page,
-            canvas,
-            [],
-            0,
-            False,
-            [],
-            [],
-        )
+        self.page, self.canvas, self.read, self.hold = page, canvas, 0, False
+        self.got, self.faults, self.raised = [], [], []
         canvas.send = lambda content, buffers=None: page.evaluate("(message) => tell(message)", content)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
         page.expose_function("fromPage", self.receive)
         files = {"": PAGE, "state.json": json.dumps({"models": canvas.models, "outlines": canvas.outlines})}
         files |= {"draw.js": str(canvas._esm), "draw.css": str(canvas._css), "favicon.ico": ""}
-        kinds = {
-            "": "text/html",
-            "json": "application/json",
-            "js": "text/javascript",
-            "css": "text/css",
-            "ico": "image/png",
-        }
+        kinds = {"": "text/html", "js": "text/javascript", "css": "text/css"}
 
         def serve(route):
             name = route.request.url.rpartition("/")[2]
-            route.fulfill(body=files[name], content_type=kinds[name.rpartition(".")[2]])
+            route.fulfill(body=files[name], content_type=kinds.get(name.rpartition(".")[2]))
 
         page.route("**/*", serve)
         page.goto("http://course.test/")
@@ -313,13 +301,7 @@ class Desk:
 
     def stroke(self, *points):
         """With the mouse, through points in 0..1 of the canvas."""
-        box = self.page.locator("canvas").bounding_box()
-        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-        self.page.mouse.move(*places[0])
-        self.page.mouse.down()
-        for place in places[1:]:
-            self.page.mouse.move(*place, steps=6)
-        self.page.mouse.up()
+        stroke(self.page, self.page.locator("canvas"), *points)
 
     def drawn(self, new: int = 1) -> np.ndarray:
         """What the kernel has last, (128, 128), when ``new`` messages have come and the page is at rest."""
@@ -355,7 +337,6 @@ def black(drawn: np.ndarray, x: float, y: float) -> bool:
     return drawn[round(y * 127), round(x * 127)] < 128
 
 
-@pytest.mark.slow
 def test_the_picture_follows_the_strokes(sit, model):
     desk = sit(drawing.draw(model, ()))
     assert (desk.drawn() == 255).all()
@@ -390,7 +371,6 @@ def test_the_picture_follows_the_strokes(sit, model):
     assert desk.page.evaluate("listening()") == 0
 
 
-@pytest.mark.slow
 def test_one_drawing_is_on_its_way_and_the_newest_wins(sit, model):
     desk = sit(drawing.draw(model, ()))
     desk.drawn()
@@ -411,7 +391,13 @@ def test_one_drawing_is_on_its_way_and_the_newest_wins(sit, model):
     assert picture_of(desk.shown()).tobytes() == drawing.translate_drawing(model, drawn).tobytes()
 
 
-@pytest.mark.slow
+FOCUSED = """() => {
+    const one = document.activeElement, style = getComputedStyle(one);
+    const name = one.ariaLabel || one.labels?.[0]?.innerText || one.innerText;
+    return [one.dataset.lmSuppressShortcuts, name.trim().split("\\n")[0].slice(0, 20), style.outlineStyle];
+}"""
+
+
 def test_everything_works_from_the_keyboard(sit, model, coded):
     desk = sit(drawing.draw({"plain": model, "coded": coded}, PRESETS))
     page, data = desk.page, EmojiEdges("test", 32)
@@ -419,13 +405,7 @@ def test_everything_works_from_the_keyboard(sit, model, coded):
     reached = []
     for _ in range(20):
         page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate("""() => {
-            const one = document.activeElement, style = getComputedStyle(one);
-            const name = one.ariaLabel || one.labels?.[0]?.innerText || one.innerText;
-            return [one.dataset.lmSuppressShortcuts, name.trim().split("\\n")[0].slice(0, 20), style.outlineStyle];
-        }""")
-        )
+        reached.append(page.evaluate(FOCUSED))
         if reached[-1][1] == "start from: star":
             break
     names = [name for _, name, _ in reached]
@@ -456,7 +436,6 @@ def test_everything_works_from_the_keyboard(sit, model, coded):
     assert (desk.drawn() == 255).all()
 
 
-@pytest.mark.slow
 def test_errors_and_uploads_on_the_page(sit, model, tmp_path):
     method = Broken(model)
     method.broken = False
@@ -490,7 +469,6 @@ def test_errors_and_uploads_on_the_page(sit, model, tmp_path):
     assert Image.open(BytesIO(sent)).size == (1024, 1024)
 
 
-@pytest.mark.slow
 def test_the_page_saves_both_pictures_and_fits_a_fine_screen(sit, model, tmp_path):
     desk = sit(drawing.draw(model, PRESETS), device_scale_factor=2, has_touch=True)
     drawn = desk.drawn()

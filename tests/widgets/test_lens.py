@@ -42,9 +42,8 @@ def models():
 @pytest.fixture(scope="module")
 def bicycle():
     torch.manual_seed(0)
-    return runs.method_class("bicyclegan")(
-        runs.make_config("bicyclegan", "smoke", settings=["conditional=False", "norm=instance"])
-    )
+    config = runs.make_config("bicyclegan", "smoke", settings=["conditional=False", "norm=instance"])
+    return runs.method_class("bicyclegan")(config)
 
 
 def influence(D, scale: int, size: int, row: int, col: int) -> tuple[int, int, int, int]:

@@ -1,12 +1,7 @@
 """Edits of a scene: what they change and what they leave, and a widget that shows what the plain functions give."""
 
-import base64
-import re
-from io import BytesIO
-
 import pytest
 import torch
-from PIL import Image
 
 from course_lib import CourseError, runs
 from course_lib.data.facade_layout import CLASSES
@@ -15,6 +10,7 @@ from course_lib.data.scenes import Edit, drawn, edited
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.scenes import photograph
 from course_lib.widgets import scene as module
+from tests.widgets.test_widgets import seen
 
 WINDOW, DOOR, WALL = (CLASSES.index(name) for name in ("window", "door", "facade"))
 
@@ -64,8 +60,8 @@ def test_a_window_moves_and_the_wall_closes_behind_it():
 
 
 def test_a_style_changes_its_instance_and_no_other(model, scenes):
-    seen, translate = [], model.translate
-    model.translate = lambda *given: seen.append(given[3]) or translate(*given)
+    used, translate = [], model.translate
+    model.translate = lambda *given: used.append(given[3]) or translate(*given)
     try:
         labels, ids = scenes[0]
         window = int(ids[labels == WINDOW][0])
@@ -73,7 +69,7 @@ def test_a_style_changes_its_instance_and_no_other(model, scenes):
             photograph(model, labels, ids, edits, seed=3)
     finally:
         del model.translate
-    plain, first, again, other = seen
+    plain, first, again, other = used
     at = ids == window
     assert torch.equal(first, again) and torch.equal(first[0][:, at][:, 0], model.styles.centres[WINDOW, 1])
     assert torch.equal(plain[0][:, ~at], first[0][:, ~at]) and not torch.equal(first, other)
@@ -100,8 +96,7 @@ def parts(box):
 
 
 def shown(panel) -> bytes:
-    found = re.search('alt="[^"]+".*base64,([^"]+)', panel.value)[1]
-    return Image.open(BytesIO(base64.b64decode(found))).tobytes()
+    return seen(panel.value).tobytes()
 
 
 def test_controls_show_what_the_function_gives(model, scenes):

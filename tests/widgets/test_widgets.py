@@ -13,15 +13,9 @@ from PIL import Image
 from course_lib import runs
 from course_lib.data.images import to_bytes
 from course_lib.methods.bicyclegan import BicycleGAN
-from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.plotting.figures import GAP
 from course_lib.widgets import latents
 from course_lib.widgets.pick import Pictures
-
-
-@pytest.fixture(scope="module")
-def model():
-    return Pix2Pix(runs.make_config("pix2pix", "smoke", 32))
 
 
 def seen(html: str) -> Image.Image:
