@@ -213,8 +213,8 @@ def figures_have_captions(notebook, path):
 
 def tagged_numbers_are_outputs(notebook, path):
     """A number in prose as <data>0.07</data> stands in an output of the notebook, digit for digit."""
-    printed = re.sub(r"\s", "", " ".join(text_of(output) for _, output in outputs(notebook)))
-    numbers = [re.sub(r"\s", "", hit) for hit in re.findall(r"<data>(.*?)</data>", prose(notebook))]
+    printed = " ".join(text_of(output) for _, output in outputs(notebook))
+    numbers = re.findall(r"<data>(.*?)</data>", prose(notebook))
     return [n for n in numbers if not re.search(rf"(?<![\d.]){re.escape(n)}(?!\.?\d)", printed)]
 
 
