@@ -19,8 +19,9 @@ _TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block data_png scoped -%}{{ picture(cell, output, 'image/png') }}{%- endblock -%}
 {%- block data_jpg scoped -%}{{ picture(cell, output, 'image/jpeg') }}{%- endblock -%}"""
 
-PHOTOGRAPH = {"format": "JPEG", "quality": 90, "subsampling": 0}
-MUCH_SMALLER = 0.4  # of a PNG's bytes: then the picture is a photograph, and what JPEG changes cannot be seen
+PHOTOGRAPH = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": True}
+SMALLER = 0.8  # of a PNG's bytes: then the picture is a photograph
+UNSEEN = 0.3, 3.0  # of 255, the mean change by 256 colours: of drawings, and of what JPEG makes larger (hard edges)
 
 
 def notebook_page(notebook, path: Path) -> str:
@@ -85,8 +86,8 @@ def stored_form(path: Path, timing: dict) -> str:
 
 
 def _packed(png: str) -> tuple[str, str]:
-    """The picture in fewer bytes, and its kind: the same pixels as PNG, or a JPEG. base64 in and out."""
-    from PIL import Image
+    """The picture in fewer bytes, and its kind: PNG of all its colours or of 256, or a JPEG. base64 in and out."""
+    from PIL import Image, ImageChops, ImageStat
 
     image = Image.open(io.BytesIO(base64.b64decode(png)))
     if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):  # opaque: matplotlib's always are
@@ -94,7 +95,11 @@ def _packed(png: str) -> tuple[str, str]:
     image.save(same := io.BytesIO(), "PNG", optimize=True)
     if image.mode == "RGB":
         image.save(near := io.BytesIO(), **PHOTOGRAPH)
-        if near.tell() < MUCH_SMALLER * same.tell():
+        if near.tell() < SMALLER * same.tell():
             return "image/jpeg", base64.b64encode(near.getvalue()).decode()
+        few = image.quantize(256, dither=Image.Dither.NONE)
+        changed = ImageStat.Stat(ImageChops.difference(image, few.convert("RGB"))).mean
+        if max(changed) < UNSEEN[near.tell() > same.tell()]:
+            few.save(same := io.BytesIO(), "PNG", optimize=True)
     packed = base64.b64encode(same.getvalue()).decode()
     return "image/png", packed if len(packed) < len(png) else png

@@ -36,9 +36,7 @@ class Recipe:
 
 WIDE, CODES = "base_channels=24", ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
 RECIPES = {
-    "edges-emoji": Recipe(
-        "outlines to emoji, one answer", "pix2pix", "emoji:edges", 64, (WIDE, "d_layers=2", "batch_size=16"), 9000
-    ),
+    "edges-emoji": Recipe("outlines to emoji, one answer", "pix2pix", "emoji:edges", 128, (), 18_000),
     "edges-emoji-many": Recipe(
         "outlines to emoji, many answers", "bicyclegan", "emoji:edges", 64, (WIDE, *CODES), 4000
     ),

@@ -47,9 +47,9 @@ def picture(
     near.imshow(stitch([one[None, :, top:bottom, left:right] for one in seen]), interpolation="nearest")
     share = 100 * logits[0, row, col].sigmoid()
     said = f"{logit:.2f}, real is 1" if squares else f"logit {logit:+.2f}, {share:.0f} % real"
-    near.set_title(f"{'x and y' if both else domain}: {said}")
+    near.set_title(said)
     whole.set_title(f"{domain}: {side} x {side} px" + ", cut off" * ((right - left, bottom - top) != (side, side)))
-    chart.set_title(f"row {row}, column {col} of {logits.shape[1]} x {logits.shape[2]}")
+    chart.set_title(f"row {row}, column {col}")
     start = chart.images[1].get_extent()
     cell = (start[0] + col * stride, start[3] + row * stride, stride, stride)
     for axes, box in ((whole, (left - 0.5, top - 0.5, right - left, bottom - top)), (chart, cell)):

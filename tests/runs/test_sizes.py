@@ -88,14 +88,14 @@ def trained(folder, size=32, *settings):
 @pytest.mark.parametrize(
     ("run", "scale", "inner", "outer"),
     [
-        ("shipped:edges-emoji", None, (128, 64), (128, 64)),
-        ("shipped:edges-emoji", 0.5, (250, 166), (256, 192)),
-        (128, None, (256, 128), (256, 128)),
+        ("shipped:edges-emoji", None, (256, 128), (256, 128)),
+        ("shipped:edges-emoji", 0.5, (250, 128), (256, 128)),
+        (64, None, (128, 64), (128, 64)),
         ("shipped:flat-3d", 1, (500, 333), (500, 336)),  # nothing is resized
     ],
 )
 def test_a_photograph_keeps_its_size_and_is_what_the_network_paints_by_hand(photo, tmp_path, run, scale, inner, outer):
-    run = trained(tmp_path / "run", run) if run == 128 else run
+    run = trained(tmp_path / "run", run) if run == 64 else run
     out = Image.open(translated(run, photo, tmp_path / "out", scale=scale))
     assert out.size == (500, 333) and out.mode == "RGB"
     small = np.asarray(read_image(photo).resize(inner, Image.Resampling.BICUBIC))
