@@ -98,8 +98,9 @@ def _packed(png: str) -> tuple[str, str]:
         if near.tell() < SMALLER * same.tell():
             return "image/jpeg", base64.b64encode(near.getvalue()).decode()
         few = image.quantize(256, dither=Image.Dither.NONE)
-        changed = ImageStat.Stat(ImageChops.difference(image, few.convert("RGB"))).mean
-        if max(changed) < UNSEEN[near.tell() > same.tell()]:
+        if (
+            max(ImageStat.Stat(ImageChops.difference(image, few.convert("RGB"))).mean)
+            < UNSEEN[near.tell() > same.tell()]
+        ):
             few.save(same := io.BytesIO(), "PNG", optimize=True)
-    packed = base64.b64encode(same.getvalue()).decode()
-    return "image/png", packed if len(packed) < len(png) else png
+    return "image/png", min(base64.b64encode(same.getvalue()).decode(), png, key=len)
