@@ -323,14 +323,15 @@ def test_notebook_02_follows_the_pen_in_jupyterlab(lab, browser, keep):
     page = watch.page
     run_all(watch, "02_pix2pix.ipynb")
     canvases = page.locator(".jp-OutputArea canvas")
-    canvases.first.wait_for(state="attached", timeout=250_000)
     answers = page.locator(".jp-OutputArea img.paper")
+    canvases.nth(1).wait_for(state="attached", timeout=400_000)  # of the last section; a busy kernel answers no pen
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=120_000)
     canvases.first.scroll_into_view_if_needed()
     shown = "document.querySelectorAll('.jp-OutputArea img.paper')[{}].src.startsWith('data:')"
     page.wait_for_function(shown.format(0), timeout=120_000)
     changes(answers.first, lambda: stroke(page, canvases.first, (0.3, 0.2), (0.5, 0.8), (0.7, 0.2)))
     keep(page, "notebook_02")
-    page.wait_for_function("document.querySelectorAll('.jp-OutputArea canvas').length == 2", timeout=120_000)
+    assert canvases.count() == 2
     last = answers.nth(1)
     last.scroll_into_view_if_needed()
     page.wait_for_function(shown.format(1), timeout=120_000)
