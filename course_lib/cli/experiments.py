@@ -79,7 +79,7 @@ def bench(
 ) -> None:
     """Time the course: a training step and what it learns in a minute, against the plain float32 textbook step of the
     same networks; the data against torchvision's ImageFolder; the grader; the widgets' pictures; the imports.
-    "gpu" measures in 25 minutes what one card can do; "kept" prints README's tables out of notebooks/bench."""
+    "gpu" measures in 25 minutes what one card can do; "kept" prints the guide's tables out of notebooks/bench."""
     from course_lib.experiments import bench, bench_around, bench_gpu, bench_kept, bench_quality
 
     if what == "kept":

@@ -1,4 +1,4 @@
-"""What ``course bench ... --json`` has measured and the repository keeps, as the tables of README."""
+"""What ``course bench ... --json`` has measured and the repository keeps, as the tables of the guide."""
 
 import json
 from pathlib import Path

@@ -430,8 +430,8 @@ def test_what_the_ledger_says_is_possible(it):
     assert it.kind == "own" if target or "these data" in it.paper else True
 
 
-def test_readme_quotes_the_counts():
-    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+def test_the_guide_quotes_the_counts():
+    text = " ".join((ROOT / "notebooks/guide/results.md").read_text(encoding="utf-8").split())
     for kind, start in (("replication", "Of its {} replications"), ("own", "Of the {} targets")):
         count = Counter(FOUND[it.id]["verdict"] for it in CLAIMS if it.kind == kind)
         said = text.partition(start.format(count.total()))[2].partition(". ")[0]

@@ -101,7 +101,7 @@ def test_what_a_killed_run_left_half_written_is_swept(tmp_path):
 
 
 def test_the_report_of_make_soak_is_whole():
-    """README quotes it. Remade by hand: see the end of ``make soak``."""
+    """The guide quotes it (reliability.md). Remade by hand: see the end of ``make soak``."""
     table = (ROOT / "tests" / "soak_report.md").read_text(encoding="utf-8").splitlines()[6:]
     assert [line.split(" | ")[1] for line in table][:3] == ["200", "100", "20"]
     assert "0 unreadable runs" in table[0] and "missed" not in table[1] and table[2].count("equal to the bit") == 4
