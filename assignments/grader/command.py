@@ -30,6 +30,7 @@ def grade(
     student: Names = None,
     force: Annotated[bool, typer.Option("--force", help="grade again what is graded and unchanged")] = False,
     only: Annotated[str | None, typer.Option(metavar="CHECK", help="regrade this check alone, after a fix")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="also write a page on the whole class")] = False,
 ) -> None:
     """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run again."""
     if workers is not None and workers < 1:
@@ -42,6 +43,10 @@ def grade(
     others = "others were done" if only is None else "others are new or were handed in again: grade them without --only"
     others = "" if fresh == len(results) else f", the {others}"
     print(f"{what} {fresh} of {len(results)} submissions{others}; reports in {course}/reports/{problem_set}")
+    if summary and results:
+        from assignments.grader.summary import write
+
+        print(f"wrote {write(course / 'reports' / problem_set, results)}")
     if left_out:
         lines = [f"{name}: {why}" for name, why in sorted(left_out.items())]
         print("not graded or without a report, mend it and run again:", *lines, sep="\n  ", file=sys.stderr)
@@ -72,11 +77,19 @@ def check(
 def release(
     problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
     course: CourseFolder = Path("assignments"),
+    gradescope: Annotated[bool, typer.Option("--gradescope", help="also gradescope/PS.zip, its autograder")] = False,
+    solution: Annotated[bool, typer.Option("--solution", help="only solutions/PS.ipynb, after the due date")] = False,
 ) -> None:
     """Make the students' copy of a problem set, notebook and visible checks, with nbgrader: release/PS and PS.zip."""
-    from assignments.grader.release import release
+    from assignments.grader import bundled
+    from assignments.grader.release import release, solve
 
+    if solution:
+        print(f"wrote {solve(course.absolute(), problem_set)}, with all answers")
+        return
     print(f"wrote {release(course, problem_set)}: hand it out; students unpack it and run: course check {problem_set}")
+    if gradescope:
+        print(f"wrote {bundled.bundle(course.absolute(), problem_set)}, with the hidden checks: for Gradescope alone")
 
 
 def answers(

@@ -17,7 +17,7 @@ from typing import IO
 from course_lib.errors import CourseError
 
 IMAGE = "course-grader:empty"
-NOBODY = "65534:65534"
+NOBODY = 65534
 
 
 def places(hidden: Iterable[Path]) -> tuple[set[Path], set[Path], list[Path], set[Path]]:
@@ -72,7 +72,7 @@ def command(name: str, library: Path, control: Path, hidden: Iterable[Path]) -> 
 
     shown, masked, inner, links = places(hidden)
     words = [engine(), "run", "--rm", "--pull=never", "--name", name, "--network=none", "--read-only", "--cap-drop=ALL"]
-    words += ["--security-opt=no-new-privileges", f"--user={NOBODY}", "--pids-limit=128"]
+    words += ["--security-opt=no-new-privileges", f"--user={NOBODY}:{NOBODY}", "--pids-limit=128"]
     words += [f"--memory={2 * Limits.memory_mb}m", f"--memory-swap={2 * Limits.memory_mb}m"]
     for path in ("/scratch", "/tmp"):
         words.append(f"--tmpfs={path}:rw,nosuid,nodev,mode=1777,size={Limits.scratch_mb}m")

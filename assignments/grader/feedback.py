@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader
+
 from assignments.grader import safe
 from assignments.grader.gradebook import Cell, Plan
 from assignments.grader.notebook import Submission, nbgrader_data
@@ -24,14 +26,14 @@ TAG = re.compile(r"<(?=[A-Za-z/!?])")  # nbgrader's pages show Markdown with the
 MAX_OUTPUT, MAX_IMAGES = 20_000, 8_000_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run, at the start of a cell
 UNWRITTEN = (CourseError, OSError, ValueError, TypeError, RecursionError)  # what stops one student's files
-STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}"
-    "td,th{padding:.3em .8em;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}td.n{white-space:nowrap}"
-)
 
 
 def number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+PAGES = Environment(loader=FileSystemLoader(Path(__file__).with_name("pages")), autoescape=True)
+PAGES.filters["number"] = number
 
 
 def line(check: Graded) -> str:
@@ -67,21 +69,7 @@ def markdown(result: Result) -> str:
 
 def page(result: Result) -> str:
     """The same as a page of its own, without scripts."""
-    text = html.escape
-    rows = "".join(
-        f"<tr><td class=n>{number(c.score)} of {number(c.points)}</td><td><code>{text(c.function)}</code></td>"
-        f"<td>{text(c.title)}</td><td>{text(c.message) if c.score < c.points else 'right'}</td></tr>"
-        for c in result.checks
-    )
-    reason = f"<p>The notebook as a whole: {text(result.reason)}.</p>" if result.reason else ""
-    notes = "".join(f"<li>{text(note)}</li>" for note in result.notes[:50])
-    title = f"{text(result.problem_set)}: {text(result.student)}"
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title}</h1><p><b>{number(result.score)} of {number(result.points)} points</b> from the automatic checks."
-        f"</p>{reason}<table><tr><th>points</th><th>function</th><th>what was checked</th><th>what to look at</th></tr>"
-        f"{rows}</table>{f'<h2>Remarks on the notebook</h2><ul>{notes}</ul>' if notes else ''}</html>\n"
-    )
+    return PAGES.get_template("report.html").render(of=result)
 
 
 def table(results: Iterable[Result]) -> str:

@@ -151,6 +151,7 @@ def grade_all(
     limits, probes = limits or Limits(), f"checks.probes.{problem_set}"
     count = max(1, min(workers or os.cpu_count() or 1, len(submissions)))
     with tempfile.TemporaryDirectory(prefix="grading-") as folder, contextlib.ExitStack() as stack:
+        Path(folder).chmod(0o711)  # where submissions run as another user: nothing in there is secret
         inside = Path(folder) / "library"
         inside.mkdir(mode=0o755)
         library.stage(inside, course / "checks" / "probes", graded_names(package, problem_set), problem_set)

@@ -55,6 +55,12 @@ def graded_cells(content: dict | None) -> list[tuple[str, dict, dict]]:
     return [(data["grade_id"], data, cell) for cell in cells if (data := nbgrader_data(cell))]
 
 
+def locked(released: dict | None) -> dict[str, str]:
+    """The code of the cells that a student cannot change, by name."""
+    cells = graded_cells(released)
+    return {name: cell["source"] for name, data, cell in cells if data.get("locked") and cell["cell_type"] == "code"}
+
+
 def trouble(submission: Submission, released: dict) -> list[str]:
     """What must be mended before this notebook is handed in; each with what to do."""
     if submission.reason:
@@ -154,7 +160,5 @@ def check(problem_set: str, path: Path | None = None) -> tuple[Submission, list[
     found = trouble(submission, released)
     if submission.reason:
         return submission, found, None
-    locked = {name: cell["source"] for name, data, cell in graded_cells(released)
-              if data.get("locked") and cell["cell_type"] == "code"}  # fmt: skip
-    notebook.restore(submission, locked, set())
+    notebook.restore(submission, locked(released), set())
     return submission, found, rehearse(submission, checks, folder)

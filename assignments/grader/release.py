@@ -1,5 +1,6 @@
 """What goes out: the students' folder of a problem set; and their answers as plain Python, for tools that compare."""
 
+import datetime
 import importlib
 import json
 import os
@@ -15,6 +16,7 @@ from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 
 BLOCK = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
+TEACHERS = re.compile(r" *### (?:BEGIN|END) SOLUTION\n?|\n+\*Notes for graders\.\*.*", re.DOTALL)  # not for students
 SHORTEST = 30  # characters of a solution that cannot stand elsewhere by chance
 
 
@@ -57,6 +59,28 @@ def release(course: Path, problem_set: str) -> Path:
         archive.unlink(missing_ok=True)
         raise
     return archive
+
+
+def solve(course: Path, problem_set: str) -> Path:
+    """Write solutions/psN.ipynb: the students' notebook with all answers. Raises CourseError before the due date."""
+    from assignments.grader.gradebook import Book, sqlite_url
+
+    with Book(sqlite_url(course / "gradebook.db")) as book:
+        book.plan(problem_set)
+        due = book.book.find_assignment(problem_set).duedate
+    if due and due > datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
+        raise CourseError(
+            f"{problem_set} is due on {due:%Y-%m-%d %H:%M} UTC", course / "gradebook.db", "wait until then"
+        )
+    content = json.loads((course / "source" / problem_set / f"{problem_set}.ipynb").read_text(encoding="utf-8"))
+    content["cells"] = notebook.notebook_cells(content)
+    for cell in content["cells"]:
+        cell["source"] = TEACHERS.sub("", cell["source"])
+        cell["metadata"].pop("nbgrader", None)
+    target = course / "solutions" / f"{problem_set}.ipynb"
+    target.parent.mkdir(exist_ok=True)
+    replace_file(target, json.dumps(content, indent=1).encode() + b"\n")
+    return target
 
 
 def leaks(folder: Path, source: Path, checks: list) -> list[str]:

@@ -19,7 +19,7 @@ from assignments.grader import container
 from assignments.grader.inbox import Inbox
 from course_lib.errors import CourseError
 
-TIERS = ("bubblewrap", "container", "plain")  # the order in which auto looks
+TIERS = ("bubblewrap", "container", "plain")  # the order in which auto looks; "nobody" is for bundled.py alone
 PROTECTS = {
     "bubblewrap": "own file system (read-only, without grade book and hidden checks), no network, limits",
     "container": "own file system (read-only, without grade book and hidden checks), no network, limits; slow",
@@ -149,25 +149,42 @@ class Worker:
     def start(self) -> None:
         if self.closed:
             raise CourseError("grading was stopped", self.tier, "run it again: finished submissions are kept")
-        self.scratch = tempfile.mkdtemp(prefix="grading-") if self.tier == "plain" else ""
+        self.scratch = self._folder() if self.tier in ("plain", "nobody") else ""
         if self.tier == "container":
             self.cage = container.Cage(self.library, (*self.hidden, *installed_copies()))
             self.process, self.orders, self.said = self.cage.start(self.probes)
             return self._ready()
         prefix = bubblewrap(self.library, self.hidden) if self.tier == "bubblewrap" else []
-        variables = (
-            environment(str(self.library), self.scratch) if self.tier == "plain" else {"PATH": os.environ["PATH"]}
-        )
+        variables = environment(str(self.library), self.scratch) if self.scratch else {"PATH": os.environ["PATH"]}
         self.orders, theirs = socket.socketpair()
         mode = "nest" if self.tier == "bubblewrap" else "plain"
         inside = [sys.executable, "-B", "-m", "grading_child.zygote", str(theirs.fileno()), mode, *self.probes]
         self.said = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             [*prefix, *inside], pass_fds=[theirs.fileno()], env=variables, cwd=self.scratch or "/",
-            stdin=subprocess.DEVNULL, stdout=self.said, stderr=self.said, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=self.said, stderr=self.said, start_new_session=True, **self._other_user(),
         )  # fmt: skip
         theirs.close()
         self._ready()
+
+    def _folder(self, inside: str | None = None) -> str:
+        """A new folder that the submission may write to."""
+        folder = tempfile.mkdtemp(prefix="grading-", dir=inside)
+        if self.tier == "nobody":
+            os.chown(folder, container.NOBODY, container.NOBODY)
+        return folder
+
+    def _other_user(self) -> dict:
+        """Tier ``nobody``, for containers without namespaces: only root can start it. Raises CourseError if that user
+        could read what is hidden."""
+        if self.tier != "nobody":
+            return {}
+        nobody = {"user": container.NOBODY, "group": container.NOBODY, "extra_groups": []}
+        hidden = [str(path.absolute()) for path in (*self.hidden, *installed_copies())]
+        look = "import os, sys; sys.exit(any(os.access(path, os.R_OK) for path in sys.argv[1:]))"
+        if subprocess.run([sys.executable, "-c", look, *hidden], cwd="/", **nobody).returncode:
+            raise CourseError("what is hidden from submissions can be read", ", ".join(hidden), "chmod 700, as root")
+        return nobody
 
     def _ready(self) -> None:
         self.facts = self._answer(time.monotonic() + 180)
@@ -200,7 +217,7 @@ class Worker:
         began = time.monotonic()
         if self.process is None:
             self.start()
-        folder = tempfile.mkdtemp(dir=self.scratch) if self.scratch else ""
+        folder = self._folder(self.scratch) if self.scratch else ""
         ours, theirs = os.pipe()
         try:
             with tempfile.TemporaryFile() as file:

@@ -238,6 +238,18 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
         ["D, Dan", "104", "s4", "d", "X", ""],
     ]
 
+    # for the instructor: the class on a page; and the solutions, once the work is due
+    assert "summary.html" in course.command("grade", "ps1", "--summary", "--workers", "1")
+    page = (course.folder / "reports/ps1/summary.html").read_text()
+    assert "ps1: 3 submissions" in page and "less than a third" in page and "(2 times)" in page
+    with pytest.raises(CourseError, match="ps1 is due on 2027-03-01 18:00"):
+        release.solve(course.folder, "ps1")
+    course.nbgrader("db", "assignment", "add", "ps1", "--duedate=2020-03-01 18:00 UTC")
+    solution = release.solve(course.folder, "ps1").read_text()
+    assert "softplus" in solution and not any(
+        word in solution for word in ("SOLUTION", "nbgrader", "Notes for graders")
+    )
+
     # for tools that look for copies: answers only
     command.answers("ps1", course.folder / "answers", course.folder)
     text = {name: (course.folder / "answers" / name / "ps1.py").read_text() for name in ("released", "submitted/103")}

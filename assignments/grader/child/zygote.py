@@ -188,6 +188,7 @@ def main() -> None:
         orders.connect(where)
     orders.set_inheritable(False)
     jail.control(jail.SET_CHILD_SUBREAPER, 1)
+    jail.control(jail.SET_NO_NEW_PRIVS, 1)
     if nesting == "nest":
         jail.become_nobody()
     failed = warm_up(probes)
