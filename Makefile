@@ -51,7 +51,7 @@ soak: setup ## the long counts that `make test` runs small; the report is build/
 	$(BIN)/python -m pytest -m soak -rs
 	@cat build/soak.md; echo "Written to build/soak.md. To keep it: cp build/soak.md tests/soak_report.md"
 
-release-check: setup ## what needs an environment of its own: the wheel elsewhere, lowest versions, containers (needs the net)
+release-check: setup ## what needs an environment of its own: the wheel elsewhere, lowest versions, Gradescope's autograder (needs the net)
 	PIP_ARGS="$(PIP_ARGS)" $(BIN)/python -m pytest -m release -rs --durations=5
 
 gpu: setup ## what one NVIDIA card can do, measured in 25 minutes at most; the files go to build/gpu

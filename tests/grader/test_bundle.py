@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -58,18 +59,18 @@ def test_who_needs_a_look():
     assert [len(summary.needs_a_look(r)) for r in (*odd, result("fine", 1, 1, 1, 0.5))] == [1, 1, 1, 0]
     page = summary.page(odd)
     assert (
-        "&lt;b&gt; (2 times)" in page
+        "&lt;b&gt; (2 of 2)" in page
         and "&lt;t&gt;" in page
         and not any(mark in page for mark in ("<b>", "<t>", "<i>"))
     )
 
 
 @ROOT_ONLY
-def test_nothing_is_graded_where_the_other_user_could_read_the_checks(tmp_path):
-    tmp_path.chmod(0o755)
+def test_nothing_is_graded_where_the_other_user_could_read_the_checks(monkeypatch):
+    monkeypatch.setattr(sys, "executable", shutil.which("python3", path="/usr/bin"))  # which that user can run
     with (
         pytest.raises(CourseError, match="can be read"),
-        sandbox.Worker("nobody", tmp_path, [], [Path("/")]) as worker,
+        sandbox.Worker("nobody", Path("/"), [], [Path("/")]) as worker,
     ):
         worker.start()
 

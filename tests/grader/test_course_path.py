@@ -241,7 +241,7 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
     # for the instructor: the class on a page; and the solutions, once the work is due
     assert "summary.html" in course.command("grade", "ps1", "--summary", "--workers", "1")
     page = (course.folder / "reports/ps1/summary.html").read_text()
-    assert "ps1: 3 submissions" in page and "less than a third" in page and "(2 times)" in page
+    assert "ps1: 3 submissions" in page and "less than a third" in page
     with pytest.raises(CourseError, match="ps1 is due on 2027-03-01 18:00"):
         release.solve(course.folder, "ps1")
     course.nbgrader("db", "assignment", "add", "ps1", "--duedate=2020-03-01 18:00 UTC")
