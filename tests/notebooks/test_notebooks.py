@@ -1,8 +1,11 @@
 """What every notebook of the course must be. Each rule is a function; each is shown to be able to fail."""
 
 import ast
+import base64
+import binascii
 import copy
 import functools
+import io
 import json
 import os
 import re
@@ -16,6 +19,7 @@ import mistune
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image, UnidentifiedImageError
 
 from tests import ROOT
 
@@ -28,6 +32,8 @@ MAX_WORDS = 3000  # of prose, about 15 minutes of reading
 MAX_LINES, MAX_LINES_STEP = 25, 30  # of a code cell: what fits a screen; a training step is shown whole
 MAX_MEDIAN_LINES = 10  # most cells do one thing
 MIN_PROSE = 0.8  # share of code cells with prose right before: "nearly every one"
+MIN_WIDTH, MIN_TILE = 700, 110  # pixels of a figure, or of each picture in a row of it
+SMALL_FIGURES = {"01", "04", "06", "07", "08", "09", "10"}  # not drawn again yet
 CELL_SECONDS = 240  # for one cell at profile smoke, on a slow machine
 
 CHECKED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT\s*$", re.MULTILINE)
@@ -211,6 +217,24 @@ def figures_have_captions(notebook, path):
     return found
 
 
+def figures_are_large(notebook, path):
+    """Wide, or with few pictures in a row, each large enough: the cell's metadata has "tiles", how many they are."""
+    found = []
+    if path in NOTEBOOKS and own(path) in SMALL_FIGURES:
+        return found
+    for i, cell in enumerate(code_cells(notebook), 1):
+        for data in (out.get("data", {}) for out in cell.outputs):
+            for kind in {"image/png", "image/jpeg"} & set(data):
+                try:
+                    width = Image.open(io.BytesIO(base64.b64decode(data[kind]))).width
+                except (UnidentifiedImageError, binascii.Error):
+                    continue
+                tiles = cell.metadata.get("tiles")
+                if width < (MIN_TILE * tiles if tiles else MIN_WIDTH):
+                    found.append(f"code cell {i}: a figure of {width} px")
+    return found
+
+
 def tagged_numbers_are_outputs(notebook, path):
     """A number in prose as <data>0.07</data> stands in an output of the notebook, digit for digit."""
     printed = " ".join(text_of(output) for _, output in outputs(notebook))
@@ -229,7 +253,7 @@ RULES = {
         executed_in_order, no_errors, some_output_is_checked, parameters_first, kernel_is_plain, small_file,
         number_of_cells, number_of_words, short_code, prose_before_code, pictures_have_alt_text, no_machine_paths,
         quiet_outputs, begins_with_a_title, sections_are_counted, cited_places_exist, emphasis_is_closed,
-        figures_have_captions, tagged_numbers_are_outputs,
+        figures_have_captions, figures_are_large, tagged_numbers_are_outputs,
     )
 }  # fmt: skip
 
@@ -347,6 +371,11 @@ def add_output(kind: str, **content) -> Callable:
     return lambda nb: nb.cells[3].outputs.append(new_output(kind, **content))
 
 
+def blank(width: int) -> str:
+    Image.new("L", (width, 1)).save(file := io.BytesIO(), "png")
+    return base64.b64encode(file.getvalue()).decode()
+
+
 def set_source(index: int, text: str) -> Callable:
     return lambda nb: nb.cells[index].update(source=text)
 
@@ -406,6 +435,9 @@ BAD = [
     ("emphasis_is_closed", set_source(2, "Some **bold * text**.")),
     ("figures_have_captions", lambda nb: nb.cells[8].update(source="Next, **another** thing.")),
     ("figures_have_captions", lambda nb: nb.cells.pop(8)),
+    ("figures_are_large", add_output("display_data", data={"image/png": blank(MIN_WIDTH - 1)})),
+    ("figures_are_large", lambda nb: (nb.cells[3].metadata.update(tiles=2), nb.cells[3].outputs.append(
+        new_output("display_data", data={"image/png": blank(2 * MIN_TILE - 1)})))),
     ("tagged_numbers_are_outputs", set_source(2, "It was <data>0.5</data>.")),
     ("tagged_numbers_are_outputs", set_source(2, "It was <data>1.2</data>.")),
     ("begins_with_a_title", set_source(0, "# # 01 A toy")),
