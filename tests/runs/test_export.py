@@ -1,15 +1,11 @@
 """Exported generators agree with PyTorch, and the static page works in a browser with nothing but a file server."""
 
-import contextlib
-import functools
-import http.server
 import json
 import os
 import re
 import shutil
 import statistics
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -27,6 +23,7 @@ from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.runs import export, shipped
 from tests.demo.test_browser import stroke
 from tests.support.pictures import photograph
+from tests.support.served import served
 
 STATIC = Path(export.__file__).parents[1] / "demo" / "static"
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
@@ -217,11 +214,6 @@ def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
 # ---- in a browser
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture(scope="module")
 def site(trained, tmp_path_factory):
     """Address of a folder of a plain file server, with the page of three runs of 32 px and one of 128 in it."""
@@ -242,15 +234,6 @@ def site(trained, tmp_path_factory):
     assert json.loads((top / "some" / "where" / "models.json").read_text()) == contents
     with served(top) as address:
         yield f"{address}some/where/"
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Address of a plain file server for a folder."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
 
 
 @pytest.fixture
