@@ -13,7 +13,7 @@ WANTED = { pwd -P; cat pyproject.toml; }
 # Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
 SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup course course-all test soak release-check gpu lab clean
+.PHONY: help setup course course-all test soak release-check gpu site lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -56,6 +56,10 @@ release-check: setup ## what needs an environment of its own: the wheel elsewher
 
 gpu: setup ## what one NVIDIA card can do, measured in 25 minutes at most; the files go to build/gpu
 	$(BIN)/course bench gpu --out build/gpu
+
+site: setup ## the course as web pages, into build/site; the first time it needs npm and the network
+	$(BIN)/python notebooks/site/build.py
+	@echo "Look at it: python3 -m http.server --directory build/site"
 
 lab: setup ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

@@ -186,10 +186,11 @@ def test_variants_of_one_emoji_share_a_group():
 
 def test_makefile_has_the_promised_targets_and_explains_them():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in ("help", "setup", "course", "course-all", "test", "soak", "release-check", "gpu", "lab", "clean"):
+    installed = ("course", "course-all", "test", "soak", "release-check", "gpu", "site", "lab")
+    for target in ("help", "setup", "clean", *installed):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target
     assert re.search(r"^\.DEFAULT_GOAL := help$", makefile, re.MULTILINE)
-    for target in ("course", "course-all", "test", "soak", "release-check", "gpu", "lab"):
+    for target in installed:
         assert re.search(rf"^{target}: setup", makefile, re.MULTILINE), target
 
 

@@ -1,0 +1,300 @@
+"""Build the course as web pages into build/site: `make site`, or `python notebooks/site/build.py OTHER_FOLDER`.
+
+No notebook is executed: what they store is what is shown. This file gathers the sources of the pages in
+build/site-source (the notebooks, the guide, the first page, the command and the library as these describe themselves),
+and Sphinx makes pages of them, with the settings in conf.py. MathJax and the page to play with come first, and stay in
+build/site-parts: from then on no network is needed.
+"""
+
+import ast
+import base64
+import hashlib
+import inspect
+import io
+import json
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))  # this checkout is described, whatever copy of the course is installed
+
+import typer  # noqa: E402
+from PIL import Image, ImageOps  # noqa: E402
+from sphinx.cmd.build import main as sphinx  # noqa: E402
+
+from course_lib import CourseError  # noqa: E402
+from course_lib.cli.course import app, fail  # noqa: E402
+from course_lib.demo import page as play  # noqa: E402
+
+NOTEBOOKS, LIBRARY, HANDBOOK = ROOT / "notebooks", ROOT / "course_lib", ROOT / "assignments" / "README.md"
+SOURCE, PARTS = ROOT / "build" / "site-source", ROOT / "build" / "site-parts"
+NOTEBOOK_FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
+PAGES = [*NOTEBOOK_FILES, *sorted(NOTEBOOKS.glob("*.md")), *sorted(NOTEBOOKS.glob("guide/*.md"))]
+MATHJAX = "mathjax@3.2.2"  # Apache-2.0; version 4 would load fonts later, from elsewhere
+MATHJAX_HASH = "a4354ff94fd868aea0cc6eaaa79a57fda0588646fc46ee3700a349ee0a11cbe6"  # of its file
+CARD = (480, 270)
+PICTURE = (".png", ".webp")
+ORPHAN = "---\norphan: true\n{}---\n"  # a page that is in no list
+
+
+def read(file: Path) -> dict:
+    """A notebook, as its JSON has it."""
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def write(page: Path, text: str) -> None:
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(text, encoding="utf-8")
+
+
+# ---- what is fetched or made once
+
+
+def fetch_mathjax(folder: Path) -> None:
+    """MathJax in one file, and its licence, into ``folder`` unless they are there. Raises CourseError."""
+    script = folder / "tex-svg-full.js"
+    if script.exists() and hashlib.sha256(script.read_bytes()).hexdigest() == MATHJAX_HASH:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            command = [shutil.which("npm") or "npm", "pack", MATHJAX, "--silent"]
+            subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=300)
+            with tarfile.open(next(Path(scratch).glob("*.tgz"))) as archive:
+                for name in ("package/LICENSE", "package/es5/tex-svg-full.js"):
+                    (folder / Path(name).name).write_bytes(archive.extractfile(name).read())
+        except (OSError, subprocess.SubprocessError, tarfile.TarError, StopIteration) as error:
+            fix = f"install Node.js, which has npm; in an empty folder this must work: npm pack {MATHJAX}"
+            raise CourseError(f"could not fetch {MATHJAX}, for the formulas: {error}", "npm", fix) from error
+    if (found := hashlib.sha256(script.read_bytes()).hexdigest()) != MATHJAX_HASH:
+        script.unlink()
+        raise CourseError(f"{MATHJAX} has another SHA-256: {found}", "npm", "fetch it from somewhere else")
+
+
+def make_play(folder: Path) -> None:
+    """The page of `course demo --static` with the shipped weights, into ``folder``, if it is not there or old."""
+    made_of = [path for name in ("demo/page.py", "demo/static/*", "runs/shipped*/*") for path in LIBRARY.glob(name)]
+    made, newest = folder / "models.json", max(path.stat().st_mtime for path in made_of)
+    if not made.exists() or made.stat().st_mtime < newest:
+        print("making the page to play with: a minute or two, once")
+        play.build(folder, [Path(run) for run in play.SHIPPED], half=True)
+
+
+# ---- pages that exist: notebooks, guide, and files of the course they link to
+
+
+def place(file: Path) -> Path:
+    """Where the page or picture of a file of the course lies in the site's source."""
+    if file.parent == HERE:
+        return SOURCE / file.name
+    if file in PAGES or (file.suffix in PICTURE and file.is_relative_to(NOTEBOOKS)):
+        return SOURCE / file.relative_to(NOTEBOOKS)
+    return SOURCE / "files" / f"{file.relative_to(ROOT)}{'' if file.suffix in ('.md', *PICTURE) else '.md'}"
+
+
+def relink(text: str, file: Path) -> str:
+    """Markdown of ``file`` with its links to files of the course turned to their pages, which are made, too."""
+
+    def turned(link: re.Match) -> str:
+        name, _, anchor = link[1].partition("#")
+        target = (file.parent / name).resolve()
+        if not name or not target.is_file() or not target.is_relative_to(ROOT):
+            return link[0]  # an anchor of this page, a web address, or code that looks like a link
+        add(target)
+        if target.suffix == ".ipynb":  # Jupyter's anchors are the headings themselves
+            anchor = re.sub(r"[^\w ]", "", anchor.replace("-", " ").lower()).replace(" ", "-")
+        return f"]({os.path.relpath(place(target), place(file).parent)}{'#' if anchor else ''}{anchor})"
+
+    return re.sub(r"\]\(([^()\s]+)\)", turned, text)
+
+
+def add(file: Path) -> None:
+    """Put a file of the course into the site's source, as a page or picture, with what it links to."""
+    page = place(file)
+    if page.exists():
+        return
+    write(page, "")  # pages link to each other
+    if file.suffix in PICTURE:
+        shutil.copy(file, page)
+    elif file.suffix == ".ipynb":
+        write(page, json.dumps(notebook(file)))
+    elif file.suffix == ".md":
+        write(page, ("" if file in (*PAGES, HANDBOOK) else ORPHAN.format("")) + relink(file.read_text("utf-8"), file))
+    else:
+        kind, fence = {".py": "python"}.get(file.suffix, file.suffix[1:]), "``````"
+        head = ORPHAN.format("nosearch: true\n") + f"# {file.relative_to(ROOT).as_posix()}"
+        write(page, f"{head}\n\n{fence}{kind}\n{file.read_text('utf-8')}\n{fence}\n")
+
+
+def notebook(file: Path) -> dict:
+    """A notebook as its page shows it: alt texts where MyST-NB looks for them, and no widgets, which need a kernel."""
+    content = read(file)
+    content["metadata"].pop("widgets", None)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = relink("".join(cell["source"]), file)
+        if "alt" in cell["metadata"]:
+            cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}
+        for output in cell.get("outputs", []):
+            if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+                output["data"] = {"text/markdown": "*Interactive: open the notebook in JupyterLab to use this part.*"}
+    return content
+
+
+# ---- the first page
+
+
+def cards() -> str:
+    """A card for each notebook: its title, what happens in it, a picture, and how long it takes."""
+    told, out = tomllib.loads((HERE / "cards.toml").read_text("utf-8")), []
+    for file in NOTEBOOK_FILES:
+        card = told[file.stem]
+        alt = thumbnail(file, card.get("picture", ""))
+        minutes = max(1, round(read(file)["metadata"]["course"]["seconds"] / 60))
+        out += [
+            f"::::{{grid-item-card}} {short_title(file)}", f":img-top: cards/{file.stem}.webp", f":img-alt: {alt}",
+            f":link: {file.stem}", ":link-type: doc", "", card["text"], "",
+            ":::{card-footer}", f"{minutes} min on two CPU cores", ":::", "::::",
+        ]  # fmt: skip
+    return "\n".join(out)
+
+
+def short_title(file: Path) -> str:
+    """A notebook's number and its title up to the colon: 02 · pix2pix."""
+    title = "".join(read(file)["cells"][0]["source"]).split("\n")[0].removeprefix("# ").partition(":")[0]
+    number, _, name = file.stem.partition("_")
+    return title if " · " in title else f"{number} · {name.replace('_', ' ').capitalize()}"
+
+
+def thumbnail(file: Path, words: str) -> str:
+    """Write a small picture of a notebook, linked to by its first cell or stored as an output; its alt text."""
+    cells = read(file)["cells"]
+    found = re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", "".join(cells[0]["source"]))
+    pictures = [(alt, (file.parent / name).read_bytes()) for alt, name in found]
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            for kind in ("image/png", "image/jpeg"):
+                if kind in output.get("data", {}):
+                    data = base64.b64decode("".join(output["data"][kind]))
+                    pictures.append((cell["metadata"].get("alt", ""), data))
+    alt, data = next((picture for picture in pictures if words in picture[0]), pictures[0])
+    small = ImageOps.fit(Image.open(io.BytesIO(data)).convert("RGB"), CARD, centering=(1, 0))  # names are at the left
+    small.save(SOURCE / "cards" / f"{file.stem}.webp", quality=80)
+    return alt
+
+
+# ---- pages that describe the code
+
+
+def command_page() -> str:
+    """Every command of ``course`` with every option, as its --help has them."""
+    command = typer.main.get_command(app)
+    out = [f"# The command\n\n{command.help}\n\nAn error ends in three lines (what, where, how to mend it), status 2."]
+    for name, sub in command.commands.items():
+        usage = " ".join(sub.collect_usage_pieces(typer.Context(sub, info_name=name)))
+        out.append(f"\n## course {name}\n\n    course {name} {usage}\n\n{inspect.cleandoc(sub.help)}\n")
+        out += ["| option | what it means | if not given |", "|---|---|---|"] if sub.params else []
+        for param in sub.params:
+            options = [name for name in (*param.opts, *param.secondary_opts) if name.startswith("-")]
+            names = ", ".join(options or [param.metavar or param.name.upper()])
+            default = "" if param.required or param.default in (None, False, ()) else f"`{param.default}`"
+            out.append(
+                f"| `{names}` | {param.help.replace('|', chr(92) + '|')} | {default or 'needed' * param.required} |"
+            )
+    return "\n".join(out)
+
+
+def used() -> dict:
+    """What notebooks use of the library: function or class -> (its shortest name, the notebooks)."""
+    found = {}
+    for file in NOTEBOOK_FILES:
+        code = [cell for cell in read(file)["cells"] if cell["cell_type"] == "code"]
+        tree, names = ast.parse("\n".join("".join(cell["source"]) for cell in code)), {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("course_lib"):
+                names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        for node in ast.walk(tree):
+            tail = ""
+            while isinstance(node, ast.Attribute):
+                node, tail = node.value, f".{node.attr}{tail}"
+            if not isinstance(node, ast.Name) or node.id not in names:
+                continue
+            try:
+                thing = pkgutil.resolve_name(name := names[node.id] + tail)
+            except (AttributeError, ImportError):  # a variable with the name of something imported
+                continue
+            if (inspect.isfunction(thing) or inspect.isclass(thing)) and thing.__qualname__ == name.rpartition(".")[2]:
+                known, where = found.get(thing, (name, []))
+                found[thing] = (min(known, name, key=len), [*where, *([] if file in where else [file])])
+    return found
+
+
+def library_pages() -> None:
+    """A page for each room of course_lib with what notebooks use of it; autodoc takes the rest from docstrings."""
+    rooms = {}
+    for thing, (name, files) in used().items():
+        module, _, last = name.rpartition(".")
+        modules = rooms.setdefault(thing.__module__.split(".")[1], {})
+        modules.setdefault(module, []).append((last, thing, files))
+    for room, modules in rooms.items():
+        out = [f"{room}\n{'=' * len(room)}", f".. automodule:: course_lib.{room}\n   :no-members:"]
+        for module, things in sorted(modules.items()):
+            out.append(f"{module}\n{'-' * len(module)}")
+            for name, thing, files in sorted(things, key=lambda row: row[0]):
+                source = Path(sys.modules[thing.__module__].__file__)
+                add(source)
+                kind, members = ("class", "\n   :members:") if inspect.isclass(thing) else ("function", "")
+                used_in = ", ".join(f":doc:`{file.stem.partition('_')[0]} </{file.stem}>`" for file in files)
+                code = f":doc:`code </files/{source.relative_to(ROOT).as_posix()}>`"
+                out.append(f".. auto{kind}:: {module}.{name}{members}\n\n   Notebooks {used_in}; {code}")
+        write(SOURCE / "library" / f"{room}.rst", "\n\n".join(out))
+
+
+def fetch_parts() -> None:
+    """What needs the network, the first time."""
+    fetch_mathjax(PARTS / "static" / "mathjax")
+    make_play(PARTS / "play")
+
+
+def gather() -> None:
+    """The sources of all pages, into a folder of their own."""
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    for file in (*PAGES, HANDBOOK):
+        add(file)
+    library_pages()
+    write(SOURCE / "command.md", command_page())
+    (SOURCE / "cards").mkdir()
+    titles = "\n".join(f"{short_title(file)} <{file.stem}>" for file in NOTEBOOK_FILES)
+    index = relink((HERE / "index.md").read_text("utf-8"), HERE / "index.md")
+    write(SOURCE / "index.md", index.replace("<!-- cards -->", cards()).replace("<!-- notebooks -->", titles))
+
+
+def main(target: Path) -> int:
+    """Build the site into ``target``; a status that is not 0 says that something was amiss."""
+    if target.exists() and not (target / ".buildinfo").exists():  # Sphinx leaves this file
+        raise CourseError("this folder holds something else", target, "name a new folder, or one with an earlier site")
+    fetch_parts()
+    gather()
+    shutil.rmtree(target, ignore_errors=True)
+    options = ["-qW", "--keep-going", "-c", str(HERE), "-d", str(SOURCE / ".trees")]  # a warning is an error
+    status = sphinx([*options, str(SOURCE), str(target)])
+    for file in NOTEBOOK_FILES:  # what readers download is the notebook itself
+        shutil.copy(file, target / "_sources" / file.name)
+    shutil.copytree(PARTS / "play", target / "play")
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(Path(*(sys.argv[1:] or [ROOT / "build" / "site"]))))
+    except CourseError as error:
+        sys.exit(fail(error.what, error.where, error.fix))
