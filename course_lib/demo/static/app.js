@@ -7,10 +7,12 @@
   const paper = $("paper"), result = $("result"), cursor = $("cursor"), UNDO = 60;
   const paperInk = paper.getContext("2d", { willReadFrequently: true }), resultInk = result.getContext("2d");
   const sessions = new Map(); // file -> promise of a session
+  const frame = window.frameElement; // of a page of the same place that shows one network
   let ort, models = [], model, wanted, session, image; // image: ImageData, by default size x size
   let tool = "pen", colour = [0, 0, 0], paperColour = [255, 255, 255];
   let undone = [], stroke = null, spot = null; // stroke {x, y, by}: its last point; spot {x, y}: the keyboard's pen
   let busy = false, asked = null; // since when a translation is wanted, ms
+  let wake = () => {}; // called when one is wanted
   const demo = { first: null, last: null, count: 0 }; // times in ms, for who measures
 
   // ---- errors and loading
@@ -43,22 +45,42 @@
   async function start() {
     if (location.protocol === "file:") throw new Error("open this page from a web server: python -m http.server");
     const about = JSON.parse(new TextDecoder().decode(await bytes("models.json")));
-    models = about.models;
+    const named = new URLSearchParams(location.search).get("network");
+    const opening = about.models.find((each) => each.name === named) ?? about.models[0];
+    models = frame ? [opening] : about.models;
     $("runtime").textContent = about.runtime;
-    const runtime = bytes("ort.wasm.gz"), weights = bytes(models[0].file); // both at once
+    if (frame) await waiting(opening);
+    const runtime = bytes("ort.wasm.gz"), weights = bytes(opening.file); // both at once
     weights.catch(() => {}); // reported below, where it is waited for
     ort = await import("./ort.js");
     ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
     ort.env.wasm.wasmBinary = await runtime;
-    sessions.set(models[0].file, open(weights));
+    sessions.set(opening.file, open(weights));
     makeModels();
-    await choose(models[0]);
+    await choose(opening);
+  }
+
+  async function waiting(next) { // in a frame nothing large is fetched before the reader draws or asks for a picture
+    new ResizeObserver(() => { frame.style.height = `${document.body.offsetHeight}px`; }).observe(document.body);
+    const follow = () => { document.documentElement.style.colorScheme = getComputedStyle(frame).colorScheme; };
+    new MutationObserver(follow).observe(frame.ownerDocument.documentElement, { attributes: true });
+    follow();
+    document.body.classList.add("framed");
+    const answer = make("img", { src: next.thumbnail });
+    await Promise.all([answer.decode(), take(next)]);
+    [result.width, result.height] = [next.size, next.size];
+    resultInk.drawImage(answer, next.size - answer.naturalWidth, 0); // the last of its pictures
+    $("loading").hidden = true;
+    $("latency").textContent = `Draw, and ${Math.ceil(next.bytes / 1e6) + 4} MB are loaded`; // 4: the runtime
+    await new Promise((touched) => { wake = touched; });
+    $("loading").hidden = false;
+    $("latency").textContent = "Loading ...";
+    asked = null;
   }
 
   const open = async (weights) => ort.InferenceSession.create(await weights, { executionProviders: ["wasm"] });
 
   async function choose(next) { // one network at a time is fetched, when it is chosen, and then kept
-    const first = !model || next.size !== model.size || next.data !== model.data;
     wanted = next;
     pressModel(next, true);
     if (!sessions.has(next.file)) {
@@ -72,9 +94,16 @@
       throw error;
     });
     if (next !== wanted) return; // another one was chosen meanwhile
-    [session, model] = [opened, next];
-    pressModel(model, false);
+    session = opened;
+    pressModel(next, false);
     $("loading").hidden = $("alert").hidden = true;
+    if (next === model) translate();
+    else await take(next);
+  }
+
+  async function take(next) { // with its colours, sliders and inputs
+    const first = !model || next.size !== model.size || next.data !== model.data;
+    model = next;
     $("about").textContent = `${model.title}: ${model.method}, ${model.size} px, from ${model.data}. ${model.card}`;
     paperColour = rgb(model.paper);
     makeColours();
@@ -130,6 +159,7 @@
 
   async function translate() { // one at a time, and of what is asked meanwhile the latest
     asked ??= performance.now();
+    wake();
     if (busy || !session) return;
     busy = true;
     try {
