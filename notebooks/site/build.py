@@ -1,19 +1,19 @@
 """Build the course as web pages into build/site: `make site`, or `python notebooks/site/build.py OTHER_FOLDER`.
 
 No notebook is executed: what they store is what is shown. This file gathers the sources of the pages in
-build/site-source (the notebooks, the guide, the first page, the command and the library as these describe themselves),
+build/site-work (the notebooks, the guide, the first page, the command and the library as these describe themselves),
 and Sphinx makes pages of them, with the settings in conf.py. MathJax and the page to play with come first, and stay in
 build/site-parts: from then on no network is needed.
 """
 
 import ast
 import base64
+import functools
 import hashlib
 import inspect
 import io
 import json
 import os
-import pkgutil
 import re
 import shutil
 import subprocess
@@ -36,13 +36,24 @@ from course_lib.cli.course import app, fail  # noqa: E402
 from course_lib.demo import page as play  # noqa: E402
 
 NOTEBOOKS, LIBRARY, HANDBOOK = ROOT / "notebooks", ROOT / "course_lib", ROOT / "assignments" / "README.md"
-SOURCE, PARTS = ROOT / "build" / "site-source", ROOT / "build" / "site-parts"
+WORK, PARTS = ROOT / "build" / "site-work", ROOT / "build" / "site-parts"
+SOURCE = WORK / "source"
 NOTEBOOK_FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 PAGES = [*NOTEBOOK_FILES, *sorted(NOTEBOOKS.glob("*.md")), *sorted(NOTEBOOKS.glob("guide/*.md"))]
+TOLD = tomllib.loads((HERE / "cards.toml").read_text("utf-8"))
 MATHJAX = "mathjax@3.2.2"  # Apache-2.0; version 4 would load fonts later, from elsewhere
 MATHJAX_HASH = "a4354ff94fd868aea0cc6eaaa79a57fda0588646fc46ee3700a349ee0a11cbe6"  # of its file
 CARD = (480, 270)
 PICTURE = (".png", ".webp")
+DEMO = """
+
+{text}
+
+<iframe class="demo" src="play/index.html?network={network}" title="Draw, and see it translated" loading="lazy"
+></iframe>
+
+<a class="demo-alone" href="play/index.html?network={network}">On a page of its own, with your own images</a>
+"""
 ORPHAN = "---\norphan: true\n{}---\n"  # a page that is in no list
 
 
@@ -81,12 +92,13 @@ def fetch_mathjax(folder: Path) -> None:
 
 
 def make_play(folder: Path) -> None:
-    """The page of `course demo --static` with the shipped weights, into ``folder``, if it is not there or old."""
-    made_of = [path for name in ("demo/page.py", "demo/static/*", "runs/shipped*/*") for path in LIBRARY.glob(name)]
+    """The page of `course demo --static` with the shipped weights, into ``folder``; networks only if they are old."""
+    made_of = [path for name in ("demo/page.py", "runs/export.py", "runs/shipped*/*") for path in LIBRARY.glob(name)]
     made, newest = folder / "models.json", max(path.stat().st_mtime for path in made_of)
     if not made.exists() or made.stat().st_mtime < newest:
         print("making the page to play with: a minute or two, once")
         play.build(folder, [Path(run) for run in play.SHIPPED], half=True)
+    shutil.copytree(LIBRARY / "demo" / "static", folder, dirs_exist_ok=True)
 
 
 # ---- pages that exist: notebooks, guide, and files of the course they link to
@@ -136,12 +148,15 @@ def add(file: Path) -> None:
 
 
 def notebook(file: Path) -> dict:
-    """A notebook as its page shows it: alt texts where MyST-NB looks for them, and no widgets, which need a kernel."""
-    content = read(file)
+    """A notebook as its page shows it: alt texts where MyST-NB looks for them, the page to play with in the place that
+    cards.toml tells, and no widgets, which need a kernel."""
+    content, demo = read(file), TOLD[file.stem].get("demo")
     content["metadata"].pop("widgets", None)
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = relink("".join(cell["source"]), file)
+            if demo and demo["after"] in cell["source"]:
+                cell["source"] += DEMO.format(**demo)
         if "alt" in cell["metadata"]:
             cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}
         for output in cell.get("outputs", []):
@@ -155,9 +170,9 @@ def notebook(file: Path) -> dict:
 
 def cards() -> str:
     """A card for each notebook: its title, what happens in it, a picture, and how long it takes."""
-    told, out = tomllib.loads((HERE / "cards.toml").read_text("utf-8")), []
+    out = []
     for file in NOTEBOOK_FILES:
-        card = told[file.stem]
+        card = TOLD[file.stem]
         alt = thumbnail(file, card.get("picture", ""))
         minutes = max(1, round(read(file)["metadata"]["course"]["seconds"] / 60))
         out += [
@@ -207,9 +222,8 @@ def command_page() -> str:
             options = [name for name in (*param.opts, *param.secondary_opts) if name.startswith("-")]
             names = ", ".join(options or [param.metavar or param.name.upper()])
             default = "" if param.required or param.default in (None, False, ()) else f"`{param.default}`"
-            out.append(
-                f"| `{names}` | {param.help.replace('|', chr(92) + '|')} | {default or 'needed' * param.required} |"
-            )
+            default = {"`True`": "yes", "": "needed" * param.required}.get(default, default)
+            out.append(f"| `{names}` | {param.help.replace('|', chr(92) + '|')} | {default} |")
     return "\n".join(out)
 
 
@@ -221,18 +235,23 @@ def used() -> dict:
         tree, names = ast.parse("\n".join("".join(cell["source"]) for cell in code)), {}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.module.startswith("course_lib"):
-                names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+                for alias in node.names:
+                    package = __import__(node.module, fromlist=[alias.name])
+                    names[alias.asname or alias.name] = getattr(package, alias.name), f"{node.module}.{alias.name}"
         for node in ast.walk(tree):
-            tail = ""
+            tail = []
             while isinstance(node, ast.Attribute):
-                node, tail = node.value, f".{node.attr}{tail}"
+                node, tail = node.value, [node.attr, *tail]
             if not isinstance(node, ast.Name) or node.id not in names:
                 continue
+            thing, name = names[node.id]
             try:
-                thing = pkgutil.resolve_name(name := names[node.id] + tail)
-            except (AttributeError, ImportError):  # a variable with the name of something imported
+                thing, name = functools.reduce(getattr, tail, thing), ".".join([name, *tail])
+            except AttributeError:  # a variable with the name of something imported
                 continue
             if (inspect.isfunction(thing) or inspect.isclass(thing)) and thing.__qualname__ == name.rpartition(".")[2]:
+                if not name.startswith(".".join(thing.__module__.split(".")[:2])):  # seen through another room
+                    name = f"{thing.__module__}.{thing.__qualname__}"
                 known, where = found.get(thing, (name, []))
                 found[thing] = (min(known, name, key=len), [*where, *([] if file in where else [file])])
     return found
@@ -267,7 +286,7 @@ def fetch_parts() -> None:
 
 def gather() -> None:
     """The sources of all pages, into a folder of their own."""
-    shutil.rmtree(SOURCE, ignore_errors=True)
+    shutil.rmtree(WORK, ignore_errors=True)
     for file in (*PAGES, HANDBOOK):
         add(file)
     library_pages()
@@ -284,9 +303,10 @@ def main(target: Path) -> int:
         raise CourseError("this folder holds something else", target, "name a new folder, or one with an earlier site")
     fetch_parts()
     gather()
+    options = ["-qW", "--keep-going", "-c", str(HERE), "-d", str(WORK / "trees")]  # a warning is an error
+    status = sphinx([*options, str(SOURCE), str(WORK / "pages")])
     shutil.rmtree(target, ignore_errors=True)
-    options = ["-qW", "--keep-going", "-c", str(HERE), "-d", str(SOURCE / ".trees")]  # a warning is an error
-    status = sphinx([*options, str(SOURCE), str(target)])
+    shutil.move(WORK / "pages", target)
     for file in NOTEBOOK_FILES:  # what readers download is the notebook itself
         shutil.copy(file, target / "_sources" / file.name)
     shutil.copytree(PARTS / "play", target / "play")

@@ -8,6 +8,7 @@ project = title = html_title = "GAN image-to-image translation"
 author = copyright = "The course authors"
 release = version = __version__
 language = "en"
+smartquotes_action = "qe"  # quotes and ellipses; two dashes begin an option
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_design"]
 nb_execution_mode = "off"  # the stored outputs are the truth
@@ -15,6 +16,7 @@ nb_merge_streams = True
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 80
 autodoc_member_order = "bysource"
 add_module_names = False
@@ -40,7 +42,7 @@ html_show_sphinx = html_domain_indices = html_use_index = False
 
 def plain(app, what, name, thing, options, lines):
     """Docstrings of the course as reStructuredText: they are plain text with ``literals`` and indented tables."""
-    blocks = "\n".join(lines).split("\n\n")
+    blocks = re.sub(r":\w+:`([^`]+)`", r"``\1``", "\n".join(lines)).split("\n\n")
     for i, block in enumerate(blocks):
         parts = block.split("``")
         parts[::2] = [re.sub(r"([*|_`\\])", r"\\\1", part) for part in parts[::2]]

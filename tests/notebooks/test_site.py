@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -9,8 +10,12 @@ import sys
 from urllib.parse import unquote
 
 import pytest
+import typer
 
+from course_lib import losses
+from course_lib.cli.course import app
 from tests import ROOT
+from tests.demo.test_browser import stroke
 from tests.support.served import served
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -28,6 +33,10 @@ LOOK = """async () => {
     unfolded: all('article details[open]').length,
     pictures: all('.cell_output img').length,
   };
+}"""
+
+CHANGED = """async (canvas, before) => {
+  while (canvas.toDataURL() === before) await new Promise(requestAnimationFrame);
 }"""
 
 
@@ -88,14 +97,48 @@ def test_every_page_is_whole_and_fits_a_phone(site, browser):
     assert wrong == []
     for path in NOTEBOOKS:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        kinds = [kind for cell in cells for out in cell.get("outputs", []) for kind in out.get("data", {})]
-        assert pages[f"{path.stem}.html"]["pictures"] >= sum(kind.startswith("image/") for kind in kinds) > 0
+        kinds = [" ".join(out.get("data", {})) for cell in cells for out in cell.get("outputs", [])]
+        assert pages[f"{path.stem}.html"]["pictures"] >= sum("image/" in kind for kind in kinds) > 0
+
+
+@pytest.mark.parametrize("name", ["02_pix2pix", "04_cyclegan_losses", "06_bicyclegan_latents", "08_pix2pixhd"])
+def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, browser, keep, name):
+    with window(browser, site[1], 1000) as page:
+        sizes = {}
+        page.on("response", lambda got: sizes.update({got.url: int(got.headers.get("content-length", 0))}))
+        page.goto(f"{site[1]}{name}.html")
+        page.locator("iframe.demo").scroll_into_view_if_needed()
+        demo = page.frame_locator("iframe.demo")
+        demo.get_by_text("are loaded").wait_for()
+        assert demo.locator("#models button:visible").count() == 0
+        assert not [url for url, size in sizes.items() if "/play/" in url and size > 1e5]
+        stroke(page, demo.locator("#paper"), (0.2, 0.3), (0.8, 0.7))
+        demo.get_by_text("ms from stroke").wait_for(timeout=120_000)
+        drawn = demo.locator("#result").evaluate("canvas => canvas.toDataURL()")
+        keep(page, f"site_demo_{name}")
+        demo.locator("#undo").click()
+        demo.locator("#result").evaluate(CHANGED, drawn)
+        runtime = f"{site[1]}play/ort.wasm.gz"
+        assert [url for url, size in sizes.items() if size > 3e6 and ".onnx" not in url] == [runtime]
 
 
 def test_search_finds_words_of_a_notebook(site, browser):
     with window(browser, site[1]) as page:
         page.goto(site[1] + "search.html?q=cycle+consistency")
         page.locator("#search-results a[href*='04_cyclegan_losses']").first.wait_for()
+
+
+def test_the_reference_has_every_option_and_every_loss_of_the_notebooks(site):
+    command = (site[0] / "command.html").read_text("utf-8")
+    for name, sub in typer.main.get_command(app).commands.items():
+        assert f'<section id="course-{name}">' in command
+        assert [flag for param in sub.params for flag in param.opts if flag not in command and flag[0] == "-"] == []
+    told = (site[0] / "library" / "losses.html").read_text("utf-8")
+    code = "".join(path.read_text("utf-8") for path in NOTEBOOKS)
+    used = {name for name in re.findall(r"\blosses\.(\w+)\(", code) if name in vars(losses)}
+    assert used and [name for name in used if f'id="course_lib.losses.{name}"' not in told] == []
+    assert 'id="course_lib.training.fit"' in (site[0] / "library" / "training.html").read_text("utf-8")
+    assert str(ROOT) not in "".join(path.read_text("utf-8") for path in (site[0] / "library").iterdir())
 
 
 def test_light_and_dark_on_a_wide_screen(site, browser, keep):
