@@ -142,7 +142,7 @@ def add(file: Path) -> None:
     elif file.suffix == ".md":
         write(page, ("" if file in (*PAGES, HANDBOOK) else ORPHAN.format("")) + relink(file.read_text("utf-8"), file))
     else:
-        kind, fence = {".py": "python"}.get(file.suffix, file.suffix[1:]), "``````"
+        kind, fence = {".py": "python", ".txt": "text"}.get(file.suffix, file.suffix[1:]), "``````"
         head = ORPHAN.format("nosearch: true\n") + f"# {file.relative_to(ROOT).as_posix()}"
         write(page, f"{head}\n\n{fence}{kind}\n{file.read_text('utf-8')}\n{fence}\n")
 
