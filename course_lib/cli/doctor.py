@@ -29,6 +29,7 @@ from course_lib.training import profiles
 DISTRIBUTION = "gan-translation-course"
 # What each purpose needs: programs, and the extra of the distribution ("" is what everything needs).
 NEEDS = {
+    "jupyter": ((), "lab"),
     "tests": (("git", "make", "chromium", "chromedriver", "bwrap"), "test"),
     "demos": (("npm",), "web"),
     "grading": (("bwrap",), ""),
@@ -46,7 +47,7 @@ def report() -> str:
     profile, device = profiles.resolve(), profiles.pick_device()
     bf16 = profiles.use_bf16(device)
     speed = images_per_second(profile, device, bf16)
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision", "papermill"))
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision"))
     lines = [
         f"machine    {profiles.device_name()}, {_memory()} of memory, {_free_disk()} of free disk, {platform.system()}",
         f"versions   course {course_lib.__version__}, Python {platform.python_version()}, {versions}",
@@ -180,9 +181,8 @@ def _why(device: torch.device) -> str:
         return "there is a GPU"
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return "CUDA_VISIBLE_DEVICES hides every GPU"
-    if shutil.which("nvidia-smi"):
-        return "there may be a GPU, but this PyTorch cannot use it (CPU build, or no driver)"
-    return "no NVIDIA GPU was found" + ("; Apple's GPU is used" if device.type == "mps" else "")
+    found = profiles.unused_gpu() or "no NVIDIA GPU was found"
+    return found + ("; Apple's GPU is used" if device.type == "mps" else "")
 
 
 def _memory() -> str:

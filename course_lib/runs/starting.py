@@ -115,5 +115,5 @@ def _flat(settings: dict) -> dict:
 def _started(out: Path, settings: dict, device: str) -> None:
     """``out`` is locked and can be written to: it becomes the folder of this run."""
     files.replace_file(out / "run.json", json.dumps(settings, indent=1).encode())
-    if device == "auto" and profiles.pick_device(device).type == "cpu":
+    if device == "auto" and profiles.pick_device(device).type == "cpu" and not profiles.unused_gpu():
         warnings.warn(f"no GPU found: training on {profiles.device_name()}", stacklevel=2)

@@ -2,6 +2,10 @@
 
 import os
 import platform
+import shutil
+import subprocess
+import warnings
+from functools import cache
 
 import torch
 
@@ -25,11 +29,26 @@ def pick_device(name: str = "auto") -> torch.device:
     """``auto`` is CUDA, then Apple's MPS, then the CPU. Raises CourseError for a device this machine has not."""
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
+        if not has["cuda"] and (why := unused_gpu()):
+            warnings.warn(why, stacklevel=2)
         return torch.device(next(kind for kind, there in has.items() if there))
     if not has.get(name):
         there = ", ".join(kind for kind, is_there in has.items() if is_there)
         raise CourseError(f"device {name!r} is not available here", "--device", f"choose from auto, {there}")
     return torch.device(name)
+
+
+@cache
+def unused_gpu() -> str:
+    """What is wrong where an NVIDIA GPU is here and PyTorch cannot use it; empty if there is none, or it is hidden."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not (program := shutil.which("nvidia-smi")):
+        return ""
+    try:
+        gpu = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10).stdout.partition(" (UUID")[0]
+    except (OSError, subprocess.SubprocessError):  # a broken driver
+        return ""
+    why = f"its CUDA {torch.version.cuda} and the driver do not match" if torch.version.cuda else "it is the CPU build"
+    return f"{gpu} is here, but PyTorch {torch.__version__} cannot use it: {why}" if gpu.startswith("GPU") else ""
 
 
 def device_name() -> str:

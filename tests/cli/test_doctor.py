@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -55,7 +56,7 @@ def test_the_command_says_everything_in_ten_seconds(monkeypatch, course):
     status, out, _ = course("doctor")
     said = sections(out)
     assert status == 0 and time.thread_time() - start < 10
-    assert " ".join(said) == "machine versions profile bfloat16 speed notebooks tests demos grading"
+    assert " ".join(said) == "machine versions profile bfloat16 speed notebooks jupyter tests demos grading"
     assert said["profile"] == ["smoke: the environment variable COURSE_PROFILE says so"]
     assert f"torch {torch.__version__.partition('+')[0]}" in said["versions"][0]
     assert float(said["speed"][0].split()[0]) > 0
@@ -75,9 +76,7 @@ def test_the_time_of_the_clock_stays_and_the_rest_goes_with_the_speed(tmp_path, 
     assert minutes(200, True, seconds=60, clock_seconds=0) == "about 1 minute"
 
 
-@pytest.mark.parametrize(
-    "course", [None, {}, [], 3, {"seconds": 3}, NOTED | {"speed": "fast"}, NOTED | {"seconds": None}]
-)
+@pytest.mark.parametrize("course", [None, [], 3, {"seconds": 3}, NOTED | {"speed": "fast"}, NOTED | {"seconds": None}])
 def test_what_was_not_measured_is_not_guessed(tmp_path, course):
     assert doctor.estimate(write(tmp_path / "x.ipynb", course=course), "cpu", 100, True) == "not measured"
 
@@ -135,11 +134,17 @@ def test_a_stored_notebook_notes_what_it_took(tmp_path, quick, monkeypatch):
 def test_why_this_profile(monkeypatch, quick):
     cpu, cuda, mps = (torch.device(name) for name in ("cpu", "cuda", "mps"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(profiles, "unused_gpu", profiles.unused_gpu.__wrapped__)  # not the answer of an earlier test
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert doctor._why(cpu) == "no NVIDIA GPU was found" and doctor._why(cuda) == "there is a GPU"
     assert doctor._why(mps).endswith("Apple's GPU is used")
     monkeypatch.setattr(shutil, "which", lambda name: name)
-    assert "this PyTorch cannot use it" in doctor._why(cpu)
+    monkeypatch.setattr(profiles.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="GPU 0: A card (UUID: 1)"))
+    for cuda_of_torch, why in ((None, "it is the CPU build"), ("13.2", "its CUDA 13.2 and the driver do not match")):
+        monkeypatch.setattr(torch.version, "cuda", cuda_of_torch)
+        assert doctor._why(cpu) == f"GPU 0: A card is here, but PyTorch {torch.__version__} cannot use it: {why}"
+        with pytest.warns(UserWarning, match=why):
+            assert profiles.pick_device() == cpu
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert doctor._why(cpu) == "CUDA_VISIBLE_DEVICES hides every GPU"
     monkeypatch.setenv("COURSE_PROFILE", "huge")
