@@ -1,5 +1,8 @@
 """The one error a user of the course can cause."""
 
+from importlib import import_module
+from types import ModuleType
+
 
 class CourseError(Exception):
     """Something the user can mend: ``what`` is wrong, ``where`` it is, and how to ``fix`` it.
@@ -10,3 +13,12 @@ class CourseError(Exception):
     def __init__(self, what: str, where: object, fix: str):
         self.what, self.where, self.fix = str(what), str(where), str(fix)
         super().__init__(f"{self.what}\n  where: {self.where}\n  fix: {self.fix}")
+
+
+def need(extra: str, *modules: str) -> list[ModuleType]:
+    """The modules, imported. Raises CourseError where one is missing: an ``extra`` of the course brings them."""
+    try:
+        return [import_module(name) for name in modules]
+    except ImportError as error:
+        fix = f"pip install {' '.join(name.partition('.')[0] for name in modules)}, which is the course's extra {extra}"
+        raise CourseError(f"this needs a package that is missing: {error.name}", "this Python", fix) from None

@@ -48,9 +48,7 @@ def run(
     positive("--cell-timeout", cell_timeout)
     found = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
     if not found:
-        raise CourseError(
-            "no notebooks here", Path("notebooks").resolve(), "run this in the course's folder, or name them"
-        )
+        raise CourseError("no notebooks here", Path("notebooks").resolve(), "go to the course's folder, or name them")
     pairs = dict(pair.partition("=")[::2] for pair in set_ or [])
     parameters = {name: _literal(text) for name, text in pairs.items()}
     report = runner.run_notebooks(found, out, profile, cell_timeout, parameters, resume, store)

@@ -33,9 +33,7 @@ def sweep(
 
 @app.command()
 def claims(
-    folder: Annotated[Path, typer.Option(help="with claims.toml and sweeps/*.csv; claims.md goes there")] = Path(
-        "notebooks"
-    ),
+    folder: Annotated[Path, typer.Option(help="has claims.toml and sweeps/*.csv, gets claims.md")] = Path("notebooks"),
 ) -> None:
     """Decide the papers' claims by the tables of the sweeps, and write the ledger."""
     from course_lib.data.files import replace_file
@@ -47,9 +45,7 @@ def claims(
 
 @app.command()
 def study(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="results of the game real or fake, JSON lines")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="results of real or fake, JSON lines")],
 ) -> None:
     """Pool what people answered in the game real or fake: how often each model fooled them."""
     from course_lib.widgets import study

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import course_lib
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 
 BANNER = "course-run-banner"  # tag of the cell that names the failure, so that a second run can drop it
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
@@ -57,6 +57,7 @@ def run_notebooks(
     from course_lib.data.files import ASIDE, only_run
     from course_lib.training.profiles import device_name, resolve  # these import torch, so not at import time
 
+    need("lab", "papermill", "nbformat", "nbconvert")
     profile, out, paths = resolve(profile), Path(out).absolute(), [Path(path).absolute() for path in notebooks]
     if not paths:
         raise CourseError("no notebook to run", "the list of notebooks", "name at least one .ipynb file")

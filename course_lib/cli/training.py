@@ -28,9 +28,7 @@ def train(
     profile: Profile = "auto",
     device: Device = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the method's configuration")] = None,
-    bf16: Annotated[
-        bool | None, typer.Option("--bf16/--no-bf16", help="default: where it is known to be faster")
-    ] = None,
+    bf16: Annotated[bool | None, typer.Option("--bf16/--no-bf16", help="default: where that is faster")] = None,
     compiled: Annotated[
         bool, typer.Option("--compile", help="with torch.compile: first a minute or two, then perhaps faster on a GPU")
     ] = False,

@@ -228,9 +228,7 @@ class EmojiStyles(TwoDomains):
         self.paired, self.seed, self.size = pairs or split != "train", seed, size
         self.made_from = {"split": split, "styles": styles, "seed": seed, "pairs": pairs}
         if styles[0] == styles[1]:
-            raise CourseError(
-                "an unpaired task needs two different styles", "data", f"choose two of {', '.join(STYLES)}"
-            )
+            raise CourseError("an unpaired task needs two styles", "data", f"choose two of {', '.join(STYLES)}")
         x_rows = y_rows = _rows(SPLITS[split])
         if not self.paired:
             x_rows, y_rows = _rows(("train_a",)), _rows(("train_b",))

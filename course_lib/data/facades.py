@@ -81,9 +81,8 @@ class Facades(TwoDomains):
         if task not in TASKS:
             raise CourseError(f"unknown task {task!r}", "data", f"choose from {', '.join(TASKS)}")
         if not SIZES[0] <= size <= SIZES[1]:
-            raise CourseError(
-                f"façades are drawn at {SIZES[0]} to {SIZES[1]} px, not {size}", "size", "choose a size in between"
-            )
+            what = f"façades are drawn at {SIZES[0]} to {SIZES[1]} px, not {size}"
+            raise CourseError(what, "size", "choose a size in between")
         self.split, self.size, self.seed = split, size, seed
         self.fixed_x, self.fixed_y = TASKS[task]
         self.touching = task == "facades:touching"

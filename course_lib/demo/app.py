@@ -1,6 +1,5 @@
 """The widgets as an app: ``course demo`` serves it with Voilà to a browser of this machine, behind a token."""
 
-import importlib
 import logging
 import os
 import secrets
@@ -13,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
-import nbformat
 import torch
 from torch.utils.data import Subset, default_collate
 from traitlets.config import Config
 
 from course_lib import runs
 from course_lib.data import TwoDomains, open_dataset
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 from course_lib.runs import shipped
 from course_lib.widgets import back, draw, latents, lens, real_or_fake, scene, scrubber, styles
 
@@ -198,11 +196,7 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
 
     Raises CourseError if Voilà is missing, for runs that cannot be opened, and for a port that is taken.
     """
-    try:
-        voila = importlib.import_module("voila.app").Voila
-    except ImportError as error:
-        fix = "pip install voila, which is in the course's extra web"
-        raise CourseError(f"the app needs a package that is missing: {error.name}", "course demo", fix) from None
+    voila, nbformat = need("web", "voila.app", "nbformat")
     places = [folder if shipped.name_of(folder) else str(Path(folder).resolve()) for folder in folders]
     for place in places:
         runs.open_translator(Path(place), "cpu")  # says what is wrong, here and now
@@ -219,7 +213,7 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
             config.KernelManager.transport = "ipc"  # else any user of this machine could listen to the kernels
         options = {"ip": ADDRESS, "port": port, "port_retries": 0, "token": token, "root_dir": folder}
         options["tornado_settings"] = {"headers": {"Content-Security-Policy": POLICY}}
-        server = voila.instance(config=config, open_browser=browser, log_level="ERROR", **options)
+        server = voila.Voila.instance(config=config, open_browser=browser, log_level="ERROR", **options)
         server.initialize([str(path)])
         logging.getLogger("tornado.general").setLevel("ERROR")  # it warns of its own settings, for each visitor
         print(f"the app: http://{ADDRESS}:{port}/?token={token}")

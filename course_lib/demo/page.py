@@ -15,9 +15,9 @@ from PIL import Image
 
 from course_lib.data import TwoDomains
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 from course_lib.plotting.figures import stitch
-from course_lib.runs.export import METHODS, _packages, export_run
+from course_lib.runs.export import METHODS, export_run
 from course_lib.runs.shipped import PREFIX, RECIPES, name_of
 
 RUNTIME = "onnxruntime-web@1.30.0"  # MIT; the smallest of its builds that runs all of ONNX, one thread
@@ -72,7 +72,8 @@ def _thumbnail(page: Path, path: Path, entry: dict) -> str:
     x = to_tensor(read_image(page / entry["presets"][0]["file"]), entry["size"])[None]
     z = torch.randn(2, entry["z_dim"], generator=torch.Generator().manual_seed(0))
     feeds = {"x": x.expand(2, -1, -1, -1).numpy(), "z": z.numpy()} if entry["z_dim"] else {"x": x.numpy()}
-    (y,) = _packages()[1].InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(["y"], feeds)
+    (runtime,) = need("web", "onnxruntime")
+    (y,) = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(["y"], feeds)
     name = f"presets/{entry['name']}/thumbnail.png"
     Image.fromarray(stitch([torch.cat([x, torch.from_numpy(y)])])).save(page / name, optimize=True)
     return name
@@ -98,7 +99,8 @@ def _inputs(page: Path, name: str, data: TwoDomains) -> dict:
 
 def _fetch_runtime(page: Path) -> None:
     """The runtime's files and licences into ``page``. Raises CourseError."""
-    licences = Path(_packages()[1].__file__).parent  # of the same project; the package for browsers has none
+    (runtime,) = need("web", "onnxruntime")
+    licences = Path(runtime.__file__).parent  # of the same project; the package for browsers has none
     npm = shutil.which("npm")
     if npm is None:
         raise CourseError(f"npm is missing, which brings {RUNTIME}", "course demo", "install Node.js, which has npm")

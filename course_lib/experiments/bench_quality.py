@@ -34,9 +34,7 @@ WINDOW = 5  # looks that are averaged into one point of a curve
 JUDGED = {"with the average": "val_l1", "with the last weights": "last_l1"}  # both sides, each time
 
 
-def quality(
-    name: str, seconds: float = 60.0, points: int = 24, profile: str = "auto", seeds: int = 3
-) -> dict[str, Any]:
+def quality(name: str, seconds: float = 60, points: int = 24, profile: str = "auto", seeds: int = 3) -> dict[str, Any]:
     """L1 to the true y of 64 held-out images (val), against seconds of training: textbook, control, and the library.
 
     Same networks, same data, constant lr, no augmentation. For each of ``seeds`` seeds three trainings take turns,

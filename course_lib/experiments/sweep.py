@@ -37,7 +37,7 @@ from course_lib.data import open_dataset
 from course_lib.data.download import cache_folder
 from course_lib.data.files import only_run, replace_file
 from course_lib.data.images import to_image
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 from course_lib.experiments.grids import Cell, key_of, read_grid
 from course_lib.methods import configs, method_class
 from course_lib.metrics import generated, samples, scores
@@ -96,12 +96,7 @@ def run(grid: Path, scheduler: str | None = None, workers: int | None = None, ou
 
 def _results(cells: list[Cell], scheduler: str | None, workers: int | None, work: Path) -> Iterator[tuple[Cell, dict]]:
     """Each cell with what :func:`run_cell` returned, in the order in which they end."""
-    try:
-        import dask.system
-        import distributed
-    except ImportError:
-        fix = "pip install distributed, or the course's extra: pip install -e .[sweep]"
-        raise CourseError("a sweep needs the package distributed", "course sweep", fix) from None
+    dask, system, distributed = need("sweep", "dask", "dask.system", "distributed")
     with contextlib.ExitStack() as stack:
         if scheduler is None:
             # one cell at a time in a worker, none waiting there: who dies takes no other cell along
@@ -111,7 +106,7 @@ def _results(cells: list[Cell], scheduler: str | None, workers: int | None, work
             rules["nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_"] = 1 << 25
             stack.enter_context(dask.config.set({f"distributed.{k}": v for k, v in rules.items()}))
             cluster = distributed.LocalCluster(
-                n_workers=min(workers or dask.system.CPU_COUNT, len(cells)), threads_per_worker=1,
+                n_workers=min(workers or system.CPU_COUNT, len(cells)), threads_per_worker=1,
                 processes=True, host="127.0.0.1", dashboard_address=":0", memory_limit=0,
                 silence_logs=logging.CRITICAL,
             )  # fmt: skip

@@ -13,9 +13,7 @@ class PatchProjections(nn.Module):
 
     def __init__(self, widths: list[int], dim: int = 256):
         super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Sequential(nn.Linear(width, dim), nn.ReLU(), nn.Linear(dim, dim)) for width in widths
-        )
+        self.layers = nn.ModuleList(nn.Sequential(nn.Linear(n, dim), nn.ReLU(), nn.Linear(dim, dim)) for n in widths)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.normal_(layer.weight, 0.0, 0.02)

@@ -1,7 +1,6 @@
 """Trained generators as ONNX files, which run without PyTorch: in a browser for one (``demo.py``)."""
 
 import copy
-import importlib
 import tempfile
 import warnings
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from course_lib.data import colours, names, open_dataset
 from course_lib.data.files import replace_file
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cut import CUT
@@ -35,7 +34,7 @@ def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = Fals
     again before they are used. ``about`` goes into the metadata, too. Raises CourseError for another method, for
     dropout or batch statistics at test time, and if the packages of the extra web are missing.
     """
-    onnx, _ = _packages()
+    onnx, optimizer, _ = need("web", "onnx", "onnxscript.optimizer", "onnxruntime")
     size, z_dim = method.config.image_size, method.noise(1, 0).shape[1] if method.has_codes else 0
     net = copy.deepcopy(_generator(method, direction)).cpu().to(memory_format=torch.contiguous_format).eval()
     step, batch = multiple(method, lambda x: method.translate(x)["fake_y"]), torch.export.Dim("batch")
@@ -49,7 +48,6 @@ def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = Fals
             optimize=False,
         )  # fmt: skip
     # Not all of it: batch norm folded into weights that are exact as float16 would leave them inexact.
-    optimizer = importlib.import_module("onnxscript.optimizer")
     optimizer.fold_constants(program.model)
     optimizer.remove_unused_nodes(program.model)
     model = program.model_proto
@@ -77,8 +75,7 @@ def check(
 
     ``z`` is (n, z_dim); of a method with codes, None draws one for each x.
     """
-    _, onnxruntime = _packages()
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = need("web", "onnxruntime")[0].InferenceSession(str(path), providers=["CPUExecutionProvider"])
     if z is None and method.has_codes:
         z = method.noise(len(x), seed=0)
     options = {"direction": direction} if len(method.directions) > 1 else {}
@@ -149,9 +146,7 @@ def _generator(method: Method, direction: str) -> nn.Module:
         "test_batch_statistics": cfg.test_batch_statistics and nn.BatchNorm2d in layers,
     }
     if on := [name for name, acts in found.items() if acts]:
-        what = (
-            f"{' and '.join(on)} on: the outputs depend on chance or on the rest of the batch, which a file cannot do"
-        )
+        what = f"{' and '.join(on)} on: the outputs depend on chance or the rest of the batch, which a file cannot do"
         raise CourseError(what, "the run's configuration", f"train with {' '.join(f'--set {n}=False' for n in on)}")
     return net if (cfg.in_channels, cfg.out_channels) == (3, 3) else _Painter(method, net)
 
@@ -165,12 +160,3 @@ class _Painter(nn.Module):
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         return colours.painted(self.net(self.seen(x, x)[0]), x)
-
-
-def _packages() -> list:
-    """The modules onnx and onnxruntime. Raises CourseError if they, or onnxscript, are missing."""
-    try:
-        return [importlib.import_module(name) for name in ("onnx", "onnxruntime", "onnxscript")][:2]
-    except ImportError as error:
-        fix = "pip install onnx onnxscript onnxruntime, which is the course's extra web"
-        raise CourseError(f"ONNX files need a package that is missing: {error.name}", "course export", fix) from None

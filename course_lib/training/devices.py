@@ -20,7 +20,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +30,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.data.base import View
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 from course_lib.methods.base import Method
 from course_lib.training import checkpoint
 from course_lib.training.fit import Result, fit
@@ -66,9 +65,7 @@ def layout(devices: int, device: torch.device) -> tuple[int, int]:
     if dist.is_initialized():
         fix = "start a new process for each training"
         raise CourseError("this process has trained on several devices already", where, fix)
-    if find_spec("lightning_fabric") is None:
-        fix = 'pip install "gan-translation-course[devices]"'
-        raise CourseError("several devices need Lightning Fabric, which is not installed", where, fix)
+    need("devices", "lightning_fabric")
     return devices, machines
 
 

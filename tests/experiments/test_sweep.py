@@ -109,7 +109,7 @@ def test_bad_grids_are_refused_before_any_work(tmp_path, refusal, text, what, wh
 
 def test_without_distributed_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(CourseError, match=r"needs the package distributed(?s:.*)\[sweep\]"):
+    with pytest.raises(CourseError, match=r"missing: distributed(?s:.*)extra sweep"):
         sweep.run(write(tmp_path))
 
 
@@ -412,9 +412,7 @@ def test_the_command_of_a_row_gives_its_scores_again(tmp_path, undisturbed, monk
     assert {name: float(text) for name, text in undisturbed["L1 only", 1].items()} == again
 
 
-def test_a_killed_worker_loses_nothing_and_a_second_start_does_nothing(
-    tmp_path, course_sweep, undisturbed, monkeypatch, capsys
-):
+def test_a_killed_worker_loses_nothing_a_second_start_neither(tmp_path, course_sweep, undisturbed, monkeypatch, capsys):
     grid = write(tmp_path)
     process = course_sweep(grid, "--workers", "2")
     busy_worker(tmp_path / "runs/smoke/cells", process)

@@ -132,8 +132,8 @@ def test_what_a_file_cannot_do_is_refused(trained, tmp_path):
 
 
 def test_packages_that_are_missing_are_named(trained, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(CourseError, match="onnxscript"):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(CourseError, match="missing: onnxruntime"):
         export.export_run(trained["pix2pix"], tmp_path / "model.onnx")
 
 
