@@ -31,64 +31,7 @@ GRIDS = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in 
 CLAIMS, TABLES = (read(NOTEBOOKS / "claims.toml") for read in (claims.read_claims, claims.read_tables))
 FOUND = claims.judge(CLAIMS, NOTEBOOKS / "sweeps")
 
-# PAPERS, sections 3.6 and 4.5; what was not checked against the papers is text with "reported".
-IOU = {
-    "pix2pix, Table 1": {"L1": 0.11, "GAN": 0.01, "cGAN": 0.16, "L1+GAN": 0.15, "L1+cGAN": 0.17},
-    "pix2pix, Table 2": {
-        "encoder-decoder, L1": 0.08, "encoder-decoder, L1+cGAN": 0.05, "L1": 0.13, "L1+cGAN": 0.14,
-    },
-    "pix2pix, Table 3": {"1x1": 0.10, "16x16": 0.17, "L1+cGAN": 0.17, "70x70": 0.11},  # ours of 34 px, and of all
-    "pix2pix, Table 6": {"L1": 0.35, "cGAN": 0.22, "L1+cGAN": 0.29},
-    "CycleGAN, Table 2": {
-        "CoGAN": 0.06, "BiGAN/ALI": "reported 0.02", "SimGAN": "reported 0.04",
-        "feature loss + GAN": "reported 0.01", "CycleGAN": 0.11, "pix2pix": 0.18,
-    },
-    "CycleGAN, Table 3": {
-        "CoGAN": "reported 0.08", "BiGAN/ALI": "reported 0.07", "SimGAN": "reported 0.07",
-        "feature loss + GAN": "reported 0.06", "CycleGAN": 0.16, "pix2pix, photo to labels": 0.32,
-    },
-    "CycleGAN, Table 4": {
-        "cycle alone": 0.02, "GAN alone": 0.08, "GAN + forward cycle": 0.12,
-        "GAN + backward cycle": "reported 0.06", "CycleGAN": 0.11,
-    },
-    "CycleGAN, Table 5": {
-        "cycle alone": "reported 0.02", "GAN alone": 0.07, "GAN + forward cycle": "reported 0.07",
-        "GAN + backward cycle": 0.01, "CycleGAN": 0.16,
-    },
-}  # fmt: skip
-BICYCLE = {  # as printed
-    "BicycleGAN, diversity": {
-        "pix2pix+noise": "0.013", "cAE-GAN": "reported 0.200", "cVAE-GAN": "0.096", "cLR-GAN": "0.090",
-        "BicycleGAN": "0.110", 0.1: "reported 0.262",
-    },
-    "BicycleGAN, realism": {
-        "pix2pix+noise": "27.93", "cAE-GAN": "reported 13.64", "cVAE-GAN": "24.93",
-        "cVAE-GAN plus plus": "reported 29.19", "cLR-GAN": "29.23", "BicycleGAN": "34.33",
-    },
-    "BicycleGAN, encoders": {
-        "BicycleGAN": "reported 0.292", "z at the input": "reported 0.292", "E_CNN": "reported 0.326",
-    },
-}  # fmt: skip
-HD = {
-    "pix2pixHD, Cityscapes": {"pix2pixHD": "reported 0.6389", "pix2pix": "reported 0.3948"},
-    "pix2pixHD, scales": {"pix2pixHD": "reported 0.6389", "one scale": "reported 0.5775"},
-}
-MUNIT = {  # shoes; all from memory
-    "MUNIT, diversity": {
-        "CycleGAN": "reported 0.010", "CycleGAN + noise": "reported 0.016", "UNIT": "reported 0.011",
-        "no x-recon": "reported 0.213", "no c-recon": "reported 0.172", "no s-recon": "reported 0.070",
-        "MUNIT": "reported 0.109",
-    },
-    "MUNIT, quality": {
-        "no x-recon": "reported 6.0", "no c-recon": "reported 20.7", "no s-recon": "reported 28.6",
-        "MUNIT": "reported 50.0",
-    },
-}  # fmt: skip
-HISTOGRAMS = {
-    "lab_L": {"L1": 0.81, "cGAN": 0.87, "L1+cGAN": 0.86, "1x1": 0.83},
-    "lab_a": {"L1": 0.69, "cGAN": 0.74, "L1+cGAN": 0.84, "1x1": 0.68},
-    "lab_b": {"L1": 0.70, "cGAN": 0.84, "L1+cGAN": 0.82, "1x1": 0.78},
-}
+PAPERS = tomllib.loads((ROOT / "tests/experiments/papers.toml").read_text(encoding="utf-8"))
 
 
 def write(folder: Path, rows: dict[str, dict[int, dict]], name: str = "grid") -> Path:
@@ -362,9 +305,7 @@ def test_the_command_writes_the_page_and_explains_what_failed(tmp_path, course):
 # ---- the claims of this course
 
 
-COLUMNS = {
-    name for path in NOTEBOOKS.glob("sweeps/*.csv") for name in path.read_text("utf-8").partition("\n")[0].split(",")
-}
+COLUMNS = {name for p in NOTEBOOKS.glob("sweeps/*.csv") for name in p.read_text("utf-8").partition("\n")[0].split(",")}
 COLUMNS.add("variety_l1")  # of DCGAN, whose table is not there yet
 
 
@@ -396,15 +337,15 @@ def test_a_claim_refers_to_rows_and_scores_that_exist(it):
 @pytest.mark.parametrize("it", CLAIMS, ids=lambda it: it.id)
 def test_numbers_are_the_papers_and_those_from_memory_say_so(it):
     said = re.findall(r"(?:reported )?\d+\.\d+", it.paper)
-    table = HISTOGRAMS[it.metric] if it.source == "pix2pix, Figure 7" else (IOU | BICYCLE | HD | MUNIT).get(it.source)
+    table = PAPERS.get(f"histograms of {it.metric}" if it.source == "pix2pix, Figure 7" else it.source)
     if table is None:
         assert not said and re.match("(no number|reported, without a number)", it.paper), it.paper
         return
-    rows = list(it.order) if it.order else [it.more, it.less]
-    assert said == [value if isinstance(value := table[row], str) else f"{value:.2f}" for row in rows]
+    rows = list(it.order) if it.order else [it.more, str(it.less)]
+    assert said == [table[row] for row in rows]
     if it.order:
         assert it.order == {row: float(table[row]) for row in rows}, "reported values are left out of an order"
-        verified = {row for row, value in table.items() if "reported" not in str(value)}
+        verified = {row for row, value in table.items() if "reported" not in value}
         assert set(rows) == verified, "all others belong to it"
     elif it.within is None:
         value = [float(number.removeprefix("reported ")) for number in said]
