@@ -176,9 +176,7 @@ NEW = ("in_channels", "out_channels", "load")  # settings that older runs do not
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("data", "channels"), [("emoji:colour", (1, 3)), ("emoji:colour:lab", (1, 2)), ("grey", (1, 1))]
-)
+@pytest.mark.parametrize("data, channels", [("emoji:colour", (1, 3)), ("emoji:colour:lab", (1, 2)), ("grey", (1, 1))])
 def test_networks_get_the_channels_of_the_data(data, channels, tmp_path, course):
     """Grey in, two or three channels or one out; everything around shows images all the same."""
     if data == "grey":

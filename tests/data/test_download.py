@@ -248,9 +248,7 @@ def test_a_part_that_is_complete_is_used_and_one_longer_than_the_file_starts_aga
     assert [bool(wanted) for _, wanted in server.log] == partial and not part.exists()
 
 
-@pytest.mark.parametrize(
-    ("faults", "tries", "words"), [(["404"], 1, "404"), (["503"] * 4, 4, "503"), (["drop"] * 4, 4, "")]
-)
+@pytest.mark.parametrize("faults, tries, words", [(["404"], 1, "404"), (["503"] * 4, 4, "503"), (["drop"] * 4, 4, "")])
 def test_no_answer_ends_in_instructions(server, tmp_path, faults, tries, words):
     server.faults = faults
     error = refused(fetch, "maps")

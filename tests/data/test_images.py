@@ -9,16 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib.data.images import (
-    MAX_PIXELS,
-    find_images,
-    image_size,
-    printable,
-    read_image,
-    to_bytes,
-    to_image,
-    to_tensor,
-)
+from course_lib.data import images
+from course_lib.data.images import find_images, image_size, printable, read_image, to_bytes, to_image, to_tensor
 from course_lib.errors import CourseError
 from tests.support.pictures import chunk, encoded, noise, png
 
@@ -63,7 +55,7 @@ def test_named_pipe_does_not_block(tmp_path):
 @pytest.mark.parametrize("side", [8001, 12_000, 20_000, 2_000_000_000])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_bomb_is_refused_before_decoding(tmp_path, monkeypatch, side):
-    assert MAX_PIXELS < Image.MAX_IMAGE_PIXELS
+    assert images.MAX_PIXELS < Image.MAX_IMAGE_PIXELS
     path = tmp_path / "bomb.png"
     path.write_bytes(png(side, side))
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))

@@ -13,16 +13,7 @@ import torch
 
 from course_lib import CourseError
 from course_lib.experiments import claims, evidence, ledger, sweep
-from course_lib.experiments.claims import (
-    CONTRADICTED,
-    NO_VERDICT,
-    NOT_DECIDABLE,
-    NOT_RUN,
-    PARTLY,
-    REPRODUCED,
-    UNDECIDED,
-    Claim,
-)  # fmt: skip
+from course_lib.experiments.claims import CONTRADICTED, NO_VERDICT, NOT_DECIDABLE, PARTLY, REPRODUCED, UNDECIDED
 from course_lib.metrics import intervals
 from tests import ROOT
 
@@ -50,12 +41,12 @@ def by_seed(*values: float, score: str = "d_std") -> dict[int, dict]:
     return {seed: {score: value} for seed, value in enumerate(values)}
 
 
-def claim(**values) -> Claim:
+def claim(**values) -> claims.Claim:
     usual = {"id": "it", "claim": "It is.", "source": "A, Table 1", "paper": "1", "sweep": "grid", "metric": "d_std"}
-    return Claim(**usual | ({} if "order" in values else {"more": "A", "less": "B"}) | values)
+    return claims.Claim(**usual | ({} if "order" in values else {"more": "A", "less": "B"}) | values)
 
 
-def verdict_of(it: Claim, folder: Path) -> dict:
+def verdict_of(it: claims.Claim, folder: Path) -> dict:
     """What is found of a claim that is asked alone."""
     return claims.judge([it], folder)[it.id]
 
@@ -84,7 +75,7 @@ FIVE = (0.1, 0.0, 0.2, 0.15, 0.05)
         ((3.0, 3.1, 3.2, 3.0), "higher", None, NOT_DECIDABLE),
         ((3.0, 3.1), "higher", None, NOT_DECIDABLE),
         ((3.0,), "higher", None, NO_VERDICT),
-        ((), "higher", None, NOT_RUN),
+        ((), "higher", None, claims.NOT_RUN),
     ],
 )
 def test_the_verdict_follows_the_rule(tmp_path, a, better, within, expected):
@@ -159,7 +150,7 @@ def test_seeds_are_matched_by_number_not_by_place(tmp_path):
     write(tmp_path, {"A": by_seed(1, 1, 1), "B": {seed: {"d_std": 0} for seed in (2, 3, 4)}})
     assert verdict_of(claim(), tmp_path)["n"] == 1 and verdict_of(claim(), tmp_path)["verdict"] == NO_VERDICT
     none = verdict_of(claim(less="C"), tmp_path)
-    assert none["n"] == 0 and none["verdict"] == verdict_of(claim(sweep="none"), tmp_path)["verdict"] == NOT_RUN
+    assert none["n"] == 0 and none["verdict"] == verdict_of(claim(sweep="none"), tmp_path)["verdict"] == claims.NOT_RUN
 
 
 def test_constants_other_columns_and_other_tables(tmp_path):

@@ -269,9 +269,7 @@ def test_checks_are_deterministic_and_their_constants_follow_the_key(ps):
 
 
 NASTY = [None, True, 0, 1.5, float("nan"), 10**400, "", "x", [], {}, [[]], {"error": 3}, {"error": "E", "line": "x"}]
-NASTY += [
-    {"shape": shape, "data": data} for shape in ([], [2], [-1], [10**9], "2", [True], [2.0], None) for data in NASTY
-]
+NASTY += [{"shape": n, "data": data} for n in ([], [2], [-1], [10**9], "2", [True], [2.0], None) for data in NASTY]
 NASTY += [{"shape": [3], "data": ["nan", "inf", "1"]}, {"shape": [1], "data": [10**400]}, [0.0] * 100_000]
 NASTY += [{"shape": [200_000], "data": [0] * 200_000}, {"shape": [1] * 50, "data": [1]}, [[[[[["D"]]]]]], {"shape": []}]
 

@@ -36,9 +36,7 @@ def lab(tmp_path_factory):
     command.run(folder, "toy", tier="bubblewrap", progress=False)
     settings = folder.parent / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(
-        json.dumps({"fetchNews": "false", "checkForUpdates": False})
-    )
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTERLAB_WORKSPACES_DIR": "work",
               "JUPYTERLAB_SETTINGS_DIR": "settings"}  # fmt: skip
     own = {name: str(folder.parent / place) for name, place in places.items()}

@@ -105,9 +105,8 @@ def test_nbgrader_makes_a_release_that_its_validation_finds_untouched_and_a_solu
     variables = {**os.environ, "PATH": path, "PYTHONPATH": f"{ROOT / 'assignments'}:{ROOT}"}
 
     def nbgrader(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "nbgrader", *words], cwd=tmp_path, env=variables, capture_output=True, text=True
-        )
+        command = [sys.executable, "-m", "nbgrader", *words]
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

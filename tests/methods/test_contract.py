@@ -36,22 +36,17 @@ def exactly(*names: str) -> dict[str, None]:
 
 
 CASES = {
-    "dcgan": Case(
-        method_class("dcgan"),
+    "dcgan": Case(method_class("dcgan"),
         {"image_size": 16, "z_dim": 5, "base_channels": 4, "d_base_channels": 4, "batch_size": 6,
-         "test_batch_statistics": False},
-        (
+         "test_batch_statistics": False}, (
             ({"gan_loss": "log-saturating"}, set()),
             (LS, set()),
             ({"upsampling": "resize-conv"}, set()),
             (MODERN | {"d_norm": "none"}, exactly("d_pair", "d_r1", "d_r2", "g_gan")),
-        ),
-    ),
-    "pix2pix": Case(
-        method_class("pix2pix"),
+    )),
+    "pix2pix": Case(method_class("pix2pix"),
         {"image_size": 16, "base_channels": 4, "d_base_channels": 4, "d_layers": 1, "batch_size": 2, "dropout": 0.0,
-         "test_dropout": False, "test_batch_statistics": False},
-        (
+         "test_dropout": False, "test_batch_statistics": False}, (
             ({"lambda_gan": 0.0}, {"d_real", "d_fake", "g_gan"}),
             ({"lambda_l1": 0.0, "conditional": False}, {"g_l1"}),
             ({"lambda_l1": 0.0}, {"g_l1"}),
@@ -64,13 +59,10 @@ CASES = {
             ({"d_layers": 0}, set()),
             (MODERN | {"norm": "instance"}, exactly("d_pair", "d_r1", "d_r2", "g_gan", "g_l1")),
             ({"lambda_r1": 0.5, "norm": "instance"}, exactly("d_real", "d_fake", "d_r1", "g_gan", "g_l1")),
-        ),
-    ),
-    "cyclegan": Case(
-        method_class("cyclegan"),
+    )),
+    "cyclegan": Case(method_class("cyclegan"),
         {"image_size": 16, "base_channels": 4, "n_blocks": 1, "d_base_channels": 4, "d_layers": 1, "batch_size": 2,
-         "pool_size": 3},
-        (
+         "pool_size": 3}, (
             ({"lambda_gan": 0.0}, GANS | D_OF_CYCLEGAN),
             ({"lambda_forward": 0.0, "lambda_backward": 0.0}, CYCLES),
             ({"lambda_backward": 0.0}, {"g_backward"}),
@@ -87,11 +79,9 @@ CASES = {
         ),
         learns=("opt_G", "opt_D"),
     ),
-    "bicyclegan": Case(
-        method_class("bicyclegan"),
+    "bicyclegan": Case(method_class("bicyclegan"),
         {"image_size": 32, "z_dim": 3, "base_channels": 4, "e_base_channels": 4, "d_base_channels": 4, "d_layers": 1,
-         "dropout": 0.0, "init": "normal", "batch_size": 2},
-        (
+         "dropout": 0.0, "init": "normal", "batch_size": 2}, (
             ({"variant": "pix2pix+noise"}, exactly(*BICYCLE["random"], "g_l1_random")),
             ({"variant": "cAE-GAN"}, exactly(*BICYCLE["encoded"])),
             ({"variant": "cVAE-GAN"}, exactly(*BICYCLE["encoded"], "g_kl_encoded")),
@@ -107,12 +97,10 @@ CASES = {
         ),
         learns=("opt_G", "opt_D"),
     ),
-    "pix2pixhd": Case(
-        method_class("pix2pixhd"),
+    "pix2pixhd": Case(method_class("pix2pixhd"),
         {"image_size": 32, "base_channels": 4, "n_down": 2, "n_blocks": 1, "n_local_blocks": 1, "d_base_channels": 4,
          "d_layers": 1, "d_scales": 2, "e_base_channels": 2, "use_features": True, "batch_size": 2, "n_centres": 3,
-         "cluster_images": 4},
-        (
+         "cluster_images": 4}, (
             ({"lambda_fm": 0.0}, {"g_fm"}),
             ({"lambda_gan": 0.0}, {"g_gan"}),
             ({"use_features": False}, set()),
@@ -125,23 +113,18 @@ CASES = {
         stops=(2, 4, 6),  # in each phase: they end at 0.5 and 0.55 of the steps
         learns=("opt_G", "opt_D"),
     ),
-    "unit": Case(
-        method_class("unit"),
-        {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "batch_size": 2},
-        (
+    "unit": Case(method_class("unit"),
+        {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "batch_size": 2}, (
             ({"shared_blocks": 0}, set()),
             (LS | {"noise": "off", "average": 0.9}, set()),
             ({"lambda_image": 0.0}, of_both("g_image")),
             ({"lambda_cycle": 0.0, "lambda_cycle_kl": 0.0}, of_both("g_cycle", "g_cycle_kl")),
             ({"lambda_kl": 0.0, "lambda_cycle_kl": 0.0}, of_both("g_kl", "g_cycle_kl")),
             ({"lambda_gan": 0.0}, of_both("g_gan", "d_real", "d_fake")),
-        ),
-    ),
-    "munit": Case(
-        method_class("munit"),
+    )),
+    "munit": Case(method_class("munit"),
         {"image_size": 32, "style_dim": 3, "base_channels": 4, "n_blocks": 1, "style_down": 2, "d_base_channels": 4,
-         "d_layers": 2, "d_scales": 2, "batch_size": 2},
-        (
+         "d_layers": 2, "d_scales": 2, "batch_size": 2}, (
             ({"lambda_image": 0.0}, of_both("g_image")),
             ({"lambda_content": 0.0}, of_both("g_content")),
             ({"lambda_style": 0.0}, of_both("g_style")),
@@ -153,34 +136,27 @@ CASES = {
             ({"lambda_perceptual": 1.0, "features": "features"},
              exactly(*of_both("g_gan", "g_image", "g_content", "g_style", "g_perceptual", "d_real", "d_fake"))),
             (LOG | {"average": 0.9}, set()),
-        ),
-    ),
-    "cut": Case(
-        method_class("cut"),
+    )),
+    "cut": Case(method_class("cut"),
         {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "h_dim": 8,
-         "places": 20, "batch_size": 2},
-        (
+         "places": 20, "batch_size": 2}, (
             ({"lambda_gan": 0.0}, {"g_gan", "d_real", "d_fake"}),
             ({"lambda_y": 0.0}, {"g_nce_y"}),
             ({"lambda_x": 0.0}, {"g_nce_x"}),
             ({"lambda_x": 10.0, "lambda_y": 0.0, "mirror": True}, {"g_nce_y"}),
             (LOG | {"average": 0.9, "upsampling": "resize-conv"}, set()),
-        ),
-    ),
-    "bridge": Case(
-        method_class("bridge"),
+    )),
+    "bridge": Case(method_class("bridge"),
         {"image_size": 16, "base_channels": 8, "euler_steps": 2, "batch_size": 2, "average": 0.0},
         (({"start": "x"}, set()), ({"average": 0.9, "decay_from": 1.0}, set())),
         learns=("opt_G",),
     ),
-    "cogan": Case(
-        method_class("cogan"),
+    "cogan": Case(method_class("cogan"),
         {"image_size": 16, "z_dim": 5, "own_layers": 1, "base_channels": 4, "d_base_channels": 4, "search_steps": 3,
          "search_starts": 2, "batch_size": 2},
         ((LS, set()),),
     ),
-    "bigan": Case(
-        method_class("bigan"),
+    "bigan": Case(method_class("bigan"),
         {"image_size": 16, "base_channels": 4, "n_blocks": 1, "d_base_channels": 4, "d_layers": 1, "batch_size": 2},
         ((LOG, set()),),
     ),
@@ -194,9 +170,7 @@ def test_every_method_is_under_contract():
 
 
 LONG = {contract.resumes_to_the_bit, contract.ablations_are_configuration}
-PROMISES = [
-    pytest.param(each, marks=[pytest.mark.slow] * (each in LONG), id=each.__name__) for each in contract.PROMISES
-]
+PROMISES = [pytest.param(it, marks=[pytest.mark.slow] * (it in LONG), id=it.__name__) for it in contract.PROMISES]
 
 
 @pytest.mark.parametrize("name", METHODS)

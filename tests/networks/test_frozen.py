@@ -18,9 +18,7 @@ from course_lib.networks.frozen import FILES, Segmenter, load_segmenter, segment
 from course_lib.training import frozen
 from course_lib.training.frozen import RECIPES, train_segmenter
 
-ORIGINS = {
-    name: json.loads((FILES / f"{recipe.file}.json").read_text(encoding="utf-8")) for name, recipe in RECIPES.items()
-}
+ORIGINS = {name: json.loads((FILES / f"{recipe.file}.json").read_text("utf-8")) for name, recipe in RECIPES.items()}
 LOADERS = {"segmenter": networks.load_segmenter, "features": networks.load_features, "factors": networks.load_reader}
 ROWS = {32: "segmenter", 64: "segmenter", 96: "segmenter-128", 128: "segmenter-128"}
 

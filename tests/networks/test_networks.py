@@ -23,9 +23,7 @@ def test_patchgan_field_and_map(n_layers, field, side):
     assert D(torch.empty(1, 6, 256, 256, device="meta")).shape == (1, 1, side, side)
 
 
-@pytest.mark.parametrize(
-    ("channels", "n_layers", "norm", "count"), [(3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)]
-)
+@pytest.mark.parametrize("channels, n_layers, norm, count", [(3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)])
 def test_patchgan_has_the_papers_parameters(channels, n_layers, norm, count):
     assert parameter_count(PatchGAN(channels, 64, n_layers, norm)) == count
 

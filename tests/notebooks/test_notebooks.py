@@ -40,9 +40,7 @@ CHECKED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT\s*$", re.MULTILINE)
 STEP = re.compile(r"^\s*def \w*step\w*\(", re.MULTILINE)
 PICTURE = re.compile(r"!\[(?P<markdown>[^\]]*)\]\(|<img\b(?P<html>[^>]*)>")
 HTML_ALT = re.compile(r"""\balt=["']\s*[^\s"']""")
-MACHINE = re.compile(
-    "|".join([*(f"/{name}/" for name in ("home", "root", "work", "Users")), "/tmp/ipykernel", r"C:\\+Users"])
-)
+MACHINE = re.compile(r"/(?:home|root|work|Users)/|/tmp/ipykernel|C:\\+Users")
 SECTION = re.compile(r"^## (\d+)\. ", re.MULTILINE)
 CITED = re.compile(
     r"notebook (?P<notebook>\d\d[a-z]?)\b(?:,? section (?P<its>\d+))?"
@@ -276,9 +274,7 @@ def wrong_citations(text: str, sections: dict[str, set[str]], here: str = "") ->
             found.append(f"there is no notebook {notebook}: {hit.group()}")
             continue
         cited = [hit[name] for name in ("its", "first", "second") if hit[name]]
-        found += [
-            f"notebook {notebook} has no section {n}: {hit.group()}" for n in cited if n not in sections[notebook]
-        ]
+        found += [f"notebook {notebook} has no section {n}: {hit[0]}" for n in cited if n not in sections[notebook]]
     return found
 
 

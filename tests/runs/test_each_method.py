@@ -156,9 +156,7 @@ def test_what_a_run_cannot_do_is_said_in_three_lines(trained, tmp_path, refusal)
 
 
 @pytest.mark.slow
-def test_pix2pixhd_is_scored_with_the_instances_of_the_data_and_refuses_data_without(
-    trained, tmp_path, course, refusal, monkeypatch
-):
+def test_pix2pixhd_is_scored_with_instances_or_refuses(trained, tmp_path, course, refusal, monkeypatch):
     seen, translate = [], Pix2PixHD.translate
     monkeypatch.setattr(Pix2PixHD, "translate", lambda self, *a, **b: seen.append(b) or translate(self, *a, **b))
     status, out, err = course("evaluate", "--run", trained("pix2pixhd"), "--data", "facades")

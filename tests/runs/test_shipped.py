@@ -143,10 +143,8 @@ def test_killed_and_started_again_the_command_gives_the_same_bytes(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("method", "data", "direction", "rows"), [("pix2pix", "emoji:edges", "yx", 3), ("dcgan", "emoji:edges", "xy", 3)]
-)
-def test_a_run_of_the_gallery_is_kept_as_pictures(method, data, direction, rows, monkeypatch, tmp_path, course):
+@pytest.mark.parametrize(("method", "direction"), [("pix2pix", "yx"), ("dcgan", "xy")])
+def test_a_run_of_the_gallery_is_kept_as_pictures(method, direction, monkeypatch, tmp_path, course, data="emoji:edges"):
     recipe = shipped.Recipe("a test", method, data, 32, ("base_channels=8", "d_base_channels=8"), 2, direction)
     monkeypatch.setitem(shipping.GALLERY, "tiny", recipe)
     status, printed, err = course("weights", "tiny", "--out", tmp_path)
@@ -155,6 +153,6 @@ def test_a_run_of_the_gallery_is_kept_as_pictures(method, data, direction, rows,
     assert kept == {"json", "webp", "strip.webp", "film.webp"}
     origin = shipped.about("tiny", tmp_path)
     assert origin["run"]["direction"] == direction and origin["scores"]["test"] and "sha256" not in origin
-    assert Image.open(tmp_path / "tiny.webp").height > rows * 32
+    assert Image.open(tmp_path / "tiny.webp").height > 3 * 32
     status, _, err = course("weights", "tiny")
     assert status == 2 and "--out RUN" in err

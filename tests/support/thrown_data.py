@@ -40,10 +40,8 @@ JSON = VALUES.map(json.dumps) | DEEP | TWICE  # as text: not all of it can be ma
 
 def throw(body: Callable[..., None], strategy: st.SearchStrategy, examples: int) -> None:
     """The body, so many times. Without a data base: the same examples each time, and no folder left behind."""
-    quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-    chosen = settings(
-        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=quiet
-    )
+    own = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    chosen = settings(max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=own)
     chosen(given(strategy)(body))()
 
 
