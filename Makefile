@@ -2,8 +2,12 @@
 
 PYTHON ?= python3
 PIP_ARGS ?=
+# CPU=1, when .venv is made: PyTorch without CUDA, from PyTorch's own index of CPU builds (or a mirror of it).
+CPU ?=
+CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --require-virtualenv --disable-pip-version-check
 STAMP := $(VENV)/installed
 
 FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipynb) $(wildcard notebooks/02_*.ipynb)
@@ -20,6 +24,7 @@ help: ## this list
 	@echo "make TARGET, with:"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
 	@echo "Another interpreter:       make setup PYTHON=python3.12"
+	@echo "Without CUDA, for the CPU: make setup CPU=1"
 	@echo "The tested set of versions: make setup PIP_ARGS=\"-c constraints.txt\""
 
 setup: ## create .venv and install the course into it (again only if pyproject.toml changed)
@@ -29,9 +34,10 @@ setup: ## create .venv and install the course into it (again only if pyproject.t
 		echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name another: make setup PYTHON=python3.12" >&2; exit 1; }; \
 	if ! $(BIN)/python -c "import pip, sys; sys.exit(sys.prefix == sys.base_prefix)" 2>/dev/null; then \
 		echo "Creating $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); fi; \
-	echo "Installing PyTorch, JupyterLab and the course into $(VENV): up to 6 GB and 2 to 5 minutes the first time, quiet until done"; \
+	echo "Installing PyTorch, JupyterLab and the course into $(VENV): about $(if $(CPU),2,7) GB and 2 to 5 minutes the first time, quiet until done"; \
 	start=$$(date +%s); \
-	$(BIN)/python -m pip install --quiet --require-virtualenv --disable-pip-version-check $(PIP_ARGS) -e ".[all]"; \
+	$(if $(CPU),$(PIP) $(PIP_ARGS) torch torchvision --index-url $(CPU_INDEX);) \
+	$(PIP) $(PIP_ARGS) -e ".[all]"; \
 	$(WANTED) > $(STAMP).new; mv $(STAMP).new $(STAMP); \
 	echo "Installed in $$(( $$(date +%s) - start )) s"
 
@@ -51,8 +57,18 @@ soak: setup ## the long counts that `make test` runs small; the report is build/
 	$(BIN)/python -m pytest -m soak -rs
 	@cat build/soak.md; echo "Written to build/soak.md. To keep it: cp build/soak.md tests/soak_report.md"
 
-release-check: setup ## what needs an environment of its own: the wheel elsewhere, lowest versions, Gradescope's autograder (needs the net)
+release-check: setup ## in environments of their own: the wheel, lowest versions, Colab's, Gradescope's autograder, containers (needs the net)
 	PIP_ARGS="$(PIP_ARGS)" $(BIN)/python -m pytest -m release -rs --durations=5
+
+.PHONY: release
+release: setup site ## wheel, sdist, the site as a zip, and the notes of this version, into dist/
+	rm -rf dist *.egg-info
+	$(BIN)/python -m build --no-isolation
+	@set -e; version=$$($(BIN)/python -c "import course_lib; print(course_lib.__version__)"); \
+	if [ -n "$$(find dist -name '*.whl' -size +95000000c)" ]; then echo "The wheel is larger than 95 MB" >&2; exit 1; fi; \
+	awk -v this="$$version" '/^## / { on = $$2 == this } on' CHANGELOG.md > dist/NOTES.md; \
+	test -s dist/NOTES.md || { echo "CHANGELOG.md has no section ## $$version" >&2; exit 1; }; \
+	$(BIN)/python -m zipfile -c "dist/gan_translation_course-$$version-site.zip" build/site; ls -l dist
 
 gpu: setup ## what one NVIDIA card can do, measured in 25 minutes at most; the files go to build/gpu
 	$(BIN)/course bench gpu --out build/gpu

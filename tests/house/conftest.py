@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.house.test_house import files
 from tests.support.shared import made_once
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory) -> Path:
-    """Built from a copy, so that neither an old build folder nor an egg-info can lend it files."""
+    """Built from the sdist beside it, and that from a copy: neither an old build folder nor an egg-info lends files."""
 
     def build(source: Path) -> None:
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, source)
-        for name in ("LICENSES", "course_lib", "assignments"):
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
+        for name in files():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, source / name)
+        command = [sys.executable, "-m", "build", "--no-isolation"]
         done = subprocess.run(command, cwd=source, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
