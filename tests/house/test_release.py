@@ -1,4 +1,4 @@
-"""What needs an environment of its own, for ``make release-check``: the wheel elsewhere, and the lowest versions.
+"""What needs environments of its own, for ``make release-check``: Colab's versions, and the lowest.
 
 Each environment is a folder of its own below pytest's temporary one and is filled from the package index, so that these
 tests need the net, some gigabytes and many minutes. PIP_ARGS goes to pip, as in ``make setup``: another index, say.
@@ -7,17 +7,20 @@ tests need the net, some gigabytes and many minutes. PIP_ARGS goes to pip, as in
 import os
 import re
 import shlex
+import shutil
 import subprocess
-import venv
+import sys
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 from PIL import Image
 
 from tests import ROOT
 from tests.house.test_house import PROJECT, floor, requirements
 
-pytestmark = [pytest.mark.release, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.release, pytest.mark.timeout(7200)]
 
 
 def run(command: list, folder: Path, **variables: str) -> str:
@@ -29,17 +32,30 @@ def run(command: list, folder: Path, **variables: str) -> str:
 
 
 class Environment:
-    """A virtual environment with a package and its dependencies, as pip finds them, in a folder of its own."""
+    """A virtual environment in a folder of its own; it has the version of Python that is asked for, if that is here."""
 
-    def __init__(self, folder: Path, *install: str):
-        venv.create(folder / "env", with_pip=True)
+    def __init__(self, folder: Path, python: str = sys.executable):
+        found = [path for path in (shutil.which(python), sys.executable) if path and not os.system(f"{path} -c ''")]
+        run([found[0], "-m", "venv", folder / "env"], folder)
         self.folder, self.bin = folder / "elsewhere", folder / "env" / ("Scripts" if os.name == "nt" else "bin")
         self.folder.mkdir()
-        options = ["--quiet", "--disable-pip-version-check", *shlex.split(os.environ.get("PIP_ARGS", ""))]
-        run([self.bin / "python", "-m", "pip", "install", *options, *install], self.folder)
+
+    def pip(self, *words) -> str:
+        return run([self.bin / "python", "-m", "pip", *words, "--disable-pip-version-check"], self.folder)
+
+    def install(self, *what) -> None:
+        self.pip("install", "--quiet", *shlex.split(os.environ.get("PIP_ARGS", "")), *what)
+
+    def versions(self) -> dict[str, str]:
+        found = re.findall(r"^(\S+)==([^\s+]+)", self.pip("list", "--format=freeze"), re.MULTILINE)
+        return {canonicalize_name(name): version for name, version in found}
 
     def course(self, *arguments) -> str:
         return run([self.bin / "course", *arguments], self.folder, NO_COLOR="1", COLUMNS="120")
+
+    def runs_the_first_notebooks(self) -> None:
+        for notebook in sorted((ROOT / "notebooks").glob("0[012]_*.ipynb")):
+            self.course("run", notebook, "--profile", "smoke", "--out", "build")
 
 
 def works(environment: Environment) -> None:
@@ -56,22 +72,37 @@ def works(environment: Environment) -> None:
     assert "l1" in environment.course("evaluate", "--run", "r", "--data", "emoji:edges", "--json")
 
 
-def test_the_wheel_works_in_an_empty_environment(wheel, tmp_path):
-    environment = Environment(tmp_path, str(wheel))
-    works(environment)
-    assert run([environment.bin / "python", "-m", "pip", "check"], tmp_path)
+def test_the_wheel_replaces_nothing_that_colab_has(wheel, tmp_path):
+    colab = ROOT / "tests" / "house" / "colab_2026_07.txt"
+    environment = Environment(tmp_path, "python3.12")
+    environment.install("--requirement", colab)
+    before = environment.versions()
+    assert {name: before[name] for name in ("torch", "ipywidgets")} == {"torch": "2.11.0", "ipywidgets": "7.7.1"}
+    environment.install(wheel, "papermill")
+    assert before.items() <= environment.versions().items() and environment.pip("check")
+    environment.runs_the_first_notebooks()
 
 
-def test_the_lowest_versions_work(wheel, tmp_path):
-    """Exactly the floors of pyproject.toml, and the fast tests in it."""
-    pins = tmp_path / "floors.txt"
+@pytest.fixture(scope="module")
+def lowest(wheel, tmp_path_factory) -> Environment:
+    """Exactly the floors of pyproject.toml, with every extra."""
+    folder = tmp_path_factory.mktemp("lowest")
+    pins = folder / "floors.txt"
     pins.write_text("".join(f"{r.name}=={floor(r)}\n" for r in requirements()), encoding="utf-8")
     extras = ",".join(name for name in PROJECT["optional-dependencies"] if name != "all")
-    environment = Environment(tmp_path, f"{wheel}[{extras}]", "--constraint", str(pins))
-    listed = run([environment.bin / "python", "-m", "pip", "list", "--format=freeze"], tmp_path)
-    found = {name.lower().replace("_", "-"): version for name, version in re.findall(r"^(\S+)==(\S+)$", listed, re.M)}
+    environment = Environment(folder)
+    environment.install(f"{wheel}[{extras}]", "--constraint", pins)
+    found = environment.versions()
     for requirement in requirements():
-        assert found[requirement.name.lower().replace("_", "-")].split("+")[0] == str(floor(requirement))
-    works(environment)
-    python = [environment.bin / "python", "-m", "pytest", "-m", "not slow", "-q", "-n", "2", "--dist", "loadfile"]
-    run([*python, "-p", "no:cacheprovider"], ROOT, PATH=f"{environment.bin}{os.pathsep}{os.environ['PATH']}")
+        assert Version(found[canonicalize_name(requirement.name)]) == floor(requirement)
+    return environment
+
+
+def test_the_lowest_versions_run_the_first_notebooks(lowest):
+    works(lowest)
+    lowest.runs_the_first_notebooks()
+
+
+def test_the_lowest_versions_pass_the_fast_tests(lowest):
+    python = [lowest.bin / "python", "-m", "pytest", "-m", "not slow", "-q", "-n", "2", "--dist", "loadfile"]
+    run([*python, "-p", "no:cacheprovider"], ROOT, PATH=f"{lowest.bin}{os.pathsep}{os.environ['PATH']}")
