@@ -67,7 +67,7 @@ def only_run(folder: Path) -> Iterator[None]:
         note.write_text(str(os.getpid()))
     except filelock.Timeout:
         pid = note.read_text() if note.exists() else "unknown"
-        raise CourseError(f"process {pid} writes to this folder", folder, "wait for it, or choose another") from None
+        raise CourseError(f"process {pid} is writing here", folder, "wait for it, or choose another") from None
     except OSError as error:
         raise CourseError(f"cannot write here: {error.strerror}", folder, "choose a folder you may write to") from error
     try:
