@@ -8,13 +8,15 @@ Expectations are ``{"facets": [...]}``. A facet is one behaviour seen in the raw
     message   what is likely wrong if it is none of them
     wrong     pairs (value, message): typical wrong answers and what they tell
     shape     message for a wrong shape
-    errors    pairs (part of an error's text, message)
+    errors    pairs (part of an error's text, message); the text of one outside the student's code begins with "check: "
     none      message for a missing value
     nan       message for a value with nan or inf
+    small     message for a number that is less than 0.6 times the wanted one
     quiet     true: its message is only given if no other facet has one
     rtol, atol
 
-A value is an encoded tensor, or plain JSON (null, text, lists), which must be equal.
+A value is an encoded tensor, or plain JSON (null, text, lists), which must be equal. Expectations may also hold ``idle``:
+lists of pairs (key, value); where all of one list are met, nothing was learned and nothing is earned.
 """
 
 import math
@@ -25,12 +27,19 @@ from checks.contract import Verdict
 from checks.probes.tools import LARGEST
 
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+IDLE = "Nothing is learned: after the step all weights are those from before it."
 RTOL, ATOL = 2e-5, 1e-7  # a right formula may pass through float32
 
 
 def facet(key: str, want: Any, message: str, share: float = 1, **more: Any) -> dict:
     """One facet; ``want`` is a value, or with ``wants=[...]`` in ``more`` several are right."""
     return {"key": key, "share": share, "wants": [want], "message": message} | more
+
+
+def same_precision(dtype: str = "float64") -> dict:
+    """The facet of a result that has the precision of what went in."""
+    text = f"{dtype} goes in, and a tensor of another precision comes back: is one made or cast on the way?"
+    return facet("dtype", f"torch.{dtype}", text, 0.5, wants=[f"torch.{dtype}", "number"])
 
 
 def array(item: Any) -> np.ndarray | None:
@@ -84,9 +93,11 @@ def complaint(item: dict, got: Any) -> str:
     numbers, wants = array(got), [w for w in map(array, item["wants"]) if w is not None]
     if numbers is not None and wants:
         if not any(same_shape(numbers, want) for want in wants):
-            return item.get("shape", "The result has another shape than the task asks for: which mean is missing?")
+            return item.get("shape", f"The result has the shape {numbers.shape}, not {wants[0].shape}.")
         if not np.isfinite(numbers).all():
             return item.get("nan", "The result holds nan or inf: is a logarithm or a division near 0?")
+        if "small" in item and numbers.size == 1 and abs(numbers.sum()) < 0.6 * abs(wants[0].sum()):
+            return item["small"]
     return item["message"]
 
 
@@ -94,12 +105,16 @@ def stopped(raw: dict, errors: Any = ()) -> str:
     """The message for code that raised an exception."""
     text = raw.get("error")
     text = text[:300] if isinstance(text, str) else "an unknown error"
-    for part, message in errors:
-        if part in text:
-            return message
+    if text.startswith("NotImplementedError"):
+        return "Not written yet."
     line = raw.get("line")
-    where = f" (line {line} of the code)" if type(line) is int else ""
-    return f"It stopped with {text}{where}."
+    seen = text if type(line) is int else f"check: {text}"
+    for part, message in errors:
+        if part in seen:
+            return message
+    if type(line) is int:
+        return f"It stopped with {text} (line {line} of the code)."
+    return f"The check cannot use what it found: {text}."
 
 
 def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
@@ -109,6 +124,8 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
         return Verdict(0.0, "The check got no answer.")
     if "error" in raw:
         return Verdict(0.0, stopped(raw, [pair for item in items for pair in item.get("errors", ())]))
+    if any(all(matches(raw.get(key), value) for key, value in pairs) for pairs in expectations.get("idle", ())):
+        return Verdict(0.0, IDLE)
     right, messages = 0.0, []
     for item in items:
         got = raw.get(item["key"], "absent")

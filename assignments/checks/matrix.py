@@ -8,6 +8,7 @@
 The corpus is in ``mutants/psN/FUNCTION.py``; :mod:`checks.corpus` tells how it is written.
 """
 
+import functools
 import importlib
 import json
 import re
@@ -49,11 +50,17 @@ class Row:
         return not self.findings if self.keyword is None else self.killer is not None
 
 
+@functools.lru_cache(maxsize=64)
+def prepared(item: Check, *keys: str) -> str:
+    """Inputs and expectations as JSON: with one key they serve many solutions."""
+    return json.dumps(item.prepare(generator(*keys, item.name)))
+
+
 def grade(checks: list[Check], names: dict, probes, *keys: str) -> tuple[float, tuple[tuple[str, str], ...]]:
     """Points and findings of the given checks on the functions in ``names``. Answers travel as JSON, as in grading."""
     points, findings = 0.0, []
     for item in checks:
-        inputs, expectations = json.loads(json.dumps(item.prepare(generator(*keys, item.name))))
+        inputs, expectations = json.loads(prepared(item, *keys))
         raw = json.loads(json.dumps(tools.run(getattr(probes, item.probe), names, inputs)))
         verdict = item.judge(inputs, expectations, raw)
         points += item.points * verdict.share
@@ -72,7 +79,7 @@ def row(ps: str, function: str, variant: Variant, key: str = "matrix") -> Row:
     checks = [item for item in load(ps) if item.function == function]
     names: dict = {"__name__": variant.name}
     exec(compile(variant.source, f"{ps}/{function}/{variant.name}", "exec"), names)
-    points, findings = grade(checks, names, importlib.import_module(f"checks.probes.{ps}"), key, variant.name)
+    points, findings = grade(checks, names, importlib.import_module(f"checks.probes.{ps}"), key)
     total = sum(item.points for item in checks)
     return Row(function, variant.name, variant.mistake, points, total, findings, variant.message)
 

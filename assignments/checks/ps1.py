@@ -3,9 +3,9 @@
 import torch
 from checks import loss_cases as cases
 from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet, facets, same_precision
 from checks.probes.tools import Line, decode, encode
-from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, play, rival
+from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, kept, owned, play, rival, step_facets
 from torch import Tensor
 
 # ---- slopes
@@ -31,7 +31,7 @@ def slopes_case(logits: Tensor) -> tuple:
         items.append(
             facet(name, encode(right[i]), message.format(name.replace("_", "-")), wrong=wrong, shape=shape, atol=1e-6)
         )
-    return {"logits": encode(logits)}, {"facets": items}
+    return {"logits": encode(logits)}, {"facets": [*items, same_precision()]}
 
 
 def slopes_values(rng):
@@ -42,7 +42,7 @@ def slopes_far(rng):
     inputs, expectations = slopes_case(
         torch.from_numpy(rng.uniform(40, 900, (2, 1, 3, 5)) * rng.choice([-1, 1], (2, 1, 3, 5)))
     )
-    for item in expectations["facets"]:
+    for item in expectations["facets"][:2]:
         item["nan"] = "Far from 0 the slopes are nan or infinite: is something divided by D or by 1 - D?"
     return inputs, expectations
 
@@ -87,7 +87,8 @@ def densities(rng, tails: bool) -> tuple:
             facet("fake_only", encode(zero), edge, 0.5, nan=edge, atol=1e-6),
             facet("neither", encode(zero + 0.5), nothing, nan=nothing),
         ]
-    return {"cases": {name: [encode(a), encode(b)] for name, (a, b) in grids.items()}}, {"facets": items}
+    inputs = {"cases": {name: [encode(a), encode(b)] for name, (a, b) in grids.items()}}
+    return inputs, {"facets": [*items, same_precision()]}
 
 
 # ---- one step of the game on the line
@@ -110,10 +111,10 @@ WAYS = [
 BOTH = "The weights of {} after the step are wrong: which loss, on which points, through which D?"
 
 
-def game(rng, **more) -> tuple[dict, dict, list]:
+def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
     numbers = {"G": rng.uniform(0.4, 1.5, 2) * [1, -1], "D": rng.uniform(0.4, 1.5, 2) * [-1, 1]}
-    numbers |= {"real": rng.normal(1.7, 0.6, (7, 1)), "z": rng.normal(0.3, 1, (7, 1))}
+    numbers |= {"real": rng.normal(1.7, 0.6, (size, 1)), "z": rng.normal(0.3, 1, (size, 1))}
     inputs = {name: encode(torch.from_numpy(x)) for name, x in numbers.items()}
     inputs |= {"lr_G": float(rng.uniform(0.2, 0.5)), "lr_D": float(rng.uniform(0.2, 0.5)), "report": [], **more}
     G, D, real, z = Line(decode(inputs["G"])), Line(decode(inputs["D"])), decode(inputs["real"]), decode(inputs["z"])
@@ -124,13 +125,15 @@ def game(rng, **more) -> tuple[dict, dict, list]:
     return inputs, left(Way()), [(left(way), message) for way, message in WAYS]
 
 
+LEAK = WAYS[5][1]
+
+
 def weights(rng, **more) -> tuple:
     inputs, good, others = game(rng, **more)
     items = [
-        facet(f"{net}_after", encode(good[net]), BOTH.format(net), wrong=rival(good, others, net), errors=STEP_ERRORS)
-        for net in ("G", "D")
+        facet(f"{net}_after", encode(good[net]), BOTH.format(net), wrong=rival(good, others, net)) for net in ("G", "D")
     ]
-    return inputs, {"facets": items}
+    return inputs, step_facets(items, good, STEP_ERRORS)
 
 
 def twice(rng) -> tuple:
@@ -143,85 +146,50 @@ def report(rng) -> tuple:
     other = {"d_loss": "g_loss", "g_loss": "d_loss"}
     message = "{} in the report is wrong: it is the loss that was just minimised, before the update."
     wrong = {name: [[encode(good[other[name]]), swapped]] for name in other}
-    return inputs, {
-        "facets": [
-            facet(
-                name, encode(good[name]), message.format(name), wrong=wrong[name], errors=[*REPORT_ERRORS, *STEP_ERRORS]
-            )
-            for name in other
-        ]
-    }
+    items = [facet(name, encode(good[name]), message.format(name), wrong=wrong[name]) for name in other]
+    return inputs, step_facets(items, good, STEP_ERRORS, REPORT_ERRORS)
 
 
 def ownership(rng) -> tuple:
-    inputs, good, _ = game(rng)
-    leak = "G holds gradients of D's loss when D is updated: are the fake points detached for D?"
-    never = [["absent", "D's optimiser never makes a step: whose optimiser is used?"]]
+    inputs, good, others = game(rng, size=1)
+    never = "{}'s optimiser never makes a step: whose optimiser is used?"
+    first = "G is updated before D: who moves first?"
     order = [
-        [["G", "D"], "G is updated before D: who moves first?"],
+        [["G", "D"], first],
         [[], "Neither optimiser makes a step: are the two given ones used?"],
         [["D"], "G's optimiser never makes a step."],
         [["G"], "D's optimiser never makes a step."],
     ]
-    wrong_D = [["absent", "G's optimiser never makes a step: whose optimiser is used?"]]
-    wrong_D += [[inputs["D"], "G is updated before D: who moves first?"]]
-    return inputs, {
-        "facets": [
-            facet("G_grad_at_D", None, leak, 4, wants=[None, encode(torch.zeros(2))], wrong=never, errors=STEP_ERRORS),
-            facet("order", ["D", "G"], "The optimisers make other steps than one each: count them.", wrong=order),
-            facet(
-                "D_at_G",
-                encode(good["D"]),
-                "When G is updated, D has other weights than its own update gives.",
-                wrong=wrong_D,
-            ),
-        ]
-    }
+    moved = "When G is updated, D has other weights than its own update gives."
+    items = [
+        owned(good, others, LEAK, never.format("D")),
+        facet("order", ["D", "G"], "The optimisers make other steps than one each: count them.", wrong=order),
+        facet("D_at_G", encode(good["D"]), moved, wrong=[["absent", never.format("G")], [inputs["D"], first]]),
+        *kept(),
+    ]
+    return inputs, step_facets(items, good, STEP_ERRORS)
 
 
+SLOPES, BEST, STEP = "generator_slopes", "optimal_discriminator", "gan_step"
 CHECKS = [
     *cases.loss_checks("discriminator_loss", cases.d_log, cases.TWO, 2, (2, 1, 1), True),
     *cases.loss_checks("generator_loss_saturating", cases.g_saturating, cases.SATURATING, 1, (1, 1, 1), True),
     *cases.loss_checks("generator_loss", cases.g_log, cases.ONE, 1, (1, 1, 1), True),
-    Check(
-        "slopes_values", "generator_slopes", 2, "both slopes at moderate logits", True, slopes_values, "slopes", facets
-    ),
-    Check("slopes_far", "generator_slopes", 1, "both slopes where D is sure", False, slopes_far, "slopes", facets),
     *cases.loss_checks("discriminator_loss_ls", cases.d_ls, cases.TWO_LS, 2, (1, 1, 1), False),
     *cases.loss_checks("generator_loss_ls", cases.g_ls, cases.ONE_LS, 1, (1, 1, 1), False),
-    Check(
-        "best_d_values",
-        "optimal_discriminator",
-        1,
-        "the best D where both densities are positive",
-        True,
-        lambda rng: densities(rng, False),
-        "densities",
-        facets,
+    *(
+        Check(name, function, points, title, visible, prepare, probe, facets)
+        for name, function, points, title, visible, prepare, probe in (
+            ("slopes_values", SLOPES, 2, "both slopes at moderate logits", True, slopes_values, "slopes"),
+            ("slopes_far", SLOPES, 1, "both slopes where D is sure", False, slopes_far, "slopes"),
+            ("best_d_values", BEST, 1, "the best D where both densities are positive", True,
+             lambda rng: densities(rng, False), "densities"),
+            ("best_d_edges", BEST, 2, "the best D where densities are tiny or 0", False,
+             lambda rng: densities(rng, True), "densities"),
+            ("gan_step_weights", STEP, 4, "the weights of both players after a step", True, weights, STEP),
+            ("gan_step_report", STEP, 1, "the losses that come back", True, report, STEP),
+            ("gan_step_ownership", STEP, 3, "who gets whose gradient, who moves first", False, ownership, STEP),
+            ("gan_step_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP),
+        )
     ),
-    Check(
-        "best_d_edges",
-        "optimal_discriminator",
-        2,
-        "the best D where densities are tiny or 0",
-        False,
-        lambda rng: densities(rng, True),
-        "densities",
-        facets,
-    ),
-    Check(
-        "gan_step_weights", "gan_step", 4, "the weights of both players after a step", True, weights, "gan_step", facets
-    ),
-    Check("gan_step_report", "gan_step", 1, "the losses that come back", True, report, "gan_step", facets),
-    Check(
-        "gan_step_ownership",
-        "gan_step",
-        3,
-        "who gets whose gradient, who moves first",
-        False,
-        ownership,
-        "gan_step",
-        facets,
-    ),
-    Check("gan_step_twice", "gan_step", 2, "two steps that start with old gradients", False, twice, "gan_step", facets),
-]
+]  # fmt: skip

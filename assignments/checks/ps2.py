@@ -59,7 +59,7 @@ def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
     message = (
         "The block does not know the parameters of all its parts: would an optimiser find them? Are they attributes?"
     )
-    errors = [["AttributeError", message], ["cat()", message], ["non-empty", message]]
+    errors = [["check: AttributeError", message], ["cat()", message], ["non-empty", message]]
     known = encode(decode(inputs["numbers"]).flatten().sort().values)
     return inputs, {"facets": [facet("known", known, message, shape=message, errors=errors)]}
 
@@ -169,16 +169,29 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
         ),
         facet("called", order, text, wrong=wrong, errors=stops),
     ]
+    size = [119, 135]
+    for stride in (2, 1, 1):
+        size = [(n + 2 - 4) // stride + 1 for n in size]
+    one = [[2, 1, *size], widths(*arguments[:2], 1), [[4, 2], [4, 1], [4, 1]], ["conv", "conv", "batch norm", "conv"]]
+    items.append(
+        facet("one layer", one, "With one layer, the least, the stack is wrong: which rows of the table remain?")
+    )
     return {"arguments": arguments, "image": image}, {"facets": items}
 
 
-def patch_map(image: Tensor, weights: list[Tensor], norms: Tensor, n_layers: int, slope: float = 0.2) -> Tensor:
+def patch_map(
+    image: Tensor, weights: list[Tensor], norms: Tensor, n_layers: int, slope: float = 0.2, running: list | None = None
+) -> Tensor:
+    """The map; with a list as ``running`` in train mode, and what the norms remember is put there."""
     h = image
     for i, weight in enumerate(weights):
         h = F.conv2d(h, weight, stride=2 if i < n_layers else 1, padding=1)
         if 0 < i < len(weights) - 1:
             mean, scale = norms[i - 1]
-            h = (h - mean) / (1 + 1e-5) ** 0.5 * scale
+            means, ones = mean.repeat(h.shape[1]), torch.ones(h.shape[1], dtype=h.dtype)
+            h = F.batch_norm(h, means, ones, scale * ones, training=running is not None)
+            if running is not None:
+                running += [means, ones]
         if i < len(weights) - 1:
             h = F.leaky_relu(h, slope)
     return h
@@ -208,69 +221,37 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
     field = walk_back([[4, 2]] * n_layers + [[4, 1]] * 2)
     inputs = {"arguments": arguments, "image": encode(image), "large": large, "norms": encode(norms)}
     inputs["weights"] = [encode(w) for w in weights]
+    running: list[Tensor] = []
+    patch_map(image, weights, norms, n_layers, running=running)
+    learned = "After a batch in train mode the norms remember other statistics: are they PyTorch's, with its defaults?"
     look = "One output looks at a patch of the wrong size: which layers have stride 2?"
     message = "With given weights the map is wrong: which activation, which slope, which norm, where?"
     shape = "The map has the wrong shape: check padding, strides and the number of layers."
     items = [
         facet("map", encode(right), message, 2, wrong=[[encode(w), m] for w, m in wrong], shape=shape),
+        facet("running", encode(torch.cat(running)), learned, 0.5, quiet=True),
         facet("field", [field, field], look, errors=[["Kernel size can't be greater", shape]]),
     ]
     return inputs, {"facets": items}
 
 
+SKIP, FIELD, PATCH = "SkipBlock", "receptive_field", "build_patch_gan"
 CHECKS = [
-    Check(
-        "skip_values",
-        "SkipBlock",
-        2,
-        "output and gradient of a block",
-        True,
-        lambda rng: skip_case(rng, (4, 6)),
-        "skip",
-        facets,
-    ),
-    Check("skip_known", "SkipBlock", 1, "an optimiser finds the parameters", True, skip_known, "skip", facets),
-    Check(
-        "skip_odd",
-        "SkipBlock",
-        1,
-        "odd sizes, halved and rounded up",
-        False,
-        lambda rng: skip_case(rng, (7, 5)),
-        "skip",
-        facets,
-    ),
-    Check(
-        "skip_odd_down",
-        "SkipBlock",
-        1,
-        "odd sizes, halved and rounded down",
-        False,
-        lambda rng: skip_case(rng, (5, 9), "half, rounded down"),
-        "skip",
-        facets,
-    ),
-    Check("field_known", "receptive_field", 1, "stacks of no, one and two layers", True, field_known, "field", facets),
-    Check("field_random", "receptive_field", 2, "stacks of four layers", False, field_random, "field", facets),
-    Check(
-        "patch_layers",
-        "build_patch_gan",
-        3,
-        "widths, strides, norms, odd sizes",
-        True,
-        patch_layers,
-        "patch_layers",
-        facets,
-    ),
-    Check(
-        "patch_values",
-        "build_patch_gan",
-        3,
-        "the map for given weights, the patch it sees",
-        False,
-        patch_values,
-        "patch_values",
-        facets,
+    *(
+        Check(name, function, points, title, visible, prepare, probe, facets)
+        for name, function, points, title, visible, prepare, probe in (
+            ("skip_values", SKIP, 2, "output and gradient of a block", True, lambda r: skip_case(r, (4, 6)), "skip"),
+            ("skip_known", SKIP, 1, "an optimiser finds the parameters", True, skip_known, "skip"),
+            ("skip_odd", SKIP, 1, "an odd height, halved and rounded up", False,
+             lambda r: skip_case(r, (7, 6)), "skip"),
+            ("skip_odd_down", SKIP, 1, "an odd width, halved and rounded down", False,
+             lambda r: skip_case(r, (6, 9), "half, rounded down"), "skip"),
+            ("field_known", FIELD, 1, "stacks of no, one and two layers", True, field_known, "field"),
+            ("field_random", FIELD, 2, "stacks of four layers", False, field_random, "field"),
+            ("patch_layers", PATCH, 3, "widths, strides, norms, odd sizes", True, patch_layers, "patch_layers"),
+            ("patch_values", PATCH, 3, "the map for given weights, the patch it sees", False, patch_values,
+             "patch_values"),
+        )
     ),
     *training.CHECKS,
-]
+]  # fmt: skip

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet, facets, same_precision
 from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
-from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, play, rival
+from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, cut_off, kept, owned, play, rival, step_facets
 from torch import Tensor
 
 # ---- what D sees
@@ -52,7 +52,7 @@ def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict
             encode(gradient),
             "The gradient at y is wrong: is y cut off or changed on its way to D?",
             quiet=True,
-            errors=[["RuntimeError", cut], *errors],
+            errors=[*cut_off(cut), *errors],
         ),
     ]
     return {"x": encode(x), "y": encode(y), "D": encode(numbers)}, {"facets": items}
@@ -103,14 +103,16 @@ def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
     inputs |= {"lambda_l1": weight, "dtype": "float32" if extreme else "float64"}
     wrong = [[encode(other), message] for other, message in wrong_losses(logits, fake, y, weight)]
     wrong = [pair for pair in wrong if abs(decode(pair[0]) - value) > 1e-3 * (1 + abs(value))]
-    message = NOT_STABLE if extreme else "The value is wrong: which two terms, which reductions, which weight?"
+    message = "The value is wrong: which two terms, which reductions, which weight?"
     cut = "No gradient comes back through {}: is there a detach() or an item() on the way?"
     slope = "The gradient that reaches {} is wrong: is the term built from it, with its weight?"
     scalar = "The loss is no single number: which reduction does the task ask for?"
     items = [facet("value", encode(value), message, 2, wrong=wrong, nan=NOT_STABLE, shape=scalar)]
+    items += [same_precision(inputs["dtype"])]
+    items[0] |= {"small": NOT_STABLE} if extreme else {}
     for name, text, gradient in zip(("logits", "fake"), ("D's logits", "the fake image"), gradients, strict=True):
         none = cut.format(text)
-        errors = [["does not require grad", none], ["has no attribute", none]]
+        errors = cut_off(none)
         items.append(
             facet(f"{name}_gradient", encode(gradient), slope.format(text), none=none, errors=errors, quiet=True)
         )
@@ -120,6 +122,7 @@ def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
 # ---- the step
 
 RIGHT = Way(d_weight=0.5)
+LEAK = "D's loss is in G's gradients when G is updated: are the fake images detached for D?"
 JOIN = "x and y do not fit together: what does D see, and in which order?"
 ERRORS = [*STEP_ERRORS, ["Sizes of tensors must match", JOIN]]
 WRONG: list[tuple[dict, str]] = [
@@ -131,7 +134,7 @@ WRONG: list[tuple[dict, str]] = [
         {"stale_D": True},
         "G learned from D as it was before D's update: who moves first, and when are the fakes judged?",
     ),
-    ({"leak": True}, "D's loss is in G's gradients when G is updated: are the fake images detached for D?"),
+    ({"leak": True}, LEAK),
     ({"d_keeps": True}, "D's gradients are not cleared before its backward: whose zero_grad is missing?"),
     ({"g_keeps": True}, "G's gradients are not cleared before its backward: whose zero_grad is missing?"),
     ({"move_G": False}, "G did not move: does its loss reach its weights, and is its optimiser used?"),
@@ -172,10 +175,10 @@ def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
     inputs, good, others = game(rng, **more)
     message = "The weights of {} after the step are wrong: which terms, on which pairs, through which D?"
     items = [
-        facet(f"{net}_after", encode(good[net]), message.format(net), wrong=rival(good, others, net), errors=ERRORS)
+        facet(f"{net}_after", encode(good[net]), message.format(net), wrong=rival(good, others, net))
         for net in ("G", "D")
     ]
-    return inputs, {"facets": items}
+    return inputs, step_facets(items, good, ERRORS)
 
 
 def twice(rng: np.random.Generator) -> tuple[dict, dict]:
@@ -194,14 +197,12 @@ def report(rng: np.random.Generator) -> tuple[dict, dict]:
         factor = inputs["lambda_l1"] if name == "g_l1" else 0.5
         wrong = [[encode(factor * good[name]), weight.format(name)], *rival(good, others, name)]
         wrong += [[encode(good[other]), "Terms change places in the report."] for other in TERMS if other != name]
-        errors = [*REPORT_ERRORS, *ERRORS]
-        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong, errors=errors))
-    return inputs, {"facets": items}
+        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
+    return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, _ = game(rng)
-    leak = "G holds gradients of D's loss when D is updated: are the fake images detached for D?"
+    inputs, good, others = game(rng)
     never = "{}'s optimiser never makes a step: whose optimiser is used?"
     first = "G is updated before D: who moves first?"
     order = [
@@ -210,61 +211,31 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         [["D"], never.format("G")],
         [["G"], never.format("D")],
     ]
-    before = encode(torch.cat([decode(inputs["D"])[1:], decode(inputs["D"])[:1]]))
-    none = [None, encode(torch.zeros(9))]
     moved = "When G is updated, D has other weights than its own update gives."
+    wrong = [["absent", never.format("G")], [encode(good["D_start"]), first]]
     items = [
-        facet("G_grad_at_D", None, leak, 4, wants=none, wrong=[["absent", never.format("D")]], errors=ERRORS),
+        owned(good, others, LEAK, never.format("D")),
         facet("order", ["D", "G"], "The optimisers make other steps than one each: count them.", wrong=order),
-        facet("D_at_G", encode(good["D"]), moved, wrong=[["absent", never.format("G")], [before, first]]),
+        facet("D_at_G", encode(good["D"]), moved, wrong=wrong),
+        *kept(),
     ]
-    return inputs, {"facets": items}
+    return inputs, step_facets(items, good, ERRORS)
 
 
-LOSS, STEP = "pix2pix_generator_loss", "pix2pix_step"
+PAIR, LOSS, STEP = "judge_pair", "pix2pix_generator_loss", "pix2pix_step"
 CHECKS = [
-    Check(
-        "pair_values",
-        "judge_pair",
-        2,
-        "D's logits for a pair of pictures",
-        True,
-        lambda rng: pair_case(rng, (3, 3)),
-        "judged",
-        facets,
-    ),
-    Check(
-        "pair_channels",
-        "judge_pair",
-        2,
-        "pairs with other numbers of channels",
-        False,
-        lambda rng: pair_case(rng, (2, 5)),
-        "judged",
-        facets,
-    ),
-    Check(
-        "g_loss_values",
-        LOSS,
-        3,
-        "value and gradients of G's loss",
-        True,
-        lambda rng: loss_case(rng, False),
-        "generator_loss",
-        facets,
-    ),
-    Check(
-        "g_loss_extreme",
-        LOSS,
-        1,
-        "logits of several hundred",
-        False,
-        lambda rng: loss_case(rng, True),
-        "generator_loss",
-        facets,
-    ),
-    Check("step_weights", STEP, 5, "the weights of both networks after a step", True, weights, STEP, facets),
-    Check("step_report", STEP, 2, "the four terms that come back", True, report, STEP, facets),
-    Check("step_ownership", STEP, 3, "who gets whose gradient, who moves first", False, ownership, STEP, facets),
-    Check("step_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP, facets),
-]
+    Check(name, function, points, title, visible, prepare, probe, facets)
+    for name, function, points, title, visible, prepare, probe in (
+        ("pair_values", PAIR, 2, "D's logits for a pair of pictures", True, lambda r: pair_case(r, (3, 3)), "judged"),
+        ("pair_channels", PAIR, 2, "pairs with other numbers of channels", False,
+         lambda r: pair_case(r, (2, 5)), "judged"),
+        ("g_loss_values", LOSS, 3, "value and gradients of G's loss", True,
+         lambda r: loss_case(r, False), "generator_loss"),
+        ("g_loss_extreme", LOSS, 1, "logits of several hundred", False,
+         lambda r: loss_case(r, True), "generator_loss"),
+        ("step_weights", STEP, 5, "the weights of both networks after a step", True, weights, STEP),
+        ("step_report", STEP, 2, "the four terms that come back", True, report, STEP),
+        ("step_ownership", STEP, 3, "who gets whose gradient, who moves first", False, ownership, STEP),
+        ("step_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP),
+    )
+]  # fmt: skip

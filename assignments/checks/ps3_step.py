@@ -8,7 +8,7 @@ from checks.contract import Check
 from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.tools import Mix, Patches, decode, encode, flat, gradients
-from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, rival
+from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, kept, rival, step_facets
 from torch import Tensor, nn
 
 
@@ -53,6 +53,7 @@ def play(inputs: dict, way: Way = Way()) -> dict:
     nets = {"G_xy": G_xy, "G_yx": G_yx, "D_x": D_x, "D_y": D_y}
     moving = {"G": [nets[n] for n in ("G_xy", "G_yx") if n in way.move]}
     moving["D"] = [nets[n] for n in ("D_x", "D_y") if n in way.move]
+    out |= {"G_start": flat(G.parameters()), "D_start": flat(D.parameters())}
     for p in (*G.parameters(), *D.parameters()):
         p.grad = torch.full_like(p, inputs.get("stale", 0.0))
 
@@ -172,10 +173,10 @@ def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
     inputs, good, others = game(rng, **more)
     message = "The weights of the {} after the step are wrong: which terms, on which images, in which order?"
     items = [
-        facet(f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net), errors=ERRORS)
+        facet(f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net))
         for net, text in (("G", "generators"), ("D", "discriminators"))
     ]
-    return inputs, {"facets": items}
+    return inputs, step_facets(items, good, ERRORS)
 
 
 def twice(rng: np.random.Generator) -> tuple[dict, dict]:
@@ -193,9 +194,8 @@ def report(rng: np.random.Generator) -> tuple[dict, dict]:
         wrong = [[encode(factor * good[name]), f"{name} comes back with its weight: the task asks for the bare terms."]]
         wrong += rival(good, others, name)
         wrong += [[encode(good[o]), "Terms change places in the report."] for o in (*TERMS, *D_TERMS) if o != name]
-        errors = [*REPORT_ERRORS, *ERRORS]
-        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong, errors=errors))
-    return inputs, {"facets": items}
+        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
+    return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
@@ -224,6 +224,9 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         facet("G_grad_at_D", None, leak, 3, wants=none, wrong=[["absent", never.format("discriminators")]]),
         facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", never.format("generators")]]),
         facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),
+        facet(
+            "translated", [1, 1], "The images of a domain are not translated once a step: how often does each G run?"
+        ),
     ]
     for name, other in (("x", "y"), ("y", "x")):
         wrong = [
@@ -238,9 +241,7 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         items.append(
             facet(f"pool_{name}", encode(good[f"fake_{name}"]), message, wrong=wrong, none=message, quiet=True)
         )
-    for item in items:
-        item["errors"] = ERRORS
-    return inputs, {"facets": items}
+    return inputs, step_facets([*items, *kept()], good, ERRORS)
 
 
 STEP = "cyclegan_step"

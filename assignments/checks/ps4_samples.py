@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from checks.judges import facet
+from checks.judges import facet, same_precision
 from checks.probes.tools import encode
 from torch import Tensor
 
@@ -28,9 +28,14 @@ def walk(a: Tensor, b: Tensor, count: int) -> Tensor:
 
 def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
     cases, items = {}, []
-    for name, d, count in (("8 numbers", 8, 7), ("2 numbers", 2, 4)):
+    for name, d, count in (("8 numbers", 8, 7), ("2 numbers", 2, 4), ("4 numbers", 4, 3 if parallel else 2)):
         a, b = (torch.from_numpy(rng.normal(0, 1.5, d)) for _ in range(2))
-        b = (1.5 * a if name[0] == "8" else a.clone()) if parallel else b
+        while not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9:  # where every wrong way shows
+            b = torch.from_numpy(rng.normal(0, 1.5, d))
+        if parallel and d == 4:  # close, and yet on a sphere
+            b = 1.5 * (a + 0.1 * a.norm() * b / b.norm())
+        elif parallel:
+            b = 1.5 * a if d == 8 else a.clone()
         cases[name] = {"a": encode(a), "b": encode(b), "count": count}
         right, t = walk(a, b, count), torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
         line = (1 - t) * a + t * b
@@ -61,6 +66,8 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
             wrong += [(cosine, "The cosine stands where the angle belongs."), (unit * right, "The angle is wrong.")]
         message = "The way is wrong: which angle, which sines, what at both ends?"
         close = "For codes in the same direction the angle is 0: what does the task say about that?"
+        if d == 4:
+            close = "For codes that lie close, and not in the same direction, the way is wrong: when is it the straight line?"
         shape = "As many codes come back as asked for, one in each row, both ends included."
         items.append(
             facet(
@@ -75,7 +82,7 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
                 atol=1e-5,
             )
         )
-    return {"cases": cases}, {"facets": items}
+    return {"cases": cases}, {"facets": [*items, same_precision()]}
 
 
 # ---- diversity

@@ -9,7 +9,7 @@ from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps4 import players
 from checks.probes.tools import Patches, decode, encode, flat, gradients
-from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, rival
+from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, kept, rival, step_facets
 from torch import Tensor, nn
 
 TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
@@ -57,6 +57,7 @@ def play(inputs: dict, way: Way = Way()) -> dict:
     learners, out = nn.ModuleList([G, E]), {}
     x, y, eps, z = (decode(inputs[name]) for name in ("x", "y", "eps", "z"))
     D = list(judges)[::-1] if way.swapped else list(judges)
+    out |= {"G_start": flat(learners.parameters()), "D_start": flat(judges.parameters())}
     for p in (*learners.parameters(), *judges.parameters()):
         p.grad = torch.full_like(p, inputs.get("stale", 0.0))
     names = ("lambda_l1", "lambda_kl", "lambda_latent")
@@ -162,10 +163,10 @@ def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
     inputs, good, others = game(rng, **more)
     message = "The weights of {} after the step are wrong: which terms, on which fakes, who learns from which?"
     items = [
-        facet(f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net), errors=ERRORS)
+        facet(f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net))
         for net, text in (("G", "G and E"), ("D", "the discriminators"))
     ]
-    return inputs, {"facets": items}
+    return inputs, step_facets(items, good, ERRORS)
 
 
 BACK = "D's backward goes through G and E, whose weights have changed since: are the fakes detached for it?"
@@ -186,9 +187,8 @@ def report(rng: np.random.Generator) -> tuple[dict, dict]:
         wrong = [[encode(factor * good[name]), f"{name} comes back with its weight: the task asks for the bare terms."]]
         wrong += rival(good, others, name)
         wrong += [[encode(good[o]), "Terms change places in the report."] for o in (*TERMS, *D_TERMS) if o != name]
-        errors = [*REPORT_ERRORS, *ERRORS]
-        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong, errors=errors))
-    return inputs, {"facets": items}
+        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
+    return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
@@ -210,9 +210,7 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         facet("G_grad_at_D", None, leak, 3, wants=none, wrong=wrong),
         facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", never.format("G and E")]]),
     ]
-    for item in items:
-        item["errors"] = ERRORS
-    return inputs, {"facets": items}
+    return inputs, step_facets([*items, *kept()], good, ERRORS)
 
 
 STEP = "bicyclegan_step"

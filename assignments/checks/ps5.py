@@ -13,8 +13,12 @@ from checks.judges import facet, facets
 from checks.probes.tools import encode
 from checks.ps5_interval import T, interval, wrong_intervals
 
-RETURN = ["NoneType", "Nothing comes back: is there a return?"]
-SLACK = {"rtol": 1e-3, "atol": 1e-7}  # the quantiles have four digits
+CHANGED = [
+    "check: ValueError: the list that",
+    "The list that is passed is changed: who called still needs it as it was.",
+]
+RETURN = ["check: TypeError: 'NoneType'", "Nothing comes back: is there a return?"]
+EQUAL = ("equal", "zeros")  # kinds of values
 
 
 def numbers(values) -> dict:
@@ -62,29 +66,33 @@ def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
          "One number comes back: the mean is taken later, the differences are asked for."),
         ([sign * (x - y) for _, x in sorted(a.items()) for _, y in sorted(b.items())],
          "Every run is compared with every other one: what belongs together?"),
-        ([sign * (a[s] - b[s]) / abs(b[s]) for s in seeds], "The differences are divided by something: leave them."),
+        ([sign * (a[s] - b[s]) / (abs(b[s]) or 1) for s in seeds], "The differences are divided by something: leave them."),
     ]  # fmt: skip
     errors = [
         RETURN,
+        CHANGED,
+        ["KeyError: '", "It looks for an entry that no row has: there are row, seed and value."],
         ["KeyError", "A seed that only one of the two rows has stops it: what can be done with half a pair?"],
         ["StopIteration", "A seed that only one of the two rows has stops it: what can be done with half a pair?"],
         ["zip()", "The two rows have different numbers of runs, and that stops it: what belongs together?"],
         ["same length", "The two rows have different numbers of runs, and that stops it: what belongs together?"],
     ]
     shape = "Another number of differences than there are pairs: which runs belong together, and which have no partner?"
-    return facet(key, numbers(right), message, share, wrong=other(wrong, right), shape=shape, errors=errors, **SLACK)
+    return facet(key, numbers(right), message, share, wrong=other(wrong, right), shape=shape, errors=errors, rtol=1e-6)
 
 
 def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
-    a, b, c = rng.permutation(["with cycle", "without cycle", "identity", "pairs", "no noise"])[:3].tolist()
-    seeds = sorted(rng.choice(30, 4, replace=False).tolist())
+    a, b, c = [["cycle", "no cycle", "cycle twice"], ["no pool", "pool", "pool of 50"]][int(rng.integers(2))]
+    a, b = (b, a) if hidden else (a, b)  # names that hold one another
+    seeds = [0, *sorted((1 + rng.choice(30, 3, replace=False)).tolist())]
     plain = runs(rng, {a: seeds, b: seeds})
     cases = {"higher": plain, "lower": plain}
     says = {"higher": "The differences are wrong: which minus which?", "lower": "Wrong where lower is better."}
     if hidden:
         mixed = runs(rng, {c: seeds, b: seeds, a: seeds})
-        mixed = [mixed[i] for i in rng.permutation(len(mixed))]
+        mixed = [mixed[i] for i in (7, 2, 10, 5, 0, 8, 3, 11, 4, 1, 9, 6)]
         holes = runs(rng, {a: [*seeds[:3], 31, 34], b: [*seeds[1:], 33]})
+        mixed[0][2] = holes[1][2] = 0.0  # a value like any other
         cases = {"mixed": mixed, "holes": holes}
         says = {
             "mixed": "Wrong for a table whose rows are mixed, and which has a third one.",
@@ -106,12 +114,25 @@ PAIR = "The result is not three numbers: mean, low, high."
 def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, dict]:
     cases, items = {}, []
     for name, n in sizes.items():
-        x = np.full(n, rng.uniform(1, 2)) if name == "equal" else rng.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), n)
+        x = rng.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), n)
+        x = x / 1e4 if name == "small" else np.full(n, {"equal": x[0], "zeros": 0.0}[name]) if name in EQUAL else x
         cases[name], right = numbers(x), interval(x)
-        wrong = other(wrong_intervals(x), right) if n < 100 else []
-        zero = [RETURN, ["ZeroDivision", "A division by 0: by what, for how many values?"]]
-        message = f"The interval of {n} {'equal ' if name == 'equal' else ''}values is wrong."
-        items.append(facet(name, numbers(right), message, 1, wrong=wrong, shape=PAIR, errors=zero, **SLACK))
+        wrong = other(wrong_intervals(x), right)
+        zero = [RETURN, CHANGED, ["ZeroDivision", "A division by 0: by what, for how many values?"]]
+        message = f"The interval of {n} {name if name in EQUAL else ''} values is wrong."
+        items.append(
+            facet(
+                name,
+                numbers(right),
+                message,
+                1,
+                wrong=wrong,
+                shape=PAIR,
+                errors=zero,
+                rtol=1e-6,
+                atol=max(1e-12, 2e-4 * (right[2] - right[1])),
+            )
+        )
     return {"cases": cases}, {"facets": items}
 
 
@@ -122,7 +143,7 @@ def spread(rng: np.random.Generator, mean: float, half: float, n: int) -> np.nda
     """n values with this mean, whose interval has this half-width."""
     x = rng.normal(0, 1, n)
     x = (x - x.mean()) / x.std(ddof=1)
-    return mean + x * half * math.sqrt(n) / T[n - 2]
+    return mean + x * half * math.sqrt(n) / T[min(n - 2, len(T) - 1)]
 
 
 SMALL = "A small difference that is sure gets the wrong verdict: how small may it be?"
@@ -132,18 +153,31 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
     n, u = int(rng.integers(4, 8)), rng.uniform(0.5, 2)
     few = "Two or three runs decide: with fewer than three differences nothing can be said, however far from 0."
     if hidden:
-        hole = spread(rng, u, u / 4, n)
-        hole[rng.integers(n)] = math.nan
+        first, last = (spread(rng, u, u / 4, n) for _ in range(2))
+        first[0] = last[-1] = math.nan
+        ended = "A run that ended in nan decides nothing, but here the verdict is another one."
+        zero, edge = (
+            "A difference{} that may be 0 decides: what is the interval?",
+            0.985,
+        )  # the quantiles have four digits
+        skewed = np.where(np.arange(35) < 22, 0.1 * u, 3 * u)  # its median says something else
         cases = {
-            "barely": (spread(rng, 0.02 * u, 0.015 * u, n), "supported", SMALL),
-            "barely below": (spread(rng, -0.02 * u, 0.015 * u, n), "contradicted", SMALL),
-            "wide": (spread(rng, u, 1.15 * u, n), "open", "A difference that may be 0 decides: what is the interval?"),
-            "wide below": (spread(rng, -u, 1.15 * u, n), "open",
-                           "A difference below 0 that may be 0 decides: what is the interval?"),
+            "barely": (spread(rng, 0.02 * u, 0.02 * edge * u, n), "supported", SMALL),
+            "barely below": (spread(rng, -0.02 * u, 0.02 * edge * u, n), "contradicted", SMALL),
+            "three": (spread(rng, u, edge * u, 3), "supported", "Three differences may decide, and here they do."),
+            "many": (spread(rng, -u, edge * u, 40), "contradicted", "Forty differences get the wrong verdict."),
+            "skewed": (skewed, "supported", "Differences of which some are large get the wrong verdict."),
+            "equal": (np.full(n, u), "supported", "Equal differences, all on one side, get the wrong verdict."),
+            "zeros": (np.zeros(n), "open", "Differences that are all 0 decide: on which side are they?"),
+            "wide": (spread(rng, u, u / edge, n), "open", zero.format("")),
+            "wide below": (spread(rng, -u, u / edge, n), "open", zero.format(" below 0")),
+            "wide, three": (spread(rng, u, u / edge, 3), "open", zero.format(" of three seeds")),
+            "wide, many": (spread(rng, u, u / edge, 40), "open", zero.format(" of forty seeds")),
             "two": (np.array([u, u * 1.001]), "open", few),
             "one": (np.array([-u]), "open", few),
             "none": (np.array([]), "open", few),
-            "nan": (hole, "open", "A run that ended in nan decides nothing, but here the verdict is another one."),
+            "nan": (first, "open", ended),
+            "nan at the end": (last, "open", ended),
         }  # fmt: skip
     else:
         cases = {
@@ -155,10 +189,11 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
     spelt = [[word, f"No verdict is spelt {word!r}: the task gives three words."] for word in
              ("Supported", "undecided", "reproduced", "not decided", "Contradicted", "Open", "refuted")]  # fmt: skip
     errors = [
+        CHANGED,
         ["ZeroDivision", few],
         ["Index", few],
         ["StatisticsError", few],
-        ["TypeError", "A verdict is one of three words."],
+        ["check: TypeError", "A verdict is one of three words."],
     ]
     items = [
         facet(
@@ -179,7 +214,8 @@ def part(name: str, function: str, points: int, title: str, visible: bool, prepa
     return Check(name, function, points, title, visible, prepare, probe, facets)
 
 
-FEW, MANY = {"five": 5, "three": 3}, {"two": 2, "many": 12, "thirty": 31, "equal": 6}
+FEW = {"five": 5, "three": 3}
+MANY = {"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4}
 DIFFERENCES = "paired_differences"
 CHECKS = [
     part("differences_plain", DIFFERENCES, 2, "which minus which", True,
@@ -188,10 +224,10 @@ CHECKS = [
          lambda r: differences(r, True), "differences"),
     part("interval_few", "interval", 2, "mean and ends for 3 and 5 values", True, lambda r: intervals(r, FEW),
          "intervals"),
-    part("interval_sizes", "interval", 2, "2 values, many, all equal", False, lambda r: intervals(r, MANY),
+    part("interval_sizes", "interval", 2, "2 values, many, small ones, all equal, all 0", False, lambda r: intervals(r, MANY),
          "intervals"),
     part("decide_clear", "decide", 2, "the three verdicts", True, lambda r: decisions(r, False), "decisions"),
-    part("decide_edges", "decide", 2, "too few runs, nan, small and wide differences", False,
+    part("decide_edges", "decide", 2, "too few runs, nan, 0, an end of the interval near 0", False,
          lambda r: decisions(r, True), "decisions"),
     *ps5_manifest.CHECKS,
 ]  # fmt: skip

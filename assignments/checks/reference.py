@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from checks.judges import facet
 from checks.probes.tools import encode, flat
 from torch import Tensor, nn
 
@@ -14,10 +15,23 @@ STEP_ERRORS = [
     ["does not require grad", "A loss has nothing to learn from: does a network stay frozen, or is a loss cut off?"],
 ]
 REPORT_ERRORS = [
-    ["KeyError", "The report lacks an entry: which names does the task give?"],
-    ["TypeError", "The report is no dictionary of numbers: which names does the task give?"],
-    ["IndexError", "The report is no dictionary of numbers: which names does the task give?"],
+    ["check: KeyError", "The report lacks an entry: which names does the task give?"],
+    ["check: TypeError", "The report is no dictionary of numbers: which names does the task give?"],
+    ["check: IndexError", "The report is no dictionary of numbers: which names does the task give?"],
 ]
+
+
+NOT_LEARNED = (
+    "check: RuntimeError: element 0 of tensors does not require grad",
+    "check: RuntimeError: The differentiated Tensor",
+    "check: RuntimeError: One of the differentiated Tensors",
+    "check: AttributeError: 'float'",
+)
+
+
+def cut_off(message: str) -> list[list[str]]:
+    """The errors by which a probe sees that what came back has no gradient."""
+    return [[part, message] for part in NOT_LEARNED]
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ def play(G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor,
     opt_G, opt_D = torch.optim.SGD(G.parameters(), inputs["lr_G"]), torch.optim.SGD(D.parameters(), inputs["lr_D"])
     for p in (*G.parameters(), *D.parameters()):
         p.grad = torch.full_like(p, inputs.get("stale", 0.0))
-    out: dict = {}
+    out: dict = {"G_start": flat(G.parameters()), "D_start": flat(D.parameters())}
 
     def terms_D(fake: Tensor) -> None:
         out["d_real"], out["d_fake"] = (
@@ -79,6 +93,7 @@ def play(G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor,
         if way.leak:
             terms_D(fake)
             add(out["d_loss"], G)
+        out["G_at_D"] = flat(torch.zeros_like(p) if p.grad is None else p.grad for p in G.parameters())
         if way.move_D:
             opt_D.step()
 
@@ -101,7 +116,29 @@ def play(G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor,
             add(out["g_loss"], G)
         for player in way.order:
             update_D(fake) if player == "D" else update_G(fake)
-    return {"G": flat(G.parameters()), "D": flat(D.parameters())} | {name: term.item() for name, term in out.items()}
+    left = {name: term if term.ndim else term.item() for name, term in out.items()}
+    return {"G": flat(G.parameters()), "D": flat(D.parameters())} | left
+
+
+def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) -> dict:
+    """Expectations of a step: a step after which all weights are as before earns nothing."""
+    for item in items:
+        item.setdefault("errors", [*late, *errors])
+    return {"facets": items, "idle": [[[f"{net}_after", encode(good[f"{net}_start"])] for net in "GD"]]}
+
+
+def kept() -> list[dict]:
+    """What a step leaves as it was: modes, and the tensors that were passed."""
+    modes = "A network runs, or is left, in another mode than train mode, in which it came: who calls eval()?"
+    changed = "A tensor that was passed is changed in place: the caller still needs it."
+    return [facet("modes", True, modes), facet("unchanged", True, changed)]
+
+
+def owned(good: dict, others: list[tuple[dict, str]], leak: str, never: str) -> dict:
+    """The facet of the gradients that G holds when D is updated: none."""
+    seen = "G holds gradients when D is updated. At that moment only D has a loss: whose are they?"
+    wrong = [["absent", never]] + [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
+    return facet("G_grad_at_D", None, seen, 4, wants=[None, encode(0 * good["G_at_D"])], wrong=wrong)
 
 
 def add(loss: Tensor, *nets: nn.Module) -> None:

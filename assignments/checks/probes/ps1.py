@@ -1,7 +1,7 @@
 """Probes of problem set 1: the student's losses and step on the parent's numbers."""
 
 import torch
-from checks.probes.tools import Line, attempt, decode, encode, trace, wanted
+from checks.probes.tools import Line, attempt, decode, encode, precision, trace, wanted
 
 
 def loss(names: dict, inputs: dict) -> dict:
@@ -9,7 +9,7 @@ def loss(names: dict, inputs: dict) -> dict:
     function = wanted(names, inputs["function"])
     logits = [decode(item, getattr(torch, inputs["dtype"])).requires_grad_() for item in inputs["logits"]]
     value = function(*logits)
-    out = {"value": attempt(lambda: encode(value))}
+    out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     if not isinstance(value, torch.Tensor) or not value.requires_grad:
         return out | {"gradient": None}
     grads = attempt(lambda: torch.autograd.grad(value.sum(), logits, allow_unused=True))
@@ -24,15 +24,16 @@ def slopes(names: dict, inputs: dict) -> dict:
     pair = wanted(names, "generator_slopes")(decode(inputs["logits"]))
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError("generator_slopes gives a pair of tensors")
-    return {name: attempt(lambda i=i: encode(pair[i])) for i, name in enumerate(("saturating", "non_saturating"))}
+    out = {name: attempt(lambda i=i: encode(pair[i])) for i, name in enumerate(("saturating", "non_saturating"))}
+    return out | {"dtype": precision(pair[0])}
 
 
 def densities(names: dict, inputs: dict) -> dict:
     """The best discriminator for two densities on a grid, one answer for each named case."""
     function = wanted(names, "optimal_discriminator")
-    return {
-        name: attempt(lambda pair=pair: encode(function(*map(decode, pair)))) for name, pair in inputs["cases"].items()
-    }
+    cases = inputs["cases"]
+    out = {name: attempt(lambda pair=pair: encode(function(*map(decode, pair)))) for name, pair in cases.items()}
+    return out | {"dtype": attempt(lambda: precision(function(*map(decode, cases["positive"]))))}
 
 
 def gan_step(names: dict, inputs: dict) -> dict:

@@ -1,7 +1,7 @@
 """Probes of problem set 2: the student's networks, losses and step on the parent's numbers."""
 
 import torch
-from checks.probes.tools import Mix, Patches, attempt, decode, encode, fill, trace, wanted
+from checks.probes.tools import Mix, Patches, attempt, decode, encode, fill, precision, trace, wanted
 from torch import Tensor, nn
 
 # ---- the U-Net's block
@@ -57,14 +57,20 @@ def field(names: dict, inputs: dict) -> dict:
 
 def patch_layers(names: dict, inputs: dict) -> dict:
     """Widths, kernels, strides and norms of a patch discriminator, and its map for an image of odd size."""
-    net = wanted(names, "build_patch_gan")(*inputs["arguments"])
-    image = torch.zeros(inputs["image"])
-    convs = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
-    return {
-        "map": attempt(lambda: list(net(image).shape)),
-        "channels": [[c.in_channels, c.out_channels] for c in convs][:20],
-        "strides": [[c.kernel_size[0], c.stride[0]] for c in convs][:20],
-        "called": attempt(lambda: fill(net, image, None, [])),
+    build, image = wanted(names, "build_patch_gan"), torch.zeros(inputs["image"])
+
+    def built(*arguments: int) -> dict:
+        net = build(*arguments)
+        convs = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+        return {
+            "map": attempt(lambda: list(net(image).shape)),
+            "channels": [[c.in_channels, c.out_channels] for c in convs][:20],
+            "strides": [[c.kernel_size[0], c.stride[0]] for c in convs][:20],
+            "called": attempt(lambda: fill(net, image, None, [])),
+        }
+
+    return built(*inputs["arguments"]) | {
+        "one layer": attempt(lambda: list(built(*inputs["arguments"][:2], 1).values()))
     }
 
 
@@ -78,6 +84,14 @@ def patch_values(names: dict, inputs: dict) -> dict:
     )
     fill(net, image, weights, norms)
     out = {"map": attempt(lambda: encode(net(image)))}
+
+    def learned() -> dict:
+        net.train()(image)
+        found = [n for n in net.modules() if isinstance(n, nn.BatchNorm2d)]
+        net.eval()
+        return encode(torch.cat([torch.cat([n.running_mean, n.running_var]) for n in found]))
+
+    out["running"] = attempt(learned)
 
     def looks() -> list[int]:
         fill(net, image, None, [torch.tensor([0.0, 1.0]).double()] * len(norms))
@@ -108,7 +122,7 @@ def generator_loss(names: dict, inputs: dict) -> dict:
     logits, fake, y = (decode(inputs[name], dtype) for name in ("logits", "fake", "y"))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     value = wanted(names, "pix2pix_generator_loss")(logits, fake, y, inputs["lambda_l1"])
-    out = {"value": attempt(lambda: encode(value))}
+    out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     for name, source in (("logits_gradient", logits), ("fake_gradient", fake)):
         grad = attempt(lambda s=source: torch.autograd.grad(value.sum(), s, retain_graph=True, allow_unused=True)[0])
         out[name] = grad if isinstance(grad, dict) else encode(grad)

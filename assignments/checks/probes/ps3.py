@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from checks.probes.tools import Mix, Patches, attempt, decode, encode, fill, trace, wanted
+from checks.probes.tools import Mix, Patches, attempt, decode, encode, fill, precision, trace, wanted
 from torch import Tensor, nn
 
 # ---- the generator's block
@@ -15,10 +15,16 @@ def block(names: dict, inputs: dict) -> dict:
     net = wanted(names, "ResidualBlock")(image.shape[1]).double()
     fill(net, image, weights, [])
     h = decode(inputs["image"]).requires_grad_()
+
+    def evaluated() -> bool:
+        trained = net.train()(image)
+        return torch.equal(net.eval()(image), trained)
+
     return {
         "output": attempt(lambda: encode(net(h))),
         "gradient": attempt(lambda: encode(torch.autograd.grad((net(h) * decode(inputs["at"])).sum(), h)[0])),
         "known": sum(p.numel() for p in net.parameters() if p.requires_grad),
+        "same in eval": attempt(evaluated),
     }
 
 
@@ -32,10 +38,10 @@ def marked(numbers: list[float], pattern: Tensor) -> Tensor:
 
 def marks(images: Tensor, pattern: Tensor) -> list[float]:
     """The numbers of such images; 0 for one that is none of them, up to rounding."""
-    found = []
+    found, squares = [], float(pattern.square().sum())
     for image in images:
-        number = round(float((image * pattern).sum() / pattern.square().sum()), 4)
-        found.append(number if torch.allclose(image.double(), number * pattern, atol=1e-6) else 0.0)
+        number = round(float((image * pattern).sum()) / squares, 4)
+        found.append(number if float((image - number * pattern).abs().max()) < 1e-4 else 0.0)
     return found
 
 
@@ -44,11 +50,19 @@ def pool_fill(names: dict, inputs: dict) -> dict:
     pattern, size = decode(inputs["pattern"]), inputs["size"]
     one, two, more = (marked(numbers, pattern) for numbers in inputs["batches"])
     known = [number for numbers in inputs["batches"] for number in numbers]
-    pool, none = wanted(names, "ImagePool")(size), wanted(names, "ImagePool")(0)
-    full = [pool.query(one.clone()), pool.query(two.clone()), pool.query(more.clone())]
+    Pool = wanted(names, "ImagePool")
+    pools, none, room = [Pool(size) for _ in range(12)], Pool(0), size - len(one)
+    full = [pools[0].query(one.clone()), pools[0].query(two.clone()), pools[0].query(more.clone())]
+
+    def rest() -> Tensor:
+        return torch.cat(
+            [full[1][:room], *((pool.query(one.clone()), pool.query(two.clone())[:room])[1] for pool in pools[1:])]
+        )
+
     return {
         "first": attempt(lambda: encode(full[0])),
-        "second": attempt(lambda: encode(full[1])),
+        "second": attempt(lambda: encode(rest())),
+        "dtype": precision(full[0]),
         "shape": attempt(lambda: list(full[2].shape)),
         "strangers": attempt(
             lambda: sum(m not in known for m in marks(full[2], pattern)),
@@ -98,6 +112,7 @@ def pool_copies(names: dict, inputs: dict) -> dict:
         out.detach().fill_(99.0)  # the caller may do what it wants with both
         given.detach().fill_(98.0)
     foreign, number = 0, 100.0
+    attached.append(bool(wanted(names, "ImagePool")(0).query(started.clone().requires_grad_() * 1.0).requires_grad))
     known = {float(i + 1) for i in range(size)}
     for _ in range(80):
         number += 1
@@ -131,6 +146,7 @@ def generators(names: dict, inputs: dict) -> dict:
     value = wanted(names, inputs["function"])(G_xy, G_yx, x, y, *inputs["weights"])
     return {
         "value": attempt(lambda: encode(value)),
+        "dtype": precision(value),
         "G_xy_gradient": slope(value, G_xy.weight),
         "G_yx_gradient": slope(value, G_yx.weight),
     }
@@ -144,8 +160,10 @@ def fooling(names: dict, inputs: dict) -> dict:
     value = wanted(names, "fooling_loss")(D_x, D_y, fake_x, fake_y)
     return {
         "value": attempt(lambda: encode(value)),
+        "dtype": precision(value),
         "fake_x_gradient": slope(value, fake_x),
         "fake_y_gradient": slope(value, fake_y),
+        "learns": all(p.requires_grad for D in (D_x, D_y) for p in D.parameters()),
     }
 
 
@@ -176,6 +194,13 @@ def cyclegan_step(names: dict, inputs: dict) -> dict:
         return step(*G, *D, opt_G, opt_D, *shelves, *args)
 
     x, y = decode(inputs["x"]), decode(inputs["y"])
+    times = [0, 0]  # how often the images of each domain are translated; they may be part of a larger batch
+
+    def count(i: int, own: Tensor, images: Tensor) -> None:
+        times[i] += sum(torch.equal(image, own[0]) for image in images)
+
+    for i, own in enumerate((x, y)):
+        G[i].register_forward_pre_hook(lambda _, args, i=i, own=own.clone(): count(i, own, args[0]))
     out = trace(play, G, D, inputs, x, y, inputs["lambda_cycle"], inputs["lambda_identity"])
     given = {f"pool_{s.name}": attempt(lambda s=s: encode(s.given[-1])) if s.given else None for s in shelves}
-    return out | given | {"queries": sorted(log)[:20]}
+    return out | given | {"queries": sorted(log)[:20], "translated": times}

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from checks.probes.tools import Mix, Patches, attempt, decode, encode, trace, wanted
+from checks.probes.tools import Mix, Patches, attempt, decode, encode, precision, trace, wanted
 from torch import Tensor, nn
 
 # ---- codes
@@ -22,9 +22,10 @@ def draws(names: dict, inputs: dict) -> dict:
     state = torch.random.get_rng_state()
     z = seeded(mu, logvar)
     touched = not torch.equal(state, torch.random.get_rng_state())
+    out = {"dtype": precision(z)}
     big = torch.zeros(inputs["many"], dtype=torch.float64)
     many = seeded(big, big).detach()
-    out = {
+    out |= {
         "z": attempt(lambda: encode((z - mu) / noise)),
         "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
         "noise": attempt(lambda: encode(torch.stack([many.mean(), many.std()]))),
@@ -48,7 +49,7 @@ def divergence(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     mu, logvar = (decode(inputs[name], dtype).requires_grad_() for name in ("mu", "logvar"))
     value = wanted(names, "kl_loss")(mu, logvar)
-    out = {"value": attempt(lambda: encode(value))}
+    out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     for name, source in (("mu_gradient", mu), ("logvar_gradient", logvar)):
         out[name] = attempt(lambda s=source: encode(_grad(value.sum(), s)))
     return out
@@ -57,10 +58,14 @@ def divergence(names: dict, inputs: dict) -> dict:
 def interpolated(names: dict, inputs: dict) -> dict:
     """The way from each first code to each second one."""
     walk = wanted(names, "interpolate_codes")
-    return {
-        name: attempt(lambda c=case: encode(walk(decode(c["a"]), decode(c["b"]), c["count"])))
+    found = {
+        name: attempt(lambda c=case: walk(decode(c["a"]), decode(c["b"]), c["count"]))
         for name, case in inputs["cases"].items()
     }
+    out = {
+        name: codes if isinstance(codes, dict) else attempt(lambda c=codes: encode(c)) for name, codes in found.items()
+    }
+    return out | {"dtype": precision(next(iter(found.values())))}
 
 
 def scored(names: dict, inputs: dict) -> dict:

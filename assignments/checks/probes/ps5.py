@@ -1,6 +1,8 @@
 """Probes of problem set 5: the student's statistics on the parent's numbers, and the manifest as it is."""
 
+import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,13 +20,22 @@ def numbers(values: Any) -> dict:
     return encode(torch.tensor([float(value) for value in values], dtype=torch.double))
 
 
+def kept(function: Callable, values: list, *more: Any) -> Any:
+    """What the function returns. Raises ValueError if it changes the list that it gets."""
+    before = copy.deepcopy(values)
+    found = function(values, *more)
+    if repr(values) != repr(before):
+        raise ValueError("the list that was passed is changed")
+    return found
+
+
 def differences(names: dict, inputs: dict) -> dict:
     """The differences of each named table."""
     function = wanted(names, "paired_differences")
 
     def one(case: dict) -> dict:
         rows = [dict(zip(("row", "seed", "value"), entry, strict=True)) for entry in case["rows"]]
-        return numbers(function(rows, case["more"], case["less"], case["better"]))
+        return numbers(kept(function, rows, case["more"], case["less"], case["better"]))
 
     return {name: attempt(lambda case=case: one(case)) for name, case in inputs["cases"].items()}
 
@@ -33,7 +44,7 @@ def intervals(names: dict, inputs: dict) -> dict:
     """(mean, low, high) of each named list of numbers."""
     function = wanted(names, "interval")
     return {
-        name: attempt(lambda case=case: numbers(function(decode(case).tolist())))
+        name: attempt(lambda case=case: numbers(kept(function, decode(case).tolist())))
         for name, case in inputs["cases"].items()
     }
 
@@ -43,7 +54,7 @@ def decisions(names: dict, inputs: dict) -> dict:
     function = wanted(names, "decide")
 
     def one(case: dict) -> str:
-        said = function(decode(case).tolist())
+        said = kept(function, decode(case).tolist())
         if said is not None and not isinstance(said, str):
             raise TypeError(f"a verdict is a text, not {type(said).__name__}")
         return said

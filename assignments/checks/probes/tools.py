@@ -2,15 +2,23 @@
 
 import math
 import numbers
+import random
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 CHECKS = str(Path(__file__).resolve().parent.parent)
+OTHERS = (
+    "<frozen",
+    CHECKS,
+    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib")},
+)  # whose lines are not shown
 LARGEST = 100_000  # numbers in one answer
 
 
@@ -36,6 +44,11 @@ def decode(item: dict, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.tensor([float(x) for x in item["data"]], dtype=torch.float64).reshape(item["shape"]).to(dtype)
 
 
+def precision(value: Any) -> str:
+    """The dtype of a tensor in words; "number" for anything else."""
+    return str(value.dtype) if isinstance(value, Tensor) else "number"
+
+
 def attempt(f: Callable[[], Any]) -> Any:
     """``f()``, or ``{"error": ...}`` if it raises: one failure shall not cost the other answers of a probe."""
     try:
@@ -45,18 +58,23 @@ def attempt(f: Callable[[], Any]) -> Any:
 
 
 def describe(error: BaseException) -> dict:
-    """An exception as an answer, with the line of the code in which it arose."""
+    """An exception as an answer, with the line of the student's code in which it arose; None if it arose outside."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(("<frozen", CHECKS))]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(OTHERS)]
     text = " ".join(str(error).split())
     return {"error": f"{type(error).__name__}: {text}"[:300], "line": own[-1].lineno if own else None}
 
 
 def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
-    """The answer of a probe; whatever stops it becomes ``{"error": ...}``. Leaves the random state as it was."""
+    """The answer of a probe; whatever stops it becomes ``{"error": ...}``. Leaves the random states as they were."""
+    states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(0)
-        return attempt(lambda: probe(names, inputs))
+        for seed in (torch.manual_seed, random.seed, np.random.seed):
+            seed(0)
+        answer = attempt(lambda: probe(names, inputs))
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    return answer
 
 
 def warm() -> None:
@@ -160,8 +178,12 @@ def gradients(net: nn.Module) -> Tensor | None:
 def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *args: Any) -> dict:
     """Call ``step(G, D, opt_G, opt_D, *args)`` ``inputs["steps"]`` times and record updates, weights and gradients.
 
-    ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
+    ``inputs["stale"]``, if there, fills all gradients with that number before the first call. ``modes``: whether the
+    networks run and stay in train mode, in which they come; ``unchanged``: whether the tensors that are passed stay as they are.
     """
+    nets, given = [*G.modules(), *D.modules()], [a.clone() for a in args if isinstance(a, Tensor)]
+    modes: set[bool] = set()
+    hooks = [net.register_forward_pre_hook(lambda net, _: modes.add(net.training)) for net in nets]
     opt_G = torch.optim.SGD(G.parameters(), inputs["lr_G"])
     opt_D = torch.optim.SGD(D.parameters(), inputs["lr_D"])
     if "stale" in inputs:
@@ -184,7 +206,12 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     answer = {}
     for _ in range(inputs.get("steps", 1)):
         answer = step(G, D, opt_G, opt_D, *args)
+    for hook in hooks:
+        hook.remove()
+    same = map(torch.equal, given, (a for a in args if isinstance(a, Tensor)))
     out = {
+        "modes": modes <= {True} and all(net.training for net in nets),
+        "unchanged": all(same),
         "order": order[:20],
         **seen,
         "G_after": encode(flat(G.parameters())),
