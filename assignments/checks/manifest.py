@@ -64,11 +64,13 @@ def whole(value: Any) -> bool:
 
 
 def words(value: Any) -> list[str]:
-    """A command as words; empty for what is none."""
+    """A command as words, with ``course`` for every way to start it; empty for what is none."""
     try:
-        return shlex.split(value) if isinstance(value, str) and len(value) < 5000 else []
+        said = shlex.split(value) if isinstance(value, str) and len(value) < 5000 else []
     except ValueError:
         return []
+    module = len(said) > 2 and re.fullmatch(r"(.*[/\\])?python[\d.]*(\.exe)?", said[0]) and said[1] == "-m"
+    return ["course", *said[3:]] if module and said[2] == "course_lib.cli" else said
 
 
 def read_grid(text: Any) -> dict[str, dict] | None:
@@ -102,6 +104,25 @@ def read_rows(found: Any) -> list[dict] | None:
         return None
     right = (isinstance(r, dict) and isinstance(r.get("row"), str) and whole(r.get("seed")) for r in found)
     return found if all(right) else None
+
+
+# What is known of metrics, by name or by its last part: the good direction if there is one, and the values it can take.
+METRICS = {
+    "l1": ("lower", 0, 2), "psnr": ("higher", -10, 200), "ssim": ("higher", -1, 1), "ssim_signed": ("higher", -1, 1),
+    "top1": ("higher", 0, 1), "top5": ("higher", 0, 1), "iou": ("higher", 0, 1), "pixel": ("higher", 0, 1),
+    "class": ("higher", 0, 1), "histogram_intersection": ("higher", 0, 1), "frechet_features": ("lower", 0, math.inf),
+    "ratio": (None, 0, math.inf),
+}  # fmt: skip
+SHARES = ("top1", "top5", "copy_top1", "copy_top5", "copy_l1")  # of few images: they are short, and meet by chance
+
+
+def known(m: dict) -> tuple[str | None, float, float]:
+    """The good direction of the metric (None: either), its least and its largest value."""
+    name = m["metric"].removeprefix("yx_") if isinstance(m.get("metric"), str) else ""
+    free = None, -math.inf, math.inf
+    if name.startswith(("copy_", "real_", "nearest_")):  # large or small, as the claim has it
+        return free
+    return METRICS.get(name, METRICS.get(name.rpartition("_")[2], free))
 
 
 # ---- complete
@@ -145,6 +166,8 @@ def content(name: str, value: Any) -> tuple[bool, str]:
 
 def interval_entries(value: dict) -> tuple[bool, str]:
     found = [number(value.get(name)) for name in ("mean", "low", "high")]
+    if found == [None] * 3 and all(value.get(name) == "nan" for name in ("mean", "low", "high")):
+        found = [0.0] * 3  # with a run that ended in nan there is no interval
     if None in found:
         return False, "interval needs mean, low and high, each a finite number."
     if not found[1] <= found[0] <= found[2]:
@@ -173,6 +196,7 @@ def design(m: dict) -> list[Finding]:
         (1, all(plan == plans[0] for plan in plans), "The rows have different seeds: then they cannot be paired."),
         (1, told, "seeds are not those of the grid."),
         (1, None not in sides, "more and less must be names of two rows of the grid, spelt as there."),
+        (2, known(m)[0] in (None, m.get("better")), "better contradicts the metric: which of its values are good?"),
         (1, not same, "more and less are the same row, or rows with the same settings: nothing is compared."),
     ]
 
@@ -192,11 +216,18 @@ def table(m: dict) -> list[Finding]:
     hexes = all(isinstance(key, str) and re.fullmatch(r"[0-9a-f]{16}", key) for key in keys)
     lacking, extra = len(planned - set(counts)), len(set(counts) - planned)
     fits = [row["row"] in grid and repeats(row.get("command"), grid[row["row"]], row["seed"]) for row in rows]
+    values = [number(row.get("value")) for row in rows]
+    real, (_, least, most) = [value for value in values if value is not None], known(m)
+    ended = all(value is not None or row.get("value") == "nan" for value, row in zip(values, rows, strict=True))
+    short = str(m.get("metric")).removeprefix("yx_") not in SHARES and all(round(v, 6) == v for v in real)
+    possible = all(least <= value <= most for value in real)
     return [
-        (1, not lacking, f"{lacking} runs of the grid are not among the rows: a table shows all runs, also bad ones."),
+        (8, not lacking, f"{lacking} runs of the grid are not among the rows: a table shows all runs, also bad ones."),
         (1, not extra, f"{extra} rows are not in the grid: do the names and seeds agree?"),
         (1, max(counts.values()) == 1, "A row with the same name and seed is there twice."),
-        (2, all(number(row.get("value")) is not None for row in rows), "A value is no finite number: what happened?"),
+        (6, ended, "A value is no finite number, nor nan, which a run has that ended without a score: what happened?"),
+        (2, possible, "A value is none that this metric can take: which column of the table was copied?"),
+        (2, not short, "All values are rounded: they are wanted as the sweep's table holds them."),
         (1, hexes and len(set(keys)) == len(keys), "Each row needs its own key: the 16 digits in the sweep's table."),
         (2, all(fits), "A row's command would not train it: compare method, data, steps, seed and --set to the grid."),
     ]

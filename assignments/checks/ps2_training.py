@@ -35,7 +35,7 @@ def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict
         (D(x + y) if x.shape == y.shape else None, "x and y are added: D cannot tell them apart any more."),
     ]
     joined = "x and y do not fit together: along which dimension are they concatenated?"
-    errors = [["Sizes of tensors must match", joined], ["must match the size", joined]]
+    errors = [["Sizes of tensors must match", joined]]
     cut = "No gradient reaches y, from which G shall learn: is something detached here?"
     message = "D's logits are wrong: what is concatenated, in which order, along which dimension?"
     items = [

@@ -67,7 +67,7 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
         message = "The way is wrong: which angle, which sines, what at both ends?"
         close = "For codes in the same direction the angle is 0: what does the task say about that?"
         if d == 4:
-            close = "For codes that lie close, and not in the same direction, the way is wrong: when is it the straight line?"
+            close = "For codes that lie close, in two directions, the way is wrong: when is it the straight line?"
         shape = "As many codes come back as asked for, one in each row, both ends included."
         items.append(
             facet(

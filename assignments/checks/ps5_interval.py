@@ -6,6 +6,7 @@ import numpy as np
 
 from course_lib.metrics.intervals import T
 
+DEGREES = "The degrees of freedom are off: how many have n values?"
 ONE_SIDED = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753)
 
 
@@ -34,7 +35,7 @@ def wrong_intervals(values) -> list[tuple[list[float], str]]:
         (around(s / root), "One standard error on each side: which share of intervals would hold the mean?"),
         (around(s), "One standard deviation on each side: that is no 95 % interval of the mean."),
         (around(t * s * s / root), "The variance stands where the standard deviation belongs."),
-        (around(T[min(n - 1, len(T) - 1)] * s / root), "The degrees of freedom are off: how many have n values?"),
+        (around(T[min(n - 1, len(T) - 1)] * s / root), DEGREES),
         (around(t * s / root, np.median(x)), "The middle is the median: the mean is asked for."),
         ([mean, x.min(), x.max()], "That is the range of the values: it grows with their number."),
         ([mean, mean + t * s / root, mean - t * s / root], "low and high are swapped."),
@@ -43,7 +44,7 @@ def wrong_intervals(values) -> list[tuple[list[float], str]]:
         ([mean - t * s / root, mean, mean + t * s / root], "The order is another one: mean, low, high."),
     ]  # fmt: skip
     if n > 2:
-        found.append((around(T[n - 3] * s / root), "The degrees of freedom are off: how many have n values?"))
+        found.append((around(T[min(n - 3, len(T) - 1)] * s / root), DEGREES))
     if n <= len(ONE_SIDED) + 1:
         found.append((around(ONE_SIDED[n - 2] * s / root), "The quantile is one-sided: an interval has two ends."))
     return found

@@ -13,12 +13,21 @@ from checks.ps5_interval import interval, wrong_intervals
 import course_lib
 
 
+def crashed(m: dict) -> bool:
+    """Whether a run of the two sides ended in nan."""
+    return any(row.get("value") == "nan" and row["row"] in (m.get("more"), m.get("less")) for row in m["rows"])
+
+
 def given(m: dict) -> tuple[list[float], list[float], list[float]] | None:
-    """The signed differences by seed, and the values of both sides; None if the manifest does not say enough."""
+    """The signed differences by seed, and the values of both sides; None if the manifest does not say enough.
+
+    Seeds of which one run ended in nan are left out.
+    """
     rows, sides = read.read_rows(m.get("rows")), [m.get("more"), m.get("less")]
     if rows is None or not all(isinstance(side, str) for side in sides) or sides[0] == sides[1]:
         return None
-    by = [{r["seed"]: read.number(r.get("value")) for r in rows if r["row"] == side} for side in sides]
+    by = [{r["seed"]: read.number(r.get("value")) for r in rows if r["row"] == side and r.get("value") != "nan"}
+          for side in sides]  # fmt: skip
     seeds = sorted(set(by[0]) & set(by[1]))
     if len(seeds) < 2 or any(side[seed] is None for side in by for seed in seeds):
         return None
@@ -27,7 +36,7 @@ def given(m: dict) -> tuple[list[float], list[float], list[float]] | None:
     return [sign * (x - y) for x, y in zip(a, b, strict=True)], a, b
 
 
-CLOSE = 1e-2  # of half an interval: what a manifest may be off
+CLOSE = 5e-4  # of half an interval: what a manifest may be off
 UNREADABLE = "The rows of more and less do not give two values or more to compare: first make the table complete."
 
 
@@ -36,7 +45,10 @@ def stated(m: dict) -> list[read.Finding]:
     found, said = given(m), m.get("interval")
     if found is None:
         return [(1, False, UNREADABLE)]
-    got = [read.number(said.get(name)) for name in ("mean", "low", "high")] if isinstance(said, dict) else [None]
+    ends = ("mean", "low", "high")
+    got = [read.number(said.get(name)) for name in ends] if isinstance(said, dict) else [None]
+    if crashed(m) and isinstance(said, dict) and all(said.get(name) == "nan" for name in ends):
+        return [(1, True, "")]
     if None in got:
         return [(1, False, "The interval is not three finite numbers.")]
     x, a, b = found
@@ -59,8 +71,10 @@ def stated(m: dict) -> list[read.Finding]:
     messages = [message for value, message in wrong if close(got, value, right)]
     if messages:
         return [(1, close(got[:1], right[:1], right), ""), (1, False, messages[0])]
-    mean = "The stated mean is not that of the differences in the rows: was the table changed since?"
-    ends = "The stated ends are not those of the interval of the rows, as the text of the task defines it."
+    slack = [0.05 * (right[2] - right[1]) > abs(x - y) for x, y in zip(got, right, strict=True)]
+    near = " It is near: was it rounded?" if all(slack) else ""
+    mean = "The stated mean is not that of the differences in the rows." + near
+    ends = "The stated ends are not those of the interval of the rows, as the text of the task defines it." + near
     return [(1, close(got[:1], right[:1], right), mean), (1, close(got[1:], right[1:], right), ends)]
 
 
@@ -77,12 +91,12 @@ def follows(m: dict) -> list[read.Finding]:
         return [(1, False, UNREADABLE)]
     with np.errstate(all="ignore"):
         _, low, high = interval(found[0])
-    enough = len(found[0]) >= read.LEAST_SEEDS
+    enough = len(found[0]) >= read.LEAST_SEEDS and not crashed(m)
     want = "supported" if enough and low > 0 else "contradicted" if enough and high < 0 else "open"
     message = {
         "supported": "The verdict does not follow from the rows: all of the interval lies on one side. On which?",
         "contradicted": "The verdict does not follow from the rows: all of the interval lies on one side. On which?",
-        "open": "The verdict says more than the rows do: is 0 in the interval, are there enough seeds?",
+        "open": "The verdict says more than the rows do: is 0 in the interval, are there enough seeds, is one nan?",
     }[want]
     return [(1, m.get("verdict") == want, message)]
 
@@ -116,14 +130,13 @@ def own(m: dict) -> list[read.Finding]:
     # long numbers only: a share of 159 images meets itself again by chance
     copied = [
         name for name, mine in values.items() if len(long := {v for v in mine if len(v) > 9}) > 1
-        and long <= theirs and metric not in SHARES
+        and long <= theirs and metric.removeprefix("yx_") not in read.SHARES
     ]  # fmt: skip
     text = "Runs with these keys are in the course's own tables: change steps, size or data, and train your own."
     same = "All values of a row are those of a row in the course's own tables: where do they come from?"
     return [(1, not known, text), (1, not copied, same)]
 
 
-SHARES = ("top1", "top5", "yx_top1", "yx_top5", "copy_top1", "copy_top5", "copy_l1", "yx_copy_l1")
 judge_stated, judge_follows, judge_own = map(read.judge, (stated, follows, own))
 
 

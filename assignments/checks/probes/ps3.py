@@ -199,8 +199,8 @@ def cyclegan_step(names: dict, inputs: dict) -> dict:
     def count(i: int, own: Tensor, images: Tensor) -> None:
         times[i] += sum(torch.equal(image, own[0]) for image in images)
 
-    for i, own in enumerate((x, y)):
-        G[i].register_forward_pre_hook(lambda _, args, i=i, own=own.clone(): count(i, own, args[0]))
+    for i, own in enumerate((x.clone(), y.clone())):
+        G[i].register_forward_pre_hook(lambda _, args, i=i, own=own: count(i, own, args[0]))
     out = trace(play, G, D, inputs, x, y, inputs["lambda_cycle"], inputs["lambda_identity"])
     given = {f"pool_{s.name}": attempt(lambda s=s: encode(s.given[-1])) if s.given else None for s in shelves}
     return out | given | {"queries": sorted(log)[:20], "translated": times}

@@ -179,7 +179,7 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     """Call ``step(G, D, opt_G, opt_D, *args)`` ``inputs["steps"]`` times and record updates, weights and gradients.
 
     ``inputs["stale"]``, if there, fills all gradients with that number before the first call. ``modes``: whether the
-    networks run and stay in train mode, in which they come; ``unchanged``: whether the tensors that are passed stay as they are.
+    networks run and stay in train mode, in which they come; ``unchanged``: whether the tensors that are passed stay so.
     """
     nets, given = [*G.modules(), *D.modules()], [a.clone() for a in args if isinstance(a, Tensor)]
     modes: set[bool] = set()

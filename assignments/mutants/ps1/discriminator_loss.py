@@ -111,6 +111,10 @@ sign | The objective itself, which D would maximise. | sign
 ~ return F.softplus(-real_logits) -> return F.logsigmoid(real_logits)
 ~ + F.softplus(fake_logits) -> + F.logsigmoid(-fake_logits)
 
+single_precision | Everything is cast to float32. | another precision
+~ F.softplus(-real_logits).mean() -> F.softplus(-real_logits.float()).mean()
+~ F.softplus(fake_logits).mean() -> F.softplus(fake_logits.float()).mean()
+
 smoothed | Labels of 0.9, which the task does not ask for. | term by term
 -    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 +    d_real = F.binary_cross_entropy_with_logits(real_logits, torch.full_like(real_logits, 0.9))

@@ -27,6 +27,10 @@ clamped | Outputs are cut to 0 to 1 first. | term by term
 +    real, fake = real_outputs.clamp(0, 1), fake_outputs.clamp(0, 1)
 +    return (real - 1).square().mean() + fake.square().mean()
 
+clamped_far | Outputs are clamped to -100 and 100. | far from 0
+~ (real_outputs - 1) -> (real_outputs.clamp(-100, 100) - 1)
+~ fake_outputs.square() -> fake_outputs.clamp(-100, 100).square()
+
 detached | The outputs for fakes are detached. | gradient
 ~ fake_outputs.square() -> fake_outputs.detach().square()
 

@@ -86,6 +86,12 @@ d_halved | D's loss is halved. | halved
 -    d_loss = F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
 +    d_loss = (F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()) / 2
 
+d_in_eval | D runs in eval mode for G's update. | eval()
+     opt_G.zero_grad()
++    D.eval()
+     g_loss = F.softplus(-D(fake)).mean()
++    D.train()
+
 d_moves_twice | D's optimiser steps in G's update, too. | one each
      g_loss.backward()
 +    opt_D.step()
@@ -104,6 +110,10 @@ labels_flipped | D learns that fakes are real. | flipped
 ~ -D(real) -> D(real)
 ~ D(fake.detach()) -> -D(fake.detach())
 ~ -D(fake) -> D(fake)
+
+left_in_eval | G is left in eval mode. | eval()
+     opt_G.step()
++    G.eval()
 
 losses_swapped | The losses change places in the report. | swapped
 ~ d_loss.item(), "g_loss": g_loss -> g_loss.item(), "g_loss": d_loss
@@ -148,6 +158,11 @@ order_swapped | G moves before D. | moves first
 own_noise | G draws its own noise for its update. | of G after
 ~ D(fake) -> D(G(torch.randn_like(z)))
 
+real_changed | Noise is added to the real points in place. | changed in place
+     fake = G(z)
++    with torch.no_grad():
++        real += 0.01
+
 saturating | G minimises log(1 - D). | saturating
 ~ F.softplus(-D(fake)) -> -F.softplus(D(fake))
 
@@ -167,6 +182,19 @@ stale_d | G learns from D's opinion before D's update. | before D's update
 -    opt_G.zero_grad()
 -    g_loss = F.softplus(-D(fake)).mean()
 -    g_loss.backward()
+
+steps_alone | Both optimisers make a step, and nothing is computed. | nothing is learned
+-    fake = G(z)
+-    opt_D.zero_grad()
+-    d_loss = F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()
+-    d_loss.backward()
+     opt_D.step()
+-    opt_G.zero_grad()
+-    g_loss = F.softplus(-D(fake)).mean()
+-    g_loss.backward()
+     opt_G.step()
+-    return {"d_loss": d_loss.item(), "g_loss": g_loss.item()}
++    return {"d_loss": 0.0, "g_loss": 0.0}
 
 sum_for_mean | Sums in place of means. | mean is asked
 ~ F.softplus(-D(real)).mean() -> F.softplus(-D(real)).sum()

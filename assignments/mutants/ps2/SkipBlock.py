@@ -70,6 +70,9 @@ batch_dimension | Concatenated along the batch. | along the batch
 bilinear | Resized with another interpolation than the task says. | output is wrong
 ~ h.shape[2:] -> h.shape[2:], mode="bilinear"
 
+both_odd | Only images whose height and width are odd are resized. | sizes do not fit
+~ decoded = F.interpolate(decoded, size=h.shape[2:]) -> decoded = F.interpolate(decoded, size=h.shape[2:]) if h.shape[2] % 2 and h.shape[3] % 2 else decoded
+
 decoder_twice | The decoder is put beside itself. | inner part
 ~ decoded, h -> decoded, decoded
 

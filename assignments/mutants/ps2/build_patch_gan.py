@@ -102,8 +102,14 @@ kernel_3 | Kernels of 3. | kernels
 ~ wider, 4 -> wider, 3
 ~ width, 1, 4, 1, 1 -> width, 1, 3, 1, 1
 
+last_of_many | With one layer there is no convolution of stride 1 before the last. | one layer
+~ range(1, n_layers + 1) -> range(1, n_layers + (n_layers > 1))
+
 last_stride_2 | The last convolution has stride 2, too. | stride
 ~ width, 1, 4, 1, 1 -> width, 1, 4, 2, 1
+
+momentum | The norms remember the last batch alone. | other statistics
+~ nn.BatchNorm2d(wider) -> nn.BatchNorm2d(wider, momentum=1.0)
 
 no_activation | No activations. | no activation
 ~ nn.Conv2d(in_channels, base_channels, 4, 2, 1), nn.LeakyReLU(0.2) -> nn.Conv2d(in_channels, base_channels, 4, 2, 1)

@@ -30,6 +30,9 @@ added | x and y are added. | added
 batch_dimension | Joined along the batch. | along
 ~ [x, y], dim=1 -> [x, y]
 
+broadcast | A constant of another size is added to y, which no network takes. | it stopped with
+~ D(torch.cat([x, y], dim=1)) -> D(torch.cat([x, y + torch.zeros(11)], dim=1))
+
 condition_twice | x is joined to itself. | condition twice
 ~ [x, y] -> [x, x]
 

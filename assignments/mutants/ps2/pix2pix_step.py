@@ -127,6 +127,10 @@ lambda_100 | The weight of the paper, fixed. | fixed
 lambda_dropped | No weight. | no weight
 ~ g_gan + lambda_l1 * g_l1 -> g_gan + g_l1
 
+left_in_eval | D is left in eval mode. | eval()
+     opt_G.step()
++    D.eval()
+
 no_condition | D sees y alone. | condition
 ~ torch.cat([x, y], 1) -> y
 ~ torch.cat([x, fake_y.detach()], 1) -> fake_y.detach()
@@ -219,6 +223,15 @@ stale_d | G's loss is taken from D before D's update. | before D's update
 -    opt_G.zero_grad()
 -    g_gan = F.softplus(-D(torch.cat([x, fake_y], 1))).mean()
 -    g_l1 = (fake_y - y).abs().mean()
+-    (g_gan + lambda_l1 * g_l1).backward()
+
+steps_alone | Both optimisers make a step, and nothing is computed. | nothing is learned
+-    opt_D.zero_grad()
+...
+-    (0.5 * (d_real + d_fake)).backward()
+...
+-    opt_G.zero_grad()
+...
 -    (g_gan + lambda_l1 * g_l1).backward()
 
 sum_for_mean | Sums in place of means. | mean is asked

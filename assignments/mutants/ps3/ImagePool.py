@@ -126,11 +126,21 @@ draws_while_filling | It draws before it is full. | not full
 ~ self.size, () -> len(self.images), ()
 ~ out.append(image) -> out.append(0 * image)
 
+fills_by_batch | A batch is stored only if all of it finds room. | not full
+     def query(self, images):
++        if len(self.images) + len(images) > self.size:
++            self.size = len(self.images)
+
 four_fifths | Stored images come back four times out of five. | another probability
 ~ torch.rand(()) < 0.5 -> torch.rand(()) < 0.8
 
 gaussian | A normal random number in place of a uniform one. | another probability
 ~ torch.rand(()) -> torch.randn(())
+
+graph_of_none | A pool of size 0 hands on the graph. | carries a graph
+     def query(self, images):
++        if not self.size:
++            return images
 
 in_place | Old images are written into the batch that was passed. | another tensor
 ~ out = [] -> images = images.detach()
@@ -200,6 +210,12 @@ returns_what_it_stores | What comes back while it fills is what is stored. | cop
 ~ out.append(image.clone()) -> out.append(image)
 ~ torch.stack(out) -> torch.stack(out) if len(out) > 1 else out[0][None]
 
+single_precision | Copies are stored in float32. | another precision
+~ torch.stack(out) -> torch.stack(out).float()
+
 size_0_crashes | A pool of size 0 draws from nothing. | size 0
 ~ elif self.size and -> elif
+
+two_fifths | New images come back in three of five cases. | another probability
+~ torch.rand(()) < 0.5 -> torch.rand(()) < 0.4
 """

@@ -184,6 +184,11 @@ replication | The border is repeated, not reflected. | padded
 -            nn.ReflectionPad2d(1),
 +            nn.ReplicationPad2d(1),
 
+running_norms | The norms use running statistics in eval mode. | eval mode
+-            nn.InstanceNorm2d(channels),
+             nn.ReLU(),
++            nn.InstanceNorm2d(channels, track_running_stats=True),
+
 shared_weights | One convolution is used twice. | used twice
 -        self.layers = nn.Sequential(
 -            nn.ReflectionPad2d(1),

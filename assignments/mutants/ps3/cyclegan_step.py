@@ -192,6 +192,10 @@ judges_swapped | The discriminators change places. | who knows which
 l2 | Squares in place of L1. | squared
 ~ abs() -> square()
 
+left_in_eval | The generators are left in eval mode. | eval()
+     opt_D.step()
++    G_xy.eval()
+
 log_loss | The log loss of pix2pix. | log losses
 ~ (D_y(fake_y) - 1).square() -> F.softplus(-D_y(fake_y))
 ~ (D_x(fake_x) - 1).square() -> F.softplus(-D_x(fake_x))
@@ -272,6 +276,11 @@ stays_frozen | The discriminators are frozen for good. | frozen
 -    D_x.requires_grad_(True)
 -    D_y.requires_grad_(True)
 
+steps_alone | Both optimisers make a step, and nothing is learned. | nothing is learned
+-    loss_G.backward()
+...
+-    (0.5 * sum(d.values())).backward()
+
 sums | Sums in place of means. | sum where a mean
 ~ abs().mean() -> abs().sum()
 ~ (D_y(fake_y) - 1).square().mean() -> (D_y(fake_y) - 1).square().sum()
@@ -280,6 +289,10 @@ sums | Sums in place of means. | sum where a mean
 ~ D_y(old_y).square().mean() -> D_y(old_y).square().sum()
 ~ (D_x(x) - 1).square().mean() -> (D_x(x) - 1).square().sum()
 ~ D_x(old_x).square().mean() -> D_x(old_x).square().sum()
+
+twice_translated | The pools get fakes of their own, made a second time. | once a step
+~ fake_y, fake_x = G_xy(x), G_yx(y) -> fake_y, fake_x, new_y, new_x = G_xy(x), G_yx(y), G_xy(x), G_yx(y)
+~ pool_x.query(fake_x), pool_y.query(fake_y) -> pool_x.query(new_x), pool_y.query(new_y)
 
 weighted_report | The report holds weighted terms. | with its weight
      opt_D.step()

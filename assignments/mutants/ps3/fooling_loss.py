@@ -34,6 +34,9 @@ detached | The fakes are detached, as they are for D. | detach
 ~ D_y(fake_y) -> D_y(fake_y.detach())
 ~ D_x(fake_x) -> D_x(fake_x.detach())
 
+freezes | D_y is frozen, and stays so. | frozen
+~ return (D_y(fake_y) -> return (D_y.requires_grad_(False)(fake_y)
+
 halved | The half of LSGAN's paper. | half
 -    return (D_y(fake_y) - 1).square().mean() + (D_x(fake_x) - 1).square().mean()
 +    return 0.5 * ((D_y(fake_y) - 1).square().mean() + (D_x(fake_x) - 1).square().mean())

@@ -124,6 +124,12 @@ d_moves_twice | opt_D makes two steps. | one each
 d_never_moves | opt_D makes no step. | discriminators
 -    opt_D.step()
 
+e_in_eval | E reads the random fake in eval mode. | eval()
+     E.requires_grad_(False)
++    E.eval()
+     rec_z, _ = E(random)
++    E.train()
+
 e_stays_frozen | E is frozen for good. | frozen
 -    E.requires_grad_(True)
 
@@ -198,6 +204,11 @@ one_d | One D for both fakes. | discriminator
 ~ D_random(random) -> D_encoded(random)
 ~ D_random(y) -> D_encoded(y)
 ~ D_random(random.detach()) -> D_encoded(random.detach())
+
+steps_alone | Both optimisers make a step, and nothing is learned. | nothing is learned
+-    loss_G.backward()
+...
+-    sum(d.values()).backward()
 
 sums | Sums. | sum where a mean
 ~ (D_encoded(encoded) - 1).square().mean() -> (D_encoded(encoded) - 1).square().sum()

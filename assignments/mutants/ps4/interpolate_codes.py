@@ -59,6 +59,9 @@ cosine | The cosine in place of the angle. | cosine
 ~ torch.arccos(((a @ b) / (a.norm() * b.norm())).clamp(-1, 1)) -> (a @ b) / (a.norm() * b.norm())
 ~ angle < 1e-4 -> angle > 0.9999
 
+line_too_early | The straight line for all angles below a third. | close
+~ angle < 1e-4 -> angle < 0.33
+
 no_division | The division is missing. | division
 -    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 +    return torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b
@@ -79,6 +82,11 @@ parallel_forgotten | Parallel codes give 0 / 0. | same direction
 reversed | From b to a. | from b to a
 ~ torch.sin((1 - t) * angle) -> torch.sin(t * angle) * a + torch.sin((1 - t) * angle)
 ~ a + torch.sin(t * angle) * b -> b
+
+single_precision | The steps are float32. | another precision
+~ torch.linspace(0, 1, count, dtype=a.dtype)[:, None] -> torch.linspace(0, 1, count)[:, None]
+~ return (1 - t) * a + t * b -> return ((1 - t) * a + t * b).float()
+~ return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle) -> return ((torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)).float()
 
 straight | A straight line. | straight line
 ~ (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle) -> (1 - t) * a + t * b

@@ -65,12 +65,18 @@ flipped | Supported and contradicted are turned around. | claim's side
 four_are_needed | The spread of single values. | claim's side
 ~ (n - 1) / n -> (n - 1)
 
+four_at_least | Three differences never decide. | three differences
+~ n < 3 -> n <= 3
+
 large_enough | Only differences above 0.1 count. | small difference
 ~ low > 0 -> low > 0 and mean > 0.1
 
 majority | What most seeds say. | holds 0
 ~ low, high = mean - half, mean + half -> wins = sum(d > 0 for d in differences)
 ~ low > 0 else "contradicted" if high < 0 -> wins > n / 2 else "contradicted" if wins < n / 2
+
+median | The interval lies around the median. | some are large
+~ statistics.fmean(differences) -> statistics.median(differences)
 
 nan_contradicts | nan slips through to the last verdict. | nan
 ~ "contradicted" if high < 0 else "open" -> "open" if high >= 0 else "contradicted"
@@ -111,4 +117,7 @@ spelling | Other words. | spelt
 
 two_are_enough | Two runs decide. | three differences
 ~ n < 3 -> n < 2
+
+zero_is_above | An interval that begins at 0 supports. | all 0
+~ low > 0 -> low >= 0
 """

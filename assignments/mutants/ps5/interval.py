@@ -100,8 +100,15 @@ population | The standard deviation that divides by n. | divides by n
 range | Smallest and largest value. | range
 ~ mean - half, mean + half -> min(values), max(values)
 
+rounded | Rounded to six digits. | 5 small values
+~ return mean, mean - half, mean + half -> return round(mean, 6), round(mean - half, 6), round(mean + half, 6)
+
 rule_of_thumb | Two standard errors. | rule of thumb
 ~ T[min(n - 2, 29)] -> 2
+
+sorts_in_place | The values are sorted in place. | changed
+     s = statistics.stdev(values)
++    values.sort(reverse=True)
 
 swapped | High before low. | swapped
 ~ mean - half, mean + half -> mean + half, mean - half

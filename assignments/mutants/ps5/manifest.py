@@ -47,6 +47,21 @@ def manifest():
         r["value"] = -r["value"]
     m["claim"] = "Without dropout the negative L1 distance is higher after 200 steps."
     return m
+
+ok_module | The command as the notebook starts it.
+def manifest():
+    m = example()
+    m["command"] = "python -m course_lib.cli sweep dropout.toml --workers 1"
+    for r in m["rows"]:
+        r["command"] = r["command"].replace("course", "/opt/env/bin/python3.11 -m course_lib.cli", 1)
+    return m
+
+ok_nan | A run ended in nan, which is said: the claim stays open, the interval is that of the other pairs.
+def manifest():
+    m = example()
+    m["rows"][3]["value"] = float("nan")
+    m["interval"] |= {"mean": 0.002360668033361435, "low": -0.0055895362289299505, "high": 0.01031087229565282}
+    return m
 """
 
 WRONG = r"""
@@ -90,12 +105,25 @@ copied_values | Numbers of the course's own table under new keys. | where do the
 +    for r, value in zip(m["rows"][:5], theirs[:3] * 2, strict=False):
 +        r["value"] = float(value)
 
+crash_as_none | A run that ended without a score has no value. | ended without
+     m = example()
++    m["rows"][3]["value"] = None
+
+crash_hidden | A run that ended in nan is left out, for a verdict. | bad ones
+     m = example()
++    del m["rows"][3]
++    m["interval"] |= {"mean": 0.002360668033361435, "low": -0.0055895362289299505, "high": 0.01031087229565282}
+
 different_seeds | Each row has seeds of its own. | paired
      m = example()
 +    m["grid"] += "seeds = [5, 6, 7, 8, 9]\n"
 +    for r in m["rows"][5:]:
 +        r["seed"] += 5
 +        r["command"] = r["command"].replace(f"--seed {r['seed'] - 5}", f"--seed {r['seed']}")
+
+direction | A distance of which higher is said to be better. | contradicts the metric
+     m = example()
++    m["better"] = "higher"
 
 direction_unsaid | The direction is put in other words. | direction
 ~ return m -> return m | {"better": "smaller is better"}
@@ -129,6 +157,11 @@ hopeful | Supported, though 0 is in the interval. | more than the rows
 hopeless | Contradicted, though 0 is in the interval. | more than the rows
 ~ return m -> return m | {"verdict": "contradicted"}
 
+impossible | Values that an L1 distance cannot have. | this metric can take
+     m = example()
++    for r in m["rows"]:
++        r["value"] *= 100
+
 interval_of_one_row | The interval of the first row. | one row
      m = example()
 +    m["interval"] |= {"mean": 0.2400495618581772, "low": 0.23565603282658565, "high": 0.24444309088976873}
@@ -145,7 +178,7 @@ kind_unsaid | Nobody knows what the interval is. | how it was computed
 name_not_in_grid | The compared rows are not called so in the grid. | spelt
 ~ return m -> return m | {"more": "without dropout"}
 
-nan | A run that ended in nan. | finite
+nan | A run that ended in nan, and the interval is that of before. | differences in the rows
      m = example()
 +    m["rows"][3]["value"] = float("nan")
 
@@ -159,7 +192,7 @@ normal | 1.96 standard errors. | normal
 nothing_returned | No return. | return
 ~ return m -> m["verdict"] = "open"
 
-old_numbers | The table was made again, the interval is the old one. | changed since
+old_numbers | The table was made again, the interval is the old one. | differences in the rows
      m = example()
 +    for r in m["rows"][5:]:
 +        r["value"] += 0.002
@@ -205,6 +238,15 @@ question_is_none | A topic in place of a question. | asks
 
 reported_on_val | Reported on the validation data. | scores one split
 ~ return m -> return m | {"reported_on": "val"}
+
+rounded_interval | The interval is rounded. | near: was it rounded
+     m = example()
++    m["interval"] |= {"mean": 0.0026, "low": -0.0028, "high": 0.0079}
+
+rounded_rows | The values of the rows are rounded. | rounded
+     m = example()
++    for r in m["rows"]:
++        r["value"] = round(r["value"], 4)
 
 row_twice | A run is counted twice. | twice
      m = example()

@@ -78,6 +78,13 @@ missing_is_zero | A missing run counts as 0. | no partner
 missing_key | A seed without partner stops it. | half a pair
 ~ a.keys() & b.keys() -> a
 
+names_that_contain | The name of a row only has to hold that of the side. | which minus which
+~ if r["row"] == more -> if more in r["row"]
+~ if r["row"] == less -> if less in r["row"]
+
+no_zeros | A value of 0 counts as missing. | another number of differences
+~ if r["row"] == more -> if r["row"] == more and r["value"]
+
 nothing_returned | No return. | return
 -    return [sign * (a[s] - b[s]) for s in sorted(a.keys() & b.keys())]
 +    [sign * (a[s] - b[s]) for s in sorted(a.keys() & b.keys())]
@@ -92,6 +99,10 @@ row_order | The values are paired as they come, whatever their seeds. | belongs 
 
 sign | less minus more. | sign
 ~ a[s] - b[s] -> b[s] - a[s]
+
+sorts_in_place | The rows are sorted in place. | changed
+     sign = 1 if better == "higher" else -1
++    rows.sort(key=lambda r: -r["value"])
 
 strict_zip | Paired as they come; different numbers of runs stop it. | different numbers
 ~ {r["seed"]: r["value"] for r in rows if r["row"] == more} -> [r["value"] for r in rows if r["row"] == more]
