@@ -8,7 +8,7 @@ Expectations are ``{"facets": [...]}``. A facet is one behaviour seen in the raw
     message   what is likely wrong if it is none of them
     wrong     pairs (value, message): typical wrong answers and what they tell
     shape     message for a wrong shape
-    errors    pairs (part of an error's text, message); the text of one outside their code has "check: " in front
+    errors    pairs (part of an error's text, message); one outside the student's code begins with "check: "
     none      message for a missing value
     nan       message for a value with nan or inf
     small     message for a number that is less than 0.6 times the wanted one

@@ -1,19 +1,21 @@
-"""Mistakes that nobody thought of: every small change of every right solution must lose points, too.
+"""Mistakes that nobody thought of: small changes of every right solution, made by rule, must lose points, too.
 
-``python -m checks.mutation ps1 [FUNCTION ...]`` prints the changes that keep all points; ``python -m checks.mutation all``
+``python -m checks.mutation ps1 [FUNCTION ...]`` prints the changes that keep all points; ``all`` in place of ``ps1``
 runs every problem set and writes the table of the handbook. Half of all changes, drawn by a hash, is held back: of it
-only the count is shown, so that the checks cannot be tuned to it.
+only counts are shown, so that nobody can tune the checks to it.
 
-Tools that change programs (mutmut, cosmic-ray) change files of a project and start its tests once for each. Here a
-solution is a text of ten lines that is run in this process, and what students confuse are arguments, calls and reductions.
+mutmut and cosmic-ray were looked at: they change the files of a project, start its tests for each change, and know
+neither of arguments, calls nor reductions, which is what students confuse. Here a solution is a text of ten lines.
 """
 
 import ast
 import copy
+import difflib
 import hashlib
 import importlib
 import io
 import json
+import re
 import runpy
 import signal
 import sys
@@ -23,9 +25,9 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 from checks import FUNCTIONS, load
-from checks.contract import generator
 from checks.corpus import HEAD
-from checks.matrix import HANDBOOK, MUTANTS, variants
+from checks.judges import matches
+from checks.matrix import HANDBOOK, MUTANTS, prepared, variants
 from checks.probes import tools
 
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
@@ -40,11 +42,21 @@ PAIRS = (
     "sin cos",
     "relu softplus",
 )
-PAIRS += ("randn rand", "train eval", "ReLU Tanh", "stdev pstdev", "floor ceil", "append remove", "fmean median")
+PAIRS += (
+    "relu softplus",
+    "randn rand",
+    "train eval",
+    "ReLU Tanh",
+    "stdev pstdev",
+    "floor ceil",
+    "append remove",
+    "fmean median",
+)
 OTHER = {a: b for pair in PAIRS for a, b in (pair.split(), pair.split()[::-1])}
-# What these do is not asked for: whether a number comes back as float, a list as iterator, or a length is looked at twice.
+# Not asked for: whether a number comes back as float, a list as iterator, or a length is looked at twice.
 UNASKED = {"item", "float", "list", "tuple", "dict", "strict", "set_to_none", "contiguous"}
-EVEN = {"abs", "square", "mse_loss", "l1_loss", "MSELoss", "L1Loss"}  # of a difference, whichever way round
+# Whichever way round: a difference in the first of these, the arguments of any.
+EVEN = {"abs", "square", "pow", "min", "max", "logaddexp", "mse_loss", "l1_loss", "MSELoss", "L1Loss"}
 SECONDS = 10  # what one change may take; the right solutions take a tenth of it
 
 
@@ -58,9 +70,13 @@ class Change:
     code: str
 
     @property
+    def digest(self) -> str:
+        return hashlib.sha256(f"{self.variant} {self.code}".encode()).hexdigest()
+
+    @property
     def held(self) -> bool:
         """Whether it belongs to the half that is never looked at."""
-        return hashlib.sha256(f"{self.variant} {self.code}".encode()).digest()[0] % 2 == 1
+        return int(self.digest[:2], 16) % 2 == 1
 
 
 def name_of(node: ast.AST) -> str:
@@ -144,7 +160,8 @@ def changes(variant: str, code: str, given: int = 0) -> list[Change]:
                     continue
                 if isinstance(child, ast.stmt) and child.end_lineno <= given:
                     continue
-                even = isinstance(node, ast.Attribute) and node.attr in EVEN
+                even = name_of(node) in EVEN or (isinstance(node, ast.Call) and name_of(node.func) in EVEN)
+                even = even or (isinstance(node, ast.BinOp) and ast.unparse(node).endswith("** 2"))
                 for kind, other in alternatives(child, params, even):
                     put(node, name, i, other)
                     note(kind, child.lineno)
@@ -193,61 +210,93 @@ def at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def survivors(ps: str, function: str, found: list[Change], key: str = "mutation") -> list[Change]:
-    """Those changes that keep all points."""
-    probes, cases = importlib.import_module(f"checks.probes.{ps}"), []
-    for item in load(ps):
-        if item.function == function:
-            cases.append((item, *json.loads(json.dumps(item.prepare(generator(key, item.name))))))
-
-    def lives(change: Change) -> bool:
-        names: dict = {"__name__": "changed"}
-        try:
-            with at_most(SECONDS), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                exec(compile(change.code, "changed", "exec"), names)
-                for item, inputs, expectations in cases:
-                    raw = json.loads(json.dumps(tools.run(getattr(probes, item.probe), names, inputs)))
-                    if item.judge(inputs, expectations, raw).share < 1:
-                        return False
-        except Exception:  # it does not even run
-            return False
-        return True
-
-    return [change for change in found if lives(change)]
+def answers(ps: str, function: str, code: str, key: str) -> list[object] | None:
+    """The raw answer of each check, None if one takes points. Raises what stops the code outside of them, or by time."""
+    names: dict = {"__name__": "changed"}
+    found = []
+    probes = importlib.import_module(f"checks.probes.{ps}")
+    with at_most(SECONDS), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        exec(compile(code, "changed", "exec"), names)
+        for item in load(ps):
+            if item.function == function:
+                inputs, expectations = json.loads(prepared(item, key))
+                raw = json.loads(json.dumps(tools.run(getattr(probes, item.probe), names, inputs)))
+                if item.judge(inputs, expectations, raw).share < 1:
+                    return None
+                found.append(raw)
+    return found
 
 
-def all_changes(ps: str, function: str) -> list[Change]:
+def alike(a: object, b: object) -> bool:
+    """Whether two raw answers are the same up to the rounding of float64."""
+    if isinstance(a, dict) and isinstance(b, dict) and not {"shape", "error"} & a.keys():
+        return a.keys() == b.keys() and all(alike(a[key], b[key]) for key in a)
+    return matches(a, b, 1e-9, 1e-12)
+
+
+def fate(ps: str, function: str, base: str, change: Change) -> str:
+    """``killed`` if points are lost; ``same`` if other inputs, too, get the answers of the base; else ``alive``."""
+    try:
+        for key in ("mutation", "other", "third"):
+            mine = answers(ps, function, change.code, key)
+            if mine is None:
+                return "killed"
+            if key != "mutation" and not all(map(alike, mine, answers(ps, function, base, key))):
+                return "alive"
+    except Exception:  # it does not even run, or not in time
+        return "killed"
+    return "same"
+
+
+def all_changes(ps: str, function: str) -> list[tuple[str, Change]]:
+    """All changes of a function's right solutions, each with the text of its base."""
     table = runpy.run_path(str(MUTANTS / ps / f"{function}.py"))
     given = len(table.get("HEAD", HEAD).strip("\n").splitlines())
     right = [v for v in variants(ps, function) if v.message is None]
-    return [change for v in right for change in changes(v.name, v.code, given)]
+    return [(v.code, change) for v in right for change in changes(v.name, v.code, given)]
+
+
+def count(functions: list[tuple[str, str]], every: int = 1, show: bool = False) -> dict[bool, Counter]:
+    """How the changes of both halves fare, the held one under True; one of ``every`` is tried, chosen by its digest."""
+    found: dict[bool, Counter] = {False: Counter(), True: Counter()}
+    for ps, function in functions:
+        for base, change in all_changes(ps, function):
+            if int(change.digest[2:8], 16) % every:
+                continue
+            end = fate(ps, function, base, change)
+            if end == "alive" and not change.held and change.digest.startswith(READ):
+                end = "read"
+            found[change.held][end] += 1
+            if show and end in ("alive", "same") and not change.held:
+                lines = difflib.unified_diff(ast.unparse(ast.parse(base)).splitlines(), change.code.splitlines(), n=0)
+                print(f"{end} {change.digest[:7]} {function} {change.variant}", *list(lines)[3:], sep="\n    ")
+    return found
+
+
+# Changes of the open half that give other answers and are right nevertheless; why, by what they change.
+READ = ("-------",)
+TABLE = re.compile(r"(?<=<!-- mutation -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def line(name: str, half: Counter) -> str:
+    dead, same = half["killed"], half["same"] + half["read"]
+    return f"| {name} | {half.total()} | {dead} ({dead / half.total():.1%}) | {same} | {half['alive']} |\n"
 
 
 def main(arguments: list[str]) -> int:
-    import difflib
-
-    functions = [
-        (ps, f)
-        for ps in FUNCTIONS
-        for f in FUNCTIONS[ps]
-        if ps in arguments and (len(arguments) == 1 or f in arguments)
-    ]
-    total = Counter()
-    for ps, function in functions:
-        found = [c for c in all_changes(ps, function) if not c.held]
-        alive = survivors(ps, function, found)
-        total["all"] += len(found)
-        total["alive"] += len(alive)
-        print(f"\n#### {function}: {len(alive)} of {len(found)} alive")
-        bases = {v.name: ast.unparse(ast.parse(v.code)).splitlines() for v in variants(ps, function)}
-        for c in alive:
-            diff = [
-                line
-                for line in difflib.unified_diff(bases[c.variant], c.code.splitlines(), n=0, lineterm="")
-                if line[:2] not in ("--", "++", "@@")
-            ]
-            print(f"-- {c.variant} {c.kind}: ", *diff, sep="\n      ")
-    print(total)
+    if arguments != ["all"] and (not arguments or arguments[0] not in FUNCTIONS):
+        print(f"usage: python -m checks.mutation {{all,{','.join(FUNCTIONS)}}} [FUNCTION ...]", file=sys.stderr)
+        return 2
+    sets = FUNCTIONS if arguments == ["all"] else arguments[:1]
+    functions = [(ps, f) for ps in sets for f in FUNCTIONS[ps] if f in (arguments[1:] or FUNCTIONS[ps])]
+    found = count(functions, show=arguments != ["all"])
+    text = "| half | changes | killed | the same, with other inputs, too | alive |\n|---|---|---|---|---|\n"
+    text += line("open", found[False]) + line("held back", found[True])
+    print(text)
+    if arguments == ["all"]:
+        page = HANDBOOK.read_text(encoding="utf-8")
+        HANDBOOK.write_text(TABLE.sub(lambda _: text, page), encoding="utf-8")
+    return 1 if found[False]["alive"] else 0
 
 
 if __name__ == "__main__":

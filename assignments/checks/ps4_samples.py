@@ -35,7 +35,9 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
         if parallel and d == 4:  # close, and yet on a sphere
             b = 1.5 * (a + 0.1 * a.norm() * b / b.norm())
         elif parallel:
-            b = 1.5 * a if d == 8 else a.clone()
+            while parallel and a @ b / (a.norm() * b.norm()) <= 1:  # by rounding, the cosine is above 1
+                a = torch.from_numpy(rng.normal(0, 1.5, d))
+                b = 1.5 * a if d == 8 else a.clone()
         cases[name] = {"a": encode(a), "b": encode(b), "count": count}
         right, t = walk(a, b, count), torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
         line = (1 - t) * a + t * b

@@ -71,7 +71,9 @@ bilinear | Resized with another interpolation than the task says. | output is wr
 ~ h.shape[2:] -> h.shape[2:], mode="bilinear"
 
 both_odd | Only images whose height and width are odd are resized. | sizes do not fit
-~ decoded = F.interpolate(decoded, size=h.shape[2:]) -> decoded = F.interpolate(decoded, size=h.shape[2:]) if h.shape[2] % 2 and h.shape[3] % 2 else decoded
+-        decoded = F.interpolate(decoded, size=h.shape[2:])
++        if h.shape[2] % 2 and h.shape[3] % 2:
++            decoded = F.interpolate(decoded, size=h.shape[2:])
 
 decoder_twice | The decoder is put beside itself. | inner part
 ~ decoded, h -> decoded, decoded

@@ -86,7 +86,7 @@ reversed | From b to a. | from b to a
 single_precision | The steps are float32. | another precision
 ~ torch.linspace(0, 1, count, dtype=a.dtype)[:, None] -> torch.linspace(0, 1, count)[:, None]
 ~ return (1 - t) * a + t * b -> return ((1 - t) * a + t * b).float()
-~ return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle) -> return ((torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)).float()
+~ / torch.sin(angle) -> / torch.sin(angle).float()
 
 straight | A straight line. | straight line
 ~ (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle) -> (1 - t) * a + t * b
