@@ -58,5 +58,5 @@ def report(function: str, names: dict) -> None:
             print(f"    {verdict.message}")
             missing.append(verdict.message)
     if missing:
-        raise AssertionError(f"{function}: " + " ".join(missing))
+        raise AssertionError(f"{function}: {' '.join(missing)} (Run All stops here; the cells below are not run.)")
     print(f"{function}: all visible checks pass ({time.perf_counter() - start:.1f} s); hidden ones follow in grading")

@@ -75,7 +75,7 @@ assert magic == 3
 
 BROKEN = [
     ok("right", why="everything is right", points=FULL),
-    ok("untouched", why="the student version as released", points=0, says="NotImplementedError", replace=UNTOUCHED),
+    ok("untouched", why="the student version as released", points=0, says="Not written yet", replace=UNTOUCHED),
     ok("missing", why="an empty folder", points=0, says="there is no toy.ipynb", raw=lambda **_: {}),
     ok("renamed", why="the notebook under another name", points=FULL, says="was expected",
        **bytes_as("toy (1) final.ipynb", notebook(ANSWERS))),
