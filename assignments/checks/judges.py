@@ -8,15 +8,15 @@ Expectations are ``{"facets": [...]}``. A facet is one behaviour seen in the raw
     message   what is likely wrong if it is none of them
     wrong     pairs (value, message): typical wrong answers and what they tell
     shape     message for a wrong shape
-    errors    pairs (part of an error's text, message); one outside the student's code begins with "check: "
+    errors    pairs (part of an error's text, message); outside the student's code it begins "check: "
     none      message for a missing value
     nan       message for a value with nan or inf
     small     message for a number that is less than 0.6 times the wanted one
     quiet     true: its message is only given if no other facet has one
     rtol, atol
 
-A value is an encoded tensor, or plain JSON (null, text, lists), which must be equal. Expectations may also hold ``idle``:
-lists of pairs (key, value); where all of one list are met, nothing was learned and nothing is earned.
+A value is an encoded tensor, or plain JSON (null, text, lists), which must be equal. Expectations may also hold
+``idle``: lists of pairs (key, value); where all of one list are met, nothing was learned and nothing is earned.
 """
 
 import math
@@ -107,6 +107,8 @@ def stopped(raw: dict, errors: Any = ()) -> str:
     text = text[:300] if isinstance(text, str) else "an unknown error"
     if text.startswith("NotImplementedError"):
         return "Not written yet."
+    if text.startswith("NameError") and type(raw.get("line")) is not int:
+        return f"{text.removeprefix('NameError: ')}: run the cell that defines it."
     line = raw.get("line")
     seen = text if type(line) is int else f"check: {text}"
     for part, message in errors:

@@ -32,27 +32,9 @@ from checks.probes import tools
 
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
-PAIRS = (
-    "mean sum",
-    "abs square",
-    "zeros ones",
-    "zeros_like ones_like",
-    "min max",
-    "exp log",
-    "sin cos",
-    "relu softplus",
-)
-PAIRS += (
-    "relu softplus",
-    "randn rand",
-    "train eval",
-    "ReLU Tanh",
-    "stdev pstdev",
-    "floor ceil",
-    "append remove",
-    "fmean median",
-)
-OTHER = {a: b for pair in PAIRS for a, b in (pair.split(), pair.split()[::-1])}
+PAIRS = """mean sum, abs square, zeros ones, zeros_like ones_like, min max, exp log, sin cos, relu softplus, randn rand,
+train eval, ReLU Tanh, stdev pstdev, floor ceil, append remove, fmean median"""
+OTHER = {a: b for pair in PAIRS.split(",") for a, b in (pair.split(), pair.split()[::-1])}
 # Not asked for: whether a number comes back as float, a list as iterator, or a length is looked at twice.
 UNASKED = {"item", "float", "list", "tuple", "dict", "strict", "set_to_none", "contiguous"}
 # Whichever way round: a difference in the first of these, the arguments of any.
@@ -211,7 +193,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def answers(ps: str, function: str, code: str, key: str) -> list[object] | None:
-    """The raw answer of each check, None if one takes points. Raises what stops the code outside of them, or by time."""
+    """The raw answer of each check, None if one takes points. Raises what stops the code elsewhere, or by time."""
     names: dict = {"__name__": "changed"}
     found = []
     probes = importlib.import_module(f"checks.probes.{ps}")

@@ -5,7 +5,7 @@ from checks import loss_cases as cases
 from checks.contract import Check
 from checks.judges import facet, facets, same_precision
 from checks.probes.tools import Line, decode, encode
-from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, kept, owned, play, rival, step_facets
+from checks.reference import NEVER, REPORT_ERRORS, STEP_ERRORS, Way, kept, ordered, owned, play, rival, step_facets
 from torch import Tensor
 
 # ---- slopes
@@ -152,19 +152,12 @@ def report(rng) -> tuple:
 
 def ownership(rng) -> tuple:
     inputs, good, others = game(rng, size=1)
-    never = "{}'s optimiser never makes a step: whose optimiser is used?"
     first = "G is updated before D: who moves first?"
-    order = [
-        [["G", "D"], first],
-        [[], "Neither optimiser makes a step: are the two given ones used?"],
-        [["D"], "G's optimiser never makes a step."],
-        [["G"], "D's optimiser never makes a step."],
-    ]
     moved = "When G is updated, D has other weights than its own update gives."
     items = [
-        owned(good, others, LEAK, never.format("D")),
-        facet("order", ["D", "G"], "The optimisers make other steps than one each: count them.", wrong=order),
-        facet("D_at_G", encode(good["D"]), moved, wrong=[["absent", never.format("G")], [inputs["D"], first]]),
+        owned(good, others, LEAK),
+        ordered(["D", "G"], "G", "D", first),
+        facet("D_at_G", encode(good["D"]), moved, wrong=[["absent", NEVER.format("G")], [inputs["D"], first]]),
         *kept(),
     ]
     return inputs, step_facets(items, good, STEP_ERRORS)

@@ -9,7 +9,19 @@ from checks.contract import Check
 from checks.judges import facet, facets, same_precision
 from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
-from checks.reference import REPORT_ERRORS, STEP_ERRORS, Way, cut_off, kept, owned, play, rival, step_facets
+from checks.reference import (
+    NEVER,
+    REPORT_ERRORS,
+    STEP_ERRORS,
+    Way,
+    cut_off,
+    kept,
+    ordered,
+    owned,
+    play,
+    rival,
+    step_facets,
+)
 from torch import Tensor
 
 # ---- what D sees
@@ -203,19 +215,12 @@ def report(rng: np.random.Generator) -> tuple[dict, dict]:
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng)
-    never = "{}'s optimiser never makes a step: whose optimiser is used?"
     first = "G is updated before D: who moves first?"
-    order = [
-        [["G", "D"], first],
-        [[], "Neither optimiser makes a step: are the two given ones used?"],
-        [["D"], never.format("G")],
-        [["G"], never.format("D")],
-    ]
     moved = "When G is updated, D has other weights than its own update gives."
-    wrong = [["absent", never.format("G")], [encode(good["D_start"]), first]]
+    wrong = [["absent", NEVER.format("G")], [encode(good["D_start"]), first]]
     items = [
-        owned(good, others, LEAK, never.format("D")),
-        facet("order", ["D", "G"], "The optimisers make other steps than one each: count them.", wrong=order),
+        owned(good, others, LEAK),
+        ordered(["D", "G"], "G", "D", first),
         facet("D_at_G", encode(good["D"]), moved, wrong=wrong),
         *kept(),
     ]

@@ -8,7 +8,7 @@ from checks.contract import Check
 from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.tools import Mix, Patches, decode, encode, flat, gradients
-from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, kept, rival, step_facets
+from checks.reference import NEVER, REPORT_ERRORS, STEP_ERRORS, add, kept, ordered, rival, step_facets
 from torch import Tensor, nn
 
 
@@ -202,14 +202,7 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, _ = game(rng)
     again = play(inputs, Way(again=True))
     leak = "The generators' gradients change before the discriminators' update: is a fake not detached, or not pooled?"
-    never = "The optimiser of the {} never makes a step: which optimisers are used?"
     first = "The discriminators are updated before the generators: who moves first here?"
-    order = [
-        [["D", "G"], first],
-        [[], "Neither optimiser makes a step: are the two given ones used?"],
-        [["D"], never.format("generators")],
-        [["G"], never.format("discriminators")],
-    ]
     pools = "Each pool is asked once a step: {}"
     queries = [
         [[], pools.format("here neither is. What do the discriminators learn from?")],
@@ -220,9 +213,9 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
     moved = "When the generators are updated, the discriminators have other weights than before the step."
     items = [
-        facet("order", ["G", "D"], "The optimisers make other steps than one each: count them.", 2, wrong=order),
-        facet("G_grad_at_D", None, leak, 3, wants=none, wrong=[["absent", never.format("discriminators")]]),
-        facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", never.format("generators")]]),
+        ordered(["G", "D"], "the generators", "the discriminators", first, 2),
+        facet("G_grad_at_D", None, leak, 3, wants=none, wrong=[["absent", NEVER.format("the discriminators")]]),
+        facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", NEVER.format("the generators")]]),
         facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),
         facet(
             "translated", [1, 1], "The images of a domain are not translated once a step: how often does each G run?"

@@ -9,7 +9,7 @@ from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps4 import players
 from checks.probes.tools import Patches, decode, encode, flat, gradients
-from checks.reference import REPORT_ERRORS, STEP_ERRORS, add, kept, rival, step_facets
+from checks.reference import NEVER, REPORT_ERRORS, STEP_ERRORS, add, kept, ordered, rival, step_facets
 from torch import Tensor, nn
 
 TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
@@ -194,21 +194,14 @@ def report(rng: np.random.Generator) -> tuple[dict, dict]:
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng)
     leak = "The gradients of G and E are wrong when the discriminators are updated: is a fake not detached for them?"
-    never = "The optimiser of {} never makes a step: which optimisers are used?"
     first = "The discriminators are updated before G and E: who moves first here?"
-    order = [
-        [["D", "G"], first],
-        [[], "Neither optimiser makes a step: are the two given ones used?"],
-        [["D"], never.format("G and E")],
-        [["G"], never.format("the discriminators")],
-    ]
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
     moved = "When G and E are updated, the discriminators have other weights than before the step."
-    wrong = [["absent", never.format("the discriminators")], *rival(good, others, "G_grad")]
+    wrong = [["absent", NEVER.format("the discriminators")], *rival(good, others, "G_grad")]
     items = [
-        facet("order", ["G", "D"], "The optimisers make other steps than one each: count them.", 2, wrong=order),
+        ordered(["G", "D"], "G and E", "the discriminators", first, 2),
         facet("G_grad_at_D", None, leak, 3, wants=none, wrong=wrong),
-        facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", never.format("G and E")]]),
+        facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", NEVER.format("G and E")]]),
     ]
     return inputs, step_facets([*items, *kept()], good, ERRORS)
 

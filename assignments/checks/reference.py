@@ -134,10 +134,20 @@ def kept() -> list[dict]:
     return [facet("modes", True, modes), facet("unchanged", True, changed)]
 
 
-def owned(good: dict, others: list[tuple[dict, str]], leak: str, never: str) -> dict:
+NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
+
+
+def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> dict:
+    """The facet of the order of the two updates; ``first`` says what is wrong with the other one."""
+    nobody = "Neither optimiser makes a step: are the two given ones used?"
+    wrong = [[right[::-1], first], [[], nobody], [["D"], NEVER.format(G)], [["G"], NEVER.format(D)]]
+    return facet("order", right, "The optimisers make other steps than one each: count them.", share, wrong=wrong)
+
+
+def owned(good: dict, others: list[tuple[dict, str]], leak: str) -> dict:
     """The facet of the gradients that G holds when D is updated: none."""
     seen = "G holds gradients when D is updated. At that moment only D has a loss: whose are they?"
-    wrong = [["absent", never]] + [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
+    wrong = [["absent", NEVER.format("D")]] + [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
     return facet("G_grad_at_D", None, seen, 4, wants=[None, encode(0 * good["G_at_D"])], wrong=wrong)
 
 

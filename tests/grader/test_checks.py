@@ -120,7 +120,7 @@ def test_every_function_has_enough_wrong_and_right_solutions():
         for v in found:
             compile(v.source, v.name, "exec")
         counts[function] = len(found) - len(right), len(right)
-    assert [sum(n) for n in zip(*counts.values(), strict=True)] == [551, 117]
+    assert [sum(n) for n in zip(*counts.values(), strict=True)] == [590, 119]
 
 
 @pytest.mark.parametrize(("ps", "function"), [("ps1", "gan_step"), ("ps2", "pix2pix_step"), ("ps5", "manifest")])
@@ -200,6 +200,30 @@ def test_a_table_without_right_ones_or_with_a_name_twice_is_refused(tmp_path):
 def test_wrong_solutions_lose_points_for_the_right_reason(ps, function):
     rows = matrix.matrix(ps, (function,))
     assert [row for row in rows if not row.good] == []
+
+
+STEPS = [("ps1", "gan_step"), ("ps2", "pix2pix_step"), ("ps3", "cyclegan_step"), ("ps4", "bicyclegan_step")]
+
+
+@pytest.mark.parametrize(("ps", "function"), STEPS)
+def test_a_step_that_learns_nothing_earns_nothing(ps, function):
+    alone = next(v for v in matrix.variants(ps, function) if v.name == "steps_alone")
+    assert matrix.row(ps, function, alone).points == 0
+    own = [item for item in checks.load(ps) if item.function == function]
+    assert (
+        matrix.grade(own, {function: lambda *args: {}}, importlib.import_module(f"checks.probes.{ps}"), "idle")[0] == 0
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("ps", SETS)
+def test_a_mistake_costs_the_same_with_every_key(ps):
+    for function in checks.FUNCTIONS[ps]:
+        points: dict = {}
+        for key in range(20):
+            for variant in matrix.variants(ps, function):
+                points.setdefault(variant.name, set()).add(round(matrix.row(ps, function, variant, str(key)).points, 4))
+        assert all(len(found) == 1 for found in points.values()), points
 
 
 @pytest.mark.slow
