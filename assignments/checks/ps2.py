@@ -115,7 +115,8 @@ def field_random(rng: np.random.Generator) -> tuple[dict, dict]:
     while len(stacks) < 3:
         kernels, strides = rng.permutation([2, 3, 4, 5, 7])[:4], rng.permutation([1, 2, 3, 2])
         stack = [[int(k), int(s)] for k, s in zip(kernels, strides, strict=True)]
-        if all(value != walk_back(stack) for value, _ in wrong_fields(stack)):
+        known = {16, 34, 70, 142, 286}  # of the usual discriminators
+        if walk_back(stack) not in {*known, *(value for value, _ in wrong_fields(stack))}:
             stacks[" ".join(f"{k}x{k}/{s}" for k, s in stack)] = stack
     return field_case(stacks)
 
@@ -133,7 +134,7 @@ def widths(in_channels: int, base: int, n_layers: int) -> list[list[int]]:
 
 
 def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
-    n_layers = int(rng.choice([4, 5]))
+    n_layers = 4
     arguments = [int(rng.choice([3, 5, 6])), int(rng.choice([2, 3])), n_layers]
     image = [2, arguments[0], 119, 135]
     strides = [2] * n_layers + [1, 1]

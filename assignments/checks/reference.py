@@ -124,6 +124,7 @@ def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) ->
     """Expectations of a step: a step after which all weights are as before earns nothing."""
     for item in items:
         item.setdefault("errors", [*late, *errors])
+        item |= {"rtol": 1e-7, "atol": 1e-10}  # all is float64
     return {"facets": items, "idle": [[[f"{net}_after", encode(good[f"{net}_start"])] for net in "GD"]]}
 
 
@@ -163,6 +164,6 @@ def rival(good: dict, others: list[tuple[dict, str]], name: str) -> list:
     right, out = torch.as_tensor(good[name], dtype=torch.float64), []
     for other, message in others:
         value = torch.as_tensor(other[name], dtype=torch.float64)
-        if not torch.allclose(value, right, rtol=1e-3, atol=1e-6):
+        if not torch.allclose(value, right, rtol=1e-5, atol=1e-8):
             out.append([encode(value), message])
     return out
