@@ -130,8 +130,9 @@ def loss_checks(
 ) -> list[Check]:
     """Known values (visible), maps of logits in odd shapes, and extreme logits, for a loss of ``n`` tensors."""
 
-    def draw(rng: np.random.Generator, shapes: list[tuple], scale: float = 2.0) -> list[Tensor]:
-        return [torch.from_numpy(rng.normal(0.5, scale, shape)) for shape in shapes]
+    def draw(rng: np.random.Generator, shapes: list[tuple]) -> list[Tensor]:
+        evenly = [rng.permutation(np.linspace(-3.5, 4.5, int(np.prod(shape)))).reshape(shape) for shape in shapes]
+        return [torch.from_numpy(x + rng.uniform(-0.3, 0.3, x.shape)) for x in evenly]  # both signs at every key
 
     def values(rng):
         logits = draw(rng, [(7, 1), (5, 1)][:n])
@@ -144,6 +145,8 @@ def loss_checks(
     def extreme(rng):
         signs = [torch.from_numpy(rng.permutation([-1.0, 1.0, 1.0, -1.0, -1.0])) for _ in range(n)]
         logits = [sign * torch.from_numpy(rng.uniform(200, 900, 5)) for sign in signs]
+        if not stable:  # what changes places shall be seen: real outputs are the larger ones
+            logits = [logits[0].abs(), *(-x.abs() for x in logits[1:])] if n > 1 else logits
         inputs, expectations = loss_case(function, loss, others, logits, "float32")
         for item in expectations["facets"][:2]:
             item["message"] = f"Far from 0 the {item['key']} is wrong: compare the formula term by term."

@@ -134,7 +134,7 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
 
 
 def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
-    size = int(rng.choice([4, 5]))
+    size = 4
     inputs = {"pattern": encode(pattern(rng)), "size": size, "rounds": 1000}
     half = "A full pool returns new images with another probability than the task asks for."
     always = "A full pool always returns a stored image: how often shall the new one come back?"

@@ -28,7 +28,7 @@ def walk(a: Tensor, b: Tensor, count: int) -> Tensor:
 
 def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
     cases, items = {}, []
-    for name, d, count in (("8 numbers", 8, 7), ("2 numbers", 2, 4), ("4 numbers", 4, 3 if parallel else 2)):
+    for name, d, count in (("8 numbers", 8, 7), ("2 numbers", 2, 2 if parallel else 4), ("4 numbers", 4, 3)):
         a, b = (torch.from_numpy(rng.normal(0, 1.5, d)) for _ in range(2))
         while not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9:  # where every wrong way shows
             b = torch.from_numpy(rng.normal(0, 1.5, d))

@@ -40,8 +40,8 @@ def marks(images: Tensor, pattern: Tensor) -> list[float]:
     """The numbers of such images; 0 for one that is none of them, up to rounding."""
     found, squares = [], float(pattern.square().sum())
     for image in images:
-        number = round(float((image * pattern).sum()) / squares, 4)
-        found.append(number if float((image - number * pattern).abs().max()) < 1e-4 else 0.0)
+        number = round(float((image * pattern).sum()) / squares, 2)
+        found.append(number if float((image - number * pattern).abs().max()) < 1e-5 * (1 + abs(number)) else 0.0)
     return found
 
 

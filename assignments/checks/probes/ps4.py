@@ -28,7 +28,7 @@ def draws(names: dict, inputs: dict) -> dict:
     out |= {
         "z": attempt(lambda: encode((z - mu) / noise)),
         "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
-        "noise": attempt(lambda: encode(torch.stack([many.mean(), many.std()]))),
+        "noise": attempt(lambda: encode(torch.stack([many.mean(), many.std(0).mean()]))),
         "distinct": attempt(lambda: len(set(many.flatten().tolist())) > 0.9 * big.numel() and many.shape == big.shape),
         "repeats": attempt(lambda: torch.equal(seeded(mu, logvar), seeded(mu, logvar))),
         "global_untouched": not touched,
