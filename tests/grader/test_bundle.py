@@ -111,7 +111,7 @@ def test_the_bundle_grades_20_submissions_as_course_grade_does(tmp_path):
     course, place = tmp_path / "course", tmp_path / "autograder"
     for part in ("checks", "source/ps2"):
         shutil.copytree(ROOT / "assignments" / part, course / part)
-    release.release("ps2", course)
+    release.release(course, "ps2")
     for name in ("source", "submission", "results"):
         (place / name).mkdir(parents=True)
     with zipfile.ZipFile(bundled.bundle(course, "ps2")) as archive:

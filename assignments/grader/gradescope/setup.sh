@@ -14,6 +14,6 @@ if ! environment python3; then # Ubuntu 22.04 has Python 3.10
     environment python3.12
 fi
 install() { python/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
-grep -E '^torch(vision)?=' source/requirements.txt > torch.txt
-install --index-url https://download.pytorch.org/whl/cpu -r torch.txt || echo "no torch for CPU alone: the larger one follows"
+grep -E '^torch(vision)?=' source/requirements.txt > source/torch.txt
+install --index-url https://download.pytorch.org/whl/cpu -r source/torch.txt || echo "no torch for CPU alone: the larger one follows"
 install -r source/requirements.txt
