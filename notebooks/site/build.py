@@ -7,11 +7,9 @@ build/site-parts: from then on no network is needed.
 """
 
 import ast
-import base64
 import functools
 import hashlib
 import inspect
-import io
 import json
 import os
 import re
@@ -28,7 +26,6 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))  # this checkout is described, whatever copy of the course is installed
 
 import typer  # noqa: E402
-from PIL import Image, ImageOps  # noqa: E402
 from sphinx.cmd.build import main as sphinx  # noqa: E402
 
 from course_lib import CourseError  # noqa: E402
@@ -40,10 +37,10 @@ WORK, PARTS = ROOT / "build" / "site-work", ROOT / "build" / "site-parts"
 SOURCE = WORK / "source"
 NOTEBOOK_FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 PAGES = [*NOTEBOOK_FILES, *sorted(NOTEBOOKS.glob("*.md")), *sorted(NOTEBOOKS.glob("guide/*.md"))]
-TOLD = tomllib.loads((HERE / "cards.toml").read_text("utf-8"))
+DEMOS = tomllib.loads((HERE / "demos.toml").read_text("utf-8"))
 MATHJAX = "mathjax@3.2.2"  # Apache-2.0; version 4 would load fonts later, from elsewhere
 MATHJAX_HASH = "a4354ff94fd868aea0cc6eaaa79a57fda0588646fc46ee3700a349ee0a11cbe6"  # of its file
-CARD = (480, 270)
+ROW = r'\[.+\]\(notebooks/(\w+)\.ipynb\) \| <img src="(.+?)" .* alt="(.+)"> \| (.+?) \| (.+?) \|'  # of README's table
 PICTURE = (".png", ".webp")
 DEMO = """
 
@@ -142,15 +139,15 @@ def add(file: Path) -> None:
     elif file.suffix == ".md":
         write(page, ("" if file in (*PAGES, HANDBOOK) else ORPHAN.format("")) + relink(file.read_text("utf-8"), file))
     else:
-        kind, fence = {".py": "python", ".txt": "text"}.get(file.suffix, file.suffix[1:]), "``````"
+        kind, fence = {".py": "python", ".toml": "toml"}.get(file.suffix, "text"), "``````"
         head = ORPHAN.format("nosearch: true\n") + f"# {file.relative_to(ROOT).as_posix()}"
         write(page, f"{head}\n\n{fence}{kind}\n{file.read_text('utf-8')}\n{fence}\n")
 
 
 def notebook(file: Path) -> dict:
     """A notebook as its page shows it: alt texts where MyST-NB looks for them, the page to play with in the place that
-    cards.toml tells, and no widgets, which need a kernel."""
-    content, demo = read(file), TOLD[file.stem].get("demo")
+    demos.toml tells, and no widgets, which need a kernel."""
+    content, demo = read(file), DEMOS.get(file.stem)
     content["metadata"].pop("widgets", None)
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
@@ -169,15 +166,14 @@ def notebook(file: Path) -> dict:
 
 
 def cards() -> str:
-    """A card for each notebook: its title, what happens in it, a picture, and how long it takes."""
+    """A card for each notebook, from README's table: title, picture, what happens in it, and how long it takes."""
     out = []
-    for file in NOTEBOOK_FILES:
-        card = TOLD[file.stem]
-        alt = thumbnail(file, card.get("picture", ""))
-        minutes = max(1, round(read(file)["metadata"]["course"]["seconds"] / 60))
+    for stem, picture, alt, text, minutes in re.findall(ROW, (ROOT / "README.md").read_text("utf-8")):
+        add(ROOT / picture)
         out += [
-            f"::::{{grid-item-card}} {short_title(file)}", f":img-top: cards/{file.stem}.webp", f":img-alt: {alt}",
-            f":link: {file.stem}", ":link-type: doc", "", card["text"], "",
+            f"::::{{grid-item-card}} {short_title(NOTEBOOKS / f'{stem}.ipynb')}",
+            f":img-top: {place(ROOT / picture).relative_to(SOURCE)}", f":img-alt: {alt}",
+            f":link: {stem}", ":link-type: doc", "", f"{text[0].upper()}{text[1:]}.", "",
             ":::{card-footer}", f"{minutes} min on two CPU cores", ":::", "::::",
         ]  # fmt: skip
     return "\n".join(out)
@@ -188,23 +184,6 @@ def short_title(file: Path) -> str:
     title = "".join(read(file)["cells"][0]["source"]).split("\n")[0].removeprefix("# ").partition(":")[0]
     number, _, name = file.stem.partition("_")
     return title if " · " in title else f"{number} · {name.replace('_', ' ').capitalize()}"
-
-
-def thumbnail(file: Path, words: str) -> str:
-    """Write a small picture of a notebook, linked to by its first cell or stored as an output; its alt text."""
-    cells = read(file)["cells"]
-    found = re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", "".join(cells[0]["source"]))
-    pictures = [(alt, (file.parent / name).read_bytes()) for alt, name in found]
-    for cell in cells:
-        for output in cell.get("outputs", []):
-            for kind in ("image/png", "image/jpeg"):
-                if kind in output.get("data", {}):
-                    data = base64.b64decode("".join(output["data"][kind]))
-                    pictures.append((cell["metadata"].get("alt", ""), data))
-    alt, data = next((picture for picture in pictures if words in picture[0]), pictures[0])
-    small = ImageOps.fit(Image.open(io.BytesIO(data)).convert("RGB"), CARD, centering=(1, 0))  # names are at the left
-    small.save(SOURCE / "cards" / f"{file.stem}.webp", quality=80)
-    return alt
 
 
 # ---- pages that describe the code
@@ -291,7 +270,6 @@ def gather() -> None:
         add(file)
     library_pages()
     write(SOURCE / "command.md", command_page())
-    (SOURCE / "cards").mkdir()
     titles = "\n".join(f"{short_title(file)} <{file.stem}>" for file in NOTEBOOK_FILES)
     index = relink((HERE / "index.md").read_text("utf-8"), HERE / "index.md")
     write(SOURCE / "index.md", index.replace("<!-- cards -->", cards()).replace("<!-- notebooks -->", titles))

@@ -25,6 +25,8 @@ add_module_names = False
 mathjax_path = "mathjax/tex-svg-full.js"
 mathjax3_config = {"options": {"enableMenu": False}}
 
+highlight_language = "none"  # of blocks that name none: commands, mostly
+
 html_theme = "sphinx_book_theme"
 html_theme_options = {
     "navbar_persistent": [],  # the search field is in the sidebar

@@ -31,6 +31,7 @@ LOOK = """async () => {
     formulas: all('[data-mjx-error]').map((e) => e.dataset.mjxError),
     width: document.documentElement.scrollWidth,
     unfolded: all('article details[open]').length,
+    folded: all('article details').length,
     pictures: all('.cell_output img').length,
   };
 }"""
@@ -97,6 +98,8 @@ def test_every_page_is_whole_and_fits_a_phone(site, browser):
     assert wrong == []
     for path in NOTEBOOKS:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        solutions = sum("".join(cell["source"]).count("<details") for cell in cells)
+        assert pages[f"{path.stem}.html"]["folded"] >= solutions
         kinds = [" ".join(out.get("data", {})) for cell in cells for out in cell.get("outputs", [])]
         assert pages[f"{path.stem}.html"]["pictures"] >= sum("image/" in kind for kind in kinds) > 0
 
