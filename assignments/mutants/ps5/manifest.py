@@ -53,7 +53,7 @@ def manifest():
     m = example()
     m["command"] = "python -m course_lib.cli sweep dropout.toml --workers 1"
     for r in m["rows"]:
-        r["command"] = r["command"].replace("course", "/opt/env/bin/python3.11 -m course_lib.cli", 1)
+        r["command"] = r["command"].replace("course", "/usr/bin/python3.11 -m course_lib.cli", 1)
     return m
 
 ok_nan | A run ended in nan, which is said: the claim stays open, the interval is that of the other pairs.
