@@ -35,14 +35,14 @@ class Recipe:
 
 
 WIDE, CODES = "base_channels=24", ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
-BLOCKS = "n_blocks=4", "identity_share=0.5"
+DEEP = "n_blocks=6", "d_layers=3"
 RECIPES = {
     "edges-emoji": Recipe("outlines to emoji, one answer", "pix2pix", "emoji:edges", 128, (), 18_000),
     "edges-emoji-many": Recipe(
         "outlines to emoji, many answers", "bicyclegan", "emoji:edges", 64, (WIDE, *CODES), 4000
     ),
     "flat-3d": Recipe(  # without the identity terms a fox turned blue, and its way back was orange
-        "flat emoji to 3-D and back", "cyclegan", "emoji:twemoji-fluent", 64, (WIDE, *BLOCKS), 6000
+        "flat emoji to 3-D and back", "cyclegan", "emoji:twemoji-fluent", 128, (*DEEP, "identity_share=0.5"), 9000
     ),
     "facades": Recipe("label maps to houses, many answers", "bicyclegan", "facades", 64, (WIDE, *CODES), 4000),
 }
