@@ -12,6 +12,7 @@ Expectations are ``{"facets": [...]}``. A facet is one behaviour seen in the raw
     none      message for a missing value
     nan       message for a value with nan or inf
     small     message for a number that is less than 0.6 times the wanted one
+    beside    true: it earns nothing where no other facet does
     quiet     true: its message is only given if no other facet has one
     rtol, atol
 
@@ -39,7 +40,7 @@ def facet(key: str, want: Any, message: str, share: float = 1, **more: Any) -> d
 def same_precision(dtype: str = "float64") -> dict:
     """The facet of a result that has the precision of what went in."""
     text = f"{dtype} goes in, and a tensor of another precision comes back: is one made or cast on the way?"
-    return facet("dtype", f"torch.{dtype}", text, 0.5, wants=[f"torch.{dtype}", "number"])
+    return facet("dtype", f"torch.{dtype}", text, 0.5, wants=[f"torch.{dtype}", "number"], beside=True)
 
 
 def array(item: Any) -> np.ndarray | None:
@@ -128,15 +129,17 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
         return Verdict(0.0, stopped(raw, [pair for item in items for pair in item.get("errors", ())]))
     if any(all(matches(raw.get(key), value) for key, value in pairs) for pairs in expectations.get("idle", ())):
         return Verdict(0.0, IDLE)
-    right, messages = 0.0, []
+    right, beside, messages = 0.0, 0.0, []
     for item in items:
         got = raw.get(item["key"], "absent")
         tolerances = {key: item[key] for key in ("rtol", "atol") if key in item}
         if any(matches(got, want, **tolerances) for want in item["wants"]):
-            right += item["share"]
+            right += 0 if item.get("beside") else item["share"]
+            beside += item["share"] if item.get("beside") else 0
         else:
             messages.append((complaint(item, got), item.get("quiet", False)))
     if not messages:
         return Verdict(1.0, "")
     loud = [message for message, quiet in messages if not quiet] or [message for message, _ in messages]
+    right += beside if right else 0
     return Verdict(right / sum(item["share"] for item in items), " ".join(dict.fromkeys(loud)))

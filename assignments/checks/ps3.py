@@ -85,7 +85,11 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
         facet("gradient", encode(gradient), slope, quiet=True, errors=[["inplace operation", slope], *errors]),
         facet("known", None, learns, wants=[known, known + channels, known + 2 * channels]),
         facet(
-            "same in eval", True, "In eval mode the output is another: do the norms use statistics of their own?", 0.5
+            "same in eval",
+            True,
+            "In eval mode the output is another: do the norms use statistics of their own?",
+            0.5,
+            beside=True,
         ),
     ]
     return inputs, {"facets": items}

@@ -179,7 +179,9 @@ def fooling_case(rng: np.random.Generator, channels=(3, 3), dtype="float64", sca
     message = "The value is wrong: who judges which fakes, and how far are the outputs from what G wants?"
     sources = {"fake_x": fake_x, "fake_y": fake_y}
     out = expected(right, sources, ["fake_x", "fake_y"], rivals(wrong, right), message, dtype)
-    out["facets"].append(facet("learns", True, "A discriminator is frozen after the call: its own loss needs it.", 0.5))
+    out["facets"].append(
+        facet("learns", True, "A discriminator is frozen after the call: its own loss needs it.", 0.5, beside=True)
+    )
     return inputs, out
 
 

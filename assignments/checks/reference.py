@@ -132,7 +132,7 @@ def kept() -> list[dict]:
     """What a step leaves as it was: modes, and the tensors that were passed."""
     modes = "A network runs, or is left, in another mode than train mode, in which it came: who calls eval()?"
     changed = "A tensor that was passed is changed in place: the caller still needs it."
-    return [facet("modes", True, modes), facet("unchanged", True, changed)]
+    return [facet("modes", True, modes, beside=True), facet("unchanged", True, changed, beside=True)]
 
 
 NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
