@@ -53,7 +53,7 @@ def test_check_prints_what_it_finds_and_raises_if_points_are_missing(capsys):
     assert "1 of 1 points: the value" in out and "all visible checks pass" in out
     with pytest.raises(AssertionError, match="sum where a mean"):
         checks.check("generator_loss", {"generator_loss": lambda logits: generator_loss(logits) * logits.numel()})
-    assert "0.2 of 1 points: the value on a column" in capsys.readouterr().out
+    assert "0 of 1 points" in capsys.readouterr().out
     with pytest.raises(AssertionError, match="not defined"):
         checks.check("gan_step")  # looks in the caller's names
     with pytest.raises(ValueError, match="no graded function"):

@@ -41,7 +41,7 @@ def test_the_page_has_a_row_for_each_extra():
 def test_the_first_cell_is_the_same_everywhere_and_silent_here(capsys):
     cells = [cell.source for path in NOTEBOOKS for cell in code_cells(nbformat.read(path, as_version=4))]
     found = [cell for cell in cells if 'find_spec("course_lib")' in cell]
-    assert found in ([], [FIRST_CELL] * len(NOTEBOOKS)) and f'"{REPOSITORY}"' in FIRST_CELL
+    assert found == [FIRST_CELL] * len(NOTEBOOKS) and f'"{REPOSITORY}"' in FIRST_CELL
     exec(FIRST_CELL, {})
     assert capsys.readouterr() == ("", "")
 

@@ -145,7 +145,8 @@ def short_code(notebook, path):
 
 
 def prose_before_code(notebook, path):
-    pairs = list(zip([None, *notebook.cells], notebook.cells, strict=False))
+    cells = [cell for cell in notebook.cells if 'find_spec("course_lib")' not in cell.source]  # the one for Colab
+    pairs = list(zip([None, *cells], cells, strict=False))
     before = [a is not None and a.cell_type == "markdown" for a, b in pairs if b.cell_type == "code"]
     return [] if before and sum(before) >= MIN_PROSE * len(before) else [f"{sum(before)} of {len(before)} code cells"]
 
