@@ -59,7 +59,9 @@ def test_side_by_side_splits(tmp_path):
     assert str(tmp_path) in dataset.card and "\n" not in dataset.card
 
 
-@pytest.mark.parametrize("given", [{"train"}, {"train", "test"}, {"train", "val"}], ids=" and ".join)
+@pytest.mark.parametrize(
+    "given", [{"train"}, {"train", "test"}, {"train", "val"}], ids=lambda given: " and ".join(sorted(given))
+)
 @pytest.mark.slow
 def test_missing_splits_are_held_out_of_train(tmp_path, given):
     for split in given:
