@@ -256,6 +256,9 @@ def lab(tmp_path_factory):
             cell.outputs, cell.execution_count = [], None
         if "parameters" in cell.metadata.get("tags", []):
             cell.source = cell.source.replace('profile = "auto"', 'profile = "smoke"')
+    first, *_, last = [i for i, cell in enumerate(notebook.cells) if "draw.draw(" in cell.source]
+    del notebook.cells[first + 1 : last]  # the trainings between them: nbval runs these
+    notebook.cells[first + 1].source = "model = shipped\n" + notebook.cells[first + 1].source
     nbformat.write(notebook, folder / "02_pix2pix.ipynb")
     broken = """from course_lib import runs
 from course_lib.methods.base import Method
