@@ -126,6 +126,7 @@ shipping.train(name, Path(out))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_killed_and_started_again_the_command_gives_the_same_bytes(tmp_path):
     def start(out):
         return subprocess.Popen([sys.executable, "-c", FEWER_STEPS, "edges-emoji", "24", out], env=ONE_THREAD)
