@@ -169,16 +169,17 @@ def odd_images():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("run", ["shipped:edges-emoji", "shipped:flat-3d"])
-def test_images_of_odd_sizes_and_kinds_come_back_in_their_size(run, tmp_path, course):
+@pytest.mark.parametrize("run, scale", [("shipped:edges-emoji", ()), ("shipped:flat-3d", ("--scale", 0.25))])
+def test_images_of_odd_sizes_and_kinds_come_back_in_their_size(run, scale, tmp_path, course):
     (tmp_path / "in").mkdir()
     shown = {}
     for name, image, exif, size in odd_images():
         image.save(tmp_path / "in" / name, exif=exif)
         shown[name.partition(".")[0]] = size
-    status, out, err = course("translate", "--run", run, "--input", tmp_path / "in", "--output", tmp_path / "out")
+    to = tmp_path / "out"
+    status, out, err = course("translate", "--run", run, "--input", tmp_path / "in", "--output", to, *scale)
     assert (status, err) == (0, "") and out.startswith("wrote 64 images")
-    assert {path.stem: Image.open(path).size for path in (tmp_path / "out").iterdir()} == shown
+    assert {path.stem: Image.open(path).size for path in to.iterdir()} == shown
 
 
 @pytest.mark.slow
