@@ -121,6 +121,7 @@ name, steps, out = sys.argv[1:]
 shipped.RECIPES[name] = dataclasses.replace(shipped.RECIPES[name], steps=int(steps))
 train = starting.train
 starting.train = lambda *args, **options: train(*args, **options | {"checkpoint_seconds": 0})
+shipping.score_run = lambda *args: {}  # minutes, and other tests see to it
 shipping.train(name, Path(out))
 """
 

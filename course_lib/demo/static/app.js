@@ -61,7 +61,8 @@
   }
 
   async function waiting(next) { // in a frame nothing large is fetched before the reader draws or asks for a picture
-    new ResizeObserver(() => { frame.style.height = `${document.body.offsetHeight}px`; }).observe(document.body);
+    const fit = () => { frame.style.height = `${document.body.offsetHeight}px`; };
+    new ResizeObserver(() => requestAnimationFrame(fit)).observe(document.body); // at once, it may be called in a loop
     const follow = () => { document.documentElement.style.colorScheme = getComputedStyle(frame).colorScheme; };
     new MutationObserver(follow).observe(frame.ownerDocument.documentElement, { attributes: true });
     follow();
