@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib.figure
 import torch
 from PIL import Image
 from torch import Tensor
@@ -49,12 +48,13 @@ def strip(folder: Path, size: int, history: list[dict]) -> bytes:
         lines[f"{step:,} steps, {minutes:.0f} min" if step else "untrained"] = rows_of(path, size)[changing]
     if changing and len(last) > 2:
         lines["truth"] = last[2]
-    return _webp(image_grid(lines))
+    image_grid(lines).savefig(file := io.BytesIO(), format="webp", pil_kwargs={"quality": 85, "method": 6})
+    return file.getvalue()
 
 
 @torch.no_grad()
 def results(method: Method, run: dict) -> bytes:
-    """WebP: eight test images, what the network makes of them and the truth; of a GAN from noise, samples."""
+    """WebP, for :func:`rows_of`: eight test images, the network's and the truth; of a GAN from noise, samples."""
     if not method.translates:
         rows = method.preview()
     else:
@@ -63,11 +63,7 @@ def results(method: Method, run: dict) -> bytes:
         keys = ("x", "y", *method.maps)
         batch = {key: torch.stack([item[key] for item in items]) for key in keys}
         rows = {"input": batch["x"], "output": method.translate_batch(batch)["fake_y"], "truth": batch["y"]}
-    return _webp(image_grid(rows))
-
-
-def _webp(figure: matplotlib.figure.Figure) -> bytes:
-    figure.savefig(file := io.BytesIO(), format="webp", pil_kwargs={"quality": 85, "method": 6})
+    Image.fromarray(stitch(list(rows.values()))).save(file := io.BytesIO(), "webp", quality=90, method=6)
     return file.getvalue()
 
 

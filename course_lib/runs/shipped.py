@@ -36,10 +36,11 @@ class Recipe:
 
 WIDE, CODES = "base_channels=24", ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
 DEEP = "n_blocks=6", "d_layers=3"
+SHALLOW = "base_channels=28", "levels=5", "d_layers=3"  # no level for 2 x 2 px and 1 px: channels instead
 RECIPES = {
     "edges-emoji": Recipe("outlines to emoji, one answer", "pix2pix", "emoji:edges", 128, (), 18_000),
     "edges-emoji-many": Recipe(
-        "outlines to emoji, many answers", "bicyclegan", "emoji:edges", 64, (WIDE, *CODES), 4000
+        "outlines to emoji, many answers", "bicyclegan", "emoji:edges", 128, (*SHALLOW, *CODES), 4200
     ),
     "flat-3d": Recipe(  # without the identity terms a fox turned blue, and its way back was orange
         "flat emoji to 3-D and back", "cyclegan", "emoji:twemoji-fluent", 128, (*DEEP, "identity_share=0.5"), 9000

@@ -15,8 +15,9 @@ from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.methods import configs
 from course_lib.plotting.patches import patch
-from course_lib.runs import shipped, shipping
+from course_lib.runs import moments, shipped, shipping
 from course_lib.training import checkpoint
+from tests import ROOT
 from tests.support.killing import ONE_THREAD
 
 NAMES = list(shipped.RECIPES)
@@ -38,6 +39,20 @@ def test_origin(name):
     assert origin["seconds"] > 60 and run["device"] and run["versions"]["torch"] and origin["card"]
     assert origin["scores"]["test"]["l1"] < 0.9 * origin["scores"]["test"].get("baseline_mean_l1", 1)
     assert "tmp" not in json.dumps(origin) and "/" not in origin["run"]["data"]
+
+
+@pytest.mark.parametrize("name", shipping.GALLERY)
+def test_the_gallery_has_pictures_of_each_of_its_runs(name):
+    folder, recipe = ROOT / "notebooks" / "gallery", shipping.GALLERY[name]
+    origin = shipped.about(name, folder)
+    run = origin["run"]
+    assert (run["method"], run["data"], run["direction"]) == (recipe.method, recipe.data, recipe.direction)
+    assert origin["steps"] == recipe.steps and origin["seconds"] > 60 and origin["scores"]["test"]
+    wanted = runs.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
+    assert configs.defaults(type(wanted)) | run["config"] == configs.as_dict(wanted)
+    rows = moments.rows_of(folder / f"{name}.webp", recipe.size)
+    assert all(row.shape[1:] == (3, recipe.size, recipe.size) for row in rows) and len(rows) == 3
+    assert all((folder / f"{name}.{kind}.webp").stat().st_size < 1_000_000 for kind in ("strip", "film"))
 
 
 @pytest.mark.parametrize("name", NAMES)
