@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from course_lib.data import View, files, open_dataset
 from course_lib.data.images import to_tensor
@@ -52,6 +53,12 @@ def strip(folder: Path, size: int, history: list[dict]) -> bytes:
     return file.getvalue()
 
 
+def chosen(data: Dataset) -> list[int]:
+    """Eight items, evenly spread over those that may be shown: by a rule, not by hand."""
+    shown = View(data).shown
+    return list(shown[:: max(1, len(shown) // 8)][:8])
+
+
 @torch.no_grad()
 def results(method: Method, run: dict) -> bytes:
     """WebP, for :func:`rows_of`: eight test images, the network's and the truth; of a GAN from noise, samples."""
@@ -59,7 +66,7 @@ def results(method: Method, run: dict) -> bytes:
         rows = method.preview()
     else:
         test = open_dataset(run["data"], "test", method.config.image_size, run["direction"], load=method.config.load)
-        items = [test[i] for i in View(test).shown[:8]]
+        items = [test[i] for i in chosen(test)]
         keys = ("x", "y", *method.maps)
         batch = {key: torch.stack([item[key] for item in items]) for key in keys}
         rows = {"input": batch["x"], "output": method.translate_batch(batch)["fake_y"], "truth": batch["y"]}

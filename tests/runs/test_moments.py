@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from course_lib.data import open_dataset
 from course_lib.runs import moments
 
 
@@ -50,3 +51,10 @@ def test_curves_have_sixty_parts():
     found = moments.curves(history)
     assert found["step"][:2] == [10, 20] and found["g_l1"][:2] == [5.5, 15.5] and found["seconds"][-1] == 300
     assert len(found["step"]) == 60 and found["val_l1"] == [0.25]
+
+
+def test_eight_are_chosen_all_over_the_data_and_none_that_is_not_shown():
+    data = open_dataset("emoji:edges", "test", 16)
+    found = moments.chosen(data)
+    assert len(found) == 8 and set(found) <= set(data.shown) and found[-1] > 0.8 * len(data)
+    assert moments.chosen(torch.utils.data.TensorDataset(torch.zeros(5))) == [0, 1, 2, 3, 4]
