@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from course_lib.data import View, files, open_dataset
 from course_lib.data.images import to_tensor
 from course_lib.methods.base import Method
+from course_lib.metrics import nearest_neighbours
 from course_lib.plotting.figures import GAP, image_grid, stitch
 
 MOMENTS = 60  # pictures are kept at the start and after each of so many equal parts: one a minute of an hour
@@ -61,16 +62,25 @@ def chosen(data: Dataset) -> list[int]:
 
 @torch.no_grad()
 def results(method: Method, run: dict) -> bytes:
-    """WebP, for :func:`rows_of`: eight test images, the network's and the truth; of a GAN from noise, samples."""
-    if not method.translates:
-        rows = method.preview()
+    """WebP, for :func:`rows_of`: eight test images, the network's and the truth.
+
+    Of a GAN from noise: samples, the training images nearest to them, other samples, and so on.
+    """
+    split, size = "test" if method.translates else "train", method.config.image_size
+    data = open_dataset(run["data"], split, size, run["direction"], load=method.config.load)
+    if method.translates:
+        items = [data[i] for i in chosen(data)]
+        batch = {key: torch.stack([item[key] for item in items]) for key in ("x", "y", *method.maps)}
+        rows = [batch["x"], method.translate_batch(batch)["fake_y"], batch["y"]]
     else:
-        test = open_dataset(run["data"], "test", method.config.image_size, run["direction"], load=method.config.load)
-        items = [test[i] for i in chosen(test)]
-        keys = ("x", "y", *method.maps)
-        batch = {key: torch.stack([item[key] for item in items]) for key in keys}
-        rows = {"input": batch["x"], "output": method.translate_batch(batch)["fake_y"], "truth": batch["y"]}
-    Image.fromarray(stitch(list(rows.values()))).save(file := io.BytesIO(), "webp", quality=90, method=6)
+        seen, rows = Subset(data, View(data).shown), []
+        with torch.random.fork_rng():
+            torch.manual_seed(run["seed"])
+            fakes = list(method.preview().values())[:2]
+        for fake in fakes:
+            nearest = nearest_neighbours(fake, seen, key="y").tolist()
+            rows += [fake, torch.stack([seen[i]["y"] for i in nearest])]
+    Image.fromarray(stitch(rows)).save(file := io.BytesIO(), "webp", quality=90, method=6)
     return file.getvalue()
 
 

@@ -51,7 +51,7 @@ def test_the_gallery_has_pictures_of_each_of_its_runs(name):
     wanted = runs.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
     assert configs.defaults(type(wanted)) | run["config"] == configs.as_dict(wanted)
     rows = moments.rows_of(folder / f"{name}.webp", recipe.size)
-    assert all(row.shape[1:] == (3, recipe.size, recipe.size) for row in rows) and len(rows) == 3
+    assert all(row.shape[1:] == (3, recipe.size, recipe.size) for row in rows) and len(rows) in (3, 4)
     assert all((folder / f"{name}.{kind}.webp").stat().st_size < 1_000_000 for kind in ("strip", "film"))
 
 
