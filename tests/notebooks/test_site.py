@@ -121,9 +121,6 @@ def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, b
         keep(page, f"site_demo_{name}")
         demo.locator("#undo").click()
         demo.locator("#result").evaluate(CHANGED, drawn)
-        page.set_viewport_size({"width": 500, "height": 2000})  # a frame that grows with its page, and no loop of both
-        page.wait_for_timeout(300)
-        assert demo.locator("#alert").is_hidden()
         runtime = f"{site[1]}play/ort.wasm.gz"
         assert [url for url, size in sizes.items() if size > 3e6 and ".onnx" not in url] == [runtime]
 
