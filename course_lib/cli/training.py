@@ -174,14 +174,14 @@ def weights(
     if name is None:
         for known in shipped.RECIPES:
             print(shipped.summary(known))
-        print("use one wherever a run is asked for: course demo shipped:NAME")
+        print("use one wherever a run is asked for: course translate --run shipped:NAME ..., course demo shipped:NAME")
         return
     if name not in shipping.GALLERY:
         shipped.name_of(shipped.PREFIX + name)
     elif out is None:
         raise CourseError(f"{name} is kept as pictures", name, "train it again with --out RUN")
     if out is None:
-        print(json.dumps(shipped.about(name), indent=1))
+        print(json.dumps(shipped.about(name) | {"curves": f"in {name}.json"}, indent=1))
         return
     made = shipping.train(name, out)
     print(f"wrote {out / name}.json, where it comes from: {made['steps']} steps in {made['seconds'] / 60:.0f} min")

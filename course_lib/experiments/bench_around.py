@@ -178,7 +178,7 @@ def widgets(repeats: int = 15) -> dict[str, Any]:
     from course_lib.widgets import back, draw, latents, lens
     from course_lib.widgets.show import image_tag
 
-    drawn, coded, turned = (runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades", "flat-3d"))
+    drawn, coded, turned = (runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades-many", "flat-3d"))
     emoji, houses = open_dataset("emoji:edges", "test"), open_dataset("facades", "test")
     canvas = draw.draw(drawn, ())
     canvas.send = lambda *_: None

@@ -45,7 +45,9 @@ RECIPES = {
     "flat-3d": Recipe(  # without the identity terms a fox turned blue, and its way back was orange
         "flat emoji to 3-D and back", "cyclegan", "emoji:twemoji-fluent", 128, (*DEEP, "identity_share=0.5"), 9000
     ),
-    "facades": Recipe("label maps to houses, many answers", "bicyclegan", "facades", 64, (WIDE, *CODES), 4000),
+    "facades": Recipe("label maps to houses, one answer", "pix2pix", "facades", 128, (), 7200),
+    "facades-many": Recipe("label maps to houses, many answers", "bicyclegan", "facades", 64, (WIDE, *CODES), 4000),
+    "day-night": Recipe("houses by day and by night", "cyclegan", "facades:day-night", 128, DEEP, 9000),
 }
 
 

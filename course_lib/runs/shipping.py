@@ -12,6 +12,7 @@ from course_lib.data import files, open_dataset
 from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
+from course_lib.methods.image_pool import ImagePool
 from course_lib.metrics.generated import score_generated
 from course_lib.runs import moments, shipped, starting
 from course_lib.runs.evaluating import score_run
@@ -20,12 +21,16 @@ from course_lib.training import checkpoint
 from course_lib.training.state import read_history
 
 LIMIT = 9_000_000  # bytes of one file
-# The pictures of these are in notebooks/gallery. With the log loss DCGAN's samples grew worse after 3,000 steps.
-STEADY = "gan_loss=relativistic", "lambda_r1=5", "lambda_r2=5", "d_norm=none"
-GALLERY: dict[str, shipped.Recipe] = {
-    "dcgan-emoji": shipped.Recipe(
-        "emoji from noise", "dcgan", "emoji:edges", 64, ("base_channels=48", "d_base_channels=48", *STEADY), 2400
-    ),
+# with the log loss DCGAN's samples grew worse
+STEADY = "base_channels=48", "d_base_channels=48", "gan_loss=relativistic", "lambda_r1=5", "lambda_r2=5", "d_norm=none"
+GALLERY: dict[str, shipped.Recipe] = {  # pictures of these are in notebooks/gallery
+    "dcgan-emoji": shipped.Recipe("emoji from noise", "dcgan", "emoji:edges", 64, STEADY, 2400),
+    "facades-labels": shipped.Recipe("houses to label maps", "pix2pix", "facades", 128, (), 4200, "yx"),
+    "emoji-colour": shipped.Recipe("grey to colour", "pix2pix", "emoji:colour", 128, (), 4200),
+    "emoji-fill": shipped.Recipe("a hole filled", "pix2pix", "emoji:fill", 128, (), 4200),
+    "relief-aerial": shipped.Recipe("relief to aerial view", "pix2pix", "earth:relief-aerial", 128, (), 4200),
+    "aerial-relief": shipped.Recipe("aerial view to relief", "pix2pix", "earth:relief-aerial", 128, (), 4200, "yx"),
+    "day-night-paired": shipped.Recipe("day to night, paired", "pix2pix", "facades:day-night:paired", 128, (), 2400),
 }
 
 
@@ -91,7 +96,7 @@ def weights_of(method: Method) -> bytes:
     """A safetensors file of all networks in half precision; of those that have an average, that instead."""
     halves = {}
     for network, net in method.networks.items():
-        if any(True for _ in net.parameters()) and not network.endswith("_average"):  # an image pool has none
+        if not network.endswith("_average") and not isinstance(net, ImagePool):
             best = method.networks.get(f"{network}_average", net).state_dict()
             tensors = {f"{network}.{key}": best[key].contiguous() for key in net.state_dict()}
             halves |= {key: t.half() if t.is_floating_point() else t for key, t in tensors.items()}
