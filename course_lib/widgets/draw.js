@@ -28,7 +28,7 @@ function render({ model, el }) {
   const result = make("img", { class: "paper", alt: "what the model makes of the drawing", draggable: "false" });
   const pen = button("Pen", () => hold(false));
   const eraser = button("Eraser", () => hold(true));
-  const size = make("input", { type: "range", min: 3, max: 40, value: 13 });
+  const size = make("input", { type: "range", min: 3, max: 40, value: model.get("models")[0].pen });
   const undo = button("Undo", takeBack, { title: "Ctrl+Z" });
   const file = make("input", { type: "file", accept: "image/*", hidden: true, onchange: upload });
   const another = button("Another answer", () => follow(true));

@@ -30,8 +30,9 @@ PRESETS = ("astonished", "fox_face", "mushroom", "carrot", "car", "star", "hikin
 def drawing_to_x(drawing: np.ndarray, size: int) -> Float[Tensor, "1 3 s s"]:
     """A drawing, (h, w) uint8 with black strokes on white, as an x of ``emoji:edges``: -1 and 1, nothing in between.
 
-    It becomes size x size whatever its shape; a pixel is black where at least half of it is. Lines of ``emoji:edges``
-    are 3 px wide at 64 px (median): strokes should have about 1/24 of a canvas. Raises ValueError for another array.
+    It becomes size x size whatever its shape; a pixel is black where at least half of it is. Strokes
+    should be about 3 px wide, at 64 px and at 128 px: wider outlines belong to darker emoji, so wide strokes come out
+    dark, and thin ones pale. Raises ValueError for another array.
     """
     if drawing.ndim != 2 or drawing.dtype != np.uint8 or not drawing.size:
         raise ValueError(f"a drawing is (h, w) uint8, this is {drawing.shape} {drawing.dtype}")
@@ -124,16 +125,19 @@ class Canvas(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("draw.js")
     _css = Path(__file__).with_name("draw.css")
-    models = traitlets.List().tag(sync=True)  # {"name": ..., "codes": whether it has any}
+    models = traitlets.List().tag(sync=True)  # {"name": ..., "codes": whether it has any, "pen": 320ths of the canvas}
     outlines = traitlets.List().tag(sync=True)  # {"name": ..., "image": a PNG as a data URL}
 
     def __init__(self, models: Any, presets: Sequence[str] | Mapping[str, Tensor], seed: int):
         named = _named(models)
         self.methods, self.seed = list(named.values()), seed
         self.codes = [_first_code(method, seed) for method in self.methods]
+        pens = [8 if method.config.image_size >= 128 else 13 for method in self.methods]
         pictures = _outlines(presets, self.methods[0].config.image_size)
         super().__init__(
-            models=[{"name": name, "codes": z is not None} for name, z in zip(named, self.codes, strict=True)],
+            models=[
+                {"name": n, "codes": z is not None, "pen": p} for n, z, p in zip(named, self.codes, pens, strict=True)
+            ],
             outlines=[{"name": name, "image": data_url(picture)} for name, picture in pictures.items()],
         )
         self.on_msg(lambda _, content, buffers: self.answer(content, buffers))

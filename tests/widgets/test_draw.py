@@ -130,7 +130,7 @@ def test_a_message_is_answered_with_what_the_function_gives(model, circle):
     assert picture_of(sent[0]["image"]).tobytes() == drawing.translate_drawing(model, circle).tobytes()
     canvas._handle_msg({"content": {"data": {"method": "custom", "content": message(circle)[0]}}, "buffers": [circle]})
     assert sent[1]["kind"] == "picture"  # as it arrives from a page
-    assert canvas.models == [{"name": "translation", "codes": False}]
+    assert canvas.models == [{"name": "translation", "codes": False, "pen": 13}]
     assert [one["name"] for one in canvas.outlines] == list(PRESETS)
     data = EmojiEdges("test", 32)
     x = drawing.drawing_to_x(np.array(picture_of(canvas.outlines[1]["image"])), 32)[0]
@@ -139,7 +139,7 @@ def test_a_message_is_answered_with_what_the_function_gives(model, circle):
 
 def test_another_answer_has_another_code_and_stays(model, coded, circle):
     canvas = drawing.draw({"plain": model, "coded": coded}, ())
-    assert canvas.models == [{"name": "plain", "codes": False}, {"name": "coded", "codes": True}]
+    assert canvas.models == [{"name": n, "codes": n == "coded", "pen": 13} for n in ("plain", "coded")]
     sent = collected(canvas)
     for again in (False, False, True, False):
         canvas.answer(*message(circle, model=1, again=again))
@@ -335,6 +335,16 @@ def sit(browser):
 
 def black(drawn: np.ndarray, x: float, y: float) -> bool:
     return drawn[round(y * 127), round(x * 127)] < 128
+
+
+def test_the_pen_draws_lines_as_wide_as_the_data_have_them():
+    network, bright = runs.open_run("shipped:edges-emoji", "cpu")[0], []
+    pen = drawing.draw(network, ()).models[0]["pen"]
+    for width in (pen, 2 * pen):
+        image = Image.new("L", (320, 320), 255)
+        ImageDraw.Draw(image).ellipse((40, 40, 280, 280), outline=0, width=width)
+        bright.append(np.asarray(drawing.translate_drawing(network, np.asarray(image)))[40:88, 40:88].mean())
+    assert bright[0] > 120 > bright[1]
 
 
 def test_the_picture_follows_the_strokes(sit, model):

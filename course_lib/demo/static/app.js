@@ -185,7 +185,10 @@
 
   // ---- drawing
   const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)); // "#ff0000" -> [255, 0, 0]
-  const radius = () => Math.max(0.71, ($("brush").value / 2) * Math.max(1, model.size / 64)); // at least one pixel
+  const radius = () => { // at least one pixel; lines of outlines are as wide in pixels at 128 px as at 64, or nearly
+    const wider = Math.max(1, model.size / (model.colours.length === 2 ? 100 : 64));
+    return Math.max(0.71, ($("brush").value / 2) * wider);
+  };
 
   function dab(x, y) { // a disc, without soft edges: the outlines have none
     const r = radius(), { width, height } = image, ink = tool === "pen" ? colour : paperColour;
