@@ -104,9 +104,18 @@ def changes(locator, act, name: str = "src", seconds: float = 20) -> str:
     return now
 
 
+def box_of(locator) -> dict:
+    """x, y, width and height, also of a picture that is just replaced by its next one."""
+    end = time.monotonic() + 20
+    while not (box := locator.bounding_box()):  # None between the two
+        assert time.monotonic() < end, "it is not on the page"
+        locator.page.wait_for_timeout(50)
+    return box
+
+
 def stroke(page, canvas, *points) -> None:
     canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
+    box = box_of(canvas)
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
     page.mouse.move(*places[0])
     page.mouse.down()
@@ -125,7 +134,7 @@ def voila(tmp_path_factory):
     course = [sys.executable, "-m", "course_lib.cli"]
     train = [*course, "train", "pix2pix", "--data", "emoji:edges", "--profile", "smoke", "--steps", "8", "--out", "own"]
     subprocess.run(train, cwd=folder, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    runs = [f"shipped:{name}" for name in ("edges-emoji", "facades", "flat-3d")] + ["own"]
+    runs = [f"shipped:{name}" for name in ("edges-emoji", "facades-many", "flat-3d")] + ["own"]
     command = [*course, "demo", *runs, "--no-browser", "--port", str(free_port())]
     server = Server(command, folder, r"http://127\.0\.0\.1:\d+/\?token=\S+")
     yield server
@@ -188,7 +197,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     changes(picture, lambda: chosen.nth(2).click())
     changes(picture, lambda: page.keyboard.press("ArrowRight"))
     assert chosen.nth(3).is_checked()
-    assert picture.bounding_box()["width"] > 900, "it fills the width"
+    assert box_of(picture)["width"] > 900, "it fills the width"
     keep(page, "app_codes")
 
     tab("There and back: flat and 3-D emoji")
@@ -221,7 +230,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     tab("What D sees")
     picture = page.locator("img[alt*='arrow keys move the patch']:visible")
     picture.wait_for(timeout=60_000)
-    box = picture.bounding_box()
+    box = box_of(picture)
     changes(picture, lambda: page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.4 * box["height"]), "alt")
     changes(picture, lambda: picture.press("ArrowRight"), "alt")
     keep(page, "app_lens")
