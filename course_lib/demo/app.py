@@ -35,6 +35,7 @@ SUBJECTS = {  # of the shipped weights, by data: what they are about; x and y in
     "emoji:edges": ("emoji", "outline", "emoji"),
     "emoji:twemoji-fluent": ("flat and 3-D emoji", "flat", "3-D"),
     "facades": ("houses", "map", "house"),
+    "facades:touching": ("houses", "map", "house"),
     "facades:day-night": ("day and night", "day", "night"),
 }
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
@@ -52,7 +53,9 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
         name = shipped.name_of(folder)
         named[shipped.RECIPES[name].title if name else Path(folder).resolve().name] = (method, settings, Path(folder))
     pages = _pages(named)
-    tabs = w.Tab([w.VBox([w.HTML("<i>one moment ...</i>")]) for _ in pages], titles=list(pages))
+    tabs = w.Tab([w.VBox([w.HTML("<i>one moment ...</i>")]) for _ in pages])
+    for i, title in enumerate(pages):  # as ipywidgets 7 has it, too
+        tabs.set_title(i, title)
     filled = set()
 
     def fill(change: Any = None) -> None:

@@ -110,10 +110,11 @@ def mixer(
                 show()
 
         def take(_: Any) -> None:
-            if not upload.value:
+            if not (files := upload.value):  # before ipywidgets 8 a dictionary, by name
                 return
+            name, file = (files[0]["name"], files[0]) if isinstance(files, tuple) else next(iter(files.items()))
             try:
-                given[which] = uploaded(bytes(upload.value[0]["content"]), upload.value[0]["name"], contents.shape[-1])
+                given[which] = uploaded(bytes(file["content"]), name, contents.shape[-1])
             except Exception as error:
                 message.value = f"<b>this file cannot be used</b>: {escape(str(error))}"
                 raise

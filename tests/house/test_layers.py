@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 def lint_imports(folder: Path) -> tuple[int, str]:
     """Status and output of the contracts, checked in ``folder``."""
     code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-    command = [sys.executable, "-c", code, "--no-cache", "--no-logo"]
+    command = [sys.executable, "-c", code, "--no-cache"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
