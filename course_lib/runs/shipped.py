@@ -47,6 +47,7 @@ RECIPES = {
     ),
     "facades": Recipe("label maps to houses, one answer", "pix2pix", "facades", 128, (), 7200),
     "facades-many": Recipe("label maps to houses, many answers", "bicyclegan", "facades", 64, (WIDE, *CODES), 4000),
+    "flat-3d-many": Recipe("flat emoji to 3-D, many answers", "munit", "emoji:twemoji-fluent", 64, (WIDE,), 16_000),
     "day-night": Recipe("houses by day and by night", "cyclegan", "facades:day-night", 128, DEEP, 9000),
 }
 

@@ -62,7 +62,8 @@ def test_it_translates_and_its_d_judges(name):
     item = open_dataset(settings["data"], "test", size := method.config.image_size)[3]
     fake = method.translate(item["x"][None])["fake_y"][0]
     assert fake.shape == (3, size, size) and fake.std() > 0.1
-    assert torch.isfinite(patch(method, item["x"], fake, 2, 2)[2]).all()
+    if method.discriminators():  # those that the lens holds
+        assert torch.isfinite(patch(method, item["x"], fake, 2, 2)[2]).all()
     for network, net in method.networks.items():  # the averaged weights, twice
         if average := method.networks.get(f"{network}_average"):
             assert all(torch.equal(p, q) for p, q in zip(net.parameters(), average.parameters(), strict=True))
