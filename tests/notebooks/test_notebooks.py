@@ -33,7 +33,7 @@ MAX_LINES, MAX_LINES_STEP = 25, 30  # of a code cell: what fits a screen; a trai
 MAX_MEDIAN_LINES = 10  # most cells do one thing
 MIN_PROSE = 0.8  # share of code cells with prose right before: "nearly every one"
 MIN_WIDTH, MIN_TILE = 700, 110  # pixels of a figure, or of each picture in a row of it
-SMALL_FIGURES = {"08", "09"}  # not drawn again yet
+SMALL_FIGURES = {"08"}  # not drawn again yet
 CELL_SECONDS = 240  # for one cell at profile smoke, on a slow machine
 
 CHECKED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT\s*$", re.MULTILINE)
