@@ -179,7 +179,7 @@ def widgets(repeats: int = 15) -> dict[str, Any]:
     from course_lib.widgets.show import image_tag
 
     drawn, coded, turned = (runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades-many", "flat-3d"))
-    emoji, houses = open_dataset("emoji:edges", "test"), open_dataset("facades", "test")
+    emoji, houses = (open_dataset(name, "test", 128) for name in ("emoji:edges", "facades"))
     canvas = draw.draw(drawn, ())
     canvas.send = lambda *_: None
     asked = {"kind": "drawing", "seq": "0", "model": 0, "side": 128, "again": False}
@@ -197,7 +197,7 @@ def widgets(repeats: int = 15) -> dict[str, Any]:
     for name, make in pictures.items():
         times = alternate({name: make}, repeats, warm=1)[name]
         rows.append({"picture": name, "median_ms": 1000 * statistics.median(times), "worst_ms": 1000 * max(times)})
-    return {"title": f"widgets, 64 px; {here()}, {repeats} repeats", "rows": rows}
+    return {"title": f"widgets, 128 px; {here()}, {repeats} repeats", "rows": rows}
 
 
 def imports(repeats: int = 5) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Recipe:
 WIDE, CODES = "base_channels=24", ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
 DEEP = "n_blocks=6", "d_layers=3"
 SHALLOW = "base_channels=28", "levels=5", "d_layers=3"  # no level for 2 x 2 px and 1 px: channels instead
+HD = "base_channels=24", "n_blocks=4", "d_base_channels=24", "d_layers=3", "d_scales=3", "use_features=True"
+ONE_BY_ONE = "batch_size=1", "lr=0.0004", "average=0.998"
 RECIPES = {
     "edges-emoji": Recipe("outlines to emoji, one answer", "pix2pix", "emoji:edges", 128, (), 18_000),
     "edges-emoji-many": Recipe(
@@ -46,8 +48,13 @@ RECIPES = {
         "flat emoji to 3-D and back", "cyclegan", "emoji:twemoji-fluent", 128, (*DEEP, "identity_share=0.5"), 9000
     ),
     "facades": Recipe("label maps to houses, one answer", "pix2pix", "facades", 128, (), 7200),
-    "facades-many": Recipe("label maps to houses, many answers", "bicyclegan", "facades", 64, (WIDE, *CODES), 4000),
+    "facades-many": Recipe(
+        "label maps to houses, many answers", "bicyclegan", "facades", 128, (*SHALLOW, *CODES), 4200
+    ),
     "flat-3d-many": Recipe("flat emoji to 3-D, many answers", "munit", "emoji:twemoji-fluent", 64, (WIDE,), 16_000),
+    "facades-hd": Recipe(
+        "scenes to houses, a style for each object", "pix2pixhd", "facades:touching", 256, (*HD, *ONE_BY_ONE), 10_000
+    ),
     "day-night": Recipe("houses by day and by night", "cyclegan", "facades:day-night", 128, DEEP, 9000),
 }
 

@@ -70,7 +70,9 @@ def test_it_translates_and_its_d_judges(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.soak] * (n == "facades-many")) for n in NAMES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.soak] * (n in ("facades-many", "facades-hd"))) for n in NAMES]
+)
 def test_scores_and_data_are_what_the_origin_says(name):
     origin, recipe = shipped.about(name), shipped.RECIPES[name]
     train = open_dataset(recipe.data, "train", recipe.size, recipe.direction, shipped.SEED)

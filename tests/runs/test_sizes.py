@@ -108,7 +108,7 @@ def test_a_photograph_keeps_its_size_and_is_what_the_network_paints_by_hand(phot
 def test_square_does_as_before(photo, tmp_path):
     out = translated("shipped:facades-many", photo, tmp_path / "square", squared=True, seed=3)
     method, _ = runs.open_run("shipped:facades-many", "cpu")
-    x = to_tensor(read_image(photo), 64)[None]
+    x = to_tensor(read_image(photo), method.config.image_size)[None]
     assert np.array_equal(Image.open(out), to_image(method.sample(x, 1, 3)[0, 0]))
     to_image(x[0]).save(tmp_path / "small.png")  # of the training's size: both ways are one
     for squared in (False, True):
