@@ -8,13 +8,17 @@ import subprocess
 import tarfile
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from course_lib.data import TwoDomains
+from course_lib.data.facade_layout import CLASSES
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
+from course_lib.data.scenes import SHADES
 from course_lib.errors import CourseError, need
 from course_lib.plotting.figures import stitch
 from course_lib.runs.export import METHODS, export_run
@@ -60,9 +64,9 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
             name = f"{stem}-{number}"
     path = page / "models" / f"{name}.onnx"
     facts = export_run(folder, path, half=half)
-    data = facts.pop("dataset")
+    data, seen = facts.pop("dataset"), facts.pop("x")
     numbers = {"size": int(facts["size"]), "z_dim": int(facts["z_dim"]), "multiple": int(facts["multiple"])}
-    entry = {"name": name, "file": f"models/{name}.onnx"} | facts | numbers | _inputs(page, name, data)
+    entry = {"name": name, "file": f"models/{name}.onnx"} | facts | numbers | _inputs(page, name, data, seen)
     title = RECIPES[name_of(folder)].title if name_of(folder) else folder.resolve().name
     return entry | {"title": title, "thumbnail": _thumbnail(page, path, entry)}
 
@@ -79,22 +83,30 @@ def _thumbnail(page: Path, path: Path, entry: dict) -> str:
     return name
 
 
-def _inputs(page: Path, name: str, data: TwoDomains) -> dict:
+def _inputs(page: Path, name: str, data: TwoDomains, seen: Callable[[dict], Tensor]) -> dict:
     """Write some held-out inputs as PNG files, ``presets``. ``colours``: of which they consist, if these are few, the
-    most frequent first; ``paper`` is that one."""
+    most frequent first; ``paper`` is that one; ``meanings``: what each stands for."""
     names = list(data.names or map(str, range(len(data))))
     rows = [names.index(chosen) for chosen in CHOSEN if chosen in names]
     if not rows:
         rows = sorted({data.shown[i * len(data.shown) // PRESETS] for i in range(PRESETS)})
-    x = torch.stack([data[i]["x"] for i in rows])
+    x = torch.stack([seen(data[i]) for i in rows])
     (page / "presets" / name).mkdir(parents=True)
     presets = []
     for row, image in zip(rows, x, strict=True):
         presets.append({"file": f"presets/{name}/{len(presets)}.png", "name": str(names[row]).replace("_", " ")})
         to_image(image).save(page / presets[-1]["file"], optimize=True)
     pixels = Counter(map(tuple, to_bytes(x).permute(0, 2, 3, 1).reshape(-1, 3).tolist()))
-    colours = [f"#{r:02x}{g:02x}{b:02x}" for (r, g, b), _ in pixels.most_common()]
-    return {"presets": presets, "colours": colours if len(colours) <= COLOURS else [], "paper": colours[0]}
+    colours = [_hex(colour) for colour, _ in pixels.most_common()]
+    few = colours if len(colours) <= COLOURS else []
+    labels = dict(zip(map(_hex, SHADES), (*CLASSES, *(f"{name} beside {name}" for name in CLASSES)), strict=True))
+    known = labels if labels.keys() >= {*few} else {}
+    meanings = [known.get(colour, colour) for colour in few]
+    return {"presets": presets, "colours": few, "meanings": meanings, "paper": colours[0]}
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _fetch_runtime(page: Path) -> None:

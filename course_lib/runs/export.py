@@ -3,39 +3,45 @@
 import copy
 import tempfile
 import warnings
+from operator import itemgetter
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.data import colours, names, open_dataset
+from course_lib.data.facade_layout import CLASSES, PALETTE
 from course_lib.data.files import replace_file
+from course_lib.data.scenes import SHADES, shaded
 from course_lib.errors import CourseError, need
 from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cut import CUT
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.pix2pix import Pix2Pix
+from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.sizes import multiple
 
 LIMIT, INPUTS = 1e-3, 100  # largest difference to PyTorch that passes, of images in [-1, 1]; inputs that are compared
-METHODS = ("pix2pix", "cyclegan", "bicyclegan", "cut")  # whose generators can be exported
+METHODS = ("pix2pix", "cyclegan", "bicyclegan", "cut", "pix2pixhd")  # whose generators can be exported
 OPSET, HALVED = 18, 100_000  # tensors with fewer numbers stay float32: many, next to the image, and cheap to keep
 
 
 def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = False, about: dict | None = None) -> dict:
     """Write the generator behind ``method.translate`` as the ONNX file ``path``; returns the file's metadata, texts.
 
-    Inputs: ``x`` (batch, 3, H, W) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``, like x. H and W are
+    Inputs: ``x`` (batch, 3, H, W) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``, like x. Of
+    pix2pixHD x is a picture in the colours of scenes.SHADES, and z, if it has styles, that of the wall. H and W are
     multiples of the metadata's ``multiple`` or, where that is 0, of the training's size. Averaged weights if there are
     any. ``direction="yx"`` takes CycleGAN's other way. ``half`` stores large weights as float16, which are float32
     again before they are used. ``about`` goes into the metadata, too. Raises CourseError for another method, for
     dropout or batch statistics at test time, and if the packages of the extra web are missing.
     """
     onnx, optimizer, _ = need("web", "onnx", "onnxscript.optimizer", "onnxruntime")
-    size, z_dim = method.config.image_size, method.noise(1, 0).shape[1] if method.has_codes else 0
+    size, z_dim = method.config.image_size, 0 if (z := _codes(method, 1)) is None else z.shape[1]
     net = copy.deepcopy(_generator(method, direction)).cpu().to(memory_format=torch.contiguous_format).eval()
     step, batch = multiple(method, lambda x: method.translate(x)["fake_y"]), torch.export.Dim("batch")
     inputs = {"x": torch.zeros(2, 3, size + 2 * step, size + step)} | ({"z": torch.zeros(2, z_dim)} if z_dim else {})
@@ -73,16 +79,17 @@ def check(
 ) -> float:
     """Largest absolute difference between the ONNX file's outputs and ``method.translate``'s, of images in [-1, 1].
 
-    ``z`` is (n, z_dim); of a method with codes, None draws one for each x.
+    ``z`` is (n, z_dim); where there are codes, None draws one for each x.
     """
     session = need("web", "onnxruntime")[0].InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    if z is None and method.has_codes:
-        z = method.noise(len(x), seed=0)
+    z = _codes(method, len(x)) if z is None else z
     options = {"direction": direction} if len(method.directions) > 1 else {}
     worst = 0.0
     for rows in torch.arange(len(x)).split(16):
         feeds = {"x": x[rows]} | ({} if z is None else {"z": z[rows]})
         given = [part.to(method.device) for part in feeds.values()]
+        if _sees_labels(method):
+            given = _as_scenes(method, *given)
         wanted = method.translate(*given, **options)["fake_y"].cpu()
         (found,) = session.run(["y"], {name: part.cpu().numpy() for name, part in feeds.items()})
         worst = max(worst, (torch.from_numpy(found) - wanted).abs().max().item())
@@ -104,8 +111,9 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     where = settings["data"]
     name = where if where in names() else Path(where).name  # a page must not tell folders of this machine
     data = open_dataset(where, "test", method.config.image_size, direction, load=method.config.load)
+    pick = (lambda of: shaded(of["labels"], of["instances"])) if _sees_labels(method) else itemgetter("x")
     count = min(INPUTS, len(data))
-    x = torch.stack([data[i * len(data) // count]["x"] for i in range(count)])
+    x = torch.stack([pick(data[i * len(data) // count]) for i in range(count)])
     about = {"direction": direction, "data": name, "card": data.card.replace(where, name)}
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "model.onnx"
@@ -124,7 +132,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         written = made.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
-    return facts | {"difference": difference, "compared": count, "bytes": len(written), "dataset": data}
+    return facts | {"difference": difference, "compared": count, "bytes": len(written), "dataset": data, "x": pick}
 
 
 def _generator(method: Method, direction: str) -> nn.Module:
@@ -136,6 +144,8 @@ def _generator(method: Method, direction: str) -> nn.Module:
             what = "the outputs depend on chance, which a file cannot do"
             raise CourseError(what, "the run's configuration", "train with --set noise_dim=0")
         return method.averaged[f"G_{direction}"]
+    if isinstance(method, Pix2PixHD):
+        return _Scenes(method)
     if not isinstance(method, Pix2Pix):
         what = f"{type(method).__name__} cannot be exported"
         raise CourseError(what, "to_onnx", f"export {', '.join(METHODS)}")
@@ -160,3 +170,58 @@ class _Painter(nn.Module):
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         return colours.painted(self.net(self.seen(x, x)[0]), x)
+
+
+# ---- pix2pixHD sees labels, borders and styles; its file gets a picture and a code
+
+
+def _sees_labels(method: Method) -> bool:
+    return isinstance(method, Pix2PixHD) and method.config.n_labels > 0
+
+
+def _codes(method: Method, n: int) -> Tensor | None:
+    """z for n inputs, (n, z_dim), or None where there is none."""
+    if isinstance(method, Pix2PixHD) and method.config.use_features:
+        return torch.randn(n, method.config.n_features, generator=torch.Generator().manual_seed(0))
+    return method.noise(n, seed=0) if method.has_codes else None
+
+
+def _as_scenes(method: Pix2PixHD, x: Tensor, z: Tensor | None = None) -> list[Tensor]:
+    """Pictures in the colours of SHADES, and styles of the wall, as ``method.translate`` takes them."""
+    shades = torch.tensor(SHADES).to(x) / 127.5 - 1
+    at = (x[:, None] - shades[:, :, None, None]).square().sum(2).argmin(1)  # (B, 3, H, W) -> (B, H, W)
+    labels, image = at % len(PALETTE), torch.arange(len(x))[:, None, None]
+    features = [] if z is None else [_Scenes(method).styles(z)[image, labels].movedim(-1, 1)]
+    return [x, labels, at, *features]
+
+
+class _Scenes(nn.Module):
+    """pix2pixHD, and the way from a picture in the colours of SHADES and a style of the wall to what its G sees."""
+
+    def __init__(self, method: Pix2PixHD):
+        super().__init__()
+        self.nets = nn.ModuleDict({name: method.averaged[name] for name in ("G1", "G2") if name in method.averaged})
+        self.paint, self.scene, self.n_labels = method.paint, method.scene, method.config.n_labels
+        shades = torch.tensor(SHADES) / 127.5 - 1  # the nearest of them has the largest 2 x c - c c
+        self.kernel, self.bias = nn.Buffer(2 * shades[:, :, None, None]), nn.Buffer(-shades.square().sum(1))
+        centres, counts = method.styles.centres, method.styles.counts.tolist()
+        self.usual, self.spread = nn.Buffer(torch.zeros_like(centres[:, 0])), nn.Buffer(torch.zeros_like(centres[:, 0]))
+        for label, own in enumerate(of[:n] for of, n in zip(centres, counts, strict=True)):
+            if len(own):
+                self.usual[label] = own[(own - own.mean(0)).square().sum(1).argmin()]
+        own = centres[wall := CLASSES.index("facade"), : counts[wall]]
+        if len(own) > 1:
+            self.usual[wall], self.spread[wall] = own.mean(0), own.std(0)
+
+    def styles(self, z: Float[Tensor, "b f"]) -> Float[Tensor, "b n_labels f"]:
+        """Of each class the centre in the middle; the wall's moves by z standard deviations of its centres."""
+        return (self.usual + z[:, None] * self.spread).clamp(-1, 1)
+
+    def forward(self, x: Float[Tensor, "b 3 h w"], z: Float[Tensor, "b f"] | None = None) -> Float[Tensor, "b 3 h w"]:
+        if self.n_labels:
+            at = F.conv2d(x, self.kernel, self.bias).argmax(1)  # (B, 3, H, W) -> (B, H, W)
+            x = self.scene(at % len(PALETTE), at)
+            if z is not None:
+                x = torch.cat([x, torch.einsum("bkhw,bkf->bfhw", x[:, : self.n_labels], self.styles(z))], dim=1)
+        y = self.paint(x, dict(self.nets.items()))
+        return y if y.shape[-1] == x.shape[-1] else F.interpolate(y, scale_factor=2.0, mode="bilinear")  # G1 alone

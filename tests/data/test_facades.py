@@ -16,12 +16,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from course_lib import CourseError
-from course_lib.data import facade_render, open_dataset
+from course_lib.data import facade_render, open_dataset, scenes
 from course_lib.data.augment import Augment
 from course_lib.data.facade_details import Details, strength
 from course_lib.data.facade_layout import CLASSES, PALETTE, PARTS, Draw, layout
 from course_lib.data.facade_render import WALLS, Style, rasterise, render
 from course_lib.data.facades import HOUSES, PAIRED, SHOWN, TASKS, Facades, label_map, paint
+from course_lib.networks.pix2pixhd import boundary_map
 from tests import ROOT
 
 WALL = CLASSES.index("facade")
@@ -173,6 +174,18 @@ def test_labels_become_colours_and_come_back():
     assert image.shape == (2, 3, 9, 7) and torch.equal(label_map(image), labels)
     assert torch.equal(label_map(image + 0.2 * (torch.rand(image.shape) - 0.5)), labels)
     assert torch.equal(paint(labels[0])[:, 4, 5] * 127.5 + 127.5, torch.tensor(PALETTE[labels[0, 4, 5]]).float())
+
+
+def test_two_shades_tell_windows_apart_that_touch():
+    data, shades = Facades("test", 64, "facades:touching"), torch.tensor(scenes.SHADES) / 127.5 - 1
+    for i in range(0, 200, 10):
+        labels, ids = data[i]["labels"], data[i]["instances"]
+        image = scenes.shaded(labels, ids)
+        at = (image - shades[:, :, None, None]).square().sum(1).argmin(0)
+        assert torch.equal(at % 12, labels.long()) and torch.equal(label_map(image), labels.long())
+        assert torch.equal(boundary_map(at[None]), boundary_map(ids[None])) and at.max() >= 12
+    in_a_ring = torch.tensor([[1, 2], [3, 3]])  # three are neighbours of each other: a border is lost, nothing else
+    assert torch.equal(label_map(scenes.shaded(torch.full((2, 2), 5), in_a_ring)), torch.full((2, 2), 5))
 
 
 @pytest.mark.parametrize("kind", ["resize", "affine"])

@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import CourseError, runs
-from course_lib.data import open_dataset
+from course_lib.data import open_dataset, scenes
 from course_lib.data.images import to_image
 from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.networks.pix2pixhd import boundary_map
 from course_lib.runs import export, shipped
 from tests.demo.test_browser import stroke
 from tests.support.pictures import photograph
@@ -27,7 +28,7 @@ from tests.support.served import served
 
 STATIC = Path(export.__file__).parents[1] / "demo" / "static"
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
-DATA |= {"cut": "emoji:twemoji-fluent"}
+DATA |= {"cut": "emoji:twemoji-fluent", "pix2pixhd": "facades:touching"}
 
 
 @pytest.fixture(scope="module")
@@ -41,28 +42,32 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("method", "direction"),
-    [("pix2pix", "xy"), ("bicyclegan", "xy"), ("cyclegan", "xy"), ("cyclegan", "yx"), ("cut", "xy")],
-)
+@pytest.mark.parametrize(("method", "direction"), [*((method, "xy") for method in DATA), ("cyclegan", "yx")])
 def test_the_file_computes_what_translate_does(trained, tmp_path, method, direction):
     model, _ = runs.open_run(trained[method], "cpu")
     path, data = tmp_path / "model.onnx", open_dataset(DATA[method], "test", 32, direction)
     facts = export.to_onnx(model, path, direction, about={"licence": "MIT"})
-    x = torch.stack([data[i]["x"] for i in range(8)])
-    z = model.noise(8, seed=1) * 2 if method == "bicyclegan" else None
+    hd, codes = method == "pix2pixhd", {"bicyclegan": 8, "pix2pixhd": 3}.get(method)
+    items, z = [data[i] for i in range(8)], None if codes is None else torch.randn(8, codes)
+    x = torch.stack([scenes.shaded(of["labels"], of["instances"]) if hd else of["x"] for of in items])
     assert export.check(model, path, x, z, direction) < export.LIMIT
     assert export.check(model, path, x[:1], None if z is None else z[:1], direction) < export.LIMIT  # any batch
     assert export.check(model, path, -x, z if z is None else z + 1, direction) < export.LIMIT  # it depends on them
     step = int(facts["multiple"])
-    assert step == {"cyclegan": 4, "cut": 4}.get(method, 32)
+    assert step == {"cyclegan": 4, "cut": 4, "pix2pixhd": 8}.get(method, 32)
     for height, width in ((32, 32 + step), (64 + step, 32)) if step else ():  # free height and width
         other = x.repeat(1, 1, 4, 4)[:2, :, :height, :width]
         assert export.check(model, path, other, None if z is None else z[:2], direction) < export.LIMIT
     stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert stored == facts and stored["size"] == "32" and stored["direction"] == direction
-    assert stored["z_dim"] == ("8" if z is not None else "0") and stored["licence"] == "MIT"
+    assert stored["z_dim"] == str(codes or 0) and stored["licence"] == "MIT"
     assert not any(name in path.read_bytes() for name in (b"site-packages", b"course_lib"))  # paths of this machine
+    if hd:
+        _, labels, at, styles = export._as_scenes(model, x, z)
+        wall, (true, ids) = labels == 1, (torch.stack([of[key] for of in items]) for key in ("labels", "instances"))
+        assert torch.equal(labels, true.long()) and torch.equal(boundary_map(at), boundary_map(ids))
+        assert (styles - export._as_scenes(model, x, z + 1)[3]).abs().sum(1)[wall].min() > 0
+        assert torch.equal(*(export._as_scenes(model, x, of)[3].movedim(1, -1)[~wall] for of in (z, z + 1)))
     if method == "cyclegan":
         assert export.check(model, path, x, direction=direction[::-1]) > export.LIMIT  # the two ways are not one
 

@@ -355,11 +355,14 @@
     const use = (chosen) => {
       colour = rgb(chosen);
       choosePen("pen");
-      for (const each of $("colours").children) each.ariaPressed = String(each.ariaLabel === chosen);
+      for (const each of $("colours").children) each.ariaPressed = String(each.value === chosen);
     };
     const picker = make("input", { type: "color", ariaLabel: "Colour", oninput: () => use(picker.value) });
-    const swatches = model.colours.map((each) => make("button", { ariaLabel: each, onclick: () => use(each) }));
-    swatches.forEach((button, i) => { button.style.background = model.colours[i]; });
+    const swatches = model.colours.map((value, i) => {
+      const title = model.meanings[i], button = make("button", { ariaLabel: title, title, value, onclick: () => use(value) });
+      button.style.background = value;
+      return button;
+    });
     $("colours").replaceChildren(...(!model.colours.length ? [picker] : pens.length > 1 ? swatches : []));
     use(pens[0] ?? "#000000");
   }
