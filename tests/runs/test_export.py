@@ -7,6 +7,7 @@ import shutil
 import statistics
 import sys
 import time
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -208,12 +209,17 @@ def test_the_page_names_no_other_host():
 
 def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
     (tmp_path / "presets").mkdir()
-    edges = demo._inputs(tmp_path, "edges", open_dataset("emoji:edges", "test", 32))
+    x = itemgetter("x")
+    edges = demo._inputs(tmp_path, "edges", open_dataset("emoji:edges", "test", 32), x)
     assert [p["name"] for p in edges["presets"]] == [name.replace("_", " ") for name in demo.CHOSEN]
     assert edges["colours"] == ["#ffffff", "#000000"] and edges["paper"] == "#ffffff"
-    labels = demo._inputs(tmp_path, "labels", open_dataset("facades", "test", 32))
+    labels = demo._inputs(tmp_path, "labels", open_dataset("facades", "test", 32), x)
     assert len(labels["presets"]) == demo.PRESETS and 2 < len(labels["colours"]) <= demo.COLOURS
-    assert demo._inputs(tmp_path, "photos", open_dataset("facades", "test", 32, "yx"))["colours"] == []
+    assert {"facade", "window", "door"} <= set(labels["meanings"]) and edges["meanings"] == edges["colours"]
+    touching = open_dataset("facades:touching", "test", 32)
+    shades = demo._inputs(tmp_path, "shades", touching, lambda of: scenes.shaded(of["labels"], of["instances"]))
+    assert "window beside window" in shades["meanings"] and len(shades["colours"]) <= demo.COLOURS
+    assert demo._inputs(tmp_path, "photos", open_dataset("facades", "test", 32, "yx"), x)["colours"] == []
 
 
 # ---- in a browser
