@@ -45,7 +45,7 @@ d_base_channels = 4
 [rows."L1 only"]
 lambda_gan = 0
 """
-OLDER = {"emoji_five_minutes": ["pix2pix"]}  # of tables without claims
+OLDER = {"emoji_five_minutes": ["pix2pix"], "pix2pixhd_128": [], "pix2pixhd_256": []}  # of tables without claims
 BREAKS = "[rows.breaks]\nseeds = [7]\nlr = 1e30\n"
 
 

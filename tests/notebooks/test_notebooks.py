@@ -33,7 +33,6 @@ MAX_LINES, MAX_LINES_STEP = 25, 30  # of a code cell: what fits a screen; a trai
 MAX_MEDIAN_LINES = 10  # most cells do one thing
 MIN_PROSE = 0.8  # share of code cells with prose right before: "nearly every one"
 MIN_WIDTH, MIN_TILE = 700, 110  # pixels of a figure, or of each picture in a row of it
-SMALL_FIGURES = {"08"}  # not drawn again yet
 CELL_SECONDS = 240  # for one cell at profile smoke, on a slow machine
 
 CHECKED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT\s*$", re.MULTILINE)
@@ -219,8 +218,6 @@ def figures_have_captions(notebook, path):
 def figures_are_large(notebook, path):
     """Wide, or with few pictures in a row, each large enough: the cell's metadata has "tiles", how many they are."""
     found = []
-    if path in NOTEBOOKS and own(path) in SMALL_FIGURES:
-        return found
     for i, cell in enumerate(code_cells(notebook), 1):
         for data in (out.get("data", {}) for out in cell.outputs):
             for kind in {"image/png", "image/jpeg"} & set(data):
