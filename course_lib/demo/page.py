@@ -79,7 +79,7 @@ def _thumbnail(page: Path, path: Path, entry: dict) -> str:
     (runtime,) = need("web", "onnxruntime")
     (y,) = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(["y"], feeds)
     name = f"presets/{entry['name']}/thumbnail.png"
-    Image.fromarray(stitch([torch.cat([x, torch.from_numpy(y)])])).save(page / name, optimize=True)
+    Image.fromarray(stitch([torch.cat([x, torch.from_numpy(y)])])).quantize(256).save(page / name, optimize=True)
     return name
 
 

@@ -163,21 +163,27 @@ def _generator(method: Method, direction: str) -> nn.Module:
 
 
 def _in_one(net: nn.Module) -> None:
-    """Each doubling of the nearest neighbour with the 3x3 convolution after it becomes one transposed 4x4 convolution.
-
-    The same function with 4/9 of its products: pixels that are equal after the doubling are multiplied once.
-    """
+    """Each doubling of the nearest neighbour and the 3x3 convolution after it become one :class:`_Doubling`."""
     for parent in list(net.modules()):
         for name, layers in parent.named_children():
-            if not isinstance(layers, nn.Sequential) or len(layers) != 2 or not isinstance(layers[0], nn.Upsample):
-                continue
-            conv = layers[1]
-            k = conv.weight.data.flip(2, 3).transpose(0, 1)  # (out, in, 3, 3) -> (in, out, 3, 3)
-            one = nn.ConvTranspose2d(conv.in_channels, conv.out_channels, 4, 2, 1, bias=conv.bias is not None)
-            one.weight.data = sum(F.pad(k, (a, 1 - a, b, 1 - b)) for a in (0, 1) for b in (0, 1))
-            if conv.bias is not None:
-                one.bias.data = conv.bias.data
-            setattr(parent, name, one)
+            if isinstance(layers, nn.Sequential) and len(layers) == 2 and isinstance(layers[0], nn.Upsample):
+                setattr(parent, name, _Doubling(layers[1]))
+
+
+class _Doubling(nn.Module):
+    """The same as a transposed 4x4 convolution, with 4/9 of the products: equal pixels are multiplied once.
+
+    The file keeps the 3x3 weights, which who opens it adds up: their sums have no exact float16.
+    """
+
+    def __init__(self, conv: nn.Conv2d):
+        super().__init__()
+        self.bias = conv.bias
+        self.weight = nn.Parameter(conv.weight.data.flip(2, 3).transpose(0, 1).contiguous())  # (in, out, 3, 3)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h2 w2"]:
+        sums = sum(F.pad(self.weight, (a, 1 - a, b, 1 - b)) for a in (0, 1) for b in (0, 1))  # (in, out, 4, 4)
+        return F.conv_transpose2d(x, sums, self.bias, 2, 1)
 
 
 class _Painter(nn.Module):
