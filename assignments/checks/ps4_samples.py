@@ -35,7 +35,8 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
         if parallel and d == 4:  # close, and yet on a sphere
             b = 1.5 * (a + 0.1 * a.norm() * b / b.norm())
         elif parallel:
-            while parallel and a @ b / (a.norm() * b.norm()) <= 1:  # by rounding, the cosine is above 1
+            # By rounding the cosine is above 1, and a @ b is, too: it has no arc cosine.
+            while a @ b / (a.norm() * b.norm()) <= 1 or a @ b < 1.2:
                 a = torch.from_numpy(rng.normal(0, 1.5, d))
                 b = 1.5 * a if d == 8 else a.clone()
         cases[name] = {"a": encode(a), "b": encode(b), "count": count}
