@@ -262,7 +262,7 @@ def count(functions: list[tuple[str, str]], every: int = 1, show: tuple[str, ...
 # Changes of the open half that give other answers and are right nevertheless, by their digests: float32 where only the
 # value is asked for, noise of the other sign, places of a pool drawn otherwise and as likely, a longer command.
 READ = ("6ea1167", "ec0ad82", "260783c", "54ee760", "d041967", "16f87c4", "3e7ea2e", "243b934", "f8383d3", "6218539")
-READ += ("569e67e", "62fa78b", "c8f74a3")
+READ += ("569e67e", "62fa78b", "c8f74a3", "f2f3eab", "b612083")
 TABLE = re.compile(r"(?<=<!-- mutation -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
