@@ -234,9 +234,8 @@ class _Scenes(nn.Module):
         for label, own in enumerate(of[:n] for of, n in zip(centres, counts, strict=True)):
             if len(own):
                 self.usual[label] = own[(own - own.mean(0)).square().sum(1).argmin()]
-        own = centres[wall := CLASSES.index("facade"), : counts[wall]]
-        if len(own) > 1:
-            self.usual[wall], self.spread[wall] = own.mean(0), own.std(0)
+            if label == CLASSES.index("facade") and len(own) > 1:
+                self.usual[label], self.spread[label] = own.mean(0), own.std(0)
 
     def styles(self, z: Float[Tensor, "b f"]) -> Float[Tensor, "b n_labels f"]:
         """Of each class the centre in the middle; the wall's moves by z standard deviations of its centres."""

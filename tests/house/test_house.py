@@ -272,7 +272,7 @@ def reading_core() -> list[Path]:
 # A little above what each part has: who needs more lines raises the number, and says in the commit what for.
 @pytest.mark.parametrize(
     ("places", "most"),
-    [([LIBRARY], 17_185), (reading_core(), 3_300), ([ASSIGNMENTS], 12_600), ([TESTS], 19_285)],
+    [([LIBRARY], 17_185), (reading_core(), 3_300), ([ASSIGNMENTS], 12_600), ([TESTS], 19_295)],
     ids=["library", "reading core", "assignments", "tests"],
 )
 def test_each_part_keeps_its_budget_of_lines(places, most):

@@ -94,6 +94,18 @@ def test_a_file_takes_and_gives_images_whatever_channels_its_network_has(channel
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "share"), [("", 0.1), ("local_enhancer=False", 0.9), ("n_labels=0 use_instances=False", 0.9)]
+)
+def test_pix2pixhd_is_exported_in_every_phase_and_form(settings, share, tmp_path):
+    settings = [*settings.split(), "use_features=False"] if settings else []
+    model = runs.method_class("pix2pixhd")(runs.make_config("pix2pixhd", "smoke", 32, settings))
+    model.advance(share)
+    assert export.to_onnx(model, tmp_path / "model.onnx")["z_dim"] == ("0" if settings else "3")
+    assert export.check(model, tmp_path / "model.onnx", torch.rand(2, 3, 32, 32) * 2 - 1) < export.LIMIT
+
+
+@pytest.mark.slow
 def test_a_network_that_takes_squares_only_is_exported_as_one(tmp_path):
     model = Pix2Pix(runs.make_config("pix2pix", "smoke", 32, ["norm=instance"]))
     assert export.to_onnx(model, tmp_path / "model.onnx")["multiple"] == "0"
