@@ -9,6 +9,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -114,10 +115,10 @@ def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:
 def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory: bool = True) -> dict[str, Any]:
     """One training step of the paper's networks: median seconds, the ratio to the textbook's speed and its quartiles.
 
-    ``share`` is the arithmetic of the step (convolutions and products) over what a matrix product of its precision
-    reaches here. ``resident`` and ``cuda`` are peaks in MB, each of a process that makes two such steps alone.
-    bfloat16 is measured where it is on by default. ``settings`` are key=value on top of MEASURED. Raises CourseError
-    for a method without a textbook step.
+    ``share`` is the arithmetic per second of the step (convolutions and products) over that of a matrix product of
+    its precision, which takes turns with the steps: ``peak`` in GFLOP/s. ``resident`` and ``cuda`` are peaks in MB,
+    each of a process that makes two such steps alone. bfloat16 is measured where it is on by default. ``settings`` are
+    key=value on top of MEASURED. Raises CourseError for a method without a textbook step.
     """
     known(name)
     cls, device = method_class(name), profiles.pick_device()
@@ -131,13 +132,15 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory:
         with FlopCounterMode(display=False) as counter:
             one_step(batch)
         work[kind] = counter.get_total_flops()
-    seconds = alternate({kind: lambda s=one_step: s(batch) for kind, one_step in steps.items()}, repeats)
-    peaks = {kind.split()[1]: peak(DTYPES[kind.split()[1]], device) for kind in kinds}
+    products = {kind.split()[1]: product(DTYPES[kind.split()[1]], device) for kind in kinds}
+    works = {kind: lambda s=one_step: s(batch) for kind, one_step in steps.items()}
+    seconds = alternate(works | {bits: run for bits, (run, _) in products.items()}, repeats)
+    peaks = {bits: gflop / statistics.median(seconds[bits]) for bits, (_, gflop) in products.items()}
     rows = []
-    for kind, times in seconds.items():
-        took, most = statistics.median(times), peaks[kind.split()[1]]
-        row = {"step": kind, "seconds": took, **ratios(seconds[KINDS[0]], times), "gflop": work[kind] / 1e9}
-        row["share"] = work[kind] / 1e9 / took / most
+    for kind in kinds:
+        times, bits, gflop = seconds[kind], kind.split()[1], work[kind] / 1e9
+        row = {"step": kind, "seconds": statistics.median(times), **ratios(seconds[KINDS[0]], times), "gflop": gflop}
+        row["share"] = gflop / products[bits][1] * ratios(seconds[bits], times)["ratio"]
         rows.append(row | (_memory_alone(name, kind, values) if memory else {}))
     size = f"{name}, {config.image_size} px, batch {config.batch_size}"
     top = ", ".join(f"{most:.0f} GFLOP/s in {kind}" for kind, most in peaks.items())
@@ -164,12 +167,11 @@ def _peak_memory(name: str, kind: str, values: dict) -> dict[str, float]:
     return found
 
 
-def peak(dtype: torch.dtype, device: torch.device) -> float:
-    """GFLOP/s of a matrix product large enough to take 0.1 s, the best of five: what this machine can do at most."""
+def product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], Tensor], float]:
+    """A matrix product large enough to take 0.1 s, and its GFLOP."""
     n = 256
     while True:
-        a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
-        best = min(seconds_of(lambda a=a, b=b: a @ b) for _ in range(5))
-        if best > 0.1 or n >= 8192:
-            return 2e-9 * n**3 / best
+        run = partial(torch.matmul, *(torch.randn(n, n, device=device).to(dtype) for _ in range(2)))
+        if n >= 8192 or min(seconds_of(run) for _ in range(3)) > 0.1:
+            return run, 2e-9 * n**3
         n *= 2
