@@ -108,16 +108,17 @@ def verdicts(rows: list[dict]) -> list[dict[str, Any]]:
     return [{"both sides": said} | verdict(rows, judged) for said, judged in JUDGED.items()]
 
 
-def verdict(rows: list[dict], error: str = "val_l1") -> dict[str, Any]:
+def verdict(rows: list[dict], error: str = "val_l1", goal: float | None = None) -> dict[str, Any]:
     """How many times as fast the course's step learns as the textbook's, and the same of the control.
 
     ``ratio`` is the geometric mean of the ratios of single seeds (:func:`ratio_of_times`), which stand in ``seeds``;
     ``low`` and ``high`` are its 95 % t interval, on logarithms, None for one seed. ``control`` has the same four of the
     textbook against itself: what noise alone gives. ``verdict`` is "faster" or "slower" if the interval leaves out 1,
-    else "not decided". ``error`` is val_l1, both sides with the moving average, or last_l1, both without.
+    else "not decided". ``error`` is val_l1, both sides with the moving average, or last_l1, both without. ``goal`` is
+    an error fixed beforehand that all curves reach; without it, it is where the worse of two curves ends.
     """
     (own,) = {row["step"] for row in rows} - {BOOK, CONTROL}
-    ours, control = (_spread([ratio_of_times(one, kind, error) for one in by_seed(rows)]) for kind in (own, CONTROL))
+    ours, control = (_spread([ratio_of_times(r, kind, error, goal) for r in by_seed(rows)]) for kind in (own, CONTROL))
     said = "faster" if (ours["low"] or 0) > 1 else "slower" if (ours["high"] or 2) < 1 else "not decided"
     return {"verdict": said} | ours | {"control": control}
 
@@ -128,13 +129,13 @@ def _spread(seeds: list[float]) -> dict[str, Any]:
     return {"ratio": math.exp(statistics.fmean(logs)), "low": ends[0], "high": ends[1], "seeds": seeds}
 
 
-def ratio_of_times(rows: list[dict], kind: str, error: str = "val_l1") -> float:
-    """The textbook's time over that of ``kind``, until both smoothed curves have come to where the worse one ends.
+def ratio_of_times(rows: list[dict], kind: str, error: str = "val_l1", goal: float | None = None) -> float:
+    """The textbook's time over that of ``kind``, until both smoothed curves are at ``goal`` (where the worse one ends).
 
     ``rows`` are those of one seed. Both get there, and changing sides gives the inverse.
     """
     book, own = (smooth([row for row in rows if row["step"] == one], error) for one in (BOOK, kind))
-    goal = max(book[-1][1], own[-1][1])
+    goal = goal or max(book[-1][1], own[-1][1])
     return reached(book, goal) / reached(own, goal)
 
 

@@ -39,6 +39,8 @@ def test_a_step_that_is_twice_as_fast_is_found_to_be():
     assert noisy["verdict"] == "faster" and noisy["low"] < noisy["ratio"] < noisy["high"]
     assert len(noisy["seeds"]) == len(noisy["control"]["seeds"]) == 3
     assert verdict(trainings(pace=0.5))["verdict"] == "slower"
+    early = verdict(trainings(pace=2.0), goal=trainings(pace=2.0)[8]["val_l1"])
+    assert early["ratio"] == pytest.approx(2, rel=0.15) and early["ratio"] != found["ratio"]
 
 
 def test_two_equal_sides_are_not_decided():
