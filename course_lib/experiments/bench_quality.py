@@ -15,6 +15,7 @@ from torch import Tensor
 
 from course_lib import runs
 from course_lib.data import open_dataset
+from course_lib.errors import CourseError
 from course_lib.experiments.bench import KINDS, here, known, random_batch, seconds_of, stepper
 from course_lib.methods import method_class
 from course_lib.metrics.intervals import interval
@@ -114,8 +115,7 @@ def verdict(rows: list[dict], error: str = "val_l1", goal: float | None = None) 
     ``ratio`` is the geometric mean of the ratios of single seeds (:func:`ratio_of_times`), which stand in ``seeds``;
     ``low`` and ``high`` are its 95 % t interval, on logarithms, None for one seed. ``control`` has the same four of the
     textbook against itself: what noise alone gives. ``verdict`` is "faster" or "slower" if the interval leaves out 1,
-    else "not decided". ``error`` is val_l1, both sides with the moving average, or last_l1, both without. ``goal`` is
-    an error fixed beforehand that all curves reach; without it, it is where the worse of two curves ends.
+    else "not decided". ``error`` is val_l1, both sides with the moving average, or last_l1, both without.
     """
     (own,) = {row["step"] for row in rows} - {BOOK, CONTROL}
     ours, control = (_spread([ratio_of_times(r, kind, error, goal) for r in by_seed(rows)]) for kind in (own, CONTROL))
@@ -130,13 +130,15 @@ def _spread(seeds: list[float]) -> dict[str, Any]:
 
 
 def ratio_of_times(rows: list[dict], kind: str, error: str = "val_l1", goal: float | None = None) -> float:
-    """The textbook's time over that of ``kind``, until both smoothed curves are at ``goal`` (where the worse one ends).
+    """The textbook's time over that of ``kind``, until both smoothed curves have come down to ``goal``.
 
-    ``rows`` are those of one seed. Both get there, and changing sides gives the inverse.
+    ``rows`` are of one seed; None is where the worse curve ends. Raises CourseError if a curve does not get there.
     """
     book, own = (smooth([row for row in rows if row["step"] == one], error) for one in (BOOK, kind))
-    goal = goal or max(book[-1][1], own[-1][1])
-    return reached(book, goal) / reached(own, goal)
+    goal = max(book[-1][1], own[-1][1]) if goal is None else goal
+    if math.inf in (times := [reached(curve, goal) for curve in (book, own)]):
+        raise CourseError(f"not every curve comes down to {goal}", "quality", "choose a higher error")
+    return times[0] / times[1]
 
 
 def smooth(rows: list[dict], error: str = "val_l1") -> list[tuple[float, float]]:

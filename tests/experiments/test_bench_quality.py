@@ -41,6 +41,8 @@ def test_a_step_that_is_twice_as_fast_is_found_to_be():
     assert verdict(trainings(pace=0.5))["verdict"] == "slower"
     early = verdict(trainings(pace=2.0), goal=trainings(pace=2.0)[8]["val_l1"])
     assert early["ratio"] == pytest.approx(2, rel=0.15) and early["ratio"] != found["ratio"]
+    with pytest.raises(CourseError, match="not every curve"):
+        verdict(trainings(pace=2.0), goal=0.1)
 
 
 def test_two_equal_sides_are_not_decided():
