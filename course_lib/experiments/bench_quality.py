@@ -132,7 +132,7 @@ def _spread(seeds: list[float]) -> dict[str, Any]:
 def ratio_of_times(rows: list[dict], kind: str, error: str = "val_l1", goal: float | None = None) -> float:
     """The textbook's time over that of ``kind``, until both smoothed curves have come down to ``goal``.
 
-    ``rows`` are of one seed; ``goal`` None is where the worse one ends. Raises CourseError if a curve does not get there.
+    ``rows`` are of one seed; no ``goal`` is where the worse one ends. Raises CourseError if a curve never gets there.
     """
     book, own = (smooth([row for row in rows if row["step"] == one], error) for one in (BOOK, kind))
     goal = max(book[-1][1], own[-1][1]) if goal is None else goal
