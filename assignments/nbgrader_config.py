@@ -6,9 +6,7 @@ c.CourseDirectory.course_id = "gan-translation"
 
 # nbgrader zip_collect PS, with what the platform exports in downloaded/PS/archive/. Canvas names the files
 # doejane_4711_1234_ps2.ipynb, doejane_LATE_4711_1234_ps2-1.ipynb: 4711 becomes the student's name here.
-c.FileNameCollectorPlugin.named_regexp = (
-    r".*[\\/](?P<last_name>[^_\\/]+)_(?:LATE_)?(?P<student_id>\d+)_\d+_(?P<file_id>[^\\/]+?)(?:-\d+)?\.ipynb$"
-)
+c.FileNameCollectorPlugin.named_regexp = r".*[\\/](?P<last_name>[^_\\/]+)_(?:LATE_)?(?P<student_id>\d+)_\d+_(?P<file_id>[^\\/]+?)(?:-\d+)?\.ipynb$"
 # Moodle's folders, "Jane Doe_4711_assignsubmission_file/ps2.ipynb":
 #   r".*[\\/][^_\\/]+_(?P<student_id>\d+)_assignsubmission_file_?[\\/](?P<file_id>[^\\/]+)\.ipynb$"
 

@@ -21,4 +21,6 @@ def need(extra: str, *modules: str) -> list[ModuleType]:
         return [import_module(name) for name in modules]
     except ImportError as error:
         fix = f"pip install {' '.join(name.partition('.')[0] for name in modules)}, which is the course's extra {extra}"
-        raise CourseError(f"this needs a package that is missing: {error.name}", "this Python", fix) from None
+        raise CourseError(
+            f"this needs a package that is missing: {error.name}", "this Python", fix
+        ) from None

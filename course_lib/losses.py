@@ -52,7 +52,9 @@ def relativistic(better: Float[Tensor, "..."], worse: Float[Tensor, "..."]) -> F
     return F.softplus(worse - better).mean()
 
 
-def gradient_penalty(logits: Float[Tensor, "b ..."], images: Float[Tensor, "b ..."]) -> Float[Tensor, ""]:
+def gradient_penalty(
+    logits: Float[Tensor, "b ..."], images: Float[Tensor, "b ..."]
+) -> Float[Tensor, ""]:
     """E||d logits / d images||^2: a sum over the pixels of an image, a mean over the batch, ready to be differentiated
     again. R1 at real images, R2 at fakes (R3GAN). ``logits`` come from ``images``, which require gradients."""
     (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
@@ -85,16 +87,24 @@ def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
 
 
 def patch_nce(
-    queries: Float[Tensor, "b places dim"], keys: Float[Tensor, "b places dim"], temperature: float = 0.07
+    queries: Float[Tensor, "b places dim"],
+    keys: Float[Tensor, "b places dim"],
+    temperature: float = 0.07,
 ) -> Float[Tensor, " b"]:
     """For each image E[-log(exp(v.v+ / t) / sum_n exp(v.v_n / t))] over places: v a query, v+ the key of its place,
     v_n all keys of the image (CUT). Vectors have length 1. At chance it is the log of the number of places."""
     logits = queries @ keys.mT / temperature  # (B, places, places): those of a row compete
     right = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
-    return F.cross_entropy(logits.flatten(0, 1), right.flatten(), reduction="none").view(right.shape).mean(1)
+    return (
+        F.cross_entropy(logits.flatten(0, 1), right.flatten(), reduction="none")
+        .view(right.shape)
+        .mean(1)
+    )
 
 
-def velocity(v: Float[Tensor, "..."], z_0: Float[Tensor, "..."], y: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+def velocity(
+    v: Float[Tensor, "..."], z_0: Float[Tensor, "..."], y: Float[Tensor, "..."]
+) -> Float[Tensor, ""]:
     """E||v - (y - z_0)||^2, which the mean direction of all lines through a point minimises (flow matching)."""
     return (v - (y - z_0)).square().mean()
 
@@ -104,7 +114,9 @@ def kl_unit_variance(mu: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     return mu.square().mean()
 
 
-def domain_invariant(features: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+def domain_invariant(
+    features: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
+) -> Float[Tensor, ""]:
     """E[(IN(f) - IN(t))^2] of deep features whose mean and variance over the image, domain and style, are taken out
     by instance norm (MUNIT, for large images)."""
     return (F.instance_norm(features) - F.instance_norm(target)).square().mean()

@@ -13,7 +13,9 @@ from tests import ROOT
 
 # Same output in a terminal, in a pipe and on a build server.
 os.environ.update(NO_COLOR="1", TERM="dumb", COLUMNS="120", _TYPER_FORCE_DISABLE_TERMINAL="1")
-if os.environ.get("PYTEST_XDIST_WORKER"):  # tests run side by side: several threads each would wait for one another
+if os.environ.get(
+    "PYTEST_XDIST_WORKER"
+):  # tests run side by side: several threads each would wait for one another
     os.environ["OMP_NUM_THREADS"] = "1"
 for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COURSE_PROFILE"):
     os.environ.pop(name, None)
@@ -22,14 +24,22 @@ for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "COURSE_PROFILE"):
 sys.path.insert(0, str(ROOT))
 
 if not os.environ.get("COURSE_NO_SHAPE_CHECK"):
-    assert "course_lib" not in sys.modules, "course_lib was imported before its shapes could be checked"
+    assert "course_lib" not in sys.modules, (
+        "course_lib was imported before its shapes could be checked"
+    )
     # Every annotated function of course_lib checks its arguments and result; an int is a good float (PEP 484).
-    install_import_hook("course_lib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+    install_import_hook(
+        "course_lib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+    )
 
 matplotlib.use("Agg")  # not by environment: kernels started by tests must keep their inline backend
 
 
-KINDS = {"soak": "long counts", "release": "what needs an environment of its own"}
+KINDS = {
+    "extra": "what `make test-all` adds: a machine of its own, or the tenth proof of one promise",
+    "soak": "long counts",
+    "release": "what needs an environment of its own",
+}
 
 
 def pytest_configure(config):
@@ -55,8 +65,23 @@ COSTLY = {"browser", "three", "undisturbed", "whole", "averaged"}
 
 
 # Side by side (-n 2 --dist loadfile), the tests of a file stay together, as they share what is made once. Except:
-APART = ("test_notebooks", "test_problem_sets", "test_contract", "test_survival", "test_each_method", "test_cli")
-BROWSING = ("test_browser", "test_export", "test_formgrader", "test_draw", "test_game", "test_lens", "test_scrubber")
+APART = (
+    "test_notebooks",
+    "test_problem_sets",
+    "test_contract",
+    "test_survival",
+    "test_each_method",
+    "test_cli",
+)
+BROWSING = (
+    "test_browser",
+    "test_export",
+    "test_formgrader",
+    "test_draw",
+    "test_game",
+    "test_lens",
+    "test_scrubber",
+)
 
 
 def pytest_xdist_make_scheduler(config, log):
@@ -94,7 +119,11 @@ def refusal(course) -> Callable[..., list[str]]:
     def refused(*arguments) -> list[str]:
         status, out, err = course(*arguments)
         assert (status, out) == (2, ""), err
-        assert [line.partition(": ")[0] for line in err.splitlines()] == ["error", "where", "fix"], err
+        assert [line.partition(": ")[0] for line in err.splitlines()] == [
+            "error",
+            "where",
+            "fix",
+        ], err
         return err.splitlines()
 
     return refused
@@ -114,8 +143,12 @@ def one_thread():
 @pytest.fixture(scope="module")
 def browser():
     """Chromium of this system, without a window. Of a module: while it is open, no test can run an event loop."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser test")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: no browser test"
+    )
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if not program:
         pytest.skip("chromium is not installed: no browser test")
     with api.sync_playwright() as playwright:
@@ -139,7 +172,10 @@ def keep():
 @pytest.fixture(autouse=True, scope="module")
 def checks_of_other_courses_are_forgotten():
     """The grader imports the checks of the course it grades: other tests need those of assignments/."""
-    path, own = list(sys.path), {n: m for n, m in sys.modules.items() if n.split(".")[0] == "checks"}
+    path, own = (
+        list(sys.path),
+        {n: m for n, m in sys.modules.items() if n.split(".")[0] == "checks"},
+    )
     yield
     sys.path[:] = path
     for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:

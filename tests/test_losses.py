@@ -17,9 +17,15 @@ def scalar(value: float) -> torch.Tensor:
 def test_log_loss_by_hand():
     logits = torch.tensor([0.3, -1.7], dtype=torch.float64)
     p = [1 / (1 + math.exp(-0.3)), 1 / (1 + math.exp(1.7))]
-    assert losses.log_real(logits).item() == pytest.approx(-(math.log(p[0]) + math.log(p[1])) / 2, rel=1e-12)
-    assert losses.log_fake(logits).item() == pytest.approx(-(math.log(1 - p[0]) + math.log(1 - p[1])) / 2, rel=1e-12)
-    assert losses.log_generator(logits).item() == pytest.approx(-(math.log(p[0]) + math.log(p[1])) / 2, rel=1e-12)
+    assert losses.log_real(logits).item() == pytest.approx(
+        -(math.log(p[0]) + math.log(p[1])) / 2, rel=1e-12
+    )
+    assert losses.log_fake(logits).item() == pytest.approx(
+        -(math.log(1 - p[0]) + math.log(1 - p[1])) / 2, rel=1e-12
+    )
+    assert losses.log_generator(logits).item() == pytest.approx(
+        -(math.log(p[0]) + math.log(p[1])) / 2, rel=1e-12
+    )
     assert losses.log_generator_saturating(logits) == -losses.log_fake(logits)
 
 
@@ -32,12 +38,18 @@ def test_least_squares_by_hand():
 
 def test_l1_is_a_mean_in_0_to_2():
     assert losses.l1(scalar(1), scalar(-1)).item() == 2
-    assert losses.l1(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 0.0, 2.5])).item() == pytest.approx(2.5 / 3)
+    assert losses.l1(
+        torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 0.0, 2.5])
+    ).item() == pytest.approx(2.5 / 3)
 
 
-@pytest.mark.parametrize(("kind", "chance", "d", "g"), [("log", 0.0, 2 * LN2, LN2), ("least_squares", 0.5, 0.5, 0.25)])
+@pytest.mark.parametrize(
+    ("kind", "chance", "d", "g"), [("log", 0.0, 2 * LN2, LN2), ("least_squares", 0.5, 0.5, 0.25)]
+)
 def test_chance_table(kind, chance, d, g):
-    real, fake, generator = (getattr(losses, f"{kind}_{name}") for name in ("real", "fake", "generator"))
+    real, fake, generator = (
+        getattr(losses, f"{kind}_{name}") for name in ("real", "fake", "generator")
+    )
     at_chance = scalar(chance)
     assert (real(at_chance) + fake(at_chance)).item() == pytest.approx(d, rel=1e-12)
     assert generator(at_chance).item() == pytest.approx(g, rel=1e-12)
@@ -62,7 +74,13 @@ def test_extreme_logits_stay_finite():
 def test_reduction_is_a_mean():
     """Twice the batch, the same loss: lambda means the same at every batch size."""
     logits = torch.randn(2, 1, 4, 4)
-    for name in ("log_real", "log_fake", "log_generator", "least_squares_real", "least_squares_generator"):
+    for name in (
+        "log_real",
+        "log_fake",
+        "log_generator",
+        "least_squares_real",
+        "least_squares_generator",
+    ):
         loss = getattr(losses, name)
         assert torch.allclose(loss(logits), loss(torch.cat([logits, logits])))
 
@@ -72,21 +90,32 @@ def test_the_relativistic_loss_is_the_log_loss_of_a_difference():
     expected = sum(math.log(1 + math.exp(apart)) for apart in (worse - better).tolist()) / 3
     assert losses.relativistic(better, worse).item() == pytest.approx(expected, rel=1e-12)
     assert losses.relativistic(better, worse) == losses.log_real(better - worse)
-    assert losses.relativistic(scalar(3.0), scalar(3.0)).item() == pytest.approx(LN2)  # only differences count
+    assert losses.relativistic(scalar(3.0), scalar(3.0)).item() == pytest.approx(
+        LN2
+    )  # only differences count
 
 
 def test_the_gradient_penalty_is_that_of_each_image():
     """Against torch.func, image by image, through convolution and instance norm; and it can be learned from."""
     torch.manual_seed(0)
     D = torch.nn.Sequential(
-        torch.nn.Conv2d(2, 4, 3), torch.nn.InstanceNorm2d(4), torch.nn.LeakyReLU(0.2), torch.nn.Conv2d(4, 1, 3)
+        torch.nn.Conv2d(2, 4, 3),
+        torch.nn.InstanceNorm2d(4),
+        torch.nn.LeakyReLU(0.2),
+        torch.nn.Conv2d(4, 1, 3),
     ).double()
     images = torch.randn(3, 2, 8, 8, dtype=torch.float64, requires_grad=True)
-    slopes = [torch.func.grad(lambda image: D(image[None]).sum())(image) for image in images.detach()]
+    slopes = [
+        torch.func.grad(lambda image: D(image[None]).sum())(image) for image in images.detach()
+    ]
     expected = sum(slope.square().sum() for slope in slopes) / 3
     penalty = losses.gradient_penalty(D(images), images)
     assert penalty.item() == pytest.approx(expected.item(), rel=1e-12)
     penalty.backward()
     assert D[0].weight.grad.abs().sum() > 0
-    points = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)  # of the plane, not images: slopes 2 x
-    assert losses.gradient_penalty(points.square().sum(1), points).item() == pytest.approx(4 * (5 + 25) / 2)
+    points = torch.tensor(
+        [[1.0, 2.0], [3.0, 4.0]], requires_grad=True
+    )  # of the plane, not images: slopes 2 x
+    assert losses.gradient_penalty(points.square().sum(1), points).item() == pytest.approx(
+        4 * (5 + 25) / 2
+    )

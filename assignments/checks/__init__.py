@@ -30,7 +30,14 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "pix2pix_generator_loss",
         "pix2pix_step",
     ),
-    "ps3": ("ResidualBlock", "ImagePool", "cycle_loss", "identity_loss", "fooling_loss", "cyclegan_step"),
+    "ps3": (
+        "ResidualBlock",
+        "ImagePool",
+        "cycle_loss",
+        "identity_loss",
+        "fooling_loss",
+        "cyclegan_step",
+    ),
     "ps4": (
         "reparameterise",
         "kl_loss",

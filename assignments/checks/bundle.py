@@ -13,7 +13,14 @@ from checks import FUNCTIONS
 from checks.student import cases
 
 HERE = Path(__file__).resolve().parent
-FILES = ("__init__.py", "contract.py", "judges.py", "student.py", "probes/__init__.py", "probes/tools.py")
+FILES = (
+    "__init__.py",
+    "contract.py",
+    "judges.py",
+    "student.py",
+    "probes/__init__.py",
+    "probes/tools.py",
+)
 
 
 def bundle(ps: str, folder: Path) -> list[Path]:
@@ -23,7 +30,9 @@ def bundle(ps: str, folder: Path) -> list[Path]:
         raise ValueError(f"{target} holds the instructor's checks; choose another folder")
     shutil.rmtree(target, ignore_errors=True)
     written, visible = [], cases(ps)
-    judges = {f"{module.removeprefix('checks.')}.py" for module, _ in (case["judge"] for case in visible)}
+    judges = {
+        f"{module.removeprefix('checks.')}.py" for module, _ in (case["judge"] for case in visible)
+    }
     for name in (*FILES, *sorted(judges - {*FILES}), f"probes/{ps}.py"):
         written.append(target / name)
         written[-1].parent.mkdir(parents=True, exist_ok=True)

@@ -32,9 +32,13 @@ class Check:
     points: int
     title: str  # one line: the behaviour
     visible: bool  # part of the checks a student can run
-    prepare: Callable[[np.random.Generator], tuple[dict, dict]]  # -> inputs, expectations; both JSON-able
+    prepare: Callable[
+        [np.random.Generator], tuple[dict, dict]
+    ]  # -> inputs, expectations; both JSON-able
     probe: str  # name of a function in probes/psN.py: probe(names, inputs) -> JSON-able raw numbers
-    judge: Callable[[dict, dict, Any], Verdict]  # (inputs, expectations, raw); trusts nothing about raw
+    judge: Callable[
+        [dict, dict, Any], Verdict
+    ]  # (inputs, expectations, raw); trusts nothing about raw
     seconds: float = 5
 
 

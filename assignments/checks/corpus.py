@@ -68,7 +68,9 @@ def read(path: Path) -> list[Variant]:
         except (ValueError, SyntaxError) as error:
             raise ValueError(f"{path}, {first.split(' | ')[0]}: {error}") from error
     variants = sorted(wrong, key=lambda v: v.name) + sorted(right, key=lambda v: v.name)
-    if len({v.name for v in variants}) < len(variants) or any(v.name.startswith("ok_") for v in wrong):
+    if len({v.name for v in variants}) < len(variants) or any(
+        v.name.startswith("ok_") for v in wrong
+    ):
         raise ValueError(f"{path}: a name stands there twice, or a wrong solution is called ok_")
     return variants
 
@@ -104,10 +106,17 @@ def changed(base: str, lines: list[str]) -> str:
     places = []
     for old, new, whole in edits(lines):
         if not old:
-            raise ValueError(f"where to? A line of the base is wanted beside what is put in: {new!r}")
-        starts = [m.start() for m in re.finditer(("(?m)^" if whole else "") + f"(?={re.escape(old)})", base)]
+            raise ValueError(
+                f"where to? A line of the base is wanted beside what is put in: {new!r}"
+            )
+        starts = [
+            m.start()
+            for m in re.finditer(("(?m)^" if whole else "") + f"(?={re.escape(old)})", base)
+        ]
         if len(starts) != 1:
-            raise ValueError(f"what is replaced must be in the base exactly once, not {len(starts)} times: {old!r}")
+            raise ValueError(
+                f"what is replaced must be in the base exactly once, not {len(starts)} times: {old!r}"
+            )
         places.append((starts[0], starts[0] + len(old), new))
     places.sort()
     if not places or any(end > start for (_, end, _), (start, _, _) in pairwise(places)):

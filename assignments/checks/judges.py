@@ -40,7 +40,9 @@ def facet(key: str, want: Any, message: str, share: float = 1, **more: Any) -> d
 def same_precision(dtype: str = "float64") -> dict:
     """The facet of a result that has the precision of what went in."""
     text = f"{dtype} goes in, and a tensor of another precision comes back: is one made or cast on the way?"
-    return facet("dtype", f"torch.{dtype}", text, 0.5, wants=[f"torch.{dtype}", "number"], beside=True)
+    return facet(
+        "dtype", f"torch.{dtype}", text, 0.5, wants=[f"torch.{dtype}", "number"], beside=True
+    )
 
 
 def array(item: Any) -> np.ndarray | None:
@@ -48,7 +50,12 @@ def array(item: Any) -> np.ndarray | None:
     if not isinstance(item, dict):
         return None
     shape, data = item.get("shape"), item.get("data")
-    if not isinstance(shape, list) or not isinstance(data, list) or len(shape) > 8 or len(data) > LARGEST:
+    if (
+        not isinstance(shape, list)
+        or not isinstance(data, list)
+        or len(shape) > 8
+        or len(data) > LARGEST
+    ):
         return None
     if not all(type(n) is int and 0 <= n <= 10**6 for n in shape) or math.prod(shape) != len(data):
         return None
@@ -94,9 +101,13 @@ def complaint(item: dict, got: Any) -> str:
     numbers, wants = array(got), [w for w in map(array, item["wants"]) if w is not None]
     if numbers is not None and wants:
         if not any(same_shape(numbers, want) for want in wants):
-            return item.get("shape", f"The result has the shape {numbers.shape}, not {wants[0].shape}.")
+            return item.get(
+                "shape", f"The result has the shape {numbers.shape}, not {wants[0].shape}."
+            )
         if not np.isfinite(numbers).all():
-            return item.get("nan", "The result holds nan or inf: is a logarithm or a division near 0?")
+            return item.get(
+                "nan", "The result holds nan or inf: is a logarithm or a division near 0?"
+            )
         if "small" in item and numbers.size == 1 and abs(numbers.sum()) < 0.6 * abs(wants[0].sum()):
             return item["small"]
     return item["message"]
@@ -126,8 +137,13 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
     if not isinstance(raw, dict):
         return Verdict(0.0, "The check got no answer.")
     if "error" in raw:
-        return Verdict(0.0, stopped(raw, [pair for item in items for pair in item.get("errors", ())]))
-    if any(all(matches(raw.get(key), value) for key, value in pairs) for pairs in expectations.get("idle", ())):
+        return Verdict(
+            0.0, stopped(raw, [pair for item in items for pair in item.get("errors", ())])
+        )
+    if any(
+        all(matches(raw.get(key), value) for key, value in pairs)
+        for pairs in expectations.get("idle", ())
+    ):
         return Verdict(0.0, IDLE)
     right, beside, messages = 0.0, 0.0, []
     for item in items:
@@ -140,6 +156,8 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
             messages.append((complaint(item, got), item.get("quiet", False)))
     if not messages:
         return Verdict(1.0, "")
-    loud = [message for message, quiet in messages if not quiet] or [message for message, _ in messages]
+    loud = [message for message, quiet in messages if not quiet] or [
+        message for message, _ in messages
+    ]
     right += beside if right else 0
     return Verdict(right / sum(item["share"] for item in items), " ".join(dict.fromkeys(loud)))

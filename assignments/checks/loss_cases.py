@@ -12,7 +12,9 @@ from torch import Tensor
 
 # ---- losses of logits
 
-NO_GRADIENT = "No gradient reaches the logits: is there an item(), a detach() or a no_grad() on the way?"
+NO_GRADIENT = (
+    "No gradient reaches the logits: is there an item(), a detach() or a no_grad() on the way?"
+)
 MEAN = "The value changes with the number of elements: is it a sum where a mean is asked for?"
 TWICE = "Sigmoid seems to be applied twice, or to the wrong thing: what does the function you call expect?"
 SIGN = "The sign is turned around: the players minimise what comes back."
@@ -66,9 +68,18 @@ TWO_LS = [
     (lambda r, f: (r - 1).square().sum() + f.square().sum(), MEAN),
     (lambda r, f: g_ls(r), MISSES),
     (lambda r, f: f.square().mean(), MISSES),
-    (lambda r, f: (r - 1).abs().mean() + f.abs().mean(), "The errors are absolute ones: what is squared here?"),
-    (lambda r, f: (r - 1).square().mean() + (f + 1).square().mean(), "Fakes have another target here than -1."),
-    (squashed(d_ls), "The outputs go through a sigmoid: least squares takes D's outputs as they are."),
+    (
+        lambda r, f: (r - 1).abs().mean() + f.abs().mean(),
+        "The errors are absolute ones: what is squared here?",
+    ),
+    (
+        lambda r, f: (r - 1).square().mean() + (f + 1).square().mean(),
+        "Fakes have another target here than -1.",
+    ),
+    (
+        squashed(d_ls),
+        "The outputs go through a sigmoid: least squares takes D's outputs as they are.",
+    ),
     (d_log, "That is a log loss: which distance to the target is asked for?"),
 ]
 FOR_G = "That is D's view of fakes: what does G want D to say?"
@@ -79,7 +90,10 @@ ONE = [
     (lambda f: F.softplus(-f).sum(), MEAN),
     (squashed(g_log), TWICE),
     (lambda f: -torch.sigmoid(f).mean(), "The logarithm is missing."),
-    (lambda f: F.softplus(-f).mean() / 2, "The value is half of what is asked for: there is one term only."),
+    (
+        lambda f: F.softplus(-f).mean() / 2,
+        "The value is half of what is asked for: there is one term only.",
+    ),
 ]
 SATURATING = [
     (lambda f: F.softplus(f).mean(), SIGN),
@@ -94,11 +108,20 @@ ONE_LS = [
     (lambda f: -g_ls(f), SIGN),
     (lambda f: f.square().mean(), FOR_G),
     (lambda f: (f - 1).square().sum(), MEAN),
-    (lambda f: g_ls(f) / 2, "The value is half of what is asked for: the definition here has no factor."),
+    (
+        lambda f: g_ls(f) / 2,
+        "The value is half of what is asked for: the definition here has no factor.",
+    ),
     (lambda f: (f - 1).abs().mean(), "The errors are absolute ones: what is squared here?"),
-    (lambda f: (f - 1).mean().square(), "The mean is taken before the square: errors of both signs cancel."),
+    (
+        lambda f: (f - 1).mean().square(),
+        "The mean is taken before the square: errors of both signs cancel.",
+    ),
     (lambda f: (f + 1).square().mean(), "The target has the wrong sign."),
-    (squashed(g_ls), "The outputs go through a sigmoid: least squares takes D's outputs as they are."),
+    (
+        squashed(g_ls),
+        "The outputs go through a sigmoid: least squares takes D's outputs as they are.",
+    ),
     (g_log, "That is a log loss: which distance to the target is asked for?"),
 ]
 
@@ -112,14 +135,19 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
     wrong = [pair for pair in wrong if abs(decode(pair[0]) - value) > 1e-3 * (1 + abs(value))]
     message = "The value is wrong: compare the formula term by term, also its reduction."
     shape = "The loss is no single number: which reduction does the task ask for?"
-    grad_message = (
-        "The gradient that reaches the logits is wrong or zero: is every term built from the logits themselves?"
-    )
+    grad_message = "The gradient that reaches the logits is wrong or zero: is every term built from the logits themselves?"
     inputs = {"function": function, "dtype": dtype, "logits": [encode(x) for x in logits]}
     return inputs, {
         "facets": [
             facet("value", encode(value), message, wrong=wrong, shape=shape),
-            facet("gradient", encode(gradient), grad_message, none=NO_GRADIENT, shape=shape, quiet=True),
+            facet(
+                "gradient",
+                encode(gradient),
+                grad_message,
+                none=NO_GRADIENT,
+                shape=shape,
+                quiet=True,
+            ),
             same_precision(dtype),
         ]
     }
@@ -131,8 +159,13 @@ def loss_checks(
     """Known values (visible), maps of logits in odd shapes, and extreme logits, for a loss of ``n`` tensors."""
 
     def draw(rng: np.random.Generator, shapes: list[tuple]) -> list[Tensor]:
-        evenly = [rng.permutation(np.linspace(-3.5, 4.5, int(np.prod(shape)))).reshape(shape) for shape in shapes]
-        return [torch.from_numpy(x + rng.uniform(-0.3, 0.3, x.shape)) for x in evenly]  # both signs at every key
+        evenly = [
+            rng.permutation(np.linspace(-3.5, 4.5, int(np.prod(shape)))).reshape(shape)
+            for shape in shapes
+        ]
+        return [
+            torch.from_numpy(x + rng.uniform(-0.3, 0.3, x.shape)) for x in evenly
+        ]  # both signs at every key
 
     def values(rng):
         logits = draw(rng, [(7, 1), (5, 1)][:n])
@@ -149,14 +182,22 @@ def loss_checks(
             logits = [logits[0].abs(), *(-x.abs() for x in logits[1:])] if n > 1 else logits
         inputs, expectations = loss_case(function, loss, others, logits, "float32")
         for item in expectations["facets"][:2]:
-            item["message"] = f"Far from 0 the {item['key']} is wrong: compare the formula term by term."
+            item["message"] = (
+                f"Far from 0 the {item['key']} is wrong: compare the formula term by term."
+            )
             item |= {"nan": NOT_STABLE, "small": NOT_STABLE} if stable else {}
         return inputs, expectations
 
-    titles = ("the value on a column of logits", "the value and gradient on maps of logits, (B, 1, h, w)")
+    titles = (
+        "the value on a column of logits",
+        "the value and gradient on maps of logits, (B, 1, h, w)",
+    )
     made = [
         Check(f"{function}_values", function, points[0], titles[0], True, values, "loss", facets),
         Check(f"{function}_maps", function, points[1], titles[1], False, maps, "loss", facets),
     ]
     title = "logits of several hundred" if stable else "outputs far from 0 and 1"
-    return [*made, Check(f"{function}_extreme", function, points[2], title, stable, extreme, "loss", facets)]
+    return [
+        *made,
+        Check(f"{function}_extreme", function, points[2], title, stable, extreme, "loss", facets),
+    ]

@@ -24,7 +24,13 @@ ENTRIES: dict[str, type] = {
     "rows": list, "interval": dict, "verdict": str,
 }  # fmt: skip
 WORDS = {str: "a text", list: "a list", dict: "a dictionary"}
-OF_ROW = {"method", "data", "steps", "seeds", "direction"}  # what else a row of a grid may hold is a setting
+OF_ROW = {
+    "method",
+    "data",
+    "steps",
+    "seeds",
+    "direction",
+}  # what else a row of a grid may hold is a setting
 OF_GRID = OF_ROW | {"profile", "bf16", "device", "set", "rows"}
 OPTIONS = ("--scheduler", "--workers", "--out")
 Finding = tuple[float, bool, str]  # weight, whether it is right, what to say if not
@@ -42,7 +48,9 @@ def judge(look: Callable[[dict], list[Finding]]) -> Callable[[dict, dict, Any], 
             return Verdict(0.0, "manifest() returns no dictionary: is there a return?")
         found = look(raw["manifest"])
         bad = [message for _, right, message in found if message and not right]
-        share = sum(weight for weight, right, _ in found if right) / sum(weight for weight, _, _ in found)
+        share = sum(weight for weight, right, _ in found if right) / sum(
+            weight for weight, _, _ in found
+        )
         return Verdict(share, " ".join(dict.fromkeys(bad))[:900])
 
     judged.__name__ = f"judge_{look.__name__}"  # by which the student's copy finds it
@@ -69,7 +77,11 @@ def words(value: Any) -> list[str]:
         said = shlex.split(value) if isinstance(value, str) and len(value) < 5000 else []
     except ValueError:
         return []
-    module = len(said) > 2 and re.fullmatch(r"(.*[/\\])?python[\d.]*(\.exe)?", said[0]) and said[1] == "-m"
+    module = (
+        len(said) > 2
+        and re.fullmatch(r"(.*[/\\])?python[\d.]*(\.exe)?", said[0])
+        and said[1] == "-m"
+    )
     return ["course", *said[3:]] if module and said[2] == "course_lib.cli" else said
 
 
@@ -80,7 +92,12 @@ def read_grid(text: Any) -> dict[str, dict] | None:
     except (ValueError, RecursionError):
         return None
     rows, shared = grid.get("rows"), grid.get("set", {})
-    if not isinstance(rows, dict) or not rows or not isinstance(shared, dict) or not set(grid) <= OF_GRID:
+    if (
+        not isinstance(rows, dict)
+        or not rows
+        or not isinstance(shared, dict)
+        or not set(grid) <= OF_GRID
+    ):
         return None
     if not all(isinstance(own, dict) for own in rows.values()):
         return None
@@ -88,12 +105,21 @@ def read_grid(text: Any) -> dict[str, dict] | None:
     for name, own in rows.items():
         values = {key: own.get(key, grid.get(key)) for key in ("method", "data", "steps", "seeds")}
         seeds = values["seeds"]
-        if not isinstance(seeds, list) or not all(map(whole, seeds)) or not seeds or len(set(seeds)) < len(seeds):
+        if (
+            not isinstance(seeds, list)
+            or not all(map(whole, seeds))
+            or not seeds
+            or len(set(seeds)) < len(seeds)
+        ):
             return None
-        if not whole(values["steps"]) or not all(isinstance(values[key], str) for key in ("method", "data")):
+        if not whole(values["steps"]) or not all(
+            isinstance(values[key], str) for key in ("method", "data")
+        ):
             return None
         settings = shared | {key: value for key, value in own.items() if key not in OF_ROW}
-        out[name] = values | {"settings": sorted(f"{key}={value}" for key, value in settings.items())}
+        out[name] = values | {
+            "settings": sorted(f"{key}={value}" for key, value in settings.items())
+        }
         out[name]["direction"] = own.get("direction", grid.get("direction", "xy"))
     return out
 
@@ -102,7 +128,10 @@ def read_rows(found: Any) -> list[dict] | None:
     """The rows of the table, if each has a text as row, a seed and an entry ``value`` of any kind."""
     if not isinstance(found, list) or not found:
         return None
-    right = (isinstance(r, dict) and isinstance(r.get("row"), str) and whole(r.get("seed")) for r in found)
+    right = (
+        isinstance(r, dict) and isinstance(r.get("row"), str) and whole(r.get("seed"))
+        for r in found
+    )
     return found if all(right) else None
 
 
@@ -113,7 +142,13 @@ METRICS = {
     "class": ("higher", 0, 1), "histogram_intersection": ("higher", 0, 1), "frechet_features": ("lower", 0, math.inf),
     "ratio": (None, 0, math.inf),
 }  # fmt: skip
-SHARES = ("top1", "top5", "copy_top1", "copy_top5", "copy_l1")  # of few images: they are short, and meet by chance
+SHARES = (
+    "top1",
+    "top5",
+    "copy_top1",
+    "copy_top5",
+    "copy_l1",
+)  # of few images: they are short, and meet by chance
 
 
 def known(m: dict) -> tuple[str | None, float, float]:
@@ -143,20 +178,30 @@ def complete(m: dict) -> list[Finding]:
 def content(name: str, value: Any) -> tuple[bool, str]:
     """Whether an entry of the right type says what it should."""
     if name == "question":
-        return len(value) >= 20 and value.rstrip().endswith("?"), "question must be a whole sentence that asks."
+        return len(value) >= 20 and value.rstrip().endswith(
+            "?"
+        ), "question must be a whole sentence that asks."
     if name == "claim":
         right = len(value) >= 20 and "?" not in value
         return right, "claim must be a whole sentence that can turn out wrong, not a question."
     if name == "better":
-        return value in ("higher", "lower"), "better says which direction of the metric is good, in one of two words."
+        return value in (
+            "higher",
+            "lower",
+        ), "better says which direction of the metric is good, in one of two words."
     if name == "seeds":
         right = all(map(whole, value)) and len(set(map(str, value))) == len(value)
         return right, "seeds must be different whole numbers."
     if name == "version":
         right = bool(re.search(r"course_lib \d+\.\d+.*torch \d+\.\d+", value))
-        return right, "version must name the versions of course_lib and torch as the sweep's table does."
+        return (
+            right,
+            "version must name the versions of course_lib and torch as the sweep's table does.",
+        )
     if name == "machine":
-        return bool(re.search(r"CPU|GPU|CUDA|MPS", value)), "machine must say on what it ran: CPU or GPU, which, cores."
+        return bool(
+            re.search(r"CPU|GPU|CUDA|MPS", value)
+        ), "machine must say on what it ran: CPU or GPU, which, cores."
     if name == "interval":
         return interval_entries(value)
     if name == "verdict":
@@ -171,10 +216,16 @@ def interval_entries(value: dict) -> tuple[bool, str]:
     if None in found:
         return False, "interval needs mean, low and high, each a finite number."
     if not found[1] <= found[0] <= found[2]:
-        return False, "The mean must lie between low and high: are the ends of the interval swapped or half-widths?"
+        return (
+            False,
+            "The mean must lie between low and high: are the ends of the interval swapped or half-widths?",
+        )
     kind = value.get("kind")
     right = isinstance(kind, str) and "95" in kind and "paired" in kind.lower()
-    return right, "interval needs a kind that says how it was computed: which level, of what, paired or not."
+    return (
+        right,
+        "interval needs a kind that says how it was computed: which level, of what, paired or not.",
+    )
 
 
 # ---- the design
@@ -186,18 +237,40 @@ def design(m: dict) -> list[Finding]:
         text = "grid must hold the whole text of the TOML file that was swept: shared values, seeds, and its rows."
         return [(1, False, text)]
     seeds, plans = m.get("seeds"), [sorted(row["seeds"]) for row in rows.values()]
-    sides = [rows.get(m[name]) if isinstance(m.get(name), str) else None for name in ("more", "less")]
+    sides = [
+        rows.get(m[name]) if isinstance(m.get(name), str) else None for name in ("more", "less")
+    ]
     same = sides[0] is not None and sides[0] == sides[1]
     few = f"A row of the grid has fewer than {LEAST_SEEDS} seeds: chance alone could make such a difference."
     told = isinstance(seeds, list) and all(map(whole, seeds)) and sorted(seeds) == plans[0]
     return [
-        (3, len(rows) >= 2, "One variant is no comparison: an ablation needs what is taken away, and what is left."),
+        (
+            3,
+            len(rows) >= 2,
+            "One variant is no comparison: an ablation needs what is taken away, and what is left.",
+        ),
         (3, all(len(plan) >= LEAST_SEEDS for plan in plans), few),
-        (1, all(plan == plans[0] for plan in plans), "The rows have different seeds: then they cannot be paired."),
+        (
+            1,
+            all(plan == plans[0] for plan in plans),
+            "The rows have different seeds: then they cannot be paired.",
+        ),
         (1, told, "seeds are not those of the grid."),
-        (1, None not in sides, "more and less must be names of two rows of the grid, spelt as there."),
-        (2, known(m)[0] in (None, m.get("better")), "better contradicts the metric: which of its values are good?"),
-        (1, not same, "more and less are the same row, or rows with the same settings: nothing is compared."),
+        (
+            1,
+            None not in sides,
+            "more and less must be names of two rows of the grid, spelt as there.",
+        ),
+        (
+            2,
+            known(m)[0] in (None, m.get("better")),
+            "better contradicts the metric: which of its values are good?",
+        ),
+        (
+            1,
+            not same,
+            "more and less are the same row, or rows with the same settings: nothing is compared.",
+        ),
     ]
 
 
@@ -207,29 +280,69 @@ def design(m: dict) -> list[Finding]:
 def table(m: dict) -> list[Finding]:
     grid, rows = read_grid(m.get("grid")), read_rows(m.get("rows"))
     if grid is None:
-        return [(1, False, "Without a grid that can be read, nobody can say which rows there should be.")]
+        return [
+            (
+                1,
+                False,
+                "Without a grid that can be read, nobody can say which rows there should be.",
+            )
+        ]
     if rows is None:
-        return [(1, False, "Each entry of rows must be a dictionary with row (a text) and seed (a whole number).")]
+        return [
+            (
+                1,
+                False,
+                "Each entry of rows must be a dictionary with row (a text) and seed (a whole number).",
+            )
+        ]
     planned = {(name, seed) for name, row in grid.items() for seed in row["seeds"]}
     counts = Counter((row["row"], row["seed"]) for row in rows)
     keys = [row.get("key") for row in rows]
     hexes = all(isinstance(key, str) and re.fullmatch(r"[0-9a-f]{16}", key) for key in keys)
     lacking, extra = len(planned - set(counts)), len(set(counts) - planned)
-    fits = [row["row"] in grid and repeats(row.get("command"), grid[row["row"]], row["seed"]) for row in rows]
+    fits = [
+        row["row"] in grid and repeats(row.get("command"), grid[row["row"]], row["seed"])
+        for row in rows
+    ]
     values = [number(row.get("value")) for row in rows]
     real, (_, least, most) = [value for value in values if value is not None], known(m)
-    ended = all(value is not None or row.get("value") == "nan" for value, row in zip(values, rows, strict=True))
-    short = str(m.get("metric")).removeprefix("yx_") not in SHARES and all(round(v, 6) == v for v in real)
+    ended = all(
+        value is not None or row.get("value") == "nan"
+        for value, row in zip(values, rows, strict=True)
+    )
+    short = str(m.get("metric")).removeprefix("yx_") not in SHARES and all(
+        round(v, 6) == v for v in real
+    )
     possible = all(least <= value <= most for value in real)
     return [
-        (8, not lacking, f"{lacking} runs of the grid are not among the rows: a table shows all runs, also bad ones."),
+        (
+            8,
+            not lacking,
+            f"{lacking} runs of the grid are not among the rows: a table shows all runs, also bad ones.",
+        ),
         (1, not extra, f"{extra} rows are not in the grid: do the names and seeds agree?"),
         (1, max(counts.values()) == 1, "A row with the same name and seed is there twice."),
-        (6, ended, "A value is no finite number, nor nan, which a run has that ended without a score: what happened?"),
-        (2, possible, "A value is none that this metric can take: which column of the table was copied?"),
+        (
+            6,
+            ended,
+            "A value is no finite number, nor nan, which a run has that ended without a score: what happened?",
+        ),
+        (
+            2,
+            possible,
+            "A value is none that this metric can take: which column of the table was copied?",
+        ),
         (2, not short, "All values are rounded: they are wanted as the sweep's table holds them."),
-        (1, hexes and len(set(keys)) == len(keys), "Each row needs its own key: the 16 digits in the sweep's table."),
-        (2, all(fits), "A row's command would not train it: compare method, data, steps, seed and --set to the grid."),
+        (
+            1,
+            hexes and len(set(keys)) == len(keys),
+            "Each row needs its own key: the 16 digits in the sweep's table.",
+        ),
+        (
+            2,
+            all(fits),
+            "A row's command would not train it: compare method, data, steps, seed and --set to the grid.",
+        ),
     ]
 
 
@@ -274,7 +387,9 @@ def command(m: dict) -> list[Finding]:
 
 
 def splits(m: dict) -> list[Finding]:
-    chosen = "What is chosen on the data that it is reported on looks better than it is: see chosen_on."
+    chosen = (
+        "What is chosen on the data that it is reported on looks better than it is: see chosen_on."
+    )
     reported = "The sweep scores one split of the data, and so does the claim: see reported_on."
     return [(1, m.get("chosen_on") == "val", chosen), (1, m.get("reported_on") == "test", reported)]
 

@@ -41,7 +41,11 @@ class Row:
     @property
     def killer(self) -> tuple[str, str] | None:
         """The first finding whose message fits."""
-        fits = [found for found in self.findings if self.keyword and self.keyword.lower() in found[1].lower()]
+        fits = [
+            found
+            for found in self.findings
+            if self.keyword and self.keyword.lower() in found[1].lower()
+        ]
         return fits[0] if fits else None
 
     @property
@@ -56,7 +60,9 @@ def prepared(item: Check, *keys: str) -> str:
     return json.dumps(item.prepare(generator(*keys, item.name)))
 
 
-def grade(checks: list[Check], names: dict, probes, *keys: str) -> tuple[float, tuple[tuple[str, str], ...]]:
+def grade(
+    checks: list[Check], names: dict, probes, *keys: str
+) -> tuple[float, tuple[tuple[str, str], ...]]:
     """Points and findings of the given checks on the functions in ``names``. Answers travel as JSON, as in grading."""
     points, findings = 0.0, []
     for item in checks:
@@ -86,7 +92,9 @@ def row(ps: str, function: str, variant: Variant, key: str = "matrix") -> Row:
 
 def matrix(ps: str, functions: tuple[str, ...] = (), key: str = "matrix") -> list[Row]:
     """All rows of a problem set, or of some of its functions."""
-    return [row(ps, f, variant, key) for f in functions or FUNCTIONS[ps] for variant in variants(ps, f)]
+    return [
+        row(ps, f, variant, key) for f in functions or FUNCTIONS[ps] for variant in variants(ps, f)
+    ]
 
 
 def counts(rows: list[Row]) -> tuple[int, int, int, int, int]:
@@ -116,7 +124,13 @@ def show(rows: list[Row]) -> None:
             function = r.function
             print(f"\n{function}")
         name, message = r.killer or (r.findings[0] if r.findings else ("", ""))
-        note = "" if r.good else "LOSES POINTS " if r.keyword is None else f"no message with {r.keyword!r} "
+        note = (
+            ""
+            if r.good
+            else "LOSES POINTS "
+            if r.keyword is None
+            else f"no message with {r.keyword!r} "
+        )
         print(
             f"  {'' if r.good else '! '}{r.variant:28} {r.points:5.2f} of {r.of:2}  {note}{name}: {message}".rstrip(
                 ": "
@@ -126,7 +140,13 @@ def show(rows: list[Row]) -> None:
 
 def handbook() -> int:
     """Run everything and write the table; returns the exit status."""
-    lines, good = ["| | functions | wrong solutions found | right ones at full marks |\n", "|---|---|---|---|\n"], True
+    lines, good = (
+        [
+            "| | functions | wrong solutions found | right ones at full marks |\n",
+            "|---|---|---|---|\n",
+        ],
+        True,
+    )
     for ps in FUNCTIONS:
         rows = matrix(ps)
         print(f"{ps}: {summary(rows)}")
@@ -140,14 +160,25 @@ def handbook() -> int:
 def main(arguments: list[str]) -> int:
     if arguments == ["all"]:
         return handbook()
-    if len(arguments) == 4 and arguments[0] == "--show" and arguments[2] in FUNCTIONS.get(arguments[1], ()):
+    if (
+        len(arguments) == 4
+        and arguments[0] == "--show"
+        and arguments[2] in FUNCTIONS.get(arguments[1], ())
+    ):
         found = {variant.name: variant for variant in variants(*arguments[1:3])}
         if arguments[3] in found:
             print(found[arguments[3]].source, end="")
             return 0
-        print(f"{arguments[2]} has no variant {arguments[3]}; there are {', '.join(found)}", file=sys.stderr)
+        print(
+            f"{arguments[2]} has no variant {arguments[3]}; there are {', '.join(found)}",
+            file=sys.stderr,
+        )
         return 2
-    if not arguments or arguments[0] not in FUNCTIONS or not set(arguments[1:]) <= set(FUNCTIONS[arguments[0]]):
+    if (
+        not arguments
+        or arguments[0] not in FUNCTIONS
+        or not set(arguments[1:]) <= set(FUNCTIONS[arguments[0]])
+    ):
         sets = ",".join(FUNCTIONS)
         print(f"usage: python -m checks.matrix {{all,{sets}}} [FUNCTION ...]", file=sys.stderr)
         print(f"       python -m checks.matrix --show {{{sets}}} FUNCTION NAME", file=sys.stderr)

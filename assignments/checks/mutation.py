@@ -30,15 +30,49 @@ from checks.judges import matches
 from checks.matrix import HANDBOOK, MUTANTS, prepared, variants
 from checks.probes import tools
 
-OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
-COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+OPERATORS = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.Pow: ast.Mult,
+}
+COMPARED = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+}
 PAIRS = """mean sum, abs square, zeros ones, zeros_like ones_like, min max, exp log, sin cos, relu softplus, randn rand,
 train eval, ReLU Tanh, stdev pstdev, floor ceil, append remove, fmean median"""
 OTHER = {a: b for pair in PAIRS.split(",") for a, b in (pair.split(), pair.split()[::-1])}
 # Not asked for: whether a number comes back as float, a list as iterator, or a length is looked at twice.
-UNASKED = {"item", "float", "list", "tuple", "dict", "strict", "set_to_none", "contiguous", "inplace"}
+UNASKED = {
+    "item",
+    "float",
+    "list",
+    "tuple",
+    "dict",
+    "strict",
+    "set_to_none",
+    "contiguous",
+    "inplace",
+}
 # Whichever way round: a difference in the first of these, the arguments of any.
-EVEN = {"abs", "square", "pow", "min", "max", "logaddexp", "mse_loss", "l1_loss", "MSELoss", "L1Loss"}
+EVEN = {
+    "abs",
+    "square",
+    "pow",
+    "min",
+    "max",
+    "logaddexp",
+    "mse_loss",
+    "l1_loss",
+    "MSELoss",
+    "L1Loss",
+}
 SECONDS = 10  # what one change may take; the right solutions take a tenth of it
 
 
@@ -63,10 +97,14 @@ class Change:
 
 def name_of(node: ast.AST) -> str:
     """The last name of what is called."""
-    return getattr(node, "attr", getattr(node, "id", ""))  # ast has one class for each way to write it
+    return getattr(
+        node, "attr", getattr(node, "id", "")
+    )  # ast has one class for each way to write it
 
 
-def alternatives(node: ast.AST, params: list[str], even: bool) -> Iterator[tuple[str, ast.AST | None]]:
+def alternatives(
+    node: ast.AST, params: list[str], even: bool
+) -> Iterator[tuple[str, ast.AST | None]]:
     """Other nodes that could stand in place of this one; None where the statement is left out."""
     match node:
         case ast.BinOp(left, op, right):
@@ -96,21 +134,32 @@ def alternatives(node: ast.AST, params: list[str], even: bool) -> Iterator[tuple
                 if func.attr in OTHER:
                     yield (
                         "other call",
-                        ast.Call(ast.Attribute(func.value, OTHER[func.attr], ast.Load()), args, keywords),
+                        ast.Call(
+                            ast.Attribute(func.value, OTHER[func.attr], ast.Load()), args, keywords
+                        ),
                     )
             if len(args) == 1 and name_of(func) not in UNASKED:
                 yield "call dropped", args[0]
             for i in range(len(args) - 1 if name_of(func) not in EVEN else 0):
-                yield "arguments swapped", ast.Call(func, [*args[:i], args[i + 1], args[i], *args[i + 2 :]], keywords)
+                yield (
+                    "arguments swapped",
+                    ast.Call(func, [*args[:i], args[i + 1], args[i], *args[i + 2 :]], keywords),
+                )
             for i in range(len(keywords)):
                 if keywords[i].arg in UNASKED:
                     continue
                 yield "keyword dropped", ast.Call(func, args, keywords[:i] + keywords[i + 1 :])
         case ast.Tuple(parts, ast.Load()) | ast.List(parts, ast.Load()):
             for i in range(len(parts) - 1):
-                yield "order", type(node)([*parts[:i], parts[i + 1], parts[i], *parts[i + 2 :]], ast.Load())
+                yield (
+                    "order",
+                    type(node)([*parts[:i], parts[i + 1], parts[i], *parts[i + 2 :]], ast.Load()),
+                )
         case ast.Name(name, ast.Load()) if name in params and len(params) > 1:
-            yield "other argument", ast.Name(params[(params.index(name) + 1) % len(params)], ast.Load())
+            yield (
+                "other argument",
+                ast.Name(params[(params.index(name) + 1) % len(params)], ast.Load()),
+            )
         case ast.IfExp(_, body, orelse):
             yield "condition", body
             yield "condition", orelse
@@ -138,16 +187,22 @@ def changes(variant: str, code: str, given: int = 0) -> list[Change]:
         for name, value in ast.iter_fields(node):
             places = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
             for i, child in places:
-                if not isinstance(child, ast.AST) or isinstance(child, ast.arguments | ast.Import | ast.ImportFrom):
+                if not isinstance(child, ast.AST) or isinstance(
+                    child, ast.arguments | ast.Import | ast.ImportFrom
+                ):
                     continue
                 if isinstance(child, ast.keyword) and child.arg in UNASKED:
                     continue
                 if isinstance(child, ast.stmt) and child.end_lineno <= given:
                     continue
-                even = name_of(node) in EVEN or (isinstance(node, ast.Call) and name_of(node.func) in EVEN)
+                even = name_of(node) in EVEN or (
+                    isinstance(node, ast.Call) and name_of(node.func) in EVEN
+                )
                 even = even or (isinstance(node, ast.BinOp) and ast.unparse(node).endswith("** 2"))
                 for kind, other in alternatives(child, params, even):
-                    if kind == "call dropped" and isinstance(node, ast.Expr):  # the statement is dropped already
+                    if kind == "call dropped" and isinstance(
+                        node, ast.Expr
+                    ):  # the statement is dropped already
                         continue
                     put(node, name, i, other)
                     note(kind, child.lineno)
@@ -168,7 +223,10 @@ def bound(one: ast.stmt, two: ast.stmt) -> bool:
     """Whether the order of two statements can matter: they are no definitions, and share a name."""
     if any(isinstance(s, ast.FunctionDef | ast.ClassDef | ast.Import) for s in (one, two)):
         return False
-    names = [{n.id: isinstance(n.ctx, ast.Store) for n in ast.walk(s) if isinstance(n, ast.Name)} for s in (one, two)]
+    names = [
+        {n.id: isinstance(n.ctx, ast.Store) for n in ast.walk(s) if isinstance(n, ast.Name)}
+        for s in (one, two)
+    ]
     calls = any(isinstance(s, ast.Expr) for s in (one, two))  # made for what it changes
     return any(calls or names[0][n] or names[1][n] for n in names[0].keys() & names[1].keys())
 
@@ -242,7 +300,9 @@ def all_changes(ps: str, function: str) -> list[tuple[str, Change]]:
     return [(v.code, change) for v in right for change in changes(v.name, v.code, given)]
 
 
-def count(functions: list[tuple[str, str]], every: int = 1, show: tuple[str, ...] = ()) -> dict[bool, Counter]:
+def count(
+    functions: list[tuple[str, str]], every: int = 1, show: tuple[str, ...] = ()
+) -> dict[bool, Counter]:
     """How the changes of both halves fare, the held one under True; one of ``every`` is tried, chosen by its digest."""
     found: dict[bool, Counter] = {False: Counter(), True: Counter()}
     for ps, function in functions:
@@ -254,14 +314,31 @@ def count(functions: list[tuple[str, str]], every: int = 1, show: tuple[str, ...
                 end = "read"
             found[change.held][end] += 1
             if end in show and not change.held:
-                lines = difflib.unified_diff(ast.unparse(ast.parse(base)).splitlines(), change.code.splitlines(), n=0)
-                print(f"{end} {change.digest[:7]} {function} {change.variant}", *list(lines)[3:], sep="\n    ")
+                lines = difflib.unified_diff(
+                    ast.unparse(ast.parse(base)).splitlines(), change.code.splitlines(), n=0
+                )
+                print(
+                    f"{end} {change.digest[:7]} {function} {change.variant}",
+                    *list(lines)[3:],
+                    sep="\n    ",
+                )
     return found
 
 
 # Changes of the open half that give other answers and are right nevertheless, by their digests: float32 where only the
 # value is asked for, noise of the other sign, places of a pool drawn otherwise and as likely, a longer command.
-READ = ("6ea1167", "ec0ad82", "260783c", "54ee760", "d041967", "16f87c4", "3e7ea2e", "243b934", "f8383d3", "6218539")
+READ = (
+    "6ea1167",
+    "ec0ad82",
+    "260783c",
+    "54ee760",
+    "d041967",
+    "16f87c4",
+    "3e7ea2e",
+    "243b934",
+    "f8383d3",
+    "6218539",
+)
 READ += ("569e67e", "62fa78b", "c8f74a3", "f2f3eab", "b612083")
 TABLE = re.compile(r"(?<=<!-- mutation -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
@@ -273,10 +350,15 @@ def line(name: str, half: Counter) -> str:
 
 def main(arguments: list[str]) -> int:
     if arguments != ["all"] and (not arguments or arguments[0] not in FUNCTIONS):
-        print(f"usage: python -m checks.mutation {{all,{','.join(FUNCTIONS)}}} [FUNCTION ...]", file=sys.stderr)
+        print(
+            f"usage: python -m checks.mutation {{all,{','.join(FUNCTIONS)}}} [FUNCTION ...]",
+            file=sys.stderr,
+        )
         return 2
     sets = FUNCTIONS if arguments == ["all"] else arguments[:1]
-    functions = [(ps, f) for ps in sets for f in FUNCTIONS[ps] if f in (arguments[1:] or FUNCTIONS[ps])]
+    functions = [
+        (ps, f) for ps in sets for f in FUNCTIONS[ps] if f in (arguments[1:] or FUNCTIONS[ps])
+    ]
     found = count(functions, show=("alive",) if arguments == ["all"] else ("alive", "same"))
     text = "| half | changes | killed | the same, with other inputs, too | alive |\n|---|---|---|---|---|\n"
     text += line("open", found[False]) + line("held back", found[True])

@@ -5,7 +5,18 @@ from checks import loss_cases as cases
 from checks.contract import Check
 from checks.judges import facet, facets, same_precision
 from checks.probes.tools import Line, decode, encode
-from checks.reference import NEVER, REPORT_ERRORS, STEP_ERRORS, Way, kept, ordered, owned, play, rival, step_facets
+from checks.reference import (
+    NEVER,
+    REPORT_ERRORS,
+    STEP_ERRORS,
+    Way,
+    kept,
+    ordered,
+    owned,
+    play,
+    rival,
+    step_facets,
+)
 from torch import Tensor
 
 # ---- slopes
@@ -15,12 +26,24 @@ def slopes_case(logits: Tensor) -> tuple:
     d = torch.sigmoid(logits)
     right = (-d, -(1 - d))
     third = [
-        (lambda s, o: o, "The two slopes are swapped: which is near 0 where D is sure that it sees a fake?"),
+        (
+            lambda s, o: o,
+            "The two slopes are swapped: which is near 0 where D is sure that it sees a fake?",
+        ),
         (lambda s, o: -s, "The sign is turned around: both losses fall when the logit rises."),
-        (lambda s, o: s / logits.numel(), "The slopes shrink with the batch: each is that of one logit's own loss."),
+        (
+            lambda s, o: s / logits.numel(),
+            "The slopes shrink with the batch: each is that of one logit's own loss.",
+        ),
         (lambda s, o: s * d * (1 - d), "The sigmoid's slope is counted once too often."),
-        (lambda s, o: s.mean(), "One number comes back for the whole batch: each logit has its own slope."),
-        (lambda s, o: s / (d * (1 - d)), "That is the slope in D, not in the logit: the sigmoid has a slope, too."),
+        (
+            lambda s, o: s.mean(),
+            "One number comes back for the whole batch: each logit has its own slope.",
+        ),
+        (
+            lambda s, o: s / (d * (1 - d)),
+            "That is the slope in D, not in the logit: the sigmoid has a slope, too.",
+        ),
     ]
     message = "The slope of the {} loss is wrong: differentiate it with respect to the logit."
     items = []
@@ -29,7 +52,14 @@ def slopes_case(logits: Tensor) -> tuple:
         wrong = [pair for pair in wrong if pair[0] != encode(right[i])]
         shape = "The slopes have another shape than the logits: each logit has its own slope."
         items.append(
-            facet(name, encode(right[i]), message.format(name.replace("_", "-")), wrong=wrong, shape=shape, atol=1e-6)
+            facet(
+                name,
+                encode(right[i]),
+                message.format(name.replace("_", "-")),
+                wrong=wrong,
+                shape=shape,
+                atol=1e-6,
+            )
         )
     return {"logits": encode(logits)}, {"facets": [*items, same_precision()]}
 
@@ -40,10 +70,15 @@ def slopes_values(rng):
 
 def slopes_far(rng):
     logits = rng.uniform(40, 900, (2, 1, 3, 5)) * rng.choice([-1, 1], (2, 1, 3, 5))
-    logits[:, 0, 0, 0] = rng.uniform(720, 900), rng.uniform(-900, -750)  # beyond what exp can do in float64, both ways
+    logits[:, 0, 0, 0] = (
+        rng.uniform(720, 900),
+        rng.uniform(-900, -750),
+    )  # beyond what exp can do in float64, both ways
     inputs, expectations = slopes_case(torch.from_numpy(logits))
     for item in expectations["facets"][:2]:
-        item["nan"] = "Far from 0 the slopes are nan or infinite: is something divided by D or by 1 - D?"
+        item["nan"] = (
+            "Far from 0 the slopes are nan or infinite: is something divided by D or by 1 - D?"
+        )
     return inputs, expectations
 
 
@@ -58,7 +93,10 @@ def densities(rng, tails: bool) -> tuple:
         (q / (p + q), "It is the probability of fake: what does D(x) stand for?"),
         (p / q, "That is a ratio of densities; D is a probability."),
         ((p / q).log(), "That is the logit of D; the task asks for the probability."),
-        (torch.sigmoid(p / q), "A sigmoid of the ratio is not the maximum: which function of the ratio would it take?"),
+        (
+            torch.sigmoid(p / q),
+            "A sigmoid of the ratio is not the maximum: which function of the ratio would it take?",
+        ),
         (torch.sigmoid(p - q), "A sigmoid of the difference is not the maximum."),
         ((p > q).double(), "It only says which density is larger: D gives a probability."),
         (p / (p + q).sum(), "The sum runs over the grid: each x has its own best D."),
@@ -95,17 +133,32 @@ def densities(rng, tails: bool) -> tuple:
 
 WAYS = [
     (Way(flipped=True), cases.FLIPPED),
-    (Way(saturating=True), "G's update follows the saturating loss: which one does the task ask for?"),
+    (
+        Way(saturating=True),
+        "G's update follows the saturating loss: which one does the task ask for?",
+    ),
     (Way(reduction="sum"), cases.MEAN),
     (Way(d_weight=0.5), "D's loss is halved: the task asks for the plain sum of its two terms."),
     (
         Way(stale_D=True),
         "G learned from D as it was before D's update: who moves first, and when are the fakes judged for G?",
     ),
-    (Way(leak=True), "D's loss is in G's gradients when G is updated: are the fake points detached for D?"),
-    (Way(d_keeps=True), "D's gradients are not cleared before its backward: whose zero_grad is missing?"),
-    (Way(g_keeps=True), "G's gradients are not cleared before its backward: whose zero_grad is missing?"),
-    (Way(move_G=False), "G did not move: does its loss reach its weights, and is its optimiser used?"),
+    (
+        Way(leak=True),
+        "D's loss is in G's gradients when G is updated: are the fake points detached for D?",
+    ),
+    (
+        Way(d_keeps=True),
+        "D's gradients are not cleared before its backward: whose zero_grad is missing?",
+    ),
+    (
+        Way(g_keeps=True),
+        "G's gradients are not cleared before its backward: whose zero_grad is missing?",
+    ),
+    (
+        Way(move_G=False),
+        "G did not move: does its loss reach its weights, and is its optimiser used?",
+    ),
     (Way(move_D=False), "D did not move: is its optimiser used?"),
 ]
 BOTH = "The weights of {} after the step are wrong: which loss, on which points, through which D?"
@@ -116,8 +169,18 @@ def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
     numbers = {"G": rng.uniform(0.4, 1.5, 2) * [1, -1], "D": rng.uniform(0.4, 1.5, 2) * [-1, 1]}
     numbers |= {"real": rng.normal(1.7, 0.6, (size, 1)), "z": rng.normal(0.3, 1, (size, 1))}
     inputs = {name: encode(torch.from_numpy(x)) for name, x in numbers.items()}
-    inputs |= {"lr_G": float(rng.uniform(0.2, 0.5)), "lr_D": float(rng.uniform(0.2, 0.5)), "report": [], **more}
-    G, D, real, z = Line(decode(inputs["G"])), Line(decode(inputs["D"])), decode(inputs["real"]), decode(inputs["z"])
+    inputs |= {
+        "lr_G": float(rng.uniform(0.2, 0.5)),
+        "lr_D": float(rng.uniform(0.2, 0.5)),
+        "report": [],
+        **more,
+    }
+    G, D, real, z = (
+        Line(decode(inputs["G"])),
+        Line(decode(inputs["D"])),
+        decode(inputs["real"]),
+        decode(inputs["z"]),
+    )
 
     def left(way: Way) -> dict:
         return play(G, D, inputs, z, real, lambda _, points: points, way)
@@ -131,7 +194,8 @@ LEAK = WAYS[5][1]
 def weights(rng, **more) -> tuple:
     inputs, good, others = game(rng, **more)
     items = [
-        facet(f"{net}_after", encode(good[net]), BOTH.format(net), wrong=rival(good, others, net)) for net in ("G", "D")
+        facet(f"{net}_after", encode(good[net]), BOTH.format(net), wrong=rival(good, others, net))
+        for net in ("G", "D")
     ]
     return inputs, step_facets(items, good, STEP_ERRORS)
 
@@ -144,9 +208,13 @@ def report(rng) -> tuple:
     inputs, good, _ = game(rng, report=["d_loss", "g_loss"])
     swapped = "The two losses are swapped in the report."
     other = {"d_loss": "g_loss", "g_loss": "d_loss"}
-    message = "{} in the report is wrong: it is the loss that was just minimised, before the update."
+    message = (
+        "{} in the report is wrong: it is the loss that was just minimised, before the update."
+    )
     wrong = {name: [[encode(good[other[name]]), swapped]] for name in other}
-    items = [facet(name, encode(good[name]), message.format(name), wrong=wrong[name]) for name in other]
+    items = [
+        facet(name, encode(good[name]), message.format(name), wrong=wrong[name]) for name in other
+    ]
     return inputs, step_facets(items, good, STEP_ERRORS, REPORT_ERRORS)
 
 
@@ -157,7 +225,12 @@ def ownership(rng) -> tuple:
     items = [
         owned(good, others, LEAK),
         ordered(["D", "G"], "G", "D", first),
-        facet("D_at_G", encode(good["D"]), moved, wrong=[["absent", NEVER.format("G")], [inputs["D"], first]]),
+        facet(
+            "D_at_G",
+            encode(good["D"]),
+            moved,
+            wrong=[["absent", NEVER.format("G")], [inputs["D"], first]],
+        ),
         *kept(),
     ]
     return inputs, step_facets(items, good, STEP_ERRORS)

@@ -17,7 +17,9 @@ from torch import Tensor
 PRIMES = [2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0, 31.0, 37.0]
 
 
-def skip_case(rng: np.random.Generator, size: tuple[int, int], down: str = "half, rounded up") -> tuple[dict, dict]:
+def skip_case(
+    rng: np.random.Generator, size: tuple[int, int], down: str = "half, rounded up"
+) -> tuple[dict, dict]:
     """A block around stubs of primes, for images of the given size."""
     h = torch.from_numpy(rng.normal(0, 1, (3, 2, *size)))
     weights = torch.from_numpy(rng.normal(0, 1, (3, 4, *size)))
@@ -29,25 +31,43 @@ def skip_case(rng: np.random.Generator, size: tuple[int, int], down: str = "half
     right = torch.cat([decoded, h], 1)
     no_inner = torch.cat([F.interpolate(last(first(h)), size=size), h], 1)
     wrong = [
-        (torch.cat([h, decoded], 1), "The two parts are concatenated in the other order: what comes first?"),
-        (decoded + h, "The skip is added: a U-Net keeps both, side by side. Along which dimension?"),
+        (
+            torch.cat([h, decoded], 1),
+            "The two parts are concatenated in the other order: what comes first?",
+        ),
+        (
+            decoded + h,
+            "The skip is added: a U-Net keeps both, side by side. Along which dimension?",
+        ),
         (decoded, "The skip is missing: only what went through the inner part comes out."),
-        (torch.cat([decoded, h], 0), "The parts are joined along the batch: which dimension holds the channels?"),
-        (torch.cat([decoded, decoded], 1), "What comes out twice is the inner part: where is the input of the block?"),
+        (
+            torch.cat([decoded, h], 0),
+            "The parts are joined along the batch: which dimension holds the channels?",
+        ),
+        (
+            torch.cat([decoded, decoded], 1),
+            "What comes out twice is the inner part: where is the input of the block?",
+        ),
         (torch.cat([h, h], 1), "What comes out twice is the input: where is the inner part?"),
         (no_inner, "The part in the middle is not used: down, inner, up."),
     ]
     (gradient,) = torch.autograd.grad((right * weights).sum(), h)
     message = "The output is wrong: which three parts does the input go through, and what is put beside it?"
-    shape = (
-        "The output has the wrong shape: does it have the size of the input, odd sizes too, and the channels of both?"
-    )
+    shape = "The output has the wrong shape: does it have the size of the input, odd sizes too, and the channels of both?"
     fits = "The sizes do not fit: what does the task say about odd sizes, and along which dimension do you concatenate?"
     errors = [["Sizes of tensors must match", fits], ["must match the size", fits]]
-    slope = "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
+    slope = (
+        "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
+    )
     items = [
         facet(
-            "output", encode(right), message, 2, wrong=[[encode(w), m] for w, m in wrong], shape=shape, errors=errors
+            "output",
+            encode(right),
+            message,
+            2,
+            wrong=[[encode(w), m] for w, m in wrong],
+            shape=shape,
+            errors=errors,
         ),
         facet("gradient", encode(gradient), slope, quiet=True, errors=errors),
     ]
@@ -56,9 +76,7 @@ def skip_case(rng: np.random.Generator, size: tuple[int, int], down: str = "half
 
 def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, _ = skip_case(rng, (4, 6))
-    message = (
-        "The block does not know the parameters of all its parts: would an optimiser find them? Are they attributes?"
-    )
+    message = "The block does not know the parameters of all its parts: would an optimiser find them? Are they attributes?"
     errors = [["check: AttributeError", message], ["cat()", message], ["non-empty", message]]
     known = encode(decode(inputs["numbers"]).flatten().sort().values)
     return inputs, {"facets": [facet("known", known, message, shape=message, errors=errors)]}
@@ -92,10 +110,16 @@ def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
         (own, edge),
         (walk_back(stack) - 1, edge),
         (walk_back(stack) + 1, edge),
-        (no_stride, "The strides play no part: what does a stride do to the steps of the layers after it?"),
+        (
+            no_stride,
+            "The strides play no part: what does a stride do to the steps of the layers after it?",
+        ),
         (late, "A layer's own stride widens its own kernel: which layers does a stride concern?"),
         (sum(kernel for kernel, _ in stack), "The kernels are only added up: patches overlap."),
-        (jumps[-1] if jumps else 0, "That is how far apart two patches lie, not how large they are."),
+        (
+            jumps[-1] if jumps else 0,
+            "That is how far apart two patches lie, not how large they are.",
+        ),
     ]
 
 
@@ -105,7 +129,9 @@ def field_case(stacks: dict[str, list[list[int]]]) -> tuple[dict, dict]:
     for name, stack in stacks.items():
         right = walk_back(stack)
         wrong = [[encode(value), text] for value, text in wrong_fields(stack) if value != right]
-        items.append(facet(name, encode(right), message.format(name), wrong=wrong, atol=1e-6, rtol=0))
+        items.append(
+            facet(name, encode(right), message.format(name), wrong=wrong, atol=1e-6, rtol=0)
+        )
     return {"stacks": stacks}, {"facets": items}
 
 
@@ -153,35 +179,63 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
         [first, "A norm follows the first convolution."],
         [[*order, "sigmoid"], sigmoid],
         [["conv"] * (n_layers + 2), "The norms are missing."],
-        [["instance norm" if x == "batch norm" else x for x in order], "The norms are of another kind."],
+        [
+            ["instance norm" if x == "batch norm" else x for x in order],
+            "The norms are of another kind.",
+        ],
     ]
     text = "The kinds of layers are other ones: which of them have a norm, and what ends the stack?"
     stops = [["Kernel size can't be greater", maps]]
     items = [
         facet(
-            "map", [2, 1, *size], maps, errors=stops, wrong=[[[2, 1], not_map], [[2], not_map], [[2, 1, 1, 1], not_map]]
+            "map",
+            [2, 1, *size],
+            maps,
+            errors=stops,
+            wrong=[[[2, 1], not_map], [[2], not_map], [[2, 1, 1, 1], not_map]],
         ),
-        facet("channels", widths(*arguments), "The widths are wrong: how do they grow, and where do they stop?"),
+        facet(
+            "channels",
+            widths(*arguments),
+            "The widths are wrong: how do they grow, and where do they stop?",
+        ),
         facet(
             "strides",
             [[4, s] for s in strides],
             "Kernels or strides are wrong: which layers halve the map?",
-            wrong=[[way, "Too many layers have stride 2: which size of patch does that give?"] for way in all_two],
+            wrong=[
+                [way, "Too many layers have stride 2: which size of patch does that give?"]
+                for way in all_two
+            ],
         ),
         facet("called", order, text, wrong=wrong, errors=stops),
     ]
     size = [119, 135]
     for stride in (2, 1, 1):
         size = [(n + 2 - 4) // stride + 1 for n in size]
-    one = [[2, 1, *size], widths(*arguments[:2], 1), [[4, 2], [4, 1], [4, 1]], ["conv", "conv", "batch norm", "conv"]]
+    one = [
+        [2, 1, *size],
+        widths(*arguments[:2], 1),
+        [[4, 2], [4, 1], [4, 1]],
+        ["conv", "conv", "batch norm", "conv"],
+    ]
     items.append(
-        facet("one layer", one, "With one layer, the least, the stack is wrong: which rows of the table remain?")
+        facet(
+            "one layer",
+            one,
+            "With one layer, the least, the stack is wrong: which rows of the table remain?",
+        )
     )
     return {"arguments": arguments, "image": image}, {"facets": items}
 
 
 def patch_map(
-    image: Tensor, weights: list[Tensor], norms: Tensor, n_layers: int, slope: float = 0.2, running: list | None = None
+    image: Tensor,
+    weights: list[Tensor],
+    norms: Tensor,
+    n_layers: int,
+    slope: float = 0.2,
+    running: list | None = None,
 ) -> Tensor:
     """The map; with a list as ``running`` in train mode, and what the norms remember is put there."""
     h = image
@@ -215,21 +269,36 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
             patch_map(image, weights, norms, n_layers, 0.01),
             "The leaky ReLU has PyTorch's usual slope, not that of the task.",
         ),
-        (patch_map(image, weights, norms, n_layers, 1.0), "There is no activation between the convolutions."),
-        (F.leaky_relu(right, 0.2), "An activation follows the last convolution: logits may be negative."),
+        (
+            patch_map(image, weights, norms, n_layers, 1.0),
+            "There is no activation between the convolutions.",
+        ),
+        (
+            F.leaky_relu(right, 0.2),
+            "An activation follows the last convolution: logits may be negative.",
+        ),
         (torch.tanh(right), "A tanh is applied: the losses take logits."),
     ]
     field = walk_back([[4, 2]] * n_layers + [[4, 1]] * 2)
-    inputs = {"arguments": arguments, "image": encode(image), "large": large, "norms": encode(norms)}
+    inputs = {
+        "arguments": arguments,
+        "image": encode(image),
+        "large": large,
+        "norms": encode(norms),
+    }
     inputs["weights"] = [encode(w) for w in weights]
     running: list[Tensor] = []
     patch_map(image, weights, norms, n_layers, running=running)
     learned = "After a batch in train mode the norms remember other statistics: are they PyTorch's, with its defaults?"
     look = "One output looks at a patch of the wrong size: which layers have stride 2?"
-    message = "With given weights the map is wrong: which activation, which slope, which norm, where?"
+    message = (
+        "With given weights the map is wrong: which activation, which slope, which norm, where?"
+    )
     shape = "The map has the wrong shape: check padding, strides and the number of layers."
     items = [
-        facet("map", encode(right), message, 2, wrong=[[encode(w), m] for w, m in wrong], shape=shape),
+        facet(
+            "map", encode(right), message, 2, wrong=[[encode(w), m] for w, m in wrong], shape=shape
+        ),
         facet("running", encode(torch.cat(running)), learned, 0.5, quiet=True),
         facet("field", [field, field], look, errors=[["Kernel size can't be greater", shape]]),
     ]

@@ -42,9 +42,18 @@ def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict
         (torch.sigmoid(right), "A sigmoid is applied: logits are asked for."),
         (right.mean(), "One number comes back: D gives a map of logits."),
         (right.mean((1, 2, 3)), "One number per image comes back: D gives a map of logits."),
-        (D(torch.cat([x, y], 0)) if x.shape == y.shape else None, "x and y are joined along the batch."),
-        (D(torch.cat([x, y], 2)) if x.shape == y.shape else None, "x and y are joined along the height."),
-        (D(x + y) if x.shape == y.shape else None, "x and y are added: D cannot tell them apart any more."),
+        (
+            D(torch.cat([x, y], 0)) if x.shape == y.shape else None,
+            "x and y are joined along the batch.",
+        ),
+        (
+            D(torch.cat([x, y], 2)) if x.shape == y.shape else None,
+            "x and y are joined along the height.",
+        ),
+        (
+            D(x + y) if x.shape == y.shape else None,
+            "x and y are added: D cannot tell them apart any more.",
+        ),
     ]
     joined = "x and y do not fit together: along which dimension are they concatenated?"
     errors = [["Sizes of tensors must match", joined]]
@@ -77,7 +86,9 @@ def right_loss(logits: Tensor, fake: Tensor, y: Tensor, weight: float) -> Tensor
     return F.softplus(-logits).mean() + weight * (fake - y).abs().mean()
 
 
-def wrong_losses(logits: Tensor, fake: Tensor, y: Tensor, weight: float) -> list[tuple[Tensor, str]]:
+def wrong_losses(
+    logits: Tensor, fake: Tensor, y: Tensor, weight: float
+) -> list[tuple[Tensor, str]]:
     gan, l1 = F.softplus(-logits).mean(), (fake - y).abs().mean()
     summed = (fake - y).abs().sum()
     of_images = (fake - y).abs().sum((1, 2, 3)).mean()
@@ -93,12 +104,21 @@ def wrong_losses(logits: Tensor, fake: Tensor, y: Tensor, weight: float) -> list
         (gan + weight * of_images, MEAN),
         (F.softplus(-logits).sum() + weight * l1, MEAN),
         (F.softplus(-logits).sum() + weight * summed, MEAN),
-        (F.softplus(logits).mean() + weight * l1, "G's target is D's for fakes: what does G want D to say?"),
+        (
+            F.softplus(logits).mean() + weight * l1,
+            "G's target is D's for fakes: what does G want D to say?",
+        ),
         (-F.softplus(logits).mean() + weight * l1, "The GAN term is the saturating one."),
         (-gan - weight * l1, SIGN),
         (gan - weight * l1, "The sign of the L1 term is turned around."),
-        (F.softplus(-torch.sigmoid(logits)).mean() + weight * l1, "A sigmoid is applied twice: these are logits."),
-        (gan + weight * (fake - y).mean().abs(), "The mean is taken before the absolute value: errors cancel."),
+        (
+            F.softplus(-torch.sigmoid(logits)).mean() + weight * l1,
+            "A sigmoid is applied twice: these are logits.",
+        ),
+        (
+            gan + weight * (fake - y).mean().abs(),
+            "The mean is taken before the absolute value: errors cancel.",
+        ),
     ]
 
 
@@ -122,11 +142,20 @@ def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
     items = [facet("value", encode(value), message, 2, wrong=wrong, nan=NOT_STABLE, shape=scalar)]
     items += [same_precision(inputs["dtype"])]
     items[0] |= {"small": NOT_STABLE} if extreme else {}
-    for name, text, gradient in zip(("logits", "fake"), ("D's logits", "the fake image"), gradients, strict=True):
+    for name, text, gradient in zip(
+        ("logits", "fake"), ("D's logits", "the fake image"), gradients, strict=True
+    ):
         none = cut.format(text)
         errors = cut_off(none)
         items.append(
-            facet(f"{name}_gradient", encode(gradient), slope.format(text), none=none, errors=errors, quiet=True)
+            facet(
+                f"{name}_gradient",
+                encode(gradient),
+                slope.format(text),
+                none=none,
+                errors=errors,
+                quiet=True,
+            )
         )
     return inputs, {"facets": items}
 
@@ -147,9 +176,18 @@ WRONG: list[tuple[dict, str]] = [
         "G learned from D as it was before D's update: who moves first, and when are the fakes judged?",
     ),
     ({"leak": True}, LEAK),
-    ({"d_keeps": True}, "D's gradients are not cleared before its backward: whose zero_grad is missing?"),
-    ({"g_keeps": True}, "G's gradients are not cleared before its backward: whose zero_grad is missing?"),
-    ({"move_G": False}, "G did not move: does its loss reach its weights, and is its optimiser used?"),
+    (
+        {"d_keeps": True},
+        "D's gradients are not cleared before its backward: whose zero_grad is missing?",
+    ),
+    (
+        {"g_keeps": True},
+        "G's gradients are not cleared before its backward: whose zero_grad is missing?",
+    ),
+    (
+        {"move_G": False},
+        "G did not move: does its loss reach its weights, and is its optimiser used?",
+    ),
     ({"move_D": False}, "D did not move: is its optimiser used?"),
     ({"squared": True}, "G's distance to y is squared: L1 is asked for."),
     ({"gan": False}, "G does not listen to D: where is the GAN term?"),
@@ -159,7 +197,10 @@ WRONG: list[tuple[dict, str]] = [
 ]
 SEEN = [
     (lambda x, y: y, "D does not see the condition: what stands beside y?"),
-    (lambda x, y: torch.cat([y, x], 1), "D sees x and y in the other order than judge_pair shows them."),
+    (
+        lambda x, y: torch.cat([y, x], 1),
+        "D sees x and y in the other order than judge_pair shows them.",
+    ),
     (lambda x, y: torch.cat([x, x], 1), "D never sees y or the fake, only the condition."),
 ]
 
@@ -174,20 +215,36 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
     numbers |= {name: rng.uniform(-1, 1, (3, 3, 7, 5)) for name in ("x", "y")}
     inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
     weight = float(rng.choice([5.0, 7.0, 11.0, 13.0]))
-    inputs |= {"lr_G": float(rng.uniform(0.02, 0.04)), "lr_D": float(rng.uniform(0.4, 0.8)), "lambda_l1": weight}
+    inputs |= {
+        "lr_G": float(rng.uniform(0.02, 0.04)),
+        "lr_D": float(rng.uniform(0.4, 0.8)),
+        "lambda_l1": weight,
+    }
     inputs |= {"report": [], **more}
-    G, D, x, y = Mix(decode(inputs["G"])), Patches(decode(inputs["D"])), decode(inputs["x"]), decode(inputs["y"])
+    G, D, x, y = (
+        Mix(decode(inputs["G"])),
+        Patches(decode(inputs["D"])),
+        decode(inputs["x"]),
+        decode(inputs["y"]),
+    )
     right = replace(RIGHT, lambda_l1=weight)
-    others = [(play(G, D, inputs, x, y, pair, replace(right, **change)), message) for change, message in WRONG]
+    others = [
+        (play(G, D, inputs, x, y, pair, replace(right, **change)), message)
+        for change, message in WRONG
+    ]
     others += [(play(G, D, inputs, x, y, seen, right), message) for seen, message in SEEN]
     return inputs, play(G, D, inputs, x, y, pair, right), others
 
 
 def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
     inputs, good, others = game(rng, **more)
-    message = "The weights of {} after the step are wrong: which terms, on which pairs, through which D?"
+    message = (
+        "The weights of {} after the step are wrong: which terms, on which pairs, through which D?"
+    )
     items = [
-        facet(f"{net}_after", encode(good[net]), message.format(net), wrong=rival(good, others, net))
+        facet(
+            f"{net}_after", encode(good[net]), message.format(net), wrong=rival(good, others, net)
+        )
         for net in ("G", "D")
     ]
     return inputs, step_facets(items, good, ERRORS)
@@ -208,7 +265,11 @@ def report(rng: np.random.Generator) -> tuple[dict, dict]:
     for name in TERMS:
         factor = inputs["lambda_l1"] if name == "g_l1" else 0.5
         wrong = [[encode(factor * good[name]), weight.format(name)], *rival(good, others, name)]
-        wrong += [[encode(good[other]), "Terms change places in the report."] for other in TERMS if other != name]
+        wrong += [
+            [encode(good[other]), "Terms change places in the report."]
+            for other in TERMS
+            if other != name
+        ]
         items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
     return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
 

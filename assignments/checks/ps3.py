@@ -21,7 +21,9 @@ def convolved(h: Tensor, weight: Tensor, mode: str = "reflect") -> Tensor:
     return F.conv2d(padded, weight)
 
 
-def residual(h: Tensor, one: Tensor, two: Tensor, mode: str = "reflect", norm=normed, act=F.relu) -> Tensor:
+def residual(
+    h: Tensor, one: Tensor, two: Tensor, mode: str = "reflect", norm=normed, act=F.relu
+) -> Tensor:
     """What the block adds to its input."""
     return norm(convolved(act(norm(convolved(h, one, mode))), two, mode))
 
@@ -62,27 +64,59 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
         (h + residual(h, one, two, norm=batch_normed), kind),
         (h + residual(h, one, two, norm=layer_normed), kind),
         (h + convolved(F.relu(inner), two), "The norm after the second convolution is missing."),
-        (h + normed(convolved(F.relu(convolved(h, one)), two)), "The norm after the first convolution is missing."),
-        (h + normed(convolved(normed(F.relu(convolved(h, one))), two)), "Norm and ReLU change places."),
+        (
+            h + normed(convolved(F.relu(convolved(h, one)), two)),
+            "The norm after the first convolution is missing.",
+        ),
+        (
+            h + normed(convolved(normed(F.relu(convolved(h, one))), two)),
+            "Norm and ReLU change places.",
+        ),
         (h + residual(h, one, two, act=lambda v: v), "There is no ReLU between the convolutions."),
-        (h + residual(h, one, two, act=lambda v: F.leaky_relu(v, 0.2)), "The activation is leaky: which one is asked?"),
+        (
+            h + residual(h, one, two, act=lambda v: F.leaky_relu(v, 0.2)),
+            "The activation is leaky: which one is asked?",
+        ),
         (h + inner, "There is one convolution only: the block has two."),
         (h + F.relu(inner), "There is one convolution only: the block has two."),
-        (h + residual(h, two, two), "One convolution is used twice: the block has two with weights of their own."),
+        (
+            h + residual(h, two, two),
+            "One convolution is used twice: the block has two with weights of their own.",
+        ),
         (2 * h + added, "The input is added twice."),
         (h - added, "The parts are subtracted."),
         ((h + added) / 2, "The sum is halved."),
     ]
     size = "The output has another size than the input: what does a 3x3 convolution take from the border?"
     errors = [["must match the size", size], ["Sizes of tensors", size]]
-    errors.append(["in-place operation", "The input is changed in place: the caller still needs it."])
-    message = "The output is wrong: which layers does the input pass, in which order, and what is added?"
-    slope = "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
+    errors.append(
+        ["in-place operation", "The input is changed in place: the caller still needs it."]
+    )
+    message = (
+        "The output is wrong: which layers does the input pass, in which order, and what is added?"
+    )
+    slope = (
+        "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
+    )
     learns = "The block learns another number of weights than its convolutions have: what else is there, or not found?"
     known = 2 * channels * channels * 9
     items = [
-        facet("output", encode(right), message, 3, wrong=[[encode(w), m] for w, m in wrong], shape=size, errors=errors),
-        facet("gradient", encode(gradient), slope, quiet=True, errors=[["inplace operation", slope], *errors]),
+        facet(
+            "output",
+            encode(right),
+            message,
+            3,
+            wrong=[[encode(w), m] for w, m in wrong],
+            shape=size,
+            errors=errors,
+        ),
+        facet(
+            "gradient",
+            encode(gradient),
+            slope,
+            quiet=True,
+            errors=[["inplace operation", slope], *errors],
+        ),
         facet("known", None, learns, wants=[known, known + channels, known + 2 * channels]),
         facet(
             "same in eval",
@@ -114,7 +148,10 @@ POOL_ERRORS = [
     ["check: AttributeError: 'list'", SHAPE],
     ["expected Tensor as element", SHAPE],
     ["empty range", "The pool draws from nothing: what does a pool of size 0 do?"],
-    ["IndexError", "The pool reaches for an image that it does not have: what does it do while it is not full?"],
+    [
+        "IndexError",
+        "The pool reaches for an image that it does not have: what does it do while it is not full?",
+    ],
     ["high is out of bounds", "The pool draws from nothing: what does a pool of size 0 do?"],
     ["from >= to", "The pool draws from nothing: what does a pool of size 0 do?"],
     ["random_ expects", "The pool draws from nothing: what does a pool of size 0 do?"],
@@ -128,10 +165,23 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
     none = "A pool of size 0 changes what goes through: each image comes back as it is."
     items = [
         facet("first", encode(one), FILLING, shape=SHAPE, none=SHAPE, errors=POOL_ERRORS),
-        facet("second", encode(two[:2].repeat(12, 1, 1, 1)), FILLING, shape=SHAPE, none=SHAPE, errors=POOL_ERRORS),
+        facet(
+            "second",
+            encode(two[:2].repeat(12, 1, 1, 1)),
+            FILLING,
+            shape=SHAPE,
+            none=SHAPE,
+            errors=POOL_ERRORS,
+        ),
         same_precision(),
         facet("shape", list(more.shape), SHAPE, errors=POOL_ERRORS),
-        facet("strangers", 0, "A full pool returns images that it was never given.", quiet=True, errors=POOL_ERRORS),
+        facet(
+            "strangers",
+            0,
+            "A full pool returns images that it was never given.",
+            quiet=True,
+            errors=POOL_ERRORS,
+        ),
         facet("none", encode(more.repeat(20, 1, 1, 1)), none, shape=SHAPE, errors=POOL_ERRORS),
     ]
     return {"pattern": encode(look), "size": size, "batches": batches}, {"facets": items}
@@ -144,15 +194,29 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
     always = "A full pool always returns a stored image: how often shall the new one come back?"
     never = "A full pool always returns the new image: are the stored ones never drawn?"
     once = "The images of a batch share one decision: each image has its own."
-    other = (
-        "Images come back that the pool should not have: a stored one that is returned makes place for the new one, and"
-    )
+    other = "Images come back that the pool should not have: a stored one that is returned makes place for the new one, and"
     other += " a new one that is returned is not stored."
     even = "Not all stored images come back equally often: how is the place drawn?"
     ends = [torch.eye(size)[0], torch.eye(size)[-1]]
     items = [
-        facet("fresh", encode(0.5), half, 2, atol=0.06, rtol=0, wrong=[[encode(0.0), always], [encode(1.0), never]]),
-        facet("together", encode(0.5), once, atol=0.08, rtol=0, quiet=True, wrong=[[encode(1.0), once]]),
+        facet(
+            "fresh",
+            encode(0.5),
+            half,
+            2,
+            atol=0.06,
+            rtol=0,
+            wrong=[[encode(0.0), always], [encode(1.0), never]],
+        ),
+        facet(
+            "together",
+            encode(0.5),
+            once,
+            atol=0.08,
+            rtol=0,
+            quiet=True,
+            wrong=[[encode(1.0), once]],
+        ),
         facet("strangers", 0, other, 2),
         facet(
             "ranks",
@@ -162,8 +226,14 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
             rtol=0,
             quiet=True,
             wrong=[
-                [encode(ends[0]), "The oldest stored image always comes back: it is drawn at random."],
-                [encode(ends[1]), "The latest stored image always comes back: it is drawn at random."],
+                [
+                    encode(ends[0]),
+                    "The oldest stored image always comes back: it is drawn at random.",
+                ],
+                [
+                    encode(ends[1]),
+                    "The latest stored image always comes back: it is drawn at random.",
+                ],
             ],
         ),
     ]

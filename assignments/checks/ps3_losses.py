@@ -39,16 +39,30 @@ def rivals(values: list[tuple[Callable[[], Tensor], str]], right: Tensor) -> lis
     return out
 
 
-def expected(value: Tensor, sources: dict, names: list[str], wrong: list, message: str, dtype: str) -> dict:
+def expected(
+    value: Tensor, sources: dict, names: list[str], wrong: list, message: str, dtype: str
+) -> dict:
     """Facets for a loss: its value, and the gradients in ``sources``."""
     slopes = torch.autograd.grad(value, list(sources.values()))
-    items = [facet("value", encode(value), message, 2, wrong=wrong, shape=SCALAR, errors=FITS), same_precision(dtype)]
+    items = [
+        facet("value", encode(value), message, 2, wrong=wrong, shape=SCALAR, errors=FITS),
+        same_precision(dtype),
+    ]
     for name, text, gradient in zip(sources, names, slopes, strict=True):
         lost = LOST.format(text)
         errors = cut_off(lost)
         slope = SLOPE.format(text)
         items.append(
-            facet(f"{name}_gradient", encode(gradient), slope, 0.5, none=lost, errors=errors, quiet=True, shape=slope)
+            facet(
+                f"{name}_gradient",
+                encode(gradient),
+                slope,
+                0.5,
+                none=lost,
+                errors=errors,
+                quiet=True,
+                shape=slope,
+            )
         )
     return {"facets": items}
 
@@ -57,7 +71,9 @@ def players(rng: np.random.Generator, channels: tuple[int, int], batches: tuple[
     """Two translators and images of both domains, encoded."""
     a, b = channels
     shapes = {"G_xy": (b, a), "G_yx": (a, b)}
-    out = {name: encode(torch.from_numpy(rng.normal(0, 0.7, shape))) for name, shape in shapes.items()}
+    out = {
+        name: encode(torch.from_numpy(rng.normal(0, 0.7, shape))) for name, shape in shapes.items()
+    }
     for name, c, n in (("x", a, batches[0]), ("y", b, batches[1])):
         out[name] = encode(torch.from_numpy(rng.uniform(-1, 1, (n, c, 7, 5))))
     return out
@@ -70,12 +86,19 @@ def weight(rng: np.random.Generator) -> float:
 NAMES = ["G_xy", "G_yx"]
 
 
-def cycle_case(rng: np.random.Generator, channels=(3, 3), batches=(2, 2), dtype="float64") -> tuple[dict, dict]:
+def cycle_case(
+    rng: np.random.Generator, channels=(3, 3), batches=(2, 2), dtype="float64"
+) -> tuple[dict, dict]:
     """The two cycles, with other weights for each."""
     inputs = players(rng, channels, batches)
     f, b = weight(rng), weight(rng) / 2
     inputs |= {"function": "cycle_loss", "weights": [f, b], "dtype": dtype}
-    P, Q, x, y = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"])), decode(inputs["x"]), decode(inputs["y"])
+    P, Q, x, y = (
+        Mix(decode(inputs["G_xy"])),
+        Mix(decode(inputs["G_yx"])),
+        decode(inputs["x"]),
+        decode(inputs["y"]),
+    )
     forward, backward = l1(Q(P(x)), x), l1(P(Q(y)), y)
     right = f * forward + b * backward
     domain = "A cycle ends in one domain and is compared with another: where did it start?"
@@ -84,17 +107,26 @@ def cycle_case(rng: np.random.Generator, channels=(3, 3), batches=(2, 2), dtype=
     wrong = [
         (lambda: f * forward, "The backward cycle is missing, which starts at y."),
         (lambda: b * backward, "The forward cycle is missing, which starts at x."),
-        (lambda: b * forward + f * backward, "The weights change places: which one belongs to which direction?"),
+        (
+            lambda: b * forward + f * backward,
+            "The weights change places: which one belongs to which direction?",
+        ),
         (lambda: forward + backward, "The weights are missing."),
         (lambda: f * (forward + backward), "Both directions have one weight: there are two."),
         (lambda: b * (forward + backward), "Both directions have one weight: there are two."),
         (lambda: 10 * (forward + backward), "The weight is fixed: use those that are passed."),
-        (lambda: right / 2, "The value is half of what is asked for: the two directions are added."),
+        (
+            lambda: right / 2,
+            "The value is half of what is asked for: the two directions are added.",
+        ),
         (lambda: -right, SIGN),
         (lambda: f * (Q(P(x)) - x).square().mean() + b * (P(Q(y)) - y).square().mean(), L2),
         (lambda: f * (Q(P(x)) - x).abs().sum() + b * (P(Q(y)) - y).abs().sum(), MEAN),
         (
-            lambda: f * (Q(P(x)) - x).abs().sum((1, 2, 3)).mean() + b * (P(Q(y)) - y).abs().sum((1, 2, 3)).mean(),
+            lambda: (
+                f * (Q(P(x)) - x).abs().sum((1, 2, 3)).mean()
+                + b * (P(Q(y)) - y).abs().sum((1, 2, 3)).mean()
+            ),
             MEAN,
         ),
         (lambda: f * (Q(P(x)) - x).mean().abs() + b * (P(Q(y)) - y).mean().abs(), BEFORE),
@@ -102,9 +134,18 @@ def cycle_case(rng: np.random.Generator, channels=(3, 3), batches=(2, 2), dtype=
         (lambda: f * l1(P(x), x) + b * l1(Q(y), y), one_way),
         (lambda: f * l1(P(x), y) + b * l1(Q(y), x), one_way),
         (lambda: f * l1(P(Q(x)), x) + b * l1(Q(P(y)), y), start),
-        (lambda: f * l1(P(Q(y)), y) + b * l1(Q(P(x)), x), "The weights change places: which belongs to which?"),
-        (lambda: f * l1(P(P(x)), x) + b * l1(Q(Q(y)), y), "One generator goes both ways: who brings an image back?"),
-        (lambda: f * forward + b * l1(P(P(y)), y), "One generator goes both ways: who brings an image back?"),
+        (
+            lambda: f * l1(P(Q(y)), y) + b * l1(Q(P(x)), x),
+            "The weights change places: which belongs to which?",
+        ),
+        (
+            lambda: f * l1(P(P(x)), x) + b * l1(Q(Q(y)), y),
+            "One generator goes both ways: who brings an image back?",
+        ),
+        (
+            lambda: f * forward + b * l1(P(P(y)), y),
+            "One generator goes both ways: who brings an image back?",
+        ),
     ]
     message = "The value is wrong: where does each cycle start, through which generators, what is it compared with?"
     sources = {"G_xy": P.weight, "G_yx": Q.weight}
@@ -115,23 +156,43 @@ def identity_case(rng: np.random.Generator, batches=(2, 2), dtype="float64") -> 
     inputs = players(rng, (3, 3), batches)
     w = weight(rng)
     inputs |= {"function": "identity_loss", "weights": [w], "dtype": dtype}
-    P, Q, x, y = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"])), decode(inputs["x"]), decode(inputs["y"])
+    P, Q, x, y = (
+        Mix(decode(inputs["G_xy"])),
+        Mix(decode(inputs["G_yx"])),
+        decode(inputs["x"]),
+        decode(inputs["y"]),
+    )
     right = w * (l1(P(y), y) + l1(Q(x), x))
     wrong = [
-        (lambda: w * (l1(P(x), x) + l1(Q(y), y)), "Each generator gets what it shall change: which domain is its own?"),
-        (lambda: w * (l1(P(x), y) + l1(Q(y), x)), "Translations are compared with the other pile: there are no pairs."),
+        (
+            lambda: w * (l1(P(x), x) + l1(Q(y), y)),
+            "Each generator gets what it shall change: which domain is its own?",
+        ),
+        (
+            lambda: w * (l1(P(x), y) + l1(Q(y), x)),
+            "Translations are compared with the other pile: there are no pairs.",
+        ),
         (
             lambda: w * (l1(P(y), x) + l1(Q(x), y)),
             "The output is compared with the wrong domain: what shall not change?",
         ),
-        (lambda: w * (l1(Q(P(x)), x) + l1(P(Q(y)), y)), "That is the cycle: identity looks at one translation."),
+        (
+            lambda: w * (l1(Q(P(x)), x) + l1(P(Q(y)), y)),
+            "That is the cycle: identity looks at one translation.",
+        ),
         (lambda: w * l1(P(y), y), "One generator's term is missing."),
         (lambda: w * l1(Q(x), x), "One generator's term is missing."),
         (lambda: l1(P(y), y) + l1(Q(x), x), "The weight is missing."),
         (lambda: w * l1(P(y), y) + l1(Q(x), x), "One of the terms has no weight."),
         (lambda: l1(P(y), y) + w * l1(Q(x), x), "One of the terms has no weight."),
-        (lambda: 5 * (l1(P(y), y) + l1(Q(x), x)), "The weight is fixed: use the one that is passed."),
-        (lambda: 0.5 * w * (l1(P(y), y) + l1(Q(x), x)), "The value is half of what is asked for: the terms are added."),
+        (
+            lambda: 5 * (l1(P(y), y) + l1(Q(x), x)),
+            "The weight is fixed: use the one that is passed.",
+        ),
+        (
+            lambda: 0.5 * w * (l1(P(y), y) + l1(Q(x), x)),
+            "The value is half of what is asked for: the terms are added.",
+        ),
         (lambda: -right, SIGN),
         (lambda: w * ((P(y) - y).square().mean() + (Q(x) - x).square().mean()), L2),
         (lambda: w * ((P(y) - y).abs().sum() + (Q(x) - x).abs().sum()), MEAN),
@@ -142,8 +203,12 @@ def identity_case(rng: np.random.Generator, batches=(2, 2), dtype="float64") -> 
     return inputs, expected(right, sources, NAMES, rivals(wrong, right), message, dtype)
 
 
-def fooling_case(rng: np.random.Generator, channels=(3, 3), dtype="float64", scale=1.0) -> tuple[dict, dict]:
-    inputs: dict = {name: encode(torch.from_numpy(rng.normal(0, 0.6, 8))) for name in ("D_x", "D_y")}
+def fooling_case(
+    rng: np.random.Generator, channels=(3, 3), dtype="float64", scale=1.0
+) -> tuple[dict, dict]:
+    inputs: dict = {
+        name: encode(torch.from_numpy(rng.normal(0, 0.6, 8))) for name in ("D_x", "D_y")
+    }
     for name, c, n in (("fake_x", channels[0], 2), ("fake_y", channels[1], 3)):
         inputs[name] = encode(torch.from_numpy(scale * rng.uniform(-1, 1, (n, c, 7, 5))))
     inputs["dtype"] = dtype
@@ -157,30 +222,56 @@ def fooling_case(rng: np.random.Generator, channels=(3, 3), dtype="float64", sca
             lambda: sum((t - 1).square().mean() for t in swapped),
             "The discriminators change places: who knows which domain?",
         ),
-        (lambda: a.square().mean() + b.square().mean(), "That is D's view of fakes: what does G want D to say?"),
-        (lambda: (a + 1).square().mean() + (b + 1).square().mean(), "The target has the wrong sign."),
+        (
+            lambda: a.square().mean() + b.square().mean(),
+            "That is D's view of fakes: what does G want D to say?",
+        ),
+        (
+            lambda: (a + 1).square().mean() + (b + 1).square().mean(),
+            "The target has the wrong sign.",
+        ),
         (lambda: (a - 1).square().mean(), "One generator's term is missing: both learn."),
         (lambda: (b - 1).square().mean(), "One generator's term is missing: both learn."),
-        (lambda: right / 2, "The value is half of what is asked for: the terms are added, without a factor."),
+        (
+            lambda: right / 2,
+            "The value is half of what is asked for: the terms are added, without a factor.",
+        ),
         (lambda: -right, SIGN),
         (lambda: (a - 1).square().sum() + (b - 1).square().sum(), MEAN),
-        (lambda: (a - 1).abs().mean() + (b - 1).abs().mean(), "The errors are absolute ones: what is squared here?"),
+        (
+            lambda: (a - 1).abs().mean() + (b - 1).abs().mean(),
+            "The errors are absolute ones: what is squared here?",
+        ),
         (
             lambda: (a.mean() - 1).square() + (b.mean() - 1).square(),
             "The mean is taken before the square: errors cancel.",
         ),
-        (lambda: F.softplus(-a).mean() + F.softplus(-b).mean(), "That is a log loss: least squares is asked for."),
+        (
+            lambda: F.softplus(-a).mean() + F.softplus(-b).mean(),
+            "That is a log loss: least squares is asked for.",
+        ),
         (
             lambda: (a.sigmoid() - 1).square().mean() + (b.sigmoid() - 1).square().mean(),
             "The outputs go through a sigmoid: least squares takes D's outputs as they are.",
         ),
-        (lambda: -a.mean() - b.mean(), "That is the critic's loss of another kind of GAN: where is the square?"),
+        (
+            lambda: -a.mean() - b.mean(),
+            "That is the critic's loss of another kind of GAN: where is the square?",
+        ),
     ]
-    message = "The value is wrong: who judges which fakes, and how far are the outputs from what G wants?"
+    message = (
+        "The value is wrong: who judges which fakes, and how far are the outputs from what G wants?"
+    )
     sources = {"fake_x": fake_x, "fake_y": fake_y}
     out = expected(right, sources, ["fake_x", "fake_y"], rivals(wrong, right), message, dtype)
     out["facets"].append(
-        facet("learns", True, "A discriminator is frozen after the call: its own loss needs it.", 0.5, beside=True)
+        facet(
+            "learns",
+            True,
+            "A discriminator is frozen after the call: its own loss needs it.",
+            0.5,
+            beside=True,
+        )
     )
     return inputs, out
 

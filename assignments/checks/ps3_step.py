@@ -8,7 +8,16 @@ from checks.contract import Check
 from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.tools import Mix, Patches, decode, encode, flat, gradients
-from checks.reference import NEVER, REPORT_ERRORS, STEP_ERRORS, add, kept, ordered, rival, step_facets
+from checks.reference import (
+    NEVER,
+    REPORT_ERRORS,
+    STEP_ERRORS,
+    add,
+    kept,
+    ordered,
+    rival,
+    step_facets,
+)
 from torch import Tensor, nn
 
 
@@ -59,7 +68,11 @@ def play(inputs: dict, way: Way = Way()) -> dict:
 
     def off(output: Tensor, target: float) -> Tensor:
         target = 1 - target if way.flipped else target
-        value = nn.functional.softplus(-output if target else output) if way.log else (output - target).square()
+        value = (
+            nn.functional.softplus(-output if target else output)
+            if way.log
+            else (output - target).square()
+        )
         return value.mean() if way.reduction == "mean" else value.sum()
 
     def far(a: Tensor, b: Tensor) -> Tensor:
@@ -77,14 +90,22 @@ def play(inputs: dict, way: Way = Way()) -> dict:
     def learn_G(fakes: dict, old: dict) -> None:
         to_y, to_x = (fakes[k].detach() if way.cut else fakes[k] for k in "yx")
         judged = old if way.pooled_G else fakes
-        outputs = (D_x(judged["y"]), D_y(judged["x"])) if way.swapped else (D_y(judged["y"]), D_x(judged["x"]))
+        outputs = (
+            (D_x(judged["y"]), D_y(judged["x"]))
+            if way.swapped
+            else (D_y(judged["y"]), D_x(judged["x"]))
+        )
         idt_y, idt_x = (y, x) if way.identity_input == "own" else (x, y)
         values = (*(off(o, 1.0) for o in outputs), far(G_yx(to_y), x), far(G_xy(to_x), y))
         values = (*values, far(G_xy(idt_y), idt_y), far(G_yx(idt_x), idt_x))
         cycle, identity = inputs["lambda_cycle"], inputs["lambda_identity"]
         cycle, identity = (identity, cycle) if way.weight_swap else (cycle, identity)
         cycle, identity = (1.0, 1.0) if way.unweighted else (cycle, identity)
-        weights = [way.gan] * 2 + [way.forward * cycle, way.backward * cycle] + [way.identity * identity] * 2
+        weights = (
+            [way.gan] * 2
+            + [way.forward * cycle, way.backward * cycle]
+            + [way.identity * identity] * 2
+        )
         out.update(zip(TERMS, (value.item() for value in values), strict=True))
         loss = sum(w * value for w, value in zip(weights, values, strict=True))
         if way.d_keeps:
@@ -102,7 +123,10 @@ def play(inputs: dict, way: Way = Way()) -> dict:
         judges = {"x": D_y, "y": D_x} if way.swapped else {"x": D_x, "y": D_y}
         real, total = {"x": x, "y": y}, 0.0
         for k in "yx":
-            d_real, d_fake = off(D_x(x) if k == "x" else D_y(y), 1.0), off(judges[k](shown[k].detach()), 0.0)
+            d_real, d_fake = (
+                off(D_x(x) if k == "x" else D_y(y), 1.0),
+                off(judges[k](shown[k].detach()), 0.0),
+            )
             if way.swapped:
                 d_real = off(judges[k](real[k]), 1.0)
             out.update({f"d_real_{k}": d_real.item(), f"d_fake_{k}": d_fake.item()})
@@ -112,7 +136,11 @@ def play(inputs: dict, way: Way = Way()) -> dict:
     for step in range(inputs.get("steps", 1)):
         old_x, old_y = (decode(inputs[name][step]) for name in ("old_x", "old_y"))
         fakes = {"y": G_xy(x), "x": G_yx(y)}
-        out |= {"fake_y": fakes["y"].detach(), "fake_x": fakes["x"].detach(), "D_before": flat(D.parameters())}
+        out |= {
+            "fake_y": fakes["y"].detach(),
+            "fake_x": fakes["x"].detach(),
+            "D_before": flat(D.parameters()),
+        }
         old = {"x": old_x, "y": old_y}
         for player in way.order:
             learn_G(fakes, old) if player == "G" else learn_D(fakes, old)
@@ -122,8 +150,14 @@ def play(inputs: dict, way: Way = Way()) -> dict:
 NO_GAN = "The generators learn nothing from the discriminators: are the GAN terms minimised, and of this step's fakes?"
 CYCLES = "A cycle is missing: which way is not walked there and back?"
 WRONG: list[tuple[dict, str]] = [
-    ({"order": "DG"}, "The discriminators are updated before the generators: who moves first here?"),
-    ({"pooled": False}, "The discriminators learn from the new fakes alone: what are the pools for?"),
+    (
+        {"order": "DG"},
+        "The discriminators are updated before the generators: who moves first here?",
+    ),
+    (
+        {"pooled": False},
+        "The discriminators learn from the new fakes alone: what are the pools for?",
+    ),
     ({"pooled_G": True}, NO_GAN),
     ({"pools_swapped": True}, "The pools change places: which domain does each hold?"),
     ({"swapped": True}, "The discriminators change places: who knows which domain?"),
@@ -133,25 +167,43 @@ WRONG: list[tuple[dict, str]] = [
     ({"squared": True}, "The distances are squared: L1 is asked for."),
     ({"d_weight": 1.0}, "The discriminators' loss is not halved, as the task asks."),
     ({"d_weight": 0.25}, "The discriminators' loss is halved twice."),
-    ({"d_keeps": True}, "What G's loss left in the discriminators counts for them: whose zero_grad is missing?"),
+    (
+        {"d_keeps": True},
+        "What G's loss left in the discriminators counts for them: whose zero_grad is missing?",
+    ),
     ({"g_keeps": True}, "Old gradients count for the generators: whose zero_grad is missing?"),
-    ({"cut": True}, "A cycle's first half learns nothing from it: is a fake detached on its way back?"),
+    (
+        {"cut": True},
+        "A cycle's first half learns nothing from it: is a fake detached on its way back?",
+    ),
     ({"move": ("G_xy", "G_yx")}, "The discriminators did not move: is their optimiser used?"),
     ({"move": ("D_x", "D_y")}, "The generators did not move: is their optimiser used?"),
-    ({"move": ("G_xy", "D_x", "D_y")}, "One generator did not move: does its loss reach its weights?"),
+    (
+        {"move": ("G_xy", "D_x", "D_y")},
+        "One generator did not move: does its loss reach its weights?",
+    ),
     ({"move": ("G_xy", "G_yx", "D_y")}, "One discriminator did not move: both have a loss."),
     ({"move": ("G_xy", "G_yx", "D_x")}, "One discriminator did not move: both have a loss."),
     ({"gan": 0.0}, NO_GAN),
     ({"gan": 0.5}, "The generators' GAN terms are halved: their weight is 1."),
     ({"forward": 0.0}, CYCLES),
     ({"backward": 0.0}, CYCLES),
-    ({"forward": 0.0, "backward": 0.0}, "Both cycles are missing from what the generators minimise."),
+    (
+        {"forward": 0.0, "backward": 0.0},
+        "Both cycles are missing from what the generators minimise.",
+    ),
     ({"identity": 0.0}, "The identity terms are missing from what the generators minimise."),
-    ({"identity_input": "other"}, "Identity: each generator gets what it shall change. Which domain is its own?"),
+    (
+        {"identity_input": "other"},
+        "Identity: each generator gets what it shall change. Which domain is its own?",
+    ),
     ({"weight_swap": True}, "lambda_cycle and lambda_identity change places."),
     ({"unweighted": True}, "The weights of cycle and identity are missing."),
 ]
-ERRORS = [*STEP_ERRORS, ["has no attribute 'query'", "What is passed as a pool has one method: query."]]
+ERRORS = [
+    *STEP_ERRORS,
+    ["has no attribute 'query'", "What is passed as a pool has one method: query."],
+]
 
 
 def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
@@ -162,18 +214,33 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
     numbers |= {name: rng.uniform(-1, 1, (3, 3, 7, 5)) for name in ("x", "y")}
     inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
     for name in ("old_x", "old_y"):
-        inputs[name] = [encode(torch.from_numpy(rng.uniform(-1, 1, (3, 3, 7, 5)))) for _ in range(steps)]
-    weights = {"lambda_cycle": float(rng.choice([5.0, 7.0, 11.0])), "lambda_identity": float(rng.choice([2.0, 3.0]))}
-    inputs |= weights | {"lr_G": float(rng.uniform(0.01, 0.02)), "lr_D": float(rng.uniform(0.1, 0.2)), "report": []}
+        inputs[name] = [
+            encode(torch.from_numpy(rng.uniform(-1, 1, (3, 3, 7, 5)))) for _ in range(steps)
+        ]
+    weights = {
+        "lambda_cycle": float(rng.choice([5.0, 7.0, 11.0])),
+        "lambda_identity": float(rng.choice([2.0, 3.0])),
+    }
+    inputs |= weights | {
+        "lr_G": float(rng.uniform(0.01, 0.02)),
+        "lr_D": float(rng.uniform(0.1, 0.2)),
+        "report": [],
+    }
     inputs |= more
-    return inputs, play(inputs), [(play(inputs, replace(Way(), **change)), message) for change, message in WRONG]
+    return (
+        inputs,
+        play(inputs),
+        [(play(inputs, replace(Way(), **change)), message) for change, message in WRONG],
+    )
 
 
 def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
     inputs, good, others = game(rng, **more)
     message = "The weights of the {} after the step are wrong: which terms, on which images, in which order?"
     items = [
-        facet(f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net))
+        facet(
+            f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net)
+        )
         for net, text in (("G", "generators"), ("D", "discriminators"))
     ]
     return inputs, step_facets(items, good, ERRORS)
@@ -191,9 +258,18 @@ def report(rng: np.random.Generator) -> tuple[dict, dict]:
     items = []
     for name in (*TERMS, *D_TERMS):
         factor = inputs[factors[name]] if name in factors else 0.5
-        wrong = [[encode(factor * good[name]), f"{name} comes back with its weight: the task asks for the bare terms."]]
+        wrong = [
+            [
+                encode(factor * good[name]),
+                f"{name} comes back with its weight: the task asks for the bare terms.",
+            ]
+        ]
         wrong += rival(good, others, name)
-        wrong += [[encode(good[o]), "Terms change places in the report."] for o in (*TERMS, *D_TERMS) if o != name]
+        wrong += [
+            [encode(good[o]), "Terms change places in the report."]
+            for o in (*TERMS, *D_TERMS)
+            if o != name
+        ]
         items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
     return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
 
@@ -214,16 +290,33 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     moved = "When the generators are updated, the discriminators have other weights than before the step."
     items = [
         ordered(["G", "D"], "the generators", "the discriminators", first, 2),
-        facet("G_grad_at_D", None, leak, 3, wants=none, wrong=[["absent", NEVER.format("the discriminators")]]),
-        facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", NEVER.format("the generators")]]),
+        facet(
+            "G_grad_at_D",
+            None,
+            leak,
+            3,
+            wants=none,
+            wrong=[["absent", NEVER.format("the discriminators")]],
+        ),
+        facet(
+            "D_at_G",
+            encode(good["D_before"]),
+            moved,
+            wrong=[["absent", NEVER.format("the generators")]],
+        ),
         facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),
         facet(
-            "translated", [1, 1], "The images of a domain are not translated once a step: how often does each G run?"
+            "translated",
+            [1, 1],
+            "The images of a domain are not translated once a step: how often does each G run?",
         ),
     ]
     for name, other in (("x", "y"), ("y", "x")):
         wrong = [
-            [encode(good[f"fake_{other}"]), "The pools change places: which domain does each hold?"],
+            [
+                encode(good[f"fake_{other}"]),
+                "The pools change places: which domain does each hold?",
+            ],
             [
                 encode(again[f"again_{name}"]),
                 "A pool gets fakes of the updated generators: each image is translated once.",
@@ -232,17 +325,49 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         ]
         message = f"pool_{name} gets something else than the fakes of this step."
         items.append(
-            facet(f"pool_{name}", encode(good[f"fake_{name}"]), message, wrong=wrong, none=message, quiet=True)
+            facet(
+                f"pool_{name}",
+                encode(good[f"fake_{name}"]),
+                message,
+                wrong=wrong,
+                none=message,
+                quiet=True,
+            )
         )
     return inputs, step_facets([*items, *kept()], good, ERRORS)
 
 
 STEP = "cyclegan_step"
 CHECKS = [
-    Check("cyclegan_weights", STEP, 5, "the weights of all four networks after a step", True, weights, STEP, facets),
+    Check(
+        "cyclegan_weights",
+        STEP,
+        5,
+        "the weights of all four networks after a step",
+        True,
+        weights,
+        STEP,
+        facets,
+    ),
     Check("cyclegan_report", STEP, 2, "the ten terms that come back", True, report, STEP, facets),
     Check(
-        "cyclegan_ownership", STEP, 4, "whose gradients, who first, what the pools see", False, ownership, STEP, facets
+        "cyclegan_ownership",
+        STEP,
+        4,
+        "whose gradients, who first, what the pools see",
+        False,
+        ownership,
+        STEP,
+        facets,
     ),
-    Check("cyclegan_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP, facets),
+    Check(
+        "cyclegan_twice",
+        STEP,
+        2,
+        "two steps that start with old gradients",
+        False,
+        twice,
+        STEP,
+        facets,
+    ),
 ]

@@ -21,13 +21,21 @@ NO_NOISE = "With mu and logvar at 0 the code has no noise: is the exponential mi
 
 def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tuple[dict, dict]:
     mu, logvar = (torch.from_numpy(rng.normal(0.3, 1, shape)) for _ in range(2))
-    inputs = {"mu": encode(mu), "logvar": encode(logvar), "seed": int(rng.integers(1, 10**6)), "many": [4000, 10]}
+    inputs = {
+        "mu": encode(mu),
+        "logvar": encode(logvar),
+        "seed": int(rng.integers(1, 10**6)),
+        "many": [4000, 10],
+    }
     std = (logvar / 2).exp()
     one, half = torch.ones_like(mu), std / 2
     wrong = [
         (logvar.exp(), "The noise is scaled with the variance: what does N(mu, variance) want?"),
         (logvar, "The noise is scaled with logvar itself: what is it the logarithm of?"),
-        ((2 * logvar).exp(), "The noise is scaled too much: which power of the variance is the standard deviation?"),
+        (
+            (2 * logvar).exp(),
+            "The noise is scaled too much: which power of the variance is the standard deviation?",
+        ),
         ((-logvar / 2).exp(), "The sign of logvar is turned around."),
         (one, "The noise is not scaled: logvar is not used."),
         (logvar.abs().sqrt(), "The root is taken of logvar, not of the variance."),
@@ -43,10 +51,24 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
         *cut_off(lost.format("mu and logvar")),
         ["must match the size", "The noise has another shape than mu and logvar."],
     ]
-    errors += [["positional argument", "The function takes three arguments, the last of which may be left out."]]
+    errors += [
+        [
+            "positional argument",
+            "The function takes three arguments, the last of which may be left out.",
+        ]
+    ]
     slope = "The gradient in {} is wrong: is the code mu plus scaled noise?"
     items = [
-        facet("z", encode(std), message, 3, wrong=pairs(wrong, std), errors=errors, nan=NO_NOISE, shape=same),
+        facet(
+            "z",
+            encode(std),
+            message,
+            3,
+            wrong=pairs(wrong, std),
+            errors=errors,
+            nan=NO_NOISE,
+            shape=same,
+        ),
         facet("mu", encode(mu), "Without variance the code is not mu.", 1, quiet=True, atol=1e-6),
         facet("noise", encode(torch.tensor([0.0, 1.0])), noise, 1, atol=0.1, rtol=0, quiet=True),
         facet("distinct", True, same, quiet=True),
@@ -54,7 +76,13 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
         facet("global_untouched", True, source.format("the global one is used.")),
         facet("unseeded", True, "Without a generator every draw is the same: is the seed fixed?"),
         facet("mu_gradient", encode(one), slope.format("mu"), none=lost.format("mu"), quiet=True),
-        facet("logvar_gradient", encode(half), slope.format("logvar"), none=lost.format("logvar"), quiet=True),
+        facet(
+            "logvar_gradient",
+            encode(half),
+            slope.format("logvar"),
+            none=lost.format("logvar"),
+            quiet=True,
+        ),
     ]
     for item in items:
         item["errors"] = errors
@@ -68,7 +96,9 @@ def kl(mu: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 
-def kl_case(rng: np.random.Generator, shape: tuple[int, int], dtype: str = "float64") -> tuple[dict, dict]:
+def kl_case(
+    rng: np.random.Generator, shape: tuple[int, int], dtype: str = "float64"
+) -> tuple[dict, dict]:
     mu, logvar = (torch.from_numpy(rng.normal(0.4, 1, shape)).requires_grad_() for _ in range(2))
     each = kl(mu, logvar)
     right = each.sum(1).mean()
@@ -79,16 +109,25 @@ def kl_case(rng: np.random.Generator, shape: tuple[int, int], dtype: str = "floa
         (-right, SIGN),
         (each.mean(), over),
         (each.sum(), batch),
-        (each.sum(0).mean(), "The two reductions change places: over which dimension runs the sum?"),
+        (
+            each.sum(0).mean(),
+            "The two reductions change places: over which dimension runs the sum?",
+        ),
         (2 * right, "The factor of the formula is missing."),
         (right / 2, "The value is half of what is asked for."),
-        (0.5 * (mu.square() + logvar.exp() + logvar - 1).sum(1).mean(), "The sign of logvar is wrong."),
+        (
+            0.5 * (mu.square() + logvar.exp() + logvar - 1).sum(1).mean(),
+            "The sign of logvar is wrong.",
+        ),
         (
             0.5 * (mu.square() + logvar.exp() - logvar).sum(1).mean(),
             "The constant is missing: for mu = 0, logvar = 0 KL is 0.",
         ),
         (0.5 * (mu.square() - 1 - logvar).sum(1).mean(), "The variance is missing."),
-        (0.5 * (logvar.exp() - 1 - logvar).sum(1).mean(), "mu is missing: a code far from 0 costs."),
+        (
+            0.5 * (logvar.exp() - 1 - logvar).sum(1).mean(),
+            "mu is missing: a code far from 0 costs.",
+        ),
         (0.5 * (mu + logvar.exp() - 1 - logvar).sum(1).mean(), "mu is not squared."),
         (
             0.5 * (mu.square() + logvar.square().exp() - 1 - logvar).sum(1).mean(),
@@ -119,9 +158,19 @@ def kl_case(rng: np.random.Generator, shape: tuple[int, int], dtype: str = "floa
         text = lost.format(name)
         errors = cut_off(text)
         items.append(
-            facet(f"{name}_gradient", encode(grad), slope.format(name), 0.5, none=text, errors=errors, quiet=True)
+            facet(
+                f"{name}_gradient",
+                encode(grad),
+                slope.format(name),
+                0.5,
+                none=text,
+                errors=errors,
+                quiet=True,
+            )
         )
-    return {"mu": encode(mu), "logvar": encode(logvar), "dtype": dtype}, {"facets": [*items, same_precision(dtype)]}
+    return {"mu": encode(mu), "logvar": encode(logvar), "dtype": dtype}, {
+        "facets": [*items, same_precision(dtype)]
+    }
 
 
 # ---- the latent loss
@@ -137,10 +186,15 @@ def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict,
     if (off > 0).all() or (off < 0).all():  # errors of both signs, or nobody needs abs()
         return latent_case(rng, batch, z_dim)
     right = (mu - z).abs().mean()
-    grads = torch.cat([g.flatten() for g in torch.autograd.grad(right, list(G.parameters()), retain_graph=True)])
+    grads = torch.cat(
+        [g.flatten() for g in torch.autograd.grad(right, list(G.parameters()), retain_graph=True)]
+    )
     wrong = [
         ((mu - z).square().mean(), "The distance is squared: L1 is asked for."),
-        ((mu - z).abs().sum(), "The value changes with the number of elements: is it a sum where a mean is asked for?"),
+        (
+            (mu - z).abs().sum(),
+            "The value changes with the number of elements: is it a sum where a mean is asked for?",
+        ),
         (
             (mu - z).abs().sum(1).mean(),
             "The value changes with the length of the code: is it a sum where a mean is asked for?",
@@ -148,12 +202,18 @@ def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict,
         ((logvar - z).abs().mean(), "logvar is compared with z: which output of E is the code?"),
         ((E(x)[0] - z).abs().mean(), "E reads the input x: what shall it read?"),
         ((mu - z).mean().abs(), "The mean is taken before the absolute value: errors cancel."),
-        ((mu + (logvar / 2).exp() - z).abs().mean(), "A spread is added to mu: mu alone is compared."),
+        (
+            (mu + (logvar / 2).exp() - z).abs().mean(),
+            "A spread is added to mu: mu alone is compared.",
+        ),
         (-right, SIGN),
         (mu.abs().mean(), "z is missing: what shall be read back?"),
     ]
     cut = "No gradient reaches G: is the fake detached on its way to E?"
-    errors = [*cut_off(cut)[:1], ["check: AttributeError", "The loss is no tensor: G cannot learn from it."]]
+    errors = [
+        *cut_off(cut)[:1],
+        ["check: AttributeError", "The loss is no tensor: G cannot learn from it."],
+    ]
     errors += [["tuple", "E returns two tensors, mu and logvar: which of them is the code?"]]
     stays = "E gets gradients of this loss: it belongs to G alone, though E is on the way."
     items = [
@@ -182,19 +242,45 @@ def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict,
     return inputs, {"facets": items}
 
 
-def check(name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str) -> Check:
+def check(
+    name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str
+) -> Check:
     return Check(name, function, points, title, visible, prepare, probe, facets)
 
 
-DRAW, KL, LATENT, WALK, SCORE = "reparameterise", "kl_loss", "latent_loss", "interpolate_codes", "diversity_score"
+DRAW, KL, LATENT, WALK, SCORE = (
+    "reparameterise",
+    "kl_loss",
+    "latent_loss",
+    "interpolate_codes",
+    "diversity_score",
+)
 FEW, MANY = (
     {"several": (2, 4, 3, 3, 5)},
     {"two": (3, 2, 1, 5, 3), "one input": (1, 5, 2, 3, 3), "many": (4, 3, 3, 2, 2)},
 )
 CHECKS = [
-    check("draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"),
-    check("draw_again", DRAW, 2, "the same for one image", False, lambda rng: draw_case(rng, (1, 4)), "draws"),
-    check("kl_values", KL, 3, "value and gradients", True, lambda rng: kl_case(rng, (4, 3)), "divergence"),
+    check(
+        "draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"
+    ),
+    check(
+        "draw_again",
+        DRAW,
+        2,
+        "the same for one image",
+        False,
+        lambda rng: draw_case(rng, (1, 4)),
+        "draws",
+    ),
+    check(
+        "kl_values",
+        KL,
+        3,
+        "value and gradients",
+        True,
+        lambda rng: kl_case(rng, (4, 3)),
+        "divergence",
+    ),
     check(
         "kl_long",
         KL,
@@ -205,15 +291,51 @@ CHECKS = [
         "divergence",
     ),
     check(
-        "latent_values", LATENT, 4, "value, and who learns from it", True, lambda rng: latent_case(rng, 3, 2), "latent"
+        "latent_values",
+        LATENT,
+        4,
+        "value, and who learns from it",
+        True,
+        lambda rng: latent_case(rng, 3, 2),
+        "latent",
     ),
-    check("latent_one", LATENT, 1, "one image, a longer code", False, lambda rng: latent_case(rng, 1, 5), "latent"),
-    *ps4_step.CHECKS,
-    check("walk_values", WALK, 3, "the way between two codes", True, lambda rng: walk_case(rng, False), "interpolated"),
     check(
-        "walk_parallel", WALK, 1, "codes in the same direction", False, lambda rng: walk_case(rng, True), "interpolated"
+        "latent_one",
+        LATENT,
+        1,
+        "one image, a longer code",
+        False,
+        lambda rng: latent_case(rng, 1, 5),
+        "latent",
     ),
-    check("score_values", SCORE, 2, "the mean distance of pairs", True, lambda rng: score_case(rng, FEW), "scored"),
+    *ps4_step.CHECKS,
+    check(
+        "walk_values",
+        WALK,
+        3,
+        "the way between two codes",
+        True,
+        lambda rng: walk_case(rng, False),
+        "interpolated",
+    ),
+    check(
+        "walk_parallel",
+        WALK,
+        1,
+        "codes in the same direction",
+        False,
+        lambda rng: walk_case(rng, True),
+        "interpolated",
+    ),
+    check(
+        "score_values",
+        SCORE,
+        2,
+        "the mean distance of pairs",
+        True,
+        lambda rng: score_case(rng, FEW),
+        "scored",
+    ),
     check(
         "score_shapes",
         SCORE,

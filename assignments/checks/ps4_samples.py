@@ -11,7 +11,11 @@ SCALAR = "The result is no single number: which reductions does the task ask for
 
 def pairs(wrong: list[tuple[Tensor, str]], right: Tensor) -> list:
     """Pairs (value, message) of the wrong values that differ from the right one."""
-    keep = [(w, m) for w, m in wrong if w.shape != right.shape or not torch.allclose(w, right, 1e-3, 1e-5)]
+    keep = [
+        (w, m)
+        for w, m in wrong
+        if w.shape != right.shape or not torch.allclose(w, right, 1e-3, 1e-5)
+    ]
     return [[encode(w), m] for w, m in keep]
 
 
@@ -28,9 +32,15 @@ def walk(a: Tensor, b: Tensor, count: int) -> Tensor:
 
 def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
     cases, items = {}, []
-    for name, d, count in (("8 numbers", 8, 7), ("2 numbers", 2, 2 if parallel else 4), ("4 numbers", 4, 3)):
+    for name, d, count in (
+        ("8 numbers", 8, 7),
+        ("2 numbers", 2, 2 if parallel else 4),
+        ("4 numbers", 4, 3),
+    ):
         a, b = (torch.from_numpy(rng.normal(0, 1.5, d)) for _ in range(2))
-        while not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9:  # where every wrong way shows
+        while (
+            not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9
+        ):  # where every wrong way shows
             b = torch.from_numpy(rng.normal(0, 1.5, d))
         if parallel and d == 4:  # close, and yet on a sphere
             b = 1.5 * (a + 0.1 * a.norm() * b / b.norm())
@@ -50,23 +60,31 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
             (right.flip(0), "The way runs from b to a."),
             (right[1:-1], "The ends are missing: they count."),
             (right[:-1], "The last end is missing."),
-            (right / right.norm(dim=1, keepdim=True), "The codes come back with length 1: the ends have another one."),
+            (
+                right / right.norm(dim=1, keepdim=True),
+                "The codes come back with length 1: the ends have another one.",
+            ),
             (
                 line / line.norm(dim=1, keepdim=True) * a.norm(),
                 "The straight line is stretched to one length: the formula's ends are a and b.",
             ),
         ]
         if not parallel:
-            arc = (torch.sin((1 - short) * theta) * a + torch.sin(short * theta) * b) / torch.sin(theta)
+            arc = (torch.sin((1 - short) * theta) * a + torch.sin(short * theta) * b) / torch.sin(
+                theta
+            )
             undivided = torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b
             wrong += [
                 (arc, "The way stops before its end: both ends count."),
                 (undivided, "The division by the sine of the angle is missing."),
             ]
-            cosine = (torch.sin((1 - t) * torch.cos(theta)) * a + torch.sin(t * torch.cos(theta)) * b) / torch.sin(
-                torch.cos(theta)
-            )
-            wrong += [(cosine, "The cosine stands where the angle belongs."), (unit * right, "The angle is wrong.")]
+            cosine = (
+                torch.sin((1 - t) * torch.cos(theta)) * a + torch.sin(t * torch.cos(theta)) * b
+            ) / torch.sin(torch.cos(theta))
+            wrong += [
+                (cosine, "The cosine stands where the angle belongs."),
+                (unit * right, "The angle is wrong."),
+            ]
         message = "The way is wrong: which angle, which sines, what at both ends?"
         close = "For codes in the same direction the angle is 0: what does the task say about that?"
         if d == 4:
@@ -100,7 +118,9 @@ def score(samples: Tensor) -> Tensor:
 def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> tuple[dict, dict]:
     inputs, items = {"samples": {}}, []
     for name, shape in shapes.items():
-        samples = torch.from_numpy(rng.uniform(-1, 1, shape) * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1)))
+        samples = torch.from_numpy(
+            rng.uniform(-1, 1, shape) * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1))
+        )
         inputs["samples"][name] = encode(samples)
         right, k = score(samples), shape[1]
         apart = samples[:, :, None] - samples[:, None]
@@ -115,13 +135,25 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
                 apart.square().mean((3, 4, 5)).sum((1, 2)).div(max(1, k * (k - 1))).mean(),
                 "The distance is squared: L1 is asked for.",
             ),
-            (right * k * (k - 1), "The distances are added up: is it a sum where a mean is asked for?"),
-            (right * k * (k - 1) / 2, "The distances are added up: is it a sum where a mean is asked for?"),
+            (
+                right * k * (k - 1),
+                "The distances are added up: is it a sum where a mean is asked for?",
+            ),
+            (
+                right * k * (k - 1) / 2,
+                "The distances are added up: is it a sum where a mean is asked for?",
+            ),
             (right * shape[0], "The inputs are added up: a mean over them is asked for."),
             (right / 2, "The value is half of what is asked for: how many pairs are there?"),
             (2 * right, "The value is twice what is asked for: how many pairs are there?"),
-            (right * samples[0, 0].numel(), "The pixels are added up: a mean over them is asked for."),
-            (score(everything), "Samples of different inputs are compared: only those of one input are."),
+            (
+                right * samples[0, 0].numel(),
+                "The pixels are added up: a mean over them is asked for.",
+            ),
+            (
+                score(everything),
+                "Samples of different inputs are compared: only those of one input are.",
+            ),
             (
                 score(samples.transpose(0, 1)) if shape[0] > 1 else 2 * right,
                 "Different inputs are compared: which dimension holds the samples of one?",
@@ -130,7 +162,10 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
                 (samples - samples.mean(1, keepdim=True)).abs().mean(),
                 "The distance to the mean image is taken: pairs are asked for.",
             ),
-            (samples.std(1).mean() if k > 1 else right, "The standard deviation is no distance between pairs."),
+            (
+                samples.std(1).mean() if k > 1 else right,
+                "The standard deviation is no distance between pairs.",
+            ),
             (
                 apart.mean((3, 4, 5)).abs().sum((1, 2)).div(max(1, k * (k - 1))).mean(),
                 "The mean is taken before the absolute value: differences cancel.",

@@ -9,7 +9,16 @@ from checks.judges import facet, facets
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps4 import players
 from checks.probes.tools import Patches, decode, encode, flat, gradients
-from checks.reference import NEVER, REPORT_ERRORS, STEP_ERRORS, add, kept, ordered, rival, step_facets
+from checks.reference import (
+    NEVER,
+    REPORT_ERRORS,
+    STEP_ERRORS,
+    add,
+    kept,
+    ordered,
+    rival,
+    step_facets,
+)
 from torch import Tensor, nn
 
 TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
@@ -76,18 +85,27 @@ def play(inputs: dict, way: Way = Way()) -> dict:
     def learn_G(fakes: list[Tensor], mu: Tensor, logvar: Tensor) -> None:
         each = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
         compared = fakes[1] if way.l1_random else fakes[0]
-        values = [off(D[0](fakes[0]), 1.0), far(compared, y), each.mean() if way.kl_mean else each.sum(1).mean()]
+        values = [
+            off(D[0](fakes[0]), 1.0),
+            far(compared, y),
+            each.mean() if way.kl_mean else each.sum(1).mean(),
+        ]
         values += [off(D[1](fakes[1]), 1.0), far(E(fakes[1])[0], z)]
         out.update({name: value.item() for name, value in zip(TERMS, values, strict=True)})
         terms = {name: weights[name] * value for name, value in zip(TERMS, values, strict=True)}
-        own = [value for name, value in terms.items() if name not in (*way.without, "g_latent_random")]
+        own = [
+            value for name, value in terms.items() if name not in (*way.without, "g_latent_random")
+        ]
         back = [] if "g_latent_random" in way.without else [terms["g_latent_random"]]
         if way.d_keeps:
             add(sum(own + back), judges)
         if not way.g_keeps:
             learners.zero_grad()
         add(sum(own + back), G)
-        add(sum(own + (back if way.latent_moves_E else [])) + 0 * E(y)[0].sum() + 0 * E(y)[1].sum(), E)
+        add(
+            sum(own + (back if way.latent_moves_E else [])) + 0 * E(y)[0].sum() + 0 * E(y)[1].sum(),
+            E,
+        )
         out["G_grad"] = gradients(learners)
         for net in [G] * way.move_G + [E] * way.move_E:
             descend(net, inputs["lr_G"])
@@ -132,7 +150,10 @@ WRONG: list[tuple[dict, str]] = [
     ({"kl_sign": -1.0}, "The sign of KL is turned around."),
     ({"l1_random": True}, "L1 compares y with the random fake: which code knows y?"),
     ({"d_weight": 0.5}, "The discriminators' loss is halved: here it is not."),
-    ({"d_keeps": True}, "What G's loss left in the discriminators counts for them: whose zero_grad is missing?"),
+    (
+        {"d_keeps": True},
+        "What G's loss left in the discriminators counts for them: whose zero_grad is missing?",
+    ),
     ({"g_keeps": True}, "Old gradients count for G and E: whose zero_grad is missing?"),
     ({"move_E": False}, "E did not move: which losses are its own, or is it still frozen?"),
     ({"move_G": False}, "G did not move: does its loss reach its weights?"),
@@ -152,18 +173,34 @@ WRONG: list[tuple[dict, str]] = [
 def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
     inputs = networks(rng, 3, 2)
-    inputs |= {name: encode(torch.from_numpy(rng.normal(0, 0.5, 8))) for name in ("D_encoded", "D_random")}
-    weights = {"lambda_l1": (5.0, 7.0, 11.0), "lambda_kl": (0.3, 0.4, 0.5), "lambda_latent": (2.0, 3.0)}
+    inputs |= {
+        name: encode(torch.from_numpy(rng.normal(0, 0.5, 8))) for name in ("D_encoded", "D_random")
+    }
+    weights = {
+        "lambda_l1": (5.0, 7.0, 11.0),
+        "lambda_kl": (0.3, 0.4, 0.5),
+        "lambda_latent": (2.0, 3.0),
+    }
     inputs |= {name: float(rng.choice(values)) for name, values in weights.items()}
-    inputs |= {"lr_G": float(rng.uniform(0.01, 0.02)), "lr_D": float(rng.uniform(0.1, 0.2)), "report": []} | more
-    return inputs, play(inputs), [(play(inputs, replace(Way(), **change)), message) for change, message in WRONG]
+    inputs |= {
+        "lr_G": float(rng.uniform(0.01, 0.02)),
+        "lr_D": float(rng.uniform(0.1, 0.2)),
+        "report": [],
+    } | more
+    return (
+        inputs,
+        play(inputs),
+        [(play(inputs, replace(Way(), **change)), message) for change, message in WRONG],
+    )
 
 
 def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
     inputs, good, others = game(rng, **more)
     message = "The weights of {} after the step are wrong: which terms, on which fakes, who learns from which?"
     items = [
-        facet(f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net))
+        facet(
+            f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net)
+        )
         for net, text in (("G", "G and E"), ("D", "the discriminators"))
     ]
     return inputs, step_facets(items, good, ERRORS)
@@ -180,13 +217,26 @@ def twice(rng: np.random.Generator) -> tuple[dict, dict]:
 def report(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng, report=[*TERMS, *D_TERMS])
     message = "{} in the report is wrong: the terms come back unweighted, as they were when they were computed."
-    factors = {"g_l1_encoded": "lambda_l1", "g_kl_encoded": "lambda_kl", "g_latent_random": "lambda_latent"}
+    factors = {
+        "g_l1_encoded": "lambda_l1",
+        "g_kl_encoded": "lambda_kl",
+        "g_latent_random": "lambda_latent",
+    }
     items = []
     for name in (*TERMS, *D_TERMS):
         factor = inputs[factors[name]] if name in factors else 0.5
-        wrong = [[encode(factor * good[name]), f"{name} comes back with its weight: the task asks for the bare terms."]]
+        wrong = [
+            [
+                encode(factor * good[name]),
+                f"{name} comes back with its weight: the task asks for the bare terms.",
+            ]
+        ]
         wrong += rival(good, others, name)
-        wrong += [[encode(good[o]), "Terms change places in the report."] for o in (*TERMS, *D_TERMS) if o != name]
+        wrong += [
+            [encode(good[o]), "Terms change places in the report."]
+            for o in (*TERMS, *D_TERMS)
+            if o != name
+        ]
         items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
     return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
 
@@ -201,15 +251,46 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     items = [
         ordered(["G", "D"], "G and E", "the discriminators", first, 2),
         facet("G_grad_at_D", None, leak, 3, wants=none, wrong=wrong),
-        facet("D_at_G", encode(good["D_before"]), moved, wrong=[["absent", NEVER.format("G and E")]]),
+        facet(
+            "D_at_G", encode(good["D_before"]), moved, wrong=[["absent", NEVER.format("G and E")]]
+        ),
     ]
     return inputs, step_facets([*items, *kept()], good, ERRORS)
 
 
 STEP = "bicyclegan_step"
 CHECKS = [
-    Check("bicyclegan_weights", STEP, 5, "the weights of all four networks after a step", True, weights, STEP, facets),
-    Check("bicyclegan_report", STEP, 2, "the nine terms that come back", True, report, STEP, facets),
-    Check("bicyclegan_ownership", STEP, 4, "whose gradients, who moves first", False, ownership, STEP, facets),
-    Check("bicyclegan_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP, facets),
+    Check(
+        "bicyclegan_weights",
+        STEP,
+        5,
+        "the weights of all four networks after a step",
+        True,
+        weights,
+        STEP,
+        facets,
+    ),
+    Check(
+        "bicyclegan_report", STEP, 2, "the nine terms that come back", True, report, STEP, facets
+    ),
+    Check(
+        "bicyclegan_ownership",
+        STEP,
+        4,
+        "whose gradients, who moves first",
+        False,
+        ownership,
+        STEP,
+        facets,
+    ),
+    Check(
+        "bicyclegan_twice",
+        STEP,
+        2,
+        "two steps that start with old gradients",
+        False,
+        twice,
+        STEP,
+        facets,
+    ),
 ]

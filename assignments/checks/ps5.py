@@ -42,18 +42,31 @@ def runs(rng: np.random.Generator, plan: dict[str, list[int]]) -> list[list]:
     """Rows (name, seed, value) of a table; seeds share luck, and the last one turns the order round."""
     luck = dict(zip(range(100), rng.normal(0, 0.5, 100), strict=True))
     return [
-        [name, seed, float(0.6 + 0.11 * i * (-1 if seed == seeds[-1] else 1) + luck[seed] + rng.normal(0, 0.02))]
+        [
+            name,
+            seed,
+            float(
+                0.6 + 0.11 * i * (-1 if seed == seeds[-1] else 1) + luck[seed] + rng.normal(0, 0.02)
+            ),
+        ]
         for i, (name, seeds) in enumerate(plan.items())
         for seed in seeds
     ]
 
 
 def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
-    sides = [{s: v for name, s, v in case["rows"] if name == case[side]} for side in ("more", "less")]
+    sides = [
+        {s: v for name, s, v in case["rows"] if name == case[side]} for side in ("more", "less")
+    ]
     a, b = sides
     seeds, sign = sorted(set(a) & set(b)), 1 if case["better"] == "higher" else -1
     right = [sign * (a[s] - b[s]) for s in seeds]
-    wrong = [([-x for x in right], "The sign is turned around: positive is where `more` is better. Which way is that?")]
+    wrong = [
+        (
+            [-x for x in right],
+            "The sign is turned around: positive is where `more` is better. Which way is that?",
+        )
+    ]
     if sign < 0:
         lower = "For a metric of which lower is better the sign is that of one of which higher is better."
         wrong = [([-x for x in right], lower)]
@@ -72,22 +85,48 @@ def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
         RETURN,
         CHANGED,
         ["KeyError: '", "It looks for an entry that no row has: there are row, seed and value."],
-        ["KeyError", "A seed that only one of the two rows has stops it: what can be done with half a pair?"],
-        ["StopIteration", "A seed that only one of the two rows has stops it: what can be done with half a pair?"],
-        ["zip()", "The two rows have different numbers of runs, and that stops it: what belongs together?"],
-        ["same length", "The two rows have different numbers of runs, and that stops it: what belongs together?"],
+        [
+            "KeyError",
+            "A seed that only one of the two rows has stops it: what can be done with half a pair?",
+        ],
+        [
+            "StopIteration",
+            "A seed that only one of the two rows has stops it: what can be done with half a pair?",
+        ],
+        [
+            "zip()",
+            "The two rows have different numbers of runs, and that stops it: what belongs together?",
+        ],
+        [
+            "same length",
+            "The two rows have different numbers of runs, and that stops it: what belongs together?",
+        ],
     ]
     shape = "Another number of differences than there are pairs: which runs belong together, and which have no partner?"
-    return facet(key, numbers(right), message, share, wrong=other(wrong, right), shape=shape, errors=errors, rtol=1e-6)
+    return facet(
+        key,
+        numbers(right),
+        message,
+        share,
+        wrong=other(wrong, right),
+        shape=shape,
+        errors=errors,
+        rtol=1e-6,
+    )
 
 
 def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
-    a, b, c = [["cycle", "no cycle", "cycle twice"], ["pool", "no pool", "pool of 50"]][int(rng.integers(2))]
+    a, b, c = [["cycle", "no cycle", "cycle twice"], ["pool", "no pool", "pool of 50"]][
+        int(rng.integers(2))
+    ]
     a, b = (b, a) if hidden else (a, b)  # names that hold one another
     seeds = [0, *sorted((1 + rng.choice(30, 3, replace=False)).tolist())]
     plain = runs(rng, {a: seeds, b: seeds})
     cases = {"higher": plain, "lower": plain}
-    says = {"higher": "The differences are wrong: which minus which?", "lower": "Wrong where lower is better."}
+    says = {
+        "higher": "The differences are wrong: which minus which?",
+        "lower": "Wrong where lower is better.",
+    }
     if hidden:
         mixed = runs(rng, {c: seeds, b: seeds, a: seeds})
         mixed = [mixed[i] for i in (7, 2, 10, 5, 0, 8, 3, 11, 4, 1, 9, 6)]
@@ -99,10 +138,17 @@ def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
             "holes": "Wrong where a seed is missing on one side.",
         }
     inputs = {
-        name: {"rows": rows, "more": a, "less": b, "better": "lower" if name == "lower" else "higher"}
+        name: {
+            "rows": rows,
+            "more": a,
+            "less": b,
+            "better": "lower" if name == "lower" else "higher",
+        }
         for name, rows in cases.items()
     }
-    return {"cases": inputs}, {"facets": [difference_facet(name, case, says[name], 1) for name, case in inputs.items()]}
+    return {"cases": inputs}, {
+        "facets": [difference_facet(name, case, says[name], 1) for name, case in inputs.items()]
+    }
 
 
 # ---- an interval
@@ -117,11 +163,19 @@ def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, di
         x = rng.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), n)
         x = np.sort(x)
         x = np.r_[x[1], x[-1], x[0], x[2:-1]] if n > 2 else x  # sorted in neither direction
-        x = x / 1e4 if name == "small" else np.full(n, {"equal": x[0], "zeros": 0.0}[name]) if name in EQUAL else x
+        x = (
+            x / 1e4
+            if name == "small"
+            else np.full(n, {"equal": x[0], "zeros": 0.0}[name])
+            if name in EQUAL
+            else x
+        )
         cases[name], right = numbers(x), interval(x)
         wrong = other(wrong_intervals(x), right)
         zero = [RETURN, CHANGED, ["ZeroDivision", "A division by 0: by what, for how many values?"]]
-        message = f"The interval of {n} {name + ' ' if name in (*EQUAL, 'small') else ''}values is wrong."
+        message = (
+            f"The interval of {n} {name + ' ' if name in (*EQUAL, 'small') else ''}values is wrong."
+        )
         items.append(
             facet(
                 name,
@@ -212,7 +266,9 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
     return {"cases": {name: numbers(x) for name, (x, *_) in cases.items()}}, {"facets": items}
 
 
-def part(name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str) -> Check:
+def part(
+    name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str
+) -> Check:
     return Check(name, function, points, title, visible, prepare, probe, facets)
 
 

@@ -7,7 +7,23 @@ import numpy as np
 from course_lib.metrics.intervals import T
 
 DEGREES = "The degrees of freedom are off: how many have n values?"
-ONE_SIDED = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782, 1.771, 1.761, 1.753)
+ONE_SIDED = (
+    6.314,
+    2.920,
+    2.353,
+    2.132,
+    2.015,
+    1.943,
+    1.895,
+    1.860,
+    1.833,
+    1.812,
+    1.796,
+    1.782,
+    1.771,
+    1.761,
+    1.753,
+)
 
 
 def interval(values) -> list[float]:
@@ -46,5 +62,10 @@ def wrong_intervals(values) -> list[tuple[list[float], str]]:
     if n > 2:
         found.append((around(T[min(n - 3, len(T) - 1)] * s / root), DEGREES))
     if n <= len(ONE_SIDED) + 1:
-        found.append((around(ONE_SIDED[n - 2] * s / root), "The quantile is one-sided: an interval has two ends."))
+        found.append(
+            (
+                around(ONE_SIDED[n - 2] * s / root),
+                "The quantile is one-sided: an interval has two ends.",
+            )
+        )
     return found

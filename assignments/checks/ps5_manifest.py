@@ -15,7 +15,10 @@ import course_lib
 
 def crashed(m: dict) -> bool:
     """Whether a run of the two sides ended in nan."""
-    return any(row.get("value") == "nan" and row["row"] in (m.get("more"), m.get("less")) for row in m["rows"])
+    return any(
+        row.get("value") == "nan" and row["row"] in (m.get("more"), m.get("less"))
+        for row in m["rows"]
+    )
 
 
 def given(m: dict) -> tuple[list[float], list[float], list[float]] | None:
@@ -74,8 +77,14 @@ def stated(m: dict) -> list[read.Finding]:
     slack = [0.05 * (right[2] - right[1]) > abs(x - y) for x, y in zip(got, right, strict=True)]
     near = " It is near: was it rounded?" if all(slack) else ""
     mean = "The stated mean is not that of the differences in the rows." + near
-    ends = "The stated ends are not those of the interval of the rows, as the text of the task defines it." + near
-    return [(1, close(got[:1], right[:1], right), mean), (1, close(got[1:], right[1:], right), ends)]
+    ends = (
+        "The stated ends are not those of the interval of the rows, as the text of the task defines it."
+        + near
+    )
+    return [
+        (1, close(got[:1], right[:1], right), mean),
+        (1, close(got[1:], right[1:], right), ends),
+    ]
 
 
 def close(got: list[float], want: list[float], right: list[float]) -> bool:
@@ -107,7 +116,9 @@ def stored() -> list[dict[str, str]]:
     homes = {Path(__file__).resolve().parents[2], Path(course_lib.__file__).resolve().parents[1]}
     files = sorted(path for home in homes for path in (home / "notebooks" / "sweeps").glob("*.csv"))
     if not files:
-        raise FileNotFoundError("notebooks/sweeps with the course's tables is needed to grade problem set 5")
+        raise FileNotFoundError(
+            "notebooks/sweeps with the course's tables is needed to grade problem set 5"
+        )
     out = []
     for path in files:
         with open(path, encoding="utf-8", newline="") as file:

@@ -11,13 +11,22 @@ from torch import Tensor, nn
 
 STEP_ERRORS = [
     ["a second time", "Two backwards run through the same graph: are the fakes detached for D?"],
-    ["inplace operation", "A backward needs weights that have changed since: when are the fakes judged for G?"],
-    ["does not require grad", "A loss has nothing to learn from: does a network stay frozen, or is a loss cut off?"],
+    [
+        "inplace operation",
+        "A backward needs weights that have changed since: when are the fakes judged for G?",
+    ],
+    [
+        "does not require grad",
+        "A loss has nothing to learn from: does a network stay frozen, or is a loss cut off?",
+    ],
 ]
 REPORT_ERRORS = [
     ["check: KeyError", "The report lacks an entry: which names does the task give?"],
     ["check: TypeError", "The report is no dictionary of numbers: which names does the task give?"],
-    ["check: IndexError", "The report is no dictionary of numbers: which names does the task give?"],
+    [
+        "check: IndexError",
+        "The report is no dictionary of numbers: which names does the task give?",
+    ],
 ]
 
 
@@ -59,13 +68,18 @@ def log_loss(logits: Tensor, real: bool, way: Way) -> Tensor:
     return loss.mean() if way.reduction == "mean" else loss.sum()
 
 
-def play(G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor, pair, way: Way = Way()) -> dict:
+def play(
+    G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor, pair, way: Way = Way()
+) -> dict:
     """What ``inputs["steps"]`` steps leave: the weights of both networks, and the last step's terms before its updates.
 
     ``pair(source, image)`` is what D sees.
     """
     G, D = copy.deepcopy(G), copy.deepcopy(D)
-    opt_G, opt_D = torch.optim.SGD(G.parameters(), inputs["lr_G"]), torch.optim.SGD(D.parameters(), inputs["lr_D"])
+    opt_G, opt_D = (
+        torch.optim.SGD(G.parameters(), inputs["lr_G"]),
+        torch.optim.SGD(D.parameters(), inputs["lr_D"]),
+    )
     for p in (*G.parameters(), *D.parameters()):
         p.grad = torch.full_like(p, inputs.get("stale", 0.0))
     out: dict = {"G_start": flat(G.parameters()), "D_start": flat(D.parameters())}
@@ -79,7 +93,9 @@ def play(G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor,
 
     def terms_G(fake: Tensor) -> None:
         logits = D(pair(source, fake))
-        out["g_gan"] = -log_loss(logits, False, way) if way.saturating else log_loss(logits, True, way)
+        out["g_gan"] = (
+            -log_loss(logits, False, way) if way.saturating else log_loss(logits, True, way)
+        )
         difference = fake - real
         distance = difference.square() if way.squared else difference.abs()
         out["g_l1"] = distance.mean() if way.reduction == "mean" else distance.sum()
@@ -93,7 +109,9 @@ def play(G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor,
         if way.leak:
             terms_D(fake)
             add(out["d_loss"], G)
-        out["G_at_D"] = flat(torch.zeros_like(p) if p.grad is None else p.grad for p in G.parameters())
+        out["G_at_D"] = flat(
+            torch.zeros_like(p) if p.grad is None else p.grad for p in G.parameters()
+        )
         if way.move_D:
             opt_D.step()
 
@@ -125,14 +143,20 @@ def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) ->
     for item in items:
         item.setdefault("errors", [*late, *errors])
         item |= {"rtol": 1e-7, "atol": 1e-10}  # all is float64
-    return {"facets": items, "idle": [[[f"{net}_after", encode(good[f"{net}_start"])] for net in "GD"]]}
+    return {
+        "facets": items,
+        "idle": [[[f"{net}_after", encode(good[f"{net}_start"])] for net in "GD"]],
+    }
 
 
 def kept() -> list[dict]:
     """What a step leaves as it was: modes, and the tensors that were passed."""
     modes = "A network runs, or is left, in another mode than train mode, in which it came: who calls eval()?"
     changed = "A tensor that was passed is changed in place: the caller still needs it."
-    return [facet("modes", True, modes, beside=True), facet("unchanged", True, changed, beside=True)]
+    return [
+        facet("modes", True, modes, beside=True),
+        facet("unchanged", True, changed, beside=True),
+    ]
 
 
 NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
@@ -142,14 +166,24 @@ def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> d
     """The facet of the order of the two updates; ``first`` says what is wrong with the other one."""
     nobody = "Neither optimiser makes a step: are the two given ones used?"
     wrong = [[right[::-1], first], [[], nobody], [["D"], NEVER.format(G)], [["G"], NEVER.format(D)]]
-    return facet("order", right, "The optimisers make other steps than one each: count them.", share, wrong=wrong)
+    return facet(
+        "order",
+        right,
+        "The optimisers make other steps than one each: count them.",
+        share,
+        wrong=wrong,
+    )
 
 
 def owned(good: dict, others: list[tuple[dict, str]], leak: str) -> dict:
     """The facet of the gradients that G holds when D is updated: none."""
     seen = "G holds gradients when D is updated. At that moment only D has a loss: whose are they?"
-    wrong = [["absent", NEVER.format("D")]] + [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
-    return facet("G_grad_at_D", None, seen, 4, wants=[None, encode(0 * good["G_at_D"])], wrong=wrong)
+    wrong = [["absent", NEVER.format("D")]] + [
+        pair for pair in rival(good, others, "G_at_D") if pair[1] == leak
+    ]
+    return facet(
+        "G_grad_at_D", None, seen, 4, wants=[None, encode(0 * good["G_at_D"])], wrong=wrong
+    )
 
 
 def add(loss: Tensor, *nets: nn.Module) -> None:

@@ -11,7 +11,9 @@ from checks import FUNCTIONS
 from checks.contract import generator
 from checks.probes import tools
 
-VISIBLE = Path(__file__).parent / "visible"  # in a student's copy: prepared cases instead of the expectations' code
+VISIBLE = (
+    Path(__file__).parent / "visible"
+)  # in a student's copy: prepared cases instead of the expectations' code
 
 
 def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
@@ -24,7 +26,9 @@ def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
     for item in importlib.import_module(f"checks.{ps}").CHECKS:
         if item.visible and function in (None, item.function):
             inputs, expectations = item.prepare(generator("visible", item.name))
-            facts = {key: getattr(item, key) for key in ("name", "function", "points", "title", "probe")}
+            facts = {
+                key: getattr(item, key) for key in ("name", "function", "points", "title", "probe")
+            }
             facts["judge"] = [item.judge.__module__, item.judge.__name__]
             found.append(facts | {"inputs": inputs, "expectations": expectations})
     return found
@@ -41,7 +45,9 @@ def problem_set(function: str) -> str:
     for ps, functions in FUNCTIONS.items():
         if function in functions:
             return ps
-    raise ValueError(f"no graded function is called {function!r}; there are {', '.join(sum(FUNCTIONS.values(), ()))}")
+    raise ValueError(
+        f"no graded function is called {function!r}; there are {', '.join(sum(FUNCTIONS.values(), ()))}"
+    )
 
 
 def report(function: str, names: dict) -> None:
@@ -58,5 +64,9 @@ def report(function: str, names: dict) -> None:
             print(f"    {verdict.message}")
             missing.append(verdict.message)
     if missing:
-        raise AssertionError(f"{function}: {' '.join(missing)} (Run All stops here; the cells below are not run.)")
-    print(f"{function}: all visible checks pass ({time.perf_counter() - start:.1f} s); hidden ones follow in grading")
+        raise AssertionError(
+            f"{function}: {' '.join(missing)} (Run All stops here; the cells below are not run.)"
+        )
+    print(
+        f"{function}: all visible checks pass ({time.perf_counter() - start:.1f} s); hidden ones follow in grading"
+    )

@@ -19,7 +19,9 @@ from assignments.grader.verdicts import Result
 from course_lib.data.files import replace_file
 
 HERE, PLACE = Path(__file__).parent, Path("/autograder")
-LIMITS = Limits(wall=240, memory_mb=1024)  # in all below 10 minutes and 3 GB, also if a lost sandbox is started again
+LIMITS = Limits(
+    wall=240, memory_mb=1024
+)  # in all below 10 minutes and 3 GB, also if a lost sandbox is started again
 
 
 def bundle(course: Path, problem_set: str) -> Path:
@@ -28,13 +30,18 @@ def bundle(course: Path, problem_set: str) -> Path:
     archive = course / "gradescope" / f"{problem_set}.zip"
     archive.parent.mkdir(exist_ok=True)
     own = [course / "term_key.txt", course / "release" / problem_set / f"{problem_set}.ipynb"]
-    parts = {path: f"course/{path.relative_to(course)}" for path in (*own, *course.glob("checks/**/*.py"))}
+    parts = {
+        path: f"course/{path.relative_to(course)}"
+        for path in (*own, *course.glob("checks/**/*.py"))
+    }
     parts |= {path: f"course_lib/{path.relative_to(LIBRARY)}" for path in LIBRARY.rglob("*")}
     parts |= {path: f"assignments/grader/{path.relative_to(HERE)}" for path in HERE.rglob("*")}
     parts |= {path: path.name for path in (HERE / "gradescope").iterdir()}
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for path, name in parts.items():
-            if path.is_file() and path.suffix != ".pyc" and path.parent.name != "shipped_files":  # no check opens them
+            if (
+                path.is_file() and path.suffix != ".pyc" and path.parent.name != "shipped_files"
+            ):  # no check opens them
                 out.write(path, name)
         out.writestr("assignments/__init__.py", "")
         out.writestr("requirements.txt", requirements())
@@ -43,7 +50,9 @@ def bundle(course: Path, problem_set: str) -> Path:
 
 def requirements() -> str:
     """What the course needs, without its extras, in the versions that are installed here."""
-    needed = [line for line in metadata.requires("gan-translation-course") or [] if "extra ==" not in line]
+    needed = [
+        line for line in metadata.requires("gan-translation-course") or [] if "extra ==" not in line
+    ]
     names = [re.match(r"[\w.-]+", line)[0] for line in needed]
     return "".join(f"{name}=={metadata.version(name).partition('+')[0]}\n" for name in names)
 
@@ -59,7 +68,9 @@ def submitted(place: Path) -> Result:
     notebook.restore(submission, locked(released), {name for name, _, _ in graded_cells(released)})
     hidden = [facts, *(place / name for name in ("source", "submission", "results"))]
     key = grade.term_key(course)
-    return next(grade.grade_all([submission], course, problem_set, key, "nobody", 1, LIMITS, hidden))
+    return next(
+        grade.grade_all([submission], course, problem_set, key, "nobody", 1, LIMITS, hidden)
+    )
 
 
 def report(result: Result, seconds: float) -> dict:

@@ -11,51 +11,86 @@ import typer
 
 from course_lib.errors import CourseError
 
-if TYPE_CHECKING:  # at run time they are imported late: the command's other parts do without nbgrader
+if (
+    TYPE_CHECKING
+):  # at run time they are imported late: the command's other parts do without nbgrader
     from assignments.grader.gradebook import Book, Plan
     from assignments.grader.notebook import Submission
     from assignments.grader.verdicts import Result
 
-Names = Annotated[list[str] | None, typer.Option("--student", help="only these; default: all in submitted/")]
+Names = Annotated[
+    list[str] | None, typer.Option("--student", help="only these; default: all in submitted/")
+]
 
-CourseFolder = Annotated[Path, typer.Option(help="nbgrader's course folder, with checks/ and submitted/")]
+CourseFolder = Annotated[
+    Path, typer.Option(help="nbgrader's course folder, with checks/ and submitted/")
+]
 
 
 def grade(
     problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
     course: CourseFolder = Path("assignments"),
-    gradebook: Annotated[str | None, typer.Option(help="database URL; default: COURSE/gradebook.db")] = None,
-    tier: Annotated[str, typer.Option(help="auto, bubblewrap, or plain (weak: protects from accidents only)")] = "auto",
-    workers: Annotated[int | None, typer.Option(help="sandboxes at a time; default: one a core")] = None,
+    gradebook: Annotated[
+        str | None, typer.Option(help="database URL; default: COURSE/gradebook.db")
+    ] = None,
+    tier: Annotated[
+        str, typer.Option(help="auto, bubblewrap, or plain (weak: protects from accidents only)")
+    ] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(help="sandboxes at a time; default: one a core")
+    ] = None,
     student: Names = None,
-    force: Annotated[bool, typer.Option("--force", help="grade again what is graded and unchanged")] = False,
-    only: Annotated[str | None, typer.Option(metavar="CHECK", help="regrade this check alone, after a fix")] = None,
-    summary: Annotated[bool, typer.Option("--summary", help="also write a page on the whole class")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="grade again what is graded and unchanged")
+    ] = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="CHECK", help="regrade this check alone, after a fix")
+    ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="also write a page on the whole class")
+    ] = False,
 ) -> None:
     """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run again."""
     if workers is not None and workers < 1:
-        raise CourseError(f"--workers must be above 0, got {workers}", "--workers", "for example --workers 2")
-    results, fresh, left_out = run(course, problem_set, gradebook, tier, workers, student, force, only)
+        raise CourseError(
+            f"--workers must be above 0, got {workers}", "--workers", "for example --workers 2"
+        )
+    results, fresh, left_out = run(
+        course, problem_set, gradebook, tier, workers, student, force, only
+    )
     reasons = [f"{r.student}: {r.reason}" for r in results if r.reason]
     if reasons:
         print("with a reason to look at:", *reasons, sep="\n  ", file=sys.stderr)
     what = "graded" if only is None else f"graded {only} alone in"
-    others = "others were done" if only is None else "others are new or were handed in again: grade them without --only"
+    others = (
+        "others were done"
+        if only is None
+        else "others are new or were handed in again: grade them without --only"
+    )
     others = "" if fresh == len(results) else f", the {others}"
-    print(f"{what} {fresh} of {len(results)} submissions{others}; reports in {course}/reports/{problem_set}")
+    print(
+        f"{what} {fresh} of {len(results)} submissions{others}; reports in {course}/reports/{problem_set}"
+    )
     if summary and results:
         from assignments.grader.summary import write
 
         print(f"wrote {write(course / 'reports' / problem_set, results)}")
     if left_out:
         lines = [f"{name}: {why}" for name, why in sorted(left_out.items())]
-        print("not graded or without a report, mend it and run again:", *lines, sep="\n  ", file=sys.stderr)
+        print(
+            "not graded or without a report, mend it and run again:",
+            *lines,
+            sep="\n  ",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
 
 
 def check(
     problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
-    path: Annotated[Path | None, typer.Argument(metavar="NOTEBOOK", help="default: PS.ipynb in this folder")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="NOTEBOOK", help="default: PS.ipynb in this folder")
+    ] = None,
 ) -> None:
     """Before you hand in: is the notebook fit for it, and what do the visible checks say? Status 1: mend something."""
     from assignments.grader import feedback, handin
@@ -65,11 +100,17 @@ def check(
     print(*(f"mend: {text}" for text in trouble), sep="\n", end="\n" if trouble else "")
     right = result is not None and result.score == result.points
     if result is not None:
-        print(*(f"note: {text}" for text in result.notes), sep="\n", end="\n" if result.notes else "")
+        print(
+            *(f"note: {text}" for text in result.notes), sep="\n", end="\n" if result.notes else ""
+        )
         print(*map(feedback.line, result.checks), sep="\n")
-        print(f"{result.score:g} of {result.points:g} points of the visible checks; hidden ones follow in grading")
+        print(
+            f"{result.score:g} of {result.points:g} points of the visible checks; hidden ones follow in grading"
+        )
     if trouble or not right:
-        print("not ready: mend what is named above. Part of the work earns part of the points, so hand it in in time")
+        print(
+            "not ready: mend what is named above. Part of the work earns part of the points, so hand it in in time"
+        )
         raise typer.Exit(1)
     print(f"ready: hand in {submission.path.name}")
 
@@ -77,8 +118,12 @@ def check(
 def release(
     problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
     course: CourseFolder = Path("assignments"),
-    gradescope: Annotated[bool, typer.Option("--gradescope", help="also gradescope/PS.zip, its autograder")] = False,
-    solution: Annotated[bool, typer.Option("--solution", help="only solutions/PS.ipynb, after the due date")] = False,
+    gradescope: Annotated[
+        bool, typer.Option("--gradescope", help="also gradescope/PS.zip, its autograder")
+    ] = False,
+    solution: Annotated[
+        bool, typer.Option("--solution", help="only solutions/PS.ipynb, after the due date")
+    ] = False,
 ) -> None:
     """Make the students' copy of a problem set, notebook and visible checks, with nbgrader: release/PS and PS.zip."""
     from assignments.grader import bundled
@@ -87,14 +132,20 @@ def release(
     if solution:
         print(f"wrote {solve(course.absolute(), problem_set)}, with all answers")
         return
-    print(f"wrote {release(course, problem_set)}: hand it out; students unpack it and run: course check {problem_set}")
+    print(
+        f"wrote {release(course, problem_set)}: hand it out; students unpack it and run: course check {problem_set}"
+    )
     if gradescope:
-        print(f"wrote {bundled.bundle(course.absolute(), problem_set)}, with the hidden checks: for Gradescope alone")
+        print(
+            f"wrote {bundled.bundle(course.absolute(), problem_set)}, with the hidden checks: for Gradescope alone"
+        )
 
 
 def answers(
     problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
-    folder: Annotated[Path, typer.Argument(help="to write to: submitted/STUDENT/PS.py, and released/PS.py")],
+    folder: Annotated[
+        Path, typer.Argument(help="to write to: submitted/STUDENT/PS.py, and released/PS.py")
+    ],
     course: CourseFolder = Path("assignments"),
 ) -> None:
     """Each submission's answer cells as a Python file, for tools that look for copies (copydetect, JPlag, Dolos)."""
@@ -109,12 +160,20 @@ def answers(
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
     """The folders handed in, by student."""
     folder = course / "submitted"
-    found = {path.name: path / problem_set for path in sorted(folder.glob("*")) if may_be_folder(path / problem_set)}
+    found = {
+        path.name: path / problem_set
+        for path in sorted(folder.glob("*"))
+        if may_be_folder(path / problem_set)
+    }
     if unknown := sorted(set(students or []) - set(found)):
-        raise CourseError(f"nothing of {unknown[0]} for {problem_set}", folder, "see the names in that folder")
+        raise CourseError(
+            f"nothing of {unknown[0]} for {problem_set}", folder, "see the names in that folder"
+        )
     if not found:
         raise CourseError(
-            f"nothing handed in for {problem_set}", folder, f"nbgrader collect {problem_set}, or copy there"
+            f"nothing handed in for {problem_set}",
+            folder,
+            f"nbgrader collect {problem_set}, or copy there",
         )
     return {name: path for name, path in found.items() if not students or name in students}
 
@@ -156,22 +215,47 @@ def run(
     key, tier = grading.term_key(course), choose_tier(tier)
     print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
     if only is not None and only not in (names := [check.name for check in checks]):
-        raise CourseError(f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}")
-    with only_grader(course, problem_set), Book(gradebook or sqlite_url(course / "gradebook.db")) as book:
+        raise CourseError(
+            f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}"
+        )
+    with (
+        only_grader(course, problem_set),
+        Book(gradebook or sqlite_url(course / "gradebook.db")) as book,
+    ):
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
-        read, unread = read_all(folders, problem_set, plan, f"{grading.checks_digest(course)} {key} {tier}")
-        todo = {name: found for name, found in read.items() if is_wanted(found, done.get(name), force, only)}
-        hidden = [course / part for part in ("source", "submitted", "autograded", "release", "checks")]
+        read, unread = read_all(
+            folders, problem_set, plan, f"{grading.checks_digest(course)} {key} {tier}"
+        )
+        todo = {
+            name: found
+            for name, found in read.items()
+            if is_wanted(found, done.get(name), force, only)
+        }
+        hidden = [
+            course / part for part in ("source", "submitted", "autograded", "release", "checks")
+        ]
         graded = grading.grade_all(
             list(todo.values()), course, problem_set, key, tier, workers, hidden=hidden,
             only=lambda check: only in (None, check.name),
         ) if todo else []  # fmt: skip
-        bar = tqdm(graded, total=len(todo), desc=problem_set, unit="submission", disable=not progress or not todo)
+        bar = tqdm(
+            graded,
+            total=len(todo),
+            desc=problem_set,
+            unit="submission",
+            disable=not progress or not todo,
+        )
         left_out |= unread | keep(bar, book, plan, course, todo, done, only)
-        book.settle(problem_set, {name: handed_in_at(path) for name, path in folders.items()}, late_penalty(course))
+        book.settle(
+            problem_set,
+            {name: handed_in_at(path) for name, path in folders.items()},
+            late_penalty(course),
+        )
         done, fresh = book.done(problem_set), len(todo.keys() - left_out.keys())
-        left_out |= dict.fromkeys(book.damaged, "the record in the grade book cannot be read: hand in, and grade again")
+        left_out |= dict.fromkeys(
+            book.damaged, "the record in the grade book cannot be read: hand in, and grade again"
+        )
         left_out |= feedback.write(course / "reports" / problem_set, list(done.values()))
     return [done[name] for name in folders if name in done], fresh, left_out
 
@@ -225,7 +309,9 @@ def read_all(
     return found, unread
 
 
-def is_wanted(submission: "Submission", before: "Result | None", force: bool, only: str | None) -> bool:
+def is_wanted(
+    submission: "Submission", before: "Result | None", force: bool, only: str | None
+) -> bool:
     """Whether to grade it now: it is new or changed, or ``force``; a single check only of what is graded already."""
     if only is not None:
         return before is not None and before.source == submission.source
@@ -233,7 +319,13 @@ def is_wanted(submission: "Submission", before: "Result | None", force: bool, on
 
 
 def keep(
-    results: Iterable["Result"], book: "Book", plan: "Plan", course: Path, todo: dict, done: dict, only: str | None
+    results: Iterable["Result"],
+    book: "Book",
+    plan: "Plan",
+    course: Path,
+    todo: dict,
+    done: dict,
+    only: str | None,
 ) -> dict[str, str]:
     """Each result into autograded/ and the grade book as it comes; returns whose could not be kept, and why."""
     from assignments.grader import feedback
@@ -244,7 +336,9 @@ def keep(
         submission, name = todo[result.student], plan.problem_set
         if only is not None:
             checked, result = result.checks, done[result.student]
-            result.checks = list({check.name: check for check in [*result.checks, *checked]}.values())
+            result.checks = list(
+                {check.name: check for check in [*result.checks, *checked]}.values()
+            )
             regraded.append(result)
         target = course / "autograded" / result.student / name / f"{name}.ipynb"
         try:

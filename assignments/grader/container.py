@@ -23,17 +23,36 @@ NOBODY = 65534
 def places(hidden: Iterable[Path]) -> tuple[set[Path], set[Path], list[Path], set[Path]]:
     """What a sandbox shows: folders of Python and the system; those within that it covers, hidden ones; Python's own
     folders that lie within a covered one; and links of the system, such as /lib."""
-    python = {Path(sys.prefix), Path(sys.base_prefix), Path(os.path.realpath(sys.executable)).parent.parent}
-    python |= {Path(p) for p in sys.path if Path(p).name in ("site-packages", "dist-packages") and Path(p).is_dir()}
-    system = {Path(p) for p in ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin") if Path(p).exists()}
+    python = {
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+        Path(os.path.realpath(sys.executable)).parent.parent,
+    }
+    python |= {
+        Path(p)
+        for p in sys.path
+        if Path(p).name in ("site-packages", "dist-packages") and Path(p).is_dir()
+    }
+    system = {
+        Path(p) for p in ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin") if Path(p).exists()
+    }
     links = {p for p in system if p.is_symlink()}
     shown = {p.absolute() for p in python} | system - links
     shown = {p for p in shown if not any(other in p.parents for other in shown)}
     masked = {p for q in hidden for p in {q.absolute(), q.resolve()} if p.is_dir()}
     if clash := sorted(shown & masked):
-        raise CourseError("Python is installed in a folder that must be hidden", clash[0], "use another environment")
+        raise CourseError(
+            "Python is installed in a folder that must be hidden",
+            clash[0],
+            "use another environment",
+        )
     inner = [p.absolute() for p in python if any(m in p.absolute().parents for m in masked)]
-    return shown, {p for p in masked if any(s in p.parents for s in shown)}, sorted({*inner} - shown), links
+    return (
+        shown,
+        {p for p in masked if any(s in p.parents for s in shown)},
+        sorted({*inner} - shown),
+        links,
+    )
 
 
 @functools.cache
@@ -49,7 +68,11 @@ def engine() -> str:
 def trouble() -> str:
     """Why no container can be used; empty where one can. Makes the empty image the first time."""
     if not (name := engine()):
-        return "neither docker nor podman answers" if sys.platform.startswith("linux") else "it needs Linux"
+        return (
+            "neither docker nor podman answers"
+            if sys.platform.startswith("linux")
+            else "it needs Linux"
+        )
     if _quiet([name, "image", "inspect", IMAGE]).returncode:
         with tarfile.open(fileobj=(data := io.BytesIO()), mode="w") as tar:
             for folder in ("etc", "scratch", "tmp"):
@@ -58,7 +81,14 @@ def trouble() -> str:
                 tar.addfile(info)
         _quiet([name, "import", "-", IMAGE], data.getvalue())
     with tempfile.TemporaryDirectory() as folder:
-        done = _quiet([*command("course-grader-try-" + secrets.token_hex(4), Path(folder), Path(folder), ()), "true"])
+        done = _quiet(
+            [
+                *command(
+                    "course-grader-try-" + secrets.token_hex(4), Path(folder), Path(folder), ()
+                ),
+                "true",
+            ]
+        )
     return "" if done.returncode == 0 else done.stderr.decode(errors="replace").strip()[-500:]
 
 
@@ -71,7 +101,17 @@ def command(name: str, library: Path, control: Path, hidden: Iterable[Path]) -> 
     from assignments.grader.sandbox import Limits, environment
 
     shown, masked, inner, links = places(hidden)
-    words = [engine(), "run", "--rm", "--pull=never", "--name", name, "--network=none", "--read-only", "--cap-drop=ALL"]
+    words = [
+        engine(),
+        "run",
+        "--rm",
+        "--pull=never",
+        "--name",
+        name,
+        "--network=none",
+        "--read-only",
+        "--cap-drop=ALL",
+    ]
     words += ["--security-opt=no-new-privileges", f"--user={NOBODY}:{NOBODY}", "--pids-limit=128"]
     words += [f"--memory={2 * Limits.memory_mb}m", f"--memory-swap={2 * Limits.memory_mb}m"]
     for path in ("/scratch", "/tmp"):
@@ -102,13 +142,26 @@ class Cage:
 
     def start(self, probes: list[str]) -> tuple[subprocess.Popen, socket.socket, IO[bytes]]:
         """The engine's process, the socket to the warm process, and what both say. Raises CourseError."""
-        with tempfile.TemporaryDirectory(prefix="grading-control-") as folder, socket.socket(socket.AF_UNIX) as door:
+        with (
+            tempfile.TemporaryDirectory(prefix="grading-control-") as folder,
+            socket.socket(socket.AF_UNIX) as door,
+        ):
             os.chmod(folder, 0o755)
             door.bind(f"{folder}/door")
-            os.chmod(f"{folder}/door", 0o777)  # the warm process is nobody; it knocks before any student code runs
+            os.chmod(
+                f"{folder}/door", 0o777
+            )  # the warm process is nobody; it knocks before any student code runs
             door.listen(1)
             door.settimeout(1)
-            inside = [sys.executable, "-B", "-m", "grading_child.zygote", "/control/door", "nest", *probes]
+            inside = [
+                sys.executable,
+                "-B",
+                "-m",
+                "grading_child.zygote",
+                "/control/door",
+                "nest",
+                *probes,
+            ]
             words = [*command(self.name, self.library, Path(folder), self.hidden), *inside]
             said = tempfile.TemporaryFile()  # noqa: SIM115
             process = subprocess.Popen(

@@ -21,11 +21,22 @@ from assignments.grader.verdicts import Graded, Result
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 
-SAFE_OUTPUTS = ("text/plain", "image/png")  # a submission's HTML and scripts do not run in the instructor's browser
-TAG = re.compile(r"<(?=[A-Za-z/!?])")  # nbgrader's pages show Markdown with the scripts in it; "< b" is no tag
+SAFE_OUTPUTS = (
+    "text/plain",
+    "image/png",
+)  # a submission's HTML and scripts do not run in the instructor's browser
+TAG = re.compile(
+    r"<(?=[A-Za-z/!?])"
+)  # nbgrader's pages show Markdown with the scripts in it; "< b" is no tag
 MAX_OUTPUT, MAX_IMAGES = 20_000, 8_000_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run, at the start of a cell
-UNWRITTEN = (CourseError, OSError, ValueError, TypeError, RecursionError)  # what stops one student's files
+UNWRITTEN = (
+    CourseError,
+    OSError,
+    ValueError,
+    TypeError,
+    RecursionError,
+)  # what stops one student's files
 
 
 def number(value: float) -> str:
@@ -40,7 +51,9 @@ def line(check: Graded) -> str:
     """One check as a line of plain text."""
     mark = "full" if check.score == check.points else "none" if check.score == 0 else "part"
     text = f"[{mark}] {number(check.score)} of {number(check.points)}: {check.title}"
-    return text + (f"\n       {check.message}" if check.message and check.score < check.points else "")
+    return text + (
+        f"\n       {check.message}" if check.message and check.score < check.points else ""
+    )
 
 
 def quoted(text: str) -> str:
@@ -51,7 +64,9 @@ def quoted(text: str) -> str:
 
 def markdown(result: Result) -> str:
     parts = [f"# {result.problem_set}: {quoted(result.student)}", ""]
-    parts += [f"**{number(result.score)} of {number(result.points)} points** from the automatic checks."]
+    parts += [
+        f"**{number(result.score)} of {number(result.points)} points** from the automatic checks."
+    ]
     if result.reason:
         parts += ["", f"The notebook as a whole: {quoted(result.reason)}."]
     for function in dict.fromkeys(check.function for check in result.checks):
@@ -61,9 +76,16 @@ def markdown(result: Result) -> str:
         parts += ["| points | what was checked | what to look at |", "|---|---|---|"]
         for check in checks:
             message = quoted(check.message) if check.score < check.points else "right"
-            parts.append(f"| {number(check.score)} of {number(check.points)} | {quoted(check.title)} | {message} |")
+            parts.append(
+                f"| {number(check.score)} of {number(check.points)} | {quoted(check.title)} | {message} |"
+            )
     if result.notes:
-        parts += ["", "## Remarks on the notebook", "", *(f"- {quoted(note)}" for note in result.notes[:50])]
+        parts += [
+            "",
+            "## Remarks on the notebook",
+            "",
+            *(f"- {quoted(note)}" for note in result.notes[:50]),
+        ]
     return "\n".join(parts) + "\n"
 
 
@@ -107,7 +129,11 @@ def write(folder: Path, results: list[Result]) -> dict[str, str]:
 
 def why(error: Exception) -> str:
     """What stopped a file from being written, in one line."""
-    what = f"{error.what}, {error.where}" if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
+    what = (
+        f"{error.what}, {error.where}"
+        if isinstance(error, CourseError)
+        else f"{type(error).__name__}: {error}"
+    )
     return safe.line(what)
 
 
@@ -124,7 +150,9 @@ def autograded(result: Result, plan: Plan, submission: Submission) -> bytes:
         cells.append(clean(cell, known, len(cells)))
     for name, known in plan.cells.items():
         if name not in seen:
-            cells.append(clean({"cell_type": known.kind, "source": known.source}, known, len(cells)))
+            cells.append(
+                clean({"cell_type": known.kind, "source": known.source}, known, len(cells))
+            )
     by_name = {check.name: check for check in result.checks}
     for cell in cells:
         checks = plan.checks.get(cell["metadata"].get("nbgrader", {}).get("grade_id"), [])
@@ -150,10 +178,15 @@ def clean(cell: dict, known: Cell | None, index: int) -> dict:
     if known is not None:
         data = {"grade": known.grade, "grade_id": known.name, "locked": known.locked, "solution": known.solution,
                 "task": known.task, "schema_version": 3, "cell_type": kind, "checksum": known.checksum}  # fmt: skip
-        out["metadata"]["nbgrader"] = data | ({"points": known.points} if known.grade or known.task else {})
+        out["metadata"]["nbgrader"] = data | (
+            {"points": known.points} if known.grade or known.task else {}
+        )
     if kind == "code":
         outputs = [] if restored else cell.get("outputs")
-        out |= {"execution_count": None, "outputs": harmless(outputs if isinstance(outputs, list) else [])}
+        out |= {
+            "execution_count": None,
+            "outputs": harmless(outputs if isinstance(outputs, list) else []),
+        }
     return out
 
 
@@ -163,7 +196,9 @@ def harmless(outputs: list) -> list[dict]:
     for output in outputs[:50]:
         data = output.get("data") if isinstance(output, dict) else None
         if isinstance(data, dict):
-            data = {kind: data[kind] for kind in SAFE_OUTPUTS if isinstance(data.get(kind), str | list)}
+            data = {
+                kind: data[kind] for kind in SAFE_OUTPUTS if isinstance(data.get(kind), str | list)
+            }
             data = {kind: safe.block("".join(map(str, text))) for kind, text in data.items()}
             size += sum(map(len, data.values()))
             if data and size < MAX_IMAGES:

@@ -37,7 +37,9 @@ def open_checks(course: Path, problem_set: str) -> ModuleType:
     """The package ``checks`` of this folder, in the place of any other that was imported."""
     package = course / "checks" / "__init__.py"
     if not package.is_file():
-        raise CourseError("no checks in this course", package, "name the folder that holds checks/ with --course")
+        raise CourseError(
+            "no checks in this course", package, "name the folder that holds checks/ with --course"
+        )
     loaded = sys.modules.get("checks")
     if loaded is not None and Path(loaded.__file__ or "").resolve() != package.resolve():
         for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
@@ -49,7 +51,9 @@ def open_checks(course: Path, problem_set: str) -> ModuleType:
     module = importlib.import_module("checks")
     if not (course / "checks" / "probes" / f"{problem_set}.py").is_file():
         known = ", ".join(sorted(module.FUNCTIONS))
-        raise CourseError(f"no problem set called {problem_set}", course / "checks", f"one of {known}")
+        raise CourseError(
+            f"no problem set called {problem_set}", course / "checks", f"one of {known}"
+        )
     return module
 
 
@@ -114,7 +118,9 @@ def job(submission: notebook.Submission, checks: list, inputs: list[dict], key: 
     }  # fmt: skip
 
 
-def grade_one(submission: notebook.Submission, checks: list, key: str, worker: Worker, limits: Limits) -> Result:
+def grade_one(
+    submission: notebook.Submission, checks: list, key: str, worker: Worker, limits: Limits
+) -> Result:
     """One submission, from its code to its verdicts."""
     drawn = [draw(check, key, f"{submission.student}/{submission.problem_set}") for check in checks]
     if submission.reason:
@@ -123,11 +129,16 @@ def grade_one(submission: notebook.Submission, checks: list, key: str, worker: W
     else:
         order = job(submission, checks, [inputs for inputs, _ in drawn], key)
         outcome = worker.run(order, limits)
-        if outcome.reason == "lost":  # a sandbox can also be lost to the machine: once more, in a fresh one
+        if (
+            outcome.reason == "lost"
+        ):  # a sandbox can also be lost to the machine: once more, in a fresh one
             outcome = worker.run(order, limits)
         found, notes, reason = answers(checks, outcome)
         seconds, cpu = outcome.seconds, outcome.cpu
-    verdicts = [judge(check, *both, found[check.name], alone(0)) for check, both in zip(checks, drawn, strict=True)]
+    verdicts = [
+        judge(check, *both, found[check.name], alone(0))
+        for check, both in zip(checks, drawn, strict=True)
+    ]
     return Result(
         submission.student, submission.problem_set, submission.digest, verdicts, submission.notes + notes, reason,
         round(seconds, 2), round(cpu, 2), submission.source,
@@ -151,11 +162,18 @@ def grade_all(
     limits, probes = limits or Limits(), f"checks.probes.{problem_set}"
     count = max(1, min(workers or os.cpu_count() or 1, len(submissions)))
     with tempfile.TemporaryDirectory(prefix="grading-") as folder, contextlib.ExitStack() as stack:
-        Path(folder).chmod(0o711)  # where submissions run as another user: nothing in there is secret
+        Path(folder).chmod(
+            0o711
+        )  # where submissions run as another user: nothing in there is secret
         inside = Path(folder) / "library"
         inside.mkdir(mode=0o755)
-        library.stage(inside, course / "checks" / "probes", graded_names(package, problem_set), problem_set)
-        ready = [stack.enter_context(Worker(tier, inside, [probes], [course, *hidden])) for _ in range(count)]
+        library.stage(
+            inside, course / "checks" / "probes", graded_names(package, problem_set), problem_set
+        )
+        ready = [
+            stack.enter_context(Worker(tier, inside, [probes], [course, *hidden]))
+            for _ in range(count)
+        ]
         free, lock = list(ready), threading.Lock()
 
         def one(submission: notebook.Submission) -> Result:

@@ -46,14 +46,25 @@ class Plan:
 
     @property
     def locked(self) -> dict[str, str]:
-        return {cell.name: cell.source for cell in self.cells.values() if cell.locked and cell.kind == "code"}
+        return {
+            cell.name: cell.source
+            for cell in self.cells.values()
+            if cell.locked and cell.kind == "code"
+        }
 
     def assign(self, checks: Iterable[Any]) -> None:
         """Each check to its cell: the one named like it, or ``test_FUNCTION``, or ``FUNCTION``. Points must add up."""
         checks = list(checks)
         for check in checks:
             names = (check.name, f"test_{check.function}", check.function)
-            cell = next((self.cells[name] for name in names if name in self.cells and self.cells[name].grade), None)
+            cell = next(
+                (
+                    self.cells[name]
+                    for name in names
+                    if name in self.cells and self.cells[name].grade
+                ),
+                None,
+            )
             if cell is None:
                 raise CourseError(
                     f"no graded cell takes the points of {check.name}", f"{self.problem_set} in the grade book",
@@ -77,15 +88,23 @@ class Book:
             from nbgrader.api import Gradebook
             from sqlalchemy import text
         except ImportError:
-            raise CourseError("nbgrader is not installed", "Python", "pip install nbgrader") from None
+            raise CourseError(
+                "nbgrader is not installed", "Python", "pip install nbgrader"
+            ) from None
         file = Path(url.removeprefix("sqlite:///"))
         if url.startswith("sqlite:///") and not file.is_file():
-            raise CourseError("there is no grade book", file, "nbgrader generate_assignment PS, in the course's folder")
+            raise CourseError(
+                "there is no grade book",
+                file,
+                "nbgrader generate_assignment PS, in the course's folder",
+            )
         self.text, self.url = text, url
         self.damaged: list[str] = []
         self.book = Gradebook(url)
         self.db = self.book.db
-        self.db.execute(text("PRAGMA busy_timeout = 30000") if url.startswith("sqlite") else text("SELECT 1"))
+        self.db.execute(
+            text("PRAGMA busy_timeout = 30000") if url.startswith("sqlite") else text("SELECT 1")
+        )
         self.db.execute(text(TABLE))
         self.db.commit()
 
@@ -103,7 +122,9 @@ class Book:
         except MissingEntry:
             raise CourseError(f"{problem_set} is not in the grade book", self.url,
                               f"nbgrader generate_assignment {problem_set}") from None  # fmt: skip
-        grades = {cell.name: cell.max_score for cell in [*notebook.grade_cells, *notebook.task_cells]}
+        grades = {
+            cell.name: cell.max_score for cell in [*notebook.grade_cells, *notebook.task_cells]
+        }
         solutions = {cell.name for cell in notebook.solution_cells}
         tasks = {cell.name for cell in notebook.task_cells}
         cells = {
@@ -118,7 +139,9 @@ class Book:
 
     def done(self, problem_set: str) -> dict[str, Result]:
         """What is committed, by student; ``damaged`` then holds those whose record cannot be read."""
-        query = self.text("SELECT student, digest, result FROM course_grading WHERE assignment = :a")
+        query = self.text(
+            "SELECT student, digest, result FROM course_grading WHERE assignment = :a"
+        )
         rows = list(self.db.execute(query, {"a": problem_set}))
         self.db.rollback()
         found, self.damaged = {}, []
@@ -150,7 +173,9 @@ class Book:
         cell = next(name for name, members in plan.checks.items() if check in members)
         with self.all_or_nothing():
             for result in results:
-                handed_in = self.book.find_submission_notebook(plan.problem_set, plan.problem_set, result.student)
+                handed_in = self.book.find_submission_notebook(
+                    plan.problem_set, plan.problem_set, result.student
+                )
                 grade = next(grade for grade in handed_in.grades if grade.name == cell)
                 scores = {found.name: found.score for found in result.checks}
                 score = round(sum(scores.get(member, 0.0) for member in plan.checks[cell]), 4)
@@ -159,7 +184,9 @@ class Book:
                 grade.auto_score = score
                 self._record(result)
 
-    def settle(self, problem_set: str, when: dict[str, datetime.datetime | None], late: Callable[..., Any]) -> None:
+    def settle(
+        self, problem_set: str, when: dict[str, datetime.datetime | None], late: Callable[..., Any]
+    ) -> None:
         """When each was handed in, and what that costs: ``late(student, score, seconds late)`` of nbgrader's plugin."""
         from nbgrader.api import MissingEntry
 
@@ -172,7 +199,9 @@ class Book:
                     seconds = handed_in.total_seconds_late
                     for notebook in handed_in.notebooks:
                         penalty = late(student, notebook.score, seconds) if seconds > 0 else None
-                        limited = None if penalty is None else min(max(0.0, penalty), notebook.score)
+                        limited = (
+                            None if penalty is None else min(max(0.0, penalty), notebook.score)
+                        )
                         notebook.late_submission_penalty = limited
 
     def _write(self, result: Result, plan: Plan, submission: Submission) -> None:
@@ -185,14 +214,18 @@ class Book:
             self.db.add(student)
             self.db.flush()
         query = self.db.query(api.SubmittedAssignment)
-        handed_in = query.filter_by(assignment_id=assignment.id, student_id=student.id).one_or_none()
+        handed_in = query.filter_by(
+            assignment_id=assignment.id, student_id=student.id
+        ).one_or_none()
         if handed_in is None:
             handed_in = api.SubmittedAssignment(assignment_id=assignment.id, student_id=student.id)
             self.db.add(handed_in)
             self.db.flush()
         for notebook in assignment.notebooks:
             with self.db.no_autoflush:
-                row = self._row(api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id)
+                row = self._row(
+                    api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id
+                )
             self.db.flush()
             grades = {cell.name: self._row(api.Grade, cell_id=cell.id, notebook_id=row.id)
                       for cell in [*notebook.grade_cells, *notebook.task_cells]}  # fmt: skip
@@ -203,8 +236,15 @@ class Book:
         self._record(result)
 
     def _record(self, result: Result) -> None:
-        record = {"s": result.student, "a": result.problem_set, "d": result.digest, "r": result.to_json()}
-        self.db.execute(self.text("DELETE FROM course_grading WHERE student = :s AND assignment = :a"), record)
+        record = {
+            "s": result.student,
+            "a": result.problem_set,
+            "d": result.digest,
+            "r": result.to_json(),
+        }
+        self.db.execute(
+            self.text("DELETE FROM course_grading WHERE student = :s AND assignment = :a"), record
+        )
         self.db.execute(self.text("INSERT INTO course_grading VALUES (:s, :a, :d, :r)"), record)
 
     def _row(self, kind: type, **keys: str) -> Any:
@@ -218,11 +258,15 @@ class Book:
         """The automatic score of each graded cell, by student."""
         from nbgrader import api
 
-        rows = self.db.query(api.Grade).join(api.SubmittedNotebook).join(api.SubmittedAssignment).all()
+        rows = (
+            self.db.query(api.Grade).join(api.SubmittedNotebook).join(api.SubmittedAssignment).all()
+        )
         found: dict[str, dict[str, float | None]] = {}
         for grade in rows:
             if grade.notebook.assignment.name == problem_set:
-                found.setdefault(grade.notebook.assignment.student_id, {})[grade.cell.name] = grade.auto_score
+                found.setdefault(grade.notebook.assignment.student_id, {})[grade.cell.name] = (
+                    grade.auto_score
+                )
         self.db.rollback()
         return found
 
@@ -238,7 +282,11 @@ def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: S
         cell, before = plan.cells.get(name), grade.auto_score
         if name in plan.checks:
             grade.auto_score = round(sum(scores.get(check, 0.0) for check in plan.checks[name]), 4)
-        elif cell is not None and cell.solution and (name not in answers or answers[name] == cell.source):
+        elif (
+            cell is not None
+            and cell.solution
+            and (name not in answers or answers[name] == cell.source)
+        ):
             grade.auto_score = 0.0  # an answer that was not touched
         elif cell is not None and not cell.solution and not cell.task and cell.kind == "code":
             grade.auto_score = 0.0  # a test cell without checks: nothing shows that it passed
@@ -251,7 +299,9 @@ def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: S
         grade.needs_manual_grade = bool(grade.needs_manual_grade)
     for name, comment in comments.items():
         cell = plan.cells.get(name)
-        untouched = cell is not None and not cell.task and answers.get(name, cell.source) == cell.source
+        untouched = (
+            cell is not None and not cell.task and answers.get(name, cell.source) == cell.source
+        )
         comment.auto_comment = "No response." if untouched else None
 
 
@@ -272,7 +322,11 @@ def late_penalty(course: Path) -> Callable[..., Any]:
     from traitlets.config import Config, PyFileConfigLoader
 
     file = course / "nbgrader_config.py"
-    config = PyFileConfigLoader(file.name, path=str(course)).load_config() if file.is_file() else Config()
+    config = (
+        PyFileConfigLoader(file.name, path=str(course)).load_config()
+        if file.is_file()
+        else Config()
+    )
     preprocessor = AssignLatePenalties(config=config)
     preprocessor.init_plugin()
     return preprocessor.plugin_inst.late_submission_penalty

@@ -35,9 +35,15 @@ def find(problem_set: str, path: Path | None) -> tuple[Path, Path]:
     path = path or Path(f"{problem_set}.ipynb")
     path = path / f"{problem_set}.ipynb" if path.is_dir() else path
     if not path.is_file():
-        raise CourseError("there is no such notebook", path.absolute(), f"course check {problem_set} FOLDER/NOTEBOOK")
+        raise CourseError(
+            "there is no such notebook",
+            path.absolute(),
+            f"course check {problem_set} FOLDER/NOTEBOOK",
+        )
     folders = [folder / "checks" for folder in (path.absolute().parent, Path.cwd())]
-    checks = next((folder for folder in folders if as_released(folder, problem_set).is_file()), None)
+    checks = next(
+        (folder for folder in folders if as_released(folder, problem_set).is_file()), None
+    )
     if checks is None:
         fix = "put the folder checks/, which was handed out with the notebook, beside it"
         raise CourseError(f"the visible checks of {problem_set} are missing", folders[0], fix)
@@ -58,7 +64,11 @@ def graded_cells(content: dict | None) -> list[tuple[str, dict, dict]]:
 def locked(released: dict | None) -> dict[str, str]:
     """The code of the cells that a student cannot change, by name."""
     cells = graded_cells(released)
-    return {name: cell["source"] for name, data, cell in cells if data.get("locked") and cell["cell_type"] == "code"}
+    return {
+        name: cell["source"]
+        for name, data, cell in cells
+        if data.get("locked") and cell["cell_type"] == "code"
+    }
 
 
 def trouble(submission: Submission, released: dict) -> list[str]:
@@ -76,27 +86,43 @@ def trouble(submission: Submission, released: dict) -> list[str]:
     keep = [name for name, (data, cell) in original.items() if data.get("solution") or data.get("grade") or
             (data.get("locked") and cell["cell_type"] == "code")]  # fmt: skip
     if missing := [name for name in keep if name not in count]:
-        what = (
-            "they were deleted, or copied into new cells: copy your code into the cells of a fresh copy of the notebook"
-        )
+        what = "they were deleted, or copied into new cells: copy your code into the cells of a fresh copy of the notebook"
         found.append(f"cells are missing: {listed(missing)}; {what}")
     if twice := [name for name in count if count[name] > 1]:
-        found.append(f"cells are there twice: {listed(twice)}; delete the copies, of which only the last counts")
+        found.append(
+            f"cells are there twice: {listed(twice)}; delete the copies, of which only the last counts"
+        )
     if unknown := [name for name in count if name not in original]:
-        found.append(f"cells carry names that were not handed out: {listed(unknown)}; delete them, or start afresh")
+        found.append(
+            f"cells carry names that were not handed out: {listed(unknown)}; delete them, or start afresh"
+        )
     same = {name: cell["source"].strip() == original[name][1]["source"].strip() for name, _, cell in cells
             if name in original}  # fmt: skip
-    if empty := [name for name, as_was in same.items() if original[name][0].get("solution") and as_was]:
-        found.append(f"as they were handed out, without an answer: {listed(empty)}; write yours, and save")
-    fixed = [name for name in keep if original[name][0].get("locked") and not original[name][0].get("solution")]
+    if empty := [
+        name for name, as_was in same.items() if original[name][0].get("solution") and as_was
+    ]:
+        found.append(
+            f"as they were handed out, without an answer: {listed(empty)}; write yours, and save"
+        )
+    fixed = [
+        name
+        for name in keep
+        if original[name][0].get("locked") and not original[name][0].get("solution")
+    ]
     if changed := [name for name in fixed if not same.get(name, True)]:
-        found.append(f"changed, but grading uses the original: {listed(changed)}; move your code to a cell of your own")
+        found.append(
+            f"changed, but grading uses the original: {listed(changed)}; move your code to a cell of your own"
+        )
     return found + not_run(submission.content or {})
 
 
 def not_run(content: dict) -> list[str]:
     """Whether all code cells were run, in their order."""
-    code = [cell for cell in content.get("cells", []) if cell.get("cell_type") == "code" and cell["source"].strip()]
+    code = [
+        cell
+        for cell in content.get("cells", [])
+        if cell.get("cell_type") == "code" and cell["source"].strip()
+    ]
     numbers = [cell.get("execution_count") for cell in code]
     again = "Kernel > Restart Kernel and Run All Cells, then save"
     if lacking := sum(not isinstance(number, int) for number in numbers):
@@ -119,10 +145,19 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
         (place / "scratch").mkdir()
         graded = grade.graded_names(checks, submission.problem_set)
         library.stage(place / "library", folder / "probes", graded, submission.problem_set)
-        (place / "job.json").write_text(json.dumps({"cells": submission.cells, "checks": cases, "probes": probes}))
+        (place / "job.json").write_text(
+            json.dumps({"cells": submission.cells, "checks": cases, "probes": probes})
+        )
         variables = {"PYTHONPATH": str(place / "library"), "MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore",
                      "IPYTHONDIR": str(place / "ipython"), "COURSE_NO_SHAPE_CHECK": "1"}  # fmt: skip
-        command = [sys.executable, "-B", "-m", "grading_child.rehearse", str(place / "job.json"), str(place / "out")]
+        command = [
+            sys.executable,
+            "-B",
+            "-m",
+            "grading_child.rehearse",
+            str(place / "job.json"),
+            str(place / "out"),
+        ]
         began, reason = time.monotonic(), "finished"
         try:
             subprocess.run(command, env=os.environ | variables, cwd=place / "scratch", timeout=SECONDS, check=False,
@@ -135,7 +170,10 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
                 while (part := file.read(1 << 16)) and said.feed(part):
                     pass
     result.seconds = round(time.monotonic() - began, 1)
-    wanted = [SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)}) for case in cases]
+    wanted = [
+        SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)})
+        for case in cases
+    ]
     given, result.notes, result.reason = answers(wanted, Outcome(said, reason, result.seconds, 0.0))
     result.checks = [judge(check, check.inputs, check.expectations, given[check.name], grade.alone(0))
                      for check in wanted]  # fmt: skip
@@ -146,11 +184,19 @@ def saved(path: Path) -> str:
     """When the file was saved, for a person."""
     then = datetime.datetime.fromtimestamp(path.stat().st_mtime)
     minutes = max(0, int((datetime.datetime.now() - then).total_seconds() // 60))
-    ago = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
+    ago = (
+        f"{minutes} min"
+        if minutes < 120
+        else f"{minutes // 60} h"
+        if minutes < 2880
+        else f"{minutes // 1440} days"
+    )
     return f"saved {then:%Y-%m-%d %H:%M}, {ago} ago; what you changed since then is not in it"
 
 
-def check(problem_set: str, path: Path | None = None) -> tuple[Submission, list[str], Result | None]:
+def check(
+    problem_set: str, path: Path | None = None
+) -> tuple[Submission, list[str], Result | None]:
     """The notebook, what is to be mended in it, and the visible checks; None for those if nothing can be run."""
     path, folder = find(problem_set, path)
     checks = grade.open_checks(folder.parent, problem_set)

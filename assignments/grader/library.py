@@ -26,7 +26,9 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
     ``course_lib.losses.log_real`` (there only), ``course_lib.methods.pix2pix.Pix2Pix.step`` (a method) or
     ``course_lib.methods.pix2pix`` (a whole module). Imports of such a name inside course_lib are left out as well.
     """
-    shutil.copytree(LIBRARY, folder / "course_lib", ignore=shutil.ignore_patterns("__pycache__", ".*", "*.pyc"))
+    shutil.copytree(
+        LIBRARY, folder / "course_lib", ignore=shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
+    )
     names = set(graded) | training_steps()
     for name in sorted(names):
         path = folder.joinpath(*name.split("."))
@@ -47,11 +49,14 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
     wanted = [probes / f"{problem_set}.py", *(p for p in probes.glob("*.py") if p.stem == "tools")]
     for path in wanted:
         if not path.is_file():
-            raise CourseError("the probes of this problem set are missing", path, "name the folder with --course")
+            raise CourseError(
+                "the probes of this problem set are missing", path, "name the folder with --course"
+            )
         shutil.copy(path, inside / path.name)
     (folder / "fonts").mkdir()
     font_manager.json_dump(
-        font_manager.fontManager, folder / "fonts" / f"fontlist-v{font_manager.FontManager.__version__}.json"
+        font_manager.fontManager,
+        folder / "fonts" / f"fontlist-v{font_manager.FontManager.__version__}.json",
     )
     child = importlib.resources.files("assignments.grader") / "child"
     (folder / "grading_child").mkdir()
@@ -62,7 +67,9 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
 
 def training_steps() -> set[str]:
     """Names of whatever trains a GAN in the library, graded or not: each method's step, and the textbook's."""
-    return {textbook.__name__} | {f"course_lib.methods.{method}.step" for method in METHODS.values()}
+    return {textbook.__name__} | {
+        f"course_lib.methods.{method}.step" for method in METHODS.values()
+    }
 
 
 def without(text: str, module: str, graded: set[str]) -> str:
@@ -77,14 +84,19 @@ def without(text: str, module: str, graded: set[str]) -> str:
     def visit(body: list[ast.stmt], owner: str) -> None:
         for node in body:
             names = defined(node)
-            if any(is_graded(name, owner) for name in names) or (needed(node) & gone and "__all__" not in names):
+            if any(is_graded(name, owner) for name in names) or (
+                needed(node) & gone and "__all__" not in names
+            ):
                 edits.append((node, "pass"))
                 gone.update(names if owner == module else ())
             elif isinstance(node, ast.ClassDef):
                 visit(node.body, f"{owner}.{node.name}")
 
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (source := absolute(node, module)).split(".")[0] == "course_lib":
+        if (
+            isinstance(node, ast.ImportFrom)
+            and (source := absolute(node, module)).split(".")[0] == "course_lib"
+        ):
             left = [a for a in node.names if not is_graded(a.name, source) and source not in graded]
             if len(left) < len(node.names):
                 gone.update(a.asname or a.name for a in node.names if a not in left)
@@ -93,7 +105,11 @@ def without(text: str, module: str, graded: set[str]) -> str:
     visit(tree.body, module)
     for node in tree.body:
         if "__all__" in defined(node) and isinstance(node.value, ast.List | ast.Tuple):
-            kept = [e.value for e in node.value.elts if isinstance(e, ast.Constant) and e.value not in gone]
+            kept = [
+                e.value
+                for e in node.value.elts
+                if isinstance(e, ast.Constant) and e.value not in gone
+            ]
             edits.append((node, f"__all__ = {kept!r}"))
     lines = text.splitlines(keepends=True)
     for node, instead in sorted(edits, key=lambda edit: -edit[0].lineno):
@@ -108,7 +124,9 @@ def defined(node: ast.stmt) -> set[str]:
         return {node.name}
     if isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+        return {
+            name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)
+        }
     return set()
 
 

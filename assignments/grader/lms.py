@@ -15,7 +15,11 @@ from traitlets import Dict, Float, Unicode
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 
-KEYS = ("ID", "SIS User ID", "SIS Login ID")  # columns of a roster in which a student's name in nbgrader may stand
+KEYS = (
+    "ID",
+    "SIS User ID",
+    "SIS Login ID",
+)  # columns of a roster in which a student's name in nbgrader may stand
 FACTS = ("Student", *KEYS, "Section")
 
 
@@ -26,8 +30,12 @@ class CanvasExport(ExportPlugin):
     nothing gets an empty cell, which Canvas leaves as it is. Students who do not match are named.
     """
 
-    roster = Unicode("roster.csv", help="Canvas: Grades > Export; a path, from the course's folder").tag(config=True)
-    columns = Dict(help="name in nbgrader: column in Canvas, for example 'Problem set 2 (4711)'").tag(config=True)
+    roster = Unicode(
+        "roster.csv", help="Canvas: Grades > Export; a path, from the course's folder"
+    ).tag(config=True)
+    columns = Dict(
+        help="name in nbgrader: column in Canvas, for example 'Problem set 2 (4711)'"
+    ).tag(config=True)
 
     def export(self, gradebook: Gradebook) -> None:
         """Write the file. Raises CourseError if the roster is none."""
@@ -35,11 +43,20 @@ class CanvasExport(ExportPlugin):
         rows = read_roster(Path(self.roster))
         chosen = [a for a in gradebook.assignments if not wanted or a.name in wanted]
         if unknown := wanted - {a.name for a in chosen}:
-            raise CourseError(f"no assignment {min(unknown)}", gradebook.engine.url, "see: nbgrader db assignment list")
+            raise CourseError(
+                f"no assignment {min(unknown)}",
+                gradebook.engine.url,
+                "see: nbgrader db assignment list",
+            )
         heads = [self.columns.get(a.name) or column(a.name, rows[0]) for a in chosen]
-        ids = {str(number) for number in self.student} or {student.id for student in gradebook.students}
+        ids = {str(number) for number in self.student} or {
+            student.id for student in gradebook.students
+        }
         found, strangers, doubtful = match(ids, rows)
-        table = [[*FACTS, *heads], ["    Points Possible", "", "", "", "", *(f"{a.max_score:g}" for a in chosen)]]
+        table = [
+            [*FACTS, *heads],
+            ["    Points Possible", "", "", "", "", *(f"{a.max_score:g}" for a in chosen)],
+        ]
         silent = []
         for row in rows:
             scores = [self.score(gradebook, a.name, found.get(id(row))) for a in chosen]
@@ -55,7 +72,12 @@ class CanvasExport(ExportPlugin):
         ):
             if names:
                 self.log.warning("%s: %s", what, ", ".join(sorted(names)))
-        self.log.info("wrote %d students with grades, of %d in the roster, to %s", len(found), len(rows), target)
+        self.log.info(
+            "wrote %d students with grades, of %d in the roster, to %s",
+            len(found),
+            len(rows),
+            target,
+        )
 
     def score(self, gradebook: Gradebook, assignment: str, student: str | None) -> str:
         """The points less the late penalty, or an empty text for who handed in nothing."""
@@ -66,7 +88,9 @@ class CanvasExport(ExportPlugin):
         if submission is None:
             return ""
         if submission.needs_manual_grade:
-            self.log.warning("%s of %s waits for a grade by hand: its score is not final", assignment, student)
+            self.log.warning(
+                "%s of %s waits for a grade by hand: its score is not final", assignment, student
+            )
         return f"{max(0.0, submission.score - submission.late_submission_penalty):g}"
 
 
@@ -74,21 +98,35 @@ def read_roster(path: Path) -> list[dict[str, str]]:
     """A row for each student of a file that Canvas exported, with commas or semicolons."""
     if not path.is_file():
         raise CourseError(
-            "there is no roster", path.absolute(), "export it from Canvas, name it by CanvasExport.roster"
+            "there is no roster",
+            path.absolute(),
+            "export it from Canvas, name it by CanvasExport.roster",
         )
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     first = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
+    reader = csv.DictReader(
+        io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ","
+    )
     heads = reader.fieldnames or []
     if "Student" not in heads or not set(KEYS) & set(heads):
-        raise CourseError("this is no roster: it needs the columns Student and ID", path, "export it from Canvas again")
-    rows = [{key: (value or "") for key, value in row.items() if isinstance(key, str)} for row in reader]
-    return [row for row in rows if any(row.get(key, "").strip() for key in KEYS)]  # others hold points, or notes
+        raise CourseError(
+            "this is no roster: it needs the columns Student and ID",
+            path,
+            "export it from Canvas again",
+        )
+    rows = [
+        {key: (value or "") for key, value in row.items() if isinstance(key, str)} for row in reader
+    ]
+    return [
+        row for row in rows if any(row.get(key, "").strip() for key in KEYS)
+    ]  # others hold points, or notes
 
 
 def column(name: str, row: dict[str, str]) -> str:
     """The roster's own column of an assignment, "NAME (number)", so that Canvas updates it; else a new one."""
-    return next((head for head in row if head.rpartition(" (")[0].strip().lower() == name.lower()), name)
+    return next(
+        (head for head in row if head.rpartition(" (")[0].strip().lower() == name.lower()), name
+    )
 
 
 def match(ids: set[str], rows: list[dict[str, str]]) -> tuple[dict[int, str], list[str], list[str]]:
@@ -96,7 +134,12 @@ def match(ids: set[str], rows: list[dict[str, str]]) -> tuple[dict[int, str], li
     found, strangers, doubtful = {}, [], []
     for student in ids:
         mine = next(
-            (hits for key in KEYS if (hits := [row for row in rows if row.get(key, "").strip() == student])), []
+            (
+                hits
+                for key in KEYS
+                if (hits := [row for row in rows if row.get(key, "").strip() == student])
+            ),
+            [],
         )
         if len(mine) == 1:
             found[id(mine[0])] = student
@@ -112,7 +155,9 @@ class PenaltyPerDay(LateSubmissionPlugin):
     most = Float(0.5, help="of the points, in all").tag(config=True)
     grace = Float(600, help="seconds that cost nothing").tag(config=True)
 
-    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float:
+    def late_submission_penalty(
+        self, student_id: str, score: float, total_seconds_late: float
+    ) -> float:
         """Points to take off."""
         days = math.ceil(max(0.0, total_seconds_late - self.grace) / 86_400)
         return score * min(self.most, self.share * days)

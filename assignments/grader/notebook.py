@@ -20,7 +20,9 @@ class Submission:
     student: str
     problem_set: str
     path: Path | None = None
-    cells: list[dict] = field(default_factory=list)  # {"number": from 1, "source": text, "id": grade_id or ""}
+    cells: list[dict] = field(
+        default_factory=list
+    )  # {"number": from 1, "source": text, "id": grade_id or ""}
     notes: list[str] = field(default_factory=list)
     reason: str = ""
     source: str = ""  # digest of the file
@@ -43,9 +45,7 @@ def load(path: Path, submission: Submission) -> Submission:
     submission.path = path
     try:
         if path.stat().st_size > MAX_FILE:
-            submission.reason = (
-                f"the notebook is larger than {MAX_FILE // 10**6} MB: clear its outputs and hand in again"
-            )
+            submission.reason = f"the notebook is larger than {MAX_FILE // 10**6} MB: clear its outputs and hand in again"
             submission.digest = str(path.stat().st_size)
             return submission
         data = path.read_bytes()
@@ -78,9 +78,13 @@ def find(folder: Path, submission: Submission) -> Path | None:
     others = [p for p in sorted(folder.glob("*.ipynb")) if p.is_file() and not p.is_symlink()]
     likely = [p for p in others if submission.problem_set in p.name.lower()] or others
     if len(likely) == 1:
-        submission.notes.append(f"the notebook is named {likely[0].name}; {right.name} was expected")
+        submission.notes.append(
+            f"the notebook is named {likely[0].name}; {right.name} was expected"
+        )
         return likely[0]
-    submission.reason = f"there is no {right.name}" + (f", and {len(likely)} other notebooks" if likely else "")
+    submission.reason = f"there is no {right.name}" + (
+        f", and {len(likely)} other notebooks" if likely else ""
+    )
     return None
 
 
@@ -89,7 +93,11 @@ def notebook_cells(content: Any) -> list[dict]:
     if not isinstance(content, dict):
         raise ValueError("no JSON object")
     cells, sheets = content.get("cells"), content.get("worksheets")
-    if cells is None and isinstance(sheets, list) and all(isinstance(sheet, dict) for sheet in sheets):
+    if (
+        cells is None
+        and isinstance(sheets, list)
+        and all(isinstance(sheet, dict) for sheet in sheets)
+    ):
         cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
         cells = [{**cell, "source": cell.get("input", cell.get("source", ""))} for cell in cells]
     if not isinstance(cells, list):
@@ -117,7 +125,9 @@ def collect(cells: list[dict], content: dict, submission: Submission) -> None:
         data = nbgrader_data(cell)
         if name := data.get("grade_id"):
             if name in seen:
-                submission.notes.append(f"the cell {name} is there twice; the last one counts"[:200])
+                submission.notes.append(
+                    f"the cell {name} is there twice; the last one counts"[:200]
+                )
             seen.add(name)
         if cell.get("cell_type") != "code":
             continue
@@ -134,7 +144,9 @@ def collect(cells: list[dict], content: dict, submission: Submission) -> None:
     metadata = content.get("metadata") if isinstance(content.get("metadata"), dict) else {}
     kernel = metadata.get("kernelspec") if isinstance(metadata.get("kernelspec"), dict) else {}
     if str(kernel.get("language", "python")).lower() not in ("python", "ipython"):
-        submission.notes.append(f"the notebook asks for {kernel['language']!r:.40}; it was run with Python")
+        submission.notes.append(
+            f"the notebook asks for {kernel['language']!r:.40}; it was run with Python"
+        )
 
 
 def restore(submission: Submission, locked: dict[str, str], expected: set[str]) -> None:
@@ -142,7 +154,11 @@ def restore(submission: Submission, locked: dict[str, str], expected: set[str]) 
     for cell in submission.cells:
         if cell["id"] in locked and cell["source"].strip() != locked[cell["id"]].strip():
             cell["source"] = locked[cell["id"]]
-            submission.notes.append(f"the locked cell {cell['id']} was changed; the original was run")
-    present = {nbgrader_data(cell).get("grade_id") for cell in (submission.content or {}).get("cells", [])}
+            submission.notes.append(
+                f"the locked cell {cell['id']} was changed; the original was run"
+            )
+    present = {
+        nbgrader_data(cell).get("grade_id") for cell in (submission.content or {}).get("cells", [])
+    }
     if submission.content is not None:
         submission.notes += [f"the cell {name} is missing" for name in sorted(expected - present)]

@@ -16,7 +16,9 @@ from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 
 BLOCK = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
-TEACHERS = re.compile(r" *### (?:BEGIN|END) SOLUTION\n?|\n+\*Notes for graders\.\*.*", re.DOTALL)  # not for students
+TEACHERS = re.compile(
+    r" *### (?:BEGIN|END) SOLUTION\n?|\n+\*Notes for graders\.\*.*", re.DOTALL
+)  # not for students
 SHORTEST = 30  # characters of a solution that cannot stand elsewhere by chance
 
 
@@ -24,14 +26,20 @@ def nbgrader(course: Path, *words: str) -> None:
     """One of nbgrader's own commands in the course's folder."""
     if importlib.util.find_spec("nbgrader") is None:
         raise CourseError("nbgrader is not installed", "Python", "pip install nbgrader")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # nbgrader calls alembic
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )  # nbgrader calls alembic
     done = subprocess.run([sys.executable, "-m", "nbgrader", *words], cwd=course, capture_output=True, text=True,
                           env=os.environ | {"PATH": path})  # fmt: skip
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()
+        errors = [
+            line for line in done.stderr.splitlines() if "ERROR" in line
+        ] or done.stderr.splitlines()
         what = errors[0].rpartition("]")[2].strip() if errors else f"status {done.returncode}"
         raise CourseError(
-            f"nbgrader {words[0]}: {what}", course, f"nbgrader {' '.join(words)} in that folder says more"
+            f"nbgrader {words[0]}: {what}",
+            course,
+            f"nbgrader {' '.join(words)} in that folder says more",
         )
 
 
@@ -43,16 +51,24 @@ def release(course: Path, problem_set: str) -> Path:
     course = course.absolute()
     source = course / "source" / problem_set / f"{problem_set}.ipynb"
     if not source.is_file():
-        raise CourseError(f"there is no {problem_set} to release", source, "name the course's folder with --course")
+        raise CourseError(
+            f"there is no {problem_set} to release",
+            source,
+            "name the course's folder with --course",
+        )
     _, checks = grade.load_checks(course, problem_set)
     folder = course / "release" / problem_set
     archive = folder.with_suffix(".zip")
     nbgrader(course, "generate_assignment", problem_set, "--force")
     try:
         importlib.import_module("checks.bundle").bundle(problem_set, folder)
-        shutil.copyfile(folder / f"{problem_set}.ipynb", as_released(folder / "checks", problem_set))
+        shutil.copyfile(
+            folder / f"{problem_set}.ipynb", as_released(folder / "checks", problem_set)
+        )
         if found := leaks(folder, source, checks):
-            raise CourseError(f"this must not go out: {found[0]}", source, "mend the source; nothing was released")
+            raise CourseError(
+                f"this must not go out: {found[0]}", source, "mend the source; nothing was released"
+            )
         shutil.make_archive(str(folder), "zip", folder.parent, problem_set)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -70,9 +86,13 @@ def solve(course: Path, problem_set: str) -> Path:
         due = book.book.find_assignment(problem_set).duedate
     if due and due > datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
         raise CourseError(
-            f"{problem_set} is due on {due:%Y-%m-%d %H:%M} UTC", course / "gradebook.db", "wait until then"
+            f"{problem_set} is due on {due:%Y-%m-%d %H:%M} UTC",
+            course / "gradebook.db",
+            "wait until then",
         )
-    content = json.loads((course / "source" / problem_set / f"{problem_set}.ipynb").read_text(encoding="utf-8"))
+    content = json.loads(
+        (course / "source" / problem_set / f"{problem_set}.ipynb").read_text(encoding="utf-8")
+    )
     content["cells"] = notebook.notebook_cells(content)
     for cell in content["cells"]:
         cell["source"] = TEACHERS.sub("", cell["source"])
@@ -90,17 +110,29 @@ def leaks(folder: Path, source: Path, checks: list) -> list[str]:
     for name, data, cell in graded_cells({"cells": notebook.notebook_cells(content)}):
         if data.get("solution"):
             parts = BLOCK.findall(cell["source"]) or [cell["source"]]
-            secret |= {flat(part): f"the solution of {name}" for part in parts if len(flat(part)) >= SHORTEST}
-    secret |= {flat(check.title): f"the hidden check {check.name}" for check in checks if not check.visible}
+            secret |= {
+                flat(part): f"the solution of {name}"
+                for part in parts
+                if len(flat(part)) >= SHORTEST
+            }
+    secret |= {
+        flat(check.title): f"the hidden check {check.name}" for check in checks if not check.visible
+    }
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         text = path.read_text(encoding="utf-8")
         if path.suffix in (".ipynb", ".json") and isinstance(data := json.loads(text), dict):
             text = "\n".join(cell["source"] for cell in notebook.notebook_cells(data))
         text = flat(text)
-        found += [f"{what}, in {path.relative_to(folder)}" for part, what in secret.items() if part in text]
         found += [
-            f"{mark}, in {path.relative_to(folder)}" for mark in ("BEGIN SOLUTION", "BEGIN HIDDEN") if mark in text
+            f"{what}, in {path.relative_to(folder)}"
+            for part, what in secret.items()
+            if part in text
+        ]
+        found += [
+            f"{mark}, in {path.relative_to(folder)}"
+            for mark in ("BEGIN SOLUTION", "BEGIN HIDDEN")
+            if mark in text
         ]
     return found
 
@@ -119,15 +151,23 @@ def answers(course: Path, problem_set: str, folder: Path) -> int:
     course, count = course.absolute(), 0
     template = notebook.read(course / "release" / problem_set, "released", problem_set)
     if template.reason:
-        raise CourseError(template.reason, course / "release" / problem_set, f"course release {problem_set}")
+        raise CourseError(
+            template.reason, course / "release" / problem_set, f"course release {problem_set}"
+        )
     wanted = [name for name, data, cell in graded_cells(template.content)
               if data.get("solution") and cell["cell_type"] == "code"]  # fmt: skip
-    folders = {Path("submitted") / name: path for name, path in submitted(course, problem_set, None).items()}
+    folders = {
+        Path("submitted") / name: path
+        for name, path in submitted(course, problem_set, None).items()
+    }
     for place, path in {Path("released"): course / "release" / problem_set, **folders}.items():
         read = notebook.read(path, place.name, problem_set)
         cells = {name: cell["source"] for name, _, cell in graded_cells(read.content)}
         target = folder / place / f"{problem_set}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, "\n\n\n".join(cells[name].strip() for name in wanted if name in cells).encode() + b"\n")
+        replace_file(
+            target,
+            "\n\n\n".join(cells[name].strip() for name in wanted if name in cells).encode() + b"\n",
+        )
         count += 1
     return count - 1

@@ -6,7 +6,9 @@ from typing import Any
 
 DEPTH = 100  # lists within lists
 LONE = re.compile(r"[\ud800-\udfff]")  # halves of a pair, which UTF-8 cannot hold
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # all but the tab and the end of a line
+CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
+)  # all but the tab and the end of a line
 BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 INSTEAD = "\ufffd"
 

@@ -19,7 +19,11 @@ from assignments.grader import container
 from assignments.grader.inbox import Inbox
 from course_lib.errors import CourseError
 
-TIERS = ("bubblewrap", "container", "plain")  # the order in which auto looks; "nobody" is for bundled.py alone
+TIERS = (
+    "bubblewrap",
+    "container",
+    "plain",
+)  # the order in which auto looks; "nobody" is for bundled.py alone
 PROTECTS = {
     "bubblewrap": "own file system (read-only, without grade book and hidden checks), no network, limits",
     "container": "own file system (read-only, without grade book and hidden checks), no network, limits; slow",
@@ -55,13 +59,19 @@ def choose_tier(wanted: str) -> str:
     if wanted not in ("auto", *TIERS):
         raise CourseError(f"no tier called {wanted}", "--tier", f"one of auto, {', '.join(TIERS)}")
     if os.name != "posix":
-        raise CourseError("the grader needs fork, which Windows lacks", sys.platform, "run it in WSL or in a container")
+        raise CourseError(
+            "the grader needs fork, which Windows lacks",
+            sys.platform,
+            "run it in WSL or in a container",
+        )
     for tier, trouble in (("bubblewrap", bubblewrap_trouble), ("container", container.trouble)):
         if wanted in ("auto", tier):
             if not (why := trouble()):
                 return tier
             if wanted == tier:
-                raise CourseError(f"{tier} does not work here: {why}", tier, "install it, or --tier plain (weak)")
+                raise CourseError(
+                    f"{tier} does not work here: {why}", tier, "install it, or --tier plain (weak)"
+                )
     return "plain"
 
 
@@ -82,7 +92,9 @@ AS_ROOT = ["CAP_SETUID", "CAP_SETGID", "CAP_SYS_ADMIN"]  # given away before the
 
 def environment(library: str, scratch: str) -> dict[str, str]:
     """All a submission gets to see of the environment."""
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    one = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+    )
     return one | {
         "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": scratch, "TMPDIR": scratch, "USER": "student",
         "LOGNAME": "student", "LANG": "C.UTF-8", "PYTHONPATH": library, "PYTHONDONTWRITEBYTECODE": "1",
@@ -99,12 +111,21 @@ def bubblewrap(library: Path, hidden: Iterable[Path]) -> list[str]:
     places = [("--ro-bind", p) for p in shown]
     places += [("--tmpfs", p) for p in masked] + [("--ro-bind", p) for p in inner]
     command = ["bwrap", *SEPARATE]
-    if os.geteuid() == 0:  # it may enter every folder as root, and is nobody before it reads the first order
+    if (
+        os.geteuid() == 0
+    ):  # it may enter every folder as root, and is nobody before it reads the first order
         command += [word for name in AS_ROOT for word in ("--cap-add", name)] + ["--dir", "/proc"]
     else:
         command += ["--unshare-user", "--proc", "/proc"]
-    between = {p for _, path in places for p in path.parents if not any(s in (p, *p.parents) for s in shown)}
-    for path in sorted({*between, Path("/etc")} - {Path("/")}):  # bwrap would make them for its owner only
+    between = {
+        p
+        for _, path in places
+        for p in path.parents
+        if not any(s in (p, *p.parents) for s in shown)
+    }
+    for path in sorted(
+        {*between, Path("/etc")} - {Path("/")}
+    ):  # bwrap would make them for its owner only
         command += ["--perms", "0755", "--dir", str(path)]
     for how, path in sorted(places, key=lambda place: len(place[1].parts)):
         command += [how, str(path)] + ([str(path)] if how == "--ro-bind" else [])
@@ -112,9 +133,31 @@ def bubblewrap(library: Path, hidden: Iterable[Path]) -> list[str]:
         command += ["--symlink", os.readlink(link), str(link)]
     for path in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
         command += ["--ro-bind-try", path, path]
-    command += ["--ro-bind", str(library), "/grading", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/scratch"]
-    command += [] if any(Path("/tmp") in p.parents for p in shown) else ["--symlink", "scratch", "/tmp"]
-    command += ["--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/", "--chdir", "/scratch", "--clearenv"]
+    command += [
+        "--ro-bind",
+        str(library),
+        "/grading",
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/scratch",
+    ]
+    command += (
+        [] if any(Path("/tmp") in p.parents for p in shown) else ["--symlink", "scratch", "/tmp"]
+    )
+    command += [
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/dev/shm",
+        "--remount-ro",
+        "/",
+        "--chdir",
+        "/scratch",
+        "--clearenv",
+    ]
     for name, value in environment("/grading", "/scratch").items():
         command += ["--setenv", name, value]
     return [*command, "--"]
@@ -148,17 +191,31 @@ class Worker:
 
     def start(self) -> None:
         if self.closed:
-            raise CourseError("grading was stopped", self.tier, "run it again: finished submissions are kept")
+            raise CourseError(
+                "grading was stopped", self.tier, "run it again: finished submissions are kept"
+            )
         self.scratch = self._folder() if self.tier in ("plain", "nobody") else ""
         if self.tier == "container":
             self.cage = container.Cage(self.library, (*self.hidden, *installed_copies()))
             self.process, self.orders, self.said = self.cage.start(self.probes)
             return self._ready()
         prefix = bubblewrap(self.library, self.hidden) if self.tier == "bubblewrap" else []
-        variables = environment(str(self.library), self.scratch) if self.scratch else {"PATH": os.environ["PATH"]}
+        variables = (
+            environment(str(self.library), self.scratch)
+            if self.scratch
+            else {"PATH": os.environ["PATH"]}
+        )
         self.orders, theirs = socket.socketpair()
         mode = "nest" if self.tier == "bubblewrap" else "plain"
-        inside = [sys.executable, "-B", "-m", "grading_child.zygote", str(theirs.fileno()), mode, *self.probes]
+        inside = [
+            sys.executable,
+            "-B",
+            "-m",
+            "grading_child.zygote",
+            str(theirs.fileno()),
+            mode,
+            *self.probes,
+        ]
         self.said = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             [*prefix, *inside], pass_fds=[theirs.fileno()], env=variables, cwd=self.scratch or "/",
@@ -183,7 +240,11 @@ class Worker:
         hidden = [str(path.absolute()) for path in (*self.hidden, *installed_copies())]
         look = "import os, sys; sys.exit(any(os.access(path, os.R_OK) for path in sys.argv[1:]))"
         if subprocess.run([sys.executable, "-c", look, *hidden], cwd="/", **nobody).returncode:
-            raise CourseError("what is hidden from submissions can be read", ", ".join(hidden), "chmod 700, as root")
+            raise CourseError(
+                "what is hidden from submissions can be read",
+                ", ".join(hidden),
+                "chmod 700, as root",
+            )
         return nobody
 
     def _ready(self) -> None:
@@ -194,9 +255,13 @@ class Worker:
             self.said.seek(0)
             said = self.said.read()[-2000:].decode(errors="replace").strip()
             self.stop()
-            failed = "; ".join(f"{name}: {text}" for name, text in self.facts.get("failed", {}).items())
+            failed = "; ".join(
+                f"{name}: {text}" for name, text in self.facts.get("failed", {}).items()
+            )
             what = f"the sandbox does not start: {failed or said or 'no answer'}"
-            raise CourseError(what, self.tier, "--tier plain shows whether the sandbox or Python is at fault")
+            raise CourseError(
+                what, self.tier, "--tier plain shows whether the sandbox or Python is at fault"
+            )
 
     def stop(self) -> None:
         if self.process is not None:
@@ -212,7 +277,9 @@ class Worker:
                 shutil.rmtree(self.scratch, ignore_errors=True)
             self.process = None
 
-    def run(self, job: dict, limits: Limits, watch: Callable[[dict], None] = lambda message: None) -> Outcome:
+    def run(
+        self, job: dict, limits: Limits, watch: Callable[[dict], None] = lambda message: None
+    ) -> Outcome:
         """One submission; whatever it does, this returns, and nothing of it is left running."""
         began = time.monotonic()
         if self.process is None:
@@ -224,7 +291,9 @@ class Worker:
                 file.write(json.dumps({**job, "limits": asdict(limits), "folder": folder}).encode())
                 file.seek(0)
                 with contextlib.suppress(OSError):
-                    socket.send_fds(self.orders, [json.dumps(asdict(limits)).encode()], [file.fileno(), theirs])
+                    socket.send_fds(
+                        self.orders, [json.dumps(asdict(limits)).encode()], [file.fileno(), theirs]
+                    )
             os.close(theirs)
             inbox = Inbox([check["name"] for check in job["checks"]], len(job["cells"]))
             reason = self._collect(ours, inbox, time.monotonic() + limits.wall + 20)

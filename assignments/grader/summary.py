@@ -24,7 +24,10 @@ def page(results: list[Result]) -> str:
     grouped: dict[str, list[Graded]] = {}
     for check in (check for result in results for check in result.checks):
         grouped.setdefault(check.name, []).append(check)
-    looks = [(r.student, r.score, "; ".join(needs_a_look(r))) for r in sorted(results, key=lambda r: r.score)]
+    looks = [
+        (r.student, r.score, "; ".join(needs_a_look(r)))
+        for r in sorted(results, key=lambda r: r.score)
+    ]
     return PAGES.get_template("summary.html").render(
         title=f"{results[0].problem_set}: {len(results)} submissions", students=len(results), of=of,
         mean=mean(scores), median=median(scores), looks=[look for look in looks if look[2]],
@@ -36,17 +39,28 @@ def page(results: list[Result]) -> str:
 def of_all(checks: list[Graded]) -> dict:
     """One check, in all submissions."""
     lost = [check for check in checks if check.score < check.points]
-    none, said = sum(check.score <= 0 for check in lost), Counter(check.message for check in lost).most_common(1)
+    none, said = (
+        sum(check.score <= 0 for check in lost),
+        Counter(check.message for check in lost).most_common(1),
+    )
     facts = {"mean": mean(check.score for check in checks), "said": said[0] if said else None}
-    return vars(checks[0]) | facts | {"all": len(checks) - len(lost), "part": len(lost) - none, "none": none}
+    return (
+        vars(checks[0])
+        | facts
+        | {"all": len(checks) - len(lost), "part": len(lost) - none, "none": none}
+    )
 
 
 def needs_a_look(result: Result) -> list[str]:
     """Why a person should open this submission."""
-    visible, hidden = ([c.score / c.points for c in result.checks if c.visible is seen] for seen in (True, False))
+    visible, hidden = (
+        [c.score / c.points for c in result.checks if c.visible is seen] for seen in (True, False)
+    )
     why = [result.reason] if result.reason else []
     if hidden and min(visible, default=0) == 1 and mean(hidden) < 0.5:
-        why.append("all visible checks pass, but few hidden ones: was it written for the visible numbers?")
+        why.append(
+            "all visible checks pass, but few hidden ones: was it written for the visible numbers?"
+        )
     if result.score < result.points / 3:
         why.append("less than a third of the points")
     return why + [f"first remark on the notebook: {note}" for note in result.notes[:1]]

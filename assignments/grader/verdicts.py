@@ -98,14 +98,23 @@ def finite(value: float) -> float:
 
 
 def judge(
-    check: Any, inputs: dict, expectations: dict, answer: dict | bytes | None, alone: AbstractContextManager
+    check: Any,
+    inputs: dict,
+    expectations: dict,
+    answer: dict | bytes | None,
+    alone: AbstractContextManager,
 ) -> Graded:
     """The verdict on one answer, as it arrived or parsed. Not its shape is trusted, not its types, not its word.
 
     ``alone`` is held meanwhile: only one answer is parsed and judged at a time, as a large one takes much memory.
     """
     with alone:
-        return _judge(check, inputs, expectations, inbox.opened(answer) if isinstance(answer, bytes) else answer)
+        return _judge(
+            check,
+            inputs,
+            expectations,
+            inbox.opened(answer) if isinstance(answer, bytes) else answer,
+        )
 
 
 def _judge(check: Any, inputs: dict, expectations: dict, answer: dict | None) -> Graded:
@@ -136,7 +145,9 @@ def error_text(answer: dict) -> str:
     where = ", ".join(f"{word} {answer[key]}" for key, word in (("at", "cell"), ("line", "line"))
                       if isinstance(answer.get(key), int))  # fmt: skip
     said = answer["error"][:300].rstrip(": ")
-    return ("Not written yet" if said == "NotImplementedError" else said) + (f" ({where})" if where else "")
+    return ("Not written yet" if said == "NotImplementedError" else said) + (
+        f" ({where})" if where else ""
+    )
 
 
 def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict | bytes], list[str], str]:
@@ -163,5 +174,7 @@ def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict | bytes]
     for check in checks:
         if check.name not in found:
             how = said.ended.get(check.name, "")
-            found[check.name] = {"message": ENDED.get(how, f"the code crashed ({how})" if how else reason)}
+            found[check.name] = {
+                "message": ENDED.get(how, f"the code crashed ({how})" if how else reason)
+            }
     return found, notes, reason

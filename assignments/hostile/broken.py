@@ -4,7 +4,18 @@ import functools
 import json
 from pathlib import Path
 
-from hostile.build import ANSWERS, FULL, LOSS, UNTOUCHED, WRONG_LOSS, WRONG_STEP, Case, Content, cells_of, notebook
+from hostile.build import (
+    ANSWERS,
+    FULL,
+    LOSS,
+    UNTOUCHED,
+    WRONG_LOSS,
+    WRONG_STEP,
+    Case,
+    Content,
+    cells_of,
+    notebook,
+)
 
 ok = functools.partial(Case, row=40, innocent=True)
 
@@ -14,8 +25,16 @@ def bytes_as(name: str, data: bytes) -> dict:
 
 
 def version_3(**_: object) -> Content:
-    cells = [{"cell_type": "code", "input": code, "language": "python", "outputs": []} for code in ANSWERS.values()]
-    sheet = {"metadata": {"name": "toy"}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": cells}]}
+    cells = [
+        {"cell_type": "code", "input": code, "language": "python", "outputs": []}
+        for code in ANSWERS.values()
+    ]
+    sheet = {
+        "metadata": {"name": "toy"},
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "worksheets": [{"cells": cells}],
+    }
     return {"toy.ipynb": json.dumps(sheet).encode()}
 
 
@@ -44,7 +63,11 @@ def without_metadata(**_: object) -> Content:
 
 
 def deep_metadata(**_: object) -> Content:
-    return {"toy.ipynb": notebook(ANSWERS, deep=0).replace(b'"deep": 0', b'"deep": ' + b"[" * 500 + b"]" * 500)}
+    return {
+        "toy.ipynb": notebook(ANSWERS, deep=0).replace(
+            b'"deep": 0', b'"deep": ' + b"[" * 500 + b"]" * 500
+        )
+    }
 
 
 def odd_output(**_: object) -> Content:

@@ -28,7 +28,12 @@ UNTOUCHED = {
 }
 POINTS = {"weighted_loss": 4, "average": 3, "step": 3}
 WRITTEN, QUESTION = "explain", "Why does a weight of 0 stop D from learning what is fake?"
-FULL, WRONG_LOSS, WRONG_AVERAGE, WRONG_STEP = 10, 6, 7, 7  # points with everything right, or all but one function
+FULL, WRONG_LOSS, WRONG_AVERAGE, WRONG_STEP = (
+    10,
+    6,
+    7,
+    7,
+)  # points with everything right, or all but one function
 Content = dict[str, bytes | Path]
 
 
@@ -44,7 +49,9 @@ class Case:
     replace: dict[str, str] = field(default_factory=dict)  # answer cells, by name
     first: str = ""  # code of a cell before all others
     last: str = ""  # and of one after them
-    raw: Callable[..., Content] | None = None  # the files themselves, where a notebook is not enough
+    raw: Callable[..., Content] | None = (
+        None  # the files themselves, where a notebook is not enough
+    )
     innocent: bool = False
 
     def files(self, **places: object) -> Content:
@@ -52,13 +59,21 @@ class Case:
             return self.raw(**places)
         codes = {"first": self.first, **ANSWERS, **self.replace, "last": self.last}
         for key, value in places.items():
-            codes = {name: code.replace("{" + key + "}", str(value)) for name, code in codes.items()}
+            codes = {
+                name: code.replace("{" + key + "}", str(value)) for name, code in codes.items()
+            }
         return {"toy.ipynb": notebook({name: code for name, code in codes.items() if code})}
 
 
 def code_cell(source: str, **nbgrader: object) -> dict:
     metadata = {"nbgrader": {"schema_version": 3, "task": False, **nbgrader}} if nbgrader else {}
-    return {"cell_type": "code", "execution_count": 1, "metadata": metadata, "outputs": [], "source": source}
+    return {
+        "cell_type": "code",
+        "execution_count": 1,
+        "metadata": metadata,
+        "outputs": [],
+        "source": source,
+    }
 
 
 def cells_of(codes: dict[str, str]) -> list[dict]:
@@ -69,14 +84,34 @@ def cells_of(codes: dict[str, str]) -> list[dict]:
             cells.append(code_cell(code, grade=False, grade_id=name, locked=False, solution=True))
             test = f"assert {name} is not None"
             cells.append(
-                code_cell(test, grade=True, grade_id=f"test_{name}", locked=True, solution=False, points=POINTS[name])
+                code_cell(
+                    test,
+                    grade=True,
+                    grade_id=f"test_{name}",
+                    locked=True,
+                    solution=False,
+                    points=POINTS[name],
+                )
             )
         elif name == "setup":
-            cells.append(code_cell(code, grade=False, grade_id="setup", locked=True, solution=False))
+            cells.append(
+                code_cell(code, grade=False, grade_id="setup", locked=True, solution=False)
+            )
         else:
             cells.append(code_cell(code))
-    data = {"schema_version": 3, "task": False, "grade": True, "solution": True, "locked": False, "points": 2}
-    answer = {"cell_type": "markdown", "metadata": {"nbgrader": {**data, "grade_id": WRITTEN}}, "source": QUESTION}
+    data = {
+        "schema_version": 3,
+        "task": False,
+        "grade": True,
+        "solution": True,
+        "locked": False,
+        "points": 2,
+    }
+    answer = {
+        "cell_type": "markdown",
+        "metadata": {"nbgrader": {**data, "grade_id": WRITTEN}},
+        "source": QUESTION,
+    }
     return [*cells, answer]
 
 
@@ -94,7 +129,9 @@ def variant(number: int) -> Case:
     kinds = [("", FULL), *[(name, FULL - points) for name, points in POINTS.items()], ("all", 0)]
     kind, points = kinds[number % len(kinds)]
     replace = {name: UNTOUCHED[name] for name in POINTS if kind in (name, "all")}
-    return Case(f"ordinary-{number}", 0, "an ordinary submission", points, replace=replace, innocent=True)
+    return Case(
+        f"ordinary-{number}", 0, "an ordinary submission", points, replace=replace, innocent=True
+    )
 
 
 ODDITIES = {"setup": SETUP, **UNTOUCHED}

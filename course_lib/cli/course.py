@@ -34,13 +34,21 @@ def doctor() -> None:
 
 @app.command()
 def run(
-    notebooks: Annotated[list[Path] | None, typer.Argument(help="default: all in notebooks/")] = None,
+    notebooks: Annotated[
+        list[Path] | None, typer.Argument(help="default: all in notebooks/")
+    ] = None,
     profile: Profile = "auto",
     out: Out = Path("build"),
-    resume: Annotated[bool, typer.Option("--resume", help="skip notebooks that already passed unchanged")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="skip notebooks that already passed unchanged")
+    ] = False,
     cell_timeout: Annotated[int, typer.Option(help="seconds a cell may take")] = 1200,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")] = None,
-    store: Annotated[bool, typer.Option("--store", help="write outputs back into the notebooks that pass")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")
+    ] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="write outputs back into the notebooks that pass")
+    ] = False,
 ) -> None:
     """Execute notebooks with papermill into OUT: notebooks, HTML and report.json. Status 1 if one fails."""
     from course_lib.cli import runner
@@ -48,7 +56,11 @@ def run(
     positive("--cell-timeout", cell_timeout)
     found = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
     if not found:
-        raise CourseError("no notebooks here", Path("notebooks").resolve(), "go to the course's folder, or name them")
+        raise CourseError(
+            "no notebooks here",
+            Path("notebooks").resolve(),
+            "go to the course's folder, or name them",
+        )
     pairs = dict(pair.partition("=")[::2] for pair in set_ or [])
     parameters = {name: _literal(text) for name, text in pairs.items()}
     report = runner.run_notebooks(found, out, profile, cell_timeout, parameters, resume, store)

@@ -57,11 +57,15 @@ def report() -> str:
     ]
     notebooks = find_notebooks()
     if not notebooks:
-        lines.append("notebooks  none here: run this in the course's folder to see how long each takes")
+        lines.append(
+            "notebooks  none here: run this in the course's folder to see how long each takes"
+        )
     for i, path in enumerate(notebooks):
         said = estimate(path, profile, speed, bf16) + on_a_gpu(path)
         lines.append(f"{'' if i else 'notebooks':10} {path.stem}: {said}")
-    lines += [f"{purpose:10} {missing(programs, extra)}" for purpose, (programs, extra) in NEEDS.items()]
+    lines += [
+        f"{purpose:10} {missing(programs, extra)}" for purpose, (programs, extra) in NEEDS.items()
+    ]
     return "\n".join(lines)
 
 
@@ -84,9 +88,20 @@ def timing(executed: Path, profile: str, seconds: float) -> dict:
     """What to note in a notebook that papermill executed into ``executed``, in so many seconds on this machine."""
     device = profiles.pick_device()
     bf16 = profiles.use_bf16(device)
-    cells = [cell for cell in json.loads(executed.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    by_the_clock = [cell["metadata"].get("papermill", {}) for cell in cells if _has_minutes("".join(cell["source"]))]
-    clock, speed = sum(noted.get("duration") or 0.0 for noted in by_the_clock), images_per_second(profile, device, bf16)
+    cells = [
+        cell
+        for cell in json.loads(executed.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    ]
+    by_the_clock = [
+        cell["metadata"].get("papermill", {})
+        for cell in cells
+        if _has_minutes("".join(cell["source"]))
+    ]
+    clock, speed = (
+        sum(noted.get("duration") or 0.0 for noted in by_the_clock),
+        images_per_second(profile, device, bf16),
+    )
     rounded = {"seconds": round(seconds), "clock_seconds": round(clock), "speed": round(speed)}
     return {"profile": profile, **rounded, "bf16": bf16}
 
@@ -104,13 +119,17 @@ def estimate(path: Path, profile: str, speed: float, bf16: bool) -> str:
     """``about 7 minutes`` for the stored notebook at ``path``, or ``not measured``."""
     try:
         noted = json.loads(path.read_text(encoding="utf-8"))["metadata"]["course"]
-        seconds, clock, its_speed = (float(noted[key]) for key in ("seconds", "clock_seconds", "speed"))
+        seconds, clock, its_speed = (
+            float(noted[key]) for key in ("seconds", "clock_seconds", "speed")
+        )
         its_profile, its_bf16 = noted["profile"], noted["bf16"]
     except (OSError, ValueError, KeyError, TypeError):
         return "not measured"
     if its_profile != profile:
         return f"not measured at profile {profile} ({_minutes(seconds)} at {its_profile} where it was made)"
-    return _minutes(clock * (2 if its_bf16 and not bf16 else 1) + (seconds - clock) * its_speed / speed)
+    return _minutes(
+        clock * (2 if its_bf16 and not bf16 else 1) + (seconds - clock) * its_speed / speed
+    )
 
 
 def on_a_gpu(path: Path) -> str:
@@ -135,10 +154,15 @@ def find_notebooks() -> list[Path]:
 
 def missing(programs: tuple[str, ...], extra: str) -> str:
     """``nothing missing``, or the programs and Python packages that are, with the commands that install them."""
-    absent, packages = [program for program in programs if not shutil.which(program)], _absent_packages(extra)
+    absent, packages = (
+        [program for program in programs if not shutil.which(program)],
+        _absent_packages(extra),
+    )
     if not absent and not packages:
         return "nothing missing"
-    commands = [f"{sys.executable} -m pip install {' '.join(map(repr, packages))}"] if packages else []
+    commands = (
+        [f"{sys.executable} -m pip install {' '.join(map(repr, packages))}"] if packages else []
+    )
     return f"missing: {', '.join(absent + packages)}; install: {' and '.join(commands + _install(absent))}"
 
 
@@ -159,8 +183,14 @@ def _absent_packages(extra: str) -> list[str]:
         lines = [line.partition(";") for line in metadata.requires(DISTRIBUTION) or []]
     except metadata.PackageNotFoundError:  # a checkout that was never installed: nothing is known
         return []
-    marked = [(need.strip(), "".join(re.findall(r"extra == .(\w+)", marker))) for need, _, marker in lines]
-    return [need for need, its_extra in marked if its_extra == extra and not _installed(re.split(r"[^\w.-]", need)[0])]
+    marked = [
+        (need.strip(), "".join(re.findall(r"extra == .(\w+)", marker))) for need, _, marker in lines
+    ]
+    return [
+        need
+        for need, its_extra in marked
+        if its_extra == extra and not _installed(re.split(r"[^\w.-]", need)[0])
+    ]
 
 
 def _installed(name: str) -> bool:
@@ -199,4 +229,8 @@ def _free_disk() -> str:
 def _busy() -> str:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows does not tell
     busy = load > (os.cpu_count() or 1)
-    return f" (other programs are running, load {load:.1f}: without them all this is faster)" if busy else ""
+    return (
+        f" (other programs are running, load {load:.1f}: without them all this is faster)"
+        if busy
+        else ""
+    )

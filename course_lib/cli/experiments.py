@@ -16,16 +16,24 @@ app = typer.Typer()
 @app.command()
 def sweep(
     grid: Annotated[Path, typer.Argument(help="TOML file: rows of configurations, and seeds")],
-    scheduler: Annotated[str | None, typer.Option(help="address of a Dask scheduler; default: this machine")] = None,
-    workers: Annotated[int | None, typer.Option(help="processes on this machine; default: one a core")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for table and pictures; default: beside GRID")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="address of a Dask scheduler; default: this machine")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="processes on this machine; default: one a core")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for table and pictures; default: beside GRID")
+    ] = None,
 ) -> None:
     """Train and score every cell of a grid into one table; finished ones are never repeated. Status 1 if one fails."""
     from course_lib.experiments import sweep
 
     positive("--workers", workers)
     if scheduler is not None and workers is not None:
-        raise CourseError("--scheduler and --workers exclude each other", "course sweep", "give one of them")
+        raise CourseError(
+            "--scheduler and --workers exclude each other", "course sweep", "give one of them"
+        )
     if failed := sweep.run(grid, scheduler, workers, out):
         print("failed:", *failed, sep="\n  ", file=sys.stderr)
         raise typer.Exit(1)
@@ -33,7 +41,9 @@ def sweep(
 
 @app.command()
 def claims(
-    folder: Annotated[Path, typer.Option(help="has claims.toml and sweeps/*.csv, gets claims.md")] = Path("notebooks"),
+    folder: Annotated[
+        Path, typer.Option(help="has claims.toml and sweeps/*.csv, gets claims.md")
+    ] = Path("notebooks"),
 ) -> None:
     """Decide the papers' claims by the tables of the sweeps, and write the ledger."""
     from course_lib.data.files import replace_file
@@ -45,7 +55,9 @@ def claims(
 
 @app.command()
 def study(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="results of real or fake, JSON lines")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="results of real or fake, JSON lines")
+    ],
 ) -> None:
     """Pool what people answered in the game real or fake: how often each model fooled them."""
     from course_lib.widgets import study
@@ -54,24 +66,43 @@ def study(
     if broken:
         print(f"left out {len(broken)} broken lines:", *broken, sep="\n  ", file=sys.stderr)
     if not rows:
-        raise CourseError("no results of a round in here", ", ".join(map(str, files)), "play game(..., out=FILE) first")
+        raise CourseError(
+            "no results of a round in here",
+            ", ".join(map(str, files)),
+            "play game(..., out=FILE) first",
+        )
     print(study.table(rows))
 
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="step, quality, data, grade, widgets, import, gpu or kept")],
+    what: Annotated[
+        str, typer.Argument(help="step, quality, data, grade, widgets, import, gpu or kept")
+    ],
     method: Annotated[
-        str, typer.Argument(help="of step and quality: pix2pix, cyclegan or bicyclegan; of grade: a problem set")
+        str,
+        typer.Argument(
+            help="of step and quality: pix2pix, cyclegan or bicyclegan; of grade: a problem set"
+        ),
     ] = "pix2pix",
     repeats: Annotated[int, typer.Option(help="of each measurement")] = 7,
-    seconds: Annotated[float, typer.Option(help="of training, for each of the three curves of quality")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(help="of training, for each of the three curves of quality")
+    ] = 60.0,
     seeds: Annotated[int, typer.Option(help="of quality, one after the other")] = 3,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the configuration of step")] = None,
-    part: Annotated[str | None, typer.Option(help="of gpu, alone: steps, data, quality, notebooks-02, -04 ...")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the configuration of step")
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option(help="of gpu, alone: steps, data, quality, notebooks-02, -04 ...")
+    ] = None,
     out: Annotated[Path, typer.Option(help="folder for the files of gpu")] = Path("build/gpu"),
-    dry: Annotated[bool, typer.Option("--dry", help="gpu without a GPU: everything once, at tiny sizes")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry", help="gpu without a GPU: everything once, at tiny sizes")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="one JSON object on standard output, nothing else")
+    ] = False,
 ) -> None:
     """Time the course: a training step and what it learns in a minute, against the plain float32 textbook step of the
     same networks; the data against torchvision's ImageFolder; the grader; the widgets' pictures; the imports.
@@ -94,7 +125,11 @@ def bench(
         "gpu": lambda: bench_gpu.gpu(part, out, dry),
     }
     if what not in measures:
-        raise CourseError(f"nothing to measure called {what}", "course bench", f"choose from {', '.join(measures)}")
+        raise CourseError(
+            f"nothing to measure called {what}",
+            "course bench",
+            f"choose from {', '.join(measures)}",
+        )
     facts = measures[what]()
     shown = bench_quality.summary(facts) if "verdicts" in facts else facts
     print(json.dumps(facts) if as_json else bench.table(shown))

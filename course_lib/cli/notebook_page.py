@@ -21,7 +21,10 @@ _TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 
 PHOTOGRAPH = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": True}
 SMALLER = 0.8  # of a PNG's bytes: then the picture is a photograph
-UNSEEN = 0.3, 3.0  # of 255, the mean change by 256 colours: of drawings, and of what JPEG makes larger (hard edges)
+UNSEEN = (
+    0.3,
+    3.0,
+)  # of 255, the mean change by 256 colours: of drawings, and of what JPEG makes larger (hard edges)
 
 
 def notebook_page(notebook, path: Path) -> str:
@@ -34,20 +37,26 @@ def notebook_page(notebook, path: Path) -> str:
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
     class Renderer(IPythonRenderer):
-        def _html_embed_images(self, html: str) -> str:  # its parser would end a <details> before what it folds
+        def _html_embed_images(
+            self, html: str
+        ) -> str:  # its parser would end a <details> before what it folds
             return super()._html_embed_images(html) if "<img" in html else html
 
     @pass_context
     def to_html(context, source: str) -> str:
         attachments = context["cell"].get("attachments", {})
-        renderer = Renderer(escape=False, attachments=attachments, embed_images=True, path=str(path.parent))
+        renderer = Renderer(
+            escape=False, attachments=attachments, embed_images=True, path=str(path.parent)
+        )
         return MarkdownWithMath(renderer=renderer).render(source)
 
     page = copy.deepcopy(notebook)
     page.metadata.pop("widgets", None)
     for output in (output for cell in page.cells for output in cell.get("outputs", [])):
         if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
-            output["data"] = {"text/markdown": "*Interactive: open the notebook in Jupyter to use this part.*"}
+            output["data"] = {
+                "text/markdown": "*Interactive: open the notebook in Jupyter to use this part.*"
+            }
     formulas = any("$" in cell.source for cell in page.cells if cell.cell_type == "markdown")
     resources = {"metadata": {"name": path.stem, "path": str(path.parent)}, "formulas": formulas}
     loader = DictLoader({"course.html.j2": _TEMPLATE})
@@ -65,7 +74,11 @@ def stored_form(path: Path, timing: dict) -> str:
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for number, cell in enumerate(code, start=1):
         cell.execution_count = number
@@ -90,7 +103,10 @@ def _packed(png: str) -> tuple[str, str]:
     from PIL import Image, ImageChops, ImageStat
 
     image = Image.open(io.BytesIO(base64.b64decode(png)))
-    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):  # opaque: matplotlib's always are
+    if image.mode == "RGBA" and image.getextrema()[3] == (
+        255,
+        255,
+    ):  # opaque: matplotlib's always are
         image = image.convert("RGB")
     image.save(same := io.BytesIO(), "PNG", optimize=True)
     if image.mode == "RGB":

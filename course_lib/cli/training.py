@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from course_lib.cli.options import DataName, Device, Direction, Half, Out, Profile, RunFolder, positive
+from course_lib.cli.options import (
+    DataName,
+    Device,
+    Direction,
+    Half,
+    Out,
+    Profile,
+    RunFolder,
+    positive,
+)
 from course_lib.errors import CourseError
 from course_lib.methods import METHODS
 
@@ -19,24 +28,42 @@ def train(
     method: Annotated[str, typer.Argument(help=", ".join(METHODS))],
     data: DataName,
     out: Out,
-    size: Annotated[int | None, typer.Option(help="image size in pixels; default: the profile's")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="image size in pixels; default: the profile's")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="updates to make")] = None,
     minutes: Annotated[float | None, typer.Option(help="or minutes to train; default 5")] = None,
     seed: Annotated[int, typer.Option(help="of weights, data order, augmentation and dropout")] = 0,
     direction: Annotated[str, typer.Option(help="xy, or yx to swap the domains")] = "xy",
-    load: Annotated[str | None, typer.Option(help="square: squeeze a folder's images; crop: cut squares out")] = None,
+    load: Annotated[
+        str | None, typer.Option(help="square: squeeze a folder's images; crop: cut squares out")
+    ] = None,
     profile: Profile = "auto",
     device: Device = "auto",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the method's configuration")] = None,
-    bf16: Annotated[bool | None, typer.Option("--bf16/--no-bf16", help="default: where that is faster")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the method's configuration")
+    ] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16/--no-bf16", help="default: where that is faster")
+    ] = None,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="with torch.compile: first a minute or two, then perhaps faster on a GPU")
+        bool,
+        typer.Option(
+            "--compile",
+            help="with torch.compile: first a minute or two, then perhaps faster on a GPU",
+        ),
     ] = False,
-    devices: Annotated[int, typer.Option(help="GPUs, or processes of the CPU, that share each step")] = 1,
+    devices: Annotated[
+        int, typer.Option(help="GPUs, or processes of the CPU, that share each step")
+    ] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
     checkpoint_seconds: Annotated[float, typer.Option(help="seconds between checkpoints")] = 5.0,
-    workers: Annotated[int, typer.Option(help="processes that prepare the images; 0: this one does")] = 0,
-    accept_changes: Annotated[bool, typer.Option("--accept-changes", help="resume with other settings")] = False,
+    workers: Annotated[
+        int, typer.Option(help="processes that prepare the images; 0: this one does")
+    ] = 0,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="resume with other settings")
+    ] = False,
 ) -> None:
     """Train a method into OUT: checkpoints, history.jsonl, previews and run.json."""
     from course_lib import runs
@@ -51,18 +78,26 @@ def train(
     for name, number in lengths.items():
         positive(name, number)
     if seed < 0:
-        raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "for example --seed 0")
+        raise CourseError(
+            f"--seed must be at least 0, got {seed}", "--seed", "for example --seed 0"
+        )
     if steps is not None and minutes is not None:
-        raise CourseError("--steps and --minutes exclude each other", "course train", "give one of them")
+        raise CourseError(
+            "--steps and --minutes exclude each other", "course train", "give one of them"
+        )
     if steps is None and minutes is None:
         minutes = 5.0
-    config = runs.make_config(method, profile, size, [*(set_ or []), *([f"load={load}"] if load else [])])
+    config = runs.make_config(
+        method, profile, size, [*(set_ or []), *([f"load={load}"] if load else [])]
+    )
     result = runs.train(
         method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
         bf16=bf16, compiled=compiled, n_devices=devices, resume=resume, accept_changes=accept_changes,
         checkpoint_seconds=checkpoint_seconds, workers=workers,
     )  # fmt: skip
-    print(f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; look at {out / 'previews'}")
+    print(
+        f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; look at {out / 'previews'}"
+    )
     if result.stopped == "interrupted":
         raise typer.Exit(130)
 
@@ -70,13 +105,24 @@ def train(
 @app.command()
 def translate(
     folder: RunFolder,
-    source: Annotated[Path, typer.Option("--input", help="an image or a folder; of pix2pixhd label maps, or facades")],
+    source: Annotated[
+        Path,
+        typer.Option("--input", help="an image or a folder; of pix2pixhd label maps, or facades"),
+    ],
     target: Annotated[Path, typer.Option("--output", help="folder for the PNG files")],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
-    style: Annotated[Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")] = None,
-    scale: Annotated[float | None, typer.Option(help="1: full resolution; default: shorter side as trained")] = None,
-    square: Annotated[bool, typer.Option("--square", help="squares of the training's size, out, too")] = False,
-    keep_alpha: Annotated[bool, typer.Option("--keep-alpha", help="outputs are as transparent as inputs")] = False,
+    style: Annotated[
+        Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="1: full resolution; default: shorter side as trained")
+    ] = None,
+    square: Annotated[
+        bool, typer.Option("--square", help="squares of the training's size, out, too")
+    ] = False,
+    keep_alpha: Annotated[
+        bool, typer.Option("--keep-alpha", help="outputs are as transparent as inputs")
+    ] = False,
     seed: Annotated[int, typer.Option(help="of the noise")] = 0,
     direction: Direction = None,
     device: Device = "auto",
@@ -99,7 +145,9 @@ def evaluate(
     data: DataName,
     split: Annotated[str, typer.Option(help="val to choose, test to report")] = "test",
     direction: Direction = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, nothing else")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="one JSON object on standard output, nothing else")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Score a trained run on held-out data, beside two baselines; in brackets the 95 % interval over the images."""
@@ -107,14 +155,21 @@ def evaluate(
 
     scores = runs.evaluate(folder, data, split=split, direction=direction, device=device)
     if as_json:
-        finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in scores.items()}
+        finite = {
+            k: None if isinstance(v, float) and not math.isfinite(v) else v
+            for k, v in scores.items()
+        }
         print(json.dumps(finite))  # JSON has no NaN
         return
     ends = {f"{name}_{end}" for name in scores for end in ("low", "high")}
     for name in (name for name in scores if name not in ends):
         value = scores[name]
         text = f"{value:.4f}" if isinstance(value, float) else value
-        between = f" [{scores[f'{name}_low']:.4f}, {scores[f'{name}_high']:.4f}]" if f"{name}_low" in scores else ""
+        between = (
+            f" [{scores[f'{name}_low']:.4f}, {scores[f'{name}_high']:.4f}]"
+            if f"{name}_low" in scores
+            else ""
+        )
         print(f"{name:24} {text}{between}")
 
 
@@ -130,9 +185,15 @@ def export(
 
     facts = export_run(folder, onnx, direction, half)
     print(f"wrote {onnx}: {facts['bytes'] / 1e6:.1f} MB, weights {facts['weights']}")
-    print(f"largest difference to PyTorch on {facts['compared']} held-out inputs: {facts['difference']:.1e}")
+    print(
+        f"largest difference to PyTorch on {facts['compared']} held-out inputs: {facts['difference']:.1e}"
+    )
     step = int(facts["multiple"])
-    print(f"height and width: multiples of {step}" if step else f"height and width: {facts['size']} px")
+    print(
+        f"height and width: multiples of {step}"
+        if step
+        else f"height and width: {facts['size']} px"
+    )
 
 
 @app.command()
@@ -141,10 +202,14 @@ def demo(
         list[str] | None,
         typer.Argument(metavar="RUN...", help="folders of course train; default: shipped weights"),
     ] = None,
-    static: Annotated[Path | None, typer.Option(help="build the page into this folder instead")] = None,
+    static: Annotated[
+        Path | None, typer.Option(help="build the page into this folder instead")
+    ] = None,
     half: Half = False,
     port: Annotated[int, typer.Option(help="of the app; only this machine can reach it")] = 8866,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open a browser on the app")] = True,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="open a browser on the app")
+    ] = True,
 ) -> None:
     """Play with trained models: the course's widgets as an app, or --static DIR, a page for any file server.
 
@@ -157,16 +222,26 @@ def demo(
         return
     from course_lib.demo import page as demo
 
-    for model in demo.build(static, [*map(Path, folders or demo.SHIPPED)], half or not folders)["models"]:
-        print(f"{model['name']}: {model['bytes'] / 1e6:.1f} MB, differs from PyTorch by {model['difference']:.1e}")
+    for model in demo.build(static, [*map(Path, folders or demo.SHIPPED)], half or not folders)[
+        "models"
+    ]:
+        print(
+            f"{model['name']}: {model['bytes'] / 1e6:.1f} MB, differs from PyTorch by {model['difference']:.1e}"
+        )
     size = sum(path.stat().st_size for path in static.rglob("*") if path.is_file())
-    print(f"wrote {static}, {size / 1e6:.1f} MB in all; look at it: python -m http.server --directory {static}")
+    print(
+        f"wrote {static}, {size / 1e6:.1f} MB in all; look at it: python -m http.server --directory {static}"
+    )
 
 
 @app.command()
 def weights(
-    name: Annotated[str | None, typer.Argument(help="one of them: where it comes from; default: a list of all")] = None,
-    out: Annotated[Path | None, typer.Option(help="train it again into this run folder; goes on if stopped")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="one of them: where it comes from; default: a list of all")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="train it again into this run folder; goes on if stopped")
+    ] = None,
 ) -> None:
     """The trained weights that come with the course: their names, their origin, and how to make them again."""
     from course_lib.runs import shipped, shipping
@@ -174,7 +249,9 @@ def weights(
     if name is None:
         for known in shipped.RECIPES:
             print(shipped.summary(known))
-        print("use one wherever a run is asked for: course translate --run shipped:NAME ..., course demo shipped:NAME")
+        print(
+            "use one wherever a run is asked for: course translate --run shipped:NAME ..., course demo shipped:NAME"
+        )
         return
     if name not in shipping.GALLERY:
         shipped.name_of(shipped.PREFIX + name)
@@ -184,4 +261,6 @@ def weights(
         print(json.dumps(shipped.about(name) | {"curves": f"in {name}.json"}, indent=1))
         return
     made = shipping.train(name, out)
-    print(f"wrote {out / name}.json, where it comes from: {made['steps']} steps in {made['seconds'] / 60:.0f} min")
+    print(
+        f"wrote {out / name}.json, where it comes from: {made['steps']} steps in {made['seconds'] / 60:.0f} min"
+    )

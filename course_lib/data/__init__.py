@@ -31,7 +31,12 @@ __all__ = [
 
 SPLITS = ("train", "val", "test")
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, which bounds what can be reached without
-DRAWN = {"emoji:edges": EmojiEdges, "emoji:colour": EmojiColour, "emoji:colour:lab": EmojiLab, "emoji:fill": EmojiFill}
+DRAWN = {
+    "emoji:edges": EmojiEdges,
+    "emoji:colour": EmojiColour,
+    "emoji:colour:lab": EmojiLab,
+    "emoji:fill": EmojiFill,
+}
 EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 
@@ -62,7 +67,12 @@ def _swap(item: dict) -> dict:
 
 
 def open_dataset(
-    name: str, split: str, size: int = 64, direction: str = "xy", seed: int = 0, load: str = "square"
+    name: str,
+    split: str,
+    size: int = 64,
+    direction: str = "xy",
+    seed: int = 0,
+    load: str = "square",
 ) -> TwoDomains:
     """The ``split`` (train, val, test) of a named data set or of a folder; items as in ``Dataset`` of dicts x, y, name.
 
@@ -76,7 +86,9 @@ def open_dataset(
     if direction not in ("xy", "yx"):
         raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")
     if name in names() and not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
-        raise CourseError(f"this data set has no images of {size!r} px", "size", "choose {} to {}".format(*SIZES))
+        raise CourseError(
+            f"this data set has no images of {size!r} px", "size", "choose {} to {}".format(*SIZES)
+        )
     if name in DRAWN:
         dataset = DRAWN[name](split, size)
     elif name.startswith("emoji:") and name in names():
@@ -91,7 +103,9 @@ def open_dataset(
 
         dataset = open_download(name.removeprefix("download:"), split, size, seed, load)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
-        near = "".join(f"did you mean {other}? else " for other in difflib.get_close_matches(name, names(), 1))
+        near = "".join(
+            f"did you mean {other}? else " for other in difflib.get_close_matches(name, names(), 1)
+        )
         fix = f"{near}choose from {', '.join(names())}, download:NAME (the papers' sets), or give a folder"
         raise CourseError(f"unknown data set {name!r}", "--data", fix)
     else:

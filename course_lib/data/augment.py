@@ -9,7 +9,10 @@ from torch.utils.data import Dataset, default_collate
 
 from course_lib.data.base import TwoDomains, View
 
-IMAGE_KEYS, MAP_KEYS = ("x", "y"), ("labels", "instances")  # of a map the values are names, never mixed
+IMAGE_KEYS, MAP_KEYS = (
+    ("x", "y"),
+    ("labels", "instances"),
+)  # of a map the values are names, never mixed
 
 
 def item_generator(*key: int) -> torch.Generator:
@@ -22,7 +25,9 @@ def item_generator(*key: int) -> torch.Generator:
 
 def partner(count: int, *key: int) -> int:
     """Which of ``count`` images of the other domain goes with the item of this (seed, epoch, index), at random."""
-    generator = item_generator(*key, 1)  # the 1 keeps this draw apart from that of Augment, whose key is the same
+    generator = item_generator(
+        *key, 1
+    )  # the 1 keeps this draw apart from that of Augment, whose key is the same
     return int(torch.randint(count, (), generator=generator))
 
 
@@ -32,7 +37,12 @@ def enlarged(size: int) -> int:
 
 
 def jitter(
-    images: Tensor, kind: str, flip: bool, draws: Tensor, nearest: bool = False, size: int | None = None
+    images: Tensor,
+    kind: str,
+    flip: bool,
+    draws: Tensor,
+    nearest: bool = False,
+    size: int | None = None,
 ) -> Tensor:
     """A random change of each of (n, c, h, h) images: ``kind``, then mirrored with probability 1/2 if ``flip``.
 
@@ -50,15 +60,27 @@ def jitter(
             images = F.interpolate(images, (large, large), **how)
         corners = (draws[:, :2] * (large - size + 1)).long().tolist()
         pairs = zip(images, corners, strict=True)
-        images = torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in pairs])
+        images = torch.stack(
+            [image[:, top : top + size, left : left + size] for image, (top, left) in pairs]
+        )
     elif kind == "affine":
-        angle, scale, shift = (10 * draws[:, 2] - 5) * (math.pi / 180), 0.9 + 0.2 * draws[:, 3], 0.24 * draws - 0.12
+        angle, scale, shift = (
+            (10 * draws[:, 2] - 5) * (math.pi / 180),
+            0.9 + 0.2 * draws[:, 3],
+            0.24 * draws - 0.12,
+        )
         if images.shape[-1] == enlarged(size):  # loaded larger, to be cut
             scale, shift = scale * (size / images.shape[-1]), shift * (size / images.shape[-1])
-        cos, sin, right, down = (of[:, None, None] for of in (scale * angle.cos(), scale * angle.sin(), *shift.T[:2]))
-        x = (2 * torch.arange(size) + 1) / size - 1  # the middles of the pixels: the border is at -1 and 1
+        cos, sin, right, down = (
+            of[:, None, None] for of in (scale * angle.cos(), scale * angle.sin(), *shift.T[:2])
+        )
+        x = (
+            2 * torch.arange(size) + 1
+        ) / size - 1  # the middles of the pixels: the border is at -1 and 1
         y = x[:, None]
-        grid = torch.stack([(cos * x + right) - sin * y, sin * x + (cos * y + down)], dim=-1)  # where each comes from
+        grid = torch.stack(
+            [(cos * x + right) - sin * y, sin * x + (cos * y + down)], dim=-1
+        )  # where each comes from
         mode = "nearest" if nearest else "bicubic"
         images = F.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=False)
         images = images if nearest else images.clamp_(-1, 1)
@@ -81,11 +103,20 @@ class Augment(View):
     """
 
     def __init__(
-        self, dataset: Dataset, seed: int = 0, kind: str = "resize", flip: bool = True, size: int | None = None
+        self,
+        dataset: Dataset,
+        seed: int = 0,
+        kind: str = "resize",
+        flip: bool = True,
+        size: int | None = None,
     ):
         super().__init__(dataset)
         self.seed, self.kind, self.flip, self.size = seed, kind, flip, size
-        if size and (kind == "resize" or (kind == "affine" and self.cropped)) and isinstance(dataset, TwoDomains):
+        if (
+            size
+            and (kind == "resize" or (kind == "affine" and self.cropped))
+            and isinstance(dataset, TwoDomains)
+        ):
             self.dataset = dataset.at(enlarged(size))
 
     def __getitem__(self, index: int) -> dict:
@@ -93,12 +124,17 @@ class Augment(View):
 
     def __getitems__(self, indices: list[int]) -> list[dict]:
         items, batch = self._changed(indices)
-        return [item | {key: images[i] for key, images in batch.items()} for i, item in enumerate(items)]
+        return [
+            item | {key: images[i] for key, images in batch.items()} for i, item in enumerate(items)
+        ]
 
     def batch(self, indices: list[int]) -> dict:
         """The items, collated: images are stacked once, not taken apart and stacked again."""
         items, batch = self._changed(indices)
-        return {key: batch[key] if key in batch else default_collate([item[key] for item in items]) for key in items[0]}
+        return {
+            key: batch[key] if key in batch else default_collate([item[key] for item in items])
+            for key in items[0]
+        }
 
     def _changed(self, indices: list[int]) -> tuple[list[dict], dict[str, Tensor]]:
         """The items as they are, and stacked what changes in them."""
@@ -106,10 +142,14 @@ class Augment(View):
         if self.kind == "none" and not self.flip:
             return items, {}
         generators = [item_generator(self.seed, self.epoch, index) for index in indices]
-        draws, others = (torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in range(2))
+        draws, others = (
+            torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in range(2)
+        )
         keys = [key for key in IMAGE_KEYS + MAP_KEYS if key in items[0] and key != self.redrawn]
         stacked = {key: torch.stack([item[key] for item in items]) for key in keys}
-        images, maps = ({key: stacked[key] for key in keys if key in stacked} for keys in (IMAGE_KEYS, MAP_KEYS))
+        images, maps = (
+            {key: stacked[key] for key in keys if key in stacked} for keys in (IMAGE_KEYS, MAP_KEYS)
+        )
         if self.paired:
             batch = _together(images, self.kind, self.flip, draws, False, self.size)
         else:  # x and y of one size, each with draws of its own

@@ -16,7 +16,10 @@ class TwoDomains(Dataset):
     jitter: str = "affine"  # the augmentation that suits the data, see augment.jitter
     names: list[str] | None = None  # of the items, in their order
     redrawn: str | None = None  # x or y, if that image is computed from the rest, with redraw()
-    channels: tuple[int, int] = (3, 3)  # that say all of x and of y: 1 where it is grey, 2 where it is x with a colour
+    channels: tuple[int, int] = (
+        3,
+        3,
+    )  # that say all of x and of y: 1 where it is grey, 2 where it is x with a colour
     cropped: bool = False  # images are cut out of larger ones of any shape
     epoch: int = 0
 
@@ -44,7 +47,16 @@ class View(TwoDomains):
     A data set of your own need not be TwoDomains: what it does not say is taken from there.
     """
 
-    TOLD: ClassVar[tuple[str, ...]] = ("card", "paired", "mirrors", "jitter", "names", "redrawn", "channels", "cropped")
+    TOLD: ClassVar[tuple[str, ...]] = (
+        "card",
+        "paired",
+        "mirrors",
+        "jitter",
+        "names",
+        "redrawn",
+        "channels",
+        "cropped",
+    )
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset

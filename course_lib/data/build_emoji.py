@@ -28,17 +28,29 @@ PACKAGES = {
     "noto vectors": "@iconify-json/noto@1.2.3",  # later versions redraw some 300 of the emoji
     "twemoji vectors": "@discordapp/twemoji@16.0.1",
 }
-FOLDERS = {"noto": "img/google/64", "twemoji": "img/twitter/64", "fluent": "assets", "twemoji vectors": "dist/svg"}
+FOLDERS = {
+    "noto": "img/google/64",
+    "twemoji": "img/twitter/64",
+    "fluent": "assets",
+    "twemoji vectors": "dist/svg",
+}
 STYLES = ("noto", "twemoji", "fluent")
 SMALL, LARGE, COLUMNS = 64, 128, 40
-QUALITY = {SMALL: 95, LARGE: 92}  # about 45 dB; under 7 MB for the three sheets of 64 px, under 14 MB for those of 128
+QUALITY = {
+    SMALL: 95,
+    LARGE: 92,
+}  # about 45 dB; under 7 MB for the three sheets of 64 px, under 14 MB for those of 128
 WITHHELD = {  # what a teacher would not put on a screen: left out of figures, games and presets, not of training
     "insult": "middle_finger face_with_symbols_on_mouth",
     "tobacco": "smoking",
     "weapon": "dagger_knife crossed_swords bomb gun hocho",
     "adults only": "underage men-with-bunny-ears-partying women-with-bunny-ears-partying",
 }
-GENDERED = {"1f468", "1f469", "1f9d1"}  # man, woman, person: the first code point of a profession or a hairstyle
+GENDERED = {
+    "1f468",
+    "1f469",
+    "1f9d1",
+}  # man, woman, person: the first code point of a profession or a hairstyle
 TARGET = Path(__file__).parent / "emoji_files"
 
 
@@ -48,7 +60,9 @@ def fetch(folder: Path) -> dict[str, Path]:
     for style, package in PACKAGES.items():
         name = package.lstrip("@").replace("/", "-").replace("@", "-") + ".tgz"
         if not (folder / name).exists():
-            subprocess.run(["npm", "pack", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                ["npm", "pack", package], cwd=folder, check=True, stdout=subprocess.DEVNULL
+            )
         with tarfile.open(folder / name) as archive:
             archive.extractall(folder / style, filter="data")
         roots[style] = folder / style / "package"
@@ -57,7 +71,9 @@ def fetch(folder: Path) -> dict[str, Path]:
 
 def plain(codepoints: str) -> str:
     """Code points without the variation selector: packages disagree on it."""
-    return "-".join(part for part in codepoints.lower().replace("_", "-").split("-") if part != "fe0f")
+    return "-".join(
+        part for part in codepoints.lower().replace("_", "-").split("-") if part != "fe0f"
+    )
 
 
 def group_of(entry: dict) -> str:
@@ -94,7 +110,9 @@ def drawn(svg: str, size: int) -> Image.Image:
     """A vector drawing as size x size RGBA; what is not square is centred."""
     import resvg_py  # needed here alone
 
-    image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size))))
+    image = Image.open(
+        io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))
+    )
     square = Image.new("RGBA", (size, size))
     square.paste(image, ((size - image.width) // 2, (size - image.height) // 2))
     return square
@@ -119,13 +137,18 @@ def sources(roots: dict[str, Path]) -> dict[tuple[str, int], Callable[[str], Ima
         for name, folder in FOLDERS.items()
     }
     noto = noto_vectors(roots["noto vectors"])
-    twemoji = {code: path.read_text(encoding="utf-8") for code, path in files["twemoji vectors"].items()}
+    twemoji = {
+        code: path.read_text(encoding="utf-8") for code, path in files["twemoji vectors"].items()
+    }
     found = {
-        (style, SMALL): lambda code, of=files[style]: on_white(Image.open(of[plain(code)]), SMALL) for style in STYLES
+        (style, SMALL): lambda code, of=files[style]: on_white(Image.open(of[plain(code)]), SMALL)
+        for style in STYLES
     }
     return found | {
         ("noto", LARGE): lambda code: on_white(drawn(noto[plain(code)], LARGE), LARGE),
-        ("twemoji", LARGE): lambda code: on_white(drawn(twemoji[plain(code).lstrip("0")], LARGE), LARGE),
+        ("twemoji", LARGE): lambda code: on_white(
+            drawn(twemoji[plain(code).lstrip("0")], LARGE), LARGE
+        ),
         ("fluent", LARGE): lambda code: on_white(Image.open(files["fluent"][plain(code)]), LARGE),
     }
 
@@ -133,9 +156,15 @@ def sources(roots: dict[str, Path]) -> dict[tuple[str, int], Callable[[str], Ima
 def build(packages: Path) -> None:
     roots = fetch(packages)
     make = sources(roots)
-    there = [{plain(path.stem) for path in (roots[style] / FOLDERS[style]).iterdir()} for style in STYLES]
+    there = [
+        {plain(path.stem) for path in (roots[style] / FOLDERS[style]).iterdir()} for style in STYLES
+    ]
     entries = json.loads((roots["noto"] / "emoji.json").read_text(encoding="utf-8"))
-    entries = [e for e in entries if e["category"] != "Flags" and all(plain(e["unified"]) in codes for codes in there)]
+    entries = [
+        e
+        for e in entries
+        if e["category"] != "Flags" and all(plain(e["unified"]) in codes for codes in there)
+    ]
     entries.sort(key=lambda e: e["sort_order"])
     split = split_emoji({e["unified"]: f"{e['category']}/{e['subcategory']}" for e in entries})
     withheld = {name: reason for reason, names in WITHHELD.items() for name in names.split()}
@@ -145,7 +174,9 @@ def build(packages: Path) -> None:
             save_sheet(TARGET / f"{style}.avif", [draw(entry["unified"]) for entry in entries])
             continue
         for part in sorted(set(split.values())):  # apart, so that a data set opens what it needs
-            chosen = [draw(entry["unified"]) for entry in entries if split[entry["unified"]] == part]
+            chosen = [
+                draw(entry["unified"]) for entry in entries if split[entry["unified"]] == part
+            ]
             save_sheet(TARGET / f"{style}_{size}_{part}.avif", chosen)
     rows = []
     for entry in entries:
@@ -155,7 +186,9 @@ def build(packages: Path) -> None:
         rows.append(row | ({"withheld": withheld[name]} if name in withheld else {}))
     text = "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
     (TARGET / "emoji.json").write_text(text, encoding="utf-8")
-    print(f"{len(rows)} emoji, {len({row['group'] for row in rows})} groups of relatives, in {TARGET}")
+    print(
+        f"{len(rows)} emoji, {len({row['group'] for row in rows})} groups of relatives, in {TARGET}"
+    )
 
 
 def save_sheet(path: Path, tiles: list[Image.Image]) -> None:

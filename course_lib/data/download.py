@@ -27,7 +27,13 @@ from course_lib.data.images import printable
 from course_lib.errors import CourseError
 
 HOST = "https://efrosgans.eecs.berkeley.edu"
-WAITS = (1, 2, 4, 8, 16)  # seconds before another try; a try that brought PROGRESS starts the list again
+WAITS = (
+    1,
+    2,
+    4,
+    8,
+    16,
+)  # seconds before another try; a try that brought PROGRESS starts the list again
 PROGRESS, CHUNK = 2**20, 2**16  # bytes
 TIMEOUT = 30  # seconds without a byte
 
@@ -39,17 +45,32 @@ PAIRED = {
     "maps": (246, "xy", "aerial photo | map (Google Maps), 600 px", "1096 train, 1098 val"),
     "edges2shoes": (2200, "xy", "edges | photo (UT Zappos50K)", "about 50,000 train, 200 val"),
     "edges2handbags": (8600, "xy", "edges | photo (Amazon)", "about 137,000 train, 200 val"),
-    "night2day": (2000, "xy", "night | day (Transient Attributes)", "about 20,000 train, val, test"),
+    "night2day": (
+        2000,
+        "xy",
+        "night | day (Transient Attributes)",
+        "about 20,000 train, val, test",
+    ),
 }
 UNPAIRED = {
     "horse2zebra": (117, "xy", "horses, zebras (ImageNet)", "939 and 1177 train"),
     "apple2orange": (0, "xy", "apples, oranges (ImageNet)", "996 and 1020 train"),
-    "summer2winter_yosemite": (0, "xy", "summer, winter in Yosemite (Flickr)", "1273 and 854 train"),
+    "summer2winter_yosemite": (
+        0,
+        "xy",
+        "summer, winter in Yosemite (Flickr)",
+        "1273 and 854 train",
+    ),
     "monet2photo": (0, "xy", "paintings (WikiArt), photos (Flickr)", "1074 and 6853 train"),
     "cezanne2photo": (0, "xy", "paintings (WikiArt), photos (Flickr)", "584 and 6853 train"),
     "ukiyoe2photo": (0, "xy", "prints (WikiArt), photos (Flickr)", "1433 and 6853 train"),
     "vangogh2photo": (0, "xy", "paintings (WikiArt), photos (Flickr)", "401 and 6853 train"),
-    "iphone2dslr_flower": (0, "xy", "flowers by a telephone, by a camera (Flickr)", "1813 and 3316 train"),
+    "iphone2dslr_flower": (
+        0,
+        "xy",
+        "flowers by a telephone, by a camera (Flickr)",
+        "1813 and 3316 train",
+    ),
     "maps:unpaired": (0, "xy", "aerial photos, maps (Google Maps)", "1096 and 1096 train"),
     "facades:unpaired": (0, "yx", "photos, labels (CMP Facades)", "400 and 400 train"),
     "mini": (0, "xy", "two domains to try things out", "a few"),
@@ -62,8 +83,14 @@ NOT_OFFERED = {  # what is wrong, and what to do
         "get gtFine_trainvaltest.zip and leftImg8bit_trainvaltest.zip from www.cityscapes-dataset.com, put photos into"
         " A/train and A/val, colour labels of the same names into B/train and B/val, and give that folder",
     ),
-    "ae_photos": ("it holds test photographs only", "fetch it by hand, and give its pictures to course translate"),
-    "mini_colorization": ("it holds single photographs", "make pairs of your own: A/ grey, B/ in colour"),
+    "ae_photos": (
+        "it holds test photographs only",
+        "fetch it by hand, and give its pictures to course translate",
+    ),
+    "mini_colorization": (
+        "it holds single photographs",
+        "make pairs of your own: A/ grey, B/ in colour",
+    ),
 }
 
 
@@ -77,7 +104,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("COURSE_DATA") or pooch.os_cache("gan-translation-course"))
 
 
-def open_download(name: str, split: str, size: int = 64, seed: int = 0, load: str = "square") -> Stored:
+def open_download(
+    name: str, split: str, size: int = 64, seed: int = 0, load: str = "square"
+) -> Stored:
     """The ``split`` of one of the papers' sets as ``open_folder`` gives it, fetched and unpacked where that is needed.
 
     Where an archive has no test images (maps, the edges sets), its val images, on which the papers report, are the
@@ -103,7 +132,9 @@ def fetch(name: str) -> Path:
     if base in NOT_OFFERED:
         raise CourseError(NOT_OFFERED[base][0], f"download:{name}", NOT_OFFERED[base][1])
     if name not in SOURCES:
-        raise CourseError(f"unknown data set {name!r}", "download:NAME", f"choose from {', '.join(names())}")
+        raise CourseError(
+            f"unknown data set {name!r}", "download:NAME", f"choose from {', '.join(names())}"
+        )
     family, file = ("pix2pix", f"{base}.tar.gz") if name in PAIRED else ("cyclegan", f"{base}.zip")
     folder = cache_folder() / family / base
     archive, part = folder.with_name(file), folder.with_name(f"{file}.part")
@@ -131,13 +162,18 @@ def fetch(name: str) -> Path:
             replace_file(_record(archive), f"{digest}  {archive.name}\n".encode())
             unpack.write(archive, contents, folder)
     except OSError as error:
-        what, fix = f"cannot read or write here: {error.strerror or error}", "set COURSE_DATA to another folder"
+        what, fix = (
+            f"cannot read or write here: {error.strerror or error}",
+            "set COURSE_DATA to another folder",
+        )
         raise CourseError(what, printable(folder.parent), fix) from error
     return folder
 
 
 def _record(archive: Path) -> Path:
-    return archive.with_name(archive.name.removesuffix(".part") + ".sha256")  # what sha256sum -c reads
+    return archive.with_name(
+        archive.name.removesuffix(".part") + ".sha256"
+    )  # what sha256sum -c reads
 
 
 def _verified(archive: Path) -> tuple[str, unpack.Contents]:
@@ -151,14 +187,23 @@ def _verified(archive: Path) -> tuple[str, unpack.Contents]:
         raise CourseError(what, printable(archive), fix)
     contents = unpack.check(archive)
     files = {name: path for name, path in contents.files.items() if path.parts[0] != "__MACOSX"}
-    if len({path.parts[0] for path in files.values()}) == 1 and all(len(p.parts) > 1 for p in files.values()):
+    if len({path.parts[0] for path in files.values()}) == 1 and all(
+        len(p.parts) > 1 for p in files.values()
+    ):
         files = {name: path.relative_to(path.parts[0]) for name, path in files.items()}
     parts = {path.parts[0] for path in files.values()}
     if not ("train" in parts or {"trainA", "trainB"} <= parts):
         what = f"no train/, no trainA/ and trainB/ in this archive, but {', '.join(sorted(map(ascii, parts))[:5])}"
         raise CourseError(what, printable(archive), "remove it and fetch the right one")
-    moves = {"val" + s: "test" + s for s in ("", "A", "B") if "val" + s in parts and "test" + s not in parts}
-    files = {name: PurePosixPath(moves.get(p.parts[0], p.parts[0]), *p.parts[1:]) for name, p in files.items()}
+    moves = {
+        "val" + s: "test" + s
+        for s in ("", "A", "B")
+        if "val" + s in parts and "test" + s not in parts
+    }
+    files = {
+        name: PurePosixPath(moves.get(p.parts[0], p.parts[0]), *p.parts[1:])
+        for name, p in files.items()
+    }
     return digest, unpack.Contents(files, contents.size)
 
 
@@ -170,7 +215,9 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        warnings.warn(f"another process is fetching {printable(folder)}: waiting for it", stacklevel=4)
+        warnings.warn(
+            f"another process is fetching {printable(folder)}: waiting for it", stacklevel=4
+        )
         lock.acquire()
     try:
         yield
@@ -192,7 +239,11 @@ def _download(name: str, url: str, part: Path) -> None:
         except requests.RequestException as error:  # a second try would end alike
             reason, wait = str(error), None
         if wait is None:
-            kept = f" ({_size(part):,} bytes are kept, the next try goes on there)" if _size(part) else ""
+            kept = (
+                f" ({_size(part):,} bytes are kept, the next try goes on there)"
+                if _size(part)
+                else ""
+            )
             amount = f" ({SOURCES[name][0]} MB)" if SOURCES[name][0] else ""
             fix = f"fetch {url}{amount} in another way, put it at {printable(part.with_suffix(''))}, and repeat this"
             raise CourseError(f"cannot download {name}: {reason}{kept}", url, fix)
@@ -204,10 +255,14 @@ def _transfer(url: str, part: Path, have: int) -> None:
 
     Raises requests.ConnectionError where another try may help, requests.HTTPError where it will not.
     """
-    note = part.with_name(part.name + ".version")  # that of the bytes in part, so that two versions are never mixed
+    note = part.with_name(
+        part.name + ".version"
+    )  # that of the bytes in part, so that two versions are never mixed
     headers = {"Accept-Encoding": "identity"}
     if have:
-        headers |= {"Range": f"bytes={have}-"} | ({"If-Range": note.read_text()} if note.exists() else {})
+        headers |= {"Range": f"bytes={have}-"} | (
+            {"If-Range": note.read_text()} if note.exists() else {}
+        )
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
         status, span = answer.status_code, answer.headers.get("Content-Range", "")
         if (
@@ -219,21 +274,35 @@ def _transfer(url: str, part: Path, have: int) -> None:
             raise requests.ConnectionError(f"the server cannot go on after {have:,} bytes")
         if status not in (200, 206):
             final = 400 <= status < 500 and status not in (408, 425, 429)
-            raise (requests.HTTPError if final else requests.ConnectionError)(f"{status} {answer.reason}")
+            raise (requests.HTTPError if final else requests.ConnectionError)(
+                f"{status} {answer.reason}"
+            )
         if status == 200:  # the server does not resume, or has another version by now
             have, tag = 0, answer.headers.get("ETag", "")
             version = tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
-            part.unlink(missing_ok=True)  # first: a kill must not leave old bytes with a new version
+            part.unlink(
+                missing_ok=True
+            )  # first: a kill must not leave old bytes with a new version
             note.write_text(version) if version else note.unlink(missing_ok=True)
         length = answer.headers.get("Content-Length", "")
         total = have + int(length) if length.isdigit() else None
-        bar = tqdm(total=total, initial=have, desc=part.stem, unit="B", unit_scale=True, disable=None, file=sys.stderr)
+        bar = tqdm(
+            total=total,
+            initial=have,
+            desc=part.stem,
+            unit="B",
+            unit_scale=True,
+            disable=None,
+            file=sys.stderr,
+        )
         with open(part, "ab") as file, bar:
             for data in answer.raw.stream(CHUNK, decode_content=False):
                 file.write(data)
                 bar.update(len(data))
     if total is not None and _size(part) < total:
-        raise requests.ConnectionError(f"the connection ended after {_size(part):,} of {total:,} bytes")
+        raise requests.ConnectionError(
+            f"the connection ended after {_size(part):,} of {total:,} bytes"
+        )
     note.unlink(missing_ok=True)
 
 

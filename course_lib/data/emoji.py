@@ -21,7 +21,11 @@ from course_lib.errors import CourseError
 REVISION = 1  # raised when a change of the code or of its files changes the images
 FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
-TILE, LARGE, COLUMNS = 64, 128, 40  # px of the drawings in the two sheets of a style; drawings in a row
+TILE, LARGE, COLUMNS = (
+    64,
+    128,
+    40,
+)  # px of the drawings in the two sheets of a style; drawings in a row
 SPLITS = {"train": ("train_a", "train_b"), "val": ("val",), "test": ("test",)}
 CHUNK = 8  # drawings that are worked on at a time: what fits into the cache of a core
 
@@ -63,7 +67,9 @@ def _tiles(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size siz
     if not features.check("avif"):
         raise CourseError("this Pillow cannot read AVIF", path, "pip install --upgrade pillow")
     sheet = np.asarray(Image.open(path))  # (rows * size, 40 * size, 3)
-    tiles = sheet.reshape(-1, size, COLUMNS, size, 3).transpose(0, 2, 4, 1, 3)  # (rows, 40, 3, size, size)
+    tiles = sheet.reshape(-1, size, COLUMNS, size, 3).transpose(
+        0, 2, 4, 1, 3
+    )  # (rows, 40, 3, size, size)
     return torch.from_numpy(tiles.reshape(-1, 3, size, size)[:count])
 
 
@@ -88,7 +94,9 @@ def _images(style: str, rows: list[int], size: int) -> Tensor:
     They are uint8, which takes a quarter of the memory. Those that are smaller than TILE stay floats, unrounded.
     """
     if style not in STYLES:
-        raise CourseError(f"unknown emoji style {style!r}", "data", f"choose from {', '.join(STYLES)}")
+        raise CourseError(
+            f"unknown emoji style {style!r}", "data", f"choose from {', '.join(STYLES)}"
+        )
     images = drawings(style)[rows] if size <= TILE else large_drawings(style, rows)
     if size == TILE or size >= LARGE:
         return images
@@ -102,7 +110,9 @@ def _floats(images: Tensor, size: int) -> Float[Tensor, "*batch size size"]:
     if size == images.shape[-1]:
         return images
     batch = images if images.ndim == 4 else images[None]
-    batch = F.interpolate(batch, (size, size), mode="bilinear", antialias=True, align_corners=False).clamp(-1, 1)
+    batch = F.interpolate(
+        batch, (size, size), mode="bilinear", antialias=True, align_corners=False
+    ).clamp(-1, 1)
     return batch if images.ndim == 4 else batch[0]
 
 
@@ -125,7 +135,10 @@ class EmojiDrawn(TwoDomains, abc.ABC):
     def __init__(self, split: str, size: int = 64, style: str = "fluent"):
         self.made_from, self.size = {"split": split, "style": style}, size
         self.rows = _rows(SPLITS[split])
-        self.drawings, self.names = _images(style, self.rows, size), [entries()[i]["name"] for i in self.rows]
+        self.drawings, self.names = (
+            _images(style, self.rows, size),
+            [entries()[i]["name"] for i in self.rows],
+        )
 
     @abc.abstractmethod
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
@@ -137,7 +150,9 @@ class EmojiDrawn(TwoDomains, abc.ABC):
 
     @property
     def x(self) -> Float[Tensor, "n 3 size size"]:
-        return torch.cat([self.drawn_from(_floats(part, self.size)) for part in self.drawings.split(CHUNK)])
+        return torch.cat(
+            [self.drawn_from(_floats(part, self.size)) for part in self.drawings.split(CHUNK)]
+        )
 
     @property
     def shown(self) -> list[int]:
@@ -171,7 +186,9 @@ class EmojiEdges(EmojiDrawn):
         self.made_from |= {"threshold": threshold}
         self.threshold = threshold * TILE / size
         if size <= LARGE:  # else they are drawn when they are read
-            lines = torch.cat([_lines(_floats(part, size), self.threshold) for part in self.drawings.split(CHUNK)])
+            lines = torch.cat(
+                [_lines(_floats(part, size), self.threshold) for part in self.drawings.split(CHUNK)]
+            )
             self.outlines = 255 * (~lines).to(torch.uint8)  # (n, 1, size, size)
 
     def drawn_from(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
@@ -224,11 +241,20 @@ class EmojiStyles(TwoDomains):
     passes. ``name`` is that of x.
     """
 
-    def __init__(self, split: str, styles: tuple[str, str], size: int = 64, seed: int = 0, pairs: bool = False):
+    def __init__(
+        self,
+        split: str,
+        styles: tuple[str, str],
+        size: int = 64,
+        seed: int = 0,
+        pairs: bool = False,
+    ):
         self.paired, self.seed, self.size = pairs or split != "train", seed, size
         self.made_from = {"split": split, "styles": styles, "seed": seed, "pairs": pairs}
         if styles[0] == styles[1]:
-            raise CourseError("an unpaired task needs two styles", "data", f"choose two of {', '.join(STYLES)}")
+            raise CourseError(
+                "an unpaired task needs two styles", "data", f"choose two of {', '.join(STYLES)}"
+            )
         x_rows = y_rows = _rows(SPLITS[split])
         if not self.paired:
             x_rows, y_rows = _rows(("train_a",)), _rows(("train_b",))

@@ -82,7 +82,9 @@ class House:
     def _put(self, label, part, x0, y0, x1, y1, height, shape) -> None:
         edges = (math.floor(edge / PX + 0.5) * PX for edge in (x0, y0, x1, y1))
         instance = 0 if label == "background" else self.instances
-        self.boxes.append(Box(*edges, CLASSES.index(label), PARTS.index(part), height, instance, shape))
+        self.boxes.append(
+            Box(*edges, CLASSES.index(label), PARTS.index(part), height, instance, shape)
+        )
 
 
 def layout(*key: object, touching: bool = False) -> list[Box]:
@@ -123,7 +125,9 @@ def layout(*key: object, touching: bool = False) -> list[Box]:
             _band(house, band, left + margin, right - margin, foot - 0.16 * storey, style.height)
             continue
         for i, x in enumerate(centres):
-            style.window(house, x, foot - 0.16 * storey, balconies and (i % 2 == style.parity or columns < 3))
+            style.window(
+                house, x, foot - 0.16 * storey, balconies and (i % 2 == style.parity or columns < 3)
+            )
     _ground_floor(house, draw, style, centres, step, street, ground, left + margin, right - margin)
     house.add("cornice", "trim", left - 2 * PX, top - 2 * PX, right + 2 * PX, top + 4 * PX, 4)
     house.detail("cornice", "trim", left - 4 * PX, top - 2 * PX, right + 4 * PX, top, 5)
@@ -145,7 +149,9 @@ class _WindowStyle:
         self.gable = draw.chance(0.5)
         self.draw = draw
 
-    def window(self, house: House, x: float, foot: float, balcony: bool = False, height: float = 0.0) -> None:
+    def window(
+        self, house: House, x: float, foot: float, balcony: bool = False, height: float = 0.0
+    ) -> None:
         """A window centred at ``x`` that stands on ``foot``."""
         left, right = snap(x - self.width / 2), snap(x + self.width / 2)
         top, foot = snap(foot - (height or self.height)), snap(foot)
@@ -153,16 +159,29 @@ class _WindowStyle:
         shape = "arch" if self.arch else "box"
         if self.surround:
             edge = 2 * PX
-            house.add("molding", "trim", x - half - edge, top - edge, x + half + edge, foot + edge, 1.5, shape)
+            house.add(
+                "molding",
+                "trim",
+                x - half - edge,
+                top - edge,
+                x + half + edge,
+                foot + edge,
+                1.5,
+                shape,
+            )
         house.add("window", "frame", x - half, top, x + half, foot, -1, shape)
-        house.detail("window", "glass", x - half + PX, top + PX, x + half - PX, foot - PX, -3, shape)
+        house.detail(
+            "window", "glass", x - half + PX, top + PX, x + half - PX, foot - PX, -3, shape
+        )
         if self.width > 8 * PX:
             house.detail("window", "frame", x - PX / 2, top + PX, x + PX / 2, foot - PX, -1)
         bar = top + 0.35 * (foot - top)
         house.detail("window", "frame", x - half + PX, bar, x + half - PX, bar + PX, -1)
         if self.roller and self.draw.chance(0.6):
             drop = self.draw.between(0.2, 0.75) * (foot - top)
-            house.add("blind", "shutter", x - half, top, x + half, top + max(drop, 3 * PX), -0.5, "slats")
+            house.add(
+                "blind", "shutter", x - half, top, x + half, top + max(drop, 3 * PX), -0.5, "slats"
+            )
         if self.shutters:
             for side in (x - half - 0.45 * self.width, x + half):
                 house.add("blind", "shutter", side, top, side + 0.45 * self.width, foot, 1, "slats")
@@ -187,7 +206,9 @@ def _band(house: House, draw: Draw, left: float, right: float, foot: float, heig
         wide = snap(draw.between(0.09, 0.22))
         edge = right if right - left - wide < 0.09 else left + wide
         house.add("window", "frame", left, top, edge, foot, -1)
-        house.detail("window", "glass", left + 2 * PX, top + 2 * PX, edge - 2 * PX, foot - 2 * PX, -3)
+        house.detail(
+            "window", "glass", left + 2 * PX, top + 2 * PX, edge - 2 * PX, foot - 2 * PX, -3
+        )
         left = edge
 
 
@@ -198,7 +219,11 @@ def _ground_floor(house, draw, style, centres, step, street, ground, left, right
     door = draw.whole(0, columns - 1)
     shop = draw.chance(0.4)
     half = min(max(0.3 * step, 5 * PX), 0.06)
-    for x0, x1 in _gaps(left, right, centres[door] - half - 3 * PX, centres[door] + half + 3 * PX) if shop else ():
+    for x0, x1 in (
+        _gaps(left, right, centres[door] - half - 3 * PX, centres[door] + half + 3 * PX)
+        if shop
+        else ()
+    ):
         if x1 - x0 < 0.12:
             continue
         x0, x1, head = snap(x0), snap(x1), snap(street + 0.14 * height)
@@ -209,7 +234,15 @@ def _ground_floor(house, draw, style, centres, step, street, ground, left, right
             house.detail("shop", "shopglass", a + PX, head + 2 * PX, b - PX, ground - 6 * PX, -2)
         house.detail("shop", "sign", x0, head, x1, head + 5 * PX, 2)
         if x1 - x0 > 0.3:
-            house.detail("shop", "awning", x0 - 2 * PX, head + 5 * PX, x1 + 2 * PX, head + 5 * PX + 0.24 * height, 6)
+            house.detail(
+                "shop",
+                "awning",
+                x0 - 2 * PX,
+                head + 5 * PX,
+                x1 + 2 * PX,
+                head + 5 * PX + 0.24 * height,
+                6,
+            )
     for i, x in enumerate(centres):
         if i != door and not shop:
             style.window(house, x, ground - 0.3 * height, height=min(style.height, 0.55 * height))

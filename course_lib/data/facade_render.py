@@ -12,11 +12,23 @@ from numpy import float32 as f32
 
 from course_lib.data.facade_details import Details, furnish, strength
 from course_lib.data.facade_layout import PARTS, Box, Draw
-from course_lib.data.facade_tools import blur, courses, frac, hashed, linear, mix, noise, rgb, rows_of
+from course_lib.data.facade_tools import (
+    blur,
+    courses,
+    frac,
+    hashed,
+    linear,
+    mix,
+    noise,
+    rgb,
+    rows_of,
+)
 
 WALLS = ("red", "orange", "yellow", "green", "teal", "blue", "violet", "grey")
 _WALLS = rgb("a84236 ce8046 dec068 7c9e5c 589c98 6280b4 966ca0 a8a49e")
-_DOORS = rgb("345448 385c6e 3c6096 964030 a84a32 b27832 466e54 a03434")  # door, blinds and awning go with the wall
+_DOORS = rgb(
+    "345448 385c6e 3c6096 964030 a84a32 b27832 466e54 a03434"
+)  # door, blinds and awning go with the wall
 _ROOFS = rgb("5c585e 784234 964a36 824838 605a5c 585c68 685460 7e4236")
 _PARTS = {
     **{"grass": (96, 132, 62), "pavement": (172, 168, 160), "plinth": (140, 134, 126)},
@@ -73,7 +85,9 @@ class Samples(NamedTuple):
         return Samples(*(each[rows] for each in self))
 
 
-def render(boxes: list[Box], style: Style, size: int, grain: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def render(
+    boxes: list[Box], style: Style, size: int, grain: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(photo (size, size, 3) uint8, labels (size, size) uint8, instances (size, size) uint8).
 
     ``grain`` seeds what no factor names: clouds, single bricks, curtains, stains.
@@ -89,10 +103,14 @@ def render(boxes: list[Box], style: Style, size: int, grain: int) -> tuple[np.nd
     if details:
         light[0], light[2] = details.soften(light[0], light[2], samples.height)
     photo = np.empty((size, size, 3), np.uint8)
-    high = max(1, BAND // n // scale) * scale  # a band of rows fits into the processor's cache: twice as fast
+    high = (
+        max(1, BAND // n // scale) * scale
+    )  # a band of rows fits into the processor's cache: twice as fast
     for top in range(0, n, high):
         rows = slice(top, min(top + high, n))
-        picture = _shade(samples.band(rows), [each[rows] for each in light], style, n, grain, rows, details)
+        picture = _shade(
+            samples.band(rows), [each[rows] for each in light], style, n, grain, rows, details
+        )
         total = picture[:, 0::scale, 0::scale].copy()
         for k in range(1, scale * scale):
             total += picture[:, k // scale :: scale, k % scale :: scale]
@@ -105,7 +123,9 @@ def render(boxes: list[Box], style: Style, size: int, grain: int) -> tuple[np.nd
 
 def rasterise(boxes: list[Box], n: int) -> Samples:
     """The uppermost of ``boxes`` at each of n x n samples."""
-    front, whose = (np.zeros((n, n), np.int16) for _ in range(2))  # 1 + the box that is seen, and that gives the label
+    front, whose = (
+        np.zeros((n, n), np.int16) for _ in range(2)
+    )  # 1 + the box that is seen, and that gives the label
     across = np.zeros((n, n), f32)
     panes = [PARTS.index(name) for name in GLASS]
     for number, box in enumerate(boxes, 1):
@@ -121,10 +141,18 @@ def rasterise(boxes: list[Box], n: int) -> Samples:
             across[area] = _sides(x1 - x0)
     known = [Box(0, 0, 1, 1, 0, 0, 0, 0), *boxes]
     label, instance = (
-        np.array([box[k] if box.label >= 0 else 0 for box in known], np.uint8).take(whose) for k in (4, 7)
+        np.array([box[k] if box.label >= 0 else 0 for box in known], np.uint8).take(whose)
+        for k in (4, 7)
     )
     part = np.array([box.part for box in known], np.uint8).take(front)
-    return Samples(label, instance, part, np.array([box.height for box in known], f32).take(front), across, front)
+    return Samples(
+        label,
+        instance,
+        part,
+        np.array([box.height for box in known], f32).take(front),
+        across,
+        front,
+    )
 
 
 def _sides(w: int) -> np.ndarray:
@@ -153,7 +181,9 @@ def _mask(box: Box, w: int, h: int, n: int) -> np.ndarray:
 def _light(at: Samples, style: Style, n: int) -> list[np.ndarray]:
     """Of all samples, (n, n): cast shadow, bright edges, how hollow they lie, and at night the glow of the windows."""
     shadow, edge = _relief(at.height, style.light, n)
-    hollow = np.clip((blur(at.height, max(1, 3 * n // UNIT)) - at.height) * f32(0.1), f32(-0.04), f32(0.4))
+    hollow = np.clip(
+        (blur(at.height, max(1, 3 * n // UNIT)) - at.height) * f32(0.1), f32(-0.04), f32(0.4)
+    )
     if style.time <= 0.6:
         return [shadow, edge, hollow]
     glass, radius = sum(at.part == PARTS.index(name) for name in GLASS), max(1, 5 * n // UNIT)
@@ -161,7 +191,13 @@ def _light(at: Samples, style: Style, n: int) -> list[np.ndarray]:
 
 
 def _shade(
-    at: Samples, light: list[np.ndarray], style: Style, n: int, grain: int, band: slice, details: Details | None
+    at: Samples,
+    light: list[np.ndarray],
+    style: Style,
+    n: int,
+    grain: int,
+    band: slice,
+    details: Details | None,
 ) -> np.ndarray:
     """Linear light, (3, rows, n), of a ``band`` of rows."""
     is_part = {name: at.part == i for i, name in enumerate(PARTS)}
@@ -171,8 +207,14 @@ def _shade(
     evening = f32(min(style.time / 0.6, 1.0))
 
     # 1. Light: how much sun, how much sky, and what stands in the sun's way.
-    sun = mix(linear("fff4e0") * f32(1.14), linear("ffbe7a") * f32(1.05), evening) * (1 - night) ** 2
-    ambient = mix(mix(linear("7a8caa"), linear("7c768e"), evening), linear("283258"), min(f32(1), night * f32(1.2)))
+    sun = (
+        mix(linear("fff4e0") * f32(1.14), linear("ffbe7a") * f32(1.05), evening) * (1 - night) ** 2
+    )
+    ambient = mix(
+        mix(linear("7a8caa"), linear("7c768e"), evening),
+        linear("283258"),
+        min(f32(1), night * f32(1.2)),
+    )
     shadow, edge, hollow, *glow = light
     side = f32(style.light) * (x - f32(0.5))  # brighter towards the sun
     lit = (1 - shadow) * (f32(0.88) + f32(0.5) * side + edge)
@@ -181,28 +223,42 @@ def _shade(
     picture += ambient * (1 - hollow)
     picture *= albedo
     if (is_part["pavement"] | is_part["plinth"]).any():  # where the house meets the ground
-        foot = np.clip(1 - np.abs(y - f32(0.915)) * f32(22), 0, 1) * (is_part["pavement"] | is_part["plinth"])
+        foot = np.clip(1 - np.abs(y - f32(0.915)) * f32(22), 0, 1) * (
+            is_part["pavement"] | is_part["plinth"]
+        )
         picture *= 1 - f32(0.28) * foot
 
     # 2. Sky.
     zenith = mix(mix(linear("5c96dc"), linear("788cc8"), evening), linear("0a102c"), night)
     horizon = mix(mix(linear("cee2f4"), linear("ffce9c"), evening), linear("1e2a5c"), night)
-    clouds = noise(n, 4, 9, grain + 8, band) * f32(0.6) + noise(n, 9, 20, grain + 9, band) * f32(0.4)
+    clouds = noise(n, 4, 9, grain + 8, band) * f32(0.6) + noise(n, 9, 20, grain + 9, band) * f32(
+        0.4
+    )
     if details:
         clouds += details.clouds(band)
     clouds = np.clip((clouds - f32(0.52)) * f32(3.2), 0, 1) * (f32(0.85) * (1 - night) + f32(0.05))
     if is_part["sky"].any():
         haze = np.clip(y * f32(1.25) + f32(0.45) * (1 - night) * side, 0, 1)
-        sky = mix(mix(zenith, horizon, haze), mix(linear("ffffff"), linear("ffdebe"), evening), clouds)
+        sky = mix(
+            mix(zenith, horizon, haze), mix(linear("ffffff"), linear("ffdebe"), evening), clouds
+        )
         np.copyto(picture, sky, where=is_part["sky"])
 
     # 3. Glass by day: the sky's reflection, and curtains. Pixels of glass stand in one row, (3, 1, count).
     down, along = np.nonzero(is_part["glass"] | is_part["shopglass"])
     gx, gy = x[None, along], y[None, down, 0]
     tint = mix(linear("8cb6e2"), linear("d6b888"), f32(style.glass))
-    streak = np.clip(1 - np.abs(frac(((gx if style.light > 0 else -gx) + gy) * f32(4.3)) - f32(0.5)) * f32(4), 0, 1)
-    window = hashed(np.arange(256), np.zeros(256), grain + 10)[at.instance[down, along]][None]  # a number for each
-    curtain = (at.across[down, along] > f32(0.5) + window * f32(0.7)) * (f32(0.7) + f32(0.3) * frac(gx * f32(64)))
+    streak = np.clip(
+        1 - np.abs(frac(((gx if style.light > 0 else -gx) + gy) * f32(4.3)) - f32(0.5)) * f32(4),
+        0,
+        1,
+    )
+    window = hashed(np.arange(256), np.zeros(256), grain + 10)[at.instance[down, along]][
+        None
+    ]  # a number for each
+    curtain = (at.across[down, along] > f32(0.5) + window * f32(0.7)) * (
+        f32(0.7) + f32(0.3) * frac(gx * f32(64))
+    )
     mirror = f32(0.28) + f32(0.5) * streak + f32(0.3) * clouds[down, along]
     mirror = mirror * (f32(1.25) - gy) * (1 - f32(0.6) * shadow[down, along]) + f32(0.04)
     if details:
@@ -235,9 +291,17 @@ def _surfaces(
     wall = _wall(style)
     door, roof = linear(_DOORS[style.wall])[:, 0, 0], linear(_ROOFS[style.wall])[:, 0, 0]
     colours = {name: linear(rgb)[:, 0, 0] for name, rgb in _PARTS.items()}
-    colours |= {"wall": wall, "roof": roof, "door": door, "panel": door * f32(0.8), "sign": door * f32(0.7)}
+    colours |= {
+        "wall": wall,
+        "roof": roof,
+        "door": door,
+        "panel": door * f32(0.8),
+        "sign": door * f32(0.7),
+    }
     colours |= {"shutter": mix(door, wall, f32(0.12)) * f32(1.15), "awning": door * f32(1.1)}
-    albedo = np.stack([colours.get(name, np.zeros(3, f32)) for name in PARTS], 1).take(at.part, axis=1)
+    albedo = np.stack([colours.get(name, np.zeros(3, f32)) for name in PARTS], 1).take(
+        at.part, axis=1
+    )
 
     texture = np.ones(at.part.shape, f32)
     patchy, fine = noise(n, 5, 5, grain + 1, band), noise(n, 96, 96, grain + 2, band)
@@ -246,19 +310,29 @@ def _surfaces(
     elif style.brick and is_part["wall"].any():
         below, beside, single = courses(x, y, 28, 12, grain + 3)
         mortar = is_part["wall"] & ((below < f32(0.2)) | (beside < f32(0.09)))
-        np.copyto(texture, f32(0.62) + f32(0.5) * single + f32(0.1) * fine, where=is_part["wall"] & ~mortar)
+        np.copyto(
+            texture,
+            f32(0.62) + f32(0.5) * single + f32(0.1) * fine,
+            where=is_part["wall"] & ~mortar,
+        )
         mortared = albedo[:, mortar]
         albedo[:, mortar] = mix(mortared, linear("d6d0c6")[:, 0], f32(0.45))
     elif is_part["wall"].any():
         np.copyto(texture, f32(0.88) + f32(0.14) * patchy + f32(0.1) * fine, where=is_part["wall"])
     if rows := rows_of(is_part["roof"]):
         below, _, single = courses(x, y[rows], 56, 30, grain + 4)
-        np.copyto(texture[rows], f32(0.55) + f32(0.55) * below + f32(0.3) * single, where=is_part["roof"][rows])
+        np.copyto(
+            texture[rows],
+            f32(0.55) + f32(0.55) * below + f32(0.3) * single,
+            where=is_part["roof"][rows],
+        )
     if rows := rows_of(is_part["grass"]):
         blades = noise(n, 60, 60, grain + 5, band)[rows]
         np.copyto(texture[rows], f32(0.5) + blades, where=is_part["grass"][rows])
     if is_part["pavement"].any():
-        np.copyto(texture, f32(0.84) + f32(0.12) * fine + f32(0.1) * patchy, where=is_part["pavement"])
+        np.copyto(
+            texture, f32(0.84) + f32(0.12) * fine + f32(0.1) * patchy, where=is_part["pavement"]
+        )
     slats = is_part["shutter"] & ((y * f32(UNIT / 2)) % 1 < f32(0.34))
     np.copyto(texture, f32(0.68), where=slats)
     albedo *= texture
@@ -268,7 +342,9 @@ def _surfaces(
     if details:
         details.paint(albedo, at.front, is_part, x, y, band)
 
-    dirt = noise(n, 40, 4, grain + 6, band) * noise(n, 6, 3, grain + 7, band) * f32(1.3)  # from above, from below
+    dirt = (
+        noise(n, 40, 4, grain + 6, band) * noise(n, 6, 3, grain + 7, band) * f32(1.3)
+    )  # from above, from below
     dirt += np.clip((y - f32(0.74)) * f32(2.6), 0, f32(0.5)) * patchy
     dirt *= (is_part["wall"] | is_part["trim"] | is_part["plinth"]) * f32(0.75 * style.weathering)
     return mix(albedo, linear("544a3a") * f32(0.8), np.clip(dirt, 0, f32(0.8), out=dirt))

@@ -68,7 +68,9 @@ def _steps(n: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 def blur(image: np.ndarray, radius: int) -> np.ndarray:
     """Mean over a (2 radius + 1) square, in whole numbers, so that the order of summation cannot matter."""
-    image = (image * f32(4096)).astype(np.int32)  # running sums may wrap around: their differences are still right
+    image = (image * f32(4096)).astype(
+        np.int32
+    )  # running sums may wrap around: their differences are still right
     for axis in (0, 1):
         image = np.moveaxis(image, axis, 0)
         padded = np.concatenate([image[:1]] * (radius + 1) + [image] + [image[-1:]] * radius)
@@ -114,7 +116,9 @@ def rows_of(where: np.ndarray) -> slice | None:
     return slice(int(found[0]), int(found[-1]) + 1) if len(found) else None
 
 
-def courses(x: np.ndarray, y: np.ndarray, rows: int, columns: int, seed: int) -> tuple[np.ndarray, ...]:
+def courses(
+    x: np.ndarray, y: np.ndarray, rows: int, columns: int, seed: int
+) -> tuple[np.ndarray, ...]:
     """Bricks in running bond: place in the brick down and along, in [0, 1), and a random number for each brick."""
     down = y * f32(rows)  # (n, 1)
     row = down.astype(np.int64)

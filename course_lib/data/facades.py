@@ -57,7 +57,9 @@ def paint(labels: Tensor) -> Float[Tensor, "*batch 3 h w"]:
 
 def label_map(images: Float[Tensor, "*batch 3 h w"]) -> Tensor:
     """The class of the nearest colour of PALETTE for each pixel, (..., h, w) int64: the inverse of :func:`paint`."""
-    distance = (images.unsqueeze(-4) - _palette()[:, :, None, None]).square().sum(-3)  # (..., 12, h, w)
+    distance = (
+        (images.unsqueeze(-4) - _palette()[:, :, None, None]).square().sum(-3)
+    )  # (..., 12, h, w)
     return distance.argmin(-3)
 
 
@@ -77,7 +79,14 @@ class Facades(TwoDomains):
     kept: ClassVar[dict[tuple, tuple[Tensor, Tensor, Tensor]]] = {}
     kept_bytes: ClassVar[int] = 0
 
-    def __init__(self, split: str, size: int = 64, task: str = "facades", seed: int = 0, count: int | None = None):
+    def __init__(
+        self,
+        split: str,
+        size: int = 64,
+        task: str = "facades",
+        seed: int = 0,
+        count: int | None = None,
+    ):
         if task not in TASKS:
             raise CourseError(f"unknown task {task!r}", "data", f"choose from {', '.join(TASKS)}")
         if not SIZES[0] <= size <= SIZES[1]:
@@ -91,7 +100,9 @@ class Facades(TwoDomains):
         self.houses = HOUSES[split] if count is None else count
         if task == "facades:day-night:paired" and split == "train" and count is None:
             self.houses //= 2  # as many photographs as without pairs: 3,000 by day, 3,000 at night
-        self.redrawn = "x" if self.fixed_x is None and self.paired else None  # where the labels are those of x
+        self.redrawn = (
+            "x" if self.fixed_x is None and self.paired else None
+        )  # where the labels are those of x
 
     def __len__(self) -> int:
         return self.houses if self.paired else self.houses // 2
@@ -107,17 +118,26 @@ class Facades(TwoDomains):
         """The style in which ``house`` is photographed, with the factors in ``fixed`` set."""
         return Style.draw(Draw("style", self.split, house), **fixed)
 
-    def photograph(self, house: int, style: Style, grain: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def photograph(
+        self, house: int, style: Style, grain: int | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """(photo (3, s, s) uint8, labels (s, s) uint8, instances (s, s) uint8) of one house in any style."""
         grain = int(Draw("grain", self.split, house).random() * 2**31) if grain is None else grain
         boxes = layout(self.split, house, touching=self.touching)
         photo, labels, instances = render(boxes, style, self.size, grain)
-        return torch.from_numpy(photo.transpose(2, 0, 1).copy()), torch.from_numpy(labels), torch.from_numpy(instances)
+        return (
+            torch.from_numpy(photo.transpose(2, 0, 1).copy()),
+            torch.from_numpy(labels),
+            torch.from_numpy(instances),
+        )
 
     def styles(self, house: int, count: int) -> Float[Tensor, "count 3 s s"]:
         """``count`` true photographs of one house in fresh random styles, in [-1, 1]: samples of p(y | x)."""
         draws = [Draw("styles", self.split, house, k) for k in range(count)]
-        photos = [self.photograph(house, Style.draw(d, **self.fixed_y), int(d.random() * 2**31))[0] for d in draws]
+        photos = [
+            self.photograph(house, Style.draw(d, **self.fixed_y), int(d.random() * 2**31))[0]
+            for d in draws
+        ]
         return torch.stack(photos).float() / 127.5 - 1
 
     def _look(self, house: int, fixed: dict) -> tuple[Tensor, Tensor, Tensor]:
@@ -140,7 +160,13 @@ class Facades(TwoDomains):
         first = self._look(x_house, self.fixed_x or {})
         x = paint(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1
         style = torch.tensor(self.style(y_house, **self.fixed_y).vector())
-        item = {"x": x, "y": photo / 127.5 - 1, "labels": labels, "instances": instances, "style": style}
+        item = {
+            "x": x,
+            "y": photo / 127.5 - 1,
+            "labels": labels,
+            "instances": instances,
+            "style": style,
+        }
         return item | {"name": f"{self.split} house {x_house}"}
 
     def redraw(self, batch: dict) -> dict:

@@ -44,13 +44,17 @@ def writing(what: str, path: Path, size: int) -> Iterator[None]:
     except OSError as error:
         amount = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size} bytes"
         fix = "free some space, or choose a folder you may write to; what was there before is untouched"
-        raise CourseError(f"cannot write {what} of {amount}: {error.strerror or error}", path, fix) from error
+        raise CourseError(
+            f"cannot write {what} of {amount}: {error.strerror or error}", path, fix
+        ) from error
 
 
 def sweep(folder: Path) -> None:
     """Remove what a killed run left half written."""
     for leftover in folder.glob(f"{ASIDE}*") if folder.is_dir() else []:
-        shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+        shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(
+            missing_ok=True
+        )
 
 
 @contextlib.contextmanager
@@ -67,9 +71,13 @@ def only_run(folder: Path) -> Iterator[None]:
         note.write_text(str(os.getpid()))
     except filelock.Timeout:
         pid = note.read_text() if note.exists() else "unknown"
-        raise CourseError(f"process {pid} is writing here", folder, "wait for it, or choose another") from None
+        raise CourseError(
+            f"process {pid} is writing here", folder, "wait for it, or choose another"
+        ) from None
     except OSError as error:
-        raise CourseError(f"cannot write here: {error.strerror}", folder, "choose a folder you may write to") from error
+        raise CourseError(
+            f"cannot write here: {error.strerror}", folder, "choose a folder you may write to"
+        ) from error
     try:
         yield
     finally:

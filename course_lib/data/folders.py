@@ -38,7 +38,9 @@ LAYOUTS = (
     " trainA/ trainB/ testA/ testB/ for unpaired images"
 )
 
-Found = dict[str, list[tuple[Path, ...]]]  # split -> items; an item is one file, or its A file and its B file
+Found = dict[
+    str, list[tuple[Path, ...]]
+]  # split -> items; an item is one file, or its A file and its B file
 
 
 def existing(folder: str | os.PathLike) -> Path:
@@ -46,7 +48,9 @@ def existing(folder: str | os.PathLike) -> Path:
     folder = Path(folder)
     if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
         raise CourseError("there is no such folder", printable(folder), LAYOUTS)
-    parts = {folder / name for name in ("A", "B", *SPLITS, *(s + side for s in SPLITS for side in "AB"))}
+    parts = {
+        folder / name for name in ("A", "B", *SPLITS, *(s + side for s in SPLITS for side in "AB"))
+    }
     if any(map(os.path.isdir, parts)):
         for path in sorted(set(entries(folder)) - parts):
             is_dead_end(path)
@@ -56,7 +60,9 @@ def existing(folder: str | os.PathLike) -> Path:
 def side_by_side(folder: str | os.PathLike) -> bool:
     """Whether a folder has A|B images."""
     parts = ("A", "B", "trainA", "trainB")
-    return os.path.isdir(Path(folder) / "train") or not any(os.path.isdir(Path(folder) / part) for part in parts)
+    return os.path.isdir(Path(folder) / "train") or not any(
+        os.path.isdir(Path(folder) / part) for part in parts
+    )
 
 
 def images_by_split(folder: Path, side: str = "") -> Found:
@@ -64,7 +70,10 @@ def images_by_split(folder: Path, side: str = "") -> Found:
     parts = {split: folder / (split + side) for split in SPLITS}
     if not side and not any(map(os.path.isdir, parts.values())):
         parts = {"train": folder}
-    return {s: [(p,) for p in find_images(parts[s])] if s in parts and os.path.isdir(parts[s]) else [] for s in SPLITS}
+    return {
+        s: [(p,) for p in find_images(parts[s])] if s in parts and os.path.isdir(parts[s]) else []
+        for s in SPLITS
+    }
 
 
 def key_of(item: tuple[Path, ...]) -> str:
@@ -80,11 +89,20 @@ def match(found_a: Found, found_b: Found, folder: Path) -> Found:
         for by_key, items in ((a, found_a[split]), (b, found_b[split])):
             for (path,) in (item for item in items if by_key[key_of(item)] != item):
                 fix = "names without suffix must differ within a folder: rename or remove one"
-                raise CourseError("another image has the same name without suffix", printable(path), fix)
+                raise CourseError(
+                    "another image has the same name without suffix", printable(path), fix
+                )
         if a.keys() != b.keys():
-            orphans = [[printable(side[k][0].name) for k in side if k not in other] for side, other in ((a, b), (b, a))]
-            texts = [", ".join(names[:5]) + ", ..." * (len(names) > 5) or "none" for names in orphans]
-            what = "; ".join(f"only in {s}: {len(n)} ({t})" for s, n, t in zip("AB", orphans, texts, strict=True))
+            orphans = [
+                [printable(side[k][0].name) for k in side if k not in other]
+                for side, other in ((a, b), (b, a))
+            ]
+            texts = [
+                ", ".join(names[:5]) + ", ..." * (len(names) > 5) or "none" for names in orphans
+            ]
+            what = "; ".join(
+                f"only in {s}: {len(n)} ({t})" for s, n, t in zip("AB", orphans, texts, strict=True)
+            )
             fix = "give every image of A a partner of the same name in B, or remove the ones listed"
             raise CourseError(f"A and B do not match in {split}; {what}", printable(folder), fix)
         found[split] = [item + b[key] for key, item in a.items()]
@@ -98,19 +116,27 @@ def hold_out(found: Found, folder: Path, side: str = "") -> str:
     takes the next name in the order of the hashes. Raises CourseError if there are too few images.
     """
     pool, missing = found["train"], [split for split in ("test", "val") if not found[split]]
-    place = {key: int(hashlib.sha256(os.fsencode(key)).hexdigest(), 16) / 2**256 for key in map(key_of, pool)}
+    place = {
+        key: int(hashlib.sha256(os.fsencode(key)).hexdigest(), 16) / 2**256
+        for key in map(key_of, pool)
+    }
     if len(place) <= len(missing):
         what = f"too few images: {len(place)} for train{side}, at least {len(missing) + 1} needed"
         raise CourseError(what, printable(folder), LAYOUTS)
     order, split_of, start = sorted(place, key=place.__getitem__), dict.fromkeys(place, "train"), 0
     for count, split in enumerate(missing, 1):
         stop = sum(fraction < HELD_OUT * count for fraction in place.values())
-        stop = min(max(stop, start + 1), len(order) - 1 - len(missing) + count)  # at least one each, train included
+        stop = min(
+            max(stop, start + 1), len(order) - 1 - len(missing) + count
+        )  # at least one each, train included
         split_of.update(dict.fromkeys(order[start:stop], split))
         start = stop
     for split in ("train", *missing):
         found[split] = [item for item in pool if split_of[key_of(item)] == split]
-    names, each = " and ".join(f"{split}{side}/" for split in reversed(missing)), " each" * (len(missing) > 1)
+    names, each = (
+        " and ".join(f"{split}{side}/" for split in reversed(missing)),
+        " each" * (len(missing) > 1),
+    )
     note = f" In place of {names} about {HELD_OUT:.0%} of train{side}{each} is held out, by the SHA-256 of the name."
     return note if missing else ""
 
@@ -123,11 +149,20 @@ class ImageStore:
     gets ``size``, and each item is a square cut out of that.
     """
 
-    def __init__(self, found: list[Found], split: str, size: int, side_by_side: bool = False, load: str = "square"):
+    def __init__(
+        self,
+        found: list[Found],
+        split: str,
+        size: int,
+        side_by_side: bool = False,
+        load: str = "square",
+    ):
         self.size, self.side_by_side, self.load = size, side_by_side, load
         self.own, self.kept = [path for part in found for item in part[split] for path in item], {}
         self.grey, self.shapes, pixels = set(), {}, {}
-        for path, x in ((path, item[0]) for s in SPLITS for part in found for item in part[s] for path in item):
+        for path, x in (
+            (path, item[0]) for s in SPLITS for part in found for item in part[s] for path in item
+        ):
             (width, height), grey = image_header(path)
             pixels[path] = self.pixels(path, width, height)
             self.grey |= {path} if grey else set()
@@ -139,7 +174,9 @@ class ImageStore:
     def pixels(self, path: Path, width: int, height: int) -> int:
         if self.side_by_side and width % 2:
             what = f"an A|B image needs an even width, this one is {width} x {height}"
-            raise CourseError(what, printable(path), "cut it so that both halves are equally wide, or remove it")
+            raise CourseError(
+                what, printable(path), "cut it so that both halves are equally wide, or remove it"
+            )
         return width * height
 
     def check(self) -> None:
@@ -154,12 +191,18 @@ class ImageStore:
             return self.kept[path]
         image = read_image(path)
         self.pixels(path, *image.size)
-        columns = [(0, image.width // 2), (image.width // 2, image.width)] if self.side_by_side else [(0, image.width)]
+        columns = (
+            [(0, image.width // 2), (image.width // 2, image.width)]
+            if self.side_by_side
+            else [(0, image.width)]
+        )
         parts = [image.crop((left, 0, right, image.height)) for left, right in columns]
         shape = self.shapes[path]
         if self.load == "crop" and max(shape) > LONGEST * min(shape):
             what = f"too long and thin to cut squares out of it: {shape[0]} x {shape[1]}"
-            raise CourseError(what, printable(path), "cut it into pieces, remove it, or take --load square")
+            raise CourseError(
+                what, printable(path), "cut it into pieces, remove it, or take --load square"
+            )
         size = scaled(shape, self.size / min(shape)) if self.load == "crop" else self.size
         out = to_bytes(torch.stack([to_tensor(part, size) for part in parts]))
         if (len(self.kept) + 1) * out.nbytes <= CACHE_BYTES:
@@ -174,9 +217,15 @@ class ImageStore:
 
     def item(self, *paths: Path, at: list[list[float]]) -> dict:
         """x and y, each cut out ``at`` shares in [0, 1) of the way down and across."""
-        item, images = {"name": printable(paths[0].stem)}, [image for path in paths for image in self.read(path)]
+        item, images = (
+            {"name": printable(paths[0].stem)},
+            [image for path in paths for image in self.read(path)],
+        )
         for key, image, shares in zip("xy", images, at, strict=True):
-            top, left = (int(k * (side - self.size + 1)) for k, side in zip(shares, image.shape[1:], strict=True))
+            top, left = (
+                int(k * (side - self.size + 1))
+                for k, side in zip(shares, image.shape[1:], strict=True)
+            )
             item[key] = image[:, top : top + self.size, left : left + self.size] / 127.5 - 1
         return item
 
@@ -211,7 +260,14 @@ class PairedFolder(Stored):
 
     mirrors = False  # unknown images may have a left and a right: see Config.flip
 
-    def __init__(self, folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square"):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        split: str,
+        size: int = 64,
+        seed: int = 0,
+        load: str = "square",
+    ):
         folder, self.seed, self.drawn = existing(folder), seed, split == "train"
         if beside := side_by_side(folder):
             found = images_by_split(folder)
@@ -244,14 +300,25 @@ class UnpairedFolder(Stored):
 
     paired, mirrors = False, False
 
-    def __init__(self, folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square"):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        split: str,
+        size: int = 64,
+        seed: int = 0,
+        load: str = "square",
+    ):
         folder = existing(folder)
         a, b = found = [images_by_split(folder, side) for side in "AB"]
         held_out = hold_out(a, folder, "A") + hold_out(b, folder, "B")
         counts = ", ".join(f"{len(a[part])} and {len(b[part])} {part}" for part in SPLITS)
-        self.card = f"Unpaired images from the folder {printable(folder)}, A and B: {counts}.{held_out}"
+        self.card = (
+            f"Unpaired images from the folder {printable(folder)}, A and B: {counts}.{held_out}"
+        )
         self.x, self.y = a[split], b[split]
-        self.names = [printable(self.x[i % len(self.x)][0].stem) for i in range(max(len(self.x), len(self.y)))]
+        self.names = [
+            printable(self.x[i % len(self.x)][0].stem) for i in range(max(len(self.x), len(self.y)))
+        ]
         self.seed, self.drawn, self.cropped = seed, split == "train", load == "crop"
         self.store = ImageStore(found, split, size, load=load)
         self.check = self.store.check
@@ -268,7 +335,9 @@ class UnpairedFolder(Stored):
         return self.store.item(*self.x[i % len(self.x)], *self.y[j], at=self.windows(i))
 
 
-def open_folder(folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square") -> Stored:
+def open_folder(
+    folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square"
+) -> Stored:
     """The dataset in a folder of any of the LAYOUTS; ``seed`` draws partners and windows. Errors as in the classes."""
     unpaired = any(os.path.isdir(Path(folder) / part) for part in ("trainA", "trainB"))
     return (UnpairedFolder if unpaired else PairedFolder)(folder, split, size, seed, load)

@@ -16,10 +16,32 @@ from torch import Tensor
 from course_lib.errors import CourseError
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")  # told by content; no format that runs a program
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "TIFF",
+    "AVIF",
+    "PPM",
+)  # told by content; no format that runs a program
 # Pillow's remarks on a file that is refused a moment later, or is fine
 warnings.filterwarnings("ignore", module=r"PIL\.")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+IMAGE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jfif",
+    ".webp",
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".ppm",
+    ".pgm",
+)
 
 Size = tuple[int, int]  # width, height
 
@@ -36,8 +58,12 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     Hidden files are left out. Subfolders are not read, so a circle of links ends here; a link that is passed over is
     warned about. Raises CourseError if the folder cannot be listed.
     """
-    found = [path for path in entries(folder) if not path.name.startswith(".") and not is_dead_end(path)]
-    return [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path)]
+    found = [
+        path for path in entries(folder) if not path.name.startswith(".") and not is_dead_end(path)
+    ]
+    return [
+        path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path)
+    ]
 
 
 def entries(folder: str | os.PathLike) -> list[Path]:
@@ -46,14 +72,19 @@ def entries(folder: str | os.PathLike) -> list[Path]:
         return sorted(Path(folder).iterdir(), key=lambda path: path.name)
     except OSError as error:
         what = f"cannot list this folder: {error.strerror}"
-        raise CourseError(what, printable(folder), "check the path: a folder with images is expected") from None
+        raise CourseError(
+            what, printable(folder), "check the path: a folder with images is expected"
+        ) from None
 
 
 def is_dead_end(path: Path) -> bool:
     """True, with a warning, for a symbolic link that does not lead to a file: to a folder, in a circle, to nowhere."""
     if not os.path.islink(path) or os.path.isfile(path):
         return False
-    warnings.warn(f"passed over a link to a folder, in a circle or to nowhere: {printable(path)}", stacklevel=3)
+    warnings.warn(
+        f"passed over a link to a folder, in a circle or to nowhere: {printable(path)}",
+        stacklevel=3,
+    )
     return True
 
 
@@ -78,7 +109,9 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         if isinstance(error, UnidentifiedImageError):
             reason = f"its content is not {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, whatever its name says"
         what = f"cannot read this image: {reason}"
-        raise CourseError(what, printable(path), "fetch or save the file again, or remove it") from None
+        raise CourseError(
+            what, printable(path), "fetch or save the file again, or remove it"
+        ) from None
 
 
 def image_size(path: str | os.PathLike) -> tuple[int, int]:
@@ -94,7 +127,10 @@ def image_header(path: str | os.PathLike) -> tuple[Size, bool]:
     with _opened(path) as image:
         grey = image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I")
         turned = False
-        if image.format != "TIFF" and image.info.keys() & {"exif", "xmp"}:  # Pillow has turned a TIFF's size already
+        if image.format != "TIFF" and image.info.keys() & {
+            "exif",
+            "xmp",
+        }:  # Pillow has turned a TIFF's size already
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
         return image.size[::-1] if turned else image.size, grey
 
@@ -138,7 +174,9 @@ def _scaled(image: Image.Image) -> Image.Image:
     if low >= 0 and high <= top:
         low, high = 0, top
     grey = ((values - low) * (255 / max(high - low, 1e-12))).round().astype(np.uint8)
-    grey[values == image.info.get("transparency")] = 255  # PNG may name one grey value as transparent
+    grey[values == image.info.get("transparency")] = (
+        255  # PNG may name one grey value as transparent
+    )
     return Image.fromarray(grey)
 
 

@@ -42,7 +42,9 @@ def _regions(labels: np.ndarray) -> np.ndarray:
     a = np.concatenate([at[:, 1:][across], at[1:][down]])
     b = np.concatenate([at[:, :-1][across], at[:-1][down]])
     root = at.ravel().copy()
-    while (root[a] != root[b]).any():  # every root takes the lowest root next to it; then chains are shortened
+    while (
+        root[a] != root[b]
+    ).any():  # every root takes the lowest root next to it; then chains are shortened
         low = np.minimum(root[a], root[b])
         for side in (root[a], root[b]):
             np.minimum.at(root, side, low)
@@ -69,7 +71,11 @@ def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h 
     stray = ((colours.movedim(-1, 0) - image).abs().amax(0) > FAR).double().mean().item()
     if stray > STRAY:
         what = f"this is no label map: {stray:.0%} of its pixels have none of the {len(CLASSES)} colours of the labels"
-        raise CourseError(what, path, "paint it in the colours of facade_layout.PALETTE, or grey 0 to 11; save as PNG")
+        raise CourseError(
+            what,
+            path,
+            "paint it in the colours of facade_layout.PALETTE, or grey 0 to 11; save as PNG",
+        )
     return labels
 
 
@@ -98,11 +104,18 @@ def find_scenes(
     if str(source) in names() and not source.exists():
         data = open_dataset(str(source), "test", size)
         if "labels" not in data[0]:
-            raise CourseError("this data set has no label maps", source, "give facades, or a folder of label maps")
+            raise CourseError(
+                "this data set has no label maps", source, "give facades, or a folder of label maps"
+            )
         items = (data[i] for i in range(len(data)))
-        return ((item["name"].replace(" ", "_"), (size, size), item["labels"], item["instances"]) for item in items)
+        return (
+            (item["name"].replace(" ", "_"), (size, size), item["labels"], item["instances"])
+            for item in items
+        )
     if not source.exists():
-        raise CourseError("no such file, folder or data set", source, "give label maps, or the name facades")
+        raise CourseError(
+            "no such file, folder or data set", source, "give label maps, or the name facades"
+        )
     folder = source / "labels" if (source / "labels").is_dir() else source
     paths = find_images(folder) if folder.is_dir() else [folder]
     if not paths:
@@ -116,10 +129,16 @@ def find_scenes(
     return (_scene(path, ids.get(path.stem), fit, pairs) for path in paths)
 
 
-def _scene(path: Path, ids: Path | None, fit: Callable[..., Size], pair: bool) -> tuple[str, Size, Tensor, Tensor]:
-    images = [half(read_image(file), True) if pair else read_image(file) for file in (path, ids) if file]
+def _scene(
+    path: Path, ids: Path | None, fit: Callable[..., Size], pair: bool
+) -> tuple[str, Size, Tensor, Tensor]:
+    images = [
+        half(read_image(file), True) if pair else read_image(file) for file in (path, ids) if file
+    ]
     given, nearest = images[0].size, Image.Resampling.NEAREST
-    pixels = [torch.from_numpy(np.array(image.resize(fit(given, path), nearest))) for image in images]
+    pixels = [
+        torch.from_numpy(np.array(image.resize(fit(given, path), nearest))) for image in images
+    ]
     labels = to_labels(pixels[0], path)
     return path.stem, given, labels, to_instances(pixels[1]) if ids else regions(labels[None])[0]
 
@@ -170,7 +189,9 @@ def _shifted(mask: Tensor, right: int, down: int) -> Tensor:
     return out
 
 
-def drawn(labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]) -> Float[Tensor, "3 h w"]:
+def drawn(
+    labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]
+) -> Float[Tensor, "3 h w"]:
     """The label map in its colours, and a white line of one pixel between instances, in [-1, 1]."""
     line, ids = torch.zeros(labels.shape, dtype=torch.bool), instances.cpu()
     line[:, 1:] |= ids[:, 1:] != ids[:, :-1]
@@ -178,7 +199,9 @@ def drawn(labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]) -> 
     return torch.where(line, 1.0, paint(labels.cpu()))
 
 
-def shaded(labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]) -> Float[Tensor, "3 h w"]:
+def shaded(
+    labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]
+) -> Float[Tensor, "3 h w"]:
     """The label map in the colours of SHADES, so that objects of one class that touch differ, in [-1, 1].
 
     Exact where two shades are enough, as in a band of windows; else some borders between equal classes are missing.
@@ -186,7 +209,10 @@ def shaded(labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]) ->
     ids, labels = instances.cpu().long(), labels.cpu().long()
     beside: dict[int, set[int]] = {}
     for axis in (0, 1):
-        (a, b), (k, m) = ((of.narrow(axis, 0, n := of.shape[axis] - 1), of.narrow(axis, 1, n)) for of in (ids, labels))
+        (a, b), (k, m) = (
+            (of.narrow(axis, 0, n := of.shape[axis] - 1), of.narrow(axis, 1, n))
+            for of in (ids, labels)
+        )
         for pair in torch.stack([a, b])[:, (a != b) & (k == m)].unique(dim=1).T.tolist():
             for number in pair:
                 beside.setdefault(number, set()).update({*pair} - {number})
@@ -198,5 +224,11 @@ def shaded(labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]) ->
             fresh = beside[number] - second.keys()
             second |= dict.fromkeys(fresh, not second[number])
             chain += fresh
-    other = torch.isin(ids, torch.tensor([number for number, is_second in second.items() if is_second]))
-    return (torch.tensor(SHADES)[labels + len(PALETTE) * other] / 127.5 - 1).movedim(-1, 0).contiguous()
+    other = torch.isin(
+        ids, torch.tensor([number for number, is_second in second.items() if is_second])
+    )
+    return (
+        (torch.tensor(SHADES)[labels + len(PALETTE) * other] / 127.5 - 1)
+        .movedim(-1, 0)
+        .contiguous()
+    )

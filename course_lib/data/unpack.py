@@ -28,10 +28,18 @@ MAX_RATIO, SMALL = 100, 2**20  # unpacked to packed; no ratio counts up to SMALL
 MAX_NAME, MAX_DEPTH = 255, 32  # bytes of one part of a path; parts
 MAX_HEADER = 2**16  # bytes of a header that holds a long name
 CHUNK = 2**20
-RESERVED = {"CON", "PRN", "AUX", "NUL", *(port + digit for port in ("COM", "LPT") for digit in "0123456789")}
+RESERVED = {
+    "CON",
+    "PRN",
+    "AUX",
+    "NUL",
+    *(port + digit for port in ("COM", "LPT") for digit in "0123456789"),
+}
 SPECIAL = "is a link, a device or another special file"
 
-Entry = tuple[str, bool, Iterator[bytes]]  # name, whether it is a folder, contents (to be read before the next entry)
+Entry = tuple[
+    str, bool, Iterator[bytes]
+]  # name, whether it is a folder, contents (to be read before the next entry)
 
 
 @dataclass(frozen=True)
@@ -68,14 +76,18 @@ def check(archive: str | os.PathLike) -> Contents:
     try:
         for count, (name, folder, chunks) in enumerate(_entries(Path(archive))):
             if count >= MAX_FILES:
-                raise Refused(name, f"is one more than the {MAX_FILES:,} members that an archive may have")
+                raise Refused(
+                    name, f"is one more than the {MAX_FILES:,} members that an archive may have"
+                )
             path = _path(name)
             for depth in range(1, len(path.parts) + 1):
                 shown, inner = "/".join(path.parts[:depth]), depth < len(path.parts) or folder
                 key = unicodedata.normalize("NFC", shown).casefold()
                 known = spelled.setdefault(key, (shown, inner, count))
                 if known[:2] != (shown, inner) or (not inner and known[2] != count):
-                    raise Refused(name, f"and {ascii(known[0])[:120]} could be the same file on some systems")
+                    raise Refused(
+                        name, f"and {ascii(known[0])[:120]} could be the same file on some systems"
+                    )
             size += sum(len(chunk) for chunk in chunks)
             if not folder:
                 if not path.parts:
@@ -86,7 +98,11 @@ def check(archive: str | os.PathLike) -> Contents:
     except Exception as error:  # the parsers raise nearly anything on bytes that are not theirs
         missing = isinstance(error, OSError) and error.errno is not None
         reason = error.strerror if missing else " ".join(str(error).split()) or type(error).__name__
-        what = f"cannot read this archive: {reason}" if missing else f"archive refused, nothing was unpacked: {reason}"
+        what = (
+            f"cannot read this archive: {reason}"
+            if missing
+            else f"archive refused, nothing was unpacked: {reason}"
+        )
         fix = "fetch it again; if it still is refused, unpack it yourself and give the folder"
         raise CourseError(what, printable(archive), fix) from None
     return Contents(files, size)
@@ -100,7 +116,11 @@ def write(archive: str | os.PathLike, contents: Contents, target: str | os.PathL
     target = Path(target)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     if os.path.lexists(target):
-        raise CourseError("something of this name is already there", printable(target), "remove it, or choose another")
+        raise CourseError(
+            "something of this name is already there",
+            printable(target),
+            "remove it, or choose another",
+        )
     with writing(f"the contents of {printable(Path(archive).name)}", target, contents.size):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +136,11 @@ def write(archive: str | os.PathLike, contents: Contents, target: str | os.PathL
                         file.writelines(chunks)
             os.rename(aside, target)
         except Exception as error:
-            raise error if isinstance(error, OSError) else OSError(f"the archive has changed: {error}") from error
+            raise (
+                error
+                if isinstance(error, OSError)
+                else OSError(f"the archive has changed: {error}")
+            ) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -194,8 +218,14 @@ def _tar(file: BufferedIOBase, budget: _Budget) -> Iterator[Entry]:
             elif _pax(data).keys() - {"comment"}:
                 raise ValueError("a header for all members that this course does not read")
             continue
-        name, size, folder = fields.get("path", info.name), int(fields.get("size", info.size)), info.isdir()
-        if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or (folder and size):
+        name, size, folder = (
+            fields.get("path", info.name),
+            int(fields.get("size", info.size)),
+            info.isdir(),
+        )
+        if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or (
+            folder and size
+        ):
             raise Refused(name, SPECIAL)
         if any(key.startswith("GNU.sparse") for key in fields) or "linkpath" in fields:
             raise Refused(name, SPECIAL)
@@ -239,9 +269,13 @@ def _zip(file: BufferedIOBase, budget: _Budget) -> Iterator[Entry]:
         infos, stop = archive.infolist(), 0
         for info in sorted(infos, key=lambda info: info.header_offset):
             file.seek(info.header_offset)
-            lengths = struct.unpack("<HH", budget.exactly(file, 30)[26:])  # of the name and the extra field
+            lengths = struct.unpack(
+                "<HH", budget.exactly(file, 30)[26:]
+            )  # of the name and the extra field
             if info.header_offset < stop:
-                raise Refused(info.filename, "shares bytes with another member: this looks like a zip bomb")
+                raise Refused(
+                    info.filename, "shares bytes with another member: this looks like a zip bomb"
+                )
             stop = info.header_offset + 30 + sum(lengths) + info.compress_size
         if stop > archive.start_dir:
             raise ValueError("a member of it runs into the table of contents")
@@ -252,7 +286,9 @@ def _zip(file: BufferedIOBase, budget: _Budget) -> Iterator[Entry]:
                 raise Refused(name, SPECIAL)
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise Refused(name, "is compressed in a way this course does not read")
-            info.file_size += 1  # ask for a byte more than declared: more would mean that the header lies
+            info.file_size += (
+                1  # ask for a byte more than declared: more would mean that the header lies
+            )
             with archive.open(info) as member:
                 chunks = budget.chunks(member, size)
                 yield name, folder, chunks

@@ -40,7 +40,9 @@ def seconds_of(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def alternate(works: dict[str, Callable[[], Any]], repeats: int, warm: int = 2) -> dict[str, list[float]]:
+def alternate(
+    works: dict[str, Callable[[], Any]], repeats: int, warm: int = 2
+) -> dict[str, list[float]]:
     """Seconds of each work, one after the other in turn: what else the machine does meets all of them."""
     out: dict[str, list[float]] = {name: [] for name in works}
     for repeat in range(repeats + warm):
@@ -64,7 +66,12 @@ def table(facts: dict[str, Any]) -> str:
     lines = [names] + [[_text(row.get(name, "")) for name in names] for row in facts["rows"]]
     widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
     rows = [
-        "  ".join([line[0].ljust(widths[0]), *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True))])
+        "  ".join(
+            [
+                line[0].ljust(widths[0]),
+                *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True)),
+            ]
+        )
         for line in lines
     ]
     return "\n".join([facts["title"], *(row.rstrip() for row in rows)])
@@ -90,10 +97,14 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 def known(name: str) -> None:
     if name not in MEASURED:
-        raise CourseError(f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}")
+        raise CourseError(
+            f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}"
+        )
 
 
-def stepper(kind: str, config: Any, cls: type, device: torch.device) -> tuple[Any, Callable[[dict], Any]]:
+def stepper(
+    kind: str, config: Any, cls: type, device: torch.device
+) -> tuple[Any, Callable[[dict], Any]]:
     """A new method of ``config`` and the step of that ``kind``."""
     if not kind.startswith("textbook"):
         method = cls(config, device, bf16=kind.endswith("bfloat16"))
@@ -112,7 +123,9 @@ def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:
     return {key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")}
 
 
-def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory: bool = True) -> dict[str, Any]:
+def step(
+    name: str, repeats: int = 7, settings: list[str] | None = None, memory: bool = True
+) -> dict[str, Any]:
     """One training step of the paper's networks: median seconds, the ratio to the textbook's speed and its quartiles.
 
     ``share`` is the arithmetic per second of the step (convolutions and products) over that of a matrix product of
@@ -125,7 +138,9 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory:
     values = MEASURED[name] | configs.parse(cls.Config, settings or [])
     config = configs.build(cls.Config, **values)
     batch = random_batch(config, device)
-    kinds = KINDS if profiles.use_bf16(device) else KINDS[:2]  # elsewhere bfloat16 is emulated, many times slower
+    kinds = (
+        KINDS if profiles.use_bf16(device) else KINDS[:2]
+    )  # elsewhere bfloat16 is emulated, many times slower
     steps = {kind: stepper(kind, config, cls, device)[1] for kind in kinds}
     work = {}
     for kind, one_step in steps.items():
@@ -135,16 +150,27 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None, memory:
     products = {kind.split()[1]: product(DTYPES[kind.split()[1]], device) for kind in kinds}
     works = {kind: lambda s=one_step: s(batch) for kind, one_step in steps.items()}
     seconds = alternate(works | {bits: run for bits, (run, _) in products.items()}, repeats)
-    peaks = {bits: gflop / statistics.median(seconds[bits]) for bits, (_, gflop) in products.items()}
+    peaks = {
+        bits: gflop / statistics.median(seconds[bits]) for bits, (_, gflop) in products.items()
+    }
     rows = []
     for kind in kinds:
         times, bits, gflop = seconds[kind], kind.split()[1], work[kind] / 1e9
-        row = {"step": kind, "seconds": statistics.median(times), **ratios(seconds[KINDS[0]], times), "gflop": gflop}
+        row = {
+            "step": kind,
+            "seconds": statistics.median(times),
+            **ratios(seconds[KINDS[0]], times),
+            "gflop": gflop,
+        }
         row["share"] = gflop / products[bits][1] * ratios(seconds[bits], times)["ratio"]
         rows.append(row | (_memory_alone(name, kind, values) if memory else {}))
     size = f"{name}, {config.image_size} px, batch {config.batch_size}"
     top = ", ".join(f"{most:.0f} GFLOP/s in {kind}" for kind, most in peaks.items())
-    return {"title": f"{size}; {here()}, {repeats} repeats; matrix product: {top}", "rows": rows, "peak": peaks}
+    return {
+        "title": f"{size}; {here()}, {repeats} repeats; matrix product: {top}",
+        "rows": rows,
+        "peak": peaks,
+    }
 
 
 def _memory_alone(name: str, kind: str, values: dict) -> dict[str, float]:

@@ -37,12 +37,21 @@ from course_lib.training.loading import batches
 # ---- the data
 
 FOLDER = "a folder of A|B pairs"
-SETS = ("emoji:edges", "emoji:twemoji-fluent", "facades", "facades:day-night", "earth:relief-aerial", FOLDER)
+SETS = (
+    "emoji:edges",
+    "emoji:twemoji-fluent",
+    "facades",
+    "facades:day-night",
+    "earth:relief-aerial",
+    FOLDER,
+)
 COUNT = 256  # items that are measured of a set
 TURN = 16  # batches in a turn
 
 
-def data(names: list[str] | None = None, size: int = 64, repeats: int = 7, batch_size: int = 16) -> dict[str, Any]:
+def data(
+    names: list[str] | None = None, size: int = 64, repeats: int = 7, batch_size: int = 16
+) -> dict[str, Any]:
     """Images per second (x and y are two) in batches as fit() makes them, in this process.
 
     ``imagefolder`` is torchvision's, over the same images as PNG files of that size, with the same transforms, in a
@@ -91,7 +100,11 @@ def _images_per_second(name: str, size: int, repeats: int, batch_size: int) -> d
         works = {"ours": lambda: _take(feed), "theirs": lambda: _take(other)}
         seconds = alternate(works, repeats, warm=1)
     images = 2 * TURN * batch_size
-    row = {"data": name, "first_per_core": first_pass, "images": images / statistics.median(seconds["ours"])}
+    row = {
+        "data": name,
+        "first_per_core": first_pass,
+        "images": images / statistics.median(seconds["ours"]),
+    }
     row |= {"imagefolder": images / statistics.median(seconds["theirs"])}
     return row | ratios(seconds["theirs"], seconds["ours"])
 
@@ -105,7 +118,10 @@ def _image_folder(files: Path, size: int, kind: str, flip: bool, batch_size: int
     """Endless batches of torchvision's, with the transforms that :class:`course_lib.data.Augment` makes."""
     bilinear, bicubic = transforms.InterpolationMode.BILINEAR, transforms.InterpolationMode.BICUBIC
     jitter = {
-        "resize": [transforms.Resize(round(size * 286 / 256), bilinear), transforms.RandomCrop(size)],
+        "resize": [
+            transforms.Resize(round(size * 286 / 256), bilinear),
+            transforms.RandomCrop(size),
+        ],
         "affine": [transforms.RandomAffine(5, (0.06, 0.06), (0.9, 1.1), interpolation=bicubic)],
         "none": [],
     }[kind]
@@ -120,7 +136,12 @@ def _image_folder(files: Path, size: int, kind: str, flip: bool, batch_size: int
 
 
 def compile_cost(
-    channels: int, blocks: int, size: int, backend: str = "inductor", turns: int = 20, limit: float = 180.0
+    channels: int,
+    blocks: int,
+    size: int,
+    backend: str = "inductor",
+    turns: int = 20,
+    limit: float = 180.0,
 ) -> dict[str, float]:
     """Forward and backward of CycleGAN's generator, (1, 3, size, size): seconds ``plain`` and ``compiled`` (medians of
     alternating turns), and ``warm_up``, the seconds that the first three compiled turns took beyond that.
@@ -135,9 +156,13 @@ def compile_cost(
         try:
             done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=limit)
         except subprocess.TimeoutExpired:
-            raise CourseError(f"not done in {limit:g} s", "torch.compile", "allow more, or compile less") from None
+            raise CourseError(
+                f"not done in {limit:g} s", "torch.compile", "allow more, or compile less"
+            ) from None
     if done.returncode:
-        named = re.findall(r"^(?:\w+\.)*(\w+: .+)", done.stderr, re.MULTILINE)  # ... .InvalidBackend: what is wrong
+        named = re.findall(
+            r"^(?:\w+\.)*(\w+: .+)", done.stderr, re.MULTILINE
+        )  # ... .InvalidBackend: what is wrong
         why = named[-1][:200] if named else f"exit status {done.returncode}"
         raise CourseError(why, "torch.compile", "it needs a C++ compiler on a CPU, Triton on a GPU")
     return json.loads(done.stdout.splitlines()[-1])
@@ -146,7 +171,10 @@ def compile_cost(
 def _compile(channels: int, blocks: int, size: int, backend: str, turns: int) -> None:
     """Prints what compile_cost() returns, in a process in which nothing was compiled before."""
     device = profiles.pick_device()
-    net, x = ResNetGenerator(channels, blocks).to(device), torch.rand(1, 3, size, size, device=device)
+    net, x = (
+        ResNetGenerator(channels, blocks).to(device),
+        torch.rand(1, 3, size, size, device=device),
+    )
     mode = {"mode": "reduce-overhead"} if device.type == "cuda" and backend == "inductor" else {}
     fast = torch.compile(net, backend=backend, **mode)
 
@@ -178,7 +206,9 @@ def widgets(repeats: int = 15) -> dict[str, Any]:
     from course_lib.widgets import back, draw, latents, lens
     from course_lib.widgets.show import image_tag
 
-    drawn, coded, turned = (runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades-many", "flat-3d"))
+    drawn, coded, turned = (
+        runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades-many", "flat-3d")
+    )
     emoji, houses = (open_dataset(name, "test", 128) for name in ("emoji:edges", "facades"))
     canvas = draw.draw(drawn, ())
     canvas.send = lambda *_: None
@@ -189,14 +219,22 @@ def widgets(repeats: int = 15) -> dict[str, Any]:
     inputs = torch.stack([houses[i]["x"] for i in range(5)])
     pictures = {
         "draw: a stroke": lambda: canvas.answer(asked, [strokes.tobytes()]),
-        "codes: a slider, 5 inputs": lambda: image_tag(latents.picture(coded, inputs, 0, coded.noise(1)[0]), ""),
+        "codes: a slider, 5 inputs": lambda: image_tag(
+            latents.picture(coded, inputs, 0, coded.noise(1)[0]), ""
+        ),
         "both ways: an image": lambda: image_tag(back.picture(turned, x), ""),
         "lens: a patch": lambda: lens.picture(drawn, x, y, 4, 4).savefig(BytesIO(), format="png"),
     }
     rows = []
     for name, make in pictures.items():
         times = alternate({name: make}, repeats, warm=1)[name]
-        rows.append({"picture": name, "median_ms": 1000 * statistics.median(times), "worst_ms": 1000 * max(times)})
+        rows.append(
+            {
+                "picture": name,
+                "median_ms": 1000 * statistics.median(times),
+                "worst_ms": 1000 * max(times),
+            }
+        )
     return {"title": f"widgets, 128 px; {here()}, {repeats} repeats", "rows": rows}
 
 
@@ -209,9 +247,14 @@ def imports(repeats: int = 5) -> dict[str, Any]:
     def run(command: list[str]) -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-    seconds = alternate({name: lambda c=command: run(c) for name, command in commands.items()}, repeats, warm=1)
+    seconds = alternate(
+        {name: lambda c=command: run(c) for name, command in commands.items()}, repeats, warm=1
+    )
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    rows = [{"process": name, "seconds": medians[name], "worst": max(times)} for name, times in seconds.items()]
+    rows = [
+        {"process": name, "seconds": medians[name], "worst": max(times)}
+        for name, times in seconds.items()
+    ]
     for row in rows:
         row["beyond"] = row["seconds"] - medians["import torch"]
     return {

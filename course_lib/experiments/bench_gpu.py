@@ -40,17 +40,30 @@ from course_lib.training.loading import batches
 # Seconds of each part; GRACE more, and it is ended from outside. In all 25 minutes, and each part under 8.
 BUDGETS = {"steps": 220, "data": 80, "quality": 75}
 BUDGETS |= {"notebooks-02": 265, "notebooks-04": 205, "notebooks-06": 275, "notebooks-08": 310}
-DRY = {"steps": 60, "data": 30, "quality": 30, "notebooks-00": 60}  # tiny, on the CPU: does everything work?
+DRY = {
+    "steps": 60,
+    "data": 30,
+    "quality": 30,
+    "notebooks-00": 60,
+}  # tiny, on the CPU: does everything work?
 GRACE = 10
 COMPILED = "course bfloat16 compiled"
-FED = {"emoji:edges": "pix2pix", "emoji:twemoji-fluent": "cyclegan", "facades": "pix2pixhd"}  # data, and who eats them
+FED = {
+    "emoji:edges": "pix2pix",
+    "emoji:twemoji-fluent": "cyclegan",
+    "facades": "pix2pixhd",
+}  # data, and who eats them
 ADVICE = "What to do with these files: notebooks/guide/gpu.md"
 
 Rows = list[dict[str, Any]]
-Jobs = list[tuple[dict[str, str], Callable[[], Rows]]]  # what a row of an exception begins with, and what makes rows
+Jobs = list[
+    tuple[dict[str, str], Callable[[], Rows]]
+]  # what a row of an exception begins with, and what makes rows
 
 
-def gpu(part: str | None = None, out: Path = Path("build/gpu"), dry: bool = False) -> dict[str, Any]:
+def gpu(
+    part: str | None = None, out: Path = Path("build/gpu"), dry: bool = False
+) -> dict[str, Any]:
     """Measures one part in this process, or all one after the other in processes of their own, into ``out``.
 
     Returns what the part's file holds; of all parts a table that says how each of them ended. ``dry`` does everything
@@ -73,10 +86,26 @@ def _all_parts(out: Path, dry: bool, budgets: dict[str, int]) -> dict[str, Any]:
     for part, budget in budgets.items():
         path, start = out / f"gpu_{part}.json", time.monotonic()
         path.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "course_lib.cli", "bench", "gpu", "--part", part, "--out", str(out)]
+        command = [
+            sys.executable,
+            "-m",
+            "course_lib.cli",
+            "bench",
+            "gpu",
+            "--part",
+            part,
+            "--out",
+            str(out),
+        ]
         status = run_for(budget + GRACE, command + ["--dry"] * dry)
-        ended = json.loads(path.read_text(encoding="utf-8"))["ended"] if path.exists() else f"no file: status {status}"
-        rows.append({"part": part, "seconds": time.monotonic() - start, "file": str(path), "ended": ended})
+        ended = (
+            json.loads(path.read_text(encoding="utf-8"))["ended"]
+            if path.exists()
+            else f"no file: status {status}"
+        )
+        rows.append(
+            {"part": part, "seconds": time.monotonic() - start, "file": str(path), "ended": ended}
+        )
     return {"title": f"all parts; {here()}", "rows": rows}
 
 
@@ -86,7 +115,9 @@ def run_for(seconds: float, command: list[str]) -> int:
         try:
             return process.wait(max(seconds, 1))
         except (subprocess.TimeoutExpired, KeyboardInterrupt) as error:
-            with contextlib.suppress(ValueError, subprocess.TimeoutExpired):  # Windows has no such signal
+            with contextlib.suppress(
+                ValueError, subprocess.TimeoutExpired
+            ):  # Windows has no such signal
                 process.send_signal(signal.SIGINT)
                 process.wait(GRACE / 2)
             process.kill()
@@ -111,7 +142,9 @@ def measure(part: str, out: Path, dry: bool, budget: float) -> dict[str, Any]:
         try:
             facts["rows"] += work()
         except Exception as error:  # one that says what this machine cannot do is a result, too
-            facts["rows"].append(label | {"error": " ".join(f"{type(error).__name__}: {error}".split())[:500]})
+            facts["rows"].append(
+                label | {"error": " ".join(f"{type(error).__name__}: {error}".split())[:500]}
+            )
         facts["seconds"] = round(time.monotonic() - start, 1)
         _write(path, facts)
     else:
@@ -127,8 +160,14 @@ def about(part: str, profile: str, dry: bool, budget: float) -> dict[str, Any]:
     """What a file says besides its rows: where, when, and by which command and commit it came to be."""
     git = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     with contextlib.suppress(OSError):  # no git here
-        git = subprocess.run(git, cwd=Path(__file__).parent, capture_output=True, text=True).stdout.split()
-    versions = {"torch": torch.__version__, "cuda": torch.version.cuda, "python": platform.python_version()}
+        git = subprocess.run(
+            git, cwd=Path(__file__).parent, capture_output=True, text=True
+        ).stdout.split()
+    versions = {
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "python": platform.python_version(),
+    }
     return {
         "title": f"{part}, profile {profile}; {here()}",
         "device": profiles.device_name(),
@@ -154,7 +193,10 @@ def _steps(profile: str, dry: bool) -> Jobs:
     """All methods, those with a textbook step beside it; at the end torch.compile, which may take minutes."""
     turns = [(name, [*KINDS[: name in LEARNED], *KINDS[1:]]) for name in METHODS]
     turns += [(name, [KINDS[0], COMPILED]) for name in LEARNED]
-    return [({"method": name, "step": kinds[-1]}, partial(timed, name, kinds, profile, dry)) for name, kinds in turns]
+    return [
+        ({"method": name, "step": kinds[-1]}, partial(timed, name, kinds, profile, dry))
+        for name, kinds in turns
+    ]
 
 
 def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
@@ -164,7 +206,9 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
     A time is the mean over a row of steps that lasts 0.3 s, after which the GPU is waited for, as fit() hardly does.
     """
     cls, device = method_class(name), profiles.pick_device()
-    settings = LEARNED[name][1] if name in LEARNED else []  # with which both steps are the same mathematics
+    settings = (
+        LEARNED[name][1] if name in LEARNED else []
+    )  # with which both steps are the same mathematics
     config = make_config(name, profile, settings=settings)
     taker = SimpleNamespace(config=config, device=device)
     batch = next(batches(open_dataset("facades", "train", config.image_size), taker, augment=False))
@@ -183,11 +227,18 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
         if on_gpu:
             memory[kind] = {"memory_mb": (torch.cuda.max_memory_allocated() - before) / 1e6}
         works[kind] = one_step
-    often = {kind: 1 if dry else max(1, round(0.3 / seconds_of(lambda s=s: s(batch)))) for kind, s in works.items()}
-    blocks = {kind: lambda s=s, n=often[kind]: [s(batch) for _ in range(n)] for kind, s in works.items()}
+    often = {
+        kind: 1 if dry else max(1, round(0.3 / seconds_of(lambda s=s: s(batch))))
+        for kind, s in works.items()
+    }
+    blocks = {
+        kind: lambda s=s, n=often[kind]: [s(batch) for _ in range(n)] for kind, s in works.items()
+    }
     seconds = alternate(blocks, 2 if dry else 7, warm=1)
     rows = []
-    for kind in kinds if COMPILED not in kinds else [COMPILED]:  # the textbook's row was there before
+    for kind in (
+        kinds if COMPILED not in kinds else [COMPILED]
+    ):  # the textbook's row was there before
         took = statistics.median(seconds[kind]) / often[kind]
         row = {"method": name, "step": kind, "px": config.image_size, "batch": config.batch_size}
         row |= {"settings": " ".join(settings), "seconds": took, "images": config.batch_size / took}
@@ -199,13 +250,17 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
 
 
 def _data(profile: str, dry: bool) -> Jobs:
-    return [({"data": name}, partial(_fed, name, method, profile, dry)) for name, method in FED.items()]
+    return [
+        ({"data": name}, partial(_fed, name, method, profile, dry)) for name, method in FED.items()
+    ]
 
 
 def _fed(name: str, method: str, profile: str, dry: bool) -> Rows:
     """Images a second (x and y are two) of one process, and how many ``times`` as many as the method's step takes."""
     config = make_config(method, profile)
-    (row,) = bench_around.data([name], config.image_size, 1 if dry else 5, config.batch_size)["rows"]
+    (row,) = bench_around.data([name], config.image_size, 1 if dry else 5, config.batch_size)[
+        "rows"
+    ]
     needed = 2 * timed(method, [KINDS[2]], profile, dry)[0]["images"]
     size = {"px": config.image_size, "batch": config.batch_size}
     return [row | size | {"method": method, "step_takes": needed, "times": row["images"] / needed}]
@@ -224,13 +279,27 @@ def _notebook(part: str, profile: str, end: float) -> Jobs:
     folder = Path(course_lib.__file__).parents[1] / "notebooks"
     found = sorted(folder.glob(f"{part.partition('-')[2]}_*.ipynb"))
     if not found:
-        raise CourseError("the notebook is not here", folder, "call it from a checkout of the course")
+        raise CourseError(
+            "the notebook is not here", folder, "call it from a checkout of the course"
+        )
 
     def work() -> Rows:
         with TemporaryDirectory() as out:
-            command = [sys.executable, "-m", "course_lib.cli", "run", str(found[0]), "--profile", profile, "--out", out]
+            command = [
+                sys.executable,
+                "-m",
+                "course_lib.cli",
+                "run",
+                str(found[0]),
+                "--profile",
+                profile,
+                "--out",
+                out,
+            ]
             run_for(end - GRACE - time.monotonic(), command)
-            (row,) = json.loads((Path(out) / "report.json").read_text(encoding="utf-8"))["notebooks"]
+            (row,) = json.loads((Path(out) / "report.json").read_text(encoding="utf-8"))[
+                "notebooks"
+            ]
             if row["error"] == "interrupted":
                 row["error"] = "interrupted: the part's time was over"
         return [row | {"minutes": row["seconds"] / 60}]

@@ -8,16 +8,25 @@ from typing import Any
 from course_lib.errors import CourseError
 from course_lib.experiments.bench_quality import BOOK, CONTROL, JUDGED, by_seed, verdict
 
-FOLDER = Path("notebooks/bench")  # of step_*.json, quality_*.json, data.json, and what `course bench gpu` writes
+FOLDER = Path(
+    "notebooks/bench"
+)  # of step_*.json, quality_*.json, data.json, and what `course bench gpu` writes
 OURS = "course bfloat16"
 
 
 def markdown(folder: Path = FOLDER) -> str:
     """The tables, each with the machine below it. A missing file makes no row; CourseError if there is none at all."""
-    makers = {"step_*.json": _steps, "quality_*.json": _qualities, "data.json": _data, "gpu_steps.json": _on_a_gpu}
+    makers = {
+        "step_*.json": _steps,
+        "quality_*.json": _qualities,
+        "data.json": _data,
+        "gpu_steps.json": _on_a_gpu,
+    }
     parts = []
     for pattern, make in makers.items():
-        kept = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(pattern))]
+        kept = [
+            json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(pattern))
+        ]
         if kept:
             machine = "; ".join(dict.fromkeys(facts["title"].split("; ")[1] for facts in kept))
             parts.append(f"{make(kept)}\n\n*{machine}*")
@@ -37,10 +46,21 @@ def _steps(kept: list[dict[str, Any]]) -> str:
         book, own = rows[BOOK], rows.get(OURS)
         line = [facts["title"].partition("; ")[0], f"{book['seconds']:.2f}"]
         for row in (rows["course float32"], own):
-            line.append(f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if row else "-")
+            line.append(
+                f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if row else "-"
+            )
         used = own or rows["course float32"]
-        lines.append([*line, f"{used['share']:.0%}", f"{book['resident']:.0f}, {used['resident']:.0f}"])
-    head = ["a step of", "textbook, s", "times as fast, float32", "bfloat16", "share of the peak", "memory, MB"]
+        lines.append(
+            [*line, f"{used['share']:.0%}", f"{book['resident']:.0f}, {used['resident']:.0f}"]
+        )
+    head = [
+        "a step of",
+        "textbook, s",
+        "times as fast, float32",
+        "bfloat16",
+        "share of the peak",
+        "memory, MB",
+    ]
     return _table(head, lines)
 
 
@@ -52,7 +72,9 @@ def _qualities(kept: list[dict[str, Any]]) -> str:
         found = []
         for kind in (BOOK, own):
             ends = [one[kind] for one in last]
-            l1, took, steps = (mean(end[key] for end in ends) for key in ("val_l1", "seconds", "steps"))
+            l1, took, steps = (
+                mean(end[key] for end in ends) for key in ("val_l1", "seconds", "steps")
+            )
             found.append(f"{l1:.3f} in {took:.0f} s, {steps:.0f} steps")
         line = [facts["title"].partition(", profile")[0], *found, own.split()[1]]
         for judged in JUDGED.values():
@@ -65,12 +87,19 @@ def _qualities(kept: list[dict[str, Any]]) -> str:
 
 
 def _spread(found: dict[str, Any]) -> str:
-    return f"{found['ratio']:.2f}" + (f" [{found['low']:.2f}, {found['high']:.2f}]" if found["low"] else "")
+    return f"{found['ratio']:.2f}" + (
+        f" [{found['low']:.2f}, {found['high']:.2f}]" if found["low"] else ""
+    )
 
 
 def _data(kept: list[dict[str, Any]]) -> str:
     lines = [
-        [row["data"].replace("|", "\\|"), f"{row['images']:.0f}", f"{row['imagefolder']:.0f}", f"{row['ratio']:.1f}"]
+        [
+            row["data"].replace("|", "\\|"),
+            f"{row['images']:.0f}",
+            f"{row['imagefolder']:.0f}",
+            f"{row['ratio']:.1f}",
+        ]
         for row in kept[0]["rows"]
     ]
     return _table([kept[0]["title"].partition(";")[0], "ours", "ImageFolder", "ratio"], lines)
@@ -80,12 +109,28 @@ def _on_a_gpu(kept: list[dict[str, Any]]) -> str:
     lines: dict[str, list[str]] = {}
     for row in kept[0]["rows"]:
         if "error" not in row and row["step"] == OURS:
-            faster = f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if "ratio" in row else "-"
+            faster = (
+                f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+                if "ratio" in row
+                else "-"
+            )
             size = f"{row['method']}, {row['px']} px, batch {row['batch']}"
-            lines[row["method"]] = [size, f"{row['images']:.0f}", f"{row.get('memory_mb', 0):.0f}", faster, "-"]
+            lines[row["method"]] = [
+                size,
+                f"{row['images']:.0f}",
+                f"{row.get('memory_mb', 0):.0f}",
+                faster,
+                "-",
+            ]
         if "error" not in row and row["step"].endswith("compiled") and row["method"] in lines:
             lines[row["method"]][-1] = f"{row['ratio']:.2f}"
-    head = ["on a GPU, bfloat16", "images a second", "memory, MB", "times as fast as the textbook", "compiled"]
+    head = [
+        "on a GPU, bfloat16",
+        "images a second",
+        "memory, MB",
+        "times as fast as the textbook",
+        "compiled",
+    ]
     return _table(head, list(lines.values()))
 
 
@@ -97,6 +142,10 @@ def gpu_minutes(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
     found = {}
     for path in sorted(folder.glob("gpu_notebooks-*.json")):
         facts = json.loads(path.read_text(encoding="utf-8"))
-        passed = [row for row in facts["rows"] if row.get("status") == "passed" and row["profile"] == "gpu"]
+        passed = [
+            row
+            for row in facts["rows"]
+            if row.get("status") == "passed" and row["profile"] == "gpu"
+        ]
         found |= {row["notebook"]: row | {"device": facts["device"]} for row in passed}
     return found

@@ -35,7 +35,9 @@ WINDOW = 5  # looks that are averaged into one point of a curve
 JUDGED = {"with the average": "val_l1", "with the last weights": "last_l1"}  # both sides, each time
 
 
-def quality(name: str, seconds: float = 60, points: int = 24, profile: str = "auto", seeds: int = 3) -> dict[str, Any]:
+def quality(
+    name: str, seconds: float = 60, points: int = 24, profile: str = "auto", seeds: int = 3
+) -> dict[str, Any]:
     """L1 to the true y of 64 held-out images (val), against seconds of training: textbook, control, and the library.
 
     Same networks, same data, constant lr, no augmentation. For each of ``seeds`` seeds three trainings take turns,
@@ -56,19 +58,30 @@ def quality(name: str, seconds: float = 60, points: int = 24, profile: str = "au
 def learn(name: str, config: Any, seconds: float, points: int, seed: int) -> list[dict[str, Any]]:
     """The rows of one seed: three trainings, in turn."""
     cls, device = method_class(name), profiles.pick_device()
-    train, val = (open_dataset(LEARNED[name][0], split, config.image_size, seed=seed) for split in ("train", "val"))
+    train, val = (
+        open_dataset(LEARNED[name][0], split, config.image_size, seed=seed)
+        for split in ("train", "val")
+    )
     items = [val[i * len(val) // 64] for i in range(64)]
     held = {key: torch.stack([item[key] for item in items]).to(device) for key in ("x", "y")}
     viewer = cls(replace(config, average=0.0), device)
     ours = "course bfloat16" if profiles.use_bf16(device) else "course float32"
     rows, running = [], {}
     for kind, own_seed in ((BOOK, seed), (CONTROL, seed + OTHER_SEED), (ours, seed)):
-        stepper(kind, config, cls, device)[1](random_batch(config, device))  # a first step pays for more than itself
+        stepper(kind, config, cls, device)[1](
+            random_batch(config, device)
+        )  # a first step pays for more than itself
         torch.manual_seed(own_seed)
         method, one_step = stepper(kind, config, cls, device)
         one_step = one_step if kind == ours else _averaging(method, one_step)
         feed = batches(train, method, own_seed, augment=False)
-        running[kind] = {"method": method, "step": one_step, "feed": feed, "steps": 0, "seconds": 0.0}
+        running[kind] = {
+            "method": method,
+            "step": one_step,
+            "feed": feed,
+            "steps": 0,
+            "seconds": 0.0,
+        }
     for point in range(points + 1):
         for kind, state in running.items():
             while state["seconds"] < seconds * point / points:
@@ -76,8 +89,15 @@ def learn(name: str, config: Any, seconds: float, points: int, seed: int) -> lis
                 state["steps"] += 1
             for network, net in viewer.networks.items():
                 net.load_state_dict(state["method"].networks[network].state_dict())
-            errors = {"val_l1": _held_out_l1(state["method"], held), "last_l1": _held_out_l1(viewer, held)}
-            rows.append({"seed": seed, "step": kind} | {key: state[key] for key in ("seconds", "steps")} | errors)
+            errors = {
+                "val_l1": _held_out_l1(state["method"], held),
+                "last_l1": _held_out_l1(viewer, held),
+            }
+            rows.append(
+                {"seed": seed, "step": kind}
+                | {key: state[key] for key in ("seconds", "steps")}
+                | errors
+            )
     return rows
 
 
@@ -118,18 +138,34 @@ def verdict(rows: list[dict], error: str = "val_l1", goal: float | None = None) 
     else "not decided". ``error`` is val_l1, both sides with the moving average, or last_l1, both without.
     """
     (own,) = {row["step"] for row in rows} - {BOOK, CONTROL}
-    ours, control = (_spread([ratio_of_times(r, kind, error, goal) for r in by_seed(rows)]) for kind in (own, CONTROL))
-    said = "faster" if (ours["low"] or 0) > 1 else "slower" if (ours["high"] or 2) < 1 else "not decided"
+    ours, control = (
+        _spread([ratio_of_times(r, kind, error, goal) for r in by_seed(rows)])
+        for kind in (own, CONTROL)
+    )
+    said = (
+        "faster"
+        if (ours["low"] or 0) > 1
+        else "slower"
+        if (ours["high"] or 2) < 1
+        else "not decided"
+    )
     return {"verdict": said} | ours | {"control": control}
 
 
 def _spread(seeds: list[float]) -> dict[str, Any]:
     logs = [math.log(ratio) for ratio in seeds]
     ends = [math.exp(value) for value in interval(logs)[1:3]] if len(logs) > 1 else [None, None]
-    return {"ratio": math.exp(statistics.fmean(logs)), "low": ends[0], "high": ends[1], "seeds": seeds}
+    return {
+        "ratio": math.exp(statistics.fmean(logs)),
+        "low": ends[0],
+        "high": ends[1],
+        "seeds": seeds,
+    }
 
 
-def ratio_of_times(rows: list[dict], kind: str, error: str = "val_l1", goal: float | None = None) -> float:
+def ratio_of_times(
+    rows: list[dict], kind: str, error: str = "val_l1", goal: float | None = None
+) -> float:
     """The textbook's time over that of ``kind``, until both smoothed curves have come down to ``goal``.
 
     ``rows`` are of one seed; no ``goal`` is where the worse one ends. Raises CourseError if a curve never gets there.
@@ -137,7 +173,9 @@ def ratio_of_times(rows: list[dict], kind: str, error: str = "val_l1", goal: flo
     book, own = (smooth([row for row in rows if row["step"] == one], error) for one in (BOOK, kind))
     goal = max(book[-1][1], own[-1][1]) if goal is None else goal
     if math.inf in (times := [reached(curve, goal) for curve in (book, own)]):
-        raise CourseError(f"not every curve comes down to {goal}", "quality", "choose a higher error")
+        raise CourseError(
+            f"not every curve comes down to {goal}", "quality", "choose a higher error"
+        )
     return times[0] / times[1]
 
 
@@ -145,7 +183,10 @@ def smooth(rows: list[dict], error: str = "val_l1") -> list[tuple[float, float]]
     """(seconds, error) of one training: running means of both over WINDOW looks, and over fewer nowhere."""
     width = min(WINDOW, len(rows) - 1)
     windows = [rows[i : i + width] for i in range(len(rows) - width + 1)]
-    return [tuple(statistics.fmean(row[name] for row in window) for name in ("seconds", error)) for window in windows]
+    return [
+        tuple(statistics.fmean(row[name] for row in window) for name in ("seconds", error))
+        for window in windows
+    ]
 
 
 def reached(curve: list[tuple[float, float]], goal: float) -> float:
@@ -161,7 +202,10 @@ def reached(curve: list[tuple[float, float]], goal: float) -> float:
 
 def by_seed(rows: list[dict]) -> list[list[dict]]:
     """The rows of each seed, apart."""
-    return [[row for row in rows if row["seed"] == seed] for seed in dict.fromkeys(row["seed"] for row in rows)]
+    return [
+        [row for row in rows if row["seed"] == seed]
+        for seed in dict.fromkeys(row["seed"] for row in rows)
+    ]
 
 
 def summary(facts: dict[str, Any]) -> dict[str, Any]:
@@ -170,5 +214,7 @@ def summary(facts: dict[str, Any]) -> dict[str, Any]:
     for found in facts["verdicts"]:
         control = {f"control_{name}": found["control"][name] for name in ("ratio", "low", "high")}
         own = {name: found[name] for name in ("both sides", "verdict", "ratio", "low", "high")}
-        rows.append({name: "-" if value is None else value for name, value in (own | control).items()})
+        rows.append(
+            {name: "-" if value is None else value for name, value in (own | control).items()}
+        )
     return {"title": facts["title"], "rows": rows}

@@ -36,7 +36,9 @@ class Claim:
     paper: str
     sweep: str
     metric: str
-    kind: str = "replication"  # or "own": a target of this course, or one that no paper gives a result for
+    kind: str = (
+        "replication"  # or "own": a target of this course, or one that no paper gives a result for
+    )
     metric_less: str = ""  # of ``less``, if it is measured by another score
     better: str = "higher"
     more: str | float | None = None  # a row, "SWEEP: ROW", or a number
@@ -49,10 +51,17 @@ class Claim:
     def __post_init__(self):
         sides = sum(side is not None for side in (self.more, self.less))
         rows = any(isinstance(side, str) for side in (self.more, self.less))
-        for name, value, allowed in (("better", self.better, ("higher", "lower")), ("kind", self.kind, KINDS)):
+        for name, value, allowed in (
+            ("better", self.better, ("higher", "lower")),
+            ("kind", self.kind, KINDS),
+        ):
             if value not in allowed:
-                raise CourseError(f"{name} is {value!r}", f"claim {self.id}", f"choose {' or '.join(allowed)}")
-        if not (sides == 0 and len(self.order) > 2 if self.order is not None else sides == 2 and rows):
+                raise CourseError(
+                    f"{name} is {value!r}", f"claim {self.id}", f"choose {' or '.join(allowed)}"
+                )
+        if not (
+            sides == 0 and len(self.order) > 2 if self.order is not None else sides == 2 and rows
+        ):
             fix = "give more and less, one of them a row, or order with three rows or more"
             raise CourseError("nothing to compare", f"claim {self.id}", fix)
         if self.within is not None and (self.order is not None or not self.within > 0):
@@ -69,7 +78,9 @@ class Table:
     seen: datetime | None = None  # while there are none
     before: str = ""  # what was changed between the two
     rerun: str = ""  # what was run again after the first look
-    older: Sequence[str] = ()  # methods whose rows are older than a change of their code that changes results
+    older: Sequence[
+        str
+    ] = ()  # methods whose rows are older than a change of their code that changes results
 
     @property
     def after_the_fact(self) -> bool:
@@ -91,9 +102,15 @@ def _read(path: Path, key: str, kind: type, name: str) -> list:
         entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))[key]
         found = [kind(**entry) for entry in entries]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(f"no readable {key}s: {error}", path, "see the head of notebooks/claims.toml") from None
-    if twice := [called for called, count in Counter(entry[name] for entry in entries).items() if count > 1]:
-        raise CourseError(f"several {key}s are called {', '.join(twice)}", path, "give each its own name")
+        raise CourseError(
+            f"no readable {key}s: {error}", path, "see the head of notebooks/claims.toml"
+        ) from None
+    if twice := [
+        called for called, count in Counter(entry[name] for entry in entries).items() if count > 1
+    ]:
+        raise CourseError(
+            f"several {key}s are called {', '.join(twice)}", path, "give each its own name"
+        )
     return found
 
 
@@ -107,10 +124,16 @@ def judge(claims: list[Claim], folder: Path) -> dict[str, dict]:
     found for each two of its rows; its own p is that of the permutations. What cannot be known is nan.
     """
     found = {claim.id: _found(claim, folder) for claim in claims}
-    singles = [pair for claim in claims for pair in found[claim.id].get("pairs", [(claim, found[claim.id])])]
+    singles = [
+        pair
+        for claim in claims
+        for pair in found[claim.id].get("pairs", [(claim, found[claim.id])])
+    ]
     for name in dict.fromkeys(claim.sweep for claim in claims):
         # the same question asked twice counts once; a score that is nan has decided nothing
-        asked = {_question(c): f["p"] for c, f in singles if c.sweep == name and f["n"] >= LEAST_SEEDS}
+        asked = {
+            _question(c): f["p"] for c, f in singles if c.sweep == name and f["n"] >= LEAST_SEEDS
+        }
         ps = [1.0 if math.isnan(p) else p for p in asked.values()]
         family = dict(zip(asked, evidence.adjusted(ps), strict=True))
         for c, f in singles:
@@ -127,13 +150,27 @@ def verdict(low: float, high: float, within: float = 0.0) -> str:
     """What an interval says of a difference, positive on the paper's side; with ``within`` that there is none."""
     if within:
         outside = low > within or high < -within
-        return REPRODUCED if -within < low and high < within else CONTRADICTED if outside else UNDECIDED
+        return (
+            REPRODUCED
+            if -within < low and high < within
+            else CONTRADICTED
+            if outside
+            else UNDECIDED
+        )
     return REPRODUCED if low > 0 else CONTRADICTED if high < 0 else UNDECIDED
 
 
 def _too_few(seeds: int) -> str:
     """What is said of too few seeds; empty for enough."""
-    return "" if seeds >= LEAST_SEEDS else NOT_DECIDABLE if seeds > 1 else NO_VERDICT if seeds else NOT_RUN
+    return (
+        ""
+        if seeds >= LEAST_SEEDS
+        else NOT_DECIDABLE
+        if seeds > 1
+        else NO_VERDICT
+        if seeds
+        else NOT_RUN
+    )
 
 
 def _decided(found: dict, within: float) -> str:
@@ -166,19 +203,44 @@ def _found(claim: Claim, folder: Path) -> dict:
         more = _values(claim.more, claim.metric, claim.sweep, folder)
         less = _values(claim.less, claim.metric_less or claim.metric, claim.sweep, folder)
         seeds = _common(more, less)
-        sides = [[side[seed] for seed in seeds] if isinstance(side, dict) else side for side in (more, less)]
-        found = evidence.difference(*sides, evidence.scale_of(claim.metric, _images(claim, folder)), claim.within or 0)
+        sides = [
+            [side[seed] for seed in seeds] if isinstance(side, dict) else side
+            for side in (more, less)
+        ]
+        found = evidence.difference(
+            *sides, evidence.scale_of(claim.metric, _images(claim, folder)), claim.within or 0
+        )
         if sign < 0:
-            found |= {"mean": -found["mean"], "low": -found["high"], "high": -found["low"], "effect": -found["effect"]}
-        means = [statistics.fmean(s) if seeds and isinstance(s, list) else s if seeds else math.nan for s in sides]
-        return found | {"more": means[0], "less": means[1], "n": len(seeds), "least_p": evidence.least_p(len(seeds))}
+            found |= {
+                "mean": -found["mean"],
+                "low": -found["high"],
+                "high": -found["low"],
+                "effect": -found["effect"],
+            }
+        means = [
+            statistics.fmean(s) if seeds and isinstance(s, list) else s if seeds else math.nan
+            for s in sides
+        ]
+        return found | {
+            "more": means[0],
+            "less": means[1],
+            "n": len(seeds),
+            "least_p": evidence.least_p(len(seeds)),
+        }
     pairs = [replace(claim, order=None, more=a, less=b) for a, b in evidence.pairs(claim.order)]
     rows = {row: _values(row, claim.metric, claim.sweep, folder) for row in claim.order}
     seeds = [{row: sign * rows[row][seed] for row in rows} for seed in _common(*rows.values())]
     taus = [evidence.tau(ours, claim.order) for ours in seeds]
     found = evidence.difference(taus, 0.0, evidence.Scale(-1.0, 1.0, True, len(pairs)))
     p, least = evidence.order_p(seeds, claim.order)
-    found |= {"p": p, "least_p": least, "adjusted": math.nan, "more": math.nan, "less": math.nan, "n": len(seeds)}
+    found |= {
+        "p": p,
+        "least_p": least,
+        "adjusted": math.nan,
+        "more": math.nan,
+        "less": math.nan,
+        "n": len(seeds),
+    }
     return found | {"pairs": [(pair, _found(pair, folder)) for pair in pairs]}
 
 
@@ -203,7 +265,9 @@ def _values(side: str | float, metric: str, sweep: str, folder: Path) -> dict[in
     try:
         return {entry["seed"]: measure(metric, entry) for entry in found}
     except KeyError as error:
-        raise CourseError(f"no score {error}", path, f"a claim asks for {metric} of {row!r}") from None
+        raise CourseError(
+            f"no score {error}", path, f"a claim asks for {metric} of {row!r}"
+        ) from None
 
 
 def measure(metric: str, scores: dict) -> float:

@@ -46,7 +46,9 @@ class Scale:
         """The value on this scale."""
         if not self.odds:
             return value
-        share = (self.images * (value - self.low) / (self.high - self.low) + 0.5) / (self.images + 1)
+        share = (self.images * (value - self.low) / (self.high - self.low) + 0.5) / (
+            self.images + 1
+        )
         return math.log(share / (1 - share))
 
     def back(self, value: float) -> float:
@@ -65,10 +67,17 @@ class Scale:
 def scale_of(metric: str, images: int) -> Scale:
     """The scale of a named score, of "a / b" or of "a - b", measured on so many images."""
     plain = metric.removeprefix("yx_")
-    return Scale(*next((b for name, b in BOUNDS.items() if re.fullmatch(name, plain)), (0.0, math.inf, False)), images)
+    return Scale(
+        *next(
+            (b for name, b in BOUNDS.items() if re.fullmatch(name, plain)), (0.0, math.inf, False)
+        ),
+        images,
+    )
 
 
-def difference(more: list[float] | float, less: list[float] | float, scale: Scale, within: float = 0.0) -> dict:
+def difference(
+    more: list[float] | float, less: list[float] | float, scale: Scale, within: float = 0.0
+) -> dict:
     """Paired t test over seeds of more - less: mean, low, high (95 %), effect, and p (two-sided).
 
     A side has one value for each seed, in the same order, or is one fixed number. ``effect`` is Cohen's d, the mean of
@@ -86,19 +95,38 @@ def difference(more: list[float] | float, less: list[float] | float, scale: Scal
     a, b = ([scale.there(value) for value in side] for side in sides)
     differences = [x - y for x, y in zip(a, b, strict=True)]
     mean, varied = statistics.fmean(differences), statistics.stdev(differences)
-    spread = math.hypot(*(scale.rounding(statistics.fmean(side)) for side in (more, less) if isinstance(side, list)))
-    spread = max(spread, varied if varied > 1e-9 * max(map(abs, a + b)) else 0.0)  # equal numbers, but for the last bit
+    spread = math.hypot(
+        *(scale.rounding(statistics.fmean(side)) for side in (more, less) if isinstance(side, list))
+    )
+    spread = max(
+        spread, varied if varied > 1e-9 * max(map(abs, a + b)) else 0.0
+    )  # equal numbers, but for the last bit
     if spread == 0:
         return UNKNOWN | {"mean": plain}
     error = spread / math.sqrt(n)
     ends = [mean + sign * T[min(n - 2, len(T) - 1)] * error for sign in (-1, 1)]
-    low, high = (_back(end, more, less, statistics.fmean(a), statistics.fmean(b), scale) for end in ends)
+    low, high = (
+        _back(end, more, less, statistics.fmean(a), statistics.fmean(b), scale) for end in ends
+    )
     p = two_sided_p((abs(abs(mean) - within)) / error, n - 1)
     # where the two scales disagree, the interval is widened up to the plain mean
-    return {"mean": plain, "low": min(low, plain), "high": max(high, plain), "effect": mean / spread, "p": p}
+    return {
+        "mean": plain,
+        "low": min(low, plain),
+        "high": max(high, plain),
+        "effect": mean / spread,
+        "p": p,
+    }
 
 
-def _back(end: float, more: list[float] | float, less: list[float] | float, a: float, b: float, scale: Scale) -> float:
+def _back(
+    end: float,
+    more: list[float] | float,
+    less: list[float] | float,
+    a: float,
+    b: float,
+    scale: Scale,
+) -> float:
     """The difference in units of the score: the fixed side, or the middle of both, stays where it is."""
     if not isinstance(less, list):
         return scale.back(b + end) - less
@@ -128,7 +156,9 @@ def least_p(seeds: int) -> float:
 def adjusted(ps: list[float]) -> list[float]:
     """p after Benjamini and Hochberg (1995): at most 0.05 for a family in which 5 % of what is found are false."""
     out, best = [1.0] * len(ps), 1.0
-    for rank, place in sorted(enumerate(sorted(range(len(ps)), key=ps.__getitem__), 1), reverse=True):
+    for rank, place in sorted(
+        enumerate(sorted(range(len(ps)), key=ps.__getitem__), 1), reverse=True
+    ):
         out[place] = best = min(best, ps[place] * len(ps) / rank)
     return out
 
@@ -145,7 +175,11 @@ def pairs(order: dict[str, float]) -> list[tuple[str, str]]:
 def tau(ours: dict[str, float], order: dict[str, float]) -> float:
     """Kendall's tau over the pairs that the paper does not tie, in [-1, 1]; a tie of ours counts as neither."""
     signs = [(ours[a] > ours[b]) - (ours[a] < ours[b]) for a, b in pairs(order)]
-    return statistics.fmean(signs) if not any(math.isnan(value) for value in ours.values()) else math.nan
+    return (
+        statistics.fmean(signs)
+        if not any(math.isnan(value) for value in ours.values())
+        else math.nan
+    )
 
 
 def order_p(seeds: list[dict[str, float]], order: dict[str, float]) -> tuple[float, float]:
@@ -158,7 +192,9 @@ def order_p(seeds: list[dict[str, float]], order: dict[str, float]) -> tuple[flo
         return math.nan, math.nan
     count, chances, best = len(pairs(order)), Counter({0: 1.0}), 1.0
     for ours in seeds:
-        every = [dict(zip(ours, values, strict=True)) for values in itertools.permutations(ours.values())]
+        every = [
+            dict(zip(ours, values, strict=True)) for values in itertools.permutations(ours.values())
+        ]
         one = Counter(round(count * tau(values, order)) for values in every)
         best *= one[max(one)] / len(every)
         chances = _convolved(chances, {key: times / len(every) for key, times in one.items()})

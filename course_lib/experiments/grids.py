@@ -69,10 +69,14 @@ def read_grid(path: Path) -> list[Cell]:
         grid = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         what = f"no readable grid: {error.strerror if isinstance(error, OSError) else error}"
-        raise CourseError(what, path, "give a TOML file, for example one of notebooks/sweeps") from None
+        raise CourseError(
+            what, path, "give a TOML file, for example one of notebooks/sweeps"
+        ) from None
     _check(grid, OF_GRIDS, path)
     if not grid.get("rows"):
-        raise CourseError("the grid has no rows", path, 'add a table [rows."name"] for each, which may be empty')
+        raise CourseError(
+            "the grid has no rows", path, 'add a table [rows."name"] for each, which may be empty'
+        )
     cells: list[Cell] = []
     for row, own in grid["rows"].items():
         try:
@@ -87,7 +91,9 @@ def read_grid(path: Path) -> list[Cell]:
             other = seen.setdefault(label, cell)
             if other is not cell:
                 what = f"{cell.row!r} seed {cell.seed} has the same {name} as {other.row!r} seed {other.seed}"
-                raise CourseError(what, f"{path}, row {cell.row!r}", "leave one out, or make them differ")
+                raise CourseError(
+                    what, f"{path}, row {cell.row!r}", "leave one out, or make them differ"
+                )
     return cells
 
 
@@ -104,21 +110,45 @@ def _cells(row: str, grid: dict, own: dict) -> list[Cell]:
     values = grid | {name: value for name, value in own.items() if name in OF_ROWS}
     _check({name: values[name] for name in OF_ROWS if name in values}, OF_ROWS, row)
     if missing := [name for name in OF_ROWS if name not in values]:
-        raise CourseError(f"{', '.join(missing)} missing", row, "write it at the top of the grid, or in the row")
-    settings = grid.get("set", {}) | {name: value for name, value in own.items() if name not in OF_ROWS}
+        raise CourseError(
+            f"{', '.join(missing)} missing", row, "write it at the top of the grid, or in the row"
+        )
+    settings = grid.get("set", {}) | {
+        name: value for name, value in own.items() if name not in OF_ROWS
+    }
     seeds, steps = values["seeds"], values["steps"]
-    if not seeds or any(type(seed) is not int or seed < 0 for seed in seeds) or len(set(seeds)) < len(seeds):
-        raise CourseError(f"seeds must be different whole numbers from 0 on, got {seeds}", row, "seeds = [0, 1, 2]")
+    if (
+        not seeds
+        or any(type(seed) is not int or seed < 0 for seed in seeds)
+        or len(set(seeds)) < len(seeds)
+    ):
+        raise CourseError(
+            f"seeds must be different whole numbers from 0 on, got {seeds}",
+            row,
+            "seeds = [0, 1, 2]",
+        )
     if steps <= 0:
         raise CourseError(f"steps must be above 0, got {steps}", row, "for example steps = 1000")
     if values["profile"] == "auto":
-        raise CourseError("profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper")
-    chosen = {name: values[name] for name in ("method", "data", "steps", "direction", "profile", "bf16", "device")}
-    cell = Cell(row, seeds[0], settings=tuple(f"{name}={value}" for name, value in settings.items()), **chosen)
+        raise CourseError(
+            "profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper"
+        )
+    chosen = {
+        name: values[name]
+        for name in ("method", "data", "steps", "direction", "profile", "bf16", "device")
+    }
+    cell = Cell(
+        row,
+        seeds[0],
+        settings=tuple(f"{name}={value}" for name, value in settings.items()),
+        **chosen,
+    )
     cls = method_class(cell.method)
     paired = _dataset(cell.data, cell.config.image_size, cell.direction)[1]
     if cls.needs_pairs and not paired:
-        raise CourseError(f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data")
+        raise CourseError(
+            f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data"
+        )
     profiles.pick_device(cell.device)
     cells = [dataclasses.replace(cell, seed=seed) for seed in seeds]
     return [dataclasses.replace(cell, key=key_of(cell)) for cell in cells]
@@ -144,13 +174,20 @@ def key_of(cell: Cell) -> str:
     """
     home, _, channels = _dataset(cell.data, cell.config.image_size, cell.direction)
     own = home is folders and not cell.data.startswith("download:")
-    facts = [cell.method, configs.identity(cell.config), cell.seed, _contents(cell.data) if own else cell.data]
+    facts = [
+        cell.method,
+        configs.identity(cell.config),
+        cell.seed,
+        _contents(cell.data) if own else cell.data,
+    ]
     facts += [cell.direction, cell.steps, cell.bf16, cell.device]
     cls = method_class(cell.method)
     facts += [cls.REVISION, home.REVISION, training.REVISION, scores.REVISION]
     facts += [samples.REVISION] if cls.has_codes else []
     facts += [generated.REVISION] if not cls.translates else []
-    facts += [channels] if channels != (3, 3) and "in_channels" in configs.as_dict(cell.config) else []
+    facts += (
+        [channels] if channels != (3, 3) and "in_channels" in configs.as_dict(cell.config) else []
+    )
     facts += [LARGE_REVISION] if cell.config.image_size > 64 else []
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -159,7 +196,15 @@ def key_of(cell: Cell) -> str:
 def _contents(folder: Path | str) -> str:
     """Hash of the names and bytes of the files below a folder, hidden ones left out."""
     total = hashlib.sha256()
-    files = {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for path in Path(folder).rglob("*")
+        if path.is_file()
+    }
     for name in sorted(name for name in files if not re.search(r"(^|/)[._]", name)):
-        total.update(f"{name}\0{hashlib.sha256(files[name].read_bytes()).hexdigest()}\0".encode("utf-8", "replace"))
+        total.update(
+            f"{name}\0{hashlib.sha256(files[name].read_bytes()).hexdigest()}\0".encode(
+                "utf-8", "replace"
+            )
+        )
     return total.hexdigest()

@@ -44,14 +44,26 @@ def page(folder: Path) -> str:
     texts = tomllib.loads(path.read_text(encoding="utf-8"))
     found = claims.judge(all_claims, folder / "sweeps")
     late = {claim.id for claim in all_claims if tables[claim.sweep].after_the_fact}
-    lines = ["# Ledger of claims", "", "Made by `course claims` from `claims.toml` and the tables in `sweeps/`.", ""]
+    lines = [
+        "# Ledger of claims",
+        "",
+        "Made by `course claims` from `claims.toml` and the tables in `sweeps/`.",
+        "",
+    ]
     lines += _summary(all_claims, found, late)
     for kind, (title, text) in KINDS.items():
         chosen = [claim for claim in all_claims if claim.kind == kind]
         lines += ["", f"## {title}", "", text, "", *_by_paper(chosen, found), ""]
         lines += ["| verdict | claim | the paper | here | seeds |", "|---|---|---|---|---:|"]
         lines += [_line(claim, found[claim.id], claim.id in late) for claim in chosen]
-    lines += ["", "## How the verdicts are made", "", texts["rule"], "## When claims and tables came", ""]
+    lines += [
+        "",
+        "## How the verdicts are made",
+        "",
+        texts["rule"],
+        "## When claims and tables came",
+        "",
+    ]
     lines += [texts["history"]]
     lines += [
         "| table | claims entered | table first seen | changed before | run again after | rows of older code |",
@@ -61,19 +73,28 @@ def page(folder: Path) -> str:
     sweeps = dict.fromkeys(name for claim in all_claims for name in sweeps_of(claim))
     commands = [f"    course sweep notebooks/sweeps/{name}.toml" for name in sweeps]
     lines += ["", "## The commands that make the tables", "", *commands]
-    lines += ["", "Each row of a table holds the command that trains it alone, its seconds, device and versions."]
+    lines += [
+        "",
+        "Each row of a table holds the command that trains it alone, its seconds, device and versions.",
+    ]
     return "\n".join(lines) + "\n"
 
 
 def sweeps_of(claim: Claim) -> list[str]:
     """The sweeps whose tables a claim needs, its own first."""
-    sides = [side for side in (*(claim.order or ()), claim.more, claim.less) if isinstance(side, str)]
-    return list(dict.fromkeys([claim.sweep, *(side.split(": ")[0] for side in sides if ": " in side)]))
+    sides = [
+        side for side in (*(claim.order or ()), claim.more, claim.less) if isinstance(side, str)
+    ]
+    return list(
+        dict.fromkeys([claim.sweep, *(side.split(": ")[0] for side in sides if ": " in side)])
+    )
 
 
 def _summary(all_claims: list[Claim], found: dict[str, dict], late: set[str]) -> list[str]:
     """What a reader needs first: what was asked, how often which verdict was found, and what each means."""
-    numbers = sum(any(c.isdigit() for c in claim.paper) for claim in all_claims if claim.kind == "replication")
+    numbers = sum(
+        any(c.isdigit() for c in claim.paper) for claim in all_claims if claim.kind == "replication"
+    )
     kinds = Counter(claim.kind for claim in all_claims)
     lines = [
         f"Papers say that one method is better than another. This page checks {len(all_claims)} such claims against "
@@ -90,7 +111,9 @@ def _summary(all_claims: list[Claim], found: dict[str, dict], late: set[str]) ->
         there = [claim for claim in all_claims if found[claim.id]["verdict"] == verdict]
         count = Counter(claim.kind for claim in there)
         after = sum(claim.id in late for claim in there)
-        lines.append(f"| {verdict} | {count['replication']} | {count['own']} | {after} | {meaning} |")
+        lines.append(
+            f"| {verdict} | {count['replication']} | {count['own']} | {after} | {meaning} |"
+        )
     lines += [f"| in all | {kinds['replication']} | {kinds['own']} | {len(late)} | |", ""]
     scores = (
         "Scores have short names. *Class IoU* is the overlap of the labels that a segmenter finds in a painted image "
@@ -100,7 +123,8 @@ def _summary(all_claims: list[Claim], found: dict[str, dict], late: set[str]) ->
     )
     return [
         *lines,
-        "In the tables below a click on a claim opens how it was judged, its reason and a picture. " + scores,
+        "In the tables below a click on a claim opens how it was judged, its reason and a picture. "
+        + scores,
     ]
 
 
@@ -108,8 +132,12 @@ def _by_paper(chosen: list[Claim], found: dict[str, dict]) -> list[str]:
     """One line for each paper: how many claims have which verdict."""
     lines = []
     for paper in dict.fromkeys(claim.source.split(",")[0] for claim in chosen):
-        count = Counter(found[claim.id]["verdict"] for claim in chosen if claim.source.split(",")[0] == paper)
-        said = ", ".join(f"{count[verdict]} {verdict}" for verdict in claims.VERDICTS if count[verdict])
+        count = Counter(
+            found[claim.id]["verdict"] for claim in chosen if claim.source.split(",")[0] == paper
+        )
+        said = ", ".join(
+            f"{count[verdict]} {verdict}" for verdict in claims.VERDICTS if count[verdict]
+        )
         lines.append(f"- {paper}, {count.total()} in all: {said}.")
     return lines
 
@@ -140,16 +168,33 @@ def said(found: dict) -> str:
 
 def _judged(claim: Claim, found: dict) -> list[str]:
     """What was compared, and what came out, in sentences."""
-    digits = 3 if f"{found['low']:.3g}" != f"{found['high']:.3g}" else 6  # no interval looks like a point
-    interval = "" if math.isnan(found["low"]) else f" [{found['low']:+.{digits}g}, {found['high']:+.{digits}g}]"
+    digits = (
+        3 if f"{found['low']:.3g}" != f"{found['high']:.3g}" else 6
+    )  # no interval looks like a point
+    interval = (
+        ""
+        if math.isnan(found["low"])
+        else f" [{found['low']:+.{digits}g}, {found['high']:+.{digits}g}]"
+    )
     if claim.order is not None:
         rows = ", ".join(f"*{row}*" for row in claim.order)
-        out = [f"`{claim.id}`: the order of `{claim.metric}` ({claim.better} is better) over {rows}."]
-        out += [f"Mean tau {found['mean']:+.3g}{interval}, exact p {_p(found['p'])}"] if found["n"] else []
+        out = [
+            f"`{claim.id}`: the order of `{claim.metric}` ({claim.better} is better) over {rows}."
+        ]
+        out += (
+            [f"Mean tau {found['mean']:+.3g}{interval}, exact p {_p(found['p'])}"]
+            if found["n"]
+            else []
+        )
         out += [f"(the smallest possible is {_p(found['least_p'])})."] if found["n"] else []
-        each = [f"*{pair.more}* over *{pair.less}* {it['mean']:+.3g}: {it['verdict']}" for pair, it in found["pairs"]]
+        each = [
+            f"*{pair.more}* over *{pair.less}* {it['mean']:+.3g}: {it['verdict']}"
+            for pair, it in found["pairs"]
+        ]
         return [*out, "Pairs: " + "; ".join(each) + "."]
-    more, less = (f"*{side}*" if isinstance(side, str) else f"{side:g}" for side in (claim.more, claim.less))
+    more, less = (
+        f"*{side}*" if isinstance(side, str) else f"{side:g}" for side in (claim.more, claim.less)
+    )
     less += f" by `{claim.metric_less}`" if claim.metric_less else ""
     rule = f"no difference beyond {claim.within:g}" if claim.within else f"{claim.better} is better"
     out = [f"`{claim.id}`: `{claim.metric}` ({rule}), {more} against {less}."]
@@ -171,9 +216,15 @@ def _reason(claim: Claim, found: dict) -> list[str]:
     if found["verdict"] == claims.REPRODUCED:
         return []
     few = (
-        f"It has {found['n']} seeds and needs {claims.LEAST_SEEDS}." if found["verdict"] == claims.NOT_DECIDABLE else ""
+        f"It has {found['n']} seeds and needs {claims.LEAST_SEEDS}."
+        if found["verdict"] == claims.NOT_DECIDABLE
+        else ""
     )
-    unknown = "Not explained yet." if found["verdict"] in (claims.PARTLY, claims.UNDECIDED, claims.CONTRADICTED) else ""
+    unknown = (
+        "Not explained yet."
+        if found["verdict"] in (claims.PARTLY, claims.UNDECIDED, claims.CONTRADICTED)
+        else ""
+    )
     picture = f"<br>![{claim.id}]({claim.picture})" if claim.picture else ""
     return [text for text in (few, claim.why or unknown, picture) if text]
 
@@ -185,6 +236,8 @@ def _p(p: float) -> str:
 def _dates(table: Table) -> str:
     """One row of the table of dates."""
     late = " (claims after the fact)" if table.after_the_fact else ""
-    times = (f"{when:%Y-%m-%d %H:%M}" if when else "not yet" for when in (table.entered, table.seen))
+    times = (
+        f"{when:%Y-%m-%d %H:%M}" if when else "not yet" for when in (table.entered, table.seen)
+    )
     more = (table.before or "-", table.rerun or "-", ", ".join(table.older) or "-")
     return f"| {table.name} | {' | '.join(times)}{late} | {' | '.join(more)} |"

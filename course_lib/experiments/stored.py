@@ -20,15 +20,24 @@ def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -
 
     ``scores`` are shown in the words they are mapped to; "a / b" and "a - b" join two. A single seed has no interval.
     """
-    cells, lines = sweep.table(table), [f"{'':34}" + "".join(f"{said:>24}" for said in scores.values())]
+    cells, lines = (
+        sweep.table(table),
+        [f"{'':34}" + "".join(f"{said:>24}" for said in scores.values())],
+    )
     for row in rows:
         found = [cell for cell in cells if cell["row"] == row]
         if not found:
-            raise CourseError(f"no row is called {row!r}", table, f"choose from {sorted({c['row'] for c in cells})}")
+            raise CourseError(
+                f"no row is called {row!r}",
+                table,
+                f"choose from {sorted({c['row'] for c in cells})}",
+            )
         texts = []
         for score in scores:
             values = [claims.measure(score, cell) for cell in found]
-            mean, _, high, _ = intervals.interval(values) if len(values) > 1 else (values[0], 0.0, 0.0, 0.0)
+            mean, _, high, _ = (
+                intervals.interval(values) if len(values) > 1 else (values[0], 0.0, 0.0, 0.0)
+            )
             texts.append(f"{mean:.3f} ±{high - mean:.3f}" if len(values) > 1 else f"{mean:.3f}")
         lines.append(f"{row:34}" + "".join(f"{text:>24}" for text in texts))
     return "\n".join(lines)

@@ -44,14 +44,29 @@ from course_lib.metrics import generated, samples, scores
 from course_lib.training import profiles
 from course_lib.training.progress import clock
 
-FIRST, LAST = ("row", "seed", "key"), ("method", "data", "steps", "config", "seconds", "device", "versions", "command")
+FIRST, LAST = (
+    ("row", "seed", "key"),
+    ("method", "data", "steps", "config", "seconds", "device", "versions", "command"),
+)
 MEASURED = ("seconds", "device", "versions")  # besides the scores; the grid knows the rest
-SHOWN = ("l1", "fcn_iou", "labels_iou", "yx_labels_iou", "top1", "hue_error", "windows_lit")  # on the line of progress
+SHOWN = (
+    "l1",
+    "fcn_iou",
+    "labels_iou",
+    "yx_labels_iou",
+    "top1",
+    "hue_error",
+    "windows_lit",
+)  # on the line of progress
 DEATHS = 3  # workers that may die of one cell before it counts as failing
-_ONE_AT_A_TIME = threading.Lock()  # a Dask worker may have several threads; torch has one random state
+_ONE_AT_A_TIME = (
+    threading.Lock()
+)  # a Dask worker may have several threads; torch has one random state
 
 
-def run(grid: Path, scheduler: str | None = None, workers: int | None = None, out: Path | None = None) -> list[str]:
+def run(
+    grid: Path, scheduler: str | None = None, workers: int | None = None, out: Path | None = None
+) -> list[str]:
     """Do what is missing of ``grid``; returns ``row seed N: error`` for each cell that failed.
 
     ``scheduler`` is the address of a Dask scheduler; None starts ``workers`` processes here (default: one a core), with
@@ -61,14 +76,21 @@ def run(grid: Path, scheduler: str | None = None, workers: int | None = None, ou
     grid = Path(grid)
     cells, failed = read_grid(grid), []
     place, work = out or grid.parent, (out or grid.parent / "runs" / grid.stem).resolve()
-    table_path, names = place / f"{grid.stem}.csv", {cell.key: f"{cell.row} seed {cell.seed}" for cell in cells}
-    first = {cell.row: cell.slug for cell in reversed(cells)}.values()  # of each row: these are drawn
+    table_path, names = (
+        place / f"{grid.stem}.csv",
+        {cell.key: f"{cell.row} seed {cell.seed}" for cell in cells},
+    )
+    first = {
+        cell.row: cell.slug for cell in reversed(cells)
+    }.values()  # of each row: these are drawn
     with only_run(work):
         done = _measured(table_path)
 
         def keep(cell: Cell, found: dict) -> None:
             done[cell.key] = found
-            replace_file(table_path, _csv([_row(grid, c, done[c.key]) for c in cells if c.key in done]))
+            replace_file(
+                table_path, _csv([_row(grid, c, done[c.key]) for c in cells if c.key in done])
+            )
             for direction, png in found["pictures"].items() if cell.slug in first else ():
                 (place / grid.stem).mkdir(exist_ok=True)
                 replace_file(place / grid.stem / f"{cell.slug}-{direction}.png", png)
@@ -77,7 +99,9 @@ def run(grid: Path, scheduler: str | None = None, workers: int | None = None, ou
             if cell.key not in done and (found := _finished(work / "cells" / cell.key)):
                 keep(cell, found)
         todo = [cell for cell in cells if cell.key not in done]
-        print(f"{len(cells) - len(todo)} of {len(cells)} cells are done", file=sys.stderr, flush=True)
+        print(
+            f"{len(cells) - len(todo)} of {len(cells)} cells are done", file=sys.stderr, flush=True
+        )
         began = time.monotonic()
         with contextlib.closing(_results(todo, scheduler, workers, work)) as results:
             for count, (cell, found) in enumerate(results if todo else (), 1):
@@ -86,15 +110,25 @@ def run(grid: Path, scheduler: str | None = None, workers: int | None = None, ou
                     text = f"failed: {found['error']}"
                 else:
                     keep(cell, found)
-                    shown = (f"{n} {float(found['scores'][n]):.3f} " for n in SHOWN if n in found["scores"])
+                    shown = (
+                        f"{n} {float(found['scores'][n]):.3f} "
+                        for n in SHOWN
+                        if n in found["scores"]
+                    )
                     text = f"{''.join(shown)}{float(found['seconds']):.0f} s"
                 left = clock((time.monotonic() - began) / count * (len(todo) - count))
                 position = f"{len(cells) - len(todo) + count}/{len(cells)}"
-                print(f"{position} {names[cell.key]}: {text}, about {left} left", file=sys.stderr, flush=True)
+                print(
+                    f"{position} {names[cell.key]}: {text}, about {left} left",
+                    file=sys.stderr,
+                    flush=True,
+                )
     return failed
 
 
-def _results(cells: list[Cell], scheduler: str | None, workers: int | None, work: Path) -> Iterator[tuple[Cell, dict]]:
+def _results(
+    cells: list[Cell], scheduler: str | None, workers: int | None, work: Path
+) -> Iterator[tuple[Cell, dict]]:
     """Each cell with what :func:`run_cell` returned, in the order in which they end."""
     dask, system, distributed = need("sweep", "dask", "dask.system", "distributed")
     with contextlib.ExitStack() as stack:
@@ -119,12 +153,18 @@ def _results(cells: list[Cell], scheduler: str | None, workers: int | None, work
         if not client.nthreads():
             print("waiting for workers", file=sys.stderr, flush=True)
         folders = [work / "cells" / cell.key if scheduler is None else None for cell in cells]
-        futures = {client.submit(run_cell, cell, at, pure=False): cell for cell, at in zip(cells, folders, strict=True)}
+        futures = {
+            client.submit(run_cell, cell, at, pure=False): cell
+            for cell, at in zip(cells, folders, strict=True)
+        }
         for future in distributed.as_completed(futures):
             try:
                 yield futures[future], future.result()
             except distributed.KilledWorker:
-                yield futures[future], {"error": "every worker that tried it died; too little memory?"}
+                yield (
+                    futures[future],
+                    {"error": "every worker that tried it died; too little memory?"},
+                )
             except Exception as error:
                 yield futures[future], {"error": f"{type(error).__name__}: {error}"}
 
@@ -141,7 +181,10 @@ def run_cell(cell: Cell, folder: Path | None = None) -> dict:
     folder = folder or cache_folder() / "sweep" / cell.key
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _ONE_AT_A_TIME, filelock.FileLock(folder / ".lock"):  # waits: a sweep that was stopped may be at it yet
+        with (
+            _ONE_AT_A_TIME,
+            filelock.FileLock(folder / ".lock"),
+        ):  # waits: a sweep that was stopped may be at it yet
             return _finished(folder) or _do(cell, folder)
     except CourseError as error:
         return {"error": f"{error.what} ({error.where})"}
@@ -152,28 +195,41 @@ def run_cell(cell: Cell, folder: Path | None = None) -> dict:
 def _do(cell: Cell, folder: Path) -> dict:
     if key_of(cell) != cell.key:
         fix = "give every worker the same course and data; after an edit start the sweep again"
-        raise CourseError("revisions or data differ from those the sweep started with", "worker", fix)
+        raise CourseError(
+            "revisions or data differ from those the sweep started with", "worker", fix
+        )
     torch.set_num_threads(1)
     result = runs.train(
         cell.method, cell.data, folder / "run", cell.config, steps=cell.steps, seed=cell.seed, bf16=cell.bf16,
         direction=cell.direction, device=cell.device, resume=True, previews=0, progress=False,
     )  # fmt: skip
     method, _ = runs.open_run(folder / "run", cell.device)
-    torch.manual_seed(cell.seed)  # not the state that training left: it is another one after a resume
+    torch.manual_seed(
+        cell.seed
+    )  # not the state that training left: it is another one after a resume
     if method.translates:
         numbers = scores.score(method, cell.data, "test", cell.direction)
     else:
         numbers = generated.score_generated(method, cell.data, "test")
     if method.has_codes:
         numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
-    losses = [sum(value for name, value in step.items() if name.startswith("d_")) for step in result.history]
+    losses = [
+        sum(value for name, value in step.items() if name.startswith("d_"))
+        for step in result.history
+    ]
     if any(name.startswith("d_") for name in result.history[-1]):
         numbers["d_std"] = statistics.pstdev(losses[len(losses) // 2 :])
     for direction, png in _pictures(method, cell).items():
         replace_file(folder / f"{direction}.png", png)
-    where = profiles.device_name() if cell.device != "cpu" else f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
+    where = (
+        profiles.device_name()
+        if cell.device != "cpu"
+        else f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
+    )
     found = {
-        "scores": {name: str(v) if isinstance(v, int) else repr(float(v)) for name, v in numbers.items()},
+        "scores": {
+            name: str(v) if isinstance(v, int) else repr(float(v)) for name, v in numbers.items()
+        },
         "seconds": f"{result.seconds:.1f}",
         "device": f"{where}, {'bfloat16' if cell.bf16 else 'float32'}, 1 thread",
         "versions": f"course_lib {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
@@ -207,7 +263,9 @@ def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
             continue
         x, y = (torch.stack([item[name] for item in items]) for name in direction)
         if method.has_codes:
-            fakes = list(method.sample(x.to(method.device), 4, cell.seed, direction).cpu().unbind(1))
+            fakes = list(
+                method.sample(x.to(method.device), 4, cell.seed, direction).cpu().unbind(1)
+            )
         else:
             alone = (method.translate_batch(default_collate([item]), direction) for item in items)
             fakes = [torch.cat([found["fake_y"].cpu() for found in alone])]
@@ -218,7 +276,9 @@ def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
 
 def _png(rows: list[Tensor]) -> bytes:
     grid = to_image(torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1).cpu())
-    grid.quantize(256, kmeans=3).save(png := io.BytesIO(), format="png", optimize=True)  # a third of the bytes
+    grid.quantize(256, kmeans=3).save(
+        png := io.BytesIO(), format="png", optimize=True
+    )  # a third of the bytes
     return png.getvalue()
 
 
@@ -232,7 +292,10 @@ def table(path: Path) -> list[dict]:
             rows = list(csv.DictReader(file))
         text = {*FIRST, *LAST} - {"seconds"}
         numbers = [{k: float(v or "nan") for k, v in row.items() if k not in text} for row in rows]
-        return [r | n | {k: int(r[k]) for k in ("seed", "steps")} for r, n in zip(rows, numbers, strict=True)]
+        return [
+            r | n | {k: int(r[k]) for k in ("seed", "steps")}
+            for r, n in zip(rows, numbers, strict=True)
+        ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"no readable table of results: {type(error).__name__}: {error}"
         raise CourseError(what, path, "make it with course sweep") from None
@@ -246,23 +309,54 @@ def _measured(path: Path) -> dict[str, dict]:
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     named = [name for name in (rows[0] if rows else ()) if name not in (*FIRST, *LAST)]
-    return {r["key"]: {"scores": {n: r[n] for n in named if r[n]}} | {n: r[n] for n in MEASURED} for r in rows}
+    return {
+        r["key"]: {"scores": {n: r[n] for n in named if r[n]}} | {n: r[n] for n in MEASURED}
+        for r in rows
+    }
 
 
 def _row(grid: Path, cell: Cell, found: dict) -> dict[str, str]:
-    config, usual = configs.as_dict(cell.config), configs.as_dict(method_class(cell.method).Config())
-    command = ["course", "train", cell.method, "--data", cell.data, "--out", f"runs/{grid.stem}-{cell.slug}"]
+    config, usual = (
+        configs.as_dict(cell.config),
+        configs.as_dict(method_class(cell.method).Config()),
+    )
+    command = [
+        "course",
+        "train",
+        cell.method,
+        "--data",
+        cell.data,
+        "--out",
+        f"runs/{grid.stem}-{cell.slug}",
+    ]
     command += ["--profile", cell.profile, "--steps", str(cell.steps), "--seed", str(cell.seed)]
-    command += ["--direction", cell.direction, "--device", cell.device, "--bf16" if cell.bf16 else "--no-bf16"]
+    command += [
+        "--direction",
+        cell.direction,
+        "--device",
+        cell.device,
+        "--bf16" if cell.bf16 else "--no-bf16",
+    ]
     command += [word for setting in cell.settings for word in ("--set", setting)]
     own = {name: str(vars(cell)[name]) for name in (*FIRST, "method", "data", "steps")}
-    own |= {"config": json.dumps({name: value for name, value in config.items() if value != usual[name]})}
-    return own | found["scores"] | {name: found[name] for name in MEASURED} | {"command": shlex.join(command)}
+    own |= {
+        "config": json.dumps(
+            {name: value for name, value in config.items() if value != usual[name]}
+        )
+    }
+    return (
+        own
+        | found["scores"]
+        | {name: found[name] for name in MEASURED}
+        | {"command": shlex.join(command)}
+    )
 
 
 def _csv(rows: list[dict[str, str]]) -> bytes:
     scores = sorted({name for row in rows for name in row} - {*FIRST, *LAST})
-    writer = csv.DictWriter(text := io.StringIO(), [*FIRST, *scores, *LAST], restval="", lineterminator="\n")
+    writer = csv.DictWriter(
+        text := io.StringIO(), [*FIRST, *scores, *LAST], restval="", lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()

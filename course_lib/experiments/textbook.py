@@ -16,7 +16,9 @@ def textbook_step(method: Any) -> Callable[[dict], None]:
 
 
 def _adam(config: Any, *nets: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.Adam([p for net in nets for p in net.parameters()], config.lr, (config.beta1, config.beta2))
+    return torch.optim.Adam(
+        [p for net in nets for p in net.parameters()], config.lr, (config.beta1, config.beta2)
+    )
 
 
 def _pix2pix(method: Any) -> Callable[[dict], None]:
@@ -34,7 +36,9 @@ def _pix2pix(method: Any) -> Callable[[dict], None]:
         (0.5 * (bce(real, 1.0) + bce(fake, 0.0))).backward()
         opt_D.step()
         opt_G.zero_grad()
-        (bce(D(torch.cat([x, fake_y], 1)), 1.0) + config.lambda_l1 * F.l1_loss(fake_y, y)).backward()
+        (
+            bce(D(torch.cat([x, fake_y], 1)), 1.0) + config.lambda_l1 * F.l1_loss(fake_y, y)
+        ).backward()
         opt_G.step()
 
     return step
@@ -77,7 +81,11 @@ def _bicyclegan(method: Any) -> Callable[[dict], None]:
         mu, logvar = E(y)
         encoded = G(x, mu + torch.exp(0.5 * logvar) * method.noise(len(x)))
         kl = -0.5 * (1 + logvar - mu**2 - torch.exp(logvar)).sum(1).mean()
-        loss = mse(D_encoded(encoded), 1.0) + config.lambda_l1 * F.l1_loss(encoded, y) + config.lambda_kl * kl
+        loss = (
+            mse(D_encoded(encoded), 1.0)
+            + config.lambda_l1 * F.l1_loss(encoded, y)
+            + config.lambda_kl * kl
+        )
         z = method.noise(len(x))
         random = G(x, z)
         E.requires_grad_(False)  # the latent term moves G alone

@@ -39,21 +39,31 @@ class TrainingConfig:
 
     image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
-    flip: Literal["on", "off", "auto"] = "on"  # mirror at random; auto: unless the data set says its images have a side
-    load: Literal["square", "crop"] = added("square")  # files are squeezed into a square, or squares cut out of them
+    flip: Literal["on", "off", "auto"] = (
+        "on"  # mirror at random; auto: unless the data set says its images have a side
+    )
+    load: Literal["square", "crop"] = added(
+        "square"
+    )  # files are squeezed into a square, or squares cut out of them
     batch_size: int = 1
     lr: float = positive(2e-4)
     beta1: float = 0.5
     beta2: float = 0.999
-    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    average: float = 0.0  # decay of a running average of the weights that translate() uses; 0 is none
+    decay_from: float = (
+        1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
+    )
+    average: float = (
+        0.0  # decay of a running average of the weights that translate() uses; 0 is none
+    )
 
 
 def check_patches(image_size: int, d_layers: int) -> None:
     """Raises CourseError if a PatchGAN of so many layers does not fit images of this size."""
     least = 3 * 2**d_layers
     if d_layers and image_size < least:
-        what = f"a PatchGAN of {d_layers} layers needs images of at least {least} px, got {image_size}"
+        what = (
+            f"a PatchGAN of {d_layers} layers needs images of at least {least} px, got {image_size}"
+        )
         raise CourseError(what, "Config", "choose a larger image_size or smaller d_layers")
 
 
@@ -78,13 +88,21 @@ class Method:
     """
 
     Config: ClassVar[type] = TrainingConfig
-    PRESETS: ClassVar[dict[str, dict]] = {"paper": {}}  # overrides of the paper's defaults: smoke, cpu, gpu ...
+    PRESETS: ClassVar[dict[str, dict]] = {
+        "paper": {}
+    }  # overrides of the paper's defaults: smoke, cpu, gpu ...
     REVISION: ClassVar[int] = 1  # raised when a change of the method's code changes what it learns
     needs_pairs: ClassVar[bool] = False
-    translates: ClassVar[bool] = True  # False: it makes images from noise alone, and preview() shows them
+    translates: ClassVar[bool] = (
+        True  # False: it makes images from noise alone, and preview() shows them
+    )
     directions: ClassVar[tuple[str, ...]] = ("xy",)  # that translate() can go; both: ("xy", "yx")
-    maps: ClassVar[tuple[str, ...]] = ()  # what translate() needs of a batch beside x, by name: labels, instances
-    has_codes: ClassVar[bool] = False  # translate(x, z) takes codes: noise(n, seed) draws them, sample() tries several
+    maps: ClassVar[
+        tuple[str, ...]
+    ] = ()  # what translate() needs of a batch beside x, by name: labels, instances
+    has_codes: ClassVar[bool] = (
+        False  # translate(x, z) takes codes: noise(n, seed) draws them, sample() tries several
+    )
 
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         self.config = config or self.Config()
@@ -101,12 +119,17 @@ class Method:
         """Adam with the configuration's rate and betas, over the parameters of all ``nets``."""
         cfg, fused = self.config, hardware.fused(self.device)
         parameters = [p for net in nets for p in net.parameters()]
-        return torch.optim.Adam(parameters, cfg.lr, (cfg.beta1, cfg.beta2), weight_decay=weight_decay, fused=fused)
+        return torch.optim.Adam(
+            parameters, cfg.lr, (cfg.beta1, cfg.beta2), weight_decay=weight_decay, fused=fused
+        )
 
     def place(self, norm: str = "batch") -> None:
         """Send ``networks``, which have this norm, to the device, as they are fastest there."""
         for net in self.networks.values():
-            net.to(self.device, memory_format=hardware.layout(self.device, norm, self.config.batch_size))
+            net.to(
+                self.device,
+                memory_format=hardware.layout(self.device, norm, self.config.batch_size),
+            )
 
     def keep_averages(self, *names: str) -> None:
         """Fill ``averaged`` for these networks; with an ``average``, checkpoints keep them as NAME_average."""
@@ -129,7 +152,9 @@ class Method:
 
     def run_each(self, net: Callable[..., Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """``net`` of each input, by name, in one pass: faster, and the same for a net that does not mix images."""
-        outputs = self.run(net, torch.cat([*inputs.values()])).split([len(images) for images in inputs.values()])
+        outputs = self.run(net, torch.cat([*inputs.values()])).split(
+            [len(images) for images in inputs.values()]
+        )
         return dict(zip(inputs, outputs, strict=True))
 
     # ---- what others call
@@ -161,7 +186,9 @@ class Method:
             options["direction"] = direction
         return self.translate(batch[direction[0]].to(self.device), **options)
 
-    def sample(self, x: Tensor, count: int, seed: int = 0, direction: str = "xy") -> Float[Tensor, "b count 3 h w"]:
+    def sample(
+        self, x: Tensor, count: int, seed: int = 0, direction: str = "xy"
+    ) -> Float[Tensor, "b count 3 h w"]:
         """``count`` translations of each x, in the same random styles for all: [:, k] shows one style."""
         options = {"direction": direction} if len(self.directions) > 1 else {}
         codes = self.noise(count, seed).split(1)

@@ -26,7 +26,13 @@ from torch import Tensor
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, added, may_be_zero
-from course_lib.networks.bicycle import CNNEncoder, CodedUNet, MultiScalePatchGAN, ResNetEncoder, xavier_weights
+from course_lib.networks.bicycle import (
+    CNNEncoder,
+    CodedUNet,
+    MultiScalePatchGAN,
+    ResNetEncoder,
+    xavier_weights,
+)
 from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
 
@@ -55,10 +61,14 @@ def kl(mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]) -> Float[
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    variant: Literal["pix2pix+noise", "cAE-GAN", "cVAE-GAN", "cVAE-GAN++", "cLR-GAN", "BicycleGAN"] = "BicycleGAN"
+    variant: Literal[
+        "pix2pix+noise", "cAE-GAN", "cVAE-GAN", "cVAE-GAN++", "cLR-GAN", "BicycleGAN"
+    ] = "BicycleGAN"
     # networks
     z_dim: int = 8
-    z_at: Literal["input", "all"] = "all"  # z goes to the first layer of the U-Net, or to each one on the way down
+    z_at: Literal["input", "all"] = (
+        "all"  # z goes to the first layer of the U-Net, or to each one on the way down
+    )
     base_channels: int = 64
     levels: int = added(0)  # of the U-Net; 0: down to one pixel
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
@@ -70,7 +80,9 @@ class Config(TrainingConfig):
     d_base_channels: int = 64
     d_layers: int = may_be_zero(3)  # 70 px patches
     d_scales: int = 2  # and 140 px: the same on the image at half its size
-    d_coarse: Literal["same", "half"] = "same"  # filters of the coarser one; half in the authors' code
+    d_coarse: Literal["same", "half"] = (
+        "same"  # filters of the coarser one; half in the authors' code
+    )
     d_shared: bool = False  # one D for both cycles
     init: Literal["xavier", "normal"] = "xavier"  # with gain 0.02, or pix2pix's N(0, 0.02)
     # objective
@@ -78,9 +90,13 @@ class Config(TrainingConfig):
     lambda_gan: float = 1.0
     lambda_l1: float = 10.0
     lambda_kl: float = 0.01
-    kl_reduction: Literal["batch-mean", "batch-sum"] = "batch-mean"  # of the sum over z; batch-sum: the authors' code
+    kl_reduction: Literal["batch-mean", "batch-sum"] = (
+        "batch-mean"  # of the sum over z; batch-sum: the authors' code
+    )
     lambda_latent: float = 0.5
-    latent_moves: Literal["auto", "G", "G+E"] = "auto"  # auto: G alone, but G+E where E has no other term (cLR-GAN)
+    latent_moves: Literal["auto", "G", "G+E"] = (
+        "auto"  # auto: G alone, but G+E where E has no other term (cLR-GAN)
+    )
     lambda_d: float = 1.0  # not halved
     # training
     batch_size: int = 1  # pairs for each term: the authors' 2, which they cut in half
@@ -88,7 +104,9 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not self.weights():
-            raise CourseError(f"no term is left for {self.variant}", "Config", "give a lambda above 0")
+            raise CourseError(
+                f"no term is left for {self.variant}", "Config", "give a lambda above 0"
+            )
         coarsest, least = self.image_size >> (self.d_scales - 1), 3 * 2**self.d_layers
         if self.d_layers and coarsest < least:
             what = f"a PatchGAN of {self.d_layers} layers needs images of at least {least} px at its coarsest scale"
@@ -97,9 +115,19 @@ class Config(TrainingConfig):
 
     def weights(self) -> dict[str, float]:
         """``g_TERM_CYCLE``: its weight, for each term that the variant has, without those of weight 0."""
-        weight = {"gan": self.lambda_gan, "l1": self.lambda_l1, "kl": self.lambda_kl, "latent": self.lambda_latent}
+        weight = {
+            "gan": self.lambda_gan,
+            "l1": self.lambda_l1,
+            "kl": self.lambda_kl,
+            "latent": self.lambda_latent,
+        }
         pairs = zip(CYCLES, VARIANTS[self.variant], strict=True)
-        return {f"g_{term}_{cycle}": weight[term] for cycle, terms in pairs for term in terms if weight[term]}
+        return {
+            f"g_{term}_{cycle}": weight[term]
+            for cycle, terms in pairs
+            for term in terms
+            if weight[term]
+        }
 
 
 # Fits a machine and a few minutes. No checkerboard, no dropout, patches of 34 and 68 px. Instance norm cancels most
@@ -113,10 +141,17 @@ PRESETS: dict[str, dict] = {
     "paper": {},
     "authors": {"d_coarse": "half", "kl_reduction": "batch-sum"},  # where their code differs
     "smoke": _SMALL
-    | {"image_size": 32, "base_channels": 8, "e_base_channels": 8, "d_base_channels": 8, "batch_size": 2},
+    | {
+        "image_size": 32,
+        "base_channels": 8,
+        "e_base_channels": 8,
+        "d_base_channels": 8,
+        "batch_size": 2,
+    },
     # Chosen for five minutes of two cores, where 128 px came less near; no longer to be changed, as stored pictures,
     # tables and times are of these values
-    "cpu": _SMALL | {"image_size": 64, "base_channels": 32, "e_base_channels": 32, "d_base_channels": 16},
+    "cpu": _SMALL
+    | {"image_size": 64, "base_channels": 32, "e_base_channels": 32, "d_base_channels": 16},
     "gpu": _SMALL | {"image_size": 128, "base_channels": 64, "d_base_channels": 32, "d_layers": 3},
 }
 
@@ -130,21 +165,36 @@ class BicycleGAN(Method):
     Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
     REVISION = 2  # batch norm's statistics are averaged, no dropout in the innermost block
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
         self.weights = cfg.weights()
-        self.cycles = [cycle for cycle in CYCLES if any(name.endswith(cycle) for name in self.weights)]
+        self.cycles = [
+            cycle for cycle in CYCLES if any(name.endswith(cycle) for name in self.weights)
+        ]
         self.G = CodedUNet(
             cfg.z_dim, cfg.z_at, image_size=cfg.image_size, base_channels=cfg.base_channels, norm=cfg.norm,
             dropout=cfg.dropout, upsampling=cfg.upsampling, levels=cfg.levels,
         )  # fmt: skip
         learners = {"G": self.G}
         if "encoded" in self.cycles or "g_latent_random" in self.weights:
-            learners["E"] = ENCODERS[cfg.encoder](cfg.z_dim, cfg.image_size, cfg.e_base_channels, cfg.norm)
+            learners["E"] = ENCODERS[cfg.encoder](
+                cfg.z_dim, cfg.image_size, cfg.e_base_channels, cfg.norm
+            )
         self.E = learners.get("E")
-        self.latent_moves_E = cfg.latent_moves == "G+E" or (cfg.latent_moves == "auto" and "encoded" not in self.cycles)
-        d = (6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm, cfg.d_scales, cfg.d_coarse)
+        self.latent_moves_E = cfg.latent_moves == "G+E" or (
+            cfg.latent_moves == "auto" and "encoded" not in self.cycles
+        )
+        d = (
+            6 if cfg.conditional else 3,
+            cfg.d_base_channels,
+            cfg.d_layers,
+            cfg.norm,
+            cfg.d_scales,
+            cfg.d_coarse,
+        )
         names = {cycle: "D" if cfg.d_shared else f"D_{cycle}" for cycle in self.cycles}
         discriminators = {name: MultiScalePatchGAN(*d) for name in dict.fromkeys(names.values())}
         self.D = {cycle: discriminators[name] for cycle, name in names.items()}
@@ -163,26 +213,38 @@ class BicycleGAN(Method):
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         return send(torch.randn(n, self.config.z_dim, generator=generator), self.device)
 
-    def paint(self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "b z_dim"]) -> Float[Tensor, "b 3 s s"]:
+    def paint(
+        self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "b z_dim"]
+    ) -> Float[Tensor, "b 3 s s"]:
         """G(x, z)."""
         return self.run(self.G, x, z)
 
-    def paint_each(self, x: Float[Tensor, "b 3 s s"], z: dict[str, Tensor]) -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def paint_each(
+        self, x: Float[Tensor, "b 3 s s"], z: dict[str, Tensor]
+    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """G(x, z) for each of some codes; in one pass, which is faster, where images of a batch do not mix."""
         if self.config.norm == "batch":
             return {name: self.paint(x, code) for name, code in z.items()}
         fakes = self.paint(x.repeat(len(z), 1, 1, 1), torch.cat([*z.values()])).chunk(len(z))
         return dict(zip(z, fakes, strict=True))
 
-    def read(self, y: Float[Tensor, "b 3 s s"]) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
+    def read(
+        self, y: Float[Tensor, "b 3 s s"]
+    ) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
         """E(y) as mu and logvar."""
         with self.autocast:
             mu, logvar = self.E(y)
         return mu.float(), logvar.float()
 
-    def draw(self, mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]) -> Float[Tensor, "b z_dim"]:
+    def draw(
+        self, mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]
+    ) -> Float[Tensor, "b z_dim"]:
         """z ~ N(mu, exp(logvar)), reparameterised: gradients reach both. cAE-GAN takes mu."""
-        return mu if self.config.variant == "cAE-GAN" else mu + (0.5 * logvar).exp() * self.noise(len(mu))
+        return (
+            mu
+            if self.config.variant == "cAE-GAN"
+            else mu + (0.5 * logvar).exp() * self.noise(len(mu))
+        )
 
     def judge(self, cycle: str, x: Tensor, y: Tensor) -> list[Float[Tensor, "b 1 _ _"]]:
         """The maps of logits that the cycle's D gives y, one for each scale; given x if D is conditional."""
@@ -190,7 +252,9 @@ class BicycleGAN(Method):
             maps = self.D[cycle](torch.cat([x, y], dim=1) if self.config.conditional else y)
         return [logits.float() for logits in maps]
 
-    def generator_terms(self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+    def generator_terms(
+        self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor
+    ) -> dict[str, Float[Tensor, ""]]:
         """``g_gan`` and ``g_l1`` of a cycle, "encoded" or "random", unweighted: as far as the variant has them."""
         _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
         terms = {}
@@ -200,7 +264,9 @@ class BicycleGAN(Method):
             terms[f"g_l1_{cycle}"] = losses.l1(fake_y, y)
         return terms
 
-    def discriminator_terms(self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+    def discriminator_terms(
+        self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor
+    ) -> dict[str, Float[Tensor, ""]]:
         """What a cycle's D minimises, unweighted: ``d_real`` on y, ``d_fake`` on fake_y. Pass fake_y detached."""
         real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         return {
@@ -231,14 +297,18 @@ class BicycleGAN(Method):
         if "encoded" in self.cycles:
             terms |= self.generator_terms("encoded", x, y, fakes["encoded"])
             if "g_kl_encoded" in weights:
-                terms["g_kl_encoded"] = kl(mu, logvar) * (len(mu) if cfg.kl_reduction == "batch-sum" else 1)
+                terms["g_kl_encoded"] = kl(mu, logvar) * (
+                    len(mu) if cfg.kl_reduction == "batch-sum" else 1
+                )
 
         # 3. z -> y -> z: E reads the random style back. All terms move G alone: E is frozen while it reads, and
         #    gradients pass through it. Together the two would hide z in detail that nobody sees.
         if "random" in self.cycles:
             terms |= self.generator_terms("random", x, y, fakes["random"])
             if "g_latent_random" in weights:
-                E.requires_grad_(self.latent_moves_E)  # False, unless E learns from nothing else (cLR-GAN)
+                E.requires_grad_(
+                    self.latent_moves_E
+                )  # False, unless E learns from nothing else (cLR-GAN)
                 rec_z, _ = self.read(fakes["random"])
                 E.requires_grad_(True)
                 terms["g_latent_random"] = losses.l1(rec_z, z["random"])
@@ -265,7 +335,10 @@ class BicycleGAN(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 h w"], z: Float[Tensor, "#b z_dim"] | None = None, seed: int | None = None
+        self,
+        x: Float[Tensor, "b 3 h w"],
+        z: Float[Tensor, "#b z_dim"] | None = None,
+        seed: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x, z)}`` in float32, without dropout, with averaged weights if there are any.
 
@@ -292,11 +365,15 @@ class BicycleGAN(Method):
         Raises CourseError for pix2pix+noise, which has no E.
         """
         if self.E is None:
-            raise CourseError(f"{self.config.variant} has no encoder", "encode()", "train variant=BicycleGAN")
+            raise CourseError(
+                f"{self.config.variant} has no encoder", "encode()", "train variant=BicycleGAN"
+            )
         with inference(self.averaged["E"]) as E:
             return E(y)
 
     def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
         return {
-            f"D_{cycle}, scale {k}": ("y", D, k) for cycle, D in self.D.items() for k in range(self.config.d_scales)
+            f"D_{cycle}, scale {k}": ("y", D, k)
+            for cycle, D in self.D.items()
+            for k in range(self.config.d_scales)
         }

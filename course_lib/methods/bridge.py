@@ -65,7 +65,9 @@ class Bridge(Method):
 
     Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         c = self.config.base_channels
         self.has_codes = self.config.start == "noise"
@@ -88,7 +90,9 @@ class Bridge(Method):
         """What v minimises, at the points of time ``t`` on the lines from z_0 to y."""
         at = t[:, None, None, None]
         z_t = (1 - at) * z_0 + at * y
-        return {"g_velocity": losses.velocity(self.run(self.v, torch.cat([z_t, x], dim=1), t), z_0, y)}
+        return {
+            "g_velocity": losses.velocity(self.run(self.v, torch.cat([z_t, x], dim=1), t), z_0, y)
+        }
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of v. ``batch``: x, y (B, 3, S, S). Returns the term."""
@@ -103,7 +107,10 @@ class Bridge(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 s s"], z: Float[Tensor, "#b 3 s s"] | None = None, steps: int | None = None
+        self,
+        x: Float[Tensor, "b 3 s s"],
+        z: Float[Tensor, "#b 3 s s"] | None = None,
+        steps: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """``{"fake_y": where the flow leads in so many steps}`` in float32, with averaged weights if there are any.
 
@@ -112,7 +119,9 @@ class Bridge(Method):
         """
         steps = self.config.euler_steps if steps is None else steps
         if steps < 1:
-            raise CourseError(f"cannot translate in {steps} steps", "translate()", "give at least 1")
+            raise CourseError(
+                f"cannot translate in {steps} steps", "translate()", "give at least 1"
+            )
         z = (torch.randn_like(x) if z is None else z.to(x).expand_as(x)) if self.has_codes else x
         with inference(self.averaged["v"]) as v:
             for i in range(steps):

@@ -18,7 +18,9 @@ def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise CourseError(f"expected key=value, got {pair!r}", "--set", "write for example --set lambda_l1=10")
+            raise CourseError(
+                f"expected key=value, got {pair!r}", "--set", "write for example --set lambda_l1=10"
+            )
         if name not in hints:
             near = difflib.get_close_matches(name, hints, n=1)
             fix = f"did you mean {near[0]}?" if near else f"choose from {', '.join(hints)}"
@@ -35,7 +37,9 @@ def _value(name: str, text: str, kind: Any) -> Any:
     try:
         return {int: int, float: float, str: str}[kind](text)
     except (KeyError, ValueError):
-        raise CourseError(f"{name} needs {kind.__name__}, got {text!r}", "--set", f"write {name}=VALUE") from None
+        raise CourseError(
+            f"{name} needs {kind.__name__}, got {text!r}", "--set", f"write {name}=VALUE"
+        ) from None
 
 
 def build(cls: type, **values: Any) -> Any:
@@ -47,12 +51,16 @@ def build(cls: type, **values: Any) -> Any:
     for name, value in values.items():
         choices = typing.get_args(hints[name])
         if choices and value not in choices:
-            raise CourseError(f"{name} cannot be {value!r}", name, f"choose from {', '.join(map(str, choices))}")
+            raise CourseError(
+                f"{name} cannot be {value!r}", name, f"choose from {', '.join(map(str, choices))}"
+            )
         if hints[name] in (int, float):
             zero_ok = fields[name].metadata.get("zero", hints[name] is float)
             if not 0 <= value < float("inf") or (value == 0 and not zero_ok):
                 least = "at least" if zero_ok else "above"
-                raise CourseError(f"{name} must be {least} 0, got {value}", name, f"write {name}=NUMBER")
+                raise CourseError(
+                    f"{name} must be {least} 0, got {value}", name, f"write {name}=NUMBER"
+                )
     return cls(**values)
 
 
@@ -76,4 +84,8 @@ def identity(config: Any) -> dict[str, Any]:
     """What tells a configuration from others, older ones too: its settings but for those added since and unused."""
     usual = defaults(type(config))
     added = {f.name for f in dataclasses.fields(config) if f.metadata.get("added")}
-    return {name: value for name, value in as_dict(config).items() if name not in added or value != usual[name]}
+    return {
+        name: value
+        for name, value in as_dict(config).items()
+        if name not in added or value != usual[name]
+    }

@@ -57,7 +57,11 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not (self.lambda_x or self.lambda_y):
-            raise CourseError("lambda_x and lambda_y are both 0", "Config", "G would forget what it sees: give one")
+            raise CourseError(
+                "lambda_x and lambda_y are both 0",
+                "Config",
+                "G would forget what it sees: give one",
+            )
         if self.image_size % 4 or self.image_size < 16:
             what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
             raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
@@ -77,10 +81,19 @@ _CPU = _SMALL | {"image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_c
 PRESETS: dict[str, dict] = {
     "paper": {},
     "fastcut": _FAST,
-    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2},
+    "smoke": _SMALL
+    | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2},
     "cpu": _CPU,
     "fastcut-cpu": _CPU | _FAST,
-    "gpu": _SMALL | {"image_size": 128, "n_blocks": 6, "d_layers": 3, "batch_size": 4, "average": 0.995, "h_dim": 256},
+    "gpu": _SMALL
+    | {
+        "image_size": 128,
+        "n_blocks": 6,
+        "d_layers": 3,
+        "batch_size": 4,
+        "average": 0.995,
+        "h_dim": 256,
+    },
 }
 
 
@@ -92,7 +105,9 @@ class CUT(Method):
 
     Config, PRESETS = Config, PRESETS
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
         self.G = ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling)
@@ -125,11 +140,16 @@ class CUT(Method):
 
     def nce(self, sources: list[Tensor], targets: list[Tensor]) -> Float[Tensor, " b"]:
         """NCE(G, H, source) for each image: the features of sources, which are constant, and those of targets."""
-        places = [send(torch.randperm(of[0, 0].numel())[: self.config.places], self.device) for of in sources]
+        places = [
+            send(torch.randperm(of[0, 0].numel())[: self.config.places], self.device)
+            for of in sources
+        ]
         with torch.no_grad():
             keys = self.H(sources, places)  # five times (B, places, h_dim), of length 1
         pairs = zip(self.H(targets, places), keys, strict=True)
-        return sum(losses.patch_nce(v, of_x, self.config.temperature) for v, of_x in pairs) / len(keys)
+        return sum(losses.patch_nce(v, of_x, self.config.temperature) for v, of_x in pairs) / len(
+            keys
+        )
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted. Pass fake_y detached."""
@@ -137,7 +157,9 @@ class CUT(Method):
         of = self.run_each(self.D, {"real": y, "fake": fake_y})  # maps of logits
         return {"d_real": real_loss(of["real"]), "d_fake": fake_loss(of["fake"])}
 
-    def generator_terms(self, out: dict[str, Any], mirrored: bool = False) -> dict[str, Float[Tensor, ""]]:
+    def generator_terms(
+        self, out: dict[str, Any], mirrored: bool = False
+    ) -> dict[str, Float[Tensor, ""]]:
         """What G and H minimise, unweighted, of :meth:`translations`. A term of weight 0 is not computed."""
         cfg, terms = self.config, {}
         _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
@@ -145,7 +167,9 @@ class CUT(Method):
             terms["g_gan"] = generator_loss(self.run(self.D, out["fake_y"]))
         made = [out[name] for name in ("fake_y", "idt_y") if name in out]
         targets = self.features(torch.cat(made))
-        nce = self.nce(out["maps"], [maps.flip(3) if mirrored else maps for maps in targets]).split(len(made[0]))
+        nce = self.nce(out["maps"], [maps.flip(3) if mirrored else maps for maps in targets]).split(
+            len(made[0])
+        )
         if cfg.lambda_x:
             terms["g_nce_x"] = nce[0].mean()
         if cfg.lambda_y:
@@ -154,7 +178,14 @@ class CUT(Method):
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of G and H. ``batch``: x, y (B, 3, S, S). Returns the unweighted terms."""
-        cfg, D, opt_G, opt_D, x, y = self.config, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
+        cfg, D, opt_G, opt_D, x, y = (
+            self.config,
+            self.D,
+            self.opt_G,
+            self.opt_D,
+            batch["x"],
+            batch["y"],
+        )
         terms = {}
 
         # 1. Translate x, and what is a y already, both perhaps mirrored.
@@ -175,7 +206,11 @@ class CUT(Method):
         opt_G.zero_grad()
         g = self.generator_terms(out, mirrored)
         half = 0.5 if cfg.lambda_x and cfg.lambda_y else 1.0
-        weights = {"g_gan": cfg.lambda_gan, "g_nce_x": half * cfg.lambda_x, "g_nce_y": half * cfg.lambda_y}
+        weights = {
+            "g_gan": cfg.lambda_gan,
+            "g_nce_x": half * cfg.lambda_x,
+            "g_nce_y": half * cfg.lambda_y,
+        }
         sum(weights[name] * term for name, term in g.items()).backward()
         opt_G.step()
         terms |= g

@@ -54,9 +54,13 @@ class Config(TrainingConfig):
     lambda_forward: float = 10.0  # x -> y -> x
     lambda_backward: float = 10.0  # y -> x -> y
     lambda_identity: float = 0.0  # absolute
-    identity_share: float = 0.0  # the same relative to the cycle weights; the authors' code calls it lambda_identity
+    identity_share: float = (
+        0.0  # the same relative to the cycle weights; the authors' code calls it lambda_identity
+    )
     lambda_pixel: float = 0.0  # ||G(x) - x||_1
-    lambda_feature: float = 0.0  # the same between features of the frozen segmenter, which stands in for the VGG
+    lambda_feature: float = (
+        0.0  # the same between features of the frozen segmenter, which stands in for the VGG
+    )
     lambda_d: float = 0.5  # the objective of D is halved
     pool_size: int = may_be_zero(50)  # fakes per domain; 0 is none
     # training
@@ -64,10 +68,14 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_forward or self.lambda_backward):
-            raise CourseError("no term is left for the generators", "Config", "give a lambda above 0")
+            raise CourseError(
+                "no term is left for the generators", "Config", "give a lambda above 0"
+            )
         if self.lambda_identity and self.identity_share:
             fix = "give one: lambda_identity = identity_share * lambda"
-            raise CourseError("lambda_identity and identity_share are two names of one weight", "Config", fix)
+            raise CourseError(
+                "lambda_identity and identity_share are two names of one weight", "Config", fix
+            )
         if self.image_size % 4 or self.image_size < 16:
             what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
             raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
@@ -86,11 +94,19 @@ _SMALL = {
 PRESETS: dict[str, dict] = {
     "paper": {},
     "authors": {"identity_share": 0.5},  # what the authors' PyTorch code does for every data set
-    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2},
+    "smoke": _SMALL
+    | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2},
     # Chosen for five minutes of two cores, and no longer to be changed: stored pictures, tables and times are of these
     # values. At 96 and 128 px, with as many minutes, it was no nearer; identity_share=0.5 keeps colours in their place.
     "cpu": _SMALL
-    | {"image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_channels": 32, "batch_size": 1, "average": 0.998},
+    | {
+        "image_size": 64,
+        "base_channels": 16,
+        "n_blocks": 3,
+        "d_base_channels": 32,
+        "batch_size": 1,
+        "average": 0.998,
+    },
     "gpu": _SMALL | {"image_size": 128, "n_blocks": 6, "d_layers": 3},
 }
 
@@ -103,13 +119,21 @@ class CycleGAN(Method):
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
         sizes = {"upsampling": cfg.upsampling, "in_channels": 3 + cfg.noise_dim}
-        self.G_xy, self.G_yx = (ResNetGenerator(cfg.base_channels, cfg.n_blocks, **sizes) for _ in range(2))
-        self.D_x, self.D_y = (PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance") for _ in range(2))
-        self.features = load_segmenter(cfg.image_size).to(self.device).features if cfg.lambda_feature else None
+        self.G_xy, self.G_yx = (
+            ResNetGenerator(cfg.base_channels, cfg.n_blocks, **sizes) for _ in range(2)
+        )
+        self.D_x, self.D_y = (
+            PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance") for _ in range(2)
+        )
+        self.features = (
+            load_segmenter(cfg.image_size).to(self.device).features if cfg.lambda_feature else None
+        )
         self.pool_x, self.pool_y = (ImagePool(cfg.pool_size, cfg.image_size) for _ in range(2))
         # a checkpoint keeps the pools, too
         self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y}
@@ -134,7 +158,9 @@ class CycleGAN(Method):
         cfg, G_xy, G_yx = self.config, self.G_xy, self.G_yx
 
         def each(G: torch.nn.Module, images: dict[str, Tensor]) -> dict[str, Tensor]:
-            return self.run_each(lambda seen: G(self.noisy(seen)), images)  # in one pass: instance norm mixes no images
+            return self.run_each(
+                lambda seen: G(self.noisy(seen)), images
+            )  # in one pass: instance norm mixes no images
 
         to_y, to_x = {"fake_y": x}, {"fake_x": y}
         if cfg.lambda_identity or cfg.identity_share:
@@ -147,7 +173,9 @@ class CycleGAN(Method):
             out |= each(G_xy, {"rec_y": out["fake_x"]})  # y -> x -> y
         return out
 
-    def generator_terms(self, x: Tensor, y: Tensor, out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
+    def generator_terms(
+        self, x: Tensor, y: Tensor, out: dict[str, Tensor]
+    ) -> dict[str, Float[Tensor, ""]]:
         """What G_xy and G_yx minimise, unweighted. A term of weight 0 is not computed."""
         cfg, run, terms = self.config, self.run, {}
         if cfg.lambda_gan and cfg.gan_loss == "relativistic":
@@ -168,10 +196,14 @@ class CycleGAN(Method):
             terms["g_pixel"] = losses.l1(out["fake_y"], x) + losses.l1(out["fake_x"], y)
         if cfg.lambda_feature:
             of = self.features
-            terms["g_feature"] = losses.l1(of(out["fake_y"]), of(x)) + losses.l1(of(out["fake_x"]), of(y))
+            terms["g_feature"] = losses.l1(of(out["fake_y"]), of(x)) + losses.l1(
+                of(out["fake_x"]), of(y)
+            )
         return terms
 
-    def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+    def discriminator_terms(
+        self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor
+    ) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached, as those of the pools are."""
         cfg, terms = self.config, {}
         for of, D, real, fake in (("y", self.D_y, y, fake_y), ("x", self.D_x, x, fake_x)):
@@ -182,7 +214,10 @@ class CycleGAN(Method):
                 terms[f"d_pair_{of}"] = losses.relativistic(maps["real"], maps["fake"])
             else:
                 real_loss, fake_loss, _ = losses.GAN_LOSSES[cfg.gan_loss]
-                terms |= {f"d_real_{of}": real_loss(maps["real"]), f"d_fake_{of}": fake_loss(maps["fake"])}
+                terms |= {
+                    f"d_real_{of}": real_loss(maps["real"]),
+                    f"d_fake_{of}": fake_loss(maps["fake"]),
+                }
             if cfg.lambda_r1:
                 terms[f"d_r1_{of}"] = losses.gradient_penalty(maps["real"], real)
             if cfg.lambda_r2:
@@ -221,9 +256,13 @@ class CycleGAN(Method):
             D_x.requires_grad_(True)
             D_y.requires_grad_(True)
             opt_D.zero_grad()
-            d = self.discriminator_terms(x, y, self.pool_x.query(out["fake_x"]), self.pool_y.query(out["fake_y"]))
+            d = self.discriminator_terms(
+                x, y, self.pool_x.query(out["fake_x"]), self.pool_y.query(out["fake_y"])
+            )
             penalties = {
-                f"d_r{k}_{of}": weight for of in "xy" for k, weight in ((1, cfg.lambda_r1), (2, cfg.lambda_r2))
+                f"d_r{k}_{of}": weight
+                for of in "xy"
+                for k, weight in ((1, cfg.lambda_r1), (2, cfg.lambda_r2))
             }
             loss_D = sum(penalties.get(name, cfg.lambda_d) * term for name, term in d.items())
             loss_D.backward()
@@ -234,7 +273,9 @@ class CycleGAN(Method):
         return {name: term.detach() for name, term in terms.items()}
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 h w"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 h w"]]:
+    def translate(
+        self, x: Float[Tensor, "b 3 h w"], direction: str = "xy"
+    ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}`` in float32, with averaged weights if there are any.
 
         ``direction="yx"``: the input is a y, and ``fake_y`` its translation to x.

@@ -74,7 +74,9 @@ class DCGAN(Method):
     Config, PRESETS, translates = Config, PRESETS, False
     REVISION = 2  # batch norm's statistics are averaged
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
         self.G = DCGANGenerator(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.upsampling)
@@ -116,7 +118,9 @@ class DCGAN(Method):
             terms["d_r2"] = losses.gradient_penalty(fake, fake_y)
         return terms
 
-    def generator_terms(self, fake_y: Tensor, y: Tensor | None = None) -> dict[str, Float[Tensor, ""]]:
+    def generator_terms(
+        self, fake_y: Tensor, y: Tensor | None = None
+    ) -> dict[str, Float[Tensor, ""]]:
         """What G minimises: ``g_gan``. The relativistic one compares with y, the others need none."""
         fake = self.judge(fake_y)
         if self.config.gan_loss == "relativistic":

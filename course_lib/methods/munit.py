@@ -52,20 +52,32 @@ class Config(TrainingConfig):
     lambda_style: float = 1.0
     lambda_cycle: float = 0.0  # style-augmented; 10 for some of the paper's data
     lambda_perceptual: float = 0.0  # domain-invariant; 1 for the paper's largest images
-    features: Literal["auto", "vgg", "features"] = "auto"  # of the perceptual term; auto: vgg where its weights are
+    features: Literal["auto", "vgg", "features"] = (
+        "auto"  # of the perceptual term; auto: vgg where its weights are
+    )
     # training
-    jitter: Literal["resize", "affine", "none", "auto"] = "none"  # the authors crop along the longer side alone
+    jitter: Literal["resize", "affine", "none", "auto"] = (
+        "none"  # the authors crop along the longer side alone
+    )
     lr: float = positive(1e-4)
     decay_weights: float = 1e-4  # L2, in Adam
-    decay_from: float = 0.5  # lr then falls linearly to 0; the authors halve it ten times in a million steps
+    decay_from: float = (
+        0.5  # lr then falls linearly to 0; the authors halve it ten times in a million steps
+    )
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
-            raise CourseError("no term is left that an image must satisfy", "Config", "give a lambda above 0")
+            raise CourseError(
+                "no term is left that an image must satisfy", "Config", "give a lambda above 0"
+            )
         least = 2 ** max(self.d_layers + self.d_scales - 1, self.style_down, 4)
         if self.image_size % 4 or self.image_size < least:
             what = f"image_size must be a multiple of 4 and at least {least} for this D, got {self.image_size}"
-            raise CourseError(what, "Config", "choose a larger image_size, or smaller d_layers, d_scales, style_down")
+            raise CourseError(
+                what,
+                "Config",
+                "choose a larger image_size, or smaller d_layers, d_scales, style_down",
+            )
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults, chosen on validation emoji.
@@ -73,9 +85,23 @@ _SMALL = {"jitter": "auto", "flip": "auto", "d_layers": 3, "d_scales": 2, "style
 PRESETS: dict[str, dict] = {
     "paper": {},
     "smoke": _SMALL
-    | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2, "average": 0.995},
+    | {
+        "image_size": 32,
+        "base_channels": 8,
+        "n_blocks": 1,
+        "d_base_channels": 8,
+        "batch_size": 2,
+        "average": 0.995,
+    },
     "cpu": _SMALL
-    | {"image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_channels": 32, "lr": 4e-4, "average": 0.998},
+    | {
+        "image_size": 64,
+        "base_channels": 16,
+        "n_blocks": 3,
+        "d_base_channels": 32,
+        "lr": 4e-4,
+        "average": 0.998,
+    },
     "gpu": _SMALL | {"image_size": 128, "d_layers": 4, "batch_size": 4, "average": 0.998},
 }
 
@@ -89,7 +115,9 @@ class MUNIT(Method):
 
     Config, PRESETS, directions, has_codes = Config, PRESETS, ("xy", "yx"), True
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
 
@@ -102,7 +130,9 @@ class MUNIT(Method):
         self.D = both(lambda: MUNITDiscriminator(cfg.d_base_channels, cfg.d_layers, cfg.d_scales))
         self.feature_net, self.features = None, None
         if cfg.lambda_perceptual:
-            self.feature_net, self.features = content_features(cfg.features, self.device, cfg.image_size)
+            self.feature_net, self.features = content_features(
+                cfg.features, self.device, cfg.image_size
+            )
         learners = {"E_content": self.E_content, "E_style": self.E_style, "G": self.G}
         self.networks = learners | {"D": self.D}
         self.keep_averages(*learners)
@@ -128,18 +158,26 @@ class MUNIT(Method):
         """
         cfg, run, out = self.config, self.run, {}
         for a, image in images.items():
-            out[f"content_{a}"], out[f"random_{a}"] = run(self.E_content[a], image), self.noise(len(image))
+            out[f"content_{a}"], out[f"random_{a}"] = (
+                run(self.E_content[a], image),
+                self.noise(len(image)),
+            )
             if cfg.lambda_image or cfg.lambda_cycle:
                 out[f"style_{a}"] = run(self.E_style[a], image)
         for a, b in SIDES:
-            contents, styles = [out[f"content_{a}"]], [out[f"random_{b}"]]  # of a, to be painted as b
+            contents, styles = (
+                [out[f"content_{a}"]],
+                [out[f"random_{b}"]],
+            )  # of a, to be painted as b
             if cfg.lambda_image:
                 contents, styles = [*contents, out[f"content_{b}"]], [*styles, out[f"style_{b}"]]
             painted = run(self.G[b], torch.cat(contents), torch.cat(styles)).split(len(images[a]))
             out |= dict(zip((f"fake_{b}", f"rec_{b}"), painted, strict=False))
         return out
 
-    def generator_terms(self, images: dict[str, Tensor], out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
+    def generator_terms(
+        self, images: dict[str, Tensor], out: dict[str, Tensor]
+    ) -> dict[str, Float[Tensor, ""]]:
         """What encoders and decoders minimise, unweighted; ``g_content_a`` is that of the content of a, and so on."""
         cfg, run, terms = self.config, self.run, {}
         _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
@@ -156,12 +194,18 @@ class MUNIT(Method):
             if cfg.lambda_style:
                 terms[f"g_style_{b}"] = losses.l1(run(self.E_style[b], fake_b), out[f"random_{b}"])
             if cfg.lambda_cycle:
-                terms[f"g_cycle_{a}"] = losses.l1(run(self.G[a], rec_content, out[f"style_{a}"]), images[a])
+                terms[f"g_cycle_{a}"] = losses.l1(
+                    run(self.G[a], rec_content, out[f"style_{a}"]), images[a]
+                )
             if cfg.lambda_perceptual:
-                terms[f"g_perceptual_{a}"] = losses.domain_invariant(self.features(fake_b), self.features(images[a]))
+                terms[f"g_perceptual_{a}"] = losses.domain_invariant(
+                    self.features(fake_b), self.features(images[a])
+                )
         return terms
 
-    def discriminator_terms(self, images: dict[str, Tensor], out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
+    def discriminator_terms(
+        self, images: dict[str, Tensor], out: dict[str, Tensor]
+    ) -> dict[str, Float[Tensor, ""]]:
         """What D_a and D_b minimise, unweighted, summed over the scales. The fakes are detached here."""
         real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         terms = {}
@@ -175,7 +219,13 @@ class MUNIT(Method):
 
         Both look at the same fakes, where the authors draw new styles in between.
         """
-        cfg, D, opt_G, opt_D, images = self.config, self.D, self.opt_G, self.opt_D, {"a": batch["x"], "b": batch["y"]}
+        cfg, D, opt_G, opt_D, images = (
+            self.config,
+            self.D,
+            self.opt_G,
+            self.opt_D,
+            {"a": batch["x"], "b": batch["y"]},
+        )
 
         # 1. Take both images apart; paint each again, and each content in a random style of the other domain.
         out, terms = self.codes_and_fakes(images), {}
@@ -213,7 +263,10 @@ class MUNIT(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 h w"], z: Float[Tensor, "#b style_dim"] | None = None, direction: str = "xy"
+        self,
+        x: Float[Tensor, "b 3 h w"],
+        z: Float[Tensor, "#b style_dim"] | None = None,
+        direction: str = "xy",
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_b(E_a^c(x), z)}`` in float32, with averaged weights if there are any.
 
@@ -229,7 +282,9 @@ class MUNIT(Method):
         return True
 
     @torch.no_grad()
-    def encode(self, y: Float[Tensor, "b 3 s s"], direction: str = "xy") -> Float[Tensor, "b style_dim"]:
+    def encode(
+        self, y: Float[Tensor, "b 3 s s"], direction: str = "xy"
+    ) -> Float[Tensor, "b style_dim"]:
         """The styles of images of the domain that ``direction`` leads to, with averaged weights if there are any."""
         with inference(self.averaged["E_style"]) as E:
             return E[DOMAINS[direction[1]]](y)

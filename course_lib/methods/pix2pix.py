@@ -23,7 +23,14 @@ from torch import Tensor
 from course_lib import losses
 from course_lib.data import colours
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, added, check_patches, check_penalties, may_be_zero
+from course_lib.methods.base import (
+    Method,
+    TrainingConfig,
+    added,
+    check_patches,
+    check_penalties,
+    may_be_zero,
+)
 from course_lib.networks import EncoderDecoder, PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import inference
 
@@ -42,7 +49,9 @@ class Config(TrainingConfig):
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     norm: Literal["batch", "instance"] = "batch"
     in_channels: Literal[1, 3] = added(3)  # 1: of a grey x; these two follow the data set
-    out_channels: Literal[1, 2, 3] = added(3)  # 1: y is grey; 2: a and b of Lab, the paper's colourisation
+    out_channels: Literal[1, 2, 3] = added(
+        3
+    )  # 1: y is grey; 2: a and b of Lab, the paper's colourisation
     dropout: float = 0.5  # the only noise of pix2pix, in the first three decoder blocks
     conditional: bool = True  # D sees (x, y); False: y alone
     d_base_channels: int = 64
@@ -60,7 +69,9 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not self.lambda_gan and not self.lambda_l1:
-            raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term")
+            raise CourseError(
+                "lambda_gan and lambda_l1 are both 0", "Config", "G needs at least one term"
+            )
         check_patches(self.image_size, self.d_layers)
         check_penalties(self.lambda_r1 or self.lambda_r2, self.norm, "norm=instance")
 
@@ -81,12 +92,15 @@ _SMALL = {
 }
 PRESETS: dict[str, dict] = {
     "paper": {},
-    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "d_base_channels": 8, "d_layers": 2, "batch_size": 4},
+    "smoke": _SMALL
+    | {"image_size": 32, "base_channels": 8, "d_base_channels": 8, "d_layers": 2, "batch_size": 4},
     # Chosen for five minutes of two cores: 64 px comes a few per cent nearer by L1, and 128 px looks better. No longer
     # to be changed: stored pictures, tables and times are of these values.
-    "cpu": _SMALL | {"image_size": 128, "base_channels": 24, "d_base_channels": 16, "batch_size": 8},
+    "cpu": _SMALL
+    | {"image_size": 128, "base_channels": 24, "d_base_channels": 16, "batch_size": 8},
     # of the tables in notebooks/sweeps and of the shipped weights
-    "cpu-64": _SMALL | {"image_size": 64, "base_channels": 32, "d_base_channels": 16, "d_layers": 2},
+    "cpu-64": _SMALL
+    | {"image_size": 64, "base_channels": 32, "d_base_channels": 16, "d_layers": 2},
     "gpu": _SMALL | {"image_size": 128, "base_channels": 64, "d_base_channels": 32},
 }
 
@@ -97,7 +111,9 @@ class Pix2Pix(Method):
     Config, PRESETS, needs_pairs = Config, PRESETS, True
     REVISION = 2  # batch norm's statistics are averaged
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
         sizes = {"base_channels": cfg.base_channels, "norm": cfg.norm, "upsampling": cfg.upsampling}
@@ -115,15 +131,21 @@ class Pix2Pix(Method):
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
-    def as_seen(self, x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
+    def as_seen(
+        self, x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"]
+    ) -> tuple[Tensor, Tensor]:
         return colours.seen(x, y, (self.config.in_channels, self.config.out_channels))
 
-    def judge(self, x: Float[Tensor, "b _ s s"], y: Float[Tensor, "b _ s s"]) -> Float[Tensor, "b 1 h w"]:
+    def judge(
+        self, x: Float[Tensor, "b _ s s"], y: Float[Tensor, "b _ s s"]
+    ) -> Float[Tensor, "b 1 h w"]:
         """D's map of logits for y, given x if D is conditional; both as :meth:`as_seen`."""
         seen = torch.cat([x, y], dim=1) if self.config.conditional else y
         return self.run(self.D, seen)  # (B, 6, S, S) -> (B, 1, h, w)
 
-    def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+    def discriminator_terms(
+        self, x: Tensor, y: Tensor, fake_y: Tensor
+    ) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted: ``d_real`` on (x, y) and ``d_fake`` on (x, fake_y), or ``d_pair`` on both.
 
         And ``d_r1``, ``d_r2``, if they have a weight. Pass fake_y detached.
@@ -187,7 +209,10 @@ class Pix2Pix(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 h w"], dropout: bool | None = None, batch_statistics: bool | None = None
+        self,
+        x: Float[Tensor, "b 3 h w"],
+        dropout: bool | None = None,
+        batch_statistics: bool | None = None,
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x)}`` in float32, with the averaged weights if there are any; changes no state.
 
@@ -195,7 +220,9 @@ class Pix2Pix(Method):
         """
         cfg = self.config
         dropout = cfg.test_dropout if dropout is None else dropout
-        batch_statistics = cfg.test_batch_statistics if batch_statistics is None else batch_statistics
+        batch_statistics = (
+            cfg.test_batch_statistics if batch_statistics is None else batch_statistics
+        )
         with inference(self.averaged["G"], dropout, batch_statistics) as G:
             return {"fake_y": colours.painted(G(self.as_seen(x, x)[0]), x)}
 

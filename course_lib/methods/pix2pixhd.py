@@ -43,7 +43,9 @@ class Config(TrainingConfig):
 
     # networks
     image_size: int = 1024
-    n_labels: int = may_be_zero(12)  # CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels
+    n_labels: int = may_be_zero(
+        12
+    )  # CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels
     base_channels: int = 64  # of G1; G2 has half as many
     n_down: int = 4
     n_blocks: int = 9
@@ -64,15 +66,21 @@ class Config(TrainingConfig):
     lambda_vgg: float = 0.0  # 10 in the paper
     lambda_d: float = 0.5  # the objective of D is halved
     # training
-    coarse_alone_until: float = 0.5  # share of the training in which G1 learns alone, at half the size
+    coarse_alone_until: float = (
+        0.5  # share of the training in which G1 learns alone, at half the size
+    )
     coarse_frozen_until: float = 0.55  # from then on, up to this share, G2 learns and G1 does not
-    features_frozen_from: float = 1.0  # share after which E stays as it is; 1: it learns with G to the end
+    features_frozen_from: float = (
+        1.0  # share after which E stays as it is; 1: it learns with G to the end
+    )
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     decay_from: float = 0.5
     # styles, after training
     n_centres: int = 10  # of the features of a class
     cluster_images: int = 1_000_000  # of the training set, at most, whose instances are encoded
-    cluster_area: float = 1 / 64  # share of the image that an instance must exceed, if any of its class does
+    cluster_area: float = (
+        1 / 64
+    )  # share of the image that an instance must exceed, if any of its class does
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_fm or self.lambda_vgg):
@@ -87,10 +95,15 @@ class Config(TrainingConfig):
         if self.image_size % least or self.image_size < 2 * least:
             what = f"image_size must be a multiple of {least}, at least {2 * least}, got {self.image_size}"
             raise CourseError(what, "Config", "choose another size, or a smaller n_down")
-        coarsest, needed = self.image_size >> (self.d_scales - 1 + self.local_enhancer), 2**self.d_layers
+        coarsest, needed = (
+            self.image_size >> (self.d_scales - 1 + self.local_enhancer),
+            2**self.d_layers,
+        )
         if coarsest < needed:
             what = f"a D of {self.d_layers} layers needs {needed} px at its coarsest scale, got {coarsest}"
-            raise CourseError(what, "Config", "choose a larger image_size, or smaller d_layers or d_scales")
+            raise CourseError(
+                what, "Config", "choose a larger image_size, or smaller d_layers or d_scales"
+            )
 
 
 # Fits a machine and a few minutes; chosen on validation houses.
@@ -102,10 +115,18 @@ _SMALL = {
 PRESETS: dict[str, dict] = {
     "paper": {},
     "smoke": _SMALL
-    | {"image_size": 32, "base_channels": 8, "n_down": 2, "n_blocks": 1, "d_base_channels": 8, "d_layers": 1}
+    | {
+        "image_size": 32,
+        "base_channels": 8,
+        "n_down": 2,
+        "n_blocks": 1,
+        "d_base_channels": 8,
+        "d_layers": 1,
+    }
     | {"e_base_channels": 4, "batch_size": 2, "cluster_images": 8, "n_centres": 3},
     "cpu": _SMALL | {"image_size": 64, "base_channels": 16, "d_base_channels": 16},
-    "gpu": _SMALL | {"image_size": 256, "base_channels": 48, "n_blocks": 6, "d_base_channels": 32, "d_layers": 3},
+    "gpu": _SMALL
+    | {"image_size": 256, "base_channels": 48, "n_blocks": 6, "d_base_channels": 32, "d_layers": 3},
 }
 
 
@@ -121,18 +142,26 @@ class Pix2PixHD(Method):
     maps = ("labels", "instances")
     STRIDE = 1_000_003  # between the seeds of two samples
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
         self.maps = type(self).maps if cfg.n_labels else ()
         judged = (cfg.n_labels or 3) + cfg.use_instances  # channels of s that D sees, too
         shown = judged + cfg.n_features * cfg.use_features
-        self.G1 = GlobalGenerator(shown, cfg.base_channels, cfg.n_down, cfg.n_blocks, cfg.upsampling)
+        self.G1 = GlobalGenerator(
+            shown, cfg.base_channels, cfg.n_down, cfg.n_blocks, cfg.upsampling
+        )
         learners = {"G1": self.G1}
         if cfg.local_enhancer:
-            learners["G2"] = LocalEnhancer(shown, cfg.base_channels, cfg.n_local_blocks, cfg.upsampling)
+            learners["G2"] = LocalEnhancer(
+                shown, cfg.base_channels, cfg.n_local_blocks, cfg.upsampling
+            )
         if cfg.use_features:
-            learners["E"] = FeatureEncoder(cfg.n_features, cfg.e_base_channels, cfg.n_down, cfg.upsampling)
+            learners["E"] = FeatureEncoder(
+                cfg.n_features, cfg.e_base_channels, cfg.n_down, cfg.upsampling
+            )
         self.G2, self.E = learners.get("G2"), learners.get("E")
         self.D = MultiScaleD(judged + 3, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
         self.styles = Styles(cfg.n_labels, cfg.n_centres, cfg.n_features)
@@ -140,7 +169,10 @@ class Pix2PixHD(Method):
         self.place("instance")
         self.keep_averages(*learners)
         self.vgg = VGG19.cached().to(self.device) if cfg.lambda_vgg else None
-        self.opt_G, self.opt_D = self.adam(*learners.values()), self.adam(self.D)  # opt_G moves E, too
+        self.opt_G, self.opt_D = (
+            self.adam(*learners.values()),
+            self.adam(self.D),
+        )  # opt_G moves E, too
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
         self.advance(0.0)
 
@@ -150,13 +182,18 @@ class Pix2PixHD(Method):
         if not config.n_labels or (direction == "xy" and set(cls.maps) <= item.keys()):
             return config
         if config.use_features:
-            warnings.warn("these pairs have no instances: no features, every input has one output", stacklevel=3)
+            warnings.warn(
+                "these pairs have no instances: no features, every input has one output",
+                stacklevel=3,
+            )
         return replace(config, n_labels=0, use_instances=False, use_features=False)
 
     def advance(self, share: float) -> None:
         """``share`` of the training is done, which decides who learns now."""
         cfg = self.config
-        late = int(share >= cfg.coarse_alone_until) + int(share >= max(cfg.coarse_frozen_until, cfg.coarse_alone_until))
+        late = int(share >= cfg.coarse_alone_until) + int(
+            share >= max(cfg.coarse_frozen_until, cfg.coarse_alone_until)
+        )
         self.styles.phase.fill_(late if cfg.local_enhancer else 0)
         if self.E is not None:
             self.E.requires_grad_(share <= cfg.features_frozen_from)
@@ -172,32 +209,49 @@ class Pix2PixHD(Method):
     def phase(self) -> str:
         return PHASES[int(self.styles.phase)]
 
-    def scene(self, labels: Integer[Tensor, "b h w"], instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b c h w"]:
+    def scene(
+        self, labels: Integer[Tensor, "b h w"], instances: Integer[Tensor, "b h w"]
+    ) -> Float[Tensor, "b c h w"]:
         """s as D sees it: labels one-hot and, if instances are used, their boundaries."""
-        s = F.one_hot(labels.long(), self.config.n_labels).movedim(-1, 1).float()  # (B, S, S) -> (B, n_labels, S, S)
+        s = (
+            F.one_hot(labels.long(), self.config.n_labels).movedim(-1, 1).float()
+        )  # (B, S, S) -> (B, n_labels, S, S)
         return torch.cat([s, boundary_map(instances)], dim=1) if self.config.use_instances else s
 
-    def paint(self, s: Float[Tensor, "b c h w"], nets: dict[str, nn.Module]) -> Float[Tensor, "b 3 _ _"]:
+    def paint(
+        self, s: Float[Tensor, "b c h w"], nets: dict[str, nn.Module]
+    ) -> Float[Tensor, "b 3 _ _"]:
         """G's photograph from all that G sees; in the first phase that of G1, at half the size."""
         if not self.config.local_enhancer:
             return nets["G1"](s)
         if self.phase == "global":
             return nets["G1"](halve(s))
-        return nets["G2"](s, nets["G1"].seen(halve(s)))  # (B, c, S, S), (B, k, S/2, S/2) -> (B, 3, S, S)
+        return nets["G2"](
+            s, nets["G1"].seen(halve(s))
+        )  # (B, c, S, S), (B, k, S/2, S/2) -> (B, 3, S, S)
 
-    def judge(self, s: Float[Tensor, "b c h w"], y: Float[Tensor, "b 3 h w"]) -> list[list[Float[Tensor, "b _ _ _"]]]:
+    def judge(
+        self, s: Float[Tensor, "b c h w"], y: Float[Tensor, "b 3 h w"]
+    ) -> list[list[Float[Tensor, "b _ _ _"]]]:
         """Of each scale of D what its layers see in y, given s; the last is the map of logits.
 
         While G1 learns alone, images have half the size and the finest D waits: no D ever changes its resolution.
         """
-        waits = int(self.phase == "global" and self.config.local_enhancer and self.config.d_scales > 1)
+        waits = int(
+            self.phase == "global" and self.config.local_enhancer and self.config.d_scales > 1
+        )
         with self.autocast:
             return [[h.float() for h in maps] for maps in self.D(torch.cat([s, y], dim=1), waits)]
 
-    def discriminator_terms(self, real: list[list[Tensor]], fake: list[list[Tensor]]) -> dict[str, Float[Tensor, ""]]:
+    def discriminator_terms(
+        self, real: list[list[Tensor]], fake: list[list[Tensor]]
+    ) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted, summed over the scales: ``d_real`` and ``d_fake``, of :meth:`judge`."""
         real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
-        return {"d_real": sum(real_loss(of[-1]) for of in real), "d_fake": sum(fake_loss(of[-1]) for of in fake)}
+        return {
+            "d_real": sum(real_loss(of[-1]) for of in real),
+            "d_fake": sum(fake_loss(of[-1]) for of in fake),
+        }
 
     def generator_terms(
         self, y: Tensor, fake_y: Tensor, real: list[list[Tensor]], fake: list[list[Tensor]]
@@ -217,7 +271,9 @@ class Pix2PixHD(Method):
         cfg, D, opt_G, opt_D, y = self.config, self.D, self.opt_G, self.opt_D, batch["y"]
 
         # 1. What G sees of the scene, or x, with what E reads in y, a mean for each instance; and G's photograph.
-        s = shown = self.scene(batch["labels"], batch["instances"]) if cfg.n_labels else batch["x"]  # (B, c, S, S)
+        s = shown = (
+            self.scene(batch["labels"], batch["instances"]) if cfg.n_labels else batch["x"]
+        )  # (B, c, S, S)
         if cfg.use_features:
             with self.autocast:
                 shown = torch.cat([s, self.E(y, batch["instances"])], dim=1)
@@ -271,29 +327,52 @@ class Pix2PixHD(Method):
         from course_lib.data.scenes import regions
 
         if self.config.n_labels:
-            labels = label_map(x.cpu()).to(self.device) if labels is None else labels.to(self.device)
+            labels = (
+                label_map(x.cpu()).to(self.device) if labels is None else labels.to(self.device)
+            )
             instances = regions(labels) if instances is None else instances.to(self.device)
         s = self.scene(labels, instances) if self.config.n_labels else x.to(self.device)
         if self.config.use_features:
-            features = self.styles.choose(labels, instances, seed) if features is None else features.to(self.device)
+            features = (
+                self.styles.choose(labels, instances, seed)
+                if features is None
+                else features.to(self.device)
+            )
             s = torch.cat([s, features], dim=1)
-        with inference(self.averaged["G1"]) as G1, inference(self.averaged.get("G2", nn.Identity())) as G2:
+        with (
+            inference(self.averaged["G1"]) as G1,
+            inference(self.averaged.get("G2", nn.Identity())) as G2,
+        ):
             fake_y = self.paint(s, {"G1": G1, "G2": G2})
         fits = fake_y.shape[-1] == s.shape[-1]
-        return {"fake_y": fake_y if fits else F.interpolate(fake_y, scale_factor=2.0, mode="bilinear")}
+        return {
+            "fake_y": fake_y if fits else F.interpolate(fake_y, scale_factor=2.0, mode="bilinear")
+        }
 
     def sample(
-        self, x: Tensor | None, count: int, seed: int = 0, labels: Tensor | None = None, instances: Tensor | None = None
+        self,
+        x: Tensor | None,
+        count: int,
+        seed: int = 0,
+        labels: Tensor | None = None,
+        instances: Tensor | None = None,
     ) -> Float[Tensor, "b count 3 h w"]:
         """``count`` translations of each x, in other styles; sample k chooses alike in all of them."""
-        fakes = [self.translate(x, labels, instances, seed=seed + self.STRIDE * k)["fake_y"] for k in range(count)]
+        fakes = [
+            self.translate(x, labels, instances, seed=seed + self.STRIDE * k)["fake_y"]
+            for k in range(count)
+        ]
         return torch.stack(fakes, dim=1)
 
     @torch.no_grad()
-    def encode(self, y: Float[Tensor, "b 3 s s"], *, instances: Integer[Tensor, "b s s"]) -> Float[Tensor, "b f s s"]:
+    def encode(
+        self, y: Float[Tensor, "b 3 s s"], *, instances: Integer[Tensor, "b s s"]
+    ) -> Float[Tensor, "b f s s"]:
         """E's features of y, constant on each instance, in float32. Raises CourseError if there is no E."""
         if self.E is None:
-            raise CourseError("this pix2pixHD has no encoder", "encode()", "train with use_features=True")
+            raise CourseError(
+                "this pix2pixHD has no encoder", "encode()", "train with use_features=True"
+            )
         with inference(self.averaged["E"]) as E:
             return E(y.to(self.device), instances.to(self.device))
 
@@ -302,6 +381,9 @@ class Pix2PixHD(Method):
         if self.E is None:
             return False
         items = (dataset[i] for i in range(min(len(dataset), self.config.cluster_images)))
-        encoded = ((self.encode(item["y"][None], instances=item["instances"][None])[0].cpu(), item) for item in items)
+        encoded = (
+            (self.encode(item["y"][None], instances=item["instances"][None])[0].cpu(), item)
+            for item in items
+        )
         self.styles.learn(encoded, self.config.cluster_area)
         return True

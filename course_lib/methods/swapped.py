@@ -22,7 +22,9 @@ class Swapped(Method):
     def reads_codes(self) -> bool:
         return self.method.reads_codes
 
-    def translate(self, x: Tensor, z: Tensor | None = None, direction: str = "xy") -> dict[str, Tensor]:
+    def translate(
+        self, x: Tensor, z: Tensor | None = None, direction: str = "xy"
+    ) -> dict[str, Tensor]:
         codes = {} if z is None else {"z": z}
         return self.method.translate(x, **codes, direction=direction[::-1])
 

@@ -60,7 +60,9 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
-            raise CourseError("no term is left that an image must satisfy", "Config", "give a lambda above 0")
+            raise CourseError(
+                "no term is left that an image must satisfy", "Config", "give a lambda above 0"
+            )
         if self.shared_blocks > self.n_blocks:
             what = f"of {self.n_blocks} blocks, {self.shared_blocks} cannot be shared"
             raise CourseError(what, "Config", f"choose shared_blocks from 0 to {self.n_blocks}")
@@ -76,9 +78,23 @@ PRESETS: dict[str, dict] = {
     "paper": {},
     "authors": {"layers": "authors", "decay_weights": 1e-4},
     "smoke": _SMALL
-    | {"image_size": 32, "base_channels": 8, "n_blocks": 2, "d_base_channels": 8, "batch_size": 2, "average": 0.995},
+    | {
+        "image_size": 32,
+        "base_channels": 8,
+        "n_blocks": 2,
+        "d_base_channels": 8,
+        "batch_size": 2,
+        "average": 0.995,
+    },
     "cpu": _SMALL
-    | {"image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_channels": 32, "lr": 4e-4, "average": 0.998},
+    | {
+        "image_size": 64,
+        "base_channels": 16,
+        "n_blocks": 3,
+        "d_base_channels": 32,
+        "lr": 4e-4,
+        "average": 0.998,
+    },
     "gpu": _SMALL | {"image_size": 128, "d_layers": 3, "batch_size": 4, "average": 0.998},
 }
 
@@ -93,12 +109,19 @@ class UNIT(Method):
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
     REVISION = 2  # KL(z_a) counts once
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
         sizes = (cfg.base_channels, cfg.n_blocks, cfg.shared_blocks, cfg.layers)
-        self.E, self.G = LatentEncoders(*sizes).to(self.device), LatentDecoders(*sizes).to(self.device)
-        patches = {domain: PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "none") for domain in "ab"}
+        self.E, self.G = (
+            LatentEncoders(*sizes).to(self.device),
+            LatentDecoders(*sizes).to(self.device),
+        )
+        patches = {
+            domain: PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "none") for domain in "ab"
+        }
         self.D = nn.ModuleDict(patches).to(self.device)
         self.networks = {"E": self.E, "G": self.G, "D": self.D}
         self.keep_averages("E", "G")
@@ -126,7 +149,9 @@ class UNIT(Method):
                 out[f"cyc_{a}"] = run(G, self.draw(out[f"mu_{a}{b}"]), a)  # across, and back
         return out
 
-    def generator_terms(self, images: dict[str, Tensor], out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
+    def generator_terms(
+        self, images: dict[str, Tensor], out: dict[str, Tensor]
+    ) -> dict[str, Float[Tensor, ""]]:
         """What E and G minimise, unweighted. A term of weight 0 is not computed."""
         cfg, terms = self.config, {}
         _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
@@ -143,7 +168,9 @@ class UNIT(Method):
                 terms[f"g_cycle_kl_{a}"] = losses.kl_unit_variance(out[f"mu_{a}{b}"])
         return terms
 
-    def discriminator_terms(self, images: dict[str, Tensor], out: dict[str, Tensor]) -> dict[str, Float[Tensor, ""]]:
+    def discriminator_terms(
+        self, images: dict[str, Tensor], out: dict[str, Tensor]
+    ) -> dict[str, Float[Tensor, ""]]:
         """What D_a and D_b minimise, unweighted. The fakes are detached here."""
         real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         terms = {}
@@ -154,7 +181,13 @@ class UNIT(Method):
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of both D, then one of E and G. Both look at the same fakes. Returns the unweighted terms."""
-        cfg, D, opt_G, opt_D, images = self.config, self.D, self.opt_G, self.opt_D, {"a": batch["x"], "b": batch["y"]}
+        cfg, D, opt_G, opt_D, images = (
+            self.config,
+            self.D,
+            self.opt_G,
+            self.opt_D,
+            {"a": batch["x"], "b": batch["y"]},
+        )
 
         # 1. One z for each image, and out of it the image itself, its translation, and from there back.
         out, terms = self.codes_and_fakes(images), {}
@@ -190,13 +223,17 @@ class UNIT(Method):
         return {name: term.detach() for name, term in (terms | g).items()}
 
     @torch.no_grad()
-    def encode(self, y: Float[Tensor, "b 3 s s"], direction: str = "xy") -> Float[Tensor, "b c _ _"]:
+    def encode(
+        self, y: Float[Tensor, "b 3 s s"], direction: str = "xy"
+    ) -> Float[Tensor, "b c _ _"]:
         """The mean of z for images of the domain that ``direction`` leads to; averaged weights if there are any."""
         with inference(self.averaged["E"]) as E:
             return E(y, DOMAINS[direction[1]])
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 h w"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 h w"]]:
+    def translate(
+        self, x: Float[Tensor, "b 3 h w"], direction: str = "xy"
+    ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_b(E_a(x)), "rec_x": G_a(E_b(fake_y))}`` in float32, without noise.
 
         With averaged weights if there are any; ``direction="yx"``: from b to a.

@@ -30,7 +30,9 @@ def available() -> tuple[str, ...]:
     return ("inception", "features") if _weights().is_file() else ("features",)
 
 
-def distances(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], by: str = "features") -> dict[str, float]:
+def distances(
+    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], by: str = "features"
+) -> dict[str, float]:
     """Fréchet distance and :func:`kid`, named as NAMES says, and the ends of the interval of the second.
 
     Images in [-1, 1]. nan for fewer than 3 of them. Raises CourseError for "inception" without its weights.
@@ -38,9 +40,17 @@ def distances(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], by
     frechet, kernel = NAMES[by]
     if len(fake) < 3:
         return dict.fromkeys((frechet, kernel, f"{kernel}_low", f"{kernel}_high"), math.nan)
-    a, b = (inception(images) if by == "inception" else describe(images)[:, LAST] for images in (fake, real))
+    a, b = (
+        inception(images) if by == "inception" else describe(images)[:, LAST]
+        for images in (fake, real)
+    )
     value, low, high = kid(a, b)
-    return {frechet: frechet_normal(a, b), kernel: value, f"{kernel}_low": low, f"{kernel}_high": high}
+    return {
+        frechet: frechet_normal(a, b),
+        kernel: value,
+        f"{kernel}_low": low,
+        f"{kernel}_high": high,
+    }
 
 
 def kid(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"]) -> tuple[float, float, float]:
@@ -58,7 +68,9 @@ def kid(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"]) -> tuple[float, float,
     """
     n = len(a)
     if len(b) != n or n < 3:
-        raise ValueError(f"{n} and {len(b)} rows of features: as many of each are needed, and 3 at least")
+        raise ValueError(
+            f"{n} and {len(b)} rows of features: as many of each are needed, and 3 at least"
+        )
     a, b = a.double(), b.double()
     across = _kernel(a, b)
     pairs = (_kernel(a, a) + _kernel(b, b) - across - across.T).fill_diagonal_(0)
@@ -80,7 +92,11 @@ def _weights() -> Path:
 def inception(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 2048"]:
     """What Inception-v3 says of each image before its classifier; resized to 299 px, smoothed where they shrink."""
     if not _weights().is_file():
-        raise CourseError("the weights of Inception-v3 are not here", _weights(), "put them there, or choose features")
+        raise CourseError(
+            "the weights of Inception-v3 are not here",
+            _weights(),
+            "put them there, or choose features",
+        )
     net = _inception().to(images.device)
     mean, std = (torch.tensor(value, device=images.device)[:, None, None] for value in (MEAN, STD))
     parts = []
@@ -94,7 +110,9 @@ def inception(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 2048"]:
 def _inception() -> nn.Module:
     from torchvision.models import inception_v3
 
-    net = inception_v3(init_weights=False)  # with the default transform_input=False: images normalised as in training
+    net = inception_v3(
+        init_weights=False
+    )  # with the default transform_input=False: images normalised as in training
     net.load_state_dict(torch.load(_weights(), weights_only=True))
     net.fc = nn.Identity()
     return net.eval().requires_grad_(False)

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from course_lib.metrics.perceptual import available, describe, embed, steps
 
-RIDGES = tuple(10.0**power for power in range(-6, 4))  # strengths to choose from, for variables of variance 1
+RIDGES = tuple(
+    10.0**power for power in range(-6, 4)
+)  # strengths to choose from, for variables of variance 1
 FOLDS = 5  # of realism_error
 LAST = slice(-128, -64)  # of perceptual.describe: means of the last layer
 
@@ -28,10 +30,14 @@ def diversity(samples: Float[Tensor, "n k 3 h w"], by: str | None = None) -> flo
     return each_diversity(samples, by).mean().item()
 
 
-def each_diversity(samples: Float[Tensor, "n k 3 h w"], by: str | None = None) -> Float[Tensor, " n"]:
+def each_diversity(
+    samples: Float[Tensor, "n k 3 h w"], by: str | None = None
+) -> Float[Tensor, " n"]:
     """The same of each input."""
     if samples.shape[1] < 2:
-        raise ValueError(f"consecutive samples of {tuple(samples.shape)}: there is but one for each input")
+        raise ValueError(
+            f"consecutive samples of {tuple(samples.shape)}: there is but one for each input"
+        )
     if by == "l1":
         return samples.diff(dim=1).abs().flatten(1).mean(1)
     return torch.stack([steps(row, by).values for row in samples]).mean(1)
@@ -51,11 +57,17 @@ def real_pairs(real: Float[Tensor, "n 3 h w"], by: str | None = None, seed: int 
         rows = torch.stack([torch.randperm(n, generator=generator) for _ in range(rounds)])
         return diversity(real[rows], by)
     flat = real.flatten(1) if by == "l1" else embed(real)
-    apart = torch.cdist(flat, flat, p=1) / flat.shape[1] if by == "l1" else torch.cdist(flat, flat).square()
+    apart = (
+        torch.cdist(flat, flat, p=1) / flat.shape[1]
+        if by == "l1"
+        else torch.cdist(flat, flat).square()
+    )
     return (apart.fill_diagonal_(0).sum() / (n * (n - 1))).item()
 
 
-def each_nearest(samples: Float[Tensor, "n k 3 h w"], truth: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+def each_nearest(
+    samples: Float[Tensor, "n k 3 h w"], truth: Float[Tensor, "n 3 h w"]
+) -> Float[Tensor, " n"]:
     """Distance by features from the true answer to the nearest of its k samples, of each input."""
     pairs = zip(samples, truth, strict=True)
     return torch.stack([torch.cdist(embed(s), embed(t[None])).square().min() for s, t in pairs])
@@ -67,7 +79,9 @@ def coverage(samples: Float[Tensor, "n k 3 h w"], truths: Float[Tensor, "n m 3 h
     Coverage of Naeem et al. (2020) with one neighbour, by features, for each input on its own; in [0, 1].
     """
     if len(samples) != len(truths) or truths.shape[1] < 2:
-        raise ValueError(f"samples {tuple(samples.shape)} and true answers {tuple(truths.shape)} do not fit")
+        raise ValueError(
+            f"samples {tuple(samples.shape)} and true answers {tuple(truths.shape)} do not fit"
+        )
     covered = []
     for s, t in zip(samples, truths, strict=True):
         there = embed(t)
@@ -88,7 +102,9 @@ def common_share(values: Float[Tensor, "n k c"]) -> float:
     return (v.mean(0).square().sum(1).mean() / total).item() if total > 1e-10 else math.nan
 
 
-def colour_follows(samples: Float[Tensor, "n k 3 h w"], examples: Float[Tensor, "k 3 h w"]) -> float:
+def colour_follows(
+    samples: Float[Tensor, "n k 3 h w"], examples: Float[Tensor, "k 3 h w"]
+) -> float:
     """Correlation between the mean colours of the outputs and those of the examples whose style they got.
 
     Column j of ``samples`` has the style of example j. Of the outputs what each input does by itself is taken away, its
@@ -104,7 +120,9 @@ def colour_follows(samples: Float[Tensor, "n k 3 h w"], examples: Float[Tensor, 
 # ---- realism
 
 
-def realism_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], seed: int = 0) -> float:
+def realism_error(
+    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], seed: int = 0
+) -> float:
     """How often a classifier takes unseen fakes for real or the reverse: 0 (never) to about 0.5 (as good as real).
 
     Cross-validation in FOLDS parts: a linear classifier on ``perceptual.describe`` learns from all parts but one and
@@ -114,16 +132,23 @@ def realism_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
     8 images.
     """
     if len(fake) != len(real):
-        raise ValueError(f"{len(fake)} fakes and {len(real)} real images: as many of each are needed")
+        raise ValueError(
+            f"{len(fake)} fakes and {len(real)} real images: as many of each are needed"
+        )
     if len(fake) < 8:
         return math.nan
-    seen, sides = torch.stack([describe(fake), describe(real)]).double(), torch.tensor([[-1.0], [1.0]]).double()
+    seen, sides = (
+        torch.stack([describe(fake), describe(real)]).double(),
+        torch.tensor([[-1.0], [1.0]]).double(),
+    )
     order = torch.randperm(len(fake), generator=torch.Generator().manual_seed(seed)).to(fake.device)
     parts, wrong = order.tensor_split(FOLDS), []
     for i, check in enumerate(parts):
         learn = torch.cat(parts[:i] + parts[i + 1 :])
         answers = sides.to(fake.device).expand(2, len(learn)).reshape(-1, 1)
-        said = ridge(seen[:, learn].flatten(0, 1), answers, seen[:, check].flatten(0, 1)).view(2, -1)
+        said = ridge(seen[:, learn].flatten(0, 1), answers, seen[:, check].flatten(0, 1)).view(
+            2, -1
+        )
         wrong.append(torch.stack([said[0] >= 0, said[1] < 0]).flatten())
     return torch.cat(wrong).double().mean().item()
 
@@ -135,21 +160,35 @@ def frechet(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> f
     features". It falls with n: compare sets of equal size. nan for fewer than 2 images.
     """
     return (
-        frechet_normal(describe(fake)[:, LAST], describe(real)[:, LAST]) if min(len(fake), len(real)) > 1 else math.nan
+        frechet_normal(describe(fake)[:, LAST], describe(real)[:, LAST])
+        if min(len(fake), len(real)) > 1
+        else math.nan
     )
 
 
 def frechet_normal(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
     """The same between rows of numbers."""
-    (a, b), covariances = (a.double(), b.double()), (torch.cov(a.double().T), torch.cov(b.double().T))
+    (a, b), covariances = (
+        (a.double(), b.double()),
+        (torch.cov(a.double().T), torch.cov(b.double().T)),
+    )
     first, second = (c.reshape(a.shape[1], -1) for c in covariances)
     values, vectors = torch.linalg.eigh(first)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    mixed = torch.linalg.eigvalsh(root @ second @ root).clamp(min=0).sqrt().sum()  # = tr (S S')^(1/2)
-    return max(0.0, ((a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * mixed).item())
+    mixed = (
+        torch.linalg.eigvalsh(root @ second @ root).clamp(min=0).sqrt().sum()
+    )  # = tr (S S')^(1/2)
+    return max(
+        0.0,
+        (
+            (a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * mixed
+        ).item(),
+    )
 
 
-def ridge(x: Float[Tensor, "n d"], y: Float[Tensor, "n c"], unseen: Float[Tensor, "m d"]) -> Float[Tensor, "m c"]:
+def ridge(
+    x: Float[Tensor, "n d"], y: Float[Tensor, "n c"], unseen: Float[Tensor, "m d"]
+) -> Float[Tensor, "m c"]:
     """Linear regression from x to y, penalised: what it says of ``unseen``.
 
     For each column of y the strength out of RIDGES is taken that predicts best what is left out one row at a time.
@@ -161,7 +200,12 @@ def ridge(x: Float[Tensor, "n d"], y: Float[Tensor, "n c"], unseen: Float[Tensor
     best, out = y.new_full((y.shape[1],), math.inf), y.new_zeros(len(unseen), y.shape[1])
     for strength in RIDGES:
         shrink = s.square() / (s.square() + strength * len(x))
-        left_out = (y - u * shrink @ (u.T @ y)) / (1 - (u.square() @ shrink)[:, None] - 1 / len(x)).clamp(min=1e-12)
-        error, said = left_out.square().mean(0), unseen @ vt.T @ ((shrink / s.clamp(min=1e-9))[:, None] * (u.T @ y))
+        left_out = (y - u * shrink @ (u.T @ y)) / (
+            1 - (u.square() @ shrink)[:, None] - 1 / len(x)
+        ).clamp(min=1e-12)
+        error, said = (
+            left_out.square().mean(0),
+            unseen @ vt.T @ ((shrink / s.clamp(min=1e-9))[:, None] * (u.T @ y)),
+        )
         best, out = torch.minimum(best, error), torch.where(error < best, said, out)
     return out + centre

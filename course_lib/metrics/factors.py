@@ -19,11 +19,15 @@ from course_lib.metrics.houses import COLOURED, WALL
 from course_lib.networks.frozen import CHUNK, HIGH, LOW, WALLS, FactorReader, load_reader, shrunk
 
 NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of facade_render.Style
-SURE = 0.95  # probability from which on a wall has a colour: 99.6 % of true ones, few means of several
+SURE = (
+    0.95  # probability from which on a wall has a colour: 99.6 % of true ones, few means of several
+)
 
 
 @torch.no_grad()
-def read(photos: Float[Tensor, "n 3 h w"], net: FactorReader | None = None, sure: float = SURE) -> Float[Tensor, "n 7"]:
+def read(
+    photos: Float[Tensor, "n 3 h w"], net: FactorReader | None = None, sure: float = SURE
+) -> Float[Tensor, "n 7"]:
     """The factors of NAMES: the wall's colour as its index, the chance of brick, the others in the renderer's units.
 
     The index is -1 where no colour is ``sure``: a mixture of several is none of them. By the shipped reader unless
@@ -51,7 +55,9 @@ def walls_covered(found: Float[Tensor, "n k 7"], least: int = 2) -> float:
     return (hits >= least).sum(1).double().mean().item()
 
 
-def factor_distances(found: Float[Tensor, "n k 7"], truth: Float[Tensor, "m 7"]) -> dict[str, float]:
+def factor_distances(
+    found: Float[Tensor, "n k 7"], truth: Float[Tensor, "m 7"]
+) -> dict[str, float]:
     """How far the distribution of each factor over the samples of one input is from the truth, mean over the inputs.
 
     ``truth`` is what was read of true photographs of any houses: the style does not depend on the layout. wall, brick:
@@ -63,16 +69,25 @@ def factor_distances(found: Float[Tensor, "n k 7"], truth: Float[Tensor, "m 7"])
     distances = {"wall": (shares - true).abs().sum(1).mean() / 2}
     brick, true = ((f[..., 2] > 0.5).double().mean(-1) for f in (found, truth))
     distances["brick"] = (brick - true).abs().mean()
-    for name, low, high in zip(("shade", "light", "time", "glass", "weathering"), LOW, HIGH, strict=True):
+    for name, low, high in zip(
+        ("shade", "light", "time", "glass", "weathering"), LOW, HIGH, strict=True
+    ):
         grid = torch.linspace(low, high, 201, device=found.device)
-        below, true = ((f[..., NAMES.index(name), None] <= grid).double().mean(-2) for f in (found, truth))
-        distances[name] = (below - true).abs().mean()  # the area between the two distribution functions
+        below, true = (
+            (f[..., NAMES.index(name), None] <= grid).double().mean(-2) for f in (found, truth)
+        )
+        distances[name] = (
+            (below - true).abs().mean()
+        )  # the area between the two distribution functions
     return {name: distances[name].item() for name in NAMES}
 
 
 def common_factors(found: Float[Tensor, "n k 7"]) -> dict[str, float]:
     """``diversity.common_share`` of each factor, the wall as its 8 shares: does a z mean the same for every input?"""
-    return {name: common_share(found[..., [i]] if i else _walls(found).float()) for i, name in enumerate(NAMES)}
+    return {
+        name: common_share(found[..., [i]] if i else _walls(found).float())
+        for i, name in enumerate(NAMES)
+    }
 
 
 def _walls(found: Tensor) -> Integer[Tensor, "*samples 9"]:
@@ -80,7 +95,9 @@ def _walls(found: Tensor) -> Integer[Tensor, "*samples 9"]:
     return F.one_hot(found[..., 0].long() + 1, 1 + WALLS)
 
 
-def hue_agreement(samples: Float[Tensor, "n k 3 h w"], labels: Integer[Tensor, "n h w"]) -> dict[str, float]:
+def hue_agreement(
+    samples: Float[Tensor, "n k 3 h w"], labels: Integer[Tensor, "n h w"]
+) -> dict[str, float]:
     """Mean resultant length of the walls' hues, 0 (all around the circle) to 1 (one hue).
 
     ``hue_same_z``: over the inputs at one z (``samples[:, j]``), averaged over z. ``hue_same_input``: over z at one
@@ -90,9 +107,14 @@ def hue_agreement(samples: Float[Tensor, "n k 3 h w"], labels: Integer[Tensor, "
     mask = (labels == WALL).to(samples)[:, None, None]
     colour = (samples * mask).sum((3, 4)) / mask.sum((3, 4)).clamp(min=1)  # (n, k, 3)
     _, a, b = (
-        metrics.rgb_to_lab(colour.flatten(0, 1)[..., None, None]).flatten(1).unflatten(0, colour.shape[:2]).unbind(2)
+        metrics.rgb_to_lab(colour.flatten(0, 1)[..., None, None])
+        .flatten(1)
+        .unflatten(0, colour.shape[:2])
+        .unbind(2)
     )
-    turn = torch.polar(torch.ones_like(a), torch.atan2(b, a)) * (there := torch.hypot(a, b) >= COLOURED)
+    turn = torch.polar(torch.ones_like(a), torch.atan2(b, a)) * (
+        there := torch.hypot(a, b) >= COLOURED
+    )
     lengths = {}
     for name, over in (("hue_same_z", 0), ("hue_same_input", 1)):
         count = there.sum(over)
@@ -101,7 +123,9 @@ def hue_agreement(samples: Float[Tensor, "n k 3 h w"], labels: Integer[Tensor, "
     return lengths
 
 
-def readout(mu: Float[Tensor, "n d"], styles: Float[Tensor, "n 7"], learn: Bool[Tensor, " n"]) -> dict[str, float]:
+def readout(
+    mu: Float[Tensor, "n d"], styles: Float[Tensor, "n 7"], learn: Bool[Tensor, " n"]
+) -> dict[str, float]:
     """R^2 of each true factor, read from codes by a linear map that learned from the rows in ``learn``, on the others.
 
     1 is perfect, 0 no better than the mean; it can be negative. The wall counts as the colour of its class, its three
@@ -120,5 +144,8 @@ def accuracy(found: Float[Tensor, "n 7"], styles: Float[Tensor, "n 7"]) -> dict[
     """Of what was read of photographs: the share that is right for wall and brick, R^2 of the others."""
     wrong, spread = (found - styles).square().sum(0), (styles - styles.mean(0)).square().sum(0)
     scores = dict(zip(NAMES, (1 - wrong / spread).tolist(), strict=True))
-    right = {"wall": found[:, 0] == styles[:, 0], "brick": (found[:, 2] > 0.5) == (styles[:, 2] > 0.5)}
+    right = {
+        "wall": found[:, 0] == styles[:, 0],
+        "brick": (found[:, 2] > 0.5) == (styles[:, 2] > 0.5),
+    }
     return scores | {name: hits.float().mean().item() for name, hits in right.items()}

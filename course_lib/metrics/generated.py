@@ -6,7 +6,9 @@ from course_lib.data import open_dataset
 from course_lib.methods.base import Method
 from course_lib.metrics import distances, diversity
 
-REVISION = 1  # raised when a change of the code or of its files changes what score_generated() gives
+REVISION = (
+    1  # raised when a change of the code or of its files changes what score_generated() gives
+)
 BATCH = 50
 
 
@@ -37,6 +39,8 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     known = torch.stack([train[i]["y"] for i in range(len(train))])
     for name, images, prefix in (("variety", fake, ""), ("real_pairs", real, "real_")):
         found |= {f"{name}_{by}": diversity.real_pairs(images, by) for by in ("l1", "features")}
-        nearest = torch.cdist(images.flatten(1), known.flatten(1), p=1).min(1).values / images[0].numel()
+        nearest = (
+            torch.cdist(images.flatten(1), known.flatten(1), p=1).min(1).values / images[0].numel()
+        )
         found[f"{prefix}copy_l1"] = nearest.mean().item()
     return found

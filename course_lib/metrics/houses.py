@@ -31,7 +31,9 @@ def windows_lit(photos: Photos, labels: Maps, instances: Maps, times: float = LI
     return (lit / windows).item()
 
 
-def lit_windows(photos: Photos, labels: Maps, instances: Maps, times: float = LIT) -> Float[Tensor, "n 2"]:
+def lit_windows(
+    photos: Photos, labels: Maps, instances: Maps, times: float = LIT
+) -> Float[Tensor, "n 2"]:
     """Of each photograph: how many windows are lit, and how many there are, without those that have no wall."""
     _masks(photos, labels, instances)
     rgb = (photos.float().clamp(-1, 1) + 1) / 2
@@ -40,7 +42,9 @@ def lit_windows(photos: Photos, labels: Maps, instances: Maps, times: float = LI
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
     window = labels == WINDOW
     own = instances.long() + 256 * house
-    glow = _mean(light, window, own, 256 * len(photos)).view(-1, 256)  # nan where there is no such window
+    glow = _mean(light, window, own, 256 * len(photos)).view(
+        -1, 256
+    )  # nan where there is no such window
     wall = _mean(light, labels == WALL, house, len(photos))[:, None]
     there = ~(glow.isnan() | wall.isnan())
     return torch.stack([(glow > times * wall) & there, there]).sum(2).T.double()
@@ -60,7 +64,9 @@ def borders_visible(photos: Photos, labels: Maps, instances: Maps) -> float:
 def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, "n 2"]:
     """Of each photograph: between how many pairs of touching windows a border is to be seen, and how many there are."""
     _masks(photos, labels, instances)
-    grey = torch.einsum("nchw,c->nhw", (photos.float().clamp(-1, 1) + 1) / 2, photos.new_tensor(LUMINANCE))
+    grey = torch.einsum(
+        "nchw,c->nhw", (photos.float().clamp(-1, 1) + 1) / 2, photos.new_tensor(LUMINANCE)
+    )
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
     own = instances.long() + 256 * house
     inside = (labels == WINDOW) & (boundary_map(instances)[:, 0] == 0)
@@ -70,11 +76,17 @@ def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tens
     meet[:, 1:-1] &= meet[:, 2:] & meet[:, :-2]  # without the frame above and below
     pairs, which = torch.stack([left[meet], right[meet]]).unique(dim=1, return_inverse=True)
     edge = _mean(
-        (grey[:, :, :-1] + grey[:, :, 1:])[meet] / 2, torch.ones_like(which, dtype=torch.bool), which, pairs.shape[1]
+        (grey[:, :, :-1] + grey[:, :, 1:])[meet] / 2,
+        torch.ones_like(which, dtype=torch.bool),
+        which,
+        pairs.shape[1],
     )
     lighter = edge - glass[pairs].mean(0)
     of_house, there = pairs[0] // 256, ~lighter.isnan()
-    counted = [torch.bincount(of_house[m], minlength=len(photos)) for m in ((lighter > BORDER) & there, there)]
+    counted = [
+        torch.bincount(of_house[m], minlength=len(photos))
+        for m in ((lighter > BORDER) & there, there)
+    ]
     return torch.stack(counted, dim=1).double()
 
 
@@ -106,7 +118,9 @@ def hue_errors(fake: Photos, truth: Photos, labels: Maps) -> Float[Tensor, " n"]
 def _masks(photos: Tensor, *maps: Tensor) -> None:
     for labels in maps:
         if photos.ndim != 4 or labels.shape != (len(photos), *photos.shape[2:]) or not len(photos):
-            raise ValueError(f"photographs {tuple(photos.shape)} and labels {tuple(labels.shape)} do not fit")
+            raise ValueError(
+                f"photographs {tuple(photos.shape)} and labels {tuple(labels.shape)} do not fit"
+            )
 
 
 def _mean(values: Tensor, mask: Tensor, group: Tensor, groups: int) -> Float[Tensor, " groups"]:

@@ -47,6 +47,8 @@ def bootstrap(
     flat = parts.double().cpu().flatten(1)
     flat = torch.where(flat.isfinite().all(0) & (n > 1), flat, math.nan)
     drawn = torch.randint(n, (RESAMPLES, n), generator=generator)
-    times = torch.zeros(RESAMPLES, n, dtype=torch.double).scatter_add_(1, drawn, torch.ones_like(drawn).double())
+    times = torch.zeros(RESAMPLES, n, dtype=torch.double).scatter_add_(
+        1, drawn, torch.ones_like(drawn).double()
+    )
     values = value((times @ flat).unflatten(1, parts.shape[1:])).double()
     return values.nanquantile(torch.tensor([0.025, 0.975], dtype=torch.double), dim=0)

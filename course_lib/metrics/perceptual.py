@@ -34,7 +34,9 @@ def available() -> tuple[str, ...]:
     return ("lpips", "features") if there else ("features",)
 
 
-def distance(a: Float[Tensor, "n 3 h w"], b: Float[Tensor, "n 3 h w"], by: str | None = None) -> Distance:
+def distance(
+    a: Float[Tensor, "n 3 h w"], b: Float[Tensor, "n 3 h w"], by: str | None = None
+) -> Distance:
     """Perceptual distance of each a from its b: by LPIPS where it is :func:`available`, else by the course's features.
 
     Features of a layer are divided by their length over the channels; the squared difference is summed over the
@@ -45,7 +47,9 @@ def distance(a: Float[Tensor, "n 3 h w"], b: Float[Tensor, "n 3 h w"], by: str |
         raise ValueError(f"images {tuple(a.shape)} and {tuple(b.shape)} are not pairs")
     by = _chosen(by)
     chunks = zip(a.split(_chunk(a)), b.split(_chunk(b)), strict=True)
-    values = [_lpips(*p) if by == "lpips" else (embed(p[0]) - embed(p[1])).square().sum(1) for p in chunks]
+    values = [
+        _lpips(*p) if by == "lpips" else (embed(p[0]) - embed(p[1])).square().sum(1) for p in chunks
+    ]
     return _exact(by, a, b, torch.cat(values))
 
 
@@ -58,7 +62,9 @@ def steps(row: Float[Tensor, "n 3 h w"], by: str | None = None) -> Distance:
 
 def _chosen(by: str | None) -> str:
     if by and by not in available():
-        raise CourseError(f"no perceptual distance {by!r} here", "by", f"choose from {', '.join(available())}")
+        raise CourseError(
+            f"no perceptual distance {by!r} here", "by", f"choose from {', '.join(available())}"
+        )
     return by or available()[0]
 
 
@@ -70,7 +76,9 @@ def _exact(by: str, a: Tensor, b: Tensor, values: Tensor) -> Distance:
 @torch.no_grad()
 def _lpips(a: Tensor, b: Tensor) -> Float[Tensor, " n"]:
     if min(a.shape[-2:]) < 32:
-        raise CourseError(f"LPIPS needs images of 32 px, got {tuple(a.shape[-2:])}", "by", 'choose by="features"')
+        raise CourseError(
+            f"LPIPS needs images of 32 px, got {tuple(a.shape[-2:])}", "by", 'choose by="features"'
+        )
     return _alexnet().to(a.device)(a.clamp(-1, 1), b.clamp(-1, 1)).flatten()
 
 
@@ -87,7 +95,10 @@ def embed(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:
     """Vectors whose squared Euclidean distances are the distances by "features"."""
     net, parts = load_features(max(images.shape[-2:])).to(images.device), []
     for chunk in images.split(_chunk(images)):
-        layers = [F.normalize(h, dim=1) / (len(net.stages) * h.shape[2] * h.shape[3]) ** 0.5 for h in net(chunk)]
+        layers = [
+            F.normalize(h, dim=1) / (len(net.stages) * h.shape[2] * h.shape[3]) ** 0.5
+            for h in net(chunk)
+        ]
         parts.append(torch.cat([h.flatten(1) for h in layers], dim=1))
     return torch.cat(parts)
 

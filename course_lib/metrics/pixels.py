@@ -50,7 +50,9 @@ def each_l1(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> F
     return (fake - real).abs().flatten(1).mean(1)
 
 
-def each_psnr(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+def each_psnr(
+    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
+) -> Float[Tensor, " n"]:
     """PSNR of each image, in dB."""
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
@@ -58,15 +60,22 @@ def each_psnr(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) ->
     return peak_signal_noise_ratio(fake, real, data_range=2.0, reduction="none", dim=(1, 2, 3))
 
 
-def each_ssim(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+def each_ssim(
+    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
+) -> Float[Tensor, " n"]:
     """SSIM of each image; ValueError under 11 px."""
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     fake, real = (images / 2 + 0.5 for images in _pairs(fake, real))  # [-1, 1] -> [0, 1]
     if min(fake.shape[-2:]) < 11:
-        raise ValueError(f"SSIM looks through a window of 11 px; these images are {tuple(fake.shape[-2:])}")
+        raise ValueError(
+            f"SSIM looks through a window of 11 px; these images are {tuple(fake.shape[-2:])}"
+        )
     chunks = zip(fake.split(CHUNK), real.split(CHUNK), strict=True)
-    values = [structural_similarity_index_measure(*pair, data_range=1.0, reduction="none") for pair in chunks]
+    values = [
+        structural_similarity_index_measure(*pair, data_range=1.0, reduction="none")
+        for pair in chunks
+    ]
     return torch.cat([value.reshape(-1) for value in values])  # of one image: a scalar
 
 
@@ -108,7 +117,9 @@ def grid_energy(images: Float[Tensor, "n 3 h w"]) -> float:
     """
     luminance = _images(images).mean(1)  # (n, h, w)
     luminance = luminance - luminance.mean((1, 2), keepdim=True)
-    power = torch.fft.fft2(luminance, norm="forward").abs().square().mean(0)  # (h, w); its sum is the variance
+    power = (
+        torch.fft.fft2(luminance, norm="forward").abs().square().mean(0)
+    )  # (h, w); its sum is the variance
     fy, fx = (torch.fft.fftfreq(side, device=power.device).abs() for side in power.shape)
     return power[(fy[:, None] > GRID_BAND) | (fx[None, :] > GRID_BAND)].sum().item()
 
@@ -136,10 +147,15 @@ def histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "
     """
     fake, real = _sets(fake, real)
     joint = [_bins(images, -1.0, 1.0, BINS) for images in (fake, real)]
-    return _overlap(*((red * BINS + green) * BINS + blue for red, green, blue in (b.unbind(1) for b in joint)), BINS**3)
+    return _overlap(
+        *((red * BINS + green) * BINS + blue for red, green, blue in (b.unbind(1) for b in joint)),
+        BINS**3,
+    )
 
 
-def lab_histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> dict[str, float]:
+def lab_histogram_intersection(
+    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]
+) -> dict[str, float]:
     """Overlap of the histograms of L, a and b, each on its own (pix2pix, section 4.2): {"L": ..., "a": ..., "b": ...}.
 
     Bins are 4 units wide, L in [0, 100], a and b in [-128, 128]. The paper does not state its bins, so compare with its
@@ -147,9 +163,13 @@ def lab_histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tenso
     """
     fake, real = (rgb_to_lab(images) for images in _sets(fake, real))
     overlap = {}
-    for channel, (name, low, high) in enumerate([("L", 0.0, 100.0), ("a", -128.0, 128.0), ("b", -128.0, 128.0)]):
+    for channel, (name, low, high) in enumerate(
+        [("L", 0.0, 100.0), ("a", -128.0, 128.0), ("b", -128.0, 128.0)]
+    ):
         bins = round((high - low) / LAB_BIN)
-        overlap[name] = _overlap(*(_bins(lab[:, channel], low, high, bins) for lab in (fake, real)), bins)
+        overlap[name] = _overlap(
+            *(_bins(lab[:, channel], low, high, bins) for lab in (fake, real)), bins
+        )
     return overlap
 
 
@@ -158,18 +178,29 @@ def rgb_to_lab(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     return colours.rgb_to_lab(_images(images))
 
 
-def each_ab_error(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
+def each_ab_error(
+    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
+) -> Float[Tensor, " n"]:
     """Mean distance in the plane of a and b of CIE Lab, of each image; an eye sees 2 to 3."""
     return (rgb_to_lab(fake) - rgb_to_lab(real))[:, 1:].norm(dim=1).mean((1, 2))
 
 
-def each_ab_baseline(train: Dataset, real: Float[Tensor, "n 3 h w"]) -> dict[str, Float[Tensor, " n"]]:
+def each_ab_baseline(
+    train: Dataset, real: Float[Tensor, "n 3 h w"]
+) -> dict[str, Float[Tensor, " n"]]:
     """The same of two answers without a network: grey, and of each lightness the most frequent colour in ``train``."""
-    counts = sum(torch.bincount(_lab_bins(rgb_to_lab(y)), minlength=26 * 64**2) for (y,) in _chunks(train, "y"))
+    counts = sum(
+        torch.bincount(_lab_bins(rgb_to_lab(y)), minlength=26 * 64**2)
+        for (y,) in _chunks(train, "y")
+    )
     counts, lab = counts.view(26, 64**2), rgb_to_lab(real)
-    best = torch.where(counts.any(1), counts.argmax(1), 32 * 64 + 32)  # grey for a lightness that was never seen
+    best = torch.where(
+        counts.any(1), counts.argmax(1), 32 * 64 + 32
+    )  # grey for a lightness that was never seen
     colour = (torch.stack([best // 64, best % 64]) - 32) * LAB_BIN  # (2, 26)
-    frequent = colour[:, _lab_bins(lab) // 64**2].view(2, *lab[:, 0].shape).transpose(0, 1)  # (n, 2, h, w)
+    frequent = (
+        colour[:, _lab_bins(lab) // 64**2].view(2, *lab[:, 0].shape).transpose(0, 1)
+    )  # (n, 2, h, w)
     apart = {"grey": lab[:, 1:], "frequent": lab[:, 1:] - frequent}
     return {f"baseline_{name}_ab_error": ab.norm(dim=1).mean((1, 2)) for name, ab in apart.items()}
 
@@ -200,12 +231,20 @@ def mean_image(data: Dataset) -> Float[Tensor, "3 h w"]:
     return (total / count).float()
 
 
-def nearest_neighbours(x_query: Float[Tensor, "n 3 h w"], train: Dataset, key: str = "x") -> Int[Tensor, " n"]:
+def nearest_neighbours(
+    x_query: Float[Tensor, "n 3 h w"], train: Dataset, key: str = "x"
+) -> Int[Tensor, " n"]:
     """Indices of the items of ``train`` whose ``key`` is nearest to each query in L1; of equals, the first."""
     query = _images(x_query).flatten(1)
-    best, index, start = query.new_full((len(query),), math.inf), torch.zeros(len(query), dtype=torch.long), 0
+    best, index, start = (
+        query.new_full((len(query),), math.inf),
+        torch.zeros(len(query), dtype=torch.long),
+        0,
+    )
     for (candidates,) in _chunks(train, key):
-        distance, nearest = torch.cdist(query, candidates.to(query).flatten(1), p=1).min(1)  # (n, chunk) -> (n,)
+        distance, nearest = torch.cdist(query, candidates.to(query).flatten(1), p=1).min(
+            1
+        )  # (n, chunk) -> (n,)
         better = distance < best
         best[better], index[better.cpu()] = distance[better], nearest[better].cpu() + start
         start += len(candidates)
@@ -219,13 +258,18 @@ def baselines(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, float]
 
     ``baseline_mean_l1``: always the mean training image. ``baseline_nn_l1``: the y of the nearest training x.
     """
-    return {name: each.mean().item() for name, each in each_baseline(dataset_train, dataset_test).items()}
+    return {
+        name: each.mean().item()
+        for name, each in each_baseline(dataset_train, dataset_test).items()
+    }
 
 
 def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Float[Tensor, " n"]]:
     """The same of each test image; ValueError if there is none."""
     mean, errors = mean_image(dataset_train), {"baseline_mean_l1": [], "baseline_nn_l1": []}
-    for x, y in _chunks(dataset_test, "x", "y", size=4 * CHUNK):  # each chunk reads the training set once
+    for x, y in _chunks(
+        dataset_test, "x", "y", size=4 * CHUNK
+    ):  # each chunk reads the training set once
         neighbours = nearest_neighbours(x, dataset_train)
         answers = torch.stack([dataset_train[i]["y"] for i in neighbours.tolist()])
         errors["baseline_mean_l1"].append(each_l1(mean.expand_as(y), y))
@@ -273,5 +317,7 @@ def _bins(values: Tensor, low: float, high: float, bins: int) -> Tensor:
 
 def _overlap(fake: Tensor, real: Tensor, bins: int) -> float:
     """Intersection of the histograms of two sets of bin numbers."""
-    counts = [torch.bincount(numbers.flatten(), minlength=bins).double() for numbers in (fake, real)]
+    counts = [
+        torch.bincount(numbers.flatten(), minlength=bins).double() for numbers in (fake, real)
+    ]
     return torch.minimum(*(count / count.sum() for count in counts)).sum().item()

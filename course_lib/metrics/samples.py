@@ -16,24 +16,38 @@ from course_lib.metrics import distances, diversity, factors, perceptual, pixels
 REVISION = 2  # raised when a change of the code or of its files changes what score_samples() gives
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 NEAREST = 8  # answers that a person would look through
-DEEP, MANY, TRUE = 30, 40, 8  # inputs that get more samples, so that 8 modes can be counted, and true answers to each
+DEEP, MANY, TRUE = (
+    30,
+    40,
+    8,
+)  # inputs that get more samples, so that 8 modes can be counted, and true answers to each
 SHARED = 20  # inputs that see the same 20 codes
 PIXELS = 2**18  # that a generator makes at a time
 
 
 @torch.no_grad()
-def paint(method: Method, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k ..."]) -> Float[Tensor, "n k 3 s s"]:
+def paint(
+    method: Method, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k ..."]
+) -> Float[Tensor, "n k 3 s s"]:
     """k translations of each x, with codes of its own or, if z is (1, k, ...), the same for all; on the CPU."""
     z, size, parts = z.expand(len(x), *z.shape[1:]), max(1, PIXELS // x.shape[-1] ** 2), []
     for images, codes in zip(x.split(size), z.split(size), strict=True):
         # code by code: the batches are alike, so that a method that ignores z gives equal answers to the last bit
-        fakes = [method.translate(images.to(method.device), code)["fake_y"].cpu() for code in codes.unbind(1)]
+        fakes = [
+            method.translate(images.to(method.device), code)["fake_y"].cpu()
+            for code in codes.unbind(1)
+        ]
         parts.append(torch.stack(fakes, dim=1))
     return torch.cat(parts)
 
 
 def score_samples(
-    method: Method, data: str, split: str = "test", direction: str = "xy", *, intervals: bool = False
+    method: Method,
+    data: str,
+    split: str = "test",
+    direction: str = "xy",
+    *,
+    intervals: bool = False,
 ) -> dict[str, float]:
     """Diversity, realism and, of façades painted from labels, what becomes of the true style's factors.
 
@@ -72,14 +86,24 @@ def score_samples(
     ``method`` is one that has codes. Global random state stays as it was; two calls give the same numbers.
     Where the test set is small, less is taken.
     """
-    held_out = open_dataset(data, split, method.config.image_size, direction, load=method.config.load)
+    held_out = open_dataset(
+        data, split, method.config.image_size, direction, load=method.config.load
+    )
     items = default_collate([held_out[i] for i in range(len(held_out))])
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
-    codes = method.noise(len(x) * MANY, 0).unflatten(0, (len(x), MANY))  # of all inputs, in their order
-    samples, other = paint(method, x[rows], codes[rows, :SAMPLES]), paint(method, x, codes[:, -1:])[:, 0]
+    codes = method.noise(len(x) * MANY, 0).unflatten(
+        0, (len(x), MANY)
+    )  # of all inputs, in their order
+    samples, other = (
+        paint(method, x[rows], codes[rows, :SAMPLES]),
+        paint(method, x, codes[:, -1:])[:, 0],
+    )
     found, each = {}, {}
-    for by in ("l1", *(by for by in perceptual.available() if by == "features" or x.shape[-1] >= 32)):
+    for by in (
+        "l1",
+        *(by for by in perceptual.available() if by == "features" or x.shape[-1] >= 32),
+    ):
         each[f"diversity_{by}"] = diversity.each_diversity(samples, by)
         found[f"real_pairs_{by}"] = diversity.real_pairs(y, by)
     each["nearest_features"] = diversity.each_nearest(samples, y[rows])
@@ -112,20 +136,34 @@ def _encoded(method: Method, y: Tensor) -> Float[Tensor, "n z_dim"]:
 
 def _of_examples(method: Method, x: Tensor, y: Tensor) -> dict[str, Float[Tensor, " n"]]:
     fake = paint(method, x, _encoded(method, y)[:, None])[:, 0]
-    nearer = {"encoded_top1": (fake, y), "encoded_shape_top1": (scores.shape(fake), scores.shape(y))}
+    nearer = {
+        "encoded_top1": (fake, y),
+        "encoded_shape_top1": (scores.shape(fake), scores.shape(y)),
+    }
     found = {name: (scores.others_nearer(*search) < 1).double() for name, search in nearer.items()}
     return {"encoded_l1": pixels.each_l1(fake, y)} | found
 
 
 def _of_facades(
-    method: Method, split: str, items: dict, deep: Tensor, samples: Tensor, shared: Tensor, few: Tensor
+    method: Method,
+    split: str,
+    items: dict,
+    deep: Tensor,
+    samples: Tensor,
+    shared: Tensor,
+    few: Tensor,
 ) -> dict[str, float]:
     size = items["y"].shape[-1]
     photos, _, styles = photographs(split, size, deep.tolist(), "true answers", TRUE)
-    seen, truth = factors.read(samples.flatten(0, 1)).unflatten(0, samples.shape[:2]), factors.read(photos)
+    seen, truth = (
+        factors.read(samples.flatten(0, 1)).unflatten(0, samples.shape[:2]),
+        factors.read(photos),
+    )
     found = {"walls_covered": factors.walls_covered(seen)}
     found["coverage_features"] = diversity.coverage(samples, photos.unflatten(0, (len(deep), TRUE)))
-    found |= {f"distance_{name}": value for name, value in factors.factor_distances(seen, truth).items()}
+    found |= {
+        f"distance_{name}": value for name, value in factors.factor_distances(seen, truth).items()
+    }
     found |= factors.hue_agreement(shared, items["labels"][few])
     same = factors.read(shared.flatten(0, 1)).unflatten(0, shared.shape[:2])
     found |= {f"common_{name}": value for name, value in factors.common_factors(same).items()}

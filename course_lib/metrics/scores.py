@@ -19,7 +19,9 @@ from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.metrics.houses import _masks, hue_error, lit_windows, visible_borders
-from course_lib.metrics.houses import borders_visible as borders_visible  # notebooks know them as scores
+from course_lib.metrics.houses import (
+    borders_visible as borders_visible,
+)  # notebooks know them as scores
 from course_lib.metrics.houses import windows_lit as windows_lit
 from course_lib.metrics.pixels import _pairs
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
@@ -40,7 +42,9 @@ def confusion(
     from torchmetrics.functional.classification import multiclass_confusion_matrix
 
     if predicted.shape != truth.shape or not truth.numel():
-        raise ValueError(f"labels {tuple(predicted.shape)} and truth {tuple(truth.shape)} do not fit")
+        raise ValueError(
+            f"labels {tuple(predicted.shape)} and truth {tuple(truth.shape)} do not fit"
+        )
     predicted, truth = predicted.flatten().long(), truth.flatten().long()
     if min(predicted.min(), truth.min()) < 0 or max(predicted.max(), truth.max()) >= classes:
         raise ValueError(f"a label lies outside 0 ... {classes - 1}")
@@ -55,7 +59,9 @@ def segmentation_scores(matrix: Tensor) -> dict[str, float]:
     still an error of its own class, but no class of IoU 0 is added for it.
     """
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.sum() > 0:
-        raise ValueError(f"expected a square matrix of counts, not all 0, got {tuple(matrix.shape)}")
+        raise ValueError(
+            f"expected a square matrix of counts, not all 0, got {tuple(matrix.shape)}"
+        )
     matrix = matrix.double()
     right, rows, columns = matrix.diag(), matrix.sum(1), matrix.sum(0)
     there = rows > 0
@@ -64,7 +70,9 @@ def segmentation_scores(matrix: Tensor) -> dict[str, float]:
     return {name: value.item() for name, value in values.items()}
 
 
-def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> dict[str, float]:
+def fcn_score(
+    photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
+) -> dict[str, float]:
     """FCN-score with the course's own segmenter: does it find in painted façades the labels they were painted from?
 
     One knows photographs of up to 64 px, another those of up to 128 px; larger ones are shrunk for it. Real ones give
@@ -73,7 +81,9 @@ def fcn_score(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
     return segmentation_scores(fcn_matrices(photos, labels).sum(0))
 
 
-def fcn_matrices(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> Float[Tensor, "n 12 12"]:
+def fcn_matrices(
+    photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
+) -> Float[Tensor, "n 12 12"]:
     """The confusion matrix of each photograph, for :func:`fcn_score`."""
     _masks(photos, labels)
     small = shrunk(photos)
@@ -82,9 +92,13 @@ def fcn_matrices(photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h 
     return _matrices(predicted.cpu(), labels.cpu())
 
 
-def label_matrices(painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]) -> Float[Tensor, "n 12 12"]:
+def label_matrices(
+    painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
+) -> Float[Tensor, "n 12 12"]:
     """The same of painted label maps: each pixel gets the class of the nearest colour (CycleGAN, Table 3)."""
-    return _matrices(torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)]), labels.cpu())
+    return _matrices(
+        torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)]), labels.cpu()
+    )
 
 
 def _matrices(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -105,11 +119,15 @@ def retrieval(
     return {f"top{best}": (nearer < best).double().mean().item() for best in k}
 
 
-def others_nearer(fake: Float[Tensor, "n 3 h w"], truths: Float[Tensor, "n 3 h w"]) -> Integer[Tensor, " n"]:
+def others_nearer(
+    fake: Float[Tensor, "n 3 h w"], truths: Float[Tensor, "n 3 h w"]
+) -> Integer[Tensor, " n"]:
     """How many other true images are as near to each fake as its own truth, or nearer."""
     fake, truths = _pairs(fake, truths)
     distance = torch.cdist(fake.flatten(1), truths.flatten(1), p=1)  # (n, n)
-    return (~(distance > distance.diag()[:, None])).sum(1) - 1  # without the truth itself; nan is never far
+    return (~(distance > distance.diag()[:, None])).sum(
+        1
+    ) - 1  # without the truth itself; nan is never far
 
 
 def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
@@ -120,7 +138,9 @@ def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
 # All that a data set allows.
 
 
-def score(method: Method, data: str, split: str = "test", direction: str = "xy") -> dict[str, float]:
+def score(
+    method: Method, data: str, split: str = "test", direction: str = "xy"
+) -> dict[str, float]:
     """What can be measured of ``method`` on the named ``data``; ``direction="yx"`` swaps its domains.
 
     Always: sharpness_ratio, grid_ratio, chroma_ratio, histogram_intersection, lab_L, lab_a, lab_b (sets), n. With true
@@ -142,7 +162,9 @@ def score(method: Method, data: str, split: str = "test", direction: str = "xy")
     """
     results: dict[str, float] = {}
     for it in translated(method, data, split, direction):
-        results |= {"n": len(it.real)} | {f"{it.prefix}{name}": value for name, value in measure(it).items()}
+        results |= {"n": len(it.real)} | {
+            f"{it.prefix}{name}": value for name, value in measure(it).items()
+        }
     return results
 
 
@@ -164,22 +186,41 @@ class Translated(NamedTuple):
         fake, pairs = self.outputs["fake_y"], {}
         if self.paired:
             pairs["l1"] = (fake, self.real)
-        if self.paired and (_styles(self.data) or self.data in (*DAY_NIGHT, "facades:plaster-brick")):
+        if self.paired and (
+            _styles(self.data) or self.data in (*DAY_NIGHT, "facades:plaster-brick")
+        ):
             pairs |= {"copy_l1": (self.source, self.real), "moved_l1": (fake, self.source)}
-        others = {"rec_l1": ("rec_x", self.source), "rec_noisy_l1": ("noisy", self.source), "again_l1": ("again", fake)}
-        return pairs | {name: (self.outputs[k], other) for name, (k, other) in others.items() if k in self.outputs}
+        others = {
+            "rec_l1": ("rec_x", self.source),
+            "rec_noisy_l1": ("noisy", self.source),
+            "again_l1": ("again", fake),
+        }
+        return pairs | {
+            name: (self.outputs[k], other)
+            for name, (k, other) in others.items()
+            if k in self.outputs
+        }
 
     @property
     def shares(self) -> dict[str, Float[Tensor, "n 2"]]:
         """By the names of the scores that are a share: of each image, how many are right, and of how many."""
         fake, real, found = self.outputs["fake_y"], self.real, {}
         if self.paired and _styles(self.data):
-            searches = {"": (fake, real), "copy_": (self.source, real), "shape_": (shape(fake), shape(real))}
+            searches = {
+                "": (fake, real),
+                "copy_": (self.source, real),
+                "shape_": (shape(fake), shape(real)),
+            }
             for prefix, search in searches.items():
                 nearer = others_nearer(*search)
-                found |= {f"{prefix}top{k}": torch.stack([nearer < k, nearer >= 0], 1).double() for k in (1, 5)}
+                found |= {
+                    f"{prefix}top{k}": torch.stack([nearer < k, nearer >= 0], 1).double()
+                    for k in (1, 5)
+                }
         if self.forward and self.data == "facades:touching":
-            found["borders_visible"] = visible_borders(fake, self.items["labels"], self.items["instances"])
+            found["borders_visible"] = visible_borders(
+                fake, self.items["labels"], self.items["instances"]
+            )
         if self.forward and self.paired and self.data in DAY_NIGHT:
             found["windows_lit"] = lit_windows(fake, self.items["labels"], self.items["instances"])
         return found
@@ -198,14 +239,20 @@ def _styles(data: str) -> bool:
     return data.startswith("emoji:") and data != "emoji:edges"
 
 
-def translated(method: Method, data: str, split: str = "test", direction: str = "xy") -> Iterator[Translated]:
+def translated(
+    method: Method, data: str, split: str = "test", direction: str = "xy"
+) -> Iterator[Translated]:
     """For each direction of ``method`` what it makes of ``split``; the arguments are those of :func:`score`."""
-    held_out = open_dataset(data, split, method.config.image_size, direction, load=method.config.load)
+    held_out = open_dataset(
+        data, split, method.config.image_size, direction, load=method.config.load
+    )
     items = default_collate([held_out[i] for i in range(len(held_out))])
     for one in method.directions:
         prefix, outputs = "" if one == "xy" else "yx_", _outputs(method, items, one)
         forward, paired = one == direction, held_out.paired
-        yield Translated(data, forward, prefix, paired, items, items[one[0]], items[one[1]], outputs)
+        yield Translated(
+            data, forward, prefix, paired, items, items[one[0]], items[one[1]], outputs
+        )
 
 
 def measure(it: Translated) -> dict[str, float]:
@@ -214,7 +261,9 @@ def measure(it: Translated) -> dict[str, float]:
     found = _of_sets(fake, real) | {name: metrics.l1(*pair) for name, pair in it.l1_pairs.items()}
     if it.paired:
         found |= {"psnr": metrics.psnr(fake, real), "ssim": metrics.ssim(fake, real)}
-    found |= {name: (counts[:, 0].sum() / counts[:, 1].sum()).item() for name, counts in it.shares.items()}
+    found |= {
+        name: (counts[:, 0].sum() / counts[:, 1].sum()).item() for name, counts in it.shares.items()
+    }
     for name, matrices in it.matrices.items():
         found |= _prefixed(name, segmentation_scores(matrices.sum(0)))
     if it.paired and it.data == "facades:plaster-brick":
@@ -240,14 +289,21 @@ def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
             parts["again"].append(method.translate_batch(batch, direction)["fake_y"].cpu())
             if "rec_x" in out:
                 fake = parts["fake_y"][-1]
-                fake = fake + 2 * NOISE * torch.randn(fake.shape)  # drawn on the CPU: the same noise on every device
+                fake = fake + 2 * NOISE * torch.randn(
+                    fake.shape
+                )  # drawn on the CPU: the same noise on every device
                 back = method.translate(fake.to(method.device), direction=direction[::-1])
                 parts["noisy"].append(back["fake_y"].cpu())
     return {name: torch.cat(found) for name, found in parts.items() if found}
 
 
 def _of_sets(fake: Tensor, real: Tensor) -> dict[str, float]:
-    ratios = (metrics.sharpness_ratio, metrics.grid_ratio, metrics.chroma_ratio, metrics.histogram_intersection)
+    ratios = (
+        metrics.sharpness_ratio,
+        metrics.grid_ratio,
+        metrics.chroma_ratio,
+        metrics.histogram_intersection,
+    )
     lab = metrics.lab_histogram_intersection(fake, real)
     return {metric.__name__: metric(fake, real) for metric in ratios} | _prefixed("lab", lab)
 

@@ -6,7 +6,12 @@ from course_lib.networks.cut import PatchProjections
 from course_lib.networks.discriminators import DCGANDiscriminator, PatchGAN
 from course_lib.networks.generators import DCGANGenerator, EncoderDecoder, UNet
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
-from course_lib.networks.pix2pixhd import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD
+from course_lib.networks.pix2pixhd import (
+    FeatureEncoder,
+    GlobalGenerator,
+    LocalEnhancer,
+    MultiScaleD,
+)
 from course_lib.networks.resnet import ResNetGenerator
 from course_lib.networks.time_unet import TimedUNet
 from course_lib.networks.unit import LatentDecoders, LatentEncoders

@@ -27,7 +27,11 @@ class CodedUNet(UNet):
         self.coded = len(self.encoder) if z_at == "all" else 1  # so many blocks see z
         for block in self.encoder[: self.coded]:
             at = next(i for i, layer in enumerate(block) if isinstance(layer, nn.Conv2d))
-            c_in, c_out, bias = block[at].in_channels, block[at].out_channels, block[at].bias is not None
+            c_in, c_out, bias = (
+                block[at].in_channels,
+                block[at].out_channels,
+                block[at].bias is not None,
+            )
             block[at] = Conv2d(c_in + z_dim, c_out, 4, 2, 1, bias=bias)
         init_weights(self)
 
@@ -37,7 +41,9 @@ class CodedUNet(UNet):
         h, kept = x, []
         for i, block in enumerate(self.encoder):
             if i < self.coded:  # (B, c, s, s), (B, z) -> (B, c + z, s, s)
-                h = torch.cat([h, z.to(h.dtype)[:, :, None, None].expand(-1, -1, *h.shape[2:])], dim=1)
+                h = torch.cat(
+                    [h, z.to(h.dtype)[:, :, None, None].expand(-1, -1, *h.shape[2:])], dim=1
+                )
             h = block(h)
             kept.append(h)
         kept.pop()  # the bottleneck is not its own skip
@@ -57,7 +63,9 @@ class _Encoder(nn.Module):
         self.mu, self.logvar = nn.Linear(width, z_dim), nn.Linear(width, z_dim)
         init_weights(self)
 
-    def forward(self, y: Float[Tensor, "b 3 size size"]) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
+    def forward(
+        self, y: Float[Tensor, "b 3 size size"]
+    ) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
         h = self.layers(y).mean((2, 3))
         return self.mu(h), self.logvar(h)
 
@@ -69,10 +77,14 @@ class ResNetEncoder(_Encoder):
     128, 192, 256 and 256 channels, 2,590,032 parameters. Raises CourseError for another image_size.
     """
 
-    def __init__(self, z_dim: int = 8, image_size: int = 256, base_channels: int = 64, norm: str = "instance"):
+    def __init__(
+        self, z_dim: int = 8, image_size: int = 256, base_channels: int = 64, norm: str = "instance"
+    ):
         widths = [base_channels * min(i + 1, 4) for i in range(_halvings(image_size))]
         blocks = [HalvingBlock(c_in, c_out, norm) for c_in, c_out in pairwise(widths)]
-        super().__init__([nn.Conv2d(3, base_channels, 4, 2, 1), *blocks, nn.LeakyReLU(0.2)], widths[-1], z_dim)
+        super().__init__(
+            [nn.Conv2d(3, base_channels, 4, 2, 1), *blocks, nn.LeakyReLU(0.2)], widths[-1], z_dim
+        )
 
 
 class CNNEncoder(_Encoder):
@@ -81,7 +93,9 @@ class CNNEncoder(_Encoder):
     2,760,656 parameters. Arguments, shapes and errors as in :class:`ResNetEncoder`.
     """
 
-    def __init__(self, z_dim: int = 8, image_size: int = 256, base_channels: int = 64, norm: str = "instance"):
+    def __init__(
+        self, z_dim: int = 8, image_size: int = 256, base_channels: int = 64, norm: str = "instance"
+    ):
         widths = [base_channels * min(2**i, 4) for i in range(_halvings(image_size))]
         layers = [nn.Conv2d(3, base_channels, 4, 2, 1), nn.LeakyReLU(0.2)]
         for c_in, c_out in pairwise(widths):  # (B, c_in, s, s) -> (B, c_out, s/2, s/2)
@@ -124,13 +138,22 @@ class MultiScalePatchGAN(nn.Module):
         coarse: str = "same",
     ):
         super().__init__()
-        widths = [max(1, base_channels >> i) if coarse == "half" else base_channels for i in range(n_scales)]
-        self.scales = nn.ModuleList(PatchGAN(in_channels, width, n_layers, norm) for width in widths)
+        widths = [
+            max(1, base_channels >> i) if coarse == "half" else base_channels
+            for i in range(n_scales)
+        ]
+        self.scales = nn.ModuleList(
+            PatchGAN(in_channels, width, n_layers, norm) for width in widths
+        )
 
-    def forward(self, image: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch 1 _ _"]]:
+    def forward(
+        self, image: Float[Tensor, "batch channels height width"]
+    ) -> list[Float[Tensor, "batch 1 _ _"]]:
         maps = [self.scales[0](image)]
         for D in self.scales[1:]:
-            image = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)  # (B, c, H, W) -> (B, c, H/2, W/2)
+            image = F.avg_pool2d(
+                image, 3, 2, 1, count_include_pad=False
+            )  # (B, c, H, W) -> (B, c, H/2, W/2)
             maps.append(D(image))
         return maps
 

@@ -28,8 +28,12 @@ def upsample(kind: str, c_in: int, c_out: int, bias: bool, kernel: int = 4) -> n
     ``"resize-conv"``: nearest-neighbour upsampling and a 3x3 convolution, which leaves no checkerboard.
     """
     layers = {
-        "transposed": lambda: ConvTranspose2d(c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias),
-        "resize-conv": lambda: nn.Sequential(nn.Upsample(scale_factor=2), Conv2d(c_in, c_out, 3, 1, 1, bias=bias)),
+        "transposed": lambda: ConvTranspose2d(
+            c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias
+        ),
+        "resize-conv": lambda: nn.Sequential(
+            nn.Upsample(scale_factor=2), Conv2d(c_in, c_out, 3, 1, 1, bias=bias)
+        ),
     }
     return layers[kind]()
 
@@ -41,7 +45,9 @@ def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
     """
     levels = image_size.bit_length() - 3
     if levels < 2 or 4 * 2**levels != image_size:
-        what = f"a DCGAN needs an image size that is a power of two of at least 16, got {image_size}"
+        what = (
+            f"a DCGAN needs an image size that is a power of two of at least 16, got {image_size}"
+        )
         raise CourseError(what, f"image_size={image_size}", "choose 16, 32, 64 or 128")
     return [base_channels * min(2**i, 8) for i in range(levels)]
 
@@ -91,13 +97,17 @@ def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
     """
     average.updates += 1
     decay = min(decay, (1 + average.updates.item()) / (10 + average.updates.item()))
-    statistics = {name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()}
+    statistics = {
+        name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()
+    }
     ours = [*average.parameters(), *(average.get_buffer(name) for name in statistics)]
     torch._foreach_lerp_(ours, [*net.parameters(), *statistics.values()], 1 - decay)
 
 
 @contextmanager
-def inference(net: nn.Module, dropout: bool = False, batch_statistics: bool = False) -> Iterator[nn.Module]:
+def inference(
+    net: nn.Module, dropout: bool = False, batch_statistics: bool = False
+) -> Iterator[nn.Module]:
     """``net`` for looking, not for learning: eval(), except that dropout and the batch's own statistics may stay on.
 
     Running statistics do not move; the modes are put back afterwards.
@@ -110,7 +120,9 @@ def inference(net: nn.Module, dropout: bool = False, batch_statistics: bool = Fa
             layer.train(dropout)
     for norm in norms:
         norm.train(batch_statistics)
-        norm.track_running_stats = not batch_statistics  # or a forward in train mode would move them
+        norm.track_running_stats = (
+            not batch_statistics
+        )  # or a forward in train mode would move them
     try:
         yield net
     finally:

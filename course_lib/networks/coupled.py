@@ -30,12 +30,16 @@ class CoupledGenerators(nn.Module):
         upsampling: str = "transposed",
     ):
         super().__init__()
-        cut = 1 + 3 * (_upsamplings(image_size, own_layers) - own_layers)  # projection, then norm, ReLU, upsampling
+        cut = 1 + 3 * (
+            _upsamplings(image_size, own_layers) - own_layers
+        )  # projection, then norm, ReLU, upsampling
         x, y = (DCGANGenerator(image_size, z_dim, base_channels, upsampling).layers for _ in "xy")
         self.shared = x[:cut]  # (B, z, 1, 1) -> (B, c, S/2^own, S/2^own)
         self.own = nn.ModuleDict({"x": x[cut:], "y": y[cut:]})  # -> (B, 3, S, S)
 
-    def forward(self, z: Float[Tensor, "batch z_dim"], domains: str = "xy") -> list[Float[Tensor, "batch 3 size size"]]:
+    def forward(
+        self, z: Float[Tensor, "batch z_dim"], domains: str = "xy"
+    ) -> list[Float[Tensor, "batch 3 size size"]]:
         """The images of ``domains``, in that order."""
         h = self.shared(z[:, :, None, None])
         return [self.own[domain](h) for domain in domains]
@@ -53,10 +57,14 @@ class CoupledDiscriminators(nn.Module):
         _upsamplings(image_size, own_layers)
         cut = 3 * own_layers - 1  # convolution, norm, leaky ReLU; the first has no norm
         x, y = (DCGANDiscriminator(image_size, base_channels).layers for _ in "xy")
-        self.own = nn.ModuleDict({"x": x[:cut], "y": y[:cut]})  # (B, 3, S, S) -> (B, c, S/2^own, S/2^own)
+        self.own = nn.ModuleDict(
+            {"x": x[:cut], "y": y[:cut]}
+        )  # (B, 3, S, S) -> (B, c, S/2^own, S/2^own)
         self.shared = x[cut:]  # -> (B, 1)
 
-    def forward(self, image: Float[Tensor, "batch 3 size size"], domain: str) -> Float[Tensor, "batch 1"]:
+    def forward(
+        self, image: Float[Tensor, "batch 3 size size"], domain: str
+    ) -> Float[Tensor, "batch 1"]:
         return self.shared(self.own[domain](image))
 
 
@@ -65,5 +73,7 @@ def _upsamplings(image_size: int, own_layers: int) -> int:
     levels = len(dcgan_widths(image_size, 1))
     if not 1 <= own_layers < levels:
         what = f"of {levels} upsamplings, {own_layers} cannot belong to one domain each"
-        raise CourseError(what, f"own_layers={own_layers}", f"choose 1 to {levels - 1} at {image_size} px")
+        raise CourseError(
+            what, f"own_layers={own_layers}", f"choose 1 to {levels - 1} at {image_size} px"
+        )
     return levels

@@ -13,7 +13,9 @@ class PatchProjections(nn.Module):
 
     def __init__(self, widths: list[int], dim: int = 256):
         super().__init__()
-        self.layers = nn.ModuleList(nn.Sequential(nn.Linear(n, dim), nn.ReLU(), nn.Linear(dim, dim)) for n in widths)
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.Linear(n, dim), nn.ReLU(), nn.Linear(dim, dim)) for n in widths
+        )
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.normal_(layer.weight, 0.0, 0.02)
@@ -22,5 +24,9 @@ class PatchProjections(nn.Module):
     def forward(
         self, maps: list[Float[Tensor, "b _ _ _"]], places: list[Integer[Tensor, " _"]]
     ) -> list[Float[Tensor, "b _ dim"]]:
-        picked = [of.flatten(2)[:, :, at].mT for of, at in zip(maps, places, strict=True)]  # (B, places, c)
-        return [F.normalize(layer(of), dim=2) for layer, of in zip(self.layers, picked, strict=True)]
+        picked = [
+            of.flatten(2)[:, :, at].mT for of, at in zip(maps, places, strict=True)
+        ]  # (B, places, c)
+        return [
+            F.normalize(layer(of), dim=2) for layer, of in zip(self.layers, picked, strict=True)
+        ]

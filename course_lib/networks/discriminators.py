@@ -19,7 +19,9 @@ class PatchGAN(nn.Module):
     n_layers=3): 2,768,705; PixelGAN 9,024.
     """
 
-    def __init__(self, in_channels: int = 6, base_channels: int = 64, n_layers: int = 3, norm: str = "batch"):
+    def __init__(
+        self, in_channels: int = 6, base_channels: int = 64, n_layers: int = 3, norm: str = "batch"
+    ):
         super().__init__()
         bias = norm != "batch"
         widths = [base_channels * min(2**i, 8) for i in range(max(n_layers, 1) + 1)]
@@ -29,13 +31,19 @@ class PatchGAN(nn.Module):
         for i, width in enumerate(widths):
             stride = 2 if i < n_layers else 1
             conv = nn.Conv2d(c_in, width, kernel, stride, padding, bias=bias or i == 0)
-            layers += [conv, nn.LeakyReLU(0.2)] if i == 0 else [conv, norm_layer(norm, width), nn.LeakyReLU(0.2)]
+            layers += (
+                [conv, nn.LeakyReLU(0.2)]
+                if i == 0
+                else [conv, norm_layer(norm, width), nn.LeakyReLU(0.2)]
+            )
             c_in = width
         layers.append(nn.Conv2d(c_in, 1, kernel, 1, padding, bias=bias or n_layers > 0))
         self.layers = nn.Sequential(*layers)
         init_weights(self)
 
-    def forward(self, image: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 1 h w"]:
+    def forward(
+        self, image: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch 1 h w"]:
         return self.layers(image)
 
 
@@ -53,9 +61,15 @@ class DCGANDiscriminator(nn.Module):
         super().__init__()
         widths = dcgan_widths(image_size, base_channels)
         layers = []
-        for i, (c_in, width) in enumerate(zip([3, *widths], widths, strict=False)):  # (B, c_in, s, s) -> halved
+        for i, (c_in, width) in enumerate(
+            zip([3, *widths], widths, strict=False)
+        ):  # (B, c_in, s, s) -> halved
             conv = nn.Conv2d(c_in, width, 5, 2, 2, bias=False)
-            layers += [conv, norm_layer(norm, width), nn.LeakyReLU(0.2)] if i else [conv, nn.LeakyReLU(0.2)]
+            layers += (
+                [conv, norm_layer(norm, width), nn.LeakyReLU(0.2)]
+                if i
+                else [conv, nn.LeakyReLU(0.2)]
+            )
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten())
         init_weights(self)
 

@@ -25,12 +25,21 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError
 
 FILES = Path(__file__).parent / "frozen_files"
-CLASSES, WALLS = 12, 8  # labels of façades, colours of walls: of data.facade_layout and data.facade_render
-LOW, HIGH = (-1.0, -1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 0.6, 1.0, 1.0)  # of shade, light, time, glass, weathering by day
+CLASSES, WALLS = (
+    12,
+    8,
+)  # labels of façades, colours of walls: of data.facade_layout and data.facade_render
+LOW, HIGH = (
+    (-1.0, -1.0, 0.0, 0.0, 0.0),
+    (1.0, 1.0, 0.6, 1.0, 1.0),
+)  # of shade, light, time, glass, weathering by day
 SMALL, LARGEST = 64, 128  # px: up to where the first weights serve, and up to where the others do
 CHUNK = 64  # photographs that are segmented at a time
 VGG = "vgg16-397923af.pth"  # torchvision's file
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the images that the VGG was trained on, in [0, 1]
+MEAN, STD = (
+    (0.485, 0.456, 0.406),
+    (0.229, 0.224, 0.225),
+)  # of the images that the VGG was trained on, in [0, 1]
 LAYERS = 23  # of vgg16().features, up to and with relu4_3
 
 
@@ -71,7 +80,9 @@ class Segmenter(nn.Module):
             h = block(F.max_pool2d(h, 2) if seen else h)
             seen.append(h)
         for block, skip in zip(reversed(self.up), reversed(seen[:-1]), strict=True):
-            h = block(torch.cat([F.interpolate(h, scale_factor=2.0), skip], dim=1))  # half the side -> that of skip
+            h = block(
+                torch.cat([F.interpolate(h, scale_factor=2.0), skip], dim=1)
+            )  # half the side -> that of skip
         return self.head(h)[..., :height, :width]
 
 
@@ -106,7 +117,10 @@ class FeatureNet(nn.Module):
 
     def pooled(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 448"]:
         """Mean and standard deviation of each channel over the image, the last layer last."""
-        return torch.cat([s for h in self(images) for s in (h.mean((2, 3)), h.flatten(2).std(2, correction=0))], dim=1)
+        return torch.cat(
+            [s for h in self(images) for s in (h.mean((2, 3)), h.flatten(2).std(2, correction=0))],
+            dim=1,
+        )
 
 
 class FactorReader(nn.Module):
@@ -149,7 +163,9 @@ class VGG19(nn.Module):
             self.layers = vgg19().features[: self.ENDS[-1]]
         weights = torch.load(file, map_location="cpu", weights_only=True)
         names = self.layers.state_dict()
-        self.layers.load_state_dict({name: weights[f"features.{name}"] for name in names}, assign=True)
+        self.layers.load_state_dict(
+            {name: weights[f"features.{name}"] for name in names}, assign=True
+        )
         self.requires_grad_(False)
 
     @classmethod
@@ -158,7 +174,11 @@ class VGG19(nn.Module):
         file = Path(torch.hub.get_dir()) / "checkpoints" / cls.FILE
         if not file.is_file():
             fix = f"put torchvision's file {cls.FILE} there, or leave lambda_vgg at 0"
-            raise CourseError("the VGG loss needs the weights of VGG-19, and the course downloads nothing", file, fix)
+            raise CourseError(
+                "the VGG loss needs the weights of VGG-19, and the course downloads nothing",
+                file,
+                fix,
+            )
         return cls(str(file))
 
     def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
@@ -224,7 +244,9 @@ def content_features(
     """
     file = Path(torch.hub.get_dir()) / "checkpoints" / VGG
     if by == "vgg" and not file.is_file():
-        raise CourseError("the weights of VGG-16 are not here", file, "put them there, or choose features")
+        raise CourseError(
+            "the weights of VGG-16 are not here", file, "put them there, or choose features"
+        )
     if by == "features" or not file.is_file():
         net = load_features(size).to(device)
         return "features", lambda images: net(images)[-1]

@@ -45,7 +45,9 @@ class UNet(nn.Module):
             )
         levels = levels or most
         if not 2 <= levels <= most:
-            raise CourseError(f"no U-Net for {image_size} px has {levels} levels", "levels", f"choose 2 to {most}")
+            raise CourseError(
+                f"no U-Net for {image_size} px has {levels} levels", "levels", f"choose 2 to {most}"
+            )
         bias = norm == "instance"  # before batch norm, a bias would be subtracted again
         widths = [base_channels * min(2**i, 8) for i in range(levels)]
         self.skips = skips
@@ -62,17 +64,23 @@ class UNet(nn.Module):
         for i in reversed(range(levels)):  # (B, c, s, s) -> (B, width, 2s, 2s)
             c_in = widths[i] if i == levels - 1 or not skips else 2 * widths[i]
             if i == 0:  # to the image, no norm
-                self.decoder.append(nn.Sequential(nn.ReLU(), upsample(upsampling, c_in, out_channels, bias=True)))
+                self.decoder.append(
+                    nn.Sequential(nn.ReLU(), upsample(upsampling, c_in, out_channels, bias=True))
+                )
                 break
             width = widths[i - 1]
             block = [nn.ReLU(), upsample(upsampling, c_in, width, bias), norm_layer(norm, width)]
-            innermost = levels - 1 if dropout_innermost else levels - 2  # the first block with dropout, of three
+            innermost = (
+                levels - 1 if dropout_innermost else levels - 2
+            )  # the first block with dropout, of three
             if dropout and innermost - 3 < i <= innermost:
                 block.append(nn.Dropout(dropout))
             self.decoder.append(nn.Sequential(*block))
         init_weights(self)
 
-    def forward(self, x: Float[Tensor, "batch c_in height width"]) -> Float[Tensor, "batch c_out height width"]:
+    def forward(
+        self, x: Float[Tensor, "batch c_in height width"]
+    ) -> Float[Tensor, "batch c_out height width"]:
         h, kept = x, []
         for block in self.encoder:
             h = block(h)
@@ -104,13 +112,25 @@ class DCGANGenerator(nn.Module):
     """
 
     def __init__(
-        self, image_size: int = 64, z_dim: int = 100, base_channels: int = 128, upsampling: str = "transposed"
+        self,
+        image_size: int = 64,
+        z_dim: int = 100,
+        base_channels: int = 128,
+        upsampling: str = "transposed",
     ):
         super().__init__()
         widths = dcgan_widths(image_size, base_channels)[::-1]
-        layers = [nn.ConvTranspose2d(z_dim, widths[0], 4, bias=False)]  # (B, z, 1, 1) -> (B, 8c, 4, 4): a projection
-        for width, c_out in zip(widths, [*widths[1:], 3], strict=True):  # (B, width, s, s) -> (B, c_out, 2s, 2s)
-            layers += [norm_layer("batch", width), nn.ReLU(), upsample(upsampling, width, c_out, bias=False, kernel=5)]
+        layers = [
+            nn.ConvTranspose2d(z_dim, widths[0], 4, bias=False)
+        ]  # (B, z, 1, 1) -> (B, 8c, 4, 4): a projection
+        for width, c_out in zip(
+            widths, [*widths[1:], 3], strict=True
+        ):  # (B, width, s, s) -> (B, c_out, 2s, 2s)
+            layers += [
+                norm_layer("batch", width),
+                nn.ReLU(),
+                upsample(upsampling, width, c_out, bias=False, kernel=5),
+            ]
         self.layers = nn.Sequential(*layers, nn.Tanh())
         init_weights(self)
 

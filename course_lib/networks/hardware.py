@@ -51,13 +51,18 @@ def sent(batches: Iterable[dict], device: Device) -> Iterator[dict]:
     copies = torch.cuda.Stream(device) if device.type == "cuda" else None
     for batch in batches:
         with torch.cuda.stream(copies):  # of None: as ever
-            there = {key: send(value, device) if isinstance(value, Tensor) else value for key, value in batch.items()}
+            there = {
+                key: send(value, device) if isinstance(value, Tensor) else value
+                for key, value in batch.items()
+            }
         if copies is not None:
             work = torch.cuda.current_stream(device)
             work.wait_stream(copies)
             for value in there.values():
                 if isinstance(value, Tensor):
-                    value.record_stream(work)  # its memory is not given away before the work is done
+                    value.record_stream(
+                        work
+                    )  # its memory is not given away before the work is done
         yield there
 
 

@@ -13,13 +13,21 @@ from course_lib.networks.resnet import ResidualBlock
 
 
 def conv(
-    c_in: int, c_out: int, kernel: int, stride: int = 1, norm: str = "none", slope: float | None = 0.0
+    c_in: int,
+    c_out: int,
+    kernel: int,
+    stride: int = 1,
+    norm: str = "none",
+    slope: float | None = 0.0,
 ) -> list[nn.Module]:
     """Reflection padding, convolution, norm ("layer", or as in ``norm_layer``), ReLU; no ReLU if ``slope`` is None.
 
     (B, c_in, H, W) -> (B, c_out, H / stride, W / stride). Another slope than 0 makes the ReLU leaky.
     """
-    layers = [nn.ReflectionPad2d((kernel - stride + 1) // 2), nn.Conv2d(c_in, c_out, kernel, stride)]
+    layers = [
+        nn.ReflectionPad2d((kernel - stride + 1) // 2),
+        nn.Conv2d(c_in, c_out, kernel, stride),
+    ]
     if norm != "none":
         layers.append(nn.GroupNorm(1, c_out) if norm == "layer" else norm_layer(norm, c_out))
     return layers if slope is None else [*layers, nn.LeakyReLU(slope) if slope else nn.ReLU()]
@@ -28,7 +36,9 @@ def conv(
 def stem(base_channels: int, norm: str = "instance", slope: float = 0.0) -> list[nn.Module]:
     """c7s1-64, d128, d256 for 64 base channels: (B, 3, H, W) -> (B, 4 base_channels, H/4, W/4)."""
     c = base_channels
-    down = [layer for width in (2 * c, 4 * c) for layer in conv(width // 2, width, 4, 2, norm, slope)]
+    down = [
+        layer for width in (2 * c, 4 * c) for layer in conv(width // 2, width, 4, 2, norm, slope)
+    ]
     return [*conv(3, c, 7, norm=norm, slope=slope), *down]
 
 
@@ -84,11 +94,17 @@ class AdaINBlock(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.first, self.last = (nn.Sequential(*conv(channels, channels, 3, slope=None)) for _ in range(2))
+        self.first, self.last = (
+            nn.Sequential(*conv(channels, channels, 3, slope=None)) for _ in range(2)
+        )
 
-    def forward(self, h: Float[Tensor, "b c h w"], parameters: Float[Tensor, "b 4 c"]) -> Float[Tensor, "b c h w"]:
+    def forward(
+        self, h: Float[Tensor, "b c h w"], parameters: Float[Tensor, "b 4 c"]
+    ) -> Float[Tensor, "b c h w"]:
         gamma, beta, last_gamma, last_beta = parameters.unbind(1)
-        return h + adain(self.last(F.relu(adain(self.first(h), gamma, beta))), last_gamma, last_beta)
+        return h + adain(
+            self.last(F.relu(adain(self.first(h), gamma, beta))), last_gamma, last_beta
+        )
 
 
 class StyleDecoder(nn.Module):
@@ -98,11 +114,18 @@ class StyleDecoder(nn.Module):
     of all AdaIN layers, 4 of each block and channel: 4,096 at the paper's size. gamma is its raw output, no 1 is added.
     """
 
-    def __init__(self, style_dim: int = 8, base_channels: int = 64, n_blocks: int = 4, mlp_width: int = 256):
+    def __init__(
+        self, style_dim: int = 8, base_channels: int = 64, n_blocks: int = 4, mlp_width: int = 256
+    ):
         super().__init__()
         c, wide = base_channels, 4 * base_channels
         self.shape = (n_blocks, 4, wide)  # of the parameters of AdaIN
-        layers = [nn.Linear(style_dim, mlp_width), nn.ReLU(), nn.Linear(mlp_width, mlp_width), nn.ReLU()]
+        layers = [
+            nn.Linear(style_dim, mlp_width),
+            nn.ReLU(),
+            nn.Linear(mlp_width, mlp_width),
+            nn.ReLU(),
+        ]
         self.mlp = nn.Sequential(*layers, nn.Linear(mlp_width, n_blocks * 4 * wide))
         self.blocks = nn.ModuleList(AdaINBlock(wide) for _ in range(n_blocks))
         self.up = nn.Sequential(*rise(c), *conv(c, 3, 7, slope=None), nn.Tanh())
@@ -112,7 +135,9 @@ class StyleDecoder(nn.Module):
         self, content: Float[Tensor, "b c h w"], style: Float[Tensor, "b style_dim"]
     ) -> Float[Tensor, "b 3 _ _"]:
         h = content
-        for block, parameters in zip(self.blocks, self.mlp(style).unflatten(1, self.shape).unbind(1), strict=True):
+        for block, parameters in zip(
+            self.blocks, self.mlp(style).unflatten(1, self.shape).unbind(1), strict=True
+        ):
             h = block(h, parameters)
         return self.up(h)
 
@@ -127,7 +152,11 @@ class MUNITDiscriminator(MultiScalePatchGAN):
         super().__init__(n_scales=0)
         widths = [3, *(base_channels * min(2**i, 8) for i in range(n_layers))]
         for _ in range(n_scales):
-            layers = [part for i in range(n_layers) for part in conv(widths[i], widths[i + 1], 4, 2, slope=0.2)]
+            layers = [
+                part
+                for i in range(n_layers)
+                for part in conv(widths[i], widths[i + 1], 4, 2, slope=0.2)
+            ]
             self.scales.append(init_weights(nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1))))
 
 

@@ -22,7 +22,12 @@ def halve(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
 def _conv(c_in: int, c_out: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
     """c7s1-k (kernel 7, reflection padding) or dk (kernel 3, stride 2): convolution, instance norm, ReLU."""
     pad, padding = ([nn.ReflectionPad2d(3)], 0) if kernel == 7 else ([], 1)
-    return [*pad, nn.Conv2d(c_in, c_out, kernel, stride, padding), norm_layer("instance", c_out), nn.ReLU()]
+    return [
+        *pad,
+        nn.Conv2d(c_in, c_out, kernel, stride, padding),
+        norm_layer("instance", c_out),
+        nn.ReLU(),
+    ]
 
 
 def _up(kind: str, c_in: int, c_out: int) -> list[nn.Module]:
@@ -72,15 +77,27 @@ class LocalEnhancer(nn.Module):
     ``base_channels`` is G1's. The sum is element by element; G1 itself is not part of this module.
     """
 
-    def __init__(self, c_in: int = 36, base_channels: int = 64, n_blocks: int = 3, upsampling: str = "transposed"):
+    def __init__(
+        self,
+        c_in: int = 36,
+        base_channels: int = 64,
+        n_blocks: int = 3,
+        upsampling: str = "transposed",
+    ):
         super().__init__()
         c = base_channels // 2
-        self.down = nn.Sequential(*_conv(c_in, c, 7), *_conv(c, 2 * c, stride=2))  # (B, c_in, H, W) -> (B, 2c, H/2, ..)
-        self.up = nn.Sequential(*[ResidualBlock(2 * c) for _ in range(n_blocks)], *_up(upsampling, 2 * c, c))
+        self.down = nn.Sequential(
+            *_conv(c_in, c, 7), *_conv(c, 2 * c, stride=2)
+        )  # (B, c_in, H, W) -> (B, 2c, H/2, ..)
+        self.up = nn.Sequential(
+            *[ResidualBlock(2 * c) for _ in range(n_blocks)], *_up(upsampling, 2 * c, c)
+        )
         self.picture = _picture(c)
         init_weights(self)
 
-    def forward(self, x: Float[Tensor, "b c h w"], seen: Float[Tensor, "b k h2 w2"]) -> Float[Tensor, "b 3 h w"]:
+    def forward(
+        self, x: Float[Tensor, "b c h w"], seen: Float[Tensor, "b k h2 w2"]
+    ) -> Float[Tensor, "b 3 h w"]:
         return self.picture(self.up(self.down(x) + seen))
 
 
@@ -91,7 +108,13 @@ class FeatureEncoder(nn.Module):
     [-1, 1], constant on each instance.
     """
 
-    def __init__(self, n_features: int = 3, base_channels: int = 16, n_down: int = 4, upsampling: str = "transposed"):
+    def __init__(
+        self,
+        n_features: int = 3,
+        base_channels: int = 16,
+        n_down: int = 4,
+        upsampling: str = "transposed",
+    ):
         super().__init__()
         self.net = GlobalGenerator(3, base_channels, n_down, 0, upsampling)
         self.net.picture[1] = nn.Conv2d(base_channels, n_features, 7)
@@ -103,7 +126,9 @@ class FeatureEncoder(nn.Module):
         return instance_means(self.net(y), instances)
 
 
-def instance_means(features: Float[Tensor, "b c h w"], instances: Integer[Tensor, "b h w"]) -> Tensor:
+def instance_means(
+    features: Float[Tensor, "b c h w"], instances: Integer[Tensor, "b h w"]
+) -> Tensor:
     """Every pixel gets the mean of ``features`` over its instance, (B, c, h, w); gradients pass through."""
     group = instance_index(instances)  # (B h w,)
     flat = features.movedim(1, -1).flatten(0, 2)  # (B h w, c)
@@ -120,14 +145,19 @@ def instance_index(instances: Integer[Tensor, "b h w"]) -> Integer[Tensor, " pix
     ids = instances.long()
     ids = ids + (ids.max() + 1) * torch.arange(len(ids), device=ids.device)[:, None, None]
     ordered, order = ids.flatten().sort()
-    rank = F.pad((ordered.diff() != 0).cumsum(0), (1, 0))  # 0 up to the first pixel of another instance, then 1 ...
+    rank = F.pad(
+        (ordered.diff() != 0).cumsum(0), (1, 0)
+    )  # 0 up to the first pixel of another instance, then 1 ...
     return torch.empty_like(order).scatter(0, order, rank)
 
 
 def boundary_map(instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b 1 h w"]:
     """1 where a pixel's instance id differs from that of one of its four neighbours, else 0 (section 3.3)."""
     edge = torch.zeros(instances.shape, dtype=torch.bool, device=instances.device)
-    across, down = instances[:, :, 1:] != instances[:, :, :-1], instances[:, 1:] != instances[:, :-1]
+    across, down = (
+        instances[:, :, 1:] != instances[:, :, :-1],
+        instances[:, 1:] != instances[:, :-1],
+    )
     for part in (edge[:, :, 1:], edge[:, :, :-1]):
         part |= across
     for part in (edge[:, 1:], edge[:, :-1]):
@@ -162,12 +192,19 @@ class MultiScaleD(nn.Module):
     ``finest`` above 0 leaves out so many at the beginning: then the image has the size that the next one expects.
     """
 
-    def __init__(self, in_channels: int, base_channels: int = 64, n_layers: int = 3, n_scales: int = 3):
+    def __init__(
+        self, in_channels: int, base_channels: int = 64, n_layers: int = 3, n_scales: int = 3
+    ):
         super().__init__()
-        nets = (SeeingPatchGAN(in_channels, base_channels, n_layers, "instance") for _ in range(n_scales))
+        nets = (
+            SeeingPatchGAN(in_channels, base_channels, n_layers, "instance")
+            for _ in range(n_scales)
+        )
         self.scales = nn.ModuleList(nets)
 
-    def forward(self, image: Float[Tensor, "b channels h w"], finest: int = 0) -> list[list[Float[Tensor, "b _ _ _"]]]:
+    def forward(
+        self, image: Float[Tensor, "b channels h w"], finest: int = 0
+    ) -> list[list[Float[Tensor, "b _ _ _"]]]:
         maps = []
         for D in self.scales[finest:]:
             maps.append(D(image))
@@ -202,7 +239,9 @@ class Styles(AskedOften):
         for features, item in encoded:
             for number in item["instances"].unique():
                 at = item["instances"] == number
-                first = tuple(at.nonzero()[0].tolist())  # label and features are the same all over an instance
+                first = tuple(
+                    at.nonzero()[0].tolist()
+                )  # label and features are the same all over an instance
                 seen.setdefault(int(item["labels"][first]), []).append(
                     (at.float().mean().item(), features[:, *first].clone())
                 )
@@ -210,10 +249,16 @@ class Styles(AskedOften):
         for label, own in seen.items():
             large = [of for share, of in own if share > area] or [of for _, of in own]
             found = kmeans(torch.stack(large).float(), self.centres.shape[1])
-            self.centres[label, : len(found)], self.counts[label] = found.to(self.centres), len(found)
+            self.centres[label, : len(found)], self.counts[label] = (
+                found.to(self.centres),
+                len(found),
+            )
 
     def choose(
-        self, labels: Integer[Tensor, "b h w"], instances: Integer[Tensor, "b h w"], seed: int | None = None
+        self,
+        labels: Integer[Tensor, "b h w"],
+        instances: Integer[Tensor, "b h w"],
+        seed: int | None = None,
     ) -> Float[Tensor, "b f h w"]:
         """For each instance one of the centres of its class, at random; 0 where a class has none.
 
@@ -222,7 +267,9 @@ class Styles(AskedOften):
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         draws = torch.rand(len(labels) if seed is None else 1, self.IDS, generator=generator)
         draws = draws.expand(len(labels), -1).to(labels.device)
-        chosen = draws.gather(1, instances.flatten(1).long() % self.IDS).view(labels.shape)  # (B, S, S) in [0, 1)
+        chosen = draws.gather(1, instances.flatten(1).long() % self.IDS).view(
+            labels.shape
+        )  # (B, S, S) in [0, 1)
         labels = labels.long()
         return self.centres[labels, (chosen * self.counts[labels]).long()].movedim(-1, 1)
 
@@ -241,7 +288,10 @@ def kmeans(points: Float[Tensor, "n d"], k: int, rounds: int = 100) -> Float[Ten
     for _ in range(rounds):
         nearest = torch.cdist(points, centres).argmin(1)
         moved = torch.stack(
-            [points[nearest == i].mean(0) if (nearest == i).any() else c for i, c in enumerate(centres)]
+            [
+                points[nearest == i].mean(0) if (nearest == i).any() else c
+                for i, c in enumerate(centres)
+            ]
         )
         if torch.equal(moved, centres):
             break

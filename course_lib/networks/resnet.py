@@ -25,21 +25,41 @@ class ResNetGenerator(nn.Module):
     ):
         super().__init__()
         c, bias = base_channels, norm != "batch"
-        layers = [nn.ReflectionPad2d(3), nn.Conv2d(in_channels, c, 7, bias=bias), norm_layer(norm, c), nn.ReLU()]
+        layers = [
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(in_channels, c, 7, bias=bias),
+            norm_layer(norm, c),
+            nn.ReLU(),
+        ]
         for width in (2 * c, 4 * c):  # (B, c, H, W) -> (B, 4c, H/4, W/4)
-            layers += [nn.Conv2d(width // 2, width, 3, 2, 1, bias=bias), norm_layer(norm, width), nn.ReLU()]
+            layers += [
+                nn.Conv2d(width // 2, width, 3, 2, 1, bias=bias),
+                norm_layer(norm, width),
+                nn.ReLU(),
+            ]
         layers += [ResidualBlock(4 * c, norm) for _ in range(n_blocks)]
         for width in (2 * c, c):  # (B, 4c, H/4, W/4) -> (B, c, H, W)
-            layers += [upsample(upsampling, 2 * width, width, bias, kernel=3), norm_layer(norm, width), nn.ReLU()]
+            layers += [
+                upsample(upsampling, 2 * width, width, bias, kernel=3),
+                norm_layer(norm, width),
+                nn.ReLU(),
+            ]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, out_channels, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.taken, self.widths = (0, 4, 7, 10, 10 + n_blocks // 2), [in_channels, 2 * c, 4 * c, 4 * c, 4 * c]
+        self.taken, self.widths = (
+            (0, 4, 7, 10, 10 + n_blocks // 2),
+            [in_channels, 2 * c, 4 * c, 4 * c, 4 * c],
+        )
         init_weights(self)
 
-    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch _ height width"]:
+    def forward(
+        self, x: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch _ height width"]:
         return self.layers(x)
 
-    def features(self, x: Float[Tensor, "batch channels height width"]) -> list[Float[Tensor, "batch _ _ _"]]:
+    def features(
+        self, x: Float[Tensor, "batch channels height width"]
+    ) -> list[Float[Tensor, "batch _ _ _"]]:
         """What CUT compares, of ``widths`` channels: the padded image, the convolutions that halve it, the outputs of
         the first and of the middle residual block."""
         found, h = [], x
@@ -48,7 +68,9 @@ class ResNetGenerator(nn.Module):
             found += [h] * self.taken.count(i)
         return found
 
-    def finish(self, last: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 3 _ _"]:
+    def finish(
+        self, last: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch 3 _ _"]:
         """The rest of the way, from the last of the :meth:`features` to the image."""
         return self.layers[self.taken[-1] + 1 :](last)
 
@@ -56,12 +78,18 @@ class ResNetGenerator(nn.Module):
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(x))), 3x3 with padding and norms; no ReLU after the sum. (B, C, H, W) kept."""
 
-    def __init__(self, channels: int, norm: str = "instance", padding: type[nn.Module] = nn.ReflectionPad2d):
+    def __init__(
+        self, channels: int, norm: str = "instance", padding: type[nn.Module] = nn.ReflectionPad2d
+    ):
         super().__init__()
         bias = norm != "batch"
         layers = []
         for last in (False, True):
-            layers += [padding(1), nn.Conv2d(channels, channels, 3, bias=bias), norm_layer(norm, channels)]
+            layers += [
+                padding(1),
+                nn.Conv2d(channels, channels, 3, bias=bias),
+                norm_layer(norm, channels),
+            ]
             layers += [] if last else [nn.ReLU()]
         self.layers = nn.Sequential(*layers)
 

@@ -24,7 +24,9 @@ class Conv2d(nn.Conv2d):
         size = [(n + 2 * pad - kernel) // stride + 1 for n, kernel, stride, pad in steps]
         if not _few(x, size):
             return super().forward(x)
-        columns = F.unfold(x, self.kernel_size, padding=self.padding, stride=self.stride)  # (B, in * k * k, places)
+        columns = F.unfold(
+            x, self.kernel_size, padding=self.padding, stride=self.stride
+        )  # (B, in * k * k, places)
         weight, columns = _as_it_lies(self.weight, columns)
         return F.linear(columns.mT, weight, self.bias).mT.unflatten(2, size)
 
@@ -35,8 +37,17 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x: Tensor) -> Tensor:
         if not _few(x, x.shape[2:]):
             return super().forward(x)
-        steps = zip(x.shape[2:], self.kernel_size, self.stride, self.padding, self.output_padding, strict=True)
-        size = [(n - 1) * stride - 2 * pad + kernel + more for n, kernel, stride, pad, more in steps]
+        steps = zip(
+            x.shape[2:],
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.output_padding,
+            strict=True,
+        )
+        size = [
+            (n - 1) * stride - 2 * pad + kernel + more for n, kernel, stride, pad, more in steps
+        ]
         weight, _ = _as_it_lies(self.weight)
         columns = F.linear(x.flatten(2).mT, weight.t()).mT  # (B, out * k * k, places)
         if _last(self.weight):

@@ -19,12 +19,18 @@ class TimedBlock(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, t_dim: int):
         super().__init__()
-        self.first = nn.Sequential(nn.GroupNorm(8, c_in), nn.SiLU(), nn.Conv2d(c_in, c_out, 3, 1, 1))
+        self.first = nn.Sequential(
+            nn.GroupNorm(8, c_in), nn.SiLU(), nn.Conv2d(c_in, c_out, 3, 1, 1)
+        )
         self.time = nn.Linear(t_dim, c_out)
-        self.second = nn.Sequential(nn.GroupNorm(8, c_out), nn.SiLU(), nn.Conv2d(c_out, c_out, 3, 1, 1))
+        self.second = nn.Sequential(
+            nn.GroupNorm(8, c_out), nn.SiLU(), nn.Conv2d(c_out, c_out, 3, 1, 1)
+        )
         self.past = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
 
-    def forward(self, h: Float[Tensor, "b c_in h w"], at: Float[Tensor, "b t_dim"]) -> Float[Tensor, "b c_out h w"]:
+    def forward(
+        self, h: Float[Tensor, "b c_in h w"], at: Float[Tensor, "b t_dim"]
+    ) -> Float[Tensor, "b c_out h w"]:
         return self.past(h) + self.second(self.first(h) + self.time(at)[:, :, None, None])
 
 
@@ -35,22 +41,37 @@ class TimedUNet(nn.Module):
     of 2**(len(widths) - 1). Two blocks a level; skips are concatenated.
     """
 
-    def __init__(self, in_channels: int = 6, out_channels: int = 3, widths: tuple[int, ...] = (48, 96, 144, 144)):
+    def __init__(
+        self,
+        in_channels: int = 6,
+        out_channels: int = 3,
+        widths: tuple[int, ...] = (48, 96, 144, 144),
+    ):
         super().__init__()
         first, t_dim = widths[0], 4 * widths[0]
-        self.time = nn.Sequential(nn.Linear(first, t_dim), nn.SiLU(), nn.Linear(t_dim, t_dim), nn.SiLU())
+        self.time = nn.Sequential(
+            nn.Linear(first, t_dim), nn.SiLU(), nn.Linear(t_dim, t_dim), nn.SiLU()
+        )
         self.enter = nn.Conv2d(in_channels, first, 3, 1, 1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        for c_in, c_out in zip((first, *widths), widths, strict=False):  # (B, c_in, s, s) -> (B, c_out, s/2, s/2)
+        for c_in, c_out in zip(
+            (first, *widths), widths, strict=False
+        ):  # (B, c_in, s, s) -> (B, c_out, s/2, s/2)
             self.down.append(TimedBlock(c_in, c_out, t_dim))
         self.shrink = nn.ModuleList(nn.Conv2d(width, width, 3, 2, 1) for width in widths[:-1])
         self.middle = TimedBlock(widths[-1], widths[-1], t_dim)
-        for c_out, c_in in zip(widths[::-1], (widths[-1], *widths[:0:-1]), strict=True):  # back again
+        for c_out, c_in in zip(
+            widths[::-1], (widths[-1], *widths[:0:-1]), strict=True
+        ):  # back again
             self.up.append(TimedBlock(c_in + c_out, c_out, t_dim))
         self.enlarge = nn.Upsample(scale_factor=2)
-        self.leave = nn.Sequential(nn.GroupNorm(8, first), nn.SiLU(), nn.Conv2d(first, out_channels, 3, 1, 1))
+        self.leave = nn.Sequential(
+            nn.GroupNorm(8, first), nn.SiLU(), nn.Conv2d(first, out_channels, 3, 1, 1)
+        )
 
-    def forward(self, x: Float[Tensor, "b c_in h w"], t: Float[Tensor, " b"]) -> Float[Tensor, "b c_out h w"]:
+    def forward(
+        self, x: Float[Tensor, "b c_in h w"], t: Float[Tensor, " b"]
+    ) -> Float[Tensor, "b c_out h w"]:
         at, h, kept = self.time(embed_time(t, self.enter.out_channels)), self.enter(x), []
         for block, halve in zip(self.down, [*self.shrink, None], strict=True):
             h = block(h, at)

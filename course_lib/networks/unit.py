@@ -23,7 +23,13 @@ class LatentEncoders(nn.Module):
     Three convolutions and ``n_blocks`` residual blocks, of which the last ``shared_blocks`` are the same for both.
     """
 
-    def __init__(self, base_channels: int = 64, n_blocks: int = 4, shared_blocks: int = 1, layers: str = "hybrid"):
+    def __init__(
+        self,
+        base_channels: int = 64,
+        n_blocks: int = 4,
+        shared_blocks: int = 1,
+        layers: str = "hybrid",
+    ):
         super().__init__()
         wide, own = 4 * base_channels, n_blocks - shared_blocks
         self.own = nn.ModuleDict()
@@ -43,14 +49,22 @@ class LatentDecoders(nn.Module):
     ``n_blocks`` residual blocks, the first ``shared_blocks`` the same for both; upsampling twice, a 7x7 convolution.
     """
 
-    def __init__(self, base_channels: int = 64, n_blocks: int = 4, shared_blocks: int = 1, layers: str = "hybrid"):
+    def __init__(
+        self,
+        base_channels: int = 64,
+        n_blocks: int = 4,
+        shared_blocks: int = 1,
+        layers: str = "hybrid",
+    ):
         super().__init__()
         c, wide = base_channels, 4 * base_channels
         self.shared = nn.Sequential(*_blocks(wide, shared_blocks, layers))
         self.own = nn.ModuleDict()
         for name in "ab":
             up = _rise(c) if layers == "authors" else [*rise(c, SLOPE), *conv(c, 3, 7, slope=None)]
-            self.own[name] = nn.Sequential(*_blocks(wide, n_blocks - shared_blocks, layers), *up, nn.Tanh())
+            self.own[name] = nn.Sequential(
+                *_blocks(wide, n_blocks - shared_blocks, layers), *up, nn.Tanh()
+            )
         kaiming_weights(self)
 
     def forward(self, z: Float[Tensor, "b c h w"], domain: str) -> Float[Tensor, "b 3 _ _"]:

@@ -23,7 +23,11 @@ SHEETS = {  # file: data set, test items, sizes
     "emoji_colour": ("emoji:colour", ("butterfly", "pie", "turtle"), SIZES),
     "emoji_fill": ("emoji:fill", ("partying_face", "elephant", "ice_cream"), SIZES),
     "emoji_twemoji-fluent": ("emoji:twemoji-fluent", ("octopus", "corn", "nauseated_face"), SIZES),
-    "emoji_noto-fluent": ("emoji:noto-fluent", ("unicorn_face", "melon", "face_with_monocle"), SIZES),
+    "emoji_noto-fluent": (
+        "emoji:noto-fluent",
+        ("unicorn_face", "melon", "face_with_monocle"),
+        SIZES,
+    ),
     "facades": ("facades", (33, 100, 166), SIZES),
     "facades_touching": ("facades:touching", (3, 22, 88), SIZES),
     "facades_day-night": ("facades:day-night", (57, 120, 177), SIZES),

@@ -28,7 +28,15 @@ DPI = 120
 WIDTH = 1100  # of a figure, in pixels as all sizes here; a notebook's column has about 1,000
 PANEL = 320  # side of a panel of a patch map, at most
 GAP = 2  # between the images of a grid
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)  # Okabe and Ito
 LINES = ("-", "--", ":", "-.")
 STYLE = {
     "font.size": 10,
@@ -53,10 +61,17 @@ def _figure(width: float, height: float, **kwargs):
             plt.close(fig)
 
 
-def _pixel_axes(fig: "matplotlib.figure.Figure", left: float, top: float, width: float, height: float):
+def _pixel_axes(
+    fig: "matplotlib.figure.Figure", left: float, top: float, width: float, height: float
+):
     """Axes at these pixels, from the left and from the top, without ticks or frame."""
     full_width, full_height = fig.get_size_inches() * DPI
-    box = (left / full_width, 1 - (top + height) / full_height, width / full_width, height / full_height)
+    box = (
+        left / full_width,
+        1 - (top + height) / full_height,
+        width / full_width,
+        height / full_height,
+    )
     axes = fig.add_axes(box, xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     return axes
@@ -78,7 +93,9 @@ def image_grid(
     """
     count = max(len(images) for images in rows.values())
     widest = int(scale * WIDTH / count) - GAP
-    tiles = stitch(list(rows.values()), max(widest // next(iter(rows.values())).shape[-1], 1), widest)
+    tiles = stitch(
+        list(rows.values()), max(widest // next(iter(rows.values())).shape[-1], 1), widest
+    )
     height, width = tiles.shape[:2]
     across, down = (width + GAP) / count, (height + GAP) / len(rows)  # from one image to the next
     wide = across > 90
@@ -87,9 +104,15 @@ def image_grid(
     top = head + (18 * max(caption.count("\n") + 1 for caption in captions) + 6 if captions else 0)
     with _figure(width, top + height) as fig:
         names = [fig.text(0, 0, name, ha="right", va="center") for name in rows]
-        left = math.ceil(max(name.get_window_extent().width for name in names)) + 12 if any(rows) else 0
+        left = (
+            math.ceil(max(name.get_window_extent().width for name in names)) + 12
+            if any(rows)
+            else 0
+        )
         fig.set_size_inches((left + width) / DPI, (top + height) / DPI)
-        _pixel_axes(fig, left, top, width, height).imshow(tiles, interpolation="nearest", aspect="auto")
+        _pixel_axes(fig, left, top, width, height).imshow(
+            tiles, interpolation="nearest", aspect="auto"
+        )
 
         def at(x: float, y: float) -> dict:  # pixels from the left and from the top
             return {"x": x / (left + width), "y": 1 - y / (top + height)}
@@ -104,7 +127,9 @@ def image_grid(
     return fig
 
 
-def stitch(rows: Sequence[Float[Tensor, "_ 3 h w"]], zoom: int = 1, widest: int | None = None) -> np.ndarray:
+def stitch(
+    rows: Sequence[Float[Tensor, "_ 3 h w"]], zoom: int = 1, widest: int | None = None
+) -> np.ndarray:
     """Rows of images as one uint8 array (H, W, 3), white between them.
 
     Each pixel becomes ``zoom`` x ``zoom`` equal ones; images of more than ``widest`` px are reduced to them, smoothly.
@@ -112,7 +137,9 @@ def stitch(rows: Sequence[Float[Tensor, "_ 3 h w"]], zoom: int = 1, widest: int 
     """
     height, width = rows[0].shape[-2:]
     if any(images.shape[-2:] != (height, width) for images in rows):
-        raise ValueError(f"rows of one grid need one size, got {[tuple(images.shape) for images in rows]}")
+        raise ValueError(
+            f"rows of one grid need one size, got {[tuple(images.shape) for images in rows]}"
+        )
     count = max(len(images) for images in rows)
     lines = []
     for images in rows:
@@ -121,7 +148,9 @@ def stitch(rows: Sequence[Float[Tensor, "_ 3 h w"]], zoom: int = 1, widest: int 
             smaller = (max(round(height * widest / width), 1), max(widest, 1))
             images = F.interpolate(images, smaller, mode="bilinear", antialias=True)
         images = images.repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
-        tiles = F.pad(images, (0, GAP, 0, GAP, 0, 0, 0, count - len(images)), value=1.0)  # (count, 3, h + gap, w + gap)
+        tiles = F.pad(
+            images, (0, GAP, 0, GAP, 0, 0, 0, count - len(images)), value=1.0
+        )  # (count, 3, h + gap, w + gap)
         lines.append(tiles.permute(2, 0, 3, 1).flatten(1, 2))  # (h + gap, count * (w + gap), 3)
     canvas = torch.cat(lines)[:-GAP, :-GAP]
     return ((canvas + 1) * 127.5).round().to(torch.uint8).numpy()
@@ -129,7 +158,10 @@ def stitch(rows: Sequence[Float[Tensor, "_ 3 h w"]], zoom: int = 1, widest: int 
 
 def _wrap(caption: str, letters: int) -> str:
     words = caption.replace("_", " ").split()
-    words = [word if max(map(len, word.split("-"))) <= letters else word[: letters - 1] + "…" for word in words]
+    words = [
+        word if max(map(len, word.split("-"))) <= letters else word[: letters - 1] + "…"
+        for word in words
+    ]
     return "\n".join(textwrap.wrap(" ".join(words), letters, max_lines=3, placeholder="…"))
 
 
@@ -165,7 +197,11 @@ def loss_curves(
     lines: dict[str, list] = {family: [] for family in panels}
     for label, value in (reference or {}).items():
         words = set(re.split(r"\W+", label.lower()))
-        named = [family for family, terms in panels.items() if words & {family, *(term.lower() for term in terms)}]
+        named = [
+            family
+            for family, terms in panels.items()
+            if words & {family, *(term.lower() for term in terms)}
+        ]
         lines[(named or list(panels))[0]].append((label, value))
 
     across = 2 if len(panels) == 4 else min(len(panels), 3)
@@ -180,28 +216,62 @@ def loss_curves(
                 style = {"color": COLOURS[j % len(COLOURS)]}
                 axes.plot(step, value, lw=0.6, alpha=0.3, zorder=2, **style)
                 alone = {"marker": "o"} if len(value) == 1 else {}
-                axes.plot(step, mean, lw=2, ls=LINES[j % len(LINES)], label=key, zorder=3, **style, **alone)
+                axes.plot(
+                    step,
+                    mean,
+                    lw=2,
+                    ls=LINES[j % len(LINES)],
+                    label=key,
+                    zorder=3,
+                    **style,
+                    **alone,
+                )
                 if len(value):
-                    top += [mean.max(), np.quantile(value, 0.99)]  # a spike must not flatten the rest
+                    top += [
+                        mean.max(),
+                        np.quantile(value, 0.99),
+                    ]  # a spike must not flatten the rest
             for label, value in lines[family]:
                 axes.axhline(value, color="0.35", lw=1, ls=(0, (5, 3)))
                 text = f"{label} {value:.3f}"
-                where = {"xytext": (0, 4), "textcoords": "offset points", "ha": "right", "size": 8.5, "zorder": 4}
+                where = {
+                    "xytext": (0, 4),
+                    "textcoords": "offset points",
+                    "ha": "right",
+                    "size": 8.5,
+                    "zorder": 4,
+                }
                 box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}
-                axes.annotate(text, (1, value), xycoords=("axes fraction", "data"), bbox=box, **where)
+                axes.annotate(
+                    text, (1, value), xycoords=("axes fraction", "data"), bbox=box, **where
+                )
             if top and min(top) >= 0 and max(top) > 0:
                 axes.set_ylim(0, 1.12 * max(top))
             axes.set(xlabel="step", ylabel="loss")
             axes.grid(axis="y", color="0.92")
             axes.set_axisbelow(True)
-            style = {"ncols": 4 if across < 3 else 2, "borderpad": 0, "handlelength": 2.6, "columnspacing": 1}
+            style = {
+                "ncols": 4 if across < 3 else 2,
+                "borderpad": 0,
+                "handlelength": 2.6,
+                "columnspacing": 1,
+            }
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), **style)
     return fig
 
 
 def _terms(history: Sequence[Mapping]) -> list[str]:
-    numbers = [k for row in history for k, v in row.items() if isinstance(v, (int, float)) and not isinstance(v, bool)]
-    return [key for key in dict.fromkeys(numbers) if not NOT_LOSSES & set(_words(key)) and "per_second" not in key]
+    numbers = [
+        k
+        for row in history
+        for k, v in row.items()
+        if isinstance(v, (int, float)) and not isinstance(v, bool)
+    ]
+    return [
+        key
+        for key in dict.fromkeys(numbers)
+        if not NOT_LOSSES & set(_words(key)) and "per_second" not in key
+    ]
 
 
 def _words(key: str) -> list[str]:
@@ -216,7 +286,9 @@ def _family(key: str) -> str:
 
 
 def _series(history: Sequence[Mapping], key: str) -> tuple[np.ndarray, np.ndarray]:
-    rows = [(row.get("step", i), row[key]) for i, row in enumerate(history) if row.get(key) is not None]
+    rows = [
+        (row.get("step", i), row[key]) for i, row in enumerate(history) if row.get(key) is not None
+    ]
     steps, values = np.array(rows, dtype=float).reshape(-1, 2).T
     return steps[np.isfinite(values)], values[np.isfinite(values)]
 
@@ -258,8 +330,14 @@ def patch_map(
     full_width, full_height = 3 * w + 144, head + h + 12
     with _figure(full_width, full_height) as fig:
         panels = [_pixel_axes(fig, 8 + i * (w + 12), head, w, h) for i in range(3)]
-        captions = ("image", f"D's map, {rows} x {cols}, mean {probability.mean():.2f}", "map over image")
-        for axes, caption, under in zip(panels, captions, (picture, np.full_like(grey, 0.88), grey), strict=True):
+        captions = (
+            "image",
+            f"D's map, {rows} x {cols}, mean {probability.mean():.2f}",
+            "map over image",
+        )
+        for axes, caption, under in zip(
+            panels, captions, (picture, np.full_like(grey, 0.88), grey), strict=True
+        ):
             axes.set_title(caption)
             axes.imshow(under, interpolation="nearest")
         shown = panels[1].imshow(probability, **colours)

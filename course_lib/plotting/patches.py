@@ -49,7 +49,12 @@ def field(D: nn.Module, scale: int = 0) -> tuple[int, int, int]:
 
 @torch.no_grad()
 def patch(
-    method: Any, x: Float[Tensor, "3 s s"], y: Float[Tensor, "3 s s"], row: int, col: int, name: str = ""
+    method: Any,
+    x: Float[Tensor, "3 s s"],
+    y: Float[Tensor, "3 s s"],
+    row: int,
+    col: int,
+    name: str = "",
 ) -> tuple[Box, float, Float[Tensor, "1 h w"]]:
     """(the patch at this place of the map, cut off where the image ends; its logit; the map of logits).
 
@@ -66,7 +71,9 @@ def patch(
         maps = D((both if sees_both(D, scale, both.shape[1]) else seen[domain]).to(method.device))
     logits = (maps[scale] if isinstance(maps, list) else maps)[0].cpu()
     if not (0 <= row < logits.shape[1] and 0 <= col < logits.shape[2]):
-        raise ValueError(f"row {row}, column {col} of a map of {logits.shape[1]} x {logits.shape[2]}")
+        raise ValueError(
+            f"row {row}, column {col} of a map of {logits.shape[1]} x {logits.shape[2]}"
+        )
     side, stride, margin = field(D, scale)
     left, top, size = col * stride - margin, row * stride - margin, x.shape[-1]
     box = (max(0, left), max(0, top), min(size, left + side), min(size, top + side))

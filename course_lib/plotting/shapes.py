@@ -10,8 +10,19 @@ from torch.overrides import TorchFunctionMode
 
 CONVS = (nn.Conv2d, nn.ConvTranspose2d)
 POOLS = (nn.AvgPool2d, nn.MaxPool2d)
-FOLLOWERS = ("activation", "batchnorm", "instancenorm", "normalization", "dropout")  # share the row of the layer before
-BEFORE = (nn.Upsample, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.ZeroPad2d)  # share the row of the convolution after
+FOLLOWERS = (
+    "activation",
+    "batchnorm",
+    "instancenorm",
+    "normalization",
+    "dropout",
+)  # share the row of the layer before
+BEFORE = (
+    nn.Upsample,
+    nn.ReflectionPad2d,
+    nn.ReplicationPad2d,
+    nn.ZeroPad2d,
+)  # share the row of the convolution after
 POINTWISE = {"tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "elu"}
 NAMES = {
     "Conv2d": "conv",
@@ -55,7 +66,10 @@ class ShapeWalk:
         table = [self.HEAD, *self._cells()]
         widths = [max(len(line[i]) for line in table) for i in range(len(self.HEAD))]
         align = "<<>>>"
-        lines = ["  ".join(f"{cell:{a}{w}}" for cell, a, w in zip(line, align, widths, strict=True)) for line in table]
+        lines = [
+            "  ".join(f"{cell:{a}{w}}" for cell, a, w in zip(line, align, widths, strict=True))
+            for line in table
+        ]
         rule = "-" * len(lines[0])
         return "\n".join(line.rstrip() for line in [lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
@@ -64,7 +78,10 @@ class ShapeWalk:
     def _repr_html_(self) -> str:
         def line(cells: tuple[str, ...], tag: str) -> str:
             sides = ("left", "left", "right", "right", "right")
-            inside = (f'<{tag} style="text-align:{s}">{escape(c)}</{tag}>' for c, s in zip(cells, sides, strict=True))
+            inside = (
+                f'<{tag} style="text-align:{s}">{escape(c)}</{tag}>'
+                for c, s in zip(cells, sides, strict=True)
+            )
             return f"<tr>{''.join(inside)}</tr>"
 
         *cells, total = self._cells()
@@ -133,11 +150,18 @@ class _Recorder(TorchFunctionMode):
         out = func(*args, **(kwargs or {}))
         if self.depth == 0 and isinstance(out, Tensor) and id(out) not in self.seen:
             name = func.__name__.strip("_")
-            if name == "getitem" and out.numel() == args[0].numel():  # z[:, :, None, None]: new axes are no layer
+            if (
+                name == "getitem" and out.numel() == args[0].numel()
+            ):  # z[:, :, None, None]: new axes are no layer
                 self.seen[id(out)], self.last = (out, None), out
                 return out
             given = [*args, *(kwargs or {}).values()]
-            tensors = [t for a in given for t in (a if isinstance(a, (list, tuple)) else [a]) if isinstance(t, Tensor)]
+            tensors = [
+                t
+                for a in given
+                for t in (a if isinstance(a, (list, tuple)) else [a])
+                if isinstance(t, Tensor)
+            ]
             ways = {self._known(tensor) for tensor in tensors}
             known = name in POINTWISE | {"add", "cat"} and len(ways) == 1
             joins = name in POINTWISE and tensors[0] is self.last
@@ -148,7 +172,15 @@ class _Recorder(TorchFunctionMode):
     def _known(self, tensor: object) -> tuple | None:
         return self.seen.get(id(tensor), (None, None))[1]
 
-    def _add(self, layer: str, name: str, out: Tensor, steps: tuple | None, parameters: int = 0, joins: object = False):
+    def _add(
+        self,
+        layer: str,
+        name: str,
+        out: Tensor,
+        steps: tuple | None,
+        parameters: int = 0,
+        joins: object = False,
+    ):
         if joins:
             row = self.rows[-1]
             row["layer"] += f" + {layer}"
@@ -156,12 +188,17 @@ class _Recorder(TorchFunctionMode):
         else:
             row = {"name": name, "layer": layer, "parameters": parameters}
             self.rows.append(row)
-        row["output"], row["receptive_field"] = tuple(out.shape[1:]), None if steps is None else _sees(steps)
+        row["output"], row["receptive_field"] = (
+            tuple(out.shape[1:]),
+            None if steps is None else _sees(steps),
+        )
         self.seen[id(out)], self.last = (out, steps), out
 
 
 def _follows(module: nn.Module) -> bool:
-    return type(module).__module__.rpartition(".")[2] in FOLLOWERS and type(module).__module__.startswith("torch.nn")
+    return type(module).__module__.rpartition(".")[2] in FOLLOWERS and type(
+        module
+    ).__module__.startswith("torch.nn")
 
 
 def _steps(module: nn.Module, steps: tuple | None) -> tuple | None:
@@ -195,9 +232,13 @@ def _describe(module: nn.Module) -> str:
     kind = type(module).__name__
     if isinstance(module, (*CONVS, *POOLS)):
         kernel, stride = _first(module.kernel_size), _first(module.stride)
-        return f"{NAMES.get(kind, kind)} {kernel}x{kernel}" + (f", stride {stride}" if stride > 1 else "")
+        return f"{NAMES.get(kind, kind)} {kernel}x{kernel}" + (
+            f", stride {stride}" if stride > 1 else ""
+        )
     if isinstance(module, nn.Upsample):
-        return f"upsample {_first(module.scale_factor or 0):g}x" if module.scale_factor else "upsample"
+        return (
+            f"upsample {_first(module.scale_factor or 0):g}x" if module.scale_factor else "upsample"
+        )
     if kind == "Dropout":
         return f"dropout {module.p:g}"
     return NAMES.get(kind, kind)

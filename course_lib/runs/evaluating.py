@@ -14,7 +14,9 @@ from course_lib.metrics import pixels, resampling, samples
 from course_lib.runs.opening import open_translator, towards
 
 
-def translate_batches(method: Method, dataset: Dataset, seed: int = 0, batch_size: int = 16) -> dict[str, Tensor]:
+def translate_batches(
+    method: Method, dataset: Dataset, seed: int = 0, batch_size: int = 16
+) -> dict[str, Tensor]:
     """x, y and fake_y of a whole dataset, each (n, 3, S, S) on the CPU, in its order.
 
     ``batch_size`` matters only to a method that normalises with the test batch's own statistics.
@@ -23,7 +25,9 @@ def translate_batches(method: Method, dataset: Dataset, seed: int = 0, batch_siz
     out: dict[str, list[Tensor]] = {"x": [], "y": [], "fake_y": []}
     for start in range(0, len(dataset), batch_size):
         items = [dataset[i] for i in range(start, min(start + batch_size, len(dataset)))]
-        batch = {key: torch.stack([item[key] for item in items]) for key in ("x", "y", *method.maps)}
+        batch = {
+            key: torch.stack([item[key] for item in items]) for key in ("x", "y", *method.maps)
+        }
         batch["fake_y"] = method.translate_batch(batch)["fake_y"].cpu()
         for key, parts in out.items():
             parts.append(batch[key])
@@ -31,7 +35,12 @@ def translate_batches(method: Method, dataset: Dataset, seed: int = 0, batch_siz
 
 
 def evaluate(
-    folder: Path, data: str, *, split: str = "test", direction: str | None = None, device: str = "auto"
+    folder: Path,
+    data: str,
+    *,
+    split: str = "test",
+    direction: str | None = None,
+    device: str = "auto",
 ) -> dict:
     """What can be measured of a run on held-out data, and baselines where training had pairs.
 
@@ -45,14 +54,25 @@ def evaluate(
 
 
 def score_run(
-    method: Method, settings: dict, data: str, split: str = "test", direction: str | None = None, folder: Path = Path()
+    method: Method,
+    settings: dict,
+    data: str,
+    split: str = "test",
+    direction: str | None = None,
+    folder: Path = Path(),
 ) -> dict:
     """As :func:`evaluate`, of an opened run; ``folder`` is for the messages."""
-    size, load, direction = method.config.image_size, method.config.load, direction or settings["direction"]
+    size, load, direction = (
+        method.config.image_size,
+        method.config.load,
+        direction or settings["direction"],
+    )
     if size < 16:
         what = f"images of {size} px are too small to score (SSIM looks at 11 px)"
         raise CourseError(what, folder, "train at 16 px or more")
-    held_out, train_set = (open_dataset(data, part, size, direction, load=load) for part in (split, "train"))
+    held_out, train_set = (
+        open_dataset(data, part, size, direction, load=load) for part in (split, "train")
+    )
     if not set(method.maps) <= held_out[0].keys():
         what = f"this run paints from {' and '.join(method.maps)}, and {data} has none"
         raise CourseError(what, "--data", "try facades")
@@ -65,8 +85,12 @@ def score_run(
         found |= samples.score_samples(method, data, split, direction, intervals=True)
     if held_out.paired and train_set.paired:
         found |= resampling.means(pixels.each_baseline(train_set, held_out))
-    lab = configs.as_dict(method.config).get("out_channels") == 2  # of any images: what it sees of x is grey
-    if held_out.paired and (lab or held_out.channels in ((1, 3), (1, 2))):  # a grey picture and its colours
+    lab = (
+        configs.as_dict(method.config).get("out_channels") == 2
+    )  # of any images: what it sees of x is grey
+    if held_out.paired and (
+        lab or held_out.channels in ((1, 3), (1, 2))
+    ):  # a grey picture and its colours
         pairs = translate_batches(method, held_out)
         errors = {"ab_error": pixels.each_ab_error(pairs["fake_y"], pairs["y"])}
         found |= resampling.means(errors | pixels.each_ab_baseline(train_set, pairs["y"]))

@@ -25,12 +25,26 @@ from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.sizes import multiple
 
-LIMIT, INPUTS = 1e-3, 100  # largest difference to PyTorch that passes, of images in [-1, 1]; inputs that are compared
-METHODS = ("pix2pix", "cyclegan", "bicyclegan", "cut", "pix2pixhd")  # whose generators can be exported
-OPSET, HALVED = 18, 100_000  # tensors with fewer numbers stay float32: many, next to the image, and cheap to keep
+LIMIT, INPUTS = (
+    1e-3,
+    100,
+)  # largest difference to PyTorch that passes, of images in [-1, 1]; inputs that are compared
+METHODS = (
+    "pix2pix",
+    "cyclegan",
+    "bicyclegan",
+    "cut",
+    "pix2pixhd",
+)  # whose generators can be exported
+OPSET, HALVED = (
+    18,
+    100_000,
+)  # tensors with fewer numbers stay float32: many, next to the image, and cheap to keep
 
 
-def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = False, about: dict | None = None) -> dict:
+def to_onnx(
+    method: Method, path: Path, direction: str = "xy", half: bool = False, about: dict | None = None
+) -> dict:
     """Write the generator behind ``method.translate`` as the ONNX file ``path``; returns the file's metadata, texts.
 
     Inputs: ``x`` (batch, 3, H, W) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``, like x. Of
@@ -42,13 +56,30 @@ def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = Fals
     """
     onnx, optimizer, _ = need("web", "onnx", "onnxscript.optimizer", "onnxruntime")
     size, z_dim = method.config.image_size, 0 if (z := _codes(method, 1)) is None else z.shape[1]
-    net = copy.deepcopy(_generator(method, direction)).cpu().to(memory_format=torch.contiguous_format).eval()
+    net = (
+        copy.deepcopy(_generator(method, direction))
+        .cpu()
+        .to(memory_format=torch.contiguous_format)
+        .eval()
+    )
     _in_one(net)
-    step, batch = multiple(method, lambda x: method.translate(x)["fake_y"]), torch.export.Dim("batch")
-    inputs = {"x": torch.zeros(2, 3, size + 2 * step, size + step)} | ({"z": torch.zeros(2, z_dim)} if z_dim else {})
-    free = {2: step * torch.export.Dim("rows"), 3: step * torch.export.Dim("columns")} if step else {}
-    with warnings.catch_warnings(), torch.no_grad():  # in training small maps are computed otherwise
-        warnings.simplefilter("ignore")  # on names of axes, and on what is only of use to who changes the exporter
+    step, batch = (
+        multiple(method, lambda x: method.translate(x)["fake_y"]),
+        torch.export.Dim("batch"),
+    )
+    inputs = {"x": torch.zeros(2, 3, size + 2 * step, size + step)} | (
+        {"z": torch.zeros(2, z_dim)} if z_dim else {}
+    )
+    free = (
+        {2: step * torch.export.Dim("rows"), 3: step * torch.export.Dim("columns")} if step else {}
+    )
+    with (
+        warnings.catch_warnings(),
+        torch.no_grad(),
+    ):  # in training small maps are computed otherwise
+        warnings.simplefilter(
+            "ignore"
+        )  # on names of axes, and on what is only of use to who changes the exporter
         program = torch.onnx.export(
             net, tuple(inputs.values()), dynamo=True, opset_version=OPSET, input_names=list(inputs), output_names=["y"],
             dynamic_shapes=({0: batch} | free, {0: batch})[: len(inputs)], external_data=False, verbose=False,
@@ -65,9 +96,19 @@ def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = Fals
     for weight in model.graph.initializer if half else ():
         label, numbers = weight.name, onnx.numpy_helper.to_array(weight)
         if numbers.dtype == "float32" and numbers.size >= HALVED:
-            weight.CopyFrom(onnx.numpy_helper.from_array(numbers.astype("float16"), f"{label}_half"))
-            model.graph.node.insert(0, onnx.helper.make_node("Cast", [f"{label}_half"], [label], to=1))  # 1: float32
-    facts = {"method": type(method).__name__, "size": size, "multiple": step, "z_dim": z_dim, "direction": direction}
+            weight.CopyFrom(
+                onnx.numpy_helper.from_array(numbers.astype("float16"), f"{label}_half")
+            )
+            model.graph.node.insert(
+                0, onnx.helper.make_node("Cast", [f"{label}_half"], [label], to=1)
+            )  # 1: float32
+    facts = {
+        "method": type(method).__name__,
+        "size": size,
+        "multiple": step,
+        "z_dim": z_dim,
+        "direction": direction,
+    }
     facts = {key: str(value) for key, value in (facts | (about or {})).items()}
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
@@ -76,13 +117,19 @@ def to_onnx(method: Method, path: Path, direction: str = "xy", half: bool = Fals
 
 
 def check(
-    method: Method, path: Path, x: Float[Tensor, "n 3 h w"], z: Tensor | None = None, direction: str = "xy"
+    method: Method,
+    path: Path,
+    x: Float[Tensor, "n 3 h w"],
+    z: Tensor | None = None,
+    direction: str = "xy",
 ) -> float:
     """Largest absolute difference between the ONNX file's outputs and ``method.translate``'s, of images in [-1, 1].
 
     ``z`` is (n, z_dim); where there are codes, None draws one for each x.
     """
-    session = need("web", "onnxruntime")[0].InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = need("web", "onnxruntime")[0].InferenceSession(
+        str(path), providers=["CPUExecutionProvider"]
+    )
     z = _codes(method, len(x)) if z is None else z
     options = {"direction": direction} if len(method.directions) > 1 else {}
     worst = 0.0
@@ -108,11 +155,19 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     method, settings = open_translator(folder, "cpu")
     direction = direction or settings["direction"]
     towards(method, settings, direction, folder)  # refuses what was not learned
-    learned = "xy" if direction == settings["direction"] else "yx"  # the direction as the method calls it
+    learned = (
+        "xy" if direction == settings["direction"] else "yx"
+    )  # the direction as the method calls it
     where = settings["data"]
-    name = where if where in names() else Path(where).name  # a page must not tell folders of this machine
+    name = (
+        where if where in names() else Path(where).name
+    )  # a page must not tell folders of this machine
     data = open_dataset(where, "test", method.config.image_size, direction, load=method.config.load)
-    pick = (lambda of: shaded(of["labels"], of["instances"])) if _sees_labels(method) else itemgetter("x")
+    pick = (
+        (lambda of: shaded(of["labels"], of["instances"]))
+        if _sees_labels(method)
+        else itemgetter("x")
+    )
     count = min(INPUTS, len(data))
     x = torch.stack([pick(data[i * len(data) // count]) for i in range(count)])
     about = {"direction": direction, "data": name, "card": data.card.replace(where, name)}
@@ -120,20 +175,36 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         made = Path(scratch) / "model.onnx"
         for stored in ("float16", "float32") if half else ("float32",):
             facts = to_onnx(method, made, learned, stored == "float16", about | {"weights": stored})
-            other, side = x[:8], method.config.image_size + int(facts["multiple"])  # beside and above its mirror image
-            wide, high = (torch.cat([other, other.flip(axis)], axis).narrow(axis, 0, side) for axis in (3, 2))
-            difference = max(check(method, made, shape, direction=learned) for shape in (x, wide, high))
+            other, side = (
+                x[:8],
+                method.config.image_size + int(facts["multiple"]),
+            )  # beside and above its mirror image
+            wide, high = (
+                torch.cat([other, other.flip(axis)], axis).narrow(axis, 0, side) for axis in (3, 2)
+            )
+            difference = max(
+                check(method, made, shape, direction=learned) for shape in (x, wide, high)
+            )
             if difference < LIMIT:
                 break
             if stored == "float16":
-                warnings.warn(f"weights stay float32: as float16, outputs differ by {difference:.2g}", stacklevel=2)
+                warnings.warn(
+                    f"weights stay float32: as float16, outputs differ by {difference:.2g}",
+                    stacklevel=2,
+                )
         else:
             what = f"outputs differ from PyTorch's by {difference:.2g}, over {LIMIT:g}"
             raise CourseError(what, folder, "translate with PyTorch: course translate")
         written = made.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
-    return facts | {"difference": difference, "compared": count, "bytes": len(written), "dataset": data, "x": pick}
+    return facts | {
+        "difference": difference,
+        "compared": count,
+        "bytes": len(written),
+        "dataset": data,
+        "x": pick,
+    }
 
 
 def _generator(method: Method, direction: str) -> nn.Module:
@@ -158,7 +229,11 @@ def _generator(method: Method, direction: str) -> nn.Module:
     }
     if on := [name for name, acts in found.items() if acts]:
         what = f"{' and '.join(on)} on: the outputs depend on chance or the rest of the batch, which a file cannot do"
-        raise CourseError(what, "the run's configuration", f"train with {' '.join(f'--set {n}=False' for n in on)}")
+        raise CourseError(
+            what,
+            "the run's configuration",
+            f"train with {' '.join(f'--set {n}=False' for n in on)}",
+        )
     return net if (cfg.in_channels, cfg.out_channels) == (3, 3) else _Painter(method, net)
 
 
@@ -166,7 +241,11 @@ def _in_one(net: nn.Module) -> None:
     """Each doubling of the nearest neighbour and the 3x3 convolution after it become one :class:`_Doubling`."""
     for parent in list(net.modules()):
         for name, layers in parent.named_children():
-            if isinstance(layers, nn.Sequential) and len(layers) == 2 and isinstance(layers[0], nn.Upsample):
+            if (
+                isinstance(layers, nn.Sequential)
+                and len(layers) == 2
+                and isinstance(layers[0], nn.Upsample)
+            ):
                 setattr(parent, name, _Doubling(layers[1]))
 
 
@@ -179,10 +258,14 @@ class _Doubling(nn.Module):
     def __init__(self, conv: nn.Conv2d):
         super().__init__()
         self.bias = conv.bias
-        self.weight = nn.Parameter(conv.weight.data.flip(2, 3).transpose(0, 1).contiguous())  # (in, out, 3, 3)
+        self.weight = nn.Parameter(
+            conv.weight.data.flip(2, 3).transpose(0, 1).contiguous()
+        )  # (in, out, 3, 3)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h2 w2"]:
-        sums = sum(F.pad(self.weight, (a, 1 - a, b, 1 - b)) for a in (0, 1) for b in (0, 1))  # (in, out, 4, 4)
+        sums = sum(
+            F.pad(self.weight, (a, 1 - a, b, 1 - b)) for a in (0, 1) for b in (0, 1)
+        )  # (in, out, 4, 4)
         return F.conv_transpose2d(x, sums, self.bias, 2, 1)
 
 
@@ -214,7 +297,9 @@ def _codes(method: Method, n: int) -> Tensor | None:
 def _as_scenes(method: Pix2PixHD, x: Tensor, z: Tensor | None = None) -> list[Tensor]:
     """Pictures in the colours of SHADES, and styles of the wall, as ``method.translate`` takes them."""
     shades = torch.tensor(SHADES).to(x) / 127.5 - 1
-    at = (x[:, None] - shades[:, :, None, None]).square().sum(2).argmin(1)  # (B, 3, H, W) -> (B, H, W)
+    at = (
+        (x[:, None] - shades[:, :, None, None]).square().sum(2).argmin(1)
+    )  # (B, 3, H, W) -> (B, H, W)
     labels, image = at % len(PALETTE), torch.arange(len(x))[:, None, None]
     features = [] if z is None else [_Scenes(method).styles(z)[image, labels].movedim(-1, 1)]
     return [x, labels, at, *features]
@@ -225,12 +310,20 @@ class _Scenes(nn.Module):
 
     def __init__(self, method: Pix2PixHD):
         super().__init__()
-        self.nets = nn.ModuleDict({name: method.averaged[name] for name in ("G1", "G2") if name in method.averaged})
+        self.nets = nn.ModuleDict(
+            {name: method.averaged[name] for name in ("G1", "G2") if name in method.averaged}
+        )
         self.paint, self.scene, self.n_labels = method.paint, method.scene, method.config.n_labels
         shades = torch.tensor(SHADES) / 127.5 - 1  # the nearest of them has the largest 2 x c - c c
-        self.kernel, self.bias = nn.Buffer(2 * shades[:, :, None, None]), nn.Buffer(-shades.square().sum(1))
+        self.kernel, self.bias = (
+            nn.Buffer(2 * shades[:, :, None, None]),
+            nn.Buffer(-shades.square().sum(1)),
+        )
         centres, counts = method.styles.centres, method.styles.counts.tolist()
-        self.usual, self.spread = nn.Buffer(torch.zeros_like(centres[:, 0])), nn.Buffer(torch.zeros_like(centres[:, 0]))
+        self.usual, self.spread = (
+            nn.Buffer(torch.zeros_like(centres[:, 0])),
+            nn.Buffer(torch.zeros_like(centres[:, 0])),
+        )
         for label, own in enumerate(of[:n] for of, n in zip(centres, counts, strict=True)):
             if len(own):
                 self.usual[label] = own[(own - own.mean(0)).square().sum(1).argmin()]
@@ -241,11 +334,18 @@ class _Scenes(nn.Module):
         """Of each class the centre in the middle; the wall's moves by z standard deviations of its centres."""
         return (self.usual + z[:, None] * self.spread).clamp(-1, 1)
 
-    def forward(self, x: Float[Tensor, "b 3 h w"], z: Float[Tensor, "b f"] | None = None) -> Float[Tensor, "b 3 h w"]:
+    def forward(
+        self, x: Float[Tensor, "b 3 h w"], z: Float[Tensor, "b f"] | None = None
+    ) -> Float[Tensor, "b 3 h w"]:
         if self.n_labels:
             at = F.conv2d(x, self.kernel, self.bias).argmax(1)  # (B, 3, H, W) -> (B, H, W)
             x = self.scene(at % len(PALETTE), at)
             if z is not None:
-                x = torch.cat([x, torch.einsum("bkhw,bkf->bfhw", x[:, : self.n_labels], self.styles(z))], dim=1)
+                x = torch.cat(
+                    [x, torch.einsum("bkhw,bkf->bfhw", x[:, : self.n_labels], self.styles(z))],
+                    dim=1,
+                )
         y = self.paint(x, dict(self.nets.items()))
-        return y if y.shape[-1] == x.shape[-1] else F.interpolate(y, scale_factor=2.0, mode="bilinear")  # G1 alone
+        return (
+            y if y.shape[-1] == x.shape[-1] else F.interpolate(y, scale_factor=2.0, mode="bilinear")
+        )  # G1 alone

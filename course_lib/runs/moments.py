@@ -41,16 +41,22 @@ def strip(folder: Path, size: int, history: list[dict]) -> bytes:
     """
     kept = _kept(folder)
     first, last = rows_of(kept[0], size), rows_of(kept[-1], size)
-    changing = 1 if len(first) > 1 and torch.equal(first[0], last[0]) else 0  # the first row is x, or already samples
+    changing = (
+        1 if len(first) > 1 and torch.equal(first[0], last[0]) else 0
+    )  # the first row is x, or already samples
     lines = {"input": first[0]} if changing else {}
     for moment in STRIP:
         path = kept[moment * (len(kept) - 1) // MOMENTS]
         step = int(path.stem)
         minutes = history[step - 1]["seconds"] / 60 if step else 0
-        lines[f"{step:,} steps, {minutes:.0f} min" if step else "untrained"] = rows_of(path, size)[changing]
+        lines[f"{step:,} steps, {minutes:.0f} min" if step else "untrained"] = rows_of(path, size)[
+            changing
+        ]
     if changing and len(last) > 2:
         lines["truth"] = last[2]
-    image_grid(lines).savefig(file := io.BytesIO(), format="webp", pil_kwargs={"quality": 85, "method": 6})
+    image_grid(lines).savefig(
+        file := io.BytesIO(), format="webp", pil_kwargs={"quality": 85, "method": 6}
+    )
     return file.getvalue()
 
 
@@ -70,7 +76,9 @@ def results(method: Method, run: dict) -> bytes:
     data = open_dataset(run["data"], split, size, run["direction"], load=method.config.load)
     if method.translates:
         items = [data[i] for i in chosen(data)]
-        batch = {key: torch.stack([item[key] for item in items]) for key in ("x", "y", *method.maps)}
+        batch = {
+            key: torch.stack([item[key] for item in items]) for key in ("x", "y", *method.maps)
+        }
         rows = [batch["x"], method.translate_batch(batch)["fake_y"], batch["y"]]
     else:
         seen, rows = Subset(data, View(data).shown), []
@@ -92,7 +100,9 @@ def film(folder: Path) -> bytes:
     lasts = [120] * (len(pictures) - 1) + [3000]  # milliseconds
     for quality in QUALITIES:
         options = {"quality": quality, "method": 4, "duration": lasts, "loop": 0}
-        pictures[0].save(file := io.BytesIO(), "webp", save_all=True, append_images=pictures[1:], **options)
+        pictures[0].save(
+            file := io.BytesIO(), "webp", save_all=True, append_images=pictures[1:], **options
+        )
         if file.tell() <= FILM:
             break
     return file.getvalue()
@@ -101,11 +111,16 @@ def film(folder: Path) -> bytes:
 def curves(history: list[dict]) -> dict[str, list[float]]:
     """The history in sixty parts: the mean of each loss over a part, the last ``val_l1``, the step and the seconds."""
     found: dict[str, list[float]] = {}
-    parts = [history[i * len(history) // MOMENTS : (i + 1) * len(history) // MOMENTS] for i in range(MOMENTS)]
+    parts = [
+        history[i * len(history) // MOMENTS : (i + 1) * len(history) // MOMENTS]
+        for i in range(MOMENTS)
+    ]
     for part in filter(None, parts):
         for name in dict.fromkeys(name for row in part for name in row):
             values = [row[name] for row in part if name in row]
-            mean = values[-1] if name in ("step", "seconds", "val_l1") else sum(values) / len(values)
+            mean = (
+                values[-1] if name in ("step", "seconds", "val_l1") else sum(values) / len(values)
+            )
             found.setdefault(name, []).append(round(mean, 5))
     return found
 

@@ -35,7 +35,9 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
     try:
         config = configs.build(cls.Config, **settings["config"])
     except (KeyError, TypeError) as error:
-        raise CourseError(f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json") from error
+        raise CourseError(
+            f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json"
+        ) from error
     method = cls(config, profiles.pick_device(device))
     found = checkpoint.load_latest(Path(folder) / "checkpoints")
     if found is None or found[0] == 0:
@@ -49,7 +51,11 @@ def open_translator(folder: Path | str, device: str) -> tuple[Method, dict]:
     settings = read_settings(folder)
     if not method_class(settings["method"]).translates:
         what = f"a {settings['method']} run makes images from noise: it has no input to translate, and no true answer"
-        raise CourseError(what, folder, "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)")
+        raise CourseError(
+            what,
+            folder,
+            "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)",
+        )
     return open_run(folder, device)
 
 

@@ -16,7 +16,13 @@ from course_lib.training.fit import explained
 
 
 def translate_scenes(
-    method: Pix2PixHD, source: Path, target: Path, samples: int, seed: int, scale: float | None, squared: bool
+    method: Pix2PixHD,
+    source: Path,
+    target: Path,
+    samples: int,
+    seed: int,
+    scale: float | None,
+    squared: bool,
 ) -> list[Path]:
     """PNG files below ``target`` for the scenes that ``data.scenes.find_scenes`` finds; their paths.
 
@@ -29,10 +35,14 @@ def translate_scenes(
         raise CourseError(what, "--samples", "leave it out, or train with --set use_features=true")
 
     def paint(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "k 3 h w"]:
-        return method.sample(None, samples, seed, labels=x[:, 0].long(), instances=x[:, 1].long())[0]
+        return method.sample(None, samples, seed, labels=x[:, 0].long(), instances=x[:, 1].long())[
+            0
+        ]
 
     frame = framer(method, paint, scale, squared)
-    found = list(find_scenes(source, method.config.image_size, lambda *given: frame(*given).inner, squared))
+    found = list(
+        find_scenes(source, method.config.image_size, lambda *given: frame(*given).inner, squared)
+    )
     make_folder(target)
     written = []
     for name, given, *maps in found:
@@ -58,11 +68,17 @@ def photograph(
     labels, instances = edited(labels, instances, edits or {})
     features = None
     if method.config.use_features:
-        features = method.styles.choose(labels[None].to(method.device), instances[None].to(method.device), seed)
+        features = method.styles.choose(
+            labels[None].to(method.device), instances[None].to(method.device), seed
+        )
         for number, edit in (edits or {}).items():
             at = (instances == number).to(method.device)
             if edit.style is not None and at.any():
                 label = int(labels[instances == number][0])
                 count = max(1, int(method.styles.counts[label]))
                 features[0, :, at] = method.styles.centres[label, edit.style % count][:, None]
-    return labels, instances, method.translate(None, labels[None], instances[None], features)["fake_y"][0].cpu()
+    return (
+        labels,
+        instances,
+        method.translate(None, labels[None], instances[None], features)["fake_y"][0].cpu(),
+    )

@@ -34,28 +34,63 @@ class Recipe:
     direction: str = "xy"
 
 
-WIDE, CODES = "base_channels=24", ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
+WIDE, CODES = (
+    "base_channels=24",
+    ("lr=0.0004", "lambda_kl=0.05"),
+)  # at the preset's, some codes z lead nowhere
 DEEP = "n_blocks=6", "d_layers=3"
-SHALLOW = "base_channels=28", "levels=5", "d_layers=3"  # no level for 2 x 2 px and 1 px: channels instead
-HD = "base_channels=24", "n_blocks=4", "d_base_channels=24", "d_layers=3", "d_scales=3", "use_features=True"
+SHALLOW = (
+    "base_channels=28",
+    "levels=5",
+    "d_layers=3",
+)  # no level for 2 x 2 px and 1 px: channels instead
+HD = (
+    "base_channels=24",
+    "n_blocks=4",
+    "d_base_channels=24",
+    "d_layers=3",
+    "d_scales=3",
+    "use_features=True",
+)
 ONE_BY_ONE = "batch_size=1", "lr=0.0004", "average=0.998"
 RECIPES = {
-    "edges-emoji": Recipe("outlines to emoji, one answer", "pix2pix", "emoji:edges", 128, (), 18_000),
+    "edges-emoji": Recipe(
+        "outlines to emoji, one answer", "pix2pix", "emoji:edges", 128, (), 18_000
+    ),
     "edges-emoji-many": Recipe(
-        "outlines to emoji, many answers", "bicyclegan", "emoji:edges", 128, (*SHALLOW, *CODES), 4200
+        "outlines to emoji, many answers",
+        "bicyclegan",
+        "emoji:edges",
+        128,
+        (*SHALLOW, *CODES),
+        4200,
     ),
     "flat-3d": Recipe(  # without the identity terms a fox turned blue, and its way back was orange
-        "flat emoji to 3-D and back", "cyclegan", "emoji:twemoji-fluent", 128, (*DEEP, "identity_share=0.5"), 9000
+        "flat emoji to 3-D and back",
+        "cyclegan",
+        "emoji:twemoji-fluent",
+        128,
+        (*DEEP, "identity_share=0.5"),
+        9000,
     ),
     "facades": Recipe("label maps to houses, one answer", "pix2pix", "facades", 128, (), 7200),
     "facades-many": Recipe(
         "label maps to houses, many answers", "bicyclegan", "facades", 128, (*SHALLOW, *CODES), 4200
     ),
-    "flat-3d-many": Recipe("flat emoji to 3-D, many answers", "munit", "emoji:twemoji-fluent", 64, (WIDE,), 16_000),
-    "facades-hd": Recipe(
-        "scenes to houses, a style for each object", "pix2pixhd", "facades:touching", 256, (*HD, *ONE_BY_ONE), 10_000
+    "flat-3d-many": Recipe(
+        "flat emoji to 3-D, many answers", "munit", "emoji:twemoji-fluent", 64, (WIDE,), 16_000
     ),
-    "day-night": Recipe("houses by day and by night", "cyclegan", "facades:day-night", 128, DEEP, 9000),
+    "facades-hd": Recipe(
+        "scenes to houses, a style for each object",
+        "pix2pixhd",
+        "facades:touching",
+        256,
+        (*HD, *ONE_BY_ONE),
+        10_000,
+    ),
+    "day-night": Recipe(
+        "houses by day and by night", "cyclegan", "facades:day-night", 128, DEEP, 9000
+    ),
 }
 
 
@@ -66,7 +101,9 @@ def name_of(folder: Path | str) -> str | None:
         return None
     name = text.removeprefix(PREFIX)
     if name not in RECIPES:
-        raise CourseError(f"no shipped weights are called {name!r}", text, f"choose from {', '.join(RECIPES)}")
+        raise CourseError(
+            f"no shipped weights are called {name!r}", text, f"choose from {', '.join(RECIPES)}"
+        )
     return name
 
 
@@ -90,13 +127,19 @@ def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method,
     origin = about(name, folder)
     blob = (folder / f"{name}.safetensors").read_bytes()
     if hashlib.sha256(blob).hexdigest() != origin["sha256"]:
-        raise CourseError("these weights are damaged", folder / f"{name}.safetensors", "install the course again")
+        raise CourseError(
+            "these weights are damaged", folder / f"{name}.safetensors", "install the course again"
+        )
     settings = origin["run"]
     cls = method_class(settings["method"])
     method = cls(configs.build(cls.Config, **settings["config"]), profiles.pick_device(device))
     tensors = safetensors.torch.load(blob)
     for network in {key.partition(".")[0] for key in tensors}:
-        own = {key.removeprefix(f"{network}."): t for key, t in tensors.items() if key.startswith(f"{network}.")}
+        own = {
+            key.removeprefix(f"{network}."): t
+            for key, t in tensors.items()
+            if key.startswith(f"{network}.")
+        }
         method.networks[network].load_state_dict(own)
         if f"{network}_average" in method.networks:  # which also counts its updates
             method.networks[f"{network}_average"].load_state_dict(own, strict=False)

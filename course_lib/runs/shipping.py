@@ -22,15 +22,30 @@ from course_lib.training.state import read_history
 
 LIMIT = 9_000_000  # bytes of one file
 # with the log loss DCGAN's samples grew worse
-STEADY = "base_channels=48", "d_base_channels=48", "gan_loss=relativistic", "lambda_r1=5", "lambda_r2=5", "d_norm=none"
+STEADY = (
+    "base_channels=48",
+    "d_base_channels=48",
+    "gan_loss=relativistic",
+    "lambda_r1=5",
+    "lambda_r2=5",
+    "d_norm=none",
+)
 GALLERY: dict[str, shipped.Recipe] = {  # pictures of these are in notebooks/gallery
     "dcgan-emoji": shipped.Recipe("emoji from noise", "dcgan", "emoji:edges", 64, STEADY, 2400),
-    "facades-labels": shipped.Recipe("houses to label maps", "pix2pix", "facades", 128, (), 4200, "yx"),
+    "facades-labels": shipped.Recipe(
+        "houses to label maps", "pix2pix", "facades", 128, (), 4200, "yx"
+    ),
     "emoji-colour": shipped.Recipe("grey to colour", "pix2pix", "emoji:colour", 128, (), 4200),
     "emoji-fill": shipped.Recipe("a hole filled", "pix2pix", "emoji:fill", 128, (), 4200),
-    "relief-aerial": shipped.Recipe("relief to aerial view", "pix2pix", "earth:relief-aerial", 128, (), 4200),
-    "aerial-relief": shipped.Recipe("aerial view to relief", "pix2pix", "earth:relief-aerial", 128, (), 4200, "yx"),
-    "day-night-paired": shipped.Recipe("day to night, paired", "pix2pix", "facades:day-night:paired", 128, (), 2400),
+    "relief-aerial": shipped.Recipe(
+        "relief to aerial view", "pix2pix", "earth:relief-aerial", 128, (), 4200
+    ),
+    "aerial-relief": shipped.Recipe(
+        "aerial view to relief", "pix2pix", "earth:relief-aerial", 128, (), 4200, "yx"
+    ),
+    "day-night-paired": shipped.Recipe(
+        "day to night, paired", "pix2pix", "facades:day-night:paired", 128, (), 2400
+    ),
 }
 
 
@@ -60,11 +75,20 @@ def pack(name: str, out: Path, folder: Path) -> dict:
     NAME.safetensors are the weights in half precision, if they are shipped, or else NAME.webp shows test images.
     """
     recipe, run = recipes()[name], read_settings(out)
-    if run["data"] not in (recipe.data, str(Path(recipe.data).resolve())) or run["method"] != recipe.method:
-        raise CourseError(f"this is a {run['method']} run on {run['data']}", out, f"train {name} in another folder")
+    if (
+        run["data"] not in (recipe.data, str(Path(recipe.data).resolve()))
+        or run["method"] != recipe.method
+    ):
+        raise CourseError(
+            f"this is a {run['method']} run on {run['data']}",
+            out,
+            f"train {name} in another folder",
+        )
     method, _ = open_run(out, "cpu")
     if (done := checkpoint.steps(out / "checkpoints")[-1]) < recipe.steps:
-        raise CourseError(f"this run has made {done} of {recipe.steps} steps", out, "go on with the same command")
+        raise CourseError(
+            f"this run has made {done} of {recipe.steps} steps", out, "go on with the same command"
+        )
     history = read_history(out / "history.jsonl", done)
     train_set = open_dataset(recipe.data, "train", recipe.size, recipe.direction, shipped.SEED)
     origin = {
@@ -82,12 +106,16 @@ def pack(name: str, out: Path, folder: Path) -> dict:
     if name in shipped.RECIPES:
         blob = weights_of(method)
         if len(blob) > LIMIT:
-            raise CourseError(f"{len(blob) / 1e6:.1f} MB are too much for a demo", out, "train a narrower network")
+            raise CourseError(
+                f"{len(blob) / 1e6:.1f} MB are too much for a demo", out, "train a narrower network"
+            )
         origin |= {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
         files.replace_file(folder / f"{name}.safetensors", blob)
     else:
         files.replace_file(folder / f"{name}.webp", moments.results(method, run))
-    files.replace_file(folder / f"{name}.strip.webp", moments.strip(out / "moments", recipe.size, history))
+    files.replace_file(
+        folder / f"{name}.strip.webp", moments.strip(out / "moments", recipe.size, history)
+    )
     files.replace_file(folder / f"{name}.film.webp", moments.film(out / "moments"))
     return _with_scores(origin, method, folder / f"{name}.json")
 

@@ -20,7 +20,9 @@ from course_lib.methods.base import Method
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
 PADDED = 0.15  # share of a side that may be reflection: with more, things appear beside the image
-ALIVE = 4  # times its largest map is what a network holds in memory at once: 1.4 to 3.2 were measured
+ALIVE = (
+    4  # times its largest map is what a network holds in memory at once: 1.4 to 3.2 were measured
+)
 FIX = "give a smaller --scale, or --square"
 
 
@@ -69,28 +71,38 @@ class Frame(NamedTuple):
 
     def enter(self, x: Float[Tensor, "c h w"]) -> Float[Tensor, "1 c _ _"]:
         """``x`` of the inner size as the network gets it, padded by its reflection."""
-        return F.pad(x, (0, self.outer[0] - x.shape[2], 0, self.outer[1] - x.shape[1]), mode="reflect")[None]
+        return F.pad(
+            x, (0, self.outer[0] - x.shape[2], 0, self.outer[1] - x.shape[1]), mode="reflect"
+        )[None]
 
     def leave(self, fake: Float[Tensor, "3 h w"], source: Image.Image | None = None) -> Image.Image:
         """What the network painted, without the padding, and as transparent as ``source``."""
-        image = to_image(fake[:, : self.inner[1], : self.inner[0]]).resize(self.shown, Image.Resampling.BICUBIC)
+        image = to_image(fake[:, : self.inner[1], : self.inner[0]]).resize(
+            self.shown, Image.Resampling.BICUBIC
+        )
         if source and "A" in source.getbands():
             image.putalpha(source.getchannel("A").resize(self.shown))
         return image
 
 
-def framer(method: Method, paint: Painter, scale: float | None, squared: bool) -> Callable[[Size, object], Frame]:
+def framer(
+    method: Method, paint: Painter, scale: float | None, squared: bool
+) -> Callable[[Size, object], Frame]:
     """Gives the frame of an image of any size, with where it is from; ``squared``: a square, which it stays.
 
     Warns if there are no other frames. They raise CourseError if ``paint`` would need more memory than there is now.
     """
     size, step, maps = method.config.image_size, 0 if squared else multiple(method, paint), [0]
     if not (step or squared):
-        what = f"this network takes squares only: images are squeezed to {size} px, and enlarged again"
+        what = (
+            f"this network takes squares only: images are squeezed to {size} px, and enlarged again"
+        )
         warnings.warn(what, stacklevel=3)
     hook = torch.nn.modules.module.register_module_forward_hook  # of all networks
     with hook(lambda _, __, out: maps.append(out.nbytes if isinstance(out, Tensor) else 0)):
-        fakes = paint(torch.zeros(1, 3, size, size, device=method.device))  # all samples, which are there twice at last
+        fakes = paint(
+            torch.zeros(1, 3, size, size, device=method.device)
+        )  # all samples, which are there twice at last
     each, free = (ALIVE * max(maps) + 2 * fakes.nbytes) / size**2, free_memory(method.device)
 
     def frame(given: Size, where: object) -> Frame:
@@ -111,7 +123,11 @@ def free_memory(device: torch.device, root: Path = Path("/")) -> float:
         return torch.cuda.mem_get_info(device)[0]
 
     def told(path: str, name: str = "", unknown: float = math.inf) -> float:
-        found = re.search(rf"{name}\s*(\d+)", (root / path).read_text()) if (root / path).exists() else None
+        found = (
+            re.search(rf"{name}\s*(\d+)", (root / path).read_text())
+            if (root / path).exists()
+            else None
+        )
         return float(found[1]) if found else unknown
 
     group = "sys/fs/cgroup/memory"  # of a container, which gives back what it keeps of files

@@ -65,9 +65,13 @@ def translate_files(
     size, paths = method.config.image_size, _inputs(source)
     there = Path(settings["data"]).is_dir()  # of what is gone nothing is known
     pairs = squared or (there and side_by_side(settings["data"]))
-    sides = ("left", "right") if direction == "xy" else ("right", "left")  # of the input and of the output
+    sides = (
+        ("left", "right") if direction == "xy" else ("right", "left")
+    )  # of the input and of the output
     if style is not None:
-        z = method.encode(to_tensor(half(read_image(style), sides[1] == "left"), size)[None].to(method.device))
+        z = method.encode(
+            to_tensor(half(read_image(style), sides[1] == "left"), size)[None].to(method.device)
+        )
 
     def paint(x: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "k 3 h w"]:
         if style is not None:
@@ -86,9 +90,14 @@ def translate_files(
     for path in paths:  # before anything is written
         opened(path)
     if pairs and (halved := sum(width == 2 * height for width, height in map(image_size, paths))):
-        warnings.warn(f"{halved} images are twice as wide as high: took their {sides[0]} half as input", stacklevel=2)
+        warnings.warn(
+            f"{halved} images are twice as wide as high: took their {sides[0]} half as input",
+            stacklevel=2,
+        )
     if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):
-        what = f"this {settings['method']} run has no noise: all {samples} outputs would be the same"
+        what = (
+            f"this {settings['method']} run has no noise: all {samples} outputs would be the same"
+        )
         raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
     make_folder(target)
     torch.manual_seed(seed)
@@ -96,7 +105,9 @@ def translate_files(
     for path, name in paths.items():
         image, frame = opened(path)
         with explained(path, FIX):
-            fakes = paint(frame.enter(to_tensor(image.convert("RGB"), frame.inner)).to(method.device)).cpu()
+            fakes = paint(
+                frame.enter(to_tensor(image.convert("RGB"), frame.inner)).to(method.device)
+            ).cpu()
             written += write_pictures(target, name, [frame.leave(fake, image) for fake in fakes])
     return written
 
@@ -109,7 +120,10 @@ def _inputs(source: Path) -> dict[Path, str]:
     if not paths:
         raise CourseError("no images here", source, "give a folder that holds PNG or JPEG files")
     stems = [path.stem for path in paths]
-    return {path: path.stem if stems.count(path.stem) == 1 else path.name.replace(".", "_") for path in paths}
+    return {
+        path: path.stem if stems.count(path.stem) == 1 else path.name.replace(".", "_")
+        for path in paths
+    }
 
 
 # ---- what the run can do
@@ -117,9 +131,15 @@ def _inputs(source: Path) -> dict[Path, str]:
 
 def _check_style(method: Method, name: str, folder: Path, samples: int) -> None:
     if samples > 1:
-        raise CourseError("a style gives one output an image", f"--samples {samples}", "leave out --samples or --style")
+        raise CourseError(
+            "a style gives one output an image",
+            f"--samples {samples}",
+            "leave out --samples or --style",
+        )
     if not method.reads_codes:
-        what = f"a {name} run cannot paint in the style of an image: it has no encoder of whole images"
+        what = (
+            f"a {name} run cannot paint in the style of an image: it has no encoder of whole images"
+        )
         raise CourseError(what, folder, "leave out --style, or train bicyclegan or munit")
 
 

@@ -32,8 +32,14 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict, keep:
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
-            blob = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
-            document = {"step": step, "tensors_sha256": hashlib.sha256(blob).hexdigest(), "state": state}
+            blob = safetensors.torch.save(
+                {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+            )
+            document = {
+                "step": step,
+                "tensors_sha256": hashlib.sha256(blob).hexdigest(),
+                "state": state,
+            }
             write_durably(aside / "tensors.safetensors", blob)
             write_durably(aside / "state.json", _bytes(document | {"sha256": _digest(document)}))
             _sync_folder(aside)
@@ -104,16 +110,26 @@ def snapshot(method: Any) -> dict[str, Tensor]:
     for name, optimizer in method.optimizers.items():
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         for i, parameter in enumerate(parameters):
-            out |= {f"{name}.{i}.{key}": tensor for key, tensor in optimizer.state.get(parameter, {}).items()}
+            out |= {
+                f"{name}.{i}.{key}": tensor
+                for key, tensor in optimizer.state.get(parameter, {}).items()
+            }
     return out
 
 
 def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bool = True) -> None:
     """The inverse of :func:`snapshot`, in place. Raises CourseError naming the first five entries that do not fit."""
     own = _weights(method)
-    names = own | {name: 0 for name in tensors if name.partition(".")[0] in method.networks}  # of either, in order
-    shapes = {name: [tuple(side[name].shape) if name in side else "none" for side in (tensors, own)] for name in names}
-    wrong = [f"{name} {theirs} for {ours}" for name, (theirs, ours) in shapes.items() if theirs != ours]
+    names = own | {
+        name: 0 for name in tensors if name.partition(".")[0] in method.networks
+    }  # of either, in order
+    shapes = {
+        name: [tuple(side[name].shape) if name in side else "none" for side in (tensors, own)]
+        for name in names
+    }
+    wrong = [
+        f"{name} {theirs} for {ours}" for name, (theirs, ours) in shapes.items() if theirs != ours
+    ]
     if wrong:
         shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
         what = f"the checkpoint is of another architecture: {shown}"
@@ -127,12 +143,20 @@ def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bo
             for key in [k for k in tensors if k.startswith(prefix)]:
                 # moments must keep the memory layout of their parameter, which the file does not
                 moment = tensors[key].to(parameter.device)
-                kept = torch.empty_like(parameter).copy_(moment) if moment.shape == parameter.shape else moment
+                kept = (
+                    torch.empty_like(parameter).copy_(moment)
+                    if moment.shape == parameter.shape
+                    else moment
+                )
                 optimizer.state[parameter][key.removeprefix(prefix)] = kept
 
 
 def _weights(method: Any) -> dict[str, Tensor]:
-    return {f"{name}.{key}": t for name, net in method.networks.items() for key, t in net.state_dict().items()}
+    return {
+        f"{name}.{key}": t
+        for name, net in method.networks.items()
+        for key, t in net.state_dict().items()
+    }
 
 
 def _bytes(document: dict) -> bytes:

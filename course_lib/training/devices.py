@@ -61,7 +61,9 @@ def layout(devices: int, device: torch.device) -> tuple[int, int]:
         raise CourseError(f"{device.type} is one device", where, "leave out --devices")
     if device.type == "cuda" and devices > torch.cuda.device_count():
         what = f"there are {torch.cuda.device_count()} GPUs here, not {devices}"
-        raise CourseError(what, where, "ask for fewer, or for processes of the CPU with --device cpu")
+        raise CourseError(
+            what, where, "ask for fewer, or for processes of the CPU with --device cpu"
+        )
     if dist.is_initialized():
         fix = "start a new process for each training"
         raise CourseError("this process has trained on several devices already", where, fix)
@@ -104,15 +106,26 @@ class Ranks:
 
     def __init__(self, rank: int, count: int, device: torch.device):
         self.rank, self.count, self.device, self.steps, self.busy = rank, count, device, 0, False
-        self.control = dist.new_group(backend="gloo")  # for words; gradients take the fastest way of their device
-        atexit.register(dist.destroy_process_group)  # its threads, left alone, abort an interpreter that ends
+        self.control = dist.new_group(
+            backend="gloo"
+        )  # for words; gradients take the fastest way of their device
+        atexit.register(
+            dist.destroy_process_group
+        )  # its threads, left alone, abort an interpreter that ends
         if rank:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0 decides what Ctrl-C means
             warnings.simplefilter("ignore")  # it has warned already
             threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
     def fit(
-        self, method: Method, dataset: Dataset, *, seed: int = 0, augment: bool = True, workers: int = 0, **options: Any
+        self,
+        method: Method,
+        dataset: Dataset,
+        *,
+        seed: int = 0,
+        augment: bool = True,
+        workers: int = 0,
+        **options: Any,
     ) -> Result:
         """:func:`fit` on all ranks, with a random state for each; returns its result on rank 0.
 
@@ -139,12 +152,17 @@ class Ranks:
         flat = torch.cat([grad.flatten() for grad in grads])
         with _linked():
             dist.all_reduce(flat)
-        for grad, mean in zip(grads, (flat / self.count).split([grad.numel() for grad in grads]), strict=True):
+        for grad, mean in zip(
+            grads, (flat / self.count).split([grad.numel() for grad in grads]), strict=True
+        ):
             grad.copy_(mean.view(grad.shape))
 
     def mean(self, terms: dict[str, Tensor | float]) -> dict[str, Tensor]:
         """The terms averaged over the ranks; one that is not finite anywhere is not finite here. Waits for no GPU."""
-        values = [torch.as_tensor(term, dtype=torch.float64, device=self.device) for term in terms.values()]
+        values = [
+            torch.as_tensor(term, dtype=torch.float64, device=self.device)
+            for term in terms.values()
+        ]
         mean = torch.stack(values)
         with _linked():
             dist.all_reduce(mean)
@@ -176,7 +194,10 @@ class Ranks:
 
         def update(batch: dict) -> dict[str, Tensor]:
             begin = None if self.steps else (_on_cpu(checkpoint.snapshot(alone)), others.kept)
-            rates = {name: [group["lr"] for group in opt.param_groups] for name, opt in method.optimizers.items()}
+            rates = {
+                name: [group["lr"] for group in opt.param_groups]
+                for name, opt in method.optimizers.items()
+            }
             self.order("step", rates, begin)
             self.agree()
             self.busy = True
@@ -235,7 +256,11 @@ class Ranks:
 
     def take(self, method: Method, kept: dict[str, Tensor]) -> None:
         """The inverse of :meth:`private`, out of what rank 0 keeps of all ranks; it may keep nothing."""
-        state = {name.removeprefix(f"{self.rank}."): t for name, t in kept.items() if name.startswith(f"{self.rank}.")}
+        state = {
+            name.removeprefix(f"{self.rank}."): t
+            for name, t in kept.items()
+            if name.startswith(f"{self.rank}.")
+        }
         if not state:
             return
         self.steps = int(state["steps"])
@@ -259,7 +284,9 @@ class Others:
         with _linked():
             dist.gather_object(None, states, dst=0, group=self.ranks.control)
         named = enumerate(states[1:], start=1)
-        self.kept = {f"{rank}.{key}": tensor for rank, state in named for key, tensor in state.items()}
+        self.kept = {
+            f"{rank}.{key}": tensor for rank, state in named for key, tensor in state.items()
+        }
         return self.kept
 
 
@@ -274,7 +301,9 @@ def _linked() -> Iterator[None]:
         yield
     except RuntimeError as error:
         fix = "see above for its own message, if any; then go on with --resume"
-        raise Lost("another process of this training has died", "course train --devices", fix) from error
+        raise Lost(
+            "another process of this training has died", "course train --devices", fix
+        ) from error
 
 
 def _pools(method: Method) -> dict[str, Any]:

@@ -78,7 +78,11 @@ def fit(
     written or already holds a run and ``resume`` is off, if memory runs out, or if a sample cannot be read.
     """
     if (steps is None) == (minutes is None):
-        raise CourseError("say how long to train: steps or minutes, one of them", "fit()", "for example steps=1000")
+        raise CourseError(
+            "say how long to train: steps or minutes, one of them",
+            "fit()",
+            "for example steps=1000",
+        )
     if (steps or minutes or 0) <= 0:
         raise CourseError(f"cannot train for {steps or minutes}", "fit()", "give a positive number")
     if workers < 0:
@@ -132,8 +136,12 @@ def explained(where: object, smaller: str = SMALLER) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             fix = "it needs a C++ compiler on a CPU and Triton on a GPU; or train without --compile"
-            raise CourseError(f"torch.compile does not work here: {str(error).splitlines()[0]}", where, fix) from error
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "tried to allocate" not in str(error):
+            raise CourseError(
+                f"torch.compile does not work here: {str(error).splitlines()[0]}", where, fix
+            ) from error
+        if not isinstance(
+            error, torch.OutOfMemoryError | MemoryError
+        ) and "tried to allocate" not in str(error):
             raise
         raise CourseError("out of memory", where, smaller) from error
 

@@ -28,7 +28,16 @@ from course_lib.data.facades import Facades, photographs
 from course_lib.errors import CourseError
 from course_lib.metrics import factors
 from course_lib.metrics.scores import confusion, segmentation_scores
-from course_lib.networks.frozen import CLASSES, FILES, WALLS, FactorReader, FeatureNet, Segmenter, seeded, segment
+from course_lib.networks.frozen import (
+    CLASSES,
+    FILES,
+    WALLS,
+    FactorReader,
+    FeatureNet,
+    Segmenter,
+    seeded,
+    segment,
+)
 from course_lib.training.profiles import device_name, pick_device
 
 
@@ -46,7 +55,11 @@ class Recipe:
 
 RECIPES = {
     "segmenter": Recipe(
-        "facades", "segmenter of the course's own FCN-score; not FCN-8s", 700, {32: 1500, 64: 3000, 128: 600}, 200
+        "facades",
+        "segmenter of the course's own FCN-score; not FCN-8s",
+        700,
+        {32: 1500, 64: 3000, 128: 600},
+        200,
     ),
     "features": Recipe(
         "features",
@@ -56,13 +69,17 @@ RECIPES = {
         {32: 3000, 64: 3000},
         200,
     ),
-    "factors": Recipe("factors", "reader of the seven factors of a façade's style", 1600, {32: 5000, 64: 5000}, 50),
+    "factors": Recipe(
+        "factors", "reader of the seven factors of a façade's style", 1600, {32: 5000, 64: 5000}, 50
+    ),
 }
 LARGE = {"segmenter": (600, {96: 1200, 128: 2400}), "features": (1000, {96: 1500, 128: 2000})}
 LARGE["factors"] = (1000, {96: 2000, 128: 3000})
 for name, (steps, sets) in LARGE.items():  # for photographs of more than 64 px, which show more
     recipe = RECIPES[name]
-    RECIPES[f"{name}-128"] = dataclasses.replace(recipe, file=f"{recipe.file}_128", steps=steps, sets=sets)
+    RECIPES[f"{name}-128"] = dataclasses.replace(
+        recipe, file=f"{recipe.file}_128", steps=steps, sets=sets
+    )
 
 
 def build(name: str, folder: Path = FILES) -> dict:
@@ -71,9 +88,13 @@ def build(name: str, folder: Path = FILES) -> dict:
     Raises CourseError for another name.
     """
     if name not in RECIPES:
-        raise CourseError(f"unknown network {name!r}", "training.frozen", f"choose from {', '.join(RECIPES)}")
+        raise CourseError(
+            f"unknown network {name!r}", "training.frozen", f"choose from {', '.join(RECIPES)}"
+        )
     recipe, wall, cpu = RECIPES[name], time.time(), time.process_time()
-    net, measure = {"segmenter": _segmenter, "features": _features, "factors": _factors}[name.split("-")[0]](recipe)
+    net, measure = {"segmenter": _segmenter, "features": _features, "factors": _factors}[
+        name.split("-")[0]
+    ](recipe)
     origin = {
         "command": f"python -m course_lib.training.frozen {name}",
         "what": recipe.what,
@@ -86,17 +107,31 @@ def build(name: str, folder: Path = FILES) -> dict:
         "device": device_name() + (", 1 thread" if torch.get_num_threads() == 1 else ""),
         "torch": torch.__version__,
     }
-    halves = {k: t.half().contiguous() if t.is_floating_point() else t for k, t in net.state_dict().items()}
+    halves = {
+        k: t.half().contiguous() if t.is_floating_point() else t
+        for k, t in net.state_dict().items()
+    }
     blob = safetensors.torch.save(halves)
     net.load_state_dict(halves)  # what is measured is what is shipped
     origin |= {"sha256": hashlib.sha256(blob).hexdigest(), **measure(net)}
     folder.mkdir(exist_ok=True)
     (folder / f"{recipe.file}.safetensors").write_bytes(blob)
-    (folder / f"{recipe.file}.json").write_text(json.dumps(origin, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{recipe.file}.json").write_text(
+        json.dumps(origin, indent=1) + "\n", encoding="utf-8"
+    )
     return origin
 
 
-def _train(net: Any, lesson: Callable, sets: list, steps: int, seed: int, by_size=False, batch_size=32, device="cpu"):
+def _train(
+    net: Any,
+    lesson: Callable,
+    sets: list,
+    steps: int,
+    seed: int,
+    by_size=False,
+    batch_size=32,
+    device="cpu",
+):
     """``net`` trained on ``lesson(net, generator, *batch)``, a loss, of batches from one of the ``sets`` at a time.
 
     All sets are drawn equally often or, with ``by_size``, by their share of the rows. The rate rises over the first
@@ -104,7 +139,9 @@ def _train(net: Any, lesson: Callable, sets: list, steps: int, seed: int, by_siz
     """
     net = net.to(device, memory_format=torch.channels_last)  # several times as fast on a CPU
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=max(steps, 20), pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 4e-3, total_steps=max(steps, 20), pct_start=0.1
+    )
     generator = torch.Generator().manual_seed(seed)
     shares = torch.tensor([float(len(rows)) for rows, *_ in sets])
     for _ in range(steps):
@@ -143,12 +180,16 @@ def train_segmenter(
     sets = list(zip(*([p] if isinstance(p, Tensor) else p for p in (photos, labels)), strict=True))
     for images, truth in sets:
         if images.ndim != 4 or not len(images) or truth.shape != (len(images), *images.shape[2:]):
-            raise ValueError(f"photos {tuple(images.shape)} and labels {tuple(truth.shape)} do not fit")
+            raise ValueError(
+                f"photos {tuple(images.shape)} and labels {tuple(truth.shape)} do not fit"
+            )
     net = seeded(lambda: Segmenter(classes), seed)
     return _train(net, _segmenter_lesson, sets, steps, seed, True, batch_size, device)
 
 
-def _segmenter_lesson(net: Segmenter, generator: torch.Generator, photos: Tensor, labels: Tensor) -> Tensor:
+def _segmenter_lesson(
+    net: Segmenter, generator: torch.Generator, photos: Tensor, labels: Tensor
+) -> Tensor:
     """The label of each pixel."""
     x, target = photos, labels.long()
     if torch.rand((), generator=generator) < 0.5:
@@ -171,8 +212,13 @@ def _segmenter_set(size: int, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
-    photos, labels = map(list, zip(*(_segmenter_set(size, count) for size, count in recipe.sets.items()), strict=True))
-    net = train_segmenter(photos, labels, steps=recipe.steps, seed=recipe.seed, device=pick_device("auto")).cpu()
+    photos, labels = map(
+        list,
+        zip(*(_segmenter_set(size, count) for size, count in recipe.sets.items()), strict=True),
+    )
+    net = train_segmenter(
+        photos, labels, steps=recipe.steps, seed=recipe.seed, device=pick_device("auto")
+    ).cpu()
 
     def measure(net: nn.Module) -> dict:
         found = {}
@@ -195,10 +241,17 @@ def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
 
 def style_loss(said: Float[Tensor, "n 14"], styles: Float[Tensor, "n 7"]) -> Float[Tensor, " n"]:
     """Cross-entropy of the wall's colour and of brick, squared error of the other five factors scaled to [-1, 1]."""
-    wall, rest = F.cross_entropy(said[:, :WALLS], styles[:, 0].long(), reduction="none"), styles[:, [1, 3, 4, 5, 6]]
+    wall, rest = (
+        F.cross_entropy(said[:, :WALLS], styles[:, 0].long(), reduction="none"),
+        styles[:, [1, 3, 4, 5, 6]],
+    )
     brick = F.binary_cross_entropy_with_logits(said[:, WALLS], styles[:, 2], reduction="none")
     low, high = rest.new_tensor(factors.LOW), rest.new_tensor(factors.HIGH)
-    return wall + brick + (said[:, WALLS + 1 :] - (2 * (rest - low) / (high - low) - 1)).square().sum(1)
+    return (
+        wall
+        + brick
+        + (said[:, WALLS + 1 :] - (2 * (rest - low) / (high - low) - 1)).square().sum(1)
+    )
 
 
 # ---- the features of the perceptual distance
@@ -223,17 +276,27 @@ def _cells(photos: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _features_lesson(
-    learner: nn.ModuleDict, generator: torch.Generator, photos: Tensor, labels: Tensor, styles: Tensor
+    learner: nn.ModuleDict,
+    generator: torch.Generator,
+    photos: Tensor,
+    labels: Tensor,
+    styles: Tensor,
 ):
     """What the network learns: the labels and colours of each cell, in any colours; the style in those of façades."""
     half = len(photos) // 2
     x = torch.cat([recoloured(photos[:half], generator), photos[half:]])
-    x = x + 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator) * torch.randn(x.shape, generator=generator)
+    x = x + 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator) * torch.randn(
+        x.shape, generator=generator
+    )
     shares, colours = _cells(x, labels)
     last = learner["net"](x)[-1]
     said = learner["cells"](last)
     style = style_loss(learner["style"](last[half:].mean((2, 3))), styles[half:]).mean()
-    return F.cross_entropy(said[:, :CLASSES], shares) + 4 * F.mse_loss(said[:, CLASSES:], colours) + 0.3 * style
+    return (
+        F.cross_entropy(said[:, :CLASSES], shares)
+        + 4 * F.mse_loss(said[:, CLASSES:], colours)
+        + 0.3 * style
+    )
 
 
 def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
@@ -242,7 +305,9 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
         "cells": lambda: nn.Conv2d(64, CLASSES + 6, 1),
         "style": lambda: nn.Linear(64, WALLS + 6),
     }
-    learner = seeded(lambda: nn.ModuleDict({name: make() for name, make in parts.items()}), recipe.seed)
+    learner = seeded(
+        lambda: nn.ModuleDict({name: make() for name, make in parts.items()}), recipe.seed
+    )
     sets = [photographs("train", size, range(n), "perceptual") for size, n in recipe.sets.items()]
     _train(learner, _features_lesson, sets, recipe.steps, recipe.seed)
 
@@ -250,13 +315,22 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
     def measure(net: nn.Module) -> dict:
         found = {}
         for size in recipe.sets:
-            photos, labels, styles = photographs("test", size, range(recipe.held_out), "perceptual test")
+            photos, labels, styles = photographs(
+                "test", size, range(recipe.held_out), "perceptual test"
+            )
             last = net(photos)[-1]
             said, (shares, colours) = learner["cells"](last), _cells(photos, labels)
             wall = learner["style"](last.mean((2, 3)))[:, :WALLS].argmax(1)
-            right = {"labels": said[:, :CLASSES].argmax(1) == shares.argmax(1), "walls": wall == styles[:, 0]}
-            found[str(size)] = {name: round(hits.float().mean().item(), 4) for name, hits in right.items()}
-            found[str(size)]["colours_l1"] = round((said[:, CLASSES:] - colours).abs().mean().item(), 4)
+            right = {
+                "labels": said[:, :CLASSES].argmax(1) == shares.argmax(1),
+                "walls": wall == styles[:, 0],
+            }
+            found[str(size)] = {
+                name: round(hits.float().mean().item(), 4) for name, hits in right.items()
+            }
+            found[str(size)]["colours_l1"] = round(
+                (said[:, CLASSES:] - colours).abs().mean().item(), 4
+            )
         on = f"{recipe.held_out} photographs of test: share of cells with the right label, of houses with the right "
         return {"measured_on": f"{on}wall, mean error of the colours of cells", "measured": found}
 
@@ -266,28 +340,39 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
 # ---- the reader of factors
 
 
-def _factors_lesson(net: FactorReader, generator: torch.Generator, photos: Tensor, styles: Tensor) -> Tensor:
+def _factors_lesson(
+    net: FactorReader, generator: torch.Generator, photos: Tensor, styles: Tensor
+) -> Tensor:
     """The styles; half of the photographs are blurred or noisy, as a generator's may be."""
     soft = F.avg_pool2d(photos, 3, 1, 1, count_include_pad=False)
     strength = torch.rand(len(photos), 1, 1, 1, generator=generator)
     noisy = photos + 0.1 * strength * torch.randn(photos.shape, generator=generator)
     kind = torch.rand(len(photos), 1, 1, 1, generator=generator)
-    x = torch.where(kind < 0.25, torch.lerp(photos, soft, strength), torch.where(kind < 0.5, noisy, photos))
+    x = torch.where(
+        kind < 0.25, torch.lerp(photos, soft, strength), torch.where(kind < 0.5, noisy, photos)
+    )
     return style_loss(net(x), styles).mean()
 
 
 def _factors(recipe: Recipe) -> tuple[FactorReader, Callable[[nn.Module], dict]]:
     sets = [photographs("train", size, range(n), "factors")[::2] for size, n in recipe.sets.items()]
-    net = _train(seeded(FactorReader, recipe.seed), _factors_lesson, sets, recipe.steps, recipe.seed)
+    net = _train(
+        seeded(FactorReader, recipe.seed), _factors_lesson, sets, recipe.steps, recipe.seed
+    )
 
     def measure(net: nn.Module) -> dict:
         found = {}
         for size in recipe.sets:
-            photos, _, styles = photographs("test", size, range(recipe.held_out), "factors test", WALLS)
+            photos, _, styles = photographs(
+                "test", size, range(recipe.held_out), "factors test", WALLS
+            )
             scores = factors.accuracy(factors.read(photos, net, sure=0), styles)
             found[str(size)] = {name: round(value, 4) for name, value in scores.items()}
         on = f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, one for each colour of wall: share of "
-        return {"measured_on": f"{on}right answers for wall and brick, R^2 of the others", "measured": found}
+        return {
+            "measured_on": f"{on}right answers for wall and brick, R^2 of the others",
+            "measured": found,
+        }
 
     return net, measure
 

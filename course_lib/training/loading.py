@@ -18,7 +18,12 @@ from course_lib.networks.hardware import sent
 
 
 def batches(
-    dataset: Dataset, method: Any, seed: int = 0, augment: bool = True, done: int = 0, workers: int = 0
+    dataset: Dataset,
+    method: Any,
+    seed: int = 0,
+    augment: bool = True,
+    done: int = 0,
+    workers: int = 0,
 ) -> Iterator[dict]:
     """Endless batches on the method's device, without the first ``done``: dicts of x, y (B, 3, S, S), and more if any.
 
@@ -36,11 +41,18 @@ def _read(
     watched = _Watched(dataset, workers)
     flip = {"on": True, "off": False, "auto": watched.mirrors}[config.flip]
     kind = config.jitter if config.jitter != "auto" else watched.jitter
-    reader = _Reader(Augment(watched, seed, kind, flip, config.image_size) if augment else watched, watched)
+    reader = _Reader(
+        Augment(watched, seed, kind, flip, config.image_size) if augment else watched, watched
+    )
     order = _order(len(dataset), min(config.batch_size, len(dataset)), seed, done)
     # a generator of its own: the loader must not draw from the one that dropout uses
     own = torch.Generator()
-    options = {"num_workers": workers, "worker_init_fn": _ignore_ctrl_c, "generator": own, "pin_memory": pinned}
+    options = {
+        "num_workers": workers,
+        "worker_init_fn": _ignore_ctrl_c,
+        "generator": own,
+        "pin_memory": pinned,
+    }
     with _no_sudden_errors():
         loader = iter(DataLoader(reader, batch_size=None, sampler=order, **options))
     while True:
@@ -48,9 +60,17 @@ def _read(
             batch = next(loader)
         except RuntimeError as error:
             fix = "look at that sample; with workers=0 it is read in this process, and the error shows itself"
-            batch = f"a loader process died reading {watched.by_the_dead()}: {error}", "the data", fix
-        if not isinstance(batch, dict):  # the three parts of a CourseError, which itself would come back as mere text
-            del loader  # ends the workers; left to the garbage, they would live as long as the traceback
+            batch = (
+                f"a loader process died reading {watched.by_the_dead()}: {error}",
+                "the data",
+                fix,
+            )
+        if not isinstance(
+            batch, dict
+        ):  # the three parts of a CourseError, which itself would come back as mere text
+            del (
+                loader
+            )  # ends the workers; left to the garbage, they would live as long as the traceback
             raise CourseError(*batch)
         yield batch
 
@@ -70,7 +90,9 @@ def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, l
 def _no_sudden_errors() -> Iterator[None]:
     """Keeps torch from installing its SIGCHLD handler: when a worker dies, that one raises in the middle of anything,
     a save included. Without it next() notices, after five seconds at most."""
-    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD")  # not on Windows
+    main = threading.current_thread() is threading.main_thread() and hasattr(
+        signal, "SIGCHLD"
+    )  # not on Windows
     before = signal.getsignal(signal.SIGCHLD) if main else None
     yield
     if main:
@@ -87,7 +109,9 @@ class _Watched(View):
 
     def __init__(self, dataset: Dataset, workers: int):
         super().__init__(dataset)
-        self.notes = torch.full((workers + 1, 2), -1)  # (process id, sample or -1); the last row is this process's
+        self.notes = torch.full(
+            (workers + 1, 2), -1
+        )  # (process id, sample or -1); the last row is this process's
         if workers:
             self.notes.share_memory_()
 
@@ -109,7 +133,11 @@ class _Watched(View):
     def by_the_dead(self) -> str:
         """What the processes that are gone were reading."""
         alive = {process.pid for process in multiprocessing.active_children()}
-        read = [self.name(index) for pid, index in self.notes.tolist() if index >= 0 and pid not in alive]
+        read = [
+            self.name(index)
+            for pid, index in self.notes.tolist()
+            if index >= 0 and pid not in alive
+        ]
         return ", ".join(read) or "no sample"
 
 

@@ -21,7 +21,9 @@ def resolve(name: str = "auto") -> str:
     if name == "auto":
         return "gpu" if torch.cuda.is_available() else "cpu"
     if name not in PROFILES:
-        raise CourseError(f"unknown profile {name!r}", "profile", f"choose from auto, {', '.join(PROFILES)}")
+        raise CourseError(
+            f"unknown profile {name!r}", "profile", f"choose from auto, {', '.join(PROFILES)}"
+        )
     return name
 
 
@@ -34,21 +36,35 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.device(next(kind for kind, there in has.items() if there))
     if not has.get(name):
         there = ", ".join(kind for kind, is_there in has.items() if is_there)
-        raise CourseError(f"device {name!r} is not available here", "--device", f"choose from auto, {there}")
+        raise CourseError(
+            f"device {name!r} is not available here", "--device", f"choose from auto, {there}"
+        )
     return torch.device(name)
 
 
 @cache
 def unused_gpu() -> str:
     """What is wrong where an NVIDIA GPU is here and PyTorch cannot use it; empty if there is none, or it is hidden."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not (program := shutil.which("nvidia-smi")):
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not (
+        program := shutil.which("nvidia-smi")
+    ):
         return ""
     try:
-        gpu = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10).stdout.partition(" (UUID")[0]
+        gpu = subprocess.run(
+            [program, "-L"], capture_output=True, text=True, timeout=10
+        ).stdout.partition(" (UUID")[0]
     except (OSError, subprocess.SubprocessError):  # a broken driver
         return ""
-    why = f"its CUDA {torch.version.cuda} and the driver do not match" if torch.version.cuda else "it is the CPU build"
-    return f"{gpu} is here, but PyTorch {torch.__version__} cannot use it: {why}" if gpu.startswith("GPU") else ""
+    why = (
+        f"its CUDA {torch.version.cuda} and the driver do not match"
+        if torch.version.cuda
+        else "it is the CPU build"
+    )
+    return (
+        f"{gpu} is here, but PyTorch {torch.__version__} cannot use it: {why}"
+        if gpu.startswith("GPU")
+        else ""
+    )
 
 
 def device_name() -> str:
@@ -69,5 +85,8 @@ def use_bf16(device: torch.device, wanted: bool | None = None) -> bool:
         return wanted
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private in torch, hence the getattr
+    checks = (
+        "_is_avx512_bf16_supported",
+        "_is_amx_tile_supported",
+    )  # private in torch, hence the getattr
     return device.type == "cpu" and any(getattr(torch.cpu, check, bool)() for check in checks)

@@ -56,7 +56,11 @@ class Progress:
         """``step 120/500 · 58 images/s · 1:02 left · d_real 0.612 ...``"""
         done, spent = step - self.first_step, seconds - self.first_seconds
         speed = done * self.batch_size / max(spent, 1e-9)
-        left = (self.steps - step) * spent / max(done, 1) if self.steps else 60 * self.minutes - seconds
+        left = (
+            (self.steps - step) * spent / max(done, 1)
+            if self.steps
+            else 60 * self.minutes - seconds
+        )
         total = f"/{self.steps}" if self.steps else ""
         values = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
         return f"step {step}{total} · {speed:.0f} images/s · {clock(max(left, 0))} left · {values}"
@@ -69,7 +73,9 @@ class Progress:
 
     def _draw(self, text: str, step: int, seconds: float) -> None:
         if self.bar is not None:
-            self.bar.n = min(1.0, step / self.steps if self.steps else seconds / (60 * self.minutes))
+            self.bar.n = min(
+                1.0, step / self.steps if self.steps else seconds / (60 * self.minutes)
+            )
             self.bar.set_description_str(text)
         elif self.line is not None:
             from IPython.display import HTML
@@ -103,4 +109,7 @@ class Progress:
             self._draw(self.text(*self.last), *self.last[:2])
         self.__exit__()
         if interrupted:
-            print(f"interrupted: stopped after step {step}; what was learned so far is kept", flush=True)
+            print(
+                f"interrupted: stopped after step {step}; what was learned so far is kept",
+                flush=True,
+            )

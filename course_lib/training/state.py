@@ -27,22 +27,35 @@ class RunState:
     """The state of one training: how far it is, its history, and the folder that keeps both, if there is one."""
 
     def __init__(
-        self, method: Method, out: Path | None, val: Dataset | None, settings: dict, previews: int, on_preview: Callable
+        self,
+        method: Method,
+        out: Path | None,
+        val: Dataset | None,
+        settings: dict,
+        previews: int,
+        on_preview: Callable,
     ):
         self.method, self.out, self.settings = method, out, settings
         self.previews, self.on_preview = previews, on_preview
         self.step, self.seconds, self.shown = 0, 0.0, -1
         self.saved, self.saved_at, self.save_cost = -1, 0.0, 0.0  # step, time, seconds
-        self.history: list[dict] = []  # the rows from ``known`` on have terms that nobody has read yet
+        self.history: list[
+            dict
+        ] = []  # the rows from ``known`` on have terms that nobody has read yet
         self.known = self.written = 0
         self.terms: dict[str, float] = {}  # the last that were read
         self.val = None
         if val is not None and len(val):
-            rows, shown = [i * len(val) // min(64, len(val)) for i in range(min(64, len(val)))], View(val).shown
+            rows, shown = (
+                [i * len(val) // min(64, len(val)) for i in range(min(64, len(val)))],
+                View(val).shown,
+            )
             self.on_screen = [k for k, row in enumerate(rows) if row in shown][:6]
             items = [val[row] for row in rows]
             keys = ("x", "y", *method.maps)
-            self.val = {key: torch.stack([item[key] for item in items]).to(method.device) for key in keys}
+            self.val = {
+                key: torch.stack([item[key] for item in items]).to(method.device) for key in keys
+            }
             self.val_paired = val.paired
 
     def start(self, resume: bool, accept_changes: bool) -> None:
@@ -87,10 +100,14 @@ class RunState:
         Raises CourseError for the first that is not finite, with its step.
         """
         for row in self.history[self.known :]:
-            self.terms = {name: float(value) for name, value in row.items() if name not in ("step", "seconds")}
+            self.terms = {
+                name: float(value) for name, value in row.items() if name not in ("step", "seconds")
+            }
             for name, value in self.terms.items():
                 if not math.isfinite(value):
-                    raise CourseError(f"the loss {name} is {value}", self.where(row["step"]), NOT_FINITE)
+                    raise CourseError(
+                        f"the loss {name} is {value}", self.where(row["step"]), NOT_FINITE
+                    )
             row |= self.terms
         self.known = len(self.history)
 
@@ -101,19 +118,30 @@ class RunState:
     def preview(self, share: float, progress: Progress) -> None:
         """Another tenth (1 / previews) of the training is done: translate held-out images, or show a GAN's samples."""
         samples = not self.method.translates
-        if (self.val is None and not samples) or not self.previews or int(share * self.previews) <= self.shown:
+        if (
+            (self.val is None and not samples)
+            or not self.previews
+            or int(share * self.previews) <= self.shown
+        ):
             return
         self.read()
         self.shown = int(share * self.previews)
-        with torch.random.fork_rng(devices=[self.method.device] if self.method.device.type == "cuda" else []):
+        with torch.random.fork_rng(
+            devices=[self.method.device] if self.method.device.type == "cuda" else []
+        ):
             torch.manual_seed(self.settings["seed"])
             rows = self.method.preview() if samples else self._translated()
         title = "samples from the same noise" if samples else "held-out images"
         self.on_preview(self.step, rows)
-        progress.show(rows, title, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png")
+        progress.show(
+            rows, title, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png"
+        )
 
     def _translated(self) -> dict[str, Tensor]:
-        parts = [{key: of[i : i + 16] for key, of in self.val.items()} for i in range(0, len(self.val["x"]), 16)]
+        parts = [
+            {key: of[i : i + 16] for key, of in self.val.items()}
+            for i in range(0, len(self.val["x"]), 16)
+        ]
         fake_y = torch.cat([self.method.translate_batch(part)["fake_y"] for part in parts])
         if self.val_paired and self.history:
             self.history[-1]["val_l1"] = (fake_y - self.val["y"]).abs().mean().item()
@@ -125,7 +153,10 @@ class RunState:
     def write_history(self) -> None:
         """Append the new rows to history.jsonl, as far as they are read."""
         if self.out is not None and self.written < self.known:
-            path, rows = self.out / "history.jsonl", lines_of(self.history[self.written : self.known])
+            path, rows = (
+                self.out / "history.jsonl",
+                lines_of(self.history[self.written : self.known]),
+            )
             with files.writing("a row", path, len(rows)), open(path, "ab") as file:
                 file.write(rows)
             self.written = self.known
@@ -142,11 +173,19 @@ class RunState:
         if self.method.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
         for name, tensor in tensors.items():
-            if tensor.is_floating_point() and not tensor.isfinite().all():  # the losses of a step do not see its update
-                raise CourseError(f"{name} is not finite any more", self.where(self.step), NOT_FINITE)
+            if (
+                tensor.is_floating_point() and not tensor.isfinite().all()
+            ):  # the losses of a step do not see its update
+                raise CourseError(
+                    f"{name} is not finite any more", self.where(self.step), NOT_FINITE
+                )
         state = {"seconds": self.seconds, "shown": self.shown, "settings": self.settings}
         checkpoint.save(self.out / "checkpoints", self.step, tensors, state)
-        self.saved, self.saved_at, self.save_cost = self.step, time.monotonic(), time.monotonic() - start
+        self.saved, self.saved_at, self.save_cost = (
+            self.step,
+            time.monotonic(),
+            time.monotonic() - start,
+        )
 
 
 def check_folder(
@@ -159,7 +198,9 @@ def check_folder(
     its first step is no run yet.
     """
     if not resume and any(checkpoint.steps(out / "checkpoints")):  # step 0 alone does not count
-        raise CourseError("this folder already holds a run", out, "add --resume to go on, or choose another --out")
+        raise CourseError(
+            "this folder already holds a run", out, "add --resume to go on, or choose another --out"
+        )
     changes = configs.differences(old, settings, defaults) if old is not None else []
     if changes and not accept_changes:
         fix = "repeat the first command with --resume, or add --accept-changes (in Python accept_changes=True)"
@@ -179,5 +220,8 @@ def read_history(path: Path, up_to: int) -> list[dict]:
             rows[row["step"]] = row
     kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
     if len(kept) < up_to:
-        warnings.warn(f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected", stacklevel=2)
+        warnings.warn(
+            f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected",
+            stacklevel=2,
+        )
     return kept

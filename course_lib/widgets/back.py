@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 LARGE = 256  # side of an image in the picture, in pixels
 
 
-def there_and_back(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -> Float[Tensor, "3 3 s s"]:
+def there_and_back(
+    method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy"
+) -> Float[Tensor, "3 3 s s"]:
     """The image, its translation in the direction ``direction``, and that one translated back."""
     there = method.translate(image[None].to(method.device), direction)["fake_y"]
     back = method.translate(there, direction[::-1])["fake_y"]
@@ -29,10 +31,14 @@ def there_and_back(method: Any, image: Float[Tensor, "3 s s"], direction: str = 
 
 def picture(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -> Image.Image:
     """:func:`there_and_back`, side by side."""
-    return Image.fromarray(stitch([there_and_back(method, image, direction)], max(1, LARGE // image.shape[-1])))
+    return Image.fromarray(
+        stitch([there_and_back(method, image, direction)], max(1, LARGE // image.shape[-1]))
+    )
 
 
-def static(method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"]) -> "matplotlib.figure.Figure":
+def static(
+    method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"]
+) -> "matplotlib.figure.Figure":
     """What the widget shows, on paper: all x with the way to y and back, and all y the other way."""
     rows = {}
     for images, direction, name in ((x, "xy", "x"), (y, "yx", "y")):
@@ -48,20 +54,28 @@ def both_ways(
 ) -> w.VBox:  # fmt: skip
     """A choice of images and of the direction, in words ``domains``, and their :func:`picture`, or what failed."""
     chosen, (a, b) = Pictures(x, names), domains
-    direction = w.ToggleButtons(options=[(f"{a} to {b}, and back", "xy"), (f"{b} to {a}, and back", "yx")])
+    direction = w.ToggleButtons(
+        options=[(f"{a} to {b}, and back", "xy"), (f"{b} to {a}, and back", "yx")]
+    )
     message, panel = w.HTML(), w.HTML()
 
     def show(_: Any = None) -> None:
         try:
-            shown = picture(method, {"xy": x, "yx": y}[direction.value][chosen.value], direction.value)
+            shown = picture(
+                method, {"xy": x, "yx": y}[direction.value][chosen.value], direction.value
+            )
         except Exception as error:
             message.value = f"<b>the model failed</b>: {escape(str(error))}"
             raise
-        panel.value = image_tag(shown, "the chosen image, its translation, and that one translated back")
+        panel.value = image_tag(
+            shown, "the chosen image, its translation, and that one translated back"
+        )
         message.value = ""
 
     chosen.observe(show, "value")
-    direction.observe(lambda change: chosen.offer({"xy": x, "yx": y}[change["new"]], names), "value")
+    direction.observe(
+        lambda change: chosen.offer({"xy": x, "yx": y}[change["new"]], names), "value"
+    )
     direction.observe(show, "value")
     show()
     return w.VBox([chosen, direction, message, panel])

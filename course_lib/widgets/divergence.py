@@ -51,8 +51,12 @@ def picture(means: Sequence[float]) -> "matplotlib.figure.Figure":
             ax.plot(X, data / (data + fake), color=COLOURS[0], ls="-.", label="D*")
             ax.set(title=f"mean of G: {mean:.1f}", xlabel="x", ylim=(-0.03, 1.05))
         axes[0].legend(loc="upper right", fontsize=8)
-        axes[-1].plot(every, [js_divergence(bell(0.0), bell(m), step) for m in every], color=COLOURS[2])
-        axes[-1].plot(means, [js_divergence(bell(0.0), bell(m), step) for m in means], "o", color=COLOURS[1])
+        axes[-1].plot(
+            every, [js_divergence(bell(0.0), bell(m), step) for m in every], color=COLOURS[2]
+        )
+        axes[-1].plot(
+            means, [js_divergence(bell(0.0), bell(m), step) for m in means], "o", color=COLOURS[1]
+        )
         axes[-1].axhline(math.log(2), color="0.35", lw=1, ls=(0, (5, 3)))
         axes[-1].set(title="JSD, at most ln 2", xlabel="mean of G", ylim=(-0.03, 0.75))
     return fig
@@ -60,13 +64,17 @@ def picture(means: Sequence[float]) -> "matplotlib.figure.Figure":
 
 def slider(mean: float = 2.0) -> w.VBox:
     """A slider for the generator's mean, and its :func:`picture`."""
-    chosen = w.FloatSlider(mean, min=0.0, max=FURTHEST, step=0.1, description="mean of G", continuous_update=False)
+    chosen = w.FloatSlider(
+        mean, min=0.0, max=FURTHEST, step=0.1, description="mean of G", continuous_update=False
+    )
     panel = w.HTML(layout={"max_width": "700px"})
 
     def show(_: object = None) -> None:
         file = BytesIO()
         picture([chosen.value]).savefig(file)
-        panel.value = image_tag(Image.open(file), "both densities, the best discriminator, and their divergence")
+        panel.value = image_tag(
+            Image.open(file), "both densities, the best discriminator, and their divergence"
+        )
 
     chosen.observe(show, "value")
     show()

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 SIDE = 512  # of an outline to start from, in pixels, as of the canvas in draw.js
-PRESETS = ("astonished", "fox_face", "mushroom", "carrot", "car", "star", "hiking_boot", "tangerine")
+PRESETS = (
+    "astonished",
+    "fox_face",
+    "mushroom",
+    "carrot",
+    "car",
+    "star",
+    "hiking_boot",
+    "tangerine",
+)
 
 
 def drawing_to_x(drawing: np.ndarray, size: int) -> Float[Tensor, "1 3 s s"]:
@@ -56,11 +65,17 @@ def picture_to_x(data: bytes, size: int) -> Float[Tensor, "1 3 s s"]:
     plain = ((look.amax(0) - look.amin(0) < 0.3) & (grey.abs() > 0.5)).float().mean() > 0.85
     thick = 1 - F.max_pool2d(1 - dark, 17, stride=1)  # where a whole square of 17 px is dark
     if plain and 0 < dark.mean() < 0.5 and not thick.any():
-        return torch.where(to_tensor(image, size).mean(0) > 0.5, 1.0, -1.0).expand(1, 3, size, size).contiguous()
+        return (
+            torch.where(to_tensor(image, size).mean(0) > 0.5, 1.0, -1.0)
+            .expand(1, 3, size, size)
+            .contiguous()
+        )
     return outlines(to_tensor(image, size)[None], 0.35 * TILE / size)
 
 
-def translate_drawing(method: Any, drawing: np.ndarray, z: Float[Tensor, " z_dim"] | None = None) -> Image.Image:
+def translate_drawing(
+    method: Any, drawing: np.ndarray, z: Float[Tensor, " z_dim"] | None = None
+) -> Image.Image:
     """What ``method`` makes of a drawing, (h, w) uint8 with black strokes on white, at the model's size.
 
     A method with codes uses ``z``, or draws one. Raises ValueError as :func:`drawing_to_x` does.
@@ -73,7 +88,9 @@ def translate_drawing(method: Any, drawing: np.ndarray, z: Float[Tensor, " z_dim
 def smooth(x: Float[Tensor, "3 s s"]) -> Image.Image:
     """An outline as a drawing of 512 px without steps; :func:`drawing_to_x` gives it back, pixel by pixel."""
     grey = Image.fromarray(to_bytes(x)[0].cpu().numpy())
-    return grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC).point(lambda value: 255 * (value > 127))
+    return grey.resize((SIDE, SIDE), Image.Resampling.BICUBIC).point(
+        lambda value: 255 * (value > 127)
+    )
 
 
 def _named(models: Any) -> dict[str, Any]:
@@ -103,7 +120,10 @@ def _first_code(method: Any, seed: int) -> Tensor | None:
 
 
 def static(
-    models: Any, presets: Sequence[str] | Mapping[str, Tensor] = PRESETS, seed: int = 0, scale: float = 1.0
+    models: Any,
+    presets: Sequence[str] | Mapping[str, Tensor] = PRESETS,
+    seed: int = 0,
+    scale: float = 1.0,
 ) -> "matplotlib.figure.Figure":
     """What the canvas shows, on paper: outlines to start from, and below them what each model makes of them.
 
@@ -116,7 +136,9 @@ def static(
     rows = {"drawing": torch.cat([drawing_to_x(drawing, size) for drawing in drawings])}
     for name, method in named.items():
         z = _first_code(method, seed)
-        rows[name] = torch.stack([to_tensor(translate_drawing(method, one, z), size) for one in drawings])
+        rows[name] = torch.stack(
+            [to_tensor(translate_drawing(method, one, z), size) for one in drawings]
+        )
     return image_grid(rows, list(pictures), scale)
 
 
@@ -125,7 +147,9 @@ class Canvas(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("draw.js")
     _css = Path(__file__).with_name("draw.css")
-    models = traitlets.List().tag(sync=True)  # {"name": ..., "codes": whether it has any, "pen": 320ths of the canvas}
+    models = traitlets.List().tag(
+        sync=True
+    )  # {"name": ..., "codes": whether it has any, "pen": 320ths of the canvas}
     outlines = traitlets.List().tag(sync=True)  # {"name": ..., "image": a PNG as a data URL}
 
     def __init__(self, models: Any, presets: Sequence[str] | Mapping[str, Tensor], seed: int):
@@ -136,9 +160,12 @@ class Canvas(anywidget.AnyWidget):
         pictures = _outlines(presets, self.methods[0].config.image_size)
         super().__init__(
             models=[
-                {"name": n, "codes": z is not None, "pen": p} for n, z, p in zip(named, self.codes, pens, strict=True)
+                {"name": n, "codes": z is not None, "pen": p}
+                for n, z, p in zip(named, self.codes, pens, strict=True)
             ],
-            outlines=[{"name": name, "image": data_url(picture)} for name, picture in pictures.items()],
+            outlines=[
+                {"name": name, "image": data_url(picture)} for name, picture in pictures.items()
+            ],
         )
         self.on_msg(lambda _, content, buffers: self.answer(content, buffers))
 
@@ -159,16 +186,24 @@ class Canvas(anywidget.AnyWidget):
                 if content["again"] and self.codes[i] is not None:
                     self.seed += 1
                     self.codes[i] = method.noise(1, self.seed)[0]
-                drawing = np.frombuffer(buffers[0], np.uint8).reshape(content["side"], content["side"])
+                drawing = np.frombuffer(buffers[0], np.uint8).reshape(
+                    content["side"], content["side"]
+                )
                 picture = translate_drawing(method, drawing, self.codes[i])
         except BaseException as error:  # an interrupt, too: the page waits for an answer
-            told = f"{error.what}: {error.fix}" if isinstance(error, CourseError) else f"the model failed: {error!r}"
+            told = (
+                f"{error.what}: {error.fix}"
+                if isinstance(error, CourseError)
+                else f"the model failed: {error!r}"
+            )
             self.send({"kind": "error", "seq": content["seq"], "text": told})
             raise
         self.send({"kind": "picture", "seq": content["seq"], "image": data_url(picture)})
 
 
-def draw(models: Any, presets: Sequence[str] | Mapping[str, Tensor] = PRESETS, seed: int = 0) -> Canvas:
+def draw(
+    models: Any, presets: Sequence[str] | Mapping[str, Tensor] = PRESETS, seed: int = 0
+) -> Canvas:
     """A canvas to draw on, and beside it what the model makes of the drawing, anew after every stroke.
 
     ``models`` is a method that translates, or several by their names. ``presets`` are outlines to start from: names of

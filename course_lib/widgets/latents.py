@@ -35,13 +35,17 @@ def principal_directions(
     if len(codes) < 2:
         raise ValueError(f"directions of {len(codes)} codes: at least two are needed")
     centred = codes.detach().double().cpu() - codes.detach().double().cpu().mean(0)
-    _, spread, axes = torch.linalg.svd(centred, full_matrices=False)  # axes: (min(n, z), z), the widest first
+    _, spread, axes = torch.linalg.svd(
+        centred, full_matrices=False
+    )  # axes: (min(n, z), z), the widest first
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     shares = spread.square() / spread.square().sum().clamp(min=1e-12)
     return (axes * largest.sign())[:count].float(), shares[:count].float()
 
 
-def picture(method: Any, x: Float[Tensor, "n 3 s s"], chosen: int, z: Float[Tensor, " z_dim"]) -> Image.Image:
+def picture(
+    method: Any, x: Float[Tensor, "n 3 s s"], chosen: int, z: Float[Tensor, " z_dim"]
+) -> Image.Image:
     """The chosen input and G's answer to it side by side; then, at half the size, the others above theirs: one z."""
     fake_y = method.translate(x.to(method.device), z[None])["fake_y"].cpu()
     others = [i for i in range(len(x)) if i != chosen]
@@ -49,7 +53,9 @@ def picture(method: Any, x: Float[Tensor, "n 3 s s"], chosen: int, z: Float[Tens
     large = stitch([torch.stack([x[chosen].cpu(), fake_y[chosen]])], 2 * zoom)
     if not others:
         return Image.fromarray(large)
-    small = stitch([x[others].cpu(), fake_y[others]], zoom)  # higher than the large ones by the gap between its rows
+    small = stitch(
+        [x[others].cpu(), fake_y[others]], zoom
+    )  # higher than the large ones by the gap between its rows
     large = np.pad(large, ((0, len(small) - len(large)), (0, 6 * GAP), (0, 0)), constant_values=255)
     return Image.fromarray(np.concatenate([large, small], 1))
 
@@ -69,9 +75,14 @@ def plane(
     may be principal directions. ``scale`` is that of ``plotting.image_grid``.
     """
     along = torch.linspace(-reach, reach, steps)
-    codes = torch.stack([torch.stack([a * first + b * second for a in along]) for b in along.flip(0)])  # (b, a, z)
+    codes = torch.stack(
+        [torch.stack([a * first + b * second for a in along]) for b in along.flip(0)]
+    )  # (b, a, z)
     inputs = x[None].expand(steps, -1, -1, -1).to(method.device)
-    rows = {f"{b:+.1f}": method.translate(inputs, z)["fake_y"] for b, z in zip(along.flip(0), codes, strict=True)}
+    rows = {
+        f"{b:+.1f}": method.translate(inputs, z)["fake_y"]
+        for b, z in zip(along.flip(0), codes, strict=True)
+    }
     return image_grid(rows, [f"{a:+.1f}" for a in along], scale)
 
 
@@ -96,7 +107,12 @@ def explorer(
 
     def slider(name: str) -> w.FloatSlider:
         return w.FloatSlider(
-            0.0, min=-REACH, max=REACH, step=STEP, description=name, layout={"width": "320px", "min_height": "28px"}
+            0.0,
+            min=-REACH,
+            max=REACH,
+            step=STEP,
+            description=name,
+            layout={"width": "320px", "min_height": "28px"},
         )
 
     sliders = [slider(f"z{i + 1}") for i in range(z_dim)]
@@ -112,14 +128,20 @@ def explorer(
         except Exception as error:
             message.value = f"<b>the model failed</b>: {escape(str(error))}"
             raise
-        panel.value = image_tag(shown, "the chosen input and its translation, and others translated with the same z")
-        message.value = f"length of z: {z.norm():.2f} (a random one has about {math.sqrt(z_dim):.2f})"
+        panel.value = image_tag(
+            shown, "the chosen input and its translation, and others translated with the same z"
+        )
+        message.value = (
+            f"length of z: {z.norm():.2f} (a random one has about {math.sqrt(z_dim):.2f})"
+        )
 
     def move(to: Tensor) -> None:
         nonlocal z, busy
         z, busy = to.clamp(-REACH, REACH), True
         try:
-            for one, value in zip([*sliders, *along], torch.cat([z, axes @ z]).tolist(), strict=True):
+            for one, value in zip(
+                [*sliders, *along], torch.cat([z, axes @ z]).tolist(), strict=True
+            ):
                 # Rounded as the browser rounds, or it would answer as if the reader had moved the slider; and the one
                 # in the reader's hand is left alone, or it would jump back to where it was a moment ago.
                 if abs(one.value - value) > 0.51 * STEP:
@@ -144,7 +166,11 @@ def explorer(
     reset.on_click(lambda _: move(torch.zeros(z_dim)))
     draw.on_click(lambda _: move(torch.randn(z_dim, generator=generator)))
     show()
-    column = {"max_height": "300px", "overflow": "hidden auto", "min_width": "350px"}  # 256 sliders scroll
+    column = {
+        "max_height": "300px",
+        "overflow": "hidden auto",
+        "min_width": "350px",
+    }  # 256 sliders scroll
     right: list[w.Widget] = [w.HBox([reset, draw])]
     if along:
         told = ", ".join(f"{share:.0%}" for share in shares)

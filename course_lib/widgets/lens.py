@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 
 def picture(
-    method: Any, x: Float[Tensor, "3 s s"], y: Float[Tensor, "3 s s"], row: int, col: int, name: str = ""
+    method: Any,
+    x: Float[Tensor, "3 s s"],
+    y: Float[Tensor, "3 s s"],
+    row: int,
+    col: int,
+    name: str = "",
 ) -> "matplotlib.figure.Figure":
     """What D judges with the patch framed; the patch enlarged, below that of x if D sees both; the map. As patch()."""
     (left, top, right, bottom), logit, logits = patch(method, x, y, row, col, name)
@@ -35,7 +40,9 @@ def picture(
     side, stride, _ = field(D, scale)
     squares = method.config.gan_loss == "least-squares"  # D's output is then itself near 0 or 1
     image = {"x": x, "y": y}[domain].cpu()
-    fig = patch_map(image, torch.logit(logits.clamp(0.01, 0.99)) if squares else logits, stride=stride)
+    fig = patch_map(
+        image, torch.logit(logits.clamp(0.01, 0.99)) if squares else logits, stride=stride
+    )
     whole, chart, near, _ = fig.axes
     middle = chart.get_position()
     chart.set_position(near.get_position())  # beside its scale
@@ -44,17 +51,24 @@ def picture(
     near.set_axis_off()
     both = sees_both(D, scale, sum(part.shape[1] for part in method.as_seen(x[None], y[None])))
     seen = [x.cpu(), image] if both else [image]
-    near.imshow(stitch([one[None, :, top:bottom, left:right] for one in seen]), interpolation="nearest")
+    near.imshow(
+        stitch([one[None, :, top:bottom, left:right] for one in seen]), interpolation="nearest"
+    )
     share = 100 * logits[0, row, col].sigmoid()
     said = f"{logit:.2f}, real is 1" if squares else f"logit {logit:+.2f}, {share:.0f} % real"
     near.set_title(said)
-    whole.set_title(f"{domain}: {side} x {side} px" + ", cut off" * ((right - left, bottom - top) != (side, side)))
+    whole.set_title(
+        f"{domain}: {side} x {side} px"
+        + ", cut off" * ((right - left, bottom - top) != (side, side))
+    )
     chart.set_title(f"row {row}, column {col}")
     start = chart.images[1].get_extent()
     cell = (start[0] + col * stride, start[3] + row * stride, stride, stride)
     for axes, box in ((whole, (left - 0.5, top - 0.5, right - left, bottom - top)), (chart, cell)):
         for colour, width in (("white", 3.5), (COLOURS[1], 1.8)):
-            axes.add_patch(Rectangle(box[:2], *box[2:], fill=False, edgecolor=colour, linewidth=width))
+            axes.add_patch(
+                Rectangle(box[:2], *box[2:], fill=False, edgecolor=colour, linewidth=width)
+            )
     return fig
 
 
@@ -64,12 +78,19 @@ class Lens(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("lens.js")
     png, alt = traitlets.Bytes().tag(sync=True), traitlets.Unicode().tag(sync=True)
     cell = traitlets.List([-1, -1]).tag(sync=True)  # row, column
-    places = traitlets.List().tag(sync=True)  # left, top, width, height of image and map, as shares of the picture
-    grid = traitlets.List([1, 1, 0.0, 1.0]).tag(sync=True)  # rows, columns; start and stride as shares of an image
+    places = traitlets.List().tag(
+        sync=True
+    )  # left, top, width, height of image and map, as shares of the picture
+    grid = traitlets.List([1, 1, 0.0, 1.0]).tag(
+        sync=True
+    )  # rows, columns; start and stride as shares of an image
 
 
 def lens(
-    method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None
+    method: Any,
+    x: Float[Tensor, "n 3 s s"],
+    y: Float[Tensor, "n 3 s s"],
+    names: Sequence[str] | None = None,
 ) -> w.VBox:
     """The :func:`picture` of the patch under the pointer; the arrow keys and two sliders move it, too.
 
@@ -78,9 +99,13 @@ def lens(
     """
     pair = Pictures(x, names)
     asked = [(name, made) for name in discriminators(method) for made in (False, True)]
-    options = [(f"{name} on {('a real', 'a made')[made]} image", (name, made)) for name, made in asked]
+    options = [
+        (f"{name} on {('a real', 'a made')[made]} image", (name, made)) for name, made in asked
+    ]
     chosen = w.Dropdown(options=options, description="D")
-    row, col = (w.IntSlider(description=name, continuous_update=False) for name in ("row", "column"))
+    row, col = (
+        w.IntSlider(description=name, continuous_update=False) for name in ("row", "column")
+    )
     view, message, busy = Lens(), w.HTML(), False
 
     @cache
@@ -109,7 +134,9 @@ def lens(
             boxes = [axes.get_position() for axes in (fig.axes[0], fig.axes[1])]
             view.places = [[box.x0, 1 - box.y1, box.width, box.height] for box in boxes]
             fig.savefig(file := BytesIO(), format="png")
-            view.alt = f"the patch of row {row.value}, column {col.value}, enlarged, and the map of {name}"
+            view.alt = (
+                f"the patch of row {row.value}, column {col.value}, enlarged, and the map of {name}"
+            )
             view.cell, view.png, message.value = [row.value, col.value], file.getvalue(), ""
         except Exception as error:
             message.value = f"<b>the lens failed</b>: {escape(str(error))}"

@@ -21,11 +21,22 @@ class Pictures(anywidget.AnyWidget):
     value = traitlets.Int(0, allow_none=True).tag(sync=True)
     description = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, images: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None, description: str = ""):
+    def __init__(
+        self,
+        images: Float[Tensor, "n 3 s s"],
+        names: Sequence[str] | None = None,
+        description: str = "",
+    ):
         super().__init__(description=description)
         self.offer(images, names)
 
     def offer(self, images: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None) -> None:
         """Other pictures; the number that is chosen stays."""
-        called = [name.replace("_", " ") for name in names or map("number {}".format, range(1, len(images) + 1))]
-        self.options = [(name, data_url(to_image(image.cpu()))) for name, image in zip(called, images, strict=True)]
+        called = [
+            name.replace("_", " ")
+            for name in names or map("number {}".format, range(1, len(images) + 1))
+        ]
+        self.options = [
+            (name, data_url(to_image(image.cpu())))
+            for name, image in zip(called, images, strict=True)
+        ]

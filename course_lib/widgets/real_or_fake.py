@@ -12,14 +12,26 @@ from torch import Tensor
 
 from course_lib.data.images import to_image
 from course_lib.plotting.figures import WIDTH, _figure, _pixel_axes, stitch
-from course_lib.widgets.study import EXPOSURE, PLAYER, SIDES, Round, append, pool, sentence, table, trials
+from course_lib.widgets.study import (
+    EXPOSURE,
+    PLAYER,
+    SIDES,
+    Round,
+    append,
+    pool,
+    sentence,
+    table,
+    trials,
+)
 
 __all__ = ["Game", "Round", "append", "game", "picture", "pool", "table", "trials"]
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
-SHOWN = 256  # side of a shown image in screen pixels, at most, if it can be enlarged by a whole number
+SHOWN = (
+    256  # side of a shown image in screen pixels, at most, if it can be enlarged by a whole number
+)
 
 
 class Game(anywidget.AnyWidget):
@@ -31,12 +43,19 @@ class Game(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("real_or_fake.js")
     left, right = traitlets.Bytes().tag(sync=True), traitlets.Bytes().tag(sync=True)  # PNG files
-    side, exposure = traitlets.Int().tag(sync=True), traitlets.Int(EXPOSURE).tag(sync=True)  # px, ms
+    side, exposure = (
+        traitlets.Int().tag(sync=True),
+        traitlets.Int(EXPOSURE).tag(sync=True),
+    )  # px, ms
     total = traitlets.Int().tag(sync=True)
     number = traitlets.Int(0).tag(sync=True)  # of the trial, from 1; 0 before the first
-    phase = traitlets.Unicode("ready").tag(sync=True)  # then trial, feedback (after a practice answer), done
+    phase = traitlets.Unicode("ready").tag(
+        sync=True
+    )  # then trial, feedback (after a practice answer), done
     message, error = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
-    said = traitlets.Dict().tag(sync=True)  # {"do": "next" | "answer", "number": , "side": , "milliseconds": , "at": }
+    said = traitlets.Dict().tag(
+        sync=True
+    )  # {"do": "next" | "answer", "number": , "side": , "milliseconds": , "at": }
 
     def __init__(self, played: Round, real: Tensor, fake: Tensor, out: Path | str | None):
         size = real.shape[-1]
@@ -56,7 +75,11 @@ class Game(anywidget.AnyWidget):
         if (said.get("number"), said.get("do")) != (self.number, expected):
             return  # pressed twice
         try:
-            feedback = self.round.answer(said["side"], said["milliseconds"]) if said["do"] == "answer" else ""
+            feedback = (
+                self.round.answer(said["side"], said["milliseconds"])
+                if said["do"] == "answer"
+                else ""
+            )
             with self.hold_sync():  # one message: the page must not see half of it
                 self.error = ""
                 if feedback:
@@ -72,11 +95,15 @@ class Game(anywidget.AnyWidget):
     def _show(self) -> None:
         trial, total = self.round.show(), len(self.round.trials)
         images = [self.real[trial.real], self.fake[trial.fake]]
-        for name, image in zip(SIDES, images if trial.real_side == "left" else images[::-1], strict=True):
+        for name, image in zip(
+            SIDES, images if trial.real_side == "left" else images[::-1], strict=True
+        ):
             to_image(image.cpu()).save(file := BytesIO(), "png")
             setattr(self, name, file.getvalue())
         self.number, self.phase = self.number + 1, "trial"
-        self.message = f"trial {self.number} of {total}" + (" (counts)" if trial.scored else " (practice)")
+        self.message = f"trial {self.number} of {total}" + (
+            " (counts)" if trial.scored else " (practice)"
+        )
 
     def _finish(self) -> None:
         result = self.round.result
@@ -109,11 +136,18 @@ def game(
 
 
 def picture(
-    real: Float[Tensor, "n 3 s s"], fake: Float[Tensor, "m 3 s s"], seed: int = 0, count: int = 6, **options: Any
+    real: Float[Tensor, "n 3 s s"],
+    fake: Float[Tensor, "m 3 s s"],
+    seed: int = 0,
+    count: int = 6,
+    **options: Any,
 ) -> "matplotlib.figure.Figure":
     """The game on paper: ``count`` numbered pairs of :func:`trials`, and upside down below them which are real."""
     shown = trials(real, fake, seed, 0, count, **options)
-    rows = [torch.stack([real[a] if side == place else fake[b] for a, b, side, _ in shown]) for place in SIDES]
+    rows = [
+        torch.stack([real[a] if side == place else fake[b] for a, b, side, _ in shown])
+        for place in SIDES
+    ]
     left, top, below = 56, 26, 30
     tiles = stitch(rows, max(1, min(SHOWN, (WIDTH - left) // count) // real.shape[-1]))
     height, width = tiles.shape[:2]

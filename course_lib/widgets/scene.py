@@ -32,12 +32,18 @@ def picture(method: Any, scene: Scene, edits: Mapping[int, Edit], seed: int = 0)
 
 
 def static(
-    method: Any, scene: Scene, edits: Mapping[str, Mapping[int, Edit]], seed: int = 0, scale: float = 1.0
+    method: Any,
+    scene: Scene,
+    edits: Mapping[str, Mapping[int, Edit]],
+    seed: int = 0,
+    scale: float = 1.0,
 ) -> "matplotlib.figure.Figure":
     """What the widget shows, on paper: for each caption the edited label map, and below it G's photograph."""
     shown = [photograph(method, *scene, edit, seed) for edit in edits.values()]
     rows = {"label map": torch.stack([drawn(*maps) for *maps, _ in shown])}
-    return image_grid(rows | {"photograph": torch.stack([fake for *_, fake in shown])}, list(edits), scale)
+    return image_grid(
+        rows | {"photograph": torch.stack([fake for *_, fake in shown])}, list(edits), scale
+    )
 
 
 def objects(scene: Scene, least: int = 12) -> list[tuple[str, int]]:
@@ -53,7 +59,9 @@ def objects(scene: Scene, least: int = 12) -> list[tuple[str, int]]:
     return found
 
 
-def editor(method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = None, seed: int = 0) -> w.VBox:
+def editor(
+    method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = None, seed: int = 0
+) -> w.VBox:
     """A choice of scenes and of their instances, and for the chosen one its label, its place and its style.
 
     ``scenes`` are (labels, instances). Edits of several instances add up; *undo all* takes them back. ``seed`` chooses
@@ -61,13 +69,19 @@ def editor(method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = N
     for a method that has learned from plain pairs: it knows no instances.
     """
     if not method.maps:
-        raise CourseError("this run has learned from pairs without labels", "editor()", "open one that knows facades")
+        raise CourseError(
+            "this run has learned from pairs without labels",
+            "editor()",
+            "open one that knows facades",
+        )
     edits: dict[int, Edit] = {}
     busy = False  # the program moves the controls
     wide = {"description_width": "70px"}
     scene = Pictures(torch.stack([drawn(*maps) for maps in scenes]), names)
     one = w.Dropdown(options=objects(scenes[0]), description="instance", style=wide)
-    label = w.Dropdown(options=[(name, i) for i, name in enumerate(CLASSES)], description="label", style=wide)
+    label = w.Dropdown(
+        options=[(name, i) for i, name in enumerate(CLASSES)], description="label", style=wide
+    )
     reach = scenes[0][0].shape[-1] // 4
     right, down = (
         w.IntSlider(0, min=-reach, max=reach, description=name, style=wide, continuous_update=False)
@@ -85,7 +99,9 @@ def editor(method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = N
         except Exception as error:
             message.value = f"<b>the model failed</b>: {escape(str(error))}"
             raise
-        panel.value = image_tag(shown, "the edited label map, and the photograph that G paints from it")
+        panel.value = image_tag(
+            shown, "the edited label map, and the photograph that G paints from it"
+        )
         message.value = f"{len(edits)} instances changed"
 
     def offer(_: object = None) -> None:
@@ -106,7 +122,9 @@ def editor(method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = N
             return
         labels, instances = scenes[scene.value]
         own = int(labels[instances == one.value][0])
-        edit = Edit(None if label.value == own else label.value, right.value, down.value, style.value)
+        edit = Edit(
+            None if label.value == own else label.value, right.value, down.value, style.value
+        )
         edits.pop(one.value, None)
         if edit != Edit():
             edits[one.value] = edit
@@ -129,4 +147,6 @@ def editor(method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = N
     scene.observe(restart, "value")
     undo.on_click(restart)
     restart()
-    return w.VBox([w.HBox([scene, one, undo]), w.HBox([label, style]), w.HBox([right, down]), message, panel])
+    return w.VBox(
+        [w.HBox([scene, one, undo]), w.HBox([label, style]), w.HBox([right, down]), message, panel]
+    )

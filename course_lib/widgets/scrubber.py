@@ -19,7 +19,9 @@ from course_lib.widgets.show import image_tag
 
 def frames(run_folder: Path | str) -> list[tuple[int, Path]]:
     """(step, PNG file) of each preview of a run, in order. Raises CourseError if there is none."""
-    found = [path for path in (Path(run_folder) / "previews").glob("*.png") if path.stem.isdecimal()]
+    found = [
+        path for path in (Path(run_folder) / "previews").glob("*.png") if path.stem.isdecimal()
+    ]
     if not found:
         raise CourseError("no previews here", run_folder, "give the --out folder of course train")
     return sorted((int(path.stem), path) for path in found)
@@ -31,7 +33,9 @@ def history(run_folder: Path | str) -> list[dict]:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise CourseError(f"no history: {error.strerror}", path, "give the --out folder of course train") from error
+        raise CourseError(
+            f"no history: {error.strerror}", path, "give the --out folder of course train"
+        ) from error
     for number, line in enumerate(lines, start=1):
         try:
             rows.append(json.loads(line))
@@ -56,7 +60,10 @@ def picture(run_folder: Path | str, index: int) -> Image.Image:
     figure.savefig(file := BytesIO(), format="png")
     parts = [np.asarray(read_image(path)), np.asarray(Image.open(file).convert("RGB"))]
     wide = max(part.shape[1] for part in parts)
-    padded = [np.pad(part, ((8, 8), (0, wide - part.shape[1]), (0, 0)), constant_values=255) for part in parts]
+    padded = [
+        np.pad(part, ((8, 8), (0, wide - part.shape[1]), (0, 0)), constant_values=255)
+        for part in parts
+    ]
     return Image.fromarray(np.concatenate(padded))
 
 
@@ -67,7 +74,9 @@ def scrubber(run_folder: Path | str) -> w.VBox:
     """
     found = frames(run_folder)
     drawn = cache(lambda index: picture(run_folder, index))
-    slider = w.SelectionSlider(options=[(str(step), i) for i, (step, _) in enumerate(found)], description="step")
+    slider = w.SelectionSlider(
+        options=[(str(step), i) for i, (step, _) in enumerate(found)], description="step"
+    )
     play = w.Play(max=len(found) - 1, interval=700, repeat=False, description="play the previews")
     message, panel = w.HTML(), w.HTML()
 
@@ -77,7 +86,9 @@ def scrubber(run_folder: Path | str) -> w.VBox:
         except Exception as error:
             message.value = f"<b>this frame cannot be shown</b>: {escape(str(error))}"
             raise
-        alt = f"translations of held-out images at step {found[slider.index][0]}, and the loss curves"
+        alt = (
+            f"translations of held-out images at step {found[slider.index][0]}, and the loss curves"
+        )
         panel.value, message.value = image_tag(shown, alt), ""
 
     slider.observe(show, "index")

@@ -39,7 +39,12 @@ class Trial(NamedTuple):
 
 
 def trials(
-    real: Sized, fake: Sized, seed: int, practice: int = 10, scored: int = 40, same_input: bool = False
+    real: Sized,
+    fake: Sized,
+    seed: int,
+    practice: int = 10,
+    scored: int = 40,
+    same_input: bool = False,
 ) -> list[Trial]:
     """The pairs of a round, in order; of ``real`` and ``fake``, image i of one input each, only the counts matter.
 
@@ -50,14 +55,24 @@ def trials(
     """
     n, chance = min(len(real), len(fake)), random.Random(seed)
     if practice < 0 or scored < 1:
-        raise CourseError(f"a round of {practice} + {scored} trials", "trials()", "give at least one that is scored")
+        raise CourseError(
+            f"a round of {practice} + {scored} trials",
+            "trials()",
+            "give at least one that is scored",
+        )
 
     def parts(n: int) -> list[tuple[int, int]]:  # (images, trials): practice, then scored
         apart = math.ceil(n * practice / (practice + scored))
         return [(apart, practice), (n - apart, scored)]
 
-    turns = (lambda size: 1) if same_input else (lambda size: size - 1)  # how many fakes there are for a real one
-    least = next(k for k in itertools.count(n) if all(size * turns(size) >= count for size, count in parts(k)))
+    turns = (
+        (lambda size: 1) if same_input else (lambda size: size - 1)
+    )  # how many fakes there are for a real one
+    least = next(
+        k
+        for k in itertools.count(n)
+        if all(size * turns(size) >= count for size, count in parts(k))
+    )
     if least > n:
         what = f"{practice} + {scored} trials need {least} images of each kind, got {len(real)} and {len(fake)}"
         raise CourseError(what, "trials()", "give more images, or ask for fewer trials")
@@ -65,9 +80,15 @@ def trials(
     for (size, count), is_scored in zip(parts(n), (False, True), strict=True):
         group, items = items[:size], items[size:]
         # Half-way round first: with many images, none of the inputs is then seen both ways.
-        away = [0] if same_input else sorted(range(1, size), key=lambda turn, size=size: abs(turn - size // 2))
+        away = (
+            [0]
+            if same_input
+            else sorted(range(1, size), key=lambda turn, size=size: abs(turn - size // 2))
+        )
         pairs = ((group[i], group[(i + turn) % size]) for turn in away for i in range(size))
-        chosen = [Trial(a, b, chance.choice(SIDES), is_scored) for a, b in itertools.islice(pairs, count)]
+        chosen = [
+            Trial(a, b, chance.choice(SIDES), is_scored) for a, b in itertools.islice(pairs, count)
+        ]
         out += chance.sample(chosen, len(chosen))
     return out
 
@@ -75,8 +96,21 @@ def trials(
 class Round:
     """A player's round with one model, without a front end: show(), answer(), show(), ... until ``finished``."""
 
-    def __init__(self, model: str, given: list[Trial], seed: int = 0, player: str = PLAYER, simulated: bool = False):
-        self.model, self.trials, self.seed, self.player, self.simulated = model, given, seed, player, simulated
+    def __init__(
+        self,
+        model: str,
+        given: list[Trial],
+        seed: int = 0,
+        player: str = PLAYER,
+        simulated: bool = False,
+    ):
+        self.model, self.trials, self.seed, self.player, self.simulated = (
+            model,
+            given,
+            seed,
+            player,
+            simulated,
+        )
         self.fooled: list[bool] = []  # for each answer, whether the fake was taken for the real one
         self.shown, self.began, self.ended, self.longest = False, 0.0, 0.0, 0
 
@@ -100,15 +134,25 @@ class Round:
             raise ValueError(f"{side!r} is no answer: say left or right, once, after show()")
         trial = self.trials[len(self.fooled)]
         self.fooled.append(side != trial.real_side)
-        self.shown, self.ended, self.longest = False, time.monotonic(), max(self.longest, milliseconds)
-        return "" if trial.scored else ("correct", "wrong")[self.fooled[-1]] + f": the {trial.real_side} one was real"
+        self.shown, self.ended, self.longest = (
+            False,
+            time.monotonic(),
+            max(self.longest, milliseconds),
+        )
+        return (
+            ""
+            if trial.scored
+            else ("correct", "wrong")[self.fooled[-1]] + f": the {trial.real_side} one was real"
+        )
 
     @cached_property
     def result(self) -> dict:
         """What :func:`append` stores. Raises ValueError before the end: half a round is no result."""
         if not self.finished:
             raise ValueError(f"{len(self.trials) - len(self.fooled)} trials are left")
-        scored = [fooled for fooled, trial in zip(self.fooled, self.trials, strict=True) if trial.scored]
+        scored = [
+            fooled for fooled, trial in zip(self.fooled, self.trials, strict=True) if trial.scored
+        ]
         low, high = wilson(sum(scored), len(scored))
         return {
             "protocol": PROTOCOL, "round": uuid.uuid4().hex, "model": self.model, "player": self.player,
@@ -126,7 +170,9 @@ def sentence(result: dict) -> str:
     if result["high"] < 0.5:
         return found + "All of it is below 50 %: you can tell them apart."
     if result["low"] > 0.5:
-        return found + "All of it is above 50 %: to you the fakes look more real than the real ones."
+        return (
+            found + "All of it is above 50 %: to you the fakes look more real than the real ones."
+        )
     return found + "It holds 50 %: these trials do not show that you can tell them apart."
 
 
@@ -135,7 +181,9 @@ def append(path: Path | str, *results: dict) -> None:
     path, lines = Path(path), "".join(json.dumps(result) + "\n" for result in results).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=20, mode=0o666)  # of all who share it
+        lock = filelock.FileLock(
+            path.with_name(f".{path.name}.lock"), timeout=20, mode=0o666
+        )  # of all who share it
         with lock, open(path, "ab+") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
             half = file.read() not in (b"", b"\n")  # of one who was killed while writing
@@ -144,7 +192,9 @@ def append(path: Path | str, *results: dict) -> None:
             os.fsync(file.fileno())
     except OSError as error:  # a Timeout, too
         reason = "others hold its lock" if isinstance(error, filelock.Timeout) else error.strerror
-        raise CourseError(f"cannot add results here: {reason}", path, "choose a file you may write to") from error
+        raise CourseError(
+            f"cannot add results here: {reason}", path, "choose a file you may write to"
+        ) from error
 
 
 def _checked(line: bytes) -> dict:
@@ -153,7 +203,10 @@ def _checked(line: bytes) -> dict:
     if found["protocol"] != PROTOCOL:
         raise ValueError(f"protocol {found['protocol']}, not {PROTOCOL}")
     kinds = {"round": str, "player": str, "model": str, "simulated": bool, "n": int, "fooled": int}
-    if any(type(found[key]) is not kind for key, kind in kinds.items()) or not 0 <= found["fooled"] <= found["n"] != 0:
+    if (
+        any(type(found[key]) is not kind for key, kind in kinds.items())
+        or not 0 <= found["fooled"] <= found["n"] != 0
+    ):
         raise ValueError("no result of a round")
     return found
 
@@ -170,18 +223,27 @@ def pool(paths: Iterable[Path | str]) -> tuple[list[dict], list[str]]:
         try:
             lines = path.read_bytes().splitlines()
         except OSError as error:
-            raise CourseError(f"cannot read results: {error.strerror}", path, "give files that a game wrote") from error
+            raise CourseError(
+                f"cannot read results: {error.strerror}", path, "give files that a game wrote"
+            ) from error
         for number, line in enumerate(lines, start=1):
             try:
-                if line.strip() and rounds.setdefault((found := _checked(line))["round"], found) != found:
+                if (
+                    line.strip()
+                    and rounds.setdefault((found := _checked(line))["round"], found) != found
+                ):
                     raise ValueError("another result of a round that is there already")
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 broken.append(f"{path} line {number}: {type(error).__name__}: {error}")
     for found in rounds.values():
-        models.setdefault((found["model"], found["simulated"]), {}).setdefault(found["player"], []).append(found)
+        models.setdefault((found["model"], found["simulated"]), {}).setdefault(
+            found["player"], []
+        ).append(found)
     rows = []
     for (model, simulated), people in sorted(models.items()):
-        counts = [(sum(r["fooled"] for r in mine), sum(r["n"] for r in mine)) for mine in people.values()]
+        counts = [
+            (sum(r["fooled"] for r in mine), sum(r["n"] for r in mine)) for mine in people.values()
+        ]
         fooled, n = map(sum, zip(*counts, strict=True))
         rates = [a / b for a, b in counts]
         row = {"model": model, "simulated": simulated, "people": len(people), "trials": n}
@@ -194,11 +256,23 @@ def pool(paths: Iterable[Path | str]) -> tuple[list[dict], list[str]]:
 
 def table(rows: Sequence[dict]) -> str:
     """Rows of :func:`pool` as a Markdown table, aligned."""
-    cells = [("model", "players", "number", "trials", "fooling rate", "95 % interval", "interval by")]
+    cells = [
+        ("model", "players", "number", "trials", "fooling rate", "95 % interval", "interval by")
+    ]
     for row in rows:
         rate, low, high = (f"{100 * row[key]:.1f}" for key in ("rate", "low", "high"))
         who = ("people", "simulated")[row["simulated"]]
-        cells.append((row["model"], who, row["people"], row["trials"], f"{rate} %", f"{low} to {high} %", row["by"]))
+        cells.append(
+            (
+                row["model"],
+                who,
+                row["people"],
+                row["trials"],
+                f"{rate} %",
+                f"{low} to {high} %",
+                row["by"],
+            )
+        )
     cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in cells]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in cells]
@@ -214,7 +288,13 @@ def simulate(chances: dict[str, float], players: int, seed: int = 0) -> list[dic
     for (model, chance), player in itertools.product(chances.items(), range(players)):
         dice = random.Random(f"{seed} {model} {player}")
         own = dice.gauss(chance, 0.08)  # below 0 is never, above 1 always
-        one = Round(model, trials(range(50), range(50), player), player, f"simulated-{player}", simulated=True)
+        one = Round(
+            model,
+            trials(range(50), range(50), player),
+            player,
+            f"simulated-{player}",
+            simulated=True,
+        )
         while not one.finished:
             one.answer(SIDES[(one.show().real_side == "right") != (dice.random() < own)])
         name = f"simulated-{seed}-{model}-{player}"

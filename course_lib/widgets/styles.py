@@ -25,7 +25,10 @@ LIMIT = 20_000_000  # bytes of an uploaded file
 
 
 def restyle(
-    method: Any, contents: Float[Tensor, "n 3 s s"], examples: Float[Tensor, "k 3 s s"], direction: str = "xy"
+    method: Any,
+    contents: Float[Tensor, "n 3 s s"],
+    examples: Float[Tensor, "k 3 s s"],
+    direction: str = "xy",
 ) -> Float[Tensor, "n k 3 s s"]:
     """Each content in the style of each example: [i, j] has the content of i and the style of j. On the CPU.
 
@@ -33,12 +36,17 @@ def restyle(
     """
     styles = method.encode(examples.to(method.device), direction=direction)
     x = contents.to(method.device)
-    painted = [method.translate(x, z=z, direction=direction)["fake_y"].cpu() for z in styles.split(1)]
+    painted = [
+        method.translate(x, z=z, direction=direction)["fake_y"].cpu() for z in styles.split(1)
+    ]
     return torch.stack(painted, dim=1)
 
 
 def picture(
-    method: Any, content: Float[Tensor, "3 s s"], example: Float[Tensor, "3 s s"], direction: str = "xy"
+    method: Any,
+    content: Float[Tensor, "3 s s"],
+    example: Float[Tensor, "3 s s"],
+    direction: str = "xy",
 ) -> Image.Image:
     """The content, the example of the style, and what comes out, side by side."""
     painted = restyle(method, content[None], example[None], direction)[0, 0]
@@ -57,7 +65,10 @@ def static(
 
     ``scale`` is that of ``plotting.image_grid``.
     """
-    painted, blank = restyle(method, contents, examples, direction), torch.ones_like(contents[:1].cpu())
+    painted, blank = (
+        restyle(method, contents, examples, direction),
+        torch.ones_like(contents[:1].cpu()),
+    )
     rows = {"style": torch.cat([blank, examples.cpu()])}
     for i, (content, row) in enumerate(zip(contents.cpu(), painted, strict=True), 1):
         rows[f"content {i}"] = torch.cat([content[None], row])
@@ -112,7 +123,11 @@ def mixer(
         def take(_: Any) -> None:
             if not (files := upload.value):  # before ipywidgets 8 a dictionary, by name
                 return
-            name, file = (files[0]["name"], files[0]) if isinstance(files, tuple) else next(iter(files.items()))
+            name, file = (
+                (files[0]["name"], files[0])
+                if isinstance(files, tuple)
+                else next(iter(files.items()))
+            )
             try:
                 given[which] = uploaded(bytes(file["content"]), name, contents.shape[-1])
             except Exception as error:

@@ -36,14 +36,18 @@ def blobs(tmp_path_factory):
             disc = ((yy - cy) ** 2 + (xx - cx) ** 2 < r**2)[..., None]
             a = np.where(disc, (90, 90, 90), (255, 255, 255))
             b = np.where(disc, (255, 40 + 8 * r, 0), (20, 30, 200))
-            Image.fromarray(np.concatenate([a, b], 1).astype(np.uint8)).save(folder / split / f"{i}.png")
+            Image.fromarray(np.concatenate([a, b], 1).astype(np.uint8)).save(
+                folder / split / f"{i}.png"
+            )
     return folder
 
 
 @pytest.fixture(scope="module")
 def trained(blobs, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "out"
-    config = runs.make_config("pix2pix", "smoke", 32, ["lr=0.002", "batch_size=4", "d_base_channels=4"])
+    config = runs.make_config(
+        "pix2pix", "smoke", 32, ["lr=0.002", "batch_size=4", "d_base_channels=4"]
+    )
     runs.train("pix2pix", str(blobs), out, config, steps=100, previews=0, progress=False)
     return out
 
@@ -94,7 +98,10 @@ def test_bad_translate_and_evaluate_arguments(trained, tmp_path, refusal):
         ([*translate, text], "image"),
         ([*translate, text, "--samples", "0"], "--samples"),
         ([*translate, text, "--direction", "yx"], "translates xy"),
-        (["evaluate", "--run", trained, "--data", "emoji:edges", "--split", "all"], "unknown split"),
+        (
+            ["evaluate", "--run", trained, "--data", "emoji:edges", "--split", "all"],
+            "unknown split",
+        ),
         (["evaluate", "--run", trained, "--data", tmp_path / "no"], "folder"),
         (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
         (["bench", "everything"], "nothing to measure"),
@@ -107,7 +114,9 @@ def test_help_answers_fast():
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-m", "course_lib.cli", "--help"], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "course_lib.cli", "--help"], capture_output=True, text=True
+        )
         seconds.append(time.perf_counter() - start)
         assert done.returncode == 0 and "train" in done.stdout and "doctor" in done.stdout
     assert min(seconds) < 1
@@ -118,12 +127,21 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
     status, out, _ = course("evaluate", "--run", trained, "--data", blobs, "--json")
     scores = json.loads(out)
     assert status == 0 and out.count("\n") == 1
-    assert {"l1", "psnr", "ssim", "baseline_mean_l1", "baseline_nn_l1", "n"} <= scores.keys() and scores["n"] == 6
+    assert {
+        "l1",
+        "psnr",
+        "ssim",
+        "baseline_mean_l1",
+        "baseline_nn_l1",
+        "n",
+    } <= scores.keys() and scores["n"] == 6
     inputs = tmp_path / "inputs"
     inputs.mkdir()
     for path in (blobs / "test").glob("*.png"):
         Image.open(path).crop((0, 0, 64, 64)).save(inputs / path.name)
-    status, out, _ = course("translate", "--run", trained, "--input", inputs, "--output", tmp_path / "o", "--square")
+    status, out, _ = course(
+        "translate", "--run", trained, "--input", inputs, "--output", tmp_path / "o", "--square"
+    )
     assert status == 0 and out.startswith("wrote 6 images")
     test, errors, means = open_dataset(str(blobs), "test", 32), [], []
     train = open_dataset(str(blobs), "train", 32)
@@ -140,7 +158,10 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
     for name in ("l1", "psnr", "ssim", "sharpness_ratio", "kid_features", "baseline_nn_l1"):
         assert scores[f"{name}_low"] < scores[name] < scores[f"{name}_high"], name
     lines = course("evaluate", "--run", trained, "--data", blobs)[1].splitlines()
-    assert f"l1{22 * ' '} {scores['l1']:.4f} [{scores['l1_low']:.4f}, {scores['l1_high']:.4f}]" in lines
+    assert (
+        f"l1{22 * ' '} {scores['l1']:.4f} [{scores['l1_low']:.4f}, {scores['l1_high']:.4f}]"
+        in lines
+    )
     assert not any("_low" in line or "_high" in line for line in lines)
 
 
@@ -149,7 +170,10 @@ def test_translate_takes_the_input_half_of_a_pair(trained, blobs, tmp_path):
         both = runs.translate_files(trained, blobs / "test", tmp_path / "both")
     Image.open(blobs / "test" / "0.png").crop((0, 0, 64, 64)).save(tmp_path / "0.png")
     (single,) = runs.translate_files(trained, tmp_path / "0.png", tmp_path / "single")
-    assert len(both) == 6 and single.read_bytes() == next(p for p in both if p.name == "0.png").read_bytes()
+    assert (
+        len(both) == 6
+        and single.read_bytes() == next(p for p in both if p.name == "0.png").read_bytes()
+    )
 
 
 @pytest.mark.slow
@@ -159,24 +183,45 @@ def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path
         (tmp_path / "data" / part).mkdir(parents=True)
         for i in range(count):
             photograph(40 + 17 * i, 90 - 13 * i, seed=i).save(tmp_path / "data" / part / f"{i}.png")
-    train = ["train", "cyclegan", "--data", tmp_path / "data", "--profile", "smoke", "--device", "cpu"]
+    train = [
+        "train",
+        "cyclegan",
+        "--data",
+        tmp_path / "data",
+        "--profile",
+        "smoke",
+        "--device",
+        "cpu",
+    ]
     status, out, err = course(*train, "--out", tmp_path / "run", "--steps", 2, "--load", "crop")
     assert status == 0 and "finished at step 2" in out, err
     assert json.loads((tmp_path / "run" / "run.json").read_text())["config"]["load"] == "crop"
     status, out, err = course(*train, "--out", tmp_path / "run", "--steps", 2, "--resume")
     assert status == 2 and "load: crop -> square" in err
-    where = ["--input", tmp_path / "data" / "testA", "--output", tmp_path / "out", "--device", "cpu"]
+    where = [
+        "--input",
+        tmp_path / "data" / "testA",
+        "--output",
+        tmp_path / "out",
+        "--device",
+        "cpu",
+    ]
     assert course("translate", "--run", tmp_path / "run", *where)[0] == 0
     sizes = [Image.open(tmp_path / "out" / f"{i}.png").size for i in range(2)]
     assert sizes == [(40, 90), (57, 77)]
-    assert "load cannot be 'stretch'" in refusal(*train, "--out", tmp_path / "no", "--load", "stretch")[0]
+    assert (
+        "load cannot be 'stretch'"
+        in refusal(*train, "--out", tmp_path / "no", "--load", "stretch")[0]
+    )
 
 
 NEW = ("in_channels", "out_channels", "load")  # settings that older runs do not know
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("data, channels", [("emoji:colour", (1, 3)), ("emoji:colour:lab", (1, 2)), ("grey", (1, 1))])
+@pytest.mark.parametrize(
+    "data, channels", [("emoji:colour", (1, 3)), ("emoji:colour:lab", (1, 2)), ("grey", (1, 1))]
+)
 def test_networks_get_the_channels_of_the_data(data, channels, tmp_path, course):
     """Grey in, two or three channels or one out; everything around shows images all the same."""
     if data == "grey":
@@ -185,30 +230,50 @@ def test_networks_get_the_channels_of_the_data(data, channels, tmp_path, course)
             for side in "AB":
                 (data / side).mkdir(parents=True, exist_ok=True)
                 photograph(40, 32, seed=i).convert("L").save(data / side / f"{i}.png")
-    train = ["train", "pix2pix", "--data", data, "--profile", "smoke", "--device", "cpu", "--out", tmp_path / "run"]
+    train = [
+        "train",
+        "pix2pix",
+        "--data",
+        data,
+        "--profile",
+        "smoke",
+        "--device",
+        "cpu",
+        "--out",
+        tmp_path / "run",
+    ]
     status, _, err = course(*train, "--steps", 2)
     assert status == 0, err
     method, settings = runs.open_run(tmp_path / "run", "cpu")
     assert (method.config.in_channels, method.config.out_channels) == channels
     assert method.G.encoder[0][0].in_channels == channels[0]
     assert len(list((tmp_path / "run" / "previews").iterdir())) > 1
-    status, out, err = course("evaluate", "--run", tmp_path / "run", "--data", data, "--split", "val", "--json")
+    status, out, err = course(
+        "evaluate", "--run", tmp_path / "run", "--data", data, "--split", "val", "--json"
+    )
     scores = json.loads(out)
     assert status == 0 and scores["l1"] > 0, err
     assert ("baseline_grey_ab_error" in scores) == (data != tmp_path / "grey")
     if channels[1] == 2:  # on a folder of one's own, whose A holds the coloured pictures, too
         for side in ("A", "B"):
             (tmp_path / "own" / side).mkdir(parents=True)
-            [photograph(40, 32, seed=i).save(tmp_path / "own" / side / f"{i}.png") for i in range(4)]
+            [
+                photograph(40, 32, seed=i).save(tmp_path / "own" / side / f"{i}.png")
+                for i in range(4)
+            ]
         assert "ab_error" in runs.evaluate(tmp_path / "run", str(tmp_path / "own"), device="cpu")
     item = open_dataset(str(data), "val", 32)[0]
     box, _, logits = patch(method, item["x"], item["y"], 1, 1)  # the lens
     assert logits.isfinite().all() and box[0] < box[2]
     assert lens.picture(method, item["x"], item["y"], 1, 1).axes
     photograph(50, 60).save(tmp_path / "photo.png")
-    (path,) = runs.translate_files(tmp_path / "run", tmp_path / "photo.png", tmp_path / "out", device="cpu")
+    (path,) = runs.translate_files(
+        tmp_path / "run", tmp_path / "photo.png", tmp_path / "out", device="cpu"
+    )
     painted = np.asarray(Image.open(path)).astype(int)
-    assert painted.shape == (60, 50, 3) and (np.ptp(painted, axis=2).max() == 0) == (channels[1] == 1)
+    assert painted.shape == (60, 50, 3) and (np.ptp(painted, axis=2).max() == 0) == (
+        channels[1] == 1
+    )
     # a run from before there were channels goes on as it was
     old = shutil.copytree(tmp_path / "run", tmp_path / "old")
     shutil.rmtree(old / "checkpoints")
@@ -237,37 +302,83 @@ def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
 @pytest.mark.slow
 def test_direction_trains_the_other_way(blobs, tmp_path):
     config = runs.make_config("pix2pix", "smoke", 16)
-    runs.train("pix2pix", str(blobs), tmp_path / "yx", config, steps=2, direction="yx", progress=False)
+    runs.train(
+        "pix2pix", str(blobs), tmp_path / "yx", config, steps=2, direction="yx", progress=False
+    )
     scores = runs.evaluate(tmp_path / "yx", str(blobs))
     assert scores["direction"] == "yx"
-    assert runs.evaluate(tmp_path / "yx", str(blobs), direction="xy")["baseline_mean_l1"] != scores["baseline_mean_l1"]
+    assert (
+        runs.evaluate(tmp_path / "yx", str(blobs), direction="xy")["baseline_mean_l1"]
+        != scores["baseline_mean_l1"]
+    )
 
 
 @pytest.mark.slow
 def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path, course):
     """trainA, trainB, testA, testB with other counts and sizes; G_xy brightens, G_yx darkens."""
     rng = np.random.default_rng(0)
-    sets = [("trainA", 5, 40, 40), ("trainB", 9, 64, 200), ("testA", 3, 33, 40), ("testB", 2, 50, 200)]
+    sets = [
+        ("trainA", 5, 40, 40),
+        ("trainB", 9, 64, 200),
+        ("testA", 3, 33, 40),
+        ("testB", 2, 50, 200),
+    ]
     for part, count, width, light in sets:
         (tmp_path / "data" / part).mkdir(parents=True)
         for i in range(count):
             picture = light + rng.integers(-30, 30, (24, width, 3))
-            Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "data" / part / f"{part} {i}.png")
-    run, options = tmp_path / "run", ["--set", "lr=0.002", "--set", "lambda_forward=1", "--set", "lambda_backward=1"]
-    train = ["--data", tmp_path / "data", "--profile", "smoke", "--steps", 60, "--size", 16, "--set", "d_layers=1"]
+            Image.fromarray(picture.astype(np.uint8)).save(
+                tmp_path / "data" / part / f"{part} {i}.png"
+            )
+    run, options = (
+        tmp_path / "run",
+        ["--set", "lr=0.002", "--set", "lambda_forward=1", "--set", "lambda_backward=1"],
+    )
+    train = [
+        "--data",
+        tmp_path / "data",
+        "--profile",
+        "smoke",
+        "--steps",
+        60,
+        "--size",
+        16,
+        "--set",
+        "d_layers=1",
+    ]
     status, _, err = course("train", "cyclegan", *train, *options, "--out", run)
     assert status == 0, err
     for direction, source, count in (("xy", "testA", 3), ("yx", "testB", 2)):
-        where = ["--input", tmp_path / "data" / source, "--output", tmp_path / direction, "--direction", direction]
+        where = [
+            "--input",
+            tmp_path / "data" / source,
+            "--output",
+            tmp_path / direction,
+            "--direction",
+            direction,
+        ]
         status, _, err = course("translate", "--run", run, *where)
         assert status == 0 and len(list((tmp_path / direction).glob("*.png"))) == count, err
-    light = {way: np.mean([np.asarray(read_image(p)) for p in (tmp_path / way).glob("*.png")]) for way in ("xy", "yx")}
+    light = {
+        way: np.mean([np.asarray(read_image(p)) for p in (tmp_path / way).glob("*.png")])
+        for way in ("xy", "yx")
+    }
     assert light["xy"] > light["yx"] + 40
 
 
 def compiled(tmp_path, *more: str, **env: str) -> subprocess.CompletedProcess:
     """A tiny training, with nothing compiled before."""
-    command = [sys.executable, "-m", "course_lib.cli", "train", "dcgan", "--data", "emoji:edges", "--profile", "smoke"]
+    command = [
+        sys.executable,
+        "-m",
+        "course_lib.cli",
+        "train",
+        "dcgan",
+        "--data",
+        "emoji:edges",
+        "--profile",
+        "smoke",
+    ]
     command += ["--device", "cpu", "--no-bf16", "--out", str(tmp_path / "run"), *more]
     env = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")} | env
     return subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
@@ -288,15 +399,23 @@ def test_without_a_compiler_three_lines_say_so(tmp_path):
     lost = compiled(tmp_path, "--steps", "1", "--compile", CXX="no-such-compiler")
     assert lost.returncode == 2 and "Traceback" not in lost.stderr
     said = lost.stderr.strip().splitlines()[-3:]
-    assert said[0].startswith("error: torch.compile does not work here") and said[2].startswith("fix: ")
+    assert said[0].startswith("error: torch.compile does not work here") and said[2].startswith(
+        "fix: "
+    )
 
 
 @pytest.mark.slow
 def test_bench_compares_with_the_textbook(course):
-    small = [word for pair in ("image_size=32", "n_blocks=1", "base_channels=8") for word in ("--set", pair)]
+    small = [
+        word
+        for pair in ("image_size=32", "n_blocks=1", "base_channels=8")
+        for word in ("--set", pair)
+    ]
     facts = json.loads(course("bench", "step", "cyclegan", "--repeats", 1, "--json", *small)[1])
     textbook, ours = facts["rows"][:2]
-    assert textbook["ratio"] == 1 and ours["ratio"] == pytest.approx(textbook["seconds"] / ours["seconds"])
+    assert textbook["ratio"] == 1 and ours["ratio"] == pytest.approx(
+        textbook["seconds"] / ours["seconds"]
+    )
     # D learns nothing in the step of G: a third less for it, of which CycleGAN has little
     assert 0.5 * textbook["gflop"] < ours["gflop"] < textbook["gflop"]
     assert all(0 < row["share"] < 1.5 and row.get("resident", 300) > 100 for row in facts["rows"])
@@ -339,7 +458,11 @@ def test_bench_prints_a_table():
 
 def test_bench_ratios_are_of_pairs():
     """Whatever slows both of a pair down does not show."""
-    assert bench.ratios([2.0, 20.0, 4.0], [1.0, 10.0, 2.0]) == {"ratio": 2.0, "low": 2.0, "high": 2.0}
+    assert bench.ratios([2.0, 20.0, 4.0], [1.0, 10.0, 2.0]) == {
+        "ratio": 2.0,
+        "low": 2.0,
+        "high": 2.0,
+    }
     assert bench.ratios([1.0, 1.0, 1.0], [1.0, 0.5, 0.25])["ratio"] == 2.0
     order = []
     bench.alternate({name: lambda n=name: order.append(n) for name in "ab"}, repeats=2, warm=1)
@@ -352,9 +475,13 @@ def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
     own = {"cyclegan": ["pool_size=3"], "bicyclegan": ["norm=instance", "conditional=False"]}
     small = ["average=0", "decay_from=1", *own.get(method, [])]
     config, data, ended = runs.make_config(method, "smoke", 32, small), [], []
-    torch.manual_seed(100)  # Adam's first steps blow up a gradient that is 0 but for rounding: not any data will do
+    torch.manual_seed(
+        100
+    )  # Adam's first steps blow up a gradient that is 0 but for rounding: not any data will do
     for _ in range(2):
-        data.append({key: torch.rand(2, 3, 32, 32, dtype=torch.float64) * 2 - 1 for key in ("x", "y")})
+        data.append(
+            {key: torch.rand(2, 3, 32, 32, dtype=torch.float64) * 2 - 1 for key in ("x", "y")}
+        )
     for book in (True, False):
         torch.manual_seed(0)
         model = runs.method_class(method)(config)
@@ -376,7 +503,9 @@ def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
 def test_the_textbook_has_torchs_own_layers(method):
     config = runs.make_config(method, "smoke")
     for kind, module in (("textbook", "torch.nn.modules.conv"), ("course", small_maps.__name__)):
-        model, _ = bench.stepper(f"{kind} float32", config, runs.method_class(method), torch.device("cpu"))
+        model, _ = bench.stepper(
+            f"{kind} float32", config, runs.method_class(method), torch.device("cpu")
+        )
         layers = [layer for layer in model.G.modules() if isinstance(layer, torch.nn.Conv2d)]
         assert {type(layer).__module__ for layer in layers} == {module}
 

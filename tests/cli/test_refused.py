@@ -22,7 +22,10 @@ from course_lib.errors import CourseError
 from tests.data.test_unpack import make_zip, snapshot, special, tar
 from tests.support.pictures import encoded, noise, png
 
-KINDS = {"progressive.jpg": ("JPEG", {"progressive": True}), "lzw.tif": ("TIFF", {"compression": "tiff_lzw"})}
+KINDS = {
+    "progressive.jpg": ("JPEG", {"progressive": True}),
+    "lzw.tif": ("TIFF", {"compression": "tiff_lzw"}),
+}
 KINDS |= {kind.lower(): (kind, {}) for kind in FORMATS}
 LONG = "x" * 300
 
@@ -56,7 +59,9 @@ def fuzzed_headers():
     """The first bytes say what a file is: without them it is no image, whatever its name."""
     for suffix, (kind, options) in KINDS.items():
         data = encoded(noise(), kind, **options)
-        for i, start in enumerate((bytes(16), b"\xff" * 16, os.urandom(4).hex().encode() + b"_" * 8)):
+        for i, start in enumerate(
+            (bytes(16), b"\xff" * 16, os.urandom(4).hex().encode() + b"_" * 8)
+        ):
             yield f"{i}.{suffix}", start + data[len(start) :]
 
 
@@ -92,7 +97,13 @@ def no_images():
 
 
 def bombs():
-    for width, height in [(8001, 8001), (12_000, 12_000), (20_000, 20_000), (2_000_000_000, 2), (2, 2_000_000_000)]:
+    for width, height in [
+        (8001, 8001),
+        (12_000, 12_000),
+        (20_000, 20_000),
+        (2_000_000_000, 2),
+        (2, 2_000_000_000),
+    ]:
         if width * height > 64_000_000:
             yield f"{width}x{height}.png", png(width, height)
     yield "bomb.bmp", patched(encoded(noise(), "BMP"), 18, struct.pack("<ii", 60_000, 60_000))
@@ -167,7 +178,11 @@ def named(name):
 
 PNGS = [f"{i}.png" for i in range(4)]
 FOLDERS = {
-    **{f"18 {split} {width}": odd_width(split, width) for split in ("train", "val", "test") for width in (1, 63, 513)},
+    **{
+        f"18 {split} {width}": odd_width(split, width)
+        for split in ("train", "val", "test")
+        for width in (1, 63, 513)
+    },
     "19 three against four": two_sides(PNGS[:3], PNGS),
     "19 four against three": two_sides(PNGS, PNGS[1:]),
     "19 other names": two_sides(PNGS, [f"b{name}" for name in PNGS]),
@@ -183,7 +198,9 @@ FOLDERS = {
     "20 only test": folder_of("test/0.png", "test/1.png"),
     "20 only A": folder_of("A/0.png", "A/1.png", "A/2.png"),
     "20 only trainA": folder_of("trainA/0.png", "trainA/1.png", "trainA/2.png"),
-    "20 empty trainB": folder_of("trainA/0.png", "trainA/1.png", "trainA/2.png", "trainB", "testA", "testB"),
+    "20 empty trainB": folder_of(
+        "trainA/0.png", "trainA/1.png", "trainA/2.png", "trainB", "testA", "testB"
+    ),
     "20 other names": folder_of("cats/0.png", "dogs/0.png"),
     "20 too few": folder_of("0.png", "1.png"),
     "20 hidden": folder_of(".0.png", ".1.png", ".2.png"),
@@ -218,7 +235,9 @@ GOOD = ("maps/train/1.jpg", encoded(noise(64, 32), "JPEG"))
 ARCHIVED = {  # a few of each row: all that is wrong with archives is tried in test_unpack.py
     "22 out of the folder": (tar([GOOD, ("../evil", b"evil")], "gz"),),
     "22 a zip that leads out": (make_zip([GOOD, ("/tmp/evil", b"evil")]),),
-    "22 a link": (tar([GOOD, (special("maps/train/9.jpg", tarfile.SYMTYPE, "/etc/passwd"), b"")], "gz"),),
+    "22 a link": (
+        tar([GOOD, (special("maps/train/9.jpg", tarfile.SYMTYPE, "/etc/passwd"), b"")], "gz"),
+    ),
     "22 twice": (tar([GOOD, ("maps/a", b"x"), ("maps/A", b"x")], "gz"),),
     "23 a bomb": (make_zip([GOOD, ("maps/train/zeros.bmp", bytes(3 * 2**20))]),),
     "24 wrong hash": (tar([GOOD], "gz"), "0" * 64),
@@ -284,7 +303,9 @@ def judge(status, out, err, where):
     """None if the error is as promised, else what is wrong with it."""
     lines = err.splitlines()
     heads = [line.partition(": ")[0] for line in lines]
-    if (status, out, heads) != (2, "", ["error", "where", "fix"]) or not all(line.partition(": ")[2] for line in lines):
+    if (status, out, heads) != (2, "", ["error", "where", "fix"]) or not all(
+        line.partition(": ")[2] for line in lines
+    ):
         return f"status {status}, output {out!r}, errors {err[-300:]!r}"
     return None if where in lines[1] else f"{where} is not named: {lines[1]}"
 
@@ -309,7 +330,9 @@ def run_all(wanted, tmp_path, monkeypatch, course):
         if complaint or after != before:
             wrong[name] = complaint or f"changed on disk: {sorted(before.keys() ^ after.keys())}"
         shutil.rmtree(place)
-    assert not wrong, f"{len(wrong)} of {len(wanted)}: " + "\n".join(f"{k}: {v}" for k, v in wrong.items())
+    assert not wrong, f"{len(wrong)} of {len(wanted)}: " + "\n".join(
+        f"{k}: {v}" for k, v in wrong.items()
+    )
 
 
 @pytest.mark.parametrize("row", ["18", "19", "20", "21", "22", "23", "24", "25", "28"])
@@ -319,7 +342,9 @@ def test_refused(variants, row, tmp_path, monkeypatch, course):
     run_all(wanted, tmp_path, monkeypatch, course)
 
 
-@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))]
+)
 def test_refused_of_the_long_row(variants, first, tmp_path, monkeypatch, course):
     """Row 12, a quarter of it at a time."""
     names = [name for name in variants if name.startswith("12")][first::4]
@@ -330,7 +355,15 @@ def test_refused_of_the_long_row(variants, first, tmp_path, monkeypatch, course)
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     config = runs.make_config("pix2pix", "smoke", 16)
-    runs.train("pix2pix", str(pairs(folder / "data")), folder / "out", config, steps=1, previews=0, progress=False)
+    runs.train(
+        "pix2pix",
+        str(pairs(folder / "data")),
+        folder / "out",
+        config,
+        steps=1,
+        previews=0,
+        progress=False,
+    )
     return folder / "out"
 
 
@@ -342,14 +375,35 @@ def test_translate_refuses_the_same_files(trained, tmp_path, course):
     page.write_text("<html>")
     (tmp_path / "mine.txt").write_text("mine")
     for target in ("/proc", "/dev/null", tmp_path / "mine.txt", tmp_path / "mine.txt" / "out"):
-        command = ["translate", "--run", trained, "--input", trained.parent / "data" / "test", "--output", target]
+        command = [
+            "translate",
+            "--run",
+            trained,
+            "--input",
+            trained.parent / "data" / "test",
+            "--output",
+            target,
+        ]
         wrong |= {target: why} if (why := judge(*course(*command), str(target))) else {}
     page.unlink()
-    for name, data in [*list(cut_images())[::7], *list(fuzzed_headers())[::7], *no_images(), *bombs()]:
+    for name, data in [
+        *list(cut_images())[::7],
+        *list(fuzzed_headers())[::7],
+        *no_images(),
+        *bombs(),
+    ]:
         path = tmp_path / "in" / name
         path.write_bytes(data)
         for given in (path, tmp_path / "in"):
-            command = ["translate", "--run", trained, "--input", given, "--output", tmp_path / "out"]
+            command = [
+                "translate",
+                "--run",
+                trained,
+                "--input",
+                given,
+                "--output",
+                tmp_path / "out",
+            ]
             complaint = judge(*course(*command), name)
             if complaint or (tmp_path / "out").exists():
                 wrong[name, given == path] = complaint
@@ -368,16 +422,31 @@ def test_a_cut_that_loses_no_pixel_is_no_bad_file(tmp_path):
         for size in [*range(len(data) - 40, len(data)), *range(0, len(data) - 40, 97)]:
             path.write_bytes(data[:size])
             with contextlib.suppress(CourseError):
-                assert np.array_equal(np.asarray(read_image(path)), whole), (suffix, size, len(data))
+                assert np.array_equal(np.asarray(read_image(path)), whole), (
+                    suffix,
+                    size,
+                    len(data),
+                )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", ["12", "20", "22", "28"])
 def test_real_processes(variants, row, tmp_path):
     """One of each kind as a user meets it: a process, its streams and its status."""
-    arguments, where = arguments_for(next(build for name, build in variants.items() if name.startswith(row)), tmp_path)
+    arguments, where = arguments_for(
+        next(build for name, build in variants.items() if name.startswith(row)), tmp_path
+    )
     before = snapshot(tmp_path)
-    settings = {"COURSE_DATA": str(tmp_path / "cache"), "COURSE_MIRROR": "ftp://nowhere", "OMP_NUM_THREADS": "1"}
+    settings = {
+        "COURSE_DATA": str(tmp_path / "cache"),
+        "COURSE_MIRROR": "ftp://nowhere",
+        "OMP_NUM_THREADS": "1",
+    }
     command = [sys.executable, "-m", "course_lib.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | settings, timeout=200)
-    assert judge(done.returncode, done.stdout, done.stderr, where) is None and snapshot(tmp_path) == before
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | settings, timeout=200
+    )
+    assert (
+        judge(done.returncode, done.stdout, done.stderr, where) is None
+        and snapshot(tmp_path) == before
+    )

@@ -35,10 +35,17 @@ KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 R_KERNEL = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
 
 
-def write_notebook(path: Path, *cells: str, parameters: str = 'profile = "auto"', metadata: dict = KERNEL) -> Path:
+def write_notebook(
+    path: Path, *cells: str, parameters: str = 'profile = "auto"', metadata: dict = KERNEL
+) -> Path:
     """A notebook: a title, the parameters cell, then ``cells``; one that starts with # is prose."""
-    first = [new_markdown_cell("# Title"), new_code_cell(parameters, metadata={"tags": ["parameters"]})]
-    rest = [new_markdown_cell(text) if text.startswith("# ") else new_code_cell(text) for text in cells]
+    first = [
+        new_markdown_cell("# Title"),
+        new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+    ]
+    rest = [
+        new_markdown_cell(text) if text.startswith("# ") else new_code_cell(text) for text in cells
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(new_notebook(cells=first + rest, metadata=metadata), path)
     return path
@@ -53,13 +60,19 @@ def statuses(path: Path) -> list[str]:
 
 
 def printed(path: Path) -> str:
-    return "".join(o.get("text", "") for c in read(path).cells if c.cell_type == "code" for o in c.outputs)
+    return "".join(
+        o.get("text", "") for c in read(path).cells if c.cell_type == "code" for o in c.outputs
+    )
 
 
 def kernels() -> list[psutil.Process]:
     """Kernels that this process started and that still run."""
     children = psutil.Process().children(recursive=True)
-    return [p for p in children if p.status() != psutil.STATUS_ZOMBIE and "ipykernel" in " ".join(p.cmdline())]
+    return [
+        p
+        for p in children
+        if p.status() != psutil.STATUS_ZOMBIE and "ipykernel" in " ".join(p.cmdline())
+    ]
 
 
 def gone(pid: int) -> bool:
@@ -86,9 +99,13 @@ def three(tmp_path_factory):
     notebooks = [
         write_notebook(folder / "raises.ipynb", "1 / 0", "# prose", "2", parameters=given),
         write_notebook(folder / "dies.ipynb", "1", DIES, "# prose", "2", "3", parameters=given),
-        write_notebook(folder / "good.ipynb", FACTS, "# a formula $x$", "seed + 1", parameters=given),
+        write_notebook(
+            folder / "good.ipynb", FACTS, "# a formula $x$", "seed + 1", parameters=given
+        ),
     ]
-    report = run_notebooks(notebooks, folder / "out", "smoke", cell_timeout=60, parameters={"seed": 41})
+    report = run_notebooks(
+        notebooks, folder / "out", "smoke", cell_timeout=60, parameters={"seed": 41}
+    )
     return folder, report
 
 
@@ -99,8 +116,15 @@ def test_the_report_has_the_agreed_form_and_is_what_is_returned(three):
     assert isinstance(report["device"], str) and report["device"]
     assert report["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert {"torch", "torchvision", "course_lib"} <= set(report["versions"])
-    assert all(list(row) == ["notebook", "profile", "status", "seconds", "error"] for row in report["notebooks"])
-    assert [row["notebook"] for row in report["notebooks"]] == ["raises.ipynb", "dies.ipynb", "good.ipynb"]
+    assert all(
+        list(row) == ["notebook", "profile", "status", "seconds", "error"]
+        for row in report["notebooks"]
+    )
+    assert [row["notebook"] for row in report["notebooks"]] == [
+        "raises.ipynb",
+        "dies.ipynb",
+        "good.ipynb",
+    ]
     assert [row["status"] for row in report["notebooks"]] == ["failed", "failed", "passed"]
     assert all(row["profile"] == "smoke" and 0 < row["seconds"] < 60 for row in report["notebooks"])
     assert [row["error"] is None for row in report["notebooks"]] == [False, False, True]
@@ -122,7 +146,10 @@ def test_an_exception_is_named_and_the_rest_not_run(three):
     folder, report = three
     out = folder / "out" / "raises.ipynb"
     assert statuses(out) == ["completed", "completed", "failed", "not run"]
-    assert report["notebooks"][0]["error"] == "code cell 3 of 4 (`1 / 0`): ZeroDivisionError: division by zero"
+    assert (
+        report["notebooks"][0]["error"]
+        == "code cell 3 of 4 (`1 / 0`): ZeroDivisionError: division by zero"
+    )
     first = read(out).cells[0]
     assert first.cell_type == "markdown" and "FAILED" in first.source and "NOT RUN" in first.source
     assert "ZeroDivisionError" in first.source
@@ -133,7 +160,10 @@ def test_a_dead_kernel_is_noticed_within_3_seconds_and_told(three):
     folder, report = three
     out = folder / "out" / "dies.ipynb"
     assert statuses(out) == ["completed"] * 3 + ["failed", "not run", "not run"]
-    assert "code cell 4 of 6" in report["notebooks"][1]["error"] and "died" in report["notebooks"][1]["error"]
+    assert (
+        "code cell 4 of 6" in report["notebooks"][1]["error"]
+        and "died" in report["notebooks"][1]["error"]
+    )
     banner = read(out).cells[0].source
     assert "FAILED" in banner and "last 2 of 6 code cells were **NOT RUN**" in banner
     code = [cell for cell in read(out).cells if cell.cell_type == "code"]
@@ -146,34 +176,47 @@ def test_a_dead_kernel_is_noticed_within_3_seconds_and_told(three):
 def test_no_process_is_left(three):
     folder, _ = three
     assert kernels() == []
-    assert gone(int(printed(folder / "out" / "dies.ipynb").split()[0]))  # what the dead kernel had started
+    assert gone(
+        int(printed(folder / "out" / "dies.ipynb").split()[0])
+    )  # what the dead kernel had started
 
 
 def test_nothing_but_results_is_left_in_the_folder(three):
     folder, _ = three
     names = {path.name for path in (folder / "out").iterdir() if not path.name.startswith(".")}
-    results = {f"{name}.{suffix}" for name in ("good", "raises", "dies") for suffix in ("ipynb", "html")}
+    results = {
+        f"{name}.{suffix}" for name in ("good", "raises", "dies") for suffix in ("ipynb", "html")
+    }
     assert names == results | {"report.json", "runs"}
     assert list((folder / "out").glob(".writing*")) == [] and not (folder / "out" / ".pid").exists()
 
 
 def network_loads(html: str) -> list[str]:
-    found = re.findall(r"""<(?:script|link|img|iframe)[^>]+?(?:src|href)=["'](https?:[^"']+)""", html)
+    found = re.findall(
+        r"""<(?:script|link|img|iframe)[^>]+?(?:src|href)=["'](https?:[^"']+)""", html
+    )
     return found + re.findall(r"""(?:@import|url\(|import\(|from)\s*["']?(https?:[^"')]+)""", html)
 
 
 def test_a_page_loads_nothing_but_mathjax_for_formulas(three):
     folder, _ = three
-    with_formula, without = [(folder / "out" / name).read_text() for name in ("good.html", "raises.html")]
+    with_formula, without = [
+        (folder / "out" / name).read_text() for name in ("good.html", "raises.html")
+    ]
     assert [re.search("mathjax", url).group() for url in network_loads(with_formula)] == ["mathjax"]
     assert network_loads(without) == []
-    assert network_loads('<script src="https://x/y.js">') and network_loads('await import("https://x/y.mjs")')
+    assert network_loads('<script src="https://x/y.js">') and network_loads(
+        'await import("https://x/y.mjs")'
+    )
 
 
 @pytest.mark.slow
 def test_a_page_embeds_pictures_replaces_widgets_and_folds_what_is_folded(tmp_path):
     (tmp_path / "dot.png").write_bytes(b"\x89PNG dot")
-    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "m"}, "text/plain": "IntSlider()"}
+    view = {
+        "application/vnd.jupyter.widget-view+json": {"model_id": "m"},
+        "text/plain": "IntSlider()",
+    }
     cell = new_code_cell("slider", outputs=[new_output("display_data", data=view)])
     widgets = {"application/vnd.jupyter.widget-state+json": {"state": {"m": {}}}}
     prose = "![a dot](dot.png) <img src='dot.png'>\n\n<details><summary>Why</summary>\n\n**Because**\n\n</details>"
@@ -189,7 +232,9 @@ def test_a_page_embeds_pictures_replaces_widgets_and_folds_what_is_folded(tmp_pa
 
 def test_a_stored_photograph_is_a_jpeg_and_a_drawing_stays_a_png(tmp_path):
     """And both have their alt text on the page."""
-    smooth = np.linspace(0, 255, 300)[:, None, None] + np.random.default_rng(0).normal(0, 4, (300, 300, 3))
+    smooth = np.linspace(0, 255, 300)[:, None, None] + np.random.default_rng(0).normal(
+        0, 4, (300, 300, 3)
+    )
     drawing = np.where(np.arange(300)[:, None, None] % 50 < 2, 0, 255) * np.ones((1, 300, 3))
     cells = []
     for name, pixels in {"a photograph": smooth, "a drawing": drawing}.items():
@@ -204,7 +249,10 @@ def test_a_stored_photograph_is_a_jpeg_and_a_drawing_stays_a_png(tmp_path):
     found = Image.open(io.BytesIO(base64.b64decode(stored.cells[0].outputs[0].data["image/jpeg"])))
     assert np.abs(np.asarray(found, float) - smooth.clip(0, 255)).mean() < 4
     html = notebook_page(stored, tmp_path / "x.ipynb")
-    assert 'alt="a photograph" src="data:image/jpeg;base64,' in html and 'alt="a drawing" src="data:image/png;' in html
+    assert (
+        'alt="a photograph" src="data:image/jpeg;base64,' in html
+        and 'alt="a drawing" src="data:image/png;' in html
+    )
 
 
 # ---- refused before anything runs
@@ -266,7 +314,10 @@ def test_a_read_only_folder_is_refused(tmp_path):
 def test_a_second_run_into_the_folder_is_refused_with_the_process_named(tmp_path, monkeypatch):
     monkeypatch.setattr(papermill, "execute_notebook", no_kernel)
     notebook = write_notebook(tmp_path / "x.ipynb", "1")
-    with only_run(tmp_path / "out"), pytest.raises(CourseError, match=f"process {os.getpid()} is writing"):
+    with (
+        only_run(tmp_path / "out"),
+        pytest.raises(CourseError, match=f"process {os.getpid()} is writing"),
+    ):
         run_notebooks([notebook], tmp_path / "out", "smoke")
     assert not (tmp_path / "out" / "report.json").exists()
 
@@ -299,11 +350,19 @@ def test_a_failure_leaves_the_earlier_good_result_alone(tmp_path, pretend):
 
     report = run_notebooks([write_notebook(tmp_path / "x.ipynb", "bad = 1")], out, "smoke")
     assert {name: (out / name).read_bytes() for name in good} == good
-    assert statuses(out / "x.failed.ipynb") == ["completed", "failed"] and (out / "x.failed.html").exists()
-    assert report["notebooks"][0]["status"] == "failed" and "see x.failed.ipynb" in report["notebooks"][0]["error"]
+    assert (
+        statuses(out / "x.failed.ipynb") == ["completed", "failed"]
+        and (out / "x.failed.html").exists()
+    )
+    assert (
+        report["notebooks"][0]["status"] == "failed"
+        and "see x.failed.ipynb" in report["notebooks"][0]["error"]
+    )
 
     report = run_notebooks([write_notebook(tmp_path / "x.ipynb", "good = 2")], out, "smoke")
-    assert report["notebooks"][0]["status"] == "passed" and "good = 2" in (out / "x.ipynb").read_text()
+    assert (
+        report["notebooks"][0]["status"] == "passed" and "good = 2" in (out / "x.ipynb").read_text()
+    )
     assert not (out / "x.failed.ipynb").exists() and not (out / "x.failed.html").exists()
 
 
@@ -312,7 +371,9 @@ def test_a_failed_result_is_replaced_and_its_banner_does_not_pile_up(tmp_path, p
     notebook = write_notebook(tmp_path / "x.ipynb", "bad = 1")
     for _ in range(2):
         run_notebooks([notebook], out, "smoke")
-        assert [cell.source.startswith("> **FAILED**") for cell in read(out / "x.ipynb").cells] == [True] + [False] * 3
+        assert [cell.source.startswith("> **FAILED**") for cell in read(out / "x.ipynb").cells] == [
+            True
+        ] + [False] * 3
         notebook = (out / "x.ipynb").rename(tmp_path / "x.ipynb")  # run what came out
 
 
@@ -367,7 +428,9 @@ def test_resume_repeats_only_what_did_not_pass_or_changed(tmp_path, pretend, mon
 
 def test_a_full_disk_keeps_the_old_result_and_the_other_notebooks(tmp_path, pretend, monkeypatch):
     out, old = tmp_path / "out", []
-    notebooks = [write_notebook(tmp_path / f"{name}.ipynb", "good = 1") for name in ("first", "second")]
+    notebooks = [
+        write_notebook(tmp_path / f"{name}.ipynb", "good = 1") for name in ("first", "second")
+    ]
     run_notebooks(notebooks, out, "smoke")
     old = (out / "first.ipynb").read_bytes()
     replace = os.replace
@@ -406,15 +469,21 @@ def test_a_hang_an_exit_a_widget_and_odd_names(tmp_path):
         write_notebook(tmp_path / "spins.ipynb", ignores, "1"),
         write_notebook(tmp_path / "exits.ipynb", "import sys\nsys.exit(0)", "1"),
         write_notebook(tmp_path / "widget.ipynb", widget, "1"),
-        write_notebook(tmp_path / odd / f"{odd}.ipynb", "import os\nprint(os.environ['COURSE_OUT'])"),
+        write_notebook(
+            tmp_path / odd / f"{odd}.ipynb", "import os\nprint(os.environ['COURSE_OUT'])"
+        ),
     ]
     out = tmp_path / f"out {odd}"
     report = run_notebooks(notebooks, out, "smoke", cell_timeout=2)
     rows = {row["notebook"].removesuffix(".ipynb"): row for row in report["notebooks"]}
     assert [row["status"] for row in rows.values()] == ["failed"] * 4 + ["passed"]
     for name in ("hangs", "spins"):
-        assert "code cell 3 of 4" in rows[name]["error"] and "time limit of 2 s" in rows[name]["error"]
-        assert 2 < rows[name]["seconds"] < 30  # the second one ignores signals, so it is killed after a while
+        assert (
+            "code cell 3 of 4" in rows[name]["error"] and "time limit of 2 s" in rows[name]["error"]
+        )
+        assert (
+            2 < rows[name]["seconds"] < 30
+        )  # the second one ignores signals, so it is killed after a while
         assert statuses(out / f"{name}.ipynb") == ["completed", "completed", "failed", "not run"]
         assert "NOT RUN" in read(out / f"{name}.ipynb").cells[0].source
     assert "SystemExit" in rows["exits"]["error"]
@@ -440,11 +509,17 @@ def test_another_kernel_named_python3_is_not_used(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_kernel_that_does_not_start_is_told(tmp_path, monkeypatch):
-    broken = {"argv": [sys.executable, "-c", "raise SystemExit('no kernel today')"], "language": "python"}
+    broken = {
+        "argv": [sys.executable, "-c", "raise SystemExit('no kernel today')"],
+        "language": "python",
+    }
     monkeypatch.setattr(ipykernel.kernelspec, "get_kernel_dict", lambda: broken)
     notebook = write_notebook(tmp_path / "x.ipynb", "1", "2")
     report = run_notebooks([notebook], tmp_path / "out", "smoke")
-    assert report["notebooks"][0]["status"] == "failed" and "runs/x.log" in report["notebooks"][0]["error"]
+    assert (
+        report["notebooks"][0]["status"] == "failed"
+        and "runs/x.log" in report["notebooks"][0]["error"]
+    )
     assert "no kernel today" in (tmp_path / "out" / "runs" / "x.log").read_text()
     assert set(statuses(tmp_path / "out" / "x.ipynb")) == {"not run"}
 
@@ -455,13 +530,18 @@ def test_a_kernel_that_does_not_start_is_told(tmp_path, monkeypatch):
 def test_stopped_from_outside(tmp_path, sent):
     """Ctrl-C: kernel gone, report written, KeyboardInterrupt raised. After kill -9 the kernel notices by itself."""
     says = "import os, time\nopen(os.environ['COURSE_OUT'] + '/pid', 'w').write(str(os.getpid()))\ntime.sleep(100)"
-    notebooks = [write_notebook(tmp_path / "long.ipynb", says), write_notebook(tmp_path / "next.ipynb", "1")]
+    notebooks = [
+        write_notebook(tmp_path / "long.ipynb", says),
+        write_notebook(tmp_path / "next.ipynb", "1"),
+    ]
     out = tmp_path / "out"
     call = f"run_notebooks({list(map(str, notebooks))}, {str(out)!r}, 'smoke')"
     # a process started in the background ignores Ctrl-C, and so would everything below it
     hear = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{hear}\nfrom course_lib.cli.runner import run_notebooks\n{call}"
-    run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
     try:
         note, deadline = out / "runs" / "long" / "pid", time.monotonic() + 60
         while not (note.exists() and note.read_text()) and time.monotonic() < deadline:
@@ -476,7 +556,10 @@ def test_stopped_from_outside(tmp_path, sent):
     assert not (out / "long.ipynb").exists()
     if sent == signal.SIGINT:
         assert "KeyboardInterrupt" in said and gone(kernel)
-        assert [(row["status"], row["error"]) for row in rows] == [("failed", "interrupted"), ("not run", None)]
+        assert [(row["status"], row["error"]) for row in rows] == [
+            ("failed", "interrupted"),
+            ("not run", None),
+        ]
         assert rows[0]["seconds"] > 0
     else:
         assert [row["status"] for row in rows] == ["not run", "not run"]

@@ -26,11 +26,17 @@ def test_what_a_network_sees_and_paints_has_its_channels_and_comes_back_as_an_im
 
 def test_the_colouring_in_lab_gives_the_lightness_away_and_nothing_else():
     data, plain = (open_dataset(name, "val", 32) for name in ("emoji:colour:lab", "emoji:colour"))
-    assert (data.channels, plain.channels, open_dataset("emoji:edges", "val", 32).channels) == ((1, 2), (1, 3), (3, 3))
+    assert (data.channels, plain.channels, open_dataset("emoji:edges", "val", 32).channels) == (
+        (1, 2),
+        (1, 3),
+        (3, 3),
+    )
     assert open_dataset("emoji:colour:lab", "val", 32, "yx").channels == (3, 1)
     item = data[7]
     x, y = item["x"][None], item["y"][None]
     assert (x - x.mean(1, keepdim=True)).abs().max() < 1e-3  # grey
     assert torch.allclose(rgb_to_lab(x)[:, 0], rgb_to_lab(y)[:, 0], atol=0.05)
-    assert torch.allclose(painted(seen(x, y, (1, 2))[1], x), y, atol=1e-3)  # with a and b it is the drawing
+    assert torch.allclose(
+        painted(seen(x, y, (1, 2))[1], x), y, atol=1e-3
+    )  # with a and b it is the drawing
     assert torch.equal(item["y"], plain[7]["y"]) and not torch.equal(item["x"], plain[7]["x"])

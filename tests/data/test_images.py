@@ -10,7 +10,15 @@ import torch
 from PIL import Image
 
 from course_lib.data import images
-from course_lib.data.images import find_images, image_size, printable, read_image, to_bytes, to_image, to_tensor
+from course_lib.data.images import (
+    find_images,
+    image_size,
+    printable,
+    read_image,
+    to_bytes,
+    to_image,
+    to_tensor,
+)
 from course_lib.errors import CourseError
 from tests.support.pictures import chunk, encoded, noise, png
 
@@ -103,7 +111,9 @@ RAMP = np.arange(65536, dtype=np.uint16).reshape(256, 256)
 def test_deep_grey_is_scaled_not_clipped(tmp_path, name, values):
     Image.fromarray(values).save(tmp_path / name)
     image = np.asarray(read_image(tmp_path / name))
-    assert np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(image[..., 0], image[..., 2])
+    assert np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(
+        image[..., 0], image[..., 2]
+    )
     assert len(np.unique(image)) >= 250
     assert np.abs(image[..., 0] - RAMP / 257).max() <= 0.51
 
@@ -122,7 +132,14 @@ def test_big_endian_tiff(tmp_path):
 
 
 def test_golden_cmyk(tmp_path):
-    cmyk = [(0, 0, 0, 0), (255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (100, 50, 0, 55)]
+    cmyk = [
+        (0, 0, 0, 0),
+        (255, 0, 0, 0),
+        (0, 255, 0, 0),
+        (0, 0, 255, 0),
+        (0, 0, 0, 255),
+        (100, 50, 0, 55),
+    ]
     rgb = [(255, 255, 255), (0, 255, 255), (255, 0, 255), (255, 255, 0), (0, 0, 0), (122, 161, 200)]
     path = tmp_path / "print.tif"
     Image.frombytes("CMYK", (6, 1), bytes(v for p in cmyk for v in p)).save(path)
@@ -157,10 +174,14 @@ def test_transparency_is_white_and_its_hidden_colour_gone(tmp_path):
     assert pixels(path) == [(255, 255, 255), (0, 0, 255), (0, 0, 0)]
     palette.save(path, transparency=bytes([255, 0, 51]))  # an alpha value per index
     assert pixels(path) == [(255, 0, 0), (255, 255, 255), (204, 204, 204)]
-    Image.frombytes("RGB", (2, 1), bytes([255, 0, 0, 1, 2, 3])).save(path, transparency=(255, 0, 0))  # a colour key
+    Image.frombytes("RGB", (2, 1), bytes([255, 0, 0, 1, 2, 3])).save(
+        path, transparency=(255, 0, 0)
+    )  # a colour key
     assert pixels(path) == [(255, 255, 255), (1, 2, 3)]
     key = chunk(b"tRNS", struct.pack(">H", 1000))
-    path.write_bytes(png(2, 1, b"\0" + struct.pack(">HH", 1000, 25700), depth=16, colour=0, extra=key))
+    path.write_bytes(
+        png(2, 1, b"\0" + struct.pack(">HH", 1000, 25700), depth=16, colour=0, extra=key)
+    )
     assert pixels(path) == [(255, 255, 255), (100, 100, 100)]
 
 
@@ -201,12 +222,17 @@ def shown(stored, orientation):
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(tmp_path, kind, orientation):
-    blocks = np.array([[[250, 0, 0], [0, 250, 0], [0, 0, 250]], [[250, 250, 0], [0, 250, 250], [0, 0, 0]]], np.uint8)
+    blocks = np.array(
+        [[[250, 0, 0], [0, 250, 0], [0, 0, 250]], [[250, 250, 0], [0, 250, 250], [0, 0, 0]]],
+        np.uint8,
+    )
     stored = blocks.repeat(16, 0).repeat(16, 1)  # 32 rows, 48 columns
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / "photo"
-    Image.fromarray(stored).save(path, kind, exif=exif, **({"quality": 95} if kind == "JPEG" else {}))
+    Image.fromarray(stored).save(
+        path, kind, exif=exif, **({"quality": 95} if kind == "JPEG" else {})
+    )
     expected = shown(stored, orientation)
     got = np.asarray(read_image(path)).astype(int)
     assert got.shape == expected.shape
@@ -217,7 +243,9 @@ def test_exif_orientation(tmp_path, kind, orientation):
 
 def test_turned_tiff_with_xmp_is_not_turned_twice(tmp_path):
     path = tmp_path / "scan.tif"
-    noise(30, 20).save(path, tiffinfo={0x0112: 6, 700: b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'})
+    noise(30, 20).save(
+        path, tiffinfo={0x0112: 6, 700: b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'}
+    )
     assert "xmp" in Image.open(path).info
     assert image_size(path) == read_image(path).size == (20, 30)
 
@@ -228,7 +256,12 @@ def test_turned_tiff_with_xmp_is_not_turned_twice(tmp_path):
 def test_tensor_and_back_is_exact_for_every_value():
     image = Image.fromarray(np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3))
     tensor = to_tensor(image, 16)
-    assert tensor.shape == (3, 16, 16) and tensor.is_contiguous() and tensor.min() == -1 and tensor.max() == 1
+    assert (
+        tensor.shape == (3, 16, 16)
+        and tensor.is_contiguous()
+        and tensor.min() == -1
+        and tensor.max() == 1
+    )
     assert np.array_equal(np.asarray(to_image(tensor)), np.asarray(image))
     assert torch.equal(to_bytes(tensor) / 127.5 - 1, tensor)
 

@@ -64,7 +64,13 @@ def snapshot(folder):
         for name in folders + files:
             path = Path(root, name)
             if not name.endswith(".lock"):
-                data = path.read_bytes() if path.is_file() else os.readlink(path) if path.is_symlink() else None
+                data = (
+                    path.read_bytes()
+                    if path.is_file()
+                    else os.readlink(path)
+                    if path.is_symlink()
+                    else None
+                )
                 found[os.path.relpath(path, folder)] = (path.lstat().st_mode, data)
     return found
 
@@ -121,9 +127,13 @@ def test_modes_of_the_archive_do_not_count(place):
     info.mode = 0o6777
     shut = tarfile.TarInfo("b/none")
     shut.mode = 0
-    (place / "archive").write_bytes(tar([(special("b", tarfile.DIRTYPE), b""), (info, b"x"), (shut, b"y")]))
+    (place / "archive").write_bytes(
+        tar([(special("b", tarfile.DIRTYPE), b""), (info, b"x"), (shut, b"y")])
+    )
     unpack(place / "archive", place / "target")
-    modes = {stat.S_IMODE(mode) for mode, data in snapshot(place / "target").values() if data is not None}
+    modes = {
+        stat.S_IMODE(mode) for mode, data in snapshot(place / "target").values() if data is not None
+    }
     assert modes == {stat.S_IMODE((place / "outside.txt").stat().st_mode)}
 
 
@@ -146,11 +156,35 @@ def test_git_writes_a_comment_for_all(place):
 
 
 GOOD = ("set/train/good.jpg", b"good")
-ESCAPES = ["../evil", "set/../../evil", "/tmp/evil", "//evil", "C:/evil", "C:evil", "..\\evil", "set\\..\\..\\evil"]
+ESCAPES = [
+    "../evil",
+    "set/../../evil",
+    "/tmp/evil",
+    "//evil",
+    "C:/evil",
+    "C:evil",
+    "..\\evil",
+    "set\\..\\..\\evil",
+]
 ESCAPES += ["\\\\server\\evil", "set/evil.jpg:stream", "set/.."]
-ODD = ["set/nul", "set/CON.jpg", "aux/x.jpg", "set/com1.tar.gz", "set/dot.", "set/blank ", "set/a\nb", "set/\x1b[2J"]
+ODD = [
+    "set/nul",
+    "set/CON.jpg",
+    "aux/x.jpg",
+    "set/com1.tar.gz",
+    "set/dot.",
+    "set/blank ",
+    "set/a\nb",
+    "set/\x1b[2J",
+]
 ODD += ["set/" + "x" * 256, "set/" + "é" * 128, "d/" * 40 + "x", ".", "./."]
-COLLISIONS = [("a.jpg", "a.jpg"), ("a.jpg", "A.JPG"), ("train/1", "Train/2"), ("a", "a/b"), ("a/b", "a")]
+COLLISIONS = [
+    ("a.jpg", "a.jpg"),
+    ("a.jpg", "A.JPG"),
+    ("train/1", "Train/2"),
+    ("a", "a/b"),
+    ("a/b", "a"),
+]
 COLLISIONS += [("caf\u00e9", "cafe\u0301"), ("a/b", "a//b"), ("a", "./a"), ("straße", "STRASSE")]
 
 
@@ -167,7 +201,11 @@ def test_names_that_are_refused(place, kind):
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_names_for_one_file(place, kind):
     for names in COLLISIONS:
-        refused(place, ARCHIVES[kind]([GOOD, *((name, b"x") for name in names)]), "could be the same file")
+        refused(
+            place,
+            ARCHIVES[kind]([GOOD, *((name, b"x") for name in names)]),
+            "could be the same file",
+        )
 
 
 def test_special_files_in_a_tar(place):
@@ -194,8 +232,19 @@ def test_link_then_file_through_it(place):
 
 
 def test_special_files_in_a_zip(place):
-    for kind in (stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK, stat.S_IFDIR):
-        refused(place, make_zip([GOOD, (zip_member("set/x", kind | 0o777), b"/etc/passwd")]), "special file")
+    for kind in (
+        stat.S_IFLNK,
+        stat.S_IFIFO,
+        stat.S_IFCHR,
+        stat.S_IFBLK,
+        stat.S_IFSOCK,
+        stat.S_IFDIR,
+    ):
+        refused(
+            place,
+            make_zip([GOOD, (zip_member("set/x", kind | 0o777), b"/etc/passwd")]),
+            "special file",
+        )
 
 
 def test_nul_in_a_name(place):
@@ -242,15 +291,29 @@ def test_overlapping_members(place):
     """The better zip bomb: one kernel of data, many entries that point to it."""
     data = make_zip([("a", os.urandom(500)), ("b", os.urandom(500))], zipfile.ZIP_STORED)
     refused(place, central(data, 42, 0))  # the second entry points to the first member
-    quoted = make_zip([("a", make_zip([("b", b"x" * 50)], zipfile.ZIP_STORED)), ("b", b"x" * 50)], zipfile.ZIP_STORED)
-    refused(place, central(quoted, 42, 31), "shares bytes")  # ... to a whole member inside the first
+    quoted = make_zip(
+        [("a", make_zip([("b", b"x" * 50)], zipfile.ZIP_STORED)), ("b", b"x" * 50)],
+        zipfile.ZIP_STORED,
+    )
+    refused(
+        place, central(quoted, 42, 31), "shares bytes"
+    )  # ... to a whole member inside the first
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_zip_sizes_that_lie(place, compression):
     """Field 16 is the CRC, 20 the packed, 24 the unpacked size."""
     data = make_zip([("a", b"0123456789" * 30)], compression)
-    for field, change in [(20, 1), (20, -5), (20, 10**6), (24, 1), (24, -1), (24, -100), (24, 10**6), (16, 1)]:
+    for field, change in [
+        (20, 1),
+        (20, -5),
+        (20, 10**6),
+        (24, 1),
+        (24, -1),
+        (24, -100),
+        (24, 10**6),
+        (16, 1),
+    ]:
         start = data.rindex(b"PK\x01\x02") + field
         old = int.from_bytes(data[start : start + 4], "little")
         refused(place, central(data, field, old + change))
@@ -290,13 +353,27 @@ LIES = [
     header(size=(124, b"\x80" + b"\x7f" * 11)) + END,  # enormous
     header(size=(124, b"00000001000\0")) + b"x" * 100,  # more than there is
     header(size=(124, b"nonsense\0\0\0\0")) + END,
-    header(kind=(156, b"5"), size=(124, b"00000001000\0")) + bytes(512) + header() + END,  # a folder with contents
+    header(kind=(156, b"5"), size=(124, b"00000001000\0"))
+    + bytes(512)
+    + header()
+    + END,  # a folder with contents
     header(kind=(156, b"L"), size=(124, b"77777777777\0")) + END,  # a name of 8 GB
     header(kind=(156, b"x"), size=(124, b"\xff" * 12)) + END,
-    header(kind=(156, b"x"), size=(124, b"00000000012\0")) + b"9999999 path=a\n".ljust(512, b"\0") + header() + END,
-    header(kind=(156, b"x"), size=(124, b"00000000012\0")) + b"-9 path=a\n".ljust(512, b"\0") + header() + END,
-    header(kind=(156, b"L"), size=(124, b"00000000002\0")) + b"b\0".ljust(512, b"\0") + END,  # a name for nothing
-    header(kind=(156, b"g"), size=(124, b"00000000013\0")) + b"11 path=b/\n".ljust(512, b"\0") + header() + END,
+    header(kind=(156, b"x"), size=(124, b"00000000012\0"))
+    + b"9999999 path=a\n".ljust(512, b"\0")
+    + header()
+    + END,
+    header(kind=(156, b"x"), size=(124, b"00000000012\0"))
+    + b"-9 path=a\n".ljust(512, b"\0")
+    + header()
+    + END,
+    header(kind=(156, b"L"), size=(124, b"00000000002\0"))
+    + b"b\0".ljust(512, b"\0")
+    + END,  # a name for nothing
+    header(kind=(156, b"g"), size=(124, b"00000000013\0"))
+    + b"11 path=b/\n".ljust(512, b"\0")
+    + header()
+    + END,
     header() + header()[:300],
     header() + b"x" * 512 + END,  # not a header
     header() + END + header() + END,  # a second archive behind the first
@@ -323,14 +400,20 @@ def test_pax_size_beyond_the_file(place):
 
 def test_pax_sparse_file(place):
     info = tarfile.TarInfo("a")
-    info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "99999999"}
+    info.pax_headers = {
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.realsize": "99999999",
+    }
     refused(place, tar([(info, b"1\n0\n0\n")], format=tarfile.PAX_FORMAT), "special file")
 
 
 # --- damage ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"<html>404</html>" * 99, b"PK\x03\x04", b"PK\x05\x06" + bytes(18)])
+@pytest.mark.parametrize(
+    "data", [b"", b"x", b"<html>404</html>" * 99, b"PK\x03\x04", b"PK\x05\x06" + bytes(18)]
+)
 def test_no_archive(place, data):
     refused(place, data)
     refused(place, gzip.compress(data))
@@ -351,8 +434,13 @@ def test_cut_anywhere_or_flipped_is_refused_or_harmless(place, kind):
     """Judged by the outcome: either nothing is unpacked, or every file is as it was."""
     members = {"set/train/1.jpg": os.urandom(700), "set/test/2.jpg": b"text " * 100}
     data = ARCHIVES[kind](members.items())
-    cuts = [data[:n] for n in range(0, len(data), max(1, len(data) // 25))] + [data[:-n] for n in range(1, 12)]
-    flips = [bytes([*data[:n], data[n] ^ 4, *data[n + 1 :]]) for n in range(0, len(data), max(1, len(data) // 25))]
+    cuts = [data[:n] for n in range(0, len(data), max(1, len(data) // 25))] + [
+        data[:-n] for n in range(1, 12)
+    ]
+    flips = [
+        bytes([*data[:n], data[n] ^ 4, *data[n + 1 :]])
+        for n in range(0, len(data), max(1, len(data) // 25))
+    ]
     caught = 0
     for i, bad in enumerate(cuts + flips):
         (place / "archive").write_bytes(bad)
@@ -365,8 +453,14 @@ def test_cut_anywhere_or_flipped_is_refused_or_harmless(place, kind):
         else:
             got = tree(place / "target")
             shutil.rmtree(place / "target")
-            if kind.endswith(" tar"):  # a plain tar has checksums for its headers, none for contents
-                got = {name: members.get(name) for name, data in got.items() if len(data) == len(members[name])}
+            if kind.endswith(
+                " tar"
+            ):  # a plain tar has checksums for its headers, none for contents
+                got = {
+                    name: members.get(name)
+                    for name, data in got.items()
+                    if len(data) == len(members[name])
+                }
             assert got == members, f"variant {i} was taken silently"
     assert caught >= len(cuts) * 0.5
 
@@ -392,7 +486,9 @@ def test_failure_in_the_middle_leaves_nothing(place, monkeypatch):
     (place / "archive").write_bytes(tar(TREE.items()))
     contents, before = check(place / "archive"), snapshot(place)
     data = tar([(name, b"x" + data) for name, data in TREE.items()])
-    (place / "archive").write_bytes(data[: len(data) // 2])  # changed between the look and the unpacking
+    (place / "archive").write_bytes(
+        data[: len(data) // 2]
+    )  # changed between the look and the unpacking
     with pytest.raises(CourseError, match="changed"):
         module.write(place / "archive", contents, place / "target")
     (place / "archive").write_bytes(tar(TREE.items()))

@@ -27,7 +27,9 @@ def test_there_and_back_is_both_generators(model):
         there = model.translate(image[None], way)["fake_y"]
         assert torch.equal(shown[0], image) and torch.equal(shown[1], there[0])
         assert torch.equal(shown[2], model.translate(there, way[::-1])["fake_y"][0])
-    assert not torch.equal(back.there_and_back(model, image, "xy")[1], back.there_and_back(model, image, "yx")[1])
+    assert not torch.equal(
+        back.there_and_back(model, image, "xy")[1], back.there_and_back(model, image, "yx")[1]
+    )
     assert back.picture(model, image).size[0] == 3 * back.picture(model, image).size[1] + 4
 
 
@@ -41,7 +43,9 @@ def test_both_ways_shows_it_and_what_fails(model, monkeypatch):
     way.value = "yx"
     assert [url for _, url in chosen.options] == [data_url(to_image(image)) for image in y]
     way.value, way.value = "xy", "yx"
-    assert chosen.options != of_x and panel.value != before and 'alt="the chosen image' in panel.value
+    assert (
+        chosen.options != of_x and panel.value != before and 'alt="the chosen image' in panel.value
+    )
     monkeypatch.setattr(model, "translate", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         chosen.value = 1
@@ -68,7 +72,11 @@ def test_tabs_are_named_in_words_and_never_hide_one_another(model, monkeypatch):
     ours = {name: (model, settings, Path("shipped:flat-3d")) for name in ("first", "second")}
     painter = Pix2PixHD(runs.make_config("pix2pixhd", "smoke"))
     pages = app._pages(ours | {"mine": (painter, settings | {"data": "facades"}, Path("mine"))})
-    told = ["There and back: day and night", "There and back: day and night (second)", "Rebuild: mine"]
+    told = [
+        "There and back: day and night",
+        "There and back: day and night (second)",
+        "Rebuild: mine",
+    ]
     assert list(pages) == [*told, "Training: mine", "Real or fake?", "What D sees"]
     judged = []
     monkeypatch.setattr(app, "_choice", lambda named, *_: judged.extend(named) or [])

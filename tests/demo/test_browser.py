@@ -35,8 +35,14 @@ class Server:
     def __init__(self, command: list, folder: Path, ready: str, environment: dict | None = None):
         self.file = folder / "log"
         with self.file.open("wb") as out:
-            environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | (environment or {})
-            heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs behind a shell may not
+            environment = (
+                os.environ
+                | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+                | (environment or {})
+            )
+            heed = functools.partial(
+                signal.signal, signal.SIGINT, signal.SIG_DFL
+            )  # what runs behind a shell may not
             options = {"cwd": folder, "env": environment, "preexec_fn": heed}
             self.process = subprocess.Popen(command, stdout=out, stderr=out, **options)
         self.address = self.wait_for(ready)
@@ -132,8 +138,26 @@ def voila(tmp_path_factory):
     pytest.importorskip("voila", reason="voila, of the extra web, is not installed")
     folder = tmp_path_factory.mktemp("app")
     course = [sys.executable, "-m", "course_lib.cli"]
-    train = [*course, "train", "pix2pix", "--data", "emoji:edges", "--profile", "smoke", "--steps", "8", "--out", "own"]
-    subprocess.run(train, cwd=folder, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    train = [
+        *course,
+        "train",
+        "pix2pix",
+        "--data",
+        "emoji:edges",
+        "--profile",
+        "smoke",
+        "--steps",
+        "8",
+        "--out",
+        "own",
+    ]
+    subprocess.run(
+        train,
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     runs = [f"shipped:{name}" for name in ("edges-emoji", "facades-many", "flat-3d")] + ["own"]
     command = [*course, "demo", *runs, "--no-browser", "--port", str(free_port())]
     server = Server(command, folder, r"http://127\.0\.0\.1:\d+/\?token=\S+")
@@ -158,16 +182,30 @@ def test_without_the_token_the_app_is_refused(voila, query):
     bare = voila.address.partition("?")[0]
     answer = urllib.request.urlopen(bare + query, timeout=20)
     assert "/login" in answer.url and "widget" not in answer.read().decode().lower()
-    for path in ("api/kernels/00000000-0000-0000-0000-000000000000", "voila/files/log", "voila/api/shutdown/1"):
-        request = urllib.request.Request(bare + path + query, method="POST" if "shutdown" in path else "GET")
+    for path in (
+        "api/kernels/00000000-0000-0000-0000-000000000000",
+        "voila/files/log",
+        "voila/api/shutdown/1",
+    ):
+        request = urllib.request.Request(
+            bare + path + query, method="POST" if "shutdown" in path else "GET"
+        )
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(request, timeout=20)
         assert refused.value.code in (403, 404, 405)
     host, port = bare.removeprefix("http://").rstrip("/").split(":")
     assert host == "127.0.0.1"
-    with socket.socket() as probe, pytest.raises(OSError):  # nothing listens on the machine's other addresses
+    with (
+        socket.socket() as probe,
+        pytest.raises(OSError),
+    ):  # nothing listens on the machine's other addresses
         probe.settimeout(3)
-        probe.connect((socket.gethostbyname(socket.gethostname()).replace("127.0.0.1", "127.0.0.2"), int(port)))
+        probe.connect(
+            (
+                socket.gethostbyname(socket.gethostname()).replace("127.0.0.1", "127.0.0.2"),
+                int(port),
+            )
+        )
 
 
 def test_the_app_is_played_with(voila, browser, keep):
@@ -177,7 +215,9 @@ def test_the_app_is_played_with(voila, browser, keep):
     canvas = page.locator("canvas").first
     canvas.wait_for(timeout=60_000)
     answer = page.locator("img.paper:visible")
-    page.wait_for_function("document.querySelector('img.paper')?.src.startsWith('data:')", timeout=120_000)
+    page.wait_for_function(
+        "document.querySelector('img.paper')?.src.startsWith('data:')", timeout=120_000
+    )
     page.get_by_role("button", name="Clear").click()
     for points in (((0.3, 0.3), (0.7, 0.3)), ((0.7, 0.3), (0.7, 0.7), (0.3, 0.7), (0.3, 0.3))):
         changes(answer, lambda points=points: stroke(page, canvas, *points))
@@ -231,7 +271,11 @@ def test_the_app_is_played_with(voila, browser, keep):
     picture = page.locator("img[alt*='arrow keys move the patch']:visible")
     picture.wait_for(timeout=60_000)
     box = box_of(picture)
-    changes(picture, lambda: page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.4 * box["height"]), "alt")
+    changes(
+        picture,
+        lambda: page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.4 * box["height"]),
+        "alt",
+    )
     changes(picture, lambda: picture.press("ArrowRight"), "alt")
     keep(page, "app_lens")
     watch.check()
@@ -290,7 +334,11 @@ draw(Broken(runs.open_run("shipped:edges-emoji")[0]), ())"""
         file = folder / "settings" / "@jupyterlab" / f"{place}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(values))
-    own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTERLAB_WORKSPACES_DIR": "work"}
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTERLAB_WORKSPACES_DIR": "work",
+    }
     own |= {"JUPYTERLAB_SETTINGS_DIR": "settings"}
     options = ["--no-browser", "--ServerApp.port=0", "--allow-root"]
     server = Server(
@@ -310,7 +358,9 @@ def run_all(watch: Watch, name: str) -> None:
     page = watch.page
     address, token = watch.server.address.split("/lab?token=")
     wanted = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
-    answer = page.request.post(f"{address}/api/sessions", data=wanted, headers={"Authorization": f"token {token}"})
+    answer = page.request.post(
+        f"{address}/api/sessions", data=wanted, headers={"Authorization": f"token {token}"}
+    )
     assert answer.ok, answer.text()
     page.goto(f"{address}/lab/workspaces/{Path(name).stem}/tree/{name}?token={token}")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
@@ -319,7 +369,9 @@ def run_all(watch: Watch, name: str) -> None:
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
     page.keyboard.press("Control+b")  # more room for the notebook
     first = page.locator(".jp-CodeCell .jp-InputPrompt").first
-    for _ in range(4):  # a kernel that has just started now and then loses what it is asked first, busy or not
+    for _ in range(
+        4
+    ):  # a kernel that has just started now and then loses what it is asked first, busy or not
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         for _ in range(300):
@@ -336,7 +388,9 @@ def test_notebook_02_follows_the_pen_in_jupyterlab(lab, browser, keep):
     run_all(watch, "02_pix2pix.ipynb")
     canvases = page.locator(".jp-OutputArea canvas")
     answers = page.locator(".jp-OutputArea img.paper")
-    canvases.nth(1).wait_for(state="attached", timeout=400_000)  # of the last section; a busy kernel answers no pen
+    canvases.nth(1).wait_for(
+        state="attached", timeout=400_000
+    )  # of the last section; a busy kernel answers no pen
     page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=120_000)
     canvases.first.scroll_into_view_if_needed()
     shown = "document.querySelectorAll('.jp-OutputArea img.paper')[{}].src.startsWith('data:')"

@@ -49,13 +49,19 @@ def test_exceptions_are_rows_and_a_spent_budget_is_named(monkeypatch, tmp_path, 
     jobs = [({"data": "a"}, works), ({"data": "b"}, breaks), ({"data": "c"}, works)]
     monkeypatch.setattr(bench_gpu, "_data", lambda *_: jobs)
     facts = bench_gpu.measure("data", tmp_path, True, 60)
-    assert facts["rows"] == [{"seconds": 1.0}, {"data": "b", "error": "RuntimeError: no kernel"}, {"seconds": 1.0}]
+    assert facts["rows"] == [
+        {"seconds": 1.0},
+        {"data": "b", "error": "RuntimeError: no kernel"},
+        {"seconds": 1.0},
+    ]
     assert facts == json.loads((tmp_path / "gpu_data.json").read_text())
     assert facts["ended"] == "complete; rows with an error: 1"
     assert {"device", "versions", "date", "command", "commit"} <= set(facts)
     clock = iter(range(0, 1000, 25))  # each look at it is 25 seconds later
     monkeypatch.setattr(bench_gpu, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    facts = bench_gpu.measure("data", tmp_path, True, 60)  # begins at 0 s, and the jobs at 25 and 75 s
+    facts = bench_gpu.measure(
+        "data", tmp_path, True, 60
+    )  # begins at 0 s, and the jobs at 25 and 75 s
     assert facts["ended"] == "its 60 s were spent before b" and len(facts["rows"]) == 1
 
 
@@ -87,15 +93,23 @@ def test_a_part_that_dies_loses_no_other(monkeypatch, tmp_path, no_gpu):
 @pytest.mark.slow
 def test_a_dry_run_measures_everything_at_tiny_sizes(tmp_path, no_gpu):
     table = bench_gpu.gpu(out=tmp_path, dry=True)["rows"]
-    assert [(row["part"], row["ended"]) for row in table] == [(part, "complete") for part in bench_gpu.DRY]
-    found = {part: json.loads((tmp_path / f"gpu_{part}.json").read_text()) for part in bench_gpu.DRY}
+    assert [(row["part"], row["ended"]) for row in table] == [
+        (part, "complete") for part in bench_gpu.DRY
+    ]
+    found = {
+        part: json.loads((tmp_path / f"gpu_{part}.json").read_text()) for part in bench_gpu.DRY
+    }
     assert not [row for facts in found.values() for row in facts["rows"] if row.get("error")]
     steps = found["steps"]["rows"]
-    assert {row["method"] for row in steps} == set(METHODS) and all(row["images"] > 0 for row in steps)
+    assert {row["method"] for row in steps} == set(METHODS) and all(
+        row["images"] > 0 for row in steps
+    )
     kinds = [row["step"] for row in steps if row["method"] == "pix2pix"]
     assert kinds == [*bench_gpu.KINDS, bench_gpu.COMPILED]
     assert all(row["ratio"] > 0 for row in steps if row["method"] == "cyclegan")
-    assert all(row["times"] > 0 for row in found["data"]["rows"]) and len(found["data"]["rows"]) == 3
+    assert (
+        all(row["times"] > 0 for row in found["data"]["rows"]) and len(found["data"]["rows"]) == 3
+    )
     assert len(found["quality"]["verdicts"]) == 2
     assert found["notebooks-00"]["rows"][0]["status"] == "passed"
     assert bench_kept.gpu_minutes(tmp_path) == {}  # they are not a GPU's

@@ -8,10 +8,19 @@ import pytest
 
 from course_lib import CourseError
 from course_lib.experiments import bench, bench_quality
-from course_lib.experiments.bench_quality import BOOK, CONTROL, ratio_of_times, reached, smooth, verdict
+from course_lib.experiments.bench_quality import (
+    BOOK,
+    CONTROL,
+    ratio_of_times,
+    reached,
+    smooth,
+    verdict,
+)
 
 
-def curve(step: str, seed: int, pace: float = 1.0, noise: float = 0.0, looks: int = 25) -> list[dict]:
+def curve(
+    step: str, seed: int, pace: float = 1.0, noise: float = 0.0, looks: int = 25
+) -> list[dict]:
     """A training whose error falls from 0.6 towards 0.2, ``pace`` times as fast as that of pace 1, and trembles."""
     chance = random.Random(f"{step} {seed}")
     rows = []
@@ -57,13 +66,21 @@ def test_two_equal_sides_are_not_decided():
 def test_changing_sides_gives_the_inverse():
     rows = [*curve(BOOK, 0, noise=0.01), *curve("course float32", 0, 1.5, noise=0.01)]
     swapped = [row | {"step": "course float32" if row["step"] == BOOK else BOOK} for row in rows]
-    assert ratio_of_times(rows, "course float32") * ratio_of_times(swapped, "course float32") == pytest.approx(1)
+    assert ratio_of_times(rows, "course float32") * ratio_of_times(
+        swapped, "course float32"
+    ) == pytest.approx(1)
 
 
 def test_smoothing_and_crossing_by_hand(monkeypatch):
     monkeypatch.setattr(bench_quality, "WINDOW", 3)
-    rows = [{"seconds": float(i), "val_l1": error} for i, error in enumerate([1.0, 0.4, 0.7, 0.1, 0.4])]
-    assert smooth(rows) == [(1, pytest.approx(0.7)), (2, pytest.approx(0.4)), (3, pytest.approx(0.4))]
+    rows = [
+        {"seconds": float(i), "val_l1": error} for i, error in enumerate([1.0, 0.4, 0.7, 0.1, 0.4])
+    ]
+    assert smooth(rows) == [
+        (1, pytest.approx(0.7)),
+        (2, pytest.approx(0.4)),
+        (3, pytest.approx(0.4)),
+    ]
     assert reached([(1, 0.7), (2, 0.5), (3, 0.4)], 0.6) == pytest.approx(1.5)
     assert reached([(1, 0.7), (2, 0.5)], 0.7) == 1 and reached([(1, 0.7)], 0.6) == math.inf
 
@@ -84,7 +101,9 @@ def test_a_tiny_measurement_has_all_its_parts():
     kinds = list(dict.fromkeys(row["step"] for row in rows))
     assert kinds[:2] == [BOOK, CONTROL] and kinds[2].startswith("course") and len(rows) == 2 * 3 * 4
     for seed in (0, 1):
-        book, control, ours = ([r for r in rows if (r["seed"], r["step"]) == (seed, kind)] for kind in kinds)
+        book, control, ours = (
+            [r for r in rows if (r["seed"], r["step"]) == (seed, kind)] for kind in kinds
+        )
         assert book[0]["val_l1"] == pytest.approx(ours[0]["val_l1"], abs=1e-5), "the same weights"
         assert abs(book[0]["val_l1"] - control[0]["val_l1"]) > 1e-5, "others"
         for one in (book, control, ours):

@@ -24,7 +24,11 @@ from course_lib.training import loading
 RECORD = Path(__file__).with_name("revisions.json")
 PRESETS = ("_SMALL", "PRESETS", "REVISION")  # what a preset sets is in a cell's configuration
 # By the room of who holds a REVISION: the rooms in which imports are followed, but never to who has one of his own.
-FOLLOWED = {"methods": ("methods", "networks", "losses", "data.colours"), "data": ("data",), "training": ("training",)}
+FOLLOWED = {
+    "methods": ("methods", "networks", "losses", "data.colours"),
+    "data": ("data",),
+    "training": ("training",),
+}
 FOLLOWED["metrics"] = ("metrics", "networks", "data.colours")
 
 fitting = importlib.import_module("course_lib.training.fit")  # the room has a function of that name
@@ -49,7 +53,9 @@ def code_of(name: str) -> str:
     while todo:
         used = todo.pop()
         imported, found[used] = parsed(used, source(used))
-        todo += [other for other in imported - found.keys() - others if f"{other}.".startswith(rooms)]
+        todo += [
+            other for other in imported - found.keys() - others if f"{other}.".startswith(rooms)
+        ]
     total = hashlib.sha256()
     for used in sorted(found):
         total.update(f"{used} {found[used]} ".encode())
@@ -71,8 +77,14 @@ def parsed(module: str, text: str) -> tuple[frozenset[str], str]:
         if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "course_lib":
             owner = importlib.import_module(node.module)
             for name in (alias.name for alias in node.names):
-                thing = getattr(owner, name, None) or importlib.import_module(f"{node.module}.{name}")
-                home = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", "")
+                thing = getattr(owner, name, None) or importlib.import_module(
+                    f"{node.module}.{name}"
+                )
+                home = (
+                    thing.__name__
+                    if isinstance(thing, ModuleType)
+                    else getattr(thing, "__module__", "")
+                )
                 found.add(home if str(home).startswith("course_lib") else node.module)
     return frozenset(found), hashlib.sha256(repr(bare(tree)).encode()).hexdigest()
 
@@ -85,13 +97,22 @@ def bare(node: object) -> object:
     if not isinstance(node, ast.AST):
         return node
     fields = ((name, bare(value)) for name, value in ast.iter_fields(node))
-    return (type(node).__name__, *((name, value) for name, value in fields if value is not None and value != []))
+    return (
+        type(node).__name__,
+        *((name, value) for name, value in fields if value is not None and value != []),
+    )
 
 
 def counts_for_nothing(part: object) -> bool:
     if isinstance(part, ast.Expr):
         return isinstance(part.value, ast.Constant)
-    targets = part.targets if isinstance(part, ast.Assign) else [part.target] if isinstance(part, ast.AnnAssign) else []
+    targets = (
+        part.targets
+        if isinstance(part, ast.Assign)
+        else [part.target]
+        if isinstance(part, ast.AnnAssign)
+        else []
+    )
     return any(isinstance(target, ast.Name) and target.id in PRESETS for target in targets)
 
 
@@ -100,7 +121,10 @@ def recorded() -> dict[str, dict]:
 
 
 def record() -> None:
-    found = {name: {"revision": holder.REVISION, "code": code_of(name)} for name, (holder, _) in HOLDERS.items()}
+    found = {
+        name: {"revision": holder.REVISION, "code": code_of(name)}
+        for name, (holder, _) in HOLDERS.items()
+    }
     RECORD.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
@@ -148,19 +172,32 @@ METHOD_CLASSES = {name for name in HOLDERS if name.startswith("methods.")}
         ("methods.pix2pix", "\n\n\n", "\n\n", set()),
         ("methods.pix2pix", '"gpu": _SMALL', '"huge": _SMALL', set()),
         ("data.emoji", "REVISION = 1", "REVISION = 2", set()),
-        *((module, "import", "import os\nimport", set()) for module in ("data.download", "data", "networks", "runs")),
+        *(
+            (module, "import", "import os\nimport", set())
+            for module in ("data.download", "data", "networks", "runs")
+        ),
         ("methods.pix2pix", "cfg.lambda_l1 * g", "2 * g", {"methods.Pix2Pix"}),
         ("methods.image_pool", "0.5", "0.4", {"methods.CycleGAN", "methods.BiGAN"}),
         ("methods.base", "cfg.beta1", "0.9", METHOD_CLASSES),
         ("losses", ".mean()", ".sum()", METHOD_CLASSES),
-        ("training.fit", "checkpoint_seconds: float = 5.0", "checkpoint_seconds: float = 6.0", {"training"}),
+        (
+            "training.fit",
+            "checkpoint_seconds: float = 5.0",
+            "checkpoint_seconds: float = 6.0",
+            {"training"},
+        ),
         ("training.loading", "epoch + 1", "epoch + 2", {"training"}),
         ("data.augment", "0.24", "0.25", {"training"}),
         ("data.emoji", "0.35", "0.36", {"data.emoji"}),
         ("data.facade_render", "0.5", "0.6", {"data.facades"}),
         ("metrics.scores", "BATCH = 16", "BATCH = 8", {"metrics.scores"}),
         ("metrics.pixels", "/ 2 + 0.5", "/ 3 + 0.5", {"metrics.scores", "metrics.samples"}),
-        ("data.colours", "0.055", "0.05", {"data.emoji", "methods.Pix2Pix", "metrics.scores", "metrics.samples"}),
+        (
+            "data.colours",
+            "0.055",
+            "0.05",
+            {"data.emoji", "methods.Pix2Pix", "metrics.scores", "metrics.samples"},
+        ),
         ("metrics.perceptual", "0.5", "0.6", {"metrics.samples"}),
     ],
 )
@@ -168,7 +205,9 @@ def test_code_reminds_those_whose_scores_it_decides(reminded, module, old, new, 
     assert reminded(module, old, new) == whom
 
 
-@pytest.mark.parametrize(("module", "name"), [("data.emoji", "data.emoji"), ("networks.frozen", "metrics.samples")])
+@pytest.mark.parametrize(
+    ("module", "name"), [("data.emoji", "data.emoji"), ("networks.frozen", "metrics.samples")]
+)
 def test_shipped_files_count(tmp_path, monkeypatch, module, name):
     before = code_of(name)
     monkeypatch.setattr(f"course_lib.{module}.FILES", tmp_path)

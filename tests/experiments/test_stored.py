@@ -12,22 +12,35 @@ SWEEPS = ROOT / "notebooks/sweeps"
 
 
 def test_a_table_has_means_and_intervals():
-    text = stored.compare(SWEEPS / "pix2pix.csv", ["L1", "L1+cGAN"], {"l1": "L1", "fcn_iou / fcn_class": "share"})
+    text = stored.compare(
+        SWEEPS / "pix2pix.csv", ["L1", "L1+cGAN"], {"l1": "L1", "fcn_iou / fcn_class": "share"}
+    )
     head, first, second = text.splitlines()
-    assert head.split() == ["L1", "share"] and first.startswith("L1  ") and second.startswith("L1+cGAN  ")
+    assert (
+        head.split() == ["L1", "share"]
+        and first.startswith("L1  ")
+        and second.startswith("L1+cGAN  ")
+    )
     cells = [cell for cell in sweep.table(SWEEPS / "pix2pix.csv") if cell["row"] == "L1+cGAN"]
     for score, shown in (("l1", second.split()[1:3]), ("fcn_iou / fcn_class", second.split()[3:])):
         mean, _, high, _ = intervals.interval([claims.measure(score, cell) for cell in cells])
         assert shown == [f"{mean:.3f}", f"±{high - mean:.3f}"]
     single = stored.compare(SWEEPS / "bicyclegan.csv", ["E_CNN"], {"l1": "L1"})
-    assert "±" not in single or len([c for c in sweep.table(SWEEPS / "bicyclegan.csv") if c["row"] == "E_CNN"]) > 1
+    assert (
+        "±" not in single
+        or len([c for c in sweep.table(SWEEPS / "bicyclegan.csv") if c["row"] == "E_CNN"]) > 1
+    )
     with pytest.raises(CourseError, match="no row is called 'L2'"):
         stored.compare(SWEEPS / "pix2pix.csv", ["L2"], {"l1": "L1"})
 
 
-@pytest.mark.parametrize(("name", "row", "count"), [("cyclegan", "GAN + forward cycle", 3), ("munit", "MUNIT", 6)])
+@pytest.mark.parametrize(
+    ("name", "row", "count"), [("cyclegan", "GAN + forward cycle", 3), ("munit", "MUNIT", 6)]
+)
 def test_a_strip_comes_apart_into_its_pictures(name, row, count):
     found = stored.strip(SWEEPS / f"{name}.csv", row)
-    assert len(found) == count and {images.shape for images in found} == {torch.Size([8, 3, 32, 32])}
+    assert len(found) == count and {images.shape for images in found} == {
+        torch.Size([8, 3, 32, 32])
+    }
     assert all(-1 <= images.min() < images.max() <= 1 for images in found)
     assert not torch.equal(found[0], found[1])

@@ -45,7 +45,11 @@ d_base_channels = 4
 [rows."L1 only"]
 lambda_gan = 0
 """
-OLDER = {"emoji_five_minutes": ["pix2pix"], "pix2pixhd_128": [], "pix2pixhd_256": []}  # of tables without claims
+OLDER = {
+    "emoji_five_minutes": ["pix2pix"],
+    "pix2pixhd_128": [],
+    "pix2pixhd_256": [],
+}  # of tables without claims
 BREAKS = "[rows.breaks]\nseeds = [7]\nlr = 1e30\n"
 
 
@@ -64,37 +68,64 @@ def keys(folder: Path, text: str = GRID) -> list[str]:
 
 @pytest.mark.slow
 def test_a_grid_gives_its_cells_in_order(tmp_path):
-    text = GRID + '[rows.swapped]\nmethod = "pix2pix"\nsteps = 9\nseeds = [5]\ndirection = "yx"\nflip = "off"\n'
+    text = (
+        GRID
+        + '[rows.swapped]\nmethod = "pix2pix"\nsteps = 9\nseeds = [5]\ndirection = "yx"\nflip = "off"\n'
+    )
     cells = grids.read_grid(write(tmp_path, text))
     order = [("L1 + cGAN", 0), ("L1 + cGAN", 1), ("L1 only", 0), ("L1 only", 1), ("swapped", 5)]
     assert [(cell.row, cell.seed) for cell in cells] == order
     assert [cell.config.lambda_gan for cell in cells] == [1, 1, 0, 0, 1]
     assert all(cell.config.base_channels == 4 and cell.config.image_size == 32 for cell in cells)
     last = cells[-1]
-    assert (last.steps, last.direction, last.config.flip, last.slug) == (9, "yx", "off", "swapped-seed5")
-    assert all((c.steps, c.direction, c.config.flip, c.bf16) == (40, "xy", "auto", False) for c in cells[:-1])
+    assert (last.steps, last.direction, last.config.flip, last.slug) == (
+        9,
+        "yx",
+        "off",
+        "swapped-seed5",
+    )
+    assert all(
+        (c.steps, c.direction, c.config.flip, c.bf16) == (40, "xy", "auto", False)
+        for c in cells[:-1]
+    )
 
 
 BAD = [
     ("method = ", "no readable grid", "smoke.toml"),
     (GRID.split("[rows")[0], "the grid has no rows", "smoke.toml"),
     (GRID.replace("steps = 40", "stepps = 40"), "unknown key 'stepps'", "smoke.toml"),
-    (GRID.replace("steps = 40", "steps = '40'"), "steps needs a TOML value of type int", "smoke.toml"),
+    (
+        GRID.replace("steps = 40", "steps = '40'"),
+        "steps needs a TOML value of type int",
+        "smoke.toml",
+    ),
     (GRID.replace("steps = 40", "steps = 0"), "steps must be above 0", "row 'L1 + cGAN'"),
     (GRID.replace("steps = 40", ""), "steps missing", "row 'L1 + cGAN'"),
     (GRID.replace("[0, 1]", "[]"), "seeds must be different whole numbers", "row 'L1 + cGAN'"),
     (GRID.replace("[0, 1]", "[1, 1]"), "seeds must be different whole numbers", "row 'L1 + cGAN'"),
-    (GRID.replace("[0, 1]", "[0, true]"), "seeds must be different whole numbers", "row 'L1 + cGAN'"),
+    (
+        GRID.replace("[0, 1]", "[0, true]"),
+        "seeds must be different whole numbers",
+        "row 'L1 + cGAN'",
+    ),
     (GRID.replace("smoke", "auto"), "profile 'auto' depends on the machine", "row 'L1 + cGAN'"),
     (GRID.replace("smoke", "huge"), "unknown profile 'huge'", "row 'L1 + cGAN'"),
     (GRID.replace("emoji:edges", "emoji:nope"), "unknown data set 'emoji:nope'", "row 'L1 + cGAN'"),
-    (GRID.replace("emoji:edges", "emoji:noto-fluent"), "pix2pix learns from pairs", "row 'L1 + cGAN'"),
+    (
+        GRID.replace("emoji:edges", "emoji:noto-fluent"),
+        "pix2pix learns from pairs",
+        "row 'L1 + cGAN'",
+    ),
     (GRID + "lambda_gann = 1", "unknown setting 'lambda_gann'", "row 'L1 only'"),
     (GRID + "lambda_l1 = -1", "lambda_l1 must be at least 0", "row 'L1 only'"),
     (GRID + "image_size = [32]", "image_size needs int", "row 'L1 only'"),
     (GRID + 'seeds = "all"', "seeds needs a TOML value of type list", "row 'L1 only'"),
     (GRID + 'method = "pix3pix"', "unknown method 'pix3pix'", "row 'L1 only'"),
-    (GRID + '[rows."the same"]', "'the same' seed 0 has the same key as 'L1 + cGAN' seed 0", "row 'the same'"),
+    (
+        GRID + '[rows."the same"]',
+        "'the same' seed 0 has the same key as 'L1 + cGAN' seed 0",
+        "row 'the same'",
+    ),
     (GRID + '[rows."l1--only"]\nlr = 1', "has the same file name as 'L1 only'", "row 'l1--only'"),
     (GRID + '[rows."l1 only"]\n[rows."l1 only"]', "no readable grid", "smoke.toml"),
 ]
@@ -124,9 +155,15 @@ def test_no_scheduler_at_the_address(tmp_path):
 def test_the_key_knows_what_determines_the_result(tmp_path):
     before = keys(tmp_path)
     assert len(set(before)) == 4 and all(len(key) == 16 for key in before)
-    same = GRID.replace("L1 only", "renamed").replace("[set]", "direction = 'xy'\nbf16 = false\n[set]\nlr = 1.2e-3")
+    same = GRID.replace("L1 only", "renamed").replace(
+        "[set]", "direction = 'xy'\nbf16 = false\n[set]\nlr = 1.2e-3"
+    )
     assert keys(tmp_path, same) == before, "names, and what is written out, do not count"
-    changes = [("steps = 40", "steps = 41"), ("[set]", 'direction = "yx"\n[set]'), ("[set]", "bf16 = true\n[set]")]
+    changes = [
+        ("steps = 40", "steps = 41"),
+        ("[set]", 'direction = "yx"\n[set]'),
+        ("[set]", "bf16 = true\n[set]"),
+    ]
     for old, new in [*changes, ("= 4", "= 8")]:
         assert not set(keys(tmp_path, GRID.replace(old, new))) & set(before), new
     assert keys(tmp_path, GRID + "lr = 1e-3")[:2] == before[:2]
@@ -134,7 +171,10 @@ def test_the_key_knows_what_determines_the_result(tmp_path):
 
 
 def test_a_folder_counts_by_the_names_and_contents_of_its_files(tmp_path):
-    first, text = write_pairs(tmp_path / "a"), GRID.replace("smoke", "cpu").replace("[set]", "[set]\nimage_size = 32")
+    first, text = (
+        write_pairs(tmp_path / "a"),
+        GRID.replace("smoke", "cpu").replace("[set]", "[set]\nimage_size = 32"),
+    )
     shutil.copytree(first, tmp_path / "b")
 
     def key(folder: str) -> str:
@@ -170,10 +210,17 @@ def test_a_raised_revision_is_another_key(tmp_path, monkeypatch, holder):
 def test_a_revision_counts_only_where_it_is_used(tmp_path, monkeypatch):
     codes = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan") + "[rows.all]\n"
     before, before_codes = keys(tmp_path), keys(tmp_path, codes)
-    for holder in ("methods.dcgan.DCGAN", "methods.cyclegan.CycleGAN", "data.facades", "metrics.samples"):
+    for holder in (
+        "methods.dcgan.DCGAN",
+        "methods.cyclegan.CycleGAN",
+        "data.facades",
+        "metrics.samples",
+    ):
         monkeypatch.setattr(f"course_lib.{holder}.REVISION", 99)
     assert keys(tmp_path) == before, "pix2pix gives one answer, to emoji"
-    assert not set(keys(tmp_path, codes)) & set(before_codes), "answers of BicycleGAN differ, and samples measures that"
+    assert not set(keys(tmp_path, codes)) & set(before_codes), (
+        "answers of BicycleGAN differ, and samples measures that"
+    )
 
 
 GRIDS = sorted(Path("notebooks/sweeps").absolute().glob("*.toml"))
@@ -182,18 +229,26 @@ GRIDS = sorted(Path("notebooks/sweeps").absolute().glob("*.toml"))
 @pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)
 def test_the_grids_of_the_course_can_be_read(path):
     cells = grids.read_grid(path)
-    assert {cell.row for cell in cells} == set(tomllib.loads(path.read_text(encoding="utf-8"))["rows"])
+    assert {cell.row for cell in cells} == set(
+        tomllib.loads(path.read_text(encoding="utf-8"))["rows"]
+    )
     assert {cell.profile for cell in cells} <= {"cpu", "cpu-64"}
-    assert len({cell.config.image_size for cell in cells}) == 1  # scores at two sizes do not compare
+    assert (
+        len({cell.config.image_size for cell in cells}) == 1
+    )  # scores at two sizes do not compare
 
 
-@pytest.mark.parametrize("path", [p for p in GRIDS if p.with_suffix(".csv").exists()], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in GRIDS if p.with_suffix(".csv").exists()], ids=lambda path: path.stem
+)
 def test_the_finished_cells_of_the_course_are_found_again(path):
     """But for those of methods whose code has changed since: claims.toml names them, and the ledger says so."""
     tables = claims.read_tables(path.parent.parent / "claims.toml")
     older = tables[path.stem].older if path.stem in tables else OLDER[path.stem]
     found = sorted({row["method"] for row in stale(path)})
-    assert found == list(older), f"course sweep {path} makes them again; or name the methods in claims.toml"
+    assert found == list(older), (
+        f"course sweep {path} makes them again; or name the methods in claims.toml"
+    )
 
 
 # ---- one cell
@@ -203,29 +258,43 @@ def test_the_finished_cells_of_the_course_are_found_again(path):
 def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     cell = grids.read_grid(write(tmp_path, GRID.replace("40", "5")))[0]
     calls, value = [], 1 / 3
-    monkeypatch.setattr(scores, "score", lambda *given: calls.append(given[1:]) or {"l1": value, "n": 159})
+    monkeypatch.setattr(
+        scores, "score", lambda *given: calls.append(given[1:]) or {"l1": value, "n": 159}
+    )
     found = sweep.run_cell(cell, tmp_path / "cell")
     assert calls == [("emoji:edges", "test", "xy")]
     history = rows(tmp_path / "cell/run/history.jsonl")
     spread = statistics.pstdev(row["d_real"] + row["d_fake"] for row in history[2:])
     assert len(history) == 5
-    assert {n: float(v) for n, v in found["scores"].items()} == {"l1": value, "n": 159, "d_std": spread}
+    assert {n: float(v) for n, v in found["scores"].items()} == {
+        "l1": value,
+        "n": 159,
+        "d_std": spread,
+    }
     assert not (tmp_path / "cell/run/checkpoints").exists()
     assert list(found["pictures"]) == ["xy"]
     with Image.open(tmp_path / "cell/xy.png") as picture:
         assert picture.size == (8 * 32, 3 * 32)
-    assert sweep.run_cell(cell, tmp_path / "cell") == found and len(calls) == 1, "it is not done twice"
+    assert sweep.run_cell(cell, tmp_path / "cell") == found and len(calls) == 1, (
+        "it is not done twice"
+    )
 
 
 @pytest.mark.slow
 def test_a_cell_whose_answers_differ_is_measured_for_that_too(tmp_path, monkeypatch):
-    text = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan").replace("40", "1") + "[rows.all]\n"
+    text = (
+        GRID.split("[set]")[0].replace("pix2pix", "bicyclegan").replace("40", "1") + "[rows.all]\n"
+    )
     calls = []
     monkeypatch.setattr(scores, "score", lambda *given: {"l1": 0.5})
-    monkeypatch.setattr(samples, "score_samples", lambda *given: calls.append(given[1:]) or {"diversity_l1": 0.25})
+    monkeypatch.setattr(
+        samples, "score_samples", lambda *given: calls.append(given[1:]) or {"diversity_l1": 0.25}
+    )
     found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
     assert calls == [("emoji:edges", "test", "xy")]
-    assert {"l1", "diversity_l1"} <= found["scores"].keys() and found["scores"]["diversity_l1"] == "0.25"
+    assert {"l1", "diversity_l1"} <= found["scores"].keys() and found["scores"][
+        "diversity_l1"
+    ] == "0.25"
 
 
 @pytest.mark.slow
@@ -241,7 +310,9 @@ def test_a_cell_that_makes_images_from_noise_is_measured_and_drawn(tmp_path):
 def test_a_cell_that_cannot_be_done_says_why(tmp_path, monkeypatch):
     cell = grids.read_grid(write(tmp_path, GRID.replace("40", "2")))[0]
     monkeypatch.setattr(scores, "score", lambda *given: 1 / 0)
-    assert sweep.run_cell(cell, tmp_path / "cell") == {"error": "ZeroDivisionError: division by zero"}
+    assert sweep.run_cell(cell, tmp_path / "cell") == {
+        "error": "ZeroDivisionError: division by zero"
+    }
     assert not (tmp_path / "cell/row.json").exists()
     stranger = grids.dataclasses.replace(cell, key="0" * 16)
     assert "revisions or data differ" in sweep.run_cell(stranger, tmp_path / "other")["error"]
@@ -284,7 +355,10 @@ def test_pictures_show_input_translation_and_truth_both_ways(tmp_path):
         for column, i in ((0, 0), (3, 3 * 159 // 8)):
             x, y = data[i][direction[0]], data[i][direction[1]]
             for row, true in enumerate((x, method.translate(x, direction)["fake_y"], y)):
-                assert (picture[:, row, :, column] - true).abs().mean() < 0.03, (direction, row)  # a palette of 256
+                assert (picture[:, row, :, column] - true).abs().mean() < 0.03, (
+                    direction,
+                    row,
+                )  # a palette of 256
 
 
 def test_pictures_are_cut_out_where_the_run_was_trained_so(tmp_path):
@@ -292,7 +366,9 @@ def test_pictures_are_cut_out_where_the_run_was_trained_so(tmp_path):
     cell, method.config.load = grids.dataclasses.replace(cell, data=str(tmp_path)), "crop"
     for name in "abcd":
         photograph(128, 32).save(tmp_path / f"{name}.png")  # A|B of 64 x 32
-    pixels = np.array(Image.open(io.BytesIO(sweep._pictures(method, cell)["xy"])).convert("RGB")).astype(float)
+    pixels = np.array(
+        Image.open(io.BytesIO(sweep._pictures(method, cell)["xy"])).convert("RGB")
+    ).astype(float)
     assert np.abs(pixels[:32, :32] - photograph(128, 32).crop((16, 0, 48, 32))).mean() < 4
 
 
@@ -314,25 +390,43 @@ def invented(cells: list) -> Iterator[tuple]:
 
 def test_the_table_keeps_what_is_done_and_follows_the_grid(tmp_path, monkeypatch):
     path, asked = write(tmp_path), []
-    monkeypatch.setattr(sweep, "_results", lambda cells, *more: asked.append(len(cells)) or invented(cells))
+    monkeypatch.setattr(
+        sweep, "_results", lambda cells, *more: asked.append(len(cells)) or invented(cells)
+    )
     assert sweep.run(path) == []
     rows = sweep.table(path.with_suffix(".csv"))
     assert list(rows[0]) == [*sweep.FIRST, "l1", "n", *sweep.LAST]
-    assert [(row["row"], row["seed"], row["l1"]) for row in rows[1:3]] == [("L1 + cGAN", 1, 1.1), ("L1 only", 0, 0.1)]
-    assert json.loads(rows[2]["config"])["lambda_gan"] == 0 and rows[2]["steps"] == 40 and rows[2]["seconds"] == 1.5
-    assert sorted(p.name for p in (tmp_path / "smoke").iterdir()) == ["l1-cgan-seed0-xy.png", "l1-only-seed0-xy.png"]
+    assert [(row["row"], row["seed"], row["l1"]) for row in rows[1:3]] == [
+        ("L1 + cGAN", 1, 1.1),
+        ("L1 only", 0, 0.1),
+    ]
+    assert (
+        json.loads(rows[2]["config"])["lambda_gan"] == 0
+        and rows[2]["steps"] == 40
+        and rows[2]["seconds"] == 1.5
+    )
+    assert sorted(p.name for p in (tmp_path / "smoke").iterdir()) == [
+        "l1-cgan-seed0-xy.png",
+        "l1-only-seed0-xy.png",
+    ]
     assert rows[2]["command"].startswith("course train pix2pix --data emoji:edges")
-    assert rows[2]["command"].endswith("--set base_channels=4 --set d_base_channels=4 --set lambda_gan=0")
+    assert rows[2]["command"].endswith(
+        "--set base_channels=4 --set d_base_channels=4 --set lambda_gan=0"
+    )
     shutil.rmtree(tmp_path / "runs")  # a fresh clone has the table only
     before = path.with_suffix(".csv").read_bytes()
     sweep.run(path)
     assert path.with_suffix(".csv").read_bytes() == before and asked == [4, 0]
     assert stale(path) == []
-    write(tmp_path, GRID.replace("L1 only", "new name").replace("[0, 1]", "[2, 0]"))  # 0 stays, 1 goes, 2 comes
+    write(
+        tmp_path, GRID.replace("L1 only", "new name").replace("[0, 1]", "[2, 0]")
+    )  # 0 stays, 1 goes, 2 comes
     assert [row["seed"] for row in stale(path)] == [1, 1]
     sweep.run(path)
     found = [(row["row"], row["seed"], row["l1"]) for row in sweep.table(path.with_suffix(".csv"))]
-    assert found == [(name, seed, seed + 0.1) for name in ("L1 + cGAN", "new name") for seed in (2, 0)]
+    assert found == [
+        (name, seed, seed + 0.1) for name in ("L1 + cGAN", "new name") for seed in (2, 0)
+    ]
     assert asked[-1] == 2
 
 
@@ -340,7 +434,9 @@ def test_missing_numbers_are_nan_and_a_foreign_table_is_left_alone(tmp_path):
     path = write(tmp_path).with_suffix(".csv")
     path.write_text("row,seed,key,l1,top1,seconds,steps\na,0,k,0.25,,3,9\n")
     (row,) = sweep.table(path)
-    assert row["l1"] == 0.25 and row["top1"] != row["top1"] and row["seed"] == 0 and row["row"] == "a"
+    assert (
+        row["l1"] == 0.25 and row["top1"] != row["top1"] and row["seed"] == 0 and row["row"] == "a"
+    )
     for text in ("name,size\nx,1\n", "row,seed,key,l1,seconds,steps\na,0,k,many,3,9\n"):
         path.write_text(text)
         with pytest.raises(CourseError, match="no readable table"):
@@ -365,7 +461,10 @@ def measured(table: Path) -> dict[tuple[str, int], dict[str, str]]:
         rows = list(csv.DictReader(file))
     assert len({row["key"] for row in rows}) == len(rows)
     other = {*sweep.FIRST, *sweep.LAST}
-    return {(r["row"], int(r["seed"])): {n: v for n, v in r.items() if n not in other and v} for r in rows}
+    return {
+        (r["row"], int(r["seed"])): {n: v for n, v in r.items() if n not in other and v}
+        for r in rows
+    }
 
 
 @pytest.fixture
@@ -378,7 +477,12 @@ def course_sweep():
         hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
         run = f"{hear}; import sys, course_lib.cli as c; sys.argv[0] = 'course'; c.main()"
         command = [sys.executable, "-c", run, "sweep", str(grid), *more]
-        options = {"stderr": subprocess.PIPE, "text": True, "env": ONE_THREAD, "start_new_session": True}
+        options = {
+            "stderr": subprocess.PIPE,
+            "text": True,
+            "env": ONE_THREAD,
+            "start_new_session": True,
+        }
         started.append(subprocess.Popen(command, **options))
         return started[-1]
 
@@ -393,10 +497,14 @@ def busy_worker(cells: Path, sweeping: subprocess.Popen, kill: bool = True) -> i
     end = time.monotonic() + 120
     while time.monotonic() < end and sweeping.poll() is None:
         for pid in cells.glob("*/run/.pid"):
-            if lines(pid.with_name("history.jsonl")) >= 5 and (text := pid.read_text() if pid.exists() else ""):
+            if lines(pid.with_name("history.jsonl")) >= 5 and (
+                text := pid.read_text() if pid.exists() else ""
+            ):
                 if kill:
                     os.kill(int(text), signal.SIGKILL)
-                    assert not (pid.parent.parent / "row.json").exists(), "too late: it was finished"
+                    assert not (pid.parent.parent / "row.json").exists(), (
+                        "too late: it was finished"
+                    )
                 return int(text)
         time.sleep(0.002)
     raise AssertionError("nothing is trained")
@@ -412,7 +520,9 @@ def test_the_command_of_a_row_gives_its_scores_again(tmp_path, undisturbed, monk
     assert {name: float(text) for name, text in undisturbed["L1 only", 1].items()} == again
 
 
-def test_a_killed_worker_loses_nothing_a_second_start_neither(tmp_path, course_sweep, undisturbed, monkeypatch, capsys):
+def test_a_killed_worker_loses_nothing_a_second_start_neither(
+    tmp_path, course_sweep, undisturbed, monkeypatch, capsys
+):
     grid = write(tmp_path)
     process = course_sweep(grid, "--workers", "2")
     busy_worker(tmp_path / "runs/smoke/cells", process)
@@ -421,27 +531,46 @@ def test_a_killed_worker_loses_nothing_a_second_start_neither(tmp_path, course_s
     said = process.communicate(timeout=120)[1]
     assert process.returncode == 0, said
     assert measured(grid.with_suffix(".csv")) == undisturbed
-    assert said.splitlines()[0] == "0 of 4 cells are done" and " 4/4 " in f" {said.splitlines()[-1]}"
+    assert (
+        said.splitlines()[0] == "0 of 4 cells are done" and " 4/4 " in f" {said.splitlines()[-1]}"
+    )
     assert said.splitlines()[-1].endswith("about 0:00 left") and len(said.splitlines()) == 5, said
     table, at = grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns
     monkeypatch.setitem(sys.modules, "distributed", None)  # nobody to do work
     assert sweep.run(grid) == [] and "4 of 4 cells are done" in capsys.readouterr().err
-    assert (grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns) == (table, at)
+    assert (grid.with_suffix(".csv").read_bytes(), grid.with_suffix(".csv").stat().st_mtime_ns) == (
+        table,
+        at,
+    )
 
 
 def test_a_scheduler_and_two_workers_in_processes_of_their_own(tmp_path, course_sweep, undisturbed):
-    grid, address, started = write(tmp_path / "grid", GRID + BREAKS), tmp_path / "scheduler.json", []
-    environment = {**ONE_THREAD, "COURSE_DATA": str(tmp_path / "cache"), "DASK_TEMPORARY_DIRECTORY": str(tmp_path)}
+    grid, address, started = (
+        write(tmp_path / "grid", GRID + BREAKS),
+        tmp_path / "scheduler.json",
+        [],
+    )
+    environment = {
+        **ONE_THREAD,
+        "COURSE_DATA": str(tmp_path / "cache"),
+        "DASK_TEMPORARY_DIRECTORY": str(tmp_path),
+    }
     local = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(address)]
     worker = ["worker", *local, "--nthreads", "1", "--no-nanny", "--memory-limit", "0"]
     try:
         for command in (["scheduler", *local, "--port", "0"], worker, worker):
             silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
-            started.append(subprocess.Popen([sys.executable, "-m", "dask", *command], env=environment, **silent))
+            started.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "dask", *command], env=environment, **silent
+                )
+            )
         while not address.exists() or not address.read_text().endswith("}"):
             time.sleep(0.05)
         process = course_sweep(grid, "--scheduler", json.loads(address.read_text())["address"])
-        assert busy_worker(tmp_path / "cache/sweep", process) in [worker.pid for worker in started[1:]]
+        assert busy_worker(tmp_path / "cache/sweep", process) in [
+            worker.pid for worker in started[1:]
+        ]
         said = process.communicate(timeout=120)[1]
     finally:
         for child in started:
@@ -450,13 +579,24 @@ def test_a_scheduler_and_two_workers_in_processes_of_their_own(tmp_path, course_
     assert process.returncode == 1, said
     assert measured(grid.with_suffix(".csv")) == undisturbed
     assert "failed:\n  breaks seed 7: the loss" in said and "nan" in said.splitlines()[-1]
-    names = {path.relative_to(grid.parent).as_posix() for path in grid.parent.rglob("*") if path.is_file()}
+    names = {
+        path.relative_to(grid.parent).as_posix()
+        for path in grid.parent.rglob("*")
+        if path.is_file()
+    }
     pictures = {"smoke/l1-cgan-seed0-xy.png", "smoke/l1-only-seed0-xy.png"}
-    assert names == {"smoke.toml", "smoke.csv", "runs/smoke/.lock"} | pictures, "no shared folder is assumed"
+    assert names == {"smoke.toml", "smoke.csv", "runs/smoke/.lock"} | pictures, (
+        "no shared folder is assumed"
+    )
 
 
-def test_who_kills_every_worker_is_reported_and_ctrl_c_stops_cleanly(tmp_path, course_sweep, undisturbed):
-    short = GRID.replace("[0, 1]", "[0]") + "[rows.endless]\nsteps = 1000000\n[rows.more]\nsteps = 900000\n"
+def test_who_kills_every_worker_is_reported_and_ctrl_c_stops_cleanly(
+    tmp_path, course_sweep, undisturbed
+):
+    short = (
+        GRID.replace("[0, 1]", "[0]")
+        + "[rows.endless]\nsteps = 1000000\n[rows.more]\nsteps = 900000\n"
+    )
     grid = write(tmp_path, short)
     endless = {cell.row: cell.key for cell in grids.read_grid(grid)}
     process = course_sweep(grid, "--workers", "1")
@@ -478,4 +618,6 @@ def test_who_kills_every_worker_is_reported_and_ctrl_c_stops_cleanly(tmp_path, c
     heard += process.communicate(timeout=30)[1]
     assert process.returncode == 130 and "Traceback" not in heard, heard
     assert psutil.wait_procs(family, timeout=5)[1] == []
-    assert measured(grid.with_suffix(".csv")) == {key: undisturbed[key] for key in undisturbed if key[1] == 0}
+    assert measured(grid.with_suffix(".csv")) == {
+        key: undisturbed[key] for key in undisturbed if key[1] == 0
+    }

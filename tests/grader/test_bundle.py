@@ -30,8 +30,15 @@ places = ["source", "source/course/checks/ps2.py", "submission", "results", "sub
 seen = [p for p in places if os.access(pathlib.Path("/autograder") / p, os.R_OK)]
 assert os.getuid() != 0 and not seen
 """
-ROOT_ONLY = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root, as on Gradescope")
-FAULTS = {"endless": "while True:\n    pass", "exit": "import os\nos._exit(0)", "raises": "1 / 0", "spy": SPY}
+ROOT_ONLY = pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0, reason="needs root, as on Gradescope"
+)
+FAULTS = {
+    "endless": "while True:\n    pass",
+    "exit": "import os\nos._exit(0)",
+    "raises": "1 / 0",
+    "spy": SPY,
+}
 
 
 def test_what_is_hidden_is_shown_when_grades_are_published(tmp_path):
@@ -39,31 +46,57 @@ def test_what_is_hidden_is_shown_when_grades_are_published(tmp_path):
         verdicts.Graded("a", "f", "easy", True, 2.0, 2.0, ""),
         verdicts.Graded("b", "f", "odd", False, 3, 1.5, "half"),
     ]
-    made = bundled.report(verdicts.Result("4711", "ps2", "", checks, ["cell 3 raised"], "it took too long"), 12.3)
+    made = bundled.report(
+        verdicts.Result("4711", "ps2", "", checks, ["cell 3 raised"], "it took too long"), 12.3
+    )
     assert (
-        made["score"] == 3.5 and made["execution_time"] == 12 and "it took too long.\ncell 3 raised" in made["output"]
+        made["score"] == 3.5
+        and made["execution_time"] == 12
+        and "it took too long.\ncell 3 raised" in made["output"]
     )
     assert [tuple(test.values()) for test in made["tests"]] == [
         ("f: easy", 2.0, 2.0, "right", "visible"), ("f: odd", 1.5, 3, "half", "after_published")
     ]  # fmt: skip
-    steps = yaml.safe_load((bundled.HERE / "gradescope" / "classroom.yml").read_text())["jobs"]["grade"]["steps"]
-    assert all(f"/autograder/source/{name}" in steps[2]["run"] for name in ("setup.sh", "run_autograder"))
+    steps = yaml.safe_load((bundled.HERE / "gradescope" / "classroom.yml").read_text())["jobs"][
+        "grade"
+    ]["steps"]
+    assert all(
+        f"/autograder/source/{name}" in steps[2]["run"] for name in ("setup.sh", "run_autograder")
+    )
 
 
 def test_who_needs_a_look():
     def result(name, *shares, **more):
-        checks = [verdicts.Graded(f"c{i}", "f", "<t>", i < 2, 2.0, 2 * s, "<b>") for i, s in enumerate(shares)]
+        checks = [
+            verdicts.Graded(f"c{i}", "f", "<t>", i < 2, 2.0, 2 * s, "<b>")
+            for i, s in enumerate(shares)
+        ]
         return verdicts.Result(name, "ps2", "", checks, **more)
 
-    odd = [result("hard-coded", 1, 1, 0, 0), result("low", 0, 0.5, 0, 0), result("noted", 1, 1, 1, 1, notes=["<i>"])]
-    assert [len(summary.needs_a_look(r)) for r in (*odd, result("fine", 1, 1, 1, 0.5))] == [1, 1, 1, 0]
+    odd = [
+        result("hard-coded", 1, 1, 0, 0),
+        result("low", 0, 0.5, 0, 0),
+        result("noted", 1, 1, 1, 1, notes=["<i>"]),
+    ]
+    assert [len(summary.needs_a_look(r)) for r in (*odd, result("fine", 1, 1, 1, 0.5))] == [
+        1,
+        1,
+        1,
+        0,
+    ]
     page = summary.page(odd)
-    assert "&lt;b&gt; (2 of 2)" in page and "&lt;t&gt;" in page and not any(mark in page for mark in ("<b>", "<t>"))
+    assert (
+        "&lt;b&gt; (2 of 2)" in page
+        and "&lt;t&gt;" in page
+        and not any(mark in page for mark in ("<b>", "<t>"))
+    )
 
 
 @ROOT_ONLY
 def test_nothing_is_graded_where_the_other_user_could_read_the_checks(monkeypatch):
-    monkeypatch.setattr(sys, "executable", shutil.which("python3", path="/usr/bin"))  # which that user can run
+    monkeypatch.setattr(
+        sys, "executable", shutil.which("python3", path="/usr/bin")
+    )  # which that user can run
     with (
         pytest.raises(CourseError, match="can be read"),
         sandbox.Worker("nobody", Path("/"), [], [Path("/")]) as worker,
@@ -76,8 +109,24 @@ def bare(place: Path, shown: list[Path], *command: str, env: dict) -> subprocess
     words = ["bwrap", "--unshare-pid", "--unshare-ipc", "--die-with-parent"]
     words += [word for name in KEEPS.split() for word in ("--cap-add", f"CAP_{name}")]
     for path in shown:
-        words += ["--symlink", os.readlink(path), str(path)] if path.is_symlink() else ["--ro-bind-try", path, path]
-    words += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--bind", place, "/autograder"]
+        words += (
+            ["--symlink", os.readlink(path), str(path)]
+            if path.is_symlink()
+            else ["--ro-bind-try", path, path]
+        )
+    words += [
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+        "--bind",
+        place,
+        "/autograder",
+    ]
     one_core = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
     done = subprocess.run([*one_core, *words, "--chdir", "/autograder", "--", *command], capture_output=True, text=True,
                           env=env | {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/root"})  # fmt: skip
@@ -98,7 +147,9 @@ def submissions() -> dict[str, bytes]:
         changes[f"{function}-ok"] = (function, matrix.variants("ps2", function)[-1].code)
     for name, (function, code) in changes.items():
         book = notebook("ps2")
-        next(cell for cell in book.cells if cell.metadata.nbgrader.grade_id == function).source = code
+        next(
+            cell for cell in book.cells if cell.metadata.nbgrader.grade_id == function
+        ).source = code
         found[name] = json.dumps(book).encode()
     return found
 
@@ -116,17 +167,33 @@ def test_the_bundle_grades_20_submissions_as_course_grade_does(tmp_path):
         (place / name).mkdir(parents=True)
     with zipfile.ZipFile(bundled.bundle(course, "ps2")) as archive:
         archive.extractall(place / "source")
-    home = [path for path in Path("/").iterdir() if path.name not in ("proc", "dev", "tmp", "autograder")]
-    bare(place, home, "bash", "/autograder/source/setup.sh", env={k: v for k, v in os.environ.items() if "PIP" in k})
+    home = [
+        path
+        for path in Path("/").iterdir()
+        if path.name not in ("proc", "dev", "tmp", "autograder")
+    ]
+    bare(
+        place,
+        home,
+        "bash",
+        "/autograder/source/setup.sh",
+        env={k: v for k, v in os.environ.items() if "PIP" in k},
+    )
     for name, data in submissions().items():
         (course / "submitted" / name / "ps2").mkdir(parents=True)
         (course / "submitted" / name / "ps2" / "ps2.ipynb").write_bytes(data)
     results, _, _ = command.run(course, "ps2", tier="bubblewrap", progress=False)
     assert len(results) == 20 and len({result.score for result in results}) > 5
-    rootfs = [Path(path) for path in (*SYSTEM, "/bin", "/sbin", "/lib", "/lib64") if Path(path).exists()]
+    rootfs = [
+        Path(path) for path in (*SYSTEM, "/bin", "/sbin", "/lib", "/lib64") if Path(path).exists()
+    ]
     for result in results:
-        shutil.copy(course / "submitted" / result.student / "ps2" / "ps2.ipynb", place / "submission")
-        (place / "submission_metadata.json").write_text(json.dumps({"users": [{"id": result.student}]}))
+        shutil.copy(
+            course / "submitted" / result.student / "ps2" / "ps2.ipynb", place / "submission"
+        )
+        (place / "submission_metadata.json").write_text(
+            json.dumps({"users": [{"id": result.student}]})
+        )
         began = time.monotonic()
         bare(place, rootfs, "bash", "/autograder/source/run_autograder", env={})
         assert time.monotonic() - began < 600

@@ -31,11 +31,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with require
 # ---- the library passes its own checks
 
 
-ALONE = {"run": lambda net, images: net(images), "update_averages": lambda: None}  # what a step needs of methods.base
+ALONE = {
+    "run": lambda net, images: net(images),
+    "update_averages": lambda: None,
+}  # what a step needs of methods.base
 
 
 def dcgan_step(G, D, opt_G, opt_D, real, z):
-    m = SimpleNamespace(config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, noise=lambda n: z, **ALONE)
+    m = SimpleNamespace(
+        config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, noise=lambda n: z, **ALONE
+    )
     m.judge = D  # the method's own casts logits to float32
     m.discriminator_terms = lambda y, fake: DCGAN.discriminator_terms(m, y, fake)
     m.generator_terms = lambda fake, y: DCGAN.generator_terms(m, fake, y)
@@ -44,9 +49,13 @@ def dcgan_step(G, D, opt_G, opt_D, real, z):
 
 
 def pix2pix_parts(D, weight=0.0, G=None, opt_G=None, opt_D=None):
-    m = SimpleNamespace(config=Config(lambda_l1=weight), G=G, D=D, opt_G=opt_G, opt_D=opt_D, **ALONE)
+    m = SimpleNamespace(
+        config=Config(lambda_l1=weight), G=G, D=D, opt_G=opt_G, opt_D=opt_D, **ALONE
+    )
     m.as_seen = lambda x, y: (x, y)  # all channels
-    m.judge = lambda x, y: inspect.unwrap(Pix2Pix.judge)(m, x, y)  # its shape check wants square pictures of 3 channels
+    m.judge = lambda x, y: inspect.unwrap(Pix2Pix.judge)(
+        m, x, y
+    )  # its shape check wants square pictures of 3 channels
     m.discriminator_terms = lambda x, y, fake: Pix2Pix.discriminator_terms(m, x, y, fake)
     m.generator_terms = lambda x, y, fake: Pix2Pix.generator_terms(m, x, y, fake)
     return m
@@ -77,7 +86,9 @@ def library_slopes(logits):
 
 
 def library_receptive_field(layers):
-    return receptive_field(nn.Sequential(*(nn.Conv2d(1, 1, kernel, stride) for kernel, stride in layers)))
+    return receptive_field(
+        nn.Sequential(*(nn.Conv2d(1, 1, kernel, stride) for kernel, stride in layers))
+    )
 
 
 LIBRARY = {
@@ -86,13 +97,17 @@ LIBRARY = {
     "generator_loss": losses.log_generator,
     "generator_slopes": library_slopes,
     "SkipBlock": LibraryBlock,
-    "discriminator_loss_ls": lambda real, fake: losses.least_squares_real(real) + losses.least_squares_fake(fake),
+    "discriminator_loss_ls": lambda real, fake: (
+        losses.least_squares_real(real) + losses.least_squares_fake(fake)
+    ),
     "generator_loss_ls": losses.least_squares_generator,
     "gan_step": dcgan_step,
     "receptive_field": library_receptive_field,
     "build_patch_gan": PatchGAN,
     "judge_pair": lambda D, x, y: pix2pix_parts(D).judge(x, y),
-    "pix2pix_generator_loss": lambda logits, fake, y, by: losses.log_generator(logits) + by * losses.l1(fake, y),
+    "pix2pix_generator_loss": lambda logits, fake, y, by: (
+        losses.log_generator(logits) + by * losses.l1(fake, y)
+    ),
     "pix2pix_step": pix2pix_step,
     **PARTS,
     **library_claims.PARTS,
@@ -123,7 +138,9 @@ def test_every_function_has_enough_wrong_and_right_solutions():
     assert [sum(n) for n in zip(*counts.values(), strict=True)] == [590, 119]
 
 
-@pytest.mark.parametrize(("ps", "function"), [("ps1", "gan_step"), ("ps2", "pix2pix_step"), ("ps5", "manifest")])
+@pytest.mark.parametrize(
+    ("ps", "function"), [("ps1", "gan_step"), ("ps2", "pix2pix_step"), ("ps5", "manifest")]
+)
 def test_a_base_that_is_no_variant_is_right(ps, function):
     path = matrix.MUTANTS / ps / f"{function}.py"
     table = runpy.run_path(str(path))
@@ -171,9 +188,16 @@ REFUSED = {
 def test_a_row_of_the_corpus_is_a_small_change_of_the_base(tmp_path, edit):
     (tmp_path / "t.py").write_text(TABLE.format(edit if edit[0] in "-+~" else f" {edit}"))
     alive, other, right = corpus.read(tmp_path / "t.py")
-    assert ROWS[edit] in alive.code and alive.code.startswith("import torch\nimport torch.nn.functional as F\n\n\ndef")
+    assert ROWS[edit] in alive.code and alive.code.startswith(
+        "import torch\nimport torch.nn.functional as F\n\n\ndef"
+    )
     assert other.code == right.code.replace("[x, y]", "[y, x]") != right.code
-    assert (alive.name, alive.mistake, alive.message, right.message) == ("alive", "Not wrong at all.", "places", None)
+    assert (alive.name, alive.mistake, alive.message, right.message) == (
+        "alive",
+        "Not wrong at all.",
+        "places",
+        None,
+    )
 
 
 @pytest.mark.parametrize("edit", REFUSED)
@@ -196,13 +220,20 @@ def test_a_table_without_right_ones_or_with_a_name_twice_is_refused(tmp_path):
             corpus.read(tmp_path / "t.py")
 
 
-@pytest.mark.parametrize(("ps", "function"), [("ps1", "generator_loss"), ("ps2", "receptive_field")])
+@pytest.mark.parametrize(
+    ("ps", "function"), [("ps1", "generator_loss"), ("ps2", "receptive_field")]
+)
 def test_wrong_solutions_lose_points_for_the_right_reason(ps, function):
     rows = matrix.matrix(ps, (function,))
     assert [row for row in rows if not row.good] == []
 
 
-STEPS = [("ps1", "gan_step"), ("ps2", "pix2pix_step"), ("ps3", "cyclegan_step"), ("ps4", "bicyclegan_step")]
+STEPS = [
+    ("ps1", "gan_step"),
+    ("ps2", "pix2pix_step"),
+    ("ps3", "cyclegan_step"),
+    ("ps4", "bicyclegan_step"),
+]
 
 
 @pytest.mark.parametrize(("ps", "function"), STEPS)
@@ -211,7 +242,13 @@ def test_a_step_that_learns_nothing_earns_nothing(ps, function):
     assert matrix.row(ps, function, alone).points == 0
     own = [item for item in checks.load(ps) if item.function == function]
     assert (
-        matrix.grade(own, {function: lambda *args: {}}, importlib.import_module(f"checks.probes.{ps}"), "idle")[0] == 0
+        matrix.grade(
+            own,
+            {function: lambda *args: {}},
+            importlib.import_module(f"checks.probes.{ps}"),
+            "idle",
+        )[0]
+        == 0
     )
 
 
@@ -222,7 +259,9 @@ def test_a_mistake_costs_the_same_with_every_key(ps):
         points: dict = {}
         for key in range(20):
             for variant in matrix.variants(ps, function):
-                points.setdefault(variant.name, set()).add(round(matrix.row(ps, function, variant, str(key)).points, 4))
+                points.setdefault(variant.name, set()).add(
+                    round(matrix.row(ps, function, variant, str(key)).points, 4)
+                )
         assert all(len(found) == 1 for found in points.values()), points
 
 
@@ -231,7 +270,9 @@ def test_a_mistake_costs_the_same_with_every_key(ps):
 def test_the_whole_kill_matrix(ps):
     rows = matrix.matrix(ps)
     assert [row for row in rows if not row.good] == []
-    assert all(row.points < row.of for row in rows if row.keyword) and len(rows) >= 11 * len(checks.FUNCTIONS[ps])
+    assert all(row.points < row.of for row in rows if row.keyword) and len(rows) >= 11 * len(
+        checks.FUNCTIONS[ps]
+    )
     assert matrix.table(ps, rows) in matrix.HANDBOOK.read_text(), "run python -m checks.matrix all"
     for function in checks.FUNCTIONS[ps]:
         for variant in matrix.variants(ps, function):
@@ -239,7 +280,9 @@ def test_the_whole_kill_matrix(ps):
                 assert matrix.row(ps, function, variant, "other constants").good, variant
 
 
-def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(tmp_path, monkeypatch, capsys):
+def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(matrix, "MUTANTS", tmp_path)
     (tmp_path / "ps2").mkdir()
     path, table = tmp_path / "ps2" / "judge_pair.py", TABLE.format("~ x + 0 -> x")
@@ -286,21 +329,56 @@ def test_checks_are_deterministic_and_their_constants_follow_the_key(ps):
     assert {item.function for item in found} == {item.function for item in found if item.visible}
     assert set(checks.FUNCTIONS[ps]) == {item.function for item in found}
     for item in found:
-        one, same, other = (item.prepare(generator(*key)) for key in (("a", "b"), ("a", "b"), ("c", "b")))
+        one, same, other = (
+            item.prepare(generator(*key)) for key in (("a", "b"), ("a", "b"), ("c", "b"))
+        )
         assert json.dumps(one, allow_nan=False) == json.dumps(same, allow_nan=False)
-        if item.name != "field_known" and item.function != "manifest":  # neither is asked with other numbers
+        if (
+            item.name != "field_known" and item.function != "manifest"
+        ):  # neither is asked with other numbers
             assert one != other, item.name
 
 
-NASTY = [None, True, 0, 1.5, float("nan"), 10**400, "", "x", [], {}, [[]], {"error": 3}, {"error": "E", "line": "x"}]
-NASTY += [{"shape": n, "data": data} for n in ([], [2], [-1], [10**9], "2", [True], [2.0], None) for data in NASTY]
-NASTY += [{"shape": [3], "data": ["nan", "inf", "1"]}, {"shape": [1], "data": [10**400]}, [0.0] * 100_000]
-NASTY += [{"shape": [200_000], "data": [0] * 200_000}, {"shape": [1] * 50, "data": [1]}, [[[[[["D"]]]]]], {"shape": []}]
+NASTY = [
+    None,
+    True,
+    0,
+    1.5,
+    float("nan"),
+    10**400,
+    "",
+    "x",
+    [],
+    {},
+    [[]],
+    {"error": 3},
+    {"error": "E", "line": "x"},
+]
+NASTY += [
+    {"shape": n, "data": data}
+    for n in ([], [2], [-1], [10**9], "2", [True], [2.0], None)
+    for data in NASTY
+]
+NASTY += [
+    {"shape": [3], "data": ["nan", "inf", "1"]},
+    {"shape": [1], "data": [10**400]},
+    [0.0] * 100_000,
+]
+NASTY += [
+    {"shape": [200_000], "data": [0] * 200_000},
+    {"shape": [1] * 50, "data": [1]},
+    [[[[[["D"]]]]]],
+    {"shape": []},
+]
 
 
 @pytest.mark.parametrize("ps", LONG)
 def test_judges_survive_any_json(ps):
-    names, probes, rng = answers(ps), importlib.import_module(f"checks.probes.{ps}"), random.Random(0)
+    names, probes, rng = (
+        answers(ps),
+        importlib.import_module(f"checks.probes.{ps}"),
+        random.Random(0),
+    )
     for item in checks.load(ps):
         inputs, expectations = item.prepare(generator("nasty", item.name))
         raw = tools.run(getattr(probes, item.probe), names, inputs)
@@ -311,9 +389,16 @@ def test_judges_survive_any_json(ps):
                 broken.append(copy.copy(raw) | {key: value})
         for answer in broken:
             verdict = item.judge(inputs, expectations, answer)
-            assert 0 <= verdict.share <= 1 and isinstance(verdict.message, str) and len(verdict.message) < 3000
+            assert (
+                0 <= verdict.share <= 1
+                and isinstance(verdict.message, str)
+                and len(verdict.message) < 3000
+            )
             assert (verdict.share == 1) == (verdict.message == "")
-            assert verdict.share < 1 or any(answer.get(key) == raw[key] for key in raw), (item.name, answer)
+            assert verdict.share < 1 or any(answer.get(key) == raw[key] for key in raw), (
+                item.name,
+                answer,
+            )
 
 
 def test_a_judge_believes_no_number_that_is_too_large_or_of_another_kind():

@@ -26,8 +26,13 @@ from tests.support.grading_runs import needs_bubblewrap
 from tests.support.problem_sets import notebook
 
 NOISE = "import sys, warnings\nprint('NNPACK!', file=sys.stderr)\nwarnings.warn('deprecated')\n"
-LEAF, WRONG = "optimal_discriminator", "def optimal_discriminator(p_data, p_g):\n    return p_data"  # nothing uses it
-AUTO = sum(checks.points("ps1").values())  # points of the automatic checks; the written answers come on top
+LEAF, WRONG = (
+    "optimal_discriminator",
+    "def optimal_discriminator(p_data, p_g):\n    return p_data",
+)  # nothing uses it
+AUTO = sum(
+    checks.points("ps1").values()
+)  # points of the automatic checks; the written answers come on top
 LOST = checks.points("ps1")[LEAF]
 BAD = next(item for item in checks.load("ps1") if item.function == "discriminator_loss")
 BROKEN = """
@@ -55,7 +60,10 @@ def test_a_release_with_a_solution_an_answer_or_a_hidden_check_is_found(tmp_path
     for text, found in [
         ("def f(x):\n    raise NotImplementedError()", []),
         ("return x.square().mean()\n  + x.abs().mean()", ["the solution of f, in notes.py"]),
-        ("# because the minimum; Because the minimum of the sum is not the sum of minima.", ["the solution of why"]),
+        (
+            "# because the minimum; Because the minimum of the sum is not the sum of minima.",
+            ["the solution of why"],
+        ),
         ("title = 'odd sizes and other channels'", ["the hidden check f_odd"]),
         ("### BEGIN HIDDEN TESTS", ["BEGIN HIDDEN"]),
     ]:
@@ -64,7 +72,9 @@ def test_a_release_with_a_solution_an_answer_or_a_hidden_check_is_found(tmp_path
         assert len(leaks) == len(found) and all(map(str.startswith, leaks, found)), text
 
 
-@pytest.mark.parametrize(("seconds", "points"), [(0, 0), (599, 0), (601, 2), (86_400 + 601, 4), (30 * 86_400, 10)])
+@pytest.mark.parametrize(
+    ("seconds", "points"), [(0, 0), (599, 0), (601, 2), (86_400 + 601, 4), (30 * 86_400, 10)]
+)
 def test_lateness_costs_a_tenth_a_day_and_at_most_half(seconds, points):
     assert lms.PenaltyPerDay().late_submission_penalty("ann", 20.0, seconds) == points
 
@@ -72,9 +82,13 @@ def test_lateness_costs_a_tenth_a_day_and_at_most_half(seconds, points):
 def test_a_roster_is_read_as_platforms_write_it(tmp_path):
     path = tmp_path / "roster.csv"
     head = "Student,ID,SIS User ID,SIS Login ID,Section,ps1 (77)"
-    path.write_bytes(f'\ufeff{head}\n    Points Possible,,,,,10\n"Doe, Jane",101,S1,jane,A,\n'.encode())
+    path.write_bytes(
+        f'\ufeff{head}\n    Points Possible,,,,,10\n"Doe, Jane",101,S1,jane,A,\n'.encode()
+    )
     rows = lms.read_roster(path)
-    assert [row["Student"] for row in rows] == ["Doe, Jane"] and lms.column("PS1", rows[0]) == "ps1 (77)"
+    assert [row["Student"] for row in rows] == ["Doe, Jane"] and lms.column(
+        "PS1", rows[0]
+    ) == "ps1 (77)"
     path.write_text(head.replace(",", ";") + "\nDoe;102;S2;joe;A;\nDoe;103;S2;ann;A;\n")
     found, strangers, doubtful = lms.match({"joe", "103", "S2", "eve"}, lms.read_roster(path))
     assert sorted(found.values()) == ["103", "joe"] and (strangers, doubtful) == (["eve"], ["S2"])
@@ -144,7 +158,9 @@ def solve(released: dict, *, wrong: bool) -> dict:
     for cell in released["cells"]:
         data = cell["metadata"]["nbgrader"]
         if data["solution"]:
-            cell["source"] = right[data["grade_id"]] if cell["cell_type"] == "code" else "In my words."
+            cell["source"] = (
+                right[data["grade_id"]] if cell["cell_type"] == "code" else "In my words."
+            )
         if wrong and data["grade_id"] == LEAF:
             cell["source"] = NOISE + WRONG
     return released
@@ -163,8 +179,15 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
     # release: one zip
     command.release("ps1", course.folder)
     shutil.unpack_archive(course.folder / "release" / "ps1.zip", tmp_path / "student")
-    names = {path.relative_to(tmp_path / "student" / "ps1").as_posix() for path in (tmp_path / "student").rglob("*.*")}
-    assert {"ps1.ipynb", "checks/student.py", "checks/visible/ps1.json"} <= names and "checks/ps1.py" not in names
+    names = {
+        path.relative_to(tmp_path / "student" / "ps1").as_posix()
+        for path in (tmp_path / "student").rglob("*.*")
+    }
+    assert {
+        "ps1.ipynb",
+        "checks/student.py",
+        "checks/visible/ps1.json",
+    } <= names and "checks/ps1.py" not in names
     released = (tmp_path / "student" / "ps1" / "ps1.ipynb").read_text()
     assert "SOLUTION" not in released and "NotImplementedError" in released
 
@@ -172,13 +195,19 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
     inbox = course.folder / "downloaded" / "ps1" / "archive"
     inbox.mkdir(parents=True)
     with zipfile.ZipFile(inbox / "submissions.zip", "w") as archive:
-        archive.writestr("aalice_101_9001_ps1.ipynb", json.dumps(solve(json.loads(released), wrong=False)))
+        archive.writestr(
+            "aalice_101_9001_ps1.ipynb", json.dumps(solve(json.loads(released), wrong=False))
+        )
         archive.writestr("bbob_LATE_102_9002_ps1-1.ipynb", released)
-        archive.writestr("cchris_103_9003_ps1.ipynb", json.dumps(solve(json.loads(released), wrong=True)))
+        archive.writestr(
+            "cchris_103_9003_ps1.ipynb", json.dumps(solve(json.loads(released), wrong=True))
+        )
     course.nbgrader("zip_collect", "ps1")
     assert {path.name for path in (course.folder / "submitted").iterdir()} == {"101", "102", "103"}
     course.nbgrader("db", "assignment", "add", "ps1", "--duedate=2027-03-01 18:00 UTC")
-    (course.folder / "submitted/103/ps1/timestamp.txt").write_text("2027-03-02 19:00:00 UTC")  # a day and an hour late
+    (course.folder / "submitted/103/ps1/timestamp.txt").write_text(
+        "2027-03-02 19:00:00 UTC"
+    )  # a day and an hour late
 
     # grade, with a check that is broken: nobody gets its point
     good = (course.folder / "checks" / "ps1.py").read_text()
@@ -192,7 +221,9 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
 
     assert (total("101"), total("102")) == (AUTO - BAD.points, 0)
     assert AUTO - BAD.points - LOST <= total("103") < AUTO - BAD.points
-    written = next(name for name, (auto, _) in cells.items() if auto is None and name.startswith("101"))
+    written = next(
+        name for name, (auto, _) in cells.items() if auto is None and name.startswith("101")
+    )
     with contextlib.closing(sqlite3.connect(course.folder / "gradebook.db")) as db:
         db.execute("UPDATE grade SET manual_score = 2 WHERE cell_id = (SELECT id FROM base_cell WHERE name = ?)"
                    " AND notebook_id IN (SELECT n.id FROM submitted_notebook n JOIN submitted_assignment a"
@@ -202,10 +233,17 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
     # mend that check, regrade it alone: its cell changes, in the two notebooks that are right there, nothing else does
     before = course.cells()
     (course.folder / "checks" / "ps1.py").write_text(good)
-    assert f"graded {BAD.name} alone in 3 of 3" in course.command("grade", "ps1", "--workers", "1", "--only", BAD.name)
+    assert f"graded {BAD.name} alone in 3 of 3" in course.command(
+        "grade", "ps1", "--workers", "1", "--only", BAD.name
+    )
     after = course.cells()
-    changed = {name: after[name][0] - before[name][0] for name in after if after[name] != before[name]}
-    assert changed == {"101 test_discriminator_loss": BAD.points, "103 test_discriminator_loss": BAD.points}
+    changed = {
+        name: after[name][0] - before[name][0] for name in after if after[name] != before[name]
+    }
+    assert changed == {
+        "101 test_discriminator_loss": BAD.points,
+        "103 test_discriminator_loss": BAD.points,
+    }
     assert after[written] == [None, 2]
 
     # feedback
@@ -215,18 +253,24 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
 
     # grades: nbgrader's table, and Canvas'; two days late cost a fifth
     cells = after
-    reached = {student: total(student) + 2 * (student == "101") for student in ("101", "102", "103")}
+    reached = {
+        student: total(student) + 2 * (student == "101") for student in ("101", "102", "103")
+    }
     course.nbgrader("export", "--to", "grades.csv")
     head, *rows = course.table("grades.csv")
     got = {row[head.index("student_id")]: dict(zip(head, row, strict=True)) for row in rows}
     for student, points in reached.items():
         assert float(got[student]["raw_score"]) == pytest.approx(points)
-        assert float(got[student]["late_submission_penalty"]) == pytest.approx(points * 0.2 * (student == "103"))
+        assert float(got[student]["late_submission_penalty"]) == pytest.approx(
+            points * 0.2 * (student == "103")
+        )
     (course.folder / "roster.csv").write_text(
         "Student,ID,SIS User ID,SIS Login ID,Section,PS1 (77)\n    Points Possible,,,,,\n"
         '"A, Alice",101,s1,a,X,\n"B, Bob",102,s2,b,X,\n"D, Dan",104,s4,d,X,\n'
     )
-    said = course.nbgrader("export", "--exporter=assignments.grader.lms.CanvasExport", "--to", "canvas.csv")
+    said = course.nbgrader(
+        "export", "--exporter=assignments.grader.lms.CanvasExport", "--to", "canvas.csv"
+    )
     for words in ("left out: 103", "nothing handed in: D, Dan", "of 101 waits for a grade by hand"):
         assert words in said
     full = sum(cell.metadata.nbgrader.get("points", 0) for cell in notebook("ps1").cells)
@@ -252,9 +296,15 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
 
     # for tools that look for copies: answers only
     command.answers("ps1", course.folder / "answers", course.folder)
-    text = {name: (course.folder / "answers" / name / "ps1.py").read_text() for name in ("released", "submitted/103")}
+    text = {
+        name: (course.folder / "answers" / name / "ps1.py").read_text()
+        for name in ("released", "submitted/103")
+    }
     assert WRONG in text["submitted/103"] and "check(" not in text["submitted/103"]
-    assert "NotImplementedError" in text["released"] and len(list((course.folder / "answers/submitted").iterdir())) == 3
+    assert (
+        "NotImplementedError" in text["released"]
+        and len(list((course.folder / "answers/submitted").iterdir())) == 3
+    )
 
 
 @pytest.fixture(autouse=True)

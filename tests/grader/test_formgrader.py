@@ -18,7 +18,9 @@ from tests.demo.test_browser import Server, Watch
 from tests.support import toy_course
 from tests.support.grading_runs import needs_bubblewrap
 
-SCRIPT = "text with <b>markup</b><script>top.owned = 1</script><img src=nowhere onerror='top.owned = 1'>"
+SCRIPT = (
+    "text with <b>markup</b><script>top.owned = 1</script><img src=nowhere onerror='top.owned = 1'>"
+)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_bubblewrap]
 
 
@@ -36,11 +38,15 @@ def lab(tmp_path_factory):
     command.run(folder, "toy", tier="bubblewrap", progress=False)
     settings = folder.parent / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    (settings / "notification.jupyterlab-settings").write_text(
+        '{"fetchNews": "false", "checkForUpdates": false}'
+    )
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTERLAB_WORKSPACES_DIR": "work",
               "JUPYTERLAB_SETTINGS_DIR": "settings"}  # fmt: skip
     own = {name: str(folder.parent / place) for name, place in places.items()}
-    own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader calls alembic
+    own["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ["PATH"]]
+    )  # nbgrader calls alembic
     server = Server(
         [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.port=0", "--allow-root"], folder,
         r"http://127\.0\.0\.1:\d+/lab\?token=\w+", own,
@@ -69,12 +75,17 @@ def test_formgrader_shows_assignments_submissions_and_scores(lab, browser, keep)
     keep(page, "formgrader_assignments")
 
     frame.get_by_role("link", name="Manual Grading").first.click()
-    for place in ("toy", "toy/toy"):  # by address: three pages one after the other have a row "toy" with a link "toy"
+    for place in (
+        "toy",
+        "toy/toy",
+    ):  # by address: three pages one after the other have a row "toy" with a link "toy"
         frame.locator(f"tbody a[href$='/formgrader/gradebook/{place}']").click(timeout=60_000)
     row(f"{FULL} / 12").wait_for(timeout=60_000)
     keep(page, "formgrader_submissions")
     row(f"{FULL} / 12").get_by_role("link").first.click()
-    found = frame.locator("pre").filter(has_text="[full] 3 of 3: the loss of real and of fake").first
+    found = (
+        frame.locator("pre").filter(has_text="[full] 3 of 3: the loss of real and of fake").first
+    )
     found.wait_for(timeout=60_000)
     found.scroll_into_view_if_needed()
     frame.get_by_text("text with < b>markup").first.wait_for()
@@ -90,6 +101,8 @@ def test_formgrader_shows_assignments_submissions_and_scores(lab, browser, keep)
     row("right").get_by_role("link").first.click()
     row("toy", f"{FULL} / 12").wait_for(timeout=60_000)
     keep(page, "formgrader_student")
-    raised = [text for text in watch.raised if text != "MathJax is not defined"]  # nbgrader's page fetches it elsewhere
+    raised = [
+        text for text in watch.raised if text != "MathJax is not defined"
+    ]  # nbgrader's page fetches it elsewhere
     assert not raised and "Traceback" not in lab.log, (raised, lab.log)
     watch.context.close()

@@ -20,7 +20,17 @@ if os.name != "posix":
 
 from hostile import CASES, FULL, notebook, write
 
-from assignments.grader import command, container, feedback, grade, gradebook, inbox, library, sandbox, verdicts
+from assignments.grader import (
+    command,
+    container,
+    feedback,
+    grade,
+    gradebook,
+    inbox,
+    library,
+    sandbox,
+    verdicts,
+)
 from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
 from tests.support import toy_course
@@ -60,13 +70,19 @@ def test_the_library_of_a_submission_lacks_what_is_graded():
     names = library.without(text, "course_lib.losses", graded)
     space: dict = {}
     exec(names, space)
-    assert not {"log_real", "l1", "GAN_LOSSES"} & set(space)  # the last is a table that needs the first
+    assert not {"log_real", "l1", "GAN_LOSSES"} & set(
+        space
+    )  # the last is a table that needs the first
     assert "least_squares_real" in space
-    again = library.without("from course_lib.losses import l1, log_real\nx = log_real\n", "course_lib.y", graded)
+    again = library.without(
+        "from course_lib.losses import l1, log_real\nx = log_real\n", "course_lib.y", graded
+    )
     assert again == "pass\npass\n"
     kept = library.without("from course_lib.losses import l1, log_fake\n", "course_lib.y", graded)
     assert kept == "from course_lib.losses import log_fake\n"
-    method = library.without("class A:\n    def f(self): pass\n    def g(self): pass\n", "m", {"m.A.f"})
+    method = library.without(
+        "class A:\n    def f(self): pass\n    def g(self): pass\n", "m", {"m.A.f"}
+    )
     assert "def f" not in method and "def g" in method
 
 
@@ -87,7 +103,12 @@ def test_no_answer_out_of_form_earns_points_or_stops_the_grader(course, raw):
     _, checks = grade.load_checks(course, "toy")
     for check in checks:
         inputs, expectations = grade.draw(check, "key", "ann/toy")
-        assert verdicts.judge(check, inputs, expectations, {"check": check.name, "raw": raw}, grade.alone(0)).score == 0
+        assert (
+            verdicts.judge(
+                check, inputs, expectations, {"check": check.name, "raw": raw}, grade.alone(0)
+            ).score
+            == 0
+        )
 
 
 def test_messages_that_are_no_messages_are_dropped():
@@ -103,7 +124,9 @@ def test_the_report_escapes_what_comes_from_the_submission():
     result = verdicts.Result("<b>", "toy", "", [check], ["<img src=x onerror=y>"])
     for text in (feedback.page(result), feedback.markdown(result)):
         assert "<script" not in text and "<img" not in text and "&lt;img" in text
-    assert "1 of 2" in feedback.markdown(result) and "'=1+1" in feedback.table([verdicts.Result("=1+1", "toy", "")])
+    assert "1 of 2" in feedback.markdown(result) and "'=1+1" in feedback.table(
+        [verdicts.Result("=1+1", "toy", "")]
+    )
 
 
 def test_an_autograded_notebook_keeps_no_markup_that_runs(course):
@@ -111,9 +134,19 @@ def test_an_autograded_notebook_keeps_no_markup_that_runs(course):
         plan = book.plan("toy")
     cells = json.loads(notebook({"setup": "1"}))["cells"]
     bad = {"text/html": "<script>", "application/javascript": "1", "text/plain": "fine"}
-    cells[0]["outputs"] = [{"output_type": "display_data", "data": bad, "metadata": {}}, {"output_type": 3}, 5]
-    text = {"cell_type": "markdown", "source": "$a<b$ < c <script>x</script><img onerror=y>", "metadata": {}}
-    submission = reading.Submission("ann", "toy", content={"cells": [{**cells[0], "metadata": {}}, text]})
+    cells[0]["outputs"] = [
+        {"output_type": "display_data", "data": bad, "metadata": {}},
+        {"output_type": 3},
+        5,
+    ]
+    text = {
+        "cell_type": "markdown",
+        "source": "$a<b$ < c <script>x</script><img onerror=y>",
+        "metadata": {},
+    }
+    submission = reading.Submission(
+        "ann", "toy", content={"cells": [{**cells[0], "metadata": {}}, text]}
+    )
     made = json.loads(feedback.autograded(verdicts.Result("ann", "toy", ""), plan, submission))
     kept = {"output_type": "display_data", "data": {"text/plain": "fine"}, "metadata": {}}
     assert made["cells"][0]["outputs"] == [kept]
@@ -169,12 +202,25 @@ def expect(case, result) -> None:
 @needs_bubblewrap
 @pytest.mark.timeout(300)
 def test_a_few_submissions_into_the_grade_book(course, tight):
-    names = ["right", "untouched", "missing", "stderr-noise", "reads-grade-book", "hard-exit-in-cell", "dials-home"]
+    names = [
+        "right",
+        "untouched",
+        "missing",
+        "stderr-noise",
+        "reads-grade-book",
+        "hard-exit-in-cell",
+        "dials-home",
+    ]
     results = run_corpus(course, names, "bubblewrap")
     for name, result in results.items():
         expect(CASES[name], result)
     scores = toy_course.scores(course)
-    assert scores["right"] == {"test_weighted_loss": 4, "test_average": 3, "test_step": 3, "explain": 0}
+    assert scores["right"] == {
+        "test_weighted_loss": 4,
+        "test_average": 3,
+        "test_step": 3,
+        "explain": 0,
+    }
     assert sum(filter(None, scores["reads-grade-book"].values())) == 7
     assert 0 < results["right"].cpu < 30
     again, fresh, _ = command.run(course, "toy", tier="bubblewrap", progress=False)
@@ -191,7 +237,11 @@ def test_a_few_submissions_into_the_grade_book(course, tight):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_case_of_the_corpus_gets_its_points_and_its_reason(course, tight):
-    before = {path: path.read_bytes() for path in course.rglob("*") if path.is_file() and path.suffix != ".db"}
+    before = {
+        path: path.read_bytes()
+        for path in course.rglob("*")
+        if path.is_file() and path.suffix != ".db"
+    }
     results = run_corpus(course, list(CASES), "bubblewrap")
     for name, case in CASES.items():
         expect(case, results[name])
@@ -221,18 +271,26 @@ def test_the_weak_tier_survives_accidents(course, tight):
 )
 @pytest.mark.timeout(1500)
 def test_a_container_protects_as_well(course, tight, names, monkeypatch, tmp_path):
-    if shutil.which("runc"):  # podman's own choice, crun, fails where a machine mixes both versions of cgroups
+    if shutil.which(
+        "runc"
+    ):  # podman's own choice, crun, fails where a machine mixes both versions of cgroups
         (tmp_path / "containers.conf").write_text('[engine]\nruntime = "runc"\n')
         monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "containers.conf"))
     if why := container.trouble():
         pytest.skip(f"no docker or podman: {why}")
     results = run_corpus(course, names, "container")
-    if bomb := results.pop("fork-bomb-in-cell", None):  # nothing is left for the checks: see the handbook
-        assert bomb.score == 0 and all("more processes than it may" in check.message for check in bomb.checks)
+    if bomb := results.pop(
+        "fork-bomb-in-cell", None
+    ):  # nothing is left for the checks: see the handbook
+        assert bomb.score == 0 and all(
+            "more processes than it may" in check.message for check in bomb.checks
+        )
     for name, result in results.items():
         expect(CASES[name], result)
     assert left_behind() == []
-    listed = subprocess.run([container.engine(), "ps", "--all"], capture_output=True, text=True).stdout
+    listed = subprocess.run(
+        [container.engine(), "ps", "--all"], capture_output=True, text=True
+    ).stdout
     assert "course-grader-" not in listed
 
 
@@ -266,15 +324,23 @@ def test_a_class_of_four_gets_four_rows_and_four_reports_twice_the_same(course, 
         write(course, case, name)
     reports, tables = course / "reports" / "toy", []
     for _ in range(2):
-        results, fresh, left_out = command.run(course, "toy", tier="bubblewrap", force=True, progress=False)
+        results, fresh, left_out = command.run(
+            course, "toy", tier="bubblewrap", force=True, progress=False
+        )
         assert fresh == 4 and left_out == {}
-        assert {result.student: result.score for result in results} == {n: case.points for n, case in CLASS.items()}
+        assert {result.student: result.score for result in results} == {
+            n: case.points for n, case in CLASS.items()
+        }
         tables.append((reports / "grades.csv").read_bytes())
         for name in CLASS:
-            assert f"{CLASS[name].points} of 10 points" in (reports / f"{name}.md").read_text(encoding="utf-8")
+            assert f"{CLASS[name].points} of 10 points" in (reports / f"{name}.md").read_text(
+                encoding="utf-8"
+            )
             assert name in (reports / f"{name}.html").read_text(encoding="utf-8")
     assert tables[0] == tables[1] and tables[0].count(b"\n") == 5
-    subprocess.run([sys.executable, "-m", "nbgrader", "export"], cwd=course, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "nbgrader", "export"], cwd=course, check=True, capture_output=True
+    )
     assert (course / "grades.csv").read_bytes().count(b"\ntoy,") == 4
 
 
@@ -289,11 +355,19 @@ def test_what_an_old_grade_book_holds_is_made_safe(course, tight):
         record = json.loads(text)
         record["checks"][0]["message"] = record["reason"] = "ValueError: \ud83d\x1b[2J"
         record["checks"][0]["score"] = 0
-        db.execute("UPDATE course_grading SET result = ? WHERE student = 'bob'", [json.dumps(record)])
-        db.execute("INSERT INTO course_grading VALUES ('eve', 'toy', 'd', '{')")  # who no longer hands in
-    results, fresh, left_out = command.run(course, "toy", tier="bubblewrap", students=["ann"], progress=False)
+        db.execute(
+            "UPDATE course_grading SET result = ? WHERE student = 'bob'", [json.dumps(record)]
+        )
+        db.execute(
+            "INSERT INTO course_grading VALUES ('eve', 'toy', 'd', '{')"
+        )  # who no longer hands in
+    results, fresh, left_out = command.run(
+        course, "toy", tier="bubblewrap", students=["ann"], progress=False
+    )
     assert fresh == 0 and [result.score for result in results] == [10] and list(left_out) == ["eve"]
-    assert "ValueError: \ufffd\ufffd\\[2J" in (course / "reports/toy/bob.md").read_text(encoding="utf-8")
+    assert "ValueError: \ufffd\ufffd\\[2J" in (course / "reports/toy/bob.md").read_text(
+        encoding="utf-8"
+    )
     assert "bob,7,10" in (course / "reports/toy/grades.csv").read_text(encoding="utf-8")
     results, fresh, _ = command.run(course, "toy", tier="bubblewrap", force=True, progress=False)
     assert fresh == 2 and [result.score for result in results] == [10, 10]
@@ -302,7 +376,9 @@ def test_what_an_old_grade_book_holds_is_made_safe(course, tight):
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess:
     """Code in a process of its own."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment
+    )
 
 
 @needs_bubblewrap
@@ -338,8 +414,12 @@ print(*(int(facts[name].split()[0]) // 1024 for name in ("VmHWM", "RssFile")))
 @needs_bubblewrap
 @pytest.mark.slow
 def test_the_graders_own_memory_is_bounded_whatever_a_submission_writes(course):
-    answer = "    data = b'\\n{\"check\": \"%s\", \"raw\": [' % name + b'{},' * 1_300_000 + b'{}]}\\n'\n"
-    answers = "import os\nfor name in (b'loss_values', b'average_values', b'step_updates'):\n" + answer
+    answer = (
+        "    data = b'\\n{\"check\": \"%s\", \"raw\": [' % name + b'{},' * 1_300_000 + b'{}]}\\n'\n"
+    )
+    answers = (
+        "import os\nfor name in (b'loss_values', b'average_values', b'step_updates'):\n" + answer
+    )
     answers += "    while data:\n        data = data[os.write(4, data):]\nos._exit(0)"
     for name in ("ann", "bob"):
         write(course, dataclasses.replace(CASES["right"], last=answers), f"{name}-answers")

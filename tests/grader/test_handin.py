@@ -23,7 +23,9 @@ WRITTEN = "D would see no fakes."
 def handed_in(folder: Path, cells: list, name: str = "toy.ipynb") -> reading.Submission:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    path.write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
     return reading.load(path, reading.Submission("you", "toy"))
 
 
@@ -50,10 +52,22 @@ def edited(change) -> list[dict]:
     ("change", "words"),
     [
         (lambda cells: cells.pop(1), ["missing: weighted_loss;"]),
-        (lambda cells: cells.insert(3, {**cells[1], "execution_count": 3}), ["twice: weighted_loss;", "top to bottom"]),
-        (lambda cells: cells[1]["metadata"]["nbgrader"].update(grade_id="mine"), ["missing: weighted_loss", ": mine;"]),
-        (lambda cells: cells[1].update(source=ODDITIES["weighted_loss"]), ["without an answer: weighted_loss;"]),
-        (lambda cells: cells[-1].update(source=RELEASED["cells"][-1]["source"]), ["without an answer: explain;"]),
+        (
+            lambda cells: cells.insert(3, {**cells[1], "execution_count": 3}),
+            ["twice: weighted_loss;", "top to bottom"],
+        ),
+        (
+            lambda cells: cells[1]["metadata"]["nbgrader"].update(grade_id="mine"),
+            ["missing: weighted_loss", ": mine;"],
+        ),
+        (
+            lambda cells: cells[1].update(source=ODDITIES["weighted_loss"]),
+            ["without an answer: weighted_loss;"],
+        ),
+        (
+            lambda cells: cells[-1].update(source=RELEASED["cells"][-1]["source"]),
+            ["without an answer: explain;"],
+        ),
         (lambda cells: cells[0].update(source="import os"), ["uses the original: setup;"]),
         (lambda cells: cells[3].update(execution_count=None), ["1 of 7 code cells were not run"]),
         (lambda cells: cells[3].update(execution_count=1), ["not run from top to bottom"]),
@@ -62,7 +76,9 @@ def edited(change) -> list[dict]:
 )
 def test_what_costs_points_later_is_said_now_with_what_to_do(tmp_path, change, words):
     found = handin.trouble(handed_in(tmp_path, edited(change)), RELEASED)
-    assert len(found) == len(words) and all(word in text for word, text in zip(words, found, strict=True)), found
+    assert len(found) == len(words) and all(
+        word in text for word, text in zip(words, found, strict=True)
+    ), found
 
 
 def test_files_that_are_no_notebook_of_this_name_are_named(tmp_path):
@@ -70,7 +86,9 @@ def test_files_that_are_no_notebook_of_this_name_are_named(tmp_path):
     broken = reading.load(tmp_path / "toy.ipynb", reading.Submission("you", "toy"))
     assert "not a notebook" in handin.trouble(broken, RELEASED)[0]
     renamed = handed_in(tmp_path, answered(), "toy (1).ipynb")
-    assert handin.trouble(renamed, RELEASED) == ["the file is named toy (1).ipynb: rename it to toy.ipynb"]
+    assert handin.trouble(renamed, RELEASED) == [
+        "the file is named toy (1).ipynb: rename it to toy.ipynb"
+    ]
     copied = handed_in(tmp_path, answered(), ".ipynb_checkpoints/toy.ipynb")
     assert "one folder up" in handin.trouble(copied, RELEASED)[0]
 
@@ -95,7 +113,9 @@ def student(tmp_path_factory) -> Path:
     blank = notebook("ps1")
     for cell in blank.cells:
         if cell.metadata.nbgrader.solution:
-            cell.source = "raise NotImplementedError()" if cell.cell_type == "code" else "YOUR ANSWER HERE"
+            cell.source = (
+                "raise NotImplementedError()" if cell.cell_type == "code" else "YOUR ANSWER HERE"
+            )
     handin.as_released(folder / "checks", "ps1").write_text(json.dumps(blank))
     return folder
 
@@ -124,14 +144,20 @@ def test_a_solved_notebook_is_ready_and_a_wrong_one_is_not(student):
     cells = solved()
     done = course_check(student, cells)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "mend:" not in done.stdout and "ready: hand in ps1.ipynb" in done.stdout and "[none]" not in done.stdout
+    assert (
+        "mend:" not in done.stdout
+        and "ready: hand in ps1.ipynb" in done.stdout
+        and "[none]" not in done.stdout
+    )
     by_name = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in cells}
     imported = "from course_lib.losses import log_generator\n%time generator_loss = log_generator"
     by_name["generator_loss"]["source"] = imported
     by_name["discriminator_loss"]["source"] = "import os\nos._exit(0)"
     done = course_check(student, cells)
     assert done.returncode == 1 and "ended its own process" in done.stdout, done.stdout
-    by_name["discriminator_loss"]["source"] = "def discriminator_loss(real, fake):\n    return real.mean()"
+    by_name["discriminator_loss"]["source"] = (
+        "def discriminator_loss(real, fake):\n    return real.mean()"
+    )
     done = course_check(student, cells)
     assert done.returncode == 1 and "cannot import name 'log_generator'" in done.stdout
     assert "[none]" in done.stdout and "[full]" in done.stdout and "not ready" in done.stdout

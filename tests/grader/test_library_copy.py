@@ -11,12 +11,21 @@ from tests import ROOT
 
 ZYGOTE = ast.parse((ROOT / "assignments/grader/child/zygote.py").read_text(encoding="utf-8"))
 WARM = next(n.value for n in ZYGOTE.body if isinstance(n, ast.Assign) and n.targets[0].id == "WARM")
-NAMED = sorted({(module, name) for missing in MISSING.values() for module, names in missing.items() for name in names})
+NAMED = sorted(
+    {
+        (module, name)
+        for missing in MISSING.values()
+        for module, names in missing.items()
+        for name in names
+    }
+)
 
 
 @pytest.mark.parametrize(("module", "name"), NAMED)
 def test_what_is_left_out_exists(module, name):
-    assert hasattr(importlib.import_module(module), name), f"checks.MISSING leaves out what {module} does not have"
+    assert hasattr(importlib.import_module(module), name), (
+        f"checks.MISSING leaves out what {module} does not have"
+    )
 
 
 @pytest.mark.parametrize("name", ast.literal_eval(WARM))
@@ -32,7 +41,9 @@ def test_no_training_step_is_in_the_copy(tmp_path, problem_set):
     steps = []
     for path in (tmp_path / "course_lib").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        learns = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "backward"]
+        learns = [
+            n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "backward"
+        ]
         steps += [path.relative_to(tmp_path).as_posix()] if learns else []
     # classifiers that measure, and a layer that is timed: no GAN learns there
     assert set(steps) == {"course_lib/training/frozen.py", "course_lib/experiments/bench_around.py"}

@@ -38,10 +38,15 @@ def test_a_change_that_hangs_or_does_not_run_is_killed(monkeypatch):
     monkeypatch.setattr(mutation, "SECONDS", 0.5)
 
     def fate(old: str, new: str) -> str:
-        return mutation.fate("ps1", "generator_loss_ls", base, mutation.Change("x", "x", 1, base.replace(old, new)))
+        return mutation.fate(
+            "ps1", "generator_loss_ls", base, mutation.Change("x", "x", 1, base.replace(old, new))
+        )
 
     assert (
-        fate("return", "while True: pass\n    return") == fate("square()", "sqare()") == fate("- 1", "- 2") == "killed"
+        fate("return", "while True: pass\n    return")
+        == fate("square()", "sqare()")
+        == fate("- 1", "- 2")
+        == "killed"
     )
     assert fate("fake_outputs - 1", "1 - fake_outputs") == "same"
 
@@ -50,7 +55,9 @@ def shares(every: int) -> None:
     found = mutation.count([(ps, f) for ps in FUNCTIONS for f in FUNCTIONS[ps]], every)
     assert found[False]["alive"] == 0, "python -m checks.mutation PS shows them"
     held = found[True]
-    assert held["killed"] + held["same"] >= 0.95 * held.total() and found[False].total() > 2000 / every
+    assert (
+        held["killed"] + held["same"] >= 0.95 * held.total() and found[False].total() > 2000 / every
+    )
 
 
 @pytest.mark.slow

@@ -50,7 +50,9 @@ def test_it_is_two_screens_long():
 
 
 def test_what_left_it_is_found_in_the_guide():
-    pages = " ".join(" ".join([README, *(page.read_text(encoding="utf-8") for page in PAGES)]).split())
+    pages = " ".join(
+        " ".join([README, *(page.read_text(encoding="utf-8") for page in PAGES)]).split()
+    )
     assert [line for line in MOVED.strip().splitlines() if line not in pages] == []
 
 

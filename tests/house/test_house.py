@@ -32,7 +32,9 @@ def files() -> list[str]:
     done = subprocess.run(listed, cwd=ROOT, capture_output=True)
     if done.returncode:
         pytest.skip("not a git checkout, so which files belong to the project is unknown")
-    return sorted(name for name in set(os.fsdecode(done.stdout).split("\0")) if (ROOT / name).is_file())
+    return sorted(
+        name for name in set(os.fsdecode(done.stdout).split("\0")) if (ROOT / name).is_file()
+    )
 
 
 @cache
@@ -51,7 +53,9 @@ def texts() -> dict[str, str]:
 def requirements() -> list[Requirement]:
     extras = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
     found = [Requirement(line) for line in PROJECT["dependencies"] + extras]
-    return [r for r in found if r.name != PROJECT["name"]]  # an extra may name another extra of the project
+    return [
+        r for r in found if r.name != PROJECT["name"]
+    ]  # an extra may name another extra of the project
 
 
 def floor(requirement: Requirement) -> Version:
@@ -78,7 +82,9 @@ def test_every_dependency_has_a_floor_and_no_ceiling():
     for requirement in requirements():
         operators = {s.operator for s in requirement.specifier}
         assert ">=" in operators, f"{requirement} has no floor"
-        assert operators <= {">=", "!="}, f"{requirement} is capped; constraints.txt is the place for that"
+        assert operators <= {">=", "!="}, (
+            f"{requirement} is capped; constraints.txt is the place for that"
+        )
 
 
 def test_the_floors_agreed_upon():
@@ -109,7 +115,9 @@ def test_constraints_pin_every_dependency_at_or_above_its_floor():
     pins = {}
     for line in lines:
         if line and not line.startswith("#"):
-            name, version = re.fullmatch(r"([A-Za-z0-9_.-]+)==([0-9][0-9.]*(?:(?:rc|post)\d+)?)", line).groups()
+            name, version = re.fullmatch(
+                r"([A-Za-z0-9_.-]+)==([0-9][0-9.]*(?:(?:rc|post)\d+)?)", line
+            ).groups()
             pins[name.lower().replace("_", "-")] = Version(version)
     for requirement in requirements():
         pinned = pins.get(requirement.name.lower().replace("_", "-"))
@@ -123,7 +131,9 @@ def test_constraints_pin_every_dependency_at_or_above_its_floor():
 
 def test_licences_cover_every_shipped_style():
     table = (ROOT / "LICENSES" / "README.md").read_text(encoding="utf-8")
-    rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
+    rows = {
+        line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")
+    }
     assert {name.removesuffix(" vectors") for name in PACKAGES} == set(STYLES)
     for name, taken in PACKAGES.items():
         package, _, version = taken.rpartition("@")
@@ -139,9 +149,18 @@ def test_licences_cover_every_shipped_style():
     ("name", "parts"),
     [
         ("LICENSE", ["Copyright (c) 2026 The course authors", 'THE SOFTWARE IS PROVIDED "AS IS"']),
-        ("LICENSES/Apache-2.0.txt", ["Version 2.0, January 2004", "9. Accepting", "END OF TERMS AND CONDITIONS"]),
-        ("LICENSES/CC-BY-4.0.txt", [*[f"Section {i} --" for i in range(1, 9)], "Creative Commons may be contacted"]),
-        ("LICENSES/MIT-fluent-emoji.txt", ["Copyright (c) Microsoft Corporation.", 'IS PROVIDED "AS IS"']),
+        (
+            "LICENSES/Apache-2.0.txt",
+            ["Version 2.0, January 2004", "9. Accepting", "END OF TERMS AND CONDITIONS"],
+        ),
+        (
+            "LICENSES/CC-BY-4.0.txt",
+            [*[f"Section {i} --" for i in range(1, 9)], "Creative Commons may be contacted"],
+        ),
+        (
+            "LICENSES/MIT-fluent-emoji.txt",
+            ["Copyright (c) Microsoft Corporation.", 'IS PROVIDED "AS IS"'],
+        ),
         ("LICENSES/MIT-emoji-datasource.txt", ["Cal Henderson", 'IS PROVIDED "AS IS"']),
     ],
 )
@@ -153,7 +172,11 @@ def test_licence_texts_are_complete(name, parts):
 
 def test_shipped_emoji_stay_under_8_mb_and_14_for_the_large_ones():
     sizes = {path.name: path.stat().st_size for path in FILES.iterdir()}
-    large = {f"{style}_128_{split}.avif" for style in STYLES for split in {row["split"] for row in entries()}}
+    large = {
+        f"{style}_128_{split}.avif"
+        for style in STYLES
+        for split in {row["split"] for row in entries()}
+    }
     assert set(sizes) == {"emoji.json", *(f"{style}.avif" for style in STYLES), *large}
     assert sum(sizes[name] for name in large) < 14_000_000
     assert sum(sizes[name] for name in sizes.keys() - large) < 8_000_000
@@ -162,7 +185,9 @@ def test_shipped_emoji_stay_under_8_mb_and_14_for_the_large_ones():
 def test_split_has_the_stated_counts_and_no_emoji_on_two_sides():
     counts = Counter(row["split"] for row in entries())
     assert counts == {"train_a": 640, "train_b": 640, "val": 160, "test": 159}
-    assert len({row["code"] for row in entries()}) == len({row["name"] for row in entries()}) == 1599
+    assert (
+        len({row["code"] for row in entries()}) == len({row["name"] for row in entries()}) == 1599
+    )
 
 
 def test_the_build_script_reproduces_the_shipped_split():
@@ -192,7 +217,17 @@ def test_variants_of_one_emoji_share_a_group():
 
 def test_makefile_has_the_promised_targets_and_explains_them():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    installed = ("course", "course-all", "test", "soak", "release-check", "release", "gpu", "site", "lab")
+    installed = (
+        "course",
+        "course-all",
+        "test",
+        "soak",
+        "release-check",
+        "release",
+        "gpu",
+        "site",
+        "lab",
+    )
     for target in ("help", "setup", "clean", *installed):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target
     assert re.search(r"^\.DEFAULT_GOAL := help$", makefile, re.MULTILINE)
@@ -221,7 +256,9 @@ def test_citation_names_the_papers():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["cff-version"] == "1.2.0" and citation["license"] == "MIT"
     assert len(citation["references"]) == 8
-    assert all(reference["authors"] and reference["year"] >= 2014 for reference in citation["references"])
+    assert all(
+        reference["authors"] and reference["year"] >= 2014 for reference in citation["references"]
+    )
 
 
 # ---- tidiness
@@ -229,7 +266,9 @@ def test_citation_names_the_papers():
 MACHINE_PATH = re.compile(
     r"(?<![\w.~/-])/(?:root|work|opt(?!/tljh)|home/\w+|Users/\w+|private/var|tmp/(?:ipykernel|bash)_\w+)/|file:///\w"
 )
-REGISTRY_HOST = re.compile(r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|npmmirror\.com|deb\.debian\.org)\b")
+REGISTRY_HOST = re.compile(
+    r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|npmmirror\.com|deb\.debian\.org)\b"
+)
 UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME)\b")
 
 
@@ -244,7 +283,9 @@ UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME)\b")
 )
 def test_no_file_names_what_it_must_not(pattern, caught, passed):
     assert pattern.search(caught) and not pattern.search(passed)
-    found = [f"{name}: {hit.group()}" for name, text in texts().items() for hit in pattern.finditer(text)]
+    found = [
+        f"{name}: {hit.group()}" for name, text in texts().items() for hit in pattern.finditer(text)
+    ]
     assert found == []
 
 
@@ -258,14 +299,18 @@ NOT_OF_A_PAPER = ("coupled.py", "frozen.py", "hardware.py", "small_maps.py")
 
 def python_lines(*places: Path) -> int:
     """Lines of a file, or of all Python below a folder."""
-    files = [path for place in places for path in ([place] if place.is_file() else place.rglob("*.py"))]
+    files = [
+        path for place in places for path in ([place] if place.is_file() else place.rglob("*.py"))
+    ]
     return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
 
 
 def reading_core() -> list[Path]:
     """What a reader of the methods reads: losses, protocol, pool, the papers, their networks, and the training loop."""
     methods = [LIBRARY / "methods" / f"{name}.py" for name in ("base", "image_pool", *PAPERS)]
-    networks = [path for path in (LIBRARY / "networks").glob("*.py") if path.name not in NOT_OF_A_PAPER]
+    networks = [
+        path for path in (LIBRARY / "networks").glob("*.py") if path.name not in NOT_OF_A_PAPER
+    ]
     return [LIBRARY / "losses.py", *methods, *networks, LIBRARY / "training" / "fit.py"]
 
 
@@ -292,7 +337,11 @@ def test_nobody_asks_what_a_thing_has_but_for_a_stated_reason():
         for number, line in enumerate(lines):
             if re.search(r"\b(?:has|get)attr\(", line):
                 found.append(f"{path.name}:{number + 1}")
-                bare += [] if any("#" in near for near in lines[max(0, number - 3) : number + 1]) else found[-1:]
+                bare += (
+                    []
+                    if any("#" in near for near in lines[max(0, number - 3) : number + 1])
+                    else found[-1:]
+                )
     assert len(found) <= 8, found
     assert bare == []
 
@@ -303,7 +352,11 @@ def test_importing_the_library_costs_little_beyond_torch():
     code += "\nimport course_lib.metrics, sys"
     code += "\nsys.exit(not {'torchmetrics', 'scipy', 'matplotlib'}.isdisjoint(sys.modules))"
     seconds = [
-        float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout
+        )
         for _ in range(2)
     ]
     assert min(seconds) < 0.3, seconds

@@ -26,20 +26,39 @@ def test_imports_run_downwards_and_never_in_a_circle():
 @pytest.mark.parametrize(
     ("module", "line", "broken"),
     [
-        ("networks/blocks", "from course_lib.methods.base import Method", "Imports of the rooms run downwards"),
-        ("losses", "def late():\n    from course_lib.training import fit", "Imports of the rooms run downwards"),
+        (
+            "networks/blocks",
+            "from course_lib.methods.base import Method",
+            "Imports of the rooms run downwards",
+        ),
+        (
+            "losses",
+            "def late():\n    from course_lib.training import fit",
+            "Imports of the rooms run downwards",
+        ),
         ("methods/base", "from course_lib.methods import pix2pix", "No modules import each other"),
-        ("metrics/pixels", "from assignments.grader import command", "metrics.pixels -> assignments"),
+        (
+            "metrics/pixels",
+            "from assignments.grader import command",
+            "metrics.pixels -> assignments",
+        ),
         ("attic/__init__", "", "attic"),  # a room that has no place among the layers
     ],
 )
 def test_a_wrong_import_is_found(tmp_path, module, line, broken):
     for package in ("course_lib", "assignments"):
-        only_python = shutil.ignore_patterns("__pycache__", "*_files", "mutants", "source", "static")
+        only_python = shutil.ignore_patterns(
+            "__pycache__", "*_files", "mutants", "source", "static"
+        )
         shutil.copytree(ROOT / package, tmp_path / package, ignore=only_python)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     path = tmp_path / "course_lib" / f"{module}.py"
     path.parent.mkdir(exist_ok=True)
-    path.write_text((path.read_text(encoding="utf-8") if path.exists() else "") + f"\n{line}\n", encoding="utf-8")
+    path.write_text(
+        (path.read_text(encoding="utf-8") if path.exists() else "") + f"\n{line}\n",
+        encoding="utf-8",
+    )
     status, said = lint_imports(tmp_path)
-    assert status == 1 and broken in said.partition("Broken contracts" if line else "Analyzed")[2], said
+    assert (
+        status == 1 and broken in said.partition("Broken contracts" if line else "Analyzed")[2]
+    ), said

@@ -25,9 +25,17 @@ pytestmark = [pytest.mark.release, pytest.mark.timeout(7200)]
 
 def run(command: list, folder: Path, **variables: str) -> str:
     """Runs it in a folder, without anything of this environment; returns its output, or fails with what it said."""
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(list(map(str, command)), cwd=folder, env=clean | variables, capture_output=True, text=True)
-    assert done.returncode == 0, f"{shlex.join(map(str, command))}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
+    done = subprocess.run(
+        list(map(str, command)), cwd=folder, env=clean | variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, (
+        f"{shlex.join(map(str, command))}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    )
     return done.stdout
 
 
@@ -35,13 +43,22 @@ class Environment:
     """A virtual environment in a folder of its own; it has the version of Python that is asked for, if that is here."""
 
     def __init__(self, folder: Path, python: str = sys.executable):
-        found = [path for path in (shutil.which(python), sys.executable) if path and not os.system(f"{path} -c ''")]
+        found = [
+            path
+            for path in (shutil.which(python), sys.executable)
+            if path and not os.system(f"{path} -c ''")
+        ]
         run([found[0], "-m", "venv", folder / "env"], folder)
-        self.folder, self.bin = folder / "elsewhere", folder / "env" / ("Scripts" if os.name == "nt" else "bin")
+        self.folder, self.bin = (
+            folder / "elsewhere",
+            folder / "env" / ("Scripts" if os.name == "nt" else "bin"),
+        )
         self.folder.mkdir()
 
     def pip(self, *words) -> str:
-        return run([self.bin / "python", "-m", "pip", *words, "--disable-pip-version-check"], self.folder)
+        return run(
+            [self.bin / "python", "-m", "pip", *words, "--disable-pip-version-check"], self.folder
+        )
 
     def install(self, *what) -> None:
         self.pip("install", "--quiet", *shlex.split(os.environ.get("PIP_ARGS", "")), *what)
@@ -60,15 +77,24 @@ class Environment:
 
 def works(environment: Environment) -> None:
     """The command helps, trains, translates and checks, from a folder that has nothing to do with the checkout."""
-    said = run([environment.bin / "python", "-c", "import course_lib; print(course_lib.__file__)"], environment.folder)
+    said = run(
+        [environment.bin / "python", "-c", "import course_lib; print(course_lib.__file__)"],
+        environment.folder,
+    )
     assert not Path(said.strip()).is_relative_to(ROOT)
     assert "train" in environment.course("--help") and "torch" in environment.course("doctor")
     smoke = ["--profile", "smoke", "--steps", 2]
-    assert "finished at step 2" in environment.course("train", "pix2pix", "--data", "emoji:edges", "--out", "r", *smoke)
+    assert "finished at step 2" in environment.course(
+        "train", "pix2pix", "--data", "emoji:edges", "--out", "r", *smoke
+    )
     Image.new("RGB", (32, 32), "white").save(environment.folder / "a.png")
     environment.course("translate", "--run", "r", "--input", "a.png", "--output", "out")
-    environment.course("translate", "--run", "shipped:edges-emoji", "--input", "a.png", "--output", "shipped")
-    assert (environment.folder / "out" / "a.png").exists() and (environment.folder / "shipped" / "a.png").exists()
+    environment.course(
+        "translate", "--run", "shipped:edges-emoji", "--input", "a.png", "--output", "shipped"
+    )
+    assert (environment.folder / "out" / "a.png").exists() and (
+        environment.folder / "shipped" / "a.png"
+    ).exists()
     assert "l1" in environment.course("evaluate", "--run", "r", "--data", "emoji:edges", "--json")
 
 
@@ -77,7 +103,10 @@ def test_the_wheel_replaces_nothing_that_colab_has(wheel, tmp_path):
     environment = Environment(tmp_path, "python3.12")
     environment.install("--requirement", colab)
     before = environment.versions()
-    assert {name: before[name] for name in ("torch", "ipywidgets")} == {"torch": "2.11.0", "ipywidgets": "7.7.1"}
+    assert {name: before[name] for name in ("torch", "ipywidgets")} == {
+        "torch": "2.11.0",
+        "ipywidgets": "7.7.1",
+    }
     environment.install(wheel, "papermill")
     assert before.items() <= environment.versions().items() and environment.pip("check")
     environment.runs_the_first_notebooks()
@@ -104,5 +133,20 @@ def test_the_lowest_versions_run_the_first_notebooks(lowest):
 
 
 def test_the_lowest_versions_pass_the_fast_tests(lowest):
-    python = [lowest.bin / "python", "-m", "pytest", "-m", "not slow", "-q", "-n", "2", "--dist", "loadfile"]
-    run([*python, "-p", "no:cacheprovider"], ROOT, PATH=f"{lowest.bin}{os.pathsep}{os.environ['PATH']}")
+    python = [
+        lowest.bin / "python",
+        "-m",
+        "pytest",
+        "-m",
+        "not slow",
+        "-q",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+    ]
+    run(
+        [*python, "-p", "no:cacheprovider"],
+        ROOT,
+        PATH=f"{lowest.bin}{os.pathsep}{os.environ['PATH']}",
+    )

@@ -36,7 +36,14 @@ def report() -> Iterator[None]:
     others = [f"{name} {metadata.version(name)}" for name in ("torch", "safetensors")]
     versions = ", ".join([f"course {__version__}", *others])
     how = f"Command: `make soak`, seed {SEED}. Machine: {machine}. Versions: {versions}."
-    head = ["# Soak report", "", how, "", "| what was done | times | what was found |", "|---|---|---|"]
+    head = [
+        "# Soak report",
+        "",
+        how,
+        "",
+        "| what was done | times | what was found |",
+        "|---|---|---|",
+    ]
     (ROOT / "build").mkdir(exist_ok=True)
     text = "\n".join([*head, *(f"| {' | '.join(row)} |" for row in ROWS)]) + "\n"
     (ROOT / "build" / "soak.md").write_text(text, encoding="utf-8")
@@ -63,7 +70,12 @@ def killed(tmp_path_factory) -> Path:
 def test_200_kills_while_saving(killed):
     with counted("run killed (SIGKILL) while it wrote a checkpoint, then resumed", 200) as found:
         counts = kill_while_saving(killed, 200, SEED)
-        unreadable = counts["killed"] - counts["the new one"] - counts["the one before"] - counts["nothing yet"]
+        unreadable = (
+            counts["killed"]
+            - counts["the new one"]
+            - counts["the one before"]
+            - counts["nothing yet"]
+        )
         found += [
             f"{unreadable} unreadable runs",
             f"{counts['at a byte']} kills amid the bytes, {counts['at a operation']} between file operations",
@@ -79,26 +91,35 @@ def test_100_flipped_bits(killed):
     with counted("one bit flipped in a checkpoint", 100) as found:
         counts = flip_bits(killed / "killed" / "checkpoints", 100, SEED)
         found += [f"{n} {what}" for what, n in sorted(counts.items())]
-        found += ["each time the checkpoint before it was used, with a warning"] if not counts["missed"] else []
+        found += (
+            ["each time the checkpoint before it was used, with a warning"]
+            if not counts["missed"]
+            else []
+        )
     assert counts["missed"] == 0 and sum(counts.values()) == 100
 
 
 def test_20_kills_of_course_train(tmp_path):
     runs = [("pairs", "0"), ("pairs", "0"), ("pairs", "2"), ("emoji:edges", "0")]
-    with counted("`course train` killed (SIGKILL) at a random step and resumed", 5 * len(runs)) as found:
+    with counted(
+        "`course train` killed (SIGKILL) at a random step and resumed", 5 * len(runs)
+    ) as found:
         pairs = write_pairs(tmp_path / "pairs")
         for number, (data, workers) in enumerate(runs):
             source, folder = pairs if data == "pairs" else data, tmp_path / str(number)
             at = kill_and_resume(folder, source, 900, 5, SEED + number, "--workers", workers)
             what = "a folder of 26 pairs" if data == "pairs" else data
             steps = ", ".join(map(str, at))
-            found.append(f"{what}, {workers} workers: killed at steps {steps} of 900, equal to the bit")
+            found.append(
+                f"{what}, {workers} workers: killed at steps {steps} of 900, equal to the bit"
+            )
         found.append(f"{len(runs)} more kills while the command was starting")
 
 
 @pytest.mark.parametrize(
     ("method", "data"),
-    [(name, "facades:day-night") for name in ("cyclegan", "unit", "munit")] + [("pix2pixhd", "facades")],
+    [(name, "facades:day-night") for name in ("cyclegan", "unit", "munit")]
+    + [("pix2pixhd", "facades")],
 )
 def test_other_methods_are_killed_too(tmp_path, method, data):
     """With its pools, shared blocks and encoders; with phases, and centres that are found when training is over."""
@@ -110,7 +131,9 @@ def test_other_methods_are_killed_too(tmp_path, method, data):
 @needs_bubblewrap
 def test_60_submissions_killed_20_times_while_they_are_graded(tmp_path):
     released = toy_course.make(tmp_path / "released")
-    with counted("`course grade` killed (SIGKILL) at a random moment and run again, 60 submissions", 20) as found:
+    with counted(
+        "`course grade` killed (SIGKILL) at a random moment and run again, 60 submissions", 20
+    ) as found:
         graded, killed_at = kill_and_run_again(released, tmp_path, 60, 20, SEED + 1)
         found += [
             f"killed after {', '.join(map(str, killed_at))} submissions",
@@ -122,14 +145,19 @@ def test_60_submissions_killed_20_times_while_they_are_graded(tmp_path):
 @needs_bubblewrap
 def test_200_submissions_graded_twice(tmp_path):
     course = toy_course.make(tmp_path / "course")
-    with counted("submissions graded twice, right ones, broken ones and hostile ones mixed", 200) as found:
+    with counted(
+        "submissions graded twice, right ones, broken ones and hostile ones mixed", 200
+    ) as found:
         hand_in(course, 200)
         began = time.monotonic()
         command.run(course, "toy", tier="bubblewrap", progress=False)
         minutes = (time.monotonic() - began) / 60
         first = graded_table(course)
         _, fresh, _ = command.run(course, "toy", tier="bubblewrap", progress=False, force=True)
-        found += [f"{fresh} graded again" + (", identical grades" if graded_table(course) == first else "")]
+        found += [
+            f"{fresh} graded again"
+            + (", identical grades" if graded_table(course) == first else "")
+        ]
         found += [f"{200 / minutes:.0f} submissions a minute"]
         assert fresh == 200 and graded_table(course) == first and len(first["scores"]) == 200
 

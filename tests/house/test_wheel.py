@@ -30,9 +30,16 @@ def test_wheel_carries_data_and_licences_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"course_lib", "assignments"}
-    assert not any(name.startswith(("assignments/source", "assignments/checks")) for name in names)  # the answers
-    assert {name for name in files() if name.startswith(("course_lib/", "assignments/grader/"))} <= set(names)
-    for licence in ["LICENSE", *(f"LICENSES/{path.name}" for path in (ROOT / "LICENSES").iterdir())]:
+    assert not any(
+        name.startswith(("assignments/source", "assignments/checks")) for name in names
+    )  # the answers
+    assert {
+        name for name in files() if name.startswith(("course_lib/", "assignments/grader/"))
+    } <= set(names)
+    for licence in [
+        "LICENSE",
+        *(f"LICENSES/{path.name}" for path in (ROOT / "LICENSES").iterdir()),
+    ]:
         assert any(name.endswith(f".dist-info/licenses/{licence}") for name in names), licence
     assert wheel.stat().st_size <= 95e6
 
@@ -48,9 +55,17 @@ def test_sdist_is_the_checkout(wheel):
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        ("train dcgan --data emoji:edges --profile smoke --steps 1 --out run", 0, "finished at step 1"),
+        (
+            "train dcgan --data emoji:edges --profile smoke --steps 1 --out run",
+            0,
+            "finished at step 1",
+        ),
         ("doctor", 0, "none here: run this in the course's folder"),
-        ("run a.ipynb", 2, "fix: pip install papermill nbformat nbconvert, which is the course's extra lab"),
+        (
+            "run a.ipynb",
+            2,
+            "fix: pip install papermill nbformat nbconvert, which is the course's extra lab",
+        ),
         ("demo", 2, "extra web"),
     ],
 )

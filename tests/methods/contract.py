@@ -40,7 +40,9 @@ class Case:
     small: dict
     ablations: tuple[tuple[dict, set[str]], ...] = ()
     ready: float = 1.0  # the share of the training from which all networks learn
-    stops: tuple[int, ...] = (4,)  # after how many of 8 steps a training is interrupted; 4 is amid an epoch
+    stops: tuple[int, ...] = (
+        4,
+    )  # after how many of 8 steps a training is interrupted; 4 is amid an epoch
     learns: tuple[str, ...] = ("opt_D", "opt_G")  # the order of the updates in one step
 
     def make(self, seed: int = 0, bf16: bool = False, **changes) -> Method:
@@ -65,7 +67,8 @@ class Noise(torch.utils.data.Dataset):
         coarse = torch.randint(0, 12, (n, 4, 4), generator=generator)
         grid = torch.arange(16).reshape(1, 4, 4).expand(n, -1, -1)
         self.labels, self.instances = (
-            maps.repeat_interleave(size // 4, 1).repeat_interleave(size // 4, 2).byte() for maps in (coarse, grid)
+            maps.repeat_interleave(size // 4, 1).repeat_interleave(size // 4, 2).byte()
+            for maps in (coarse, grid)
         )
         self.y = torch.rand(n, 3, size, size, generator=generator) * 2 - 1
         self.x = paint(self.labels)
@@ -126,7 +129,10 @@ def moved(method: Method, before: dict[str, list[Tensor]]) -> set[str]:
     return {
         name
         for name, old in before.items()
-        if any(not torch.equal(p, q) for p, q in zip(method.networks[name].parameters(), old, strict=True))
+        if any(
+            not torch.equal(p, q)
+            for p, q in zip(method.networks[name].parameters(), old, strict=True)
+        )
     }
 
 
@@ -141,7 +147,11 @@ def has_gradient(net: nn.Module) -> bool:
 def owned(method: Method, optimizer: torch.optim.Optimizer) -> set[str]:
     """The networks whose weights an optimiser moves."""
     entries = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    return {name for name, net in method.networks.items() if any(id(p) in entries for p in net.parameters())}
+    return {
+        name
+        for name, net in method.networks.items()
+        if any(id(p) in entries for p in net.parameters())
+    }
 
 
 @contextmanager
@@ -153,7 +163,11 @@ def watched(method: Method):
         before = {name: gradients(net) for name, net in method.networks.items()}
         backward(loss, *arguments, **options)
         after = {name: gradients(net) for name, net in method.networks.items()}
-        reached = {n for n in after if any(not torch.equal(a, b) for a, b in zip(after[n], before[n], strict=True))}
+        reached = {
+            n
+            for n in after
+            if any(not torch.equal(a, b) for a, b in zip(after[n], before[n], strict=True))
+        }
         events.append(("backward", reached))
 
     torch.Tensor.backward = watch_backward
@@ -191,20 +205,31 @@ def recorded(method: Method, name: str) -> list[dict[str, Tensor]]:
 def presets_build_and_step(case: Case, folder: Path) -> None:
     """``paper`` is the defaults; every preset is valid; smoke and cpu can be built, and smoke learns."""
     assert {"paper", "smoke", "cpu", "gpu"} <= set(case.cls.PRESETS)
-    built = {name: configs.build(case.cls.Config, **values) for name, values in case.cls.PRESETS.items()}
-    assert built["paper"] == case.cls.Config() and built["smoke"].image_size <= built["cpu"].image_size
+    built = {
+        name: configs.build(case.cls.Config, **values) for name, values in case.cls.PRESETS.items()
+    }
+    assert (
+        built["paper"] == case.cls.Config() and built["smoke"].image_size <= built["cpu"].image_size
+    )
     case.cls(built["cpu"])
     method, before = case.cls(built["smoke"]), None
     method.advance(case.ready)
     before = {name: weights(net) for name, net in method.networks.items()}
     step(method, case.batch(built["smoke"].batch_size, built["smoke"].image_size))
-    assert moved(method, before) >= set().union(*(owned(method, each) for each in method.optimizers.values()))
+    assert moved(method, before) >= set().union(
+        *(owned(method, each) for each in method.optimizers.values())
+    )
 
 
 def one_step_moves_everything(case: Case, folder: Path) -> None:
     """Every weight has one optimiser, which knows it once; a step moves each network and its average."""
     method = case.make(average=0.5)
-    entries = [id(p) for each in method.optimizers.values() for group in each.param_groups for p in group["params"]]
+    entries = [
+        id(p)
+        for each in method.optimizers.values()
+        for group in each.param_groups
+        for p in group["params"]
+    ]
     own = {name: net for name, net in method.networks.items() if not name.endswith("_average")}
     trained = {id(p) for net in own.values() for p in net.parameters()}
     assert len(entries) == len(set(entries)) and set(entries) == trained
@@ -233,10 +258,15 @@ def terms_are_finite_scalars(case: Case, folder: Path) -> None:
     """Finite numbers, named by who minimises them: float32 scalars, which step() detaches and does not read."""
     for bf16 in (False, True):
         method = case.make(bf16=bf16)
-        shown = [name for name in ("generator_terms", "discriminator_terms") if hasattr(method, name)]
+        shown = [
+            name for name in ("generator_terms", "discriminator_terms") if hasattr(method, name)
+        ]
         found = {name: recorded(method, name) for name in shown}
         terms = method.step(case.batch())
-        assert all(term.shape == () and not term.requires_grad and abs(term) < 1000 for term in terms.values())
+        assert all(
+            term.shape == () and not term.requires_grad and abs(term) < 1000
+            for term in terms.values()
+        )
         assert all(found.values()) and all(name.startswith(("g_", "d_")) for name in terms)
         for of, calls in found.items():
             for name, term in ((name, term) for call in calls for name, term in call.items()):
@@ -251,7 +281,9 @@ def terms_are_unweighted(case: Case, folder: Path) -> None:
     for name in (name for name in configs.as_dict(config) if name.startswith("lambda_")):
         value = getattr(config, name)
         if value:
-            assert step(case.make(**{name: 2 * value}), case.batch()) == pytest.approx(plain, rel=0.02, abs=2e-3), name
+            assert step(case.make(**{name: 2 * value}), case.batch()) == pytest.approx(
+                plain, rel=0.02, abs=2e-3
+            ), name
 
 
 def ablations_are_configuration(case: Case, folder: Path) -> None:
@@ -297,13 +329,24 @@ def looking_changes_nothing(case: Case, folder: Path) -> None:
     step(method, data)
 
     def all_of_it() -> dict[str, Tensor]:
-        grads = {f"{name}.{i}": g for name, net in method.networks.items() for i, g in enumerate(gradients(net))}
+        grads = {
+            f"{name}.{i}": g
+            for name, net in method.networks.items()
+            for i, g in enumerate(gradients(net))
+        }
         return state(method) | grads
 
-    before, modes = all_of_it(), [m.training for net in method.networks.values() for m in net.modules()]
+    before, modes = (
+        all_of_it(),
+        [m.training for net in method.networks.values() for m in net.modules()],
+    )
     for direction in method.directions:
         images = output(method, data, direction)
-        assert images.shape == data["y"].shape and images.dtype == torch.float32 and not images.requires_grad
+        assert (
+            images.shape == data["y"].shape
+            and images.dtype == torch.float32
+            and not images.requires_grad
+        )
         assert images.abs().max() <= 1 and torch.equal(images, output(method, data, direction))
     assert equal(all_of_it(), before)
     assert modes == [m.training for net in method.networks.values() for m in net.modules()]
@@ -328,7 +371,11 @@ def averaged_weights_paint(case: Case, folder: Path) -> None:
             ))  # fmt: skip
         return output(method, data)
 
-    raw = [name for name in method.networks if not name.endswith("_average") and weights(method.networks[name])]
+    raw = [
+        name
+        for name in method.networks
+        if not name.endswith("_average") and weights(method.networks[name])
+    ]
     assert torch.equal(clear(raw), before)
     assert not torch.equal(clear([f"{name}_average" for name in method.averaged]), before)
 
@@ -343,7 +390,9 @@ def directions_are_told_apart(case: Case, folder: Path) -> None:
     assert not torch.allclose(there, back)
     swapped = Swapped(method)
     mirrored = data | {"x": data["y"], "y": data["x"]}
-    assert torch.equal(output(swapped, mirrored), back) and torch.equal(output(swapped, mirrored, "yx"), there)
+    assert torch.equal(output(swapped, mirrored), back) and torch.equal(
+        output(swapped, mirrored, "yx"), there
+    )
     assert (swapped.has_codes, swapped.reads_codes) == (method.has_codes, method.reads_codes)
     if method.has_codes:
         assert torch.equal(swapped.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
@@ -364,7 +413,9 @@ def codes_decide(case: Case, folder: Path) -> None:
     one = method.translate(x, z[:1])["fake_y"]
     assert torch.allclose(one[1:2], method.translate(x[1:2], z[:1])["fake_y"], atol=1e-4)
     assert not torch.equal(one, method.translate(x, other[:1])["fake_y"])
-    assert not torch.equal(output(method, data, seed=0), output(method, data, seed=1))  # none given: drawn
+    assert not torch.equal(
+        output(method, data, seed=0), output(method, data, seed=1)
+    )  # none given: drawn
     assert samples.shape == (3, 3, *x.shape[1:]) and not torch.equal(samples[:, 0], samples[:, 1])
     for k, code in enumerate(method.noise(3, seed=2).split(1)):
         assert torch.allclose(samples[:, k], method.translate(x, code)["fake_y"], atol=1e-6)
@@ -393,11 +444,18 @@ def a_checkpoint_is_all_of_it(case: Case, folder: Path) -> None:
     for _ in range(2):
         step(method, case.batch())
     moments = [name for name in state(method) if name.startswith("opt_") and "exp_avg" in name]
-    learn = [p for each in method.optimizers.values() for group in each.param_groups for p in group["params"]]
+    learn = [
+        p
+        for each in method.optimizers.values()
+        for group in each.param_groups
+        for p in group["params"]
+    ]
     assert len(moments) >= 1.8 * len(learn)  # two of each weight, but of those that no loss reaches
     checkpoint.save(folder, 2, state(method), {})
     checkpoint.restore(other, checkpoint.load_latest(folder)[1], folder)
-    assert step(method, case.batch()) == step(other, case.batch()) and equal(state(method), state(other))
+    assert step(method, case.batch()) == step(other, case.batch()) and equal(
+        state(method), state(other)
+    )
 
 
 def resumes_to_the_bit(case: Case, folder: Path) -> None:
@@ -418,7 +476,9 @@ def resumes_to_the_bit(case: Case, folder: Path) -> None:
         first, second, out = case.make(**changes), case.make(seed=9, **changes), folder / str(stop)
         true_step, done = first.step, []
 
-        def interrupted(batch: dict, true_step: Callable = true_step, done: list = done, stop: int = stop) -> dict:
+        def interrupted(
+            batch: dict, true_step: Callable = true_step, done: list = done, stop: int = stop
+        ) -> dict:
             if len(done) == stop:
                 raise KeyboardInterrupt
             done.append(1)
@@ -430,7 +490,10 @@ def resumes_to_the_bit(case: Case, folder: Path) -> None:
         assert not equal(state(first), state(whole))
         history = fit(second, data, out=out, resume=True, **options).history
         assert equal(state(second), state(whole)) and rows(history) == expected
-        assert rows([json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]) == expected
+        assert (
+            rows([json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()])
+            == expected
+        )
         assert len(list((out / "previews").glob("*.png"))) == 3  # the untrained output, too
     again = case.make(seed=9, **changes)
     fit(again, data, out=out, resume=True, **options)
@@ -439,7 +502,11 @@ def resumes_to_the_bit(case: Case, folder: Path) -> None:
 
 def previews_show_the_same(case: Case, folder: Path) -> None:
     """The same inputs in the same styles each time, whatever chance training takes: only learning changes them."""
-    data, method, shown = Noise(case.small["image_size"], paired=case.cls.needs_pairs), case.make(), []
+    data, method, shown = (
+        Noise(case.small["image_size"], paired=case.cls.needs_pairs),
+        case.make(),
+        [],
+    )
     method.step = lambda batch: {"d_real": torch.rand(())}
     method.advance = lambda share: None
 

@@ -18,7 +18,13 @@ from tests.support.tensors import pairs as batch
 
 SMALL = {
     CoGAN: cogan.Config(
-        image_size=16, z_dim=5, own_layers=1, base_channels=4, d_base_channels=4, search_steps=3, search_starts=2
+        image_size=16,
+        z_dim=5,
+        own_layers=1,
+        base_channels=4,
+        d_base_channels=4,
+        search_steps=3,
+        search_starts=2,
     ),
     BiGAN: bigan.Config(image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1),
 }
@@ -41,7 +47,9 @@ def has_grads(net) -> bool:
 
 def check_weights(ours, theirs):
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-        if b.grad.abs().max() > 1e-6:  # a bias before instance norm has only rounding errors, which Adam enlarges
+        if (
+            b.grad.abs().max() > 1e-6
+        ):  # a bias before instance norm has only rounding errors, which Adam enlarges
             assert torch.allclose(a, b, atol=2e-5)
 
 
@@ -50,7 +58,16 @@ def check_weights(ours, theirs):
 
 def test_bigan_at_profile_cpu_is_as_large_as_cyclegan():
     ours, theirs = (module.Config(**module.PRESETS["cpu"]) for module in (bigan, cyclegan))
-    same = ("base_channels", "n_blocks", "d_base_channels", "d_layers", "lr", "batch_size", "gan_loss", "average")
+    same = (
+        "base_channels",
+        "n_blocks",
+        "d_base_channels",
+        "d_layers",
+        "lr",
+        "batch_size",
+        "gan_loss",
+        "average",
+    )
     assert all(getattr(ours, name) == getattr(theirs, name) for name in same)
     with pytest.raises(CourseError, match="at least 24 px"):
         bigan.Config(image_size=16, d_layers=3)
@@ -65,7 +82,11 @@ def test_coupled_networks_count_what_they_share_once():
     """DCGAN's 18,855,040 and 17,232,768, and one more of the two layers at each end that have an owner."""
     with torch.device("meta"):
         G, D = CoupledGenerators(), CoupledDiscriminators()
-    assert parameter_count(G) == 18_855_040 + 25 * (256 * 128 + 128 * 3) + 2 * (256 + 128) == 19_684_608
+    assert (
+        parameter_count(G)
+        == 18_855_040 + 25 * (256 * 128 + 128 * 3) + 2 * (256 + 128)
+        == 19_684_608
+    )
     assert parameter_count(D) == 17_232_768 + 25 * (3 * 128 + 128 * 256) + 2 * 256 == 18_062_080
     assert G.shared(torch.empty(2, 100, 1, 1, device="meta")).shape == (2, 256, 16, 16)
     assert D.own["x"](torch.empty(2, 3, 64, 64, device="meta")).shape == (2, 256, 16, 16)
@@ -81,7 +102,9 @@ def test_something_is_shared_and_something_owned(net, own_layers):
 def test_sharing_is_real():
     """Both domains move the shared layers, each moves its own alone."""
     method = make(CoGAN)
-    assert not {id(p) for p in method.G.own["x"].parameters()} & {id(p) for p in method.G.own["y"].parameters()}
+    assert not {id(p) for p in method.G.own["x"].parameters()} & {
+        id(p) for p in method.G.own["y"].parameters()
+    }
     fakes = method.G(method.noise(4))
     grads = {}
     for domain, other in ("xy", "yx"):
@@ -93,7 +116,11 @@ def test_sharing_is_real():
         method.D.zero_grad()
         image = batch()[domain]
         method.judge(image, domain).sum().backward()
-        assert has_grads(method.D.shared) and has_grads(method.D.own[domain]) and not has_grads(method.D.own[other])
+        assert (
+            has_grads(method.D.shared)
+            and has_grads(method.D.own[domain])
+            and not has_grads(method.D.own[other])
+        )
     method.G.zero_grad()
     sum(method.generator_terms(*fakes).values()).backward()
     for p, from_x, from_y in zip(method.G.shared.parameters(), grads["x"], grads["y"], strict=True):
@@ -132,7 +159,10 @@ def test_cogan_step_equals_the_equations():
         opt_D.zero_grad()
         sum(expected.values()).backward()
         opt_D.step()
-        g = {f"g_gan_{k}": -torch.sigmoid(D(f, k)).log().mean() for k, f in (("x", fake_x), ("y", fake_y))}
+        g = {
+            f"g_gan_{k}": -torch.sigmoid(D(f, k)).log().mean()
+            for k, f in (("x", fake_x), ("y", fake_y))
+        }
         opt_G.zero_grad()
         sum(g.values()).backward()
         opt_G.step()
@@ -158,11 +188,15 @@ def test_search_finds_the_noise_behind_an_image(way):
     with torch.no_grad(), inference(method.G) as G:
         z, others = method.noise(3), method.noise(64)
         x, y = G(z, way)
-        chance = (G(others, way)[0][:, None] - x).abs().mean((2, 3, 4)).min(0).values  # the best of 64 draws
+        chance = (
+            (G(others, way)[0][:, None] - x).abs().mean((2, 3, 4)).min(0).values
+        )  # the best of 64 draws
     out = method.translate(x, way)
     error = (out["rec_x"] - x).abs().mean((1, 2, 3))
     assert (error < 0.2 * chance).all(), (error, chance)
-    assert (out["fake_y"] - y).abs().mean() < 0.2 * (y - y.roll(1, 0)).abs().mean()  # the partner comes out right, too
+    assert (out["fake_y"] - y).abs().mean() < 0.2 * (
+        y - y.roll(1, 0)
+    ).abs().mean()  # the partner comes out right, too
 
 
 def test_search_starts_at_the_nearest_draw():
@@ -233,9 +267,16 @@ def test_bigan_pools_pairs():
         method.step(data)
     pairs = {x.sum().item(): fake for xs, fakes in made for x, fake in zip(xs, fakes, strict=True)}
     now = {x.sum().item() for x in made[-1][0]}
-    seen = [(x.sum().item(), fake) for xs, fakes in shown for x, fake in zip(xs, fakes, strict=True)]
+    seen = [
+        (x.sum().item(), fake) for xs, fakes in shown for x, fake in zip(xs, fakes, strict=True)
+    ]
     assert all(torch.allclose(fake, pairs[key], atol=1e-5) for key, fake in seen)
-    assert any(key not in now for key, _ in seen[-6:]) and method.pool.images.shape == (2, 6, 16, 16)
+    assert any(key not in now for key, _ in seen[-6:]) and method.pool.images.shape == (
+        2,
+        6,
+        16,
+        16,
+    )
 
 
 def test_bigan_reconstruction_is_there_and_back():
@@ -244,4 +285,6 @@ def test_bigan_reconstruction_is_there_and_back():
         fake = method.G_yx.eval()(x)
         expected = method.G_xy.eval()(fake)
     out = method.translate(x, "yx")
-    assert torch.allclose(out["fake_y"], fake, atol=1e-6) and torch.allclose(out["rec_x"], expected, atol=1e-6)
+    assert torch.allclose(out["fake_y"], fake, atol=1e-6) and torch.allclose(
+        out["rec_x"], expected, atol=1e-6
+    )

@@ -53,13 +53,17 @@ def test_parameter_counts_are_the_papers():
 def test_z_is_added_where_it_should_be(z_at, coded, z_dim):
     """The plain U-Net in all but the inputs of the first ``coded`` blocks on the way down."""
     G = CodedUNet(z_dim, z_at, image_size=32, base_channels=4)
-    plain = UNet(image_size=32, base_channels=4, dropout_innermost=False)  # the authors' of this paper leave it out
+    plain = UNet(
+        image_size=32, base_channels=4, dropout_innermost=False
+    )  # the authors' of this paper leave it out
     shapes = [[tuple(p.shape) for p in net.parameters()] for net in (G, plain)]
     assert [str(m) for m in G.decoder.modules()] == [str(m) for m in plain.decoder.modules()]
     more = [a[1] - b[1] if len(a) == 4 else 0 for a, b in zip(*shapes, strict=True)]
     assert [extra for extra in more if extra] == [z_dim] * coded and more[0] == z_dim
     conv = G.encoder[0][0]
-    assert conv.weight.std().item() == pytest.approx(0.02, rel=0.2)  # the new layers are initialised like the others
+    assert conv.weight.std().item() == pytest.approx(
+        0.02, rel=0.2
+    )  # the new layers are initialised like the others
     assert G(torch.zeros(2, 3, 32, 32), torch.zeros(2, z_dim)).shape == (2, 3, 32, 32)
 
 
@@ -100,7 +104,13 @@ def test_encoders_have_the_papers_widths():
     with torch.device("meta"):
         resnet, cnn = ResNetEncoder(), CNNEncoder()
     assert [block.shortcut[1].out_channels for block in resnet.layers[1:-1]] == [128, 192, 256, 256]
-    assert [m.out_channels for m in cnn.layers if isinstance(m, nn.Conv2d)] == [64, 128, 256, 256, 256]
+    assert [m.out_channels for m in cnn.layers if isinstance(m, nn.Conv2d)] == [
+        64,
+        128,
+        256,
+        256,
+        256,
+    ]
     for size in (8, 48):
         with pytest.raises(CourseError, match=f"at least 16, got {size}"):
             ResNetEncoder(image_size=size)
@@ -118,13 +128,17 @@ def test_scales_are_the_same_network_on_a_smaller_image():
     assert torch.equal(maps[1], D.scales[1](small))
     D = MultiScalePatchGAN(1, 4, 1, n_scales=3)
     D.scales[2] = nn.Identity()
-    assert torch.allclose(D(torch.ones(1, 1, 32, 32))[2], torch.ones(1, 1, 8, 8))  # the border is not darker
+    assert torch.allclose(
+        D(torch.ones(1, 1, 32, 32))[2], torch.ones(1, 1, 8, 8)
+    )  # the border is not darker
 
 
 def test_xavier_is_the_authors():
     """std = gain * sqrt(2 / (fan in + fan out)); the preset of the paper has it in all networks."""
     net = xavier_weights(nn.Conv2d(64, 128, 4))
-    assert net.weight.std().item() == pytest.approx(0.02 * (2 / (16 * 64 + 16 * 128)) ** 0.5, rel=0.02)
+    assert net.weight.std().item() == pytest.approx(
+        0.02 * (2 / (16 * 64 + 16 * 128)) ** 0.5, rel=0.02
+    )
     method = make(init="xavier")
     for net in (method.G, method.E, *method.D.values()):
         weight = next(p for p in net.parameters() if p.ndim == 4)
@@ -147,7 +161,10 @@ def test_kl_is_that_of_torch():
 @pytest.mark.parametrize("n", [1, 3])
 def test_the_authors_sum_kl_over_the_batch(n):
     ours, theirs = (step(make(kl_reduction=name), batch(n)) for name in ("batch-mean", "batch-sum"))
-    assert theirs["g_kl_encoded"] == pytest.approx(n * ours["g_kl_encoded"]) and ours["g_kl_encoded"] > 0
+    assert (
+        theirs["g_kl_encoded"] == pytest.approx(n * ours["g_kl_encoded"])
+        and ours["g_kl_encoded"] > 0
+    )
 
 
 def test_drawing_is_reparameterised():
@@ -176,10 +193,16 @@ def test_noise_is_the_prior():
 def test_step_equals_the_equations():
     """Three steps against section 3 written out, with plain Adam in float64: same terms, same weights."""
     method, ref = in_float64(make(), make())
-    method.paint, method.read, method.judge = method.G, method.E, lambda cycle, _, y: method.D[cycle](y)  # not float32
+    method.paint, method.read, method.judge = (
+        method.G,
+        method.E,
+        lambda cycle, _, y: method.D[cycle](y),
+    )  # not float32
     method.noise = lambda n: torch.randn(n, 3, dtype=torch.float64)
     G, E, D, D2 = ref.G, ref.E, ref.D["encoded"], ref.D["random"]
-    opt_G, opt_E, opt_D, opt_D2 = (torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999)) for n in (G, E, D, D2))
+    opt_G, opt_E, opt_D, opt_D2 = (
+        torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999)) for n in (G, E, D, D2)
+    )
     data = batch(3, dtype=torch.float64)
     x, y = data["x"], data["y"]
     for seed in range(3):
@@ -207,7 +230,10 @@ def test_step_equals_the_equations():
             p.grad += grad
         for optimizer in (opt_G, opt_E):
             optimizer.step()
-        for D_, optimizer, made, cycle in ((D, opt_D, fake, "encoded"), (D2, opt_D2, fake2, "random")):
+        for D_, optimizer, made, cycle in (
+            (D, opt_D, fake, "encoded"),
+            (D2, opt_D2, fake2, "random"),
+        ):
             d_real = sum(((m - 1) ** 2).mean() for m in D_(y))
             d_fake = sum((m**2).mean() for m in D_(made.detach()))
             optimizer.zero_grad()
@@ -215,7 +241,12 @@ def test_step_equals_the_equations():
             optimizer.step()
             expected |= {f"d_real_{cycle}": d_real, f"d_fake_{cycle}": d_fake}
         assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-9)
-    for ours, theirs in ((method.G, G), (method.E, E), (method.D["encoded"], D), (method.D["random"], D2)):
+    for ours, theirs in (
+        (method.G, G),
+        (method.E, E),
+        (method.D["encoded"], D),
+        (method.D["random"], D2),
+    ):
         assert_same_weights(ours, theirs)
 
 
@@ -232,7 +263,11 @@ NONE = {"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_kl": 0.0, "lambda_latent": 
         ("g_l1_random", {"lambda_l1": 1.0, "variant": "pix2pix+noise"}, {"G"}),
         ("g_latent_random", {"lambda_latent": 1.0, "latent_moves": "G"}, {"G"}),
         ("g_latent_random", {"lambda_latent": 1.0, "latent_moves": "G+E"}, {"G", "E"}),
-        ("g_latent_random", {"lambda_latent": 1.0, "variant": "cLR-GAN"}, {"G", "E"}),  # E has nothing else
+        (
+            "g_latent_random",
+            {"lambda_latent": 1.0, "variant": "cLR-GAN"},
+            {"G", "E"},
+        ),  # E has nothing else
     ],
 )
 def test_a_term_moves_whom_it_should(term, changes, moved):
@@ -242,17 +277,25 @@ def test_a_term_moves_whom_it_should(term, changes, moved):
     learners = [name for name in ("G", "E") if name in method.networks]
     assert {name for name in learners if has_gradient(method.networks[name])} == moved
     for name in learners:
-        still = all(torch.equal(a, b) for a, b in zip(method.networks[name].parameters(), before[name], strict=True))
+        still = all(
+            torch.equal(a, b)
+            for a, b in zip(method.networks[name].parameters(), before[name], strict=True)
+        )
         assert still == (name not in moved)
 
 
 def test_the_objective_is_summed_over_the_scales():
     """D says 3 on the full image and 5 on the small one: G's term is 4 + 16, D's on a fake 9 + 25."""
     method, data = make(), batch()
-    method.D = dict.fromkeys(method.D, lambda _: [torch.full((2, 1, 6, 6), 3.0), torch.full((2, 1, 2, 2), 5.0)])
+    method.D = dict.fromkeys(
+        method.D, lambda _: [torch.full((2, 1, 6, 6), 3.0), torch.full((2, 1, 2, 2), 5.0)]
+    )
     d = method.discriminator_terms("random", **data, fake_y=data["x"])
     assert d == {"d_real_random": 20, "d_fake_random": 34}
-    assert method.generator_terms("encoded", **data, fake_y=data["y"]) == {"g_gan_encoded": 20, "g_l1_encoded": 0}
+    assert method.generator_terms("encoded", **data, fake_y=data["y"]) == {
+        "g_gan_encoded": 20,
+        "g_l1_encoded": 0,
+    }
 
 
 def test_only_a_conditional_d_looks_at_x():
@@ -272,8 +315,19 @@ def test_configurations_that_cannot_be():
 def test_presets_are_the_papers_and_the_authors():
     paper = Config()
     assert Config(**PRESETS["authors"]) == replace(paper, d_coarse="half", kl_reduction="batch-sum")
-    assert (paper.lambda_l1, paper.lambda_latent, paper.lambda_kl, paper.z_dim) == (10, 0.5, 0.01, 8)
-    assert (paper.lr, paper.beta1, paper.d_scales, paper.lambda_d, paper.gan_loss) == (2e-4, 0.5, 2, 1, "least-squares")
+    assert (paper.lambda_l1, paper.lambda_latent, paper.lambda_kl, paper.z_dim) == (
+        10,
+        0.5,
+        0.01,
+        8,
+    )
+    assert (paper.lr, paper.beta1, paper.d_scales, paper.lambda_d, paper.gan_loss) == (
+        2e-4,
+        0.5,
+        2,
+        1,
+        "least-squares",
+    )
     assert [PRESETS[name]["image_size"] for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
 
 
@@ -301,5 +355,7 @@ def test_only_a_variant_with_an_encoder_encodes():
 @pytest.mark.parametrize("shared", [False, True])
 def test_each_cycle_has_a_d_unless_they_share_one(shared):
     method = make(d_shared=shared)
-    assert method.networks.keys() == ({"G", "E", "D"} if shared else {"G", "E", "D_encoded", "D_random"})
+    assert method.networks.keys() == (
+        {"G", "E", "D"} if shared else {"G", "E", "D_encoded", "D_random"}
+    )
     assert (method.D["encoded"] is method.D["random"]) == shared

@@ -51,7 +51,9 @@ def test_translate_walks_in_equal_steps_from_the_noise():
         half = z + method.v(torch.cat([z, x], dim=1), torch.zeros(2)) / 2
         there = half + method.v(torch.cat([half, x], dim=1), torch.full((2,), 0.5)) / 2
     assert torch.allclose(method.translate(x, z, steps=2)["fake_y"], there.clamp(-1, 1), atol=1e-6)
-    assert not torch.equal(method.translate(x, z)["fake_y"], method.translate(x, z, steps=1)["fake_y"])
+    assert not torch.equal(
+        method.translate(x, z)["fake_y"], method.translate(x, z, steps=1)["fake_y"]
+    )
     with pytest.raises(CourseError, match="in 0 steps"):
         method.translate(x, steps=0)
 
@@ -66,7 +68,10 @@ def test_a_straight_flow_arrives_in_any_number_of_steps(steps, monkeypatch):
 
 def test_noise_is_the_code():
     method, x = make(), batch()["x"]
-    assert torch.equal(method.noise(2, seed=3), method.noise(2, seed=3)) and method.noise(2).shape == x.shape
+    assert (
+        torch.equal(method.noise(2, seed=3), method.noise(2, seed=3))
+        and method.noise(2).shape == x.shape
+    )
     one = method.translate(x, method.noise(1, seed=3))["fake_y"]
     assert torch.equal(one, method.translate(x, method.noise(1, seed=3))["fake_y"])
     assert method.sample(x, 3, seed=5).shape == (2, 3, 3, 16, 16)
@@ -89,7 +94,9 @@ def test_one_target_is_learned(one_thread):
 
 def test_times_are_told_apart():
     embedded = embed_time(torch.linspace(0, 1, 11), 16)
-    assert embedded.shape == (11, 16) and torch.cdist(embedded, embedded).fill_diagonal_(9).min() > 0.5
+    assert (
+        embedded.shape == (11, 16) and torch.cdist(embedded, embedded).fill_diagonal_(9).min() > 0.5
+    )
     net = TimedUNet(4, 2, (8, 16)).eval()
     x = torch.randn(3, 4, 12, 8)
     assert net(x, torch.rand(3)).shape == (3, 2, 12, 8)

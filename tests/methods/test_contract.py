@@ -170,7 +170,10 @@ def test_every_method_is_under_contract():
 
 
 LONG = {contract.resumes_to_the_bit, contract.ablations_are_configuration}
-PROMISES = [pytest.param(it, marks=[pytest.mark.slow] * (it in LONG), id=it.__name__) for it in contract.PROMISES]
+PROMISES = [
+    pytest.param(it, marks=[pytest.mark.slow] * (it in LONG), id=it.__name__)
+    for it in contract.PROMISES
+]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -188,7 +191,9 @@ def test_the_rows_that_a_docstring_lists_are_values_of_the_configuration(name):
     for row in rows:
         for alternative in re.split(r",? or (?=\w+=)", row):
             found = re.findall(r'(\w+)="?([\w.+-]+)', alternative)
-            values = configs.parse(method_class(name).Config, [f"{field}={value}" for field, value in found])
+            values = configs.parse(
+                method_class(name).Config, [f"{field}={value}" for field, value in found]
+            )
             configs.build(method_class(name).Config, **values)
 
 
@@ -196,7 +201,11 @@ def test_the_rows_that_a_docstring_lists_are_values_of_the_configuration(name):
 def own_method():
     """The method of one's own, from the page that shows how to write one."""
     page = (ROOT / "notebooks" / "guide" / "house.md").read_text(encoding="utf-8")
-    (code,) = (block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "(Method)" in block)
+    (code,) = (
+        block
+        for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+        if "(Method)" in block
+    )
     assert len(code.splitlines()) <= 90
     names = {"__name__": "hinge"}
     exec(compile(code, "hinge.py", "exec"), names)
@@ -205,7 +214,14 @@ def own_method():
 
 @pytest.mark.parametrize("promise", PROMISES)
 def test_the_method_of_the_page_passes_too(promise, own_method, tmp_path):
-    small = {"image_size": 16, "base_channels": 4, "n_blocks": 1, "d_base_channels": 4, "d_layers": 1, "batch_size": 2}
+    small = {
+        "image_size": 16,
+        "base_channels": 4,
+        "n_blocks": 1,
+        "d_base_channels": 4,
+        "d_layers": 1,
+        "batch_size": 2,
+    }
     rows = (({"lambda_gan": 0.0}, {"d_real", "d_fake", "g_gan"}), ({"lambda_l1": 0.0}, {"g_l1"}))
     promise(Case(own_method, small, rows), tmp_path)
 

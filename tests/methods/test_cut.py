@@ -12,7 +12,14 @@ from course_lib.methods import configs
 from course_lib.methods.cut import CUT, Config
 from tests.methods.contract import assert_same_weights, has_gradient, in_float64
 
-SMALL = {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "places": 30}
+SMALL = {
+    "image_size": 16,
+    "base_channels": 4,
+    "n_blocks": 2,
+    "d_base_channels": 4,
+    "d_layers": 1,
+    "places": 30,
+}
 
 
 def make(**changes) -> CUT:
@@ -32,9 +39,15 @@ def test_patch_nce_is_a_loop_over_places():
     for image in range(3):
         for place in range(7):
             logits = [torch.dot(v[image, place], k[image, other]) / 0.07 for other in range(7)]
-            found.append(-torch.log(torch.exp(logits[place]) / sum(torch.exp(logit) for logit in logits)))
-    assert losses.patch_nce(v, k).tolist() == pytest.approx(torch.stack(found).view(3, 7).mean(1).tolist(), rel=1e-5)
-    assert losses.patch_nce(torch.zeros(2, 9, 4), torch.zeros(2, 9, 4)).tolist() == pytest.approx([math.log(9)] * 2)
+            found.append(
+                -torch.log(torch.exp(logits[place]) / sum(torch.exp(logit) for logit in logits))
+            )
+    assert losses.patch_nce(v, k).tolist() == pytest.approx(
+        torch.stack(found).view(3, 7).mean(1).tolist(), rel=1e-5
+    )
+    assert losses.patch_nce(torch.zeros(2, 9, 4), torch.zeros(2, 9, 4)).tolist() == pytest.approx(
+        [math.log(9)] * 2
+    )
 
 
 def test_maps_are_taken_where_the_authors_take_them():
@@ -57,7 +70,9 @@ def test_nce_is_low_where_patches_stay_in_their_place():
         of_x, of_mirrored = method.features(x), method.features(x.flip(3))
         same, turned = method.nce(of_x, of_x), method.nce(of_x, of_mirrored)
         back = method.nce(of_x, [maps.flip(3) for maps in of_mirrored])
-    assert same < turned and same < back < turned  # a convolution of stride 2 does not see a mirror image mirrored
+    assert (
+        same < turned and same < back < turned
+    )  # a convolution of stride 2 does not see a mirror image mirrored
 
 
 def test_the_same_places_are_compared():
@@ -78,7 +93,10 @@ def test_step_equals_the_equations():
     def nce(source, target):
         of_source = G.features(source)
         keys, queries = H(of_source, places), H(G.features(target), places)
-        return sum(losses.patch_nce(v, k.detach()).mean() for v, k in zip(queries, keys, strict=True)) / 5
+        return (
+            sum(losses.patch_nce(v, k.detach()).mean() for v, k in zip(queries, keys, strict=True))
+            / 5
+        )
 
     for step in range(2):
         torch.manual_seed(step)
@@ -96,7 +114,9 @@ def test_step_equals_the_equations():
         (g["g_gan"] + 0.5 * (g["g_nce_x"] + g["g_nce_y"])).backward()
         opts[0].step()
         opts[2].step()
-        assert terms == pytest.approx({name: term.item() for name, term in (d | g).items()}, rel=1e-6)
+        assert terms == pytest.approx(
+            {name: term.item() for name, term in (d | g).items()}, rel=1e-6
+        )
     for name, net in reference.networks.items():
         assert_same_weights(method.networks[name], net, 1e-8)
 
@@ -113,8 +133,16 @@ def test_a_term_moves_whom_it_should(term):
 
 def test_fastcut_is_a_configuration():
     config = runs.make_config("cut", "fastcut")
-    assert (config.lambda_x, config.lambda_y, config.mirror, config.image_size) == (10.0, 0.0, True, 256)
-    assert runs.make_config("cut", "fastcut-cpu").image_size == runs.make_config("cut", "cpu").image_size
+    assert (config.lambda_x, config.lambda_y, config.mirror, config.image_size) == (
+        10.0,
+        0.0,
+        True,
+        256,
+    )
+    assert (
+        runs.make_config("cut", "fastcut-cpu").image_size
+        == runs.make_config("cut", "cpu").image_size
+    )
 
 
 def test_fastcut_mirrors_half_of_the_time(monkeypatch):
@@ -128,6 +156,11 @@ def test_fastcut_mirrors_half_of_the_time(monkeypatch):
 
 
 def test_configurations_that_cannot_be():
-    for wrong in ({"lambda_x": 0.0, "lambda_y": 0.0}, {"image_size": 30}, {"temperature": 0.0}, {"places": 0}):
+    for wrong in (
+        {"lambda_x": 0.0, "lambda_y": 0.0},
+        {"image_size": 30},
+        {"temperature": 0.0},
+        {"places": 0},
+    ):
         with pytest.raises(CourseError):
             configs.build(Config, **SMALL | wrong)

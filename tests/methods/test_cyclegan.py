@@ -14,7 +14,15 @@ from course_lib.networks.resnet import ResidualBlock
 from tests.methods.contract import assert_same_weights, has_gradient, in_float64, weights
 from tests.support.tensors import pairs as batch
 
-SMALL = Config(image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1, batch_size=2, pool_size=3)
+SMALL = Config(
+    image_size=16,
+    base_channels=4,
+    n_blocks=1,
+    d_base_channels=4,
+    d_layers=1,
+    batch_size=2,
+    pool_size=3,
+)
 
 
 def make(**changes) -> CycleGAN:
@@ -39,7 +47,9 @@ def test_the_generator_keeps_the_size(upsampling):
 def test_a_residual_block_adds_and_nothing_follows():
     block = ResidualBlock(4)
     x = torch.randn(2, 4, 8, 8)
-    assert torch.allclose(block(x), x + block.layers(x)) and block(x).min() < 0  # a ReLU would cut what is below 0
+    assert (
+        torch.allclose(block(x), x + block.layers(x)) and block(x).min() < 0
+    )  # a ReLU would cut what is below 0
     torch.nn.init.zeros_(block.layers[5].weight)
     assert torch.allclose(block(x), x, atol=1e-5)
 
@@ -144,7 +154,11 @@ def test_translate_goes_both_ways_and_back():
 def test_the_pool_counts_without_the_device():
     """Its number is asked for at each query: on a GPU that would wait for all work before."""
     pool = ImagePool(2, 4, channels=6).to("meta")
-    assert pool.images.device.type == "meta" and pool.count.device.type == "cpu" and pool.images.shape[1] == 6
+    assert (
+        pool.images.device.type == "meta"
+        and pool.count.device.type == "cpu"
+        and pool.images.shape[1] == 6
+    )
     assert nn.ModuleDict({"pool": pool}).to("meta")["pool"].count.device.type == "cpu"
 
 
@@ -161,7 +175,9 @@ def test_the_pool_returns_half_old_half_new():
             old += int(came[0, 0, 0, 0] != i)
     assert abs(old / n - 0.5) < 4 * (0.25 / n) ** 0.5  # four standard deviations
     ages = 50 + n - 1 - pool.images[:, 0, 0, 0]
-    assert 50 < ages.mean() < 200  # a place is taken over with probability 1/2 * 1/50: mean age about 100
+    assert (
+        50 < ages.mean() < 200
+    )  # a place is taken over with probability 1/2 * 1/50: mean age about 100
 
 
 def test_a_pool_replaces_every_place_and_loses_nothing():

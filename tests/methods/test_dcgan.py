@@ -37,7 +37,13 @@ def test_generator_is_the_papers():
     assert [(c.in_channels, c.out_channels) for c in convs] == [
         (100, 1024), (1024, 512), (512, 256), (256, 128), (128, 3)
     ]  # fmt: skip
-    assert [(c.kernel_size[0], c.stride[0]) for c in convs] == [(4, 1), (5, 2), (5, 2), (5, 2), (5, 2)]
+    assert [(c.kernel_size[0], c.stride[0]) for c in convs] == [
+        (4, 1),
+        (5, 2),
+        (5, 2),
+        (5, 2),
+        (5, 2),
+    ]
     projection = 100 * 4 * 4 * 1024
     kernels = 5 * 5 * (1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3)
     norms = 2 * (1024 + 512 + 256 + 128)
@@ -53,7 +59,13 @@ def test_discriminator_mirrors_it():
     with torch.device("meta"):
         D = DCGANDiscriminator()
     names = [type(layer).__name__ for layer in D.layers]
-    assert names == ["Conv2d", "LeakyReLU", *["Conv2d", "BatchNorm2d", "LeakyReLU"] * 3, "Conv2d", "Flatten"]
+    assert names == [
+        "Conv2d",
+        "LeakyReLU",
+        *["Conv2d", "BatchNorm2d", "LeakyReLU"] * 3,
+        "Conv2d",
+        "Flatten",
+    ]
     assert all(layer.negative_slope == 0.2 for layer in D.layers if isinstance(layer, nn.LeakyReLU))
     kernels = 5 * 5 * (3 * 128 + 128 * 256 + 256 * 512 + 512 * 1024)
     norms, last = 2 * (256 + 512 + 1024), 4 * 4 * 1024
@@ -65,7 +77,9 @@ def test_initialisation_is_the_papers():
     for net in (DCGANGenerator(32, 100, 32), DCGANDiscriminator(32, 32)):
         for layer in net.modules():
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-                assert layer.weight.std().item() == pytest.approx(0.02, rel=0.1) and layer.bias is None
+                assert (
+                    layer.weight.std().item() == pytest.approx(0.02, rel=0.1) and layer.bias is None
+                )
 
 
 @pytest.mark.parametrize("upsampling", ["transposed", "resize-conv"])
@@ -93,7 +107,9 @@ def test_gradients_saturating_and_not():
     (saturating,) = torch.autograd.grad(losses.log_generator_saturating(logits), logits)
     (working,) = torch.autograd.grad(losses.log_generator(logits), logits)
     assert torch.allclose(saturating * n, -p) and torch.allclose(working * n, p - 1)
-    assert saturating[0].abs() * n < 2e-4 < 0.999 < working[0].abs() * n  # where D is sure that it is fake
+    assert (
+        saturating[0].abs() * n < 2e-4 < 0.999 < working[0].abs() * n
+    )  # where D is sure that it is fake
 
 
 # ---- the step
@@ -110,7 +126,10 @@ def test_step_equals_the_equations():
         terms = method.step({"y": y})
         torch.manual_seed(i)
         fake = G(torch.rand(6, 5) * 2 - 1)
-        d_real, d_fake = -torch.sigmoid(D(y)).log().mean(), -(1 - torch.sigmoid(D(fake.detach()))).log().mean()
+        d_real, d_fake = (
+            -torch.sigmoid(D(y)).log().mean(),
+            -(1 - torch.sigmoid(D(fake.detach()))).log().mean(),
+        )
         opt_D.zero_grad()
         (d_real + d_fake).backward()
         opt_D.step()
@@ -135,7 +154,10 @@ def test_d_steps_cut_the_batch():
     method.judge = lambda y: seen.append(y.detach().clone()) or judge(y)
     for name in updates:
         optimizer, step = getattr(method, f"opt_{name}"), getattr(method, f"opt_{name}").step
-        optimizer.step = lambda name=name, step=step: (updates.update({name: updates[name] + 1}), step())
+        optimizer.step = lambda name=name, step=step: (
+            updates.update({name: updates[name] + 1}),
+            step(),
+        )
     data = batch()
     method.step(data)
     assert updates == {"G": 1, "D": 3}
@@ -174,7 +196,9 @@ def test_sample_changes_no_state_and_repeats():
         a, b = method.generate(z, statistics), method.generate(z, statistics)
         assert torch.equal(a, b) and a.shape == (4, 3, 16, 16) and not a.requires_grad
     alone = torch.cat([method.generate(one[None], False) for one in z])
-    assert torch.allclose(alone, method.generate(z, False), atol=1e-6)  # running statistics: no image sees another
+    assert torch.allclose(
+        alone, method.generate(z, False), atol=1e-6
+    )  # running statistics: no image sees another
     assert not torch.allclose(alone, method.generate(z, True), atol=1e-4)
     assert all(torch.equal(v, before[k]) for k, v in method.averaged["G"].state_dict().items())
     assert not torch.equal(method.generate(4), method.generate(4))

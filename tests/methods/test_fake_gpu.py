@@ -21,7 +21,9 @@ from tests.methods.contract import Noise
 from tests.support.fake_gpu import FakeGPU, Queue, Waits, fake_gpu
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor"),  # as averaged_copy() does
+    pytest.mark.filterwarnings(
+        "ignore:Accessing the data pointer of FakeTensor"
+    ),  # as averaged_copy() does
     pytest.mark.filterwarnings("ignore:cov()"),  # of one image
     pytest.mark.filterwarnings("ignore:'pin_memory'"),  # there is no GPU
 ]
@@ -30,7 +32,9 @@ TrueLoader = loading.DataLoader
 
 def make(name: str, profile: str = "smoke", cls: type[Method] | None = None) -> Method:
     cls = cls or method_class(name)
-    settings = ["pool_size=2"] if "pool_size" in cls.Config.__dataclass_fields__ else []  # full at once
+    settings = (
+        ["pool_size=2"] if "pool_size" in cls.Config.__dataclass_fields__ else []
+    )  # full at once
     return cls(make_config(name, profile, settings=settings), "cuda", bf16=profile == "gpu")
 
 
@@ -46,26 +50,38 @@ def step(gpu: FakeGPU, method: Method, share: float = 0.0) -> dict[str, Tensor]:
         return method.step(batch)
 
 
-@pytest.mark.parametrize("profile", ["smoke", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cpu", "gpu"))])
+@pytest.mark.parametrize(
+    "profile", ["smoke", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cpu", "gpu"))]
+)
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_learns_and_paints_on_a_gpu(name, profile):
     """A step waits for nothing, in any phase of the training, and returns its terms as they are, on the GPU."""
     with fake_gpu() as gpu:
         method = make(name, profile)
-        for share in (0.0, 0.52, 1.0) if name in ("pix2pixhd", "cyclegan", "bigan") else (0.0,):  # phases, full pools
+        for share in (
+            (0.0, 0.52, 1.0) if name in ("pix2pixhd", "cyclegan", "bigan") else (0.0,)
+        ):  # phases, full pools
             terms = step(gpu, method, share)
-            assert terms and all(t.is_cuda and t.shape == () and not t.requires_grad for t in terms.values())
-            assert {t.dtype for t in terms.values()} == {torch.float32}  # whatever the networks compute in
+            assert terms and all(
+                t.is_cuda and t.shape == () and not t.requires_grad for t in terms.values()
+            )
+            assert {t.dtype for t in terms.values()} == {
+                torch.float32
+            }  # whatever the networks compute in
         data = batch_of(method)
         shape, found = data["y"].shape, []
         for direction in method.directions if method.translates else ():
             found.append(method.translate_batch(data, direction)["fake_y"])
             if method.reads_codes:
-                method.encode(data["y"].to("cuda"), *([direction] if len(method.directions) > 1 else []))
+                method.encode(
+                    data["y"].to("cuda"), *([direction] if len(method.directions) > 1 else [])
+                )
         if method.has_codes:
             found.append(method.sample(data["x"].to("cuda"), 2)[:, 1])
         if name == "pix2pixhd":
-            found.append(method.sample(None, 2, labels=data["labels"], instances=data["instances"])[:, 1])
+            found.append(
+                method.sample(None, 2, labels=data["labels"], instances=data["instances"])[:, 1]
+            )
             found.append(method.translate(data["x"].to("cuda"))["fake_y"])
             assert method.finish(Noise(method.config.image_size, 2))
         if not method.translates:
@@ -76,15 +92,28 @@ def test_every_method_learns_and_paints_on_a_gpu(name, profile):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.slow] * (n != "bicyclegan")) for n in METHODS if method_class(n).translates],
+    [
+        pytest.param(n, marks=[pytest.mark.slow] * (n != "bicyclegan"))
+        for n in METHODS
+        if method_class(n).translates
+    ],
 )
 def test_every_method_is_evaluated_on_a_gpu(name, monkeypatch):
-    def tiny(data: str, split: str, size: int, direction: str = "xy", load: str = "square") -> Facades:
+    def tiny(
+        data: str, split: str, size: int, direction: str = "xy", load: str = "square"
+    ) -> Facades:
         return Facades(split, size, data, count=6)
 
     for module in (evaluating, scores, samples):
         monkeypatch.setattr(module, "open_dataset", tiny)
-    for of, most in {"INPUTS": 4, "SAMPLES": 2, "DEEP": 2, "MANY": 3, "TRUE": 2, "SHARED": 2}.items():
+    for of, most in {
+        "INPUTS": 4,
+        "SAMPLES": 2,
+        "DEEP": 2,
+        "MANY": 3,
+        "TRUE": 2,
+        "SHARED": 2,
+    }.items():
         monkeypatch.setattr(samples, of, most)
     with fake_gpu():
         found = evaluating.score_run(make(name), {"direction": "xy", "data": "facades"}, "facades")
@@ -94,11 +123,26 @@ def test_every_method_is_evaluated_on_a_gpu(name, monkeypatch):
 def test_metrics_take_images_of_a_gpu():
     """Any metric of two batches of images, wherever they are; the frozen networks go where the images are."""
     with fake_gpu():
-        a, b, labels = (t.to("cuda") for t in (*torch.rand(2, 6, 3, 32, 32), torch.ones(6, 32, 32).long()))
-        for metric in ("l1", "psnr", "ssim", "sharpness_ratio", "grid_ratio", "chroma_ratio", "evaluate"):
+        a, b, labels = (
+            t.to("cuda") for t in (*torch.rand(2, 6, 3, 32, 32), torch.ones(6, 32, 32).long())
+        )
+        for metric in (
+            "l1",
+            "psnr",
+            "ssim",
+            "sharpness_ratio",
+            "grid_ratio",
+            "chroma_ratio",
+            "evaluate",
+        ):
             getattr(metrics, metric)(a, b)
         metrics.histogram_intersection(a, b), metrics.lab_histogram_intersection(a, b)
-        perceptual.distance(a, b), perceptual.describe(a), diversity.diversity(a[None]), factors.read(a)
+        (
+            perceptual.distance(a, b),
+            perceptual.describe(a),
+            diversity.diversity(a[None]),
+            factors.read(a),
+        )
         diversity.coverage(a[None], b[None]), diversity.realism_error(a, b), diversity.frechet(a, b)
         scores.fcn_score(a, labels), scores.label_matrices(a, labels), scores.retrieval(a, b)
 
@@ -123,7 +167,9 @@ def test_a_planted_fault_is_found(fault):
             FAULTS[fault](batch["x"])
             return super().step(batch)
 
-    wrong, words = (RuntimeError, "two .*devices,? cuda:0.* cpu") if fault == "strays" else (Waits, "aten")
+    wrong, words = (
+        (RuntimeError, "two .*devices,? cuda:0.* cpu") if fault == "strays" else (Waits, "aten")
+    )
     with fake_gpu() as gpu, pytest.raises(wrong, match=words):
         step(gpu, make("pix2pix", cls=Faulty))
 
@@ -160,10 +206,21 @@ def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path):
     with fake_gpu() as gpu:
         method, marks = quick(gpu)
         result = fit(method, Noise(32), steps=25, progress=False)
-        assert waited(marks) == [10, 20] and [row["step"] for row in result.history] == list(range(1, 26))
+        assert waited(marks) == [10, 20] and [row["step"] for row in result.history] == list(
+            range(1, 26)
+        )
         assert all(row["g_l1"] == 1.0 and isinstance(row["g_l1"], float) for row in result.history)
         method, marks = quick(gpu)
-        fit(method, Noise(32), steps=12, val=Noise(32), previews=3, out=tmp_path, checkpoint_seconds=99, progress=False)
+        fit(
+            method,
+            Noise(32),
+            steps=12,
+            val=Noise(32),
+            previews=3,
+            out=tmp_path,
+            checkpoint_seconds=99,
+            progress=False,
+        )
         assert waited(marks) == [4, 8, 10]
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, 13))
@@ -181,7 +238,9 @@ def test_batches_are_copied_beside_the_work(monkeypatch):
         feed = loading.batches(Noise(32), method)
         batches = [next(feed) for _ in range(2)]
         aside = gpu.copied[0]
-        tensors = [value for batch in batches for value in batch.values() if isinstance(value, Tensor)]
+        tensors = [
+            value for batch in batches for value in batch.values() if isinstance(value, Tensor)
+        ]
         assert aside is not work and gpu.copied == [aside] * len(tensors)
         assert work.waited_for == [aside] * 2 and gpu.kept == [work] * len(gpu.copied)
         assert all(batch["x"].is_cuda for batch in batches)
@@ -193,7 +252,14 @@ def test_a_nan_that_is_read_late_reaches_no_checkpoint(tmp_path, seconds, bad, k
     with fake_gpu() as gpu:
         method, _ = quick(gpu, {bad: torch.tensor(math.nan)})
         with pytest.raises(CourseError, match="the loss g_l1 is nan") as error:
-            fit(method, Noise(32), steps=25, out=tmp_path, checkpoint_seconds=seconds, progress=False)
+            fit(
+                method,
+                Noise(32),
+                steps=25,
+                out=tmp_path,
+                checkpoint_seconds=seconds,
+                progress=False,
+            )
     assert error.value.where.startswith(f"step {bad} ")
     assert max(checkpoint.steps(tmp_path / "checkpoints")) == kept
     assert len((tmp_path / "history.jsonl").read_text().splitlines()) == rows

@@ -14,7 +14,14 @@ from course_lib.methods.cyclegan import Config as CycleConfig
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT, PRESETS, Config
 from course_lib.metrics import diversity, scores
-from course_lib.networks import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder, frozen, receptive_field
+from course_lib.networks import (
+    ContentEncoder,
+    MUNITDiscriminator,
+    StyleDecoder,
+    StyleEncoder,
+    frozen,
+    receptive_field,
+)
 from course_lib.networks.munit import AdaINBlock, adain
 from course_lib.networks.resnet import ResidualBlock
 from course_lib.runs.export import _generator
@@ -41,26 +48,45 @@ def make(bf16: bool = False, **changes) -> MUNIT:
 def test_the_numbers_of_the_paper():
     """At 256 px: a content of 256x64x64, 4,096 parameters of AdaIN, patches of 46 px at each of three scales."""
     with torch.device("meta"):
-        content, style, decoder, D = ContentEncoder(), StyleEncoder(), StyleDecoder(), MUNITDiscriminator()
+        content, style, decoder, D = (
+            ContentEncoder(),
+            StyleEncoder(),
+            StyleDecoder(),
+            MUNITDiscriminator(),
+        )
         image = torch.zeros(1, 3, 256, 256)
         assert content(image).shape == (1, 256, 64, 64) and style(image).shape == (1, 8)
         assert decoder.mlp[-1].out_features == 4096
-        assert [layer.in_features for layer in decoder.mlp if isinstance(layer, nn.Linear)] == [8, 256, 256]
+        assert [layer.in_features for layer in decoder.mlp if isinstance(layer, nn.Linear)] == [
+            8,
+            256,
+            256,
+        ]
         assert decoder(torch.zeros(2, 256, 64, 64), torch.zeros(2, 8)).shape == (2, 3, 256, 256)
         assert [receptive_field(scale) for scale in D.scales] == [46, 46, 46]
         assert [tuple(m.shape) for m in D(image)] == [(1, 1, 16, 16), (1, 1, 8, 8), (1, 1, 4, 4)]
     widths = [layer.out_channels for layer in style.layers if isinstance(layer, nn.Conv2d)]
     assert widths == [64, 128, 256, 256, 256]
-    assert [layer.out_channels for layer in D.scales[0] if isinstance(layer, nn.Conv2d)] == [64, 128, 256, 512, 1]
+    assert [layer.out_channels for layer in D.scales[0] if isinstance(layer, nn.Conv2d)] == [
+        64,
+        128,
+        256,
+        512,
+        1,
+    ]
 
 
 def test_adain_takes_mean_and_spread_from_its_parameters():
     h, gamma, beta = torch.randn(2, 5, 8, 8) * 3 + 7, torch.randn(2, 5), torch.randn(2, 5)
     out = adain(h, gamma, beta)
     assert torch.allclose(out.mean((2, 3)), beta, atol=1e-4)
-    assert torch.allclose(out.std((2, 3), correction=0), gamma.abs(), atol=1e-3)  # gamma, not 1 + gamma
+    assert torch.allclose(
+        out.std((2, 3), correction=0), gamma.abs(), atol=1e-3
+    )  # gamma, not 1 + gamma
     mean, std = h.mean((2, 3), keepdim=True), h.std((2, 3), keepdim=True, correction=0)
-    assert torch.allclose(out, gamma[..., None, None] * (h - mean) / std + beta[..., None, None], atol=1e-3)
+    assert torch.allclose(
+        out, gamma[..., None, None] * (h - mean) / std + beta[..., None, None], atol=1e-3
+    )
 
 
 def test_a_block_with_scale_1_and_shift_0_is_an_ordinary_residual_block():
@@ -68,7 +94,9 @@ def test_a_block_with_scale_1_and_shift_0_is_an_ordinary_residual_block():
     for ours, theirs in ((block.first[1], plain.layers[1]), (block.last[1], plain.layers[5])):
         ours.load_state_dict(theirs.state_dict())
     h, one = torch.randn(3, 4, 8, 8), torch.ones(3, 4)
-    assert torch.allclose(block(h, torch.stack([one, 0 * one, one, 0 * one], 1)), plain(h), atol=1e-5)
+    assert torch.allclose(
+        block(h, torch.stack([one, 0 * one, one, 0 * one], 1)), plain(h), atol=1e-5
+    )
     shifted = block(h, torch.stack([one, 0 * one, one, one], 1))
     assert torch.allclose(shifted, plain(h) + 1, atol=1e-5)  # the last is beta of the second AdaIN
 
@@ -91,9 +119,13 @@ def test_the_domain_invariant_loss_does_not_see_mean_and_spread():
     assert losses.domain_invariant(scale * f + shift, f) < 1e-6
 
     def normal(h):
-        return (h - h.mean((2, 3), keepdim=True)) / (h.var((2, 3), keepdim=True, correction=0) + 1e-5).sqrt()
+        return (h - h.mean((2, 3), keepdim=True)) / (
+            h.var((2, 3), keepdim=True, correction=0) + 1e-5
+        ).sqrt()
 
-    assert losses.domain_invariant(f, g).item() == pytest.approx((normal(f) - normal(g)).square().mean().item())
+    assert losses.domain_invariant(f, g).item() == pytest.approx(
+        (normal(f) - normal(g)).square().mean().item()
+    )
 
 
 @pytest.mark.slow
@@ -111,7 +143,9 @@ def test_the_deep_features_say_whose_they_are(monkeypatch, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     torch.save(vgg16().state_dict(), tmp_path / "checkpoints" / frozen.VGG)
     name, features = frozen.content_features()
-    assert name == "vgg" and features(image).shape == (1, 512, 4, 4) and features(image).min() == 0  # after the ReLU
+    assert (
+        name == "vgg" and features(image).shape == (1, 512, 4, 4) and features(image).min() == 0
+    )  # after the ReLU
     assert frozen.content_features("features")[0] == "features"
 
 
@@ -121,9 +155,14 @@ def test_the_deep_features_say_whose_they_are(monkeypatch, tmp_path):
 def test_step_equals_the_equations():
     """Two steps against the paper's terms written out, with plain Adam in float64: same terms, same weights."""
     method, ref = in_float64(make(lambda_cycle=10.0), make(lambda_cycle=10.0))
-    method.run, method.judge = lambda net, *inputs: net(*inputs), lambda domain, image: method.D[domain](image)
+    method.run, method.judge = (
+        lambda net, *inputs: net(*inputs),
+        lambda domain, image: method.D[domain](image),
+    )
     method.noise = lambda n: torch.randn(n, 3, dtype=torch.float64)
-    (Ca, Cb), (Sa, Sb), (Ga, Gb), (Da, Db) = (net.values() for net in (ref.E_content, ref.E_style, ref.G, ref.D))
+    (Ca, Cb), (Sa, Sb), (Ga, Gb), (Da, Db) = (
+        net.values() for net in (ref.E_content, ref.E_style, ref.G, ref.D)
+    )
     learners = [p for net in (Ca, Cb, Sa, Sb, Ga, Gb) for p in net.parameters()]
     opt_G = torch.optim.Adam(learners, 1e-4, (0.5, 0.999), weight_decay=1e-4)
     opt_D = torch.optim.Adam(ref.D.parameters(), 1e-4, (0.5, 0.999), weight_decay=1e-4)
@@ -159,7 +198,9 @@ def test_step_equals_the_equations():
             "g_cycle_b": l1(Gb(Ca(xba), sb), xb),
         }
         opt_G.zero_grad()
-        sum(w * e for w, e in zip((1, 1, 10, 10, 1, 1, 1, 1, 10, 10), g.values(), strict=True)).backward()
+        sum(
+            w * e for w, e in zip((1, 1, 10, 10, 1, 1, 1, 1, 10, 10), g.values(), strict=True)
+        ).backward()
         opt_G.step()
         assert terms == pytest.approx({k: v.item() for k, v in (expected | g).items()}, rel=1e-9)
     for name, net in method.networks.items():
@@ -177,8 +218,19 @@ def test_configurations_that_cannot_be():
 
 def test_presets_are_the_papers():
     paper = Config()
-    assert (paper.lambda_image, paper.lambda_content, paper.lambda_style, paper.lambda_gan) == (10, 1, 1, 1)
-    assert (paper.style_dim, paper.d_scales, paper.lr, paper.beta1, paper.beta2) == (8, 3, 1e-4, 0.5, 0.999)
+    assert (paper.lambda_image, paper.lambda_content, paper.lambda_style, paper.lambda_gan) == (
+        10,
+        1,
+        1,
+        1,
+    )
+    assert (paper.style_dim, paper.d_scales, paper.lr, paper.beta1, paper.beta2) == (
+        8,
+        3,
+        1e-4,
+        0.5,
+        0.999,
+    )
     assert (paper.decay_weights, paper.batch_size, paper.gan_loss) == (1e-4, 1, "least-squares")
     assert [PRESETS[name]["image_size"] for name in ("smoke", "cpu", "gpu")] == [32, 64, 128]
 
@@ -213,12 +265,20 @@ def test_the_style_of_an_example_is_that_of_the_output_domain():
 
 def test_colours_that_follow_the_example_or_do_not():
     generator = torch.Generator().manual_seed(0)
-    contents, examples = torch.rand(6, 1, 3, 8, 8, generator=generator), torch.rand(5, 3, 8, 8, generator=generator)
+    contents, examples = (
+        torch.rand(6, 1, 3, 8, 8, generator=generator),
+        torch.rand(5, 3, 8, 8, generator=generator),
+    )
     tint = examples.mean((2, 3))[None, :, :, None, None]
     assert diversity.colour_follows(contents + 0.3 * tint, examples) == pytest.approx(1, abs=1e-4)
     assert diversity.colour_follows(contents - 0.3 * tint, examples) == pytest.approx(-1, abs=1e-4)
-    assert abs(diversity.colour_follows(torch.rand(200, 5, 3, 8, 8, generator=generator), examples)) < 0.2
-    assert math.isnan(diversity.colour_follows(contents.expand(-1, 5, -1, -1, -1), examples))  # no style arrives
+    assert (
+        abs(diversity.colour_follows(torch.rand(200, 5, 3, 8, 8, generator=generator), examples))
+        < 0.2
+    )
+    assert math.isnan(
+        diversity.colour_follows(contents.expand(-1, 5, -1, -1, -1), examples)
+    )  # no style arrives
 
 
 def test_the_shape_of_an_image_has_no_colour():
@@ -233,12 +293,18 @@ def test_the_shape_of_an_image_has_no_colour():
 
 
 def test_cyclegan_sees_noise_if_told_to():
-    config = CycleConfig(image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1, noise_dim=2)
+    config = CycleConfig(
+        image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1, noise_dim=2
+    )
     method, x = CycleGAN(config), pairs(3)["x"]
     shown = method.noisy(x)
     assert shown.shape == (3, 5, 16, 16) and torch.equal(shown[:, :3], x)
-    assert shown[:, 3:].unique().numel() > 1500 and shown[:, 3:].std().item() == pytest.approx(1, abs=0.1)
-    z = torch.randn(3, 2, 1, 1).expand(-1, -1, 16, 16)  # constant over the image, it would be lost in the first norm
+    assert shown[:, 3:].unique().numel() > 1500 and shown[:, 3:].std().item() == pytest.approx(
+        1, abs=0.1
+    )
+    z = torch.randn(3, 2, 1, 1).expand(
+        -1, -1, 16, 16
+    )  # constant over the image, it would be lost in the first norm
     with torch.no_grad():
         first, second = (method.G_xy(torch.cat([x, maps], 1)) for maps in (z, -z))
     assert torch.allclose(first, second, atol=1e-3)
@@ -246,7 +312,9 @@ def test_cyclegan_sees_noise_if_told_to():
     assert not torch.equal(a, b)
     assert all(0 <= value < 100 for value in method.step({"x": x, "y": -x}).values())
     plain = CycleGAN(replace(config, noise_dim=0))
-    assert plain.noisy(x) is x and torch.equal(plain.translate(x)["fake_y"], plain.translate(x)["fake_y"])
+    assert plain.noisy(x) is x and torch.equal(
+        plain.translate(x)["fake_y"], plain.translate(x)["fake_y"]
+    )
     assert configs.build(CycleConfig, noise_dim=0).noise_dim == 0
     with pytest.raises(CourseError, match="depend on chance"):
         _generator(method, "xy")

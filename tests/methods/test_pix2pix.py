@@ -14,7 +14,9 @@ from course_lib.networks import EncoderDecoder, receptive_field
 from tests.methods.contract import assert_same_weights
 from tests.support.tensors import pairs as batch
 
-SMALL = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, batch_size=2, dropout=0.0)
+SMALL = Config(
+    image_size=16, base_channels=4, d_base_channels=4, d_layers=1, batch_size=2, dropout=0.0
+)
 
 
 def make(**changes) -> Pix2Pix:
@@ -41,7 +43,10 @@ def test_step_equals_the_equations():
     for _ in range(3):
         terms = method.step(data)
         fake_y = G(x)
-        real, fake = torch.sigmoid(D(torch.cat([x, y], 1))), torch.sigmoid(D(torch.cat([x, fake_y.detach()], 1)))
+        real, fake = (
+            torch.sigmoid(D(torch.cat([x, y], 1))),
+            torch.sigmoid(D(torch.cat([x, fake_y.detach()], 1))),
+        )
         d_real, d_fake = -real.log().mean(), -(1 - fake).log().mean()
         opt_D.zero_grad()
         ((d_real + d_fake) / 2).backward()
@@ -57,7 +62,9 @@ def test_step_equals_the_equations():
 
 
 def test_patch_sizes_are_configuration():
-    fields = [receptive_field(Pix2Pix(replace(SMALL, image_size=64, d_layers=n)).D) for n in range(4)]
+    fields = [
+        receptive_field(Pix2Pix(replace(SMALL, image_size=64, d_layers=n)).D) for n in range(4)
+    ]
     assert fields == [1, 16, 34, 70]
 
 
@@ -73,14 +80,18 @@ def test_translate_has_noise_only_where_asked():
     method, x = make(dropout=0.5), batch()["x"]
     outputs = [method.translate(x, dropout=on)["fake_y"] for on in (False, False, True, True)]
     assert torch.equal(outputs[0], outputs[1]) and not torch.equal(outputs[2], outputs[3])
-    assert not torch.equal(method.translate(x, False, True)["fake_y"], method.translate(x, False, False)["fake_y"])
+    assert not torch.equal(
+        method.translate(x, False, True)["fake_y"], method.translate(x, False, False)["fake_y"]
+    )
     paper = make(dropout=0.5)  # the paper's default keeps both on
     assert not torch.equal(paper.translate(x)["fake_y"], paper.translate(x)["fake_y"])
 
 
 def test_the_settings_say_which_networks_are_built():
     assert [make(conditional=on).D.layers[0].in_channels for on in (True, False)] == [6, 3]
-    assert isinstance(make(generator="encoder-decoder").G, EncoderDecoder) and not isinstance(make().G, EncoderDecoder)
+    assert isinstance(make(generator="encoder-decoder").G, EncoderDecoder) and not isinstance(
+        make().G, EncoderDecoder
+    )
 
 
 def test_the_defaults_are_the_papers():
@@ -96,7 +107,9 @@ def test_lab_is_learned_as_in_the_paper_and_shown_as_images():
     assert x.shape[1] == 1 and y.shape[1] == 2
     with torch.no_grad():
         expected = (method.G(x) - y).abs().mean()  # in training mode, as in the step
-    assert make(in_channels=1, out_channels=2).step(data)["g_l1"] == pytest.approx(expected.item(), rel=1e-4)
+    assert make(in_channels=1, out_channels=2).step(data)["g_l1"] == pytest.approx(
+        expected.item(), rel=1e-4
+    )
     fake = method.translate(data["x"] * 0.2, batch_statistics=False)["fake_y"]
     light = [rgb_to_lab(image)[:, 0] for image in (fake, data["x"] * 0.2)]
     assert fake.shape == (2, 3, 16, 16) and torch.allclose(*light, atol=1)

@@ -52,7 +52,9 @@ def test_discriminators_are_the_papers():
         paper = Pix2PixHD.Config(n_labels=35)
         D = MultiScaleD(39, paper.d_base_channels, paper.d_layers, paper.d_scales)
     convolutions = [layer for layer in D.scales[0].layers if isinstance(layer, nn.Conv2d)]
-    assert [layer.in_channels for layer in convolutions] == [39, 64, 128, 256, 512] and len(D.scales) == 3
+    assert [layer.in_channels for layer in convolutions] == [39, 64, 128, 256, 512] and len(
+        D.scales
+    ) == 3
 
 
 def test_g2_adds_what_g1_saw_to_its_own_map():
@@ -73,11 +75,17 @@ def test_d_shows_what_each_layer_saw_and_has_the_authors_map():
     with torch.device("meta"):
         maps = MultiScaleD(39, 4, 3, 3)(torch.zeros(1, 39, 512, 1024))
     assert [tuple(of[-1].shape) for of in maps] == [(1, 1, 67, 131), (1, 1, 35, 67), (1, 1, 19, 35)]
-    assert [[h.shape[1] for h in of] for of in maps] == [[4, 8, 16, 32, 1]] * 3  # every hidden map once, then logits
+    assert [[h.shape[1] for h in of] for of in maps] == [
+        [4, 8, 16, 32, 1]
+    ] * 3  # every hidden map once, then logits
     D, image = MultiScaleD(3, 4, 1, 2), torch.randn(1, 3, 32, 32)
     first, second = D(image)
-    assert torch.equal(first[-1], D.scales[0].layers(image)) and torch.equal(second[0], D.scales[1](halve(image))[0])
-    assert torch.allclose(halve(torch.ones(1, 1, 8, 8)), torch.ones(1, 1, 4, 4))  # the border is not darker
+    assert torch.equal(first[-1], D.scales[0].layers(image)) and torch.equal(
+        second[0], D.scales[1](halve(image))[0]
+    )
+    assert torch.allclose(
+        halve(torch.ones(1, 1, 8, 8)), torch.ones(1, 1, 4, 4)
+    )  # the border is not darker
 
 
 def test_the_boundary_is_where_a_neighbour_is_another_instance():
@@ -97,12 +105,18 @@ def test_features_are_means_over_instances_of_one_image():
     ids = torch.tensor([[[0, 0], [1, 1]], [[1, 1], [1, 0]]])
     features = torch.arange(8.0).view(2, 1, 2, 2).requires_grad_()
     means = instance_means(features, ids)
-    assert torch.equal(means[:, 0], torch.tensor([[[0.5, 0.5], [2.5, 2.5]], [[5, 5], [5, 7.0]]]))  # 4, 5 and 6; 7
+    assert torch.equal(
+        means[:, 0], torch.tensor([[[0.5, 0.5], [2.5, 2.5]], [[5, 5], [5, 7.0]]])
+    )  # 4, 5 and 6; 7
     means[0, 0, 0, 0].backward()
     assert torch.equal(features.grad.flatten(), torch.tensor([0.5, 0.5, 0, 0, 0, 0, 0, 0]))
     E = FeatureEncoder(3, 2, 2)
     out = E(torch.randn(2, 3, 16, 16), ids.repeat_interleave(8, 1).repeat_interleave(8, 2))
-    assert out.shape == (2, 3, 16, 16) and out.abs().max() <= 1 and torch.equal(out[0, :, 0, 0], out[0, :, 7, 15])
+    assert (
+        out.shape == (2, 3, 16, 16)
+        and out.abs().max() <= 1
+        and torch.equal(out[0, :, 0, 0], out[0, :, 7, 15])
+    )
 
 
 # ---- losses
@@ -117,7 +131,9 @@ def test_feature_matching_leaves_out_the_logits_and_averages_over_scales():
     fake, real = [maps(1, 3, 100), maps(2, 6, 100)], [maps(0, 0, 0), maps(0, 0, 0)]
     loss = losses.feature_matching(fake, real)
     assert loss.item() == 12
-    assert losses.feature_matching([maps(1, 1, 1, 1, 9)], [maps(0, 0, 0, 0, 0)]).item() == 4  # the paper's D: no factor
+    assert (
+        losses.feature_matching([maps(1, 1, 1, 1, 9)], [maps(0, 0, 0, 0, 0)]).item() == 4
+    )  # the paper's D: no factor
     loss.backward()
     assert all(r.grad is None for of in real for r in of)  # real features are detached
     assert all(of[-1].grad is None and of[0].grad.any() for of in fake)
@@ -143,10 +159,15 @@ def test_vgg_gives_its_five_layers_and_moves_g(tmp_path, monkeypatch):
     torch.manual_seed(1)
     layers = vgg19().features
     (tmp_path / "checkpoints").mkdir()
-    torch.save({f"features.{k}": v for k, v in layers.state_dict().items()}, tmp_path / "checkpoints" / VGG19.FILE)
+    torch.save(
+        {f"features.{k}": v for k, v in layers.state_dict().items()},
+        tmp_path / "checkpoints" / VGG19.FILE,
+    )
     image = torch.rand(1, 3, 32, 32) * 2 - 1
     maps = VGG19.cached()(image)
-    assert [m.shape[1] for m in maps] == [64, 128, 256, 512, 512] and all((m >= 0).all() for m in maps)  # after ReLUs
+    assert [m.shape[1] for m in maps] == [64, 128, 256, 512, 512] and all(
+        (m >= 0).all() for m in maps
+    )  # after ReLUs
     assert torch.equal(maps[2], layers.eval()[:12](image))
     method = make(lambda_vgg=10.0, lambda_gan=0.0, lambda_fm=0.0)
     assert moved(method, batch()) == {"G1", "G2", "E"}
@@ -181,9 +202,15 @@ def test_step_equals_the_equations():
         fake = ref.G2(shown, ref.G1.seen(halve(shown)))
         D_fake, D_real = (ref.D(torch.cat([s, image], 1)) for image in (fake, y))
         gan = sum(((of[-1] - 1) ** 2).mean() for of in D_fake)
-        fm = sum((f - r.detach()).abs().mean() for a, b in zip(D_fake, D_real) for f, r in zip(a[:-1], b[:-1]))  # noqa: B905
+        fm = sum(
+            (f - r.detach()).abs().mean()
+            for a, b in zip(D_fake, D_real)
+            for f, r in zip(a[:-1], b[:-1])
+        )  # noqa: B905
         fm = 4 / 2 * fm / 2  # two hidden layers, two scales
-        grads = torch.autograd.grad(gan + 10 * fm, learners, retain_graph=True, allow_unused=True)  # G1.picture is not
+        grads = torch.autograd.grad(
+            gan + 10 * fm, learners, retain_graph=True, allow_unused=True
+        )  # G1.picture is not
         d_real = sum(((of[-1] - 1) ** 2).mean() for of in D_real)
         d_fake = sum((of[-1] ** 2).mean() for of in ref.D(torch.cat([s, fake.detach()], 1)))
         opt_D.zero_grad()
@@ -199,7 +226,11 @@ def test_step_equals_the_equations():
 
 @pytest.mark.parametrize(
     ("phase", "who"),
-    [("global", {"G1", "E", "D"}), ("enhancer", {"G2", "E", "D"}), ("both", {"G1", "G2", "E", "D"})],
+    [
+        ("global", {"G1", "E", "D"}),
+        ("enhancer", {"G2", "E", "D"}),
+        ("both", {"G1", "G2", "E", "D"}),
+    ],
 )
 def test_each_phase_moves_whom_it_should(phase, who):
     method = make(phase, average=0.5)
@@ -219,17 +250,26 @@ def test_g1_alone_works_at_half_the_size():
     method.advance(0.6)
     method.step(batch())
     assert set(sizes) == {(32, 32)}
-    alone = make("global", local_enhancer=False)  # no G2: at full size from the first step to the last
+    alone = make(
+        "global", local_enhancer=False
+    )  # no G2: at full size from the first step to the last
     assert moved(alone, batch()) == {"G1", "E", "D"}
     assert alone.paint(torch.zeros(1, 16, 32, 32), alone.networks).shape[-1] == 32
 
 
 def test_each_phase_has_a_rate_of_its_own():
     """G1's falls to 0 before G2 begins; then it starts anew. Without phases it is that of all methods."""
-    rates = [make().rate(share) / SMALL.lr for share in (0.0, 0.25, 0.375, 0.4999, 0.5, 0.75, 0.875, 1.0)]
+    rates = [
+        make().rate(share) / SMALL.lr for share in (0.0, 0.25, 0.375, 0.4999, 0.5, 0.75, 0.875, 1.0)
+    ]
     assert rates == pytest.approx([1, 1, 0.5, 0, 1, 1, 0.5, 0], abs=1e-3)
-    for alone in ({"local_enhancer": False}, {"coarse_alone_until": 0.0, "coarse_frozen_until": 0.0}):
-        assert make(**alone).rate(0.5) == SMALL.lr and make(**alone).rate(0.75) == pytest.approx(SMALL.lr / 2)
+    for alone in (
+        {"local_enhancer": False},
+        {"coarse_alone_until": 0.0, "coarse_frozen_until": 0.0},
+    ):
+        assert make(**alone).rate(0.5) == SMALL.lr and make(**alone).rate(0.75) == pytest.approx(
+            SMALL.lr / 2
+        )
 
 
 def test_no_d_changes_its_resolution():
@@ -237,10 +277,15 @@ def test_no_d_changes_its_resolution():
     for phase in ("global", "enhancer", "both"):
         method = make(phase)
         for k, D in enumerate(method.D.scales):
-            D.register_forward_pre_hook(lambda _, given, k=k: sizes.setdefault(k, set()).add(given[0].shape[-1]))
+            D.register_forward_pre_hook(
+                lambda _, given, k=k: sizes.setdefault(k, set()).add(given[0].shape[-1])
+            )
         before = [weights(D) for D in method.D.scales]
         method.step(batch())
-        learned = [not torch.equal(a[0], b[0]) for a, b in zip(before, map(weights, method.D.scales), strict=True)]
+        learned = [
+            not torch.equal(a[0], b[0])
+            for a, b in zip(before, map(weights, method.D.scales), strict=True)
+        ]
         assert learned == [phase != "global", True]  # the finest waits
     assert sizes == {0: {32}, 1: {16}}
 
@@ -270,12 +315,17 @@ def test_plain_pairs_need_no_maps(tmp_path):
     out, config = tmp_path / "run", runs.make_config("pix2pixhd", "smoke")
     with pytest.warns(UserWarning, match="no instances"):
         runs.train("pix2pixhd", str(tmp_path), out, config, steps=2, device="cpu", progress=False)
-    assert len(runs.translate_files(out, tmp_path / "0.png", tmp_path / "translated", device="cpu")) == 1
+    assert (
+        len(runs.translate_files(out, tmp_path / "0.png", tmp_path / "translated", device="cpu"))
+        == 1
+    )
     assert runs.evaluate(out, str(tmp_path), device="cpu")["n"] == 1
 
 
 def test_phases_follow_the_share_of_the_training():
-    phases = lambda method: [(method.advance(share), method.phase)[1] for share in (0.0, 0.49, 0.5, 0.54, 0.56, 1.0)]  # noqa: E731
+    phases = lambda method: [
+        (method.advance(share), method.phase)[1] for share in (0.0, 0.49, 0.5, 0.54, 0.56, 1.0)
+    ]  # noqa: E731
     assert phases(make()) == ["global", "global", "enhancer", "enhancer", "both", "both"]
     assert set(phases(make(coarse_alone_until=0.0, coarse_frozen_until=0.0))) == {"both"}
     assert phases(make(coarse_frozen_until=0.0))[1:3] == ["global", "both"]
@@ -297,7 +347,13 @@ def test_configurations_that_cannot_be():
 def test_the_defaults_are_the_papers():
     paper = Config()
     assert (paper.lambda_fm, paper.d_scales, paper.lr, paper.beta1) == (10, 3, 2e-4, 0.5)
-    assert (paper.n_blocks, paper.n_down, paper.n_local_blocks, paper.n_centres, paper.lambda_d) == (9, 4, 3, 10, 0.5)
+    assert (
+        paper.n_blocks,
+        paper.n_down,
+        paper.n_local_blocks,
+        paper.n_centres,
+        paper.lambda_d,
+    ) == (9, 4, 3, 10, 0.5)
 
 
 # ---- what G sees, and the styles
@@ -309,7 +365,10 @@ def test_the_instances_are_seen_and_only_if_wanted():
     other[:, :, :8] += 100  # other borders, the same labels
     for used in (True, False):
         method = make(use_features=False, use_instances=used)
-        a, b = (method.translate(None, data["labels"], ids)["fake_y"] for ids in (data["instances"] * 0, other))
+        a, b = (
+            method.translate(None, data["labels"], ids)["fake_y"]
+            for ids in (data["instances"] * 0, other)
+        )
         assert torch.equal(a, b) == (not used)
 
 
@@ -318,10 +377,13 @@ def test_kmeans_finds_the_centres_and_no_more():
     truth = torch.tensor([[0.0, 0, 0], [5, 0, 0], [0, 5, 0], [0, 0, 5]])
     points = (truth[:, None] + 0.1 * torch.randn(4, 30, 3, generator=generator)).flatten(0, 1)
     found = kmeans(points, 4)
-    assert torch.cdist(found, truth).min(1).values.max() < 0.1 and torch.cdist(truth, found).min(1).values.max() < 0.1
-    assert torch.equal(found, kmeans(points[torch.randperm(120, generator=generator)], 4).round(decimals=6)) or (
-        torch.allclose(found, kmeans(points.flip(0), 4), atol=1e-5)
+    assert (
+        torch.cdist(found, truth).min(1).values.max() < 0.1
+        and torch.cdist(truth, found).min(1).values.max() < 0.1
     )
+    assert torch.equal(
+        found, kmeans(points[torch.randperm(120, generator=generator)], 4).round(decimals=6)
+    ) or (torch.allclose(found, kmeans(points.flip(0), 4), atol=1e-5))
     assert len(kmeans(torch.ones(9, 3), 4)) == 1 and len(kmeans(points[:2], 4)) == 2
 
 
@@ -391,7 +453,9 @@ def test_regions_are_connected_and_of_one_label():
     assert scenes.regions(spiral[None])[0].unique().tolist() == [0, 1]
     item = Facades("test", 64, "facades:touching")[3]
     windows = item["labels"] == 5
-    assert len(scenes.regions(item["labels"][None])[0][windows].unique()) < len(item["instances"][windows].unique())
+    assert len(scenes.regions(item["labels"][None])[0][windows].unique()) < len(
+        item["instances"][windows].unique()
+    )
 
 
 def test_label_maps_come_in_colours_or_numbers(tmp_path):
@@ -402,10 +466,14 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
     Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")
     Image.fromarray(item["instances"].numpy()).save(tmp_path / "ids.png")
     for name in ("colours", "numbers", "pair"):
-        found = scenes.find_scenes(tmp_path / f"{name}.png", 64, lambda given, path: given, pairs=True)
+        found = scenes.find_scenes(
+            tmp_path / f"{name}.png", 64, lambda given, path: given, pairs=True
+        )
         ((_, given, labels, _),) = found
         assert given == (64, 64) and torch.equal(labels, item["labels"].long())
-    ids = scenes.to_instances(torch.from_numpy(np.array(Image.open(tmp_path / "ids.png").convert("RGB"))))
+    ids = scenes.to_instances(
+        torch.from_numpy(np.array(Image.open(tmp_path / "ids.png").convert("RGB")))
+    )
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "photo.png")
@@ -424,13 +492,17 @@ def test_touching_windows_do_not_change_the_other_houses():
     plain, touching = Facades("test", 64), Facades("test", 64, "facades:touching")
     before = plain[5]
     assert not torch.equal(touching[5]["labels"], before["labels"]) and touching.paired
-    assert torch.equal(Facades("test", 64)[5]["y"], before["y"])  # the pictures kept in memory do not mix
+    assert torch.equal(
+        Facades("test", 64)[5]["y"], before["y"]
+    )  # the pictures kept in memory do not mix
     meet = 0
     for i in range(10):
         labels, ids = touching[i]["labels"], touching[i]["instances"].int()
         meet += ((labels[:, 1:] == 5) & (labels[:, :-1] == 5) & (ids[:, 1:] != ids[:, :-1])).any()
         labels, ids = plain[i]["labels"], plain[i]["instances"].int()
-        assert not ((labels[:, 1:] == 5) & (labels[:, :-1] == 5) & (ids[:, 1:] != ids[:, :-1])).any()
+        assert not (
+            (labels[:, 1:] == 5) & (labels[:, :-1] == 5) & (ids[:, 1:] != ids[:, :-1])
+        ).any()
     assert meet == 10
 
 
@@ -438,7 +510,9 @@ def test_touching_windows_do_not_change_the_other_houses():
 def test_borders_between_touching_windows_are_seen_where_they_are(size):
     data = open_dataset("facades:touching", "test", size)
     items = [data[i] for i in range(12)]
-    y, labels, ids = (torch.stack([item[key] for item in items]) for key in ("y", "labels", "instances"))
+    y, labels, ids = (
+        torch.stack([item[key] for item in items]) for key in ("y", "labels", "instances")
+    )
     assert scores.borders_visible(y, labels, ids) > 0.98
     blind = y.clone()
     dark = (labels == 5)[:, None].expand_as(y)

@@ -13,7 +13,9 @@ from course_lib.networks.resnet import ResidualBlock
 from tests.methods.contract import assert_same_weights, has_gradient, in_float64, step
 from tests.support.tensors import pairs as batch
 
-SMALL = Config(image_size=16, base_channels=4, n_blocks=2, d_base_channels=4, d_layers=1, batch_size=2)
+SMALL = Config(
+    image_size=16, base_channels=4, n_blocks=2, d_base_channels=4, d_layers=1, batch_size=2
+)
 
 
 def both(data: dict) -> dict:
@@ -31,12 +33,21 @@ def make(**changes) -> UNIT:
 @pytest.mark.parametrize("shared", [0, 1, 4])
 def test_shared_blocks_are_the_same_and_counted_once(shared):
     with torch.device("meta"):
-        E, G, block = LatentEncoders(16, 4, shared), LatentDecoders(16, 4, shared), ResidualBlock(64)
+        E, G, block = (
+            LatentEncoders(16, 4, shared),
+            LatentDecoders(16, 4, shared),
+            ResidualBlock(64),
+        )
         nothing = [parameter_count(cls(16, 4, 0)) for cls in (LatentEncoders, LatentDecoders)]
-        assert [parameter_count(E), parameter_count(G)] == [n - shared * parameter_count(block) for n in nothing]
+        assert [parameter_count(E), parameter_count(G)] == [
+            n - shared * parameter_count(block) for n in nothing
+        ]
         image = torch.zeros(2, 3, 32, 32)
         for name in "ab":
-            assert E(image, name).shape == (2, 64, 8, 8) and G(E(image, name), name).shape == image.shape
+            assert (
+                E(image, name).shape == (2, 64, 8, 8)
+                and G(E(image, name), name).shape == image.shape
+            )
         kinds = [[type(layer) for layer in (*E.own["a"], *E.shared)].count(ResidualBlock)]
         kinds.append([type(layer) for layer in (*G.shared, *G.own["b"])].count(ResidualBlock))
     assert kinds == [4, 4]  # as deep, whatever is shared
@@ -74,7 +85,9 @@ def test_sharing_lets_one_domain_teach_the_other(shared, reached):
 
 def test_kl_of_unit_variance_is_the_mean_of_the_squares():
     mu = torch.tensor([[[[1.0, -3.0]]]])
-    assert losses.kl_unit_variance(mu) == 5 and losses.kl_unit_variance(torch.zeros(2, 3, 4, 4)) == 0
+    assert (
+        losses.kl_unit_variance(mu) == 5 and losses.kl_unit_variance(torch.zeros(2, 3, 4, 4)) == 0
+    )
     unit = torch.distributions.Normal(mu, 1.0)
     prior = torch.distributions.Normal(torch.zeros_like(mu), 1.0)
     assert losses.kl_unit_variance(mu) == 2 * torch.distributions.kl_divergence(unit, prior).mean()
@@ -83,7 +96,9 @@ def test_kl_of_unit_variance_is_the_mean_of_the_squares():
 def test_noise_has_variance_1_wherever_the_mean_is():
     method, mu = make(), torch.linspace(-3, 3, 10_000).reshape(1, 1, 100, 100).requires_grad_()
     z = method.draw(mu)
-    assert (z - mu).std().item() == pytest.approx(1, abs=0.03) and abs((z - mu).mean().item()) < 0.04
+    assert (z - mu).std().item() == pytest.approx(1, abs=0.03) and abs(
+        (z - mu).mean().item()
+    ) < 0.04
     z.sum().backward()
     assert torch.equal(mu.grad, torch.ones_like(mu)) and make(noise="off").draw(mu) is mu
 
@@ -103,7 +118,9 @@ def test_step_equals_the_equations(shared):
         return (mu**2).mean()
 
     def bce(logits, real):
-        return torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+        return torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, torch.full_like(logits, float(real))
+        )
 
     for seed in range(2):
         terms = step(method, data, seed)
@@ -129,7 +146,9 @@ def test_step_equals_the_equations(shared):
         more = {"g_cycle_kl_a": kl(mu_ab), "g_cycle_kl_b": kl(mu_ba)}
         gan = {"g_gan_a": bce(Da(xba), 1), "g_gan_b": bce(Db(xab), 1)}
         L_vae = 0.3 * sum(kls.values()) + 100 * sum(vae.values())
-        L_cc = 0.1 * sum(more.values()) + 100 * sum(cc.values())  # KL(z_a) stands in L_vae alone, as in public code
+        L_cc = 0.1 * sum(more.values()) + 100 * sum(
+            cc.values()
+        )  # KL(z_a) stands in L_vae alone, as in public code
         opt_G.zero_grad()
         (L_vae + L_cc + 10 * sum(gan.values())).backward()
         opt_G.step()

@@ -28,7 +28,9 @@ def test_the_distance_is_0_for_equal_images_symmetric_and_says_who_measured(emoj
     assert torch.equal(same.values, torch.zeros(20))
     assert found.values.min() > 0.01 and torch.allclose(found.values, back.values, rtol=1e-4)
     assert torch.allclose((embed(a) - embed(b)).square().sum(1), found.values, rtol=1e-3)
-    assert found.values.max() <= 2  # features are not negative, so unit vectors are at most a right angle apart
+    assert (
+        found.values.max() <= 2
+    )  # features are not negative, so unit vectors are at most a right angle apart
     assert all(distance(noise(2, s), -noise(2, s)).values.min() > 0 for s in (16, 48))
     with pytest.raises(REFUSED):
         distance(a, b[:3])
@@ -66,11 +68,17 @@ def test_lpips_is_torchmetrics_with_the_cached_weights(torch_cache, monkeypatch,
     from torchmetrics.functional.image import learned_perceptual_image_patch_similarity as lpips
     from torchvision.models import alexnet
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda *a, **k: pytest.fail("a download"))
+    monkeypatch.setattr(
+        torch.hub, "download_url_to_file", lambda *a, **k: pytest.fail("a download")
+    )
     with torch.device("meta"):
         names = alexnet().state_dict()
-    classifier = {name: torch.zeros(1).expand(t.shape) for name, t in names.items() if "features" not in name}
-    weights = classifier | {name: 0.1 * normal(*names[name].shape) for name in names if name not in classifier}
+    classifier = {
+        name: torch.zeros(1).expand(t.shape) for name, t in names.items() if "features" not in name
+    }
+    weights = classifier | {
+        name: 0.1 * normal(*names[name].shape) for name in names if name not in classifier
+    }
     torch.save(weights, torch_cache / perceptual.ALEXNET)
     perceptual._alexnet.cache_clear()
     found = distance(emoji[:6], emoji[6:12])
@@ -89,14 +97,24 @@ def test_diversity_by_hand(emoji):
     still = emoji[:5, None].expand(-1, 4, -1, -1, -1)
     assert diversity.diversity(still) == diversity.diversity(still, "l1") == 0.0
     steps = torch.tensor([0.0, 0.5, 0.25])[None, :, None, None, None].expand(2, 3, 3, 16, 16)
-    assert diversity.diversity(steps, "l1") == pytest.approx((0.5 + 0.25) / 2)  # the first and the last do not count
+    assert diversity.diversity(steps, "l1") == pytest.approx(
+        (0.5 + 0.25) / 2
+    )  # the first and the last do not count
     two = torch.stack([emoji[:3], emoji[3:6]], 1)
-    assert diversity.diversity(two) == pytest.approx(distance(emoji[:3], emoji[3:6]).values.mean().item(), rel=1e-4)
+    assert diversity.diversity(two) == pytest.approx(
+        distance(emoji[:3], emoji[3:6]).values.mean().item(), rel=1e-4
+    )
     assert math.isnan(diversity.real_pairs(emoji[:1]))
-    assert diversity.real_pairs(emoji[:2]) == pytest.approx(distance(emoji[:1], emoji[1:2]).values.item(), rel=1e-4)
+    assert diversity.real_pairs(emoji[:2]) == pytest.approx(
+        distance(emoji[:1], emoji[1:2]).values.item(), rel=1e-4
+    )
     every = torch.cdist(embed(emoji[:5]), embed(emoji[:5])).square()
-    assert diversity.real_pairs(emoji[:5]) == pytest.approx(every[:5, :5].sum().item() / 20, rel=1e-3)
-    assert diversity.real_pairs(emoji[:2], "l1") == pytest.approx((emoji[0] - emoji[1]).abs().mean().item(), rel=1e-4)
+    assert diversity.real_pairs(emoji[:5]) == pytest.approx(
+        every[:5, :5].sum().item() / 20, rel=1e-3
+    )
+    assert diversity.real_pairs(emoji[:2], "l1") == pytest.approx(
+        (emoji[0] - emoji[1]).abs().mean().item(), rel=1e-4
+    )
     with pytest.raises(REFUSED):
         diversity.diversity(two[:, :1])
 
@@ -126,13 +144,18 @@ def test_common_share_of_planted_variance():
 def test_a_real_image_is_taken_for_real_half_of_the_time_and_noise_is_not(emoji):
     state, fair = torch.random.get_rng_state(), []
     for seed in range(10):
-        one, other = emoji[torch.randperm(158, generator=torch.Generator().manual_seed(seed))].chunk(2)
+        one, other = emoji[
+            torch.randperm(158, generator=torch.Generator().manual_seed(seed))
+        ].chunk(2)
         fair.append(diversity.realism_error(one, other, seed))
     assert 0.44 < sum(fair) / 10 < 0.56 and min(fair) > 0.35
     assert torch.equal(state, torch.random.get_rng_state())
     fake = emoji[:80] + 0.3 * noise(80, 32)
     assert diversity.realism_error(fake, emoji[79:]) < 0.05  # a blind guess would be wrong for half
-    errors = [diversity.realism_error(emoji[:79] + s * noise(79, 32), emoji[80:]) for s in (0.0, 0.02, 0.2)]
+    errors = [
+        diversity.realism_error(emoji[:79] + s * noise(79, 32), emoji[80:])
+        for s in (0.0, 0.02, 0.2)
+    ]
     assert errors[0] > errors[1] > errors[2]
     assert diversity.realism_error(fake, emoji[79:]) == diversity.realism_error(fake, emoji[79:])
     assert math.isnan(diversity.realism_error(emoji[:4], emoji[4:8]))
@@ -144,7 +167,9 @@ def test_every_image_is_judged_once_by_a_classifier_that_never_saw_it(monkeypatc
 
     def watched(x, y, unseen):
         assert set(x.flatten().tolist()).isdisjoint(unseen.flatten().abs().tolist())
-        assert set(x.flatten().abs().tolist()) | set(unseen.flatten().abs().tolist()) == set(numbers.tolist())
+        assert set(x.flatten().abs().tolist()) | set(unseen.flatten().abs().tolist()) == set(
+            numbers.tolist()
+        )
         judged.extend(unseen.flatten().tolist())
         return unseen  # a positive number is taken for real
 
@@ -159,12 +184,17 @@ def test_frechet_distance_of_known_distributions(emoji):
     assert diversity.frechet_normal(a, a) == pytest.approx(0, abs=1e-9)
     assert diversity.frechet_normal(a, a + 2) == pytest.approx(6 * 4)
     trace = torch.cov(a.double().T).trace().item()
-    assert diversity.frechet_normal(a, 3 * a) == pytest.approx(trace * 4 + 4 * a.double().mean(0).square().sum().item())
+    assert diversity.frechet_normal(a, 3 * a) == pytest.approx(
+        trace * 4 + 4 * a.double().mean(0).square().sum().item()
+    )
     turned = a @ torch.linalg.qr(normal(6, 6, seed=1)).Q  # the covariances do not commute
     assert diversity.frechet_normal(a * torch.arange(1, 7), turned) == pytest.approx(
         diversity.frechet_normal(turned, a * torch.arange(1, 7))
     )
-    halves = diversity.frechet(emoji[::2], emoji[1::2][:80]), diversity.frechet(emoji[::2] * 0.7, emoji[1::2])
+    halves = (
+        diversity.frechet(emoji[::2], emoji[1::2][:80]),
+        diversity.frechet(emoji[::2] * 0.7, emoji[1::2]),
+    )
     assert 0 < halves[0] < halves[1] / 3
 
 

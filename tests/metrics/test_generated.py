@@ -34,9 +34,14 @@ def test_real_images_collapse_and_noise_are_told_apart():
     assert noise["coverage_features"] < 0.05
     assert max(one["variety_l1"], one["variety_features"]) < 1e-5
     assert real["variety_l1"] == pytest.approx(real["real_pairs_l1"], rel=0.15)
-    assert real["frechet_features"] < one["frechet_features"] and real["frechet_features"] < noise["frechet_features"]
+    assert (
+        real["frechet_features"] < one["frechet_features"]
+        and real["frechet_features"] < noise["frechet_features"]
+    )
     assert real["realism_error"] > 0.35 and noise["realism_error"] < 0.05
-    assert copies["copy_l1"] < 1e-5 and real["copy_l1"] == pytest.approx(real["real_copy_l1"], rel=0.15)
+    assert copies["copy_l1"] < 1e-5 and real["copy_l1"] == pytest.approx(
+        real["real_copy_l1"], rel=0.15
+    )
 
 
 def test_the_numbers_are_the_same_again_and_nothing_is_disturbed():

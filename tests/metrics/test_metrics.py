@@ -42,7 +42,10 @@ def test_l1_and_psnr_by_hand():
     real = torch.zeros(2, 3, 12, 12)
     fake = torch.stack([torch.full((3, 12, 12), 0.5), torch.full((3, 12, 12), -0.2)])
     assert metrics.l1(fake, real) == pytest.approx(0.35)
-    each = [10 * math.log10(4 / 0.25), 10 * math.log10(4 / 0.04)]  # the range of [-1, 1] is 2, squared 4
+    each = [
+        10 * math.log10(4 / 0.25),
+        10 * math.log10(4 / 0.04),
+    ]  # the range of [-1, 1] is 2, squared 4
     assert metrics.psnr(fake, real) == pytest.approx(sum(each) / 2, rel=1e-5)
     assert metrics.psnr(real, real) == math.inf
 
@@ -56,9 +59,13 @@ def test_ssim_of_constants_by_hand():
 
 def test_each_image_by_itself(emoji):
     fake, real = emoji.y[:5], emoji.y[5:10]
-    for each, metric in zip((pixels.each_l1, pixels.each_psnr, pixels.each_ssim), PAIRED, strict=True):
+    for each, metric in zip(
+        (pixels.each_l1, pixels.each_psnr, pixels.each_ssim), PAIRED, strict=True
+    ):
         alone = [metric(fake[i : i + 1], real[i : i + 1]) for i in range(5)]
-        assert each(fake, real).tolist() == pytest.approx(alone) and metric(fake, real) == pytest.approx(sum(alone) / 5)
+        assert each(fake, real).tolist() == pytest.approx(alone) and metric(
+            fake, real
+        ) == pytest.approx(sum(alone) / 5)
 
 
 def test_ssim_does_not_depend_on_the_chunks(monkeypatch):
@@ -70,7 +77,9 @@ def test_ssim_does_not_depend_on_the_chunks(monkeypatch):
 
 
 def test_sharpness_of_a_ramp():
-    ramp = 0.03 * torch.arange(10.0)[:, None] + 0.04 * torch.arange(12.0)[None]  # a slope of 3 and 4 is 5
+    ramp = (
+        0.03 * torch.arange(10.0)[:, None] + 0.04 * torch.arange(12.0)[None]
+    )  # a slope of 3 and 4 is 5
     assert pixels.sharpness((ramp - 0.5).expand(2, 3, 10, 12)) == pytest.approx(0.05, rel=1e-4)
 
 
@@ -87,7 +96,11 @@ def test_edges_agree_where_they_lie_in_the_same_places():
     x = torch.rand(3, 3, 16, 16) * 2 - 1
     assert torch.allclose(metrics.edge_agreement(x, 0.2 - 0.5 * x), torch.ones(3), atol=1e-5)
     assert (metrics.edge_agreement(x, x.flip(3)) < 0.5).all()
-    assert metrics.edge_agreement(x, torch.ones_like(x)).tolist() == [0, 0, 0]  # flat: no edges at all
+    assert metrics.edge_agreement(x, torch.ones_like(x)).tolist() == [
+        0,
+        0,
+        0,
+    ]  # flat: no edges at all
 
 
 def test_histograms_of_equal_and_disjoint_sets():
@@ -96,14 +109,21 @@ def test_histograms_of_equal_and_disjoint_sets():
     shuffled = images.flatten(2)[..., torch.randperm(256)].view_as(images)
     assert metrics.histogram_intersection(images, shuffled) == pytest.approx(1)
     red = torch.tensor([0.9, -0.9, -0.9])[None, :, None, None].expand(2, 3, 4, 4)
-    assert metrics.histogram_intersection(red, red.roll(1, 1)) == 0  # same channel histograms, other colours
+    assert (
+        metrics.histogram_intersection(red, red.roll(1, 1)) == 0
+    )  # same channel histograms, other colours
     bins = (torch.cartesian_prod(*[torch.arange(8.0)] * 3) + 0.5) / 4 - 1  # the middles of all 512
     every = bins.T.reshape(1, 3, 16, 32)
     assert metrics.histogram_intersection(every[:, :, :8], every[:, :, 8:]) == 0
     half = torch.cat([red[:1], red[:1].roll(1, 1)])
     assert metrics.histogram_intersection(red, half) == pytest.approx(0.5)
-    assert metrics.histogram_intersection(torch.ones(1, 3, 2, 2), torch.full((3, 3, 2, 2), 0.99)) == 1  # the last bin
-    assert metrics.histogram_intersection(torch.full((1, 3, 2, 2), 0.7), torch.full((1, 3, 2, 2), 0.8)) == 0
+    assert (
+        metrics.histogram_intersection(torch.ones(1, 3, 2, 2), torch.full((3, 3, 2, 2), 0.99)) == 1
+    )  # the last bin
+    assert (
+        metrics.histogram_intersection(torch.full((1, 3, 2, 2), 0.7), torch.full((1, 3, 2, 2), 0.8))
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +157,9 @@ def test_ratios_scale_with_the_fakes():
     assert metrics.sharpness_ratio(2 * real, real) == pytest.approx(2, rel=1e-5)
     assert metrics.grid_ratio(2 * real, real) == pytest.approx(4, rel=1e-5)
     assert metrics.chroma_ratio(2 * real, real) == pytest.approx(2, rel=1e-5)
-    assert metrics.chroma_ratio(real.mean(1, keepdim=True).expand_as(real), real) == pytest.approx(0, abs=1e-6)
+    assert metrics.chroma_ratio(real.mean(1, keepdim=True).expand_as(real), real) == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("metric", SETS)
@@ -168,7 +190,16 @@ def test_bfloat16_with_gradients_is_measured_too():
     fake = noise().to(torch.bfloat16).requires_grad_()
     assert metrics.l1(fake, noise()) < 0.01
     assert set(metrics.evaluate(fake, noise(seed=1))) == {
-        *("l1", "psnr", "ssim", "sharpness_ratio", "grid_ratio", "histogram_intersection", "chroma_ratio", "n")
+        *(
+            "l1",
+            "psnr",
+            "ssim",
+            "sharpness_ratio",
+            "grid_ratio",
+            "histogram_intersection",
+            "chroma_ratio",
+            "n",
+        )
     }
 
 
@@ -188,15 +219,22 @@ def test_neighbours_are_found_in_every_chunk(monkeypatch):
     order = [7, 0, 5, 2, 2]
     assert metrics.nearest_neighbours(x[order] + 0.01, train).tolist() == order
     assert metrics.nearest_neighbours(-x[order], train, key="y").tolist() == order
-    expected = (x[:, None] + x[None]).abs().mean((2, 3, 4)).argmin(1)  # distances of -x to x, all at once
+    expected = (
+        (x[:, None] + x[None]).abs().mean((2, 3, 4)).argmin(1)
+    )  # distances of -x to x, all at once
     assert metrics.nearest_neighbours(-x, train).tolist() == expected.tolist()
-    assert metrics.nearest_neighbours(x[:1], Items(x[[3, 0, 4, 1, 0]], x)).tolist() == [1]  # the first of equals
+    assert metrics.nearest_neighbours(x[:1], Items(x[[3, 0, 4, 1, 0]], x)).tolist() == [
+        1
+    ]  # the first of equals
 
 
 def test_baselines_by_hand():
     x, y = noise(6), noise(6, seed=1)
     test = Items(x[[4, 1]] + 0.01, torch.zeros(2, 3, 16, 16))
-    expected = {"baseline_mean_l1": y.mean(0).abs().mean().item(), "baseline_nn_l1": y[[4, 1]].abs().mean().item()}
+    expected = {
+        "baseline_mean_l1": y.mean(0).abs().mean().item(),
+        "baseline_nn_l1": y[[4, 1]].abs().mean().item(),
+    }
     assert metrics.baselines(Items(x, y), test) == pytest.approx(expected)
 
 
@@ -238,9 +276,15 @@ def test_ab_baselines_know_the_most_frequent_colour_of_a_lightness():
         return Items(images, images)
 
     red, white, green = plain(255, 0, 0), plain(255, 255, 255), plain(0, 255, 0)
-    found = pixels.each_ab_baseline(answers(red, red, white, green), torch.stack([red, white, green]))
+    found = pixels.each_ab_baseline(
+        answers(red, red, white, green), torch.stack([red, white, green])
+    )
     grey, frequent = found["baseline_grey_ab_error"], found["baseline_frequent_ab_error"]
     assert grey.tolist() == pytest.approx([104.55, 0, 119.78], abs=0.1)
-    assert frequent.max() < 4 / 2**0.5  # three lightnesses, each with its colour, as near as bins of 4 tell
+    assert (
+        frequent.max() < 4 / 2**0.5
+    )  # three lightnesses, each with its colour, as near as bins of 4 tell
     darker = pixels.each_ab_baseline(answers(white), red[None])
-    assert darker["baseline_frequent_ab_error"].item() == pytest.approx(104.55, abs=0.1)  # a lightness never seen: grey
+    assert darker["baseline_frequent_ab_error"].item() == pytest.approx(
+        104.55, abs=0.1
+    )  # a lightness never seen: grey

@@ -25,7 +25,11 @@ ORIGIN = json.loads((FILES / "factors.json").read_text(encoding="utf-8"))
 def houses():
     """(photos (16, 8, 3, 32, 32), labels, styles (16, 8, 7)): houses of test, each once in every colour of wall."""
     photos, labels, styles = photographs("test", 32, range(16), "planted", walls=8)
-    return photos.unflatten(0, (16, 8)), labels.unflatten(0, (16, 8))[:, 0], styles.unflatten(0, (16, 8))
+    return (
+        photos.unflatten(0, (16, 8)),
+        labels.unflatten(0, (16, 8))[:, 0],
+        styles.unflatten(0, (16, 8)),
+    )
 
 
 # ---- factors
@@ -49,9 +53,14 @@ def test_exactly_k_walls_are_counted_as_k(houses, k):
     found = factors.read(planted.flatten(0, 1)).unflatten(0, (8, 24))
     assert factors.walls_covered(styles[:8, torch.arange(24) % k]) == k
     assert factors.walls_covered(found) == pytest.approx(k, abs=0.3)
-    assert factors.walls_covered(styles[:8], least=1) == 8 and factors.walls_covered(styles[:8], least=2) == 0
+    assert (
+        factors.walls_covered(styles[:8], least=1) == 8
+        and factors.walls_covered(styles[:8], least=2) == 0
+    )
     mixed = factors.read(photos.mean(1))[:, 0]  # the mean of all eight colours is none of them
-    assert (mixed == -1).float().mean() > 0.5 and (factors.read(photos.mean(1), sure=0)[:, 0] >= 0).all()
+    assert (mixed == -1).float().mean() > 0.5 and (
+        factors.read(photos.mean(1), sure=0)[:, 0] >= 0
+    ).all()
     none = torch.cat([mixed.new_full((8, 24, 1), -1), found[..., 1:]], dim=2)
     assert factors.walls_covered(none) == 0
     assert factors.factor_distances(none, styles.flatten(0, 1))["wall"] == pytest.approx(1)
@@ -63,11 +72,24 @@ def test_distances_of_planted_distributions():
     m = 4000
     wall = torch.randint(8, (m,), generator=torch.Generator().manual_seed(0)).float()
     shade, brick, light, time, glass, weathering = (uniform(m, seed=k) for k in range(6))
-    parts = [wall, shade, (brick > 0).float(), light, 0.3 + 0.3 * time, glass / 2 + 0.5, weathering / 2 + 0.5]
+    parts = [
+        wall,
+        shade,
+        (brick > 0).float(),
+        light,
+        0.3 + 0.3 * time,
+        glass / 2 + 0.5,
+        weathering / 2 + 0.5,
+    ]
     truth = torch.stack(parts, dim=1)
     same = factors.factor_distances(truth.unflatten(0, (4, 1000)), truth)
     assert max(same.values()) < 0.05 and list(same) == list(factors.NAMES)
-    for name, value, far in [("shade", 0.0, 0.25), ("light", 1.0, 0.5), ("time", 0.6, 0.5), ("brick", 0.9, 0.5)]:
+    for name, value, far in [
+        ("shade", 0.0, 0.25),
+        ("light", 1.0, 0.5),
+        ("time", 0.6, 0.5),
+        ("brick", 0.9, 0.5),
+    ]:
         planted = truth.unflatten(0, (4, 1000)).clone()
         planted[..., factors.NAMES.index(name)] = value
         found = factors.factor_distances(planted, truth)
@@ -78,7 +100,9 @@ def test_distances_of_planted_distributions():
     assert factors.factor_distances(collapsed, truth)["wall"] == pytest.approx(7 / 8, abs=0.02)
     shared = factors.common_factors(truth[None, :40].expand(6, -1, -1))
     assert all(value == pytest.approx(1) for value in shared.values())
-    assert all(value < 0.3 for value in factors.common_factors(truth[:240].unflatten(0, (6, 40))).values())
+    assert all(
+        value < 0.3 for value in factors.common_factors(truth[:240].unflatten(0, (6, 40))).values()
+    )
 
 
 def test_hues_that_follow_z_or_the_input(houses):
@@ -92,7 +116,10 @@ def test_hues_that_follow_z_or_the_input(houses):
     assert found["hue_same_input"] == pytest.approx(1) and found["hue_same_z"] < 0.6
     both = torch.cat([by_z, torch.zeros(10, 1, 3, 32, 32)], 1)
     assert factors.hue_agreement(both, labels) == pytest.approx(factors.hue_agreement(by_z, labels))
-    assert all(math.isnan(value) for value in factors.hue_agreement(torch.zeros(10, 4, 3, 32, 32), labels).values())
+    assert all(
+        math.isnan(value)
+        for value in factors.hue_agreement(torch.zeros(10, 4, 3, 32, 32), labels).values()
+    )
     elsewhere = by_z.clone()
     elsewhere.movedim(2, -1)[(labels != factors.WALL)[:, None].expand(-1, 7, -1, -1)] = 1.0
     assert factors.hue_agreement(elsewhere, labels)["hue_same_z"] == pytest.approx(1)
@@ -142,7 +169,9 @@ def few(monkeypatch):
     monkeypatch.setitem(facades.HOUSES, "test", 16)
     for name, value in {"INPUTS": 12, "SAMPLES": 8, "DEEP": 5, "SHARED": 8}.items():
         monkeypatch.setattr(samples, name, value)
-    monkeypatch.setattr(samples, "open_dataset", lambda *a, **b: Subset(open_dataset(*a, **b), range(16)))
+    monkeypatch.setattr(
+        samples, "open_dataset", lambda *a, **b: Subset(open_dataset(*a, **b), range(16))
+    )
 
 
 @pytest.mark.parametrize("walls", [0, 3, 8])
@@ -154,14 +183,20 @@ def test_a_planted_generator_is_measured_as_what_it_is(houses, few, walls):
     shown = max(walls, 1)
     assert found["walls_covered"] == pytest.approx(shown, abs=0.5)
     # 40 true samples are 0.17 off, by chance
-    assert 1 - shown / 8 - 0.02 < found["distance_wall"] < 1 - shown / 8 + (0.22 if walls > 1 else 0.02)
+    assert (
+        1 - shown / 8 - 0.02
+        < found["distance_wall"]
+        < 1 - shown / 8 + (0.22 if walls > 1 else 0.02)
+    )
     if shown == 1:
         assert found["diversity_features"] == found["diversity_l1"] == 0.0
         assert math.isnan(found["common_colour"]) and math.isnan(found["common_wall"])
     else:
         assert 0.2 < found["diversity_features"] / found["real_pairs_features"] < 1
         assert found["common_wall"] > 0.95 and found["hue_same_z"] > 0.95
-        assert found["hue_same_input"] < (0.9 if walls == 8 else 0.99)  # the first three are red, orange and yellow
+        assert found["hue_same_input"] < (
+            0.9 if walls == 8 else 0.99
+        )  # the first three are red, orange and yellow
 
 
 @pytest.mark.slow
@@ -169,14 +204,21 @@ def test_a_planted_generator_is_right_or_wrong_in_one_thing(houses, few):
     true, again = (samples.score_samples(Planted(houses[0], 8), "facades") for _ in range(2))
     assert true == again
     assert 0.25 < true["realism_error"] < 0.75
-    assert {name for name in true if name.startswith("readout_")} == {f"readout_{n}" for n in factors.NAMES}
-    own = samples.score_samples(Planted(houses[0], 8, agree=False), "facades")  # z means something else to each input
+    assert {name for name in true if name.startswith("readout_")} == {
+        f"readout_{n}" for n in factors.NAMES
+    }
+    own = samples.score_samples(
+        Planted(houses[0], 8, agree=False), "facades"
+    )  # z means something else to each input
     assert own["walls_covered"] > 7 and own["hue_same_z"] < 0.7 < true["hue_same_z"]
     assert own["common_wall"] < 0.3 and own["common_colour"] < true["common_colour"] - 0.1
     blurred = F.avg_pool2d(houses[0].flatten(0, 1), 3, 1, 1).view_as(houses[0])
     soft = samples.score_samples(Planted(blurred, 8), "facades")
     assert soft["realism_error"] < 0.1 and soft["frechet_features"] > 2 * true["frechet_features"]
-    assert soft["nearest_features"] > true["nearest_features"] and soft["coverage_features"] < true["coverage_features"]
+    assert (
+        soft["nearest_features"] > true["nearest_features"]
+        and soft["coverage_features"] < true["coverage_features"]
+    )
 
 
 @pytest.mark.slow
@@ -191,11 +233,24 @@ def test_real_methods_and_other_data(few, monkeypatch):
     }
     more = samples.score_samples(method, "emoji:edges", "val", intervals=True)
     assert {name: more[name] for name in found} == found
-    bounded = {"diversity_features", "diversity_l1", "nearest_features", "nearest_l1", "encoded_l1", "kid_features"}
-    assert more.keys() - found.keys() == {f"{name}_{end}" for name in bounded for end in ("low", "high")}
+    bounded = {
+        "diversity_features",
+        "diversity_l1",
+        "nearest_features",
+        "nearest_l1",
+        "encoded_l1",
+        "kid_features",
+    }
+    assert more.keys() - found.keys() == {
+        f"{name}_{end}" for name in bounded for end in ("low", "high")
+    }
     assert found["realism_error"] < 0.1 and found["frechet_features"] > 0
-    assert "walls_covered" not in samples.score_samples(BicycleGAN(Config(**small)), "facades", direction="yx")
+    assert "walls_covered" not in samples.score_samples(
+        BicycleGAN(Config(**small)), "facades", direction="yx"
+    )
     noisy = BicycleGAN(Config(**small, variant="pix2pix+noise"))
     names = set(samples.score_samples(noisy, "facades"))
-    assert "walls_covered" in names and not any(name.startswith(("readout", "encoded")) for name in names)
+    assert "walls_covered" in names and not any(
+        name.startswith(("readout", "encoded")) for name in names
+    )
     assert BicycleGAN.has_codes and noisy.has_codes

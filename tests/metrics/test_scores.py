@@ -15,7 +15,15 @@ from course_lib.metrics import scores
 from tests.support.tensors import REFUSED, noise
 
 WALL, WINDOW = CLASSES.index("facade"), CLASSES.index("window")
-SETS = {"sharpness_ratio", "grid_ratio", "chroma_ratio", "histogram_intersection", "lab_L", "lab_a", "lab_b"}
+SETS = {
+    "sharpness_ratio",
+    "grid_ratio",
+    "chroma_ratio",
+    "histogram_intersection",
+    "lab_L",
+    "lab_a",
+    "lab_b",
+}
 PAIRS = SETS | {"l1", "psnr", "ssim"}
 
 
@@ -34,7 +42,9 @@ class Stub(Method):
     """A method that translates with two functions; a way back is offered only if there are both."""
 
     def __init__(self, there, back=None, size=32, rec=True, **config):
-        super().__init__(Config(image_size=size, d_layers=1, **({"test_batch_statistics": False} | config)))
+        super().__init__(
+            Config(image_size=size, d_layers=1, **({"test_batch_statistics": False} | config))
+        )
         self.there, self.back, self.rec, self.sizes = there, back, rec, []
         if back:
             self.directions = ("xy", "yx")
@@ -50,7 +60,9 @@ class Stub(Method):
 def looked_up(data, key, other):
     """The true answer to each image that the data set holds under ``key``."""
     items = [data[i] for i in range(len(data))]
-    return lambda x: torch.stack([next(i[other] for i in items if torch.equal(i[key], image)) for image in x])
+    return lambda x: torch.stack(
+        [next(i[other] for i in items if torch.equal(i[key], image)) for image in x]
+    )
 
 
 def test_confusion_and_its_scores_by_hand():
@@ -66,7 +78,11 @@ def test_confusion_and_its_scores_by_hand():
 
 def test_confusion_refuses_what_does_not_fit():
     labels = torch.zeros(2, 4, 4, dtype=torch.uint8)
-    for predicted, truth in [(labels, labels[:1]), (labels, labels + 12), (labels.long() - 1, labels)]:
+    for predicted, truth in [
+        (labels, labels[:1]),
+        (labels, labels + 12),
+        (labels.long() - 1, labels),
+    ]:
         with pytest.raises(REFUSED):
             scores.confusion(predicted, truth)
     for matrix in [torch.zeros(3, 3), torch.ones(2, 3), torch.ones(3)]:
@@ -92,13 +108,21 @@ def test_painted_labels_are_read_by_the_nearest_colour():
 
 
 def test_retrieval_of_copies_of_neighbours_and_of_ties():
-    truths = torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 4, 4) / 8 - 0.5  # distances without rounding
+    truths = (
+        torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 4, 4) / 8 - 0.5
+    )  # distances without rounding
     assert scores.retrieval(truths, truths) == {"top1": 1.0, "top5": 1.0}
     # each fake is the next image, one step off its own; before its own come that one and the one behind it (a tie)
     shifted = scores.retrieval(truths.roll(-1, 0), truths, k=(1, 2, 3))
-    assert shifted == {"top1": 0.0, "top2": 0.1, "top3": 0.9}  # the next to last has none behind; the last is far off
+    assert shifted == {
+        "top1": 0.0,
+        "top2": 0.1,
+        "top3": 0.9,
+    }  # the next to last has none behind; the last is far off
     twins = torch.cat([truths[:1], truths[:1], truths[5:]])
-    assert scores.retrieval(twins, twins)["top1"] == pytest.approx(5 / 7)  # a twin is not told from its twin
+    assert scores.retrieval(twins, twins)["top1"] == pytest.approx(
+        5 / 7
+    )  # a twin is not told from its twin
     grey = torch.full_like(truths, math.nan)
     assert scores.retrieval(grey, truths) == {"top1": 0.0, "top5": 0.0}
     with pytest.raises(REFUSED):
@@ -126,7 +150,10 @@ def test_windows_lit_by_hand():
     labels = torch.full((2, 8, 8), WALL)
     labels[0, 1:3, 1:3], labels[:, 5:7, 1:3] = WINDOW, WINDOW
     instances = torch.zeros(2, 8, 8, dtype=torch.long)
-    instances[0, 1:3, 1:3], instances[:, 5:7, 1:3] = 3, 4  # number 4 in both pictures: two windows, not one
+    instances[0, 1:3, 1:3], instances[:, 5:7, 1:3] = (
+        3,
+        4,
+    )  # number 4 in both pictures: two windows, not one
     photos = torch.full((2, 3, 8, 8), linear(0.1))
     photos[0, :, 1:3, 1:3] = linear(0.41)  # lit
     photos[0, :, 5:7, 1:3] = linear(0.39)  # brighter than the wall, not lit
@@ -144,7 +171,10 @@ def test_windows_lit_by_hand():
 def test_windows_are_lit_at_night_and_not_by_day(size, night):
     items = houses("facades:day-night", size)
     seen = {"night": items["y"], "day": items["x"], "dark": (items["x"] + 1) * 0.3 - 1}
-    lit = {name: scores.windows_lit(photos, items["labels"], items["instances"]) for name, photos in seen.items()}
+    lit = {
+        name: scores.windows_lit(photos, items["labels"], items["instances"])
+        for name, photos in seen.items()
+    }
     assert lit["night"] >= night and lit["day"] < 0.15 and lit["dark"] <= lit["day"]
 
 
@@ -153,7 +183,12 @@ def flat(*colours):
 
 
 def test_hue_error_by_hand():
-    red, blue, green, grey = flat((1.0, -1, -1)), flat((-1.0, -1, 1)), flat((-1.0, 1, -1)), flat((0.2, 0.2, 0.2))
+    red, blue, green, grey = (
+        flat((1.0, -1, -1)),
+        flat((-1.0, -1, 1)),
+        flat((-1.0, 1, -1)),
+        flat((0.2, 0.2, 0.2)),
+    )
     labels = torch.full((1, 4, 4), WALL)
     # the hues of the sRGB primaries in Lab: 40.0, 136.0 and 306.3 degrees
     assert scores.hue_error(red, green, labels) == pytest.approx(96.0, abs=0.1)
@@ -181,31 +216,45 @@ def test_score_of_the_truth_on_facades_both_ways():
     data = open_dataset("facades:unpaired", "test", 32)
     method = Stub(looked_up(data, "x", "y"), looked_up(data, "y", "x"), rec=False)
     found = scores.score(method, "facades:unpaired")
-    fcn, labels = ({f"{name}_{part}" for part in ("pixel", "class", "iou")} for name in ("fcn", "labels"))
+    fcn, labels = (
+        {f"{name}_{part}" for part in ("pixel", "class", "iou")} for name in ("fcn", "labels")
+    )
     pairs = PAIRS | {"again_l1"}
     assert found.keys() == {"n"} | pairs | fcn | {f"yx_{name}" for name in pairs | labels}
     assert found["n"] == 20 and found["l1"] == found["yx_l1"] == 0 and found["yx_labels_iou"] == 1
     items = houses("facades:unpaired")
     assert found["fcn_iou"] == scores.fcn_score(items["y"], items["labels"])["iou"] > 0.3
-    turned = scores.score(Stub(method.back, method.there, rec=False), "facades:unpaired", direction="yx")
-    swapped = {name.removeprefix("yx_") if name.startswith("yx_") else f"yx_{name}" for name in turned}
+    turned = scores.score(
+        Stub(method.back, method.there, rec=False), "facades:unpaired", direction="yx"
+    )
+    swapped = {
+        name.removeprefix("yx_") if name.startswith("yx_") else f"yx_{name}" for name in turned
+    }
     assert swapped - {"yx_n"} == found.keys() - {"n"}
     assert turned["labels_iou"] == 1 and turned["yx_fcn_iou"] == found["fcn_iou"]
 
 
 @pytest.mark.slow
 def test_score_of_copying():
-    copy, pairs = Stub(lambda x: x, lambda x: x), PAIRS | {"again_l1", "copy_l1", "moved_l1", "rec_l1", "rec_noisy_l1"}
+    copy, pairs = (
+        Stub(lambda x: x, lambda x: x),
+        PAIRS | {"again_l1", "copy_l1", "moved_l1", "rec_l1", "rec_noisy_l1"},
+    )
     found = scores.score(copy, "facades:day-night")
     assert found.keys() == {"n", "windows_lit"} | pairs | {f"yx_{name}" for name in pairs}
     assert found["l1"] == found["copy_l1"] > 0.1 and found["moved_l1"] == 0
     assert found["windows_lit"] < 0.1 and found["rec_l1"] == 0
     brick = scores.score(Stub(lambda x: x), "facades:plaster-brick", direction="yx")
-    assert brick.keys() == {"n", "copy_l1", "moved_l1", "hue_error"} | PAIRS and brick["hue_error"] < 7
+    assert (
+        brick.keys() == {"n", "copy_l1", "moved_l1", "hue_error"} | PAIRS and brick["hue_error"] < 7
+    )
     emoji = scores.score(Stub(lambda x: x, size=16), "emoji:twemoji-fluent", "val")
     found_again = {f"{kind}top{k}" for kind in ("", "copy_", "shape_") for k in (1, 5)}
     assert emoji.keys() == {"n", "copy_l1", "moved_l1"} | found_again | PAIRS
-    assert emoji["top1"] == emoji["copy_top1"] < emoji["top5"] == emoji["copy_top5"] and emoji["n"] == 160
+    assert (
+        emoji["top1"] == emoji["copy_top1"] < emoji["top5"] == emoji["copy_top5"]
+        and emoji["n"] == 160
+    )
 
 
 def test_score_without_pairs_gives_what_needs_none(tmp_path):
@@ -229,7 +278,14 @@ def test_batches_follow_the_configuration():
 
 
 def test_score_of_pix2pix_is_seeded_and_leaves_the_random_state():
-    small = Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1, dropout=0.5, test_dropout=True)
+    small = Config(
+        image_size=16,
+        base_channels=4,
+        d_base_channels=4,
+        d_layers=1,
+        dropout=0.5,
+        test_dropout=True,
+    )
     method = Pix2Pix(small)
     state, first = torch.random.get_rng_state(), scores.score(method, "facades")
     assert torch.equal(state, torch.random.get_rng_state())

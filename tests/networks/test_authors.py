@@ -73,7 +73,10 @@ def built(case: dict) -> nn.Module:
 @torch.no_grad()
 def seen(net: nn.Module, case: dict) -> dict:
     """What the file keeps of the outputs: the shape, mean and deviation of each, and twelve values of all of them."""
-    inputs = [given(name, shape, case["seed"] - 1 - k) for k, (name, shape) in enumerate(case["inputs"].items())]
+    inputs = [
+        given(name, shape, case["seed"] - 1 - k)
+        for k, (name, shape) in enumerate(case["inputs"].items())
+    ]
     outputs = list(flat(net(*inputs, *case.get("then", []))))
     values = torch.cat([output.flatten() for output in outputs])
     return {
@@ -95,7 +98,10 @@ def flat(outputs: Tensor | list | tuple) -> Iterator[Tensor]:
 
 def agrees(found: dict, case: dict) -> bool:
     """Whether all of it is what the authors' code gave."""
-    near = (found[kind] == pytest.approx(case[kind], rel=1e-6, abs=1e-8) for kind in ("means", "deviations", "values"))
+    near = (
+        found[kind] == pytest.approx(case[kind], rel=1e-6, abs=1e-8)
+        for kind in ("means", "deviations", "values")
+    )
     return found["shapes"] == case["shapes"] and all(near)
 
 
@@ -107,9 +113,14 @@ def test_outputs_are_those_of_the_authors_code(case):
 
 @pytest.mark.parametrize("case", FILE["parameters"], ids=lambda case: case["network"])
 def test_papers_size_has_as_many_parameters_as_the_authors_code(case, monkeypatch):
-    monkeypatch.setattr(torch.Tensor, "normal_", lambda self, *_, **__: self)  # nothing to draw, and a slow import
+    monkeypatch.setattr(
+        torch.Tensor, "normal_", lambda self, *_, **__: self
+    )  # nothing to draw, and a slow import
     with torch.device("meta"):
-        assert networks.parameter_count(NETWORKS[case["network"]](**case["arguments"])) == case["count"]
+        assert (
+            networks.parameter_count(NETWORKS[case["network"]](**case["arguments"]))
+            == case["count"]
+        )
 
 
 CHANGES = {

@@ -18,15 +18,24 @@ from course_lib.networks.frozen import FILES, Segmenter, load_segmenter, segment
 from course_lib.training import frozen
 from course_lib.training.frozen import RECIPES, train_segmenter
 
-ORIGINS = {name: json.loads((FILES / f"{recipe.file}.json").read_text("utf-8")) for name, recipe in RECIPES.items()}
-LOADERS = {"segmenter": networks.load_segmenter, "features": networks.load_features, "factors": networks.load_reader}
+ORIGINS = {
+    name: json.loads((FILES / f"{recipe.file}.json").read_text("utf-8"))
+    for name, recipe in RECIPES.items()
+}
+LOADERS = {
+    "segmenter": networks.load_segmenter,
+    "features": networks.load_features,
+    "factors": networks.load_reader,
+}
 ROWS = {32: "segmenter", 64: "segmenter", 96: "segmenter-128", 128: "segmenter-128"}
 
 
 def two_colours(n=32, size=16, seed=0):
     """Blobs of class 1, reddish, on class 0, bluish, with noise."""
     generator = torch.Generator().manual_seed(seed)
-    labels = F.interpolate((torch.rand(n, 1, 4, 4, generator=generator) > 0.5).float(), (size, size))[:, 0]
+    labels = F.interpolate(
+        (torch.rand(n, 1, 4, 4, generator=generator) > 0.5).float(), (size, size)
+    )[:, 0]
     red = (2 * labels - 1) * 0.3
     dust = 0.2 * torch.randn(n, 3, size, size, generator=generator)
     return torch.stack([red, torch.zeros_like(red), -red], 1) + dust, labels.to(torch.uint8)
@@ -42,7 +51,9 @@ def test_every_size_fits_and_the_network_is_small():
 
 def test_padding_changes_nothing_where_none_is_needed():
     net, photos = load_segmenter(), photographs("val", 36, range(2))[0]
-    assert torch.equal(net(photos), net(F.pad(photos, (0, 4, 0, 4), mode="replicate"))[..., :36, :36])
+    assert torch.equal(
+        net(photos), net(F.pad(photos, (0, 4, 0, 4), mode="replicate"))[..., :36, :36]
+    )
 
 
 def test_training_learns_is_seeded_and_leaves_the_random_state():
@@ -53,25 +64,41 @@ def test_training_learns_is_seeded_and_leaves_the_random_state():
     unseen, truth = two_colours(seed=1)
     assert segmentation_scores(confusion(segment(net, unseen), truth, 2))["iou"] > 0.9
     assert not any(p.requires_grad for p in net.parameters())
-    runs = [train_segmenter(photos, labels, steps=2, batch_size=4, classes=2, seed=seed) for seed in (0, 0, 1)]
-    first, again, other = (torch.cat([t.flatten().float() for t in run.state_dict().values()]) for run in runs)
+    runs = [
+        train_segmenter(photos, labels, steps=2, batch_size=4, classes=2, seed=seed)
+        for seed in (0, 0, 1)
+    ]
+    first, again, other = (
+        torch.cat([t.flatten().float() for t in run.state_dict().values()]) for run in runs
+    )
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
 @pytest.mark.slow
 def test_sets_of_several_sizes_are_all_used():
     (small, labels), (large, large_labels) = two_colours(), two_colours(size=24, seed=2)
-    net = train_segmenter([small, large], [labels, 1 - large_labels], steps=30, batch_size=8, classes=2)
+    net = train_segmenter(
+        [small, large], [labels, 1 - large_labels], steps=30, batch_size=8, classes=2
+    )
     # the labels contradict each other, so only a network that saw both sizes is torn
-    agreed = [(segment(net, p) == t).float().mean() for p, t in ((small, labels), (large, large_labels))]
+    agreed = [
+        (segment(net, p) == t).float().mean() for p, t in ((small, labels), (large, large_labels))
+    ]
     alone = train_segmenter(small, labels, steps=30, batch_size=8, classes=2)
-    both = [(segment(alone, p) == t).float().mean() for p, t in ((small, labels), (large, large_labels))]
+    both = [
+        (segment(alone, p) == t).float().mean() for p, t in ((small, labels), (large, large_labels))
+    ]
     assert min(both) > 0.9 and agreed[1] < 0.8
 
 
 def test_training_refuses_what_does_not_fit():
     photos, labels = two_colours(4)
-    for bad in [(photos, labels[:3]), (photos, labels[:, :8]), (photos[:0], labels[:0]), ([photos], [labels, labels])]:
+    for bad in [
+        (photos, labels[:3]),
+        (photos, labels[:, :8]),
+        (photos[:0], labels[:0]),
+        ([photos], [labels, labels]),
+    ]:
         with pytest.raises((ValueError, TypeError)):
             train_segmenter(*bad, steps=1)
 
@@ -82,7 +109,11 @@ def test_shipped_weights_are_those_of_their_origin(name):
     blob = (FILES / f"{recipe.file}.safetensors").read_bytes()
     assert hashlib.sha256(blob).hexdigest() == origin["sha256"] and len(blob) < 400_000
     assert origin["command"] == f"python -m course_lib.training.frozen {name}"
-    assert (origin["seed"], origin["steps"], origin["what"]) == (recipe.seed, recipe.steps, recipe.what)
+    assert (origin["seed"], origin["steps"], origin["what"]) == (
+        recipe.seed,
+        recipe.steps,
+        recipe.what,
+    )
     assert str(recipe.sets) in origin["data"]
     kind, _, large = name.partition("-")
     net = LOADERS[kind](int(large or 64))
@@ -92,7 +123,9 @@ def test_shipped_weights_are_those_of_their_origin(name):
     assert {p.dtype for p in net.parameters()} == {torch.float32}
     if name.endswith("-128"):
         assert networks.SMALL < min(recipe.sets) < max(recipe.sets) == networks.LARGEST
-    project = tomllib.loads((Path(networks.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads(
+        (Path(networks.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    )
     assert "frozen_files/*" in project["tool"]["setuptools"]["package-data"]["course_lib.networks"]
 
 
@@ -101,7 +134,9 @@ def test_shipped_weights_are_those_of_their_origin(name):
 def test_ground_truth_rows_of_every_size(size):
     for split in ("val", "test"):
         found = fcn_score(*photographs(split, size, range(RECIPES[ROWS[size]].held_out))[:2])
-        assert found == pytest.approx(ORIGINS[ROWS[size]]["ground_truth"][split][str(size)], abs=0.01)
+        assert found == pytest.approx(
+            ORIGINS[ROWS[size]]["ground_truth"][split][str(size)], abs=0.01
+        )
         assert found["iou"] >= {32: 0.6, 64: 0.88, 96: 0.85, 128: 0.88}[size]
 
 
@@ -110,7 +145,10 @@ def test_what_is_blurred_or_wrong_scores_lower():
     photos, labels, _ = photographs("test", 64, range(24))
     sharp = fcn_score(photos, labels)
     small = F.interpolate(photos, scale_factor=0.5, mode="area")
-    blurred, flat = F.interpolate(small, size=64, mode="bilinear"), photos.mean((2, 3), keepdim=True).expand_as(photos)
+    blurred, flat = (
+        F.interpolate(small, size=64, mode="bilinear"),
+        photos.mean((2, 3), keepdim=True).expand_as(photos),
+    )
     for worse in (blurred, flat, photos.roll(1, 0)):  # the last: of another house
         found = fcn_score(worse, labels)
         assert found["iou"] < sharp["iou"] - 0.2 and found["pixel"] < sharp["pixel"]
@@ -126,9 +164,15 @@ def test_large_photographs_are_shrunk_to_what_it_knows():
 def test_fresh_styles_are_another_draw_of_the_same_houses():
     photos, labels, styles = photographs("train", 32, range(3))
     fresh, same, drawn = photographs("train", 32, range(3), "a key")
-    assert torch.equal(labels, same) and (photos - fresh).abs().mean() > 0.05 and not torch.equal(styles, drawn)
+    assert (
+        torch.equal(labels, same)
+        and (photos - fresh).abs().mean() > 0.05
+        and not torch.equal(styles, drawn)
+    )
     assert torch.equal(fresh, photographs("train", 32, range(3), "a key")[0])
-    assert torch.equal(photos, torch.stack([item["y"] for item in map(Facades("train", 32).__getitem__, range(3))]))
+    assert torch.equal(
+        photos, torch.stack([item["y"] for item in map(Facades("train", 32).__getitem__, range(3))])
+    )
     seen, there = frozen._segmenter_set(32, 3)
     assert torch.equal(there, labels) and not torch.equal(seen, fresh)
 
@@ -137,16 +181,23 @@ def test_fresh_styles_are_another_draw_of_the_same_houses():
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_command_writes_weights_and_their_origin(tmp_path, monkeypatch, name):
     sizes = list(RECIPES[name].sets)[:2]
-    quick = dataclasses.replace(RECIPES[name], steps=3, sets=dict(zip(sizes, (8, 4), strict=True)), held_out=2)
+    quick = dataclasses.replace(
+        RECIPES[name], steps=3, sets=dict(zip(sizes, (8, 4), strict=True)), held_out=2
+    )
     monkeypatch.setitem(RECIPES, name, quick)
     state = torch.random.get_rng_state()
     origin = frozen.build(name, tmp_path / "made")
     assert torch.equal(state, torch.random.get_rng_state())
-    assert json.loads((tmp_path / f"made/{quick.file}.json").read_text()) == json.loads(json.dumps(origin))
+    assert json.loads((tmp_path / f"made/{quick.file}.json").read_text()) == json.loads(
+        json.dumps(origin)
+    )
     blob = (tmp_path / f"made/{quick.file}.safetensors").read_bytes()
     assert hashlib.sha256(blob).hexdigest() == origin["sha256"]
     found = "ground_truth" if name.startswith("segmenter") else "measured"
-    assert origin.keys() == ORIGINS[name].keys() and origin[found].keys() >= ORIGINS[name][found].keys()
+    assert (
+        origin.keys() == ORIGINS[name].keys()
+        and origin[found].keys() >= ORIGINS[name][found].keys()
+    )
 
 
 def test_there_is_no_other_frozen_network(tmp_path):

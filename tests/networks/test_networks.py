@@ -15,7 +15,8 @@ def test_a_unet_for_128_px_has_the_papers_parameters():
 
 
 @pytest.mark.parametrize(
-    ("n_layers", "field", "side"), [(0, 1, 256), (1, 16, 126), (2, 34, 62), (3, 70, 30), (4, 142, 14), (5, 286, 6)]
+    ("n_layers", "field", "side"),
+    [(0, 1, 256), (1, 16, 126), (2, 34, 62), (3, 70, 30), (4, 142, 14), (5, 286, 6)],
 )
 def test_patchgan_field_and_map(n_layers, field, side):
     D = PatchGAN(6, 64, n_layers).to("meta")
@@ -23,7 +24,9 @@ def test_patchgan_field_and_map(n_layers, field, side):
     assert D(torch.empty(1, 6, 256, 256, device="meta")).shape == (1, 1, side, side)
 
 
-@pytest.mark.parametrize("channels, n_layers, norm, count", [(3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)])
+@pytest.mark.parametrize(
+    "channels, n_layers, norm, count", [(3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)]
+)
 def test_patchgan_has_the_papers_parameters(channels, n_layers, norm, count):
     assert parameter_count(PatchGAN(channels, 64, n_layers, norm)) == count
 
@@ -35,7 +38,10 @@ def test_receptive_field_is_what_one_pixel_moves():
     changed = image.clone()
     changed[:, :, 48, 48] += 1
     moved = (D(image) != D(changed))[0, 0]
-    assert moved.any(1).sum() in (8, 9) and moved.any(0).sum() in (8, 9)  # patches of 34 px every 4 px: 34 / 4
+    assert moved.any(1).sum() in (8, 9) and moved.any(0).sum() in (
+        8,
+        9,
+    )  # patches of 34 px every 4 px: 34 / 4
     row = torch.autograd.functional.jacobian(lambda x: D(x)[0, 0, 10, 10], image)[0].abs().sum(0)
     assert (row.sum(1) > 0).sum() == (row.sum(0) > 0).sum() == 34
 
@@ -52,7 +58,11 @@ def test_generators_keep_the_size(cls, size, upsampling):
 def test_a_unet_of_fewer_levels_stops_above_one_pixel():
     G = UNet(image_size=64, base_channels=4, levels=3)
     blocks = zip(G.encoder, (3, 4, 8), strict=True)
-    assert [block(torch.zeros(1, channels, 8, 8)).shape[1] for block, channels in blocks] == [4, 8, 16]
+    assert [block(torch.zeros(1, channels, 8, 8)).shape[1] for block, channels in blocks] == [
+        4,
+        8,
+        16,
+    ]
     assert G(torch.zeros(2, 3, 24, 40)).shape == (2, 3, 24, 40)  # any multiple of 8
     for levels in (1, 7):
         with pytest.raises(CourseError, match="choose 2 to 6"):
@@ -68,8 +78,14 @@ def test_unet_layers_are_the_papers():
     ups = [next(m for m in block if isinstance(m, nn.ConvTranspose2d)) for block in G.decoder]
     assert [u.in_channels for u in ups] == [512, 1024, 1024, 1024, 1024, 512, 256, 128]
     assert [u.out_channels for u in ups] == [512, 512, 512, 512, 256, 128, 64, 3]
-    assert [any(isinstance(m, nn.BatchNorm2d) for m in b) for b in G.encoder] == [False, *[True] * 6, False]
-    assert [any(isinstance(m, nn.Dropout) for m in b) for b in G.decoder] == [True] * 3 + [False] * 5
+    assert [any(isinstance(m, nn.BatchNorm2d) for m in b) for b in G.encoder] == [
+        False,
+        *[True] * 6,
+        False,
+    ]
+    assert [any(isinstance(m, nn.Dropout) for m in b) for b in G.decoder] == [True] * 3 + [
+        False
+    ] * 5
     assert all(not isinstance(m, nn.LeakyReLU) for m in G.decoder.modules())
     assert [u.bias is not None for u in ups] == [False] * 7 + [True]
 
@@ -92,7 +108,9 @@ def test_initialisation_is_what_the_comment_says():
     G = UNet(image_size=32, base_channels=32)
     conv, norm = G.encoder[2][1], G.encoder[2][2]
     assert conv.weight.std().item() == pytest.approx(0.02, rel=0.02)
-    assert norm.weight.mean().item() == pytest.approx(1.0, abs=0.01) and norm.weight.std().item() > 0
+    assert (
+        norm.weight.mean().item() == pytest.approx(1.0, abs=0.01) and norm.weight.std().item() > 0
+    )
 
 
 def test_inference_changes_no_state_and_restores_modes():
@@ -110,7 +128,9 @@ def test_inference_changes_no_state_and_restores_modes():
     assert all(torch.equal(v, before[k]) for k, v in G.state_dict().items())
     assert all(m.training for m in G.modules())
     G(x)
-    assert not torch.equal(G.state_dict()["encoder.1.2.running_mean"], before["encoder.1.2.running_mean"])
+    assert not torch.equal(
+        G.state_dict()["encoder.1.2.running_mean"], before["encoder.1.2.running_mean"]
+    )
 
 
 def test_average_follows_the_weights():
@@ -120,7 +140,9 @@ def test_average_follows_the_weights():
     with torch.no_grad():
         G.weight += 1
     update_average(average, G, decay=0.9)
-    assert torch.allclose(average.weight, start + 9 / 11)  # the first update forgets most of the start
+    assert torch.allclose(
+        average.weight, start + 9 / 11
+    )  # the first update forgets most of the start
     for _ in range(200):
         update_average(average, G, decay=0.9)
     before = average.weight.clone()

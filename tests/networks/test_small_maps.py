@@ -23,7 +23,9 @@ def taken(monkeypatch) -> list[str]:
     found = []
     for name in ("unfold", "fold"):
         true = getattr(small_maps.F, name)
-        monkeypatch.setattr(small_maps.F, name, lambda *a, n=name, t=true, **k: found.append(n) or t(*a, **k))
+        monkeypatch.setattr(
+            small_maps.F, name, lambda *a, n=name, t=true, **k: found.append(n) or t(*a, **k)
+        )
     return found
 
 
@@ -45,7 +47,9 @@ def test_a_product_is_the_convolution(layer, memory, taken):
             found.append([out, seen.grad, *(p.grad for p in net.parameters())])
         for own, true in zip(*found, strict=True):
             assert own.shape == true.shape and torch.allclose(own, true, rtol=1e-12, atol=1e-12)
-        assert ours.weight.grad.stride() == ours.weight.stride()  # the optimiser need not turn it around
+        assert (
+            ours.weight.grad.stride() == ours.weight.stride()
+        )  # the optimiser need not turn it around
     assert len(taken) == 3
 
 
@@ -76,5 +80,12 @@ def test_a_u_net_learns_at_its_bottom_through_products(taken):
 
     net = UNet(image_size=32, base_channels=4)
     net(torch.randn(2, 3, 32, 32)).sum().backward()
-    assert taken.count("unfold") == 3 and taken.count("fold") == 3  # maps of 1, 2 and 4 by 4; 8x8 twice is too large
-    assert all(isinstance(layer, nn.Conv2d) for block in net.encoder for layer in block if "Conv" in str(type(layer)))
+    assert (
+        taken.count("unfold") == 3 and taken.count("fold") == 3
+    )  # maps of 1, 2 and 4 by 4; 8x8 twice is too large
+    assert all(
+        isinstance(layer, nn.Conv2d)
+        for block in net.encoder
+        for layer in block
+        if "Conv" in str(type(layer))
+    )

@@ -19,7 +19,11 @@ def blocks(text: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_each_illness_has_one_command_and_one_small_picture(name):
-    makes = [code for _, code in blocks(SECTIONS[name]) if f"runs/clinic-{name.lower().replace(' ', '-')}" in code]
+    makes = [
+        code
+        for _, code in blocks(SECTIONS[name])
+        if f"runs/clinic-{name.lower().replace(' ', '-')}" in code
+    ]
     assert sum("steps" in code for code in makes) == 1
     (picture,) = re.findall(r"!\[.+\]\((clinic/.+\.webp)\)", SECTIONS[name])
     assert (ROOT / "notebooks/guide" / picture).stat().st_size <= 60_000

@@ -59,7 +59,9 @@ def test_interrupt_keeps_checkpoint_and_kernel(kernel, tmp_path):
     assert any("interrupted: stopped after step" in m["content"].get("text", "") for m in shown)
     reply, shown = run(client, "print(result.stopped, result.steps)")
     stopped, steps = shown[0]["content"]["text"].split()
-    assert stopped == "interrupted" and checkpoint.steps(tmp_path / "run" / "checkpoints")[-1] == int(steps)
+    assert stopped == "interrupted" and checkpoint.steps(tmp_path / "run" / "checkpoints")[
+        -1
+    ] == int(steps)
 
 
 @pytest.mark.slow
@@ -69,8 +71,16 @@ def test_preview_and_speed_are_updated_in_place(kernel):
     reply, shown = run(client, "_ = fit(method, train, steps=4, val=val, previews=2)")
     assert reply["status"] == "ok"
     pictures = [m for m in shown if "image/png" in m["content"].get("data", {})]
-    assert [m["msg_type"] for m in pictures] == ["display_data", "update_display_data", "update_display_data"]
+    assert [m["msg_type"] for m in pictures] == [
+        "display_data",
+        "update_display_data",
+        "update_display_data",
+    ]
     assert len({m["content"]["transient"]["display_id"] for m in pictures}) == 1
-    lines = [m["content"]["data"]["text/html"] for m in shown if "text/html" in m["content"].get("data", {})]
+    lines = [
+        m["content"]["data"]["text/html"]
+        for m in shown
+        if "text/html" in m["content"].get("data", {})
+    ]
     assert "step 4/4" in lines[-1] and "images/s" in lines[-1] and "left" in lines[-1]
     assert not [m for m in shown if m["msg_type"] == "stream"]

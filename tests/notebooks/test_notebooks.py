@@ -25,11 +25,19 @@ from tests import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-MAX_BYTES = 1_500_000  # larger ones load slowly in a browser and are not shown on code hosting sites
-MIN_CELLS, MAX_CELLS = 25, 60  # good tutorial notebooks have about 58; fewer is a script, more is two notebooks
+MAX_BYTES = (
+    1_500_000  # larger ones load slowly in a browser and are not shown on code hosting sites
+)
+MIN_CELLS, MAX_CELLS = (
+    25,
+    60,
+)  # good tutorial notebooks have about 58; fewer is a script, more is two notebooks
 MIN_CELLS_START = 12  # 00_ is a welcome, not a lesson
 MAX_WORDS = 3000  # of prose, about 15 minutes of reading
-MAX_LINES, MAX_LINES_STEP = 25, 30  # of a code cell: what fits a screen; a training step is shown whole
+MAX_LINES, MAX_LINES_STEP = (
+    25,
+    30,
+)  # of a code cell: what fits a screen; a training step is shown whole
 MAX_MEDIAN_LINES = 10  # most cells do one thing
 MIN_PROSE = 0.8  # share of code cells with prose right before: "nearly every one"
 MIN_WIDTH, MIN_TILE = 700, 110  # pixels of a figure, or of each picture in a row of it
@@ -45,7 +53,9 @@ CITED = re.compile(
     r"notebook (?P<notebook>\d\d[a-z]?)\b(?:,? section (?P<its>\d+))?"
     r"|sections? (?P<first>\d+)(?: (?:and|or|to) (?P<second>\d+))?(?: of notebook (?P<of>\d\d[a-z]?))?"
 )
-TQDM = re.compile(r"\d+%\||\d+(it|cell|B) \[|\d+/\d+ \[")  # a bar, or a counter of something endless
+TQDM = re.compile(
+    r"\d+%\||\d+(it|cell|B) \[|\d+/\d+ \["
+)  # a bar, or a counter of something endless
 NOISE = re.compile(r"\b\w*Warning:|Traceback \(most recent call last\)")
 
 
@@ -60,7 +70,9 @@ def prose(notebook) -> str:
 
 
 def outputs(notebook) -> list[tuple[int, dict]]:
-    return [(i, output) for i, cell in enumerate(code_cells(notebook), 1) for output in cell.outputs]
+    return [
+        (i, output) for i, cell in enumerate(code_cells(notebook), 1) for output in cell.outputs
+    ]
 
 
 def lines_of(cell) -> int:
@@ -69,7 +81,11 @@ def lines_of(cell) -> int:
 
 def text_of(output) -> str:
     """Everything in an output but pictures."""
-    data = {kind: value for kind, value in output.get("data", {}).items() if not kind.startswith("image/")}
+    data = {
+        kind: value
+        for kind, value in output.get("data", {}).items()
+        if not kind.startswith("image/")
+    }
     return "".join([output.get("text", ""), *map(str, data.values()), *output.get("traceback", [])])
 
 
@@ -82,7 +98,9 @@ def executed_in_order(notebook, path):
 
 
 def no_errors(notebook, path):
-    return [f"code cell {i}: {out.ename}" for i, out in outputs(notebook) if out.output_type == "error"]
+    return [
+        f"code cell {i}: {out.ename}" for i, out in outputs(notebook) if out.output_type == "error"
+    ]
 
 
 def some_output_is_checked(notebook, path):
@@ -128,7 +146,9 @@ def number_of_cells(notebook, path):
 
 def number_of_words(notebook, path):
     # not running: what is folded, tables, a reader's predictions, the list of papers
-    left_out = r"<details>.*?</details>|^\|[^\n]*$|^> \*\*Your guess[^\n]*$|^\*\*References?\.\*\*[^\n]*$"
+    left_out = (
+        r"<details>.*?</details>|^\|[^\n]*$|^> \*\*Your guess[^\n]*$|^\*\*References?\.\*\*[^\n]*$"
+    )
     words = len(re.sub(left_out, "", prose(notebook), flags=re.DOTALL | re.MULTILINE).split())
     return [] if words <= MAX_WORDS else [f"{words} words"]
 
@@ -140,14 +160,24 @@ def short_code(notebook, path):
         if lines_of(cell) > limit:
             found.append(f"code cell {i} has {lines_of(cell)} lines")
     median = statistics.median([lines_of(cell) for cell in code_cells(notebook)] or [0])
-    return found + ([f"the median code cell has {median} lines"] if median > MAX_MEDIAN_LINES else [])
+    return found + (
+        [f"the median code cell has {median} lines"] if median > MAX_MEDIAN_LINES else []
+    )
 
 
 def prose_before_code(notebook, path):
-    cells = [cell for cell in notebook.cells if 'find_spec("course_lib")' not in cell.source]  # the one for Colab
+    cells = [
+        cell for cell in notebook.cells if 'find_spec("course_lib")' not in cell.source
+    ]  # the one for Colab
     pairs = list(zip([None, *cells], cells, strict=False))
-    before = [a is not None and a.cell_type == "markdown" for a, b in pairs if b.cell_type == "code"]
-    return [] if before and sum(before) >= MIN_PROSE * len(before) else [f"{sum(before)} of {len(before)} code cells"]
+    before = [
+        a is not None and a.cell_type == "markdown" for a, b in pairs if b.cell_type == "code"
+    ]
+    return (
+        []
+        if before and sum(before) >= MIN_PROSE * len(before)
+        else [f"{sum(before)} of {len(before)} code cells"]
+    )
 
 
 def pictures_have_alt_text(notebook, path):
@@ -156,7 +186,9 @@ def pictures_have_alt_text(notebook, path):
         alt = hit["markdown"].strip() if hit["html"] is None else HTML_ALT.search(hit["html"])
         found += [] if alt else [f"no alt text: {hit.group()[:80]}"]
     for i, cell in enumerate(code_cells(notebook), 1):
-        drawn = any({"image/png", "image/jpeg"} & set(output.get("data", {})) for output in cell.outputs)
+        drawn = any(
+            {"image/png", "image/jpeg"} & set(output.get("data", {})) for output in cell.outputs
+        )
         if drawn and not cell.metadata.get("alt", "").strip():  # page.py puts it into the HTML
             found.append(f"code cell {i} draws a figure, and its metadata has no alt")
     return found
@@ -165,7 +197,9 @@ def pictures_have_alt_text(notebook, path):
 def no_machine_paths(notebook, path):
     hits = [(i, MACHINE.search(text_of(output))) for i, output in outputs(notebook)]
     widgets = MACHINE.search(json.dumps(notebook.metadata.get("widgets", {})))
-    return [f"code cell {i}: {hit.group()}" for i, hit in [*hits, ("any (a widget)", widgets)] if hit]
+    return [
+        f"code cell {i}: {hit.group()}" for i, hit in [*hits, ("any (a widget)", widgets)] if hit
+    ]
 
 
 def quiet_outputs(notebook, path):
@@ -175,7 +209,11 @@ def quiet_outputs(notebook, path):
         if hit := NOISE.search(text):
             found.append(f"code cell {i}: {hit.group()}")
         if output.get("name") == "stderr":
-            said = [line for line in re.split(r"[\r\n]+", text) if line.strip() and not TQDM.search(line)]
+            said = [
+                line
+                for line in re.split(r"[\r\n]+", text)
+                if line.strip() and not TQDM.search(line)
+            ]
             found += [f"code cell {i}, stderr: {line[:80]}" for line in said]
     return found
 
@@ -185,14 +223,20 @@ def sections_are_counted(notebook, path):
     found = []
     for kind, pattern in (("sections", r"^## (\d+)\. "), ("exercises", r"\*\*Exercise (\d+)")):
         numbers = [int(n) for n in re.findall(pattern, prose(notebook), re.MULTILINE)]
-        found += [] if numbers == list(range(1, len(numbers) + 1)) else [f"{kind} are numbered {numbers}"]
+        found += (
+            []
+            if numbers == list(range(1, len(numbers) + 1))
+            else [f"{kind} are numbered {numbers}"]
+        )
     return found
 
 
 def cited_places_exist(notebook, path):
     """``notebook 04``, ``section 3``, ``sections 3 and 4``, and a section of another notebook in either order."""
     text = prose(notebook)
-    return wrong_citations(text, numbered_sections() | {own(path): set(SECTION.findall(text))}, own(path))
+    return wrong_citations(
+        text, numbered_sections() | {own(path): set(SECTION.findall(text))}, own(path)
+    )
 
 
 def emphasis_is_closed(notebook, path):
@@ -200,7 +244,9 @@ def emphasis_is_closed(notebook, path):
     found, render = [], mistune.create_markdown(plugins=["table"])
     for i, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
-            text = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", "X", cell.source, flags=re.DOTALL)
+            text = re.sub(
+                r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", "X", cell.source, flags=re.DOTALL
+            )
             found += [f"cell {i}: {hit}" for hit in re.findall(r".{0,25}\*.{0,25}", render(text))]
     return found
 
@@ -209,8 +255,16 @@ def figures_have_captions(notebook, path):
     """The cell after a figure begins with what is shown, in italics."""
     found = []
     for cell, after in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
-        drawn = any(kind.startswith("image/") for out in cell.get("outputs", ()) for kind in out.get("data", {}))
-        if drawn and (after is None or after.cell_type != "markdown" or not re.match(r"\*[^*\s]", after.source)):
+        drawn = any(
+            kind.startswith("image/")
+            for out in cell.get("outputs", ())
+            for kind in out.get("data", {})
+        )
+        if drawn and (
+            after is None
+            or after.cell_type != "markdown"
+            or not re.match(r"\*[^*\s]", after.source)
+        ):
             found.append(f"no caption after: {cell.source[:60]}")
     return found
 
@@ -261,7 +315,10 @@ def own(path: Path) -> str:
 @functools.cache
 def numbered_sections() -> dict[str, set[str]]:
     """For each notebook of the course, as "02b", the numbers of its sections."""
-    return {own(path): set(SECTION.findall(prose(nbformat.read(path, as_version=4)))) for path in NOTEBOOKS}
+    return {
+        own(path): set(SECTION.findall(prose(nbformat.read(path, as_version=4))))
+        for path in NOTEBOOKS
+    }
 
 
 def wrong_citations(text: str, sections: dict[str, set[str]], here: str = "") -> list[str]:
@@ -272,7 +329,11 @@ def wrong_citations(text: str, sections: dict[str, set[str]], here: str = "") ->
             found.append(f"there is no notebook {notebook}: {hit.group()}")
             continue
         cited = [hit[name] for name in ("its", "first", "second") if hit[name]]
-        found += [f"notebook {notebook} has no section {n}: {hit[0]}" for n in cited if n not in sections[notebook]]
+        found += [
+            f"notebook {notebook} has no section {n}: {hit[0]}"
+            for n in cited
+            if n not in sections[notebook]
+        ]
     return found
 
 
@@ -286,7 +347,9 @@ def problems(path: Path, rule: str) -> list[str]:
 
 
 def test_there_are_notebooks():
-    assert [path.name for path in NOTEBOOKS if path.name.startswith("00_")], "notebooks/ holds no 00_*.ipynb"
+    assert [path.name for path in NOTEBOOKS if path.name.startswith("00_")], (
+        "notebooks/ holds no 00_*.ipynb"
+    )
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -308,7 +371,9 @@ def nbval(path: Path, out: Path) -> subprocess.CompletedProcess:
 def nbval_problems(path: Path, out: Path) -> str:
     """Empty, or the end of what nbval says. A run that collected other than every code cell is a problem."""
     done = nbval(path, out)
-    passed = sum(map(int, re.findall(r"(\d+) passed", done.stdout.splitlines()[-1] if done.stdout else "")))
+    passed = sum(
+        map(int, re.findall(r"(\d+) passed", done.stdout.splitlines()[-1] if done.stdout else ""))
+    )
     cells = len(code_cells(nbformat.read(path, as_version=4)))
     if done.returncode == 0 and passed == cells > 0:
         return ""
@@ -323,7 +388,9 @@ def test_nbval_at_profile_smoke(path, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", [ROOT / "README.md", *sorted((ROOT / "notebooks/guide").glob("*.md"))], ids=lambda path: path.stem
+    "path",
+    [ROOT / "README.md", *sorted((ROOT / "notebooks/guide").glob("*.md"))],
+    ids=lambda path: path.stem,
 )
 def test_pages_cite_notebooks_and_sections_that_exist(path):
     text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -337,18 +404,29 @@ def good_notebook():
     """A small notebook that breaks no rule."""
     bar = "\r  0%|          | 0/3 [00:00<?, ?it/s]\r100%|##########| 3/3 [00:01<00:00, 2.9it/s]\n"
     cells = [
-        new_markdown_cell('# Title\n\n![A red dot](dot.png) and <img src="x.png" alt="a blue dot"/> not `![](x)`'),
+        new_markdown_cell(
+            '# Title\n\n![A red dot](dot.png) and <img src="x.png" alt="a blue dot"/> not `![](x)`'
+        ),
         new_code_cell('profile = "auto"', metadata={"tags": ["parameters"]}),
     ]
     for i in range(15):
         stream = new_output("stream", name="stdout", text=f"{i}\n")
-        cells += [new_markdown_cell(f"Now {i}."), new_code_cell(f"# NBVAL_CHECK_OUTPUT\nprint({i})", outputs=[stream])]
+        cells += [
+            new_markdown_cell(f"Now {i}."),
+            new_code_cell(f"# NBVAL_CHECK_OUTPUT\nprint({i})", outputs=[stream]),
+        ]
     cells[5].outputs.append(new_output("stream", name="stderr", text=bar))
-    cells[7].outputs.append(new_output("display_data", data={"image/png": "/ho" + "me/", "text/plain": "<Figure>"}))
+    cells[7].outputs.append(
+        new_output("display_data", data={"image/png": "/ho" + "me/", "text/plain": "<Figure>"})
+    )
     cells[7].metadata["alt"] = "A figure of nothing"
-    cells[8].source = "*Nothing, in red.* Here it is <data>2</data>. See section 1, and notebook 00."
+    cells[
+        8
+    ].source = "*Nothing, in red.* Here it is <data>2</data>. See section 1, and notebook 00."
     cells[2].source = "## 1. The start\n\n**Exercise 1.** Write $a * b$."
-    cells[9].source += "\n" + "\n\n".join(["def training_step(batch):", *["    pass"] * (MAX_LINES_STEP - 3)])
+    cells[9].source += "\n" + "\n\n".join(
+        ["def training_step(batch):", *["    pass"] * (MAX_LINES_STEP - 3)]
+    )
     for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), 1):
         cell.execution_count = count
     info = {"name": "python"}
@@ -474,4 +552,8 @@ def test_nbval_notices_a_changed_output_and_an_exception_at_profile_smoke(tmp_pa
     notebook.cells[3].source = "# NBVAL_CHECK_OUTPUT\nprint('other')"
     notebook.cells[5].source = "1 / 0"
     found = nbval_problems(stored(notebook, tmp_path / "x.ipynb"), tmp_path)
-    assert "2 of 4 cells passed" in found and "ZeroDivisionError" in found and (tmp_path / "seen").exists()
+    assert (
+        "2 of 4 cells passed" in found
+        and "ZeroDivisionError" in found
+        and (tmp_path / "seen").exists()
+    )

@@ -48,15 +48,22 @@ def site(tmp_path_factory):
     if shutil.which("npm") is None:
         pytest.skip("npm, which brings MathJax and the runtime for browsers, is not installed")
     top, here = tmp_path_factory.mktemp("server"), ROOT / "notebooks" / "site"
-    subprocess.run([sys.executable, "-c", "import build; build.fetch_parts()"], cwd=here, check=True)
+    subprocess.run(
+        [sys.executable, "-c", "import build; build.fetch_parts()"], cwd=here, check=True
+    )
     cut = ["unshare", "--map-root-user", "--net"]
-    alone = shutil.which("unshare") and not subprocess.run([*cut, "true"], capture_output=True).returncode
+    alone = (
+        shutil.which("unshare")
+        and not subprocess.run([*cut, "true"], capture_output=True).returncode
+    )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [*(cut if alone else []), sys.executable, here / "build.py", top / "some" / "where"]
     done = subprocess.run(command, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr  # every warning is an error
-    assert after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 60  # seconds of one core
+    assert (
+        after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 60
+    )  # seconds of one core
     with served(top) as address:
         yield top / "some" / "where", f"{address}some/where/"
 
@@ -64,10 +71,17 @@ def site(tmp_path_factory):
 @contextlib.contextmanager
 def window(browser, address, width=375, **options):
     """A page; at the end no script may have failed, and no request may have failed or left the site."""
-    context, errors, asked = browser.new_context(viewport={"width": width, "height": 800}, **options), [], []
+    context, errors, asked = (
+        browser.new_context(viewport={"width": width, "height": 800}, **options),
+        [],
+        [],
+    )
     page = context.new_page()
     page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
-    page.on("console", lambda said: errors.append(f"{page.url}: {said.text}") if said.type == "error" else None)
+    page.on(
+        "console",
+        lambda said: errors.append(f"{page.url}: {said.text}") if said.type == "error" else None,
+    )
     page.on("request", lambda sent: asked.append(sent.url))
     yield page
     context.close()
@@ -77,13 +91,20 @@ def window(browser, address, width=375, **options):
 
 def test_every_page_is_whole_and_fits_a_phone(site, browser):
     folder, address = site
-    found, wrong = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.html"))), []
+    found, wrong = (
+        (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.html"))),
+        [],
+    )
     pages = {name: {} for name in found if not name.startswith("_static/")}
     with window(browser, address) as page:
         for name in pages:
             page.goto(address + name)
             pages[name] = look = page.evaluate(LOOK)
-            wrong += [f"{name}: {kind} {what}" for kind in ("mute", "broken", "formulas") for what in look[kind]]
+            wrong += [
+                f"{name}: {kind} {what}"
+                for kind in ("mute", "broken", "formulas")
+                for what in look[kind]
+            ]
             if look["width"] > 375 or look["unfolded"]:
                 wrong.append(f"{name}: {look['width']} px wide, {look['unfolded']} unfolded")
     for name, look in pages.items():
@@ -104,11 +125,16 @@ def test_every_page_is_whole_and_fits_a_phone(site, browser):
         assert pages[f"{path.stem}.html"]["pictures"] >= sum("image/" in kind for kind in kinds) > 0
 
 
-@pytest.mark.parametrize("name", ["02_pix2pix", "04_cyclegan_losses", "06_bicyclegan_latents", "08_pix2pixhd"])
+@pytest.mark.parametrize(
+    "name", ["02_pix2pix", "04_cyclegan_losses", "06_bicyclegan_latents", "08_pix2pixhd"]
+)
 def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, browser, keep, name):
     with window(browser, site[1], 1000) as page:
         sizes = {}
-        page.on("response", lambda got: sizes.update({got.url: int(got.headers.get("content-length", 0))}))
+        page.on(
+            "response",
+            lambda got: sizes.update({got.url: int(got.headers.get("content-length", 0))}),
+        )
         page.goto(f"{site[1]}{name}.html")
         page.locator("iframe.demo").scroll_into_view_if_needed()
         demo = page.frame_locator("iframe.demo")
@@ -122,7 +148,9 @@ def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, b
         demo.locator("#undo").click()
         demo.locator("#result").evaluate(CHANGED, drawn)
         runtime = f"{site[1]}play/ort.wasm.gz"
-        assert [url for url, size in sizes.items() if size > 3e6 and ".onnx" not in url] == [runtime]
+        assert [url for url, size in sizes.items() if size > 3e6 and ".onnx" not in url] == [
+            runtime
+        ]
 
 
 def test_search_finds_words_of_a_notebook(site, browser):
@@ -135,13 +163,22 @@ def test_the_reference_has_every_option_and_every_loss_of_the_notebooks(site):
     command = (site[0] / "command.html").read_text("utf-8")
     for name, sub in typer.main.get_command(app).commands.items():
         assert f'<section id="course-{name}">' in command
-        assert [flag for param in sub.params for flag in param.opts if flag not in command and flag[0] == "-"] == []
+        assert [
+            flag
+            for param in sub.params
+            for flag in param.opts
+            if flag not in command and flag[0] == "-"
+        ] == []
     told = (site[0] / "library" / "losses.html").read_text("utf-8")
     code = "".join(path.read_text("utf-8") for path in NOTEBOOKS)
     used = {name for name in re.findall(r"\blosses\.(\w+)\(", code) if name in vars(losses)}
     assert used and [name for name in used if f'id="course_lib.losses.{name}"' not in told] == []
-    assert 'id="course_lib.training.fit"' in (site[0] / "library" / "training.html").read_text("utf-8")
-    assert str(ROOT) not in "".join(path.read_text("utf-8") for path in (site[0] / "library").iterdir())
+    assert 'id="course_lib.training.fit"' in (site[0] / "library" / "training.html").read_text(
+        "utf-8"
+    )
+    assert str(ROOT) not in "".join(
+        path.read_text("utf-8") for path in (site[0] / "library").iterdir()
+    )
 
 
 def test_light_and_dark_on_a_wide_screen(site, browser, keep):
@@ -157,5 +194,10 @@ def test_light_and_dark_on_a_wide_screen(site, browser, keep):
 
 def test_the_site_is_small_and_keeps_the_notebooks_themselves(site):
     files = [path for path in site[0].rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 110e6 and site[0] / "play" / "models.json" in files
-    assert all((site[0] / "_sources" / path.name).read_bytes() == path.read_bytes() for path in NOTEBOOKS)
+    assert (
+        sum(path.stat().st_size for path in files) < 110e6
+        and site[0] / "play" / "models.json" in files
+    )
+    assert all(
+        (site[0] / "_sources" / path.name).read_bytes() == path.read_bytes() for path in NOTEBOOKS
+    )

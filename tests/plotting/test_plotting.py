@@ -26,7 +26,9 @@ def texts(fig):
 
 
 def to_bytes(images):
-    return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()  # (n, h, w, 3)
+    return (
+        ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    )  # (n, h, w, 3)
 
 
 def find(picture, tile):
@@ -61,15 +63,21 @@ def test_stitch_keeps_every_pixel():
 
 def test_stitch_reduces_smoothly_and_clips():
     image = torch.full((1, 3, 90, 90), -1.0)
-    image[..., ::2, :] = 3.0  # counts as 1: lines of one pixel, which become grey when they are reduced
+    image[..., ::2, :] = (
+        3.0  # counts as 1: lines of one pixel, which become grey when they are reduced
+    )
     reduced = plotting.stitch([image], widest=40)
-    assert reduced.shape == (40, 40, 3) and abs(reduced[2:-2, 2:-2].astype(float) - 127.5).max() < 30
+    assert (
+        reduced.shape == (40, 40, 3) and abs(reduced[2:-2, 2:-2].astype(float) - 127.5).max() < 30
+    )
     assert plotting.stitch([image], widest=100).shape == (90, 90, 3)
     with pytest.raises(ValueError):
         plotting.stitch([noise(1), noise(1, 8)])
 
 
-@pytest.mark.parametrize("saving", [{}, {"bbox_inches": "tight", "pad_inches": 0.1}])  # the second as notebooks do
+@pytest.mark.parametrize(
+    "saving", [{}, {"bbox_inches": "tight", "pad_inches": 0.1}]
+)  # the second as notebooks do
 @pytest.mark.parametrize("count", [5, 8, 16])
 def test_images_stand_in_the_grid_pixel_by_pixel(count, saving):
     rows = {"outline": noise(count, 64), "L1 + cGAN": noise(count, 64, 1)}
@@ -89,7 +97,9 @@ def test_images_stand_in_the_grid_pixel_by_pixel(count, saving):
 
 def test_nothing_of_a_grid_is_cut_off():
     fig = plotting.image_grid(
-        {"a long name of a row": noise(8, 64), "truth": noise(8, 64)}, ["one two three four five"] * 8, title="Title"
+        {"a long name of a row": noise(8, 64), "truth": noise(8, 64)},
+        ["one two three four five"] * 8,
+        title="Title",
     )
     width, height = fig.get_size_inches() * fig.dpi
     images = fig.axes[0].get_window_extent()
@@ -97,9 +107,13 @@ def test_nothing_of_a_grid_is_cut_off():
         box = text.get_window_extent()
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, text
         assert not box.overlaps(images), text
-    for row, name in enumerate(("a long name of a row", "truth")):  # each beside its row, 130 px from one to the next
+    for row, name in enumerate(
+        ("a long name of a row", "truth")
+    ):  # each beside its row, 130 px from one to the next
         (text,) = [text for text in fig.texts if text.get_text() == name]
-        assert text.get_window_extent().y0 < images.y1 - 64 - 130 * row < text.get_window_extent().y1
+        assert (
+            text.get_window_extent().y0 < images.y1 - 64 - 130 * row < text.get_window_extent().y1
+        )
     boxes = [text.get_window_extent() for text in fig.texts]
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     assert {"a long name of a row", "truth", "one two three\nfour five", "Title"} == set(texts(fig))
@@ -110,16 +124,27 @@ def test_grids_without_labels_and_of_large_images():
     assert not texts(fig)
     large = plotting.image_grid({"x": noise(5, 256)})
     assert pixels(large).shape[1] < 1250
-    small, wide = (pixels(plotting.image_grid({"x": noise(4, 16)}, scale=s)).shape[1] for s in (0.5, 1))
+    small, wide = (
+        pixels(plotting.image_grid({"x": noise(4, 16)}, scale=s)).shape[1] for s in (0.5, 1)
+    )
     assert small < 0.6 * wide
     with pytest.raises(REFUSED):
         plotting.image_grid({"x": noise(2), "y": noise(2, 8)})
 
 
 def history(n=60):
-    rows = [{"step": i + 1, "d_real": 0.7, "d_fake": 0.6, "g_gan": 1.0, "g_l1": 0.3 / (i + 1)} for i in range(n)]
+    rows = [
+        {"step": i + 1, "d_real": 0.7, "d_fake": 0.6, "g_gan": 1.0, "g_l1": 0.3 / (i + 1)}
+        for i in range(n)
+    ]
     for row in rows:
-        row |= {"seconds": 0.1 * row["step"], "epoch": 0, "images_per_second": 150.0, "note": "text", "lr": 2e-4}
+        row |= {
+            "seconds": 0.1 * row["step"],
+            "epoch": 0,
+            "images_per_second": 150.0,
+            "note": "text",
+            "lr": 2e-4,
+        }
     rows[-1]["val_l1"] = 0.2
     return rows
 
@@ -129,7 +154,9 @@ def labels(axes):
 
 
 def test_terms_of_one_kind_share_a_panel():
-    fig = plotting.loss_curves(history(), reference={"D at chance": 1.386, "L1 of the mean image": 0.334})
+    fig = plotting.loss_curves(
+        history(), reference={"D at chance": 1.386, "L1 of the mean image": 0.334}
+    )
     adversarial, l1 = fig.axes
     assert labels(adversarial) == ["d_real", "d_fake", "g_gan"]
     assert labels(l1) == ["g_l1", "val_l1"]
@@ -139,7 +166,10 @@ def test_terms_of_one_kind_share_a_panel():
     assert adversarial.get_ylim()[1] > 1.386 and l1.get_ylim() == (0, pytest.approx(1.12 * 0.334))
     named = [line for line in adversarial.lines if line.get_label() in labels(adversarial)]
     styles = {(line.get_color(), line.get_linestyle()) for line in named}
-    assert len(styles) == 3 and len({color for color, _ in styles}) == len({style for _, style in styles}) == 3
+    assert (
+        len(styles) == 3
+        and len({color for color, _ in styles}) == len({style for _, style in styles}) == 3
+    )
 
 
 def test_thick_lines_are_the_running_mean():
@@ -167,7 +197,9 @@ def test_short_and_broken_histories():
     pixels(fig)
 
 
-@pytest.mark.parametrize(("size", "layers", "stride"), [(64, 2, 4), (64, 0, 1), (256, 3, 8), (64, 4, 16), (256, 5, 32)])
+@pytest.mark.parametrize(
+    ("size", "layers", "stride"), [(64, 2, 4), (64, 0, 1), (256, 3, 8), (64, 4, 16), (256, 5, 32)]
+)
 def test_patch_map_lies_where_the_patches_are(size, layers, stride):
     logits = PatchGAN(3, 2, layers)(torch.zeros(1, 3, size, size))[0]
     logits = torch.linspace(-4, 4, logits.numel()).view_as(logits)
@@ -204,7 +236,11 @@ def test_walk_through_the_papers_discriminator():
     assert walk.rows[2]["layer"] == "conv 4x4, stride 2 + batch norm + LeakyReLU"
     assert walk.parameters == sum(row["parameters"] for row in walk.rows) == 2_768_705
     lines = str(walk).splitlines()
-    assert lines[-1].split() == ["all", "2,768,705"] and "1 x 30 x 30" in lines[-3] and " 70 " in lines[-3]
+    assert (
+        lines[-1].split() == ["all", "2,768,705"]
+        and "1 x 30 x 30" in lines[-3]
+        and " 70 " in lines[-3]
+    )
     html = walk._repr_html_()
     assert html.count("<tr>") == 8 and "1 x 30 x 30" in html
 
@@ -214,10 +250,18 @@ def test_walk_through_a_unet():
     walk = plotting.shape_walk(net, torch.zeros(1, 3, 64, 64))
     assert fields(walk)[:8] == [1, 4, 10, 22, 46, 94, 190, 254]
     joined = [row for row in walk.rows if row["layer"] == "concat + ReLU"]
-    assert [row["output"] for row in joined] == [(64, 2, 2), (64, 4, 4), (32, 8, 8), (16, 16, 16), (8, 32, 32)]
+    assert [row["output"] for row in joined] == [
+        (64, 2, 2),
+        (64, 4, 4),
+        (32, 8, 8),
+        (16, 16, 16),
+        (8, 32, 32),
+    ]
     first = walk.rows.index(joined[0])
     assert fields(walk)[first:] == [None] * (len(walk.rows) - first)
-    assert walk.rows[-1]["layer"] == "transposed conv 4x4, stride 2 + tanh" and walk.rows[-1]["output"] == (3, 64, 64)
+    assert walk.rows[-1]["layer"] == "transposed conv 4x4, stride 2 + tanh" and walk.rows[-1][
+        "output"
+    ] == (3, 64, 64)
     assert walk.parameters == sum(row["parameters"] for row in walk.rows) == parameter_count(net)
 
 
@@ -225,7 +269,13 @@ def test_walk_through_a_unet():
 def test_without_skips_the_field_is_known_to_the_end(upsampling):
     """Against the gradient of one output pixel, on an image large enough to hold what it sees."""
     torch.manual_seed(0)
-    net = EncoderDecoder(image_size=8, base_channels=4, norm="none", dropout=0.0, upsampling=upsampling).double().eval()
+    net = (
+        EncoderDecoder(
+            image_size=8, base_channels=4, norm="none", dropout=0.0, upsampling=upsampling
+        )
+        .double()
+        .eval()
+    )
     image = torch.randn(1, 3, 96, 96, dtype=torch.double, requires_grad=True)
     walk = plotting.shape_walk(net, image)
     assert not any(row["layer"] == "concat" for row in walk.rows)
@@ -242,7 +292,11 @@ class Odd(nn.Module):
 
     def __init__(self, fail=False):
         super().__init__()
-        self.conv, self.drop, self.norm = nn.Conv2d(3, 3, 3, padding=1), nn.Dropout(), nn.BatchNorm2d(3)
+        self.conv, self.drop, self.norm = (
+            nn.Conv2d(3, 3, 3, padding=1),
+            nn.Dropout(),
+            nn.BatchNorm2d(3),
+        )
         self.fail = fail
 
     def forward(self, x):
@@ -259,10 +313,14 @@ def state(net):
     return hooks, tensors, [m.training for m in net.modules()], torch.get_rng_state()
 
 
-@pytest.mark.parametrize("make", [Odd, lambda: Odd(fail=True), lambda: UNet(image_size=32, base_channels=2)])
+@pytest.mark.parametrize(
+    "make", [Odd, lambda: Odd(fail=True), lambda: UNet(image_size=32, base_channels=2)]
+)
 def test_a_walk_leaves_no_traces(make):
     net = make().train()
-    next(m for m in net.modules() if isinstance(m, nn.BatchNorm2d)).eval()  # modes are kept one by one
+    next(
+        m for m in net.modules() if isinstance(m, nn.BatchNorm2d)
+    ).eval()  # modes are kept one by one
     net.register_forward_hook(lambda *_: None)
     hooks, tensors, modes, random = state(net)
     x = torch.randn(2, 3, 32, 32)
@@ -282,8 +340,15 @@ def test_a_walk_counts_shared_parameters_once_and_names_functions():
     net = Odd()
     walk = plotting.shape_walk(net, torch.zeros(1, 3, 8, 8))
     layers = [row["layer"] for row in walk.rows]
-    assert layers[:2] == ["input", "concat"] and "conv 3x3 + batch norm + relu" in layers and "add" in layers
-    assert [row["parameters"] for row in walk.rows if row["layer"].startswith("conv 3x3")] == [84 + 6, 0]
+    assert (
+        layers[:2] == ["input", "concat"]
+        and "conv 3x3 + batch norm + relu" in layers
+        and "add" in layers
+    )
+    assert [row["parameters"] for row in walk.rows if row["layer"].startswith("conv 3x3")] == [
+        84 + 6,
+        0,
+    ]
     assert walk.rows[-1]["layer"] == "interpolate" and walk.rows[-1]["output"] == (3, 16, 16)
     assert walk.rows[1]["receptive_field"] == 1  # of an image with itself
     assert walk.rows[-1]["receptive_field"] is None
@@ -291,5 +356,11 @@ def test_a_walk_counts_shared_parameters_once_and_names_functions():
 
 def test_a_walk_from_noise_has_a_row_for_each_layer_and_none_for_new_axes():
     walk = plotting.shape_walk(DCGANGenerator(32, 100, 2), torch.zeros(1, 100))
-    assert [row["output"] for row in walk.rows] == [(100,), (8, 4, 4), (4, 8, 8), (2, 16, 16), (3, 32, 32)]
+    assert [row["output"] for row in walk.rows] == [
+        (100,),
+        (8, 4, 4),
+        (4, 8, 8),
+        (2, 16, 16),
+        (3, 32, 32),
+    ]
     assert fields(walk)[1:] == [None] * 4

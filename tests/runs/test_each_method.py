@@ -20,7 +20,11 @@ from tests.methods.contract import Noise, output
 
 CODED, TWO_WAYS = ("bicyclegan", "munit", "bridge"), ("cyclegan", "bigan", "cogan", "unit", "munit")
 DATA = {name: "facades:day-night" if name in (*TWO_WAYS, "cut") else "facades" for name in METHODS}
-SMALL = {"cogan": ["search_steps=2", "search_starts=2"], "bicyclegan": ["z_dim=3"], "munit": ["style_dim=3"]}
+SMALL = {
+    "cogan": ["search_steps=2", "search_starts=2"],
+    "bicyclegan": ["z_dim=3"],
+    "munit": ["style_dim=3"],
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,7 +47,16 @@ def trained(tmp_path_factory):
         if name not in made:
             made[name] = tmp_path_factory.mktemp("runs") / name
             config = runs.make_config(name, "smoke", settings=SMALL.get(name, []))
-            runs.train(name, DATA[name], made[name], config, steps=1, device="cpu", bf16=False, progress=False)
+            runs.train(
+                name,
+                DATA[name],
+                made[name],
+                config,
+                steps=1,
+                device="cpu",
+                bf16=False,
+                progress=False,
+            )
         return made[name]
 
     return run
@@ -65,20 +78,38 @@ def close(path: Path, expected: torch.Tensor) -> bool:
 @pytest.mark.parametrize("name", METHODS)
 def test_the_command_trains_opens_translates_and_scores(name, tmp_path, course):
     run, image = tmp_path / "run", picture(tmp_path / "a.png")
-    options = ["--profile", "smoke", "--steps", 1, *(word for pair in SMALL.get(name, []) for word in ("--set", pair))]
-    status, out, err = course("train", name, "--data", DATA[name], "--out", run, "--device", "cpu", *options)
+    options = [
+        "--profile",
+        "smoke",
+        "--steps",
+        1,
+        *(word for pair in SMALL.get(name, []) for word in ("--set", pair)),
+    ]
+    status, out, err = course(
+        "train", name, "--data", DATA[name], "--out", run, "--device", "cpu", *options
+    )
     assert status == 0 and "finished at step 1" in out, err
     method, _ = runs.open_run(run, "cpu")
     commands = (
         ["evaluate", "--run", run, "--data", DATA[name], "--json"],
-        ["translate", "--run", run, "--input", "facades" if method.maps else image, "--output", tmp_path / "out"],
+        [
+            "translate",
+            "--run",
+            run,
+            "--input",
+            "facades" if method.maps else image,
+            "--output",
+            tmp_path / "out",
+        ],
     )
     for command in commands:
         status, out, err = course(*command)
         if method.translates:
             assert status == 0, err
         else:
-            assert status == 2 and err.startswith(f"error: a {name} run makes images from noise: it has no input")
+            assert status == 2 and err.startswith(
+                f"error: a {name} run makes images from noise: it has no input"
+            )
             assert len(err.splitlines()) == 3 and not (tmp_path / "out").exists()
     if not method.translates:
         assert method.generate(3).shape == (3, 3, 32, 32)
@@ -100,20 +131,42 @@ def test_trained_in_bfloat16_and_opened_again_it_paints_the_same_to_the_bit(name
     method = method_class(name)(config, "cpu", bf16=True)
     data = open_dataset(DATA[name], "train", 32)
     fit(method, data, steps=2, out=tmp_path, progress=False)
-    settings = {"method": name, "data": DATA[name], "direction": "xy", "seed": 0, "bf16": True, "devices": 1}
+    settings = {
+        "method": name,
+        "data": DATA[name],
+        "direction": "xy",
+        "seed": 0,
+        "bf16": True,
+        "devices": 1,
+    }
     settings |= {"config": configs.as_dict(config), "steps": 2, "minutes": None}
     (tmp_path / "run.json").write_text(json.dumps(settings))
     assert torch.equal(output(method, batch), output(runs.open_run(tmp_path, "cpu")[0], batch))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "direction"), [("bicyclegan", "xy"), ("munit", "xy"), ("munit", "yx")])
-def test_the_command_draws_styles_and_takes_that_of_an_example(name, direction, trained, tmp_path, course):
+@pytest.mark.parametrize(
+    ("name", "direction"), [("bicyclegan", "xy"), ("munit", "xy"), ("munit", "yx")]
+)
+def test_the_command_draws_styles_and_takes_that_of_an_example(
+    name, direction, trained, tmp_path, course
+):
     for i, file in enumerate(("in/a.png", "in/b.png", "style.png")):
         picture(tmp_path / file, i)
-    pair = np.concatenate([np.zeros((32, 32, 3), np.uint8), np.array(Image.open(tmp_path / "style.png"))], 1)
+    pair = np.concatenate(
+        [np.zeros((32, 32, 3), np.uint8), np.array(Image.open(tmp_path / "style.png"))], 1
+    )
     Image.fromarray(pair).save(tmp_path / "pair.png")  # of a pair, the y half has the style
-    where = ["--run", trained(name), "--input", tmp_path / "in", "--direction", direction, "--device", "cpu"]
+    where = [
+        "--run",
+        trained(name),
+        "--input",
+        tmp_path / "in",
+        "--direction",
+        direction,
+        "--device",
+        "cpu",
+    ]
 
     def translated(*options) -> dict[str, bytes]:
         out = tmp_path / "_".join(Path(str(option)).stem for option in options)
@@ -122,12 +175,20 @@ def test_the_command_draws_styles_and_takes_that_of_an_example(name, direction, 
         return {path.name: path.read_bytes() for path in out.iterdir()}
 
     drawn, other = (translated("--samples", 3, "--seed", seed) for seed in (0, 1))
-    assert drawn.keys() == {f"{name}_{k}.png" for name in "ab" for k in (1, 2, 3)} and len({*drawn.values()}) == 6
+    assert (
+        drawn.keys() == {f"{name}_{k}.png" for name in "ab" for k in (1, 2, 3)}
+        and len({*drawn.values()}) == 6
+    )
     assert not set(drawn.values()) & set(other.values())
     assert translated("--seed", 0)["a.png"] == drawn["a_1.png"]
     method, _ = runs.open_run(trained(name), "cpu")
-    x, y = (to_tensor(half(read_image(tmp_path / file), True), 32)[None] for file in ("in/b.png", "style.png"))
-    assert close(tmp_path / "--samples_3_--seed_0" / "b_3.png", method.sample(x, 3, 0, direction)[0, 2])
+    x, y = (
+        to_tensor(half(read_image(tmp_path / file), True), 32)[None]
+        for file in ("in/b.png", "style.png")
+    )
+    assert close(
+        tmp_path / "--samples_3_--seed_0" / "b_3.png", method.sample(x, 3, 0, direction)[0, 2]
+    )
     styled = translated("--style", tmp_path / "style.png")
     options = [direction] if name in TWO_WAYS else []
     expected = method.translate(x, method.encode(y, *options), *options)["fake_y"][0]
@@ -156,14 +217,33 @@ def test_what_a_run_cannot_do_is_said_in_three_lines(trained, tmp_path, refusal)
 
 
 @pytest.mark.slow
-def test_pix2pixhd_is_scored_with_instances_or_refuses(trained, tmp_path, course, refusal, monkeypatch):
+def test_pix2pixhd_is_scored_with_instances_or_refuses(
+    trained, tmp_path, course, refusal, monkeypatch
+):
     seen, translate = [], Pix2PixHD.translate
-    monkeypatch.setattr(Pix2PixHD, "translate", lambda self, *a, **b: seen.append(b) or translate(self, *a, **b))
+    monkeypatch.setattr(
+        Pix2PixHD, "translate", lambda self, *a, **b: seen.append(b) or translate(self, *a, **b)
+    )
     status, out, err = course("evaluate", "--run", trained("pix2pixhd"), "--data", "facades")
     assert status == 0 and "fcn_iou" in out and "baseline" in out, err
-    truth = {Facades(split, 32)[i]["instances"].numpy().tobytes() for split in ("val", "test") for i in range(6)}
-    assert {maps.numpy().tobytes() for given in seen for maps in given["instances"]} <= truth  # not regions
-    command = ["train", "pix2pixhd", "--data", "facades:day-night", "--out", tmp_path / "no", "--steps", 1]
+    truth = {
+        Facades(split, 32)[i]["instances"].numpy().tobytes()
+        for split in ("val", "test")
+        for i in range(6)
+    }
+    assert {
+        maps.numpy().tobytes() for given in seen for maps in given["instances"]
+    } <= truth  # not regions
+    command = [
+        "train",
+        "pix2pixhd",
+        "--data",
+        "facades:day-night",
+        "--out",
+        tmp_path / "no",
+        "--steps",
+        1,
+    ]
     status, _, err = course(*command)
     assert status == 2 and "learns from pairs" in err and not (tmp_path / "no").exists()
     said = refusal("evaluate", "--run", trained("pix2pixhd"), "--data", "emoji:edges")
@@ -173,27 +253,49 @@ def test_pix2pixhd_is_scored_with_instances_or_refuses(trained, tmp_path, course
 @pytest.mark.slow
 def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
     item, run = Facades("test", 32)[1], trained("pix2pixhd")
-    for folder, image in (("labels", to_image(paint(item["labels"]))), ("instances", item["instances"])):
+    for folder, image in (
+        ("labels", to_image(paint(item["labels"]))),
+        ("instances", item["instances"]),
+    ):
         (tmp_path / "in" / folder).mkdir(parents=True)
         image = Image.fromarray(image.numpy()) if isinstance(image, torch.Tensor) else image
         image.save(tmp_path / "in" / folder / "a.png")
     where = ["translate", "--run", run, "--seed", 4]
-    status, out, err = course(*where, "--input", tmp_path / "in", "--output", tmp_path / "a", "--samples", 2)
+    status, out, err = course(
+        *where, "--input", tmp_path / "in", "--output", tmp_path / "a", "--samples", 2
+    )
     assert status == 0 and "wrote 2 images" in out, err
     maps = {name: item[name][None] for name in ("labels", "instances")}
     expected = runs.open_run(run)[0].sample(None, 2, 4, **maps)[0]
     assert all(close(tmp_path / "a" / f"a_{k}.png", expected[k - 1]) for k in (1, 2))
     assert course(*where, "--input", "facades", "--output", tmp_path / "own")[0] == 0
-    assert (tmp_path / "own" / "test_house_1.png").read_bytes() == (tmp_path / "a" / "a_1.png").read_bytes()
+    assert (tmp_path / "own" / "test_house_1.png").read_bytes() == (
+        tmp_path / "a" / "a_1.png"
+    ).read_bytes()
     alone = ["--input", tmp_path / "in" / "labels" / "a.png", "--output", tmp_path / "b"]
-    assert course(*where, *alone)[0] == 0 and (tmp_path / "b" / "a.png").exists()  # regions stand in for instances
-    wide = Image.fromarray(Facades("test", 128)[2]["labels"][:80].numpy())  # a map of another shape comes back in it
+    assert (
+        course(*where, *alone)[0] == 0 and (tmp_path / "b" / "a.png").exists()
+    )  # regions stand in for instances
+    wide = Image.fromarray(
+        Facades("test", 128)[2]["labels"][:80].numpy()
+    )  # a map of another shape comes back in it
     wide.save(tmp_path / "wide.png")
-    for options, size in (([], (128, 80)), (["--square"], (32, 32)), (["--scale", 0.55], (128, 80))):
-        status, _, err = course(*where, "--input", tmp_path / "wide.png", "--output", tmp_path / "w", *options)
+    for options, size in (
+        ([], (128, 80)),
+        (["--square"], (32, 32)),
+        (["--scale", 0.55], (128, 80)),
+    ):
+        status, _, err = course(
+            *where, "--input", tmp_path / "wide.png", "--output", tmp_path / "w", *options
+        )
         assert status == 0 and Image.open(tmp_path / "w/wide.png").size == size, err
-    labels = torch.from_numpy(np.array(wide.resize((70, 44), Image.Resampling.NEAREST)))[None].long()
-    maps = [np.pad(each, ((0, 0), (0, 4), (0, 2)), mode="reflect") for each in (labels, scenes.regions(labels))]
+    labels = torch.from_numpy(np.array(wide.resize((70, 44), Image.Resampling.NEAREST)))[
+        None
+    ].long()
+    maps = [
+        np.pad(each, ((0, 0), (0, 4), (0, 2)), mode="reflect")
+        for each in (labels, scenes.regions(labels))
+    ]
     fake = runs.open_run(run)[0].sample(None, 1, 4, *map(torch.from_numpy, maps))[0, 0, :, :44, :70]
     by_hand = to_image(fake).resize((128, 80), Image.Resampling.BICUBIC)
     assert np.array_equal(Image.open(tmp_path / "w/wide.png"), by_hand)

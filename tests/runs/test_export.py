@@ -43,40 +43,63 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "direction"), [*((method, "xy") for method in DATA), ("cyclegan", "yx")])
+@pytest.mark.parametrize(
+    ("method", "direction"), [*((method, "xy") for method in DATA), ("cyclegan", "yx")]
+)
 def test_the_file_computes_what_translate_does(trained, tmp_path, method, direction):
     model, _ = runs.open_run(trained[method], "cpu")
     path, data = tmp_path / "model.onnx", open_dataset(DATA[method], "test", 32, direction)
     facts = export.to_onnx(model, path, direction, about={"licence": "MIT"})
     hd, codes = method == "pix2pixhd", {"bicyclegan": 8, "pix2pixhd": 3}.get(method)
     items, z = [data[i] for i in range(8)], None if codes is None else torch.randn(8, codes)
-    x = torch.stack([scenes.shaded(of["labels"], of["instances"]) if hd else of["x"] for of in items])
+    x = torch.stack(
+        [scenes.shaded(of["labels"], of["instances"]) if hd else of["x"] for of in items]
+    )
     assert export.check(model, path, x, z, direction) < export.LIMIT
-    assert export.check(model, path, x[:1], None if z is None else z[:1], direction) < export.LIMIT  # any batch
-    assert export.check(model, path, -x, z if z is None else z + 1, direction) < export.LIMIT  # it depends on them
+    assert (
+        export.check(model, path, x[:1], None if z is None else z[:1], direction) < export.LIMIT
+    )  # any batch
+    assert (
+        export.check(model, path, -x, z if z is None else z + 1, direction) < export.LIMIT
+    )  # it depends on them
     step = int(facts["multiple"])
     assert step == {"cyclegan": 4, "cut": 4, "pix2pixhd": 8}.get(method, 32)
-    for height, width in ((32, 32 + step), (64 + step, 32)) if step else ():  # free height and width
+    for height, width in (
+        ((32, 32 + step), (64 + step, 32)) if step else ()
+    ):  # free height and width
         other = x.repeat(1, 1, 4, 4)[:2, :, :height, :width]
-        assert export.check(model, path, other, None if z is None else z[:2], direction) < export.LIMIT
+        assert (
+            export.check(model, path, other, None if z is None else z[:2], direction) < export.LIMIT
+        )
     stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert stored == facts and stored["size"] == "32" and stored["direction"] == direction
     assert stored["z_dim"] == str(codes or 0) and stored["licence"] == "MIT"
-    assert not any(name in path.read_bytes() for name in (b"site-packages", b"course_lib"))  # paths of this machine
+    assert not any(
+        name in path.read_bytes() for name in (b"site-packages", b"course_lib")
+    )  # paths of this machine
     if hd:
         _, labels, at, styles = export._as_scenes(model, x, z)
-        wall, (true, ids) = labels == 1, (torch.stack([of[key] for of in items]) for key in ("labels", "instances"))
+        wall, (true, ids) = (
+            labels == 1,
+            (torch.stack([of[key] for of in items]) for key in ("labels", "instances")),
+        )
         assert torch.equal(labels, true.long()) and torch.equal(boundary_map(at), boundary_map(ids))
         assert (styles - export._as_scenes(model, x, z + 1)[3]).abs().sum(1)[wall].min() > 0
-        assert torch.equal(*(export._as_scenes(model, x, of)[3].movedim(1, -1)[~wall] for of in (z, z + 1)))
+        assert torch.equal(
+            *(export._as_scenes(model, x, of)[3].movedim(1, -1)[~wall] for of in (z, z + 1))
+        )
     if method == "cyclegan":
-        assert export.check(model, path, x, direction=direction[::-1]) > export.LIMIT  # the two ways are not one
+        assert (
+            export.check(model, path, x, direction=direction[::-1]) > export.LIMIT
+        )  # the two ways are not one
 
 
 @pytest.mark.slow
 def test_weights_that_are_half_already_are_stored_without_loss(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "HALVED", 1000)  # small networks have no large weights
-    model, _ = runs.open_run(trained["pix2pix"], "cpu")  # whose batch norm must not be folded into them
+    model, _ = runs.open_run(
+        trained["pix2pix"], "cpu"
+    )  # whose batch norm must not be folded into them
     for parameter in model.averaged["G"].parameters():
         parameter.data = parameter.data.half().float()
     export.to_onnx(model, tmp_path / "half.onnx", half=True)
@@ -87,22 +110,31 @@ def test_weights_that_are_half_already_are_stored_without_loss(trained, tmp_path
 @pytest.mark.parametrize("channels", [(1, 2), (1, 3), (1, 1)])
 def test_a_file_takes_and_gives_images_whatever_channels_its_network_has(channels, tmp_path):
     torch.manual_seed(0)
-    settings = [f"{name}={k}" for name, k in zip(("in_channels", "out_channels"), channels, strict=True)]
+    settings = [
+        f"{name}={k}" for name, k in zip(("in_channels", "out_channels"), channels, strict=True)
+    ]
     model = Pix2Pix(runs.make_config("pix2pix", "smoke", 32, settings))
     export.to_onnx(model, tmp_path / "model.onnx")
-    assert export.check(model, tmp_path / "model.onnx", torch.rand(2, 3, 32, 64) * 2 - 1) < export.LIMIT
+    assert (
+        export.check(model, tmp_path / "model.onnx", torch.rand(2, 3, 32, 64) * 2 - 1)
+        < export.LIMIT
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("settings", "share"), [("", 0.1), ("local_enhancer=False", 0.9), ("n_labels=0 use_instances=False", 0.9)]
+    ("settings", "share"),
+    [("", 0.1), ("local_enhancer=False", 0.9), ("n_labels=0 use_instances=False", 0.9)],
 )
 def test_pix2pixhd_is_exported_in_every_phase_and_form(settings, share, tmp_path):
     settings = [*settings.split(), "use_features=False"] if settings else []
     model = runs.method_class("pix2pixhd")(runs.make_config("pix2pixhd", "smoke", 32, settings))
     model.advance(share)
     assert export.to_onnx(model, tmp_path / "model.onnx")["z_dim"] == ("0" if settings else "3")
-    assert export.check(model, tmp_path / "model.onnx", torch.rand(2, 3, 32, 32) * 2 - 1) < export.LIMIT
+    assert (
+        export.check(model, tmp_path / "model.onnx", torch.rand(2, 3, 32, 32) * 2 - 1)
+        < export.LIMIT
+    )
 
 
 @pytest.mark.slow
@@ -115,7 +147,9 @@ def test_a_network_that_takes_squares_only_is_exported_as_one(tmp_path):
 @pytest.mark.slow
 def test_other_sizes_that_differ_are_refused(trained, tmp_path, monkeypatch):
     check = export.check
-    monkeypatch.setattr(export, "check", lambda *a, **b: 1.0 if a[2].shape[2] != a[2].shape[3] else check(*a, **b))
+    monkeypatch.setattr(
+        export, "check", lambda *a, **b: 1.0 if a[2].shape[2] != a[2].shape[3] else check(*a, **b)
+    )
     with pytest.raises(CourseError, match="outputs differ from PyTorch's by 1"):
         export.export_run(trained["pix2pix"], tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
@@ -143,7 +177,9 @@ def test_what_a_file_cannot_do_is_refused(trained, tmp_path):
         with pytest.raises(CourseError, match=f"^{what}"):
             export.to_onnx(Pix2Pix(Config(**small, **settings)), tmp_path / "model.onnx")
     with pytest.raises(CourseError, match="DCGAN cannot be exported"):
-        export.to_onnx(runs.method_class("dcgan")(runs.make_config("dcgan", "smoke")), tmp_path / "model.onnx")
+        export.to_onnx(
+            runs.method_class("dcgan")(runs.make_config("dcgan", "smoke")), tmp_path / "model.onnx"
+        )
     with pytest.raises(CourseError, match="translates xy, not yx"):
         export.export_run(trained["pix2pix"], tmp_path / "model.onnx", "yx")
     assert not list(tmp_path.iterdir())
@@ -160,14 +196,22 @@ def test_export_command(trained, tmp_path, monkeypatch, course, refusal):
     path = tmp_path / "new folder" / "model.onnx"
     status, out, err = course("export", trained["pix2pix"], "--onnx", path)
     lines = out.splitlines()
-    assert status == 0 and err == "" and "weights float32" in lines[0] and lines[2].endswith("multiples of 32")
+    assert (
+        status == 0
+        and err == ""
+        and "weights float32" in lines[0]
+        and lines[2].endswith("multiples of 32")
+    )
     found = re.fullmatch(r"largest difference to PyTorch on 100 held-out inputs: (\S+)", lines[1])
     assert float(found.group(1)) < export.LIMIT
     stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert stored["data"] == "emoji:edges" and "MIT" in stored["card"]
     before = path.read_bytes()
     monkeypatch.setattr(export, "LIMIT", 0.0)
-    assert "outputs differ from PyTorch's by" in refusal("export", trained["pix2pix"], "--onnx", path)[0]
+    assert (
+        "outputs differ from PyTorch's by"
+        in refusal("export", trained["pix2pix"], "--onnx", path)[0]
+    )
     assert path.read_bytes() == before
 
 
@@ -199,7 +243,9 @@ def test_demo_says_what_is_missing(trained, tmp_path, refusal):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the stand-in for npm is a shell script")
-@pytest.mark.parametrize("script", [None, "echo no connection >&2; exit 1", "echo no archive > a.tgz"])
+@pytest.mark.parametrize(
+    "script", [None, "echo no connection >&2; exit 1", "echo no archive > a.tgz"]
+)
 def test_without_npm_nothing_is_built(trained, tmp_path, monkeypatch, script):
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -207,7 +253,10 @@ def test_without_npm_nothing_is_built(trained, tmp_path, monkeypatch, script):
         (programs / "npm").write_text(f"#!/bin/sh\n{script}\n")
         (programs / "npm").chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
-    with pytest.raises(CourseError, match=r"npm is missing" if script is None else r"could not fetch onnxruntime-web"):
+    with pytest.raises(
+        CourseError,
+        match=r"npm is missing" if script is None else r"could not fetch onnxruntime-web",
+    ):
         demo.build(tmp_path / "page", [trained["pix2pix"]])
     assert not (tmp_path / "page").exists()
 
@@ -216,7 +265,9 @@ def test_the_page_names_no_other_host():
     for path in STATIC.iterdir():
         text = path.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
         assert not re.search(r"//\w[\w-]*\.\w", text), path.name
-        assert not re.search(r"""(?:src|href)=["']/""", text), f"{path.name} works at the root of a server only"
+        assert not re.search(r"""(?:src|href)=["']/""", text), (
+            f"{path.name} works at the root of a server only"
+        )
 
 
 def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
@@ -227,11 +278,18 @@ def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
     assert edges["colours"] == ["#ffffff", "#000000"] and edges["paper"] == "#ffffff"
     labels = demo._inputs(tmp_path, "labels", open_dataset("facades", "test", 32), x)
     assert len(labels["presets"]) == demo.PRESETS and 2 < len(labels["colours"]) <= demo.COLOURS
-    assert {"facade", "window", "door"} <= set(labels["meanings"]) and edges["meanings"] == edges["colours"]
+    assert {"facade", "window", "door"} <= set(labels["meanings"]) and edges["meanings"] == edges[
+        "colours"
+    ]
     touching = open_dataset("facades:touching", "test", 32)
-    shades = demo._inputs(tmp_path, "shades", touching, lambda of: scenes.shaded(of["labels"], of["instances"]))
+    shades = demo._inputs(
+        tmp_path, "shades", touching, lambda of: scenes.shaded(of["labels"], of["instances"])
+    )
     assert "window beside window" in shades["meanings"] and len(shades["colours"]) <= demo.COLOURS
-    assert demo._inputs(tmp_path, "photos", open_dataset("facades", "test", 32, "yx"), x)["colours"] == []
+    assert (
+        demo._inputs(tmp_path, "photos", open_dataset("facades", "test", 32, "yx"), x)["colours"]
+        == []
+    )
 
 
 # ---- in a browser
@@ -269,7 +327,10 @@ def open_page(site, browser):
         page = contexts[-1].new_page()
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: request.url.startswith((site, "blob:")) or wrong.append(request.url))
+        page.on(
+            "request",
+            lambda request: request.url.startswith((site, "blob:")) or wrong.append(request.url),
+        )
         page.goto(site)
         page.wait_for_selector("#save:not([disabled])", timeout=60_000)
         return page
@@ -310,13 +371,21 @@ def test_draw_translate_and_move_z(open_page, keep):
     print(f"first translation {page.evaluate('courseDemo.first'):.0f} ms after opening")
     shown = picture(page)
     after(page, lambda: page.click("#clear"))
-    assert page.evaluate("courseDemo.input().every((value) => value === 1)") and picture(page) != shown
+    assert (
+        page.evaluate("courseDemo.input().every((value) => value === 1)") and picture(page) != shown
+    )
     shown, seconds = picture(page), []
     for k in range(5):
-        seconds.append(after(page, lambda k=k: draw(page, (0.2, 0.2 + k / 10), (0.8, 0.3 + k / 10))))
-    print(f"stroke to picture: median {statistics.median(seconds):.0f} ms, worst {max(seconds):.0f} ms")
+        seconds.append(
+            after(page, lambda k=k: draw(page, (0.2, 0.2 + k / 10), (0.8, 0.3 + k / 10)))
+        )
+    print(
+        f"stroke to picture: median {statistics.median(seconds):.0f} ms, worst {max(seconds):.0f} ms"
+    )
     values = page.evaluate("[...new Set(courseDemo.input())].sort()")
-    assert values == [-1, 1] and picture(page) != shown, "strokes look like the outlines: black on white, no grey"
+    assert values == [-1, 1] and picture(page) != shown, (
+        "strokes look like the outlines: black on white, no grey"
+    )
     shown = picture(page)
     slider = page.locator("#sliders input").nth(2)
     after(page, lambda: slider.press("Home"))
@@ -333,7 +402,9 @@ def test_draw_translate_and_move_z(open_page, keep):
     with page.expect_download() as saved:
         page.click("#save")
     assert saved.value.suggested_filename == "translation.png"
-    assert page.locator("[role=alert]:visible").count() == 0 and "ms from stroke" in page.inner_text("#latency")
+    assert page.locator(
+        "[role=alert]:visible"
+    ).count() == 0 and "ms from stroke" in page.inner_text("#latency")
 
 
 def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
@@ -346,7 +417,9 @@ def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))
     sides = "['paper', 'result'].map((id) => [document.getElementById(id).width, document.getElementById(id).height])"
     assert page.evaluate(sides) == [[61, 32], [61, 32]]  # the shorter side as in training
-    assert page.locator("#alert:visible").count() == 0 and page.input_value("#file") == ""  # it can be opened again
+    assert (
+        page.locator("#alert:visible").count() == 0 and page.input_value("#file") == ""
+    )  # it can be opened again
     box = page.locator("#paper").bounding_box()
     assert box["width"] / box["height"] == pytest.approx(61 / 32, abs=0.02)
     x = torch.tensor(page.evaluate("courseDemo.input()")).view(3, 32, 61)
@@ -362,8 +435,13 @@ def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     after(page, lambda: page.click("#presets button:nth-child(2)"))
     assert page.evaluate(sides) == [[32, 32], [32, 32]]
     photograph(100, 60).save(tmp_path / "photo.png")
-    after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))  # the same name once more
-    assert page.evaluate(sides) == [[53, 32], [53, 32]]  # of 64 too much would be padding: it is resized, and back
+    after(
+        page, lambda: page.set_input_files("#file", tmp_path / "photo.png")
+    )  # the same name once more
+    assert page.evaluate(sides) == [
+        [53, 32],
+        [53, 32],
+    ]  # of 64 too much would be padding: it is resized, and back
     x = torch.tensor(page.evaluate("courseDemo.input()")).view(1, 3, 32, 53)
     fake = model.translate(F.interpolate(x, (32, 64), mode="bilinear", antialias=True))["fake_y"]
     wanted = to_image(F.interpolate(fake, (32, 53), mode="bilinear", antialias=True)[0])
@@ -376,7 +454,9 @@ def test_a_bad_file_is_forgotten_after_a_good_one(site, browser, tmp_path):
     page.goto(site)
     page.wait_for_selector("#save:not([disabled])", timeout=60_000)
     photograph(100, 60).save(tmp_path / "photo.png")
-    page.set_input_files("#file", {"name": "none.png", "mimeType": "image/png", "buffer": b"no picture"})
+    page.set_input_files(
+        "#file", {"name": "none.png", "mimeType": "image/png", "buffer": b"no picture"}
+    )
     page.get_by_role("alert").filter(has_text="no image").wait_for()
     after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))
     assert page.locator("#alert:visible").count() == 0
@@ -385,11 +465,26 @@ def test_a_bad_file_is_forgotten_after_a_good_one(site, browser, tmp_path):
 
 def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, keep):
     page, fetched = open_page(viewport={"width": 1280, "height": 900}), []
-    page.on("request", lambda request: request.url.endswith(".onnx") and fetched.append(request.url.split("/")[-1]))
+    page.on(
+        "request",
+        lambda request: (
+            request.url.endswith(".onnx") and fetched.append(request.url.split("/")[-1])
+        ),
+    )
     buttons = page.get_by_role("group", name="Network").get_by_role("button")
-    shapes = buttons.locator("img").evaluate_all("all => all.map((one) => one.naturalWidth / one.naturalHeight)")
-    assert [round(shape) for shape in shapes] == [3, 2, 2, 2]  # an input and its answer, or two where there are many
-    assert buttons.all_inner_texts() == ["bicyclegan", "pix2pix", "cyclegan", "large"] and fetched == []
+    shapes = buttons.locator("img").evaluate_all(
+        "all => all.map((one) => one.naturalWidth / one.naturalHeight)"
+    )
+    assert [round(shape) for shape in shapes] == [
+        3,
+        2,
+        2,
+        2,
+    ]  # an input and its answer, or two where there are many
+    assert (
+        buttons.all_inner_texts() == ["bicyclegan", "pix2pix", "cyclegan", "large"]
+        and fetched == []
+    )
 
     def pressed() -> list[str]:
         return buttons.evaluate_all("all => all.map((one) => one.ariaPressed)")
@@ -397,8 +492,15 @@ def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, kee
     assert pressed() == ["true", "false", "false", "false"]
     after(page, lambda: buttons.nth(3).press("Enter"))
     assert fetched == ["large.onnx"] and pressed()[3] == "true"
-    assert page.evaluate("[paper.width, result.width, courseDemo.input().length]") == [128, 128, 3 * 128 * 128]
-    milliseconds = [after(page, lambda k=k: draw(page, (0.2, 0.2 + k / 10), (0.8, 0.3 + k / 10))) for k in range(7)]
+    assert page.evaluate("[paper.width, result.width, courseDemo.input().length]") == [
+        128,
+        128,
+        3 * 128 * 128,
+    ]
+    milliseconds = [
+        after(page, lambda k=k: draw(page, (0.2, 0.2 + k / 10), (0.8, 0.3 + k / 10)))
+        for k in range(7)
+    ]
     print(f"128 px, stroke to picture: median {(median := statistics.median(milliseconds)):.0f} ms")
     assert median < 1000  # 44 where little else runs; this only catches what is broken
     keep(page, "page_large")
@@ -418,7 +520,12 @@ def test_keys_alone_can_draw(open_page):
 
     page.keyboard.press("ArrowUp")
     assert ink() == 0 and page.locator("#cursor").is_visible()
-    after(page, lambda: [page.keyboard.press(key) for key in (" ", *["Shift+ArrowRight"] * 3, " ", "ArrowDown")])
+    after(
+        page,
+        lambda: [
+            page.keyboard.press(key) for key in (" ", *["Shift+ArrowRight"] * 3, " ", "ArrowDown")
+        ],
+    )
     line = ink()
     assert 12 <= line <= 60
     after(page, lambda: [page.keyboard.press(key) for key in ("e", " ", *["ArrowLeft"] * 5, " ")])
@@ -440,16 +547,30 @@ def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
         for i in range(8):
             x, z = data[i]["x"], torch.randn(8, generator=torch.Generator().manual_seed(i))
             call = "async ([x, z]) => [...await courseDemo.translate(Float32Array.from(x), z)]"
-            found = torch.tensor(page.evaluate(call, [x.flatten().tolist(), z.tolist()])).view(3, 32, 32)
-            wanted = model.translate(x[None], *([z[None]] if name == "bicyclegan" else []))["fake_y"][0]
+            found = torch.tensor(page.evaluate(call, [x.flatten().tolist(), z.tolist()])).view(
+                3, 32, 32
+            )
+            wanted = model.translate(x[None], *([z[None]] if name == "bicyclegan" else []))[
+                "fake_y"
+            ][0]
             worst[name] = max(worst[name], (found - wanted).abs().max().item())
-    print("largest difference between browser and PyTorch:", {name: f"{value:.1e}" for name, value in worst.items()})
+    print(
+        "largest difference between browser and PyTorch:",
+        {name: f"{value:.1e}" for name, value in worst.items()},
+    )
     assert max(worst.values()) < export.LIMIT
-    assert page.locator("#colours input[type=color]").count() == 1  # CycleGAN's inputs are in colour
+    assert (
+        page.locator("#colours input[type=color]").count() == 1
+    )  # CycleGAN's inputs are in colour
 
 
 def test_a_phone_shows_it_all_and_takes_fingers(open_page, keep):
-    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2)
+    page = open_page(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+        device_scale_factor=2,
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     box = page.locator("#result").bounding_box()
     assert box["y"] + box["height"] <= 844, "drawing and translation are visible together"
@@ -465,11 +586,15 @@ def test_a_phone_shows_it_all_and_takes_fingers(open_page, keep):
 
 
 @pytest.mark.release  # alone on the machine: it measures
-def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(browser, keep, tmp_path):
+def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(
+    browser, keep, tmp_path
+):
     if shutil.which("npm") is None:
         pytest.skip("npm, which brings the runtime for browsers, is not installed")
     models = demo.build(tmp_path / "page", [Path(run) for run in demo.SHIPPED], half=True)["models"]
-    assert [model["title"] for model in models] == [shipped.RECIPES[run.split(":")[1]].title for run in demo.SHIPPED]
+    assert [model["title"] for model in models] == [
+        shipped.RECIPES[run.split(":")[1]].title for run in demo.SHIPPED
+    ]
     assert all(model["weights"] == "float16" and model["difference"] < 1e-3 for model in models)
     size = sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())
     context = browser.new_context(viewport={"width": 1100, "height": 860})
@@ -481,10 +606,14 @@ def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(brow
     after(page, lambda: page.click("#clear"))
     shown, seconds = picture(page), []
     for k in range(9):
-        seconds.append(after(page, lambda k=k: draw(page, (0.2, 0.15 + k / 12), (0.8, 0.2 + k / 12))))
+        seconds.append(
+            after(page, lambda k=k: draw(page, (0.2, 0.15 + k / 12), (0.8, 0.2 + k / 12)))
+        )
     assert picture(page) != shown
     first, stroke = page.evaluate("courseDemo.first"), statistics.median(seconds)
-    print(f"{size / 1e6:.1f} MB; first translation after {first:.0f} ms; a stroke {stroke:.0f} ms (median)")
+    print(
+        f"{size / 1e6:.1f} MB; first translation after {first:.0f} ms; a stroke {stroke:.0f} ms (median)"
+    )
     assert size < 50e6 and first < 3000 and stroke < 60
     context.close()
 

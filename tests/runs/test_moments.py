@@ -13,7 +13,11 @@ from course_lib.runs import moments
 @pytest.fixture
 def kept(tmp_path):
     """Previews of 61 moments of 3 images: the output brightens from -1 to 1."""
-    keep, x, y = moments.keeper(tmp_path), torch.rand(3, 3, 16, 16) * 2 - 1, torch.ones(3, 3, 16, 16)
+    keep, x, y = (
+        moments.keeper(tmp_path),
+        torch.rand(3, 3, 16, 16) * 2 - 1,
+        torch.ones(3, 3, 16, 16),
+    )
     for moment in range(61):
         keep(10 * moment, {"x": x, "fake_y": torch.full_like(x, moment / 30 - 1), "y": y})
     return tmp_path, x
@@ -22,14 +26,19 @@ def kept(tmp_path):
 def test_a_kept_preview_gives_its_images_back(kept):
     folder, x = kept
     first, output, truth = moments.rows_of(folder / "00000300.png", 16)
-    assert torch.allclose(first, x, atol=1 / 127) and output.abs().max() < 1 / 127 and truth.min() == 1
+    assert (
+        torch.allclose(first, x, atol=1 / 127) and output.abs().max() < 1 / 127 and truth.min() == 1
+    )
 
 
 def test_strip_and_film_show_the_moments_in_order(kept):
     folder, _ = kept
     history = [{"step": step, "seconds": 6.0 * step} for step in range(1, 601)]
     strip = Image.open(io.BytesIO(moments.strip(folder, 16, history))).convert("L")
-    column = [strip.getpixel((strip.width - 100, round((row + 0.5) * strip.height / 14))) for row in range(1, 14)]
+    column = [
+        strip.getpixel((strip.width - 100, round((row + 0.5) * strip.height / 14)))
+        for row in range(1, 14)
+    ]
     assert column == sorted(column) and column[0] < 10 and column[-1] > 245
     with Image.open(io.BytesIO(moments.film(folder))) as film:
         assert film.n_frames == 61 and film.size == (3 * 18 - 2, 3 * 18 - 2)
@@ -49,7 +58,11 @@ def test_curves_have_sixty_parts():
     history = [{"step": step, "g_l1": 1.0 * step, "seconds": 0.5 * step} for step in range(1, 601)]
     history[-1]["val_l1"] = 0.25
     found = moments.curves(history)
-    assert found["step"][:2] == [10, 20] and found["g_l1"][:2] == [5.5, 15.5] and found["seconds"][-1] == 300
+    assert (
+        found["step"][:2] == [10, 20]
+        and found["g_l1"][:2] == [5.5, 15.5]
+        and found["seconds"][-1] == 300
+    )
     assert len(found["step"]) == 60 and found["val_l1"] == [0.25]
 
 

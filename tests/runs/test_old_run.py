@@ -15,7 +15,16 @@ from course_lib.methods import configs, method_class
 # course train cyclegan --data emoji:twemoji-fluent --profile smoke --size 16 --steps 3 --no-bf16 --set base_channels=2
 #   --set d_base_channels=2 --set n_blocks=1 --set d_layers=1 --set pool_size=2 --set average=0.9
 OLD = Path(__file__).with_name("old_run")
-PAINTED = [-0.461378, -0.294273, -0.223595, 0.10262, 0.130077, 0.034975, -0.039211, -0.06057]  # by the library of then
+PAINTED = [
+    -0.461378,
+    -0.294273,
+    -0.223595,
+    0.10262,
+    0.130077,
+    0.034975,
+    -0.039211,
+    -0.06057,
+]  # by the library of then
 
 
 def test_an_old_run_still_opens_and_paints_as_it_did():
@@ -28,12 +37,26 @@ def test_an_old_run_still_opens_and_paints_as_it_did():
 
 def test_an_old_run_goes_on(tmp_path):
     folder = shutil.copytree(OLD, tmp_path / "run")
-    settings = runs.read_settings(folder) | {"steps": 4}  # as if it had been killed one step before its end
+    settings = runs.read_settings(folder) | {
+        "steps": 4
+    }  # as if it had been killed one step before its end
     (folder / "run.json").write_text(json.dumps(settings))
     config = configs.build(method_class("cyclegan").Config, **settings["config"])
-    assert configs.as_dict(config).keys() - settings["config"].keys() == {"load", "lambda_r1", "lambda_r2"}  # newer
-    options = {"seed": settings["seed"], "device": "cpu", "bf16": False, "progress": False, "previews": 0}
-    go_on = partial(runs.train, "cyclegan", settings["data"], folder, steps=4, resume=True, **options)
+    assert configs.as_dict(config).keys() - settings["config"].keys() == {
+        "load",
+        "lambda_r1",
+        "lambda_r2",
+    }  # newer
+    options = {
+        "seed": settings["seed"],
+        "device": "cpu",
+        "bf16": False,
+        "progress": False,
+        "previews": 0,
+    }
+    go_on = partial(
+        runs.train, "cyclegan", settings["data"], folder, steps=4, resume=True, **options
+    )
     with pytest.raises(CourseError, match="differ from the run's: load: square -> crop"):
         go_on(config=replace(config, load="crop"))
     result = go_on(config=config)

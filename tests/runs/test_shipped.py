@@ -33,11 +33,21 @@ def test_sizes():
 def test_origin(name):
     origin, recipe = shipped.about(name), shipped.RECIPES[name]
     run = origin["run"]
-    assert (run["method"], run["data"], run["seed"], run["steps"]) == (recipe.method, recipe.data, 0, origin["steps"])
+    assert (run["method"], run["data"], run["seed"], run["steps"]) == (
+        recipe.method,
+        recipe.data,
+        0,
+        origin["steps"],
+    )
     wanted = runs.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
-    assert configs.defaults(type(wanted)) | run["config"] == configs.as_dict(wanted) and origin["steps"] == recipe.steps
+    assert (
+        configs.defaults(type(wanted)) | run["config"] == configs.as_dict(wanted)
+        and origin["steps"] == recipe.steps
+    )
     assert origin["seconds"] > 60 and run["device"] and run["versions"]["torch"] and origin["card"]
-    assert origin["scores"]["test"]["l1"] < 0.9 * origin["scores"]["test"].get("baseline_mean_l1", 1)
+    assert origin["scores"]["test"]["l1"] < 0.9 * origin["scores"]["test"].get(
+        "baseline_mean_l1", 1
+    )
     assert "tmp" not in json.dumps(origin) and "/" not in origin["run"]["data"]
 
 
@@ -46,14 +56,23 @@ def test_the_gallery_has_pictures_of_each_of_its_runs(name):
     folder, recipe = ROOT / "notebooks" / "gallery", shipping.GALLERY[name]
     origin = shipped.about(name, folder)
     run = origin["run"]
-    assert (run["method"], run["data"], run["direction"]) == (recipe.method, recipe.data, recipe.direction)
+    assert (run["method"], run["data"], run["direction"]) == (
+        recipe.method,
+        recipe.data,
+        recipe.direction,
+    )
     assert origin["steps"] == recipe.steps and origin["seconds"] > 60 and origin["scores"]["test"]
     taken = ["in_channels=1"] * (recipe.data == "emoji:colour")  # from the data
     wanted = runs.make_config(recipe.method, "cpu", recipe.size, [*recipe.settings, *taken])
     assert configs.defaults(type(wanted)) | run["config"] == configs.as_dict(wanted)
     rows = moments.rows_of(folder / f"{name}.webp", recipe.size)
-    assert all(row.shape[1:] == (3, recipe.size, recipe.size) for row in rows) and len(rows) in (3, 4)
-    assert all((folder / f"{name}.{kind}.webp").stat().st_size < 1_000_000 for kind in ("strip", "film"))
+    assert all(row.shape[1:] == (3, recipe.size, recipe.size) for row in rows) and len(rows) in (
+        3,
+        4,
+    )
+    assert all(
+        (folder / f"{name}.{kind}.webp").stat().st_size < 1_000_000 for kind in ("strip", "film")
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -66,12 +85,19 @@ def test_it_translates_and_its_d_judges(name):
         assert torch.isfinite(patch(method, item["x"], fake, 2, 2)[2]).all()
     for network, net in method.networks.items():  # the averaged weights, twice
         if average := method.networks.get(f"{network}_average"):
-            assert all(torch.equal(p, q) for p, q in zip(net.parameters(), average.parameters(), strict=True))
+            assert all(
+                torch.equal(p, q)
+                for p, q in zip(net.parameters(), average.parameters(), strict=True)
+            )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.soak] * (n in ("facades-many", "facades-hd"))) for n in NAMES]
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.soak] * (n in ("facades-many", "facades-hd")))
+        for n in NAMES
+    ],
 )
 def test_scores_and_data_are_what_the_origin_says(name):
     origin, recipe = shipped.about(name), shipped.RECIPES[name]
@@ -97,20 +123,31 @@ def test_the_commands(tmp_path, course, refusal):
     status, out, _ = course("weights")
     assert status == 0 and all(name in out for name in NAMES)
     status, out, _ = course("weights", "facades-many")
-    assert status == 0 and json.loads(out) | {"curves": 0} == shipped.about("facades-many") | {"curves": 0}
+    assert status == 0 and json.loads(out) | {"curves": 0} == shipped.about("facades-many") | {
+        "curves": 0
+    }
     for words in ("weights nothing", "translate --run shipped:nothing --input a --output b"):
         assert "no shipped weights are called 'nothing'" in refusal(*words.split())[0]
     from course_lib.data.images import to_image
 
     to_image(open_dataset("emoji:edges", "test")[0]["x"]).save(tmp_path / "x.png")
-    arguments = ["--run", "shipped:edges-emoji", "--input", tmp_path / "x.png", "--output", tmp_path / "out"]
+    arguments = [
+        "--run",
+        "shipped:edges-emoji",
+        "--input",
+        tmp_path / "x.png",
+        "--output",
+        tmp_path / "out",
+    ]
     status, _, err = course("translate", *arguments)
     assert status == 0 and (tmp_path / "out" / "x.png").exists(), err
 
 
 @pytest.mark.slow
 def test_they_are_made_again_by_command(monkeypatch, tmp_path, course):
-    recipe = shipped.Recipe("a test", "bicyclegan", "emoji:edges", 32, ("base_channels=8", "e_base_channels=8"), 6)
+    recipe = shipped.Recipe(
+        "a test", "bicyclegan", "emoji:edges", 32, ("base_channels=8", "e_base_channels=8"), 6
+    )
     monkeypatch.setitem(shipped.RECIPES, "tiny", recipe)
     blobs = []
     for out in ("first", "second", "first"):  # the last time nothing is left to train
@@ -149,15 +186,22 @@ shipping.train(name, Path(out))
 @pytest.mark.timeout(900)
 def test_killed_and_started_again_the_command_gives_the_same_bytes(tmp_path):
     def start(out):
-        return subprocess.Popen([sys.executable, "-c", FEWER_STEPS, "edges-emoji", "24", out], env=ONE_THREAD)
+        return subprocess.Popen(
+            [sys.executable, "-c", FEWER_STEPS, "edges-emoji", "24", out], env=ONE_THREAD
+        )
 
     assert start(tmp_path / "whole").wait() == 0
     with start(tmp_path / "killed") as process:
-        while process.poll() is None and max(checkpoint.steps(tmp_path / "killed/checkpoints"), default=0) < 8:
+        while (
+            process.poll() is None
+            and max(checkpoint.steps(tmp_path / "killed/checkpoints"), default=0) < 8
+        ):
             time.sleep(0.1)
         process.kill()
     assert process.returncode == -signal.SIGKILL
-    assert checkpoint.steps(tmp_path / "killed/checkpoints")[-1] < 24, "it was not killed on the way"
+    assert checkpoint.steps(tmp_path / "killed/checkpoints")[-1] < 24, (
+        "it was not killed on the way"
+    )
     assert start(tmp_path / "killed").wait() == 0
     for file in ("edges-emoji.safetensors", "edges-emoji.film.webp"):  # the strip tells minutes
         assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
@@ -165,15 +209,23 @@ def test_killed_and_started_again_the_command_gives_the_same_bytes(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("method", "direction"), [("pix2pix", "yx"), ("dcgan", "xy")])
-def test_a_run_of_the_gallery_is_kept_as_pictures(method, direction, monkeypatch, tmp_path, course, data="emoji:edges"):
-    recipe = shipped.Recipe("a test", method, data, 32, ("base_channels=8", "d_base_channels=8"), 2, direction)
+def test_a_run_of_the_gallery_is_kept_as_pictures(
+    method, direction, monkeypatch, tmp_path, course, data="emoji:edges"
+):
+    recipe = shipped.Recipe(
+        "a test", method, data, 32, ("base_channels=8", "d_base_channels=8"), 2, direction
+    )
     monkeypatch.setitem(shipping.GALLERY, "tiny", recipe)
     status, printed, err = course("weights", "tiny", "--out", tmp_path)
     assert status == 0 and "2 steps" in printed, err
     kept = {path.name.removeprefix("tiny.") for path in tmp_path.glob("tiny*")}
     assert kept == {"json", "webp", "strip.webp", "film.webp"}
     origin = shipped.about("tiny", tmp_path)
-    assert origin["run"]["direction"] == direction and origin["scores"]["test"] and "sha256" not in origin
+    assert (
+        origin["run"]["direction"] == direction
+        and origin["scores"]["test"]
+        and "sha256" not in origin
+    )
     assert Image.open(tmp_path / "tiny.webp").height > 3 * 32
     status, _, err = course("weights", "tiny")
     assert status == 2 and "--out RUN" in err
@@ -181,7 +233,14 @@ def test_a_run_of_the_gallery_is_kept_as_pictures(method, direction, monkeypatch
 
 @pytest.mark.slow
 def test_pix2pixhd_keeps_the_centres_of_its_styles(monkeypatch, tmp_path, course):
-    settings = "base_channels=8", "n_down=2", "n_blocks=1", "use_features=true", "cluster_images=8", "n_centres=3"
+    settings = (
+        "base_channels=8",
+        "n_down=2",
+        "n_blocks=1",
+        "use_features=true",
+        "cluster_images=8",
+        "n_centres=3",
+    )
     recipe = shipped.Recipe("a test", "pix2pixhd", "facades:touching", 32, settings, 4)
     monkeypatch.setattr(shipping, "score_run", lambda *_: {})
     monkeypatch.setattr(shipping, "data_hash", lambda _: "")  # minutes, and other tests see to both
@@ -190,5 +249,9 @@ def test_pix2pixhd_keeps_the_centres_of_its_styles(monkeypatch, tmp_path, course
     assert status == 0, err
     opened = runs.open_run(tmp_path, "cpu"), shipped.load("tiny", "cpu", tmp_path)
     styles, kept = (method.networks["styles"] for method, _ in opened)
-    assert styles.counts.sum() > 0 and kept.counts.equal(styles.counts) and kept.phase == styles.phase == 2
+    assert (
+        styles.counts.sum() > 0
+        and kept.counts.equal(styles.counts)
+        and kept.phase == styles.phase == 2
+    )
     assert kept.centres.equal(styles.centres.half().float())

@@ -50,7 +50,10 @@ def translated(run, source, target, **options):
         (lambda: make(Pix2Pix, **STILL), 32),  # down to one pixel
         (lambda: make(Pix2Pix, **STILL, norm="instance"), 0),
         (lambda: make(Pix2Pix), 0),  # the paper's: statistics of the image at hand
-        (lambda: make(Pix2Pix, generator="resnet", n_blocks=1), 4),  # so has this one, of many pixels
+        (
+            lambda: make(Pix2Pix, generator="resnet", n_blocks=1),
+            4,
+        ),  # so has this one, of many pixels
         (lambda: make(CycleGAN, n_blocks=1), 4),
         (lambda: make(BicycleGAN, norm="batch", d_scales=1, e_base_channels=4), 32),
         (lambda: make(MUNIT, n_blocks=1, d_scales=1), 4),
@@ -65,11 +68,20 @@ def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much
     frame = Frame.of((500, 283), 64, 64)
     assert frame == ((113, 64), (128, 64), (500, 283))
     assert Frame.of((500, 333), 64, 4, scale=1) == ((500, 333), (500, 336), (500, 333))
-    assert Frame.of((500, 333), 64, 4, scale=0.01) == ((64, 64), (64, 64), (500, 333))  # no less than in training
+    assert Frame.of((500, 333), 64, 4, scale=0.01) == (
+        (64, 64),
+        (64, 64),
+        (500, 333),
+    )  # no less than in training
     assert Frame.of((500, 333), 64, 0) == ((64, 64), (64, 64), (500, 333))
-    assert Frame.of((500, 333), 64, 64)[:2] == ((128, 64), (128, 64))  # a quarter would be padding: 3:2 is widened
+    assert Frame.of((500, 333), 64, 64)[:2] == (
+        (128, 64),
+        (128, 64),
+    )  # a quarter would be padding: 3:2 is widened
     assert Frame.of((333, 444), 64, 64)[:2] == ((64, 64), (64, 64))  # 3:4 becomes a square
-    assert Frame.of((3, 1025), 64, 4, scale=1)[:2] == ((64, 1025), (64, 1028)) and scaled((500, 3), 0.1) == (50, 1)
+    assert Frame.of((3, 1025), 64, 4, scale=1)[:2] == ((64, 1025), (64, 1028)) and scaled(
+        (500, 3), 0.1
+    ) == (50, 1)
     image = to_tensor(photograph(113, 64), (113, 64))
     x = frame.enter(image)
     assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :113], image)
@@ -81,7 +93,9 @@ def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much
 
 def trained(folder, size=32, *settings):
     config = runs.make_config("pix2pix", "smoke", size, [*settings])
-    runs.train("pix2pix", "emoji:edges", folder, config, steps=1, previews=0, progress=False, device="cpu")
+    runs.train(
+        "pix2pix", "emoji:edges", folder, config, steps=1, previews=0, progress=False, device="cpu"
+    )
     return folder
 
 
@@ -94,13 +108,21 @@ def trained(folder, size=32, *settings):
         ("shipped:flat-3d", 1, (500, 333), (500, 336)),  # nothing is resized
     ],
 )
-def test_a_photograph_keeps_its_size_and_is_what_the_network_paints_by_hand(photo, tmp_path, run, scale, inner, outer):
+def test_a_photograph_keeps_its_size_and_is_what_the_network_paints_by_hand(
+    photo, tmp_path, run, scale, inner, outer
+):
     run = trained(tmp_path / "run", run) if run == 64 else run
     out = Image.open(translated(run, photo, tmp_path / "out", scale=scale))
     assert out.size == (500, 333) and out.mode == "RGB"
     small = np.asarray(read_image(photo).resize(inner, Image.Resampling.BICUBIC))
     right, below = outer[0] - inner[0], outer[1] - inner[1]
-    x = torch.from_numpy(np.pad(small, ((0, below), (0, right), (0, 0)), mode="reflect")).permute(2, 0, 1) / 127.5 - 1
+    x = (
+        torch.from_numpy(np.pad(small, ((0, below), (0, right), (0, 0)), mode="reflect")).permute(
+            2, 0, 1
+        )
+        / 127.5
+        - 1
+    )
     fake = runs.open_run(run, "cpu")[0].translate(x[None])["fake_y"][0, :, : inner[1], : inner[0]]
     assert np.array_equal(out, to_image(fake).resize((500, 333), Image.Resampling.BICUBIC))
 
@@ -122,8 +144,12 @@ def test_a_network_that_takes_squares_only_says_so_once(photo, tmp_path):
     (tmp_path / "in").mkdir()
     for name in "ab":
         Image.open(photo).save(tmp_path / "in" / f"{name}.png")
-    with pytest.warns(UserWarning, match="takes squares only: images are squeezed to 32 px") as said:
-        written = runs.translate_files(tmp_path / "run", tmp_path / "in", tmp_path / "out", device="cpu")
+    with pytest.warns(
+        UserWarning, match="takes squares only: images are squeezed to 32 px"
+    ) as said:
+        written = runs.translate_files(
+            tmp_path / "run", tmp_path / "in", tmp_path / "out", device="cpu"
+        )
     assert len(said) == 1 and [Image.open(path).size for path in written] == [(500, 333)] * 2
     method, _ = runs.open_run(tmp_path / "run", "cpu")
     fake = to_image(method.translate(to_tensor(read_image(photo), 32)[None])["fake_y"][0])
@@ -131,16 +157,22 @@ def test_a_network_that_takes_squares_only_says_so_once(photo, tmp_path):
 
 
 def test_alpha_is_kept_where_that_is_asked_for(tmp_path):
-    image, alpha = photograph(70, 90), Image.fromarray(np.tile(np.linspace(0, 255, 70).astype(np.uint8), (90, 1)))
+    image, alpha = (
+        photograph(70, 90),
+        Image.fromarray(np.tile(np.linspace(0, 255, 70).astype(np.uint8), (90, 1))),
+    )
     image.putalpha(alpha)
     image.save(tmp_path / "a.png")
     white = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     white.save(tmp_path / "b.png")
     run, ways = "shipped:edges-emoji", (("a.png", True), ("a.png", False), ("b.png", False))
     kept, plain, on_white = (
-        Image.open(translated(run, tmp_path / name, tmp_path / f"{name}{keep}", keep_alpha=keep)) for name, keep in ways
+        Image.open(translated(run, tmp_path / name, tmp_path / f"{name}{keep}", keep_alpha=keep))
+        for name, keep in ways
     )
-    assert (kept.mode, plain.mode) == ("RGBA", "RGB") and np.array_equal(kept.getchannel("A"), alpha)
+    assert (kept.mode, plain.mode) == ("RGBA", "RGB") and np.array_equal(
+        kept.getchannel("A"), alpha
+    )
     assert np.array_equal(plain, on_white) and np.array_equal(kept.convert("RGB"), plain)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -170,7 +202,9 @@ def odd_images():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("run, scale", [("shipped:edges-emoji", ()), ("shipped:flat-3d", ("--scale", 0.25))])
+@pytest.mark.parametrize(
+    "run, scale", [("shipped:edges-emoji", ()), ("shipped:flat-3d", ("--scale", 0.25))]
+)
 def test_images_of_odd_sizes_and_kinds_come_back_in_their_size(run, scale, tmp_path, course):
     (tmp_path / "in").mkdir()
     shown = {}
@@ -178,7 +212,9 @@ def test_images_of_odd_sizes_and_kinds_come_back_in_their_size(run, scale, tmp_p
         image.save(tmp_path / "in" / name, exif=exif)
         shown[name.partition(".")[0]] = size
     to = tmp_path / "out"
-    status, out, err = course("translate", "--run", run, "--input", tmp_path / "in", "--output", to, *scale)
+    status, out, err = course(
+        "translate", "--run", run, "--input", tmp_path / "in", "--output", to, *scale
+    )
     assert (status, err) == (0, "") and out.startswith("wrote 64 images")
     assert {path.stem: Image.open(path).size for path in to.iterdir()} == shown
 
@@ -188,8 +224,20 @@ def test_one_bad_image_among_them_writes_nothing(tmp_path, refusal):
     for name, image, exif, _ in list(odd_images())[:20]:
         image.save(tmp_path / name, exif=exif)
     (tmp_path / "z.png").write_bytes((tmp_path / "0_RGB.png").read_bytes()[:-20])
-    where = ["translate", "--run", "shipped:edges-emoji", "--input", tmp_path, "--output", tmp_path / "out"]
-    for what, *options in (["z.png"], ["exclude each other", "--scale", 1, "--square"], ["--scale", "--scale", -1]):
+    where = [
+        "translate",
+        "--run",
+        "shipped:edges-emoji",
+        "--input",
+        tmp_path,
+        "--output",
+        tmp_path / "out",
+    ]
+    for what, *options in (
+        ["z.png"],
+        ["exclude each other", "--scale", 1, "--square"],
+        ["--scale", "--scale", -1],
+    ):
         assert what in "".join(refusal(*where, *options))
         assert not (tmp_path / "out").exists()
 
@@ -199,7 +247,15 @@ def test_what_memory_cannot_hold_names_scale(photo, tmp_path, course, refusal, m
     Image.open(photo).save(tmp_path / "in" / "b.png")
     Image.open(photo).resize((64, 64)).save(tmp_path / "in" / "a.png")  # it alone would fit
     monkeypatch.setattr(sizes, "free_memory", lambda device: 50e6)
-    where = ["translate", "--run", "shipped:edges-emoji", "--input", tmp_path / "in", "--output", tmp_path / "out"]
+    where = [
+        "translate",
+        "--run",
+        "shipped:edges-emoji",
+        "--input",
+        tmp_path / "in",
+        "--output",
+        tmp_path / "out",
+    ]
     error, place, fix = refusal(*where, "--scale", 1)
     assert "--scale" in fix and "b.png" in error + place and not (tmp_path / "out").exists()
     fits = float(re.search(r"--scale (\S+) or less", fix)[1])
@@ -211,16 +267,22 @@ def test_what_memory_cannot_hold_names_scale(photo, tmp_path, course, refusal, m
 def test_samples_count_in_what_memory_is_needed(monkeypatch):
     method = make(BicycleGAN, norm="batch", d_scales=1, e_base_channels=4)
     monkeypatch.setattr(sizes, "free_memory", lambda device: 640 * 640 * 3 * 4 * 50)
-    few, many = (sizes.framer(method, lambda x, k=k: method.sample(x, k)[0], 1, False) for k in (1, 30))
+    few, many = (
+        sizes.framer(method, lambda x, k=k: method.sample(x, k)[0], 1, False) for k in (1, 30)
+    )
     assert few((640, 640), "a").inner == (640, 640) and many((320, 320), "a").inner == (320, 320)
-    with pytest.raises(CourseError, match=r"640 x 640 px need[\s\S]*where: a[\s\S]*--scale 0\.\d+ or less"):
+    with pytest.raises(
+        CourseError, match=r"640 x 640 px need[\s\S]*where: a[\s\S]*--scale 0\.\d+ or less"
+    ):
         many((640, 640), "a")
 
 
 def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_path, monkeypatch):
     def full(self, x, **options):
         if x.shape[-1] > 200:
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+            raise RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+            )
         return {"fake_y": x}
 
     monkeypatch.setattr(Pix2Pix, "translate", full)
@@ -236,7 +298,11 @@ def test_free_memory_is_what_the_system_and_a_container_leave(tmp_path):
     (tmp_path / "proc/meminfo").write_text("MemTotal: 900 kB\nMemAvailable:   700 kB\n")
     assert free() == 700 * 1024
     (group := tmp_path / "sys/fs/cgroup").mkdir(parents=True)
-    for name, text in {"max": "500000\n", "current": "300000\n", "stat": "anon 200000\ninactive_file 50000\n"}.items():
+    for name, text in {
+        "max": "500000\n",
+        "current": "300000\n",
+        "stat": "anon 200000\ninactive_file 50000\n",
+    }.items():
         (group / f"memory.{name}").write_text(text)
     assert free() == 500_000 - 300_000 + 50_000
     (group / "memory.max").write_text("max\n")

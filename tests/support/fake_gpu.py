@@ -21,7 +21,10 @@ from course_lib.networks import frozen
 aten = torch.ops.aten
 UNKNOWN = (fake_tensor.DataDependentOutputException, fake_tensor.DynamicOutputShapeException)
 COPIES = (aten._to_copy.default, aten.copy_.default)
-INITS = (aten.normal_.default, aten.uniform_.default)  # of weights that nobody will see: they take half of the time
+INITS = (
+    aten.normal_.default,
+    aten.uniform_.default,
+)  # of weights that nobody will see: they take half of the time
 
 
 class Waits(Exception):
@@ -45,7 +48,9 @@ class FakeGPU(FakeTensorMode):
         finally:
             self.busy = False
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         to = torch.device(kwargs.get("device") or "cpu").type
@@ -53,7 +58,13 @@ class FakeGPU(FakeTensorMode):
             return args[0] if func in INITS and args[0].numel() > 1000 else func(*args, **kwargs)
         if func in COPIES:
             of = tensors[-1].device.type
-            to = tensors[0].device.type if func is aten.copy_.default else to if kwargs.get("device") else of
+            to = (
+                tensors[0].device.type
+                if func is aten.copy_.default
+                else to
+                if kwargs.get("device")
+                else of
+            )
             if of == "cuda" and to == "cpu":
                 return self.wait(func, args, kwargs)
             if of == "cpu" and to == "cuda":
@@ -64,7 +75,11 @@ class FakeGPU(FakeTensorMode):
             return super().__torch_dispatch__(func, types, args, kwargs)
         except UNKNOWN:
             found = self.wait(func, args, kwargs)
-        copy, cuda, of = super().__torch_dispatch__, {"device": torch.device("cuda")}, aten._to_copy.default
+        copy, cuda, of = (
+            super().__torch_dispatch__,
+            {"device": torch.device("cuda")},
+            aten._to_copy.default,
+        )
         return tree_map(lambda t: copy(of, (), (t,), cuda) if isinstance(t, Tensor) else t, found)
 
     def note(self, func: Any) -> None:
@@ -85,7 +100,9 @@ def _backward(loss: Tensor, *_: Any, **__: Any) -> None:
 
 def _apply(net: nn.Module, *arguments: Any, true: Any = nn.Module._apply) -> nn.Module:
     """A network that is there already stays as it is: torch cannot replace its weights a second time."""
-    return net if any(isinstance(p, FakeTensor) for p in net.parameters()) else true(net, *arguments)
+    return (
+        net if any(isinstance(p, FakeTensor) for p in net.parameters()) else true(net, *arguments)
+    )
 
 
 class Queue:
@@ -111,7 +128,10 @@ class Queue:
 def fake_gpu() -> Iterator[FakeGPU]:
     """In here "cuda" is a fake GPU. Gradients and updates, which are torch's own, are left out."""
     state, tf32 = torch.zeros(16, dtype=torch.uint8), torch.backends.cuda.matmul.allow_tf32
-    caches = (frozen.load_features, frozen.load_reader)  # what they keep in here is sent to the fake
+    caches = (
+        frozen.load_features,
+        frozen.load_reader,
+    )  # what they keep in here is sent to the fake
     for load in caches:
         load.cache_clear()
     with pytest.MonkeyPatch.context() as patch, FakeGPU() as gpu:
@@ -124,7 +144,11 @@ def fake_gpu() -> Iterator[FakeGPU]:
         patch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
         patch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
         Queue.current = Queue()
-        for name, of in {"Stream": Queue, "stream": Queue.of, "current_stream": lambda _: Queue.current}.items():
+        for name, of in {
+            "Stream": Queue,
+            "stream": Queue.of,
+            "current_stream": lambda _: Queue.current,
+        }.items():
             patch.setattr(torch.cuda, name, of)
         patch.setattr(torch.Tensor, "record_stream", lambda self, queue: gpu.kept.append(queue))
         try:

@@ -19,12 +19,16 @@ from assignments.grader import command, sandbox
 from tests.support import toy_course
 
 TROUBLE = sandbox.bubblewrap_trouble()
-needs_bubblewrap = pytest.mark.skipif(bool(TROUBLE), reason=f"bubblewrap (bwrap) does not work here: {TROUBLE}")
+needs_bubblewrap = pytest.mark.skipif(
+    bool(TROUBLE), reason=f"bubblewrap (bwrap) does not work here: {TROUBLE}"
+)
 
 
 def left_behind() -> list[str]:
     """Processes of these tests' sandboxes and submissions, all of which should be gone."""
-    lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(
+        ["ps", "-eo", "args"], capture_output=True, text=True
+    ).stdout.splitlines()
     return [line for line in lines if line.startswith("sleep 98765") or "checks.probes.toy" in line]
 
 
@@ -36,7 +40,16 @@ def graded_table(course: Path) -> dict:
 
 
 def hand_in(course: Path, count: int) -> None:
-    names = ["right", "untouched", "missing", "not-json", "magics", "loop-in-function", "daemon", "crash"]
+    names = [
+        "right",
+        "untouched",
+        "missing",
+        "not-json",
+        "magics",
+        "loop-in-function",
+        "daemon",
+        "crash",
+    ]
     for number in range(count):
         case = CASES[names[number // 2 % len(names)]] if number % 2 else variant(number)
         write(course, case, f"student{number:03d}")
@@ -65,7 +78,9 @@ def finish(process: multiprocessing.Process) -> None:
     assert process.exitcode == 0
 
 
-def kill_and_run_again(released: Path, folder: Path, count: int, kills: int, seed: int) -> tuple[int, list[int]]:
+def kill_and_run_again(
+    released: Path, folder: Path, count: int, kills: int, seed: int
+) -> tuple[int, list[int]]:
     """Grade once in peace, once killed ``kills`` times at random moments; the grade books must agree."""
     rng, courses, killed_at = random.Random(seed), [], []
     for name in ("peace", "killed"):
@@ -75,7 +90,9 @@ def kill_and_run_again(released: Path, folder: Path, count: int, kills: int, see
     finish(grade_in_a_process(peace))
     for number in range(kills):
         process = grade_in_a_process(killed)
-        target = (number + rng.random()) * count / kills  # spread over the submissions, but also over start-up
+        target = (
+            (number + rng.random()) * count / kills
+        )  # spread over the submissions, but also over start-up
         end = time.monotonic() + 120
         while process.is_alive() and committed(killed) < target and time.monotonic() < end:
             time.sleep(0.01)
@@ -90,6 +107,9 @@ def kill_and_run_again(released: Path, folder: Path, count: int, kills: int, see
 
 
 def committed(course: Path) -> int:
-    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as db, contextlib.suppress(sqlite3.Error):
+    with (
+        contextlib.closing(sqlite3.connect(course / "gradebook.db")) as db,
+        contextlib.suppress(sqlite3.Error),
+    ):
         return db.execute("SELECT count(*) FROM course_grading").fetchone()[0]
     return 0

@@ -36,7 +36,16 @@ from course_lib.training import checkpoint
 from course_lib.training.fit import TIMING
 from tests import ROOT
 
-OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "shutil.rmtree"}
+OPERATIONS = {
+    "open",
+    "os.mkdir",
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.scandir",
+    "os.listdir",
+    "shutil.rmtree",
+}
 # for programs: this checkout, whatever copy is installed; one thread, so that several can run at a time
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 SMALL = Config(
@@ -115,11 +124,22 @@ def train_and_stop(folder: Path, step: int, kind: str, n: int, ready: int) -> No
         checkpoint.open = lambda path, mode: (Slow if mode == "wb" else builtins.open)(path, mode)
         sys.addaudithook(watch)
     checkpoint.save = partial(save, keep=10**9) if kind == "whole" else save
-    training.fit(make(), Toy(), steps=10_000, out=folder, resume=True, previews=0, progress=False, checkpoint_seconds=0)
+    training.fit(
+        make(),
+        Toy(),
+        steps=10_000,
+        out=folder,
+        resume=True,
+        previews=0,
+        progress=False,
+        checkpoint_seconds=0,
+    )
 
 
 def serve(folder: Path) -> None:
-    training.fit(Pix2Pix(SMALL), Toy(), steps=1, progress=False)  # what torch imports late, imported once
+    training.fit(
+        Pix2Pix(SMALL), Toy(), steps=1, progress=False
+    )  # what torch imports late, imported once
     for line in sys.stdin:
         met, ready = os.pipe()
         child = os.fork()
@@ -176,7 +196,11 @@ def kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
         while found["killed"] < kills:
             step = last + 1 + rng.randrange(3) if last >= 0 else 0
             kind = rng.choice(["byte", "operation"])
-            n = rng.choice([0, sizes[0], sum(sizes), *[rng.randrange(sum(sizes))] * 9]) if kind == "byte" else 0
+            n = (
+                rng.choice([0, sizes[0], sum(sizes), *[rng.randrange(sum(sizes))] * 9])
+                if kind == "byte"
+                else 0
+            )
             n = rng.randrange(16) if kind == "operation" else n
             answer = trainer.order(step, kind, n)
             assert answer in ("killed", "saved"), answer
@@ -191,16 +215,28 @@ def kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
             for older in checkpoint.steps(run / "checkpoints"):
                 checkpoint.load(run / "checkpoints" / f"{older:08d}")
             if answer == "killed":
-                found["the new one" if last == step else "the one before" if last == step - 1 else "another"] += 1
+                found[
+                    "the new one"
+                    if last == step
+                    else "the one before"
+                    if last == step - 1
+                    else "another"
+                ] += 1
                 found[f"at a {kind}"] += 1
-                left = [path for path in (run / "checkpoints").iterdir() if path.name.startswith(files.ASIDE)]
+                left = [
+                    path
+                    for path in (run / "checkpoints").iterdir()
+                    if path.name.startswith(files.ASIDE)
+                ]
                 found["with something half written"] += bool(left)
         end = last + 2
         assert trainer.order(end, "operation", 10**9) == "saved"
     never_killed = checkpoint.load(whole / "checkpoints" / f"{end:08d}")[1]
     assert equal(checkpoint.load_latest(run / "checkpoints")[1], never_killed)
     assert rows(run / "history.jsonl") == rows(whole / "history.jsonl")[:end]
-    assert {path.name for path in (run / "checkpoints").iterdir()} == {f"{s:08d}" for s in (end - 1, end)}
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {
+        f"{s:08d}" for s in (end - 1, end)
+    }
     return found
 
 
@@ -236,11 +272,15 @@ def write_pairs(folder: Path, count: int = 26, size: int = 16) -> Path:
     rng = np.random.default_rng(0)
     (folder / "train").mkdir(parents=True)
     for i in range(count):
-        Image.fromarray(rng.integers(0, 256, (size, 2 * size, 3), dtype=np.uint8)).save(folder / f"train/{i}.png")
+        Image.fromarray(rng.integers(0, 256, (size, 2 * size, 3), dtype=np.uint8)).save(
+            folder / f"train/{i}.png"
+        )
     return folder
 
 
-def course_train(data: Path | str, out: Path, steps: int, *more: str, method: str = "pix2pix") -> list[str]:
+def course_train(
+    data: Path | str, out: Path, steps: int, *more: str, method: str = "pix2pix"
+) -> list[str]:
     """A command that trains a small pix2pix with dropout; 4 or 5 batches an epoch on :func:`write_pairs`."""
     own = {"pix2pix": "dropout=0.5", "cyclegan": "pool_size=9", "pix2pixhd": "cluster_images=4"}
     own |= {"unit": "noise=on", "munit": "d_scales=2"}
@@ -255,7 +295,13 @@ def lines(path: Path) -> int:
 
 
 def kill_and_resume(
-    folder: Path, data: Path | str, steps: int, kills: int, seed: int, *more: str, method: str = "pix2pix"
+    folder: Path,
+    data: Path | str,
+    steps: int,
+    kills: int,
+    seed: int,
+    *more: str,
+    method: str = "pix2pix",
 ) -> list[int]:
     """Train once without a break, once killed at ``kills`` random steps and resumed each time; must be equal.
 
@@ -271,10 +317,16 @@ def kill_and_resume(
     for moment in moments:
         began = (checkpoint.steps(run / "checkpoints") or [0])[-1]
         target = began + rng.randrange(1, max(2, (steps - began) // 3))
-        process = subprocess.Popen(resume, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            resume, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         if moment == "starting":
             time.sleep(rng.random() * 6)
-        while moment == "training" and process.poll() is None and not (began < lines(run / "history.jsonl") >= target):
+        while (
+            moment == "training"
+            and process.poll() is None
+            and not (began < lines(run / "history.jsonl") >= target)
+        ):
             time.sleep(0.002)
         time.sleep(rng.random() * 0.02)
         assert process.poll() is None, f"it ended by itself: {process.communicate()[0].decode()}"
@@ -283,7 +335,9 @@ def kill_and_resume(
         if moment == "training":
             killed_at.append(lines(run / "history.jsonl"))
     subprocess.run(resume, check=True, env=ONE_THREAD, capture_output=True)
-    (step_a, a, _), (step_b, b, _) = (checkpoint.load_latest(out / "checkpoints") for out in (whole, run))
+    (step_a, a, _), (step_b, b, _) = (
+        checkpoint.load_latest(out / "checkpoints") for out in (whole, run)
+    )
     assert step_a == step_b == steps and equal(a, b)
     parts = {name.partition(".")[0] for name in a}
     assert {"opt_G", "opt_D", "random"} <= parts and (

@@ -45,11 +45,19 @@ def manifest():
         grid.write_text(m["grid"])
         measured = dict.fromkeys(sweep.MEASURED, "")
         rows = [
-            sweep._row(grid, cell, {"scores": {"l1": repr(values[cell.row, cell.seed])}, **measured})
+            sweep._row(
+                grid, cell, {"scores": {"l1": repr(values[cell.row, cell.seed])}, **measured}
+            )
             for cell in read_grid(grid)
         ]
     m["rows"] = [
-        {"row": r["row"], "seed": int(r["seed"]), "key": r["key"], "value": float(r["l1"]), "command": r["command"]}
+        {
+            "row": r["row"],
+            "seed": int(r["seed"]),
+            "key": r["key"],
+            "value": float(r["l1"]),
+            "command": r["command"],
+        }
         for r in rows
     ]
     differences = paired_differences(m["rows"], m["more"], m["less"], m["better"])

@@ -26,12 +26,16 @@ class ImagePool(image_pool.ImagePool):
 def parts(G_xy=None, G_yx=None, D_x=None, D_y=None, **settings):
     """What the methods of CycleGAN need of it, around the given networks."""
     m = SimpleNamespace(G_xy=G_xy, G_yx=G_yx, D_x=D_x, D_y=D_y, run=lambda net, images: net(images))
-    m.run_each = lambda net, inputs: {name: net(images) for name, images in inputs.items()}  # of any shapes
+    m.run_each = lambda net, inputs: {
+        name: net(images) for name, images in inputs.items()
+    }  # of any shapes
     m.update_averages = lambda: None
     m.noisy = lambda images: images
     m.config = cyclegan.Config(**settings)
     for name in ("translations", "generator_terms", "discriminator_terms"):
-        setattr(m, name, lambda *args, name=name: unwrap(getattr(cyclegan.CycleGAN, name))(m, *args))
+        setattr(
+            m, name, lambda *args, name=name: unwrap(getattr(cyclegan.CycleGAN, name))(m, *args)
+        )
     return m
 
 
@@ -54,7 +58,9 @@ def fooling_loss(D_x, D_y, fake_x, fake_y):
 
 
 def cyclegan_step(G_xy, G_yx, D_x, D_y, opt_G, opt_D, pool_x, pool_y, x, y, cycle, identity):
-    m = parts(G_xy, G_yx, D_x, D_y, lambda_forward=cycle, lambda_backward=cycle, lambda_identity=identity)
+    m = parts(
+        G_xy, G_yx, D_x, D_y, lambda_forward=cycle, lambda_backward=cycle, lambda_identity=identity
+    )
     m.opt_G, m.opt_D, m.pool_x, m.pool_y = opt_G, opt_D, pool_x, pool_y
     return cyclegan.CycleGAN.step(m, {"x": x, "y": y})
 
@@ -67,14 +73,22 @@ def reparameterise(mu, logvar, generator=None):
 
 def bicyclegan_step(G, E, D_encoded, D_random, opt_G, opt_D, x, y, eps, z, l1, kl, latent):
     config = bicyclegan.Config(lambda_l1=l1, lambda_kl=kl, lambda_latent=latent)
-    m = SimpleNamespace(config=config, E=E, opt_G=opt_G, opt_D=opt_D, read=E, cycles=bicyclegan.CYCLES)
-    m.weights, m.D, m.latent_moves_E = config.weights(), {"encoded": D_encoded, "random": D_random}, False
+    m = SimpleNamespace(
+        config=config, E=E, opt_G=opt_G, opt_D=opt_D, read=E, cycles=bicyclegan.CYCLES
+    )
+    m.weights, m.D, m.latent_moves_E = (
+        config.weights(),
+        {"encoded": D_encoded, "random": D_random},
+        False,
+    )
     m.noise, m.update_averages = lambda n: z, lambda: None
     m.draw = lambda mu, logvar: mu + (0.5 * logvar).exp() * eps
     m.paint_each = lambda x, codes: {name: G(x, code) for name, code in codes.items()}
     m.judge = lambda cycle, x, y: [m.D[cycle](y)]
     for name in ("generator_terms", "discriminator_terms"):
-        setattr(m, name, lambda *args, name=name: unwrap(getattr(bicyclegan.BicycleGAN, name))(m, *args))
+        setattr(
+            m, name, lambda *args, name=name: unwrap(getattr(bicyclegan.BicycleGAN, name))(m, *args)
+        )
     return bicyclegan.BicycleGAN.step(m, {"x": x, "y": y})
 
 

@@ -11,7 +11,9 @@ from checks import matrix
 from tests import ROOT
 
 SETS = ("ps1", "ps2", "ps3", "ps4", "ps5")
-LONG = [pytest.param(ps, marks=[pytest.mark.slow] * (ps in ("ps3", "ps4"))) for ps in SETS]  # those train more networks
+LONG = [
+    pytest.param(ps, marks=[pytest.mark.slow] * (ps in ("ps3", "ps4"))) for ps in SETS
+]  # those train more networks
 FUNCTIONS = [(ps, function) for ps in SETS for function in checks.FUNCTIONS[ps]]
 
 
@@ -33,6 +35,8 @@ def answers(ps: str, blank: bool = False) -> dict:
             code = cell.source
             if blank:
                 stub = r"\1raise NotImplementedError()"
-                code = re.sub(r"( *)### BEGIN SOLUTION.*?### END SOLUTION", stub, code, flags=re.DOTALL)
+                code = re.sub(
+                    r"( *)### BEGIN SOLUTION.*?### END SOLUTION", stub, code, flags=re.DOTALL
+                )
             exec(code, names)
     return names

@@ -16,7 +16,14 @@ from course_lib import runs
 from course_lib.training.devices import Ranks
 
 # Nothing that mixes images or draws more than z; and so small a step that G meets the same D before and after it.
-ALONE = {"norm": "instance", "dropout": 0.0, "pool_size": 0, "batch_size": 1, "average": 0.0, "lr": 1e-9}
+ALONE = {
+    "norm": "instance",
+    "dropout": 0.0,
+    "pool_size": 0,
+    "batch_size": 1,
+    "average": 0.0,
+    "lr": 1e-9,
+}
 
 
 def make(name: str):
@@ -24,7 +31,9 @@ def make(name: str):
     cls = runs.method_class(name)
     known = {field.name for field in fields(cls.Config)}
     torch.manual_seed(5)
-    method = cls(runs.make_config(name, "smoke", 32, [f"{k}={v}" for k, v in ALONE.items() if k in known]))
+    method = cls(
+        runs.make_config(name, "smoke", 32, [f"{k}={v}" for k, v in ALONE.items() if k in known])
+    )
     if hasattr(method, "advance"):
         method.advance(1.0)  # to the last phase, in which all networks learn
     for net in method.networks.values():
@@ -55,7 +64,9 @@ def given(rank: int, count: int):
             shape = size[0] if not isinstance(size[0], int) else size
             shape = tuple(getattr(shape, "shape", shape))
             own = torch.Generator().manual_seed(drawn)
-            return true[name.removesuffix("_like")](shape[0] * count, *shape[1:], generator=own).chunk(count)[rank]
+            return true[name.removesuffix("_like")](
+                shape[0] * count, *shape[1:], generator=own
+            ).chunk(count)[rank]
 
         return drawn_rows
 
@@ -82,7 +93,10 @@ def gradients(name: str, ranks: Ranks | None = None) -> list[torch.Tensor]:
         optimizer.register_step_pre_hook(keep)
     generator = torch.Generator().manual_seed(6)
     batch = {key: torch.rand(2, 3, 32, 32, generator=generator) * 2 - 1 for key in ("x", "y")}
-    batch |= {key: torch.randint(3, (2, 32, 32), generator=generator).byte() for key in ("labels", "instances")}
+    batch |= {
+        key: torch.randint(3, (2, 32, 32), generator=generator).byte()
+        for key in ("labels", "instances")
+    }
     rank, count = (ranks.rank, ranks.count) if ranks else (0, 1)
     with given(rank, count):
         method.step({key: rows.chunk(count)[rank] for key, rows in batch.items()})
@@ -91,6 +105,8 @@ def gradients(name: str, ranks: Ranks | None = None) -> list[torch.Tensor]:
 
 if __name__ == "__main__":
     folder, rank = Path(sys.argv[1]), int(sys.argv[2])
-    dist.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=2)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=2
+    )
     ranks = Ranks(rank, 2, torch.device("cpu"))
     torch.save({name: gradients(name, ranks) for name in runs.METHODS}, folder / f"{rank}.pt")

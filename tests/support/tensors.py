@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor
 
-REFUSED = (ValueError, TypeError)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
+REFUSED = (
+    ValueError,
+    TypeError,
+)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -18,7 +21,10 @@ def uniform(*shape: int, seed: int = 0) -> Tensor:
 def pairs(n: int = 2, size: int = 16, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
     """A batch of x and y in [-1, 1], the same each time."""
     generator = torch.Generator().manual_seed(7)
-    return {key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+    return {
+        key: torch.rand(n, 3, size, size, generator=generator, dtype=dtype) * 2 - 1
+        for key in ("x", "y")
+    }
 
 
 def noise(n: int = 4, size: int = 16, seed: int = 0) -> Tensor:

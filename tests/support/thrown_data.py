@@ -21,8 +21,12 @@ from hypothesis import strategies as st
 
 from assignments.grader import feedback, grade, gradebook, inbox, notebook, sandbox, verdicts
 
-LONG = st.builds(str.__mul__, st.sampled_from(["é", "\ud83d", "\x00", "= "]), st.integers(1000, 30_000))
-ODD = st.sampled_from(["\ud83d", "\udcff", "\x00\x1b[2J\x9b", "\r\n\u2028", "=1+1", "<script>", "|`"])
+LONG = st.builds(
+    str.__mul__, st.sampled_from(["é", "\ud83d", "\x00", "= "]), st.integers(1000, 30_000)
+)
+ODD = st.sampled_from(
+    ["\ud83d", "\udcff", "\x00\x1b[2J\x9b", "\r\n\u2028", "=1+1", "<script>", "|`"]
+)
 TEXT = st.text(st.characters(exclude_categories=()), max_size=30) | ODD | LONG
 TEXTS = st.lists(TEXT, max_size=3)
 NUMBERS = st.integers() | st.floats() | st.sampled_from([10**400, -(10**4000), 2**63])
@@ -41,7 +45,13 @@ JSON = VALUES.map(json.dumps) | DEEP | TWICE  # as text: not all of it can be ma
 def throw(body: Callable[..., None], strategy: st.SearchStrategy, examples: int) -> None:
     """The body, so many times. Without a data base: the same examples each time, and no folder left behind."""
     own = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-    chosen = settings(max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=own)
+    chosen = settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=own,
+    )
     chosen(given(strategy)(body))()
 
 
@@ -53,7 +63,9 @@ def one_line(text: str) -> bool:
 
 def is_safe(result: verdicts.Result) -> None:
     """Whatever arrived: sound numbers, harmless texts, and reports that can be written."""
-    assert all(map(one_line, [result.reason, *result.notes, *(check.message for check in result.checks)]))
+    assert all(
+        map(one_line, [result.reason, *result.notes, *(check.message for check in result.checks)])
+    )
     assert all(0 <= check.score <= check.points for check in result.checks)
     assert verdicts.Result.from_json(result.to_json()) == result
     for text in (feedback.markdown(result), feedback.page(result), feedback.table([result])):
@@ -77,14 +89,23 @@ def said(kind: str, value: str, fields: dict) -> bytes:
 
 
 LINES = st.builds(said, KINDS, st.sampled_from([json.dumps(name) for name in NAMES]) | JSON, FIELDS)
-ANSWERS = st.builds(said, st.just("check"), st.sampled_from(NAMES).map(json.dumps), PAIRED.map(lambda v: {"raw": v}))
+ANSWERS = st.builds(
+    said, st.just("check"), st.sampled_from(NAMES).map(json.dumps), PAIRED.map(lambda v: {"raw": v})
+)
 RAISED = st.builds(
-    said, st.just("check"), st.sampled_from(NAMES).map(json.dumps), TEXT.map(lambda text: {"error": json.dumps(text)})
+    said,
+    st.just("check"),
+    st.sampled_from(NAMES).map(json.dumps),
+    TEXT.map(lambda text: {"error": json.dumps(text)}),
 )
 ERRORS = TEXT.map(lambda text: {"cell": 1, "error": text})
-TROUBLES = st.lists(ERRORS | VALUES, max_size=50).map(lambda rows: said("cells", json.dumps(rows), {}))
+TROUBLES = st.lists(ERRORS | VALUES, max_size=50).map(
+    lambda rows: said("cells", json.dumps(rows), {})
+)
 SAID = st.tuples(
-    st.lists(LINES | ANSWERS | RAISED | TROUBLES | st.binary(max_size=50), max_size=12).map(b"".join),
+    st.lists(LINES | ANSWERS | RAISED | TROUBLES | st.binary(max_size=50), max_size=12).map(
+        b"".join
+    ),
     st.integers(1, 5000),
     st.sampled_from(["finished", "time", "output", "lost"]),
 )
@@ -98,7 +119,10 @@ def answers_are_judged(course: Path, thrown: tuple[bytes, int, str]) -> None:
         box.feed(data[start : start + size])
     found, notes, why = verdicts.answers(checks, sandbox.Outcome(box, reason, 1.0, 1.0))
     drawn = [grade.draw(check, "key", "ann/toy") for check in checks]
-    judged = [verdicts.judge(c, *both, found[c.name], grade.alone(0)) for c, both in zip(checks, drawn, strict=True)]
+    judged = [
+        verdicts.judge(c, *both, found[c.name], grade.alone(0))
+        for c, both in zip(checks, drawn, strict=True)
+    ]
     is_safe(verdicts.Result("ann", "toy", "", judged, notes, why))
 
 
@@ -109,10 +133,14 @@ CELL = st.fixed_dictionaries(
     optional={
         "cell_type": st.sampled_from(["code", "markdown", "raw"]) | VALUES,
         "source": TEXT | st.lists(TEXT, max_size=3) | VALUES,
-        "metadata": VALUES | st.fixed_dictionaries({"nbgrader": st.fixed_dictionaries({"grade_id": TEXT})}),
+        "metadata": VALUES
+        | st.fixed_dictionaries({"nbgrader": st.fixed_dictionaries({"grade_id": TEXT})}),
         "outputs": VALUES
         | st.lists(st.fixed_dictionaries({"text": TEXT | VALUES}), max_size=3)
-        | st.lists(st.fixed_dictionaries({"data": st.fixed_dictionaries({"text/plain": TEXT | VALUES})}), max_size=3),
+        | st.lists(
+            st.fixed_dictionaries({"data": st.fixed_dictionaries({"text/plain": TEXT | VALUES})}),
+            max_size=3,
+        ),
         "execution_count": VALUES,
     },
 )
@@ -120,21 +148,35 @@ PRINTED = st.fixed_dictionaries({"text": TEXT | TEXTS}) | st.fixed_dictionaries(
     {"data": st.fixed_dictionaries({"text/plain": TEXT})}
 )
 ORDINARY = st.fixed_dictionaries(
-    {"cell_type": st.just("code"), "source": TEXT, "metadata": st.just({}), "outputs": st.lists(PRINTED, max_size=3)}
+    {
+        "cell_type": st.just("code"),
+        "source": TEXT,
+        "metadata": st.just({}),
+        "outputs": st.lists(PRINTED, max_size=3),
+    }
 )
 CELLS = st.lists(CELL | st.sampled_from(cells_of(ODDITIES)) | VALUES, max_size=8)
 WHOLE = st.fixed_dictionaries(
     {},
     optional={
         "cells": CELLS | VALUES,
-        "worksheets": st.lists(st.fixed_dictionaries({"cells": CELLS | VALUES}) | VALUES, max_size=2) | VALUES,
+        "worksheets": st.lists(
+            st.fixed_dictionaries({"cells": CELLS | VALUES}) | VALUES, max_size=2
+        )
+        | VALUES,
         "metadata": VALUES
-        | st.fixed_dictionaries({"kernelspec": st.fixed_dictionaries({"language": VALUES}) | VALUES}),
+        | st.fixed_dictionaries(
+            {"kernelspec": st.fixed_dictionaries({"language": VALUES}) | VALUES}
+        ),
         "nbformat": VALUES,
     },
 )
 SOUND = st.fixed_dictionaries({"cells": st.lists(ORDINARY, min_size=1, max_size=5)})
-FILES = (WHOLE | SOUND).map(lambda whole: json.dumps(whole).encode()) | JSON.map(str.encode) | st.binary(max_size=200)
+FILES = (
+    (WHOLE | SOUND).map(lambda whole: json.dumps(whole).encode())
+    | JSON.map(str.encode)
+    | st.binary(max_size=200)
+)
 STAMPS = st.binary(max_size=60) | st.integers(-(10**12), 10**12).map(lambda n: str(n).encode())
 TIMES = st.datetimes().map(lambda when: f"{when} UTC".encode()) | STAMPS
 
@@ -157,12 +199,22 @@ def notebooks_are_read(course: Path, thrown: tuple[bytes, bytes]) -> None:
     assert json.dumps(made, ensure_ascii=False).encode()
     outputs = [output for cell in made.cells for output in cell.get("outputs", [])]
     texts = [output.get("text") or output["data"].get("text/plain", "") for output in outputs]
-    assert all(one_line(line[:1000]) for text in texts for line in text.replace("\t", " ").split("\n"))
+    assert all(
+        one_line(line[:1000]) for text in texts for line in text.replace("\t", " ").split("\n")
+    )
 
 
 # ---- the grade book
 
-CHECK = {"name": "a", "function": "f", "title": "t", "visible": True, "points": 2.0, "score": 1.0, "message": ""}
+CHECK = {
+    "name": "a",
+    "function": "f",
+    "title": "t",
+    "visible": True,
+    "points": 2.0,
+    "score": 1.0,
+    "message": "",
+}
 RECORD = {"student": "ann", "problem_set": "toy", "digest": "d", "checks": [CHECK], "notes": ["n"], "reason": "",
           "seconds": 1.0, "cpu": 1.0, "source": "s"}  # fmt: skip
 
@@ -195,7 +247,12 @@ def grade_books_are_read(course: Path, thrown: list[str]) -> None:
         done = book.done("toy")
         assert {*done, *book.damaged} == {row[0] for row in rows}
     for result in done.values():
-        assert all(map(one_line, [result.reason, *result.notes, *(check.message for check in result.checks)]))
+        assert all(
+            map(
+                one_line,
+                [result.reason, *result.notes, *(check.message for check in result.checks)],
+            )
+        )
         assert feedback.markdown(result).encode() and feedback.page(result).encode()
     assert feedback.table(done.values()).encode()
 
@@ -203,7 +260,9 @@ def grade_books_are_read(course: Path, thrown: list[str]) -> None:
 # ---- reports
 
 PEOPLE = TEXT.filter(lambda name: "/" not in name and name not in ("", ".", ".."))
-TOLD = st.tuples(PEOPLE, TEXTS, st.lists(TEXT, max_size=99), TEXT)  # name, messages of checks, notes, reason
+TOLD = st.tuples(
+    PEOPLE, TEXTS, st.lists(TEXT, max_size=99), TEXT
+)  # name, messages of checks, notes, reason
 
 
 def told(student: str, messages: list[str], notes: list[str], reason: str) -> verdicts.Result:

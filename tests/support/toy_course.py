@@ -18,7 +18,9 @@ def make(folder: Path) -> Path:
     """checks/, an empty submitted/, a term key, sentinels to read, and the release in the grade book."""
     from nbgrader.api import Gradebook
 
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader's alembic
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ["PATH"]]
+    )  # nbgrader's alembic
     shutil.copytree(ROOT / "assignments" / "hostile" / "toy" / "checks", folder / "checks",
                     ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
     (folder / "submitted").mkdir()

@@ -37,8 +37,12 @@ def averaged(tmp_path_factory) -> list[dict]:
 @pytest.mark.parametrize("name", runs.METHODS)
 def test_two_ranks_with_one_image_learn_as_one_with_two(name, averaged):
     one = gradients(name)
-    assert len(one) == len(averaged[0][name]) and sum(g.abs().sum() > 0 for g in one) > 0.9 * len(one)
-    largest = max(g.abs().max() for g in one)  # of a bias before a norm the gradient is 0 but for rounding
+    assert len(one) == len(averaged[0][name]) and sum(g.abs().sum() > 0 for g in one) > 0.9 * len(
+        one
+    )
+    largest = max(
+        g.abs().max() for g in one
+    )  # of a bias before a norm the gradient is 0 but for rounding
     for alone, first, second in zip(one, averaged[0][name], averaged[1][name], strict=True):
         assert torch.equal(first, second)
         assert (alone - first).abs().max() <= 1e-3 * alone.abs().max() + 1e-4 * largest, alone.shape
@@ -68,7 +72,9 @@ def test_shares_are_disjoint_and_leave_nothing_out():
 
 
 def command(folder: Path, data: Path, steps: int, *more: str) -> list[str]:
-    return course_train(data, folder, steps, "--device", "cpu", "--no-bf16", *more, method="cyclegan")
+    return course_train(
+        data, folder, steps, "--device", "cpu", "--no-bf16", *more, method="cyclegan"
+    )
 
 
 def run(words: list[str], **environment: str) -> subprocess.CompletedProcess:
@@ -83,7 +89,9 @@ def held(out: Path) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> tuple[Path, Path]:
     """Data, and a run of 14 steps on two devices that nothing disturbed."""
-    pytest.importorskip("lightning_fabric", reason="lightning-fabric is not installed: one device only")
+    pytest.importorskip(
+        "lightning_fabric", reason="lightning-fabric is not installed: one device only"
+    )
     folder = tmp_path_factory.mktemp("devices")
     data = write_pairs(folder / "data")
     done = run(command(folder / "whole", data, 14, "--devices", "2"))
@@ -118,7 +126,9 @@ def test_torchrun_starts_the_same_run(whole, tmp_path):
 def test_all_stop_when_one_is_killed_and_go_on_exactly(whole, tmp_path, victim):
     data, out = whole
     words = command(tmp_path / "run", data, 14, "--devices", "2", "--workers", "1")
-    process = subprocess.Popen(words, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words, env=ONE_THREAD, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     history, deadline = tmp_path / "run/history.jsonl", time.monotonic() + 200
     while lines(history) < 5 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -142,7 +152,11 @@ def test_all_stop_when_one_is_killed_and_go_on_exactly(whole, tmp_path, victim):
 def test_a_loss_that_is_not_finite_stops_all(whole, tmp_path):
     data, _ = whole
     done = run(command(tmp_path / "out", data, 400, "--devices", "2", "--set", "lr=1e30"))
-    assert done.returncode == 2 and done.stderr.count("error: ") == 1 and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2
+        and done.stderr.count("error: ") == 1
+        and "Traceback" not in done.stderr
+    )
     assert re.search(r"error: (the loss \w+ is (nan|inf)|\S+ is not finite)", done.stderr)
     assert all(t.isfinite().all() for t in held(tmp_path / "out").values() if t.is_floating_point())
 
@@ -155,7 +169,9 @@ def test_what_only_another_rank_meets_is_reported_once(whole, tmp_path):
     code = "from course_lib.data import folders; folders.EAGER_PIXELS = 0; from course_lib.cli import main; main()"
     (tmp_path / "start.py").write_text(code)
     for path in training[1::2]:
-        path.write_bytes(path.read_bytes()[:-30])  # whichever of these is held out, others are in training
+        path.write_bytes(
+            path.read_bytes()[:-30]
+        )  # whichever of these is held out, others are in training
     words = command(tmp_path / "out", tmp_path / "data", 14, "--devices", "2")
     done = run([sys.executable, str(tmp_path / "start.py"), *words[3:]])
     assert done.returncode == 2 and done.stderr.count("error: ") == 1, done.stderr
@@ -181,7 +197,9 @@ def test_another_number_of_devices_is_noticed(whole, course):
 def test_refused_before_anything_is_written(arguments, what, tmp_path, monkeypatch, refusal):
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     out = tmp_path / "out"
-    said = refusal("train", "pix2pix", "--data", "emoji:edges", "--steps", 1, "--out", out, *arguments)
+    said = refusal(
+        "train", "pix2pix", "--data", "emoji:edges", "--steps", 1, "--out", out, *arguments
+    )
     assert what in said[0] and not out.exists()
 
 

@@ -46,21 +46,38 @@ from tests.support.killing import (
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-posix = pytest.mark.skipif(os.name != "posix", reason="needs signals, limits and fork as POSIX has them")
+posix = pytest.mark.skipif(
+    os.name != "posix", reason="needs signals, limits and fork as POSIX has them"
+)
 
 
 def train(out: Path, steps: int = 6, method: Pix2Pix | None = None, **options):
     data = options.pop("data", None) or Toy()
-    return fit(method or make(), data, steps=steps, out=out, progress=False, checkpoint_seconds=0, **options)
+    return fit(
+        method or make(),
+        data,
+        steps=steps,
+        out=out,
+        progress=False,
+        checkpoint_seconds=0,
+        **options,
+    )
 
 
 def prepared(code: str, command: list[str]) -> list[str]:
     """``command`` after ``code``, in one process. (Popen's preexec_fn can hang: this process has threads.)"""
-    return [sys.executable, "-c", f"import os, sys\n{code}\nos.execv(sys.argv[1], sys.argv[1:])", *command]
+    return [
+        sys.executable,
+        "-c",
+        f"import os, sys\n{code}\nos.execv(sys.argv[1], sys.argv[1:])",
+        *command,
+    ]
 
 
 def three_lines(stderr: str) -> list[str]:
-    found = [line for line in stderr.splitlines() if line.startswith(("error: ", "where: ", "fix: "))]
+    found = [
+        line for line in stderr.splitlines() if line.startswith(("error: ", "where: ", "fix: "))
+    ]
     assert len(found) == 3 and "Traceback" not in stderr, stderr
     return found
 
@@ -93,7 +110,11 @@ def test_a_good_checkpoint_is_never_written_again(tmp_path, monkeypatch):
 
 def test_what_a_killed_run_left_half_written_is_swept(tmp_path):
     train(tmp_path, 2)
-    for name in (".writing-history.jsonl", "checkpoints/.writing-00000007", "checkpoints/.writing-old-00000001/x"):
+    for name in (
+        ".writing-history.jsonl",
+        "checkpoints/.writing-00000007",
+        "checkpoints/.writing-old-00000001/x",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("half")
     train(tmp_path, 3, resume=True)
@@ -104,7 +125,11 @@ def test_the_report_of_make_soak_is_whole():
     """The guide quotes it (reliability.md). Remade by hand: see the end of ``make soak``."""
     table = (ROOT / "tests" / "soak_report.md").read_text(encoding="utf-8").splitlines()[6:]
     assert [line.split(" | ")[1] for line in table][:3] == ["200", "100", "20"]
-    assert "0 unreadable runs" in table[0] and "missed" not in table[1] and table[2].count("equal to the bit") == 4
+    assert (
+        "0 unreadable runs" in table[0]
+        and "missed" not in table[1]
+        and table[2].count("equal to the bit") == 4
+    )
     assert not any("FAILED" in line for line in table)
 
 
@@ -125,7 +150,9 @@ def test_a_full_disk_stops_the_command_and_keeps_the_last_checkpoint(tmp_path, p
     before = contents(out / "checkpoints")
     command = course_train(pairs, out, 500, "--resume", "--accept-changes")
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (2**17, 2**17))"
-    full = subprocess.run(prepared(limit, command), env=ONE_THREAD, capture_output=True, text=True, timeout=200)
+    full = subprocess.run(
+        prepared(limit, command), env=ONE_THREAD, capture_output=True, text=True, timeout=200
+    )
     what, where, _ = three_lines(full.stderr)
     assert full.returncode == 2 and re.search(r"checkpoint of \d{6} bytes: File too large$", what)
     assert where.startswith(f"where: {out / 'checkpoints'}/0000")
@@ -147,13 +174,17 @@ def test_a_full_disk_is_told_for_the_history_too(tmp_path):
 
     method.step = step
     try:
-        with pytest.raises(CourseError, match=r"cannot write a row of .* bytes: File too large") as error:
+        with pytest.raises(
+            CourseError, match=r"cannot write a row of .* bytes: File too large"
+        ) as error:
             fit(method, Toy(), steps=50, out=tmp_path, progress=False)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert error.value.where == str(tmp_path / "history.jsonl")
     done = train(tmp_path, 8, resume=True)  # half a row is at the end of the file
-    assert done.steps == 8 and [row["step"] for row in rows(tmp_path / "history.jsonl")] == list(range(1, 9))
+    assert done.steps == 8 and [row["step"] for row in rows(tmp_path / "history.jsonl")] == list(
+        range(1, 9)
+    )
 
 
 # ---- 3, 4: damaged files
@@ -169,7 +200,10 @@ def test_a_run_with_a_damaged_checkpoint_goes_on_from_the_one_before(tmp_path):
         lambda: (newest / "tensors.safetensors").write_bytes(b""),
         lambda: (newest / "state.json").write_bytes((newest / "state.json").read_bytes()[:-2]),
         lambda: (newest / "tensors.safetensors").unlink(),
-        lambda: shutil.rmtree(newest / "tensors.safetensors", ignore_errors=True) or newest.joinpath("x").touch(),
+        lambda: (
+            shutil.rmtree(newest / "tensors.safetensors", ignore_errors=True)
+            or newest.joinpath("x").touch()
+        ),
     ):
         damage()
         with pytest.warns(UserWarning, match="damaged.*trying the one before"):
@@ -192,7 +226,10 @@ def test_a_damaged_newer_checkpoint_does_not_push_out_good_ones(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"00000012", "00000020"}
     for step in (12, 20):
         (tmp_path / f"{step:08d}" / "state.json").write_bytes(b"")
-    with pytest.warns(UserWarning), pytest.raises(CourseError, match="no checkpoint here is readable"):
+    with (
+        pytest.warns(UserWarning),
+        pytest.raises(CourseError, match="no checkpoint here is readable"),
+    ):
         checkpoint.load_latest(tmp_path)
 
 
@@ -204,13 +241,18 @@ def test_any_flipped_bit_of_a_real_checkpoint_is_noticed(tmp_path):
     path = tmp_path / "checkpoints" / "00000002" / "state.json"
     good = path.read_bytes()
     for position in range(len(good)):  # every byte of this file
-        path.write_bytes(good[:position] + bytes([good[position] ^ 1 << position % 8]) + good[position + 1 :])
+        path.write_bytes(
+            good[:position] + bytes([good[position] ^ 1 << position % 8]) + good[position + 1 :]
+        )
         with pytest.raises(CourseError, match="checkpoint is damaged"):
             checkpoint.load(path.parent)
 
 
 def test_a_bit_that_changes_no_value_is_noticed_too(tmp_path):
-    path = checkpoint.save(tmp_path, 1, {"w": torch.zeros(1)}, {"seconds": 1e-05, "name": "é"}) / "state.json"
+    path = (
+        checkpoint.save(tmp_path, 1, {"w": torch.zeros(1)}, {"seconds": 1e-05, "name": "é"})
+        / "state.json"
+    )
     for old, new in ((b"1e-05", b"1E-05"), (rb"\u00e9", rb"\u00E9"), (b"\n}", b" }")):
         good = path.read_bytes()
         assert old in good
@@ -224,7 +266,9 @@ def test_a_damaged_history_is_told_and_costs_no_weights(tmp_path):
     train(tmp_path, 6)
     path = tmp_path / "history.jsonl"
     text = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([text[0], text[1].replace(b'"step"', b'"s\xf4ep"'), b"[3]\n", *text[3:]]))
+    path.write_bytes(
+        b"".join([text[0], text[1].replace(b'"step"', b'"s\xf4ep"'), b"[3]\n", *text[3:]])
+    )
     with pytest.warns(UserWarning, match="lacks 2 of 6 steps"):
         result = train(tmp_path, 7, resume=True)
     assert [row["step"] for row in result.history] == [1, 4, 5, 6, 7]
@@ -246,7 +290,15 @@ def test_a_pickle_is_refused_even_with_the_right_hashes(tmp_path, course):
     evil = pickle.dumps({"G.weight": Evil(sentinel)})
     torch.save({"G.weight": Evil(sentinel)}, tmp_path / "evil.pt")
     config = runs.make_config("pix2pix", "smoke", 16, ["d_layers=1"])
-    runs.train("pix2pix", str(write_pairs(tmp_path / "data")), run, config, steps=1, progress=False, previews=0)
+    runs.train(
+        "pix2pix",
+        str(write_pairs(tmp_path / "data")),
+        run,
+        config,
+        steps=1,
+        progress=False,
+        previews=0,
+    )
     shutil.rmtree(run / "checkpoints" / "00000000")
     newest = run / "checkpoints" / "00000001"
     good = json.loads((newest / "state.json").read_bytes())
@@ -256,7 +308,9 @@ def test_a_pickle_is_refused_even_with_the_right_hashes(tmp_path, course):
         document["sha256"] = sha256(json.dumps(document, indent=1).encode())
         (newest / "tensors.safetensors").write_bytes(payload)
         (newest / "state.json").write_bytes(json.dumps(document, indent=1).encode())
-        with pytest.raises(CourseError, match=r"damaged: .*[Hh]eader"):  # safetensors' own words: the hashes were right
+        with pytest.raises(
+            CourseError, match=r"damaged: .*[Hh]eader"
+        ):  # safetensors' own words: the hashes were right
             checkpoint.load(newest)
         (newest / "state.json").write_bytes(payload)
         for given in (tmp_path / "evil.pt", run, newest):
@@ -279,10 +333,19 @@ def test_another_architecture_is_told_by_five_names_and_shapes(tmp_path):
     other = make(generator="encoder-decoder")
     with pytest.raises(CourseError, match="another architecture") as error:
         train(tmp_path, 2, other, resume=True, accept_changes=True)
-    shapes = [{name: tuple(t.shape) for name, t in checkpoint.snapshot(m).items()} for m in (make(), other)]
+    shapes = [
+        {name: tuple(t.shape) for name, t in checkpoint.snapshot(m).items()}
+        for m in (make(), other)
+    ]
     ours = shapes[1]
-    wrong = [f"{name} {theirs} for {ours[name]}" for name, theirs in shapes[0].items() if theirs != ours[name]]
-    assert len(wrong) == 6 and f"architecture: {', '.join(wrong[:5])} and 1 more" in error.value.what
+    wrong = [
+        f"{name} {theirs} for {ours[name]}"
+        for name, theirs in shapes[0].items()
+        if theirs != ours[name]
+    ]
+    assert (
+        len(wrong) == 6 and f"architecture: {', '.join(wrong[:5])} and 1 more" in error.value.what
+    )
     assert error.value.where == str(tmp_path) and contents(tmp_path / "checkpoints") == before
 
 
@@ -306,23 +369,41 @@ def test_fit_shows_changed_settings_and_wants_them_accepted(tmp_path, changes, o
     with pytest.raises(CourseError, match=f"settings differ from the run's: {said}\n"):
         train(tmp_path, 3, make(**changes), resume=True, **options)
     assert contents(tmp_path) == before
-    assert train(tmp_path, 3, make(**changes), resume=True, accept_changes=True, **options).steps == 3
+    assert (
+        train(tmp_path, 3, make(**changes), resume=True, accept_changes=True, **options).steps == 3
+    )
 
 
 def test_an_edited_run_json_is_noticed(tmp_path, pairs):
     config = runs.make_config("pix2pix", "smoke", 16, ["d_layers=1"])
 
     def go(config, steps, **options):
-        return runs.train("pix2pix", str(pairs), tmp_path, config, steps=steps, progress=False, previews=0, **options)
+        return runs.train(
+            "pix2pix",
+            str(pairs),
+            tmp_path,
+            config,
+            steps=steps,
+            progress=False,
+            previews=0,
+            **options,
+        )
 
     go(config, 2)
     path = tmp_path / "run.json"
     path.write_text(path.read_text().replace('"lr": 0.0012', '"lr": 0.5'))
     with pytest.raises(CourseError, match=r"lr: 0.5 -> 0.0012"):
         go(config, 2, resume=True)
-    with pytest.raises(CourseError, match=r"lr: 0.0012 -> 0.5"):  # run.json agrees, the checkpoint does not
+    with pytest.raises(
+        CourseError, match=r"lr: 0.0012 -> 0.5"
+    ):  # run.json agrees, the checkpoint does not
         go(replace(config, lr=0.5), 2, resume=True)
-    for text in ("[]", "{}", '{"method": "pix2pix", "config": 3}', '{"method": "pix2pix", "config": {"lrr": 1}}'):
+    for text in (
+        "[]",
+        "{}",
+        '{"method": "pix2pix", "config": 3}',
+        '{"method": "pix2pix", "config": {"lrr": 1}}',
+    ):
         path.write_text(text)
         with pytest.raises(CourseError, match=r"run"):
             runs.open_run(tmp_path)
@@ -387,7 +468,9 @@ def cannot_compile(method, terms):
         (cannot_compile, "does not work here: No working C", "train without --compile"),
     ],
 )
-def test_a_step_that_goes_wrong_is_named_and_the_checkpoint_before_it_is_kept(tmp_path, how, what, fix):
+def test_a_step_that_goes_wrong_is_named_and_the_checkpoint_before_it_is_kept(
+    tmp_path, how, what, fix
+):
     method, calls = make(), []
     true_step = method.step
 
@@ -427,9 +510,14 @@ def test_without_a_gpu_there_is_one_notice(tmp_path, pairs, course, monkeypatch)
 def sandbox(*options: str) -> list[str]:
     """bwrap with the whole system as it is, but for ``options``; skips where it does not work."""
     command = ["bwrap", "--dev-bind", "/", "/"]
-    works = shutil.which("bwrap") and subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    works = (
+        shutil.which("bwrap")
+        and subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    )
     if not works:
-        pytest.skip("bubblewrap does not work here: a read-only folder cannot be tested, root may write anywhere")
+        pytest.skip(
+            "bubblewrap does not work here: a read-only folder cannot be tested, root may write anywhere"
+        )
     return [*command, *options]
 
 
@@ -472,7 +560,11 @@ def test_a_second_run_is_refused_and_ctrl_c_ends_the_first(tmp_path, pairs, cour
         said, complained = first.communicate(timeout=60)
     finally:
         first.kill()
-    assert first.returncode == 130 and "interrupted: stopped after step" in said and "Traceback" not in complained
+    assert (
+        first.returncode == 130
+        and "interrupted: stopped after step" in said
+        and "Traceback" not in complained
+    )
     step = checkpoint.load_latest(out / "checkpoints")[0]
     assert step == len(rows(out / "history.jsonl")) > 3
     wait_until(lambda: not any(child.is_running() for child in children), 10)
@@ -492,11 +584,15 @@ def test_a_clock_that_goes_backwards_changes_nothing(tmp_path, monkeypatch):
     now = iter(range(2_000_000_000, 0, -1000))
     monkeypatch.setattr(time, "time", lambda: float(next(now)))
     result = train(tmp_path, 4)
-    assert [row["seconds"] for row in result.history] == sorted(row["seconds"] for row in result.history)
+    assert [row["seconds"] for row in result.history] == sorted(
+        row["seconds"] for row in result.history
+    )
     for age, path in enumerate(sorted((tmp_path / "checkpoints").rglob("*"))):
         os.utime(path, (1e9 - 1000 * age, 1e9 - 1000 * age))  # the newest step has the oldest files
     assert checkpoint.load_latest(tmp_path / "checkpoints")[0] == 4
-    assert train(tmp_path, 6, resume=True).steps == 6 and checkpoint.steps(tmp_path / "checkpoints") == [5, 6]
+    assert train(tmp_path, 6, resume=True).steps == 6 and checkpoint.steps(
+        tmp_path / "checkpoints"
+    ) == [5, 6]
 
 
 # ---- 31: a loader process dies
@@ -546,12 +642,18 @@ def test_a_dead_loader_process_names_its_sample(tmp_path, how):
 def test_a_sample_that_cannot_be_read_is_named(workers):
     with pytest.raises(CourseError) as error:
         fit(make(), Bad(refuses), steps=30, progress=False, workers=workers)
-    assert (error.value.what, error.value.where, error.value.fix) == ("not an image", "7.png", "remove it")
+    assert (error.value.what, error.value.where, error.value.fix) == (
+        "not an image",
+        "7.png",
+        "remove it",
+    )
     with pytest.raises(CourseError) as error:
         fit(make(), Bad(raises), steps=30, progress=False, workers=workers)
     assert error.value.what == "the data set raised KeyError: 'x'"
     assert error.value.where == "sample 7 (picture 7.png)"
-    assert (error.value.__cause__ is not None) == (workers == 0)  # a notebook can show where it happened
+    assert (error.value.__cause__ is not None) == (
+        workers == 0
+    )  # a notebook can show where it happened
     assert multiprocessing.active_children() == []
 
 
@@ -566,11 +668,23 @@ def test_workers_are_counted_and_batches_jump_in(tmp_path):
     with pytest.raises(CourseError, match="cannot read with -1 processes"):
         train(tmp_path / "out", 1, workers=-1)
     assert not (tmp_path / "out").exists()
-    whole, later, two = batches(Toy(), make()), batches(Toy(), make(), done=6), batches(Toy(), make(), workers=2)
+    whole, later, two = (
+        batches(Toy(), make()),
+        batches(Toy(), make(), done=6),
+        batches(Toy(), make(), workers=2),
+    )
     expected = [next(whole) for _ in range(8)]  # two epochs
-    for batch, found in [*zip(expected[6:], later, strict=False), *zip(expected, two, strict=False)]:
+    for batch, found in [
+        *zip(expected[6:], later, strict=False),
+        *zip(expected, two, strict=False),
+    ]:
         assert found["name"] == batch["name"] and torch.equal(found["x"], batch["x"])
-    seen = [dict(zip(names, x, strict=True)) for names, x in ((batch["name"], batch["x"]) for batch in expected)]
-    first, second = ({name: x for batch in half for name, x in batch.items()} for half in (seen[:4], seen[4:]))
+    seen = [
+        dict(zip(names, x, strict=True))
+        for names, x in ((batch["name"], batch["x"]) for batch in expected)
+    ]
+    first, second = (
+        {name: x for batch in half for name, x in batch.items()} for half in (seen[:4], seen[4:])
+    )
     both = first.keys() & second.keys()
     assert sum(not torch.equal(first[name], second[name]) for name in both) > 10  # augmented afresh

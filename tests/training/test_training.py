@@ -31,7 +31,9 @@ def test_schedule(progress, decay_from, factor):
     assert lr_factor(progress, decay_from) == factor
 
 
-@pytest.mark.parametrize(("flip", "sided", "mirrored"), [("auto", 0, 1), ("auto", 1, 0), ("on", 1, 1), ("off", 0, 0)])
+@pytest.mark.parametrize(
+    ("flip", "sided", "mirrored"), [("auto", 0, 1), ("auto", 1, 0), ("on", 1, 1), ("off", 0, 0)]
+)
 def test_images_with_a_left_and_a_right_are_not_mirrored_unless_asked(flip, sided, mirrored):
     data = Toy(8)
     data.mirrors = not sided
@@ -78,7 +80,9 @@ def test_every_epoch_sees_every_item_once():
     assert epochs == [sorted(f"picture {i}" for i in range(15))] * 2 and seen[:3] != seen[3:]
 
 
-@pytest.mark.parametrize("arguments", [{}, {"steps": 1, "minutes": 1.0}, {"steps": -1}, {"minutes": 0.0}])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"steps": 1, "minutes": 1.0}, {"steps": -1}, {"minutes": 0.0}]
+)
 def test_length_must_be_said_once(arguments):
     with pytest.raises(CourseError):
         fit(make(), Toy(), progress=False, **arguments)
@@ -111,7 +115,10 @@ def test_augmentation_keeps_pairs_and_shape(kind):
         item = Augment(Toy(), seed=i, kind=kind)[i]
         assert item["x"].shape == (3, 16, 16) and item["x"].abs().max() <= 1
         assert torch.allclose(item["x"], -item["y"], atol=1e-6)
-    unchanged = [torch.equal(Augment(Toy(), seed=i, kind=kind, flip=False)[i]["x"], Toy()[i]["x"]) for i in range(12)]
+    unchanged = [
+        torch.equal(Augment(Toy(), seed=i, kind=kind, flip=False)[i]["x"], Toy()[i]["x"])
+        for i in range(12)
+    ]
     assert all(unchanged) if kind == "none" else not any(unchanged)
 
 

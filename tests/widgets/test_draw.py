@@ -71,7 +71,13 @@ def collected(canvas) -> list[dict]:
 
 
 def message(drawn: np.ndarray, **more) -> tuple[dict, list]:
-    content = {"kind": "drawing", "seq": "v-1", "model": 0, "side": len(drawn), "again": False} | more
+    content = {
+        "kind": "drawing",
+        "seq": "v-1",
+        "model": 0,
+        "side": len(drawn),
+        "again": False,
+    } | more
     return content, [memoryview(drawn.tobytes())]
 
 
@@ -80,8 +86,12 @@ def message(drawn: np.ndarray, **more) -> tuple[dict, list]:
 
 def test_a_blank_drawing_is_a_white_x():
     for shape, size in (((128, 128), 64), ((320, 320), 64), ((30, 50), 64), ((128, 128), 256)):
-        assert torch.equal(drawing.drawing_to_x(np.full(shape, 255, np.uint8), size), torch.ones(1, 3, size, size))
-    assert torch.equal(drawing.drawing_to_x(np.zeros((9, 9), np.uint8), 64), -torch.ones(1, 3, 64, 64))
+        assert torch.equal(
+            drawing.drawing_to_x(np.full(shape, 255, np.uint8), size), torch.ones(1, 3, size, size)
+        )
+    assert torch.equal(
+        drawing.drawing_to_x(np.zeros((9, 9), np.uint8), 64), -torch.ones(1, 3, 64, 64)
+    )
 
 
 def test_strokes_become_lines_like_those_of_the_data():
@@ -99,21 +109,28 @@ def test_a_preset_gives_its_x_back(size):
     for i in (0, 52, 88):
         drawn = np.array(drawing.smooth(data.x[i]))
         assert drawn.shape == (512, 512) and set(np.unique(drawn)) == {0, 255}
-        sent = drawn.reshape(128, 4, 128, 4).mean((1, 3)).round().astype(np.uint8)  # as draw.js reduces it
+        sent = (
+            drawn.reshape(128, 4, 128, 4).mean((1, 3)).round().astype(np.uint8)
+        )  # as draw.js reduces it
         assert torch.equal(drawing.drawing_to_x(drawn, size)[0], data.x[i])
         assert torch.equal(drawing.drawing_to_x(sent, size)[0], data.x[i])
 
 
 def test_translate_drawing_is_the_model_on_that_x(model, coded, circle):
     x = drawing.drawing_to_x(circle, 32)
-    assert drawing.translate_drawing(model, circle).tobytes() == to_image(model.translate(x)["fake_y"][0]).tobytes()
+    assert (
+        drawing.translate_drawing(model, circle).tobytes()
+        == to_image(model.translate(x)["fake_y"][0]).tobytes()
+    )
     one, other = coded.noise(2, seed=1)
     truth = to_image(coded.translate(x, one[None])["fake_y"][0])
     assert drawing.translate_drawing(coded, circle, one).tobytes() == truth.tobytes()
     assert drawing.translate_drawing(coded, circle, other).tobytes() != truth.tobytes()
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8)), np.zeros((0, 8), np.uint8)])
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8)), np.zeros((0, 8), np.uint8)]
+)
 def test_other_arrays_are_refused(model, wrong):
     with pytest.raises(ValueError, match="uint8"):
         drawing.translate_drawing(model, wrong)
@@ -127,8 +144,15 @@ def test_a_message_is_answered_with_what_the_function_gives(model, circle):
     sent = collected(canvas)
     canvas.answer(*message(circle, seq="v-7"))
     assert [{**one, "image": 0} for one in sent] == [{"kind": "picture", "seq": "v-7", "image": 0}]
-    assert picture_of(sent[0]["image"]).tobytes() == drawing.translate_drawing(model, circle).tobytes()
-    canvas._handle_msg({"content": {"data": {"method": "custom", "content": message(circle)[0]}}, "buffers": [circle]})
+    assert (
+        picture_of(sent[0]["image"]).tobytes() == drawing.translate_drawing(model, circle).tobytes()
+    )
+    canvas._handle_msg(
+        {
+            "content": {"data": {"method": "custom", "content": message(circle)[0]}},
+            "buffers": [circle],
+        }
+    )
     assert sent[1]["kind"] == "picture"  # as it arrives from a page
     assert canvas.models == [{"name": "translation", "codes": False, "pen": 13}]
     assert [one["name"] for one in canvas.outlines] == list(PRESETS)
@@ -139,16 +163,26 @@ def test_a_message_is_answered_with_what_the_function_gives(model, circle):
 
 def test_another_answer_has_another_code_and_stays(model, coded, circle):
     canvas = drawing.draw({"plain": model, "coded": coded}, ())
-    assert canvas.models == [{"name": n, "codes": n == "coded", "pen": 13} for n in ("plain", "coded")]
+    assert canvas.models == [
+        {"name": n, "codes": n == "coded", "pen": 13} for n in ("plain", "coded")
+    ]
     sent = collected(canvas)
     for again in (False, False, True, False):
         canvas.answer(*message(circle, model=1, again=again))
     images = [one["image"] for one in sent]
     assert images[0] == images[1] != images[2] == images[3]
-    first, second = (drawing.translate_drawing(coded, circle, coded.noise(1, seed)[0]) for seed in (0, 1))
-    assert picture_of(images[0]).tobytes() == first.tobytes() and picture_of(images[2]).tobytes() == second.tobytes()
+    first, second = (
+        drawing.translate_drawing(coded, circle, coded.noise(1, seed)[0]) for seed in (0, 1)
+    )
+    assert (
+        picture_of(images[0]).tobytes() == first.tobytes()
+        and picture_of(images[2]).tobytes() == second.tobytes()
+    )
     canvas.answer(*message(circle, again=True))  # of a model without codes it changes nothing
-    assert picture_of(sent[-1]["image"]).tobytes() == drawing.translate_drawing(model, circle).tobytes()
+    assert (
+        picture_of(sent[-1]["image"]).tobytes()
+        == drawing.translate_drawing(model, circle).tobytes()
+    )
 
 
 def test_an_uploaded_picture_becomes_an_outline(model):
@@ -162,15 +196,23 @@ def test_an_uploaded_picture_becomes_an_outline(model):
     assert torch.equal(x, outlines(to_tensor(to_image(y), 32)[None], 0.7)[0])
 
 
-@pytest.mark.parametrize(("width", "side", "paper"), [(16, 512, "white"), (5, 128, "white"), (24, 600, "#f4f2ee")])
+@pytest.mark.parametrize(
+    ("width", "side", "paper"), [(16, 512, "white"), (5, 128, "white"), (24, 600, "#f4f2ee")]
+)
 def test_an_uploaded_line_drawing_stays_one(width, side, paper):
     image = Image.new("RGB", (side, side), paper)
-    ImageDraw.Draw(image).ellipse((side // 8, side // 8, side * 7 // 8, side * 7 // 8), outline="#202020", width=width)
+    ImageDraw.Draw(image).ellipse(
+        (side // 8, side // 8, side * 7 // 8, side * 7 // 8), outline="#202020", width=width
+    )
     image.save(file := BytesIO(), "png")
     x = drawing.picture_to_x(file.getvalue(), 64)[0, 0]
     changes = (x[32, 1:] != x[32, :-1]).sum()
-    assert set(x.unique().tolist()) == {-1.0, 1.0} and changes == 4  # two strokes; their outlines would be four
-    ImageDraw.Draw(image).ellipse((side // 4, side // 4, side * 3 // 4, side * 3 // 4), fill="#202020")
+    assert (
+        set(x.unique().tolist()) == {-1.0, 1.0} and changes == 4
+    )  # two strokes; their outlines would be four
+    ImageDraw.Draw(image).ellipse(
+        (side // 4, side // 4, side * 3 // 4, side * 3 // 4), fill="#202020"
+    )
     image.save(file := BytesIO(), "png")
     filled = drawing.picture_to_x(file.getvalue(), 64)
     assert torch.equal(filled, outlines(to_tensor(image, 64)[None], 0.35))
@@ -179,7 +221,10 @@ def test_an_uploaded_line_drawing_stays_one(width, side, paper):
 def test_every_uploaded_emoji_is_outlined():
     for y in EmojiEdges("test", 64).y[::12]:
         to_image(y).save(file := BytesIO(), "png")
-        assert torch.equal(drawing.picture_to_x(file.getvalue(), 64), outlines(to_tensor(to_image(y), 64)[None], 0.35))
+        assert torch.equal(
+            drawing.picture_to_x(file.getvalue(), 64),
+            outlines(to_tensor(to_image(y), 64)[None], 0.35),
+        )
 
 
 def test_errors_are_told_to_the_page_and_raised(model, circle):
@@ -188,10 +233,18 @@ def test_errors_are_told_to_the_page_and_raised(model, circle):
     sent = collected(canvas)
     with pytest.raises(RuntimeError):
         canvas.answer(*message(circle, seq="v-3"))
-    assert sent[-1]["seq"] == "v-3" and sent[-1]["kind"] == "error" and "broken <model>" in sent[-1]["text"]
+    assert (
+        sent[-1]["seq"] == "v-3"
+        and sent[-1]["kind"] == "error"
+        and "broken <model>" in sent[-1]["text"]
+    )
     with pytest.raises(CourseError):
         canvas.answer({"kind": "file", "seq": "v-4", "model": 0}, [b"<html>"])
-    assert sent[-1]["kind"] == "error" and "image" in sent[-1]["text"] and "fetch or save" in sent[-1]["text"]
+    assert (
+        sent[-1]["kind"] == "error"
+        and "image" in sent[-1]["text"]
+        and "fetch or save" in sent[-1]["text"]
+    )
     with pytest.raises(ValueError):
         canvas.answer(*message(circle, side=100))
     assert sent[-1]["kind"] == "error"
@@ -211,7 +264,10 @@ def test_what_does_not_fit_is_refused(model):
 
 def test_a_page_without_widgets_says_so(model):
     bundle = drawing.draw(model, ())._repr_mimebundle_()[0]
-    assert "elsewhere." in bundle["text/plain"] and "application/vnd.jupyter.widget-view+json" in bundle
+    assert (
+        "elsewhere." in bundle["text/plain"]
+        and "application/vnd.jupyter.widget-view+json" in bundle
+    )
 
 
 def test_the_static_twin_shows_the_same(model, coded, monkeypatch):
@@ -220,9 +276,15 @@ def test_the_static_twin_shows_the_same(model, coded, monkeypatch):
     monkeypatch.setattr(drawing, "image_grid", lambda *given: seen.append(given) or real(*given))
     drawing.static({"pix2pix": model, "BicycleGAN": coded}, PRESETS)
     rows, names, _ = seen[0]
-    assert plt.get_fignums() == [] and list(rows) == ["drawing", "pix2pix", "BicycleGAN"] and names == list(PRESETS)
+    assert (
+        plt.get_fignums() == []
+        and list(rows) == ["drawing", "pix2pix", "BicycleGAN"]
+        and names == list(PRESETS)
+    )
     data = EmojiEdges("test", 32)
-    assert torch.equal(rows["drawing"], torch.stack([data.x[data.names.index(name)] for name in PRESETS]))
+    assert torch.equal(
+        rows["drawing"], torch.stack([data.x[data.names.index(name)] for name in PRESETS])
+    )
     canvas = drawing.draw({"pix2pix": model, "BicycleGAN": coded}, PRESETS)
     sent = collected(canvas)
     for i, name in enumerate(("pix2pix", "BicycleGAN")):
@@ -270,11 +332,18 @@ class Desk:
     def __init__(self, page, canvas):
         self.page, self.canvas, self.read, self.hold = page, canvas, 0, False
         self.got, self.faults, self.raised = [], [], []
-        canvas.send = lambda content, buffers=None: page.evaluate("(message) => tell(message)", content)
+        canvas.send = lambda content, buffers=None: page.evaluate(
+            "(message) => tell(message)", content
+        )
         page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
+        page.on(
+            "console", lambda line: self.faults.append(line.text) if line.type == "error" else None
+        )
         page.expose_function("fromPage", self.receive)
-        files = {"": PAGE, "state.json": json.dumps({"models": canvas.models, "outlines": canvas.outlines})}
+        files = {
+            "": PAGE,
+            "state.json": json.dumps({"models": canvas.models, "outlines": canvas.outlines}),
+        }
         files |= {"draw.js": str(canvas._esm), "draw.css": str(canvas._css), "favicon.ico": ""}
         kinds = {"": "text/html", "js": "text/javascript", "css": "text/css"}
 
@@ -306,7 +375,11 @@ class Desk:
     def drawn(self, new: int = 1) -> np.ndarray:
         """What the kernel has last, (128, 128), when ``new`` messages have come and the page is at rest."""
         end, count = time.monotonic() + 30, -1
-        while count != len(self.got) or count < self.read + new or self.page.evaluate("open_questions") > 0:
+        while (
+            count != len(self.got)
+            or count < self.read + new
+            or self.page.evaluate("open_questions") > 0
+        ):
             assert time.monotonic() < end, f"{count - self.read} messages, not {new}"
             count = len(self.got)
             self.page.wait_for_timeout(100)
@@ -343,7 +416,9 @@ def test_the_pen_draws_lines_as_wide_as_the_data_have_them():
     for width in (pen, 2 * pen):
         image = Image.new("L", (320, 320), 255)
         ImageDraw.Draw(image).ellipse((40, 40, 280, 280), outline=0, width=width)
-        bright.append(np.asarray(drawing.translate_drawing(network, np.asarray(image)))[40:88, 40:88].mean())
+        bright.append(
+            np.asarray(drawing.translate_drawing(network, np.asarray(image)))[40:88, 40:88].mean()
+        )
     assert bright[0] > 120 > bright[1]
 
 
@@ -357,7 +432,12 @@ def test_the_picture_follows_the_strokes(sit, model):
     assert (drawn[:, 64] < 128).sum() in (5, 6)  # 13 of 320 px
     assert picture_of(desk.shown()).tobytes() == drawing.translate_drawing(model, drawn).tobytes()
     assert desk.shown() != before
-    assert desk.page.locator("img.paper").evaluate("image => image.decode().then(() => image.naturalWidth)") == 32
+    assert (
+        desk.page.locator("img.paper").evaluate(
+            "image => image.decode().then(() => image.naturalWidth)"
+        )
+        == 32
+    )
     desk.button("Eraser").click()
     assert desk.button("Eraser").get_attribute("aria-pressed") == "true"
     desk.stroke((0.5, 0.1), (0.5, 0.9))
@@ -392,7 +472,9 @@ def test_one_drawing_is_on_its_way_and_the_newest_wins(sit, model):
     desk.page.wait_for_timeout(200)
     assert len(desk.got) == 1
     early = desk.shown()
-    desk.page.evaluate("tell({kind: 'picture', seq: 'of another view', image: 'x'}); open_questions += 1")
+    desk.page.evaluate(
+        "tell({kind: 'picture', seq: 'of another view', image: 'x'}); open_questions += 1"
+    )
     assert desk.shown() == early and len(desk.got) == 1
     desk.hold = False
     desk.answer(0)
@@ -411,7 +493,9 @@ FOCUSED = """() => {
 def test_everything_works_from_the_keyboard(sit, model, coded):
     desk = sit(drawing.draw({"plain": model, "coded": coded}, PRESETS))
     page, data = desk.page, EmojiEdges("test", 32)
-    assert torch.equal(drawing.drawing_to_x(desk.drawn(), 32)[0], data.x[data.names.index("carrot")])
+    assert torch.equal(
+        drawing.drawing_to_x(desk.drawn(), 32)[0], data.x[data.names.index("carrot")]
+    )
     reached = []
     for _ in range(20):
         page.keyboard.press("Tab")
@@ -419,10 +503,21 @@ def test_everything_works_from_the_keyboard(sit, model, coded):
         if reached[-1][1] == "start from: star":
             break
     names = [name for _, name, _ in reached]
-    for name in ("Pen", "Eraser", "size", "Undo", "Clear", "Upload a picture", "Save as PNG", "model"):
+    for name in (
+        "Pen",
+        "Eraser",
+        "size",
+        "Undo",
+        "Clear",
+        "Upload a picture",
+        "Save as PNG",
+        "model",
+    ):
         assert name in names, names
     assert all(name and outline == "solid" for _, name, outline in reached), reached
-    assert {keys for keys, _, _ in reached} == {"true"}  # JupyterLab looks for this on the focused element itself
+    assert {keys for keys, _, _ in reached} == {
+        "true"
+    }  # JupyterLab looks for this on the focused element itself
     page.keyboard.press("Enter")
     assert torch.equal(drawing.drawing_to_x(desk.drawn(), 32)[0], data.x[data.names.index("star")])
     assert not desk.button("Another answer").is_visible()
@@ -465,12 +560,16 @@ def test_errors_and_uploads_on_the_page(sit, model, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"<html>")
     page.locator("input[type=file]").set_input_files(tmp_path / "bad.png")
     desk.drawn()
-    assert "cannot read this image" in alarm.inner_text() and isinstance(desk.raised[-1], CourseError)
+    assert "cannot read this image" in alarm.inner_text() and isinstance(
+        desk.raised[-1], CourseError
+    )
     y = EmojiEdges("test", 64).y[88]
     to_image(y).save(tmp_path / "car.png")
     page.locator("input[type=file]").set_input_files(tmp_path / "car.png")
     x = drawing.drawing_to_x(desk.drawn(2), 32)
-    assert torch.equal(x, outlines(to_tensor(to_image(y), 32)[None], 0.7)) and alarm.inner_text() == ""
+    assert (
+        torch.equal(x, outlines(to_tensor(to_image(y), 32)[None], 0.7)) and alarm.inner_text() == ""
+    )
     noise = np.random.default_rng(0).integers(0, 256, (1300, 1300, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "large.png")  # 5 MB: made smaller in the browser
     page.locator("input[type=file]").set_input_files(tmp_path / "large.png")

@@ -17,7 +17,9 @@ def test_divergence_of_equal_and_of_separate_densities():
     assert js_divergence(left / left.sum(), right / right.sum(), 1.0) == pytest.approx(math.log(2))
     every = [js_divergence(bell(0.0), bell(mean), STEP) for mean in (0.5, 1, 2, 4, FURTHEST)]
     assert every == sorted(every) and 0.69 < every[-1] < math.log(2)
-    assert js_divergence(bell(0.0), bell(2.0), STEP) == pytest.approx(js_divergence(bell(2.0), bell(0.0), STEP))
+    assert js_divergence(bell(0.0), bell(2.0), STEP) == pytest.approx(
+        js_divergence(bell(2.0), bell(0.0), STEP)
+    )
 
 
 def test_best_discriminator_is_drawn():

@@ -36,13 +36,18 @@ def pairs():
 @pytest.fixture(scope="module")
 def models():
     torch.manual_seed(0)
-    return {name: runs.method_class(name)(runs.make_config(name, "smoke")) for name in ("pix2pix", "cyclegan")}
+    return {
+        name: runs.method_class(name)(runs.make_config(name, "smoke"))
+        for name in ("pix2pix", "cyclegan")
+    }
 
 
 @pytest.fixture(scope="module")
 def bicycle():
     torch.manual_seed(0)
-    config = runs.make_config("bicyclegan", "smoke", settings=["conditional=False", "norm=instance"])
+    config = runs.make_config(
+        "bicyclegan", "smoke", settings=["conditional=False", "norm=instance"]
+    )
     return runs.method_class("bicyclegan")(config)
 
 
@@ -73,7 +78,9 @@ def test_the_patch_of_a_coarser_scale(scale):
     judge = f"D {scale}"
     last = patch(With(D, D, D), x, x, 0, 0, judge)[2].shape[-1] - 1
     for row, col in ((0, last), (last // 2, last // 2), (last, 1)):
-        assert patch(With(*[D.float()] * 3), x, x, row, col, judge)[0] == influence(D, scale, 64, row, col)
+        assert patch(With(*[D.float()] * 3), x, x, row, col, judge)[0] == influence(
+            D, scale, 64, row, col
+        )
 
 
 def test_papers_patches():
@@ -93,12 +100,18 @@ def test_every_judge_sees_its_own_domain(models, bicycle, pairs):
         assert logits[0, 2, 3].item() == logit and box == (1, 0, 32, 31)
         assert torch.equal(patch(cyclegan, *keeps, 2, 3, judge)[2], logits)
         assert not torch.equal(patch(cyclegan, *moves, 2, 3, judge)[2], logits)
-    assert torch.equal(patch(cyclegan, x, y, 0, 0)[2], cyclegan.D_y(y[None])[0].detach())  # instance norm: no modes
+    assert torch.equal(
+        patch(cyclegan, x, y, 0, 0)[2], cyclegan.D_y(y[None])[0].detach()
+    )  # instance norm: no modes
     pix2pix = models["pix2pix"]
-    assert sees_both(pix2pix.D) and not torch.equal(*(patch(pix2pix, one, y, 0, 0)[2] for one in (x, other)))
+    assert sees_both(pix2pix.D) and not torch.equal(
+        *(patch(pix2pix, one, y, 0, 0)[2] for one in (x, other))
+    )
     assert pix2pix.D.training  # as before
     for k, judge in enumerate(cycles[2:]):
-        assert torch.equal(patch(bicycle, x, y, 0, 0, judge)[2], bicycle.D["random"](y[None])[k][0].detach())
+        assert torch.equal(
+            patch(bicycle, x, y, 0, 0, judge)[2], bicycle.D["random"](y[None])[k][0].detach()
+        )
 
 
 def test_what_there_is_no_lens_for(models, pairs):
@@ -123,10 +136,15 @@ def test_the_picture_frames_the_patch_and_its_cell(models, pairs):
         left, top, right, bottom = (v + 0.5 for v in whole.patches[-1].get_bbox().extents)
         assert (left, top, right, bottom) == box
         start = (32 - 6 * 4) / 2 - 0.5
-        assert tuple(chart.patches[-1].get_bbox().extents) == tuple(start + 4 * i for i in (4, 1, 5, 2))
+        assert tuple(chart.patches[-1].get_bbox().extents) == tuple(
+            start + 4 * i for i in (4, 1, 5, 2)
+        )
         shape = near.images[0].get_array().shape
         high = box[3] - box[1]
-        assert shape[:2] == ((2 * high + 2 if judge == "D" else high), box[2] - box[0])  # x above y if D sees both
+        assert shape[:2] == (
+            (2 * high + 2 if judge == "D" else high),
+            box[2] - box[0],
+        )  # x above y if D sees both
         assert f"{logit:.2f}" in near.get_title().replace("+", "")
         assert whole.get_position().x0 < near.get_position().x0 < chart.get_position().x0
     assert plt.get_fignums() == []
@@ -157,7 +175,11 @@ def test_pointer_and_sliders_show_what_the_function_gives(models, pairs, monkeyp
     assert view.cell == [3, 3] and (row.max, col.max) == (5, 5) and pair.options[0][0] == "a b"
     assert shown(view) == drawn(model, x[0], y[0], 3, 3, "D_y")
     rows, cols, start, stride = view.grid
-    assert (rows, cols) == (6, 6) and start == pytest.approx(4 / 32) and stride == pytest.approx(4 / 32)
+    assert (
+        (rows, cols) == (6, 6)
+        and start == pytest.approx(4 / 32)
+        and stride == pytest.approx(4 / 32)
+    )
     calls, real = [], module.picture
     monkeypatch.setattr(module, "picture", lambda *given: calls.append(given) or real(*given))
     view.cell = [0, 5]
@@ -171,7 +193,9 @@ def test_pointer_and_sliders_show_what_the_function_gives(models, pairs, monkeyp
     fake_x = model.translate(y[2:], "yx")["fake_y"][0]
     assert torch.allclose(calls[-1][1], fake_x) and torch.equal(calls[-1][2], y[2])
     judge.value = ("D_y", True)
-    assert torch.equal(calls[-1][1], x[2]) and torch.allclose(calls[-1][2], model.translate(x[2:])["fake_y"][0])
+    assert torch.equal(calls[-1][1], x[2]) and torch.allclose(
+        calls[-1][2], model.translate(x[2:])["fake_y"][0]
+    )
 
 
 def test_a_smaller_map_moves_the_cell_inside(bicycle, pairs):

@@ -33,7 +33,10 @@ def scenes():
 
 def toy() -> tuple[torch.Tensor, torch.Tensor]:
     """A wall (1, id 4) with a window of 2 x 3 pixels (5, id 9) at row 2, column 2."""
-    labels, ids = torch.full((8, 8), WALL, dtype=torch.uint8), torch.full((8, 8), 4, dtype=torch.uint8)
+    labels, ids = (
+        torch.full((8, 8), WALL, dtype=torch.uint8),
+        torch.full((8, 8), 4, dtype=torch.uint8),
+    )
     labels[2:4, 2:5], ids[2:4, 2:5] = WINDOW, 9
     return labels, ids
 
@@ -43,7 +46,10 @@ def test_a_new_label_stays_in_its_place():
     after, same = edited(labels, ids, {9: Edit(label=DOOR)})
     assert torch.equal(same, ids) and (after[2:4, 2:5] == DOOR).all() and (after == DOOR).sum() == 6
     assert (labels == WINDOW).sum() == 6  # what went in stays as it was
-    assert all(torch.equal(a, b) for a, b in zip(edited(labels, ids, {7: Edit(label=3)}), (labels, ids), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(edited(labels, ids, {7: Edit(label=3)}), (labels, ids), strict=True)
+    )
 
 
 def test_a_window_moves_and_the_wall_closes_behind_it():
@@ -65,13 +71,20 @@ def test_a_style_changes_its_instance_and_no_other(model, scenes):
     try:
         labels, ids = scenes[0]
         window = int(ids[labels == WINDOW][0])
-        for edits in ({}, {window: Edit(style=1)}, {window: Edit(style=4)}, {window: Edit(style=2)}):
+        for edits in (
+            {},
+            {window: Edit(style=1)},
+            {window: Edit(style=4)},
+            {window: Edit(style=2)},
+        ):
             photograph(model, labels, ids, edits, seed=3)
     finally:
         del model.translate
     plain, first, again, other = used
     at = ids == window
-    assert torch.equal(first, again) and torch.equal(first[0][:, at][:, 0], model.styles.centres[WINDOW, 1])
+    assert torch.equal(first, again) and torch.equal(
+        first[0][:, at][:, 0], model.styles.centres[WINDOW, 1]
+    )
     assert torch.equal(plain[0][:, ~at], first[0][:, ~at]) and not torch.equal(first, other)
 
 
@@ -82,7 +95,9 @@ def test_a_photograph_without_edits_is_the_translation(model, scenes):
     assert torch.equal(fake_y, model.translate(None, labels[None], ids[None], seed=5)["fake_y"][0])
     plain = Pix2PixHD(runs.make_config("pix2pixhd", "smoke", 32, ["use_features=false"]))
     assert photograph(plain, labels, ids)[2].shape == (3, 32, 32)
-    pairs = runs.make_config("pix2pixhd", "smoke", 32, ["use_features=false", "use_instances=false", "n_labels=0"])
+    pairs = runs.make_config(
+        "pix2pixhd", "smoke", 32, ["use_features=false", "use_instances=false", "n_labels=0"]
+    )
     with pytest.raises(CourseError, match="pairs without labels"):
         module.editor(Pix2PixHD(pairs), scenes)
 
@@ -104,7 +119,11 @@ def test_controls_show_what_the_function_gives(model, scenes):
     scene, one, undo, label, style, right, down, message, panel = parts(box)
     assert shown(panel) == module.picture(model, scenes[0], {}, 2).tobytes()
     names = dict(one.options)
-    assert "window 1" in names and "door 1" in names and not any(name.startswith("background") for name in names)
+    assert (
+        "window 1" in names
+        and "door 1" in names
+        and not any(name.startswith("background") for name in names)
+    )
     one.value = window = names["window 1"]
     assert label.value == WINDOW and style.value is None
     right.value = 3
@@ -116,7 +135,10 @@ def test_controls_show_what_the_function_gives(model, scenes):
     one.value = door = names["door 1"]
     assert (label.value, right.value, style.value) == (DOOR, 0, None)  # those of the door
     down.value = -2
-    assert shown(panel) == module.picture(model, scenes[0], changed | {door: Edit(down=-2)}, 2).tobytes()
+    assert (
+        shown(panel)
+        == module.picture(model, scenes[0], changed | {door: Edit(down=-2)}, 2).tobytes()
+    )
     assert message.value.startswith("2 instances")
     one.value = window
     assert (label.value, right.value, style.value) == (DOOR, 3, 1)
@@ -157,5 +179,7 @@ def test_the_static_picture_shows_each_edit(model, scenes):
     labels, ids, fake_y = photograph(model, *scenes[0], edits["a door"], 2)
     step = 32 * zoom + 2
     for row, image in enumerate((drawn(labels, ids), fake_y)):
-        part = torch.from_numpy(pixels[row * step :: zoom, step::zoom][:32, :32].copy()).permute(2, 0, 1)
+        part = torch.from_numpy(pixels[row * step :: zoom, step::zoom][:32, :32].copy()).permute(
+            2, 0, 1
+        )
         assert ((image.clamp(-1, 1) + 1) * 127.5 - part).abs().max() < 0.6

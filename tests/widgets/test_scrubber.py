@@ -33,30 +33,50 @@ def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "out"
     config = runs.make_config("pix2pix", "smoke", 16, ["d_base_channels=4", "base_channels=4"])
     torch.manual_seed(0)
-    fit(Pix2Pix(config), Colours(), steps=4, val=Colours(), out=out, augment=False, previews=2, progress=False)
+    fit(
+        Pix2Pix(config),
+        Colours(),
+        steps=4,
+        val=Colours(),
+        out=out,
+        augment=False,
+        previews=2,
+        progress=False,
+    )
     return out
 
 
 @pytest.fixture
 def run(made, tmp_path):
-    return shutil.copytree(made, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints", ".*"))
+    return shutil.copytree(
+        made, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints", ".*")
+    )
 
 
 def test_frames_come_in_order_of_their_steps(run):
     assert [step for step, _ in frames(run)] == [0, 2, 4]
-    shutil.copy(frames(run)[0][1], run / "previews" / "100000000.png")  # more digits than the others
+    shutil.copy(
+        frames(run)[0][1], run / "previews" / "100000000.png"
+    )  # more digits than the others
     (run / "previews" / "notes.png").write_text("mine")
     found = frames(str(run))
-    assert [step for step, _ in found] == [0, 2, 4, 100000000] and found[1][1].name == "00000002.png"
+    assert [step for step, _ in found] == [0, 2, 4, 100000000] and found[1][
+        1
+    ].name == "00000002.png"
 
 
 def test_the_picture_is_the_preview_and_the_curves_with_a_line(run, monkeypatch):
     figures, real = [], module.loss_curves
-    monkeypatch.setattr(module, "loss_curves", lambda rows: figures.append(real(rows)) or figures[-1])
+    monkeypatch.setattr(
+        module, "loss_curves", lambda rows: figures.append(real(rows)) or figures[-1]
+    )
     image = picture(run, 1)
     preview = np.asarray(Image.open(frames(run)[1][1]).convert("RGB"))
     height, width = preview.shape[:2]
-    assert np.array_equal(np.asarray(image)[8 : 8 + height, :width], preview) and image.height > height + 300
+    assert (
+        np.array_equal(np.asarray(image)[8 : 8 + height, :width], preview)
+        and image.height > height + 300
+    )
     assert len(figures[0].axes) == 2
     assert all(list(axes.lines[-1].get_xdata()) == [2, 2] for axes in figures[0].axes)
     picture(run, -1)
@@ -87,7 +107,9 @@ def test_folders_that_are_no_run(run, tmp_path):
         frames(run)
 
 
-@pytest.mark.parametrize("line", ['{"step": 9, "g_l', "[1]", "7", '{"step": null}', '{"g_l1": 1}', "\xff"])
+@pytest.mark.parametrize(
+    "line", ['{"step": 9, "g_l', "[1]", "7", '{"step": null}', '{"g_l1": 1}', "\xff"]
+)
 def test_a_broken_history_is_named_by_its_line(run, line):
     with open(run / "history.jsonl", "ab") as file:
         file.write(line.encode("latin-1"))
@@ -114,7 +136,9 @@ def test_the_scrubber_shows_errors_and_raises_them(run):
     path.write_bytes(b"<html>")
     with pytest.raises(CourseError):
         slider.index = 1
-    assert "cannot be shown" in message.value and "&lt;" not in message.value and panel.value == before
+    assert (
+        "cannot be shown" in message.value and "&lt;" not in message.value and panel.value == before
+    )
     slider.index = 0
     path.write_bytes(data)
     slider.index = 1  # it works again

@@ -23,7 +23,11 @@ from course_lib.widgets.study import Round, append, pool, sentence, simulate, ta
 from tests import ROOT
 
 SHIPPED = ROOT / "notebooks" / "study_simulated.jsonl"
-CHANCES = {"model A": 0.05, "model B": 0.25, "model C": 0.5}  # of being fooled, of the players that are shipped
+CHANCES = {
+    "model A": 0.05,
+    "model B": 0.25,
+    "model C": 0.5,
+}  # of being fooled, of the players that are shipped
 FIFTY = range(50)
 
 
@@ -44,7 +48,9 @@ def test_trials_repeat_no_pair_and_keep_practice_apart(n):
     found = trials(range(n), range(n + 3), seed=n)
     assert [t.scored for t in found] == [False] * 10 + [True] * 40
     assert len({(t.real, t.fake) for t in found}) == 50 and all(t.real != t.fake for t in found)
-    practice, scored = ({i for t in found if t.scored == s for i in (t.real, t.fake)} for s in (False, True))
+    practice, scored = (
+        {i for t in found if t.scored == s for i in (t.real, t.fake)} for s in (False, True)
+    )
     assert not practice & scored and max(practice | scored) < n
     for side in ("real", "fake"):
         often = Counter(getattr(t, side) for t in found if t.scored)
@@ -135,7 +141,9 @@ def test_wilson_knows_its_textbook_values():
 
 @pytest.mark.slow
 def test_the_interval_of_a_coin_holds_one_half_95_times_in_100():
-    exact = sum(math.comb(40, k) / 2**40 for k in range(41) if wilson(k, 40)[0] <= 0.5 <= wilson(k, 40)[1])
+    exact = sum(
+        math.comb(40, k) / 2**40 for k in range(41) if wilson(k, 40)[0] <= 0.5 <= wilson(k, 40)[1]
+    )
     assert exact == pytest.approx(0.9615, abs=1e-4)  # with 40 answers it cannot be 0.95
     held = 0
     for seed in range(200):
@@ -144,7 +152,10 @@ def test_the_interval_of_a_coin_holds_one_half_95_times_in_100():
         held += result["low"] <= 0.5 <= result["high"]
     assert abs(held / 200 - exact) < 0.04
     # who always says left is a coin, too
-    left = [sum(t.real_side == "right" for t in trials(FIFTY, FIFTY, seed) if t.scored) for seed in range(200)]
+    left = [
+        sum(t.real_side == "right" for t in trials(FIFTY, FIFTY, seed) if t.scored)
+        for seed in range(200)
+    ]
     assert abs(sum(left) / 8000 - 0.5) < 0.02
 
 
@@ -165,7 +176,9 @@ def test_many_writers_lose_no_line(tmp_path):
         writer.join(60)
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert [writer.exitcode for writer in writers] == [0] * 6
-    assert sorted((row["who"], row["i"]) for row in rows) == [(who, i) for who in range(6) for i in range(15)]
+    assert sorted((row["who"], row["i"]) for row in rows) == [
+        (who, i) for who in range(6) for i in range(15)
+    ]
 
 
 def test_half_a_line_harms_only_itself(tmp_path):
@@ -181,7 +194,9 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="cannot add results"):
         append(tmp_path / "file" / "r.jsonl", {})
     with pytest.raises(CourseError, match="cannot add results"):
-        game(torch.zeros(20, 3, 8, 8), torch.zeros(20, 3, 8, 8), "m", out=tmp_path)  # before the first trial
+        game(
+            torch.zeros(20, 3, 8, 8), torch.zeros(20, 3, 8, 8), "m", out=tmp_path
+        )  # before the first trial
 
     def held(*_, **__):
         raise filelock.Timeout("lock")
@@ -193,7 +208,10 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 
 def test_pooling_takes_people_not_trials(tmp_path):
     a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
-    ann, bob = play(lambda i: i == 0, player="ann"), play(lambda i: i < 4, player="bob")  # 1 and 4 of 8
+    ann, bob = (
+        play(lambda i: i == 0, player="ann"),
+        play(lambda i: i < 4, player="bob"),
+    )  # 1 and 4 of 8
     again = play(lambda i: i < 3, player="ann", seed=2)  # ann then has 4 of 16
     append(a, ann, bob, play(lambda i: False, "other"))
     append(b, bob, again)
@@ -223,7 +241,9 @@ def test_broken_lines_are_named_and_left_out(tmp_path):
     path.write_bytes("\n".join([json.dumps(good), "", json.dumps(good), *wrong]).encode("latin-1"))
     (row,), broken = pool([path])
     assert row["people"] == 1 and row["trials"] == 8 and row["rate"] == 0
-    assert [line.split(": ")[0] for line in broken] == [f"{path} line {i}" for i in range(4, 4 + len(wrong))]
+    assert [line.split(": ")[0] for line in broken] == [
+        f"{path} line {i}" for i in range(4, 4 + len(wrong))
+    ]
     with pytest.raises(CourseError, match="cannot read"):
         pool([tmp_path / "nothing"])
 
@@ -271,13 +291,20 @@ def test_a_game_shows_its_trials_and_stores_its_result(images, tmp_path):
             press(box, do="next")
         assert (box.phase, box.number) == ("trial", i + 1) and f"{i + 1} of 5" in box.message
         pair = (images[0][trial.real], images[1][trial.fake])
-        for data, image in zip((box.left, box.right), pair if trial.real_side == "left" else pair[::-1], strict=True):
+        for data, image in zip(
+            (box.left, box.right), pair if trial.real_side == "left" else pair[::-1], strict=True
+        ):
             assert Image.open(BytesIO(data)).tobytes() == to_image(image).tobytes()
         press(box, do="next")  # not now
         press(box, do="answer", side="left", milliseconds=1000 + i)
         box.said = dict(box.said, number=i + 1, at=0)  # pressed twice
         assert (box.phase == "feedback") == (i < 2) == ("was real" in box.message)
-    assert box.phase == "done" and box.error == "" and "of 3 trials" in box.message and "r.jsonl" in box.message
+    assert (
+        box.phase == "done"
+        and box.error == ""
+        and "of 3 trials" in box.message
+        and "r.jsonl" in box.message
+    )
     (stored,) = map(json.loads, out.read_text().splitlines())
     assert stored == box.round.result and stored["model"] == "mine" and stored["player"] == "me"
     assert stored["fooled"] == sum(t.real_side == "right" for t in trials(*images, 3, 2, 3)[2:])
@@ -298,7 +325,9 @@ def test_a_game_shows_errors_and_hides_no_bug(images, tmp_path, monkeypatch):
     out.mkdir()
     with pytest.raises(CourseError):
         press(box, do="answer", side="left", milliseconds=1000)
-    assert "cannot add results" in box.error and "of 1 trials" in box.message  # the player still sees it
+    assert (
+        "cannot add results" in box.error and "of 1 trials" in box.message
+    )  # the player still sees it
     append(tmp_path / "elsewhere", box.round.result)
 
 
@@ -312,7 +341,9 @@ def test_the_game_on_paper(images):
     (axes,) = fig.axes
     shown = trials(*images, 5, 0, 4)
     texts = [text.get_text() for text in axes.texts]
-    assert texts == [t for i, one in enumerate(shown) for t in (str(i + 1), f"{one.real_side} is real")]
+    assert texts == [
+        t for i, one in enumerate(shown) for t in (str(i + 1), f"{one.real_side} is real")
+    ]
     assert {text.get_rotation() for text in axes.texts if "real" in text.get_text()} == {180}
     tiles = torch.from_numpy(axes.images[0].get_array().copy()).permute(2, 0, 1)
     zoom = SHOWN // 8

@@ -30,7 +30,12 @@ def images():
 def file(image: torch.Tensor) -> dict:
     """As the widget FileUpload gives it."""
     to_image(image).save(png := BytesIO(), "png")
-    about = {"name": "mine.png", "type": "image/png", "size": len(png.getvalue()), "last_modified": datetime.now()}
+    about = {
+        "name": "mine.png",
+        "type": "image/png",
+        "size": len(png.getvalue()),
+        "last_modified": datetime.now(),
+    }
     return about | {"content": memoryview(png.getvalue())}
 
 
@@ -53,15 +58,22 @@ def test_every_content_meets_every_style(model, images, way):
 def test_the_picture_is_content_example_and_output(model, images):
     (content, *_), (example, *_) = images
     shown = styles.picture(model, content, example)
-    zoom, parts = styles.LARGE // 32, [content, example, styles.restyle(model, content[None], example[None])[0, 0]]
+    zoom, parts = (
+        styles.LARGE // 32,
+        [content, example, styles.restyle(model, content[None], example[None])[0, 0]],
+    )
     assert shown.size == (3 * 32 * zoom + 2 * GAP, 32 * zoom)
     for i, part in enumerate(parts):  # the upper left corner of each
         assert shown.getpixel((i * (32 * zoom + GAP), 0)) == tuple(to_bytes(part)[:, 0, 0].tolist())
 
 
-def test_the_paper_twin_has_a_row_for_each_content_and_a_column_for_each_style(model, images, monkeypatch):
+def test_the_paper_twin_has_a_row_for_each_content_and_a_column_for_each_style(
+    model, images, monkeypatch
+):
     seen_rows, real = {}, styles.image_grid
-    monkeypatch.setattr(styles, "image_grid", lambda rows, **more: seen_rows.update(rows) or real(rows, **more))
+    monkeypatch.setattr(
+        styles, "image_grid", lambda rows, **more: seen_rows.update(rows) or real(rows, **more)
+    )
     styles.static(model, images[0], images[1][:2], scale=0.2)
     head, *rows = seen_rows.values()
     assert plt.get_fignums() == [] and torch.equal(head[1:], images[1][:2]) and (head[0] == 1).all()
@@ -115,7 +127,11 @@ def test_what_is_no_image_is_named_and_changes_nothing(model, images, monkeypatc
 def test_the_app_has_a_page_for_it(model, monkeypatch, tmp_path):
     settings = {"method": "munit", "data": "emoji:twemoji-fluent", "direction": "xy"}
     pages = app._pages({"mine": (model, settings, tmp_path)})
-    assert {"Borrowed looks: mine", "Many answers: mine"} <= set(pages) and "There and back: mine" not in pages
+    assert {"Borrowed looks: mine", "Many answers: mine"} <= set(
+        pages
+    ) and "There and back: mine" not in pages
     assert len(pages["Borrowed looks: mine"]()) == 2
     monkeypatch.setattr(app, "CODES", 4)
-    assert len(pages["Many answers: mine"]()) == 2  # the latent explorer moves the eight numbers of a style
+    assert (
+        len(pages["Many answers: mine"]()) == 2
+    )  # the latent explorer moves the eight numbers of a style

@@ -34,7 +34,9 @@ def test_pictures_are_offered_by_name_and_replaced():
     assert name == "a car" and np.array_equal(stored, to_bytes(images[0]).permute(1, 2, 0))
     choice.value = None  # an upload stands for them
     choice.offer(-images)
-    assert choice.value is None and choice.options[0][0] == "number 1" and choice.options[0][1] != url
+    assert (
+        choice.value is None and choice.options[0][0] == "number 1" and choice.options[0][1] != url
+    )
 
 
 # ---- the latent explorer
@@ -84,9 +86,13 @@ def test_the_picture_shows_one_z_for_all_inputs(coded, outlines):
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
     zoom, large, small = latents.LARGE // 2 // 32, latents.LARGE, latents.LARGE // 2
     fake = [to_bytes(coded.translate(x[None], z[None])["fake_y"][0]).int() for x in outlines]
-    enlarged = pixels[:, : 2 * zoom * 32, large + GAP : 2 * large + GAP][:, :: 2 * zoom, :: 2 * zoom].int()
+    enlarged = pixels[:, : 2 * zoom * 32, large + GAP : 2 * large + GAP][
+        :, :: 2 * zoom, :: 2 * zoom
+    ].int()
     assert (enlarged - fake[1]).abs().max() <= 1
-    assert torch.equal(pixels[:, :large, :large][:, :: 2 * zoom, :: 2 * zoom], to_bytes(outlines[1]))
+    assert torch.equal(
+        pixels[:, :large, :large][:, :: 2 * zoom, :: 2 * zoom], to_bytes(outlines[1])
+    )
     for place, i in ((-2 * small - GAP, 0), (-small, 2)):  # the others, in their order
         column = pixels[:, :, place : place + small or None]
         assert torch.equal(column[:, :small:zoom, ::zoom], to_bytes(outlines[i]))
@@ -119,7 +125,9 @@ def test_sliders_show_what_the_function_gives(coded, outlines):
 
 
 def test_directions_move_z_along_them_and_follow_it(coded, outlines, monkeypatch):
-    codes = torch.randn(50, 3, generator=torch.Generator().manual_seed(2)) * torch.tensor([1.0, 3.0, 2.0])
+    codes = torch.randn(50, 3, generator=torch.Generator().manual_seed(2)) * torch.tensor(
+        [1.0, 3.0, 2.0]
+    )
     axes, _ = latents.principal_directions(codes)
     used, real = [], latents.picture
     monkeypatch.setattr(latents, "picture", lambda *given: used.append(given[-1]) or real(*given))
@@ -133,8 +141,12 @@ def test_directions_move_z_along_them_and_follow_it(coded, outlines, monkeypatch
     before = torch.cat([torch.tensor([-0.7]), 1.2 * axes[1][1:]])
     assert torch.allclose(used[-1], before, atol=1e-6)
     along[0].value = 0.5
-    assert torch.allclose(used[-1] - before, (0.5 - axes[0] @ before) * axes[0], atol=1e-6)  # the rest stays
-    for one, exact in zip([*sliders, *along], torch.cat([used[-1], axes @ used[-1]]).tolist(), strict=True):
+    assert torch.allclose(
+        used[-1] - before, (0.5 - axes[0] @ before) * axes[0], atol=1e-6
+    )  # the rest stays
+    for one, exact in zip(
+        [*sliders, *along], torch.cat([used[-1], axes @ used[-1]]).tolist(), strict=True
+    ):
         assert abs(one.value - exact) < 0.026 and round(one.value / 0.05, 9).is_integer()
     reset.click()
     assert not used[-1].any() and len(used) == 5
@@ -177,7 +189,9 @@ def test_the_explorer_hides_no_bug(coded, outlines):
 def test_the_plane_is_the_sliders_on_paper(coded, outlines, monkeypatch):
     seen = {}
     real = latents.image_grid
-    monkeypatch.setattr(latents, "image_grid", lambda rows, *given: seen.update(rows) or real(rows, *given))
+    monkeypatch.setattr(
+        latents, "image_grid", lambda rows, *given: seen.update(rows) or real(rows, *given)
+    )
     first, second = torch.eye(3)[:2]
     latents.plane(coded, outlines[0], first, second, reach=2.0, steps=3, scale=0.2)
     assert plt.get_fignums() == [] and list(seen) == ["+2.0", "+0.0", "-2.0"]

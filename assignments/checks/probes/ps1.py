@@ -7,7 +7,9 @@ from checks.probes.tools import Line, attempt, decode, encode, precision, trace,
 def loss(names: dict, inputs: dict) -> dict:
     """A loss of one or two tensors of logits: its value, and its gradient in each of them."""
     function = wanted(names, inputs["function"])
-    logits = [decode(item, getattr(torch, inputs["dtype"])).requires_grad_() for item in inputs["logits"]]
+    logits = [
+        decode(item, getattr(torch, inputs["dtype"])).requires_grad_() for item in inputs["logits"]
+    ]
     value = function(*logits)
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     if not isinstance(value, torch.Tensor) or not value.requires_grad:
@@ -24,7 +26,10 @@ def slopes(names: dict, inputs: dict) -> dict:
     pair = wanted(names, "generator_slopes")(decode(inputs["logits"]))
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError("generator_slopes gives a pair of tensors")
-    out = {name: attempt(lambda i=i: encode(pair[i])) for i, name in enumerate(("saturating", "non_saturating"))}
+    out = {
+        name: attempt(lambda i=i: encode(pair[i]))
+        for i, name in enumerate(("saturating", "non_saturating"))
+    }
     return out | {"dtype": precision(pair[0])}
 
 
@@ -32,11 +37,16 @@ def densities(names: dict, inputs: dict) -> dict:
     """The best discriminator for two densities on a grid, one answer for each named case."""
     function = wanted(names, "optimal_discriminator")
     cases = inputs["cases"]
-    out = {name: attempt(lambda pair=pair: encode(function(*map(decode, pair)))) for name, pair in cases.items()}
+    out = {
+        name: attempt(lambda pair=pair: encode(function(*map(decode, pair))))
+        for name, pair in cases.items()
+    }
     return out | {"dtype": attempt(lambda: precision(function(*map(decode, cases["positive"]))))}
 
 
 def gan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of a game between two straight lines."""
     G, D = Line(decode(inputs["G"])), Line(decode(inputs["D"]))
-    return trace(wanted(names, "gan_step"), G, D, inputs, decode(inputs["real"]), decode(inputs["z"]))
+    return trace(
+        wanted(names, "gan_step"), G, D, inputs, decode(inputs["real"]), decode(inputs["z"])
+    )

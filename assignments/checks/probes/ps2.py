@@ -1,7 +1,17 @@
 """Probes of problem set 2: the student's networks, losses and step on the parent's numbers."""
 
 import torch
-from checks.probes.tools import Mix, Patches, attempt, decode, encode, fill, precision, trace, wanted
+from checks.probes.tools import (
+    Mix,
+    Patches,
+    attempt,
+    decode,
+    encode,
+    fill,
+    precision,
+    trace,
+    wanted,
+)
 from torch import Tensor, nn
 
 # ---- the U-Net's block
@@ -39,7 +49,9 @@ def skip(names: dict, inputs: dict) -> dict:
     return {
         "output": attempt(lambda: encode(block(h))),
         "gradient": attempt(gradient),
-        "known": attempt(lambda: encode(torch.cat([p.flatten() for p in block.parameters()]).sort().values)),
+        "known": attempt(
+            lambda: encode(torch.cat([p.flatten() for p in block.parameters()]).sort().values)
+        ),
     }
 
 
@@ -97,7 +109,9 @@ def patch_values(names: dict, inputs: dict) -> dict:
         fill(net, image, None, [torch.tensor([0.0, 1.0]).double()] * len(norms))
         large = torch.ones(inputs["large"], dtype=torch.float64, requires_grad=True)
         logits = net(large)
-        (slope,) = torch.autograd.grad(logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2], large)
+        (slope,) = torch.autograd.grad(
+            logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2], large
+        )
         seen = slope[0].abs().sum(0) > 0
         return [int(seen.any(1).sum()), int(seen.any(0).sum())]
 
@@ -124,7 +138,11 @@ def generator_loss(names: dict, inputs: dict) -> dict:
     value = wanted(names, "pix2pix_generator_loss")(logits, fake, y, inputs["lambda_l1"])
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     for name, source in (("logits_gradient", logits), ("fake_gradient", fake)):
-        grad = attempt(lambda s=source: torch.autograd.grad(value.sum(), s, retain_graph=True, allow_unused=True)[0])
+        grad = attempt(
+            lambda s=source: torch.autograd.grad(
+                value.sum(), s, retain_graph=True, allow_unused=True
+            )[0]
+        )
         out[name] = grad if isinstance(grad, dict) else encode(grad)
     return out
 

@@ -3,7 +3,17 @@
 from typing import Any
 
 import torch
-from checks.probes.tools import Mix, Patches, attempt, decode, encode, fill, precision, trace, wanted
+from checks.probes.tools import (
+    Mix,
+    Patches,
+    attempt,
+    decode,
+    encode,
+    fill,
+    precision,
+    trace,
+    wanted,
+)
 from torch import Tensor, nn
 
 # ---- the generator's block
@@ -22,7 +32,9 @@ def block(names: dict, inputs: dict) -> dict:
 
     return {
         "output": attempt(lambda: encode(net(h))),
-        "gradient": attempt(lambda: encode(torch.autograd.grad((net(h) * decode(inputs["at"])).sum(), h)[0])),
+        "gradient": attempt(
+            lambda: encode(torch.autograd.grad((net(h) * decode(inputs["at"])).sum(), h)[0])
+        ),
         "known": sum(p.numel() for p in net.parameters() if p.requires_grad),
         "same in eval": attempt(evaluated),
     }
@@ -41,7 +53,11 @@ def marks(images: Tensor, pattern: Tensor) -> list[float]:
     found, squares = [], float(pattern.square().sum())
     for image in images:
         number = round(float((image * pattern).sum()) / squares, 2)
-        found.append(number if float((image - number * pattern).abs().max()) < 1e-5 * (1 + abs(number)) else 0.0)
+        found.append(
+            number
+            if float((image - number * pattern).abs().max()) < 1e-5 * (1 + abs(number))
+            else 0.0
+        )
     return found
 
 
@@ -56,7 +72,13 @@ def pool_fill(names: dict, inputs: dict) -> dict:
 
     def rest() -> Tensor:
         return torch.cat(
-            [full[1][:room], *((pool.query(one.clone()), pool.query(two.clone())[:room])[1] for pool in pools[1:])]
+            [
+                full[1][:room],
+                *(
+                    (pool.query(one.clone()), pool.query(two.clone())[:room])[1]
+                    for pool in pools[1:]
+                ),
+            ]
         )
 
     return {
@@ -102,7 +124,10 @@ def pool_draws(names: dict, inputs: dict) -> dict:
 def pool_copies(names: dict, inputs: dict) -> dict:
     """Whether what a pool returns is cut off, and whether later changes reach what it stores."""
     pattern, size = decode(inputs["pattern"]), inputs["size"]
-    pool, started = wanted(names, "ImagePool")(size), marked([float(i + 1) for i in range(size)], pattern)
+    pool, started = (
+        wanted(names, "ImagePool")(size),
+        marked([float(i + 1) for i in range(size)], pattern),
+    )
     given = started.clone().requires_grad_() * 1.0
     before = given.detach().clone()
     out = pool.query(given)
@@ -112,7 +137,13 @@ def pool_copies(names: dict, inputs: dict) -> dict:
         out.detach().fill_(99.0)  # the caller may do what it wants with both
         given.detach().fill_(98.0)
     foreign, number = 0, 100.0
-    attached.append(bool(wanted(names, "ImagePool")(0).query(started.clone().requires_grad_() * 1.0).requires_grad))
+    attached.append(
+        bool(
+            wanted(names, "ImagePool")(0)
+            .query(started.clone().requires_grad_() * 1.0)
+            .requires_grad
+        )
+    )
     known = {float(i + 1) for i in range(size)}
     for _ in range(80):
         number += 1
@@ -134,7 +165,9 @@ def translators(inputs: dict, dtype: torch.dtype = torch.float64) -> tuple[Mix, 
 
 def slope(value: Tensor, source: Tensor) -> Any:
     """The gradient of ``value`` in ``source``, or None."""
-    grad = attempt(lambda: torch.autograd.grad(value.sum(), source, retain_graph=True, allow_unused=True)[0])
+    grad = attempt(
+        lambda: torch.autograd.grad(value.sum(), source, retain_graph=True, allow_unused=True)[0]
+    )
     return grad if isinstance(grad, dict) else encode(grad)
 
 
@@ -188,13 +221,18 @@ def cyclegan_step(names: dict, inputs: dict) -> dict:
     G = nn.ModuleList(translators(inputs))
     D = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_x", "D_y"))
     log: list[str] = []
-    shelves = [Shelf(name, [decode(item) for item in inputs[f"old_{name}"]], log) for name in ("x", "y")]
+    shelves = [
+        Shelf(name, [decode(item) for item in inputs[f"old_{name}"]], log) for name in ("x", "y")
+    ]
 
     def play(G: nn.Module, D: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
         return step(*G, *D, opt_G, opt_D, *shelves, *args)
 
     x, y = decode(inputs["x"]), decode(inputs["y"])
-    times = [0, 0]  # how often the images of each domain are translated; they may be part of a larger batch
+    times = [
+        0,
+        0,
+    ]  # how often the images of each domain are translated; they may be part of a larger batch
 
     def count(i: int, own: Tensor, images: Tensor) -> None:
         times[i] += sum(torch.equal(image, own[0]) for image in images)
@@ -202,5 +240,8 @@ def cyclegan_step(names: dict, inputs: dict) -> dict:
     for i, own in enumerate((x.clone(), y.clone())):
         G[i].register_forward_pre_hook(lambda _, args, i=i, own=own: count(i, own, args[0]))
     out = trace(play, G, D, inputs, x, y, inputs["lambda_cycle"], inputs["lambda_identity"])
-    given = {f"pool_{s.name}": attempt(lambda s=s: encode(s.given[-1])) if s.given else None for s in shelves}
+    given = {
+        f"pool_{s.name}": attempt(lambda s=s: encode(s.given[-1])) if s.given else None
+        for s in shelves
+    }
     return out | given | {"queries": sorted(log)[:20], "translated": times}

@@ -29,13 +29,19 @@ def draws(names: dict, inputs: dict) -> dict:
         "z": attempt(lambda: encode((z - mu) / noise)),
         "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
         "noise": attempt(lambda: encode(torch.stack([many.mean(), many.std(0).mean()]))),
-        "distinct": attempt(lambda: len(set(many.flatten().tolist())) > 0.9 * big.numel() and many.shape == big.shape),
+        "distinct": attempt(
+            lambda: (
+                len(set(many.flatten().tolist())) > 0.9 * big.numel() and many.shape == big.shape
+            )
+        ),
         "repeats": attempt(lambda: torch.equal(seeded(mu, logvar), seeded(mu, logvar))),
         "global_untouched": not touched,
         "unseeded": attempt(lambda: not torch.equal(draw(mu, logvar), draw(mu, logvar))),
     }
     for name, source in (("mu_gradient", mu), ("logvar_gradient", logvar)):
-        out[name] = attempt(lambda s=source: encode(_grad((z / noise).sum(), s, noise if s is mu else None)))
+        out[name] = attempt(
+            lambda s=source: encode(_grad((z / noise).sum(), s, noise if s is mu else None))
+        )
     return out
 
 
@@ -63,7 +69,8 @@ def interpolated(names: dict, inputs: dict) -> dict:
         for name, case in inputs["cases"].items()
     }
     out = {
-        name: codes if isinstance(codes, dict) else attempt(lambda c=codes: encode(c)) for name, codes in found.items()
+        name: codes if isinstance(codes, dict) else attempt(lambda c=codes: encode(c))
+        for name, codes in found.items()
     }
     return out | {"dtype": precision(next(iter(found.values())))}
 
@@ -71,7 +78,10 @@ def interpolated(names: dict, inputs: dict) -> dict:
 def scored(names: dict, inputs: dict) -> dict:
     """The diversity of samples."""
     score = wanted(names, "diversity_score")
-    return {name: attempt(lambda s=item: encode(score(decode(s)))) for name, item in inputs["samples"].items()}
+    return {
+        name: attempt(lambda s=item: encode(score(decode(s))))
+        for name, item in inputs["samples"].items()
+    }
 
 
 # ---- networks
@@ -93,7 +103,10 @@ class Reader(nn.Module):
 
     def __init__(self, mu: Tensor, logvar: Tensor):
         super().__init__()
-        self.mu, self.logvar = nn.Parameter(mu.clone()), nn.Parameter(logvar.clone())  # (z_dim, 2 c)
+        self.mu, self.logvar = (
+            nn.Parameter(mu.clone()),
+            nn.Parameter(logvar.clone()),
+        )  # (z_dim, 2 c)
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
         seen = torch.cat([y.mean((2, 3)), y.square().mean((2, 3))], 1)
@@ -113,9 +126,16 @@ def latent(names: dict, inputs: dict) -> dict:
     value.sum().backward()
     out = {"value": attempt(lambda: encode(value))}
     out["G_gradient"] = encode(
-        torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in G.parameters()])
+        torch.cat(
+            [
+                torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
+                for p in G.parameters()
+            ]
+        )
     )
-    out["E_gradient"] = encode(sum(0.0 if p.grad is None else p.grad.abs().sum().item() for p in E.parameters()))
+    out["E_gradient"] = encode(
+        sum(0.0 if p.grad is None else p.grad.abs().sum().item() for p in E.parameters())
+    )
     out["E_learns"] = all(p.requires_grad for p in E.parameters())
     out["G_learns"] = all(p.requires_grad for p in G.parameters())
     return out

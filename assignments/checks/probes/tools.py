@@ -41,7 +41,11 @@ def encode(value: Any) -> dict | None:
 
 def decode(item: dict, dtype: torch.dtype = torch.float64) -> Tensor:
     """The tensor that :func:`encode` wrote."""
-    return torch.tensor([float(x) for x in item["data"]], dtype=torch.float64).reshape(item["shape"]).to(dtype)
+    return (
+        torch.tensor([float(x) for x in item["data"]], dtype=torch.float64)
+        .reshape(item["shape"])
+        .to(dtype)
+    )
 
 
 def precision(value: Any) -> str:
@@ -60,9 +64,14 @@ def attempt(f: Callable[[], Any]) -> Any:
 def describe(error: BaseException) -> dict:
     """An exception as an answer, with the line of the student's code in which it arose; None if it arose outside."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(OTHERS)]
+    own = [
+        f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(OTHERS)
+    ]
     text = " ".join(str(error).split())
-    return {"error": f"{type(error).__name__}: {text}"[:300], "line": own[-1].lineno if own else None}
+    return {
+        "error": f"{type(error).__name__}: {text}"[:300],
+        "line": own[-1].lineno if own else None,
+    }
 
 
 def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
@@ -128,13 +137,20 @@ class Patches(nn.Module):
         return (image * weight).sum(1, keepdim=True)[:, :, ::2, ::2] + self.bias
 
 
-def fill(net: nn.Module, image: Tensor, weights: list[Tensor] | None, norms: list[Tensor]) -> list[str]:
+def fill(
+    net: nn.Module, image: Tensor, weights: list[Tensor] | None, norms: list[Tensor]
+) -> list[str]:
     """Run ``net`` once and fill its convolutions and batch norms in the order in which they are called.
 
     ``weights`` None fills convolutions with positive numbers. Returns what was called, in words.
     """
     called: list[tuple[str, nn.Module]] = []
-    kinds = {nn.Conv2d: "conv", nn.BatchNorm2d: "batch norm", nn.InstanceNorm2d: "instance norm", nn.Sigmoid: "sigmoid"}
+    kinds = {
+        nn.Conv2d: "conv",
+        nn.BatchNorm2d: "batch norm",
+        nn.InstanceNorm2d: "instance norm",
+        nn.Sigmoid: "sigmoid",
+    }
     hooks = [
         layer.register_forward_hook(lambda layer, *_, kind=kind: called.append((kind, layer)))
         for layer in net.modules()
@@ -143,7 +159,9 @@ def fill(net: nn.Module, image: Tensor, weights: list[Tensor] | None, norms: lis
     ]
     with torch.no_grad():
         net(image)
-        convs, batch_norms = ([layer for kind, layer in called if kind == k] for k in ("conv", "batch norm"))
+        convs, batch_norms = (
+            [layer for kind, layer in called if kind == k] for k in ("conv", "batch norm")
+        )
         for i, conv in enumerate(convs):
             if weights is None:
                 conv.weight.fill_(1 / conv.weight[0].numel())

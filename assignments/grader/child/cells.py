@@ -75,7 +75,9 @@ def main(job: dict, write: Callable[[dict], None], alone: bool) -> None:
 
 def reap(wait: Callable[[int, int], tuple[int, int]], all_ended: bool) -> None:
     """Forget children that have ended: until then each counts as a process. With ``all_ended``, wait up to 2 s."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # or the checks' own children could not be waited for
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # or the checks' own children could not be waited for
     deadline = time.monotonic() + 2
     with contextlib.suppress(ChildProcessError):
         while time.monotonic() < deadline:
@@ -86,7 +88,11 @@ def reap(wait: Callable[[int, int], tuple[int, int]], all_ended: bool) -> None:
 
 
 def run_cells(
-    cells: list[dict], total: float, each: float, write: Callable[[dict], None], sweep: Callable[[], None]
+    cells: list[dict],
+    total: float,
+    each: float,
+    write: Callable[[dict], None],
+    sweep: Callable[[], None],
 ) -> tuple[dict, list[dict]]:
     """The namespace after all cells. One that raises is noted and the next one runs, as a reader would go on."""
     module = types.ModuleType("__main__")
@@ -124,7 +130,9 @@ def plain_python(source: str) -> str:
 
         return TransformerManager().transform_cell(source)
     except ImportError:
-        return "".join("\n" if line.lstrip()[:1] in "%!" else line for line in source.splitlines(True))
+        return "".join(
+            "\n" if line.lstrip()[:1] in "%!" else line for line in source.splitlines(True)
+        )
 
 
 def run_check(
@@ -163,7 +171,13 @@ def run_check(
         write({"ended": check["name"], "how": "time"})
     elif status:
         late = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
-        how = "time" if late else f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "exit"
+        how = (
+            "time"
+            if late
+            else f"signal {os.WTERMSIG(status)}"
+            if os.WIFSIGNALED(status)
+            else "exit"
+        )
         write({"ended": check["name"], "how": how})
     else:
         write({"ended": check["name"], "how": "exit"})
@@ -182,7 +196,9 @@ def patient(fork: Callable[[], int]) -> int:
 def probe(names: dict, check: dict, probes: types.ModuleType) -> dict:
     """What the probe returned, or what was raised."""
     if check["function"] not in names:
-        return {"error": f"NameError: there is no {check['function']}: is its cell missing, or did it raise?"}
+        return {
+            "error": f"NameError: there is no {check['function']}: is its cell missing, or did it raise?"
+        }
     try:
         function = getattr(probes, check["probe"])
         raw = function(names, check["inputs"])
@@ -196,7 +212,11 @@ def probe(names: dict, check: dict, probes: types.ModuleType) -> dict:
 
 def describe(error: BaseException) -> dict:
     """An exception in one line, with the notebook's cell and line where it was raised."""
-    kind = "it took too long: is there an endless loop?" if isinstance(error, TimeIsUp) else type(error).__name__
+    kind = (
+        "it took too long: is there an endless loop?"
+        if isinstance(error, TimeIsUp)
+        else type(error).__name__
+    )
     try:
         text = " ".join(str(error)[: 10 * MAX_TEXT].split())
     except BaseException:  # a student's exception may raise while it is printed
@@ -218,7 +238,9 @@ def alarm(seconds: float) -> Iterator[None]:
 
     def ring(number: int, _: object) -> None:
         nonlocal rung
-        if number == signal.SIGALRM and rung:  # two at once would get past the code that swallows one
+        if (
+            number == signal.SIGALRM and rung
+        ):  # two at once would get past the code that swallows one
             return
         rung = True
         raise TimeIsUp

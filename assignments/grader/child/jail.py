@@ -30,7 +30,9 @@ def control(option: int, value: int = 0) -> None:
         libc.prctl(option, value, 0, 0, 0)
 
 
-def mount(kind: bytes, target: bytes, flags: int = NOSUID_NODEV, options: bytes | None = None) -> None:
+def mount(
+    kind: bytes, target: bytes, flags: int = NOSUID_NODEV, options: bytes | None = None
+) -> None:
     call("mount", kind, target, kind, ctypes.c_ulong(flags), options)
 
 
@@ -48,7 +50,11 @@ def enter_namespaces() -> None:
     uid, gid = os.getuid(), os.getgid()
     control(SET_DUMPABLE, 1)  # or the two maps could not be written
     call("unshare", NEWUSER | NEWNS | NEWPID | NEWIPC | NEWUTS)
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
 
@@ -76,7 +82,9 @@ def limit(memory_mb: int, processes: int | None, file_mb: int) -> None:
     lower(resource.RLIMIT_FSIZE, file_mb * 2**20)
     lower(resource.RLIMIT_NOFILE, 128)
     lower(resource.RLIMIT_CORE, 0)
-    if processes is not None:  # counted in the namespace; elsewhere the user's other processes would count too
+    if (
+        processes is not None
+    ):  # counted in the namespace; elsewhere the user's other processes would count too
         lower(resource.RLIMIT_NPROC, processes)
 
 
@@ -118,7 +126,10 @@ def private_bytes(pids: Iterable[int], shared: int) -> int:
     """Resident memory of ``pids`` together, each beyond the ``shared`` bytes it was forked with."""
     total = 0
     for pid in pids:
-        with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/statm", "rb") as file:
+        with (
+            contextlib.suppress(OSError, IndexError, ValueError),
+            open(f"/proc/{pid}/statm", "rb") as file,
+        ):
             total += max(0, int(file.read().split()[1]) * PAGE - shared)
     return total
 

@@ -15,7 +15,9 @@ def main(job: dict, write: object) -> None:
     """Writes the messages that the grader's sandbox writes: cells begun, cells that raised, answers of probes."""
     from checks.probes import tools
 
-    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}), colors="nocolor")
+    shell = InteractiveShell.instance(
+        config=Config({"HistoryManager": {"enabled": False}}), colors="nocolor"
+    )
     troubles = []
     for cell in job["cells"]:
         write({"cell": cell["number"]})
@@ -35,7 +37,10 @@ def main(job: dict, write: object) -> None:
 
 if __name__ == "__main__":
     order = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    with open(sys.argv[2], "w", encoding="utf-8") as results, contextlib.redirect_stdout(open(os.devnull, "w")):
+    with (
+        open(sys.argv[2], "w", encoding="utf-8") as results,
+        contextlib.redirect_stdout(open(os.devnull, "w")),
+    ):
 
         def write(message: dict) -> None:
             results.write(json.dumps(message) + "\n")

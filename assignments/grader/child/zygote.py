@@ -30,7 +30,9 @@ MAX_ENDED = 1000  # processes that have ended, and whose parent has not asked fo
 def warm_up(modules: list[str]) -> dict[str, str]:
     """Import what submissions will import, and use torch once; returns what could not be imported."""
     fonts = Path(os.environ.get("GRADING_FONTS", ""))
-    if os.environ.get("GRADING_FONTS") and fonts.is_dir():  # or matplotlib reads every font of the machine
+    if (
+        os.environ.get("GRADING_FONTS") and fonts.is_dir()
+    ):  # or matplotlib reads every font of the machine
         shutil.copytree(fonts, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
     failed = {}
     for name in (*WARM, *modules):
@@ -43,7 +45,10 @@ def warm_up(modules: list[str]) -> dict[str, str]:
         net = torch.nn.Sequential(
             torch.nn.Conv2d(3, 4, 3), torch.nn.InstanceNorm2d(4), torch.nn.ConvTranspose2d(4, 3, 3)
         )
-        for optimiser in (torch.optim.Adam(net.parameters()), torch.optim.SGD(net.parameters(), 0.1)):
+        for optimiser in (
+            torch.optim.Adam(net.parameters()),
+            torch.optim.SGD(net.parameters(), 0.1),
+        ):
             optimiser.zero_grad()  # its first call imports torch._dynamo: 1.5 s, here and not in every check
             net(torch.zeros(1, 3, 8, 8)).sum().backward()
             optimiser.step()
@@ -70,10 +75,17 @@ def can_nest() -> bool:
 
 def serve(orders: socket.socket, nested: bool, failed: dict[str, str]) -> None:
     """Orders one after the other; ends when the grader does, and takes every process below along."""
-    with open("/proc/self/statm") if os.path.exists("/proc/self/statm") else contextlib.nullcontext() as file:
+    with (
+        open("/proc/self/statm")
+        if os.path.exists("/proc/self/statm")
+        else contextlib.nullcontext() as file
+    ):
         shared = int(file.read().split()[1]) * jail.PAGE if file else 0
     orders.sendall(
-        json.dumps({"ready": True, "nested": nested, "failed": failed, "cpu": time.process_time()}).encode() + b"\n"
+        json.dumps(
+            {"ready": True, "nested": nested, "failed": failed, "cpu": time.process_time()}
+        ).encode()
+        + b"\n"
     )
     while True:
         message, files, _, _ = socket.recv_fds(orders, 4096, 2)
@@ -142,7 +154,9 @@ def submission(job: int, results: int, nested: bool, limits: dict) -> None:
                 os._exit(0)
             jail.control(jail.PDEATHSIG, signal.SIGKILL)
             jail.furnish(limits["scratch_mb"])
-            jail.control(jail.SET_DUMPABLE, 0)  # it holds files that the student's code must not get by tracing it
+            jail.control(
+                jail.SET_DUMPABLE, 0
+            )  # it holds files that the student's code must not get by tracing it
         runner = os.fork()
         if runner:
             os.close(job)
@@ -150,7 +164,12 @@ def submission(job: int, results: int, nested: bool, limits: dict) -> None:
             while ended != runner:
                 ended, status = os.wait()
             if status:
-                os.write(results, b"\n" + json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode() + b"\n")
+                os.write(
+                    results,
+                    b"\n"
+                    + json.dumps({"status": os.waitstatus_to_exitcode(status)}).encode()
+                    + b"\n",
+                )
             os._exit(0)  # the kernel ends whatever else runs in this process namespace
         jail.control(jail.PDEATHSIG, signal.SIGKILL)
         run(job, results, nested, limits)
@@ -162,7 +181,9 @@ def run(job: int, results: int, nested: bool, limits: dict) -> None:
     """The last steps before student code: no open file but the results, nothing to print to, all limits on."""
     jail.control(jail.SET_DUMPABLE, 1)
     nothing = os.open(os.devnull, os.O_RDWR)
-    high = [fcntl.fcntl(file, fcntl.F_DUPFD, 64) for file in (nothing, nothing, nothing, job, results)]
+    high = [
+        fcntl.fcntl(file, fcntl.F_DUPFD, 64) for file in (nothing, nothing, nothing, job, results)
+    ]
     for number, file in enumerate(high):
         os.dup2(file, number)
     os.closerange(5, 4096)

@@ -52,7 +52,11 @@ class Config(TrainingConfig):
 
 # CycleGAN's, so that the two differ in the objective alone.
 PRESETS: dict[str, dict] = {
-    name: {key: cyclegan.PRESETS[name][key] for key in Config.__dataclass_fields__ if key in cyclegan.PRESETS[name]}
+    name: {
+        key: cyclegan.PRESETS[name][key]
+        for key in Config.__dataclass_fields__
+        if key in cyclegan.PRESETS[name]
+    }
     for name in ("paper", "smoke", "cpu", "gpu")
 }
 
@@ -63,7 +67,9 @@ class BiGAN(Method):
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
     REVISION = 2  # pairs are pooled, and D learns first
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
         g = (cfg.base_channels, cfg.n_blocks, cfg.upsampling)
@@ -76,26 +82,45 @@ class BiGAN(Method):
         self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
-    def judge(self, x: Float[Tensor, "b 3 s s"], y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1 h w"]:
+    def judge(
+        self, x: Float[Tensor, "b 3 s s"], y: Float[Tensor, "b 3 s s"]
+    ) -> Float[Tensor, "b 1 h w"]:
         """D's map of logits for the pair: high where y is real and x its encoding, low where y is G_xy(x)."""
         return self.run(self.D, torch.cat([x, y], dim=1))  # (B, 6, S, S) -> (B, 1, h, w)
 
-    def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+    def discriminator_terms(
+        self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor
+    ) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted: ``d_real_y`` on (fake_x, y), ``d_fake_y`` on (x, fake_y). Detach the fakes."""
         real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
-        return {"d_real_y": real_loss(self.judge(fake_x, y)), "d_fake_y": fake_loss(self.judge(x, fake_y))}
+        return {
+            "d_real_y": real_loss(self.judge(fake_x, y)),
+            "d_fake_y": fake_loss(self.judge(x, fake_y)),
+        }
 
-    def generator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+    def generator_terms(
+        self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor
+    ) -> dict[str, Float[Tensor, ""]]:
         """What the generators minimise, unweighted: each wants its pair taken for the other's.
 
         ``g_gan_y`` moves G_xy alone, non-saturating. ``g_gan_x`` moves G_yx alone: its pair shall look like a fake one.
         """
         _, fake_loss, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
-        return {"g_gan_y": generator_loss(self.judge(x, fake_y)), "g_gan_x": fake_loss(self.judge(fake_x, y))}
+        return {
+            "g_gan_y": generator_loss(self.judge(x, fake_y)),
+            "g_gan_x": fake_loss(self.judge(fake_x, y)),
+        }
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of both generators. ``batch``: x, y (B, 3, S, S), unpaired."""
-        cfg, D, opt_G, opt_D, x, y = self.config, self.D, self.opt_G, self.opt_D, batch["x"], batch["y"]
+        cfg, D, opt_G, opt_D, x, y = (
+            self.config,
+            self.D,
+            self.opt_G,
+            self.opt_D,
+            batch["x"],
+            batch["y"],
+        )
 
         # 1. Translate both ways. Both updates look at these fakes.
         fake_y, fake_x = self.run(self.G_xy, x), self.run(self.G_yx, y)  # (B, 3, S, S)
@@ -119,7 +144,9 @@ class BiGAN(Method):
         return {name: term.detach() for name, term in (d | g).items()}
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 h w"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 h w"]]:
+    def translate(
+        self, x: Float[Tensor, "b 3 h w"], direction: str = "xy"
+    ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}`` in float32, with averaged weights if there are any.
 
         ``direction="yx"``: the input is a y; its translation is still called ``fake_y``.

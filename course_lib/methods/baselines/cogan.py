@@ -33,7 +33,9 @@ class Config(TrainingConfig):
     image_size: int = 64
     z_dim: int = 100  # each entry is drawn from U(-1, 1)
     base_channels: int = 128
-    own_layers: int = 2  # upsamplings of G, convolutions of D, that belong to one domain; the rest is shared
+    own_layers: int = (
+        2  # upsamplings of G, convolutions of D, that belong to one domain; the rest is shared
+    )
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     d_base_channels: int = 128
     # objective
@@ -62,9 +64,17 @@ _SMALL = {
 }
 PRESETS: dict[str, dict] = {
     "paper": {},
-    "smoke": _SMALL | {"image_size": 32, "base_channels": 8, "d_base_channels": 8, "batch_size": 4, "search_steps": 5},
+    "smoke": _SMALL
+    | {
+        "image_size": 32,
+        "base_channels": 8,
+        "d_base_channels": 8,
+        "batch_size": 4,
+        "search_steps": 5,
+    },
     "cpu": _SMALL | {"base_channels": 32},
-    "gpu": _SMALL | {"base_channels": 64, "d_base_channels": 32, "batch_size": 32, "lr": 1e-3, "average": 0.998},
+    "gpu": _SMALL
+    | {"base_channels": 64, "d_base_channels": 32, "batch_size": 32, "lr": 1e-3, "average": 0.998},
 }
 
 
@@ -74,10 +84,14 @@ class CoGAN(Method):
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
     REVISION = 2  # batch norm's statistics are averaged
 
-    def __init__(self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False):
+    def __init__(
+        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
+    ):
         super().__init__(config, device, bf16)
         cfg = self.config
-        self.G = CoupledGenerators(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.own_layers, cfg.upsampling)
+        self.G = CoupledGenerators(
+            cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.own_layers, cfg.upsampling
+        )
         self.D = CoupledDiscriminators(cfg.image_size, cfg.d_base_channels, cfg.own_layers)
         self.networks = {"G": self.G, "D": self.D}
         self.place()
@@ -96,7 +110,9 @@ class CoGAN(Method):
         """D_x's or D_y's logit for each image."""
         return self.run(self.D, image, domain)
 
-    def discriminator_terms(self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
+    def discriminator_terms(
+        self, x: Tensor, y: Tensor, fake_x: Tensor, fake_y: Tensor
+    ) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached."""
         real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
         return {
@@ -141,7 +157,9 @@ class CoGAN(Method):
         return {name: term.detach() for name, term in (d | g).items()}
 
     @torch.no_grad()
-    def search(self, image: Float[Tensor, "b 3 s s"], domain: str = "x") -> Float[Tensor, "b z_dim"]:
+    def search(
+        self, image: Float[Tensor, "b 3 s s"], domain: str = "x"
+    ) -> Float[Tensor, "b z_dim"]:
         """A z whose image in ``domain`` is near to ``image`` in L1; no result depends on the others of its batch.
 
         z stays where the prior draws it: further out the input is matched better, but its partner is no image.
@@ -149,19 +167,25 @@ class CoGAN(Method):
         cfg = self.config
         with inference(self.averaged["G"]) as G:
             starts = self.noise(cfg.search_starts)
-            distance = torch.cdist(image.flatten(1), G(starts, domain)[0].flatten(1), p=1)  # (B, search_starts)
+            distance = torch.cdist(
+                image.flatten(1), G(starts, domain)[0].flatten(1), p=1
+            )  # (B, search_starts)
             z = starts[distance.argmin(dim=1)].requires_grad_()  # (B, z)
             adam = torch.optim.Adam([z], cfg.search_lr)
             for _ in range(cfg.search_steps):
                 with torch.enable_grad():
                     error = (G(z, domain)[0] - image).abs().mean((1, 2, 3)).sum()
-                (z.grad,) = torch.autograd.grad(error, z)  # of z alone: the weights keep their gradients
+                (z.grad,) = torch.autograd.grad(
+                    error, z
+                )  # of z alone: the weights keep their gradients
                 adam.step()
                 z.clamp_(-1, 1)
         return z.detach()
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 s s"], direction: str = "xy") -> dict[str, Float[Tensor, "b 3 s s"]]:
+    def translate(
+        self, x: Float[Tensor, "b 3 s s"], direction: str = "xy"
+    ) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """``{"fake_y": G_y(z*), "rec_x": G_x(z*)}`` in float32, with averaged weights if there are any.
 
         ``direction="yx"``: the input is a y; its translation is still called ``fake_y``. Changes the random state only.

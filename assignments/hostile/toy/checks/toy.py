@@ -62,9 +62,16 @@ def average_inputs(rng: np.random.Generator) -> tuple[dict, dict]:
 
 
 def step_inputs(rng: np.random.Generator) -> tuple[dict, dict]:
-    x, y, w, rate = rng.normal(size=(8, 3)), rng.normal(size=8), rng.normal(size=3), float(rng.uniform(0.01, 0.2))
+    x, y, w, rate = (
+        rng.normal(size=(8, 3)),
+        rng.normal(size=8),
+        rng.normal(size=3),
+        float(rng.uniform(0.01, 0.2)),
+    )
     after = w - rate * 2 / 8 * x.T @ (x @ w - y)
-    return {"x": x.tolist(), "y": y.tolist(), "w": w.tolist(), "rate": rate}, {"value": after.tolist()}
+    return {"x": x.tolist(), "y": y.tolist(), "w": w.tolist(), "rate": rate}, {
+        "value": after.tolist()
+    }
 
 
 CHECKS = [

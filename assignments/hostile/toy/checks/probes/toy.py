@@ -8,7 +8,11 @@ def tensor(values: list) -> torch.Tensor:
 
 
 def loss_values(names: dict, inputs: dict) -> dict:
-    return {"value": float(names["weighted_loss"](tensor(inputs["real"]), tensor(inputs["fake"]), inputs["weight"]))}
+    return {
+        "value": float(
+            names["weighted_loss"](tensor(inputs["real"]), tensor(inputs["fake"]), inputs["weight"])
+        )
+    }
 
 
 def loss_slope(names: dict, inputs: dict) -> dict:
@@ -22,5 +26,7 @@ def average_values(names: dict, inputs: dict) -> dict:
 
 
 def step_updates(names: dict, inputs: dict) -> dict:
-    after = names["step"](tensor(inputs["w"]), tensor(inputs["x"]), tensor(inputs["y"]), inputs["rate"])
+    after = names["step"](
+        tensor(inputs["w"]), tensor(inputs["x"]), tensor(inputs["y"]), inputs["rate"]
+    )
     return {"value": torch.as_tensor(after).tolist()}
