@@ -17,7 +17,7 @@ WANTED = { pwd -P; cat pyproject.toml; }
 # Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
 SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup course course-all test soak release-check gpu site lab clean
+.PHONY: help setup course course-all lint test test-all soak release-check gpu site lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -47,11 +47,18 @@ course: setup ## run the first notebooks (00 to 02) into build/
 course-all: setup ## run every notebook into build/; those that are done are not repeated
 	$(BIN)/course run --resume --out build
 
-test: setup ## format, lint and all tests, the fast ones first; skipped and slowest ones are named at the end
+lint: setup ## format, ruff, what imports what, the rules for notebooks and pages, and that all that is public is used
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python tools/lint_notebooks.py
+	$(BIN)/python tools/lint_used.py
+
+test: lint ## lint, then each promise once: about 12 minutes on two cores; skipped and slowest tests are named at the end
 	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) -rs --durations=5
 	$(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE) -rs --durations=15
+
+test-all: test ## and what is long, or needs a browser, a wheel or a site of its own: about half an hour more
+	$(BIN)/python -m pytest -m extra $(SIDE_BY_SIDE) -rs --durations=15
 
 soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (half an hour or more)
 	$(BIN)/python -m pytest -m soak -rs
@@ -71,7 +78,7 @@ release: setup site ## wheel, sdist, the site as a zip, and the notes of this ve
 	$(BIN)/python -m zipfile -c "dist/gan_translation_course-$$version-site.zip" build/site; ls -l dist
 
 gpu: setup ## what one NVIDIA card can do, measured in 25 minutes at most; the files go to build/gpu
-	$(BIN)/course bench gpu --out build/gpu
+	$(BIN)/python tools/bench_gpu.py --out build/gpu
 
 site: setup ## the course as web pages, into build/site; the first time it needs npm and the network
 	$(BIN)/python notebooks/site/build.py

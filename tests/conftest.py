@@ -48,7 +48,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Fast tests first, so that a broken basis shows early; soak and release tests only where -m names them."""
+    """Fast tests first, so that a broken basis shows early; the KINDS above only where -m names them."""
     for kind in KINDS:
         if kind not in (config.option.markexpr or ""):
             others = [item for item in items if item.get_closest_marker(kind)]

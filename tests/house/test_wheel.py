@@ -11,7 +11,7 @@ import pytest
 from tests import ROOT
 from tests.house.test_house import files
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.extra
 
 # The command where no extra is installed: their modules cannot be imported.
 BARE = """

@@ -1,5 +1,6 @@
 """Training inside a real Jupyter kernel: the preview is drawn in place, and interrupting leaves everything usable."""
 
+import re
 import time
 
 import pytest
@@ -27,7 +28,7 @@ def kernel():
 
 
 def run(client, code: str, during=None) -> tuple[dict, list[dict]]:
-    """Executes a cell; returns its reply and what it showed. ``during`` is called once the cell has shown something."""
+    """Executes a cell; returns its reply and what it showed. ``during`` gets each message until it returns True."""
     request, shown = client.execute(code), []
     while True:
         message = client.get_iopub_msg(timeout=120)
@@ -37,8 +38,7 @@ def run(client, code: str, during=None) -> tuple[dict, list[dict]]:
             return client.get_shell_msg(timeout=30)["content"], shown
         if message["msg_type"] in ("display_data", "update_display_data", "stream", "error"):
             shown.append(message)
-            if during:
-                during()
+            if during and during(message):
                 during = None
 
 
@@ -48,9 +48,12 @@ def test_interrupt_keeps_checkpoint_and_kernel(kernel, tmp_path):
     reply, _ = run(client, SETUP)
     assert reply["status"] == "ok", reply
 
-    def interrupt():
-        time.sleep(3)
-        manager.interrupt_kernel()
+    def interrupt(message: dict) -> bool:
+        """As soon as the progress line says that a step is done."""
+        under_way = re.search(r"step [1-9]", str(message["content"].get("data", "")))
+        if under_way:
+            manager.interrupt_kernel()
+        return bool(under_way)
 
     start = time.monotonic()
     code = f"result = fit(method, train, minutes=2, val=val, out={str(tmp_path / 'run')!r})"

@@ -18,7 +18,7 @@ from tests import ROOT
 from tests.demo.test_browser import stroke
 from tests.support.served import served
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.extra, pytest.mark.timeout(1800)]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LOOK = """async () => {
   await window.MathJax?.startup?.promise;

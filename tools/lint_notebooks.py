@@ -1,0 +1,225 @@
+"""What every notebook and every page must be, whatever it teaches: `python tools/lint_notebooks.py`.
+
+Ten rules. It prints a line for each place that breaks one, and exits with 1 if there is any:
+
+    order       all cells were executed, from top to bottom, and none ended in an error
+    parameters  the first code cell, and no other, is tagged parameters, and says profile = "auto"
+    kernel      it is the plain python3, without the version of somebody's interpreter
+    checked     nbval has something to compare: a marked cell, with its output
+    quiet       no warnings, and on stderr nothing but progress bars
+    small       a notebook has less than 1.5 MB
+    alt         every picture has a text for those who cannot see it, and every figure, too
+    sections    sections and exercises are counted 1, 2, 3
+    links       files, pages, notebooks and sections that are named exist
+    machine     no path of somebody's machine, no registry's address, no note to oneself
+"""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks/guide").glob("*.md"))]
+MAX_BYTES = 1_500_000  # larger ones load slowly, and code hosting sites do not show them
+
+CHECKED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT\s*$", re.MULTILINE)
+WARNING = re.compile(r"\b\w*Warning:|Traceback \(most recent call last\)")
+BAR = re.compile(r"\d+%\||\d+(it|cell|B) \[|\d+/\d+ \[")  # a bar, or a counter of something endless
+PICTURE = re.compile(r"!\[(?P<markdown>[^\]]*)\]\(|<img\b(?P<html>[^>]*)>")
+HTML_ALT = re.compile(r"""\balt=["']\s*[^\s"']""")
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+SECTION = re.compile(r"^## (\d+)\. ", re.MULTILINE)
+EXERCISE = re.compile(r"\*\*Exercise (\d+)")
+LINK = re.compile(
+    r"\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)|<img[^>]* src=\"(?!https?:)([^\"]+)\""
+)
+CITED = re.compile(
+    r"notebook (?P<notebook>\d\d[a-z]?)\b(?:,? section (?P<its>\d+))?"
+    r"|sections? (?P<first>\d+)(?: (?:and|or|to) (?P<second>\d+))?"
+    r"(?: of notebook (?P<of>\d\d[a-z]?))?"
+)
+MACHINE = re.compile(
+    r"(?<![\w.~/-])/(?:root|work|opt(?!/tljh)|home/\w+|Users/\w+|private/var|tmp/(?:ipykernel|bash)_\w+)/"
+    r"|file:///\w|C:\\+Users"
+    r"|\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|npmmirror\.com|deb\.debian\.org)\b"
+    r"|\b(?:TO" r"DO|FIX" r"ME)\b"
+)  # fmt: skip
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook) -> str:
+    """All Markdown, without the code in it."""
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    return CODE.sub("", "\n\n".join(cells))
+
+
+def number_of(path: Path) -> str:
+    """02b, of 02b_facades.ipynb."""
+    return path.name.partition("_")[0]
+
+
+def is_drawn(output) -> bool:
+    return any(kind.startswith("image/") for kind in output.get("data", {}))
+
+
+def order(notebook, path: Path) -> Iterator[str]:
+    counts = [cell.execution_count for cell in code_cells(notebook) if cell.source.strip()]
+    if counts != list(range(1, len(counts) + 1)):
+        yield f"execution counts are {counts}"
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield f"cell {cell.execution_count} ended in {output.ename}"
+
+
+def parameters(notebook, path: Path) -> Iterator[str]:
+    cells = code_cells(notebook)
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    if tagged != cells[:1]:
+        yield "the first code cell, and no other, must be tagged parameters"
+    if any("injected-parameters" in cell.metadata.get("tags", []) for cell in cells):
+        yield "papermill's injected cell would beat COURSE_PROFILE"
+    default = ast.dump(ast.parse('profile = "auto"').body[0])
+    if default not in [ast.dump(node) for node in ast.parse(cells[0].source).body]:
+        yield 'the first code cell does not say profile = "auto"'
+
+
+def kernel(notebook, path: Path) -> Iterator[str]:
+    if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
+        yield "the kernel is not python3"
+    if "version" in notebook.metadata.get("language_info", {}):
+        yield "language_info.version changes with every machine: remove it"
+
+
+def checked(notebook, path: Path) -> Iterator[str]:
+    marked = [cell for cell in code_cells(notebook) if CHECKED.search(cell.source)]
+    if not marked:
+        yield "no cell is marked # NBVAL_CHECK_OUTPUT"
+    for cell in marked:
+        if not cell.outputs:
+            yield f"cell {cell.execution_count} is to be compared, and has no output"
+
+
+def quiet(notebook, path: Path) -> Iterator[str]:
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            text = output.get("text", "")
+            if hit := WARNING.search(text):
+                yield f"cell {cell.execution_count}: {hit.group()}"
+            elif output.get("name") == "stderr":
+                for line in re.split(r"[\r\n]+", text):
+                    if line.strip() and not BAR.search(line):
+                        yield f"cell {cell.execution_count}, stderr: {line[:80]}"
+
+
+def small(notebook, path: Path) -> Iterator[str]:
+    if path.stat().st_size >= MAX_BYTES:
+        yield f"{path.stat().st_size} bytes"
+
+
+def alt(notebook, path: Path) -> Iterator[str]:
+    for cell in code_cells(notebook):
+        if any(map(is_drawn, cell.outputs)) and not cell.metadata.get("alt", "").strip():
+            yield f"cell {cell.execution_count} draws a figure, and its metadata has no alt"
+    yield from pictures_without_alt(prose(notebook))
+
+
+def pictures_without_alt(text: str) -> Iterator[str]:
+    for hit in PICTURE.finditer(text):
+        told = hit["markdown"].strip() if hit["html"] is None else HTML_ALT.search(hit["html"])
+        if not told:
+            yield f"no alt text: {hit.group()[:80]}"
+
+
+def sections(notebook, path: Path) -> Iterator[str]:
+    for kind, pattern in (("sections", SECTION), ("exercises", EXERCISE)):
+        numbers = [int(number) for number in pattern.findall(prose(notebook))]
+        if numbers != list(range(1, len(numbers) + 1)):
+            yield f"{kind} are numbered {numbers}"
+
+
+def links(notebook, path: Path) -> Iterator[str]:
+    text = prose(notebook)
+    yield from dead_links(text, path)
+    yield from wrong_citations(text, number_of(path), set(SECTION.findall(text)))
+
+
+def dead_links(text: str, path: Path) -> Iterator[str]:
+    for hit in LINK.finditer(text):
+        target = hit[1] or hit[2]
+        if not (path.parent / target).exists():
+            yield f"dead link: {target}"
+
+
+def wrong_citations(text: str, here: str, sections_here: set[str]) -> Iterator[str]:
+    """``notebook 04``, ``section 3``, ``sections 3 and 4``, ``notebook 04, section 3`` ..."""
+    known = SECTIONS | {here: sections_here}
+    for hit in CITED.finditer(text):
+        notebook = hit["notebook"] or hit["of"] or here
+        for number in (hit["its"], hit["first"], hit["second"]):
+            if number and number not in known.get(notebook, ()):
+                yield f"there is no such section: {hit.group()}"
+        if notebook not in known:
+            yield f"there is no such notebook: {hit.group()}"
+
+
+def machine(text: str) -> Iterator[str]:
+    for hit in MACHINE.finditer(text):
+        yield f"names {hit.group()}"
+
+
+NOTEBOOK_RULES = (order, parameters, kernel, checked, quiet, small, alt, sections, links)
+SECTIONS: dict[str, set[str]] = {}  # of each notebook, as 02b, the numbers of its sections
+
+
+def tracked_texts() -> Iterator[tuple[str, str]]:
+    """Every text file that git tracks or would track; pictures in notebooks are left out."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in sorted(set(filter(None, done.stdout.split("\0")))):
+        path = ROOT / name
+        data = path.read_bytes() if path.is_file() else b"\0"
+        if b"\0" not in data[:8000]:
+            lines = data.decode("utf-8", errors="replace").splitlines()
+            yield name, "\n".join(line for line in lines if len(line) <= 4000)
+
+
+def problems() -> Iterator[str]:
+    notebooks = {path: nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+    for path, notebook in notebooks.items():
+        nbformat.validate(notebook)
+        SECTIONS[number_of(path)] = set(SECTION.findall(prose(notebook)))
+    for path, notebook in notebooks.items():
+        for rule in NOTEBOOK_RULES:
+            for problem in rule(notebook, path):
+                yield f"{path.name}: {rule.__name__}: {problem}"
+        widgets = json.dumps(notebook.metadata.get("widgets", {}))
+        for problem in machine(widgets):
+            yield f"{path.name}: machine: a widget {problem}"
+    for path in PAGES:
+        text = CODE.sub("", path.read_text(encoding="utf-8"))
+        for problem in (
+            *dead_links(text, path),
+            *pictures_without_alt(text),
+            *wrong_citations(text, "", set(SECTION.findall(text))),
+        ):
+            yield f"{path.name}: {problem}"
+    for name, text in tracked_texts():
+        for problem in machine(text):
+            yield f"{name}: machine: {problem}"
+
+
+if __name__ == "__main__":
+    wrong = list(problems())
+    print("\n".join(wrong) or "notebooks and pages: ten rules, nothing to say")
+    sys.exit(bool(wrong))

@@ -1,0 +1,121 @@
+"""Everything public has a user: `python tools/lint_used.py`. A test is no user.
+
+Names       a public function, class, method or constant of course_lib is used somewhere in the library, the
+            notebooks, the guide, the assignments or the tools, beyond the place that defines it.
+Options     each field of a method's Config is set by a preset, a notebook, a sweep, a shipped recipe, or a command
+            or example of the guide; reading it in the method is no use of it.
+Columns     each column of a stored table is read by a notebook, a claim or a page.
+
+It prints a line for each that has none, and exits with 1 if there is any.
+"""
+
+import ast
+import csv
+import dataclasses
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARY = ROOT / "course_lib"
+WORD = re.compile(r"\w+")
+ROW_IS = {"row", "seed", "steps", "seconds", "commit", "device", "method", "data", "direction"}
+
+
+def library() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(LIBRARY.rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def defined(tree: ast.AST) -> Iterator[str]:
+    """The public names that a module or a class defines, its methods included."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        if isinstance(node, ast.ClassDef):
+            yield from defined(node)
+        if isinstance(node, ast.Assign) and isinstance(tree, ast.Module):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def mentioned(tree: ast.Module) -> Iterator[str]:
+    """Every name that code reads, calls, imports or passes by keyword, and the words of its strings."""
+    docstrings = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
+            docstrings.add(getattr(node.body[0], "value", None))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.alias):
+            yield from node.name.split(".")
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if node not in docstrings:
+                yield from WORD.findall(node.value)
+
+
+def words(paths: Iterable[Path]) -> Counter:
+    return Counter(word for path in paths for word in WORD.findall(path.read_text("utf-8")))
+
+
+def notebook_words() -> Counter:
+    found = Counter()
+    for path in (*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("assignments/source/**/*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            found.update(WORD.findall("".join(cell["source"])))
+    return found
+
+
+def unused_names(outside: Counter) -> Iterator[str]:
+    code = [*ROOT.glob("tools/*.py"), *ROOT.glob("notebooks/site/*.py")]
+    code += [path for path in ROOT.glob("assignments/**/*.py") if "mutants" not in path.parts]
+    used = Counter(outside)
+    trees = dict(library())
+    for tree in (*trees.values(), *(ast.parse(path.read_text("utf-8")) for path in code)):
+        used.update(mentioned(tree))
+    for path, tree in trees.items():
+        for name in defined(tree):
+            if not name.startswith("_") and not used[name]:
+                yield f"{path.relative_to(ROOT)}: nothing uses {name}"
+
+
+def unused_options(outside: Counter) -> Iterator[str]:
+    from course_lib.methods import METHODS, method_class
+    from course_lib.runs.shipped import RECIPES
+
+    recipes = Counter(WORD.findall(" ".join(" ".join(r.settings) for r in RECIPES.values())))
+    setters = outside + recipes
+    for name in METHODS:
+        cls = method_class(name)
+        presets = {option for preset in cls.PRESETS.values() for option in preset}
+        for field in dataclasses.fields(cls.Config):
+            if not setters[field.name] and field.name not in presets:
+                yield f"{name}: nobody sets {field.name}"
+
+
+def unread_columns(outside: Counter) -> Iterator[str]:
+    for path in sorted(ROOT.glob("notebooks/sweeps/*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            columns = next(csv.reader(file))
+        settings = words([path.with_suffix(".toml")]) if path.with_suffix(".toml").exists() else {}
+        for column in columns:
+            if column not in ROW_IS and not outside[column] and column not in settings:
+                yield f"{path.name}: nobody reads {column}"
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    pages = [ROOT / "README.md", ROOT / "assignments/README.md", *ROOT.glob("notebooks/guide/*.md")]
+    texts = [*pages, *ROOT.glob("notebooks/sweeps/*.toml"), ROOT / "notebooks/claims.toml"]
+    outside_words = words(path for path in texts if path.exists()) + notebook_words()
+    unused = [*unused_names(outside_words), *unused_options(outside_words)]
+    unused += unread_columns(outside_words)
+    print("\n".join(unused) or "every public name, option and column has a user")
+    sys.exit(bool(unused))
