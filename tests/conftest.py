@@ -1,4 +1,6 @@
-"""What every test gets: shapes checked, no colours, no display, no profile from outside; fast tests first."""
+"""What every test gets: shapes checked, no colours, no display, no profile from outside; fast tests
+first.
+"""
 
 import os
 import shutil
@@ -27,7 +29,8 @@ if not os.environ.get("COURSE_NO_SHAPE_CHECK"):
     assert "course_lib" not in sys.modules, (
         "course_lib was imported before its shapes could be checked"
     )
-    # Every annotated function of course_lib checks its arguments and result; an int is a good float (PEP 484).
+    # Every annotated function of course_lib checks its arguments and result; an int is a good float
+    # (PEP 484).
     install_import_hook(
         "course_lib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
     )
@@ -48,7 +51,9 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Fast tests first, so that a broken basis shows early; the KINDS above only where -m names them."""
+    """Fast tests first, so that a broken basis shows early; the KINDS above only where -m names
+    them.
+    """
     for kind in KINDS:
         if kind not in (config.option.markexpr or ""):
             others = [item for item in items if item.get_closest_marker(kind)]
@@ -64,7 +69,8 @@ def pytest_collection_modifyitems(config, items):
 COSTLY = {"browser", "three", "undisturbed", "whole", "averaged"}
 
 
-# Side by side (-n 2 --dist loadfile), the tests of a file stay together, as they share what is made once. Except:
+# Side by side (-n 2 --dist loadfile), the tests of a file stay together, as they share what is made
+# once. Except:
 APART = (
     "test_notebooks",
     "test_problem_sets",
@@ -100,7 +106,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.fixture
 def course(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
-    """The command, in this process: course("train", ...) gives its exit status, output and errors."""
+    """The command, in this process: course("train", ...) gives status, output and errors."""
     from course_lib.cli.course import main
 
     def run(*arguments) -> tuple[int, str, str]:
@@ -142,7 +148,9 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium of this system, without a window. Of a module: while it is open, no test can run an event loop."""
+    """Chromium of this system, without a window. Of a module: while it is open, no test can run an
+    event loop.
+    """
     api = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: no browser test"
     )
@@ -171,7 +179,9 @@ def keep():
 
 @pytest.fixture(autouse=True, scope="module")
 def checks_of_other_courses_are_forgotten():
-    """The grader imports the checks of the course it grades: other tests need those of assignments/."""
+    """The grader imports the checks of the course it grades: other tests need those of
+    assignments/.
+    """
     path, own = (
         list(sys.path),
         {n: m for n, m in sys.modules.items() if n.split(".")[0] == "checks"},

@@ -1,4 +1,5 @@
-"""What every notebook and every page must be, whatever it teaches: `python tools/lint_notebooks.py`.
+"""What every notebook and every page must be, whatever it teaches: `python
+tools/lint_notebooks.py`.
 
 Ten rules. It prints a line for each place that breaks one, and exits with 1 if there is any:
 

@@ -1,8 +1,10 @@
 """Everything public has a user: `python tools/lint_used.py`. A test is no user.
 
-Names       a public function, class, method or constant of course_lib is used somewhere in the library, the
+Names       a public function, class, method or constant of course_lib is used somewhere in the
+library, the
             notebooks, the guide, the assignments or the tools, beyond the place that defines it.
-Options     each field of a method's Config is set by a preset, a notebook, a sweep, a shipped recipe, or a command
+Options     each field of a method's Config is set by a preset, a notebook, a sweep, a shipped
+recipe, or a command
             or example of the guide; reading it in the method is no use of it.
 Columns     each column of a stored table is read by a notebook, a claim or a page.
 
@@ -42,7 +44,9 @@ def defined(tree: ast.AST) -> Iterator[str]:
 
 
 def mentioned(tree: ast.Module) -> Iterator[str]:
-    """Every name that code reads, calls, imports or passes by keyword, and the words of its strings."""
+    """Every name that code reads, calls, imports or passes by keyword, and the words of its
+    strings.
+    """
     docstrings = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
@@ -56,9 +60,8 @@ def mentioned(tree: ast.Module) -> Iterator[str]:
             yield from node.name.split(".")
         elif isinstance(node, ast.keyword) and node.arg:
             yield node.arg
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if node not in docstrings:
-                yield from WORD.findall(node.value)
+        elif isinstance(node, ast.Constant) and node not in docstrings:
+            yield from WORD.findall(str(node.value))
 
 
 def words(paths: Iterable[Path]) -> Counter:

@@ -1,9 +1,11 @@
-"""Build the course as web pages into build/site: `make site`, or `python notebooks/site/build.py OTHER_FOLDER`.
+"""Build the course as web pages into build/site: `make site`, or `python notebooks/site/build.py
+OTHER_FOLDER`.
 
-No notebook is executed: what they store is what is shown. This file gathers the sources of the pages in
-build/site-work (the notebooks, the guide, the first page, the command and the library as these describe themselves),
-and Sphinx makes pages of them, with the settings in conf.py. MathJax and the page to play with come first, and stay in
-build/site-parts: from then on no network is needed.
+No notebook is executed: what they store is what is shown. This file gathers the sources of the
+pages in build/site-work (the notebooks, the guide, the first page, the command and the library as
+these describe themselves), and Sphinx makes pages of them, with the settings in conf.py. MathJax
+and the page to play with come first, and stay in build/site-parts: from then on no network is
+needed.
 """
 
 import ast
@@ -23,7 +25,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT))  # this checkout is described, whatever copy of the course is installed
+sys.path.insert(
+    0, str(ROOT)
+)  # this checkout is described, whatever copy of the course is installed
 
 import typer  # noqa: E402
 from sphinx.cmd.build import main as sphinx  # noqa: E402
@@ -32,7 +36,11 @@ from course_lib import CourseError  # noqa: E402
 from course_lib.cli.course import app, fail  # noqa: E402
 from course_lib.demo import page as play  # noqa: E402
 
-NOTEBOOKS, LIBRARY, HANDBOOK = ROOT / "notebooks", ROOT / "course_lib", ROOT / "assignments" / "README.md"
+NOTEBOOKS, LIBRARY, HANDBOOK = (
+    ROOT / "notebooks",
+    ROOT / "course_lib",
+    ROOT / "assignments" / "README.md",
+)
 WORK, PARTS = ROOT / "build" / "site-work", ROOT / "build" / "site-parts"
 SOURCE = WORK / "source"
 NOTEBOOK_FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -40,16 +48,18 @@ PAGES = [*NOTEBOOK_FILES, *sorted(NOTEBOOKS.glob("*.md")), *sorted(NOTEBOOKS.glo
 DEMOS = tomllib.loads((HERE / "demos.toml").read_text("utf-8"))
 MATHJAX = "mathjax@3.2.2"  # Apache-2.0; version 4 would load fonts later, from elsewhere
 MATHJAX_HASH = "a4354ff94fd868aea0cc6eaaa79a57fda0588646fc46ee3700a349ee0a11cbe6"  # of its file
-ROW = r'\[.+\]\(notebooks/(\w+)\.ipynb\) \| <img src="(.+?)" .* alt="(.+)"> \| (.+?) \| (.+?) \|'  # of README's table
+# of README's table
+ROW = r'\[.+\]\(notebooks/(\w+)\.ipynb\) \| <img src="(.+?)" .* alt="(.+)"> \| (.+?) \| (.+?) \|'
 PICTURE = (".png", ".webp")
 DEMO = """
 
 {text}
 
-<iframe class="demo" src="play/index.html?network={network}" title="Draw, and see it translated" loading="lazy"
-></iframe>
+<iframe class="demo" src="play/index.html?network={network}" title="Draw, and see it translated"
+loading="lazy"></iframe>
 
-<a class="demo-alone" href="play/index.html?network={network}">On a page of its own, with your own images</a>
+<a class="demo-alone" href="play/index.html?network={network}">
+On a page of its own, with your own images</a>
 """
 ORPHAN = "---\norphan: true\n{}---\n"  # a page that is in no list
 
@@ -68,7 +78,9 @@ def write(page: Path, text: str) -> None:
 
 
 def fetch_mathjax(folder: Path) -> None:
-    """MathJax in one file, and its licence, into ``folder`` unless they are there. Raises CourseError."""
+    """MathJax in one file, and its licence, into ``folder`` unless they are there. Raises
+    CourseError.
+    """
     script = folder / "tex-svg-full.js"
     if script.exists() and hashlib.sha256(script.read_bytes()).hexdigest() == MATHJAX_HASH:
         return
@@ -81,16 +93,26 @@ def fetch_mathjax(folder: Path) -> None:
                 for name in ("package/LICENSE", "package/es5/tex-svg-full.js"):
                     (folder / Path(name).name).write_bytes(archive.extractfile(name).read())
         except (OSError, subprocess.SubprocessError, tarfile.TarError, StopIteration) as error:
-            fix = f"install Node.js, which has npm; in an empty folder this must work: npm pack {MATHJAX}"
-            raise CourseError(f"could not fetch {MATHJAX}, for the formulas: {error}", "npm", fix) from error
+            fix = f"install Node.js, which has npm; this must work anywhere: npm pack {MATHJAX}"
+            raise CourseError(
+                f"could not fetch {MATHJAX}, for the formulas: {error}", "npm", fix
+            ) from error
     if (found := hashlib.sha256(script.read_bytes()).hexdigest()) != MATHJAX_HASH:
         script.unlink()
-        raise CourseError(f"{MATHJAX} has another SHA-256: {found}", "npm", "fetch it from somewhere else")
+        raise CourseError(
+            f"{MATHJAX} has another SHA-256: {found}", "npm", "fetch it from somewhere else"
+        )
 
 
 def make_play(folder: Path) -> None:
-    """The page of `course demo --static` with the shipped weights, into ``folder``; networks only if they are old."""
-    made_of = [path for name in ("demo/page.py", "runs/export.py", "runs/shipped*/*") for path in LIBRARY.glob(name)]
+    """The page of `course demo --static` with the shipped weights, into ``folder``; networks only
+    if they are old.
+    """
+    made_of = [
+        path
+        for name in ("demo/page.py", "runs/export.py", "runs/shipped*/*")
+        for path in LIBRARY.glob(name)
+    ]
     made, newest = folder / "models.json", max(path.stat().st_mtime for path in made_of)
     if not made.exists() or made.stat().st_mtime < newest:
         print("making the page to play with: a minute or two, once")
@@ -107,11 +129,17 @@ def place(file: Path) -> Path:
         return SOURCE / file.name
     if file in PAGES or (file.suffix in PICTURE and file.is_relative_to(NOTEBOOKS)):
         return SOURCE / file.relative_to(NOTEBOOKS)
-    return SOURCE / "files" / f"{file.relative_to(ROOT)}{'' if file.suffix in ('.md', *PICTURE) else '.md'}"
+    return (
+        SOURCE
+        / "files"
+        / f"{file.relative_to(ROOT)}{'' if file.suffix in ('.md', *PICTURE) else '.md'}"
+    )
 
 
 def relink(text: str, file: Path) -> str:
-    """Markdown of ``file`` with its links to files of the course turned to their pages, which are made, too."""
+    """Markdown of ``file`` with its links to files of the course turned to their pages, which are
+    made, too.
+    """
 
     def turned(link: re.Match) -> str:
         name, _, anchor = link[1].partition("#")
@@ -121,13 +149,14 @@ def relink(text: str, file: Path) -> str:
         add(target)
         if target.suffix == ".ipynb":  # Jupyter's anchors are the headings themselves
             anchor = re.sub(r"[^\w ]", "", anchor.replace("-", " ").lower()).replace(" ", "-")
-        return f"]({os.path.relpath(place(target), place(file).parent)}{'#' if anchor else ''}{anchor})"
+        relative = os.path.relpath(place(target), place(file).parent)
+        return f"]({relative}{'#' if anchor else ''}{anchor})"
 
     return re.sub(r"\]\(([^()\s]+)\)", turned, text)
 
 
 def add(file: Path) -> None:
-    """Put a file of the course into the site's source, as a page or picture, with what it links to."""
+    """Put a file of the course, and what it links to, into the source of the site."""
     page = place(file)
     if page.exists():
         return
@@ -137,7 +166,11 @@ def add(file: Path) -> None:
     elif file.suffix == ".ipynb":
         write(page, json.dumps(notebook(file)))
     elif file.suffix == ".md":
-        write(page, ("" if file in (*PAGES, HANDBOOK) else ORPHAN.format("")) + relink(file.read_text("utf-8"), file))
+        write(
+            page,
+            ("" if file in (*PAGES, HANDBOOK) else ORPHAN.format(""))
+            + relink(file.read_text("utf-8"), file),
+        )
     else:
         kind, fence = {".py": "python", ".toml": "toml"}.get(file.suffix, "text"), "``````"
         head = ORPHAN.format("nosearch: true\n") + f"# {file.relative_to(ROOT).as_posix()}"
@@ -145,8 +178,9 @@ def add(file: Path) -> None:
 
 
 def notebook(file: Path) -> dict:
-    """A notebook as its page shows it: alt texts where MyST-NB looks for them, the page to play with in the place that
-    demos.toml tells, and no widgets, which need a kernel."""
+    """A notebook as its page shows it: alt texts where MyST-NB looks for them, the page to play
+    with in the place that demos.toml tells, and no widgets, which need a kernel.
+    """
     content, demo = read(file), DEMOS.get(file.stem)
     content["metadata"].pop("widgets", None)
     for cell in content["cells"]:
@@ -158,7 +192,9 @@ def notebook(file: Path) -> dict:
             cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}
         for output in cell.get("outputs", []):
             if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
-                output["data"] = {"text/markdown": "*Interactive: open the notebook in JupyterLab to use this part.*"}
+                output["data"] = {
+                    "text/markdown": "*Interactive: to use this part, open the notebook in JupyterLab.*"
+                }
     return content
 
 
@@ -166,9 +202,13 @@ def notebook(file: Path) -> dict:
 
 
 def cards() -> str:
-    """A card for each notebook, from README's table: title, picture, what happens in it, and how long it takes."""
+    """A card for each notebook, from README's table: title, picture, what happens in it, and how
+    long it takes.
+    """
     out = []
-    for stem, picture, alt, text, minutes in re.findall(ROW, (ROOT / "README.md").read_text("utf-8")):
+    for stem, picture, alt, text, minutes in re.findall(
+        ROW, (ROOT / "README.md").read_text("utf-8")
+    ):
         add(ROOT / picture)
         out += [
             f"::::{{grid-item-card}} {short_title(NOTEBOOKS / f'{stem}.ipynb')}",
@@ -181,7 +221,12 @@ def cards() -> str:
 
 def short_title(file: Path) -> str:
     """A notebook's number and its title up to the colon: 02 · pix2pix."""
-    title = "".join(read(file)["cells"][0]["source"]).split("\n")[0].removeprefix("# ").partition(":")[0]
+    title = (
+        "".join(read(file)["cells"][0]["source"])
+        .split("\n")[0]
+        .removeprefix("# ")
+        .partition(":")[0]
+    )
     number, _, name = file.stem.partition("_")
     return title if " · " in title else f"{number} · {name.replace('_', ' ').capitalize()}"
 
@@ -192,22 +237,31 @@ def short_title(file: Path) -> str:
 def command_page() -> str:
     """Every command of ``course`` with every option, as its --help has them."""
     command = typer.main.get_command(app)
-    out = [f"# The command\n\n{command.help}\n\nAn error ends in three lines (what, where, how to mend it), status 2."]
+    out = [
+        f"# The command\n\n{command.help}\n\n"
+        "An error ends in three lines (what, where, how to mend it), status 2."
+    ]
     for name, sub in command.commands.items():
         usage = " ".join(sub.collect_usage_pieces(typer.Context(sub, info_name=name)))
-        out.append(f"\n## course {name}\n\n    course {name} {usage}\n\n{inspect.cleandoc(sub.help)}\n")
+        out.append(
+            f"\n## course {name}\n\n    course {name} {usage}\n\n{inspect.cleandoc(sub.help)}\n"
+        )
         out += ["| option | what it means | if not given |", "|---|---|---|"] if sub.params else []
         for param in sub.params:
-            options = [name for name in (*param.opts, *param.secondary_opts) if name.startswith("-")]
+            options = [
+                name for name in (*param.opts, *param.secondary_opts) if name.startswith("-")
+            ]
             names = ", ".join(options or [param.metavar or param.name.upper()])
-            default = "" if param.required or param.default in (None, False, ()) else f"`{param.default}`"
+            default = (
+                "" if param.required or param.default in (None, False, ()) else f"`{param.default}`"
+            )
             default = {"`True`": "yes", "": "needed" * param.required}.get(default, default)
             out.append(f"| `{names}` | {param.help.replace('|', chr(92) + '|')} | {default} |")
     return "\n".join(out)
 
 
 def used() -> dict:
-    """What notebooks use of the library: function or class -> (its shortest name, the notebooks)."""
+    """What notebooks use of the library: (its shortest name, the notebooks), by object."""
     found = {}
     for file in NOTEBOOK_FILES:
         code = [cell for cell in read(file)["cells"] if cell["cell_type"] == "code"]
@@ -216,7 +270,10 @@ def used() -> dict:
             if isinstance(node, ast.ImportFrom) and node.module.startswith("course_lib"):
                 for alias in node.names:
                     package = __import__(node.module, fromlist=[alias.name])
-                    names[alias.asname or alias.name] = getattr(package, alias.name), f"{node.module}.{alias.name}"
+                    names[alias.asname or alias.name] = (
+                        getattr(package, alias.name),
+                        f"{node.module}.{alias.name}",
+                    )
         for node in ast.walk(tree):
             tail = []
             while isinstance(node, ast.Attribute):
@@ -228,16 +285,25 @@ def used() -> dict:
                 thing, name = functools.reduce(getattr, tail, thing), ".".join([name, *tail])
             except AttributeError:  # a variable with the name of something imported
                 continue
-            if (inspect.isfunction(thing) or inspect.isclass(thing)) and thing.__qualname__ == name.rpartition(".")[2]:
-                if not name.startswith(".".join(thing.__module__.split(".")[:2])):  # seen through another room
+            if (
+                inspect.isfunction(thing) or inspect.isclass(thing)
+            ) and thing.__qualname__ == name.rpartition(".")[2]:
+                if not name.startswith(
+                    ".".join(thing.__module__.split(".")[:2])
+                ):  # seen through another room
                     name = f"{thing.__module__}.{thing.__qualname__}"
                 known, where = found.get(thing, (name, []))
-                found[thing] = (min(known, name, key=len), [*where, *([] if file in where else [file])])
+                found[thing] = (
+                    min(known, name, key=len),
+                    [*where, *([] if file in where else [file])],
+                )
     return found
 
 
 def library_pages() -> None:
-    """A page for each room of course_lib with what notebooks use of it; autodoc takes the rest from docstrings."""
+    """A page for each room of course_lib with what notebooks use of it; autodoc takes the rest from
+    docstrings.
+    """
     rooms = {}
     for thing, (name, files) in used().items():
         module, _, last = name.rpartition(".")
@@ -250,10 +316,16 @@ def library_pages() -> None:
             for name, thing, files in sorted(things, key=lambda row: row[0]):
                 source = Path(sys.modules[thing.__module__].__file__)
                 add(source)
-                kind, members = ("class", "\n   :members:") if inspect.isclass(thing) else ("function", "")
-                used_in = ", ".join(f":doc:`{file.stem.partition('_')[0]} </{file.stem}>`" for file in files)
+                kind, members = (
+                    ("class", "\n   :members:") if inspect.isclass(thing) else ("function", "")
+                )
+                used_in = ", ".join(
+                    f":doc:`{file.stem.partition('_')[0]} </{file.stem}>`" for file in files
+                )
                 code = f":doc:`code </files/{source.relative_to(ROOT).as_posix()}>`"
-                out.append(f".. auto{kind}:: {module}.{name}{members}\n\n   Notebooks {used_in}; {code}")
+                out.append(
+                    f".. auto{kind}:: {module}.{name}{members}\n\n   Notebooks {used_in}; {code}"
+                )
         write(SOURCE / "library" / f"{room}.rst", "\n\n".join(out))
 
 
@@ -272,16 +344,30 @@ def gather() -> None:
     write(SOURCE / "command.md", command_page())
     titles = "\n".join(f"{short_title(file)} <{file.stem}>" for file in NOTEBOOK_FILES)
     index = relink((HERE / "index.md").read_text("utf-8"), HERE / "index.md")
-    write(SOURCE / "index.md", index.replace("<!-- cards -->", cards()).replace("<!-- notebooks -->", titles))
+    write(
+        SOURCE / "index.md",
+        index.replace("<!-- cards -->", cards()).replace("<!-- notebooks -->", titles),
+    )
 
 
 def main(target: Path) -> int:
     """Build the site into ``target``; a status that is not 0 says that something was amiss."""
     if target.exists() and not (target / ".buildinfo").exists():  # Sphinx leaves this file
-        raise CourseError("this folder holds something else", target, "name a new folder, or one with an earlier site")
+        raise CourseError(
+            "this folder holds something else",
+            target,
+            "name a new folder, or one with an earlier site",
+        )
     fetch_parts()
     gather()
-    options = ["-qW", "--keep-going", "-c", str(HERE), "-d", str(WORK / "trees")]  # a warning is an error
+    options = [
+        "-qW",
+        "--keep-going",
+        "-c",
+        str(HERE),
+        "-d",
+        str(WORK / "trees"),
+    ]  # a warning is an error
     status = sphinx([*options, str(SOURCE), str(WORK / "pages")])
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(WORK / "pages", target)

@@ -1,4 +1,6 @@
-"""Settings of the web site that `make site` builds. build.py gathers the pages and runs Sphinx with them."""
+"""Settings of the web site that `make site` builds. build.py gathers the pages and runs Sphinx with
+them.
+"""
 
 import re
 
@@ -43,7 +45,9 @@ html_show_sphinx = html_domain_indices = html_use_index = False
 
 
 def plain(app, what, name, thing, options, lines):
-    """Docstrings of the course as reStructuredText: they are plain text with ``literals`` and indented tables."""
+    """Docstrings of the course as reStructuredText: they are plain text with ``literals`` and
+    indented tables.
+    """
     blocks = re.sub(r":\w+:`([^`]+)`", r"``\1``", "\n".join(lines)).split("\n\n")
     for i, block in enumerate(blocks):
         parts = block.split("``")

@@ -14,7 +14,9 @@ from tests.support.shared import made_once
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory) -> Path:
-    """Built from the sdist beside it, and that from a copy: neither an old build folder nor an egg-info lends files."""
+    """Built from the sdist beside it, and that from a copy: neither an old build folder nor an
+    egg-info lends files.
+    """
 
     def build(source: Path) -> None:
         for name in files():

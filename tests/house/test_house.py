@@ -133,7 +133,8 @@ def core() -> list[Path]:
     return [ROOT / "course_lib/losses.py", *rooms, ROOT / "course_lib/training/fit.py"]
 
 
-# What each part has. It may only fall: who needs more says in place of what, and who has less lowers the number.
+# What each part has. It may only fall: who needs more says in place of what, and who has less
+# lowers the number.
 BUDGETS = {"core": 2500, "assignments": 5000, "tests": 13000} | {
     f"course_lib/{room}": most
     for room, most in {"cli": 600, "data": 2100}.items()

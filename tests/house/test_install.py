@@ -1,4 +1,6 @@
-"""What the guide says of installing, of releases and of a hub, as far as it can be tried without a net."""
+"""What the guide says of installing, of releases and of a hub, as far as it can be tried without a
+net.
+"""
 
 import re
 import subprocess

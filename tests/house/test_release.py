@@ -1,7 +1,8 @@
 """What needs environments of its own, for ``make release-check``: Colab's versions, and the lowest.
 
-Each environment is a folder of its own below pytest's temporary one and is filled from the package index, so that these
-tests need the net, some gigabytes and many minutes. PIP_ARGS goes to pip, as in ``make setup``: another index, say.
+Each environment is a folder of its own below pytest's temporary one and is filled from the package
+index, so that these tests need the net, some gigabytes and many minutes. PIP_ARGS goes to pip, as
+in ``make setup``: another index, say.
 """
 
 import os
@@ -24,7 +25,9 @@ pytestmark = [pytest.mark.release, pytest.mark.timeout(7200)]
 
 
 def run(command: list, folder: Path, **variables: str) -> str:
-    """Runs it in a folder, without anything of this environment; returns its output, or fails with what it said."""
+    """Runs it in a folder, without anything of this environment; returns its output, or fails with
+    what it said.
+    """
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -40,7 +43,9 @@ def run(command: list, folder: Path, **variables: str) -> str:
 
 
 class Environment:
-    """A virtual environment in a folder of its own; it has the version of Python that is asked for, if that is here."""
+    """A virtual environment in a folder of its own; it has the version of Python that is asked for,
+    if that is here.
+    """
 
     def __init__(self, folder: Path, python: str = sys.executable):
         found = [
@@ -76,7 +81,9 @@ class Environment:
 
 
 def works(environment: Environment) -> None:
-    """The command helps, trains, translates and checks, from a folder that has nothing to do with the checkout."""
+    """The command helps, trains, translates and checks, from a folder that has nothing to do with
+    the checkout.
+    """
     said = run(
         [environment.bin / "python", "-c", "import course_lib; print(course_lib.__file__)"],
         environment.folder,

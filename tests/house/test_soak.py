@@ -1,4 +1,6 @@
-"""The long counts of which `make test` runs a few. ``make soak`` writes what came out into build/soak.md."""
+"""The long counts of which `make test` runs a few. ``make soak`` writes what came out into
+build/soak.md.
+"""
 
 import contextlib
 import os
@@ -78,10 +80,13 @@ def test_200_kills_while_saving(killed):
         )
         found += [
             f"{unreadable} unreadable runs",
-            f"{counts['at a byte']} kills amid the bytes, {counts['at a operation']} between file operations",
-            f"afterwards the newest checkpoint was the new one {counts['the new one']} times, the one before"
-            f" {counts['the one before']} times, none yet (killed in the first save) {counts['nothing yet']} times",
-            f"half-written files were left {counts['with something half written']} times, none at the end",
+            f"{counts['at a byte']} kills amid the bytes",
+            f"{counts['at a operation']} kills between file operations",
+            f"afterwards the newest checkpoint was the new one {counts['the new one']} times,"
+            f" the one before {counts['the one before']} times,"
+            f" none yet (killed in the first save) {counts['nothing yet']} times",
+            f"half-written files were left {counts['with something half written']} times,"
+            " none at the end",
             "after the last kill the run went on to the bit like one that was never killed",
         ]
     assert unreadable == 0 and counts["killed"] == 200
@@ -122,7 +127,9 @@ def test_20_kills_of_course_train(tmp_path):
     + [("pix2pixhd", "facades")],
 )
 def test_other_methods_are_killed_too(tmp_path, method, data):
-    """With its pools, shared blocks and encoders; with phases, and centres that are found when training is over."""
+    """With its pools, shared blocks and encoders; with phases, and centres that are found when
+    training is over.
+    """
     with counted(f"`course train {method}` killed (SIGKILL) and resumed", 2) as found:
         at = kill_and_resume(tmp_path, data, 80, 2, SEED, method=method)
         found.append(f"{data}: killed at steps {', '.join(map(str, at))} of 80, equal to the bit")

@@ -1,4 +1,6 @@
-"""The built wheel and sdist hold what they must, and the wheel works without the checkout and without any extra."""
+"""The built wheel and sdist hold what they must, and the wheel works without the checkout and
+without any extra.
+"""
 
 import os
 import subprocess
@@ -16,7 +18,7 @@ pytestmark = pytest.mark.extra
 # The command where no extra is installed: their modules cannot be imported.
 BARE = """
 import sys
-absent = "nbgrader nbconvert nbformat papermill jupyterlab voila onnx distributed lightning_fabric playwright pytest"
+absent = "nbgrader nbconvert nbformat papermill jupyterlab voila onnx distributed playwright pytest"
 sys.modules |= dict.fromkeys(absent.split())
 import course_lib
 from course_lib.cli.course import main

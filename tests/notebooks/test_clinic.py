@@ -1,4 +1,6 @@
-"""The clinic of the guide: an illness a section, each made by one command, and all of its code runs."""
+"""The clinic of the guide: an illness a section, each made by one command, and all of its code
+runs.
+"""
 
 import re
 import subprocess

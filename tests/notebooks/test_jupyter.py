@@ -1,4 +1,6 @@
-"""Training inside a real Jupyter kernel: the preview is drawn in place, and interrupting leaves everything usable."""
+"""Training inside a real Jupyter kernel: the preview is drawn in place, and interrupting leaves
+everything usable.
+"""
 
 import re
 import time
@@ -28,7 +30,9 @@ def kernel():
 
 
 def run(client, code: str, during=None) -> tuple[dict, list[dict]]:
-    """Executes a cell; returns its reply and what it showed. ``during`` gets each message until it returns True."""
+    """Executes a cell; returns its reply and what it showed. ``during`` gets each message until it
+    returns True.
+    """
     request, shown = client.execute(code), []
     while True:
         message = client.get_iopub_msg(timeout=120)

@@ -1,8 +1,10 @@
-"""Every notebook runs once, at profile smoke, under nbval, with its folded solutions in the answers.
+"""Every notebook runs once, at profile smoke, under nbval, with its folded solutions in the
+answers.
 
-So one run shows three things: no cell fails, the outputs that are marked to be compared are still the stored ones, and
-each exercise's check says "right" to the solution below it. Notebooks 00, 01 and 02 also run as they are released,
-where nobody has answered yet. What a notebook must be beside that (alt texts, links, order ...) is `make lint`'s.
+So one run shows three things: no cell fails, the outputs that are marked to be compared are still
+the stored ones, and each exercise's check says "right" to the solution below it. Notebooks 00, 01
+and 02 also run as they are released, where nobody has answered yet. What a notebook must be beside
+that (alt texts, links, order ...) is `make lint`'s.
 """
 
 import ast
@@ -47,7 +49,9 @@ def answered(cell: str, solution: str) -> str:
 
 
 def solve(notebook) -> None:
-    """Put each folded solution into its answer cell, and let nbval demand that the check between them says "right"."""
+    """Put each folded solution into its answer cell, and let nbval demand that the check between
+    them says "right".
+    """
     solved = 0
     for i, cell in enumerate(notebook.cells):
         solution = FOLDED.match(cell.source) if cell.cell_type == "markdown" else None
@@ -66,7 +70,7 @@ def solve(notebook) -> None:
 
 
 def nbval(notebook, path: Path, out: Path) -> subprocess.CompletedProcess:
-    """Run ``notebook`` under nbval-lax as if it lay at ``path``; what it writes goes below ``out``."""
+    """Run ``notebook`` under nbval-lax as if it lay at ``path``; it writes below ``out``."""
     folder = out / "notebooks"
     folder.mkdir()
     for entry in path.parent.iterdir():
@@ -84,7 +88,9 @@ def nbval(notebook, path: Path, out: Path) -> subprocess.CompletedProcess:
 
 
 def problem(done: subprocess.CompletedProcess, cells: int) -> str:
-    """Empty, or the end of what nbval says. A run that collected fewer cells than there are is a problem, too."""
+    """Empty, or the end of what nbval says. A run that collected fewer cells than there are is a
+    problem, too.
+    """
     last = done.stdout.splitlines()[-1] if done.stdout else ""
     passed = sum(map(int, re.findall(r"(\d+) passed", last)))
     if done.returncode == 0 and passed == cells > 0:

@@ -1,4 +1,6 @@
-"""The course as web pages: built without a network, and each page as a reader with a phone meets it."""
+"""The course as web pages: built without a network, and each page as a reader with a phone meets
+it.
+"""
 
 import contextlib
 import json
@@ -26,7 +28,8 @@ LOOK = """async () => {
   return {
     ids: all('[id]').map((e) => e.id),
     links: all('a[href]').map((e) => e.href),
-    mute: all('img').filter((e) => e.closest('article') ? !e.alt.trim() : !e.hasAttribute('alt')).map((e) => e.src),
+    mute: all('img').filter(
+      (e) => e.closest('article') ? !e.alt.trim() : !e.hasAttribute('alt')).map((e) => e.src),
     broken: all('img').filter((e) => e.complete && !e.naturalWidth).map((e) => e.src),
     formulas: all('[data-mjx-error]').map((e) => e.dataset.mjxError),
     width: document.documentElement.scrollWidth,
@@ -70,7 +73,9 @@ def site(tmp_path_factory):
 
 @contextlib.contextmanager
 def window(browser, address, width=375, **options):
-    """A page; at the end no script may have failed, and no request may have failed or left the site."""
+    """A page; at the end no script may have failed, and no request may have failed or left the
+    site.
+    """
     context, errors, asked = (
         browser.new_context(viewport={"width": width, "height": 800}, **options),
         [],

@@ -1,4 +1,6 @@
-"""A course with the toy problem set, as nbgrader leaves it after a release, for the tests of the grader."""
+"""A course with the toy problem set, as nbgrader leaves it after a release, for the tests of the
+grader.
+"""
 
 import hashlib
 import json
@@ -15,7 +17,9 @@ from hostile.build import ODDITIES, cells_of
 
 
 def make(folder: Path) -> Path:
-    """checks/, an empty submitted/, a term key, sentinels to read, and the release in the grade book."""
+    """checks/, an empty submitted/, a term key, sentinels to read, and the release in the grade
+    book.
+    """
     from nbgrader.api import Gradebook
 
     os.environ["PATH"] = os.pathsep.join(
@@ -38,8 +42,9 @@ def make(folder: Path) -> Path:
                 book.add_grade_cell(name, max_score=data["points"], cell_type=kind, **where)
             if data["solution"]:
                 book.add_solution_cell(name, **where)
-            book.add_source_cell(name, source=cell["source"], cell_type=kind, locked=data["locked"],
-                                 checksum=hashlib.md5(cell["source"].encode()).hexdigest(), **where)  # fmt: skip
+            source = {"source": cell["source"], "cell_type": kind, "locked": data["locked"]}
+            checksum = hashlib.md5(cell["source"].encode()).hexdigest()
+            book.add_source_cell(name, checksum=checksum, **source, **where)
     return folder
 
 
