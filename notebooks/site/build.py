@@ -193,7 +193,7 @@ def notebook(file: Path) -> dict:
         for output in cell.get("outputs", []):
             if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
                 output["data"] = {
-                    "text/markdown": "*Interactive: to use this part, open the notebook in JupyterLab.*"
+                    "text/markdown": "*Interactive: open the notebook in JupyterLab to use it.*"
                 }
     return content
 
