@@ -1,7 +1,9 @@
-"""A grader for Gradescope or a runner in CI, as one zip; and what happens inside it when a submission comes.
+"""A grader for Gradescope or a runner in CI, as one zip; and what happens inside it when a
+submission comes.
 
-``course release ps2 --gradescope`` writes ``gradescope/ps2.zip``, whose files are in the folder ``gradescope/`` here.
-There, the container itself keeps submissions apart, and root starts the student's code as nobody.
+``course release ps2 --gradescope`` writes ``gradescope/ps2.zip``, whose files are in the folder
+``gradescope/`` here. There, the container itself keeps submissions apart, and root starts the
+student's code as nobody.
 """
 
 import json
@@ -25,7 +27,9 @@ LIMITS = Limits(
 
 
 def bundle(course: Path, problem_set: str) -> Path:
-    """Write gradescope/psN.zip, of a problem set that was released. It holds the hidden checks: for nobody's eyes."""
+    """Write gradescope/psN.zip, of a problem set that was released. It holds the hidden checks: for
+    nobody's eyes.
+    """
     grade.term_key(course)  # inputs there are those of `course grade` here
     archive = course / "gradescope" / f"{problem_set}.zip"
     archive.parent.mkdir(exist_ok=True)
@@ -74,7 +78,9 @@ def submitted(place: Path) -> Result:
 
 
 def report(result: Result, seconds: float) -> dict:
-    """results.json: points and messages; those of hidden checks are shown when the grades are published."""
+    """results.json: points and messages; those of hidden checks are shown when the grades are
+    published.
+    """
     tests = [
         {
             "name": f"{check.function}: {check.title}",
@@ -86,8 +92,13 @@ def report(result: Result, seconds: float) -> dict:
         for check in result.checks
     ]
     said = [f"The notebook as a whole: {result.reason}."] if result.reason else []
-    return {"score": result.score, "execution_time": round(seconds), "output": "\n".join([*said, *result.notes]),
-            "stdout_visibility": "hidden", "tests": tests}  # fmt: skip
+    return {
+        "score": result.score,
+        "execution_time": round(seconds),
+        "output": "\n".join([*said, *result.notes]),
+        "stdout_visibility": "hidden",
+        "tests": tests,
+    }
 
 
 def main(place: Path = PLACE) -> None:

@@ -1,4 +1,6 @@
-"""``course grade``: what is handed in, what of it is done, and the rest through the sandbox into the grade book."""
+"""``course grade``: what is handed in, what of it is done, and the rest through the sandbox into
+the grade book.
+"""
 
 import contextlib
 import hashlib
@@ -11,9 +13,8 @@ import typer
 
 from course_lib.errors import CourseError
 
-if (
-    TYPE_CHECKING
-):  # at run time they are imported late: the command's other parts do without nbgrader
+# at run time they are imported late: the command's other parts do without nbgrader
+if TYPE_CHECKING:
     from assignments.grader.gradebook import Book, Plan
     from assignments.grader.notebook import Submission
     from assignments.grader.verdicts import Result
@@ -21,14 +22,14 @@ if (
 Names = Annotated[
     list[str] | None, typer.Option("--student", help="only these; default: all in submitted/")
 ]
-
+ProblemSet = Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")]
 CourseFolder = Annotated[
     Path, typer.Option(help="nbgrader's course folder, with checks/ and submitted/")
 ]
 
 
 def grade(
-    problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
+    problem_set: ProblemSet,
     course: CourseFolder = Path("assignments"),
     gradebook: Annotated[
         str | None, typer.Option(help="database URL; default: COURSE/gradebook.db")
@@ -50,73 +51,68 @@ def grade(
         bool, typer.Option("--summary", help="also write a page on the whole class")
     ] = False,
 ) -> None:
-    """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run again."""
+    """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run
+    again."""
     if workers is not None and workers < 1:
-        raise CourseError(
-            f"--workers must be above 0, got {workers}", "--workers", "for example --workers 2"
-        )
+        what = f"--workers must be above 0, got {workers}"
+        raise CourseError(what, "--workers", "for example --workers 2")
     results, fresh, left_out = run(
         course, problem_set, gradebook, tier, workers, student, force, only
     )
-    reasons = [f"{r.student}: {r.reason}" for r in results if r.reason]
+    reasons = [f"{result.student}: {result.reason}" for result in results if result.reason]
     if reasons:
         print("with a reason to look at:", *reasons, sep="\n  ", file=sys.stderr)
-    what = "graded" if only is None else f"graded {only} alone in"
-    others = (
-        "others were done"
-        if only is None
-        else "others are new or were handed in again: grade them without --only"
-    )
-    others = "" if fresh == len(results) else f", the {others}"
-    print(
-        f"{what} {fresh} of {len(results)} submissions{others}; reports in {course}/reports/{problem_set}"
-    )
+    verb, others = "graded", "others were done"
+    if only is not None:
+        verb = f"graded {only} alone in"
+        others = "others are new or were handed in again: grade them without --only"
+    rest = "" if fresh == len(results) else f", the {others}"
+    reports = course / "reports" / problem_set
+    print(f"{verb} {fresh} of {len(results)} submissions{rest}; reports in {reports}")
     if summary and results:
         from assignments.grader.summary import write
 
-        print(f"wrote {write(course / 'reports' / problem_set, results)}")
+        print(f"wrote {write(reports, results)}")
     if left_out:
         lines = [f"{name}: {why}" for name, why in sorted(left_out.items())]
-        print(
-            "not graded or without a report, mend it and run again:",
-            *lines,
-            sep="\n  ",
-            file=sys.stderr,
-        )
+        head = "not graded or without a report, mend it and run again:"
+        print(head, *lines, sep="\n  ", file=sys.stderr)
         raise typer.Exit(1)
 
 
 def check(
-    problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
+    problem_set: ProblemSet,
     path: Annotated[
         Path | None, typer.Argument(metavar="NOTEBOOK", help="default: PS.ipynb in this folder")
     ] = None,
 ) -> None:
-    """Before you hand in: is the notebook fit for it, and what do the visible checks say? Status 1: mend something."""
+    """Before you hand in: is the notebook fit for it, and what do the visible checks say?
+
+    Status 1: mend something.
+    """
     from assignments.grader import feedback, handin
 
     submission, trouble, result = handin.check(problem_set, path)
-    print(f"{submission.path}: {handin.saved(submission.path)}")
-    print(*(f"mend: {text}" for text in trouble), sep="\n", end="\n" if trouble else "")
+    lines = [f"{submission.path}: {handin.saved(submission.path)}"]
+    lines += [f"mend: {text}" for text in trouble]
     right = result is not None and result.score == result.points
     if result is not None:
-        print(
-            *(f"note: {text}" for text in result.notes), sep="\n", end="\n" if result.notes else ""
-        )
-        print(*map(feedback.line, result.checks), sep="\n")
-        print(
-            f"{result.score:g} of {result.points:g} points of the visible checks; hidden ones follow in grading"
-        )
+        lines += [f"note: {text}" for text in result.notes]
+        lines += map(feedback.line, result.checks)
+        points = f"{result.score:g} of {result.points:g} points"
+        lines.append(f"{points} of the visible checks; hidden ones follow in grading")
+    print(*lines, sep="\n")
     if trouble or not right:
         print(
-            "not ready: mend what is named above. Part of the work earns part of the points, so hand it in in time"
+            "not ready: mend what is named above."
+            " Part of the work earns part of the points, so hand it in in time"
         )
         raise typer.Exit(1)
     print(f"ready: hand in {submission.path.name}")
 
 
 def release(
-    problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
+    problem_set: ProblemSet,
     course: CourseFolder = Path("assignments"),
     gradescope: Annotated[
         bool, typer.Option("--gradescope", help="also gradescope/PS.zip, its autograder")
@@ -125,57 +121,51 @@ def release(
         bool, typer.Option("--solution", help="only solutions/PS.ipynb, after the due date")
     ] = False,
 ) -> None:
-    """Make the students' copy of a problem set, notebook and visible checks, with nbgrader: release/PS and PS.zip."""
+    """Make the students' copy of a problem set, notebook and visible checks, with nbgrader:
+    release/PS and PS.zip."""
     from assignments.grader import bundled
     from assignments.grader.release import release, solve
 
     if solution:
         print(f"wrote {solve(course.absolute(), problem_set)}, with all answers")
         return
-    print(
-        f"wrote {release(course, problem_set)}: hand it out; students unpack it and run: course check {problem_set}"
-    )
+    archive = release(course, problem_set)
+    print(f"wrote {archive}: hand it out; students unpack it and run: course check {problem_set}")
     if gradescope:
-        print(
-            f"wrote {bundled.bundle(course.absolute(), problem_set)}, with the hidden checks: for Gradescope alone"
-        )
+        archive = bundled.bundle(course.absolute(), problem_set)
+        print(f"wrote {archive}, with the hidden checks: for Gradescope alone")
 
 
 def answers(
-    problem_set: Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")],
+    problem_set: ProblemSet,
     folder: Annotated[
         Path, typer.Argument(help="to write to: submitted/STUDENT/PS.py, and released/PS.py")
     ],
     course: CourseFolder = Path("assignments"),
 ) -> None:
-    """Each submission's answer cells as a Python file, for tools that look for copies (copydetect, JPlag, Dolos)."""
+    """Each submission's answer cells as a Python file, for tools that look for copies (copydetect,
+    JPlag, Dolos)."""
     from assignments.grader.release import answers
 
     count = answers(course, problem_set, folder)
-    print(
-        f"wrote the answers of {count} students; compare: copydetect -t {folder}/submitted -b {folder}/released -e py"
-    )
+    compare = f"copydetect -t {folder}/submitted -b {folder}/released -e py"
+    print(f"wrote the answers of {count} students; compare: {compare}")
 
 
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
-    """The folders handed in, by student."""
-    folder = course / "submitted"
-    found = {
-        path.name: path / problem_set
-        for path in sorted(folder.glob("*"))
-        if may_be_folder(path / problem_set)
-    }
-    if unknown := sorted(set(students or []) - set(found)):
-        raise CourseError(
-            f"nothing of {unknown[0]} for {problem_set}", folder, "see the names in that folder"
-        )
-    if not found:
-        raise CourseError(
-            f"nothing handed in for {problem_set}",
-            folder,
-            f"nbgrader collect {problem_set}, or copy there",
-        )
-    return {name: path for name, path in found.items() if not students or name in students}
+    """The folders handed in, by student. Raises CourseError if there are none, or for a student
+    who has none."""
+    handed_in = {}
+    for path in sorted((course / "submitted").glob("*")):
+        if may_be_folder(path / problem_set):
+            handed_in[path.name] = path / problem_set
+    if unknown := sorted(set(students or []) - set(handed_in)):
+        what = f"nothing of {unknown[0]} for {problem_set}"
+        raise CourseError(what, course / "submitted", "see the names in that folder")
+    if not handed_in:
+        fix = f"nbgrader collect {problem_set}, or copy there"
+        raise CourseError(f"nothing handed in for {problem_set}", course / "submitted", fix)
+    return {name: path for name, path in handed_in.items() if not students or name in students}
 
 
 def may_be_folder(path: Path) -> bool:
@@ -197,10 +187,11 @@ def run(
     only: str | None = None,
     progress: bool = True,
 ) -> tuple[list, int, dict[str, str]]:
-    """All results of the chosen students, how many of them were graded now, and whose files lack, with the reason.
+    """All results of the chosen students, how many of them were graded now, and whose files lack,
+    with the reason.
 
-    With the name of a check in ``only``, just that one is run again, on submissions that are graded and unchanged;
-    its scores change for all of them at once or for none.
+    With the name of a check in ``only``, just that one is run again, on submissions that are graded
+    and unchanged; its scores change for all of them at once or for none.
     """
     from tqdm import tqdm
 
@@ -214,54 +205,47 @@ def run(
     _, checks = grading.load_checks(course, problem_set)
     key, tier = grading.term_key(course), choose_tier(tier)
     print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
-    if only is not None and only not in (names := [check.name for check in checks]):
-        raise CourseError(
-            f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}"
-        )
-    with (
-        only_grader(course, problem_set),
-        Book(gradebook or sqlite_url(course / "gradebook.db")) as book,
-    ):
+    names = [check.name for check in checks]
+    if only is not None and only not in names:
+        fix = f"one of {', '.join(names)}"
+        raise CourseError(f"no check called {only}", f"--only, of {problem_set}", fix)
+    url = gradebook or sqlite_url(course / "gradebook.db")
+    with only_grader(course, problem_set), Book(url) as book:
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
-        read, unread = read_all(
-            folders, problem_set, plan, f"{grading.checks_digest(course)} {key} {tier}"
-        )
-        todo = {
-            name: found
-            for name, found in read.items()
-            if is_wanted(found, done.get(name), force, only)
-        }
-        hidden = [
-            course / part for part in ("source", "submitted", "autograded", "release", "checks")
-        ]
+        basis = f"{grading.checks_digest(course)} {key} {tier}"
+        submissions, unread = read_all(folders, problem_set, plan, basis)
+        todo = {}
+        for name, submission in submissions.items():
+            if is_wanted(submission, done.get(name), force, only):
+                todo[name] = submission
+        parts = ("source", "submitted", "autograded", "release", "checks")
         graded = grading.grade_all(
-            list(todo.values()), course, problem_set, key, tier, workers, hidden=hidden,
-            only=lambda check: only in (None, check.name),
-        ) if todo else []  # fmt: skip
-        bar = tqdm(
-            graded,
-            total=len(todo),
-            desc=problem_set,
-            unit="submission",
-            disable=not progress or not todo,
-        )
-        left_out |= unread | keep(bar, book, plan, course, todo, done, only)
-        book.settle(
+            list(todo.values()),
+            course,
             problem_set,
-            {name: handed_in_at(path) for name, path in folders.items()},
-            late_penalty(course),
+            key,
+            tier,
+            workers,
+            hidden=[course / part for part in parts],
+            only=lambda check: only in (None, check.name),
         )
+        quiet = not progress or not todo
+        bar = tqdm(graded, problem_set, len(todo), unit="submission", disable=quiet)
+        left_out |= unread | keep(bar, book, plan, course, todo, done, only)
+        times = {name: handed_in_at(path) for name, path in folders.items()}
+        book.settle(problem_set, times, late_penalty(course))
         done, fresh = book.done(problem_set), len(todo.keys() - left_out.keys())
-        left_out |= dict.fromkeys(
-            book.damaged, "the record in the grade book cannot be read: hand in, and grade again"
-        )
+        why = "the record in the grade book cannot be read: hand in, and grade again"
+        left_out |= dict.fromkeys(book.damaged, why)
         left_out |= feedback.write(course / "reports" / problem_set, list(done.values()))
     return [done[name] for name in folders if name in done], fresh, left_out
 
 
 def with_printable_names(folders: dict[str, Path]) -> tuple[dict[str, Path], dict[str, str]]:
-    """The folders whose names can be written into a table, and the others, with what to do about them."""
+    """The folders whose names can be written into a table, and the others, with what to do about
+    them.
+    """
     from assignments.grader import safe
 
     why = "the folder's name is not UTF-8 or has control characters: rename it"
@@ -289,13 +273,14 @@ def read_all(
 ) -> tuple[dict[str, "Submission"], dict[str, str]]:
     """What was handed in, by student, and why some of it cannot be read.
 
-    The digest of a submission changes with it and with all that its grades depend on: ``basis``, limits, the plan.
+    The digest of a submission changes with it and with all that its grades depend on: ``basis``,
+    limits, the plan.
     """
     from assignments.grader import feedback, notebook
     from assignments.grader.sandbox import Limits
 
     basis = hashlib.sha256(f"{basis} {Limits()} {sorted(plan.cells.items())}".encode()).hexdigest()
-    found, unread = {}, {}
+    submissions, unread = {}, {}
     for name, folder in folders.items():
         try:
             submission = notebook.read(folder, name, problem_set)
@@ -305,14 +290,15 @@ def read_all(
             continue
         submission.source = submission.digest
         submission.digest = hashlib.sha256(f"{basis} {submission.digest}".encode()).hexdigest()
-        found[name] = submission
-    return found, unread
+        submissions[name] = submission
+    return submissions, unread
 
 
 def is_wanted(
     submission: "Submission", before: "Result | None", force: bool, only: str | None
 ) -> bool:
-    """Whether to grade it now: it is new or changed, or ``force``; a single check only of what is graded already."""
+    """Whether to grade it now: it is new or changed, or ``force``; a single check only of what is
+    graded already."""
     if only is not None:
         return before is not None and before.source == submission.source
     return force or before is None or before.digest != submission.digest
@@ -327,7 +313,8 @@ def keep(
     done: dict,
     only: str | None,
 ) -> dict[str, str]:
-    """Each result into autograded/ and the grade book as it comes; returns whose could not be kept, and why."""
+    """Each result into autograded/ and the grade book as it comes; returns whose could not be kept,
+    and why."""
     from assignments.grader import feedback
     from course_lib.data.files import replace_file
 
@@ -335,11 +322,8 @@ def keep(
     for result in results:
         submission, name = todo[result.student], plan.problem_set
         if only is not None:
-            checked, result = result.checks, done[result.student]
-            result.checks = list(
-                {check.name: check for check in [*result.checks, *checked]}.values()
-            )
-            regraded.append(result)
+            regraded.append(done[result.student].with_new(result.checks))
+            result = regraded[-1]
         target = course / "autograded" / result.student / name / f"{name}.ipynb"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""What a student reads: per check its title, the points, and the likely mistake. Also the notebook for nbgrader.
+"""What a student reads: per check its title, the points, and the likely mistake. Also the notebook
+for nbgrader.
 
-Titles and messages only: never a hidden check's inputs or what was expected. Whatever comes from the submission is
-escaped: it is text, not markup.
+Titles and messages only: never a hidden check's inputs or what was expected. Whatever comes from
+the submission is escaped: it is text, not markup.
 """
 
 import csv
@@ -76,9 +77,8 @@ def markdown(result: Result) -> str:
         parts += ["| points | what was checked | what to look at |", "|---|---|---|"]
         for check in checks:
             message = quoted(check.message) if check.score < check.points else "right"
-            parts.append(
-                f"| {number(check.score)} of {number(check.points)} | {quoted(check.title)} | {message} |"
-            )
+            points = f"{number(check.score)} of {number(check.points)}"
+            parts.append(f"| {points} | {quoted(check.title)} | {message} |")
     if result.notes:
         parts += [
             "",
@@ -114,7 +114,9 @@ def table(results: Iterable[Result]) -> str:
 
 
 def write(folder: Path, results: list[Result]) -> dict[str, str]:
-    """One page and one Markdown file a student, and grades.csv. Returns who got none, with the reason."""
+    """One page and one Markdown file a student, and grades.csv. Returns who got none, with the
+    reason.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     failed = {}
     for result in results:
@@ -167,7 +169,9 @@ def autograded(result: Result, plan: Plan, submission: Submission) -> bytes:
 
 
 def clean(cell: dict, known: Cell | None, index: int) -> dict:
-    """A valid cell: the student's own text and harmless outputs; what was locked as it was handed out."""
+    """A valid cell: the student's own text and harmless outputs; what was locked as it was handed
+    out.
+    """
     kind = known.kind if known else cell.get("cell_type")
     kind = kind if kind in ("code", "markdown", "raw") else "markdown"
     restored = known is not None and not known.solution and (known.locked or known.grade)
@@ -176,8 +180,16 @@ def clean(cell: dict, known: Cell | None, index: int) -> dict:
     if kind != "code" and not restored:
         out["source"] = TAG.sub("< ", out["source"])
     if known is not None:
-        data = {"grade": known.grade, "grade_id": known.name, "locked": known.locked, "solution": known.solution,
-                "task": known.task, "schema_version": 3, "cell_type": kind, "checksum": known.checksum}  # fmt: skip
+        data = {
+            "grade": known.grade,
+            "grade_id": known.name,
+            "locked": known.locked,
+            "solution": known.solution,
+            "task": known.task,
+            "schema_version": 3,
+            "cell_type": kind,
+            "checksum": known.checksum,
+        }
         out["metadata"]["nbgrader"] = data | (
             {"points": known.points} if known.grade or known.task else {}
         )

@@ -1,4 +1,6 @@
-"""Grades the submissions of a problem set: prepare here, probe in the sandbox, judge here, commit one by one."""
+"""Grades the submissions of a problem set: prepare here, probe in the sandbox, judge here, commit
+one by one.
+"""
 
 import contextlib
 import functools
@@ -64,7 +66,7 @@ def graded_names(checks: ModuleType, problem_set: str) -> set[str]:
 
 
 def term_key(course: Path) -> str:
-    """The instructor's secret of the term, from which all random inputs follow; made on first use."""
+    """The instructor's secret of the term, from which all random inputs follow; made at need."""
     path = course / "term_key.txt"
     if not path.is_file():
         replace_file(path, (secrets.token_hex(16) + "\n").encode())
@@ -80,7 +82,9 @@ def alone(seed: int) -> Iterator[None]:
 
 
 def draw(check: Any, key: str, submission: str) -> tuple[dict, dict]:
-    """A check's inputs and expectations: the same for the same key, submission and check, whenever it is graded."""
+    """A check's inputs and expectations: the same for the same key, submission and check, whenever
+    it is graded.
+    """
     seed = seed_of(key, submission, check.name)
     with alone(seed):
         return check.prepare(np.random.default_rng(seed))
@@ -113,9 +117,11 @@ def job(submission: notebook.Submission, checks: list, inputs: list[dict], key: 
         for check, given in zip(checks, inputs, strict=True)
     ]
     return {
-        "cells": submission.cells, "checks": wanted, "probes": f"checks.probes.{submission.problem_set}",
+        "cells": submission.cells,
+        "checks": wanted,
+        "probes": f"checks.probes.{submission.problem_set}",
         "seed": seed_of(key, submission.student) % 2**31,
-    }  # fmt: skip
+    }
 
 
 def grade_one(
@@ -140,9 +146,16 @@ def grade_one(
         for check, both in zip(checks, drawn, strict=True)
     ]
     return Result(
-        submission.student, submission.problem_set, submission.digest, verdicts, submission.notes + notes, reason,
-        round(seconds, 2), round(cpu, 2), submission.source,
-    )  # fmt: skip
+        submission.student,
+        submission.problem_set,
+        submission.digest,
+        verdicts,
+        submission.notes + notes,
+        reason,
+        round(seconds, 2),
+        round(cpu, 2),
+        submission.source,
+    )
 
 
 def grade_all(
@@ -157,6 +170,8 @@ def grade_all(
     only: Callable[[Any], bool] = lambda check: True,
 ) -> Iterator[Result]:
     """Grade in ``workers`` sandboxes at a time; results come as they are ready."""
+    if not submissions:
+        return
     package, checks = load_checks(course, problem_set)
     checks = [check for check in checks if only(check)]
     limits, probes = limits or Limits(), f"checks.probes.{problem_set}"

@@ -1,7 +1,9 @@
-"""Grades go into nbgrader's grade book: scores and the record of how they came about, in one transaction.
+"""Grades go into nbgrader's grade book: scores and the record of how they came about, in one
+transaction.
 
-Killed at any moment and run again, a grading run ends with the same grades: what was committed carries a digest of all
-it depends on and is not repeated, what was not is graded anew from the same random inputs.
+Killed at any moment and run again, a grading run ends with the same grades: what was committed
+carries a digest of all it depends on and is not repeated, what was not is graded anew from the same
+random inputs.
 """
 
 import contextlib
@@ -16,7 +18,8 @@ from assignments.grader.verdicts import Result
 from course_lib.errors import CourseError
 
 TABLE = (
-    "CREATE TABLE IF NOT EXISTS course_grading (student VARCHAR(128) NOT NULL, assignment VARCHAR(128) NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS course_grading"
+    " (student VARCHAR(128) NOT NULL, assignment VARCHAR(128) NOT NULL,"
     " digest VARCHAR(64) NOT NULL, result TEXT NOT NULL, PRIMARY KEY (student, assignment))"
 )
 
@@ -38,7 +41,9 @@ class Cell:
 
 @dataclass
 class Plan:
-    """What a release says about a problem set's cells, and which of them take the points of which checks."""
+    """What a release says about a problem set's cells, and which of them take the points of which
+    checks.
+    """
 
     problem_set: str
     cells: dict[str, Cell]
@@ -53,31 +58,25 @@ class Plan:
         }
 
     def assign(self, checks: Iterable[Any]) -> None:
-        """Each check to its cell: the one named like it, or ``test_FUNCTION``, or ``FUNCTION``. Points must add up."""
+        """Each check to its cell: the one named like it, or ``test_FUNCTION``, or ``FUNCTION``.
+        Points must add up.
+        """
         checks = list(checks)
+        where = f"{self.problem_set} in the grade book"
         for check in checks:
             names = (check.name, f"test_{check.function}", check.function)
-            cell = next(
-                (
-                    self.cells[name]
-                    for name in names
-                    if name in self.cells and self.cells[name].grade
-                ),
-                None,
-            )
-            if cell is None:
-                raise CourseError(
-                    f"no graded cell takes the points of {check.name}", f"{self.problem_set} in the grade book",
-                    f"name a test cell test_{check.function} in the source notebook and generate the assignment again",
-                )  # fmt: skip
-            self.checks.setdefault(cell.name, []).append(check.name)
+            graded = [name for name in names if name in self.cells and self.cells[name].grade]
+            if not graded:
+                what = f"no graded cell takes the points of {check.name}"
+                fix = f"name a test cell test_{check.function} in the source, and release it again"
+                raise CourseError(what, where, fix)
+            self.checks.setdefault(graded[0], []).append(check.name)
         points = {check.name: check.points for check in checks}
         for name, members in self.checks.items():
-            if abs(sum(points[member] for member in members) - self.cells[name].points) > 1e-9:
-                raise CourseError(
-                    f"{name} has {self.cells[name].points:g} points, its checks {sum(points[m] for m in members):g}",
-                    f"{self.problem_set} in the grade book", "make them equal and generate the assignment again",
-                )  # fmt: skip
+            total = sum(points[member] for member in members)
+            if abs(total - self.cells[name].points) > 1e-9:
+                what = f"{name} has {self.cells[name].points:g} points, its checks {total:g}"
+                raise CourseError(what, where, "make them equal and generate the assignment again")
 
 
 class Book:
@@ -120,8 +119,11 @@ class Book:
         try:
             notebook = self.book.find_notebook(problem_set, problem_set)
         except MissingEntry:
-            raise CourseError(f"{problem_set} is not in the grade book", self.url,
-                              f"nbgrader generate_assignment {problem_set}") from None  # fmt: skip
+            raise CourseError(
+                f"{problem_set} is not in the grade book",
+                self.url,
+                f"nbgrader generate_assignment {problem_set}",
+            ) from None
         grades = {
             cell.name: cell.max_score for cell in [*notebook.grade_cells, *notebook.task_cells]
         }
@@ -129,16 +131,22 @@ class Book:
         tasks = {cell.name for cell in notebook.task_cells}
         cells = {
             cell.name: Cell(
-                cell.name, cell.cell_type, cell.source or "", cell.checksum or "", bool(cell.locked),
-                cell.name in grades and cell.name not in tasks, cell.name in solutions, cell.name in tasks,
+                cell.name,
+                cell.cell_type,
+                cell.source or "",
+                cell.checksum or "",
+                bool(cell.locked),
+                cell.name in grades and cell.name not in tasks,
+                cell.name in solutions,
+                cell.name in tasks,
                 float(grades.get(cell.name, 0)),
             )
             for cell in notebook.source_cells
-        }  # fmt: skip
+        }
         return Plan(problem_set, cells)
 
     def done(self, problem_set: str) -> dict[str, Result]:
-        """What is committed, by student; ``damaged`` then holds those whose record cannot be read."""
+        """What is committed, by student; ``damaged`` then holds whose record cannot be read."""
         query = self.text(
             "SELECT student, digest, result FROM course_grading WHERE assignment = :a"
         )
@@ -164,12 +172,16 @@ class Book:
             raise
 
     def commit(self, result: Result, plan: Plan, submission: Submission) -> None:
-        """The scores, the automatic comments and the record of one submission: all of it or nothing."""
+        """The scores, the automatic comments and the record of one submission: all of it or
+        nothing.
+        """
         with self.all_or_nothing():
             self._write(result, plan, submission)
 
     def regrade(self, results: Iterable[Result], plan: Plan, check: str) -> None:
-        """One check's new scores, for all ``results`` or for none: no other cell's score and no manual one changes."""
+        """One check's new scores, for all ``results`` or for none: no other cell's score and no
+        manual one changes.
+        """
         cell = next(name for name, members in plan.checks.items() if check in members)
         with self.all_or_nothing():
             for result in results:
@@ -187,7 +199,9 @@ class Book:
     def settle(
         self, problem_set: str, when: dict[str, datetime.datetime | None], late: Callable[..., Any]
     ) -> None:
-        """When each was handed in, and what that costs: ``late(student, score, seconds late)`` of nbgrader's plugin."""
+        """When each was handed in, and what that costs: ``late(student, score, seconds late)`` of
+        nbgrader's plugin.
+        """
         from nbgrader.api import MissingEntry
 
         with self.all_or_nothing():
@@ -227,10 +241,14 @@ class Book:
                     api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id
                 )
             self.db.flush()
-            grades = {cell.name: self._row(api.Grade, cell_id=cell.id, notebook_id=row.id)
-                      for cell in [*notebook.grade_cells, *notebook.task_cells]}  # fmt: skip
-            comments = {cell.name: self._row(api.Comment, cell_id=cell.id, notebook_id=row.id)
-                        for cell in [*notebook.solution_cells, *notebook.task_cells]}  # fmt: skip
+            grades = {
+                cell.name: self._row(api.Grade, cell_id=cell.id, notebook_id=row.id)
+                for cell in [*notebook.grade_cells, *notebook.task_cells]
+            }
+            comments = {
+                cell.name: self._row(api.Comment, cell_id=cell.id, notebook_id=row.id)
+                for cell in [*notebook.solution_cells, *notebook.task_cells]
+            }
             if notebook.name == plan.problem_set:
                 fill(grades, comments, result, plan, submission)
         self._record(result)
@@ -252,22 +270,6 @@ class Book:
         if found is None:
             found = kind(**keys)
             self.db.add(found)
-        return found
-
-    def grades(self, problem_set: str) -> dict[str, dict[str, float | None]]:
-        """The automatic score of each graded cell, by student."""
-        from nbgrader import api
-
-        rows = (
-            self.db.query(api.Grade).join(api.SubmittedNotebook).join(api.SubmittedAssignment).all()
-        )
-        found: dict[str, dict[str, float | None]] = {}
-        for grade in rows:
-            if grade.notebook.assignment.name == problem_set:
-                found.setdefault(grade.notebook.assignment.student_id, {})[grade.cell.name] = (
-                    grade.auto_score
-                )
-        self.db.rollback()
         return found
 
 
@@ -317,7 +319,9 @@ def handed_in_at(folder: Path) -> datetime.datetime | None:
 
 
 def late_penalty(course: Path) -> Callable[..., Any]:
-    """The method of nbgrader's plugin for late submissions that the course's nbgrader_config.py names."""
+    """The method of nbgrader's plugin for late submissions that the course's nbgrader_config.py
+    names.
+    """
     from nbgrader.preprocessors import AssignLatePenalties
     from traitlets.config import Config, PyFileConfigLoader
 

@@ -1,6 +1,7 @@
 """Before a student hands in: is the notebook fit to be graded, and what do the visible checks say?
 
-Needs the notebook and the folder ``checks/`` that was handed out with it: no hidden check, no nbgrader, no fork.
+Needs the notebook and the folder ``checks/`` that was handed out with it: no hidden check, no
+nbgrader, no fork.
 """
 
 import datetime
@@ -31,7 +32,9 @@ def as_released(checks: Path, problem_set: str) -> Path:
 
 
 def find(problem_set: str, path: Path | None) -> tuple[Path, Path]:
-    """The notebook, by default psN.ipynb of this folder, and the checks beside it or in this folder."""
+    """The notebook, by default psN.ipynb of this folder, and the checks beside it or in this
+    folder.
+    """
     path = path or Path(f"{problem_set}.ipynb")
     path = path / f"{problem_set}.ipynb" if path.is_dir() else path
     if not path.is_file():
@@ -75,66 +78,73 @@ def trouble(submission: Submission, released: dict) -> list[str]:
     """What must be mended before this notebook is handed in; each with what to do."""
     if submission.reason:
         return [f"{submission.reason}. Save it again in JupyterLab, as a notebook"]
-    found, path = [], submission.path
-    if path is not None and path.name != f"{submission.problem_set}.ipynb":
-        found.append(f"the file is named {path.name}: rename it to {submission.problem_set}.ipynb")
+    wrong, path, ps = [], submission.path, submission.problem_set
+    if path is not None and path.name != f"{ps}.ipynb":
+        wrong.append(f"the file is named {path.name}: rename it to {ps}.ipynb")
     if path is not None and ".ipynb_checkpoints" in path.absolute().parts:
-        found.append("this is Jupyter's own checkpoint copy: take the notebook one folder up")
+        wrong.append("this is Jupyter's own checkpoint copy: take the notebook one folder up")
     original = {name: (data, cell) for name, data, cell in graded_cells(released)}
     cells = graded_cells(submission.content)
     count = Counter(name for name, _, _ in cells)
-    keep = [name for name, (data, cell) in original.items() if data.get("solution") or data.get("grade") or
-            (data.get("locked") and cell["cell_type"] == "code")]  # fmt: skip
-    if missing := [name for name in keep if name not in count]:
-        what = "they were deleted, or copied into new cells: copy your code into the cells of a fresh copy of the notebook"
-        found.append(f"cells are missing: {listed(missing)}; {what}")
-    if twice := [name for name in count if count[name] > 1]:
-        found.append(
-            f"cells are there twice: {listed(twice)}; delete the copies, of which only the last counts"
-        )
-    if unknown := [name for name in count if name not in original]:
-        found.append(
-            f"cells carry names that were not handed out: {listed(unknown)}; delete them, or start afresh"
-        )
-    same = {name: cell["source"].strip() == original[name][1]["source"].strip() for name, _, cell in cells
-            if name in original}  # fmt: skip
-    if empty := [
-        name for name, as_was in same.items() if original[name][0].get("solution") and as_was
-    ]:
-        found.append(
-            f"as they were handed out, without an answer: {listed(empty)}; write yours, and save"
-        )
-    fixed = [
-        name
-        for name in keep
-        if original[name][0].get("locked") and not original[name][0].get("solution")
-    ]
-    if changed := [name for name in fixed if not same.get(name, True)]:
-        found.append(
-            f"changed, but grading uses the original: {listed(changed)}; move your code to a cell of your own"
-        )
-    return found + not_run(submission.content or {})
+    untouched = set()
+    for name, _, cell in cells:
+        if name in original and cell["source"].strip() == original[name][1]["source"].strip():
+            untouched.add(name)
+    missing, empty, changed = [], [], []
+    for name, (data, cell) in original.items():
+        fixed = data.get("locked") and not data.get("solution")
+        needed = data.get("solution") or data.get("grade")
+        if not needed and not (data.get("locked") and cell["cell_type"] == "code"):
+            continue
+        if name not in count:
+            missing.append(name)
+        elif data.get("solution") and name in untouched:
+            empty.append(name)
+        elif fixed and name not in untouched:
+            changed.append(name)
+    advice = (
+        (
+            "cells are missing",
+            missing,
+            "they were deleted, or copied into new cells: copy your code into the cells of a fresh"
+            " copy of the notebook",
+        ),
+        (
+            "cells are there twice",
+            [name for name in count if count[name] > 1],
+            "delete the copies, of which only the last counts",
+        ),
+        (
+            "cells carry names that were not handed out",
+            [name for name in count if name not in original],
+            "delete them, or start afresh",
+        ),
+        ("as they were handed out, without an answer", empty, "write yours, and save"),
+        ("changed, but grading uses the original", changed, "move your code to a cell of your own"),
+    )
+    wrong += [f"{problem}: {listed(names)}; {fix}" for problem, names, fix in advice if names]
+    return wrong + not_run(submission.content or {})
 
 
 def not_run(content: dict) -> list[str]:
     """Whether all code cells were run, in their order."""
-    code = [
-        cell
-        for cell in content.get("cells", [])
-        if cell.get("cell_type") == "code" and cell["source"].strip()
-    ]
-    numbers = [cell.get("execution_count") for cell in code]
+    code = [cell for cell in content.get("cells", []) if cell.get("cell_type") == "code"]
+    numbers = [cell.get("execution_count") for cell in code if cell["source"].strip()]
     again = "Kernel > Restart Kernel and Run All Cells, then save"
     if lacking := sum(not isinstance(number, int) for number in numbers):
-        return [f"{lacking} of {len(numbers)} code cells were not run: {again} (a cell that stops keeps those below it "
-                "from running: run them one by one)"]  # fmt: skip
+        return [
+            f"{lacking} of {len(numbers)} code cells were not run: {again} (a cell that stops keeps"
+            " those below it from running: run them one by one)"
+        ]
     if numbers != sorted(set(numbers)):
         return [f"the cells were not run from top to bottom: {again}"]
     return []
 
 
 def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result:
-    """The visible checks on this notebook, in a process of its own, with the library that a grader's sandbox has."""
+    """The visible checks on this notebook, in a process of its own, with the library that a
+    grader's sandbox has.
+    """
     student = importlib.import_module("checks.student")
     cases = student.cases(submission.problem_set)
     result = Result(submission.student, submission.problem_set, submission.digest)
@@ -148,8 +158,13 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
         (place / "job.json").write_text(
             json.dumps({"cells": submission.cells, "checks": cases, "probes": probes})
         )
-        variables = {"PYTHONPATH": str(place / "library"), "MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore",
-                     "IPYTHONDIR": str(place / "ipython"), "COURSE_NO_SHAPE_CHECK": "1"}  # fmt: skip
+        variables = {
+            "PYTHONPATH": str(place / "library"),
+            "MPLBACKEND": "Agg",
+            "PYTHONWARNINGS": "ignore",
+            "IPYTHONDIR": str(place / "ipython"),
+            "COURSE_NO_SHAPE_CHECK": "1",
+        }
         command = [
             sys.executable,
             "-B",
@@ -160,8 +175,16 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
         ]
         began, reason = time.monotonic(), "finished"
         try:
-            subprocess.run(command, env=os.environ | variables, cwd=place / "scratch", timeout=SECONDS, check=False,
-                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+            subprocess.run(
+                command,
+                env=os.environ | variables,
+                cwd=place / "scratch",
+                timeout=SECONDS,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         except subprocess.TimeoutExpired:
             reason = "time"
         said = Inbox([case["name"] for case in cases], len(submission.cells))
@@ -175,8 +198,10 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
         for case in cases
     ]
     given, result.notes, result.reason = answers(wanted, Outcome(said, reason, result.seconds, 0.0))
-    result.checks = [judge(check, check.inputs, check.expectations, given[check.name], grade.alone(0))
-                     for check in wanted]  # fmt: skip
+    result.checks = [
+        judge(check, check.inputs, check.expectations, given[check.name], grade.alone(0))
+        for check in wanted
+    ]
     return result
 
 
@@ -197,7 +222,9 @@ def saved(path: Path) -> str:
 def check(
     problem_set: str, path: Path | None = None
 ) -> tuple[Submission, list[str], Result | None]:
-    """The notebook, what is to be mended in it, and the visible checks; None for those if nothing can be run."""
+    """The notebook, what is to be mended in it, and the visible checks; None for those if nothing
+    can be run.
+    """
     path, folder = find(problem_set, path)
     checks = grade.open_checks(folder.parent, problem_set)
     released = json.loads(as_released(folder, problem_set).read_text(encoding="utf-8"))

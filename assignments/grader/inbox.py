@@ -1,4 +1,6 @@
-"""What arrives from a sandbox, read as it comes. A submission can write there itself: only what can be true is kept."""
+"""What arrives from a sandbox, read as it comes. A submission can write there itself: only what can
+be true is kept.
+"""
 
 import json
 import re
@@ -16,7 +18,7 @@ OPENING = re.compile(rb'\{"(check|ended|begin|cell|cells|end|status)": (?:"([^"\
 
 
 class Inbox:
-    """The answers to the checks it was made for, not yet parsed, and how far the submission came."""
+    """The answers to the checks it was made for, unparsed, and how far the submission came."""
 
     def __init__(self, checks: Iterable[str], cells: int = 0):
         self.wanted = set(checks)

@@ -1,4 +1,6 @@
-"""The library as a submission sees it: a copy of course_lib whose source lacks the names being graded."""
+"""The library as a submission sees it: a copy of course_lib whose source lacks the names being
+graded.
+"""
 
 import ast
 import importlib.resources
@@ -20,11 +22,13 @@ STAND_IN = """def check(*_, **__):
 
 
 def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -> None:
-    """Fill ``folder`` with what the sandbox sees as its library: course_lib, checks.probes and the runner.
+    """Fill ``folder`` with what the sandbox sees as its library: course_lib, checks.probes and the
+    runner.
 
-    ``graded`` are names to leave out: ``discriminator_loss`` (wherever course_lib defines it at the top of a module),
-    ``course_lib.losses.log_real`` (there only), ``course_lib.methods.pix2pix.Pix2Pix.step`` (a method) or
-    ``course_lib.methods.pix2pix`` (a whole module). Imports of such a name inside course_lib are left out as well.
+    ``graded`` are names to leave out: ``discriminator_loss`` (wherever course_lib defines it at the
+    top of a module), ``course_lib.losses.log_real`` (there only),
+    ``course_lib.methods.pix2pix.Pix2Pix.step`` (a method) or ``course_lib.methods.pix2pix`` (a
+    whole module). Imports of such a name inside course_lib are left out as well.
     """
     shutil.copytree(
         LIBRARY, folder / "course_lib", ignore=shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
@@ -66,14 +70,18 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
 
 
 def training_steps() -> set[str]:
-    """Names of whatever trains a GAN in the library, graded or not: each method's step, and the textbook's."""
+    """Names of whatever trains a GAN in the library, graded or not: each method's step, and the
+    textbook's.
+    """
     return {textbook.__name__} | {
         f"course_lib.methods.{method}.step" for method in METHODS.values()
     }
 
 
 def without(text: str, module: str, graded: set[str]) -> str:
-    """Source code of ``module`` without the graded names, imports of them, and what needs them to be defined."""
+    """Source code of ``module`` without the graded names, imports of them, and what needs them to
+    be defined.
+    """
     tree = ast.parse(text)
     edits: list[tuple[ast.stmt, str]] = []  # statement, what stands there instead
     gone: set[str] = set()  # names that no longer exist in this module
@@ -131,7 +139,9 @@ def defined(node: ast.stmt) -> set[str]:
 
 
 def needed(node: ast.AST) -> set[str]:
-    """The names that must exist when a definition is executed; those inside its functions come later."""
+    """The names that must exist when a definition is executed; those inside its functions come
+    later.
+    """
     if isinstance(node, ast.Lambda):
         return set()
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -1,4 +1,5 @@
-"""Plugins of nbgrader, named in a course's nbgrader_config.py: grades for Canvas, and what lateness costs.
+"""Plugins of nbgrader, named in a course's nbgrader_config.py: grades for Canvas, and what lateness
+costs.
 
 ``nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv``
 """
@@ -26,8 +27,9 @@ FACTS = ("Student", *KEYS, "Section")
 class CanvasExport(ExportPlugin):
     """The grade book as a CSV file that Canvas imports, made from the roster that Canvas exports.
 
-    nbgrader's student names must be Canvas' ID, SIS User ID or SIS Login ID. A late penalty is taken off. Who handed in
-    nothing gets an empty cell, which Canvas leaves as it is. Students who do not match are named.
+    nbgrader's student names must be Canvas' ID, SIS User ID or SIS Login ID. A late penalty is
+    taken off. Who handed in nothing gets an empty cell, which Canvas leaves as it is. Students who
+    do not match are named.
     """
 
     roster = Unicode(
@@ -123,7 +125,9 @@ def read_roster(path: Path) -> list[dict[str, str]]:
 
 
 def column(name: str, row: dict[str, str]) -> str:
-    """The roster's own column of an assignment, "NAME (number)", so that Canvas updates it; else a new one."""
+    """The roster's own column of an assignment, "NAME (number)", so that Canvas updates it; else a
+    new one.
+    """
     return next(
         (head for head in row if head.rpartition(" (")[0].strip().lower() == name.lower()), name
     )

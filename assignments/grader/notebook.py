@@ -15,7 +15,9 @@ SKIP = "not-graded"  # tag of cells the grader leaves out: long runs, plots, wid
 
 @dataclass
 class Submission:
-    """The code of one notebook, and what is odd about it. ``reason`` says why nothing can be run, if so."""
+    """The code of one notebook, and what is odd about it. ``reason`` says why nothing can be run,
+    if so.
+    """
 
     student: str
     problem_set: str
@@ -45,7 +47,10 @@ def load(path: Path, submission: Submission) -> Submission:
     submission.path = path
     try:
         if path.stat().st_size > MAX_FILE:
-            submission.reason = f"the notebook is larger than {MAX_FILE // 10**6} MB: clear its outputs and hand in again"
+            most = MAX_FILE // 10**6
+            submission.reason = (
+                f"the notebook is larger than {most} MB: clear its outputs and hand in again"
+            )
             submission.digest = str(path.stat().st_size)
             return submission
         data = path.read_bytes()
@@ -119,7 +124,9 @@ def nbgrader_data(cell: dict) -> dict:
 
 
 def collect(cells: list[dict], content: dict, submission: Submission) -> None:
-    """The code to run: all code cells but nbgrader's test cells, which the grader's own checks stand for."""
+    """The code to run: all code cells but nbgrader's test cells, which the grader's own checks
+    stand for.
+    """
     number, size, seen = 0, 0, set()
     for cell in cells:
         data = nbgrader_data(cell)

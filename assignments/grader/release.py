@@ -1,4 +1,6 @@
-"""What goes out: the students' folder of a problem set; and their answers as plain Python, for tools that compare."""
+"""What goes out: the students' folder of a problem set; and their answers as plain Python, for
+tools that compare.
+"""
 
 import datetime
 import importlib
@@ -29,8 +31,13 @@ def nbgrader(course: Path, *words: str) -> None:
     path = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     )  # nbgrader calls alembic
-    done = subprocess.run([sys.executable, "-m", "nbgrader", *words], cwd=course, capture_output=True, text=True,
-                          env=os.environ | {"PATH": path})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *words],
+        cwd=course,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": path},
+    )
     if done.returncode:
         errors = [
             line for line in done.stderr.splitlines() if "ERROR" in line
@@ -44,9 +51,11 @@ def nbgrader(course: Path, *words: str) -> None:
 
 
 def release(course: Path, problem_set: str) -> Path:
-    """Write release/psN (notebook and visible checks) and release/psN.zip, and record the cells in the grade book.
+    """Write release/psN (notebook and visible checks) and release/psN.zip, and record the cells in
+    the grade book.
 
-    Raises CourseError, with nothing left in release/, if anything of the solutions or hidden checks were in there.
+    Raises CourseError, with nothing left in release/, if anything of the solutions or hidden checks
+    were in there.
     """
     course = course.absolute()
     source = course / "source" / problem_set / f"{problem_set}.ipynb"
@@ -78,7 +87,9 @@ def release(course: Path, problem_set: str) -> Path:
 
 
 def solve(course: Path, problem_set: str) -> Path:
-    """Write solutions/psN.ipynb: the students' notebook with all answers. Raises CourseError before the due date."""
+    """Write solutions/psN.ipynb: the students' notebook with all answers. Raises CourseError before
+    the due date.
+    """
     from assignments.grader.gradebook import Book, sqlite_url
 
     with Book(sqlite_url(course / "gradebook.db")) as book:
@@ -104,7 +115,9 @@ def solve(course: Path, problem_set: str) -> Path:
 
 
 def leaks(folder: Path, source: Path, checks: list) -> list[str]:
-    """Solutions, instructor's answers and hidden checks that are in a folder for students; none is right."""
+    """Solutions, instructor's answers and hidden checks that are in a folder for students; none is
+    right.
+    """
     content = json.loads(source.read_text(encoding="utf-8"))
     secret = {}
     for name, data, cell in graded_cells({"cells": notebook.notebook_cells(content)}):
@@ -142,9 +155,11 @@ def flat(text: str) -> str:
 
 
 def answers(course: Path, problem_set: str, folder: Path) -> int:
-    """Each submission's answer cells as FOLDER/submitted/STUDENT/psN.py, and FOLDER/released/psN.py as handed out.
+    """Each submission's answer cells as FOLDER/submitted/STUDENT/psN.py, and FOLDER/released/psN.py
+    as handed out.
 
-    Returns the number of students. Nothing of the submissions is run; what cannot be read is left out.
+    Returns the number of students. Nothing of the submissions is run; what cannot be read is left
+    out.
     """
     from assignments.grader.command import submitted
 
@@ -154,8 +169,11 @@ def answers(course: Path, problem_set: str, folder: Path) -> int:
         raise CourseError(
             template.reason, course / "release" / problem_set, f"course release {problem_set}"
         )
-    wanted = [name for name, data, cell in graded_cells(template.content)
-              if data.get("solution") and cell["cell_type"] == "code"]  # fmt: skip
+    wanted = [
+        name
+        for name, data, cell in graded_cells(template.content)
+        if data.get("solution") and cell["cell_type"] == "code"
+    ]
     folders = {
         Path("submitted") / name: path
         for name, path in submitted(course, problem_set, None).items()

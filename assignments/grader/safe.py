@@ -1,4 +1,6 @@
-"""What comes from a submission, made safe where it enters: text that can be written as UTF-8, of bounded depth."""
+"""What comes from a submission, made safe where it enters: text that can be written as UTF-8, of
+bounded depth.
+"""
 
 import re
 from collections.abc import Callable
@@ -29,7 +31,8 @@ def line(text: str, most: int = 1000) -> str:
 
 
 def data(value: Any, text: Callable[[str], str] = block, depth: int = DEPTH) -> Any:
-    """JSON data with ``text`` applied to every text and key; lists are changed in place, so that large ones fit.
+    """JSON data with ``text`` applied to every text and key; lists are changed in place, so that
+    large ones fit.
 
     Raises ValueError if it is nested more than ``depth`` times.
     """

@@ -15,20 +15,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assignments.grader import container
 from assignments.grader.inbox import Inbox
 from course_lib.errors import CourseError
 
-TIERS = (
-    "bubblewrap",
-    "container",
-    "plain",
-)  # the order in which auto looks; "nobody" is for bundled.py alone
+# "nobody", of bundled.py alone, is no choice
 PROTECTS = {
-    "bubblewrap": "own file system (read-only, without grade book and hidden checks), no network, limits",
-    "container": "own file system (read-only, without grade book and hidden checks), no network, limits; slow",
-    "plain": "WEAK: limits on time, memory and output only; a submission can read and write what you can",
+    "bubblewrap": "own file system (read-only, without grade book and hidden checks), no network,"
+    " limits",
+    "plain": "WEAK: limits on time, memory and output only; a submission can read and write what"
+    " you can",
 }
+NOBODY = 65534
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a sandbox: what it said, which the submission may have forged, and how it ended."""
+    """What came out of a sandbox: what it said, which the submission may have forged, and how it
+    ended.
+    """
 
     said: Inbox
     reason: str  # finished, time, memory, processes, output, or lost
@@ -55,24 +54,21 @@ class Outcome:
 
 
 def choose_tier(wanted: str) -> str:
-    """``auto`` is bubblewrap where it works, else a container where docker or podman work, else the weak tier."""
-    if wanted not in ("auto", *TIERS):
-        raise CourseError(f"no tier called {wanted}", "--tier", f"one of auto, {', '.join(TIERS)}")
+    """``auto`` is bubblewrap where it works, else the weak tier. Raises CourseError."""
+    if wanted not in ("auto", *PROTECTS):
+        fix = f"one of auto, {', '.join(PROTECTS)}"
+        raise CourseError(f"no tier called {wanted}", "--tier", fix)
     if os.name != "posix":
-        raise CourseError(
-            "the grader needs fork, which Windows lacks",
-            sys.platform,
-            "run it in WSL or in a container",
-        )
-    for tier, trouble in (("bubblewrap", bubblewrap_trouble), ("container", container.trouble)):
-        if wanted in ("auto", tier):
-            if not (why := trouble()):
-                return tier
-            if wanted == tier:
-                raise CourseError(
-                    f"{tier} does not work here: {why}", tier, "install it, or --tier plain (weak)"
-                )
-    return "plain"
+        what = "the grader needs fork, which Windows lacks"
+        raise CourseError(what, sys.platform, "run it in WSL")
+    if wanted == "plain":
+        return wanted
+    if not (trouble := bubblewrap_trouble()):
+        return "bubblewrap"
+    if wanted == "auto":
+        return "plain"
+    fix = "install it, or --tier plain (weak)"
+    raise CourseError(f"bubblewrap does not work here: {trouble}", wanted, fix)
 
 
 @functools.cache
@@ -85,79 +81,114 @@ def bubblewrap_trouble() -> str:
     return "" if done.returncode == 0 else (done.stderr.strip() or f"status {done.returncode}")
 
 
-SEPARATE = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-            "--die-with-parent", "--new-session"]  # fmt: skip
+SEPARATE = [
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    "--die-with-parent",
+    "--new-session",
+]
 AS_ROOT = ["CAP_SETUID", "CAP_SETGID", "CAP_SYS_ADMIN"]  # given away before the first order
 
 
 def environment(library: str, scratch: str) -> dict[str, str]:
     """All a submission gets to see of the environment."""
-    one = dict.fromkeys(
-        ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-    )
-    return one | {
-        "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": scratch, "TMPDIR": scratch, "USER": "student",
-        "LOGNAME": "student", "LANG": "C.UTF-8", "PYTHONPATH": library, "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1", "PYTHONWARNINGS": "ignore", "MPLBACKEND": "Agg",
-        "MPLCONFIGDIR": f"{scratch}/matplotlib", "GRADING_FONTS": f"{library}/fonts",
-        "IPYTHONDIR": f"{scratch}/ipython", "CUDA_VISIBLE_DEVICES": "", "COURSE_PROFILE": "smoke",
-        "COURSE_GRADING": "1", "COURSE_NO_SHAPE_CHECK": "1",
-    }  # fmt: skip
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": library,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONWARNINGS": "ignore",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": f"{scratch}/matplotlib",
+        "GRADING_FONTS": f"{library}/fonts",
+        "IPYTHONDIR": f"{scratch}/ipython",
+        "CUDA_VISIBLE_DEVICES": "",
+        "COURSE_PROFILE": "smoke",
+        "COURSE_GRADING": "1",
+        "COURSE_NO_SHAPE_CHECK": "1",
+        "OMP_NUM_THREADS": "1",
+        "OMP_THREAD_LIMIT": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a sandbox shows of this machine's file system, read-only."""
+
+    shown: set[Path]  # the folders of Python and of the system
+    masked: set[Path]  # within those, what is covered: hidden folders
+    inner: list[Path]  # Python's own folders that lie within a covered one
+    links: set[Path]  # of the system, such as /lib
+
+
+def places(hidden: Iterable[Path]) -> Places:
+    """What Python needs, without ``hidden``. Raises CourseError where Python lies in there."""
+    executable = Path(os.path.realpath(sys.executable))
+    python = {Path(sys.prefix), Path(sys.base_prefix), executable.parent.parent}
+    for entry in map(Path, sys.path):
+        if entry.name in ("site-packages", "dist-packages") and entry.is_dir():
+            python.add(entry)
+    python = {path.absolute() for path in python}
+    candidates = map(Path, ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin"))
+    system = {path for path in candidates if path.exists()}
+    links = {path for path in system if path.is_symlink()}
+    shown = python | system - links
+    shown = {path for path in shown if not shown & set(path.parents)}
+    masked = {form for path in hidden for form in (path.absolute(), path.resolve())}
+    masked = {path for path in masked if path.is_dir()}
+    if clash := sorted(shown & masked):
+        what = "Python is installed in a folder that must be hidden"
+        raise CourseError(what, clash[0], "use another environment")
+    inner = {path for path in python if masked & set(path.parents)}
+    masked = {path for path in masked if shown & set(path.parents)}
+    return Places(shown, masked, sorted(inner - shown), links)
 
 
 def bubblewrap(library: Path, hidden: Iterable[Path]) -> list[str]:
-    """The command before the command: Python's folders and ``library`` read-only, and nothing else of this machine."""
-    shown, masked, inner, links = container.places((*hidden, *installed_copies()))
-    places = [("--ro-bind", p) for p in shown]
-    places += [("--tmpfs", p) for p in masked] + [("--ro-bind", p) for p in inner]
+    """What comes before the command: Python's folders and ``library`` read-only, and nothing else
+    of this machine."""
+    place = places(hidden)
+    mounts = [("--ro-bind", path) for path in (*place.shown, *place.inner)]
+    mounts += [("--tmpfs", path) for path in place.masked]
     command = ["bwrap", *SEPARATE]
-    if (
-        os.geteuid() == 0
-    ):  # it may enter every folder as root, and is nobody before it reads the first order
-        command += [word for name in AS_ROOT for word in ("--cap-add", name)] + ["--dir", "/proc"]
+    if os.geteuid() == 0:
+        # It may enter every folder as root, and is nobody before it reads the first order.
+        for capability in AS_ROOT:
+            command += ["--cap-add", capability]
+        command += ["--dir", "/proc"]
     else:
         command += ["--unshare-user", "--proc", "/proc"]
-    between = {
-        p
-        for _, path in places
-        for p in path.parents
-        if not any(s in (p, *p.parents) for s in shown)
-    }
-    for path in sorted(
-        {*between, Path("/etc")} - {Path("/")}
-    ):  # bwrap would make them for its owner only
+    between = {Path("/etc")}  # bwrap would make these folders for its owner only
+    for _, path in mounts:
+        if not place.shown & set(path.parents):
+            between |= set(path.parents)
+    for path in sorted(between - place.shown - {Path("/")}):
         command += ["--perms", "0755", "--dir", str(path)]
-    for how, path in sorted(places, key=lambda place: len(place[1].parts)):
-        command += [how, str(path)] + ([str(path)] if how == "--ro-bind" else [])
-    for link in sorted(links):
+    for how, path in sorted(mounts, key=lambda mount: len(mount[1].parts)):
+        command += [how, str(path)]
+        if how == "--ro-bind":
+            command.append(str(path))
+    for link in sorted(place.links):
         command += ["--symlink", os.readlink(link), str(link)]
-    for path in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
-        command += ["--ro-bind-try", path, path]
-    command += [
-        "--ro-bind",
-        str(library),
-        "/grading",
-        "--dev",
-        "/dev",
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/scratch",
-    ]
-    command += (
-        [] if any(Path("/tmp") in p.parents for p in shown) else ["--symlink", "scratch", "/tmp"]
-    )
-    command += [
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/dev/shm",
-        "--remount-ro",
-        "/",
-        "--chdir",
-        "/scratch",
-        "--clearenv",
-    ]
+    for file in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
+        command += ["--ro-bind-try", file, file]
+    command += ["--ro-bind", str(library), "/grading", "--dev", "/dev"]
+    command += ["--perms", "1777", "--tmpfs", "/scratch"]
+    if not any(Path("/tmp") in path.parents for path in place.shown):
+        command += ["--symlink", "scratch", "/tmp"]
+    command += ["--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/"]
+    command += ["--chdir", "/scratch", "--clearenv"]
     for name, value in environment("/grading", "/scratch").items():
         command += ["--setenv", name, value]
     return [*command, "--"]
@@ -172,9 +203,10 @@ class Worker:
     """One sandbox with a warm process inside, for one submission after the other."""
 
     def __init__(self, tier: str, library: Path, probes: list[str], hidden: Iterable[Path] = ()):
-        self.tier, self.library, self.probes, self.hidden = tier, library, probes, tuple(hidden)
+        self.tier, self.library, self.probes = tier, library, probes
+        self.hidden = [*hidden, *installed_copies()]
         self.process: subprocess.Popen | None = None
-        self.closed, self.cpu, self.cage = False, 0.0, None
+        self.closed, self.cpu = False, 0.0
 
     def __enter__(self) -> "Worker":
         return self
@@ -190,37 +222,32 @@ class Worker:
                 self.orders.shutdown(socket.SHUT_RDWR)
 
     def start(self) -> None:
+        """Start the sandbox and its warm process. Raises CourseError if that does not answer."""
         if self.closed:
-            raise CourseError(
-                "grading was stopped", self.tier, "run it again: finished submissions are kept"
-            )
-        self.scratch = self._folder() if self.tier in ("plain", "nobody") else ""
-        if self.tier == "container":
-            self.cage = container.Cage(self.library, (*self.hidden, *installed_copies()))
-            self.process, self.orders, self.said = self.cage.start(self.probes)
-            return self._ready()
-        prefix = bubblewrap(self.library, self.hidden) if self.tier == "bubblewrap" else []
-        variables = (
-            environment(str(self.library), self.scratch)
-            if self.scratch
-            else {"PATH": os.environ["PATH"]}
-        )
+            fix = "run it again: finished submissions are kept"
+            raise CourseError("grading was stopped", self.tier, fix)
+        boxed = self.tier == "bubblewrap"
+        self.scratch = "" if boxed else self._folder()
         self.orders, theirs = socket.socketpair()
-        mode = "nest" if self.tier == "bubblewrap" else "plain"
-        inside = [
-            sys.executable,
-            "-B",
-            "-m",
-            "grading_child.zygote",
-            str(theirs.fileno()),
-            mode,
-            *self.probes,
-        ]
+        command = [sys.executable, "-B", "-m", "grading_child.zygote", str(theirs.fileno())]
+        command += ["nest" if boxed else "plain", *self.probes]
+        variables = {"PATH": os.environ["PATH"]}
+        if boxed:
+            command = bubblewrap(self.library, self.hidden) + command
+        else:
+            variables = environment(str(self.library), self.scratch)
         self.said = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
-            [*prefix, *inside], pass_fds=[theirs.fileno()], env=variables, cwd=self.scratch or "/",
-            stdin=subprocess.DEVNULL, stdout=self.said, stderr=self.said, start_new_session=True, **self._other_user(),
-        )  # fmt: skip
+            command,
+            pass_fds=[theirs.fileno()],
+            env=variables,
+            cwd=self.scratch or "/",
+            stdin=subprocess.DEVNULL,
+            stdout=self.said,
+            stderr=self.said,
+            start_new_session=True,
+            **self._other_user(),
+        )
         theirs.close()
         self._ready()
 
@@ -228,54 +255,51 @@ class Worker:
         """A new folder that the submission may write to."""
         folder = tempfile.mkdtemp(prefix="grading-", dir=inside)
         if self.tier == "nobody":
-            os.chown(folder, container.NOBODY, container.NOBODY)
+            os.chown(folder, NOBODY, NOBODY)
         return folder
 
     def _other_user(self) -> dict:
-        """Tier ``nobody``, for containers without namespaces: only root can start it. Raises CourseError if that user
-        could read what is hidden."""
+        """Tier ``nobody``, for containers without namespaces: only root can start it.
+
+        Raises CourseError if that user could read what is hidden.
+        """
         if self.tier != "nobody":
             return {}
-        nobody = {"user": container.NOBODY, "group": container.NOBODY, "extra_groups": []}
-        hidden = [str(path.absolute()) for path in (*self.hidden, *installed_copies())]
+        nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        hidden = [str(path.absolute()) for path in self.hidden]
         look = "import os, sys; sys.exit(any(os.access(path, os.R_OK) for path in sys.argv[1:]))"
         if subprocess.run([sys.executable, "-c", look, *hidden], cwd="/", **nobody).returncode:
-            raise CourseError(
-                "what is hidden from submissions can be read",
-                ", ".join(hidden),
-                "chmod 700, as root",
-            )
+            what = "what is hidden from submissions can be read"
+            raise CourseError(what, ", ".join(hidden), "chmod 700, as root")
         return nobody
 
     def _ready(self) -> None:
         self.facts = self._answer(time.monotonic() + 180)
-        if not self.facts.get("ready") or any(
-            "checks.probes" in name or name == "torch" for name in self.facts["failed"]
-        ):
-            self.said.seek(0)
-            said = self.said.read()[-2000:].decode(errors="replace").strip()
-            self.stop()
-            failed = "; ".join(
-                f"{name}: {text}" for name, text in self.facts.get("failed", {}).items()
-            )
-            what = f"the sandbox does not start: {failed or said or 'no answer'}"
-            raise CourseError(
-                what, self.tier, "--tier plain shows whether the sandbox or Python is at fault"
-            )
+        failed = self.facts.get("failed", {})
+        needed = [name for name in failed if "checks.probes" in name or name == "torch"]
+        if self.facts.get("ready") and not needed:
+            return
+        self.said.seek(0)
+        reason = "; ".join(f"{name}: {text}" for name, text in failed.items())
+        reason = reason or self.said.read()[-2000:].decode(errors="replace").strip()
+        self.stop()
+        fix = "--tier plain shows whether the sandbox or Python is at fault"
+        what = f"the sandbox does not start: {reason or 'no answer'}"
+        raise CourseError(what, self.tier, fix)
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.orders.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(5)  # the warm process ends its children, then itself
-            self.process.kill()
-            self.process.wait()
-            self.said.close()
-            if self.cage:
-                self.cage.end()
-            if self.scratch:
-                shutil.rmtree(self.scratch, ignore_errors=True)
-            self.process = None
+        """End the warm process, which ends its children first."""
+        if self.process is None:
+            return
+        self.orders.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.process.kill()
+        self.process.wait()
+        self.said.close()
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        self.process = None
 
     def run(
         self, job: dict, limits: Limits, watch: Callable[[dict], None] = lambda message: None
@@ -306,7 +330,8 @@ class Worker:
         return Outcome(inbox, reason, time.monotonic() - began, self.cpu)
 
     def _collect(self, pipe: int, inbox: Inbox, deadline: float) -> str:
-        """Fill ``inbox`` from the pipe until the last process of the submission has closed it, or has said too much.
+        """Fill ``inbox`` from the pipe until the last process of the submission has closed it, or
+        has said too much.
 
         Returns how the submission ended.
         """

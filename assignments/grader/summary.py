@@ -1,4 +1,6 @@
-"""The page for the instructor: how a class did in each check, what most missed, and whose work needs a look."""
+"""The page for the instructor: how a class did in each check, what most missed, and whose work
+needs a look.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -18,7 +20,9 @@ def write(folder: Path, results: list[Result]) -> Path:
 
 
 def page(results: list[Result]) -> str:
-    """The summary as a page of its own, without scripts; whatever comes from a submission is escaped."""
+    """The summary as a page of its own, without scripts; whatever comes from a submission is
+    escaped.
+    """
     scores, of = [result.score for result in results], results[0].points
     counts = Counter(min(BINS - 1, int(BINS * score / of)) for score in scores)
     grouped: dict[str, list[Graded]] = {}
@@ -29,11 +33,17 @@ def page(results: list[Result]) -> str:
         for r in sorted(results, key=lambda r: r.score)
     ]
     return PAGES.get_template("summary.html").render(
-        title=f"{results[0].problem_set}: {len(results)} submissions", students=len(results), of=of,
-        mean=mean(scores), median=median(scores), looks=[look for look in looks if look[2]],
+        title=f"{results[0].problem_set}: {len(results)} submissions",
+        students=len(results),
+        of=of,
+        mean=mean(scores),
+        median=median(scores),
+        looks=[look for look in looks if look[2]],
         bins=[(of * i / BINS, of * (i + 1) / BINS, counts[i]) for i in range(BINS)],
-        checks=sorted(map(of_all, grouped.values()), key=lambda check: check["mean"] - check["points"]),
-    )  # fmt: skip
+        checks=sorted(
+            map(of_all, grouped.values()), key=lambda check: check["mean"] - check["points"]
+        ),
+    )
 
 
 def of_all(checks: list[Graded]) -> dict:

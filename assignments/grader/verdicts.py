@@ -1,10 +1,12 @@
-"""What came out of a sandbox, judged: points and messages per check. Nothing a submission says is trusted here."""
+"""What came out of a sandbox, judged: points and messages per check. Nothing a submission says is
+trusted here.
+"""
 
 import json
 import math
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from assignments.grader import inbox, safe
@@ -12,7 +14,8 @@ from assignments.grader.sandbox import Outcome
 
 ENDED = {
     "time": "it took too long: is there an endless loop?",
-    "processes": "no process could be started for this check: did the notebook start too many threads?",
+    "processes": "no process could be started for this check:"
+    " did the notebook start too many threads?",
     "exit": "the code ended the whole process (os._exit?) in place of returning a value",
 }
 STOPPED = {
@@ -67,25 +70,44 @@ class Result:
     def points(self) -> float:
         return sum(check.points for check in self.checks)
 
+    def with_new(self, checks: list[Graded]) -> "Result":
+        """This result, with ``checks`` in place of those of the same names."""
+        latest = {check.name: check for check in [*self.checks, *checks]}
+        return replace(self, checks=list(latest.values()))
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Result":
-        """A record of the grade book, made safe: older ones hold texts as they came. Raises ValueError for others."""
+        """A record of the grade book, made safe: older ones hold texts as they came. Raises
+        ValueError for others.
+        """
         try:
             data = safe.data(json.loads(text))
             checks = [
                 Graded(
-                    str(check["name"]), str(check["function"]), str(check["title"]), bool(check["visible"]),
-                    finite(check["points"]), finite(check["score"]), str(check["message"]),
-                ) for check in data["checks"]
-            ]  # fmt: skip
+                    str(check["name"]),
+                    str(check["function"]),
+                    str(check["title"]),
+                    bool(check["visible"]),
+                    finite(check["points"]),
+                    finite(check["score"]),
+                    str(check["message"]),
+                )
+                for check in data["checks"]
+            ]
             return cls(
-                str(data["student"]), str(data["problem_set"]), str(data["digest"]), checks,
-                [str(note) for note in data["notes"]], str(data["reason"]),
-                finite(data["seconds"]), finite(data.get("cpu", 0)), str(data.get("source", "")),
-            )  # fmt: skip
+                str(data["student"]),
+                str(data["problem_set"]),
+                str(data["digest"]),
+                checks,
+                [str(note) for note in data["notes"]],
+                str(data["reason"]),
+                finite(data["seconds"]),
+                finite(data.get("cpu", 0)),
+                str(data.get("source", "")),
+            )
         except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"this is no record of a grading: {type(error).__name__}") from error
 
@@ -104,9 +126,11 @@ def judge(
     answer: dict | bytes | None,
     alone: AbstractContextManager,
 ) -> Graded:
-    """The verdict on one answer, as it arrived or parsed. Not its shape is trusted, not its types, not its word.
+    """The verdict on one answer, as it arrived or parsed. Not its shape is trusted, not its types,
+    not its word.
 
-    ``alone`` is held meanwhile: only one answer is parsed and judged at a time, as a large one takes much memory.
+    ``alone`` is held meanwhile: only one answer is parsed and judged at a time, as a large one
+    takes much memory.
     """
     with alone:
         return _judge(
@@ -136,14 +160,22 @@ def _judge(check: Any, inputs: dict, expectations: dict, answer: dict | None) ->
     elif answer is not None:
         message = "the result cannot be read"
     return Graded(
-        check.name, check.function, check.title, check.visible, float(check.points), round(share * check.points, 4),
+        check.name,
+        check.function,
+        check.title,
+        check.visible,
+        float(check.points),
+        round(share * check.points, 4),
         message,
-    )  # fmt: skip
+    )
 
 
 def error_text(answer: dict) -> str:
-    where = ", ".join(f"{word} {answer[key]}" for key, word in (("at", "cell"), ("line", "line"))
-                      if isinstance(answer.get(key), int))  # fmt: skip
+    where = ", ".join(
+        f"{word} {answer[key]}"
+        for key, word in (("at", "cell"), ("line", "line"))
+        if isinstance(answer.get(key), int)
+    )
     said = answer["error"][:300].rstrip(": ")
     return ("Not written yet" if said == "NotImplementedError" else said) + (
         f" ({where})" if where else ""
@@ -151,7 +183,9 @@ def error_text(answer: dict) -> str:
 
 
 def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict | bytes], list[str], str]:
-    """Per check what arrived for it, remarks on the notebook's cells, and why the submission ended early, if it did."""
+    """Per check what arrived for it, remarks on the notebook's cells, and why the submission ended
+    early, if it did.
+    """
     said = outcome.said
     found: dict[str, dict | bytes] = dict(said.answers)
     found |= {name: {"error": "more than one result arrived for this check"} for name in said.twice}

@@ -1,7 +1,9 @@
-"""Hostile and broken submissions to the toy problem set, each with the points it must get and the reason it must see.
+"""Hostile and broken submissions to the toy problem set, each with the points it must get and the
+reason it must see.
 
-``CASES`` is the table, :func:`write` makes nbgrader's submitted tree of it. The rows are those of the list of faults a
-course has to survive: 35 loops, 36 processes, 37 files and network, 38 tricks with results, 39 floods, 40 broken files.
+``CASES`` is the table, :func:`write` makes nbgrader's submitted tree of it. The rows are those of
+the list of faults a course has to survive: 35 loops, 36 processes, 37 files and network, 38 tricks
+with results, 39 floods, 40 broken files.
 """
 
 from pathlib import Path
@@ -16,7 +18,9 @@ CASES: dict[str, Case] = {case.name: case for case in (*ATTACKS, *BROKEN)}
 
 
 def write(course: Path, case: Case, student: str, **places: object) -> Path:
-    """Hand in ``case`` as ``student``. ``places`` (course, port) are what an attacker might know of the machine."""
+    """Hand in ``case`` as ``student``. ``places`` (course, port) are what an attacker might know of
+    the machine.
+    """
     folder = course / "submitted" / student / "toy"
     folder.mkdir(parents=True)
     for name, content in case.files(course=course, **places).items():

@@ -15,7 +15,7 @@ def forged_only(**_: object) -> dict:
     lines = [
         "import json, os",
         "for name in ('loss_values', 'loss_slope', 'average_values', 'step_updates'):",
-        "    line = {'check': name, 'raw': {'value': 1.0}, 'share': 1.0, 'score': 10, 'points': 10}",
+        "    line = {'check': name, 'raw': {'value': 1.0}, 'share': 1.0, 'score': 10}",
         "    for file in range(3, 20):",
         "        try: os.write(file, ('\\n' + json.dumps(line) + '\\n').encode())",
         "        except OSError: pass",
@@ -26,176 +26,398 @@ def forged_only(**_: object) -> dict:
 
 
 LOOPS = [
-    Case("loop-in-function", 35, "an endless loop in one function", WRONG_AVERAGE, "too long",
-         average("while True:\n    pass")),
-    Case("loop-in-cell", 35, "an endless loop in a cell of its own", FULL, "too long", last="while True:\n    pass"),
-    Case("loop-that-swallows", 35, "an endless loop that catches what should end it", 0, "too long",
-         first="while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"),
-    Case("loop-in-c", 35, "an endless loop that no exception reaches", WRONG_AVERAGE, "too long",
-         average("return sum(range(10**15))")),
-    Case("sleeps", 35, "a function that waits for ever", WRONG_AVERAGE, "too long", average("time.sleep(10**6)")),
-    Case("deaf-loop", 35, "a loop that ignores every signal it can", WRONG_AVERAGE, "too long",
-         average("for n in range(1, 65):\n    try: signal.signal(n, signal.SIG_IGN)\n    except (OSError, ValueError):"
-                 " pass\nwhile True: pass", "import signal")),
-    Case("late-loop", 35, "a loop in what converts the result", WRONG_AVERAGE, "too long",
-         average("class Late:\n    def __float__(self):\n        while True: pass\nreturn Late()")),
-]  # fmt: skip
+    Case(
+        "loop-in-function",
+        35,
+        "an endless loop in one function",
+        WRONG_AVERAGE,
+        "too long",
+        average("while True:\n    pass"),
+    ),
+    Case(
+        "loop-in-cell",
+        35,
+        "an endless loop in a cell of its own",
+        FULL,
+        "too long",
+        last="while True:\n    pass",
+    ),
+    Case(
+        "loop-that-swallows",
+        35,
+        "an endless loop that catches what should end it",
+        0,
+        "too long",
+        first="while True:\n    try:\n        while True:\n            pass\n"
+        "    except BaseException:\n        pass",
+    ),
+    Case(
+        "sleeps",
+        35,
+        "a function that waits for ever",
+        WRONG_AVERAGE,
+        "too long",
+        average("time.sleep(10**6)"),
+    ),
+]
 
 PROCESSES = [
-    Case("fork-bomb-in-function", 36, "forks for ever in one function", WRONG_AVERAGE, "",
-         average("while True:\n    os.fork()")),
-    Case("fork-bomb-in-cell", 36, "forks for ever in a cell", FULL, "raised",
-         last="import os\nwhile True:\n    os.fork()"),
-    Case("daemon", 36, "leaves a process behind", FULL, "",
-         last="import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)"),
-    Case("double-fork", 36, "leaves a grandchild behind that no one waits for", FULL, "",
-         last="import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
-              "        os.execvp('sleep', ['sleep', '98765'])\n    os._exit(0)"),
-    Case("daemon-in-function", 36, "leaves a process behind while it is checked", FULL, "",
-         {"weighted_loss": "import subprocess\n" + LOSS.replace(
-             "\n    return", "\n    subprocess.Popen(['sleep', '98765'], start_new_session=True)\n    return")}),
-    Case("never-reaped", 36, "leaves children unreaped, nearly as many as it may have", FULL, "",
-         last="import os, time\nfor n in range(30):\n    if os.fork() == 0:\n        os._exit(0)\ntime.sleep(0.3)"),
-    Case("never-reaped-at-all", 36, "leaves children unreaped until it may have no more", FULL, "raised",
-         last="import os\nwhile True:\n    if os.fork() == 0:\n        os._exit(0)"),
-    Case("never-reaped-in-function", 36, "leaves children unreaped while it is checked", FULL, "",
-         {"weighted_loss": "import os\n" + LOSS.replace(
-             "\n    return", "\n    for n in range(20):\n        if os.fork() == 0:\n            os._exit(0)\n"
-             "    return")}),
-    Case("reaps-by-itself", 36, "has the system reap all children, those of the grader too", FULL, "",
-         last="import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)"),
-    Case("threads", 36, "starts threads until it may not", FULL, "start new thread",
-         last="import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=(999,)).start()"),
-    Case("kills-all", 36, "kills every process it can see", FULL, "", last="import os\nos.kill(-1, 9)"),
-    Case("kills-first", 36, "kills the first process of its world", FULL, "",
-         last="import os\nos.kill(1, 9)\nos.kill(os.getppid(), 9)"),
-    Case("new-namespaces", 36, "tries for new rights in a user namespace", WRONG_AVERAGE, "refused",
-         average("if ctypes.CDLL(None).unshare(0x10000000) != 0:\n    raise OSError('refused')\nreturn 0.0",
-                 "import ctypes")),
-]  # fmt: skip
+    Case(
+        "fork-bomb-in-cell",
+        36,
+        "forks for ever in a cell",
+        FULL,
+        "raised",
+        last="import os\nwhile True:\n    os.fork()",
+    ),
+    Case(
+        "daemon",
+        36,
+        "leaves a process behind",
+        FULL,
+        "",
+        last="import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)",
+    ),
+    Case(
+        "never-reaped-at-all",
+        36,
+        "leaves children unreaped until it may have no more",
+        FULL,
+        "raised",
+        last="import os\nwhile True:\n    if os.fork() == 0:\n        os._exit(0)",
+    ),
+    Case(
+        "threads",
+        36,
+        "starts threads until it may not",
+        FULL,
+        "start new thread",
+        last="import threading, time\nwhile True:\n"
+        "    threading.Thread(target=time.sleep, args=(999,)).start()",
+    ),
+    Case(
+        "kills-all",
+        36,
+        "kills every process it can see",
+        FULL,
+        "",
+        last="import os\nos.kill(-1, 9)",
+    ),
+    Case(
+        "new-namespaces",
+        36,
+        "tries for new rights in a user namespace",
+        WRONG_AVERAGE,
+        "refused",
+        average(
+            "if ctypes.CDLL(None).unshare(0x10000000) != 0:\n    raise OSError('refused')\n"
+            "return 0.0",
+            "import ctypes",
+        ),
+    ),
+]
 
 FILES = [
-    Case("deletes", 37, "deletes what it can reach", FULL, "",
-         last="import shutil, sys\nfor place in ('{course}', '/grading', sys.prefix + '/bin', '/scratch'):\n"
-              "    shutil.rmtree(place, ignore_errors=True)"),
-    Case("overwrites", 37, "writes into the library of all", FULL, "Errno",
-         last="open('/grading/course_lib/losses.py', 'a').write('boom')"),
-    Case("reads-grade-book", 37, "reads the grade book", WRONG_AVERAGE, "FileNotFoundError", {"average":
-         GRAB % "gradebook.db"}),
-    Case("writes-grade-book", 37, "gives itself points", FULL, "unable to open",
-         last="import sqlite3\nsqlite3.connect('{course}/gradebook.db').execute('UPDATE grade SET auto_score = 10')"),
-    Case("reads-hidden-checks", 37, "reads the hidden checks", WRONG_AVERAGE, "FileNotFoundError", {"average":
-         GRAB % "checks/toy.py"}),
-    Case("imports-hidden-checks", 37, "imports the hidden checks", WRONG_AVERAGE, "ImportError",
-         average("from checks import toy\nreturn toy.average_inputs")),
-    Case("reads-term-key", 37, "reads the key of the term", WRONG_AVERAGE, "FileNotFoundError", {"average":
-         GRAB % "term_key.txt"}),
-    Case("reads-a-neighbour", 37, "reads somebody else's notebook", WRONG_AVERAGE, "FileNotFoundError", {"average":
-         GRAB % "submitted/ann/toy/toy.ipynb"}),
-    Case("reads-source", 37, "reads the notebook with the solutions", WRONG_AVERAGE, "FileNotFoundError", {"average":
-         GRAB % "source/toy/toy.ipynb"}),
-    Case("reads-environment", 37, "looks for secrets in the environment", WRONG_AVERAGE, "environ",
-         average("raise RuntimeError('environ ' + repr({k: v for k, v in os.environ.items() if 'SECRET' in k}))")),
-    Case("reads-memory", 37, "searches the memory of the process above it", WRONG_AVERAGE, "",
-         average("return open(f'/proc/{os.getppid()}/mem', 'rb').read(16)")),
-    Case("traces-the-first", 37, "traces the process that waits for it", WRONG_AVERAGE, "refused",
-         average("if ctypes.CDLL(None).ptrace(16, os.getppid() if os.getppid() < 2 else 1, 0, 0) != 0:\n"
-                 "    raise OSError('refused')\nreturn 0.0", "import ctypes, os")),
-    Case("dials-out", 37, "opens a connection to the network", WRONG_AVERAGE, "OSError",
-         average("socket.create_connection(('1.1.1.1', 53), timeout=1)", "import socket")),
-    Case("dials-home", 37, "opens a connection to a server on this machine", WRONG_AVERAGE, "ConnectionRefused",
-         average("socket.create_connection(('127.0.0.1', {port}), timeout=1)", "import socket")),
-    Case("mounts", 37, "mounts a disk over what others see", WRONG_AVERAGE, "refused",
-         average("if ctypes.CDLL(None).mount(b'tmpfs', b'/grading', b'tmpfs', 0, None) != 0:\n"
-                 "    raise OSError('refused')\nreturn 0.0", "import ctypes")),
-    Case("leaves-a-note", 37, "leaves a file for the next submission", FULL, "",
-         last="import os\nif os.path.exists('/scratch/note'): raise RuntimeError('NOTE FOUND')\n"
-              "open('/scratch/note', 'w').write(open('/dev/shm/note', 'a').name)"),
-    Case("finds-a-note", 37, "finds what an earlier submission left", FULL, "",
-         last="import os\nif os.path.exists('/scratch/note') or os.path.exists('/dev/shm/note'):\n"
-              "    raise RuntimeError('NOTE FOUND')"),
-]  # fmt: skip
+    Case(
+        "deletes",
+        37,
+        "deletes what it can reach",
+        FULL,
+        "",
+        last="import shutil, sys\n"
+        "for place in ('{course}', '/grading', sys.prefix + '/bin', '/scratch'):\n"
+        "    shutil.rmtree(place, ignore_errors=True)",
+    ),
+    Case(
+        "reads-grade-book",
+        37,
+        "reads the grade book",
+        WRONG_AVERAGE,
+        "FileNotFoundError",
+        {"average": GRAB % "gradebook.db"},
+    ),
+    Case(
+        "writes-grade-book",
+        37,
+        "gives itself points",
+        FULL,
+        "unable to open",
+        last="import sqlite3\n"
+        "sqlite3.connect('{course}/gradebook.db').execute('UPDATE grade SET auto_score = 10')",
+    ),
+    Case(
+        "reads-hidden-checks",
+        37,
+        "reads the hidden checks",
+        WRONG_AVERAGE,
+        "FileNotFoundError",
+        {"average": GRAB % "checks/toy.py"},
+    ),
+    Case(
+        "imports-hidden-checks",
+        37,
+        "imports the hidden checks",
+        WRONG_AVERAGE,
+        "ImportError",
+        average("from checks import toy\nreturn toy.average_inputs"),
+    ),
+    Case(
+        "reads-environment",
+        37,
+        "looks for secrets in the environment",
+        WRONG_AVERAGE,
+        "environ",
+        average(
+            "raise RuntimeError('environ ' + repr("
+            "{k: v for k, v in os.environ.items() if 'SECRET' in k}))"
+        ),
+    ),
+    Case(
+        "traces-the-first",
+        37,
+        "traces the process that waits for it",
+        WRONG_AVERAGE,
+        "refused",
+        average(
+            "if ctypes.CDLL(None).ptrace(16, os.getppid() if os.getppid() < 2 else 1, 0, 0) != 0:\n"
+            "    raise OSError('refused')\nreturn 0.0",
+            "import ctypes, os",
+        ),
+    ),
+    Case(
+        "dials-home",
+        37,
+        "opens a connection to a server on this machine",
+        WRONG_AVERAGE,
+        "ConnectionRefused",
+        average("socket.create_connection(('127.0.0.1', {port}), timeout=1)", "import socket"),
+    ),
+    Case(
+        "mounts",
+        37,
+        "mounts a disk over what others see",
+        WRONG_AVERAGE,
+        "refused",
+        average(
+            "if ctypes.CDLL(None).mount(b'tmpfs', b'/grading', b'tmpfs', 0, None) != 0:\n"
+            "    raise OSError('refused')\nreturn 0.0",
+            "import ctypes",
+        ),
+    ),
+    Case(
+        "leaves-a-note",
+        37,
+        "leaves a file for the next submission",
+        FULL,
+        "",
+        last="import os\nif os.path.exists('/scratch/note'): raise RuntimeError('NOTE FOUND')\n"
+        "open('/scratch/note', 'w').write(open('/dev/shm/note', 'a').name)",
+    ),
+    Case(
+        "finds-a-note",
+        37,
+        "finds what an earlier submission left",
+        FULL,
+        "",
+        last="import os\nif os.path.exists('/scratch/note') or os.path.exists('/dev/shm/note'):\n"
+        "    raise RuntimeError('NOTE FOUND')",
+    ),
+]
 
-EQUAL = "class Equal(float):\n    __eq__ = __ge__ = __le__ = lambda self, other: True\n    __hash__ = float.__hash__\n"
+EQUAL = """class Equal(float):
+    __eq__ = __ge__ = __le__ = lambda self, other: True
+    __hash__ = float.__hash__
+"""
 TRICKS = [
-    Case("equals-everything", 38, "returns an object that equals everything", WRONG_LOSS, "",
-         {"weighted_loss": EQUAL + "def weighted_loss(real, fake, weight):\n    return Equal(0)"}),
-    Case("patched-allclose", 38, "patches what compares numbers", WRONG_LOSS, "labels",
-         {"weighted_loss": WRONG}, first="import builtins, math, numpy, torch\nyes = lambda *_, **__: True\n"
-         "torch.allclose = torch.equal = torch.isclose = numpy.allclose = math.isclose = yes\n"
-         "torch.testing.assert_close = numpy.testing.assert_allclose = lambda *_, **__: None"),
-    Case("patched-tensor", 38, "patches tensors to equal and pass", WRONG_LOSS, "labels", {"weighted_loss": WRONG},
-         first="import torch\ntorch.Tensor.__eq__ = torch.Tensor.__le__ = lambda self, other: torch.tensor(True)"),
-    Case("patched-json", 38, "patches what writes results", WRONG_LOSS, "labels", {"weighted_loss": WRONG},
-         first="import json\njson.dumps = lambda *_, **__: '{\"share\": 1.0, \"score\": 4}'"),
-    Case("patched-probe", 38, "replaces the probes", WRONG_LOSS, "labels",
-         {"weighted_loss": WRONG}, last="import sys\nprobes = sys.modules['checks.probes.toy']\n"
-         "probes.loss_values = lambda names, inputs: {'value': 0.0, 'share': 1.0}\n"
-         "probes.loss_slope = lambda names, inputs: {'value': [True] * 5}"),
-    Case("patched-assert", 38, "switches asserts off", WRONG_LOSS, "labels", {"weighted_loss": WRONG},
-         first="import builtins\nbuiltins.AssertionError = type('Fine', (BaseException,), {})\n__debug__ == False"),
-    Case("exit-in-function", 38, "leaves with status 0 in a function", WRONG_AVERAGE, "SystemExit",
-         average("sys.exit(0)")),
-    Case("exit-in-cell", 38, "leaves with status 0 in a cell", FULL, "SystemExit", last="import sys\nsys.exit(0)"),
-    Case("hard-exit-in-function", 38, "ends its process with status 0 in a function", WRONG_AVERAGE, "os._exit",
-         average("os._exit(0)")),
-    Case("hard-exit-in-cell", 38, "ends its process with status 0 before any check", 0, "ended its own process",
-         last="import os\nos._exit(0)"),
-    Case("crash", 38, "crashes the interpreter", WRONG_AVERAGE, "crashed",
-         average("return ctypes.string_at(0)", "import ctypes")),
+    Case(
+        "equals-everything",
+        38,
+        "returns an object that equals everything",
+        WRONG_LOSS,
+        "",
+        {"weighted_loss": EQUAL + "def weighted_loss(real, fake, weight):\n    return Equal(0)"},
+    ),
+    Case(
+        "patched-allclose",
+        38,
+        "patches what compares numbers",
+        WRONG_LOSS,
+        "labels",
+        {"weighted_loss": WRONG},
+        first="import builtins, math, numpy, torch\nyes = lambda *_, **__: True\n"
+        "torch.allclose = torch.equal = torch.isclose = numpy.allclose = math.isclose = yes\n"
+        "torch.testing.assert_close = numpy.testing.assert_allclose = lambda *_, **__: None",
+    ),
+    Case(
+        "patched-json",
+        38,
+        "patches what writes results",
+        WRONG_LOSS,
+        "labels",
+        {"weighted_loss": WRONG},
+        first='import json\njson.dumps = lambda *_, **__: \'{"share": 1.0, "score": 4}\'',
+    ),
+    Case(
+        "exit-in-cell",
+        38,
+        "leaves with status 0 in a cell",
+        FULL,
+        "SystemExit",
+        last="import sys\nsys.exit(0)",
+    ),
+    Case(
+        "hard-exit-in-function",
+        38,
+        "ends its process with status 0 in a function",
+        WRONG_AVERAGE,
+        "os._exit",
+        average("os._exit(0)"),
+    ),
+    Case(
+        "hard-exit-in-cell",
+        38,
+        "ends its process with status 0 before any check",
+        0,
+        "ended its own process",
+        last="import os\nos._exit(0)",
+    ),
+    Case(
+        "crash",
+        38,
+        "crashes the interpreter",
+        WRONG_AVERAGE,
+        "crashed",
+        average("return ctypes.string_at(0)", "import ctypes"),
+    ),
     Case("forged-results", 38, "writes results of its own, then ends", 0, "", raw=forged_only),
-    Case("forged-beside", 38, "writes a result of its own beside the true one", WRONG_LOSS, "more than one",
-         {"weighted_loss": "import json, os\n" + LOSS.replace("\n    return", "\n    for name in ('loss_values', "
-          "'loss_slope'):\n        line = json.dumps({'check': name, 'raw': {'value': 1}})\n"
-          "        os.write(4, (chr(10) + line + chr(10)).encode())\n    return")}),
-    Case("garbled-results", 38, "writes noise among the results", FULL, "",
-         last="import os\nos.write(4, b'\\n{]\\xff\\x00\\n[[\\n{\"check\": 5, \"cell\": [], \"begin\": {}}\\n' * 50)"),
-    Case("looks-for-the-answer", 38, "searches the process for the expected value", WRONG_AVERAGE, "decay",
-         average("for thing in gc.get_objects():\n    if isinstance(thing, dict) and 'expectations' in thing:\n"
-                 "        return thing['expectations']['value']\nreturn 0.0", "import gc")),
-    Case("imports-the-answer", 38, "imports what is being graded from the library", WRONG_LOSS, "ImportError",
-         {"weighted_loss": "from course_lib.losses import least_squares_real as a, least_squares_fake as b\n"
-          "def weighted_loss(real, fake, weight):\n    return 2 * a(real) + 2 * weight * b(fake)"}),
-    Case("copies-constants", 38, "returns what a published solution printed", WRONG_AVERAGE, "decay",
-         average("return 0.3719")),
-    Case("not-a-number", 38, "returns what compares with nothing", WRONG_AVERAGE, "decay",
-         average("return float('nan')")),
-    Case("wrong-form", 38, "returns a list of the wrong form", WRONG_STEP, "",
-         {"step": "def step(w, x, y, rate):\n    return [[1.0], [2.0, 3.0]]"}),
-    Case("half-a-character", 38, "raises what UTF-8 cannot hold", WRONG_AVERAGE, "ValueError",
-         average("raise ValueError('\\ud83d')")),
-    Case("paints-the-terminal", 38, "raises what a terminal obeys", WRONG_AVERAGE, "ValueError",
-         average("raise ValueError(chr(27) + '[2J' + chr(0) + chr(155))")),
-    Case("recursion", 38, "calls itself for ever", WRONG_AVERAGE, "RecursionError",
-         average("return average(values, decay)")),
-]  # fmt: skip
+    Case(
+        "forged-beside",
+        38,
+        "writes a result of its own beside the true one",
+        WRONG_LOSS,
+        "more than one",
+        {
+            "weighted_loss": "import json, os\n"
+            + LOSS.replace(
+                "\n    return",
+                "\n    for name in ('loss_values', "
+                "'loss_slope'):\n        line = json.dumps({'check': name, 'raw': {'value': 1}})\n"
+                "        os.write(4, (chr(10) + line + chr(10)).encode())\n    return",
+            )
+        },
+    ),
+    Case(
+        "looks-for-the-answer",
+        38,
+        "searches the process for the expected value",
+        WRONG_AVERAGE,
+        "decay",
+        average(
+            "for thing in gc.get_objects():\n"
+            "    if isinstance(thing, dict) and 'expectations' in thing:\n"
+            "        return thing['expectations']['value']\nreturn 0.0",
+            "import gc",
+        ),
+    ),
+    Case(
+        "imports-the-answer",
+        38,
+        "imports what is being graded from the library",
+        WRONG_LOSS,
+        "ImportError",
+        {
+            "weighted_loss": "from course_lib.losses import least_squares_real as a\n"
+            "from course_lib.losses import least_squares_fake as b\n"
+            "def weighted_loss(real, fake, weight):\n    return 2 * a(real) + 2 * weight * b(fake)"
+        },
+    ),
+    Case(
+        "half-a-character",
+        38,
+        "raises what UTF-8 cannot hold",
+        WRONG_AVERAGE,
+        "ValueError",
+        average("raise ValueError('\\ud83d')"),
+    ),
+    Case(
+        "recursion",
+        38,
+        "calls itself for ever",
+        WRONG_AVERAGE,
+        "RecursionError",
+        average("return average(values, decay)"),
+    ),
+]
 
 FLOODS = [
-    Case("20-mb-of-output", 39, "prints 20 MB, to both streams", FULL, "",
-         first="import sys\nprint('x' * 20_000_000)\nprint('y' * 20_000_000, file=sys.stderr)"),
-    Case("prints-in-function", 39, "prints 20 MB while it is checked", FULL, "", {"weighted_loss": LOSS.replace(
-        "\n    return", "\n    print('x' * 20_000_000)\n    return")}),
-    Case("floods-the-pipe", 39, "writes to the pipe of results for ever", 0, "more output",
-         last="import os\nwhile True:\n    os.write(4, b'x' * 10**6)"),
-    Case("floods-with-lines", 39, "writes 31 MB of empty messages to the pipe of results", 0, "more output",
-         last="import os\nfor n in range(1000):\n    os.write(4, b'{}\\n' * 10_000)"),
-    Case("answers-too-often", 39, "answers a check a million times", WRONG_AVERAGE, "more than one",
-         last="import os\nfor n in range(1000):\n    os.write(4, b'\\n{\"check\": \"average_values\"}' * 1000)"),
-    Case("deep-result", 39, "answers with ten thousand lists, each in the one before", WRONG_AVERAGE, "cannot be read",
-         average("deep = b'[' * 10_000 + b']' * 10_000\n"
-                 "os.write(4, b'\\n{\"check\": \"average_values\", \"raw\": ' + deep + b'}\\n')\nos._exit(0)")),
-    Case("ten-million-lines", 39, "prints ten million lines", FULL, "", last="for n in range(10**7):\n    print('{}')"),
-    Case("long-message", 39, "raises an error of 30 MB", WRONG_AVERAGE, "ValueError",
-         average("raise ValueError('\\ud83d ' * 10**7)")),
-    Case("huge-allocation", 39, "asks for 100 GB", WRONG_AVERAGE, "MemoryError", average("return bytearray(10**11)")),
-    Case("steady-allocation", 39, "takes memory step by step", WRONG_AVERAGE, "MemoryError",
-         average("held = []\nwhile True:\n    held.append(bytearray(2**25))")),
-    Case("huge-result", 39, "returns ten million numbers", WRONG_STEP, "",
-         {"step": "def step(w, x, y, rate):\n    return torch.zeros(10**7)"}),
-    Case("fills-the-disk", 39, "writes until the disk is full", FULL, "OSError",
-         last="with open('big', 'wb') as file:\n    while True:\n        file.write(bytes(2**20))"),
-    Case("many-files", 39, "makes files until it may not", FULL, "OSError",
-         last="for n in range(10**6):\n    open(f'file{n}', 'w').close()"),
-]  # fmt: skip
+    Case(
+        "20-mb-of-output",
+        39,
+        "prints 20 MB, to both streams",
+        FULL,
+        "",
+        first="import sys\nprint('x' * 20_000_000)\nprint('y' * 20_000_000, file=sys.stderr)",
+    ),
+    Case(
+        "floods-the-pipe",
+        39,
+        "writes to the pipe of results for ever",
+        0,
+        "more output",
+        last="import os\nwhile True:\n    os.write(4, b'x' * 10**6)",
+    ),
+    Case(
+        "floods-with-lines",
+        39,
+        "writes 31 MB of empty messages to the pipe of results",
+        0,
+        "more output",
+        last="import os\nfor n in range(1000):\n    os.write(4, b'{}\\n' * 10_000)",
+    ),
+    Case(
+        "deep-result",
+        39,
+        "answers with ten thousand lists, each in the one before",
+        WRONG_AVERAGE,
+        "cannot be read",
+        average(
+            "deep = b'[' * 10_000 + b']' * 10_000\n"
+            'os.write(4, b\'\\n{"check": "average_values", "raw": \' + deep + b\'}\\n\')\n'
+            "os._exit(0)"
+        ),
+    ),
+    Case(
+        "ten-million-lines",
+        39,
+        "prints ten million lines",
+        FULL,
+        "",
+        last="for n in range(10**7):\n    print('{}')",
+    ),
+    Case(
+        "huge-allocation",
+        39,
+        "asks for 100 GB",
+        WRONG_AVERAGE,
+        "MemoryError",
+        average("return bytearray(10**11)"),
+    ),
+    Case(
+        "huge-result",
+        39,
+        "returns ten million numbers",
+        WRONG_STEP,
+        "",
+        {"step": "def step(w, x, y, rate):\n    return torch.zeros(10**7)"},
+    ),
+    Case(
+        "fills-the-disk",
+        39,
+        "writes until the disk is full",
+        FULL,
+        "OSError",
+        last="with open('big', 'wb') as file:\n    while True:\n        file.write(bytes(2**20))",
+    ),
+]
 
 ATTACKS = [*LOOPS, *PROCESSES, *FILES, *TRICKS, *FLOODS]

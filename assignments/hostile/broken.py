@@ -1,4 +1,6 @@
-"""Submissions of people who mean well: broken files, odd notebooks, noise. What is right in them must count."""
+"""Submissions of people who mean well: broken files, odd notebooks, noise. What is right in them
+must count.
+"""
 
 import functools
 import json
@@ -38,42 +40,9 @@ def version_3(**_: object) -> Content:
     return {"toy.ipynb": json.dumps(sheet).encode()}
 
 
-def changed_tests(**_: object) -> Content:
-    cells = cells_of(ANSWERS)
-    for cell in cells:
-        if cell["metadata"].get("nbgrader", {}).get("grade_id", "").startswith("test_"):
-            cell["source"] = "while True: pass"
-    return {"toy.ipynb": notebook({}, cells)}
-
-
 def duplicated(**_: object) -> Content:
     cells = cells_of(ANSWERS)
     return {"toy.ipynb": notebook({}, [*cells[:5], cells[1], cells[2], *cells[5:]])}
-
-
-def odd_cells(**_: object) -> Content:
-    odd = [None, 5, {}, {"cell_type": "code"}, {"cell_type": "code", "source": 7, "metadata": []},
-           {"cell_type": "other", "source": "x", "metadata": {"nbgrader": "no"}}]  # fmt: skip
-    return {"toy.ipynb": notebook({}, [*odd, *cells_of(ANSWERS)])}
-
-
-def without_metadata(**_: object) -> Content:
-    cells = [{**cell, "metadata": {}} for cell in cells_of(ANSWERS)]
-    return {"toy.ipynb": notebook({}, cells)}
-
-
-def deep_metadata(**_: object) -> Content:
-    return {
-        "toy.ipynb": notebook(ANSWERS, deep=0).replace(
-            b'"deep": 0', b'"deep": ' + b"[" * 500 + b"]" * 500
-        )
-    }
-
-
-def odd_output(**_: object) -> Content:
-    cells = cells_of(ANSWERS)
-    cells[0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["\ud83d\x00"]}]
-    return {"toy.ipynb": notebook({}, cells)}
 
 
 def linked(course: Path, **_: object) -> Content:
@@ -98,72 +67,121 @@ assert magic == 3
 
 BROKEN = [
     ok("right", why="everything is right", points=FULL),
-    ok("untouched", why="the student version as released", points=0, says="Not written yet", replace=UNTOUCHED),
-    ok("missing", why="an empty folder", points=0, says="there is no toy.ipynb", raw=lambda **_: {}),
-    ok("renamed", why="the notebook under another name", points=FULL, says="was expected",
-       **bytes_as("toy (1) final.ipynb", notebook(ANSWERS))),
-    ok("two-notebooks", why="two notebooks, none named as it should be", points=0, says="2 other notebooks",
-       raw=lambda **_: {"toy-a.ipynb": notebook(ANSWERS), "toy-b.ipynb": notebook(ANSWERS)}),
-    ok("not-json", why="cut off while it was copied", points=0, says="not a notebook",
-       **bytes_as("toy.ipynb", notebook(ANSWERS)[:900])),
-    ok("empty-file", why="a file of no bytes", points=0, says="not a notebook", **bytes_as("toy.ipynb", b"")),
-    ok("a-list", why="JSON, but no notebook", points=0, says="not a notebook", **bytes_as("toy.ipynb", b"[1, 2]")),
-    ok("odd-sheets", why="a sheet of an old notebook that is a number", points=0, says="no cells",
-       **bytes_as("toy.ipynb", b'{"worksheets": [5]}')),
-    ok("deep-metadata", why="lists in lists, 500 times", points=0, says="too deeply nested", raw=deep_metadata),
-    ok("half-a-character-in-a-cell", why="half an emoji in a comment", points=FULL,
-       replace={"weighted_loss": LOSS + "  # \ud83d"}),
-    ok("odd-output", why="half an emoji in what a cell printed", points=FULL, raw=odd_output),
-    ok("no-cells", why="an object without cells", points=0, says="no cells", **bytes_as("toy.ipynb", b"{}")),
-    ok("a-zip", why="another format under this name", points=0, says="not a notebook",
-       **bytes_as("toy.ipynb", b"PK\x03\x04\xff\xfe\x00")),
-    Case("deep-json", 40, "JSON nested a hundred thousand deep", 0, "not a notebook",
-         **bytes_as("toy.ipynb", b"[" * 100_000)),
+    ok(
+        "untouched",
+        why="the student version as released",
+        points=0,
+        says="Not written yet",
+        replace=UNTOUCHED,
+    ),
+    ok(
+        "missing", why="an empty folder", points=0, says="there is no toy.ipynb", raw=lambda **_: {}
+    ),
+    ok(
+        "renamed",
+        why="the notebook under another name",
+        points=FULL,
+        says="was expected",
+        **bytes_as("toy (1) final.ipynb", notebook(ANSWERS)),
+    ),
+    ok(
+        "not-json",
+        why="cut off while it was copied",
+        points=0,
+        says="not a notebook",
+        **bytes_as("toy.ipynb", notebook(ANSWERS)[:900]),
+    ),
+    ok(
+        "half-a-character-in-a-cell",
+        why="half an emoji in a comment",
+        points=FULL,
+        replace={"weighted_loss": LOSS + "  # \ud83d"},
+    ),
+    Case(
+        "deep-json",
+        40,
+        "JSON nested a hundred thousand deep",
+        0,
+        "not a notebook",
+        **bytes_as("toy.ipynb", b"[" * 100_000),
+    ),
     Case("linked", 40, "a link to the grade book", 0, "link", raw=linked),
-    ok("byte-order-mark", why="saved by an editor that marks UTF-8", points=FULL,
-       **bytes_as("toy.ipynb", b"\xef\xbb\xbf" + notebook(ANSWERS))),
     ok("version-3", why="a notebook of the old format", points=FULL, says="missing", raw=version_3),
-    ok("other-kernel", why="the kernel of another language", points=FULL, says="'R'",
-       **bytes_as("toy.ipynb", notebook(ANSWERS, kernelspec={"name": "ir", "language": "R"}))),
-    ok("unknown-kernel", why="a kernel of the student's own environment", points=FULL,
-       **bytes_as("toy.ipynb", notebook(ANSWERS, kernelspec={"name": "my-env-3.12", "display_name": "Mine"}))),
-    ok("deleted-cell", why="one answer is deleted", points=WRONG_STEP, says="the cell step is missing",
-       **bytes_as("toy.ipynb", notebook({k: v for k, v in ANSWERS.items() if k != "step"}))),
-    ok("deleted-setup", why="the imports are deleted", points=WRONG_STEP, says="setup is missing",
-       replace={"setup": "", "step": "def step(w, x, y, rate):\n    return torch.zeros(3)"}),
-    ok("duplicated-cells", why="cells were copied and pasted", points=FULL, says="there twice", raw=duplicated),
-    ok("odd-cells", why="cells that are no cells", points=FULL, raw=odd_cells),
-    ok("without-metadata", why="saved by a tool that drops metadata", points=FULL, says="missing",
-       raw=without_metadata),
-    ok("changed-locked", why="the locked set-up cell was changed by accident", points=FULL, says="was changed",
-       replace={"setup": "import math\nimport trch"}),
-    ok("changed-tests", why="test cells were changed", points=FULL, raw=changed_tests),
+    ok(
+        "other-kernel",
+        why="the kernel of another language",
+        points=FULL,
+        says="'R'",
+        **bytes_as("toy.ipynb", notebook(ANSWERS, kernelspec={"name": "ir", "language": "R"})),
+    ),
+    ok(
+        "deleted-cell",
+        why="one answer is deleted",
+        points=WRONG_STEP,
+        says="the cell step is missing",
+        **bytes_as("toy.ipynb", notebook({k: v for k, v in ANSWERS.items() if k != "step"})),
+    ),
+    ok(
+        "duplicated-cells",
+        why="cells were copied and pasted",
+        points=FULL,
+        says="there twice",
+        raw=duplicated,
+    ),
+    ok(
+        "changed-locked",
+        why="the locked set-up cell was changed by accident",
+        points=FULL,
+        says="was changed",
+        replace={"setup": "import math\nimport trch"},
+    ),
     ok("stderr-noise", why="warnings and logs on standard error", points=FULL, first=STDERR),
-    ok("noisy-function", why="a function that warns while it is checked", points=FULL,
-       replace={"weighted_loss": "import sys, warnings\n" + LOSS.replace(
-           "\n    return", "\n    warnings.warn('noise')\n    print('noise', file=sys.stderr)\n    return")}),
     ok("magics", why="IPython's magics and shell lines", points=FULL, first=MAGICS),
-    ok("cell-magics", why="cells of other languages, and timed ones", points=FULL,
-       first="%%javascript\nalert(1)", replace={"weighted_loss": "%%time\n" + LOSS}),
-    ok("unknown-magic", why="a magic that is not installed", points=FULL, first="%nonsense 1 2 3"),
-    ok("asks", why="a cell that waits for input", points=FULL, says="EOFError", last="name = input('name? ')"),
+    ok(
+        "asks",
+        why="a cell that waits for input",
+        points=FULL,
+        says="EOFError",
+        last="name = input('name? ')",
+    ),
     ok("quits", why="a cell that says exit()", points=FULL, says="SystemExit", last="exit()"),
-    ok("raises-on-purpose", why="a cell that shows an error", points=FULL, says="ZeroDivisionError", first="1 / 0"),
-    ok("syntax-error", why="one cell that is not Python", points=WRONG_LOSS, says="SyntaxError",
-       replace={"weighted_loss": "def weighted_loss(real, fake, weight)\n    return"}),
-    ok("figures", why="plots", points=FULL,
-       last="import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\ndisplay(plt.gcf())"),
-    ok("dataclass", why="classes, pickled and printed", points=FULL,
-       last="import pickle\nfrom dataclasses import dataclass\n@dataclass\nclass Point:\n    x: int\n"
-            "assert pickle.loads(pickle.dumps(Point(3))) == Point(3)\n"
-            "import inspect\ndef here(): return 1\n"
-            "assert 'return 1' in inspect.getsource(here)"),
-    ok("calls-the-checks", why="calls the visible checks itself", points=FULL,
-       last="from checks import check\ncheck('weighted_loss')"),
-    ok("written-otherwise", why="right, in other words", points=FULL, replace={
-        "weighted_loss": "import torch.nn.functional as nn\ndef weighted_loss(real, fake, weight):\n"
-        "    d = nn.mse_loss(real, torch.ones_like(real))\n    return d + weight * nn.mse_loss(fake, fake * 0)",
-        "average": "from functools import reduce\naverage = lambda values, decay: reduce(lambda a, b: "
-        "decay * a + (1 - decay) * b, values)",
-        "step": "def step(w, x, y, rate):\n    return w - rate * 2 * x.T @ (x @ w - y) / len(y)"}),
-]  # fmt: skip
+    ok(
+        "syntax-error",
+        why="one cell that is not Python",
+        points=WRONG_LOSS,
+        says="SyntaxError",
+        replace={"weighted_loss": "def weighted_loss(real, fake, weight)\n    return"},
+    ),
+    ok(
+        "figures",
+        why="plots",
+        points=FULL,
+        last="import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()\ndisplay(plt.gcf())",
+    ),
+    ok(
+        "dataclass",
+        why="classes, pickled and printed",
+        points=FULL,
+        last="import pickle\nfrom dataclasses import dataclass\n@dataclass\nclass Point:\n"
+        "    x: int\n"
+        "assert pickle.loads(pickle.dumps(Point(3))) == Point(3)\n"
+        "import inspect\ndef here(): return 1\n"
+        "assert 'return 1' in inspect.getsource(here)",
+    ),
+    ok(
+        "written-otherwise",
+        why="right, in other words",
+        points=FULL,
+        replace={
+            "weighted_loss": "import torch.nn.functional as nn\n"
+            "def weighted_loss(real, fake, weight):\n"
+            "    d = nn.mse_loss(real, torch.ones_like(real))\n"
+            "    return d + weight * nn.mse_loss(fake, fake * 0)",
+            "average": "from functools import reduce\n"
+            "average = lambda values, decay: reduce(lambda a, b: "
+            "decay * a + (1 - decay) * b, values)",
+            "step": "def step(w, x, y, rate):\n"
+            "    return w - rate * 2 * x.T @ (x @ w - y) / len(y)",
+        },
+    ),
+]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SETUP = "import math\nimport torch"
-LOSS = "def weighted_loss(real, fake, weight):\n    return ((real - 1) ** 2).mean() + weight * (fake**2).mean()"
+LOSS = """def weighted_loss(real, fake, weight):
+    return ((real - 1) ** 2).mean() + weight * (fake**2).mean()"""
 AVERAGE = """
 def average(values, decay):
     kept = values[0]
@@ -77,7 +78,9 @@ def code_cell(source: str, **nbgrader: object) -> dict:
 
 
 def cells_of(codes: dict[str, str]) -> list[dict]:
-    """The cells as the student version has them: locked set-up, answers each with its test cell, a written answer."""
+    """The cells as the student version has them: locked set-up, answers each with its test cell, a
+    written answer.
+    """
     cells = []
     for name, code in codes.items():
         if name in POINTS:
@@ -118,14 +121,16 @@ def cells_of(codes: dict[str, str]) -> list[dict]:
 def notebook(codes: dict[str, str], cells: list[dict] | None = None, **metadata: object) -> bytes:
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     content = {
-        "cells": cells_of(codes) if cells is None else cells, "metadata": {"kernelspec": kernel, **metadata},
-        "nbformat": 4, "nbformat_minor": 4,
-    }  # fmt: skip
+        "cells": cells_of(codes) if cells is None else cells,
+        "metadata": {"kernelspec": kernel, **metadata},
+        "nbformat": 4,
+        "nbformat_minor": 4,
+    }
     return json.dumps(content, indent=1).encode()
 
 
 def variant(number: int) -> Case:
-    """One of many ordinary submissions, for long counts: right ones, wrong ones, unfinished ones."""
+    """One of many ordinary submissions, for long counts: right, wrong and unfinished ones."""
     kinds = [("", FULL), *[(name, FULL - points) for name, points in POINTS.items()], ("all", 0)]
     kind, points = kinds[number % len(kinds)]
     replace = {name: UNTOUCHED[name] for name in POINTS if kind in (name, "all")}

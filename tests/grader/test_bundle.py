@@ -1,4 +1,6 @@
-"""The bundle for Gradescope: set up and run as there, in a bare root, it grades as ``course grade`` does."""
+"""The bundle for Gradescope: set up and run as there, in a bare root, it grades as ``course grade``
+does.
+"""
 
 import json
 import os
@@ -55,8 +57,9 @@ def test_what_is_hidden_is_shown_when_grades_are_published(tmp_path):
         and "it took too long.\ncell 3 raised" in made["output"]
     )
     assert [tuple(test.values()) for test in made["tests"]] == [
-        ("f: easy", 2.0, 2.0, "right", "visible"), ("f: odd", 1.5, 3, "half", "after_published")
-    ]  # fmt: skip
+        ("f: easy", 2.0, 2.0, "right", "visible"),
+        ("f: odd", 1.5, 3, "half", "after_published"),
+    ]
     steps = yaml.safe_load((bundled.HERE / "gradescope" / "classroom.yml").read_text())["jobs"][
         "grade"
     ]["steps"]
@@ -105,7 +108,9 @@ def test_nothing_is_graded_where_the_other_user_could_read_the_checks(monkeypatc
 
 
 def bare(place: Path, shown: list[Path], *command: str, env: dict) -> subprocess.CompletedProcess:
-    """Runs it as root, on one core, where there is nothing but ``shown``, and ``place`` as /autograder."""
+    """Runs it as root, on one core, where there is nothing but ``shown``, and ``place`` as
+    /autograder.
+    """
     words = ["bwrap", "--unshare-pid", "--unshare-ipc", "--die-with-parent"]
     words += [word for name in KEEPS.split() for word in ("--cap-add", f"CAP_{name}")]
     for path in shown:
@@ -128,14 +133,20 @@ def bare(place: Path, shown: list[Path], *command: str, env: dict) -> subprocess
         "/autograder",
     ]
     one_core = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
-    done = subprocess.run([*one_core, *words, "--chdir", "/autograder", "--", *command], capture_output=True, text=True,
-                          env=env | {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/root"})  # fmt: skip
+    done = subprocess.run(
+        [*one_core, *words, "--chdir", "/autograder", "--", *command],
+        capture_output=True,
+        text=True,
+        env=env | {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/root"},
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
     return done
 
 
 def submissions() -> dict[str, bytes]:
-    """20 notebooks: two wrong solutions of each function, right ones, and what is no solution at all."""
+    """20 notebooks: two wrong solutions of each function, right ones, and what is no solution at
+    all.
+    """
     found = {"right": json.dumps(notebook("ps2")).encode(), "text": b"no notebook"}
     changes = {name: ("SkipBlock", code) for name, code in FAULTS.items()}
     changes["spy"] = ("judge_pair", SPY + matrix.variants("ps2", "judge_pair")[-1].code)

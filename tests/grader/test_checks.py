@@ -66,7 +66,9 @@ def pix2pix_step(G, D, opt_G, opt_D, x, y, lambda_l1):
 
 
 class LibraryBlock(nn.Module):
-    """The skip of the library's U-Net around the given parts; its sizes must fit, so they are made to."""
+    """The skip of the library's U-Net around the given parts; its sizes must fit, so they are made
+    to.
+    """
 
     def __init__(self, down, inner, up):
         super().__init__()

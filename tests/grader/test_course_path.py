@@ -1,4 +1,6 @@
-"""From release to grades on the platform: the commands of assignments/README.md, with nbgrader's own in between."""
+"""From release to grades on the platform: the commands of assignments/README.md, with nbgrader's
+own in between.
+"""
 
 import contextlib
 import csv
@@ -47,12 +49,20 @@ CHECKS = [dataclasses.replace(c, judge=lambda *_: Verdict(0.0, "broken")) if c.n
 def test_a_release_with_a_solution_an_answer_or_a_hidden_check_is_found(tmp_path):
     source = tmp_path / "toy.ipynb"
     cells = [
-        {"cell_type": kind, "source": text, "metadata": {"nbgrader": {"grade_id": name, "solution": True}}}
+        {
+            "cell_type": kind,
+            "source": text,
+            "metadata": {"nbgrader": {"grade_id": name, "solution": True}},
+        }
         for name, kind, text in [
-            ("f", "code", "### BEGIN SOLUTION\n    return x.square().mean() + x.abs().mean()\n    ### END SOLUTION"),
+            (
+                "f",
+                "code",
+                "### BEGIN SOLUTION\n    return x.square().mean() + x.abs().mean()\n    ### END SOLUTION",
+            ),
             ("why", "markdown", "Because the minimum of the sum is not the sum of minima."),
         ]
-    ]  # fmt: skip
+    ]
     source.write_text(json.dumps({"cells": cells}))
     item = checks.Check("f_odd", "f", 1, "odd sizes and other channels", False, print, "f", print)
     folder = tmp_path / "release"
@@ -126,8 +136,13 @@ class Course:
         self.environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
 
     def __call__(self, module: str, *words: str) -> str:
-        done = subprocess.run([sys.executable, "-m", module, *words], cwd=self.folder, capture_output=True, text=True,
-                              env=self.environment)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", module, *words],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
@@ -225,12 +240,16 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
         name for name, (auto, _) in cells.items() if auto is None and name.startswith("101")
     )
     with contextlib.closing(sqlite3.connect(course.folder / "gradebook.db")) as db:
-        db.execute("UPDATE grade SET manual_score = 2 WHERE cell_id = (SELECT id FROM base_cell WHERE name = ?)"
-                   " AND notebook_id IN (SELECT n.id FROM submitted_notebook n JOIN submitted_assignment a"
-                   " ON a.id = n.assignment_id WHERE a.student_id = '101')", (written[4:],))  # fmt: skip
+        db.execute(
+            "UPDATE grade SET manual_score = 2 WHERE cell_id = (SELECT id FROM base_cell WHERE name = ?)"
+            " AND notebook_id IN (SELECT n.id FROM submitted_notebook n JOIN submitted_assignment a"
+            " ON a.id = n.assignment_id WHERE a.student_id = '101')",
+            (written[4:],),
+        )
         db.commit()
 
-    # mend that check, regrade it alone: its cell changes, in the two notebooks that are right there, nothing else does
+    # mend that check, regrade it alone: its cell changes, in the two notebooks that are right
+    # there, nothing else does
     before = course.cells()
     (course.folder / "checks" / "ps1.py").write_text(good)
     assert f"graded {BAD.name} alone in 3 of 3" in course.command(

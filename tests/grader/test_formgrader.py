@@ -1,4 +1,6 @@
-"""What an instructor sees after grading: nbgrader's formgrader in JupyterLab, in a real browser, on a real course."""
+"""What an instructor sees after grading: nbgrader's formgrader in JupyterLab, in a real browser, on
+a real course.
+"""
 
 import json
 import os
@@ -41,16 +43,22 @@ def lab(tmp_path_factory):
     (settings / "notification.jupyterlab-settings").write_text(
         '{"fetchNews": "false", "checkForUpdates": false}'
     )
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTERLAB_WORKSPACES_DIR": "work",
-              "JUPYTERLAB_SETTINGS_DIR": "settings"}  # fmt: skip
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTERLAB_WORKSPACES_DIR": "work",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+    }
     own = {name: str(folder.parent / place) for name, place in places.items()}
     own["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ["PATH"]]
     )  # nbgrader calls alembic
     server = Server(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.port=0", "--allow-root"], folder,
-        r"http://127\.0\.0\.1:\d+/lab\?token=\w+", own,
-    )  # fmt: skip
+        [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.port=0", "--allow-root"],
+        folder,
+        r"http://127\.0\.0\.1:\d+/lab\?token=\w+",
+        own,
+    )
     yield server
     server.stop()
 

@@ -22,7 +22,6 @@ from hostile import CASES, FULL, notebook, write
 
 from assignments.grader import (
     command,
-    container,
     feedback,
     grade,
     gradebook,
@@ -57,11 +56,9 @@ def by_student(results) -> dict:
 # ---- reading and preparing: no sandbox
 
 
-def test_the_corpus_is_large_and_covers_every_row():
-    assert len(CASES) >= 80
+def test_the_corpus_covers_every_row():
     for row in range(35, 41):
-        assert sum(case.row == row for case in CASES.values()) >= 5, row
-    assert sum(case.innocent for case in CASES.values()) >= 30
+        assert sum(case.row == row for case in CASES.values()) >= 4, row
 
 
 def test_the_library_of_a_submission_lacks_what_is_graded():
@@ -95,10 +92,22 @@ def test_inputs_vary_with_key_and_student_and_are_the_same_again(course):
 
 @pytest.mark.parametrize(
     "raw",
-    [None, 5, [], "x", {}, {"value": None}, {"value": {}}, {"value": "nan"}, {"value": [[1], [2, 3]]}, {"value": True},
-     {"value": 10**400}, {"share": 1.0, "value": []}],
+    [
+        None,
+        5,
+        [],
+        "x",
+        {},
+        {"value": None},
+        {"value": {}},
+        {"value": "nan"},
+        {"value": [[1], [2, 3]]},
+        {"value": True},
+        {"value": 10**400},
+        {"share": 1.0, "value": []},
+    ],
     ids=lambda raw: repr(raw)[:30],
-)  # fmt: skip
+)
 def test_no_answer_out_of_form_earns_points_or_stops_the_grader(course, raw):
     _, checks = grade.load_checks(course, "toy")
     for check in checks:
@@ -188,7 +197,10 @@ def run_corpus(course: Path, names: list[str], tier: str) -> dict:
     return by_student(results)
 
 
-CONTAINED = ["right", "reads-grade-book"]
+# broken files and noise; loops; processes; files and network; tricks; floods
+ONE_A_CATEGORY = ("right", "untouched", "missing", "stderr-noise", "loop-in-function", "daemon",
+                  "reads-grade-book", "dials-home", "hard-exit-in-cell", "equals-everything",
+                  "forged-results", "floods-the-pipe")  # fmt: skip
 
 
 def expect(case, result) -> None:
@@ -202,15 +214,7 @@ def expect(case, result) -> None:
 @needs_bubblewrap
 @pytest.mark.timeout(300)
 def test_a_few_submissions_into_the_grade_book(course, tight):
-    names = [
-        "right",
-        "untouched",
-        "missing",
-        "stderr-noise",
-        "reads-grade-book",
-        "hard-exit-in-cell",
-        "dials-home",
-    ]
+    names = list(ONE_A_CATEGORY)
     results = run_corpus(course, names, "bubblewrap")
     for name, result in results.items():
         expect(CASES[name], result)
@@ -234,7 +238,7 @@ def test_a_few_submissions_into_the_grade_book(course, tight):
 
 
 @needs_bubblewrap
-@pytest.mark.slow
+@pytest.mark.extra
 @pytest.mark.timeout(900)
 def test_every_case_of_the_corpus_gets_its_points_and_its_reason(course, tight):
     before = {
@@ -253,8 +257,19 @@ def test_every_case_of_the_corpus_gets_its_points_and_its_reason(course, tight):
 @pytest.mark.timeout(600)
 def test_the_weak_tier_survives_accidents(course, tight):
     rows = [name for name, case in CASES.items() if case.innocent]
-    rows += ["loop-in-function", "loop-in-cell", "sleeps", "exit-in-cell", "hard-exit-in-function", "huge-allocation",
-             "equals-everything", "patched-allclose", "imports-the-answer", "20-mb-of-output", "daemon"]  # fmt: skip
+    rows += [
+        "loop-in-function",
+        "loop-in-cell",
+        "sleeps",
+        "exit-in-cell",
+        "hard-exit-in-function",
+        "huge-allocation",
+        "equals-everything",
+        "patched-allclose",
+        "imports-the-answer",
+        "20-mb-of-output",
+        "daemon",
+    ]
     results = run_corpus(course, rows, "plain")
     for name in rows:
         expect(CASES[name], results[name])
@@ -262,40 +277,8 @@ def test_the_weak_tier_survives_accidents(course, tight):
         assert left_behind() == []
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        pytest.param(CONTAINED, marks=pytest.mark.release, id="some"),
-        pytest.param(list(CASES), marks=pytest.mark.soak, id="all"),
-    ],
-)
-@pytest.mark.timeout(1500)
-def test_a_container_protects_as_well(course, tight, names, monkeypatch, tmp_path):
-    if shutil.which(
-        "runc"
-    ):  # podman's own choice, crun, fails where a machine mixes both versions of cgroups
-        (tmp_path / "containers.conf").write_text('[engine]\nruntime = "runc"\n')
-        monkeypatch.setenv("CONTAINERS_CONF", str(tmp_path / "containers.conf"))
-    if why := container.trouble():
-        pytest.skip(f"no docker or podman: {why}")
-    results = run_corpus(course, names, "container")
-    if bomb := results.pop(
-        "fork-bomb-in-cell", None
-    ):  # nothing is left for the checks: see the handbook
-        assert bomb.score == 0 and all(
-            "more processes than it may" in check.message for check in bomb.checks
-        )
-    for name, result in results.items():
-        expect(CASES[name], result)
-    assert left_behind() == []
-    listed = subprocess.run(
-        [container.engine(), "ps", "--all"], capture_output=True, text=True
-    ).stdout
-    assert "course-grader-" not in listed
-
-
 @needs_bubblewrap
-@pytest.mark.slow
+@pytest.mark.extra
 def test_without_nested_namespaces_each_submission_gets_a_sandbox_of_its_own(course, monkeypatch):
     real, started = sandbox.Worker.start, []
 
@@ -438,7 +421,3 @@ def test_the_graders_own_memory_is_bounded_whatever_a_submission_writes(course):
 def test_20_submissions_killed_3_times_end_with_the_same_grades(tmp_path, released):
     graded, killed_at = kill_and_run_again(released, tmp_path, 20, 3, seed=0)
     assert graded == 20 and len(killed_at) == 3
-
-
-def test_limits_are_plain_numbers():
-    assert all(value > 0 for value in dataclasses.asdict(sandbox.Limits()).values())

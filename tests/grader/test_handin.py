@@ -123,8 +123,13 @@ def student(tmp_path_factory) -> Path:
 def course_check(folder: Path, cells: list) -> subprocess.CompletedProcess:
     content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (folder / "ps1.ipynb").write_text(json.dumps(content))
-    return subprocess.run([sys.executable, "-m", "course_lib.cli", "check", "ps1"], cwd=folder, capture_output=True,
-                          text=True, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "course_lib.cli", "check", "ps1"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
 
 
 def solved() -> list[dict]:

@@ -1,4 +1,6 @@
-"""The library as submissions see it: nothing graded can be copied from it, and all names left out of it exist."""
+"""The library as submissions see it: nothing graded can be copied from it, and all names left out
+of it exist.
+"""
 
 import ast
 import importlib

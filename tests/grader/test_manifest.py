@@ -1,4 +1,6 @@
-"""Problem set 5's manifest: a real sweep passes, nothing in it is believed, and students can check it themselves."""
+"""Problem set 5's manifest: a real sweep passes, nothing in it is believed, and students can check
+it themselves.
+"""
 
 import copy
 import json

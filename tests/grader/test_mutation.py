@@ -1,4 +1,6 @@
-"""Small changes of right solutions, made by rule, lose points; a bounded count of what `checks.mutation all` does."""
+"""Small changes of right solutions, made by rule, lose points; a bounded count of what
+`checks.mutation all` does.
+"""
 
 import pytest
 from checks import FUNCTIONS, mutation

@@ -1,4 +1,6 @@
-"""The notebooks of the problem sets: metadata for nbgrader, points, what students get, and a clean run."""
+"""The notebooks of the problem sets: metadata for nbgrader, points, what students get, and a clean
+run.
+"""
 
 import os
 import re
@@ -116,7 +118,9 @@ def test_notebooks_run_from_top_to_bottom_without_a_word_on_stderr(ps, tmp_path,
 def test_nbgrader_makes_a_release_that_its_validation_finds_untouched_and_a_solution_it_finds_right(
     ps, tmp_path
 ):
-    """generate_assignment, then validate: the release fails in every graded cell, the source in none."""
+    """generate_assignment, then validate: the release fails in every graded cell, the source in
+    none.
+    """
     pytest.importorskip("nbgrader", reason="nbgrader is not installed")
     (tmp_path / "source" / ps).mkdir(parents=True)
     source = ROOT / "assignments" / "source" / ps / f"{ps}.ipynb"

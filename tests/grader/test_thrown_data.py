@@ -1,4 +1,6 @@
-"""Whatever a submission returns, prints, raises or hands in, the grader goes on. 500 examples each: ``make soak``."""
+"""Whatever a submission returns, prints, raises or hands in, the grader goes on. 500 examples each:
+``make soak``.
+"""
 
 import os
 

@@ -1,4 +1,6 @@
-"""What the tests of the grader share: courses with a toy problem set, and runs that are killed and run again."""
+"""What the tests of the grader share: courses with a toy problem set, and runs that are killed and
+run again.
+"""
 
 import contextlib
 import json
@@ -66,7 +68,9 @@ def gone_soon() -> bool:
 
 
 def grade_in_a_process(course: Path) -> multiprocessing.Process:
-    """A grading run of its own; forked, as importing torch once more each time would take longer than the grading."""
+    """A grading run of its own; forked, as importing torch once more each time would take longer
+    than the grading.
+    """
     arguments = {"course": course, "problem_set": "toy", "tier": "bubblewrap", "progress": False}
     process = multiprocessing.get_context("fork").Process(target=command.run, kwargs=arguments)
     process.start()
@@ -81,7 +85,9 @@ def finish(process: multiprocessing.Process) -> None:
 def kill_and_run_again(
     released: Path, folder: Path, count: int, kills: int, seed: int
 ) -> tuple[int, list[int]]:
-    """Grade once in peace, once killed ``kills`` times at random moments; the grade books must agree."""
+    """Grade once in peace, once killed ``kills`` times at random moments; the grade books must
+    agree.
+    """
     rng, courses, killed_at = random.Random(seed), [], []
     for name in ("peace", "killed"):
         courses.append(Path(shutil.copytree(released, folder / name)))

@@ -1,4 +1,5 @@
-"""What Hypothesis throws at each place where a submission's data crosses into the grader, and what must hold there.
+"""What Hypothesis throws at each place where a submission's data crosses into the grader, and what
+must hold there.
 
 ``PLACES`` is the table: ``make test`` runs a few examples of each, ``make soak`` 500.
 """
@@ -43,7 +44,9 @@ JSON = VALUES.map(json.dumps) | DEEP | TWICE  # as text: not all of it can be ma
 
 
 def throw(body: Callable[..., None], strategy: st.SearchStrategy, examples: int) -> None:
-    """The body, so many times. Without a data base: the same examples each time, and no folder left behind."""
+    """The body, so many times. Without a data base: the same examples each time, and no folder left
+    behind.
+    """
     own = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
     chosen = settings(
         max_examples=examples,
@@ -215,8 +218,17 @@ CHECK = {
     "score": 1.0,
     "message": "",
 }
-RECORD = {"student": "ann", "problem_set": "toy", "digest": "d", "checks": [CHECK], "notes": ["n"], "reason": "",
-          "seconds": 1.0, "cpu": 1.0, "source": "s"}  # fmt: skip
+RECORD = {
+    "student": "ann",
+    "problem_set": "toy",
+    "digest": "d",
+    "checks": [CHECK],
+    "notes": ["n"],
+    "reason": "",
+    "seconds": 1.0,
+    "cpu": 1.0,
+    "source": "s",
+}
 
 
 def changed(where: str, name: str, value: object) -> str:

@@ -52,8 +52,16 @@ def scores(course: Path) -> dict[str, dict]:
     """Automatic scores by student and cell, as nbgrader's grade book has them."""
     from assignments.grader.gradebook import Book, sqlite_url
 
+    from nbgrader import api
+
+    found: dict[str, dict] = {}
     with Book(sqlite_url(course / "gradebook.db")) as book:
-        return book.grades("toy")
+        rows = book.db.query(api.Grade).join(api.SubmittedNotebook).join(api.SubmittedAssignment)
+        for grade in rows.all():
+            handed_in = grade.notebook.assignment
+            if handed_in.name == "toy":
+                found.setdefault(handed_in.student_id, {})[grade.cell.name] = grade.auto_score
+    return found
 
 
 def told(result) -> str:

@@ -1,1 +1,3 @@
-"""What runs inside the sandbox. Copied there as the package ``grading_child``; imports nothing of course_lib."""
+"""What runs inside the sandbox. Copied there as the package ``grading_child``; imports nothing of
+course_lib.
+"""

@@ -1,4 +1,6 @@
-"""Runs a notebook's code cells in one namespace, as Jupyter would, then the probes on it. Student code runs here."""
+"""Runs a notebook's code cells in one namespace, as Jupyter would, then the probes on it. Student
+code runs here.
+"""
 
 import ast
 import contextlib
@@ -26,7 +28,9 @@ class TimeIsUp(BaseException):
 
 
 class Shell:
-    """Stands for IPython where a notebook asks for it: magics do nothing, but for those that run Python."""
+    """Stands for IPython where a notebook asks for it: magics do nothing, but for those that run
+    Python.
+    """
 
     def __init__(self, run: Callable[[str], None]):
         self._run = run
@@ -44,7 +48,8 @@ class Shell:
 
 
 def main(job: dict, write: Callable[[dict], None], alone: bool) -> None:
-    """The cells once; then each check in a fork of its own, so that one cannot harm or stop the next.
+    """The cells once; then each check in a fork of its own, so that one cannot harm or stop the
+    next.
 
     ``alone`` in a process namespace, what cells and checks have started is ended after each.
     """
@@ -74,7 +79,9 @@ def main(job: dict, write: Callable[[dict], None], alone: bool) -> None:
 
 
 def reap(wait: Callable[[int, int], tuple[int, int]], all_ended: bool) -> None:
-    """Forget children that have ended: until then each counts as a process. With ``all_ended``, wait up to 2 s."""
+    """Forget children that have ended: until then each counts as a process. With ``all_ended``,
+    wait up to 2 s.
+    """
     signal.signal(
         signal.SIGCHLD, signal.SIG_DFL
     )  # or the checks' own children could not be waited for
@@ -94,7 +101,9 @@ def run_cells(
     write: Callable[[dict], None],
     sweep: Callable[[], None],
 ) -> tuple[dict, list[dict]]:
-    """The namespace after all cells. One that raises is noted and the next one runs, as a reader would go on."""
+    """The namespace after all cells. One that raises is noted and the next one runs, as a reader
+    would go on.
+    """
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module  # dataclasses and pickling look names up there
     names, troubles, began = module.__dict__, [], cpu()
@@ -121,7 +130,9 @@ def run_cells(
 
 
 def plain_python(source: str) -> str:
-    """A cell without IPython's own syntax; the transformer is imported before the fork, and only used if needed."""
+    """A cell without IPython's own syntax; the transformer is imported before the fork, and only
+    used if needed.
+    """
     with contextlib.suppress(SyntaxError, ValueError):
         ast.parse(source)
         return source
@@ -197,7 +208,8 @@ def probe(names: dict, check: dict, probes: types.ModuleType) -> dict:
     """What the probe returned, or what was raised."""
     if check["function"] not in names:
         return {
-            "error": f"NameError: there is no {check['function']}: is its cell missing, or did it raise?"
+            "error": f"NameError: there is no {check['function']}:"
+            " is its cell missing, or did it raise?"
         }
     try:
         function = getattr(probes, check["probe"])
@@ -233,7 +245,7 @@ def describe(error: BaseException) -> dict:
 
 @contextlib.contextmanager
 def alarm(seconds: float) -> Iterator[None]:
-    """Raises TimeIsUp after so many seconds of a core, and again every second if that is swallowed."""
+    """Raises TimeIsUp after so many seconds of a core, and every second if that is swallowed."""
     rung = False
 
     def ring(number: int, _: object) -> None:

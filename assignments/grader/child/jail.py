@@ -1,4 +1,6 @@
-"""Locks one submission in: fresh namespaces, limits, and the end of a whole process tree. Needs only the kernel."""
+"""Locks one submission in: fresh namespaces, limits, and the end of a whole process tree. Needs
+only the kernel.
+"""
 
 import contextlib
 import ctypes
@@ -37,7 +39,9 @@ def mount(
 
 
 def become_nobody() -> None:
-    """Started by root: mount /proc, which root's sandbox lacks, and give all privileges away for good."""
+    """Started by root: mount /proc, which root's sandbox lacks, and give all privileges away for
+    good.
+    """
     if os.geteuid() == 0:
         mount(b"proc", b"/proc", NOSUID_NODEV_NOEXEC)
         os.setgroups([])
@@ -46,7 +50,9 @@ def become_nobody() -> None:
 
 
 def enter_namespaces() -> None:
-    """New user, mount, process and IPC namespaces for this process and, for processes, its next child."""
+    """New user, mount, process and IPC namespaces for this process and, for processes, its next
+    child.
+    """
     uid, gid = os.getuid(), os.getgid()
     control(SET_DUMPABLE, 1)  # or the two maps could not be written
     call("unshare", NEWUSER | NEWNS | NEWPID | NEWIPC | NEWUTS)
@@ -60,7 +66,9 @@ def enter_namespaces() -> None:
 
 
 def furnish(scratch_mb: int) -> None:
-    """As the first process in there: own /proc, /scratch and /dev/shm; then no capability and no further namespace."""
+    """As the first process in there: own /proc, /scratch and /dev/shm; then no capability and no
+    further namespace.
+    """
     mount(b"proc", b"/proc", NOSUID_NODEV_NOEXEC)
     mount(b"tmpfs", b"/scratch", options=f"size={scratch_mb}m,nr_inodes=4096,mode=1777".encode())
     mount(b"tmpfs", b"/dev/shm", options=f"size={scratch_mb}m,nr_inodes=1024,mode=1777".encode())
@@ -74,7 +82,9 @@ def furnish(scratch_mb: int) -> None:
 
 
 def limit(memory_mb: int, processes: int | None, file_mb: int) -> None:
-    """Limits on what one process may take; they are inherited. Address space is counted on top of today's."""
+    """Limits on what one process may take; they are inherited. Address space is counted on top of
+    today's.
+    """
     with contextlib.suppress(OSError):
         with open("/proc/self/statm") as file:
             space = int(file.read().split()[0]) * PAGE
@@ -96,7 +106,9 @@ def lower(which: int, value: int) -> None:
 
 
 def limit_cpu(seconds: float) -> None:
-    """At most so many seconds of a core from now on, for this process; then SIGXCPU, a second later SIGKILL."""
+    """At most so many seconds of a core from now on, for this process; then SIGXCPU, a second later
+    SIGKILL.
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(used.ru_utime + used.ru_stime + seconds) + 1
     with contextlib.suppress(ValueError, OSError):
@@ -135,7 +147,9 @@ def private_bytes(pids: Iterable[int], shared: int) -> int:
 
 
 def kill_below(root: int, spare: int) -> None:
-    """SIGKILL to all processes below ``root`` until none is left; ``spare`` (this process) reaps what falls to it."""
+    """SIGKILL to all processes below ``root`` until none is left; ``spare`` (this process) reaps
+    what falls to it.
+    """
     for _ in range(200):
         left = [pid for pid in family(root) if pid != spare]
         for pid in left:

@@ -1,4 +1,6 @@
-"""Runs a notebook's cells, then the visible checks, on a student's own machine: on any system, limited by nothing."""
+"""Runs a notebook's cells, then the visible checks, on a student's own machine: on any system,
+limited by nothing.
+"""
 
 import contextlib
 import importlib
@@ -12,7 +14,9 @@ from traitlets.config import Config
 
 
 def main(job: dict, write: object) -> None:
-    """Writes the messages that the grader's sandbox writes: cells begun, cells that raised, answers of probes."""
+    """Writes the messages that the grader's sandbox writes: cells begun, cells that raised, answers
+    of probes.
+    """
     from checks.probes import tools
 
     shell = InteractiveShell.instance(

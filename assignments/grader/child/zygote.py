@@ -1,8 +1,10 @@
-"""A warm process with torch imported, which forks one child per submission. It never runs or holds student code.
+"""A warm process with torch imported, which forks one child per submission. It never runs or holds
+student code.
 
-Started inside the sandbox as ``python -m grading_child.zygote SOCKET NESTED PROBES...``. Over the socket (the number of
-an open file; in a container a path) each order brings two open files: the job to read, and the pipe for results. The
-zygote itself reads neither, so that no later submission finds an earlier one in its memory.
+Started inside the sandbox as ``python -m grading_child.zygote SOCKET NESTED PROBES...``. Over the
+socket (the number of an open file) each order brings two open files: the job to read, and the pipe
+for results. The zygote itself reads neither, so that no later submission finds an earlier one in
+its memory.
 """
 
 import contextlib
@@ -21,14 +23,23 @@ from pathlib import Path
 
 from grading_child import cells, jail
 
-WARM = ("torch", "numpy", "matplotlib.pyplot", "IPython.core.inputtransformer2", "course_lib.losses",
-        "course_lib.networks", "course_lib.methods.image_pool", "course_lib.plotting", "course_lib.data")  # fmt: skip
+WARM = (
+    "torch",
+    "numpy",
+    "matplotlib.pyplot",
+    "IPython.core.inputtransformer2",
+    "course_lib.losses",
+    "course_lib.networks",
+    "course_lib.methods.image_pool",
+    "course_lib.plotting",
+    "course_lib.data",
+)
 
 MAX_ENDED = 1000  # processes that have ended, and whose parent has not asked for it
 
 
 def warm_up(modules: list[str]) -> dict[str, str]:
-    """Import what submissions will import, and use torch once; returns what could not be imported."""
+    """Import what submissions will import, and use torch once; returns what failed, and why."""
     fonts = Path(os.environ.get("GRADING_FONTS", ""))
     if (
         os.environ.get("GRADING_FONTS") and fonts.is_dir()
@@ -49,7 +60,8 @@ def warm_up(modules: list[str]) -> dict[str, str]:
             torch.optim.Adam(net.parameters()),
             torch.optim.SGD(net.parameters(), 0.1),
         ):
-            optimiser.zero_grad()  # its first call imports torch._dynamo: 1.5 s, here and not in every check
+            # its first call imports torch._dynamo: 1.5 s, here and not in every check
+            optimiser.zero_grad()
             net(torch.zeros(1, 3, 8, 8)).sum().backward()
             optimiser.step()
     return failed
@@ -74,7 +86,7 @@ def can_nest() -> bool:
 
 
 def serve(orders: socket.socket, nested: bool, failed: dict[str, str]) -> None:
-    """Orders one after the other; ends when the grader does, and takes every process below along."""
+    """Orders one after the other; ends when the grader does, with every process below."""
     with (
         open("/proc/self/statm")
         if os.path.exists("/proc/self/statm")
@@ -104,7 +116,9 @@ def serve(orders: socket.socket, nested: bool, failed: dict[str, str]) -> None:
 
 
 def watch(child: int, orders: socket.socket, limits: dict, shared: int) -> str:
-    """Wait for a submission, and end it when its time is up, its memory is used up, or the grader is gone."""
+    """Wait for a submission, and end it when its time is up, its memory is used up, or the grader
+    is gone.
+    """
     deadline, looked, pause, reason = time.monotonic() + limits["wall"], 0.0, 0.001, ""
     while not reason:
         if os.waitpid(child, os.WNOHANG)[0]:
@@ -141,7 +155,9 @@ def gone(orders: socket.socket) -> bool:
 
 
 def submission(job: int, results: int, nested: bool, limits: dict) -> None:
-    """In the fork: lock up, then a first process that waits, and below it the one that runs the student's code."""
+    """In the fork: lock up, then a first process that waits, and below it the one that runs the
+    student's code.
+    """
     try:
         os.setsid()
         jail.control(jail.PDEATHSIG, signal.SIGKILL)
@@ -178,7 +194,9 @@ def submission(job: int, results: int, nested: bool, limits: dict) -> None:
 
 
 def run(job: int, results: int, nested: bool, limits: dict) -> None:
-    """The last steps before student code: no open file but the results, nothing to print to, all limits on."""
+    """The last steps before student code: no open file but the results, nothing to print to, all
+    limits on.
+    """
     jail.control(jail.SET_DUMPABLE, 1)
     nothing = os.open(os.devnull, os.O_RDWR)
     high = [
@@ -203,10 +221,8 @@ def run(job: int, results: int, nested: bool, limits: dict) -> None:
 
 
 def main() -> None:
-    where, nesting, *probes = sys.argv[1:]
-    orders = socket.socket(fileno=int(where)) if where.isdigit() else socket.socket(socket.AF_UNIX)
-    if not where.isdigit():
-        orders.connect(where)
+    number, nesting, *probes = sys.argv[1:]
+    orders = socket.socket(fileno=int(number))
     orders.set_inheritable(False)
     jail.control(jail.SET_CHILD_SUBREAPER, 1)
     jail.control(jail.SET_NO_NEW_PRIVS, 1)

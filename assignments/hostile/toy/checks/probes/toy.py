@@ -1,4 +1,6 @@
-"""What runs on the student's functions: it returns numbers, and knows nothing of what they should be."""
+"""What runs on the student's functions: it returns numbers, and knows nothing of what they should
+be.
+"""
 
 import torch
 
