@@ -23,7 +23,7 @@ from tests.support.grading_runs import needs_bubblewrap
 SCRIPT = (
     "text with <b>markup</b><script>top.owned = 1</script><img src=nowhere onerror='top.owned = 1'>"
 )
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), needs_bubblewrap]
+pytestmark = [pytest.mark.extra, pytest.mark.timeout(600), needs_bubblewrap]
 
 
 @pytest.fixture(scope="module")
