@@ -130,32 +130,25 @@ def test_every_page_is_whole_and_fits_a_phone(site, browser):
         assert pages[f"{path.stem}.html"]["pictures"] >= sum("image/" in kind for kind in kinds) > 0
 
 
-@pytest.mark.parametrize(
-    "name", ["02_pix2pix", "04_cyclegan_losses", "06_bicyclegan_latents", "08_pix2pixhd"]
-)
-def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, browser, keep, name):
+def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, browser, keep):
     with window(browser, site[1], 1000) as page:
         sizes = {}
-        page.on(
-            "response",
-            lambda got: sizes.update({got.url: int(got.headers.get("content-length", 0))}),
-        )
-        page.goto(f"{site[1]}{name}.html")
+
+        def count(response) -> None:
+            sizes[response.url] = int(response.headers.get("content-length", 0))
+
+        page.on("response", count)
+        page.goto(f"{site[1]}02_pix2pix.html")
         page.locator("iframe.demo").scroll_into_view_if_needed()
         demo = page.frame_locator("iframe.demo")
         demo.get_by_text("are loaded").wait_for()
-        assert demo.locator("#models button:visible").count() == 0
         assert not [url for url, size in sizes.items() if "/play/" in url and size > 1e5]
         stroke(page, demo.locator("#paper"), (0.2, 0.3), (0.8, 0.7))
         demo.get_by_text("ms from stroke").wait_for(timeout=120_000)
         drawn = demo.locator("#result").evaluate("canvas => canvas.toDataURL()")
-        keep(page, f"site_demo_{name}")
+        keep(page, "site_demo")
         demo.locator("#undo").click()
         demo.locator("#result").evaluate(CHANGED, drawn)
-        runtime = f"{site[1]}play/ort.wasm.gz"
-        assert [url for url, size in sizes.items() if size > 3e6 and ".onnx" not in url] == [
-            runtime
-        ]
 
 
 def test_search_finds_words_of_a_notebook(site, browser):
@@ -184,17 +177,6 @@ def test_the_reference_has_every_option_and_every_loss_of_the_notebooks(site):
     assert str(ROOT) not in "".join(
         path.read_text("utf-8") for path in (site[0] / "library").iterdir()
     )
-
-
-def test_light_and_dark_on_a_wide_screen(site, browser, keep):
-    ground = {}
-    for scheme in ("light", "dark"):
-        with window(browser, site[1], 1400, color_scheme=scheme) as page:
-            for name in ("index", "02_pix2pix", "guide/sizes"):
-                page.goto(f"{site[1]}{name}.html")
-                keep(page, f"site_{name.replace('/', '_')}_{scheme}")
-            ground[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert ground["light"] == "rgb(255, 255, 255)" != ground["dark"]
 
 
 def test_the_site_is_small_and_keeps_the_notebooks_themselves(site):
