@@ -15,7 +15,7 @@ s-recon" of its Table 1 are lambda_image=0, lambda_content=0 and lambda_style=0.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -34,6 +34,8 @@ DOMAINS, SIDES = {"x": "a", "y": "b"}, (("a", "b"), ("b", "a"))
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
+
+    REMOVED: ClassVar = {"lambda_perceptual": 0.0, "features": "auto"}
 
     # networks
     style_dim: int = 8

@@ -17,7 +17,7 @@ followed: L_FM is averaged over the scales. Every ablation is a value of :class:
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +38,8 @@ PHASES = ("global", "enhancer", "both")  # who learns: G1 at half the size, G2, 
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; photographs are (3, image_size, image_size) in [-1, 1], labels 0 ... n_labels - 1."""
+
+    REMOVED: ClassVar = {"lambda_vgg": 0.0}
 
     # networks
     image_size: int = 1024
