@@ -1,9 +1,14 @@
-"""The losses, one function per equation. Pure: tensors in, a scalar out; means over every element, never sums.
+"""The losses, one pure function per equation: tensors in, numbers out, no network and no weight.
 
-``real_logits`` and ``fake_logits`` are maps of D's raw outputs, (B, 1, h, w) or any shape; no sigmoid was applied.
-At chance (D says "1/2" everywhere) the log losses are 2 ln 2 = 1.386 for D, real and fake together, and ln 2 = 0.693
-for G; the least-squares losses (output 0.5) are 0.5 and 0.25.
+``real_logits`` and ``fake_logits`` are maps of D's raw outputs, (B, 1, h, w) or any other shape;
+no sigmoid was applied. A loss is a scalar, the mean over everything that its docstring does not
+sum over; :func:`patch_nce` alone keeps one number for each image.
+
+At chance, where D says "1/2" everywhere, the log losses are 2 ln 2 = 1.386 for D, real and fake
+together, and ln 2 = 0.693 for G; the least-squares losses (output 0.5) are 0.5 and 0.25.
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -12,22 +17,28 @@ from torch import Tensor
 
 
 def log_real(real_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """-E[log D(y)] with D = sigmoid(logits); the first term of the GAN objective (Goodfellow 2014, eq. 1)."""
+    """-E[log D(y)], D = sigmoid(logits): the objective's first term (Goodfellow 2014, eq. 1)."""
     return F.softplus(-real_logits).mean()
 
 
 def log_fake(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """-E[log(1 - D(G(x)))]; the second term of the GAN objective as D sees it (Goodfellow 2014, eq. 1)."""
+    """-E[log(1 - D(G(x)))]: the second term, as D sees it (Goodfellow 2014, eq. 1)."""
     return F.softplus(fake_logits).mean()
 
 
 def log_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """-E[log D(G(x))], non-saturating: what G minimises (Goodfellow 2014, section 3; pix2pix, section 3.3)."""
+    """-E[log D(G(x))], which G minimises (Goodfellow 2014, section 3; pix2pix, section 3.3).
+
+    It is called non-saturating: its gradient does not vanish where D wins.
+    """
     return F.softplus(-fake_logits).mean()
 
 
 def log_generator_saturating(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E[log(1 - D(G(x)))], the minimax form: its gradient vanishes where D wins (Goodfellow 2014, section 3)."""
+    """E[log(1 - D(G(x)))], the minimax form (Goodfellow 2014, section 3).
+
+    Its gradient vanishes where D wins.
+    """
     return -F.softplus(fake_logits).mean()
 
 
@@ -47,43 +58,47 @@ def least_squares_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, 
 
 
 def relativistic(better: Float[Tensor, "..."], worse: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """-E[log sigmoid(better - worse)]: the log loss of a difference of logits, of pairs (R3GAN). D's better ones are
-    real and its worse ones fake, G's the other way round. ln 2 = 0.693 at chance."""
+    """-E[log sigmoid(better - worse)], the log loss of a difference of paired logits (R3GAN).
+
+    D wants real above fake, G fake above real. At chance it is ln 2 = 0.693.
+    """
     return F.softplus(worse - better).mean()
 
 
 def gradient_penalty(
     logits: Float[Tensor, "b ..."], images: Float[Tensor, "b ..."]
 ) -> Float[Tensor, ""]:
-    """E||d logits / d images||^2: a sum over the pixels of an image, a mean over the batch, ready to be differentiated
-    again. R1 at real images, R2 at fakes (R3GAN). ``logits`` come from ``images``, which require gradients."""
+    """E||d logits / d images||^2: R1 at real images, R2 at fakes (R3GAN).
+
+    A sum over the pixels of an image, a mean over the batch, ready to be differentiated again.
+    ``logits`` come from ``images``, which require gradients.
+    """
     (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return slope.square().flatten(1).sum(1).mean()
 
 
 def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E||y - G(x)||_1 as the mean absolute difference (pix2pix, eq. 3). With images in [-1, 1] it lies in [0, 2]."""
+    """E||y - G(x)||_1 as the mean absolute difference (pix2pix, eq. 3).
+
+    With images in [-1, 1] it lies in [0, 2].
+    """
     return (output - target).abs().mean()
 
 
 def feature_matching(fake: list[list[Tensor]], real: list[list[Tensor]]) -> Float[Tensor, ""]:
-    """4/T sum_i E||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1 over T hidden layers i, averaged over the scales k.
+    """4/T sum_i E||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1, averaged over the scales k (pix2pixHD).
 
-    pix2pixHD, eq. 3. Of each scale the maps of D's layers, (B, _, _, _), hidden ones first; the last, the logits, is
-    left out. ``real`` is detached: only G learns from it. The paper's formula sums over scales and has no 4/T, which is
-    1 for its D of four hidden layers; its authors' code has both.
+    Of each scale come the maps of D's layers, (B, _, _, _): T hidden ones, over which i runs, and
+    last the logits, which are left out. ``real`` is detached: only G learns from it. The paper's
+    formula sums over scales and has no 4/T, which is 1 for its D of four hidden layers; its
+    authors' code has both.
     """
     scales = []
-    for of, at in zip(fake, real, strict=True):
-        layers = [l1(f, r.detach()) for f, r in zip(of[:-1], at[:-1], strict=True)]
+    for fake_maps, real_maps in zip(fake, real, strict=True):
+        hidden = zip(fake_maps[:-1], real_maps[:-1], strict=True)
+        layers = [l1(fake_map, real_map.detach()) for fake_map, real_map in hidden]
         scales.append(4 / len(layers) * sum(layers))
     return sum(scales) / len(scales)
-
-
-def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
-    """sum_i w_i E||F_i(x) - F_i(G(s))||_1, w = 1/32, 1/16, 1/8, 1/4, 1 (pix2pixHD, section 3.5), F_i maps of VGG-19."""
-    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)
-    return sum(w * l1(f, r.detach()) for w, f, r in zip(weights, fake, real, strict=True))
 
 
 def patch_nce(
@@ -91,40 +106,61 @@ def patch_nce(
     keys: Float[Tensor, "b places dim"],
     temperature: float = 0.07,
 ) -> Float[Tensor, " b"]:
-    """For each image E[-log(exp(v.v+ / t) / sum_n exp(v.v_n / t))] over places: v a query, v+ the key of its place,
-    v_n all keys of the image (CUT). Vectors have length 1. At chance it is the log of the number of places."""
+    """For each image E[-log(exp(v.v+ / t) / sum_n exp(v.v_n / t))], the mean over places (CUT).
+
+    v is a query, v+ the key of its place, v_n are all keys of the image. Vectors have length 1. At
+    chance it is the log of the number of places.
+    """
     logits = queries @ keys.mT / temperature  # (B, places, places): those of a row compete
     right = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
-    return (
-        F.cross_entropy(logits.flatten(0, 1), right.flatten(), reduction="none")
-        .view(right.shape)
-        .mean(1)
-    )
+    each = F.cross_entropy(logits.flatten(0, 1), right.flatten(), reduction="none")
+    return each.view(right.shape).mean(1)
 
 
 def velocity(
     v: Float[Tensor, "..."], z_0: Float[Tensor, "..."], y: Float[Tensor, "..."]
 ) -> Float[Tensor, ""]:
-    """E||v - (y - z_0)||^2, which the mean direction of all lines through a point minimises (flow matching)."""
+    """E||v - (y - z_0)||^2 (flow matching).
+
+    The mean direction of all lines through a point minimises it.
+    """
     return (v - (y - z_0)).square().mean()
 
 
 def kl_unit_variance(mu: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E[mu^2], twice KL(N(mu, I) || N(0, I)) for each number of z: with unit variance nothing else is left (UNIT)."""
+    """E[mu^2], twice KL(N(mu, I) || N(0, I)) for each number of z (UNIT).
+
+    With unit variance nothing else of the divergence is left.
+    """
     return mu.square().mean()
 
 
-def domain_invariant(
-    features: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
-) -> Float[Tensor, ""]:
-    """E[(IN(f) - IN(t))^2] of deep features whose mean and variance over the image, domain and style, are taken out
-    by instance norm (MUNIT, for large images)."""
-    return (F.instance_norm(features) - F.instance_norm(target)).square().mean()
+def _of_each(
+    real_loss: Callable, fake_loss: Callable, generator_loss: Callable
+) -> tuple[Callable, Callable]:
+    """The pair for losses in which D judges every image by itself; G's needs no real ones."""
+
+    def of_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return {"d_real": real_loss(real), "d_fake": fake_loss(fake)}
+
+    def of_generator(real: Tensor | None, fake: Tensor) -> Tensor:
+        return generator_loss(fake)
+
+    return of_discriminator, of_generator
 
 
-# By name: what D makes of real images, of fakes, and what G makes of D's view of them.
+def _pair(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"d_pair": relativistic(real, fake)}
+
+
+def _pair_generator(real: Tensor, fake: Tensor) -> Tensor:
+    return relativistic(fake, real)
+
+
+# By name two functions of the (real, fake) logits: the terms that D minimises, and what G does.
 GAN_LOSSES = {
-    "log": (log_real, log_fake, log_generator),
-    "log-saturating": (log_real, log_fake, log_generator_saturating),
-    "least-squares": (least_squares_real, least_squares_fake, least_squares_generator),
+    "log": _of_each(log_real, log_fake, log_generator),
+    "log-saturating": _of_each(log_real, log_fake, log_generator_saturating),
+    "least-squares": _of_each(least_squares_real, least_squares_fake, least_squares_generator),
+    "relativistic": (_pair, _pair_generator),
 }

@@ -32,7 +32,6 @@ from course_lib.experiments import bench_around, bench_quality
 from course_lib.experiments.bench import KINDS, alternate, here, ratios, seconds_of, stepper
 from course_lib.experiments.bench_quality import LEARNED
 from course_lib.methods import METHODS, method_class
-from course_lib.networks import hardware
 from course_lib.runs import make_config
 from course_lib.training import profiles
 from course_lib.training.loading import batches
@@ -221,7 +220,8 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
         method, one_step = stepper(kind.removesuffix(" compiled"), config, cls, device)
         method.advance(1.0)  # pix2pixHD: both generators learn
         if kind == COMPILED:
-            hardware.compile_all(method.networks.values(), "eager" if dry else "inductor")
+            for net in method.networks.values():
+                net.compile(backend="eager" if dry else "inductor")
         for _ in range(2):
             seconds_of(lambda s=one_step: s(batch))
         if on_gpu:

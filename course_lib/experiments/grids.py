@@ -176,13 +176,13 @@ def key_of(cell: Cell) -> str:
     own = home is folders and not cell.data.startswith("download:")
     facts = [
         cell.method,
-        configs.identity(cell.config),
+        configs.as_dict(cell.config),
         cell.seed,
         _contents(cell.data) if own else cell.data,
     ]
     facts += [cell.direction, cell.steps, cell.bf16, cell.device]
     cls = method_class(cell.method)
-    facts += [cls.REVISION, home.REVISION, training.REVISION, scores.REVISION]
+    facts += [home.REVISION, training.REVISION, scores.REVISION]
     facts += [samples.REVISION] if cls.has_codes else []
     facts += [generated.REVISION] if not cls.translates else []
     facts += (

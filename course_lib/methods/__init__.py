@@ -1,4 +1,4 @@
-"""The methods: one file a paper, in the order of the equations. ``base.py`` says what all of them have."""
+"""The methods: one file a paper. ``base.py`` says what all of them have."""
 
 import importlib
 
@@ -6,15 +6,30 @@ from course_lib.errors import CourseError
 
 # name on the command line: module below this one, class
 METHODS = {
-    "dcgan": "dcgan.DCGAN", "pix2pix": "pix2pix.Pix2Pix", "cyclegan": "cyclegan.CycleGAN",
-    "bicyclegan": "bicyclegan.BicycleGAN", "bigan": "baselines.bigan.BiGAN", "cogan": "baselines.cogan.CoGAN",
-    "pix2pixhd": "pix2pixhd.Pix2PixHD", "unit": "unit.UNIT", "munit": "munit.MUNIT",
-    "cut": "cut.CUT", "bridge": "bridge.Bridge",
-}  # fmt: skip
+    "dcgan": "dcgan.DCGAN",
+    "pix2pix": "pix2pix.Pix2Pix",
+    "r3gan": "r3gan.R3GAN",
+    "cyclegan": "cyclegan.CycleGAN",
+    "bicyclegan": "bicyclegan.BicycleGAN",
+    "pix2pixhd": "pix2pixhd.Pix2PixHD",
+    "unit": "unit.UNIT",
+    "munit": "munit.MUNIT",
+    "cut": "cut.CUT",
+    "bridge": "bridge.Bridge",
+    # rows of CycleGAN's tables, and one of MUNIT's
+    "cogan": "baselines.cogan.CoGAN",
+    "bigan": "baselines.bigan.BiGAN",
+    "simgan": "baselines.cyclegan_rows.SimGAN",
+    "feature-gan": "baselines.cyclegan_rows.FeatureGAN",
+    "noisy-cyclegan": "baselines.cyclegan_rows.NoisyCycleGAN",
+}
 
 
 def method_class(name: str) -> type:
-    """The class of a method by its name on the command line. Raises CourseError for an unknown one."""
+    """The class of a method by its name on the command line.
+
+    Raises CourseError for an unknown one.
+    """
     if name not in METHODS:
         raise CourseError(f"unknown method {name!r}", "METHOD", f"choose from {', '.join(METHODS)}")
     module, _, cls = METHODS[name].rpartition(".")

@@ -1,7 +1,8 @@
 """The protocol: what every method has, and what it may have, with defaults.
 
-fit(), evaluation, sweeps, widgets and export rely on what stands here and ask for nothing else. No equation, no term
-and no order of updates is here: those stand whole in each method's own file, in the order of its paper.
+fit(), evaluation, sweeps, widgets and export rely on what stands here and ask for nothing else. No
+equation, no term and no order of updates is here: those stand whole in each method's own file, in
+the order of its paper.
 """
 
 from collections.abc import Callable
@@ -18,60 +19,47 @@ from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
 
 
-def may_be_zero(default: int) -> Any:
-    """The default of a configuration's whole number that may be 0; the others must be at least 1."""
-    return field(default=default, metadata={"zero": True})
+def option(default: Any, zero: bool) -> Any:
+    """A number of a configuration that may, or may not, be 0.
 
-
-def positive(default: float) -> Any:
-    """The default of a configuration's real number that must be above 0; the others may be 0."""
-    return field(default=default, metadata={"zero": False})
-
-
-def added(default: Any) -> Any:
-    """The default of a setting that came later and is unused there: older runs and the keys of older sweeps stay."""
-    return field(default=default, metadata={"added": True, "zero": default == 0})
+    Without it whole numbers must be at least 1 and real numbers may be 0; none may be negative.
+    """
+    return field(default=default, metadata={"zero": zero})
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a method is trained: the fields that all configurations share, with the defaults of most papers."""
+    """How a method is trained: the settings that all configurations share.
+
+    The defaults are those of most papers.
+    """
+
+    # settings that older runs recorded and that no longer exist: name -> the default they had
+    REMOVED: ClassVar[dict[str, Any]] = {}
 
     image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
-    flip: Literal["on", "off", "auto"] = (
-        "on"  # mirror at random; auto: unless the data set says its images have a side
-    )
-    load: Literal["square", "crop"] = added(
-        "square"
-    )  # files are squeezed into a square, or squares cut out of them
+    # mirror at random; auto: unless the data set says that its images have a left and a right
+    flip: Literal["on", "off", "auto"] = "on"
+    load: Literal["square", "crop"] = "square"  # squeeze files into a square, or cut squares out
     batch_size: int = 1
-    lr: float = positive(2e-4)
+    lr: float = option(2e-4, zero=False)
     beta1: float = 0.5
     beta2: float = 0.999
-    decay_from: float = (
-        1.0  # share of the training after which lr falls linearly to 0; 1 is a constant rate
-    )
-    average: float = (
-        0.0  # decay of a running average of the weights that translate() uses; 0 is none
-    )
+    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1: never
+    average: float = 0.0  # decay of the running average of the weights for translate(); 0: none
 
 
 def check_patches(image_size: int, d_layers: int) -> None:
     """Raises CourseError if a PatchGAN of so many layers does not fit images of this size."""
     least = 3 * 2**d_layers
     if d_layers and image_size < least:
-        what = (
-            f"a PatchGAN of {d_layers} layers needs images of at least {least} px, got {image_size}"
+        raise CourseError(
+            f"a PatchGAN of {d_layers} layers needs images of at least {least} px, "
+            f"got {image_size}",
+            "Config",
+            "choose a larger image_size or smaller d_layers",
         )
-        raise CourseError(what, "Config", "choose a larger image_size or smaller d_layers")
-
-
-def check_penalties(weight: float, norm: str, fix: str) -> None:
-    """Raises CourseError for a penalty on D's gradients and batch norm in D: it wants the gradient of each image."""
-    if weight and norm == "batch":
-        what = "batch norm in D mixes the images of a batch, and lambda_r1, lambda_r2 want the gradient of each"
-        raise CourseError(what, "Config", f"set {fix}")
 
 
 def lr_factor(progress: float, decay_from: float) -> float:
@@ -80,29 +68,23 @@ def lr_factor(progress: float, decay_from: float) -> float:
 
 
 class Method:
-    """Networks, optimisers and one training step. A subclass builds them in ``__init__`` and has ``step(batch)``.
+    """Networks, optimisers and one training step.
 
-    ``step`` returns its terms detached, where they are: to read one is to wait for a GPU, so fit() reads many at once.
-    ``networks`` is what a checkpoint keeps, by name; ``optimizers`` what fit() schedules; ``averaged`` what translate()
-    uses: by name the running average of a network or, where ``average`` is 0, the network itself.
+    A subclass builds them in ``__init__`` and has ``step(batch)``, which returns its terms
+    detached, where they are: to read one is to wait for a GPU, so fit() reads many at once.
+    ``networks`` is what a checkpoint keeps, by name, and ``optimizers`` what fit() schedules.
+    ``averaged`` is what translate() uses: by name the running average of a network or, where
+    ``average`` is 0, the network itself.
     """
 
     Config: ClassVar[type] = TrainingConfig
-    PRESETS: ClassVar[dict[str, dict]] = {
-        "paper": {}
-    }  # overrides of the paper's defaults: smoke, cpu, gpu ...
-    REVISION: ClassVar[int] = 1  # raised when a change of the method's code changes what it learns
+    PRESETS: ClassVar[dict[str, dict]] = {"paper": {}}  # changes of the defaults: smoke, cpu, gpu
     needs_pairs: ClassVar[bool] = False
-    translates: ClassVar[bool] = (
-        True  # False: it makes images from noise alone, and preview() shows them
-    )
-    directions: ClassVar[tuple[str, ...]] = ("xy",)  # that translate() can go; both: ("xy", "yx")
-    maps: ClassVar[
-        tuple[str, ...]
-    ] = ()  # what translate() needs of a batch beside x, by name: labels, instances
-    has_codes: ClassVar[bool] = (
-        False  # translate(x, z) takes codes: noise(n, seed) draws them, sample() tries several
-    )
+    translates: ClassVar[bool] = True  # False: it makes images from noise alone, for preview()
+    directions: ClassVar[tuple[str, ...]] = ("xy",)  # of translate(); both ways: ("xy", "yx")
+    maps: ClassVar[tuple[str, ...]] = ()  # what translate() needs beside x: labels, instances
+    has_codes: ClassVar[bool] = False  # translate(x, z) takes codes, which noise(n, seed) draws
+    least_squares: bool = True  # D's outputs are near 0 or 1; False: logits of a probability
 
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         self.config = config or self.Config()
@@ -117,29 +99,32 @@ class Method:
 
     def adam(self, *nets: nn.Module, weight_decay: float = 0.0) -> torch.optim.Adam:
         """Adam with the configuration's rate and betas, over the parameters of all ``nets``."""
-        cfg, fused = self.config, hardware.fused(self.device)
-        parameters = [p for net in nets for p in net.parameters()]
         return torch.optim.Adam(
-            parameters, cfg.lr, (cfg.beta1, cfg.beta2), weight_decay=weight_decay, fused=fused
+            [parameter for net in nets for parameter in net.parameters()],
+            self.config.lr,
+            (self.config.beta1, self.config.beta2),
+            weight_decay=weight_decay,
+            fused=hardware.fused(self.device),
         )
 
-    def place(self, norm: str = "batch") -> None:
+    def to_device(self, norm: str = "batch") -> None:
         """Send ``networks``, which have this norm, to the device, as they are fastest there."""
+        layout = hardware.layout(self.device, norm, self.config.batch_size)
         for net in self.networks.values():
-            net.to(
-                self.device,
-                memory_format=hardware.layout(self.device, norm, self.config.batch_size),
-            )
+            net.to(self.device, memory_format=layout)
 
     def keep_averages(self, *names: str) -> None:
-        """Fill ``averaged`` for these networks; with an ``average``, checkpoints keep them as NAME_average."""
+        """Fill ``averaged`` for these networks.
+
+        With an ``average``, checkpoints keep them as NAME_average.
+        """
         self.averaged = {name: self.networks[name] for name in names}
         if self.config.average:
             self.averaged = {name: averaged_copy(net) for name, net in self.averaged.items()}
             self.networks |= {f"{name}_average": net for name, net in self.averaged.items()}
 
     def update_averages(self, but: str = "") -> None:
-        """Move the running averages a step towards the networks; that of the network called ``but`` stays."""
+        """Move the running averages a step towards the networks, but for the one called ``but``."""
         if self.config.average:
             for name, average in self.averaged.items():
                 if name != but:
@@ -150,29 +135,34 @@ class Method:
         with self.autocast:
             return net(*inputs).float()
 
-    def run_each(self, net: Callable[..., Tensor], inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """``net`` of each input, by name, in one pass: faster, and the same for a net that does not mix images."""
-        outputs = self.run(net, torch.cat([*inputs.values()])).split(
-            [len(images) for images in inputs.values()]
-        )
-        return dict(zip(inputs, outputs, strict=True))
+    def run_batched(
+        self, net: Callable[[Tensor], Tensor], *inputs: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        """``net`` of each input: one pass over all of them as one batch, which is faster.
+
+        The numbers are the same as one by one for a network that mixes no images, so not for one
+        with batch norm. An input that is None is left out, and its output is None.
+        """
+        given = [images for images in inputs if images is not None]
+        if not given:
+            return inputs
+        outputs = iter(self.run(net, torch.cat(given)).split([len(images) for images in given]))
+        return tuple(None if images is None else next(outputs) for images in inputs)
 
     # ---- what others call
 
     @classmethod
-    def suited(cls, config: Any, item: dict, direction: str = "xy") -> Any:
-        """``config`` as it suits data whose items are like ``item``, for a method that can do with less than its maps.
+    def adapt_config(cls, config: Any, item: dict, direction: str = "xy") -> Any:
+        """``config`` as it fits data whose items are like ``item``.
 
-        Raises CourseError if a map is missing, or is not that of the input.
+        A method overrides this if it can do with less than its maps. Raises CourseError if a map
+        is missing, or is not that of the input.
         """
         if cls.maps and (direction == "yx" or not set(cls.maps) <= item.keys()):
-            what = f"{cls.__name__} paints from {' and '.join(cls.maps)} of x, and these data have none"
+            maps = " and ".join(cls.maps)
+            what = f"{cls.__name__} paints from {maps} of x, and these data have none"
             raise CourseError(what, f"--direction {direction}", "try facades")
         return config
-
-    def as_seen(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Of x and y, (B, 3, S, S), the channels that G reads and paints, and D judges: here all."""
-        return x, y
 
     @property
     def reads_codes(self) -> bool:
@@ -180,7 +170,7 @@ class Method:
         return False
 
     def translate_batch(self, batch: dict, direction: str = "xy") -> dict[str, Tensor]:
-        """``translate()`` with all that it needs of a batch of the data set, be it on this device or not."""
+        """``translate()`` with all that it needs of a batch of the data set, on any device."""
         options: dict[str, Any] = {name: batch[name].to(self.device) for name in self.maps}
         if len(self.directions) > 1:
             options["direction"] = direction
@@ -189,25 +179,26 @@ class Method:
     def sample(
         self, x: Tensor, count: int, seed: int = 0, direction: str = "xy"
     ) -> Float[Tensor, "b count 3 h w"]:
-        """``count`` translations of each x, in the same random styles for all: [:, k] shows one style."""
+        """``count`` translations of each x, in random styles: [:, k] shows the same one for all."""
         options = {"direction": direction} if len(self.directions) > 1 else {}
         codes = self.noise(count, seed).split(1)
         return torch.stack([self.translate(x, z, **options)["fake_y"] for z in codes], dim=1)
 
     def discriminators(self) -> dict[str, tuple[str, nn.Module, int]]:
-        """For the patch lens, by name: the domain that a PatchGAN judges, x or y, the D it belongs to, its scale there.
+        """For the patch lens, by name: (domain, D, scale) of what judges patches of an image.
 
-        At scale k the image is halved k times before. Empty for a D that judges images as a whole, or sees more.
+        The domain is x or y; at scale k the image is halved k times before. Empty for a D that
+        judges images as a whole, or sees more.
         """
         return {}
 
     def rate(self, share: float) -> float:
-        """The learning rate when this share of the training is done: constant, then linearly to 0."""
+        """The learning rate when this share of the training is done."""
         return self.config.lr * lr_factor(share, self.config.decay_from)
 
     def advance(self, share: float) -> None:
-        """fit() calls it before each step, with the share of the training that is done: for methods with phases."""
+        """Called before each step with the share of the training that is done, for phases."""
 
     def finish(self, dataset: Dataset) -> bool:
-        """fit() calls it when training is over, with the data as they are; returns whether the method has changed."""
+        """Called after the last step, with the data; returns whether the method has changed."""
         return False

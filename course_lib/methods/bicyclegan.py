@@ -25,7 +25,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, added, may_be_zero
+from course_lib.methods.base import Method, TrainingConfig, option
 from course_lib.networks.bicycle import (
     CNNEncoder,
     CodedUNet,
@@ -70,7 +70,7 @@ class Config(TrainingConfig):
         "all"  # z goes to the first layer of the U-Net, or to each one on the way down
     )
     base_channels: int = 64
-    levels: int = added(0)  # of the U-Net; 0: down to one pixel
+    levels: int = option(0, zero=True)  # of the U-Net; 0: down to one pixel
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     norm: Literal["batch", "instance"] = "instance"
     dropout: float = 0.5  # in training only
@@ -78,7 +78,7 @@ class Config(TrainingConfig):
     e_base_channels: int = 64
     conditional: bool = False  # D sees y alone; True: (x, y)
     d_base_channels: int = 64
-    d_layers: int = may_be_zero(3)  # 70 px patches
+    d_layers: int = option(3, zero=True)  # 70 px patches
     d_scales: int = 2  # and 140 px: the same on the image at half its size
     d_coarse: Literal["same", "half"] = (
         "same"  # filters of the coarser one; half in the authors' code
@@ -163,7 +163,6 @@ class BicycleGAN(Method):
     """
 
     Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
-    REVISION = 2  # batch norm's statistics are averaged, no dropout in the innermost block
 
     def __init__(
         self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
@@ -202,7 +201,7 @@ class BicycleGAN(Method):
         for net in self.networks.values():
             if cfg.init == "xavier":
                 xavier_weights(net)
-        self.place(cfg.norm)
+        self.to_device(cfg.norm)
         self.keep_averages(*learners)
         self.opt_G = self.adam(*learners.values())  # moves E, too
         self.opt_D = self.adam(*discriminators.values())
@@ -256,7 +255,7 @@ class BicycleGAN(Method):
         self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor
     ) -> dict[str, Float[Tensor, ""]]:
         """``g_gan`` and ``g_l1`` of a cycle, "encoded" or "random", unweighted: as far as the variant has them."""
-        _, _, generator_loss = losses.GAN_LOSSES[self.config.gan_loss]
+        generator_loss = losses.least_squares_generator
         terms = {}
         if f"g_gan_{cycle}" in self.weights:
             terms[f"g_gan_{cycle}"] = sum(map(generator_loss, self.judge(cycle, x, fake_y)))
@@ -268,7 +267,7 @@ class BicycleGAN(Method):
         self, cycle: str, x: Tensor, y: Tensor, fake_y: Tensor
     ) -> dict[str, Float[Tensor, ""]]:
         """What a cycle's D minimises, unweighted: ``d_real`` on y, ``d_fake`` on fake_y. Pass fake_y detached."""
-        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss = losses.least_squares_real, losses.least_squares_fake
         return {
             f"d_real_{cycle}": sum(map(real_loss, self.judge(cycle, x, y))),
             f"d_fake_{cycle}": sum(map(fake_loss, self.judge(cycle, x, fake_y))),

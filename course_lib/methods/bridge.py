@@ -73,7 +73,7 @@ class Bridge(Method):
         self.has_codes = self.config.start == "noise"
         self.v = TimedUNet(6, 3, (c, 2 * c, 3 * c, 3 * c))
         self.networks = {"v": self.v}
-        self.place("group")
+        self.to_device("group")
         self.keep_averages("v")
         self.opt_G = self.adam(self.v)
         self.optimizers = {"opt_G": self.opt_G}

@@ -43,9 +43,10 @@ def _value(name: str, text: str, kind: Any) -> Any:
 
 
 def build(cls: type, **values: Any) -> Any:
-    """``cls(**values)``, with every choice and range checked. Raises CourseError that names the setting.
+    """``cls(**values)``, with every choice and range checked.
 
-    No number may be negative. Real ones may be 0 and whole ones may not, unless their field says otherwise.
+    No number may be negative. Real numbers may be 0 and whole numbers may not, unless their field
+    is an ``option()`` that says otherwise. Raises CourseError that names the setting.
     """
     hints, fields = typing.get_type_hints(cls), cls.__dataclass_fields__
     for name, value in values.items():
@@ -64,8 +65,35 @@ def build(cls: type, **values: Any) -> Any:
     return cls(**values)
 
 
+def without_removed(cls: type, recorded: dict[str, Any]) -> dict[str, Any]:
+    """``recorded`` settings of a run, without those that no longer exist (``cls.REMOVED``).
+
+    Such a setting had a default, and today's code does what that default did. Raises CourseError
+    for a run that had set it to something else.
+    """
+    for name, default in cls.REMOVED.items():
+        if recorded.get(name, default) != default:
+            raise CourseError(
+                f"this run set {name}={recorded[name]}, an option that no longer exists",
+                "run.json",
+                "open it with the version of the course that is tagged `full`",
+            )
+    return {name: value for name, value in recorded.items() if name not in cls.REMOVED}
+
+
+def from_run(cls: type, recorded: dict[str, Any]) -> Any:
+    """The configuration that a run recorded, today's or an older one's.
+
+    Raises CourseError for a value that cannot be, or for a removed option that the run had set.
+    """
+    return build(cls, **without_removed(cls, recorded))
+
+
 def differences(old: dict, new: dict, defaults: dict | None = None) -> list[str]:
-    """``name: old -> new`` for each entry that differs. What ``old`` does not name yet has its default."""
+    """``name: old -> new`` for each entry that differs.
+
+    What ``old`` does not name yet has its value in ``defaults``.
+    """
     old = {name: value for name, value in (defaults or {}).items() if name in new} | old
     names = sorted(old.keys() | new.keys())
     return [f"{n}: {old.get(n)} -> {new.get(n)}" for n in names if old.get(n) != new.get(n)]
@@ -78,14 +106,3 @@ def as_dict(config: Any) -> dict[str, Any]:
 def defaults(cls: type) -> dict[str, Any]:
     """The default of every setting of a configuration."""
     return {field.name: field.default for field in dataclasses.fields(cls)}
-
-
-def identity(config: Any) -> dict[str, Any]:
-    """What tells a configuration from others, older ones too: its settings but for those added since and unused."""
-    usual = defaults(type(config))
-    added = {f.name for f in dataclasses.fields(config) if f.metadata.get("added")}
-    return {
-        name: value
-        for name, value in as_dict(config).items()
-        if name not in added or value != usual[name]
-    }

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, may_be_zero, positive
+from course_lib.methods.base import Method, TrainingConfig, check_patches, option
 from course_lib.networks import PatchGAN, PatchProjections, ResNetGenerator
 from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
@@ -41,7 +41,7 @@ class Config(TrainingConfig):
     n_blocks: int = 9
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     d_base_channels: int = 64
-    d_layers: int = may_be_zero(3)  # 70 px patches
+    d_layers: int = option(3, zero=True)  # 70 px patches
     h_dim: int = 256  # of a patch as a vector
     # objective
     gan_loss: Literal["log", "least-squares"] = "least-squares"
@@ -49,7 +49,7 @@ class Config(TrainingConfig):
     lambda_x: float = 1.0  # G(x) keeps what stood in x
     lambda_y: float = 1.0  # G(y) keeps what stood in y
     places: int = 256  # of each map, anew in each step, the same in all images
-    temperature: float = positive(0.07)
+    temperature: float = option(0.07, zero=False)
     mirror: bool = False  # half of the batches are mirrored for G, and its maps mirrored back before they are compared
     lambda_d: float = 0.5  # the objective of D is halved
     # training
@@ -114,7 +114,7 @@ class CUT(Method):
         self.D = PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance")
         self.H = PatchProjections(self.G.widths, cfg.h_dim)
         self.networks = {"G": self.G, "D": self.D, "H": self.H}
-        self.place("instance")
+        self.to_device("instance")
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G, self.H), self.adam(self.D)  # opt_G moves H, too
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
@@ -153,16 +153,16 @@ class CUT(Method):
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted. Pass fake_y detached."""
-        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
-        of = self.run_each(self.D, {"real": y, "fake": fake_y})  # maps of logits
-        return {"d_real": real_loss(of["real"]), "d_fake": fake_loss(of["fake"])}
+        real_loss, fake_loss = losses.least_squares_real, losses.least_squares_fake
+        real, fake = self.run_batched(self.D, y, fake_y)  # maps of logits
+        return {"d_real": real_loss(real), "d_fake": fake_loss(fake)}
 
     def generator_terms(
         self, out: dict[str, Any], mirrored: bool = False
     ) -> dict[str, Float[Tensor, ""]]:
         """What G and H minimise, unweighted, of :meth:`translations`. A term of weight 0 is not computed."""
         cfg, terms = self.config, {}
-        _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
+        generator_loss = losses.least_squares_generator
         if cfg.lambda_gan:
             terms["g_gan"] = generator_loss(self.run(self.D, out["fake_y"]))
         made = [out[name] for name in ("fake_y", "idt_y") if name in out]

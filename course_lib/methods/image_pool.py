@@ -1,4 +1,4 @@
-"""A pool of earlier fakes, so that D does not forget them (Shrivastava et al. 2017; CycleGAN, section 4)."""
+"""A pool of earlier fakes, so that D does not forget them (CycleGAN, section 4)."""
 
 import torch
 from jaxtyping import Float
@@ -8,11 +8,12 @@ from course_lib.networks.hardware import AskedOften
 
 
 class ImagePool(AskedOften):
-    """Up to ``size`` earlier fakes (channels, image_size, image_size). A module, so that checkpoints keep it.
+    """Up to ``size`` earlier fakes (channels, image_size, image_size) (Shrivastava et al. 2017).
 
-    For each image of a batch: while the pool is not full, store it and return it. Later, with probability 1/2, return
-    it and store nothing; else return a stored image, drawn at random, and put the new one in its place. Size 0 returns
-    every image. Random numbers come from torch's global generator. Nothing in it learns.
+    For each image of a batch: while the pool is not full, it is stored and returned. Later, with
+    probability 1/2, it is returned and not stored; else it takes the place of a stored image, drawn
+    at random, which is returned. Size 0 returns every image. Random numbers come from torch's
+    global generator. It is a module, so that checkpoints keep it, and nothing in it learns.
     """
 
     asked = ("count",)

@@ -15,7 +15,7 @@ s-recon" of its Table 1 are lambda_image=0, lambda_content=0 and lambda_style=0.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -23,9 +23,8 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, may_be_zero, positive
+from course_lib.methods.base import Method, TrainingConfig, option
 from course_lib.networks.blocks import inference
-from course_lib.networks.frozen import content_features
 from course_lib.networks.hardware import send
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
 
@@ -36,13 +35,15 @@ DOMAINS, SIDES = {"x": "a", "y": "b"}, (("a", "b"), ("b", "a"))
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
+    REMOVED: ClassVar = {"lambda_perceptual": 0.0, "features": "auto"}
+
     # networks
     style_dim: int = 8
     base_channels: int = 64
     n_blocks: int = 4  # residual blocks of the content encoder, and of the decoder
     style_down: int = 4  # halvings in the style encoder
     d_base_channels: int = 64
-    d_layers: int = may_be_zero(4)  # 46 px patches
+    d_layers: int = option(4, zero=True)  # 46 px patches
     d_scales: int = 3
     # objective
     gan_loss: Literal["log", "least-squares"] = "least-squares"  # summed over the scales
@@ -51,15 +52,11 @@ class Config(TrainingConfig):
     lambda_content: float = 1.0
     lambda_style: float = 1.0
     lambda_cycle: float = 0.0  # style-augmented; 10 for some of the paper's data
-    lambda_perceptual: float = 0.0  # domain-invariant; 1 for the paper's largest images
-    features: Literal["auto", "vgg", "features"] = (
-        "auto"  # of the perceptual term; auto: vgg where its weights are
-    )
     # training
     jitter: Literal["resize", "affine", "none", "auto"] = (
         "none"  # the authors crop along the longer side alone
     )
-    lr: float = positive(1e-4)
+    lr: float = option(1e-4, zero=False)
     decay_weights: float = 1e-4  # L2, in Adam
     decay_from: float = (
         0.5  # lr then falls linearly to 0; the authors halve it ten times in a million steps
@@ -110,7 +107,7 @@ class MUNIT(Method):
     """Two encoders, a decoder and D for each of the domains "a" and "b", their optimisers and one training step.
 
     Images are (B, 3, S, S) in [-1, 1], styles (B, style_dim), contents (B, c, S/4, S/4). ``bf16`` runs the networks in
-    bfloat16; losses stay float32. ``feature_net`` says whose features the perceptual term takes.
+    bfloat16; losses stay float32.
     """
 
     Config, PRESETS, directions, has_codes = Config, PRESETS, ("xy", "yx"), True
@@ -128,11 +125,6 @@ class MUNIT(Method):
         self.E_style = both(lambda: StyleEncoder(cfg.style_dim, cfg.base_channels, cfg.style_down))
         self.G = both(lambda: StyleDecoder(cfg.style_dim, cfg.base_channels, cfg.n_blocks))
         self.D = both(lambda: MUNITDiscriminator(cfg.d_base_channels, cfg.d_layers, cfg.d_scales))
-        self.feature_net, self.features = None, None
-        if cfg.lambda_perceptual:
-            self.feature_net, self.features = content_features(
-                cfg.features, self.device, cfg.image_size
-            )
         learners = {"E_content": self.E_content, "E_style": self.E_style, "G": self.G}
         self.networks = learners | {"D": self.D}
         self.keep_averages(*learners)
@@ -180,7 +172,7 @@ class MUNIT(Method):
     ) -> dict[str, Float[Tensor, ""]]:
         """What encoders and decoders minimise, unweighted; ``g_content_a`` is that of the content of a, and so on."""
         cfg, run, terms = self.config, self.run, {}
-        _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
+        generator_loss = losses.least_squares_generator
         for a, b in SIDES:
             fake_b, content = out[f"fake_{b}"], out[f"content_{a}"]
             if cfg.lambda_gan:
@@ -197,17 +189,13 @@ class MUNIT(Method):
                 terms[f"g_cycle_{a}"] = losses.l1(
                     run(self.G[a], rec_content, out[f"style_{a}"]), images[a]
                 )
-            if cfg.lambda_perceptual:
-                terms[f"g_perceptual_{a}"] = losses.domain_invariant(
-                    self.features(fake_b), self.features(images[a])
-                )
         return terms
 
     def discriminator_terms(
         self, images: dict[str, Tensor], out: dict[str, Tensor]
     ) -> dict[str, Float[Tensor, ""]]:
         """What D_a and D_b minimise, unweighted, summed over the scales. The fakes are detached here."""
-        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss = losses.least_squares_real, losses.least_squares_fake
         terms = {}
         for a, image in images.items():
             terms[f"d_real_{a}"] = sum(map(real_loss, self.judge(a, image)))
@@ -251,7 +239,6 @@ class MUNIT(Method):
                 ("content", cfg.lambda_content),
                 ("style", cfg.lambda_style),
                 ("cycle", cfg.lambda_cycle),
-                ("perceptual", cfg.lambda_perceptual),
             )
         }
         loss_G = sum(weights[name] * term for name, term in g.items())

@@ -13,12 +13,11 @@ followed: L_FM is averaged over the scales. Every ablation is a value of :class:
     plain pairs             n_labels=0, use_instances=False, use_features=False
     G1 alone                local_enhancer=False
     no coarse-to-fine       coarse_alone_until=0, coarse_frozen_until=0
-    with the VGG loss       lambda_vgg=10, where torch's cache holds the weights of VGG-19
 """
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -28,10 +27,9 @@ from torch.utils.data import Dataset
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, may_be_zero
+from course_lib.methods.base import Method, TrainingConfig, option
 from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD
 from course_lib.networks.blocks import inference
-from course_lib.networks.frozen import VGG19
 from course_lib.networks.pix2pixhd import Styles, boundary_map, halve
 
 PHASES = ("global", "enhancer", "both")  # who learns: G1 at half the size, G2, G1 and G2
@@ -41,10 +39,12 @@ PHASES = ("global", "enhancer", "both")  # who learns: G1 at half the size, G2, 
 class Config(TrainingConfig):
     """Hyperparameters; photographs are (3, image_size, image_size) in [-1, 1], labels 0 ... n_labels - 1."""
 
+    REMOVED: ClassVar = {"lambda_vgg": 0.0}
+
     # networks
     image_size: int = 1024
-    n_labels: int = may_be_zero(
-        12
+    n_labels: int = option(
+        12, zero=True
     )  # CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels
     base_channels: int = 64  # of G1; G2 has half as many
     n_down: int = 4
@@ -53,7 +53,7 @@ class Config(TrainingConfig):
     n_local_blocks: int = 3
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     d_base_channels: int = 64
-    d_layers: int = may_be_zero(3)
+    d_layers: int = option(3, zero=True)
     d_scales: int = 3
     use_instances: bool = True  # the boundary map, in what G and D see
     use_features: bool = False  # E, and its features in what G sees
@@ -63,7 +63,6 @@ class Config(TrainingConfig):
     gan_loss: Literal["log", "least-squares"] = "least-squares"
     lambda_gan: float = 1.0
     lambda_fm: float = 10.0
-    lambda_vgg: float = 0.0  # 10 in the paper
     lambda_d: float = 0.5  # the objective of D is halved
     # training
     coarse_alone_until: float = (
@@ -83,7 +82,7 @@ class Config(TrainingConfig):
     )  # share of the image that an instance must exceed, if any of its class does
 
     def __post_init__(self):
-        if not (self.lambda_gan or self.lambda_fm or self.lambda_vgg):
+        if not (self.lambda_gan or self.lambda_fm):
             raise CourseError("no term is left for G", "Config", "give a lambda above 0")
         if not self.n_labels and self.use_instances:
             fix = "add use_instances=False and use_features=False"
@@ -138,7 +137,6 @@ class Pix2PixHD(Method):
     """
 
     Config, PRESETS, needs_pairs = Config, PRESETS, True
-    REVISION = 2  # 4/T in feature matching, a rate for each phase, D at fixed resolutions
     maps = ("labels", "instances")
     STRIDE = 1_000_003  # between the seeds of two samples
 
@@ -166,9 +164,8 @@ class Pix2PixHD(Method):
         self.D = MultiScaleD(judged + 3, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
         self.styles = Styles(cfg.n_labels, cfg.n_centres, cfg.n_features)
         self.networks = learners | {"D": self.D, "styles": self.styles}
-        self.place("instance")
+        self.to_device("instance")
         self.keep_averages(*learners)
-        self.vgg = VGG19.cached().to(self.device) if cfg.lambda_vgg else None
         self.opt_G, self.opt_D = (
             self.adam(*learners.values()),
             self.adam(self.D),
@@ -177,7 +174,7 @@ class Pix2PixHD(Method):
         self.advance(0.0)
 
     @classmethod
-    def suited(cls, config: Config, item: dict, direction: str = "xy") -> Config:
+    def adapt_config(cls, config: Config, item: dict, direction: str = "xy") -> Config:
         """Pairs without labels and instances, or with those of the output, are plain ones."""
         if not config.n_labels or (direction == "xy" and set(cls.maps) <= item.keys()):
             return config
@@ -247,7 +244,7 @@ class Pix2PixHD(Method):
         self, real: list[list[Tensor]], fake: list[list[Tensor]]
     ) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted, summed over the scales: ``d_real`` and ``d_fake``, of :meth:`judge`."""
-        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss = losses.least_squares_real, losses.least_squares_fake
         return {
             "d_real": sum(real_loss(of[-1]) for of in real),
             "d_fake": sum(fake_loss(of[-1]) for of in fake),
@@ -256,14 +253,12 @@ class Pix2PixHD(Method):
     def generator_terms(
         self, y: Tensor, fake_y: Tensor, real: list[list[Tensor]], fake: list[list[Tensor]]
     ) -> dict[str, Float[Tensor, ""]]:
-        """What G and E minimise, unweighted: ``g_gan`` summed and ``g_fm`` averaged over the scales, and ``g_vgg``."""
+        """What G and E minimise, unweighted: ``g_gan`` summed and ``g_fm`` averaged over the scales."""
         cfg, terms = self.config, {}
         if cfg.lambda_gan:
-            terms["g_gan"] = sum(losses.GAN_LOSSES[cfg.gan_loss][2](of[-1]) for of in fake)
+            terms["g_gan"] = sum(losses.least_squares_generator(of[-1]) for of in fake)
         if cfg.lambda_fm:
             terms["g_fm"] = losses.feature_matching(fake, real)
-        if cfg.lambda_vgg:
-            terms["g_vgg"] = losses.perceptual(self.vgg(fake_y), self.vgg(y))
         return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
@@ -291,7 +286,7 @@ class Pix2PixHD(Method):
         D.requires_grad_(False)
         opt_G.zero_grad()
         terms = self.generator_terms(y, fake_y, real, self.judge(s, fake_y) if needs_D else [])
-        weights = {"g_gan": cfg.lambda_gan, "g_fm": cfg.lambda_fm, "g_vgg": cfg.lambda_vgg}
+        weights = {"g_gan": cfg.lambda_gan, "g_fm": cfg.lambda_fm}
         loss_G = sum(weights[name] * term for name, term in terms.items())
         loss_G.backward()
         opt_G.step()

@@ -6,9 +6,10 @@ from course_lib.methods.base import Method
 
 
 class Swapped(Method):
-    """``method`` with its domains exchanged, as ``data.Swapped`` does it to a data set: its x is the other's y.
+    """``method`` with its domains exchanged, as ``data.Swapped`` does it to a data set.
 
-    Styles are those of the domain that is the output now. It shares networks and configuration with ``method``.
+    Its x is the other's y, and styles are those of the domain that is the output now. It shares
+    networks and configuration with ``method``.
     """
 
     directions = ("xy", "yx")

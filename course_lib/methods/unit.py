@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, may_be_zero, positive
+from course_lib.methods.base import Method, TrainingConfig, option
 from course_lib.networks.blocks import inference
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.unit import LatentDecoders, LatentEncoders
@@ -42,10 +42,12 @@ class Config(TrainingConfig):
     # networks
     base_channels: int = 64
     n_blocks: int = 4  # residual blocks of an encoder, and of a decoder
-    shared_blocks: int = may_be_zero(1)  # of them, the same for both domains; 0 shares nothing
+    shared_blocks: int = option(
+        1, zero=True
+    )  # of them, the same for both domains; 0 shares nothing
     layers: Literal["hybrid", "authors"] = "hybrid"
     d_base_channels: int = 64
-    d_layers: int = may_be_zero(3)  # 70 px patches
+    d_layers: int = option(3, zero=True)  # 70 px patches
     # objective
     gan_loss: Literal["log", "least-squares"] = "log"
     lambda_gan: float = 10.0
@@ -55,7 +57,7 @@ class Config(TrainingConfig):
     lambda_cycle_kl: float = 0.1
     noise: Literal["on", "off"] = "on"  # off: z is the mean, in training, too
     # training
-    lr: float = positive(1e-4)
+    lr: float = option(1e-4, zero=False)
     decay_weights: float = 0.0  # L2, in Adam
 
     def __post_init__(self):
@@ -107,7 +109,7 @@ class UNIT(Method):
     """
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
-    REVISION = 2  # KL(z_a) counts once
+    least_squares = False
 
     def __init__(
         self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
@@ -154,7 +156,7 @@ class UNIT(Method):
     ) -> dict[str, Float[Tensor, ""]]:
         """What E and G minimise, unweighted. A term of weight 0 is not computed."""
         cfg, terms = self.config, {}
-        _, _, generator_loss = losses.GAN_LOSSES[cfg.gan_loss]
+        generator_loss = losses.log_generator
         for a, b in SIDES:
             if cfg.lambda_gan:
                 terms[f"g_gan_{b}"] = generator_loss(self.run(self.D[b], out[f"fake_{b}"]))
@@ -172,7 +174,7 @@ class UNIT(Method):
         self, images: dict[str, Tensor], out: dict[str, Tensor]
     ) -> dict[str, Float[Tensor, ""]]:
         """What D_a and D_b minimise, unweighted. The fakes are detached here."""
-        real_loss, fake_loss, _ = losses.GAN_LOSSES[self.config.gan_loss]
+        real_loss, fake_loss = losses.log_real, losses.log_fake
         terms = {}
         for a, image in images.items():
             terms[f"d_real_{a}"] = real_loss(self.run(self.D[a], image))

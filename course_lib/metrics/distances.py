@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError
 from course_lib.metrics.diversity import LAST, frechet_normal
 from course_lib.metrics.perceptual import describe
-from course_lib.networks.frozen import MEAN, STD
 
 INCEPTION = "inception_v3_google-0cc3c7bd.pth"  # torchvision's file
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the images it was trained on
 SIDE, CHUNK = 299, 16  # px that Inception looks at, and images at a time
 NAMES = {"inception": ("fid", "kid"), "features": ("frechet_features", "kid_features")}
 

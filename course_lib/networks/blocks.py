@@ -12,36 +12,31 @@ from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
 
 
 def norm_layer(name: str, channels: int) -> nn.Module:
-    """``"batch"`` (affine), ``"instance"`` (not affine, no running statistics) or ``"none"``; (B, C, H, W) kept."""
-    layers = {
-        "batch": lambda: nn.BatchNorm2d(channels),
-        "instance": lambda: nn.InstanceNorm2d(channels),
-        "none": nn.Identity,
-    }
-    return layers[name]()
+    """``"batch"`` (affine), ``"instance"`` (not affine, no running statistics) or ``"none"``.
+
+    (B, C, H, W) is kept.
+    """
+    layers = {"batch": nn.BatchNorm2d, "instance": nn.InstanceNorm2d, "none": nn.Identity}
+    return layers[name](channels)
 
 
 def upsample(kind: str, c_in: int, c_out: int, bias: bool, kernel: int = 4) -> nn.Module:
     """(B, c_in, H, W) -> (B, c_out, 2H, 2W).
 
-    ``"transposed"``: the papers' transposed convolution of stride 2, 4x4 (pix2pix), 3x3 (CycleGAN) or 5x5 (DCGAN).
-    ``"resize-conv"``: nearest-neighbour upsampling and a 3x3 convolution, which leaves no checkerboard.
+    ``"transposed"``: the papers' transposed convolution of stride 2, 4x4 (pix2pix), 3x3 (CycleGAN)
+    or 5x5 (DCGAN). ``"resize-conv"``: nearest-neighbour upsampling and a 3x3 convolution, which
+    leaves no checkerboard.
     """
-    layers = {
-        "transposed": lambda: ConvTranspose2d(
-            c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias
-        ),
-        "resize-conv": lambda: nn.Sequential(
-            nn.Upsample(scale_factor=2), Conv2d(c_in, c_out, 3, 1, 1, bias=bias)
-        ),
-    }
-    return layers[kind]()
+    if kind == "transposed":
+        return ConvTranspose2d(c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias)
+    return nn.Sequential(nn.Upsample(scale_factor=2), Conv2d(c_in, c_out, 3, 1, 1, bias=bias))
 
 
 def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
-    """Channels of DCGAN's feature maps from image_size / 2 down to 4x4: each has twice as many, at most 8 times.
+    """Channels of DCGAN's feature maps, from image_size / 2 down to 4x4.
 
-    Raises CourseError if ``image_size`` is not a power of two of at least 16.
+    Each has twice as many as the one before, at most 8 * base_channels. Raises CourseError if
+    ``image_size`` is not a power of two of at least 16.
     """
     levels = image_size.bit_length() - 3
     if levels < 2 or 4 * 2**levels != image_size:
@@ -53,7 +48,10 @@ def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
 
 
 def init_weights(net: nn.Module, std: float = 0.02) -> nn.Module:
-    """Convolutions N(0, std), biases 0, batch norm scale N(1, std) and shift 0 (DCGAN and pix2pix). Returns ``net``."""
+    """Convolutions N(0, std), biases 0, batch norm scale N(1, std) and shift 0; returns ``net``.
+
+    As in DCGAN and pix2pix.
+    """
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.normal_(layer.weight, 0.0, std)
@@ -66,9 +64,10 @@ def init_weights(net: nn.Module, std: float = 0.02) -> nn.Module:
 
 
 def receptive_field(net: nn.Module) -> int:
-    """Side in pixels of the input patch that one output position sees, for a plain stack of convolutions.
+    """Side in pixels of the input patch that one output position sees.
 
-    Walks back from the output, ``r <- (r - 1) * stride + kernel``, starting at r = 1.
+    For a plain stack of convolutions: walks back from the output, starting at r = 1, with
+    ``r <- (r - 1) * stride + kernel``.
     """
     r = 1
     for conv in reversed([m for m in net.modules() if isinstance(m, nn.Conv2d)]):
@@ -90,10 +89,10 @@ def averaged_copy(net: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
-    """``average <- d * average + (1 - d) * net`` for the weights and for batch norm's running statistics.
+    """``average <- d * average + (1 - d) * net``, weights and batch norm's running statistics.
 
-    d grows from 2/11 to ``decay`` over the first updates, so that the average forgets the untrained weights. Averaged
-    statistics fit averaged weights; those of the last weights do not.
+    d grows from 2/11 to ``decay`` over the first updates, so that the average forgets the untrained
+    weights. Averaged statistics fit averaged weights; those of the last weights do not.
     """
     average.updates += 1
     decay = min(decay, (1 + average.updates.item()) / (10 + average.updates.item()))
@@ -108,9 +107,10 @@ def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
 def inference(
     net: nn.Module, dropout: bool = False, batch_statistics: bool = False
 ) -> Iterator[nn.Module]:
-    """``net`` for looking, not for learning: eval(), except that dropout and the batch's own statistics may stay on.
+    """``net`` for looking, not for learning: eval().
 
-    Running statistics do not move; the modes are put back afterwards.
+    Dropout and the batch's own statistics may stay on. Running statistics do not move, and the
+    modes are put back afterwards.
     """
     modes = [(layer, layer.training) for layer in net.modules()]
     norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
@@ -120,9 +120,7 @@ def inference(
             layer.train(dropout)
     for norm in norms:
         norm.train(batch_statistics)
-        norm.track_running_stats = (
-            not batch_statistics
-        )  # or a forward in train mode would move them
+        norm.track_running_stats = not batch_statistics  # or a forward would move them
     try:
         yield net
     finally:

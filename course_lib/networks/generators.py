@@ -1,4 +1,6 @@
-"""Generators: U-Net and encoder-decoder (pix2pix, section 6.1.1 of the paper's appendix), DCGAN's (its figure 1)."""
+"""Generators: the U-Net (pix2pix, appendix 6.1.1) and DCGAN's (its figure 1)."""
+
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -10,22 +12,24 @@ from course_lib.networks.small_maps import Conv2d
 
 
 class UNet(nn.Module):
-    """U-Net of pix2pix: (B, in_channels, S, S) -> (B, out_channels, S, S) in [-1, 1], S = image_size = 2**levels.
+    """U-Net of pix2pix: (B, 3, S, S) -> (B, 3, S, S) in [-1, 1], S = image_size = 2**levels.
 
-    Level i halves the image and has ``min(2**i, 8) * base_channels`` channels, down to 1x1; the decoder mirrors it, and
-    skip i <-> levels - i concatenates. The bottleneck has no norm: a norm of a 1x1 map is a constant.
-    ``dropout`` acts in the first three decoder blocks, or in the three after the innermost (BicycleGAN's authors).
-    At the paper's size (image_size=256, base_channels=64) it has 54,413,955 parameters. Any S that is a multiple of
-    2**levels also works (the network is fully convolutional). With fewer ``levels`` (0: as many as fit) it stops above
-    1x1, and the weights saved there allow wider layers: the lowest levels hold most of them.
+    Level i halves the image and has ``min(2**i, 8) * base_channels`` channels, down to 1x1. The
+    decoder mirrors it, and skip i <-> levels - i concatenates; with ``skips=False`` it is the
+    encoder-decoder, where everything must pass the bottleneck. That has no norm: a norm of a 1x1
+    map is a constant. ``dropout`` acts in the first three decoder blocks, or in the three after the
+    innermost (BicycleGAN's authors). At the paper's size (image_size=256, base_channels=64) it has
+    54,413,955 parameters.
+
+    Any S that is a multiple of 2**levels also works, as the network is fully convolutional. With
+    fewer ``levels`` (0: as many as fit) it stops above 1x1, and the weights saved there allow wider
+    layers: the lowest levels hold most of them.
 
     Raises CourseError if image_size is not a power of two of at least 4, or has not so many levels.
     """
 
     def __init__(
         self,
-        in_channels: int = 3,
-        out_channels: int = 3,
         image_size: int = 256,
         base_channels: int = 64,
         norm: str = "batch",
@@ -56,7 +60,7 @@ class UNet(nn.Module):
         for i, width in enumerate(widths):  # (B, c, s, s) -> (B, width, s/2, s/2)
             first, last = i == 0, i == levels - 1
             block = [] if first else [nn.LeakyReLU(0.2)]
-            conv = Conv2d(in_channels if first else widths[i - 1], width, 4, 2, 1, bias=bias)
+            conv = Conv2d(3 if first else widths[i - 1], width, 4, 2, 1, bias=bias)
             block += [conv] if first or last else [conv, norm_layer(norm, width)]
             self.encoder.append(nn.Sequential(*block))
 
@@ -65,22 +69,20 @@ class UNet(nn.Module):
             c_in = widths[i] if i == levels - 1 or not skips else 2 * widths[i]
             if i == 0:  # to the image, no norm
                 self.decoder.append(
-                    nn.Sequential(nn.ReLU(), upsample(upsampling, c_in, out_channels, bias=True))
+                    nn.Sequential(nn.ReLU(), upsample(upsampling, c_in, 3, bias=True))
                 )
                 break
             width = widths[i - 1]
             block = [nn.ReLU(), upsample(upsampling, c_in, width, bias), norm_layer(norm, width)]
-            innermost = (
-                levels - 1 if dropout_innermost else levels - 2
-            )  # the first block with dropout, of three
-            if dropout and innermost - 3 < i <= innermost:
+            first_dropped = levels - 1 if dropout_innermost else levels - 2  # of three blocks
+            if dropout and first_dropped - 3 < i <= first_dropped:
                 block.append(nn.Dropout(dropout))
             self.decoder.append(nn.Sequential(*block))
         init_weights(self)
 
     def forward(
-        self, x: Float[Tensor, "batch c_in height width"]
-    ) -> Float[Tensor, "batch c_out height width"]:
+        self, x: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch 3 height width"]:
         h, kept = x, []
         for block in self.encoder:
             h = block(h)
@@ -93,20 +95,15 @@ class UNet(nn.Module):
         return torch.tanh(h)
 
 
-class EncoderDecoder(UNet):
-    """The U-Net without its skips: everything must pass the 1x1 bottleneck. Same arguments, shapes and errors."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs, skips=False)
-
-
 class DCGANGenerator(nn.Module):
-    """Noise to images, (B, z_dim) -> (B, 3, S, S) in [-1, 1], S = image_size, a power of two of at least 16.
+    """Noise to images, (B, z_dim) -> (B, 3, S, S) in [-1, 1].
 
-    A projection to 4x4, then 5x5 transposed convolutions of stride 2, each to half the channels, the last to 3. Batch
-    norm and ReLU after every layer but the last, which ends in tanh; no bias anywhere, as in the authors' code. At the
-    paper's size the maps have 1024, 512, 256, 128 and 3 channels: 18,855,040 parameters. Their code normalises each
-    number of the projection by itself, ours each of its channels.
+    S = image_size is a power of two of at least 16.
+    A projection to 4x4, then 5x5 transposed convolutions of stride 2, each to half the channels,
+    the last to 3. Batch norm and ReLU after every layer but the last, which ends in tanh; no bias
+    anywhere, as in the authors' code. At the paper's size the maps have 1024, 512, 256, 128 and 3
+    channels: 18,855,040 parameters. Their code normalises each number of the projection by itself,
+    ours each of its channels.
 
     Raises CourseError for another image_size.
     """
@@ -120,12 +117,9 @@ class DCGANGenerator(nn.Module):
     ):
         super().__init__()
         widths = dcgan_widths(image_size, base_channels)[::-1]
-        layers = [
-            nn.ConvTranspose2d(z_dim, widths[0], 4, bias=False)
-        ]  # (B, z, 1, 1) -> (B, 8c, 4, 4): a projection
-        for width, c_out in zip(
-            widths, [*widths[1:], 3], strict=True
-        ):  # (B, width, s, s) -> (B, c_out, 2s, 2s)
+        # a projection, (B, z, 1, 1) -> (B, 8c, 4, 4)
+        layers = [nn.ConvTranspose2d(z_dim, widths[0], 4, bias=False)]
+        for width, c_out in pairwise([*widths, 3]):  # (B, width, s, s) -> (B, c_out, 2s, 2s)
             layers += [
                 norm_layer("batch", width),
                 nn.ReLU(),

@@ -1,4 +1,7 @@
-"""What makes the same computation faster, on a GPU or a CPU. A reader may skip it: results change by rounding alone."""
+"""What makes the same computation faster, on a GPU or a CPU.
+
+A reader may skip it: results change by rounding alone.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,9 +12,10 @@ Device = torch.device
 
 
 def prepare(device: Device) -> None:
-    """Let a GPU round the factors of float32 products to 10 bits (TF32), as torch lets it do in convolutions.
+    """Let a GPU round the factors of float32 products to 10 bits (TF32).
 
-    NVIDIA_TF32_OVERRIDE=0 in the environment forbids both.
+    In convolutions torch lets it do so by default. NVIDIA_TF32_OVERRIDE=0 in the environment
+    forbids both.
     """
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True
@@ -23,51 +27,46 @@ def fused(device: Device) -> bool:
 
 
 def layout(device: Device, norm: str, batch_size: int) -> torch.memory_format:
-    """How the networks lie in memory: the channels of a pixel side by side, or the pixels of a channel.
+    """How networks lie in memory: the channels of a pixel side by side, or the pixels of a channel.
 
-    The first is faster for batch norm, on a CPU with several images; instance norm would turn them around each time.
+    The first is faster for batch norm, on a CPU with several images; instance norm would turn them
+    around each time.
     """
     first = norm != "instance" and (batch_size > 1 or device.type == "cuda")
     return torch.channels_last if first else torch.contiguous_format
 
 
-def compile_all(nets: Iterable[nn.Module], backend: str = "inductor") -> None:
-    """torch.compile for the networks that learn: first steps that take a minute or more, then perhaps faster ones."""
-    for net in nets:
-        if any(p.requires_grad for p in net.parameters()):
-            net.compile(backend=backend)
-
-
 def send(tensor: Tensor, device: Device) -> Tensor:
-    """``tensor`` of the CPU on ``device``. A GPU goes on with its work meanwhile; elsewhere it is a plain copy."""
+    """``tensor`` of the CPU on ``device``; a GPU goes on with its work meanwhile."""
     return tensor.to(device, non_blocking=device.type == "cuda")
 
 
-def sent(batches: Iterable[dict], device: Device) -> Iterator[dict]:
-    """``batches`` with their tensors on ``device``. A GPU copies each while it still works on the one before.
+def prefetch(batches: Iterable[dict], device: Device) -> Iterator[dict]:
+    """``batches`` with their tensors on ``device``.
 
-    That takes a queue of its own for copies, which the GPU's work waits for, and tensors in pinned memory.
+    A GPU copies each batch while it still works on the one before. That takes a queue of its own
+    for copies, which the GPU's work waits for, and tensors in pinned memory.
     """
     copies = torch.cuda.Stream(device) if device.type == "cuda" else None
     for batch in batches:
+        moved = dict(batch)
+        tensors = [name for name, value in batch.items() if isinstance(value, Tensor)]
         with torch.cuda.stream(copies):  # of None: as ever
-            there = {
-                key: send(value, device) if isinstance(value, Tensor) else value
-                for key, value in batch.items()
-            }
+            for name in tensors:
+                moved[name] = send(batch[name], device)
         if copies is not None:
             work = torch.cuda.current_stream(device)
             work.wait_stream(copies)
-            for value in there.values():
-                if isinstance(value, Tensor):
-                    value.record_stream(
-                        work
-                    )  # its memory is not given away before the work is done
-        yield there
+            for name in tensors:  # their memory is not given away before the work is done
+                moved[name].record_stream(work)
+        yield moved
 
 
 class AskedOften(nn.Module):
-    """A module whose buffers named in ``asked`` stay on the CPU: to ask a GPU for a number is to wait for its work."""
+    """A module whose buffers named in ``asked`` stay on the CPU.
+
+    To ask a GPU for a number is to wait for its work.
+    """
 
     asked: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""The generator of CycleGAN: down twice, residual blocks, up twice (Johnson et al. 2016; CycleGAN, appendix 7.2)."""
+"""CycleGAN's generator: down twice, residual blocks, up twice (CycleGAN, appendix 7.2)."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,11 +7,13 @@ from course_lib.networks.blocks import init_weights, norm_layer, upsample
 
 
 class ResNetGenerator(nn.Module):
-    """c7s1-64, d128, d256, n_blocks x R256, u128, u64, c7s1-3: (B, 3, H, W) -> (B, 3, H, W) in [-1, 1].
+    """(B, 3, H, W) -> (B, 3, H, W) in [-1, 1]; H and W are multiples of 4, at least 16.
 
-    H and W are multiples of 4, at least 16. Reflection padding before the 7x7 convolutions and in the blocks; instance
-    norm without affine parameters, so every convolution has a bias. ``upsampling``: "transposed" (the paper's 3x3 of
-    stride 1/2) or "resize-conv". Parameters at 64 channels: 9 blocks (256 px) 11,378,179, 6 (128 px) 7,837,699.
+    The layers are c7s1-64, d128, d256, n_blocks x R256, u128, u64, c7s1-3, as in Johnson et al.
+    (2016). Reflection padding before the 7x7 convolutions and in the blocks; instance norm without
+    affine parameters, so every convolution has a bias. ``upsampling`` is "transposed" (the paper's
+    3x3 of stride 1/2) or "resize-conv". Parameters at 64 channels: 9 blocks (256 px) 11,378,179, 6
+    (128 px) 7,837,699.
     """
 
     def __init__(
@@ -21,7 +23,6 @@ class ResNetGenerator(nn.Module):
         upsampling: str = "transposed",
         norm: str = "instance",
         in_channels: int = 3,
-        out_channels: int = 3,
     ):
         super().__init__()
         c, bias = base_channels, norm != "batch"
@@ -44,12 +45,10 @@ class ResNetGenerator(nn.Module):
                 norm_layer(norm, width),
                 nn.ReLU(),
             ]
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, out_channels, 7), nn.Tanh()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.taken, self.widths = (
-            (0, 4, 7, 10, 10 + n_blocks // 2),
-            [in_channels, 2 * c, 4 * c, 4 * c, 4 * c],
-        )
+        self.taken = (0, 4, 7, 10, 10 + n_blocks // 2)  # the layers whose outputs CUT compares
+        self.widths = [in_channels, 2 * c, 4 * c, 4 * c, 4 * c]
         init_weights(self)
 
     def forward(
@@ -60,13 +59,16 @@ class ResNetGenerator(nn.Module):
     def features(
         self, x: Float[Tensor, "batch channels height width"]
     ) -> list[Float[Tensor, "batch _ _ _"]]:
-        """What CUT compares, of ``widths`` channels: the padded image, the convolutions that halve it, the outputs of
-        the first and of the middle residual block."""
-        found, h = [], x
+        """What CUT compares, of ``widths`` channels.
+
+        The padded image, the convolutions that halve it, and the outputs of the first and of the
+        middle residual block.
+        """
+        maps, h = [], x
         for i, layer in enumerate(self.layers[: self.taken[-1] + 1]):
             h = layer(h)
-            found += [h] * self.taken.count(i)
-        return found
+            maps += [h] * self.taken.count(i)
+        return maps
 
     def finish(
         self, last: Float[Tensor, "batch channels height width"]
@@ -76,7 +78,7 @@ class ResNetGenerator(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x))), 3x3 with padding and norms; no ReLU after the sum. (B, C, H, W) kept."""
+    """x + conv(relu(conv(x))), 3x3 with padding and norms, no ReLU after the sum."""
 
     def __init__(
         self, channels: int, norm: str = "instance", padding: type[nn.Module] = nn.ReflectionPad2d

@@ -1,10 +1,11 @@
-"""Convolutions for the bottom of a U-Net, where millions of weights meet a map of 1x1 to 8x8. A reader may skip this.
+"""Convolutions for the bottom of a U-Net, where millions of weights meet a map of 1x1 to 8x8.
 
-A convolution is a product of two matrices: the weights, (out, in * k * k), and one with a column for each place of the
-output, which holds the in * k * k numbers that the kernel sees there; a transposed one is the same backwards (im2col
-and col2im: Chellapilla, Puri, Simard 2006). For large maps that matrix is a waste and torch's own routines are faster.
-With a few places almost all of their time goes into laying out the weights anew, and the plain product is two to eight
-times as fast.
+A reader may skip this. A convolution is a product of two matrices: the weights, (out, in * k * k),
+and one with a column for each place of the output, which holds the in * k * k numbers that the
+kernel sees there; a transposed one is the same backwards (im2col and col2im: Chellapilla, Puri,
+Simard 2006). For large maps that matrix is a waste and torch's own routines are faster. With a few
+places almost all of their time goes into laying out the weights anew, and the plain product is two
+to eight times as fast.
 """
 
 import math
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEW = 64  # places of all images of a batch together, up to which the product was faster, forward and backward
+FEW = 64  # places of all images of a batch together, up to which the product was faster
 
 
 class Conv2d(nn.Conv2d):
@@ -24,9 +25,8 @@ class Conv2d(nn.Conv2d):
         size = [(n + 2 * pad - kernel) // stride + 1 for n, kernel, stride, pad in steps]
         if not _few(x, size):
             return super().forward(x)
-        columns = F.unfold(
-            x, self.kernel_size, padding=self.padding, stride=self.stride
-        )  # (B, in * k * k, places)
+        # (B, in * k * k, places)
+        columns = F.unfold(x, self.kernel_size, padding=self.padding, stride=self.stride)
         weight, columns = _as_it_lies(self.weight, columns)
         return F.linear(columns.mT, weight, self.bias).mT.unflatten(2, size)
 
@@ -66,7 +66,10 @@ def _last(weight: Tensor) -> bool:
 
 
 def _as_it_lies(weight: Tensor, columns: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """(a, b, k, k) as a matrix (a, b * k * k) without a copy, and columns (B, b * k * k, places) in its order."""
+    """(a, b, k, k) as a matrix (a, b * k * k) without a copy, and columns in its order.
+
+    ``columns`` are (B, b * k * k, places).
+    """
     if not _last(weight):
         return weight.flatten(1), columns
     if columns is not None:

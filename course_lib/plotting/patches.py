@@ -65,7 +65,7 @@ def patch(
     if name and name not in found:
         raise ValueError(f"no discriminator {name!r} here: choose from {', '.join(found)}")
     domain, D, scale = found[name or next(iter(found))]
-    seen = dict(zip("xy", method.as_seen(x[None], y[None]), strict=True))
+    seen = {"x": x[None], "y": y[None]}
     both = torch.cat([*seen.values()], dim=1)
     with inference(D):
         maps = D((both if sees_both(D, scale, both.shape[1]) else seen[domain]).to(method.device))

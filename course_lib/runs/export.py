@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.data import colours, names, open_dataset
+from course_lib.data import names, open_dataset
 from course_lib.data.facade_layout import CLASSES, PALETTE
 from course_lib.data.files import replace_file
 from course_lib.data.scenes import SHADES, shaded
 from course_lib.errors import CourseError, need
 from course_lib.methods.base import Method
+from course_lib.methods.baselines.cyclegan_rows import NoisyCycleGAN
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cut import CUT
 from course_lib.methods.cyclegan import CycleGAN
@@ -211,10 +212,7 @@ def _generator(method: Method, direction: str) -> nn.Module:
     """The network that ``translate`` calls. Raises CourseError if that is not one function of its inputs."""
     if isinstance(method, (BicycleGAN, CUT)):
         return method.averaged["G"]
-    if isinstance(method, CycleGAN):
-        if method.config.noise_dim:
-            what = "the outputs depend on chance, which a file cannot do"
-            raise CourseError(what, "the run's configuration", "train with --set noise_dim=0")
+    if isinstance(method, CycleGAN) and not isinstance(method, NoisyCycleGAN):
         return method.averaged[f"G_{direction}"]
     if isinstance(method, Pix2PixHD):
         return _Scenes(method)
@@ -234,7 +232,7 @@ def _generator(method: Method, direction: str) -> nn.Module:
             "the run's configuration",
             f"train with {' '.join(f'--set {n}=False' for n in on)}",
         )
-    return net if (cfg.in_channels, cfg.out_channels) == (3, 3) else _Painter(method, net)
+    return net
 
 
 def _in_one(net: nn.Module) -> None:
@@ -267,17 +265,6 @@ class _Doubling(nn.Module):
             F.pad(self.weight, (a, 1 - a, b, 1 - b)) for a in (0, 1) for b in (0, 1)
         )  # (in, out, 4, 4)
         return F.conv_transpose2d(x, sums, self.bias, 2, 1)
-
-
-class _Painter(nn.Module):
-    """A network of pix2pix that sees or paints other channels, with the way from images to these and back."""
-
-    def __init__(self, method: Pix2Pix, net: nn.Module):
-        super().__init__()
-        self.net, self.seen = net, method.as_seen
-
-    def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        return colours.painted(self.net(self.seen(x, x)[0]), x)
 
 
 # ---- pix2pixHD sees labels, borders and styles; its file gets a picture and a code

@@ -14,7 +14,6 @@ from course_lib import __version__, training
 from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
-from course_lib.networks import hardware
 from course_lib.runs.opening import read_settings
 from course_lib.training import devices, profiles
 from course_lib.training.fit import Result, explained
@@ -71,7 +70,10 @@ def train(
     train_set, val_set = _data(method, data, config, direction, seed)
     goes_on = resume and (out / "run.json").exists()
     old = _flat(read_settings(out)) if goes_on else None
-    config = _with_channels(cls.suited(config, train_set[0], direction), train_set.channels, old)
+    old = configs.without_removed(cls.Config, old) if old else None
+    config = _with_channels(
+        cls.adapt_config(config, train_set[0], direction), train_set.channels, old
+    )
     settings = {
         "method": method,
         "data": _name(data),
@@ -94,8 +96,6 @@ def train(
     ):
         torch.manual_seed(seed)  # of the first weights; the training itself is seeded by fit()
         model = cls(config, place, bf16)
-    if compiled:
-        hardware.compile_all(model.networks.values())
     settings |= {
         "versions": {"course_lib": __version__, "torch": torch.__version__},
         "device": profiles.device_name(),

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_in
 from course_lib.data.augment import Augment, item_generator
 from course_lib.data.base import TwoDomains, View
 from course_lib.errors import CourseError
-from course_lib.networks.hardware import sent
+from course_lib.networks.hardware import prefetch
 
 
 def batches(
@@ -31,7 +31,9 @@ def batches(
     the same batches. Raises CourseError naming the sample if it cannot be read, or if a worker dies reading it.
     """
     pinned = method.device.type == "cuda"
-    return sent(_read(dataset, method.config, seed, augment, done, workers, pinned), method.device)
+    return prefetch(
+        _read(dataset, method.config, seed, augment, done, workers, pinned), method.device
+    )
 
 
 def _read(

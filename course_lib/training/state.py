@@ -65,8 +65,9 @@ class RunState:
             files.sweep(self.out)
             files.sweep(self.out / "checkpoints")
             found = checkpoint.load_latest(self.out / "checkpoints") if resume else None
-            old = found[2]["settings"] if found else None
-            defaults = configs.defaults(type(self.method.config))
+            cls = type(self.method.config)
+            old = configs.without_removed(cls, found[2]["settings"]) if found else None
+            defaults = configs.defaults(cls)
             check_folder(self.out, self.settings, resume, accept_changes, old, defaults)
         if found is None:
             torch.manual_seed(self.settings["seed"])

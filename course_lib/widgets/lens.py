@@ -38,7 +38,7 @@ def picture(
     found = discriminators(method)
     domain, D, scale = found[name or next(iter(found))]
     side, stride, _ = field(D, scale)
-    squares = method.config.gan_loss == "least-squares"  # D's output is then itself near 0 or 1
+    squares = method.least_squares  # D's output is then itself near 0 or 1
     image = {"x": x, "y": y}[domain].cpu()
     fig = patch_map(
         image, torch.logit(logits.clamp(0.01, 0.99)) if squares else logits, stride=stride
@@ -49,7 +49,7 @@ def picture(
     near.set_position(middle)
     near.clear()
     near.set_axis_off()
-    both = sees_both(D, scale, sum(part.shape[1] for part in method.as_seen(x[None], y[None])))
+    both = sees_both(D, scale, len(x) + len(y))
     seen = [x.cpu(), image] if both else [image]
     near.imshow(
         stitch([one[None, :, top:bottom, left:right] for one in seen]), interpolation="nearest"

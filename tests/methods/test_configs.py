@@ -1,33 +1,41 @@
-"""Settings that came later: what older runs and sweeps say of themselves stays true."""
+"""What older runs recorded of themselves stays readable."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+import pytest
+
+from course_lib.errors import CourseError
 from course_lib.methods import configs
-from course_lib.methods.base import added
+from course_lib.methods.base import option
 
 
 @dataclass(frozen=True)
 class Config:
+    REMOVED: ClassVar = {"gone": 0.5}
+
     size: int = 4
-    weight: float = added(0.0)
-    norm: str = added("batch")
+    levels: int = option(0, zero=True)
+    rate: float = option(1.0, zero=False)
 
 
-def test_an_added_setting_that_is_not_used_is_not_part_of_who_it_is():
-    assert configs.identity(Config()) == {"size": 4}
-    assert configs.identity(Config(weight=1.0)) == {"size": 4, "weight": 1.0}
-    assert (
-        configs.as_dict(Config())
-        == configs.defaults(Config)
-        == {"size": 4, "weight": 0.0, "norm": "batch"}
-    )
+def test_a_removed_setting_is_left_out_where_it_had_its_default():
+    assert configs.from_run(Config, {"size": 8, "gone": 0.5}) == Config(size=8)
+    with pytest.raises(CourseError, match=r"gone=1\.0, an option that no longer exists") as error:
+        configs.from_run(Config, {"size": 8, "gone": 1.0})
+    assert "`full`" in error.value.fix
 
 
 def test_a_run_that_does_not_know_a_setting_has_its_default():
-    old, usual = {"size": 4, "seed": 0}, configs.defaults(Config)
-    assert configs.differences(old, {"seed": 0} | usual, usual) == []
-    assert configs.differences(old, {"seed": 0} | usual | {"norm": "none"}, usual) == [
-        "norm: batch -> none"
-    ]
-    assert configs.differences(old | {"gone": 1}, {"seed": 0} | usual, usual) == ["gone: 1 -> None"]
-    assert configs.differences(old, usual) != []  # without defaults nothing is taken for granted
+    usual = configs.defaults(Config)
+    assert configs.differences({"size": 4}, usual, usual) == []
+    assert configs.differences({"size": 4}, usual | {"levels": 2}, usual) == ["levels: 0 -> 2"]
+
+
+def test_a_number_may_be_0_where_its_option_says_so():
+    assert configs.build(Config, levels=0).levels == 0
+    for name in ("size", "rate"):
+        with pytest.raises(CourseError, match=f"{name} must be above 0, got 0"):
+            configs.build(Config, **{name: 0})
+    with pytest.raises(CourseError, match="levels must be at least 0"):
+        configs.build(Config, levels=-1)

@@ -1,4 +1,4 @@
-"""The contract of contract.py, passed by all methods of the course; and what it says where a method breaks it."""
+"""The contract of contract.py, passed by all methods of the course."""
 
 import importlib
 import re
@@ -16,10 +16,11 @@ from tests.methods.contract import Case
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-LS, LOG = {"gan_loss": "least-squares"}, {"gan_loss": "log"}
+LOG = {"gan_loss": "log"}
 MODERN = {"gan_loss": "relativistic", "lambda_r1": 0.5, "lambda_r2": 0.5}
 D_OF_CYCLEGAN = {"d_real_x", "d_fake_x", "d_real_y", "d_fake_y"}
 CYCLES, GANS = {"g_forward", "g_backward"}, {"g_gan_x", "g_gan_y"}
+IDENTITY = dict.fromkeys(GANS | CYCLES | D_OF_CYCLEGAN | {"g_identity_x", "g_identity_y"})
 BICYCLE = {
     "encoded": {"g_gan_encoded", "g_l1_encoded", "d_real_encoded", "d_fake_encoded"},
     "random": {"g_gan_random", "d_real_random", "d_fake_random"},
@@ -35,53 +36,49 @@ def exactly(*names: str) -> dict[str, None]:
     return dict.fromkeys(names)
 
 
+SMALL = {"image_size": 16, "base_channels": 4, "d_base_channels": 4, "d_layers": 1, "batch_size": 2}
+PAIRED = SMALL | {"dropout": 0.0, "test_dropout": False, "test_batch_statistics": False}
+TINY = SMALL | {"n_blocks": 1}
 CASES = {
     "dcgan": Case(method_class("dcgan"),
         {"image_size": 16, "z_dim": 5, "base_channels": 4, "d_base_channels": 4, "batch_size": 6,
          "test_batch_statistics": False}, (
             ({"gan_loss": "log-saturating"}, set()),
-            (LS, set()),
+            ({"gan_loss": "least-squares"}, set()),
             ({"upsampling": "resize-conv"}, set()),
             (MODERN | {"d_norm": "none"}, exactly("d_pair", "d_r1", "d_r2", "g_gan")),
     )),
     "pix2pix": Case(method_class("pix2pix"),
-        {"image_size": 16, "base_channels": 4, "d_base_channels": 4, "d_layers": 1, "batch_size": 2, "dropout": 0.0,
-         "test_dropout": False, "test_batch_statistics": False}, (
+        PAIRED, (
             ({"lambda_gan": 0.0}, {"d_real", "d_fake", "g_gan"}),
             ({"lambda_l1": 0.0, "conditional": False}, {"g_l1"}),
             ({"lambda_l1": 0.0}, {"g_l1"}),
             ({"conditional": False}, set()),
-            (LS, set()),
             ({"generator": "encoder-decoder"}, set()),
             ({"generator": "resnet", "n_blocks": 1}, set()),
             ({"upsampling": "resize-conv", "norm": "instance"}, set()),
             ({"average": 0.9, "dropout": 0.5}, set()),
             ({"d_layers": 0}, set()),
-            (MODERN | {"norm": "instance"}, exactly("d_pair", "d_r1", "d_r2", "g_gan", "g_l1")),
-            ({"lambda_r1": 0.5, "norm": "instance"}, exactly("d_real", "d_fake", "d_r1", "g_gan", "g_l1")),
+            ({"levels": 2}, set()),
     )),
+    "r3gan": Case(method_class("r3gan"),
+        PAIRED, (({"conditional": False}, set()),),
+    ),
     "cyclegan": Case(method_class("cyclegan"),
-        {"image_size": 16, "base_channels": 4, "n_blocks": 1, "d_base_channels": 4, "d_layers": 1, "batch_size": 2,
-         "pool_size": 3}, (
+        TINY | {"pool_size": 3}, (
             ({"lambda_gan": 0.0}, GANS | D_OF_CYCLEGAN),
             ({"lambda_forward": 0.0, "lambda_backward": 0.0}, CYCLES),
             ({"lambda_backward": 0.0}, {"g_backward"}),
             ({"lambda_forward": 0.0}, {"g_forward"}),
-            ({"lambda_identity": 5.0}, exactly(*GANS, *CYCLES, *D_OF_CYCLEGAN, "g_identity_x", "g_identity_y")),
-            ({"identity_share": 0.5}, exactly(*GANS, *CYCLES, *D_OF_CYCLEGAN, "g_identity_x", "g_identity_y")),
-            ({"lambda_forward": 0.0, "lambda_backward": 0.0, "lambda_pixel": 10.0},
-             exactly(*GANS, *D_OF_CYCLEGAN, "g_pixel")),
-            ({"lambda_forward": 0.0, "lambda_backward": 0.0, "lambda_feature": 10.0},
-             exactly(*GANS, *D_OF_CYCLEGAN, "g_feature")),
+            ({"lambda_identity": 5.0}, IDENTITY),
+            ({"identity_share": 0.5}, IDENTITY),
             (LOG | {"pool_size": 0, "average": 0.9}, set()),
-            ({"noise_dim": 2}, set()),
-            (MODERN, exactly(*GANS, *CYCLES, *(f"d_{of}_{domain}" for of in ("pair", "r1", "r2") for domain in "xy"))),
         ),
         learns=("opt_G", "opt_D"),
     ),
     "bicyclegan": Case(method_class("bicyclegan"),
-        {"image_size": 32, "z_dim": 3, "base_channels": 4, "e_base_channels": 4, "d_base_channels": 4, "d_layers": 1,
-         "dropout": 0.0, "init": "normal", "batch_size": 2}, (
+        SMALL | {"image_size": 32, "z_dim": 3, "e_base_channels": 4, "dropout": 0.0,
+                 "init": "normal"}, (
             ({"variant": "pix2pix+noise"}, exactly(*BICYCLE["random"], "g_l1_random")),
             ({"variant": "cAE-GAN"}, exactly(*BICYCLE["encoded"])),
             ({"variant": "cVAE-GAN"}, exactly(*BICYCLE["encoded"], "g_kl_encoded")),
@@ -91,74 +88,65 @@ CASES = {
             ({"lambda_gan": 0.0}, {n for of in BICYCLE.values() for n in of} - {"g_l1_encoded"}),
             ({"z_dim": 1}, set()),
             ({"z_dim": 256}, set()),
-            ({"z_dim": 8, "encoder": "cnn", "z_at": "input", "d_shared": True}, set()),
-            (LOG | {"conditional": True, "d_scales": 1}, set()),
-            ({"norm": "batch", "upsampling": "resize-conv", "dropout": 0.5, "d_coarse": "half"}, set()),
+            ({"z_dim": 8, "encoder": "cnn", "z_at": "input"}, set()),
+            ({"conditional": True, "d_scales": 1}, set()),
+            ({"norm": "batch", "upsampling": "resize-conv", "dropout": 0.5}, set()),
         ),
         learns=("opt_G", "opt_D"),
     ),
     "pix2pixhd": Case(method_class("pix2pixhd"),
-        {"image_size": 32, "base_channels": 4, "n_down": 2, "n_blocks": 1, "n_local_blocks": 1, "d_base_channels": 4,
-         "d_layers": 1, "d_scales": 2, "e_base_channels": 2, "use_features": True, "batch_size": 2, "n_centres": 3,
-         "cluster_images": 4}, (
+        TINY | {"image_size": 32, "n_down": 2, "n_local_blocks": 1, "d_scales": 2,
+                "e_base_channels": 2, "use_features": True, "n_centres": 3, "cluster_images": 4}, (
             ({"lambda_fm": 0.0}, {"g_fm"}),
             ({"lambda_gan": 0.0}, {"g_gan"}),
             ({"use_features": False}, set()),
             ({"use_features": False, "use_instances": False}, set()),
             ({"n_labels": 0, "use_features": False, "use_instances": False}, set()),
-            ({"local_enhancer": False}, set()),
-            ({"coarse_alone_until": 0.0, "coarse_frozen_until": 0.0}, set()),
-            (LOG | {"d_scales": 1, "upsampling": "resize-conv"}, set()),
+            ({"d_scales": 1, "upsampling": "resize-conv"}, set()),
         ),
         stops=(2, 4, 6),  # in each phase: they end at 0.5 and 0.55 of the steps
         learns=("opt_G", "opt_D"),
     ),
     "unit": Case(method_class("unit"),
-        {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "batch_size": 2}, (
+        TINY | {"n_blocks": 2}, (
             ({"shared_blocks": 0}, set()),
-            (LS | {"noise": "off", "average": 0.9}, set()),
+            ({"noise": "off", "average": 0.9}, set()),
             ({"lambda_image": 0.0}, of_both("g_image")),
             ({"lambda_cycle": 0.0, "lambda_cycle_kl": 0.0}, of_both("g_cycle", "g_cycle_kl")),
             ({"lambda_kl": 0.0, "lambda_cycle_kl": 0.0}, of_both("g_kl", "g_cycle_kl")),
             ({"lambda_gan": 0.0}, of_both("g_gan", "d_real", "d_fake")),
     )),
     "munit": Case(method_class("munit"),
-        {"image_size": 32, "style_dim": 3, "base_channels": 4, "n_blocks": 1, "style_down": 2, "d_base_channels": 4,
-         "d_layers": 2, "d_scales": 2, "batch_size": 2}, (
+        TINY | {"image_size": 32, "style_dim": 3, "style_down": 2, "d_layers": 2, "d_scales": 2}, (
             ({"lambda_image": 0.0}, of_both("g_image")),
             ({"lambda_content": 0.0}, of_both("g_content")),
             ({"lambda_style": 0.0}, of_both("g_style")),
             ({"lambda_gan": 0.0}, of_both("g_gan", "d_real", "d_fake")),
             ({"lambda_image": 0.0, "lambda_content": 0.0, "lambda_style": 0.0},
              of_both("g_image", "g_content", "g_style")),
-            ({"lambda_cycle": 10.0, "lambda_image": 0.0},
-             exactly(*of_both("g_gan", "g_content", "g_style", "g_cycle", "d_real", "d_fake"))),
-            ({"lambda_perceptual": 1.0, "features": "features"},
-             exactly(*of_both("g_gan", "g_image", "g_content", "g_style", "g_perceptual", "d_real", "d_fake"))),
-            (LOG | {"average": 0.9}, set()),
+            ({"average": 0.9}, set()),
     )),
     "cut": Case(method_class("cut"),
-        {"image_size": 16, "base_channels": 4, "n_blocks": 2, "d_base_channels": 4, "d_layers": 1, "h_dim": 8,
-         "places": 20, "batch_size": 2}, (
+        TINY | {"n_blocks": 2, "h_dim": 8, "places": 20}, (
             ({"lambda_gan": 0.0}, {"g_gan", "d_real", "d_fake"}),
             ({"lambda_y": 0.0}, {"g_nce_y"}),
             ({"lambda_x": 0.0}, {"g_nce_x"}),
             ({"lambda_x": 10.0, "lambda_y": 0.0, "mirror": True}, {"g_nce_y"}),
-            (LOG | {"average": 0.9, "upsampling": "resize-conv"}, set()),
+            ({"average": 0.9, "upsampling": "resize-conv"}, set()),
     )),
     "bridge": Case(method_class("bridge"),
         {"image_size": 16, "base_channels": 8, "euler_steps": 2, "batch_size": 2, "average": 0.0},
-        (({"start": "x"}, set()), ({"average": 0.9, "decay_from": 1.0}, set())),
+        (({"average": 0.9, "decay_from": 1.0}, set()),),
         learns=("opt_G",),
     ),
     "cogan": Case(method_class("cogan"),
-        {"image_size": 16, "z_dim": 5, "own_layers": 1, "base_channels": 4, "d_base_channels": 4, "search_steps": 3,
-         "search_starts": 2, "batch_size": 2},
-        ((LS, set()),),
-    ),
-    "bigan": Case(method_class("bigan"),
-        {"image_size": 16, "base_channels": 4, "n_blocks": 1, "d_base_channels": 4, "d_layers": 1, "batch_size": 2},
-        ((LOG, set()),),
+        {"image_size": 32, "z_dim": 5, "base_channels": 4, "d_base_channels": 4,
+         "search_steps": 3, "batch_size": 2}),
+    "bigan": Case(method_class("bigan"), TINY),
+    "simgan": Case(method_class("simgan"), TINY, learns=("opt_G", "opt_D")),
+    "feature-gan": Case(method_class("feature-gan"), TINY, learns=("opt_G", "opt_D")),
+    "noisy-cyclegan": Case(
+        method_class("noisy-cyclegan"), TINY, learns=("opt_G", "opt_D"), by_chance=True
     ),
 }  # fmt: skip
 
@@ -184,10 +172,10 @@ def test_contract(promise, name, tmp_path):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_rows_that_a_docstring_lists_are_values_of_the_configuration(name):
-    """``L1   lambda_gan=0`` in the module's own words: such a field exists, takes the value, and may have it."""
+    """``L1   lambda_gan=0``: such a field exists, takes the value, and may have it."""
     text = importlib.import_module(method_class(name).__module__).__doc__
     rows = re.findall(r"^    \S.*?  +(\w+=.*)$", text, re.M)
-    assert len(rows) >= {"pix2pix": 5, "cyclegan": 8, "pix2pixhd": 6}.get(name, 0)
+    assert len(rows) >= {"pix2pix": 5, "cyclegan": 5, "pix2pixhd": 4}.get(name, 0)
     for row in rows:
         for alternative in re.split(r",? or (?=\w+=)", row):
             found = re.findall(r'(\w+)="?([\w.+-]+)', alternative)
@@ -214,63 +202,24 @@ def own_method():
 
 @pytest.mark.parametrize("promise", PROMISES)
 def test_the_method_of_the_page_passes_too(promise, own_method, tmp_path):
-    small = {
-        "image_size": 16,
-        "base_channels": 4,
-        "n_blocks": 1,
-        "d_base_channels": 4,
-        "d_layers": 1,
-        "batch_size": 2,
-    }
     rows = (({"lambda_gan": 0.0}, {"d_real", "d_fake", "g_gan"}), ({"lambda_l1": 0.0}, {"g_l1"}))
-    promise(Case(own_method, small, rows), tmp_path)
+    promise(Case(own_method, TINY, rows), tmp_path)
 
 
-# ---- a contract that cannot be broken says nothing
-
-
-class Leaky(Pix2Pix):
+def test_the_contract_can_be_broken(tmp_path):
     """D learns from fakes that are not detached, and is not frozen while G learns."""
 
-    def step(self, batch):
-        fake_y = self.run(self.G, batch["x"])
-        self.opt_D.zero_grad()
-        d = self.discriminator_terms(batch["x"], batch["y"], fake_y)
-        sum(d.values()).backward(retain_graph=True)
-        self.opt_D.step()
-        return {name: term.detach() for name, term in d.items()}
+    class Leaky(Pix2Pix):
+        def step(self, batch):
+            fake_y = self.run(self.G, batch["x"])
+            self.opt_D.zero_grad()
+            terms = self.discriminator_terms(batch["x"], batch["y"], fake_y)
+            sum(terms.values()).backward(retain_graph=True)
+            self.opt_D.step()
+            return {name: term.detach() for name, term in terms.items()}
 
-
-class Weighted(Pix2Pix):
-    """One of its terms has its weight in it."""
-
-    def generator_terms(self, *arguments):
-        terms = super().generator_terms(*arguments)
-        return terms | {"g_l1": self.config.lambda_l1 * terms["g_l1"]}
-
-
-class Forgetful(Pix2Pix):
-    """Something it learns from is in no network, so that no checkpoint has it."""
-
-    seen = 0
-
-    def step(self, batch):
-        self.seen += 1
-        return super().step(batch | {"x": batch["x"] / self.seen})
-
-
-@pytest.mark.parametrize(
-    ("cls", "promise"),
-    [
-        (Leaky, contract.gradients_stay_with_their_owners),
-        (Weighted, contract.terms_are_unweighted),
-        (Forgetful, contract.a_checkpoint_is_all_of_it),
-        pytest.param(Forgetful, contract.resumes_to_the_bit, marks=pytest.mark.slow),
-    ],
-)
-def test_the_contract_can_be_broken(cls, promise, tmp_path):
-    with pytest.raises((AssertionError, RuntimeError)):
-        promise(Case(cls, CASES["pix2pix"].small), tmp_path)
+    with pytest.raises(AssertionError):
+        contract.gradients_stay_with_their_owners(Case(Leaky, CASES["pix2pix"].small), tmp_path)
 
 
 def test_unknown_methods_are_refused():

@@ -1,7 +1,6 @@
 """What depends on the device, and how networks lie in memory."""
 
 import torch
-from torch import nn
 
 from course_lib.networks import hardware
 
@@ -20,16 +19,5 @@ def test_a_cpu_is_left_as_it_is():
     hardware.prepare(CPU)
     assert torch.backends.cuda.matmul.allow_tf32 is before
     batch = {"x": torch.rand(2, 3, 4, 4), "name": ["a", "b"]}
-    (there,) = hardware.sent([batch], CPU)
+    (there,) = hardware.prefetch([batch], CPU)
     assert there["x"] is batch["x"] and there["name"] is batch["name"]
-
-
-def test_compiled_networks_learn_the_same():
-    """All that learn are compiled, in place: their weights keep their names."""
-    torch.manual_seed(0)
-    nets = [nn.Linear(3, 2), nn.Linear(3, 2).requires_grad_(False)]
-    x, names = torch.randn(5, 3), list(nets[0].state_dict())
-    plain = nets[0](x)
-    hardware.compile_all(nets, "eager")
-    assert torch.equal(nets[0](x), plain) and list(nets[0].state_dict()) == names
-    assert nets[0]._compiled_call_impl is not None and nets[1]._compiled_call_impl is None

@@ -1,4 +1,4 @@
-"""Convolutions as products: the same numbers and gradients as torch's, in training on a CPU where maps are small."""
+"""Convolutions as products: the same numbers and gradients as torch's, where maps are small."""
 
 import pytest
 import torch

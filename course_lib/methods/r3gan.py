@@ -1,0 +1,62 @@
+"""R3GAN's losses on pairs (Huang, Gokaslan, Kuleshov, Tompkin: NeurIPS 2024), and pix2pix's L1.
+
+    L_D = E[f(D(x, y) - D(x, G(x)))] + gamma/2 * E||d D(x, y) / d y||^2          (R1, at real y)
+                                     + gamma/2 * E||d D(x, G(x)) / d G(x)||^2    (R2, at fakes)
+    L_G = E[f(D(x, G(x)) - D(x, y))] + lambda * E||y - G(x)||_1,        f(t) = -log sigmoid(t)
+
+The penalties want the gradient of each image, and batch norm would mix those of a batch.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from course_lib import losses
+from course_lib.methods import pix2pix
+
+
+@dataclass(frozen=True)
+class Config(pix2pix.Config):
+    """Hyperparameters: those of pix2pix, and the weights of the penalties, gamma / 2."""
+
+    REMOVED: ClassVar = {}
+
+    norm: Literal["instance"] = "instance"
+    lambda_r1: float = 5.0
+    lambda_r2: float = 5.0
+
+
+class R3GAN(pix2pix.Pix2Pix):
+    """G, D, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1]."""
+
+    Config = Config
+
+    def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
+        """What D minimises, unweighted: the loss of pairs, and the penalties R1 and R2."""
+        y, fake_y = (images.detach().requires_grad_() for images in (y, fake_y))
+        real, fake = self.judge(x, y), self.judge(x, fake_y)
+        r1, r2 = losses.gradient_penalty(real, y), losses.gradient_penalty(fake, fake_y)
+        return {"d_pair": losses.relativistic(real, fake), "d_r1": r1, "d_r2": r2}
+
+    def generator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
+        """What G minimises, unweighted."""
+        fake, real = self.judge(x, fake_y), self.judge(x, y)
+        return {"g_gan": losses.relativistic(fake, real), "g_l1": losses.l1(fake_y, y)}
+
+    def step(self, batch: dict) -> dict[str, Tensor]:
+        """One update of D, then one of G, which is asked with D frozen. Returns the terms."""
+        cfg, x, y = self.config, batch["x"], batch["y"]  # (B, 3, S, S)
+        fake_y = self.run(self.G, x)
+        self.D.requires_grad_(True)
+        self.opt_D.zero_grad()
+        d = self.discriminator_terms(x, y, fake_y)
+        (d["d_pair"] + cfg.lambda_r1 * d["d_r1"] + cfg.lambda_r2 * d["d_r2"]).backward()
+        self.opt_D.step()
+        self.D.requires_grad_(False)
+        self.opt_G.zero_grad()
+        g = self.generator_terms(x, y, fake_y)
+        (cfg.lambda_gan * g["g_gan"] + cfg.lambda_l1 * g["g_l1"]).backward()
+        self.opt_G.step()
+        self.update_averages()
+        return {name: term.detach() for name, term in (d | g).items()}
