@@ -1,4 +1,4 @@
-"""Emoji in three styles: real drawings that ship with the course (see ``build_emoji.py`` for their origin)."""
+"""Emoji in three styles: real drawings that ship with the course (``tools/emoji.py`` makes them)."""
 
 import abc
 import functools

@@ -28,7 +28,7 @@ FILES = Path(__file__).parent / "frozen_files"
 CLASSES, WALLS = (
     12,
     8,
-)  # labels of façades, colours of walls: of data.facade_layout and data.facade_render
+)  # labels of façades, colours of walls: of houses.layout and houses.render
 LOW, HIGH = (
     (-1.0, -1.0, 0.0, 0.0, 0.0),
     (1.0, 1.0, 0.6, 1.0, 1.0),

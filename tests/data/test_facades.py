@@ -16,12 +16,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from course_lib import CourseError
-from course_lib.data import facade_render, open_dataset, scenes
+from course_lib.data import label_maps, open_dataset
 from course_lib.data.augment import Augment
-from course_lib.data.facade_details import Details, strength
-from course_lib.data.facade_layout import CLASSES, PALETTE, PARTS, Draw, layout
-from course_lib.data.facade_render import WALLS, Style, rasterise, render
 from course_lib.data.facades import HOUSES, PAIRED, SHOWN, TASKS, Facades, label_map, paint
+from course_lib.houses import render as render_module
+from course_lib.houses.details import Details, strength
+from course_lib.houses.layout import CLASSES, PALETTE, PARTS, Draw, layout
+from course_lib.houses.render import WALLS, Style, rasterise, render
 from course_lib.networks.pix2pixhd import boundary_map
 from tests import ROOT
 
@@ -103,7 +104,7 @@ def test_the_same_pictures_in_threads_and_processes():
 def test_a_picture_does_not_depend_on_its_bands(size, monkeypatch):
     once = render(layout("bands", size), Style.draw(Draw("bands", size)), size, size)
     for samples in (2**13, 2**22):
-        monkeypatch.setattr(facade_render, "BAND", samples)
+        monkeypatch.setattr(render_module, "BAND", samples)
         again = render(layout("bands", size), Style.draw(Draw("bands", size)), size, size)
         assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
 
@@ -199,10 +200,13 @@ def test_labels_become_colours_and_come_back():
 
 
 def test_two_shades_tell_windows_apart_that_touch():
-    data, shades = Facades("test", 64, "facades:touching"), torch.tensor(scenes.SHADES) / 127.5 - 1
+    data, shades = (
+        Facades("test", 64, "facades:touching"),
+        torch.tensor(label_maps.SHADES) / 127.5 - 1,
+    )
     for i in range(0, 200, 10):
         labels, ids = data[i]["labels"], data[i]["instances"]
-        image = scenes.shaded(labels, ids)
+        image = label_maps.shaded(labels, ids)
         at = (image - shades[:, :, None, None]).square().sum(1).argmin(0)
         assert torch.equal(at % 12, labels.long()) and torch.equal(label_map(image), labels.long())
         assert torch.equal(boundary_map(at[None]), boundary_map(ids[None])) and at.max() >= 12
@@ -210,7 +214,7 @@ def test_two_shades_tell_windows_apart_that_touch():
         [[1, 2], [3, 3]]
     )  # three are neighbours of each other: a border is lost, nothing else
     assert torch.equal(
-        label_map(scenes.shaded(torch.full((2, 2), 5), in_a_ring)), torch.full((2, 2), 5)
+        label_map(label_maps.shaded(torch.full((2, 2), 5), in_a_ring)), torch.full((2, 2), 5)
     )
 
 
@@ -398,7 +402,7 @@ def without_details(size):
         )
         found = render(boxes, style, size, house)[0].astype(float)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(facade_render, "strength", lambda _: 0)
+            patch.setattr(render_module, "strength", lambda _: 0)
             plain = render(boxes, style, size, house)[0].astype(float)
         part = rasterise(boxes, size).part
         for name in DETAILED:
