@@ -12,8 +12,7 @@ from PIL import Image
 from course_lib.data import folders
 from course_lib.data.augment import Augment
 from course_lib.data.folders import PairedFolder, UnpairedFolder, open_folder
-from tests.data.test_download import refused
-from tests.support.pictures import noise
+from tests.support.pictures import noise, refused
 
 SPLITS = ("train", "val", "test")
 
