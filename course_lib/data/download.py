@@ -13,7 +13,7 @@ import filelock
 import pooch
 
 from course_lib.data.files import replace_file
-from course_lib.data.folders import Stored, open_folder
+from course_lib.data.folders import ImageFolder, open_folder
 from course_lib.data.images import printable
 from course_lib.data.paper_sets import NOT_OFFERED, PAIRED, SOURCES, arranged
 from course_lib.data.unpack import unpack
@@ -29,7 +29,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("COURSE_DATA") or pooch.os_cache("gan-translation-course"))
 
 
-def open_download(name: str, split: str, size: int, seed: int = 0, load: str = "square") -> Stored:
+def open_download(
+    name: str, split: str, size: int, seed: int = 0, load: str = "square"
+) -> ImageFolder:
     """The ``split`` of a set as ``open_folder`` gives it; x is always domain A. Errors as there.
 
     Where an archive has no test images, its val images, on which papers report, are the test split.
