@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from course_lib.data.augment import Augment
 from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
-from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiLab, EmojiStyles
+from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
 from course_lib.data.facades import SIZES, TASKS, Facades
 from course_lib.data.folders import open_folder
 from course_lib.errors import CourseError
@@ -34,7 +34,6 @@ PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, whic
 DRAWN = {
     "emoji:edges": EmojiEdges,
     "emoji:colour": EmojiColour,
-    "emoji:colour:lab": EmojiLab,
     "emoji:fill": EmojiFill,
 }
 EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
@@ -52,8 +51,6 @@ class Swapped(View):
     def __init__(self, dataset: Dataset):
         super().__init__(dataset)
         self.redrawn = {"x": "y", "y": "x"}.get(self.redrawn)
-        x, y = self.channels
-        self.channels = (y if y != 2 else 3, x)  # a and b alone are no image to begin with
 
     def __getitem__(self, index: int) -> dict:
         return _swap(self.dataset[index])

@@ -2,13 +2,13 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from torch.utils.data import Dataset
 
 
 class TwoDomains(Dataset):
-    """Items are dicts of x, y and what else is known; the attributes say what may be done to them."""
+    """Items are dicts of x, y and what else is known; attributes say what may be done to them."""
 
     card: str = ""  # a paragraph: origin, licence, counts
     paired: bool = True  # x and y of an item show the same thing
@@ -16,24 +16,21 @@ class TwoDomains(Dataset):
     jitter: str = "affine"  # the augmentation that suits the data, see augment.jitter
     names: list[str] | None = None  # of the items, in their order
     redrawn: str | None = None  # x or y, if that image is computed from the rest, with redraw()
-    channels: tuple[int, int] = (
-        3,
-        3,
-    )  # that say all of x and of y: 1 where it is grey, 2 where it is x with a colour
     cropped: bool = False  # images are cut out of larger ones of any shape
     epoch: int = 0
+    channels: tuple[int, int] = (3, 3)  # until nobody asks any more
 
     def set_epoch(self, epoch: int) -> None:
-        """What is drawn at random, as the partners of unpaired images are, is drawn anew."""
+        """Random choices, such as the partners of unpaired images, are made anew."""
         self.epoch = epoch
 
     @property
     def shown(self) -> Sequence[int]:
-        """Which items to put on a screen, in their order: all but those that a teacher would not."""
+        """The items to put on a screen, in their order: all but those that a teacher would not."""
         return range(len(self))
 
     def at(self, size: int) -> "TwoDomains":
-        """The same items in ``size`` px, for augmentation that loads larger and crops; itself if there are none."""
+        """The same items in ``size`` px, to be cropped; the data set itself if it has none."""
         return self
 
     def redraw(self, batch: dict) -> dict:
@@ -42,25 +39,16 @@ class TwoDomains(Dataset):
 
 
 class View(TwoDomains):
-    """``dataset``, seen otherwise: what it tells of itself is what ``dataset`` does, unless a subclass changes it.
+    """``dataset``, changed in some way; it says of itself what ``dataset`` says.
 
     A data set of your own need not be TwoDomains: what it does not say is taken from there.
     """
 
-    TOLD: ClassVar[tuple[str, ...]] = (
-        "card",
-        "paired",
-        "mirrors",
-        "jitter",
-        "names",
-        "redrawn",
-        "channels",
-        "cropped",
-    )
+    ATTRIBUTES = ("card", "paired", "mirrors", "jitter", "names", "redrawn", "cropped")
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset
-        for name in self.TOLD:  # the one place that asks any data set what it has
+        for name in self.ATTRIBUTES:  # the one place that asks any data set what it has
             setattr(self, name, getattr(dataset, name, getattr(TwoDomains, name)))
 
     def __len__(self) -> int:
@@ -71,7 +59,7 @@ class View(TwoDomains):
 
     @property
     def shown(self) -> Sequence[int]:
-        return self.dataset.shown if isinstance(self.dataset, TwoDomains) else range(len(self))
+        return getattr(self.dataset, "shown", range(len(self)))
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

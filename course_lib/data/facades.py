@@ -14,10 +14,10 @@ from torch import Tensor
 
 from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
-from course_lib.data.facade_layout import PALETTE, Draw, layout
-from course_lib.data.facade_render import Style, render
 from course_lib.data.folders import CACHE_BYTES
 from course_lib.errors import CourseError
+from course_lib.houses.layout import PALETTE, Draw, layout
+from course_lib.houses.render import Style, render
 
 REVISION = 1  # raised when a change of the code or of its files changes the images
 SIZES = (16, 1024)  # px, smallest and largest
@@ -70,7 +70,7 @@ class Facades(TwoDomains):
     In the tasks of PAIRED x and y show the same house. In the others the training houses of x and y are disjoint, and
     partners are drawn per (seed, epoch, index); ``val`` and ``test`` show the same house. In ``facades:touching`` the
     windows of the upper floors stand side by side: only ``instances`` tells them apart. ``count`` overrides the number
-    of houses in HOUSES. Above 64 px more is drawn than at 64 px: see facade_details.py.
+    of houses in HOUSES. Above 64 px more is drawn than at 64 px: see houses/details.py.
     Rendered pictures are kept in memory, for all data sets of this process. There are enough houses to do without
     augmentation; mirroring would turn the light around behind the back of ``style``.
     """

@@ -16,19 +16,9 @@ from torch import Tensor
 from course_lib.errors import CourseError
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
-FORMATS = (
-    "JPEG",
-    "PNG",
-    "WEBP",
-    "BMP",
-    "GIF",
-    "TIFF",
-    "AVIF",
-    "PPM",
-)  # told by content; no format that runs a program
-# Pillow's remarks on a file that is refused a moment later, or is fine
-warnings.filterwarnings("ignore", module=r"PIL\.")
-IMAGE_SUFFIXES = (
+# Told by content; no format that runs a program.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
+SUFFIXES = [
     ".png",
     ".jpg",
     ".jpeg",
@@ -41,13 +31,15 @@ IMAGE_SUFFIXES = (
     ".tiff",
     ".ppm",
     ".pgm",
-)
+]
+# Pillow's remarks on a file that is refused a moment later, or is fine
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 Size = tuple[int, int]  # width, height
 
 
 def printable(path: str | os.PathLike) -> str:
-    """The path as text on one line, printable anywhere: bytes that are not UTF-8 and control codes become ``\\xNN``."""
+    """The path as text on one line: bytes that are not UTF-8 and control codes become ``\\xNN``."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda code: f"\\x{ord(code[0]):02x}", text)
 
@@ -55,15 +47,12 @@ def printable(path: str | os.PathLike) -> str:
 def find_images(folder: str | os.PathLike) -> list[Path]:
     """The images in a folder (by suffix, any case), in the order of their names' code points.
 
-    Hidden files are left out. Subfolders are not read, so a circle of links ends here; a link that is passed over is
-    warned about. Raises CourseError if the folder cannot be listed.
+    Hidden files are left out. Subfolders are not read, so a circle of links ends here; a link that
+    is passed over is warned about. Raises CourseError if the folder cannot be listed.
     """
-    found = [
-        path for path in entries(folder) if not path.name.startswith(".") and not is_dead_end(path)
-    ]
-    return [
-        path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path)
-    ]
+    paths = [path for path in entries(folder) if not path.name.startswith(".")]
+    paths = [path for path in paths if not is_dead_end(path) and os.path.isfile(path)]
+    return [path for path in paths if path.suffix.lower() in SUFFIXES]
 
 
 def entries(folder: str | os.PathLike) -> list[Path]:
@@ -72,25 +61,22 @@ def entries(folder: str | os.PathLike) -> list[Path]:
         return sorted(Path(folder).iterdir(), key=lambda path: path.name)
     except OSError as error:
         what = f"cannot list this folder: {error.strerror}"
-        raise CourseError(
-            what, printable(folder), "check the path: a folder with images is expected"
-        ) from None
+        fix = "check the path: a folder with images is expected"
+        raise CourseError(what, printable(folder), fix) from None
 
 
 def is_dead_end(path: Path) -> bool:
-    """True, with a warning, for a symbolic link that does not lead to a file: to a folder, in a circle, to nowhere."""
-    if not os.path.islink(path) or os.path.isfile(path):
-        return False
-    warnings.warn(
-        f"passed over a link to a folder, in a circle or to nowhere: {printable(path)}",
-        stacklevel=3,
-    )
-    return True
+    """Whether a symbolic link leads to a folder, in a circle or to nowhere; warns of it if so."""
+    dead = os.path.islink(path) and not os.path.isfile(path)
+    if dead:
+        what = "passed over a link to a folder, in a circle or to nowhere"
+        warnings.warn(f"{what}: {printable(path)}", stacklevel=3)
+    return dead
 
 
 @contextmanager
 def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
-    """The image with only its header read; every failure inside the ``with`` ends in a CourseError naming the file."""
+    """The image with only its header read; every failure inside becomes a CourseError."""
     try:
         if not Path(path).is_file():  # also keeps a named pipe from blocking
             raise FileNotFoundError("there is no such file")
@@ -107,42 +93,34 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     except Exception as error:  # a damaged file can raise nearly anything in a decoder
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):
-            reason = f"its content is not {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, whatever its name says"
-        what = f"cannot read this image: {reason}"
-        raise CourseError(
-            what, printable(path), "fetch or save the file again, or remove it"
-        ) from None
+            formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+            reason = f"its content is not {formats}, whatever its name says"
+        fix = "fetch or save the file again, or remove it"
+        raise CourseError(f"cannot read this image: {reason}", printable(path), fix) from None
 
 
-def image_size(path: str | os.PathLike) -> tuple[int, int]:
+def image_size(path: str | os.PathLike) -> Size:
     """(width, height) as shown, that is with the EXIF orientation applied, from the header alone.
 
-    Raises CourseError for what is no image or has more than MAX_PIXELS; damaged pixels are found by ``read_image``.
+    Raises CourseError for what is no image or has more than MAX_PIXELS; ``read_image`` finds
+    damaged pixels.
     """
-    return image_header(path)[0]
-
-
-def image_header(path: str | os.PathLike) -> tuple[Size, bool]:
-    """:func:`image_size`, and whether the file can hold nothing but grey."""
     with _opened(path) as image:
-        grey = image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I")
         turned = False
-        if image.format != "TIFF" and image.info.keys() & {
-            "exif",
-            "xmp",
-        }:  # Pillow has turned a TIFF's size already
+        if image.format != "TIFF" and image.info.keys() & {"exif", "xmp"}:  # Pillow turns a TIFF
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        return image.size[::-1] if turned else image.size, grey
+        return image.size[::-1] if turned else image.size
 
 
 def read_image(path: str | os.PathLike, keep_alpha: bool = False) -> Image.Image:
     """Decode one image file completely into 8-bit RGB; of several frames, the first.
 
-    EXIF orientation is applied; colour profiles are not. Transparency is composited on white; with ``keep_alpha`` it is
-    a fourth channel then (RGBA), if there is any. Grey, 1-bit and palette images keep their colours. CMYK becomes
-    R = (255 - C)(255 - K) / 255, and so on. Grey with more than 8 bits is scaled, not clipped: 16-bit by 255/65535,
-    float in [0, 1] by 255, any other range from its own minimum and maximum. Raises CourseError, naming the file, if it
-    is missing, empty, damaged, no image, or larger than MAX_PIXELS.
+    EXIF orientation is applied; colour profiles are not. Transparency is composited on white; with
+    ``keep_alpha`` it is a fourth channel then (RGBA), if there is any. Grey, 1-bit and palette
+    images keep their colours. CMYK becomes R = (255 - C)(255 - K) / 255, and so on. Grey with more
+    than 8 bits is scaled, not clipped: 16-bit by 255/65535, float in [0, 1] by 255, any other range
+    from its own minimum and maximum. Raises CourseError, naming the file, if it is missing, empty,
+    damaged, no image, or larger than MAX_PIXELS.
     """
     alpha = None
     with _opened(path) as image:
@@ -174,17 +152,15 @@ def _scaled(image: Image.Image) -> Image.Image:
     if low >= 0 and high <= top:
         low, high = 0, top
     grey = ((values - low) * (255 / max(high - low, 1e-12))).round().astype(np.uint8)
-    grey[values == image.info.get("transparency")] = (
-        255  # PNG may name one grey value as transparent
-    )
+    grey[values == image.info.get("transparency")] = 255  # PNG may name one grey as transparent
     return Image.fromarray(grey)
 
 
 def to_tensor(image: Image.Image, size: int | Size) -> Float[Tensor, "3 h w"]:
-    """An RGB image as floats in [-1, 1], whatever its size: resized to size x size (bicubic, antialiased).
+    """An RGB image as floats in [-1, 1], resized to size x size (bicubic, antialiased).
 
-    The aspect ratio is not kept, as in pix2pix: nothing is cropped away and pairs stay aligned. ``size`` may also be
-    (width, height).
+    The aspect ratio is not kept, as in pix2pix: nothing is cropped away and pairs stay aligned.
+    ``size`` may also be (width, height).
     """
     size = (size, size) if isinstance(size, int) else size
     if image.size != size:
@@ -204,10 +180,10 @@ def half(image: Image.Image, left: bool) -> Image.Image:
 
 
 def to_bytes(tensor: Float[Tensor, "*batch 3 h w"]) -> Tensor:
-    """[-1, 1] to uint8 in 0..255 of the same shape: clamped, rounded. ``bytes / 127.5 - 1`` gives the floats back."""
+    """[-1, 1] to uint8 in 0..255: clamped, rounded. ``bytes / 127.5 - 1`` gives the floats back."""
     return ((tensor.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
 def to_image(tensor: Float[Tensor, "3 h w"]) -> Image.Image:
-    """The inverse of ``to_tensor``, apart from its resizing: (3, h, w) in [-1, 1], clamped and rounded, to RGB."""
+    """The inverse of ``to_tensor`` but for its resizing: (3, h, w) in [-1, 1] to RGB, clamped."""
     return Image.fromarray(to_bytes(tensor).permute(1, 2, 0).cpu().numpy())

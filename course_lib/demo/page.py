@@ -16,10 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data import TwoDomains
-from course_lib.data.facade_layout import CLASSES
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
-from course_lib.data.scenes import SHADES
+from course_lib.data.label_maps import SHADES
 from course_lib.errors import CourseError, need
+from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import stitch
 from course_lib.runs.export import METHODS, export_run
 from course_lib.runs.shipped import PREFIX, RECIPES, name_of

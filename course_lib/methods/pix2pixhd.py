@@ -319,7 +319,7 @@ class Pix2PixHD(Method):
         ``seed`` or of torch's global generator. A G1 that has no G2 yet paints at half the size, enlarged.
         """
         from course_lib.data.facades import label_map
-        from course_lib.data.scenes import regions
+        from course_lib.data.label_maps import regions
 
         if self.config.n_labels:
             labels = (

@@ -13,12 +13,12 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from course_lib import metrics
-from course_lib.data.facade_render import _WALLS
+from course_lib.houses.render import _WALLS
 from course_lib.metrics.diversity import common_share, ridge
 from course_lib.metrics.houses import COLOURED, WALL
 from course_lib.networks.frozen import CHUNK, HIGH, LOW, WALLS, FactorReader, load_reader, shrunk
 
-NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of facade_render.Style
+NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of houses.render.Style
 SURE = (
     0.95  # probability from which on a wall has a colour: 99.6 % of true ones, few means of several
 )

@@ -7,7 +7,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from course_lib import metrics
-from course_lib.data.facade_layout import CLASSES
+from course_lib.houses.layout import CLASSES
 from course_lib.networks.pix2pixhd import boundary_map
 
 LIT = 4.0  # a lit window gives more than this many times the light of its wall: two photographic stops

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.data import names, open_dataset
-from course_lib.data.facade_layout import CLASSES, PALETTE
 from course_lib.data.files import replace_file
-from course_lib.data.scenes import SHADES, shaded
+from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import CourseError, need
+from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.methods.base import Method
 from course_lib.methods.baselines.cyclegan_rows import NoisyCycleGAN
 from course_lib.methods.bicyclegan import BicycleGAN
@@ -49,7 +49,7 @@ def to_onnx(
     """Write the generator behind ``method.translate`` as the ONNX file ``path``; returns the file's metadata, texts.
 
     Inputs: ``x`` (batch, 3, H, W) in [-1, 1], and of BicycleGAN ``z`` (batch, z_dim); output ``y``, like x. Of
-    pix2pixHD x is a picture in the colours of scenes.SHADES, and z, if it has styles, that of the wall. H and W are
+    pix2pixHD x is a picture in the colours of label_maps.SHADES, and z, if it has styles, that of the wall. H and W are
     multiples of the metadata's ``multiple`` or, where that is 0, of the training's size. Averaged weights if there are
     any. ``direction="yx"`` takes CycleGAN's other way. ``half`` stores large weights as float16, which are float32
     again before they are used. ``about`` goes into the metadata, too. Raises CourseError for another method, for

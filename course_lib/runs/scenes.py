@@ -1,4 +1,4 @@
-"""Scenes painted by a method that takes label maps with instance ids; the scenes themselves are in data/scenes.py."""
+"""Scenes painted by a method that takes label maps with instance ids; the scenes themselves are in data/label_maps.py."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from course_lib.data.scenes import Edit, edited, find_scenes
+from course_lib.data.label_maps import Edit, edited, find_scenes
 from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.pictures import make_folder, write_pictures
@@ -24,7 +24,7 @@ def translate_scenes(
     scale: float | None,
     squared: bool,
 ) -> list[Path]:
-    """PNG files below ``target`` for the scenes that ``data.scenes.find_scenes`` finds; their paths.
+    """PNG files below ``target`` for the scenes that ``data.label_maps.find_scenes`` finds; their paths.
 
     ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike among the centres of the
     features. Sizes are as in ``translate_files``; maps are never mixed on the way. Raises CourseError before anything

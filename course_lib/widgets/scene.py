@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data.facade_layout import CLASSES
-from course_lib.data.scenes import Edit, drawn
+from course_lib.data.label_maps import Edit, drawn
 from course_lib.errors import CourseError
+from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import image_grid, stitch
 from course_lib.runs.scenes import photograph
 from course_lib.widgets.pick import Pictures

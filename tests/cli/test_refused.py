@@ -19,7 +19,7 @@ from PIL import Image
 from course_lib import runs
 from course_lib.data.images import FORMATS, read_image
 from course_lib.errors import CourseError
-from tests.data.test_unpack import make_zip, snapshot, special, tar
+from tests.support.archives import make_zip, snapshot, special, tar
 from tests.support.pictures import encoded, noise, png
 
 KINDS = {
@@ -232,7 +232,7 @@ def archive(data, record=None):
 
 
 GOOD = ("maps/train/1.jpg", encoded(noise(64, 32), "JPEG"))
-ARCHIVED = {  # a few of each row: all that is wrong with archives is tried in test_unpack.py
+ARCHIVED = {  # a few of each row: all that is wrong with archives is tried in test_download.py
     "22 out of the folder": (tar([GOOD, ("../evil", b"evil")], "gz"),),
     "22 a zip that leads out": (make_zip([GOOD, ("/tmp/evil", b"evil")]),),
     "22 a link": (
@@ -312,7 +312,7 @@ def judge(status, out, err, where):
 
 def run_all(wanted, tmp_path, monkeypatch, course):
     monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
-    monkeypatch.setattr("course_lib.data.download.WAITS", ())
+    monkeypatch.setattr("course_lib.data.download.RETRIES", 0)
     wrong = {}
     for i, (name, build) in enumerate(wanted.items()):
         place = tmp_path / f"{i}"

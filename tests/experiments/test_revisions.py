@@ -26,7 +26,7 @@ PRESETS = ("_SMALL", "PRESETS", "REVISION")  # what a preset sets is in a cell's
 # By the room of who holds a REVISION: the rooms in which imports are followed, but never to who has one of his own.
 FOLLOWED = {
     "methods": ("methods", "networks", "losses", "data.colours"),
-    "data": ("data",),
+    "data": ("data", "houses"),
     "training": ("training",),
 }
 FOLLOWED["metrics"] = ("metrics", "networks", "data.colours")
@@ -189,7 +189,7 @@ METHOD_CLASSES = {name for name in HOLDERS if name.startswith("methods.")}
         ("training.loading", "epoch + 1", "epoch + 2", {"training"}),
         ("data.augment", "0.24", "0.25", {"training"}),
         ("data.emoji", "0.35", "0.36", {"data.emoji"}),
-        ("data.facade_render", "0.5", "0.6", {"data.facades"}),
+        ("houses.render", "0.5", "0.6", {"data.facades"}),
         ("metrics.scores", "BATCH = 16", "BATCH = 8", {"metrics.scores"}),
         ("metrics.pixels", "/ 2 + 0.5", "/ 3 + 0.5", {"metrics.scores", "metrics.samples"}),
         (

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from course_lib import CourseError, losses, runs
-from course_lib.data import open_dataset, scenes
+from course_lib.data import label_maps, open_dataset
 from course_lib.data.facades import Facades, paint
 from course_lib.methods.pix2pixhd import Config, Pix2PixHD
 from course_lib.metrics import scores
@@ -206,7 +206,7 @@ def test_step_equals_the_equations():
             (f - r.detach()).abs().mean()
             for a, b in zip(D_fake, D_real)
             for f, r in zip(a[:-1], b[:-1])
-        )  # noqa: B905
+        )
         fm = 4 / 2 * fm / 2  # two hidden layers, two scales
         grads = torch.autograd.grad(
             gan + 10 * fm, learners, retain_graph=True, allow_unused=True
@@ -325,7 +325,7 @@ def test_plain_pairs_need_no_maps(tmp_path):
 def test_phases_follow_the_share_of_the_training():
     phases = lambda method: [
         (method.advance(share), method.phase)[1] for share in (0.0, 0.49, 0.5, 0.54, 0.56, 1.0)
-    ]  # noqa: E731
+    ]
     assert phases(make()) == ["global", "global", "enhancer", "enhancer", "both", "both"]
     assert set(phases(make(coarse_alone_until=0.0, coarse_frozen_until=0.0))) == {"both"}
     assert phases(make(coarse_frozen_until=0.0))[1:3] == ["global", "both"]
@@ -428,7 +428,7 @@ def test_translate_reads_labels_from_colours_and_regions_from_labels():
     item = Facades("test", 32)[0]
     labels = item["labels"][None]
     plain = method.translate(item["x"][None])["fake_y"]
-    assert torch.equal(plain, method.translate(None, labels, scenes.regions(labels))["fake_y"])
+    assert torch.equal(plain, method.translate(None, labels, label_maps.regions(labels))["fake_y"])
     coarse = make("global").translate(item["x"][None])["fake_y"]
     assert coarse.shape == (1, 3, 32, 32)  # enlarged
 
@@ -445,15 +445,15 @@ def test_encode_needs_an_encoder():
 
 def test_regions_are_connected_and_of_one_label():
     labels = torch.tensor([[5, 5, 0, 5], [0, 5, 0, 5], [0, 0, 1, 5], [2, 2, 1, 1]])
-    found = scenes.regions(labels[None])[0]
+    found = label_maps.regions(labels[None])[0]
     assert torch.equal(found == 0, labels == 0) and len(found.unique()) == 5
     assert found[0, 0] == found[1, 1] != found[0, 3] == found[2, 3] and found[2, 2] == found[3, 3]
     spiral = torch.zeros(9, 9, dtype=torch.long)
     spiral[0], spiral[:, 8], spiral[8], spiral[2:, 0], spiral[2, :7] = 3, 3, 3, 3, 3
-    assert scenes.regions(spiral[None])[0].unique().tolist() == [0, 1]
+    assert label_maps.regions(spiral[None])[0].unique().tolist() == [0, 1]
     item = Facades("test", 64, "facades:touching")[3]
     windows = item["labels"] == 5
-    assert len(scenes.regions(item["labels"][None])[0][windows].unique()) < len(
+    assert len(label_maps.regions(item["labels"][None])[0][windows].unique()) < len(
         item["instances"][windows].unique()
     )
 
@@ -466,23 +466,23 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
     Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")
     Image.fromarray(item["instances"].numpy()).save(tmp_path / "ids.png")
     for name in ("colours", "numbers", "pair"):
-        found = scenes.find_scenes(
+        found = label_maps.find_scenes(
             tmp_path / f"{name}.png", 64, lambda given, path: given, pairs=True
         )
         ((_, given, labels, _),) = found
         assert given == (64, 64) and torch.equal(labels, item["labels"].long())
-    ids = scenes.to_instances(
+    ids = label_maps.to_instances(
         torch.from_numpy(np.array(Image.open(tmp_path / "ids.png").convert("RGB")))
     )
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "photo.png")
     with pytest.raises(CourseError, match="no label map"):
-        list(scenes.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
+        list(label_maps.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
     (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
     Image.fromarray(colours).save(tmp_path / "labels" / "a.png")
     with pytest.raises(CourseError, match="differ in: a"):
-        scenes.find_scenes(tmp_path, 64, lambda given, path: given)
+        label_maps.find_scenes(tmp_path, 64, lambda given, path: given)
 
 
 # ---- windows that touch

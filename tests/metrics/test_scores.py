@@ -7,8 +7,8 @@ import torch
 
 from course_lib import metrics
 from course_lib.data import facades, open_dataset
-from course_lib.data.facade_layout import CLASSES
 from course_lib.data.facades import paint
+from course_lib.houses.layout import CLASSES
 from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.metrics import scores

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from course_lib import runs
-from course_lib.data import facades, open_dataset, scenes
+from course_lib.data import facades, label_maps, open_dataset
 from course_lib.data.facades import Facades, paint
 from course_lib.data.images import half, read_image, to_bytes, to_image, to_tensor
 from course_lib.methods import METHODS, configs, method_class
@@ -294,7 +294,7 @@ def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
     ].long()
     maps = [
         np.pad(each, ((0, 0), (0, 4), (0, 2)), mode="reflect")
-        for each in (labels, scenes.regions(labels))
+        for each in (labels, label_maps.regions(labels))
     ]
     fake = runs.open_run(run)[0].sample(None, 1, 4, *map(torch.from_numpy, maps))[0, 0, :, :44, :70]
     by_hand = to_image(fake).resize((128, 80), Image.Resampling.BICUBIC)

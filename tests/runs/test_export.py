@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import CourseError, runs
-from course_lib.data import open_dataset, scenes
+from course_lib.data import label_maps, open_dataset
 from course_lib.data.images import to_image
 from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
@@ -53,7 +53,7 @@ def test_the_file_computes_what_translate_does(trained, tmp_path, method, direct
     hd, codes = method == "pix2pixhd", {"bicyclegan": 8, "pix2pixhd": 3}.get(method)
     items, z = [data[i] for i in range(8)], None if codes is None else torch.randn(8, codes)
     x = torch.stack(
-        [scenes.shaded(of["labels"], of["instances"]) if hd else of["x"] for of in items]
+        [label_maps.shaded(of["labels"], of["instances"]) if hd else of["x"] for of in items]
     )
     assert export.check(model, path, x, z, direction) < export.LIMIT
     assert (
@@ -283,7 +283,7 @@ def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
     ]
     touching = open_dataset("facades:touching", "test", 32)
     shades = demo._inputs(
-        tmp_path, "shades", touching, lambda of: scenes.shaded(of["labels"], of["instances"])
+        tmp_path, "shades", touching, lambda of: label_maps.shaded(of["labels"], of["instances"])
     )
     assert "window beside window" in shades["meanings"] and len(shades["colours"]) <= demo.COLOURS
     assert (

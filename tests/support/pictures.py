@@ -5,7 +5,10 @@ import struct
 import zlib
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
+
+from course_lib.errors import CourseError
 
 
 def photograph(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -45,3 +48,11 @@ def png(
         chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     )
     return b"\x89PNG\r\n\x1a\n" + body
+
+
+def refused(call, *arguments) -> CourseError:
+    """The CourseError of a call, which must be one; each of its three parts is a line."""
+    with pytest.raises(CourseError) as caught:
+        call(*arguments)
+    assert "\n" not in caught.value.what + caught.value.where + caught.value.fix
+    return caught.value

@@ -29,7 +29,7 @@ from course_lib.training import checkpoint
 from course_lib.training.fit import fit
 from course_lib.training.loading import batches
 from tests import ROOT
-from tests.data.test_unpack import tree as contents
+from tests.support.archives import tree as contents
 from tests.support.killing import (
     ONE_THREAD,
     Toy,

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from course_lib import CourseError, runs
-from course_lib.data.facade_layout import CLASSES
 from course_lib.data.facades import Facades
-from course_lib.data.scenes import Edit, drawn, edited
+from course_lib.data.label_maps import Edit, drawn, edited
+from course_lib.houses.layout import CLASSES
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.scenes import photograph
 from course_lib.widgets import scene as module

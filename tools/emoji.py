@@ -1,11 +1,11 @@
 """Rebuild the shipped emoji files from their npm packages (needs npm, the network and ``pip install resvg-py``).
 
-    python -m course_lib.data.build_emoji [FOLDER_WITH_PACKAGES]
+    python tools/emoji.py [FOLDER_WITH_PACKAGES]
 
-Writes ``emoji.json`` and contact sheets into ``emoji_files/``, for each style one of 64 px and, for each split, one of
-128 px; the course itself needs none of this. At 64 px the drawings are the PNG files of the packages; at 128 px Fluent
-comes from its files of 256 px, Noto and Twemoji from vectors, of the versions that show the same drawings. The same
-packages give the same pixels; the bytes of a sheet may differ between versions of libavif.
+Writes ``emoji.json`` and contact sheets into ``course_lib/data/emoji_files/``, for each style one of 64 px and, for
+each split, one of 128 px; the course itself needs none of this. At 64 px the drawings are the PNG files of the
+packages; at 128 px Fluent comes from its files of 256 px, Noto and Twemoji from vectors, of the versions that show the
+same drawings. The same packages give the same pixels; the bytes of a sheet may differ between versions of libavif.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ GENDERED = {
     "1f469",
     "1f9d1",
 }  # man, woman, person: the first code point of a profession or a hairstyle
-TARGET = Path(__file__).parent / "emoji_files"
+TARGET = Path(__file__).parents[1] / "course_lib" / "data" / "emoji_files"
 
 
 def fetch(folder: Path) -> dict[str, Path]:

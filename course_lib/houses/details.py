@@ -1,7 +1,7 @@
 """What façades show above 64 px: small things, textures, panes that reflect, soft shadows.
 
 At 64 px and below nothing of this is drawn. Labels and instances know nothing of it: a detail is a box without a label,
-or a change of what the base in facade_render.py has coloured. What no factor of the style names follows from ``grain``.
+or a change of what the base in render.py has coloured. What no factor of the style names follows from ``grain``.
 """
 
 import functools
@@ -9,8 +9,8 @@ import functools
 import numpy as np
 from numpy import float32 as f32
 
-from course_lib.data.facade_layout import CLASSES, PARTS, PX, Box
-from course_lib.data.facade_tools import (
+from course_lib.houses.layout import CLASSES, PARTS, PX, Box
+from course_lib.houses.tools import (
     courses,
     frac,
     hashed,
@@ -154,7 +154,7 @@ def _kind(box: Box) -> str:
 class Details:
     """Those of one picture of n x n samples. ``boxes`` are those that are drawn, the small things among them.
 
-    ``wall``: its colour, (3,) in linear light. ``share``: the strength. Bands are slices of rows, as in facade_render.
+    ``wall``: its colour, (3,) in linear light. ``share``: the strength. Bands are slices of rows, as in render.
     """
 
     def __init__(

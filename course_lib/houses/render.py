@@ -1,6 +1,6 @@
 """The photographer of the generated façades: a layout and a style in, a picture of a toy house out.
 
-Bit for bit the same on every machine: see facade_tools.py. This is all there is up to 64 px; facade_details.py adds to
+Bit for bit the same on every machine: see tools.py. This is all there is up to 64 px; details.py adds to
 larger pictures.
 """
 
@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy import float32 as f32
 
-from course_lib.data.facade_details import Details, furnish, strength
-from course_lib.data.facade_layout import PARTS, Box, Draw
-from course_lib.data.facade_tools import (
+from course_lib.houses.details import Details, furnish, strength
+from course_lib.houses.layout import PARTS, Box, Draw
+from course_lib.houses.tools import (
     blur,
     courses,
     frac,

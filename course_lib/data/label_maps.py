@@ -15,10 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data import names, open_dataset
-from course_lib.data.facade_layout import CLASSES, PALETTE
 from course_lib.data.facades import label_map, paint
 from course_lib.data.images import Size, find_images, half, read_image
 from course_lib.errors import CourseError
+from course_lib.houses.layout import CLASSES, PALETTE
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
 STRAY = 0.1  # share of such pixels above which an image is no label map
@@ -74,7 +74,7 @@ def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h 
         raise CourseError(
             what,
             path,
-            "paint it in the colours of facade_layout.PALETTE, or grey 0 to 11; save as PNG",
+            "paint it in the colours of houses.layout.PALETTE, or grey 0 to 11; save as PNG",
         )
     return labels
 

@@ -1,0 +1,78 @@
+"""The renderer of houses: the same pictures everywhere, and a truth that is one."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from course_lib.houses import render as render_module
+from course_lib.houses.layout import CLASSES, Draw, layout
+from course_lib.houses.render import Style, render
+from tests import ROOT
+
+FINGERPRINT = "c0c422d9109c7cd3c54c7f59af5c98446e618a2b018e44ab36d02a0e21052133"
+
+
+def fingerprint(sizes=(16, 64, 64, 96, 128, 256)):
+    """SHA-256 over photographs, labels and instances at several sizes, all materials and times."""
+    sha = hashlib.sha256()
+    for i, size in enumerate(sizes):
+        style = Style.draw(Draw("golden", i), brick=bool(i % 2), time=i / 5)
+        for array in render(layout("golden", i), style, size, 7 * i):
+            sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
+def printed(sizes="", **environment):
+    """The fingerprint of a process of its own, without the shape checks of these tests."""
+    code = f"import tests.houses.test_houses as t; print(t.fingerprint({sizes}))"
+    env = os.environ | {"PYTHONPATH": str(ROOT), "COURSE_NO_SHAPE_CHECK": "1"} | environment
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    return subprocess.run(command, env=env, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_same_pictures_on_every_machine():
+    assert fingerprint() == FINGERPRINT
+
+
+@pytest.mark.extra
+def test_the_same_pictures_on_a_processor_without_vector_units():
+    off = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR AVX2 FMA3"
+    assert printed(NPY_DISABLE_CPU_FEATURES=f"{off} X86_V3 X86_V4") == FINGERPRINT
+
+
+@pytest.mark.extra
+def test_the_same_pictures_in_threads_and_processes():
+    with ThreadPoolExecutor(4) as pool:
+        hashes = set(pool.map(fingerprint, [(128, 256)] * 4))
+    hashes |= {printed("(128, 256)", OMP_NUM_THREADS=threads) for threads in "12"}
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("size", [64, 100, 256])
+def test_a_picture_does_not_depend_on_its_bands(size, monkeypatch):
+    style = Style.draw(Draw("bands", size))
+    once = render(layout("bands", size), style, size, size)
+    for samples in (2**13, 2**22):
+        monkeypatch.setattr(render_module, "BAND", samples)
+        again = render(layout("bands", size), style, size, size)
+        assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
+
+
+@pytest.mark.slow
+def test_every_class_appears_and_objects_have_their_own_number():
+    windows, classes = [], np.zeros(len(CLASSES), int)
+    for house in range(60):
+        style = Style.draw(Draw("classes", house))
+        _, labels, instances = render(layout("val", house), style, 64, house)
+        classes += np.bincount(labels.ravel(), minlength=len(CLASSES)) > 0
+        for number in np.unique(instances):
+            assert len(np.unique(labels[instances == number])) == 1  # an object is of one class
+        windows.append(len(np.unique(instances[labels == CLASSES.index("window")])))
+        assert (instances[labels == 0] == 0).all()
+        assert max(box.instance for box in layout("val", house)) < 256
+    assert classes.min() >= 5 and min(windows) >= 2 and max(windows) >= 12
