@@ -37,6 +37,9 @@ def added(default: Any) -> Any:
 class TrainingConfig:
     """How a method is trained: the fields that all configurations share, with the defaults of most papers."""
 
+    # settings that older runs recorded and that no longer exist: name -> the default they had
+    REMOVED: ClassVar[dict[str, Any]] = {}
+
     image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
     flip: Literal["on", "off", "auto"] = (

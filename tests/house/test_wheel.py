@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 # The command where no extra is installed: their modules cannot be imported.
 BARE = """
 import sys
-absent = "nbgrader nbconvert nbformat papermill jupyterlab voila onnx distributed lightning_fabric playwright pytest"
+absent = "nbgrader nbconvert nbformat papermill jupyterlab voila onnx distributed playwright pytest"
 sys.modules |= dict.fromkeys(absent.split())
 import course_lib
 from course_lib.cli.course import main
