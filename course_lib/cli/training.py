@@ -53,11 +53,7 @@ def train(
             help="with torch.compile: first a minute or two, then perhaps faster on a GPU",
         ),
     ] = False,
-    devices: Annotated[
-        int, typer.Option(help="GPUs, or processes of the CPU, that share each step")
-    ] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
-    checkpoint_seconds: Annotated[float, typer.Option(help="seconds between checkpoints")] = 5.0,
     workers: Annotated[
         int, typer.Option(help="processes that prepare the images; 0: this one does")
     ] = 0,
@@ -67,13 +63,12 @@ def train(
 ) -> None:
     """Train a method into OUT: checkpoints, history.jsonl, previews and run.json."""
     from course_lib import runs
+    from course_lib.training import distributed
 
     lengths = {
         "--size": size,
         "--steps": steps,
         "--minutes": minutes,
-        "--checkpoint-seconds": checkpoint_seconds,
-        "--devices": devices,
     }
     for name, number in lengths.items():
         positive(name, number)
@@ -92,12 +87,12 @@ def train(
     )
     result = runs.train(
         method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
-        bf16=bf16, compiled=compiled, n_devices=devices, resume=resume, accept_changes=accept_changes,
-        checkpoint_seconds=checkpoint_seconds, workers=workers,
+        bf16=bf16, compiled=compiled, resume=resume, accept_changes=accept_changes,
+        workers=workers,
     )  # fmt: skip
-    print(
-        f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; look at {out / 'previews'}"
-    )
+    if distributed.world()[0] == 0:
+        done = f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s"
+        print(f"{done}; look at {out / 'previews'}")
     if result.stopped == "interrupted":
         raise typer.Exit(130)
 

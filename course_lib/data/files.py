@@ -66,7 +66,7 @@ def only_run(folder: Path) -> Iterator[None]:
     note = folder / ".pid"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock", blocking=False)
+        lock = filelock.FileLock(folder / ".lock", blocking=False, is_singleton=True)
         lock.acquire()
         note.write_text(str(os.getpid()))
     except filelock.Timeout:

@@ -210,7 +210,7 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
     )  # with which both steps are the same mathematics
     config = make_config(name, profile, settings=settings)
     taker = SimpleNamespace(config=config, device=device)
-    batch = next(batches(open_dataset("facades", "train", config.image_size), taker, augment=False))
+    batch = next(batches(open_dataset("facades", "train", config.image_size), taker))
     works, memory = {}, {}
     for kind in kinds:
         if on_gpu := torch.cuda.is_available():

@@ -74,7 +74,7 @@ def learn(name: str, config: Any, seconds: float, points: int, seed: int) -> lis
         torch.manual_seed(own_seed)
         method, one_step = stepper(kind, config, cls, device)
         one_step = one_step if kind == ours else _averaging(method, one_step)
-        feed = batches(train, method, own_seed, augment=False)
+        feed = batches(train, method, own_seed)
         running[kind] = {
             "method": method,
             "step": one_step,

@@ -58,7 +58,7 @@ def train(name: str, out: Path) -> dict:
     config = starting.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
     starting.train(
         recipe.method, recipe.data, out, config, steps=recipe.steps, seed=shipped.SEED, direction=recipe.direction,
-        resume=True, previews=moments.MOMENTS, on_preview=moments.keeper(out / "moments"), checkpoint_seconds=60,
+        resume=True, previews=moments.MOMENTS, on_preview=moments.keeper(out / "moments"),
     )  # fmt: skip
     return pack(name, out, out)
 

@@ -2,8 +2,8 @@
 
 import json
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
 from course_lib.runs.opening import read_settings
-from course_lib.training import devices, profiles
+from course_lib.training import checkpoint, distributed, profiles
 from course_lib.training.fit import Result, explained
 from course_lib.training.state import check_folder
 
@@ -53,7 +53,6 @@ def train(
     device: str = "auto",
     bf16: bool | None = None,
     compiled: bool = False,
-    n_devices: int = 1,
     resume: bool = False,
     accept_changes: bool = False,
     **fit_options: Any,
@@ -61,11 +60,12 @@ def train(
     """Train ``method`` on ``data`` into the folder ``out``: run.json, history.jsonl, checkpoints/, previews/.
 
     Everything is checked before ``out`` is made. With ``resume``, settings that differ from run.json raise CourseError
-    unless ``accept_changes``. ``compiled`` is by torch.compile. ``n_devices`` above 1, or torchrun, makes so many
-    processes (see devices.py).
+    unless ``accept_changes``. ``compiled`` is by torch.compile. Among processes that torchrun has
+    started, each trains on its share of every batch (see training/distributed.py).
     """
-    cls, place = method_class(method), profiles.pick_device(device)
-    n_devices, machines = devices.layout(n_devices, place)
+    cls = method_class(method)
+    place = distributed.join(profiles.pick_device(device))
+    rank, ranks = distributed.world()
     bf16 = profiles.use_bf16(place, bf16)
     train_set, val_set = _data(method, data, config, direction, seed)
     goes_on = resume and (out / "run.json").exists()
@@ -83,13 +83,12 @@ def train(
     }
     settings |= {
         "compiled": compiled,
-        "devices": n_devices * machines,
+        "ranks": ranks,
         "config": configs.as_dict(config),
     }
     settings |= {"steps": steps, "minutes": minutes}
-    check_folder(out, _flat(settings), resume, accept_changes, old, configs.defaults(cls.Config))
-    ranks = devices.launch(n_devices, machines, place)
-    place = ranks.device if ranks else place
+    resume = "changed" if resume and accept_changes else resume
+    check_folder(out, cls.Config, _flat(settings), resume, old)
     with (
         torch.random.fork_rng([place] if place.type == "cuda" else []),
         explained("building the networks"),
@@ -100,10 +99,23 @@ def train(
         "versions": {"course_lib": __version__, "torch": torch.__version__},
         "device": profiles.device_name(),
     }
-    return (ranks or training).fit(
-        model, train_set, steps=steps, minutes=minutes, val=val_set, out=out, seed=seed, resume=resume,
-        accept_changes=accept_changes, on_start=partial(_started, out, settings, device), **fit_options,
-    )  # fmt: skip
+    with files.only_run(out) if rank == 0 else nullcontext():
+        if rank == 0:
+            _write_settings(out, settings, model if resume == "changed" else None)
+        if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
+            note = f"no GPU found: training on {profiles.device_name()}"
+            warnings.warn(note, stacklevel=2)
+        return training.fit(
+            model,
+            train_set,
+            steps=steps,
+            minutes=minutes,
+            val=val_set,
+            out=out,
+            seed=seed,
+            resume=resume,
+            **fit_options,
+        )
 
 
 def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:
@@ -142,15 +154,15 @@ def _flat(settings: dict) -> dict:
     facts = {
         key: value for key, value in settings.items() if key not in ("config", "versions", "device")
     }
-    return {"compiled": False, "devices": 1} | facts | settings["config"]
+    return {"compiled": False, "ranks": 1} | facts | settings["config"]
 
 
-def _started(out: Path, settings: dict, device: str) -> None:
-    """``out`` is locked and can be written to: it becomes the folder of this run."""
+def _write_settings(out: Path, settings: dict, model: Any) -> None:
+    """Make ``out``, which is locked, the folder of this run.
+
+    A ``model`` with changed settings must fit the checkpoint: otherwise run.json stays as it is.
+    """
+    latest = checkpoint.load_latest(out / "checkpoints") if model else None
+    if latest:
+        checkpoint.restore(model, latest[1], out)
     files.replace_file(out / "run.json", json.dumps(settings, indent=1).encode())
-    if (
-        device == "auto"
-        and profiles.pick_device(device).type == "cpu"
-        and not profiles.unused_gpu()
-    ):
-        warnings.warn(f"no GPU found: training on {profiles.device_name()}", stacklevel=2)

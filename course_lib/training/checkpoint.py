@@ -1,7 +1,7 @@
-"""Checkpoints that survive: a folder each, written aside and renamed, with SHA-256 over every byte that matters.
+"""Checkpoints that survive: a folder each, written aside and renamed, with SHA-256 of every byte.
 
     OUT/checkpoints/00001200/tensors.safetensors    weights, optimiser moments, random states
-    OUT/checkpoints/00001200/state.json             the rest, the hash of the tensors, and a hash of itself
+    OUT/checkpoints/00001200/state.json             the rest, both files' hashes
 
 Neither torch nor safetensors notices a flipped bit; nothing here is ever unpickled.
 """
@@ -21,25 +21,25 @@ from torch import Tensor
 from course_lib.data.files import ASIDE, write_durably, writing
 from course_lib.errors import CourseError
 
+KEPT = 2  # checkpoints of a run: the newest may be damaged
 
-def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict, keep: int = 2) -> Path:
-    """Write the checkpoint of ``step`` below ``folder`` and drop all but the newest ``keep``. Returns its path.
 
-    Either the whole checkpoint is there afterwards or nothing changed. Raises CourseError if the disk refuses it.
+def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> Path:
+    """Write the checkpoint of ``step`` below ``folder`` and drop all but the newest KEPT.
+
+    Either the whole checkpoint is there afterwards or nothing changed. Returns its path. Raises
+    CourseError if the disk refuses it.
     """
-    final, aside = folder / f"{step:08d}", folder / f"{ASIDE}{step:08d}"
-    with writing("a checkpoint", final, sum(t.nbytes for t in tensors.values())):
+    final = folder / f"{step:08d}"
+    aside = folder / f"{ASIDE}{step:08d}"
+    with writing("a checkpoint", final, sum(tensor.nbytes for tensor in tensors.values())):
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
-            blob = safetensors.torch.save(
-                {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-            )
-            document = {
-                "step": step,
-                "tensors_sha256": hashlib.sha256(blob).hexdigest(),
-                "state": state,
-            }
+            on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+            blob = safetensors.torch.save(on_cpu)
+            blob_hash = hashlib.sha256(blob).hexdigest()
+            document = {"step": step, "tensors_sha256": blob_hash, "state": state}
             write_durably(aside / "tensors.safetensors", blob)
             write_durably(aside / "state.json", _bytes(document | {"sha256": _digest(document)}))
             _sync_folder(aside)
@@ -50,7 +50,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict, keep:
             shutil.rmtree(aside, ignore_errors=True)
             raise
         # newer ones are damaged, or this run would have resumed there: they count for nothing
-        for old in [s for s in steps(folder) if s <= step][:-keep]:
+        for old in [s for s in steps(folder) if s <= step][:-KEPT]:
             _drop(folder / f"{old:08d}")
     return final
 
@@ -65,15 +65,19 @@ def _drop(path: Path) -> None:
 
 
 def steps(folder: Path) -> list[int]:
-    """Steps of the finished checkpoints below ``folder``, oldest first; by step, since clocks go backwards."""
-    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    """Steps of the finished checkpoints below ``folder``, oldest first: clocks go backwards."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(int(name) for name in names if name.isdecimal())
 
 
 def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
-    """(step, tensors, state) of the checkpoint at ``path``. Raises CourseError if a byte of it is wrong or missing."""
+    """(step, tensors, state) of the checkpoint at ``path``.
+
+    Raises CourseError if a byte of it is wrong or missing.
+    """
     try:
-        raw, blob = ((path / name).read_bytes() for name in ("state.json", "tensors.safetensors"))
+        raw = (path / "state.json").read_bytes()
+        blob = (path / "tensors.safetensors").read_bytes()
         document = json.loads(raw)
         claimed = document.pop("sha256")
         # compared as bytes, too: 1e-05 and 1E-05 differ by one bit and mean the same
@@ -89,74 +93,95 @@ def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
 
 
 def load_latest(folder: Path) -> tuple[int, dict[str, Tensor], dict] | None:
-    """The newest good checkpoint below ``folder``, None if there never was one; damaged ones are passed over, warning.
+    """The newest good checkpoint below ``folder``, as :func:`load` gives it; None if there is none.
 
-    Raises CourseError if there are some and none is good.
+    Damaged ones are passed over with a warning. Raises CourseError if there are only such.
     """
-    found = steps(folder)
-    for step in reversed(found):
+    all_steps = steps(folder)
+    for step in reversed(all_steps):
         try:
             return load(folder / f"{step:08d}")
         except CourseError as error:
             warnings.warn(f"{error.what} ({error.where}); trying the one before", stacklevel=2)
-    if found:
+    if all_steps:
         raise CourseError("no checkpoint here is readable", folder, "start again in another folder")
     return None
 
 
 def snapshot(method: Any) -> dict[str, Tensor]:
-    """Every tensor of a method: weights and statistics of its networks, moments of its optimisers."""
-    out = _weights(method)
+    """Every tensor of a method: weights and statistics of its networks, moments of optimisers."""
+    tensors = _weights(method)
     for name, optimizer in method.optimizers.items():
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        for i, parameter in enumerate(parameters):
-            out |= {
-                f"{name}.{i}.{key}": tensor
-                for key, tensor in optimizer.state.get(parameter, {}).items()
-            }
-    return out
+        for i, parameter in enumerate(_parameters(optimizer)):
+            for key, moment in optimizer.state.get(parameter, {}).items():
+                tensors[f"{name}.{i}.{key}"] = moment
+    return tensors
+
+
+def private(method: Any) -> dict[str, Tensor]:
+    """The part of :func:`snapshot` that each of several ranks has of its own, on the CPU.
+
+    That is what does not learn: pools of earlier fakes, and batch statistics.
+    """
+    tensors = {}
+    for name, net in method.networks.items():
+        learned = dict(net.named_parameters())
+        for key, tensor in net.state_dict().items():
+            if key not in learned:
+                tensors[f"{name}.{key}"] = tensor.cpu()
+    return tensors
 
 
 def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bool = True) -> None:
-    """The inverse of :func:`snapshot`, in place. Raises CourseError naming the first five entries that do not fit."""
-    own = _weights(method)
-    names = own | {
-        name: 0 for name in tensors if name.partition(".")[0] in method.networks
-    }  # of either, in order
-    shapes = {
-        name: [tuple(side[name].shape) if name in side else "none" for side in (tensors, own)]
-        for name in names
-    }
-    wrong = [
-        f"{name} {theirs} for {ours}" for name, (theirs, ours) in shapes.items() if theirs != ours
-    ]
-    if wrong:
-        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
-        what = f"the checkpoint is of another architecture: {shown}"
-        raise CourseError(what, where, "use the settings of its run.json")
-    for name, tensor in own.items():
+    """The inverse of :func:`snapshot`, in place.
+
+    Raises CourseError that names the first five entries that do not fit.
+    """
+    weights = _weights(method)
+    _check_architecture(method, weights, tensors, where)
+    for name, tensor in weights.items():
         tensor.copy_(tensors[name])
     for name, optimizer in method.optimizers.items() if optimizers else []:
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        for i, parameter in enumerate(parameters):
+        for i, parameter in enumerate(_parameters(optimizer)):
             prefix = f"{name}.{i}."
-            for key in [k for k in tensors if k.startswith(prefix)]:
-                # moments must keep the memory layout of their parameter, which the file does not
+            for key in [key for key in tensors if key.startswith(prefix)]:
                 moment = tensors[key].to(parameter.device)
-                kept = (
-                    torch.empty_like(parameter).copy_(moment)
-                    if moment.shape == parameter.shape
-                    else moment
-                )
-                optimizer.state[parameter][key.removeprefix(prefix)] = kept
+                if moment.shape == parameter.shape:
+                    # the memory layout must be that of the parameter, which the file does not know
+                    moment = torch.empty_like(parameter).copy_(moment)
+                optimizer.state[parameter][key.removeprefix(prefix)] = moment
+
+
+def _check_architecture(
+    method: Any, weights: dict[str, Tensor], tensors: dict[str, Tensor], where: Path
+) -> None:
+    of_networks = [name for name in tensors if name.partition(".")[0] in method.networks]
+    wrong = []
+    for name in dict.fromkeys([*weights, *of_networks]):
+        theirs, ours = (
+            tuple(side[name].shape) if name in side else "none" for side in (tensors, weights)
+        )
+        if theirs != ours:
+            wrong.append(f"{name} {theirs} for {ours}")
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        what = f"the checkpoint is of another architecture: {', '.join(wrong[:5])}{more}"
+        raise CourseError(what, where, "use the settings of its run.json")
 
 
 def _weights(method: Any) -> dict[str, Tensor]:
-    return {
-        f"{name}.{key}": t
-        for name, net in method.networks.items()
-        for key, t in net.state_dict().items()
-    }
+    weights = {}
+    for name, net in method.networks.items():
+        for key, tensor in net.state_dict().items():
+            weights[f"{name}.{key}"] = tensor
+    return weights
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    parameters = []
+    for group in optimizer.param_groups:
+        parameters += group["params"]
+    return parameters
 
 
 def _bytes(document: dict) -> bytes:

@@ -30,8 +30,13 @@ class Progress:
 
     def __init__(self, batch_size: int, steps: int | None, minutes: float | None, show: bool):
         self.batch_size, self.steps, self.minutes = batch_size, steps, minutes
-        self.visible, self.notebook, self.drawn = show, in_notebook(), 0.0
-        self.bar = self.line = self.figure = self.last = None
+        self.visible = show
+        self.in_notebook = in_notebook()
+        self.drawn = 0.0  # when the text was last shown
+        self.bar = None  # on a terminal
+        self.line = None  # in a notebook, with the figure of the preview below
+        self.figure = None
+        self.last = None  # the latest step, seconds and terms
 
     def __enter__(self) -> "Progress":
         return self
@@ -43,7 +48,7 @@ class Progress:
     def start(self, step: int, seconds: float) -> None:
         """Show it; the run has made ``step`` updates in so many ``seconds`` already."""
         self.first_step, self.first_seconds = step, seconds
-        if self.visible and self.notebook:
+        if self.visible and self.in_notebook:
             from IPython.display import HTML, display
 
             self.line = display(HTML("<pre>starting</pre>"), display_id=True)
@@ -67,7 +72,7 @@ class Progress:
 
     def update(self, step: int, seconds: float, terms: dict[str, float]) -> None:
         self.last = (step, seconds, terms)
-        if self.visible and time.monotonic() - self.drawn > (0.5 if self.notebook else 0.1):
+        if self.visible and time.monotonic() - self.drawn > (0.5 if self.in_notebook else 0.1):
             self.drawn = time.monotonic()
             self._draw(self.text(step, seconds, terms), step, seconds)
 
@@ -84,7 +89,7 @@ class Progress:
 
     def show(self, rows: dict[str, Tensor], title: str, step: int, path: Path | None) -> None:
         """Draw a preview: in place below the line in a notebook, and to ``path`` if there is one."""
-        if not (path or (self.visible and self.notebook)):
+        if not (path or (self.visible and self.in_notebook)):
             return
         from course_lib.plotting.figures import image_grid
 
@@ -94,7 +99,7 @@ class Progress:
             with writing("a preview", path, len(png.getvalue())):
                 path.parent.mkdir(exist_ok=True)
                 replace_file(path, png.getvalue())
-        if self.visible and self.notebook:
+        if self.visible and self.in_notebook:
             from IPython.display import display
 
             if self.figure is None:

@@ -1,4 +1,4 @@
-"""What a training remembers: step and seconds, history, previews and checkpoints, and how a stopped one goes on."""
+"""What a training remembers, and how a stopped one goes on."""
 
 import json
 import math
@@ -16,15 +16,18 @@ from course_lib.data import View, files
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.training import checkpoint
+from course_lib.training import checkpoint, distributed
 from course_lib.training.progress import Progress
 
 NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
 READ_EVERY = 10  # steps, whose terms are then read: until then nobody waits for a GPU
+CHECKPOINT_SECONDS = 5.0  # between two checkpoints; 0 is after every step
+# what earlier versions recorded beside a method's settings, with the values that mean what fit() does
+REMOVED = {"augment": True, "compiled": False, "devices": 1}
 
 
-class RunState:
-    """The state of one training: how far it is, its history, and the folder that keeps both, if there is one."""
+class TrainingRun:
+    """How far a training is, its history, and the folder that keeps both, if there is one."""
 
     def __init__(
         self,
@@ -35,68 +38,87 @@ class RunState:
         previews: int,
         on_preview: Callable,
     ):
-        self.method, self.out, self.settings = method, out, settings
-        self.previews, self.on_preview = previews, on_preview
-        self.step, self.seconds, self.shown = 0, 0.0, -1
-        self.saved, self.saved_at, self.save_cost = -1, 0.0, 0.0  # step, time, seconds
-        self.history: list[
-            dict
-        ] = []  # the rows from ``known`` on have terms that nobody has read yet
-        self.known = self.written = 0
-        self.terms: dict[str, float] = {}  # the last that were read
-        self.val = None
+        self.method = method
+        self.out = out
+        self.settings = settings
+        self.previews = previews
+        self.on_preview = on_preview
+        self.step = 0
+        self.seconds = 0.0
+        self.previewed = -1  # how many previews the training is past
+        self.saved = -1  # the step of the last checkpoint, when it was written, how long that took
+        self.saved_at = 0.0
+        self.save_cost = 0.0
+        self.history: list[dict] = []
+        self.known = 0  # rows of the history whose terms are numbers; the others wait on the device
+        self.written = 0
+        self.terms: dict[str, float] = {}  # the last that are known
+        self.val: dict[str, Tensor] = {}
         if val is not None and len(val):
-            rows, shown = (
-                [i * len(val) // min(64, len(val)) for i in range(min(64, len(val)))],
-                View(val).shown,
-            )
-            self.on_screen = [k for k, row in enumerate(rows) if row in shown][:6]
-            items = [val[row] for row in rows]
-            keys = ("x", "y", *method.maps)
-            self.val = {
-                key: torch.stack([item[key] for item in items]).to(method.device) for key in keys
-            }
-            self.val_paired = val.paired
+            self._hold_out(val)
 
-    def start(self, resume: bool, accept_changes: bool) -> None:
-        """A fresh start, seeded, or the newest checkpoint."""
-        found = None
+    def _hold_out(self, val: Dataset) -> None:
+        """Keep up to 64 images of ``val``, spread evenly; up to six of them are shown."""
+        count = min(64, len(val))
+        rows = [i * len(val) // count for i in range(count)]
+        worth_showing = View(val).shown
+        self.on_screen = [k for k, row in enumerate(rows) if row in worth_showing][:6]
+        items = [val[row] for row in rows]
+        for key in ("x", "y", *self.method.maps):
+            self.val[key] = torch.stack([item[key] for item in items]).to(self.method.device)
+        self.val_paired = val.paired
+
+    def start(self, resume: bool | str) -> None:
+        """Begin afresh, seeded, or at the newest checkpoint."""
+        latest = None
         if self.out is not None:
             files.sweep(self.out)
             files.sweep(self.out / "checkpoints")
-            found = checkpoint.load_latest(self.out / "checkpoints") if resume else None
-            cls = type(self.method.config)
-            old = configs.without_removed(cls, found[2]["settings"]) if found else None
-            defaults = configs.defaults(cls)
-            check_folder(self.out, self.settings, resume, accept_changes, old, defaults)
-        if found is None:
+            latest = checkpoint.load_latest(self.out / "checkpoints") if resume else None
+            recorded = latest[2]["settings"] if latest else None
+            check_folder(self.out, type(self.method.config), self.settings, resume, recorded)
+        rank, ranks = distributed.world()
+        latest = distributed.of_all_ranks(latest)[0]
+        if latest is None:
             torch.manual_seed(self.settings["seed"])
-            if self.out is not None:
-                files.replace_file(self.out / "history.jsonl", b"")
-            return
-        self.step, tensors, state = found
-        self.seconds, self.shown, self.saved = state["seconds"], state["shown"], self.step
-        checkpoint.restore(self.method, tensors, self.out)
+            if ranks > 1:
+                weights = {k: t.cpu() for k, t in checkpoint.snapshot(self.method).items()}
+                weights = distributed.of_all_ranks(weights if rank == 0 else None)[0]
+                checkpoint.restore(self.method, weights, Path("rank 0"))
+        else:
+            self._go_on(*latest)
+        if self.out is not None:
+            files.replace_file(self.out / "history.jsonl", lines_of(self.history))
+
+    def _go_on(self, step: int, tensors: dict[str, Tensor], state: dict) -> None:
+        mine = f"rank{distributed.world()[0]}."
+        for name in [name for name in tensors if name.startswith(mine)]:
+            tensors[name.removeprefix(mine)] = tensors[name]
+        checkpoint.restore(self.method, tensors, self.out or Path("rank 0"))
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random.cuda"], self.method.device)
-        self.history = read_history(self.out / "history.jsonl", self.step)
-        files.replace_file(self.out / "history.jsonl", lines_of(self.history))
+        self.step = self.saved = step
+        self.seconds = state["seconds"]
+        self.previewed = state["shown"]
+        if self.out is not None:
+            self.history = read_history(self.out / "history.jsonl", step)
         self.known = self.written = len(self.history)
 
     def where(self, step: int) -> str:
-        """Of a message."""
+        """The place that an error of this step names."""
         return f"step {step}" + (f" of {self.out}" if self.out else "")
 
     def advance(self, terms: dict[str, Tensor | float], seconds: float) -> None:
-        """Another update is done, ``seconds`` of training after the first. Of a GPU the terms may be read later."""
-        self.step, self.seconds = self.step + 1, seconds
+        """Another update is done, ``seconds`` of training after the first."""
+        self.step += 1
+        self.seconds = seconds
         self.history.append({"step": self.step, **terms, "seconds": round(seconds, 3)})
         if self.method.device.type == "cpu" or self.step % READ_EVERY == 0:
             self.read()
 
     def read(self) -> None:
-        """Numbers in place of the terms of all steps since it was last called: this waits for the device.
+        """Make the terms of all steps known as numbers, which waits for the device.
 
         Raises CourseError for the first that is not finite, with its step.
         """
@@ -106,9 +128,8 @@ class RunState:
             }
             for name, value in self.terms.items():
                 if not math.isfinite(value):
-                    raise CourseError(
-                        f"the loss {name} is {value}", self.where(row["step"]), NOT_FINITE
-                    )
+                    what = f"the loss {name} is {value}"
+                    raise CourseError(what, self.where(row["step"]), NOT_FINITE)
             row |= self.terms
         self.known = len(self.history)
 
@@ -117,55 +138,60 @@ class RunState:
         return min(1.0, self.step / steps if steps else self.seconds / (60 * minutes))
 
     def preview(self, share: float, progress: Progress) -> None:
-        """Another tenth (1 / previews) of the training is done: translate held-out images, or show a GAN's samples."""
-        samples = not self.method.translates
-        if (
-            (self.val is None and not samples)
-            or not self.previews
-            or int(share * self.previews) <= self.shown
-        ):
+        """Show held-out images, or samples of a GAN, whenever another 1 / ``previews`` is done."""
+        passed = int(share * self.previews)
+        something_to_show = self.val or not self.method.translates
+        if not self.previews or not something_to_show or passed <= self.previewed:
             return
         self.read()
-        self.shown = int(share * self.previews)
-        with torch.random.fork_rng(
-            devices=[self.method.device] if self.method.device.type == "cuda" else []
-        ):
+        self.previewed = passed
+        on_gpu = self.method.device.type == "cuda"
+        with torch.random.fork_rng([self.method.device] if on_gpu else []):
             torch.manual_seed(self.settings["seed"])
-            rows = self.method.preview() if samples else self._translated()
-        title = "samples from the same noise" if samples else "held-out images"
+            if self.method.translates:
+                rows, title = self._translated(), "held-out images"
+            else:
+                rows, title = self.method.preview(), "samples from the same noise"
         self.on_preview(self.step, rows)
-        progress.show(
-            rows, title, self.step, self.out and self.out / "previews" / f"{self.step:08d}.png"
-        )
+        path = self.out / "previews" / f"{self.step:08d}.png" if self.out else None
+        progress.show(rows, title, self.step, path)
 
     def _translated(self) -> dict[str, Tensor]:
-        parts = [
-            {key: of[i : i + 16] for key, of in self.val.items()}
-            for i in range(0, len(self.val["x"]), 16)
-        ]
-        fake_y = torch.cat([self.method.translate_batch(part)["fake_y"] for part in parts])
-        if self.val_paired and self.history:
-            self.history[-1]["val_l1"] = (fake_y - self.val["y"]).abs().mean().item()
-        rows = {"x": self.val["x"], "fake_y": fake_y}
+        """Rows of held-out images and their translations; the L1 of all goes into the history."""
+        painted = []
+        for i in range(0, len(self.val["x"]), 16):
+            part = {key: images[i : i + 16] for key, images in self.val.items()}
+            painted.append(self.method.translate_batch(part)["fake_y"])
+        rows = {"x": self.val["x"], "fake_y": torch.cat(painted)}
         if self.val_paired:  # without pairs, y shows something else
             rows["y"] = self.val["y"]
+            if self.history:
+                l1 = (rows["fake_y"] - rows["y"]).abs().mean()
+                self.history[-1]["val_l1"] = l1.item()
         return {name: images[self.on_screen] for name, images in rows.items()}
 
     def write_history(self) -> None:
-        """Append the new rows to history.jsonl, as far as they are read."""
+        """Append to history.jsonl the new rows that are known."""
         if self.out is not None and self.written < self.known:
-            path, rows = (
-                self.out / "history.jsonl",
-                lines_of(self.history[self.written : self.known]),
-            )
+            path = self.out / "history.jsonl"
+            rows = lines_of(self.history[self.written : self.known])
             with files.writing("a row", path, len(rows)), open(path, "ab") as file:
                 file.write(rows)
             self.written = self.known
 
-    def save(self, every: float = 0.0) -> None:
-        """A checkpoint, if this step has none and the last is ``every`` seconds old, or 30 times what writing takes."""
-        pause = max(every, 30 * self.save_cost) if every else 0.0
-        if self.out is None or self.saved == self.step or time.monotonic() - self.saved_at < pause:
+    def save(self, at_once: bool = True) -> None:
+        """Write a checkpoint, unless this step has one.
+
+        If not ``at_once``, then only when the last is CHECKPOINT_SECONDS old, and 30 times as old
+        as writing it took. Raises CourseError for a weight that is not finite.
+        """
+        pause = max(CHECKPOINT_SECONDS, 30 * self.save_cost) if CHECKPOINT_SECONDS else 0.0
+        is_due = at_once or time.monotonic() - self.saved_at >= pause
+        is_due = is_due and self.out is not None and self.saved != self.step
+        if not distributed.of_all_ranks(is_due)[0]:
+            return
+        others = distributed.of_all_ranks(checkpoint.private(self.method))[1:]
+        if self.out is None:
             return
         self.read()  # no checkpoint is of a step whose terms are not known to be finite
         self.write_history()
@@ -173,38 +199,39 @@ class RunState:
         tensors = checkpoint.snapshot(self.method) | {"random.cpu": torch.get_rng_state()}
         if self.method.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
+        for rank, private in enumerate(others, start=1):
+            tensors |= {f"rank{rank}.{name}": tensor for name, tensor in private.items()}
         for name, tensor in tensors.items():
-            if (
-                tensor.is_floating_point() and not tensor.isfinite().all()
-            ):  # the losses of a step do not see its update
-                raise CourseError(
-                    f"{name} is not finite any more", self.where(self.step), NOT_FINITE
-                )
-        state = {"seconds": self.seconds, "shown": self.shown, "settings": self.settings}
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                # the losses of a step do not see its update
+                what = f"{name} is not finite any more"
+                raise CourseError(what, self.where(self.step), NOT_FINITE)
+        state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
         checkpoint.save(self.out / "checkpoints", self.step, tensors, state)
-        self.saved, self.saved_at, self.save_cost = (
-            self.step,
-            time.monotonic(),
-            time.monotonic() - start,
-        )
+        self.saved = self.step
+        self.saved_at = time.monotonic()
+        self.save_cost = self.saved_at - start
 
 
 def check_folder(
-    out: Path, settings: dict, resume: bool, accept_changes: bool, old: dict | None, defaults: dict
+    out: Path, cls: type, settings: dict, resume: bool | str, recorded: dict | None
 ) -> None:
-    """Raises CourseError if ``out`` already holds a run and ``resume`` is off, or if that run's settings were others.
+    """Raises CourseError if ``out`` cannot be trained into with these ``settings``.
 
-    ``old`` are the settings that the run in ``out`` tells of itself, by the names of ``settings``; None if there is
-    none to go on with; a setting that it does not know yet has its value in ``defaults``. A run that has not finished
-    its first step is no run yet.
+    That is if it already holds a run and ``resume`` is off, or if the run had ``recorded`` other
+    settings and ``resume`` is not ``"changed"``. A run that has not finished its first step is no
+    run yet. ``cls`` is the method's Config: a setting that a run does not know yet has its default.
     """
     if not resume and any(checkpoint.steps(out / "checkpoints")):  # step 0 alone does not count
-        raise CourseError(
-            "this folder already holds a run", out, "add --resume to go on, or choose another --out"
-        )
-    changes = configs.differences(old, settings, defaults) if old is not None else []
-    if changes and not accept_changes:
-        fix = "repeat the first command with --resume, or add --accept-changes (in Python accept_changes=True)"
+        fix = "add --resume to go on, or choose another --out"
+        raise CourseError("this folder already holds a run", out, fix)
+    if recorded is None or resume == "changed":
+        return
+    known = {name: value for name, value in recorded.items() if REMOVED.get(name) != value}
+    known = configs.without_removed(cls, known)
+    changes = configs.differences(known, settings, configs.defaults(cls))
+    if changes:
+        fix = 'repeat the first command with --resume, or add --accept-changes (resume="changed")'
         raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", out, fix)
 
 
@@ -221,8 +248,6 @@ def read_history(path: Path, up_to: int) -> list[dict]:
             rows[row["step"]] = row
     kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
     if len(kept) < up_to:
-        warnings.warn(
-            f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected",
-            stacklevel=2,
-        )
+        lost = f"{path} lacks {up_to - len(kept)} of {up_to} steps"
+        warnings.warn(f"{lost}; the weights are not affected", stacklevel=2)
     return kept

@@ -80,8 +80,6 @@ def test_200_kills_while_saving(killed):
         )
         found += [
             f"{unreadable} unreadable runs",
-            f"{counts['at a byte']} kills amid the bytes",
-            f"{counts['at a operation']} kills between file operations",
             f"afterwards the newest checkpoint was the new one {counts['the new one']} times,"
             f" the one before {counts['the one before']} times,"
             f" none yet (killed in the first save) {counts['nothing yet']} times",
@@ -118,7 +116,6 @@ def test_20_kills_of_course_train(tmp_path):
             found.append(
                 f"{what}, {workers} workers: killed at steps {steps} of 900, equal to the bit"
             )
-        found.append(f"{len(runs)} more kills while the command was starting")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,308 @@
+"""How the weights of the small frozen networks are made again, in course_lib/networks/frozen_files.
+
+    python tools/frozen.py segmenter|features|factors
+    python tools/frozen.py segmenter-128|...               those for images of more than 64 px
+
+The networks themselves, and what loads their weights, are in :mod:`course_lib.networks.frozen`.
+"""
+
+import dataclasses
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.houses.layout import Draw
+from course_lib.houses.render import Style
+from course_lib.data.facades import Facades, photographs
+from course_lib.errors import CourseError
+from course_lib.metrics import factors
+from course_lib.metrics.scores import confusion, segmentation_scores
+from course_lib.networks.frozen import (
+    CLASSES,
+    FILES,
+    WALLS,
+    FactorReader,
+    FeatureNet,
+    Segmenter,
+    seeded,
+    segment,
+)
+from course_lib.training.frozen import train, train_segmenter
+from course_lib.training.profiles import device_name, pick_device
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a shipped network was trained: ``sets`` counts the photographs at each size in px."""
+
+    file: str  # the weights are FILE.safetensors, their origin FILE.json
+    what: str
+    steps: int
+    sets: dict[int, int]
+    held_out: int  # photographs, or houses, that measure it
+    seed: int = 0
+
+
+RECIPES = {
+    "segmenter": Recipe(
+        "facades",
+        "segmenter of the course's own FCN-score; not FCN-8s",
+        700,
+        {32: 1500, 64: 3000, 128: 600},
+        200,
+    ),
+    "features": Recipe(
+        "features",
+        "features of the course's own perceptual distance; not LPIPS. Trained to tell the labels and the colours of "
+        "cells of 8x8 px, half of the photographs recoloured, and the style of the others",
+        1600,
+        {32: 3000, 64: 3000},
+        200,
+    ),
+    "factors": Recipe(
+        "factors", "reader of the seven factors of a façade's style", 1600, {32: 5000, 64: 5000}, 50
+    ),
+}
+LARGE = {"segmenter": (600, {96: 1200, 128: 2400}), "features": (1000, {96: 1500, 128: 2000})}
+LARGE["factors"] = (1000, {96: 2000, 128: 3000})
+for name, (steps, sets) in LARGE.items():  # for photographs of more than 64 px, which show more
+    recipe = RECIPES[name]
+    RECIPES[f"{name}-128"] = dataclasses.replace(
+        recipe, file=f"{recipe.file}_128", steps=steps, sets=sets
+    )
+
+
+def build(name: str, folder: Path = FILES) -> dict:
+    """Train one of RECIPES, and write its weights (float16) and their origin into ``folder``; returns the origin.
+
+    Raises CourseError for another name.
+    """
+    if name not in RECIPES:
+        raise CourseError(
+            f"unknown network {name!r}", "tools/frozen.py", f"choose from {', '.join(RECIPES)}"
+        )
+    recipe, wall, cpu = RECIPES[name], time.time(), time.process_time()
+    net, measure = {"segmenter": _segmenter, "features": _features, "factors": _factors}[
+        name.split("-")[0]
+    ](recipe)
+    origin = {
+        "command": f"python tools/frozen.py {name}",
+        "what": recipe.what,
+        "data": f"Facades, split train, fresh styles; photographs by size in px: {recipe.sets}",
+        "seed": recipe.seed,
+        "steps": recipe.steps,
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "seconds": round(time.time() - wall, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "device": device_name() + (", 1 thread" if torch.get_num_threads() == 1 else ""),
+        "torch": torch.__version__,
+    }
+    halves = {
+        k: t.half().contiguous() if t.is_floating_point() else t
+        for k, t in net.state_dict().items()
+    }
+    blob = safetensors.torch.save(halves)
+    net.load_state_dict(halves)  # what is measured is what is shipped
+    origin |= {"sha256": hashlib.sha256(blob).hexdigest(), **measure(net)}
+    folder.mkdir(exist_ok=True)
+    (folder / f"{recipe.file}.safetensors").write_bytes(blob)
+    (folder / f"{recipe.file}.json").write_text(
+        json.dumps(origin, indent=1) + "\n", encoding="utf-8"
+    )
+    return origin
+
+
+# ---- the segmenter
+
+
+def _segmenter_set(size: int, count: int) -> tuple[Tensor, Tensor]:
+    """Photographs and labels of the first training houses, in fresh styles.
+
+    The draws are not those of ``photographs``: with these the shipped weights can be made again.
+    """
+    data, photos, labels = Facades("train", size), [], []
+    for house in range(count):
+        draw = Draw("segmenter", "train", size, house)
+        grain = int(draw.random() * 2**31)
+        photo, label, _ = data.photograph(house, Style.draw(draw), grain)
+        photos.append(photo), labels.append(label)
+    return torch.stack(photos).float() / 127.5 - 1, torch.stack(labels)
+
+
+def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
+    photos, labels = map(
+        list,
+        zip(*(_segmenter_set(size, count) for size, count in recipe.sets.items()), strict=True),
+    )
+    net = train_segmenter(
+        photos, labels, steps=recipe.steps, seed=recipe.seed, device=pick_device("auto")
+    ).cpu()
+
+    def measure(net: nn.Module) -> dict:
+        found = {}
+        for split in ("val", "test"):
+            found[split] = {}
+            for size in recipe.sets:
+                seen, there, _ = photographs(split, size, range(recipe.held_out))
+                scores = segmentation_scores(confusion(segment(net, seen), there, CLASSES))
+                found[split][str(size)] = {name: round(value, 4) for name, value in scores.items()}
+        size = 64 if 64 in recipe.sets else 128
+        chosen = f"the network on val at {size} px, the steps to fit a few minutes; test was looked at once, afterwards"
+        who = f"the first {recipe.held_out} of each split, in the styles of facades"
+        return {"chosen": chosen, "ground_truth": {"photographs": who, **found}}
+
+    return net, measure
+
+
+# ---- what a style is, for the other two
+
+
+def style_loss(said: Float[Tensor, "n 14"], styles: Float[Tensor, "n 7"]) -> Float[Tensor, " n"]:
+    """Cross-entropy of the wall's colour and of brick, squared error of the other five factors scaled to [-1, 1]."""
+    wall, rest = (
+        F.cross_entropy(said[:, :WALLS], styles[:, 0].long(), reduction="none"),
+        styles[:, [1, 3, 4, 5, 6]],
+    )
+    brick = F.binary_cross_entropy_with_logits(said[:, WALLS], styles[:, 2], reduction="none")
+    low, high = rest.new_tensor(factors.LOW), rest.new_tensor(factors.HIGH)
+    return (
+        wall
+        + brick
+        + (said[:, WALLS + 1 :] - (2 * (rest - low) / (high - low) - 1)).square().sum(1)
+    )
+
+
+# ---- the features of the perceptual distance
+
+
+def recoloured(photos: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image with its channels swapped, inverted or not, and weakened at random: colours that no façade has."""
+    n = len(photos)
+    order = torch.rand(n, 3, generator=generator).argsort(1)[:, :, None, None].expand_as(photos)
+    sign = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.3, -1.0, 1.0)
+    gain = 0.4 + 0.6 * torch.rand(n, 3, 1, 1, generator=generator)
+    shift = (1 - gain) * (2 * torch.rand(n, 3, 1, 1, generator=generator) - 1)
+    return sign * photos.gather(1, order) * gain + shift
+
+
+def _cells(photos: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each cell of 8x8 pixels the shares of labels, (n, 12, ...), and mean and spread of colours, (n, 6, ...)."""
+    shares = F.avg_pool2d(F.one_hot(labels.long(), CLASSES).movedim(-1, 1).float(), 8)
+    mean = F.avg_pool2d(photos, 8)
+    spread = (F.avg_pool2d(photos.square(), 8) - mean.square()).clamp(min=0).sqrt()
+    return shares, torch.cat([mean, spread], dim=1)
+
+
+def _features_lesson(
+    learner: nn.ModuleDict,
+    generator: torch.Generator,
+    photos: Tensor,
+    labels: Tensor,
+    styles: Tensor,
+):
+    """What the network learns: the labels and colours of each cell, in any colours; the style in those of façades."""
+    half = len(photos) // 2
+    x = torch.cat([recoloured(photos[:half], generator), photos[half:]])
+    x = x + 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator) * torch.randn(
+        x.shape, generator=generator
+    )
+    shares, colours = _cells(x, labels)
+    last = learner["net"](x)[-1]
+    said = learner["cells"](last)
+    style = style_loss(learner["style"](last[half:].mean((2, 3))), styles[half:]).mean()
+    return (
+        F.cross_entropy(said[:, :CLASSES], shares)
+        + 4 * F.mse_loss(said[:, CLASSES:], colours)
+        + 0.3 * style
+    )
+
+
+def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
+    parts = {
+        "net": FeatureNet,
+        "cells": lambda: nn.Conv2d(64, CLASSES + 6, 1),
+        "style": lambda: nn.Linear(64, WALLS + 6),
+    }
+    learner = seeded(
+        lambda: nn.ModuleDict({name: make() for name, make in parts.items()}), recipe.seed
+    )
+    sets = [photographs("train", size, range(n), "perceptual") for size, n in recipe.sets.items()]
+    train(learner, _features_lesson, sets, recipe.steps, recipe.seed)
+
+    @torch.no_grad()
+    def measure(net: nn.Module) -> dict:
+        found = {}
+        for size in recipe.sets:
+            photos, labels, styles = photographs(
+                "test", size, range(recipe.held_out), "perceptual test"
+            )
+            last = net(photos)[-1]
+            said, (shares, colours) = learner["cells"](last), _cells(photos, labels)
+            wall = learner["style"](last.mean((2, 3)))[:, :WALLS].argmax(1)
+            right = {
+                "labels": said[:, :CLASSES].argmax(1) == shares.argmax(1),
+                "walls": wall == styles[:, 0],
+            }
+            found[str(size)] = {
+                name: round(hits.float().mean().item(), 4) for name, hits in right.items()
+            }
+            found[str(size)]["colours_l1"] = round(
+                (said[:, CLASSES:] - colours).abs().mean().item(), 4
+            )
+        on = f"{recipe.held_out} photographs of test: share of cells with the right label, of houses with the right "
+        return {"measured_on": f"{on}wall, mean error of the colours of cells", "measured": found}
+
+    return learner["net"], measure
+
+
+# ---- the reader of factors
+
+
+def _factors_lesson(
+    net: FactorReader, generator: torch.Generator, photos: Tensor, styles: Tensor
+) -> Tensor:
+    """The styles; half of the photographs are blurred or noisy, as a generator's may be."""
+    soft = F.avg_pool2d(photos, 3, 1, 1, count_include_pad=False)
+    strength = torch.rand(len(photos), 1, 1, 1, generator=generator)
+    noisy = photos + 0.1 * strength * torch.randn(photos.shape, generator=generator)
+    kind = torch.rand(len(photos), 1, 1, 1, generator=generator)
+    x = torch.where(
+        kind < 0.25, torch.lerp(photos, soft, strength), torch.where(kind < 0.5, noisy, photos)
+    )
+    return style_loss(net(x), styles).mean()
+
+
+def _factors(recipe: Recipe) -> tuple[FactorReader, Callable[[nn.Module], dict]]:
+    sets = [photographs("train", size, range(n), "factors")[::2] for size, n in recipe.sets.items()]
+    net = train(seeded(FactorReader, recipe.seed), _factors_lesson, sets, recipe.steps, recipe.seed)
+
+    def measure(net: nn.Module) -> dict:
+        found = {}
+        for size in recipe.sets:
+            photos, _, styles = photographs(
+                "test", size, range(recipe.held_out), "factors test", WALLS
+            )
+            scores = factors.accuracy(factors.read(photos, net, sure=0), styles)
+            found[str(size)] = {name: round(value, 4) for name, value in scores.items()}
+        on = f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, one for each colour of wall: share of "
+        return {
+            "measured_on": f"{on}right answers for wall and brick, R^2 of the others",
+            "measured": found,
+        }
+
+    return net, measure
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or RECIPES:
+        print(json.dumps(build(name), indent=1))
