@@ -21,7 +21,6 @@ import torch
 
 import course_lib
 from course_lib.experiments.bench import seconds_of
-from course_lib.experiments.bench_kept import gpu_minutes
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.runs import make_config
 from course_lib.training import profiles
@@ -61,7 +60,7 @@ def report() -> str:
             "notebooks  none here: run this in the course's folder to see how long each takes"
         )
     for i, path in enumerate(notebooks):
-        said = estimate(path, profile, speed, bf16) + on_a_gpu(path)
+        said = estimate(path, profile, speed, bf16)
         lines.append(f"{'' if i else 'notebooks':10} {path.stem}: {said}")
     lines += [
         f"{purpose:10} {missing(programs, extra)}" for purpose, (programs, extra) in NEEDS.items()
@@ -130,12 +129,6 @@ def estimate(path: Path, profile: str, speed: float, bf16: bool) -> str:
     return _minutes(
         clock * (2 if its_bf16 and not bf16 else 1) + (seconds - clock) * its_speed / speed
     )
-
-
-def on_a_gpu(path: Path) -> str:
-    """``; about 4 minutes on NVIDIA ... (GPU)`` if a measurement of ``course bench gpu`` is kept, else nothing."""
-    row = gpu_minutes(path.parent / "bench").get(path.name)
-    return f"; {_minutes(row['seconds'])} on {row['device']}" if row else ""
 
 
 def _minutes(seconds: float) -> str:

@@ -1,18 +1,17 @@
-"""``course bench``: how fast the course is, each time against something that anybody can run, in the same process.
+"""``course bench step``: how fast a training step is, against the step that one would write first.
 
-Here the training step against the textbook's; what it learns is in ``bench_quality.py``, what surrounds it in
-``bench_around.py``, what the repository keeps in ``bench_kept.py``. Every measurement returns
-``{"title": ..., "rows": [{column: value}, ...]}``, for :func:`table` or as JSON.
+Both take turns in the same process, since machines are noisy. What surrounds a step, what is
+learned with it, and what one GPU can do is measured by the scripts ``tools/bench_*.py``.
 """
 
-import re
+import os
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import get_context
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -21,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_lib.errors import CourseError
 from course_lib.experiments.textbook import textbook_step
 from course_lib.methods import configs, method_class
-from course_lib.networks import small_maps
+from course_lib.networks import ResNetGenerator, small_maps
 from course_lib.training import profiles
 
 # ---- how to measure
@@ -43,7 +42,7 @@ def seconds_of(work: Callable[[], Any]) -> float:
 def alternate(
     works: dict[str, Callable[[], Any]], repeats: int, warm: int = 2
 ) -> dict[str, list[float]]:
-    """Seconds of each work, one after the other in turn: what else the machine does meets all of them."""
+    """Seconds of each work, one after the other in turn: what else the machine does meets all."""
     out: dict[str, list[float]] = {name: [] for name in works}
     for repeat in range(repeats + warm):
         for name, work in works.items():
@@ -53,28 +52,23 @@ def alternate(
     return out
 
 
-def ratios(base: list[float], own: list[float]) -> dict[str, float]:
-    """How many times as fast as ``base``: the median over pairs, and the quartiles as ``low`` and ``high``."""
-    found = sorted(b / t for b, t in zip(base, own, strict=True))
-    low, _, high = statistics.quantiles(found, n=4) if len(found) > 1 else found * 3
-    return {"ratio": statistics.median(found), "low": low, "high": high}
+def ratios(base: list[float], times: list[float]) -> dict[str, float]:
+    """How many times as fast as ``base``: median over pairs; ``low`` and ``high`` are quartiles."""
+    pairs = [b / t for b, t in zip(base, times, strict=True)]
+    low, _, high = statistics.quantiles(pairs, n=4) if len(pairs) > 1 else pairs * 3
+    return {"ratio": statistics.median(pairs), "low": low, "high": high}
 
 
 def table(facts: dict[str, Any]) -> str:
     """As text: the title, and the rows under the names of their columns."""
-    names = list(dict.fromkeys(name for row in facts["rows"] for name in row))
-    lines = [names] + [[_text(row.get(name, "")) for name in names] for row in facts["rows"]]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
-    rows = [
-        "  ".join(
-            [
-                line[0].ljust(widths[0]),
-                *(t.rjust(w) for t, w in zip(line[1:], widths[1:], strict=True)),
-            ]
-        )
-        for line in lines
-    ]
-    return "\n".join([facts["title"], *(row.rstrip() for row in rows)])
+    names = list(facts["rows"][0])
+    lines = [names] + [[_text(row[name]) for name in names] for row in facts["rows"]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rows = []
+    for first, *others in lines:
+        cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
+        rows.append("  ".join([first.ljust(widths[0]), *cells]))
+    return "\n".join([facts["title"], *rows])
 
 
 def _text(value: Any) -> str:
@@ -93,13 +87,6 @@ MEASURED: dict[str, dict[str, Any]] = {
 }
 KINDS = ("textbook float32", "course float32", "course bfloat16")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-
-def known(name: str) -> None:
-    if name not in MEASURED:
-        raise CourseError(
-            f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}"
-        )
 
 
 def stepper(
@@ -123,74 +110,46 @@ def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:
     return {key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")}
 
 
-def step(
-    name: str, repeats: int = 7, settings: list[str] | None = None, memory: bool = True
-) -> dict[str, Any]:
-    """One training step of the paper's networks: median seconds, the ratio to the textbook's speed and its quartiles.
+def step(name: str, repeats: int = 7, settings: list[str] | None = None) -> dict[str, Any]:
+    """One training step of the paper's networks, beside the textbook's step of the same networks.
 
-    ``share`` is the arithmetic per second of the step (convolutions and products) over that of a matrix product of
-    its precision, which takes turns with the steps: ``peak`` in GFLOP/s. ``resident`` and ``cuda`` are peaks in MB,
-    each of a process that makes two such steps alone. bfloat16 is measured where it is on by default. ``settings`` are
-    key=value on top of MEASURED. Raises CourseError for a method without a textbook step.
+    A row has the median ``seconds``, the ``ratio`` to the textbook's speed with its quartiles, and
+    ``share``: the arithmetic per second of the step (convolutions and products) over that of a
+    matrix product of its precision, which takes turns with the steps (``peak``, in GFLOP/s).
+    bfloat16 is measured where it is on by default. ``settings`` are key=value on top of MEASURED.
+    Raises CourseError for a method without a textbook step.
     """
-    known(name)
+    if name not in MEASURED:
+        fix = f"choose from {', '.join(MEASURED)}"
+        raise CourseError(f"no textbook step for {name!r}", "course bench", fix)
     cls, device = method_class(name), profiles.pick_device()
-    values = MEASURED[name] | configs.parse(cls.Config, settings or [])
-    config = configs.build(cls.Config, **values)
+    config = configs.build(cls.Config, **MEASURED[name] | configs.parse(cls.Config, settings or []))
     batch = random_batch(config, device)
-    kinds = (
-        KINDS if profiles.use_bf16(device) else KINDS[:2]
-    )  # elsewhere bfloat16 is emulated, many times slower
-    steps = {kind: stepper(kind, config, cls, device)[1] for kind in kinds}
-    work = {}
-    for kind, one_step in steps.items():
+    # where it is off, bfloat16 is emulated, many times slower
+    kinds = KINDS if profiles.use_bf16(device) else KINDS[:2]
+    works, gflop = {}, {}
+    for kind in kinds:
+        one_step = stepper(kind, config, cls, device)[1]
         with FlopCounterMode(display=False) as counter:
             one_step(batch)
-        work[kind] = counter.get_total_flops()
-    products = {kind.split()[1]: product(DTYPES[kind.split()[1]], device) for kind in kinds}
-    works = {kind: lambda s=one_step: s(batch) for kind, one_step in steps.items()}
-    seconds = alternate(works | {bits: run for bits, (run, _) in products.items()}, repeats)
-    peaks = {
-        bits: gflop / statistics.median(seconds[bits]) for bits, (_, gflop) in products.items()
-    }
+        gflop[kind] = counter.get_total_flops() / 1e9
+        works[kind] = partial(one_step, batch)
+    products = {}
+    for bits in dict.fromkeys(kind.split()[1] for kind in kinds):
+        works[bits], products[bits] = product(DTYPES[bits], device)
+    seconds = alternate(works, repeats)
     rows = []
     for kind in kinds:
-        times, bits, gflop = seconds[kind], kind.split()[1], work[kind] / 1e9
-        row = {
-            "step": kind,
-            "seconds": statistics.median(times),
-            **ratios(seconds[KINDS[0]], times),
-            "gflop": gflop,
-        }
-        row["share"] = gflop / products[bits][1] * ratios(seconds[bits], times)["ratio"]
-        rows.append(row | (_memory_alone(name, kind, values) if memory else {}))
+        bits = kind.split()[1]
+        row = {"step": kind, "seconds": statistics.median(seconds[kind])}
+        row |= ratios(seconds[KINDS[0]], seconds[kind]) | {"gflop": gflop[kind]}
+        speed = ratios(seconds[bits], seconds[kind])["ratio"]  # compared with the product
+        rows.append(row | {"share": gflop[kind] / products[bits] * speed})
+    peak = {bits: work / statistics.median(seconds[bits]) for bits, work in products.items()}
     size = f"{name}, {config.image_size} px, batch {config.batch_size}"
-    top = ", ".join(f"{most:.0f} GFLOP/s in {kind}" for kind, most in peaks.items())
-    return {
-        "title": f"{size}; {here()}, {repeats} repeats; matrix product: {top}",
-        "rows": rows,
-        "peak": peaks,
-    }
-
-
-def _memory_alone(name: str, kind: str, values: dict) -> dict[str, float]:
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak_memory, (name, kind, values))
-
-
-def _peak_memory(name: str, kind: str, values: dict) -> dict[str, float]:
-    """Peaks of this process in MB: ``resident``, where Linux tells, and ``cuda``, where there is one."""
-    cls, device = method_class(name), profiles.pick_device()
-    config = configs.build(cls.Config, **values)
-    _, one_step = stepper(kind, config, cls, device)
-    for _ in range(2):
-        one_step(random_batch(config, device))
-    found, status = {}, Path("/proc/self/status")
-    if status.exists():  # getrusage() would begin with the peak of the parent
-        found["resident"] = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 / 1e6
-    if torch.cuda.is_available():
-        found["cuda"] = torch.cuda.max_memory_allocated() / 1e6
-    return found
+    top = ", ".join(f"{most:.0f} GFLOP/s in {bits}" for bits, most in peak.items())
+    title = f"{size}; {here()}, {repeats} repeats; matrix product: {top}"
+    return {"title": title, "rows": rows, "peak": peak}
 
 
 def product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], Tensor], float]:
@@ -201,3 +160,42 @@ def product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], Tens
         if n >= 8192 or min(seconds_of(run) for _ in range(3)) > 0.1:
             return run, 2e-9 * n**3
         n *= 2
+
+
+# ---- what torch.compile costs before it pays
+
+
+def compile_cost(
+    channels: int, blocks: int, size: int, backend: str = "inductor", turns: int = 20
+) -> dict[str, float]:
+    """What torch.compile costs: CycleGAN's generator, forward and backward of (1, 3, size, size).
+
+    Returns seconds ``plain`` and ``compiled`` (medians of alternating turns), and ``warm_up``, the
+    seconds that the first three compiled turns took beyond that, with nothing kept from earlier. In
+    bfloat16 where it pays; on a GPU the compiled network also runs as CUDA graphs (mode
+    "reduce-overhead"). Raises CourseError where nothing can be compiled.
+    """
+    device = profiles.pick_device()
+    net = ResNetGenerator(channels, blocks).to(device)
+    x = torch.rand(1, 3, size, size, device=device)
+    mode = "reduce-overhead" if device.type == "cuda" and backend == "inductor" else None
+
+    def turn(forward: Callable[[Tensor], Tensor]) -> None:
+        net.zero_grad()
+        with torch.autocast(device.type, torch.bfloat16, enabled=profiles.use_bf16(device)):
+            fake = forward(x)
+        fake.float().abs().mean().backward()
+
+    torch.compiler.reset()
+    with TemporaryDirectory() as empty, patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=empty):
+        try:
+            fast = torch.compile(net, backend=backend, mode=mode)
+            # compiled in the first, captured as graphs in the second or third
+            first_three = seconds_of(lambda: [turn(fast) for _ in range(3)])
+        except Exception as error:
+            fix = "it needs a C++ compiler on a CPU, Triton on a GPU"
+            what = f"{type(error).__name__}: {error}"[:200]
+            raise CourseError(what, "torch.compile", fix) from None
+        seconds = alternate({"plain": lambda: turn(net), "compiled": lambda: turn(fast)}, turns)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    return medians | {"warm_up": first_three - 3 * medians["compiled"]}

@@ -1,4 +1,4 @@
-"""What a notebook shows of a sweep that was run before: a table with intervals, and the pictures of seed 0."""
+"""What a notebook shows of a sweep that was run before: a table, and the pictures of seed 0."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,36 +16,36 @@ from course_lib.metrics import intervals
 
 
 def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -> str:
-    """A line for each row of TABLE.csv: the mean over its seeds ± half its 95 % t interval, for each score.
+    """A line for each row of TABLE.csv: each score's mean over the seeds ± half its 95 % t
+    interval.
 
-    ``scores`` are shown in the words they are mapped to; "a / b" and "a - b" join two. A single seed has no interval.
+    ``scores`` are shown in the words they are mapped to; "a / b" and "a - b" join two. A single
+    seed has no interval. Raises CourseError for a row that the table does not have.
     """
-    cells, lines = (
-        sweep.table(table),
-        [f"{'':34}" + "".join(f"{said:>24}" for said in scores.values())],
-    )
+    cells = sweep.table(table)
+    lines = [f"{'':34}" + "".join(f"{words:>24}" for words in scores.values())]
     for row in rows:
-        found = [cell for cell in cells if cell["row"] == row]
-        if not found:
-            raise CourseError(
-                f"no row is called {row!r}",
-                table,
-                f"choose from {sorted({c['row'] for c in cells})}",
-            )
-        texts = []
+        seeds = [cell for cell in cells if cell["row"] == row]
+        if not seeds:
+            fix = f"choose from {sorted({cell['row'] for cell in cells})}"
+            raise CourseError(f"no row is called {row!r}", table, fix)
+        line = f"{row:34}"
         for score in scores:
-            values = [claims.measure(score, cell) for cell in found]
-            mean, _, high, _ = (
-                intervals.interval(values) if len(values) > 1 else (values[0], 0.0, 0.0, 0.0)
-            )
-            texts.append(f"{mean:.3f} ±{high - mean:.3f}" if len(values) > 1 else f"{mean:.3f}")
-        lines.append(f"{row:34}" + "".join(f"{text:>24}" for text in texts))
+            values = [claims.measure(score, cell) for cell in seeds]
+            text = f"{values[0]:.3f}"
+            if len(values) > 1:
+                mean, _, high, _ = intervals.interval(values)
+                text = f"{mean:.3f} ±{high - mean:.3f}"
+            line += f"{text:>24}"
+        lines.append(line)
     return "\n".join(lines)
 
 
 def strip(table: Path | str, row: str, direction: str = "xy") -> list[Float[Tensor, "8 3 s s"]]:
-    """The stored picture of a row, seed 0: eight test items as rows of images in [-1, 1], such as input, translation
-    (four of them from a method with codes) and truth."""
+    """The stored picture of a row, seed 0: eight test items, as rows of images in [-1, 1].
+
+    The rows are input, translation (four of them from a method with codes) and truth.
+    """
     slug = re.sub(r"[^a-z0-9]+", "-", row.lower()).strip("-")
     with Image.open(Path(table).with_suffix("") / f"{slug}-seed0-{direction}.png") as picture:
         pixels = torch.from_numpy(np.array(picture.convert("RGB"))) / 127.5 - 1

@@ -1,4 +1,4 @@
-"""The training step one would write first, for each method of ``course bench``: what the library is measured by."""
+"""The training step one would write first: what ``course bench step`` measures the library by."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +9,11 @@ from torch import Tensor, nn
 
 
 def textbook_step(method: Any) -> Callable[[dict], None]:
-    """The step one would write first, on the networks of ``method``: float32, each translation and each judgement a
-    forward of its own, ordinary Adam, nothing frozen."""
+    """The step one would write first, on the networks of ``method``.
+
+    It is in float32, each translation and each judgement is a forward of its own, Adam is the
+    ordinary one, and nothing is frozen.
+    """
     books = {"pix2pix": _pix2pix, "cyclegan": _cyclegan, "bicyclegan": _bicyclegan}
     return books[type(method).__name__.lower()](method)
 

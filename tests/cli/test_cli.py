@@ -1,5 +1,6 @@
 """The ``course`` command as its users meet it: a process, its output, its status, its files."""
 
+import ast
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
-from course_lib.experiments import bench, bench_around
+from course_lib.experiments import bench
 from course_lib.networks import small_maps
 from course_lib.plotting.patches import patch
 from course_lib.widgets import lens, study
@@ -418,42 +419,33 @@ def test_bench_compares_with_the_textbook(course):
     )
     # D learns nothing in the step of G: a third less for it, of which CycleGAN has little
     assert 0.5 * textbook["gflop"] < ours["gflop"] < textbook["gflop"]
-    assert all(0 < row["share"] < 1.5 and row.get("resident", 300) > 100 for row in facts["rows"])
-
-
-@pytest.mark.slow
-def test_bench_measures_the_data():
-    facts = bench_around.data(["emoji:edges", bench_around.FOLDER], size=32, repeats=1)
-    assert [row["data"] for row in facts["rows"]] == ["emoji:edges", bench_around.FOLDER]
-    assert all(row["ratio"] > 1 and row["first_per_core"] > 0 for row in facts["rows"])
+    assert all(0 < row["share"] < 1.5 for row in facts["rows"])
 
 
 @pytest.mark.slow
 def test_bench_times_the_warm_up_of_a_compiled_network():
-    small = (4, 1, 16)  # channels, blocks, px
-    cost = bench_around.compile_cost(*small, "aot_eager", turns=3)  # needs no C++ compiler
+    """In a process of its own: nothing is compiled where the shapes of arguments are checked."""
+    code = "from course_lib.experiments.bench import compile_cost as c\n"
+    code += "print(c(4, 1, 16, 'aot_eager', 3))"  # needs no C++ compiler
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    cost = ast.literal_eval(done.stdout.splitlines()[-1])
     assert cost["warm_up"] > cost["plain"] > 0 and cost["compiled"] > 0
-    with pytest.raises(CourseError, match=r"not done in 0\.1 s"):
-        bench_around.compile_cost(*small, limit=0.1)
     with pytest.raises(CourseError, match="InvalidBackend"):
-        bench_around.compile_cost(*small, "no such backend")
-
-
-@pytest.mark.slow
-def test_bench_grades_model_answers(monkeypatch):
-    pytest.importorskip("nbgrader", reason="nbgrader is not installed")
-    from assignments.grader import bench as grading
-
-    monkeypatch.setenv("PATH", os.environ["PATH"])  # is added to
-    facts = grading.measure("ps1", count=2, course=ROOT / "assignments", only="plain")
-    (row,) = facts["rows"]
-    assert row["submissions"] == 2 and row["per_minute"] == pytest.approx(120 / row["seconds"])
+        bench.compile_cost(4, 1, 16, "no such backend")
 
 
 def test_bench_prints_a_table():
-    rows = [{"step": "a", "seconds": 0.51234, "images": 1234.5}, {"step": "bb", "seconds": 2.0}]
+    rows = [
+        {"step": "a", "seconds": 0.51234, "images": 1234.5},
+        {"step": "bb", "seconds": 2.0, "images": 9.0},
+    ]
     lines = bench.table({"title": "title", "rows": rows}).splitlines()
-    assert lines == ["title", "step  seconds  images", "a       0.512    1234", "bb          2"]
+    assert lines == [
+        "title",
+        "step  seconds  images",
+        "a       0.512    1234",
+        "bb          2       9",
+    ]
 
 
 def test_bench_ratios_are_of_pairs():
@@ -511,7 +503,7 @@ def test_the_textbook_has_torchs_own_layers(method):
 
 
 def test_bench_names_what_it_can_measure(refusal):
-    for arguments in (("step", "dcgan"), ("quality", "dcgan"), ("speed",)):
+    for arguments in (("step", "dcgan"), ("speed",)):
         refusal("bench", *arguments)
 
 

@@ -102,17 +102,6 @@ def test_another_profile_or_a_broken_file_is_not_measured(tmp_path):
         assert doctor.estimate(unreadable, "cpu", 100, True) == "not measured"
 
 
-def test_minutes_that_were_measured_on_a_gpu_are_added(tmp_path):
-    path, folder = write(tmp_path / "x.ipynb"), tmp_path / "bench"
-    assert doctor.on_a_gpu(path) == ""
-    row = {"notebook": "x.ipynb", "profile": "gpu", "status": "passed", "seconds": 250.0}
-    folder.mkdir()
-    (folder / "gpu_notebooks-x.json").write_text(
-        json.dumps({"device": "a card (GPU)", "rows": [row]})
-    )
-    assert doctor.on_a_gpu(path) == "; about 4 minutes on a card (GPU)"
-
-
 def test_timing_counts_the_cells_that_train_until_a_time(tmp_path, quick):
     cells = (
         "fit(model, data, minutes=3)",

@@ -1,12 +1,16 @@
-"""What ``course bench ... --json`` has measured and the repository keeps, as the tables of the guide."""
+"""What the benches have measured and notebooks/bench keeps, as the tables of the guide.
+
+python tools/bench_kept.py
+"""
 
 import json
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from bench_quality import BOOK, CONTROL, JUDGED, by_seed, verdict
+
 from course_lib.errors import CourseError
-from course_lib.experiments.bench_quality import BOOK, CONTROL, JUDGED, by_seed, verdict
 
 FOLDER = Path(
     "notebooks/bench"
@@ -15,7 +19,9 @@ OURS = "course bfloat16"
 
 
 def markdown(folder: Path = FOLDER) -> str:
-    """The tables, each with the machine below it. A missing file makes no row; CourseError if there is none at all."""
+    """The tables, each with the machine below it. A missing file makes no row; CourseError if there
+    is none at all.
+    """
     makers = {
         "step_*.json": _steps,
         "quality_*.json": _qualities,
@@ -134,18 +140,5 @@ def _on_a_gpu(kept: list[dict[str, Any]]) -> str:
     return _table(head, list(lines.values()))
 
 
-# ---- how long a notebook takes on a GPU
-
-
-def gpu_minutes(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
-    """The kept row of each notebook that passed on a GPU, under the name of its file; ``device`` is in it."""
-    found = {}
-    for path in sorted(folder.glob("gpu_notebooks-*.json")):
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        passed = [
-            row
-            for row in facts["rows"]
-            if row.get("status") == "passed" and row["profile"] == "gpu"
-        ]
-        found |= {row["notebook"]: row | {"device": facts["device"]} for row in passed}
-    return found
+if __name__ == "__main__":
+    print(markdown(), end="")

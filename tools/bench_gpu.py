@@ -1,9 +1,13 @@
-"""``course bench gpu``: what there is to measure on one card, in parts, each a process with a time limit of its own.
+"""What there is to measure on one card, in parts, each a process with a time limit of its own.
 
-A part writes one file of rows, ``gpu_PART.json``, again after each measurement: what is killed leaves what it had.
-What raises an exception is a row that holds the exception as text. ``notebooks/guide/gpu.md`` says how to use it.
+    python tools/bench_gpu.py [--part PART] [--out build/gpu] [--dry]
+
+A part writes one file of rows, ``gpu_PART.json``, again after each measurement: what is killed
+leaves what it had. What raises an exception is a row that holds the exception as text.
+``notebooks/guide/gpu.md`` says how to use it.
 """
 
+import argparse
 import contextlib
 import gc
 import json
@@ -22,21 +26,23 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
+import bench_around
+import bench_quality
 import torch
+from bench_quality import LEARNED
 
 import course_lib
 from course_lib.data import open_dataset
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
-from course_lib.experiments import bench_around, bench_quality
 from course_lib.experiments.bench import KINDS, alternate, here, ratios, seconds_of, stepper
-from course_lib.experiments.bench_quality import LEARNED
 from course_lib.methods import METHODS, method_class
 from course_lib.runs import make_config
 from course_lib.training import profiles
 from course_lib.training.loading import batches
 
-# Seconds of each part; GRACE more, and it is ended from outside. In all 25 minutes, and each part under 8.
+# Seconds of each part; GRACE more, and it is ended from outside. In all 25 minutes, and each part
+# under 8.
 BUDGETS = {"steps": 220, "data": 80, "quality": 75}
 BUDGETS |= {"notebooks-02": 265, "notebooks-04": 205, "notebooks-06": 275, "notebooks-08": 310}
 DRY = {
@@ -63,10 +69,12 @@ Jobs = list[
 def gpu(
     part: str | None = None, out: Path = Path("build/gpu"), dry: bool = False
 ) -> dict[str, Any]:
-    """Measures one part in this process, or all one after the other in processes of their own, into ``out``.
+    """Measures one part in this process, or all one after the other in processes of their own, into
+    ``out``.
 
-    Returns what the part's file holds; of all parts a table that says how each of them ended. ``dry`` does everything
-    at tiny sizes on the CPU. Raises CourseError without a CUDA device, or for a part that does not exist.
+    Returns what the part's file holds; of all parts a table that says how each of them ended.
+    ``dry`` does everything at tiny sizes on the CPU. Raises CourseError without a CUDA device, or
+    for a part that does not exist.
     """
     budgets = DRY if dry else BUDGETS
     if part is not None and part not in budgets:
@@ -75,7 +83,7 @@ def gpu(
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif not torch.cuda.is_available():
         fix = "call it on a machine with an NVIDIA card, or add --dry to try everything on the CPU"
-        raise CourseError("there is no CUDA device here", "course bench gpu", fix)
+        raise CourseError("there is no CUDA device here", "tools/bench_gpu.py", fix)
     out.mkdir(parents=True, exist_ok=True)
     return measure(part, out, dry, budgets[part]) if part else _all_parts(out, dry, budgets)
 
@@ -85,17 +93,7 @@ def _all_parts(out: Path, dry: bool, budgets: dict[str, int]) -> dict[str, Any]:
     for part, budget in budgets.items():
         path, start = out / f"gpu_{part}.json", time.monotonic()
         path.unlink(missing_ok=True)
-        command = [
-            sys.executable,
-            "-m",
-            "course_lib.cli",
-            "bench",
-            "gpu",
-            "--part",
-            part,
-            "--out",
-            str(out),
-        ]
+        command = [sys.executable, __file__, "--part", part, "--out", str(out)]
         status = run_for(budget + GRACE, command + ["--dry"] * dry)
         ended = (
             json.loads(path.read_text(encoding="utf-8"))["ended"]
@@ -109,7 +107,9 @@ def _all_parts(out: Path, dry: bool, budgets: dict[str, int]) -> dict[str, Any]:
 
 
 def run_for(seconds: float, command: list[str]) -> int:
-    """The exit status of a process. Past its time it gets a Ctrl-C, so that it ends what it started, or is killed."""
+    """The exit status of a process. Past its time it gets a Ctrl-C, so that it ends what it
+    started, or is killed.
+    """
     with subprocess.Popen(command) as process:
         try:
             return process.wait(max(seconds, 1))
@@ -126,7 +126,9 @@ def run_for(seconds: float, command: list[str]) -> int:
 
 
 def measure(part: str, out: Path, dry: bool, budget: float) -> dict[str, Any]:
-    """One part, until it is through or its ``budget`` of seconds is spent; returns what its file in ``out`` holds."""
+    """One part, until it is through or its ``budget`` of seconds is spent; returns what its file in
+    ``out`` holds.
+    """
     start, profile = time.monotonic(), "smoke" if dry else "gpu"
     end = start + budget
     facts = about(part, profile, dry, budget)
@@ -156,7 +158,9 @@ def measure(part: str, out: Path, dry: bool, budget: float) -> dict[str, Any]:
 
 
 def about(part: str, profile: str, dry: bool, budget: float) -> dict[str, Any]:
-    """What a file says besides its rows: where, when, and by which command and commit it came to be."""
+    """What a file says besides its rows: where, when, and by which command and commit it came to
+    be.
+    """
     git = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     with contextlib.suppress(OSError):  # no git here
         git = subprocess.run(
@@ -172,7 +176,7 @@ def about(part: str, profile: str, dry: bool, budget: float) -> dict[str, Any]:
         "device": profiles.device_name(),
         "versions": versions | {"course_lib": course_lib.__version__},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": f"course bench gpu --part {part}{' --dry' * dry}",
+        "command": f"python tools/bench_gpu.py --part {part}{' --dry' * dry}",
         "commit": git[0] if len(git) == 1 else None,
         "budget_s": budget,
         "seconds": 0.0,
@@ -189,7 +193,9 @@ def _write(path: Path, facts: dict[str, Any]) -> None:
 
 
 def _steps(profile: str, dry: bool) -> Jobs:
-    """All methods, those with a textbook step beside it; at the end torch.compile, which may take minutes."""
+    """All methods, those with a textbook step beside it; at the end torch.compile, which may take
+    minutes.
+    """
     turns = [(name, [*KINDS[: name in LEARNED], *KINDS[1:]]) for name in METHODS]
     turns += [(name, [KINDS[0], COMPILED]) for name in LEARNED]
     return [
@@ -199,10 +205,12 @@ def _steps(profile: str, dry: bool) -> Jobs:
 
 
 def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
-    """A row for each kind of step: median ``seconds``, ``images`` a second (an x and its y are one) and, on a GPU, the
-    peak ``memory_mb`` of its networks and two steps; with a textbook step also the ratio to its speed.
+    """A row for each kind of step: median ``seconds``, ``images`` a second (an x and its y are one)
+    and, on a GPU, the peak ``memory_mb`` of its networks and two steps; with a textbook step
+    also the ratio to its speed.
 
-    A time is the mean over a row of steps that lasts 0.3 s, after which the GPU is waited for, as fit() hardly does.
+    A time is the mean over a row of steps that lasts 0.3 s, after which the GPU is waited for, as
+    fit() hardly does.
     """
     cls, device = method_class(name), profiles.pick_device()
     settings = (
@@ -256,7 +264,9 @@ def _data(profile: str, dry: bool) -> Jobs:
 
 
 def _fed(name: str, method: str, profile: str, dry: bool) -> Rows:
-    """Images a second (x and y are two) of one process, and how many ``times`` as many as the method's step takes."""
+    """Images a second (x and y are two) of one process, and how many ``times`` as many as the
+    method's step takes.
+    """
     config = make_config(method, profile)
     (row,) = bench_around.data([name], config.image_size, 1 if dry else 5, config.batch_size)[
         "rows"
@@ -267,7 +277,7 @@ def _fed(name: str, method: str, profile: str, dry: bool) -> Rows:
 
 
 def _quality(profile: str, dry: bool) -> Jobs:
-    """Seconds, looks and seeds that fit the part's time; ``course bench quality`` has more of each."""
+    """Seconds, looks and seeds that fit the part's time; ``bench_quality.py`` has more of each."""
     seconds, points, seeds = (0.5, 3, 1) if dry else (5.0, 12, 3)
     config = make_config("pix2pix", profile, settings=LEARNED["pix2pix"][1] + bench_quality.EQUAL)
     learn = partial(bench_quality.learn, "pix2pix", config, seconds, points)
@@ -305,3 +315,18 @@ def _notebook(part: str, profile: str, end: float) -> Jobs:
         return [row | {"minutes": row["seconds"] / 60}]
 
     return [({"notebook": found[0].name}, work)]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", help=f"one alone: {', '.join(BUDGETS)}")
+    parser.add_argument("--out", type=Path, default=Path("build/gpu"), help="folder of the files")
+    parser.add_argument("--dry", action="store_true", help="without a GPU, at tiny sizes")
+    asked = parser.parse_args()
+    try:
+        facts = gpu(asked.part, asked.out, asked.dry)
+    except CourseError as error:
+        sys.exit(str(error))
+    print(*facts["rows"], sep="\n")
+    if asked.part is None:
+        print(ADVICE, file=sys.stderr)

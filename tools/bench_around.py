@@ -1,9 +1,11 @@
-"""``course bench``, what surrounds a training step: the data, torch.compile, the widgets' pictures, the imports."""
+"""What surrounds a training step: images a second, the widgets' pictures, the imports.
 
+python tools/bench_around.py data|widgets|imports [--json]
+"""
+
+import argparse
 import json
-import os
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -29,9 +31,7 @@ from course_lib.data.base import View
 from course_lib.data.facades import Facades
 from course_lib.data.images import to_image
 from course_lib.errors import CourseError
-from course_lib.experiments.bench import alternate, here, ratios
-from course_lib.networks import ResNetGenerator
-from course_lib.training import profiles
+from course_lib.experiments.bench import alternate, here, ratios, table
 from course_lib.training.loading import batches
 
 # ---- the data
@@ -54,10 +54,11 @@ def data(
 ) -> dict[str, Any]:
     """Images per second (x and y are two) in batches as fit() makes them, in this process.
 
-    ``imagefolder`` is torchvision's, over the same images as PNG files of that size, with the same transforms, in a
-    DataLoader without workers; ``ratio`` is the median over alternating turns. ``first_per_core`` is the first pass, in
-    which houses are drawn and files decoded, for a second of one core; afterwards they come from memory, as far as they
-    have been seen: the partners of unpaired houses are others each time.
+    ``imagefolder`` is torchvision's, over the same images as PNG files of that size, with the same
+    transforms, in a DataLoader without workers; ``ratio`` is the median over alternating turns.
+    ``first_per_core`` is the first pass, in which houses are drawn and files decoded, for a second
+    of one core; afterwards they come from memory, as far as they have been seen: the partners of
+    unpaired houses are others each time.
     """
     rows = []
     for name in names or SETS:
@@ -115,7 +116,9 @@ def _take(feed: Iterator) -> None:
 
 
 def _image_folder(files: Path, size: int, kind: str, flip: bool, batch_size: int) -> Iterator:
-    """Endless batches of torchvision's, with the transforms that :class:`course_lib.data.Augment` makes."""
+    """Endless batches of torchvision's, with the transforms that :class:`course_lib.data.Augment`
+    makes.
+    """
     bilinear, bicubic = transforms.InterpolationMode.BILINEAR, transforms.InterpolationMode.BICUBIC
     jitter = {
         "resize": [
@@ -132,74 +135,12 @@ def _image_folder(files: Path, size: int, kind: str, flip: bool, batch_size: int
         yield from DataLoader(dataset, batch_size, shuffle=True, drop_last=True)
 
 
-# ---- what torch.compile costs before it pays
-
-
-def compile_cost(
-    channels: int,
-    blocks: int,
-    size: int,
-    backend: str = "inductor",
-    turns: int = 20,
-    limit: float = 180.0,
-) -> dict[str, float]:
-    """Forward and backward of CycleGAN's generator, (1, 3, size, size): seconds ``plain`` and ``compiled`` (medians of
-    alternating turns), and ``warm_up``, the seconds that the first three compiled turns took beyond that.
-
-    In bfloat16 where it pays; on a GPU the compiled network also runs as CUDA graphs (mode "reduce-overhead"). Raises
-    CourseError if the child process fails or takes more than ``limit`` seconds.
-    """
-    asked = f"from {__name__} import _compile; _compile{(channels, blocks, size, backend, turns)}"
-    with tempfile.TemporaryDirectory() as empty:
-        command = [sys.executable, "-c", asked]
-        env = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": empty}
-        try:
-            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=limit)
-        except subprocess.TimeoutExpired:
-            raise CourseError(
-                f"not done in {limit:g} s", "torch.compile", "allow more, or compile less"
-            ) from None
-    if done.returncode:
-        named = re.findall(
-            r"^(?:\w+\.)*(\w+: .+)", done.stderr, re.MULTILINE
-        )  # ... .InvalidBackend: what is wrong
-        why = named[-1][:200] if named else f"exit status {done.returncode}"
-        raise CourseError(why, "torch.compile", "it needs a C++ compiler on a CPU, Triton on a GPU")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def _compile(channels: int, blocks: int, size: int, backend: str, turns: int) -> None:
-    """Prints what compile_cost() returns, in a process in which nothing was compiled before."""
-    device = profiles.pick_device()
-    net, x = (
-        ResNetGenerator(channels, blocks).to(device),
-        torch.rand(1, 3, size, size, device=device),
-    )
-    mode = {"mode": "reduce-overhead"} if device.type == "cuda" and backend == "inductor" else {}
-    fast = torch.compile(net, backend=backend, **mode)
-
-    def turn(forward) -> None:
-        net.zero_grad()
-        with torch.autocast(device.type, torch.bfloat16, enabled=profiles.use_bf16(device)):
-            fake = forward(x)
-        fake.float().abs().mean().backward()
-
-    start = time.perf_counter()
-    for _ in range(3):  # compiled in the first, captured as graphs in the second or third
-        turn(fast)
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    first_three = time.perf_counter() - start
-    took = alternate({"plain": lambda: turn(net), "compiled": lambda: turn(fast)}, turns)
-    found = {name: statistics.median(times) for name, times in took.items()}
-    print(json.dumps({"warm_up": first_three - 3 * found["compiled"], **found}))
-
-
 # ---- the widgets, and the imports
 
 
 def widgets(repeats: int = 15) -> dict[str, Any]:
-    """Milliseconds that the kernel takes for one picture of each widget, with the shipped weights: median and worst.
+    """Milliseconds that the kernel takes for one picture of each widget, with the shipped weights:
+    median and worst.
 
     The way to the browser and back is not in it; on one machine it adds some 10 ms.
     """
@@ -239,7 +180,9 @@ def widgets(repeats: int = 15) -> dict[str, Any]:
 
 
 def imports(repeats: int = 5) -> dict[str, Any]:
-    """Seconds until a new process has done it: median and worst. ``beyond`` is what is added to importing torch."""
+    """Seconds until a new process has done it: median and worst. ``beyond`` is what is added to
+    importing torch.
+    """
     named = [f"import {module.__name__}" for module in (torch, course_lib, training, runs)]
     commands = {statement: [sys.executable, "-c", statement] for statement in named}
     commands["course --help"] = [sys.executable, "-m", "course_lib.cli", "--help"]
@@ -258,6 +201,15 @@ def imports(repeats: int = 5) -> dict[str, Any]:
     for row in rows:
         row["beyond"] = row["seconds"] - medians["import torch"]
     return {
-        "title": f"processes; {platform.machine()}, Python {platform.python_version()}, {repeats} repeats",
+        "title": f"processes; {platform.machine()}, Python {platform.python_version()}",
         "rows": rows,
     }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("data", "widgets", "imports"))
+    parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+    asked = parser.parse_args()
+    facts = {"data": data, "widgets": widgets, "imports": imports}[asked.what]()
+    print(json.dumps(facts) if asked.json else table(facts))
