@@ -1,5 +1,5 @@
 // The front end of a round: shows a pair for `exposure` ms, measures how long it was seen, passes on the answer.
-// Everything else is decided in study.py.
+// Everything else is decided in real_or_fake.py.
 
 const STYLE = `
 .study { max-width: 640px; padding: 8px; }
@@ -45,7 +45,7 @@ function render({ model, el }) {
     next.disabled = true;
     clearTimeout(waiting);
     waiting = setTimeout(() => (error.textContent = "No reply from the kernel yet: is it busy, or gone?"), 8000);
-    model.set("said", { number: model.get("number"), at: Date.now(), ...what });
+    model.set("pressed", { number: model.get("number"), at: Date.now(), ...what });
     model.save_changes();
   }
 
