@@ -145,7 +145,7 @@ class Game(anywidget.AnyWidget):
     number = traitlets.Int(0).tag(sync=True)  # of the trial, from 1; 0 before the first
     phase = traitlets.Unicode("ready").tag(sync=True)  # then trial, feedback (in practice), done
     message, error = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
-    # {"do": "next" or "answer", "number", "side", "milliseconds", "at"}
+    # {"do": "next" or "answer", "number", "side", "at"}
     pressed = traitlets.Dict().tag(sync=True)
 
     def __init__(self, real: Tensor, fake: Tensor, model: str, out: Path | None, seed: int):
@@ -153,7 +153,7 @@ class Game(anywidget.AnyWidget):
         super().__init__(side=size * max(1, SHOWN // size))
         self.real, self.fake, self.model, self.out, self.seed = real, fake, model, out, seed
         self.trials = trials(min(len(real), len(fake)), seed)
-        self.fooled = self.longest = 0  # scored answers; ms for which a pair was seen
+        self.fooled = 0  # of the trials that count
         self.message = (
             f"Two images, for {EXPOSURE / 1000:g} s. One is real, one was made by a model: say "
             f"which one is real. {PRACTICE} trials are for practice, {SCORED} count."
@@ -170,7 +170,7 @@ class Game(anywidget.AnyWidget):
             with self.hold_sync():  # one message: the page must not see half of it
                 self.error = ""
                 if expected == "answer":
-                    self._answer(press["side"], press["milliseconds"])
+                    self._answer(press["side"])
                 else:
                     self._show()
         except Exception as error:
@@ -189,7 +189,7 @@ class Game(anywidget.AnyWidget):
         kind = "counts" if trial.counts else "practice"
         self.message = f"trial {self.number} of {self.total} ({kind})"
 
-    def _answer(self, side: str, milliseconds: int) -> None:
+    def _answer(self, side: str) -> None:
         trial = self.trials[self.number - 1]
         if not trial.counts:
             verdict = "correct" if side == trial.real_side else "wrong"
@@ -197,14 +197,13 @@ class Game(anywidget.AnyWidget):
             self.message = f"{verdict}: the {trial.real_side} one was real"
             return
         self.fooled += side != trial.real_side
-        self.longest = max(self.longest, milliseconds)
         if self.number < self.total:
             return self._show()
         self.left = self.right = b""  # a stored notebook needs none of them
         self.message, self.phase = sentence(self.fooled, SCORED), "done"
         if self.out is not None:
             result = {"model": self.model, "fooled": self.fooled, "n": SCORED, "seed": self.seed}
-            store(self.out, result | {"longest_ms": self.longest})
+            store(self.out, result)
             self.message += f" Stored in {self.out.name}."
 
 
