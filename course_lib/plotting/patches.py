@@ -124,7 +124,7 @@ def picture(
         first, last = ((size + sign * stride * len(real)) / 2 - 0.5 for sign in (-1, 1))
         colours = {"cmap": "PuOr", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
         chart.set_facecolor("0.88")
-        cells = chart.imshow(real, extent=(first, last, last, first), **colours)
+        cells = chart.imshow(real.numpy(), extent=(first, last, last, first), **colours)
         chart.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
         chart.set_title(f"row {row}, column {col}")
         bar = fig.colorbar(cells, cax=_pixel_axes(fig, 3 * width + 62, 30, 16, width))
