@@ -1,4 +1,4 @@
-"""The canvas: what the kernel makes of a drawing, and, in a browser, that the page follows the hand."""
+"""The canvas: what the kernel makes of a drawing; in a browser, that the page follows the hand."""
 
 import base64
 import json
@@ -219,7 +219,8 @@ PAGE = """<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="draw
 <script type="module">
   import widget from "./draw.js";
   const listeners = [], state = await (await fetch("state.json")).json();
-  const letters = (buffer) => Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte));
+  const letter = (byte) => String.fromCharCode(byte);
+  const letters = (buffer) => Array.from(new Uint8Array(buffer), letter);
   const model = {
     get: (name) => state[name],
     on: (name, call) => listeners.push(call),

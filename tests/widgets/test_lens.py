@@ -1,4 +1,4 @@
-"""The patch lens: its frame is what one logit depends on, and the widget shows what the functions give."""
+"""The patch lens: its frame is what one logit depends on; the widget shows what functions give."""
 
 from io import BytesIO
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Widgets are thin shells: what they show is what the plain function gives, and they hide no bug."""
+"""Widgets are thin shells: what they show is what the plain function gives; they hide no bug."""
 
 import base64
 import json
@@ -268,7 +268,7 @@ def file(data: bytes) -> dict:
 
 
 def load(upload, one: dict) -> None:
-    """Choose a file, as somebody does in the page; before ipywidgets 8 the value is a dictionary."""
+    """Choose a file, as somebody does in the page; before ipywidgets 8 as a dictionary."""
     upload.set_trait("value", (one,) if isinstance(upload.value, tuple) else {one["name"]: one})
 
 
