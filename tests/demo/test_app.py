@@ -1,4 +1,4 @@
-"""What the app shows, without a server: a tab for each thing, filled when opened; errors are seen."""
+"""What the app shows, without a server: tabs that are filled when opened, and errors in place."""
 
 from pathlib import Path
 
