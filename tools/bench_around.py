@@ -151,7 +151,7 @@ def widgets(repeats: int = 15) -> dict[str, Any]:
         runs.open_run(f"shipped:{name}")[0] for name in ("edges-emoji", "facades-many", "flat-3d")
     )
     emoji, houses = (open_dataset(name, "test", 128) for name in ("emoji:edges", "facades"))
-    canvas = draw.draw(drawn, ())
+    canvas = draw.draw(drawn)
     canvas.send = lambda *_: None
     asked = {"kind": "drawing", "seq": "0", "model": 0, "side": 128, "again": False}
     strokes = np.full((128, 128), 255, np.uint8)

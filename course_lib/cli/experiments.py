@@ -56,22 +56,13 @@ def claims(
 @app.command()
 def study(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="results of real or fake, JSON lines")
+        list[Path], typer.Argument(metavar="FILE...", help="of real or fake, one for each player")
     ],
 ) -> None:
-    """Pool what people answered in the game real or fake: how often each model fooled them."""
-    from course_lib.widgets import study
+    """The answers of a class in the game real or fake: how often each model fooled its players."""
+    from course_lib.widgets import real_or_fake
 
-    rows, broken = study.pool(files)
-    if broken:
-        print(f"left out {len(broken)} broken lines:", *broken, sep="\n  ", file=sys.stderr)
-    if not rows:
-        raise CourseError(
-            "no results of a round in here",
-            ", ".join(map(str, files)),
-            "play game(..., out=FILE) first",
-        )
-    print(study.table(rows))
+    print(real_or_fake.table(files))
 
 
 @app.command()

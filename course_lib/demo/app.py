@@ -1,4 +1,4 @@
-"""The widgets as an app: ``course demo`` serves it with Voilà to a browser of this machine, behind a token."""
+"""The widgets as an app: ``course demo`` serves it with Voilà to this machine, behind a token."""
 
 import logging
 import os
@@ -7,9 +7,8 @@ import socket
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as w
 import torch
@@ -21,22 +20,23 @@ from course_lib.data import TwoDomains, open_dataset
 from course_lib.errors import CourseError, need
 from course_lib.runs import shipped
 from course_lib.widgets import back, draw, latents, lens, real_or_fake, scene, scrubber, styles
+from course_lib.widgets.show import shown_errors
 
-SHOWN, ROUND, CODES = (
-    5,
-    60,
-    160,
-)  # inputs to choose from; images of a round of the game; images whose codes are read
+SHOWN = 5  # inputs to choose from
+ROUND = 60  # images of a round of the game
+CODES = 160  # images whose codes are read
 ADDRESS = "127.0.0.1"
-POLICY = (  # Voilà's page would fetch icons from elsewhere, and wait for them where there is no network
-    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' "
-    "'unsafe-inline'; connect-src 'self' ws: data: blob:; frame-ancestors 'self'"
+# Voilà's page would fetch icons from elsewhere, and wait for them where there is no network.
+POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; connect-src 'self' ws: data: blob:; frame-ancestors 'self'"
 )
-LOOKS = "".join(
+LOOKS = [
     (Path(__file__).parent / name).read_text("utf-8") for name in ("static/colours.css", "app.css")
-)
-TITLE = f"""<style>{LOOKS}</style><h1>GAN image-to-image translation</h1>
-<p>Networks of the course, on new images. What they paint is a guess: label it as generated where you show it.</p>"""
+]
+TITLE = f"""<style>{"".join(LOOKS)}</style><h1>GAN image-to-image translation</h1>
+<p>Networks of the course, on new images. What they paint is a guess: label it as generated where
+you show it.</p>"""
 SUBJECTS = {  # of the shipped weights, by data: what they are about; x and y in words
     "emoji:edges": ("emoji", "outline", "emoji"),
     "emoji:twemoji-fluent": ("flat and 3-D emoji", "flat", "3-D"),
@@ -45,39 +45,61 @@ SUBJECTS = {  # of the shipped weights, by data: what they are about; x and y in
     "facades:day-night": ("day and night", "day", "night"),
 }
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
+HINTS = {  # what to try first in a tab of this kind
+    "Draw": "Press Clear, draw a circle with two eyes, and watch. Or start from an outline.",
+    "Many answers": "Press random z a few times: one input, many answers. Then pull one slider of "
+    "z from end to end.",
+    "Borrowed looks": "Keep the content and choose one style after another: what stays, and what "
+    "changes?",
+    "There and back": "Choose a picture and compare the last with the first: what got lost? It has "
+    "never seen a pair.",
+    "Rebuild": "Choose a window, make it a door, and push it to the right.",
+    "Training": "Press play: the same images at every preview of this training.",
+    "Real or fake?": "Press start. Two images for one second: which is real? The arrow keys "
+    "answer, too.",
+    "What D sees": "Move over the image, and find the patch that D trusts least: one cell of its "
+    "map.",
+}
+
+
+class Translator(NamedTuple):
+    """An opened run: its name, the method, its settings (run.json), and where it is."""
+
+    title: str
+    method: Any
+    settings: dict
+    folder: Path
 
 
 def app(folders: Sequence[str] | None = None) -> w.VBox:
-    """A tab for each thing that can be played with, of runs in ``folders``, by default the shipped weights.
+    """A tab for each thing to play with, of runs in ``folders``, by default the shipped weights.
 
-    A tab is filled when it is first opened; what goes wrong appears in it, and is raised. Raises CourseError for a run
-    that cannot be opened or does not translate.
+    A tab is filled when it is first opened; what goes wrong appears in it, and is raised. Raises
+    CourseError for a run that cannot be opened or does not translate.
     """
     named = {}
     for folder in folders or [shipped.PREFIX + name for name in shipped.RECIPES]:
-        method, settings = runs.open_translator(Path(folder), "auto")
         name = shipped.name_of(folder)
-        named[shipped.RECIPES[name].title if name else Path(folder).resolve().name] = (
-            method,
-            settings,
-            Path(folder),
-        )
+        title = shipped.RECIPES[name].title if name else Path(folder).resolve().name
+        method, settings = runs.open_translator(Path(folder), "auto")
+        named[title] = Translator(title, method, settings, Path(folder))
     pages = _pages(named)
-    tabs = w.Tab([w.VBox([w.HTML("<i>one moment ...</i>")]) for _ in pages])
+    tabs = w.Tab([w.VBox() for _ in pages])
     for i, title in enumerate(pages):  # as ipywidgets 7 has it, too
         tabs.set_title(i, title)
-    filled = set()
+    filled = {None}
 
-    def fill(change: Any = None) -> None:
+    def fill(_: Any = None) -> None:
         i = tabs.selected_index
-        if i is None or i in filled:
+        if i in filled:
             return
-        try:
-            tabs.children[i].children = list(pages.values())[i]()
-            filled.add(i)
-        except Exception as error:
-            tabs.children[i].children = [w.HTML(f"<b>this page failed</b>: {escape(str(error))}")]
-            raise
+        title, make = list(pages.items())[i]
+        message = w.HTML("<i>one moment ...</i>")
+        tabs.children[i].children = [message]
+        with shown_errors(message, "this page failed"):
+            hint = w.HTML(f"<p><b>Try first.</b> {HINTS[title.partition(':')[0]]}</p>")
+            tabs.children[i].children = [hint, make()]
+        filled.add(i)
 
     tabs.observe(fill, "selected_index")
     tabs.selected_index = 0
@@ -85,157 +107,99 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
     return w.VBox([w.HTML(TITLE), tabs])
 
 
-def _pages(named: dict[str, tuple[Any, dict, Path]]) -> dict[str, Callable[[], list[w.Widget]]]:
-    """Title of each tab, and what fills it."""
+def _pages(named: dict[str, Translator]) -> dict[str, Callable[[], w.Widget]]:
+    """Title of each tab, which begins with a key of HINTS, and what makes its widget."""
     pages = {}
-
-    def add(title: str, name: str, *fill: Any) -> None:
-        pages[f"{title} ({name})" if title in pages else title] = partial(*fill)
-
-    drawn = {
-        name: m
-        for name, (m, s, _) in named.items()
-        if (s["data"], s["direction"]) == ("emoji:edges", "xy")
-    }
+    drawn = {}
+    for name, one in named.items():
+        if (one.settings["data"], one.settings["direction"]) == ("emoji:edges", "xy"):
+            drawn[name] = one.method
     if drawn:
-        add("Draw", "", _draw, drawn)
-    for name, (method, settings, folder) in named.items():
-        subject, *domains = SUBJECTS.get(settings["data"], (name, "x", "y"))
-        subject = subject if shipped.name_of(folder) else name
-        if method.reads_codes:
-            add(f"Many answers: {subject}", name, _codes, method, settings)
-        if len(method.directions) > 1 and method.has_codes:
-            add(f"Borrowed looks: {subject}", name, _styles, method, settings)
-        elif len(method.directions) > 1:
-            words = tuple(domains if settings["direction"] == "xy" else domains[::-1])
-            add(f"There and back: {subject}", name, _both_ways, method, settings, words)
-        if method.maps:
-            add(f"Rebuild: {subject}", name, _scene, method, settings)
-        if not shipped.name_of(folder):
-            add(f"Training: {name}", "", _training, folder)
-    add("Real or fake?", "", _game, named)
-    judged = {name: one for name, one in named.items() if one[0].discriminators()}
+        pages["Draw"] = partial(draw.draw, drawn)
+    for name, one in named.items():
+        known, both_ways = shipped.name_of(one.folder), len(one.method.directions) > 1
+        kinds = {
+            "Many answers": one.method.reads_codes,
+            "Borrowed looks": both_ways and one.method.has_codes,
+            "There and back": both_ways and not one.method.has_codes,
+            "Rebuild": bool(one.method.maps),
+        }
+        for kind in [kind for kind, fits in kinds.items() if fits]:
+            title = f"{kind}: {SUBJECTS[one.settings['data']][0] if known else name}"
+            title = f"{title} ({name})" if title in pages else title
+            pages[title] = partial(_made, kind, one)
+        if not known:
+            pages[f"Training: {name}"] = partial(scrubber.scrubber, one.folder)
+    pages["Real or fake?"] = partial(_choice, named, _game)
+    judged = {name: one for name, one in named.items() if one.method.discriminators()}
     if judged:
-        add("What D sees", "", _lens, judged)
+        pages["What D sees"] = partial(_choice, judged, partial(_made, "What D sees"))
     return pages
 
 
-def _draw(drawn: dict[str, Any]) -> list[w.Widget]:
-    return [
-        _say("Press Clear, draw a circle with two eyes, and watch. Or start from an outline."),
-        draw.draw(drawn),
-    ]
+def _made(kind: str, one: Translator) -> w.Widget:
+    """The widget of a tab that shows some held-out items."""
+    some, method = _some(one), one.method
+    x, y, names = some["x"], some["y"], some["names"]
+    if kind == "Many answers":
+        val = _held_out(one, "val")
+        images = [val[i]["y"][None] for i in range(min(CODES, len(val)))]
+        codes = [method.encode(image.to(method.device)).cpu() for image in images]
+        return latents.explorer(method, x, torch.cat(codes), names)
+    if kind == "There and back":
+        _, *words = SUBJECTS.get(one.settings["data"], ("", "x", "y"))
+        words = words if one.settings["direction"] == "xy" else words[::-1]
+        return back.both_ways(method, x, y, names, tuple(words))
+    if kind == "Borrowed looks":
+        return styles.mixer(method, x, y, names, names)
+    if kind == "Rebuild":
+        return scene.editor(method, list(zip(some["labels"], some["instances"], strict=True)))
+    return lens.lens(method, x, y, names)
 
 
-def _codes(method: Any, settings: dict) -> list[w.Widget]:
-    some, val = _some(method, settings), _held_out(method, settings, "val")
-    codes = [
-        method.encode(val[i]["y"][None].to(method.device)).cpu()
-        for i in range(min(CODES, len(val)))
-    ]
-    said = "Press random z a few times: one input, many answers. Then pull one slider of z from end to end."
-    return [_say(said), latents.explorer(method, some["x"], torch.cat(codes), some["names"])]
+def _game(one: Translator) -> w.Widget:
+    data = _held_out(one, "test")
+    pairs = runs.translate_batches(one.method, Subset(data, data.shown[:ROUND]))
+    seed = secrets.randbelow(10**6)
+    return real_or_fake.game(pairs["y"], pairs["fake_y"], one.title, seed=seed)
 
 
-def _both_ways(method: Any, settings: dict, domains: tuple[str, str]) -> list[w.Widget]:
-    some = _some(method, settings)
-    said = "Choose a picture and compare the last with the first: what got lost? It has never seen a pair."
-    return [_say(said), back.both_ways(method, some["x"], some["y"], some["names"], domains)]
-
-
-def _styles(method: Any, settings: dict) -> list[w.Widget]:
-    some = _some(method, settings)
-    said = "Keep the content and choose one style after another: what stays, and what changes?"
-    return [_say(said), styles.mixer(method, some["x"], some["y"], some["names"], some["names"])]
-
-
-def _scene(method: Any, settings: dict) -> list[w.Widget]:
-    some = _some(method, settings)
-    scenes = list(zip(some["labels"], some["instances"], strict=True))
-    return [
-        _say("Choose a window, make it a door, and push it to the right."),
-        scene.editor(method, scenes),
-    ]
-
-
-def _training(folder: Path) -> list[w.Widget]:
-    return [
-        _say("Press play: the same images at every preview of this training."),
-        scrubber.scrubber(folder),
-    ]
-
-
-def _choice(named: dict, make: Callable[[str], w.Widget], said: str) -> list[w.Widget]:
+def _choice(named: dict[str, Translator], make: Callable[[Translator], w.Widget]) -> w.Widget:
     """A choice of one model, and what ``make`` makes of it."""
     chosen = w.Dropdown(options=list(named), description="model")
     place, message = w.VBox(), w.HTML()
 
     def show(_: Any = None) -> None:
-        try:
-            place.children, message.value = [make(chosen.value)], ""
-        except Exception as error:
-            message.value = f"<b>this model cannot be shown here</b>: {escape(str(error))}"
-            raise
+        with shown_errors(message, "this model cannot be shown here"):
+            place.children = [make(named[chosen.value])]
+            message.value = ""
 
     chosen.observe(show, "value")
     show()
-    return [_say(said), chosen, message, place]
+    return w.VBox([chosen, message, place])
 
 
-def _game(named: dict) -> list[w.Widget]:
-    def make(name: str) -> w.Widget:
-        method, settings, _ = named[name]
-        data = _held_out(method, settings, "test")
-        pairs = runs.translate_batches(method, Subset(data, data.shown[:ROUND]))
-        return real_or_fake.game(pairs["y"], pairs["fake_y"], name, seed=secrets.randbelow(10**6))
-
-    return _choice(
-        named,
-        make,
-        "Press start. Two images for one second: which is real? The arrow keys answer, too.",
-    )
+def _held_out(one: Translator, split: str) -> TwoDomains:
+    data, direction, cfg = one.settings["data"], one.settings["direction"], one.method.config
+    return open_dataset(data, split, cfg.image_size, direction, load=cfg.load)
 
 
-def _lens(named: dict) -> list[w.Widget]:
-    def make(name: str) -> w.Widget:
-        method, settings, _ = named[name]
-        some = _some(method, settings)
-        return lens.lens(method, some["x"], some["y"], some["names"])
-
-    return _choice(
-        named,
-        make,
-        "Move over the image, and find the patch that D trusts least: one cell of its map.",
-    )
-
-
-def _held_out(method: Any, settings: dict, split: str) -> TwoDomains:
-    cfg = method.config
-    return open_dataset(
-        settings["data"], split, cfg.image_size, settings["direction"], load=cfg.load
-    )
-
-
-def _some(method: Any, settings: dict) -> dict[str, Any]:
-    """Some held-out items as a batch, the more telling ones of the emoji, and their ``names`` if they have any."""
-    data = _held_out(method, settings, "test")
+def _some(one: Translator) -> dict[str, Any]:
+    """Some held-out items as a batch, the more telling emoji, and their ``names`` if any."""
+    data = _held_out(one, "test")
     rows = [data.names.index(name) for name in EMOJI if name in data.names] if data.names else []
     if len(rows) < 2:
-        rows = [
-            data.shown[i * len(data.shown) // SHOWN] for i in range(min(SHOWN, len(data.shown)))
-        ]
+        count = min(SHOWN, len(data.shown))
+        rows = [data.shown[i * len(data.shown) // SHOWN] for i in range(count)]
     names = [data.names[i] for i in rows] if data.names else None
     return default_collate([data[i] for i in rows]) | {"names": names}
 
 
-def _say(text: str) -> w.HTML:
-    return w.HTML(f"<p><b>Try first.</b> {escape(text)}</p>")
-
-
 def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> None:
-    """Serve the :func:`app` on 127.0.0.1 until Ctrl-C. Each visitor with the token has a kernel of their own.
+    """Serve the :func:`app` on 127.0.0.1 until Ctrl-C; each visitor with the token has a kernel.
 
-    Raises CourseError if Voilà is missing, for runs that cannot be opened, and for a port that is taken.
+    Raises CourseError if Voilà is missing, for runs that cannot be opened, and for a port that is
+    taken.
     """
     voila, nbformat = need("web", "voila.app", "nbformat")
     places = [
@@ -245,34 +209,25 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
         runs.open_translator(Path(place), "cpu")  # says what is wrong, here and now
     with socket.socket() as probe:
         if probe.connect_ex((ADDRESS, port)) == 0:
-            raise CourseError(
-                f"something answers on port {port} already", "course demo", f"--port {port + 1}"
-            )
+            what = f"something answers on port {port} already"
+            raise CourseError(what, "course demo", f"--port {port + 1}")
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory() as folder:
         cell = nbformat.v4.new_code_cell(f"from course_lib.demo.app import app\napp({places!r})")
         path = Path(folder) / "GAN translation.ipynb"
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
         config = Config({"VoilaConfiguration": {"show_tracebacks": True}})
-        if os.name == "posix":
-            config.KernelManager.transport = (
-                "ipc"  # else any user of this machine could listen to the kernels
-            )
-        options = {
-            "ip": ADDRESS,
-            "port": port,
-            "port_retries": 0,
-            "token": token,
-            "root_dir": folder,
-        }
-        options["tornado_settings"] = {"headers": {"Content-Security-Policy": POLICY}}
+        if os.name == "posix":  # else any user of this machine could listen to the kernels
+            config.KernelManager.transport = "ipc"
+        options = {"ip": ADDRESS, "port": port, "port_retries": 0, "token": token}
+        headers = {"headers": {"Content-Security-Policy": POLICY}}
+        options |= {"root_dir": folder, "tornado_settings": headers}
         server = voila.Voila.instance(
             config=config, open_browser=browser, log_level="ERROR", **options
         )
         server.initialize([str(path)])
-        logging.getLogger("tornado.general").setLevel(
-            "ERROR"
-        )  # it warns of its own settings, for each visitor
+        # It warns of its own settings, for each visitor.
+        logging.getLogger("tornado.general").setLevel("ERROR")
         print(f"the app: http://{ADDRESS}:{port}/?token={token}")
         print("only this machine can reach it, and only with the token; Ctrl-C ends it", flush=True)
         server.start()

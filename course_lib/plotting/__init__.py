@@ -1,28 +1,6 @@
-"""Pictures: grids of images, loss curves, patch maps, walks of shapes through a network, short films."""
+"""Pictures: grids of images, loss curves, walks of shapes through a network, short films."""
 
-from course_lib.plotting.figures import (
-    COLOURS,
-    GAP,
-    LINES,
-    STYLE,
-    WIDTH,
-    image_grid,
-    loss_curves,
-    patch_map,
-    stitch,
-)
-from course_lib.plotting.shapes import ShapeWalk, shape_walk
+from course_lib.plotting.figures import COLOURS, LINES, STYLE, image_grid, loss_curves, stitch
+from course_lib.plotting.shapes import shape_walk
 
-__all__ = [
-    "COLOURS",
-    "GAP",
-    "LINES",
-    "STYLE",
-    "WIDTH",
-    "ShapeWalk",
-    "image_grid",
-    "loss_curves",
-    "patch_map",
-    "shape_walk",
-    "stitch",
-]
+__all__ = ["COLOURS", "LINES", "STYLE", "image_grid", "loss_curves", "shape_walk", "stitch"]

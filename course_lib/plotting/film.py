@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     import IPython.display
 
 MOST = 80_000  # bytes of a film; base64 makes 107 kB of them
+MILLISECONDS = 110  # of a frame
 SIZE = 64  # side of an image in a film, at most
 
 
 def film(
-    frames: Sequence[Float[Tensor, "n 3 h w"]], path: Path, alt: str, milliseconds: int = 110
+    frames: Sequence[Float[Tensor, "n 3 h w"]], path: Path, alt: str
 ) -> "IPython.display.HTML":
-    """Writes ``path``, a GIF that goes round for ever, and returns it as HTML for a notebook, at twice its size.
+    """Writes ``path``, a GIF that goes round for ever; returns it as HTML, at twice its size.
 
-    Each frame is a row of n images in [-1, 1]; larger ones than 64 px are reduced. As many colours are kept, of 64, as
-    leave the file below 80 kB (8 at least). ``alt`` describes it to who cannot see it. Its folder is made.
+    Each frame is a row of n images in [-1, 1]; larger ones than 64 px are reduced. As many colours
+    are kept, of 64, as leave the file below 80 kB (8 at least). ``alt`` describes it to who cannot
+    see it. Its folder is made.
     """
     from IPython.display import HTML
 
@@ -39,7 +41,7 @@ def film(
     for colours in (64, 32, 16, 8):
         first, *rest = (picture.quantize(colours, dither=Image.Dither.NONE) for picture in pictures)
         file = BytesIO()
-        first.save(file, "gif", save_all=True, append_images=rest, duration=milliseconds, loop=0)
+        first.save(file, "gif", save_all=True, append_images=rest, duration=MILLISECONDS, loop=0)
         if file.tell() <= MOST:
             break
     path.parent.mkdir(parents=True, exist_ok=True)

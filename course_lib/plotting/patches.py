@@ -1,26 +1,30 @@
-"""What one logit of a PatchGAN sees: its patch of the image, for every method of the course that has one."""
+"""What one logit of a PatchGAN sees: its patch of the image, for every method that has one."""
 
 from typing import Any
 
 import torch
 from jaxtyping import Float
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.networks.bicycle import MultiScalePatchGAN
 from course_lib.networks.blocks import inference, receptive_field
+from course_lib.plotting.figures import COLOURS, _figure, _pixel_axes, stitch
 
+PANEL = 320  # side of a panel of the picture, in pixels, at most
 Box = tuple[int, int, int, int]  # left, top, right, bottom in px; the last two lie outside
 
 
 def discriminators(method: Any) -> dict[str, tuple[str, nn.Module, int]]:
-    """``method.discriminators()``. Raises CourseError if none of them judges patches of what the lens holds."""
-    found = method.discriminators()
-    if found:
-        return found
+    """``method.discriminators()``. Raises CourseError if none judges patches of images."""
+    judges = method.discriminators()
+    if judges:
+        return judges
     what = f"the D of a {type(method).__name__} judges an image as a whole"
     if type(method).maps:
-        what = f"the D of a {type(method).__name__} may see labels and instances, which the lens does not hold"
+        what = f"the D of a {type(method).__name__} may see labels and instances, the lens does not"
     raise CourseError(what, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
 
 
@@ -28,15 +32,16 @@ def _net(D: nn.Module, scale: int) -> nn.Module:
     return D.scales[scale] if isinstance(D, MultiScalePatchGAN) else D
 
 
-def sees_both(D: nn.Module, scale: int = 0, channels: int = 6) -> bool:
-    """Whether this D judges x and y together, which have so many ``channels``."""
-    return _net(D, scale).layers[0].in_channels == channels
+def sees_both(D: nn.Module, scale: int = 0) -> bool:
+    """Whether this D judges x and y together: six channels."""
+    return _net(D, scale).layers[0].in_channels == 6
 
 
 def field(D: nn.Module, scale: int = 0) -> tuple[int, int, int]:
-    """(side, stride, margin) in px: the patch of row 0 begins ``margin`` px above the image, the next ``stride`` later.
+    """(side, stride, margin) in px of D's patches: the first begins ``margin`` px above the image.
 
-    The patch is what the convolutions reach; through instance norm the rest of the image counts a little, too.
+    The next one begins ``stride`` px later. A patch is what the convolutions reach; through
+    instance norm the rest of the image counts a little, too.
     """
     net = _net(D, scale)
     side, stride, margin = receptive_field(net), 1, 0
@@ -56,25 +61,79 @@ def patch(
     col: int,
     name: str = "",
 ) -> tuple[Box, float, Float[Tensor, "1 h w"]]:
-    """(the patch at this place of the map, cut off where the image ends; its logit; the map of logits).
+    """The patch at this place of the map, cut off where the image ends; its logit; all logits.
 
-    ``name`` is one of :func:`discriminators`, by default the first; x and y may be real or translations. Batch norm
-    takes its running statistics. Raises ValueError for an unknown name or a place outside the map.
+    ``name`` is one of :func:`discriminators`, by default the first; x and y may be real or
+    translations. Batch norm takes its running statistics. Raises ValueError for an unknown name or
+    a place outside the map.
     """
-    found = discriminators(method)
-    if name and name not in found:
-        raise ValueError(f"no discriminator {name!r} here: choose from {', '.join(found)}")
-    domain, D, scale = found[name or next(iter(found))]
-    seen = {"x": x[None], "y": y[None]}
-    both = torch.cat([*seen.values()], dim=1)
+    judges = discriminators(method)
+    if name and name not in judges:
+        raise ValueError(f"no discriminator {name!r} here: choose from {', '.join(judges)}")
+    domain, D, scale = judges[name or next(iter(judges))]
+    image = {"x": x, "y": y}[domain]
+    judged = torch.cat([x, y])[None] if sees_both(D, scale) else image[None]
     with inference(D):
-        maps = D((both if sees_both(D, scale, both.shape[1]) else seen[domain]).to(method.device))
+        maps = D(judged.to(method.device))
     logits = (maps[scale] if isinstance(maps, list) else maps)[0].cpu()
-    if not (0 <= row < logits.shape[1] and 0 <= col < logits.shape[2]):
-        raise ValueError(
-            f"row {row}, column {col} of a map of {logits.shape[1]} x {logits.shape[2]}"
-        )
+    rows, cols = logits.shape[1:]
+    if not (0 <= row < rows and 0 <= col < cols):
+        raise ValueError(f"row {row}, column {col} of a map of {rows} x {cols}")
     side, stride, margin = field(D, scale)
     left, top, size = col * stride - margin, row * stride - margin, x.shape[-1]
     box = (max(0, left), max(0, top), min(size, left + side), min(size, top + side))
     return box, logits[0, row, col].item(), logits
+
+
+def picture(
+    method: Any,
+    x: Float[Tensor, "3 s s"],
+    y: Float[Tensor, "3 s s"],
+    row: int,
+    col: int,
+    name: str = "",
+) -> Figure:
+    """What D judges, with a patch framed; that patch enlarged; D's map, from fake (0) to real (1).
+
+    If D sees both, the patch of x stands above. A cell of the map lies over the centre of the patch
+    that it judges. Arguments and errors are those of :func:`patch`.
+    """
+    (left, top, right, bottom), logit, logits = patch(method, x, y, row, col, name)
+    judges = discriminators(method)
+    domain, D, scale = judges[name or next(iter(judges))]
+    side, stride, _ = field(D, scale)
+    image, size = {"x": x.cpu(), "y": y.cpu()}[domain], x.shape[-1]
+    if method.least_squares:  # D's output is then itself near 0 or 1
+        real, verdict = logits[0].clamp(0.01, 0.99), f"{logit:.2f}, real is 1"
+    else:
+        real = logits[0].sigmoid()
+        verdict = f"logit {logit:+.2f}, {100 * real[row, col]:.0f} % real"
+    width = round(size * (PANEL // size or PANEL / size))
+    with _figure(3 * width + 144, width + 42) as fig:
+        whole, near, chart = (
+            _pixel_axes(fig, 8 + i * (width + 12), 30, width, width) for i in range(3)
+        )
+        whole.imshow(stitch([image[None]]), interpolation="nearest")
+        cut = ", cut off" if (right - left, bottom - top) != (side, side) else ""
+        whole.set_title(f"{domain}: {side} x {side} px{cut}")
+        together = [x.cpu(), image] if sees_both(D, scale) else [image]
+        parts = [one[None, :, top:bottom, left:right] for one in together]
+        near.imshow(stitch(parts), interpolation="nearest")
+        near.set_axis_off()
+        near.set_title(verdict)
+        first, last = ((size + sign * stride * len(real)) / 2 - 0.5 for sign in (-1, 1))
+        colours = {"cmap": "PuOr", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+        chart.set_facecolor("0.88")
+        cells = chart.imshow(real.numpy(), extent=(first, last, last, first), **colours)
+        chart.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+        chart.set_title(f"row {row}, column {col}")
+        bar = fig.colorbar(cells, cax=_pixel_axes(fig, 3 * width + 62, 30, 16, width))
+        bar.ax.set_title("D thinks")
+        bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["fake 0", "0.25", "0.5", "0.75", "real 1"])
+        cell = (first + col * stride, first + row * stride, stride, stride)
+        frame = (left - 0.5, top - 0.5, right - left, bottom - top)
+        for axes, (a, b, w, h) in ((whole, frame), (chart, cell)):
+            for colour, line in (("white", 3.5), (COLOURS[1], 1.8)):
+                style = {"fill": False, "edgecolor": colour, "linewidth": line}
+                axes.add_patch(Rectangle((a, b), w, h, **style))
+    return fig

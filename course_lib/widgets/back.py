@@ -1,21 +1,17 @@
 """There and back: an image through CycleGAN's two generators, both ways round."""
 
 from collections.abc import Sequence
-from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as w
 import torch
 from jaxtyping import Float
+from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
 from course_lib.plotting.figures import image_grid, stitch
-from course_lib.widgets.pick import Pictures
-from course_lib.widgets.show import image_tag
-
-if TYPE_CHECKING:
-    import matplotlib.figure
+from course_lib.widgets.show import Panel, Pictures
 
 LARGE = 256  # side of an image in the picture, in pixels
 
@@ -31,51 +27,45 @@ def there_and_back(
 
 def picture(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -> Image.Image:
     """:func:`there_and_back`, side by side."""
-    return Image.fromarray(
-        stitch([there_and_back(method, image, direction)], max(1, LARGE // image.shape[-1]))
-    )
+    zoom = max(1, LARGE // image.shape[-1])
+    return Image.fromarray(stitch([there_and_back(method, image, direction)], zoom))
 
 
-def static(
-    method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"]
-) -> "matplotlib.figure.Figure":
-    """What the widget shows, on paper: all x with the way to y and back, and all y the other way."""
+def static(method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"]) -> Figure:
+    """What the widget shows, on paper: all x with the way to y and back, then all y."""
     rows = {}
-    for images, direction, name in ((x, "xy", "x"), (y, "yx", "y")):
+    for images, direction in ((x, "xy"), (y, "yx")):
         shown = torch.stack([there_and_back(method, image, direction) for image in images], 1)
-        other = {"x": "y", "y": "x"}[name]
-        rows |= {name: shown[0], f"{name} to {other}": shown[1], f"and back to {name}": shown[2]}
+        a, b = direction
+        rows |= {a: shown[0], f"{a} to {b}": shown[1], f"and back to {a}": shown[2]}
     return image_grid(rows)
 
 
 def both_ways(
-    method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None,
+    method: Any,
+    x: Float[Tensor, "n 3 s s"],
+    y: Float[Tensor, "n 3 s s"],
+    names: Sequence[str] | None = None,
     domains: tuple[str, str] = ("x", "y"),
-) -> w.VBox:  # fmt: skip
-    """A choice of images and of the direction, in words ``domains``, and their :func:`picture`, or what failed."""
-    chosen, (a, b) = Pictures(x, names), domains
+) -> w.VBox:
+    """A choice of images and of the direction, in words ``domains``, and their :func:`picture`.
+
+    An error of the model appears above the picture and is raised again.
+    """
+    images, (a, b) = {"xy": x, "yx": y}, domains
+    chosen = Pictures(x, names)
     direction = w.ToggleButtons(
         options=[(f"{a} to {b}, and back", "xy"), (f"{b} to {a}, and back", "yx")]
     )
-    message, panel = w.HTML(), w.HTML()
 
-    def show(_: Any = None) -> None:
-        try:
-            shown = picture(
-                method, {"xy": x, "yx": y}[direction.value][chosen.value], direction.value
-            )
-        except Exception as error:
-            message.value = f"<b>the model failed</b>: {escape(str(error))}"
-            raise
-        panel.value = image_tag(
-            shown, "the chosen image, its translation, and that one translated back"
-        )
-        message.value = ""
+    def draw() -> tuple[Image.Image, str, str]:
+        image = images[direction.value][chosen.value]
+        alt = "the chosen image, its translation, and that one translated back"
+        return picture(method, image, direction.value), alt, ""
 
-    chosen.observe(show, "value")
-    direction.observe(
-        lambda change: chosen.offer({"xy": x, "yx": y}[change["new"]], names), "value"
-    )
-    direction.observe(show, "value")
-    show()
-    return w.VBox([chosen, direction, message, panel])
+    panel = Panel(draw)
+    direction.observe(lambda change: chosen.offer(images[change["new"]], names), "value")
+    for control in (chosen, direction):
+        control.observe(panel.show, "value")
+    panel.show()
+    return w.VBox([chosen, direction, panel])

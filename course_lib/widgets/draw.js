@@ -48,7 +48,7 @@ function render({ model, el }) {
     make("div", { class: "stage" },
       make("figure", {}, make("div", { class: "frame" }, canvas, cursor), make("figcaption", {}, "draw here")),
       make("figure", {}, make("div", { class: "frame" }, result), make("figcaption", {}, "the model's answer"))),
-    choice, ...(presets.length ? [group("outlines to start from", make("span", {}, "start from"), ...presets)] : []),
+    choice, group("outlines to start from", make("span", {}, "start from"), ...presets),
     status, alarm);
   for (const one of root.querySelectorAll("canvas, button, input, select")) {
     one.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys, such as d d: delete the cell, are not meant here
@@ -252,8 +252,7 @@ function render({ model, el }) {
   hold(false);
   offer();
   paint({});
-  if (presets.length) load(model.get("outlines")[0].image);
-  else follow();
+  load(model.get("outlines")[0].image);
   return () => model.off("msg:custom", answered);
 }
 

@@ -1,5 +1,5 @@
-// The front end of a round: shows a pair for `exposure` ms, measures how long it was seen, passes on the answer.
-// Everything else is decided in study.py.
+// The front end of a round: shows a pair for `exposure` ms and passes on the answer.
+// Everything else is decided in real_or_fake.py.
 
 const STYLE = `
 .study { max-width: 640px; padding: 8px; }
@@ -33,7 +33,6 @@ function render({ model, el }) {
   }
   const bar = make("progress", box, { max: model.get("total"), ariaLabel: "trials answered" });
   const error = make("p", box, { className: "error", role: "alert" });
-  let seen = 0; // ms for which the pair was on the screen
   let waiting = null; // for the kernel
 
   const allow = (yes) => Object.values(answers).forEach((button) => (button.disabled = !yes));
@@ -45,12 +44,12 @@ function render({ model, el }) {
     next.disabled = true;
     clearTimeout(waiting);
     waiting = setTimeout(() => (error.textContent = "No reply from the kernel yet: is it busy, or gone?"), 8000);
-    model.set("said", { number: model.get("number"), at: Date.now(), ...what });
+    model.set("pressed", { number: model.get("number"), at: Date.now(), ...what });
     model.save_changes();
   }
 
   function answer(side) {
-    if (!answers[side].disabled) say({ do: "answer", side, milliseconds: Math.round(seen) });
+    if (!answers[side].disabled) say({ do: "answer", side });
   }
 
   async function show() {
@@ -60,10 +59,8 @@ function render({ model, el }) {
     await pause(400); // grey
     await frame();
     pair.classList.add("seen");
-    const began = performance.now();
     await pause(model.get("exposure"));
     pair.classList.remove("seen");
-    seen = performance.now() - began;
     images.forEach((image, i) => (image.removeAttribute("src"), URL.revokeObjectURL(urls[i])));
     allow(true);
     box.focus({ preventScroll: true });

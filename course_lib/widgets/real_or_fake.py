@@ -1,91 +1,176 @@
-"""Real or fake? A round of the papers' perceptual study as a game (``course_lib/widgets/study.py``), and on paper."""
+"""Real or fake? The papers' perceptual study: a game, a file for each player, a table for a class.
 
+The protocol of pix2pix and CycleGAN: a real and a fake image for 1 s, then all the time you like to
+say which one is real; 10 practice trials with feedback, then 40 scored ones without; one model a
+round. The score is the share of the scored trials in which the fake was taken for the real one: at
+50 % nobody can tell.
+"""
+
+import json
+import math
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import anywidget
-import torch
 import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.data import files
 from course_lib.data.images import to_image
-from course_lib.plotting.figures import WIDTH, _figure, _pixel_axes, stitch
-from course_lib.widgets.study import (
-    EXPOSURE,
-    PLAYER,
-    SIDES,
-    Round,
-    append,
-    pool,
-    sentence,
-    table,
-    trials,
-)
+from course_lib.errors import CourseError
+from course_lib.metrics.intervals import interval, wilson
 
-__all__ = ["Game", "Round", "append", "game", "picture", "pool", "table", "trials"]
+PRACTICE, SCORED = 10, 40  # trials of a round
+LEAST = 16  # images of each kind: fewer have not enough different pairs
+EXPOSURE = 1000  # milliseconds
+SHOWN = 256  # side of a shown image in px, at most, if it can be enlarged by a whole number
 
-if TYPE_CHECKING:
-    import matplotlib.figure
 
-SHOWN = (
-    256  # side of a shown image in screen pixels, at most, if it can be enlarged by a whole number
-)
+# ---- the study: trials, results, the table
+
+
+class Trial(NamedTuple):
+    """A real and a fake image by their indices, where the real one stands, whether it counts."""
+
+    real: int
+    fake: int
+    real_side: str
+    counts: bool
+
+
+def trials(n: int, seed: int) -> list[Trial]:
+    """The pairs of a round with ``n`` inputs, in order: 10 for practice, 40 that count.
+
+    The two images of a pair belong to different inputs, as in the papers' test of maps. No pair
+    comes twice, every image about equally often, and none of the practice trials, whose answers are
+    told, comes back in the others. The real side is a coin flip. Raises CourseError for fewer than
+    16 inputs.
+    """
+    if n < LEAST:
+        what = f"a round needs {LEAST} images of each kind, got {n}"
+        raise CourseError(what, "real or fake", "give more images")
+    dice, chosen = random.Random(seed), []
+    order = dice.sample(range(n), n)
+    apart = math.ceil(n * PRACTICE / (PRACTICE + SCORED))
+    for group, count in ((order[:apart], PRACTICE), (order[apart:], SCORED)):
+        size = len(group)
+        # Half-way round first: with many images, none of the inputs is then seen both ways.
+        turns = sorted(range(1, size), key=lambda turn, half=size // 2: abs(turn - half))
+        pairs = [(group[i], group[(i + turn) % size]) for turn in turns for i in range(size)]
+        for real, fake in dice.sample(pairs[:count], count):
+            chosen.append(Trial(real, fake, dice.choice(("left", "right")), count == SCORED))
+    return chosen
+
+
+def sentence(fooled: int, n: int) -> str:
+    """A result in words, against 50 %."""
+    low, high = wilson(fooled, n)
+    text = f"You took the fake for the real one in {fooled} of {n} trials: {fooled / n:.0%}, "
+    text += f"95 % interval {100 * low:.0f} to {100 * high:.0f} %. "
+    if high < 0.5:
+        return text + "All of it is below 50 %: you can tell them apart."
+    if low > 0.5:
+        return text + "All of it is above 50 %: the fakes look more real to you."
+    return text + "It holds 50 %: these trials do not show that you can tell them apart."
+
+
+def store(path: Path, *results: dict) -> None:
+    """Adds a JSON line for each result to a player's file; without one it only tries to write.
+
+    Raises CourseError, with the file as it was, if it cannot.
+    """
+    lines = [json.dumps(result).encode() for result in results]
+    with files.writing("results", path, sum(map(len, lines))):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_bytes().splitlines() if path.exists() else []
+        files.replace_file(path, b"".join(line + b"\n" for line in before + lines))
+
+
+def table(paths: Iterable[Path]) -> str:
+    """The files of a class, one for each player, as a Markdown table with a row for each model.
+
+    The rate is the mean over the players, with its 95 % t interval; for one player, or if all have
+    the same rate, the interval is Wilson's of all trials. A file that is named twice counts once.
+    Raises CourseError for a file that cannot be read or holds something else, and for no results.
+    """
+    players: dict[str, list[tuple[int, int]]] = defaultdict(list)  # (fooled, trials) of each
+    for path in sorted({path.resolve() for path in paths}):
+        fooled, answers = Counter(), Counter()
+        try:
+            for line in path.read_text("utf-8").splitlines():
+                result = json.loads(line)
+                if not 0 <= result["fooled"] <= result["n"] != 0:
+                    raise ValueError(line)
+                fooled[str(result["model"])] += result["fooled"]
+                answers[str(result["model"])] += result["n"]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            what = f"cannot read results: {type(error).__name__}: {error}"
+            raise CourseError(what, path, "give files that a game wrote") from error
+        for model, n in answers.items():
+            players[model].append((fooled[model], n))
+    if not players:
+        raise CourseError("no results of a round", "course study", "play game(..., out=FILE) first")
+    lines = ["| model | players | trials | fooling rate | 95 % interval |", "|---|---|---|---|---|"]
+    for model, counts in sorted(players.items()):
+        count, n = (sum(column) for column in zip(*counts, strict=True))
+        rates = [fooled / n for fooled, n in counts]
+        rate, low, high = count / n, *wilson(count, n)
+        if len(set(rates)) > 1:
+            rate, low, high, _ = interval(rates)
+        ends = f"{100 * max(0, low):.1f} to {100 * min(1, high):.1f} %"
+        lines.append(f"| {model} | {len(counts)} | {n} | {100 * rate:.1f} % | {ends} |")
+    return "\n".join([*lines, "", "At 50 % nobody can tell the fakes from the real ones."])
+
+
+# ---- the game
 
 
 class Game(anywidget.AnyWidget):
-    """The front end of a :class:`Round`: see :func:`game`. ``said`` is what the player did, as the page tells it.
+    """The front end of :func:`game`. ``pressed`` is what the player did, as the page tells it.
 
-    The page times the exposure: it knows when both images are decoded and on the screen. A clock in the kernel would
-    start while they are under way, and a busy kernel would show them for longer.
+    The page times the exposure: it knows when both images are decoded and on the screen. A clock in
+    the kernel would start while they are under way, and a busy kernel would show them for longer.
     """
 
     _esm = Path(__file__).with_name("real_or_fake.js")
     left, right = traitlets.Bytes().tag(sync=True), traitlets.Bytes().tag(sync=True)  # PNG files
-    side, exposure = (
-        traitlets.Int().tag(sync=True),
-        traitlets.Int(EXPOSURE).tag(sync=True),
-    )  # px, ms
-    total = traitlets.Int().tag(sync=True)
+    side = traitlets.Int().tag(sync=True)  # px
+    exposure = traitlets.Int(EXPOSURE).tag(sync=True)
+    total = traitlets.Int(PRACTICE + SCORED).tag(sync=True)
     number = traitlets.Int(0).tag(sync=True)  # of the trial, from 1; 0 before the first
-    phase = traitlets.Unicode("ready").tag(
-        sync=True
-    )  # then trial, feedback (after a practice answer), done
+    phase = traitlets.Unicode("ready").tag(sync=True)  # then trial, feedback (in practice), done
     message, error = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
-    said = traitlets.Dict().tag(
-        sync=True
-    )  # {"do": "next" | "answer", "number": , "side": , "milliseconds": , "at": }
+    # {"do": "next" or "answer", "number", "side", "at"}
+    pressed = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, played: Round, real: Tensor, fake: Tensor, out: Path | str | None):
+    def __init__(self, real: Tensor, fake: Tensor, model: str, out: Path | None, seed: int):
         size = real.shape[-1]
-        super().__init__(side=size * max(1, SHOWN // size), total=len(played.trials))
-        self.round, self.real, self.fake, self.out = played, real, fake, out
-        practice = sum(not trial.scored for trial in played.trials)
+        super().__init__(side=size * max(1, SHOWN // size))
+        self.real, self.fake, self.model, self.out, self.seed = real, fake, model, out, seed
+        self.trials = trials(min(len(real), len(fake)), seed)
+        self.fooled = 0  # of the trials that count
         self.message = (
-            f"Two images, for {EXPOSURE / 1000:g} s. One is real, one was made by a model: say which one is real. "
-            f"{practice} trials are for practice, {len(played.trials) - practice} count."
+            f"Two images, for {EXPOSURE / 1000:g} s. One is real, one was made by a model: say "
+            f"which one is real. {PRACTICE} trials are for practice, {SCORED} count."
         )
 
-    @traitlets.observe("said")
-    def _heard(self, change: Any) -> None:
-        """The player pressed a button: the one place where errors of a game come up. Shown, and raised again."""
-        said = change["new"]
+    @traitlets.observe("pressed")
+    def _on_press(self, change: Any) -> None:
+        """The one place where errors of a game come up: shown, and raised again."""
+        press = change["new"]
         expected = {"ready": "next", "trial": "answer", "feedback": "next"}.get(self.phase)
-        if (said.get("number"), said.get("do")) != (self.number, expected):
+        if (press.get("number"), press.get("do")) != (self.number, expected):
             return  # pressed twice
         try:
-            feedback = (
-                self.round.answer(said["side"], said["milliseconds"])
-                if said["do"] == "answer"
-                else ""
-            )
             with self.hold_sync():  # one message: the page must not see half of it
                 self.error = ""
-                if feedback:
-                    self.message, self.phase = feedback, "feedback"
-                elif self.round.finished:
-                    self._finish()
+                if expected == "answer":
+                    self._answer(press["side"])
                 else:
                     self._show()
         except Exception as error:
@@ -93,25 +178,33 @@ class Game(anywidget.AnyWidget):
             raise
 
     def _show(self) -> None:
-        trial, total = self.round.show(), len(self.round.trials)
+        trial = self.trials[self.number]
         images = [self.real[trial.real], self.fake[trial.fake]]
-        for name, image in zip(
-            SIDES, images if trial.real_side == "left" else images[::-1], strict=True
-        ):
+        if trial.real_side == "right":
+            images.reverse()
+        for name, image in zip(("left", "right"), images, strict=True):
             to_image(image.cpu()).save(file := BytesIO(), "png")
             setattr(self, name, file.getvalue())
         self.number, self.phase = self.number + 1, "trial"
-        self.message = f"trial {self.number} of {total}" + (
-            " (counts)" if trial.scored else " (practice)"
-        )
+        kind = "counts" if trial.counts else "practice"
+        self.message = f"trial {self.number} of {self.total} ({kind})"
 
-    def _finish(self) -> None:
-        result = self.round.result
+    def _answer(self, side: str) -> None:
+        trial = self.trials[self.number - 1]
+        if not trial.counts:
+            verdict = "correct" if side == trial.real_side else "wrong"
+            self.phase = "feedback"
+            self.message = f"{verdict}: the {trial.real_side} one was real"
+            return
+        self.fooled += side != trial.real_side
+        if self.number < self.total:
+            return self._show()
         self.left = self.right = b""  # a stored notebook needs none of them
-        self.message, self.phase = sentence(result), "done"
+        self.message, self.phase = sentence(self.fooled, SCORED), "done"
         if self.out is not None:
-            append(self.out, result)
-            self.message += f" Stored in {Path(self.out).name}."
+            result = {"model": self.model, "fooled": self.fooled, "n": SCORED, "seed": self.seed}
+            store(self.out, result)
+            self.message += f" Stored in {self.out.name}."
 
 
 def game(
@@ -120,44 +213,14 @@ def game(
     model_name: str,
     out: Path | str | None = None,
     seed: int = 0,
-    player: str = PLAYER,
-    **options: Any,
 ) -> Game:
-    """A round with the images of one model, for one player; its result becomes a JSON line of ``out``.
+    """A round with the images of one model; its result becomes a line of the player's file ``out``.
 
-    ``real[i]`` and ``fake[i]`` belong to one input; ``options`` are those of :func:`trials`. Buttons and the arrow
-    keys answer. Raises CourseError for too few images, and for an ``out`` that cannot be written: not after the last
+    ``real[i]`` and ``fake[i]`` belong to one input. Buttons and the arrow keys answer. Raises
+    CourseError for too few images, and for an ``out`` that cannot be written: not after the last
     trial. Later errors appear in the game and are raised again.
     """
-    played = Round(model_name, trials(real, fake, seed, **options), seed, player)
     if out is not None:
-        append(out)  # nothing yet
-    return Game(played, real, fake, out)
-
-
-def picture(
-    real: Float[Tensor, "n 3 s s"],
-    fake: Float[Tensor, "m 3 s s"],
-    seed: int = 0,
-    count: int = 6,
-    **options: Any,
-) -> "matplotlib.figure.Figure":
-    """The game on paper: ``count`` numbered pairs of :func:`trials`, and upside down below them which are real."""
-    shown = trials(real, fake, seed, 0, count, **options)
-    rows = [
-        torch.stack([real[a] if side == place else fake[b] for a, b, side, _ in shown])
-        for place in SIDES
-    ]
-    left, top, below = 56, 26, 30
-    tiles = stitch(rows, max(1, min(SHOWN, (WIDTH - left) // count) // real.shape[-1]))
-    height, width = tiles.shape[:2]
-    with _figure(left + width, top + height + below) as fig:
-        axes = _pixel_axes(fig, left, top, width, height)
-        axes.imshow(tiles, interpolation="nearest", aspect="auto", extent=(0, count, 2, 0))
-        axes.set_yticks([0.5, 1.5], SIDES)
-        axes.tick_params(length=0)
-        for i, trial in enumerate(shown):
-            axes.text(i + 0.5, -6 / height, i + 1, ha="center", va="bottom")
-            told = {"rotation": 180, "ha": "center", "va": "center", "color": "0.35", "size": 9}
-            axes.text(i + 0.5, 2 + 2 * 16 / height, f"{trial.real_side} is real", **told)
-    return fig
+        out = Path(out)
+        store(out)  # nothing yet
+    return Game(real, fake, model_name, out, seed)

@@ -19,7 +19,7 @@ from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench
 from course_lib.networks import small_maps
 from course_lib.plotting.patches import patch
-from course_lib.widgets import lens, study
+from course_lib.widgets import lens
 from tests import ROOT
 from tests.support.pictures import photograph
 
@@ -505,16 +505,3 @@ def test_the_textbook_has_torchs_own_layers(method):
 def test_bench_names_what_it_can_measure(refusal):
     for arguments in (("step", "dcgan"), ("speed",)):
         refusal("bench", *arguments)
-
-
-def test_study_pools_results_and_names_broken_lines(tmp_path, course, refusal):
-    file = tmp_path / "results.jsonl"
-    study.append(file, *study.simulate({"mine": 0.3}, players=3))
-    with open(file, "a") as end:
-        end.write("half a li")
-    status, out, err = course("study", file, file)
-    assert status == 0 and "| mine " in out and "simulated" in out and "| 120 " in out
-    assert err.startswith("left out 2 broken lines:") and "results.jsonl line 4" in err
-    (tmp_path / "empty").write_text("")
-    for wrong, what in ((tmp_path / "no", "cannot read"), (tmp_path / "empty", "no results")):
-        assert what in "".join(refusal("study", wrong))

@@ -1,26 +1,104 @@
-"""Widgets are thin shells: what they show is what the plain function gives, and their errors are seen."""
+"""Widgets are thin shells: what they show is what the plain function gives; they hide no bug."""
 
 import base64
+import json
 import re
+from datetime import datetime
 from io import BytesIO
 
+import ipywidgets as w
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from course_lib import runs
-from course_lib.data.images import to_bytes
+from course_lib import CourseError, runs
+from course_lib.data.facades import Facades
+from course_lib.data.images import to_bytes, to_image
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.plotting.figures import GAP
-from course_lib.widgets import latents
-from course_lib.widgets.pick import Pictures
+from course_lib.widgets import back, divergence, latents, lens, scene, scrubber, styles
+from course_lib.widgets.show import Pictures, data_url
 
 
 def seen(html: str) -> Image.Image:
     """The picture in the value of a widget."""
     return Image.open(BytesIO(base64.b64decode(re.search('alt="[^"]+".*base64,([^"]+)', html)[1])))
+
+
+def descendants(box):
+    """A box and all that is in it."""
+    yield box
+    for child in getattr(box, "children", ()):
+        yield from descendants(child)
+
+
+# ---- all of them
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with three previews, of which the second is grey."""
+    (tmp_path / "previews").mkdir()
+    for step, grey in ((0, 0), (2, 128), (10, 255)):
+        Image.new("RGB", (40, 20), (grey,) * 3).save(tmp_path / "previews" / f"{step:08}.png")
+    rows = [json.dumps({"step": i, "g_l1": 1 / i, "d_real": 0.7}) for i in range(1, 11)]
+    (tmp_path / "history.jsonl").write_text("\n".join(rows))
+    return tmp_path
+
+
+def made(name: str):
+    """An untrained method of 32 px, and three images of x and of y."""
+    torch.manual_seed(0)
+    method = runs.method_class(name)(runs.make_config(name, "smoke", 32))
+    return method, *(torch.rand(2, 3, 3, 32, 32) * 2 - 1)
+
+
+def explorer(_):
+    method, x, _ = made("bicyclegan")
+    return latents.explorer(method, x, method.noise(20, seed=0))
+
+
+def editor(_):
+    items = [Facades("test", 32)[i] for i in range(2)]
+    return scene.editor(made("pix2pixhd")[0], [(i["labels"], i["instances"]) for i in items])
+
+
+WIDGETS = {  # module, what makes it of a run folder, and the control that is moved
+    "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
+    "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
+    "styles": (styles, lambda _: styles.mixer(*made("munit")), Pictures, "value", [1, 2]),
+    "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
+    "lens": (lens, lambda _: lens.lens(*made("pix2pix")), w.IntSlider, "value", [0, 1]),
+    "scrubber": (scrubber, scrubber.scrubber, w.SelectionSlider, "index", [1, 2]),
+    "divergence": (divergence, lambda _: divergence.slider(), w.FloatSlider, "value", [1.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_hides_no_bug(name, run, monkeypatch):
+    module, make, kind, trait, (first, second) = WIDGETS[name]
+    box = make(run)
+    parts = [*descendants(box)]
+    control = next(part for part in parts if isinstance(part, kind))
+    lines = [part for part in parts if isinstance(part, w.HTML) and "<img" not in part.value]
+
+    def picture() -> list:
+        shown = [part.value for part in parts if "<img" in str(getattr(part, "value", ""))]
+        return shown or [part.png for part in parts if isinstance(part, lens.Lens)]
+
+    def broken(*_):
+        raise RuntimeError("broken <model>")
+
+    before = picture()
+    assert before and plt.get_fignums() == []
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr(module, "picture", broken)
+        setattr(control, trait, first)
+    assert any("broken &lt;model&gt;" in line.value for line in lines) and picture() == before
+    setattr(control, trait, second)  # it works again
+    assert not any("broken" in line.value for line in lines) and picture() != before
 
 
 # ---- a choice among pictures
@@ -30,13 +108,69 @@ def test_pictures_are_offered_by_name_and_replaced():
     images = torch.rand(2, 3, 32, 32) * 2 - 1
     choice = Pictures(images, ["a_car", "b"], "content")
     (name, url), _ = choice.options
-    stored = np.array(Image.open(BytesIO(base64.b64decode(url.partition("base64,")[2]))))
-    assert name == "a car" and np.array_equal(stored, to_bytes(images[0]).permute(1, 2, 0))
+    assert name == "a car" and url == data_url(to_image(images[0]))
     choice.value = None  # an upload stands for them
     choice.offer(-images)
-    assert (
-        choice.value is None and choice.options[0][0] == "number 1" and choice.options[0][1] != url
-    )
+    assert choice.value is None and choice.options[0][0] == "number 1"
+    assert choice.options[0][1] == data_url(to_image(-images[0]))
+
+
+# ---- there and back
+
+
+def test_there_and_back_is_both_generators():
+    method, x, y = made("cyclegan")
+    for direction in ("xy", "yx"):
+        shown = back.there_and_back(method, x[0], direction)
+        there = method.translate(x[:1], direction)["fake_y"]
+        assert torch.equal(shown[0], x[0]) and torch.equal(shown[1], there[0])
+        assert torch.equal(shown[2], method.translate(there, direction[::-1])["fake_y"][0])
+    assert len(back.static(method, x, y).texts) == 6  # names of the rows
+    chosen, direction, panel = back.both_ways(method, x, y).children
+    direction.value = "yx"
+    assert [url for _, url in chosen.options] == [data_url(to_image(image)) for image in y]
+    expected = back.picture(method, y[0], "yx")
+    assert seen(panel.picture.value).tobytes() == expected.tobytes()
+
+
+# ---- the previews of a run
+
+
+def test_the_scrubber_shows_previews_in_order_and_a_line_at_their_step(run, monkeypatch):
+    (run / "previews" / "notes.png").write_text("mine")
+    figures, real = [], scrubber.loss_curves
+    keep = lambda rows: figures.append(real(rows)) or figures[-1]  # noqa: E731
+    monkeypatch.setattr(scrubber, "loss_curves", keep)
+    (play, slider), panel = (part.children for part in scrubber.scrubber(run).children)
+    assert [label for label, _ in slider.options] == ["0", "2", "10"]
+    play.value = 1
+    assert "at step 2, and" in panel[1].value and slider.index == 1
+    assert seen(panel[1].value).getpixel((20, 18)) == (128, 128, 128)
+    assert len(figures[1].axes) == 2
+    assert all(list(axes.lines[-1].get_xdata()) == [2, 2] for axes in figures[1].axes)
+    slider.index = 0
+    assert play.value == 0 and len(figures) == 2  # each is drawn once
+    (run / "history.jsonl").unlink()
+    with pytest.raises(CourseError, match="no history"), pytest.warns(match="lacks 10"):
+        scrubber.picture(run, 0)
+    with pytest.raises(CourseError, match="no previews here"):
+        scrubber.scrubber(run / "nowhere")
+
+
+# ---- the game on a line
+
+
+def test_divergence_of_equal_and_of_separate_densities():
+    grid, step = divergence.X, divergence.X[1] - divergence.X[0]
+    bell, js_divergence = divergence.bell, divergence.js_divergence
+    assert bell(3.0).sum() * step == pytest.approx(1, abs=1e-6)
+    assert js_divergence(bell(1.0), bell(1.0), step) == 0
+    left, right = np.eye(2)
+    assert js_divergence(left, right, 1.0) == pytest.approx(np.log(2))
+    panel = divergence.picture([0.0, 4.0]).axes[1]
+    best = {line.get_label(): line.get_ydata() for line in panel.get_lines()}["D*"]
+    # Half-way between the bells D* is 1/2; far on the data's side it is 1.
+    assert np.interp(2.0, grid, best) == pytest.approx(0.5, abs=1e-3) and best[0] > 0.999
 
 
 # ---- the latent explorer
@@ -53,24 +187,9 @@ def outlines():
     return torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-def parts(box) -> tuple[list, list, list]:
-    """The sliders of z, those of the directions, and the buttons z = 0 and random z."""
-    left, right = box.children[3].children
-    return list(left.children), list(right.children[2:]), list(right.children[0].children)
-
-
-def z_of(box) -> torch.Tensor:
-    return torch.tensor([slider.value for slider in parts(box)[0]])
-
-
-def shown(box) -> bytes:
-    return seen(box.children[2].value).tobytes()
-
-
 def test_principal_directions_are_those_of_the_spread():
-    generator = torch.Generator().manual_seed(0)
     wide, narrow = torch.tensor([0.6, -0.8, 0.0]), torch.tensor([0.0, 0.0, 1.0])
-    t = torch.randn(500, 2, generator=generator)
+    t = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
     axes, shares = latents.principal_directions(5 + 3 * t[:, :1] * wide + t[:, 1:] * narrow)
     assert torch.allclose(axes[0], -wide, atol=0.03) and torch.allclose(axes[1], narrow, atol=0.03)
     assert torch.allclose(axes @ axes.T, torch.eye(3), atol=1e-5)
@@ -82,120 +201,109 @@ def test_principal_directions_are_those_of_the_spread():
 
 def test_the_picture_shows_one_z_for_all_inputs(coded, outlines):
     z = coded.noise(1, seed=3)[0]
-    image = latents.picture(coded, outlines, 1, z)
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    pixels = torch.from_numpy(np.array(latents.picture(coded, outlines, 1, z))).permute(2, 0, 1)
     zoom, large, small = latents.LARGE // 2 // 32, latents.LARGE, latents.LARGE // 2
     fake = [to_bytes(coded.translate(x[None], z[None])["fake_y"][0]).int() for x in outlines]
-    enlarged = pixels[:, : 2 * zoom * 32, large + GAP : 2 * large + GAP][
-        :, :: 2 * zoom, :: 2 * zoom
-    ].int()
-    assert (enlarged - fake[1]).abs().max() <= 1
-    assert torch.equal(
-        pixels[:, :large, :large][:, :: 2 * zoom, :: 2 * zoom], to_bytes(outlines[1])
-    )
+    first, answer = pixels[:, :large, :large], pixels[:, :large, large + GAP : 2 * large + GAP]
+    assert torch.equal(first[:, :: 2 * zoom, :: 2 * zoom], to_bytes(outlines[1]))
+    assert (answer[:, :: 2 * zoom, :: 2 * zoom].int() - fake[1]).abs().max() <= 1
     for place, i in ((-2 * small - GAP, 0), (-small, 2)):  # the others, in their order
         column = pixels[:, :, place : place + small or None]
         assert torch.equal(column[:, :small:zoom, ::zoom], to_bytes(outlines[i]))
         assert (column[:, small + GAP :: zoom, ::zoom].int() - fake[i]).abs().max() <= 1
-    assert latents.picture(coded, outlines[:1], 0, z).size == (2 * large + GAP, large)
 
 
-def test_sliders_show_what_the_function_gives(coded, outlines):
-    box = latents.explorer(coded, outlines, names=["a_b", "c", "d"])
-    sliders, along, (reset, draw) = parts(box)
-    assert len(sliders) == 3 and not along and (sliders[0].min, sliders[0].max) == (-2.5, 2.5)
-    assert shown(box) == latents.picture(coded, outlines, 0, torch.zeros(3)).tobytes()
-    sliders[1].value = 1.5
-    assert shown(box) == latents.picture(coded, outlines, 0, torch.tensor([0, 1.5, 0])).tobytes()
-    assert "1.50" in box.children[1].value
-    inputs = box.children[0]
-    assert [name for name, _ in inputs.options] == ["a b", "c", "d"]
-    inputs.value = 2
-    assert shown(box) == latents.picture(coded, outlines, 2, torch.tensor([0, 1.5, 0])).tobytes()
-    draw.click()
-    first = z_of(box)
-    draw.click()
-    assert not torch.equal(first, z_of(box)) and z_of(box).abs().max() <= latents.REACH
-    other = latents.explorer(coded, outlines)
-    parts(other)[2][1].click()
-    assert torch.equal(first, z_of(other))
-    reset.click()
-    assert torch.equal(z_of(box), torch.zeros(3))
-    assert shown(box) == latents.picture(coded, outlines, 2, torch.zeros(3)).tobytes()
-
-
-def test_directions_move_z_along_them_and_follow_it(coded, outlines, monkeypatch):
-    codes = torch.randn(50, 3, generator=torch.Generator().manual_seed(2)) * torch.tensor(
-        [1.0, 3.0, 2.0]
-    )
+def test_sliders_and_directions_move_z_and_show_it(coded, outlines, monkeypatch):
+    generator = torch.Generator().manual_seed(2)
+    codes = torch.randn(50, 3, generator=generator) * torch.tensor([1.0, 3.0, 2.0])
     axes, _ = latents.principal_directions(codes)
-    used, real = [], latents.picture
-    monkeypatch.setattr(latents, "picture", lambda *given: used.append(given[-1]) or real(*given))
-    box = latents.explorer(coded, outlines, codes)
-    sliders, along, (reset, _) = parts(box)
+    calls, real = [], latents.picture
+    monkeypatch.setattr(latents, "picture", lambda *call: calls.append(call) or real(*call))
+    inputs, panel, controls = latents.explorer(coded, outlines, codes).children
+    left, right = controls.children
+    (reset, draw), (_, *along) = right.children[0].children, right.children[1:]
+    sliders = [*left.children, *along]
     along[1].value = 1.2 + 1e-9  # as a browser sends it
     assert along[1].value == 1.2 + 1e-9  # a handle that is being dragged is not pushed back
-    assert torch.allclose(used[-1], 1.2 * axes[1], atol=1e-6)
-    assert [one.value for one in along] == pytest.approx([0, 1.2, 0], abs=1e-6)
+    assert torch.allclose(calls[-1][3], 1.2 * axes[1], atol=1e-6)
     sliders[0].value = -0.7
     before = torch.cat([torch.tensor([-0.7]), 1.2 * axes[1][1:]])
-    assert torch.allclose(used[-1], before, atol=1e-6)
+    assert torch.allclose(calls[-1][3], before, atol=1e-6)
     along[0].value = 0.5
-    assert torch.allclose(
-        used[-1] - before, (0.5 - axes[0] @ before) * axes[0], atol=1e-6
-    )  # the rest stays
-    for one, exact in zip(
-        [*sliders, *along], torch.cat([used[-1], axes @ used[-1]]).tolist(), strict=True
-    ):
-        assert abs(one.value - exact) < 0.026 and round(one.value / 0.05, 9).is_integer()
+    z = calls[-1][3]
+    assert torch.allclose(z - before, (0.5 - axes[0] @ before) * axes[0], atol=1e-6)
+    for slider, exact in zip(sliders, torch.cat([z, axes @ z]).tolist(), strict=True):
+        assert abs(slider.value - exact) < 0.026 and round(slider.value / 0.05, 9).is_integer()
+    assert f"{z.norm():.2f}" in panel.message.value
+    inputs.value = 2
+    assert calls[-1][2] == 2 and torch.equal(calls[-1][3], z)
+    assert seen(panel.picture.value).tobytes() == real(coded, outlines, 2, z).tobytes()
+    draw.click()
+    drawn = calls[-1][3]
+    draw.click()
+    assert not torch.equal(drawn, calls[-1][3]) and drawn.abs().max() <= latents.REACH
     reset.click()
-    assert not used[-1].any() and len(used) == 5
-    for one in along:
-        one.value = 2.5
-    assert used[-1].abs().max() <= latents.REACH
-
-
-def test_one_movement_is_one_picture(coded, outlines, monkeypatch):
-    box = latents.explorer(coded, outlines, coded.noise(20, seed=0))
-    drawn, real = [], latents.picture
-    monkeypatch.setattr(latents, "picture", lambda *given: drawn.append(1) or real(*given))
-    parts(box)[2][1].click()
-    assert len(drawn) == 1  # though six sliders moved
-    parts(box)[0][0].value = 0.3
-    assert len(drawn) == 2
-
-
-def test_the_explorer_hides_no_bug(coded, outlines):
-    class Broken:
-        config, device, noise, broken = coded.config, coded.device, coded.noise, False
-
-        def translate(self, x, z):
-            if self.broken:
-                raise RuntimeError("broken <model>")
-            return coded.translate(x, z)
-
-    method = Broken()
-    box = latents.explorer(method, outlines)
-    before, sliders = shown(box), parts(box)[0]
-    method.broken = True
-    with pytest.raises(RuntimeError):
-        sliders[0].value = 1.0
-    assert "broken &lt;model&gt;" in box.children[1].value and shown(box) == before
-    method.broken = False
-    sliders[0].value = 2.0  # it works again
-    assert "failed" not in box.children[1].value and shown(box) != before
+    assert not calls[-1][3].any() and len(calls) == 8  # one movement is one picture
 
 
 def test_the_plane_is_the_sliders_on_paper(coded, outlines, monkeypatch):
-    seen = {}
-    real = latents.image_grid
-    monkeypatch.setattr(
-        latents, "image_grid", lambda rows, *given: seen.update(rows) or real(rows, *given)
-    )
+    grids, real = [], latents.image_grid
+    monkeypatch.setattr(latents, "image_grid", lambda *grid: grids.append(grid) or real(*grid))
     first, second = torch.eye(3)[:2]
-    latents.plane(coded, outlines[0], first, second, reach=2.0, steps=3, scale=0.2)
-    assert plt.get_fignums() == [] and list(seen) == ["+2.0", "+0.0", "-2.0"]
-    for row, b in zip(seen.values(), (2, 0, -2), strict=True):
-        for image, a in zip(row, (-2, 0, 2), strict=True):
-            truth = coded.translate(outlines[:1], (a * first + b * second)[None])["fake_y"][0]
-            assert torch.allclose(image, truth, atol=1e-5)
+    latents.plane(coded, outlines[0], first, second, scale=0.2)
+    rows = grids[0][0]
+    assert list(rows) == ["+2.0", "+1.0", "+0.0", "-1.0", "-2.0"]
+    for b, a in ((2, -2), (0, 1), (-1, 2)):
+        expected = coded.translate(outlines[:1], (a * first + b * second)[None])["fake_y"][0]
+        assert torch.allclose(rows[f"{b:+.1f}"][a + 2], expected, atol=1e-5)
+
+
+# ---- content by style
+
+
+def file(data: bytes) -> dict:
+    """As the widget FileUpload gives it."""
+    about = {"name": "mine.png", "type": "image/png", "size": len(data)}
+    return about | {"content": memoryview(data), "last_modified": datetime.now()}
+
+
+def load(upload, one: dict) -> None:
+    """Choose a file, as somebody does in the page; before ipywidgets 8 as a dictionary."""
+    upload.set_trait("value", (one,) if isinstance(upload.value, tuple) else {one["name"]: one})
+
+
+def test_choices_and_files_change_contents_and_styles(monkeypatch):
+    method, x, y = made("munit")
+    box = styles.mixer(method, x, y, ["a_car", "b", "c"], ["p", "q", "r"])
+    (content, own_content), (style, own_style) = (part.children for part in box.children[:2])
+    panel = box.children[2]
+
+    def expect(a, b):
+        assert seen(panel.picture.value).tobytes() == styles.picture(method, a, b).tobytes()
+
+    expect(x[0], y[0])
+    content.value, style.value = 1, 2
+    expect(x[1], y[2])
+    to_image(x[2]).save(stored := BytesIO(), "png")
+    load(own_style, file(stored.getvalue()))
+    expect(x[1], to_bytes(x[2]) / 127.5 - 1)
+    assert style.value is None
+    style.value = 2  # the same as before can be chosen again
+    expect(x[1], y[2])
+    with pytest.raises(CourseError, match="cannot read this image"):
+        load(own_content, file(b"<html>"))
+    assert "this file cannot be used" in panel.message.value
+    expect(x[1], y[2])
+    monkeypatch.setattr(styles, "LIMIT", 10)
+    with pytest.raises(ValueError, match="0 MB, more than"):
+        load(own_content, file(stored.getvalue()))
+
+
+def test_the_picture_is_content_example_and_output():
+    method, x, y = made("munit")
+    shown = styles.picture(method, x[0], y[0])
+    fake_y = method.translate(x[:1], method.encode(y[:1]))["fake_y"][0]
+    step = styles.LARGE + GAP
+    assert shown.size == (3 * step - GAP, styles.LARGE)
+    for i, image in enumerate((x[0], y[0], fake_y)):  # the upper left corner of each
+        assert shown.getpixel((i * step, 0)) == tuple(to_bytes(image)[:, 0, 0].tolist())

@@ -1,21 +1,18 @@
 """Contact sheets: the same items of a data set at several sizes, side by side.
 
-python -m course_lib.plotting.contact FOLDER     the sheets of notebooks/guide/data.md
+python tools/contact.py FOLDER     the sheets of notebooks/guide/data.md
 """
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 
 from course_lib.data import open_dataset
 from course_lib.plotting.figures import image_grid
-
-if TYPE_CHECKING:
-    import matplotlib.figure
 
 SIZES = (64, 128, 256)
 SHEETS = {  # file: data set, test items, sizes
@@ -39,10 +36,11 @@ SHEETS = {  # file: data set, test items, sizes
 
 def contact_sheet(
     name: str, items: Sequence[int | str], sizes: Sequence[int] = SIZES, split: str = "test"
-) -> "matplotlib.figure.Figure":
-    """x and y of ``items``, by number or name, drawn at each of ``sizes`` px; one row for each size.
+) -> Figure:
+    """x and y of ``items``, by number or name, at each of ``sizes`` px; a row for each size.
 
-    All are shown as large as the largest: each pixel becomes a square. Raises CourseError as ``open_dataset`` does.
+    All are shown as large as the largest: each pixel becomes a square. Raises CourseError as
+    ``open_dataset`` does.
     """
     rows, captions = {}, []
     for size in sizes:
