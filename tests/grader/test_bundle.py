@@ -24,11 +24,15 @@ from tests import ROOT
 from tests.support.grading_runs import needs_bubblewrap
 from tests.support.problem_sets import notebook
 
-KEEPS = "CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
+KEEPS = (
+    "CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW"
+    " SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
+)
 SYSTEM = ("/usr", "/etc/ssl", "/etc/fonts", "/etc/ld.so.cache")
 SPY = """
 import os, pathlib
-places = ["source", "source/course/checks/ps2.py", "submission", "results", "submission_metadata.json"]
+places = ["source", "source/course/checks/ps2.py", "submission", "results"]
+places.append("submission_metadata.json")
 seen = [p for p in places if os.access(pathlib.Path("/autograder") / p, os.R_OK)]
 assert os.getuid() != 0 and not seen
 """

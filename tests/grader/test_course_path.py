@@ -39,7 +39,8 @@ LOST = checks.points("ps1")[LEAF]
 BAD = next(item for item in checks.load("ps1") if item.function == "discriminator_loss")
 BROKEN = """
 import dataclasses
-CHECKS = [dataclasses.replace(c, judge=lambda *_: Verdict(0.0, "broken")) if c.name == {name!r} else c for c in CHECKS]
+broken = lambda *_: Verdict(0.0, "broken")
+CHECKS = [dataclasses.replace(c, judge=broken) if c.name == {name!r} else c for c in CHECKS]
 """
 
 
@@ -58,7 +59,8 @@ def test_a_release_with_a_solution_an_answer_or_a_hidden_check_is_found(tmp_path
             (
                 "f",
                 "code",
-                "### BEGIN SOLUTION\n    return x.square().mean() + x.abs().mean()\n    ### END SOLUTION",
+                "### BEGIN SOLUTION\n    return x.square().mean() + x.abs().mean()\n"
+                "    ### END SOLUTION",
             ),
             ("why", "markdown", "Because the minimum of the sum is not the sum of minima."),
         ]
@@ -119,7 +121,7 @@ def test_a_roster_is_read_as_platforms_write_it(tmp_path):
 )
 def test_names_of_exported_files_are_understood(name, student, file):
     settings = (ROOT / "assignments" / "nbgrader_config.py").read_text(encoding="utf-8")
-    pattern = re.search(r'^    r"(.+)"$', settings, re.MULTILINE)[1]
+    pattern = "".join(re.findall(r'^    r"(.+)"$', settings, re.MULTILINE))
     found = re.match(pattern, f"/course/downloaded/ps2/extracted/{name}")
     assert (found and found["student_id"], found and found["file_id"]) == (student, file)
 
@@ -155,10 +157,12 @@ class Course:
     def cells(self) -> dict[str, tuple]:
         """Automatic and manual score of each cell, by student and cell."""
         query = (
-            "SELECT submitted_assignment.student_id || ' ' || base_cell.name, grade.auto_score, grade.manual_score"
+            "SELECT submitted_assignment.student_id || ' ' || base_cell.name,"
+            " grade.auto_score, grade.manual_score"
             " FROM grade JOIN base_cell ON base_cell.id = grade.cell_id"
             " JOIN submitted_notebook ON submitted_notebook.id = grade.notebook_id"
-            " JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id"
+            " JOIN submitted_assignment"
+            " ON submitted_assignment.id = submitted_notebook.assignment_id"
         )
         with contextlib.closing(sqlite3.connect(self.folder / "gradebook.db")) as db:
             return {name: scores for name, *scores in db.execute(query)}
@@ -168,7 +172,7 @@ class Course:
 
 
 def solve(released: dict, *, wrong: bool) -> dict:
-    """The released notebook with answers; ``wrong`` in one function, and noisy on standard error."""
+    """The released notebook with answers; ``wrong`` in one function, and noisy on stderr."""
     right = {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook("ps1").cells}
     for cell in released["cells"]:
         data = cell["metadata"]["nbgrader"]
@@ -241,7 +245,8 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
     )
     with contextlib.closing(sqlite3.connect(course.folder / "gradebook.db")) as db:
         db.execute(
-            "UPDATE grade SET manual_score = 2 WHERE cell_id = (SELECT id FROM base_cell WHERE name = ?)"
+            "UPDATE grade SET manual_score = 2"
+            " WHERE cell_id = (SELECT id FROM base_cell WHERE name = ?)"
             " AND notebook_id IN (SELECT n.id FROM submitted_notebook n JOIN submitted_assignment a"
             " ON a.id = n.assignment_id WHERE a.student_id = '101')",
             (written[4:],),

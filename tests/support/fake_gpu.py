@@ -1,8 +1,10 @@
-"""A GPU that is not there: its tensors have shapes and a device and hold nothing (PyTorch's FakeTensorMode).
+"""A GPU that is not there: its tensors have shapes and a device and hold nothing (PyTorch's
+FakeTensorMode).
 
-What is done on the CPU is done; what is done on "cuda" is only thought through, so a tensor on the wrong device shows.
-To wait for the GPU is to ask it for a number or a shape that depends on numbers, or to copy without ``non_blocking``.
-While it is ``busy`` that is an error; else it answers with ones.
+What is done on the CPU is done; what is done on "cuda" is only thought through, so a tensor on the
+wrong device shows. To wait for the GPU is to ask it for a number or a shape that depends on
+numbers, or to copy without ``non_blocking``. While it is ``busy`` that is an error; else it answers
+with ones.
 """
 
 from collections.abc import Iterator
@@ -99,7 +101,9 @@ def _backward(loss: Tensor, *_: Any, **__: Any) -> None:
 
 
 def _apply(net: nn.Module, *arguments: Any, true: Any = nn.Module._apply) -> nn.Module:
-    """A network that is there already stays as it is: torch cannot replace its weights a second time."""
+    """A network that is there already stays as it is: torch cannot replace its weights a second
+    time.
+    """
     return (
         net if any(isinstance(p, FakeTensor) for p in net.parameters()) else true(net, *arguments)
     )

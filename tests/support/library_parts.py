@@ -1,4 +1,6 @@
-"""The library's CycleGAN and BicycleGAN in the shapes of problem sets 3 and 4: they must pass the checks."""
+"""The library's CycleGAN and BicycleGAN in the shapes of problem sets 3 and 4: they must pass the
+checks.
+"""
 
 import inspect
 from types import SimpleNamespace

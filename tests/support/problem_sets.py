@@ -1,4 +1,6 @@
-"""What the tests of the problem sets share: the notebooks, and the functions their answer cells define."""
+"""What the tests of the problem sets share: the notebooks, and the functions their answer cells
+define.
+"""
 
 import importlib
 import re
@@ -27,7 +29,9 @@ def grade(ps: str, names: dict, *keys: str) -> tuple[float, tuple]:
 
 
 def answers(ps: str, blank: bool = False) -> dict:
-    """The namespace after the notebook's set-up and answer cells; ``blank`` as in the version that students get."""
+    """The namespace after the notebook's set-up and answer cells; ``blank`` as in the version that
+    students get.
+    """
     names: dict = {"__name__": "answers"}
     for cell in notebook(ps).cells:
         facts = cell.metadata.nbgrader
