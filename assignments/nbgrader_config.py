@@ -1,4 +1,4 @@
-"""nbgrader's settings of this course, for every ``nbgrader`` and ``course grade`` in this folder."""
+"""nbgrader's settings of this course, for each ``nbgrader`` and ``course grade`` in this folder."""
 
 c = get_config()  # noqa: F821
 

@@ -50,9 +50,9 @@ def make(folder: Path) -> Path:
 
 def scores(course: Path) -> dict[str, dict]:
     """Automatic scores by student and cell, as nbgrader's grade book has them."""
-    from assignments.grader.gradebook import Book, sqlite_url
-
     from nbgrader import api
+
+    from assignments.grader.gradebook import Book, sqlite_url
 
     found: dict[str, dict] = {}
     with Book(sqlite_url(course / "gradebook.db")) as book:
