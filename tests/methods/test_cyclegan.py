@@ -46,7 +46,7 @@ def test_the_generator_keeps_the_size(upsampling):
 
 
 def test_step_equals_the_equations():
-    """Three steps against equations 1 to 3 and 5.2 written out, with plain Adam: same terms, same weights."""
+    """Three steps against equations 1 to 3 and that of section 5.2, with plain Adam."""
     method, reference = in_float64(make(lambda_identity=5.0, pool_size=0), make())
     G, F, D_X, D_Y = reference.G_xy, reference.G_yx, reference.D_x, reference.D_y
     opt_G = torch.optim.Adam([*G.parameters(), *F.parameters()], 2e-4, (0.5, 0.999))

@@ -32,7 +32,7 @@ def test_patchgan_has_the_papers_parameters(channels, n_layers, norm, count):
 
 
 def test_receptive_field_is_what_one_pixel_moves():
-    """70 is not 94: change a pixel, count the outputs that move (norms off, or every output would)."""
+    """70 is not 94: change a pixel, count the outputs that move (without norms)."""
     D = PatchGAN(3, 4, 2, norm="none").double()
     image = torch.randn(1, 3, 96, 96, dtype=torch.float64)
     changed = image.clone()
@@ -80,7 +80,7 @@ def test_unet_layers_are_the_papers():
 
 
 def test_only_the_unet_passes_detail_around_the_bottleneck():
-    """With the bottleneck cut, the encoder-decoder gives one output for all inputs; the U-Net does not."""
+    """With the bottleneck cut, the encoder-decoder gives one output for all inputs."""
     for skips in (True, False):
         G = UNet(image_size=16, base_channels=8, skips=skips).eval()
         nn.init.zeros_(G.decoder[0][1].weight)
