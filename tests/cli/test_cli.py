@@ -17,8 +17,7 @@ from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench, bench_around
 from course_lib.networks import small_maps
-from course_lib.plotting.patches import patch
-from course_lib.widgets import lens, study
+from course_lib.widgets import study
 from tests import ROOT
 from tests.support.pictures import photograph
 
@@ -213,74 +212,6 @@ def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path
         "load cannot be 'stretch'"
         in refusal(*train, "--out", tmp_path / "no", "--load", "stretch")[0]
     )
-
-
-NEW = ("in_channels", "out_channels", "load")  # settings that older runs do not know
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "data, channels", [("emoji:colour", (1, 3)), ("emoji:colour:lab", (1, 2)), ("grey", (1, 1))]
-)
-def test_networks_get_the_channels_of_the_data(data, channels, tmp_path, course):
-    """Grey in, two or three channels or one out; everything around shows images all the same."""
-    if data == "grey":
-        data = tmp_path / "grey"
-        for i in range(40):
-            for side in "AB":
-                (data / side).mkdir(parents=True, exist_ok=True)
-                photograph(40, 32, seed=i).convert("L").save(data / side / f"{i}.png")
-    train = [
-        "train",
-        "pix2pix",
-        "--data",
-        data,
-        "--profile",
-        "smoke",
-        "--device",
-        "cpu",
-        "--out",
-        tmp_path / "run",
-    ]
-    status, _, err = course(*train, "--steps", 2)
-    assert status == 0, err
-    method, settings = runs.open_run(tmp_path / "run", "cpu")
-    assert (method.config.in_channels, method.config.out_channels) == channels
-    assert method.G.encoder[0][0].in_channels == channels[0]
-    assert len(list((tmp_path / "run" / "previews").iterdir())) > 1
-    status, out, err = course(
-        "evaluate", "--run", tmp_path / "run", "--data", data, "--split", "val", "--json"
-    )
-    scores = json.loads(out)
-    assert status == 0 and scores["l1"] > 0, err
-    assert ("baseline_grey_ab_error" in scores) == (data != tmp_path / "grey")
-    if channels[1] == 2:  # on a folder of one's own, whose A holds the coloured pictures, too
-        for side in ("A", "B"):
-            (tmp_path / "own" / side).mkdir(parents=True)
-            [
-                photograph(40, 32, seed=i).save(tmp_path / "own" / side / f"{i}.png")
-                for i in range(4)
-            ]
-        assert "ab_error" in runs.evaluate(tmp_path / "run", str(tmp_path / "own"), device="cpu")
-    item = open_dataset(str(data), "val", 32)[0]
-    box, _, logits = patch(method, item["x"], item["y"], 1, 1)  # the lens
-    assert logits.isfinite().all() and box[0] < box[2]
-    assert lens.picture(method, item["x"], item["y"], 1, 1).axes
-    photograph(50, 60).save(tmp_path / "photo.png")
-    (path,) = runs.translate_files(
-        tmp_path / "run", tmp_path / "photo.png", tmp_path / "out", device="cpu"
-    )
-    painted = np.asarray(Image.open(path)).astype(int)
-    assert painted.shape == (60, 50, 3) and (np.ptp(painted, axis=2).max() == 0) == (
-        channels[1] == 1
-    )
-    # a run from before there were channels goes on as it was
-    old = shutil.copytree(tmp_path / "run", tmp_path / "old")
-    shutil.rmtree(old / "checkpoints")
-    kept = {name: value for name, value in settings["config"].items() if name not in NEW}
-    (old / "run.json").write_text(json.dumps(settings | {"config": kept}))
-    status, _, err = course(*train[:-1], old, "--steps", 2, "--resume")
-    assert status == 0 and runs.open_run(old, "cpu")[0].config.in_channels == 3, err
 
 
 def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):

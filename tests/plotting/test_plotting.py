@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from course_lib import plotting
-from course_lib.networks import DCGANGenerator, EncoderDecoder, PatchGAN, UNet, parameter_count
+from course_lib.networks import DCGANGenerator, PatchGAN, UNet, parameter_count
 from tests.support.tensors import REFUSED, noise
 
 
@@ -270,8 +270,13 @@ def test_without_skips_the_field_is_known_to_the_end(upsampling):
     """Against the gradient of one output pixel, on an image large enough to hold what it sees."""
     torch.manual_seed(0)
     net = (
-        EncoderDecoder(
-            image_size=8, base_channels=4, norm="none", dropout=0.0, upsampling=upsampling
+        UNet(
+            skips=False,
+            image_size=8,
+            base_channels=4,
+            norm="none",
+            dropout=0.0,
+            upsampling=upsampling,
         )
         .double()
         .eval()
