@@ -5,13 +5,8 @@ import torch
 from torch import nn
 
 from course_lib import CourseError
-from course_lib.networks import PatchGAN, UNet, parameter_count, receptive_field
+from course_lib.networks import PatchGAN, UNet, receptive_field
 from course_lib.networks.blocks import averaged_copy, inference, update_average
-
-
-def test_a_unet_for_128_px_has_the_papers_parameters():
-    with torch.device("meta"):
-        assert parameter_count(UNet(image_size=128)) == 41_828_995
 
 
 @pytest.mark.parametrize(
@@ -22,13 +17,6 @@ def test_patchgan_field_and_map(n_layers, field, side):
     D = PatchGAN(6, 64, n_layers).to("meta")
     assert receptive_field(D) == field
     assert D(torch.empty(1, 6, 256, 256, device="meta")).shape == (1, 1, side, side)
-
-
-@pytest.mark.parametrize(
-    "channels, n_layers, norm, count", [(3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)]
-)
-def test_patchgan_has_the_papers_parameters(channels, n_layers, norm, count):
-    assert parameter_count(PatchGAN(channels, 64, n_layers, norm)) == count
 
 
 def test_receptive_field_is_what_one_pixel_moves():
