@@ -8,8 +8,6 @@ At chance, where D says "1/2" everywhere, the log losses are 2 ln 2 = 1.386 for 
 together, and ln 2 = 0.693 for G; the least-squares losses (output 0.5) are 0.5 and 0.25.
 """
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -135,32 +133,22 @@ def kl_unit_variance(mu: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     return mu.square().mean()
 
 
-def _of_each(
-    real_loss: Callable, fake_loss: Callable, generator_loss: Callable
-) -> tuple[Callable, Callable]:
-    """The pair for losses in which D judges every image by itself; G's needs no real ones."""
-
-    def of_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        return {"d_real": real_loss(real), "d_fake": fake_loss(fake)}
-
-    def of_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-        return generator_loss(fake)
-
-    return of_discriminator, of_generator
-
-
-def _pair(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    return {"d_pair": relativistic(real, fake)}
-
-
-def _pair_generator(real: Tensor, fake: Tensor) -> Tensor:
-    return relativistic(fake, real)
-
-
 # By name two functions of the (real, fake) logits: the terms that D minimises, and what G does.
 GAN_LOSSES = {
-    "log": _of_each(log_real, log_fake, log_generator),
-    "log-saturating": _of_each(log_real, log_fake, log_generator_saturating),
-    "least-squares": _of_each(least_squares_real, least_squares_fake, least_squares_generator),
-    "relativistic": (_pair, _pair_generator),
+    "log": (
+        lambda real, fake: {"d_real": log_real(real), "d_fake": log_fake(fake)},
+        lambda real, fake: log_generator(fake),
+    ),
+    "log-saturating": (
+        lambda real, fake: {"d_real": log_real(real), "d_fake": log_fake(fake)},
+        lambda real, fake: log_generator_saturating(fake),
+    ),
+    "least-squares": (
+        lambda real, fake: {"d_real": least_squares_real(real), "d_fake": least_squares_fake(fake)},
+        lambda real, fake: least_squares_generator(fake),
+    ),
+    "relativistic": (
+        lambda real, fake: {"d_pair": relativistic(real, fake)},
+        lambda real, fake: relativistic(fake, real),
+    ),
 }

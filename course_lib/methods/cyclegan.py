@@ -60,15 +60,21 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_forward or self.lambda_backward):
-            what = "no term is left for the generators"
-            raise CourseError(what, "Config", "give a lambda above 0")
+            raise CourseError(
+                "no term is left for the generators", "Config", "give a lambda above 0"
+            )
         if self.lambda_identity and self.identity_share:
-            what = "lambda_identity and identity_share are two names of one weight"
-            fix = "give one: lambda_identity = identity_share * lambda"
-            raise CourseError(what, "Config", fix)
+            raise CourseError(
+                "lambda_identity and identity_share are two names of one weight",
+                "Config",
+                "give one: lambda_identity = identity_share * lambda",
+            )
         if self.image_size % 4 or self.image_size < 16:
-            what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
-            raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
+            raise CourseError(
+                f"image_size must be a multiple of 4 and at least 16, got {self.image_size}",
+                "Config",
+                "choose 32, 64, 128 or 256",
+            )
         check_patches(self.image_size, self.d_layers)
 
 

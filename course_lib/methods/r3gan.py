@@ -1,10 +1,8 @@
 """R3GAN's losses on pairs (Huang, Gokaslan, Kuleshov, Tompkin: NeurIPS 2024), and pix2pix's L1.
 
-    L_D = E[f(D(x, y) - D(x, G(x)))] + gamma/2 * E||d D(x, y) / d y||^2          (R1, at real y)
-                                     + gamma/2 * E||d D(x, G(x)) / d G(x)||^2    (R2, at fakes)
-    L_G = E[f(D(x, G(x)) - D(x, y))] + lambda * E||y - G(x)||_1,        f(t) = -log sigmoid(t)
-
-The penalties want the gradient of each image, and batch norm would mix those of a batch.
+L_D = E[f(D(x, y) - D(x, G(x)))] + gamma/2 * E||d D(x, y) / d y||^2          (R1, at real y)
+                                 + gamma/2 * E||d D(x, G(x)) / d G(x)||^2    (R2, at fakes)
+L_G = E[f(D(x, G(x)) - D(x, y))] + lambda * E||y - G(x)||_1,        f(t) = -log sigmoid(t)
 """
 
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ class Config(pix2pix.Config):
 
     REMOVED: ClassVar = {}
 
-    norm: Literal["instance"] = "instance"
+    norm: Literal["instance"] = "instance"  # batch norm would mix the gradients of a batch's images
     lambda_r1: float = 5.0
     lambda_r2: float = 5.0
 

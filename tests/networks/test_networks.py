@@ -5,13 +5,8 @@ import torch
 from torch import nn
 
 from course_lib import CourseError
-from course_lib.networks import PatchGAN, UNet, parameter_count, receptive_field
+from course_lib.networks import PatchGAN, UNet, receptive_field
 from course_lib.networks.blocks import averaged_copy, inference, update_average
-
-
-def test_a_unet_for_128_px_has_the_papers_parameters():
-    with torch.device("meta"):
-        assert parameter_count(UNet(image_size=128)) == 41_828_995
 
 
 @pytest.mark.parametrize(
@@ -24,15 +19,8 @@ def test_patchgan_field_and_map(n_layers, field, side):
     assert D(torch.empty(1, 6, 256, 256, device="meta")).shape == (1, 1, side, side)
 
 
-@pytest.mark.parametrize(
-    "channels, n_layers, norm, count", [(3, 3, "instance", 2_764_737), (6, 0, "batch", 9_024)]
-)
-def test_patchgan_has_the_papers_parameters(channels, n_layers, norm, count):
-    assert parameter_count(PatchGAN(channels, 64, n_layers, norm)) == count
-
-
 def test_receptive_field_is_what_one_pixel_moves():
-    """70 is not 94: change a pixel, count the outputs that move (norms off, or every output would)."""
+    """70 is not 94: change a pixel, count the outputs that move (without norms)."""
     D = PatchGAN(3, 4, 2, norm="none").double()
     image = torch.randn(1, 3, 96, 96, dtype=torch.float64)
     changed = image.clone()
@@ -80,7 +68,7 @@ def test_unet_layers_are_the_papers():
 
 
 def test_only_the_unet_passes_detail_around_the_bottleneck():
-    """With the bottleneck cut, the encoder-decoder gives one output for all inputs; the U-Net does not."""
+    """With the bottleneck cut, the encoder-decoder gives one output for all inputs."""
     for skips in (True, False):
         G = UNet(image_size=16, base_channels=8, skips=skips).eval()
         nn.init.zeros_(G.decoder[0][1].weight)

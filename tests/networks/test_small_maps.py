@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch import nn
 
 from course_lib.networks import small_maps
 from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
@@ -73,19 +72,3 @@ def test_under_autocast_it_computes_in_bfloat16(taken):
         out.float().sum().backward()
         assert out.dtype == torch.bfloat16 and net.weight.grad.dtype == torch.float32
     assert len(taken) == len(LAYERS)
-
-
-def test_a_u_net_learns_at_its_bottom_through_products(taken):
-    from course_lib.networks import UNet
-
-    net = UNet(image_size=32, base_channels=4)
-    net(torch.randn(2, 3, 32, 32)).sum().backward()
-    assert (
-        taken.count("unfold") == 3 and taken.count("fold") == 3
-    )  # maps of 1, 2 and 4 by 4; 8x8 twice is too large
-    assert all(
-        isinstance(layer, nn.Conv2d)
-        for block in net.encoder
-        for layer in block
-        if "Conv" in str(type(layer))
-    )

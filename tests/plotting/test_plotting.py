@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from course_lib import plotting
-from course_lib.networks import EncoderDecoder, PatchGAN, UNet, parameter_count
+from course_lib.networks import DCGANGenerator, PatchGAN, UNet, parameter_count
 from course_lib.plotting.figures import GAP
 from tests.support.tensors import REFUSED, noise
 
@@ -207,7 +207,7 @@ def test_walk_through_a_unet():
 def test_without_skips_the_field_is_known_to_the_end():
     """Against the gradient of one output pixel, on an image large enough to hold what it sees."""
     torch.manual_seed(0)
-    net = EncoderDecoder(image_size=8, base_channels=4, norm="none", dropout=0.0).double().eval()
+    net = UNet(8, base_channels=4, norm="none", dropout=0.0, skips=False).double().eval()
     image = torch.randn(1, 3, 96, 96, dtype=torch.double, requires_grad=True)
     walk = plotting.shape_walk(net, image)
     widths = []

@@ -1,10 +1,9 @@
-"""A GPU that is not there: its tensors have shapes and a device and hold nothing (PyTorch's
-FakeTensorMode).
+"""A GPU that is not there: its tensors have shapes and a device and hold nothing.
 
-What is done on the CPU is done; what is done on "cuda" is only thought through, so a tensor on the
-wrong device shows. To wait for the GPU is to ask it for a number or a shape that depends on
-numbers, or to copy without ``non_blocking``. While it is ``busy`` that is an error; else it answers
-with ones.
+They are PyTorch's FakeTensors. What is done on the CPU is done; what is done on "cuda" is only
+thought through, so a tensor on the wrong device shows. To wait for the GPU is to ask it for a
+number or a shape that depends on numbers, or to copy without ``non_blocking``. While it is ``busy``
+that is an error; else it answers with ones.
 """
 
 from collections.abc import Iterator
@@ -23,10 +22,8 @@ from course_lib.networks import frozen
 aten = torch.ops.aten
 UNKNOWN = (fake_tensor.DataDependentOutputException, fake_tensor.DynamicOutputShapeException)
 COPIES = (aten._to_copy.default, aten.copy_.default)
-INITS = (
-    aten.normal_.default,
-    aten.uniform_.default,
-)  # of weights that nobody will see: they take half of the time
+# of weights that nobody will see: they take half of the time
+INITS = (aten.normal_.default, aten.uniform_.default)
 
 
 class Waits(Exception):
@@ -60,13 +57,10 @@ class FakeGPU(FakeTensorMode):
             return args[0] if func in INITS and args[0].numel() > 1000 else func(*args, **kwargs)
         if func in COPIES:
             of = tensors[-1].device.type
-            to = (
-                tensors[0].device.type
-                if func is aten.copy_.default
-                else to
-                if kwargs.get("device")
-                else of
-            )
+            if func is aten.copy_.default:
+                to = tensors[0].device.type
+            elif not kwargs.get("device"):
+                to = of
             if of == "cuda" and to == "cpu":
                 return self.wait(func, args, kwargs)
             if of == "cpu" and to == "cuda":
@@ -77,12 +71,13 @@ class FakeGPU(FakeTensorMode):
             return super().__torch_dispatch__(func, types, args, kwargs)
         except UNKNOWN:
             found = self.wait(func, args, kwargs)
-        copy, cuda, of = (
-            super().__torch_dispatch__,
-            {"device": torch.device("cuda")},
-            aten._to_copy.default,
-        )
-        return tree_map(lambda t: copy(of, (), (t,), cuda) if isinstance(t, Tensor) else t, found)
+        copy, cuda = super().__torch_dispatch__, {"device": torch.device("cuda")}
+
+        def sent(value: Any) -> Any:
+            known = not isinstance(value, Tensor)
+            return value if known else copy(aten._to_copy.default, (), (value,), cuda)
+
+        return tree_map(sent, found)
 
     def note(self, func: Any) -> None:
         if self.busy:
@@ -101,12 +96,9 @@ def _backward(loss: Tensor, *_: Any, **__: Any) -> None:
 
 
 def _apply(net: nn.Module, *arguments: Any, true: Any = nn.Module._apply) -> nn.Module:
-    """A network that is there already stays as it is: torch cannot replace its weights a second
-    time.
-    """
-    return (
-        net if any(isinstance(p, FakeTensor) for p in net.parameters()) else true(net, *arguments)
-    )
+    """A network that is there stays as it is: torch cannot replace its weights a second time."""
+    there = any(isinstance(p, FakeTensor) for p in net.parameters())
+    return net if there else true(net, *arguments)
 
 
 class Queue:
@@ -132,16 +124,13 @@ class Queue:
 def fake_gpu() -> Iterator[FakeGPU]:
     """In here "cuda" is a fake GPU. Gradients and updates, which are torch's own, are left out."""
     state, tf32 = torch.zeros(16, dtype=torch.uint8), torch.backends.cuda.matmul.allow_tf32
-    caches = (
-        frozen.load_features,
-        frozen.load_reader,
-    )  # what they keep in here is sent to the fake
+    caches = (frozen.load_features, frozen.load_reader)  # what they keep is sent to the fake
     for load in caches:
         load.cache_clear()
     with pytest.MonkeyPatch.context() as patch, FakeGPU() as gpu:
         patch.setattr(torch.Tensor, "backward", _backward)
         patch.setattr(nn.Module, "_apply", _apply)
-        patch.setattr(torch.autograd, "grad", lambda of, to: (torch.zeros_like(to),))
+        patch.setattr(torch.autograd, "grad", lambda of, to, **_: (torch.zeros_like(to),))
         patch.setattr(torch.optim.Adam, "step", lambda self: None)
         patch.setattr(torch.random, "fork_rng", lambda **_: nullcontext())
         patch.setattr(torch.cuda, "get_rng_state", lambda device: state)

@@ -28,11 +28,10 @@ class ImagePool(image_pool.ImagePool):
 def parts(G_xy=None, G_yx=None, D_x=None, D_y=None, **settings):
     """What the methods of CycleGAN need of it, around the given networks."""
     m = SimpleNamespace(G_xy=G_xy, G_yx=G_yx, D_x=D_x, D_y=D_y, run=lambda net, images: net(images))
-    m.run_each = lambda net, inputs: {
-        name: net(images) for name, images in inputs.items()
-    }  # of any shapes
+    # one by one, so that images of any shapes will do
+    m.run_batched = lambda net, *inputs: tuple(None if i is None else net(i) for i in inputs)
     m.update_averages = lambda: None
-    m.noisy = lambda images: images
+    m.loss_weights = lambda: cyclegan.CycleGAN.loss_weights(m)
     m.config = cyclegan.Config(**settings)
     for name in ("translations", "generator_terms", "discriminator_terms"):
         setattr(

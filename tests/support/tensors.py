@@ -1,12 +1,9 @@
-"""Random tensors and images, equal for equal seeds; and what is raised for shapes that do not fit."""
+"""Random tensors and images, equal for equal seeds; what is raised for shapes that do not fit."""
 
 import torch
 from torch import Tensor
 
-REFUSED = (
-    ValueError,
-    TypeError,
-)  # with shapes checked, as in these tests, the annotation refuses first: a TypeError
+REFUSED = ValueError, TypeError  # of the function, or of its annotation, which tests check
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

@@ -51,8 +51,11 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if self.image_size < 32:
-            what = f"CoGAN needs images of at least 32 px to share layers, got {self.image_size}"
-            raise CourseError(what, "Config", "choose 32, 64 or 128")
+            raise CourseError(
+                f"CoGAN needs images of at least 32 px to share layers, got {self.image_size}",
+                "Config",
+                "choose 32, 64 or 128",
+            )
 
 
 # What fits a machine and a few minutes. The colours of label maps lie far out in tanh: a G with a
