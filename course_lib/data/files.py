@@ -59,7 +59,7 @@ def sweep(folder: Path) -> None:
 
 @contextlib.contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Creates ``folder`` and holds it for this run. The lock dies with its process, even by kill -9.
+    """Creates ``folder`` and holds it for this run; the lock dies with its process, however killed.
 
     Raises CourseError, with the other's process id, if another run holds it, and if nothing can be
     written there.

@@ -174,7 +174,7 @@ def scaled(size: Size, factor: float) -> Size:
 
 
 def half(image: Image.Image, left: bool) -> Image.Image:
-    """Of an A|B image, twice as wide as high, the ``left`` half or the right; others as they are."""
+    """The ``left`` or right half of an A|B image, twice as wide as high; others as they are."""
     start, side = 0 if left else image.height, image.height
     return image.crop((start, 0, start + side, side)) if image.width == 2 * side else image
 
