@@ -131,18 +131,16 @@ class Augment(View):
         )
         keys = [key for key in ("x", "y") if key in items[0] and key != self.redrawn]
         if self.paired:
-            batch = self._together(items, keys, draws, nearest=False)
-        else:  # x and y of one size, each with draws of its own
-            both = torch.stack([item[key] for key in keys for item in items])
-            both = jitter(both, self.kind, self.flip, torch.cat([others, draws]), size=self.size)
-            batch = dict(zip(keys, both.chunk(2), strict=True))
+            batch = self._together(items, keys, draws)
+        else:  # each with draws of its own
+            batch = self._together(items, ["x"], others) | self._together(items, ["y"], draws)
         maps = [key for key in MAP_KEYS if key in items[0]]
         if maps:
             batch |= self._together(items, maps, draws, nearest=True)
         return items, self.dataset.redraw(batch) if self.redrawn else batch
 
     def _together(
-        self, items: list[dict], keys: list[str], draws: Tensor, nearest: bool
+        self, items: list[dict], keys: list[str], draws: Tensor, nearest: bool = False
     ) -> dict[str, Tensor]:
         """The same jitter for (c, S, S) images, or for (S, S) maps, of each item."""
         stacked = [torch.stack([item[key] for item in items]) for key in keys]

@@ -5,7 +5,6 @@ what BicycleGAN must learn.
 """
 
 import copy
-import functools
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -45,19 +44,17 @@ training, 200 val, 200 test, all different; the same picture for the same index 
 licence needed: the program that draws them is part of the course."""
 
 
-@functools.cache
-def _palette() -> Tensor:
-    return torch.tensor(PALETTE) / 127.5 - 1
+COLOURS = torch.tensor(PALETTE) / 127.5 - 1  # of the classes, (12, 3) in [-1, 1]
 
 
 def paint(labels: Tensor) -> Float[Tensor, "*batch 3 h w"]:
     """Label maps (..., h, w) as images in the colours of PALETTE, in [-1, 1]."""
-    return _palette()[labels.long()].movedim(-1, -3).contiguous()
+    return COLOURS[labels.long()].movedim(-1, -3).contiguous()
 
 
 def label_map(images: Float[Tensor, "*batch 3 h w"]) -> Tensor:
     """The class of the nearest colour of PALETTE for each pixel, int64: the inverse of paint."""
-    distances = (images.unsqueeze(-4) - _palette()[:, :, None, None]).square().sum(-3)
+    distances = (images.unsqueeze(-4) - COLOURS[:, :, None, None]).square().sum(-3)
     return distances.argmin(-3)  # (..., 12, h, w) -> (..., h, w)
 
 
