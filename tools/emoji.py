@@ -1,11 +1,13 @@
-"""Rebuild the shipped emoji files from their npm packages (needs npm, the network and ``pip install resvg-py``).
+"""Rebuild the shipped emoji files from their npm packages (needs npm, the network and ``pip install
+resvg-py``).
 
     python tools/emoji.py [FOLDER_WITH_PACKAGES]
 
-Writes ``emoji.json`` and contact sheets into ``course_lib/data/emoji_files/``, for each style one of 64 px and, for
-each split, one of 128 px; the course itself needs none of this. At 64 px the drawings are the PNG files of the
-packages; at 128 px Fluent comes from its files of 256 px, Noto and Twemoji from vectors, of the versions that show the
-same drawings. The same packages give the same pixels; the bytes of a sheet may differ between versions of libavif.
+Writes ``emoji.json`` and contact sheets into ``course_lib/data/emoji_files/``, for each style one
+of 64 px and, for each split, one of 128 px; the course itself needs none of this. At 64 px the
+drawings are the PNG files of the packages; at 128 px Fluent comes from its files of 256 px, Noto
+and Twemoji from vectors, of the versions that show the same drawings. The same packages give the
+same pixels; the bytes of a sheet may differ between versions of libavif.
 """
 
 import hashlib
@@ -40,7 +42,8 @@ QUALITY = {
     SMALL: 95,
     LARGE: 92,
 }  # about 45 dB; under 7 MB for the three sheets of 64 px, under 14 MB for those of 128
-WITHHELD = {  # what a teacher would not put on a screen: left out of figures, games and presets, not of training
+# What a teacher would not put on a screen: left out of figures, games and presets, not of training.
+WITHHELD = {
     "insult": "middle_finger face_with_symbols_on_mouth",
     "tobacco": "smoking",
     "weapon": "dagger_knife crossed_swords bomb gun hocho",
@@ -55,7 +58,8 @@ TARGET = Path(__file__).parents[1] / "course_lib" / "data" / "emoji_files"
 
 
 def fetch(folder: Path) -> dict[str, Path]:
-    """Unpack the packages below ``folder`` (with ``npm pack`` where they are missing); name -> package root."""
+    """Unpack the packages below ``folder`` (with ``npm pack`` where they are missing); name ->
+    package root."""
     roots = {}
     for style, package in PACKAGES.items():
         name = package.lstrip("@").replace("/", "-").replace("@", "-") + ".tgz"
@@ -77,8 +81,9 @@ def plain(codepoints: str) -> str:
 
 
 def group_of(entry: dict) -> str:
-    """What an emoji is a variant of: woman, man and person running are one group, so are all clock faces, all keycaps
-    and all families. Relatives may be on both sides of the split; this is how to find them."""
+    """What an emoji is a variant of: woman, man and person running are one group, so are all clock
+    faces, all keycaps and all families. Relatives may be on both sides of the split; this is how to
+    find them."""
     if entry["subcategory"] in ("family", "keycap"):
         return entry["subcategory"]
     if entry["short_name"].startswith("clock"):
@@ -89,10 +94,11 @@ def group_of(entry: dict) -> str:
 
 
 def split_emoji(kinds: dict[str, str]) -> dict[str, str]:
-    """code -> train_a, train_b, val or test, 40/40/10/10 %, for ``kinds``: code -> Unicode subcategory.
+    """code -> train_a, train_b, val or test, 40/40/10/10 %, for ``kinds``: code -> Unicode
+    subcategory.
 
-    Stratified: the emoji are lined up by subcategory, within it by the SHA-256 of the code, and dealt out in tens, so
-    that each split has its share of faces, food and clocks.
+    Stratified: the emoji are lined up by subcategory, within it by the SHA-256 of the code, and
+    dealt out in tens, so that each split has its share of faces, food and clocks.
     """
     order = sorted(kinds, key=lambda code: (kinds[code], hashlib.sha256(code.encode()).hexdigest()))
     deal = ["train_a"] * 4 + ["val"] + ["train_b"] * 4 + ["test"]
@@ -100,7 +106,8 @@ def split_emoji(kinds: dict[str, str]) -> dict[str, str]:
 
 
 def on_white(image: Image.Image, size: int) -> Image.Image:
-    """One emoji as size x size RGB. White goes under the transparency before resizing, or hidden colours leak in."""
+    """One emoji as size x size RGB. White goes under the transparency before resizing, or hidden
+    colours leak in."""
     image = image.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image if image.size == (size, size) else image.resize((size, size), Image.LANCZOS)
@@ -119,10 +126,12 @@ def drawn(svg: str, size: int) -> Image.Image:
 
 
 def noto_vectors(root: Path) -> dict[str, str]:
-    """Code -> SVG, from a package that keeps all drawings, of 128 units, in one file, their characters in another."""
+    """Code -> SVG, from a package that keeps all drawings, of 128 units, in one file, their
+    characters in another."""
     icons = json.loads((root / "icons.json").read_text(encoding="utf-8"))
     characters = json.loads((root / "chars.json").read_text(encoding="utf-8"))
-    head = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 128 128">'
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    head = f'<svg {names} viewBox="0 0 128 128">'
     svgs = {}
     for code, name in characters.items():
         icon = icons["icons"].get(name) or icons["icons"][icons["aliases"][name]["parent"]]
@@ -131,7 +140,8 @@ def noto_vectors(root: Path) -> dict[str, str]:
 
 
 def sources(roots: dict[str, Path]) -> dict[tuple[str, int], Callable[[str], Image.Image]]:
-    """For each style and size, what makes the drawing of a code; KeyError for a code that a package lacks."""
+    """For each style and size, what makes the drawing of a code; KeyError for a code that a package
+    lacks."""
     files = {
         name: {plain(path.stem): path for path in sorted((roots[name] / folder).iterdir())}
         for name, folder in FOLDERS.items()
@@ -140,11 +150,11 @@ def sources(roots: dict[str, Path]) -> dict[tuple[str, int], Callable[[str], Ima
     twemoji = {
         code: path.read_text(encoding="utf-8") for code, path in files["twemoji vectors"].items()
     }
-    found = {
-        (style, SMALL): lambda code, of=files[style]: on_white(Image.open(of[plain(code)]), SMALL)
+    small = {
+        (style, SMALL): lambda code, own=files[style]: on_white(Image.open(own[plain(code)]), SMALL)
         for style in STYLES
     }
-    return found | {
+    return small | {
         ("noto", LARGE): lambda code: on_white(drawn(noto[plain(code)], LARGE), LARGE),
         ("twemoji", LARGE): lambda code: on_white(
             drawn(twemoji[plain(code).lstrip("0")], LARGE), LARGE

@@ -1,7 +1,7 @@
 """Datasets by name: ``open_dataset("emoji:edges", "train")``, or a folder of your own images."""
 
-import difflib
 import os
+from difflib import get_close_matches
 from pathlib import Path
 
 from torch.utils.data import Dataset
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 SPLITS = ("train", "val", "test")
-PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, which bounds what can be reached without
+PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired
 DRAWN = {
     "emoji:edges": EmojiEdges,
     "emoji:colour": EmojiColour,
@@ -40,7 +40,7 @@ EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 
 def names() -> list[str]:
-    """The data sets that need no folder and no download; ``download.names()`` has the others."""
+    """The data sets that need no folder and no download; ``paper_sets`` has the others."""
     styles = [f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b]
     return [*DRAWN, *styles, *(name + PAIRED for name in styles), *TASKS, *EARTH]
 
@@ -71,21 +71,21 @@ def open_dataset(
     seed: int = 0,
     load: str = "square",
 ) -> TwoDomains:
-    """The ``split`` (train, val, test) of a named data set or of a folder; items as in ``Dataset`` of dicts x, y, name.
+    """The ``split`` (train, val, test) of a named data set or a folder; items are dicts x, y, name.
 
-    x and y are (3, size, size) in [-1, 1]; named sets have them at 16 to 1024 px. ``direction="yx"`` swaps them.
-    ``seed`` draws the partners of unpaired training data, and windows: of a folder ``load="crop"`` cuts squares out of
-    images, ``"square"`` squeezes them into one. Raises CourseError for a name, split, direction, size or folder that
-    does not exist or cannot be used.
+    x and y are (3, size, size) in [-1, 1]; named sets have them at 16 to 1024 px.
+    ``direction="yx"`` swaps them. ``seed`` draws the partners of unpaired training data, and
+    windows: of a folder ``load="crop"`` cuts squares out of images, ``"square"`` squeezes them into
+    one. Raises CourseError for a name, split, direction, size or folder that does not exist or
+    cannot be used.
     """
     if split not in SPLITS:
         raise CourseError(f"unknown split {split!r}", "split", f"choose from {', '.join(SPLITS)}")
     if direction not in ("xy", "yx"):
         raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")
     if name in names() and not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
-        raise CourseError(
-            f"this data set has no images of {size!r} px", "size", "choose {} to {}".format(*SIZES)
-        )
+        fix = f"choose {SIZES[0]} to {SIZES[1]}"
+        raise CourseError(f"this data set has no images of {size!r} px", "size", fix)
     if name in DRAWN:
         dataset = DRAWN[name](split, size)
     elif name.startswith("emoji:") and name in names():
@@ -100,11 +100,9 @@ def open_dataset(
 
         dataset = open_download(name.removeprefix("download:"), split, size, seed, load)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
-        near = "".join(
-            f"did you mean {other}? else " for other in difflib.get_close_matches(name, names(), 1)
-        )
-        fix = f"{near}choose from {', '.join(names())}, download:NAME (the papers' sets), or give a folder"
-        raise CourseError(f"unknown data set {name!r}", "--data", fix)
+        near = [f"did you mean {other}? else " for other in get_close_matches(name, names(), 1)]
+        fix = f"choose from {', '.join(names())}, download:NAME, or give a folder"
+        raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
         dataset = open_folder(Path(name), split, size, seed, load)
     return Swapped(dataset) if direction == "yx" else dataset

@@ -1,4 +1,5 @@
-"""Colours as networks see them: all three channels, grey alone, or of CIE Lab the lightness L and the colours a, b."""
+"""Colours as networks see them: all three channels, grey alone, or of CIE Lab the lightness L and
+the colours a, b."""
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,8 @@ FROM_XYZ = torch.linalg.inv(TO_XYZ)
 
 
 def rgb_to_lab(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """sRGB in [-1, 1] to CIE Lab, white point D65 (IEC 61966-2-1): L in [0, 100], a and b in about [-108, 99]."""
+    """sRGB in [-1, 1] to CIE Lab, white point D65 (IEC 61966-2-1): L in [0, 100], a and b in about
+    [-108, 99]."""
     rgb = (
         F.hardtanh(images) + 1
     ) / 2  # clamp(), which torch 2.15 writes into ONNX files wrongly if it comes twice
@@ -55,7 +57,8 @@ def grey(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
 def seen(
     x: Float[Tensor, "n 3 h w"], y: Float[Tensor, "n 3 h w"], channels: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """x and y in [-1, 1] for networks of these ``channels``: 3 are all, 1 is grey, 2 are a and b of y, and 1 then L."""
+    """x and y in [-1, 1] for networks of these ``channels``: 3 are all, 1 is grey, 2 are a and b of
+    y, and 1 then L."""
     if channels[0] == 1:
         x = rgb_to_lab(x)[:, :1] / 50 - 1 if channels[1] == 2 else grey(x)
     return x, {1: grey, 2: lambda image: rgb_to_lab(image)[:, 1:] / AB, 3: lambda image: image}[

@@ -32,13 +32,10 @@ def cache_folder() -> Path:
 def open_download(
     name: str, split: str, size: int, seed: int = 0, load: str = "square"
 ) -> ImageFolder:
-    """The ``split`` of a set as ``open_folder`` gives it; x is always domain A. Errors as there.
-
-    Where an archive has no test images, its val images, on which papers report, are the test split.
-    """
+    """The ``split`` of a set as ``open_folder`` gives it; x is always domain A. Errors as there."""
     dataset = open_folder(fetch(name), split, size, seed, load)
-    about = f"download:{name}, for research (see its owners' terms): {SOURCES[name]}"
-    dataset.card = f"{about}. {dataset.card}"
+    terms = "for research, see its owners' terms"
+    dataset.card = f"download:{name}, {terms}: {SOURCES[name]}. {dataset.card}"
     dataset.jitter = "resize"  # the papers' augmentation
     return dataset
 

@@ -154,8 +154,8 @@ class EmojiDrawn(Emoji):
     redrawn = "x"
     draw: Callable[[Tensor], Tensor]  # (n, 3, h, w) to the same
 
-    def __init__(self, split: str, size: int = 64, style: str = "fluent", **made_from: Any):
-        super().__init__(SPLITS[split], size, split=split, style=style, **made_from)
+    def __init__(self, split: str, size: int = 64, style: str = "fluent"):
+        super().__init__(SPLITS[split], size, split=split, style=style)
         self.drawings = _images(style, SPLITS[split], size)
 
     @property
@@ -177,16 +177,13 @@ class EmojiDrawn(Emoji):
 
 
 class EmojiEdges(EmojiDrawn):
-    """``emoji:edges``: x is the outline drawing of y.
-
-    ``threshold`` is that of :func:`outlines` at 64 px; at other sizes it goes with the steepness.
-    """
+    """``emoji:edges``: x is the outline drawing of y."""
 
     card = f"{CARD} Here: outlines of Fluent's drawings, and the drawings."
 
-    def __init__(self, split: str, size: int = 64, style: str = "fluent", threshold: float = 0.35):
-        super().__init__(split, size, style, threshold=threshold)
-        self.threshold = threshold * TILE / size
+    def __init__(self, split: str, size: int = 64, style: str = "fluent"):
+        super().__init__(split, size, style)
+        self.threshold = 0.35 * TILE / size  # a larger image is less steep
         self.outlines = None  # (n, 1, size, size) uint8; above LARGE they are drawn when read
         if size <= LARGE:
             parts = self.drawings.split(CHUNK)

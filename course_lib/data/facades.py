@@ -1,10 +1,10 @@
-"""Façades: generated houses whose truth is known (labels, instances, style), so that everything can be measured.
+"""Façades: generated houses whose truth is known: labels, instances, style.
 
-One layout can be photographed in many styles, and the style does not depend on the layout: what BicycleGAN must learn.
+One layout can be photographed in many styles, and the style does not depend on the layout, which is
+what BicycleGAN must learn.
 """
 
 import copy
-import functools
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -15,7 +15,6 @@ from torch import Tensor
 from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
 from course_lib.data.folders import CACHE_BYTES
-from course_lib.errors import CourseError
 from course_lib.houses.layout import PALETTE, Draw, layout
 from course_lib.houses.render import Style, render
 
@@ -39,40 +38,37 @@ SHOWN = {
     "facades:day-night:paired": "each house by day and at night, in training 3,000",
     "facades:plaster-brick": "smooth walls and brick, in training each half of the houses",
 }
-CARD = """Generated toy houses: label maps of the 12 classes of CMP Facades, instance ids, and photographs in a style of
-seven named factors, drawn without regard to the layout. 6,000 houses for training, 200 val, 200 test, all different;
-the same picture for the same index on every machine. No licence needed: the program that draws them is part of the
-course."""
+CARD = """Generated toy houses: label maps of the 12 classes of CMP Facades, instance ids, and
+photographs in a style of seven named factors, drawn without regard to the layout. 6,000 houses for
+training, 200 val, 200 test, all different; the same picture for the same index on every machine. No
+licence needed: the program that draws them is part of the course."""
 
 
-@functools.cache
-def _palette() -> Tensor:
-    return torch.tensor(PALETTE) / 127.5 - 1
+COLOURS = torch.tensor(PALETTE) / 127.5 - 1  # of the classes, (12, 3) in [-1, 1]
 
 
 def paint(labels: Tensor) -> Float[Tensor, "*batch 3 h w"]:
     """Label maps (..., h, w) as images in the colours of PALETTE, in [-1, 1]."""
-    return _palette()[labels.long()].movedim(-1, -3).contiguous()
+    return COLOURS[labels.long()].movedim(-1, -3).contiguous()
 
 
 def label_map(images: Float[Tensor, "*batch 3 h w"]) -> Tensor:
-    """The class of the nearest colour of PALETTE for each pixel, (..., h, w) int64: the inverse of :func:`paint`."""
-    distance = (
-        (images.unsqueeze(-4) - _palette()[:, :, None, None]).square().sum(-3)
-    )  # (..., 12, h, w)
-    return distance.argmin(-3)
+    """The class of the nearest colour of PALETTE for each pixel, int64: the inverse of paint."""
+    distances = (images.unsqueeze(-4) - COLOURS[:, :, None, None]).square().sum(-3)
+    return distances.argmin(-3)  # (..., 12, h, w) -> (..., h, w)
 
 
 class Facades(TwoDomains):
-    """The tasks of TASKS. Items: x, y (3, size, size) in [-1, 1]; ``labels``, ``instances`` (size, size) uint8 and
-    ``style`` (7,), see ``Style.NAMES``, those of y; ``name``.
+    """Items of one of TASKS: x, y (3, size, size) in [-1, 1]; those of y: ``labels``, ``instances``
+    (size, size) uint8 and ``style`` (7,), see ``Style.NAMES``; ``name``.
 
-    In the tasks of PAIRED x and y show the same house. In the others the training houses of x and y are disjoint, and
-    partners are drawn per (seed, epoch, index); ``val`` and ``test`` show the same house. In ``facades:touching`` the
-    windows of the upper floors stand side by side: only ``instances`` tells them apart. ``count`` overrides the number
-    of houses in HOUSES. Above 64 px more is drawn than at 64 px: see houses/details.py.
-    Rendered pictures are kept in memory, for all data sets of this process. There are enough houses to do without
-    augmentation; mirroring would turn the light around behind the back of ``style``.
+    In the tasks of PAIRED x and y show the same house. In the others the training houses of x and y
+    are disjoint, and partners are drawn per (seed, epoch, index); ``val`` and ``test`` show the
+    same house. In ``facades:touching`` the windows of the upper floors stand side by side: only
+    ``instances`` tells them apart. ``count`` overrides the number of houses in HOUSES. Above 64 px
+    more is drawn than at 64 px: see houses/details.py. Rendered pictures are kept in memory, for
+    all data sets of this process. There are enough houses to do without augmentation; mirroring
+    would turn the light around behind the back of ``style``.
     """
 
     jitter, mirrors = "none", False
@@ -87,11 +83,6 @@ class Facades(TwoDomains):
         seed: int = 0,
         count: int | None = None,
     ):
-        if task not in TASKS:
-            raise CourseError(f"unknown task {task!r}", "data", f"choose from {', '.join(TASKS)}")
-        if not SIZES[0] <= size <= SIZES[1]:
-            what = f"façades are drawn at {SIZES[0]} to {SIZES[1]} px, not {size}"
-            raise CourseError(what, "size", "choose a size in between")
         self.split, self.size, self.seed = split, size, seed
         self.fixed_x, self.fixed_y = TASKS[task]
         self.touching = task == "facades:touching"
@@ -100,18 +91,15 @@ class Facades(TwoDomains):
         self.houses = HOUSES[split] if count is None else count
         if task == "facades:day-night:paired" and split == "train" and count is None:
             self.houses //= 2  # as many photographs as without pairs: 3,000 by day, 3,000 at night
-        self.redrawn = (
-            "x" if self.fixed_x is None and self.paired else None
-        )  # where the labels are those of x
+        if self.fixed_x is None and self.paired:  # the labels are those of x
+            self.redrawn = "x"
 
     def __len__(self) -> int:
         return self.houses if self.paired else self.houses // 2
 
     def at(self, size: int) -> "Facades":
-        if size > SIZES[1]:
-            return self
         larger = copy.copy(self)
-        larger.size = size
+        larger.size = min(size, SIZES[1])
         return larger
 
     def style(self, house: int, **fixed) -> Style:
@@ -121,34 +109,31 @@ class Facades(TwoDomains):
     def photograph(
         self, house: int, style: Style, grain: int | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """(photo (3, s, s) uint8, labels (s, s) uint8, instances (s, s) uint8) of one house in any style."""
+        """(photo (3, s, s), labels (s, s), instances (s, s)), uint8, of one house in any style."""
         grain = int(Draw("grain", self.split, house).random() * 2**31) if grain is None else grain
         boxes = layout(self.split, house, touching=self.touching)
         photo, labels, instances = render(boxes, style, self.size, grain)
-        return (
-            torch.from_numpy(photo.transpose(2, 0, 1).copy()),
-            torch.from_numpy(labels),
-            torch.from_numpy(instances),
-        )
+        photo = torch.from_numpy(photo.transpose(2, 0, 1).copy())
+        return photo, torch.from_numpy(labels), torch.from_numpy(instances)
 
     def styles(self, house: int, count: int) -> Float[Tensor, "count 3 s s"]:
-        """``count`` true photographs of one house in fresh random styles, in [-1, 1]: samples of p(y | x)."""
-        draws = [Draw("styles", self.split, house, k) for k in range(count)]
-        photos = [
-            self.photograph(house, Style.draw(d, **self.fixed_y), int(d.random() * 2**31))[0]
-            for d in draws
-        ]
+        """``count`` true photographs of one house in fresh styles, in [-1, 1]: draws of p(y|x)."""
+        photos = []
+        for k in range(count):
+            draw = Draw("styles", self.split, house, k)
+            style = Style.draw(draw, **self.fixed_y)
+            photos.append(self.photograph(house, style, int(draw.random() * 2**31))[0])
         return torch.stack(photos).float() / 127.5 - 1
 
     def _look(self, house: int, fixed: dict) -> tuple[Tensor, Tensor, Tensor]:
         key = (self.split, self.size, house, self.touching, *fixed.items())
         if key in self.kept:
             return self.kept[key]
-        seen = self.photograph(house, self.style(house, **fixed))
+        picture = self.photograph(house, self.style(house, **fixed))
         if Facades.kept_bytes < CACHE_BYTES:
-            self.kept[key] = seen
+            self.kept[key] = picture
             Facades.kept_bytes += 5 * self.size**2
-        return seen
+        return picture
 
     def __getitem__(self, i: int) -> dict:
         if not 0 <= i < len(self):
@@ -159,15 +144,14 @@ class Facades(TwoDomains):
         photo, labels, instances = self._look(y_house, self.fixed_y)
         first = self._look(x_house, self.fixed_x or {})
         x = paint(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1
-        style = torch.tensor(self.style(y_house, **self.fixed_y).vector())
-        item = {
+        return {
             "x": x,
             "y": photo / 127.5 - 1,
             "labels": labels,
             "instances": instances,
-            "style": style,
+            "style": torch.tensor(self.style(y_house, **self.fixed_y).vector()),
+            "name": f"{self.split} house {x_house}",
         }
-        return item | {"name": f"{self.split} house {x_house}"}
 
     def redraw(self, batch: dict) -> dict:
         """``batch`` with the label image x painted from its (augmented) labels."""
@@ -177,10 +161,11 @@ class Facades(TwoDomains):
 def photographs(
     split: str, size: int, houses: Iterable[int], key: str | None = None, walls: int = 0
 ) -> tuple[Float[Tensor, "n 3 size size"], Tensor, Float[Tensor, "n 7"]]:
-    """(photos in [-1, 1], labels (n, size, size) uint8, styles) of ``houses``, as the data set ``facades`` shows them.
+    """(photos in [-1, 1], labels (n, size, size) uint8, styles) of ``houses`` as in ``facades``.
 
-    With a ``key`` they are in fresh random styles of the same distribution, drawn by it. With ``walls``, too, each
-    house is photographed so often, in the first so many colours of wall; n is houses x walls.
+    With a ``key`` they are in fresh random styles of the same distribution, drawn by it. With
+    ``walls``, too, each house is photographed so often, in the first so many colours of wall; n is
+    houses x walls.
     """
     data, shots = Facades(split, size), []
     for house in houses:
@@ -189,8 +174,8 @@ def photographs(
             continue
         for wall in range(max(walls, 1)):
             draw = Draw(key, split, size, house, wall)
-            style = Style.draw(draw, **({"wall": wall} if walls else {}))
-            shots.append((house, style, int(draw.random() * 2**31)))
+            fixed = {"wall": wall} if walls else {}
+            shots.append((house, Style.draw(draw, **fixed), int(draw.random() * 2**31)))
     photos, labels, _ = zip(*(data.photograph(*shot) for shot in shots), strict=True)
     styles = torch.tensor([style.vector() for _, style, _ in shots])
     return torch.stack(photos).float() / 127.5 - 1, torch.stack(labels), styles

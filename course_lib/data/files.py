@@ -14,7 +14,7 @@ ASIDE = ".writing-"  # prefix of what is not finished
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` in one step: readers see the old bytes or the new ones, never a part.
+    """Put ``data`` at ``path`` in one step: readers see the old or the new bytes, never a part.
 
     Raises CourseError, with the old file as it was, if the disk refuses it.
     """
@@ -38,30 +38,31 @@ def write_durably(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def writing(what: str, path: Path, size: int) -> Iterator[None]:
-    """Turns what the disk refuses into a CourseError that names ``path`` and the ``size`` in bytes."""
+    """Turns what the disk refuses into a CourseError that names ``path`` and ``size``, in bytes."""
     try:
         yield
     except OSError as error:
         amount = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size} bytes"
-        fix = "free some space, or choose a folder you may write to; what was there before is untouched"
-        raise CourseError(
-            f"cannot write {what} of {amount}: {error.strerror or error}", path, fix
-        ) from error
+        what = f"cannot write {what} of {amount}: {error.strerror or error}"
+        fix = "free some space, or choose a folder you may write to; what was there is untouched"
+        raise CourseError(what, path, fix) from error
 
 
 def sweep(folder: Path) -> None:
     """Remove what a killed run left half written."""
-    for leftover in folder.glob(f"{ASIDE}*") if folder.is_dir() else []:
-        shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(
-            missing_ok=True
-        )
+    for leftover in folder.glob(f"{ASIDE}*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Creates ``folder`` and holds it for this run. The lock dies with its process, also after kill -9.
+    """Creates ``folder`` and holds it for this run; the lock dies with its process, however killed.
 
-    Raises CourseError, with the other's process id, if another run holds it, and if nothing can be written there.
+    Raises CourseError, with the other's process id, if another run holds it, and if nothing can be
+    written there.
     """
     note = folder / ".pid"
     try:
@@ -71,13 +72,11 @@ def only_run(folder: Path) -> Iterator[None]:
         note.write_text(str(os.getpid()))
     except filelock.Timeout:
         pid = note.read_text() if note.exists() else "unknown"
-        raise CourseError(
-            f"process {pid} is writing here", folder, "wait for it, or choose another"
-        ) from None
+        fix = "wait for it, or choose another"
+        raise CourseError(f"process {pid} is writing here", folder, fix) from None
     except OSError as error:
-        raise CourseError(
-            f"cannot write here: {error.strerror}", folder, "choose a folder you may write to"
-        ) from error
+        fix = "choose a folder you may write to"
+        raise CourseError(f"cannot write here: {error.strerror}", folder, fix) from error
     try:
         yield
     finally:

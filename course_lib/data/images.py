@@ -128,7 +128,7 @@ def read_image(path: str | os.PathLike, keep_alpha: bool = False) -> Image.Image
         kind = image.format
         ImageOps.exif_transpose(image, in_place=True)
         if image.mode == "F" or image.mode.startswith("I"):
-            image = _scaled(image)
+            image = _to_8_bits(image)
         if image.has_transparency_data:
             image = image.convert("RGBA")
             alpha = image.getchannel("A")
@@ -142,7 +142,7 @@ def read_image(path: str | os.PathLike, keep_alpha: bool = False) -> Image.Image
     return image
 
 
-def _scaled(image: Image.Image) -> Image.Image:
+def _to_8_bits(image: Image.Image) -> Image.Image:
     """Grey of 16 bits, 32 bits or float to 8 bits, as ``read_image`` states."""
     values = np.asarray(image).astype(np.float32)
     low, high = float(values.min()), float(values.max())
@@ -174,7 +174,7 @@ def scaled(size: Size, factor: float) -> Size:
 
 
 def half(image: Image.Image, left: bool) -> Image.Image:
-    """Of an A|B image, twice as wide as high, the ``left`` half, or the right; any other as it is."""
+    """The ``left`` or right half of an A|B image, twice as wide as high; others as they are."""
     start, side = 0 if left else image.height, image.height
     return image.crop((start, 0, start + side, side)) if image.width == 2 * side else image
 

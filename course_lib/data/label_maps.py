@@ -1,8 +1,10 @@
-"""Scenes: what pix2pixHD paints from, label maps with instance ids. Found in files, edited, drawn.
+"""Scenes: label maps with instance ids, from which pix2pixHD paints. Found in files, edited, drawn.
 
-A scene is a pair (labels, instances) of whole numbers, (h, w) each: classes of CMP Facades, and ids, 0 the background.
+A scene is a pair (labels, instances) of whole numbers, (h, w) each: classes of CMP Facades, and
+ids, 0 for the background.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +24,18 @@ from course_lib.houses.layout import CLASSES, PALETTE
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
 STRAY = 0.1  # share of such pixels above which an image is no label map
-# Each class a second time, with another red that is nearer to its own colour than to others: for an object beside one
-# of its class.
+# Each class a second time, with another red that is nearer to its own colour than to others: for an
+# object beside one of its class.
 SHADES = PALETTE + tuple((r + 60 if r < 128 else r - 60, g, b) for r, g, b in PALETTE)
 
 
 def regions(labels: Integer[Tensor, "b h w"]) -> Integer[Tensor, "b h w"]:
-    """Instances where none are known: connected regions of one label, of four neighbours, 1, 2 ...; label 0 stays 0.
+    """Instances where none are known: connected regions of one label, 1, 2 ...; label 0 stays 0.
 
-    Two windows that touch become one: only true instance ids keep them apart.
+    Pixels have four neighbours. Two windows that touch become one: only true ids keep them apart.
     """
-    found = [torch.from_numpy(_regions(of.cpu().numpy())) for of in labels]
-    return torch.stack(found).to(labels.device)
+    instances = [torch.from_numpy(_regions(each.cpu().numpy())) for each in labels]
+    return torch.stack(instances).to(labels.device)
 
 
 def _regions(labels: np.ndarray) -> np.ndarray:
@@ -42,9 +44,7 @@ def _regions(labels: np.ndarray) -> np.ndarray:
     a = np.concatenate([at[:, 1:][across], at[1:][down]])
     b = np.concatenate([at[:, :-1][across], at[:-1][down]])
     root = at.ravel().copy()
-    while (
-        root[a] != root[b]
-    ).any():  # every root takes the lowest root next to it; then chains are shortened
+    while (root[a] != root[b]).any():  # each root takes the lowest one next to it; chains shrink
         low = np.minimum(root[a], root[b])
         for side in (root[a], root[b]):
             np.minimum.at(root, side, low)
@@ -70,17 +70,14 @@ def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h 
     colours = torch.tensor(PALETTE)[labels] / 127.5 - 1
     stray = ((colours.movedim(-1, 0) - image).abs().amax(0) > FAR).double().mean().item()
     if stray > STRAY:
-        what = f"this is no label map: {stray:.0%} of its pixels have none of the {len(CLASSES)} colours of the labels"
-        raise CourseError(
-            what,
-            path,
-            "paint it in the colours of houses.layout.PALETTE, or grey 0 to 11; save as PNG",
-        )
+        which = f"none of the {len(CLASSES)} colours of the labels"
+        fix = "paint it in the colours of houses.layout.PALETTE, or grey 0 to 11; save as PNG"
+        raise CourseError(f"no label map: {stray:.0%} of its pixels have {which}", path, fix)
     return labels
 
 
 def to_instances(pixels: UInt8[Tensor, "h w 3"]) -> Integer[Tensor, "h w"]:
-    """Instance ids from an image: its grey values, or else one id for all pixels of one colour; black is 0."""
+    """Instance ids from an image: its grey values, else one id for each colour; black is 0."""
     pixels = pixels.long()
     if (pixels == pixels[..., :1]).all():
         return pixels[..., 0]
@@ -92,30 +89,30 @@ def to_instances(pixels: UInt8[Tensor, "h w 3"]) -> Integer[Tensor, "h w"]:
 def find_scenes(
     source: Path, size: int, fit: Callable[[Size, Path], Size], pairs: bool = False
 ) -> Iterator[tuple[str, Size, Tensor, Tensor]]:
-    """(name, size of its file, labels, instances) of each scene of ``source``, resized to the nearest as ``fit`` says:
+    """(name, size of its file, labels, instances) of each scene, in the size that ``fit`` says.
 
-    - the name of a data set with labels, such as ``facades``: its test part, in squares of ``size``;
+    ``source`` is one of these:
+
+    - the name of a data set with labels, such as ``facades``: its test part, at ``size`` px;
     - a folder with ``labels/`` and ``instances/``, images of equal names;
     - a label map, or a folder of them: then connected regions are the instances.
 
-    With ``pairs``, of files twice as wide as high the left half. Raises CourseError for what is missing, before the
-    first scene is read.
+    With ``pairs``, of files twice as wide as high the left half. Raises CourseError for what is
+    missing, before the first scene is read.
     """
     if str(source) in names() and not source.exists():
         data = open_dataset(str(source), "test", size)
         if "labels" not in data[0]:
-            raise CourseError(
-                "this data set has no label maps", source, "give facades, or a folder of label maps"
-            )
+            fix = "give facades, or a folder of label maps"
+            raise CourseError("this data set has no label maps", source, fix)
         items = (data[i] for i in range(len(data)))
         return (
             (item["name"].replace(" ", "_"), (size, size), item["labels"], item["instances"])
             for item in items
         )
     if not source.exists():
-        raise CourseError(
-            "no such file, folder or data set", source, "give label maps, or the name facades"
-        )
+        fix = "give label maps, or the name facades"
+        raise CourseError("no such file, folder or data set", source, fix)
     folder = source / "labels" if (source / "labels").is_dir() else source
     paths = find_images(folder) if folder.is_dir() else [folder]
     if not paths:
@@ -132,13 +129,11 @@ def find_scenes(
 def _scene(
     path: Path, ids: Path | None, fit: Callable[..., Size], pair: bool
 ) -> tuple[str, Size, Tensor, Tensor]:
-    images = [
-        half(read_image(file), True) if pair else read_image(file) for file in (path, ids) if file
-    ]
-    given, nearest = images[0].size, Image.Resampling.NEAREST
-    pixels = [
-        torch.from_numpy(np.array(image.resize(fit(given, path), nearest))) for image in images
-    ]
+    images = [read_image(file) for file in (path, ids) if file]
+    images = [half(image, left=True) if pair else image for image in images]
+    given = images[0].size
+    images = [image.resize(fit(given, path), Image.Resampling.NEAREST) for image in images]
+    pixels = [torch.from_numpy(np.array(image)) for image in images]
     labels = to_labels(pixels[0], path)
     return path.stem, given, labels, to_instances(pixels[1]) if ids else regions(labels[None])[0]
 
@@ -148,7 +143,10 @@ def _scene(
 
 @dataclass(frozen=True)
 class Edit:
-    """What happens to one instance: another ``label``, a move in pixels, the ``style``-th centre of its class."""
+    """What happens to one instance: another ``label``, a move in pixels, a ``style`` of its class.
+
+    ``style`` is the number of one of the centres of its class.
+    """
 
     label: int | None = None
     right: int = 0
@@ -159,10 +157,10 @@ class Edit:
 def edited(
     labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"], edits: Mapping[int, Edit]
 ) -> tuple[Tensor, Tensor]:
-    """Labels and instances after ``edits``, by instance id, in their order; what went in stays as it was.
+    """Labels and instances after ``edits``, by instance id, in order; the input is not changed.
 
-    Where an instance moves away, its most frequent neighbour takes the place. What leaves the picture is cut off. An id
-    that is not there changes nothing.
+    Where an instance moves away, its most frequent neighbour takes the place. What leaves the
+    picture is cut off. An id that is not there changes nothing.
     """
     labels, instances = labels.clone(), instances.clone()
     for number, edit in edits.items():
@@ -202,33 +200,29 @@ def drawn(
 def shaded(
     labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]
 ) -> Float[Tensor, "3 h w"]:
-    """The label map in the colours of SHADES, so that objects of one class that touch differ, in [-1, 1].
+    """The label map in the colours of SHADES, in [-1, 1]: objects of one class that touch differ.
 
-    Exact where two shades are enough, as in a band of windows; else some borders between equal classes are missing.
+    Exact where two shades are enough, as in a band of windows; else some borders between equal
+    classes are missing.
     """
     ids, labels = instances.cpu().long(), labels.cpu().long()
-    beside: dict[int, set[int]] = {}
+    beside: dict[int, set[int]] = defaultdict(set)  # the ids of one class next to an id
     for axis in (0, 1):
-        (a, b), (k, m) = (
-            (of.narrow(axis, 0, n := of.shape[axis] - 1), of.narrow(axis, 1, n))
-            for of in (ids, labels)
-        )
-        for pair in torch.stack([a, b])[:, (a != b) & (k == m)].unique(dim=1).T.tolist():
-            for number in pair:
-                beside.setdefault(number, set()).update({*pair} - {number})
-    second: dict[int, bool] = {}
+        count = ids.shape[axis] - 1
+        a, b = ids.narrow(axis, 0, count), ids.narrow(axis, 1, count)
+        same_class = labels.narrow(axis, 0, count) == labels.narrow(axis, 1, count)
+        borders = torch.stack([a, b])[:, (a != b) & same_class].unique(dim=1)
+        for one, other in borders.T.tolist():
+            beside[one].add(other)
+            beside[other].add(one)
+    is_second: dict[int, bool] = {}
     for start in beside:
-        second.setdefault(start, False)
+        is_second.setdefault(start, False)
         chain = [start]
         for number in chain:  # it grows: from one object to those beside it
-            fresh = beside[number] - second.keys()
-            second |= dict.fromkeys(fresh, not second[number])
+            fresh = beside[number] - is_second.keys()
+            is_second |= dict.fromkeys(fresh, not is_second[number])
             chain += fresh
-    other = torch.isin(
-        ids, torch.tensor([number for number, is_second in second.items() if is_second])
-    )
-    return (
-        (torch.tensor(SHADES)[labels + len(PALETTE) * other] / 127.5 - 1)
-        .movedim(-1, 0)
-        .contiguous()
-    )
+    seconds = torch.tensor([number for number, second in is_second.items() if second])
+    shades = labels + len(PALETTE) * torch.isin(ids, seconds)
+    return (torch.tensor(SHADES)[shades] / 127.5 - 1).movedim(-1, 0).contiguous()

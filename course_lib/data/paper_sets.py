@@ -48,7 +48,8 @@ NOT_OFFERED = {  # what is wrong, and what to do
 def arranged(folder: Path, archive: Path) -> Path:
     """The folder in which train/, or trainA/ and trainB/, lie; val/ becomes test/ if there is none.
 
-    ``folder`` has the contents of ``archive``. Raises CourseError if it holds something else.
+    ``folder`` has the contents of ``archive``. Some have no test images: then those of val, which
+    papers report on, are the test split. Raises CourseError if it holds something else.
     """
     shutil.rmtree(folder / "__MACOSX", ignore_errors=True)
     inner = [path for path in folder.iterdir() if path.is_dir()]

@@ -1,7 +1,8 @@
 """What façades show above 64 px: small things, textures, panes that reflect, soft shadows.
 
-At 64 px and below nothing of this is drawn. Labels and instances know nothing of it: a detail is a box without a label,
-or a change of what the base in render.py has coloured. What no factor of the style names follows from ``grain``.
+At 64 px and below nothing of this is drawn. Labels and instances know nothing of it: a detail is a
+box without a label, or a change of what the base in render.py has coloured. What no factor of the
+style names follows from ``grain``.
 """
 
 import functools
@@ -23,8 +24,9 @@ from course_lib.houses.tools import (
 )
 
 STEPS = 32  # entries of a curve
-# How bright a part is from its top to its foot, and from the side away from the sun to the side towards it: curves
-# through the points given, of which 1 changes nothing. They stand for profiles too fine to be told in heights.
+# How bright a part is from its top to its foot, and from the side away from the sun to the side
+# towards it: curves through the points given, of which 1 changes nothing. They stand for profiles
+# too fine to be told in heights.
 CURVES = {
     "flat": ((1,), (1,)),
     "slab": (
@@ -61,30 +63,31 @@ def strength(size: int) -> float:
 
 
 def furnish(boxes: list[Box], grain: int, share: float) -> list[Box]:
-    """``boxes`` with small things among them, which have no label (-1): ``share`` tells how many of them."""
+    """``boxes`` with small things among them, which have no label (-1): ``share`` tells how many of
+    them."""
     chance = hashed(np.arange(8), np.arange(len(boxes))[:, None], grain + 20)
     wall = next(box for box in boxes if PARTS[box.part] == "wall")
     pillars = any(CLASSES[box.label] == "pillar" for box in boxes)
     ends = [(box.x0, box.x1) for box in boxes if CLASSES[box.label] in ("door", "shop")]
-    found, last = [], []
+    furnished, last = [], []
     for i, (box, dice) in enumerate(zip(boxes, chance.tolist(), strict=True)):
         part, label, seed = PARTS[box.part], CLASSES[box.label], (grain + 31 * i) % 2**31
         low, high = box.y0, box.y1
         if part == "roof" and dice[0] < 0.75 * share and low > 6 * PX:  # a chimney behind the roof
             x = mix(box.x0 + 0.03, box.x1 - 0.1, dice[1])
-            found.append(_thing("plinth", x, low - 6 * PX, x + 6 * PX, low + 3 * PX))
-            found.append(_thing("plinth", x - PX, low - 6 * PX, x + 7 * PX, low - 4.5 * PX))
-        found.append(box)
+            furnished.append(_thing("plinth", x, low - 6 * PX, x + 6 * PX, low + 3 * PX))
+            furnished.append(_thing("plinth", x - PX, low - 6 * PX, x + 7 * PX, low - 4.5 * PX))
+        furnished.append(box)
         if part == "grass":
             for k, x in enumerate((-0.06, wall.x0 - 0.07, wall.x1 - 0.04, 0.93)):
                 if dice[k] < 0.8 * share:  # bushes beside the house, behind it
                     top, wide = high - 0.04 - 0.11 * dice[k + 4], 0.1 + 0.05 * dice[k]
-                    found.append(
+                    furnished.append(
                         _thing("grass", x, top, x + wide, high - 2 * PX, 0, "leaves", seed + k)
                     )
         elif part == "wall" and not pillars and dice[0] < 0.7 * share:  # a downpipe
             x = box.x0 + 1.5 * PX if dice[1] < 0.5 else box.x1 - 3 * PX
-            found.append(_thing("plinth", x, low, x + 1.5 * PX, high, 2))
+            furnished.append(_thing("plinth", x, low, x + 1.5 * PX, high, 2))
         elif label == "sill" and dice[0] < 0.35 * share:
             last.append(
                 _thing("grass", box.x0 + PX, low - 2 * PX, box.x1 - PX, low, 2.5, "leaves", seed)
@@ -107,7 +110,7 @@ def furnish(boxes: list[Box], grain: int, share: float) -> list[Box]:
                             "grass", x, high - 4 * PX, x + 6 * PX, high + PX, 1, "leaves", seed + k
                         )
                     )
-    return found + last
+    return furnished + last
 
 
 def _thing(part: str, x0, y0, x1, y1, height=0.0, shape="box", seed=0) -> Box:
@@ -152,9 +155,11 @@ def _kind(box: Box) -> str:
 
 
 class Details:
-    """Those of one picture of n x n samples. ``boxes`` are those that are drawn, the small things among them.
+    """Those of one picture of n x n samples. ``boxes`` are those that are drawn, the small things
+    among them.
 
-    ``wall``: its colour, (3,) in linear light. ``share``: the strength. Bands are slices of rows, as in render.
+    ``wall``: its colour, (3,) in linear light. ``share``: the strength. Bands are slices of rows,
+    as in render.
     """
 
     def __init__(
@@ -188,7 +193,8 @@ class Details:
     def soften(
         self, shadow: np.ndarray, hollow: np.ndarray, height: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Shadows with a penumbra, and less of the sky's light where a part meets its neighbour; (n, n) each."""
+        """Shadows with a penumbra, and less of the sky's light where a part meets its neighbour;
+        (n, n) each."""
         unit = self.n // 128
         soft = near(shadow, max(1, unit * 3 // 4))
         corner = np.clip((near(height, unit) - height) * f32(0.16), f32(-0.05), f32(0.3))
@@ -268,7 +274,8 @@ class Details:
             albedo[:, blossom] = mix(albedo[:, blossom], colours[:, which], f32(0.62) * share)
 
     def _bricks(self, albedo, tone, wall, rough, x, y) -> None:
-        """Smaller bricks in place of the base's blocks: each of its own shade, with lighter joints."""
+        """Smaller bricks in place of the base's blocks: each of its own shade, with lighter
+        joints."""
         below, beside, single = courses(x, y, 56, 30, self.grain + 28)
         joint = np.clip(np.maximum(1 - below * f32(3.6), 1 - beside * f32(7)), 0, 1)[wall]
         shade = ((f32(0.68) + f32(0.46) * single) * (f32(1.08) - f32(0.14) * below))[wall]
@@ -279,7 +286,8 @@ class Details:
         np.copyto(tone, 1, where=wall)
 
     def _slabs(self, x, y) -> np.ndarray:
-        """Paving seen from above: rows that come closer together towards the house, joints that lead there."""
+        """Paving seen from above: rows that come closer together towards the house, joints that
+        lead there."""
         depth = f32(0.045) / (y - f32(0.86))  # 0.9 at the house to 0.32 at the lower edge
         row = (depth * f32(8)).astype(np.int64)
         line = (
@@ -303,11 +311,13 @@ class Details:
         albedo[:, ink] = mix(albedo[:, ink], linear("f4e8c8")[:, :, 0], f32(0.8) * self.share)
 
     def panes(self, mirror, curtain, front, shop, shadow, gx, gy) -> tuple[np.ndarray, ...]:
-        """mirror and curtain of each sample of glass, and how bright the lamp is behind it, (1, count) each."""
+        """mirror and curtain of each sample of glass, and how bright the lamp is behind it, (1,
+        count) each."""
         u, v = self.place(front, gx, gy)
         first, second, third, fourth = (dice.take(front) for dice in self.dice)
         middle = np.abs(2 * u - 1)
-        # 1. Behind the glass: curtains in folds, half curtains or a blind; in a shop, goods on shelves.
+        # 1. Behind the glass: curtains in folds, half curtains or a blind; in a shop, goods on
+        # shelves.
         folds = np.abs(frac(u * f32(7) + first + f32(0.3) * v) * 2 - 1)
         drape = np.clip(
             (middle - f32(0.35) - f32(0.55) * second + f32(0.25) * (v - f32(0.5))) * f32(12), 0, 1
@@ -340,13 +350,13 @@ class Details:
         gleam = np.clip(f32(1.2) - np.abs(frac(gleam) - f32(0.5)) * f32(8), 0, 1) * (
             1 - f32(0.6) * roofs
         )
-        seen = (
+        reflected = (
             mirror
             * (f32(1.75) - f32(0.3) * v - f32(0.85) * roofs)
             * (f32(0.75) + f32(0.5) * fourth)
         )
-        seen += f32(0.28) * gleam * (1 - f32(0.7) * shadow)
-        seen *= 1 - f32(0.55) * frame
+        reflected += f32(0.28) * gleam * (1 - f32(0.7) * shadow)
+        reflected *= 1 - f32(0.55) * frame
         cloth *= 1 - f32(0.6) * frame
         # 3. At night: a lamp hangs in each room, curtains and goods stand before it.
         spot = np.clip(
@@ -357,7 +367,7 @@ class Details:
         )
         lamp *= 1 - f32(0.22) * cloth
         return (
-            mix(mirror, seen, self.share),
+            mix(mirror, reflected, self.share),
             mix(curtain, cloth, self.share),
             1 + (lamp - 1) * self.share,
         )

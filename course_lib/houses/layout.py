@@ -1,11 +1,12 @@
-"""The architect of the generated façades: floors, windows, a shop or a door, as boxes in the unit square.
+"""The architect of the generated façades: floors, windows, a shop or a door, as boxes in the unit
+square.
 
-The twelve classes and their colours are those of CMP Facades (Tylecek and Sara, 2013), which pix2pix made famous.
+The twelve classes and their colours are those of CMP Facades (Tylecek and Sara, 2013), which
+pix2pix made famous.
 """
 
 import math
 import random
-from collections.abc import Iterator
 from typing import NamedTuple
 
 CLASSES = (
@@ -22,8 +23,8 @@ PARTS = (
     *("door", "panel", "shutter", "rail", "awning", "sign"),
 )
 PX = 1 / 128
-# Labelled edges lie on a grid of 1/64, so that a label map of 64 px shows them all. What it does not show (panes,
-# crossbars, the roof) follows from what it shows: only the style is free.
+# Labelled edges lie on a grid of 1/64, so that a label map of 64 px shows them all. What it does
+# not show (panes, crossbars, the roof) follows from what it shows: only the style is free.
 
 
 def snap(edge: float) -> float:
@@ -31,11 +32,13 @@ def snap(edge: float) -> float:
 
 
 class Box(NamedTuple):
-    """A part of the house: edges in [0, 1], y down; ``height`` before the wall in units of PX, behind it if negative.
+    """A part of the house: edges in [0, 1], y down; ``height`` before the wall in units of PX,
+    behind it if negative.
 
-    ``label`` indexes CLASSES, ``part`` PARTS. Equal ``instance`` ids belong to one object; 0 is the background.
-    ``shape``: box, arch (round top), gable (triangle), roof (trapezoid), bars (vertical), slats (horizontal) or leaves.
-    A label of -1 leaves the labels below as they are; ``instance`` then seeds the leaves.
+    ``label`` indexes CLASSES, ``part`` PARTS. Equal ``instance`` ids belong to one object; 0 is the
+    background. ``shape``: box, arch (round top), gable (triangle), roof (trapezoid), bars
+    (vertical), slats (horizontal) or leaves. A label of -1 leaves the labels below as they are;
+    ``instance`` then seeds the leaves.
     """
 
     x0: float
@@ -50,7 +53,8 @@ class Box(NamedTuple):
 
 
 class Draw:
-    """Random choices that are the same on every machine: Python promises the sequence of ``random()``, of no more."""
+    """Random choices that are the same on every machine: Python promises the sequence of
+    ``random()``, of no more."""
 
     def __init__(self, *key: object):
         self.random = random.Random("/".join(map(str, key))).random
@@ -67,19 +71,17 @@ class Draw:
 
 
 class House:
-    """Collects boxes in painter's order. ``add`` starts a new object, ``detail`` adds to the newest one."""
+    """Collects boxes in painter's order. ``add`` starts a new object, ``detail`` adds to the newest
+    one."""
 
     def __init__(self):
         self.boxes, self.instances = [], 0
 
     def add(self, label: str, part: str, x0, y0, x1, y1, height=0.0, shape="box") -> None:
         self.instances += label != "background"
-        self._put(label, part, *map(snap, (x0, y0, x1, y1)), height, shape)
+        self.detail(label, part, *map(snap, (x0, y0, x1, y1)), height, shape)
 
     def detail(self, label: str, part: str, x0, y0, x1, y1, height=0.0, shape="box") -> None:
-        self._put(label, part, x0, y0, x1, y1, height, shape)
-
-    def _put(self, label, part, x0, y0, x1, y1, height, shape) -> None:
         edges = (math.floor(edge / PX + 0.5) * PX for edge in (x0, y0, x1, y1))
         instance = 0 if label == "background" else self.instances
         self.boxes.append(
@@ -88,9 +90,11 @@ class House:
 
 
 def layout(*key: object, touching: bool = False) -> list[Box]:
-    """A house, in painter's order; the same for the same key (whole numbers, words) on every machine.
+    """A house, in painter's order; the same for the same key (whole numbers, words) on every
+    machine.
 
-    ``touching``: above the ground floor the windows stand side by side in bands, of widths that nothing else tells.
+    ``touching``: above the ground floor the windows stand side by side in bands, of widths that
+    nothing else tells.
     """
     draw, house = Draw("layout", *key), House()
     left, right = snap(draw.between(0.06, 0.17)), snap(draw.between(0.83, 0.94))
@@ -219,11 +223,8 @@ def _ground_floor(house, draw, style, centres, step, street, ground, left, right
     door = draw.whole(0, columns - 1)
     shop = draw.chance(0.4)
     half = min(max(0.3 * step, 5 * PX), 0.06)
-    for x0, x1 in (
-        _gaps(left, right, centres[door] - half - 3 * PX, centres[door] + half + 3 * PX)
-        if shop
-        else ()
-    ):
+    before, after = centres[door] - half - 3 * PX, centres[door] + half + 3 * PX
+    for x0, x1 in ((left, before), (after, right)) if shop else ():
         if x1 - x0 < 0.12:
             continue
         x0, x1, head = snap(x0), snap(x1), snap(street + 0.14 * height)
@@ -258,8 +259,3 @@ def _ground_floor(house, draw, style, centres, step, street, ground, left, right
         for c, d in ((0.1, 0.48), (0.56, 0.92)):
             y0, y1 = (fan + share * (ground - fan) for share in (c, d))
             house.detail("door", "panel", x + a, y0, x + b, y1, -2.7)
-
-
-def _gaps(left: float, right: float, hole0: float, hole1: float) -> Iterator[tuple[float, float]]:
-    yield left, hole0
-    yield hole1, right

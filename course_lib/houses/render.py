@@ -1,7 +1,7 @@
 """The photographer of the generated façades: a layout and a style in, a picture of a toy house out.
 
-Bit for bit the same on every machine: see tools.py. This is all there is up to 64 px; details.py adds to
-larger pictures.
+Bit for bit the same on every machine: see tools.py. This is all there is up to 64 px; details.py
+adds to larger pictures.
 """
 
 from dataclasses import astuple, dataclass
@@ -103,9 +103,7 @@ def render(
     if details:
         light[0], light[2] = details.soften(light[0], light[2], samples.height)
     photo = np.empty((size, size, 3), np.uint8)
-    high = (
-        max(1, BAND // n // scale) * scale
-    )  # a band of rows fits into the processor's cache: twice as fast
+    high = max(1, BAND // n // scale) * scale  # rows that fit into the cache: twice as fast
     for top in range(0, n, high):
         rows = slice(top, min(top + high, n))
         picture = _shade(
@@ -116,16 +114,15 @@ def render(
             total += picture[:, k // scale :: scale, k % scale :: scale]
         total *= f32(1 / scale**2)
         total = details.develop(total) if details else total
-        seen = np.sqrt(np.clip(total, 0, 1, out=total)) * f32(255) + f32(0.5)  # gamma 2
-        photo[rows.start // scale : rows.stop // scale] = seen.astype(np.uint8).transpose(1, 2, 0)
+        shown = np.sqrt(np.clip(total, 0, 1, out=total)) * f32(255) + f32(0.5)  # gamma 2
+        photo[rows.start // scale : rows.stop // scale] = shown.astype(np.uint8).transpose(1, 2, 0)
     return photo, samples.label[::scale, ::scale].copy(), samples.instance[::scale, ::scale].copy()
 
 
 def rasterise(boxes: list[Box], n: int) -> Samples:
     """The uppermost of ``boxes`` at each of n x n samples."""
-    front, whose = (
-        np.zeros((n, n), np.int16) for _ in range(2)
-    )  # 1 + the box that is seen, and that gives the label
+    front = np.zeros((n, n), np.int16)  # 1 + the box that is seen
+    whose = np.zeros((n, n), np.int16)  # 1 + the box that gives the label
     across = np.zeros((n, n), f32)
     panes = [PARTS.index(name) for name in GLASS]
     for number, box in enumerate(boxes, 1):
@@ -140,19 +137,12 @@ def rasterise(boxes: list[Box], n: int) -> Samples:
         if box.part in panes:
             across[area] = _sides(x1 - x0)
     known = [Box(0, 0, 1, 1, 0, 0, 0, 0), *boxes]
-    label, instance = (
-        np.array([box[k] if box.label >= 0 else 0 for box in known], np.uint8).take(whose)
-        for k in (4, 7)
-    )
+    labelled = [box if box.label >= 0 else known[0] for box in known]
+    label = np.array([box.label for box in labelled], np.uint8).take(whose)
+    instance = np.array([box.instance for box in labelled], np.uint8).take(whose)
     part = np.array([box.part for box in known], np.uint8).take(front)
-    return Samples(
-        label,
-        instance,
-        part,
-        np.array([box.height for box in known], f32).take(front),
-        across,
-        front,
-    )
+    height = np.array([box.height for box in known], f32).take(front)
+    return Samples(label, instance, part, height, across, front)
 
 
 def _sides(w: int) -> np.ndarray:
@@ -179,7 +169,8 @@ def _mask(box: Box, w: int, h: int, n: int) -> np.ndarray:
 
 
 def _light(at: Samples, style: Style, n: int) -> list[np.ndarray]:
-    """Of all samples, (n, n): cast shadow, bright edges, how hollow they lie, and at night the glow of the windows."""
+    """Of all samples, (n, n): cast shadow, bright edges, how hollow they lie, and at night the glow
+    of the windows."""
     shadow, edge = _relief(at.height, style.light, n)
     hollow = np.clip(
         (blur(at.height, max(1, 3 * n // UNIT)) - at.height) * f32(0.1), f32(-0.04), f32(0.4)
@@ -244,7 +235,8 @@ def _shade(
         )
         np.copyto(picture, sky, where=is_part["sky"])
 
-    # 3. Glass by day: the sky's reflection, and curtains. Pixels of glass stand in one row, (3, 1, count).
+    # 3. Glass by day: the sky's reflection, and curtains. Pixels of glass stand in one row, (3, 1,
+    # count).
     down, along = np.nonzero(is_part["glass"] | is_part["shopglass"])
     gx, gy = x[None, along], y[None, down, 0]
     tint = mix(linear("8cb6e2"), linear("d6b888"), f32(style.glass))
@@ -264,15 +256,15 @@ def _shade(
     if details:
         seen_here = (each[None, down, along] for each in (at.front, is_part["shopglass"], shadow))
         mirror, curtain, bright = details.panes(mirror, curtain, *seen_here, gx, gy)
-    seen = mix(tint, linear("faf4e8"), f32(0.6) * curtain) * (mirror + f32(0.26) * curtain)
-    seen = seen * (sun * f32(0.5) + ambient)
+    pane = mix(tint, linear("faf4e8"), f32(0.6) * curtain) * (mirror + f32(0.26) * curtain)
+    pane = pane * (sun * f32(0.5) + ambient)
 
     # 4. Night: every window is lit, and glows.
     if night:
         lamp = linear("ffd070") * (f32(0.7) + f32(0.35) * window - f32(0.25) * curtain)
-        seen = mix(seen, lamp * bright if details else lamp, night)
+        pane = mix(pane, lamp * bright if details else lamp, night)
         picture += linear("ffba60") * (glow[0] * f32(0.5) * night) * (f32(0.16) + albedo)
-    picture[:, down, along] = seen[:, 0]
+    picture[:, down, along] = pane[:, 0]
 
     # 5. The lens: darker corners.
     picture *= f32(1.04) - f32(0.42) * ((x - f32(0.5)) ** 2 + (y - f32(0.5)) ** 2)
@@ -286,7 +278,8 @@ def _wall(style: Style) -> np.ndarray:
 def _surfaces(
     at: Samples, is_part: dict, style: Style, x, y, grain: int, band: slice, details: Details | None
 ) -> np.ndarray:
-    """Which share of the light each sample throws back, (3, rows, n). Neither time nor light has a say in it."""
+    """Which share of the light each sample throws back, (3, rows, n). Neither time nor light has a
+    say in it."""
     n = len(x)
     wall = _wall(style)
     door, roof = linear(_DOORS[style.wall])[:, 0, 0], linear(_ROOFS[style.wall])[:, 0, 0]
@@ -351,7 +344,8 @@ def _surfaces(
 
 
 def _relief(height: np.ndarray, light: float, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cast shadow in [0, 1], and the brightness of edges that face the light, from the heights (n, n)."""
+    """Cast shadow in [0, 1], and the brightness of edges that face the light, from the heights (n,
+    n)."""
     unit, steps = n // UNIT, 7
     border = steps * unit
     around = np.pad(height, border, mode="edge")

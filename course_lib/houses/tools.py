@@ -1,7 +1,8 @@
-"""The arithmetic of the generated façades: noise, blur, bricks and colours, bit for bit the same on every machine.
+"""The arithmetic of the generated façades: noise, blur, bricks and colours, bit for bit the same on
+every machine.
 
-The arrays see only single additions, multiplications, divisions and roots, which IEEE 754 rounds the same everywhere;
-no exp, no matrix product, no library's random numbers.
+The arrays see only single additions, multiplications, divisions and roots, which IEEE 754 rounds
+the same everywhere; no exp, no matrix product, no library's random numbers.
 """
 
 import functools
@@ -25,7 +26,8 @@ def hashed(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
 
 
 def noise(n: int, across: int, down: int, seed: int, band: slice = slice(None)) -> np.ndarray:
-    """Smooth random hills in [0, 1), (n, n): ``across`` x ``down`` of them; or only the rows of ``band``."""
+    """Smooth random hills in [0, 1), (n, n): ``across`` x ``down`` of them; or only the rows of
+    ``band``."""
     lattice = _lattice(across, down, seed)
     x, fx = _steps(n, across)
     y, fy = (step[band] for step in _steps(n, down))
@@ -41,7 +43,8 @@ SPARE = 256
 
 
 def sheet(n: int, across: int, down: int, seed: int, band: slice) -> np.ndarray:
-    """Rows of hills as in :func:`noise`, much faster: cut out somewhere (``seed``) of a sheet that is kept."""
+    """Rows of hills as in :func:`noise`, much faster: cut out somewhere (``seed``) of a sheet that
+    is kept."""
     place = (seed + across) * 2654435761 % 2**32
     left, top = (place >> 8) % SPARE, (place >> 16) % SPARE
     return _sheet(n, across, down)[top + band.start : top + band.stop, left : left + n]
@@ -67,7 +70,8 @@ def _steps(n: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def blur(image: np.ndarray, radius: int) -> np.ndarray:
-    """Mean over a (2 radius + 1) square, in whole numbers, so that the order of summation cannot matter."""
+    """Mean over a (2 radius + 1) square, in whole numbers, so that the order of summation cannot
+    matter."""
     image = (image * f32(4096)).astype(
         np.int32
     )  # running sums may wrap around: their differences are still right
@@ -80,7 +84,8 @@ def blur(image: np.ndarray, radius: int) -> np.ndarray:
 
 
 def near(image: np.ndarray, radius: int) -> np.ndarray:
-    """Mean over a (2 radius + 1) square in floating point: faster than :func:`blur` for a small radius."""
+    """Mean over a (2 radius + 1) square in floating point: faster than :func:`blur` for a small
+    radius."""
     n = len(image)
     padded = np.pad(image, radius, mode="edge")
     rows = padded[:n] + padded[1 : n + 1]
@@ -112,14 +117,15 @@ def mix(a, b, share):
 
 def rows_of(where: np.ndarray) -> slice | None:
     """From the first to the last of the rows of (rows, n) in which anything is true."""
-    found = np.flatnonzero(where.any(axis=1))
-    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else None
+    rows = np.flatnonzero(where.any(axis=1))
+    return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else None
 
 
 def courses(
     x: np.ndarray, y: np.ndarray, rows: int, columns: int, seed: int
 ) -> tuple[np.ndarray, ...]:
-    """Bricks in running bond: place in the brick down and along, in [0, 1), and a random number for each brick."""
+    """Bricks in running bond: place in the brick down and along, in [0, 1), and a random number for
+    each brick."""
     down = y * f32(rows)  # (n, 1)
     row = down.astype(np.int64)
     along = x * f32(columns) + (row % 2).astype(f32) * f32(0.5)  # (n, n)

@@ -165,7 +165,7 @@ def test_usual_oddities_of_a_tar_are_fine(tmp_path):
     assert file.stat().st_mode & 0o6022 == 0
 
 
-# --- the server ----------------------------------------------------------------------------------
+# --- the server
 
 MAPS, HORSES = "/pix2pix/datasets/maps.tar.gz", "/cyclegan/datasets/horse2zebra.zip"
 

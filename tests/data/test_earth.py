@@ -73,27 +73,6 @@ def test_pairs_show_the_same_place_and_it_is_not_plain_ocean():
     assert agreement(0) > agreement(8) + 0.1
 
 
-@pytest.mark.slow
-@needs_maps
-def test_places_are_where_they_say():
-    """The Sahara is a desert, Borneo a forest: the name of a patch is that of its middle."""
-    data = EarthPairs("train", 16)
-    by_name = {data[i]["name"]: data[i]["y"] for i in range(len(data))}
-    assert len(by_name) == len(data)
-
-    def nearest(north, east):
-        def distance(name):
-            latitude = int(name[:2]) * (-1 if name[2] == "S" else 1)
-            longitude = int(name[4:7]) * (-1 if name[7] == "W" else 1)
-            return (latitude - north) ** 2 + (longitude - east) ** 2
-
-        best = min(by_name, key=distance)
-        assert distance(best) < 60
-        return by_name[best].mean((1, 2))
-
-    assert nearest(23, -5)[0] > nearest(0, 114)[0] + 0.3  # sand is bright and red
-
-
 @needs_maps
 def test_partners_are_drawn_anew_each_epoch_and_repeat():
     data = EarthPairs("train", 24, paired=False, seed=3)

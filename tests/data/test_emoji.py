@@ -1,8 +1,6 @@
 """The shipped emoji: pairs that are pairs, domains that share no emoji, outlines as described."""
 
 import hashlib
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -22,10 +20,7 @@ def test_every_named_set_opens_in_every_split():
             dataset = open_dataset(name, split, 16)
             item = dataset[len(dataset) - 1]
             assert item["x"].shape == item["y"].shape == (3, 16, 16) and item["name"]
-            assert (
-                min(item["x"].min(), item["y"].min()) >= -1
-                and max(item["x"].max(), item["y"].max()) <= 1
-            )
+            assert max(item["x"].abs().max(), item["y"].abs().max()) <= 1
             pairs = name.count("-") == 0 or name.endswith(":paired") or split != "train"
             assert "1,599" in dataset.card and " Here: " in dataset.card and dataset.paired == pairs
 
@@ -43,10 +38,10 @@ def test_edges_are_the_outlines_of_y():
     x, y = dataset.x, dataset.y
     assert set(x.unique().tolist()) == {-1.0, 1.0} and torch.equal(x, outlines(y))
     assert 0.05 < (x[:, 0] < 0).float().mean() < 0.35  # lines, not areas
-    assert (EmojiEdges("test", threshold=1.0).x < 0).sum() < (x < 0).sum()
 
 
-# SHA-256 of the drawings at 64 px, as they were before there were larger ones: stored results rest on them.
+# SHA-256 of the drawings at 64 px, as they were before there were larger ones: stored results rest
+# on them.
 AS_EVER = {
     "noto": "683380d0df701dd21476dc096bff8cd172f87a8cde8ee6cb189b7af217a912ca",
     "twemoji": "45d8cf9192d4f76775f452183405479331ba79411a608bd26674669070fa21b5",
@@ -56,42 +51,19 @@ AS_EVER = {
 
 @pytest.mark.parametrize("style", STYLES)
 def test_up_to_64_px_nothing_has_changed(style):
-    """The pictures at 16 to 64 px are what they always were: one batch of float drawings, resized."""
+    """The pictures at 16 to 64 px are what they always were: one batch of float drawings,
+    resized."""
     assert hashlib.sha256(drawings(style).numpy().tobytes()).hexdigest() == AS_EVER[style]
     rows = [i for i, entry in enumerate(entries()) if entry["split"] == "val"]
     floats = drawings(style)[rows].float() / 127.5 - 1
     for size in (16, 48, 64):
-        y = (
-            floats
-            if size == 64
-            else F.interpolate(floats, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
-        )
+        y = floats
+        if size < 64:
+            y = F.interpolate(floats, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
         dataset = EmojiEdges("val", size, style)
         for key, images in {"x": outlines(y, 0.35 * 64 / size), "y": y}.items():
             assert torch.equal(torch.stack([dataset[i][key] for i in range(len(dataset))]), images)
             assert torch.equal(getattr(dataset, key), images)
-
-
-def digest(name, split, size):
-    dataset, total = open_dataset(name, split, size), hashlib.sha256()
-    for item in (dataset[i] for i in range(len(dataset))):
-        total.update(
-            item["x"].numpy().tobytes() + item["y"].numpy().tobytes() + item["name"].encode()
-        )
-    return total.hexdigest()
-
-
-@pytest.mark.slow
-def test_the_same_pictures_in_another_process_and_with_another_number_of_threads():
-    where = ("emoji:edges", "val", 128)
-    code = f"import torch; torch.set_num_threads(1); from tests.data.test_emoji import digest; print(digest(*{where}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        assert done.stdout.strip() == digest(*where)
-    finally:
-        torch.set_num_threads(before)
 
 
 def halved(images):
@@ -100,7 +72,8 @@ def halved(images):
 
 @pytest.mark.parametrize("style", STYLES)
 def test_large_drawings_are_the_same_and_finer(style):
-    """Every one of them, at half its size, is the small one; and enlarging the small one does not give it."""
+    """Every one of them, at half its size, is the small one; and enlarging the small one does not
+    give it."""
     small, large = EmojiEdges("test", 64, style), EmojiEdges("test", 128, style)
     assert large.y.shape == (159, 3, 128, 128) and large.drawings.dtype == torch.uint8
     apart = (halved(large.y) - small.y).abs().mean((1, 2, 3))
@@ -110,21 +83,12 @@ def test_large_drawings_are_the_same_and_finer(style):
     assert (enlarged - large.y).abs().mean() > 0.015
 
 
-def test_lines_keep_their_share_of_a_larger_picture():
-    share = [(EmojiEdges("test", size).x < 0).float().mean().item() for size in (64, 96, 128)]
-    assert max(share) < 1.4 * min(share), (
-        "lines of two or three pixels at each size, of finer parts at the larger ones"
-    )
-
-
 @pytest.mark.parametrize("size", [96, 128, 160, 256])
 def test_larger_sizes_come_from_the_large_drawings(size):
     dataset, large = EmojiEdges("val", size), EmojiEdges("val", 128).y[:9]
     large = F.interpolate(large, (size, size), mode="bilinear", antialias=True, align_corners=False)
-    assert (
-        dataset.drawings.dtype == torch.uint8
-        and (dataset.y[:9] - large).abs().max() <= 1 / 255 + 1e-6
-    )
+    assert dataset.drawings.dtype == torch.uint8
+    assert (dataset.y[:9] - large).abs().max() <= 1 / 255 + 1e-6
     assert torch.equal(dataset.at(64).y, EmojiEdges("val", 64).y)
     batch = dataset.redraw({"y": dataset.y[:3], "x": None})
     assert all(torch.equal(dataset[i][key], batch[key][i]) for i in range(3) for key in "xy")
@@ -170,13 +134,6 @@ def test_outline_by_hand():
     lines = outlines(image, 0.35)[0, 0] < 0
     assert lines[:, 3:5].all() and lines.sum() == 16
     assert not (outlines(image, 0.45) < 0).any()
-
-
-def test_white_was_under_the_transparency():
-    """Corners are white in nearly all drawings; hidden colours would show there."""
-    for style in ("noto", "twemoji", "fluent"):
-        corners = drawings(style)[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].float().mean(1)
-        assert (corners > 250).float().mean() > 0.93
 
 
 def test_unpaired_training_never_shows_a_pair():
