@@ -126,7 +126,7 @@ def schedule(method: Method, share: float) -> None:
     method.advance(share)
 
 
-def update(method: Method, batch: dict, seed: int, step: int) -> dict[str, Tensor]:
+def update(method: Method, batch: dict, seed: int, step: int) -> dict[str, Any]:
     """One step. Among several ranks each draws numbers of its own, and the terms are their means."""
     rank, ranks = distributed.world()
     if ranks == 1:

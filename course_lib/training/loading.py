@@ -57,7 +57,7 @@ def _read(loader: DataLoader) -> Iterator[dict]:
         except RuntimeError as error:
             fix = "with workers=0 samples are read in this process, and the error shows itself"
             batch = (f"a loader process died: {error}", "the data", fix)
-        if isinstance(batch, tuple):
+        if not isinstance(batch, dict):  # the three parts of a CourseError
             del iterator  # ends the workers; otherwise they would live as long as the traceback
             raise CourseError(*batch)
         yield batch

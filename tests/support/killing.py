@@ -1,7 +1,7 @@
 """Kills of processes and flipped bits: tests do a few of each, test_soak.py does hundreds.
 
-As a program, ``python killing.py FOLDER KILLS SEED``, this is :func:`kill_while_saving`, which forks
-and so wants a process of one thread.
+As a program, ``python killing.py FOLDER KILLS SEED``, this is :func:`kill_while_saving`, which
+forks and so wants a process of one thread.
 """
 
 import builtins
@@ -31,7 +31,7 @@ from course_lib.training.fit import TIMING
 from tests import ROOT
 
 OPERATIONS = {"write", "open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}
-# for programs: this checkout, whatever copy is installed; one thread, so that several can run at a time
+# for programs: this checkout, whatever copy is installed; one thread, to run several at a time
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 SMALL = Config(
     image_size=16,
