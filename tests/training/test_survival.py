@@ -21,12 +21,10 @@ import pytest
 import torch
 
 from course_lib import CourseError, runs
-from course_lib.data import files
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.training import checkpoint, state
 from course_lib.training.fit import fit
 from course_lib.training.loading import batches
-from tests import ROOT
 from tests.data.test_unpack import tree as contents
 from tests.support.killing import (
     ONE_THREAD,
@@ -60,7 +58,7 @@ def train(out: Path, steps: int = 6, method: Pix2Pix | None = None, **options):
 
 
 def prepared(code: str, command: list[str]) -> list[str]:
-    """``command`` after ``code``, in one process. (Popen's preexec_fn can hang: this process has threads.)"""
+    """``command`` after ``code``, in one process. (Popen's preexec_fn can hang with threads.)"""
     return [
         sys.executable,
         "-c",
@@ -433,7 +431,7 @@ def dies():
 @pytest.mark.slow
 def test_a_dead_loader_process_ends_the_training(tmp_path):
     start = time.monotonic()
-    with pytest.raises(CourseError, match="a loader process died: ") as error:
+    with pytest.raises(CourseError, match="cannot make a batch: DataLoader worker") as error:
         fit(make(), Bad(dies), steps=30, out=tmp_path, progress=False, workers=2)
     assert "workers=0" in error.value.fix
     assert time.monotonic() - start < 30 and multiprocessing.active_children() == []
@@ -459,11 +457,10 @@ def test_a_sample_that_cannot_be_read_is_named(workers):
     assert multiprocessing.active_children() == []
 
 
-def test_samples_that_do_not_fit_together_are_named():
+def test_samples_that_do_not_fit_together_are_told():
     odd = Bad(lambda: {"x": torch.zeros(3, 8, 8), "y": torch.zeros(3, 8, 8), "name": "odd"})
-    with pytest.raises(CourseError, match="the data set raised RuntimeError") as error:
+    with pytest.raises(CourseError, match="cannot make a batch: stack expects"):
         fit(make(jitter="none"), odd, steps=30, progress=False)
-    assert error.value.where.startswith("the batch of samples [") and "7" in error.value.where
 
 
 def test_workers_are_counted_and_batches_jump_in(tmp_path):

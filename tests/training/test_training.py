@@ -100,7 +100,7 @@ def test_augmentation_keeps_pairs_and_shape(kind):
 
 @pytest.mark.parametrize("name", ["facades", "facades:day-night", "emoji:twemoji-fluent"])
 def test_images_are_loaded_larger_and_then_cropped(name):
-    """A crop of an image that was loaded larger is as sharp as the image; one enlarged afterwards is not."""
+    """A crop of an image loaded larger is as sharp as the image; one enlarged afterwards is not."""
     data = Swapped(open_dataset(name, "train", 32))
     items = [data[i] for i in range(24)]
     photographs = torch.stack([item["x"] for item in items])
@@ -119,7 +119,7 @@ def test_images_are_loaded_larger_and_then_cropped(name):
 
 
 def test_outlines_are_redrawn_after_augmentation():
-    """Outlines of the changed picture, not a changed picture of outlines: crisp, in both directions."""
+    """Outlines of the changed picture, not a changed picture of outlines: crisp, both ways."""
     for direction, x, y in (("xy", "x", "y"), ("yx", "y", "x")):
         item = Augment(open_dataset("emoji:edges", "val", 32, direction), kind="affine")[3]
         assert set(item[x].unique().tolist()) == {-1.0, 1.0}
