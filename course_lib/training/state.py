@@ -144,7 +144,7 @@ class TrainingRun:
         self.read()
         self.previewed = passed
         on_gpu = self.method.device.type == "cuda"
-        with torch.random.fork_rng([self.method.device] if on_gpu else []):
+        with torch.random.fork_rng(devices=[self.method.device] if on_gpu else []):
             torch.manual_seed(self.settings["seed"])
             if self.method.translates:
                 rows, title = self._translated(), "held-out images"

@@ -16,6 +16,7 @@ from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.metrics import diversity, factors, perceptual, samples, scores
 from course_lib.runs import evaluating, make_config
 from course_lib.training import checkpoint, loading
+from course_lib.training import state as training_state
 from course_lib.training.fit import fit, schedule
 from tests.methods.contract import Noise
 from tests.support.fake_gpu import FakeGPU, Queue, Waits, fake_gpu
@@ -202,7 +203,8 @@ def waited(marks: list[int]) -> list[int]:
     return [k for k in range(1, len(marks)) if marks[k] > marks[k - 1]]
 
 
-def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path):
+def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_state, "CHECKPOINT_SECONDS", 99)
     with fake_gpu() as gpu:
         method, marks = quick(gpu)
         result = fit(method, Noise(32), steps=25, progress=False)
@@ -218,7 +220,6 @@ def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path):
             val=Noise(32),
             previews=3,
             out=tmp_path,
-            checkpoint_seconds=99,
             progress=False,
         )
         assert waited(marks) == [4, 8, 10]
@@ -248,7 +249,10 @@ def test_batches_are_copied_beside_the_work(monkeypatch):
 
 
 @pytest.mark.parametrize(("seconds", "bad", "kept", "rows"), [(0, 3, 2, 2), (99, 13, 0, 10)])
-def test_a_nan_that_is_read_late_reaches_no_checkpoint(tmp_path, seconds, bad, kept, rows):
+def test_a_nan_that_is_read_late_reaches_no_checkpoint(
+    tmp_path, monkeypatch, seconds, bad, kept, rows
+):
+    monkeypatch.setattr(training_state, "CHECKPOINT_SECONDS", seconds)
     with fake_gpu() as gpu:
         method, _ = quick(gpu, {bad: torch.tensor(math.nan)})
         with pytest.raises(CourseError, match="the loss g_l1 is nan") as error:
@@ -257,7 +261,6 @@ def test_a_nan_that_is_read_late_reaches_no_checkpoint(tmp_path, seconds, bad, k
                 Noise(32),
                 steps=25,
                 out=tmp_path,
-                checkpoint_seconds=seconds,
                 progress=False,
             )
     assert error.value.where.startswith(f"step {bad} ")

@@ -15,8 +15,9 @@ from course_lib.data.facades import Facades, photographs
 from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
 from course_lib.networks import frozen as networks
 from course_lib.networks.frozen import FILES, Segmenter, load_segmenter, segment
-from course_lib.training import frozen
-from course_lib.training.frozen import RECIPES, train_segmenter
+from course_lib.training.frozen import train_segmenter
+from tools import frozen
+from tools.frozen import RECIPES
 
 ORIGINS = {
     name: json.loads((FILES / f"{recipe.file}.json").read_text("utf-8"))
@@ -108,7 +109,7 @@ def test_shipped_weights_are_those_of_their_origin(name):
     origin, recipe = ORIGINS[name], RECIPES[name]
     blob = (FILES / f"{recipe.file}.safetensors").read_bytes()
     assert hashlib.sha256(blob).hexdigest() == origin["sha256"] and len(blob) < 400_000
-    assert origin["command"] == f"python -m course_lib.training.frozen {name}"
+    assert origin["command"] == f"python tools/frozen.py {name}"
     assert (origin["seed"], origin["steps"], origin["what"]) == (
         recipe.seed,
         recipe.steps,
