@@ -1,4 +1,4 @@
-"""The command with each of the methods: trained, opened, translated with and scored; what it cannot do it says."""
+"""The command with each of the methods: it trains, opens, translates and scores."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ SMALL = {
 
 @pytest.fixture(scope="module", autouse=True)
 def few():
-    """Six houses a split, and few samples to score: these tests are about the way, not about the numbers."""
+    """Six houses a split, and few samples to score: these tests are not about the numbers."""
     with pytest.MonkeyPatch.context() as patched:
         for split in facades.HOUSES:
             patched.setitem(facades.HOUSES, split, 6)
