@@ -63,7 +63,8 @@ RECIPES = {
     ),
     "features": Recipe(
         "features",
-        "features of the course's own perceptual distance; not LPIPS. Trained to tell the labels and the colours of "
+        "features of the course's own perceptual distance; not LPIPS. Trained to tell the labels "
+        "and the colours of "
         "cells of 8x8 px, half of the photographs recoloured, and the style of the others",
         1600,
         {32: 3000, 64: 3000},
@@ -83,7 +84,9 @@ for name, (steps, sets) in LARGE.items():  # for photographs of more than 64 px,
 
 
 def build(name: str, folder: Path = FILES) -> dict:
-    """Train one of RECIPES, and write its weights (float16) and their origin into ``folder``; returns the origin.
+    """Train one of RECIPES; write its weights (float16) and origin into ``folder``.
+
+    Returns the origin.
 
     Raises CourseError for another name.
     """
@@ -157,7 +160,10 @@ def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
                 scores = segmentation_scores(confusion(segment(net, seen), there, CLASSES))
                 found[split][str(size)] = {name: round(value, 4) for name, value in scores.items()}
         size = 64 if 64 in recipe.sets else 128
-        chosen = f"the network on val at {size} px, the steps to fit a few minutes; test was looked at once, afterwards"
+        chosen = (
+            f"the network on val at {size} px, the steps to fit a few minutes; "
+            "test was looked at once, afterwards"
+        )
         who = f"the first {recipe.held_out} of each split, in the styles of facades"
         return {"chosen": chosen, "ground_truth": {"photographs": who, **found}}
 
@@ -168,7 +174,7 @@ def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
 
 
 def style_loss(said: Float[Tensor, "n 14"], styles: Float[Tensor, "n 7"]) -> Float[Tensor, " n"]:
-    """Cross-entropy of the wall's colour and of brick, squared error of the other five factors scaled to [-1, 1]."""
+    """Cross-entropy of wall colour and brick, squared error of the rest scaled to [-1, 1]."""
     wall, rest = (
         F.cross_entropy(said[:, :WALLS], styles[:, 0].long(), reduction="none"),
         styles[:, [1, 3, 4, 5, 6]],
@@ -186,7 +192,7 @@ def style_loss(said: Float[Tensor, "n 14"], styles: Float[Tensor, "n 7"]) -> Flo
 
 
 def recoloured(photos: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image with its channels swapped, inverted or not, and weakened at random: colours that no façade has."""
+    """Each image with its channels swapped, inverted and weakened at random, unlike façades."""
     n = len(photos)
     order = torch.rand(n, 3, generator=generator).argsort(1)[:, :, None, None].expand_as(photos)
     sign = torch.where(torch.rand(n, 1, 1, 1, generator=generator) < 0.3, -1.0, 1.0)
@@ -196,7 +202,7 @@ def recoloured(photos: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _cells(photos: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each cell of 8x8 pixels the shares of labels, (n, 12, ...), and mean and spread of colours, (n, 6, ...)."""
+    """Of each 8x8 cell the shares of labels, (n, 12, ...), mean and spread of colours, (n, 6, ...)."""
     shares = F.avg_pool2d(F.one_hot(labels.long(), CLASSES).movedim(-1, 1).float(), 8)
     mean = F.avg_pool2d(photos, 8)
     spread = (F.avg_pool2d(photos.square(), 8) - mean.square()).clamp(min=0).sqrt()
@@ -210,7 +216,7 @@ def _features_lesson(
     labels: Tensor,
     styles: Tensor,
 ):
-    """What the network learns: the labels and colours of each cell, in any colours; the style in those of façades."""
+    """The labels and colours of each cell, in any colours; the style in those of façades."""
     half = len(photos) // 2
     x = torch.cat([recoloured(photos[:half], generator), photos[half:]])
     x = x + 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator) * torch.randn(
@@ -259,7 +265,10 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
             found[str(size)]["colours_l1"] = round(
                 (said[:, CLASSES:] - colours).abs().mean().item(), 4
             )
-        on = f"{recipe.held_out} photographs of test: share of cells with the right label, of houses with the right "
+        on = (
+            f"{recipe.held_out} photographs of test: share of cells with the right label, "
+            "of houses with the right "
+        )
         return {"measured_on": f"{on}wall, mean error of the colours of cells", "measured": found}
 
     return learner["net"], measure
@@ -294,7 +303,10 @@ def _factors(recipe: Recipe) -> tuple[FactorReader, Callable[[nn.Module], dict]]
             )
             scores = factors.accuracy(factors.read(photos, net, sure=0), styles)
             found[str(size)] = {name: round(value, 4) for name, value in scores.items()}
-        on = f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, one for each colour of wall: share of "
+        on = (
+            f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, "
+            "one for each colour of wall: share of "
+        )
         return {
             "measured_on": f"{on}right answers for wall and brick, R^2 of the others",
             "measured": found,

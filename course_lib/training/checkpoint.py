@@ -42,10 +42,8 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> Pa
             document = {"step": step, "tensors_sha256": blob_hash, "state": state}
             write_durably(aside / "tensors.safetensors", blob)
             write_durably(aside / "state.json", _bytes(document | {"sha256": _digest(document)}))
-            _sync_folder(aside)
             _drop(final)  # a damaged one of the same step, which the resumed run had passed over
             os.rename(aside, final)
-            _sync_folder(folder)
         except OSError:
             shutil.rmtree(aside, ignore_errors=True)
             raise
@@ -112,24 +110,20 @@ def snapshot(method: Any) -> dict[str, Tensor]:
     """Every tensor of a method: weights and statistics of its networks, moments of optimisers."""
     tensors = _weights(method)
     for name, optimizer in method.optimizers.items():
-        for i, parameter in enumerate(_parameters(optimizer)):
+        for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
             for key, moment in optimizer.state.get(parameter, {}).items():
                 tensors[f"{name}.{i}.{key}"] = moment
     return tensors
 
 
 def private(method: Any) -> dict[str, Tensor]:
-    """The part of :func:`snapshot` that each of several ranks has of its own, on the CPU.
+    """What of :func:`snapshot` each of several ranks has of its own, on the CPU.
 
     That is what does not learn: pools of earlier fakes, and batch statistics.
     """
-    tensors = {}
-    for name, net in method.networks.items():
-        learned = dict(net.named_parameters())
-        for key, tensor in net.state_dict().items():
-            if key not in learned:
-                tensors[f"{name}.{key}"] = tensor.cpu()
-    return tensors
+    nets = torch.nn.ModuleList(method.networks.values())
+    learned = {parameter.data_ptr() for parameter in nets.parameters()}
+    return {name: t.cpu() for name, t in _weights(method).items() if t.data_ptr() not in learned}
 
 
 def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bool = True) -> None:
@@ -138,11 +132,20 @@ def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bo
     Raises CourseError that names the first five entries that do not fit.
     """
     weights = _weights(method)
-    _check_architecture(method, weights, tensors, where)
+    of_networks = [name for name in tensors if name.partition(".")[0] in method.networks]
+    wrong = []
+    for name in dict.fromkeys([*weights, *of_networks]):
+        theirs, ours = _shape(tensors.get(name)), _shape(weights.get(name))
+        if theirs != ours:
+            wrong.append(f"{name} {theirs} for {ours}")
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        what = f"the checkpoint is of another architecture: {', '.join(wrong[:5])}{more}"
+        raise CourseError(what, where, "use the settings of its run.json")
     for name, tensor in weights.items():
         tensor.copy_(tensors[name])
     for name, optimizer in method.optimizers.items() if optimizers else []:
-        for i, parameter in enumerate(_parameters(optimizer)):
+        for i, parameter in enumerate(optimizer.param_groups[0]["params"]):
             prefix = f"{name}.{i}."
             for key in [key for key in tensors if key.startswith(prefix)]:
                 moment = tensors[key].to(parameter.device)
@@ -152,36 +155,15 @@ def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bo
                 optimizer.state[parameter][key.removeprefix(prefix)] = moment
 
 
-def _check_architecture(
-    method: Any, weights: dict[str, Tensor], tensors: dict[str, Tensor], where: Path
-) -> None:
-    of_networks = [name for name in tensors if name.partition(".")[0] in method.networks]
-    wrong = []
-    for name in dict.fromkeys([*weights, *of_networks]):
-        theirs, ours = (
-            tuple(side[name].shape) if name in side else "none" for side in (tensors, weights)
-        )
-        if theirs != ours:
-            wrong.append(f"{name} {theirs} for {ours}")
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        what = f"the checkpoint is of another architecture: {', '.join(wrong[:5])}{more}"
-        raise CourseError(what, where, "use the settings of its run.json")
+def _shape(tensor: Tensor | None) -> tuple[int, ...] | str:
+    return "none" if tensor is None else tuple(tensor.shape)
 
 
 def _weights(method: Any) -> dict[str, Tensor]:
     weights = {}
     for name, net in method.networks.items():
-        for key, tensor in net.state_dict().items():
-            weights[f"{name}.{key}"] = tensor
+        weights |= {f"{name}.{key}": tensor for key, tensor in net.state_dict().items()}
     return weights
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    parameters = []
-    for group in optimizer.param_groups:
-        parameters += group["params"]
-    return parameters
 
 
 def _bytes(document: dict) -> bytes:
@@ -190,12 +172,3 @@ def _bytes(document: dict) -> bytes:
 
 def _digest(document: dict) -> str:
     return hashlib.sha256(_bytes(document)).hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # Windows cannot open a folder
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

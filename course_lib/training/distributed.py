@@ -1,9 +1,10 @@
 """Several devices: ``torchrun --nproc-per-node N -m course_lib.cli train ...`` starts N processes.
 
-Each process (a rank) runs fit() and steps on its share of every batch; gradients are averaged before
-an optimiser steps, so that weights stay equal. DistributedDataParallel averages in backward(), once
-for each forward; a GAN judges three times between two updates, but an optimiser about to step has
-all its gradients. Batch norm normalises each rank's own share. Rank 0 decides, draws and writes.
+Each process (a rank) runs fit() and steps on its share of every batch; gradients are averaged
+before an optimiser steps, so that weights stay equal. DistributedDataParallel averages in
+backward(), once for each forward; a GAN judges three times between two updates, but an optimiser
+about to step has all its gradients. Batch norm normalises each rank's own share. Rank 0 decides,
+draws and writes.
 """
 
 import atexit
@@ -44,7 +45,7 @@ def join(device: torch.device) -> torch.device:
 def averaging(method: Any) -> Iterator[None]:
     """While open, optimisers of ``method`` step on mean gradients, and a lost rank is told."""
     for optimizer in method.optimizers.values() if world()[1] > 1 else []:
-        optimizer.register_step_pre_hook(lambda opt, *_: average(gradients(opt)))
+        optimizer.register_step_pre_hook(_average_gradients)
     try:
         yield
     except RuntimeError as error:
@@ -54,9 +55,8 @@ def averaging(method: Any) -> Iterator[None]:
         raise CourseError("another process of this training has ended", "torchrun", fix) from error
 
 
-def gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    groups = [group["params"] for group in optimizer.param_groups]
-    return [p.grad for p in sum(groups, []) if p.grad is not None]
+def _average_gradients(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    average([p.grad for p in optimizer.param_groups[0]["params"] if p.grad is not None])
 
 
 @torch.no_grad()

@@ -59,12 +59,12 @@ def fit(
     """Train ``method`` for ``steps`` updates, or for ``minutes`` of wall-clock time.
 
     ``dataset`` yields dicts of x and y, which are augmented as the method's configuration says and
-    shuffled by (seed, epoch). ``workers`` processes prepare the batches; with 0 this one does. A few
-    fixed images of ``val`` are translated ``previews`` times on the way; they are shown in a
-    notebook, saved below ``out``, and given to ``on_preview`` with the step. With ``out``, history
-    and checkpoints are kept there. ``resume=True`` goes on from the newest good checkpoint: on a CPU
-    and with ``steps``, to the bit as if the training had never stopped. ``resume="changed"`` does so
-    with other settings than the checkpoint's, too. Ctrl-C ends the step, saves and returns.
+    shuffled by (seed, epoch). ``workers`` processes prepare the batches; with 0 this one does.
+    ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook,
+    saved below ``out`` and given to ``on_preview`` with the step. The folder ``out`` keeps history
+    and checkpoints. ``resume=True`` goes on from the newest good checkpoint: on a CPU and with
+    ``steps``, to the bit as if the training had never stopped. ``resume="changed"`` does so with
+    other settings than the checkpoint's, too. Ctrl-C ends the step, saves and returns.
 
     Raises CourseError if a loss or a weight is not finite, if another process trains into ``out``,
     if ``out`` cannot be written or already holds a run and ``resume`` is off, if memory runs out,
@@ -103,7 +103,9 @@ def fit(
         if share >= 1 and method.finish(dataset):
             run.saved = -1  # the checkpoint of this step is of the method before
         run.save()
-        bar.close(run.step, interrupted.is_set())
+        bar.update(run.step, run.seconds, run.terms, at_once=True)
+    if stop and progress:
+        print(f"interrupted: stopped after step {run.step}; what was learned so far is kept")
     stopped = "interrupted" if stop and share < 1 else "finished"
     return Result(run.history, run.step, run.seconds, stopped)
 
@@ -126,8 +128,8 @@ def schedule(method: Method, share: float) -> None:
     method.advance(share)
 
 
-def update(method: Method, batch: dict, seed: int, step: int) -> dict[str, Tensor]:
-    """One step. Among several ranks each draws numbers of its own, and the terms are their means."""
+def update(method: Method, batch: dict, seed: int, step: int) -> dict[str, Any]:
+    """One step. Of several ranks each draws its own random numbers, and terms are means."""
     rank, ranks = distributed.world()
     if ranks == 1:
         return method.step(batch)
@@ -139,7 +141,7 @@ def update(method: Method, batch: dict, seed: int, step: int) -> dict[str, Tenso
 
 @contextmanager
 def explained(where: object, smaller: str = SMALLER) -> Iterator[None]:
-    """Turns errors about memory, which torch raises on a CPU as RuntimeError, into a CourseError."""
+    """Turns errors about memory, on a CPU torch's RuntimeErrors, into a CourseError."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

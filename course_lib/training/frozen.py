@@ -64,8 +64,8 @@ def train_segmenter(
 
     ``photos`` are (n, 3, H, W) in [-1, 1] and ``labels`` (n, H, W) of type uint8. Lists hold such
     sets at several sizes; every batch is from one of them, drawn by its share of the photographs.
-    Half of the batches are mirrored. The same ``seed`` gives the same network. Raises ValueError for
-    sets that do not fit.
+    Half of the batches are mirrored. The same ``seed`` gives the same network. Raises ValueError
+    for sets that do not fit.
     """
     if isinstance(photos, Tensor):
         photos, labels = [photos], [labels]

@@ -42,22 +42,19 @@ def batches(
 
 def _read(loader: DataLoader) -> Iterator[dict]:
     """The batches of ``loader``; what goes wrong in its processes as a CourseError."""
+    iterator = iter(loader)
     is_main = threading.current_thread() is threading.main_thread()
-    if is_main and hasattr(signal, "SIGCHLD"):  # not on Windows
+    if loader.num_workers and is_main and hasattr(signal, "SIGCHLD"):  # not on Windows
         # When a worker dies, torch's handler would raise wherever this process is, be it in a save.
         # Without it next() notices, after five seconds at most.
-        before = signal.getsignal(signal.SIGCHLD)
-        iterator = iter(loader)
-        signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
-    else:
-        iterator = iter(loader)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     while True:
         try:
             batch = next(iterator)
         except RuntimeError as error:
             fix = "with workers=0 samples are read in this process, and the error shows itself"
-            batch = (f"a loader process died: {error}", "the data", fix)
-        if isinstance(batch, tuple):
+            batch = (f"cannot make a batch: {error}", "the data", fix)
+        if not isinstance(batch, dict):  # the three parts of a CourseError
             del iterator  # ends the workers; otherwise they would live as long as the traceback
             raise CourseError(*batch)
         yield batch
@@ -96,7 +93,9 @@ class _Named(View):
             raise
         except Exception as error:
             name = f" ({self.names[index]})" if self.names else ""
-            raise _unreadable(error, f"sample {index}{name}") from error
+            what = f"the data set raised {type(error).__name__}: {error}"
+            fix = "repair or remove this sample"
+            raise CourseError(what, f"sample {index}{name}", fix) from error
 
 
 class _Batches(Dataset):
@@ -113,15 +112,6 @@ class _Batches(Dataset):
         try:
             return self.view.batch(indices)
         except CourseError as error:
-            problem = error
-        except Exception as error:
-            problem = _unreadable(error, f"the batch of samples {indices}")
-            problem.__cause__ = error
-        if get_worker_info() is None:
-            raise problem
-        return problem.what, problem.where, problem.fix
-
-
-def _unreadable(error: Exception, where: str) -> CourseError:
-    what = f"the data set raised {type(error).__name__}: {error}"
-    return CourseError(what, where, "repair or remove this sample")
+            if get_worker_info() is None:
+                raise
+            return error.what, error.where, error.fix

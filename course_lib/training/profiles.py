@@ -15,7 +15,10 @@ PROFILES = ("smoke", "cpu", "gpu")
 
 
 def resolve(name: str = "auto") -> str:
-    """``smoke``, ``cpu`` or ``gpu``. ``auto`` is COURSE_PROFILE from the environment, else gpu if there is one."""
+    """``smoke``, ``cpu`` or ``gpu``.
+
+    ``auto`` is COURSE_PROFILE from the environment, else gpu if there is one.
+    """
     if name == "auto":
         name = os.environ.get("COURSE_PROFILE") or "auto"
     if name == "auto":
@@ -28,7 +31,10 @@ def resolve(name: str = "auto") -> str:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """``auto`` is CUDA, then Apple's MPS, then the CPU. Raises CourseError for a device this machine has not."""
+    """``auto`` is CUDA, then Apple's MPS, then the CPU.
+
+    Raises CourseError for a device that this machine has not.
+    """
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         if not has["cuda"] and (why := unused_gpu()):
@@ -44,7 +50,10 @@ def pick_device(name: str = "auto") -> torch.device:
 
 @cache
 def unused_gpu() -> str:
-    """What is wrong where an NVIDIA GPU is here and PyTorch cannot use it; empty if there is none, or it is hidden."""
+    """What is wrong where an NVIDIA GPU is here and PyTorch cannot use it.
+
+    Empty if there is none, or if it is hidden.
+    """
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not (
         program := shutil.which("nvidia-smi")
     ):
@@ -78,8 +87,8 @@ def device_name() -> str:
 def use_bf16(device: torch.device, wanted: bool | None = None) -> bool:
     """``wanted`` if given; else whether bfloat16 autocast is known to pay on this device.
 
-    It does on CPUs with AVX512-BF16 or AMX (``course bench step pix2pix`` measures it) and on GPUs with bfloat16 units.
-    Elsewhere bfloat16 is emulated, and slower than float32.
+    It does on CPUs with AVX512-BF16 or AMX (``course bench step pix2pix`` measures it) and on GPUs
+    with bfloat16 units. Elsewhere bfloat16 is emulated, and slower than float32.
     """
     if wanted is not None:
         return wanted

@@ -1,4 +1,4 @@
-"""What a learner sees while fit() runs: a bar with speed and time left, and the same held-out images over time."""
+"""What a learner sees while fit() runs: a bar, and the same held-out images over time."""
 
 import io
 import sys
@@ -30,13 +30,12 @@ class Progress:
 
     def __init__(self, batch_size: int, steps: int | None, minutes: float | None, show: bool):
         self.batch_size, self.steps, self.minutes = batch_size, steps, minutes
-        self.visible = show
-        self.in_notebook = in_notebook()
-        self.drawn = 0.0  # when the text was last shown
+        self.in_notebook = show and in_notebook()
+        self.on_terminal = show and not self.in_notebook
         self.bar = None  # on a terminal
-        self.line = None  # in a notebook, with the figure of the preview below
+        self.line = None  # in a notebook, with the figure of the preview below it
         self.figure = None
-        self.last = None  # the latest step, seconds and terms
+        self.drawn = 0.0  # when the text was last shown
 
     def __enter__(self) -> "Progress":
         return self
@@ -48,73 +47,60 @@ class Progress:
     def start(self, step: int, seconds: float) -> None:
         """Show it; the run has made ``step`` updates in so many ``seconds`` already."""
         self.first_step, self.first_seconds = step, seconds
-        if self.visible and self.in_notebook:
+        if self.in_notebook:
             from IPython.display import HTML, display
 
             self.line = display(HTML("<pre>starting</pre>"), display_id=True)
-        elif self.visible:
+        elif self.on_terminal:
             self.bar = tqdm(total=1.0, bar_format="{percentage:3.0f}%|{bar:20}| {desc}", leave=True)
             if step:
                 tqdm.write(f"resuming at step {step}", file=sys.stderr)
 
     def text(self, step: int, seconds: float, terms: dict[str, float]) -> str:
         """``step 120/500 · 58 images/s · 1:02 left · d_real 0.612 ...``"""
-        done, spent = step - self.first_step, seconds - self.first_seconds
+        done = step - self.first_step
+        spent = seconds - self.first_seconds
         speed = done * self.batch_size / max(spent, 1e-9)
-        left = (
-            (self.steps - step) * spent / max(done, 1)
-            if self.steps
-            else 60 * self.minutes - seconds
-        )
-        total = f"/{self.steps}" if self.steps else ""
+        if self.steps:
+            left, total = (self.steps - step) * spent / max(done, 1), f"/{self.steps}"
+        else:
+            left, total = 60 * self.minutes - seconds, ""
         values = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
         return f"step {step}{total} · {speed:.0f} images/s · {clock(max(left, 0))} left · {values}"
 
-    def update(self, step: int, seconds: float, terms: dict[str, float]) -> None:
-        self.last = (step, seconds, terms)
-        if self.visible and time.monotonic() - self.drawn > (0.5 if self.in_notebook else 0.1):
-            self.drawn = time.monotonic()
-            self._draw(self.text(step, seconds, terms), step, seconds)
-
-    def _draw(self, text: str, step: int, seconds: float) -> None:
+    def update(
+        self, step: int, seconds: float, terms: dict[str, float], at_once: bool = False
+    ) -> None:
+        """Show how far the training is; not ``at_once``, then only every now and then."""
+        pause = 0.5 if self.in_notebook else 0.1
+        if not at_once and time.monotonic() - self.drawn < pause:
+            return
+        self.drawn = time.monotonic()
         if self.bar is not None:
-            self.bar.n = min(
-                1.0, step / self.steps if self.steps else seconds / (60 * self.minutes)
-            )
-            self.bar.set_description_str(text)
+            share = step / self.steps if self.steps else seconds / (60 * self.minutes)
+            self.bar.n = min(1.0, share)
+            self.bar.set_description_str(self.text(step, seconds, terms))
         elif self.line is not None:
             from IPython.display import HTML
 
-            self.line.update(HTML(f"<pre>{escape(text)}</pre>"))
+            self.line.update(HTML(f"<pre>{escape(self.text(step, seconds, terms))}</pre>"))
 
     def show(self, rows: dict[str, Tensor], title: str, step: int, path: Path | None) -> None:
-        """Draw a preview: in place below the line in a notebook, and to ``path`` if there is one."""
-        if not (path or (self.visible and self.in_notebook)):
+        """Draw a preview: below the line in a notebook, and to ``path`` if there is one."""
+        if not path and not self.in_notebook:
             return
         from course_lib.plotting.figures import image_grid
 
         figure = image_grid(rows, title=f"{title} at step {step}")
         if path:
-            figure.savefig(png := io.BytesIO(), format="png")
-            with writing("a preview", path, len(png.getvalue())):
+            png = io.BytesIO()
+            figure.savefig(png, format="png")
+            with writing("a folder", path.parent, 0):
                 path.parent.mkdir(exist_ok=True)
-                replace_file(path, png.getvalue())
-        if self.visible and self.in_notebook:
+            replace_file(path, png.getvalue())
+        if self.in_notebook and self.figure is not None:
+            self.figure.update(figure)
+        elif self.in_notebook:
             from IPython.display import display
 
-            if self.figure is None:
-                self.figure = display(figure, display_id=True)
-            else:
-                self.figure.update(figure)
-
-    def close(self, step: int, interrupted: bool) -> None:
-        if not self.visible:
-            return
-        if self.last is not None:
-            self._draw(self.text(*self.last), *self.last[:2])
-        self.__exit__()
-        if interrupted:
-            print(
-                f"interrupted: stopped after step {step}; what was learned so far is kept",
-                flush=True,
-            )
+            self.figure = display(figure, display_id=True)

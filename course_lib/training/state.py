@@ -22,7 +22,7 @@ from course_lib.training.progress import Progress
 NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
 READ_EVERY = 10  # steps, whose terms are then read: until then nobody waits for a GPU
 CHECKPOINT_SECONDS = 5.0  # between two checkpoints; 0 is after every step
-# what earlier versions recorded beside a method's settings, with the values that mean what fit() does
+# what earlier versions recorded beside a method's settings, with the values that are no change
 REMOVED = {"augment": True, "compiled": False, "devices": 1}
 
 
@@ -46,9 +46,8 @@ class TrainingRun:
         self.step = 0
         self.seconds = 0.0
         self.previewed = -1  # how many previews the training is past
-        self.saved = -1  # the step of the last checkpoint, when it was written, how long that took
-        self.saved_at = 0.0
-        self.save_cost = 0.0
+        self.saved = -1  # the step of the last checkpoint
+        self.next_save = 0.0  # the time from which another is due
         self.history: list[dict] = []
         self.known = 0  # rows of the history whose terms are numbers; the others wait on the device
         self.written = 0
@@ -92,8 +91,7 @@ class TrainingRun:
 
     def _go_on(self, step: int, tensors: dict[str, Tensor], state: dict) -> None:
         mine = f"rank{distributed.world()[0]}."
-        for name in [name for name in tensors if name.startswith(mine)]:
-            tensors[name.removeprefix(mine)] = tensors[name]
+        tensors |= {n.removeprefix(mine): t for n, t in tensors.items() if n.startswith(mine)}
         checkpoint.restore(self.method, tensors, self.out or Path("rank 0"))
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors:
@@ -146,7 +144,7 @@ class TrainingRun:
         self.read()
         self.previewed = passed
         on_gpu = self.method.device.type == "cuda"
-        with torch.random.fork_rng([self.method.device] if on_gpu else []):
+        with torch.random.fork_rng(devices=[self.method.device] if on_gpu else []):
             torch.manual_seed(self.settings["seed"])
             if self.method.translates:
                 rows, title = self._translated(), "held-out images"
@@ -185,9 +183,8 @@ class TrainingRun:
         If not ``at_once``, then only when the last is CHECKPOINT_SECONDS old, and 30 times as old
         as writing it took. Raises CourseError for a weight that is not finite.
         """
-        pause = max(CHECKPOINT_SECONDS, 30 * self.save_cost) if CHECKPOINT_SECONDS else 0.0
-        is_due = at_once or time.monotonic() - self.saved_at >= pause
-        is_due = is_due and self.out is not None and self.saved != self.step
+        has_changed = self.out is not None and self.saved != self.step
+        is_due = has_changed and (at_once or time.monotonic() >= self.next_save)
         if not distributed.of_all_ranks(is_due)[0]:
             return
         others = distributed.of_all_ranks(checkpoint.private(self.method))[1:]
@@ -209,8 +206,10 @@ class TrainingRun:
         state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
         checkpoint.save(self.out / "checkpoints", self.step, tensors, state)
         self.saved = self.step
-        self.saved_at = time.monotonic()
-        self.save_cost = self.saved_at - start
+        now = time.monotonic()
+        self.next_save = now + max(
+            CHECKPOINT_SECONDS, 30 * (now - start) * bool(CHECKPOINT_SECONDS)
+        )
 
 
 def check_folder(

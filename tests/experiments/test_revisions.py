@@ -181,9 +181,9 @@ METHOD_CLASSES = {name for name in HOLDERS if name.startswith("methods.")}
         ("methods.base", "cfg.beta1", "0.9", METHOD_CLASSES),
         ("losses", ".mean()", ".sum()", METHOD_CLASSES),
         (
-            "training.fit",
-            "checkpoint_seconds: float = 5.0",
-            "checkpoint_seconds: float = 6.0",
+            "training.state",
+            "CHECKPOINT_SECONDS = 5.0",
+            "CHECKPOINT_SECONDS = 6.0",
             {"training"},
         ),
         ("training.loading", "epoch + 1", "epoch + 2", {"training"}),

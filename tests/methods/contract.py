@@ -23,6 +23,7 @@ from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.methods.swapped import Swapped
 from course_lib.training import checkpoint, progress
+from course_lib.training import state as training_state
 from course_lib.training.fit import TIMING, fit
 from tests.support.killing import equal
 
@@ -424,8 +425,9 @@ def resumes_to_the_bit(case: Case, folder: Path) -> None:
         first, second = case.make(**changes), case.make(seed=9, **changes)
         out = folder / str(stop)
         interrupt_after(first, stop)
-        with pytest.raises(KeyboardInterrupt):
-            fit(first, data, out=out, checkpoint_seconds=0, **options)
+        with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(training_state, "CHECKPOINT_SECONDS", 0)
+            fit(first, data, out=out, **options)
         assert not equal(state(first), state(whole))
         history = fit(second, data, out=out, resume=True, **options).history
         assert equal(state(second), state(whole)) and untimed(history) == untimed(expected)

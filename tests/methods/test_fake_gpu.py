@@ -14,6 +14,7 @@ from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.metrics import samples, scores
 from course_lib.runs import evaluating, make_config
 from course_lib.training import checkpoint, loading
+from course_lib.training import state as training_state
 from course_lib.training.fit import fit, schedule
 from tests.methods.contract import Noise
 from tests.support.fake_gpu import FakeGPU, Queue, Waits, fake_gpu
@@ -145,14 +146,15 @@ def waited(marks: list[int]) -> list[int]:
     return [k for k in range(1, len(marks)) if marks[k] > marks[k - 1]]
 
 
-def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path):
+def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_state, "CHECKPOINT_SECONDS", 99)
     with fake_gpu() as gpu:
         method, marks = quick(gpu)
         history = fit(method, Noise(32), steps=25, progress=False).history
         assert waited(marks) == [10, 20] and [row["step"] for row in history] == [*range(1, 26)]
         assert all(row["g_l1"] == 1.0 for row in history)
         method, marks = quick(gpu)
-        options = {"val": Noise(32), "previews": 3, "out": tmp_path, "checkpoint_seconds": 99}
+        options = {"val": Noise(32), "previews": 3, "out": tmp_path}
         fit(method, Noise(32), steps=12, progress=False, **options)
         assert waited(marks) == [4, 8, 10]
 
@@ -177,11 +179,12 @@ def test_batches_are_copied_beside_the_work(monkeypatch):
     assert pinned == [True]
 
 
-def test_a_nan_that_is_read_late_reaches_no_checkpoint(tmp_path):
+def test_a_nan_that_is_read_late_reaches_no_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_state, "CHECKPOINT_SECONDS", 99)
     with fake_gpu() as gpu:
         method, _ = quick(gpu, {13: torch.tensor(math.nan)})
         with pytest.raises(CourseError, match="the loss g_l1 is nan") as error:
-            fit(method, Noise(32), steps=25, out=tmp_path, checkpoint_seconds=99, progress=False)
+            fit(method, Noise(32), steps=25, out=tmp_path, progress=False)
     assert error.value.where.startswith("step 13 ")
     assert max(checkpoint.steps(tmp_path / "checkpoints")) == 0
     assert len((tmp_path / "history.jsonl").read_text().splitlines()) == 10

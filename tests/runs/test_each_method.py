@@ -1,6 +1,5 @@
-"""The command with each of the methods: trained, opened, translated with and scored; what it cannot do it says."""
+"""The command with each of the methods: it trains, opens, translates and scores."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +8,13 @@ import torch
 from PIL import Image
 
 from course_lib import runs
-from course_lib.data import facades, label_maps, open_dataset
+from course_lib.data import facades
 from course_lib.data.facades import Facades, paint
 from course_lib.data.images import half, read_image, to_bytes, to_image, to_tensor
-from course_lib.methods import METHODS, configs, method_class
+from course_lib.methods import METHODS
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.metrics import samples
-from course_lib.training import fit
-from tests.methods.contract import Noise, output
+from tests.methods.contract import Noise
 
 CODED = "bicyclegan", "munit", "bridge"
 TWO_WAYS = [name for name in METHODS if len(method_class(name).directions) > 1]
@@ -30,7 +28,7 @@ SMALL = {
 
 @pytest.fixture(scope="module", autouse=True)
 def few():
-    """Six houses a split, and few samples to score: these tests are about the way, not about the numbers."""
+    """Six houses a split, and few samples to score: these tests are not about the numbers."""
     with pytest.MonkeyPatch.context() as patched:
         for split in facades.HOUSES:
             patched.setitem(facades.HOUSES, split, 6)
@@ -122,27 +120,6 @@ def test_the_command_trains_opens_translates_and_scores(name, tmp_path, course):
     if name in TWO_WAYS:
         back = runs.evaluate(run, DATA[name], split="val", device="cpu", direction="yx")
         assert back["l1"] != scores["l1"] and ("rec_l1" in scores) == (name not in CODED)
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_trained_in_bfloat16_and_opened_again_it_paints_the_same_to_the_bit(name, tmp_path):
-    config, image = runs.make_config(name, "smoke", settings=SMALL.get(name, [])), Noise(32)[0]
-    batch = {key: image[key][None] for key in ("x", "y", "labels", "instances")}
-    torch.manual_seed(0)
-    method = method_class(name)(config, "cpu", bf16=True)
-    data = open_dataset(DATA[name], "train", 32)
-    fit(method, data, steps=2, out=tmp_path, progress=False)
-    settings = {
-        "method": name,
-        "data": DATA[name],
-        "direction": "xy",
-        "seed": 0,
-        "bf16": True,
-        "devices": 1,
-    }
-    settings |= {"config": configs.as_dict(config), "steps": 2, "minutes": None}
-    (tmp_path / "run.json").write_text(json.dumps(settings))
-    assert torch.equal(output(method, batch), output(runs.open_run(tmp_path, "cpu")[0], batch))
 
 
 @pytest.mark.slow
@@ -290,16 +267,6 @@ def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
             *where, "--input", tmp_path / "wide.png", "--output", tmp_path / "w", *options
         )
         assert status == 0 and Image.open(tmp_path / "w/wide.png").size == size, err
-    labels = torch.from_numpy(np.array(wide.resize((70, 44), Image.Resampling.NEAREST)))[
-        None
-    ].long()
-    maps = [
-        np.pad(each, ((0, 0), (0, 4), (0, 2)), mode="reflect")
-        for each in (labels, label_maps.regions(labels))
-    ]
-    fake = runs.open_run(run)[0].sample(None, 1, 4, *map(torch.from_numpy, maps))[0, 0, :, :44, :70]
-    by_hand = to_image(fake).resize((128, 80), Image.Resampling.BICUBIC)
-    assert np.array_equal(Image.open(tmp_path / "w/wide.png"), by_hand)
     assert "not transparent" in course(*where, *alone, "--keep-alpha")[2].splitlines()[0]
     for given, what in ((tmp_path / "nothing", "no such file"), ("emoji:edges", "no label maps")):
         status, _, err = course(*where, "--input", given, "--output", tmp_path / "c")

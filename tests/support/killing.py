@@ -31,8 +31,7 @@ from course_lib.training.fit import TIMING
 from tests import ROOT
 
 OPERATIONS = {"write", "open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}
-# for programs: this checkout, whatever copy is installed; one thread, so that several can run at a
-# time
+# for programs: this checkout, whatever copy is installed; one thread, to run several at a time
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 SMALL = Config(
     image_size=16,
@@ -209,7 +208,7 @@ def write_pairs(folder: Path, count: int = 26, size: int = 16) -> Path:
 def course_train(
     data: Path | str, out: Path, steps: int, *more: str, method: str = "pix2pix"
 ) -> list[str]:
-    """A command that trains a small network, and saves often; 6 batches an epoch of write_pairs()."""
+    """A command that trains a small network, and saves often; its data: write_pairs()."""
     special = {"pix2pix": "dropout=0.5", "cyclegan": "pool_size=9", "pix2pixhd": "cluster_images=4"}
     special |= {"unit": "noise=on", "munit": "d_scales=2"}
     sizes = ("d_layers=1", "batch_size=4", "base_channels=4", "d_base_channels=4")

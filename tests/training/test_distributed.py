@@ -1,4 +1,4 @@
-"""Several ranks under torchrun: equal weights, those of one process; exact resume; all end when one does."""
+"""Several ranks under torchrun: what they learn, exact resume, and that all end when one does."""
 
 import re
 import subprocess
@@ -75,6 +75,7 @@ def test_all_stop_when_one_is_killed_and_go_on_exactly(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.extra
 def test_a_loss_that_is_not_finite_stops_all(tmp_path):
     data = write_pairs(tmp_path / "data")
     words = command(data, tmp_path / "out", 400, "--set", "lr=1e30")
