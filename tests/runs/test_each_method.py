@@ -11,7 +11,7 @@ from course_lib import runs
 from course_lib.data import facades
 from course_lib.data.facades import Facades, paint
 from course_lib.data.images import half, read_image, to_bytes, to_image, to_tensor
-from course_lib.methods import METHODS
+from course_lib.methods import METHODS, method_class
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.metrics import samples
 from tests.methods.contract import Noise

@@ -25,7 +25,6 @@ from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.training import checkpoint, state
 from course_lib.training.fit import fit
 from course_lib.training.loading import batches
-from tests import ROOT
 from tests.support.archives import tree as contents
 from tests.support.killing import (
     ONE_THREAD,
