@@ -84,9 +84,9 @@ def coverage(samples: Float[Tensor, "n k 3 h w"], truths: Float[Tensor, "n m 3 h
         )
     covered = []
     for s, t in zip(samples, truths, strict=True):
-        there = embed(t)
-        radius = torch.cdist(there, there).fill_diagonal_(math.inf).min(1).values
-        covered.append(torch.cdist(there, embed(s)).min(1).values < radius)
+        true = embed(t)
+        radius = torch.cdist(true, true).fill_diagonal_(math.inf).min(1).values
+        covered.append(torch.cdist(true, embed(s)).min(1).values < radius)
     return torch.stack(covered).double().mean().item()
 
 

@@ -34,10 +34,10 @@ def read(
     small = shrunk(photos)
     net = (net or load_reader(max(small.shape[-2:]))).to(photos.device)
     low, high = photos.new_tensor(LOW), photos.new_tensor(HIGH)
-    said = torch.cat([net(chunk) for chunk in small.split(CHUNK)])
-    (chance, wall), brick = said[:, :WALLS].softmax(1).max(1), said[:, WALLS].sigmoid()
+    answers = torch.cat([net(chunk) for chunk in small.split(CHUNK)])
+    (chance, wall), brick = answers[:, :WALLS].softmax(1).max(1), answers[:, WALLS].sigmoid()
     wall = torch.where(chance >= sure, wall, -1).float()
-    rest = low + (high - low) * (said[:, WALLS + 1 :].clamp(-1, 1) + 1) / 2
+    rest = low + (high - low) * (answers[:, WALLS + 1 :].clamp(-1, 1) + 1) / 2
     return torch.stack([wall, rest[:, 0], brick, *rest[:, 1:].unbind(1)], dim=1)
 
 

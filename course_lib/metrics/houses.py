@@ -47,8 +47,8 @@ def lit_windows(
     light = torch.einsum("nchw,c->nhw", linear, linear.new_tensor(LUMINANCE))
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
     window = labels == WINDOW
-    own = instances.long() + 256 * house
-    glow = _mean(light, window, own, 256 * len(photos)).view(
+    each = instances.long() + 256 * house  # another number for each window of each house
+    glow = _mean(light, window, each, 256 * len(photos)).view(
         -1, 256
     )  # nan where there is no such window
     wall = _mean(light, labels == WALL, house, len(photos))[:, None]
@@ -56,31 +56,23 @@ def lit_windows(
     return torch.stack([(glow > times * wall) & there, there]).sum(2).T.double()
 
 
-def borders_visible(photos: Photos, labels: Maps, instances: Maps) -> float:
-    """Share of the pairs of windows side by side, touching, between which a border is to be seen.
-
-    The two columns of pixels where the instances meet, as displayed grey, must on average be
-    lighter by BORDER than the inside of both, without the pixels at their edges. True photographs
-    of ``facades:touching``: 1.00 at 64 and 128 px. Of the same houses with one long window in place
-    of each band: 0.00. nan if no windows touch.
-    """
-    visible, pairs = visible_borders(photos, labels, instances).sum(0)
-    return (visible / pairs).item()
-
-
 def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, "n 2"]:
-    """Of each photograph: between how many pairs of touching windows a border is to be seen, and
-    how many there are.
+    """Of each photograph: the visible borders between touching windows, and how many there are.
+
+    The two columns of pixels where two instances meet, as displayed grey, must on average be lighter
+    by BORDER than the inside of both, without the pixels at their edges. True photographs of
+    ``facades:touching``: all visible at 64 and 128 px. Of the same houses with one long window in
+    place of each band: none.
     """
     _masks(photos, labels, instances)
     grey = torch.einsum(
         "nchw,c->nhw", (photos.float().clamp(-1, 1) + 1) / 2, photos.new_tensor(LUMINANCE)
     )
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
-    own = instances.long() + 256 * house
+    each = instances.long() + 256 * house  # another number for each window of each house
     inside = (labels == WINDOW) & (boundary_map(instances)[:, 0] == 0)
-    glass = _mean(grey, inside, own, 256 * len(photos))
-    left, right = own[:, :, :-1], own[:, :, 1:]
+    glass = _mean(grey, inside, each, 256 * len(photos))
+    left, right = each[:, :, :-1], each[:, :, 1:]
     meet = (labels[:, :, :-1] == WINDOW) & (labels[:, :, 1:] == WINDOW) & (left != right)
     meet[:, 1:-1] &= meet[:, 2:] & meet[:, :-2]  # without the frame above and below
     pairs, which = torch.stack([left[meet], right[meet]]).unique(dim=1, return_inverse=True)

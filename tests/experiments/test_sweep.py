@@ -57,7 +57,8 @@ def write(folder: Path, text: str = GRID, name: str = "smoke") -> Path:
 def test_a_grid_gives_its_cells_in_order(tmp_path):
     text = (
         GRID
-        + '[rows.swapped]\nmethod = "pix2pix"\nsteps = 9\nseeds = [5]\ndirection = "yx"\nflip = "off"\n'
+        + '[rows.swapped]\nmethod = "pix2pix"\nsteps = 9\nseeds = [5]\n'
+        + 'direction = "yx"\nflip = "off"\n'
     )
     cells = grids.read_grid(write(tmp_path, text))
     order = [("L1 + cGAN", 0), ("L1 + cGAN", 1), ("L1 only", 0), ("L1 only", 1), ("swapped", 5)]

@@ -69,7 +69,7 @@ def test_confusion_and_its_scores_by_hand():
     matrix = scores.confusion(predicted, truth, classes=4)
     assert matrix.tolist() == [[2, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0]]
     found = scores.segmentation_scores(matrix)
-    # class 3 is never true, so it is no class of the means; the pixel given to it is lost to class 1
+    # class 3 is never true, so no class of the means; the pixel given to it is lost to class 1
     assert found["pixel"] == pytest.approx(4 / 6)
     assert found["class"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
     assert found["iou"] == pytest.approx((2 / (3 + 2 - 2) + 1 / (2 + 2 - 1) + 1) / 3)
