@@ -56,16 +56,13 @@ def _steps(kept: list[dict[str, Any]]) -> str:
                 f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if row else "-"
             )
         used = own or rows["course float32"]
-        lines.append(
-            [*line, f"{used['share']:.0%}", f"{book['resident']:.0f}, {used['resident']:.0f}"]
-        )
+        lines.append([*line, f"{used['share']:.0%}"])
     head = [
         "a step of",
         "textbook, s",
         "times as fast, float32",
         "bfloat16",
         "share of the peak",
-        "memory, MB",
     ]
     return _table(head, lines)
 

@@ -86,8 +86,7 @@ MISSING: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "ps5": {
         "course_lib.metrics.intervals": ("T", "interval"),
-        "course_lib.experiments.evidence": ("T", "difference", "two_sided_p"),
-        "course_lib.experiments.claims": ("judge", "verdict", "_decided"),
+        "course_lib.experiments.claims": ("interval", "judge", "verdict"),
     },
 }
 

@@ -1,4 +1,6 @@
-"""What can be measured: pixels here at the top; scores, diversity, realism and factors in the modules of the room."""
+"""What can be measured: pixels here at the top; scores, diversity, realism and factors in the
+modules of the room.
+"""
 
 from course_lib.metrics.pixels import (
     baselines,
@@ -8,7 +10,6 @@ from course_lib.metrics.pixels import (
     grid_ratio,
     histogram_intersection,
     l1,
-    lab_histogram_intersection,
     mean_image,
     nearest_neighbours,
     psnr,
@@ -25,7 +26,6 @@ __all__ = [
     "grid_ratio",
     "histogram_intersection",
     "l1",
-    "lab_histogram_intersection",
     "mean_image",
     "nearest_neighbours",
     "psnr",

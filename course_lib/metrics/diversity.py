@@ -1,9 +1,10 @@
-"""Many translations of one image: how much they differ, whether they reach the true ones, and whether they look real.
+"""Many translations of one image: how much they differ, whether they reach the true ones, and
+whether they look real.
 
-Samples are (n, k, 3, h, w) in [-1, 1]: k translations of each of n inputs. No single number is enough: broken samples
-are diverse, and one sharp answer looks real (BicycleGAN, section 5). Perceptual distances are those of
-``perceptual.distance``; a score says in its name whether LPIPS or the course's "features" measured it. ValueError for
-shapes that do not fit; nan where there is too little to measure.
+Samples are (n, k, 3, h, w) in [-1, 1]: k translations of each of n inputs. No single number is
+enough: broken samples are diverse, and one sharp answer looks real (BicycleGAN, section 5).
+Perceptual distances are those of the course's own "features" (perceptual.py). ValueError for shapes
+that do not fit; nan where there is too little to measure.
 """
 
 import math
@@ -12,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.metrics.perceptual import available, describe, embed, steps
+from course_lib.metrics.perceptual import describe, embed
 
 RIDGES = tuple(
     10.0**power for power in range(-6, 4)
@@ -21,47 +22,44 @@ FOLDS = 5  # of realism_error
 LAST = slice(-128, -64)  # of perceptual.describe: means of the last layer
 
 
-def diversity(samples: Float[Tensor, "n k 3 h w"], by: str | None = None) -> float:
-    """Mean distance between consecutive samples of one input: k - 1 for each, so 1,900 for 100 inputs and 20 samples.
+def diversity(samples: Float[Tensor, "n k 3 h w"], by: str = "features") -> float:
+    """Mean distance between consecutive samples of one input: k - 1 for each, as in BicycleGAN's
+    code.
 
-    The protocol of BicycleGAN's code: 0 if an input has one answer only. ``by`` is "lpips", "features" or "l1" (mean
-    absolute difference, in [0, 2]); None takes LPIPS where it is available.
+    The paper takes 20 samples of 100 inputs, so 1,900 distances. 0 if an input has one answer only.
+    ``by`` is "features" or "l1" (mean absolute difference, in [0, 2]).
     """
     return each_diversity(samples, by).mean().item()
 
 
 def each_diversity(
-    samples: Float[Tensor, "n k 3 h w"], by: str | None = None
+    samples: Float[Tensor, "n k 3 h w"], by: str = "features"
 ) -> Float[Tensor, " n"]:
     """The same of each input."""
     if samples.shape[1] < 2:
-        raise ValueError(
-            f"consecutive samples of {tuple(samples.shape)}: there is but one for each input"
-        )
+        raise ValueError(f"{tuple(samples.shape)}: there is but one sample for each input")
     if by == "l1":
         return samples.diff(dim=1).abs().flatten(1).mean(1)
-    return torch.stack([steps(row, by).values for row in samples]).mean(1)
+    means = []
+    for row in samples:
+        apart = embed(row).diff(dim=0).square().sum(1)
+        equal = (row[1:] == row[:-1]).flatten(1).all(1)  # 0 apart, whatever the rounding
+        means.append(torch.where(equal, 0.0, apart).mean())
+    return torch.stack(means)
 
 
-def real_pairs(real: Float[Tensor, "n 3 h w"], by: str | None = None, seed: int = 0) -> float:
-    """The same distance between pairs of different real images: samples far more diverse than that are broken.
+def real_pairs(real: Float[Tensor, "n 3 h w"], by: str = "features") -> float:
+    """The same distance between all pairs of different real images; nan for fewer than 2 images.
 
-    Of all pairs; by LPIPS, which has to look at each, of about 1,900 random ones.
+    Samples that are far more diverse than that are broken.
     """
-    by, n = by or available()[0], len(real)
+    n = len(real)
     if n < 2:
         return math.nan
-    if by == "lpips":
-        generator, rounds = torch.Generator().manual_seed(seed), min(-(-1900 // (n - 1)), n)
-        # neighbours in a shuffled row are random pairs
-        rows = torch.stack([torch.randperm(n, generator=generator) for _ in range(rounds)])
-        return diversity(real[rows], by)
-    flat = real.flatten(1) if by == "l1" else embed(real)
-    apart = (
-        torch.cdist(flat, flat, p=1) / flat.shape[1]
-        if by == "l1"
-        else torch.cdist(flat, flat).square()
-    )
+    if by == "l1":
+        apart = torch.cdist(real.flatten(1), real.flatten(1), p=1) / real[0].numel()
+    else:
+        apart = torch.cdist(embed(real), embed(real)).square()
     return (apart.fill_diagonal_(0).sum() / (n * (n - 1))).item()
 
 
@@ -74,9 +72,11 @@ def each_nearest(
 
 
 def coverage(samples: Float[Tensor, "n k 3 h w"], truths: Float[Tensor, "n m 3 h w"]) -> float:
-    """Share of the true answers to one input that a sample comes near to: nearer than the nearest other true one.
+    """Share of the true answers to one input that a sample comes near to: nearer than the nearest
+    other true one.
 
-    Coverage of Naeem et al. (2020) with one neighbour, by features, for each input on its own; in [0, 1].
+    Coverage of Naeem et al. (2020) with one neighbour, by features, for each input on its own; in
+    [0, 1].
     """
     if len(samples) != len(truths) or truths.shape[1] < 2:
         raise ValueError(
@@ -84,37 +84,24 @@ def coverage(samples: Float[Tensor, "n k 3 h w"], truths: Float[Tensor, "n m 3 h
         )
     covered = []
     for s, t in zip(samples, truths, strict=True):
-        there = embed(t)
-        radius = torch.cdist(there, there).fill_diagonal_(math.inf).min(1).values
-        covered.append(torch.cdist(there, embed(s)).min(1).values < radius)
+        true = embed(t)
+        radius = torch.cdist(true, true).fill_diagonal_(math.inf).min(1).values
+        covered.append(torch.cdist(true, embed(s)).min(1).values < radius)
     return torch.stack(covered).double().mean().item()
 
 
 def common_share(values: Float[Tensor, "n k c"]) -> float:
-    """Share of the variance over z that all inputs have in common, in [0, 1]; ``values[:, j]`` belong to one z.
+    """Share of the variance over z that all inputs have in common, in [0, 1]; ``values[:, j]``
+    belong to one z.
 
-    Each input's mean over z is taken away, v_ij = values_ij - mean_j values_ij; the share is |mean_i v_ij|^2 over
-    |v_ij|^2, both summed over c and averaged over all that is left. 1: the same z does the same to every input; where z
-    does something else to each it is about 1/n. nan where z does nothing.
+    Each input's mean over z is taken away, v_ij = values_ij - mean_j values_ij; the share is
+    |mean_i v_ij|^2 over |v_ij|^2, both summed over c and averaged over all that is left. 1: the
+    same z does the same to every input; where z does something else to each it is about 1/n. nan
+    where z does nothing.
     """
     v = values.double() - values.double().mean(1, keepdim=True)
     total = v.square().sum(2).mean()
     return (v.mean(0).square().sum(1).mean() / total).item() if total > 1e-10 else math.nan
-
-
-def colour_follows(
-    samples: Float[Tensor, "n k 3 h w"], examples: Float[Tensor, "k 3 h w"]
-) -> float:
-    """Correlation between the mean colours of the outputs and those of the examples whose style they got.
-
-    Column j of ``samples`` has the style of example j. Of the outputs what each input does by itself is taken away, its
-    mean over the examples. Over inputs, examples and channels together; nan if nothing varies.
-    """
-    given = samples.double().mean((3, 4))
-    given, wanted = given - given.mean(1, keepdim=True), examples.double().mean((2, 3))
-    wanted = (wanted - wanted.mean(0)).expand_as(given)
-    scale = (given.square().sum() * wanted.square().sum()).sqrt()
-    return ((given * wanted).sum() / scale).item() if scale > 1e-10 else math.nan
 
 
 # ---- realism
@@ -123,13 +110,14 @@ def colour_follows(
 def realism_error(
     fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], seed: int = 0
 ) -> float:
-    """How often a classifier takes unseen fakes for real or the reverse: 0 (never) to about 0.5 (as good as real).
+    """How often a classifier takes unseen fakes for real or the reverse: 0 (never) to about 0.5 (as
+    good as real).
 
-    Cross-validation in FOLDS parts: a linear classifier on ``perceptual.describe`` learns from all parts but one and
-    is tested on that one, so that each image is judged once, by a classifier that never saw it. Fake and real image of
-    one index are in the same part: give those of one input the same index. It sees the sets, which people asked about
-    one image do not: a generator that paints every house red is found out, however real each looks. nan for fewer than
-    8 images.
+    Cross-validation in FOLDS parts: a linear classifier on ``perceptual.describe`` learns from all
+    parts but one and is tested on that one, so that each image is judged once, by a classifier that
+    never saw it. Fake and real image of one index are in the same part: give those of one input the
+    same index. It sees the sets, which people asked about one image do not: a generator that paints
+    every house red is found out, however real each looks. nan for fewer than 8 images.
     """
     if len(fake) != len(real):
         raise ValueError(
@@ -137,27 +125,26 @@ def realism_error(
         )
     if len(fake) < 8:
         return math.nan
-    seen, sides = (
-        torch.stack([describe(fake), describe(real)]).double(),
-        torch.tensor([[-1.0], [1.0]]).double(),
-    )
+    described = torch.stack([describe(fake), describe(real)]).double()
+    sides = torch.tensor([[-1.0], [1.0]], device=fake.device).double()
     order = torch.randperm(len(fake), generator=torch.Generator().manual_seed(seed)).to(fake.device)
     parts, wrong = order.tensor_split(FOLDS), []
     for i, check in enumerate(parts):
         learn = torch.cat(parts[:i] + parts[i + 1 :])
-        answers = sides.to(fake.device).expand(2, len(learn)).reshape(-1, 1)
-        said = ridge(seen[:, learn].flatten(0, 1), answers, seen[:, check].flatten(0, 1)).view(
-            2, -1
-        )
-        wrong.append(torch.stack([said[0] >= 0, said[1] < 0]).flatten())
+        answers = sides.expand(2, len(learn)).reshape(-1, 1)
+        known, unknown = (described[:, rows].flatten(0, 1) for rows in (learn, check))
+        for_fake, for_real = ridge(known, answers, unknown).view(2, -1)
+        wrong += [for_fake >= 0, for_real < 0]
     return torch.cat(wrong).double().mean().item()
 
 
 def frechet(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
-    """Frechet distance between two sets, as normal distributions of the 64 means of the network's last layer.
+    """Frechet distance between two sets, as normal distributions of the 64 means of the network's
+    last layer.
 
-    |mu - mu'|^2 + tr(S + S' - 2 (S S')^(1/2)), as in Heusel et al. (2017), who took Inception-v3: say "on the course's
-    features". It falls with n: compare sets of equal size. nan for fewer than 2 images.
+    |mu - mu'|^2 + tr(S + S' - 2 (S S')^(1/2)), as in Heusel et al. (2017), who took Inception-v3:
+    say "on the course's features". It falls with n: compare sets of equal size. nan for fewer than
+    2 images.
     """
     return (
         frechet_normal(describe(fake)[:, LAST], describe(real)[:, LAST])
@@ -168,22 +155,13 @@ def frechet(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> f
 
 def frechet_normal(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
     """The same between rows of numbers."""
-    (a, b), covariances = (
-        (a.double(), b.double()),
-        (torch.cov(a.double().T), torch.cov(b.double().T)),
-    )
-    first, second = (c.reshape(a.shape[1], -1) for c in covariances)
+    a, b = a.double(), b.double()
+    first, second = (torch.cov(rows.T).reshape(a.shape[1], -1) for rows in (a, b))
     values, vectors = torch.linalg.eigh(first)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    mixed = (
-        torch.linalg.eigvalsh(root @ second @ root).clamp(min=0).sqrt().sum()
-    )  # = tr (S S')^(1/2)
-    return max(
-        0.0,
-        (
-            (a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * mixed
-        ).item(),
-    )
+    mixed = torch.linalg.eigvalsh(root @ second @ root).clamp(min=0).sqrt().sum()  # tr (S S')^(1/2)
+    means = (a.mean(0) - b.mean(0)).square().sum()
+    return max(0.0, (means + first.trace() + second.trace() - 2 * mixed).item())
 
 
 def ridge(
@@ -191,7 +169,8 @@ def ridge(
 ) -> Float[Tensor, "m c"]:
     """Linear regression from x to y, penalised: what it says of ``unseen``.
 
-    For each column of y the strength out of RIDGES is taken that predicts best what is left out one row at a time.
+    For each column of y the strength out of RIDGES is taken that predicts best what is left out one
+    row at a time.
     """
     x, y, unseen = x.double(), y.double(), unseen.double()
     mean, scale, centre = x.mean(0), x.std(0, correction=0).clamp(min=1e-6), y.mean(0)
@@ -200,12 +179,10 @@ def ridge(
     best, out = y.new_full((y.shape[1],), math.inf), y.new_zeros(len(unseen), y.shape[1])
     for strength in RIDGES:
         shrink = s.square() / (s.square() + strength * len(x))
-        left_out = (y - u * shrink @ (u.T @ y)) / (
-            1 - (u.square() @ shrink)[:, None] - 1 / len(x)
-        ).clamp(min=1e-12)
-        error, said = (
-            left_out.square().mean(0),
-            unseen @ vt.T @ ((shrink / s.clamp(min=1e-9))[:, None] * (u.T @ y)),
-        )
-        best, out = torch.minimum(best, error), torch.where(error < best, said, out)
+        fitted = u * shrink @ (u.T @ y)
+        rest = 1 - (u.square() @ shrink)[:, None] - 1 / len(x)
+        error = ((y - fitted) / rest.clamp(min=1e-12)).square().mean(0)  # of the row left out
+        answer = unseen @ vt.T @ ((shrink / s.clamp(min=1e-9))[:, None] * (u.T @ y))
+        out = torch.where(error < best, answer, out)
+        best = torch.minimum(best, error)
     return out + centre

@@ -1,4 +1,6 @@
-"""What can be read off photographs of houses whose labels are known: lit windows, borders of windows, hues of walls."""
+"""What can be read off photographs of houses whose labels are known: lit windows, borders of
+windows, hues of walls.
+"""
 
 import math
 
@@ -10,9 +12,10 @@ from course_lib import metrics
 from course_lib.houses.layout import CLASSES
 from course_lib.networks.pix2pixhd import boundary_map
 
-LIT = 4.0  # a lit window gives more than this many times the light of its wall: two photographic stops
+LIT = 4.0  # times the light of its wall, or two photographic stops, make a window a lit one
 COLOURED = 8.0  # least chroma, in units of Lab, of a wall that has a hue
-BORDER = 0.15  # a visible border between two windows is so much lighter than their glass, of displayed grey in [0, 1]
+# A visible border between two windows is so much lighter than their glass, of grey in [0, 1].
+BORDER = 0.15
 UNKNOWN_HUE = 90.0  # degrees: what a hue drawn at random is off on average
 WALL, WINDOW = CLASSES.index("facade"), CLASSES.index("window")
 Photos, Maps = Float[Tensor, "n 3 h w"], Integer[Tensor, "n h w"]  # in [-1, 1]; labels or instances
@@ -22,10 +25,11 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (IEC 61966
 def windows_lit(photos: Photos, labels: Maps, instances: Maps, times: float = LIT) -> float:
     """Share of the windows that give more than ``times`` (4) the light of their wall.
 
-    Light is the luminance in linear light, averaged over the pixels of one window (frame and glass), and over all of
-    the façade class in the same picture. True nights: 1.00 at 64 px, 0.99 at 32. Photographs by day: 0.04 and 0.00,
-    darkened ones less. To be merely brighter than the wall says little: 92 % are by day, for their frames are white.
-    A window without a wall is left out; nan if none is left.
+    Light is the luminance in linear light, averaged over the pixels of one window (frame and
+    glass), and over all of the façade class in the same picture. True nights: 1.00 at 64 px, 0.99
+    at 32. Photographs by day: 0.04 and 0.00, darkened ones less. To be merely brighter than the
+    wall says little: 92 % are by day, for their frames are white. A window without a wall is left
+    out; nan if none is left.
     """
     lit, windows = lit_windows(photos, labels, instances, times).sum(0)
     return (lit / windows).item()
@@ -34,15 +38,17 @@ def windows_lit(photos: Photos, labels: Maps, instances: Maps, times: float = LI
 def lit_windows(
     photos: Photos, labels: Maps, instances: Maps, times: float = LIT
 ) -> Float[Tensor, "n 2"]:
-    """Of each photograph: how many windows are lit, and how many there are, without those that have no wall."""
+    """Of each photograph: how many windows are lit, and how many there are, without those that have
+    no wall.
+    """
     _masks(photos, labels, instances)
     rgb = (photos.float().clamp(-1, 1) + 1) / 2
     linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     light = torch.einsum("nchw,c->nhw", linear, linear.new_tensor(LUMINANCE))
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
     window = labels == WINDOW
-    own = instances.long() + 256 * house
-    glow = _mean(light, window, own, 256 * len(photos)).view(
+    each = instances.long() + 256 * house  # another number for each window of each house
+    glow = _mean(light, window, each, 256 * len(photos)).view(
         -1, 256
     )  # nan where there is no such window
     wall = _mean(light, labels == WALL, house, len(photos))[:, None]
@@ -50,28 +56,23 @@ def lit_windows(
     return torch.stack([(glow > times * wall) & there, there]).sum(2).T.double()
 
 
-def borders_visible(photos: Photos, labels: Maps, instances: Maps) -> float:
-    """Share of the pairs of windows side by side, touching, between which a border is to be seen.
-
-    The two columns of pixels where the instances meet, as displayed grey, must on average be lighter by BORDER than the
-    inside of both, without the pixels at their edges. True photographs of ``facades:touching``: 1.00 at 64 and
-    128 px. Of the same houses with one long window in place of each band: 0.00. nan if no windows touch.
-    """
-    visible, pairs = visible_borders(photos, labels, instances).sum(0)
-    return (visible / pairs).item()
-
-
 def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, "n 2"]:
-    """Of each photograph: between how many pairs of touching windows a border is to be seen, and how many there are."""
+    """Of each photograph: the visible borders between touching windows, and how many there are.
+
+    The two columns of pixels where two instances meet, as displayed grey, must on average be lighter
+    by BORDER than the inside of both, without the pixels at their edges. True photographs of
+    ``facades:touching``: all visible at 64 and 128 px. Of the same houses with one long window in
+    place of each band: none.
+    """
     _masks(photos, labels, instances)
     grey = torch.einsum(
         "nchw,c->nhw", (photos.float().clamp(-1, 1) + 1) / 2, photos.new_tensor(LUMINANCE)
     )
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
-    own = instances.long() + 256 * house
+    each = instances.long() + 256 * house  # another number for each window of each house
     inside = (labels == WINDOW) & (boundary_map(instances)[:, 0] == 0)
-    glass = _mean(grey, inside, own, 256 * len(photos))
-    left, right = own[:, :, :-1], own[:, :, 1:]
+    glass = _mean(grey, inside, each, 256 * len(photos))
+    left, right = each[:, :, :-1], each[:, :, 1:]
     meet = (labels[:, :, :-1] == WINDOW) & (labels[:, :, 1:] == WINDOW) & (left != right)
     meet[:, 1:-1] &= meet[:, 2:] & meet[:, :-2]  # without the frame above and below
     pairs, which = torch.stack([left[meet], right[meet]]).unique(dim=1, return_inverse=True)
@@ -91,11 +92,12 @@ def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tens
 
 
 def hue_error(fake: Photos, truth: Photos, labels: Maps) -> float:
-    """Mean absolute difference between the hues of each house's wall, fake and true, in degrees: 0 to 180.
+    """Mean absolute difference between the hues of each house's wall, fake and true, in degrees: 0
+    to 180.
 
-    The colour of a wall is the mean RGB of the façade class; its hue the angle of (a, b) in Lab. Houses whose true wall
-    is nearly grey (chroma under 8) are left out; a fake wall without any colour (chroma under 1) counts as 90. nan if
-    no house is left.
+    The colour of a wall is the mean RGB of the façade class; its hue the angle of (a, b) in Lab.
+    Houses whose true wall is nearly grey (chroma under 8) are left out; a fake wall without any
+    colour (chroma under 1) counts as 90. nan if no house is left.
     """
     errors = hue_errors(fake, truth, labels)
     return errors[~errors.isnan()].mean().item()
@@ -124,6 +126,8 @@ def _masks(photos: Tensor, *maps: Tensor) -> None:
 
 
 def _mean(values: Tensor, mask: Tensor, group: Tensor, groups: int) -> Float[Tensor, " groups"]:
-    """Mean of ``values`` where ``mask`` for each number of ``group``, all (n, h, w); nan for one without pixels."""
+    """Mean of ``values`` where ``mask`` for each number of ``group``, all (n, h, w); nan for one
+    without pixels.
+    """
     total = torch.bincount(group[mask], values[mask].double(), minlength=groups)
     return (total / torch.bincount(group[mask], minlength=groups)).float()

@@ -1,4 +1,6 @@
-"""Intervals: between which values the mean of a few runs lies, a share of many answers, or a score on test images."""
+"""Intervals: between which values the mean of a few runs lies, a share of many answers, or a score
+on test images.
+"""
 
 import math
 import statistics
@@ -12,13 +14,16 @@ RESAMPLES = 1000  # of the bootstrap
 
 # Quantiles 0.975 of Student's t for 1 ... 30 degrees of freedom.
 T = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+    2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )  # fmt: skip
 
 
 def interval(values: list[float]) -> tuple[float, float, float, float]:
-    """(mean, low, high, standard deviation): the two-sided 95 % t interval of the mean of 2 values or more."""
+    """(mean, low, high, standard deviation): the two-sided 95 % t interval of the mean of 2 values
+    or more.
+    """
     n, mean = len(values), statistics.fmean(values)
     # not statistics.stdev, which has no answer for nan
     spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
@@ -37,11 +42,13 @@ def wilson(count: int, n: int) -> tuple[float, float]:
 def bootstrap(
     parts: Float[Tensor, "n ..."], value: Callable[[Tensor], Float[Tensor, "r v"]], seed: int = 0
 ) -> Float[Tensor, "2 v"]:
-    """Low and high ends of the 95 % percentile intervals of ``value(sums)``, v scores, over RESAMPLES of the n images.
+    """Low and high ends of the 95 % percentile intervals of ``value(sums)``, v scores, over
+    RESAMPLES of the n images.
 
-    ``parts`` is what each image adds to the sums that scores are made of, ``value`` turns sums (r, ...) of r resamples
-    into scores. The images are drawn again with replacement, and the quantiles 0.025 and 0.975 taken (Efron and
-    Tibshirani 1993, section 13.3). nan for fewer than 2 images, and where the part of an image is not finite.
+    ``parts`` is what each image adds to the sums that scores are made of, ``value`` turns sums (r,
+    ...) of r resamples into scores. The images are drawn again with replacement, and the quantiles
+    0.025 and 0.975 taken (Efron and Tibshirani 1993, section 13.3). nan for fewer than 2 images,
+    and where the part of an image is not finite.
     """
     n, generator = len(parts), torch.Generator().manual_seed(seed)
     flat = parts.double().cpu().flatten(1)

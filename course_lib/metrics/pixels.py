@@ -1,9 +1,11 @@
-"""Numbers on held-out images. No single one is enough: a grid of pixels can win on L1, a blur on PSNR.
+"""Numbers on held-out images. No single one is enough: a grid of pixels can win on L1, a blur on
+PSNR.
 
-Images are batches (n, 3, h, w) in [-1, 1], fakes first, reals second; every metric returns a Python float. The metrics
-that compare image by image (l1, psnr, ssim) need pairs; the others compare sets, which may differ in number. All raise
-ValueError for an empty batch, one that is not (n, 3, h, w), or two that do not fit. A ratio whose reference is 0 (flat
-or grey real images) is nan. No network learns from these: they record no gradients.
+Images are batches (n, 3, h, w) in [-1, 1], fakes first, reals second; every metric returns a Python
+float. The metrics that compare image by image (l1, psnr, ssim) need pairs; the others compare sets,
+which may differ in number. All raise ValueError for an empty batch, one that is not (n, 3, h, w),
+or two that do not fit. A ratio whose reference is 0 (flat or grey real images) is nan. No network
+learns from these: they record no gradients.
 """
 
 import math
@@ -13,10 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data import colours
-
 BINS = 8  # of each colour channel in the joint histogram
-LAB_BIN = 4.0  # width of a bin of L, a or b
+TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
 GRID_BAND = 0.45  # cycles per pixel; the highest frequency an image can hold is 0.5
 CHUNK = 64  # images at a time where a metric needs several times their memory
 
@@ -36,10 +36,12 @@ def psnr(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> floa
 
 
 def ssim(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
-    """Structural similarity, 1 for equal images (Wang et al. 2004; Gaussian window of 11 px), averaged over images.
+    """Structural similarity, 1 for equal images (Wang et al. 2004; Gaussian window of 11 px),
+    averaged over images.
 
-    It compares intensities in [0, 1]: its luminance term, (2ab + c) / (a^2 + b^2 + c) of two local means, presumes that
-    they are not negative. On [-1, 1] a slightly brighter grey would count as unlike, and scores would be lower.
+    It compares intensities in [0, 1]: its luminance term, (2ab + c) / (a^2 + b^2 + c) of two local
+    means, presumes that they are not negative. On [-1, 1] a slightly brighter grey would count as
+    unlike, and scores would be lower.
     """
     return each_ssim(fake, real).mean().item()
 
@@ -80,7 +82,8 @@ def each_ssim(
 
 
 def sharpness(images: Float[Tensor, "n 3 h w"]) -> float:
-    """Mean gradient magnitude sqrt(dx^2 + dy^2), from forward differences of each channel, per pixel.
+    """Mean gradient magnitude sqrt(dx^2 + dy^2), from forward differences of each channel, per
+    pixel.
 
     Noise and grids count as sharp, so read it together with :func:`grid_ratio`.
     """
@@ -96,9 +99,11 @@ def sharpness_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w
 
 
 def edge_agreement(x: Float[Tensor, "n 3 h w"], y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
-    """Do the edges of x and y lie in the same places? The correlation of two maps of steepness, in [-1, 1].
+    """Do the edges of x and y lie in the same places? The correlation of two maps of steepness, in
+    [-1, 1].
 
-    Steepness is sqrt(dx^2 + dy^2) of the mean over the channels, from central differences. A flat picture has none: 0.
+    Steepness is sqrt(dx^2 + dy^2) of the mean over the channels, from central differences. A flat
+    picture has none: 0.
     """
     maps = []
     for images in _pairs(x, y):
@@ -111,9 +116,10 @@ def edge_agreement(x: Float[Tensor, "n 3 h w"], y: Float[Tensor, "n 3 h w"]) -> 
 def grid_energy(images: Float[Tensor, "n 3 h w"]) -> float:
     """Spectral energy near the frequency of the pixel grid, as mean square of the luminance.
 
-    The luminance is the mean of the channels, less its mean over the image; its power spectrum, averaged over images,
-    is summed where abs(fx) or abs(fy) exceeds 0.45 cycles per pixel. The checkerboard that a 4x4 transposed convolution
-    of stride 2 leaves behind repeats every 2 px: 0.5 cycles per pixel, inside the band (Odena et al. 2016).
+    The luminance is the mean of the channels, less its mean over the image; its power spectrum,
+    averaged over images, is summed where abs(fx) or abs(fy) exceeds 0.45 cycles per pixel. The
+    checkerboard that a 4x4 transposed convolution of stride 2 leaves behind repeats every 2 px: 0.5
+    cycles per pixel, inside the band (Odena et al. 2016).
     """
     luminance = _images(images).mean(1)  # (n, h, w)
     luminance = luminance - luminance.mean((1, 2), keepdim=True)
@@ -125,12 +131,16 @@ def grid_energy(images: Float[Tensor, "n 3 h w"]) -> float:
 
 
 def grid_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
-    """Grid energy of the fakes over that of the reals: well above 1 means a visible grid, below 1 a soft image."""
+    """Grid energy of the fakes over that of the reals: well above 1 means a visible grid, below 1 a
+    soft image.
+    """
     return _ratio(grid_energy, fake, real)
 
 
 def chroma_ratio(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
-    """Mean distance of the channels from their mean, fakes over reals: below 1 the colours are paler than real."""
+    """Mean distance of the channels from their mean, fakes over reals: below 1 the colours are
+    paler than real.
+    """
     return _ratio(chroma, fake, real)
 
 
@@ -140,89 +150,56 @@ def chroma(images: Float[Tensor, "n 3 h w"]) -> float:
 
 
 def histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
-    """Overlap of the joint RGB histograms of the two sets, 0 (no colour in common) to 1 (the same colours).
+    """Overlap of the joint RGB histograms of the two sets, 0 (no colour in common) to 1 (the same
+    colours).
 
-    8 bins per channel, 512 in all, over all pixels of all images; each histogram sums to 1; sum of the minima. It
-    compares sets, not pairs: the right colours in the wrong places still count.
+    8 bins per channel, 512 in all, over all pixels of all images; each histogram sums to 1; sum of
+    the minima. It compares sets, not pairs: the right colours in the wrong places still count.
     """
     fake, real = _sets(fake, real)
-    joint = [_bins(images, -1.0, 1.0, BINS) for images in (fake, real)]
-    return _overlap(
-        *((red * BINS + green) * BINS + blue for red, green, blue in (b.unbind(1) for b in joint)),
-        BINS**3,
-    )
-
-
-def lab_histogram_intersection(
-    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]
-) -> dict[str, float]:
-    """Overlap of the histograms of L, a and b, each on its own (pix2pix, section 4.2): {"L": ..., "a": ..., "b": ...}.
-
-    Bins are 4 units wide, L in [0, 100], a and b in [-128, 128]. The paper does not state its bins, so compare with its
-    table in order, not in digits.
-    """
-    fake, real = (rgb_to_lab(images) for images in _sets(fake, real))
-    overlap = {}
-    for channel, (name, low, high) in enumerate(
-        [("L", 0.0, 100.0), ("a", -128.0, 128.0), ("b", -128.0, 128.0)]
-    ):
-        bins = round((high - low) / LAB_BIN)
-        overlap[name] = _overlap(
-            *(_bins(lab[:, channel], low, high, bins) for lab in (fake, real)), bins
-        )
-    return overlap
+    shares = []
+    for images in (fake, real):
+        bins = ((images + 1) / 2 * BINS).long().clamp(0, BINS - 1)
+        red, green, blue = bins.unbind(1)
+        numbers = (red * BINS + green) * BINS + blue
+        counts = torch.bincount(numbers.flatten(), minlength=BINS**3).double()
+        shares.append(counts / counts.sum())
+    return torch.minimum(*shares).sum().item()
 
 
 def rgb_to_lab(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """sRGB in [-1, 1] to CIE Lab, white point D65 (IEC 61966-2-1): L in [0, 100], a and b in about [-108, 99]."""
-    return colours.rgb_to_lab(_images(images))
+    """sRGB in [-1, 1] to CIE Lab with white point D65 (IEC 61966-2-1).
 
-
-def each_ab_error(
-    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]
-) -> Float[Tensor, " n"]:
-    """Mean distance in the plane of a and b of CIE Lab, of each image; an eye sees 2 to 3."""
-    return (rgb_to_lab(fake) - rgb_to_lab(real))[:, 1:].norm(dim=1).mean((1, 2))
-
-
-def each_ab_baseline(
-    train: Dataset, real: Float[Tensor, "n 3 h w"]
-) -> dict[str, Float[Tensor, " n"]]:
-    """The same of two answers without a network: grey, and of each lightness the most frequent colour in ``train``."""
-    counts = sum(
-        torch.bincount(_lab_bins(rgb_to_lab(y)), minlength=26 * 64**2)
-        for (y,) in _chunks(train, "y")
-    )
-    counts, lab = counts.view(26, 64**2), rgb_to_lab(real)
-    best = torch.where(
-        counts.any(1), counts.argmax(1), 32 * 64 + 32
-    )  # grey for a lightness that was never seen
-    colour = (torch.stack([best // 64, best % 64]) - 32) * LAB_BIN  # (2, 26)
-    frequent = (
-        colour[:, _lab_bins(lab) // 64**2].view(2, *lab[:, 0].shape).transpose(0, 1)
-    )  # (n, 2, h, w)
-    apart = {"grey": lab[:, 1:], "frequent": lab[:, 1:] - frequent}
-    return {f"baseline_{name}_ab_error": ab.norm(dim=1).mean((1, 2)) for name, ab in apart.items()}
-
-
-def _lab_bins(lab: Float[Tensor, "n 3 h w"]) -> Tensor:
-    """A number for each pixel: its bins of L, a and b, the last two around 0."""
-    light, a, b = (lab / LAB_BIN).round().long().unbind(1)
-    return ((light.clamp(0, 25) * 64 + a + 32) * 64 + b + 32).flatten()
+    L lies in [0, 100], a and b in about [-108, 99].
+    """
+    rgb = (_images(images).clamp(-1, 1) + 1) / 2
+    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = torch.tensor(TO_XYZ).to(linear)
+    to_xyz = to_xyz / to_xyz.sum(1, keepdim=True)  # white is (1, 1, 1)
+    xyz = torch.einsum("ij,njhw->nihw", to_xyz, linear)
+    delta = 6 / 29
+    f = torch.where(xyz > delta**3, xyz.clamp(min=1e-9) ** (1 / 3), xyz / (3 * delta**2) + 4 / 29)
+    x, y, z = f.unbind(1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
 def evaluate(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
-    """The numbers of a paired test set, each under the name of its function, and ``n``, the number of pairs."""
+    """The numbers of a paired test set, each under the name of its function, and ``n``, the number
+    of pairs.
+    """
     metrics = (l1, psnr, ssim, sharpness_ratio, grid_ratio, histogram_intersection, chroma_ratio)
     return {metric.__name__: metric(fake, real) for metric in metrics} | {"n": len(fake)}
 
 
-# A number becomes readable beside the answer that took no learning. Datasets give dicts of x and y, (3, h, w) each; use
+# A number becomes readable beside the answer that took no learning. Datasets give dicts of x and y,
+# (3, h, w) each; use
 # them without augmentation.
 
 
 def mean_image(data: Dataset) -> Float[Tensor, "3 h w"]:
-    """The mean of all y: the constant answer with the least squared error (for the least L1 it would be the median)."""
+    """The mean of all y: the constant answer with the least squared error (for the least L1 it
+    would be the median).
+    """
     total, count = 0.0, 0
     for (y,) in _chunks(data, "y"):
         total, count = total + y.double().sum(0), count + len(y)
@@ -234,7 +211,9 @@ def mean_image(data: Dataset) -> Float[Tensor, "3 h w"]:
 def nearest_neighbours(
     x_query: Float[Tensor, "n 3 h w"], train: Dataset, key: str = "x"
 ) -> Int[Tensor, " n"]:
-    """Indices of the items of ``train`` whose ``key`` is nearest to each query in L1; of equals, the first."""
+    """Indices of the items of ``train`` whose ``key`` is nearest to each query in L1; of equals,
+    the first.
+    """
     query = _images(x_query).flatten(1)
     best, index, start = (
         query.new_full((len(query),), math.inf),
@@ -256,7 +235,8 @@ def nearest_neighbours(
 def baselines(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, float]:
     """L1 on the test set of two answers without a network; both sets are paired.
 
-    ``baseline_mean_l1``: always the mean training image. ``baseline_nn_l1``: the y of the nearest training x.
+    ``baseline_mean_l1``: always the mean training image. ``baseline_nn_l1``: the y of the nearest
+    training x.
     """
     return {
         name: each.mean().item()
@@ -309,15 +289,3 @@ def _ratio(measure, fake: Tensor, real: Tensor) -> float:
     fake, real = _sets(fake, real)
     reference = measure(real)
     return measure(fake) / reference if reference > 1e-12 else math.nan
-
-
-def _bins(values: Tensor, low: float, high: float, bins: int) -> Tensor:
-    return ((values - low) / (high - low) * bins).long().clamp(0, bins - 1)
-
-
-def _overlap(fake: Tensor, real: Tensor, bins: int) -> float:
-    """Intersection of the histograms of two sets of bin numbers."""
-    counts = [
-        torch.bincount(numbers.flatten(), minlength=bins).double() for numbers in (fake, real)
-    ]
-    return torch.minimum(*(count / count.sum() for count in counts)).sum().item()

@@ -1,7 +1,9 @@
-"""Numbers for translations whose truth is known: labels recognised, the right emoji found, windows lit, hues kept.
+"""Numbers for translations whose truth is known: labels recognised, the right emoji found, windows
+lit, hues kept.
 
-``score`` picks those that a data set allows; the sweeps and ``course evaluate`` take theirs from it. Images are batches
-(n, 3, h, w) in [-1, 1], label and instance maps (n, h, w) whole numbers. ValueError for shapes that do not fit.
+``score`` picks those that a data set allows; the sweeps and ``course evaluate`` take theirs from
+it. Images are batches (n, 3, h, w) in [-1, 1], label and instance maps (n, h, w) whole numbers.
+ValueError for shapes that do not fit.
 """
 
 from collections.abc import Iterator
@@ -19,16 +21,18 @@ from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.metrics.houses import _masks, hue_error, lit_windows, visible_borders
-from course_lib.metrics.houses import (
-    borders_visible as borders_visible,
-)  # notebooks know them as scores
-from course_lib.metrics.houses import windows_lit as windows_lit
+from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04 has it from here
 from course_lib.metrics.pixels import _pairs
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
 
-REVISION = 2  # raised when a change of the code or of its files changes what score() gives
 BATCH = 16
 NOISE = 0.01  # standard deviation, as a share of the range: 0.02 in [-1, 1]
+OF_SETS = (
+    metrics.sharpness_ratio,
+    metrics.grid_ratio,
+    metrics.chroma_ratio,
+    metrics.histogram_intersection,
+)
 DAY_NIGHT = ("facades:day-night", "facades:day-night:paired")
 
 
@@ -38,7 +42,9 @@ DAY_NIGHT = ("facades:day-night", "facades:day-night:paired")
 def confusion(
     predicted: Integer[Tensor, "*pixels"], truth: Integer[Tensor, "*pixels"], classes: int = 12
 ) -> Float[Tensor, "classes classes"]:
-    """Pixels of each true class (row) that were given each class (column), counted over the whole set, float64."""
+    """Pixels of each true class (row) that were given each class (column), counted over the whole
+    set, float64.
+    """
     from torchmetrics.functional.classification import multiclass_confusion_matrix
 
     if predicted.shape != truth.shape or not truth.numel():
@@ -54,9 +60,10 @@ def confusion(
 def segmentation_scores(matrix: Tensor) -> dict[str, float]:
     """``pixel``, ``class`` and ``iou`` of a confusion matrix H (rows: truth), each in [0, 1].
 
-    pixel = tr H / sum H; class = mean of H_ii / row_i; iou = mean of H_ii / (row_i + column_i - H_ii), with the sums of
-    row i and column i. Both means leave out the classes without a true pixel. A pixel wrongly given such a class is
-    still an error of its own class, but no class of IoU 0 is added for it.
+    pixel = tr H / sum H; class = mean of H_ii / row_i; iou = mean of H_ii / (row_i + column_i -
+    H_ii), with the sums of row i and column i. Both means leave out the classes without a true
+    pixel. A pixel wrongly given such a class is still an error of its own class, but no class of
+    IoU 0 is added for it.
     """
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.sum() > 0:
         raise ValueError(
@@ -73,10 +80,12 @@ def segmentation_scores(matrix: Tensor) -> dict[str, float]:
 def fcn_score(
     photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
 ) -> dict[str, float]:
-    """FCN-score with the course's own segmenter: does it find in painted façades the labels they were painted from?
+    """FCN-score with the course's own segmenter: does it find in painted façades the labels they
+    were painted from?
 
-    One knows photographs of up to 64 px, another those of up to 128 px; larger ones are shrunk for it. Real ones give
-    the ground-truth rows of ``frozen_files/facades.json`` and ``facades_128.json``.
+    One knows photographs of up to 64 px, another those of up to 128 px; larger ones are shrunk for
+    it. Real ones give the ground-truth rows of ``frozen_files/facades.json`` and
+    ``facades_128.json``.
     """
     return segmentation_scores(fcn_matrices(photos, labels).sum(0))
 
@@ -95,7 +104,9 @@ def fcn_matrices(
 def label_matrices(
     painted: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
 ) -> Float[Tensor, "n 12 12"]:
-    """The same of painted label maps: each pixel gets the class of the nearest colour (CycleGAN, Table 3)."""
+    """The same of painted label maps: each pixel gets the class of the nearest colour (CycleGAN,
+    Table 3).
+    """
     return _matrices(
         torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)]), labels.cpu()
     )
@@ -111,7 +122,8 @@ def _matrices(predicted: Tensor, truth: Tensor) -> Tensor:
 def retrieval(
     fake: Float[Tensor, "n 3 h w"], truths: Float[Tensor, "n 3 h w"], k: tuple[int, ...] = (1, 5)
 ) -> dict[str, float]:
-    """``top1``, ``top5``: share of fakes whose own truth, of equal index, is among the k true images nearest in L1.
+    """``top1``, ``top5``: share of fakes whose own truth, of equal index, is among the k true
+    images nearest in L1.
 
     Another true image at the same distance counts as nearer.
     """
@@ -131,7 +143,9 @@ def others_nearer(
 
 
 def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """What is left without colour: the mean of the channels, with mean 0 and deviation 1 over each image."""
+    """What is left without colour: the mean of the channels, with mean 0 and deviation 1 over each
+    image.
+    """
     return F.instance_norm(images.mean(1, keepdim=True)).expand_as(images)
 
 
@@ -141,35 +155,38 @@ def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
 def score(
     method: Method, data: str, split: str = "test", direction: str = "xy"
 ) -> dict[str, float]:
-    """What can be measured of ``method`` on the named ``data``; ``direction="yx"`` swaps its domains.
+    """What can be measured of ``method`` on the named ``data``; ``direction="yx"`` swaps its
+    domains.
 
-    Always: sharpness_ratio, grid_ratio, chroma_ratio, histogram_intersection, lab_L, lab_a, lab_b (sets), n. With true
+    Always: sharpness_ratio, grid_ratio, chroma_ratio, histogram_intersection (sets), n. With true
     pairs: l1, psnr, ssim, and by the task
 
         façades, to photographs   fcn_pixel, fcn_class, fcn_iou
         touching windows          borders_visible, too
         façades, to labels        labels_pixel, labels_class, labels_iou
-        styles of emoji           copy_l1, moved_l1, top1, top5, copy_top1, copy_top5, shape_top1, shape_top5
+        styles of emoji           copy_l1, moved_l1, top1, copy_top1, shape_top1
         day to night              copy_l1, moved_l1, windows_lit (night to day: the first two)
         plaster to brick, back    copy_l1, moved_l1, hue_error
 
-    where copy_ is the input taken for the answer, moved_l1 from the input to the translation, and shape_ compares
-    without colour (:func:`shape`). A method whose ``translate`` returns rec_x adds rec_l1. One that translates in
-    both directions adds again_l1, the L1 between two translations of the same image, 0 if chance has no part in
-    them, and with rec_x rec_noisy_l1, the L1 of the way back from a translation with noise of NOISE: a cycle that hides
-    a message in low amplitudes reads it no more (Chu et al. 2017). Its other direction goes under the prefix yx_,
-    without n. Global random state stays as it was; two calls give the same numbers.
+    where copy_ is the input taken for the answer, moved_l1 from the input to the translation, and
+    shape_ compares without colour (:func:`shape`). A method whose ``translate`` returns rec_x adds
+    rec_l1. One that translates in both directions adds again_l1, the L1 between two translations of
+    the same image, 0 if chance has no part in them, and with rec_x rec_noisy_l1, the L1 of the way
+    back from a translation with noise of NOISE: a cycle that hides a message in low amplitudes
+    reads it no more (Chu et al. 2017). Its other direction goes under the prefix yx_, without n.
+    Global random state stays as it was; two calls give the same numbers.
     """
     results: dict[str, float] = {}
-    for it in translated(method, data, split, direction):
-        results |= {"n": len(it.real)} | {
-            f"{it.prefix}{name}": value for name, value in measure(it).items()
-        }
+    for one in translated(method, data, split, direction):
+        results["n"] = len(one.real)
+        results |= {f"{one.prefix}{name}": value for name, value in measure(one).items()}
     return results
 
 
 class Translated(NamedTuple):
-    """All test images of one domain with their translations, in the order of the data set: what scores are made of."""
+    """All test images of one domain with their translations, in the order of the data set: what
+    scores are made of.
+    """
 
     data: str
     forward: bool  # from the domain that the data set calls x to the one it calls y
@@ -186,48 +203,44 @@ class Translated(NamedTuple):
         fake, pairs = self.outputs["fake_y"], {}
         if self.paired:
             pairs["l1"] = (fake, self.real)
-        if self.paired and (
-            _styles(self.data) or self.data in (*DAY_NIGHT, "facades:plaster-brick")
-        ):
-            pairs |= {"copy_l1": (self.source, self.real), "moved_l1": (fake, self.source)}
-        others = {
-            "rec_l1": ("rec_x", self.source),
-            "rec_noisy_l1": ("noisy", self.source),
-            "again_l1": ("again", fake),
-        }
-        return pairs | {
-            name: (self.outputs[k], other)
-            for name, (k, other) in others.items()
-            if k in self.outputs
-        }
+            if _styles(self.data) or self.data in (*DAY_NIGHT, "facades:plaster-brick"):
+                pairs |= {"copy_l1": (self.source, self.real), "moved_l1": (fake, self.source)}
+        if "again" in self.outputs:
+            pairs["again_l1"] = (self.outputs["again"], fake)
+        if "rec_x" in self.outputs:
+            pairs["rec_l1"] = (self.outputs["rec_x"], self.source)
+        if "noisy" in self.outputs:
+            pairs["rec_noisy_l1"] = (self.outputs["noisy"], self.source)
+        return pairs
 
     @property
     def shares(self) -> dict[str, Float[Tensor, "n 2"]]:
-        """By the names of the scores that are a share: of each image, how many are right, and of how many."""
-        fake, real, found = self.outputs["fake_y"], self.real, {}
+        """By the names of the scores that are a share: of each image, how many are right, and of
+        how many.
+        """
+        fake, real, shares = self.outputs["fake_y"], self.real, {}
         if self.paired and _styles(self.data):
             searches = {
-                "": (fake, real),
-                "copy_": (self.source, real),
-                "shape_": (shape(fake), shape(real)),
+                "top1": (fake, real),
+                "copy_top1": (self.source, real),
+                "shape_top1": (shape(fake), shape(real)),
             }
-            for prefix, search in searches.items():
+            for name, search in searches.items():
                 nearer = others_nearer(*search)
-                found |= {
-                    f"{prefix}top{k}": torch.stack([nearer < k, nearer >= 0], 1).double()
-                    for k in (1, 5)
-                }
+                shares[name] = torch.stack([nearer < 1, nearer >= 0], 1).double()
         if self.forward and self.data == "facades:touching":
-            found["borders_visible"] = visible_borders(
-                fake, self.items["labels"], self.items["instances"]
-            )
+            maps = self.items["labels"], self.items["instances"]
+            shares["borders_visible"] = visible_borders(fake, *maps)
         if self.forward and self.paired and self.data in DAY_NIGHT:
-            found["windows_lit"] = lit_windows(fake, self.items["labels"], self.items["instances"])
-        return found
+            maps = self.items["labels"], self.items["instances"]
+            shares["windows_lit"] = lit_windows(fake, *maps)
+        return shares
 
     @property
     def matrices(self) -> dict[str, Float[Tensor, "n 12 12"]]:
-        """ "fcn" or "labels", where labels of façades are known: the confusion matrix of each translation."""
+        """ "fcn" or "labels", where labels of façades are known: the confusion matrix of each
+        translation.
+        """
         if not self.paired or self.data not in ("facades", "facades:touching", "facades:unpaired"):
             return {}
         name, of_each = ("fcn", fcn_matrices) if self.forward else ("labels", label_matrices)
@@ -242,7 +255,9 @@ def _styles(data: str) -> bool:
 def translated(
     method: Method, data: str, split: str = "test", direction: str = "xy"
 ) -> Iterator[Translated]:
-    """For each direction of ``method`` what it makes of ``split``; the arguments are those of :func:`score`."""
+    """For each direction of ``method`` what it makes of ``split``; the arguments are those of
+    :func:`score`.
+    """
     held_out = open_dataset(
         data, split, method.config.image_size, direction, load=method.config.load
     )
@@ -255,24 +270,27 @@ def translated(
         )
 
 
-def measure(it: Translated) -> dict[str, float]:
+def measure(one: Translated) -> dict[str, float]:
     """The scores of one direction, without prefix: see :func:`score`."""
-    fake, real = it.outputs["fake_y"], it.real
-    found = _of_sets(fake, real) | {name: metrics.l1(*pair) for name, pair in it.l1_pairs.items()}
-    if it.paired:
-        found |= {"psnr": metrics.psnr(fake, real), "ssim": metrics.ssim(fake, real)}
-    found |= {
-        name: (counts[:, 0].sum() / counts[:, 1].sum()).item() for name, counts in it.shares.items()
-    }
-    for name, matrices in it.matrices.items():
-        found |= _prefixed(name, segmentation_scores(matrices.sum(0)))
-    if it.paired and it.data == "facades:plaster-brick":
-        found["hue_error"] = hue_error(fake, real, it.items["labels"])
-    return found
+    fake, real = one.outputs["fake_y"], one.real
+    numbers = {metric.__name__: metric(fake, real) for metric in OF_SETS}
+    numbers |= {name: metrics.l1(*pair) for name, pair in one.l1_pairs.items()}
+    if one.paired:
+        numbers |= {"psnr": metrics.psnr(fake, real), "ssim": metrics.ssim(fake, real)}
+    for name, counts in one.shares.items():
+        numbers[name] = (counts[:, 0].sum() / counts[:, 1].sum()).item()
+    for name, matrices in one.matrices.items():
+        parts = segmentation_scores(matrices.sum(0))
+        numbers |= {f"{name}_{part}": value for part, value in parts.items()}
+    if one.paired and one.data == "facades:plaster-brick":
+        numbers["hue_error"] = hue_error(fake, real, one.items["labels"])
+    return numbers
 
 
 def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
-    """fake_y of all items and, if there are any, rec_x, ``noisy`` (the way back from a noisy fake_y) and ``again``."""
+    """fake_y of all items and, if there are any, rec_x, ``noisy`` (the way back from a noisy
+    fake_y) and ``again``.
+    """
     parts: dict[str, list[Tensor]] = {"fake_y": [], "rec_x": [], "noisy": [], "again": []}
     # one by one where the test batch's statistics count: a result must not depend on its neighbours
     size = 1 if configs.as_dict(method.config).get("test_batch_statistics") else BATCH
@@ -294,19 +312,4 @@ def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
                 )  # drawn on the CPU: the same noise on every device
                 back = method.translate(fake.to(method.device), direction=direction[::-1])
                 parts["noisy"].append(back["fake_y"].cpu())
-    return {name: torch.cat(found) for name, found in parts.items() if found}
-
-
-def _of_sets(fake: Tensor, real: Tensor) -> dict[str, float]:
-    ratios = (
-        metrics.sharpness_ratio,
-        metrics.grid_ratio,
-        metrics.chroma_ratio,
-        metrics.histogram_intersection,
-    )
-    lab = metrics.lab_histogram_intersection(fake, real)
-    return {metric.__name__: metric(fake, real) for metric in ratios} | _prefixed("lab", lab)
-
-
-def _prefixed(prefix: str, scores: dict[str, float]) -> dict[str, float]:
-    return {f"{prefix}_{name}": value for name, value in scores.items()}
+    return {name: torch.cat(images) for name, images in parts.items() if images}

@@ -8,7 +8,6 @@ from torch.utils.data import Dataset
 
 from course_lib.data import open_dataset
 from course_lib.errors import CourseError
-from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels, resampling, samples
 from course_lib.runs.opening import open_translator, towards
@@ -46,8 +45,7 @@ def evaluate(
 
     See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image differ. NAME_low
     and NAME_high are the ends of a score's 95 % interval over the images: ``metrics.resampling`` tells which have one.
-    fid and kid, or frechet_features and kid_features, are the distances of ``metrics.distances``. Where x is y in grey,
-    ab_error tells how far the colours are off, beside two baselines: grey, and the most frequent colour.
+    frechet_features and kid_features are the distances of ``metrics.distances``.
     """
     method, settings = open_translator(folder, device)
     return score_run(method, settings, data, split, direction, folder)
@@ -85,13 +83,4 @@ def score_run(
         found |= samples.score_samples(method, data, split, direction, intervals=True)
     if held_out.paired and train_set.paired:
         found |= resampling.means(pixels.each_baseline(train_set, held_out))
-    lab = (
-        configs.as_dict(method.config).get("out_channels") == 2
-    )  # of any images: what it sees of x is grey
-    if held_out.paired and (
-        lab or held_out.channels in ((1, 3), (1, 2))
-    ):  # a grey picture and its colours
-        pairs = translate_batches(method, held_out)
-        errors = {"ab_error": pixels.each_ab_error(pairs["fake_y"], pairs["y"])}
-        found |= resampling.means(errors | pixels.each_ab_baseline(train_set, pairs["y"]))
     return found | {"split": split, "data": data, "direction": direction}

@@ -13,7 +13,9 @@ SWEEPS = ROOT / "notebooks/sweeps"
 
 def test_a_table_has_means_and_intervals():
     text = stored.compare(
-        SWEEPS / "pix2pix.csv", ["L1", "L1+cGAN"], {"l1": "L1", "fcn_iou / fcn_class": "share"}
+        SWEEPS / "pix2pix.csv",
+        ["L1", "L1+cGAN"],
+        {"l1": "L1", "fcn_iou / sharpness_ratio": "share"},
     )
     head, first, second = text.splitlines()
     assert (
@@ -22,7 +24,10 @@ def test_a_table_has_means_and_intervals():
         and second.startswith("L1+cGAN  ")
     )
     cells = [cell for cell in sweep.table(SWEEPS / "pix2pix.csv") if cell["row"] == "L1+cGAN"]
-    for score, shown in (("l1", second.split()[1:3]), ("fcn_iou / fcn_class", second.split()[3:])):
+    for score, shown in (
+        ("l1", second.split()[1:3]),
+        ("fcn_iou / sharpness_ratio", second.split()[3:]),
+    ):
         mean, _, high, _ = intervals.interval([claims.measure(score, cell) for cell in cells])
         assert shown == [f"{mean:.3f}", f"±{high - mean:.3f}"]
     single = stored.compare(SWEEPS / "bicyclegan.csv", ["E_CNN"], {"l1": "L1"})

@@ -1,10 +1,8 @@
-"""Sweeps: keys that change with what matters and nothing else, and tables that survive what happens to workers."""
+"""Sweeps: rows known by settings, data and seed, and tables that survive whatever happens."""
 
-import csv
 import io
 import json
 import os
-import shlex
 import shutil
 import signal
 import statistics
@@ -17,18 +15,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import psutil
 import pytest
 import torch
 from PIL import Image
 
-from course_lib import CourseError, runs
+from course_lib import CourseError
 from course_lib.data import open_dataset
-from course_lib.experiments import claims, grids, sweep
+from course_lib.experiments import grids, sweep
 from course_lib.methods.base import Method
 from course_lib.metrics import samples, scores
-from tests.support.killing import ONE_THREAD, lines, rows, write_pairs
-from tests.support.pictures import photograph
+from tests.support.killing import ONE_THREAD, lines, rows
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -45,11 +41,6 @@ d_base_channels = 4
 [rows."L1 only"]
 lambda_gan = 0
 """
-OLDER = {
-    "emoji_five_minutes": ["pix2pix"],
-    "pix2pixhd_128": [],
-    "pix2pixhd_256": [],
-}  # of tables without claims
 BREAKS = "[rows.breaks]\nseeds = [7]\nlr = 1e30\n"
 
 
@@ -59,10 +50,6 @@ def write(folder: Path, text: str = GRID, name: str = "smoke") -> Path:
     return folder / f"{name}.toml"
 
 
-def keys(folder: Path, text: str = GRID) -> list[str]:
-    return [cell.key for cell in grids.read_grid(write(folder, text))]
-
-
 # ---- grids
 
 
@@ -70,7 +57,8 @@ def keys(folder: Path, text: str = GRID) -> list[str]:
 def test_a_grid_gives_its_cells_in_order(tmp_path):
     text = (
         GRID
-        + '[rows.swapped]\nmethod = "pix2pix"\nsteps = 9\nseeds = [5]\ndirection = "yx"\nflip = "off"\n'
+        + '[rows.swapped]\nmethod = "pix2pix"\nsteps = 9\nseeds = [5]\n'
+        + 'direction = "yx"\nflip = "off"\n'
     )
     cells = grids.read_grid(write(tmp_path, text))
     order = [("L1 + cGAN", 0), ("L1 + cGAN", 1), ("L1 only", 0), ("L1 only", 1), ("swapped", 5)]
@@ -123,7 +111,7 @@ BAD = [
     (GRID + 'method = "pix3pix"', "unknown method 'pix3pix'", "row 'L1 only'"),
     (
         GRID + '[rows."the same"]',
-        "'the same' seed 0 has the same key as 'L1 + cGAN' seed 0",
+        "'the same' seed 0 has the same settings as 'L1 + cGAN'",
         "row 'the same'",
     ),
     (GRID + '[rows."l1--only"]\nlr = 1', "has the same file name as 'L1 only'", "row 'l1--only'"),
@@ -149,80 +137,6 @@ def test_no_scheduler_at_the_address(tmp_path):
         sweep.run(write(tmp_path), scheduler="nonsense://127.0.0.1:1")
 
 
-# ---- keys
-
-
-def test_the_key_knows_what_determines_the_result(tmp_path):
-    before = keys(tmp_path)
-    assert len(set(before)) == 4 and all(len(key) == 16 for key in before)
-    same = GRID.replace("L1 only", "renamed").replace(
-        "[set]", "direction = 'xy'\nbf16 = false\n[set]\nlr = 1.2e-3"
-    )
-    assert keys(tmp_path, same) == before, "names, and what is written out, do not count"
-    changes = [
-        ("steps = 40", "steps = 41"),
-        ("[set]", 'direction = "yx"\n[set]'),
-        ("[set]", "bf16 = true\n[set]"),
-    ]
-    for old, new in [*changes, ("= 4", "= 8")]:
-        assert not set(keys(tmp_path, GRID.replace(old, new))) & set(before), new
-    assert keys(tmp_path, GRID + "lr = 1e-3")[:2] == before[:2]
-    assert keys(tmp_path, GRID.replace("[0, 1]", "[1, 2]"))[::2] == before[1::2]
-
-
-def test_a_folder_counts_by_the_names_and_contents_of_its_files(tmp_path):
-    first, text = (
-        write_pairs(tmp_path / "a"),
-        GRID.replace("smoke", "cpu").replace("[set]", "[set]\nimage_size = 32"),
-    )
-    shutil.copytree(first, tmp_path / "b")
-
-    def key(folder: str) -> str:
-        grids._contents.cache_clear()
-        return keys(tmp_path, text.replace("emoji:edges", str(tmp_path / folder)))[0]
-
-    before = key("a")
-    assert key("b") == before, "where it lies does not count"
-    (tmp_path / "b/train/.hidden").write_text("x")
-    assert key("b") == before
-    (tmp_path / "b/train/3.png").rename(tmp_path / "b/train/33.png")
-    assert key("b") != before
-    Image.new("RGB", (32, 16)).save(first / "train/3.png")
-    assert key("a") != before
-
-
-def stale(grid: Path) -> list[dict]:
-    """The rows in the table beside ``grid`` that were made with other revisions, data or settings than today's."""
-    now = {cell.key for cell in grids.read_grid(grid)}
-    return [row for row in sweep.table(grid.with_suffix(".csv")) if row["key"] not in now]
-
-
-REVISED = "course_lib.methods.pix2pix.Pix2Pix course_lib.data.emoji course_lib.training course_lib.metrics.scores"
-
-
-@pytest.mark.parametrize("holder", REVISED.split())
-def test_a_raised_revision_is_another_key(tmp_path, monkeypatch, holder):
-    before = keys(tmp_path)
-    monkeypatch.setattr(f"{holder}.REVISION", 99)
-    assert not set(keys(tmp_path)) & set(before)
-
-
-def test_a_revision_counts_only_where_it_is_used(tmp_path, monkeypatch):
-    codes = GRID.split("[set]")[0].replace("pix2pix", "bicyclegan") + "[rows.all]\n"
-    before, before_codes = keys(tmp_path), keys(tmp_path, codes)
-    for holder in (
-        "methods.dcgan.DCGAN",
-        "methods.cyclegan.CycleGAN",
-        "data.facades",
-        "metrics.samples",
-    ):
-        monkeypatch.setattr(f"course_lib.{holder}.REVISION", 99)
-    assert keys(tmp_path) == before, "pix2pix gives one answer, to emoji"
-    assert not set(keys(tmp_path, codes)) & set(before_codes), (
-        "answers of BicycleGAN differ, and samples measures that"
-    )
-
-
 GRIDS = sorted(Path("notebooks/sweeps").absolute().glob("*.toml"))
 
 
@@ -233,22 +147,31 @@ def test_the_grids_of_the_course_can_be_read(path):
         tomllib.loads(path.read_text(encoding="utf-8"))["rows"]
     )
     assert {cell.profile for cell in cells} <= {"cpu", "cpu-64"}
-    assert (
-        len({cell.config.image_size for cell in cells}) == 1
-    )  # scores at two sizes do not compare
+    table = path.with_suffix(".csv")
+    if table.exists():  # each stored row is a cell of the grid: none is trained again
+        stored = sweep._measured(table)
+        assert set(stored) <= {cell.command for cell in cells}
+        known = [sweep._row(path, c, stored[c.command]) for c in cells if c.command in stored]
+        assert sweep._csv(known) == table.read_bytes()
+        assert all(row["commit"] for row in known)
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in GRIDS if p.with_suffix(".csv").exists()], ids=lambda path: path.stem
-)
-def test_the_finished_cells_of_the_course_are_found_again(path):
-    """But for those of methods whose code has changed since: claims.toml names them, and the ledger says so."""
-    tables = claims.read_tables(path.parent.parent / "claims.toml")
-    older = tables[path.stem].older if path.stem in tables else OLDER[path.stem]
-    found = sorted({row["method"] for row in stale(path)})
-    assert found == list(older), (
-        f"course sweep {path} makes them again; or name the methods in claims.toml"
-    )
+def test_a_cell_is_known_by_what_determines_its_result(tmp_path):
+    def commands(text):
+        return [cell.command for cell in grids.read_grid(write(tmp_path, text))]
+
+    before = commands(GRID)
+    assert len(set(before)) == 4 and commands(GRID.replace("L1 only", "renamed")) == before
+    for old, new in [
+        ("steps = 40", "steps = 41"),
+        ("[set]", 'direction = "yx"\n[set]'),
+        ("[set]", "bf16 = true\n[set]"),
+        ("= 4", "= 8"),
+        ("emoji:edges", "facades"),
+    ]:
+        assert not set(commands(GRID.replace(old, new))) & set(before), new
+    assert commands(GRID + "lr = 1e-3")[:2] == before[:2]
+    assert commands(GRID.replace("[0, 1]", "[1, 2]"))[::2] == before[1::2]
 
 
 # ---- one cell
@@ -266,9 +189,8 @@ def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     history = rows(tmp_path / "cell/run/history.jsonl")
     spread = statistics.pstdev(row["d_real"] + row["d_fake"] for row in history[2:])
     assert len(history) == 5
-    assert {n: float(v) for n, v in found["scores"].items()} == {
+    assert {name: found[name] for name in sweep.SCORES if name in found} == {
         "l1": value,
-        "n": 159,
         "d_std": spread,
     }
     assert not (tmp_path / "cell/run/checkpoints").exists()
@@ -292,16 +214,14 @@ def test_a_cell_whose_answers_differ_is_measured_for_that_too(tmp_path, monkeypa
     )
     found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
     assert calls == [("emoji:edges", "test", "xy")]
-    assert {"l1", "diversity_l1"} <= found["scores"].keys() and found["scores"][
-        "diversity_l1"
-    ] == "0.25"
+    assert found["l1"] == 0.5 and found["diversity_l1"] == 0.25
 
 
 @pytest.mark.slow
 def test_a_cell_that_makes_images_from_noise_is_measured_and_drawn(tmp_path):
     text = GRID.split("[set]")[0].replace("pix2pix", "dcgan").replace("40", "2") + "[rows.all]\n"
     found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
-    assert {"coverage_features", "variety_l1", "kid_features", "d_std"} <= found["scores"].keys()
+    assert {"coverage_features", "variety_l1", "kid_features", "d_std"} <= found.keys()
     with Image.open(tmp_path / "cell/xy.png") as picture:
         assert picture.size == (10 * 32, 3 * 32)
 
@@ -314,9 +234,6 @@ def test_a_cell_that_cannot_be_done_says_why(tmp_path, monkeypatch):
         "error": "ZeroDivisionError: division by zero"
     }
     assert not (tmp_path / "cell/row.json").exists()
-    stranger = grids.dataclasses.replace(cell, key="0" * 16)
-    assert "revisions or data differ" in sweep.run_cell(stranger, tmp_path / "other")["error"]
-    assert not (tmp_path / "other/run").exists()
 
 
 class Invented(Method):
@@ -361,17 +278,6 @@ def test_pictures_show_input_translation_and_truth_both_ways(tmp_path):
                 )  # a palette of 256
 
 
-def test_pictures_are_cut_out_where_the_run_was_trained_so(tmp_path):
-    cell, method = grids.read_grid(write(tmp_path))[0], Mirroring()
-    cell, method.config.load = grids.dataclasses.replace(cell, data=str(tmp_path)), "crop"
-    for name in "abcd":
-        photograph(128, 32).save(tmp_path / f"{name}.png")  # A|B of 64 x 32
-    pixels = np.array(
-        Image.open(io.BytesIO(sweep._pictures(method, cell)["xy"])).convert("RGB")
-    ).astype(float)
-    assert np.abs(pixels[:32, :32] - photograph(128, 32).crop((16, 0, 48, 32))).mean() < 4
-
-
 def test_pictures_of_a_method_with_codes_show_four_codes_for_all(tmp_path):
     picture = shown(sweep._pictures(Fading(), grids.read_grid(write(tmp_path))[0])["xy"], 6)
     x, y = (open_dataset("emoji:edges", "test", 32)[0][key] for key in ("x", "y"))
@@ -384,60 +290,47 @@ def test_pictures_of_a_method_with_codes_show_four_codes_for_all(tmp_path):
 
 def invented(cells: list) -> Iterator[tuple]:
     """What _results() would yield: scores without work."""
-    measured = {"seconds": "1.5", "device": "none", "versions": "none", "pictures": {"xy": b"png"}}
-    return ((c, {"scores": {"l1": repr(c.seed + 0.1), "n": "9"}} | measured) for c in cells)
+    measured = {name: "none" for name in sweep.MEASURED} | {"seconds": 1.5}
+    for cell in cells:
+        yield cell, {"l1": cell.seed + 0.1, "pictures": {"xy": b"png"}} | measured
 
 
 def test_the_table_keeps_what_is_done_and_follows_the_grid(tmp_path, monkeypatch):
     path, asked = write(tmp_path), []
+    table = path.with_suffix(".csv")
     monkeypatch.setattr(
         sweep, "_results", lambda cells, *more: asked.append(len(cells)) or invented(cells)
     )
     assert sweep.run(path) == []
-    rows = sweep.table(path.with_suffix(".csv"))
-    assert list(rows[0]) == [*sweep.FIRST, "l1", "n", *sweep.LAST]
-    assert [(row["row"], row["seed"], row["l1"]) for row in rows[1:3]] == [
-        ("L1 + cGAN", 1, 1.1),
-        ("L1 only", 0, 0.1),
-    ]
-    assert (
-        json.loads(rows[2]["config"])["lambda_gan"] == 0
-        and rows[2]["steps"] == 40
-        and rows[2]["seconds"] == 1.5
-    )
-    assert sorted(p.name for p in (tmp_path / "smoke").iterdir()) == [
-        "l1-cgan-seed0-xy.png",
-        "l1-only-seed0-xy.png",
-    ]
-    assert rows[2]["command"].startswith("course train pix2pix --data emoji:edges")
+    rows = sweep.table(table)
+    assert list(rows[0]) == [*sweep.FIRST, "l1", *sweep.LAST]
+    shown = [(row["row"], row["seed"], row["l1"]) for row in rows[1:3]]
+    assert shown == [("L1 + cGAN", 1, 1.1), ("L1 only", 0, 0.1)]
+    assert rows[2]["steps"] == 40 and rows[2]["seconds"] == 1.5
+    pictures = sorted(p.name for p in (tmp_path / "smoke").iterdir())
+    assert pictures == ["l1-cgan-seed0-xy.png", "l1-only-seed0-xy.png"]
     assert rows[2]["command"].endswith(
-        "--set base_channels=4 --set d_base_channels=4 --set lambda_gan=0"
+        "--set d_base_channels=4 --set lambda_gan=0 --out runs/smoke-l1-only-seed0"
     )
     shutil.rmtree(tmp_path / "runs")  # a fresh clone has the table only
-    before = path.with_suffix(".csv").read_bytes()
+    before = table.read_bytes()
     sweep.run(path)
-    assert path.with_suffix(".csv").read_bytes() == before and asked == [4, 0]
-    assert stale(path) == []
-    write(
-        tmp_path, GRID.replace("L1 only", "new name").replace("[0, 1]", "[2, 0]")
-    )  # 0 stays, 1 goes, 2 comes
-    assert [row["seed"] for row in stale(path)] == [1, 1]
+    assert table.read_bytes() == before and asked == [4, 0]
+    # 0 stays, 1 goes, 2 comes; a new name is no new row
+    write(tmp_path, GRID.replace("L1 only", "new name").replace("[0, 1]", "[2, 0]"))
     sweep.run(path)
-    found = [(row["row"], row["seed"], row["l1"]) for row in sweep.table(path.with_suffix(".csv"))]
-    assert found == [
-        (name, seed, seed + 0.1) for name in ("L1 + cGAN", "new name") for seed in (2, 0)
-    ]
+    shown = [(row["row"], row["seed"], row["l1"]) for row in sweep.table(table)]
+    names = ("L1 + cGAN", "new name")
+    assert shown == [(name, seed, seed + 0.1) for name in names for seed in (2, 0)]
     assert asked[-1] == 2
 
 
 def test_missing_numbers_are_nan_and_a_foreign_table_is_left_alone(tmp_path):
     path = write(tmp_path).with_suffix(".csv")
-    path.write_text("row,seed,key,l1,top1,seconds,steps\na,0,k,0.25,,3,9\n")
+    path.write_text("row,seed,l1,grid_ratio,seconds,steps\na,0,0.25,,3,9\n")
     (row,) = sweep.table(path)
-    assert (
-        row["l1"] == 0.25 and row["top1"] != row["top1"] and row["seed"] == 0 and row["row"] == "a"
-    )
-    for text in ("name,size\nx,1\n", "row,seed,key,l1,seconds,steps\na,0,k,many,3,9\n"):
+    assert row["l1"] == 0.25 and row["grid_ratio"] != row["grid_ratio"] and row["seed"] == 0
+    for text in ("name,size\nx,1\n", "row,seed,l1,seconds,steps\na,0,many,3,9\n"):
         path.write_text(text)
         with pytest.raises(CourseError, match="no readable table"):
             sweep.run(path.with_suffix(".toml"))
@@ -448,23 +341,25 @@ def test_missing_numbers_are_nan_and_a_foreign_table_is_left_alone(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> dict[tuple[str, int], dict[str, str]]:
+def undisturbed(tmp_path_factory) -> dict[tuple[str, int], dict[str, float]]:
     """The scores of GRID, cell by cell in this process."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    cells = grids.read_grid(write(folder))
-    return {(c.row, c.seed): sweep.run_cell(c, folder / c.key)["scores"] for c in cells}
+    results = {}
+    for cell in grids.read_grid(write(folder)):
+        row = sweep.run_cell(cell, folder / cell.folder)
+        results[cell.row, cell.seed] = {n: row[n] for n in sweep.SCORES if n in row}
+    return results
 
 
-def measured(table: Path) -> dict[tuple[str, int], dict[str, str]]:
-    """The scores in a table, as text; it must hold no row twice."""
-    with open(table, newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len({row["key"] for row in rows}) == len(rows)
-    other = {*sweep.FIRST, *sweep.LAST}
-    return {
-        (r["row"], int(r["seed"])): {n: v for n, v in r.items() if n not in other and v}
-        for r in rows
-    }
+def measured(table: Path) -> dict[tuple[str, int], dict[str, float]]:
+    """The scores in a table; it must hold no row twice."""
+    rows = sweep.table(table)
+    results = {}
+    for row in rows:
+        numbers = {n: row[n] for n in sweep.SCORES if n in row and row[n] == row[n]}
+        results[row["row"], row["seed"]] = numbers
+    assert len(results) == len(rows)
+    return results
 
 
 @pytest.fixture
@@ -493,7 +388,7 @@ def course_sweep():
 
 
 def busy_worker(cells: Path, sweeping: subprocess.Popen, kill: bool = True) -> int:
-    """Waits until a cell below ``cells`` is at step 5 or later, and kills its process in the middle of it."""
+    """Waits until a cell below ``cells`` is at step 5 or later, and kills its process."""
     end = time.monotonic() + 120
     while time.monotonic() < end and sweeping.poll() is None:
         for pid in cells.glob("*/run/.pid"):
@@ -510,16 +405,7 @@ def busy_worker(cells: Path, sweeping: subprocess.Popen, kill: bool = True) -> i
     raise AssertionError("nothing is trained")
 
 
-def test_the_command_of_a_row_gives_its_scores_again(tmp_path, undisturbed, monkeypatch, course):
-    cell = grids.read_grid(path := write(tmp_path))[3]
-    command = sweep._row(path, cell, {"scores": {}} | dict.fromkeys(sweep.MEASURED, ""))["command"]
-    monkeypatch.chdir(tmp_path)
-    assert course(*shlex.split(command)[1:])[0] == 0
-    method, _ = runs.open_run(tmp_path / "runs/smoke-l1-only-seed1", "cpu")
-    again = scores.score(method, "emoji:edges", "test", "xy")
-    assert {name: float(text) for name, text in undisturbed["L1 only", 1].items()} == again
-
-
+@pytest.mark.slow
 def test_a_killed_worker_loses_nothing_a_second_start_neither(
     tmp_path, course_sweep, undisturbed, monkeypatch, capsys
 ):
@@ -544,6 +430,8 @@ def test_a_killed_worker_loses_nothing_a_second_start_neither(
     )
 
 
+@pytest.mark.slow
+@pytest.mark.extra
 def test_a_scheduler_and_two_workers_in_processes_of_their_own(tmp_path, course_sweep, undisturbed):
     grid, address, started = (
         write(tmp_path / "grid", GRID + BREAKS),
@@ -588,36 +476,3 @@ def test_a_scheduler_and_two_workers_in_processes_of_their_own(tmp_path, course_
     assert names == {"smoke.toml", "smoke.csv", "runs/smoke/.lock"} | pictures, (
         "no shared folder is assumed"
     )
-
-
-def test_who_kills_every_worker_is_reported_and_ctrl_c_stops_cleanly(
-    tmp_path, course_sweep, undisturbed
-):
-    short = (
-        GRID.replace("[0, 1]", "[0]")
-        + "[rows.endless]\nsteps = 1000000\n[rows.more]\nsteps = 900000\n"
-    )
-    grid = write(tmp_path, short)
-    endless = {cell.row: cell.key for cell in grids.read_grid(grid)}
-    process = course_sweep(grid, "--workers", "1")
-    cells, killed = tmp_path / "runs/smoke/cells", set()
-    while len(killed) < sweep.DEATHS and process.poll() is None:
-        pid = cells / endless["endless"] / "run/.pid"
-        victim = int(pid.read_text() or 0) if pid.exists() else 0
-        if victim and victim not in killed and psutil.pid_exists(victim):
-            os.kill(victim, signal.SIGKILL)
-            killed.add(victim)
-        time.sleep(0.01)
-    heard = ""
-    while "endless" not in heard:
-        heard += process.stderr.readline()
-    assert "failed: every worker that tried it died" in heard.splitlines()[-1]
-    busy_worker(cells, process, kill=False)
-    family = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, signal.SIGINT)
-    heard += process.communicate(timeout=30)[1]
-    assert process.returncode == 130 and "Traceback" not in heard, heard
-    assert psutil.wait_procs(family, timeout=5)[1] == []
-    assert measured(grid.with_suffix(".csv")) == {
-        key: undisturbed[key] for key in undisturbed if key[1] == 0
-    }

@@ -1,4 +1,6 @@
-"""Samples from noise: a generator that hands out real images, one that has collapsed, one of grey noise."""
+"""Samples from noise: a generator that hands out real images, one that has collapsed, one of grey
+noise.
+"""
 
 import pytest
 import torch
@@ -28,25 +30,14 @@ class Invented(Method):
 
 
 def test_real_images_collapse_and_noise_are_told_apart():
-    planted = (Invented("val"), Invented("train"), Invented("val", 5), Invented())
-    real, copies, one, noise = (score_generated(method, "emoji:edges") for method in planted)
+    planted = (Invented("val"), Invented("val", 5), Invented())
+    real, one, noise = (score_generated(method, "emoji:edges") for method in planted)
     assert real["coverage_features"] > 0.5 > 0.05 > one["coverage_features"]
     assert noise["coverage_features"] < 0.05
-    assert max(one["variety_l1"], one["variety_features"]) < 1e-5
+    assert one["variety_l1"] < 1e-5
     assert real["variety_l1"] == pytest.approx(real["real_pairs_l1"], rel=0.15)
     assert (
         real["frechet_features"] < one["frechet_features"]
         and real["frechet_features"] < noise["frechet_features"]
     )
     assert real["realism_error"] > 0.35 and noise["realism_error"] < 0.05
-    assert copies["copy_l1"] < 1e-5 and real["copy_l1"] == pytest.approx(
-        real["real_copy_l1"], rel=0.15
-    )
-
-
-def test_the_numbers_are_the_same_again_and_nothing_is_disturbed():
-    before = torch.random.get_rng_state()
-    found = score_generated(Invented(), "emoji:edges", "val")
-    assert torch.equal(torch.random.get_rng_state(), before)
-    torch.manual_seed(3)
-    assert found == score_generated(Invented(), "emoji:edges", "val")

@@ -1,4 +1,6 @@
-"""Scores against values worked out by hand, against constructed answers, and against the truth of the data sets."""
+"""Scores against values worked out by hand, against constructed answers, and against the truth of
+the data sets.
+"""
 
 import math
 
@@ -20,9 +22,6 @@ SETS = {
     "grid_ratio",
     "chroma_ratio",
     "histogram_intersection",
-    "lab_L",
-    "lab_a",
-    "lab_b",
 }
 PAIRS = SETS | {"l1", "psnr", "ssim"}
 
@@ -70,24 +69,10 @@ def test_confusion_and_its_scores_by_hand():
     matrix = scores.confusion(predicted, truth, classes=4)
     assert matrix.tolist() == [[2, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0]]
     found = scores.segmentation_scores(matrix)
-    # class 3 is never true: it is no class of the means, but the pixel given to it is lost to class 1
+    # class 3 is never true, so no class of the means; the pixel given to it is lost to class 1
     assert found["pixel"] == pytest.approx(4 / 6)
     assert found["class"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
     assert found["iou"] == pytest.approx((2 / (3 + 2 - 2) + 1 / (2 + 2 - 1) + 1) / 3)
-
-
-def test_confusion_refuses_what_does_not_fit():
-    labels = torch.zeros(2, 4, 4, dtype=torch.uint8)
-    for predicted, truth in [
-        (labels, labels[:1]),
-        (labels, labels + 12),
-        (labels.long() - 1, labels),
-    ]:
-        with pytest.raises(REFUSED):
-            scores.confusion(predicted, truth)
-    for matrix in [torch.zeros(3, 3), torch.ones(2, 3), torch.ones(3)]:
-        with pytest.raises(ValueError):
-            scores.segmentation_scores(matrix)
 
 
 def test_painted_labels_are_read_by_the_nearest_colour():
@@ -112,7 +97,7 @@ def test_retrieval_of_copies_of_neighbours_and_of_ties():
         torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 4, 4) / 8 - 0.5
     )  # distances without rounding
     assert scores.retrieval(truths, truths) == {"top1": 1.0, "top5": 1.0}
-    # each fake is the next image, one step off its own; before its own come that one and the one behind it (a tie)
+    # each fake is the next image; before its own come that one and the one behind it (a tie)
     shifted = scores.retrieval(truths.roll(-1, 0), truths, k=(1, 2, 3))
     assert shifted == {
         "top1": 0.0,
@@ -166,18 +151,6 @@ def test_windows_lit_by_hand():
         scores.windows_lit(photos, labels[:, :4], instances)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("size", "night"), [(32, 0.97), (64, 1.0)])
-def test_windows_are_lit_at_night_and_not_by_day(size, night):
-    items = houses("facades:day-night", size)
-    seen = {"night": items["y"], "day": items["x"], "dark": (items["x"] + 1) * 0.3 - 1}
-    lit = {
-        name: scores.windows_lit(photos, items["labels"], items["instances"])
-        for name, photos in seen.items()
-    }
-    assert lit["night"] >= night and lit["day"] < 0.15 and lit["dark"] <= lit["day"]
-
-
 def flat(*colours):
     return torch.tensor(colours)[:, :, None, None].expand(-1, 3, 4, 4).clone()
 
@@ -202,14 +175,6 @@ def test_hue_error_by_hand():
     assert scores.hue_error(red, green, labels) == pytest.approx(96.0, abs=0.1)
     with pytest.raises(REFUSED):
         scores.hue_error(red, green, labels[:, :2])
-
-
-def test_brick_keeps_the_hue_of_the_plaster_and_another_wall_has_another():
-    items = houses("facades:plaster-brick")
-    x, y, labels = items["x"], items["y"], items["labels"]
-    assert scores.hue_error(x, y, labels) < 7
-    brown = flat((0.32, -0.48, -0.58))[:, :, :1, :1].expand_as(y)
-    assert scores.hue_error(brown, y, labels) > 30
 
 
 def test_score_of_the_truth_on_facades_both_ways():
@@ -249,12 +214,9 @@ def test_score_of_copying():
         brick.keys() == {"n", "copy_l1", "moved_l1", "hue_error"} | PAIRS and brick["hue_error"] < 7
     )
     emoji = scores.score(Stub(lambda x: x, size=16), "emoji:twemoji-fluent", "val")
-    found_again = {f"{kind}top{k}" for kind in ("", "copy_", "shape_") for k in (1, 5)}
+    found_again = {"top1", "copy_top1", "shape_top1"}
     assert emoji.keys() == {"n", "copy_l1", "moved_l1"} | found_again | PAIRS
-    assert (
-        emoji["top1"] == emoji["copy_top1"] < emoji["top5"] == emoji["copy_top5"]
-        and emoji["n"] == 160
-    )
+    assert emoji["top1"] == emoji["copy_top1"] and emoji["n"] == 160
 
 
 def test_score_without_pairs_gives_what_needs_none(tmp_path):
