@@ -46,7 +46,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "interpolate_codes",
         "diversity_score",
     ),
-    "ps5": ("paired_differences", "interval", "decide", "manifest"),
+    "ps5": ("paired_differences", "interval", "decide"),
 }
 
 _LOSSES = (

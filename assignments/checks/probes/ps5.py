@@ -1,14 +1,11 @@
-"""Probes of problem set 5: the student's statistics on the parent's numbers, and the manifest as it is."""
+"""Probes of problem set 5: the student's statistics on the parent's numbers."""
 
 import copy
-import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from checks.probes.tools import attempt, decode, encode, wanted
-
-DEEPEST, LONGEST = 6, 20_000  # of a manifest: nesting, and characters of one text
 
 
 def numbers(values: Any) -> dict:
@@ -60,27 +57,3 @@ def decisions(names: dict, inputs: dict) -> dict:
         return said
 
     return {name: attempt(lambda case=case: one(case)) for name, case in inputs["cases"].items()}
-
-
-def plain(value: Any, depth: int = 0) -> Any:
-    """A value as JSON has it; numbers that are none (nan, inf) as text, and anything else as the name of its type."""
-    if depth > DEEPEST:
-        raise ValueError("the manifest is nested far too deeply")
-    if isinstance(value, dict):
-        return {str(key): plain(item, depth + 1) for key, item in list(value.items())[:2000]}
-    if isinstance(value, (list, tuple, set)):
-        return [plain(item, depth + 1) for item in list(value)[:2000]]
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, str):
-        return str(value)[:LONGEST]
-    if isinstance(value, float) or getattr(value, "ndim", None) == 0:
-        value = value.item() if hasattr(value, "item") else float(value)
-        return value if not isinstance(value, float) or math.isfinite(value) else str(value)
-    return f"<{type(value).__name__}>"
-
-
-def manifest(names: dict, inputs: dict) -> dict:
-    """What the student's manifest() returns, as JSON."""
-    found = wanted(names, "manifest")()
-    return {"manifest": plain(found) if isinstance(found, dict) else f"<{type(found).__name__}>"}
