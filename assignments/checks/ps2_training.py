@@ -1,6 +1,6 @@
 """Problem set 2, pix2pix: what D sees, what G minimises, and the step. For the parent only."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,15 +11,13 @@ from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
 from checks.reference import (
     NEVER,
-    REPORT_ERRORS,
     STEP_ERRORS,
-    Way,
     cut_off,
     kept,
     ordered,
     owned,
     play,
-    rival,
+    step_checks,
     step_facets,
 )
 from torch import Tensor
@@ -162,7 +160,6 @@ def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
 
 # ---- the step
 
-RIGHT = Way(d_weight=0.5)
 LEAK = "D's loss is in G's gradients when G is updated: are the fake images detached for D?"
 JOIN = "x and y do not fit together: what does D see, and in which order?"
 ERRORS = [*STEP_ERRORS, ["Sizes of tensors must match", JOIN]]
@@ -221,57 +218,16 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
         "lambda_l1": weight,
     }
     inputs |= {"report": [], **more}
-    G, D, x, y = (
-        Mix(decode(inputs["G"])),
-        Patches(decode(inputs["D"])),
-        decode(inputs["x"]),
-        decode(inputs["y"]),
-    )
-    right = replace(RIGHT, lambda_l1=weight)
-    others = [
-        (play(G, D, inputs, x, y, pair, replace(right, **change)), message)
-        for change, message in WRONG
-    ]
-    others += [(play(G, D, inputs, x, y, seen, right), message) for seen, message in SEEN]
-    return inputs, play(G, D, inputs, x, y, pair, right), others
+    G, D = Mix(decode(inputs["G"])), Patches(decode(inputs["D"]))
+    x, y = decode(inputs["x"]), decode(inputs["y"])
+    right = {"d_weight": 0.5, "lambda_l1": weight}
 
+    def left(shown: Callable = pair, **mistakes) -> dict:
+        return play(G, D, inputs, x, y, shown, **(right | mistakes))
 
-def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, **more)
-    message = (
-        "The weights of {} after the step are wrong: which terms, on which pairs, through which D?"
-    )
-    items = [
-        facet(
-            f"{net}_after", encode(good[net]), message.format(net), wrong=rival(good, others, net)
-        )
-        for net in ("G", "D")
-    ]
-    return inputs, step_facets(items, good, ERRORS)
-
-
-def twice(rng: np.random.Generator) -> tuple[dict, dict]:
-    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
-
-
-TERMS = ("d_real", "d_fake", "g_gan", "g_l1")
-
-
-def report(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, report=list(TERMS))
-    message = "{} in the report is wrong: the terms come back unweighted, as they were when they were minimised."
-    weight = "{} comes back with its weight: the task asks for the bare terms."
-    items = []
-    for name in TERMS:
-        factor = inputs["lambda_l1"] if name == "g_l1" else 0.5
-        wrong = [[encode(factor * good[name]), weight.format(name)], *rival(good, others, name)]
-        wrong += [
-            [encode(good[other]), "Terms change places in the report."]
-            for other in TERMS
-            if other != name
-        ]
-        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
-    return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
+    others = [(left(**mistakes), message) for mistakes, message in WRONG]
+    others += [(left(shown), message) for shown, message in SEEN]
+    return inputs, left(), others
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
@@ -288,7 +244,7 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     return inputs, step_facets(items, good, ERRORS)
 
 
-PAIR, LOSS, STEP = "judge_pair", "pix2pix_generator_loss", "pix2pix_step"
+PAIR, LOSS = "judge_pair", "pix2pix_generator_loss"
 CHECKS = [
     Check(name, function, points, title, visible, prepare, probe, facets)
     for name, function, points, title, visible, prepare, probe in (
@@ -299,9 +255,22 @@ CHECKS = [
          lambda r: loss_case(r, False), "generator_loss"),
         ("g_loss_extreme", LOSS, 1, "logits of several hundred", False,
          lambda r: loss_case(r, True), "generator_loss"),
-        ("step_weights", STEP, 5, "the weights of both networks after a step", True, weights, STEP),
-        ("step_report", STEP, 2, "the four terms that come back", True, report, STEP),
-        ("step_ownership", STEP, 3, "who gets whose gradient, who moves first", False, ownership, STEP),
-        ("step_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP),
     )
 ]  # fmt: skip
+CHECKS += step_checks(
+    "pix2pix_step",
+    game,
+    ownership,
+    "The weights of {} after the step are wrong: which terms, on which pairs, through which D?",
+    "in the report is wrong: the terms come back unweighted, as they were when they were minimised.",
+    {"d_real": 0.5, "d_fake": 0.5, "g_gan": 0.5, "g_l1": "lambda_l1"},
+    {"G": "G", "D": "D"},
+    (5, 2, 3, 2),
+    (
+        "the weights of both networks after a step",
+        "the four terms that come back",
+        "who gets whose gradient, who moves first",
+    ),
+    ERRORS,
+    "step",
+)
