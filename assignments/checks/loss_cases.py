@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from checks.contract import Check
 from checks.judges import facet, facets, same_precision
-from checks.probes.tools import decode, encode
+from checks.probes.tools import encode
+from checks.reference import differing
 from torch import Tensor
 
 # ---- losses of logits
@@ -131,11 +132,9 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
     logits = [x.requires_grad_() for x in logits]
     value = loss(*logits)
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(value, logits)])
-    wrong = [[encode(other(*logits)), message] for other, message in others]
-    wrong = [pair for pair in wrong if abs(decode(pair[0]) - value) > 1e-3 * (1 + abs(value))]
+    wrong = differing([(other(*logits), message) for other, message in others], value, 1e-3, 1e-3)
     message = "The value is wrong: compare the formula term by term, also its reduction."
     shape = "The loss is no single number: which reduction does the task ask for?"
-    grad_message = "The gradient that reaches the logits is wrong or zero: is every term built from the logits themselves?"
     inputs = {"function": function, "dtype": dtype, "logits": [encode(x) for x in logits]}
     return inputs, {
         "facets": [
@@ -143,7 +142,7 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
             facet(
                 "gradient",
                 encode(gradient),
-                grad_message,
+                "The gradient that reaches the logits is wrong or zero: is every term built from the logits themselves?",
                 none=NO_GRADIENT,
                 shape=shape,
                 quiet=True,

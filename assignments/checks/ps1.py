@@ -48,14 +48,13 @@ def slopes_case(logits: Tensor) -> tuple:
     for i, name in enumerate(("saturating", "non_saturating")):
         wrong = [[encode(f(right[i], right[1 - i])), text] for f, text in third]
         wrong = [pair for pair in wrong if pair[0] != encode(right[i])]
-        shape = "The slopes have another shape than the logits: each logit has its own slope."
         items.append(
             facet(
                 name,
                 encode(right[i]),
                 message.format(name.replace("_", "-")),
                 wrong=wrong,
-                shape=shape,
+                shape="The slopes have another shape than the logits: each logit has its own slope.",
                 atol=1e-6,
             )
         )
@@ -86,7 +85,6 @@ def slopes_far(rng):
 def densities(rng, tails: bool) -> tuple:
     p, q = (torch.from_numpy(rng.uniform(0.05, 2, 7)) for _ in range(2))
     zero = torch.zeros(7, dtype=torch.float64)
-    message = "The best D is wrong where both densities are positive: which D maximises a log D + b log(1 - D)?"
     wrong = [
         (q / (p + q), "It is the probability of fake: what does D(x) stand for?"),
         (p / q, "That is a ratio of densities; D is a probability."),
@@ -102,7 +100,14 @@ def densities(rng, tails: bool) -> tuple:
     ]
     grids, items = (
         {"positive": (p, q)},
-        [facet("positive", encode(p / (p + q)), message, wrong=[[encode(w), m] for w, m in wrong])],
+        [
+            facet(
+                "positive",
+                encode(p / (p + q)),
+                "The best D is wrong where both densities are positive: which D maximises a log D + b log(1 - D)?",
+                wrong=[[encode(w), m] for w, m in wrong],
+            )
+        ],
     )
     if tails:
         small, rest = (
@@ -182,14 +187,13 @@ def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
 def ownership(rng) -> tuple:
     inputs, good, others = game(rng, size=1)
     first = "G is updated before D: who moves first?"
-    moved = "When G is updated, D has other weights than its own update gives."
     items = [
         owned(good, others, LEAK),
         ordered(["D", "G"], "G", "D", first),
         facet(
             "D_at_G",
             encode(good["D"]),
-            moved,
+            "When G is updated, D has other weights than its own update gives.",
             wrong=[["absent", NEVER.format("G")], [inputs["D"], first]],
         ),
         *kept(),

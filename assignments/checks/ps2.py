@@ -52,24 +52,25 @@ def skip_case(
         (no_inner, "The part in the middle is not used: down, inner, up."),
     ]
     (gradient,) = torch.autograd.grad((right * weights).sum(), h)
-    message = "The output is wrong: which three parts does the input go through, and what is put beside it?"
-    shape = "The output has the wrong shape: does it have the size of the input, odd sizes too, and the channels of both?"
     fits = "The sizes do not fit: what does the task say about odd sizes, and along which dimension do you concatenate?"
     errors = [["Sizes of tensors must match", fits], ["must match the size", fits]]
-    slope = (
-        "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
-    )
     items = [
         facet(
             "output",
             encode(right),
-            message,
+            "The output is wrong: which three parts does the input go through, and what is put beside it?",
             2,
             wrong=[[encode(w), m] for w, m in wrong],
-            shape=shape,
+            shape="The output has the wrong shape: does it have the size of the input, odd sizes too, and the channels of both?",
             errors=errors,
         ),
-        facet("gradient", encode(gradient), slope, quiet=True, errors=errors),
+        facet(
+            "gradient",
+            encode(gradient),
+            "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?",
+            quiet=True,
+            errors=errors,
+        ),
     ]
     return inputs, {"facets": items}
 
@@ -173,18 +174,16 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
     first = ["conv", "batch norm"] * (n_layers + 1) + ["conv"]
     maps = "The map has the wrong size for an image of odd size: check padding, strides and the number of layers."
     not_map = "One number per image comes out: a patch discriminator gives a map."
-    sigmoid = "A sigmoid is applied: the losses take logits."
     wrong = [
         [norms, "A norm follows the last convolution: logits are not normalised."],
         [first, "A norm follows the first convolution."],
-        [[*order, "sigmoid"], sigmoid],
+        [[*order, "sigmoid"], "A sigmoid is applied: the losses take logits."],
         [["conv"] * (n_layers + 2), "The norms are missing."],
         [
             ["instance norm" if x == "batch norm" else x for x in order],
             "The norms are of another kind.",
         ],
     ]
-    text = "The kinds of layers are other ones: which of them have a norm, and what ends the stack?"
     stops = [["Kernel size can't be greater", maps]]
     items = [
         facet(
@@ -208,7 +207,13 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
                 for way in all_two
             ],
         ),
-        facet("called", order, text, wrong=wrong, errors=stops),
+        facet(
+            "called",
+            order,
+            "The kinds of layers are other ones: which of them have a norm, and what ends the stack?",
+            wrong=wrong,
+            errors=stops,
+        ),
     ]
     size = [119, 135]
     for stride in (2, 1, 1):
@@ -289,18 +294,29 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs["weights"] = [encode(w) for w in weights]
     running: list[Tensor] = []
     patch_map(image, weights, norms, n_layers, running=running)
-    learned = "After a batch in train mode the norms remember other statistics: are they PyTorch's, with its defaults?"
-    look = "One output looks at a patch of the wrong size: which layers have stride 2?"
-    message = (
-        "With given weights the map is wrong: which activation, which slope, which norm, where?"
-    )
     shape = "The map has the wrong shape: check padding, strides and the number of layers."
     items = [
         facet(
-            "map", encode(right), message, 2, wrong=[[encode(w), m] for w, m in wrong], shape=shape
+            "map",
+            encode(right),
+            "With given weights the map is wrong: which activation, which slope, which norm, where?",
+            2,
+            wrong=[[encode(w), m] for w, m in wrong],
+            shape=shape,
         ),
-        facet("running", encode(torch.cat(running)), learned, 0.5, quiet=True),
-        facet("field", [field, field], look, errors=[["Kernel size can't be greater", shape]]),
+        facet(
+            "running",
+            encode(torch.cat(running)),
+            "After a batch in train mode the norms remember other statistics: are they PyTorch's, with its defaults?",
+            0.5,
+            quiet=True,
+        ),
+        facet(
+            "field",
+            [field, field],
+            "One output looks at a patch of the wrong size: which layers have stride 2?",
+            errors=[["Kernel size can't be greater", shape]],
+        ),
     ]
     return inputs, {"facets": items}
 

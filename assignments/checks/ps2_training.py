@@ -13,10 +13,12 @@ from checks.reference import (
     NEVER,
     STEP_ERRORS,
     cut_off,
+    differing,
     kept,
     ordered,
     owned,
     play,
+    slopes,
     step_checks,
     step_facets,
 )
@@ -53,15 +55,17 @@ def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict
             "x and y are added: D cannot tell them apart any more.",
         ),
     ]
-    joined = "x and y do not fit together: along which dimension are they concatenated?"
-    errors = [["Sizes of tensors must match", joined]]
-    cut = "No gradient reaches y, from which G shall learn: is something detached here?"
-    message = "D's logits are wrong: what is concatenated, in which order, along which dimension?"
+    errors = [
+        [
+            "Sizes of tensors must match",
+            "x and y do not fit together: along which dimension are they concatenated?",
+        ]
+    ]
     items = [
         facet(
             "logits",
             encode(right),
-            message,
+            "D's logits are wrong: what is concatenated, in which order, along which dimension?",
             wrong=[[encode(w), m] for w, m in wrong if w is not None],
             errors=errors,
             shape="The map has the wrong shape: along which dimension are x and y concatenated?",
@@ -71,7 +75,12 @@ def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict
             encode(gradient),
             "The gradient at y is wrong: is y cut off or changed on its way to D?",
             quiet=True,
-            errors=[*cut_off(cut), *errors],
+            errors=[
+                *cut_off(
+                    "No gradient reaches y, from which G shall learn: is something detached here?"
+                ),
+                *errors,
+            ],
         ),
     ]
     return {"x": encode(x), "y": encode(y), "D": encode(numbers)}, {"facets": items}
@@ -128,33 +137,28 @@ def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
     weight = float(rng.choice([3.0, 7.0, 13.0, 17.0, 23.0])) + float(rng.uniform(0, 0.5))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     value = right_loss(logits, fake, y, weight)
-    gradients = torch.autograd.grad(value, [logits, fake])
     inputs = {name: encode(t) for name, t in (("logits", logits), ("fake", fake), ("y", y))}
     inputs |= {"lambda_l1": weight, "dtype": "float32" if extreme else "float64"}
-    wrong = [[encode(other), message] for other, message in wrong_losses(logits, fake, y, weight)]
-    wrong = [pair for pair in wrong if abs(decode(pair[0]) - value) > 1e-3 * (1 + abs(value))]
-    message = "The value is wrong: which two terms, which reductions, which weight?"
-    cut = "No gradient comes back through {}: is there a detach() or an item() on the way?"
-    slope = "The gradient that reaches {} is wrong: is the term built from it, with its weight?"
-    scalar = "The loss is no single number: which reduction does the task ask for?"
-    items = [facet("value", encode(value), message, 2, wrong=wrong, nan=NOT_STABLE, shape=scalar)]
-    items += [same_precision(inputs["dtype"])]
+    wrong = differing(wrong_losses(logits, fake, y, weight), value, 1e-3, 1e-3)
+    items = [
+        facet(
+            "value",
+            encode(value),
+            "The value is wrong: which two terms, which reductions, which weight?",
+            2,
+            wrong=wrong,
+            nan=NOT_STABLE,
+            shape="The loss is no single number: which reduction does the task ask for?",
+        ),
+        same_precision(inputs["dtype"]),
+        *slopes(
+            value,
+            {"logits": logits, "fake": fake},
+            "No gradient comes back through {}: is there a detach() or an item() on the way?",
+            "The gradient that reaches {} is wrong: is the term built from it, with its weight?",
+        ),
+    ]
     items[0] |= {"small": NOT_STABLE} if extreme else {}
-    for name, text, gradient in zip(
-        ("logits", "fake"), ("D's logits", "the fake image"), gradients, strict=True
-    ):
-        none = cut.format(text)
-        errors = cut_off(none)
-        items.append(
-            facet(
-                f"{name}_gradient",
-                encode(gradient),
-                slope.format(text),
-                none=none,
-                errors=errors,
-                quiet=True,
-            )
-        )
     return inputs, {"facets": items}
 
 
@@ -233,12 +237,16 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng)
     first = "G is updated before D: who moves first?"
-    moved = "When G is updated, D has other weights than its own update gives."
     wrong = [["absent", NEVER.format("G")], [encode(good["D_start"]), first]]
     items = [
         owned(good, others, LEAK),
         ordered(["D", "G"], "G", "D", first),
-        facet("D_at_G", encode(good["D"]), moved, wrong=wrong),
+        facet(
+            "D_at_G",
+            encode(good["D"]),
+            "When G is updated, D has other weights than its own update gives.",
+            wrong=wrong,
+        ),
         *kept(),
     ]
     return inputs, step_facets(items, good, ERRORS)

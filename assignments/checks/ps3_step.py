@@ -223,8 +223,6 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, _ = game(rng)
     again = play(inputs, again=True)
-    leak = "The generators' gradients change before the discriminators' update: is a fake not detached, or not pooled?"
-    first = "The discriminators are updated before the generators: who moves first here?"
     pools = "Each pool is asked once a step: {}"
     queries = [
         [[], pools.format("here neither is. What do the discriminators learn from?")],
@@ -233,13 +231,18 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         [["x", "x", "y", "y"], pools.format("who needs another answer of it?")],
     ]
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
-    moved = "When the generators are updated, the discriminators have other weights than before the step."
     items = [
-        ordered(["G", "D"], "the generators", "the discriminators", first, 2),
+        ordered(
+            ["G", "D"],
+            "the generators",
+            "the discriminators",
+            "The discriminators are updated before the generators: who moves first here?",
+            2,
+        ),
         facet(
             "G_grad_at_D",
             None,
-            leak,
+            "The generators' gradients change before the discriminators' update: is a fake not detached, or not pooled?",
             3,
             wants=none,
             wrong=[["absent", NEVER.format("the discriminators")]],
@@ -247,7 +250,7 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "D_at_G",
             encode(good["D_before"]),
-            moved,
+            "When the generators are updated, the discriminators have other weights than before the step.",
             wrong=[["absent", NEVER.format("the generators")]],
         ),
         facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),

@@ -187,16 +187,29 @@ ERRORS = [["inplace operation", BACK], *STEP_ERRORS]
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng)
-    leak = "The gradients of G and E are wrong when the discriminators are updated: is a fake not detached for them?"
-    first = "The discriminators are updated before G and E: who moves first here?"
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
-    moved = "When G and E are updated, the discriminators have other weights than before the step."
     wrong = [["absent", NEVER.format("the discriminators")], *rival(good, others, "G_grad")]
     items = [
-        ordered(["G", "D"], "G and E", "the discriminators", first, 2),
-        facet("G_grad_at_D", None, leak, 3, wants=none, wrong=wrong),
+        ordered(
+            ["G", "D"],
+            "G and E",
+            "the discriminators",
+            "The discriminators are updated before G and E: who moves first here?",
+            2,
+        ),
         facet(
-            "D_at_G", encode(good["D_before"]), moved, wrong=[["absent", NEVER.format("G and E")]]
+            "G_grad_at_D",
+            None,
+            "The gradients of G and E are wrong when the discriminators are updated: is a fake not detached for them?",
+            3,
+            wants=none,
+            wrong=wrong,
+        ),
+        facet(
+            "D_at_G",
+            encode(good["D_before"]),
+            "When G and E are updated, the discriminators have other weights than before the step.",
+            wrong=[["absent", NEVER.format("G and E")]],
         ),
     ]
     return inputs, step_facets([*items, *kept()], good, ERRORS)

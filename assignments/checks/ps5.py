@@ -11,6 +11,8 @@ from checks.contract import Check
 from checks.judges import facet, facets
 from checks.probes.tools import encode
 from checks.ps5_interval import T, interval, wrong_intervals
+from checks.reference import differing
+from torch import Tensor
 
 CHANGED = [
     "check: ValueError: the list that",
@@ -20,18 +22,17 @@ RETURN = ["check: TypeError: 'NoneType'", "Nothing comes back: is there a return
 EQUAL = ("equal", "zeros")  # kinds of values
 
 
+def doubles(values) -> Tensor:
+    return torch.tensor(np.asarray(values, float))
+
+
 def numbers(values) -> dict:
-    return encode(torch.tensor(np.asarray(values, float)))
+    return encode(doubles(values))
 
 
 def other(wrong: list, right) -> list:
     """Pairs (value, message) of the wrong answers that differ from the right one."""
-    want = np.asarray(right, float)
-    return [
-        [numbers(value), message]
-        for value, message in wrong
-        if np.shape(value) != want.shape or not np.allclose(value, want, 5e-3, 1e-7)
-    ]
+    return differing([(doubles(x), text) for x, text in wrong], doubles(right), 5e-3, 1e-7)
 
 
 # ---- differences, seed by seed
@@ -67,8 +68,12 @@ def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
         )
     ]
     if sign < 0:
-        lower = "For a metric of which lower is better the sign is that of one of which higher is better."
-        wrong = [([-x for x in right], lower)]
+        wrong = [
+            (
+                [-x for x in right],
+                "For a metric of which lower is better the sign is that of one of which higher is better.",
+            )
+        ]
     wrong += [
         ([sign * (x - y) for x, y in zip(a.values(), b.values(), strict=False)],
          "The values are paired in the order of the rows: what belongs together?"),
@@ -101,14 +106,13 @@ def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
             "The two rows have different numbers of runs, and that stops it: what belongs together?",
         ],
     ]
-    shape = "Another number of differences than there are pairs: which runs belong together, and which have no partner?"
     return facet(
         key,
         numbers(right),
         message,
         share,
         wrong=other(wrong, right),
-        shape=shape,
+        shape="Another number of differences than there are pairs: which runs belong together, and which have no partner?",
         errors=errors,
         rtol=1e-6,
     )

@@ -150,11 +150,19 @@ def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) ->
 
 def kept() -> list[dict]:
     """What a step leaves as it was: modes, and the tensors that were passed."""
-    modes = "A network runs, or is left, in another mode than train mode, in which it came: who calls eval()?"
-    changed = "A tensor that was passed is changed in place: the caller still needs it."
     return [
-        facet("modes", True, modes, beside=True),
-        facet("unchanged", True, changed, beside=True),
+        facet(
+            "modes",
+            True,
+            "A network runs, or is left, in another mode than train mode, in which it came: who calls eval()?",
+            beside=True,
+        ),
+        facet(
+            "unchanged",
+            True,
+            "A tensor that was passed is changed in place: the caller still needs it.",
+            beside=True,
+        ),
     ]
 
 
@@ -163,8 +171,12 @@ NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
 
 def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> dict:
     """The facet of the order of the two updates; ``first`` says what is wrong with the other one."""
-    nobody = "Neither optimiser makes a step: are the two given ones used?"
-    wrong = [[right[::-1], first], [[], nobody], [["D"], NEVER.format(G)], [["G"], NEVER.format(D)]]
+    wrong = [
+        [right[::-1], first],
+        [[], "Neither optimiser makes a step: are the two given ones used?"],
+        [["D"], NEVER.format(G)],
+        [["G"], NEVER.format(D)],
+    ]
     return facet(
         "order",
         right,
@@ -176,12 +188,16 @@ def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> d
 
 def owned(good: dict, others: list[tuple[dict, str]], leak: str) -> dict:
     """The facet of the gradients that G holds when D is updated: none."""
-    seen = "G holds gradients when D is updated. At that moment only D has a loss: whose are they?"
     wrong = [["absent", NEVER.format("D")]] + [
         pair for pair in rival(good, others, "G_at_D") if pair[1] == leak
     ]
     return facet(
-        "G_grad_at_D", None, seen, 4, wants=[None, encode(0 * good["G_at_D"])], wrong=wrong
+        "G_grad_at_D",
+        None,
+        "G holds gradients when D is updated. At that moment only D has a loss: whose are they?",
+        4,
+        wants=[None, encode(0 * good["G_at_D"])],
+        wrong=wrong,
     )
 
 
@@ -207,6 +223,19 @@ def differing(
         for value, message in wrong
         if value.shape != right.shape or not torch.allclose(value, right, rtol, atol)
     ]
+
+
+def slopes(
+    value: Tensor, sources: dict[str, Tensor], lost: str, wrong: str, share: float = 1
+) -> list[dict]:
+    """The facets of the gradients that reach each source; both texts have a place for its name."""
+    gradients = torch.autograd.grad(value, list(sources.values()), retain_graph=True)
+    items = []
+    for name, gradient in zip(sources, gradients, strict=True):
+        message, none = wrong.format(name), lost.format(name)
+        more = {"none": none, "errors": cut_off(none), "shape": message, "quiet": True}
+        items.append(facet(f"{name}_gradient", encode(gradient), message, share, **more))
+    return items
 
 
 Game = Callable[..., tuple[dict, dict, list]]  # inputs, what is left, and what wrong ways leave
@@ -258,14 +287,13 @@ def step_checks(
             items.append(facet(name, encode(good[name]), f"{name} {report_text}", wrong=wrong))
         return inputs, step_facets(items, good, errors, REPORT_ERRORS)
 
-    last = "two steps that start with old gradients"
     return [
         Check(f"{prefix}_{name}", function, share, title, visible, prepare, function, facets)
         for name, share, title, visible, prepare in (
             ("weights", points[0], titles[0], True, weights),
             ("report", points[1], titles[1], True, report),
             ("ownership", points[2], titles[2], False, ownership),
-            ("twice", points[3], last, False, twice),
+            ("twice", points[3], "two steps that start with old gradients", False, twice),
         )
     ]
 
