@@ -11,9 +11,9 @@ eight mistakes, those whose message teaches something, each told by what differs
          g_loss.backward()
     +    opt_D.step()
 
-The first line has the name, the mistake, and a part of the message that a student should get.
-``~ OLD -> NEW`` replaces a part of a line. As in a diff, ``-`` takes a line out, ``+`` puts one in,
-and a line with a blank in front stays; such lines stand together in the reference, up to the next ``-``
+The first line has the name, the mistake, and a part of the message that a student should get. ``~
+OLD -> NEW`` replaces a part of a line. As in a diff, ``-`` takes a line out, ``+`` puts one in, and
+a line with a blank in front stays; such lines stand together in the reference, up to the next ``-``
 after a ``+`` or a line ``...``. What an edit replaces must be in the reference exactly once. Empty
 lines part the rows, so an empty line of code is a lone ``-`` or ``+``.
 

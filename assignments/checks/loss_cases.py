@@ -17,11 +17,17 @@ NO_GRADIENT = (
     "No gradient reaches the logits: is there an item(), a detach() or a no_grad() on the way?"
 )
 MEAN = "The value changes with the number of elements: is it a sum where a mean is asked for?"
-TWICE = "Sigmoid seems to be applied twice, or to the wrong thing: what does the function you call expect?"
+TWICE = (
+    "Sigmoid seems to be applied twice, or to the wrong thing: what does the function you call "
+    "expect?"
+)
 SIGN = "The sign is turned around: the players minimise what comes back."
 FLIPPED = "The labels look flipped: which target belongs to real, which to fake?"
 HALF = "The value is half of what is asked for: the task wants the sum of two means."
-NOT_STABLE = "Large logits give an infinite value, or one far too small: is the logarithm taken of a rounded sigmoid?"
+NOT_STABLE = (
+    "Large logits give an infinite value, or one far too small: is the logarithm taken of a "
+    "rounded sigmoid?"
+)
 MISSES = "One of the two terms is missing: does D look at real and at fake?"
 Losses = Callable[..., Tensor]
 
@@ -142,7 +148,10 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
             facet(
                 "gradient",
                 encode(gradient),
-                "The gradient that reaches the logits is wrong or zero: is every term built from the logits themselves?",
+                (
+                    "The gradient that reaches the logits is wrong or zero: is every term "
+                    "built from the logits themselves?"
+                ),
                 none=NO_GRADIENT,
                 shape=shape,
                 quiet=True,
@@ -155,7 +164,9 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
 def loss_checks(
     function: str, loss: Losses, others: list, n: int, points: tuple[int, int, int], stable: bool
 ) -> list[Check]:
-    """Known values (visible), maps of logits in odd shapes, and extreme logits, for a loss of ``n`` tensors."""
+    """Known values (visible), maps of logits in odd shapes, and extreme logits, for a loss of ``n``
+    tensors.
+    """
 
     def draw(rng: np.random.Generator, shapes: list[tuple]) -> list[Tensor]:
         evenly = [

@@ -54,7 +54,9 @@ def slopes_case(logits: Tensor) -> tuple:
                 encode(right[i]),
                 message.format(name.replace("_", "-")),
                 wrong=wrong,
-                shape="The slopes have another shape than the logits: each logit has its own slope.",
+                shape=(
+                    "The slopes have another shape than the logits: each logit has its own slope."
+                ),
                 atol=1e-6,
             )
         )
@@ -104,7 +106,10 @@ def densities(rng, tails: bool) -> tuple:
             facet(
                 "positive",
                 encode(p / (p + q)),
-                "The best D is wrong where both densities are positive: which D maximises a log D + b log(1 - D)?",
+                (
+                    "The best D is wrong where both densities are positive: which D maximises "
+                    "a log D + b log(1 - D)?"
+                ),
                 wrong=[[encode(w), m] for w, m in wrong],
             )
         ],
@@ -112,9 +117,15 @@ def densities(rng, tails: bool) -> tuple:
     if tails:
         small, rest = (
             1e-9,
-            "Far out, where both densities are tiny, the answer changes: is a constant added below the line?",
+            (
+                "Far out, where both densities are tiny, the answer changes: is a constant "
+                "added below the line?"
+            ),
         )
-        nothing = "Where both densities are 0 the task asks for a number of its own; is 0 divided by 0 there?"
+        nothing = (
+            "Where both densities are 0 the task asks for a number of its own; is 0 divided by "
+            "0 there?"
+        )
         edge = "Where only one of the densities is 0, D is sure. Does your answer say so?"
         grids |= {
             "tiny": (small * p, small * q),
@@ -145,7 +156,10 @@ WAYS: list[tuple[dict, str]] = [
     ({"d_weight": 0.5}, "D's loss is halved: the task asks for the plain sum of its two terms."),
     (
         {"stale_D": True},
-        "G learned from D as it was before D's update: who moves first, and when are the fakes judged for G?",
+        (
+            "G learned from D as it was before D's update: who moves first, and when are the "
+            "fakes judged for G?"
+        ),
     ),
     ({"leak": True}, LEAK),
     (

@@ -52,22 +52,34 @@ def skip_case(
         (no_inner, "The part in the middle is not used: down, inner, up."),
     ]
     (gradient,) = torch.autograd.grad((right * weights).sum(), h)
-    fits = "The sizes do not fit: what does the task say about odd sizes, and along which dimension do you concatenate?"
+    fits = (
+        "The sizes do not fit: what does the task say about odd sizes, and along which "
+        "dimension do you concatenate?"
+    )
     errors = [["Sizes of tensors must match", fits], ["must match the size", fits]]
     items = [
         facet(
             "output",
             encode(right),
-            "The output is wrong: which three parts does the input go through, and what is put beside it?",
+            (
+                "The output is wrong: which three parts does the input go through, and what is "
+                "put beside it?"
+            ),
             2,
             wrong=[[encode(w), m] for w, m in wrong],
-            shape="The output has the wrong shape: does it have the size of the input, odd sizes too, and the channels of both?",
+            shape=(
+                "The output has the wrong shape: does it have the size of the input, odd sizes "
+                "too, and the channels of both?"
+            ),
             errors=errors,
         ),
         facet(
             "gradient",
             encode(gradient),
-            "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?",
+            (
+                "The gradient at the input is wrong: is one of the two ways cut off, or "
+                "changed in place?"
+            ),
             quiet=True,
             errors=errors,
         ),
@@ -77,7 +89,10 @@ def skip_case(
 
 def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, _ = skip_case(rng, (4, 6))
-    message = "The block does not know the parameters of all its parts: would an optimiser find them? Are they attributes?"
+    message = (
+        "The block does not know the parameters of all its parts: would an optimiser find "
+        "them? Are they attributes?"
+    )
     errors = [["check: AttributeError", message], ["cat()", message], ["non-empty", message]]
     known = encode(decode(inputs["numbers"]).flatten().sort().values)
     return inputs, {"facets": [facet("known", known, message, shape=message, errors=errors)]}
@@ -172,7 +187,10 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
     all_two = [[4, 2]] * (n_layers + 2), [[4, 2]] * (n_layers + 1) + [[4, 1]]
     norms = ["conv", *["conv", "batch norm"] * (n_layers + 1)]
     first = ["conv", "batch norm"] * (n_layers + 1) + ["conv"]
-    maps = "The map has the wrong size for an image of odd size: check padding, strides and the number of layers."
+    maps = (
+        "The map has the wrong size for an image of odd size: check padding, strides and the "
+        "number of layers."
+    )
     not_map = "One number per image comes out: a patch discriminator gives a map."
     wrong = [
         [norms, "A norm follows the last convolution: logits are not normalised."],
@@ -210,7 +228,10 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "called",
             order,
-            "The kinds of layers are other ones: which of them have a norm, and what ends the stack?",
+            (
+                "The kinds of layers are other ones: which of them have a norm, and what ends "
+                "the stack?"
+            ),
             wrong=wrong,
             errors=stops,
         ),
@@ -242,7 +263,7 @@ def patch_map(
     slope: float = 0.2,
     running: list | None = None,
 ) -> Tensor:
-    """The map; with a list as ``running`` in train mode, and what the norms remember is put there."""
+    """The map; with a list as ``running`` in train mode, and what the norms keep is put there."""
     h = image
     for i, weight in enumerate(weights):
         h = F.conv2d(h, weight, stride=2 if i < n_layers else 1, padding=1)
@@ -299,7 +320,10 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "map",
             encode(right),
-            "With given weights the map is wrong: which activation, which slope, which norm, where?",
+            (
+                "With given weights the map is wrong: which activation, which slope, which "
+                "norm, where?"
+            ),
             2,
             wrong=[[encode(w), m] for w, m in wrong],
             shape=shape,
@@ -307,7 +331,10 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "running",
             encode(torch.cat(running)),
-            "After a batch in train mode the norms remember other statistics: are they PyTorch's, with its defaults?",
+            (
+                "After a batch in train mode the norms remember other statistics: are they "
+                "PyTorch's, with its defaults?"
+            ),
             0.5,
             quiet=True,
         ),
@@ -326,18 +353,63 @@ CHECKS = [
     *(
         Check(name, function, points, title, visible, prepare, probe, facets)
         for name, function, points, title, visible, prepare, probe in (
-            ("skip_values", SKIP, 2, "output and gradient of a block", True, lambda r: skip_case(r, (4, 6)), "skip"),
+            (
+                "skip_values",
+                SKIP,
+                2,
+                "output and gradient of a block",
+                True,
+                lambda r: skip_case(r, (4, 6)),
+                "skip",
+            ),
             ("skip_known", SKIP, 1, "an optimiser finds the parameters", True, skip_known, "skip"),
-            ("skip_odd", SKIP, 1, "an odd height, halved and rounded up", False,
-             lambda r: skip_case(r, (7, 6)), "skip"),
-            ("skip_odd_down", SKIP, 1, "an odd width, halved and rounded down", False,
-             lambda r: skip_case(r, (6, 9), "half, rounded down"), "skip"),
-            ("field_known", FIELD, 1, "stacks of no, one and two layers", True, field_known, "field"),
+            (
+                "skip_odd",
+                SKIP,
+                1,
+                "an odd height, halved and rounded up",
+                False,
+                lambda r: skip_case(r, (7, 6)),
+                "skip",
+            ),
+            (
+                "skip_odd_down",
+                SKIP,
+                1,
+                "an odd width, halved and rounded down",
+                False,
+                lambda r: skip_case(r, (6, 9), "half, rounded down"),
+                "skip",
+            ),
+            (
+                "field_known",
+                FIELD,
+                1,
+                "stacks of no, one and two layers",
+                True,
+                field_known,
+                "field",
+            ),
             ("field_random", FIELD, 2, "stacks of four layers", False, field_random, "field"),
-            ("patch_layers", PATCH, 3, "widths, strides, norms, odd sizes", True, patch_layers, "patch_layers"),
-            ("patch_values", PATCH, 3, "the map for given weights, the patch it sees", False, patch_values,
-             "patch_values"),
+            (
+                "patch_layers",
+                PATCH,
+                3,
+                "widths, strides, norms, odd sizes",
+                True,
+                patch_layers,
+                "patch_layers",
+            ),
+            (
+                "patch_values",
+                PATCH,
+                3,
+                "the map for given weights, the patch it sees",
+                False,
+                patch_values,
+                "patch_values",
+            ),
         )
     ),
     *training.CHECKS,
-]  # fmt: skip
+]

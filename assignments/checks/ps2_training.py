@@ -174,7 +174,10 @@ WRONG: list[tuple[dict, str]] = [
     ({"d_weight": 1.0}, "D's loss is not halved, as the task asks."),
     (
         {"stale_D": True},
-        "G learned from D as it was before D's update: who moves first, and when are the fakes judged?",
+        (
+            "G learned from D as it was before D's update: who moves first, and when are the "
+            "fakes judged?"
+        ),
     ),
     ({"leak": True}, LEAK),
     (
@@ -256,21 +259,53 @@ PAIR, LOSS = "judge_pair", "pix2pix_generator_loss"
 CHECKS = [
     Check(name, function, points, title, visible, prepare, probe, facets)
     for name, function, points, title, visible, prepare, probe in (
-        ("pair_values", PAIR, 2, "D's logits for a pair of pictures", True, lambda r: pair_case(r, (3, 3)), "judged"),
-        ("pair_channels", PAIR, 2, "pairs with other numbers of channels", False,
-         lambda r: pair_case(r, (2, 5)), "judged"),
-        ("g_loss_values", LOSS, 3, "value and gradients of G's loss", True,
-         lambda r: loss_case(r, False), "generator_loss"),
-        ("g_loss_extreme", LOSS, 1, "logits of several hundred", False,
-         lambda r: loss_case(r, True), "generator_loss"),
+        (
+            "pair_values",
+            PAIR,
+            2,
+            "D's logits for a pair of pictures",
+            True,
+            lambda r: pair_case(r, (3, 3)),
+            "judged",
+        ),
+        (
+            "pair_channels",
+            PAIR,
+            2,
+            "pairs with other numbers of channels",
+            False,
+            lambda r: pair_case(r, (2, 5)),
+            "judged",
+        ),
+        (
+            "g_loss_values",
+            LOSS,
+            3,
+            "value and gradients of G's loss",
+            True,
+            lambda r: loss_case(r, False),
+            "generator_loss",
+        ),
+        (
+            "g_loss_extreme",
+            LOSS,
+            1,
+            "logits of several hundred",
+            False,
+            lambda r: loss_case(r, True),
+            "generator_loss",
+        ),
     )
-]  # fmt: skip
+]
 CHECKS += step_checks(
     "pix2pix_step",
     game,
     ownership,
     "The weights of {} after the step are wrong: which terms, on which pairs, through which D?",
-    "in the report is wrong: the terms come back unweighted, as they were when they were minimised.",
+    (
+        "in the report is wrong: the terms come back unweighted, as they were when they were "
+        "minimised."
+    ),
     {"d_real": 0.5, "d_fake": 0.5, "g_gan": 0.5, "g_l1": "lambda_l1"},
     {"G": "G", "D": "D"},
     (5, 2, 3, 2),

@@ -1,4 +1,7 @@
-"""Problem set 3, CycleGAN: inputs and expectations of its block and its pool. For the parent only."""
+"""Problem set 3, CycleGAN: inputs and expectations of its block and its pool.
+
+For the parent only.
+"""
 
 import numpy as np
 import torch
@@ -87,7 +90,10 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
         (h - added, "The parts are subtracted."),
         ((h + added) / 2, "The sum is halved."),
     ]
-    size = "The output has another size than the input: what does a 3x3 convolution take from the border?"
+    size = (
+        "The output has another size than the input: what does a 3x3 convolution take from the "
+        "border?"
+    )
     errors = [["must match the size", size], ["Sizes of tensors", size]]
     errors.append(
         ["in-place operation", "The input is changed in place: the caller still needs it."]
@@ -100,7 +106,10 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
         facet(
             "output",
             encode(right),
-            "The output is wrong: which layers does the input pass, in which order, and what is added?",
+            (
+                "The output is wrong: which layers does the input pass, in which order, and "
+                "what is added?"
+            ),
             3,
             wrong=[[encode(w), m] for w, m in wrong],
             shape=size,
@@ -116,7 +125,10 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
         facet(
             "known",
             None,
-            "The block learns another number of weights than its convolutions have: what else is there, or not found?",
+            (
+                "The block learns another number of weights than its convolutions have: what "
+                "else is there, or not found?"
+            ),
             wants=[known, known + channels, known + 2 * channels],
         ),
         facet(
@@ -151,7 +163,10 @@ POOL_ERRORS = [
     ["empty range", "The pool draws from nothing: what does a pool of size 0 do?"],
     [
         "IndexError",
-        "The pool reaches for an image that it does not have: what does it do while it is not full?",
+        (
+            "The pool reaches for an image that it does not have: what does it do while it is "
+            "not full?"
+        ),
     ],
     ["high is out of bounds", "The pool draws from nothing: what does a pool of size 0 do?"],
     ["from >= to", "The pool draws from nothing: what does a pool of size 0 do?"],
@@ -197,7 +212,10 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
     size = 4
     inputs = {"pattern": encode(pattern(rng)), "size": size, "rounds": 1000}
     once = "The images of a batch share one decision: each image has its own."
-    other = "Images come back that the pool should not have: a stored one that is returned makes place for the new one, and"
+    other = (
+        "Images come back that the pool should not have: a stored one that is returned makes "
+        "place for the new one, and"
+    )
     other += " a new one that is returned is not stored."
     ends = [torch.eye(size)[0], torch.eye(size)[-1]]
     items = [
@@ -211,7 +229,10 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
             wrong=[
                 [
                     encode(0.0),
-                    "A full pool always returns a stored image: how often shall the new one come back?",
+                    (
+                        "A full pool always returns a stored image: how often shall the new "
+                        "one come back?"
+                    ),
                 ],
                 [
                     encode(1.0),
@@ -260,7 +281,10 @@ def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "attached",
             False,
-            "What comes back still carries a graph: D's loss would reach G through it, and the pool keep it alive.",
+            (
+                "What comes back still carries a graph: D's loss would reach G through it, and "
+                "the pool keep it alive."
+            ),
         ),
         facet(
             "foreign",
@@ -284,14 +308,45 @@ CHECKS = [
     *(
         Check(name, function, points, title, visible, prepare, probe, facets)
         for name, function, points, title, visible, prepare, probe in (
-            ("block_values", BLOCK, 3, "output and gradient of a block, what it learns", True,
-             lambda r: block_case(r, (3, 4, 6, 9)), "block"),
-            ("block_odd", BLOCK, 2, "one image of odd height", False, lambda r: block_case(r, (1, 3, 7, 6)), "block"),
-            ("pool_fill", POOL, 2, "a pool that fills, a full one, one of size 0", True, pool_fill, "pool_fill"),
+            (
+                "block_values",
+                BLOCK,
+                3,
+                "output and gradient of a block, what it learns",
+                True,
+                lambda r: block_case(r, (3, 4, 6, 9)),
+                "block",
+            ),
+            (
+                "block_odd",
+                BLOCK,
+                2,
+                "one image of odd height",
+                False,
+                lambda r: block_case(r, (1, 3, 7, 6)),
+                "block",
+            ),
+            (
+                "pool_fill",
+                POOL,
+                2,
+                "a pool that fills, a full one, one of size 0",
+                True,
+                pool_fill,
+                "pool_fill",
+            ),
             ("pool_draws", POOL, 3, "what comes back, how often", False, pool_draws, "pool_draws"),
-            ("pool_copies", POOL, 2, "copies, cut off from their history", True, pool_copies, "pool_copies"),
+            (
+                "pool_copies",
+                POOL,
+                2,
+                "copies, cut off from their history",
+                True,
+                pool_copies,
+                "pool_copies",
+            ),
         )
     ),
     *ps3_losses.CHECKS,
     *ps3_step.CHECKS,
-]  # fmt: skip
+]

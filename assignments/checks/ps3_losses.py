@@ -16,8 +16,14 @@ from torch import Tensor
 SCALAR = "The loss is no single number: which reduction does the task ask for?"
 L2 = "The distance is squared: L1 is asked for."
 BEFORE = "The mean is taken before the absolute value: errors cancel."
-FIT = "An image has the wrong number of channels for a network: which domain does each generator take?"
-OTHER = "Two tensors that are compared have other numbers of channels or images: of which domain is each?"
+FIT = (
+    "An image has the wrong number of channels for a network: which domain does each generator "
+    "take?"
+)
+OTHER = (
+    "Two tensors that are compared have other numbers of channels or images: of which domain "
+    "is each?"
+)
 FITS = [["subscript", FIT], ["must match the size", OTHER], ["does not broadcast", FIT]]
 LOST = "No gradient reaches {}: is there a detach(), a no_grad() or an item() on its way?"
 SLOPE = "The gradient that reaches {} is wrong: is a part of its way cut off?"
@@ -129,7 +135,10 @@ def cycle_case(
         right,
         sources,
         rivals(wrong, right),
-        "The value is wrong: where does each cycle start, through which generators, what is it compared with?",
+        (
+            "The value is wrong: where does each cycle start, through which generators, what "
+            "is it compared with?"
+        ),
         dtype,
     )
 
@@ -181,7 +190,10 @@ def identity_case(rng: np.random.Generator, batches=(2, 2), dtype="float64") -> 
         right,
         sources,
         rivals(wrong, right),
-        "The value is wrong: which generator sees which domain, and what is its output compared with?",
+        (
+            "The value is wrong: which generator sees which domain, and what is its output "
+            "compared with?"
+        ),
         dtype,
     )
 
@@ -247,7 +259,10 @@ def fooling_case(
         right,
         sources,
         rivals(wrong, right),
-        "The value is wrong: who judges which fakes, and how far are the outputs from what G wants?",
+        (
+            "The value is wrong: who judges which fakes, and how far are the outputs from what "
+            "G wants?"
+        ),
         dtype,
     )
     out["facets"].append(
@@ -266,14 +281,59 @@ CYCLE, IDENTITY, FOOL = "cycle_loss", "identity_loss", "fooling_loss"
 CHECKS = [
     Check(name, function, points, title, visible, prepare, probe, facets)
     for name, function, points, title, visible, prepare, probe in (
-        ("cycle_values", CYCLE, 3, "value and gradients, two weights", True, cycle_case, "generators"),
-        ("cycle_domains", CYCLE, 2, "domains with other numbers of channels and images", False,
-         lambda r: cycle_case(r, (2, 4), (3, 1), "float32"), "generators"),
-        ("identity_values", IDENTITY, 2, "who leaves which images alone", True, identity_case, "generators"),
-        ("identity_batches", IDENTITY, 1, "other numbers of images in the two domains", False,
-         lambda r: identity_case(r, (1, 3), "float32"), "generators"),
-        ("fooling_values", FOOL, 3, "value, and gradients of the fakes", True, fooling_case, "fooling"),
-        ("fooling_channels", FOOL, 1, "domains with other numbers of channels, outputs far from 1", False,
-         lambda r: fooling_case(r, (2, 5), "float32", 7.0), "fooling"),
+        (
+            "cycle_values",
+            CYCLE,
+            3,
+            "value and gradients, two weights",
+            True,
+            cycle_case,
+            "generators",
+        ),
+        (
+            "cycle_domains",
+            CYCLE,
+            2,
+            "domains with other numbers of channels and images",
+            False,
+            lambda r: cycle_case(r, (2, 4), (3, 1), "float32"),
+            "generators",
+        ),
+        (
+            "identity_values",
+            IDENTITY,
+            2,
+            "who leaves which images alone",
+            True,
+            identity_case,
+            "generators",
+        ),
+        (
+            "identity_batches",
+            IDENTITY,
+            1,
+            "other numbers of images in the two domains",
+            False,
+            lambda r: identity_case(r, (1, 3), "float32"),
+            "generators",
+        ),
+        (
+            "fooling_values",
+            FOOL,
+            3,
+            "value, and gradients of the fakes",
+            True,
+            fooling_case,
+            "fooling",
+        ),
+        (
+            "fooling_channels",
+            FOOL,
+            1,
+            "domains with other numbers of channels, outputs far from 1",
+            False,
+            lambda r: fooling_case(r, (2, 5), "float32", 7.0),
+            "fooling",
+        ),
     )
-]  # fmt: skip
+]

@@ -1,4 +1,7 @@
-"""Problem set 3, CycleGAN: right and typically wrong steps, and the checks of the step. For the parent only."""
+"""Problem set 3, CycleGAN: right and typically wrong steps, and the checks of the step.
+
+For the parent only.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -42,7 +45,7 @@ D_TERMS = ("d_real_y", "d_fake_y", "d_real_x", "d_fake_x")
 
 
 def play(inputs: dict, **mistakes: Any) -> dict:
-    """What ``inputs["steps"]`` steps leave: weights, the gradients of G, and the last step's terms."""
+    """What ``inputs["steps"]`` steps leave: weights, gradients of G, and the last terms."""
     way = SimpleNamespace(**(RIGHT | mistakes))
     G_xy, G_yx = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
     D_x, D_y = Patches(decode(inputs["D_x"])), Patches(decode(inputs["D_y"]))
@@ -136,7 +139,10 @@ def play(inputs: dict, **mistakes: Any) -> dict:
     return out | {"G": flat(G.parameters()), "D": flat(D.parameters())}
 
 
-NO_GAN = "The generators learn nothing from the discriminators: are the GAN terms minimised, and of this step's fakes?"
+NO_GAN = (
+    "The generators learn nothing from the discriminators: are the GAN terms minimised, and of "
+    "this step's fakes?"
+)
 CYCLES = "A cycle is missing: which way is not walked there and back?"
 WRONG: list[tuple[dict, str]] = [
     (
@@ -242,7 +248,10 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "G_grad_at_D",
             None,
-            "The generators' gradients change before the discriminators' update: is a fake not detached, or not pooled?",
+            (
+                "The generators' gradients change before the discriminators' update: is a fake "
+                "not detached, or not pooled?"
+            ),
             3,
             wants=none,
             wrong=[["absent", NEVER.format("the discriminators")]],
@@ -250,7 +259,10 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "D_at_G",
             encode(good["D_before"]),
-            "When the generators are updated, the discriminators have other weights than before the step.",
+            (
+                "When the generators are updated, the discriminators have other weights than "
+                "before the step."
+            ),
             wrong=[["absent", NEVER.format("the generators")]],
         ),
         facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),

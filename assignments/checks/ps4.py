@@ -1,4 +1,7 @@
-"""Problem set 4, BicycleGAN: inputs and expectations of codes, their losses and their score. For the parent only."""
+"""Problem set 4, BicycleGAN: inputs and expectations of codes, their losses and their score.
+
+For the parent only.
+"""
 
 import numpy as np
 import torch
@@ -13,7 +16,10 @@ from checks.ps4_step import networks
 from checks.reference import cut_off, differing, slopes
 from torch import Tensor
 
-NO_NOISE = "With mu and logvar at 0 the code has no noise: is the exponential missing, or the noise itself?"
+NO_NOISE = (
+    "With mu and logvar at 0 the code has no noise: is the exponential missing, or the noise "
+    "itself?"
+)
 
 
 # ---- reparameterisation
@@ -42,7 +48,10 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
         (logvar / 2, "The exponential is missing: logvar is a logarithm."),
         (0 * one, "There is no noise: mu comes back as it is."),
     ]
-    lost = "No gradient reaches {}: is it cut off, or is the code drawn by something that has no gradient?"
+    lost = (
+        "No gradient reaches {}: is it cut off, or is the code drawn by something that has no "
+        "gradient?"
+    )
     same = "The same numbers come for several images or dimensions: which shape has the noise?"
     source = "The noise does not come from the generator that is passed: {}"
     errors = [

@@ -1,4 +1,7 @@
-"""Problem set 4, BicycleGAN: the way between two codes, and the diversity of samples. For the parent only."""
+"""Problem set 4, BicycleGAN: the way between two codes, and the diversity of samples.
+
+For the parent only.
+"""
 
 import numpy as np
 import torch
@@ -78,7 +81,10 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
             ]
         close = "For codes in the same direction the angle is 0: what does the task say about that?"
         if d == 4:
-            close = "For codes that lie close, in two directions, the way is wrong: when is it the straight line?"
+            close = (
+                "For codes that lie close, in two directions, the way is wrong: when is it the "
+                "straight line?"
+            )
         items.append(
             facet(
                 name,

@@ -1,4 +1,7 @@
-"""Problem set 4, BicycleGAN: right and typically wrong steps, and the checks of the step. For the parent only."""
+"""Problem set 4, BicycleGAN: right and typically wrong steps, and the checks of the step.
+
+For the parent only.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -49,7 +52,9 @@ def networks(rng: np.random.Generator, batch: int, z_dim: int) -> dict:
 
 
 def play(inputs: dict, **mistakes: Any) -> dict:
-    """What ``inputs["steps"]`` steps leave: weights, gradients of G and E, and the last step's terms."""
+    """What ``inputs["steps"]`` steps leave: weights, gradients of G and E, and the last step's
+    terms.
+    """
     way = SimpleNamespace(**(RIGHT | mistakes))
     G, E = players(inputs)
     judges = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_encoded", "D_random"))
@@ -181,7 +186,10 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
     return inputs, play(inputs), others
 
 
-BACK = "D's backward goes through G and E, whose weights have changed since: are the fakes detached for it?"
+BACK = (
+    "D's backward goes through G and E, whose weights have changed since: are the fakes "
+    "detached for it?"
+)
 ERRORS = [["inplace operation", BACK], *STEP_ERRORS]
 
 
@@ -200,7 +208,10 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "G_grad_at_D",
             None,
-            "The gradients of G and E are wrong when the discriminators are updated: is a fake not detached for them?",
+            (
+                "The gradients of G and E are wrong when the discriminators are updated: is a "
+                "fake not detached for them?"
+            ),
             3,
             wants=none,
             wrong=wrong,
@@ -221,7 +232,10 @@ CHECKS = step_checks(
     "bicyclegan_step",
     game,
     ownership,
-    "The weights of {} after the step are wrong: which terms, on which fakes, who learns from which?",
+    (
+        "The weights of {} after the step are wrong: which terms, on which fakes, who learns "
+        "from which?"
+    ),
     "in the report is wrong: the terms come back unweighted, as they were when they were computed.",
     FACTORS | dict.fromkeys(D_TERMS, 0.5),
     {"G": "G and E", "D": "the discriminators"},

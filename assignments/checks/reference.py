@@ -154,7 +154,10 @@ def kept() -> list[dict]:
         facet(
             "modes",
             True,
-            "A network runs, or is left, in another mode than train mode, in which it came: who calls eval()?",
+            (
+                "A network runs, or is left, in another mode than train mode, in which it "
+                "came: who calls eval()?"
+            ),
             beside=True,
         ),
         facet(
@@ -170,7 +173,7 @@ NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
 
 
 def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> dict:
-    """The facet of the order of the two updates; ``first`` says what is wrong with the other one."""
+    """The facet of the order of the two updates; ``first`` says what is wrong with the other."""
     wrong = [
         [right[::-1], first],
         [[], "Neither optimiser makes a step: are the two given ones used?"],

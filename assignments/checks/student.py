@@ -17,7 +17,9 @@ VISIBLE = (
 
 
 def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
-    """The visible checks of one function, or of all, with their cases: prepared now, or as they were shipped."""
+    """The visible checks of one function, or of all, with their cases: prepared now, or as they
+    were shipped.
+    """
     shipped = VISIBLE / f"{ps}.json"
     if shipped.exists():
         found = json.loads(shipped.read_text(encoding="utf-8"))
@@ -45,13 +47,15 @@ def problem_set(function: str) -> str:
     for ps, functions in FUNCTIONS.items():
         if function in functions:
             return ps
-    raise ValueError(
-        f"no graded function is called {function!r}; there are {', '.join(sum(FUNCTIONS.values(), ()))}"
-    )
+    known = ", ".join(name for functions in FUNCTIONS.values() for name in functions)
+    raise ValueError(f"no graded function is called {function!r}; there are {known}")
 
 
 def report(function: str, names: dict) -> None:
-    """Run and print the visible checks of one function. Raises AssertionError if points are missing."""
+    """Run and print the visible checks of one function.
+
+    Raises AssertionError if points are missing.
+    """
     ps = problem_set(function)
     probes = importlib.import_module(f"checks.probes.{ps}")
     tools.warm()
@@ -67,6 +71,5 @@ def report(function: str, names: dict) -> None:
         raise AssertionError(
             f"{function}: {' '.join(missing)} (Run All stops here; the cells below are not run.)"
         )
-    print(
-        f"{function}: all visible checks pass ({time.perf_counter() - start:.1f} s); hidden ones follow in grading"
-    )
+    seconds = f"{time.perf_counter() - start:.1f} s"
+    print(f"{function}: all visible checks pass ({seconds}); hidden ones follow in grading")

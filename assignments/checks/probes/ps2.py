@@ -38,7 +38,7 @@ def skip_parts(inputs: dict) -> tuple[nn.Module, nn.Module, nn.Module]:
 
 
 def skip(names: dict, inputs: dict) -> dict:
-    """A block around stubs: its output, the gradient at its input, and the parameters it knows of."""
+    """A block around stubs: its output, the gradient at its input, and its known parameters."""
     block = wanted(names, "SkipBlock")(*skip_parts(inputs))
     h = decode(inputs["h"]).requires_grad_()
 
@@ -68,7 +68,9 @@ def field(names: dict, inputs: dict) -> dict:
 
 
 def patch_layers(names: dict, inputs: dict) -> dict:
-    """Widths, kernels, strides and norms of a patch discriminator, and its map for an image of odd size."""
+    """Widths, kernels, strides and norms of a patch discriminator, and its map for an image of odd
+    size.
+    """
     build, image = wanted(names, "build_patch_gan"), torch.zeros(inputs["image"])
 
     def built(*arguments: int) -> dict:
@@ -131,7 +133,9 @@ def judged(names: dict, inputs: dict) -> dict:
 
 
 def generator_loss(names: dict, inputs: dict) -> dict:
-    """G's loss for given logits, images and weight, and its gradients in the logits and in the fake image."""
+    """G's loss for given logits, images and weight, and its gradients in the logits and in the fake
+    image.
+    """
     dtype = getattr(torch, inputs["dtype"])
     logits, fake, y = (decode(inputs[name], dtype) for name in ("logits", "fake", "y"))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()

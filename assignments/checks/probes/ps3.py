@@ -20,7 +20,9 @@ from torch import Tensor, nn
 
 
 def block(names: dict, inputs: dict) -> dict:
-    """A residual block with given weights: output, gradient at its input, numbers that an optimiser finds."""
+    """A residual block with given weights: output, gradient at its input, numbers that an optimiser
+    finds.
+    """
     image, weights = decode(inputs["image"]), [decode(w) for w in inputs["weights"]]
     net = wanted(names, "ResidualBlock")(image.shape[1]).double()
     fill(net, image, weights, [])
@@ -94,7 +96,9 @@ def pool_fill(names: dict, inputs: dict) -> dict:
 
 
 def pool_draws(names: dict, inputs: dict) -> dict:
-    """What a full pool does with many pairs of images: shares and counts, of which images come back and which stay."""
+    """What a full pool does with many pairs of images: shares and counts, of which images come back
+    and which stay.
+    """
     pattern, size, rounds = decode(inputs["pattern"]), inputs["size"], inputs["rounds"]
     pool, number = wanted(names, "ImagePool")(size), float(size)
     stored = [float(i + 1) for i in range(size)]  # the oldest first

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 
 def draws(names: dict, inputs: dict) -> dict:
-    """A reparameterised code, its noise with all mu and logvar at 0, its gradients, and where its noise comes from."""
+    """A reparameterised code, its noise with all mu and logvar at 0, its gradients, and where its
+    noise comes from.
+    """
     draw = wanted(names, "reparameterise")
     mu, logvar = (decode(inputs[name]).requires_grad_() for name in ("mu", "logvar"))
     zero = torch.zeros_like(mu)
