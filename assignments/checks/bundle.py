@@ -1,8 +1,7 @@
 """What a student gets of the checks: the visible ones as prepared numbers, and no code that
 computes an answer.
 
-``python -m checks.bundle ps1 FOLDER`` writes ``FOLDER/checks/``. With it beside a notebook, ``from
-checks import check`` works.
+With ``checks/`` beside a notebook, ``from checks import check`` works.
 """
 
 import json

@@ -27,7 +27,7 @@ import math
 from typing import Any
 
 import numpy as np
-from checks.contract import Verdict
+from checks.contract import Check, Verdict
 from checks.probes.tools import LARGEST
 
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -167,3 +167,8 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
     ]
     right += beside if right else 0
     return Verdict(right / sum(item["share"] for item in items), " ".join(dict.fromkeys(loud)))
+
+
+def table(*rows: tuple) -> list[Check]:
+    """The checks of these rows: name, function, points, title, visible, prepare, probe."""
+    return [Check(*row, facets) for row in rows]

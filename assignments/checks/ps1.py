@@ -2,8 +2,7 @@
 
 import torch
 from checks import loss_cases as cases
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.probes.tools import Line, decode, encode
 from checks.reference import (
     NEVER,
@@ -224,38 +223,35 @@ CHECKS = [
     *cases.loss_checks("generator_loss", cases.g_log, cases.ONE, 1, (1, 1, 1), True),
     *cases.loss_checks("discriminator_loss_ls", cases.d_ls, cases.TWO_LS, 2, (1, 1, 1), False),
     *cases.loss_checks("generator_loss_ls", cases.g_ls, cases.ONE_LS, 1, (1, 1, 1), False),
-    *(
-        Check(name, function, points, title, visible, prepare, probe, facets)
-        for name, function, points, title, visible, prepare, probe in (
-            (
-                "slopes_values",
-                SLOPES,
-                2,
-                "both slopes at moderate logits",
-                True,
-                slopes_values,
-                "slopes",
-            ),
-            ("slopes_far", SLOPES, 1, "both slopes where D is sure", False, slopes_far, "slopes"),
-            (
-                "best_d_values",
-                BEST,
-                1,
-                "the best D where both densities are positive",
-                True,
-                lambda rng: densities(rng, False),
-                "densities",
-            ),
-            (
-                "best_d_edges",
-                BEST,
-                2,
-                "the best D where densities are tiny or 0",
-                False,
-                lambda rng: densities(rng, True),
-                "densities",
-            ),
-        )
+    *table(
+        (
+            "slopes_values",
+            SLOPES,
+            2,
+            "both slopes at moderate logits",
+            True,
+            slopes_values,
+            "slopes",
+        ),
+        ("slopes_far", SLOPES, 1, "both slopes where D is sure", False, slopes_far, "slopes"),
+        (
+            "best_d_values",
+            BEST,
+            1,
+            "the best D where both densities are positive",
+            True,
+            lambda rng: densities(rng, False),
+            "densities",
+        ),
+        (
+            "best_d_edges",
+            BEST,
+            2,
+            "the best D where densities are tiny or 0",
+            False,
+            lambda rng: densities(rng, True),
+            "densities",
+        ),
     ),
     *step_checks(
         "gan_step",

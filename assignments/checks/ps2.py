@@ -6,8 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import ps2_training as training
-from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet, table
 from checks.probes.ps2 import skip_parts
 from checks.probes.tools import decode, encode
 from torch import Tensor
@@ -350,66 +349,63 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
 
 SKIP, FIELD, PATCH = "SkipBlock", "receptive_field", "build_patch_gan"
 CHECKS = [
-    *(
-        Check(name, function, points, title, visible, prepare, probe, facets)
-        for name, function, points, title, visible, prepare, probe in (
-            (
-                "skip_values",
-                SKIP,
-                2,
-                "output and gradient of a block",
-                True,
-                lambda r: skip_case(r, (4, 6)),
-                "skip",
-            ),
-            ("skip_known", SKIP, 1, "an optimiser finds the parameters", True, skip_known, "skip"),
-            (
-                "skip_odd",
-                SKIP,
-                1,
-                "an odd height, halved and rounded up",
-                False,
-                lambda r: skip_case(r, (7, 6)),
-                "skip",
-            ),
-            (
-                "skip_odd_down",
-                SKIP,
-                1,
-                "an odd width, halved and rounded down",
-                False,
-                lambda r: skip_case(r, (6, 9), "half, rounded down"),
-                "skip",
-            ),
-            (
-                "field_known",
-                FIELD,
-                1,
-                "stacks of no, one and two layers",
-                True,
-                field_known,
-                "field",
-            ),
-            ("field_random", FIELD, 2, "stacks of four layers", False, field_random, "field"),
-            (
-                "patch_layers",
-                PATCH,
-                3,
-                "widths, strides, norms, odd sizes",
-                True,
-                patch_layers,
-                "patch_layers",
-            ),
-            (
-                "patch_values",
-                PATCH,
-                3,
-                "the map for given weights, the patch it sees",
-                False,
-                patch_values,
-                "patch_values",
-            ),
-        )
+    *table(
+        (
+            "skip_values",
+            SKIP,
+            2,
+            "output and gradient of a block",
+            True,
+            lambda r: skip_case(r, (4, 6)),
+            "skip",
+        ),
+        ("skip_known", SKIP, 1, "an optimiser finds the parameters", True, skip_known, "skip"),
+        (
+            "skip_odd",
+            SKIP,
+            1,
+            "an odd height, halved and rounded up",
+            False,
+            lambda r: skip_case(r, (7, 6)),
+            "skip",
+        ),
+        (
+            "skip_odd_down",
+            SKIP,
+            1,
+            "an odd width, halved and rounded down",
+            False,
+            lambda r: skip_case(r, (6, 9), "half, rounded down"),
+            "skip",
+        ),
+        (
+            "field_known",
+            FIELD,
+            1,
+            "stacks of no, one and two layers",
+            True,
+            field_known,
+            "field",
+        ),
+        ("field_random", FIELD, 2, "stacks of four layers", False, field_random, "field"),
+        (
+            "patch_layers",
+            PATCH,
+            3,
+            "widths, strides, norms, odd sizes",
+            True,
+            patch_layers,
+            "patch_layers",
+        ),
+        (
+            "patch_values",
+            PATCH,
+            3,
+            "the map for given weights, the patch it sees",
+            False,
+            patch_values,
+            "patch_values",
+        ),
     ),
     *training.CHECKS,
 ]

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
 from checks.reference import (
@@ -256,47 +255,44 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
 
 
 PAIR, LOSS = "judge_pair", "pix2pix_generator_loss"
-CHECKS = [
-    Check(name, function, points, title, visible, prepare, probe, facets)
-    for name, function, points, title, visible, prepare, probe in (
-        (
-            "pair_values",
-            PAIR,
-            2,
-            "D's logits for a pair of pictures",
-            True,
-            lambda r: pair_case(r, (3, 3)),
-            "judged",
-        ),
-        (
-            "pair_channels",
-            PAIR,
-            2,
-            "pairs with other numbers of channels",
-            False,
-            lambda r: pair_case(r, (2, 5)),
-            "judged",
-        ),
-        (
-            "g_loss_values",
-            LOSS,
-            3,
-            "value and gradients of G's loss",
-            True,
-            lambda r: loss_case(r, False),
-            "generator_loss",
-        ),
-        (
-            "g_loss_extreme",
-            LOSS,
-            1,
-            "logits of several hundred",
-            False,
-            lambda r: loss_case(r, True),
-            "generator_loss",
-        ),
-    )
-]
+CHECKS = table(
+    (
+        "pair_values",
+        PAIR,
+        2,
+        "D's logits for a pair of pictures",
+        True,
+        lambda r: pair_case(r, (3, 3)),
+        "judged",
+    ),
+    (
+        "pair_channels",
+        PAIR,
+        2,
+        "pairs with other numbers of channels",
+        False,
+        lambda r: pair_case(r, (2, 5)),
+        "judged",
+    ),
+    (
+        "g_loss_values",
+        LOSS,
+        3,
+        "value and gradients of G's loss",
+        True,
+        lambda r: loss_case(r, False),
+        "generator_loss",
+    ),
+    (
+        "g_loss_extreme",
+        LOSS,
+        1,
+        "logits of several hundred",
+        False,
+        lambda r: loss_case(r, True),
+        "generator_loss",
+    ),
+)
 CHECKS += step_checks(
     "pix2pix_step",
     game,

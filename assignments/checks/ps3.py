@@ -7,8 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import ps3_losses, ps3_step
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.probes.tools import encode
 from torch import Tensor
 
@@ -305,47 +304,44 @@ def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
 
 BLOCK, POOL = "ResidualBlock", "ImagePool"
 CHECKS = [
-    *(
-        Check(name, function, points, title, visible, prepare, probe, facets)
-        for name, function, points, title, visible, prepare, probe in (
-            (
-                "block_values",
-                BLOCK,
-                3,
-                "output and gradient of a block, what it learns",
-                True,
-                lambda r: block_case(r, (3, 4, 6, 9)),
-                "block",
-            ),
-            (
-                "block_odd",
-                BLOCK,
-                2,
-                "one image of odd height",
-                False,
-                lambda r: block_case(r, (1, 3, 7, 6)),
-                "block",
-            ),
-            (
-                "pool_fill",
-                POOL,
-                2,
-                "a pool that fills, a full one, one of size 0",
-                True,
-                pool_fill,
-                "pool_fill",
-            ),
-            ("pool_draws", POOL, 3, "what comes back, how often", False, pool_draws, "pool_draws"),
-            (
-                "pool_copies",
-                POOL,
-                2,
-                "copies, cut off from their history",
-                True,
-                pool_copies,
-                "pool_copies",
-            ),
-        )
+    *table(
+        (
+            "block_values",
+            BLOCK,
+            3,
+            "output and gradient of a block, what it learns",
+            True,
+            lambda r: block_case(r, (3, 4, 6, 9)),
+            "block",
+        ),
+        (
+            "block_odd",
+            BLOCK,
+            2,
+            "one image of odd height",
+            False,
+            lambda r: block_case(r, (1, 3, 7, 6)),
+            "block",
+        ),
+        (
+            "pool_fill",
+            POOL,
+            2,
+            "a pool that fills, a full one, one of size 0",
+            True,
+            pool_fill,
+            "pool_fill",
+        ),
+        ("pool_draws", POOL, 3, "what comes back, how often", False, pool_draws, "pool_draws"),
+        (
+            "pool_copies",
+            POOL,
+            2,
+            "copies, cut off from their history",
+            True,
+            pool_copies,
+            "pool_copies",
+        ),
     ),
     *ps3_losses.CHECKS,
     *ps3_step.CHECKS,

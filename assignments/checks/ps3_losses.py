@@ -6,8 +6,7 @@ from contextlib import suppress
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.loss_cases import MEAN, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
 from checks.reference import differing, slopes
@@ -278,62 +277,59 @@ def fooling_case(
 
 
 CYCLE, IDENTITY, FOOL = "cycle_loss", "identity_loss", "fooling_loss"
-CHECKS = [
-    Check(name, function, points, title, visible, prepare, probe, facets)
-    for name, function, points, title, visible, prepare, probe in (
-        (
-            "cycle_values",
-            CYCLE,
-            3,
-            "value and gradients, two weights",
-            True,
-            cycle_case,
-            "generators",
-        ),
-        (
-            "cycle_domains",
-            CYCLE,
-            2,
-            "domains with other numbers of channels and images",
-            False,
-            lambda r: cycle_case(r, (2, 4), (3, 1), "float32"),
-            "generators",
-        ),
-        (
-            "identity_values",
-            IDENTITY,
-            2,
-            "who leaves which images alone",
-            True,
-            identity_case,
-            "generators",
-        ),
-        (
-            "identity_batches",
-            IDENTITY,
-            1,
-            "other numbers of images in the two domains",
-            False,
-            lambda r: identity_case(r, (1, 3), "float32"),
-            "generators",
-        ),
-        (
-            "fooling_values",
-            FOOL,
-            3,
-            "value, and gradients of the fakes",
-            True,
-            fooling_case,
-            "fooling",
-        ),
-        (
-            "fooling_channels",
-            FOOL,
-            1,
-            "domains with other numbers of channels, outputs far from 1",
-            False,
-            lambda r: fooling_case(r, (2, 5), "float32", 7.0),
-            "fooling",
-        ),
-    )
-]
+CHECKS = table(
+    (
+        "cycle_values",
+        CYCLE,
+        3,
+        "value and gradients, two weights",
+        True,
+        cycle_case,
+        "generators",
+    ),
+    (
+        "cycle_domains",
+        CYCLE,
+        2,
+        "domains with other numbers of channels and images",
+        False,
+        lambda r: cycle_case(r, (2, 4), (3, 1), "float32"),
+        "generators",
+    ),
+    (
+        "identity_values",
+        IDENTITY,
+        2,
+        "who leaves which images alone",
+        True,
+        identity_case,
+        "generators",
+    ),
+    (
+        "identity_batches",
+        IDENTITY,
+        1,
+        "other numbers of images in the two domains",
+        False,
+        lambda r: identity_case(r, (1, 3), "float32"),
+        "generators",
+    ),
+    (
+        "fooling_values",
+        FOOL,
+        3,
+        "value, and gradients of the fakes",
+        True,
+        fooling_case,
+        "fooling",
+    ),
+    (
+        "fooling_channels",
+        FOOL,
+        1,
+        "domains with other numbers of channels, outputs far from 1",
+        False,
+        lambda r: fooling_case(r, (2, 5), "float32", 7.0),
+        "fooling",
+    ),
+)

@@ -6,8 +6,7 @@ For the parent only.
 import numpy as np
 import torch
 from checks import ps4_step
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.loss_cases import SIGN
 from checks.probes.ps4 import players
 from checks.probes.tools import decode, encode
@@ -251,12 +250,6 @@ def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict,
     return inputs, {"facets": items}
 
 
-def check(
-    name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str
-) -> Check:
-    return Check(name, function, points, title, visible, prepare, probe, facets)
-
-
 DRAW, KL, LATENT, WALK, SCORE = (
     "reparameterise",
     "kl_loss",
@@ -268,11 +261,9 @@ FEW, MANY = (
     {"several": (2, 4, 3, 3, 5)},
     {"two": (3, 2, 1, 5, 3), "one input": (1, 5, 2, 3, 3), "many": (4, 3, 3, 2, 2)},
 )
-CHECKS = [
-    check(
-        "draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"
-    ),
-    check(
+CHECKS = table(
+    ("draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"),
+    (
         "draw_again",
         DRAW,
         2,
@@ -281,7 +272,7 @@ CHECKS = [
         lambda rng: draw_case(rng, (1, 4)),
         "draws",
     ),
-    check(
+    (
         "kl_values",
         KL,
         3,
@@ -290,7 +281,7 @@ CHECKS = [
         lambda rng: kl_case(rng, (4, 3)),
         "divergence",
     ),
-    check(
+    (
         "kl_long",
         KL,
         1,
@@ -299,7 +290,7 @@ CHECKS = [
         lambda rng: kl_case(rng, (1, 17), "float32"),
         "divergence",
     ),
-    check(
+    (
         "latent_values",
         LATENT,
         4,
@@ -308,7 +299,7 @@ CHECKS = [
         lambda rng: latent_case(rng, 3, 2),
         "latent",
     ),
-    check(
+    (
         "latent_one",
         LATENT,
         1,
@@ -317,8 +308,7 @@ CHECKS = [
         lambda rng: latent_case(rng, 1, 5),
         "latent",
     ),
-    *ps4_step.CHECKS,
-    check(
+    (
         "walk_values",
         WALK,
         3,
@@ -327,7 +317,7 @@ CHECKS = [
         lambda rng: walk_case(rng, False),
         "interpolated",
     ),
-    check(
+    (
         "walk_parallel",
         WALK,
         1,
@@ -336,7 +326,7 @@ CHECKS = [
         lambda rng: walk_case(rng, True),
         "interpolated",
     ),
-    check(
+    (
         "score_values",
         SCORE,
         2,
@@ -345,7 +335,7 @@ CHECKS = [
         lambda rng: score_case(rng, FEW),
         "scored",
     ),
-    check(
+    (
         "score_shapes",
         SCORE,
         2,
@@ -354,4 +344,5 @@ CHECKS = [
         lambda rng: score_case(rng, MANY),
         "scored",
     ),
-]
+)
+CHECKS += ps4_step.CHECKS

@@ -7,8 +7,7 @@ import math
 
 import numpy as np
 import torch
-from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet, table
 from checks.probes.tools import encode
 from checks.ps5_interval import T, interval, wrong_intervals
 from checks.reference import differing
@@ -342,17 +341,11 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
     return {"cases": {name: numbers(x) for name, (x, *_) in cases.items()}}, {"facets": items}
 
 
-def part(
-    name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str
-) -> Check:
-    return Check(name, function, points, title, visible, prepare, probe, facets)
-
-
 FEW = {"five": 5, "three": 3}
 MANY = {"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4}
 DIFFERENCES = "paired_differences"
-CHECKS = [
-    part(
+CHECKS = table(
+    (
         "differences_plain",
         DIFFERENCES,
         2,
@@ -361,7 +354,7 @@ CHECKS = [
         lambda r: differences(r, False),
         "differences",
     ),
-    part(
+    (
         "differences_pairs",
         DIFFERENCES,
         2,
@@ -370,7 +363,7 @@ CHECKS = [
         lambda r: differences(r, True),
         "differences",
     ),
-    part(
+    (
         "interval_few",
         "interval",
         2,
@@ -379,7 +372,7 @@ CHECKS = [
         lambda r: intervals(r, FEW),
         "intervals",
     ),
-    part(
+    (
         "interval_sizes",
         "interval",
         2,
@@ -388,7 +381,7 @@ CHECKS = [
         lambda r: intervals(r, MANY),
         "intervals",
     ),
-    part(
+    (
         "decide_clear",
         "decide",
         2,
@@ -397,7 +390,7 @@ CHECKS = [
         lambda r: decisions(r, False),
         "decisions",
     ),
-    part(
+    (
         "decide_edges",
         "decide",
         2,
@@ -406,4 +399,4 @@ CHECKS = [
         lambda r: decisions(r, True),
         "decisions",
     ),
-]
+)

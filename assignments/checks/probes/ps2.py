@@ -9,6 +9,7 @@ from checks.probes.tools import (
     encode,
     fill,
     precision,
+    slope,
     trace,
     wanted,
 )
@@ -140,15 +141,12 @@ def generator_loss(names: dict, inputs: dict) -> dict:
     logits, fake, y = (decode(inputs[name], dtype) for name in ("logits", "fake", "y"))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     value = wanted(names, "pix2pix_generator_loss")(logits, fake, y, inputs["lambda_l1"])
-    out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
-    for name, source in (("logits_gradient", logits), ("fake_gradient", fake)):
-        grad = attempt(
-            lambda s=source: torch.autograd.grad(
-                value.sum(), s, retain_graph=True, allow_unused=True
-            )[0]
-        )
-        out[name] = grad if isinstance(grad, dict) else encode(grad)
-    return out
+    return {
+        "value": attempt(lambda: encode(value)),
+        "dtype": precision(value),
+        "logits_gradient": slope(value, logits),
+        "fake_gradient": slope(value, fake),
+    }
 
 
 def pix2pix_step(names: dict, inputs: dict) -> dict:

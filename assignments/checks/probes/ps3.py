@@ -11,6 +11,7 @@ from checks.probes.tools import (
     encode,
     fill,
     precision,
+    slope,
     trace,
     wanted,
 )
@@ -165,14 +166,6 @@ def pool_copies(names: dict, inputs: dict) -> dict:
 def translators(inputs: dict, dtype: torch.dtype = torch.float64) -> tuple[Mix, Mix]:
     """G_xy and G_yx: mixtures of channels."""
     return Mix(decode(inputs["G_xy"], dtype)), Mix(decode(inputs["G_yx"], dtype))
-
-
-def slope(value: Tensor, source: Tensor) -> Any:
-    """The gradient of ``value`` in ``source``, or None."""
-    grad = attempt(
-        lambda: torch.autograd.grad(value.sum(), source, retain_graph=True, allow_unused=True)[0]
-    )
-    return grad if isinstance(grad, dict) else encode(grad)
 
 
 def generators(names: dict, inputs: dict) -> dict:

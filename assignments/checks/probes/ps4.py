@@ -3,7 +3,17 @@
 from typing import Any
 
 import torch
-from checks.probes.tools import Mix, Patches, attempt, decode, encode, precision, trace, wanted
+from checks.probes.tools import (
+    Mix,
+    Patches,
+    attempt,
+    decode,
+    encode,
+    precision,
+    slope,
+    trace,
+    wanted,
+)
 from torch import Tensor, nn
 
 # ---- codes
@@ -57,10 +67,12 @@ def divergence(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     mu, logvar = (decode(inputs[name], dtype).requires_grad_() for name in ("mu", "logvar"))
     value = wanted(names, "kl_loss")(mu, logvar)
-    out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
-    for name, source in (("mu_gradient", mu), ("logvar_gradient", logvar)):
-        out[name] = attempt(lambda s=source: encode(_grad(value.sum(), s)))
-    return out
+    return {
+        "value": attempt(lambda: encode(value)),
+        "dtype": precision(value),
+        "mu_gradient": slope(value, mu),
+        "logvar_gradient": slope(value, logvar),
+    }
 
 
 def interpolated(names: dict, inputs: dict) -> dict:

@@ -97,6 +97,15 @@ def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
     return answer
 
 
+def slope(value: Any, source: Tensor) -> Any:
+    """The gradient of the sum of ``value`` in ``source``, encoded; None if there is none."""
+
+    def gradient() -> Tensor | None:
+        return torch.autograd.grad(value.sum(), source, retain_graph=True, allow_unused=True)[0]
+
+    return attempt(lambda: encode(gradient()))
+
+
 def warm() -> None:
     """Let PyTorch load what the first optimiser of a process needs: seconds that shall not count as
     a check's.
