@@ -30,15 +30,12 @@ def bundle(ps: str, folder: Path) -> list[Path]:
     if (target / f"{ps}.py").exists():
         raise ValueError(f"{target} holds the instructor's checks; choose another folder")
     shutil.rmtree(target, ignore_errors=True)
-    written, visible = [], cases(ps)
-    judges = {
-        f"{module.removeprefix('checks.')}.py" for module, _ in (case["judge"] for case in visible)
-    }
-    for name in (*FILES, *sorted(judges - {*FILES}), f"probes/{ps}.py"):
+    written = []
+    for name in (*FILES, f"probes/{ps}.py"):
         written.append(target / name)
         written[-1].parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(HERE / name, written[-1])
     written.append(target / "visible" / f"{ps}.json")
     written[-1].parent.mkdir()
-    written[-1].write_text(json.dumps(visible) + "\n", encoding="utf-8")
+    written[-1].write_text(json.dumps(cases(ps)) + "\n", encoding="utf-8")
     return written

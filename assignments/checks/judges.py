@@ -128,9 +128,9 @@ def stopped(raw: dict, errors: Any = ()) -> str:
     if text.startswith("NameError") and type(raw.get("line")) is not int:
         return f"{text.removeprefix('NameError: ')}: run the cell that defines it."
     line = raw.get("line")
-    seen = text if type(line) is int else f"check: {text}"
+    full_text = text if type(line) is int else f"check: {text}"
     for part, message in errors:
-        if part in seen:
+        if part in full_text:
             return message
     if type(line) is int:
         return f"It stopped with {text} (line {line} of the code)."

@@ -111,10 +111,13 @@ def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
     forward = 1
     for kernel, stride in stack:
         forward = (forward - 1) * stride + kernel
-    no_minus, from_zero, no_stride, own = 1, 0, 1, 1
+    no_minus, from_zero, no_stride, own_stride = 1, 0, 1, 1
     for kernel, stride in reversed(stack):
         no_minus, from_zero = no_minus * stride + kernel, from_zero * stride + kernel
-        no_stride, own = no_stride + kernel - 1, (own - 1) * stride + kernel + stride - 1
+        no_stride, own_stride = (
+            no_stride + kernel - 1,
+            (own_stride - 1) * stride + kernel + stride - 1,
+        )
     jumps = list(accumulate((stride for _, stride in stack), lambda a, b: a * b))
     late = 1 + sum((kernel - 1) * jump for (kernel, _), jump in zip(stack, jumps, strict=True))
     edge = "Check the arithmetic with a single layer: how many pixels does it see?"
@@ -122,7 +125,7 @@ def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
         (forward, "The walk goes from the input to the output: from which end must it start?"),
         (no_minus, edge),
         (from_zero, edge),
-        (own, edge),
+        (own_stride, edge),
         (walk_back(stack) - 1, edge),
         (walk_back(stack) + 1, edge),
         (

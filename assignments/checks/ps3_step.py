@@ -80,29 +80,27 @@ def play(inputs: dict, **mistakes: Any) -> dict:
                 p.data -= lr * p.grad
 
     def learn_G(fakes: dict, old: dict) -> None:
-        to_y, to_x = (fakes[k].detach() if way.cut else fakes[k] for k in "yx")
         judged = old if way.pooled_G else fakes
-        outputs = (
-            (D_x(judged["y"]), D_y(judged["x"]))
-            if way.swapped
-            else (D_y(judged["y"]), D_x(judged["x"]))
-        )
-        idt_y, idt_x = (y, x) if way.identity_input == "own" else (x, y)
-        values = (*(off(o, 1.0) for o in outputs), far(G_yx(to_y), x), far(G_xy(to_x), y))
-        values = (*values, far(G_xy(idt_y), idt_y), far(G_yx(idt_x), idt_x))
+        judge_y, judge_x = (D_x, D_y) if way.swapped else (D_y, D_x)
+        back = {k: fake.detach() if way.cut else fake for k, fake in fakes.items()}
+        same = {"y": y, "x": x} if way.identity_input == "own" else {"y": x, "x": y}
         cycle, identity = inputs["lambda_cycle"], inputs["lambda_identity"]
-        cycle, identity = (identity, cycle) if way.weight_swap else (cycle, identity)
-        cycle, identity = (1.0, 1.0) if way.unweighted else (cycle, identity)
-        weights = (
-            [way.gan] * 2
-            + [way.forward * cycle, way.backward * cycle]
-            + [way.identity * identity] * 2
-        )
-        out.update(zip(TERMS, (value.item() for value in values), strict=True))
-        loss = sum(w * value for w, value in zip(weights, values, strict=True))
+        if way.weight_swap:
+            cycle, identity = identity, cycle
+        if way.unweighted:
+            cycle = identity = 1.0
+        terms = {
+            "g_gan_y": (way.gan, off(judge_y(judged["y"]), 1.0)),
+            "g_gan_x": (way.gan, off(judge_x(judged["x"]), 1.0)),
+            "g_forward": (way.forward * cycle, far(G_yx(back["y"]), x)),
+            "g_backward": (way.backward * cycle, far(G_xy(back["x"]), y)),
+            "g_identity_y": (way.identity * identity, far(G_xy(same["y"]), same["y"])),
+            "g_identity_x": (way.identity * identity, far(G_yx(same["x"]), same["x"])),
+        }
+        out.update({name: value.item() for name, (_, value) in terms.items()})
+        loss = sum(weight * value for weight, value in terms.values())
         if way.d_keeps:
             add(loss, D)
-        out["before"] = flat(G.parameters())
         update("G", loss, G, way.g_keeps, inputs["lr_G"])
         out["G_grad"] = gradients(G)
 
@@ -115,12 +113,8 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         judges = {"x": D_y, "y": D_x} if way.swapped else {"x": D_x, "y": D_y}
         real, total = {"x": x, "y": y}, 0.0
         for k in "yx":
-            d_real, d_fake = (
-                off(D_x(x) if k == "x" else D_y(y), 1.0),
-                off(judges[k](shown[k].detach()), 0.0),
-            )
-            if way.swapped:
-                d_real = off(judges[k](real[k]), 1.0)
+            d_real = off(judges[k](real[k]), 1.0)
+            d_fake = off(judges[k](shown[k].detach()), 0.0)
             out.update({f"d_real_{k}": d_real.item(), f"d_fake_{k}": d_fake.item()})
             total = total + d_real + d_fake
         update("D", way.d_weight * total, D, way.d_keeps, inputs["lr_D"])

@@ -88,19 +88,15 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         values += [off(D[1](fakes[1]), 1.0), far(E(fakes[1])[0], z)]
         out.update({name: value.item() for name, value in zip(TERMS, values, strict=True)})
         terms = {name: weights[name] * value for name, value in zip(TERMS, values, strict=True)}
-        own = [
-            value for name, value in terms.items() if name not in (*way.without, "g_latent_random")
-        ]
-        back = [] if "g_latent_random" in way.without else [terms["g_latent_random"]]
+        terms = {name: value for name, value in terms.items() if name not in way.without}
+        shared = [value for name, value in terms.items() if name != "g_latent_random"]
         if way.d_keeps:
-            add(sum(own + back), judges)
+            add(sum(terms.values()), judges)
         if not way.g_keeps:
             learners.zero_grad()
-        add(sum(own + back), G)
-        add(
-            sum(own + (back if way.latent_moves_E else [])) + 0 * E(y)[0].sum() + 0 * E(y)[1].sum(),
-            E,
-        )
+        add(sum(terms.values()), G)
+        unused = 0 * (E(y)[0].sum() + E(y)[1].sum())  # where no term reaches E
+        add(sum(terms.values() if way.latent_moves_E else shared) + unused, E)
         out["G_grad"] = gradients(learners)
         for net in [G] * way.move_G + [E] * way.move_E:
             descend(net, inputs["lr_G"])

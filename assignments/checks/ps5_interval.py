@@ -42,7 +42,7 @@ def wrong_intervals(values) -> list[tuple[list[float], str]]:
         return [middle, middle - half, middle + half]
 
     t, root = T[min(n - 2, len(T) - 1)], math.sqrt(n)
-    found = [
+    intervals = [
         (
             around(1.96 * s / root),
             "The factor is the normal distribution's: with so few values the t quantile is due.",
@@ -87,12 +87,12 @@ def wrong_intervals(values) -> list[tuple[list[float], str]]:
         ),
     ]
     if n > 2:
-        found.append((around(T[min(n - 3, len(T) - 1)] * s / root), DEGREES))
+        intervals.append((around(T[min(n - 3, len(T) - 1)] * s / root), DEGREES))
     if n <= len(ONE_SIDED) + 1:
-        found.append(
+        intervals.append(
             (
                 around(ONE_SIDED[n - 2] * s / root),
                 "The quantile is one-sided: an interval has two ends.",
             )
         )
-    return found
+    return intervals

@@ -22,9 +22,9 @@ def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
     """
     shipped = VISIBLE / f"{ps}.json"
     if shipped.exists():
-        found = json.loads(shipped.read_text(encoding="utf-8"))
-        return [case for case in found if function in (None, case["function"])]
-    found = []
+        prepared_cases = json.loads(shipped.read_text(encoding="utf-8"))
+        return [case for case in prepared_cases if function in (None, case["function"])]
+    prepared_cases = []
     for item in importlib.import_module(f"checks.{ps}").CHECKS:
         if item.visible and function in (None, item.function):
             inputs, expectations = item.prepare(generator("visible", item.name))
@@ -32,8 +32,8 @@ def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
                 key: getattr(item, key) for key in ("name", "function", "points", "title", "probe")
             }
             facts["judge"] = [item.judge.__module__, item.judge.__name__]
-            found.append(facts | {"inputs": inputs, "expectations": expectations})
-    return found
+            prepared_cases.append(facts | {"inputs": inputs, "expectations": expectations})
+    return prepared_cases
 
 
 def judge_of(case: dict[str, Any]) -> Callable:

@@ -102,9 +102,9 @@ def patch_values(names: dict, inputs: dict) -> dict:
 
     def learned() -> dict:
         net.train()(image)
-        found = [n for n in net.modules() if isinstance(n, nn.BatchNorm2d)]
+        norm_layers = [n for n in net.modules() if isinstance(n, nn.BatchNorm2d)]
         net.eval()
-        return encode(torch.cat([torch.cat([n.running_mean, n.running_var]) for n in found]))
+        return encode(torch.cat([torch.cat([n.running_mean, n.running_var]) for n in norm_layers]))
 
     out["running"] = attempt(learned)
 
@@ -115,8 +115,8 @@ def patch_values(names: dict, inputs: dict) -> dict:
         (slope,) = torch.autograd.grad(
             logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2], large
         )
-        seen = slope[0].abs().sum(0) > 0
-        return [int(seen.any(1).sum()), int(seen.any(0).sum())]
+        touched = slope[0].abs().sum(0) > 0
+        return [int(touched.any(1).sum()), int(touched.any(0).sum())]
 
     return out | {"field": attempt(looks)}
 

@@ -53,15 +53,15 @@ def marked(numbers: list[float], pattern: Tensor) -> Tensor:
 
 def marks(images: Tensor, pattern: Tensor) -> list[float]:
     """The numbers of such images; 0 for one that is none of them, up to rounding."""
-    found, squares = [], float(pattern.square().sum())
+    numbers, squares = [], float(pattern.square().sum())
     for image in images:
         number = round(float((image * pattern).sum()) / squares, 2)
-        found.append(
+        numbers.append(
             number
             if float((image - number * pattern).abs().max()) < 1e-5 * (1 + abs(number))
             else 0.0
         )
-    return found
+    return numbers
 
 
 def pool_fill(names: dict, inputs: dict) -> dict:
@@ -231,11 +231,13 @@ def cyclegan_step(names: dict, inputs: dict) -> dict:
         0,
     ]  # how often the images of each domain are translated; they may be part of a larger batch
 
-    def count(i: int, own: Tensor, images: Tensor) -> None:
-        times[i] += sum(torch.equal(image, own[0]) for image in images)
+    def count(i: int, originals: Tensor, images: Tensor) -> None:
+        times[i] += sum(torch.equal(image, originals[0]) for image in images)
 
-    for i, own in enumerate((x.clone(), y.clone())):
-        G[i].register_forward_pre_hook(lambda _, args, i=i, own=own: count(i, own, args[0]))
+    for i, originals in enumerate((x.clone(), y.clone())):
+        G[i].register_forward_pre_hook(
+            lambda _, args, i=i, originals=originals: count(i, originals, args[0])
+        )
     out = trace(play, G, D, inputs, x, y, inputs["lambda_cycle"], inputs["lambda_identity"])
     given = {
         f"pool_{s.name}": attempt(lambda s=s: encode(s.given[-1])) if s.given else None

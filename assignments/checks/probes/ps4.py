@@ -78,15 +78,15 @@ def divergence(names: dict, inputs: dict) -> dict:
 def interpolated(names: dict, inputs: dict) -> dict:
     """The way from each first code to each second one."""
     walk = wanted(names, "interpolate_codes")
-    found = {
+    ways = {
         name: attempt(lambda c=case: walk(decode(c["a"]), decode(c["b"]), c["count"]))
         for name, case in inputs["cases"].items()
     }
     out = {
         name: codes if isinstance(codes, dict) else attempt(lambda c=codes: encode(c))
-        for name, codes in found.items()
+        for name, codes in ways.items()
     }
-    return out | {"dtype": precision(next(iter(found.values())))}
+    return out | {"dtype": precision(next(iter(ways.values())))}
 
 
 def scored(names: dict, inputs: dict) -> dict:
@@ -123,8 +123,8 @@ class Reader(nn.Module):
         )  # (z_dim, 2 c)
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        seen = torch.cat([y.mean((2, 3)), y.square().mean((2, 3))], 1)
-        return seen @ self.mu.T, seen @ self.logvar.T
+        statistics = torch.cat([y.mean((2, 3)), y.square().mean((2, 3))], 1)
+        return statistics @ self.mu.T, statistics @ self.logvar.T
 
 
 def players(inputs: dict) -> tuple[nn.Module, nn.Module]:

@@ -20,10 +20,10 @@ def numbers(values: Any) -> dict:
 def kept(function: Callable, values: list, *more: Any) -> Any:
     """What the function returns. Raises ValueError if it changes the list that it gets."""
     before = copy.deepcopy(values)
-    found = function(values, *more)
+    answer = function(values, *more)
     if repr(values) != repr(before):
         raise ValueError("the list that was passed is changed")
-    return found
+    return answer
 
 
 def differences(names: dict, inputs: dict) -> dict:
@@ -51,9 +51,9 @@ def decisions(names: dict, inputs: dict) -> dict:
     function = wanted(names, "decide")
 
     def one(case: dict) -> str:
-        said = kept(function, decode(case).tolist())
-        if said is not None and not isinstance(said, str):
+        verdict = kept(function, decode(case).tolist())
+        if verdict is not None and not isinstance(verdict, str):
             raise TypeError(f"a verdict is a text, not {type(said).__name__}")
-        return said
+        return verdict
 
     return {name: attempt(lambda case=case: one(case)) for name, case in inputs["cases"].items()}

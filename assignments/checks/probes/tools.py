@@ -72,13 +72,13 @@ def describe(error: BaseException) -> dict:
     arose outside.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [
+    student_frames = [
         f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(OTHERS)
     ]
     text = " ".join(str(error).split())
     return {
         "error": f"{type(error).__name__}: {text}"[:300],
-        "line": own[-1].lineno if own else None,
+        "line": student_frames[-1].lineno if student_frames else None,
     }
 
 
@@ -238,16 +238,16 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     if "stale" in inputs:
         for p in (*G.parameters(), *D.parameters()):
             p.grad = torch.full_like(p, inputs["stale"])
-    order, seen = [], {"G_grad_at_D": "absent", "D_at_G": "absent"}
+    order, at_update = [], {"G_grad_at_D": "absent", "D_at_G": "absent"}
 
     def before_D(*_):
         if "D" not in order:
-            seen["G_grad_at_D"] = encode(gradients(G))
+            at_update["G_grad_at_D"] = encode(gradients(G))
         order.append("D")
 
     def before_G(*_):
         if "G" not in order:
-            seen["D_at_G"] = encode(flat(D.parameters()))
+            at_update["D_at_G"] = encode(flat(D.parameters()))
         order.append("G")
 
     opt_D.register_step_pre_hook(before_D)
@@ -262,7 +262,7 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
         "modes": modes <= {True} and all(net.training for net in nets),
         "unchanged": all(same),
         "order": order[:20],
-        **seen,
+        **at_update,
         "G_after": encode(flat(G.parameters())),
         "D_after": encode(flat(D.parameters())),
     }
