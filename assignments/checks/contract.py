@@ -35,13 +35,11 @@ class Check:
     points: int
     title: str  # one line: the behaviour
     visible: bool  # part of the checks a student can run
-    prepare: Callable[
-        [np.random.Generator], tuple[dict, dict]
-    ]  # -> inputs, expectations; both JSON-able
+    # From a generator to inputs and expectations, which JSON can hold.
+    prepare: Callable[[np.random.Generator], tuple[dict, dict]]
     probe: str  # name of a function in probes/psN.py: probe(names, inputs) -> JSON-able raw numbers
-    judge: Callable[
-        [dict, dict, Any], Verdict
-    ]  # (inputs, expectations, raw); trusts nothing about raw
+    # From inputs, expectations and the raw answer, about which it trusts nothing.
+    judge: Callable[[dict, dict, Any], Verdict]
     seconds: float = 5
 
 

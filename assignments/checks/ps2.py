@@ -111,13 +111,13 @@ def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
     forward = 1
     for kernel, stride in stack:
         forward = (forward - 1) * stride + kernel
-    no_minus, from_zero, no_stride, own_stride = 1, 0, 1, 1
+    no_minus = no_stride = own_stride = 1
+    from_zero = 0
     for kernel, stride in reversed(stack):
-        no_minus, from_zero = no_minus * stride + kernel, from_zero * stride + kernel
-        no_stride, own_stride = (
-            no_stride + kernel - 1,
-            (own_stride - 1) * stride + kernel + stride - 1,
-        )
+        no_minus = no_minus * stride + kernel
+        from_zero = from_zero * stride + kernel
+        no_stride = no_stride + kernel - 1
+        own_stride = (own_stride - 1) * stride + kernel + stride - 1
     jumps = list(accumulate((stride for _, stride in stack), lambda a, b: a * b))
     late = 1 + sum((kernel - 1) * jump for (kernel, _), jump in zip(stack, jumps, strict=True))
     edge = "Check the arithmetic with a single layer: how many pixels does it see?"

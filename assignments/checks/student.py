@@ -11,9 +11,8 @@ from checks import FUNCTIONS
 from checks.contract import generator
 from checks.probes import tools
 
-VISIBLE = (
-    Path(__file__).parent / "visible"
-)  # in a student's copy: prepared cases instead of the expectations' code
+# In a student's copy: prepared cases instead of the expectations' code.
+VISIBLE = Path(__file__).parent / "visible"
 
 
 def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def decisions(names: dict, inputs: dict) -> dict:
     def one(case: dict) -> str:
         verdict = kept(function, decode(case).tolist())
         if verdict is not None and not isinstance(verdict, str):
-            raise TypeError(f"a verdict is a text, not {type(said).__name__}")
+            raise TypeError(f"a verdict is a text, not {type(verdict).__name__}")
         return verdict
 
     return {name: attempt(lambda case=case: one(case)) for name, case in inputs["cases"].items()}
