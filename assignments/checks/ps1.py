@@ -5,11 +5,8 @@ from checks import loss_cases as cases
 from checks.judges import facet, same_precision, table
 from checks.probes.tools import Line, decode, encode
 from checks.reference import (
-    NEVER,
     STEP_ERRORS,
-    kept,
-    ordered,
-    owned,
+    d_first,
     play,
     step_checks,
     step_facets,
@@ -199,19 +196,7 @@ def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
 
 def ownership(rng) -> tuple:
     inputs, good, others = game(rng, size=1)
-    first = "G is updated before D: who moves first?"
-    items = [
-        owned(good, others, LEAK),
-        ordered(["D", "G"], "G", "D", first),
-        facet(
-            "D_at_G",
-            encode(good["D"]),
-            "When G is updated, D has other weights than its own update gives.",
-            wrong=[["absent", NEVER.format("G")], [inputs["D"], first]],
-        ),
-        *kept(),
-    ]
-    return inputs, step_facets(items, good, STEP_ERRORS)
+    return inputs, step_facets(d_first(good, others, LEAK), good, STEP_ERRORS)
 
 
 SLOPES, BEST = "generator_slopes", "optimal_discriminator"

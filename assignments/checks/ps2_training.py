@@ -9,13 +9,10 @@ from checks.judges import facet, same_precision, table
 from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
 from checks.reference import (
-    NEVER,
     STEP_ERRORS,
     cut_off,
+    d_first,
     differing,
-    kept,
-    ordered,
-    owned,
     play,
     slopes,
     step_checks,
@@ -238,20 +235,7 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng)
-    first = "G is updated before D: who moves first?"
-    wrong = [["absent", NEVER.format("G")], [encode(good["D_start"]), first]]
-    items = [
-        owned(good, others, LEAK),
-        ordered(["D", "G"], "G", "D", first),
-        facet(
-            "D_at_G",
-            encode(good["D"]),
-            "When G is updated, D has other weights than its own update gives.",
-            wrong=wrong,
-        ),
-        *kept(),
-    ]
-    return inputs, step_facets(items, good, ERRORS)
+    return inputs, step_facets(d_first(good, others, LEAK), good, ERRORS)
 
 
 PAIR, LOSS = "judge_pair", "pix2pix_generator_loss"

@@ -189,19 +189,35 @@ def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> d
     )
 
 
-def owned(good: dict, others: list[tuple[dict, str]], leak: str) -> dict:
-    """The facet of the gradients that G holds when D is updated: none."""
-    wrong = [["absent", NEVER.format("D")]] + [
-        pair for pair in rival(good, others, "G_at_D") if pair[1] == leak
+def d_first(good: dict, others: list[tuple[dict, str]], leak: str) -> list[dict]:
+    """The facets of a step that updates D, then G: whose gradients, in which order.
+
+    ``leak`` is what to say where D's loss is still in G's gradients.
+    """
+    first = "G is updated before D: who moves first?"
+    wrong = [["absent", NEVER.format("D")]]
+    wrong += [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
+    return [
+        facet(
+            "G_grad_at_D",
+            None,
+            (
+                "G holds gradients when D is updated. At that moment only D has a loss: whose are "
+                "they?"
+            ),
+            4,
+            wants=[None, encode(0 * good["G_at_D"])],
+            wrong=wrong,
+        ),
+        ordered(["D", "G"], "G", "D", first),
+        facet(
+            "D_at_G",
+            encode(good["D"]),
+            "When G is updated, D has other weights than its own update gives.",
+            wrong=[["absent", NEVER.format("G")], [encode(good["D_start"]), first]],
+        ),
+        *kept(),
     ]
-    return facet(
-        "G_grad_at_D",
-        None,
-        "G holds gradients when D is updated. At that moment only D has a loss: whose are they?",
-        4,
-        wants=[None, encode(0 * good["G_at_D"])],
-        wrong=wrong,
-    )
 
 
 def add(loss: Tensor, *nets: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the problem sets share: the notebooks, and the functions their answer cells define."""
+"""What the tests of the problem sets share: the notebooks, and the functions in their answers."""
 
 import re
 
@@ -10,9 +10,8 @@ from checks import matrix
 from tests import ROOT
 
 SETS = ("ps1", "ps2", "ps3", "ps4", "ps5")
-LONG = [
-    pytest.param(ps, marks=[pytest.mark.slow] * (ps in ("ps3", "ps4"))) for ps in SETS
-]  # those train more networks
+# ps3 and ps4 train more networks.
+LONG = [pytest.param(ps, marks=[pytest.mark.slow] * (ps in ("ps3", "ps4"))) for ps in SETS]
 FUNCTIONS = [(ps, function) for ps in SETS for function in checks.FUNCTIONS[ps]]
 
 
@@ -25,7 +24,7 @@ def grade(ps: str, names: dict) -> tuple[float, tuple]:
 
 
 def answers(ps: str, blank: bool = False) -> dict:
-    """The namespace after the notebook's set-up and answer cells; ``blank`` as in the version that students get."""
+    """The names after the notebook's set-up and answer cells; ``blank`` as students get them."""
     names: dict = {"__name__": "answers"}
     for cell in notebook(ps).cells:
         facts = cell.metadata.nbgrader
