@@ -1,6 +1,8 @@
-"""Checks that teach: ``load("ps1")`` gives those of a problem set, ``check("gan_step")`` runs the visible ones here.
+"""Checks that teach: ``load("ps1")`` gives those of a problem set, ``check("gan_step")`` runs the
+visible ones here.
 
-The same checks serve the student (those with ``visible``), the grader (all of them) and the library's own tests.
+The same checks serve the student (those with ``visible``), the grader (all of them) and the
+library's own tests.
 """
 
 import importlib
@@ -46,7 +48,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "interpolate_codes",
         "diversity_score",
     ),
-    "ps5": ("paired_differences", "interval", "decide", "manifest"),
+    "ps5": ("paired_differences", "interval", "decide"),
 }
 
 _LOSSES = (
@@ -59,7 +61,8 @@ _LOSSES = (
     "least_squares_generator",
     "GAN_LOSSES",
 )
-# What the graded functions could be copied from: these names do not exist in the library that a submission sees.
+# What the graded functions could be copied from: these names do not exist in the library that a
+# submission sees.
 MISSING: dict[str, dict[str, tuple[str, ...]]] = {
     "ps1": {"course_lib.losses": _LOSSES, "course_lib.methods.dcgan": ("DCGAN",)},
     "ps2": {
@@ -92,7 +95,10 @@ MISSING: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def load(ps: str) -> list[Check]:
-    """All checks of a problem set. Needs the expectations (``checks/psN.py``), which a student does not have."""
+    """All checks of a problem set.
+
+    Needs the expectations (``checks/psN.py``), which a student does not have.
+    """
     return list(importlib.import_module(f"checks.{ps}").CHECKS)
 
 
@@ -105,9 +111,11 @@ def points(ps: str) -> dict[str, int]:
 
 
 def check(function: str, names: dict | None = None) -> None:
-    """Run the visible checks of ``function`` on the caller's version of it and print what they find.
+    """Run the visible checks of ``function`` on the caller's version of it and print what they
+    find.
 
-    Raises AssertionError if points are missing. ``names`` is the namespace to look in: by default, the caller's.
+    Raises AssertionError if points are missing. ``names`` is the namespace to look in: by default,
+    the caller's.
     """
     from checks.student import report
 

@@ -1,15 +1,13 @@
-"""What a student gets of the checks: the visible ones as prepared numbers, and no code that computes an answer.
+"""What a student gets of the checks: the visible ones as prepared numbers, and no code that
+computes an answer.
 
-``python -m checks.bundle ps1 FOLDER`` writes ``FOLDER/checks/``. With it beside a notebook,
-``from checks import check`` works.
+With ``checks/`` beside a notebook, ``from checks import check`` works.
 """
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
-from checks import FUNCTIONS
 from checks.student import cases
 
 HERE = Path(__file__).resolve().parent
@@ -24,33 +22,20 @@ FILES = (
 
 
 def bundle(ps: str, folder: Path) -> list[Path]:
-    """Write the student's checks of a problem set into ``folder/checks``, which is made anew. Returns the files."""
+    """Write the student's checks of a problem set into ``folder/checks``, which is made anew.
+
+    Returns the files.
+    """
     target = folder / "checks"
     if (target / f"{ps}.py").exists():
         raise ValueError(f"{target} holds the instructor's checks; choose another folder")
     shutil.rmtree(target, ignore_errors=True)
-    written, visible = [], cases(ps)
-    judges = {
-        f"{module.removeprefix('checks.')}.py" for module, _ in (case["judge"] for case in visible)
-    }
-    for name in (*FILES, *sorted(judges - {*FILES}), f"probes/{ps}.py"):
+    written = []
+    for name in (*FILES, f"probes/{ps}.py"):
         written.append(target / name)
         written[-1].parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(HERE / name, written[-1])
     written.append(target / "visible" / f"{ps}.json")
     written[-1].parent.mkdir()
-    written[-1].write_text(json.dumps(visible) + "\n", encoding="utf-8")
+    written[-1].write_text(json.dumps(cases(ps)) + "\n", encoding="utf-8")
     return written
-
-
-def main(arguments: list[str]) -> int:
-    if len(arguments) != 2 or arguments[0] not in FUNCTIONS:
-        print(f"usage: python -m checks.bundle {{{','.join(FUNCTIONS)}}} FOLDER", file=sys.stderr)
-        return 2
-    for path in bundle(arguments[0], Path(arguments[1])):
-        print(path)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

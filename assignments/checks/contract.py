@@ -1,7 +1,8 @@
 """What a check is: three parts that can run in two processes.
 
-*prepare* (parent) draws fresh inputs and computes what a right answer gives. *probe* (child) runs the student's code on
-the inputs and returns raw numbers as JSON. *judge* (parent) compares. The expectations never leave the parent.
+*prepare* (parent) draws fresh inputs and computes what a right answer gives. *probe* (child) runs
+the student's code on the inputs and returns raw numbers as JSON. *judge* (parent) compares. The
+expectations never leave the parent.
 """
 
 import hashlib
@@ -17,7 +18,9 @@ __all__ = ["Check", "Verdict", "decode", "encode", "generator"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one check: ``share`` of its points, and a message that names the likely mistake."""
+    """The judgement of one check: ``share`` of its points, and a message that names the likely
+    mistake.
+    """
 
     share: float  # 0 to 1
     message: str  # "" where all is right
@@ -32,13 +35,11 @@ class Check:
     points: int
     title: str  # one line: the behaviour
     visible: bool  # part of the checks a student can run
-    prepare: Callable[
-        [np.random.Generator], tuple[dict, dict]
-    ]  # -> inputs, expectations; both JSON-able
+    # From a generator to inputs and expectations, which JSON can hold.
+    prepare: Callable[[np.random.Generator], tuple[dict, dict]]
     probe: str  # name of a function in probes/psN.py: probe(names, inputs) -> JSON-able raw numbers
-    judge: Callable[
-        [dict, dict, Any], Verdict
-    ]  # (inputs, expectations, raw); trusts nothing about raw
+    # From inputs, expectations and the raw answer, about which it trusts nothing.
+    judge: Callable[[dict, dict, Any], Verdict]
     seconds: float = 5
 
 

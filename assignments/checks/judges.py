@@ -1,4 +1,5 @@
-"""How answers are compared: everything specific to a check is data, so this file gives no answer away.
+"""How answers are compared: everything specific to a check is data, so this file gives no answer
+away.
 
 Expectations are ``{"facets": [...]}``. A facet is one behaviour seen in the raw answer:
 
@@ -8,7 +9,8 @@ Expectations are ``{"facets": [...]}``. A facet is one behaviour seen in the raw
     message   what is likely wrong if it is none of them
     wrong     pairs (value, message): typical wrong answers and what they tell
     shape     message for a wrong shape
-    errors    pairs (part of an error's text, message); outside the student's code it begins "check: "
+    errors    pairs (part of an error's text, message); where the error arose outside the student's
+              code, its text begins "check: "
     none      message for a missing value
     nan       message for a value with nan or inf
     small     message for a number that is less than 0.6 times the wanted one
@@ -16,15 +18,16 @@ Expectations are ``{"facets": [...]}``. A facet is one behaviour seen in the raw
     quiet     true: its message is only given if no other facet has one
     rtol, atol
 
-A value is an encoded tensor, or plain JSON (null, text, lists), which must be equal. Expectations may also hold
-``idle``: lists of pairs (key, value); where all of one list are met, nothing was learned and nothing is earned.
+A value is an encoded tensor, or plain JSON (null, text, lists), which must be equal. Expectations
+may also hold ``idle``: lists of pairs (key, value); where all of one list are met, nothing was
+learned and nothing is earned.
 """
 
 import math
 from typing import Any
 
 import numpy as np
-from checks.contract import Verdict
+from checks.contract import Check, Verdict
 from checks.probes.tools import LARGEST
 
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -39,7 +42,10 @@ def facet(key: str, want: Any, message: str, share: float = 1, **more: Any) -> d
 
 def same_precision(dtype: str = "float64") -> dict:
     """The facet of a result that has the precision of what went in."""
-    text = f"{dtype} goes in, and a tensor of another precision comes back: is one made or cast on the way?"
+    text = (
+        f"{dtype} goes in, and a tensor of another precision comes back: is one made or cast "
+        f"on the way?"
+    )
     return facet(
         "dtype", f"torch.{dtype}", text, 0.5, wants=[f"torch.{dtype}", "number"], beside=True
     )
@@ -122,9 +128,9 @@ def stopped(raw: dict, errors: Any = ()) -> str:
     if text.startswith("NameError") and type(raw.get("line")) is not int:
         return f"{text.removeprefix('NameError: ')}: run the cell that defines it."
     line = raw.get("line")
-    seen = text if type(line) is int else f"check: {text}"
+    full_text = text if type(line) is int else f"check: {text}"
     for part, message in errors:
-        if part in seen:
+        if part in full_text:
             return message
     if type(line) is int:
         return f"It stopped with {text} (line {line} of the code)."
@@ -132,7 +138,7 @@ def stopped(raw: dict, errors: Any = ()) -> str:
 
 
 def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
-    """The judge of every check: the share of the facets that are right, and a message for each that is not."""
+    """The judge of every check: the share of right facets, and a message for each other one."""
     items = expectations["facets"]
     if not isinstance(raw, dict):
         return Verdict(0.0, "The check got no answer.")
@@ -161,3 +167,8 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
     ]
     right += beside if right else 0
     return Verdict(right / sum(item["share"] for item in items), " ".join(dict.fromkeys(loud)))
+
+
+def table(*rows: tuple) -> list[Check]:
+    """The checks of these rows: name, function, points, title, visible, prepare, probe."""
+    return [Check(*row, facets) for row in rows]

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from checks.contract import Check
 from checks.judges import facet, facets, same_precision
-from checks.probes.tools import decode, encode
+from checks.probes.tools import encode
+from checks.reference import differing
 from torch import Tensor
 
 # ---- losses of logits
@@ -16,11 +17,17 @@ NO_GRADIENT = (
     "No gradient reaches the logits: is there an item(), a detach() or a no_grad() on the way?"
 )
 MEAN = "The value changes with the number of elements: is it a sum where a mean is asked for?"
-TWICE = "Sigmoid seems to be applied twice, or to the wrong thing: what does the function you call expect?"
+TWICE = (
+    "Sigmoid seems to be applied twice, or to the wrong thing: what does the function you call "
+    "expect?"
+)
 SIGN = "The sign is turned around: the players minimise what comes back."
 FLIPPED = "The labels look flipped: which target belongs to real, which to fake?"
 HALF = "The value is half of what is asked for: the task wants the sum of two means."
-NOT_STABLE = "Large logits give an infinite value, or one far too small: is the logarithm taken of a rounded sigmoid?"
+NOT_STABLE = (
+    "Large logits give an infinite value, or one far too small: is the logarithm taken of a "
+    "rounded sigmoid?"
+)
 MISSES = "One of the two terms is missing: does D look at real and at fake?"
 Losses = Callable[..., Tensor]
 
@@ -131,11 +138,9 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
     logits = [x.requires_grad_() for x in logits]
     value = loss(*logits)
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(value, logits)])
-    wrong = [[encode(other(*logits)), message] for other, message in others]
-    wrong = [pair for pair in wrong if abs(decode(pair[0]) - value) > 1e-3 * (1 + abs(value))]
+    wrong = differing([(other(*logits), message) for other, message in others], value, 1e-3, 1e-3)
     message = "The value is wrong: compare the formula term by term, also its reduction."
     shape = "The loss is no single number: which reduction does the task ask for?"
-    grad_message = "The gradient that reaches the logits is wrong or zero: is every term built from the logits themselves?"
     inputs = {"function": function, "dtype": dtype, "logits": [encode(x) for x in logits]}
     return inputs, {
         "facets": [
@@ -143,7 +148,10 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
             facet(
                 "gradient",
                 encode(gradient),
-                grad_message,
+                (
+                    "The gradient that reaches the logits is wrong or zero: is every term "
+                    "built from the logits themselves?"
+                ),
                 none=NO_GRADIENT,
                 shape=shape,
                 quiet=True,
@@ -156,7 +164,9 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
 def loss_checks(
     function: str, loss: Losses, others: list, n: int, points: tuple[int, int, int], stable: bool
 ) -> list[Check]:
-    """Known values (visible), maps of logits in odd shapes, and extreme logits, for a loss of ``n`` tensors."""
+    """Known values (visible), maps of logits in odd shapes, and extreme logits, for a loss of ``n``
+    tensors.
+    """
 
     def draw(rng: np.random.Generator, shapes: list[tuple]) -> list[Tensor]:
         evenly = [

@@ -2,19 +2,13 @@
 
 import torch
 from checks import loss_cases as cases
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.probes.tools import Line, decode, encode
 from checks.reference import (
-    NEVER,
-    REPORT_ERRORS,
     STEP_ERRORS,
-    Way,
-    kept,
-    ordered,
-    owned,
+    d_first,
     play,
-    rival,
+    step_checks,
     step_facets,
 )
 from torch import Tensor
@@ -50,14 +44,15 @@ def slopes_case(logits: Tensor) -> tuple:
     for i, name in enumerate(("saturating", "non_saturating")):
         wrong = [[encode(f(right[i], right[1 - i])), text] for f, text in third]
         wrong = [pair for pair in wrong if pair[0] != encode(right[i])]
-        shape = "The slopes have another shape than the logits: each logit has its own slope."
         items.append(
             facet(
                 name,
                 encode(right[i]),
                 message.format(name.replace("_", "-")),
                 wrong=wrong,
-                shape=shape,
+                shape=(
+                    "The slopes have another shape than the logits: each logit has its own slope."
+                ),
                 atol=1e-6,
             )
         )
@@ -88,7 +83,6 @@ def slopes_far(rng):
 def densities(rng, tails: bool) -> tuple:
     p, q = (torch.from_numpy(rng.uniform(0.05, 2, 7)) for _ in range(2))
     zero = torch.zeros(7, dtype=torch.float64)
-    message = "The best D is wrong where both densities are positive: which D maximises a log D + b log(1 - D)?"
     wrong = [
         (q / (p + q), "It is the probability of fake: what does D(x) stand for?"),
         (p / q, "That is a ratio of densities; D is a probability."),
@@ -104,14 +98,30 @@ def densities(rng, tails: bool) -> tuple:
     ]
     grids, items = (
         {"positive": (p, q)},
-        [facet("positive", encode(p / (p + q)), message, wrong=[[encode(w), m] for w, m in wrong])],
+        [
+            facet(
+                "positive",
+                encode(p / (p + q)),
+                (
+                    "The best D is wrong where both densities are positive: which D maximises "
+                    "a log D + b log(1 - D)?"
+                ),
+                wrong=[[encode(w), m] for w, m in wrong],
+            )
+        ],
     )
     if tails:
         small, rest = (
             1e-9,
-            "Far out, where both densities are tiny, the answer changes: is a constant added below the line?",
+            (
+                "Far out, where both densities are tiny, the answer changes: is a constant "
+                "added below the line?"
+            ),
         )
-        nothing = "Where both densities are 0 the task asks for a number of its own; is 0 divided by 0 there?"
+        nothing = (
+            "Where both densities are 0 the task asks for a number of its own; is 0 divided by "
+            "0 there?"
+        )
         edge = "Where only one of the densities is 0, D is sure. Does your answer say so?"
         grids |= {
             "tiny": (small * p, small * q),
@@ -131,37 +141,37 @@ def densities(rng, tails: bool) -> tuple:
 
 # ---- one step of the game on the line
 
-WAYS = [
-    (Way(flipped=True), cases.FLIPPED),
+LEAK = "D's loss is in G's gradients when G is updated: are the fake points detached for D?"
+WAYS: list[tuple[dict, str]] = [
+    ({"flipped": True}, cases.FLIPPED),
     (
-        Way(saturating=True),
+        {"saturating": True},
         "G's update follows the saturating loss: which one does the task ask for?",
     ),
-    (Way(reduction="sum"), cases.MEAN),
-    (Way(d_weight=0.5), "D's loss is halved: the task asks for the plain sum of its two terms."),
+    ({"reduction": "sum"}, cases.MEAN),
+    ({"d_weight": 0.5}, "D's loss is halved: the task asks for the plain sum of its two terms."),
     (
-        Way(stale_D=True),
-        "G learned from D as it was before D's update: who moves first, and when are the fakes judged for G?",
+        {"stale_D": True},
+        (
+            "G learned from D as it was before D's update: who moves first, and when are the "
+            "fakes judged for G?"
+        ),
     ),
+    ({"leak": True}, LEAK),
     (
-        Way(leak=True),
-        "D's loss is in G's gradients when G is updated: are the fake points detached for D?",
-    ),
-    (
-        Way(d_keeps=True),
+        {"d_keeps": True},
         "D's gradients are not cleared before its backward: whose zero_grad is missing?",
     ),
     (
-        Way(g_keeps=True),
+        {"g_keeps": True},
         "G's gradients are not cleared before its backward: whose zero_grad is missing?",
     ),
     (
-        Way(move_G=False),
+        {"move_G": False},
         "G did not move: does its loss reach its weights, and is its optimiser used?",
     ),
-    (Way(move_D=False), "D did not move: is its optimiser used?"),
+    ({"move_D": False}, "D did not move: is its optimiser used?"),
 ]
-BOTH = "The weights of {} after the step are wrong: which loss, on which points, through which D?"
 
 
 def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
@@ -175,87 +185,74 @@ def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
         "report": [],
         **more,
     }
-    G, D, real, z = (
-        Line(decode(inputs["G"])),
-        Line(decode(inputs["D"])),
-        decode(inputs["real"]),
-        decode(inputs["z"]),
-    )
+    G, D = Line(decode(inputs["G"])), Line(decode(inputs["D"]))
+    real, z = decode(inputs["real"]), decode(inputs["z"])
 
-    def left(way: Way) -> dict:
-        return play(G, D, inputs, z, real, lambda _, points: points, way)
+    def left(**mistakes) -> dict:
+        return play(G, D, inputs, z, real, lambda _, points: points, **mistakes)
 
-    return inputs, left(Way()), [(left(way), message) for way, message in WAYS]
-
-
-LEAK = WAYS[5][1]
-
-
-def weights(rng, **more) -> tuple:
-    inputs, good, others = game(rng, **more)
-    items = [
-        facet(f"{net}_after", encode(good[net]), BOTH.format(net), wrong=rival(good, others, net))
-        for net in ("G", "D")
-    ]
-    return inputs, step_facets(items, good, STEP_ERRORS)
-
-
-def twice(rng) -> tuple:
-    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
-
-
-def report(rng) -> tuple:
-    inputs, good, _ = game(rng, report=["d_loss", "g_loss"])
-    swapped = "The two losses are swapped in the report."
-    other = {"d_loss": "g_loss", "g_loss": "d_loss"}
-    message = (
-        "{} in the report is wrong: it is the loss that was just minimised, before the update."
-    )
-    wrong = {name: [[encode(good[other[name]]), swapped]] for name in other}
-    items = [
-        facet(name, encode(good[name]), message.format(name), wrong=wrong[name]) for name in other
-    ]
-    return inputs, step_facets(items, good, STEP_ERRORS, REPORT_ERRORS)
+    return inputs, left(), [(left(**mistakes), message) for mistakes, message in WAYS]
 
 
 def ownership(rng) -> tuple:
     inputs, good, others = game(rng, size=1)
-    first = "G is updated before D: who moves first?"
-    moved = "When G is updated, D has other weights than its own update gives."
-    items = [
-        owned(good, others, LEAK),
-        ordered(["D", "G"], "G", "D", first),
-        facet(
-            "D_at_G",
-            encode(good["D"]),
-            moved,
-            wrong=[["absent", NEVER.format("G")], [inputs["D"], first]],
-        ),
-        *kept(),
-    ]
-    return inputs, step_facets(items, good, STEP_ERRORS)
+    return inputs, step_facets(d_first(good, others, LEAK), good, STEP_ERRORS)
 
 
-SLOPES, BEST, STEP = "generator_slopes", "optimal_discriminator", "gan_step"
+SLOPES, BEST = "generator_slopes", "optimal_discriminator"
 CHECKS = [
     *cases.loss_checks("discriminator_loss", cases.d_log, cases.TWO, 2, (2, 1, 1), True),
-    *cases.loss_checks("generator_loss_saturating", cases.g_saturating, cases.SATURATING, 1, (1, 1, 1), True),
+    *cases.loss_checks(
+        "generator_loss_saturating", cases.g_saturating, cases.SATURATING, 1, (1, 1, 1), True
+    ),
     *cases.loss_checks("generator_loss", cases.g_log, cases.ONE, 1, (1, 1, 1), True),
     *cases.loss_checks("discriminator_loss_ls", cases.d_ls, cases.TWO_LS, 2, (1, 1, 1), False),
     *cases.loss_checks("generator_loss_ls", cases.g_ls, cases.ONE_LS, 1, (1, 1, 1), False),
-    *(
-        Check(name, function, points, title, visible, prepare, probe, facets)
-        for name, function, points, title, visible, prepare, probe in (
-            ("slopes_values", SLOPES, 2, "both slopes at moderate logits", True, slopes_values, "slopes"),
-            ("slopes_far", SLOPES, 1, "both slopes where D is sure", False, slopes_far, "slopes"),
-            ("best_d_values", BEST, 1, "the best D where both densities are positive", True,
-             lambda rng: densities(rng, False), "densities"),
-            ("best_d_edges", BEST, 2, "the best D where densities are tiny or 0", False,
-             lambda rng: densities(rng, True), "densities"),
-            ("gan_step_weights", STEP, 4, "the weights of both players after a step", True, weights, STEP),
-            ("gan_step_report", STEP, 1, "the losses that come back", True, report, STEP),
-            ("gan_step_ownership", STEP, 3, "who gets whose gradient, who moves first", False, ownership, STEP),
-            ("gan_step_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP),
-        )
+    *table(
+        (
+            "slopes_values",
+            SLOPES,
+            2,
+            "both slopes at moderate logits",
+            True,
+            slopes_values,
+            "slopes",
+        ),
+        ("slopes_far", SLOPES, 1, "both slopes where D is sure", False, slopes_far, "slopes"),
+        (
+            "best_d_values",
+            BEST,
+            1,
+            "the best D where both densities are positive",
+            True,
+            lambda rng: densities(rng, False),
+            "densities",
+        ),
+        (
+            "best_d_edges",
+            BEST,
+            2,
+            "the best D where densities are tiny or 0",
+            False,
+            lambda rng: densities(rng, True),
+            "densities",
+        ),
     ),
-]  # fmt: skip
+    *step_checks(
+        "gan_step",
+        game,
+        ownership,
+        "The weights of {} after the step are wrong: which loss, on which points, through which D?",
+        "in the report is wrong: it is the loss that was just minimised, before the update.",
+        {"d_loss": 1, "g_loss": 1},
+        {"G": "G", "D": "D"},
+        (4, 1, 3, 2),
+        (
+            "the weights of both players after a step",
+            "the losses that come back",
+            "who gets whose gradient, who moves first",
+        ),
+        STEP_ERRORS,
+        "gan_step",
+    ),
+]

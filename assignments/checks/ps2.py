@@ -6,8 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import ps2_training as training
-from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet, table
 from checks.probes.ps2 import skip_parts
 from checks.probes.tools import decode, encode
 from torch import Tensor
@@ -52,31 +51,47 @@ def skip_case(
         (no_inner, "The part in the middle is not used: down, inner, up."),
     ]
     (gradient,) = torch.autograd.grad((right * weights).sum(), h)
-    message = "The output is wrong: which three parts does the input go through, and what is put beside it?"
-    shape = "The output has the wrong shape: does it have the size of the input, odd sizes too, and the channels of both?"
-    fits = "The sizes do not fit: what does the task say about odd sizes, and along which dimension do you concatenate?"
-    errors = [["Sizes of tensors must match", fits], ["must match the size", fits]]
-    slope = (
-        "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
+    fits = (
+        "The sizes do not fit: what does the task say about odd sizes, and along which "
+        "dimension do you concatenate?"
     )
+    errors = [["Sizes of tensors must match", fits], ["must match the size", fits]]
     items = [
         facet(
             "output",
             encode(right),
-            message,
+            (
+                "The output is wrong: which three parts does the input go through, and what is "
+                "put beside it?"
+            ),
             2,
             wrong=[[encode(w), m] for w, m in wrong],
-            shape=shape,
+            shape=(
+                "The output has the wrong shape: does it have the size of the input, odd sizes "
+                "too, and the channels of both?"
+            ),
             errors=errors,
         ),
-        facet("gradient", encode(gradient), slope, quiet=True, errors=errors),
+        facet(
+            "gradient",
+            encode(gradient),
+            (
+                "The gradient at the input is wrong: is one of the two ways cut off, or "
+                "changed in place?"
+            ),
+            quiet=True,
+            errors=errors,
+        ),
     ]
     return inputs, {"facets": items}
 
 
 def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, _ = skip_case(rng, (4, 6))
-    message = "The block does not know the parameters of all its parts: would an optimiser find them? Are they attributes?"
+    message = (
+        "The block does not know the parameters of all its parts: would an optimiser find "
+        "them? Are they attributes?"
+    )
     errors = [["check: AttributeError", message], ["cat()", message], ["non-empty", message]]
     known = encode(decode(inputs["numbers"]).flatten().sort().values)
     return inputs, {"facets": [facet("known", known, message, shape=message, errors=errors)]}
@@ -96,10 +111,13 @@ def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
     forward = 1
     for kernel, stride in stack:
         forward = (forward - 1) * stride + kernel
-    no_minus, from_zero, no_stride, own = 1, 0, 1, 1
+    no_minus = no_stride = own_stride = 1
+    from_zero = 0
     for kernel, stride in reversed(stack):
-        no_minus, from_zero = no_minus * stride + kernel, from_zero * stride + kernel
-        no_stride, own = no_stride + kernel - 1, (own - 1) * stride + kernel + stride - 1
+        no_minus = no_minus * stride + kernel
+        from_zero = from_zero * stride + kernel
+        no_stride = no_stride + kernel - 1
+        own_stride = (own_stride - 1) * stride + kernel + stride - 1
     jumps = list(accumulate((stride for _, stride in stack), lambda a, b: a * b))
     late = 1 + sum((kernel - 1) * jump for (kernel, _), jump in zip(stack, jumps, strict=True))
     edge = "Check the arithmetic with a single layer: how many pixels does it see?"
@@ -107,7 +125,7 @@ def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
         (forward, "The walk goes from the input to the output: from which end must it start?"),
         (no_minus, edge),
         (from_zero, edge),
-        (own, edge),
+        (own_stride, edge),
         (walk_back(stack) - 1, edge),
         (walk_back(stack) + 1, edge),
         (
@@ -171,20 +189,21 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
     all_two = [[4, 2]] * (n_layers + 2), [[4, 2]] * (n_layers + 1) + [[4, 1]]
     norms = ["conv", *["conv", "batch norm"] * (n_layers + 1)]
     first = ["conv", "batch norm"] * (n_layers + 1) + ["conv"]
-    maps = "The map has the wrong size for an image of odd size: check padding, strides and the number of layers."
+    maps = (
+        "The map has the wrong size for an image of odd size: check padding, strides and the "
+        "number of layers."
+    )
     not_map = "One number per image comes out: a patch discriminator gives a map."
-    sigmoid = "A sigmoid is applied: the losses take logits."
     wrong = [
         [norms, "A norm follows the last convolution: logits are not normalised."],
         [first, "A norm follows the first convolution."],
-        [[*order, "sigmoid"], sigmoid],
+        [[*order, "sigmoid"], "A sigmoid is applied: the losses take logits."],
         [["conv"] * (n_layers + 2), "The norms are missing."],
         [
             ["instance norm" if x == "batch norm" else x for x in order],
             "The norms are of another kind.",
         ],
     ]
-    text = "The kinds of layers are other ones: which of them have a norm, and what ends the stack?"
     stops = [["Kernel size can't be greater", maps]]
     items = [
         facet(
@@ -208,7 +227,16 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
                 for way in all_two
             ],
         ),
-        facet("called", order, text, wrong=wrong, errors=stops),
+        facet(
+            "called",
+            order,
+            (
+                "The kinds of layers are other ones: which of them have a norm, and what ends "
+                "the stack?"
+            ),
+            wrong=wrong,
+            errors=stops,
+        ),
     ]
     size = [119, 135]
     for stride in (2, 1, 1):
@@ -237,7 +265,7 @@ def patch_map(
     slope: float = 0.2,
     running: list | None = None,
 ) -> Tensor:
-    """The map; with a list as ``running`` in train mode, and what the norms remember is put there."""
+    """The map; with a list as ``running`` in train mode, and what the norms keep is put there."""
     h = image
     for i, weight in enumerate(weights):
         h = F.conv2d(h, weight, stride=2 if i < n_layers else 1, padding=1)
@@ -289,39 +317,98 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs["weights"] = [encode(w) for w in weights]
     running: list[Tensor] = []
     patch_map(image, weights, norms, n_layers, running=running)
-    learned = "After a batch in train mode the norms remember other statistics: are they PyTorch's, with its defaults?"
-    look = "One output looks at a patch of the wrong size: which layers have stride 2?"
-    message = (
-        "With given weights the map is wrong: which activation, which slope, which norm, where?"
-    )
     shape = "The map has the wrong shape: check padding, strides and the number of layers."
     items = [
         facet(
-            "map", encode(right), message, 2, wrong=[[encode(w), m] for w, m in wrong], shape=shape
+            "map",
+            encode(right),
+            (
+                "With given weights the map is wrong: which activation, which slope, which "
+                "norm, where?"
+            ),
+            2,
+            wrong=[[encode(w), m] for w, m in wrong],
+            shape=shape,
         ),
-        facet("running", encode(torch.cat(running)), learned, 0.5, quiet=True),
-        facet("field", [field, field], look, errors=[["Kernel size can't be greater", shape]]),
+        facet(
+            "running",
+            encode(torch.cat(running)),
+            (
+                "After a batch in train mode the norms remember other statistics: are they "
+                "PyTorch's, with its defaults?"
+            ),
+            0.5,
+            quiet=True,
+        ),
+        facet(
+            "field",
+            [field, field],
+            "One output looks at a patch of the wrong size: which layers have stride 2?",
+            errors=[["Kernel size can't be greater", shape]],
+        ),
     ]
     return inputs, {"facets": items}
 
 
 SKIP, FIELD, PATCH = "SkipBlock", "receptive_field", "build_patch_gan"
 CHECKS = [
-    *(
-        Check(name, function, points, title, visible, prepare, probe, facets)
-        for name, function, points, title, visible, prepare, probe in (
-            ("skip_values", SKIP, 2, "output and gradient of a block", True, lambda r: skip_case(r, (4, 6)), "skip"),
-            ("skip_known", SKIP, 1, "an optimiser finds the parameters", True, skip_known, "skip"),
-            ("skip_odd", SKIP, 1, "an odd height, halved and rounded up", False,
-             lambda r: skip_case(r, (7, 6)), "skip"),
-            ("skip_odd_down", SKIP, 1, "an odd width, halved and rounded down", False,
-             lambda r: skip_case(r, (6, 9), "half, rounded down"), "skip"),
-            ("field_known", FIELD, 1, "stacks of no, one and two layers", True, field_known, "field"),
-            ("field_random", FIELD, 2, "stacks of four layers", False, field_random, "field"),
-            ("patch_layers", PATCH, 3, "widths, strides, norms, odd sizes", True, patch_layers, "patch_layers"),
-            ("patch_values", PATCH, 3, "the map for given weights, the patch it sees", False, patch_values,
-             "patch_values"),
-        )
+    *table(
+        (
+            "skip_values",
+            SKIP,
+            2,
+            "output and gradient of a block",
+            True,
+            lambda r: skip_case(r, (4, 6)),
+            "skip",
+        ),
+        ("skip_known", SKIP, 1, "an optimiser finds the parameters", True, skip_known, "skip"),
+        (
+            "skip_odd",
+            SKIP,
+            1,
+            "an odd height, halved and rounded up",
+            False,
+            lambda r: skip_case(r, (7, 6)),
+            "skip",
+        ),
+        (
+            "skip_odd_down",
+            SKIP,
+            1,
+            "an odd width, halved and rounded down",
+            False,
+            lambda r: skip_case(r, (6, 9), "half, rounded down"),
+            "skip",
+        ),
+        (
+            "field_known",
+            FIELD,
+            1,
+            "stacks of no, one and two layers",
+            True,
+            field_known,
+            "field",
+        ),
+        ("field_random", FIELD, 2, "stacks of four layers", False, field_random, "field"),
+        (
+            "patch_layers",
+            PATCH,
+            3,
+            "widths, strides, norms, odd sizes",
+            True,
+            patch_layers,
+            "patch_layers",
+        ),
+        (
+            "patch_values",
+            PATCH,
+            3,
+            "the map for given weights, the patch it sees",
+            False,
+            patch_values,
+            "patch_values",
+        ),
     ),
     *training.CHECKS,
-]  # fmt: skip
+]

@@ -1,25 +1,21 @@
 """Problem set 2, pix2pix: what D sees, what G minimises, and the step. For the parent only."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
 from checks.reference import (
-    NEVER,
-    REPORT_ERRORS,
     STEP_ERRORS,
-    Way,
     cut_off,
-    kept,
-    ordered,
-    owned,
+    d_first,
+    differing,
     play,
-    rival,
+    slopes,
+    step_checks,
     step_facets,
 )
 from torch import Tensor
@@ -55,15 +51,17 @@ def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict
             "x and y are added: D cannot tell them apart any more.",
         ),
     ]
-    joined = "x and y do not fit together: along which dimension are they concatenated?"
-    errors = [["Sizes of tensors must match", joined]]
-    cut = "No gradient reaches y, from which G shall learn: is something detached here?"
-    message = "D's logits are wrong: what is concatenated, in which order, along which dimension?"
+    errors = [
+        [
+            "Sizes of tensors must match",
+            "x and y do not fit together: along which dimension are they concatenated?",
+        ]
+    ]
     items = [
         facet(
             "logits",
             encode(right),
-            message,
+            "D's logits are wrong: what is concatenated, in which order, along which dimension?",
             wrong=[[encode(w), m] for w, m in wrong if w is not None],
             errors=errors,
             shape="The map has the wrong shape: along which dimension are x and y concatenated?",
@@ -73,7 +71,12 @@ def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict
             encode(gradient),
             "The gradient at y is wrong: is y cut off or changed on its way to D?",
             quiet=True,
-            errors=[*cut_off(cut), *errors],
+            errors=[
+                *cut_off(
+                    "No gradient reaches y, from which G shall learn: is something detached here?"
+                ),
+                *errors,
+            ],
         ),
     ]
     return {"x": encode(x), "y": encode(y), "D": encode(numbers)}, {"facets": items}
@@ -130,39 +133,33 @@ def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
     weight = float(rng.choice([3.0, 7.0, 13.0, 17.0, 23.0])) + float(rng.uniform(0, 0.5))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     value = right_loss(logits, fake, y, weight)
-    gradients = torch.autograd.grad(value, [logits, fake])
     inputs = {name: encode(t) for name, t in (("logits", logits), ("fake", fake), ("y", y))}
     inputs |= {"lambda_l1": weight, "dtype": "float32" if extreme else "float64"}
-    wrong = [[encode(other), message] for other, message in wrong_losses(logits, fake, y, weight)]
-    wrong = [pair for pair in wrong if abs(decode(pair[0]) - value) > 1e-3 * (1 + abs(value))]
-    message = "The value is wrong: which two terms, which reductions, which weight?"
-    cut = "No gradient comes back through {}: is there a detach() or an item() on the way?"
-    slope = "The gradient that reaches {} is wrong: is the term built from it, with its weight?"
-    scalar = "The loss is no single number: which reduction does the task ask for?"
-    items = [facet("value", encode(value), message, 2, wrong=wrong, nan=NOT_STABLE, shape=scalar)]
-    items += [same_precision(inputs["dtype"])]
+    wrong = differing(wrong_losses(logits, fake, y, weight), value, 1e-3, 1e-3)
+    items = [
+        facet(
+            "value",
+            encode(value),
+            "The value is wrong: which two terms, which reductions, which weight?",
+            2,
+            wrong=wrong,
+            nan=NOT_STABLE,
+            shape="The loss is no single number: which reduction does the task ask for?",
+        ),
+        same_precision(inputs["dtype"]),
+        *slopes(
+            value,
+            {"logits": logits, "fake": fake},
+            "No gradient comes back through {}: is there a detach() or an item() on the way?",
+            "The gradient that reaches {} is wrong: is the term built from it, with its weight?",
+        ),
+    ]
     items[0] |= {"small": NOT_STABLE} if extreme else {}
-    for name, text, gradient in zip(
-        ("logits", "fake"), ("D's logits", "the fake image"), gradients, strict=True
-    ):
-        none = cut.format(text)
-        errors = cut_off(none)
-        items.append(
-            facet(
-                f"{name}_gradient",
-                encode(gradient),
-                slope.format(text),
-                none=none,
-                errors=errors,
-                quiet=True,
-            )
-        )
     return inputs, {"facets": items}
 
 
 # ---- the step
 
-RIGHT = Way(d_weight=0.5)
 LEAK = "D's loss is in G's gradients when G is updated: are the fake images detached for D?"
 JOIN = "x and y do not fit together: what does D see, and in which order?"
 ERRORS = [*STEP_ERRORS, ["Sizes of tensors must match", JOIN]]
@@ -173,7 +170,10 @@ WRONG: list[tuple[dict, str]] = [
     ({"d_weight": 1.0}, "D's loss is not halved, as the task asks."),
     (
         {"stale_D": True},
-        "G learned from D as it was before D's update: who moves first, and when are the fakes judged?",
+        (
+            "G learned from D as it was before D's update: who moves first, and when are the "
+            "fakes judged?"
+        ),
     ),
     ({"leak": True}, LEAK),
     (
@@ -221,87 +221,79 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
         "lambda_l1": weight,
     }
     inputs |= {"report": [], **more}
-    G, D, x, y = (
-        Mix(decode(inputs["G"])),
-        Patches(decode(inputs["D"])),
-        decode(inputs["x"]),
-        decode(inputs["y"]),
-    )
-    right = replace(RIGHT, lambda_l1=weight)
-    others = [
-        (play(G, D, inputs, x, y, pair, replace(right, **change)), message)
-        for change, message in WRONG
-    ]
-    others += [(play(G, D, inputs, x, y, seen, right), message) for seen, message in SEEN]
-    return inputs, play(G, D, inputs, x, y, pair, right), others
+    G, D = Mix(decode(inputs["G"])), Patches(decode(inputs["D"]))
+    x, y = decode(inputs["x"]), decode(inputs["y"])
+    right = {"d_weight": 0.5, "lambda_l1": weight}
 
+    def left(shown: Callable = pair, **mistakes) -> dict:
+        return play(G, D, inputs, x, y, shown, **(right | mistakes))
 
-def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, **more)
-    message = (
-        "The weights of {} after the step are wrong: which terms, on which pairs, through which D?"
-    )
-    items = [
-        facet(
-            f"{net}_after", encode(good[net]), message.format(net), wrong=rival(good, others, net)
-        )
-        for net in ("G", "D")
-    ]
-    return inputs, step_facets(items, good, ERRORS)
-
-
-def twice(rng: np.random.Generator) -> tuple[dict, dict]:
-    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
-
-
-TERMS = ("d_real", "d_fake", "g_gan", "g_l1")
-
-
-def report(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, report=list(TERMS))
-    message = "{} in the report is wrong: the terms come back unweighted, as they were when they were minimised."
-    weight = "{} comes back with its weight: the task asks for the bare terms."
-    items = []
-    for name in TERMS:
-        factor = inputs["lambda_l1"] if name == "g_l1" else 0.5
-        wrong = [[encode(factor * good[name]), weight.format(name)], *rival(good, others, name)]
-        wrong += [
-            [encode(good[other]), "Terms change places in the report."]
-            for other in TERMS
-            if other != name
-        ]
-        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
-    return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
+    others = [(left(**mistakes), message) for mistakes, message in WRONG]
+    others += [(left(shown), message) for shown, message in SEEN]
+    return inputs, left(), others
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng)
-    first = "G is updated before D: who moves first?"
-    moved = "When G is updated, D has other weights than its own update gives."
-    wrong = [["absent", NEVER.format("G")], [encode(good["D_start"]), first]]
-    items = [
-        owned(good, others, LEAK),
-        ordered(["D", "G"], "G", "D", first),
-        facet("D_at_G", encode(good["D"]), moved, wrong=wrong),
-        *kept(),
-    ]
-    return inputs, step_facets(items, good, ERRORS)
+    return inputs, step_facets(d_first(good, others, LEAK), good, ERRORS)
 
 
-PAIR, LOSS, STEP = "judge_pair", "pix2pix_generator_loss", "pix2pix_step"
-CHECKS = [
-    Check(name, function, points, title, visible, prepare, probe, facets)
-    for name, function, points, title, visible, prepare, probe in (
-        ("pair_values", PAIR, 2, "D's logits for a pair of pictures", True, lambda r: pair_case(r, (3, 3)), "judged"),
-        ("pair_channels", PAIR, 2, "pairs with other numbers of channels", False,
-         lambda r: pair_case(r, (2, 5)), "judged"),
-        ("g_loss_values", LOSS, 3, "value and gradients of G's loss", True,
-         lambda r: loss_case(r, False), "generator_loss"),
-        ("g_loss_extreme", LOSS, 1, "logits of several hundred", False,
-         lambda r: loss_case(r, True), "generator_loss"),
-        ("step_weights", STEP, 5, "the weights of both networks after a step", True, weights, STEP),
-        ("step_report", STEP, 2, "the four terms that come back", True, report, STEP),
-        ("step_ownership", STEP, 3, "who gets whose gradient, who moves first", False, ownership, STEP),
-        ("step_twice", STEP, 2, "two steps that start with old gradients", False, twice, STEP),
-    )
-]  # fmt: skip
+PAIR, LOSS = "judge_pair", "pix2pix_generator_loss"
+CHECKS = table(
+    (
+        "pair_values",
+        PAIR,
+        2,
+        "D's logits for a pair of pictures",
+        True,
+        lambda r: pair_case(r, (3, 3)),
+        "judged",
+    ),
+    (
+        "pair_channels",
+        PAIR,
+        2,
+        "pairs with other numbers of channels",
+        False,
+        lambda r: pair_case(r, (2, 5)),
+        "judged",
+    ),
+    (
+        "g_loss_values",
+        LOSS,
+        3,
+        "value and gradients of G's loss",
+        True,
+        lambda r: loss_case(r, False),
+        "generator_loss",
+    ),
+    (
+        "g_loss_extreme",
+        LOSS,
+        1,
+        "logits of several hundred",
+        False,
+        lambda r: loss_case(r, True),
+        "generator_loss",
+    ),
+)
+CHECKS += step_checks(
+    "pix2pix_step",
+    game,
+    ownership,
+    "The weights of {} after the step are wrong: which terms, on which pairs, through which D?",
+    (
+        "in the report is wrong: the terms come back unweighted, as they were when they were "
+        "minimised."
+    ),
+    {"d_real": 0.5, "d_fake": 0.5, "g_gan": 0.5, "g_l1": "lambda_l1"},
+    {"G": "G", "D": "D"},
+    (5, 2, 3, 2),
+    (
+        "the weights of both networks after a step",
+        "the four terms that come back",
+        "who gets whose gradient, who moves first",
+    ),
+    ERRORS,
+    "step",
+)

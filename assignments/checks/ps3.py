@@ -1,11 +1,13 @@
-"""Problem set 3, CycleGAN: inputs and expectations of its block and its pool. For the parent only."""
+"""Problem set 3, CycleGAN: inputs and expectations of its block and its pool.
+
+For the parent only.
+"""
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import ps3_losses, ps3_step
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.probes.tools import encode
 from torch import Tensor
 
@@ -87,24 +89,26 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
         (h - added, "The parts are subtracted."),
         ((h + added) / 2, "The sum is halved."),
     ]
-    size = "The output has another size than the input: what does a 3x3 convolution take from the border?"
+    size = (
+        "The output has another size than the input: what does a 3x3 convolution take from the "
+        "border?"
+    )
     errors = [["must match the size", size], ["Sizes of tensors", size]]
     errors.append(
         ["in-place operation", "The input is changed in place: the caller still needs it."]
     )
-    message = (
-        "The output is wrong: which layers does the input pass, in which order, and what is added?"
-    )
     slope = (
         "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
     )
-    learns = "The block learns another number of weights than its convolutions have: what else is there, or not found?"
     known = 2 * channels * channels * 9
     items = [
         facet(
             "output",
             encode(right),
-            message,
+            (
+                "The output is wrong: which layers does the input pass, in which order, and "
+                "what is added?"
+            ),
             3,
             wrong=[[encode(w), m] for w, m in wrong],
             shape=size,
@@ -117,7 +121,15 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
             quiet=True,
             errors=[["inplace operation", slope], *errors],
         ),
-        facet("known", None, learns, wants=[known, known + channels, known + 2 * channels]),
+        facet(
+            "known",
+            None,
+            (
+                "The block learns another number of weights than its convolutions have: what "
+                "else is there, or not found?"
+            ),
+            wants=[known, known + channels, known + 2 * channels],
+        ),
         facet(
             "same in eval",
             True,
@@ -150,7 +162,10 @@ POOL_ERRORS = [
     ["empty range", "The pool draws from nothing: what does a pool of size 0 do?"],
     [
         "IndexError",
-        "The pool reaches for an image that it does not have: what does it do while it is not full?",
+        (
+            "The pool reaches for an image that it does not have: what does it do while it is "
+            "not full?"
+        ),
     ],
     ["high is out of bounds", "The pool draws from nothing: what does a pool of size 0 do?"],
     ["from >= to", "The pool draws from nothing: what does a pool of size 0 do?"],
@@ -162,7 +177,6 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
     marks, size = [float(n) for n in rng.permutation(range(2, 40))[:11]], 5
     batches, look = [marks[:3], marks[3:7], marks[7:]], pattern(rng)
     one, two, more = (images(numbers, look) for numbers in batches)
-    none = "A pool of size 0 changes what goes through: each image comes back as it is."
     items = [
         facet("first", encode(one), FILLING, shape=SHAPE, none=SHAPE, errors=POOL_ERRORS),
         facet(
@@ -182,7 +196,13 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
             quiet=True,
             errors=POOL_ERRORS,
         ),
-        facet("none", encode(more.repeat(20, 1, 1, 1)), none, shape=SHAPE, errors=POOL_ERRORS),
+        facet(
+            "none",
+            encode(more.repeat(20, 1, 1, 1)),
+            "A pool of size 0 changes what goes through: each image comes back as it is.",
+            shape=SHAPE,
+            errors=POOL_ERRORS,
+        ),
     ]
     return {"pattern": encode(look), "size": size, "batches": batches}, {"facets": items}
 
@@ -190,23 +210,34 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
 def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
     size = 4
     inputs = {"pattern": encode(pattern(rng)), "size": size, "rounds": 1000}
-    half = "A full pool returns new images with another probability than the task asks for."
-    always = "A full pool always returns a stored image: how often shall the new one come back?"
-    never = "A full pool always returns the new image: are the stored ones never drawn?"
     once = "The images of a batch share one decision: each image has its own."
-    other = "Images come back that the pool should not have: a stored one that is returned makes place for the new one, and"
+    other = (
+        "Images come back that the pool should not have: a stored one that is returned makes "
+        "place for the new one, and"
+    )
     other += " a new one that is returned is not stored."
-    even = "Not all stored images come back equally often: how is the place drawn?"
     ends = [torch.eye(size)[0], torch.eye(size)[-1]]
     items = [
         facet(
             "fresh",
             encode(0.5),
-            half,
+            "A full pool returns new images with another probability than the task asks for.",
             2,
             atol=0.06,
             rtol=0,
-            wrong=[[encode(0.0), always], [encode(1.0), never]],
+            wrong=[
+                [
+                    encode(0.0),
+                    (
+                        "A full pool always returns a stored image: how often shall the new "
+                        "one come back?"
+                    ),
+                ],
+                [
+                    encode(1.0),
+                    "A full pool always returns the new image: are the stored ones never drawn?",
+                ],
+            ],
         ),
         facet(
             "together",
@@ -221,7 +252,7 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "ranks",
             encode(torch.full((size,), 1 / size)),
-            even,
+            "Not all stored images come back equally often: how is the place drawn?",
             atol=0.07,
             rtol=0,
             quiet=True,
@@ -245,13 +276,26 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
 
 def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs = {"pattern": encode(pattern(rng)), "size": int(rng.choice([4, 6]))}
-    attached = "What comes back still carries a graph: D's loss would reach G through it, and the pool keep it alive."
-    kept = "The pool's images change when the caller changes its own: does it store copies?"
-    inplace = "The images that were passed are changed: what comes back is another tensor."
     items = [
-        facet("attached", False, attached),
-        facet("foreign", 0, kept),
-        facet("input_unchanged", True, inplace, 0.5),
+        facet(
+            "attached",
+            False,
+            (
+                "What comes back still carries a graph: D's loss would reach G through it, and "
+                "the pool keep it alive."
+            ),
+        ),
+        facet(
+            "foreign",
+            0,
+            "The pool's images change when the caller changes its own: does it store copies?",
+        ),
+        facet(
+            "input_unchanged",
+            True,
+            "The images that were passed are changed: what comes back is another tensor.",
+            0.5,
+        ),
     ]
     for item in items:
         item["errors"] = POOL_ERRORS
@@ -260,17 +304,45 @@ def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
 
 BLOCK, POOL = "ResidualBlock", "ImagePool"
 CHECKS = [
-    *(
-        Check(name, function, points, title, visible, prepare, probe, facets)
-        for name, function, points, title, visible, prepare, probe in (
-            ("block_values", BLOCK, 3, "output and gradient of a block, what it learns", True,
-             lambda r: block_case(r, (3, 4, 6, 9)), "block"),
-            ("block_odd", BLOCK, 2, "one image of odd height", False, lambda r: block_case(r, (1, 3, 7, 6)), "block"),
-            ("pool_fill", POOL, 2, "a pool that fills, a full one, one of size 0", True, pool_fill, "pool_fill"),
-            ("pool_draws", POOL, 3, "what comes back, how often", False, pool_draws, "pool_draws"),
-            ("pool_copies", POOL, 2, "copies, cut off from their history", True, pool_copies, "pool_copies"),
-        )
+    *table(
+        (
+            "block_values",
+            BLOCK,
+            3,
+            "output and gradient of a block, what it learns",
+            True,
+            lambda r: block_case(r, (3, 4, 6, 9)),
+            "block",
+        ),
+        (
+            "block_odd",
+            BLOCK,
+            2,
+            "one image of odd height",
+            False,
+            lambda r: block_case(r, (1, 3, 7, 6)),
+            "block",
+        ),
+        (
+            "pool_fill",
+            POOL,
+            2,
+            "a pool that fills, a full one, one of size 0",
+            True,
+            pool_fill,
+            "pool_fill",
+        ),
+        ("pool_draws", POOL, 3, "what comes back, how often", False, pool_draws, "pool_draws"),
+        (
+            "pool_copies",
+            POOL,
+            2,
+            "copies, cut off from their history",
+            True,
+            pool_copies,
+            "pool_copies",
+        ),
     ),
     *ps3_losses.CHECKS,
     *ps3_step.CHECKS,
-]  # fmt: skip
+]

@@ -1,22 +1,28 @@
 """Problem set 3, CycleGAN: the terms of the generators' loss. For the parent only."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.loss_cases import MEAN, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
-from checks.reference import cut_off
+from checks.reference import differing, slopes
 from torch import Tensor
 
 SCALAR = "The loss is no single number: which reduction does the task ask for?"
 L2 = "The distance is squared: L1 is asked for."
 BEFORE = "The mean is taken before the absolute value: errors cancel."
-FIT = "An image has the wrong number of channels for a network: which domain does each generator take?"
-OTHER = "Two tensors that are compared have other numbers of channels or images: of which domain is each?"
+FIT = (
+    "An image has the wrong number of channels for a network: which domain does each generator "
+    "take?"
+)
+OTHER = (
+    "Two tensors that are compared have other numbers of channels or images: of which domain "
+    "is each?"
+)
 FITS = [["subscript", FIT], ["must match the size", OTHER], ["does not broadcast", FIT]]
 LOST = "No gradient reaches {}: is there a detach(), a no_grad() or an item() on its way?"
 SLOPE = "The gradient that reaches {} is wrong: is a part of its way cut off?"
@@ -26,45 +32,24 @@ def l1(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).abs().mean()
 
 
-def rivals(values: list[tuple[Callable[[], Tensor], str]], right: Tensor) -> list:
-    """Pairs (value, message) of the wrong formulas that can be computed here and give something else."""
-    out = []
-    for formula, message in values:
-        try:
-            value = formula()
-        except (RuntimeError, IndexError):  # domains with other numbers of channels
-            continue
-        if abs(value - right) > 1e-3 * (1 + abs(right)):
-            out.append([encode(value), message])
-    return out
+def rivals(formulas: list[tuple[Callable[[], Tensor], str]], right: Tensor) -> list:
+    """Pairs (value, message) of the wrong formulas that can be computed here and are not right."""
+    wrong = []
+    for formula, message in formulas:
+        with suppress(RuntimeError, IndexError):  # domains with other numbers of channels
+            wrong.append((formula(), message))
+    return differing(wrong, right, 1e-3, 1e-3)
 
 
-def expected(
-    value: Tensor, sources: dict, names: list[str], wrong: list, message: str, dtype: str
-) -> dict:
+def expected(value: Tensor, sources: dict, wrong: list, message: str, dtype: str) -> dict:
     """Facets for a loss: its value, and the gradients in ``sources``."""
-    slopes = torch.autograd.grad(value, list(sources.values()))
-    items = [
-        facet("value", encode(value), message, 2, wrong=wrong, shape=SCALAR, errors=FITS),
-        same_precision(dtype),
-    ]
-    for name, text, gradient in zip(sources, names, slopes, strict=True):
-        lost = LOST.format(text)
-        errors = cut_off(lost)
-        slope = SLOPE.format(text)
-        items.append(
-            facet(
-                f"{name}_gradient",
-                encode(gradient),
-                slope,
-                0.5,
-                none=lost,
-                errors=errors,
-                quiet=True,
-                shape=slope,
-            )
-        )
-    return {"facets": items}
+    return {
+        "facets": [
+            facet("value", encode(value), message, 2, wrong=wrong, shape=SCALAR, errors=FITS),
+            same_precision(dtype),
+            *slopes(value, sources, LOST, SLOPE, 0.5),
+        ]
+    }
 
 
 def players(rng: np.random.Generator, channels: tuple[int, int], batches: tuple[int, int]) -> dict:
@@ -83,9 +68,6 @@ def weight(rng: np.random.Generator) -> float:
     return float(rng.choice([3.0, 7.0, 11.0, 13.0])) + float(rng.uniform(0, 0.5))
 
 
-NAMES = ["G_xy", "G_yx"]
-
-
 def cycle_case(
     rng: np.random.Generator, channels=(3, 3), batches=(2, 2), dtype="float64"
 ) -> tuple[dict, dict]:
@@ -93,16 +75,10 @@ def cycle_case(
     inputs = players(rng, channels, batches)
     f, b = weight(rng), weight(rng) / 2
     inputs |= {"function": "cycle_loss", "weights": [f, b], "dtype": dtype}
-    P, Q, x, y = (
-        Mix(decode(inputs["G_xy"])),
-        Mix(decode(inputs["G_yx"])),
-        decode(inputs["x"]),
-        decode(inputs["y"]),
-    )
+    P, Q = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
+    x, y = decode(inputs["x"]), decode(inputs["y"])
     forward, backward = l1(Q(P(x)), x), l1(P(Q(y)), y)
     right = f * forward + b * backward
-    domain = "A cycle ends in one domain and is compared with another: where did it start?"
-    start = "A cycle starts in the wrong domain: which images does each generator take first?"
     one_way = "Images are compared after one translation: a cycle is there and back."
     wrong = [
         (lambda: f * forward, "The backward cycle is missing, which starts at y."),
@@ -130,10 +106,16 @@ def cycle_case(
             MEAN,
         ),
         (lambda: f * (Q(P(x)) - x).mean().abs() + b * (P(Q(y)) - y).mean().abs(), BEFORE),
-        (lambda: f * l1(Q(P(x)), y) + b * l1(P(Q(y)), x), domain),
+        (
+            lambda: f * l1(Q(P(x)), y) + b * l1(P(Q(y)), x),
+            "A cycle ends in one domain and is compared with another: where did it start?",
+        ),
         (lambda: f * l1(P(x), x) + b * l1(Q(y), y), one_way),
         (lambda: f * l1(P(x), y) + b * l1(Q(y), x), one_way),
-        (lambda: f * l1(P(Q(x)), x) + b * l1(Q(P(y)), y), start),
+        (
+            lambda: f * l1(P(Q(x)), x) + b * l1(Q(P(y)), y),
+            "A cycle starts in the wrong domain: which images does each generator take first?",
+        ),
         (
             lambda: f * l1(P(Q(y)), y) + b * l1(Q(P(x)), x),
             "The weights change places: which belongs to which?",
@@ -147,21 +129,25 @@ def cycle_case(
             "One generator goes both ways: who brings an image back?",
         ),
     ]
-    message = "The value is wrong: where does each cycle start, through which generators, what is it compared with?"
     sources = {"G_xy": P.weight, "G_yx": Q.weight}
-    return inputs, expected(right, sources, NAMES, rivals(wrong, right), message, dtype)
+    return inputs, expected(
+        right,
+        sources,
+        rivals(wrong, right),
+        (
+            "The value is wrong: where does each cycle start, through which generators, what "
+            "is it compared with?"
+        ),
+        dtype,
+    )
 
 
 def identity_case(rng: np.random.Generator, batches=(2, 2), dtype="float64") -> tuple[dict, dict]:
     inputs = players(rng, (3, 3), batches)
     w = weight(rng)
     inputs |= {"function": "identity_loss", "weights": [w], "dtype": dtype}
-    P, Q, x, y = (
-        Mix(decode(inputs["G_xy"])),
-        Mix(decode(inputs["G_yx"])),
-        decode(inputs["x"]),
-        decode(inputs["y"]),
-    )
+    P, Q = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
+    x, y = decode(inputs["x"]), decode(inputs["y"])
     right = w * (l1(P(y), y) + l1(Q(x), x))
     wrong = [
         (
@@ -198,9 +184,17 @@ def identity_case(rng: np.random.Generator, batches=(2, 2), dtype="float64") -> 
         (lambda: w * ((P(y) - y).abs().sum() + (Q(x) - x).abs().sum()), MEAN),
         (lambda: w * ((P(y) - y).mean().abs() + (Q(x) - x).mean().abs()), BEFORE),
     ]
-    message = "The value is wrong: which generator sees which domain, and what is its output compared with?"
     sources = {"G_xy": P.weight, "G_yx": Q.weight}
-    return inputs, expected(right, sources, NAMES, rivals(wrong, right), message, dtype)
+    return inputs, expected(
+        right,
+        sources,
+        rivals(wrong, right),
+        (
+            "The value is wrong: which generator sees which domain, and what is its output "
+            "compared with?"
+        ),
+        dtype,
+    )
 
 
 def fooling_case(
@@ -259,11 +253,17 @@ def fooling_case(
             "That is the critic's loss of another kind of GAN: where is the square?",
         ),
     ]
-    message = (
-        "The value is wrong: who judges which fakes, and how far are the outputs from what G wants?"
-    )
     sources = {"fake_x": fake_x, "fake_y": fake_y}
-    out = expected(right, sources, ["fake_x", "fake_y"], rivals(wrong, right), message, dtype)
+    out = expected(
+        right,
+        sources,
+        rivals(wrong, right),
+        (
+            "The value is wrong: who judges which fakes, and how far are the outputs from what "
+            "G wants?"
+        ),
+        dtype,
+    )
     out["facets"].append(
         facet(
             "learns",
@@ -277,17 +277,59 @@ def fooling_case(
 
 
 CYCLE, IDENTITY, FOOL = "cycle_loss", "identity_loss", "fooling_loss"
-CHECKS = [
-    Check(name, function, points, title, visible, prepare, probe, facets)
-    for name, function, points, title, visible, prepare, probe in (
-        ("cycle_values", CYCLE, 3, "value and gradients, two weights", True, cycle_case, "generators"),
-        ("cycle_domains", CYCLE, 2, "domains with other numbers of channels and images", False,
-         lambda r: cycle_case(r, (2, 4), (3, 1), "float32"), "generators"),
-        ("identity_values", IDENTITY, 2, "who leaves which images alone", True, identity_case, "generators"),
-        ("identity_batches", IDENTITY, 1, "other numbers of images in the two domains", False,
-         lambda r: identity_case(r, (1, 3), "float32"), "generators"),
-        ("fooling_values", FOOL, 3, "value, and gradients of the fakes", True, fooling_case, "fooling"),
-        ("fooling_channels", FOOL, 1, "domains with other numbers of channels, outputs far from 1", False,
-         lambda r: fooling_case(r, (2, 5), "float32", 7.0), "fooling"),
-    )
-]  # fmt: skip
+CHECKS = table(
+    (
+        "cycle_values",
+        CYCLE,
+        3,
+        "value and gradients, two weights",
+        True,
+        cycle_case,
+        "generators",
+    ),
+    (
+        "cycle_domains",
+        CYCLE,
+        2,
+        "domains with other numbers of channels and images",
+        False,
+        lambda r: cycle_case(r, (2, 4), (3, 1), "float32"),
+        "generators",
+    ),
+    (
+        "identity_values",
+        IDENTITY,
+        2,
+        "who leaves which images alone",
+        True,
+        identity_case,
+        "generators",
+    ),
+    (
+        "identity_batches",
+        IDENTITY,
+        1,
+        "other numbers of images in the two domains",
+        False,
+        lambda r: identity_case(r, (1, 3), "float32"),
+        "generators",
+    ),
+    (
+        "fooling_values",
+        FOOL,
+        3,
+        "value, and gradients of the fakes",
+        True,
+        fooling_case,
+        "fooling",
+    ),
+    (
+        "fooling_channels",
+        FOOL,
+        1,
+        "domains with other numbers of channels, outputs far from 1",
+        False,
+        lambda r: fooling_case(r, (2, 5), "float32", 7.0),
+        "fooling",
+    ),
+)

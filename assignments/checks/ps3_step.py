@@ -1,60 +1,52 @@
-"""Problem set 3, CycleGAN: right and typically wrong steps, and the checks of the step. For the parent only."""
+"""Problem set 3, CycleGAN: right and typically wrong steps, and the checks of the step.
 
-from dataclasses import dataclass, replace
+For the parent only.
+"""
+
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
-from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.tools import Mix, Patches, decode, encode, flat, gradients
-from checks.reference import (
-    NEVER,
-    REPORT_ERRORS,
-    STEP_ERRORS,
-    add,
-    kept,
-    ordered,
-    rival,
-    step_facets,
-)
+from checks.reference import NEVER, STEP_ERRORS, add, kept, ordered, step_checks, step_facets
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class Way:
-    """How a step is written. The defaults are right; each other value is a mistake."""
-
-    order: str = "GD"
-    pooled: bool = True  # False: D learns from the new fakes
-    pooled_G: bool = False  # G's fakes come out of the pools, too
-    pools_swapped: bool = False
-    swapped: bool = False  # D_x judges fake_y, and D_y fake_x
-    flipped: bool = False  # real images get 0
-    log: bool = False
-    reduction: str = "mean"
-    squared: bool = False  # L2 in place of L1
-    d_weight: float = 0.5
-    d_keeps: bool = False  # what G's loss left in D counts for D
-    g_keeps: bool = False
-    again: bool = False  # D gets fakes of the updated G
-    cut: bool = False  # the cycles' first halves are detached
-    move: tuple[str, ...] = ("G_xy", "G_yx", "D_x", "D_y")
-    gan: float = 1.0
-    forward: float = 1.0  # times lambda_cycle
-    backward: float = 1.0
-    identity: float = 1.0  # times lambda_identity
-    identity_input: str = "own"  # or "other": G_xy(x) - x
-    weight_swap: bool = False  # lambda_cycle and lambda_identity change places
-    unweighted: bool = False
+RIGHT = {
+    "order": "GD",
+    "pooled": True,  # False: D learns from the new fakes
+    "pooled_G": False,  # G's fakes come out of the pools, too
+    "pools_swapped": False,
+    "swapped": False,  # D_x judges fake_y, and D_y fake_x
+    "flipped": False,  # real images get 0
+    "log": False,
+    "reduction": "mean",
+    "squared": False,  # L2 in place of L1
+    "d_weight": 0.5,
+    "d_keeps": False,  # what G's loss left in D counts for D
+    "g_keeps": False,
+    "again": False,  # D gets fakes of the updated G
+    "cut": False,  # the cycles' first halves are detached
+    "move": ("G_xy", "G_yx", "D_x", "D_y"),
+    "gan": 1.0,
+    "forward": 1.0,  # times lambda_cycle
+    "backward": 1.0,
+    "identity": 1.0,  # times lambda_identity
+    "identity_input": "own",  # or "other": G_xy(x) - x
+    "weight_swap": False,  # lambda_cycle and lambda_identity change places
+    "unweighted": False,
+}  # how a step is written: each other value is a mistake
 
 
 TERMS = ("g_gan_y", "g_gan_x", "g_forward", "g_backward", "g_identity_y", "g_identity_x")
 D_TERMS = ("d_real_y", "d_fake_y", "d_real_x", "d_fake_x")
 
 
-def play(inputs: dict, way: Way = Way()) -> dict:
-    """What ``inputs["steps"]`` steps leave: weights, the gradients of G, and the last step's terms."""
+def play(inputs: dict, **mistakes: Any) -> dict:
+    """What ``inputs["steps"]`` steps leave: weights, gradients of G, and the last terms."""
+    way = SimpleNamespace(**(RIGHT | mistakes))
     G_xy, G_yx = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
     D_x, D_y = Patches(decode(inputs["D_x"])), Patches(decode(inputs["D_y"]))
     x, y, out = decode(inputs["x"]), decode(inputs["y"]), {}
@@ -88,29 +80,27 @@ def play(inputs: dict, way: Way = Way()) -> dict:
                 p.data -= lr * p.grad
 
     def learn_G(fakes: dict, old: dict) -> None:
-        to_y, to_x = (fakes[k].detach() if way.cut else fakes[k] for k in "yx")
         judged = old if way.pooled_G else fakes
-        outputs = (
-            (D_x(judged["y"]), D_y(judged["x"]))
-            if way.swapped
-            else (D_y(judged["y"]), D_x(judged["x"]))
-        )
-        idt_y, idt_x = (y, x) if way.identity_input == "own" else (x, y)
-        values = (*(off(o, 1.0) for o in outputs), far(G_yx(to_y), x), far(G_xy(to_x), y))
-        values = (*values, far(G_xy(idt_y), idt_y), far(G_yx(idt_x), idt_x))
+        judge_y, judge_x = (D_x, D_y) if way.swapped else (D_y, D_x)
+        back = {k: fake.detach() if way.cut else fake for k, fake in fakes.items()}
+        same = {"y": y, "x": x} if way.identity_input == "own" else {"y": x, "x": y}
         cycle, identity = inputs["lambda_cycle"], inputs["lambda_identity"]
-        cycle, identity = (identity, cycle) if way.weight_swap else (cycle, identity)
-        cycle, identity = (1.0, 1.0) if way.unweighted else (cycle, identity)
-        weights = (
-            [way.gan] * 2
-            + [way.forward * cycle, way.backward * cycle]
-            + [way.identity * identity] * 2
-        )
-        out.update(zip(TERMS, (value.item() for value in values), strict=True))
-        loss = sum(w * value for w, value in zip(weights, values, strict=True))
+        if way.weight_swap:
+            cycle, identity = identity, cycle
+        if way.unweighted:
+            cycle = identity = 1.0
+        terms = {
+            "g_gan_y": (way.gan, off(judge_y(judged["y"]), 1.0)),
+            "g_gan_x": (way.gan, off(judge_x(judged["x"]), 1.0)),
+            "g_forward": (way.forward * cycle, far(G_yx(back["y"]), x)),
+            "g_backward": (way.backward * cycle, far(G_xy(back["x"]), y)),
+            "g_identity_y": (way.identity * identity, far(G_xy(same["y"]), same["y"])),
+            "g_identity_x": (way.identity * identity, far(G_yx(same["x"]), same["x"])),
+        }
+        out.update({name: value.item() for name, (_, value) in terms.items()})
+        loss = sum(weight * value for weight, value in terms.values())
         if way.d_keeps:
             add(loss, D)
-        out["before"] = flat(G.parameters())
         update("G", loss, G, way.g_keeps, inputs["lr_G"])
         out["G_grad"] = gradients(G)
 
@@ -123,12 +113,8 @@ def play(inputs: dict, way: Way = Way()) -> dict:
         judges = {"x": D_y, "y": D_x} if way.swapped else {"x": D_x, "y": D_y}
         real, total = {"x": x, "y": y}, 0.0
         for k in "yx":
-            d_real, d_fake = (
-                off(D_x(x) if k == "x" else D_y(y), 1.0),
-                off(judges[k](shown[k].detach()), 0.0),
-            )
-            if way.swapped:
-                d_real = off(judges[k](real[k]), 1.0)
+            d_real = off(judges[k](real[k]), 1.0)
+            d_fake = off(judges[k](shown[k].detach()), 0.0)
             out.update({f"d_real_{k}": d_real.item(), f"d_fake_{k}": d_fake.item()})
             total = total + d_real + d_fake
         update("D", way.d_weight * total, D, way.d_keeps, inputs["lr_D"])
@@ -147,7 +133,10 @@ def play(inputs: dict, way: Way = Way()) -> dict:
     return out | {"G": flat(G.parameters()), "D": flat(D.parameters())}
 
 
-NO_GAN = "The generators learn nothing from the discriminators: are the GAN terms minimised, and of this step's fakes?"
+NO_GAN = (
+    "The generators learn nothing from the discriminators: are the GAN terms minimised, and of "
+    "this step's fakes?"
+)
 CYCLES = "A cycle is missing: which way is not walked there and back?"
 WRONG: list[tuple[dict, str]] = [
     (
@@ -227,58 +216,13 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
         "report": [],
     }
     inputs |= more
-    return (
-        inputs,
-        play(inputs),
-        [(play(inputs, replace(Way(), **change)), message) for change, message in WRONG],
-    )
-
-
-def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, **more)
-    message = "The weights of the {} after the step are wrong: which terms, on which images, in which order?"
-    items = [
-        facet(
-            f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net)
-        )
-        for net, text in (("G", "generators"), ("D", "discriminators"))
-    ]
-    return inputs, step_facets(items, good, ERRORS)
-
-
-def twice(rng: np.random.Generator) -> tuple[dict, dict]:
-    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
-
-
-def report(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, report=[*TERMS, *D_TERMS])
-    message = "{} in the report is wrong: the terms come back unweighted, as they were when they were computed."
-    factors = {"g_forward": "lambda_cycle", "g_backward": "lambda_cycle"}
-    factors |= {"g_identity_y": "lambda_identity", "g_identity_x": "lambda_identity"}
-    items = []
-    for name in (*TERMS, *D_TERMS):
-        factor = inputs[factors[name]] if name in factors else 0.5
-        wrong = [
-            [
-                encode(factor * good[name]),
-                f"{name} comes back with its weight: the task asks for the bare terms.",
-            ]
-        ]
-        wrong += rival(good, others, name)
-        wrong += [
-            [encode(good[o]), "Terms change places in the report."]
-            for o in (*TERMS, *D_TERMS)
-            if o != name
-        ]
-        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
-    return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
+    others = [(play(inputs, **mistakes), message) for mistakes, message in WRONG]
+    return inputs, play(inputs), others
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, _ = game(rng)
-    again = play(inputs, Way(again=True))
-    leak = "The generators' gradients change before the discriminators' update: is a fake not detached, or not pooled?"
-    first = "The discriminators are updated before the generators: who moves first here?"
+    again = play(inputs, again=True)
     pools = "Each pool is asked once a step: {}"
     queries = [
         [[], pools.format("here neither is. What do the discriminators learn from?")],
@@ -287,13 +231,21 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         [["x", "x", "y", "y"], pools.format("who needs another answer of it?")],
     ]
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
-    moved = "When the generators are updated, the discriminators have other weights than before the step."
     items = [
-        ordered(["G", "D"], "the generators", "the discriminators", first, 2),
+        ordered(
+            ["G", "D"],
+            "the generators",
+            "the discriminators",
+            "The discriminators are updated before the generators: who moves first here?",
+            2,
+        ),
         facet(
             "G_grad_at_D",
             None,
-            leak,
+            (
+                "The generators' gradients change before the discriminators' update: is a fake "
+                "not detached, or not pooled?"
+            ),
             3,
             wants=none,
             wrong=[["absent", NEVER.format("the discriminators")]],
@@ -301,7 +253,10 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "D_at_G",
             encode(good["D_before"]),
-            moved,
+            (
+                "When the generators are updated, the discriminators have other weights than "
+                "before the step."
+            ),
             wrong=[["absent", NEVER.format("the generators")]],
         ),
         facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),
@@ -337,37 +292,23 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     return inputs, step_facets([*items, *kept()], good, ERRORS)
 
 
-STEP = "cyclegan_step"
-CHECKS = [
-    Check(
-        "cyclegan_weights",
-        STEP,
-        5,
+FACTORS = {"g_gan_y": 0.5, "g_gan_x": 0.5}
+FACTORS |= {"g_forward": "lambda_cycle", "g_backward": "lambda_cycle"}
+FACTORS |= {"g_identity_y": "lambda_identity", "g_identity_x": "lambda_identity"}
+CHECKS = step_checks(
+    "cyclegan_step",
+    game,
+    ownership,
+    "The weights of the {} after the step are wrong: which terms, on which images, in which order?",
+    "in the report is wrong: the terms come back unweighted, as they were when they were computed.",
+    FACTORS | dict.fromkeys(D_TERMS, 0.5),
+    {"G": "generators", "D": "discriminators"},
+    (5, 2, 4, 2),
+    (
         "the weights of all four networks after a step",
-        True,
-        weights,
-        STEP,
-        facets,
-    ),
-    Check("cyclegan_report", STEP, 2, "the ten terms that come back", True, report, STEP, facets),
-    Check(
-        "cyclegan_ownership",
-        STEP,
-        4,
+        "the ten terms that come back",
         "whose gradients, who first, what the pools see",
-        False,
-        ownership,
-        STEP,
-        facets,
     ),
-    Check(
-        "cyclegan_twice",
-        STEP,
-        2,
-        "two steps that start with old gradients",
-        False,
-        twice,
-        STEP,
-        facets,
-    ),
-]
+    ERRORS,
+    "cyclegan",
+)

@@ -1,19 +1,24 @@
-"""Problem set 4, BicycleGAN: inputs and expectations of codes, their losses and their score. For the parent only."""
+"""Problem set 4, BicycleGAN: inputs and expectations of codes, their losses and their score.
+
+For the parent only.
+"""
 
 import numpy as np
 import torch
 from checks import ps4_step
-from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import facet, same_precision, table
 from checks.loss_cases import SIGN
 from checks.probes.ps4 import players
 from checks.probes.tools import decode, encode
-from checks.ps4_samples import SCALAR, pairs, score_case, walk_case
+from checks.ps4_samples import SCALAR, score_case, walk_case
 from checks.ps4_step import networks
-from checks.reference import cut_off
+from checks.reference import cut_off, differing, slopes
 from torch import Tensor
 
-NO_NOISE = "With mu and logvar at 0 the code has no noise: is the exponential missing, or the noise itself?"
+NO_NOISE = (
+    "With mu and logvar at 0 the code has no noise: is the exponential missing, or the noise "
+    "itself?"
+)
 
 
 # ---- reparameterisation
@@ -42,10 +47,11 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
         (logvar / 2, "The exponential is missing: logvar is a logarithm."),
         (0 * one, "There is no noise: mu comes back as it is."),
     ]
-    message = "The noise has the wrong scale: how does the standard deviation follow from logvar?"
-    lost = "No gradient reaches {}: is it cut off, or is the code drawn by something that has no gradient?"
+    lost = (
+        "No gradient reaches {}: is it cut off, or is the code drawn by something that has no "
+        "gradient?"
+    )
     same = "The same numbers come for several images or dimensions: which shape has the noise?"
-    noise = "The noise is not that of a standard normal distribution."
     source = "The noise does not come from the generator that is passed: {}"
     errors = [
         *cut_off(lost.format("mu and logvar")),
@@ -62,15 +68,23 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
         facet(
             "z",
             encode(std),
-            message,
+            "The noise has the wrong scale: how does the standard deviation follow from logvar?",
             3,
-            wrong=pairs(wrong, std),
+            wrong=differing(wrong, std),
             errors=errors,
             nan=NO_NOISE,
             shape=same,
         ),
         facet("mu", encode(mu), "Without variance the code is not mu.", 1, quiet=True, atol=1e-6),
-        facet("noise", encode(torch.tensor([0.0, 1.0])), noise, 1, atol=0.1, rtol=0, quiet=True),
+        facet(
+            "noise",
+            encode(torch.tensor([0.0, 1.0])),
+            "The noise is not that of a standard normal distribution.",
+            1,
+            atol=0.1,
+            rtol=0,
+            quiet=True,
+        ),
         facet("distinct", True, same, quiet=True),
         facet("repeats", True, source.format("the same seed gives other numbers."), quiet=False),
         facet("global_untouched", True, source.format("the global one is used.")),
@@ -102,13 +116,13 @@ def kl_case(
     mu, logvar = (torch.from_numpy(rng.normal(0.4, 1, shape)).requires_grad_() for _ in range(2))
     each = kl(mu, logvar)
     right = each.sum(1).mean()
-    slopes = torch.autograd.grad(right, [mu, logvar], retain_graph=True)
-    over = "The mean runs over the code's numbers, too: they belong to one divergence."
-    batch = "The divergences of the batch are added up: what is asked for over the batch?"
     wrong = [
         (-right, SIGN),
-        (each.mean(), over),
-        (each.sum(), batch),
+        (each.mean(), "The mean runs over the code's numbers, too: they belong to one divergence."),
+        (
+            each.sum(),
+            "The divergences of the batch are added up: what is asked for over the batch?",
+        ),
         (
             each.sum(0).mean(),
             "The two reductions change places: over which dimension runs the sum?",
@@ -142,35 +156,25 @@ def kl_case(
             "logvar is taken for a standard deviation.",
         ),
     ]
-    slope = "The gradient in {} is wrong: is every part of the divergence built from it?"
-    lost = "No gradient reaches {}: is there a detach() or an item() on its way?"
     items = [
         facet(
             "value",
             encode(right),
             "The value is wrong: compare the formula term by term, and the two reductions.",
             2,
-            wrong=pairs(wrong, right),
+            wrong=differing(wrong, right),
             shape=SCALAR,
         ),
+        *slopes(
+            right,
+            {"mu": mu, "logvar": logvar},
+            "No gradient reaches {}: is there a detach() or an item() on its way?",
+            "The gradient in {} is wrong: is every part of the divergence built from it?",
+            0.5,
+        ),
+        same_precision(dtype),
     ]
-    for name, grad in zip(("mu", "logvar"), slopes, strict=True):
-        text = lost.format(name)
-        errors = cut_off(text)
-        items.append(
-            facet(
-                f"{name}_gradient",
-                encode(grad),
-                slope.format(name),
-                0.5,
-                none=text,
-                errors=errors,
-                quiet=True,
-            )
-        )
-    return {"mu": encode(mu), "logvar": encode(logvar), "dtype": dtype}, {
-        "facets": [*items, same_precision(dtype)]
-    }
+    return {"mu": encode(mu), "logvar": encode(logvar), "dtype": dtype}, {"facets": items}
 
 
 # ---- the latent loss
@@ -215,14 +219,13 @@ def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict,
         ["check: AttributeError", "The loss is no tensor: G cannot learn from it."],
     ]
     errors += [["tuple", "E returns two tensors, mu and logvar: which of them is the code?"]]
-    stays = "E gets gradients of this loss: it belongs to G alone, though E is on the way."
     items = [
         facet(
             "value",
             encode(right),
             "The value is wrong: what is painted, what reads it, what is compared?",
             2,
-            wrong=pairs(wrong, right),
+            wrong=differing(wrong, right),
             shape=SCALAR,
         ),
         facet(
@@ -233,19 +236,18 @@ def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict,
             quiet=False,
             wrong=[[encode(0 * grads), cut]],
         ),
-        facet("E_gradient", encode(0.0), stays, 2),
+        facet(
+            "E_gradient",
+            encode(0.0),
+            "E gets gradients of this loss: it belongs to G alone, though E is on the way.",
+            2,
+        ),
         facet("E_learns", True, "E stays frozen after the call: its own losses need it."),
         facet("G_learns", True, "G is frozen after the call.", 0.5),
     ]
     for item in items:
         item["errors"] = errors
     return inputs, {"facets": items}
-
-
-def check(
-    name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str
-) -> Check:
-    return Check(name, function, points, title, visible, prepare, probe, facets)
 
 
 DRAW, KL, LATENT, WALK, SCORE = (
@@ -259,11 +261,9 @@ FEW, MANY = (
     {"several": (2, 4, 3, 3, 5)},
     {"two": (3, 2, 1, 5, 3), "one input": (1, 5, 2, 3, 3), "many": (4, 3, 3, 2, 2)},
 )
-CHECKS = [
-    check(
-        "draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"
-    ),
-    check(
+CHECKS = table(
+    ("draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"),
+    (
         "draw_again",
         DRAW,
         2,
@@ -272,7 +272,7 @@ CHECKS = [
         lambda rng: draw_case(rng, (1, 4)),
         "draws",
     ),
-    check(
+    (
         "kl_values",
         KL,
         3,
@@ -281,7 +281,7 @@ CHECKS = [
         lambda rng: kl_case(rng, (4, 3)),
         "divergence",
     ),
-    check(
+    (
         "kl_long",
         KL,
         1,
@@ -290,7 +290,7 @@ CHECKS = [
         lambda rng: kl_case(rng, (1, 17), "float32"),
         "divergence",
     ),
-    check(
+    (
         "latent_values",
         LATENT,
         4,
@@ -299,7 +299,7 @@ CHECKS = [
         lambda rng: latent_case(rng, 3, 2),
         "latent",
     ),
-    check(
+    (
         "latent_one",
         LATENT,
         1,
@@ -308,8 +308,7 @@ CHECKS = [
         lambda rng: latent_case(rng, 1, 5),
         "latent",
     ),
-    *ps4_step.CHECKS,
-    check(
+    (
         "walk_values",
         WALK,
         3,
@@ -318,7 +317,7 @@ CHECKS = [
         lambda rng: walk_case(rng, False),
         "interpolated",
     ),
-    check(
+    (
         "walk_parallel",
         WALK,
         1,
@@ -327,7 +326,7 @@ CHECKS = [
         lambda rng: walk_case(rng, True),
         "interpolated",
     ),
-    check(
+    (
         "score_values",
         SCORE,
         2,
@@ -336,7 +335,7 @@ CHECKS = [
         lambda rng: score_case(rng, FEW),
         "scored",
     ),
-    check(
+    (
         "score_shapes",
         SCORE,
         2,
@@ -345,4 +344,5 @@ CHECKS = [
         lambda rng: score_case(rng, MANY),
         "scored",
     ),
-]
+)
+CHECKS += ps4_step.CHECKS

@@ -1,22 +1,16 @@
-"""Problem set 4, BicycleGAN: the way between two codes, and the diversity of samples. For the parent only."""
+"""Problem set 4, BicycleGAN: the way between two codes, and the diversity of samples.
+
+For the parent only.
+"""
 
 import numpy as np
 import torch
 from checks.judges import facet, same_precision
 from checks.probes.tools import encode
+from checks.reference import differing
 from torch import Tensor
 
 SCALAR = "The result is no single number: which reductions does the task ask for?"
-
-
-def pairs(wrong: list[tuple[Tensor, str]], right: Tensor) -> list:
-    """Pairs (value, message) of the wrong values that differ from the right one."""
-    keep = [
-        (w, m)
-        for w, m in wrong
-        if w.shape != right.shape or not torch.allclose(w, right, 1e-3, 1e-5)
-    ]
-    return [[encode(w), m] for w, m in keep]
 
 
 # ---- between two codes
@@ -85,21 +79,24 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
                 (cosine, "The cosine stands where the angle belongs."),
                 (unit * right, "The angle is wrong."),
             ]
-        message = "The way is wrong: which angle, which sines, what at both ends?"
         close = "For codes in the same direction the angle is 0: what does the task say about that?"
         if d == 4:
-            close = "For codes that lie close, in two directions, the way is wrong: when is it the straight line?"
-        shape = "As many codes come back as asked for, one in each row, both ends included."
+            close = (
+                "For codes that lie close, in two directions, the way is wrong: when is it the "
+                "straight line?"
+            )
         items.append(
             facet(
                 name,
                 encode(right),
-                close if parallel else message,
-                wrong=[] if parallel else pairs(wrong, right),
+                close
+                if parallel
+                else "The way is wrong: which angle, which sines, what at both ends?",
+                wrong=[] if parallel else differing(wrong, right),
                 nan=close
                 if parallel
                 else "The result holds nan: the angle is that between the directions of the codes.",
-                shape=shape,
+                shape="As many codes come back as asked for, one in each row, both ends included.",
                 atol=1e-5,
             )
         )
@@ -171,6 +168,13 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
                 "The mean is taken before the absolute value: differences cancel.",
             ),
         ]
-        message = "The score is wrong: which pairs, which distance, which means?"
-        items.append(facet(name, encode(right), message, wrong=pairs(wrong, right), shape=SCALAR))
+        items.append(
+            facet(
+                name,
+                encode(right),
+                "The score is wrong: which pairs, which distance, which means?",
+                wrong=differing(wrong, right),
+                shape=SCALAR,
+            )
+        )
     return inputs, {"facets": items}

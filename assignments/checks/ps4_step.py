@@ -1,53 +1,45 @@
-"""Problem set 4, BicycleGAN: right and typically wrong steps, and the checks of the step. For the parent only."""
+"""Problem set 4, BicycleGAN: right and typically wrong steps, and the checks of the step.
 
-from dataclasses import dataclass, replace
+For the parent only.
+"""
+
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
-from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps4 import players
 from checks.probes.tools import Patches, decode, encode, flat, gradients
-from checks.reference import (
-    NEVER,
-    REPORT_ERRORS,
-    STEP_ERRORS,
-    add,
-    kept,
-    ordered,
-    rival,
-    step_facets,
-)
+from checks.reference import NEVER, STEP_ERRORS, add, kept, ordered, rival, step_checks, step_facets
 from torch import Tensor, nn
 
 TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
 D_TERMS = ("d_real_encoded", "d_fake_encoded", "d_real_random", "d_fake_random")
 
 
-@dataclass(frozen=True)
-class Way:
-    """How a step is written. The defaults are right; each other value is a mistake."""
-
-    order: str = "GD"
-    without: tuple[str, ...] = ()  # terms that do not count
-    latent_moves_E: bool = False
-    code_cut: bool = False  # the encoded code is detached
-    only_mu: bool = False
-    swapped: bool = False  # the discriminators change places
-    flipped: bool = False
-    squared: bool = False
-    reduction: str = "mean"
-    kl_mean: bool = False
-    kl_sign: float = 1.0
-    l1_random: bool = False  # L1 of the random branch
-    d_weight: float = 1.0
-    d_keeps: bool = False
-    g_keeps: bool = False
-    move_G: bool = True
-    move_E: bool = True
-    move: tuple[int, ...] = (0, 1)  # discriminators
-    unweighted: bool = False
+RIGHT = {
+    "order": "GD",
+    "without": (),  # terms that do not count
+    "latent_moves_E": False,
+    "code_cut": False,  # the encoded code is detached
+    "only_mu": False,
+    "swapped": False,  # the discriminators change places
+    "flipped": False,
+    "squared": False,
+    "reduction": "mean",
+    "kl_mean": False,
+    "kl_sign": 1.0,
+    "l1_random": False,  # L1 of the random branch
+    "d_weight": 1.0,
+    "d_keeps": False,
+    "g_keeps": False,
+    "move_G": True,
+    "move_E": True,
+    "move": (0, 1),  # discriminators
+    "unweighted": False,
+}  # how a step is written: each other value is a mistake
 
 
 def networks(rng: np.random.Generator, batch: int, z_dim: int) -> dict:
@@ -59,8 +51,11 @@ def networks(rng: np.random.Generator, batch: int, z_dim: int) -> dict:
     return {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
 
 
-def play(inputs: dict, way: Way = Way()) -> dict:
-    """What ``inputs["steps"]`` steps leave: weights, gradients of G and E, and the last step's terms."""
+def play(inputs: dict, **mistakes: Any) -> dict:
+    """What ``inputs["steps"]`` steps leave: weights, gradients of G and E, and the last step's
+    terms.
+    """
+    way = SimpleNamespace(**(RIGHT | mistakes))
     G, E = players(inputs)
     judges = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_encoded", "D_random"))
     learners, out = nn.ModuleList([G, E]), {}
@@ -93,19 +88,15 @@ def play(inputs: dict, way: Way = Way()) -> dict:
         values += [off(D[1](fakes[1]), 1.0), far(E(fakes[1])[0], z)]
         out.update({name: value.item() for name, value in zip(TERMS, values, strict=True)})
         terms = {name: weights[name] * value for name, value in zip(TERMS, values, strict=True)}
-        own = [
-            value for name, value in terms.items() if name not in (*way.without, "g_latent_random")
-        ]
-        back = [] if "g_latent_random" in way.without else [terms["g_latent_random"]]
+        terms = {name: value for name, value in terms.items() if name not in way.without}
+        shared = [value for name, value in terms.items() if name != "g_latent_random"]
         if way.d_keeps:
-            add(sum(own + back), judges)
+            add(sum(terms.values()), judges)
         if not way.g_keeps:
             learners.zero_grad()
-        add(sum(own + back), G)
-        add(
-            sum(own + (back if way.latent_moves_E else [])) + 0 * E(y)[0].sum() + 0 * E(y)[1].sum(),
-            E,
-        )
+        add(sum(terms.values()), G)
+        unused = 0 * (E(y)[0].sum() + E(y)[1].sum())  # where no term reaches E
+        add(sum(terms.values() if way.latent_moves_E else shared) + unused, E)
         out["G_grad"] = gradients(learners)
         for net in [G] * way.move_G + [E] * way.move_E:
             descend(net, inputs["lr_G"])
@@ -187,110 +178,69 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
         "lr_D": float(rng.uniform(0.1, 0.2)),
         "report": [],
     } | more
-    return (
-        inputs,
-        play(inputs),
-        [(play(inputs, replace(Way(), **change)), message) for change, message in WRONG],
-    )
+    others = [(play(inputs, **mistakes), message) for mistakes, message in WRONG]
+    return inputs, play(inputs), others
 
 
-def weights(rng: np.random.Generator, **more) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, **more)
-    message = "The weights of {} after the step are wrong: which terms, on which fakes, who learns from which?"
-    items = [
-        facet(
-            f"{net}_after", encode(good[net]), message.format(text), wrong=rival(good, others, net)
-        )
-        for net, text in (("G", "G and E"), ("D", "the discriminators"))
-    ]
-    return inputs, step_facets(items, good, ERRORS)
-
-
-BACK = "D's backward goes through G and E, whose weights have changed since: are the fakes detached for it?"
+BACK = (
+    "D's backward goes through G and E, whose weights have changed since: are the fakes "
+    "detached for it?"
+)
 ERRORS = [["inplace operation", BACK], *STEP_ERRORS]
-
-
-def twice(rng: np.random.Generator) -> tuple[dict, dict]:
-    return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
-
-
-def report(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, report=[*TERMS, *D_TERMS])
-    message = "{} in the report is wrong: the terms come back unweighted, as they were when they were computed."
-    factors = {
-        "g_l1_encoded": "lambda_l1",
-        "g_kl_encoded": "lambda_kl",
-        "g_latent_random": "lambda_latent",
-    }
-    items = []
-    for name in (*TERMS, *D_TERMS):
-        factor = inputs[factors[name]] if name in factors else 0.5
-        wrong = [
-            [
-                encode(factor * good[name]),
-                f"{name} comes back with its weight: the task asks for the bare terms.",
-            ]
-        ]
-        wrong += rival(good, others, name)
-        wrong += [
-            [encode(good[o]), "Terms change places in the report."]
-            for o in (*TERMS, *D_TERMS)
-            if o != name
-        ]
-        items.append(facet(name, encode(good[name]), message.format(name), wrong=wrong))
-    return inputs, step_facets(items, good, ERRORS, REPORT_ERRORS)
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng)
-    leak = "The gradients of G and E are wrong when the discriminators are updated: is a fake not detached for them?"
-    first = "The discriminators are updated before G and E: who moves first here?"
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
-    moved = "When G and E are updated, the discriminators have other weights than before the step."
     wrong = [["absent", NEVER.format("the discriminators")], *rival(good, others, "G_grad")]
     items = [
-        ordered(["G", "D"], "G and E", "the discriminators", first, 2),
-        facet("G_grad_at_D", None, leak, 3, wants=none, wrong=wrong),
+        ordered(
+            ["G", "D"],
+            "G and E",
+            "the discriminators",
+            "The discriminators are updated before G and E: who moves first here?",
+            2,
+        ),
         facet(
-            "D_at_G", encode(good["D_before"]), moved, wrong=[["absent", NEVER.format("G and E")]]
+            "G_grad_at_D",
+            None,
+            (
+                "The gradients of G and E are wrong when the discriminators are updated: is a "
+                "fake not detached for them?"
+            ),
+            3,
+            wants=none,
+            wrong=wrong,
+        ),
+        facet(
+            "D_at_G",
+            encode(good["D_before"]),
+            "When G and E are updated, the discriminators have other weights than before the step.",
+            wrong=[["absent", NEVER.format("G and E")]],
         ),
     ]
     return inputs, step_facets([*items, *kept()], good, ERRORS)
 
 
-STEP = "bicyclegan_step"
-CHECKS = [
-    Check(
-        "bicyclegan_weights",
-        STEP,
-        5,
+FACTORS = {"g_gan_encoded": 0.5, "g_l1_encoded": "lambda_l1", "g_kl_encoded": "lambda_kl"}
+FACTORS |= {"g_gan_random": 0.5, "g_latent_random": "lambda_latent"}
+CHECKS = step_checks(
+    "bicyclegan_step",
+    game,
+    ownership,
+    (
+        "The weights of {} after the step are wrong: which terms, on which fakes, who learns "
+        "from which?"
+    ),
+    "in the report is wrong: the terms come back unweighted, as they were when they were computed.",
+    FACTORS | dict.fromkeys(D_TERMS, 0.5),
+    {"G": "G and E", "D": "the discriminators"},
+    (5, 2, 4, 2),
+    (
         "the weights of all four networks after a step",
-        True,
-        weights,
-        STEP,
-        facets,
-    ),
-    Check(
-        "bicyclegan_report", STEP, 2, "the nine terms that come back", True, report, STEP, facets
-    ),
-    Check(
-        "bicyclegan_ownership",
-        STEP,
-        4,
+        "the nine terms that come back",
         "whose gradients, who moves first",
-        False,
-        ownership,
-        STEP,
-        facets,
     ),
-    Check(
-        "bicyclegan_twice",
-        STEP,
-        2,
-        "two steps that start with old gradients",
-        False,
-        twice,
-        STEP,
-        facets,
-    ),
-]
+    ERRORS,
+    "bicyclegan",
+)

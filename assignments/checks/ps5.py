@@ -1,17 +1,17 @@
-"""Problem set 5, an ablation of one's own: differences, intervals, a rule, and a manifest. For the parent only.
+"""Problem set 5, an ablation of one's own: differences, intervals and a rule. For the parent only.
 
-The manifest's entries are looked at in manifest.py, which students get; what follows from its rows in ps5_manifest.py.
+The manifest is graded by a person, by the rubric in the notebook.
 """
 
 import math
 
 import numpy as np
 import torch
-from checks import ps5_manifest
-from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet, table
 from checks.probes.tools import encode
 from checks.ps5_interval import T, interval, wrong_intervals
+from checks.reference import differing
+from torch import Tensor
 
 CHANGED = [
     "check: ValueError: the list that",
@@ -21,25 +21,26 @@ RETURN = ["check: TypeError: 'NoneType'", "Nothing comes back: is there a return
 EQUAL = ("equal", "zeros")  # kinds of values
 
 
+def doubles(values) -> Tensor:
+    return torch.tensor(np.asarray(values, float))
+
+
 def numbers(values) -> dict:
-    return encode(torch.tensor(np.asarray(values, float)))
+    return encode(doubles(values))
 
 
 def other(wrong: list, right) -> list:
     """Pairs (value, message) of the wrong answers that differ from the right one."""
-    want = np.asarray(right, float)
-    return [
-        [numbers(value), message]
-        for value, message in wrong
-        if np.shape(value) != want.shape or not np.allclose(value, want, 5e-3, 1e-7)
-    ]
+    return differing([(doubles(x), text) for x, text in wrong], doubles(right), 5e-3, 1e-7)
 
 
 # ---- differences, seed by seed
 
 
 def runs(rng: np.random.Generator, plan: dict[str, list[int]]) -> list[list]:
-    """Rows (name, seed, value) of a table; seeds share luck, and the last one turns the order round."""
+    """Rows (name, seed, value) of a table; seeds share luck, and the last one turns the order
+    round.
+    """
     luck = dict(zip(range(100), rng.normal(0, 0.5, 100), strict=True))
     return [
         [
@@ -68,19 +69,38 @@ def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
         )
     ]
     if sign < 0:
-        lower = "For a metric of which lower is better the sign is that of one of which higher is better."
-        wrong = [([-x for x in right], lower)]
+        wrong = [
+            (
+                [-x for x in right],
+                (
+                    "For a metric of which lower is better the sign is that of one of which "
+                    "higher is better."
+                ),
+            )
+        ]
     wrong += [
-        ([sign * (x - y) for x, y in zip(a.values(), b.values(), strict=False)],
-         "The values are paired in the order of the rows: what belongs together?"),
-        ([sign * (a[s] - b[s]) for s in a if s in b], "The differences are not in the order of the seeds."),
+        (
+            [sign * (x - y) for x, y in zip(a.values(), b.values(), strict=False)],
+            "The values are paired in the order of the rows: what belongs together?",
+        ),
+        (
+            [sign * (a[s] - b[s]) for s in a if s in b],
+            "The differences are not in the order of the seeds.",
+        ),
         ([abs(x) for x in right], "All differences are positive: their sign says who was better."),
-        ([sign * (np.mean(list(a.values())) - np.mean(list(b.values())))],
-         "One number comes back: the mean is taken later, the differences are asked for."),
-        ([sign * (x - y) for _, x in sorted(a.items()) for _, y in sorted(b.items())],
-         "Every run is compared with every other one: what belongs together?"),
-        ([sign * (a[s] - b[s]) / (abs(b[s]) or 1) for s in seeds], "The differences are divided: leave them."),
-    ]  # fmt: skip
+        (
+            [sign * (np.mean(list(a.values())) - np.mean(list(b.values())))],
+            "One number comes back: the mean is taken later, the differences are asked for.",
+        ),
+        (
+            [sign * (x - y) for _, x in sorted(a.items()) for _, y in sorted(b.items())],
+            "Every run is compared with every other one: what belongs together?",
+        ),
+        (
+            [sign * (a[s] - b[s]) / (abs(b[s]) or 1) for s in seeds],
+            "The differences are divided: leave them.",
+        ),
+    ]
     errors = [
         RETURN,
         CHANGED,
@@ -95,21 +115,29 @@ def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
         ],
         [
             "zip()",
-            "The two rows have different numbers of runs, and that stops it: what belongs together?",
+            (
+                "The two rows have different numbers of runs, and that stops it: what belongs "
+                "together?"
+            ),
         ],
         [
             "same length",
-            "The two rows have different numbers of runs, and that stops it: what belongs together?",
+            (
+                "The two rows have different numbers of runs, and that stops it: what belongs "
+                "together?"
+            ),
         ],
     ]
-    shape = "Another number of differences than there are pairs: which runs belong together, and which have no partner?"
     return facet(
         key,
         numbers(right),
         message,
         share,
         wrong=other(wrong, right),
-        shape=shape,
+        shape=(
+            "Another number of differences than there are pairs: which runs belong together, "
+            "and which have no partner?"
+        ),
         errors=errors,
         rtol=1e-6,
     )
@@ -207,7 +235,10 @@ SMALL = "A small difference that is sure gets the wrong verdict: how small may i
 
 def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
     n, u = 6, rng.uniform(0.5, 2)
-    few = "Two or three runs decide: with fewer than three differences nothing can be said, however far from 0."
+    few = (
+        "Two or three runs decide: with fewer than three differences nothing can be said, "
+        "however far from 0."
+    )
     if hidden:
         first, last = (spread(u, u / 4, n) for _ in range(2))
         first[0] = last[-1] = math.nan
@@ -220,11 +251,31 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
         cases = {
             "barely": (spread(0.02 * u, 0.02 * edge * u, n), "supported", SMALL),
             "barely below": (spread(-0.02 * u, 0.02 * edge * u, n), "contradicted", SMALL),
-            "three": (spread(u, edge * u, 3), "supported", "Three differences may decide, and here they do."),
-            "many": (spread(-u, 0.9992 * u, 40), "contradicted", "Forty differences get the wrong verdict."),
-            "skewed": (skewed, "supported", "Differences of which some are large get the wrong verdict."),
-            "equal": (np.full(n, u), "supported", "Equal differences, all on one side, get the wrong verdict."),
-            "zeros": (np.zeros(n), "open", "Differences that are all 0 decide: on which side are they?"),
+            "three": (
+                spread(u, edge * u, 3),
+                "supported",
+                "Three differences may decide, and here they do.",
+            ),
+            "many": (
+                spread(-u, 0.9992 * u, 40),
+                "contradicted",
+                "Forty differences get the wrong verdict.",
+            ),
+            "skewed": (
+                skewed,
+                "supported",
+                "Differences of which some are large get the wrong verdict.",
+            ),
+            "equal": (
+                np.full(n, u),
+                "supported",
+                "Equal differences, all on one side, get the wrong verdict.",
+            ),
+            "zeros": (
+                np.zeros(n),
+                "open",
+                "Differences that are all 0 decide: on which side are they?",
+            ),
             "wide": (spread(u, u / edge, n), "open", zero.format("")),
             "wide below": (spread(-u, u / edge, n), "open", zero.format(" below 0")),
             "wide, three": (spread(u, u / edge, 3), "open", zero.format(" of three seeds")),
@@ -234,16 +285,40 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
             "none": (np.array([]), "open", few),
             "nan": (first, "open", ended),
             "nan at the end": (last, "open", ended),
-        }  # fmt: skip
+        }
     else:
         cases = {
-            "above": (spread(u, u / 2, n), "supported", "The verdict is wrong where all is on the claim's side."),
-            "below": (spread(-u, u / 2, n), "contradicted",
-                      "The verdict is wrong where all is on the other side: what does that say about the claim?"),
-            "across": (spread(u / 5, u, n), "open", "The verdict is wrong where the interval holds 0."),
-        }  # fmt: skip
-    spelt = [[word, f"No verdict is spelt {word!r}: the task gives three words."] for word in
-             ("Supported", "undecided", "reproduced", "not decided", "Contradicted", "Open", "refuted")]  # fmt: skip
+            "above": (
+                spread(u, u / 2, n),
+                "supported",
+                "The verdict is wrong where all is on the claim's side.",
+            ),
+            "below": (
+                spread(-u, u / 2, n),
+                "contradicted",
+                (
+                    "The verdict is wrong where all is on the other side: what does that "
+                    "say about the claim?"
+                ),
+            ),
+            "across": (
+                spread(u / 5, u, n),
+                "open",
+                "The verdict is wrong where the interval holds 0.",
+            ),
+        }
+    spelt = [
+        [word, f"No verdict is spelt {word!r}: the task gives three words."]
+        for word in (
+            "Supported",
+            "undecided",
+            "reproduced",
+            "not decided",
+            "Contradicted",
+            "Open",
+            "refuted",
+        )
+    ]
     errors = [
         CHANGED,
         ["ZeroDivision", few],
@@ -266,26 +341,62 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
     return {"cases": {name: numbers(x) for name, (x, *_) in cases.items()}}, {"facets": items}
 
 
-def part(
-    name: str, function: str, points: int, title: str, visible: bool, prepare, probe: str
-) -> Check:
-    return Check(name, function, points, title, visible, prepare, probe, facets)
-
-
 FEW = {"five": 5, "three": 3}
 MANY = {"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4}
 DIFFERENCES = "paired_differences"
-CHECKS = [
-    part("differences_plain", DIFFERENCES, 2, "which minus which", True,
-         lambda r: differences(r, False), "differences"),
-    part("differences_pairs", DIFFERENCES, 2, "mixed rows, seeds without partner", False,
-         lambda r: differences(r, True), "differences"),
-    part("interval_few", "interval", 2, "mean and ends for 3 and 5 values", True, lambda r: intervals(r, FEW),
-         "intervals"),
-    part("interval_sizes", "interval", 2, "2 values, many, small ones, all equal, all 0", False,
-         lambda r: intervals(r, MANY), "intervals"),
-    part("decide_clear", "decide", 2, "the three verdicts", True, lambda r: decisions(r, False), "decisions"),
-    part("decide_edges", "decide", 2, "too few runs, nan, 0, an end of the interval near 0", False,
-         lambda r: decisions(r, True), "decisions"),
-    *ps5_manifest.CHECKS,
-]  # fmt: skip
+CHECKS = table(
+    (
+        "differences_plain",
+        DIFFERENCES,
+        2,
+        "which minus which",
+        True,
+        lambda r: differences(r, False),
+        "differences",
+    ),
+    (
+        "differences_pairs",
+        DIFFERENCES,
+        2,
+        "mixed rows, seeds without partner",
+        False,
+        lambda r: differences(r, True),
+        "differences",
+    ),
+    (
+        "interval_few",
+        "interval",
+        2,
+        "mean and ends for 3 and 5 values",
+        True,
+        lambda r: intervals(r, FEW),
+        "intervals",
+    ),
+    (
+        "interval_sizes",
+        "interval",
+        2,
+        "2 values, many, small ones, all equal, all 0",
+        False,
+        lambda r: intervals(r, MANY),
+        "intervals",
+    ),
+    (
+        "decide_clear",
+        "decide",
+        2,
+        "the three verdicts",
+        True,
+        lambda r: decisions(r, False),
+        "decisions",
+    ),
+    (
+        "decide_edges",
+        "decide",
+        2,
+        "too few runs, nan, 0, an end of the interval near 0",
+        False,
+        lambda r: decisions(r, True),
+        "decisions",
+    ),
+)

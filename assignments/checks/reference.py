@@ -1,11 +1,15 @@
-"""Right and typically wrong training steps, to compute what each would leave behind. For the parent only."""
+"""Right and typically wrong training steps, and what each leaves behind. For the parent only."""
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.judges import facet
+from checks.contract import Check
+from checks.judges import facet, facets
 from checks.probes.tools import encode, flat
 from torch import Tensor, nn
 
@@ -43,52 +47,47 @@ def cut_off(message: str) -> list[list[str]]:
     return [[part, message] for part in NOT_LEARNED]
 
 
-@dataclass(frozen=True)
-class Way:
-    """How a step is written. The defaults are right for problem set 1; each other value is a mistake."""
-
-    order: str = "DG"
-    flipped: bool = False  # real images get 0
-    saturating: bool = False
-    reduction: str = "mean"
-    d_weight: float = 1.0
-    stale_D: bool = False  # G learns from D as it was before its update
-    leak: bool = False  # D's loss is still in G's gradients when G is updated
-    d_keeps: bool = False  # D's gradients are not cleared
-    g_keeps: bool = False  # G's gradients are not cleared
-    move_G: bool = True
-    move_D: bool = True
-    lambda_l1: float = 0.0
-    squared: bool = False  # L2 in place of L1
-    gan: bool = True
+RIGHT = {
+    "order": "DG",
+    "flipped": False,  # real images get 0
+    "saturating": False,
+    "reduction": "mean",
+    "d_weight": 1.0,
+    "stale_D": False,  # G learns from D as it was before its update
+    "leak": False,  # D's loss is still in G's gradients when G is updated
+    "d_keeps": False,  # D's gradients are not cleared
+    "g_keeps": False,  # G's gradients are not cleared
+    "move_G": True,
+    "move_D": True,
+    "lambda_l1": 0.0,
+    "squared": False,  # L2 in place of L1
+    "gan": True,
+}  # how a step is written: these are right for problem set 1, each other value is a mistake
 
 
-def log_loss(logits: Tensor, real: bool, way: Way) -> Tensor:
+def log_loss(logits: Tensor, real: bool, way: SimpleNamespace) -> Tensor:
     loss = F.softplus(-logits if real != way.flipped else logits)
     return loss.mean() if way.reduction == "mean" else loss.sum()
 
 
 def play(
-    G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor, pair, way: Way = Way()
+    G: nn.Module, D: nn.Module, inputs: dict, source: Tensor, real: Tensor, pair, **mistakes: Any
 ) -> dict:
-    """What ``inputs["steps"]`` steps leave: the weights of both networks, and the last step's terms before its updates.
+    """What ``inputs["steps"]`` steps leave: weights, and the last step's terms before its updates.
 
-    ``pair(source, image)`` is what D sees.
+    ``pair(source, image)`` is what D sees; ``mistakes`` are entries of ``RIGHT``.
     """
+    way = SimpleNamespace(**(RIGHT | mistakes))
     G, D = copy.deepcopy(G), copy.deepcopy(D)
-    opt_G, opt_D = (
-        torch.optim.SGD(G.parameters(), inputs["lr_G"]),
-        torch.optim.SGD(D.parameters(), inputs["lr_D"]),
-    )
+    opt_G = torch.optim.SGD(G.parameters(), inputs["lr_G"])
+    opt_D = torch.optim.SGD(D.parameters(), inputs["lr_D"])
     for p in (*G.parameters(), *D.parameters()):
         p.grad = torch.full_like(p, inputs.get("stale", 0.0))
     out: dict = {"G_start": flat(G.parameters()), "D_start": flat(D.parameters())}
 
     def terms_D(fake: Tensor) -> None:
-        out["d_real"], out["d_fake"] = (
-            log_loss(D(pair(source, real)), True, way),
-            log_loss(D(pair(source, fake)), False, way),
-        )
+        out["d_real"] = log_loss(D(pair(source, real)), True, way)
+        out["d_fake"] = log_loss(D(pair(source, fake)), False, way)
         out["d_loss"] = way.d_weight * (out["d_real"] + out["d_fake"])
 
     def terms_G(fake: Tensor) -> None:
@@ -151,11 +150,22 @@ def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) ->
 
 def kept() -> list[dict]:
     """What a step leaves as it was: modes, and the tensors that were passed."""
-    modes = "A network runs, or is left, in another mode than train mode, in which it came: who calls eval()?"
-    changed = "A tensor that was passed is changed in place: the caller still needs it."
     return [
-        facet("modes", True, modes, beside=True),
-        facet("unchanged", True, changed, beside=True),
+        facet(
+            "modes",
+            True,
+            (
+                "A network runs, or is left, in another mode than train mode, in which it "
+                "came: who calls eval()?"
+            ),
+            beside=True,
+        ),
+        facet(
+            "unchanged",
+            True,
+            "A tensor that was passed is changed in place: the caller still needs it.",
+            beside=True,
+        ),
     ]
 
 
@@ -163,9 +173,13 @@ NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
 
 
 def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> dict:
-    """The facet of the order of the two updates; ``first`` says what is wrong with the other one."""
-    nobody = "Neither optimiser makes a step: are the two given ones used?"
-    wrong = [[right[::-1], first], [[], nobody], [["D"], NEVER.format(G)], [["G"], NEVER.format(D)]]
+    """The facet of the order of the two updates; ``first`` says what is wrong with the other."""
+    wrong = [
+        [right[::-1], first],
+        [[], "Neither optimiser makes a step: are the two given ones used?"],
+        [["D"], NEVER.format(G)],
+        [["G"], NEVER.format(D)],
+    ]
     return facet(
         "order",
         right,
@@ -175,15 +189,35 @@ def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> d
     )
 
 
-def owned(good: dict, others: list[tuple[dict, str]], leak: str) -> dict:
-    """The facet of the gradients that G holds when D is updated: none."""
-    seen = "G holds gradients when D is updated. At that moment only D has a loss: whose are they?"
-    wrong = [["absent", NEVER.format("D")]] + [
-        pair for pair in rival(good, others, "G_at_D") if pair[1] == leak
+def d_first(good: dict, others: list[tuple[dict, str]], leak: str) -> list[dict]:
+    """The facets of a step that updates D, then G: whose gradients, in which order.
+
+    ``leak`` is what to say where D's loss is still in G's gradients.
+    """
+    first = "G is updated before D: who moves first?"
+    wrong = [["absent", NEVER.format("D")]]
+    wrong += [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
+    return [
+        facet(
+            "G_grad_at_D",
+            None,
+            (
+                "G holds gradients when D is updated. At that moment only D has a loss: whose are "
+                "they?"
+            ),
+            4,
+            wants=[None, encode(0 * good["G_at_D"])],
+            wrong=wrong,
+        ),
+        ordered(["D", "G"], "G", "D", first),
+        facet(
+            "D_at_G",
+            encode(good["D"]),
+            "When G is updated, D has other weights than its own update gives.",
+            wrong=[["absent", NEVER.format("G")], [encode(good["D_start"]), first]],
+        ),
+        *kept(),
     ]
-    return facet(
-        "G_grad_at_D", None, seen, 4, wants=[None, encode(0 * good["G_at_D"])], wrong=wrong
-    )
 
 
 def add(loss: Tensor, *nets: nn.Module) -> None:
@@ -194,10 +228,94 @@ def add(loss: Tensor, *nets: nn.Module) -> None:
 
 
 def rival(good: dict, others: list[tuple[dict, str]], name: str) -> list:
-    """Pairs (value, message) of what wrong ways leave under ``name``, where that differs from what is right."""
-    right, out = torch.as_tensor(good[name], dtype=torch.float64), []
-    for other, message in others:
-        value = torch.as_tensor(other[name], dtype=torch.float64)
-        if not torch.allclose(value, right, rtol=1e-5, atol=1e-8):
-            out.append([encode(value), message])
-    return out
+    """Pairs (value, message) of what wrong ways leave under ``name``, where that is not right."""
+    wrong = [(torch.as_tensor(other[name]).double(), message) for other, message in others]
+    return differing(wrong, torch.as_tensor(good[name]).double(), 1e-5, 1e-8)
+
+
+def differing(
+    wrong: list[tuple[Tensor, str]], right: Tensor, rtol: float = 1e-3, atol: float = 1e-5
+) -> list:
+    """Pairs (value, message) of the wrong values that differ from the right one."""
+    return [
+        [encode(value), message]
+        for value, message in wrong
+        if value.shape != right.shape or not torch.allclose(value, right, rtol, atol)
+    ]
+
+
+def slopes(
+    value: Tensor, sources: dict[str, Tensor], lost: str, wrong: str, share: float = 1
+) -> list[dict]:
+    """The facets of the gradients that reach each source; both texts have a place for its name."""
+    gradients = torch.autograd.grad(value, list(sources.values()), retain_graph=True)
+    items = []
+    for name, gradient in zip(sources, gradients, strict=True):
+        message, none = wrong.format(name), lost.format(name)
+        more = {"none": none, "errors": cut_off(none), "shape": message, "quiet": True}
+        items.append(facet(f"{name}_gradient", encode(gradient), message, share, **more))
+    return items
+
+
+Game = Callable[..., tuple[dict, dict, list]]  # inputs, what is left, and what wrong ways leave
+
+
+def step_checks(
+    function: str,
+    game: Game,
+    ownership: Callable,
+    weights_text: str,
+    report_text: str,
+    factors: dict[str, float | str],
+    players: dict[str, str],
+    points: tuple[int, int, int, int],
+    titles: tuple[str, str, str],
+    errors: list,
+    prefix: str,
+) -> list[Check]:
+    """The four checks of a training step: weights, report, ownership, and two steps in a row.
+
+    ``factors`` has the terms of the report, each with its weight or the name of its weight among
+    the inputs; ``players`` names G and D in ``weights_text``, which has a place for a name.
+    """
+
+    def weights(rng: np.random.Generator, **more: Any) -> tuple[dict, dict]:
+        inputs, good, others = game(rng, **more)
+        items = [
+            facet(
+                f"{net}_after",
+                encode(good[net]),
+                weights_text.format(name),
+                wrong=rival(good, others, net),
+            )
+            for net, name in players.items()
+        ]
+        return inputs, step_facets(items, good, errors)
+
+    def twice(rng: np.random.Generator) -> tuple[dict, dict]:
+        return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
+
+    def report(rng: np.random.Generator) -> tuple[dict, dict]:
+        inputs, good, others = game(rng, report=list(factors))
+        items = []
+        for name, weight in factors.items():
+            weighted = inputs.get(weight, weight) * good[name]
+            wrong = [[encode(weighted), f"{name} {WEIGHTED}"]] if weight != 1 else []
+            wrong += rival(good, others, name)
+            wrong += [[encode(good[other]), SWAPPED] for other in factors if other != name]
+            items.append(facet(name, encode(good[name]), f"{name} {report_text}", wrong=wrong))
+        return inputs, step_facets(items, good, errors, REPORT_ERRORS)
+
+    return [
+        Check(f"{prefix}_{name}", function, share, title, visible, prepare, function, facets)
+        for name, share, title, visible, prepare in (
+            ("weights", points[0], titles[0], True, weights),
+            ("report", points[1], titles[1], True, report),
+            ("ownership", points[2], titles[2], False, ownership),
+            ("twice", points[3], "two steps that start with old gradients", False, twice),
+        )
+    ]
+
+
+WEIGHTED = "comes back with its weight: the task asks for the bare terms."
+SWAPPED = "Terms change places in the report: they are swapped."

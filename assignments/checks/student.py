@@ -11,18 +11,19 @@ from checks import FUNCTIONS
 from checks.contract import generator
 from checks.probes import tools
 
-VISIBLE = (
-    Path(__file__).parent / "visible"
-)  # in a student's copy: prepared cases instead of the expectations' code
+# In a student's copy: prepared cases instead of the expectations' code.
+VISIBLE = Path(__file__).parent / "visible"
 
 
 def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
-    """The visible checks of one function, or of all, with their cases: prepared now, or as they were shipped."""
+    """The visible checks of one function, or of all, with their cases: prepared now, or as they
+    were shipped.
+    """
     shipped = VISIBLE / f"{ps}.json"
     if shipped.exists():
-        found = json.loads(shipped.read_text(encoding="utf-8"))
-        return [case for case in found if function in (None, case["function"])]
-    found = []
+        prepared_cases = json.loads(shipped.read_text(encoding="utf-8"))
+        return [case for case in prepared_cases if function in (None, case["function"])]
+    prepared_cases = []
     for item in importlib.import_module(f"checks.{ps}").CHECKS:
         if item.visible and function in (None, item.function):
             inputs, expectations = item.prepare(generator("visible", item.name))
@@ -30,8 +31,8 @@ def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
                 key: getattr(item, key) for key in ("name", "function", "points", "title", "probe")
             }
             facts["judge"] = [item.judge.__module__, item.judge.__name__]
-            found.append(facts | {"inputs": inputs, "expectations": expectations})
-    return found
+            prepared_cases.append(facts | {"inputs": inputs, "expectations": expectations})
+    return prepared_cases
 
 
 def judge_of(case: dict[str, Any]) -> Callable:
@@ -45,13 +46,15 @@ def problem_set(function: str) -> str:
     for ps, functions in FUNCTIONS.items():
         if function in functions:
             return ps
-    raise ValueError(
-        f"no graded function is called {function!r}; there are {', '.join(sum(FUNCTIONS.values(), ()))}"
-    )
+    known = ", ".join(name for functions in FUNCTIONS.values() for name in functions)
+    raise ValueError(f"no graded function is called {function!r}; there are {known}")
 
 
 def report(function: str, names: dict) -> None:
-    """Run and print the visible checks of one function. Raises AssertionError if points are missing."""
+    """Run and print the visible checks of one function.
+
+    Raises AssertionError if points are missing.
+    """
     ps = problem_set(function)
     probes = importlib.import_module(f"checks.probes.{ps}")
     tools.warm()
@@ -67,6 +70,5 @@ def report(function: str, names: dict) -> None:
         raise AssertionError(
             f"{function}: {' '.join(missing)} (Run All stops here; the cells below are not run.)"
         )
-    print(
-        f"{function}: all visible checks pass ({time.perf_counter() - start:.1f} s); hidden ones follow in grading"
-    )
+    seconds = f"{time.perf_counter() - start:.1f} s"
+    print(f"{function}: all visible checks pass ({seconds}); hidden ones follow in grading")

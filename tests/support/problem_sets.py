@@ -1,8 +1,5 @@
-"""What the tests of the problem sets share: the notebooks, and the functions their answer cells
-define.
-"""
+"""What the tests of the problem sets share: the notebooks, and the functions in their answers."""
 
-import importlib
 import re
 
 import checks
@@ -13,9 +10,8 @@ from checks import matrix
 from tests import ROOT
 
 SETS = ("ps1", "ps2", "ps3", "ps4", "ps5")
-LONG = [
-    pytest.param(ps, marks=[pytest.mark.slow] * (ps in ("ps3", "ps4"))) for ps in SETS
-]  # those train more networks
+# ps3 and ps4 train more networks.
+LONG = [pytest.param(ps, marks=[pytest.mark.slow] * (ps in ("ps3", "ps4"))) for ps in SETS]
 FUNCTIONS = [(ps, function) for ps in SETS for function in checks.FUNCTIONS[ps]]
 
 
@@ -23,15 +19,12 @@ def notebook(ps: str) -> nbformat.NotebookNode:
     return nbformat.read(ROOT / "assignments" / "source" / ps / f"{ps}.ipynb", 4)
 
 
-def grade(ps: str, names: dict, *keys: str) -> tuple[float, tuple]:
-    probes = importlib.import_module(f"checks.probes.{ps}")
-    return matrix.grade(checks.load(ps), names, probes, *(keys or ("test",)))
+def grade(ps: str, names: dict) -> tuple[float, tuple]:
+    return matrix.grade(ps, names, "test")
 
 
 def answers(ps: str, blank: bool = False) -> dict:
-    """The namespace after the notebook's set-up and answer cells; ``blank`` as in the version that
-    students get.
-    """
+    """The names after the notebook's set-up and answer cells; ``blank`` as students get them."""
     names: dict = {"__name__": "answers"}
     for cell in notebook(ps).cells:
         facts = cell.metadata.nbgrader

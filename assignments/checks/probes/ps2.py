@@ -9,6 +9,7 @@ from checks.probes.tools import (
     encode,
     fill,
     precision,
+    slope,
     trace,
     wanted,
 )
@@ -38,7 +39,7 @@ def skip_parts(inputs: dict) -> tuple[nn.Module, nn.Module, nn.Module]:
 
 
 def skip(names: dict, inputs: dict) -> dict:
-    """A block around stubs: its output, the gradient at its input, and the parameters it knows of."""
+    """A block around stubs: its output, the gradient at its input, and its known parameters."""
     block = wanted(names, "SkipBlock")(*skip_parts(inputs))
     h = decode(inputs["h"]).requires_grad_()
 
@@ -68,7 +69,9 @@ def field(names: dict, inputs: dict) -> dict:
 
 
 def patch_layers(names: dict, inputs: dict) -> dict:
-    """Widths, kernels, strides and norms of a patch discriminator, and its map for an image of odd size."""
+    """Widths, kernels, strides and norms of a patch discriminator, and its map for an image of odd
+    size.
+    """
     build, image = wanted(names, "build_patch_gan"), torch.zeros(inputs["image"])
 
     def built(*arguments: int) -> dict:
@@ -99,9 +102,9 @@ def patch_values(names: dict, inputs: dict) -> dict:
 
     def learned() -> dict:
         net.train()(image)
-        found = [n for n in net.modules() if isinstance(n, nn.BatchNorm2d)]
+        norm_layers = [n for n in net.modules() if isinstance(n, nn.BatchNorm2d)]
         net.eval()
-        return encode(torch.cat([torch.cat([n.running_mean, n.running_var]) for n in found]))
+        return encode(torch.cat([torch.cat([n.running_mean, n.running_var]) for n in norm_layers]))
 
     out["running"] = attempt(learned)
 
@@ -112,8 +115,8 @@ def patch_values(names: dict, inputs: dict) -> dict:
         (slope,) = torch.autograd.grad(
             logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2], large
         )
-        seen = slope[0].abs().sum(0) > 0
-        return [int(seen.any(1).sum()), int(seen.any(0).sum())]
+        touched = slope[0].abs().sum(0) > 0
+        return [int(touched.any(1).sum()), int(touched.any(0).sum())]
 
     return out | {"field": attempt(looks)}
 
@@ -131,20 +134,19 @@ def judged(names: dict, inputs: dict) -> dict:
 
 
 def generator_loss(names: dict, inputs: dict) -> dict:
-    """G's loss for given logits, images and weight, and its gradients in the logits and in the fake image."""
+    """G's loss for given logits, images and weight, and its gradients in the logits and in the fake
+    image.
+    """
     dtype = getattr(torch, inputs["dtype"])
     logits, fake, y = (decode(inputs[name], dtype) for name in ("logits", "fake", "y"))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     value = wanted(names, "pix2pix_generator_loss")(logits, fake, y, inputs["lambda_l1"])
-    out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
-    for name, source in (("logits_gradient", logits), ("fake_gradient", fake)):
-        grad = attempt(
-            lambda s=source: torch.autograd.grad(
-                value.sum(), s, retain_graph=True, allow_unused=True
-            )[0]
-        )
-        out[name] = grad if isinstance(grad, dict) else encode(grad)
-    return out
+    return {
+        "value": attempt(lambda: encode(value)),
+        "dtype": precision(value),
+        "logits_gradient": slope(value, logits),
+        "fake_gradient": slope(value, fake),
+    }
 
 
 def pix2pix_step(names: dict, inputs: dict) -> dict:

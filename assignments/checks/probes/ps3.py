@@ -11,6 +11,7 @@ from checks.probes.tools import (
     encode,
     fill,
     precision,
+    slope,
     trace,
     wanted,
 )
@@ -20,7 +21,9 @@ from torch import Tensor, nn
 
 
 def block(names: dict, inputs: dict) -> dict:
-    """A residual block with given weights: output, gradient at its input, numbers that an optimiser finds."""
+    """A residual block with given weights: output, gradient at its input, numbers that an optimiser
+    finds.
+    """
     image, weights = decode(inputs["image"]), [decode(w) for w in inputs["weights"]]
     net = wanted(names, "ResidualBlock")(image.shape[1]).double()
     fill(net, image, weights, [])
@@ -50,15 +53,15 @@ def marked(numbers: list[float], pattern: Tensor) -> Tensor:
 
 def marks(images: Tensor, pattern: Tensor) -> list[float]:
     """The numbers of such images; 0 for one that is none of them, up to rounding."""
-    found, squares = [], float(pattern.square().sum())
+    numbers, squares = [], float(pattern.square().sum())
     for image in images:
         number = round(float((image * pattern).sum()) / squares, 2)
-        found.append(
+        numbers.append(
             number
             if float((image - number * pattern).abs().max()) < 1e-5 * (1 + abs(number))
             else 0.0
         )
-    return found
+    return numbers
 
 
 def pool_fill(names: dict, inputs: dict) -> dict:
@@ -94,7 +97,9 @@ def pool_fill(names: dict, inputs: dict) -> dict:
 
 
 def pool_draws(names: dict, inputs: dict) -> dict:
-    """What a full pool does with many pairs of images: shares and counts, of which images come back and which stay."""
+    """What a full pool does with many pairs of images: shares and counts, of which images come back
+    and which stay.
+    """
     pattern, size, rounds = decode(inputs["pattern"]), inputs["size"], inputs["rounds"]
     pool, number = wanted(names, "ImagePool")(size), float(size)
     stored = [float(i + 1) for i in range(size)]  # the oldest first
@@ -163,14 +168,6 @@ def translators(inputs: dict, dtype: torch.dtype = torch.float64) -> tuple[Mix, 
     return Mix(decode(inputs["G_xy"], dtype)), Mix(decode(inputs["G_yx"], dtype))
 
 
-def slope(value: Tensor, source: Tensor) -> Any:
-    """The gradient of ``value`` in ``source``, or None."""
-    grad = attempt(
-        lambda: torch.autograd.grad(value.sum(), source, retain_graph=True, allow_unused=True)[0]
-    )
-    return grad if isinstance(grad, dict) else encode(grad)
-
-
 def generators(names: dict, inputs: dict) -> dict:
     """A loss of both generators on images of both domains, and the gradients in their weights."""
     dtype = getattr(torch, inputs["dtype"])
@@ -234,11 +231,13 @@ def cyclegan_step(names: dict, inputs: dict) -> dict:
         0,
     ]  # how often the images of each domain are translated; they may be part of a larger batch
 
-    def count(i: int, own: Tensor, images: Tensor) -> None:
-        times[i] += sum(torch.equal(image, own[0]) for image in images)
+    def count(i: int, originals: Tensor, images: Tensor) -> None:
+        times[i] += sum(torch.equal(image, originals[0]) for image in images)
 
-    for i, own in enumerate((x.clone(), y.clone())):
-        G[i].register_forward_pre_hook(lambda _, args, i=i, own=own: count(i, own, args[0]))
+    for i, originals in enumerate((x.clone(), y.clone())):
+        G[i].register_forward_pre_hook(
+            lambda _, args, i=i, originals=originals: count(i, originals, args[0])
+        )
     out = trace(play, G, D, inputs, x, y, inputs["lambda_cycle"], inputs["lambda_identity"])
     given = {
         f"pool_{s.name}": attempt(lambda s=s: encode(s.given[-1])) if s.given else None

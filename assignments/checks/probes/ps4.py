@@ -3,14 +3,26 @@
 from typing import Any
 
 import torch
-from checks.probes.tools import Mix, Patches, attempt, decode, encode, precision, trace, wanted
+from checks.probes.tools import (
+    Mix,
+    Patches,
+    attempt,
+    decode,
+    encode,
+    precision,
+    slope,
+    trace,
+    wanted,
+)
 from torch import Tensor, nn
 
 # ---- codes
 
 
 def draws(names: dict, inputs: dict) -> dict:
-    """A reparameterised code, its noise with all mu and logvar at 0, its gradients, and where its noise comes from."""
+    """A reparameterised code, its noise with all mu and logvar at 0, its gradients, and where its
+    noise comes from.
+    """
     draw = wanted(names, "reparameterise")
     mu, logvar = (decode(inputs[name]).requires_grad_() for name in ("mu", "logvar"))
     zero = torch.zeros_like(mu)
@@ -55,24 +67,26 @@ def divergence(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     mu, logvar = (decode(inputs[name], dtype).requires_grad_() for name in ("mu", "logvar"))
     value = wanted(names, "kl_loss")(mu, logvar)
-    out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
-    for name, source in (("mu_gradient", mu), ("logvar_gradient", logvar)):
-        out[name] = attempt(lambda s=source: encode(_grad(value.sum(), s)))
-    return out
+    return {
+        "value": attempt(lambda: encode(value)),
+        "dtype": precision(value),
+        "mu_gradient": slope(value, mu),
+        "logvar_gradient": slope(value, logvar),
+    }
 
 
 def interpolated(names: dict, inputs: dict) -> dict:
     """The way from each first code to each second one."""
     walk = wanted(names, "interpolate_codes")
-    found = {
+    ways = {
         name: attempt(lambda c=case: walk(decode(c["a"]), decode(c["b"]), c["count"]))
         for name, case in inputs["cases"].items()
     }
     out = {
         name: codes if isinstance(codes, dict) else attempt(lambda c=codes: encode(c))
-        for name, codes in found.items()
+        for name, codes in ways.items()
     }
-    return out | {"dtype": precision(next(iter(found.values())))}
+    return out | {"dtype": precision(next(iter(ways.values())))}
 
 
 def scored(names: dict, inputs: dict) -> dict:
@@ -109,8 +123,8 @@ class Reader(nn.Module):
         )  # (z_dim, 2 c)
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        seen = torch.cat([y.mean((2, 3)), y.square().mean((2, 3))], 1)
-        return seen @ self.mu.T, seen @ self.logvar.T
+        statistics = torch.cat([y.mean((2, 3)), y.square().mean((2, 3))], 1)
+        return statistics @ self.mu.T, statistics @ self.logvar.T
 
 
 def players(inputs: dict) -> tuple[nn.Module, nn.Module]:

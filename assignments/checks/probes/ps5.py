@@ -1,14 +1,11 @@
-"""Probes of problem set 5: the student's statistics on the parent's numbers, and the manifest as it is."""
+"""Probes of problem set 5: the student's statistics on the parent's numbers."""
 
 import copy
-import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from checks.probes.tools import attempt, decode, encode, wanted
-
-DEEPEST, LONGEST = 6, 20_000  # of a manifest: nesting, and characters of one text
 
 
 def numbers(values: Any) -> dict:
@@ -23,10 +20,10 @@ def numbers(values: Any) -> dict:
 def kept(function: Callable, values: list, *more: Any) -> Any:
     """What the function returns. Raises ValueError if it changes the list that it gets."""
     before = copy.deepcopy(values)
-    found = function(values, *more)
+    answer = function(values, *more)
     if repr(values) != repr(before):
         raise ValueError("the list that was passed is changed")
-    return found
+    return answer
 
 
 def differences(names: dict, inputs: dict) -> dict:
@@ -54,33 +51,9 @@ def decisions(names: dict, inputs: dict) -> dict:
     function = wanted(names, "decide")
 
     def one(case: dict) -> str:
-        said = kept(function, decode(case).tolist())
-        if said is not None and not isinstance(said, str):
-            raise TypeError(f"a verdict is a text, not {type(said).__name__}")
-        return said
+        verdict = kept(function, decode(case).tolist())
+        if verdict is not None and not isinstance(verdict, str):
+            raise TypeError(f"a verdict is a text, not {type(verdict).__name__}")
+        return verdict
 
     return {name: attempt(lambda case=case: one(case)) for name, case in inputs["cases"].items()}
-
-
-def plain(value: Any, depth: int = 0) -> Any:
-    """A value as JSON has it; numbers that are none (nan, inf) as text, and anything else as the name of its type."""
-    if depth > DEEPEST:
-        raise ValueError("the manifest is nested far too deeply")
-    if isinstance(value, dict):
-        return {str(key): plain(item, depth + 1) for key, item in list(value.items())[:2000]}
-    if isinstance(value, (list, tuple, set)):
-        return [plain(item, depth + 1) for item in list(value)[:2000]]
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, str):
-        return str(value)[:LONGEST]
-    if isinstance(value, float) or getattr(value, "ndim", None) == 0:
-        value = value.item() if hasattr(value, "item") else float(value)
-        return value if not isinstance(value, float) or math.isfinite(value) else str(value)
-    return f"<{type(value).__name__}>"
-
-
-def manifest(names: dict, inputs: dict) -> dict:
-    """What the student's manifest() returns, as JSON."""
-    found = wanted(names, "manifest")()
-    return {"manifest": plain(found) if isinstance(found, dict) else f"<{type(found).__name__}>"}

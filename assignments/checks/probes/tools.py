@@ -1,4 +1,6 @@
-"""What probes share: tensors as JSON, stubs, and a record of who is updated when and with which gradients."""
+"""What probes share: tensors as JSON, stubs, and a record of who is updated when and with which
+gradients.
+"""
 
 import math
 import numbers
@@ -23,7 +25,9 @@ LARGEST = 100_000  # numbers in one answer
 
 
 def encode(value: Any) -> dict | None:
-    """A tensor or number as ``{"shape": [...], "data": [...]}`` in float64, nan and inf as strings. None stays None.
+    """A tensor or number as ``{"shape": [...], "data": [...]}`` in float64, nan and inf as strings.
+
+    None stays None.
 
     Raises TypeError for anything else and ValueError for more than 100,000 numbers.
     """
@@ -54,7 +58,9 @@ def precision(value: Any) -> str:
 
 
 def attempt(f: Callable[[], Any]) -> Any:
-    """``f()``, or ``{"error": ...}`` if it raises: one failure shall not cost the other answers of a probe."""
+    """``f()``, or ``{"error": ...}`` if it raises: one failure shall not cost the other answers of
+    a probe.
+    """
     try:
         return f()
     except Exception as error:
@@ -62,20 +68,25 @@ def attempt(f: Callable[[], Any]) -> Any:
 
 
 def describe(error: BaseException) -> dict:
-    """An exception as an answer, with the line of the student's code in which it arose; None if it arose outside."""
+    """An exception as an answer, with the line of the student's code in which it arose; None if it
+    arose outside.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [
+    student_frames = [
         f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(OTHERS)
     ]
     text = " ".join(str(error).split())
     return {
         "error": f"{type(error).__name__}: {text}"[:300],
-        "line": own[-1].lineno if own else None,
+        "line": student_frames[-1].lineno if student_frames else None,
     }
 
 
 def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
-    """The answer of a probe; whatever stops it becomes ``{"error": ...}``. Leaves the random states as they were."""
+    """The answer of a probe; whatever stops it becomes ``{"error": ...}``.
+
+    Leaves the random states as they were.
+    """
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         for seed in (torch.manual_seed, random.seed, np.random.seed):
@@ -86,8 +97,19 @@ def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
     return answer
 
 
+def slope(value: Any, source: Tensor) -> Any:
+    """The gradient of the sum of ``value`` in ``source``, encoded; None if there is none."""
+
+    def gradient() -> Tensor | None:
+        return torch.autograd.grad(value.sum(), source, retain_graph=True, allow_unused=True)[0]
+
+    return attempt(lambda: encode(gradient()))
+
+
 def warm() -> None:
-    """Let PyTorch load what the first optimiser of a process needs: seconds that shall not count as a check's."""
+    """Let PyTorch load what the first optimiser of a process needs: seconds that shall not count as
+    a check's.
+    """
     p = nn.Parameter(torch.zeros(1))
     p.grad = torch.zeros(1)
     torch.optim.SGD([p], 0.1).step()
@@ -115,7 +137,9 @@ class Line(nn.Module):
 
 
 class Mix(nn.Module):
-    """Each output channel is a weighted sum of the input channels: (B, c_in, H, W) -> (B, c_out, H, W)."""
+    """Each output channel is a weighted sum of the input channels: (B, c_in, H, W) -> (B, c_out, H,
+    W).
+    """
 
     def __init__(self, weight: Tensor):
         super().__init__()
@@ -126,7 +150,9 @@ class Mix(nn.Module):
 
 
 class Patches(nn.Module):
-    """A map of logits from any number of channels, every second row and column: (B, c, H, W) -> (B, 1, h, w)."""
+    """A map of logits from any number of channels, every second row and column: (B, c, H, W) -> (B,
+    1, h, w).
+    """
 
     def __init__(self, weight: Tensor):
         super().__init__()
@@ -140,7 +166,8 @@ class Patches(nn.Module):
 def fill(
     net: nn.Module, image: Tensor, weights: list[Tensor] | None, norms: list[Tensor]
 ) -> list[str]:
-    """Run ``net`` once and fill its convolutions and batch norms in the order in which they are called.
+    """Run ``net`` once and fill its convolutions and batch norms in the order in which they are
+    called.
 
     ``weights`` None fills convolutions with positive numbers. Returns what was called, in words.
     """
@@ -187,17 +214,21 @@ def flat(tensors: Iterable[Tensor]) -> Tensor:
 
 
 def gradients(net: nn.Module) -> Tensor | None:
-    """All gradients of a network in one row, 0 for those that are None; None if there is none at all."""
+    """All gradients of a network in one row, 0 for those that are None; None if there is none at
+    all.
+    """
     if all(p.grad is None for p in net.parameters()):
         return None
     return flat(torch.zeros_like(p) if p.grad is None else p.grad for p in net.parameters())
 
 
 def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *args: Any) -> dict:
-    """Call ``step(G, D, opt_G, opt_D, *args)`` ``inputs["steps"]`` times and record updates, weights and gradients.
+    """Call ``step(G, D, opt_G, opt_D, *args)`` ``inputs["steps"]`` times and record updates,
+    weights and gradients.
 
-    ``inputs["stale"]``, if there, fills all gradients with that number before the first call. ``modes``: whether the
-    networks run and stay in train mode, in which they come; ``unchanged``: whether the tensors that are passed stay so.
+    ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
+    ``modes``: whether the networks run and stay in train mode, in which they come; ``unchanged``:
+    whether the tensors that are passed stay so.
     """
     nets, given = [*G.modules(), *D.modules()], [a.clone() for a in args if isinstance(a, Tensor)]
     modes: set[bool] = set()
@@ -207,16 +238,16 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     if "stale" in inputs:
         for p in (*G.parameters(), *D.parameters()):
             p.grad = torch.full_like(p, inputs["stale"])
-    order, seen = [], {"G_grad_at_D": "absent", "D_at_G": "absent"}
+    order, at_update = [], {"G_grad_at_D": "absent", "D_at_G": "absent"}
 
     def before_D(*_):
         if "D" not in order:
-            seen["G_grad_at_D"] = encode(gradients(G))
+            at_update["G_grad_at_D"] = encode(gradients(G))
         order.append("D")
 
     def before_G(*_):
         if "G" not in order:
-            seen["D_at_G"] = encode(flat(D.parameters()))
+            at_update["D_at_G"] = encode(flat(D.parameters()))
         order.append("G")
 
     opt_D.register_step_pre_hook(before_D)
@@ -231,7 +262,7 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
         "modes": modes <= {True} and all(net.training for net in nets),
         "unchanged": all(same),
         "order": order[:20],
-        **seen,
+        **at_update,
         "G_after": encode(flat(G.parameters())),
         "D_after": encode(flat(D.parameters())),
     }

@@ -5,44 +5,20 @@ ok_softplus | Softplus, as in the library.
 def generator_loss(fake_logits):
     return F.softplus(-fake_logits).mean()
 
-ok_bce | The loss of logits with labels of ones.
-def generator_loss(fake_logits):
-    return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
-
 ok_by_hand | max(-a, 0) + log(1 + exp(-|a|)), by hand.
 def generator_loss(fake_logits):
     a = fake_logits
     return ((-a).clamp(min=0) + torch.log1p(torch.exp(-a.abs()))).mean()
-
-ok_logsigmoid | Another name and another function.
-from torch import nn
-
-
-def generator_loss(logits_of_fakes):
-    loss = nn.LogSigmoid()
-    return loss(logits_of_fakes).mean().neg()
 """
 
 WRONG = """
-clamped | The probability is kept away from 0, where the gradient is needed. | rounded
--    return F.softplus(-fake_logits).mean()
-+    d = torch.sigmoid(fake_logits).clamp(1e-7, 1 - 1e-7)
-+    return -d.log().mean()
-
 detached | The logits are detached. | detach()
 ~ -fake_logits -> -fake_logits.detach()
 
-epsilon | A small number inside the logarithm. | rounded
-~ F.softplus(-fake_logits) -> -torch.log(torch.sigmoid(fake_logits) + 1e-8)
-
-halved | Halved, as in the objective of D. | half
-~ return F -> return 0.5 * F
-
 labels_flipped | Fakes get the target 0, as for D. | view of fakes
-~ F.softplus(-fake_logits).mean() -> F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
-
-least_squares | The least-squares loss. | term by term
-~ F.softplus(-fake_logits) -> ((fake_logits - 1) ** 2)
+-    return F.softplus(-fake_logits).mean()
++    zeros = torch.zeros_like(fake_logits)
++    return F.binary_cross_entropy_with_logits(fake_logits, zeros)
 
 log_of_sigmoid | The logarithm of a sigmoid, which rounds to 0. | rounded
 ~ F.softplus(-fake_logits) -> -torch.log(torch.sigmoid(fake_logits))
@@ -63,7 +39,4 @@ sign | The sign is forgotten. | sign
 
 sum_for_mean | The sum over the batch in place of the mean. | mean is asked
 ~ mean() -> sum()
-
-wrong_dimension | The mean runs over the batch only. | reduction
-~ mean() -> mean(0)
 """

@@ -13,10 +13,6 @@ criterion = nn.MSELoss()
 
 def generator_loss_ls(output):
     return criterion(output, output.new_ones(output.shape))
-
-ok_mse | mse_loss with a target of ones.
-def generator_loss_ls(fake_outputs):
-    return F.mse_loss(fake_outputs, torch.ones_like(fake_outputs))
 """
 
 WRONG = """
@@ -32,15 +28,6 @@ l1 | Absolute errors in place of squared ones. | absolute
 labels_flipped | Fakes get the target 0, as for D. | view of fakes
 ~ (fake_outputs - 1) -> fake_outputs
 
-log_loss | The log loss again. | log loss
-~ (fake_outputs - 1).square() -> F.softplus(-fake_outputs)
-
-no_reduction | No reduction. | reduction
-~ (fake_outputs - 1).square().mean() -> (fake_outputs - 1) ** 2
-
-one_sided | Outputs above 1 cost nothing. | term by term
-~ (fake_outputs - 1) -> (1 - fake_outputs).clamp(min=0)
-
 sigmoid | A sigmoid before the square. | sigmoid
 ~ fake_outputs - 1 -> torch.sigmoid(fake_outputs) - 1
 
@@ -51,8 +38,5 @@ square_of_mean | The mean before the square. | before the square
 ~ (fake_outputs - 1).square().mean() -> (fake_outputs.mean() - 1) ** 2
 
 sum_for_mean | The sum in place of the mean. | mean is asked
-~ (fake_outputs - 1).square().mean() -> F.mse_loss(fake_outputs, torch.ones_like(fake_outputs), reduction="sum")
-
-target_minus_one | The target is -1. | wrong sign
-~ fake_outputs - 1 -> fake_outputs + 1
+~ square().mean() -> square().sum()
 """

@@ -5,37 +5,17 @@ ok_softplus | Softplus, as in the library.
 def generator_loss_saturating(fake_logits):
     return -F.softplus(fake_logits).mean()
 
-ok_bce | Minus the loss of logits with labels of zeros.
-def generator_loss_saturating(fake_logits):
-    return -F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
-
 ok_difference | log(1 - sigmoid(a)) = log sigmoid(a) - a.
 def generator_loss_saturating(fake_logits):
     return (F.logsigmoid(fake_logits) - fake_logits).sum() / fake_logits.numel()
-
-ok_logsigmoid | 1 - sigmoid(a) is sigmoid(-a).
-from torch import nn
-
-
-def generator_loss_saturating(a):
-    return torch.mean(nn.LogSigmoid()(-a))
 """
 
 WRONG = """
-epsilon | A small number inside the logarithm. | rounded
-~ -F.softplus(fake_logits) -> (1 - torch.sigmoid(fake_logits) + 1e-6).log()
-
-log1p | log1p of minus the sigmoid, which is still 0 for large logits. | rounded
-~ -F.softplus(fake_logits) -> torch.log1p(-torch.sigmoid(fake_logits))
-
 log_d | The logarithm of D in place of that of 1 - D. | 1 - D
 ~ -F.softplus -> F.logsigmoid
 
 log_of_difference | The logarithm of 1 - sigmoid, which rounds to 0. | rounded
 ~ -F.softplus(fake_logits) -> torch.log(1 - torch.sigmoid(fake_logits))
-
-max_over_batch | Averaged over the batch only, not over the map. | reduction
-~ mean() -> mean(dim=0)
 
 no_gradient | Computed without gradients. | no_grad
 -    return -F.softplus(fake_logits).mean()
@@ -47,9 +27,6 @@ no_log | The logarithm is forgotten. | logarithm
 
 non_saturating | The other form. | non-saturating
 ~ -F.softplus(fake_logits) -> F.softplus(-fake_logits)
-
-raw_logits | The logits are taken for probabilities. | logarithm
-~ -F.softplus(fake_logits) -> torch.log((1 - fake_logits).clamp(min=1e-12))
 
 sigmoid_twice | A sigmoid before the stable function that applies its own. | twice
 -    return -F.softplus(fake_logits).mean()

@@ -12,21 +12,9 @@ def generator_slopes(fake_logits):
     (saturating,) = torch.autograd.grad(-F.softplus(a).sum(), a)
     (other,) = torch.autograd.grad(F.softplus(-a).sum(), a)
     return saturating, other
-
-ok_list | A list, with sigmoid(-a) for 1 - D.
-def generator_slopes(a):
-    return [a.sigmoid().neg(), (-a).sigmoid().neg()]
-
-ok_tanh | The sigmoid through tanh.
-def generator_slopes(fake_logits):
-    half = torch.tanh(fake_logits / 2) / 2
-    return -(0.5 + half), half - 0.5
 """
 
 WRONG = """
-absolute | Sizes in place of slopes for the second one. | sign
-~ -(1 - d) -> (1 - d).abs()
-
 batch_mean | The gradient of the mean over the batch. | batch
 -    d = torch.sigmoid(fake_logits)
 -    return -d, -(1 - d)
@@ -35,16 +23,6 @@ batch_mean | The gradient of the mean over the batch. | batch
 +    for loss in (-F.softplus(a).mean(), F.softplus(-a).mean()):
 +        slopes.append(torch.autograd.grad(loss, a)[0])
 +    return tuple(slopes)
-
-divided | Multiplies and divides by what rounds to 0. | nan
-~ d, -(1 - d) -> 1 / (1 - d) * d * (1 - d), -1 / d * d * (1 - d)
-
-exp_overflow | The sigmoid by hand in a form that overflows. | nan
--    d = torch.sigmoid(fake_logits)
--    return -d, -(1 - d)
-+    e = torch.exp(fake_logits)
-+    d = e / (1 + e)
-+    return -d, d - 1
 
 in_d | The slopes in D, not in the logit. | not in the logit
 ~ d, -(1 - d) -> 1 / (1 - d), -1 / d
@@ -59,9 +37,6 @@ naive_autograd | Differentiates the logarithm of a rounded probability. | nan
 
 one_number | Averaged to one number. | whole batch
 ~ -d, -(1 - d) -> (-d).mean(), (d - 1).mean()
-
-same_for_both | The saturating slope twice. | swapped
-~ (1 - d) -> d
 
 sigmoid_slope_twice | The slope of the sigmoid is counted twice. | once too often
 ~ d, -(1 - d) -> d * d * (1 - d), -(1 - d) * d * (1 - d)

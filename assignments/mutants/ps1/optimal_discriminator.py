@@ -10,24 +10,9 @@ ok_log | The sigmoid of the difference of logarithms.
 def optimal_discriminator(p_data, p_g):
     d = torch.sigmoid(torch.log(p_data) - torch.log(p_g))
     return torch.where((p_data == 0) & (p_g == 0), torch.full_like(d, 0.5), d)
-
-ok_masked | Filled in where there is something.
-def optimal_discriminator(p_data, p_g):
-    best = torch.full_like(p_data, 0.5)
-    something = (p_data + p_g) != 0
-    best[something] = p_data[something] / (p_data[something] + p_g[something])
-    return best
-
-ok_nan_to_num | nan replaced by a half.
-def optimal_discriminator(real, fake):
-    return torch.nan_to_num(real / (real + fake), nan=0.5)
 """
 
 WRONG = """
-clamped_total | The denominator is cut off below. | constant
-~ p_data + p_g -> (p_data + p_g).clamp(min=1e-6)
-~ total > 0 -> p_data + p_g > 0
-
 epsilon | A constant in the denominator. | constant
 -    total = p_data + p_g
 -    return torch.where(total > 0, p_data / total, 0.5)
@@ -48,11 +33,6 @@ nan | 0 divided by 0 where nothing is. | 0 divided by 0
 -    return torch.where(total > 0, p_data / total, 0.5)
 +    return p_data / (p_data + p_g)
 
-nan_to_zero | Where both densities are 0, the answer is 0. | number of its own
--    total = p_data + p_g
--    return torch.where(total > 0, p_data / total, 0.5)
-+    return torch.nan_to_num(p_data / (p_data + p_g))
-
 normalised | Divided by the sum over the grid. | grid
 -    total = p_data + p_g
 -    return torch.where(total > 0, p_data / total, 0.5)
@@ -67,16 +47,6 @@ sigmoid_of_difference | A sigmoid of the difference. | difference
 -    total = p_data + p_g
 -    return torch.where(total > 0, p_data / total, 0.5)
 +    return torch.sigmoid(p_data - p_g)
-
-sigmoid_of_ratio | A sigmoid of the ratio. | sigmoid of the ratio
--    total = p_data + p_g
--    return torch.where(total > 0, p_data / total, 0.5)
-+    return torch.sigmoid(p_data / p_g)
-
-squared | Squared densities. | maximises
--    total = p_data + p_g
--    return torch.where(total > 0, p_data / total, 0.5)
-+    return p_data**2 / (p_data**2 + p_g**2).clamp(min=1e-300)
 
 swapped | The probability of fake. | probability of fake
 ~ p_data / total -> p_g / total

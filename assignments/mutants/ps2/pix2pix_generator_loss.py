@@ -5,17 +5,6 @@ ok_softplus | Softplus and a difference.
 def pix2pix_generator_loss(fake_logits, fake_y, y, lambda_l1):
     return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
 
-ok_bce | BCE of logits and l1_loss.
-def pix2pix_generator_loss(fake_logits, fake_y, y, lambda_l1):
-    gan = F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
-    return gan + lambda_l1 * F.l1_loss(fake_y, y)
-
-ok_counts | Sums over counts.
-def pix2pix_generator_loss(fake_logits, fake_y, y, lambda_l1):
-    gan = -F.logsigmoid(fake_logits).sum() / fake_logits.numel()
-    l1 = torch.linalg.vector_norm(fake_y - y, ord=1) / y.numel()
-    return gan + l1 * lambda_l1
-
 ok_modules | Loss modules, other names.
 from torch import nn
 
@@ -31,14 +20,6 @@ WRONG = """
 fake_detached | The fake image is detached. | gradient comes back
 ~ (y - fake_y).abs().mean() -> F.l1_loss(fake_y.detach(), y)
 
-item | The L1 term is a float, and teaches nothing. | gradient comes back
-~ (y - fake_y).abs().mean() -> F.l1_loss(fake_y, y).item()
-
-l1_per_image | The L1 term is a sum over each image. | mean is asked
--    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
-+    distance = (fake_y - y).abs().flatten(1).sum(1)
-+    return F.softplus(-fake_logits).mean() + lambda_l1 * distance.mean()
-
 l1_sum | The L1 term is a sum. | mean is asked
 ~ (y - fake_y).abs().mean() -> (fake_y - y).abs().sum()
 
@@ -50,9 +31,6 @@ labels_flipped | G's target is 0. | G want
 +    gan = F.binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
 +    return gan + lambda_l1 * F.l1_loss(fake_y, y)
 
-lambda_100 | The weight of the paper, fixed. | fixed
-~ lambda_l1 * (y - fake_y).abs().mean() -> 100 * F.l1_loss(fake_y, y)
-
 lambda_dropped | No weight. | no weight
 -    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
 +    gan = F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
@@ -62,34 +40,10 @@ lambda_on_both | The weight is at both terms. | which term
 -    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
 +    return lambda_l1 * (F.softplus(-fake_logits).mean() + F.l1_loss(fake_y, y))
 
-lambda_on_gan | The weight is at the wrong term. | which term
--    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
-+    return lambda_l1 * F.softplus(-fake_logits).mean() + F.l1_loss(fake_y, y)
-
-log_of_sigmoid | The logarithm of a sigmoid, which rounds to 0. | rounded
--    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
-+    gan = -torch.log(torch.sigmoid(fake_logits)).mean()
-+    return gan + lambda_l1 * F.l1_loss(fake_y, y)
-
-minus_l1 | The sign of the L1 term. | sign
-~ + lambda_l1 * (y - fake_y).abs().mean() -> - lambda_l1 * F.l1_loss(fake_y, y)
-
 no_abs | The absolute value after the mean. | errors cancel
 ~ (y - fake_y).abs().mean() -> (fake_y - y).mean().abs()
 
 no_gan | The GAN term is forgotten. | GAN term is missing
 -    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
 +    return lambda_l1 * F.l1_loss(fake_y, y)
-
-no_l1 | The L1 term is forgotten. | L1 term is missing
-~ F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean() -> F.softplus(-fake_logits).mean()
-
-saturating | The saturating form. | saturating
--    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
-+    return -F.softplus(fake_logits).mean() + lambda_l1 * F.l1_loss(fake_y, y)
-
-sigmoid_twice | A sigmoid before the loss that applies its own. | twice
--    return F.softplus(-fake_logits).mean() + lambda_l1 * (y - fake_y).abs().mean()
-+    d = torch.sigmoid(fake_logits)
-+    return F.binary_cross_entropy_with_logits(d, torch.ones_like(d)) + lambda_l1 * F.l1_loss(fake_y, y)
 """
