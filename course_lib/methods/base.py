@@ -18,6 +18,14 @@ from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
 
 
+def option(default: Any, zero: bool) -> Any:
+    """A number of a configuration that may, or may not, be 0.
+
+    Without it whole numbers must be at least 1 and real numbers may be 0; none may be negative.
+    """
+    return field(default=default, metadata={"zero": zero})
+
+
 def may_be_zero(default: int) -> Any:
     """The default of a configuration's whole number that may be 0; the others must be at least 1."""
     return field(default=default, metadata={"zero": True})
@@ -36,6 +44,8 @@ def added(default: Any) -> Any:
 @dataclass(frozen=True)
 class TrainingConfig:
     """How a method is trained: the fields that all configurations share, with the defaults of most papers."""
+
+    REMOVED: ClassVar[dict[str, Any]] = {}
 
     image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
@@ -131,6 +141,8 @@ class Method:
                 memory_format=hardware.layout(self.device, norm, self.config.batch_size),
             )
 
+    to_device = place
+
     def keep_averages(self, *names: str) -> None:
         """Fill ``averaged`` for these networks; with an ``average``, checkpoints keep them as NAME_average."""
         self.averaged = {name: self.networks[name] for name in names}
@@ -157,10 +169,24 @@ class Method:
         )
         return dict(zip(inputs, outputs, strict=True))
 
+    def run_batched(
+        self, net: Callable[[Tensor], Tensor], *inputs: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        """``net`` of each input: one pass over all of them as one batch, which is faster.
+
+        The numbers are the same as one by one for a network that mixes no images, so not for one
+        with batch norm. An input that is None is left out, and its output is None.
+        """
+        given = [images for images in inputs if images is not None]
+        if not given:
+            return inputs
+        outputs = iter(self.run(net, torch.cat(given)).split([len(images) for images in given]))
+        return tuple(None if images is None else next(outputs) for images in inputs)
+
     # ---- what others call
 
     @classmethod
-    def suited(cls, config: Any, item: dict, direction: str = "xy") -> Any:
+    def adapt_config(cls, config: Any, item: dict, direction: str = "xy") -> Any:
         """``config`` as it suits data whose items are like ``item``, for a method that can do with less than its maps.
 
         Raises CourseError if a map is missing, or is not that of the input.

@@ -177,7 +177,7 @@ class Pix2PixHD(Method):
         self.advance(0.0)
 
     @classmethod
-    def suited(cls, config: Config, item: dict, direction: str = "xy") -> Config:
+    def adapt_config(cls, config: Config, item: dict, direction: str = "xy") -> Config:
         """Pairs without labels and instances, or with those of the output, are plain ones."""
         if not config.n_labels or (direction == "xy" and set(cls.maps) <= item.keys()):
             return config

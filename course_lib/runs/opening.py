@@ -33,7 +33,7 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
     settings = read_settings(folder)
     cls = method_class(settings["method"])
     try:
-        config = configs.build(cls.Config, **settings["config"])
+        config = configs.from_run(cls.Config, settings["config"])
     except (KeyError, TypeError) as error:
         raise CourseError(
             f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json"

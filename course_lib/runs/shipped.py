@@ -132,7 +132,7 @@ def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method,
         )
     settings = origin["run"]
     cls = method_class(settings["method"])
-    method = cls(configs.build(cls.Config, **settings["config"]), profiles.pick_device(device))
+    method = cls(configs.from_run(cls.Config, settings["config"]), profiles.pick_device(device))
     tensors = safetensors.torch.load(blob)
     for network in {key.partition(".")[0] for key in tensors}:
         own = {

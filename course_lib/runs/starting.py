@@ -71,7 +71,7 @@ def train(
     train_set, val_set = _data(method, data, config, direction, seed)
     goes_on = resume and (out / "run.json").exists()
     old = _flat(read_settings(out)) if goes_on else None
-    config = _with_channels(cls.suited(config, train_set[0], direction), train_set.channels, old)
+    config = _with_channels(cls.adapt_config(config, train_set[0], direction), train_set.channels, old)
     settings = {
         "method": method,
         "data": _name(data),
