@@ -102,6 +102,7 @@ class Method:
         "paper": {}
     }  # overrides of the paper's defaults: smoke, cpu, gpu ...
     REVISION: ClassVar[int] = 1  # raised when a change of the method's code changes what it learns
+    RENAMED: ClassVar[dict[str, str]] = {}  # in names of older checkpoints: old part -> today's
     needs_pairs: ClassVar[bool] = False
     translates: ClassVar[bool] = (
         True  # False: it makes images from noise alone, and preview() shows them

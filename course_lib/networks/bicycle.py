@@ -1,5 +1,6 @@
 """BicycleGAN's networks (section 4 of the paper): a U-Net with a code, encoders, multi-scale D."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import torch
@@ -108,7 +109,8 @@ class CNNEncoder(_Encoder):
 class HalvingBlock(nn.Module):
     """(B, c_in, s, s) -> (B, c_out, s/2, s/2), with a way past the convolutions.
 
-    Norm, leaky ReLU and 3x3 convolution twice, average pooling. The way past them has no norm: there mean colours get through, which instance norm takes out.
+    Norm, leaky ReLU and 3x3 convolution twice, average pooling. The way past has
+    no norm: there mean colours get through, which instance norm takes out.
     """
 
     def __init__(self, c_in: int, c_out: int, norm: str):
@@ -123,12 +125,34 @@ class HalvingBlock(nn.Module):
         return self.shortcut(x) + self.layers(x)
 
 
-class MultiScalePatchGAN(nn.Module):
-    """``n_scales`` PatchGANs, each on the image at half the size of the one before.
+def halve(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+    """(B, c, H, W) -> (B, c, H/2, W/2): 3x3 average pooling that does not count the border."""
+    return F.avg_pool2d(images, 3, 2, 1, count_include_pad=False)
 
-    (B, in_channels, H, W) -> a list of maps of logits (B, 1, h, w), the finest first. 3x3 average
-    pooling that does not count the border halves the image. All scales have ``base_channels``
-    filters; the authors' coarser one has half as many.
+
+class MultiScale(nn.Module):
+    """Discriminators, each on the image at half the size of the one before: a list of outputs.
+
+    ``finest`` above 0 leaves out so many at the beginning: then the image has the size that the
+    next one expects.
+    """
+
+    def __init__(self, scales: Iterable[nn.Module]):
+        super().__init__()
+        self.scales = nn.ModuleList(scales)
+
+    def forward(self, image: Float[Tensor, "b channels h w"], finest: int = 0) -> list:
+        outputs = [self.scales[finest](image)]
+        for D in self.scales[finest + 1 :]:
+            image = halve(image)
+            outputs.append(D(image))
+        return outputs
+
+
+class MultiScalePatchGAN(MultiScale):
+    """``n_scales`` equal PatchGANs; the authors' coarser one has half as many filters.
+
+    (B, in_channels, H, W) -> a list of maps of logits (B, 1, h, w), the finest first.
     """
 
     def __init__(
@@ -139,19 +163,9 @@ class MultiScalePatchGAN(nn.Module):
         norm: str = "instance",
         n_scales: int = 2,
     ):
-        super().__init__()
-        self.scales = nn.ModuleList(
+        super().__init__(
             PatchGAN(in_channels, base_channels, n_layers, norm) for _ in range(n_scales)
         )
-
-    def forward(
-        self, image: Float[Tensor, "batch channels height width"]
-    ) -> list[Float[Tensor, "batch 1 _ _"]]:
-        maps = [self.scales[0](image)]
-        for D in self.scales[1:]:  # (B, c, H, W) -> (B, c, H/2, W/2)
-            image = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)
-            maps.append(D(image))
-        return maps
 
 
 def xavier_weights(net: nn.Module, gain: float = 0.02) -> nn.Module:
@@ -170,7 +184,8 @@ def _halvings(image_size: int) -> int:
     n = image_size.bit_length() - 4
     if n < 1 or 8 * 2**n != image_size:
         raise CourseError(
-            f"an encoder needs images whose size is a power of two of at least 16, got {image_size}",
+            f"an encoder needs an image size that is a power of two of at least 16, "
+            f"got {image_size}",
             f"image_size={image_size}",
             "choose 32, 64, 128 or 256",
         )

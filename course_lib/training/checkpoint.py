@@ -117,9 +117,16 @@ def snapshot(method: Any) -> dict[str, Tensor]:
     return out
 
 
+def renamed(cls: type, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``tensors`` of a run of the method ``cls`` by their names of today (``cls.RENAMED``)."""
+    for old, new in cls.RENAMED.items():
+        tensors = {name.replace(old, new): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
 def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bool = True) -> None:
     """The inverse of :func:`snapshot`, in place. Raises CourseError naming the first five entries that do not fit."""
-    own = _weights(method)
+    own, tensors = _weights(method), renamed(type(method), tensors)
     names = own | {
         name: 0 for name in tensors if name.partition(".")[0] in method.networks
     }  # of either, in order

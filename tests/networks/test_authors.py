@@ -31,7 +31,7 @@ class Enhanced(nn.Module):
         self.G2 = networks.LocalEnhancer(n_blocks=n_local_blocks, **sizes)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.G2(x, self.G1.seen(halve(x)))
+        return self.G2(x, self.G1.feature_map(halve(x)))
 
 
 class Boundaries(nn.Module):
