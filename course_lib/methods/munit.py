@@ -208,7 +208,7 @@ class MUNIT(Method):
     def discriminator_terms(
         self, images: Mapping[str, Tensor], sides: dict[str, Side]
     ) -> dict[str, Float[Tensor, ""]]:
-        """What D_x and D_y minimise, unweighted, summed over the scales. Fakes are detached here."""
+        """What D_x and D_y minimise, unweighted, summed over the scales; of fakes, detached."""
         terms = {}
         for name in "xy":
             real = self.judge(name, images[name])

@@ -115,10 +115,10 @@ class AdaINBlock(nn.Module):
 class StyleDecoder(nn.Module):
     """Content (B, 4 base_channels, h, w) and style (B, style_dim) -> image (B, 3, 4h, 4w).
 
-    The image is in [-1, 1]. n_blocks x R256 with AdaIN, u128, u64, c7s1-3. A perceptron style_dim -> 256 -> 256 makes of the
-    style the numbers of all AdaIN layers, 4 of each block and channel: 4,096 at the paper's size.
-    gamma is its raw output, no 1 is added. The scale of layer norm starts at 1 here, uniform in
-    [0, 1] in the authors' code.
+    The image is in [-1, 1]. n_blocks x R256 with AdaIN, u128, u64, c7s1-3. A perceptron style_dim
+    -> 256 -> 256 makes of the style the numbers of all AdaIN layers, 4 of each block and channel:
+    4,096 at the paper's size. gamma is its raw output, no 1 is added. The scale of layer norm
+    starts at 1 here, and uniform in [0, 1] in the authors' code.
     """
 
     def __init__(
