@@ -1,4 +1,4 @@
-"""One BicycleGAN step: which term reaches which network, what each of the six variants computes, what z does."""
+"""One BicycleGAN step: which term reaches which network, and what z does."""
 
 from dataclasses import replace
 from functools import partial
@@ -24,8 +24,8 @@ from tests.methods.contract import assert_same_weights, has_gradient, in_float64
 from tests.support.tensors import pairs
 
 SMALL = Config(
-    image_size=32, z_dim=3, base_channels=4, e_base_channels=4, d_base_channels=4, d_layers=1, dropout=0.0,
-    init="normal", batch_size=2,
+    image_size=32, z_dim=3, base_channels=4, e_base_channels=4, d_base_channels=4, d_layers=1,
+    dropout=0.0, init="normal", batch_size=2,
 )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_drawing_is_reparameterised():
 
 
 def test_step_equals_the_equations():
-    """Three steps against section 3 written out, with plain Adam in float64: same terms, same weights."""
+    """Three steps against section 3 written out, with plain Adam in float64."""
     method, ref = in_float64(make(), make())
     method.read = method.E  # run() and the like end in float32
     method.paint = lambda x, *codes: [method.G(x, z) for z in codes]
@@ -246,7 +246,7 @@ def test_a_term_moves_whom_it_should(term, changes, moved):
 
 
 def test_the_objective_is_summed_over_the_scales():
-    """D says 3 on the full image and 5 on the small one: G's term is 4 + 16, D's on a fake 9 + 25."""
+    """D says 3 at full size and 5 at half: G's term is 4 + 16, D's on a fake 9 + 25."""
     method, data = make(), batch()
     method.D = dict.fromkeys(
         method.D, lambda _: [torch.full((2, 1, 6, 6), 3.0), torch.full((2, 1, 2, 2), 5.0)]

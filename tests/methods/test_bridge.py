@@ -1,4 +1,4 @@
-"""The bridge: its loss and Euler's steps written out, where a straight flow leads, one answer or many."""
+"""The flow: its loss and Euler's steps written out, where a straight flow leads."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def batch(count: int = 2) -> dict[str, torch.Tensor]:
 
 
 def test_step_equals_the_equations():
-    """Two steps against the docstring's loss written out, with plain Adam: same terms, same weights."""
+    """Two steps against the docstring's loss written out, with plain Adam."""
     method, reference = in_float64(make(), make())
     method.run = lambda net, *inputs: net(*inputs)  # run() ends in float32
     opt = torch.optim.Adam(reference.v.parameters(), 1e-3, (0.9, 0.999))

@@ -33,7 +33,7 @@ def batch(count: int = 2, dtype: torch.dtype = torch.float32) -> dict[str, torch
 
 
 def test_patch_nce_is_a_loop_over_places():
-    """One positive, the same place, against the others of the same image; the mean over images and places."""
+    """One positive, the same place, against the others of the image; the mean over places."""
     v, k = (F.normalize(torch.randn(3, 7, 5), dim=2) for _ in range(2))
     found = []
     for image in range(3):
@@ -63,7 +63,7 @@ def test_maps_are_taken_where_the_authors_take_them():
 
 
 def test_nce_is_low_where_patches_stay_in_their_place():
-    """A picture against itself, against itself mirrored, and against that with its maps mirrored back."""
+    """A picture against itself, itself mirrored, and that with its maps mirrored back."""
     method = make(lambda_y=0.0)
     x = batch(1)["x"]
     with torch.no_grad():
@@ -76,7 +76,7 @@ def test_nce_is_low_where_patches_stay_in_their_place():
 
 
 def test_step_equals_the_equations():
-    """Two steps against the docstring's equations written out, with plain Adam: same terms, same weights."""
+    """Two steps against the docstring's equations written out, with plain Adam."""
     method, reference = in_float64(make(), make())
     method.run = lambda net, images: net(images)  # run() ends in float32
     method.features, G, D, H = method.G.features, reference.G, reference.D, reference.H

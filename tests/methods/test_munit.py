@@ -1,4 +1,4 @@
-"""MUNIT: AdaIN, which term reaches which network, every ablation as configuration, styles drawn and read."""
+"""MUNIT: AdaIN, its equations, styles drawn and read."""
 
 import math
 from dataclasses import replace
@@ -29,8 +29,8 @@ from tests.methods.contract import assert_same_weights, in_float64, step
 from tests.support.tensors import pairs
 
 SMALL = Config(
-    image_size=32, style_dim=3, base_channels=4, n_blocks=1, style_down=2, d_base_channels=4, d_layers=2, d_scales=2,
-    batch_size=2,
+    image_size=32, style_dim=3, base_channels=4, n_blocks=1, style_down=2, d_base_channels=4,
+    d_layers=2, d_scales=2, batch_size=2,
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def make(bf16: bool = False, **changes) -> MUNIT:
 
 
 def test_the_numbers_of_the_paper():
-    """At 256 px: a content of 256x64x64, 4,096 parameters of AdaIN, patches of 46 px at each of three scales."""
+    """At 256 px: a content of 256x64x64, 4,096 parameters of AdaIN, patches of 46 px a scale."""
     with torch.device("meta"):
         content, style, decoder, D = (
             ContentEncoder(),
@@ -102,7 +102,7 @@ def test_a_block_with_scale_1_and_shift_0_is_an_ordinary_residual_block():
 
 
 def test_content_is_normalised_and_style_is_not():
-    """A brighter, flatter picture has the same content: instance norm takes that out. Its style differs."""
+    """A brighter, flatter picture has the same content, by instance norm. Its style differs."""
     torch.manual_seed(0)
     content, style, image = ContentEncoder(4, 1).layers[:4], StyleEncoder(3, 4), batch(1)["x"]
     assert torch.allclose(content(image), content(0.3 * image + 0.5), atol=1e-3)
@@ -114,7 +114,7 @@ def test_content_is_normalised_and_style_is_not():
 
 
 def test_step_equals_the_equations():
-    """Two steps against the paper's terms written out, with plain Adam in float64: same terms, same weights."""
+    """Two steps against the paper's terms written out, with plain Adam in float64."""
     method, ref = in_float64(make(lambda_cycle=10.0), make(lambda_cycle=10.0))
     method.run, method.judge = (
         lambda net, *inputs: net(*inputs),

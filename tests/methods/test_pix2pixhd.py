@@ -1,4 +1,4 @@
-"""One pix2pixHD step: who learns in which phase, what feature matching reaches, what the instances tell, and scenes."""
+"""pix2pixHD: who learns in which phase, what feature matching reaches, instances, scenes."""
 
 from dataclasses import replace
 
@@ -30,8 +30,8 @@ from tests.methods import contract
 from tests.methods.contract import assert_same_weights, in_float64, weights
 
 SMALL = Config(
-    image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4, d_layers=1, d_scales=2,
-    e_base_channels=2, use_features=True, batch_size=2, n_centres=3, cluster_images=4,
+    image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4,
+    d_layers=1, d_scales=2, e_base_channels=2, use_features=True, batch_size=2, n_centres=3, cluster_images=4,
 )  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def test_features_are_means_over_instances_of_one_image():
 
 
 def test_feature_matching_leaves_out_the_logits_and_averages_over_scales():
-    """Scale 1: hidden maps off by 1 and 3, logits by 100; scale 2: by 2 and 6. 4/2 (1 + 3 + 2 + 6) / 2 = 12."""
+    """Hidden maps are off by 1 and 3, at scale 2 by 2 and 6: 4/2 (1 + 3 + 2 + 6) / 2 = 12."""
 
     def maps(*values):
         return [torch.full((2, 3, 4, 4), float(v), requires_grad=True) for v in values]
@@ -259,7 +259,7 @@ def test_e_can_be_frozen_late():
 
 
 def test_plain_pairs_need_no_maps(tmp_path):
-    """G and D see x itself: of a folder, of data without labels, and where labels belong to the output."""
+    """G and D see x itself: of a folder, without labels, and where labels are the output's."""
     method = make(n_labels=0, use_instances=False, use_features=False)
     data = batch()
     assert moved(method, {"x": data["x"], "y": data["y"]}) == {"G1", "G2", "D"}

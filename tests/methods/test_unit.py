@@ -1,4 +1,4 @@
-"""UNIT: blocks that are really shared, which term reaches which network, and the variant that shares nothing."""
+"""UNIT: blocks that are really shared, its equations, and the variant that shares nothing."""
 
 from dataclasses import replace
 
@@ -65,7 +65,7 @@ def test_a_shared_block_is_the_last_of_e_and_the_first_of_g_and_belongs_to_both_
 
 @pytest.mark.parametrize(("shared", "reached"), [(1, True), (0, False)])
 def test_sharing_lets_one_domain_teach_the_other(shared, reached):
-    """The VAE of x alone moves what a y goes through if blocks are shared, and else nothing of it."""
+    """The VAE of x alone moves what a y goes through if blocks are shared, and else nothing."""
     method, data = make(shared_blocks=shared), batch()
     torch.manual_seed(1)
     before = method.encode(data["y"]), method.translate(data["x"])["fake_y"]
@@ -102,7 +102,7 @@ def test_noise_has_variance_1_wherever_the_mean_is():
 
 @pytest.mark.parametrize("shared", [0, 1])
 def test_step_equals_the_equations(shared):
-    """Two steps against the paper's objective written out, with plain Adam in float64: same terms, same weights."""
+    """Two steps against the paper's objective written out, with plain Adam in float64."""
     method, ref = in_float64(make(shared_blocks=shared, lambda_kl=0.3), make(shared_blocks=shared))
     method.run = lambda net, *inputs: net(*inputs)
     E, G, (D_x, D_y) = ref.E, ref.G, ref.D.values()
