@@ -22,9 +22,10 @@ def batch(count: int = 2) -> dict[str, torch.Tensor]:
     return {key: torch.rand(count, 3, 16, 16) * 2 - 1 for key in ("x", "y")}
 
 
-def test_step_equals_the_equations():
+@pytest.mark.parametrize("start", ["noise", "x"])
+def test_step_equals_the_equations(start):
     """Two steps against the docstring's loss written out, with plain Adam."""
-    method, reference = in_float64(make(), make())
+    method, reference = in_float64(make(start=start), make(start=start))
     method.run = lambda net, *inputs: net(*inputs)  # run() ends in float32
     opt = torch.optim.Adam(reference.v.parameters(), 1e-3, (0.9, 0.999))
     data = {key: images.double() for key, images in batch().items()}
@@ -33,7 +34,7 @@ def test_step_equals_the_equations():
         torch.manual_seed(step)
         terms = method.step(data)
         torch.manual_seed(step)
-        z_0 = torch.randn_like(y)
+        z_0 = torch.randn_like(x) if start == "noise" else x
         t = torch.rand_like(x[:, 0, 0, 0])
         z_t = torch.stack([(1 - t[i]) * z_0[i] + t[i] * y[i] for i in range(2)])
         loss = ((reference.v(torch.cat([z_t, x], dim=1), t) - (y - z_0)) ** 2).mean()
@@ -64,6 +65,11 @@ def test_a_straight_flow_arrives_in_any_number_of_steps(steps, monkeypatch):
     monkeypatch.setattr(method.averaged["v"], "forward", lambda given, t: data["y"] - z)
     fake_y = method.translate(data["x"], z, steps)["fake_y"]
     assert torch.allclose(fake_y, data["y"], atol=1e-5)
+
+
+def test_from_x_there_is_one_answer():
+    method, x = make(start="x"), batch()["x"]
+    assert not method.has_codes and torch.equal(*(method.translate(x)["fake_y"] for _ in range(2)))
 
 
 def test_one_target_is_learned(one_thread):

@@ -144,7 +144,7 @@ CASES = {
     )),
     "bridge": Case(method_class("bridge"),
         {"image_size": 16, "base_channels": 8, "euler_steps": 2, "batch_size": 2, "average": 0.0},
-        (({"average": 0.9, "decay_from": 1.0}, set()),),
+        (({"start": "x"}, set()), ({"average": 0.9, "decay_from": 1.0}, set())),
         learns=("opt_G",),
     ),
     "cogan": Case(method_class("cogan"),

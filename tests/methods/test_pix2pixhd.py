@@ -31,7 +31,8 @@ from tests.methods.contract import assert_same_weights, in_float64, weights
 
 SMALL = Config(
     image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4,
-    d_layers=1, d_scales=2, e_base_channels=2, use_features=True, batch_size=2, n_centres=3, cluster_images=4,
+    d_layers=1, d_scales=2, e_base_channels=2, use_features=True, batch_size=2, n_centres=3,
+    cluster_images=4,
 )  # fmt: skip
 
 
