@@ -82,6 +82,7 @@ class Method:
 
     Config: ClassVar[type] = TrainingConfig
     PRESETS: ClassVar[dict[str, dict]] = {"paper": {}}  # changes of the defaults: smoke, cpu, gpu
+    RENAMED: ClassVar[dict[str, str]] = {}  # in names of older checkpoints: old part -> today's
     needs_pairs: ClassVar[bool] = False
     translates: ClassVar[bool] = True  # False: it makes images from noise alone, for preview()
     directions: ClassVar[tuple[str, ...]] = ("xy",)  # of translate(); both ways: ("xy", "yx")

@@ -1,15 +1,19 @@
-"""A bridge: translation with pairs as a flow along straight lines (Lipman and others; Liu, Gong, Liu: ICLR 2023).
+"""Translation with pairs as a flow along straight lines: flow matching, or a bridge.
 
-No discriminator. Each pair gives a line from z_0 to y, and a network learns which way it leads, seen from any point:
+Lipman and others, and Liu, Gong, Liu: both ICLR 2023. No discriminator. Each pair gives a line from
+z_0 to y, and a network learns which way it leads, seen from any point:
 
     z_t     = (1 - t) z_0 + t y,      t uniform in [0, 1]
     L(v)    = E || v(z_t, x, t) - (y - z_0) ||^2
 
-To translate, follow v from z_0 in steps of equal length (Euler): z <- z + v(z, x, t) / steps. Where several y suit an
-x, lines cross, and v is the mean of their directions; many short steps then choose one y, a single long one their mean.
+To translate, follow v from z_0 in steps of equal length (Euler): z <- z + v(z, x, t) / steps. Where
+several y suit an x, lines cross, and v is the mean of their directions; many short steps then choose
+one y, a single long one their mean.
 
     from noise      start="noise": z_0 ~ N(0, I), the code of an answer; one x has many
     from x          start="x": z_0 = x, one answer
+
+From noise, the default, this is conditional flow matching; only from x is it a bridge.
 """
 
 from dataclasses import dataclass
@@ -22,14 +26,17 @@ from torch import Tensor
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig
-from course_lib.networks import TimedUNet
 from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
+from course_lib.networks.time_unet import TimedUNet
 
 
 @dataclass(frozen=True)
 class Config(TrainingConfig):
-    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]. No paper has this network: it is small."""
+    """Hyperparameters; images are (3, image_size, image_size) in [-1, 1].
+
+    No paper has this small network. Its learning rate and betas are Adam's own defaults.
+    """
 
     start: Literal["noise", "x"] = "noise"
     base_channels: int = 48  # of the four levels 1, 2, 3 and 3 times as many
@@ -44,8 +51,12 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if self.image_size % 8 or self.base_channels % 8:
-            what = f"image_size and base_channels must be multiples of 8, got {self.image_size}, {self.base_channels}"
-            raise CourseError(what, "Config", "choose 32, 64 or 128 px, and 32, 48 or 64 channels")
+            raise CourseError(
+                "image_size and base_channels must be multiples of 8, "
+                f"got {self.image_size}, {self.base_channels}",
+                "Config",
+                "choose 32, 64 or 128 px, and 32, 48 or 64 channels",
+            )
 
 
 _SMALL = {"jitter": "auto", "flip": "auto"}
@@ -58,9 +69,10 @@ PRESETS: dict[str, dict] = {
 
 
 class Bridge(Method):
-    """The velocity v, its optimiser and one training step. Images are (B, 3, S, S) in [-1, 1], codes noise like them.
+    """The velocity v, its optimiser and one training step.
 
-    ``bf16`` runs the network in bfloat16; losses stay float32.
+    Images are (B, 3, S, S) in [-1, 1], and codes are noise of the same shape. ``bf16`` runs the
+    network in bfloat16; losses stay float32.
     """
 
     Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
@@ -79,7 +91,10 @@ class Bridge(Method):
         self.optimizers = {"opt_G": self.opt_G}
 
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n 3 s s"]:
-        """n draws of z_0 ~ N(0, I), of a ``seed`` or of torch's global generator; the same on every device."""
+        """n draws of z_0 ~ N(0, I), of a ``seed`` or of torch's global generator.
+
+        They are the same on every device.
+        """
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         size = self.config.image_size
         return send(torch.randn(n, 3, size, size, generator=generator), self.device)
@@ -90,15 +105,15 @@ class Bridge(Method):
         """What v minimises, at the points of time ``t`` on the lines from z_0 to y."""
         at = t[:, None, None, None]
         z_t = (1 - at) * z_0 + at * y
-        return {
-            "g_velocity": losses.velocity(self.run(self.v, torch.cat([z_t, x], dim=1), t), z_0, y)
-        }
+        v = self.run(self.v, torch.cat([z_t, x], dim=1), t)
+        return {"g_velocity": losses.velocity(v, z_0, y)}
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of v. ``batch``: x, y (B, 3, S, S). Returns the term."""
         x, y = batch["x"], batch["y"]
         z_0 = torch.randn_like(x) if self.has_codes else x
-        terms = self.generator_terms(x, y, z_0, torch.rand_like(x[:, 0, 0, 0]))
+        t = torch.rand_like(y[:, 0, 0, 0])  # (B,)
+        terms = self.generator_terms(x, y, z_0, t)
         self.opt_G.zero_grad()
         terms["g_velocity"].backward()
         self.opt_G.step()
@@ -112,18 +127,21 @@ class Bridge(Method):
         z: Float[Tensor, "#b 3 s s"] | None = None,
         steps: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 s s"]]:
-        """``{"fake_y": where the flow leads in so many steps}`` in float32, with averaged weights if there are any.
+        """``{"fake_y": where the flow leads in so many steps}`` in float32.
 
-        ``z`` is one noise image for all x or one for each; None draws one for each. From x there is nothing to draw.
-        Raises CourseError for fewer than one step.
+        With averaged weights if there are any. ``z`` is one noise image for all x or one for each;
+        None draws one for each. From x there is nothing to draw. Raises CourseError for fewer than one step.
         """
         steps = self.config.euler_steps if steps is None else steps
         if steps < 1:
             raise CourseError(
                 f"cannot translate in {steps} steps", "translate()", "give at least 1"
             )
-        z = (torch.randn_like(x) if z is None else z.to(x).expand_as(x)) if self.has_codes else x
+        if not self.has_codes:
+            z = x
+        z = torch.randn_like(x) if z is None else z.to(x).expand_as(x)
         with inference(self.averaged["v"]) as v:
             for i in range(steps):
-                z = z + v(torch.cat([z, x], dim=1), x.new_full((len(x),), i / steps)) / steps
+                t = x.new_full((len(x),), i / steps)
+                z = z + v(torch.cat([z, x], dim=1), t) / steps
         return {"fake_y": z.clamp(-1, 1)}

@@ -1,40 +1,49 @@
 """CUT: unpaired translation with one generator (Park, Efros, Zhang, Zhu: ECCV 2020).
 
-A patch of G(x) should have more in common with the patch of x at the same place than with other patches of that x.
-v is a patch of G(x), v+ the one of x at its place and v- are the others, each as a vector of length 1: maps of G's own
-first half, through a small network H.
+A patch of G(x) should have more in common with the patch of x at the same place than with other
+patches of that x. v is a patch of G(x), v+ the one of x at its place and v- are the others, each as
+a vector of length 1: maps of G's own first half, through a small network H.
 
     L_GAN(G, D)       = E_y[log D(y)] + E_x[log(1 - D(G(x)))]
     l(v, v+, v-)      = -log( exp(v.v+ / t) / (exp(v.v+ / t) + sum_n exp(v.v-_n / t)) )
     NCE(G, H, x)      = mean of l over places of five maps
     L                 = L_GAN(G, D) + lambda_x NCE(G, H, x) + lambda_y NCE(G, H, y)
 
-In training least squares take the place of the logs. The last term takes a y in place of x, which G should leave as it
-is; where both have a weight, the authors' code halves their sum. No way back, no second generator, no pool. The
-defaults are the paper's but for one thing: the authors blur before they take every second pixel, and here the networks
-are CycleGAN's. FastCUT, the preset fastcut, is
+In training least squares take the place of the logs. The last term takes a y in place of x, which G
+should leave as it is; where both have a weight, the authors' code halves their sum. No way back, no
+second generator, no pool. FastCUT, the preset fastcut, is
 
     lambda_x=10, lambda_y=0, mirror=True, decay_from=0.75
+
+The defaults are the paper's, but the networks are CycleGAN's, which differ from the authors' in two
+ways. Their weights start from Xavier's rule with gain 0.02, about 0.0004 in the widest layers; here
+it is N(0, 0.02). And they blur before they take every second pixel, so their second and third map
+are of 256 and 128 px, with patches of 1, 9, 15, 35 and 99 px in the five; here they are of 128 and
+64 px, with patches of 1, 9, 13, 29 and 93.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, check_patches, option
-from course_lib.networks import PatchGAN, PatchProjections, ResNetGenerator
 from course_lib.networks.blocks import inference
+from course_lib.networks.cut import PatchProjections
+from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.hardware import send
+from course_lib.networks.resnet import ResNetGenerator
 
 
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
+
+    REMOVED: ClassVar[dict[str, Any]] = {"gan_loss": "least-squares", "lambda_d": 0.5}
 
     # networks
     base_channels: int = 64
@@ -44,24 +53,20 @@ class Config(TrainingConfig):
     d_layers: int = option(3, zero=True)  # 70 px patches
     h_dim: int = 256  # of a patch as a vector
     # objective
-    gan_loss: Literal["log", "least-squares"] = "least-squares"
     lambda_gan: float = 1.0
     lambda_x: float = 1.0  # G(x) keeps what stood in x
     lambda_y: float = 1.0  # G(y) keeps what stood in y
     places: int = 256  # of each map, anew in each step, the same in all images
-    temperature: float = option(0.07, zero=False)
-    mirror: bool = False  # half of the batches are mirrored for G, and its maps mirrored back before they are compared
-    lambda_d: float = 0.5  # the objective of D is halved
+    temperature: float = option(0.07, zero=False)  # t
+    # half of the batches are mirrored for G, and its maps mirrored back before they are compared
+    mirror: bool = False
     # training
     decay_from: float = 0.5
 
     def __post_init__(self):
         if not (self.lambda_x or self.lambda_y):
-            raise CourseError(
-                "lambda_x and lambda_y are both 0",
-                "Config",
-                "G would forget what it sees: give one",
-            )
+            what = "lambda_x and lambda_y are both 0"
+            raise CourseError(what, "Config", "G would forget what it sees: give one")
         if self.image_size % 4 or self.image_size < 16:
             what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
             raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
@@ -120,73 +125,79 @@ class CUT(Method):
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-        """What G makes of them on its way: see :meth:`ResNetGenerator.features`."""
+        """G's maps of ``images`` on its way: see :meth:`ResNetGenerator.features`."""
         with self.autocast:
             return [maps.float() for maps in self.G.features(images)]
 
     def translations(self, x: Tensor, y: Tensor, mirrored: bool = False) -> dict[str, Any]:
-        """fake_y and, where NCE asks for it, idt_y, both ``mirrored`` or not; and ``maps``, G's features of x and y.
+        """fake_y and, where NCE asks for it, idt_y, both ``mirrored`` or not; and ``maps``.
 
-        G makes the features on its way to the images, so that only mirrored ones cost a pass of their own.
+        These are G's features of x and of y, joined, as far as NCE compares with them. G makes them
+        on its way to the images, so that only mirrored ones cost a pass of their own.
         """
-        seen = {"fake_y": x} | ({"idt_y": y} if self.config.lambda_y else {})
-        sources = torch.cat([*seen.values()])
+        sources = torch.cat([x, y]) if self.config.lambda_y else x
         maps = self.features(sources.flip(3) if mirrored else sources)
-        images = self.run(self.G.finish, maps[-1]).split(len(x))
+        images = self.run(self.G.finish, maps[-1])
         if mirrored:
             with torch.no_grad():
                 maps = self.features(sources)
-        return dict(zip(seen, images, strict=True)) | {"maps": [of.detach() for of in maps]}
+        first = 0 if self.config.lambda_x else len(x)
+        out = {"fake_y": images[: len(x)], "maps": [layer[first:].detach() for layer in maps]}
+        return out | ({"idt_y": images[len(x) :]} if self.config.lambda_y else {})
 
-    def nce(self, sources: list[Tensor], targets: list[Tensor]) -> Float[Tensor, " b"]:
-        """NCE(G, H, source) for each image: the features of sources, which are constant, and those of targets."""
-        places = [
-            send(torch.randperm(of[0, 0].numel())[: self.config.places], self.device)
-            for of in sources
-        ]
+    def nce(
+        self, sources: list[Tensor], targets: list[Tensor], parts: int = 1
+    ) -> Float[Tensor, " parts"]:
+        """NCE(G, H, .) of each of so many ``parts`` of a batch, one number each.
+
+        ``sources`` and ``targets`` are five maps of features, (B, _, _, _) each. H learns from
+        those of the targets alone.
+        """
+        places = []
+        for layer in sources:
+            order = torch.randperm(layer[0, 0].numel())
+            places.append(send(order[: self.config.places], self.device))
         with torch.no_grad():
             keys = self.H(sources, places)  # five times (B, places, h_dim), of length 1
         pairs = zip(self.H(targets, places), keys, strict=True)
-        return sum(losses.patch_nce(v, of_x, self.config.temperature) for v, of_x in pairs) / len(
-            keys
-        )
+        each = sum(losses.patch_nce(v, key, self.config.temperature) for v, key in pairs)
+        return (each / len(keys)).view(parts, -1).mean(1)
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted. Pass fake_y detached."""
-        real_loss, fake_loss = losses.least_squares_real, losses.least_squares_fake
         real, fake = self.run_batched(self.D, y, fake_y)  # maps of logits
-        return {"d_real": real_loss(real), "d_fake": fake_loss(fake)}
+        return {
+            "d_real": losses.least_squares_real(real),
+            "d_fake": losses.least_squares_fake(fake),
+        }
 
     def generator_terms(
         self, out: dict[str, Any], mirrored: bool = False
     ) -> dict[str, Float[Tensor, ""]]:
-        """What G and H minimise, unweighted, of :meth:`translations`. A term of weight 0 is not computed."""
-        cfg, terms = self.config, {}
-        generator_loss = losses.least_squares_generator
+        """What G and H minimise, unweighted, of :meth:`translations`.
+
+        A term of weight 0 is not computed.
+        """
+        cfg, terms, compared = self.config, {}, {}
         if cfg.lambda_gan:
-            terms["g_gan"] = generator_loss(self.run(self.D, out["fake_y"]))
-        made = [out[name] for name in ("fake_y", "idt_y") if name in out]
-        targets = self.features(torch.cat(made))
-        nce = self.nce(out["maps"], [maps.flip(3) if mirrored else maps for maps in targets]).split(
-            len(made[0])
-        )
+            terms["g_gan"] = losses.least_squares_generator(self.run(self.D, out["fake_y"]))
         if cfg.lambda_x:
-            terms["g_nce_x"] = nce[0].mean()
+            compared["g_nce_x"] = out["fake_y"]
         if cfg.lambda_y:
-            terms["g_nce_y"] = nce[1].mean()
-        return terms
+            compared["g_nce_y"] = out["idt_y"]
+        targets = self.features(torch.cat([*compared.values()]))
+        if mirrored:
+            targets = [layer.flip(3) for layer in targets]
+        nce = self.nce(out["maps"], targets, len(compared))
+        return terms | dict(zip(compared, nce, strict=True))
 
     def step(self, batch: dict) -> dict[str, Tensor]:
-        """One update of D, then one of G and H. ``batch``: x, y (B, 3, S, S). Returns the unweighted terms."""
-        cfg, D, opt_G, opt_D, x, y = (
-            self.config,
-            self.D,
-            self.opt_G,
-            self.opt_D,
-            batch["x"],
-            batch["y"],
-        )
-        terms = {}
+        """One update of D, then one of G and H. ``batch``: x, y (B, 3, S, S).
+
+        Returns the unweighted terms.
+        """
+        cfg, D, opt_G, opt_D = self.config, self.D, self.opt_G, self.opt_D
+        x, y, d = batch["x"], batch["y"], {}
 
         # 1. Translate x, and what is a y already, both perhaps mirrored.
         mirrored = cfg.mirror and torch.rand(()).item() < 0.5
@@ -197,26 +208,24 @@ class CUT(Method):
             D.requires_grad_(True)
             opt_D.zero_grad()
             d = self.discriminator_terms(y, out["fake_y"].detach())
-            (cfg.lambda_d * sum(d.values())).backward()
+            loss_D = 0.5 * (d["d_real"] + d["d_fake"])  # the objective of D is halved
+            loss_D.backward()
             opt_D.step()
-            terms |= d
 
-        # 3. G and H learn together: fool D, which is frozen, and keep each patch recognisable among the others.
+        # 3. G and H learn together: fool D, which is frozen, and keep each patch recognisable among
+        #    the others.
         D.requires_grad_(False)
         opt_G.zero_grad()
         g = self.generator_terms(out, mirrored)
         half = 0.5 if cfg.lambda_x and cfg.lambda_y else 1.0
-        weights = {
-            "g_gan": cfg.lambda_gan,
-            "g_nce_x": half * cfg.lambda_x,
-            "g_nce_y": half * cfg.lambda_y,
-        }
-        sum(weights[name] * term for name, term in g.items()).backward()
+        weights = {"g_gan": cfg.lambda_gan, "g_nce_x": half * cfg.lambda_x}
+        weights["g_nce_y"] = half * cfg.lambda_y
+        loss_G = sum(weights[name] * term for name, term in g.items())
+        loss_G.backward()
         opt_G.step()
-        terms |= g
 
         self.update_averages()
-        return {name: term.detach() for name, term in terms.items()}
+        return {name: term.detach() for name, term in (d | g).items()}
 
     @torch.no_grad()
     def translate(self, x: Float[Tensor, "b 3 h w"]) -> dict[str, Float[Tensor, "b 3 h w"]]:
@@ -224,5 +233,5 @@ class CUT(Method):
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x)}
 
-    def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
+    def discriminators(self) -> dict[str, tuple[str, nn.Module, int]]:
         return {"D": ("y", self.D, 0)}

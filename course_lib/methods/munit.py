@@ -1,21 +1,25 @@
 """MUNIT: many translations of one image, without pairs (Huang, Liu, Belongie, Kautz: ECCV 2018).
 
-An image is a content, a map that both domains share, and a style, eight numbers that its domain keeps to itself:
+An image is a content, a map that both domains share, and a style, eight numbers that its domain
+keeps to itself:
 
-    c_a, s_a = E_a(a)          content and style of an image of domain a (x of the data set); b (its y) likewise
-    fake_b   = G_b(c_a, s')    the content of a, in a style of b: drawn from N(0, I), or read from an example
+    c_x, s_x = E_x(x)          content and style of an image x; c_y, s_y of a y likewise
+    fake_y   = G_y(c_x, s')    the content of x, in a style of y: drawn from N(0, I), or read from
+                               an example
+    L_image_x   = E ||G_x(c_x, s_x) - x||_1               image -> code  -> image
+    L_content_x = E ||E_y^c(fake_y) - c_x||_1             code  -> image -> code
+    L_style_y   = E ||E_y^s(fake_y) - s'||_1
+    L_cycle_x   = E ||G_x(E_y^c(fake_y), s_x) - x||_1     optional: there, and back in its style
 
-    L_image_a   = E ||G_a(c_a, s_a) - a||_1             image  -> code  -> image
-    L_content_a = E ||E_b^c(G_b(c_a, s')) - c_a||_1     code   -> image -> code
-    L_style_b   = E ||E_b^s(G_b(c_a, s')) - s'||_1
-    L_cycle_a   = E ||G_a(E_b^c(fake_b), s_a) - a||_1   optional: there, and back in the style it had
-
-Both domains have these and a least-squares GAN term. The defaults are the paper's; "no x-recon", "no c-recon", "no
-s-recon" of its Table 1 are lambda_image=0, lambda_content=0 and lambda_style=0.
+Both domains have these and a least-squares GAN term, summed over the scales of D. The defaults are
+the paper's; "no x-recon", "no c-recon", "no s-recon" of its Table 1 are lambda_image=0,
+lambda_content=0 and lambda_style=0. Its optional perceptual term, on VGG's relu4_3 (relu5_3 in the
+authors' code), is left out; it would stand in :meth:`MUNIT.generator_terms`.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -24,18 +28,21 @@ from torch import Tensor, nn
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, option
+from course_lib.methods.unit import WAYS, in_both
 from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
-
-DOMAINS, SIDES = {"x": "a", "y": "b"}, (("a", "b"), ("b", "a"))
 
 
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    REMOVED: ClassVar = {"lambda_perceptual": 0.0, "features": "auto"}
+    REMOVED: ClassVar[dict[str, Any]] = {
+        "gan_loss": "least-squares",
+        "lambda_perceptual": 0.0,
+        "features": "auto",
+    }
 
     # networks
     style_dim: int = 8
@@ -46,38 +53,34 @@ class Config(TrainingConfig):
     d_layers: int = option(4, zero=True)  # 46 px patches
     d_scales: int = 3
     # objective
-    gan_loss: Literal["log", "least-squares"] = "least-squares"  # summed over the scales
     lambda_gan: float = 1.0
     lambda_image: float = 10.0
     lambda_content: float = 1.0
     lambda_style: float = 1.0
     lambda_cycle: float = 0.0  # style-augmented; 10 for some of the paper's data
     # training
-    jitter: Literal["resize", "affine", "none", "auto"] = (
-        "none"  # the authors crop along the longer side alone
-    )
+    # the authors crop along the longer side alone
+    jitter: Literal["resize", "affine", "none", "auto"] = "none"
     lr: float = option(1e-4, zero=False)
     decay_weights: float = 1e-4  # L2, in Adam
-    decay_from: float = (
-        0.5  # lr then falls linearly to 0; the authors halve it ten times in a million steps
-    )
+    # lr then falls linearly to 0; the authors halve it ten times in a million steps
+    decay_from: float = 0.5
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
-            raise CourseError(
-                "no term is left that an image must satisfy", "Config", "give a lambda above 0"
-            )
+            what = "no term is left that an image must satisfy"
+            raise CourseError(what, "Config", "give a lambda above 0")
         least = 2 ** max(self.d_layers + self.d_scales - 1, self.style_down, 4)
         if self.image_size % 4 or self.image_size < least:
-            what = f"image_size must be a multiple of 4 and at least {least} for this D, got {self.image_size}"
             raise CourseError(
-                what,
+                f"image_size must be a multiple of 4 and at least {least} for this D, "
+                f"got {self.image_size}",
                 "Config",
                 "choose a larger image_size, or smaller d_layers, d_scales, style_down",
             )
 
 
-# What fits a machine and a few minutes: overrides of the paper's defaults, chosen on validation emoji.
+# What fits a machine and a few minutes: changes of the paper's defaults, chosen on val emoji.
 _SMALL = {"jitter": "auto", "flip": "auto", "d_layers": 3, "d_scales": 2, "style_down": 3}
 PRESETS: dict[str, dict] = {
     "paper": {},
@@ -103,14 +106,26 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class MUNIT(Method):
-    """Two encoders, a decoder and D for each of the domains "a" and "b", their optimisers and one training step.
+class Side(NamedTuple):
+    """What belongs to one domain, here y; None where no term needs it."""
 
-    Images are (B, 3, S, S) in [-1, 1], styles (B, style_dim), contents (B, c, S/4, S/4). ``bf16`` runs the networks in
-    bfloat16; losses stay float32.
+    content: Tensor  # c_y, (B, c, S/4, S/4)
+    style: Tensor | None  # s_y, (B, style_dim)
+    drawn: Tensor  # s', (B, style_dim)
+    fake: Tensor  # fake_y, of the content of x in the style s'
+    rec: Tensor | None  # G_y(c_y, s_y)
+
+
+class MUNIT(Method):
+    """Two encoders, a decoder and D for each domain, their optimisers and one training step.
+
+    Each network holds one for "x" and one for "y". Images are (B, 3, S, S) in [-1, 1], styles
+    (B, style_dim), contents (B, c, S/4, S/4). ``bf16`` runs the networks in bfloat16; losses stay
+    float32.
     """
 
     Config, PRESETS, directions, has_codes = Config, PRESETS, ("xy", "yx"), True
+    RENAMED: ClassVar[dict[str, str]] = {".a.": ".x.", ".b.": ".y."}
 
     def __init__(
         self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
@@ -118,13 +133,13 @@ class MUNIT(Method):
         super().__init__(config, device, bf16)
         cfg = self.config
 
-        def both(make) -> nn.ModuleDict:
-            return nn.ModuleDict({domain: make() for domain in "ab"}).to(self.device)
+        def both(make: Callable[..., nn.Module], *sizes: int) -> nn.ModuleDict:
+            return nn.ModuleDict({domain: make(*sizes) for domain in "xy"}).to(self.device)
 
-        self.E_content = both(lambda: ContentEncoder(cfg.base_channels, cfg.n_blocks))
-        self.E_style = both(lambda: StyleEncoder(cfg.style_dim, cfg.base_channels, cfg.style_down))
-        self.G = both(lambda: StyleDecoder(cfg.style_dim, cfg.base_channels, cfg.n_blocks))
-        self.D = both(lambda: MUNITDiscriminator(cfg.d_base_channels, cfg.d_layers, cfg.d_scales))
+        self.E_content = both(ContentEncoder, cfg.base_channels, cfg.n_blocks)
+        self.E_style = both(StyleEncoder, cfg.style_dim, cfg.base_channels, cfg.style_down)
+        self.G = both(StyleDecoder, cfg.style_dim, cfg.base_channels, cfg.n_blocks)
+        self.D = both(MUNITDiscriminator, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
         learners = {"E_content": self.E_content, "E_style": self.E_style, "G": self.G}
         self.networks = learners | {"D": self.D}
         self.keep_averages(*learners)
@@ -133,7 +148,10 @@ class MUNIT(Method):
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n style_dim"]:
-        """n styles ~ N(0, I), of a ``seed`` or of torch's global generator; the same on every device."""
+        """n styles ~ N(0, I), of a ``seed`` or of torch's global generator.
+
+        They are the same on every device.
+        """
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         return send(torch.randn(n, self.config.style_dim, generator=generator), self.device)
 
@@ -143,110 +161,101 @@ class MUNIT(Method):
             maps = self.D[domain](image)
         return [logits.float() for logits in maps]
 
-    def codes_and_fakes(self, images: dict[str, Tensor]) -> dict[str, Tensor]:
-        """``images``: "a" and "b". content_, style_, random_ (a style), fake_ and rec_ of each: what the terms need.
-
-        A decoder paints rec and fake in one pass, which is faster: no norm in it mixes the images of a batch.
-        """
-        cfg, run, out = self.config, self.run, {}
-        for a, image in images.items():
-            out[f"content_{a}"], out[f"random_{a}"] = (
-                run(self.E_content[a], image),
-                self.noise(len(image)),
-            )
+    def codes_and_fakes(self, images: Mapping[str, Tensor]) -> dict[str, Side]:
+        """What the terms need of the images x and y, by the domain that it belongs to."""
+        cfg, run = self.config, self.run
+        contents, styles, drawn, sides = {}, {}, {}, {}
+        for here in "xy":
+            contents[here] = run(self.E_content[here], images[here])
+            drawn[here] = self.noise(len(images[here]))
             if cfg.lambda_image or cfg.lambda_cycle:
-                out[f"style_{a}"] = run(self.E_style[a], image)
-        for a, b in SIDES:
-            contents, styles = (
-                [out[f"content_{a}"]],
-                [out[f"random_{b}"]],
-            )  # of a, to be painted as b
-            if cfg.lambda_image:
-                contents, styles = [*contents, out[f"content_{b}"]], [*styles, out[f"style_{b}"]]
-            painted = run(self.G[b], torch.cat(contents), torch.cat(styles)).split(len(images[a]))
-            out |= dict(zip((f"fake_{b}", f"rec_{b}"), painted, strict=False))
-        return out
+                styles[here] = run(self.E_style[here], images[here])
+        for here, there in WAYS:
+            G, rec = self.G[there], None
+            if cfg.lambda_image:  # in one pass, which is faster: no norm in G mixes images
+                content = torch.cat([contents[here], contents[there]])
+                style = torch.cat([drawn[there], styles[there]])
+                fake, rec = run(G, content, style).chunk(2)
+            else:
+                fake = run(G, contents[here], drawn[there])
+            sides[there] = Side(contents[there], styles.get(there), drawn[there], fake, rec)
+        return sides
 
     def generator_terms(
-        self, images: dict[str, Tensor], out: dict[str, Tensor]
+        self, images: Mapping[str, Tensor], sides: dict[str, Side]
     ) -> dict[str, Float[Tensor, ""]]:
-        """What encoders and decoders minimise, unweighted; ``g_content_a`` is that of the content of a, and so on."""
+        """What encoders and decoders minimise, unweighted. A term of weight 0 is not computed."""
         cfg, run, terms = self.config, self.run, {}
-        generator_loss = losses.least_squares_generator
-        for a, b in SIDES:
-            fake_b, content = out[f"fake_{b}"], out[f"content_{a}"]
+        for here, there in WAYS:
+            source, target = sides[here], sides[there]
             if cfg.lambda_gan:
-                terms[f"g_gan_{b}"] = sum(map(generator_loss, self.judge(b, fake_b)))
+                maps = self.judge(there, target.fake)
+                terms[f"g_gan_{there}"] = sum(map(losses.least_squares_generator, maps))
             if cfg.lambda_image:
-                terms[f"g_image_{b}"] = losses.l1(out[f"rec_{b}"], images[b])
+                terms[f"g_image_{there}"] = losses.l1(target.rec, images[there])
             if cfg.lambda_content or cfg.lambda_cycle:
-                rec_content = run(self.E_content[b], fake_b)
+                rec_content = run(self.E_content[there], target.fake)
             if cfg.lambda_content:
-                terms[f"g_content_{a}"] = losses.l1(rec_content, content)
+                terms[f"g_content_{here}"] = losses.l1(rec_content, source.content)
             if cfg.lambda_style:
-                terms[f"g_style_{b}"] = losses.l1(run(self.E_style[b], fake_b), out[f"random_{b}"])
+                rec_style = run(self.E_style[there], target.fake)
+                terms[f"g_style_{there}"] = losses.l1(rec_style, target.drawn)
             if cfg.lambda_cycle:
-                terms[f"g_cycle_{a}"] = losses.l1(
-                    run(self.G[a], rec_content, out[f"style_{a}"]), images[a]
-                )
+                cycle = run(self.G[here], rec_content, source.style)
+                terms[f"g_cycle_{here}"] = losses.l1(cycle, images[here])
         return terms
 
     def discriminator_terms(
-        self, images: dict[str, Tensor], out: dict[str, Tensor]
+        self, images: Mapping[str, Tensor], sides: dict[str, Side]
     ) -> dict[str, Float[Tensor, ""]]:
-        """What D_a and D_b minimise, unweighted, summed over the scales. The fakes are detached here."""
-        real_loss, fake_loss = losses.least_squares_real, losses.least_squares_fake
+        """What D_x and D_y minimise, unweighted, summed over the scales; of fakes, detached."""
         terms = {}
-        for a, image in images.items():
-            terms[f"d_real_{a}"] = sum(map(real_loss, self.judge(a, image)))
-            terms[f"d_fake_{a}"] = sum(map(fake_loss, self.judge(a, out[f"fake_{a}"].detach())))
+        for name in "xy":
+            real = self.judge(name, images[name])
+            fake = self.judge(name, sides[name].fake.detach())
+            terms[f"d_real_{name}"] = sum(map(losses.least_squares_real, real))
+            terms[f"d_fake_{name}"] = sum(map(losses.least_squares_fake, fake))
         return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
-        """One update of both D, then one of all encoders and decoders. Returns the unweighted terms.
+        """One update of both D, then one of all encoders and decoders. ``batch``: x, y.
 
-        Both look at the same fakes, where the authors draw new styles in between.
+        Both look at the same fakes, where the authors draw new styles in between. Returns the
+        unweighted terms.
         """
-        cfg, D, opt_G, opt_D, images = (
-            self.config,
-            self.D,
-            self.opt_G,
-            self.opt_D,
-            {"a": batch["x"], "b": batch["y"]},
-        )
+        cfg, D, opt_G, opt_D, d = self.config, self.D, self.opt_G, self.opt_D, {}
 
-        # 1. Take both images apart; paint each again, and each content in a random style of the other domain.
-        out, terms = self.codes_and_fakes(images), {}
+        # 1. Take both images apart; paint each again, and its content in a random style of the
+        #    other domain.
+        sides = self.codes_and_fakes(batch)
 
-        # 2. D_a and D_b learn to tell real images from fakes, at every scale.
+        # 2. D_x and D_y learn to tell real images from fakes, at every scale.
         if cfg.lambda_gan:
             D.requires_grad_(True)
             opt_D.zero_grad()
-            terms = self.discriminator_terms(images, out)
-            (cfg.lambda_gan * sum(terms.values())).backward()
+            d = self.discriminator_terms(batch, sides)
+            loss_D = cfg.lambda_gan * sum(d.values())
+            loss_D.backward()
             opt_D.step()
 
-        # 3. The rest learns together. Nothing but D is frozen: a term moves each network on its way, encoders as well.
+        # 3. The rest learns together. Nothing but D is frozen: a term moves each network on its
+        #    way, encoders as well.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(images, out)
-        weights = {
-            f"g_{name}_{domain}": weight
-            for domain in "ab"
-            for name, weight in (
-                ("gan", cfg.lambda_gan),
-                ("image", cfg.lambda_image),
-                ("content", cfg.lambda_content),
-                ("style", cfg.lambda_style),
-                ("cycle", cfg.lambda_cycle),
-            )
-        }
+        g = self.generator_terms(batch, sides)
+        weights = in_both(
+            gan=cfg.lambda_gan,
+            image=cfg.lambda_image,
+            content=cfg.lambda_content,
+            style=cfg.lambda_style,
+            cycle=cfg.lambda_cycle,
+        )
         loss_G = sum(weights[name] * term for name, term in g.items())
         loss_G.backward()
         opt_G.step()
 
         self.update_averages()
-        return {name: term.detach() for name, term in (terms | g).items()}
+        return {name: term.detach() for name, term in (d | g).items()}
 
     @torch.no_grad()
     def translate(
@@ -255,11 +264,12 @@ class MUNIT(Method):
         z: Float[Tensor, "#b style_dim"] | None = None,
         direction: str = "xy",
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
-        """``{"fake_y": G_b(E_a^c(x), z)}`` in float32, with averaged weights if there are any.
+        """``{"fake_y": G_y(E_x^c(x), z)}`` in float32, with averaged weights if there are any.
 
-        ``z`` is one style for all images or one for each; None draws one for each. ``direction="yx"``: from b to a.
+        ``z`` is one style for all images or one for each; None draws one for each.
+        ``direction="yx"`` goes from y to x.
         """
-        here, there = (DOMAINS[name] for name in direction)
+        here, there = direction
         z = self.noise(len(x)) if z is None else z.to(self.device).expand(len(x), -1)
         with inference(self.averaged["E_content"]) as E, inference(self.averaged["G"]) as G:
             return {"fake_y": G[there](E[here](x), z)}
@@ -272,6 +282,9 @@ class MUNIT(Method):
     def encode(
         self, y: Float[Tensor, "b 3 s s"], direction: str = "xy"
     ) -> Float[Tensor, "b style_dim"]:
-        """The styles of images of the domain that ``direction`` leads to, with averaged weights if there are any."""
+        """The styles of images of the domain that ``direction`` leads to.
+
+        With averaged weights if there are any.
+        """
         with inference(self.averaged["E_style"]) as E:
-            return E[DOMAINS[direction[1]]](y)
+            return E[direction[1]](y)

@@ -1,23 +1,26 @@
-"""pix2pixHD: large photographs from label maps and instances (Wang, Liu, Zhu, Tao, Kautz, Catanzaro: CVPR 2018).
+"""pix2pixHD: large photographs from label maps and instances (Wang and others: CVPR 2018).
 
-    min_G [ max_{D_1 .. D_n}  sum_k L_GAN(G, D_k)  +  lambda_fm * sum_k L_FM(G, D_k) ]                       (eq. 4)
-    L_FM(G, D_k) = E_{s,x} sum_i (1 / N_i) ||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1                            (eq. 3)
+    L_FM(G, D_k) = E_{s,x} sum_i (1 / N_i) ||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1   (section 3.2)
+    min_G [ max_{D_1 .. D_n}  sum_k L_GAN(G, D_k)  +  lambda_fm * sum_k L_FM(G, D_k) ]
 
-s is what G sees: labels one-hot, the boundaries of instances, features; x the photograph, here called y as in all
-methods. Least squares take the place of the logs. Where the formulas and the authors' code differ, the code is
-followed: L_FM is averaged over the scales. Every ablation is a value of :class:`Config`:
+The second line is the paper's full objective. s is what D sees beside a photograph: labels one-hot
+and the boundaries of instances (section 3.3). G sees s and, with ``use_features``, the style of
+each instance (section 3.4). x is the photograph, here called y as in all methods. Least squares
+take the place of the logs. Where the formulas and the authors' code differ, the code is followed:
+L_FM is averaged over the scales. The paper's optional term of VGG's layers is left out; it would
+stand in :meth:`Pix2PixHD.generator_terms`. Every ablation is a value of :class:`Config`:
 
     GAN alone               lambda_fm=0
     one scale               d_scales=1
     no instance map         use_instances=False, use_features=False
     plain pairs             n_labels=0, use_instances=False, use_features=False
-    G1 alone                local_enhancer=False
-    no coarse-to-fine       coarse_alone_until=0, coarse_frozen_until=0
+
+G1 first learns alone at half the size, then G2 without G1, then both (section 3.2).
 """
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -28,28 +31,45 @@ from torch.utils.data import Dataset
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, option
-from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD
+from course_lib.networks.bicycle import halve
 from course_lib.networks.blocks import inference
-from course_lib.networks.pix2pixhd import Styles, boundary_map, halve
+from course_lib.networks.pix2pixhd import (
+    FeatureEncoder,
+    GlobalGenerator,
+    LocalEnhancer,
+    MultiScaleD,
+    Phase,
+    Styles,
+    boundary_map,
+)
 
-PHASES = ("global", "enhancer", "both")  # who learns: G1 at half the size, G2, G1 and G2
+# A phase of training: the share of it after which it begins, and which of G1 and G2 rests in it.
+PHASES = {"global": (0.0, "G2"), "enhancer": (0.5, "G1"), "both": (0.55, "")}
 
 
 @dataclass(frozen=True)
 class Config(TrainingConfig):
-    """Hyperparameters; photographs are (3, image_size, image_size) in [-1, 1], labels 0 ... n_labels - 1."""
+    """Hyperparameters; photographs are (3, image_size, image_size) in [-1, 1].
 
-    REMOVED: ClassVar = {"lambda_vgg": 0.0}
+    Labels are whole numbers from 0 to n_labels - 1.
+    """
+
+    REMOVED: ClassVar[dict[str, Any]] = {
+        "local_enhancer": True,
+        "n_features": 3,
+        "gan_loss": "least-squares",
+        "lambda_vgg": 0.0,
+        "coarse_alone_until": 0.5,
+        "coarse_frozen_until": 0.55,
+    }
 
     # networks
     image_size: int = 1024
-    n_labels: int = option(
-        12, zero=True
-    )  # CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels
+    # 12 of CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels
+    n_labels: int = option(12, zero=True)
     base_channels: int = 64  # of G1; G2 has half as many
     n_down: int = 4
     n_blocks: int = 9
-    local_enhancer: bool = True  # False: G1 alone, at full size
     n_local_blocks: int = 3
     upsampling: Literal["transposed", "resize-conv"] = "transposed"
     d_base_channels: int = 64
@@ -57,29 +77,22 @@ class Config(TrainingConfig):
     d_scales: int = 3
     use_instances: bool = True  # the boundary map, in what G and D see
     use_features: bool = False  # E, and its features in what G sees
-    n_features: int = 3
     e_base_channels: int = 16
     # objective
-    gan_loss: Literal["log", "least-squares"] = "least-squares"
     lambda_gan: float = 1.0
     lambda_fm: float = 10.0
     lambda_d: float = 0.5  # the objective of D is halved
     # training
-    coarse_alone_until: float = (
-        0.5  # share of the training in which G1 learns alone, at half the size
-    )
-    coarse_frozen_until: float = 0.55  # from then on, up to this share, G2 learns and G1 does not
-    features_frozen_from: float = (
-        1.0  # share after which E stays as it is; 1: it learns with G to the end
-    )
+    # share after which E stays as it is; 1: it learns with G to the end. The authors' training at
+    # 1024 px reads features that were computed before, so there E rests from the second phase on.
+    features_frozen_from: float = 1.0
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     decay_from: float = 0.5
     # styles, after training
     n_centres: int = 10  # of the features of a class
     cluster_images: int = 1_000_000  # of the training set, at most, whose instances are encoded
-    cluster_area: float = (
-        1 / 64
-    )  # share of the image that an instance must exceed, if any of its class does
+    # share of the image that an instance must exceed, if any of its class does
+    cluster_area: float = 1 / 64
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_fm):
@@ -90,42 +103,36 @@ class Config(TrainingConfig):
         if self.use_features and not self.use_instances:
             fix = "add use_features=False, or leave use_instances on"
             raise CourseError("features are averaged over instances", "Config", fix)
-        least = 2 ** (self.n_down + self.local_enhancer)
+        least = 2 ** (self.n_down + 1)  # G1 works at half the size
         if self.image_size % least or self.image_size < 2 * least:
-            what = f"image_size must be a multiple of {least}, at least {2 * least}, got {self.image_size}"
-            raise CourseError(what, "Config", "choose another size, or a smaller n_down")
-        coarsest, needed = (
-            self.image_size >> (self.d_scales - 1 + self.local_enhancer),
-            2**self.d_layers,
-        )
+            what = f"image_size must be a multiple of {least}, at least {2 * least}"
+            fix = "choose another size, or a smaller n_down"
+            raise CourseError(f"{what}, got {self.image_size}", "Config", fix)
+        coarsest, needed = self.image_size >> self.d_scales, 2**self.d_layers
         if coarsest < needed:
-            what = f"a D of {self.d_layers} layers needs {needed} px at its coarsest scale, got {coarsest}"
-            raise CourseError(
-                what, "Config", "choose a larger image_size, or smaller d_layers or d_scales"
-            )
+            what = f"a D of {self.d_layers} layers needs {needed} px at its coarsest scale"
+            fix = "choose a larger image_size, or smaller d_layers or d_scales"
+            raise CourseError(f"{what}, got {coarsest}", "Config", fix)
 
 
 # Fits a machine and a few minutes; chosen on validation houses.
 _SMALL = {
-    "n_down": 3, "n_blocks": 3, "n_local_blocks": 2, "upsampling": "resize-conv", "d_layers": 2, "d_scales": 2,
-    "use_features": True, "e_base_channels": 8, "jitter": "auto", "flip": "auto", "batch_size": 4, "lr": 1e-3,
-    "beta2": 0.99, "average": 0.995, "cluster_images": 300,
+    "n_down": 3, "n_blocks": 3, "n_local_blocks": 2, "upsampling": "resize-conv", "d_layers": 2,
+    "d_scales": 2, "use_features": True, "e_base_channels": 8, "jitter": "auto", "flip": "auto",
+    "batch_size": 4, "lr": 1e-3, "beta2": 0.99, "average": 0.995, "cluster_images": 300,
+}  # fmt: skip
+_TINY = {
+    "image_size": 32, "base_channels": 8, "n_down": 2, "n_blocks": 1, "d_base_channels": 8,
+    "d_layers": 1, "e_base_channels": 4, "batch_size": 2, "cluster_images": 8, "n_centres": 3,
+}  # fmt: skip
+_GPU = {
+    "image_size": 256, "base_channels": 48, "n_blocks": 6, "d_base_channels": 32, "d_layers": 3,
 }  # fmt: skip
 PRESETS: dict[str, dict] = {
     "paper": {},
-    "smoke": _SMALL
-    | {
-        "image_size": 32,
-        "base_channels": 8,
-        "n_down": 2,
-        "n_blocks": 1,
-        "d_base_channels": 8,
-        "d_layers": 1,
-    }
-    | {"e_base_channels": 4, "batch_size": 2, "cluster_images": 8, "n_centres": 3},
+    "smoke": _SMALL | _TINY,
     "cpu": _SMALL | {"image_size": 64, "base_channels": 16, "d_base_channels": 16},
-    "gpu": _SMALL
-    | {"image_size": 256, "base_channels": 48, "n_blocks": 6, "d_base_channels": 32, "d_layers": 3},
+    "gpu": _SMALL | _GPU,
 }
 
 
@@ -137,6 +144,7 @@ class Pix2PixHD(Method):
     """
 
     Config, PRESETS, needs_pairs = Config, PRESETS, True
+    RENAMED: ClassVar[dict[str, str]] = {"styles.phase": "phase.number"}
     maps = ("labels", "instances")
     STRIDE = 1_000_003  # between the seeds of two samples
 
@@ -146,30 +154,26 @@ class Pix2PixHD(Method):
         super().__init__(config, device, bf16)
         cfg = self.config
         self.maps = type(self).maps if cfg.n_labels else ()
-        judged = (cfg.n_labels or 3) + cfg.use_instances  # channels of s that D sees, too
-        shown = judged + cfg.n_features * cfg.use_features
+        s_channels = (cfg.n_labels or 3) + cfg.use_instances
+        self.styles = Styles(cfg.n_labels, cfg.n_centres)
+        g_channels = s_channels + self.styles.n_features * cfg.use_features
         self.G1 = GlobalGenerator(
-            shown, cfg.base_channels, cfg.n_down, cfg.n_blocks, cfg.upsampling
+            g_channels, cfg.base_channels, cfg.n_down, cfg.n_blocks, cfg.upsampling
         )
-        learners = {"G1": self.G1}
-        if cfg.local_enhancer:
-            learners["G2"] = LocalEnhancer(
-                shown, cfg.base_channels, cfg.n_local_blocks, cfg.upsampling
-            )
+        self.G2 = LocalEnhancer(g_channels, cfg.base_channels, cfg.n_local_blocks, cfg.upsampling)
+        self.E = None
+        learners = {"G1": self.G1, "G2": self.G2}
         if cfg.use_features:
-            learners["E"] = FeatureEncoder(
-                cfg.n_features, cfg.e_base_channels, cfg.n_down, cfg.upsampling
+            self.E = FeatureEncoder(
+                self.styles.n_features, cfg.e_base_channels, cfg.n_down, cfg.upsampling
             )
-        self.G2, self.E = learners.get("G2"), learners.get("E")
-        self.D = MultiScaleD(judged + 3, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
-        self.styles = Styles(cfg.n_labels, cfg.n_centres, cfg.n_features)
-        self.networks = learners | {"D": self.D, "styles": self.styles}
+            learners["E"] = self.E
+        self.D = MultiScaleD(s_channels + 3, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
+        self.networks = learners | {"D": self.D, "styles": self.styles, "phase": Phase()}
         self.to_device("instance")
         self.keep_averages(*learners)
-        self.opt_G, self.opt_D = (
-            self.adam(*learners.values()),
-            self.adam(self.D),
-        )  # opt_G moves E, too
+        self.opt_G = self.adam(*learners.values())  # moves E, too
+        self.opt_D = self.adam(self.D)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
         self.advance(0.0)
 
@@ -185,123 +189,126 @@ class Pix2PixHD(Method):
             )
         return replace(config, n_labels=0, use_instances=False, use_features=False)
 
+    # ---- the three phases of training
+
     def advance(self, share: float) -> None:
         """``share`` of the training is done, which decides who learns now."""
-        cfg = self.config
-        late = int(share >= cfg.coarse_alone_until) + int(
-            share >= max(cfg.coarse_frozen_until, cfg.coarse_alone_until)
-        )
-        self.styles.phase.fill_(late if cfg.local_enhancer else 0)
+        begun = sum(share >= begin for begin, _ in PHASES.values())
+        self.networks["phase"].number.fill_(begun - 1)
         if self.E is not None:
-            self.E.requires_grad_(share <= cfg.features_frozen_from)
-
-    def rate(self, share: float) -> float:
-        """G1's rate falls to 0 before G2 begins, and starts again then, as two trainings in a row would have it."""
-        alone = self.config.coarse_alone_until
-        if not self.config.local_enhancer or not 0 < alone < 1:
-            return super().rate(share)
-        return super().rate(share / alone if share < alone else (share - alone) / (1 - alone))
+            self.E.requires_grad_(share <= self.config.features_frozen_from)
 
     @property
     def phase(self) -> str:
-        return PHASES[int(self.styles.phase)]
+        """Who learns: "global", G1 at half the size; "enhancer", G2; or "both"."""
+        return [*PHASES][int(self.networks["phase"].number)]
+
+    def rate(self, share: float) -> float:
+        """The learning rate, as two trainings in a row would have it.
+
+        G1's falls to 0 before G2 begins, and starts again then.
+        """
+        alone, _ = PHASES["enhancer"]
+        return super().rate(share / alone if share < alone else (share - alone) / (1 - alone))
+
+    # ---- what G and D see
 
     def scene(
         self, labels: Integer[Tensor, "b h w"], instances: Integer[Tensor, "b h w"]
     ) -> Float[Tensor, "b c h w"]:
-        """s as D sees it: labels one-hot and, if instances are used, their boundaries."""
-        s = (
-            F.one_hot(labels.long(), self.config.n_labels).movedim(-1, 1).float()
-        )  # (B, S, S) -> (B, n_labels, S, S)
+        """s: labels one-hot and, if instances are used, their boundaries."""
+        one_hot = F.one_hot(labels.long(), self.config.n_labels)  # (B, S, S) -> (B, S, S, n_labels)
+        s = one_hot.movedim(-1, 1).float()
         return torch.cat([s, boundary_map(instances)], dim=1) if self.config.use_instances else s
 
     def paint(
-        self, s: Float[Tensor, "b c h w"], nets: dict[str, nn.Module]
+        self, s_and_style: Float[Tensor, "b c h w"], nets: dict[str, nn.Module]
     ) -> Float[Tensor, "b 3 _ _"]:
-        """G's photograph from all that G sees; in the first phase that of G1, at half the size."""
-        if not self.config.local_enhancer:
-            return nets["G1"](s)
+        """G's photograph; in the first phase that of G1, at half the size."""
         if self.phase == "global":
-            return nets["G1"](halve(s))
-        return nets["G2"](
-            s, nets["G1"].seen(halve(s))
-        )  # (B, c, S, S), (B, k, S/2, S/2) -> (B, 3, S, S)
+            return nets["G1"](halve(s_and_style))
+        coarse = nets["G1"].feature_map(halve(s_and_style))  # (B, k, S/2, S/2)
+        return nets["G2"](s_and_style, coarse)
 
     def judge(
         self, s: Float[Tensor, "b c h w"], y: Float[Tensor, "b 3 h w"]
     ) -> list[list[Float[Tensor, "b _ _ _"]]]:
-        """Of each scale of D what its layers see in y, given s; the last is the map of logits.
+        """The maps of all layers of D, given s, at each scale; the last one holds the logits.
 
-        While G1 learns alone, images have half the size and the finest D waits: no D ever changes its resolution.
+        While G1 learns alone, images have half the size and the finest D waits: no D ever changes
+        its resolution.
         """
-        waits = int(
-            self.phase == "global" and self.config.local_enhancer and self.config.d_scales > 1
-        )
+        waits = int(self.phase == "global" and self.config.d_scales > 1)
         with self.autocast:
-            return [[h.float() for h in maps] for maps in self.D(torch.cat([s, y], dim=1), waits)]
+            scales = self.D(torch.cat([s, y], dim=1), waits)
+            return [[layer.float() for layer in layers] for layers in scales]
+
+    # ---- the step
 
     def discriminator_terms(
         self, real: list[list[Tensor]], fake: list[list[Tensor]]
     ) -> dict[str, Float[Tensor, ""]]:
-        """What D minimises, unweighted, summed over the scales: ``d_real`` and ``d_fake``, of :meth:`judge`."""
-        real_loss, fake_loss = losses.least_squares_real, losses.least_squares_fake
+        """What D minimises, unweighted, summed over the scales of :meth:`judge`."""
         return {
-            "d_real": sum(real_loss(of[-1]) for of in real),
-            "d_fake": sum(fake_loss(of[-1]) for of in fake),
+            "d_real": sum(losses.least_squares_real(layers[-1]) for layers in real),
+            "d_fake": sum(losses.least_squares_fake(layers[-1]) for layers in fake),
         }
 
     def generator_terms(
-        self, y: Tensor, fake_y: Tensor, real: list[list[Tensor]], fake: list[list[Tensor]]
+        self, real: list[list[Tensor]], fake: list[list[Tensor]]
     ) -> dict[str, Float[Tensor, ""]]:
-        """What G and E minimise, unweighted: ``g_gan`` summed and ``g_fm`` averaged over the scales."""
-        cfg, terms = self.config, {}
-        if cfg.lambda_gan:
-            terms["g_gan"] = sum(losses.least_squares_generator(of[-1]) for of in fake)
-        if cfg.lambda_fm:
+        """What G and E minimise, unweighted: L_GAN, summed over the scales, and L_FM, averaged."""
+        terms = {}
+        if self.config.lambda_gan:
+            terms["g_gan"] = sum(losses.least_squares_generator(layers[-1]) for layers in fake)
+        if self.config.lambda_fm:
             terms["g_fm"] = losses.feature_matching(fake, real)
         return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
-        """One update of G and E, then one of D. ``batch``: y (B, 3, S, S), and labels, instances or x."""
+        """One update of G and E, then one of D. Returns the unweighted terms.
+
+        ``batch``: y (B, 3, S, S), and labels and instances (B, S, S) or, for plain pairs, x.
+        """
         cfg, D, opt_G, opt_D, y = self.config, self.D, self.opt_G, self.opt_D, batch["y"]
 
-        # 1. What G sees of the scene, or x, with what E reads in y, a mean for each instance; and G's photograph.
-        s = shown = (
-            self.scene(batch["labels"], batch["instances"]) if cfg.n_labels else batch["x"]
-        )  # (B, c, S, S)
+        # 1. s, with the style that E reads in y, a mean for each instance; and G's photograph.
+        s = self.scene(batch["labels"], batch["instances"]) if cfg.n_labels else batch["x"]
+        s_and_style = s  # (B, c, S, S)
         if cfg.use_features:
             with self.autocast:
-                shown = torch.cat([s, self.E(y, batch["instances"])], dim=1)
+                s_and_style = torch.cat([s, self.E(y, batch["instances"])], dim=1)
         self.G1.requires_grad_(self.phase != "enhancer")
-        fake_y = self.run(self.paint, shown, self.networks)
-        if fake_y.shape != y.shape:  # G1 alone
+        fake_y = self.run(self.paint, s_and_style, self.networks)
+        if self.phase == "global":  # G1 alone paints (B, 3, S/2, S/2)
             s, y = halve(s), halve(y)
 
-        # 2. D looks at the real photograph. Its layers are what G has to match: detached, in the loss.
-        needs_D = cfg.lambda_gan or cfg.lambda_fm
+        # 2. D looks at the real photograph. Its layers are what G has to match: detached, in L_FM.
         D.requires_grad_(True)
-        real = self.judge(s, y) if needs_D else []
+        real = self.judge(s, y)
 
         # 3. G and E learn to fool D, which is frozen, and to look to its layers like y.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        terms = self.generator_terms(y, fake_y, real, self.judge(s, fake_y) if needs_D else [])
+        g = self.generator_terms(real, self.judge(s, fake_y))
         weights = {"g_gan": cfg.lambda_gan, "g_fm": cfg.lambda_fm}
-        loss_G = sum(weights[name] * term for name, term in terms.items())
+        loss_G = sum(weights[name] * term for name, term in g.items())
         loss_G.backward()
         opt_G.step()
 
-        # 4. D learns to tell the two. Detached: nothing of this reaches G or E. Feature matching needs D, too.
-        if needs_D:
-            D.requires_grad_(True)
-            opt_D.zero_grad()
-            d = self.discriminator_terms(real, self.judge(s, fake_y.detach()))
-            (cfg.lambda_d * (d["d_real"] + d["d_fake"])).backward()
-            opt_D.step()
-            terms |= d
+        # 4. D learns to tell the two, for L_FM alone as well. Detached: nothing of this reaches G.
+        D.requires_grad_(True)
+        opt_D.zero_grad()
+        d = self.discriminator_terms(real, self.judge(s, fake_y.detach()))
+        loss_D = cfg.lambda_d * (d["d_real"] + d["d_fake"])
+        loss_D.backward()
+        opt_D.step()
 
-        self.update_averages(but={"global": "G2", "enhancer": "G1", "both": ""}[self.phase])
-        return {name: term.detach() for name, term in terms.items()}
+        _, resting = PHASES[self.phase]
+        self.update_averages(but=resting)
+        return {name: term.detach() for name, term in (g | d).items()}
+
+    # ---- using it
 
     @torch.no_grad()
     def translate(
@@ -312,37 +319,26 @@ class Pix2PixHD(Method):
         features: Float[Tensor, "b f h w"] | None = None,
         seed: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
-        """``{"fake_y": G(s)}`` in float32, with averaged weights if there are any; after phase one of training.
+        """``{"fake_y": G(s)}`` in float32, with averaged weights if there are any.
 
-        Without ``labels`` they are read from the colours of x, without ``instances`` every connected region of one
-        label is one. ``features`` are what G sees of the style: by default a centre for each instance, drawn of
-        ``seed`` or of torch's global generator. A G1 that has no G2 yet paints at half the size, enlarged.
+        G paints from ``labels`` and ``instances``, or from x if it was trained on plain pairs.
+        ``features`` are the style: by default a centre for each instance, drawn of ``seed`` or of
+        torch's global generator. A G1 that has no G2 yet paints at half the size, enlarged.
         """
-        from course_lib.data.facades import label_map
-        from course_lib.data.label_maps import regions
-
         if self.config.n_labels:
-            labels = (
-                label_map(x.cpu()).to(self.device) if labels is None else labels.to(self.device)
-            )
-            instances = regions(labels) if instances is None else instances.to(self.device)
-        s = self.scene(labels, instances) if self.config.n_labels else x.to(self.device)
+            labels, instances = labels.to(self.device), instances.to(self.device)
+            s = self.scene(labels, instances)
+        else:
+            s = x.to(self.device)
         if self.config.use_features:
-            features = (
-                self.styles.choose(labels, instances, seed)
-                if features is None
-                else features.to(self.device)
-            )
-            s = torch.cat([s, features], dim=1)
-        with (
-            inference(self.averaged["G1"]) as G1,
-            inference(self.averaged.get("G2", nn.Identity())) as G2,
-        ):
+            if features is None:
+                features = self.styles.choose(labels, instances, seed)
+            s = torch.cat([s, features.to(self.device)], dim=1)
+        with inference(self.averaged["G1"]) as G1, inference(self.averaged["G2"]) as G2:
             fake_y = self.paint(s, {"G1": G1, "G2": G2})
-        fits = fake_y.shape[-1] == s.shape[-1]
-        return {
-            "fake_y": fake_y if fits else F.interpolate(fake_y, scale_factor=2.0, mode="bilinear")
-        }
+        if self.phase == "global":
+            fake_y = F.interpolate(fake_y, scale_factor=2.0, mode="bilinear")
+        return {"fake_y": fake_y}
 
     def sample(
         self,
@@ -352,18 +348,19 @@ class Pix2PixHD(Method):
         labels: Tensor | None = None,
         instances: Tensor | None = None,
     ) -> Float[Tensor, "b count 3 h w"]:
-        """``count`` translations of each x, in other styles; sample k chooses alike in all of them."""
-        fakes = [
-            self.translate(x, labels, instances, seed=seed + self.STRIDE * k)["fake_y"]
-            for k in range(count)
-        ]
+        """``count`` translations of each x, in other styles; sample k chooses alike in all."""
+        seeds = [seed + self.STRIDE * k for k in range(count)]
+        fakes = [self.translate(x, labels, instances, seed=each)["fake_y"] for each in seeds]
         return torch.stack(fakes, dim=1)
 
     @torch.no_grad()
     def encode(
         self, y: Float[Tensor, "b 3 s s"], *, instances: Integer[Tensor, "b s s"]
     ) -> Float[Tensor, "b f s s"]:
-        """E's features of y, constant on each instance, in float32. Raises CourseError if there is no E."""
+        """E's features of y, constant on each instance, in float32.
+
+        Raises CourseError if there is no E.
+        """
         if self.E is None:
             raise CourseError(
                 "this pix2pixHD has no encoder", "encode()", "train with use_features=True"
@@ -375,10 +372,11 @@ class Pix2PixHD(Method):
         """The centres of each class, over the features of training instances."""
         if self.E is None:
             return False
-        items = (dataset[i] for i in range(min(len(dataset), self.config.cluster_images)))
-        encoded = (
-            (self.encode(item["y"][None], instances=item["instances"][None])[0].cpu(), item)
-            for item in items
-        )
-        self.styles.learn(encoded, self.config.cluster_area)
+
+        def encoded():
+            for i in range(min(len(dataset), self.config.cluster_images)):
+                item = dataset[i]
+                yield self.encode(item["y"][None], instances=item["instances"][None])[0].cpu(), item
+
+        self.styles.learn(encoded(), self.config.cluster_area)
         return True

@@ -1,5 +1,6 @@
-"""BicycleGAN's networks (section 4 of the paper): a U-Net with a code, two encoders, PatchGANs at several scales."""
+"""BicycleGAN's networks (section 4 of the paper): a U-Net with a code, encoders, multi-scale D."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import torch
@@ -17,9 +18,11 @@ from course_lib.networks.small_maps import Conv2d
 class CodedUNet(UNet):
     """pix2pix's U-Net with a code: (B, 3, S, S), (B, z_dim) -> (B, 3, S, S) in [-1, 1].
 
-    z becomes z_dim maps, each constant over the image. They stand beside the input of the first encoder block
-    (``z_at="input"``: at the paper's size 54,417,795 parameters) or of every one ("all": 54,794,627). Other arguments,
-    layers and errors are those of :class:`UNet`.
+    z becomes z_dim maps, each constant over the image. They stand beside the input of the first
+    encoder block (``z_at="input"``) or of every one ("all"). Other arguments, layers and errors are
+    those of :class:`UNet`. At the paper's size, with norm="instance" as in BicycleGAN, these are
+    54,417,795 parameters ("input") or 54,794,627 ("all"); with UNet's default, norm="batch",
+    54,422,147 and 54,798,979.
     """
 
     def __init__(self, z_dim: int = 8, z_at: str = "all", **kwargs):
@@ -27,12 +30,9 @@ class CodedUNet(UNet):
         self.coded = len(self.encoder) if z_at == "all" else 1  # so many blocks see z
         for block in self.encoder[: self.coded]:
             at = next(i for i, layer in enumerate(block) if isinstance(layer, nn.Conv2d))
-            c_in, c_out, bias = (
-                block[at].in_channels,
-                block[at].out_channels,
-                block[at].bias is not None,
-            )
-            block[at] = Conv2d(c_in + z_dim, c_out, 4, 2, 1, bias=bias)
+            old = block[at]
+            c_in, bias = old.in_channels + z_dim, old.bias is not None
+            block[at] = Conv2d(c_in, old.out_channels, 4, 2, 1, bias=bias)
         init_weights(self)
 
     def forward(
@@ -41,9 +41,8 @@ class CodedUNet(UNet):
         h, kept = x, []
         for i, block in enumerate(self.encoder):
             if i < self.coded:  # (B, c, s, s), (B, z) -> (B, c + z, s, s)
-                h = torch.cat(
-                    [h, z.to(h.dtype)[:, :, None, None].expand(-1, -1, *h.shape[2:])], dim=1
-                )
+                z_maps = z.to(h.dtype)[:, :, None, None].expand(-1, -1, *h.shape[2:])
+                h = torch.cat([h, z_maps], dim=1)
             h = block(h)
             kept.append(h)
         kept.pop()  # the bottleneck is not its own skip
@@ -55,7 +54,10 @@ class CodedUNet(UNet):
 
 
 class _Encoder(nn.Module):
-    """(B, 3, S, S) -> mu, logvar, each (B, z_dim): layers down to 8x8, the mean over that map, a linear layer each."""
+    """(B, 3, S, S) -> mu, logvar, each (B, z_dim).
+
+    Layers down to 8x8, the mean over that map, and a linear layer for each of the two.
+    """
 
     def __init__(self, layers: list[nn.Module], width: int, z_dim: int):
         super().__init__()
@@ -71,10 +73,11 @@ class _Encoder(nn.Module):
 
 
 class ResNetEncoder(_Encoder):
-    """E_ResNet: a 4x4 convolution of stride 2, then residual blocks that halve the map, down to 8x8.
+    """E_ResNet: a 4x4 convolution of stride 2, then residual blocks that halve down to 8x8.
 
-    (B, 3, S, S) -> mu, logvar, each (B, z_dim); S = image_size, a power of two of at least 16. At 256 px 4 blocks with
-    128, 192, 256 and 256 channels, 2,590,032 parameters. Raises CourseError for another image_size.
+    (B, 3, S, S) -> mu, logvar, each (B, z_dim); S = image_size, a power of two of at least 16. At
+    256 px 4 blocks with 128, 192, 256 and 256 channels, 2,590,032 parameters. Raises CourseError
+    for another image_size.
     """
 
     def __init__(
@@ -104,9 +107,10 @@ class CNNEncoder(_Encoder):
 
 
 class HalvingBlock(nn.Module):
-    """(B, c_in, s, s) -> (B, c_out, s/2, s/2): norm, leaky ReLU and 3x3 convolution twice, average pooling.
+    """(B, c_in, s, s) -> (B, c_out, s/2, s/2), with a way past the convolutions.
 
-    The way past them has no norm: there mean colours get through, which instance norm takes out.
+    Norm, leaky ReLU and 3x3 convolution twice, average pooling. The way past has
+    no norm: there mean colours get through, which instance norm takes out.
     """
 
     def __init__(self, c_in: int, c_out: int, norm: str):
@@ -121,11 +125,34 @@ class HalvingBlock(nn.Module):
         return self.shortcut(x) + self.layers(x)
 
 
-class MultiScalePatchGAN(nn.Module):
-    """``n_scales`` PatchGANs, each on the image at half the size of the one before.
+def halve(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+    """(B, c, H, W) -> (B, c, H/2, W/2): 3x3 average pooling that does not count the border."""
+    return F.avg_pool2d(images, 3, 2, 1, count_include_pad=False)
 
-    (B, in_channels, H, W) -> a list of maps of logits (B, 1, h, w), the finest first. 3x3 average pooling that does not
-    count the border halves the image. A coarser PatchGAN has the "same" number of filters, or "half".
+
+class MultiScale(nn.Module):
+    """Discriminators, each on the image at half the size of the one before: a list of outputs.
+
+    ``finest`` above 0 leaves out so many at the beginning: then the image has the size that the
+    next one expects.
+    """
+
+    def __init__(self, scales: Iterable[nn.Module]):
+        super().__init__()
+        self.scales = nn.ModuleList(scales)
+
+    def forward(self, image: Float[Tensor, "b channels h w"], finest: int = 0) -> list:
+        outputs = [self.scales[finest](image)]
+        for D in self.scales[finest + 1 :]:
+            image = halve(image)
+            outputs.append(D(image))
+        return outputs
+
+
+class MultiScalePatchGAN(MultiScale):
+    """``n_scales`` equal PatchGANs; the authors' coarser one has half as many filters.
+
+    (B, in_channels, H, W) -> a list of maps of logits (B, 1, h, w), the finest first.
     """
 
     def __init__(
@@ -135,31 +162,17 @@ class MultiScalePatchGAN(nn.Module):
         n_layers: int = 3,
         norm: str = "instance",
         n_scales: int = 2,
-        coarse: str = "same",
     ):
-        super().__init__()
-        widths = [
-            max(1, base_channels >> i) if coarse == "half" else base_channels
-            for i in range(n_scales)
-        ]
-        self.scales = nn.ModuleList(
-            PatchGAN(in_channels, width, n_layers, norm) for width in widths
+        super().__init__(
+            PatchGAN(in_channels, base_channels, n_layers, norm) for _ in range(n_scales)
         )
-
-    def forward(
-        self, image: Float[Tensor, "batch channels height width"]
-    ) -> list[Float[Tensor, "batch 1 _ _"]]:
-        maps = [self.scales[0](image)]
-        for D in self.scales[1:]:
-            image = F.avg_pool2d(
-                image, 3, 2, 1, count_include_pad=False
-            )  # (B, c, H, W) -> (B, c, H/2, W/2)
-            maps.append(D(image))
-        return maps
 
 
 def xavier_weights(net: nn.Module, gain: float = 0.02) -> nn.Module:
-    """Weights N(0, gain * sqrt(2 / (fan in + fan out))), as in the authors' code; the rest stays. Returns ``net``."""
+    """Weights of std gain * sqrt(2 / (fan in + fan out)), as in the authors' code; returns ``net``.
+
+    Biases and norms stay as they are.
+    """
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.xavier_normal_(layer.weight, gain)
@@ -170,6 +183,10 @@ def _halvings(image_size: int) -> int:
     """How many there are from the image to 8x8."""
     n = image_size.bit_length() - 4
     if n < 1 or 8 * 2**n != image_size:
-        what = f"an encoder needs an image size that is a power of two of at least 16, got {image_size}"
-        raise CourseError(what, f"image_size={image_size}", "choose 32, 64, 128 or 256")
+        raise CourseError(
+            f"an encoder needs an image size that is a power of two of at least 16, "
+            f"got {image_size}",
+            f"image_size={image_size}",
+            "choose 32, 64, 128 or 256",
+        )
     return n

@@ -6,9 +6,10 @@ from torch import Tensor, nn
 
 
 class PatchProjections(nn.Module):
-    """Two linear layers for each of some maps: at some places, (B, c, h, w) -> (B, places, dim), of length 1.
+    """Two linear layers for each of some maps, applied at some places of it.
 
-    ``widths`` are the maps' channels c. A place is a number in [0, h * w), row by row.
+    (B, c, h, w) -> (B, places, dim), vectors of length 1. ``widths`` are the maps' channels c. A
+    place is a number in [0, h * w), row by row.
     """
 
     def __init__(self, widths: list[int], dim: int = 256):
@@ -24,9 +25,8 @@ class PatchProjections(nn.Module):
     def forward(
         self, maps: list[Float[Tensor, "b _ _ _"]], places: list[Integer[Tensor, " _"]]
     ) -> list[Float[Tensor, "b _ dim"]]:
-        picked = [
-            of.flatten(2)[:, :, at].mT for of, at in zip(maps, places, strict=True)
-        ]  # (B, places, c)
-        return [
-            F.normalize(layer(of), dim=2) for layer, of in zip(self.layers, picked, strict=True)
-        ]
+        vectors = []
+        for layers, features, at in zip(self.layers, maps, places, strict=True):
+            picked = features.flatten(2)[:, :, at].mT  # (B, c, h, w) -> (B, places, c)
+            vectors.append(F.normalize(layers(picked), dim=2))
+        return vectors

@@ -1,13 +1,16 @@
-"""MUNIT's networks (Huang, Liu, Belongie, Kautz: ECCV 2018): content and style encoders, a decoder with AdaIN, D.
+"""MUNIT's networks (Huang, Liu, Belongie, Kautz: ECCV 2018): encoders, a decoder with AdaIN, D.
 
-In the paper ``dk`` is a 4x4 convolution of stride 2 and ``uk`` is upsampling, a 5x5 convolution, layer norm and ReLU.
+In the paper ``dk`` is a 4x4 convolution of stride 2, and ``uk`` is upsampling, a 5x5 convolution,
+layer norm and ReLU.
 """
+
+from itertools import pairwise
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.networks.bicycle import MultiScalePatchGAN
+from course_lib.networks.bicycle import MultiScale
 from course_lib.networks.blocks import init_weights, norm_layer
 from course_lib.networks.resnet import ResidualBlock
 
@@ -20,9 +23,10 @@ def conv(
     norm: str = "none",
     slope: float | None = 0.0,
 ) -> list[nn.Module]:
-    """Reflection padding, convolution, norm ("layer", or as in ``norm_layer``), ReLU; no ReLU if ``slope`` is None.
+    """Reflection padding, convolution, norm ("layer", or as in ``norm_layer``), ReLU.
 
-    (B, c_in, H, W) -> (B, c_out, H / stride, W / stride). Another slope than 0 makes the ReLU leaky.
+    (B, c_in, H, W) -> (B, c_out, H / stride, W / stride). A ``slope`` above 0 makes the ReLU leaky,
+    and None leaves it out.
     """
     layers = [
         nn.ReflectionPad2d((kernel - stride + 1) // 2),
@@ -36,10 +40,8 @@ def conv(
 def stem(base_channels: int, norm: str = "instance", slope: float = 0.0) -> list[nn.Module]:
     """c7s1-64, d128, d256 for 64 base channels: (B, 3, H, W) -> (B, 4 base_channels, H/4, W/4)."""
     c = base_channels
-    down = [
-        layer for width in (2 * c, 4 * c) for layer in conv(width // 2, width, 4, 2, norm, slope)
-    ]
-    return [*conv(3, c, 7, norm=norm, slope=slope), *down]
+    first = conv(3, c, 7, norm=norm, slope=slope)
+    return first + conv(c, 2 * c, 4, 2, norm, slope) + conv(2 * c, 4 * c, 4, 2, norm, slope)
 
 
 def rise(base_channels: int, slope: float = 0.0) -> list[nn.Module]:
@@ -51,7 +53,10 @@ def rise(base_channels: int, slope: float = 0.0) -> list[nn.Module]:
 
 
 class ContentEncoder(nn.Module):
-    """c7s1-64, d128, d256, n_blocks x R256 with instance norm: (B, 3, H, W) -> (B, 256, H/4, W/4), 64x64 of 256 px."""
+    """c7s1-64, d128, d256, n_blocks x R256 with instance norm.
+
+    (B, 3, H, W) -> (B, 4 base_channels, H/4, W/4): 256 maps of 64x64 at the paper's size.
+    """
 
     def __init__(self, base_channels: int = 64, n_blocks: int = 4):
         super().__init__()
@@ -63,17 +68,19 @@ class ContentEncoder(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """c7s1-64, d128, then d256 up to ``n_down`` halvings, the mean over the map, fc: (B, 3, H, W) -> (B, style_dim).
+    """c7s1-64, d128, then d256 up to ``n_down`` halvings, the mean over the map, a linear layer.
 
-    Without any norm: instance norm takes out mean and variance of the features, and they carry the style.
+    (B, 3, H, W) -> (B, style_dim). Without any norm: instance norm takes out mean and variance of
+    the features, and they carry the style.
     """
 
     def __init__(self, style_dim: int = 8, base_channels: int = 64, n_down: int = 4):
         super().__init__()
-        c, wide = base_channels, 4 * base_channels
-        down = [layer for _ in range(n_down - 2) for layer in conv(wide, wide, 4, 2)]
-        last = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(wide, style_dim)]
-        self.layers = kaiming_weights(nn.Sequential(*stem(c, "none"), *down, *last))
+        wide, layers = 4 * base_channels, stem(base_channels, "none")
+        for _ in range(n_down - 2):
+            layers += conv(wide, wide, 4, 2)
+        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(wide, style_dim)]
+        self.layers = kaiming_weights(nn.Sequential(*layers))
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b style_dim"]:
         return self.layers(image)
@@ -82,36 +89,36 @@ class StyleEncoder(nn.Module):
 def adain(
     h: Float[Tensor, "b c h w"], gamma: Float[Tensor, "b c"], beta: Float[Tensor, "b c"]
 ) -> Float[Tensor, "b c h w"]:
-    """gamma (h - mean(h)) / std(h) + beta, mean and std over each image's map (Huang and Belongie 2017)."""
+    """gamma (h - mean(h)) / std(h) + beta, mean and std over a map (Huang and Belongie 2017)."""
     return gamma[..., None, None] * F.instance_norm(h) + beta[..., None, None]
 
 
 class AdaINBlock(nn.Module):
-    """h + AdaIN(conv(relu(AdaIN(conv(h))))), 3x3: :class:`ResidualBlock` whose norms take their scale from the style.
+    """h + AdaIN(conv(relu(AdaIN(conv(h))))), 3x3: a ResidualBlock that gets its norms' scales.
 
     ``parameters`` holds gamma, beta of the first AdaIN, then of the second.
     """
 
     def __init__(self, channels: int):
         super().__init__()
-        self.first, self.last = (
-            nn.Sequential(*conv(channels, channels, 3, slope=None)) for _ in range(2)
-        )
+        self.first = nn.Sequential(*conv(channels, channels, 3, slope=None))
+        self.last = nn.Sequential(*conv(channels, channels, 3, slope=None))
 
     def forward(
         self, h: Float[Tensor, "b c h w"], parameters: Float[Tensor, "b 4 c"]
     ) -> Float[Tensor, "b c h w"]:
         gamma, beta, last_gamma, last_beta = parameters.unbind(1)
-        return h + adain(
-            self.last(F.relu(adain(self.first(h), gamma, beta))), last_gamma, last_beta
-        )
+        inner = F.relu(adain(self.first(h), gamma, beta))
+        return h + adain(self.last(inner), last_gamma, last_beta)
 
 
 class StyleDecoder(nn.Module):
-    """Content (B, 4 base_channels, h, w) and style (B, style_dim) -> image (B, 3, 4h, 4w) in [-1, 1].
+    """Content (B, 4 base_channels, h, w) and style (B, style_dim) -> image (B, 3, 4h, 4w).
 
-    n_blocks x R256 with AdaIN, u128, u64, c7s1-3. A perceptron style_dim -> 256 -> 256 makes of the style the numbers
-    of all AdaIN layers, 4 of each block and channel: 4,096 at the paper's size. gamma is its raw output, no 1 is added.
+    The image is in [-1, 1]. n_blocks x R256 with AdaIN, u128, u64, c7s1-3. A perceptron style_dim
+    -> 256 -> 256 makes of the style the numbers of all AdaIN layers, 4 of each block and channel:
+    4,096 at the paper's size. gamma is its raw output, no 1 is added. The scale of layer norm
+    starts at 1 here, and uniform in [0, 1] in the authors' code.
     """
 
     def __init__(
@@ -120,13 +127,13 @@ class StyleDecoder(nn.Module):
         super().__init__()
         c, wide = base_channels, 4 * base_channels
         self.shape = (n_blocks, 4, wide)  # of the parameters of AdaIN
-        layers = [
+        self.mlp = nn.Sequential(
             nn.Linear(style_dim, mlp_width),
             nn.ReLU(),
             nn.Linear(mlp_width, mlp_width),
             nn.ReLU(),
-        ]
-        self.mlp = nn.Sequential(*layers, nn.Linear(mlp_width, n_blocks * 4 * wide))
+            nn.Linear(mlp_width, n_blocks * 4 * wide),
+        )
         self.blocks = nn.ModuleList(AdaINBlock(wide) for _ in range(n_blocks))
         self.up = nn.Sequential(*rise(c), *conv(c, 3, 7, slope=None), nn.Tanh())
         kaiming_weights(self)
@@ -134,34 +141,36 @@ class StyleDecoder(nn.Module):
     def forward(
         self, content: Float[Tensor, "b c h w"], style: Float[Tensor, "b style_dim"]
     ) -> Float[Tensor, "b 3 _ _"]:
-        h = content
-        for block, parameters in zip(
-            self.blocks, self.mlp(style).unflatten(1, self.shape).unbind(1), strict=True
-        ):
-            h = block(h, parameters)
+        h, parameters = content, self.mlp(style).unflatten(1, self.shape)  # (B, n_blocks, 4, c)
+        for block, of_block in zip(self.blocks, parameters.unbind(1), strict=True):
+            h = block(h, of_block)
         return self.up(h)
 
 
-class MUNITDiscriminator(MultiScalePatchGAN):
-    """``n_scales`` times d64, d128, d256, d512 without norm and a 1x1 convolution to a logit: patches of 46 px a scale.
+class MUNITDiscriminator(MultiScale):
+    """``n_scales`` times d64, d128, d256, d512 without norm and a 1x1 convolution: 46 px patches.
 
-    (B, 3, H, W) -> a list of maps of logits, (B, 1, H/16, W/16) the finest; each scale sees half the size.
+    (B, 3, H, W) -> a list of maps of logits, (B, 1, H/16, W/16) the finest; each scale sees half
+    the size of the one before.
     """
 
     def __init__(self, base_channels: int = 64, n_layers: int = 4, n_scales: int = 3):
-        super().__init__(n_scales=0)
         widths = [3, *(base_channels * min(2**i, 8) for i in range(n_layers))]
-        for _ in range(n_scales):
-            layers = [
-                part
-                for i in range(n_layers)
-                for part in conv(widths[i], widths[i + 1], 4, 2, slope=0.2)
-            ]
-            self.scales.append(init_weights(nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1))))
+
+        def scale() -> nn.Module:
+            layers = []
+            for c_in, c_out in pairwise(widths):
+                layers += conv(c_in, c_out, 4, 2, slope=0.2)
+            return init_weights(nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1)))
+
+        super().__init__(scale() for _ in range(n_scales))
 
 
 def kaiming_weights(net: nn.Module) -> nn.Module:
-    """Weights N(0, 2 / fan in) (He et al. 2015), biases 0, of all convolutions and linear layers. Returns ``net``."""
+    """Weights of variance 2 / fan in (He et al. 2015), biases 0; returns ``net``.
+
+    Of all convolutions and linear layers.
+    """
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(layer.weight)

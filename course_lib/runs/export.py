@@ -277,7 +277,7 @@ def _sees_labels(method: Method) -> bool:
 def _codes(method: Method, n: int) -> Tensor | None:
     """z for n inputs, (n, z_dim), or None where there is none."""
     if isinstance(method, Pix2PixHD) and method.config.use_features:
-        return torch.randn(n, method.config.n_features, generator=torch.Generator().manual_seed(0))
+        return torch.randn(n, method.styles.n_features, generator=torch.Generator().manual_seed(0))
     return method.noise(n, seed=0) if method.has_codes else None
 
 

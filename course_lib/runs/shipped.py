@@ -14,7 +14,7 @@ import safetensors.torch
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
-from course_lib.training import profiles
+from course_lib.training import checkpoint, profiles
 
 FILES = Path(__file__).parent / "shipped_files"
 PREFIX = "shipped:"
@@ -133,7 +133,7 @@ def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method,
     settings = origin["run"]
     cls = method_class(settings["method"])
     method = cls(configs.from_run(cls.Config, settings["config"]), profiles.pick_device(device))
-    tensors = safetensors.torch.load(blob)
+    tensors = checkpoint.renamed(cls, safetensors.torch.load(blob))
     for network in {key.partition(".")[0] for key in tensors}:
         own = {
             key.removeprefix(f"{network}."): t

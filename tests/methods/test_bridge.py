@@ -1,4 +1,4 @@
-"""The bridge: its loss and Euler's steps written out, where a straight flow leads, one answer or many."""
+"""The flow: its loss and Euler's steps written out, where a straight flow leads."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def batch(count: int = 2) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("start", ["noise", "x"])
 def test_step_equals_the_equations(start):
-    """Two steps against the docstring's loss written out, with plain Adam: same terms, same weights."""
+    """Two steps against the docstring's loss written out, with plain Adam."""
     method, reference = in_float64(make(start=start), make(start=start))
     method.run = lambda net, *inputs: net(*inputs)  # run() ends in float32
     opt = torch.optim.Adam(reference.v.parameters(), 1e-3, (0.9, 0.999))
@@ -61,20 +61,10 @@ def test_translate_walks_in_equal_steps_from_the_noise():
 @pytest.mark.parametrize("steps", [1, 3, 8])
 def test_a_straight_flow_arrives_in_any_number_of_steps(steps, monkeypatch):
     """Where v is the true direction everywhere, every walk ends at y."""
-    method, data = make(start="x"), batch()
-    monkeypatch.setattr(method.averaged["v"], "forward", lambda seen, t: data["y"] - data["x"])
-    assert torch.allclose(method.translate(data["x"], steps=steps)["fake_y"], data["y"], atol=1e-5)
-
-
-def test_noise_is_the_code():
-    method, x = make(), batch()["x"]
-    assert (
-        torch.equal(method.noise(2, seed=3), method.noise(2, seed=3))
-        and method.noise(2).shape == x.shape
-    )
-    one = method.translate(x, method.noise(1, seed=3))["fake_y"]
-    assert torch.equal(one, method.translate(x, method.noise(1, seed=3))["fake_y"])
-    assert method.sample(x, 3, seed=5).shape == (2, 3, 3, 16, 16)
+    method, data, z = make(), batch(), torch.randn(2, 3, 16, 16)
+    monkeypatch.setattr(method.averaged["v"], "forward", lambda given, t: data["y"] - z)
+    fake_y = method.translate(data["x"], z, steps)["fake_y"]
+    assert torch.allclose(fake_y, data["y"], atol=1e-5)
 
 
 def test_from_x_there_is_one_answer():

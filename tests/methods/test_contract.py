@@ -28,7 +28,7 @@ BICYCLE = {
 
 
 def of_both(*kinds: str) -> set[str]:
-    return {f"{kind}_{domain}" for kind in kinds for domain in "ab"}
+    return {f"{kind}_{domain}" for kind in kinds for domain in "xy"}
 
 
 def exactly(*names: str) -> dict[str, None]:

@@ -1,4 +1,4 @@
-"""One pix2pixHD step: who learns in which phase, what feature matching reaches, what the instances tell, and scenes."""
+"""pix2pixHD: who learns in which phase, what feature matching reaches, instances, scenes."""
 
 from dataclasses import replace
 
@@ -10,20 +10,29 @@ from PIL import Image
 from torch import nn
 
 from course_lib import CourseError, losses, runs
-from course_lib.data import label_maps, open_dataset
+from course_lib.data import open_dataset, scenes
 from course_lib.data.facades import Facades, paint
 from course_lib.methods.pix2pixhd import Config, Pix2PixHD
 from course_lib.metrics import scores
-from course_lib.networks import FeatureEncoder, GlobalGenerator, LocalEnhancer, MultiScaleD
-from course_lib.networks.frozen import VGG19
-from course_lib.networks.pix2pixhd import Styles, boundary_map, halve, instance_means, kmeans
-from course_lib.training.checkpoint import snapshot
+from course_lib.networks.bicycle import halve
+from course_lib.networks.pix2pixhd import (
+    FeatureEncoder,
+    GlobalGenerator,
+    LocalEnhancer,
+    MultiScaleD,
+    Styles,
+    boundary_map,
+    instance_means,
+    kmeans,
+)
+from course_lib.training import checkpoint
 from tests.methods import contract
 from tests.methods.contract import assert_same_weights, in_float64, weights
 
 SMALL = Config(
-    image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4, d_layers=1, d_scales=2,
-    e_base_channels=2, use_features=True, batch_size=2, n_centres=3, cluster_images=4,
+    image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4,
+    d_layers=1, d_scales=2, e_base_channels=2, use_features=True, batch_size=2, n_centres=3,
+    cluster_images=4,
 )  # fmt: skip
 
 
@@ -60,13 +69,13 @@ def test_discriminators_are_the_papers():
 def test_g2_adds_what_g1_saw_to_its_own_map():
     G1, G2 = GlobalGenerator(5, 8, 2, 1), LocalEnhancer(5, 8, 1)
     x = torch.randn(2, 5, 32, 32)
-    seen = G1.seen(halve(x))
-    assert seen.shape == (2, 8, 16, 16) and G2(x, seen).shape == (2, 3, 32, 32)
-    assert torch.equal(G1(x), G1.picture(G1.seen(x)))
+    coarse = G1.feature_map(halve(x))
+    assert coarse.shape == (2, 8, 16, 16) and G2(x, coarse).shape == (2, 3, 32, 32)
+    assert torch.equal(G1(x), G1.picture(G1.feature_map(x)))
     before = {}
     G2.up.register_forward_pre_hook(lambda _, given: before.update(sum=given[0]))
-    G2(x, seen)
-    assert torch.equal(before["sum"], G2.down(x) + seen)
+    G2(x, coarse)
+    assert torch.equal(before["sum"], G2.down(x) + coarse)
     widths = [m.out_channels for m in LocalEnhancer(36).modules() if isinstance(m, nn.Conv2d)]
     assert widths[:2] == [32, 64] and widths[-1] == 3
 
@@ -123,7 +132,7 @@ def test_features_are_means_over_instances_of_one_image():
 
 
 def test_feature_matching_leaves_out_the_logits_and_averages_over_scales():
-    """Scale 1: hidden maps off by 1 and 3, logits by 100; scale 2: by 2 and 6. 4/2 (1 + 3 + 2 + 6) / 2 = 12."""
+    """Hidden maps are off by 1 and 3, at scale 2 by 2 and 6: 4/2 (1 + 3 + 2 + 6) / 2 = 12."""
 
     def maps(*values):
         return [torch.full((2, 3, 4, 4), float(v), requires_grad=True) for v in values]
@@ -139,41 +148,6 @@ def test_feature_matching_leaves_out_the_logits_and_averages_over_scales():
     assert all(of[-1].grad is None and of[0].grad.any() for of in fake)
 
 
-def test_the_perceptual_loss_weighs_deeper_layers_more():
-    fake, real = [torch.full((1, 2, 2, 2), 32.0)] * 5, [torch.zeros(1, 2, 2, 2)] * 5
-    assert losses.perceptual(fake, real).item() == 1 + 2 + 4 + 8 + 32
-
-
-def test_vgg_is_read_from_torchs_cache_or_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(CourseError, match="downloads nothing") as refused:
-        make(lambda_vgg=10.0)
-    assert refused.value.where.endswith("checkpoints/vgg19-dcbb9e9d.pth")
-
-
-@pytest.mark.slow
-def test_vgg_gives_its_five_layers_and_moves_g(tmp_path, monkeypatch):
-    from torchvision.models import vgg19
-
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    torch.manual_seed(1)
-    layers = vgg19().features
-    (tmp_path / "checkpoints").mkdir()
-    torch.save(
-        {f"features.{k}": v for k, v in layers.state_dict().items()},
-        tmp_path / "checkpoints" / VGG19.FILE,
-    )
-    image = torch.rand(1, 3, 32, 32) * 2 - 1
-    maps = VGG19.cached()(image)
-    assert [m.shape[1] for m in maps] == [64, 128, 256, 512, 512] and all(
-        (m >= 0).all() for m in maps
-    )  # after ReLUs
-    assert torch.equal(maps[2], layers.eval()[:12](image))
-    method = make(lambda_vgg=10.0, lambda_gan=0.0, lambda_fm=0.0)
-    assert moved(method, batch()) == {"G1", "G2", "E"}
-    assert not any("vgg" in name for name in snapshot(method))
-
-
 # ---- the step
 
 
@@ -187,7 +161,7 @@ def test_step_equals_the_equations():
     s = torch.cat([onehot, boundary_map(ids).double()], dim=1)
     method.scene = lambda *_: s
     method.judge = lambda s, y: method.D(torch.cat([s, y], 1))  # in float64
-    method.paint = lambda s, nets: nets["G2"](s, nets["G1"].seen(halve(s)))
+    method.paint = lambda s, nets: nets["G2"](s, nets["G1"].feature_map(halve(s)))
     learners = [p for n in ("G1", "G2", "E") for p in ref.networks[n].parameters()]
     opt_G = torch.optim.Adam(learners, 2e-4, (0.5, 0.999))
     opt_D = torch.optim.Adam(ref.D.parameters(), 2e-4, (0.5, 0.999))
@@ -199,14 +173,14 @@ def test_step_equals_the_equations():
                 at = (ids[i] == number).double()
                 pooled[i] = pooled[i] + at * ((h[i] * at).sum((1, 2)) / at.sum())[:, None, None]
         shown = torch.cat([s, pooled], dim=1)
-        fake = ref.G2(shown, ref.G1.seen(halve(shown)))
+        fake = ref.G2(shown, ref.G1.feature_map(halve(shown)))
         D_fake, D_real = (ref.D(torch.cat([s, image], 1)) for image in (fake, y))
         gan = sum(((of[-1] - 1) ** 2).mean() for of in D_fake)
         fm = sum(
             (f - r.detach()).abs().mean()
             for a, b in zip(D_fake, D_real)
             for f, r in zip(a[:-1], b[:-1])
-        )
+        )  # noqa: B905
         fm = 4 / 2 * fm / 2  # two hidden layers, two scales
         grads = torch.autograd.grad(
             gan + 10 * fm, learners, retain_graph=True, allow_unused=True
@@ -250,26 +224,14 @@ def test_g1_alone_works_at_half_the_size():
     method.advance(0.6)
     method.step(batch())
     assert set(sizes) == {(32, 32)}
-    alone = make(
-        "global", local_enhancer=False
-    )  # no G2: at full size from the first step to the last
-    assert moved(alone, batch()) == {"G1", "E", "D"}
-    assert alone.paint(torch.zeros(1, 16, 32, 32), alone.networks).shape[-1] == 32
 
 
 def test_each_phase_has_a_rate_of_its_own():
-    """G1's falls to 0 before G2 begins; then it starts anew. Without phases it is that of all methods."""
+    """G1's falls to 0 before G2 begins; then it starts anew."""
     rates = [
         make().rate(share) / SMALL.lr for share in (0.0, 0.25, 0.375, 0.4999, 0.5, 0.75, 0.875, 1.0)
     ]
     assert rates == pytest.approx([1, 1, 0.5, 0, 1, 1, 0.5, 0], abs=1e-3)
-    for alone in (
-        {"local_enhancer": False},
-        {"coarse_alone_until": 0.0, "coarse_frozen_until": 0.0},
-    ):
-        assert make(**alone).rate(0.5) == SMALL.lr and make(**alone).rate(0.75) == pytest.approx(
-            SMALL.lr / 2
-        )
 
 
 def test_no_d_changes_its_resolution():
@@ -298,17 +260,17 @@ def test_e_can_be_frozen_late():
 
 
 def test_plain_pairs_need_no_maps(tmp_path):
-    """G and D see x itself: of a folder, of data without labels, and where labels belong to the output."""
+    """G and D see x itself: of a folder, without labels, and where labels are the output's."""
     method = make(n_labels=0, use_instances=False, use_features=False)
     data = batch()
     assert moved(method, {"x": data["x"], "y": data["y"]}) == {"G1", "G2", "D"}
     a, b = (method.translate_batch({"x": x})["fake_y"] for x in (data["x"], -data["x"]))
     assert a.shape == (2, 3, 32, 32) and not torch.allclose(a, b) and method.maps == ()
     emoji, houses = open_dataset("emoji:edges", "val", 32)[0], Facades("val", 32)[0]
-    assert Pix2PixHD.suited(SMALL, houses) is SMALL
+    assert Pix2PixHD.adapt_config(SMALL, houses) is SMALL
     for item, direction in ((emoji, "xy"), (houses, "yx")):
         with pytest.warns(UserWarning, match="no instances"):
-            assert Pix2PixHD.suited(SMALL, item, direction) == method.config
+            assert Pix2PixHD.adapt_config(SMALL, item, direction) == method.config
     for i in range(8):
         image = np.random.default_rng(i).integers(0, 255, (32, 64, 3), dtype=np.uint8)
         Image.fromarray(image).save(tmp_path / f"{i}.png")
@@ -323,13 +285,23 @@ def test_plain_pairs_need_no_maps(tmp_path):
 
 
 def test_phases_follow_the_share_of_the_training():
-    phases = lambda method: [
-        (method.advance(share), method.phase)[1] for share in (0.0, 0.49, 0.5, 0.54, 0.56, 1.0)
-    ]
-    assert phases(make()) == ["global", "global", "enhancer", "enhancer", "both", "both"]
-    assert set(phases(make(coarse_alone_until=0.0, coarse_frozen_until=0.0))) == {"both"}
-    assert phases(make(coarse_frozen_until=0.0))[1:3] == ["global", "both"]
-    assert set(phases(make(local_enhancer=False))) == {"global"}
+    method, phases = make(), []
+    for share in (0.0, 0.49, 0.5, 0.54, 0.56, 1.0):
+        method.advance(share)
+        phases.append(method.phase)
+    assert phases == ["global", "global", "enhancer", "enhancer", "both", "both"]
+
+
+def test_a_run_of_an_older_version_keeps_its_phase(tmp_path):
+    """Until then the phase was one of the buffers of the styles."""
+    method, other = make("enhancer"), make("global")
+    old = {
+        name.replace("phase.number", "styles.phase"): tensor
+        for name, tensor in checkpoint.snapshot(method).items()
+    }
+    assert "styles.phase" in old
+    checkpoint.restore(other, old, tmp_path)
+    assert other.phase == "enhancer"
 
 
 def test_configurations_that_cannot_be():
@@ -342,18 +314,6 @@ def test_configurations_that_cannot_be():
     ]:
         with pytest.raises(CourseError, match=what):
             replace(SMALL, **changes)
-
-
-def test_the_defaults_are_the_papers():
-    paper = Config()
-    assert (paper.lambda_fm, paper.d_scales, paper.lr, paper.beta1) == (10, 3, 2e-4, 0.5)
-    assert (
-        paper.n_blocks,
-        paper.n_down,
-        paper.n_local_blocks,
-        paper.n_centres,
-        paper.lambda_d,
-    ) == (9, 4, 3, 10, 0.5)
 
 
 # ---- what G sees, and the styles
@@ -423,14 +383,10 @@ def test_an_instance_chooses_one_centre_of_its_class():
     assert torch.equal(samples[:, 0], method.translate(None, *maps, seed=5)["fake_y"])
 
 
-def test_translate_reads_labels_from_colours_and_regions_from_labels():
-    method = make(use_features=False)
-    item = Facades("test", 32)[0]
-    labels = item["labels"][None]
-    plain = method.translate(item["x"][None])["fake_y"]
-    assert torch.equal(plain, method.translate(None, labels, label_maps.regions(labels))["fake_y"])
-    coarse = make("global").translate(item["x"][None])["fake_y"]
-    assert coarse.shape == (1, 3, 32, 32)  # enlarged
+def test_g1_alone_is_shown_enlarged():
+    data = batch()
+    coarse = make("global").translate(None, data["labels"], data["instances"])["fake_y"]
+    assert coarse.shape == (2, 3, 32, 32)
 
 
 def test_encode_needs_an_encoder():
@@ -445,15 +401,15 @@ def test_encode_needs_an_encoder():
 
 def test_regions_are_connected_and_of_one_label():
     labels = torch.tensor([[5, 5, 0, 5], [0, 5, 0, 5], [0, 0, 1, 5], [2, 2, 1, 1]])
-    found = label_maps.regions(labels[None])[0]
+    found = scenes.regions(labels[None])[0]
     assert torch.equal(found == 0, labels == 0) and len(found.unique()) == 5
     assert found[0, 0] == found[1, 1] != found[0, 3] == found[2, 3] and found[2, 2] == found[3, 3]
     spiral = torch.zeros(9, 9, dtype=torch.long)
     spiral[0], spiral[:, 8], spiral[8], spiral[2:, 0], spiral[2, :7] = 3, 3, 3, 3, 3
-    assert label_maps.regions(spiral[None])[0].unique().tolist() == [0, 1]
+    assert scenes.regions(spiral[None])[0].unique().tolist() == [0, 1]
     item = Facades("test", 64, "facades:touching")[3]
     windows = item["labels"] == 5
-    assert len(label_maps.regions(item["labels"][None])[0][windows].unique()) < len(
+    assert len(scenes.regions(item["labels"][None])[0][windows].unique()) < len(
         item["instances"][windows].unique()
     )
 
@@ -466,23 +422,23 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
     Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")
     Image.fromarray(item["instances"].numpy()).save(tmp_path / "ids.png")
     for name in ("colours", "numbers", "pair"):
-        found = label_maps.find_scenes(
+        found = scenes.find_scenes(
             tmp_path / f"{name}.png", 64, lambda given, path: given, pairs=True
         )
         ((_, given, labels, _),) = found
         assert given == (64, 64) and torch.equal(labels, item["labels"].long())
-    ids = label_maps.to_instances(
+    ids = scenes.to_instances(
         torch.from_numpy(np.array(Image.open(tmp_path / "ids.png").convert("RGB")))
     )
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "photo.png")
     with pytest.raises(CourseError, match="no label map"):
-        list(label_maps.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
+        list(scenes.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
     (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
     Image.fromarray(colours).save(tmp_path / "labels" / "a.png")
     with pytest.raises(CourseError, match="differ in: a"):
-        label_maps.find_scenes(tmp_path, 64, lambda given, path: given)
+        scenes.find_scenes(tmp_path, 64, lambda given, path: given)
 
 
 # ---- windows that touch
@@ -506,11 +462,6 @@ def test_touching_windows_do_not_change_the_other_houses():
     assert meet == 10
 
 
-def borders_visible(photos, labels, instances):
-    visible, pairs = scores.visible_borders(photos, labels, instances).sum(0)
-    return (visible / pairs).item()
-
-
 @pytest.mark.parametrize("size", [64, 128])
 def test_borders_between_touching_windows_are_seen_where_they_are(size):
     data = open_dataset("facades:touching", "test", size)
@@ -518,13 +469,13 @@ def test_borders_between_touching_windows_are_seen_where_they_are(size):
     y, labels, ids = (
         torch.stack([item[key] for item in items]) for key in ("y", "labels", "instances")
     )
-    assert borders_visible(y, labels, ids) > 0.98
+    assert scores.borders_visible(y, labels, ids) > 0.98
     blind = y.clone()
     dark = (labels == 5)[:, None].expand_as(y)
     blind[dark] = -0.6  # windows without any frame
-    assert borders_visible(blind, labels, ids) == 0
+    assert scores.borders_visible(blind, labels, ids) == 0
     moved = y.roll(3 * size // 64, dims=3)  # frames elsewhere
-    assert borders_visible(moved, labels, ids) < 0.5
+    assert scores.borders_visible(moved, labels, ids) < 0.5
     plain = [Facades("test", size)[i] for i in range(2)]
     plain_maps = (torch.stack([p[key] for p in plain]) for key in ("y", "labels", "instances"))
-    assert np.isnan(borders_visible(*plain_maps))
+    assert np.isnan(scores.borders_visible(*plain_maps))

@@ -1,4 +1,4 @@
-"""UNIT: blocks that are really shared, which term reaches which network, and the variant that shares nothing."""
+"""UNIT: blocks that are really shared, its equations, and the variant that shares nothing."""
 
 from dataclasses import replace
 
@@ -8,18 +8,15 @@ import torch
 from course_lib import CourseError, losses
 from course_lib.methods import configs
 from course_lib.methods.unit import UNIT, Config
-from course_lib.networks import LatentDecoders, LatentEncoders, parameter_count
+from course_lib.networks.blocks import parameter_count
 from course_lib.networks.resnet import ResidualBlock
+from course_lib.networks.unit import LatentDecoders, LatentEncoders
 from tests.methods.contract import assert_same_weights, has_gradient, in_float64, step
 from tests.support.tensors import pairs as batch
 
 SMALL = Config(
     image_size=16, base_channels=4, n_blocks=2, d_base_channels=4, d_layers=1, batch_size=2
 )
-
-
-def both(data: dict) -> dict:
-    return {"a": data["x"], "b": data["y"]}
 
 
 def make(**changes) -> UNIT:
@@ -43,13 +40,13 @@ def test_shared_blocks_are_the_same_and_counted_once(shared):
             n - shared * parameter_count(block) for n in nothing
         ]
         image = torch.zeros(2, 3, 32, 32)
-        for name in "ab":
+        for name in "xy":
             assert (
                 E(image, name).shape == (2, 64, 8, 8)
                 and G(E(image, name), name).shape == image.shape
             )
-        kinds = [[type(layer) for layer in (*E.own["a"], *E.shared)].count(ResidualBlock)]
-        kinds.append([type(layer) for layer in (*G.shared, *G.own["b"])].count(ResidualBlock))
+        kinds = [[type(layer) for layer in (*E.own["x"], *E.shared)].count(ResidualBlock)]
+        kinds.append([type(layer) for layer in (*G.shared, *G.own["y"])].count(ResidualBlock))
     assert kinds == [4, 4]  # as deep, whatever is shared
 
 
@@ -59,22 +56,22 @@ def test_a_shared_block_is_the_last_of_e_and_the_first_of_g_and_belongs_to_both_
         for net in (method.E, method.G):
             for p in net.shared.parameters():
                 p.zero_()
-        for name, image in both(data).items():
+        for name, image in data.items():
             own = method.E.own[name](image)
-            z = method.encode(image, {"a": "yx", "b": "xy"}[name])
+            z = method.encode(image, {"x": "yx", "y": "xy"}[name])
             assert torch.allclose(z, own, atol=1e-5)  # a zero residual block adds nothing
             assert torch.allclose(method.G(own, name), method.G.own[name](own), atol=1e-4)
 
 
 @pytest.mark.parametrize(("shared", "reached"), [(1, True), (0, False)])
 def test_sharing_lets_one_domain_teach_the_other(shared, reached):
-    """The VAE of a alone moves what b's images go through if blocks are shared, and nothing of it if not."""
+    """The VAE of x alone moves what a y goes through if blocks are shared, and else nothing."""
     method, data = make(shared_blocks=shared), batch()
     torch.manual_seed(1)
     before = method.encode(data["y"]), method.translate(data["x"])["fake_y"]
-    out = method.codes_and_fakes(both(data))
-    losses.l1(out["rec_a"], data["x"]).backward()
-    assert has_gradient(method.E.own["a"]) and not has_gradient(method.E.own["b"])
+    sides, _ = method.codes_and_fakes(data)
+    losses.l1(sides["x"].rec, data["x"]).backward()
+    assert has_gradient(method.E.own["x"]) and not has_gradient(method.E.own["y"])
     method.opt_G.step()
     after = method.encode(data["y"]), method.translate(data["y"], "yx")["fake_y"]
     assert (not torch.equal(before[0], after[0])) == reached
@@ -105,14 +102,14 @@ def test_noise_has_variance_1_wherever_the_mean_is():
 
 @pytest.mark.parametrize("shared", [0, 1])
 def test_step_equals_the_equations(shared):
-    """Two steps against the paper's objective written out, with plain Adam in float64: same terms, same weights."""
+    """Two steps against the paper's objective written out, with plain Adam in float64."""
     method, ref = in_float64(make(shared_blocks=shared, lambda_kl=0.3), make(shared_blocks=shared))
     method.run = lambda net, *inputs: net(*inputs)
-    E, G, (Da, Db) = ref.E, ref.G, ref.D.values()
+    E, G, (D_x, D_y) = ref.E, ref.G, ref.D.values()
     opt_G = torch.optim.Adam([*E.parameters(), *G.parameters()], 1e-4, (0.5, 0.999))
     opt_D = torch.optim.Adam(ref.D.parameters(), 1e-4, (0.5, 0.999))
     data = batch(dtype=torch.float64)
-    xa, xb = data["x"], data["y"]
+    x, y = data["x"], data["y"]
 
     def kl(mu):
         return (mu**2).mean()
@@ -125,26 +122,26 @@ def test_step_equals_the_equations(shared):
     for seed in range(2):
         terms = step(method, data, seed)
         torch.manual_seed(seed)
-        mu_a = E(xa, "a")
-        z = mu_a + torch.randn_like(mu_a)
-        xab, xa_rec = G(z, "b"), G(z, "a")
-        mu_ab = E(xab, "b")
-        xa_cyc = G(mu_ab + torch.randn_like(mu_ab), "a")
-        mu_b = E(xb, "b")
-        z = mu_b + torch.randn_like(mu_b)
-        xba, xb_rec = G(z, "a"), G(z, "b")
-        mu_ba = E(xba, "a")
-        xb_cyc = G(mu_ba + torch.randn_like(mu_ba), "b")
-        d = {"d_real_a": bce(Da(xa), 1), "d_fake_a": bce(Da(xba.detach()), 0)}
-        d |= {"d_real_b": bce(Db(xb), 1), "d_fake_b": bce(Db(xab.detach()), 0)}
+        mu_x = E(x, "x")
+        z = mu_x + torch.randn_like(mu_x)
+        fake_y, rec_x = G(z, "y"), G(z, "x")
+        mu_xy = E(fake_y, "y")
+        cyc_x = G(mu_xy + torch.randn_like(mu_xy), "x")
+        mu_y = E(y, "y")
+        z = mu_y + torch.randn_like(mu_y)
+        fake_x, rec_y = G(z, "x"), G(z, "y")
+        mu_yx = E(fake_x, "x")
+        cyc_y = G(mu_yx + torch.randn_like(mu_yx), "y")
+        d = {"d_real_x": bce(D_x(x), 1), "d_fake_x": bce(D_x(fake_x.detach()), 0)}
+        d |= {"d_real_y": bce(D_y(y), 1), "d_fake_y": bce(D_y(fake_y.detach()), 0)}
         opt_D.zero_grad()
         (10 * sum(d.values())).backward()
         opt_D.step()
-        vae = {"g_image_a": (xa_rec - xa).abs().mean(), "g_image_b": (xb_rec - xb).abs().mean()}
-        cc = {"g_cycle_a": (xa_cyc - xa).abs().mean(), "g_cycle_b": (xb_cyc - xb).abs().mean()}
-        kls = {"g_kl_a": kl(mu_a), "g_kl_b": kl(mu_b)}
-        more = {"g_cycle_kl_a": kl(mu_ab), "g_cycle_kl_b": kl(mu_ba)}
-        gan = {"g_gan_a": bce(Da(xba), 1), "g_gan_b": bce(Db(xab), 1)}
+        vae = {"g_image_x": (rec_x - x).abs().mean(), "g_image_y": (rec_y - y).abs().mean()}
+        cc = {"g_cycle_x": (cyc_x - x).abs().mean(), "g_cycle_y": (cyc_y - y).abs().mean()}
+        kls = {"g_kl_x": kl(mu_x), "g_kl_y": kl(mu_y)}
+        more = {"g_cycle_kl_x": kl(mu_xy), "g_cycle_kl_y": kl(mu_yx)}
+        gan = {"g_gan_x": bce(D_x(fake_x), 1), "g_gan_y": bce(D_y(fake_y), 1)}
         L_vae = 0.3 * sum(kls.values()) + 100 * sum(vae.values())
         L_cc = 0.1 * sum(more.values()) + 100 * sum(
             cc.values()
@@ -168,19 +165,12 @@ def test_configurations_that_cannot_be():
     assert configs.build(Config, shared_blocks=0).shared_blocks == 0
 
 
-def test_the_defaults_are_the_weights_of_the_paper():
-    paper = Config()
-    assert (paper.n_blocks, paper.shared_blocks, paper.gan_loss) == (4, 1, "log")
-    assert (paper.lambda_gan, paper.lambda_image, paper.lambda_cycle) == (10, 100, 100)
-    assert (paper.lambda_kl, paper.lambda_cycle_kl, paper.lr) == (0.1, 0.1, 1e-4)
-
-
 # ---- translating, training
 
 
 def test_translate_goes_both_ways_through_one_latent_space_without_noise():
     method, data = make(), batch()
-    for way, here, there in (("xy", "a", "b"), ("yx", "b", "a")):
+    for way, here, there in (("xy", "x", "y"), ("yx", "y", "x")):
         out = method.translate(data[way[0]], way)
         z = method.encode(data[way[0]], way[::-1])
         with torch.no_grad():

@@ -42,7 +42,7 @@ class Enhanced(nn.Module):
         self.G2 = pix2pixhd.LocalEnhancer(n_blocks=n_local_blocks, **sizes)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.G2(x, self.G1.seen(halve(x)))
+        return self.G2(x, self.G1.feature_map(halve(x)))
 
 
 class Boundaries(nn.Module):

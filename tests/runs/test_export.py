@@ -124,7 +124,7 @@ def test_a_file_takes_and_gives_images_whatever_channels_its_network_has(channel
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "share"),
-    [("", 0.1), ("local_enhancer=False", 0.9), ("n_labels=0 use_instances=False", 0.9)],
+    [("", 0.1), ("n_labels=0 use_instances=False", 0.9)],
 )
 def test_pix2pixhd_is_exported_in_every_phase_and_form(settings, share, tmp_path):
     settings = [*settings.split(), "use_features=False"] if settings else []

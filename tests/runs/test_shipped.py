@@ -249,9 +249,6 @@ def test_pix2pixhd_keeps_the_centres_of_its_styles(monkeypatch, tmp_path, course
     assert status == 0, err
     opened = runs.open_run(tmp_path, "cpu"), shipped.load("tiny", "cpu", tmp_path)
     styles, kept = (method.networks["styles"] for method, _ in opened)
-    assert (
-        styles.counts.sum() > 0
-        and kept.counts.equal(styles.counts)
-        and kept.phase == styles.phase == 2
-    )
+    assert styles.counts.sum() > 0 and kept.counts.equal(styles.counts)
+    assert {method.phase for method, _ in opened} == {"both"}
     assert kept.centres.equal(styles.centres.half().float())

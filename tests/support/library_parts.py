@@ -74,19 +74,14 @@ def reparameterise(mu, logvar, generator=None):
 
 def bicyclegan_step(G, E, D_encoded, D_random, opt_G, opt_D, x, y, eps, z, l1, kl, latent):
     config = bicyclegan.Config(lambda_l1=l1, lambda_kl=kl, lambda_latent=latent)
-    m = SimpleNamespace(
-        config=config, E=E, opt_G=opt_G, opt_D=opt_D, read=E, cycles=bicyclegan.CYCLES
-    )
-    m.weights, m.D, m.latent_moves_E = (
-        config.weights(),
-        {"encoded": D_encoded, "random": D_random},
-        False,
-    )
+    m = SimpleNamespace(config=config, E=E, opt_G=opt_G, opt_D=opt_D, read=E)
+    m.loss_weights, m.latent_moves_E = config.loss_weights(), False
+    m.D = {"encoded": D_encoded, "random": D_random}
     m.noise, m.update_averages = lambda n: z, lambda: None
     m.draw = lambda mu, logvar: mu + (0.5 * logvar).exp() * eps
-    m.paint_each = lambda x, codes: {name: G(x, code) for name, code in codes.items()}
+    m.paint = lambda x, *codes: [G(x, code) for code in codes]
     m.judge = lambda cycle, x, y: [m.D[cycle](y)]
-    for name in ("generator_terms", "discriminator_terms"):
+    for name in ("fooling", "discriminator_terms"):
         setattr(
             m, name, lambda *args, name=name: unwrap(getattr(bicyclegan.BicycleGAN, name))(m, *args)
         )
