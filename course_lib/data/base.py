@@ -18,7 +18,6 @@ class TwoDomains(Dataset):
     redrawn: str | None = None  # x or y, if that image is computed from the rest, with redraw()
     cropped: bool = False  # images are cut out of larger ones of any shape
     epoch: int = 0
-    channels: tuple[int, int] = (3, 3)  # until nobody asks any more
 
     def set_epoch(self, epoch: int) -> None:
         """Random choices, such as the partners of unpaired images, are made anew."""

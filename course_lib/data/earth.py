@@ -14,7 +14,6 @@ from course_lib.data.base import TwoDomains
 from course_lib.data.images import read_image, to_tensor
 from course_lib.errors import CourseError
 
-REVISION = 1  # raised when a change of the code or of its files changes the images
 PER_DEGREE, WIDTH = 15, 5400  # of both maps, in pixels
 PATCH, LARGE_PATCH = 128, 192  # map pixels up to 128 px, and above: 8.5 and 12.8 degrees
 SECTOR = 1080  # map pixels, or 72 degrees, from the date line on; each is divided alike:

@@ -18,7 +18,6 @@ from course_lib.data.base import TwoDomains
 from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
 
-REVISION = 1  # raised when a change of the code or of its files changes the images
 FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
 TILE, LARGE = 64, 128  # px of the drawings in the two sheets of a style

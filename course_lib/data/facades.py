@@ -18,7 +18,6 @@ from course_lib.data.folders import CACHE_BYTES
 from course_lib.houses.layout import PALETTE, Draw, layout
 from course_lib.houses.render import Style, render
 
-REVISION = 1  # raised when a change of the code or of its files changes the images
 SIZES = (16, 1024)  # px, smallest and largest
 HOUSES = {"train": 6000, "val": 200, "test": 200}
 TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows the label map

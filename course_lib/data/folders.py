@@ -28,7 +28,6 @@ from course_lib.data.images import (
 )
 from course_lib.errors import CourseError
 
-REVISION = 1  # raised when a change of the code changes the images
 SPLITS = ("train", "val", "test")
 LONGEST = 32  # times as long as wide may an image be, of which squares are cut out
 HELD_OUT = 0.1  # share of train that stands in for a missing val or test

@@ -3,7 +3,6 @@
 import json
 import warnings
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +51,16 @@ def train(
     direction: str = "xy",
     device: str = "auto",
     bf16: bool | None = None,
-    compiled: bool = False,
     resume: bool = False,
     accept_changes: bool = False,
     **fit_options: Any,
 ) -> Result:
-    """Train ``method`` on ``data`` into the folder ``out``: run.json, history.jsonl, checkpoints/, previews/.
+    """Train ``method`` on ``data`` into ``out``: run.json, history.jsonl, checkpoints/, previews/.
 
-    Everything is checked before ``out`` is made. With ``resume``, settings that differ from run.json raise CourseError
-    unless ``accept_changes``. ``compiled`` is by torch.compile. Among processes that torchrun has
-    started, each trains on its share of every batch (see training/distributed.py).
+    Everything is checked before ``out`` is made. With ``resume``, settings that differ from
+    run.json raise CourseError unless ``accept_changes``, and so does a setting of that run which no
+    longer exists. Among processes that torchrun has started, each trains on its share of every
+    batch (see training/distributed.py). ``fit_options`` go to fit(): previews, progress, workers.
     """
     cls = method_class(method)
     place = distributed.join(profiles.pick_device(device))
@@ -71,22 +70,18 @@ def train(
     goes_on = resume and (out / "run.json").exists()
     old = _flat(read_settings(out)) if goes_on else None
     old = configs.without_removed(cls.Config, old) if old else None
-    config = _with_channels(
-        cls.adapt_config(config, train_set[0], direction), train_set.channels, old
-    )
+    config = cls.adapt_config(config, train_set[0], direction)
     settings = {
         "method": method,
         "data": _name(data),
         "direction": direction,
         "seed": seed,
         "bf16": bf16,
-    }
-    settings |= {
-        "compiled": compiled,
         "ranks": ranks,
         "config": configs.as_dict(config),
+        "steps": steps,
+        "minutes": minutes,
     }
-    settings |= {"steps": steps, "minutes": minutes}
     resume = "changed" if resume and accept_changes else resume
     check_folder(out, cls.Config, _flat(settings), resume, old)
     with (
@@ -95,10 +90,8 @@ def train(
     ):
         torch.manual_seed(seed)  # of the first weights; the training itself is seeded by fit()
         model = cls(config, place, bf16)
-    settings |= {
-        "versions": {"course_lib": __version__, "torch": torch.__version__},
-        "device": profiles.device_name(),
-    }
+    settings["versions"] = {"course_lib": __version__, "torch": torch.__version__}
+    settings["device"] = profiles.device_name()
     with files.only_run(out) if rank == 0 else nullcontext():
         if rank == 0:
             _write_settings(out, settings, model if resume == "changed" else None)
@@ -129,16 +122,6 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
         paired = data + PAIRED if data + PAIRED in names() else "emoji:edges or a paired folder"
         raise CourseError(what, "--data", f"try {paired}")
     return splits
-
-
-def _with_channels(config: Any, channels: tuple[int, int], old: dict | None) -> Any:
-    """``config`` for such data, if the method has a choice and none was set; a run that goes on keeps what it has."""
-    names = ("in_channels", "out_channels")
-    if [configs.as_dict(config).get(name) for name in names] != [3, 3]:
-        return config
-    return replace(
-        config, **{n: old.get(n, 3) if old else k for n, k in zip(names, channels, strict=True)}
-    )
 
 
 def _name(data: str) -> str:

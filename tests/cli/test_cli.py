@@ -18,8 +18,6 @@ from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench
 from course_lib.networks import small_maps
-from course_lib.plotting.patches import patch
-from course_lib.widgets import lens
 from tests import ROOT
 from tests.support.pictures import photograph
 

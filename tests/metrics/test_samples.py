@@ -13,7 +13,6 @@ from torch.utils.data import Subset
 
 from course_lib.data import facades, open_dataset
 from course_lib.data.facades import Facades, photographs
-from course_lib.houses.render import _WALLS, Style
 from course_lib.methods.base import Method
 from course_lib.methods.bicyclegan import PRESETS, BicycleGAN, Config
 from course_lib.metrics import factors, samples

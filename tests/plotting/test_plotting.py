@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from course_lib import plotting
-from course_lib.networks import DCGANGenerator, PatchGAN, UNet, parameter_count
+from course_lib.networks import PatchGAN, UNet, parameter_count
 from course_lib.plotting.figures import GAP
 from tests.support.tensors import REFUSED, noise
 
