@@ -137,7 +137,7 @@ def _flat(settings: dict) -> dict:
     facts = {
         key: value for key, value in settings.items() if key not in ("config", "versions", "device")
     }
-    return {"compiled": False, "ranks": 1} | facts | settings["config"]
+    return {"ranks": 1} | facts | settings["config"]
 
 
 def _write_settings(out: Path, settings: dict, model: Any) -> None:
