@@ -202,7 +202,7 @@ def recoloured(photos: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _cells(photos: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each 8x8 cell the shares of labels, (n, 12, ...), mean and spread of colours, (n, 6, ...)."""
+    """Of each 8x8 cell the shares of labels, (n, 12, ...), and its colours, (n, 6, ...)."""
     shares = F.avg_pool2d(F.one_hot(labels.long(), CLASSES).movedim(-1, 1).float(), 8)
     mean = F.avg_pool2d(photos, 8)
     spread = (F.avg_pool2d(photos.square(), 8) - mean.square()).clamp(min=0).sqrt()
