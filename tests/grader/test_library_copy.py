@@ -48,4 +48,4 @@ def test_no_training_step_is_in_the_copy(tmp_path, problem_set):
         ]
         steps += [path.relative_to(tmp_path).as_posix()] if learns else []
     # classifiers that measure, and a layer that is timed: no GAN learns there
-    assert set(steps) == {"course_lib/training/frozen.py", "course_lib/experiments/bench_around.py"}
+    assert set(steps) == {"course_lib/training/frozen.py", "course_lib/experiments/bench.py"}
