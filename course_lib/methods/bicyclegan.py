@@ -71,6 +71,7 @@ class Config(TrainingConfig):
         "d_coarse": "same",
         "kl_reduction": "batch-mean",
         "gan_loss": "least-squares",
+        "lambda_d": 1.0,
     }
 
     variant: Literal[
@@ -99,7 +100,6 @@ class Config(TrainingConfig):
     lambda_latent: float = 0.5
     # whom L_1^latent moves; auto: G alone, but G+E where E has no other term (cLR-GAN)
     latent_moves: Literal["auto", "G", "G+E"] = "auto"
-    lambda_d: float = 1.0  # not halved
     # training
     batch_size: int = 1  # pairs for each term: the authors' 2, which they cut in half
     decay_from: float = 0.5
@@ -312,7 +312,7 @@ class BicycleGAN(Method):
             for cycle, D in self.D.items():
                 D.requires_grad_(True)
                 d |= self.discriminator_terms(cycle, x, y, fakes[cycle].detach())
-            loss_D = self.config.lambda_d * sum(d.values())
+            loss_D = sum(d.values())  # not halved
             loss_D.backward()
             opt_D.step()
 

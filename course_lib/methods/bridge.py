@@ -6,9 +6,9 @@ z_0 to y, and a network learns which way it leads, seen from any point:
     z_t     = (1 - t) z_0 + t y,      t uniform in [0, 1]
     L(v)    = E || v(z_t, x, t) - (y - z_0) ||^2
 
-To translate, follow v from z_0 in steps of equal length (Euler): z <- z + v(z, x, t) / steps. Where
-several y suit an x, lines cross, and v is the mean of their directions; many short steps then choose
-one y, a single long one their mean.
+To translate, follow v from z_0 in steps of equal length (Euler): z <- z + v(z, x, t) / steps.
+Where several y suit an x, lines cross, and v is the mean of their directions; many short steps then
+choose one y, a single long one their mean.
 
     from noise      start="noise": z_0 ~ N(0, I), the code of an answer; one x has many
     from x          start="x": z_0 = x, one answer
@@ -130,7 +130,8 @@ class Bridge(Method):
         """``{"fake_y": where the flow leads in so many steps}`` in float32.
 
         With averaged weights if there are any. ``z`` is one noise image for all x or one for each;
-        None draws one for each. From x there is nothing to draw. Raises CourseError for fewer than one step.
+        None draws one for each. From x there is nothing to draw. Raises CourseError for fewer than
+        one step.
         """
         steps = self.config.euler_steps if steps is None else steps
         if steps < 1:

@@ -59,6 +59,7 @@ class Config(TrainingConfig):
         "n_features": 3,
         "gan_loss": "least-squares",
         "lambda_vgg": 0.0,
+        "lambda_d": 0.5,
         "coarse_alone_until": 0.5,
         "coarse_frozen_until": 0.55,
     }
@@ -81,7 +82,6 @@ class Config(TrainingConfig):
     # objective
     lambda_gan: float = 1.0
     lambda_fm: float = 10.0
-    lambda_d: float = 0.5  # the objective of D is halved
     # training
     # share after which E stays as it is; 1: it learns with G to the end. The authors' training at
     # 1024 px reads features that were computed before, so there E rests from the second phase on.
@@ -300,7 +300,7 @@ class Pix2PixHD(Method):
         D.requires_grad_(True)
         opt_D.zero_grad()
         d = self.discriminator_terms(real, self.judge(s, fake_y.detach()))
-        loss_D = cfg.lambda_d * (d["d_real"] + d["d_fake"])
+        loss_D = 0.5 * (d["d_real"] + d["d_fake"])  # the objective of D is halved
         loss_D.backward()
         opt_D.step()
 

@@ -176,11 +176,10 @@ def test_step_equals_the_equations():
         fake = ref.G2(shown, ref.G1.feature_map(halve(shown)))
         D_fake, D_real = (ref.D(torch.cat([s, image], 1)) for image in (fake, y))
         gan = sum(((of[-1] - 1) ** 2).mean() for of in D_fake)
-        fm = sum(
-            (f - r.detach()).abs().mean()
-            for a, b in zip(D_fake, D_real)
-            for f, r in zip(a[:-1], b[:-1])
-        )  # noqa: B905
+        fm = 0
+        for fake_maps, real_maps in zip(D_fake, D_real, strict=True):
+            for f, r in zip(fake_maps[:-1], real_maps[:-1], strict=True):
+                fm = fm + (f - r.detach()).abs().mean()
         fm = 4 / 2 * fm / 2  # two hidden layers, two scales
         grads = torch.autograd.grad(
             gan + 10 * fm, learners, retain_graph=True, allow_unused=True
