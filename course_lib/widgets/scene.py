@@ -13,7 +13,7 @@ from course_lib.data.facade_layout import CLASSES
 from course_lib.data.scenes import Edit, drawn
 from course_lib.errors import CourseError
 from course_lib.plotting.figures import image_grid, stitch
-from course_lib.runs.scenes import photograph
+from course_lib.runs.label_maps import photograph
 from course_lib.widgets.pick import Pictures
 from course_lib.widgets.show import image_tag
 
