@@ -1,7 +1,6 @@
 """The ``course`` command as its users meet it: a process, its output, its status, its files."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,11 +14,8 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
-from course_lib.experiments import bench, bench_around
+from course_lib.experiments import bench
 from course_lib.networks import small_maps
-from course_lib.plotting.patches import patch
-from course_lib.widgets import lens, study
-from tests import ROOT
 from tests.support.pictures import photograph
 
 
@@ -104,7 +100,6 @@ def test_bad_translate_and_evaluate_arguments(trained, tmp_path, refusal):
         ),
         (["evaluate", "--run", trained, "--data", tmp_path / "no"], "folder"),
         (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
-        (["bench", "everything"], "nothing to measure"),
     ]:
         assert what in refusal(*arguments)[0], arguments
         assert not (tmp_path / "o").exists()
@@ -165,17 +160,7 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
     assert not any("_low" in line or "_high" in line for line in lines)
 
 
-def test_translate_takes_the_input_half_of_a_pair(trained, blobs, tmp_path):
-    with pytest.warns(UserWarning, match="left half"):
-        both = runs.translate_files(trained, blobs / "test", tmp_path / "both")
-    Image.open(blobs / "test" / "0.png").crop((0, 0, 64, 64)).save(tmp_path / "0.png")
-    (single,) = runs.translate_files(trained, tmp_path / "0.png", tmp_path / "single")
-    assert (
-        len(both) == 6
-        and single.read_bytes() == next(p for p in both if p.name == "0.png").read_bytes()
-    )
-
-
+@pytest.mark.extra
 @pytest.mark.slow
 def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path, course, refusal):
     """Two heaps without pairs; the run knows how its images were loaded, and an older one does not have to."""
@@ -215,74 +200,6 @@ def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path
     )
 
 
-NEW = ("in_channels", "out_channels", "load")  # settings that older runs do not know
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "data, channels", [("emoji:colour", (1, 3)), ("emoji:colour:lab", (1, 2)), ("grey", (1, 1))]
-)
-def test_networks_get_the_channels_of_the_data(data, channels, tmp_path, course):
-    """Grey in, two or three channels or one out; everything around shows images all the same."""
-    if data == "grey":
-        data = tmp_path / "grey"
-        for i in range(40):
-            for side in "AB":
-                (data / side).mkdir(parents=True, exist_ok=True)
-                photograph(40, 32, seed=i).convert("L").save(data / side / f"{i}.png")
-    train = [
-        "train",
-        "pix2pix",
-        "--data",
-        data,
-        "--profile",
-        "smoke",
-        "--device",
-        "cpu",
-        "--out",
-        tmp_path / "run",
-    ]
-    status, _, err = course(*train, "--steps", 2)
-    assert status == 0, err
-    method, settings = runs.open_run(tmp_path / "run", "cpu")
-    assert (method.config.in_channels, method.config.out_channels) == channels
-    assert method.G.encoder[0][0].in_channels == channels[0]
-    assert len(list((tmp_path / "run" / "previews").iterdir())) > 1
-    status, out, err = course(
-        "evaluate", "--run", tmp_path / "run", "--data", data, "--split", "val", "--json"
-    )
-    scores = json.loads(out)
-    assert status == 0 and scores["l1"] > 0, err
-    assert ("baseline_grey_ab_error" in scores) == (data != tmp_path / "grey")
-    if channels[1] == 2:  # on a folder of one's own, whose A holds the coloured pictures, too
-        for side in ("A", "B"):
-            (tmp_path / "own" / side).mkdir(parents=True)
-            [
-                photograph(40, 32, seed=i).save(tmp_path / "own" / side / f"{i}.png")
-                for i in range(4)
-            ]
-        assert "ab_error" in runs.evaluate(tmp_path / "run", str(tmp_path / "own"), device="cpu")
-    item = open_dataset(str(data), "val", 32)[0]
-    box, _, logits = patch(method, item["x"], item["y"], 1, 1)  # the lens
-    assert logits.isfinite().all() and box[0] < box[2]
-    assert lens.picture(method, item["x"], item["y"], 1, 1).axes
-    photograph(50, 60).save(tmp_path / "photo.png")
-    (path,) = runs.translate_files(
-        tmp_path / "run", tmp_path / "photo.png", tmp_path / "out", device="cpu"
-    )
-    painted = np.asarray(Image.open(path)).astype(int)
-    assert painted.shape == (60, 50, 3) and (np.ptp(painted, axis=2).max() == 0) == (
-        channels[1] == 1
-    )
-    # a run from before there were channels goes on as it was
-    old = shutil.copytree(tmp_path / "run", tmp_path / "old")
-    shutil.rmtree(old / "checkpoints")
-    kept = {name: value for name, value in settings["config"].items() if name not in NEW}
-    (old / "run.json").write_text(json.dumps(settings | {"config": kept}))
-    status, _, err = course(*train[:-1], old, "--steps", 2, "--resume")
-    assert status == 0 and runs.open_run(old, "cpu")[0].config.in_channels == 3, err
-
-
 def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
     noisy = shutil.copytree(trained, tmp_path / "noisy")
     settings = json.loads((noisy / "run.json").read_text())
@@ -297,20 +214,6 @@ def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
     assert [p.name for p in a] == ["0_1.png", "0_2.png"] and not (tmp_path / "c").exists()
     assert [p.read_bytes() for p in a] == [p.read_bytes() for p in b]
     assert a[0].read_bytes() != a[1].read_bytes()
-
-
-@pytest.mark.slow
-def test_direction_trains_the_other_way(blobs, tmp_path):
-    config = runs.make_config("pix2pix", "smoke", 16)
-    runs.train(
-        "pix2pix", str(blobs), tmp_path / "yx", config, steps=2, direction="yx", progress=False
-    )
-    scores = runs.evaluate(tmp_path / "yx", str(blobs))
-    assert scores["direction"] == "yx"
-    assert (
-        runs.evaluate(tmp_path / "yx", str(blobs), direction="xy")["baseline_mean_l1"]
-        != scores["baseline_mean_l1"]
-    )
 
 
 @pytest.mark.slow
@@ -366,44 +269,6 @@ def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path, course):
     assert light["xy"] > light["yx"] + 40
 
 
-def compiled(tmp_path, *more: str, **env: str) -> subprocess.CompletedProcess:
-    """A tiny training, with nothing compiled before."""
-    command = [
-        sys.executable,
-        "-m",
-        "course_lib.cli",
-        "train",
-        "dcgan",
-        "--data",
-        "emoji:edges",
-        "--profile",
-        "smoke",
-    ]
-    command += ["--device", "cpu", "--no-bf16", "--out", str(tmp_path / "run"), *more]
-    env = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")} | env
-    return subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
-
-
-@pytest.mark.soak
-@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
-def test_a_compiled_training_is_told_apart(tmp_path):
-    done = compiled(tmp_path, "--steps", "3", "--compile")
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["compiled"] is True
-    again = compiled(tmp_path, "--steps", "3", "--resume")
-    assert again.returncode == 2 and "compiled: True -> False" in again.stderr
-
-
-@pytest.mark.soak
-def test_without_a_compiler_three_lines_say_so(tmp_path):
-    lost = compiled(tmp_path, "--steps", "1", "--compile", CXX="no-such-compiler")
-    assert lost.returncode == 2 and "Traceback" not in lost.stderr
-    said = lost.stderr.strip().splitlines()[-3:]
-    assert said[0].startswith("error: torch.compile does not work here") and said[2].startswith(
-        "fix: "
-    )
-
-
 @pytest.mark.slow
 def test_bench_compares_with_the_textbook(course):
     small = [
@@ -419,35 +284,6 @@ def test_bench_compares_with_the_textbook(course):
     # D learns nothing in the step of G: a third less for it, of which CycleGAN has little
     assert 0.5 * textbook["gflop"] < ours["gflop"] < textbook["gflop"]
     assert all(0 < row["share"] < 1.5 and row.get("resident", 300) > 100 for row in facts["rows"])
-
-
-@pytest.mark.slow
-def test_bench_measures_the_data():
-    facts = bench_around.data(["emoji:edges", bench_around.FOLDER], size=32, repeats=1)
-    assert [row["data"] for row in facts["rows"]] == ["emoji:edges", bench_around.FOLDER]
-    assert all(row["ratio"] > 1 and row["first_per_core"] > 0 for row in facts["rows"])
-
-
-@pytest.mark.slow
-def test_bench_times_the_warm_up_of_a_compiled_network():
-    small = (4, 1, 16)  # channels, blocks, px
-    cost = bench_around.compile_cost(*small, "aot_eager", turns=3)  # needs no C++ compiler
-    assert cost["warm_up"] > cost["plain"] > 0 and cost["compiled"] > 0
-    with pytest.raises(CourseError, match=r"not done in 0\.1 s"):
-        bench_around.compile_cost(*small, limit=0.1)
-    with pytest.raises(CourseError, match="InvalidBackend"):
-        bench_around.compile_cost(*small, "no such backend")
-
-
-@pytest.mark.slow
-def test_bench_grades_model_answers(monkeypatch):
-    pytest.importorskip("nbgrader", reason="nbgrader is not installed")
-    from assignments.grader import bench as grading
-
-    monkeypatch.setenv("PATH", os.environ["PATH"])  # is added to
-    facts = grading.measure("ps1", count=2, course=ROOT / "assignments", only="plain")
-    (row,) = facts["rows"]
-    assert row["submissions"] == 2 and row["per_minute"] == pytest.approx(120 / row["seconds"])
 
 
 def test_bench_prints_a_table():
@@ -508,21 +344,3 @@ def test_the_textbook_has_torchs_own_layers(method):
         )
         layers = [layer for layer in model.G.modules() if isinstance(layer, torch.nn.Conv2d)]
         assert {type(layer).__module__ for layer in layers} == {module}
-
-
-def test_bench_names_what_it_can_measure(refusal):
-    for arguments in (("step", "dcgan"), ("quality", "dcgan"), ("speed",)):
-        refusal("bench", *arguments)
-
-
-def test_study_pools_results_and_names_broken_lines(tmp_path, course, refusal):
-    file = tmp_path / "results.jsonl"
-    study.append(file, *study.simulate({"mine": 0.3}, players=3))
-    with open(file, "a") as end:
-        end.write("half a li")
-    status, out, err = course("study", file, file)
-    assert status == 0 and "| mine " in out and "simulated" in out and "| 120 " in out
-    assert err.startswith("left out 2 broken lines:") and "results.jsonl line 4" in err
-    (tmp_path / "empty").write_text("")
-    for wrong, what in ((tmp_path / "no", "cannot read"), (tmp_path / "empty", "no results")):
-        assert what in "".join(refusal("study", wrong))
