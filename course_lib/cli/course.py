@@ -1,6 +1,7 @@
-"""The ``course`` command. Errors end in three lines (what, where, fix) and status 2; torch is imported when needed.
+"""The ``course`` command; torch is imported when needed.
 
-Here are the machine and the notebooks; training, experiments and grading bring their own commands.
+Errors end in three lines (what, where, fix) and status 2. Here are the machine and the notebooks;
+training, experiments and grading bring their own commands.
 """
 
 import ast
@@ -13,15 +14,18 @@ import typer
 
 from assignments.grader import command as grading
 from course_lib.cli import experiments, training
-from course_lib.cli.options import Out, Profile, positive
+from course_lib.cli.options import Out, Profile
 from course_lib.errors import CourseError
 
 UsageError = typer.BadParameter.__bases__[0]  # click's, which newer versions of typer carry inside
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-    help="A course in GAN image-to-image translation: run its notebooks, train, translate, evaluate, grade.",
-)  # fmt: skip
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A course in GAN image-to-image translation: its notebooks, training, trying, grading.",
+)
 
 
 @app.command()
@@ -42,28 +46,22 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="skip notebooks that already passed unchanged")
     ] = False,
-    cell_timeout: Annotated[int, typer.Option(help="seconds a cell may take")] = 1200,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")
     ] = None,
-    store: Annotated[
-        bool, typer.Option("--store", help="write outputs back into the notebooks that pass")
-    ] = False,
 ) -> None:
-    """Execute notebooks with papermill into OUT: notebooks, HTML and report.json. Status 1 if one fails."""
+    """Execute notebooks into OUT: notebooks, HTML and report.json. Status 1 if one fails."""
     from course_lib.cli import runner
 
-    positive("--cell-timeout", cell_timeout)
-    found = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
-    if not found:
-        raise CourseError(
-            "no notebooks here",
-            Path("notebooks").resolve(),
-            "go to the course's folder, or name them",
-        )
-    pairs = dict(pair.partition("=")[::2] for pair in set_ or [])
-    parameters = {name: _literal(text) for name, text in pairs.items()}
-    report = runner.run_notebooks(found, out, profile, cell_timeout, parameters, resume, store)
+    paths = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
+    if not paths:
+        fix = "go to the course's folder, or name them"
+        raise CourseError("no notebooks here", Path("notebooks").resolve(), fix)
+    parameters = {}
+    for pair in set_ or []:
+        name, _, text = pair.partition("=")
+        parameters[name] = _literal(text)
+    report = runner.run_notebooks(paths, out, profile, parameters, resume)
     passed = sum(row["status"] == "passed" for row in report["notebooks"])
     print(f"{passed} of {len(report['notebooks'])} notebooks passed; results in {out}")
     if passed < len(report["notebooks"]):

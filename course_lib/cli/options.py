@@ -12,13 +12,10 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
 Direction = Annotated[
     str | None, typer.Option(help="xy, or yx to swap the domains; default: as trained")
 ]
-DATA_HELP = "emoji:edges, emoji:twemoji-fluent ..., facades, earth:relief-aerial, download:NAME, or a folder of images"
+DATA_HELP = "emoji:edges, emoji:twemoji-fluent ..., facades, download:NAME, or a folder of images"
 DataName = Annotated[str, typer.Option(help=DATA_HELP)]
 Out = Annotated[Path, typer.Option(help="folder to write to")]
 RunFolder = Annotated[Path, typer.Option("--run", help="the --out folder of course train")]
-Half = Annotated[
-    bool, typer.Option("--half", help="weights as float16 if outputs stay within 1e-3 of PyTorch's")
-]
 
 
 def positive(name: str, value: float | None) -> None:

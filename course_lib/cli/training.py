@@ -1,4 +1,4 @@
-"""Commands of ``course`` that make a run, and all that can be done with one: translate, evaluate, export, play."""
+"""Commands of ``course`` that make a run, and what can be done with one: translate, play ..."""
 
 import json
 import math
@@ -11,7 +11,6 @@ from course_lib.cli.options import (
     DataName,
     Device,
     Direction,
-    Half,
     Out,
     Profile,
     RunFolder,
@@ -46,13 +45,6 @@ def train(
     bf16: Annotated[
         bool | None, typer.Option("--bf16/--no-bf16", help="default: where that is faster")
     ] = None,
-    compiled: Annotated[
-        bool,
-        typer.Option(
-            "--compile",
-            help="with torch.compile: first a minute or two, then perhaps faster on a GPU",
-        ),
-    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="go on where a stopped run was")] = False,
     workers: Annotated[
         int, typer.Option(help="processes that prepare the images; 0: this one does")
@@ -65,31 +57,32 @@ def train(
     from course_lib import runs
     from course_lib.training import distributed
 
-    lengths = {
-        "--size": size,
-        "--steps": steps,
-        "--minutes": minutes,
-    }
-    for name, number in lengths.items():
+    for name, number in {"--size": size, "--steps": steps, "--minutes": minutes}.items():
         positive(name, number)
     if seed < 0:
-        raise CourseError(
-            f"--seed must be at least 0, got {seed}", "--seed", "for example --seed 0"
-        )
+        raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "write --seed 0")
     if steps is not None and minutes is not None:
-        raise CourseError(
-            "--steps and --minutes exclude each other", "course train", "give one of them"
-        )
+        what = "--steps and --minutes exclude each other"
+        raise CourseError(what, "course train", "give one of them")
     if steps is None and minutes is None:
         minutes = 5.0
-    config = runs.make_config(
-        method, profile, size, [*(set_ or []), *([f"load={load}"] if load else [])]
-    )
+    settings = [*(set_ or []), *([f"load={load}"] if load else [])]
+    config = runs.make_config(method, profile, size, settings)
     result = runs.train(
-        method, data, out, config, steps=steps, minutes=minutes, seed=seed, direction=direction, device=device,
-        bf16=bf16, compiled=compiled, resume=resume, accept_changes=accept_changes,
+        method,
+        data,
+        out,
+        config,
+        steps=steps,
+        minutes=minutes,
+        seed=seed,
+        direction=direction,
+        device=device,
+        bf16=bf16,
+        resume=resume,
+        accept_changes=accept_changes,
         workers=workers,
-    )  # fmt: skip
+    )
     if distributed.world()[0] == 0:
         done = f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s"
         print(f"{done}; look at {out / 'previews'}")
@@ -128,9 +121,18 @@ def translate(
     positive("--samples", samples)
     positive("--scale", scale)
     written = runs.translate_files(
-        folder, source, target, samples=samples, style=style, seed=seed, direction=direction, device=device,
-        scale=scale, squared=square, keep_alpha=keep_alpha,
-    )  # fmt: skip
+        folder,
+        source,
+        target,
+        samples=samples,
+        style=style,
+        seed=seed,
+        direction=direction,
+        device=device,
+        scale=scale,
+        squared=square,
+        keep_alpha=keep_alpha,
+    )
     print(f"wrote {len(written)} images to {target}")
 
 
@@ -145,27 +147,21 @@ def evaluate(
     ] = False,
     device: Device = "auto",
 ) -> None:
-    """Score a trained run on held-out data, beside two baselines; in brackets the 95 % interval over the images."""
+    """Score a trained run on held-out data, beside two baselines, with 95 % intervals."""
     from course_lib import runs
 
     scores = runs.evaluate(folder, data, split=split, direction=direction, device=device)
     if as_json:
-        finite = {
-            k: None if isinstance(v, float) and not math.isfinite(v) else v
-            for k, v in scores.items()
-        }
-        print(json.dumps(finite))  # JSON has no NaN
+        for name, value in scores.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                scores[name] = None  # JSON has no NaN
+        print(json.dumps(scores))
         return
-    ends = {f"{name}_{end}" for name in scores for end in ("low", "high")}
-    for name in (name for name in scores if name not in ends):
-        value = scores[name]
-        text = f"{value:.4f}" if isinstance(value, float) else value
-        between = (
-            f" [{scores[f'{name}_low']:.4f}, {scores[f'{name}_high']:.4f}]"
-            if f"{name}_low" in scores
-            else ""
-        )
-        print(f"{name:24} {text}{between}")
+    for name, value in scores.items():
+        low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
+        interval = "" if low is None else f" [{low:.4f}, {high:.4f}]"
+        if not name.endswith(("_low", "_high")):
+            print(f"{name:24} {f'{value:.4f}' if isinstance(value, float) else value}{interval}")
 
 
 @app.command()
@@ -173,22 +169,17 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="the --out folder of course train")],
     onnx: Annotated[Path, typer.Option(help="the file to write")],
     direction: Direction = None,
-    half: Half = False,
+    half: Annotated[bool, typer.Option("--half", help="weights as float16")] = False,
 ) -> None:
-    """Write a trained generator as an ONNX file, checked against PyTorch on up to 100 held-out inputs."""
+    """Write a trained generator as an ONNX file, checked against PyTorch on held-out inputs."""
     from course_lib.runs.export import export_run
 
     facts = export_run(folder, onnx, direction, half)
     print(f"wrote {onnx}: {facts['bytes'] / 1e6:.1f} MB, weights {facts['weights']}")
-    print(
-        f"largest difference to PyTorch on {facts['compared']} held-out inputs: {facts['difference']:.1e}"
-    )
+    compared = f"on {facts['compared']} held-out inputs: {facts['difference']:.1e}"
+    print(f"largest difference to PyTorch {compared}")
     step = int(facts["multiple"])
-    print(
-        f"height and width: multiples of {step}"
-        if step
-        else f"height and width: {facts['size']} px"
-    )
+    print(f"height and width: {f'multiples of {step}' if step else facts['size'] + ' px'}")
 
 
 @app.command()
@@ -200,33 +191,29 @@ def demo(
     static: Annotated[
         Path | None, typer.Option(help="build the page into this folder instead")
     ] = None,
-    half: Half = False,
     port: Annotated[int, typer.Option(help="of the app; only this machine can reach it")] = 8866,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="open a browser on the app")
     ] = True,
 ) -> None:
-    """Play with trained models: the course's widgets as an app, or --static DIR, a page for any file server.
+    """Play with trained models: the course's widgets as an app.
 
-    The page needs npm, for the runtime that it brings along.
+    With --static DIR it is a page for any file server; that needs npm, for its runtime.
     """
     if static is None:
         from course_lib.demo.app import serve
 
         serve(folders or [], port, browser)
         return
-    from course_lib.demo import page as demo
+    from course_lib.demo import page
 
-    for model in demo.build(static, [*map(Path, folders or demo.SHIPPED)], half or not folders)[
-        "models"
-    ]:
-        print(
-            f"{model['name']}: {model['bytes'] / 1e6:.1f} MB, differs from PyTorch by {model['difference']:.1e}"
-        )
+    paths = [Path(folder) for folder in folders or page.SHIPPED]
+    for model in page.build(static, paths, half=not folders)["models"]:
+        size = f"{model['bytes'] / 1e6:.1f} MB"
+        print(f"{model['name']}: {size}, differs from PyTorch by {model['difference']:.1e}")
     size = sum(path.stat().st_size for path in static.rglob("*") if path.is_file())
-    print(
-        f"wrote {static}, {size / 1e6:.1f} MB in all; look at it: python -m http.server --directory {static}"
-    )
+    look = f"look at it: python -m http.server --directory {static}"
+    print(f"wrote {static}, {size / 1e6:.1f} MB in all; {look}")
 
 
 @app.command()
@@ -234,28 +221,14 @@ def weights(
     name: Annotated[
         str | None, typer.Argument(help="one of them: where it comes from; default: a list of all")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="train it again into this run folder; goes on if stopped")
-    ] = None,
 ) -> None:
-    """The trained weights that come with the course: their names, their origin, and how to make them again."""
-    from course_lib.runs import shipped, shipping
+    """The trained weights that come with the course: their names, and where each comes from."""
+    from course_lib.runs import shipped
 
     if name is None:
         for known in shipped.RECIPES:
             print(shipped.summary(known))
-        print(
-            "use one wherever a run is asked for: course translate --run shipped:NAME ..., course demo shipped:NAME"
-        )
+        print("use one wherever a run is asked for: course translate --run shipped:NAME ...")
         return
-    if name not in shipping.GALLERY:
-        shipped.name_of(shipped.PREFIX + name)
-    elif out is None:
-        raise CourseError(f"{name} is kept as pictures", name, "train it again with --out RUN")
-    if out is None:
-        print(json.dumps(shipped.about(name) | {"curves": f"in {name}.json"}, indent=1))
-        return
-    made = shipping.train(name, out)
-    print(
-        f"wrote {out / name}.json, where it comes from: {made['steps']} steps in {made['seconds'] / 60:.0f} min"
-    )
+    shipped.name_of(shipped.PREFIX + name)
+    print(json.dumps(shipped.about(name) | {"curves": f"in {name}.json"}, indent=1))

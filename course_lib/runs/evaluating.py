@@ -43,9 +43,8 @@ def evaluate(
 ) -> dict:
     """What can be measured of a run on held-out data, and baselines where training had pairs.
 
-    See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image differ. NAME_low
-    and NAME_high are the ends of a score's 95 % interval over the images: ``metrics.resampling`` tells which have one.
-    frechet_features and kid_features are the distances of ``metrics.distances``.
+    See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image
+    differ. NAME_low and NAME_high are the ends of a score's 95 % interval over the images.
     """
     method, settings = open_translator(folder, device)
     return score_run(method, settings, data, split, direction, folder)
@@ -60,17 +59,13 @@ def score_run(
     folder: Path = Path(),
 ) -> dict:
     """As :func:`evaluate`, of an opened run; ``folder`` is for the messages."""
-    size, load, direction = (
-        method.config.image_size,
-        method.config.load,
-        direction or settings["direction"],
-    )
+    size, load = method.config.image_size, method.config.load
+    direction = direction or settings["direction"]
     if size < 16:
         what = f"images of {size} px are too small to score (SSIM looks at 11 px)"
         raise CourseError(what, folder, "train at 16 px or more")
-    held_out, train_set = (
-        open_dataset(data, part, size, direction, load=load) for part in (split, "train")
-    )
+    held_out = open_dataset(data, split, size, direction, load=load)
+    train_set = open_dataset(data, "train", size, direction, load=load)
     if not set(method.maps) <= held_out[0].keys():
         what = f"this run paints from {' and '.join(method.maps)}, and {data} has none"
         raise CourseError(what, "--data", "try facades")
@@ -78,9 +73,9 @@ def score_run(
         method = towards(method, settings, direction, folder)
     elif not held_out.paired:
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
-    found = resampling.score(method, data, split, direction)
+    scores = resampling.score(method, data, split, direction)
     if method.has_codes:
-        found |= samples.score_samples(method, data, split, direction, intervals=True)
+        scores |= samples.score_samples(method, data, split, direction, intervals=True)
     if held_out.paired and train_set.paired:
-        found |= resampling.means(pixels.each_baseline(train_set, held_out))
-    return found | {"split": split, "data": data, "direction": direction}
+        scores |= resampling.means(pixels.each_baseline(train_set, held_out))
+    return scores | {"split": split, "data": data, "direction": direction}

@@ -1,12 +1,13 @@
-"""A trained run is opened again: its settings, its method with the trained weights, and the direction it translates."""
+"""A trained run is opened again: its settings, its method with weights, and its direction."""
 
 import json
 from pathlib import Path
 
+from torch import Tensor
+
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
-from course_lib.methods.swapped import Swapped
 from course_lib.runs import shipped
 from course_lib.training import checkpoint, profiles
 
@@ -24,9 +25,10 @@ def read_settings(folder: Path | str) -> dict:
 
 
 def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
-    """(method, settings) of a trained run, with the weights of its newest good checkpoint, or of ``shipped:NAME``.
+    """(method, settings) of a trained run, with the weights of its newest good checkpoint.
 
-    Raises CourseError.
+    ``folder`` may be ``shipped:NAME``. Raises CourseError if there is nothing to open, and for a
+    run whose settings no longer exist.
     """
     if name := shipped.name_of(folder):
         return shipped.load(name, device)
@@ -35,14 +37,13 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
     try:
         config = configs.from_run(cls.Config, settings["config"])
     except (KeyError, TypeError) as error:
-        raise CourseError(
-            f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json"
-        ) from error
+        what = f"run.json does not fit {settings['method']}: {error}"
+        raise CourseError(what, folder, "restore run.json") from error
     method = cls(config, profiles.pick_device(device))
-    found = checkpoint.load_latest(Path(folder) / "checkpoints")
-    if found is None or found[0] == 0:
+    latest = checkpoint.load_latest(Path(folder) / "checkpoints")
+    if latest is None or latest[0] == 0:
         raise CourseError("this run has not learned anything yet", folder, "train for longer")
-    checkpoint.restore(method, found[1], Path(folder), optimizers=False)
+    checkpoint.restore(method, latest[1], Path(folder), optimizers=False)
     return method, settings
 
 
@@ -50,20 +51,51 @@ def open_translator(folder: Path | str, device: str) -> tuple[Method, dict]:
     """As :func:`open_run`. Raises CourseError for a run that makes images from noise."""
     settings = read_settings(folder)
     if not method_class(settings["method"]).translates:
-        what = f"a {settings['method']} run makes images from noise: it has no input to translate, and no true answer"
-        raise CourseError(
-            what,
-            folder,
-            "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)",
-        )
+        what = f"a {settings['method']} run makes images from noise: it has no input to translate"
+        fix = "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)"
+        raise CourseError(what, folder, fix)
     return open_run(folder, device)
 
 
 def towards(method: Method, settings: dict, direction: str, folder: Path | str) -> Method:
-    """``method`` as a translator in ``direction``. Raises CourseError if the run has learned the other one only."""
+    """``method`` as a translator in ``direction``.
+
+    Raises CourseError if the run has learned the other direction only.
+    """
     if direction == settings["direction"]:
         return method
     if len(method.directions) == 1:
         what = f"this run translates {settings['direction']}, not {direction}"
         raise CourseError(what, folder, f"train another one with --direction {direction}")
-    return Swapped(method)
+    return SwappedMethod(method)
+
+
+class SwappedMethod(Method):
+    """``method``, which translates both ways, seen from the other side: its x is the other's y.
+
+    Styles are those of the domain that is the output now. Networks and configuration are shared.
+    """
+
+    directions = ("xy", "yx")
+
+    def __init__(self, method: Method):
+        super().__init__(method.config, method.device)
+        self.method = method
+        self.networks, self.averaged = method.networks, method.averaged
+        self.has_codes = method.has_codes
+
+    @property
+    def reads_codes(self) -> bool:
+        return self.method.reads_codes
+
+    def translate(
+        self, x: Tensor, z: Tensor | None = None, direction: str = "xy"
+    ) -> dict[str, Tensor]:
+        codes = {} if z is None else {"z": z}
+        return self.method.translate(x, **codes, direction=direction[::-1])
+
+    def noise(self, n: int, seed: int | None = None) -> Tensor:
+        return self.method.noise(n, seed)
+
+    def encode(self, y: Tensor, direction: str = "xy") -> Tensor:
+        return self.method.encode(y, direction[::-1])

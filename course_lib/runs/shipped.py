@@ -1,7 +1,7 @@
 """Trained generators that come with the course: what the demos start with.
 
-Anywhere a run is asked for, they are ``shipped:NAME``; ``course weights`` lists them. How they are made is in
-:mod:`course_lib.runs.shipping`.
+Anywhere a run is asked for, they are ``shipped:NAME``; ``course weights`` lists them. They are made
+by ``tools/ship.py``.
 """
 
 import dataclasses
@@ -34,16 +34,10 @@ class Recipe:
     direction: str = "xy"
 
 
-WIDE, CODES = (
-    "base_channels=24",
-    ("lr=0.0004", "lambda_kl=0.05"),
-)  # at the preset's, some codes z lead nowhere
+CODES = ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
 DEEP = "n_blocks=6", "d_layers=3"
-SHALLOW = (
-    "base_channels=28",
-    "levels=5",
-    "d_layers=3",
-)  # no level for 2 x 2 px and 1 px: channels instead
+# No level for 2 x 2 px and 1 px: channels instead.
+SHALLOW = ("base_channels=28", "levels=5", "d_layers=3")
 HD = (
     "base_channels=24",
     "n_blocks=4",
@@ -78,7 +72,12 @@ RECIPES = {
         "label maps to houses, many answers", "bicyclegan", "facades", 128, (*SHALLOW, *CODES), 4200
     ),
     "flat-3d-many": Recipe(
-        "flat emoji to 3-D, many answers", "munit", "emoji:twemoji-fluent", 64, (WIDE,), 16_000
+        "flat emoji to 3-D, many answers",
+        "munit",
+        "emoji:twemoji-fluent",
+        64,
+        ("base_channels=24",),
+        16_000,
     ),
     "facades-hd": Recipe(
         "scenes to houses, a style for each object",
@@ -95,52 +94,52 @@ RECIPES = {
 
 
 def name_of(folder: Path | str) -> str | None:
-    """NAME of ``shipped:NAME``, None for a folder. Raises CourseError for a name that does not exist."""
+    """NAME of ``shipped:NAME``, None for a folder. Raises CourseError for an unknown name."""
     text = str(folder)
     if not text.startswith(PREFIX):
         return None
     name = text.removeprefix(PREFIX)
     if name not in RECIPES:
-        raise CourseError(
-            f"no shipped weights are called {name!r}", text, f"choose from {', '.join(RECIPES)}"
-        )
+        fix = f"choose from {', '.join(RECIPES)}"
+        raise CourseError(f"no shipped weights are called {name!r}", text, fix)
     return name
 
 
 def about(name: str, folder: Path = FILES) -> dict:
-    """Where the weights come from: command, seed, hash of the data, seconds, device, scores on held-out images."""
+    """Where the weights come from: command, seed, hash of the data, seconds, device, scores."""
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def summary(name: str) -> str:
     """One line about the weights called ``name``."""
     origin, recipe = about(name), RECIPES[name]
-    made = f"{origin['steps']} steps in {origin['seconds'] / 60:.0f} min, {origin['run']['device']}"
-    return f"{name:18} {recipe.title}: {recipe.method}, {recipe.size} px, {origin['bytes'] / 1e6:.1f} MB, {made}"
+    size = f"{recipe.size} px, {origin['bytes'] / 1e6:.1f} MB"
+    made = f"{origin['steps']} steps in {origin['seconds'] / 60:.0f} min"
+    made += f", {origin['run']['device']}"
+    return f"{name:18} {recipe.title}: {recipe.method}, {size}, {made}"
 
 
 def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method, dict]:
-    """(method, settings) as of ``runs.open_run``. The weights are the averaged ones, for G and its average alike.
+    """(method, settings) as of ``runs.open_run``.
 
-    Raises CourseError if the file is not the one that its origin tells of.
+    The weights are the averaged ones, for G and its average alike. Raises CourseError if the file
+    is not the one that its origin tells of.
     """
     origin = about(name, folder)
     blob = (folder / f"{name}.safetensors").read_bytes()
     if hashlib.sha256(blob).hexdigest() != origin["sha256"]:
-        raise CourseError(
-            "these weights are damaged", folder / f"{name}.safetensors", "install the course again"
-        )
+        where = folder / f"{name}.safetensors"
+        raise CourseError("these weights are damaged", where, "install the course again")
     settings = origin["run"]
     cls = method_class(settings["method"])
-    method = cls(configs.from_run(cls.Config, settings["config"]), profiles.pick_device(device))
-    tensors = checkpoint.renamed(cls, safetensors.torch.load(blob))
-    for network in {key.partition(".")[0] for key in tensors}:
-        own = {
-            key.removeprefix(f"{network}."): t
-            for key, t in tensors.items()
-            if key.startswith(f"{network}.")
-        }
-        method.networks[network].load_state_dict(own)
+    config = configs.from_run(cls.Config, settings["config"])
+    method = cls(config, profiles.pick_device(device))
+    states: dict[str, dict] = {}
+    for key, tensor in checkpoint.renamed(cls, safetensors.torch.load(blob)).items():
+        network, _, part = key.partition(".")
+        states.setdefault(network, {})[part] = tensor
+    for network, state in states.items():
+        method.networks[network].load_state_dict(state)
         if f"{network}_average" in method.networks:  # which also counts its updates
-            method.networks[f"{network}_average"].load_state_dict(own, strict=False)
+            method.networks[f"{network}_average"].load_state_dict(state, strict=False)
     return method, settings

@@ -22,17 +22,14 @@ from course_lib.training.state import check_folder
 def make_config(
     method: str, profile: str = "auto", size: int | None = None, settings: list[str] | None = None
 ) -> Any:
-    """A method's configuration: a preset, then ``size`` in pixels, then ``settings`` as ``key=value``.
+    """A method's configuration: a preset, then ``size`` in pixels, then ``key=value`` settings.
 
-    ``profile`` is auto, smoke, cpu or gpu, or another preset of the method, as paper is of all. Raises CourseError for
-    what does not exist or cannot be.
+    ``profile`` is auto, smoke, cpu or gpu, or another preset of the method, as paper is of all.
+    Raises CourseError for what does not exist or cannot be.
     """
     cls = method_class(method)
-    preset = (
-        profile
-        if profile in set(cls.PRESETS) - set(profiles.PROFILES)
-        else profiles.resolve(profile)
-    )
+    is_own = profile in cls.PRESETS and profile not in profiles.PROFILES
+    preset = profile if is_own else profiles.resolve(profile)
     values = dict(cls.PRESETS[preset])
     if size is not None:
         values["image_size"] = size
@@ -112,10 +109,10 @@ def train(
 
 
 def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:
-    """The training and the validation part. Raises CourseError if ``method`` cannot learn from them."""
+    """The training and the validation part. Raises CourseError if they do not suit ``method``."""
     splits = [
-        open_dataset(data, s, config.image_size, direction, seed, config.load)
-        for s in ("train", "val")
+        open_dataset(data, split, config.image_size, direction, seed, config.load)
+        for split in ("train", "val")
     ]
     if method_class(method).needs_pairs and not splits[0].paired:
         what = f"{method} learns from pairs, and {data} has none"
@@ -125,11 +122,9 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
 
 
 def _name(data: str) -> str:
-    return (
-        data
-        if data in names() or (":" in data and not Path(data).exists())
-        else str(Path(data).resolve())
-    )
+    """``data`` as run.json records it: the name of a data set, or a folder's whole path."""
+    is_name = data in names() or (":" in data and not Path(data).exists())
+    return data if is_name else str(Path(data).resolve())
 
 
 def _flat(settings: dict) -> dict:

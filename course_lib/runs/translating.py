@@ -12,10 +12,9 @@ from course_lib.data.folders import side_by_side
 from course_lib.data.images import find_images, half, image_size, read_image, to_bytes, to_tensor
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
+from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import open_translator, towards
-from course_lib.runs.pictures import make_folder, write_pictures
-from course_lib.runs.scenes import translate_scenes
-from course_lib.runs.sizes import FIX, Frame, framer
+from course_lib.runs.sizes import FIX, Painter, framer, make_folder, write_pictures
 from course_lib.training.fit import explained
 
 
@@ -33,45 +32,76 @@ def translate_files(
     squared: bool = False,
     keep_alpha: bool = False,
 ) -> list[Path]:
-    """Translate an image, or each image of a folder, into PNG files below ``target``; returns their paths.
+    """Translate an image, or each image of a folder, into PNG files below ``target``; their paths.
 
-    Outputs have the sizes of their inputs. On the way the shorter side has the size of the training, or both sides are
-    multiplied by ``scale``, and what a network needs beyond that is as in ``sizes.fitted``. A network that takes
-    squares only gets the image squeezed into one. ``squared`` does so with every network, and outputs stay squares.
-    ``keep_alpha``: an output is as transparent as its input. Of an A|B image (twice as wide as high) the half that is
-    the model's input is taken, if the run has learned from such images, or if ``squared``. ``samples`` above 1 asks for
-    that many outputs an input, with ``_1``, ``_2`` ... added to the names: equal numbers are equal codes z where the
-    method has codes, else chance (dropout) makes them differ. ``style`` is an image, of the output's domain, whose code
-    all outputs are to have. A method that paints from maps takes label maps: see ``scenes.translate_scenes``.
+    Outputs have the sizes of their inputs. On the way the shorter side has the size of the
+    training, or both sides are multiplied by ``scale``, and what a network needs beyond that is as
+    in ``sizes.fitted``. A network that takes squares only gets the image squeezed into one.
+    ``squared`` does so with every network, and outputs stay squares. ``keep_alpha``: an output is
+    as transparent as its input. Of an A|B image (twice as wide as high) the half that is the
+    model's input is taken, if the run has learned from such images, or if ``squared``.
 
-    Raises CourseError for an input that is missing or no image, or too large for the memory, a ``direction`` the run
-    has not learned, ``samples`` that are all the same, or a ``style`` for a run without an encoder, before anything is
-    written.
+    ``samples`` above 1 asks for that many outputs an input, with ``_1``, ``_2`` ... added to the
+    names: equal numbers are equal codes z where the method has codes, else chance (dropout) makes
+    them differ. ``style`` is an image, of the output's domain, whose code all outputs are to have.
+    A method that paints from maps takes label maps: see ``label_maps.translate_scenes``.
+
+    Raises CourseError for an input that is missing or no image, a ``direction`` the run has not
+    learned, ``samples`` that are all the same, or a ``style`` for a run without an encoder, before
+    anything is written.
     """
     method, settings = open_translator(folder, device)
     direction = direction or settings["direction"]
     method = towards(method, settings, direction, folder)
     if style is not None:
         _check_style(method, settings["method"], folder, samples)
-    if scale is not None and squared:
-        raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
-    if scale is not None and scale > 100:
-        fix = "give --scale 1, or leave it out: then the shorter side is as in training"
-        raise CourseError(f"--scale {scale:g} enlarges more than 100 times", "--scale", fix)
+    _check_scale(scale, squared)
     if method.maps:
         if keep_alpha:
             raise CourseError("label maps are not transparent", "--keep-alpha", "leave it out")
         return translate_scenes(method, source, target, samples, seed, scale, squared)
-    size, paths = method.config.image_size, _inputs(source)
-    there = Path(settings["data"]).is_dir()  # of what is gone nothing is known
-    pairs = squared or (there and side_by_side(settings["data"]))
-    sides = (
-        ("left", "right") if direction == "xy" else ("right", "left")
-    )  # of the input and of the output
+    paths = _inputs(source)
+    from_folder = Path(settings["data"]).is_dir()  # of what is gone nothing is known
+    paired = squared or (from_folder and side_by_side(settings["data"]))
+    input_is_left = direction == "xy"
+    paint = _painter(method, style, input_is_left, samples, seed)
+    frame = framer(method, paint, scale, squared)
+
+    def opened(path: Path) -> Image.Image:
+        image = read_image(path, keep_alpha)
+        return half(image, input_is_left) if paired else image
+
+    for path in paths:  # before anything is written
+        opened(path)
+    halved = sum(width == 2 * height for width, height in map(image_size, paths))
+    if paired and halved:
+        side = "left" if input_is_left else "right"
+        note = f"{halved} images are twice as wide as high: took their {side} half as input"
+        warnings.warn(note, stacklevel=2)
+    if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):
+        what = f"this {settings['method']} run has no noise"
+        what += f": all {samples} outputs would be the same"
+        raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
+    make_folder(target)
+    torch.manual_seed(seed)
+    written = []
+    for path, name in paths.items():
+        image = opened(path)
+        framed = frame(image.size)
+        with explained(path, FIX):
+            x = framed.pad(to_tensor(image.convert("RGB"), framed.inner)).to(method.device)
+            images = [framed.crop(fake, image) for fake in paint(x).cpu()]
+            written += write_pictures(target, name, images)
+    return written
+
+
+def _painter(
+    method: Method, style: Path | None, input_is_left: bool, samples: int, seed: int
+) -> Painter:
+    """What turns x (1, 3, h, w) into its outputs (k, 3, h, w)."""
     if style is not None:
-        z = method.encode(
-            to_tensor(half(read_image(style), sides[1] == "left"), size)[None].to(method.device)
-        )
+        image = half(read_image(style), not input_is_left)
+        z = method.encode(to_tensor(image, method.config.image_size)[None].to(method.device))
 
     def paint(x: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "k 3 h w"]:
         if style is not None:
@@ -80,36 +110,7 @@ def translate_files(
             return method.sample(x, samples, seed)[0]
         return torch.cat([method.translate(x)["fake_y"] for _ in range(samples)])
 
-    framed = framer(method, paint, scale, squared)
-
-    def opened(path: Path) -> tuple[Image.Image, Frame]:
-        image = read_image(path, keep_alpha)
-        image = half(image, sides[0] == "left") if pairs else image
-        return image, framed(image.size, path)
-
-    for path in paths:  # before anything is written
-        opened(path)
-    if pairs and (halved := sum(width == 2 * height for width, height in map(image_size, paths))):
-        warnings.warn(
-            f"{halved} images are twice as wide as high: took their {sides[0]} half as input",
-            stacklevel=2,
-        )
-    if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):
-        what = (
-            f"this {settings['method']} run has no noise: all {samples} outputs would be the same"
-        )
-        raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
-    make_folder(target)
-    torch.manual_seed(seed)
-    written = []
-    for path, name in paths.items():
-        image, frame = opened(path)
-        with explained(path, FIX):
-            fakes = paint(
-                frame.enter(to_tensor(image.convert("RGB"), frame.inner)).to(method.device)
-            ).cpu()
-            written += write_pictures(target, name, [frame.leave(fake, image) for fake in fakes])
-    return written
+    return paint
 
 
 def _inputs(source: Path) -> dict[Path, str]:
@@ -120,26 +121,30 @@ def _inputs(source: Path) -> dict[Path, str]:
     if not paths:
         raise CourseError("no images here", source, "give a folder that holds PNG or JPEG files")
     stems = [path.stem for path in paths]
-    return {
-        path: path.stem if stems.count(path.stem) == 1 else path.name.replace(".", "_")
-        for path in paths
-    }
+    names = {}
+    for path in paths:
+        alone = stems.count(path.stem) == 1
+        names[path] = path.stem if alone else path.name.replace(".", "_")
+    return names
 
 
 # ---- what the run can do
 
 
+def _check_scale(scale: float | None, squared: bool) -> None:
+    if scale is not None and squared:
+        raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
+    if scale is not None and scale > 100:
+        fix = "give --scale 1, or leave it out: then the shorter side is as in training"
+        raise CourseError(f"--scale {scale:g} enlarges more than 100 times", "--scale", fix)
+
+
 def _check_style(method: Method, name: str, folder: Path, samples: int) -> None:
     if samples > 1:
-        raise CourseError(
-            "a style gives one output an image",
-            f"--samples {samples}",
-            "leave out --samples or --style",
-        )
+        what = "a style gives one output an image"
+        raise CourseError(what, f"--samples {samples}", "leave out --samples or --style")
     if not method.reads_codes:
-        what = (
-            f"a {name} run cannot paint in the style of an image: it has no encoder of whole images"
-        )
+        what = f"a {name} run has no encoder of whole images, so it cannot take over a style"
         raise CourseError(what, folder, "leave out --style, or train bicyclegan or munit")
 
 

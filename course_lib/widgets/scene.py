@@ -14,7 +14,7 @@ from course_lib.data.label_maps import Edit, drawn
 from course_lib.errors import CourseError
 from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import image_grid, stitch
-from course_lib.runs.scenes import photograph
+from course_lib.runs.label_maps import photograph
 from course_lib.widgets.show import Panel, Pictures
 
 LARGE = 384  # side of each of the two pictures, in pixels, at most

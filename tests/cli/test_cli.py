@@ -1,8 +1,6 @@
 """The ``course`` command as its users meet it: a process, its output, its status, its files."""
 
-import ast
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +16,6 @@ from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench
 from course_lib.networks import small_maps
-from tests import ROOT
 from tests.support.pictures import photograph
 
 
@@ -103,7 +100,6 @@ def test_bad_translate_and_evaluate_arguments(trained, tmp_path, refusal):
         ),
         (["evaluate", "--run", trained, "--data", tmp_path / "no"], "folder"),
         (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
-        (["bench", "everything"], "nothing to measure"),
     ]:
         assert what in refusal(*arguments)[0], arguments
         assert not (tmp_path / "o").exists()
@@ -164,17 +160,7 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
     assert not any("_low" in line or "_high" in line for line in lines)
 
 
-def test_translate_takes_the_input_half_of_a_pair(trained, blobs, tmp_path):
-    with pytest.warns(UserWarning, match="left half"):
-        both = runs.translate_files(trained, blobs / "test", tmp_path / "both")
-    Image.open(blobs / "test" / "0.png").crop((0, 0, 64, 64)).save(tmp_path / "0.png")
-    (single,) = runs.translate_files(trained, tmp_path / "0.png", tmp_path / "single")
-    assert (
-        len(both) == 6
-        and single.read_bytes() == next(p for p in both if p.name == "0.png").read_bytes()
-    )
-
-
+@pytest.mark.extra
 @pytest.mark.slow
 def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path, course, refusal):
     """Two heaps without pairs; the run knows how its images were loaded, and an older one does not have to."""
@@ -231,20 +217,6 @@ def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
 
 
 @pytest.mark.slow
-def test_direction_trains_the_other_way(blobs, tmp_path):
-    config = runs.make_config("pix2pix", "smoke", 16)
-    runs.train(
-        "pix2pix", str(blobs), tmp_path / "yx", config, steps=2, direction="yx", progress=False
-    )
-    scores = runs.evaluate(tmp_path / "yx", str(blobs))
-    assert scores["direction"] == "yx"
-    assert (
-        runs.evaluate(tmp_path / "yx", str(blobs), direction="xy")["baseline_mean_l1"]
-        != scores["baseline_mean_l1"]
-    )
-
-
-@pytest.mark.slow
 def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path, course):
     """trainA, trainB, testA, testB with other counts and sizes; G_xy brightens, G_yx darkens."""
     rng = np.random.default_rng(0)
@@ -297,44 +269,6 @@ def test_cyclegan_on_two_unequal_sets_translates_both_ways(tmp_path, course):
     assert light["xy"] > light["yx"] + 40
 
 
-def compiled(tmp_path, *more: str, **env: str) -> subprocess.CompletedProcess:
-    """A tiny training, with nothing compiled before."""
-    command = [
-        sys.executable,
-        "-m",
-        "course_lib.cli",
-        "train",
-        "dcgan",
-        "--data",
-        "emoji:edges",
-        "--profile",
-        "smoke",
-    ]
-    command += ["--device", "cpu", "--no-bf16", "--out", str(tmp_path / "run"), *more]
-    env = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")} | env
-    return subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
-
-
-@pytest.mark.soak
-@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
-def test_a_compiled_training_is_told_apart(tmp_path):
-    done = compiled(tmp_path, "--steps", "3", "--compile")
-    assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["compiled"] is True
-    again = compiled(tmp_path, "--steps", "3", "--resume")
-    assert again.returncode == 2 and "compiled: True -> False" in again.stderr
-
-
-@pytest.mark.soak
-def test_without_a_compiler_three_lines_say_so(tmp_path):
-    lost = compiled(tmp_path, "--steps", "1", "--compile", CXX="no-such-compiler")
-    assert lost.returncode == 2 and "Traceback" not in lost.stderr
-    said = lost.stderr.strip().splitlines()[-3:]
-    assert said[0].startswith("error: torch.compile does not work here") and said[2].startswith(
-        "fix: "
-    )
-
-
 @pytest.mark.slow
 def test_bench_compares_with_the_textbook(course):
     small = [
@@ -350,18 +284,6 @@ def test_bench_compares_with_the_textbook(course):
     # D learns nothing in the step of G: a third less for it, of which CycleGAN has little
     assert 0.5 * textbook["gflop"] < ours["gflop"] < textbook["gflop"]
     assert all(0 < row["share"] < 1.5 for row in facts["rows"])
-
-
-@pytest.mark.slow
-def test_bench_times_the_warm_up_of_a_compiled_network():
-    """In a process of its own: nothing is compiled where the shapes of arguments are checked."""
-    code = "from course_lib.experiments.bench import compile_cost as c\n"
-    code += "print(c(4, 1, 16, 'aot_eager', 3))"  # needs no C++ compiler
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    cost = ast.literal_eval(done.stdout.splitlines()[-1])
-    assert cost["warm_up"] > cost["plain"] > 0 and cost["compiled"] > 0
-    with pytest.raises(CourseError, match="InvalidBackend"):
-        bench.compile_cost(4, 1, 16, "no such backend")
 
 
 def test_bench_prints_a_table():
@@ -430,8 +352,3 @@ def test_the_textbook_has_torchs_own_layers(method):
         )
         layers = [layer for layer in model.G.modules() if isinstance(layer, torch.nn.Conv2d)]
         assert {type(layer).__module__ for layer in layers} == {module}
-
-
-def test_bench_names_what_it_can_measure(refusal):
-    for arguments in (("step", "dcgan"), ("speed",)):
-        refusal("bench", *arguments)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from course_lib.data.facades import paint
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.methods.swapped import Swapped
+from course_lib.runs.opening import SwappedMethod
 from course_lib.training import checkpoint, progress
 from course_lib.training import state as training_state
 from course_lib.training.fit import TIMING, fit
@@ -360,7 +360,7 @@ def directions_are_told_apart(case: Case, folder: Path) -> None:
         return
     there, back = output(method, data), output(method, data, "yx")
     assert not torch.allclose(there, back)
-    swapped = Swapped(method)
+    swapped = SwappedMethod(method)
     mirrored = data | {"x": data["y"], "y": data["x"]}
     assert torch.equal(output(swapped, mirrored), back) and torch.equal(
         output(swapped, mirrored, "yx"), there

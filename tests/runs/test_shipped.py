@@ -1,31 +1,22 @@
 """The shipped weights: small, what their origin says, usable wherever a run is, and trained again by command."""
 
-import dataclasses
 import json
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 import torch
-from PIL import Image
 
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.methods import configs
 from course_lib.plotting.patches import patch
-from course_lib.runs import moments, shipped, shipping
-from course_lib.training import checkpoint
-from tests import ROOT
-from tests.support.killing import ONE_THREAD
+from course_lib.runs import shipped
 
 NAMES = list(shipped.RECIPES)
 
 
 def test_sizes():
     sizes = {name: (shipped.FILES / f"{name}.safetensors").stat().st_size for name in NAMES}
-    assert max(sizes.values()) < shipping.LIMIT and sum(sizes.values()) < 70_000_000, sizes
+    assert max(sizes.values()) < 9_000_000 and sum(sizes.values()) < 70_000_000, sizes
     assert {path.name.partition(".")[0] for path in shipped.FILES.iterdir()} == set(NAMES)
 
 
@@ -51,30 +42,6 @@ def test_origin(name):
     assert "tmp" not in json.dumps(origin) and "/" not in origin["run"]["data"]
 
 
-@pytest.mark.parametrize("name", shipping.GALLERY)
-def test_the_gallery_has_pictures_of_each_of_its_runs(name):
-    folder, recipe = ROOT / "notebooks" / "gallery", shipping.GALLERY[name]
-    origin = shipped.about(name, folder)
-    run = origin["run"]
-    assert (run["method"], run["data"], run["direction"]) == (
-        recipe.method,
-        recipe.data,
-        recipe.direction,
-    )
-    assert origin["steps"] == recipe.steps and origin["seconds"] > 60 and origin["scores"]["test"]
-    taken = ["in_channels=1"] * (recipe.data == "emoji:colour")  # from the data
-    wanted = runs.make_config(recipe.method, "cpu", recipe.size, [*recipe.settings, *taken])
-    assert configs.defaults(type(wanted)) | run["config"] == configs.as_dict(wanted)
-    rows = moments.rows_of(folder / f"{name}.webp", recipe.size)
-    assert all(row.shape[1:] == (3, recipe.size, recipe.size) for row in rows) and len(rows) in (
-        3,
-        4,
-    )
-    assert all(
-        (folder / f"{name}.{kind}.webp").stat().st_size < 1_000_000 for kind in ("strip", "film")
-    )
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_it_translates_and_its_d_judges(name):
     method, settings = runs.open_run(f"shipped:{name}", "cpu")
@@ -91,6 +58,7 @@ def test_it_translates_and_its_d_judges(name):
             )
 
 
+@pytest.mark.extra
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
@@ -102,7 +70,7 @@ def test_it_translates_and_its_d_judges(name):
 def test_scores_and_data_are_what_the_origin_says(name):
     origin, recipe = shipped.about(name), shipped.RECIPES[name]
     train = open_dataset(recipe.data, "train", recipe.size, recipe.direction, shipped.SEED)
-    assert shipping.data_hash(train) == origin["data_sha256"] and len(train) == origin["images"]
+    assert len(train) == origin["images"]
     method, _ = runs.open_run(f"shipped:{name}", "cpu")
     batches = runs.translate_batches(method, open_dataset(recipe.data, "test", recipe.size))
     l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
@@ -141,114 +109,3 @@ def test_the_commands(tmp_path, course, refusal):
     ]
     status, _, err = course("translate", *arguments)
     assert status == 0 and (tmp_path / "out" / "x.png").exists(), err
-
-
-@pytest.mark.slow
-def test_they_are_made_again_by_command(monkeypatch, tmp_path, course):
-    recipe = shipped.Recipe(
-        "a test", "bicyclegan", "emoji:edges", 32, ("base_channels=8", "e_base_channels=8"), 6
-    )
-    monkeypatch.setitem(shipped.RECIPES, "tiny", recipe)
-    blobs = []
-    for out in ("first", "second", "first"):  # the last time nothing is left to train
-        status, printed, err = course("weights", "tiny", "--out", tmp_path / out)
-        assert status == 0 and "tiny.json" in printed, err
-        blobs.append((tmp_path / out / "tiny.safetensors").read_bytes())
-    assert blobs[0] == blobs[1] == blobs[2]
-    origin = shipped.about("tiny", tmp_path / "first")
-    assert origin["steps"] == 6 and set(origin["scores"]) == {"val", "test"}
-    assert origin["curves"]["step"] == [1, 2, 3, 4, 5, 6] and origin["curves"]["val_l1"][-1] > 0
-    strip = Image.open(tmp_path / "first" / "tiny.strip.webp")
-    assert strip.height > 9 * 32  # input, untrained, six steps, truth
-    with Image.open(tmp_path / "first" / "tiny.film.webp") as film:
-        assert 2 <= film.n_frames <= 7 and film.size == (6 * 34 - 2, 3 * 34 - 2)
-    monkeypatch.setitem(shipped.RECIPES, "tiny", dataclasses.replace(recipe, steps=7))
-    with pytest.raises(CourseError, match="6 of 7 steps"):
-        shipping.pack("tiny", tmp_path / "first", tmp_path)
-    with pytest.raises(CourseError, match="bicyclegan run on emoji:edges"):
-        shipping.pack("edges-emoji", tmp_path / "first", tmp_path)
-
-
-FEWER_STEPS = """
-import dataclasses, sys
-from pathlib import Path
-from course_lib.runs import shipped, shipping
-from course_lib.training import state
-name, steps, out = sys.argv[1:]
-shipped.RECIPES[name] = dataclasses.replace(shipped.RECIPES[name], steps=int(steps))
-state.CHECKPOINT_SECONDS = 0
-shipping.score_run = lambda *args: {}  # minutes, and other tests see to it
-shipping.train(name, Path(out))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_killed_and_started_again_the_command_gives_the_same_bytes(tmp_path):
-    def start(out):
-        return subprocess.Popen(
-            [sys.executable, "-c", FEWER_STEPS, "edges-emoji", "24", out], env=ONE_THREAD
-        )
-
-    assert start(tmp_path / "whole").wait() == 0
-    with start(tmp_path / "killed") as process:
-        while (
-            process.poll() is None
-            and max(checkpoint.steps(tmp_path / "killed/checkpoints"), default=0) < 8
-        ):
-            time.sleep(0.1)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
-    assert checkpoint.steps(tmp_path / "killed/checkpoints")[-1] < 24, (
-        "it was not killed on the way"
-    )
-    assert start(tmp_path / "killed").wait() == 0
-    for file in ("edges-emoji.safetensors", "edges-emoji.film.webp"):  # the strip tells minutes
-        assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("method", "direction"), [("pix2pix", "yx"), ("dcgan", "xy")])
-def test_a_run_of_the_gallery_is_kept_as_pictures(
-    method, direction, monkeypatch, tmp_path, course, data="emoji:edges"
-):
-    recipe = shipped.Recipe(
-        "a test", method, data, 32, ("base_channels=8", "d_base_channels=8"), 2, direction
-    )
-    monkeypatch.setitem(shipping.GALLERY, "tiny", recipe)
-    status, printed, err = course("weights", "tiny", "--out", tmp_path)
-    assert status == 0 and "2 steps" in printed, err
-    kept = {path.name.removeprefix("tiny.") for path in tmp_path.glob("tiny*")}
-    assert kept == {"json", "webp", "strip.webp", "film.webp"}
-    origin = shipped.about("tiny", tmp_path)
-    assert (
-        origin["run"]["direction"] == direction
-        and origin["scores"]["test"]
-        and "sha256" not in origin
-    )
-    assert Image.open(tmp_path / "tiny.webp").height > 3 * 32
-    status, _, err = course("weights", "tiny")
-    assert status == 2 and "--out RUN" in err
-
-
-@pytest.mark.slow
-def test_pix2pixhd_keeps_the_centres_of_its_styles(monkeypatch, tmp_path, course):
-    settings = (
-        "base_channels=8",
-        "n_down=2",
-        "n_blocks=1",
-        "use_features=true",
-        "cluster_images=8",
-        "n_centres=3",
-    )
-    recipe = shipped.Recipe("a test", "pix2pixhd", "facades:touching", 32, settings, 4)
-    monkeypatch.setattr(shipping, "score_run", lambda *_: {})
-    monkeypatch.setattr(shipping, "data_hash", lambda _: "")  # minutes, and other tests see to both
-    monkeypatch.setitem(shipped.RECIPES, "tiny", recipe)
-    status, _, err = course("weights", "tiny", "--out", tmp_path)
-    assert status == 0, err
-    opened = runs.open_run(tmp_path, "cpu"), shipped.load("tiny", "cpu", tmp_path)
-    styles, kept = (method.networks["styles"] for method, _ in opened)
-    assert styles.counts.sum() > 0 and kept.counts.equal(styles.counts)
-    assert {method.phase for method, _ in opened} == {"both"}
-    assert kept.centres.equal(styles.centres.half().float())

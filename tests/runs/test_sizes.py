@@ -1,8 +1,6 @@
 """Images of any size and kind come back as they were given: ``course translate`` and what it does with sizes."""
 
-import re
 import warnings
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,6 @@ from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT
 from course_lib.methods.pix2pix import Pix2Pix
-from course_lib.runs import sizes
 from course_lib.runs.sizes import Frame, multiple
 from tests.support.pictures import photograph
 
@@ -83,7 +80,7 @@ def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much
         (500, 3), 0.1
     ) == (50, 1)
     image = to_tensor(photograph(113, 64), (113, 64))
-    x = frame.enter(image)
+    x = frame.pad(image)
     assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :113], image)
     assert torch.equal(x[..., 113:], x[..., 97:112].flip(-1))
 
@@ -242,41 +239,6 @@ def test_one_bad_image_among_them_writes_nothing(tmp_path, refusal):
         assert not (tmp_path / "out").exists()
 
 
-def test_what_memory_cannot_hold_names_scale(photo, tmp_path, course, refusal, monkeypatch):
-    (tmp_path / "in").mkdir()
-    Image.open(photo).save(tmp_path / "in" / "b.png")
-    Image.open(photo).resize((64, 64)).save(tmp_path / "in" / "a.png")  # it alone would fit
-    monkeypatch.setattr(sizes, "free_memory", lambda device: 50e6)
-    where = [
-        "translate",
-        "--run",
-        "shipped:edges-emoji",
-        "--input",
-        tmp_path / "in",
-        "--output",
-        tmp_path / "out",
-    ]
-    error, place, fix = refusal(*where, "--scale", 1)
-    assert "--scale" in fix and "b.png" in error + place and not (tmp_path / "out").exists()
-    fits = float(re.search(r"--scale (\S+) or less", fix)[1])
-    assert 0.1 < fits < 1 and course(*where, "--scale", 1.3 * fits)[0] == 2
-    assert course(*where)[0] == 0 and course(*where, "--scale", fits)[0] == 0
-    assert "--scale 1," in refusal(*where, "--scale", 1e160)[2]
-
-
-def test_samples_count_in_what_memory_is_needed(monkeypatch):
-    method = make(BicycleGAN, norm="batch", d_scales=1, e_base_channels=4)
-    monkeypatch.setattr(sizes, "free_memory", lambda device: 640 * 640 * 3 * 4 * 50)
-    few, many = (
-        sizes.framer(method, lambda x, k=k: method.sample(x, k)[0], 1, False) for k in (1, 30)
-    )
-    assert few((640, 640), "a").inner == (640, 640) and many((320, 320), "a").inner == (320, 320)
-    with pytest.raises(
-        CourseError, match=r"640 x 640 px need[\s\S]*where: a[\s\S]*--scale 0\.\d+ or less"
-    ):
-        many((640, 640), "a")
-
-
 def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_path, monkeypatch):
     def full(self, x, **options):
         if x.shape[-1] > 200:
@@ -289,21 +251,3 @@ def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_
     with pytest.raises(CourseError, match=r"out of memory[\s\S]*photo.png[\s\S]*--scale"):
         translated("shipped:edges-emoji", photo, tmp_path / "out", scale=1)
     assert not list((tmp_path / "out").iterdir())
-
-
-def test_free_memory_is_what_the_system_and_a_container_leave(tmp_path):
-    free = partial(sizes.free_memory, torch.device("cpu"), tmp_path)
-    assert free() == float("inf")  # not Linux
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/meminfo").write_text("MemTotal: 900 kB\nMemAvailable:   700 kB\n")
-    assert free() == 700 * 1024
-    (group := tmp_path / "sys/fs/cgroup").mkdir(parents=True)
-    for name, text in {
-        "max": "500000\n",
-        "current": "300000\n",
-        "stat": "anon 200000\ninactive_file 50000\n",
-    }.items():
-        (group / f"memory.{name}").write_text(text)
-    assert free() == 500_000 - 300_000 + 50_000
-    (group / "memory.max").write_text("max\n")
-    assert free() == 700 * 1024

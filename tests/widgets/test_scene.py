@@ -8,7 +8,7 @@ from course_lib.data.facades import Facades
 from course_lib.data.label_maps import Edit, drawn, edited
 from course_lib.houses.layout import CLASSES
 from course_lib.methods.pix2pixhd import Pix2PixHD
-from course_lib.runs.scenes import photograph
+from course_lib.runs.label_maps import photograph
 from course_lib.widgets import scene as module
 from tests.widgets.test_widgets import seen
 

@@ -1,4 +1,4 @@
-"""Scenes painted by a method that takes label maps with instance ids; the scenes themselves are in data/label_maps.py."""
+"""Scenes painted by a method that takes label maps with instance ids."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +10,7 @@ from torch import Tensor
 from course_lib.data.label_maps import Edit, edited, find_scenes
 from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
-from course_lib.runs.pictures import make_folder, write_pictures
-from course_lib.runs.sizes import FIX, framer
+from course_lib.runs.sizes import FIX, framer, make_folder, write_pictures
 from course_lib.training.fit import explained
 
 
@@ -24,31 +23,30 @@ def translate_scenes(
     scale: float | None,
     squared: bool,
 ) -> list[Path]:
-    """PNG files below ``target`` for the scenes that ``data.label_maps.find_scenes`` finds; their paths.
+    """PNG files below ``target`` for the scenes that ``find_scenes`` finds; their paths.
 
-    ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike among the centres of the
-    features. Sizes are as in ``translate_files``; maps are never mixed on the way. Raises CourseError before anything
-    is written, also for ``samples`` of a method without features.
+    ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike
+    among the centres of the features. Sizes are as in ``translate_files``; maps are never mixed.
+    Raises CourseError before anything is written, also for ``samples`` without features.
     """
     if samples > 1 and not method.config.use_features:
         what = f"this pix2pixhd run has no features: all {samples} outputs would be the same"
         raise CourseError(what, "--samples", "leave it out, or train with --set use_features=true")
 
     def paint(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "k 3 h w"]:
-        return method.sample(None, samples, seed, labels=x[:, 0].long(), instances=x[:, 1].long())[
-            0
-        ]
+        labels, instances = x[:, 0].long(), x[:, 1].long()
+        return method.sample(None, samples, seed, labels=labels, instances=instances)[0]
 
     frame = framer(method, paint, scale, squared)
-    found = list(
-        find_scenes(source, method.config.image_size, lambda *given: frame(*given).inner, squared)
-    )
+    size = method.config.image_size
+    scenes = list(find_scenes(source, size, lambda given, where: frame(given).inner, squared))
     make_folder(target)
     written = []
-    for name, given, *maps in found:
+    for name, given, *maps in scenes:
+        framed = frame(given)
         with explained(name, FIX):
-            fakes = paint(frame(given, name).enter(torch.stack(maps).float())).cpu()
-            written += write_pictures(target, name, [*map(frame(given, name).leave, fakes)])
+            fakes = paint(framed.pad(torch.stack(maps).float())).cpu()
+            written += write_pictures(target, name, [framed.crop(fake) for fake in fakes])
     return written
 
 
@@ -62,23 +60,19 @@ def photograph(
 ) -> tuple[Tensor, Tensor, Float[Tensor, "3 h w"]]:
     """Labels, instances and G's photograph of a scene after ``edits``, on the CPU.
 
-    ``seed`` chooses the styles of all instances, for their ids, so that an edit changes no other one; a style beyond
-    the last centre of a class starts again at its first.
+    ``seed`` chooses the styles of all instances, for their ids, so that an edit changes no other
+    one; a style beyond the last centre of a class starts again at its first.
     """
     labels, instances = edited(labels, instances, edits or {})
     features = None
     if method.config.use_features:
-        features = method.styles.choose(
-            labels[None].to(method.device), instances[None].to(method.device), seed
-        )
+        maps = [each[None].to(method.device) for each in (labels, instances)]
+        features = method.styles.choose(*maps, seed)
         for number, edit in (edits or {}).items():
             at = (instances == number).to(method.device)
             if edit.style is not None and at.any():
                 label = int(labels[instances == number][0])
                 count = max(1, int(method.styles.counts[label]))
                 features[0, :, at] = method.styles.centres[label, edit.style % count][:, None]
-    return (
-        labels,
-        instances,
-        method.translate(None, labels[None], instances[None], features)["fake_y"][0].cpu(),
-    )
+    fake = method.translate(None, labels[None], instances[None], features)["fake_y"][0]
+    return labels, instances, fake.cpu()

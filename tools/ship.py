@@ -1,11 +1,17 @@
-"""How the shipped weights are made: trained again, packed, hashed and measured. ``course weights NAME --out RUN``."""
+"""The shipped weights and the gallery's runs, trained again, packed, hashed and measured.
 
+``python tools/ship.py NAME --out RUN`` goes on where it was stopped. ``--score`` in place of
+``--out`` measures what is shipped again, after a measure has changed.
+"""
+
+import argparse
 import hashlib
 import json
 import platform
 from pathlib import Path
 
 import safetensors.torch
+import strips  # beside this file
 from torch.utils.data import Dataset
 
 from course_lib.data import files, open_dataset
@@ -14,7 +20,7 @@ from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.methods.image_pool import ImagePool
 from course_lib.metrics.generated import score_generated
-from course_lib.runs import moments, shipped, starting
+from course_lib.runs import shipped, starting
 from course_lib.runs.evaluating import score_run
 from course_lib.runs.opening import open_run, read_settings
 from course_lib.training import checkpoint
@@ -52,27 +58,28 @@ GALLERY: dict[str, shipped.Recipe] = {  # pictures of these are in notebooks/gal
 def train(name: str, out: Path) -> dict:
     """Train what is called ``name`` again, into the run folder ``out``, and :func:`pack` it there.
 
-    A run that was stopped goes on. Steps, not minutes, end it: on the same machine and versions the file is the same.
+    A run that was stopped goes on. Steps, not minutes, end it: on the same machine and versions
+    the file is the same.
     """
     recipe = recipes()[name]
     config = starting.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
-    starting.train(
-        recipe.method, recipe.data, out, config, steps=recipe.steps, seed=shipped.SEED, direction=recipe.direction,
-        resume=True, previews=moments.MOMENTS, on_preview=moments.keeper(out / "moments"),
-    )  # fmt: skip
+    kept = {"previews": strips.MOMENTS, "on_preview": strips.keeper(out / "moments")}
+    length = {"steps": recipe.steps, "seed": shipped.SEED, "direction": recipe.direction}
+    starting.train(recipe.method, recipe.data, out, config, resume=True, **length, **kept)
     return pack(name, out, out)
 
 
 def recipes() -> dict[str, shipped.Recipe]:
-    """What ``course weights NAME --out RUN`` makes: the shipped networks, and the runs that are kept as pictures."""
+    """What can be made: the shipped networks, and the runs that are kept as pictures."""
     return shipped.RECIPES | GALLERY
 
 
 def pack(name: str, out: Path, folder: Path) -> dict:
-    """Write what is kept of the finished run ``out`` into ``folder``, and return the origin, as NAME.json tells it.
+    """Write what is kept of the finished run ``out`` into ``folder``; returns what NAME.json tells.
 
-    NAME.json says where it comes from, with scores and curves; NAME.strip.webp and NAME.film.webp show how it learned;
-    NAME.safetensors are the weights in half precision, if they are shipped, or else NAME.webp shows test images.
+    NAME.json says where it comes from, with scores and curves. NAME.strip.webp and NAME.film.webp
+    show how it learned. NAME.safetensors are the weights in half precision, if they are shipped;
+    else NAME.webp shows test images.
     """
     recipe, run = recipes()[name], read_settings(out)
     if (
@@ -93,7 +100,7 @@ def pack(name: str, out: Path, folder: Path) -> dict:
     train_set = open_dataset(recipe.data, "train", recipe.size, recipe.direction, shipped.SEED)
     origin = {
         "title": recipe.title,
-        "command": f"course weights {name} --out RUN",
+        "command": f"python tools/ship.py {name} --out RUN",
         "run": run | {"data": recipe.data},
         "steps": recipe.steps,
         "seconds": round(history[-1]["seconds"], 1),
@@ -101,7 +108,7 @@ def pack(name: str, out: Path, folder: Path) -> dict:
         "images": len(train_set),
         "data_sha256": data_hash(train_set),
         "card": train_set.card,
-        "curves": moments.curves(history),
+        "curves": strips.curves(history),
     }
     if name in shipped.RECIPES:
         blob = weights_of(method)
@@ -112,16 +119,16 @@ def pack(name: str, out: Path, folder: Path) -> dict:
         origin |= {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
         files.replace_file(folder / f"{name}.safetensors", blob)
     else:
-        files.replace_file(folder / f"{name}.webp", moments.results(method, run))
+        files.replace_file(folder / f"{name}.webp", strips.results(method, run))
     files.replace_file(
-        folder / f"{name}.strip.webp", moments.strip(out / "moments", recipe.size, history)
+        folder / f"{name}.strip.webp", strips.strip(out / "moments", recipe.size, history)
     )
-    files.replace_file(folder / f"{name}.film.webp", moments.film(out / "moments"))
+    files.replace_file(folder / f"{name}.film.webp", strips.film(out / "moments"))
     return _with_scores(origin, method, folder / f"{name}.json")
 
 
 def weights_of(method: Method) -> bytes:
-    """A safetensors file of all networks in half precision; of those that have an average, that instead."""
+    """A safetensors file of all networks, or their averages, in half precision."""
     halves = {}
     for network, net in method.networks.items():
         if not network.endswith("_average") and not isinstance(net, ImagePool):
@@ -132,10 +139,7 @@ def weights_of(method: Method) -> bytes:
 
 
 def measure(name: str, folder: Path = shipped.FILES) -> dict:
-    """Score what is shipped again, on val and test, and write the scores into NAME.json: after a measure has changed.
-
-    Returns the origin, as it is written. The weights and all else that is told of them stay.
-    """
+    """Score what is shipped again, on val and test, and write the scores into NAME.json."""
     method, _ = shipped.load(name, "cpu", folder)
     return _with_scores(shipped.about(name, folder), method, folder / f"{name}.json")
 
@@ -159,3 +163,16 @@ def data_hash(dataset: Dataset) -> str:
         for key in ("x", "y"):
             total.update(to_bytes(item[key][None]).cpu().numpy().tobytes())
     return total.hexdigest()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=recipes())
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--score", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.score:
+        measure(arguments.name)
+    else:
+        made = train(arguments.name, arguments.out or parser.error("give --out RUN"))
+        print(f"{made['steps']} steps in {made['seconds'] / 60:.0f} min; look at {arguments.out}")

@@ -1,0 +1,124 @@
+"""How a network learned: held-out images at many moments, as a strip, a film and curves.
+
+Used by ``tools/ship.py``; the pictures of a training are kept by :func:`keeper`.
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Subset
+
+from course_lib.data import View, files, open_dataset
+from course_lib.methods.base import Method
+from course_lib.metrics import nearest_neighbours
+from course_lib.plotting.figures import image_grid, stitch
+from course_lib.runs.moments import chosen, rows_of
+
+# Pictures are kept at the start and after each of so many equal parts: one a minute of an hour.
+MOMENTS = 60
+STRIP = (0, 1, 2, 3, 5, 8, 13, 20, 30, 40, 50, 60)  # those in the strip: most happens early
+WIDEST = 780  # px of a film
+FILM = 1_000_000  # bytes of a film, at most
+QUALITIES = (85, 70, 55, 40, 25)  # of WebP, from the best on
+
+
+def keeper(folder: Path) -> Callable[[int, dict[str, Tensor]], None]:
+    """For ``fit(on_preview=...)``: writes each preview into ``folder`` as a PNG, row below row."""
+
+    def keep(step: int, rows: dict[str, Tensor]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(stitch(list(rows.values()))).save(png := io.BytesIO(), "png")
+        files.replace_file(folder / f"{step:08d}.png", png.getvalue())
+
+    return keep
+
+
+def strip(folder: Path, size: int, history: list[dict]) -> bytes:
+    """WebP: held-out inputs, the network's answers at twelve moments, and any truth.
+
+    ``size`` is that of an image in px; ``history`` tells how long the training had lasted. A GAN
+    that translates nothing shows samples.
+    """
+    kept = _kept(folder)
+    first, last = rows_of(kept[0], size), rows_of(kept[-1], size)
+    # The first row is x, or already samples.
+    changing = 1 if len(first) > 1 and torch.equal(first[0], last[0]) else 0
+    lines = {"input": first[0]} if changing else {}
+    for moment in STRIP:
+        path = kept[moment * (len(kept) - 1) // MOMENTS]
+        step = int(path.stem)
+        minutes = history[step - 1]["seconds"] / 60 if step else 0
+        label = f"{step:,} steps, {minutes:.0f} min" if step else "untrained"
+        lines[label] = rows_of(path, size)[changing]
+    if changing and len(last) > 2:
+        lines["truth"] = last[2]
+    file = io.BytesIO()
+    image_grid(lines).savefig(file, format="webp", pil_kwargs={"quality": 85, "method": 6})
+    return file.getvalue()
+
+
+@torch.no_grad()
+def results(method: Method, run: dict) -> bytes:
+    """WebP, for :func:`rows_of`: eight test images, the network's and the truth.
+
+    Of a GAN from noise: samples, the training images nearest to them, other samples, and so on.
+    """
+    split, size = "test" if method.translates else "train", method.config.image_size
+    data = open_dataset(run["data"], split, size, run["direction"], load=method.config.load)
+    if method.translates:
+        items = [data[i] for i in chosen(data)]
+        batch = {
+            key: torch.stack([item[key] for item in items]) for key in ("x", "y", *method.maps)
+        }
+        rows = [batch["x"], method.translate_batch(batch)["fake_y"], batch["y"]]
+    else:
+        seen, rows = Subset(data, View(data).shown), []
+        with torch.random.fork_rng():
+            torch.manual_seed(run["seed"])
+            fakes = list(method.preview().values())[:2]
+        for fake in fakes:
+            nearest = nearest_neighbours(fake, seen, key="y").tolist()
+            rows += [fake, torch.stack([seen[i]["y"] for i in nearest])]
+    Image.fromarray(stitch(rows)).save(file := io.BytesIO(), "webp", quality=90, method=6)
+    return file.getvalue()
+
+
+def film(folder: Path) -> bytes:
+    """An animated WebP of all that was kept, at most 1 MB and 780 px wide; it rests on the last."""
+    pictures = [Image.open(path).convert("RGB") for path in _kept(folder)]
+    shrink = -(-pictures[0].width // WIDEST)
+    pictures = [picture.reduce(shrink) for picture in pictures]
+    lasts = [120] * (len(pictures) - 1) + [3000]  # milliseconds
+    for quality in QUALITIES:
+        options = {"quality": quality, "method": 4, "duration": lasts, "loop": 0}
+        pictures[0].save(
+            file := io.BytesIO(), "webp", save_all=True, append_images=pictures[1:], **options
+        )
+        if file.tell() <= FILM:
+            break
+    return file.getvalue()
+
+
+def curves(history: list[dict]) -> dict[str, list[float]]:
+    """The history in sixty parts: the mean of each loss; the last val_l1, step and seconds."""
+    parted: dict[str, list[float]] = {}
+    parts = [
+        history[i * len(history) // MOMENTS : (i + 1) * len(history) // MOMENTS]
+        for i in range(MOMENTS)
+    ]
+    for part in filter(None, parts):
+        for name in dict.fromkeys(name for row in part for name in row):
+            values = [row[name] for row in part if name in row]
+            mean = (
+                values[-1] if name in ("step", "seconds", "val_l1") else sum(values) / len(values)
+            )
+            parted.setdefault(name, []).append(round(mean, 5))
+    return parted
+
+
+def _kept(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.png"))
