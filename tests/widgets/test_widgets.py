@@ -70,7 +70,7 @@ WIDGETS = {  # module, what makes it of a run folder, and the control that is mo
     "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
     "styles": (styles, lambda _: styles.mixer(*made("munit")), Pictures, "value", [1, 2]),
     "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
-    "lens": (lens, lambda _: lens.lens(*made("pix2pix")), w.IntSlider, "value", [0, 1]),
+    "lens": (lens, lambda _: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
     "scrubber": (scrubber, scrubber.scrubber, w.SelectionSlider, "index", [1, 2]),
     "divergence": (divergence, lambda _: divergence.slider(), w.FloatSlider, "value", [1.0, 3.0]),
 }
