@@ -75,6 +75,7 @@ APART = (
     "test_notebooks",
     "test_problem_sets",
     "test_contract",
+    "test_grading",
     "test_survival",
     "test_each_method",
     "test_cli",
@@ -84,9 +85,7 @@ BROWSING = (
     "test_export",
     "test_formgrader",
     "test_draw",
-    "test_game",
     "test_lens",
-    "test_scrubber",
 )
 
 
