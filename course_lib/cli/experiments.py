@@ -26,7 +26,7 @@ def sweep(
         Path | None, typer.Option(help="folder for table and pictures; default: beside GRID")
     ] = None,
 ) -> None:
-    """Train and score every cell of a grid into one table; finished ones are never repeated. Status 1 if one fails."""
+    """Train and score every cell of a grid into one table, once. Status 1 if one fails."""
     from course_lib.experiments import sweep
 
     positive("--workers", workers)

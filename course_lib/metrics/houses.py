@@ -59,10 +59,10 @@ def lit_windows(
 def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, "n 2"]:
     """Of each photograph: the visible borders between touching windows, and how many there are.
 
-    The two columns of pixels where two instances meet, as displayed grey, must on average be lighter
-    by BORDER than the inside of both, without the pixels at their edges. True photographs of
-    ``facades:touching``: all visible at 64 and 128 px. Of the same houses with one long window in
-    place of each band: none.
+    The two columns of pixels where two instances meet, as displayed grey, must on average be
+    lighter by BORDER than the inside of both, without the pixels at their edges. True
+    photographs of ``facades:touching``: all visible at 64 and 128 px. Of the same houses with
+    one long window in place of each band: none.
     """
     _masks(photos, labels, instances)
     grey = torch.einsum(
