@@ -16,11 +16,14 @@ class CourseError(Exception):
 
 
 def need(extra: str, *modules: str) -> list[ModuleType]:
-    """The modules, imported. Raises CourseError where one is missing: an ``extra`` of the course brings them."""
+    """The modules, imported.
+
+    Raises CourseError where one is missing: an ``extra`` of the course brings them.
+    """
     try:
         return [import_module(name) for name in modules]
     except ImportError as error:
-        fix = f"pip install {' '.join(name.partition('.')[0] for name in modules)}, which is the course's extra {extra}"
-        raise CourseError(
-            f"this needs a package that is missing: {error.name}", "this Python", fix
-        ) from None
+        packages = " ".join(name.partition(".")[0] for name in modules)
+        what = f"this needs a package that is missing: {error.name}"
+        fix = f"pip install {packages}, which is the course's extra {extra}"
+        raise CourseError(what, "this Python", fix) from None

@@ -1,4 +1,4 @@
-"""The course's tests, in folders that mirror the rooms of course_lib; what several share is in tests/support."""
+"""The course's tests, in folders that mirror the rooms; what several share is in tests/support."""
 
 from pathlib import Path
 

@@ -21,10 +21,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.houses.layout import Draw
-from course_lib.houses.render import Style
 from course_lib.data.facades import Facades, photographs
 from course_lib.errors import CourseError
+from course_lib.houses.layout import Draw
+from course_lib.houses.render import Style
 from course_lib.metrics import factors
 from course_lib.metrics.scores import confusion, segmentation_scores
 from course_lib.networks.frozen import (

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 import filelock
@@ -57,17 +58,23 @@ def sweep(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
+HELD: ContextVar[Path | None] = ContextVar("HELD", default=None)  # by the code that calls
+
+
 @contextlib.contextmanager
-def only_run(folder: Path) -> Iterator[None]:
+def only_run(folder: Path, part: bool = False) -> Iterator[None]:
     """Creates ``folder`` and holds it for this run; the lock dies with its process, however killed.
 
-    Raises CourseError, with the other's process id, if another run holds it, and if nothing can be
-    written there.
+    A ``part`` of a run may be called by what holds the folder already. Raises CourseError, with the
+    other's process id, if another run holds it, and if nothing can be written there.
     """
+    if part and HELD.get() == folder:
+        yield
+        return
     note = folder / ".pid"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock", blocking=False, is_singleton=True)
+        lock = filelock.FileLock(folder / ".lock", blocking=False)
         lock.acquire()
         note.write_text(str(os.getpid()))
     except filelock.Timeout:
@@ -77,8 +84,10 @@ def only_run(folder: Path) -> Iterator[None]:
     except OSError as error:
         fix = "choose a folder you may write to"
         raise CourseError(f"cannot write here: {error.strerror}", folder, fix) from error
+    token = HELD.set(folder)
     try:
         yield
     finally:
+        HELD.reset(token)
         note.unlink(missing_ok=True)
         lock.release()

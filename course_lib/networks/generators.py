@@ -81,7 +81,7 @@ class UNet(nn.Module):
         init_weights(self)
 
     def forward(
-        self, x: Float[Tensor, "batch 3 height width"]
+        self, x: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch 3 height width"]:
         h, kept = x, []
         for block in self.encoder:

@@ -42,8 +42,10 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> Pa
             document = {"step": step, "tensors_sha256": blob_hash, "state": state}
             write_durably(aside / "tensors.safetensors", blob)
             write_durably(aside / "state.json", _bytes(document | {"sha256": _digest(document)}))
+            _sync_folder(aside)
             _drop(final)  # a damaged one of the same step, which the resumed run had passed over
             os.rename(aside, final)
+            _sync_folder(folder)  # a power cut must not undo the rename
         except OSError:
             shutil.rmtree(aside, ignore_errors=True)
             raise
@@ -179,3 +181,12 @@ def _bytes(document: dict) -> bytes:
 
 def _digest(document: dict) -> str:
     return hashlib.sha256(_bytes(document)).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":  # Windows cannot open a folder
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -77,7 +77,7 @@ def fit(
     settings = {"seed": seed, **configs.as_dict(method.config)}
     run = TrainingRun(method, folder, val, settings, previews, on_preview)
     bar = Progress(method.config.batch_size, steps, minutes, show=progress)
-    lock = only_run(folder) if folder else nullcontext()
+    lock = only_run(folder, part=True) if folder else nullcontext()
     with lock, bar, distributed.averaging(method), _interrupts() as interrupted:
         run.start(resume)
         run.save()  # before any work: a folder that cannot hold the run shows now

@@ -21,7 +21,9 @@ from tests.support.pictures import photograph
 
 @pytest.fixture(scope="module")
 def blobs(tmp_path_factory):
-    """A folder of A|B images: A grey discs, B the same discs in a colour that depends on their size."""
+    """A folder of A|B images: A grey discs, B the same discs in a colour that depends on their
+    size.
+    """
     folder = tmp_path_factory.mktemp("data with spaces")
     rng = np.random.default_rng(0)
     for split, count in (("train", 24), ("test", 6)):
@@ -163,7 +165,9 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
 @pytest.mark.extra
 @pytest.mark.slow
 def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path, course, refusal):
-    """Two heaps without pairs; the run knows how its images were loaded, and an older one does not have to."""
+    """Two heaps without pairs; the run knows how its images were loaded, and an older one does not
+    have to.
+    """
     for part, count in (("trainA", 4), ("trainB", 5), ("testA", 2), ("testB", 2)):
         (tmp_path / "data" / part).mkdir(parents=True)
         for i in range(count):
@@ -334,7 +338,7 @@ def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
         # the library's end in float32
         model.run = lambda net, images: net(images)
         if method == "bicyclegan":
-            model.paint, model.read = model.G, model.E
+            model.run, model.read = (lambda net, *inputs: net(*inputs)), model.E
             model.judge = lambda cycle, x, y, model=model: model.D[cycle](y)
         step = bench.textbook_step(model) if book else model.step
         for batch in data:

@@ -1,7 +1,9 @@
-"""Bad input of every kind through the ``course`` command: status 2, three lines, no traceback, nothing changed on disk.
+"""Bad input of every kind through the ``course`` command: status 2, three lines, no traceback,
+nothing changed on disk.
 
-What is bad is decided here, by how each variant was made, and not by asking the code under test: a file that lost
-part of its pixel data, a PNG whose checksums do not hold, an archive with a member that leads out of its folder.
+What is bad is decided here, by how each variant was made, and not by asking the code under test: a
+file that lost part of its pixel data, a PNG whose checksums do not hold, an archive with a member
+that leads out of its folder.
 """
 
 import contextlib
@@ -42,12 +44,14 @@ def pairs(folder, count=1, width=64):
     return folder
 
 
-# --- row 12: damaged images and other files; row 21: bombs -----------------------------------------------------------
-# Each is (name in the folder, bytes).
+# --- row 12: damaged images and other files; row 21: bombs
+# ----------------------------------------------------------- Each is (name in the folder, bytes).
 
 
 def cut_images():
-    """The last twentieth of a picture of noise is pixel data in every format: trailers have at most 20 bytes."""
+    """The last twentieth of a picture of noise is pixel data in every format: trailers have at most
+    20 bytes.
+    """
     for suffix, (kind, options) in KINDS.items():
         data = encoded(noise(), kind, **options)
         assert len(data) > 20 * 40
@@ -131,7 +135,8 @@ def bad_image(name, data):
     return build
 
 
-# --- rows 18, 19, 20: folders ----------------------------------------------------------------------------------------
+# --- rows 18, 19, 20: folders
+# ----------------------------------------------------------------------------------------
 
 
 def odd_width(split, width):
@@ -216,7 +221,8 @@ FOLDERS = {
     "20 a device": named("/dev/null"),
 }
 
-# --- rows 22 to 25: archives, put where a download would be ----------------------------------------------------------
+# --- rows 22 to 25: archives, put where a download would be
+# ----------------------------------------------------------
 
 
 def archive(data, record=None):
@@ -253,7 +259,8 @@ def no_network(place):
     return ["--data", "download:edges2shoes"], "127.0.0.1"
 
 
-# --- rows 28, 29: where to write -------------------------------------------------------------------------------------
+# --- rows 28, 29: where to write
+# -------------------------------------------------------------------------------------
 
 OUTPUTS = {
     "28 below a file": lambda place: place / "mine.txt" / "out",
@@ -413,7 +420,9 @@ def test_translate_refuses_the_same_files(trained, tmp_path, course):
 
 @pytest.mark.slow
 def test_a_cut_that_loses_no_pixel_is_no_bad_file(tmp_path):
-    """The other side of the rule: what is read from a cut file is the whole picture, or there is an error."""
+    """The other side of the rule: what is read from a cut file is the whole picture, or there is an
+    error.
+    """
     for suffix, (kind, options) in KINDS.items():
         data = encoded(noise(24, 16), kind, **options)
         path = tmp_path / f"x.{suffix}"

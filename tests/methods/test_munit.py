@@ -1,6 +1,5 @@
 """MUNIT: AdaIN, its equations, styles drawn and read."""
 
-import math
 from dataclasses import replace
 from functools import partial
 
@@ -9,11 +8,8 @@ import torch
 from torch import nn
 
 from course_lib import CourseError
-from course_lib.methods import configs
-from course_lib.methods.cyclegan import Config as CycleConfig
-from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT, Config
-from course_lib.metrics import diversity, scores
+from course_lib.metrics import scores
 from course_lib.networks.blocks import receptive_field
 from course_lib.networks.munit import (
     AdaINBlock,
@@ -24,7 +20,6 @@ from course_lib.networks.munit import (
     adain,
 )
 from course_lib.networks.resnet import ResidualBlock
-from course_lib.runs.export import _generator
 from tests.methods.contract import assert_same_weights, in_float64, step
 from tests.support.tensors import pairs
 
@@ -205,24 +200,6 @@ def test_the_style_of_an_example_is_that_of_the_output_domain():
 # ---- training
 
 
-def test_colours_that_follow_the_example_or_do_not():
-    generator = torch.Generator().manual_seed(0)
-    contents, examples = (
-        torch.rand(6, 1, 3, 8, 8, generator=generator),
-        torch.rand(5, 3, 8, 8, generator=generator),
-    )
-    tint = examples.mean((2, 3))[None, :, :, None, None]
-    assert diversity.colour_follows(contents + 0.3 * tint, examples) == pytest.approx(1, abs=1e-4)
-    assert diversity.colour_follows(contents - 0.3 * tint, examples) == pytest.approx(-1, abs=1e-4)
-    assert (
-        abs(diversity.colour_follows(torch.rand(200, 5, 3, 8, 8, generator=generator), examples))
-        < 0.2
-    )
-    assert math.isnan(
-        diversity.colour_follows(contents.expand(-1, 5, -1, -1, -1), examples)
-    )  # no style arrives
-
-
 def test_the_shape_of_an_image_has_no_colour():
     image = torch.rand(3, 3, 8, 8)
     blue = image.mean(1, keepdim=True) * torch.tensor([0.2, 0.3, 2.5])[:, None, None] - 0.4
@@ -232,31 +209,3 @@ def test_the_shape_of_an_image_has_no_colour():
 
 
 # ---- CycleGAN + noise: a row of the paper's table
-
-
-def test_cyclegan_sees_noise_if_told_to():
-    config = CycleConfig(
-        image_size=16, base_channels=4, n_blocks=1, d_base_channels=4, d_layers=1, noise_dim=2
-    )
-    method, x = CycleGAN(config), pairs(3)["x"]
-    shown = method.noisy(x)
-    assert shown.shape == (3, 5, 16, 16) and torch.equal(shown[:, :3], x)
-    assert shown[:, 3:].unique().numel() > 1500 and shown[:, 3:].std().item() == pytest.approx(
-        1, abs=0.1
-    )
-    z = torch.randn(3, 2, 1, 1).expand(
-        -1, -1, 16, 16
-    )  # constant over the image, it would be lost in the first norm
-    with torch.no_grad():
-        first, second = (method.G_xy(torch.cat([x, maps], 1)) for maps in (z, -z))
-    assert torch.allclose(first, second, atol=1e-3)
-    a, b = (method.translate(x)["fake_y"] for _ in range(2))
-    assert not torch.equal(a, b)
-    assert all(0 <= value < 100 for value in method.step({"x": x, "y": -x}).values())
-    plain = CycleGAN(replace(config, noise_dim=0))
-    assert plain.noisy(x) is x and torch.equal(
-        plain.translate(x)["fake_y"], plain.translate(x)["fake_y"]
-    )
-    assert configs.build(CycleConfig, noise_dim=0).noise_dim == 0
-    with pytest.raises(CourseError, match="depend on chance"):
-        _generator(method, "xy")

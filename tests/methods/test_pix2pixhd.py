@@ -1,4 +1,4 @@
-"""pix2pixHD: who learns in which phase, what feature matching reaches, instances, scenes."""
+"""pix2pixHD: who learns in which phase, what feature matching reaches, instances, label_maps."""
 
 from dataclasses import replace
 
@@ -10,10 +10,9 @@ from PIL import Image
 from torch import nn
 
 from course_lib import CourseError, losses, runs
-from course_lib.data import open_dataset, scenes
+from course_lib.data import label_maps, open_dataset
 from course_lib.data.facades import Facades, paint
 from course_lib.methods.pix2pixhd import Config, Pix2PixHD
-from course_lib.metrics import scores
 from course_lib.networks.bicycle import halve
 from course_lib.networks.pix2pixhd import (
     FeatureEncoder,
@@ -400,15 +399,15 @@ def test_encode_needs_an_encoder():
 
 def test_regions_are_connected_and_of_one_label():
     labels = torch.tensor([[5, 5, 0, 5], [0, 5, 0, 5], [0, 0, 1, 5], [2, 2, 1, 1]])
-    found = scenes.regions(labels[None])[0]
+    found = label_maps.regions(labels[None])[0]
     assert torch.equal(found == 0, labels == 0) and len(found.unique()) == 5
     assert found[0, 0] == found[1, 1] != found[0, 3] == found[2, 3] and found[2, 2] == found[3, 3]
     spiral = torch.zeros(9, 9, dtype=torch.long)
     spiral[0], spiral[:, 8], spiral[8], spiral[2:, 0], spiral[2, :7] = 3, 3, 3, 3, 3
-    assert scenes.regions(spiral[None])[0].unique().tolist() == [0, 1]
+    assert label_maps.regions(spiral[None])[0].unique().tolist() == [0, 1]
     item = Facades("test", 64, "facades:touching")[3]
     windows = item["labels"] == 5
-    assert len(scenes.regions(item["labels"][None])[0][windows].unique()) < len(
+    assert len(label_maps.regions(item["labels"][None])[0][windows].unique()) < len(
         item["instances"][windows].unique()
     )
 
@@ -421,23 +420,23 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
     Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")
     Image.fromarray(item["instances"].numpy()).save(tmp_path / "ids.png")
     for name in ("colours", "numbers", "pair"):
-        found = scenes.find_scenes(
+        found = label_maps.find_scenes(
             tmp_path / f"{name}.png", 64, lambda given, path: given, pairs=True
         )
         ((_, given, labels, _),) = found
         assert given == (64, 64) and torch.equal(labels, item["labels"].long())
-    ids = scenes.to_instances(
+    ids = label_maps.to_instances(
         torch.from_numpy(np.array(Image.open(tmp_path / "ids.png").convert("RGB")))
     )
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "photo.png")
     with pytest.raises(CourseError, match="no label map"):
-        list(scenes.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
+        list(label_maps.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
     (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
     Image.fromarray(colours).save(tmp_path / "labels" / "a.png")
     with pytest.raises(CourseError, match="differ in: a"):
-        scenes.find_scenes(tmp_path, 64, lambda given, path: given)
+        label_maps.find_scenes(tmp_path, 64, lambda given, path: given)
 
 
 # ---- windows that touch
@@ -459,22 +458,3 @@ def test_touching_windows_do_not_change_the_other_houses():
             (labels[:, 1:] == 5) & (labels[:, :-1] == 5) & (ids[:, 1:] != ids[:, :-1])
         ).any()
     assert meet == 10
-
-
-@pytest.mark.parametrize("size", [64, 128])
-def test_borders_between_touching_windows_are_seen_where_they_are(size):
-    data = open_dataset("facades:touching", "test", size)
-    items = [data[i] for i in range(12)]
-    y, labels, ids = (
-        torch.stack([item[key] for item in items]) for key in ("y", "labels", "instances")
-    )
-    assert scores.borders_visible(y, labels, ids) > 0.98
-    blind = y.clone()
-    dark = (labels == 5)[:, None].expand_as(y)
-    blind[dark] = -0.6  # windows without any frame
-    assert scores.borders_visible(blind, labels, ids) == 0
-    moved = y.roll(3 * size // 64, dims=3)  # frames elsewhere
-    assert scores.borders_visible(moved, labels, ids) < 0.5
-    plain = [Facades("test", size)[i] for i in range(2)]
-    plain_maps = (torch.stack([p[key] for p in plain]) for key in ("y", "labels", "instances"))
-    assert np.isnan(scores.borders_visible(*plain_maps))

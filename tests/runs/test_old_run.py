@@ -12,8 +12,9 @@ import torch
 from course_lib import CourseError, runs
 from course_lib.methods import configs, method_class
 
-# course train cyclegan --data emoji:twemoji-fluent --profile smoke --size 16 --steps 3 --no-bf16 --set base_channels=2
-#   --set d_base_channels=2 --set n_blocks=1 --set d_layers=1 --set pool_size=2 --set average=0.9
+# course train cyclegan --data emoji:twemoji-fluent --profile smoke --size 16 --steps 3 --no-bf16
+# --set base_channels=2 --set d_base_channels=2 --set n_blocks=1 --set d_layers=1 --set pool_size=2
+# --set average=0.9
 OLD = Path(__file__).with_name("old_run")
 PAINTED = [
     -0.461378,

@@ -1,4 +1,6 @@
-"""Images of any size and kind come back as they were given: ``course translate`` and what it does with sizes."""
+"""Images of any size and kind come back as they were given: ``course translate`` and what it does
+with sizes.
+"""
 
 import warnings
 from pathlib import Path
@@ -184,7 +186,9 @@ MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"]
 
 
 def odd_images():
-    """64 pictures: each size in each mode; every second one of what JPEG can hold is turned by EXIF."""
+    """64 pictures: each size in each mode; every second one of what JPEG can hold is turned by
+    EXIF.
+    """
     for k, (width, height) in enumerate(SIZES):
         for mode in MODES:
             image = photograph(width, height, seed=k).convert("L" if mode == "I;16" else mode)

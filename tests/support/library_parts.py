@@ -14,7 +14,7 @@ unwrap = inspect.unwrap  # without shape checks, which want square pictures of 3
 
 
 class ImagePool(image_pool.ImagePool):
-    """The library's pool for images of any shape: its memory is made when the first batch is seen."""
+    """The library's pool for images of any shape: its memory is made with the first batch."""
 
     def __init__(self, size):
         super().__init__(size, 1)
