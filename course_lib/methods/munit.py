@@ -33,6 +33,8 @@ from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
 
+WEIGHT_DECAY = 1e-4  # L2, in Adam
+
 
 @dataclass(frozen=True)
 class Config(TrainingConfig):
@@ -42,6 +44,7 @@ class Config(TrainingConfig):
         "gan_loss": "least-squares",
         "lambda_perceptual": 0.0,
         "features": "auto",
+        "decay_weights": 1e-4,
     }
 
     # networks
@@ -62,7 +65,6 @@ class Config(TrainingConfig):
     # the authors crop along the longer side alone
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     lr: float = option(1e-4, zero=False)
-    decay_weights: float = 1e-4  # L2, in Adam
     # lr then falls linearly to 0; the authors halve it ten times in a million steps
     decay_from: float = 0.5
 
@@ -143,8 +145,8 @@ class MUNIT(Method):
         learners = {"E_content": self.E_content, "E_style": self.E_style, "G": self.G}
         self.networks = learners | {"D": self.D}
         self.keep_averages(*learners)
-        self.opt_G = self.adam(*learners.values(), weight_decay=cfg.decay_weights)  # encoders, too
-        self.opt_D = self.adam(self.D, weight_decay=cfg.decay_weights)
+        self.opt_G = self.adam(*learners.values(), weight_decay=WEIGHT_DECAY)  # encoders, too
+        self.opt_D = self.adam(self.D, weight_decay=WEIGHT_DECAY)
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n style_dim"]:

@@ -43,6 +43,9 @@ from course_lib.networks.pix2pixhd import (
     boundary_map,
 )
 
+# Share of the image that an instance must exceed to be a style, if any of its class does.
+CLUSTER_AREA = 1 / 64
+
 # A phase of training: the share of it after which it begins, and which of G1 and G2 rests in it.
 PHASES = {"global": (0.0, "G2"), "enhancer": (0.5, "G1"), "both": (0.55, "")}
 
@@ -57,6 +60,7 @@ class Config(TrainingConfig):
     REMOVED: ClassVar[dict[str, Any]] = {
         "local_enhancer": True,
         "n_features": 3,
+        "cluster_area": 1 / 64,
         "gan_loss": "least-squares",
         "lambda_vgg": 0.0,
         "lambda_d": 0.5,
@@ -91,8 +95,6 @@ class Config(TrainingConfig):
     # styles, after training
     n_centres: int = 10  # of the features of a class
     cluster_images: int = 1_000_000  # of the training set, at most, whose instances are encoded
-    # share of the image that an instance must exceed, if any of its class does
-    cluster_area: float = 1 / 64
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_fm):
@@ -378,5 +380,5 @@ class Pix2PixHD(Method):
                 item = dataset[i]
                 yield self.encode(item["y"][None], instances=item["instances"][None])[0].cpu(), item
 
-        self.styles.learn(encoded(), self.config.cluster_area)
+        self.styles.learn(encoded(), CLUSTER_AREA)
         return True

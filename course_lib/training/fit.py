@@ -24,7 +24,6 @@ from course_lib.training.progress import Progress
 from course_lib.training.state import TrainingRun
 
 SMALLER = "choose a smaller batch_size or image size; the last checkpoint is kept"
-TIMING = ("seconds",)  # the fields of a history row that two equal runs may differ in
 
 
 @dataclass

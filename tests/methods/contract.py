@@ -24,7 +24,7 @@ from course_lib.methods.base import Method
 from course_lib.runs.opening import SwappedMethod
 from course_lib.training import checkpoint, progress
 from course_lib.training import state as training_state
-from course_lib.training.fit import TIMING, fit
+from course_lib.training.fit import fit
 from tests.support.killing import equal
 
 
@@ -450,7 +450,7 @@ def interrupt_after(method: Method, steps: int) -> None:
 
 
 def untimed(history: list[dict]) -> list[dict]:
-    return [{key: value for key, value in row.items() if key not in TIMING} for row in history]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
 
 def previews_show_the_same(case: Case, folder: Path) -> None:

@@ -16,13 +16,12 @@ NOISE = 8  # maps of noise that a generator sees beside its image
 
 @dataclass(frozen=True)
 class Config(cyclegan.Config):
-    """CycleGAN's hyperparameters: no cycles, and the weight of what keeps a translation close."""
+    """CycleGAN's hyperparameters, without its cycles."""
 
     REMOVED: ClassVar = {}
 
     lambda_forward: float = 0.0
     lambda_backward: float = 0.0
-    lambda_self: float = 10.0
 
 
 class SimGAN(cyclegan.CycleGAN):
@@ -35,7 +34,7 @@ class SimGAN(cyclegan.CycleGAN):
         return images
 
     def loss_weights(self) -> dict[str, float]:
-        return super().loss_weights() | {"g_self": self.config.lambda_self}
+        return super().loss_weights() | {"g_self": 10.0}
 
     def generator_terms(self, x: Tensor, y: Tensor, out: dict[str, Tensor]) -> dict[str, Tensor]:
         """What the generators minimise, unweighted: ``g_self``, both ways, beside the GAN loss."""
