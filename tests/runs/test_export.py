@@ -377,6 +377,7 @@ def test_draw_translate_and_move_z(open_page, keep):
     ).count() == 0 and "ms from stroke" in page.inner_text("#latency")
 
 
+@pytest.mark.extra
 def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     page = open_page(viewport={"width": 1280, "height": 900})
     after(page, lambda: choose(page, 1))
@@ -420,6 +421,7 @@ def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     assert np.abs(found - np.asarray(wanted).astype(int)).mean() < 4
 
 
+@pytest.mark.extra
 def test_a_bad_file_is_forgotten_after_a_good_one(site, browser, tmp_path):
     page = browser.new_page()
     page.goto(site)
@@ -434,6 +436,7 @@ def test_a_bad_file_is_forgotten_after_a_good_one(site, browser, tmp_path):
     page.close()
 
 
+@pytest.mark.extra
 def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, keep):
     page, fetched = open_page(viewport={"width": 1280, "height": 900}), []
     page.on(
@@ -481,6 +484,7 @@ def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, kee
     assert sorted(fetched) == ["cyclegan.onnx", "large.onnx", "pix2pix.onnx"]
 
 
+@pytest.mark.extra
 def test_keys_alone_can_draw(open_page):
     page = open_page(viewport={"width": 1000, "height": 800}, color_scheme="dark")
     after(page, lambda: page.click("#clear"))
@@ -507,6 +511,7 @@ def test_keys_alone_can_draw(open_page):
     assert ink() == 0
 
 
+@pytest.mark.extra
 def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
     page, worst = open_page(), {}
     for number, name in enumerate(("bicyclegan", "pix2pix", "cyclegan")):
@@ -535,6 +540,7 @@ def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
     )  # CycleGAN's inputs are in colour
 
 
+@pytest.mark.extra
 def test_a_phone_shows_it_all_and_takes_fingers(open_page, keep):
     page = open_page(
         viewport={"width": 390, "height": 844},
@@ -590,6 +596,7 @@ def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(
     context.close()
 
 
+@pytest.mark.extra
 def test_what_cannot_be_loaded_is_said_in_place(site, browser):
     page = browser.new_page()
     page.route("**/ort.wasm.gz", lambda route: route.fulfill(status=404))

@@ -87,7 +87,10 @@ class FakeGPU(FakeTensorMode):
     def wait(self, func: Any, args: tuple, kwargs: dict) -> Any:
         """What ``func`` makes on the CPU of ones."""
         self.note(func)
-        ones = lambda t: torch.ones(t.shape, dtype=t.dtype) if isinstance(t, FakeTensor) else t  # noqa: E731
+
+        def ones(t):
+            return torch.ones(t.shape, dtype=t.dtype) if isinstance(t, FakeTensor) else t
+
         return func(*tree_map(ones, args), **tree_map(ones, kwargs))
 
 

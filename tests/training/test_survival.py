@@ -93,7 +93,11 @@ def test_a_kill_while_saving_loses_nothing(tmp_path):
 def test_a_good_checkpoint_is_never_written_again(tmp_path, monkeypatch):
     """For a moment there would be none of that step."""
     true_save, steps = checkpoint.save, []
-    watched = lambda folder, step, *more: steps.append(step) or true_save(folder, step, *more)  # noqa: E731
+
+    def watched(folder, step, *more):
+        steps.append(step)
+        return true_save(folder, step, *more)
+
     monkeypatch.setattr(checkpoint, "save", watched)
     train(tmp_path, 3)
     train(tmp_path, 3, resume=True)
