@@ -87,7 +87,7 @@ class Watch:
             self.elsewhere.append(request.url)
 
     def check(self) -> None:
-        """Raises AssertionError if a callback, a cell or a script failed, or anything was elsewhere."""
+        """Raises AssertionError if a callback, cell or script failed, or anything was elsewhere."""
         self.page.evaluate("1")  # what the browser has told is heard before its answer
         assert not self.raised, "; ".join(self.raised)
         assert "Traceback" not in self.server.log, self.server.log
