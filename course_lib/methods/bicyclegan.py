@@ -357,3 +357,10 @@ class BicycleGAN(Method):
             )
         with inference(self.averaged["E"]) as E:
             return E(y)
+
+    def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
+        judges = {}
+        for cycle, D in self.D.items():
+            for scale in range(self.config.d_scales):
+                judges[f"D_{cycle}, scale {scale}"] = ("y", D, scale)
+        return judges
