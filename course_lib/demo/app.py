@@ -202,6 +202,8 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
     taken.
     """
     voila, nbformat = need("web", "voila.app", "nbformat")
+    from tornado.ioloop import IOLoop  # comes with Voilà
+
     places = [
         folder if shipped.name_of(folder) else str(Path(folder).resolve()) for folder in folders
     ]
@@ -228,6 +230,12 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
         server.initialize([str(path)])
         # It warns of its own settings, for each visitor.
         logging.getLogger("tornado.general").setLevel("ERROR")
-        print(f"the app: http://{ADDRESS}:{port}/?token={token}")
-        print("only this machine can reach it, and only with the token; Ctrl-C ends it", flush=True)
+
+        def announce() -> None:
+            print(f"the app: http://{ADDRESS}:{port}/?token={token}")
+            line = "only this machine can reach it, and only with the token; Ctrl-C ends it"
+            print(line, flush=True)
+
+        # once it listens: an address that is told sooner would be refused
+        IOLoop.current().add_callback(announce)
         server.start()

@@ -64,12 +64,10 @@ def patch(
     """The patch at this place of the map, cut off where the image ends; its logit; all logits.
 
     ``name`` is one of :func:`discriminators`, by default the first; x and y may be real or
-    translations. Batch norm takes its running statistics. Raises ValueError for an unknown name or
-    a place outside the map.
+    translations. Batch norm takes its running statistics. Raises KeyError for an unknown name
+    and ValueError for a place outside the map.
     """
     judges = discriminators(method)
-    if name and name not in judges:
-        raise ValueError(f"no discriminator {name!r} here: choose from {', '.join(judges)}")
     domain, D, scale = judges[name or next(iter(judges))]
     image = {"x": x, "y": y}[domain]
     judged = torch.cat([x, y])[None] if sees_both(D, scale) else image[None]

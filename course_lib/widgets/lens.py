@@ -15,8 +15,6 @@ from torch import Tensor
 from course_lib.plotting.patches import discriminators, field, patch, picture
 from course_lib.widgets.show import Pictures, shown_errors
 
-__all__ = ["Lens", "lens", "picture"]
-
 
 class Lens(anywidget.AnyWidget):
     """The picture, over which a pointer or the arrow keys choose a ``cell`` of the map."""

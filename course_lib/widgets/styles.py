@@ -14,7 +14,6 @@ from course_lib.plotting.figures import stitch
 from course_lib.widgets.show import Panel, Pictures, read_upload, shown_errors
 
 LARGE = 256  # side of an image in the picture, in pixels
-LIMIT = 20_000_000  # bytes of an uploaded file
 
 
 def picture(
@@ -37,8 +36,7 @@ def mixer(
     """A choice of contents and one of styles, with a button beside each to upload an image.
 
     Below is their :func:`picture`. An upload is shown at once, until something else is chosen. An
-    error appears above the picture, and is raised again: CourseError for what is no image,
-    ValueError for a file of more than 20 MB.
+    error appears above the picture, and is raised again: CourseError for what is no image.
     """
     chosen = [contents[0], examples[0]]
     alt = "a content, an example of a style, and the content painted in that style"
@@ -60,8 +58,6 @@ def mixer(
             files = upload.value if isinstance(upload.value, tuple) else [*upload.value.values()]
             content = bytes(files[0]["content"])
             with shown_errors(panel.message, "this file cannot be used"):
-                if len(content) > LIMIT:
-                    raise ValueError(f"{len(content) / 1e6:.0f} MB, more than {LIMIT / 1e6:.0f}")
                 chosen[place] = to_tensor(read_upload(content), contents.shape[-1])
             offered.value = None  # so that any of them can be chosen again
             panel.show()

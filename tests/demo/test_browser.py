@@ -11,11 +11,13 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from PIL import Image
 
 from course_lib import CourseError, runs
 from course_lib.demo import app
@@ -167,9 +169,28 @@ def test_the_app_is_played_with(voila, browser, keep):
     page.goto(voila.address)
     canvas, answer = page.locator("canvas").first, page.locator("img.paper:visible")
     page.wait_for_function("document.querySelector('img.paper')?.src.startsWith('data:')")
-    changes(answer, lambda: page.get_by_role("button", name="Clear").click())
+    press = lambda name: page.get_by_role("button", name=name, exact=True).click()  # noqa: E731
+    changes(answer, lambda: press("Clear"))
+    blank = answer.get_attribute("src")
     changes(answer, lambda: stroke(page, canvas, (0.3, 0.3), (0.7, 0.3), (0.7, 0.7)))
     keep(page, "app_draw")
+    press("Eraser")
+    changes(answer, lambda: stroke(page, canvas, (0.7, 0.7), (0.7, 0.3), (0.3, 0.3)))
+    press("Undo")
+    press("Undo")
+    page.wait_for_function("src => document.querySelector('img.paper').src === src", arg=blank)
+    press("Pen")
+    canvas.press("ArrowDown")
+    changes(answer, lambda: canvas.press("Shift+ArrowRight"))
+    with page.expect_download() as waiting:
+        press("Save as PNG")
+    assert Image.open(waiting.value.path()).size == (1040, 512)
+    upload = page.locator(".course-draw input[type=file]")
+    red = Image.new("RGB", (96, 64), "white")
+    red.paste("red", (20, 20, 70, 50))
+    red.save(file := BytesIO(), "png")
+    picture_file = {"name": "red.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    changes(answer, lambda: upload.set_input_files(picture_file))
 
     def tab(name: str, picture: str):
         page.get_by_role("tab", name=name).click()
@@ -207,6 +228,12 @@ def test_the_app_is_played_with(voila, browser, keep):
     changes(picture, lambda: picture.press("ArrowRight"), "alt")
     keep(page, "app_lens")
     watch.check()
+    page.get_by_role("tab", name="Draw").click()
+    upload.set_input_files(picture_file | {"buffer": b"<html>"})
+    page.get_by_role("alert").filter(has_text="cannot read this image").wait_for()
+    changes(answer, lambda: press("Clear"))  # it works again; what was raised came before
+    with pytest.raises(AssertionError, match="cannot read this image"):
+        watch.check()  # what a callback raises is on the page and fails a test
     watch.context.close()
 
 

@@ -5,7 +5,7 @@ import torch
 
 from course_lib import CourseError, runs
 from course_lib.data.facades import Facades
-from course_lib.data.label_maps import Edit, drawn, edited
+from course_lib.data.label_maps import Edit, edited
 from course_lib.houses.layout import CLASSES
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.label_maps import photograph
@@ -138,15 +138,3 @@ def test_controls_show_what_the_function_gives(model, scenes):
     scene.value = 1
     expect({}, 1)
     assert instance.options == tuple(module.objects(scenes[1]))
-
-
-def test_the_static_picture_shows_each_edit(model, scenes, monkeypatch):
-    grids, real = [], module.image_grid
-    monkeypatch.setattr(module, "image_grid", lambda *grid: grids.append(grid) or real(*grid))
-    edits = {"as it was": {}, "a door": {dict(module.objects(scenes[0]))["window 1"]: Edit(DOOR)}}
-    module.static(model, scenes[0], edits, seed=2)
-    rows, captions, _ = grids[0]
-    *maps, fake_y = photograph(model, *scenes[0], edits["a door"], 2)
-    assert captions == [*edits]
-    assert torch.equal(rows["label map"][1], drawn(*maps))
-    assert torch.equal(rows["photograph"][1], fake_y)

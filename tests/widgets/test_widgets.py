@@ -101,20 +101,6 @@ def test_a_widget_hides_no_bug(name, run, monkeypatch):
     assert not any("broken" in line.value for line in lines) and picture() != before
 
 
-# ---- a choice among pictures
-
-
-def test_pictures_are_offered_by_name_and_replaced():
-    images = torch.rand(2, 3, 32, 32) * 2 - 1
-    choice = Pictures(images, ["a_car", "b"], "content")
-    (name, url), _ = choice.options
-    assert name == "a car" and url == data_url(to_image(images[0]))
-    choice.value = None  # an upload stands for them
-    choice.offer(-images)
-    assert choice.value is None and choice.options[0][0] == "number 1"
-    assert choice.options[0][1] == data_url(to_image(-images[0]))
-
-
 # ---- there and back
 
 
@@ -246,18 +232,6 @@ def test_sliders_and_directions_move_z_and_show_it(coded, outlines, monkeypatch)
     assert not calls[-1][3].any() and len(calls) == 8  # one movement is one picture
 
 
-def test_the_plane_is_the_sliders_on_paper(coded, outlines, monkeypatch):
-    grids, real = [], latents.image_grid
-    monkeypatch.setattr(latents, "image_grid", lambda *grid: grids.append(grid) or real(*grid))
-    first, second = torch.eye(3)[:2]
-    latents.plane(coded, outlines[0], first, second, scale=0.2)
-    rows = grids[0][0]
-    assert list(rows) == ["+2.0", "+1.0", "+0.0", "-1.0", "-2.0"]
-    for b, a in ((2, -2), (0, 1), (-1, 2)):
-        expected = coded.translate(outlines[:1], (a * first + b * second)[None])["fake_y"][0]
-        assert torch.allclose(rows[f"{b:+.1f}"][a + 2], expected, atol=1e-5)
-
-
 # ---- content by style
 
 
@@ -272,7 +246,7 @@ def load(upload, one: dict) -> None:
     upload.set_trait("value", (one,) if isinstance(upload.value, tuple) else {one["name"]: one})
 
 
-def test_choices_and_files_change_contents_and_styles(monkeypatch):
+def test_choices_and_files_change_contents_and_styles():
     method, x, y = made("munit")
     box = styles.mixer(method, x, y, ["a_car", "b", "c"], ["p", "q", "r"])
     (content, own_content), (style, own_style) = (part.children for part in box.children[:2])
@@ -294,9 +268,6 @@ def test_choices_and_files_change_contents_and_styles(monkeypatch):
         load(own_content, file(b"<html>"))
     assert "this file cannot be used" in panel.message.value
     expect(x[1], y[2])
-    monkeypatch.setattr(styles, "LIMIT", 10)
-    with pytest.raises(ValueError, match="0 MB, more than"):
-        load(own_content, file(stored.getvalue()))
 
 
 def test_the_picture_is_content_example_and_output():
