@@ -2,5 +2,5 @@
 
 from course_lib.errors import CourseError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["CourseError", "__version__"]
