@@ -256,21 +256,9 @@ def test_what_the_app_cannot_do_is_said(tmp_path, monkeypatch):
 
 
 NOTEBOOK = """from course_lib import runs
-from course_lib.methods.base import Method
 from course_lib.widgets.draw import draw
 
-class FailsLater(Method):
-    calls = 0
-    def __init__(self, model):
-        super().__init__(model.config, model.device)
-        self.model = model
-    def translate(self, x):
-        self.calls += 1
-        if self.calls > 2:
-            raise RuntimeError("broken on purpose")
-        return self.model.translate(x)
-
-draw(FailsLater(runs.open_run("shipped:edges-emoji")[0]))"""
+draw(runs.open_run("shipped:edges-emoji")[0])"""
 
 
 @pytest.fixture(scope="module")
@@ -326,18 +314,15 @@ def run_all(watch: Watch, name: str) -> None:
 
 
 @pytest.mark.extra
-def test_jupyterlab_follows_the_pen_and_shows_a_callback_that_raises(lab, browser, keep):
+def test_jupyterlab_follows_the_pen(lab, browser, keep):
     watch = Watch(browser, lab)
     run_all(watch, "draw.ipynb")
     page = watch.page
     page.wait_for_function("document.querySelector('img.paper')?.src.startsWith('data:')")
     answer = page.locator(".jp-OutputArea img.paper")
+    canvas = page.locator(".jp-OutputArea canvas")
     changes(answer, lambda: page.get_by_role("button", name="Clear").click())
+    changes(answer, lambda: stroke(page, canvas, (0.3, 0.3), (0.7, 0.7)))
     keep(page, "jupyterlab")
     watch.check()
-    stroke(page, page.locator(".jp-OutputArea canvas"), (0.3, 0.3), (0.7, 0.7))
-    page.get_by_role("alert").filter(has_text="broken on purpose").wait_for()
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
-    with pytest.raises(AssertionError, match="broken on purpose"):
-        watch.check()
     watch.context.close()
