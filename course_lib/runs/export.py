@@ -47,9 +47,10 @@ def to_onnx(
     at test time, and if the packages of the extra web are missing.
     """
     onnx, *_ = need("web", "onnx", "onnxscript.optimizer", "onnxruntime")
+    net = _generator(method, direction)
     step = multiple(method, lambda x: method.translate(x)["fake_y"])
     codes = _codes(method, 2)
-    model = _traced(_generator(method, direction), method.config.image_size, step, codes)
+    model = _traced(net, method.config.image_size, step, codes)
     if half:
         _halve(model)
     facts = {
