@@ -82,7 +82,7 @@ class UNet(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch 3 height width"]:
+    ) -> Float[Tensor, "batch channels height width"]:
         h, kept = x, []
         for block in self.encoder:
             h = block(h)
