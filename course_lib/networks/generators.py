@@ -81,8 +81,8 @@ class UNet(nn.Module):
         init_weights(self)
 
     def forward(
-        self, x: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch channels height width"]:
+        self, x: Float[Tensor, "batch c_in height width"]
+    ) -> Float[Tensor, "batch c_out height width"]:
         h, kept = x, []
         for block in self.encoder:
             h = block(h)
