@@ -17,7 +17,7 @@ lambda_content=0 and lambda_style=0. Its optional perceptual term, on VGG's relu
 authors' code), is left out; it would stand in :meth:`MUNIT.generator_terms`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -163,7 +163,7 @@ class MUNIT(Method):
             maps = self.D[domain](image)
         return [logits.float() for logits in maps]
 
-    def codes_and_fakes(self, images: Mapping[str, Tensor]) -> dict[str, Side]:
+    def codes_and_fakes(self, images: dict) -> dict[str, Side]:
         """What the terms need of the images x and y, by the domain that it belongs to."""
         cfg, run = self.config, self.run
         contents, styles, drawn, sides = {}, {}, {}, {}
@@ -183,9 +183,7 @@ class MUNIT(Method):
             sides[there] = Side(contents[there], styles.get(there), drawn[there], fake, rec)
         return sides
 
-    def generator_terms(
-        self, images: Mapping[str, Tensor], sides: dict[str, Side]
-    ) -> dict[str, Float[Tensor, ""]]:
+    def generator_terms(self, images: dict, sides: dict[str, Side]) -> dict[str, Float[Tensor, ""]]:
         """What encoders and decoders minimise, unweighted. A term of weight 0 is not computed."""
         cfg, run, terms = self.config, self.run, {}
         for here, there in WAYS:
@@ -208,7 +206,7 @@ class MUNIT(Method):
         return terms
 
     def discriminator_terms(
-        self, images: Mapping[str, Tensor], sides: dict[str, Side]
+        self, images: dict, sides: dict[str, Side]
     ) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted, summed over the scales; of fakes, detached."""
         terms = {}

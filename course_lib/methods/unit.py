@@ -20,7 +20,6 @@ MUNIT's (see :mod:`course_lib.networks.unit`), without the weight decay of the a
 and each D is one PatchGAN of 4x4 kernels, where theirs has 3x3 and mostly three scales.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -136,9 +135,7 @@ class UNIT(Method):
         """z ~ N(mu, I), reparameterised; mu itself without noise."""
         return mu + torch.randn_like(mu) if self.config.noise == "on" else mu
 
-    def codes_and_fakes(
-        self, images: Mapping[str, Tensor]
-    ) -> tuple[dict[str, Side], dict[str, Tensor]]:
+    def codes_and_fakes(self, images: dict) -> tuple[dict[str, Side], dict[str, Tensor]]:
         """What comes of the image of each domain, and the fakes, each by the domain it pretends."""
         cfg, run, E, G = self.config, self.run, self.E, self.G
         sides, fakes = {}, {}
@@ -156,7 +153,7 @@ class UNIT(Method):
         return sides, fakes
 
     def generator_terms(
-        self, images: Mapping[str, Tensor], sides: dict[str, Side], fakes: dict[str, Tensor]
+        self, images: dict, sides: dict[str, Side], fakes: dict[str, Tensor]
     ) -> dict[str, Float[Tensor, ""]]:
         """What E and G minimise, unweighted. A term of weight 0 is not computed."""
         cfg, terms = self.config, {}
@@ -176,7 +173,7 @@ class UNIT(Method):
         return terms
 
     def discriminator_terms(
-        self, images: Mapping[str, Tensor], fakes: dict[str, Tensor]
+        self, images: dict, fakes: dict[str, Tensor]
     ) -> dict[str, Float[Tensor, ""]]:
         """What D_x and D_y minimise, unweighted. The fakes are detached here."""
         terms = {}
