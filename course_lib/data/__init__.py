@@ -11,7 +11,7 @@ from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
 from course_lib.data.facades import SIZES, TASKS, Facades
-from course_lib.data.folders import open_folder
+from course_lib.data.folders import ImageFolder
 from course_lib.errors import CourseError
 
 __all__ = [
@@ -104,5 +104,5 @@ def open_dataset(
         fix = f"choose from {', '.join(names())}, download:NAME, or give a folder"
         raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
-        dataset = open_folder(Path(name), split, size, seed, load)
+        dataset = ImageFolder(Path(name), split, size, seed, load)
     return Swapped(dataset) if direction == "yx" else dataset

@@ -13,7 +13,7 @@ import filelock
 import pooch
 
 from course_lib.data.files import replace_file
-from course_lib.data.folders import ImageFolder, open_folder
+from course_lib.data.folders import ImageFolder
 from course_lib.data.images import printable
 from course_lib.data.paper_sets import NOT_OFFERED, PAIRED, SOURCES, arranged
 from course_lib.data.unpack import unpack
@@ -32,8 +32,8 @@ def cache_folder() -> Path:
 def open_download(
     name: str, split: str, size: int, seed: int = 0, load: str = "square"
 ) -> ImageFolder:
-    """The ``split`` of a set as ``open_folder`` gives it; x is always domain A. Errors as there."""
-    dataset = open_folder(fetch(name), split, size, seed, load)
+    """The ``split`` of a set as ``ImageFolder`` gives it; x is always domain A. Errors as there."""
+    dataset = ImageFolder(fetch(name), split, size, seed, load)
     terms = "for research, see its owners' terms"
     dataset.card = f"download:{name}, {terms}: {SOURCES[name]}. {dataset.card}"
     dataset.jitter = "resize"  # the papers' augmentation

@@ -2,14 +2,13 @@
 
 import functools
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image, features
 from torch import Tensor
 
@@ -72,30 +71,11 @@ def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float
 
     Luminance is the mean over the channels, in [0, 1], and its steepness the Sobel magnitude.
     """
-    return (1 - 2 * _lines(images, threshold).float()).expand(-1, 3, -1, -1).contiguous()
-
-
-def grey(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """The brightness that television shows in grey (BT.601), three times."""
-    red, green, blue = images.split(1, dim=1)
-    return (0.299 * red + 0.587 * green + 0.114 * blue).expand_as(images).contiguous()
-
-
-def with_a_hole(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """Without their middle, a square of half the side, which is grey (0), as in Context Encoders.
-
-    Pathak et al., "Context Encoders: Feature Learning by Inpainting", 2016.
-    """
-    images, (high, wide) = images.clone(), images.shape[-2:]
-    images[..., high // 4 : high - high // 4, wide // 4 : wide - wide // 4] = 0
-    return images
-
-
-def _lines(images: Float[Tensor, "n 3 h w"], threshold: float) -> Bool[Tensor, "n 1 h w"]:
     luminance = F.pad((images.mean(1, keepdim=True) + 1) / 2, (1, 1, 1, 1), mode="replicate")
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
     gradient = F.conv2d(luminance, torch.stack([sobel, sobel.T])[:, None])  # (n, 2, h, w)
-    return gradient.square().sum(1, keepdim=True) > threshold**2
+    lines = gradient.square().sum(1, keepdim=True) > threshold**2
+    return (1 - 2 * lines.float()).expand(-1, 3, -1, -1).contiguous()
 
 
 def _images(style: str, splits: tuple[str, ...], size: int) -> Tensor:
@@ -151,7 +131,6 @@ class EmojiDrawn(Emoji):
     """
 
     redrawn = "x"
-    draw: Callable[[Tensor], Tensor]  # (n, 3, h, w) to the same
 
     def __init__(self, split: str, size: int = 64, style: str = "fluent"):
         super().__init__(SPLITS[split], size, split=split, style=style)
@@ -183,34 +162,35 @@ class EmojiEdges(EmojiDrawn):
     def __init__(self, split: str, size: int = 64, style: str = "fluent"):
         super().__init__(split, size, style)
         self.threshold = 0.35 * TILE / size  # a larger image is less steep
-        self.outlines = None  # (n, 1, size, size) uint8; above LARGE they are drawn when read
-        if size <= LARGE:
-            parts = self.drawings.split(CHUNK)
-            lines = [_lines(_floats(part, size), self.threshold) for part in parts]
-            self.outlines = 255 * (~torch.cat(lines)).to(torch.uint8)
 
     def draw(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         return outlines(y, self.threshold)
-
-    def __getitem__(self, i: int) -> dict:
-        if self.outlines is None:
-            return super().__getitem__(i)
-        x = _floats(self.outlines[i], self.size).expand(3, -1, -1).contiguous()
-        return {"x": x, "y": _floats(self.drawings[i], self.size), "name": self.names[i]}
 
 
 class EmojiColour(EmojiDrawn):
     """``emoji:colour``: x is y in grey. The task is called colourisation."""
 
     card = f"{CARD} Here: Fluent's drawings in grey, and in colour."
-    draw = staticmethod(grey)
+
+    def draw(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """The brightness that television shows in grey (BT.601), three times."""
+        red, green, blue = y.split(1, dim=1)
+        return (0.299 * red + 0.587 * green + 0.114 * blue).expand_as(y).contiguous()
 
 
 class EmojiFill(EmojiDrawn):
     """``emoji:fill``: x is y with its middle cut out. The task is called inpainting."""
 
     card = f"{CARD} Here: Fluent's drawings without their middle, and whole."
-    draw = staticmethod(with_a_hole)
+
+    def draw(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """The middle, a square of half the side, is grey (0), as in Context Encoders.
+
+        Pathak et al., "Context Encoders: Feature Learning by Inpainting", 2016.
+        """
+        x, side = y.clone(), y.shape[-1]
+        x[..., side // 4 : side - side // 4, side // 4 : side - side // 4] = 0
+        return x
 
 
 class EmojiStyles(Emoji):

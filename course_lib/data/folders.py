@@ -46,9 +46,8 @@ Splits = dict[str, list[Path]]  # images by train, val and test
 
 def side_by_side(folder: str | os.PathLike) -> bool:
     """Whether a folder has A|B images."""
-    parts = ("A", "B", "trainA", "trainB")
-    has_parts = any(os.path.isdir(Path(folder) / part) for part in parts)
-    return os.path.isdir(Path(folder) / "train") or not has_parts
+    there = {part for part in PARTS if os.path.isdir(Path(folder) / part)}
+    return "train" in there or there.isdisjoint({"A", "B", "trainA", "trainB"})
 
 
 def images_by_split(folder: Path, side: str = "") -> Splits:
@@ -110,24 +109,17 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
     """
     pool, missing = images["train"], [split for split in ("test", "val") if not images[split]]
     if len(pool) <= len(missing):
-        needed = f"at least {len(missing) + 1} needed"
-        what = f"too few images: {len(pool)} for train{side}, {needed}"
+        what = f"too few images: {len(pool)} for train{side}, at least {len(missing) + 1} needed"
         raise CourseError(what, printable(folder), LAYOUTS)
-    fractions = {}
-    for path in pool:
-        digest = hashlib.sha256(os.fsencode(key_of(path))).hexdigest()
-        fractions[path] = int(digest, 16) / 2**256
-    order = sorted(pool, key=fractions.__getitem__)
-    split_of = dict.fromkeys(pool, "train")
-    start = 0
+    hashes = [hashlib.sha256(os.fsencode(key_of(path))).hexdigest() for path in pool]
+    fractions = {path: int(each, 16) / 2**256 for path, each in zip(pool, hashes, strict=True)}
     for count, split in enumerate(missing, 1):
-        stop = sum(fraction < HELD_OUT * count for fraction in fractions.values())
-        last = len(order) - 1 - len(missing) + count  # at least one each, train included
-        stop = min(max(stop, start + 1), last)
-        split_of |= dict.fromkeys(order[start:stop], split)
-        start = stop
-    for split in ("train", *missing):
-        images[split] = [path for path in pool if split_of[path] == split]
+        rest = sorted(images["train"], key=fractions.__getitem__)
+        share = sum(fractions[path] < HELD_OUT * count for path in rest)
+        most = len(rest) - 1 - len(missing) + count  # at least one each, train included
+        taken = set(rest[: min(max(share, 1), most)])
+        images[split] = [path for path in pool if path in taken]
+        images["train"] = [path for path in images["train"] if path not in taken]
     names = " and ".join(f"{split}{side}/" for split in reversed(missing))
     each = " each" * (len(missing) > 1)
     share = f"about {HELD_OUT:.0%} of train{side}{each} is held out, by the SHA-256 of the name"
@@ -180,9 +172,10 @@ class ImageFolder(TwoDomains):
             a, b = images_by_split(folder, "A"), images_by_split(folder, "B")
             about = "Unpaired images"
             held_out = hold_out(a, folder, "A") + hold_out(b, folder, "B")
-        counts = [f"{len(a[name])} and {len(b[name])} {name}" for name in SPLITS]
-        if self.paired:
-            counts = [f"{len(a[name])} {name}" for name in SPLITS]
+        counts = [
+            f"{len(a[name])} {name}" if self.paired else f"{len(a[name])} and {len(b[name])} {name}"
+            for name in SPLITS
+        ]
         self.card = f"{about} from the folder {where}: {', '.join(counts)}.{held_out}"
         self.x, self.y = a[split], b[split]
         self.names = [printable(self.x[i % len(self.x)].stem) for i in range(len(self))]
@@ -253,10 +246,3 @@ class ImageFolder(TwoDomains):
         top = int(down * (image.shape[1] - self.size + 1))
         left = int(across * (image.shape[2] - self.size + 1))
         return image[:, top : top + self.size, left : left + self.size] / 127.5 - 1
-
-
-def open_folder(
-    folder: str | os.PathLike, split: str, size: int = 64, seed: int = 0, load: str = "square"
-) -> ImageFolder:
-    """The data set in a folder; ``seed`` draws partners and windows. Errors as there."""
-    return ImageFolder(folder, split, size, seed, load)

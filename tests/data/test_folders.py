@@ -11,7 +11,7 @@ from PIL import Image
 
 from course_lib.data import folders
 from course_lib.data.augment import Augment
-from course_lib.data.folders import ImageFolder, open_folder
+from course_lib.data.folders import ImageFolder
 from tests.support.pictures import noise, refused
 
 SPLITS = ("train", "val", "test")
@@ -51,7 +51,7 @@ def level(tensor):
 
 
 def names(folder):
-    return {split: [item["name"] for item in open_folder(folder, split, 8)] for split in SPLITS}
+    return {split: [item["name"] for item in ImageFolder(folder, split, 8)] for split in SPLITS}
 
 
 # --- layouts
@@ -63,7 +63,7 @@ def test_side_by_side_splits(tmp_path):
             halves = grey(10 + i, (50, 25)), grey(200 + i, (50, 25))
             save(tmp_path / split / f"{i}.png", beside(*halves))
     for split, count in (("train", 4), ("val", 2), ("test", 3)):
-        dataset = open_folder(tmp_path, split, 7)  # a size at which halves could bleed
+        dataset = ImageFolder(tmp_path, split, 7)  # a size at which halves could bleed
         assert dataset.paired and len(dataset) == count
         for i, item in enumerate(dataset):
             assert item.keys() == {"x", "y", "name"} and item["name"] == str(i)
@@ -106,7 +106,7 @@ def test_two_folders_with_equal_names(tmp_path, nested):
         for i in range(30):
             save(tmp_path / "A" / split / f"caf\u00e9{i}.png", grey(i, (5, 9)))
             save(tmp_path / "B" / split / f"cafe\u0301{i}.bmp", grey(200 + i, (30, 20)))
-    datasets = [open_folder(tmp_path, split, 8) for split in SPLITS]
+    datasets = [ImageFolder(tmp_path, split, 8) for split in SPLITS]
     assert sum(map(len, datasets)) == (90 if nested else 30)
     for item in (item for dataset in datasets for item in dataset):
         i = int(item["name"][4:])
@@ -116,7 +116,7 @@ def test_two_folders_with_equal_names(tmp_path, nested):
 
 def test_unpaired(tmp_path):
     fill(tmp_path, trainA=30, trainB=20, testA=3, testB=4)
-    train, val, test = (open_folder(tmp_path, split, 8, seed=3) for split in SPLITS)
+    train, val, test = (ImageFolder(tmp_path, split, 8, seed=3) for split in SPLITS)
     assert not train.paired and not test.paired
     assert len(test) == 4 and len(train) == max(len(train.x), len(train.y))
     assert len(train.x) + len(val.x) == 30 and len(train.y) + len(val.y) == 20
@@ -125,8 +125,8 @@ def test_unpaired(tmp_path):
     assert not {level(item["x"]) for item in train} & {level(item["x"]) for item in val}
     assert "3 and 4 test" in train.card and "valA/" in train.card and "valB/" in train.card
     fill(tmp_path, valA=2, valB=2)
-    assert len(open_folder(tmp_path, "train", 8).x) == 30
-    assert "held out" not in open_folder(tmp_path, "val", 8).card
+    assert len(ImageFolder(tmp_path, "train", 8).x) == 30
+    assert "held out" not in ImageFolder(tmp_path, "val", 8).card
 
 
 def test_unpaired_partner_is_drawn_per_epoch_and_repeats(tmp_path):
@@ -202,14 +202,14 @@ def test_folders_that_are_refused(tmp_path, case):
     make, where, what, fix = REFUSED[case]
     folder = tmp_path / "data"
     make(folder)
-    error = refused(open_folder, folder, "train", 8, 0, "crop" if case == "thin" else "square")
+    error = refused(ImageFolder, folder, "train", 8, 0, "crop" if case == "thin" else "square")
     assert error.where.startswith(str(folder / where)) and what in error.what and fix in error.fix
 
 
 def test_damage_in_a_large_folder_is_named_by_the_item(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "EAGER_PIXELS", 0)
     broken(tmp_path)
-    dataset = open_folder(tmp_path, "train", 8)
+    dataset = ImageFolder(tmp_path, "train", 8)
     assert dataset[0]["name"] == "000"
     assert refused(dataset.__getitem__, 1).where == str(tmp_path / "trainA" / "001.png")
 
@@ -229,7 +229,7 @@ def test_exif_turns_both_sides_alike(tmp_path, orientation):
         for folder, image, options in (("A", stored, {"exif": exif}), ("B", upright, {})):
             (tmp_path / folder).mkdir(exist_ok=True)
             image.save(tmp_path / folder / f"{i}.png", **options)
-    item = open_folder(tmp_path, "train", 16)[0]
+    item = ImageFolder(tmp_path, "train", 16)[0]
     assert torch.equal(item["x"], item["y"])
 
 
@@ -238,7 +238,7 @@ def test_symlink_loop_ends_with_a_warning(tmp_path, place):
     fill(tmp_path, train=1, val=1, test=1)
     link(tmp_path / place, tmp_path)
     with pytest.warns(UserWarning, match="loop"):
-        assert len(open_folder(tmp_path, "train", 8)) == 1
+        assert len(ImageFolder(tmp_path, "train", 8)) == 1
 
 
 def test_linked_split_folder_is_read(tmp_path):
@@ -248,7 +248,7 @@ def test_linked_split_folder_is_read(tmp_path):
         link(tmp_path / "data" / split, tmp_path / "elsewhere" / split)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(open_folder(tmp_path / "data", "train", 8)) == 1
+        assert len(ImageFolder(tmp_path / "data", "train", 8)) == 1
 
 
 def test_names_with_spaces_emoji_and_other_bytes(tmp_path):
@@ -262,7 +262,7 @@ def test_names_with_spaces_emoji_and_other_bytes(tmp_path):
                     grey(value + i).save(file, "PNG")
             except OSError:
                 pytest.skip("this file system only takes UTF-8 names")
-    datasets = [open_folder(tmp_path / "my data 😀", split, 8) for split in SPLITS]
+    datasets = [ImageFolder(tmp_path / "my data 😀", split, 8) for split in SPLITS]
     items = [item for dataset in datasets for item in dataset]
     assert sorted(item["name"] for item in items) == ["caf\\xe9", "one space", "😀"]
     assert all(level(item["y"]) == level(item["x"]) + 10 for item in items)
@@ -272,7 +272,7 @@ def test_names_with_spaces_emoji_and_other_bytes(tmp_path):
 def test_cache_keeps_to_its_budget_is_not_handed_out_and_goes_to_workers(tmp_path, monkeypatch):
     fill(tmp_path, (16, 8), train=12, val=1, test=1)
     monkeypatch.setattr(folders, "CACHE_BYTES", 5 * 2 * 3 * 8 * 8)
-    dataset = open_folder(tmp_path, "train", 8)
+    dataset = ImageFolder(tmp_path, "train", 8)
     for _ in range(2):
         assert [level(item["x"]) for item in dataset] == list(range(12))
         dataset[1]["x"].zero_()
@@ -340,7 +340,7 @@ def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, layout):
                 tmp_path / "B" / f"{i}.png", ramp(2 * width + 1, 2 * height)
             )  # another size, nearly the same shape
     train, val = (
-        open_folder(tmp_path, split, 16, seed=1, load="crop") for split in ("train", "val")
+        ImageFolder(tmp_path, split, 16, seed=1, load="crop") for split in ("train", "val")
     )
     seen = set()
     for epoch in range(8):
@@ -350,7 +350,7 @@ def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, layout):
             assert (item["x"] - item["y"]).abs().mean() < 0.05  # the same window
             seen.add((item["name"], round(float(item["x"].mean()), 2)))
     assert len(seen) > 2 * len(train)
-    again = open_folder(tmp_path, "train", 16, seed=1, load="crop")
+    again = ImageFolder(tmp_path, "train", 16, seed=1, load="crop")
     again.set_epoch(7)
     assert all(torch.equal(a["x"], b["x"]) for a, b in zip(train, again, strict=True))
     for item in val:
@@ -362,7 +362,7 @@ def test_crops_keep_the_aspect_and_the_whole_shorter_side(tmp_path):
     for i in range(9):
         save(tmp_path / "trainA" / f"{i}.png", ramp(96, 32))
         save(tmp_path / "trainB" / f"{i}.png", ramp(32, 80))
-    data = open_folder(tmp_path, "train", 32, load="crop")
+    data = ImageFolder(tmp_path, "train", 32, load="crop")
     shown = [
         (item["x"], item["y"]) for epoch in range(6) for item in (data.set_epoch(epoch), *data)[1:]
     ]
@@ -378,7 +378,7 @@ def test_crops_keep_the_aspect_and_the_whole_shorter_side(tmp_path):
     )
     assert across.min() < -0.7 and across.max() > 0.1 and len(across.unique()) > 9  # everywhere
     assert abs(torch.corrcoef(torch.stack([across, down]))[0, 1]) < 0.5  # each side for itself
-    squeezed = open_folder(tmp_path, "train", 32)
+    squeezed = ImageFolder(tmp_path, "train", 32)
     assert squeezed[0]["x"][0].min() < -0.9 and squeezed[0]["x"][0].max() > 0.9
 
 
@@ -394,7 +394,7 @@ def test_jitter_of_crops_comes_from_larger_images_and_stays_sharp(tmp_path, kind
 
     def sharpness(load):
         data = Augment(
-            open_folder(tmp_path, "train", 64, load=load), seed=0, kind=kind, flip=False, size=64
+            ImageFolder(tmp_path, "train", 64, load=load), seed=0, kind=kind, flip=False, size=64
         )
         assert data[0]["x"].shape == (3, 64, 64) and torch.equal(data[0]["x"], data[0]["y"])
         total = 0.0
@@ -404,9 +404,9 @@ def test_jitter_of_crops_comes_from_larger_images_and_stays_sharp(tmp_path, kind
         return total, data
 
     total, data = sharpness("crop")
-    plain = open_folder(tmp_path, "train", 64, load="crop")[0]["x"].diff(dim=-1).abs().mean().item()
+    plain = ImageFolder(tmp_path, "train", 64, load="crop")[0]["x"].diff(dim=-1).abs().mean().item()
     assert total / 12 > 0.7 * plain
     assert data.dataset.size == 72  # larger than what comes out
     if kind == "affine":
-        inside = Augment(open_folder(tmp_path, "train", 64), seed=0, kind=kind, flip=False, size=64)
+        inside = Augment(ImageFolder(tmp_path, "train", 64), seed=0, kind=kind, flip=False, size=64)
         assert inside.dataset.size == 64  # squeezed ones are as they were
