@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_lib.data import download, open_dataset, paper_sets
+from course_lib.data import open_dataset, paper_sets
 from course_lib.data import unpack as unpack_module
 from course_lib.data.download import fetch, open_download
 from course_lib.data.unpack import unpack
