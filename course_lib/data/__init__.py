@@ -11,7 +11,7 @@ from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
 from course_lib.data.facades import SIZES, TASKS, Facades
-from course_lib.data.folders import ImageFolder
+from course_lib.data.folders import SPLITS, ImageFolder
 from course_lib.errors import CourseError
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "open_dataset",
 ]
 
-SPLITS = ("train", "val", "test")
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired
 DRAWN = {
     "emoji:edges": EmojiEdges,

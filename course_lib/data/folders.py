@@ -54,12 +54,8 @@ def images_by_split(folder: Path, side: str = "") -> Splits:
     """Images of train/, val/ and test/, or of trainA/ ... for side "A"; else all are train."""
     parts = {split: folder / (split + side) for split in SPLITS}
     if not side and not any(map(os.path.isdir, parts.values())):
-        parts = {"train": folder}
-    images: Splits = {split: [] for split in SPLITS}
-    for split, part in parts.items():
-        if os.path.isdir(part):
-            images[split] = find_images(part)
-    return images
+        parts["train"] = folder
+    return {split: find_images(p) if os.path.isdir(p) else [] for split, p in parts.items()}
 
 
 def key_of(path: Path) -> str:

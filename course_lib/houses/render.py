@@ -20,19 +20,17 @@ from course_lib.houses.tools import (
     linear,
     mix,
     noise,
-    rgb,
     rows_of,
 )
 
 WALLS = ("red", "orange", "yellow", "green", "teal", "blue", "violet", "grey")
-_WALLS = rgb("a84236 ce8046 dec068 7c9e5c 589c98 6280b4 966ca0 a8a49e")
-_DOORS = rgb(
-    "345448 385c6e 3c6096 964030 a84a32 b27832 466e54 a03434"
-)  # door, blinds and awning go with the wall
-_ROOFS = rgb("5c585e 784234 964a36 824838 605a5c 585c68 685460 7e4236")
+_WALLS = "a84236 ce8046 dec068 7c9e5c 589c98 6280b4 966ca0 a8a49e".split()
+# door, blinds and awning go with the wall
+_DOORS = "345448 385c6e 3c6096 964030 a84a32 b27832 466e54 a03434".split()
+_ROOFS = "5c585e 784234 964a36 824838 605a5c 585c68 685460 7e4236".split()
 _PARTS = {
-    **{"grass": (96, 132, 62), "pavement": (172, 168, 160), "plinth": (140, 134, 126)},
-    **{"trim": (238, 232, 218), "frame": (244, 242, 236), "rail": (46, 48, 52)},
+    **{"grass": "60843e", "pavement": "aca8a0", "plinth": "8c867e"},
+    **{"trim": "eee8da", "frame": "f4f2ec", "rail": "2e3034"},
 }
 GLASS = ("glass", "shopglass")
 BAND = 2**15  # samples that are coloured at a time
@@ -283,7 +281,7 @@ def _surfaces(
     n = len(x)
     wall = _wall(style)
     door, roof = linear(_DOORS[style.wall])[:, 0, 0], linear(_ROOFS[style.wall])[:, 0, 0]
-    colours = {name: linear(rgb)[:, 0, 0] for name, rgb in _PARTS.items()}
+    colours = {name: linear(code)[:, 0, 0] for name, code in _PARTS.items()}
     colours |= {
         "wall": wall,
         "roof": roof,

@@ -11,10 +11,6 @@ import numpy as np
 from numpy import float32 as f32
 
 
-def rgb(codes: str) -> list[tuple[int, ...]]:
-    return [tuple(bytes.fromhex(code)) for code in codes.split()]
-
-
 def hashed(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
     """Random numbers in [0, 1), one for each pair of whole numbers."""
     with np.errstate(over="ignore"):
@@ -86,22 +82,15 @@ def blur(image: np.ndarray, radius: int) -> np.ndarray:
 def near(image: np.ndarray, radius: int) -> np.ndarray:
     """Mean over a (2 radius + 1) square in floating point: faster than :func:`blur` for a small
     radius."""
-    n = len(image)
+    n, width = len(image), 2 * radius + 1
     padded = np.pad(image, radius, mode="edge")
-    rows = padded[:n] + padded[1 : n + 1]
-    for k in range(2, 2 * radius + 1):
-        rows += padded[k : k + n]
-    total = rows[:, :n] + rows[:, 1 : n + 1]
-    for k in range(2, 2 * radius + 1):
-        total += rows[:, k : k + n]
-    total *= f32(1 / (2 * radius + 1) ** 2)
-    return total
+    rows = sum(padded[k : k + n] for k in range(width))
+    return sum(rows[:, k : k + n] for k in range(width)) * f32(1 / width**2)
 
 
-def linear(colour: str | tuple) -> np.ndarray:
-    """A colour as displayed, hexadecimal or 0..255 -> linear light, (3, 1, 1)."""
-    colour = rgb(colour)[0] if isinstance(colour, str) else colour
-    return (np.array(colour, f32)[:, None, None] / f32(255)) ** 2
+def linear(colour: str) -> np.ndarray:
+    """A colour as displayed, hexadecimal -> linear light, (3, 1, 1)."""
+    return (np.array([*bytes.fromhex(colour)], f32)[:, None, None] / f32(255)) ** 2
 
 
 def frac(x: np.ndarray) -> np.ndarray:
