@@ -24,10 +24,10 @@ from course_lib.houses.tools import (
 )
 
 WALLS = ("red", "orange", "yellow", "green", "teal", "blue", "violet", "grey")
-_WALLS = "a84236 ce8046 dec068 7c9e5c 589c98 6280b4 966ca0 a8a49e".split()
+_WALLS = ["a84236", "ce8046", "dec068", "7c9e5c", "589c98", "6280b4", "966ca0", "a8a49e"]
 # door, blinds and awning go with the wall
-_DOORS = "345448 385c6e 3c6096 964030 a84a32 b27832 466e54 a03434".split()
-_ROOFS = "5c585e 784234 964a36 824838 605a5c 585c68 685460 7e4236".split()
+_DOORS = ["345448", "385c6e", "3c6096", "964030", "a84a32", "b27832", "466e54", "a03434"]
+_ROOFS = ["5c585e", "784234", "964a36", "824838", "605a5c", "585c68", "685460", "7e4236"]
 _PARTS = {
     **{"grass": "60843e", "pavement": "aca8a0", "plinth": "8c867e"},
     **{"trim": "eee8da", "frame": "f4f2ec", "rail": "2e3034"},
