@@ -216,16 +216,6 @@ class EmojiStyles(Emoji):
         counts = [f"{len(d)} of {style}" for d, style in zip(self.drawings, styles, strict=True)]
         self.card = f"{CARD} Here: {', '.join(counts)}."
 
-    @property
-    def x(self) -> Float[Tensor, "n 3 size size"]:
-        """All images of the first style."""
-        return _floats(self.drawings[0], self.size)
-
-    @property
-    def y(self) -> Float[Tensor, "m 3 size size"]:
-        """All images of the second style, in their own order."""
-        return _floats(self.drawings[1], self.size)
-
     def __getitem__(self, i: int) -> dict:
         x, y = self.drawings
         j = i if self.paired else partner(len(y), self.seed, self.epoch, i)

@@ -29,16 +29,12 @@ STRAY = 0.1  # share of such pixels above which an image is no label map
 SHADES = PALETTE + tuple((r + 60 if r < 128 else r - 60, g, b) for r, g, b in PALETTE)
 
 
-def regions(labels: Integer[Tensor, "b h w"]) -> Integer[Tensor, "b h w"]:
+def regions(labels: Integer[Tensor, "h w"]) -> Integer[Tensor, "h w"]:
     """Instances where none are known: connected regions of one label, 1, 2 ...; label 0 stays 0.
 
     Pixels have four neighbours. Two windows that touch become one: only true ids keep them apart.
     """
-    instances = [torch.from_numpy(_regions(each.cpu().numpy())) for each in labels]
-    return torch.stack(instances).to(labels.device)
-
-
-def _regions(labels: np.ndarray) -> np.ndarray:
+    labels = labels.numpy()
     at = np.arange(labels.size).reshape(labels.shape)
     across, down = labels[:, 1:] == labels[:, :-1], labels[1:] == labels[:-1]
     a = np.concatenate([at[:, 1:][across], at[1:][down]])
@@ -52,7 +48,7 @@ def _regions(labels: np.ndarray) -> np.ndarray:
             root = root[root]
     root = np.where(labels.ravel() == 0, -1, root)
     numbers = np.unique(root, return_inverse=True)[1] + (0 if (root == -1).any() else 1)
-    return numbers.reshape(labels.shape)
+    return torch.from_numpy(numbers.reshape(labels.shape))
 
 
 # ---- files
@@ -135,7 +131,7 @@ def _scene(
     images = [image.resize(fit(given, path), Image.Resampling.NEAREST) for image in images]
     pixels = [torch.from_numpy(np.array(image)) for image in images]
     labels = to_labels(pixels[0], path)
-    return path.stem, given, labels, to_instances(pixels[1]) if ids else regions(labels[None])[0]
+    return path.stem, given, labels, to_instances(pixels[1]) if ids else regions(labels)
 
 
 # ---- edits

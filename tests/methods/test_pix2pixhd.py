@@ -399,15 +399,15 @@ def test_encode_needs_an_encoder():
 
 def test_regions_are_connected_and_of_one_label():
     labels = torch.tensor([[5, 5, 0, 5], [0, 5, 0, 5], [0, 0, 1, 5], [2, 2, 1, 1]])
-    found = label_maps.regions(labels[None])[0]
+    found = label_maps.regions(labels)
     assert torch.equal(found == 0, labels == 0) and len(found.unique()) == 5
     assert found[0, 0] == found[1, 1] != found[0, 3] == found[2, 3] and found[2, 2] == found[3, 3]
     spiral = torch.zeros(9, 9, dtype=torch.long)
     spiral[0], spiral[:, 8], spiral[8], spiral[2:, 0], spiral[2, :7] = 3, 3, 3, 3, 3
-    assert label_maps.regions(spiral[None])[0].unique().tolist() == [0, 1]
+    assert label_maps.regions(spiral).unique().tolist() == [0, 1]
     item = Facades("test", 64, "facades:touching")[3]
     windows = item["labels"] == 5
-    assert len(label_maps.regions(item["labels"][None])[0][windows].unique()) < len(
+    assert len(label_maps.regions(item["labels"])[windows].unique()) < len(
         item["instances"][windows].unique()
     )
 
