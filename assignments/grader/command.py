@@ -31,9 +31,6 @@ CourseFolder = Annotated[
 def grade(
     problem_set: ProblemSet,
     course: CourseFolder = Path("assignments"),
-    gradebook: Annotated[
-        str | None, typer.Option(help="database URL; default: COURSE/gradebook.db")
-    ] = None,
     tier: Annotated[
         str, typer.Option(help="auto, bubblewrap, or plain (weak: protects from accidents only)")
     ] = "auto",
@@ -56,9 +53,7 @@ def grade(
     if workers is not None and workers < 1:
         what = f"--workers must be above 0, got {workers}"
         raise CourseError(what, "--workers", "for example --workers 2")
-    results, fresh, left_out = run(
-        course, problem_set, gradebook, tier, workers, student, force, only
-    )
+    results, fresh, left_out = run(course, problem_set, tier, workers, student, force, only)
     reasons = [f"{result.student}: {result.reason}" for result in results if result.reason]
     if reasons:
         print("with a reason to look at:", *reasons, sep="\n  ", file=sys.stderr)
@@ -179,7 +174,6 @@ def may_be_folder(path: Path) -> bool:
 def run(
     course: Path,
     problem_set: str,
-    gradebook: str | None = None,
     tier: str = "auto",
     workers: int | None = None,
     students: list[str] | None = None,
@@ -197,7 +191,7 @@ def run(
 
     from assignments.grader import feedback
     from assignments.grader import grade as grading
-    from assignments.grader.gradebook import Book, handed_in_at, late_penalty, sqlite_url
+    from assignments.grader.gradebook import Book, handed_in_at, late_penalty
     from assignments.grader.sandbox import PROTECTS, choose_tier
 
     course = course.absolute()
@@ -209,8 +203,7 @@ def run(
     if only is not None and only not in names:
         fix = f"one of {', '.join(names)}"
         raise CourseError(f"no check called {only}", f"--only, of {problem_set}", fix)
-    url = gradebook or sqlite_url(course / "gradebook.db")
-    with only_grader(course, problem_set), Book(url) as book:
+    with only_grader(course, problem_set), Book(course) as book:
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
         basis = f"{grading.checks_digest(course)} {key} {tier}"

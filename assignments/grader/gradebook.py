@@ -80,9 +80,9 @@ class Plan:
 
 
 class Book:
-    """nbgrader's grade book, open."""
+    """The grade book that nbgrader keeps in a course's folder, open."""
 
-    def __init__(self, url: str):
+    def __init__(self, course: Path):
         try:
             from nbgrader.api import Gradebook
             from sqlalchemy import text
@@ -90,20 +90,18 @@ class Book:
             raise CourseError(
                 "nbgrader is not installed", "Python", "pip install nbgrader"
             ) from None
-        file = Path(url.removeprefix("sqlite:///"))
-        if url.startswith("sqlite:///") and not file.is_file():
+        self.file = course.absolute() / "gradebook.db"
+        if not self.file.is_file():
             raise CourseError(
                 "there is no grade book",
-                file,
+                self.file,
                 "nbgrader generate_assignment PS, in the course's folder",
             )
-        self.text, self.url = text, url
+        self.text = text
         self.damaged: list[str] = []
-        self.book = Gradebook(url)
+        self.book = Gradebook(f"sqlite:///{self.file}")
         self.db = self.book.db
-        self.db.execute(
-            text("PRAGMA busy_timeout = 30000") if url.startswith("sqlite") else text("SELECT 1")
-        )
+        self.db.execute(text("PRAGMA busy_timeout = 30000"))
         self.db.execute(text(TABLE))
         self.db.commit()
 
@@ -121,7 +119,7 @@ class Book:
         except MissingEntry:
             raise CourseError(
                 f"{problem_set} is not in the grade book",
-                self.url,
+                self.file,
                 f"nbgrader generate_assignment {problem_set}",
             ) from None
         grades = {
@@ -175,8 +173,36 @@ class Book:
         """The scores, the automatic comments and the record of one submission: all of it or
         nothing.
         """
+        from nbgrader import api
+
         with self.all_or_nothing():
-            self._write(result, plan, submission)
+            assignment = self.book.find_assignment(plan.problem_set)
+            student = self.db.get(api.Student, result.student)
+            if student is None:
+                student = api.Student(id=result.student)
+                self.db.add(student)
+                self.db.flush()
+            handed_in = self._row(
+                api.SubmittedAssignment, assignment_id=assignment.id, student_id=student.id
+            )
+            self.db.flush()
+            for notebook in assignment.notebooks:
+                with self.db.no_autoflush:
+                    row = self._row(
+                        api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id
+                    )
+                self.db.flush()
+                grades = {
+                    cell.name: self._row(api.Grade, cell_id=cell.id, notebook_id=row.id)
+                    for cell in [*notebook.grade_cells, *notebook.task_cells]
+                }
+                comments = {
+                    cell.name: self._row(api.Comment, cell_id=cell.id, notebook_id=row.id)
+                    for cell in [*notebook.solution_cells, *notebook.task_cells]
+                }
+                if notebook.name == plan.problem_set:
+                    fill(grades, comments, result, plan, submission)
+            self._record(result)
 
     def regrade(self, results: Iterable[Result], plan: Plan, check: str) -> None:
         """One check's new scores, for all ``results`` or for none: no other cell's score and no
@@ -217,41 +243,6 @@ class Book:
                             None if penalty is None else min(max(0.0, penalty), notebook.score)
                         )
                         notebook.late_submission_penalty = limited
-
-    def _write(self, result: Result, plan: Plan, submission: Submission) -> None:
-        from nbgrader import api
-
-        assignment = self.book.find_assignment(plan.problem_set)
-        student = self.db.get(api.Student, result.student)
-        if student is None:
-            student = api.Student(id=result.student)
-            self.db.add(student)
-            self.db.flush()
-        query = self.db.query(api.SubmittedAssignment)
-        handed_in = query.filter_by(
-            assignment_id=assignment.id, student_id=student.id
-        ).one_or_none()
-        if handed_in is None:
-            handed_in = api.SubmittedAssignment(assignment_id=assignment.id, student_id=student.id)
-            self.db.add(handed_in)
-            self.db.flush()
-        for notebook in assignment.notebooks:
-            with self.db.no_autoflush:
-                row = self._row(
-                    api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id
-                )
-            self.db.flush()
-            grades = {
-                cell.name: self._row(api.Grade, cell_id=cell.id, notebook_id=row.id)
-                for cell in [*notebook.grade_cells, *notebook.task_cells]
-            }
-            comments = {
-                cell.name: self._row(api.Comment, cell_id=cell.id, notebook_id=row.id)
-                for cell in [*notebook.solution_cells, *notebook.task_cells]
-            }
-            if notebook.name == plan.problem_set:
-                fill(grades, comments, result, plan, submission)
-        self._record(result)
 
     def _record(self, result: Result) -> None:
         record = {
@@ -334,7 +325,3 @@ def late_penalty(course: Path) -> Callable[..., Any]:
     preprocessor = AssignLatePenalties(config=config)
     preprocessor.init_plugin()
     return preprocessor.plugin_inst.late_submission_penalty
-
-
-def sqlite_url(path: Path) -> str:
-    return f"sqlite:///{path.absolute()}"

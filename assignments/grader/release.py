@@ -90,9 +90,9 @@ def solve(course: Path, problem_set: str) -> Path:
     """Write solutions/psN.ipynb: the students' notebook with all answers. Raises CourseError before
     the due date.
     """
-    from assignments.grader.gradebook import Book, sqlite_url
+    from assignments.grader.gradebook import Book
 
-    with Book(sqlite_url(course / "gradebook.db")) as book:
+    with Book(course) as book:
         book.plan(problem_set)
         due = book.book.find_assignment(problem_set).duedate
     if due and due > datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
