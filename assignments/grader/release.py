@@ -94,7 +94,7 @@ def solve(course: Path, problem_set: str) -> Path:
 
     with Book(course) as book:
         book.plan(problem_set)
-        due = book.book.find_assignment(problem_set).duedate
+        due = book.find_assignment(problem_set).duedate
     if due and due > datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
         raise CourseError(
             f"{problem_set} is due on {due:%Y-%m-%d %H:%M} UTC",

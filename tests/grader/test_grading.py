@@ -230,7 +230,7 @@ def test_a_few_submissions_into_the_grade_book(course, tight):
     again, fresh, _ = command.run(course, "toy", tier="bubblewrap", progress=False)
     assert fresh == 0 and by_student(again) == results
     with gradebook.Book(course) as book:
-        assert book.book.find_submission("toy", "right").score == FULL
+        assert book.find_submission("toy", "right").score == FULL
     report = (course / "reports/toy/untouched.md").read_text()
     assert "0 of 10 points" in report and "Not written yet" in report
     assert (course / "reports/toy/grades.csv").read_text().count("\n") == len(names) + 1
