@@ -15,13 +15,9 @@ from typing import Any
 
 from assignments.grader.notebook import Submission, nbgrader_data
 from assignments.grader.verdicts import Result
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 
-try:
-    from nbgrader import api
-    from sqlalchemy import text
-except ImportError:
-    raise CourseError("nbgrader is not installed", "Python", "pip install nbgrader") from None
+api, sqlalchemy = need("grading", "nbgrader.api", "sqlalchemy")
 
 TABLE = (
     "CREATE TABLE IF NOT EXISTS course_grading"
@@ -94,8 +90,8 @@ class Book(api.Gradebook):
             raise CourseError("there is no grade book", self.file, fix)
         super().__init__(f"sqlite:///{self.file}")
         self.damaged: list[str] = []
-        self.db.execute(text("PRAGMA busy_timeout = 30000"))
-        self.db.execute(text(TABLE))
+        self.db.execute(sqlalchemy.text("PRAGMA busy_timeout = 30000"))
+        self.db.execute(sqlalchemy.text(TABLE))
         self.db.commit()
 
     def plan(self, problem_set: str) -> Plan:
@@ -131,7 +127,9 @@ class Book(api.Gradebook):
 
     def done(self, problem_set: str) -> dict[str, Result]:
         """What is committed, by student; ``damaged`` then holds whose record cannot be read."""
-        query = text("SELECT student, digest, result FROM course_grading WHERE assignment = :a")
+        query = sqlalchemy.text(
+            "SELECT student, digest, result FROM course_grading WHERE assignment = :a"
+        )
         rows = list(self.db.execute(query, {"a": problem_set}))
         self.db.rollback()
         found, self.damaged = {}, []
@@ -214,7 +212,7 @@ class Book(api.Gradebook):
 
     def _record(self, result: Result) -> None:
         self.db.execute(
-            text("INSERT OR REPLACE INTO course_grading VALUES (:s, :a, :d, :r)"),
+            sqlalchemy.text("INSERT OR REPLACE INTO course_grading VALUES (:s, :a, :d, :r)"),
             {
                 "s": result.student,
                 "a": result.problem_set,

@@ -15,7 +15,7 @@ from pathlib import Path
 from assignments.grader import grade, notebook
 from assignments.grader.handin import as_released, graded_cells
 from course_lib.data.files import replace_file
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 
 BLOCK = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 TEACHERS = re.compile(
@@ -26,8 +26,7 @@ SHORTEST = 30  # characters of a solution that cannot stand elsewhere by chance
 
 def nbgrader(course: Path, *words: str) -> None:
     """One of nbgrader's own commands in the course's folder."""
-    if importlib.util.find_spec("nbgrader") is None:
-        raise CourseError("nbgrader is not installed", "Python", "pip install nbgrader")
+    need("grading", "nbgrader")
     path = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     )  # nbgrader calls alembic
