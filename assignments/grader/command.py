@@ -31,14 +31,11 @@ CourseFolder = Annotated[
 def grade(
     problem_set: ProblemSet,
     course: CourseFolder = Path("assignments"),
-    gradebook: Annotated[
-        str | None, typer.Option(help="database URL; default: COURSE/gradebook.db")
-    ] = None,
     tier: Annotated[
         str, typer.Option(help="auto, bubblewrap, or plain (weak: protects from accidents only)")
     ] = "auto",
     workers: Annotated[
-        int | None, typer.Option(help="sandboxes at a time; default: one a core")
+        int | None, typer.Option(min=1, help="sandboxes at a time; default: one a core")
     ] = None,
     student: Names = None,
     force: Annotated[
@@ -53,14 +50,8 @@ def grade(
 ) -> None:
     """Grade nbgrader's submitted tree in a sandbox, into its grade book. Safe to kill and to run
     again."""
-    if workers is not None and workers < 1:
-        what = f"--workers must be above 0, got {workers}"
-        raise CourseError(what, "--workers", "for example --workers 2")
-    results, fresh, left_out = run(
-        course, problem_set, gradebook, tier, workers, student, force, only
-    )
-    reasons = [f"{result.student}: {result.reason}" for result in results if result.reason]
-    if reasons:
+    results, fresh, left_out = run(course, problem_set, tier, workers, student, force, only)
+    if reasons := [f"{result.student}: {result.reason}" for result in results if result.reason]:
         print("with a reason to look at:", *reasons, sep="\n  ", file=sys.stderr)
     verb, others = "graded", "others were done"
     if only is not None:
@@ -75,8 +66,12 @@ def grade(
         print(f"wrote {write(reports, results)}")
     if left_out:
         lines = [f"{name}: {why}" for name, why in sorted(left_out.items())]
-        head = "not graded or without a report, mend it and run again:"
-        print(head, *lines, sep="\n  ", file=sys.stderr)
+        print(
+            "not graded or without a report, mend it and run again:",
+            *lines,
+            sep="\n  ",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
 
 
@@ -93,15 +88,15 @@ def check(
     from assignments.grader import feedback, handin
 
     submission, trouble, result = handin.check(problem_set, path)
-    lines = [f"{submission.path}: {handin.saved(submission.path)}"]
-    lines += [f"mend: {text}" for text in trouble]
-    right = result is not None and result.score == result.points
+    print(f"{submission.path}: {handin.saved(submission.path)}")
+    print(*(f"mend: {text}\n" for text in trouble), sep="", end="")
+    right = False
     if result is not None:
-        lines += [f"note: {text}" for text in result.notes]
-        lines += map(feedback.line, result.checks)
+        right = result.score == result.points
+        print(*(f"note: {text}\n" for text in result.notes), sep="", end="")
+        print(*map(feedback.line, result.checks), sep="\n")
         points = f"{result.score:g} of {result.points:g} points"
-        lines.append(f"{points} of the visible checks; hidden ones follow in grading")
-    print(*lines, sep="\n")
+        print(f"{points} of the visible checks; hidden ones follow in grading")
     if trouble or not right:
         print(
             "not ready: mend what is named above."
@@ -147,9 +142,8 @@ def answers(
     JPlag, Dolos)."""
     from assignments.grader.release import answers
 
-    count = answers(course, problem_set, folder)
-    compare = f"copydetect -t {folder}/submitted -b {folder}/released -e py"
-    print(f"wrote the answers of {count} students; compare: {compare}")
+    print(f"wrote the answers of {answers(course, problem_set, folder)} students; compare:")
+    print(f"copydetect -t {folder}/submitted -b {folder}/released -e py")
 
 
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
@@ -179,7 +173,6 @@ def may_be_folder(path: Path) -> bool:
 def run(
     course: Path,
     problem_set: str,
-    gradebook: str | None = None,
     tier: str = "auto",
     workers: int | None = None,
     students: list[str] | None = None,
@@ -197,7 +190,7 @@ def run(
 
     from assignments.grader import feedback
     from assignments.grader import grade as grading
-    from assignments.grader.gradebook import Book, handed_in_at, late_penalty, sqlite_url
+    from assignments.grader.gradebook import Book, handed_in_at, late_penalty
     from assignments.grader.sandbox import PROTECTS, choose_tier
 
     course = course.absolute()
@@ -209,17 +202,16 @@ def run(
     if only is not None and only not in names:
         fix = f"one of {', '.join(names)}"
         raise CourseError(f"no check called {only}", f"--only, of {problem_set}", fix)
-    url = gradebook or sqlite_url(course / "gradebook.db")
-    with only_grader(course, problem_set), Book(url) as book:
+    with only_grader(course, problem_set), Book(course) as book:
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
         basis = f"{grading.checks_digest(course)} {key} {tier}"
         submissions, unread = read_all(folders, problem_set, plan, basis)
-        todo = {}
-        for name, submission in submissions.items():
-            if is_wanted(submission, done.get(name), force, only):
-                todo[name] = submission
-        parts = ("source", "submitted", "autograded", "release", "checks")
+        todo = {
+            name: submission
+            for name, submission in submissions.items()
+            if is_wanted(submission, done.get(name), force, only)
+        }
         graded = grading.grade_all(
             list(todo.values()),
             course,
@@ -227,11 +219,14 @@ def run(
             key,
             tier,
             workers,
-            hidden=[course / part for part in parts],
+            hidden=[
+                course / part for part in ("source", "submitted", "autograded", "release", "checks")
+            ],
             only=lambda check: only in (None, check.name),
         )
-        quiet = not progress or not todo
-        bar = tqdm(graded, problem_set, len(todo), unit="submission", disable=quiet)
+        bar = tqdm(
+            graded, problem_set, len(todo), unit="submission", disable=not (progress and todo)
+        )
         left_out |= unread | keep(bar, book, plan, course, todo, done, only)
         times = {name: handed_in_at(path) for name, path in folders.items()}
         book.settle(problem_set, times, late_penalty(course))
@@ -288,8 +283,8 @@ def read_all(
         except feedback.UNWRITTEN as error:
             unread[name] = feedback.why(error)
             continue
-        submission.source = submission.digest
-        submission.digest = hashlib.sha256(f"{basis} {submission.digest}".encode()).hexdigest()
+        handed_in = f"{basis} {submission.source} {submission.reason}"
+        submission.digest = hashlib.sha256(handed_in.encode()).hexdigest()
         submissions[name] = submission
     return submissions, unread
 

@@ -12,40 +12,31 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader
 
 from assignments.grader import safe
-from assignments.grader.gradebook import Cell, Plan
 from assignments.grader.notebook import Submission, nbgrader_data
 from assignments.grader.verdicts import Graded, Result
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 
-SAFE_OUTPUTS = (
-    "text/plain",
-    "image/png",
-)  # a submission's HTML and scripts do not run in the instructor's browser
-TAG = re.compile(
-    r"<(?=[A-Za-z/!?])"
-)  # nbgrader's pages show Markdown with the scripts in it; "< b" is no tag
+if TYPE_CHECKING:  # `course check` does without nbgrader
+    from assignments.grader.gradebook import Cell, Plan
+
+# a submission's HTML and scripts do not run in the instructor's browser
+SAFE_OUTPUTS = ("text/plain", "image/png")
+# nbgrader's pages show Markdown with the scripts in it; "< b" is no tag
+TAG = re.compile(r"<(?=[A-Za-z/!?])")
 MAX_OUTPUT, MAX_IMAGES = 20_000, 8_000_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would run, at the start of a cell
-UNWRITTEN = (
-    CourseError,
-    OSError,
-    ValueError,
-    TypeError,
-    RecursionError,
-)  # what stops one student's files
+# what stops one student's files
+UNWRITTEN = (CourseError, OSError, ValueError, TypeError, RecursionError)
 
 
 def number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-PAGES = Environment(loader=FileSystemLoader(Path(__file__).with_name("pages")), autoescape=True)
-PAGES.filters["number"] = number
 
 
 def line(check: Graded) -> str:
@@ -63,30 +54,17 @@ def quoted(text: str) -> str:
     return "".join("\\" + letter if letter in "\\`*_[]#|!" else letter for letter in flat)
 
 
+PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("pages")),
+    autoescape=lambda name: name.endswith(".html"),
+    keep_trailing_newline=True,
+    trim_blocks=True,
+)
+PAGES.filters |= {"number": number, "quoted": quoted}
+
+
 def markdown(result: Result) -> str:
-    parts = [f"# {result.problem_set}: {quoted(result.student)}", ""]
-    parts += [
-        f"**{number(result.score)} of {number(result.points)} points** from the automatic checks."
-    ]
-    if result.reason:
-        parts += ["", f"The notebook as a whole: {quoted(result.reason)}."]
-    for function in dict.fromkeys(check.function for check in result.checks):
-        checks = [check for check in result.checks if check.function == function]
-        total, reached = sum(c.points for c in checks), sum(c.score for c in checks)
-        parts += ["", f"## `{function}`: {number(reached)} of {number(total)}", ""]
-        parts += ["| points | what was checked | what to look at |", "|---|---|---|"]
-        for check in checks:
-            message = quoted(check.message) if check.score < check.points else "right"
-            points = f"{number(check.score)} of {number(check.points)}"
-            parts.append(f"| {points} | {quoted(check.title)} | {message} |")
-    if result.notes:
-        parts += [
-            "",
-            "## Remarks on the notebook",
-            "",
-            *(f"- {quoted(note)}" for note in result.notes[:50]),
-        ]
-    return "\n".join(parts) + "\n"
+    return PAGES.get_template("report.md").render(of=result)
 
 
 def page(result: Result) -> str:
@@ -142,21 +120,15 @@ def why(error: Exception) -> str:
 # ---- the autograded notebook, which nbgrader's formgrader and feedback show
 
 
-def autograded(result: Result, plan: Plan, submission: Submission) -> bytes:
+def autograded(result: Result, plan: "Plan", submission: Submission) -> bytes:
     """The submission with its test cells as released, and under each what its checks found."""
-    cells, seen = [], set()
+    cells, missing = [], dict(plan.cells)
     for cell in (submission.content or {}).get("cells", []):
-        name = nbgrader_data(cell).get("grade_id")
-        known = plan.cells.get(name) if name not in seen else None
-        seen.add(name)
-        cells.append(clean(cell, known, len(cells)))
-    for name, known in plan.cells.items():
-        if name not in seen:
-            cells.append(
-                clean({"cell_type": known.kind, "source": known.source}, known, len(cells))
-            )
+        cells.append(clean(cell, missing.pop(nbgrader_data(cell).get("grade_id"), None)))
+    cells += [clean({"source": known.source}, known) for known in missing.values()]
     by_name = {check.name: check for check in result.checks}
-    for cell in cells:
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
         checks = plan.checks.get(cell["metadata"].get("nbgrader", {}).get("grade_id"), [])
         if checks and cell["cell_type"] == "code":
             text = "\n".join(line(by_name[name]) for name in checks if name in by_name)
@@ -165,40 +137,29 @@ def autograded(result: Result, plan: Plan, submission: Submission) -> bytes:
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(notebook, indent=1, ensure_ascii=True).encode() + b"\n"
+    return json.dumps(notebook, indent=1).encode() + b"\n"
 
 
-def clean(cell: dict, known: Cell | None, index: int) -> dict:
+def clean(cell: dict, known: "Cell | None") -> dict:
     """A valid cell: the student's own text and harmless outputs; what was locked as it was handed
     out.
     """
-    kind = known.kind if known else cell.get("cell_type")
+    data = known.data if known else {}
+    kind = data.get("cell_type", cell.get("cell_type"))
     kind = kind if kind in ("code", "markdown", "raw") else "markdown"
-    restored = known is not None and not known.solution and (known.locked or known.grade)
-    out: dict = {"cell_type": kind, "id": f"cell-{index}", "metadata": {}}
-    out["source"] = known.source if known and restored else cell["source"]
-    if kind != "code" and not restored:
+    out = {
+        "cell_type": kind,
+        "metadata": {"nbgrader": data} if known else {},
+        "source": cell["source"],
+    }
+    outputs = cell.get("outputs")
+    if known and not data["solution"] and (data["locked"] or data["grade"]):
+        out["source"], outputs = known.source, []
+    elif kind != "code":
         out["source"] = TAG.sub("< ", out["source"])
-    if known is not None:
-        data = {
-            "grade": known.grade,
-            "grade_id": known.name,
-            "locked": known.locked,
-            "solution": known.solution,
-            "task": known.task,
-            "schema_version": 3,
-            "cell_type": kind,
-            "checksum": known.checksum,
-        }
-        out["metadata"]["nbgrader"] = data | (
-            {"points": known.points} if known.grade or known.task else {}
-        )
     if kind == "code":
-        outputs = [] if restored else cell.get("outputs")
-        out |= {
-            "execution_count": None,
-            "outputs": harmless(outputs if isinstance(outputs, list) else []),
-        }
+        kept = harmless(outputs if isinstance(outputs, list) else [])
+        out |= {"execution_count": None, "outputs": kept}
     return out
 
 

@@ -3,7 +3,6 @@ one by one.
 """
 
 import contextlib
-import functools
 import hashlib
 import importlib
 import os
@@ -43,13 +42,11 @@ def open_checks(course: Path, problem_set: str) -> ModuleType:
             "no checks in this course", package, "name the folder that holds checks/ with --course"
         )
     loaded = sys.modules.get("checks")
-    if loaded is not None and Path(loaded.__file__ or "").resolve() != package.resolve():
+    if loaded is None or Path(loaded.__file__ or "").resolve() != package.resolve():
         for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
             del sys.modules[name]
-    if str(course) not in sys.path:
         sys.path.insert(0, str(course))
-    sys.path.sort(key=lambda entry: entry != str(course))
-    importlib.invalidate_caches()
+        importlib.invalidate_caches()
     module = importlib.import_module("checks")
     if not (course / "checks" / "probes" / f"{problem_set}.py").is_file():
         known = ", ".join(sorted(module.FUNCTIONS))
@@ -77,7 +74,12 @@ def term_key(course: Path) -> str:
 @contextlib.contextmanager
 def alone(seed: int) -> Iterator[None]:
     """Only one prepare or judge at a time, with torch's global random state its own."""
-    with ONE_AT_A_TIME, fixed_torch(seed):
+    import torch
+
+    with ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed % 2**63)
         yield
 
 
@@ -94,31 +96,19 @@ def seed_of(*keys: str) -> int:
     return int.from_bytes(hashlib.sha256("\0".join(keys).encode()).digest()[:16], "big")
 
 
-@contextlib.contextmanager
-def fixed_torch(seed: int) -> Iterator[None]:
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed % 2**63)
-        yield
-
-
 def job(submission: notebook.Submission, checks: list, inputs: list[dict], key: str) -> dict:
-    wanted = [
-        {
-            "name": check.name,
-            "function": check.function,
-            "probe": check.probe,
-            "inputs": given,
-            "seconds": check.seconds,
-        }
-        for check, given in zip(checks, inputs, strict=True)
-    ]
     return {
         "cells": submission.cells,
-        "checks": wanted,
+        "checks": [
+            {
+                "name": check.name,
+                "function": check.function,
+                "probe": check.probe,
+                "inputs": given,
+                "seconds": check.seconds,
+            }
+            for check, given in zip(checks, inputs, strict=True)
+        ],
         "probes": f"checks.probes.{submission.problem_set}",
         "seed": seed_of(key, submission.student) % 2**31,
     }
@@ -212,7 +202,6 @@ def grade_all(
             yield future.result()
 
 
-@functools.cache
 def checks_digest(course: Path) -> str:
     """Changes whenever a check does, so that finished submissions are graded again then."""
     digest = hashlib.sha256()

@@ -15,7 +15,9 @@ from typing import Any
 
 from assignments.grader.notebook import Submission, nbgrader_data
 from assignments.grader.verdicts import Result
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
+
+api, sqlalchemy = need("grading", "nbgrader.api", "sqlalchemy")
 
 TABLE = (
     "CREATE TABLE IF NOT EXISTS course_grading"
@@ -26,17 +28,10 @@ TABLE = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as nbgrader recorded it at the release."""
+    """A cell as nbgrader recorded it at the release: its text, and nbgrader's metadata."""
 
-    name: str
-    kind: str  # code or markdown
     source: str
-    checksum: str
-    locked: bool
-    grade: bool
-    solution: bool
-    task: bool
-    points: float
+    data: dict[str, Any]
 
 
 @dataclass
@@ -52,102 +47,87 @@ class Plan:
     @property
     def locked(self) -> dict[str, str]:
         return {
-            cell.name: cell.source
-            for cell in self.cells.values()
-            if cell.locked and cell.kind == "code"
+            name: cell.source
+            for name, cell in self.cells.items()
+            if cell.data["locked"] and cell.data["cell_type"] == "code"
         }
+
+    def score(self, cell: str, result: Result) -> float:
+        """The points that a cell's checks have reached."""
+        scores = {check.name: check.score for check in result.checks}
+        return round(sum(scores.get(name, 0.0) for name in self.checks[cell]), 4)
 
     def assign(self, checks: Iterable[Any]) -> None:
         """Each check to its cell: the one named like it, or ``test_FUNCTION``, or ``FUNCTION``.
         Points must add up.
         """
-        checks = list(checks)
         where = f"{self.problem_set} in the grade book"
+        graded = {name for name, cell in self.cells.items() if cell.data["grade"]}
+        totals: dict[str, float] = {}
         for check in checks:
             names = (check.name, f"test_{check.function}", check.function)
-            graded = [name for name in names if name in self.cells and self.cells[name].grade]
-            if not graded:
+            cell = next((name for name in names if name in graded), None)
+            if cell is None:
                 what = f"no graded cell takes the points of {check.name}"
                 fix = f"name a test cell test_{check.function} in the source, and release it again"
                 raise CourseError(what, where, fix)
-            self.checks.setdefault(graded[0], []).append(check.name)
-        points = {check.name: check.points for check in checks}
-        for name, members in self.checks.items():
-            total = sum(points[member] for member in members)
-            if abs(total - self.cells[name].points) > 1e-9:
-                what = f"{name} has {self.cells[name].points:g} points, its checks {total:g}"
+            self.checks.setdefault(cell, []).append(check.name)
+            totals[cell] = totals.get(cell, 0) + check.points
+        for name, total in totals.items():
+            points = self.cells[name].data["points"]
+            if abs(total - points) > 1e-9:
+                what = f"{name} has {points:g} points, its checks {total:g}"
                 raise CourseError(what, where, "make them equal and generate the assignment again")
 
 
-class Book:
-    """nbgrader's grade book, open."""
+class Book(api.Gradebook):
+    """The grade book that nbgrader keeps in a course's folder, open."""
 
-    def __init__(self, url: str):
-        try:
-            from nbgrader.api import Gradebook
-            from sqlalchemy import text
-        except ImportError:
-            raise CourseError(
-                "nbgrader is not installed", "Python", "pip install nbgrader"
-            ) from None
-        file = Path(url.removeprefix("sqlite:///"))
-        if url.startswith("sqlite:///") and not file.is_file():
-            raise CourseError(
-                "there is no grade book",
-                file,
-                "nbgrader generate_assignment PS, in the course's folder",
-            )
-        self.text, self.url = text, url
+    def __init__(self, course: Path):
+        self.file = course.absolute() / "gradebook.db"
+        if not self.file.is_file():
+            fix = "nbgrader generate_assignment PS, in the course's folder"
+            raise CourseError("there is no grade book", self.file, fix)
+        super().__init__(f"sqlite:///{self.file}")
         self.damaged: list[str] = []
-        self.book = Gradebook(url)
-        self.db = self.book.db
-        self.db.execute(
-            text("PRAGMA busy_timeout = 30000") if url.startswith("sqlite") else text("SELECT 1")
-        )
-        self.db.execute(text(TABLE))
+        self.db.execute(sqlalchemy.text("PRAGMA busy_timeout = 30000"))
+        self.db.execute(sqlalchemy.text(TABLE))
         self.db.commit()
 
-    def __enter__(self) -> "Book":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.book.close()
-
     def plan(self, problem_set: str) -> Plan:
-        from nbgrader.api import MissingEntry
-
         try:
-            notebook = self.book.find_notebook(problem_set, problem_set)
-        except MissingEntry:
+            notebook = self.find_notebook(problem_set, problem_set)
+        except api.MissingEntry:
             raise CourseError(
                 f"{problem_set} is not in the grade book",
-                self.url,
+                self.file,
                 f"nbgrader generate_assignment {problem_set}",
             ) from None
-        grades = {
+        tasks = {cell.name for cell in notebook.task_cells}
+        points = {
             cell.name: cell.max_score for cell in [*notebook.grade_cells, *notebook.task_cells]
         }
         solutions = {cell.name for cell in notebook.solution_cells}
-        tasks = {cell.name for cell in notebook.task_cells}
-        cells = {
-            cell.name: Cell(
-                cell.name,
-                cell.cell_type,
-                cell.source or "",
-                cell.checksum or "",
-                bool(cell.locked),
-                cell.name in grades and cell.name not in tasks,
-                cell.name in solutions,
-                cell.name in tasks,
-                float(grades.get(cell.name, 0)),
-            )
-            for cell in notebook.source_cells
-        }
+        cells = {}
+        for cell in notebook.source_cells:
+            data = {
+                "grade": cell.name in points.keys() - tasks,
+                "grade_id": cell.name,
+                "locked": bool(cell.locked),
+                "solution": cell.name in solutions,
+                "task": cell.name in tasks,
+                "schema_version": 3,
+                "cell_type": cell.cell_type,
+                "checksum": cell.checksum or "",
+            }
+            if cell.name in points:
+                data["points"] = points[cell.name]
+            cells[cell.name] = Cell(cell.source or "", data)
         return Plan(problem_set, cells)
 
     def done(self, problem_set: str) -> dict[str, Result]:
         """What is committed, by student; ``damaged`` then holds whose record cannot be read."""
-        query = self.text(
+        query = sqlalchemy.text(
             "SELECT student, digest, result FROM course_grading WHERE assignment = :a"
         )
         rows = list(self.db.execute(query, {"a": problem_set}))
@@ -176,7 +156,26 @@ class Book:
         nothing.
         """
         with self.all_or_nothing():
-            self._write(result, plan, submission)
+            assignment = self.find_assignment(plan.problem_set)
+            self.db.merge(api.Student(id=result.student))
+            handed_in = self._row(
+                api.SubmittedAssignment, assignment_id=assignment.id, student_id=result.student
+            )
+            for notebook in assignment.notebooks:
+                row = self._row(
+                    api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id
+                )
+                grades = {
+                    cell.name: self._row(api.Grade, cell_id=cell.id, notebook_id=row.id)
+                    for cell in [*notebook.grade_cells, *notebook.task_cells]
+                }
+                comments = {
+                    cell.name: self._row(api.Comment, cell_id=cell.id, notebook_id=row.id)
+                    for cell in [*notebook.solution_cells, *notebook.task_cells]
+                }
+                if notebook.name == plan.problem_set:
+                    fill(grades, comments, result, plan, submission)
+            self._record(result)
 
     def regrade(self, results: Iterable[Result], plan: Plan, check: str) -> None:
         """One check's new scores, for all ``results`` or for none: no other cell's score and no
@@ -185,12 +184,8 @@ class Book:
         cell = next(name for name, members in plan.checks.items() if check in members)
         with self.all_or_nothing():
             for result in results:
-                handed_in = self.book.find_submission_notebook(
-                    plan.problem_set, plan.problem_set, result.student
-                )
-                grade = next(grade for grade in handed_in.grades if grade.name == cell)
-                scores = {found.name: found.score for found in result.checks}
-                score = round(sum(scores.get(member, 0.0) for member in plan.checks[cell]), 4)
+                grade = self.find_grade(cell, plan.problem_set, plan.problem_set, result.student)
+                score = plan.score(cell, result)
                 if grade.manual_score is not None and score != grade.auto_score:
                     grade.needs_manual_grade = True
                 grade.auto_score = score
@@ -202,96 +197,60 @@ class Book:
         """When each was handed in, and what that costs: ``late(student, score, seconds late)`` of
         nbgrader's plugin.
         """
-        from nbgrader.api import MissingEntry
-
         with self.all_or_nothing():
             self.db.expire_all()
             for student, moment in when.items():
-                with contextlib.suppress(MissingEntry):
-                    handed_in = self.book.find_submission(problem_set, student)
+                with contextlib.suppress(api.MissingEntry):
+                    handed_in = self.find_submission(problem_set, student)
                     handed_in.timestamp = moment or handed_in.timestamp
                     seconds = handed_in.total_seconds_late
                     for notebook in handed_in.notebooks:
                         penalty = late(student, notebook.score, seconds) if seconds > 0 else None
-                        limited = (
-                            None if penalty is None else min(max(0.0, penalty), notebook.score)
-                        )
-                        notebook.late_submission_penalty = limited
-
-    def _write(self, result: Result, plan: Plan, submission: Submission) -> None:
-        from nbgrader import api
-
-        assignment = self.book.find_assignment(plan.problem_set)
-        student = self.db.get(api.Student, result.student)
-        if student is None:
-            student = api.Student(id=result.student)
-            self.db.add(student)
-            self.db.flush()
-        query = self.db.query(api.SubmittedAssignment)
-        handed_in = query.filter_by(
-            assignment_id=assignment.id, student_id=student.id
-        ).one_or_none()
-        if handed_in is None:
-            handed_in = api.SubmittedAssignment(assignment_id=assignment.id, student_id=student.id)
-            self.db.add(handed_in)
-            self.db.flush()
-        for notebook in assignment.notebooks:
-            with self.db.no_autoflush:
-                row = self._row(
-                    api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id
-                )
-            self.db.flush()
-            grades = {
-                cell.name: self._row(api.Grade, cell_id=cell.id, notebook_id=row.id)
-                for cell in [*notebook.grade_cells, *notebook.task_cells]
-            }
-            comments = {
-                cell.name: self._row(api.Comment, cell_id=cell.id, notebook_id=row.id)
-                for cell in [*notebook.solution_cells, *notebook.task_cells]
-            }
-            if notebook.name == plan.problem_set:
-                fill(grades, comments, result, plan, submission)
-        self._record(result)
+                        if penalty is not None:
+                            penalty = min(max(0.0, penalty), notebook.score)
+                        notebook.late_submission_penalty = penalty
 
     def _record(self, result: Result) -> None:
-        record = {
-            "s": result.student,
-            "a": result.problem_set,
-            "d": result.digest,
-            "r": result.to_json(),
-        }
         self.db.execute(
-            self.text("DELETE FROM course_grading WHERE student = :s AND assignment = :a"), record
+            sqlalchemy.text("INSERT OR REPLACE INTO course_grading VALUES (:s, :a, :d, :r)"),
+            {
+                "s": result.student,
+                "a": result.problem_set,
+                "d": result.digest,
+                "r": result.to_json(),
+            },
         )
-        self.db.execute(self.text("INSERT INTO course_grading VALUES (:s, :a, :d, :r)"), record)
 
     def _row(self, kind: type, **keys: str) -> Any:
+        """The row of these keys, made at need."""
         found = self.db.query(kind).filter_by(**keys).one_or_none()
         if found is None:
             found = kind(**keys)
             self.db.add(found)
+            self.db.flush()
         return found
 
 
 def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: Submission) -> None:
     """nbgrader's own rules, with our checks in the place of its test cells' outputs."""
-    scores = {check.name: check.score for check in result.checks}
     answers = {}
     for cell in (submission.content or {}).get("cells", []):
         if name := nbgrader_data(cell).get("grade_id"):
             answers[name] = cell["source"]
+    untouched = {
+        name
+        for name, cell in plan.cells.items()
+        if answers.get(name, cell.source) == cell.source and not cell.data["task"]
+    }
     for name, grade in grades.items():
-        cell, before = plan.cells.get(name), grade.auto_score
+        data, before = plan.cells[name].data, grade.auto_score
         if name in plan.checks:
-            grade.auto_score = round(sum(scores.get(check, 0.0) for check in plan.checks[name]), 4)
-        elif (
-            cell is not None
-            and cell.solution
-            and (name not in answers or answers[name] == cell.source)
+            grade.auto_score = plan.score(name, result)
+        elif not data["task"] and (
+            # an answer that was not touched; a test cell without checks: nothing shows it passed
+            name in untouched if data["solution"] else data["cell_type"] == "code"
         ):
-            grade.auto_score = 0.0  # an answer that was not touched
-        elif cell is not None and not cell.solution and not cell.task and cell.kind == "code":
-            grade.auto_score = 0.0  # a test cell without checks: nothing shows that it passed
+            grade.auto_score = 0.0
         else:
             grade.auto_score = None  # for a person to grade
         if grade.manual_score is None:
@@ -300,11 +259,7 @@ def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: S
             grade.needs_manual_grade = True  # somebody graded by hand what has changed since
         grade.needs_manual_grade = bool(grade.needs_manual_grade)
     for name, comment in comments.items():
-        cell = plan.cells.get(name)
-        untouched = (
-            cell is not None and not cell.task and answers.get(name, cell.source) == cell.source
-        )
-        comment.auto_comment = "No response." if untouched else None
+        comment.auto_comment = "No response." if name in untouched else None
 
 
 def handed_in_at(folder: Path) -> datetime.datetime | None:
@@ -334,7 +289,3 @@ def late_penalty(course: Path) -> Callable[..., Any]:
     preprocessor = AssignLatePenalties(config=config)
     preprocessor.init_plugin()
     return preprocessor.plugin_inst.late_submission_penalty
-
-
-def sqlite_url(path: Path) -> str:
-    return f"sqlite:///{path.absolute()}"

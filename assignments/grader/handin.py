@@ -79,33 +79,31 @@ def trouble(submission: Submission, released: dict) -> list[str]:
     if submission.reason:
         return [f"{submission.reason}. Save it again in JupyterLab, as a notebook"]
     wrong, path, ps = [], submission.path, submission.problem_set
-    if path is not None and path.name != f"{ps}.ipynb":
+    if path.name != f"{ps}.ipynb":
         wrong.append(f"the file is named {path.name}: rename it to {ps}.ipynb")
-    if path is not None and ".ipynb_checkpoints" in path.absolute().parts:
+    if ".ipynb_checkpoints" in path.absolute().parts:
         wrong.append("this is Jupyter's own checkpoint copy: take the notebook one folder up")
     original = {name: (data, cell) for name, data, cell in graded_cells(released)}
     cells = graded_cells(submission.content)
     count = Counter(name for name, _, _ in cells)
-    untouched = set()
-    for name, _, cell in cells:
-        if name in original and cell["source"].strip() == original[name][1]["source"].strip():
-            untouched.add(name)
-    missing, empty, changed = [], [], []
-    for name, (data, cell) in original.items():
-        fixed = data.get("locked") and not data.get("solution")
-        needed = data.get("solution") or data.get("grade")
-        if not needed and not (data.get("locked") and cell["cell_type"] == "code"):
-            continue
-        if name not in count:
-            missing.append(name)
-        elif data.get("solution") and name in untouched:
-            empty.append(name)
-        elif fixed and name not in untouched:
-            changed.append(name)
+    untouched = {
+        name
+        for name, _, cell in cells
+        if name in original and cell["source"].strip() == original[name][1]["source"].strip()
+    }
+    needed = {
+        name: data
+        for name, (data, cell) in original.items()
+        if data.get("solution")
+        or data.get("grade")
+        or (data.get("locked") and cell["cell_type"] == "code")
+    }
+    answers = {name for name, data in needed.items() if data.get("solution")}
+    fixed = {name for name, data in needed.items() if data.get("locked")} - answers
     advice = (
         (
             "cells are missing",
-            missing,
+            [name for name in needed if name not in count],
             "they were deleted, or copied into new cells: copy your code into the cells of a fresh"
             " copy of the notebook",
         ),
@@ -119,8 +117,16 @@ def trouble(submission: Submission, released: dict) -> list[str]:
             [name for name in count if name not in original],
             "delete them, or start afresh",
         ),
-        ("as they were handed out, without an answer", empty, "write yours, and save"),
-        ("changed, but grading uses the original", changed, "move your code to a cell of your own"),
+        (
+            "as they were handed out, without an answer",
+            [name for name in needed if name in answers & untouched],
+            "write yours, and save",
+        ),
+        (
+            "changed, but grading uses the original",
+            [name for name in needed if name in (fixed & count.keys()) - untouched],
+            "move your code to a cell of your own",
+        ),
     )
     wrong += [f"{problem}: {listed(names)}; {fix}" for problem, names, fix in advice if names]
     return wrong + not_run(submission.content or {})
@@ -151,7 +157,6 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
     probes = f"checks.probes.{submission.problem_set}"
     with tempfile.TemporaryDirectory(prefix="course-check-", ignore_cleanup_errors=True) as inside:
         place = Path(inside)
-        (place / "library").mkdir()
         (place / "scratch").mkdir()
         graded = grade.graded_names(checks, submission.problem_set)
         library.stage(place / "library", folder / "probes", graded, submission.problem_set)
@@ -208,15 +213,7 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
 def saved(path: Path) -> str:
     """When the file was saved, for a person."""
     then = datetime.datetime.fromtimestamp(path.stat().st_mtime)
-    minutes = max(0, int((datetime.datetime.now() - then).total_seconds() // 60))
-    ago = (
-        f"{minutes} min"
-        if minutes < 120
-        else f"{minutes // 60} h"
-        if minutes < 2880
-        else f"{minutes // 1440} days"
-    )
-    return f"saved {then:%Y-%m-%d %H:%M}, {ago} ago; what you changed since then is not in it"
+    return f"saved {then:%Y-%m-%d %H:%M}; what you changed since then is not in it"
 
 
 def check(

@@ -3,7 +3,6 @@ graded.
 """
 
 import ast
-import importlib.resources
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 from matplotlib import font_manager
 
 import course_lib
-from course_lib.errors import CourseError
 from course_lib.experiments import textbook
 from course_lib.methods import METHODS
 
@@ -25,48 +23,31 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
     """Fill ``folder`` with what the sandbox sees as its library: course_lib, checks.probes and the
     runner.
 
-    ``graded`` are names to leave out: ``discriminator_loss`` (wherever course_lib defines it at the
-    top of a module), ``course_lib.losses.log_real`` (there only),
+    ``graded`` are names to leave out: ``course_lib.losses.log_real`` (of a module),
     ``course_lib.methods.pix2pix.Pix2Pix.step`` (a method) or ``course_lib.methods.pix2pix`` (a
     whole module). Imports of such a name inside course_lib are left out as well.
     """
-    shutil.copytree(
-        LIBRARY, folder / "course_lib", ignore=shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
-    )
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
+    shutil.copytree(LIBRARY, folder / "course_lib", ignore=ignored)
+    shutil.copytree(Path(__file__).with_name("child"), folder / "grading_child", ignore=ignored)
     names = set(graded) | training_steps()
-    for name in sorted(names):
-        path = folder.joinpath(*name.split("."))
-        if name.startswith("course_lib.") and path.is_dir():
-            shutil.rmtree(path)
-        elif name.startswith("course_lib."):
-            path.with_suffix(".py").unlink(missing_ok=True)
+    for name in names:
+        folder.joinpath(*name.split(".")).with_suffix(".py").unlink(missing_ok=True)
     for path in (folder / "course_lib").rglob("*.py"):
         module = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-        text = path.read_text(encoding="utf-8")
-        shorter = without(text, module, names)
-        if shorter != text:
-            path.write_text(shorter, encoding="utf-8")
+        path.write_text(without(path.read_text(encoding="utf-8"), module, names), encoding="utf-8")
     inside = folder / "checks" / "probes"
     inside.mkdir(parents=True)
     (folder / "checks" / "__init__.py").write_text(STAND_IN)
     (inside / "__init__.py").write_text("")
-    wanted = [probes / f"{problem_set}.py", *(p for p in probes.glob("*.py") if p.stem == "tools")]
-    for path in wanted:
-        if not path.is_file():
-            raise CourseError(
-                "the probes of this problem set are missing", path, "name the folder with --course"
-            )
-        shutil.copy(path, inside / path.name)
+    for path in probes.glob("*.py"):
+        if path.stem in (problem_set, "tools"):
+            shutil.copy(path, inside)
     (folder / "fonts").mkdir()
     font_manager.json_dump(
         font_manager.fontManager,
         folder / "fonts" / f"fontlist-v{font_manager.FontManager.__version__}.json",
     )
-    child = importlib.resources.files("assignments.grader") / "child"
-    (folder / "grading_child").mkdir()
-    for source in child.iterdir():
-        if source.name.endswith(".py"):
-            (folder / "grading_child" / source.name).write_bytes(source.read_bytes())
 
 
 def training_steps() -> set[str]:
@@ -86,13 +67,10 @@ def without(text: str, module: str, graded: set[str]) -> str:
     edits: list[tuple[ast.stmt, str]] = []  # statement, what stands there instead
     gone: set[str] = set()  # names that no longer exist in this module
 
-    def is_graded(name: str, owner: str) -> bool:
-        return name in graded or f"{owner}.{name}" in graded
-
     def visit(body: list[ast.stmt], owner: str) -> None:
         for node in body:
             names = defined(node)
-            if any(is_graded(name, owner) for name in names) or (
+            if any(f"{owner}.{name}" in graded for name in names) or (
                 needed(node) & gone and "__all__" not in names
             ):
                 edits.append((node, "pass"))
@@ -101,11 +79,9 @@ def without(text: str, module: str, graded: set[str]) -> str:
                 visit(node.body, f"{owner}.{node.name}")
 
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.ImportFrom)
-            and (source := absolute(node, module)).split(".")[0] == "course_lib"
-        ):
-            left = [a for a in node.names if not is_graded(a.name, source) and source not in graded]
+        if isinstance(node, ast.ImportFrom):
+            source = node.module
+            left = [a for a in node.names if not {source, f"{source}.{a.name}"} & graded]
             if len(left) < len(node.names):
                 gone.update(a.asname or a.name for a in node.names if a not in left)
                 node.names = left
@@ -153,11 +129,3 @@ def needed(node: ast.AST) -> set[str]:
     else:
         parts = list(ast.iter_child_nodes(node))
     return set().union(*(needed(part) for part in parts))
-
-
-def absolute(node: ast.ImportFrom, module: str) -> str:
-    """The module an import names, for ``from . import`` too."""
-    if not node.level:
-        return node.module or ""
-    parts = module.split(".")[: -node.level]
-    return ".".join([*parts, *([node.module] if node.module else [])])

@@ -28,7 +28,7 @@ class Submission:
     notes: list[str] = field(default_factory=list)
     reason: str = ""
     source: str = ""  # digest of the file
-    digest: str = ""  # and of all that its grades depend on
+    digest: str = ""  # of all that its grades depend on
     content: dict | None = None  # the notebook as JSON, format 4
 
 
@@ -36,10 +36,7 @@ def read(folder: Path, student: str, problem_set: str) -> Submission:
     """The submission in ``folder`` (submitted/STUDENT/psN)."""
     submission = Submission(student, problem_set)
     path = find(folder, submission)
-    if path is None:
-        submission.digest = hashlib.sha256(submission.reason.encode()).hexdigest()
-        return submission
-    return load(path, submission)
+    return submission if path is None else load(path, submission)
 
 
 def load(path: Path, submission: Submission) -> Submission:
@@ -51,24 +48,21 @@ def load(path: Path, submission: Submission) -> Submission:
             submission.reason = (
                 f"the notebook is larger than {most} MB: clear its outputs and hand in again"
             )
-            submission.digest = str(path.stat().st_size)
             return submission
         data = path.read_bytes()
-    except OSError as error:
-        submission.reason = submission.digest = f"the notebook cannot be read: {error.strerror}"
-        return submission
-    submission.digest = hashlib.sha256(data).hexdigest()
-    try:
+        submission.source = hashlib.sha256(data).hexdigest()
         if sum(map(data.count, (b"[", b"{", b","))) > MAX_PARTS:
             raise ValueError("too many parts")
         content = safe.data(json.loads(data.decode("utf-8-sig")), safe.encodable)
         cells = notebook_cells(content)
+    except OSError as error:
+        submission.reason = f"the notebook cannot be read: {error.strerror}"
     except (ValueError, RecursionError, TypeError) as error:
         what = str(error).splitlines()[0][:120] if str(error) else "too deeply nested"
         submission.reason = f"the file is not a notebook: {what}"
-        return submission
-    submission.content = {**content, "cells": cells, "nbformat": 4}
-    collect(cells, content, submission)
+    else:
+        submission.content = {**content, "cells": cells, "nbformat": 4}
+        collect(cells, content, submission)
     return submission
 
 
@@ -87,9 +81,8 @@ def find(folder: Path, submission: Submission) -> Path | None:
             f"the notebook is named {likely[0].name}; {right.name} was expected"
         )
         return likely[0]
-    submission.reason = f"there is no {right.name}" + (
-        f", and {len(likely)} other notebooks" if likely else ""
-    )
+    more = f", and {len(likely)} other notebooks" if likely else ""
+    submission.reason = f"there is no {right.name}{more}"
     return None
 
 
@@ -107,13 +100,14 @@ def notebook_cells(content: Any) -> list[dict]:
         cells = [{**cell, "source": cell.get("input", cell.get("source", ""))} for cell in cells]
     if not isinstance(cells, list):
         raise ValueError("it has no cells")
-    found = []
-    for cell in cells:
-        if isinstance(cell, dict):
-            source = cell.get("source", "")
-            source = "".join(str(part) for part in source) if isinstance(source, list) else source
-            found.append({**cell, "source": source if isinstance(source, str) else ""})
-    return found
+    return [{**cell, "source": text_of(cell)} for cell in cells if isinstance(cell, dict)]
+
+
+def text_of(cell: dict) -> str:
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        return "".join(map(str, source))
+    return source if isinstance(source, str) else ""
 
 
 def nbgrader_data(cell: dict) -> dict:
@@ -164,8 +158,6 @@ def restore(submission: Submission, locked: dict[str, str], expected: set[str]) 
             submission.notes.append(
                 f"the locked cell {cell['id']} was changed; the original was run"
             )
-    present = {
-        nbgrader_data(cell).get("grade_id") for cell in (submission.content or {}).get("cells", [])
-    }
     if submission.content is not None:
+        present = {nbgrader_data(cell).get("grade_id") for cell in submission.content["cells"]}
         submission.notes += [f"the cell {name} is missing" for name in sorted(expected - present)]

@@ -15,7 +15,7 @@ from pathlib import Path
 from assignments.grader import grade, notebook
 from assignments.grader.handin import as_released, graded_cells
 from course_lib.data.files import replace_file
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, need
 
 BLOCK = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 TEACHERS = re.compile(
@@ -26,8 +26,7 @@ SHORTEST = 30  # characters of a solution that cannot stand elsewhere by chance
 
 def nbgrader(course: Path, *words: str) -> None:
     """One of nbgrader's own commands in the course's folder."""
-    if importlib.util.find_spec("nbgrader") is None:
-        raise CourseError("nbgrader is not installed", "Python", "pip install nbgrader")
+    need("grading", "nbgrader")
     path = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     )  # nbgrader calls alembic
@@ -90,11 +89,11 @@ def solve(course: Path, problem_set: str) -> Path:
     """Write solutions/psN.ipynb: the students' notebook with all answers. Raises CourseError before
     the due date.
     """
-    from assignments.grader.gradebook import Book, sqlite_url
+    from assignments.grader.gradebook import Book
 
-    with Book(sqlite_url(course / "gradebook.db")) as book:
+    with Book(course) as book:
         book.plan(problem_set)
-        due = book.book.find_assignment(problem_set).duedate
+        due = book.find_assignment(problem_set).duedate
     if due and due > datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
         raise CourseError(
             f"{problem_set} is due on {due:%Y-%m-%d %H:%M} UTC",

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -90,7 +90,11 @@ SEPARATE = [
     "--die-with-parent",
     "--new-session",
 ]
-AS_ROOT = ["CAP_SETUID", "CAP_SETGID", "CAP_SYS_ADMIN"]  # given away before the first order
+# As root it may enter every folder, and is nobody before it reads the first order: these
+# capabilities are given away by then.
+AS_ROOT = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SYS_ADMIN"]
+AS_ROOT += ["--dir", "/proc"]
+AS_USER = ["--unshare-user", "--proc", "/proc"]
 
 
 def environment(library: str, scratch: str) -> dict[str, str]:
@@ -122,18 +126,10 @@ def environment(library: str, scratch: str) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class Places:
-    """What a sandbox shows of this machine's file system, read-only."""
-
-    shown: set[Path]  # the folders of Python and of the system
-    masked: set[Path]  # within those, what is covered: hidden folders
-    inner: list[Path]  # Python's own folders that lie within a covered one
-    links: set[Path]  # of the system, such as /lib
-
-
-def places(hidden: Iterable[Path]) -> Places:
-    """What Python needs, without ``hidden``. Raises CourseError where Python lies in there."""
+def places(hidden: Iterable[Path]) -> tuple[list[tuple[str, Path]], set[Path]]:
+    """What a sandbox shows of this machine: bwrap's mounts of what Python needs, without
+    ``hidden``, and the system's links, such as /lib. Raises CourseError where Python lies in there.
+    """
     executable = Path(os.path.realpath(sys.executable))
     python = {Path(sys.prefix), Path(sys.base_prefix), executable.parent.parent}
     for entry in map(Path, sys.path):
@@ -151,41 +147,30 @@ def places(hidden: Iterable[Path]) -> Places:
         what = "Python is installed in a folder that must be hidden"
         raise CourseError(what, clash[0], "use another environment")
     inner = {path for path in python if masked & set(path.parents)}
-    masked = {path for path in masked if shown & set(path.parents)}
-    return Places(shown, masked, sorted(inner - shown), links)
+    mounts = [("--ro-bind", path) for path in shown | inner]
+    mounts += [("--tmpfs", path) for path in masked if shown & set(path.parents)]
+    return sorted(mounts, key=lambda mount: len(mount[1].parts)), links
 
 
 def bubblewrap(library: Path, hidden: Iterable[Path]) -> list[str]:
     """What comes before the command: Python's folders and ``library`` read-only, and nothing else
     of this machine."""
-    place = places(hidden)
-    mounts = [("--ro-bind", path) for path in (*place.shown, *place.inner)]
-    mounts += [("--tmpfs", path) for path in place.masked]
-    command = ["bwrap", *SEPARATE]
-    if os.geteuid() == 0:
-        # It may enter every folder as root, and is nobody before it reads the first order.
-        for capability in AS_ROOT:
-            command += ["--cap-add", capability]
-        command += ["--dir", "/proc"]
-    else:
-        command += ["--unshare-user", "--proc", "/proc"]
-    between = {Path("/etc")}  # bwrap would make these folders for its owner only
-    for _, path in mounts:
-        if not place.shown & set(path.parents):
-            between |= set(path.parents)
-    for path in sorted(between - place.shown - {Path("/")}):
+    mounts, links = places(hidden)
+    shown = {path for how, path in mounts if how == "--ro-bind"}
+    command = ["bwrap", *SEPARATE, *(AS_ROOT if os.geteuid() == 0 else AS_USER)]
+    # bwrap would make these folders for its owner only
+    between = {Path("/etc")}.union(*(path.parents for path in shown)) - shown - {Path("/")}
+    for path in sorted(between):
         command += ["--perms", "0755", "--dir", str(path)]
-    for how, path in sorted(mounts, key=lambda mount: len(mount[1].parts)):
-        command += [how, str(path)]
-        if how == "--ro-bind":
-            command.append(str(path))
-    for link in sorted(place.links):
+    for how, path in mounts:
+        command += [how, str(path)] + [str(path)] * (how == "--ro-bind")
+    for link in sorted(links):
         command += ["--symlink", os.readlink(link), str(link)]
     for file in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
         command += ["--ro-bind-try", file, file]
-    command += ["--ro-bind", str(library), "/grading", "--dev", "/dev"]
-    command += ["--perms", "1777", "--tmpfs", "/scratch"]
-    if not any(Path("/tmp") in path.parents for path in place.shown):
+    command += ["--ro-bind", str(library), "/grading", "--dev", "/dev", "--perms", "1777"]
+    command += ["--tmpfs", "/scratch"]
+    if not any(Path("/tmp") in path.parents for path in shown):
         command += ["--symlink", "scratch", "/tmp"]
     command += ["--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/"]
     command += ["--chdir", "/scratch", "--clearenv"]
@@ -194,17 +179,14 @@ def bubblewrap(library: Path, hidden: Iterable[Path]) -> list[str]:
     return [*command, "--"]
 
 
-def installed_copies() -> list[Path]:
-    """Where the complete course_lib, with its solutions, may lie within Python's own folders."""
-    return [Path(p) / "course_lib" for p in sys.path if (Path(p) / "course_lib").is_dir()]
-
-
 class Worker:
     """One sandbox with a warm process inside, for one submission after the other."""
 
     def __init__(self, tier: str, library: Path, probes: list[str], hidden: Iterable[Path] = ()):
         self.tier, self.library, self.probes = tier, library, probes
-        self.hidden = [*hidden, *installed_copies()]
+        # the complete course_lib, with its solutions, may lie within Python's own folders
+        copies = (Path(entry) / "course_lib" for entry in sys.path)
+        self.hidden = [*hidden, *(copy for copy in copies if copy.is_dir())]
         self.process: subprocess.Popen | None = None
         self.closed, self.cpu = False, 0.0
 
@@ -301,9 +283,7 @@ class Worker:
             shutil.rmtree(self.scratch, ignore_errors=True)
         self.process = None
 
-    def run(
-        self, job: dict, limits: Limits, watch: Callable[[dict], None] = lambda message: None
-    ) -> Outcome:
+    def run(self, job: dict, limits: Limits) -> Outcome:
         """One submission; whatever it does, this returns, and nothing of it is left running."""
         began = time.monotonic()
         if self.process is None:

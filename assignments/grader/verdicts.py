@@ -123,7 +123,7 @@ def judge(
     check: Any,
     inputs: dict,
     expectations: dict,
-    answer: dict | bytes | None,
+    answer: dict | bytes,
     alone: AbstractContextManager,
 ) -> Graded:
     """The verdict on one answer, as it arrived or parsed. Not its shape is trusted, not its types,
@@ -132,33 +132,25 @@ def judge(
     ``alone`` is held meanwhile: only one answer is parsed and judged at a time, as a large one
     takes much memory.
     """
+    share = 0.0
     with alone:
-        return _judge(
-            check,
-            inputs,
-            expectations,
-            inbox.opened(answer) if isinstance(answer, bytes) else answer,
-        )
-
-
-def _judge(check: Any, inputs: dict, expectations: dict, answer: dict | None) -> Graded:
-    share, message = 0.0, "no result arrived"
-    raw = answer.get("raw") if answer else None
-    if isinstance(raw, dict) and isinstance(raw.get("error"), str):
-        answer = raw
-    if answer is not None and isinstance(answer.get("error"), str):
-        message = error_text(answer)
-    elif answer is not None and "raw" in answer:
-        try:
-            verdict = check.judge(inputs, expectations, raw)
-            share, message = float(verdict.share), str(verdict.message)
-        except Exception:  # forged or garbled: a judge has met something that no probe returns
-            share, message = 0.0, "the result is not of the expected form"
-        share = min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
-    elif answer:
-        message = str(answer.get("message") or message)
-    elif answer is not None:
-        message = "the result cannot be read"
+        answer = inbox.opened(answer) if isinstance(answer, bytes) else answer
+        raw = answer.get("raw")
+        if isinstance(raw, dict) and isinstance(raw.get("error"), str):
+            answer = raw
+        if isinstance(answer.get("error"), str):
+            message = error_text(answer)
+        elif "raw" in answer:
+            try:
+                verdict = check.judge(inputs, expectations, raw)
+                share, message = float(verdict.share), str(verdict.message)
+            except Exception:  # forged or garbled: a judge has met something that no probe returns
+                share, message = 0.0, "the result is not of the expected form"
+        elif answer:
+            message = str(answer.get("message") or "no result arrived")
+        else:
+            message = "the result cannot be read"
+    share = min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
     return Graded(
         check.name,
         check.function,

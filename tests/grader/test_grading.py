@@ -139,7 +139,7 @@ def test_the_report_escapes_what_comes_from_the_submission():
 
 
 def test_an_autograded_notebook_keeps_no_markup_that_runs(course):
-    with gradebook.Book(gradebook.sqlite_url(course / "gradebook.db")) as book:
+    with gradebook.Book(course) as book:
         plan = book.plan("toy")
     cells = json.loads(notebook({"setup": "1"}))["cells"]
     bad = {"text/html": "<script>", "application/javascript": "1", "text/plain": "fine"}
@@ -174,7 +174,7 @@ def test_errors_say_what_is_wrong(course, tmp_path):
     with pytest.raises(CourseError, match="no tier called x"):
         command.run(course, "toy", tier="x")
     with pytest.raises(CourseError, match="no grade book"):
-        command.run(course, "toy", f"sqlite:///{tmp_path}/no.db", tier="plain")
+        gradebook.Book(tmp_path)
     with sqlite3.connect(course / "gradebook.db") as db:
         db.execute("UPDATE grade_cells SET max_score = 5 WHERE max_score = 4")
     with pytest.raises(CourseError, match="has 5 points, its checks 4"):
@@ -229,8 +229,8 @@ def test_a_few_submissions_into_the_grade_book(course, tight):
     assert 0 < results["right"].cpu < 30
     again, fresh, _ = command.run(course, "toy", tier="bubblewrap", progress=False)
     assert fresh == 0 and by_student(again) == results
-    with gradebook.Book(gradebook.sqlite_url(course / "gradebook.db")) as book:
-        assert book.book.find_submission("toy", "right").score == FULL
+    with gradebook.Book(course) as book:
+        assert book.find_submission("toy", "right").score == FULL
     report = (course / "reports/toy/untouched.md").read_text()
     assert "0 of 10 points" in report and "Not written yet" in report
     assert (course / "reports/toy/grades.csv").read_text().count("\n") == len(names) + 1

@@ -246,7 +246,7 @@ RECORDS = (
 
 @contextlib.contextmanager
 def book_of(course: Path) -> Iterator[gradebook.Book]:
-    with gradebook.Book(gradebook.sqlite_url(course / "gradebook.db")) as book:
+    with gradebook.Book(course) as book:
         yield book
 
 

@@ -52,10 +52,10 @@ def scores(course: Path) -> dict[str, dict]:
     """Automatic scores by student and cell, as nbgrader's grade book has them."""
     from nbgrader import api
 
-    from assignments.grader.gradebook import Book, sqlite_url
+    from assignments.grader.gradebook import Book
 
     found: dict[str, dict] = {}
-    with Book(sqlite_url(course / "gradebook.db")) as book:
+    with Book(course) as book:
         rows = book.db.query(api.Grade).join(api.SubmittedNotebook).join(api.SubmittedAssignment)
         for grade in rows.all():
             handed_in = grade.notebook.assignment

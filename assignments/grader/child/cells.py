@@ -9,7 +9,6 @@ import linecache
 import os
 import random
 import re
-import resource
 import signal
 import sys
 import time
@@ -106,7 +105,7 @@ def run_cells(
     """
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module  # dataclasses and pickling look names up there
-    names, troubles, began = module.__dict__, [], cpu()
+    names, troubles, began = module.__dict__, [], time.process_time()
 
     def run(source: str, filename: str = "<cell 0>") -> None:
         exec(compile(source, filename, "exec", dont_inherit=True), names)
@@ -116,7 +115,7 @@ def run_cells(
         number, filename = cell["number"], f"<cell {cell['number']}>"
         write({"cell": number})
         try:
-            with alarm(min(each, max(1.0, total - (cpu() - began)))):
+            with alarm(min(each, max(1.0, total - (time.process_time() - began)))):
                 source = plain_python(cell["source"])
                 linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
                 run(source, filename)
@@ -136,14 +135,9 @@ def plain_python(source: str) -> str:
     with contextlib.suppress(SyntaxError, ValueError):
         ast.parse(source)
         return source
-    try:
-        from IPython.core.inputtransformer2 import TransformerManager
+    from IPython.core.inputtransformer2 import TransformerManager
 
-        return TransformerManager().transform_cell(source)
-    except ImportError:
-        return "".join(
-            "\n" if line.lstrip()[:1] in "%!" else line for line in source.splitlines(True)
-        )
+    return TransformerManager().transform_cell(source)
 
 
 def run_check(
@@ -177,21 +171,15 @@ def run_check(
             pause = min(0.02, pause * 1.5)
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
+    how = "exit"
     if status is None:
         os.waitpid(pid, 0)
-        write({"ended": check["name"], "how": "time"})
-    elif status:
-        late = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
-        how = (
-            "time"
-            if late
-            else f"signal {os.WTERMSIG(status)}"
-            if os.WIFSIGNALED(status)
-            else "exit"
-        )
-        write({"ended": check["name"], "how": how})
-    else:
-        write({"ended": check["name"], "how": "exit"})
+        how = "time"
+    elif os.WIFSIGNALED(status):
+        ended_by = os.WTERMSIG(status)
+        late = ended_by in (signal.SIGXCPU, signal.SIGKILL)
+        how = "time" if late else f"signal {ended_by}"
+    write({"ended": check["name"], "how": how})
 
 
 def patient(fork: Callable[[], int]) -> int:
@@ -270,15 +258,7 @@ def alarm(seconds: float) -> Iterator[None]:
 
 def reseed(seed: int) -> None:
     random.seed(seed)
-    for name in ("torch", "numpy"):
-        if name in sys.modules:
-            with contextlib.suppress(Exception):
-                if name == "torch":
-                    sys.modules[name].manual_seed(seed)
-                else:
-                    sys.modules[name].random.seed(seed % 2**32)
-
-
-def cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    with contextlib.suppress(Exception):
+        sys.modules["torch"].manual_seed(seed)
+    with contextlib.suppress(Exception):
+        sys.modules["numpy"].random.seed(seed % 2**32)

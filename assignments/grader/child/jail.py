@@ -109,8 +109,7 @@ def limit_cpu(seconds: float) -> None:
     """At most so many seconds of a core from now on, for this process; then SIGXCPU, a second later
     SIGKILL.
     """
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime + seconds) + 1
+    soft = int(time.process_time() + seconds) + 1
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CPU, (soft, soft + 1))
 
