@@ -6,20 +6,14 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
-from torch.distributions import Normal, kl_divergence
 
 from course_lib import CourseError
-from course_lib.methods.bicyclegan import BicycleGAN, Config, kl
+from course_lib.methods.bicyclegan import BicycleGAN, Config
 from course_lib.networks.bicycle import (
-    CNNEncoder,
-    CodedUNet,
     MultiScalePatchGAN,
     ResNetEncoder,
-    xavier_weights,
 )
-from course_lib.networks.blocks import parameter_count, receptive_field
-from course_lib.networks.generators import UNet
+from course_lib.networks.blocks import receptive_field
 from tests.methods.contract import assert_same_weights, has_gradient, in_float64, step, weights
 from tests.support.tensors import pairs
 
@@ -40,56 +34,7 @@ def make(bf16: bool = False, **changes) -> BicycleGAN:
 # ---- networks
 
 
-def test_parameter_counts_are_the_papers():
-    """Of z at the input, and of two equal scales; the others are in test_authors.py."""
-    with torch.device("meta"):
-        assert parameter_count(CodedUNet(8, "input", norm="instance")) == 54_417_795
-        assert parameter_count(CodedUNet(8, "input")) == 54_422_147
-        assert parameter_count(CodedUNet(8, "all")) == 54_798_979
-        assert parameter_count(MultiScalePatchGAN()) == 2 * 2_764_737
-
-
-@pytest.mark.parametrize(("z_at", "coded"), [("input", 1), ("all", 5)])
-@pytest.mark.parametrize("z_dim", [1, 8, 256])
-def test_z_is_added_where_it_should_be(z_at, coded, z_dim):
-    """The plain U-Net in all but the inputs of the first ``coded`` blocks on the way down."""
-    G = CodedUNet(z_dim, z_at, image_size=32, base_channels=4)
-    plain = UNet(
-        image_size=32, base_channels=4, dropout_innermost=False
-    )  # the authors' of this paper leave it out
-    shapes = [[tuple(p.shape) for p in net.parameters()] for net in (G, plain)]
-    assert [str(m) for m in G.decoder.modules()] == [str(m) for m in plain.decoder.modules()]
-    more = [a[1] - b[1] if len(a) == 4 else 0 for a, b in zip(*shapes, strict=True)]
-    assert [extra for extra in more if extra] == [z_dim] * coded and more[0] == z_dim
-    conv = G.encoder[0][0]
-    assert conv.weight.std().item() == pytest.approx(
-        0.02, rel=0.2
-    )  # the new layers are initialised like the others
-    assert G(torch.zeros(2, 3, 32, 32), torch.zeros(2, z_dim)).shape == (2, 3, 32, 32)
-
-
-@pytest.mark.parametrize("encoder", [ResNetEncoder, CNNEncoder])
-@pytest.mark.parametrize("size", [16, 32, 64, 256])
-def test_encoders_look_at_an_8x8_map(encoder, size):
-    E = encoder(5, size, 4)
-    y = torch.randn(3, 3, size, size)
-    assert E.layers(y).shape[2:] == (8, 8)
-    mu, logvar = E(y)
-    assert mu.shape == logvar.shape == (3, 5) and not torch.equal(mu, logvar)
-    assert not torch.allclose(mu[0], mu[1]) and torch.allclose(E(y[1:2])[0], mu[1:2], atol=1e-6)
-
-
-def test_encoders_have_the_papers_widths():
-    with torch.device("meta"):
-        resnet, cnn = ResNetEncoder(), CNNEncoder()
-    assert [block.shortcut[1].out_channels for block in resnet.layers[1:-1]] == [128, 192, 256, 256]
-    assert [m.out_channels for m in cnn.layers if isinstance(m, nn.Conv2d)] == [
-        64,
-        128,
-        256,
-        256,
-        256,
-    ]
+def test_an_encoder_wants_a_power_of_two_from_16():
     for size in (8, 48):
         with pytest.raises(CourseError, match=f"at least 16, got {size}"):
             ResNetEncoder(image_size=size)
@@ -99,55 +44,19 @@ def test_scales_are_the_same_network_on_a_smaller_image():
     D = MultiScalePatchGAN(3, 4, 3)
     assert [receptive_field(net) for net in D.scales] == [70, 70]  # 70 and 140 px of the full image
     image = torch.randn(2, 3, 256, 256)
-    maps = D(image)
-    assert [tuple(m.shape) for m in maps] == [(2, 1, 30, 30), (2, 1, 14, 14)]
-    assert torch.equal(maps[0], D.scales[0](image))
-    small = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)
-    assert torch.equal(maps[1], D.scales[1](small))
-    D = MultiScalePatchGAN(1, 4, 1, n_scales=3)
-    D.scales[2] = nn.Identity()
-    assert torch.allclose(
-        D(torch.ones(1, 1, 32, 32))[2], torch.ones(1, 1, 8, 8)
-    )  # the border is not darker
+    full, half = D(image)
+    assert torch.equal(full, D.scales[0](image))
+    small = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)  # the border is not darker
+    assert torch.equal(half, D.scales[1](small))
 
 
 def test_xavier_is_the_authors():
-    """std = gain * sqrt(2 / (fan in + fan out)); the preset of the paper has it in all networks."""
-    net = xavier_weights(nn.Conv2d(64, 128, 4))
-    assert net.weight.std().item() == pytest.approx(
-        0.02 * (2 / (16 * 64 + 16 * 128)) ** 0.5, rel=0.02
-    )
+    """std = gain * sqrt(2 / (fan in + fan out)), in all networks."""
     method = make(init="xavier")
     for net in (method.G, method.E, *method.D.values()):
         weight = next(p for p in net.parameters() if p.ndim == 4)
         fans = weight[0].numel() + weight[:, 0].numel()
         assert weight.std().item() == pytest.approx(0.02 * (2 / fans) ** 0.5, rel=0.25)
-
-
-# ---- the code
-
-
-def test_kl_is_that_of_torch():
-    mu, logvar = torch.randn(4, 8, dtype=torch.float64), torch.randn(4, 8, dtype=torch.float64)
-    prior = Normal(torch.zeros(8, dtype=torch.float64), 1.0)
-    expected = kl_divergence(Normal(mu, (0.5 * logvar).exp()), prior).sum(1).mean()
-    assert torch.allclose(kl(mu, logvar), expected, rtol=1e-12)
-    zero = torch.zeros(3, 8)
-    assert kl(zero, zero) == 0 and kl(zero + 1, zero) == 4  # of one image, whatever the batch
-
-
-def test_drawing_is_reparameterised():
-    method, n = make(), 40_000
-    mu = torch.tensor([[-1.0, 0.0, 2.0]], requires_grad=True)
-    logvar = torch.tensor([[-2.0, 0.0, 1.0]], requires_grad=True)
-    z = method.draw(mu.expand(n, 3), logvar.expand(n, 3))
-    std = (0.5 * logvar).exp()
-    assert torch.allclose(z.mean(0), mu[0], atol=4 * std.max().item() / n**0.5)
-    assert torch.allclose(z.std(0), std[0], rtol=0.02)
-    z.square().sum(1).mean().backward()  # its expectation is mu^2 + exp(logvar)
-    assert torch.allclose(mu.grad, 2 * mu.detach(), atol=0.05)
-    assert torch.allclose(logvar.grad, logvar.detach().exp(), rtol=0.05)
-    assert torch.equal(make(variant="cAE-GAN").draw(mu, logvar), mu)
 
 
 # ---- the step
@@ -245,17 +154,6 @@ def test_a_term_moves_whom_it_should(term, changes, moved):
         assert still == (name not in moved)
 
 
-def test_the_objective_is_summed_over_the_scales():
-    """D says 3 at full size and 5 at half: G's term is 4 + 16, D's on a fake 9 + 25."""
-    method, data = make(), batch()
-    method.D = dict.fromkeys(
-        method.D, lambda _: [torch.full((2, 1, 6, 6), 3.0), torch.full((2, 1, 2, 2), 5.0)]
-    )
-    d = method.discriminator_terms("random", **data, fake_y=data["x"])
-    assert d == {"d_real_random": 20, "d_fake_random": 34}
-    assert method.fooling("encoded", data["x"], data["y"]) == 20
-
-
 def test_only_a_conditional_d_looks_at_x():
     for conditional in (False, True):
         method, data = make(conditional=conditional), batch()
@@ -274,9 +172,9 @@ def test_configurations_that_cannot_be():
 
 
 def test_only_a_variant_with_an_encoder_encodes():
-    method, y = make(), batch()["y"]
+    method, y = make(variant="cAE-GAN"), batch()["y"]
     mu, logvar = method.encode_distribution(y)
-    assert torch.equal(method.encode(y), mu) and mu.shape == logvar.shape == (2, 3)
+    assert torch.equal(method.encode(y), mu) and torch.equal(method.draw(mu, logvar), mu)
     assert not make(variant="pix2pix+noise").reads_codes
     with pytest.raises(CourseError, match=r"pix2pix\+noise has no encoder"):
         make(variant="pix2pix+noise").encode(y)

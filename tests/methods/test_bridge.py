@@ -6,7 +6,6 @@ import torch
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.bridge import Bridge, Config
-from course_lib.networks.time_unet import TimedUNet, embed_time
 from tests.methods.contract import assert_same_weights, in_float64
 
 SMALL = {"image_size": 16, "base_channels": 8, "batch_size": 2, "average": 0.0}
@@ -58,38 +57,9 @@ def test_translate_walks_in_equal_steps_from_the_noise():
         method.translate(x, steps=0)
 
 
-@pytest.mark.parametrize("steps", [1, 3, 8])
-def test_a_straight_flow_arrives_in_any_number_of_steps(steps, monkeypatch):
-    """Where v is the true direction everywhere, every walk ends at y."""
-    method, data, z = make(), batch(), torch.randn(2, 3, 16, 16)
-    monkeypatch.setattr(method.averaged["v"], "forward", lambda given, t: data["y"] - z)
-    fake_y = method.translate(data["x"], z, steps)["fake_y"]
-    assert torch.allclose(fake_y, data["y"], atol=1e-5)
-
-
 def test_from_x_there_is_one_answer():
     method, x = make(start="x"), batch()["x"]
     assert not method.has_codes and torch.equal(*(method.translate(x)["fake_y"] for _ in range(2)))
-
-
-def test_one_target_is_learned(one_thread):
-    """Noise to one image: after some steps the walk ends near it."""
-    method, data = make(decay_from=0.5, lr=3e-3), batch(1)
-    many = {key: images.expand(8, -1, -1, -1) for key, images in data.items()}
-    for _ in range(150):
-        method.step(many)
-    error = (method.translate(data["x"], steps=8)["fake_y"] - data["y"]).abs().mean()
-    assert error < 0.5 * data["y"].abs().mean()
-
-
-def test_times_are_told_apart():
-    embedded = embed_time(torch.linspace(0, 1, 11), 16)
-    assert (
-        embedded.shape == (11, 16) and torch.cdist(embedded, embedded).fill_diagonal_(9).min() > 0.5
-    )
-    net = TimedUNet(4, 2, (8, 16)).eval()
-    x = torch.randn(3, 4, 12, 8)
-    assert net(x, torch.rand(3)).shape == (3, 2, 12, 8)
 
 
 def test_configurations_that_cannot_be():

@@ -111,18 +111,10 @@ def test_noise_is_the_prior():
     assert normal.abs().max() > 2 and normal.std().item() == pytest.approx(1, rel=0.05)
 
 
-def test_sample_changes_no_state_and_repeats():
-    method = make(average=0.9)
+def test_an_image_sees_the_batch_only_by_its_statistics():
+    method = make()
     method.step(batch())
-    before = {k: v.clone() for k, v in method.averaged["G"].state_dict().items()}
     z = method.noise(4)
-    for statistics in (True, False):
-        a, b = method.generate(z, statistics), method.generate(z, statistics)
-        assert torch.equal(a, b) and a.shape == (4, 3, 16, 16) and not a.requires_grad
     alone = torch.cat([method.generate(one[None], False) for one in z])
-    assert torch.allclose(
-        alone, method.generate(z, False), atol=1e-6
-    )  # running statistics: no image sees another
+    assert torch.allclose(alone, method.generate(z, False), atol=1e-6)
     assert not torch.allclose(alone, method.generate(z, True), atol=1e-4)
-    assert all(torch.equal(v, before[k]) for k, v in method.averaged["G"].state_dict().items())
-    assert not torch.equal(method.generate(4), method.generate(4))

@@ -5,21 +5,16 @@ from functools import partial
 
 import pytest
 import torch
-from torch import nn
 
 from course_lib import CourseError
 from course_lib.methods.munit import MUNIT, Config
 from course_lib.metrics import scores
 from course_lib.networks.blocks import receptive_field
 from course_lib.networks.munit import (
-    AdaINBlock,
     ContentEncoder,
     MUNITDiscriminator,
     StyleDecoder,
-    StyleEncoder,
-    adain,
 )
-from course_lib.networks.resnet import ResidualBlock
 from tests.methods.contract import assert_same_weights, in_float64, step
 from tests.support.tensors import pairs
 
@@ -43,66 +38,9 @@ def make(bf16: bool = False, **changes) -> MUNIT:
 def test_the_numbers_of_the_paper():
     """At 256 px: a content of 256x64x64, 4,096 parameters of AdaIN, patches of 46 px a scale."""
     with torch.device("meta"):
-        content, style, decoder, D = (
-            ContentEncoder(),
-            StyleEncoder(),
-            StyleDecoder(),
-            MUNITDiscriminator(),
-        )
-        image = torch.zeros(1, 3, 256, 256)
-        assert content(image).shape == (1, 256, 64, 64) and style(image).shape == (1, 8)
-        assert decoder.mlp[-1].out_features == 4096
-        assert [layer.in_features for layer in decoder.mlp if isinstance(layer, nn.Linear)] == [
-            8,
-            256,
-            256,
-        ]
-        assert decoder(torch.zeros(2, 256, 64, 64), torch.zeros(2, 8)).shape == (2, 3, 256, 256)
-        assert [receptive_field(scale) for scale in D.scales] == [46, 46, 46]
-        assert [tuple(m.shape) for m in D(image)] == [(1, 1, 16, 16), (1, 1, 8, 8), (1, 1, 4, 4)]
-    widths = [layer.out_channels for layer in style.layers if isinstance(layer, nn.Conv2d)]
-    assert widths == [64, 128, 256, 256, 256]
-    assert [layer.out_channels for layer in D.scales[0] if isinstance(layer, nn.Conv2d)] == [
-        64,
-        128,
-        256,
-        512,
-        1,
-    ]
-
-
-def test_adain_takes_mean_and_spread_from_its_parameters():
-    h, gamma, beta = torch.randn(2, 5, 8, 8) * 3 + 7, torch.randn(2, 5), torch.randn(2, 5)
-    out = adain(h, gamma, beta)
-    assert torch.allclose(out.mean((2, 3)), beta, atol=1e-4)
-    assert torch.allclose(
-        out.std((2, 3), correction=0), gamma.abs(), atol=1e-3
-    )  # gamma, not 1 + gamma
-    mean, std = h.mean((2, 3), keepdim=True), h.std((2, 3), keepdim=True, correction=0)
-    assert torch.allclose(
-        out, gamma[..., None, None] * (h - mean) / std + beta[..., None, None], atol=1e-3
-    )
-
-
-def test_a_block_with_scale_1_and_shift_0_is_an_ordinary_residual_block():
-    block, plain = AdaINBlock(4), ResidualBlock(4)
-    for ours, theirs in ((block.first[1], plain.layers[1]), (block.last[1], plain.layers[5])):
-        ours.load_state_dict(theirs.state_dict())
-    h, one = torch.randn(3, 4, 8, 8), torch.ones(3, 4)
-    assert torch.allclose(
-        block(h, torch.stack([one, 0 * one, one, 0 * one], 1)), plain(h), atol=1e-5
-    )
-    shifted = block(h, torch.stack([one, 0 * one, one, one], 1))
-    assert torch.allclose(shifted, plain(h) + 1, atol=1e-5)  # the last is beta of the second AdaIN
-
-
-def test_content_is_normalised_and_style_is_not():
-    """A brighter, flatter picture has the same content, by instance norm. Its style differs."""
-    torch.manual_seed(0)
-    content, style, image = ContentEncoder(4, 1).layers[:4], StyleEncoder(3, 4), batch(1)["x"]
-    assert torch.allclose(content(image), content(0.3 * image + 0.5), atol=1e-3)
-    assert (style(image) - style(0.3 * image + 0.5)).abs().max() > 1e-2
-    assert not any(isinstance(layer, nn.InstanceNorm2d) for layer in style.modules())
+        assert ContentEncoder()(torch.zeros(1, 3, 256, 256)).shape == (1, 256, 64, 64)
+        assert StyleDecoder().mlp[-1].out_features == 4096
+        assert [receptive_field(scale) for scale in MUNITDiscriminator().scales] == [46, 46, 46]
 
 
 # ---- the step
@@ -179,13 +117,10 @@ def test_translate_takes_a_style_both_ways():
     method, data = make(), batch(3)
     z = method.noise(3, seed=4)
     for way, content, decoder in (("xy", "x", "y"), ("yx", "y", "x")):
-        x = data[way[0]]
-        out = method.translate(x, z, way)
+        fake = method.translate(data[content], z, way)["fake_y"]
         with torch.no_grad():
-            assert torch.equal(out["fake_y"], method.G[decoder](method.E_content[content](x), z))
-        assert out.keys() == {"fake_y"}
-        one = method.translate(x, z[:1], way)["fake_y"]
-        assert torch.allclose(one[1:2], method.translate(x[1:2], z[:1], way)["fake_y"], atol=1e-4)
+            code = method.E_content[content](data[content])
+            assert torch.equal(fake, method.G[decoder](code, z))
 
 
 def test_the_style_of_an_example_is_that_of_the_output_domain():
@@ -197,15 +132,9 @@ def test_the_style_of_an_example_is_that_of_the_output_domain():
     assert not method.encode(y).any() and method.encode(y, "yx").any()  # and the average is asked
 
 
-# ---- training
-
-
 def test_the_shape_of_an_image_has_no_colour():
     image = torch.rand(3, 3, 8, 8)
     blue = image.mean(1, keepdim=True) * torch.tensor([0.2, 0.3, 2.5])[:, None, None] - 0.4
     assert torch.allclose(scores.shape(blue), scores.shape(image), atol=1e-3)
     assert (scores.shape(image.flip(-1)) - scores.shape(image)).abs().mean() > 0.1
     assert scores.retrieval(scores.shape(blue), scores.shape(image))["top1"] == 1
-
-
-# ---- CycleGAN + noise: a row of the paper's table
