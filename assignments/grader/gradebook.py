@@ -58,18 +58,15 @@ class Plan:
         return round(sum(scores.get(name, 0.0) for name in self.checks[cell]), 4)
 
     def assign(self, checks: Iterable[Any]) -> None:
-        """Each check to its cell: the one named like it, or ``test_FUNCTION``, or ``FUNCTION``.
-        Points must add up.
-        """
+        """Each check to its cell, ``test_FUNCTION``. Points must add up."""
         where = f"{self.problem_set} in the grade book"
         graded = {name for name, cell in self.cells.items() if cell.data["grade"]}
         totals: dict[str, float] = {}
         for check in checks:
-            names = (check.name, f"test_{check.function}", check.function)
-            cell = next((name for name in names if name in graded), None)
-            if cell is None:
+            cell = f"test_{check.function}"
+            if cell not in graded:
                 what = f"no graded cell takes the points of {check.name}"
-                fix = f"name a test cell test_{check.function} in the source, and release it again"
+                fix = f"name a test cell {cell} in the source, and release it again"
                 raise CourseError(what, where, fix)
             self.checks.setdefault(cell, []).append(check.name)
             totals[cell] = totals.get(cell, 0) + check.points

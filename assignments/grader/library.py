@@ -71,7 +71,7 @@ def without(text: str, module: str, graded: set[str]) -> str:
         for node in body:
             names = defined(node)
             if any(f"{owner}.{name}" in graded for name in names) or (
-                needed(node) & gone and "__all__" not in names
+                needed(node) & gone or "__all__" in names  # which may name what is gone
             ):
                 edits.append((node, "pass"))
                 gone.update(names if owner == module else ())
@@ -87,14 +87,6 @@ def without(text: str, module: str, graded: set[str]) -> str:
                 node.names = left
                 edits.append((node, ast.unparse(node) if left else "pass"))
     visit(tree.body, module)
-    for node in tree.body:
-        if "__all__" in defined(node) and isinstance(node.value, ast.List | ast.Tuple):
-            kept = [
-                e.value
-                for e in node.value.elts
-                if isinstance(e, ast.Constant) and e.value not in gone
-            ]
-            edits.append((node, f"__all__ = {kept!r}"))
     lines = text.splitlines(keepends=True)
     for node, instead in sorted(edits, key=lambda edit: -edit[0].lineno):
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1

@@ -84,10 +84,8 @@ class CanvasExport(ExportPlugin):
     def score(self, gradebook: Gradebook, assignment: str, student: str | None) -> str:
         """The points less the late penalty, or an empty text for who handed in nothing."""
         try:
-            submission = gradebook.find_submission(assignment, student) if student else None
+            submission = gradebook.find_submission(assignment, student or "")
         except MissingEntry:
-            submission = None
-        if submission is None:
             return ""
         if submission.needs_manual_grade:
             self.log.warning(

@@ -130,22 +130,14 @@ def leaks(folder: Path, source: Path, checks: list) -> list[str]:
     secret |= {
         flat(check.title): f"the hidden check {check.name}" for check in checks if not check.visible
     }
+    secret |= {mark: mark for mark in ("BEGIN SOLUTION", "BEGIN HIDDEN")}
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         text = path.read_text(encoding="utf-8")
         if path.suffix in (".ipynb", ".json") and isinstance(data := json.loads(text), dict):
             text = "\n".join(cell["source"] for cell in notebook.notebook_cells(data))
-        text = flat(text)
-        found += [
-            f"{what}, in {path.relative_to(folder)}"
-            for part, what in secret.items()
-            if part in text
-        ]
-        found += [
-            f"{mark}, in {path.relative_to(folder)}"
-            for mark in ("BEGIN SOLUTION", "BEGIN HIDDEN")
-            if mark in text
-        ]
+        text, place = flat(text), path.relative_to(folder)
+        found += [f"{what}, in {place}" for part, what in secret.items() if part in text]
     return found
 
 
@@ -162,29 +154,22 @@ def answers(course: Path, problem_set: str, folder: Path) -> int:
     """
     from assignments.grader.command import submitted
 
-    course, count = course.absolute(), 0
-    template = notebook.read(course / "release" / problem_set, "released", problem_set)
+    released = course.absolute() / "release" / problem_set
+    template = notebook.read(released, "released", problem_set)
     if template.reason:
-        raise CourseError(
-            template.reason, course / "release" / problem_set, f"course release {problem_set}"
-        )
+        raise CourseError(template.reason, released, f"course release {problem_set}")
     wanted = [
         name
         for name, data, cell in graded_cells(template.content)
         if data.get("solution") and cell["cell_type"] == "code"
     ]
-    folders = {
-        Path("submitted") / name: path
-        for name, path in submitted(course, problem_set, None).items()
-    }
-    for place, path in {Path("released"): course / "release" / problem_set, **folders}.items():
+    handed_in = submitted(course.absolute(), problem_set, None)
+    folders = {Path("submitted") / name: path for name, path in handed_in.items()}
+    for place, path in {Path("released"): released, **folders}.items():
         read = notebook.read(path, place.name, problem_set)
-        cells = {name: cell["source"] for name, _, cell in graded_cells(read.content)}
+        cells = {name: cell["source"].strip() for name, _, cell in graded_cells(read.content)}
         target = folder / place / f"{problem_set}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(
-            target,
-            "\n\n\n".join(cells[name].strip() for name in wanted if name in cells).encode() + b"\n",
-        )
-        count += 1
-    return count - 1
+        text = "\n\n\n".join(cells[name] for name in wanted if name in cells)
+        replace_file(target, text.encode() + b"\n")
+    return len(folders)

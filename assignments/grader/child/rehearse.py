@@ -42,12 +42,11 @@ def main(job: dict, write: object) -> None:
 if __name__ == "__main__":
     order = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     with (
-        open(sys.argv[2], "w", encoding="utf-8") as results,
+        open(sys.argv[2], "w", buffering=1, encoding="utf-8") as results,
         contextlib.redirect_stdout(open(os.devnull, "w")),
     ):
 
         def write(message: dict) -> None:
-            results.write(json.dumps(message) + "\n")
-            results.flush()
+            print(json.dumps(message), file=results)
 
         main(order, write)
