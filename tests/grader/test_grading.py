@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -387,6 +388,7 @@ def test_what_cannot_be_written_is_named_and_stops_nobody_else(course):
 MEASURED = """
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 from assignments.grader import command
 command.run(Path(sys.argv[1]), "toy", tier="bubblewrap", workers=2, progress=False)
 facts = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
@@ -421,3 +423,12 @@ def test_the_graders_own_memory_is_bounded_whatever_a_submission_writes(course):
 def test_20_submissions_killed_3_times_end_with_the_same_grades(tmp_path, released):
     graded, killed_at = kill_and_run_again(released, tmp_path, 20, 3, seed=0)
     assert graded == 20 and len(killed_at) == 3
+
+
+@pytest.mark.parametrize(
+    ("share", "points"), [(0.5, 1.0), (7.0, 2.0), (-1.0, 0.0), (float("nan"), 0.0)]
+)
+def test_no_judge_gives_more_points_than_its_check_has(share, points):
+    check = Mock(points=2, judge=Mock(return_value=Mock(share=share, message="")))
+    graded = verdicts.judge(check, {}, {}, {"raw": {}}, contextlib.nullcontext())
+    assert graded.score == points

@@ -137,7 +137,7 @@ def core() -> list[Path]:
 # lowers the number.
 BUDGETS = {
     "course_lib/cli": 352,
-    "course_lib/data": 1100,
+    "course_lib/data": 1062,
     "course_lib/demo": 269,
     "course_lib/experiments": 641,
     "course_lib/houses": 634,
@@ -149,8 +149,8 @@ BUDGETS = {
     "course_lib/training": 684,
     "course_lib/widgets": 709,
     "core": 2458,
-    "assignments": 4345,
-    "tests": 9072,
+    "assignments": 4200,
+    "tests": 8773,
 }
 
 
