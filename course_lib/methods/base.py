@@ -37,9 +37,6 @@ class TrainingConfig:
     # settings that older runs recorded and that no longer exist: name -> the default they had
     REMOVED: ClassVar[dict[str, Any]] = {}
 
-    # settings that older runs recorded and that no longer exist: name -> the default they had
-    REMOVED: ClassVar[dict[str, Any]] = {}
-
     image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
     # mirror at random; auto: unless the data set says that its images have a left and a right

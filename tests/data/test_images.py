@@ -1,5 +1,6 @@
 """Reading images: everything a camera, a browser or an attacker may have left in a file."""
 
+import contextlib
 import os
 import struct
 
@@ -18,8 +19,10 @@ from course_lib.data.images import (
     to_image,
     to_tensor,
 )
+from course_lib.errors import CourseError
 from tests.support import pictures
-from tests.support.pictures import chunk, noise, png
+from tests.support.archives import make_zip
+from tests.support.pictures import chunk, encoded, noise, png
 
 
 def pixels(path):
@@ -78,6 +81,103 @@ def test_nan_pixels_are_refused(tmp_path):
     path = tmp_path / "nan.tif"
     Image.fromarray(np.array([[0.5, np.nan]], dtype=np.float32)).save(path)
     assert "finite" in refused(path).what
+
+
+# What is damaged is decided by how it was made, and not by asking the code under test. Each is
+# (name, content).
+
+KINDS = {kind.lower(): (kind, {}) for kind in images.FORMATS} | {
+    "progressive.jpg": ("JPEG", {"progressive": True}),
+    "lzw.tif": ("TIFF", {"compression": "tiff_lzw"}),
+}
+
+
+def cut_off():
+    """The last twentieth of a picture of noise is pixel data in every format."""
+    for suffix, (kind, options) in KINDS.items():
+        data = encoded(noise(), kind, **options)
+        for size in (1, 10, *(int(len(data) * share) for share in (0.02, 0.2, 0.5, 0.8, 0.95))):
+            yield f"{size}.{suffix}", data[:size]
+
+
+def other_first_bytes():
+    """They say what a file is: without them it is no image, whatever its name."""
+    for suffix, (kind, options) in KINDS.items():
+        data = encoded(noise(), kind, **options)
+        for i, start in enumerate((bytes(16), b"\xff" * 16, b"0123456789______")):
+            yield f"{i}.{suffix}", start + data[16:]
+
+
+def flipped_bits():
+    """Every byte of a PNG from its first chunk on is under a checksum or says where one is."""
+    data = encoded(noise(), "PNG")
+    for i in [*range(9, 33, 3), *np.linspace(34, len(data) - 6, 12).astype(int).tolist()]:
+        yield f"flip{i}.png", data[:i] + bytes([data[i] ^ 16]) + data[i + 1 :]
+
+
+def no_images():
+    return {
+        "data.png": b'{"error": "not found"}',
+        "vector.png": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+        "program.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n",
+        "paper.jpg": b"%PDF-1.7\n",
+        "text.bmp": "\ufeffBM text".encode("utf-16"),
+        "archive.png": make_zip([("a", b"b")]),
+        "pickle.jpg": b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.",
+        "numpy.png": b"\x93NUMPY\x01\x00v\x00{'descr': '|u1'}",
+        "signature.png": b"\x89PNG\r\n\x1a\n",
+        "signature.jpg": b"\xff\xd8\xff\xe0",
+        "ends.jpg": b"\xff\xd8\xff\xd9",
+        "wide.png": png(64, 0),
+        "high.png": png(0, 64),
+        "short.png": png(64, 32, rows=bytes(100)),
+        "plain.ppm": b"P3\n64 32\n255\n1 2 3\n",
+        "words.ppm": b"P3\n2 1\n255\n1 2 3 four 5 6\n",
+    }.items()
+
+
+def bombs():
+    """Headers that announce more pixels than may be read, in every format that can."""
+    yield "wide.png", png(2_000_000_000, 2)
+    yield "high.png", png(2, 2_000_000_000)
+    yield "bomb.bmp", patched(encoded(noise(), "BMP"), 18, struct.pack("<ii", 60_000, 60_000))
+    yield "bomb.gif", patched(encoded(noise(), "GIF"), 6, struct.pack("<HH", 65_000, 65_000))
+    jpeg = encoded(noise(), "JPEG")
+    yield "bomb.jpg", patched(jpeg, jpeg.index(b"\xff\xc0") + 5, struct.pack(">HH", 65_000, 65_000))
+    yield "bomb.ppm", b"P6\n100000 100000\n255\n" + bytes(99)
+    tiff = encoded(noise(), "TIFF")
+    for tag in (256, 257):
+        at = max(tiff.find(struct.pack("<HHI", tag, kind, 1)) for kind in (3, 4)) + 8
+        tiff = patched(patched(tiff, at - 6, struct.pack("<H", 4)), at, struct.pack("<I", 90_000))
+    yield "bomb.tif", tiff
+
+
+def patched(data, at, raw):
+    return data[:at] + raw + data[at + len(raw) :]
+
+
+@pytest.mark.filterwarnings(r"ignore::Warning:PIL\.")  # as the course itself does
+@pytest.mark.parametrize("made", [cut_off, other_first_bytes, flipped_bits, no_images, bombs])
+def test_damaged_files_are_refused(tmp_path, made):
+    for name, data in made():
+        path = tmp_path / name
+        path.write_bytes(data)
+        refused(path)
+
+
+@pytest.mark.filterwarnings(r"ignore::Warning:PIL\.")
+@pytest.mark.parametrize("suffix", KINDS)
+def test_a_cut_that_loses_no_pixel_is_no_damage(tmp_path, suffix):
+    """What is read from a cut file is the whole picture, or there is an error."""
+    kind, options = KINDS[suffix]
+    data = encoded(noise(24, 16), kind, **options)
+    path = tmp_path / f"x.{suffix}"
+    path.write_bytes(data)
+    whole = np.asarray(read_image(path))
+    for size in [*range(len(data) - 40, len(data)), *range(0, len(data) - 40, 97)]:
+        path.write_bytes(data[:size])
+        with contextlib.suppress(CourseError):
+            assert np.array_equal(np.asarray(read_image(path)), whole), size
 
 
 # --- modes
