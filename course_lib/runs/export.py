@@ -48,7 +48,7 @@ def to_onnx(
     """
     onnx, *_ = need("web", "onnx", "onnxscript.optimizer", "onnxruntime")
     net = _generator(method, direction)
-    step = multiple(method, lambda x: method.translate(x)["fake_y"])
+    step = multiple(method, lambda x: _painted(method, x, _codes(method, len(x)), direction))
     codes = _codes(method, 2)
     model = _traced(net, method.config.image_size, step, codes)
     if half:
@@ -81,17 +81,22 @@ def check(
     runtime = need("web", "onnxruntime")[0]
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     z = _codes(method, len(x)) if z is None else z
-    options = {"direction": direction} if len(method.directions) > 1 else {}
     worst = 0.0
     for rows in torch.arange(len(x)).split(16):
         feeds = {"x": x[rows]} | ({} if z is None else {"z": z[rows]})
-        inputs = [part.to(method.device) for part in feeds.values()]
-        if isinstance(method, Pix2PixHD):
-            inputs = _as_scenes(method, *inputs)
-        wanted = method.translate(*inputs, **options)["fake_y"].cpu()
+        wanted = _painted(method, x[rows], feeds.get("z"), direction)
         (painted,) = session.run(["y"], {name: part.numpy() for name, part in feeds.items()})
         worst = max(worst, (torch.from_numpy(painted) - wanted).abs().max().item())
     return worst
+
+
+def _painted(method: Method, x: Tensor, z: Tensor | None, direction: str) -> Tensor:
+    """What a file must compute from x and z: ``translate``'s output."""
+    inputs = [part.to(method.device) for part in (x, z) if part is not None]
+    if isinstance(method, Pix2PixHD):
+        inputs = _as_scenes(method, *inputs)
+    options = {"direction": direction} if len(method.directions) > 1 else {}
+    return method.translate(*inputs, **options)["fake_y"].cpu()
 
 
 def export_run(folder: Path, path: Path, direction: str | None = None, half: bool = False) -> dict:

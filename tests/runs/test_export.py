@@ -53,7 +53,7 @@ def trained(tmp_path_factory):
         pytest.param("cyclegan", "xy", marks=pytest.mark.extra),
         pytest.param("cyclegan", "yx", marks=pytest.mark.extra),
         pytest.param("cut", "xy", marks=pytest.mark.extra),
-        pytest.param("pix2pixhd", "xy", marks=pytest.mark.extra),
+        ("pix2pixhd", "xy"),
     ],
 )
 def test_the_file_computes_what_translate_does(trained, tmp_path, method, direction):
