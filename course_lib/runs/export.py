@@ -118,23 +118,26 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     pick = _shaded if isinstance(method, Pix2PixHD) else itemgetter("x")
     count = min(INPUTS, len(data))
     x = torch.stack([pick(data[i * len(data) // count]) for i in range(count)])
-    about = {"direction": direction, "data": name, "card": data.card.replace(where, name)}
-    about["weights"] = "float16" if half else "float32"
+    about = {
+        "direction": direction,
+        "data": name,
+        "card": data.card.replace(where, name),
+        "weights": "float16" if half else "float32",
+    }
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "model.onnx"
         facts = to_onnx(method, made, learned, half, about)
-        side = method.config.image_size + int(
-            facts["multiple"]
-        )  # beside and above its mirror image
-        wide, high = (
-            torch.cat([x[:8], x[:8].flip(axis)], axis).narrow(axis, 0, side) for axis in (3, 2)
-        )
-        shapes = (x, wide, high)
-        difference = max(check(method, made, shape, direction=learned) for shape in shapes)
+        side = method.config.image_size + int(facts["multiple"])
+        inputs = [x]
+        for axis in (3, 2):  # wider and higher: an image beside and above its mirror image
+            inputs.append(torch.cat([x[:8], x[:8].flip(axis)], axis).narrow(axis, 0, side))
+        difference = max(check(method, made, given, direction=learned) for given in inputs)
         if not difference < LIMIT:
-            what = f"outputs differ from PyTorch's by {difference:.2g}, over {LIMIT:g}"
-            fix = "leave out --half" if half else "translate with PyTorch: course translate"
-            raise CourseError(what, folder, fix)
+            raise CourseError(
+                f"outputs differ from PyTorch's by {difference:.2g}, over {LIMIT:g}",
+                folder,
+                "leave out --half" if half else "translate with PyTorch: course translate",
+            )
         written = made.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
@@ -147,7 +150,6 @@ def _generator(method: Method, direction: str) -> nn.Module:
 
     Raises CourseError if that is not one function of its inputs.
     """
-    where = "the run's configuration"
     if isinstance(method, (BicycleGAN, CUT)):
         return method.averaged["G"]
     if isinstance(method, CycleGAN) and not isinstance(method, NoisyCycleGAN):
@@ -163,7 +165,7 @@ def _generator(method: Method, direction: str) -> nn.Module:
     if drops or (config.test_batch_statistics and config.norm == "batch"):
         what = "the outputs depend on chance or on the batch, which a file cannot do"
         fix = "train with --set test_dropout=False --set test_batch_statistics=False"
-        raise CourseError(what, where, fix)
+        raise CourseError(what, "the run's configuration", fix)
     return method.averaged["G"]
 
 
