@@ -5,7 +5,8 @@ method = "pix2pix"                   also: data, steps, seeds = [0, 1, 2], and i
                                      on the machine that runs it
 [set]                                configuration of all rows
 image_size = 64
-[rows."L1 only"]                     of this row; method, data, steps, seeds, direction may differ
+[rows."L1 only"]                     of this row; method, data, steps, seeds, direction may differ,
+                                     and step_ms says what tools/calibrate.py measured
 lambda_gan = 0
 """
 
@@ -26,8 +27,9 @@ from course_lib.methods import method_class
 from course_lib.training import profiles
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
+OF_ROWS["step_ms"] = float
 OF_GRIDS = OF_ROWS | {"profile": str, "bf16": bool, "device": str, "set": dict, "rows": dict}
-DEFAULTS = {"direction": "xy", "profile": "cpu", "bf16": False, "device": "cpu"}
+DEFAULTS = {"direction": "xy", "profile": "cpu", "bf16": False, "device": "cpu", "step_ms": 0.0}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Cell:
     profile: str
     bf16: bool
     device: str
+    step_ms: float
     settings: tuple[str, ...]
 
     @property
@@ -135,7 +138,7 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
     if values["profile"] == "auto":
         fix = "choose from smoke, cpu, gpu, paper"
         raise CourseError("profile 'auto' depends on the machine", row, fix)
-    names = ("method", "data", "steps", "direction", "profile", "bf16", "device")
+    names = ("method", "data", "steps", "direction", "profile", "bf16", "device", "step_ms")
     chosen = {name: values[name] for name in names}
     texts = tuple(f"{name}={value}" for name, value in settings.items())
     cell = Cell(row, seeds[0], settings=texts, **chosen)

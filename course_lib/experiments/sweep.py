@@ -4,7 +4,9 @@
 
 The table is written again after each cell, and what is in there is never repeated. A row is known
 by its settings, data and seed, which stand in its ``command``; its ``commit`` names the code that
-computed it. A cell whose worker is killed goes on from its last checkpoint, in runs/NAME/cells
+computed it. ``seconds`` is the time that the process computed while it trained, with one thread; in
+a row whose grid gives ``step_ms``, its steps times that (tools/calibrate.py). It is empty where a
+training was taken up again. A cell whose worker is killed goes on from its last checkpoint, in runs/NAME/cells
 beside the grid, or in the cache folder of a remote worker.
 """
 
@@ -13,6 +15,7 @@ import csv
 import io
 import json
 import logging
+import math
 import os
 import platform
 import shutil
@@ -48,10 +51,11 @@ LAST = ("method", "data", "steps", *MEASURED, "command")
 # The scores that a table holds, of those that were measured: each is read by a notebook or a claim.
 SCORES = (
     *("again_l1", "borders_visible", "copy_l1", "coverage_features", "d_std", "diversity_features"),
-    *("diversity_l1", "encoded_l1", "fcn_iou", "frechet_features", "grid_ratio", "hue_error"),
-    *("histogram_intersection", "kid_features", "l1", "labels_iou", "moved_l1", "nearest_features"),
-    *("nearest_l1", "rec_l1", "shape_top1", "sharpness_ratio", "variety_l1", "walls_covered"),
-    *("windows_lit", "yx_hue_error", "yx_labels_iou", "yx_rec_l1", "yx_rec_noisy_l1"),
+    *("diversity_l1", "encoded_l1", "fcn_iou", "fcn_iou_true", "frechet_features", "grid_ratio"),
+    *("histogram_intersection", "hue_error", "kid_features", "l1", "labels_iou", "moved_l1"),
+    *("nearest_features", "nearest_l1", "rec_l1", "shape_top1", "sharpness_ratio", "variety_l1"),
+    *("walls_covered", "windows_lit", "yx_hue_error", "yx_labels_iou", "yx_rec_l1"),
+    "yx_rec_noisy_l1",
 )
 DEATHS = 3  # workers that may die of one cell before it counts as failing
 _ONE_AT_A_TIME = threading.Lock()  # a worker may have several threads; torch has one random state
@@ -178,6 +182,7 @@ def run_cell(cell: Cell, folder: Path | None = None) -> dict:
 
 def _do(cell: Cell, folder: Path) -> dict:
     torch.set_num_threads(1)
+    resumed, began = (folder / "run").exists(), time.process_time()
     result = runs.train(
         cell.method,
         cell.data,
@@ -192,6 +197,9 @@ def _do(cell: Cell, folder: Path) -> dict:
         previews=0,
         progress=False,
     )
+    seconds = math.nan if resumed else time.process_time() - began
+    if cell.step_ms:
+        seconds = cell.step_ms * cell.steps / 1000
     method, _ = runs.open_run(folder / "run", cell.device)
     torch.manual_seed(cell.seed)  # the state that training left is another one after a resume
     if method.translates:
@@ -215,7 +223,7 @@ def _do(cell: Cell, folder: Path) -> dict:
     row = {name: float(numbers[name]) for name in SCORES if name in numbers}
     row |= {  # config: what differs from the method's defaults
         "config": json.dumps({k: value for k, value in config.items() if value != usual[k]}),
-        "seconds": round(result.seconds, 1),
+        "seconds": round(seconds, 1),
         "device": f"{where}, {'bfloat16' if cell.bf16 else 'float32'}, 1 thread",
         "versions": f"course_lib {__version__}, {versions}",
         "commit": _commit(),

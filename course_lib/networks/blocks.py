@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
@@ -25,11 +26,26 @@ def upsample(kind: str, c_in: int, c_out: int, bias: bool, kernel: int = 4) -> n
 
     ``"transposed"``: the papers' transposed convolution of stride 2, 4x4 (pix2pix), 3x3 (CycleGAN)
     or 5x5 (DCGAN). ``"resize-conv"``: nearest-neighbour upsampling and a 3x3 convolution, which
-    leaves no checkerboard.
+    leaves no checkerboard. ``"bilinear"``: the same after bilinear upsampling (CUT).
     """
     if kind == "transposed":
         return ConvTranspose2d(c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias)
-    return nn.Sequential(nn.Upsample(scale_factor=2), Conv2d(c_in, c_out, 3, 1, 1, bias=bias))
+    mode = "bilinear" if kind == "bilinear" else "nearest"
+    enlarged = nn.Upsample(scale_factor=2, mode=mode)
+    return nn.Sequential(enlarged, Conv2d(c_in, c_out, 3, 1, 1, bias=bias))
+
+
+class BlurDown(nn.Module):
+    """(B, C, H, W) -> (B, C, H/2, W/2), rounded up: blurred, then every second pixel.
+
+    The filter is [1, 2, 1] / 4 both ways, after reflection (Zhang, "Making Convolutional Networks
+    Shift-Invariant Again", ICML 2019).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        line = x.new_tensor([0.25, 0.5, 0.25])
+        kernel = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), kernel, stride=2, groups=x.shape[1])
 
 
 def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
@@ -47,14 +63,18 @@ def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
     return [base_channels * min(2**i, 8) for i in range(levels)]
 
 
-def init_weights(net: nn.Module, std: float = 0.02) -> nn.Module:
+def init_weights(net: nn.Module, std: float = 0.02, xavier: bool = False) -> nn.Module:
     """Convolutions N(0, std), biases 0, batch norm scale N(1, std) and shift 0; returns ``net``.
 
-    As in DCGAN and pix2pix.
+    As in DCGAN and pix2pix. With ``xavier``, as in CUT, ``std`` is the gain of Xavier's rule: weights
+    are N(0, std * sqrt(2 / (numbers in + numbers out))).
     """
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.normal_(layer.weight, 0.0, std)
+            if xavier:
+                nn.init.xavier_normal_(layer.weight, std)
+            else:
+                nn.init.normal_(layer.weight, 0.0, std)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):

@@ -5,7 +5,7 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.networks.blocks import dcgan_widths, init_weights, norm_layer
+from course_lib.networks.blocks import BlurDown, dcgan_widths, init_weights, norm_layer
 
 
 class PatchGAN(nn.Module):
@@ -20,11 +20,17 @@ class PatchGAN(nn.Module):
     ``n_layers`` 4x4 convolutions of stride 2, one of stride 1, one of stride 1 to a single channel
     (the papers write stride 2 for all of them, but 70 px needs the last two at stride 1). 0 is the
     PixelGAN: three 1x1 convolutions. For a conditional D, ``in_channels`` is that of x plus that of
-    y. Parameters at the paper's size (6 channels, n_layers=3): 2,768,705; PixelGAN 9,024.
+    y. With ``blur``, as in CUT, what would have stride 2 has 1, and its output is blurred before
+    every second pixel is taken. Parameters at the paper's size (6 channels, n_layers=3): 2,768,705; PixelGAN 9,024.
     """
 
     def __init__(
-        self, in_channels: int = 6, base_channels: int = 64, n_layers: int = 3, norm: str = "batch"
+        self,
+        in_channels: int = 6,
+        base_channels: int = 64,
+        n_layers: int = 3,
+        norm: str = "batch",
+        blur: bool = False,
     ):
         super().__init__()
         bias = norm != "batch"
@@ -33,10 +39,12 @@ class PatchGAN(nn.Module):
         layers = []
         c_in = in_channels
         for i, width in enumerate(widths):
-            stride = 2 if i < n_layers else 1
+            halves = i < n_layers
+            stride = 2 if halves and not blur else 1
             conv = nn.Conv2d(c_in, width, kernel, stride, padding, bias=bias or i == 0)
             layers += [conv] if i == 0 else [conv, norm_layer(norm, width)]
             layers.append(nn.LeakyReLU(0.2))
+            layers += [BlurDown()] if halves and blur else []
             c_in = width
         layers.append(nn.Conv2d(c_in, 1, kernel, 1, padding, bias=bias or n_layers > 0))
         self.layers = nn.Sequential(*layers)

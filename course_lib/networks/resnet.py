@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.networks.blocks import init_weights, norm_layer, upsample
+from course_lib.networks.blocks import BlurDown, init_weights, norm_layer, upsample
 
 
 class ResNetGenerator(nn.Module):
@@ -12,8 +12,9 @@ class ResNetGenerator(nn.Module):
     The layers are c7s1-64, d128, d256, n_blocks x R256, u128, u64, c7s1-3, as in Johnson et al.
     (2016). Reflection padding before the 7x7 convolutions and in the blocks; instance norm without
     affine parameters, so every convolution has a bias. ``upsampling`` is "transposed" (the paper's
-    3x3 of stride 1/2) or "resize-conv". Parameters at 64 channels: 9 blocks (256 px) 11,378,179, 6
-    (128 px) 7,837,699.
+    3x3 of stride 1/2), "resize-conv" or "bilinear". With ``blur``, as in CUT, a convolution that
+    halves has stride 1, and what it found is blurred before every second pixel is taken. Parameters
+    at 64 channels: 9 blocks (256 px) 11,378,179, 6 (128 px) 7,837,699.
     """
 
     def __init__(
@@ -23,6 +24,7 @@ class ResNetGenerator(nn.Module):
         upsampling: str = "transposed",
         norm: str = "instance",
         in_channels: int = 3,
+        blur: bool = False,
     ):
         super().__init__()
         c, bias = base_channels, norm != "batch"
@@ -32,12 +34,16 @@ class ResNetGenerator(nn.Module):
             norm_layer(norm, c),
             nn.ReLU(),
         ]
+        taken = [0]  # the layers whose outputs CUT compares
         for width in (2 * c, 4 * c):  # (B, c, H, W) -> (B, 4c, H/4, W/4)
+            taken.append(len(layers))
             layers += [
-                nn.Conv2d(width // 2, width, 3, 2, 1, bias=bias),
+                nn.Conv2d(width // 2, width, 3, 1 if blur else 2, 1, bias=bias),
                 norm_layer(norm, width),
                 nn.ReLU(),
             ]
+            layers += [BlurDown()] if blur else []
+        self.taken = (*taken, len(layers), len(layers) + n_blocks // 2)
         layers += [ResidualBlock(4 * c, norm) for _ in range(n_blocks)]
         for width in (2 * c, c):  # (B, 4c, H/4, W/4) -> (B, c, H, W)
             layers += [
@@ -47,7 +53,6 @@ class ResNetGenerator(nn.Module):
             ]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(c, 3, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        self.taken = (0, 4, 7, 10, 10 + n_blocks // 2)  # the layers whose outputs CUT compares
         self.widths = [in_channels, 2 * c, 4 * c, 4 * c, 4 * c]
         init_weights(self)
 
@@ -61,8 +66,8 @@ class ResNetGenerator(nn.Module):
     ) -> list[Float[Tensor, "batch _ _ _"]]:
         """What CUT compares, of ``widths`` channels.
 
-        The padded image, the convolutions that halve it, and the outputs of the first and of the
-        middle residual block.
+        The padded image, the convolutions that halve it (with ``blur`` before they do), and the
+        outputs of the first and of the middle residual block.
         """
         maps, h = [], x
         for i, layer in enumerate(self.layers[: self.taken[-1] + 1]):
