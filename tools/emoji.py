@@ -2,6 +2,10 @@
 resvg-py``).
 
     python tools/emoji.py [FOLDER_WITH_PACKAGES]
+    python tools/emoji.py --relatives
+
+The second needs none of these: it finds anew, in the shipped drawings, which emoji have a relative
+in another split, and are left out for it. The first does that at its end.
 
 Writes ``emoji.json`` and contact sheets into ``course_lib/data/emoji_files/``, for each style one
 of 64 px and, for each split, one of 128 px; the course itself needs none of this. At 64 px the
@@ -21,7 +25,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from PIL import Image
+
+from course_lib.data.emoji import STYLES, drawings
 
 PACKAGES = {
     "noto": "emoji-datasource-google@16.0.0",
@@ -36,8 +43,13 @@ FOLDERS = {
     "fluent": "assets",
     "twemoji vectors": "dist/svg",
 }
-STYLES = ("noto", "twemoji", "fluent")
 SMALL, LARGE, COLUMNS = 64, 128, 40
+NEAR = 0.05  # L1 in [-1, 1], at 64 px, below which two drawings of a style are nearly one
+LEFT_OUT_FOR = {  # in this order
+    "test": ("train_a", "train_b"),
+    "val": ("train_a", "train_b", "test"),
+    "train_b": ("train_a",),  # where it is the y of unpaired training
+}
 QUALITY = {
     SMALL: 95,
     LARGE: 92,
@@ -82,8 +94,8 @@ def plain(codepoints: str) -> str:
 
 def group_of(entry: dict) -> str:
     """What an emoji is a variant of: woman, man and person running are one group, so are all clock
-    faces, all keycaps and all families. Relatives may be on both sides of the split; this is how to
-    find them."""
+    faces, all keycaps and all families. :func:`mark_relatives` looks for groups on both sides of
+    the split."""
     if entry["subcategory"] in ("family", "keycap"):
         return entry["subcategory"]
     if entry["short_name"].startswith("clock"):
@@ -194,11 +206,40 @@ def build(packages: Path) -> None:
         row = {"name": name, "code": code, "kind": f"{entry['category']}/{entry['subcategory']}"}
         row |= {"group": group_of(entry), "split": split[code]}
         rows.append(row | ({"withheld": withheld[name]} if name in withheld else {}))
-    text = "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
-    (TARGET / "emoji.json").write_text(text, encoding="utf-8")
+    write(rows)
+    mark_relatives()
     print(
         f"{len(rows)} emoji, {len({row['group'] for row in rows})} groups of relatives, in {TARGET}"
     )
+
+
+def write(rows: list[dict]) -> None:
+    text = "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
+    (TARGET / "emoji.json").write_text(text, encoding="utf-8")
+
+
+def mark_relatives() -> None:
+    """Give each emoji that is left out ``relative``, the name of its nearest one: LEFT_OUT_FOR says
+    in which split. Relatives are of one group or, in any of the styles, nearer than NEAR.
+
+    What is left out itself lets nobody else be left out.
+    """
+    rows = json.loads((TARGET / "emoji.json").read_text(encoding="utf-8"))
+    flat = [drawings(style).flatten(1) / 127.5 - 1 for style in STYLES]
+    apart = torch.stack([torch.cdist(part, part, p=1) / part.shape[1] for part in flat])
+    apart = apart.amin(0).tolist()
+    for row in rows:
+        row.pop("relative", None)
+    for split, others in LEFT_OUT_FOR.items():
+        for i, row in enumerate(rows):
+            near = [
+                (apart[i][j], other["name"])
+                for j, other in enumerate(rows)
+                if row["split"] == split and other["split"] in others and "relative" not in other
+                if row["group"] == other["group"] or apart[i][j] < NEAR
+            ]
+            row.update({"relative": min(near)[1]} if near else {})
+    write(rows)
 
 
 def save_sheet(path: Path, tiles: list[Image.Image]) -> None:
@@ -210,7 +251,9 @@ def save_sheet(path: Path, tiles: list[Image.Image]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:] == ["--relatives"]:
+        mark_relatives()
+    elif len(sys.argv) > 1:
         build(Path(sys.argv[1]))
     else:
         with tempfile.TemporaryDirectory() as folder:

@@ -21,23 +21,25 @@ FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
 TILE, LARGE = 64, 128  # px of the drawings in the two sheets of a style
 COLUMNS = 40  # drawings in a row of a sheet
-SPLITS = {"train": ("train_a", "train_b"), "val": ("val",), "test": ("test",)}
+SPLITS = {"train": ("train_a", "train_b"), "left out": ("val", "test")}  # the others are one
 CHUNK = 8  # drawings that are worked on at a time: what fits into the cache of a core
 
 CARD = """1,599 emoji, each drawn in three styles on white, at 64 px and, for sizes above that, at
 128 px: Noto (Google, Apache-2.0), Twemoji (CC-BY 4.0) and Fluent 3-D (Microsoft, MIT); flags are
-left out. 1,280 for training, 160 val, 159 test, stratified by Unicode subcategory; all drawings of
-one emoji are on one side. Relatives need not be: 'man running' may be in training, 'woman running'
-in test. Above 128 px the drawings are enlarged. 11 of the emoji (insults, tobacco, weapons and the
-like) are learned from and measured, but not shown. Licences and attributions: LICENSES/."""
+left out. 1,280 for training, 118 val, 117 test, stratified by Unicode subcategory; all drawings of
+one emoji are on one side. val and test hold no relative of a training emoji ('woman running' of
+'man running'), and no drawing that is nearly one of training: 84 emoji are in no split for that.
+Above 128 px the drawings are enlarged. 11 of the emoji (insults, tobacco, weapons and the like) may
+be learned from, but are not shown. Licences and attributions: LICENSES/."""
 
 
 @functools.cache
 def entries() -> list[dict]:
     """Each emoji in the order of the tiles: name, code (points), kind (subcategory), group, split.
 
-    ``group`` names what it is a variant of. ``withheld`` says why an emoji is not put on a screen,
-    where one is not: see ``TwoDomains.shown``.
+    ``group`` names what it is a variant of, ``split`` its large sheet. Some have more: ``relative``
+    names another emoji of its group, or with nearly the same drawing, because of which it is left
+    out (:func:`_rows`); ``withheld`` says why it is not put on a screen (``TwoDomains.shown``).
     """
     return json.loads((FILES / "emoji.json").read_text(encoding="utf-8"))
 
@@ -48,13 +50,14 @@ def drawings(style: str) -> UInt8[Tensor, "n 3 64 64"]:
     return _tiles(FILES / f"{style}.avif", TILE, len(entries()))
 
 
-def large_drawings(style: str, splits: tuple[str, ...]) -> UInt8[Tensor, "n 3 128 128"]:
-    """The drawings of some splits at 128 px, in the order of ``entries()``: each has its sheet."""
-    rows = [_rows((split,)) for split in splits]
-    sheets = [FILES / f"{style}_{LARGE}_{split}.avif" for split in splits]
-    tiles = [_tiles(path, LARGE, len(part)) for path, part in zip(sheets, rows, strict=True)]
-    order = torch.cat([torch.tensor(part) for part in rows]).argsort()
-    return torch.cat(tiles)[order]
+def large_drawings(style: str, rows: list[int]) -> UInt8[Tensor, "n 3 128 128"]:
+    """The drawings of some ``entries()`` at 128 px, from the sheets of their splits."""
+    tiles: dict[int, Tensor] = {}
+    for split in {entries()[row]["split"] for row in rows}:
+        there = [i for i, entry in enumerate(entries()) if entry["split"] == split]
+        sheet = _tiles(FILES / f"{style}_{LARGE}_{split}.avif", LARGE, len(there))
+        tiles |= zip(there, sheet, strict=True)
+    return torch.stack([tiles[row] for row in rows])
 
 
 def _tiles(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size size"]:
@@ -78,12 +81,12 @@ def outlines(images: Float[Tensor, "n 3 h w"], threshold: float = 0.35) -> Float
     return (1 - 2 * lines.float()).expand(-1, 3, -1, -1).contiguous()
 
 
-def _images(style: str, splits: tuple[str, ...], size: int) -> Tensor:
-    """The drawings of ``splits``, (n, 3, size, size); :func:`_floats` enlarges them beyond LARGE.
+def _images(style: str, rows: list[int], size: int) -> Tensor:
+    """The drawings in ``rows``, (n, 3, size, size); :func:`_floats` enlarges them beyond LARGE.
 
     They are uint8, which takes a quarter of the memory; those below TILE stay floats, unrounded.
     """
-    images = drawings(style)[_rows(splits)] if size <= TILE else large_drawings(style, splits)
+    images = drawings(style)[rows] if size <= TILE else large_drawings(style, rows)
     if size == TILE or size >= LARGE:
         return images
     parts = [_floats(part, size) for part in images.split(CHUNK)]
@@ -100,17 +103,28 @@ def _floats(images: Tensor, size: int) -> Float[Tensor, "*batch size size"]:
     return batch if images.ndim == 4 else batch[0]
 
 
-def _rows(splits: tuple[str, ...]) -> list[int]:
-    return [i for i, entry in enumerate(entries()) if entry["split"] in splits]
+def _rows(split: str) -> list[int]:
+    """Which ``entries()`` are in train, val, test, or train_a and train_b, halves of train.
+
+    val and test are without relatives of train (those are "left out"), val without those of test,
+    and train_b without those of train_a; train itself is whole.
+    """
+    parts = SPLITS.get(split, (split,))
+    rows = [i for i, entry in enumerate(entries()) if entry["split"] in parts]
+    if split == "train":
+        return rows
+    return [i for i in rows if ("relative" in entries()[i]) == (split == "left out")]
 
 
 class Emoji(TwoDomains):
-    """Drawings of the emoji of ``splits``; ``made_from`` is what its class is called with."""
+    """Drawings of the emoji of ``part``, as in :func:`_rows`; ``made_from`` is what its class is
+    called with.
+    """
 
     card = CARD
 
-    def __init__(self, splits: tuple[str, ...], size: int, **made_from: Any):
-        self.rows, self.size, self.made_from = _rows(splits), size, made_from
+    def __init__(self, part: str, size: int, **made_from: Any):
+        self.rows, self.size, self.made_from = _rows(part), size, made_from
         self.names = [entries()[row]["name"] for row in self.rows]
 
     @property
@@ -127,14 +141,15 @@ class Emoji(TwoDomains):
 class EmojiDrawn(Emoji):
     """Paired, to be subclassed: x is ``draw`` of y, a drawing; also ``name``.
 
-    Both are (3, size, size) in [-1, 1]; ``x`` and ``y`` hold all of them, (n, 3, size, size).
+    Both are (3, size, size) in [-1, 1]; ``x`` and ``y`` hold all of them, (n, 3, size, size). The
+    split "left out" holds what val and test would, had it no relatives in training.
     """
 
     redrawn = "x"
 
     def __init__(self, split: str, size: int = 64, style: str = "fluent"):
-        super().__init__(SPLITS[split], size, split=split, style=style)
-        self.drawings = _images(style, SPLITS[split], size)
+        super().__init__(split, size, split=split, style=style)
+        self.drawings = _images(style, self.rows, size)
 
     @property
     def y(self) -> Float[Tensor, "n 3 size size"]:
@@ -196,9 +211,10 @@ class EmojiFill(EmojiDrawn):
 class EmojiStyles(Emoji):
     """``emoji:STYLE-STYLE``, unpaired: x in the first style, y in the second, (3, size, size).
 
-    In training the two styles show disjoint emoji, drawn independently, so no pair exists; ``val``
-    and ``test`` keep the true pairs (``paired`` is then True). ``pairs=True`` trains with all of
-    them: the bound that no unpaired method passes. ``name`` is that of x.
+    In training the two styles show disjoint emoji, drawn independently, and no y is a relative of
+    an x or nearly its drawing, so no pair exists, nor half of one; ``val`` and ``test`` keep the
+    true pairs (``paired`` is then True). ``pairs=True`` trains with all of them: the bound that no
+    unpaired method passes. ``name`` is that of x.
     """
 
     def __init__(
@@ -210,9 +226,10 @@ class EmojiStyles(Emoji):
         pairs: bool = False,
     ):
         self.paired, self.seed = pairs or split != "train", seed
-        x_splits, y_splits = [SPLITS[split]] * 2 if self.paired else [("train_a",), ("train_b",)]
-        super().__init__(x_splits, size, split=split, styles=styles, seed=seed, pairs=pairs)
-        self.drawings = _images(styles[0], x_splits, size), _images(styles[1], y_splits, size)
+        x_part, y_part = (split, split) if self.paired else ("train_a", "train_b")
+        super().__init__(x_part, size, split=split, styles=styles, seed=seed, pairs=pairs)
+        y_rows = _rows(y_part)
+        self.drawings = _images(styles[0], self.rows, size), _images(styles[1], y_rows, size)
         counts = [f"{len(d)} of {style}" for d, style in zip(self.drawings, styles, strict=True)]
         self.card = f"{CARD} Here: {', '.join(counts)}."
 

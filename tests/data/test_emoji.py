@@ -7,7 +7,15 @@ import torch
 import torch.nn.functional as F
 
 from course_lib.data import Augment, Swapped, names, open_dataset
-from course_lib.data.emoji import STYLES, EmojiEdges, EmojiStyles, drawings, entries, outlines
+from course_lib.data.emoji import (
+    STYLES,
+    EmojiEdges,
+    EmojiStyles,
+    _rows,
+    drawings,
+    entries,
+    outlines,
+)
 from tests.support.pictures import refused
 
 
@@ -29,7 +37,7 @@ def test_every_named_set_opens_in_every_split():
 def test_paired_styles_show_the_same_emoji_in_training():
     styles = ("noto-fluent:paired", "fluent-noto:paired", "noto-fluent")
     pairs, other, halves = (open_dataset(f"emoji:{name}", "train", 16) for name in styles)
-    assert len(pairs) == sum(map(len, halves.drawings)) == len(other)
+    assert len(pairs) == len(other) == 1280 and [*map(len, halves.drawings)] == [640, 517]
     assert torch.equal(pairs[7]["x"], other[7]["y"]) and pairs[7]["name"] == other[7]["name"]
 
 
@@ -47,8 +55,7 @@ def test_up_to_64_px_nothing_has_changed(style):
     """The pictures at 16 to 64 px are what they always were: one batch of float drawings,
     resized."""
     assert hashlib.sha256(drawings(style).numpy().tobytes()).hexdigest() == AS_EVER[style]
-    rows = [i for i, entry in enumerate(entries()) if entry["split"] == "val"]
-    floats = drawings(style)[rows].float() / 127.5 - 1
+    floats = drawings(style)[EmojiEdges("val", 16).rows].float() / 127.5 - 1
     for size in (16, 48, 64):
         y = floats
         if size < 64:
@@ -68,7 +75,7 @@ def test_large_drawings_are_the_same_and_finer(style):
     """Every one of them, at half its size, is the small one; and enlarging the small one does not
     give it."""
     small, large = EmojiEdges("test", 64, style), EmojiEdges("test", 128, style)
-    assert large.y.shape == (159, 3, 128, 128) and large.drawings.dtype == torch.uint8
+    assert large.y.shape == (117, 3, 128, 128) and large.drawings.dtype == torch.uint8
     apart = (halved(large.y) - small.y).abs().mean((1, 2, 3))
     assert apart.max() < 0.1 and apart.mean() < 0.03
     assert (halved(large.y) - small.y.roll(1, 0)).abs().mean() > 10 * apart.mean()
@@ -86,7 +93,7 @@ def test_larger_sizes_come_from_the_large_drawings(size):
     batch = dataset.redraw({"y": dataset.y[:3], "x": None})
     assert all(torch.equal(dataset[i][key], batch[key][i]) for i in range(3) for key in "xy")
     other = EmojiStyles("val", ("noto", "fluent"), size)
-    assert torch.equal(other[4]["y"], dataset[4]["y"]) and len(other) == 160
+    assert torch.equal(other[4]["y"], dataset[4]["y"]) and len(other) == 118
 
 
 @pytest.mark.parametrize("name", ["emoji:colour", "emoji:fill"])
@@ -108,10 +115,10 @@ def test_tasks_that_are_made_of_the_drawing(name):
 
 
 def test_what_no_teacher_would_show_is_learned_from_but_not_shown():
-    train, test = EmojiEdges("train", 16), open_dataset("emoji:noto-fluent", "test", 16, "yx")
+    train, apart = EmojiEdges("train", 16), EmojiStyles("left out", ("noto", "fluent"), 16)
     hidden = [train.names[i] for i in range(len(train)) if i not in train.shown]
     assert "middle_finger" in hidden and "smoking" in hidden and len(hidden) == 10
-    assert {test.names[i] for i in range(len(test)) if i not in test.shown} == {
+    assert {apart.names[i] for i in range(len(apart)) if i not in apart.shown} == {
         "women-with-bunny-ears-partying"
     }
     assert (
@@ -131,15 +138,46 @@ def test_outline_by_hand():
 
 def test_unpaired_training_never_shows_a_pair():
     train = EmojiStyles("train", ("twemoji", "fluent"), 16)
-    x_rows = {i for i, e in enumerate(entries()) if e["split"] == "train_a"}
-    y_rows = {i for i, e in enumerate(entries()) if e["split"] == "train_b"}
-    assert not x_rows & y_rows
-    assert len(train) == len(x_rows) == 640
+    assert len(train) == len(train.rows) == 640
     partners = []
     for epoch in (0, 1, 0):
         train.set_epoch(epoch)
         partners.append(torch.stack([train[i]["y"] for i in range(40)]))
     assert torch.equal(partners[0], partners[2]) and not torch.equal(partners[0], partners[1])
+
+
+def near(ours, others, style):
+    """Pairs of places (p, 2) in two lists of rows, drawn nearly alike: L1 in [-1, 1] below 0.05 at
+    64 px. Means of 4 x 4 pixels, never further apart than the pixels, say where to look.
+    """
+    flat = drawings(style).float() / 127.5 - 1
+    small = F.avg_pool2d(flat, 4).flatten(1)
+    there = (torch.cdist(small[ours], small[others], p=1) < 0.05 * small.shape[1]).nonzero()
+    a, b = flat[ours][there[:, 0]], flat[others][there[:, 1]]
+    return there[(a - b).abs().mean((1, 2, 3)) < 0.05]
+
+
+SIDES = [("train", "test"), ("train", "val"), ("val", "test"), ("train_a", "train_b")]
+
+
+@pytest.mark.parametrize(("one", "other"), SIDES)
+def test_no_emoji_has_a_relative_on_the_other_side(one, other):
+    """Neither one of its group nor one that is drawn nearly alike, in any style."""
+    ours, others = _rows(one), _rows(other)
+    assert not {entries()[i]["group"] for i in ours} & {entries()[j]["group"] for j in others}
+    assert not any(len(near(ours, others, style)) for style in STYLES)
+
+
+def test_relatives_leave_what_is_scored_and_the_y_of_unpaired_training():
+    """Paired training is whole: the 1,280 that every shipped network has seen, in their order."""
+    train, apart = EmojiEdges("train", 16), EmojiEdges("left out", 16)
+    names = hashlib.sha256(" ".join(train.names).encode()).hexdigest()
+    assert names == "a95240f9ae0e85f51c31a74d5e3e82c24db441b8906d9741facbe5869f833eef"
+    assert len(apart) == 84 and not set(apart.names) & set(train.names)
+    assert "man-boy-boy" in apart.names and len(near(apart.rows, train.rows, "twemoji")) >= 28
+    x, y = EmojiStyles("train", ("twemoji", "fluent")).drawings
+    assert torch.equal(x, drawings("twemoji")[_rows("train_a")])
+    assert torch.equal(y, drawings("fluent")[_rows("train_b")])
 
 
 @pytest.mark.parametrize(
