@@ -10,8 +10,10 @@ from course_lib import losses, runs
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.cut import CUT, Config
+from course_lib.networks.blocks import BlurDown
 from tests.methods.contract import assert_same_weights, in_float64
 
+AUTHORS = ("blur", "init", "upsampling")
 SMALL = {
     "image_size": 16,
     "base_channels": 4,
@@ -114,6 +116,24 @@ def test_a_term_of_weight_0_is_not_computed(monkeypatch):
         )
         method.step(data)
         assert sizes == [2, 2]
+
+
+def test_the_preset_paper_has_the_authors_networks():
+    """Blurred halvings and Xavier's rule with gain 0.02; that they compute what the authors' code
+    does is shown in networks/test_authors.py.
+    """
+    method = make(**{name: runs.make_config("cut", "paper").__dict__[name] for name in AUTHORS})
+    x = batch()["x"]
+    assert [of.shape[2:] for of in method.G.features(x)] == [
+        (22, 22),
+        (16, 16),
+        (8, 8),
+        *[(4, 4)] * 2,
+    ]
+    assert sum(isinstance(layer, BlurDown) for layer in method.D.modules()) == 1
+    for layer in (method.G.layers[method.G.taken[3]].layers[1], method.H.layers[2][2]):
+        spread = 0.02 * (2 / (layer.weight[0].numel() + layer.weight[:, 0].numel())) ** 0.5
+        assert layer.weight.std().item() == pytest.approx(spread, rel=0.2)
 
 
 def test_fastcut_is_a_configuration():
