@@ -15,7 +15,7 @@ METHODS = {
     "unit": "unit.UNIT",
     "munit": "munit.MUNIT",
     "cut": "cut.CUT",
-    "bridge": "bridge.Bridge",
+    "flow": "flow.FlowMatching",
     # rows of CycleGAN's tables, and one of MUNIT's
     "cogan": "baselines.cogan.CoGAN",
     "bigan": "baselines.bigan.BiGAN",
@@ -23,6 +23,7 @@ METHODS = {
     "feature-gan": "baselines.cyclegan_rows.FeatureGAN",
     "noisy-cyclegan": "baselines.cyclegan_rows.NoisyCycleGAN",
 }
+OLD_NAMES = {"bridge": "flow"}  # of methods, as older runs recorded them
 
 
 def method_class(name: str) -> type:

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.methods import configs, method_class
+from course_lib.methods import OLD_NAMES, configs, method_class
 from course_lib.methods.base import Method
 from course_lib.runs import shipped
 from course_lib.training import checkpoint, profiles
@@ -18,7 +18,10 @@ def read_settings(folder: Path | str) -> dict:
         return shipped.about(name)["run"]
     try:
         settings = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
-        return settings | {"config": dict(settings["config"]), "method": str(settings["method"])}
+        return settings | {
+            "config": dict(settings["config"]),
+            "method": OLD_NAMES.get(settings["method"], str(settings["method"])),
+        }
     except (OSError, ValueError, TypeError, KeyError) as error:
         what = f"no readable run here: {type(error).__name__}: {error}"
         raise CourseError(what, folder, "give the --out folder of course train") from error

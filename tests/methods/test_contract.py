@@ -134,7 +134,7 @@ CASES = {
             ({"lambda_x": 10.0, "lambda_y": 0.0, "mirror": True}, {"g_nce_y"}),
             ({"average": 0.9, "upsampling": "resize-conv"}, set()),
     )),
-    "bridge": Case(method_class("bridge"),
+    "flow": Case(method_class("flow"),
         {"image_size": 16, "base_channels": 8, "euler_steps": 2, "batch_size": 2, "average": 0.0},
         (({"average": 0.9, "decay_from": 1.0}, set()),),
         learns=("opt_G",),

@@ -16,7 +16,7 @@ from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.metrics import samples
 from tests.methods.contract import Noise
 
-CODED = "bicyclegan", "munit", "bridge"
+CODED = "bicyclegan", "munit", "flow"
 TWO_WAYS = [name for name in METHODS if len(method_class(name).directions) > 1]
 DATA = {name: "facades:day-night" if name in (*TWO_WAYS, "cut") else "facades" for name in METHODS}
 SMALL = {

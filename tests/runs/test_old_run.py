@@ -59,10 +59,20 @@ def test_an_old_run_goes_on(tmp_path):
     assert result.steps == 4 and [row["step"] for row in result.history] == [1, 2, 3, 4]
 
 
-def test_a_setting_that_is_gone_is_named_in_three_lines(tmp_path, refusal):
-    """At its default it does no harm: the old run above records some of them."""
-    config = configs.as_dict(runs.make_config("pix2pix", "smoke")) | {"lambda_r1": 1.0}
-    settings = {"method": "pix2pix", "data": "emoji:edges", "direction": "xy", "config": config}
+@pytest.mark.parametrize(
+    ("recorded", "method", "option", "value"),
+    [("pix2pix", "pix2pix", "lambda_r1", 1.0), ("bridge", "flow", "start", "x")],
+)
+def test_a_setting_that_is_gone_is_named_in_three_lines(
+    tmp_path, refusal, recorded, method, option, value
+):
+    """At its default it does no harm: the old run above records some of them.
+
+    A method that is called otherwise today is known by its old name.
+    """
+    config = configs.as_dict(runs.make_config(method, "smoke")) | {option: value}
+    settings = {"method": recorded, "data": "emoji:edges", "direction": "xy", "config": config}
     (tmp_path / "run.json").write_text(json.dumps(settings))
+    assert runs.read_settings(tmp_path)["method"] == method
     error, _, fix = refusal("evaluate", "--run", tmp_path, "--data", "emoji:edges")
-    assert "lambda_r1=1.0" in error and "no longer exists" in error and "full" in fix
+    assert f"{option}={value}" in error and "no longer exists" in error and "full" in fix

@@ -1,23 +1,18 @@
-"""Translation with pairs as a flow along straight lines: flow matching, or a bridge.
+"""Flow matching: pairs, one network, no discriminator (Lipman et al., Liu et al.: ICLR 2023).
 
-Lipman and others, and Liu, Gong, Liu: both ICLR 2023. No discriminator. Each pair gives a line from
-z_0 to y, and a network learns which way it leads, seen from any point:
+It is conditional: the network sees the input x as well. A straight line leads from noise to the
+answer y of each pair, and the network learns which way it leads, seen from any point:
 
-    z_t     = (1 - t) z_0 + t y,      t uniform in [0, 1]
+    z_t     = (1 - t) z_0 + t y,      z_0 ~ N(0, I), t uniform in [0, 1]
     L(v)    = E || v(z_t, x, t) - (y - z_0) ||^2
 
 To translate, follow v from z_0 in steps of equal length (Euler): z <- z + v(z, x, t) / steps.
 Where several y suit an x, lines cross, and v is the mean of their directions; many short steps then
-choose one y, a single long one their mean.
-
-    from noise      start="noise": z_0 ~ N(0, I), the code of an answer; one x has many
-    from x          start="x": z_0 = x, one answer
-
-From noise, the default, this is conditional flow matching; only from x is it a bridge.
+choose one y, a single long one leads to their mean. Which y it is depends on z_0, the code here.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -38,7 +33,8 @@ class Config(TrainingConfig):
     No paper has this small network. Its learning rate and betas are Adam's own defaults.
     """
 
-    start: Literal["noise", "x"] = "noise"
+    REMOVED: ClassVar[dict[str, Any]] = {"start": "noise"}
+
     base_channels: int = 48  # of the four levels 1, 2, 3 and 3 times as many
     euler_steps: int = 4  # of a translation, unless it is asked for another number
     # training
@@ -68,7 +64,7 @@ PRESETS: dict[str, dict] = {
 }
 
 
-class Bridge(Method):
+class FlowMatching(Method):
     """The velocity v, its optimiser and one training step.
 
     Images are (B, 3, S, S) in [-1, 1], and codes are noise of the same shape. ``bf16`` runs the
@@ -82,7 +78,6 @@ class Bridge(Method):
     ):
         super().__init__(config, device, bf16)
         c = self.config.base_channels
-        self.has_codes = self.config.start == "noise"
         self.v = TimedUNet(6, 3, (c, 2 * c, 3 * c, 3 * c))
         self.networks = {"v": self.v}
         self.to_device("group")
@@ -111,7 +106,7 @@ class Bridge(Method):
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of v. ``batch``: x, y (B, 3, S, S). Returns the term."""
         x, y = batch["x"], batch["y"]
-        z_0 = torch.randn_like(x) if self.has_codes else x
+        z_0 = torch.randn_like(y)
         t = torch.rand_like(y[:, 0, 0, 0])  # (B,)
         terms = self.generator_terms(x, y, z_0, t)
         self.opt_G.zero_grad()
@@ -130,16 +125,13 @@ class Bridge(Method):
         """``{"fake_y": where the flow leads in so many steps}`` in float32.
 
         With averaged weights if there are any. ``z`` is one noise image for all x or one for each;
-        None draws one for each. From x there is nothing to draw. Raises CourseError for fewer than
-        one step.
+        None draws one for each. Raises CourseError for fewer than one step.
         """
         steps = self.config.euler_steps if steps is None else steps
         if steps < 1:
             raise CourseError(
                 f"cannot translate in {steps} steps", "translate()", "give at least 1"
             )
-        if not self.has_codes:
-            z = x
         z = torch.randn_like(x) if z is None else z.to(x).expand_as(x)
         with inference(self.averaged["v"]) as v:
             for i in range(steps):
