@@ -66,8 +66,8 @@ def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
 def init_weights(net: nn.Module, std: float = 0.02, xavier: bool = False) -> nn.Module:
     """Convolutions N(0, std), biases 0, batch norm scale N(1, std) and shift 0; returns ``net``.
 
-    As in DCGAN and pix2pix. With ``xavier``, as in CUT, ``std`` is the gain of Xavier's rule: weights
-    are N(0, std * sqrt(2 / (numbers in + numbers out))).
+    As in DCGAN and pix2pix. With ``xavier``, as in CUT, ``std`` is the gain of Xavier's rule:
+    weights are N(0, std * sqrt(2 / (numbers in + numbers out))).
     """
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):

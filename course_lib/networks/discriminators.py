@@ -21,7 +21,8 @@ class PatchGAN(nn.Module):
     (the papers write stride 2 for all of them, but 70 px needs the last two at stride 1). 0 is the
     PixelGAN: three 1x1 convolutions. For a conditional D, ``in_channels`` is that of x plus that of
     y. With ``blur``, as in CUT, what would have stride 2 has 1, and its output is blurred before
-    every second pixel is taken. Parameters at the paper's size (6 channels, n_layers=3): 2,768,705; PixelGAN 9,024.
+    every second pixel is taken. Parameters at the paper's size (6 channels, n_layers=3): 2,768,705;
+    PixelGAN 9,024.
     """
 
     def __init__(
