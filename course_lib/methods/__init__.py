@@ -16,12 +16,9 @@ METHODS = {
     "munit": "munit.MUNIT",
     "cut": "cut.CUT",
     "flow": "flow.FlowMatching",
-    # rows of CycleGAN's tables, and one of MUNIT's
+    # a row of CycleGAN's Table 2, and one of MUNIT's Table 1
     "cogan": "baselines.cogan.CoGAN",
-    "bigan": "baselines.bigan.BiGAN",
-    "simgan": "baselines.cyclegan_rows.SimGAN",
-    "feature-gan": "baselines.cyclegan_rows.FeatureGAN",
-    "noisy-cyclegan": "baselines.cyclegan_rows.NoisyCycleGAN",
+    "noisy-cyclegan": "baselines.noisy_cyclegan.NoisyCycleGAN",
 }
 OLD_NAMES = {"bridge": "flow"}  # of methods, as older runs recorded them
 

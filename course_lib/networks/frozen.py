@@ -53,13 +53,6 @@ class Segmenter(nn.Module):
         self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
         self.head = nn.Conv2d(widths[0], classes, 1)
 
-    def features(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b channels h8 w8"]:
-        """What the encoder makes of (B, 3, H, W), H and W multiples of 8: (B, 48, H/8, W/8)."""
-        h = photos
-        for i, block in enumerate(self.down):
-            h = block(F.max_pool2d(h, 2) if i else h)
-        return h
-
     def forward(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes h w"]:
         height, width = photos.shape[-2:]
         step = 2 ** len(self.up)

@@ -17,7 +17,7 @@ from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import CourseError, need
 from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.methods.base import Method
-from course_lib.methods.baselines.cyclegan_rows import NoisyCycleGAN
+from course_lib.methods.baselines.noisy_cyclegan import NoisyCycleGAN
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cut import CUT
 from course_lib.methods.cyclegan import CycleGAN

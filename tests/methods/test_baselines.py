@@ -1,11 +1,10 @@
-"""CoGAN, BiGAN and the rows that are CycleGAN with another loss: each step is its equations."""
+"""CoGAN, whose step is its equations, and CycleGAN with noise."""
 
 import pytest
 import torch
 
 from course_lib import CourseError
-from course_lib.methods import configs, cyclegan
-from course_lib.methods.baselines import bigan, cogan, cyclegan_rows
+from course_lib.methods.baselines import cogan, noisy_cyclegan
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator, parameter_count
 from course_lib.networks.blocks import inference
 from tests.methods.contract import assert_same_weights
@@ -94,59 +93,9 @@ def test_search_finds_the_noise_behind_an_image():
     assert method.search(torch.ones(1, 3, 32, 32), "x").abs().max() <= 1
 
 
-# ---- BiGAN
-
-
-def test_bigan_step_equals_the_equations():
-    method, reference = (make(bigan.BiGAN, **TINY, batch_size=2) for _ in range(2))
-    G_xy, G_yx, D = reference.G_xy, reference.G_yx, reference.D
-    opt_G, opt_D = adams([G_xy, G_yx], [D])
-    x, y = batch().values()
-    for _ in range(3):
-        terms = method.step({"x": x, "y": y})  # the pool is not full: it gives back what comes in
-        fake_y, fake_x = G_xy(x), G_yx(y)
-        expected = {
-            "d_real_y": (D(torch.cat([fake_x.detach(), y], 1)) - 1).square().mean(),
-            "d_fake_y": D(torch.cat([x, fake_y.detach()], 1)).square().mean(),
-        }
-        opt_D.zero_grad()
-        (sum(expected.values()) / 2).backward()
-        opt_D.step()
-        expected |= {
-            "g_gan_y": (D(torch.cat([x, fake_y], 1)) - 1).square().mean(),
-            "g_gan_x": D(torch.cat([fake_x, y], 1)).square().mean(),
-        }
-        opt_G.zero_grad()
-        (expected["g_gan_y"] + expected["g_gan_x"]).backward()
-        opt_G.step()
-        assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-4)
-
-
-def test_bigan_at_profile_cpu_is_as_large_as_cyclegan():
-    ours = bigan.Config(**bigan.PRESETS["cpu"])
-    theirs = cyclegan.Config(**cyclegan.PRESETS["cpu"])
-    assert configs.as_dict(ours).items() <= configs.as_dict(theirs).items()
-
-
-# ---- rows that are CycleGAN
-
-
-@pytest.mark.parametrize("cls", [cyclegan_rows.SimGAN, cyclegan_rows.FeatureGAN])
-def test_what_stays_close_reaches_both_generators_and_no_features(cls):
-    method, data = make(cls, **TINY), batch()
-    features = method.features if cls is cyclegan_rows.FeatureGAN else lambda images: images
-    terms = method.step(data)
-    other = make(cls, **TINY)
-    with torch.no_grad():
-        fake_y, fake_x = other.G_xy(data["x"]), other.G_yx(data["y"])
-        expected = (features(fake_y) - features(data["x"])).abs().mean()
-        expected += (features(fake_x) - features(data["y"])).abs().mean()
-    assert terms["g_self"].item() == pytest.approx(expected.item(), rel=1e-4)
-    assert not {"g_forward", "g_backward"} & terms.keys()
-    if cls is cyclegan_rows.FeatureGAN:
-        assert not any(p.requires_grad for p in method.features.__self__.parameters())
+# ---- noise for CycleGAN
 
 
 def test_noise_makes_each_translation_another_one():
-    method, x = make(cyclegan_rows.NoisyCycleGAN, **TINY), batch()["x"]
+    method, x = make(noisy_cyclegan.NoisyCycleGAN, **TINY), batch()["x"]
     assert not torch.equal(method.translate(x)["fake_y"], method.translate(x)["fake_y"])

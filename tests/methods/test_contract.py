@@ -142,9 +142,6 @@ CASES = {
     "cogan": Case(method_class("cogan"),
         {"image_size": 32, "z_dim": 5, "base_channels": 4, "d_base_channels": 4,
          "search_steps": 3, "batch_size": 2}),
-    "bigan": Case(method_class("bigan"), TINY),
-    "simgan": Case(method_class("simgan"), TINY, learns=("opt_G", "opt_D")),
-    "feature-gan": Case(method_class("feature-gan"), TINY, learns=("opt_G", "opt_D")),
     "noisy-cyclegan": Case(
         method_class("noisy-cyclegan"), TINY, learns=("opt_G", "opt_D"), by_chance=True
     ),
