@@ -126,6 +126,8 @@ class Emoji(TwoDomains):
     def __init__(self, part: str, size: int, **made_from: Any):
         self.rows, self.size, self.made_from = _rows(part), size, made_from
         self.names = [entries()[row]["name"] for row in self.rows]
+        first = {entry["group"]: i for i, entry in reversed([*enumerate(entries())])}
+        self.groups = [first[entries()[row]["group"]] for row in self.rows]
 
     @property
     def shown(self) -> list[int]:
