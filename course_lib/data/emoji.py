@@ -109,11 +109,12 @@ def _rows(split: str) -> list[int]:
     val and test are without relatives of train (those are "left out"), val without those of test,
     and train_b without those of train_a; train itself is whole.
     """
-    parts = SPLITS.get(split, (split,))
-    rows = [i for i, entry in enumerate(entries()) if entry["split"] in parts]
-    if split == "train":
-        return rows
-    return [i for i in rows if ("relative" in entries()[i]) == (split == "left out")]
+    parts, wanted = (
+        SPLITS.get(split, (split,)),
+        (split == "left out", split in ("train", "left out")),
+    )
+    inside = ((i, entry) for i, entry in enumerate(entries()) if entry["split"] in parts)
+    return [i for i, entry in inside if ("relative" in entry) in wanted]
 
 
 class Emoji(TwoDomains):
@@ -126,6 +127,8 @@ class Emoji(TwoDomains):
     def __init__(self, part: str, size: int, **made_from: Any):
         self.rows, self.size, self.made_from = _rows(part), size, made_from
         self.names = [entries()[row]["name"] for row in self.rows]
+        first = {entry["group"]: i for i, entry in reversed([*enumerate(entries())])}
+        self.groups = [first[entries()[row]["group"]] for row in self.rows]
 
     @property
     def shown(self) -> list[int]:
@@ -228,8 +231,8 @@ class EmojiStyles(Emoji):
         self.paired, self.seed = pairs or split != "train", seed
         x_part, y_part = (split, split) if self.paired else ("train_a", "train_b")
         super().__init__(x_part, size, split=split, styles=styles, seed=seed, pairs=pairs)
-        y_rows = _rows(y_part)
-        self.drawings = _images(styles[0], self.rows, size), _images(styles[1], y_rows, size)
+        parts = zip(styles, (x_part, y_part), strict=True)
+        self.drawings = tuple(_images(style, _rows(part), size) for style, part in parts)
         counts = [f"{len(d)} of {style}" for d, style in zip(self.drawings, styles, strict=True)]
         self.card = f"{CARD} Here: {', '.join(counts)}."
 

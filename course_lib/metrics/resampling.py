@@ -1,7 +1,9 @@
 """Scores with intervals: what other test images would have given, for the same trained network.
 
 NAME_low and NAME_high are the ends of the 95 % percentile bootstrap over the test images
-(``intervals.bootstrap``). They say nothing of another training: for that, train with other seeds. A
+(``intervals.bootstrap``), which are drawn in groups where the data set has ``groups``: man and
+woman running together, or not at all; "groups" is how many there are. They say nothing of another
+training: for that, train with other seeds. A
 score has an interval if it is made of sums over images: means (l1, psnr, ssim, top1 ...), shares of
 windows or borders, ratios of two means (sharpness, grid, chroma), and what a confusion matrix
 gives. The kernel distance brings its own (``distances.kid``). Without one remain the overlap of
@@ -10,7 +12,7 @@ scores see that, so that their bootstrap would centre on another value.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from course_lib.methods.base import Method
@@ -32,22 +34,26 @@ def score(
     for one in scores.translated(method, data, split, direction):
         numbers = scores.measure(one)
         for name, parts in _parts(one).items():
-            numbers |= _ends(name, parts)
+            numbers |= _ends(name, parts, one.groups)
         for prefix, matrices in one.matrices.items():
-            ends = bootstrap(matrices, _segmentation).T.tolist()
+            ends = bootstrap(matrices, _segmentation, groups=one.groups).T.tolist()
             for name, (low, high) in zip(("pixel", "class", "iou"), ends, strict=True):
                 numbers |= {f"{prefix}_{name}_low": low, f"{prefix}_{name}_high": high}
-        numbers |= distances.distances(one.outputs["fake_y"], one.real)
-        results["n"] = len(one.real)
+        numbers |= distances.distances(one.outputs["fake_y"], one.real, one.groups)
+        results |= {"n": len(one.real), "groups": len(one.groups.unique())}
         results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return results
 
 
-def means(each: dict[str, Float[Tensor, " n"]], intervals: bool = True) -> dict[str, float]:
+def means(
+    each: dict[str, Float[Tensor, " n"]],
+    intervals: bool = True,
+    groups: Integer[Tensor, " n"] | None = None,
+) -> dict[str, float]:
     """The mean of each score over its images and, if wanted, the ends of its interval."""
     numbers = {name: values.mean().item() for name, values in each.items()}
     for name, values in each.items() if intervals else ():
-        numbers |= _ends(name, _of_mean(values))
+        numbers |= _ends(name, _of_mean(values), groups)
     return numbers
 
 
@@ -78,6 +84,7 @@ def _segmentation(matrices: Float[Tensor, "r 12 12"]) -> Float[Tensor, "r 3"]:
     return torch.tensor([list(scores.segmentation_scores(matrix).values()) for matrix in matrices])
 
 
-def _ends(name: str, parts: Float[Tensor, "n 2"]) -> dict[str, float]:
-    low, high = bootstrap(parts, lambda sums: sums[:, :1] / sums[:, 1:])[:, 0].tolist()
+def _ends(name: str, parts: Float[Tensor, "n 2"], groups: Tensor | None) -> dict[str, float]:
+    ends = bootstrap(parts, lambda sums: sums[:, :1] / sums[:, 1:], groups=groups)
+    low, high = ends[:, 0].tolist()
     return {f"{name}_low": low, f"{name}_high": high}

@@ -13,6 +13,7 @@ from course_lib.data import open_dataset
 from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
 from course_lib.metrics import distances, diversity, factors, pixels, resampling
+from course_lib.metrics.scores import groups_of
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 NEAREST = 8  # answers that a person would look through
@@ -81,6 +82,7 @@ def score_samples(
     size, load = method.config.image_size, method.config.load
     held_out = open_dataset(data, split, size, direction, load=load)
     items = default_collate([held_out[i] for i in range(len(held_out))])
+    groups = groups_of(held_out)
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
     codes = method.noise(len(x) * MANY, 0)  # of all inputs, in their order
@@ -91,16 +93,17 @@ def score_samples(
     each["nearest_features"] = diversity.each_nearest(samples, y[rows])
     apart = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
     each["nearest_l1"] = apart.min(1).values
+    numbers = resampling.means(each, intervals, groups[rows])
     if method.reads_codes:
         both_ways = len(method.directions) > 1 and held_out.paired
         chosen = torch.arange(len(x)) if both_ways else rows
         mu = [method.encode(part.to(method.device)) for part in y[chosen].split(64)]
         again = paint(method, x[chosen], torch.cat(mu)[:, None])[:, 0]
-        each["encoded_l1"] = pixels.each_l1(again, y[chosen])
-    numbers = resampling.means(each, intervals)
+        own = {"encoded_l1": pixels.each_l1(again, y[chosen])}
+        numbers |= resampling.means(own, intervals, groups[chosen])
     numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", "features")}
     numbers["realism_error"] = diversity.realism_error(other, y)
-    apart = distances.distances(other, y)
+    apart = distances.distances(other, y, groups)
     names = apart if intervals else ("frechet_features", "kid_features")
     numbers |= {name: apart[name] for name in names}
     few = rows[:: max(1, n // SHARED)][:SHARED]

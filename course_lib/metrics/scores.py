@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from course_lib import metrics
-from course_lib.data import open_dataset
+from course_lib.data import TwoDomains, open_dataset
 from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
@@ -192,6 +192,7 @@ class Translated(NamedTuple):
     forward: bool  # from the domain that the data set calls x to the one it calls y
     prefix: str  # of the scores' names: "" or "yx_"
     paired: bool
+    groups: Integer[Tensor, " n"]  # those that share a number are relatives
     items: dict  # of the data set, each a batch
     source: Tensor
     real: Tensor
@@ -264,10 +265,15 @@ def translated(
     items = default_collate([held_out[i] for i in range(len(held_out))])
     for one in method.directions:
         prefix, outputs = "" if one == "xy" else "yx_", _outputs(method, items, one)
-        forward, paired = one == direction, held_out.paired
+        forward, paired, groups = one == direction, held_out.paired, groups_of(held_out)
         yield Translated(
-            data, forward, prefix, paired, items, items[one[0]], items[one[1]], outputs
+            data, forward, prefix, paired, groups, items, items[one[0]], items[one[1]], outputs
         )
+
+
+def groups_of(dataset: TwoDomains) -> Integer[Tensor, " n"]:
+    """``dataset.groups``, or a number of its own for each item."""
+    return torch.tensor(dataset.groups or range(len(dataset)))
 
 
 def measure(one: Translated) -> dict[str, float]:

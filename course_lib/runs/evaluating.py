@@ -10,6 +10,7 @@ from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels, resampling, samples
+from course_lib.metrics.scores import groups_of
 from course_lib.runs.opening import open_translator, towards
 
 
@@ -44,7 +45,8 @@ def evaluate(
     """What can be measured of a run on held-out data, and baselines where training had pairs.
 
     See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image
-    differ. NAME_low and NAME_high are the ends of a score's 95 % interval over the images.
+    differ. NAME_low and NAME_high are the ends of a score's 95 % interval over the images, of which
+    relatives (``groups`` of the data set) count as one draw.
     """
     method, settings = open_translator(folder, device)
     return score_run(method, settings, data, split, direction, folder)
@@ -77,5 +79,6 @@ def score_run(
     if method.has_codes:
         scores |= samples.score_samples(method, data, split, direction, intervals=True)
     if held_out.paired and train_set.paired:
-        scores |= resampling.means(pixels.each_baseline(train_set, held_out))
+        baselines = pixels.each_baseline(train_set, held_out)
+        scores |= resampling.means(baselines, groups=groups_of(held_out))
     return scores | {"split": split, "data": data, "direction": direction}

@@ -174,6 +174,11 @@ def test_relatives_leave_what_is_scored_and_the_y_of_unpaired_training():
     names = hashlib.sha256(" ".join(train.names).encode()).hexdigest()
     assert names == "a95240f9ae0e85f51c31a74d5e3e82c24db441b8906d9741facbe5869f833eef"
     assert len(apart) == 84 and not set(apart.names) & set(train.names)
+    groups = {split: EmojiEdges(split, 16).groups for split in ("val", "test", "left out")}
+    assert [len(set(of_split)) for of_split in groups.values()] == [118, 117, 63]
+    assert (
+        apart.groups[apart.names.index("man-boy-boy")] == apart.groups[apart.names.index("man-boy")]
+    )
     assert "man-boy-boy" in apart.names and len(near(apart.rows, train.rows, "twemoji")) >= 28
     x, y = EmojiStyles("train", ("twemoji", "fluent")).drawings
     assert torch.equal(x, drawings("twemoji")[_rows("train_a")])

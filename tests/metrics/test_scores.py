@@ -216,7 +216,7 @@ def test_score_of_copying():
     emoji = scores.score(Stub(lambda x: x, size=16), "emoji:twemoji-fluent", "val")
     found_again = {"top1", "copy_top1", "shape_top1"}
     assert emoji.keys() == {"n", "copy_l1", "moved_l1"} | found_again | PAIRS
-    assert emoji["top1"] == emoji["copy_top1"] and emoji["n"] == 160
+    assert emoji["top1"] == emoji["copy_top1"] and emoji["n"] == 118
 
 
 def test_score_without_pairs_gives_what_needs_none(tmp_path):
