@@ -48,7 +48,8 @@ def claims(
     """Judge the papers' claims by the tables of the sweeps, and write claims.md and claims.png."""
     from course_lib.experiments import claims_page
 
-    print("wrote", *claims_page.write(folder))
+    claims_page.write(folder)
+    print(f"wrote {folder / 'claims.md'} and {folder / 'claims.png'}")
 
 
 @app.command()

@@ -75,6 +75,7 @@ minutes of one core. So compare who is ahead, and not by how much.
 
 `course claims` makes this page from [`claims.toml`](claims.toml) and the tables in `sweeps/`.
 [How a claim is decided](guide/ablations.md) follows one of them from the paper to its verdict."""
+WHY = "\n<details><summary>Why some of them came out so</summary>\n"
 COLUMNS = """| verdict | claim | the paper | here | difference | seeds on the paper's side |
 |---|---|---|---|---|---|"""
 MEMORY = """
@@ -82,14 +83,12 @@ MEMORY = """
 """
 
 
-def write(folder: Path) -> list[Path]:
+def write(folder: Path) -> None:
     """Make the page and its figure in ``folder`` from what is there; the same bytes every time."""
     png = io.BytesIO()
     figure(folder).savefig(png, format="png", metadata={"Software": None})
-    made = {folder / "claims.md": page(folder).encode(), folder / "claims.png": png.getvalue()}
-    for path, data in made.items():
-        replace_file(path, data)
-    return list(made)
+    replace_file(folder / "claims.md", page(folder).encode())
+    replace_file(folder / "claims.png", png.getvalue())
 
 
 def _groups(folder: Path) -> dict[str, dict[Claim, Finding]]:
@@ -110,14 +109,12 @@ def page(folder: Path) -> str:
     lines = [HEAD.format(count=len(asked), n=counts, proxies=proxies)]
     for name, group in groups.items():
         lines += [f"\n## {name}\n\n{COLUMNS}", *itertools.starmap(_line, group.items())]
-        reasons = [
+        if reasons := [
             f"- *{c.claim}* {c.why}{f' ([picture]({c.picture}))' * bool(c.picture)}"
             for c in group
             if c.why
-        ]
-        if reasons:
-            head = "\n<details><summary>Why some of them came out so</summary>\n"
-            lines += [head, *reasons, "\n</details>"]
+        ]:
+            lines += [WHY, *reasons, "\n</details>"]
     return "\n".join([*lines, MEMORY])
 
 
@@ -130,9 +127,15 @@ def _line(claim: Claim, f: Finding) -> str:
     here += f"; real images get {f.ceiling:.3g}" if f.ceiling > 0 else ""
     interval = f" [{f.low:+.2g}, {f.high:+.2g}]" * (f.seeds > 1)
     ahead = "all" if 1 < f.ahead == f.seeds else f"{SEEDS.get(f.ahead, f.ahead)} of"
-    cells = (f"{LOOKS[f.verdict][0]} {f.verdict}", claim.claim)
-    cells += (paper + "[^about]" * ("about " in paper), here, f"{f.difference:+.2g}{interval}")
-    return f"| {' | '.join(cells)} | {ahead} {SEEDS.get(f.seeds, f.seeds)} |"
+    cells = (
+        f"{LOOKS[f.verdict][0]} {f.verdict}",
+        claim.claim,
+        paper + "[^about]" * ("about " in paper),
+        here,
+        f"{f.difference:+.2g}{interval}",
+        f"{ahead} {SEEDS.get(f.seeds, f.seeds)}",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def figure(folder: Path) -> Figure:
@@ -155,17 +158,20 @@ def figure(folder: Path) -> Figure:
                 axes.axhspan(y - 0.5, y + 0.5, color="0.94", zorder=0)
             else:
                 scale = 100 / abs(f.less or math.nan)
-                half = scale * (f.high - f.low) / 2
-                axes.errorbar(scale * f.difference, y, xerr=half, lw=2, **LOOKS[f.verdict][1])
+                look = {"lw": 2, "xerr": scale * (f.high - f.low) / 2} | LOOKS[f.verdict][1]
+                axes.errorbar(scale * f.difference, y, **look)
         for verdict, (_, look) in LOOKS.items():
             axes.errorbar([], [], xerr=[], lw=2, label=verdict, **look)
         axes.axvline(0, color="0.2", lw=1, zorder=1)
         axes.grid(axis="x", color="0.92")
         edge = max(map(abs, axes.get_xlim()))
         axes.set(xlim=(-edge, edge), ylim=(len(rows) - 0.4, -0.6), yticks=[])
-        axes.set_xticks([-100, -10, 0, 10, 100], ["-100 %", "-10 %", "0", "+10 %", "+100 %"])
+        axes.set(
+            xticks=[-100, -10, 0, 10, 100],
+            xticklabels=["-100 %", "-10 %", "0", "+10 %", "+100 %"],
+            xlabel="difference; even up to 10 %, logarithmic beyond",
+            title="← the other way            as the paper says →",
+        )
         axes.tick_params(top=True, labeltop=True)
-        axes.set_title("← the other way            as the paper says →")
-        axes.set_xlabel("difference; even up to 10 %, logarithmic beyond")
         fig.legend(loc="outside upper center", ncols=3)
     return fig
