@@ -42,15 +42,14 @@ def sweep(
 @app.command()
 def claims(
     folder: Annotated[
-        Path, typer.Option(help="has claims.toml and sweeps/*.csv, gets claims.md")
+        Path, typer.Option(help="has claims.toml and sweeps/*.csv, gets claims.md and claims.png")
     ] = Path("notebooks"),
 ) -> None:
-    """Judge the papers' claims by the tables of the sweeps, and write claims.md."""
-    from course_lib.data.files import replace_file
-    from course_lib.experiments import claims
+    """Judge the papers' claims by the tables of the sweeps, and write claims.md and claims.png."""
+    from course_lib.experiments import claims_page
 
-    replace_file(folder / "claims.md", claims.page(folder).encode())
-    print(f"wrote {folder / 'claims.md'}")
+    claims_page.write(folder)
+    print(f"wrote {folder / 'claims.md'} and {folder / 'claims.png'}")
 
 
 @app.command()

@@ -1,11 +1,10 @@
-"""Claims of papers, judged by the tables of our sweeps, and the page of all verdicts, claims.md.
+"""Claims of papers, and one rule that judges them by the tables of our sweeps.
 
-    course claims            claims.toml and sweeps/*.csv -> claims.md, all in notebooks/
+    notebooks/claims.toml, notebooks/sweeps/*.csv -> a verdict for each claim
 
-The rule, for every claim: the difference of two rows is taken seed by seed, over the seeds that
-both have, and its mean is given with the 95 % interval of Student's t. If the interval lies on the
-paper's side of 0, the verdict is SAME; if it lies on the other side, OPPOSITE; else, and with fewer
-than LEAST_SEEDS seeds, OPEN.
+The rule: the difference of two rows is taken seed by seed, over the seeds that both have, and if
+the 95 % interval of its mean (Student's t) leaves out 0 on the paper's side, the verdict is SAME,
+if it does so on the other side, OPPOSITE, else OPEN. One seed has no interval.
 """
 
 import math
@@ -20,18 +19,18 @@ from course_lib.experiments.sweep import table
 from course_lib.metrics.intervals import interval
 
 SAME, OPPOSITE, OPEN = "same direction", "opposite direction", "open"
-LEAST_SEEDS = 3
 
 
 @dataclass(frozen=True)
 class Claim:
     """One claim: the row ``more`` beats the row ``less`` of the table SWEEP.csv in ``metric``.
 
-    A row of another table is "SWEEP: ROW". ``sanity`` marks what holds by construction.
+    The head of notebooks/claims.toml says what each field is.
     """
 
     id: str
     claim: str
+    short: str
     source: str
     paper: str
     sweep: str
@@ -39,7 +38,8 @@ class Claim:
     more: str
     less: str
     better: str = "higher"
-    metric_less: str = ""  # of ``less``, if another score measures it
+    metric_less: str = ""
+    proxy: str = ""
     sanity: bool = False
     why: str = ""
     picture: str = ""
@@ -50,7 +50,8 @@ class Finding:
     """What the tables say of a claim: a difference, positive on the paper's side, and its interval.
 
     ``more`` and ``less`` are the means of both rows over the ``seeds`` that they share. What cannot
-    be known is nan. ``ahead`` counts the seeds in which the claim's side is ahead.
+    be known is nan. ``ahead`` counts the seeds in which the claim's side is ahead; ``ceiling`` is
+    what real images get in the same score, if the table has it.
     """
 
     verdict: str
@@ -61,6 +62,7 @@ class Finding:
     less: float
     seeds: int
     ahead: int
+    ceiling: float
 
 
 def read_claims(path: Path) -> list[Claim]:
@@ -86,9 +88,7 @@ def judge(claims: list[Claim], folder: Path) -> dict[str, Finding]:
 
 def verdict(low: float, high: float) -> str:
     """What the interval of a difference says, which is positive on the paper's side."""
-    if low > 0:
-        return SAME
-    return OPPOSITE if high < 0 else OPEN
+    return SAME if low > 0 else OPPOSITE if high < 0 else OPEN
 
 
 def _judged(claim: Claim, folder: Path) -> Finding:
@@ -100,94 +100,33 @@ def _judged(claim: Claim, folder: Path) -> Finding:
     _, low, high, _ = interval(differences) if len(seeds) > 1 else [math.nan] * 4
     sides = [[side[seed] for seed in seeds] for side in (more, less)]
     means = [statistics.fmean(side or [math.nan]) for side in (differences, *sides)]
-    decided = verdict(low, high) if len(seeds) >= LEAST_SEEDS else OPEN
-    ahead = sum(difference > 0 for difference in differences)
-    return Finding(decided, means[0], low, high, *means[1:], len(seeds), ahead)
+    seen = (len(seeds), sum(difference > 0 for difference in differences))
+    true = [
+        row.get(f"{claim.metric}_true", math.nan) for row in _rows(claim.more, claim.sweep, folder)
+    ]
+    return Finding(verdict(low, high), means[0], low, high, *means[1:], *seen, [*true, math.nan][0])
 
 
 def values(side: str, metric: str, sweep: str, folder: Path) -> dict[int, float]:
     """The metric of a row, by seed; empty for a row or a table that is not there."""
-    sweep, _, row = side.rpartition(": ") if ": " in side else (sweep, "", side)
-    path = folder / f"{sweep}.csv"
-    rows = [entry for entry in table(path) if entry["row"] == row] if path.exists() else []
     try:
-        return {entry["seed"]: measure(metric, entry) for entry in rows}
+        return {row["seed"]: measure(metric, row) for row in _rows(side, sweep, folder)}
     except KeyError as error:
-        raise CourseError(f"no score {error}", path, f"{metric} of {row!r} was asked for") from None
+        fix = f"{metric} of {side!r} was asked for, in {sweep}.csv if it names no other table"
+        raise CourseError(f"no score {error}", folder, fix) from None
+
+
+def _rows(side: str, sweep: str, folder: Path) -> list[dict]:
+    """What the table has of a row, one entry a seed."""
+    sweep, _, name = side.rpartition(": ") if ": " in side else (sweep, "", side)
+    path = folder / f"{sweep}.csv"
+    return [row for row in table(path) if row["row"] == name] if path.exists() else []
 
 
 def measure(metric: str, scores: dict) -> float:
     """``"a"``, ``"a / b"`` or ``"a - b"`` of named scores, where b may be a number."""
-    name, operation, second = [*metric.split(), "", ""][:3]
-    if not operation:
-        return scores[name]
+    name, operation, second = [*metric.split(), "-", "0"][:3]
     other = float(second) if second[0].isdigit() else scores[second]
     if operation == "-":
         return scores[name] - other
     return scores[name] / other if other else math.nan
-
-
-# ---- the page
-
-HEAD = """# Claims of the papers, and what came out here
-
-Papers say that one method is better than another. This page checks {count} such claims on small
-trainings of this course: rendered houses and emoji of 32 to 128 px, a few minutes of one core each.
-
-**The rule.** Both rows are trained with the same seeds. The difference is taken seed by seed, and
-its mean is given with a 95 % interval (Student's t; positive is the paper's side). If the interval
-leaves out 0 on the paper's side, the verdict is *{SAME}*; if it leaves out 0 on the other side,
-*{OPPOSITE}*; else it is *{OPEN}*. With fewer than {LEAST} seeds it is *{OPEN}* too.
-
-The papers' pictures are photographs of streets, shoes and faces: compare who is ahead, and not by
-how much. "About" stands before a number that was not checked against the paper's text.
-
-`course claims` makes this page from `claims.toml` and the tables in `sweeps/`.
-
-| paper | {SAME} | {OPPOSITE} | {OPEN} |
-|---|---:|---:|---:|"""
-COLUMNS = "| verdict | claim | the paper | here | difference | seeds on the paper's side |"
-SANITY = """
-## Checks of sanity
-
-These hold by construction. They test our code and not the papers, and are not counted above.
-"""
-
-
-def page(folder: Path) -> str:
-    """claims.md for ``folder``/claims.toml and ``folder``/sweeps/*.csv."""
-    claims = read_claims(folder / "claims.toml")
-    findings = judge(claims, folder / "sweeps")
-    papers: dict[str, list[Claim]] = {}
-    for claim in claims:
-        if not claim.sanity:
-            papers.setdefault(claim.source.split(",")[0], []).append(claim)
-    asked = [claim for chosen in papers.values() for claim in chosen]
-    verdicts = {"SAME": SAME, "OPPOSITE": OPPOSITE, "OPEN": OPEN}
-    lines = [HEAD.format(count=len(asked), LEAST=LEAST_SEEDS, **verdicts)]
-    for paper, chosen in (papers | {"in all": asked}).items():
-        counts = Counter(findings[claim.id].verdict for claim in chosen)
-        lines.append(f"| {paper} | {counts[SAME]} | {counts[OPPOSITE]} | {counts[OPEN]} |")
-    for paper, chosen in papers.items():
-        lines += [f"\n## {paper}\n", *_section(chosen, findings)]
-    lines += [SANITY, *_section([claim for claim in claims if claim.sanity], findings)]
-    return "\n".join(lines) + "\n"
-
-
-def _section(claims: list[Claim], findings: dict[str, Finding]) -> list[str]:
-    """A table of claims, and below it the reasons that are known."""
-    lines = [COLUMNS, "|---|---|---|---|---|---|"]
-    for claim in claims:
-        f = findings[claim.id]
-        paper = f"{claim.source.partition(', ')[2]}: {claim.paper}"
-        here = f"{f.more:.3g} against {f.less:.3g} (`{claim.metric}`)"
-        interval_text = f" [{f.low:+.3g}, {f.high:+.3g}]" if f.seeds > 1 else ""
-        difference = f"{f.difference:+.3g}{interval_text}"
-        cells = (f.verdict, claim.claim, paper, here, difference, f"{f.ahead} of {f.seeds}")
-        lines.append("| " + " | ".join(cells) + " |")
-    reasons = []
-    for claim in claims:
-        if claim.why:
-            picture = f" ([picture]({claim.picture}))" if claim.picture else ""
-            reasons.append(f"- *{claim.claim}* {claim.why}{picture}")
-    return [*lines, "", *reasons] if reasons else lines

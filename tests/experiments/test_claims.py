@@ -1,35 +1,32 @@
-"""The claims: one rule that gives the right verdicts, and claims that refer to what there is."""
+"""The claims: one rule that gives the right verdicts, a page and a figure that show these, and
+claims that refer to what there is.
+"""
 
-import csv
 import re
 from pathlib import Path
 
 import pytest
 
 from course_lib import CourseError
-from course_lib.experiments import claims, sweep
+from course_lib.experiments import claims, claims_page, sweep
 from course_lib.experiments.claims import OPEN, OPPOSITE, SAME
 from tests import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 CLAIMS = claims.read_claims(NOTEBOOKS / "claims.toml")
+USUAL = {"id": "it", "claim": "It is.", "short": "is", "source": "A, 1", "paper": "about 1"}
+USUAL |= {"sweep": "grid", "metric": "l1", "more": "A", "less": "B"}
 
 
 def write(folder: Path, rows: dict[str, dict[int, float]]) -> Path:
-    """The table grid.csv: {row: {seed: l1}}."""
-    with open(folder / "grid.csv", "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*sweep.FIRST, "l1", *sweep.LAST], restval="")
-        writer.writeheader()
-        for row, seeds in rows.items():
-            for seed, value in seeds.items():
-                writer.writerow({"row": row, "seed": seed, "steps": 1, "seconds": 1.0, "l1": value})
+    """The table grid.csv: {row: {seed: l1}}; true images have half an l1."""
+    lines = [f"{row},{k},{x},0.5,1" for row, seeds in rows.items() for k, x in seeds.items()]
+    (folder / "grid.csv").write_text("\n".join(["row,seed,l1,l1_true,steps", *lines]))
     return folder
 
 
 def found(folder: Path, **fields: str) -> claims.Finding:
-    usual = {"id": "it", "claim": "It is.", "source": "A, 1", "paper": "1", "sweep": "grid"}
-    usual |= {"metric": "l1", "more": "A", "less": "B"}
-    return claims.judge([claims.Claim(**usual | fields)], folder)["it"]
+    return claims.judge([claims.Claim(**USUAL | fields)], folder)["it"]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +38,9 @@ def found(folder: Path, **fields: str) -> claims.Finding:
         ((1.0, 2.0, 0.0, 1.5, 0.5), "higher", OPEN),
         ((1.0, 1.0, 1.0), "higher", OPEN),  # equal
         ((3.0, 3.1, float("nan")), "higher", OPEN),
-        ((3.0, 3.1), "higher", OPEN),  # fewer than three seeds
+        ((3.0, 3.1), "higher", SAME),
+        ((3.0, 4.0), "higher", OPEN),
+        ((3.0,), "higher", OPEN),  # no interval
         ((), "higher", OPEN),
     ],
 )
@@ -54,7 +53,7 @@ def test_differences_are_of_equal_seeds_with_students_interval(tmp_path):
     # differences 1, 2, 3: mean 2, standard deviation 1, half the interval 4.303 / sqrt(3)
     write(tmp_path, {"A": {7: 32, 5: 11, 9: 103, 1: 500}, "B": {5: 10, 7: 30, 9: 100}})
     it = found(tmp_path)
-    assert (it.difference, it.seeds, it.ahead) == (2, 3, 3)
+    assert (it.difference, it.seeds, it.ahead, it.ceiling) == (2, 3, 3, 0.5)
     assert (it.low, it.high) == pytest.approx((2 - 2.4843, 2 + 2.4843), abs=1e-3)
     assert (it.more, it.less) == pytest.approx((146 / 3, 140 / 3))
     turned = found(tmp_path, better="lower")
@@ -67,13 +66,10 @@ def test_differences_are_of_equal_seeds_with_students_interval(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", ["id = ", 'better = "bigger"', "nonsense = 1", '[[claim]]\nid = "a"']
+    "change", ["id = ", 'better = "bigger"', "nonsense = 1", '[[claim]]\nid = "it"']
 )
 def test_what_is_no_claim_is_refused(tmp_path, change):
-    one = '[[claim]]\nid = "a"\n' + "".join(
-        f'{name} = "x"\n'
-        for name in ("claim", "source", "paper", "sweep", "metric", "more", "less")
-    )
+    one = "[[claim]]\n" + "".join(f'{name} = "{text}"\n' for name, text in USUAL.items())
     path = tmp_path / "claims.toml"
     path.write_text(one)
     assert len(claims.read_claims(path)) == 1
@@ -83,18 +79,42 @@ def test_what_is_no_claim_is_refused(tmp_path, change):
 
 
 def test_the_page_is_what_claims_and_tables_say():
-    page = claims.page(NOTEBOOKS)
+    page = claims_page.page(NOTEBOOKS)
     assert page == (NOTEBOOKS / "claims.md").read_text(encoding="utf-8"), "make it: course claims"
     assert 40 <= sum(not claim.sanity for claim in CLAIMS) <= 50
     for picture in re.findall(r"\]\((.+?)\)", page):
         assert (NOTEBOOKS / picture).exists()
+    assert not re.search(r"\w_[a-z]", re.sub(r"\(.+?\)|E_\w+", "", page)), "scores have words"
+    for claim in CLAIMS:
+        assert len(claim.short) <= 40 and not re.search(r"\d\.\d", claim.claim + claim.short)
+
+
+def test_a_line_of_the_page_says_proxy_ceiling_memory_and_seeds(tmp_path):
+    write(tmp_path, {"A": dict.fromkeys(range(5), 3.0), "B": dict.fromkeys(range(5), 2.0)})
+    claim = claims.Claim(**USUAL, proxy="people's eyes")
+    line = claims_page._line(claim, claims.judge([claim], tmp_path)["it"])
+    assert line.startswith("| ● same direction | It is. | about 1 (1)[^about] | 3 against 2: L1")
+    assert "*proxy* for people's eyes; real images get 0.5 | +1 [+1, +1] | all five |" in line
+
+
+def test_the_figure_has_each_claim_where_its_finding_is():
+    axes = claims_page.figure(NOTEBOOKS).axes[0]
+    names, drawn = {text.get_position()[1]: text.get_text() for text in axes.texts}, {}
+    for dot, _, (bar,) in axes.containers[: -len(claims_page.LOOKS)]:  # the last: the legend
+        ends = bar.get_segments()[0].reshape(-1, 2)  # none with one seed
+        drawn[names[dot.get_ydata()[0]]] = [*dot.get_xdata(), *ends[:, 0]]
+    asked = [claim for claim in CLAIMS if not claim.sanity]
+    assert sorted(drawn) == sorted(claim.short for claim in asked)
+    for claim in asked:
+        f = claims.judge([claim], NOTEBOOKS / "sweeps")[claim.id]
+        known = [x for x in (f.difference, f.low, f.high) if x == x]
+        assert drawn[claim.short] == pytest.approx([100 * x / f.less for x in known]), claim.id
 
 
 def test_every_claim_has_its_rows_and_every_column_a_reader():
     shown = "".join(path.read_text(encoding="utf-8") for path in NOTEBOOKS.glob("*.ipynb"))
-    for claim in CLAIMS:
-        it = claims.judge([claim], NOTEBOOKS / "sweeps")[claim.id]
-        assert it.seeds > 0 and it.difference == it.difference, claim.id
-    metrics = " ".join(f"{claim.metric} {claim.metric_less}" for claim in CLAIMS)
+    for name, it in claims.judge(CLAIMS, NOTEBOOKS / "sweeps").items():
+        assert it.seeds > 0 and it.difference == it.difference, name
+    metrics = " ".join(f"{c.metric} {c.metric_less} {c.metric}_true" for c in CLAIMS)
     for name in sweep.SCORES:
         assert re.search(rf"\b{name}\b", metrics + shown), f"nobody reads the column {name}"

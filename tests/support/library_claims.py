@@ -20,7 +20,7 @@ def paired_differences(rows, more, less, better):
 
 def decide(differences):
     """The rule of the problem set, which asks for three differences: what the interval says."""
-    if len(differences) < claims.LEAST_SEEDS:
+    if len(differences) < 3:
         return "open"
     _, low, high, _ = intervals.interval(differences)
     return VERDICTS.get(claims.verdict(low, high), "open")
