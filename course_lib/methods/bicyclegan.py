@@ -15,9 +15,9 @@ Two cycles share G and E; each has to come back to where it began:
 The last equation has the first cycle in its first line, the second in the other. The paper
 compares six methods: each has some of the five terms, and :data:`VARIANTS` says which. L_GAN takes
 least squares in place of logs, summed over the scales of D. The defaults are the paper's and, where
-it is silent, those of the authors' code, but for three things: that code loads images at 256 px
-without shifting them, sums KL over the batch (here :func:`kl` takes the mean), and gives the
-coarser PatchGAN half as many filters.
+it is silent, those of the authors' code, but for three things: its scripts for façades, shoes and
+bags load images at 256 px, without jitter (here 286 px, cut to 256); it sums KL over the batch
+(here :func:`kl` takes the mean), and gives the coarser PatchGAN half as many filters.
 """
 
 from dataclasses import dataclass

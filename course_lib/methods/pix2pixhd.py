@@ -1,21 +1,23 @@
 """pix2pixHD: large photographs from label maps and instances (Wang and others: CVPR 2018).
 
-    L_FM(G, D_k) = E_{s,x} sum_i (1 / N_i) ||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1   (section 3.2)
+    L_FM(G, D_k) = E_{s,x} sum_i (1 / N_i) ||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1
     min_G [ max_{D_1 .. D_n}  sum_k L_GAN(G, D_k)  +  lambda_fm * sum_k L_FM(G, D_k) ]
 
 The second line is the paper's full objective. s is what D sees beside a photograph: labels one-hot
-and the boundaries of instances (section 3.3). G sees s and, with ``use_features``, the style of
-each instance (section 3.4). x is the photograph, here called y as in all methods. Least squares
-take the place of the logs. Where the formulas and the authors' code differ, the code is followed:
-L_FM is averaged over the scales. The paper's optional term of VGG's layers is left out; it would
-stand in :meth:`Pix2PixHD.generator_terms`. Every ablation is a value of :class:`Config`:
+and the boundaries of instances. G sees s and, with ``use_features``, the style of each instance. x
+is the photograph, here called y as in all methods. Least squares take the place of the logs. Where
+the formulas and the authors' code differ, the code is followed: L_FM is averaged over the scales.
+The paper's optional term of VGG's layers is left out; it would stand in
+:meth:`Pix2PixHD.generator_terms`. Every ablation is a value of :class:`Config`:
 
     GAN alone               lambda_fm=0
     one scale               d_scales=1
     no instance map         use_instances=False, use_features=False
     plain pairs             n_labels=0, use_instances=False, use_features=False
 
-G1 first learns alone at half the size, then G2 without G1, then both (section 3.2).
+G1 first learns alone at half the size, then G2 without G1, then both. The encoder E of the styles
+learns with G1 and stays as it is once G2 begins, as in the authors' code, which computes the
+features of all photographs before its second training; the small presets let E learn to the end.
 """
 
 import warnings
@@ -87,9 +89,7 @@ class Config(TrainingConfig):
     lambda_gan: float = 1.0
     lambda_fm: float = 10.0
     # training
-    # share after which E stays as it is; 1: it learns with G to the end. The authors' training at
-    # 1024 px reads features that were computed before, so there E rests from the second phase on.
-    features_frozen_from: float = 1.0
+    features_frozen_from: float = PHASES["enhancer"][0]  # share from which E rests; 1: never
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     decay_from: float = 0.5
     # styles, after training
@@ -122,6 +122,7 @@ _SMALL = {
     "n_down": 3, "n_blocks": 3, "n_local_blocks": 2, "upsampling": "resize-conv", "d_layers": 2,
     "d_scales": 2, "use_features": True, "e_base_channels": 8, "jitter": "auto", "flip": "auto",
     "batch_size": 4, "lr": 1e-3, "beta2": 0.99, "average": 0.995, "cluster_images": 300,
+    "features_frozen_from": 1.0,
 }  # fmt: skip
 _TINY = {
     "image_size": 32, "base_channels": 8, "n_down": 2, "n_blocks": 1, "d_base_channels": 8,
@@ -198,7 +199,8 @@ class Pix2PixHD(Method):
         begun = sum(share >= begin for begin, _ in PHASES.values())
         self.networks["phase"].number.fill_(begun - 1)
         if self.E is not None:
-            self.E.requires_grad_(share <= self.config.features_frozen_from)
+            rests_from = self.config.features_frozen_from
+            self.E.requires_grad_(share < rests_from or rests_from == 1)
 
     @property
     def phase(self) -> str:

@@ -13,11 +13,11 @@ VAE, and its last encoder blocks and first decoder blocks are the same ones:
     L_CC_x  = lambda_cycle_kl * KL(z_xy) + lambda_cycle * E||cyc_x - x||_1
     L       = L_VAE + L_CC + lambda_gan * L_GAN, over both domains
 
-KL is :func:`losses.kl_unit_variance`. The weights are the paper's. As in public code, KL(z_x)
-counts once, and not once more as in the paper's L_CC. ``shared_blocks=0`` is the variant in which
-two whole VAEs meet in the losses only, as in the authors' later code for MUNIT. The networks are
-MUNIT's (see :mod:`course_lib.networks.unit`), without the weight decay of the authors' first code,
-and each D is one PatchGAN of 4x4 kernels, where theirs has 3x3 and mostly three scales.
+KL is :func:`losses.kl_unit_variance`. The weights are those of the authors' first code. As there,
+KL(z_x) counts once, and not once more as in the paper's L_CC. ``shared_blocks=0`` is the variant in
+which two whole VAEs meet in the losses only, as in the authors' later code for MUNIT. The networks
+are MUNIT's (see :mod:`course_lib.networks.unit`), without the weight decay of the first code, and
+each D is one PatchGAN of 4x4 kernels, where theirs has 3x3 ones and in part three scales.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 whether they look real.
 
 Samples are (n, k, 3, h, w) in [-1, 1]: k translations of each of n inputs. No single number is
-enough: broken samples are diverse, and one sharp answer looks real (BicycleGAN, section 5).
+enough: broken samples are diverse, and one sharp answer looks real (BicycleGAN's comparison).
 Perceptual distances are those of the course's own "features" (perceptual.py). ValueError for shapes
 that do not fit; nan where there is too little to measure.
 """

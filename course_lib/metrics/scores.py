@@ -84,7 +84,7 @@ def fcn_score(
     were painted from?
 
     One knows photographs of up to 64 px, another those of up to 128 px; larger ones are shrunk for
-    it. Real ones give the ground-truth rows of ``frozen_files/facades.json`` and
+    it. Real ones of ``facades`` give the ground-truth rows of ``frozen_files/facades.json`` and
     ``facades_128.json``.
     """
     return segmentation_scores(fcn_matrices(photos, labels).sum(0))

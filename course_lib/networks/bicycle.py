@@ -1,4 +1,4 @@
-"""BicycleGAN's networks (section 4 of the paper): a U-Net with a code, encoders, multi-scale D."""
+"""BicycleGAN's networks: a U-Net with a code, encoders, multi-scale D."""
 
 from collections.abc import Iterable
 from itertools import pairwise

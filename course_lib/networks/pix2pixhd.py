@@ -155,7 +155,7 @@ def instance_index(instances: Integer[Tensor, "b h w"]) -> Integer[Tensor, " pix
 
 
 def boundary_map(instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b 1 h w"]:
-    """1 where one of a pixel's four neighbours is of another instance, else 0 (section 3.3)."""
+    """1 where one of a pixel's four neighbours is of another instance, else 0."""
     edge = torch.zeros(instances.shape, dtype=torch.bool, device=instances.device)
     across = instances[:, :, 1:] != instances[:, :, :-1]
     down = instances[:, 1:] != instances[:, :-1]
@@ -209,7 +209,7 @@ class Phase(AskedOften):
 
 
 class Styles(nn.Module):
-    """The centres of the features of each class, once training has ended (section 3.4).
+    """The centres of the features of each class, once training has ended.
 
     A module, so that checkpoints keep it; nothing learns. ``centres`` is (n_labels, n_centres,
     n_features), of which the first ``counts`` (n_labels,) of a class are there: none until then.

@@ -4,6 +4,7 @@ Both of a kind are one module, so that a shared block is there once: in the opti
 checkpoint, in a copy. The layers are MUNIT's, which the authors of both later used for UNIT, with
 leaky ReLUs outside the residual blocks. Most configurations of their first code have others: zero
 padding, no norm outside the blocks, a slope of 0.01, transposed convolutions, 1x1 to the image.
+Weights begin as in the later code (He et al.), where the first draws them from N(0, 0.02).
 """
 
 from jaxtyping import Float

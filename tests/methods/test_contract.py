@@ -96,7 +96,8 @@ CASES = {
     ),
     "pix2pixhd": Case(method_class("pix2pixhd"),
         TINY | {"image_size": 32, "n_down": 2, "n_local_blocks": 1, "d_scales": 2,
-                "e_base_channels": 2, "use_features": True, "n_centres": 3, "cluster_images": 4}, (
+                "e_base_channels": 2, "use_features": True, "n_centres": 3, "cluster_images": 4,
+                "features_frozen_from": 1.0}, (
             ({"lambda_fm": 0.0}, {"g_fm"}),
             ({"lambda_gan": 0.0}, {"g_gan"}),
             ({"use_features": False}, set()),

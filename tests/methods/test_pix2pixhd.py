@@ -24,7 +24,7 @@ from tests.methods.contract import assert_same_weights, in_float64, weights
 SMALL = Config(
     image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4,
     d_layers=1, d_scales=2, e_base_channels=2, use_features=True, batch_size=2, n_centres=3,
-    cluster_images=4,
+    cluster_images=4, features_frozen_from=1.0,
 )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def moved(method: Pix2PixHD, data: dict) -> set[str]:
 
 
 def test_step_equals_the_equations():
-    """Two steps in the last phase against section 3 written out, with plain Adam in float64."""
+    """Two steps in the last phase, the equations written out, with plain Adam in float64."""
     method, ref = in_float64(make(), make())
     data = batch()
     data["y"], ids = data["y"].double(), data["instances"]
@@ -136,11 +136,12 @@ def test_no_d_changes_its_resolution():
     assert sizes == {0: {32}, 1: {16}}
 
 
-def test_e_can_be_frozen_late():
-    method = make(features_frozen_from=0.6)
-    assert "E" not in moved(method, batch())
-    method.advance(0.5)
-    assert "E" in moved(method, batch())
+def test_e_rests_once_g2_begins():
+    method = make(features_frozen_from=Config().features_frozen_from)
+    for share, phase in ((0.49, "global"), (0.5, "enhancer")):
+        method.advance(share)
+        assert method.phase == phase
+        assert ("E" in moved(method, batch())) == (phase == "global")
 
 
 def test_plain_pairs_need_no_maps(tmp_path):
