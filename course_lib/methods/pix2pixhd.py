@@ -199,7 +199,8 @@ class Pix2PixHD(Method):
         begun = sum(share >= begin for begin, _ in PHASES.values())
         self.networks["phase"].number.fill_(begun - 1)
         if self.E is not None:
-            self.E.requires_grad_(share < self.config.features_frozen_from)
+            rests_from = self.config.features_frozen_from
+            self.E.requires_grad_(share < rests_from or rests_from == 1)
 
     @property
     def phase(self) -> str:
