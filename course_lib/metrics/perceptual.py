@@ -2,7 +2,9 @@
 
 The network comes with the course, has 100,216 parameters and has seen façades only. A score on it
 says "features" in its name, never LPIPS: the two may be compared in order, not in digits. LPIPS
-itself is in ``papers.py``. Images are batches (n, 3, h, w) in [-1, 1], with sides of at least 16.
+itself is in ``papers.py``. On emoji, too, features tell the same thing by another artist from a
+different thing, a little better than L1 and SSIM do: ``tools/validate_features.py`` asks them.
+Images are batches (n, 3, h, w) in [-1, 1], with sides of at least 16.
 """
 
 import torch

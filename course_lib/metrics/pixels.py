@@ -37,7 +37,7 @@ def psnr(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> floa
 
 def ssim(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
     """Structural similarity, 1 for equal images (Wang et al. 2004; Gaussian window of 11 px),
-    averaged over images.
+    averaged over images and over the three colour channels (the paper takes the luminance alone).
 
     It compares intensities in [0, 1]: its luminance term, (2ab + c) / (a^2 + b^2 + c) of two local
     means, presumes that they are not negative. On [-1, 1] a slightly brighter grey would count as
