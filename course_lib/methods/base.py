@@ -36,6 +36,8 @@ class TrainingConfig:
 
     # settings that older runs recorded and that no longer exist: name -> the default they had
     REMOVED: ClassVar[dict[str, Any]] = {}
+    # settings that older runs did not have: name -> what they did, where it is not the default
+    BEFORE: ClassVar[dict[str, Any]] = {}
 
     image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set

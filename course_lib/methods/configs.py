@@ -69,7 +69,8 @@ def without_removed(cls: type, recorded: dict[str, Any]) -> dict[str, Any]:
     """``recorded`` settings of a run, without those that no longer exist (``cls.REMOVED``).
 
     Such a setting had a default, and today's code does what that default did. Raises CourseError
-    for a run that had set it to something else.
+    for a run that had set it to something else. A setting that the run does not know yet is what
+    ``cls.BEFORE`` says, if anything.
     """
     for name, default in cls.REMOVED.items():
         if recorded.get(name, default) != default:
@@ -78,7 +79,8 @@ def without_removed(cls: type, recorded: dict[str, Any]) -> dict[str, Any]:
                 "run.json",
                 "open it with the version of the course that is tagged `full`",
             )
-    return {name: value for name, value in recorded.items() if name not in cls.REMOVED}
+    known = {name: value for name, value in recorded.items() if name not in cls.REMOVED}
+    return cls.BEFORE | known
 
 
 def from_run(cls: type, recorded: dict[str, Any]) -> Any:

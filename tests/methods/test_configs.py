@@ -13,6 +13,7 @@ from course_lib.methods.base import option
 @dataclass(frozen=True)
 class Config:
     REMOVED: ClassVar = {"gone": 0.5}
+    BEFORE: ClassVar = {"levels": 3}
 
     size: int = 4
     levels: int = option(0, zero=True)
@@ -20,13 +21,14 @@ class Config:
 
 
 def test_a_removed_setting_is_left_out_where_it_had_its_default():
-    assert configs.from_run(Config, {"size": 8, "gone": 0.5}) == Config(size=8)
+    assert configs.from_run(Config, {"size": 8, "gone": 0.5, "levels": 0}) == Config(size=8)
     with pytest.raises(CourseError, match=r"gone=1\.0, an option that no longer exists") as error:
         configs.from_run(Config, {"size": 8, "gone": 1.0})
     assert "`full`" in error.value.fix
 
 
-def test_a_run_that_does_not_know_a_setting_has_its_default():
+def test_a_run_that_does_not_know_a_setting_has_what_it_did_or_the_default():
+    assert configs.from_run(Config, {"size": 8}) == Config(size=8, levels=3)
     usual = configs.defaults(Config)
     assert configs.differences({"size": 4}, usual, usual) == []
     assert configs.differences({"size": 4}, usual | {"levels": 2}, usual) == ["levels: 0 -> 2"]

@@ -13,9 +13,12 @@ from course_lib.methods.cut import CUT, Config
 from course_lib.networks.blocks import BlurDown
 from tests.methods.contract import assert_same_weights, in_float64
 
-AUTHORS = ("blur", "init", "upsampling")
+AUTHORS = {"blur": True, "init": "xavier", "upsampling": "bilinear"}  # the defaults
 SMALL = {
     "image_size": 16,
+    "blur": False,
+    "upsampling": "transposed",
+    "init": "normal",
     "base_channels": 4,
     "n_blocks": 2,
     "d_base_channels": 4,
@@ -118,11 +121,12 @@ def test_a_term_of_weight_0_is_not_computed(monkeypatch):
         assert sizes == [2, 2]
 
 
-def test_the_preset_paper_has_the_authors_networks():
+def test_the_defaults_are_the_authors_networks():
     """Blurred halvings and Xavier's rule with gain 0.02; that they compute what the authors' code
     does is shown in networks/test_authors.py.
     """
-    method = make(**{name: runs.make_config("cut", "paper").__dict__[name] for name in AUTHORS})
+    assert AUTHORS.items() <= configs.as_dict(Config()).items()
+    method = make(**AUTHORS)
     x = batch()["x"]
     assert [of.shape[2:] for of in method.G.features(x)] == [
         (22, 22),
