@@ -230,6 +230,9 @@ def spread(mean: float, half: float, n: int) -> np.ndarray:
     return mean + x * half * math.sqrt(n) / T[min(n - 2, len(T) - 1)]
 
 
+SAME, OPPOSITE = "same direction", "opposite direction"
+# A term may have begun with the words of version 0.1: they count as well.
+OLDER = {SAME: "supported", OPPOSITE: "contradicted", "open": "open"}
 SMALL = "A small difference that is sure gets the wrong verdict: how small may it be?"
 
 
@@ -249,26 +252,26 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
         )  # the quantiles have four digits
         skewed = np.where(np.arange(35) < 22, 0.1 * u, 3 * u)  # its median says something else
         cases = {
-            "barely": (spread(0.02 * u, 0.02 * edge * u, n), "supported", SMALL),
-            "barely below": (spread(-0.02 * u, 0.02 * edge * u, n), "contradicted", SMALL),
+            "barely": (spread(0.02 * u, 0.02 * edge * u, n), SAME, SMALL),
+            "barely below": (spread(-0.02 * u, 0.02 * edge * u, n), OPPOSITE, SMALL),
             "three": (
                 spread(u, edge * u, 3),
-                "supported",
+                SAME,
                 "Three differences may decide, and here they do.",
             ),
             "many": (
                 spread(-u, 0.9992 * u, 40),
-                "contradicted",
+                OPPOSITE,
                 "Forty differences get the wrong verdict.",
             ),
             "skewed": (
                 skewed,
-                "supported",
+                SAME,
                 "Differences of which some are large get the wrong verdict.",
             ),
             "equal": (
                 np.full(n, u),
-                "supported",
+                SAME,
                 "Equal differences, all on one side, get the wrong verdict.",
             ),
             "zeros": (
@@ -290,12 +293,12 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
         cases = {
             "above": (
                 spread(u, u / 2, n),
-                "supported",
+                SAME,
                 "The verdict is wrong where all is on the claim's side.",
             ),
             "below": (
                 spread(-u, u / 2, n),
-                "contradicted",
+                OPPOSITE,
                 (
                     "The verdict is wrong where all is on the other side: what does that "
                     "say about the claim?"
@@ -310,11 +313,12 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
     spelt = [
         [word, f"No verdict is spelt {word!r}: the task gives three words."]
         for word in (
-            "Supported",
+            "Same direction",
             "undecided",
-            "reproduced",
+            "same",
+            "opposite",
             "not decided",
-            "Contradicted",
+            "Opposite direction",
             "Open",
             "refuted",
         )
@@ -332,6 +336,7 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
             want,
             message,
             1 if want == "open" else 3,
+            wants=[want, OLDER[want]],
             wrong=spelt,
             errors=errors,
             none="No verdict comes back: is a case without one?",

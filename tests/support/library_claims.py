@@ -6,8 +6,6 @@ from pathlib import Path
 from course_lib.experiments import claims, sweep
 from course_lib.metrics import intervals
 
-VERDICTS = {claims.SAME: "supported", claims.OPPOSITE: "contradicted"}
-
 
 def paired_differences(rows, more, less, better):
     with tempfile.TemporaryDirectory() as folder:
@@ -23,7 +21,7 @@ def decide(differences):
     if len(differences) < 3:
         return "open"
     _, low, high, _ = intervals.interval(differences)
-    return VERDICTS.get(claims.verdict(low, high), "open")
+    return claims.verdict(low, high)
 
 
 PARTS = {

@@ -18,7 +18,7 @@ def decide(differences):
     mean = statistics.fmean(differences)
     half = T[min(n - 2, 29)] * math.sqrt(sum((d - mean) ** 2 for d in differences) / (n - 1) / n)
     low, high = mean - half, mean + half
-    return "supported" if low > 0 else "contradicted" if high < 0 else "open"
+    return "same direction" if low > 0 else "opposite direction" if high < 0 else "open"
 
 ok_t_value | By the t value, which is the same.
 def decide(differences):
@@ -29,7 +29,7 @@ def decide(differences):
     error = math.sqrt(sum((d - mean) ** 2 for d in differences) / (n - 1) / n)
     if math.isnan(mean) or abs(mean) <= T[min(n - 2, 29)] * error:
         return "open"
-    return "supported" if mean > 0 else "contradicted"
+    return "supported" if mean > 0 else "contradicted"  # the words of version 0.1
 """
 
 WRONG = """
@@ -37,9 +37,9 @@ all_of_one_sign | All seeds must agree, no interval. | holds 0
 ~ low > 0 -> mean > 0
 ~ high < 0 -> max(differences) < 0
 
-flipped | Supported and contradicted are turned around. | claim's side
-~ "supported" -> "contradicted"
-~ "contradicted" -> "supported"
+flipped | The two directions are turned around. | claim's side
+~ "same direction" -> "opposite direction"
+~ "opposite direction" -> "same direction"
 
 median | The interval lies around the median. | some are large
 ~ statistics.fmean(differences) -> statistics.median(differences)
@@ -49,19 +49,19 @@ nan_dropped | Runs that ended in nan are left out. | nan
 +    differences = [d for d in differences if not math.isnan(d)]
 
 nothing_returned | No verdict where 0 is inside. | without one
--    return "supported" if low > 0 else "contradicted" if high < 0 else "open"
+-    return "same direction" if low > 0 else "opposite direction" if high < 0 else "open"
 +    if low > 0:
-+        return "supported"
++        return "same direction"
 +    if high < 0:
-+        return "contradicted"
++        return "opposite direction"
 
 only_the_mean | The sign of the mean decides. | holds 0
 ~ low > 0 -> mean > 0
 ~ high < 0 -> mean < 0
 
 spelling | Other words. | spelt
--    return "supported" if low > 0 else "contradicted" if high < 0 else "open"
-+    return "Supported" if low > 0 else "Contradicted" if high < 0 else "Open"
+-    return "same direction" if low > 0 else "opposite direction" if high < 0 else "open"
++    return "Same direction" if low > 0 else "Opposite direction" if high < 0 else "Open"
 
 two_are_enough | Two runs decide. | three differences
 ~ n < 3 -> n < 2
