@@ -79,7 +79,6 @@ MISSING: dict[str, dict[str, tuple[str, ...]]] = {
         "course_lib.networks": ("ResNetGenerator",),
         "course_lib.networks.resnet": ("ResidualBlock", "ResNetGenerator"),
         "course_lib.methods.cyclegan": ("CycleGAN", "ImagePool", "ResNetGenerator"),
-        "course_lib.methods.baselines.bigan": ("ResNetGenerator",),
         "course_lib.methods.pix2pix": ("ResNetGenerator",),
     },
     "ps4": {

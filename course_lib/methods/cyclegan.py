@@ -6,8 +6,7 @@
     L_identity       = E_y ||G_xy(y) - y||_1 + E_x ||G_yx(x) - x||_1                     (sec. 5.2)
 
 G_xy is the paper's G, G_yx its F. In training, least squares take the place of the logs (section
-4). The defaults are the paper's. Rows of its tables are values of :class:`Config`, and those with
-other losses or networks stand in :mod:`course_lib.methods.baselines`:
+4). The defaults are the paper's. Rows of its tables are values of :class:`Config`:
 
     cycle alone             lambda_gan=0
     GAN alone               lambda_forward=0, lambda_backward=0

@@ -17,10 +17,10 @@ from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import CourseError, need
 from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.methods.base import Method
-from course_lib.methods.baselines.noisy_cyclegan import NoisyCycleGAN
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cut import CUT
 from course_lib.methods.cyclegan import CycleGAN
+from course_lib.methods.noisy_cyclegan import NoisyCycleGAN
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.opening import open_translator, towards

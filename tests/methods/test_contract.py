@@ -141,9 +141,6 @@ CASES = {
         (({"average": 0.9, "decay_from": 1.0}, set()),),
         learns=("opt_G",),
     ),
-    "cogan": Case(method_class("cogan"),
-        {"image_size": 32, "z_dim": 5, "base_channels": 4, "d_base_channels": 4,
-         "search_steps": 3, "batch_size": 2}),
     "noisy-cyclegan": Case(
         method_class("noisy-cyclegan"), TINY, learns=("opt_G", "opt_D"), by_chance=True
     ),

@@ -20,7 +20,6 @@ CODED = "bicyclegan", "munit", "flow"
 TWO_WAYS = [name for name in METHODS if len(method_class(name).directions) > 1]
 DATA = {name: "facades:day-night" if name in (*TWO_WAYS, "cut") else "facades" for name in METHODS}
 SMALL = {
-    "cogan": ["search_steps=2"],
     "bicyclegan": ["z_dim=3"],
     "munit": ["style_dim=3"],
 }
