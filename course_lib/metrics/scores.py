@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
-from torch.utils.data import default_collate
+from torch.utils.data import Dataset, default_collate
 
 from course_lib import metrics
-from course_lib.data import TwoDomains, open_dataset
+from course_lib.data import View, open_dataset
 from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
@@ -271,9 +271,9 @@ def translated(
         )
 
 
-def groups_of(dataset: TwoDomains) -> Integer[Tensor, " n"]:
-    """``dataset.groups``, or a number of its own for each item."""
-    return torch.tensor(dataset.groups or range(len(dataset)))
+def groups_of(dataset: Dataset) -> Integer[Tensor, " n"]:
+    """What ``TwoDomains.groups`` says, or a number of its own for each item."""
+    return torch.tensor(View(dataset).groups or range(len(dataset)))
 
 
 def measure(one: Translated) -> dict[str, float]:

@@ -79,6 +79,6 @@ def score_run(
     if method.has_codes:
         scores |= samples.score_samples(method, data, split, direction, intervals=True)
     if held_out.paired and train_set.paired:
-        baselines = pixels.each_baseline(train_set, held_out)
-        scores |= resampling.means(baselines, groups=groups_of(held_out))
+        each = pixels.each_baseline(train_set, held_out)
+        scores |= resampling.means(each, groups=groups_of(held_out))
     return scores | {"split": split, "data": data, "direction": direction}
