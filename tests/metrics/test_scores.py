@@ -184,7 +184,9 @@ def test_score_of_the_truth_on_facades_both_ways():
     fcn, labels = (
         {f"{name}_{part}" for part in ("pixel", "class", "iou")} for name in ("fcn", "labels")
     )
+    fcn |= {"fcn_iou_true"}
     pairs = PAIRS | {"again_l1"}
+    assert found["fcn_iou_true"] == found["fcn_iou"]  # the truth is at its own ceiling
     assert found.keys() == {"n"} | pairs | fcn | {f"yx_{name}" for name in pairs | labels}
     assert found["n"] == 20 and found["l1"] == found["yx_l1"] == 0 and found["yx_labels_iou"] == 1
     items = houses("facades:unpaired")
@@ -253,6 +255,6 @@ def test_score_of_pix2pix_is_seeded_and_leaves_the_random_state():
     assert torch.equal(state, torch.random.get_rng_state())
     torch.manual_seed(9)
     assert scores.score(method, "facades") == first
-    assert first.keys() == {"n", "fcn_pixel", "fcn_class", "fcn_iou"} | PAIRS
+    assert first.keys() == {"n", "fcn_pixel", "fcn_class", "fcn_iou", "fcn_iou_true"} | PAIRS
     images = houses("facades", 16)
     assert first["l1"] > metrics.l1(images["y"], images["y"]) and 0 <= first["fcn_pixel"] <= 1
