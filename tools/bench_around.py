@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
-from torchvision import transforms
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 from torchvision.datasets import ImageFolder
+from torchvision.transforms import InterpolationMode, v2
 
 import course_lib
 from course_lib import runs, training
 from course_lib.data import open_dataset
+from course_lib.data.augment import enlarged
 from course_lib.data.base import View
 from course_lib.data.facades import Facades
 from course_lib.data.images import to_image
@@ -54,11 +55,15 @@ def data(
 ) -> dict[str, Any]:
     """Images per second (x and y are two) in batches as fit() makes them, in this process.
 
-    ``imagefolder`` is torchvision's, over the same images as PNG files of that size, with the same
-    transforms, in a DataLoader without workers; ``ratio`` is the median over alternating turns.
     ``first_per_core`` is the first pass, in which houses are drawn and files decoded, for a second
-    of one core; afterwards they come from memory, as far as they have been seen: the partners of
-    unpaired houses are others each time.
+    of one core. ``images`` are those of later passes, in turn with two others: they come from
+    memory, as far as they have been seen (the partners of unpaired houses are others each time).
+    ``imagefolder`` is torchvision's, which decodes the same images from PNG files of that size in
+    every pass, with transforms like the course's. ``in_memory`` is a TensorDataset of them and
+    these transforms, on one image after the other, and ``by_batch`` the same on the whole batch,
+    whose images are then all changed alike. ``ratio`` is the course's speed over ImageFolder's, the
+    median of the turns, ``to_in_memory`` and ``to_by_batch`` that over the tensors'. No loader has
+    workers.
     """
     rows = []
     for name in names or SETS:
@@ -97,17 +102,21 @@ def _images_per_second(name: str, size: int, repeats: int, batch_size: int) -> d
             next(feed)
         first_pass = 2 * len(own) / (time.process_time() - start)
         torch.set_num_threads(threads)
-        other = _image_folder(files, size, own.jitter, own.mirrors, 2 * batch_size)
-        works = {"ours": lambda: _take(feed), "theirs": lambda: _take(other)}
+        others = {
+            "imagefolder": _image_folder(files, own, size, 2 * batch_size),
+            "in_memory": _tensors(shown, own, size, batch_size, by_batch=False),
+            "by_batch": _tensors(shown, own, size, batch_size, by_batch=True),
+        }
+        works = {"images": lambda: _take(feed)}
+        works |= {name: lambda other=other: _take(other) for name, other in others.items()}
         seconds = alternate(works, repeats, warm=1)
     images = 2 * TURN * batch_size
-    row = {
-        "data": name,
-        "first_per_core": first_pass,
-        "images": images / statistics.median(seconds["ours"]),
-    }
-    row |= {"imagefolder": images / statistics.median(seconds["theirs"])}
-    return row | ratios(seconds["theirs"], seconds["ours"])
+    row = {"data": name, "first_per_core": first_pass}
+    row |= {key: images / statistics.median(times) for key, times in seconds.items()}
+    row |= ratios(seconds["imagefolder"], seconds["images"])
+    for key in ("in_memory", "by_batch"):
+        row[f"to_{key}"] = ratios(seconds[key], seconds["images"])["ratio"]
+    return row
 
 
 def _take(feed: Iterator) -> None:
@@ -115,24 +124,48 @@ def _take(feed: Iterator) -> None:
         next(feed)
 
 
-def _image_folder(files: Path, size: int, kind: str, flip: bool, batch_size: int) -> Iterator:
+def _image_folder(files: Path, own: View, size: int, batch_size: int) -> Iterator:
     """Endless batches of torchvision's, with the transforms that :class:`course_lib.data.Augment`
     makes.
     """
-    bilinear, bicubic = transforms.InterpolationMode.BILINEAR, transforms.InterpolationMode.BICUBIC
-    jitter = {
-        "resize": [
-            transforms.Resize(round(size * 286 / 256), bilinear),
-            transforms.RandomCrop(size),
-        ],
-        "affine": [transforms.RandomAffine(5, (0.06, 0.06), (0.9, 1.1), interpolation=bicubic)],
-        "none": [],
-    }[kind]
-    mirror = [transforms.RandomHorizontalFlip()] if flip else []
-    steps = [*jitter, *mirror, transforms.ToTensor(), transforms.Normalize([0.5] * 3, [0.5] * 3)]
-    dataset = ImageFolder(files, transforms.Compose(steps))
+    enlarge = [v2.Resize(enlarged(size))] if own.jitter == "resize" else []
+    tensor = [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)]
+    steps = [*enlarge, *_changes(own, size, InterpolationMode.BICUBIC), *tensor]
+    transform = v2.Compose([*steps, v2.Normalize([0.5] * 3, [0.5] * 3)])
+    dataset = ImageFolder(files, transform)
     while True:
         yield from DataLoader(dataset, batch_size, shuffle=True, drop_last=True)
+
+
+def _tensors(shown: View, own: View, size: int, batch_size: int, by_batch: bool) -> Iterator:
+    """Endless batches of tensors that lie in memory as they are needed: in [-1, 1], and enlarged.
+
+    A pair's x and y are changed alike, as images of six channels. torchvision has no bicubic turns
+    of tensors, so these are bilinear.
+    """
+    images = [torch.stack([shown[i][key] for i in range(len(shown))]) for key in "xy"]
+    if own.jitter == "resize":
+        images = [v2.functional.resize(each, [enlarged(size)]) for each in images]
+    dataset = TensorDataset(*([torch.cat(images, 1)] if own.paired else images))
+    order = BatchSampler(RandomSampler(dataset), batch_size, drop_last=True)
+    steps = _changes(own, size, InterpolationMode.BILINEAR)
+    change = v2.Compose(steps) if steps else v2.Identity()
+    while True:
+        for batch in DataLoader(dataset, sampler=order, batch_size=None):
+            yield [
+                change(each) if by_batch else torch.stack([change(one) for one in each])
+                for each in batch
+            ]
+
+
+def _changes(own: View, size: int, mode: InterpolationMode) -> list[v2.Transform]:
+    """Those of "resize" begin with images of the ``enlarged`` size."""
+    jitter = {
+        "resize": [v2.RandomCrop(size)],
+        "affine": [v2.RandomAffine(5, (0.06, 0.06), (0.9, 1.1), interpolation=mode)],
+        "none": [],
+    }
+    return jitter[own.jitter] + [v2.RandomHorizontalFlip()] * own.mirrors
 
 
 # ---- the widgets, and the imports

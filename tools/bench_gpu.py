@@ -196,7 +196,7 @@ def _steps(profile: str, dry: bool) -> Jobs:
     """All methods, those with a textbook step beside it; at the end torch.compile, which may take
     minutes.
     """
-    turns = [(name, [*KINDS[: name in LEARNED], *KINDS[1:]]) for name in METHODS]
+    turns = [(name, KINDS if name in LEARNED else KINDS[-2:]) for name in METHODS]
     turns += [(name, [KINDS[0], COMPILED]) for name in LEARNED]
     return [
         ({"method": name, "step": kinds[-1]}, partial(timed, name, kinds, profile, dry))
@@ -271,7 +271,7 @@ def _fed(name: str, method: str, profile: str, dry: bool) -> Rows:
     (row,) = bench_around.data([name], config.image_size, 1 if dry else 5, config.batch_size)[
         "rows"
     ]
-    needed = 2 * timed(method, [KINDS[2]], profile, dry)[0]["images"]
+    needed = 2 * timed(method, [KINDS[-1]], profile, dry)[0]["images"]
     size = {"px": config.image_size, "batch": config.batch_size}
     return [row | size | {"method": method, "step_takes": needed, "times": row["images"] / needed}]
 

@@ -1,21 +1,36 @@
 """What the benches have measured and notebooks/bench keeps, as the tables of the guide.
 
-python tools/bench_kept.py
+    python tools/bench_kept.py [--store]
+
+``--store`` puts the tables into notebooks/guide/speed.md, in place of those with the same first
+column, and draws the two pictures that show these measurements. Call it in the course's folder.
 """
 
 import json
+import sys
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench_quality import BOOK, CONTROL, JUDGED, by_seed, verdict
+from bench_quality import BOOK, CONTROL, GOALS, JUDGED, by_seed, smooth, verdict
+from matplotlib import pyplot as plt
 
+from course_lib import plotting
 from course_lib.errors import CourseError
 
 FOLDER = Path(
     "notebooks/bench"
 )  # of step_*.json, quality_*.json, data.json, and what `course bench gpu` writes
+PAGE = Path("notebooks/guide/speed.md")
 OURS = "course bfloat16"
+STEPS = {  # kinds of steps: in words, and the colour in pictures
+    BOOK: ("textbook", "#0072B2"),
+    "textbook float32 with D frozen": ("textbook, D frozen", "#CC79A7"),
+    "textbook bfloat16 by autocast": ("textbook + autocast", "#E69F00"),
+    "course float32": ("course, float32", "#56B4E9"),
+    OURS: ("course, bfloat16", "#009E73"),
+}
+NAMES = {"pix2pix": "pix2pix", "cyclegan": "CycleGAN", "bicyclegan": "BicycleGAN"}
 
 
 def markdown(folder: Path = FOLDER) -> str:
@@ -30,15 +45,72 @@ def markdown(folder: Path = FOLDER) -> str:
     }
     parts = []
     for pattern, make in makers.items():
-        kept = [
-            json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(pattern))
-        ]
+        kept = [_read(path) for path in sorted(folder.glob(pattern))]
         if kept:
             machine = "; ".join(dict.fromkeys(facts["title"].split("; ")[1] for facts in kept))
             parts.append(f"{make(kept)}\n\n*{machine}*")
     if not parts:
         raise CourseError("no kept measurements", folder, "call it in the folder of the course")
     return "\n\n".join(parts) + "\n"
+
+
+def store() -> None:
+    """Put the tables into PAGE, each in place of the one with the same first column, and draw the
+    pictures.
+    """
+    parts, new = PAGE.read_text(encoding="utf-8").split("\n\n"), markdown().strip().split("\n\n")
+    for table, machine in zip(new[::2], new[1::2], strict=True):
+        first = table[: table.index("|", 1)]
+        for i in [i for i, part in enumerate(parts) if part.startswith(first)]:
+            parts[i : i + 2] = [table, machine]
+    PAGE.write_text("\n\n".join(parts), encoding="utf-8")
+    plt.rcParams.update(plotting.STYLE)
+    steps = {name: _read(FOLDER / f"step_{name}.json")["rows"] for name in NAMES}
+    _picture_of_all(steps, _read(FOLDER / "quality_pix2pix.json")["rows"])
+    _picture_of_pix2pix(steps["pix2pix"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _picture_of_all(steps: dict[str, list[dict]], learned: list[dict]) -> None:
+    """The one at the top of notebook 10: bars of the steps, and the curves of pix2pix."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(11.5, 3.9), layout="constrained")
+    for i, rows in enumerate(steps.values()):
+        for k, row in enumerate(rows):
+            label, colour = STEPS[row["step"]]
+            at = i + (k - (len(rows) - 1) / 2) / (len(rows) + 1)
+            width, label = 0.9 / (len(rows) + 1), None if i else label
+            left.bar(at, row["ratio"], width, color=colour, label=label)
+            left.plot([at, at], [row["low"], row["high"]], color="black", lw=1.5)
+    left.set(title="one training step", ylabel="times as fast", ylim=(0, 3.4))
+    left.set_xticks(range(len(steps)), list(NAMES.values()))
+    looks = {BOOK: ("textbook", "#0072B2", "-")}
+    looks |= {CONTROL: ("textbook, another seed", "#D55E00", "--"), OURS: (*STEPS[OURS], ":")}
+    for i, rows in enumerate(by_seed(learned)):
+        for kind, (label, colour, style) in looks.items():
+            curve = zip(*smooth([row for row in rows if row["step"] == kind]), strict=True)
+            right.plot(*curve, style, color=colour, label=None if i else label)
+    right.set(title="what pix2pix has learned", ylim=(0.2, 0.45))
+    right.set(xlabel="seconds of training", ylabel="L1 on held-out emoji")
+    for axes, columns in ((left, 2), (right, 1)):
+        axes.legend(ncols=columns)
+    fig.savefig("notebooks/making_it_fast.png", dpi=100)
+
+
+def _picture_of_pix2pix(rows: list[dict]) -> None:
+    """README's small one: a bar for each step."""
+    fig, axes = plt.subplots(figsize=(3, 0.2 * len(rows) + 0.1), layout="constrained")
+    for row in rows:
+        label, colour = STEPS[row["step"]]
+        axes.barh(label, row["ratio"], color=colour)
+        axes.text(row["ratio"], label, f" {row['ratio']:.2f} times", va="center", fontsize=8)
+    axes.set(xticks=[], xlim=(0, 1.35 * max(row["ratio"] for row in rows)))
+    axes.invert_yaxis()
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=8)
+    fig.savefig("notebooks/guide/small/10.webp", dpi=100)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -49,44 +121,35 @@ def _steps(kept: list[dict[str, Any]]) -> str:
     lines = []
     for facts in kept:
         rows = {row["step"]: row for row in facts["rows"]}
-        book, own = rows[BOOK], rows.get(OURS)
-        line = [facts["title"].partition("; ")[0], f"{book['seconds']:.2f}"]
-        for row in (rows["course float32"], own):
+        line = [facts["title"].partition("; ")[0], f"{rows[BOOK]['seconds']:.2f}"]
+        for row in map(rows.get, list(STEPS)[1:]):
             line.append(
                 f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if row else "-"
             )
-        used = own or rows["course float32"]
+        used = rows.get(OURS, rows["course float32"])
         lines.append([*line, f"{used['share']:.0%}"])
-    head = [
-        "a step of",
-        "textbook, s",
-        "times as fast, float32",
-        "bfloat16",
-        "share of the peak",
-    ]
-    return _table(head, lines)
+    first, *others = (label for label, _ in STEPS.values())
+    return _table(["a step of", f"{first}, s", *others, "share of the peak"], lines)
 
 
 def _qualities(kept: list[dict[str, Any]]) -> str:
     lines = []
     for facts in kept:
-        last = [{row["step"]: row for row in rows} for rows in by_seed(facts["rows"])]
-        own = next(kind for kind in last[0] if kind not in (BOOK, CONTROL))
-        found = []
-        for kind in (BOOK, own):
-            ends = [one[kind] for one in last]
-            l1, took, steps = (
-                mean(end[key] for end in ends) for key in ("val_l1", "seconds", "steps")
-            )
-            found.append(f"{l1:.3f} in {took:.0f} s, {steps:.0f} steps")
-        line = [facts["title"].partition(", profile")[0], *found, own.split()[1]]
-        for judged in JUDGED.values():
-            said = verdict(facts["rows"], judged)
-            line += [f"{_spread(said)}: {said['verdict']}", _spread(said["control"])]
-        lines.append(line)
-    head = ["L1 to the true y, val", "textbook", "ours", "in"]
-    head += [f"{name}, both {said}" for said in JUDGED for name in ("times as fast", "control")]
-    return _table(head, lines)
+        goals = [None, *GOALS.get(facts["title"].split()[0], ())]
+        ends = [{row["step"]: row for row in rows} for rows in by_seed(facts["rows"])]
+        own = next(kind for kind in ends[0] if kind not in (BOOK, CONTROL))
+        for weights, error in JUDGED.items():
+            line = [facts["title"].partition(", profile")[0], weights]
+            for kind in (BOOK, own):
+                l1, steps = (mean(end[kind][key] for end in ends) for key in (error, "steps"))
+                line.append(f"{l1:.3f}, {steps:.0f} steps")
+            for goal in goals:
+                said = verdict(facts["rows"], error, goal)
+                line += [f"{_spread(said)}: {said['verdict']}", _spread(said["control"])]
+            lines.append(line + ["-"] * (8 - len(line)))
+    head = ["L1 to the true y, val", "judged", "textbook", "course"]
+    head += ["times as fast, to the worst end", "control"]
+    return _table([*head, "times as fast, to 0.27", "control"], lines)
 
 
 def _spread(found: dict[str, Any]) -> str:
@@ -96,16 +159,14 @@ def _spread(found: dict[str, Any]) -> str:
 
 
 def _data(kept: list[dict[str, Any]]) -> str:
-    lines = [
-        [
-            row["data"].replace("|", "\\|"),
-            f"{row['images']:.0f}",
-            f"{row['imagefolder']:.0f}",
-            f"{row['ratio']:.1f}",
-        ]
-        for row in kept[0]["rows"]
-    ]
-    return _table([kept[0]["title"].partition(";")[0], "ours", "ImageFolder", "ratio"], lines)
+    columns = ("first_per_core", "images", "imagefolder", "in_memory", "by_batch")
+    lines = []
+    for row in kept[0]["rows"]:
+        speeds = [f"{row[column]:.0f}" if column in row else "-" for column in columns]
+        lines.append([row["data"].replace("|", "\\|"), *speeds])
+    head = ["course, first pass", "course, later passes", "ImageFolder"]
+    head += ["tensors, each image changed", "tensors, the batch changed"]
+    return _table([kept[0]["title"].partition(";")[0], *head], lines)
 
 
 def _on_a_gpu(kept: list[dict[str, Any]]) -> str:
@@ -138,4 +199,6 @@ def _on_a_gpu(kept: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--store"]:
+        store()
     print(markdown(), end="")

@@ -3,8 +3,9 @@
     python tools/bench_quality.py pix2pix --seconds 45 --seeds 5 --json
 
 Curves of a held-out error are noisy, and so is the time at which one of them first comes below a
-value. So a second textbook run with another seed is held against the first in the same way: what
-comes out for two equal sides is noise.
+value. So the textbook trains twice, the second time with another seed. The course is compared with
+both runs alike, by the geometric mean of their times, and the control compares the two with each
+other: what comes out for two equal sides is noise.
 """
 
 import argparse
@@ -39,7 +40,7 @@ OTHER_SEED = 1000  # what the seed of the control is higher by
 WINDOW = 5  # looks that are averaged into one point of a curve
 # Errors that were fixed before the kept curves were made, for a verdict of their own.
 GOALS = {"pix2pix": [0.27], "bicyclegan": [0.27]}
-JUDGED = {"with the average": "val_l1", "with the last weights": "last_l1"}  # both sides, each time
+JUDGED = {"with the average": "val_l1", "with the last weights": "last_l1"}  # all sides, each time
 
 
 def quality(
@@ -144,17 +145,15 @@ def verdict(rows: list[dict], error: str = "val_l1", goal: float | None = None) 
     """How many times as fast the course's step learns as the textbook's, and the same of the
     control.
 
-    ``ratio`` is the geometric mean of the ratios of single seeds (:func:`ratio_of_times`), which
-    stand in ``seeds``; ``low`` and ``high`` are its 95 % t interval, on logarithms, None for one
-    seed. ``control`` has the same four of the textbook against itself: what noise alone gives.
-    ``verdict`` is "faster" or "slower" if the interval leaves out 1, else "not decided". ``error``
-    is val_l1, both sides with the moving average, or last_l1, both without.
+    ``ratio`` is the geometric mean over seeds, whose ratios stand in ``seeds``: the textbook's time
+    (of :func:`times`, the geometric mean of its two runs) over the course's. ``low`` and ``high``
+    are its 95 % t interval, on logarithms, None for one seed. ``control`` has the same four for the
+    first run of the textbook over its second. ``verdict`` is "faster" or "slower" if the interval
+    leaves out 1, else "not decided". ``error`` is val_l1, all with the moving average, or last_l1,
+    all without.
     """
-    (own,) = {row["step"] for row in rows} - {BOOK, CONTROL}
-    ours, control = (
-        _spread([ratio_of_times(r, kind, error, goal) for r in by_seed(rows)])
-        for kind in (own, CONTROL)
-    )
+    found = [times(one, error, goal) for one in by_seed(rows)]
+    ours = _spread([math.sqrt(first * second) / own for first, second, own in found])
     said = (
         "faster"
         if (ours["low"] or 0) > 1
@@ -162,6 +161,7 @@ def verdict(rows: list[dict], error: str = "val_l1", goal: float | None = None) 
         if (ours["high"] or 2) < 1
         else "not decided"
     )
+    control = _spread([first / second for first, second, _ in found])
     return {"verdict": said} | ours | {"control": control}
 
 
@@ -176,22 +176,23 @@ def _spread(seeds: list[float]) -> dict[str, Any]:
     }
 
 
-def ratio_of_times(
-    rows: list[dict], kind: str, error: str = "val_l1", goal: float | None = None
-) -> float:
-    """The textbook's time over that of ``kind``, until both smoothed curves have come down to
-    ``goal``.
+def times(rows: list[dict], error: str = "val_l1", goal: float | None = None) -> list[float]:
+    """Seconds until the smoothed curves of the textbook, its control and the course have come down
+    to ``goal``.
 
-    ``rows`` are of one seed; no ``goal`` is where the worse one ends. Raises CourseError if a curve
-    never gets there.
+    ``rows`` are of one seed; no ``goal`` is where the worst of the three ends. Raises CourseError
+    if a curve never gets there.
     """
-    book, own = (smooth([row for row in rows if row["step"] == one], error) for one in (BOOK, kind))
-    goal = max(book[-1][1], own[-1][1]) if goal is None else goal
-    if math.inf in (times := [reached(curve, goal) for curve in (book, own)]):
+    (own,) = {row["step"] for row in rows} - {BOOK, CONTROL}
+    curves = [
+        smooth([row for row in rows if row["step"] == kind], error) for kind in (BOOK, CONTROL, own)
+    ]
+    goal = max(curve[-1][1] for curve in curves) if goal is None else goal
+    if math.inf in (found := [reached(curve, goal) for curve in curves]):
         raise CourseError(
             f"not every curve comes down to {goal}", "quality", "choose a higher error"
         )
-    return times[0] / times[1]
+    return found
 
 
 def smooth(rows: list[dict], error: str = "val_l1") -> list[tuple[float, float]]:

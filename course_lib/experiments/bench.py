@@ -85,14 +85,20 @@ MEASURED: dict[str, dict[str, Any]] = {
     "cyclegan": {"image_size": 128, "n_blocks": 6},
     "bicyclegan": {"image_size": 128, "batch_size": 2},
 }
-KINDS = ("textbook float32", "course float32", "course bfloat16")
+KINDS = (
+    "textbook float32",
+    "textbook float32 with D frozen",
+    "textbook bfloat16 by autocast",
+    "course float32",
+    "course bfloat16",
+)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def stepper(
     kind: str, config: Any, cls: type, device: torch.device
 ) -> tuple[Any, Callable[[dict], Any]]:
-    """A new method of ``config`` and the step of that ``kind``."""
+    """A new method of ``config`` and the step of that ``kind``, one of KINDS."""
     if not kind.startswith("textbook"):
         method = cls(config, device, bf16=kind.endswith("bfloat16"))
         return method, method.step
@@ -102,7 +108,7 @@ def stepper(
         for layer in net.modules():
             if isinstance(layer, (small_maps.Conv2d, small_maps.ConvTranspose2d)):
                 layer.__class__ = type(layer).__base__  # torch's own
-    return method, textbook_step(method)
+    return method, textbook_step(method, "frozen" in kind, "bfloat16" in kind)
 
 
 def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:
@@ -113,9 +119,11 @@ def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:
 def step(name: str, repeats: int = 7, settings: list[str] | None = None) -> dict[str, Any]:
     """One training step of the paper's networks, beside the textbook's step of the same networks.
 
-    A row has the median ``seconds``, the ``ratio`` to the textbook's speed with its quartiles, and
-    ``share``: the arithmetic per second of the step (convolutions and products) over that of a
-    matrix product of its precision, which takes turns with the steps (``peak``, in GFLOP/s).
+    The textbook's is also timed with D frozen while G learns, as in the authors' code, and with
+    torch.autocast. A row has the median ``seconds``, the ``ratio`` to the textbook's speed with its
+    quartiles, and ``share``: the arithmetic per second of the step (convolutions and products) over
+    that of a matrix product of its precision, which takes turns with the steps (``peak``, in
+    GFLOP/s).
     bfloat16 is measured where it is on by default. ``settings`` are key=value on top of MEASURED.
     Raises CourseError for a method without a textbook step.
     """
@@ -126,7 +134,7 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None) -> dict
     config = configs.build(cls.Config, **MEASURED[name] | configs.parse(cls.Config, settings or []))
     batch = random_batch(config, device)
     # where it is off, bfloat16 is emulated, many times slower
-    kinds = KINDS if profiles.use_bf16(device) else KINDS[:2]
+    kinds = [kind for kind in KINDS if "float32" in kind or profiles.use_bf16(device)]
     works, gflop = {}, {}
     for kind in kinds:
         one_step = stepper(kind, config, cls, device)[1]

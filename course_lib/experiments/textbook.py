@@ -1,6 +1,6 @@
 """The training step one would write first: what ``course bench step`` measures the library by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -8,14 +8,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def textbook_step(method: Any) -> Callable[[dict], None]:
+def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Callable[[dict], None]:
     """The step one would write first, on the networks of ``method``.
 
-    It is in float32, each translation and each judgement is a forward of its own, Adam is the
-    ordinary one, and nothing is frozen.
+    Each translation and each judgement is a forward of its own, in float32, Adam is the ordinary
+    one, and all weights ask for gradients. ``frozen``: those of D do not while G learns, as in the
+    authors' code. ``bf16`` puts torch.autocast around the networks, and losses stay in float32.
     """
     books = {"pix2pix": _pix2pix, "cyclegan": _cyclegan, "bicyclegan": _bicyclegan}
-    return books[type(method).__name__.lower()](method)
+    for net in method.networks.values() if bf16 else ():
+        net.forward = torch.autocast(method.device.type, torch.bfloat16)(net.forward)
+        net.register_forward_hook(_to_float32)
+    return books[type(method).__name__.lower()](method, frozen)
+
+
+def _to_float32(_: Any, __: Any, out: Tensor | Sequence[Tensor]) -> Tensor | list[Tensor]:
+    return out.float() if isinstance(out, Tensor) else [each.float() for each in out]
 
 
 def _adam(config: Any, *nets: nn.Module) -> torch.optim.Optimizer:
@@ -24,7 +32,7 @@ def _adam(config: Any, *nets: nn.Module) -> torch.optim.Optimizer:
     )
 
 
-def _pix2pix(method: Any) -> Callable[[dict], None]:
+def _pix2pix(method: Any, frozen: bool) -> Callable[[dict], None]:
     config, G, D = method.config, method.G, method.D
     opt_G, opt_D = _adam(config, G), _adam(config, D)
 
@@ -39,17 +47,19 @@ def _pix2pix(method: Any) -> Callable[[dict], None]:
         (0.5 * (bce(real, 1.0) + bce(fake, 0.0))).backward()
         opt_D.step()
         opt_G.zero_grad()
-        (
-            bce(D(torch.cat([x, fake_y], 1)), 1.0) + config.lambda_l1 * F.l1_loss(fake_y, y)
-        ).backward()
+        D.requires_grad_(not frozen)
+        gan = bce(D(torch.cat([x, fake_y], 1)), 1.0)
+        (gan + config.lambda_l1 * F.l1_loss(fake_y, y)).backward()
+        D.requires_grad_(True)
         opt_G.step()
 
     return step
 
 
-def _cyclegan(method: Any) -> Callable[[dict], None]:
+def _cyclegan(method: Any, frozen: bool) -> Callable[[dict], None]:
     config, G_xy, G_yx, D_x, D_y = method.config, method.G_xy, method.G_yx, method.D_x, method.D_y
-    opt_G, opt_D = _adam(config, G_xy, G_yx), _adam(config, D_x, D_y)
+    Ds = nn.ModuleList([D_x, D_y])
+    opt_G, opt_D = _adam(config, G_xy, G_yx), _adam(config, Ds)
 
     def mse(logits: Tensor, target: float) -> Tensor:
         return F.mse_loss(logits, torch.full_like(logits, target))
@@ -59,8 +69,10 @@ def _cyclegan(method: Any) -> Callable[[dict], None]:
         opt_G.zero_grad()
         fake_y, fake_x = G_xy(x), G_yx(y)
         cycle_x, cycle_y = F.l1_loss(G_yx(fake_y), x), F.l1_loss(G_xy(fake_x), y)
+        Ds.requires_grad_(not frozen)
         gan = mse(D_y(fake_y), 1.0) + mse(D_x(fake_x), 1.0)
         (gan + config.lambda_forward * cycle_x + config.lambda_backward * cycle_y).backward()
+        Ds.requires_grad_(True)
         opt_G.step()
         opt_D.zero_grad()
         loss_x = mse(D_x(x), 1.0) + mse(D_x(method.pool_x.query(fake_x)), 0.0)
@@ -71,9 +83,10 @@ def _cyclegan(method: Any) -> Callable[[dict], None]:
     return step
 
 
-def _bicyclegan(method: Any) -> Callable[[dict], None]:
+def _bicyclegan(method: Any, frozen: bool) -> Callable[[dict], None]:
     config, G, E, D_encoded, D_random = method.config, method.G, method.E, *method.D.values()
-    opt_G, opt_D = _adam(config, G, E), _adam(config, D_encoded, D_random)
+    Ds = nn.ModuleList([D_encoded, D_random])
+    opt_G, opt_D = _adam(config, G, E), _adam(config, Ds)
 
     def mse(maps: list[Tensor], target: float) -> Tensor:
         return sum(F.mse_loss(logits, torch.full_like(logits, target)) for logits in maps)
@@ -81,6 +94,7 @@ def _bicyclegan(method: Any) -> Callable[[dict], None]:
     def step(batch: dict) -> None:
         x, y = batch["x"], batch["y"]
         opt_G.zero_grad()
+        Ds.requires_grad_(not frozen)
         mu, logvar = E(y)
         encoded = G(x, mu + torch.exp(0.5 * logvar) * method.noise(len(x)))
         kl = -0.5 * (1 + logvar - mu**2 - torch.exp(logvar)).sum(1).mean()
@@ -95,6 +109,7 @@ def _bicyclegan(method: Any) -> Callable[[dict], None]:
         rec_z, _ = E(random)
         E.requires_grad_(True)
         (loss + mse(D_random(random), 1.0) + config.lambda_latent * F.l1_loss(rec_z, z)).backward()
+        Ds.requires_grad_(True)
         opt_G.step()
         opt_D.zero_grad()
         real, fake = mse(D_encoded(y), 1.0), mse(D_encoded(encoded.detach()), 0.0)

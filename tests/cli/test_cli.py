@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
@@ -281,7 +282,8 @@ def test_bench_compares_with_the_textbook(course):
         for word in ("--set", pair)
     ]
     facts = json.loads(course("bench", "step", "cyclegan", "--repeats", 1, "--json", *small)[1])
-    textbook, ours = facts["rows"][:2]
+    rows = {row["step"]: row for row in facts["rows"]}
+    textbook, ours = rows["textbook float32"], rows["course float32"]
     assert textbook["ratio"] == 1 and ours["ratio"] == pytest.approx(
         textbook["seconds"] / ours["seconds"]
     )
@@ -319,10 +321,12 @@ def test_bench_ratios_are_of_pairs():
 
 @pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "bicyclegan"])
 def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
-    """Two steps in float64 end in the weights of the library's step."""
+    """Two steps in float64 end in the weights of the library's step. With D frozen they are the
+    same to the bit, and less is computed.
+    """
     own = {"cyclegan": ["pool_size=3"], "bicyclegan": ["norm=instance", "conditional=False"]}
     small = ["average=0", "decay_from=1", *own.get(method, [])]
-    config, data, ended = runs.make_config(method, "smoke", 32, small), [], []
+    config, data, ended, flops = runs.make_config(method, "smoke", 32, small), [], [], []
     torch.manual_seed(
         100
     )  # Adam's first steps blow up a gradient that is 0 but for rounding: not any data will do
@@ -330,7 +334,7 @@ def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
         data.append(
             {key: torch.rand(2, 3, 32, 32, dtype=torch.float64) * 2 - 1 for key in ("x", "y")}
         )
-    for book in (True, False):
+    for frozen in (False, True, None):
         torch.manual_seed(0)
         model = runs.method_class(method)(config)
         for net in model.networks.values():
@@ -340,19 +344,29 @@ def test_the_textbook_step_of_the_bench_is_the_same_mathematics(method):
         if method == "bicyclegan":
             model.run, model.read = (lambda net, *inputs: net(*inputs)), model.E
             model.judge = lambda cycle, x, y, model=model: model.D[cycle](y)
-        step = bench.textbook_step(model) if book else model.step
-        for batch in data:
-            step(batch)
+        step = model.step if frozen is None else bench.textbook_step(model, frozen)
+        with FlopCounterMode(display=False) as counter:
+            for batch in data:
+                step(batch)
+        flops.append(counter.get_total_flops())
         ended.append([p for net in model.networks.values() for p in net.parameters()])
-    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*ended, strict=True))
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*ended[::2], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(*ended[:2], strict=True)) and flops[1] < flops[0]
 
 
 @pytest.mark.parametrize("method", ["pix2pix", "bicyclegan"])
 def test_the_textbook_has_torchs_own_layers(method):
-    config = runs.make_config(method, "smoke")
-    for kind, module in (("textbook", "torch.nn.modules.conv"), ("course", small_maps.__name__)):
-        model, _ = bench.stepper(
-            f"{kind} float32", config, runs.method_class(method), torch.device("cpu")
-        )
+    """With autocast they compute in bfloat16, and losses get float32."""
+    cpu, settings = torch.device("cpu"), ["conditional=False"] * (method == "bicyclegan")
+    config = runs.make_config(method, "smoke", settings=settings)
+    for kind in bench.KINDS[:4]:
+        model, step = bench.stepper(kind, config, runs.method_class(method), cpu)
         layers = [layer for layer in model.G.modules() if isinstance(layer, torch.nn.Conv2d)]
-        assert {type(layer).__module__ for layer in layers} == {module}
+        own = small_maps.__name__ if kind.startswith("course") else "torch.nn.modules.conv"
+        assert {type(layer).__module__ for layer in layers} == {own}
+        kinds = []
+        for part in (layers[0], model.G):
+            part.register_forward_hook(lambda *call, kinds=kinds: kinds.append(call[2].dtype))
+        step(bench.random_batch(config, cpu))
+        inside = torch.bfloat16 if "autocast" in kind else torch.float32
+        assert kinds[:2] == [inside, torch.float32]
