@@ -230,9 +230,9 @@ def spread(mean: float, half: float, n: int) -> np.ndarray:
     return mean + x * half * math.sqrt(n) / T[min(n - 2, len(T) - 1)]
 
 
-SAME, OPPOSITE = "same direction", "opposite direction"
 # A term may have begun with the words of version 0.1: they count as well.
-OLDER = {SAME: "supported", OPPOSITE: "contradicted", "open": "open"}
+OLDER = {"same direction": "supported", "opposite direction": "contradicted", "open": "open"}
+SAME, OPPOSITE, _ = OLDER
 SMALL = "A small difference that is sure gets the wrong verdict: how small may it be?"
 
 
@@ -310,26 +310,6 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
                 "The verdict is wrong where the interval holds 0.",
             ),
         }
-    spelt = [
-        [word, f"No verdict is spelt {word!r}: the task gives three words."]
-        for word in (
-            "Same direction",
-            "undecided",
-            "same",
-            "opposite",
-            "not decided",
-            "Opposite direction",
-            "Open",
-            "refuted",
-        )
-    ]
-    errors = [
-        CHANGED,
-        ["ZeroDivision", few],
-        ["Index", few],
-        ["StatisticsError", few],
-        ["check: TypeError", "A verdict is one of three words."],
-    ]
     items = [
         facet(
             name,
@@ -337,8 +317,18 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
             message,
             1 if want == "open" else 3,
             wants=[want, OLDER[want]],
-            wrong=spelt,
-            errors=errors,
+            wrong=[
+                [word, f"No verdict is spelt {word!r}: the task gives three words."]
+                for word in (
+                    *("Same direction", "same", "Opposite direction", "opposite"),
+                    *("undecided", "not decided", "Open", "refuted"),
+                )
+            ],
+            errors=[
+                CHANGED,
+                *([name, few] for name in ("ZeroDivision", "Index", "StatisticsError")),
+                ["check: TypeError", "A verdict is one of three words."],
+            ],
             none="No verdict comes back: is a case without one?",
         )
         for name, (_, want, message) in cases.items()

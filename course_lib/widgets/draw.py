@@ -22,7 +22,16 @@ from course_lib.widgets.show import data_url, read_upload
 
 SIDE = 512  # of an outline to start from, in pixels, as of the canvas in draw.js
 # Outlines to start from: test emoji.
-PRESETS = "flushed", "fox_face", "mushroom", "carrot", "car", "butterfly", "hiking_boot", "tangerine"
+PRESETS = (
+    "flushed",
+    "fox_face",
+    "mushroom",
+    "carrot",
+    "car",
+    "butterfly",
+    "hiking_boot",
+    "tangerine",
+)
 
 
 def drawing_to_x(drawing: np.ndarray, size: int) -> Float[Tensor, "1 3 s s"]:
