@@ -26,7 +26,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 import course_lib
 from course_lib import runs, training
-from course_lib.data import open_dataset
+from course_lib.data import earth, emoji, open_dataset
 from course_lib.data.augment import enlarged
 from course_lib.data.base import View
 from course_lib.data.facades import Facades
@@ -46,43 +46,53 @@ SETS = (
     "earth:relief-aerial",
     FOLDER,
 )
-COUNT = 256  # items that are measured of a set
 TURN = 16  # batches in a turn
 
 
 def data(
-    names: list[str] | None = None, size: int = 64, repeats: int = 7, batch_size: int = 16
+    names: list[str] | None = None,
+    size: int = 64,
+    repeats: int = 7,
+    batch_size: int = 16,
+    count: int = 1280,
 ) -> dict[str, Any]:
-    """Images per second (x and y are two) in batches as fit() makes them, in this process.
+    """Images per second (x and y are two) in batches as fit() makes them, in this process, of
+    ``count`` pairs.
 
-    ``first_per_core`` is the first pass, in which houses are drawn and files decoded, for a second
-    of one core. ``images`` are those of later passes, in turn with two others: they come from
-    memory, as far as they have been seen (the partners of unpaired houses are others each time).
-    ``imagefolder`` is torchvision's, which decodes the same images from PNG files of that size in
-    every pass, with transforms like the course's. ``in_memory`` is a TensorDataset of them and
-    these transforms, on one image after the other, and ``by_batch`` the same on the whole batch,
-    whose images are then all changed alike. ``ratio`` is the course's speed over ImageFolder's, the
-    median of the turns, ``to_in_memory`` and ``to_by_batch`` that over the tensors'. No loader has
-    workers.
+    ``first_per_core`` is the first pass, in which houses are drawn and files decoded (all of them
+    where a data set is one file), for a second of one core. ``images`` are those of later passes,
+    in turn with the three others: they come from memory, as far as they have been seen (the
+    partners of unpaired houses are others each time). ``imagefolder`` is torchvision's, which
+    decodes the same images from PNG files of that size in every pass, with transforms like the
+    course's. ``in_memory`` is a TensorDataset of them and these transforms, on one image after the
+    other, and ``by_batch`` the same on the whole batch, whose images are then all changed alike.
+    ``ratio`` is the course's speed over ImageFolder's, the median of the turns, and
+    ``to_in_memory`` and ``to_by_batch`` that over the tensors'. No loader has workers.
     """
     rows = []
     for name in names or SETS:
         with suppress(CourseError):  # of maps that are not installed
-            rows.append(_images_per_second(name, size, repeats, batch_size))
+            rows.append(_images_per_second(name, size, repeats, batch_size, count))
     return {"title": f"images a second, {size} px, batches of {batch_size}; {here()}", "rows": rows}
 
 
 class First(View):
-    """The first COUNT items of a dataset, or as many as there are."""
+    """The first ``count`` items of a dataset, or as many as there are."""
+
+    def __init__(self, dataset: Any, count: int):
+        super().__init__(dataset)
+        self.count = min(count, len(dataset))
 
     def __len__(self) -> int:
-        return min(COUNT, len(self.dataset))
+        return self.count
 
 
-def _images_per_second(name: str, size: int, repeats: int, batch_size: int) -> dict[str, Any]:
+def _images_per_second(
+    name: str, size: int, repeats: int, batch_size: int, count: int
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         files, pairs = Path(folder) / "files", Path(folder) / "pairs" / "train"
-        shown = First(open_dataset("emoji:edges" if name == FOLDER else name, "train", size))
+        shown = First(open_dataset("emoji:edges" if name == FOLDER else name, "train", size), count)
         for place in (files / "x", files / "y", pairs):
             place.mkdir(parents=True)
         for i in range(len(shown)):
@@ -90,12 +100,16 @@ def _images_per_second(name: str, size: int, repeats: int, batch_size: int) -> d
             to_image(x).save(files / "x" / f"{i}.png")
             to_image(y).save(files / "y" / f"{i}.png")
             to_image(torch.cat([x, y], dim=2)).save(pairs / f"{i}.png")
+        for decoded in (emoji.drawings, earth.maps, earth.patches):
+            decoded.cache_clear()
         Facades.kept.clear()
         Facades.kept_bytes = 0
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # others would spin while they wait, and that is counted
         start = time.process_time()
-        own = First(open_dataset(str(pairs.parent) if name == FOLDER else name, "train", size))
+        own = First(
+            open_dataset(str(pairs.parent) if name == FOLDER else name, "train", size), count
+        )
         config = SimpleNamespace(batch_size=batch_size, jitter="auto", flip="auto", image_size=size)
         feed = batches(own, SimpleNamespace(config=config, device=torch.device("cpu")))
         for _ in range(len(own) // batch_size):

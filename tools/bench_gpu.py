@@ -268,9 +268,9 @@ def _fed(name: str, method: str, profile: str, dry: bool) -> Rows:
     method's step takes.
     """
     config = make_config(method, profile)
-    (row,) = bench_around.data([name], config.image_size, 1 if dry else 5, config.batch_size)[
-        "rows"
-    ]
+    repeats = 1 if dry else 5
+    facts = bench_around.data([name], config.image_size, repeats, config.batch_size, count=256)
+    (row,) = facts["rows"]
     needed = 2 * timed(method, [KINDS[-1]], profile, dry)[0]["images"]
     size = {"px": config.image_size, "batch": config.batch_size}
     return [row | size | {"method": method, "step_takes": needed, "times": row["images"] / needed}]
