@@ -61,7 +61,8 @@ HEAD = """# What the papers claim, and what came out here
 ![{count} claims, each a dot with its interval, grouped by paper](claims.png)
 
 *Each dot compares two rows: how far the first is ahead of the second, in per cent of the second
-one's score, with the 95 % interval. Right of the line, our runs point where the paper points.*
+one's score, with the 95 % interval (one seed has none). Right of the line, our runs point where the
+paper points.*
 
 **The rule.** Both rows are trained with the same seeds, the difference is taken seed by seed, and
 if the 95 % t interval of its mean leaves out 0 on the paper's side, the verdict is *same
@@ -70,8 +71,12 @@ direction*; if it leaves out 0 on the other side, *opposite direction*; else *op
 Of {count} claims, {n[same direction]} came out in the same direction and {n[opposite direction]} in
 the opposite direction, and {n[open]} are open. For {proxies} of them a *proxy* stands in for what
 the paper measured: we have no crowd of people to ask, and our networks have never seen a
-photograph. Our images are rendered houses and emoji of 32 to 128 px, and each training takes a few
-minutes of one core. So compare who is ahead, and not by how much.
+photograph. Our images are rendered houses and emoji of 32 to 256 px, and most trainings take a few
+minutes of one core. So compare who is ahead, and not by how much. With so many intervals one or two
+leave out 0 by chance, and *open* does not mean that there is no difference.
+
+Under *here*, the row that is ahead in the claim comes first; ↓ marks a score of which less is
+better. A difference is positive if that row is ahead.
 
 `course claims` makes this page from [`claims.toml`](claims.toml) and the tables in `sweeps/`.
 [How a claim is decided](guide/ablations.md) follows one of them from the paper to its verdict."""
@@ -123,7 +128,7 @@ def _line(claim: Claim, f: Finding) -> str:
     paper = f"{claim.paper} ({claim.source.partition(', ')[2]})"
     words = " ".join(NAMES.get(word, word) for word in claim.metric.split())
     here = f"{f.more:.3g} against {f.less:.3g}: {NAMES.get(claim.metric, words)}"
-    here += f", *proxy* for {claim.proxy}" * bool(claim.proxy)
+    here += " ↓" * (claim.better == "lower") + f", *proxy* for {claim.proxy}" * bool(claim.proxy)
     here += f"; real images get {f.ceiling:.3g}" if f.ceiling > 0 else ""
     interval = f" [{f.low:+.2g}, {f.high:+.2g}]" * (f.seeds > 1)
     ahead = "all" if 1 < f.ahead == f.seeds else f"{SEEDS.get(f.ahead, f.ahead)} of"
