@@ -29,6 +29,9 @@ SHEETS = {  # file: data set, test items, sizes
     "facades_touching": ("facades:touching", (3, 22, 88), SIZES),
     "facades_day-night": ("facades:day-night", (57, 120, 177), SIZES),
     "facades_plaster-brick": ("facades:plaster-brick", (41, 101, 12), SIZES),
+    "photos_colour": ("photos:colour", ("great_wall 1", "red_panda 1", "bison 1"), SIZES),
+    "photos_sharp": ("photos:sharp", ("horses 1", "kingfisher 1", "dandelions 1"), SIZES),
+    "photos_fill": ("photos:fill", ("great_wall 1", "bison 1", "horses 1"), SIZES),
     "earth": ("earth:relief-aerial", (92, 18, 148), (64, 128)),
     "earth_large": ("earth:relief-aerial", (56, 11, 95), (256,)),
 }

@@ -12,6 +12,8 @@ from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
 from course_lib.data.facades import SIZES, TASKS, Facades
 from course_lib.data.folders import SPLITS, ImageFolder
+from course_lib.data.photos import TASKS as PHOTOS
+from course_lib.data.photos import Photos
 from course_lib.errors import CourseError
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "EmojiFill",
     "EmojiStyles",
     "Facades",
+    "Photos",
     "Swapped",
     "TwoDomains",
     "View",
@@ -41,7 +44,7 @@ EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 def names() -> list[str]:
     """The data sets that need no folder and no download; ``paper_sets`` has the others."""
     styles = [f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b]
-    return [*DRAWN, *styles, *(name + PAIRED for name in styles), *TASKS, *EARTH]
+    return [*DRAWN, *styles, *(name + PAIRED for name in styles), *TASKS, *PHOTOS, *EARTH]
 
 
 class Swapped(View):
@@ -92,6 +95,8 @@ def open_dataset(
         dataset = EmojiStyles(split, styles, size, seed, name.endswith(PAIRED))
     elif name in TASKS:
         dataset = Facades(split, size, name, seed)
+    elif name in PHOTOS:
+        dataset = Photos(split, size, name, seed)
     elif name in EARTH:
         dataset = EarthPairs(split, size, name == EARTH[0], seed)
     elif name.startswith("download:"):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
-from course_lib.data.images import to_bytes
+from course_lib.data.images import grey, to_bytes, with_hole
 from course_lib.errors import CourseError
 
 FILES = Path(__file__).parent / "emoji_files"
@@ -191,9 +191,7 @@ class EmojiColour(EmojiDrawn):
     card = f"{CARD} Here: Fluent's drawings in grey, and in colour."
 
     def draw(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        """The brightness that television shows in grey (BT.601), three times."""
-        red, green, blue = y.split(1, dim=1)
-        return (0.299 * red + 0.587 * green + 0.114 * blue).expand_as(y).contiguous()
+        return grey(y)
 
 
 class EmojiFill(EmojiDrawn):
@@ -202,13 +200,9 @@ class EmojiFill(EmojiDrawn):
     card = f"{CARD} Here: Fluent's drawings without their middle, and whole."
 
     def draw(self, y: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        """The middle, a square of half the side, is grey (0), as in Context Encoders.
-
-        Pathak et al., "Context Encoders: Feature Learning by Inpainting", 2016.
-        """
-        x, side = y.clone(), y.shape[-1]
-        x[..., side // 4 : side - side // 4, side // 4 : side - side // 4] = 0
-        return x
+        """The middle, a square of half the side, is grey."""
+        quarter = y.shape[-1] // 4
+        return with_hole(y, quarter, quarter, y.shape[-1] - 2 * quarter)
 
 
 class EmojiStyles(Emoji):

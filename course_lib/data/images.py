@@ -187,3 +187,21 @@ def to_bytes(tensor: Float[Tensor, "*batch 3 h w"]) -> Tensor:
 def to_image(tensor: Float[Tensor, "3 h w"]) -> Image.Image:
     """The inverse of ``to_tensor`` but for its resizing: (3, h, w) in [-1, 1] to RGB, clamped."""
     return Image.fromarray(to_bytes(tensor).permute(1, 2, 0).cpu().numpy())
+
+
+def grey(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+    """The brightness that television shows in grey (BT.601), three times."""
+    red, green, blue = images.split(1, dim=1)
+    return (0.299 * red + 0.587 * green + 0.114 * blue).expand_as(images).contiguous()
+
+
+def with_hole(
+    images: Float[Tensor, "n 3 h w"], top: int, left: int, side: int
+) -> Float[Tensor, "n 3 h w"]:
+    """A copy in which a square is grey (0), as in Context Encoders.
+
+    Pathak et al., "Context Encoders: Feature Learning by Inpainting", 2016.
+    """
+    images = images.clone()
+    images[..., top : top + side, left : left + side] = 0
+    return images

@@ -196,6 +196,8 @@ def test_relatives_leave_what_is_scored_and_the_y_of_unpaired_training():
         (("emoji:edges", "val", 8), "8 px"),
         (("emoji:fill", "train", 5000), "5000 px"),
         (("earth:relief-aerial", "val", 0), "0 px"),
+        (("photos:color", "test"), "did you mean photos:colour? else choose from emoji:edges"),
+        (("photos:sharp", "test", 2000), "2000 px"),
     ],
 )
 def test_wrong_names_say_what_there_is(arguments, answer):

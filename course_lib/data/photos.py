@@ -1,0 +1,111 @@
+"""Photographs of nature from Debian's desktops (``tools/photos.py`` collects them), three tasks."""
+
+import copy
+import functools
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from course_lib.data.augment import item_generator
+from course_lib.data.base import TwoDomains
+from course_lib.data.images import grey, read_image, to_tensor, with_hole
+
+FILES = Path(__file__).parent / "photos_files"
+CROPS = 16  # of each photograph in an epoch of training
+SMALLEST = 0.4  # side of the smallest of them, where the shorter side of the photograph is 1
+# side and place (down, across) of the crops in val and test: the middle, and four of half its side
+FIXED = ((1, 0.5, 0.5), (0.5, 0.2, 0.3), (0.5, 0.8, 0.7), (0.5, 0.3, 0.8), (0.5, 0.7, 0.2))
+
+CARD = """60 photographs of landscapes, plants and animals by 36 people, from Debian's packages of
+wallpapers and from GCompris; 45 for training, 5 val, 10 test, and similar views in one split. They
+are stored with 512 px on the shorter side. Training cuts 16 squares out of each in an epoch,
+anywhere and from 0.4 to 1 of the shorter side large; val and test have five fixed squares of each,
+which count as one in intervals. Above 512 px they are enlarged. Each keeps its licence (CC0, CC-BY,
+CC-BY-SA, GPL or LGPL): authors and texts in LICENSES/photos.md."""
+
+
+@functools.cache
+def entries() -> list[dict]:
+    """Each photograph by name: split, title, author, licence, package, version, path, source."""
+    return json.loads((FILES / "photos.json").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def photograph(name: str) -> Image.Image:
+    """RGB, 512 px on its shorter side; decoded once in a process."""
+    return read_image(FILES / f"{name}.webp")
+
+
+def colour(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:
+    """The task is called colourisation."""
+    return grey(y)
+
+
+def sharp(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:
+    """A quarter of the resolution, enlarged again: super-resolution by 4, as in SRGAN's pairs."""
+    small = F.interpolate(y, scale_factor=0.25, mode="bicubic", antialias=True)
+    return F.interpolate(small, y.shape[-2:], mode="bicubic").clamp(-1, 1)
+
+
+def fill(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor, "n 3 h w"]:
+    """A square hole of a third of the side anywhere: inpainting."""
+    side = round(y.shape[-1] / 3)
+    top, left = (place * (y.shape[-1] - side + 1)).long().tolist()
+    return with_hole(y, top, left, side)
+
+
+TASKS = {"photos:colour": colour, "photos:sharp": sharp, "photos:fill": fill}
+
+
+class Photos(TwoDomains):
+    """One of TASKS: y is a square of a photograph, x what is left of it; ``name``.
+
+    Both are (3, size, size) in [-1, 1]. Training draws squares, and the holes of ``photos:fill``,
+    anew per (seed, epoch, index), see ``set_epoch``; those of val and test never change. ``groups``
+    numbers the photographs, and the first items show one each.
+    """
+
+    card, cropped = CARD, True
+    jitter = "none"  # training is cut anew anyway, and stays sharp
+
+    def __init__(self, split: str, size: int = 64, task: str = "photos:colour", seed: int = 0):
+        self.size, self.seed, self.degrade = size, seed, TASKS[task]
+        self.drawn = split == "train"
+        rows = [i for i, entry in enumerate(entries()) if entry["split"] == split]
+        crops = CROPS if self.drawn else len(FIXED)
+        self.groups = rows * crops
+        self.names = [f"{entries()[row]['name']} {n + 1}" for n in range(crops) for row in rows]
+        self.fixed = [square for square in FIXED for _ in rows]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def at(self, size: int) -> "Photos":
+        other = copy.copy(self)
+        other.size = size
+        return other
+
+    def __getitem__(self, i: int) -> dict:
+        key = (self.seed, self.epoch, i, 3) if self.drawn else (i,)
+        draws = torch.rand(5, generator=item_generator(*key))
+        square = draws[:3].tolist()
+        if self.drawn:
+            square[0] = SMALLEST + (1 - SMALLEST) * square[0]
+        else:
+            square = self.fixed[i]
+        photo = photograph(entries()[self.groups[i]]["name"])
+        y = to_tensor(self._cut(photo, *square), self.size)
+        return {"x": self.degrade(y[None], draws[3:])[0], "y": y, "name": self.names[i]}
+
+    def _cut(self, photo: Image.Image, share: float, down: float, across: float) -> Image.Image:
+        """A square of ``share`` of the shorter side; enlarged only if the photograph must be."""
+        shorter = min(photo.size)
+        side = min(max(round(share * shorter), self.size), shorter)
+        left = int(across * (photo.width - side + 1))
+        top = int(down * (photo.height - side + 1))
+        return photo.crop((left, top, left + side, top + side))

@@ -1,0 +1,129 @@
+"""The shipped photographs: whose they are, splits that share none, and what the tasks leave."""
+
+import subprocess
+import sys
+from hashlib import sha256
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_lib.data import Augment, Photos, names, open_dataset, photos
+from course_lib.data.photos import FILES, TASKS, entries
+from tests import ROOT
+
+SPLITS = {"train": 45, "val": 5, "test": 10}
+OPEN = {"CC0-1.0", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0"}  # a credit is enough to show them
+FREE = OPEN | {"GPL-2.0-or-later", "LGPL-3.0-only"}
+
+
+def test_every_photograph_has_an_author_a_licence_and_its_text():
+    listed = (ROOT / "LICENSES" / "photos.md").read_text(encoding="utf-8")
+    there = {path.name for path in FILES.iterdir()}
+    assert there == {"photos.json", *(f"{entry['name']}.webp" for entry in entries())}
+    assert sum(path.stat().st_size for path in FILES.iterdir()) < 6_000_000
+    for entry in entries():
+        row = next(line for line in listed.splitlines() if f"| {entry['name']}.webp |" in line)
+        told = [entry[key] for key in ("title", "author", "package", "version", "path")]
+        assert all(told) and all(word in row for word in told), row
+        assert entry["licence"] in (OPEN if entry["split"] == "test" else FREE)
+        assert f"({entry['licence']}.txt)" in row
+        assert (ROOT / "LICENSES" / f"{entry['licence']}.txt").stat().st_size > 1000
+        assert min(photos.photograph(entry["name"]).size) == 512
+
+
+def test_no_photograph_and_no_part_of_one_is_in_two_splits(monkeypatch):
+    """Every item is cut out of a photograph of its own split, and no file is there twice."""
+    contents = {sha256(path.read_bytes()).digest() for path in FILES.glob("*.webp")}
+    assert len(contents) == len({entry["name"] for entry in entries()}) == len(entries()) == 60
+    cut, decode, seen = [], photos.photograph, {}
+    monkeypatch.setattr(photos, "photograph", lambda name: cut.append(name) or decode(name))
+    for split, count in SPLITS.items():
+        data = Photos(split, 16)
+        cut.clear()
+        items = [data[i]["name"] for i in range(len(data))]
+        assert [entries()[group]["name"] for group in data.groups] == cut
+        assert items == data.names and len(set(items)) == len(items)
+        assert {entries()[group]["split"] for group in data.groups} == {split}
+        assert len(set(cut[:count])) == len(set(cut)) == count  # the first show one each
+        seen[split] = set(cut)
+    assert not any(seen[a] & seen[b] for a in seen for b in seen if a < b)
+
+
+def test_views_of_one_place_are_not_in_two_splits():
+    """In small and in grey, mirrored or not, photographs of two splits have little in common."""
+    images = [photos.photograph(entry["name"]).convert("L").resize((12, 12)) for entry in entries()]
+    small = torch.tensor(np.stack(images), dtype=torch.float32).flatten(1)
+    small = F.normalize(small - small.mean(1, keepdim=True))
+    mirrored = small.view(-1, 12, 12).flip(-1).flatten(1)
+    alike = torch.maximum(small @ small.T, small @ mirrored.T)
+    parts = [entry["split"] for entry in entries()]
+    apart = torch.tensor([[a != b for a in parts] for b in parts])
+    assert alike[apart].max() < 0.95 and torch.allclose(alike.diagonal(), torch.ones(60), atol=1e-5)
+
+
+def digest() -> str:
+    """Of the items of val and test, and of some of training."""
+    numbers = sha256()
+    for name, split in ((name, split) for name in TASKS for split in SPLITS):
+        data = open_dataset(name, split, 48, seed=3)
+        data.set_epoch(2)
+        for i in range(0, len(data), 31 if split == "train" else 1):
+            numbers.update(data[i]["x"].numpy().tobytes() + data[i]["y"].numpy().tobytes())
+    return numbers.hexdigest()
+
+
+def test_the_same_bytes_in_two_processes():
+    code = "from tests.data.test_photos import digest; print(digest())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == f"{digest()}\n", done.stderr
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_training_is_cut_anew_and_the_rest_is_fixed(split):
+    first, other = (Photos(split, 32, "photos:fill", seed) for seed in (0, 1))
+    last = len(first) - 1
+    before = first[last]
+    assert torch.equal(first[last]["x"], before["x"])
+    first.set_epoch(1)
+    for data in (first, other):
+        assert torch.equal(data[last]["y"], before["y"]) == (split != "train")
+        assert torch.equal(data[last]["x"], before["x"]) == (split != "train")
+
+
+@pytest.mark.parametrize("size", [32, 128, 256])
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_left_of_the_photograph(name, size):
+    test, colour = open_dataset(name, "test", size), open_dataset("photos:colour", "test", size)
+    assert name in names() and test.paired and test.mirrors and len(test) == 50
+    holes = set()
+    for i in (0, 13, 26, 39):
+        x, y = test[i]["x"], test[i]["y"]
+        assert x.shape == y.shape == (3, size, size) and max(x.abs().max(), y.abs().max()) <= 1
+        assert torch.equal(y, colour[i]["y"])
+        if name == "photos:colour":
+            assert torch.equal(x[0], x[2]) and (y[0] - y[2]).abs().max() > 0.05
+            assert (x[0] - (0.299 * y[0] + 0.587 * y[1] + 0.114 * y[2])).abs().max() < 1e-6
+        elif name == "photos:sharp":
+            rough = (y - x).abs().mean()
+            assert rough > 1.5 * (F.avg_pool2d(y, 4) - F.avg_pool2d(x, 4)).abs().mean() > 0
+        else:
+            down, across = ((x == 0).all(0) & (y != 0).any(0)).nonzero().T.tolist()
+            top, left, side = min(down), min(across), round(size / 3)
+            hole = torch.zeros(size, size, dtype=torch.bool)
+            hole[top : top + side, left : left + side] = True
+            assert (x[:, hole] == 0).all() and torch.equal(x[:, ~hole], y[:, ~hole])
+            holes.add((top, left))
+    assert len(holes) == (4 if name == "photos:fill" else 0)
+
+
+@pytest.mark.parametrize("kind", ["none", "resize", "affine"])
+def test_jitter_and_mirrors_change_both_alike(kind):
+    """What x has, y has at the same place, and none of the three ways loses the size."""
+    train = open_dataset("photos:fill", "train", 48, seed=2)
+    plain = torch.stack([train[i]["y"] for i in range(6)])
+    batch = Augment(train, 5, kind, True, 48).batch(list(range(6)))
+    kept = ((batch["x"] - batch["y"]).abs() < 1e-6).all(1)
+    assert batch["x"].shape == batch["y"].shape == (6, 3, 48, 48)
+    assert kept.float().mean((1, 2)).min() > 0.7 and not torch.equal(batch["y"], plain)

@@ -1,0 +1,235 @@
+"""Rebuild the shipped photographs from Debian's packages (needs apt-get, dpkg-deb and the network).
+
+    python tools/photos.py [FOLDER_WITH_PACKAGES]
+
+Writes each photograph of CHOSEN, with 512 px on its shorter side, and ``photos.json`` into
+``course_lib/data/photos_files/``, and their list, ``photos.md``, into ``LICENSES/``. Author and
+licence are read anew from what the package says of each file. The same versions of the packages
+and of Pillow give the same bytes.
+"""
+
+import io
+import json
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+from PIL import Image
+
+from course_lib.data.images import read_image, scaled
+from course_lib.data.photos import FILES
+
+LICENSES = Path(__file__).parents[1] / "LICENSES"
+SIDE, QUALITY = 512, 88  # px of the shorter side; together under 6 MB
+LICENCES = {  # as the packages write them: as SPDX does, and LICENSES/
+    "CC0-1.0": "CC0-1.0",
+    "CC-BY-4.0": "CC-BY-4.0",
+    "CC-BY-SA-3.0": "CC-BY-SA-3.0",
+    "CC-BY-SA-4.0": "CC-BY-SA-4.0",
+    "CC-BY-SA 4.0": "CC-BY-SA-4.0",
+    "GPL-2+": "GPL-2.0-or-later",
+    "LGPLv3": "LGPL-3.0-only",
+}
+VERSIONS = {
+    "gcompris-qt-data": "3.1-2",
+    "lomiri-wallpapers-16.04": "20.04.0-2",
+    "lomiri-wallpapers-20.04": "20.04.0-2",
+    "lxqt-themes": "1.2.0-1",
+    "mate-backgrounds": "1.26.0-1",
+    "plasma-workspace-wallpapers": "4:5.27.5-2",
+}
+KDE = "usr/share/wallpapers/{}/contents/images/2560x1600.jpg"
+# Looked at one by one: real photographs, of nature, in colour, under licences that let everybody
+# change and sell them. Similar views are in one split, and those of test may be shown anywhere with
+# a line of credit. (package, path in it or in its archive of resources): split: files, with
+# another name before = where theirs would not do
+CHOSEN: dict[tuple[str, str], dict[str, str]] = {
+    ("plasma-workspace-wallpapers", KDE): {
+        "train": "EveningGlow FallenLeaf Kite OneStandsOut Path summer_1am"
+    },
+    ("mate-backgrounds", "usr/share/backgrounds/mate/nature/{}.jpg"): {
+        "train": "Aqua Blinds Dune FreshFlower Garden GreenMeadow LadyBird RainDrops Storm TwoWings"
+        " YellowFlower"
+    },
+    ("lomiri-wallpapers-16.04", "usr/share/backgrounds/{}.jpg"): {
+        "train": "Bridge_by_Sander_Klootwijk Dragonfly_by_Bolly life_by_Aitzol_Berasategi"
+        " picos_de_europa=picosdeeuropa_by_Aitzol_Berasategi sunset_by_Aitzol_Berasategi",
+        "test": "aitzgorri_by_Aitzol_Berasategi dandelions=seeding_by_Clements_Engelhardt",
+    },
+    ("lomiri-wallpapers-20.04", "usr/share/backgrounds/{}.jpg"): {
+        "train": "nuthatch=Kleiber_by_Lukas_Baubkus"
+    },
+    ("lxqt-themes", "usr/share/lxqt/wallpapers/{}.jpg"): {
+        "train": "after-the-rain fog hills=this-is-not-windows"
+    },
+    ("lxqt-themes", "usr/share/lxqt/wallpapers/{}.png"): {
+        "train": "butterfly drop",
+        "val": "appleflower",
+        "test": "flowers",
+    },
+    ("gcompris-qt-data", "erase/resource/{}.webp"): {
+        "train": "camels cheetah flying_fox goat gorilla gosling heron long_nosed_monkey macaque"
+        " meerkats northern_harrier penguin rhinoceros",
+        "val": "toucan",
+        "test": "caterpillar kingfisher red_panda squirrel",
+    },
+    ("gcompris-qt-data", "explore_world_animals/resource/animals/{}.webp"): {
+        "train": "giraffe",
+        "val": "lemur",
+        "test": "bison",
+    },
+    ("gcompris-qt-data", "explore_farm_animals/resource/animals/{}.webp"): {
+        "train": "sheep",
+        "test": "horses=horse",
+    },
+    ("gcompris-qt-data", "explore_monuments/resource/{}.webp"): {
+        "train": "castle=germany/neuschwansteinCastle rio=wonders/christTheRedeemer",
+        "val": "wonders/machuPicchu france/montStMichel",
+        "test": "great_wall=wonders/greatWallofChina",
+    },
+}
+
+
+def unpack(package: str, folder: Path) -> Path:
+    """The root of a package, unpacked below ``folder``; fetched if it is not there."""
+    if (folder / package).exists():
+        return folder / package
+    if not any(folder.glob(f"{package}_*.deb")):
+        wanted = f"{package}={VERSIONS[package]}"
+        subprocess.run(["apt-get", "download", wanted], cwd=folder, check=True)
+    (archive,) = folder.glob(f"{package}_*.deb")
+    subprocess.run(["dpkg-deb", "-x", archive, folder / package], check=True)
+    return folder / package
+
+
+def resources(path: Path) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of what lies in an archive of Qt's resource compiler."""
+    data = path.read_bytes()
+    version, tree, contents, names = struct.unpack(">4I", data[4:20])
+    todo = [(0, "")]
+    while todo:
+        node, above = todo.pop()
+        at = tree + node * (14 if version == 1 else 22)
+        name, flags, first, second = struct.unpack(">IHII", data[at : at + 14])
+        here = above
+        if node:  # the root has no name
+            length = struct.unpack(">H", data[names + name : names + name + 2])[0]
+            text = data[names + name + 6 : names + name + 6 + 2 * length]
+            here = f"{above}/{text.decode('utf-16-be')}"
+        if flags & 2:  # a folder, of ``first`` nodes
+            todo += [(second + i, here) for i in range(first)]
+        else:
+            start = contents + second
+            length = struct.unpack(">I", data[start : start + 4])[0]
+            content = data[start + 4 : start + 4 + length]
+            yield here, zlib.decompress(content[4:]) if flags & 1 else content
+
+
+def described(text: str, file: str) -> dict[str, str]:
+    """The paragraph on ``file`` in a list of copyrights in Debian's format: field: value."""
+    for paragraph in text.split("\n\n"):
+        fields = dict(re.findall(r"^(\w+):[ \n]*(.+(?:\n[^\n:]+$)*)", paragraph, re.MULTILINE))
+        if re.search(rf"(^|[\s/]){re.escape(file)}$", fields.get("Files", ""), re.MULTILINE):
+            return fields
+    raise ValueError(f"nothing is said of {file}")
+
+
+def credit(package: str, root: Path, path: Path) -> dict[str, str]:
+    """title, author, licence and, if it is named, source of one photograph of a package."""
+    if package == "plasma-workspace-wallpapers":
+        about = json.loads((path.parents[2] / "metadata.json").read_text("utf-8"))["KPlugin"]
+        author = " and ".join(each["Name"] for each in about["Authors"])
+        return {"title": about["Name"], "author": author, "licence": LICENCES[about["License"]]}
+    title = re.sub("_by_.*|[-_]", " ", path.stem).strip()
+    if package == "lxqt-themes":  # its list names the files more or less: see CHOSEN
+        text = (path.parent / "License").read_text("utf-8")
+        assert "licenses/by-sa/3.0/" in text and "stefonarch (standreas@riseup.net)\nbeam" in text
+        return {"title": title, "author": "stefonarch", "licence": "CC-BY-SA-3.0"}
+    if package == "gcompris-qt-data":  # the package's own list is of older pictures
+        note = next(up / "README" for up in path.parents if (up / "README").exists())
+        fields = described(note.read_text("utf-8"), path.relative_to(note.parent).as_posix())
+        title = unquote(fields["Source"]).rpartition("File:")[2].rpartition(".")[0]
+        title = title.replace("_", " ")
+    else:
+        note = root / "usr/share/doc" / package / "copyright"
+        fields = described(note.read_text("utf-8"), path.name)
+    author = " and ".join(fields["Copyright"].split("\n"))
+    author = re.sub(r'<[^>]*>\S?|\b20\d\d\b[,.]?|["©]', "", author)
+    author = re.sub(r"\s+", " ", author).strip(" ,")
+    found = {"title": title, "author": author, "licence": LICENCES[fields["License"]]}
+    return found | ({"source": fields["Source"]} if "Source" in fields else {})
+
+
+def build(folder: Path) -> None:
+    FILES.mkdir(exist_ok=True)
+    for old in FILES.iterdir():
+        old.unlink()
+    rows = []
+    for (package, where), splits in CHOSEN.items():
+        inside = root = unpack(package, folder)
+        if package == "gcompris-qt-data":
+            archive = root / f"usr/share/gcompris-qt/rcc/{where.split('/')[0]}.rcc"
+            for name, content in resources(archive):
+                path = root / "resources" / name.removeprefix("/gcompris/src/activities/")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            inside = root / "resources"
+        for split, files in splits.items():
+            for file in files.split():
+                given, _, file = file.rpartition("=")
+                path = inside / where.format(file)
+                about = credit(package, root, path)
+                name = given or re.sub("_by_.*|.*/", "", file).replace("-", "_")
+                name = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
+                save(read_image(path), FILES / f"{name}.webp")
+                of = {"package": package, "version": VERSIONS[package]}
+                of["path"] = path.relative_to(inside).as_posix()
+                rows.append({"name": name, "split": split} | about | of)
+    rows.sort(key=lambda row: row["name"])
+    text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
+    (FILES / "photos.json").write_text(text, encoding="utf-8")
+    (LICENSES / "photos.md").write_text(listed(rows), encoding="utf-8")
+    size = sum(path.stat().st_size for path in FILES.iterdir())
+    print(f"{len(rows)} photographs, {size / 1e6:.2f} MB, in {FILES}")
+
+
+def save(image: Image.Image, path: Path) -> None:
+    size = scaled(image.size, SIDE / min(image.size))
+    data = io.BytesIO()
+    image.resize(size, Image.LANCZOS).save(data, "WEBP", quality=QUALITY, method=6)
+    path.write_bytes(data.getvalue())
+
+
+def listed(rows: list[dict]) -> str:
+    """The list of authors and licences, for people."""
+    lines = [
+        "# The photographs, their authors and licences",
+        "",
+        "Each was scaled to 512 px on its shorter side and stored as WebP, which is lossy; nothing",
+        "else was changed here. Those of `gcompris-qt-data` had been cropped, and most of them",
+        "sharpened, by GCompris. `tools/photos.py` collects the photographs, and wrote this list.",
+        "",
+        "| file | title | by | licence | taken from |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        title = row["title"].replace("|", " ")
+        title = f"[{title}]({row['source']})" if "source" in row else title
+        licence = f"[{row['licence']}]({row['licence']}.txt)"
+        origin = f"`{row['package']}` {row['version']}, `{row['path']}`"
+        lines.append(f"| {row['name']}.webp | {title} | {row['author']} | {licence} | {origin} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        build(Path(sys.argv[1]).resolve())
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            build(Path(folder))
