@@ -1,12 +1,13 @@
 """What every notebook and every page must be, whatever it teaches: `python
 tools/lint_notebooks.py`.
 
-Ten rules. It prints a line for each place that breaks one, and exits with 1 if there is any:
+Eleven rules. It prints a line for each place that breaks one, and exits with 1 if there is any:
 
     order       all cells were executed, from top to bottom, and none ended in an error
     parameters  the first code cell, and no other, is tagged parameters, and says profile = "auto"
     kernel      it is the plain python3, without the version of somebody's interpreter
     checked     nbval has something to compare: a marked cell, with its output
+    receipt     the code that its receipt is of is the code that stands in it
     quiet       no warnings, and on stderr nothing but progress bars
     small       a notebook has less than 1.5 MB
     alt         every picture has a text for those who cannot see it, and every figure, too
@@ -24,6 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+
+from course_lib.cli.runner import code_hash
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -112,6 +115,12 @@ def checked(notebook, path: Path) -> Iterator[str]:
             yield f"cell {cell.execution_count} is to be compared, and has no output"
 
 
+def receipt(notebook, path: Path) -> Iterator[str]:
+    told = notebook.metadata.get("receipt")
+    if told and told["code"] != code_hash(notebook):
+        yield "its code changed after it was executed: run it again, and tools/store.py"
+
+
 def quiet(notebook, path: Path) -> Iterator[str]:
     for cell in code_cells(notebook):
         for output in cell.outputs:
@@ -180,7 +189,7 @@ def machine(text: str) -> Iterator[str]:
         yield f"names {hit.group()}"
 
 
-NOTEBOOK_RULES = (order, parameters, kernel, checked, quiet, small, alt, sections, links)
+NOTEBOOK_RULES = (order, parameters, kernel, checked, receipt, quiet, small, alt, sections, links)
 SECTIONS: dict[str, set[str]] = {}  # of each notebook, as 02b, the numbers of its sections
 
 
@@ -223,5 +232,5 @@ def problems() -> Iterator[str]:
 
 if __name__ == "__main__":
     wrong = list(problems())
-    print("\n".join(wrong) or "notebooks and pages: ten rules, nothing to say")
+    print("\n".join(wrong) or "notebooks and pages: eleven rules, nothing to say")
     sys.exit(bool(wrong))

@@ -39,8 +39,9 @@ def stored_form(path: Path) -> str:
             cell.metadata.pop(noted, None)
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     kept = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    if "widgets" in notebook.metadata:
-        kept["widgets"] = notebook.metadata["widgets"]
+    kept |= {
+        key: notebook.metadata[key] for key in ("widgets", "receipt") if key in notebook.metadata
+    }
     notebook.metadata = nbformat.from_dict(kept)
     return nbformat.writes(notebook) + "\n"
 

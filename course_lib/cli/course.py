@@ -49,6 +49,12 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")
     ] = None,
+    require: Annotated[
+        str | None, typer.Option(help="cuda: refuse to run where PyTorch has no NVIDIA GPU")
+    ] = None,
+    report_: Annotated[
+        bool, typer.Option("--report", help="run nothing: by what the notebooks were executed")
+    ] = False,
 ) -> None:
     """Execute notebooks into OUT: notebooks, HTML and report.json. Status 1 if one fails."""
     from course_lib.cli import runner
@@ -57,6 +63,15 @@ def run(
     if not paths:
         fix = "go to the course's folder, or name them"
         raise CourseError("no notebooks here", Path("notebooks").resolve(), fix)
+    if report_:
+        print(*map(runner.told_of, paths), sep="\n")
+        return
+    if require not in (None, "cuda"):
+        raise CourseError(f"unknown requirement {require!r}", "--require", "the one there is: cuda")
+    if require:
+        from course_lib.training.profiles import require_cuda
+
+        require_cuda("--require")
     parameters = {}
     for pair in set_ or []:
         name, _, text = pair.partition("=")

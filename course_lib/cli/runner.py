@@ -4,10 +4,12 @@ import ast
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
 import time
+from datetime import UTC, datetime
 from importlib import metadata
 from mimetypes import guess_type
 from pathlib import Path
@@ -25,8 +27,9 @@ def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=
     """Execute each notebook in a fresh kernel: NAME.ipynb, NAME.html and report.json in ``out``.
 
     COURSE_OUT names the folder that it may write to. ``resume`` does not repeat what passed with
-    equal source, parameters and versions. What fails is NAME.failed.ipynb and stops no other.
-    Raises CourseError before anything runs if a notebook, parameter or folder will not do.
+    equal source, parameters and versions. What fails is NAME.failed.ipynb and stops no other. Each
+    carries its :func:`receipt`. Raises CourseError before anything runs if a notebook, parameter or
+    folder will not do.
     """
     from course_lib.training.profiles import device_name, resolve  # these import torch
 
@@ -43,6 +46,7 @@ def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=
     report = {"device": device_name(), "versions": versions, "notebooks": rows}
     library = sorted(Path(course_lib.__file__).parent.rglob("*.py"))
     common = repr([versions, parameters, *(file.read_bytes() for file in library)]).encode()
+    machine = receipt(parameters["profile"], versions)
     with only_run(out):
         replace_file(out / "report.json", json.dumps(report, indent=2).encode())
         for row, path, source in zip(rows, paths, sources, strict=True):
@@ -55,7 +59,12 @@ def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=
                     row.update(noted["row"])
                     continue
                 row.update(status="failed", error="interrupted")  # unless it comes to an end
+                told = machine | {
+                    "code": code_hash(source),
+                    "start": f"{datetime.now(UTC):%F %T} UTC",
+                }
                 notebook, error = _execute(path, source, note, parameters)
+                notebook.metadata["receipt"] = told | {"seconds": _seconds(notebook)}
                 _write(notebook, path, out, path.stem + ".failed" * bool(error))
                 row.update(status="failed" if error else "passed", error=error)
                 row["seconds"] = round(time.monotonic() - start, 1)
@@ -65,6 +74,58 @@ def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=
                 replace_file(out / "report.json", json.dumps(report, indent=2).encode())
                 print(f"{path.name}: {row['error'] or 'passed'}", file=sys.stderr)
     return report
+
+
+def receipt(profile: str, versions: dict[str, str]) -> dict:
+    """By what a notebook is executed: program, profile, machine, versions, commit.
+
+    :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; and the ``seconds`` of
+    each code cell, None where it did not run.
+    """
+    import torch
+
+    from course_lib.experiments.sweep import commit
+    from course_lib.training import profiles
+
+    device = profiles.pick_device()
+    told = {"by": f"papermill {versions['papermill']}", "profile": profile}
+    told |= {"device": profiles.device_name(), "cores": os.cpu_count()}
+    told |= {"bfloat16": profiles.use_bf16(device), "torch": versions["torch"]}
+    if device.type == "cuda":
+        told |= {"cuda": torch.version.cuda, "driver": profiles.driver()}
+    return told | {"python": versions["python"], "commit": commit()}
+
+
+def code_hash(notebook) -> str:
+    """SHA-256 of all code cells: a receipt is of the code that ran. Prose may change after it."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256("\0".join(code).encode()).hexdigest()
+
+
+def receipt_line(told: dict) -> str:
+    """A receipt in one line, as it stands at the end of a page."""
+    seconds = sum(filter(None, told["seconds"]))
+    took = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+    cuda = f", CUDA {told['cuda']}, driver {told['driver']}" if "cuda" in told else ""
+    return (
+        f"Executed by {told['by']}, profile {told['profile']}, on {told['device']}, "
+        f"{'bfloat16' if told['bfloat16'] else 'float32'}, torch {told['torch']}{cuda}; "
+        f"{told['start']}, {took}; commit {told['commit'] or 'unknown'}"
+    )
+
+
+def told_of(path: Path) -> str:
+    """The notebook's name and its :func:`receipt_line`. Raises CourseError for no notebook."""
+    told = _load(path, Path(), {}).metadata.get("receipt")
+    return f"{path.name:30} {receipt_line(told) if told else 'has no receipt'}"
+
+
+def _seconds(notebook) -> list[float | None]:
+    """What papermill measured for each code cell that it was given."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    given = [c for c in cells if "injected-parameters" not in c.metadata.get("tags", [])]
+    took = [cell.metadata.papermill.get("duration") for cell in given]
+    return [None if seconds is None else round(seconds, 1) for seconds in took]
 
 
 def _load(path: Path, out: Path, parameters: dict):
@@ -145,6 +206,8 @@ def _write(notebook, path: Path, out: Path, stem: str) -> None:
             data = base64.b64encode(file.read_bytes()).decode()
             embedded = f'src="data:{guess_type(file)[0]};base64,{data}"'
             page = page.replace(f'src="{source}"', embedded)
+    grey = f'<p style="color: grey">{receipt_line(notebook.metadata["receipt"])}</p>'
+    page = page.replace("</body>", f"{grey}</body>")
     for suffix, text in {"html": page, "ipynb": nbformat.writes(notebook)}.items():
         replace_file(out / f"{stem}.{suffix}", text.encode())
         (out / f"{stem}.failed.{suffix}").unlink(missing_ok=True)  # of an earlier run

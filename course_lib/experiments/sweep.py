@@ -226,14 +226,14 @@ def _do(cell: Cell, folder: Path) -> dict:
         "seconds": round(seconds, 1),
         "device": f"{where}, {'bfloat16' if cell.bf16 else 'float32'}, 1 thread",
         "versions": f"course_lib {__version__}, {versions}",
-        "commit": _commit(),
+        "commit": commit(),
     }
     replace_file(folder / "row.json", json.dumps(row, indent=1).encode())
     shutil.rmtree(folder / "run" / "checkpoints")
     return _finished(folder)
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit of this code, with a + where files differ from it; empty outside a checkout."""
     command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
     with contextlib.suppress(OSError):

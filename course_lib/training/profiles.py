@@ -17,7 +17,8 @@ PROFILES = ("smoke", "cpu", "gpu")
 def resolve(name: str = "auto") -> str:
     """``smoke``, ``cpu`` or ``gpu``.
 
-    ``auto`` is COURSE_PROFILE from the environment, else gpu if there is one.
+    ``auto`` is COURSE_PROFILE from the environment, else gpu if there is one. Raises CourseError
+    for an unknown name, and for gpu where CUDA is absent: what a CPU did is never called gpu.
     """
     if name == "auto":
         name = os.environ.get("COURSE_PROFILE") or "auto"
@@ -27,7 +28,18 @@ def resolve(name: str = "auto") -> str:
         raise CourseError(
             f"unknown profile {name!r}", "profile", f"choose from auto, {', '.join(PROFILES)}"
         )
+    if name == "gpu":
+        require_cuda("profile")
     return name
+
+
+def require_cuda(asked_by: str) -> None:
+    """Raises CourseError, with the reason if one is known, unless PyTorch can use an NVIDIA GPU."""
+    if not torch.cuda.is_available():
+        why = unused_gpu() or "no NVIDIA GPU was found"
+        raise CourseError(
+            f"CUDA is absent: {why}", asked_by, "run it where there is one, or as cpu"
+        )
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -82,6 +94,16 @@ def device_name() -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} (GPU)"
     return f"{device.type.upper()} ({platform.machine()}, {os.cpu_count()} cores)"
+
+
+def driver() -> str:
+    """The version of the NVIDIA driver, as nvidia-smi says it; empty where it cannot."""
+    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.partition("\n")[0].strip()
 
 
 def use_bf16(device: torch.device, wanted: bool | None = None) -> bool:

@@ -34,6 +34,7 @@ from sphinx.cmd.build import main as sphinx  # noqa: E402
 
 from course_lib import CourseError  # noqa: E402
 from course_lib.cli.course import app, fail  # noqa: E402
+from course_lib.cli.runner import receipt_line  # noqa: E402
 from course_lib.demo import page as play  # noqa: E402
 
 NOTEBOOKS, LIBRARY, HANDBOOK = (
@@ -183,6 +184,9 @@ def notebook(file: Path) -> dict:
     """
     content, demo = read(file), DEMOS.get(file.stem)
     content["metadata"].pop("widgets", None)
+    if told := content["metadata"].get("receipt"):
+        grey = f'<p class="receipt">{receipt_line(told)}</p>'
+        content["cells"].append({"cell_type": "markdown", "metadata": {}, "source": grey})
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = relink("".join(cell["source"]), file)

@@ -86,6 +86,16 @@ def test_bad_train_arguments(arguments, what, tmp_path, refusal):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("train", *STEP, "--profile", "gpu"), ("run", "--profile", "gpu"), ("run", "--require=cuda")],
+)
+def test_a_gpu_or_nothing(arguments, tmp_path, refusal, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "CUDA is absent" in refusal(*arguments, "--out", tmp_path / "out")[0]
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_bad_translate_and_evaluate_arguments(trained, tmp_path, refusal):
     text = tmp_path / "page.jpg"

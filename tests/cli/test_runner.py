@@ -9,9 +9,11 @@ import papermill
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_lib.cli.runner import run_notebooks
+from course_lib.cli.runner import code_hash, receipt_line, run_notebooks, told_of
 from course_lib.data.files import only_run
 from course_lib.errors import CourseError
+from tools import lint_notebooks
+from tools.store import stored_form
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 FACTS = "import os\nprint(profile, seed, os.environ['COURSE_OUT'], os.environ['COURSE_PROFILE'])"
@@ -126,3 +128,27 @@ def test_results_never_replace_their_sources_or_those_of_a_run_in_progress(tmp_p
         run_notebooks([path], tmp_path, "smoke")
     with only_run(tmp_path / "out"), pytest.raises(CourseError, match=f"process {os.getpid()} is"):
         run_notebooks([path], tmp_path / "out", "smoke")
+
+
+def test_a_receipt_tells_by_what_each_notebook_was_executed(three):
+    folder, _ = three
+    for name, cells in (("good", 3), ("dies.failed", 5)):
+        notebook = nbformat.read(folder / "out" / f"{name}.ipynb", as_version=4)
+        told = notebook.metadata["receipt"]
+        assert told["profile"] == "smoke" and told["by"] == f"papermill {papermill.__version__}"
+        assert len(told["seconds"]) == cells and told["cores"] == os.cpu_count()
+        assert receipt_line(told) in (folder / "out" / f"{name}.html").read_text()
+    assert told["seconds"][-1] is None  # never ran
+    assert told["code"] == code_hash(nbformat.read(folder / "dies.ipynb", as_version=4))
+    assert told_of(folder / "good.ipynb").endswith("has no receipt")
+
+
+def test_a_notebook_whose_code_changed_after_its_run_is_refused(three):
+    folder, _ = three
+    path = folder / "out" / "good.ipynb"
+    stored = nbformat.reads(stored_form(path), as_version=4)
+    assert list(lint_notebooks.receipt(stored, path)) == []
+    stored.cells[0].source += "More prose."
+    assert list(lint_notebooks.receipt(stored, path)) == []
+    stored.cells[-1].source += "  # faster"
+    assert "run it again" in "".join(lint_notebooks.receipt(stored, path))
