@@ -73,6 +73,12 @@ def number_of(path: Path) -> str:
     return path.name.partition("_")[0]
 
 
+def is_checked(cell) -> bool:
+    """Whether nbval compares the cell's output with the stored one: a tag or a comment says so."""
+    tagged = "nbval-check-output" in cell.metadata.get("tags", [])
+    return tagged or CHECKED.search(cell.source) is not None
+
+
 def is_drawn(output) -> bool:
     return any(kind.startswith("image/") for kind in output.get("data", {}))
 
@@ -107,9 +113,9 @@ def kernel(notebook, path: Path) -> Iterator[str]:
 
 
 def checked(notebook, path: Path) -> Iterator[str]:
-    marked = [cell for cell in code_cells(notebook) if CHECKED.search(cell.source)]
+    marked = [cell for cell in code_cells(notebook) if is_checked(cell)]
     if not marked:
-        yield "no cell is marked # NBVAL_CHECK_OUTPUT"
+        yield "no cell is tagged nbval-check-output"
     for cell in marked:
         if not cell.outputs:
             yield f"cell {cell.execution_count} is to be compared, and has no output"

@@ -94,9 +94,9 @@ def _named(models: Any) -> dict[str, Any]:
     return named
 
 
-def _presets(size: int) -> dict[str, Image.Image]:
+def _presets(size: int, names: Sequence[str] = PRESETS) -> dict[str, Image.Image]:
     emoji = EmojiEdges("test", size)
-    rows = [emoji.names.index(name) for name in PRESETS]
+    rows = [emoji.names.index(name) for name in names]
     return {emoji.names[i].replace("_", " "): smooth(emoji[i]["x"]) for i in rows}
 
 
@@ -104,14 +104,15 @@ def _code(method: Any, seed: int) -> Tensor | None:
     return method.noise(1, seed)[0] if method.has_codes else None
 
 
-def static(models: Any, scale: float = 1.0) -> Figure:
+def static(models: Any, scale: float = 1.0, names: Sequence[str] = PRESETS) -> Figure:
     """What the canvas shows, on paper: outlines, and below them what each model makes of them.
 
-    ``models`` are those of :func:`draw`, ``scale`` is that of ``plotting.image_grid``.
+    ``models`` are those of :func:`draw`, ``scale`` is that of ``plotting.image_grid``, ``names``
+    are test emoji.
     """
     named = _named(models)
     size = max(method.config.image_size for method in named.values())
-    pictures = _presets(size)
+    pictures = _presets(size, names)
     drawings = [np.array(picture) for picture in pictures.values()]
     rows = {"drawing": torch.cat([drawing_to_x(drawing, size) for drawing in drawings])}
     for name, method in named.items():

@@ -22,10 +22,9 @@ from tests import ROOT
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 AS_RELEASED = [path for path in NOTEBOOKS if path.name[:3] in ("00_", "01_", "02_")]
 CELL_SECONDS = 240  # for one cell at profile smoke, on a slow machine
-MARK = "# NBVAL_CHECK_OUTPUT"
-FOLDED = re.compile(
-    r"<details><summary>A solution</summary>\s+```python\n(.*?)```\s+</details>", re.DOTALL
-)
+MARK = "nbval-check-output"  # the tag of a cell whose output nbval compares with the stored one
+SAYS_RIGHT = "assert said.stdout.startswith('right'), said.stdout"
+FOLDED = re.compile(r"<details><summary>A solution</summary>\s+```python\n(.*?)```", re.DOTALL)
 
 
 def names(node: ast.stmt) -> tuple[str, ...]:
@@ -49,10 +48,11 @@ def answered(cell: str, solution: str) -> str:
 
 
 def solve(notebook) -> None:
-    """Put each folded solution into its answer cell, and let nbval demand that the check between
-    them says "right".
+    """Put each folded solution into its answer cell, and demand in its place that the check between
+    them says "right". After that word the check may show what the answer is good for.
     """
     solved = 0
+    folded = sum(cell.source.count("A solution</summary>") for cell in notebook.cells)
     for i, cell in enumerate(notebook.cells):
         solution = FOLDED.match(cell.source) if cell.cell_type == "markdown" else None
         if solution is None:
@@ -61,11 +61,9 @@ def solve(notebook) -> None:
         answer.source = answered(answer.source, solution[1])
         said = "".join(output.get("text", "") for output in check.outputs)
         assert said.strip() == "not answered yet", f"stored below exercise {solved + 1}: {said}"
-        check.outputs[:] = [nbformat.v4.new_output("stream", name="stdout", text="right\n")]
-        if MARK not in check.source:
-            check.source = f"{MARK}\n{check.source}"
+        check.outputs[:], check.source = [], f"%%capture said\n{check.source}"
+        notebook.cells[i] = nbformat.v4.new_code_cell(SAYS_RIGHT)
         solved += 1
-    folded = sum(cell.source.count("A solution</summary>") for cell in notebook.cells)
     assert solved == folded, "a folded solution does not stand right below its check"
 
 
@@ -129,7 +127,7 @@ def test_a_changed_output_an_exception_and_a_wrong_answer_are_noticed(tmp_path):
     stored = [nbformat.v4.new_output("stream", name="stdout", text="not answered yet\n")]
     other = [nbformat.v4.new_output("stream", name="stdout", text="1\n")]
     cells = [
-        nbformat.v4.new_code_cell(f"{MARK}\nprint(2)", outputs=other),
+        nbformat.v4.new_code_cell("print(2)", outputs=other, metadata={"tags": [MARK]}),
         nbformat.v4.new_code_cell("1 / 0"),
         nbformat.v4.new_code_cell("answer = None"),
         nbformat.v4.new_code_cell(check, outputs=stored),
@@ -144,5 +142,5 @@ def test_a_changed_output_an_exception_and_a_wrong_answer_are_noticed(tmp_path):
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     solve(notebook)
     (out := tmp_path / "out").mkdir()
-    wrong = problem(nbval(notebook, path, out), 4)
-    assert wrong.startswith("1 of 4 cells passed") and "ZeroDivisionError" in wrong
+    wrong = problem(nbval(notebook, path, out), 5)
+    assert wrong.startswith("2 of 5 cells passed") and "ZeroDivisionError" in wrong
