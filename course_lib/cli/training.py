@@ -3,9 +3,10 @@
 import json
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from course_lib.cli.options import (
     DataName,
@@ -22,7 +23,35 @@ from course_lib.methods import METHODS
 app = typer.Typer()
 
 
-@app.command()
+class TrainCommand(TyperCommand):
+    """``course train METHOD --help`` ends with the settings of the method."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["method"] = next((word for word in args if word in METHODS), None)
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Every setting: its default, what the profile makes of it, its meaning and its range."""
+        if (method := ctx.meta["method"]) is None:
+            formatter.write("\nThe settings of a method: course train METHOD --help\n")
+            return
+        from course_lib.methods import configs, method_class
+        from course_lib.training import profiles
+
+        cls, profile = method_class(method), profiles.resolve()
+        preset, usual = cls.PRESETS[profile], configs.defaults(cls.Config)
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for name, (heading, meaning) in configs.described(cls.Config).items():
+            changed = preset.get(name, usual[name]) != usual[name]
+            here = f"; profile {profile}: {preset[name]}" if changed else ""
+            meaning += f" [{configs.allowed(cls.Config, name)}{here}]"
+            rows.setdefault(heading, []).append((f"{name}={usual[name]}", meaning))
+        for heading, settings in sorted(rows.items()):  # networks, objective, training
+            with formatter.section(f"Settings of {method}, --set NAME=VALUE, {heading}"):
+                formatter.write_dl(settings)
+
+
+@app.command(cls=TrainCommand)
 def train(
     method: Annotated[str, typer.Argument(help=", ".join(METHODS))],
     data: DataName,

@@ -39,21 +39,20 @@ class Config(TrainingConfig):
                "lambda_pixel": 0.0, "lambda_feature": 0.0}  # fmt: skip
 
     # networks
-    base_channels: int = 64
-    n_blocks: int = 9  # 6 at 128 px
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"
-    d_base_channels: int = 64
-    d_layers: int = option(3, zero=True)  # 70 px patches
+    base_channels: int = 64  # of each G's first layer
+    n_blocks: int = 9  # residual blocks of each G; the paper has 6 at 128 px
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
+    d_base_channels: int = 64  # of each D's first layer
+    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches, 0: pixels
     # objective
-    gan_loss: Literal["log", "least-squares"] = "least-squares"
-    lambda_gan: float = 1.0
-    lambda_forward: float = 10.0  # x -> y -> x
-    lambda_backward: float = 10.0  # y -> x -> y
-    lambda_identity: float = 0.0  # absolute
-    identity_share: float = (
-        0.0  # relative to the cycles; the authors' code calls it lambda_identity
-    )
-    pool_size: int = option(50, zero=True)  # fakes per domain; 0 is none
+    gan_loss: Literal["log", "least-squares"] = "least-squares"  # the first is eq. 1
+    lambda_gan: float = 1.0  # weight of the adversarial terms of both G
+    lambda_forward: float = 10.0  # weight of the cycle x -> y -> x
+    lambda_backward: float = 10.0  # weight of the cycle y -> x -> y
+    lambda_identity: float = 0.0  # weight of the identity terms, absolute
+    # the same, relative to the cycles; the authors' code calls it lambda_identity
+    identity_share: float = 0.0
+    pool_size: int = option(50, zero=True)  # earlier fakes that D sees, per domain; 0: none
     # training
     decay_from: float = 0.5
 

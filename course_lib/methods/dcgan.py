@@ -36,13 +36,14 @@ class Config(TrainingConfig):
 
     # networks
     image_size: int = 64
-    z_dim: int = 100
+    z_dim: int = 100  # entries of the noise z
     prior: Literal["uniform", "normal"] = "uniform"  # of each entry of z: U(-1, 1) or N(0, 1)
-    base_channels: int = 128
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"
-    d_base_channels: int = 128
-    d_norm: Literal["batch", "none"] = "batch"
+    base_channels: int = 128  # of G's last hidden layer; the first has up to 8 times as many
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
+    d_base_channels: int = 128  # of D's first layer
+    d_norm: Literal["batch", "none"] = "batch"  # of D; the penalties below want none
     # objective
+    # what the game is about; log-saturating is GAN's eq. 1 as it stands, relativistic R3GAN's
     gan_loss: Literal["log", "log-saturating", "least-squares", "relativistic"] = "log"
     lambda_r1: float = 0.0  # penalty on the slope of D at real images; R3GAN's gamma / 2
     lambda_r2: float = 0.0  # the same at fakes
