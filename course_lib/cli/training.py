@@ -66,6 +66,12 @@ def train(
     load: Annotated[
         str | None, typer.Option(help="square: squeeze a folder's images; crop: cut squares out")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="begin with weights and settings of shipped weights or of a run's folder"
+        ),
+    ] = None,
     profile: Profile = "auto",
     device: Device = "auto",
     set_: Annotated[
@@ -96,7 +102,7 @@ def train(
     if steps is None and minutes is None:
         minutes = 5.0
     settings = [*(set_ or []), *([f"load={load}"] if load else [])]
-    config = runs.make_config(method, profile, size, settings)
+    config = runs.make_config(method, profile, size, settings, start)
     result = runs.train(
         method,
         data,
@@ -108,8 +114,8 @@ def train(
         direction=direction,
         device=device,
         bf16=bf16,
-        resume=resume,
-        accept_changes=accept_changes,
+        resume="changed" if resume and accept_changes else resume,
+        start=start,
         workers=workers,
     )
     if distributed.world()[0] == 0:
