@@ -72,6 +72,9 @@ def train(
             help="begin with weights and settings of shipped weights or of a run's folder"
         ),
     ] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="best: keep the best preview, too, as a run in OUT/best")
+    ] = None,
     profile: Profile = "auto",
     device: Device = "auto",
     set_: Annotated[
@@ -101,7 +104,8 @@ def train(
         raise CourseError(what, "course train", "give one of them")
     if steps is None and minutes is None:
         minutes = 5.0
-    settings = [*(set_ or []), *([f"load={load}"] if load else [])]
+    shorthands = {"load": load, "keep": keep}
+    settings = [*(set_ or []), *(f"{name}={text}" for name, text in shorthands.items() if text)]
     config = runs.make_config(method, profile, size, settings, start)
     result = runs.train(
         method,
@@ -180,12 +184,16 @@ def evaluate(
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON object on standard output, nothing else")
     ] = False,
+    over_time: Annotated[
+        bool, typer.Option("--over-time", help="and draw the previews' scores: RUN/over_time.png")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Score a trained run on held-out data, beside two baselines, with 95 % intervals."""
     from course_lib import runs
 
-    scores = runs.evaluate(folder, data, split=split, direction=direction, device=device)
+    facts = runs.over_time(folder) if over_time else {}  # refuses before it takes long
+    scores = runs.evaluate(folder, data, split=split, direction=direction, device=device) | facts
     if as_json:
         for name, value in scores.items():
             if isinstance(value, float) and not math.isfinite(value):

@@ -50,6 +50,8 @@ class TrainingConfig:
     beta1: float = 0.5  # decay of Adam's mean of the gradients
     beta2: float = 0.999  # decay of Adam's mean of their squares
     decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1: never
+    # best: the best preview stays, too, in OUT/best: by L1 on val or, where it has no pairs, by KID
+    keep: Literal["last", "best"] = "last"
     average: float = 0.0  # decay of the running average of the weights for translate(); 0: none
 
 

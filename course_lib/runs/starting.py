@@ -13,6 +13,7 @@ from course_lib import __version__, training
 from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
+from course_lib.methods.base import Method
 from course_lib.runs import fine_tuning
 from course_lib.runs.opening import read_settings
 from course_lib.training import checkpoint, distributed, profiles
@@ -86,6 +87,8 @@ def train(
     if begun:
         begun.check(method, config, train_set[0], direction)
     config = cls.adapt_config(config, train_set[0], direction)
+    if config.keep == "best":
+        _check_best(cls, val_set)
     settings = {
         "method": method,
         "data": _name(data),
@@ -141,6 +144,16 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
     return splits
 
 
+def _check_best(cls: type, val_set: Dataset) -> None:
+    """Raises CourseError if no preview can be the best one."""
+    if cls.finish is not Method.finish:
+        what = f"{cls.__name__} learns its styles after the last step, and no best one has any"
+        raise CourseError(what, "--keep best", "leave it out")
+    if len(val_set) < 3 and not (val_set.paired and cls.translates):
+        what = f"KID needs 3 images of val, and here are {len(val_set)}"
+        raise CourseError(what, "--keep best", "add images, or leave it out")
+
+
 def _name(data: str) -> str:
     """``data`` as run.json records it: the name of a data set, or a folder's whole path."""
     is_name = data in names() or (":" in data and not Path(data).exists())
@@ -163,4 +176,7 @@ def _write_settings(out: Path, settings: dict, model: Any) -> None:
     latest = checkpoint.load_latest(out / "checkpoints") if model else None
     if latest:
         checkpoint.restore(model, latest[1], out)
-    files.replace_file(out / "run.json", json.dumps(settings, indent=1).encode())
+    folders = [out, out / "best"] if settings["config"]["keep"] == "best" else [out]
+    for folder in folders:  # the second is a run like any other
+        folder.mkdir(exist_ok=True)
+        files.replace_file(folder / "run.json", json.dumps(settings, indent=1).encode())
