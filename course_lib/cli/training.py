@@ -33,7 +33,7 @@ class TrainCommand(TyperCommand):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Every setting: its default, what the profile makes of it, its meaning and its range."""
         if (method := ctx.meta["method"]) is None:
-            formatter.write("\nThe settings of a method: course train METHOD --help\n")
+            super().format_epilog(ctx, formatter)
             return
         from course_lib.methods import configs, method_class
         from course_lib.training import profiles
@@ -51,7 +51,7 @@ class TrainCommand(TyperCommand):
                 formatter.write_dl(settings)
 
 
-@app.command(cls=TrainCommand)
+@app.command(cls=TrainCommand, epilog="The settings of a method: course train METHOD --help")
 def train(
     method: Annotated[str, typer.Argument(help=", ".join(METHODS))],
     data: DataName,
