@@ -9,8 +9,6 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.base import Method
@@ -71,17 +69,18 @@ class Start(NamedTuple):
     def give(self, model: Method) -> None:
         """Copy the networks into ``model``. An average that is new begins with the weights.
 
+        All averages count their updates from 0, so that they soon follow the new training: at the
+        full decay they would stay with the old task for hundreds of steps.
+
         Raises CourseError if layers depend on the image size, and that has changed.
         """
         given, tensors = self.model.networks, {}
         for name, net in model.networks.items():
             state = dict(net.state_dict())  # of a pool, which stays empty
             if not isinstance(net, ImagePool):
-                updates = (
-                    {"updates": torch.tensor(self.facts["steps"])} if "updates" in state else {}
-                )
                 source = name if name in given else name.removesuffix("_average")
-                state = given[source].state_dict() | updates
+                age = {key: state[key] for key in state.keys() & {"updates"}}
+                state = given[source].state_dict() | age
             tensors |= {f"{name}.{key}": tensor for key, tensor in state.items()}
         try:
             checkpoint.restore(model, tensors, Path(self.facts["name"]), optimizers=False)
