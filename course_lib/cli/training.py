@@ -3,9 +3,10 @@
 import json
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from course_lib.cli.options import (
     DataName,
@@ -22,7 +23,35 @@ from course_lib.methods import METHODS
 app = typer.Typer()
 
 
-@app.command()
+class TrainCommand(TyperCommand):
+    """``course train METHOD --help`` ends with the settings of the method."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["method"] = next((word for word in args if word in METHODS), None)
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Every setting: its default, what the profile makes of it, its meaning and its range."""
+        if (method := ctx.meta["method"]) is None:
+            super().format_epilog(ctx, formatter)
+            return
+        from course_lib.methods import configs, method_class
+        from course_lib.training import profiles
+
+        cls, profile = method_class(method), profiles.resolve()
+        preset, usual = cls.PRESETS[profile], configs.defaults(cls.Config)
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for name, (heading, meaning) in configs.described(cls.Config).items():
+            changed = preset.get(name, usual[name]) != usual[name]
+            here = f"; profile {profile}: {preset[name]}" if changed else ""
+            meaning += f" [{configs.allowed(cls.Config, name)}{here}]"
+            rows.setdefault(heading, []).append((f"{name}={usual[name]}", meaning))
+        for heading, settings in sorted(rows.items()):  # networks, objective, training
+            with formatter.section(f"Settings of {method}, --set NAME=VALUE, {heading}"):
+                formatter.write_dl(settings)
+
+
+@app.command(cls=TrainCommand, epilog="The settings of a method: course train METHOD --help")
 def train(
     method: Annotated[str, typer.Argument(help=", ".join(METHODS))],
     data: DataName,
@@ -36,6 +65,15 @@ def train(
     direction: Annotated[str, typer.Option(help="xy, or yx to swap the domains")] = "xy",
     load: Annotated[
         str | None, typer.Option(help="square: squeeze a folder's images; crop: cut squares out")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="begin with weights and settings of shipped weights or of a run's folder"
+        ),
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="best: keep the best preview, too, as a run in OUT/best")
     ] = None,
     profile: Profile = "auto",
     device: Device = "auto",
@@ -66,8 +104,9 @@ def train(
         raise CourseError(what, "course train", "give one of them")
     if steps is None and minutes is None:
         minutes = 5.0
-    settings = [*(set_ or []), *([f"load={load}"] if load else [])]
-    config = runs.make_config(method, profile, size, settings)
+    shorthands = {"load": load, "keep": keep}
+    settings = [*(set_ or []), *(f"{name}={text}" for name, text in shorthands.items() if text)]
+    config = runs.make_config(method, profile, size, settings, start)
     result = runs.train(
         method,
         data,
@@ -79,8 +118,8 @@ def train(
         direction=direction,
         device=device,
         bf16=bf16,
-        resume=resume,
-        accept_changes=accept_changes,
+        resume="changed" if resume and accept_changes else resume,
+        start=start,
         workers=workers,
     )
     if distributed.world()[0] == 0:
@@ -145,12 +184,16 @@ def evaluate(
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON object on standard output, nothing else")
     ] = False,
+    over_time: Annotated[
+        bool, typer.Option("--over-time", help="and draw the previews' scores: RUN/over_time.png")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Score a trained run on held-out data, beside two baselines, with 95 % intervals."""
     from course_lib import runs
 
-    scores = runs.evaluate(folder, data, split=split, direction=direction, device=device)
+    facts = runs.over_time(folder) if over_time else {}  # refuses before it takes long
+    scores = runs.evaluate(folder, data, split=split, direction=direction, device=device) | facts
     if as_json:
         for name, value in scores.items():
             if isinstance(value, float) and not math.isfinite(value):

@@ -39,16 +39,19 @@ class TrainingConfig:
     # settings that older runs did not have: name -> what they did, where it is not the default
     BEFORE: ClassVar[dict[str, Any]] = {}
 
-    image_size: int = 256  # images are (3, image_size, image_size) in [-1, 1]
-    jitter: Literal["resize", "affine", "none", "auto"] = "resize"  # auto: what suits the data set
+    image_size: int = 256  # in pixels: images are (3, image_size, image_size) in [-1, 1]
+    # crops of a slightly larger image, or small turns and shifts; auto: what suits the data set
+    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
     # mirror at random; auto: unless the data set says that its images have a left and a right
     flip: Literal["on", "off", "auto"] = "on"
     load: Literal["square", "crop"] = "square"  # squeeze files into a square, or cut squares out
-    batch_size: int = 1
-    lr: float = option(2e-4, zero=False)
-    beta1: float = 0.5
-    beta2: float = 0.999
+    batch_size: int = 1  # images, or pairs, of one step
+    lr: float = option(2e-4, zero=False)  # learning rate of Adam
+    beta1: float = 0.5  # decay of Adam's mean of the gradients
+    beta2: float = 0.999  # decay of Adam's mean of their squares
     decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1: never
+    # best: the best preview stays, too, in OUT/best: by L1 on val or, where it has no pairs, by KID
+    keep: Literal["last", "best"] = "last"
     average: float = 0.0  # decay of the running average of the weights for translate(); 0: none
 
 

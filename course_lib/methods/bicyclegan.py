@@ -74,30 +74,31 @@ class Config(TrainingConfig):
         "lambda_d": 1.0,
     }
 
+    # networks
+    # which of the paper's cycles are trained, and so which D and whether there is an E
     variant: Literal[
         "pix2pix+noise", "cAE-GAN", "cVAE-GAN", "cVAE-GAN++", "cLR-GAN", "BicycleGAN"
     ] = "BicycleGAN"
-    # networks
-    z_dim: int = 8
+    z_dim: int = 8  # entries of a code z
     # z goes to the first layer of the U-Net, or to each one on the way down
     z_at: Literal["input", "all"] = "all"
-    base_channels: int = 64
+    base_channels: int = 64  # of G's first layer; deeper ones have up to 8 times as many
     levels: int = option(0, zero=True)  # of the U-Net; 0: down to one pixel
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"
-    norm: Literal["batch", "instance"] = "instance"
-    dropout: float = 0.5  # in training only
-    encoder: Literal["resnet", "cnn"] = "resnet"
-    e_base_channels: int = 64
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
+    norm: Literal["batch", "instance"] = "instance"  # of all networks
+    dropout: float = 0.5  # of G, in training only
+    encoder: Literal["resnet", "cnn"] = "resnet"  # E, which reads the code of a y
+    e_base_channels: int = 64  # of E's first layer
     conditional: bool = False  # D sees y alone; True: (x, y)
-    d_base_channels: int = 64
-    d_layers: int = option(3, zero=True)  # 70 px patches
-    d_scales: int = 2  # and 140 px: the same on the image at half its size
-    init: Literal["xavier", "normal"] = "xavier"  # with gain 0.02, or pix2pix's N(0, 0.02)
+    d_base_channels: int = 64  # of each D's first layer
+    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches, 0: pixels
+    d_scales: int = 2  # each further one judges the image at half the size: patches twice as wide
+    init: Literal["xavier", "normal"] = "xavier"  # of weights: gain 0.02, or pix2pix's N(0, 0.02)
     # objective
-    lambda_gan: float = 1.0
-    lambda_l1: float = 10.0
-    lambda_kl: float = 0.01
-    lambda_latent: float = 0.5
+    lambda_gan: float = 1.0  # weight of the adversarial terms of G and E
+    lambda_l1: float = 10.0  # weight of the L1 distance from y to G(x, E(y))
+    lambda_kl: float = 0.01  # weight of the distance from the codes of E to N(0, 1)
+    lambda_latent: float = 0.5  # weight of the L1 distance from z to E(G(x, z))
     # whom L_1^latent moves; auto: G alone, but G+E where E has no other term (cLR-GAN)
     latent_moves: Literal["auto", "G", "G+E"] = "auto"
     # training

@@ -2,10 +2,13 @@
 
 import dataclasses
 import difflib
+import inspect
 import typing
 from typing import Any
 
 from course_lib.errors import CourseError
+
+GROUPS = ("networks", "objective", "training")  # headings of settings, as comments of a class
 
 
 def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
@@ -21,9 +24,9 @@ def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
             raise CourseError(
                 f"expected key=value, got {pair!r}", "--set", "write for example --set lambda_l1=10"
             )
-        if name not in hints:
-            near = difflib.get_close_matches(name, hints, n=1)
-            fix = f"did you mean {near[0]}?" if near else f"choose from {', '.join(hints)}"
+        if name not in defaults(cls):
+            near = difflib.get_close_matches(name, defaults(cls), n=1)
+            fix = f"did you mean {near[0]}?" if near else "course train METHOD --help lists them"
             raise CourseError(f"unknown setting {name!r}", "--set", fix)
         out[name] = _value(name, text, hints[name])
     return out
@@ -48,7 +51,7 @@ def build(cls: type, **values: Any) -> Any:
     No number may be negative. Real numbers may be 0 and whole numbers may not, unless their field
     is an ``option()`` that says otherwise. Raises CourseError that names the setting.
     """
-    hints, fields = typing.get_type_hints(cls), cls.__dataclass_fields__
+    hints = typing.get_type_hints(cls)
     for name, value in values.items():
         choices = typing.get_args(hints[name])
         if choices and value not in choices:
@@ -56,7 +59,7 @@ def build(cls: type, **values: Any) -> Any:
                 f"{name} cannot be {value!r}", name, f"choose from {', '.join(map(str, choices))}"
             )
         if hints[name] in (int, float):
-            zero_ok = fields[name].metadata.get("zero", hints[name] is float)
+            zero_ok = allowed(cls, name) == ">= 0"
             if not 0 <= value < float("inf") or (value == 0 and not zero_ok):
                 least = "at least" if zero_ok else "above"
                 raise CourseError(
@@ -108,3 +111,36 @@ def as_dict(config: Any) -> dict[str, Any]:
 def defaults(cls: type) -> dict[str, Any]:
     """The default of every setting of a configuration."""
     return {field.name: field.default for field in dataclasses.fields(cls)}
+
+
+def described(cls: type) -> dict[str, tuple[str, str]]:
+    """(heading, meaning) of every setting, as the comments of its class say them.
+
+    A comment stands above its setting or behind it, and a heading of GROUPS alone on a line. One
+    that says nothing has the meaning that it has in the class it is inherited from.
+    """
+    found = dict.fromkeys(defaults(cls), ("", ""))
+    for part in reversed(cls.__mro__[:-1]):
+        heading, comments = GROUPS[-1], []
+        for line in inspect.getsource(part).splitlines():
+            code, _, comment = line.strip().partition("# ")
+            name = code.partition(":")[0]
+            comments = [*comments, comment] if comment else comments
+            if not code and comment in GROUPS:
+                heading, comments = comment, []
+            elif name in found and ": " in code:
+                found[name] = heading, " ".join(comments) or found[name][1]
+            if code:
+                comments = []
+    return found
+
+
+def allowed(cls: type, name: str) -> str:
+    """The values that :func:`build` takes for a setting: ``a | b``, or ``> 0``."""
+    kind = typing.get_type_hints(cls)[name]
+    if choices := typing.get_args(kind):
+        return " | ".join(map(str, choices))
+    if kind is bool:
+        return "True | False"
+    zero_ok = cls.__dataclass_fields__[name].metadata.get("zero", kind is float)
+    return ">= 0" if zero_ok else "> 0"

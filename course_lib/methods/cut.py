@@ -47,20 +47,21 @@ class Config(TrainingConfig):
     BEFORE: ClassVar[dict[str, Any]] = {"blur": False, "init": "normal"}
 
     # networks
-    base_channels: int = 64
-    n_blocks: int = 9
+    base_channels: int = 64  # of G's first layer
+    n_blocks: int = 9  # residual blocks of G
+    # how G enlarges its maps; transposed convolutions may leave a checkerboard
     upsampling: Literal["bilinear", "transposed", "resize-conv"] = "bilinear"
     blur: bool = True  # before every second pixel is taken, in G and D
     init: Literal["xavier", "normal"] = "xavier"  # weights, with gain or standard deviation 0.02
-    d_base_channels: int = 64
-    d_layers: int = option(3, zero=True)  # 70 px patches
-    h_dim: int = 256  # of a patch as a vector
+    d_base_channels: int = 64  # of D's first layer
+    d_layers: int = option(3, zero=True)  # of stride 2 in D; 3: 70 px patches, 0: single pixels
+    h_dim: int = 256  # entries of the vector that stands for a patch
     # objective
-    lambda_gan: float = 1.0
-    lambda_x: float = 1.0  # G(x) keeps what stood in x
-    lambda_y: float = 1.0  # G(y) keeps what stood in y
-    places: int = 256  # of each map, anew in each step, the same in all images
-    temperature: float = option(0.07, zero=False)  # t
+    lambda_gan: float = 1.0  # weight of the adversarial term of G
+    lambda_x: float = 1.0  # weight of PatchNCE on x: G(x) keeps what stood in x
+    lambda_y: float = 1.0  # weight of PatchNCE on y: G(y) keeps what stood in y
+    places: int = 256  # patches compared in each map, drawn anew in each step
+    temperature: float = option(0.07, zero=False)  # of PatchNCE, the t of the equation
     # half of the batches are mirrored for G, and its maps mirrored back before they are compared
     mirror: bool = False
     # training

@@ -13,6 +13,7 @@ G_xy is the paper's G, G_yx its F. In training, least squares take the place of 
     GAN + forward cycle     lambda_backward=0
     GAN + backward cycle    lambda_forward=0
     with identity loss      lambda_identity=5, or identity_share=0.5, as the authors' code has it
+    D sees T(y), T(fake_y)  diff_augment=True, for few images (diff_augment.py)
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, check_patches, option
+from course_lib.methods.diff_augment import diff_augment
 from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
 from course_lib.networks.blocks import inference
@@ -39,21 +41,21 @@ class Config(TrainingConfig):
                "lambda_pixel": 0.0, "lambda_feature": 0.0}  # fmt: skip
 
     # networks
-    base_channels: int = 64
-    n_blocks: int = 9  # 6 at 128 px
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"
-    d_base_channels: int = 64
-    d_layers: int = option(3, zero=True)  # 70 px patches
+    base_channels: int = 64  # of each G's first layer
+    n_blocks: int = 9  # residual blocks of each G; the paper has 6 at 128 px
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
+    d_base_channels: int = 64  # of each D's first layer
+    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches, 0: pixels
     # objective
-    gan_loss: Literal["log", "least-squares"] = "least-squares"
-    lambda_gan: float = 1.0
-    lambda_forward: float = 10.0  # x -> y -> x
-    lambda_backward: float = 10.0  # y -> x -> y
-    lambda_identity: float = 0.0  # absolute
-    identity_share: float = (
-        0.0  # relative to the cycles; the authors' code calls it lambda_identity
-    )
-    pool_size: int = option(50, zero=True)  # fakes per domain; 0 is none
+    gan_loss: Literal["log", "least-squares"] = "least-squares"  # the first is eq. 1
+    lambda_gan: float = 1.0  # weight of the adversarial terms of both G
+    lambda_forward: float = 10.0  # weight of the cycle x -> y -> x
+    lambda_backward: float = 10.0  # weight of the cycle y -> x -> y
+    lambda_identity: float = 0.0  # weight of the identity terms, absolute
+    # the same, relative to the cycles; the authors' code calls it lambda_identity
+    identity_share: float = 0.0
+    diff_augment: bool = False  # D sees real and fake augmented: for few images
+    pool_size: int = option(50, zero=True)  # earlier fakes that D sees, per domain; 0: none
     # training
     decay_from: float = 0.5
 
@@ -155,13 +157,18 @@ class CycleGAN(Method):
         out |= {"fake_x": fake_x, "rec_y": rec_y, "idt_x": idt_x}  # y -> x -> y, x -> x
         return {name: images for name, images in out.items() if images is not None}
 
+    def shown(self, images: Tensor) -> Tensor:
+        """What D_x and D_y see of images, real or fake: T(images) with DiffAugment."""
+        return diff_augment(images) if self.config.diff_augment else images
+
     def generator_terms(self, x: Tensor, y: Tensor, out: dict[str, Tensor]) -> dict[str, Tensor]:
         """What G_xy and G_yx minimise, unweighted. A term of weight 0 is not computed."""
         cfg, terms = self.config, {}
         if cfg.lambda_gan:
             _, of_generator = losses.GAN_LOSSES[cfg.gan_loss]
-            terms["g_gan_y"] = of_generator(None, self.run(self.D_y, out["fake_y"]))
-            terms["g_gan_x"] = of_generator(None, self.run(self.D_x, out["fake_x"]))
+            fake_y, fake_x = self.shown(out["fake_y"]), self.shown(out["fake_x"])
+            terms["g_gan_y"] = of_generator(None, self.run(self.D_y, fake_y))
+            terms["g_gan_x"] = of_generator(None, self.run(self.D_x, fake_x))
         if cfg.lambda_forward:
             terms["g_forward"] = losses.l1(out["rec_x"], x)
         if cfg.lambda_backward:
@@ -176,6 +183,7 @@ class CycleGAN(Method):
     ) -> dict[str, Tensor]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached, as those of the pools are."""
         of_discriminator, _ = losses.GAN_LOSSES[self.config.gan_loss]
+        x, y, fake_x, fake_y = map(self.shown, (x, y, fake_x, fake_y))
         of_y = of_discriminator(*self.run_batched(self.D_y, y, fake_y))  # of maps of logits
         of_x = of_discriminator(*self.run_batched(self.D_x, x, fake_x))
         terms = {f"{name}_y": term for name, term in of_y.items()}

@@ -24,6 +24,7 @@ from torch import Tensor
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig
+from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator
 from course_lib.networks.blocks import inference
 
@@ -36,14 +37,16 @@ class Config(TrainingConfig):
 
     # networks
     image_size: int = 64
-    z_dim: int = 100
+    z_dim: int = 100  # entries of the noise z
     prior: Literal["uniform", "normal"] = "uniform"  # of each entry of z: U(-1, 1) or N(0, 1)
-    base_channels: int = 128
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"
-    d_base_channels: int = 128
-    d_norm: Literal["batch", "none"] = "batch"
+    base_channels: int = 128  # of G's last hidden layer; the first has up to 8 times as many
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
+    d_base_channels: int = 128  # of D's first layer
+    d_norm: Literal["batch", "none"] = "batch"  # of D; the penalties below want none
     # objective
+    # what the game is about; log-saturating is GAN's eq. 1 as it stands, relativistic R3GAN's
     gan_loss: Literal["log", "log-saturating", "least-squares", "relativistic"] = "log"
+    diff_augment: bool = False  # D sees real and fake augmented: for few images
     lambda_r1: float = 0.0  # penalty on the slope of D at real images; R3GAN's gamma / 2
     lambda_r2: float = 0.0  # the same at fakes
     # training
@@ -105,8 +108,8 @@ class DCGAN(Method):
         return torch.rand(shape, device=self.device) * 2 - 1
 
     def judge(self, y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b 1"]:
-        """D's logit for each image."""
-        return self.run(self.D, y)
+        """D's logit for each image; with DiffAugment, for T(y)."""
+        return self.run(self.D, diff_augment(y) if self.config.diff_augment else y)
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
         """What D minimises, unweighted: ``d_real`` and ``d_fake``, or R3GAN's ``d_pair``.

@@ -35,9 +35,10 @@ class Config(TrainingConfig):
 
     REMOVED: ClassVar[dict[str, Any]] = {"start": "noise"}
 
+    # networks
     base_channels: int = 48  # of the four levels 1, 2, 3 and 3 times as many
-    euler_steps: int = 4  # of a translation, unless it is asked for another number
     # training
+    euler_steps: int = 4  # of a translation, unless it is asked for another number
     image_size: int = 64
     batch_size: int = 32
     lr: float = 1e-3

@@ -48,19 +48,20 @@ class Config(TrainingConfig):
     }
 
     # networks
-    style_dim: int = 8
-    base_channels: int = 64
+    style_dim: int = 8  # entries of a style code
+    base_channels: int = 64  # of an encoder's first layer
     n_blocks: int = 4  # residual blocks of the content encoder, and of the decoder
     style_down: int = 4  # halvings in the style encoder
-    d_base_channels: int = 64
-    d_layers: int = option(4, zero=True)  # 46 px patches
-    d_scales: int = 3
+    d_base_channels: int = 64  # of each D's first layer
+    d_layers: int = option(4, zero=True)  # of stride 2 in each D; 4: 46 px patches
+    d_scales: int = 3  # each further one judges the image at half the size
     # objective
-    lambda_gan: float = 1.0
-    lambda_image: float = 10.0
-    lambda_content: float = 1.0
-    lambda_style: float = 1.0
-    lambda_cycle: float = 0.0  # style-augmented; 10 for some of the paper's data
+    lambda_gan: float = 1.0  # weight of the adversarial terms
+    lambda_image: float = 10.0  # weight of an image rebuilt from its own content and style
+    lambda_content: float = 1.0  # weight of the content found again in a translation
+    lambda_style: float = 1.0  # weight of the style found again in a translation
+    # weight of the style-augmented cycle; 10 for some of the paper's data
+    lambda_cycle: float = 0.0
     # training
     # the authors crop along the longer side alone
     jitter: Literal["resize", "affine", "none", "auto"] = "none"

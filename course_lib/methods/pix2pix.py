@@ -11,6 +11,10 @@ The defaults are the paper's. Every row of its ablation tables is a value of :cl
     L1 + GAN            conditional=False
     encoder-decoder     generator="encoder-decoder"
     patch 1 .. 286 px   d_layers=0 .. 5
+
+With DiffAugment D sees T(x, y) and T(x, G(x)) in place of both pairs (diff_augment.py):
+
+    for few pairs       diff_augment=True
 """
 
 from dataclasses import dataclass
@@ -23,6 +27,7 @@ from torch import Tensor, nn
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method, TrainingConfig, check_patches, option
+from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import inference
 
@@ -34,21 +39,22 @@ class Config(TrainingConfig):
     REMOVED: ClassVar = {"gan_loss": "log", "lambda_d": 0.5, "lambda_r1": 0.0, "lambda_r2": 0.0,
                "in_channels": 3, "out_channels": 3}  # fmt: skip
     # networks
-    generator: Literal["unet", "encoder-decoder", "resnet"] = "unet"
+    generator: Literal["unet", "encoder-decoder", "resnet"] = "unet"  # the second has no skips
     n_blocks: int = 6  # of the resnet, CycleGAN's generator, which has no dropout
-    base_channels: int = 64
+    base_channels: int = 64  # of G's first layer; deeper ones have up to 8 times as many
     levels: int = option(0, zero=True)  # of the U-Net; 0: down to one pixel
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"
-    norm: Literal["batch", "instance"] = "batch"
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
+    norm: Literal["batch", "instance"] = "batch"  # of G and D
     dropout: float = 0.5  # the only noise of pix2pix, in the first three decoder blocks
     conditional: bool = True  # D sees (x, y); False: y alone
-    d_base_channels: int = 64
-    d_layers: int = option(3, zero=True)  # 70 px patches
+    d_base_channels: int = 64  # of D's first layer
+    d_layers: int = option(3, zero=True)  # of stride 2 in D; 3: 70 px patches, 0: single pixels
     # objective
-    lambda_gan: float = 1.0
-    lambda_l1: float = 100.0
-    test_dropout: bool = True  # at test time the paper leaves dropout on,
-    test_batch_statistics: bool = True  # and normalises with the test batch's own statistics
+    lambda_gan: float = 1.0  # weight of the adversarial term of G
+    lambda_l1: float = 100.0  # weight of the L1 distance to the true answer
+    diff_augment: bool = False  # D sees real and fake augmented: for few images
+    test_dropout: bool = True  # translate() leaves dropout on, as in the paper
+    test_batch_statistics: bool = True  # translate() uses its own batch's statistics
 
     def __post_init__(self):
         if not self.lambda_gan and not self.lambda_l1:
@@ -96,8 +102,10 @@ class Pix2Pix(Method):
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def judge(self, x: Tensor, y: Tensor) -> Float[Tensor, "b 1 h w"]:
-        """D's map of logits for y, given x if D is conditional."""
+        """D's map of logits for y, given x if D is conditional; of T(x, y) with DiffAugment."""
         pair = torch.cat([x, y], dim=1) if self.config.conditional else y
+        if self.config.diff_augment:
+            pair = diff_augment(y, x if self.config.conditional else None)
         return self.run(self.D, pair)  # (B, 6, S, S) -> (B, 1, h, w)
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:

@@ -75,26 +75,25 @@ class Config(TrainingConfig):
     # 12 of CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels
     n_labels: int = option(12, zero=True)
     base_channels: int = 64  # of G1; G2 has half as many
-    n_down: int = 4
-    n_blocks: int = 9
-    n_local_blocks: int = 3
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"
-    d_base_channels: int = 64
-    d_layers: int = option(3, zero=True)
-    d_scales: int = 3
+    n_down: int = 4  # halvings of G1
+    n_blocks: int = 9  # residual blocks of G1
+    n_local_blocks: int = 3  # residual blocks of G2
+    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
+    d_base_channels: int = 64  # of each D's first layer
+    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches
+    d_scales: int = 3  # each further one judges the image at half the size
     use_instances: bool = True  # the boundary map, in what G and D see
     use_features: bool = False  # E, and its features in what G sees
-    e_base_channels: int = 16
+    e_base_channels: int = 16  # of E's first layer
     # objective
-    lambda_gan: float = 1.0
-    lambda_fm: float = 10.0
+    lambda_gan: float = 1.0  # weight of the adversarial term of G
+    lambda_fm: float = 10.0  # weight of the distance between D's features of real and fake
     # training
     features_frozen_from: float = PHASES["enhancer"][0]  # share from which E rests; 1: never
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     decay_from: float = 0.5
-    # styles, after training
-    n_centres: int = 10  # of the features of a class
-    cluster_images: int = 1_000_000  # of the training set, at most, whose instances are encoded
+    n_centres: int = 10  # styles of each class, learned after the last step
+    cluster_images: int = 1_000_000  # of the training set, at most, from which they are learned
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_fm):

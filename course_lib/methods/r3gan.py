@@ -20,9 +20,11 @@ class Config(pix2pix.Config):
 
     REMOVED: ClassVar = {}
 
+    # networks
     norm: Literal["instance"] = "instance"  # batch norm would mix the gradients of a batch's images
-    lambda_r1: float = 5.0
-    lambda_r2: float = 5.0
+    # objective
+    lambda_r1: float = 5.0  # penalty on the slope of D at real images
+    lambda_r2: float = 5.0  # the same at fakes
 
 
 class R3GAN(pix2pix.Pix2Pix):

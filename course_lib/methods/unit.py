@@ -54,17 +54,17 @@ class Config(TrainingConfig):
     }
 
     # networks
-    base_channels: int = 64
+    base_channels: int = 64  # of an encoder's first layer
     n_blocks: int = 4  # residual blocks of an encoder, and of a decoder
     shared_blocks: int = option(1, zero=True)  # of them, the same for both domains; 0: none
-    d_base_channels: int = 64
-    d_layers: int = option(3, zero=True)  # 70 px patches
+    d_base_channels: int = 64  # of each D's first layer
+    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches, 0: pixels
     # objective
-    lambda_gan: float = 10.0
-    lambda_image: float = 100.0
-    lambda_kl: float = 0.1
-    lambda_cycle: float = 100.0
-    lambda_cycle_kl: float = 0.1
+    lambda_gan: float = 10.0  # weight of the adversarial terms
+    lambda_image: float = 100.0  # weight of an image rebuilt from its own code
+    lambda_kl: float = 0.1  # weight of the distance from the codes to N(0, 1)
+    lambda_cycle: float = 100.0  # weight of the cycle, there and back
+    lambda_cycle_kl: float = 0.1  # weight of the distance from the cycle's codes to N(0, 1)
     noise: Literal["on", "off"] = "on"  # off: z is the mean, in training, too
     # training
     lr: float = option(1e-4, zero=False)

@@ -207,6 +207,26 @@ def loss_curves(
     return fig
 
 
+def score_over_time(
+    steps: Sequence[int],
+    scores: Sequence[float],
+    lows: Sequence[float],
+    highs: Sequence[float],
+    best: int,
+    name: str,
+) -> "matplotlib.figure.Figure":
+    """Scores of held-out images, of which less is better, with 95 % intervals and the best step."""
+    with _figure(0.7 * WIDTH, 330, layout="constrained") as fig:
+        axes = fig.add_subplot()
+        axes.fill_between(steps, lows, highs, color=COLOURS[0], alpha=0.15, lw=0, label="95 %")
+        axes.plot(steps, scores, "o-", color=COLOURS[0], lw=2, ms=4, label=f"{name} on val")
+        axes.axvline(best, color=COLOURS[1], lw=1.5, ls="--", label=f"best, step {best}")
+        axes.set(xlabel="step", ylabel=name, axisbelow=True)
+        axes.grid(axis="y", color="0.92")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
+    return fig
+
+
 def _kind(key: str) -> str:
     """``d_real`` -> adversarial, ``g_l1`` -> l1."""
     words = re.split(r"[\W_]+", key.lower())

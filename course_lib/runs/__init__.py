@@ -4,6 +4,7 @@ from course_lib.methods import METHODS, method_class
 from course_lib.runs.evaluating import evaluate, score_run, translate_batches
 from course_lib.runs.opening import open_run, open_translator, read_settings, towards
 from course_lib.runs.starting import make_config, train
+from course_lib.runs.stopping import over_time
 from course_lib.runs.translating import translate_files
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "method_class",
     "open_run",
     "open_translator",
+    "over_time",
     "read_settings",
     "score_run",
     "towards",

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -27,6 +28,18 @@ def read_settings(folder: Path | str) -> dict:
         raise CourseError(what, folder, "give the --out folder of course train") from error
 
 
+def config_of(folder: Path | str, settings: dict) -> Any:
+    """The configuration that ``settings``, of the run in ``folder``, tell.
+
+    Raises CourseError if they do not fit the method, or if one of them no longer exists.
+    """
+    try:
+        return configs.from_run(method_class(settings["method"]).Config, settings["config"])
+    except (KeyError, TypeError) as error:
+        what = f"run.json does not fit {settings['method']}: {error}"
+        raise CourseError(what, folder, "restore run.json") from error
+
+
 def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
     """(method, settings) of a trained run, with the weights of its newest good checkpoint.
 
@@ -36,13 +49,8 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
     if name := shipped.name_of(folder):
         return shipped.load(name, device)
     settings = read_settings(folder)
-    cls = method_class(settings["method"])
-    try:
-        config = configs.from_run(cls.Config, settings["config"])
-    except (KeyError, TypeError) as error:
-        what = f"run.json does not fit {settings['method']}: {error}"
-        raise CourseError(what, folder, "restore run.json") from error
-    method = cls(config, profiles.pick_device(device))
+    config = config_of(folder, settings)
+    method = method_class(settings["method"])(config, profiles.pick_device(device))
     latest = checkpoint.load_latest(Path(folder) / "checkpoints")
     if latest is None or latest[0] == 0:
         raise CourseError("this run has not learned anything yet", folder, "train for longer")

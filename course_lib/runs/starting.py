@@ -13,6 +13,8 @@ from course_lib import __version__, training
 from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
+from course_lib.methods.base import Method
+from course_lib.runs import fine_tuning
 from course_lib.runs.opening import read_settings
 from course_lib.training import checkpoint, distributed, profiles
 from course_lib.training.fit import Result, explained
@@ -20,14 +22,25 @@ from course_lib.training.state import check_folder
 
 
 def make_config(
-    method: str, profile: str = "auto", size: int | None = None, settings: list[str] | None = None
+    method: str,
+    profile: str = "auto",
+    size: int | None = None,
+    settings: list[str] | None = None,
+    start: Path | str | None = None,
 ) -> Any:
     """A method's configuration: a preset, then ``size`` in pixels, then ``key=value`` settings.
 
-    ``profile`` is auto, smoke, cpu or gpu, or another preset of the method, as paper is of all.
+    ``profile`` is auto, smoke, cpu or gpu, or another preset of the method, as paper is of all. In
+    its place may stand ``start``, shipped weights or the folder of a run, whose settings are taken.
     Raises CourseError for what does not exist or cannot be.
     """
     cls = method_class(method)
+    if start is not None:
+        if profile != "auto":
+            fix = "leave one of them out; --set changes a setting of the start"
+            raise CourseError("the settings are those of the start", f"--profile {profile}", fix)
+        values = fine_tuning.settings_of(start, method, size)
+        return configs.build(cls.Config, **values | configs.parse(cls.Config, settings or []))
     is_own = profile in cls.PRESETS and profile not in profiles.PROFILES
     preset = profile if is_own else profiles.resolve(profile)
     values = dict(cls.PRESETS[preset])
@@ -40,7 +53,7 @@ def train(
     method: str,
     data: str,
     out: Path,
-    config: Any,
+    config: Any = None,
     *,
     steps: int | None = None,
     minutes: float | None = None,
@@ -48,18 +61,22 @@ def train(
     direction: str = "xy",
     device: str = "auto",
     bf16: bool | None = None,
-    resume: bool = False,
-    accept_changes: bool = False,
+    resume: bool | str = False,
+    start: Path | str | None = None,
     **fit_options: Any,
 ) -> Result:
     """Train ``method`` on ``data`` into ``out``: run.json, history.jsonl, checkpoints/, previews/.
 
     Everything is checked before ``out`` is made. With ``resume``, settings that differ from
-    run.json raise CourseError unless ``accept_changes``, and so does a setting of that run which no
-    longer exists. Among processes that torchrun has started, each trains on its share of every
-    batch (see training/distributed.py). ``fit_options`` go to fit(): previews, progress, workers.
+    run.json raise CourseError unless it is ``"changed"``, and so does a setting of that run which
+    no longer exists. ``start``, the name of shipped weights or the folder of a run, is where the
+    weights begin (see fine_tuning.py); without a ``config`` its settings are taken, too. Among
+    processes that torchrun has started, each trains on its share of every batch (see
+    training/distributed.py). ``fit_options`` go to fit(): previews, progress, workers.
     """
     cls = method_class(method)
+    config = config or make_config(method, start=start)
+    begun = fine_tuning.opened(start) if start is not None else None
     place = distributed.join(profiles.pick_device(device))
     rank, ranks = distributed.world()
     bf16 = profiles.use_bf16(place, bf16)
@@ -67,7 +84,11 @@ def train(
     goes_on = resume and (out / "run.json").exists()
     old = _flat(read_settings(out)) if goes_on else None
     old = configs.without_removed(cls.Config, old) if old else None
+    if begun:
+        begun.check(method, config, train_set[0], direction)
     config = cls.adapt_config(config, train_set[0], direction)
+    if config.keep == "best":
+        _check_best(cls, val_set)
     settings = {
         "method": method,
         "data": _name(data),
@@ -78,8 +99,8 @@ def train(
         "config": configs.as_dict(config),
         "steps": steps,
         "minutes": minutes,
+        "start": begun.facts if begun else None,
     }
-    resume = "changed" if resume and accept_changes else resume
     check_folder(out, cls.Config, _flat(settings), resume, old)
     with (
         torch.random.fork_rng([place] if place.type == "cuda" else []),
@@ -87,6 +108,8 @@ def train(
     ):
         torch.manual_seed(seed)  # of the first weights; the training itself is seeded by fit()
         model = cls(config, place, bf16)
+    if begun:
+        begun.give(model)
     settings["versions"] = {"course_lib": __version__, "torch": torch.__version__}
     settings["device"] = profiles.device_name()
     with files.only_run(out) if rank == 0 else nullcontext():
@@ -121,6 +144,16 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
     return splits
 
 
+def _check_best(cls: type, val_set: Dataset) -> None:
+    """Raises CourseError if no preview can be the best one."""
+    if cls.finish is not Method.finish:
+        what = f"{cls.__name__} learns its styles after the last step, and no best one has any"
+        raise CourseError(what, "--keep best", "leave it out")
+    if len(val_set) < 3 and not (val_set.paired and cls.translates):
+        what = f"KID needs 3 images of val, and here are {len(val_set)}"
+        raise CourseError(what, "--keep best", "add images, or leave it out")
+
+
 def _name(data: str) -> str:
     """``data`` as run.json records it: the name of a data set, or a folder's whole path."""
     is_name = data in names() or (":" in data and not Path(data).exists())
@@ -143,4 +176,7 @@ def _write_settings(out: Path, settings: dict, model: Any) -> None:
     latest = checkpoint.load_latest(out / "checkpoints") if model else None
     if latest:
         checkpoint.restore(model, latest[1], out)
-    files.replace_file(out / "run.json", json.dumps(settings, indent=1).encode())
+    folders = [out, out / "best"] if settings["config"]["keep"] == "best" else [out]
+    for folder in folders:  # the second is a run like any other
+        folder.mkdir(exist_ok=True)
+        files.replace_file(folder / "run.json", json.dumps(settings, indent=1).encode())

@@ -43,7 +43,7 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> Pa
             write_durably(aside / "tensors.safetensors", blob)
             write_durably(aside / "state.json", _bytes(document | {"sha256": _digest(document)}))
             _sync_folder(aside)
-            _drop(final)  # a damaged one of the same step, which the resumed run had passed over
+            drop(final)  # a damaged one of the same step, which the resumed run had passed over
             os.rename(aside, final)
             _sync_folder(folder)  # a power cut must not undo the rename
         except OSError:
@@ -51,11 +51,11 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> Pa
             raise
         # newer ones are damaged, or this run would have resumed there: they count for nothing
         for old in [s for s in steps(folder) if s <= step][:-KEPT]:
-            _drop(folder / f"{old:08d}")
+            drop(folder / f"{old:08d}")
     return final
 
 
-def _drop(path: Path) -> None:
+def drop(path: Path) -> None:
     """Remove a checkpoint. Renamed first: a kill in the middle must not leave half of one."""
     if path.exists():
         aside = path.with_name(f"{ASIDE}old-{path.name}")

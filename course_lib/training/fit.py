@@ -61,7 +61,8 @@ def fit(
     shuffled by (seed, epoch). ``workers`` processes prepare the batches; with 0 this one does.
     ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook,
     saved below ``out`` and given to ``on_preview`` with the step. The folder ``out`` keeps history
-    and checkpoints. ``resume=True`` goes on from the newest good checkpoint: on a CPU and with
+    and checkpoints, and with ``keep="best"`` in the configuration the best preview's in ``best``.
+    ``resume=True`` goes on from the newest good checkpoint: on a CPU and with
     ``steps``, to the bit as if the training had never stopped. ``resume="changed"`` does so with
     other settings than the checkpoint's, too. Ctrl-C ends the step, saves and returns.
 

@@ -4,7 +4,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class TrainingRun:
         self.known = 0  # rows of the history whose terms are numbers; the others wait on the device
         self.written = 0
         self.terms: dict[str, float] = {}  # the last that are known
+        self.scores: list[dict] = []  # of the held-out images, at each preview
+        self.best = out / "best" / "checkpoints" if out else None  # of the best preview
         self.val: dict[str, Tensor] = {}
         if val is not None and len(val):
             self._hold_out(val)
@@ -66,6 +68,8 @@ class TrainingRun:
         for key in ("x", "y", *self.method.maps):
             self.val[key] = torch.stack([item[key] for item in items]).to(self.method.device)
         self.val_paired = val.paired
+        groups = View(val).groups or range(len(val))
+        self.groups = [groups[row] for row in rows]
 
     def start(self, resume: bool | str) -> None:
         """Begin afresh, seeded, or at the newest checkpoint."""
@@ -73,6 +77,7 @@ class TrainingRun:
         if self.out is not None:
             files.sweep(self.out)
             files.sweep(self.out / "checkpoints")
+            files.sweep(self.best)
             latest = checkpoint.load_latest(self.out / "checkpoints") if resume else None
             recorded = latest[2]["settings"] if latest else None
             check_folder(self.out, type(self.method.config), self.settings, resume, recorded)
@@ -88,6 +93,10 @@ class TrainingRun:
             self._go_on(*latest)
         if self.out is not None:
             files.replace_file(self.out / "history.jsonl", lines_of(self.history))
+            known = read_rows(self.out / "scores.jsonl").values()
+            self.scores = [row for row in known if row["step"] <= self.step]
+            for late in [step for step in checkpoint.steps(self.best) if step > self.step]:
+                checkpoint.drop(self.best / f"{late:08d}")
 
     def _go_on(self, step: int, tensors: dict[str, Tensor], state: dict) -> None:
         mine = f"rank{distributed.world()[0]}."
@@ -150,6 +159,11 @@ class TrainingRun:
                 rows, title = self._translated(), "held-out images"
             else:
                 rows, title = self.method.preview(), "samples from the same noise"
+                if self.val and self.method.config.keep == "best":
+                    self._score(self.method.generate(len(self.val["y"])))
+        scores = [row["score"] for row in self.scores if self.method.config.keep == "best"]
+        if self.out and scores and scores.index(min(scores)) == len(scores) - 1:
+            self._write(self.best)
         self.on_preview(self.step, rows)
         path = self.out / "previews" / f"{self.step:08d}.png" if self.out else None
         progress.show(rows, title, self.step, path)
@@ -163,10 +177,33 @@ class TrainingRun:
         rows = {"x": self.val["x"], "fake_y": torch.cat(painted)}
         if self.val_paired:  # without pairs, y shows something else
             rows["y"] = self.val["y"]
-            if self.history:
-                l1 = (rows["fake_y"] - rows["y"]).abs().mean()
-                self.history[-1]["val_l1"] = l1.item()
+        self._score(rows["fake_y"])
         return {name: images[self.on_screen] for name, images in rows.items()}
+
+    def _score(self, fake_y: Tensor) -> None:
+        """How far the held-out images are from the truth goes into scores.jsonl.
+
+        With pairs it is the L1, of each image and, in the history, of all; without, and where the
+        best is to be kept, it is the KID of the sets, which takes longer.
+        """
+        y, row = self.val["y"], {"step": self.step, "groups": self.groups}
+        if not self.history:
+            return
+        if self.method.translates and self.val_paired:
+            apart = (fake_y - y).abs()
+            self.history[-1]["val_l1"] = row["score"] = apart.mean().item()
+            row |= {"kind": "L1", "each": apart.mean(dim=(1, 2, 3)).tolist()}
+        elif self.method.config.keep == "best":
+            from course_lib.metrics.distances import distances
+
+            kid = distances(fake_y.cpu(), y.cpu(), torch.tensor(self.groups))
+            names = {"score": "", "low": "_low", "high": "_high"}
+            row |= {"kind": "KID"} | {n: kid[f"kid_features{end}"] for n, end in names.items()}
+        else:
+            return
+        self.scores.append(row)
+        if self.out is not None:
+            files.replace_file(self.out / "scores.jsonl", lines_of(self.scores))
 
     def write_history(self) -> None:
         """Append to history.jsonl the new rows that are known."""
@@ -188,11 +225,17 @@ class TrainingRun:
         if not distributed.of_all_ranks(is_due)[0]:
             return
         others = distributed.of_all_ranks(checkpoint.private(self.method))[1:]
-        if self.out is None:
-            return
+        if self.out is not None:
+            start = time.monotonic()
+            self._write(self.out / "checkpoints", others)
+            self.saved, now = self.step, time.monotonic()
+            pause = max(CHECKPOINT_SECONDS, 30 * (now - start) * bool(CHECKPOINT_SECONDS))
+            self.next_save = now + pause
+
+    def _write(self, folder: Path, others: Sequence[dict[str, Tensor]] = ()) -> None:
+        """Write the checkpoint of this step below ``folder``; ``others``: of the other ranks."""
         self.read()  # no checkpoint is of a step whose terms are not known to be finite
         self.write_history()
-        start = time.monotonic()
         tensors = checkpoint.snapshot(self.method) | {"random.cpu": torch.get_rng_state()}
         if self.method.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
@@ -204,12 +247,7 @@ class TrainingRun:
                 what = f"{name} is not finite any more"
                 raise CourseError(what, self.where(self.step), NOT_FINITE)
         state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
-        checkpoint.save(self.out / "checkpoints", self.step, tensors, state)
-        self.saved = self.step
-        now = time.monotonic()
-        self.next_save = now + max(
-            CHECKPOINT_SECONDS, 30 * (now - start) * bool(CHECKPOINT_SECONDS)
-        )
+        checkpoint.save(folder, self.step, tensors, state)
 
 
 def check_folder(
@@ -240,13 +278,19 @@ def lines_of(rows: list[dict]) -> bytes:
 
 def read_history(path: Path, up_to: int) -> list[dict]:
     """The rows of steps 1 to ``up_to``; those that are damaged are left out, with a warning."""
-    rows = {}
-    for line in path.read_bytes().splitlines() if path.exists() else []:
-        with suppress(ValueError, TypeError, KeyError):
-            row = json.loads(line)
-            rows[row["step"]] = row
+    rows = read_rows(path)
     kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
     if len(kept) < up_to:
         lost = f"{path} lacks {up_to - len(kept)} of {up_to} steps"
         warnings.warn(f"{lost}; the weights are not affected", stacklevel=2)
     return kept
+
+
+def read_rows(path: Path) -> dict[int, dict]:
+    """The rows of a file of JSON lines that can be read, by step; none if there is no file."""
+    rows = {}
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        with suppress(ValueError, TypeError, KeyError):
+            row = json.loads(line)
+            rows[row["step"]] = row
+    return rows

@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.methods import configs
+from course_lib.methods import METHODS, configs, method_class
 from course_lib.methods.base import option
 
 
@@ -41,3 +41,26 @@ def test_a_number_may_be_0_where_its_option_says_so():
             configs.build(Config, **{name: 0})
     with pytest.raises(CourseError, match="levels must be at least 0"):
         configs.build(Config, levels=-1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_help_lists_every_setting_with_its_default_its_values_and_its_meaning(method, course):
+    cls = method_class(method)
+    status, out, _ = course("train", method, "--help")
+    text = " ".join(out.split())
+    assert status == 0 and text.count("NAME=VALUE, ") == 2 + (method != "flow")  # no objective
+    for name, (heading, meaning) in configs.described(cls.Config).items():
+        default, values = configs.defaults(cls.Config)[name], configs.allowed(cls.Config, name)
+        assert heading in configs.GROUPS and len(meaning) > 7 and "#" not in meaning
+        changed = cls.PRESETS["cpu"].get(name, default)
+        here = "" if changed == default else f"; profile cpu: {changed}"
+        line = f"{name}={default} {meaning} [{values}{here}]"
+        assert line.replace(" ", "") in text.replace(" ", ""), name
+
+
+def test_a_meaning_stands_above_or_behind_and_is_inherited():
+    found = configs.described(method_class("dcgan").Config)
+    assert found["prior"] == ("networks", "of each entry of z: U(-1, 1) or N(0, 1)")
+    assert found["jitter"] == configs.described(method_class("pix2pix").Config)["jitter"]
+    assert found["jitter"][1].startswith("crops of a slightly larger") and "REMOVED" not in found
+    assert configs.allowed(Config, "levels") == ">= 0" and configs.allowed(Config, "rate") == "> 0"

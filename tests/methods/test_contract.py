@@ -46,6 +46,7 @@ CASES = {
             ({"gan_loss": "log-saturating"}, set()),
             ({"gan_loss": "least-squares"}, set()),
             ({"upsampling": "resize-conv"}, set()),
+            ({"diff_augment": True}, set()),
             (MODERN | {"d_norm": "none"}, exactly("d_pair", "d_r1", "d_r2", "g_gan")),
     )),
     "pix2pix": Case(method_class("pix2pix"),

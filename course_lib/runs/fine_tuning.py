@@ -1,0 +1,105 @@
+"""Fine-tuning: a training that starts from a shipped network, or from another run.
+
+It takes over every network: G, D, encoders, and the averages of their weights. Optimisers are
+fresh, and pools of earlier fakes empty. The settings are the start's, of which those of the layers
+cannot change.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from course_lib.errors import CourseError
+from course_lib.methods import configs
+from course_lib.methods.base import Method
+from course_lib.methods.image_pool import ImagePool
+from course_lib.runs import shipped
+from course_lib.runs.opening import config_of, open_run, read_settings
+from course_lib.training import checkpoint
+
+
+def named(start: Path | str) -> str:
+    """``start`` as a run is named: NAME alone is ``shipped:NAME``, unless a folder is called so."""
+    is_short = str(start) in shipped.RECIPES and not Path(start).exists()
+    return f"{shipped.PREFIX}{start}" if is_short else str(start)
+
+
+def settings_of(start: Path | str, method: str, size: int | None = None) -> dict[str, Any]:
+    """The configuration, as a dict, of a training of ``method`` from ``start``, at ``size`` px.
+
+    A U-Net keeps its depth. Raises CourseError for a start that cannot be read, is of another
+    method, or whose U-Net does not go down to whole pixels from this size.
+    """
+    run = read_settings(named(start))
+    if run["method"] != method:
+        what = f"{start} is a {run['method']} run, and {method} has other networks"
+        raise CourseError(what, "--start", f"course train {run['method']} --start {start}")
+    values = configs.as_dict(config_of(named(start), run))
+    old = values["image_size"]
+    if size not in (None, old) and "levels" in values and values.get("generator") != "resnet":
+        values["levels"] = values["levels"] or old.bit_length() - 1
+        whole = 2 ** values["levels"]
+        if size % whole:
+            what = f"the U-Net of {start} halves an image {values['levels']} times"
+            fix = f"choose {whole}, {2 * whole} ... or leave out --size"
+            raise CourseError(what, f"--size {size}", fix)
+    return values | {"image_size": size or old}
+
+
+class Start(NamedTuple):
+    """A trained run as the beginning of another."""
+
+    model: Method
+    facts: dict[str, Any]  # name, steps that it has learned for, sha256 of its file of weights
+
+    def check(self, method: str, config: Any, item: dict, direction: str) -> None:
+        """Raises CourseError if ``config`` has other layers, or ``item`` lacks maps."""
+        needed, name = self.model.maps, self.facts["name"]
+        if needed and (direction == "yx" or not set(needed) <= item.keys()):
+            what = f"{name} paints from {' and '.join(needed)} of x, and these data have none"
+            raise CourseError(what, f"--direction {direction}", "try --data facades")
+        before, now = settings_of(name, method, config.image_size), configs.as_dict(config)
+        headings = configs.described(type(config))
+        layers = [n for n in now if headings[n][0] == "networks" and n != "image_size"]
+        changes = configs.differences(*({n: values[n] for n in layers} for values in (before, now)))
+        if changes:
+            what = f"the weights of {name} belong to other layers: {'; '.join(changes)}"
+            raise CourseError(what, "--set", "leave these settings out, or train without --start")
+
+    def give(self, model: Method) -> None:
+        """Copy the networks into ``model``. An average that is new begins with the weights.
+
+        All averages count their updates from 0, so that they soon follow the new training: at the
+        full decay they would stay with the old task for hundreds of steps.
+
+        Raises CourseError if layers depend on the image size, and that has changed.
+        """
+        given, tensors = self.model.networks, {}
+        for name, net in model.networks.items():
+            state = dict(net.state_dict())  # of a pool, which stays empty
+            if not isinstance(net, ImagePool):
+                source = name if name in given else name.removesuffix("_average")
+                age = {key: state[key] for key in state.keys() & {"updates"}}
+                state = given[source].state_dict() | age
+            tensors |= {f"{name}.{key}": tensor for key, tensor in state.items()}
+        try:
+            checkpoint.restore(model, tensors, Path(self.facts["name"]), optimizers=False)
+        except CourseError as error:
+            old, new = self.model.config.image_size, model.config.image_size
+            what = f"the layers for {old} px are not those for {new} px"
+            what += error.what.partition("architecture")[2]
+            raise CourseError(what, f"--size {new}", f"leave it out: {old} px") from error
+
+
+def opened(start: Path | str) -> Start:
+    """Open what ``start`` names. Raises CourseError as :func:`runs.open_run`."""
+    name = named(start)
+    model = open_run(name, "cpu")[0]
+    if short := shipped.name_of(name):
+        facts = shipped.about(short)
+    else:
+        name, folder = str(Path(start).resolve()), Path(start) / "checkpoints"
+        step = checkpoint.load_latest(folder)[0]
+        weights = (folder / f"{step:08d}" / "tensors.safetensors").read_bytes()
+        facts = {"steps": step, "sha256": hashlib.sha256(weights).hexdigest()}
+    return Start(model, {"name": name, "steps": facts["steps"], "sha256": facts["sha256"]})
