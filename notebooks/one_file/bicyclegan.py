@@ -2,9 +2,9 @@
 
     python bicyclegan.py mine --minutes 5
 
-reads one image for each pair from mine/train/: x in its left half, y in its right half. It writes
-bicyclegan.pt, the weights, and bicyclegan.png, of eight pairs that it never trains on. From the
-top: x, the true y, x in the style that E reads from y, x in four random styles. TOOK
+reads images from mine/train/, each x in its left half, y in its right half. It writes the weights
+to bicyclegan.pt, and bicyclegan.png of eight pairs that it never trains on. From the top: x, the
+true y, x in the style that E reads from y, x in four random styles. TOOK
 """
 
 import argparse
@@ -106,11 +106,10 @@ def init(layer):
 
 # ---- Losses, and one step (section 3) ------------------------------------------------------------
 #
-# y -> z -> y, with z from E(y):
+# Two cycles: y -> z -> y with z from E(y), and z -> y -> z with z from N(0, I). Each has its own D.
+#
 # $$ L_1^{VAE}(G, E) = E_{x,y,z} \| y - G(x, z) \|_1, \quad L_{KL}(E) = E_y[KL(E(y) \| N(0, I))] $$
-# z -> y -> z, with z from N(0, I):
 # $$ L_1^{latent}(G, E) = E_{x,z} \| z - E(G(x, z)) \|_1 $$
-# Together, with a D for the fakes of each:
 # $$ G^*, E^* = \arg \min_{G,E} \max_D L_{GAN}^{VAE}(G, D, E) + \lambda L_1^{VAE}(G, E)
 #    + \lambda_{KL} L_{KL}(E) + L_{GAN}(G, D) + \lambda_{latent} L_1^{latent}(G, E) $$
 

@@ -2,9 +2,9 @@
 
     python cyclegan.py mine --minutes 5
 
-reads images of domain x from mine/trainA/ and of domain y from mine/trainB/. It writes cyclegan.pt,
-the weights, and cyclegan.png, of eight images of each that it never trains on; from the top: x, its
-translation, and back to x; y, its translation, and back to y. TOOK
+reads images of domain x from mine/trainA/ and of domain y from mine/trainB/. It writes the weights
+to cyclegan.pt, and cyclegan.png of eight images of each that it never trains on. From the top: x,
+its translation, and back to x; y, its translation, and back to y. TOOK
 """
 
 import argparse

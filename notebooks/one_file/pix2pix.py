@@ -2,9 +2,9 @@
 
     python pix2pix.py mine --minutes 5
 
-reads one image for each pair from mine/train/: x in its left half, y in its right half. It writes
-pix2pix.pt, the weights, and pix2pix.png, of eight pairs that it never trains on. From the top: x,
-what G makes of it, the true y. TOOK
+reads images from mine/train/, each x in its left half, y in its right half. It writes the weights
+to pix2pix.pt, and pix2pix.png of eight pairs that it never trains on. From the top: x, what G makes
+of it, the true y. TOOK
 """
 
 import argparse
@@ -41,8 +41,8 @@ class UNet(nn.Module):
         self.encoder[-1].pop(2)  # normalised, the one pixel would be 0
         self.decoder = nn.ModuleList()
         for i, (c_in, c_out) in enumerate(pairwise(reversed(width))):  # back, s -> 2s
-            c_in = c_in if i == 0 else 2 * c_in  # what comes from below, and beside it from across
-            conv = nn.ConvTranspose2d(c_in, c_out, 4, 2, 1, bias=False)
+            both = c_in if i == 0 else 2 * c_in  # from below and, beside it, from across
+            conv = nn.ConvTranspose2d(both, c_out, 4, 2, 1, bias=False)
             z = [nn.Dropout(0.5)] if i < 3 else []
             self.decoder.append(nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(c_out), *z))
         to_image = nn.ConvTranspose2d(2 * c, 3, 4, 2, 1)
