@@ -10,7 +10,6 @@ from pathlib import Path
 from matplotlib import font_manager
 
 import course_lib
-from course_lib.experiments import textbook
 from course_lib.methods import METHODS
 
 LIBRARY = Path(course_lib.__file__).resolve().parent
@@ -51,12 +50,8 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
 
 
 def training_steps() -> set[str]:
-    """Names of whatever trains a GAN in the library, graded or not: each method's step, and the
-    textbook's.
-    """
-    return {textbook.__name__} | {
-        f"course_lib.methods.{method}.step" for method in METHODS.values()
-    }
+    """Names of whatever trains a GAN in the library, graded or not: each method's step."""
+    return {f"course_lib.methods.{method}.step" for method in METHODS.values()}
 
 
 def without(text: str, module: str, graded: set[str]) -> str:

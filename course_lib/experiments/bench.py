@@ -1,24 +1,27 @@
-"""``course bench step``: how fast a training step is, against the step that one would write first.
+"""``course bench step``: how fast a training step is, against that of the one-file edition.
 
 Both take turns in the same process, since machines are noisy. What surrounds a step, what is
 learned with it, and what one GPU can do is measured by the scripts ``tools/bench_*.py``.
 """
 
+import inspect
 import os
+import runpy
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+import course_lib
 from course_lib.errors import CourseError
-from course_lib.experiments.textbook import textbook_step
 from course_lib.methods import configs, method_class
 from course_lib.networks import ResNetGenerator, small_maps
 from course_lib.training import profiles
@@ -109,6 +112,55 @@ def stepper(
             if isinstance(layer, (small_maps.Conv2d, small_maps.ConvTranspose2d)):
                 layer.__class__ = type(layer).__base__  # torch's own
     return method, textbook_step(method, "frozen" in kind, "bfloat16" in kind)
+
+
+def one_file(name: str) -> Path:
+    """notebooks/one_file/NAME.py, of the checkout that the library lies in or of this folder.
+
+    Raises CourseError if it is in neither: the wheel does not have it.
+    """
+    file = f"one_file/{name}.py"
+    places = (Path(course_lib.__file__).parents[1] / "notebooks", Path("notebooks"), Path())
+    for folder in places:
+        if (folder / file).is_file():
+            return folder / file
+    fix = "call it in a checkout of the course, or in its folder notebooks"
+    raise CourseError("the one-file edition is not here", f"notebooks/{file}", fix)
+
+
+def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Callable[[dict], Any]:
+    """The step of the one-file edition, on the networks of ``method``, with the ordinary Adam.
+
+    In it each translation and each judgement is a forward of its own, in float32, and all weights
+    ask for gradients. ``frozen``: those of D do not while G learns, as in the authors' code.
+    ``bf16`` puts torch.autocast around the networks, and losses stay in float32.
+    """
+    name, config = type(method).__name__.lower(), method.config
+    step = runpy.run_path(str(one_file(name)))["step"]
+    nets = {key: net for key, net in method.networks.items() if not key.endswith("_average")}
+    for net in nets.values() if bf16 else ():
+        net.forward = torch.autocast(method.device.type, torch.bfloat16)(net.forward)
+        net.register_forward_hook(_to_float32)
+    sides = (
+        nn.ModuleList(net for key, net in nets.items() if key[0] in side) for side in ("GE", "D")
+    )
+    learners, judges = sides
+    rates = config.lr, (config.beta1, config.beta2)
+    opt_G, opt_D = (torch.optim.Adam(side.parameters(), *rates) for side in (learners, judges))
+    if frozen:  # from the end of D's update to the end of G's
+        judges.requires_grad_(name == "pix2pix")  # whose D is the first to learn
+        opt_D.register_step_post_hook(lambda *_: judges.requires_grad_(False))
+        opt_G.register_step_post_hook(lambda *_: judges.requires_grad_(True))
+    if name == "pix2pix":
+        D = nets["D"]
+        nets["D"] = lambda x, y: D(torch.cat([x, y], dim=1))
+    settings = vars(config) | {"lambda_cyc": getattr(config, "lambda_forward", 0.0)}
+    weights = {key: settings[key] for key in inspect.signature(step).parameters if key in settings}
+    return lambda batch: step(batch["x"], batch["y"], **nets, opt_G=opt_G, opt_D=opt_D, **weights)
+
+
+def _to_float32(_: Any, __: Any, out: Tensor | Sequence[Tensor]) -> Tensor | list[Tensor]:
+    return out.float() if isinstance(out, Tensor) else [each.float() for each in out]
 
 
 def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:

@@ -47,5 +47,12 @@ def test_no_training_step_is_in_the_copy(tmp_path, problem_set):
             n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "backward"
         ]
         steps += [path.relative_to(tmp_path).as_posix()] if learns else []
+    # so the one-file editions, which lie in notebooks/, are not there either
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "course_lib",
+        "grading_child",
+        "checks",
+        "fonts",
+    }
     # classifiers that measure, and a layer that is timed: no GAN learns there
     assert set(steps) == {"course_lib/training/frozen.py", "course_lib/experiments/bench.py"}
