@@ -10,7 +10,8 @@ be read in an editor, too, and :func:`tex` sets them as the field prints them:
                     L1(G) = E_{x,y} ||y - G(x)||_1        (eq. 3)
 
 Another indented block stays as it is typed. TeX may be typed as well, and stands on its own between
-double dollars. A comment ``# ---- The networks ----`` is a heading above those of functions.
+double dollars, a number behind a quad at its end. A comment ``# ---- The networks ----`` is a
+heading above those of functions.
 """
 
 import ast
@@ -84,11 +85,11 @@ def markdown(prose: str) -> str:
     """A docstring or comment of the sources, as Markdown with formulas in TeX."""
 
     def alone(found: re.Match) -> str:
-        lines = re.findall(r"\$\$\s*(.+?)\s*\$\$ *(?:\(([^()]*)\))?", found[0], re.DOTALL)
+        lines = re.findall(r"\$\$\s*(.+?)\s*(?:\\quad \((\d+)\)\s*)?\$\$", found[0], re.DOTALL)
         lines = [(tex(line).replace(" = ", " &= ", 1), source) for line, source in lines]
         return f"\n\n{aligned(lines)}\n\n"
 
-    prose = re.sub(r"(\$\$.+?\$\$ *(\([^()]*\))?\n?)+", alone, prose, flags=re.DOTALL)
+    prose = re.sub(r"(\$\$.+?\$\$\n?)+", alone, prose, flags=re.DOTALL)
     blocks = re.split(r"\n\s*\n", prose.strip("\n"))
     for i, block in enumerate(blocks):
         if block.startswith("    "):

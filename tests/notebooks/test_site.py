@@ -193,7 +193,7 @@ def test_the_reference_has_every_option_and_every_loss_of_the_notebooks(site):
 
 
 def words(text: str) -> Counter:
-    return Counter(re.findall("[A-Za-z]{4,}", re.sub(r":\w+:`", "`", text)))
+    return Counter(re.findall("[A-Za-z]{5,}", re.sub(r":\w+:`", "`", text)))
 
 
 @pytest.mark.parametrize("name", READ)
