@@ -15,17 +15,17 @@ from torch import Tensor
 
 
 def log_real(real_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """-E[log D(y)], D = sigmoid(logits): the objective's first term (Goodfellow 2014, eq. 1)."""
+    """$-E[log D(y)], D = sigmoid(logits)$: the objective's first term (Goodfellow 2014, eq. 1)."""
     return F.softplus(-real_logits).mean()
 
 
 def log_fake(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """-E[log(1 - D(G(x)))]: the second term, as D sees it (Goodfellow 2014, eq. 1)."""
+    """$-E[log(1 - D(G(x)))]$: the second term, as D sees it (Goodfellow 2014, eq. 1)."""
     return F.softplus(fake_logits).mean()
 
 
 def log_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """-E[log D(G(x))], which G minimises (Goodfellow 2014, section 3; pix2pix, section 3.3).
+    """$-E[log D(G(x))]$, which G minimises (Goodfellow 2014, section 3; pix2pix, section 3.3).
 
     It is called non-saturating: its gradient does not vanish where D wins.
     """
@@ -33,7 +33,7 @@ def log_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
 
 
 def log_generator_saturating(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E[log(1 - D(G(x)))], the minimax form (Goodfellow 2014, section 3).
+    """$E[log(1 - D(G(x)))]$, the minimax form (Goodfellow 2014, section 3).
 
     Its gradient vanishes where D wins.
     """
@@ -41,22 +41,22 @@ def log_generator_saturating(fake_logits: Float[Tensor, "..."]) -> Float[Tensor,
 
 
 def least_squares_real(real_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E[(D(y) - 1)^2] (LSGAN; CycleGAN, section 4)."""
+    """$E[(D(y) - 1)^2]$ (LSGAN; CycleGAN, section 4)."""
     return (real_logits - 1).square().mean()
 
 
 def least_squares_fake(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E[D(G(x))^2] (LSGAN; CycleGAN, section 4)."""
+    """$E[D(G(x))^2]$ (LSGAN; CycleGAN, section 4)."""
     return fake_logits.square().mean()
 
 
 def least_squares_generator(fake_logits: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E[(D(G(x)) - 1)^2] (LSGAN; CycleGAN, section 4)."""
+    """$E[(D(G(x)) - 1)^2]$ (LSGAN; CycleGAN, section 4)."""
     return (fake_logits - 1).square().mean()
 
 
 def relativistic(better: Float[Tensor, "..."], worse: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """-E[log sigmoid(better - worse)], the log loss of a difference of paired logits (R3GAN).
+    """$-E[log sigmoid(better - worse)]$, the log loss of a difference of paired logits (R3GAN).
 
     D wants real above fake, G fake above real. At chance it is ln 2 = 0.693.
     """
@@ -66,7 +66,7 @@ def relativistic(better: Float[Tensor, "..."], worse: Float[Tensor, "..."]) -> F
 def gradient_penalty(
     logits: Float[Tensor, "b ..."], images: Float[Tensor, "b ..."]
 ) -> Float[Tensor, ""]:
-    """E||d logits / d images||^2: R1 at real images, R2 at fakes (R3GAN).
+    """$E||d logits / d images||^2$: R1 at real images, R2 at fakes (R3GAN).
 
     A sum over the pixels of an image, a mean over the batch, ready to be differentiated again.
     ``logits`` come from ``images``, which require gradients.
@@ -76,7 +76,7 @@ def gradient_penalty(
 
 
 def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E||y - G(x)||_1 as the mean absolute difference (pix2pix, eq. 3).
+    """$E||y - G(x)||_1$ as the mean absolute difference (pix2pix, eq. 3).
 
     With images in [-1, 1] it lies in [0, 2].
     """
@@ -84,7 +84,7 @@ def l1(output: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tens
 
 
 def feature_matching(fake: list[list[Tensor]], real: list[list[Tensor]]) -> Float[Tensor, ""]:
-    """4/T sum_i E||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1, averaged over the scales k (pix2pixHD).
+    """$4/T sum_i E||D_k^(i)(s, x) - D_k^(i)(s, G(s))||_1$, averaged over the scales k (pix2pixHD).
 
     Of each scale come the maps of D's layers, (B, _, _, _): T hidden ones, over which i runs, and
     last the logits, which are left out. ``real`` is detached: only G learns from it. The paper's
@@ -104,7 +104,7 @@ def patch_nce(
     keys: Float[Tensor, "b places dim"],
     temperature: float = 0.07,
 ) -> Float[Tensor, " b"]:
-    """For each image E[-log(exp(v.v+ / t) / sum_n exp(v.v_n / t))], the mean over places (CUT).
+    """For each image $E[-log(exp(v.v+ / t) / sum_n exp(v.v_n / t))]$, the mean over places (CUT).
 
     v is a query, v+ the key of its place, v_n are all keys of the image. Vectors have length 1. At
     chance it is the log of the number of places.
@@ -118,7 +118,7 @@ def patch_nce(
 def velocity(
     v: Float[Tensor, "..."], z_0: Float[Tensor, "..."], y: Float[Tensor, "..."]
 ) -> Float[Tensor, ""]:
-    """E||v - (y - z_0)||^2 (flow matching).
+    """$E||v - (y - z_0)||^2$ (flow matching).
 
     The mean direction of all lines through a point minimises it.
     """
@@ -126,7 +126,7 @@ def velocity(
 
 
 def kl_unit_variance(mu: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """E[mu^2], twice KL(N(mu, I) || N(0, I)) for each number of z (UNIT).
+    """$E[mu^2]$, twice $KL(N(mu, I) || N(0, I))$ for each number of z (UNIT).
 
     With unit variance nothing else of the divergence is left.
     """

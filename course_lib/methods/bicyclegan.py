@@ -12,12 +12,12 @@ Two cycles share G and E; each has to come back to where it began:
                       L_GAN^VAE(G, D, E) + lambda * L_1^VAE(G, E) + lambda_KL * L_KL(E)
                       + L_GAN(G, D) + lambda_latent * L_1^latent(G, E)              (section 3.4)
 
-The last equation has the first cycle in its first line, the second in the other. The paper
-compares six methods: each has some of the five terms, and :data:`VARIANTS` says which. L_GAN takes
-least squares in place of logs, summed over the scales of D. The defaults are the paper's and, where
-it is silent, those of the authors' code, but for three things: its scripts for façades, shoes and
-bags load images at 256 px, without jitter (here 286 px, cut to 256); it sums KL over the batch
-(here :func:`kl` takes the mean), and gives the coarser PatchGAN half as many filters.
+The last equation has the first cycle in its first line, the second in the other. The paper compares
+six methods: each has some of the five terms, and :data:`VARIANTS` says which. $L_GAN$ takes least
+squares in place of logs, summed over the scales of D. The defaults are the paper's and, where it is
+silent, those of the authors' code, but for three things: its scripts for façades, shoes and bags
+load images at 256 px, without jitter (here 286 px, cut to 256); it sums KL over the batch (here
+:func:`kl` takes the mean), and gives the coarser PatchGAN half as many filters.
 """
 
 from dataclasses import dataclass
@@ -54,9 +54,9 @@ VARIANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def kl(mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]) -> Float[Tensor, ""]:
-    """KL(N(mu, exp(logvar)) || N(0, I)) = -1/2 sum(1 + logvar - mu^2 - exp(logvar)), at least 0.
+    """$KL(N(mu, exp(logvar)) || N(0, I)) = -1/2 sum(1 + logvar - mu^2 - exp(logvar))$, at least 0.
 
-    It is L_KL of section 3.2. The sum runs over z: it belongs to the divergence. Over the batch
+    It is $L_KL$ of section 3.2. The sum runs over z: it belongs to the divergence. Over the batch
     this is a mean, where the authors' code has a sum.
     """
     return -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(dim=1).mean()
@@ -207,7 +207,7 @@ class BicycleGAN(Method):
         self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n z_dim"]:
-        """n draws of z ~ N(0, I), of a ``seed`` or of torch's global generator.
+        """n draws of $z ~ N(0, I)$, of a ``seed`` or of torch's global generator.
 
         They are the same on every device.
         """
@@ -231,7 +231,7 @@ class BicycleGAN(Method):
     def draw(
         self, mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]
     ) -> Float[Tensor, "b z_dim"]:
-        """z ~ N(mu, exp(logvar)), reparameterised: gradients reach both. cAE-GAN takes mu."""
+        """$z ~ N(mu, exp(logvar))$, reparameterised: gradients reach both. cAE-GAN takes mu."""
         if self.config.variant == "cAE-GAN":
             return mu
         return mu + (0.5 * logvar).exp() * self.noise(len(mu))

@@ -29,6 +29,7 @@ sys.path.insert(
     0, str(ROOT)
 )  # this checkout is described, whatever copy of the course is installed
 
+import reading  # noqa: E402
 import typer  # noqa: E402
 from sphinx.cmd.build import main as sphinx  # noqa: E402
 
@@ -46,6 +47,12 @@ WORK, PARTS = ROOT / "build" / "site-work", ROOT / "build" / "site-parts"
 SOURCE = WORK / "source"
 NOTEBOOK_FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 PAGES = [*NOTEBOOK_FILES, *sorted(NOTEBOOKS.glob("*.md")), *sorted(NOTEBOOKS.glob("guide/*.md"))]
+READ = [  # files that are shown as pages to read, prose beside code; the rest as they are
+    *(NOTEBOOKS / "one_file" / f"{name}.py" for name in ("pix2pix", "cyclegan", "bicyclegan")),
+    LIBRARY / "losses.py",
+    *(LIBRARY / "methods" / f"{name}.py" for name in ("pix2pix", "cyclegan", "bicyclegan")),
+    LIBRARY / "training" / "fit.py",
+]
 DEMOS = tomllib.loads((HERE / "demos.toml").read_text("utf-8"))
 MATHJAX = "mathjax@3.2.2"  # Apache-2.0; version 4 would load fonts later, from elsewhere
 MATHJAX_HASH = "a4354ff94fd868aea0cc6eaaa79a57fda0588646fc46ee3700a349ee0a11cbe6"  # of its file
@@ -63,6 +70,7 @@ loading="lazy"></iframe>
 On a page of its own, with your own images</a>
 """
 ORPHAN = "---\norphan: true\n{}---\n"  # a page that is in no list
+READING = "nosearch: true\nhtml_theme.sidebar_secondary.remove: true\n"  # room for two columns
 
 
 def read(file: Path) -> dict:
@@ -148,7 +156,7 @@ def relink(text: str, file: Path) -> str:
         if not name or not target.is_file() or not target.is_relative_to(ROOT):
             return link[0]  # an anchor of this page, a web address, or code that looks like a link
         add(target)
-        if target.suffix == ".ipynb":  # Jupyter's anchors are the headings themselves
+        if target.suffix in (".ipynb", ".py"):  # anchors that are the headings themselves
             anchor = re.sub(r"[^\w ]", "", anchor.replace("-", " ").lower()).replace(" ", "-")
         relative = os.path.relpath(place(target), place(file).parent)
         return f"]({relative}{'#' if anchor else ''}{anchor})"
@@ -166,6 +174,9 @@ def add(file: Path) -> None:
         shutil.copy(file, page)
     elif file.suffix == ".ipynb":
         write(page, json.dumps(notebook(file)))
+    elif file in READ:
+        title, head = file.relative_to(ROOT).as_posix(), ORPHAN.format(READING)
+        write(page, head + reading.page(file.read_text("utf-8"), title))
     elif file.suffix == ".md":
         write(
             page,
@@ -342,15 +353,21 @@ def fetch_parts() -> None:
 def gather() -> None:
     """The sources of all pages, into a folder of their own."""
     shutil.rmtree(WORK, ignore_errors=True)
-    for file in (*PAGES, HANDBOOK):
+    for file in (*PAGES, HANDBOOK, *READ):
         add(file)
     library_pages()
     write(SOURCE / "command.md", command_page())
     titles = "\n".join(f"{short_title(file)} <{file.stem}>" for file in NOTEBOOK_FILES)
+    code = "\n".join(
+        f"{'/'.join(file.parts[-2:])} <{place(file).relative_to(SOURCE).with_suffix('')}>"
+        for file in READ
+    )
     index = relink((HERE / "index.md").read_text("utf-8"), HERE / "index.md")
     write(
         SOURCE / "index.md",
-        index.replace("<!-- cards -->", cards()).replace("<!-- notebooks -->", titles),
+        index.replace("<!-- cards -->", cards())
+        .replace("<!-- notebooks -->", titles)
+        .replace("<!-- code -->", code),
     )
 
 

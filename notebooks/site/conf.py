@@ -2,7 +2,7 @@
 them.
 """
 
-import re
+import reading
 
 from course_lib import __version__
 
@@ -45,14 +45,14 @@ html_show_sphinx = html_domain_indices = html_use_index = False
 
 
 def plain(app, what, name, thing, options, lines):
-    """Docstrings of the course as reStructuredText: they are plain text with ``literals`` and
-    indented tables.
+    """Docstrings of the course as reStructuredText: they are plain text with ``literals``,
+    $formulas$ and indented tables.
     """
-    blocks = re.sub(r":\w+:`([^`]+)`", r"``\1``", "\n".join(lines)).split("\n\n")
-    for i, block in enumerate(blocks):
-        parts = block.split("``")
-        parts[::2] = [re.sub(r"([*|_`\\])", r"\\\1", part) for part in parts[::2]]
-        blocks[i] = f"::\n\n{block}" if block.startswith("    ") else "``".join(parts)
+    blocks = "\n".join(lines).split("\n\n")
+    blocks = [
+        f"::\n\n{block}" if block.startswith("    ") else reading.inline(block, ":math:`{}`")
+        for block in blocks
+    ]
     lines[:] = "\n\n".join(blocks).split("\n")
 
 

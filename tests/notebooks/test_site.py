@@ -2,6 +2,7 @@
 it.
 """
 
+import ast
 import contextlib
 import json
 import re
@@ -9,10 +10,12 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from urllib.parse import unquote
 
 import pytest
 import typer
+from bs4 import BeautifulSoup
 
 from course_lib import losses
 from course_lib.cli.course import app
@@ -22,6 +25,16 @@ from tests.support.served import served
 
 pytestmark = [pytest.mark.extra, pytest.mark.timeout(1800)]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAPERS = {
+    "02_pix2pix": "pix2pix",
+    "04_cyclegan_losses": "cyclegan",
+    "06_bicyclegan_latents": "bicyclegan",
+}
+READ = ["course_lib/losses.py", "course_lib/training/fit.py"] + [
+    f"{room}/{name}.py"
+    for room in ("notebooks/one_file", "course_lib/methods")
+    for name in PAPERS.values()
+]
 LOOK = """async () => {
   await window.MathJax?.startup?.promise;
   const all = (selector) => [...document.querySelectorAll(selector)];
@@ -177,6 +190,32 @@ def test_the_reference_has_every_option_and_every_loss_of_the_notebooks(site):
     assert str(ROOT) not in "".join(
         path.read_text("utf-8") for path in (site[0] / "library").iterdir()
     )
+
+
+def words(text: str) -> Counter:
+    return Counter(re.findall("[A-Za-z]{5,}", re.sub(r":\w+:`", "`", text)))
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_page_to_read_has_all_code_of_its_file_and_what_is_said_of_it(site, name):
+    source, page = (ROOT / name).read_text("utf-8"), site[0] / "files" / f"{name}.html"
+    article = BeautifulSoup(page.read_text("utf-8"), "html.parser").article
+    shown = "".join(part.get_text() for part in article.select(".highlight-python pre"))
+    bare, documented = ast.parse(source), (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for node in ast.walk(bare):
+        if isinstance(node, documented) and ast.get_docstring(node):
+            del node.body[0]
+    assert ast.dump(ast.parse(shown)) == ast.dump(bare)  # every statement once, and in order
+    assert words(source) - words(article.get_text()) == Counter()
+
+
+@pytest.mark.parametrize("stem", PAPERS)
+def test_a_notebook_leads_to_the_step_that_its_reader_has_just_written(site, stem):
+    name, notebook = PAPERS[stem], (site[0] / f"{stem}.html").read_text("utf-8")
+    for file, anchor in (("notebooks/one_file", "step"), ("course_lib/methods", f"{name}-step")):
+        page = f"files/{file}/{name}.py.html"
+        assert f'href="{page}#{anchor}"' in notebook
+        assert f'id="{anchor}"' in (site[0] / page).read_text("utf-8")
 
 
 def test_the_site_is_small_and_keeps_the_notebooks_themselves(site):
