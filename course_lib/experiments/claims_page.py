@@ -71,7 +71,7 @@ direction*; if it leaves out 0 on the other side, *opposite direction*; else *op
 Of {count} claims, {n[same direction]} came out in the same direction and {n[opposite direction]} in
 the opposite direction, and {n[open]} are open. For {proxies} of them a *proxy* stands in for what
 the paper measured: we have no crowd of people to ask, and our networks have never seen a
-photograph. Our images are rendered houses and emoji of 32 to 256 px, and most trainings take a few
+photograph. Our images are rendered houses and emoji of 32 to 128 px, and most trainings take a few
 minutes of one core. So compare who is ahead, and not by how much. With so many intervals one or two
 leave out 0 by chance, and *open* does not mean that there is no difference.
 
