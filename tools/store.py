@@ -18,6 +18,7 @@ PHOTOGRAPH = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": Tru
 SMALLER = 0.8  # of a PNG's bytes: then the picture is a photograph
 # Of 255, the mean change by 256 colours that nobody sees: of drawings, and of what has hard edges.
 UNSEEN = (0.3, 3.0)
+UNSEEN_FEW = 0.1  # the same by 64 colours: of words and lines on white
 UNSEEN_PATCH = 30  # the same of a patch of 8 px, so that no small thing loses its colour
 
 
@@ -59,13 +60,14 @@ def _packed(png: str) -> tuple[str, str]:
         image.save(near, **PHOTOGRAPH)
         if near.tell() < SMALLER * same.tell():
             return "image/jpeg", base64.b64encode(near.getvalue()).decode()
-        few = image.quantize(256, dither=Image.Dither.NONE)
-        change = ImageChops.difference(image, few.convert("RGB"))
-        patch = max(high for _, high in change.reduce(8).getextrema())
-        limit = UNSEEN[near.tell() > same.tell()]
-        if max(ImageStat.Stat(change).mean) < limit and patch < UNSEEN_PATCH:
-            same = io.BytesIO()
-            few.save(same, "PNG", optimize=True)
+        drawing = UNSEEN[near.tell() > same.tell()]
+        for colours, limit in ((256, drawing), (64, UNSEEN_FEW)):
+            few = image.quantize(colours, dither=Image.Dither.NONE)
+            change = ImageChops.difference(image, few.convert("RGB"))
+            patch = max(high for _, high in change.reduce(8).getextrema())
+            if max(ImageStat.Stat(change).mean) < limit and patch < UNSEEN_PATCH:
+                same = io.BytesIO()
+                few.save(same, "PNG", optimize=True)
     return "image/png", min(base64.b64encode(same.getvalue()).decode(), png, key=len)
 
 
