@@ -17,7 +17,6 @@ from tests.notebooks.test_notebooks import NOTEBOOKS, code_cells
 
 INSTALL = (ROOT / "notebooks/guide/install.md").read_text(encoding="utf-8")
 HUB = (ROOT / "notebooks/guide/hub.md").read_text(encoding="utf-8")
-REPOSITORY = PROJECT["urls"]["Repository"]
 FIRST_CELL = re.search(r"```python\n(.*?)\n```", INSTALL, re.DOTALL)[1]
 WHEEL = f"gan_translation_course-{__version__}-py3-none-any.whl"
 
@@ -41,21 +40,26 @@ def test_the_first_cell_is_the_same_everywhere_and_silent_here(capsys):
     for path in NOTEBOOKS:
         sources = [cell.source for cell in code_cells(nbformat.read(path, as_version=4))]
         first += [source for source in sources if 'find_spec("course_lib")' in source]
-    assert first == [FIRST_CELL] * len(NOTEBOOKS) and f'"{REPOSITORY}"' in FIRST_CELL
+    assert first == [FIRST_CELL] * len(NOTEBOOKS)
     exec(FIRST_CELL, {})
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("wheel", [None, WHEEL])
-def test_the_first_cell_says_elsewhere_what_to_run(tmp_path, wheel):
-    advice = f"!git clone --depth 1 {REPOSITORY} course"
-    if wheel:
-        (tmp_path / "sub").mkdir()
-        (tmp_path / "sub" / wheel).touch()
-        advice = f'%pip install --quiet "sub/{wheel}"'
-    command = [sys.executable, "-IS", "-c", FIRST_CELL]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1 and advice in done.stderr and "Traceback" not in done.stderr
+@pytest.mark.parametrize("beside", [None, f"sub/{WHEEL}", "../pyproject.toml"])
+def test_elsewhere_the_first_cell_installs_what_lies_beside_it(tmp_path, beside):
+    here = tmp_path / "notebooks"
+    here.mkdir()
+    if beside:
+        (here / beside).parent.mkdir(exist_ok=True)
+        (here / beside).touch()
+    pip = "import subprocess; subprocess.run = lambda words, **_: print(words[-1])\n"
+    command = [sys.executable, "-IS", "-c", pip + FIRST_CELL]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    if beside:
+        assert (done.returncode, done.stdout.strip()) == (0, beside.removesuffix("pyproject.toml"))
+    else:
+        assert done.returncode == 1 and "Write the address" in done.stderr and not done.stdout
 
 
 def test_the_version_has_its_notes():

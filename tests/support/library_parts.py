@@ -33,7 +33,7 @@ def parts(G_xy=None, G_yx=None, D_x=None, D_y=None, **settings):
     m.update_averages = lambda: None
     m.loss_weights = lambda: cyclegan.CycleGAN.loss_weights(m)
     m.config = cyclegan.Config(**settings)
-    for name in ("translations", "generator_terms", "discriminator_terms"):
+    for name in ("translations", "shown", "generator_terms", "discriminator_terms"):
         setattr(
             m, name, lambda *args, name=name: unwrap(getattr(cyclegan.CycleGAN, name))(m, *args)
         )
