@@ -36,6 +36,7 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
             not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9
         ):  # where every wrong way shows
             b = torch.from_numpy(rng.normal(0, 1.5, d))
+        b = -b if d == 8 and a @ b > 0 else b  # more than a right angle
         if parallel and d == 4:  # close, and yet on a sphere
             b = 1.5 * (a + 0.1 * a.norm() * b / b.norm())
         elif parallel:
@@ -100,7 +101,11 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
                 atol=1e-5,
             )
         )
-    return {"cases": cases}, {"facets": [*items, same_precision()]}
+        message = "The ends are not the two codes themselves: are they rounded, or moved?"
+        ends = encode(torch.stack([a, b]))
+        items.append(facet(f"{name}, ends", ends, message, 0.5, quiet=True, rtol=3e-8))
+    single = same_precision("float32") | {"key": "float32"}
+    return {"cases": cases}, {"facets": [*items, same_precision(), single]}
 
 
 # ---- diversity
@@ -116,8 +121,10 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
     inputs, items = {"samples": {}}, []
     for name, shape in shapes.items():
         samples = torch.from_numpy(
-            rng.uniform(-1, 1, shape) * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1))
+            rng.uniform(-4, 4, shape) * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1))
         )
+        if name == "one input":  # two samples may be the same
+            samples[:, 1] = samples[:, 0]
         inputs["samples"][name] = encode(samples)
         right, k = score(samples), shape[1]
         apart = samples[:, :, None] - samples[:, None]
@@ -177,4 +184,4 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
                 shape=SCALAR,
             )
         )
-    return inputs, {"facets": items}
+    return inputs, {"facets": [*items, same_precision("float32") | {"key": "float32"}]}

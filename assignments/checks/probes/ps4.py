@@ -9,9 +9,11 @@ from checks.probes.tools import (
     attempt,
     decode,
     encode,
+    intact,
     precision,
     slope,
     trace,
+    untouched,
     wanted,
 )
 from torch import Tensor, nn
@@ -28,7 +30,15 @@ def draws(names: dict, inputs: dict) -> dict:
     zero = torch.zeros_like(mu)
 
     def seeded(a: Tensor, b: Tensor, seed: int = inputs["seed"]) -> Tensor:
-        return draw(a, b, torch.Generator().manual_seed(seed))
+        return untouched(draw, a, b, torch.Generator().manual_seed(seed))
+
+    def drawn_on() -> bool:
+        source = torch.Generator().manual_seed(inputs["seed"])
+        return not torch.equal(draw(mu, logvar, source), draw(mu, logvar, source))
+
+    def global_seed() -> Tensor:
+        torch.manual_seed(inputs["seed"])
+        return draw(mu, logvar)
 
     noise = seeded(zero, zero).detach()
     state = torch.random.get_rng_state()
@@ -40,7 +50,16 @@ def draws(names: dict, inputs: dict) -> dict:
     out |= {
         "z": attempt(lambda: encode((z - mu) / noise)),
         "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
-        "noise": attempt(lambda: encode(torch.stack([many.mean(), many.std(0).mean()]))),
+        "wide": attempt(lambda: encode(seeded(zero, torch.full_like(mu, 60.0)) / noise)),
+        "float32": attempt(lambda: precision(seeded(mu.detach().float(), logvar.float()))),
+        "noise": attempt(
+            lambda: encode(
+                torch.stack([many.mean(), many.std(0).mean(), (many.abs() < 1).double().mean()])
+            )
+        ),
+        "far": attempt(lambda: bool(3.3 < many.abs().max() < 8)),
+        "drawn_on": attempt(drawn_on),
+        "global_seed": attempt(lambda: torch.equal(global_seed(), global_seed())),
         "distinct": attempt(
             lambda: (
                 len(set(many.flatten().tolist())) > 0.9 * big.numel() and many.shape == big.shape
@@ -66,7 +85,7 @@ def divergence(names: dict, inputs: dict) -> dict:
     """KL of given codes, and its gradients."""
     dtype = getattr(torch, inputs["dtype"])
     mu, logvar = (decode(inputs[name], dtype).requires_grad_() for name in ("mu", "logvar"))
-    value = wanted(names, "kl_loss")(mu, logvar)
+    value = untouched(wanted(names, "kl_loss"), mu, logvar)
     return {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
@@ -79,23 +98,37 @@ def interpolated(names: dict, inputs: dict) -> dict:
     """The way from each first code to each second one."""
     walk = wanted(names, "interpolate_codes")
     ways = {
-        name: attempt(lambda c=case: walk(decode(c["a"]), decode(c["b"]), c["count"]))
-        for name, case in inputs["cases"].items()
+        name: attempt(lambda c=c: untouched(walk, decode(c["a"]), decode(c["b"]), c["count"]))
+        for name, c in inputs["cases"].items()
     }
+    first = next(iter(inputs["cases"].values()))
+    codes = [decode(first[name], torch.float32) for name in "ab"]
     out = {
         name: codes if isinstance(codes, dict) else attempt(lambda c=codes: encode(c))
         for name, codes in ways.items()
     }
-    return out | {"dtype": precision(next(iter(ways.values())))}
+    ends = {
+        f"{name}, ends": attempt(lambda w=way: encode(w[[0, -1]])) for name, way in ways.items()
+    }
+    return (
+        out
+        | ends
+        | {
+            "dtype": precision(next(iter(ways.values()))),
+            "float32": attempt(lambda: precision(walk(*codes, first["count"]))),
+        }
+    )
 
 
 def scored(names: dict, inputs: dict) -> dict:
     """The diversity of samples."""
     score = wanted(names, "diversity_score")
-    return {
-        name: attempt(lambda s=item: encode(score(decode(s))))
+    out = {
+        name: attempt(lambda s=item: encode(untouched(score, decode(s))))
         for name, item in inputs["samples"].items()
     }
+    rough = decode(next(iter(inputs["samples"].values())), torch.float32)
+    return out | {"float32": attempt(lambda: precision(score(rough)))}
 
 
 # ---- networks
@@ -136,7 +169,9 @@ def players(inputs: dict) -> tuple[nn.Module, nn.Module]:
 def latent(names: dict, inputs: dict) -> dict:
     """The latent loss, whose gradients it leaves, and whether E can learn afterwards."""
     G, E = players(inputs)
-    value = wanted(names, "latent_loss")(G, E, decode(inputs["x"]), decode(inputs["z"]))
+    loss = wanted(names, "latent_loss")
+    value = untouched(loss, G, E, decode(inputs["x"]), decode(inputs["z"]))
+    learns = {"E_learns": intact(E), "G_learns": intact(G)}
     value.sum().backward()
     out = {"value": attempt(lambda: encode(value))}
     out["G_gradient"] = encode(
@@ -150,9 +185,7 @@ def latent(names: dict, inputs: dict) -> dict:
     out["E_gradient"] = encode(
         sum(0.0 if p.grad is None else p.grad.abs().sum().item() for p in E.parameters())
     )
-    out["E_learns"] = all(p.requires_grad for p in E.parameters())
-    out["G_learns"] = all(p.requires_grad for p in G.parameters())
-    return out
+    return out | learns
 
 
 def bicyclegan_step(names: dict, inputs: dict) -> dict:
