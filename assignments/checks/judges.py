@@ -34,7 +34,6 @@ SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 IDLE = "Nothing is learned: after the step all weights are those from before it."
 RTOL, ATOL = 1e-9, 1e-12  # what is computed in float64
 ROUGH = {"float64": {}, "float32": {"rtol": 2e-5, "atol": 1e-7}}  # by the precision that goes in
-CHANGED = "Something that was passed is changed in place: the caller still needs it as it was."
 
 
 def facet(key: str, want: Any, message: str, share: float = 1, **more: Any) -> dict:
@@ -127,8 +126,6 @@ def stopped(raw: dict, errors: Any = ()) -> str:
     text = text[:300] if isinstance(text, str) else "an unknown error"
     if text.startswith("NotImplementedError"):
         return "Not written yet."
-    if text.startswith("Changed"):
-        return CHANGED
     if text.startswith("NameError") and type(raw.get("line")) is not int:
         return f"{text.removeprefix('NameError: ')}: run the cell that defines it."
     line = raw.get("line")
@@ -175,10 +172,16 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
 
 def several(cases: dict[str, tuple[dict, dict]]) -> tuple[dict, dict]:
     """Several cases as one: their inputs, and their expectations, by the name of the case."""
-    items, idle = [], []
-    for name, (_, wanted) in cases.items():
-        items += [item | {"key": f"{name}: {item['key']}"} for item in wanted["facets"]]
-        idle += [[(f"{name}: {key}", x) for key, x in pairs] for pairs in wanted.get("idle", ())]
+    items = [
+        item | {"key": f"{name}: {item['key']}"}
+        for name, (_, wanted) in cases.items()
+        for item in wanted["facets"]
+    ]
+    idle = [
+        [(f"{name}: {key}", value) for key, value in pairs]
+        for name, (_, wanted) in cases.items()
+        for pairs in wanted.get("idle", ())
+    ]
     inputs = {"several": {name: case[0] for name, case in cases.items()}}
     return inputs, {"facets": items, "idle": idle}
 

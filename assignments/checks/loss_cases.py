@@ -185,14 +185,14 @@ def loss_checks(
     def maps(rng):
         def case(dtype: str, *shapes: tuple, exact: bool = False) -> tuple:
             logits = draw(rng, list(shapes[:n]))
-            for x in logits if exact else []:  # elements that cost nothing count in a mean, too
-                x.flatten()[:2] = torch.tensor([0.0, 1.0])
+            logits = [x.round().clamp(0, 1) for x in logits] if exact else logits
             return loss_case(function, loss, others, logits, dtype)
 
         return several(
             {
                 "maps": case("float32", (3, 1, 5, 7), (2, 1, 3, 5)),
                 "one": case("float64", (1, 1), (1, 1, 1, 1)),
+                # elements that cost nothing count in a mean, too
                 "exact": value_alone(case("float64", (2, 1, 3, 1), (1, 1, 4, 2), exact=True)),
             }
         )
@@ -213,16 +213,12 @@ def loss_checks(
             item |= {"nan": NOT_STABLE, "small": NOT_STABLE} if stable else {}
         return inputs, expectations
 
-    titles = (
-        "the value on a column of logits",
-        "the value and gradient on maps of logits, (B, 1, h, w)",
-    )
-    made = [
-        Check(f"{function}_values", function, points[0], titles[0], True, values, "loss", facets),
-        Check(f"{function}_maps", function, points[1], titles[1], False, maps, "loss", facets),
-    ]
     title = "logits of several hundred" if stable else "outputs far from 0 and 1"
     return [
-        *made,
-        Check(f"{function}_extreme", function, points[2], title, stable, extreme, "loss", facets),
+        Check(f"{function}_{name}", function, share, text, visible, prepare, "loss", facets)
+        for name, share, text, visible, prepare in (
+            ("values", points[0], "the value on a column of logits", True, values),
+            ("maps", points[1], "maps of logits (B, 1, h, w), one logit, exact ones", False, maps),
+            ("extreme", points[2], title, stable, extreme),
+        )
     ]

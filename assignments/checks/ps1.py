@@ -76,8 +76,12 @@ def slopes_far(rng):
             "nan": "Far from 0 the slopes are nan or infinite: is something divided by D or by "
             "1 - D?"
         }
-    one = slopes_case(torch.from_numpy(rng.normal(0.7, 2, (1, 1, 2, 1))), "float32")
-    return several({"far": (inputs, expectations), "one": one})
+    return several(
+        {
+            "far": (inputs, expectations),
+            "one": slopes_case(torch.from_numpy(rng.normal(0.7, 2, (1, 1, 2, 1))), "float32"),
+        }
+    )
 
 
 # ---- the optimal discriminator
@@ -189,8 +193,8 @@ WAYS: list[tuple[dict, str]] = [
 def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
     numbers = {"G": rng.uniform(0.4, 1.5, 2) * [1, -1], "D": rng.uniform(0.4, 1.5, 2) * [-1, 1]}
-    far = 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
-    numbers |= {"real": far * rng.normal(1.7, 0.6, (size, 1)), "z": rng.normal(0.3, 1, (size, 1))}
+    numbers |= {"real": rng.normal(1.7, 0.6, (size, 1)), "z": rng.normal(0.3, 1, (size, 1))}
+    numbers["real"] *= 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
     inputs = {name: encode(torch.from_numpy(x)) for name, x in numbers.items()}
     inputs |= {
         "lr_G": float(rng.uniform(0.2, 0.5)),

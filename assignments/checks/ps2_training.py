@@ -23,9 +23,6 @@ from torch import Tensor
 # ---- what D sees
 
 
-CUT = "No gradient reaches {}, which shall learn: is something detached or frozen here?"
-
-
 def pair_case(
     rng: np.random.Generator, channels: tuple[int, int], batch: int = 3
 ) -> tuple[dict, dict]:
@@ -73,7 +70,7 @@ def pair_case(
         *slopes(
             right.sum(),
             {"y": y, "D": D.weight},
-            CUT,
+            "No gradient reaches {}, which shall learn: is something detached or frozen here?",
             "The gradient that reaches {} is wrong: is y cut off or changed on its way to D?",
         ),
         facet("intact", True, FROZEN, beside=True),
@@ -163,14 +160,6 @@ def loss_case(
     ]
     items[0] |= {"small": NOT_STABLE} if extreme else {}
     return inputs, {"facets": items}
-
-
-def loss_hidden(rng: np.random.Generator) -> tuple[dict, dict]:
-    """Extreme logits; one image, a small weight; none."""
-    cases = {"extreme": loss_case(rng, True)}
-    for name, weight in (("small", 0.375), ("none", 0.0)):
-        cases[name] = value_alone(loss_case(rng, False, 1, weight))
-    return several(cases)
 
 
 # ---- the step
@@ -291,7 +280,13 @@ CHECKS = table(
         1,
         "logits of several hundred, one image, small weights",
         False,
-        loss_hidden,
+        lambda r: several(
+            {
+                "extreme": loss_case(r, True),
+                "small": value_alone(loss_case(r, False, 1, 0.375)),
+                "none": value_alone(loss_case(r, False, 1, 0.0)),
+            }
+        ),
         "generator_loss",
     ),
 )

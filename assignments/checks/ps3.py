@@ -181,7 +181,7 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
         facet("first", encode(one), FILLING, shape=SHAPE, none=SHAPE, errors=POOL_ERRORS),
         facet(
             "second",
-            encode(two[:2].repeat(12, 1, 1, 1)),
+            encode(two[:2]),
             FILLING,
             shape=SHAPE,
             none=SHAPE,
@@ -213,9 +213,8 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
     once = "The images of a batch share one decision: each image has its own."
     other = (
         "Images come back that the pool should not have: a stored one that is returned makes "
-        "place for the new one, and"
+        "place for the new one, and a new one that is returned is not stored."
     )
-    other += " a new one that is returned is not stored."
     ends = [torch.eye(size)[0], torch.eye(size)[-1]]
     items = [
         facet(

@@ -30,16 +30,17 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
         ("8 numbers", 8, 7),
         ("2 numbers", 2, 2 if parallel else 4),
         ("4 numbers", 4, 3),
+        *([("1 number", 1, 3)] if parallel else []),
     ):
         a, b = (torch.from_numpy(rng.normal(0, 1.5, d)) for _ in range(2))
-        while (
-            not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9
-        ):  # where every wrong way shows
+        while d > 1 and not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9:
+            # until every wrong way shows
             b = torch.from_numpy(rng.normal(0, 1.5, d))
-        b = -b if d == 8 and a @ b > 0 else b  # more than a right angle
+        if d in (1, 8):  # the same direction, and more than a right angle
+            b = b * (a @ b).sign() * (1 if d == 1 else -1)
         if parallel and d == 4:  # close, and yet on a sphere
             b = 1.5 * (a + 0.1 * a.norm() * b / b.norm())
-        elif parallel:
+        elif parallel and d > 1:
             # By rounding the cosine is above 1, and a @ b is, too: it has no arc cosine.
             while a @ b / (a.norm() * b.norm()) <= 1 or a @ b < 1.2:
                 a = torch.from_numpy(rng.normal(0, 1.5, d))
@@ -101,11 +102,18 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
                 atol=1e-5,
             )
         )
-        message = "The ends are not the two codes themselves: are they rounded, or moved?"
-        ends = encode(torch.stack([a, b]))
-        items.append(facet(f"{name}, ends", ends, message, 0.5, quiet=True, rtol=3e-8))
-    single = same_precision("float32") | {"key": "float32"}
-    return {"cases": cases}, {"facets": [*items, same_precision(), single]}
+        items.append(
+            facet(
+                f"{name}, ends",
+                encode(torch.stack([a, b])),
+                "The ends are not the two codes themselves: are they rounded, or moved?",
+                0.5,
+                quiet=True,
+                rtol=3e-8,
+            )
+        )
+    items += [same_precision(), same_precision("float32") | {"key": "float32"}]
+    return {"cases": cases}, {"facets": items}
 
 
 # ---- diversity

@@ -115,8 +115,10 @@ def play(inputs: dict, **mistakes: Any) -> dict:
 
     for i in range(inputs.get("steps", 1)):
         x, y, eps, z = (tensor[i:] for tensor in whole)
-        on = i >= inputs.get("late", 0)
-        l1, kl, latent = (on * (1.0 if way.unweighted else inputs[name]) for name in names)
+        l1, kl, latent = (
+            (1.0 if way.unweighted else inputs[name]) * (i >= inputs.get("late", 0))
+            for name in names
+        )
         weights = dict(zip(TERMS, (1.0, l1, way.kl_sign * kl, 1.0, latent), strict=True))
         mu, logvar = E(y)
         code = mu if way.only_mu else mu + (logvar / 2).exp() * eps

@@ -336,8 +336,9 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
 
 
 FEW = {"five": 5, "three": 3}
-MANY = {"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4}
-MANY |= {"holding 0": 7}
+MANY = {"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4} | {
+    "holding 0": 7
+}
 DIFFERENCES = "paired_differences"
 CHECKS = table(
     (

@@ -304,17 +304,16 @@ def step_checks(
 
     def report(rng: np.random.Generator) -> tuple[dict, dict]:
         inputs, good, others = game(rng, report=list(factors))
-        items, bare = [], []
+        items = []
         for name, weight in factors.items():
             weighted = inputs.get(weight, weight) * good[name]
             wrong = [[encode(weighted), f"{name} {WEIGHTED}"]] if weight != 1 else []
             wrong += rival(good, others, name)
             wrong += [[encode(good[other]), SWAPPED] for other in factors if other != name]
             items.append(facet(name, encode(good[name]), f"{name} {report_text}", wrong=wrong))
-            bare.append(facet(name, encode(good[name]), f"{name} {UNWEIGHTED}", errors=errors))
         cases = {"weighted": (inputs, step_facets(items, good, errors, REPORT_ERRORS))}
         if off := {weight: 0.0 for weight in factors.values() if isinstance(weight, str)}:
-            cases["weights 0"] = inputs | off, {"facets": bare}
+            cases["weights 0"] = inputs | off, {"facets": [item | BARE for item in items]}
         return several(cases)
 
     return [
@@ -329,5 +328,5 @@ def step_checks(
 
 
 WEIGHTED = "comes back with its weight: the task asks for the bare terms."
-UNWEIGHTED = "is wrong where the weights are 0: the report has the bare terms, whatever they weigh."
+BARE = {"message": "Where the weights are 0 the report lacks the bare terms.", "wrong": []}
 SWAPPED = "Terms change places in the report: they are swapped."

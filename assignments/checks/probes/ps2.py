@@ -149,8 +149,12 @@ def judged(names: dict, inputs: dict) -> dict:
     x, y = (decode(inputs[name]).requires_grad_() for name in ("x", "y"))
     D = Patches(decode(inputs["D"]))
     logits = untouched(wanted(names, "judge_pair"), D, x, y)
-    out = {"logits": attempt(lambda: encode(logits)), "intact": intact(D)}
-    return out | {"y_gradient": slope(logits, y), "D_gradient": slope(logits, D.weight)}
+    return {
+        "logits": attempt(lambda: encode(logits)),
+        "intact": intact(D),
+        "y_gradient": slope(logits, y),
+        "D_gradient": slope(logits, D.weight),
+    }
 
 
 def generator_loss(names: dict, inputs: dict) -> dict:
@@ -160,8 +164,7 @@ def generator_loss(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     logits, fake, y = (decode(inputs[name], dtype) for name in ("logits", "fake", "y"))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
-    loss = wanted(names, "pix2pix_generator_loss")
-    value = untouched(loss, logits, fake, y, inputs["lambda_l1"])
+    value = untouched(wanted(names, "pix2pix_generator_loss"), logits, fake, y, inputs["lambda_l1"])
     return {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),

@@ -70,29 +70,18 @@ def pool_fill(names: dict, inputs: dict) -> dict:
     """A pool that is being filled, one of size 0, and a full one."""
     pattern, size = decode(inputs["pattern"]), inputs["size"]
     one, two, more = (marked(numbers, pattern) for numbers in inputs["batches"])
-    known = [number for numbers in inputs["batches"] for number in numbers]
     Pool = wanted(names, "ImagePool")
-    pools, none, room = [Pool(size) for _ in range(12)], Pool(0), size - len(one)
-    full = [pools[0].query(one.clone()), pools[0].query(two.clone()), pools[0].query(more.clone())]
-
-    def rest() -> Tensor:
-        return torch.cat(
-            [
-                full[1][:room],
-                *(
-                    (pool.query(one.clone()), pool.query(two.clone())[:room])[1]
-                    for pool in pools[1:]
-                ),
-            ]
-        )
-
+    pool, none = Pool(size), Pool(0)
+    full = [pool.query(batch.clone()) for batch in (one, two, more)]
     return {
         "first": attempt(lambda: encode(full[0])),
-        "second": attempt(lambda: encode(rest())),
+        "second": attempt(lambda: encode(full[1][: size - len(one)])),
         "dtype": precision(full[0]),
         "shape": attempt(lambda: list(full[2].shape)),
         "strangers": attempt(
-            lambda: sum(m not in known for m in marks(full[2], pattern)),
+            lambda: sum(
+                not any(m in batch for batch in inputs["batches"]) for m in marks(full[2], pattern)
+            ),
         ),
         "none": attempt(lambda: encode(torch.cat([none.query(more.clone()) for _ in range(20)]))),
     }
@@ -183,8 +172,7 @@ def generators(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     G_xy, G_yx = translators(inputs, dtype)
     x, y = decode(inputs["x"], dtype), decode(inputs["y"], dtype)
-    loss = wanted(names, inputs["function"])
-    value = untouched(loss, G_xy, G_yx, x, y, *inputs["weights"])
+    value = untouched(wanted(names, inputs["function"]), G_xy, G_yx, x, y, *inputs["weights"])
     return {
         "intact": intact(G_xy, G_yx),
         "value": attempt(lambda: encode(value)),

@@ -20,8 +20,10 @@ def differences(names: dict, inputs: dict) -> dict:
     function = wanted(names, "paired_differences")
 
     def one(case: dict) -> dict:
-        entries = [(*entry[:2], float(entry[2]), "course train") for entry in case["rows"]]
-        rows = [dict(zip(("row", "seed", "value", "command"), e, strict=True)) for e in entries]
+        rows = [
+            {"row": row, "seed": seed, "value": float(value), "command": "course train"}
+            for row, seed, value in case["rows"]
+        ]
         return numbers(untouched(function, rows, case["more"], case["less"], case["better"]))
 
     return {name: attempt(lambda case=case: one(case)) for name, case in inputs["cases"].items()}

@@ -82,31 +82,24 @@ def describe(error: BaseException) -> dict:
     }
 
 
-class Changed(Exception):
-    """What was passed is no longer as it was."""
+def numbers_of(args: tuple) -> list:
+    """What can be changed in place, to compare: tensors and lists as numbers and texts."""
+    return [encode(a) if isinstance(a, Tensor) else str(a) for a in args]
 
 
 def untouched(function: Callable, *args: Any) -> Any:
-    """``function(*args)``. Raises Changed if it changes a tensor or a list that it gets."""
-
-    def numbers() -> list:
-        return [
-            repr(a) if isinstance(a, list) else encode(a)
-            for a in args
-            if isinstance(a, list | Tensor)
-        ]
-
-    before = numbers()
-    answer = function(*args)
-    if numbers() != before:
-        raise Changed
+    """``function(*args)``. Raises ValueError if it changes a tensor or a list that it gets."""
+    before, answer, after = numbers_of(args), function(*args), numbers_of(args)
+    if before != after:
+        raise ValueError("what was passed is changed in place, and the caller still needs it")
     return answer
 
 
 def intact(*nets: nn.Module) -> bool:
     """Whether the networks can be trained on as they came: nothing frozen, all in train mode."""
-    frozen = any(not p.requires_grad for net in nets for p in net.parameters())
-    return not frozen and all(part.training for net in nets for part in net.modules())
+    return all(p.requires_grad for net in nets for p in net.parameters()) and all(
+        part.training for net in nets for part in net.modules()
+    )
 
 
 def answers(probe: Callable[[dict, dict], dict], names: dict, inputs: dict) -> dict:
@@ -291,18 +284,16 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
 
     opt_D.register_step_pre_hook(before_D)
     opt_G.register_step_pre_hook(before_G)
-    answer, learns = {}, True
+    answer = {}
     for i in range(inputs.get("steps", 1)):
-        on = i >= inputs.get("late", 0)
-        given_now = [a[i:] if isinstance(a, Tensor) else a * on for a in args]
-        answer = step(G, D, opt_G, opt_D, *given_now)
-        learns = learns and all(p.requires_grad for net in (G, D) for p in net.parameters())
+        batch = [a[i:] if isinstance(a, Tensor) else a * (i >= inputs.get("late", 0)) for a in args]
+        answer = step(G, D, opt_G, opt_D, *batch)
     for hook in hooks:
         hook.remove()
     same = map(torch.equal, given, (a for a in args if isinstance(a, Tensor)))
     out = {
         "modes": modes <= {True} and all(net.training for net in nets),
-        "learns": learns,
+        "learns": all(p.requires_grad for net in (G, D) for p in net.parameters()),
         "unchanged": all(same),
         "order": order[:20],
         **at_update,
