@@ -218,8 +218,8 @@ def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, 
     a, b = (2, 4) if "steps" in more else (3, 3)  # channels
     numbers = {"G": rng.normal(0, 0.7, (b, a)), "D": rng.normal(0, 0.6, 8)}
     numbers |= {k: rng.uniform(-2, 2, (batch, c, 7, 5)) for k, c in (("x", a), ("y", b))}
-    if "report" in more:  # pixels that are right count in a mean, too
-        numbers["x"][..., :2] = numbers["y"][..., :2] = 0.0
+    right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
+    numbers["x"][..., :right] = numbers["y"][..., :right] = 0.0
     inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
     weight = float(rng.choice([5.25, 7.375, 11.625, 13.75]))
     inputs |= {

@@ -204,8 +204,8 @@ def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, 
     numbers = {name: rng.normal(0, 0.7, (c, c)) for name in ("G_xy", "G_yx")}
     numbers |= {name: rng.normal(0, 0.5, 8) for name in ("D_x", "D_y")}
     numbers |= {name: rng.uniform(-2, 2, (batch, c, 7, 5)) for name in ("x", "y")}
-    if "report" in more:  # pixels that are right count in a mean, too
-        numbers["x"][..., :2] = numbers["y"][..., :2] = 0.0
+    right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
+    numbers["x"][..., :right] = numbers["y"][..., :right] = 0.0
     inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
     for name in ("old_x", "old_y"):
         inputs[name] = [

@@ -78,8 +78,9 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
             errors=errors,
             nan=NO_NOISE,
             shape=same,
+            rtol=1e-7,
         ),
-        facet("mu", encode(mu), "Without variance the code is not mu.", 1, quiet=True),
+        facet("mu", encode(mu), "Without variance the code is not mu.", 1, quiet=True, atol=1e-7),
         facet(
             "wide",
             encode(0 * one + math.exp(30)),

@@ -42,13 +42,18 @@ RIGHT = {
 }  # how a step is written: each other value is a mistake
 
 
-def networks(rng: np.random.Generator, batch: int, z_dim: int) -> dict:
-    """Weights of G and E, x, y and the two draws, encoded."""
+def networks(rng: np.random.Generator, batch: int, z_dim: int, blank: int = 0) -> dict:
+    """Weights of G and E, x, y and the two draws, encoded.
+
+    G paints ``blank`` columns of so many channels as they are in y, which counts in a mean, too.
+    """
     shapes = {"paint": (3, 3), "code": (3, z_dim), "mu": (z_dim, 6), "logvar": (z_dim, 6)}
     shapes |= {"eps": (batch, z_dim), "z": (batch, z_dim)}
     numbers = {name: rng.normal(0, 0.7, shape) for name, shape in shapes.items()}
     numbers |= {name: rng.uniform(-1, 1, (batch, 3, 7, 5)) for name in ("x", "y")}
-    numbers["z"][-1, -1], numbers["z"][0, 0], numbers["eps"][0, 0] = 0.0, 4.5, -3.5
+    numbers["code"][:blank] = numbers["x"][..., :blank] = numbers["y"][..., :blank] = 0.0
+    numbers["z"][0, -1], numbers["z"][-2:, 0] = 0.0, [-4.5, 4.5][-batch:]
+    numbers["eps"][0, 0] = -3.5
     if z_dim == 3:  # a variance near 0, in one dimension
         numbers["logvar"][-1] = [0.0, 0.0, 0.0, -20.0, -20.0, -20.0]
     return {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
@@ -170,7 +175,7 @@ WRONG: list[tuple[dict, str]] = [
 
 def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, list]:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
-    inputs = networks(rng, batch, 1 if "steps" in more else 3)
+    inputs = networks(rng, batch, 1 if "steps" in more else 3, 2 * ("report" in more))
     inputs |= {
         name: encode(torch.from_numpy(rng.normal(0, 0.5, 8))) for name in ("D_encoded", "D_random")
     }

@@ -94,7 +94,10 @@ def interpolated(names: dict, inputs: dict) -> dict:
         name: codes if isinstance(codes, dict) else attempt(lambda c=codes: encode(c))
         for name, codes in ways.items()
     }
-    out |= {f"{name}, ends": attempt(lambda w=w: encode(w[[0, -1]])) for name, w in ways.items()}
+    out |= {
+        f"{name}, ends": attempt(lambda w=w: encode(nn.functional.normalize(w[[0, -1]])))
+        for name, w in ways.items()
+    }
     a, b = (decode(inputs["cases"]["8 numbers"][name], torch.float32) for name in "ab")
     return out | {
         "dtype": precision(next(iter(ways.values()))),
@@ -105,12 +108,10 @@ def interpolated(names: dict, inputs: dict) -> dict:
 def scored(names: dict, inputs: dict) -> dict:
     """The diversity of samples."""
     score = wanted(names, "diversity_score")
-    out = {
+    return {
         name: attempt(lambda s=item: encode(untouched(score, decode(s))))
         for name, item in inputs["samples"].items()
     }
-    rough = decode(next(iter(inputs["samples"].values())), torch.float32)
-    return out | {"float32": attempt(lambda: precision(score(rough)))}
 
 
 # ---- networks
