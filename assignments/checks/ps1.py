@@ -72,9 +72,10 @@ def slopes_far(rng):
     )  # beyond what exp can do in float64, both ways
     inputs, expectations = slopes_case(torch.from_numpy(logits))
     for item in expectations["facets"][:2]:
-        item |= {"atol": 1e-6} | {
+        item |= {
+            "atol": 1e-6,
             "nan": "Far from 0 the slopes are nan or infinite: is something divided by D or by "
-            "1 - D?"
+            "1 - D?",
         }
     return several(
         {

@@ -52,10 +52,9 @@ def networks(rng: np.random.Generator, batch: int, z_dim: int, blank: int = 0) -
     numbers = {name: rng.normal(0, 0.7, shape) for name, shape in shapes.items()}
     numbers |= {name: rng.uniform(-1, 1, (batch, 3, 7, 5)) for name in ("x", "y")}
     numbers["code"][:blank] = numbers["x"][..., :blank] = numbers["y"][..., :blank] = 0.0
-    numbers["z"][0, -1], numbers["z"][-2:, 0] = 0.0, [-4.5, 4.5][-batch:]
-    numbers["eps"][0, 0] = -3.5
-    if z_dim == 3:  # a variance near 0, in one dimension
-        numbers["logvar"][-1] = [0.0, 0.0, 0.0, -20.0, -20.0, -20.0]
+    numbers["z"][0, -1], numbers["eps"][0, 0] = 0.0, -3.5
+    numbers["z"][-2:, 0] = [-4.5, 4.5][-batch:]  # far apart
+    numbers["logvar"][2:3] = [0.0, 0.0, 0.0, -20.0, -20.0, -20.0]  # there a variance near 0
     return {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
 
 

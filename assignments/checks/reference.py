@@ -310,8 +310,15 @@ def step_checks(
             wrong = [[encode(weighted), f"{name} {WEIGHTED}"]] if weight != 1 else []
             wrong += rival(good, others, name)
             wrong += [[encode(good[other]), SWAPPED] for other in factors if other != name]
-            read = {"wrong": wrong, "rtol": 1e-6}  # a number to read, in any precision
-            items.append(facet(name, encode(good[name]), f"{name} {report_text}", **read))
+            items.append(
+                facet(
+                    name,
+                    encode(good[name]),
+                    f"{name} {report_text}",
+                    wrong=wrong,
+                    rtol=1e-6,  # a number to read, in any precision
+                )
+            )
         cases = {"weighted": (inputs, step_facets(items, good, errors, REPORT_ERRORS))}
         if off := {weight: 0.0 for weight in factors.values() if isinstance(weight, str)}:
             cases["weights 0"] = inputs | off, {"facets": [item | BARE for item in items]}

@@ -23,7 +23,7 @@ hard | Only which density is larger. | larger
 -    return torch.where(total > 0, p_data / total, 0.5)
 +    return torch.where(p_data > p_g, 1.0, 0.0).double()
 
-judged_once | All points are judged by whether one has a density. | grid on which
+judged_once | All points are judged by whether one has a density. | 0 divided by 0
 ~ torch.where(total > 0, p_data / total, 0.5) -> p_data / total if total.sum() > 0 else total + 0.5
 
 logit | The logit of the best D. | logit

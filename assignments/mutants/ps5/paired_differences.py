@@ -34,7 +34,7 @@ missing_is_zero | A missing run counts as 0. | no partner
 -    return [sign * (a[s] - b[s]) for s in sorted(a.keys() & b.keys())]
 +    return [sign * (a.get(s, 0) - b.get(s, 0)) for s in sorted(a.keys() | b.keys())]
 
-nan_left_out | Runs that ended in nan are left out. | it stays
+nan_left_out | Runs that ended in nan are left out. | no partner
 ~ if r["row"] == more -> if r["row"] == more and r["value"] == r["value"]
 ~ if r["row"] == less -> if r["row"] == less and r["value"] == r["value"]
 
