@@ -32,7 +32,8 @@ from checks.probes.tools import LARGEST
 
 SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 IDLE = "Nothing is learned: after the step all weights are those from before it."
-RTOL, ATOL = 2e-5, 1e-7  # a right formula may pass through float32
+RTOL, ATOL = 1e-9, 1e-12  # what is computed in float64
+ROUGH = {"float64": {}, "float32": {"rtol": 2e-5, "atol": 1e-7}}  # by the precision that goes in
 
 
 def facet(key: str, want: Any, message: str, share: float = 1, **more: Any) -> dict:
@@ -91,7 +92,7 @@ def matches(got: Any, want: Any, rtol: float = RTOL, atol: float = ATOL) -> bool
     if mine is None or not same_shape(mine, numbers):
         return False
     with np.errstate(all="ignore"):
-        return bool(np.allclose(mine.reshape(numbers.shape), numbers, rtol, atol))
+        return bool(np.allclose(mine.reshape(numbers.shape), numbers, rtol, atol, equal_nan=True))
 
 
 def complaint(item: dict, got: Any) -> str:
@@ -167,6 +168,27 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
     ]
     right += beside if right else 0
     return Verdict(right / sum(item["share"] for item in items), " ".join(dict.fromkeys(loud)))
+
+
+def several(cases: dict[str, tuple[dict, dict]]) -> tuple[dict, dict]:
+    """Several cases as one: their inputs, and their expectations, by the name of the case."""
+    items = [
+        item | {"key": f"{name}: {item['key']}"}
+        for name, (_, wanted) in cases.items()
+        for item in wanted["facets"]
+    ]
+    idle = [
+        [(f"{name}: {key}", value) for key, value in pairs]
+        for name, (_, wanted) in cases.items()
+        for pairs in wanted.get("idle", ())
+    ]
+    inputs = {"several": {name: case[0] for name, case in cases.items()}}
+    return inputs, {"facets": items, "idle": idle}
+
+
+def value_alone(case: tuple[dict, dict]) -> tuple[dict, dict]:
+    """A case whose first facet counts alone: where the slope of a right formula is a choice."""
+    return case[0], {"facets": case[1]["facets"][:1]}
 
 
 def table(*rows: tuple) -> list[Check]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks.contract import Check
-from checks.judges import facet, facets, same_precision
+from checks.judges import ROUGH, facet, facets, same_precision, several, value_alone
 from checks.probes.tools import encode
 from checks.reference import differing
 from torch import Tensor
@@ -144,7 +144,7 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
     inputs = {"function": function, "dtype": dtype, "logits": [encode(x) for x in logits]}
     return inputs, {
         "facets": [
-            facet("value", encode(value), message, wrong=wrong, shape=shape),
+            facet("value", encode(value), message, wrong=wrong, shape=shape, **ROUGH[dtype]),
             facet(
                 "gradient",
                 encode(gradient),
@@ -155,6 +155,7 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
                 none=NO_GRADIENT,
                 shape=shape,
                 quiet=True,
+                **ROUGH[dtype],
             ),
             same_precision(dtype),
         ]
@@ -182,12 +183,26 @@ def loss_checks(
         return loss_case(function, loss, others, logits, "float64")
 
     def maps(rng):
-        logits = draw(rng, [(3, 1, 5, 7), (2, 1, 3, 5)][:n])
-        return loss_case(function, loss, others, logits, "float32")
+        def case(dtype: str, *shapes: tuple, exact: bool = False) -> tuple:
+            logits = draw(rng, list(shapes[:n]))
+            logits = [x.round().clamp(0, 1) for x in logits] if exact else logits
+            return loss_case(function, loss, others, logits, dtype)
+
+        return several(
+            {
+                "maps": case("float32", (3, 1, 5, 7), (2, 1, 3, 5)),
+                "one": case("float64", (1, 1), (1, 1, 1, 1)),
+                # elements that cost nothing count in a mean, too
+                "exact": value_alone(case("float64", (2, 1, 3, 1), (1, 1, 4, 2), exact=True)),
+            }
+        )
 
     def extreme(rng):
         signs = [torch.from_numpy(rng.permutation([-1.0, 1.0, 1.0, -1.0, -1.0])) for _ in range(n)]
-        logits = [sign * torch.from_numpy(rng.uniform(200, 900, 5)) for sign in signs]
+        far = torch.tensor([5000.0, -5000.0], dtype=torch.float64)
+        logits = [
+            torch.cat([sign * torch.from_numpy(rng.uniform(200, 900, 5)), far]) for sign in signs
+        ]
         if not stable:  # what changes places shall be seen: real outputs are the larger ones
             logits = [logits[0].abs(), *(-x.abs() for x in logits[1:])] if n > 1 else logits
         inputs, expectations = loss_case(function, loss, others, logits, "float32")
@@ -198,16 +213,12 @@ def loss_checks(
             item |= {"nan": NOT_STABLE, "small": NOT_STABLE} if stable else {}
         return inputs, expectations
 
-    titles = (
-        "the value on a column of logits",
-        "the value and gradient on maps of logits, (B, 1, h, w)",
-    )
-    made = [
-        Check(f"{function}_values", function, points[0], titles[0], True, values, "loss", facets),
-        Check(f"{function}_maps", function, points[1], titles[1], False, maps, "loss", facets),
-    ]
     title = "logits of several hundred" if stable else "outputs far from 0 and 1"
     return [
-        *made,
-        Check(f"{function}_extreme", function, points[2], title, stable, extreme, "loss", facets),
+        Check(f"{function}_{name}", function, share, text, visible, prepare, "loss", facets)
+        for name, share, text, visible, prepare in (
+            ("values", points[0], "the value on a column of logits", True, values),
+            ("maps", points[1], "maps of logits (B, 1, h, w), one logit, exact ones", False, maps),
+            ("extreme", points[2], title, stable, extreme),
+        )
     ]

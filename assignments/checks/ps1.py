@@ -2,7 +2,7 @@
 
 import torch
 from checks import loss_cases as cases
-from checks.judges import facet, same_precision, table
+from checks.judges import ROUGH, facet, same_precision, several, table
 from checks.probes.tools import Line, decode, encode
 from checks.reference import (
     STEP_ERRORS,
@@ -16,7 +16,7 @@ from torch import Tensor
 # ---- slopes
 
 
-def slopes_case(logits: Tensor) -> tuple:
+def slopes_case(logits: Tensor, dtype: str = "float64") -> tuple:
     d = torch.sigmoid(logits)
     right = (-d, -(1 - d))
     third = [
@@ -53,10 +53,11 @@ def slopes_case(logits: Tensor) -> tuple:
                 shape=(
                     "The slopes have another shape than the logits: each logit has its own slope."
                 ),
-                atol=1e-6,
+                **ROUGH[dtype],
             )
         )
-    return {"logits": encode(logits)}, {"facets": [*items, same_precision()]}
+    inputs = {"logits": encode(logits), "dtype": dtype}
+    return inputs, {"facets": [*items, same_precision(dtype)]}
 
 
 def slopes_values(rng):
@@ -71,10 +72,17 @@ def slopes_far(rng):
     )  # beyond what exp can do in float64, both ways
     inputs, expectations = slopes_case(torch.from_numpy(logits))
     for item in expectations["facets"][:2]:
-        item["nan"] = (
-            "Far from 0 the slopes are nan or infinite: is something divided by D or by 1 - D?"
-        )
-    return inputs, expectations
+        item |= {
+            "atol": 1e-6,
+            "nan": "Far from 0 the slopes are nan or infinite: is something divided by D or by "
+            "1 - D?",
+        }
+    return several(
+        {
+            "far": (inputs, expectations),
+            "one": slopes_case(torch.from_numpy(rng.normal(0.7, 2, (1, 1, 2, 1))), "float32"),
+        }
+    )
 
 
 # ---- the optimal discriminator
@@ -128,12 +136,21 @@ def densities(rng, tails: bool) -> tuple:
             "real_only": (p, zero),
             "fake_only": (zero, q),
             "neither": (zero, zero),
+            "mixed": (torch.stack([p, zero, zero]), torch.stack([q, q, zero])),
         }
         items += [
-            facet("tiny", encode(p / (p + q)), rest),
+            facet("tiny", encode(p / (p + q)), rest, rtol=2e-5),
             facet("real_only", encode(zero + 1), edge, 0.5, nan=edge, atol=1e-6),
             facet("fake_only", encode(zero), edge, 0.5, nan=edge, atol=1e-6),
             facet("neither", encode(zero + 0.5), nothing, nan=nothing),
+            facet(
+                "mixed",
+                encode(torch.stack([p / (p + q), zero, zero + 0.5])),
+                "A grid on which some densities are 0 and others not is wrong: each x has its own.",
+                nan=nothing,
+                atol=1e-6,
+            ),
+            same_precision("float32") | {"key": "float32"},
         ]
     inputs = {"cases": {name: [encode(a), encode(b)] for name, (a, b) in grids.items()}}
     return inputs, {"facets": [*items, same_precision()]}
@@ -178,6 +195,7 @@ def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
     numbers = {"G": rng.uniform(0.4, 1.5, 2) * [1, -1], "D": rng.uniform(0.4, 1.5, 2) * [-1, 1]}
     numbers |= {"real": rng.normal(1.7, 0.6, (size, 1)), "z": rng.normal(0.3, 1, (size, 1))}
+    numbers["real"] *= 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
     inputs = {name: encode(torch.from_numpy(x)) for name, x in numbers.items()}
     inputs |= {
         "lr_G": float(rng.uniform(0.2, 0.5)),

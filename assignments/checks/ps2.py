@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import ps2_training as training
-from checks.judges import facet, table
+from checks.judges import facet, several, table
 from checks.probes.ps2 import skip_parts
 from checks.probes.tools import decode, encode
 from torch import Tensor
@@ -17,11 +17,15 @@ PRIMES = [2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0, 31.0, 37.0]
 
 
 def skip_case(
-    rng: np.random.Generator, size: tuple[int, int], down: str = "half, rounded up"
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    down: str = "half, rounded up",
+    n: int = 3,
+    c: int = 2,
 ) -> tuple[dict, dict]:
-    """A block around stubs of primes, for images of the given size."""
-    h = torch.from_numpy(rng.normal(0, 1, (3, 2, *size)))
-    weights = torch.from_numpy(rng.normal(0, 1, (3, 4, *size)))
+    """A block around stubs of primes, for n images of c channels and the given size."""
+    h = torch.from_numpy(rng.normal(0, 1, (n, c, *size)))
+    weights = torch.from_numpy(rng.normal(0, 1, (n, 2 * c, *size)))
     numbers = torch.from_numpy(rng.permutation(PRIMES)[:6].reshape(3, 2))
     inputs = {"h": encode(h), "weights": encode(weights), "numbers": encode(numbers), "down": down}
     first, inner, last = skip_parts(inputs)
@@ -79,6 +83,14 @@ def skip_case(
                 "The gradient at the input is wrong: is one of the two ways cut off, or "
                 "changed in place?"
             ),
+            quiet=True,
+            errors=errors,
+        ),
+        facet(
+            "smaller",
+            [n, 2 * c, size[0] - 1, size[1] - 1],
+            "The next image, of another size, comes out wrong: which size is it brought to?",
+            0.5,
             quiet=True,
             errors=errors,
         ),
@@ -162,6 +174,7 @@ def field_random(rng: np.random.Generator) -> tuple[dict, dict]:
         known = {16, 34, 70, 142, 286}  # of the usual discriminators
         if walk_back(stack) not in {*known, *(value for value, _ in wrong_fields(stack))}:
             stacks[" ".join(f"{k}x{k}/{s}" for k, s in stack)] = stack
+    stacks["deep"] = [[4, 2]] * 9 + [[1, 2], [1, 1], [3, 1]]
     return field_case(stacks)
 
 
@@ -285,7 +298,8 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
     arguments, large = [channels, 2, n_layers], [1, channels, 83, 83]
     weights = [torch.from_numpy(rng.normal(0, 0.4, (b, a, 4, 4))) for a, b in widths(*arguments)]
     norms = torch.from_numpy(rng.uniform(0.5, 1.5, (n_layers, 2)))
-    image = torch.from_numpy(rng.normal(0, 1, (2, channels, 25, 31)))
+    image = torch.from_numpy(rng.normal(0, 20, (2, channels, 25, 31)))  # logits beyond any bound
+    weights[-1] *= -patch_map(image, weights, norms, n_layers).sum().sign()  # some are negative
     right = patch_map(image, weights, norms, n_layers)
     wrong = [
         (torch.sigmoid(right), "A sigmoid is applied: the losses take logits."),
@@ -340,6 +354,7 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
             0.5,
             quiet=True,
         ),
+        facet("one", [1, *right.shape[1:]], shape, 0.5),
         facet(
             "field",
             [field, field],
@@ -367,9 +382,14 @@ CHECKS = [
             "skip_odd",
             SKIP,
             1,
-            "an odd height, halved and rounded up",
+            "one image of odd height, parts that do not halve",
             False,
-            lambda r: skip_case(r, (7, 6)),
+            lambda r: several(
+                {
+                    "odd": skip_case(r, (7, 6), n=1),
+                    "large": skip_case(r, (5, 4), "", c=1),
+                }
+            ),
             "skip",
         ),
         (
@@ -390,7 +410,7 @@ CHECKS = [
             field_known,
             "field",
         ),
-        ("field_random", FIELD, 2, "stacks of four layers", False, field_random, "field"),
+        ("field_random", FIELD, 2, "stacks of many layers", False, field_random, "field"),
         (
             "patch_layers",
             PATCH,

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.judges import facet, same_precision, table
+from checks.judges import ROUGH, facet, same_precision, several, table, value_alone
 from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
 from checks.reference import (
+    FROZEN,
     STEP_ERRORS,
-    cut_off,
     d_first,
     differing,
     play,
@@ -23,12 +23,13 @@ from torch import Tensor
 # ---- what D sees
 
 
-def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict, dict]:
-    x, y = (torch.from_numpy(rng.normal(0, 1, (3, c, 7, 5))) for c in channels)
+def pair_case(
+    rng: np.random.Generator, channels: tuple[int, int], batch: int = 3
+) -> tuple[dict, dict]:
+    x, y = (torch.from_numpy(rng.normal(0, 3, (batch, c, 7, 5))) for c in channels)
     numbers = torch.from_numpy(rng.normal(0, 1, 12))
     D, y = Patches(numbers), y.requires_grad_()
     right = D(torch.cat([x, y], 1))
-    (gradient,) = torch.autograd.grad(right.sum(), y, retain_graph=True)
     wrong = [
         (D(torch.cat([y, x], 1)), "x and y change places: which of them comes first?"),
         (D(y), "The condition is missing: what does D see besides y?"),
@@ -66,18 +67,13 @@ def pair_case(rng: np.random.Generator, channels: tuple[int, int]) -> tuple[dict
             errors=errors,
             shape="The map has the wrong shape: along which dimension are x and y concatenated?",
         ),
-        facet(
-            "gradient",
-            encode(gradient),
-            "The gradient at y is wrong: is y cut off or changed on its way to D?",
-            quiet=True,
-            errors=[
-                *cut_off(
-                    "No gradient reaches y, from which G shall learn: is something detached here?"
-                ),
-                *errors,
-            ],
+        *slopes(
+            right.sum(),
+            {"y": y, "D": D.weight},
+            "No gradient reaches {}, which shall learn: is something detached or frozen here?",
+            "The gradient that reaches {} is wrong: is y cut off or changed on its way to D?",
         ),
+        facet("intact", True, FROZEN, beside=True),
     ]
     return {"x": encode(x), "y": encode(y), "D": encode(numbers)}, {"facets": items}
 
@@ -125,12 +121,18 @@ def wrong_losses(
     ]
 
 
-def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
-    shape = (3, 2, 5, 7)
+def loss_case(
+    rng: np.random.Generator, extreme: bool, batch: int = 3, weight: float | None = None
+) -> tuple[dict, dict]:
+    """G's loss, where some pixels are right; ``weight`` None draws one."""
+    shape = (batch, 2, 5, 7)
     scale = 300.0 if extreme else 2.0
-    logits = torch.from_numpy(rng.normal(-1.0 * scale, scale, (3, 1, 2, 3)))
-    fake, y = (torch.from_numpy(rng.uniform(-1, 1, shape)) for _ in range(2))
-    weight = float(rng.choice([3.0, 7.0, 13.0, 17.0, 23.0])) + float(rng.uniform(0, 0.5))
+    logits = torch.from_numpy(rng.normal(-1.0 * scale, scale, (batch, 1, 2, 3)))
+    logits[0, 0, 0, 0] = -5000.0 if extreme else logits[0, 0, 0, 0]
+    fake, y = (torch.from_numpy(rng.uniform(-3, 3, shape)) for _ in range(2))
+    if weight is not None:
+        fake[..., :2] = y[..., :2]
+    weight = float(rng.choice([3.25, 7.375, 13.125, 17.5, 23.25])) if weight is None else weight
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     value = right_loss(logits, fake, y, weight)
     inputs = {name: encode(t) for name, t in (("logits", logits), ("fake", fake), ("y", y))}
@@ -145,6 +147,7 @@ def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
             wrong=wrong,
             nan=NOT_STABLE,
             shape="The loss is no single number: which reduction does the task ask for?",
+            **ROUGH[inputs["dtype"]],
         ),
         same_precision(inputs["dtype"]),
         *slopes(
@@ -152,6 +155,7 @@ def loss_case(rng: np.random.Generator, extreme: bool) -> tuple[dict, dict]:
             {"logits": logits, "fake": fake},
             "No gradient comes back through {}: is there a detach() or an item() on the way?",
             "The gradient that reaches {} is wrong: is the term built from it, with its weight?",
+            **ROUGH[inputs["dtype"]],
         ),
     ]
     items[0] |= {"small": NOT_STABLE} if extreme else {}
@@ -209,12 +213,15 @@ def pair(x: Tensor, y: Tensor) -> Tensor:
     return torch.cat([x, y], 1)
 
 
-def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
+def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, list]:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
-    numbers = {"G": rng.normal(0, 0.7, (3, 3)), "D": rng.normal(0, 0.6, 8)}
-    numbers |= {name: rng.uniform(-1, 1, (3, 3, 7, 5)) for name in ("x", "y")}
+    a, b = (2, 4) if "steps" in more else (3, 3)  # channels
+    numbers = {"G": rng.normal(0, 0.7, (b, a)), "D": rng.normal(0, 0.6, 8)}
+    numbers |= {k: rng.uniform(-2, 2, (batch, c, 7, 5)) for k, c in (("x", a), ("y", b))}
+    right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
+    numbers["x"][..., :right] = numbers["y"][..., :right] = 0.0
     inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
-    weight = float(rng.choice([5.0, 7.0, 11.0, 13.0]))
+    weight = float(rng.choice([5.25, 7.375, 11.625, 13.75]))
     inputs |= {
         "lr_G": float(rng.uniform(0.02, 0.04)),
         "lr_D": float(rng.uniform(0.4, 0.8)),
@@ -234,7 +241,7 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, others = game(rng)
+    inputs, good, others = game(rng, batch=1)
     return inputs, step_facets(d_first(good, others, LEAK), good, ERRORS)
 
 
@@ -255,7 +262,7 @@ CHECKS = table(
         2,
         "pairs with other numbers of channels",
         False,
-        lambda r: pair_case(r, (2, 5)),
+        lambda r: several({"three": pair_case(r, (2, 5)), "one": pair_case(r, (1, 3), 1)}),
         "judged",
     ),
     (
@@ -271,9 +278,15 @@ CHECKS = table(
         "g_loss_extreme",
         LOSS,
         1,
-        "logits of several hundred",
+        "logits of several hundred, one image, small weights",
         False,
-        lambda r: loss_case(r, True),
+        lambda r: several(
+            {
+                "extreme": loss_case(r, True),
+                "small": value_alone(loss_case(r, False, 1, 0.375)),
+                "none": value_alone(loss_case(r, False, 1, 0.0)),
+            }
+        ),
         "generator_loss",
     ),
 )

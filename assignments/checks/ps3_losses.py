@@ -6,10 +6,10 @@ from contextlib import suppress
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.judges import facet, same_precision, table
+from checks.judges import ROUGH, facet, same_precision, several, table, value_alone
 from checks.loss_cases import MEAN, SIGN
 from checks.probes.tools import Mix, Patches, decode, encode
-from checks.reference import differing, slopes
+from checks.reference import FROZEN, differing, slopes
 from torch import Tensor
 
 SCALAR = "The loss is no single number: which reduction does the task ask for?"
@@ -45,35 +45,41 @@ def expected(value: Tensor, sources: dict, wrong: list, message: str, dtype: str
     """Facets for a loss: its value, and the gradients in ``sources``."""
     return {
         "facets": [
-            facet("value", encode(value), message, 2, wrong=wrong, shape=SCALAR, errors=FITS),
+            facet("value", encode(value), message, 2, wrong=wrong, shape=SCALAR, errors=FITS)
+            | ROUGH[dtype],
             same_precision(dtype),
-            *slopes(value, sources, LOST, SLOPE, 0.5),
+            *slopes(value, sources, LOST, SLOPE, 0.5, **ROUGH[dtype]),
+            facet("intact", True, FROZEN, 0.5, beside=True),
         ]
     }
 
 
-def players(rng: np.random.Generator, channels: tuple[int, int], batches: tuple[int, int]) -> dict:
-    """Two translators and images of both domains, encoded."""
+def players(
+    rng: np.random.Generator, channels: tuple[int, int], batches: tuple[int, int], blank: int = 0
+) -> dict:
+    """Two translators and images of both domains, encoded; so many columns are 0 and stay so."""
     a, b = channels
     shapes = {"G_xy": (b, a), "G_yx": (a, b)}
     out = {
         name: encode(torch.from_numpy(rng.normal(0, 0.7, shape))) for name, shape in shapes.items()
     }
     for name, c, n in (("x", a, batches[0]), ("y", b, batches[1])):
-        out[name] = encode(torch.from_numpy(rng.uniform(-1, 1, (n, c, 7, 5))))
+        images = rng.uniform(-3, 3, (n, c, 7, 5))
+        images[..., :blank] = 0.0
+        out[name] = encode(torch.from_numpy(images))
     return out
 
 
 def weight(rng: np.random.Generator) -> float:
-    return float(rng.choice([3.0, 7.0, 11.0, 13.0])) + float(rng.uniform(0, 0.5))
+    return float(rng.choice([3.25, 7.375, 11.125, 13.5]))
 
 
 def cycle_case(
-    rng: np.random.Generator, channels=(3, 3), batches=(2, 2), dtype="float64"
+    rng: np.random.Generator, channels=(3, 3), batches=(2, 2), dtype="float64", blank=0, last=0.5
 ) -> tuple[dict, dict]:
     """The two cycles, with other weights for each."""
-    inputs = players(rng, channels, batches)
-    f, b = weight(rng), weight(rng) / 2
+    inputs = players(rng, channels, batches, blank)
+    f, b = weight(rng), weight(rng) * last
     inputs |= {"function": "cycle_loss", "weights": [f, b], "dtype": dtype}
     P, Q = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
     x, y = decode(inputs["x"]), decode(inputs["y"])
@@ -142,9 +148,11 @@ def cycle_case(
     )
 
 
-def identity_case(rng: np.random.Generator, batches=(2, 2), dtype="float64") -> tuple[dict, dict]:
-    inputs = players(rng, (3, 3), batches)
-    w = weight(rng)
+def identity_case(
+    rng: np.random.Generator, batches=(2, 2), dtype="float64", channels=3, blank=0, w=None
+) -> tuple[dict, dict]:
+    inputs = players(rng, (channels, channels), batches, blank)
+    w = weight(rng) if w is None else w
     inputs |= {"function": "identity_loss", "weights": [w], "dtype": dtype}
     P, Q = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
     x, y = decode(inputs["x"]), decode(inputs["y"])
@@ -198,18 +206,20 @@ def identity_case(rng: np.random.Generator, batches=(2, 2), dtype="float64") -> 
 
 
 def fooling_case(
-    rng: np.random.Generator, channels=(3, 3), dtype="float64", scale=1.0
+    rng: np.random.Generator, channels=(3, 3), dtype="float64", scale=1.0, batches=(2, 3), right=0
 ) -> tuple[dict, dict]:
-    inputs: dict = {
-        name: encode(torch.from_numpy(rng.normal(0, 0.6, 8))) for name in ("D_x", "D_y")
-    }
-    for name, c, n in (("fake_x", channels[0], 2), ("fake_y", channels[1], 3)):
-        inputs[name] = encode(torch.from_numpy(scale * rng.uniform(-1, 1, (n, c, 7, 5))))
+    """``right`` columns of the fakes are 0, for which the discriminators say 1."""
+    inputs: dict = {}
+    for k, c, n in (("x", channels[0], batches[0]), ("y", channels[1], batches[1])):
+        D, fake = rng.normal(0, 0.6, 8), scale * rng.uniform(-1, 1, (n, c, 7, 5))
+        D[0] = 1.0 if right else D[0]
+        fake[..., :right] = 0.0
+        inputs |= {f"D_{k}": encode(torch.from_numpy(D)), f"fake_{k}": encode(torch.tensor(fake))}
     inputs["dtype"] = dtype
     D_x, D_y = (Patches(decode(inputs[name])) for name in ("D_x", "D_y"))
     fake_x, fake_y = (decode(inputs[name]).requires_grad_() for name in ("fake_x", "fake_y"))
     a, b = D_x(fake_x), D_y(fake_y)
-    right = (a - 1).square().mean() + (b - 1).square().mean()
+    value = (a - 1).square().mean() + (b - 1).square().mean()
     swapped = D_y(fake_x), D_x(fake_y)
     wrong = [
         (
@@ -227,10 +237,10 @@ def fooling_case(
         (lambda: (a - 1).square().mean(), "One generator's term is missing: both learn."),
         (lambda: (b - 1).square().mean(), "One generator's term is missing: both learn."),
         (
-            lambda: right / 2,
+            lambda: value / 2,
             "The value is half of what is asked for: the terms are added, without a factor.",
         ),
-        (lambda: -right, SIGN),
+        (lambda: -value, SIGN),
         (lambda: (a - 1).square().sum() + (b - 1).square().sum(), MEAN),
         (
             lambda: (a - 1).abs().mean() + (b - 1).abs().mean(),
@@ -254,26 +264,16 @@ def fooling_case(
         ),
     ]
     sources = {"fake_x": fake_x, "fake_y": fake_y}
-    out = expected(
-        right,
+    return inputs, expected(
+        value,
         sources,
-        rivals(wrong, right),
+        rivals(wrong, value),
         (
             "The value is wrong: who judges which fakes, and how far are the outputs from what "
             "G wants?"
         ),
         dtype,
     )
-    out["facets"].append(
-        facet(
-            "learns",
-            True,
-            "A discriminator is frozen after the call: its own loss needs it.",
-            0.5,
-            beside=True,
-        )
-    )
-    return inputs, out
 
 
 CYCLE, IDENTITY, FOOL = "cycle_loss", "identity_loss", "fooling_loss"
@@ -291,9 +291,15 @@ CHECKS = table(
         "cycle_domains",
         CYCLE,
         2,
-        "domains with other numbers of channels and images",
+        "other domains, a weight of 0, pixels that come back",
         False,
-        lambda r: cycle_case(r, (2, 4), (3, 1), "float32"),
+        lambda r: several(
+            {
+                "domains": cycle_case(r, (2, 4), (3, 1), "float32"),
+                "one way": cycle_case(r, (1, 3), (1, 1), last=0.0),
+                "right pixels": value_alone(cycle_case(r, blank=2)),
+            }
+        ),
         "generators",
     ),
     (
@@ -309,9 +315,16 @@ CHECKS = table(
         "identity_batches",
         IDENTITY,
         1,
-        "other numbers of images in the two domains",
+        "other batches, small weights, pixels that stay",
         False,
-        lambda r: identity_case(r, (1, 3), "float32"),
+        lambda r: several(
+            {
+                "batches": identity_case(r, (1, 3), "float32"),
+                "small": identity_case(r, (1, 1), channels=1, w=0.375),
+                "none": value_alone(identity_case(r, w=0.0)),
+                "right pixels": value_alone(identity_case(r, blank=2)),
+            }
+        ),
         "generators",
     ),
     (
@@ -327,9 +340,14 @@ CHECKS = table(
         "fooling_channels",
         FOOL,
         1,
-        "domains with other numbers of channels, outputs far from 1",
+        "other domains, outputs far from 1, outputs that are 1",
         False,
-        lambda r: fooling_case(r, (2, 5), "float32", 7.0),
+        lambda r: several(
+            {
+                "far": fooling_case(r, (2, 5), "float32", 100.0),
+                "right": fooling_case(r, (1, 3), batches=(1, 1), right=2),
+            }
+        ),
         "fooling",
     ),
 )

@@ -49,7 +49,7 @@ def play(inputs: dict, **mistakes: Any) -> dict:
     way = SimpleNamespace(**(RIGHT | mistakes))
     G_xy, G_yx = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
     D_x, D_y = Patches(decode(inputs["D_x"])), Patches(decode(inputs["D_y"]))
-    x, y, out = decode(inputs["x"]), decode(inputs["y"]), {}
+    whole, out = [decode(inputs[name]) for name in ("x", "y")], {}
     G, D = nn.ModuleList([G_xy, G_yx]), nn.ModuleList([D_x, D_y])
     nets = {"G_xy": G_xy, "G_yx": G_yx, "D_x": D_x, "D_y": D_y}
     moving = {"G": [nets[n] for n in ("G_xy", "G_yx") if n in way.move]}
@@ -84,7 +84,7 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         judge_y, judge_x = (D_x, D_y) if way.swapped else (D_y, D_x)
         back = {k: fake.detach() if way.cut else fake for k, fake in fakes.items()}
         same = {"y": y, "x": x} if way.identity_input == "own" else {"y": x, "x": y}
-        cycle, identity = inputs["lambda_cycle"], inputs["lambda_identity"]
+        cycle, identity = (inputs[f"lambda_{name}"] * on for name in ("cycle", "identity"))
         if way.weight_swap:
             cycle, identity = identity, cycle
         if way.unweighted:
@@ -120,7 +120,9 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         update("D", way.d_weight * total, D, way.d_keeps, inputs["lr_D"])
 
     for step in range(inputs.get("steps", 1)):
-        old_x, old_y = (decode(inputs[name][step]) for name in ("old_x", "old_y"))
+        x, y = (images[step:] for images in whole)
+        on = step >= inputs.get("late", 0)
+        old_x, old_y = (decode(inputs[name][step])[step:] for name in ("old_x", "old_y"))
         fakes = {"y": G_xy(x), "x": G_yx(y)}
         out |= {
             "fake_y": fakes["y"].detach(),
@@ -195,20 +197,23 @@ ERRORS = [
 ]
 
 
-def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
+def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, list]:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
     steps = more.get("steps", 1)
-    numbers = {name: rng.normal(0, 0.7, (3, 3)) for name in ("G_xy", "G_yx")}
+    c = 1 if steps > 1 else 3  # channels
+    numbers = {name: rng.normal(0, 0.7, (c, c)) for name in ("G_xy", "G_yx")}
     numbers |= {name: rng.normal(0, 0.5, 8) for name in ("D_x", "D_y")}
-    numbers |= {name: rng.uniform(-1, 1, (3, 3, 7, 5)) for name in ("x", "y")}
+    numbers |= {name: rng.uniform(-2, 2, (batch, c, 7, 5)) for name in ("x", "y")}
+    right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
+    numbers["x"][..., :right] = numbers["y"][..., :right] = 0.0
     inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
     for name in ("old_x", "old_y"):
         inputs[name] = [
-            encode(torch.from_numpy(rng.uniform(-1, 1, (3, 3, 7, 5)))) for _ in range(steps)
+            encode(torch.from_numpy(rng.uniform(-2, 2, (batch, c, 7, 5)))) for _ in range(steps)
         ]
     weights = {
-        "lambda_cycle": float(rng.choice([5.0, 7.0, 11.0])),
-        "lambda_identity": float(rng.choice([2.0, 3.0])),
+        "lambda_cycle": float(rng.choice([5.25, 7.375, 11.625])),
+        "lambda_identity": float(rng.choice([2.25, 3.375])),
     }
     inputs |= weights | {
         "lr_G": float(rng.uniform(0.01, 0.02)),
@@ -221,7 +226,7 @@ def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, _ = game(rng)
+    inputs, good, _ = game(rng, batch=1)
     again = play(inputs, again=True)
     pools = "Each pool is asked once a step: {}"
     queries = [

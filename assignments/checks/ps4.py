@@ -3,10 +3,12 @@
 For the parent only.
 """
 
+import math
+
 import numpy as np
 import torch
 from checks import ps4_step
-from checks.judges import facet, same_precision, table
+from checks.judges import ROUGH, facet, same_precision, several, table
 from checks.loss_cases import SIGN
 from checks.probes.ps4 import players
 from checks.probes.tools import decode, encode
@@ -20,6 +22,8 @@ NO_NOISE = (
     "itself?"
 )
 
+
+NOT_NORMAL = "The noise is not that of a standard normal distribution."
 
 # ---- reparameterisation
 
@@ -74,15 +78,30 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
             errors=errors,
             nan=NO_NOISE,
             shape=same,
+            rtol=1e-7,
         ),
-        facet("mu", encode(mu), "Without variance the code is not mu.", 1, quiet=True, atol=1e-6),
+        facet("mu", encode(mu), "Without variance the code is not mu.", 1, quiet=True, atol=1e-7),
+        facet(
+            "wide",
+            encode(0 * one + math.exp(30)),
+            "With a large variance the scale is wrong: is something bounded?",
+            quiet=True,
+        ),
         facet(
             "noise",
-            encode(torch.tensor([0.0, 1.0])),
-            "The noise is not that of a standard normal distribution.",
+            encode(torch.tensor([0.0, 1.0, math.erf(0.5**0.5)])),
+            NOT_NORMAL,
             1,
-            atol=0.1,
+            atol=0.03,
             rtol=0,
+            quiet=True,
+        ),
+        facet("far", True, NOT_NORMAL, quiet=True),
+        facet("drawn_on", True, source.format("drawing twice from it gives the same numbers.")),
+        facet(
+            "global_seed",
+            True,
+            "Without a generator, torch.manual_seed does not decide the noise.",
             quiet=True,
         ),
         facet("distinct", True, same, quiet=True),
@@ -100,7 +119,8 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
     ]
     for item in items:
         item["errors"] = errors
-    return inputs, {"facets": [*items, same_precision()]}
+    items += [same_precision(), same_precision("float32") | {"key": "float32"}]
+    return inputs, {"facets": items}
 
 
 # ---- KL
@@ -111,9 +131,13 @@ def kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def kl_case(
-    rng: np.random.Generator, shape: tuple[int, int], dtype: str = "float64"
+    rng: np.random.Generator, shape: tuple[int, int], dtype: str = "float64", far: float = 0.0
 ) -> tuple[dict, dict]:
-    mu, logvar = (torch.from_numpy(rng.normal(0.4, 1, shape)).requires_grad_() for _ in range(2))
+    """``far``: the logarithm of one variance; then the first code costs nothing."""
+    mu, logvar = (torch.from_numpy(rng.normal(0.4, 1, shape)) for _ in range(2))
+    if far:
+        mu[0], logvar[0], logvar[-1, -1] = 0.0, 0.0, far
+    mu, logvar = mu.requires_grad_(), logvar.requires_grad_()
     each = kl(mu, logvar)
     right = each.sum(1).mean()
     wrong = [
@@ -164,6 +188,7 @@ def kl_case(
             2,
             wrong=differing(wrong, right),
             shape=SCALAR,
+            **ROUGH[dtype],
         ),
         *slopes(
             right,
@@ -171,6 +196,7 @@ def kl_case(
             "No gradient reaches {}: is there a detach() or an item() on its way?",
             "The gradient in {} is wrong: is every part of the divergence built from it?",
             0.5,
+            **ROUGH[dtype],
         ),
         same_precision(dtype),
     ]
@@ -242,8 +268,12 @@ def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict,
             "E gets gradients of this loss: it belongs to G alone, though E is on the way.",
             2,
         ),
-        facet("E_learns", True, "E stays frozen after the call: its own losses need it."),
-        facet("G_learns", True, "G is frozen after the call.", 0.5),
+        facet(
+            "E_learns",
+            True,
+            "E stays frozen after the call, or in eval mode: its own losses need it.",
+        ),
+        facet("G_learns", True, "G is frozen after the call, or in eval mode.", 0.5),
     ]
     for item in items:
         item["errors"] = errors
@@ -259,7 +289,7 @@ DRAW, KL, LATENT, WALK, SCORE = (
 )
 FEW, MANY = (
     {"several": (2, 4, 3, 3, 5)},
-    {"two": (3, 2, 1, 5, 3), "one input": (1, 5, 2, 3, 3), "many": (4, 3, 3, 2, 2)},
+    {"two": (3, 2, 1, 5, 3), "one input": (1, 5, 2, 3, 3), "many": (4, 9, 3, 2, 2)},
 )
 CHECKS = table(
     ("draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"),
@@ -285,9 +315,16 @@ CHECKS = table(
         "kl_long",
         KL,
         1,
-        "a long code, a batch of one",
+        "long and short codes, variances far from 1",
         False,
-        lambda rng: kl_case(rng, (1, 17), "float32"),
+        lambda rng: several(
+            {
+                "long": kl_case(rng, (1, 17), "float32"),
+                "short": kl_case(rng, (4, 1)),
+                "narrow": kl_case(rng, (3, 2), far=-40.0),
+                "wide": kl_case(rng, (3, 2), far=25.0),
+            }
+        ),
         "divergence",
     ),
     (
@@ -303,9 +340,9 @@ CHECKS = table(
         "latent_one",
         LATENT,
         1,
-        "one image, a longer code",
+        "one image, longer and shorter codes",
         False,
-        lambda rng: latent_case(rng, 1, 5),
+        lambda rng: several({"long": latent_case(rng, 1, 5), "short": latent_case(rng, 4, 1)}),
         "latent",
     ),
     (

@@ -9,6 +9,7 @@ from checks.judges import facet, same_precision
 from checks.probes.tools import encode
 from checks.reference import differing
 from torch import Tensor
+from torch.nn.functional import normalize
 
 SCALAR = "The result is no single number: which reductions does the task ask for?"
 
@@ -30,15 +31,17 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
         ("8 numbers", 8, 7),
         ("2 numbers", 2, 2 if parallel else 4),
         ("4 numbers", 4, 3),
+        *([("1 number", 1, 3)] if parallel else []),
     ):
         a, b = (torch.from_numpy(rng.normal(0, 1.5, d)) for _ in range(2))
-        while (
-            not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9
-        ):  # where every wrong way shows
+        while d > 1 and not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9:
+            # until every wrong way shows
             b = torch.from_numpy(rng.normal(0, 1.5, d))
+        if d in (1, 8):  # the same direction, and more than a right angle
+            b = b * (a @ b).sign() * (1 if d == 1 else -1)
         if parallel and d == 4:  # close, and yet on a sphere
             b = 1.5 * (a + 0.1 * a.norm() * b / b.norm())
-        elif parallel:
+        elif parallel and d > 1:
             # By rounding the cosine is above 1, and a @ b is, too: it has no arc cosine.
             while a @ b / (a.norm() * b.norm()) <= 1 or a @ b < 1.2:
                 a = torch.from_numpy(rng.normal(0, 1.5, d))
@@ -100,7 +103,17 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
                 atol=1e-5,
             )
         )
-    return {"cases": cases}, {"facets": [*items, same_precision()]}
+        items.append(
+            facet(
+                f"{name}, ends",
+                encode(normalize(torch.stack([a, b]))),
+                "The ends do not point as the two codes do: are they rounded, or moved?",
+                0.5,
+                quiet=True,
+            )
+        )
+    items += [same_precision(), same_precision("float32") | {"key": "float32"}]
+    return {"cases": cases}, {"facets": items}
 
 
 # ---- diversity
@@ -116,8 +129,10 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
     inputs, items = {"samples": {}}, []
     for name, shape in shapes.items():
         samples = torch.from_numpy(
-            rng.uniform(-1, 1, shape) * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1))
+            rng.uniform(-4, 4, shape) * rng.uniform(0.2, 1, (shape[0], shape[1], 1, 1, 1))
         )
+        if name == "one input":  # two samples may be the same
+            samples[:, 1] = samples[:, 0]
         inputs["samples"][name] = encode(samples)
         right, k = score(samples), shape[1]
         apart = samples[:, :, None] - samples[:, None]
@@ -175,6 +190,7 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
                 "The score is wrong: which pairs, which distance, which means?",
                 wrong=differing(wrong, right),
                 shape=SCALAR,
+                rtol=1e-6,  # a number to read, in any precision
             )
         )
     return inputs, {"facets": items}

@@ -42,12 +42,19 @@ RIGHT = {
 }  # how a step is written: each other value is a mistake
 
 
-def networks(rng: np.random.Generator, batch: int, z_dim: int) -> dict:
-    """Weights of G and E, x, y and the two draws, encoded."""
+def networks(rng: np.random.Generator, batch: int, z_dim: int, blank: int = 0) -> dict:
+    """Weights of G and E, x, y and the two draws, encoded.
+
+    G paints ``blank`` columns of so many channels as they are in y, which counts in a mean, too.
+    """
     shapes = {"paint": (3, 3), "code": (3, z_dim), "mu": (z_dim, 6), "logvar": (z_dim, 6)}
     shapes |= {"eps": (batch, z_dim), "z": (batch, z_dim)}
     numbers = {name: rng.normal(0, 0.7, shape) for name, shape in shapes.items()}
     numbers |= {name: rng.uniform(-1, 1, (batch, 3, 7, 5)) for name in ("x", "y")}
+    numbers["code"][:blank] = numbers["x"][..., :blank] = numbers["y"][..., :blank] = 0.0
+    numbers["z"][0, -1], numbers["eps"][0, 0] = 0.0, -3.5
+    numbers["z"][-2:, 0] = [-4.5, 4.5][-batch:]  # far apart
+    numbers["logvar"][2:3] = [0.0, 0.0, 0.0, -20.0, -20.0, -20.0]  # there a variance near 0
     return {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
 
 
@@ -59,14 +66,12 @@ def play(inputs: dict, **mistakes: Any) -> dict:
     G, E = players(inputs)
     judges = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_encoded", "D_random"))
     learners, out = nn.ModuleList([G, E]), {}
-    x, y, eps, z = (decode(inputs[name]) for name in ("x", "y", "eps", "z"))
+    whole = [decode(inputs[name]) for name in ("x", "y", "eps", "z")]
     D = list(judges)[::-1] if way.swapped else list(judges)
     out |= {"G_start": flat(learners.parameters()), "D_start": flat(judges.parameters())}
     for p in (*learners.parameters(), *judges.parameters()):
         p.grad = torch.full_like(p, inputs.get("stale", 0.0))
     names = ("lambda_l1", "lambda_kl", "lambda_latent")
-    l1, kl, latent = (1.0, 1.0, 1.0) if way.unweighted else [inputs[name] for name in names]
-    weights = dict(zip(TERMS, (1.0, l1, way.kl_sign * kl, 1.0, latent), strict=True))
 
     def reduced(value: Tensor) -> Tensor:
         return value.mean() if way.reduction == "mean" else value.sum()
@@ -112,7 +117,13 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         for i in way.move:
             descend(judges[i], inputs["lr_D"])
 
-    for _ in range(inputs.get("steps", 1)):
+    for i in range(inputs.get("steps", 1)):
+        x, y, eps, z = (tensor[i:] for tensor in whole)
+        l1, kl, latent = (
+            (1.0 if way.unweighted else inputs[name]) * (i >= inputs.get("late", 0))
+            for name in names
+        )
+        weights = dict(zip(TERMS, (1.0, l1, way.kl_sign * kl, 1.0, latent), strict=True))
         mu, logvar = E(y)
         code = mu if way.only_mu else mu + (logvar / 2).exp() * eps
         fakes = [G(x, code.detach() if way.code_cut else code), G(x, z)]
@@ -161,16 +172,16 @@ WRONG: list[tuple[dict, str]] = [
 ]
 
 
-def game(rng: np.random.Generator, **more) -> tuple[dict, dict, list]:
+def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, list]:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
-    inputs = networks(rng, 3, 2)
+    inputs = networks(rng, batch, 1 if "steps" in more else 3, 2 * ("report" in more))
     inputs |= {
         name: encode(torch.from_numpy(rng.normal(0, 0.5, 8))) for name in ("D_encoded", "D_random")
     }
     weights = {
-        "lambda_l1": (5.0, 7.0, 11.0),
-        "lambda_kl": (0.3, 0.4, 0.5),
-        "lambda_latent": (2.0, 3.0),
+        "lambda_l1": (5.25, 7.375, 11.625),
+        "lambda_kl": (0.25, 0.375, 0.5),
+        "lambda_latent": (2.25, 3.375),
     }
     inputs |= {name: float(rng.choice(values)) for name, values in weights.items()}
     inputs |= {
@@ -190,7 +201,7 @@ ERRORS = [["inplace operation", BACK], *STEP_ERRORS]
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, others = game(rng)
+    inputs, good, others = game(rng, batch=1)
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
     wrong = [["absent", NEVER.format("the discriminators")], *rival(good, others, "G_grad")]
     items = [

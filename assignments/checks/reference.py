@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks.contract import Check
-from checks.judges import facet, facets
+from checks.judges import facet, facets, several
 from checks.probes.tools import encode, flat
 from torch import Tensor, nn
 
@@ -123,7 +123,10 @@ def play(
         if way.move_G:
             opt_G.step()
 
-    for _ in range(inputs.get("steps", 1)):
+    whole, weight = (source, real), way.lambda_l1
+    for i in range(inputs.get("steps", 1)):
+        source, real = (images[i:] for images in whole)
+        way.lambda_l1 = weight * (i >= inputs.get("late", 0))
         fake = G(source)
         if way.leak:
             opt_G.zero_grad()
@@ -141,7 +144,6 @@ def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) ->
     """Expectations of a step: a step after which all weights are as before earns nothing."""
     for item in items:
         item.setdefault("errors", [*late, *errors])
-        item |= {"rtol": 1e-7, "atol": 1e-10}  # all is float64
     return {
         "facets": items,
         "idle": [[[f"{net}_after", encode(good[f"{net}_start"])] for net in "GD"]],
@@ -149,7 +151,7 @@ def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) ->
 
 
 def kept() -> list[dict]:
-    """What a step leaves as it was: modes, and the tensors that were passed."""
+    """What a step leaves as it was: modes, what can learn, and the tensors that were passed."""
     return [
         facet(
             "modes",
@@ -160,6 +162,7 @@ def kept() -> list[dict]:
             ),
             beside=True,
         ),
+        facet("learns", True, FROZEN, beside=True),
         facet(
             "unchanged",
             True,
@@ -169,6 +172,7 @@ def kept() -> list[dict]:
     ]
 
 
+FROZEN = "A network is left frozen after the call: who else has a loss for it needs it."
 NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
 
 
@@ -245,14 +249,17 @@ def differing(
 
 
 def slopes(
-    value: Tensor, sources: dict[str, Tensor], lost: str, wrong: str, share: float = 1
+    value: Tensor, sources: dict[str, Tensor], lost: str, wrong: str, share: float = 1, **rough: Any
 ) -> list[dict]:
-    """The facets of the gradients that reach each source; both texts have a place for its name."""
+    """The facets of the gradients that reach each source; both texts have a place for its name.
+
+    ``rough`` holds rtol and atol, if they are others than the judge's.
+    """
     gradients = torch.autograd.grad(value, list(sources.values()), retain_graph=True)
     items = []
     for name, gradient in zip(sources, gradients, strict=True):
         message, none = wrong.format(name), lost.format(name)
-        more = {"none": none, "errors": cut_off(none), "shape": message, "quiet": True}
+        more = {"none": none, "errors": cut_off(none), "shape": message, "quiet": True} | rough
         items.append(facet(f"{name}_gradient", encode(gradient), message, share, **more))
     return items
 
@@ -293,7 +300,7 @@ def step_checks(
         return inputs, step_facets(items, good, errors)
 
     def twice(rng: np.random.Generator) -> tuple[dict, dict]:
-        return weights(rng, steps=2, stale=float(rng.choice([13.0, 17.0, 19.0])))
+        return weights(rng, steps=2, late=1, stale=float(rng.choice([13.0, 17.0, 19.0])))
 
     def report(rng: np.random.Generator) -> tuple[dict, dict]:
         inputs, good, others = game(rng, report=list(factors))
@@ -303,8 +310,19 @@ def step_checks(
             wrong = [[encode(weighted), f"{name} {WEIGHTED}"]] if weight != 1 else []
             wrong += rival(good, others, name)
             wrong += [[encode(good[other]), SWAPPED] for other in factors if other != name]
-            items.append(facet(name, encode(good[name]), f"{name} {report_text}", wrong=wrong))
-        return inputs, step_facets(items, good, errors, REPORT_ERRORS)
+            items.append(
+                facet(
+                    name,
+                    encode(good[name]),
+                    f"{name} {report_text}",
+                    wrong=wrong,
+                    rtol=1e-6,  # a number to read, in any precision
+                )
+            )
+        cases = {"weighted": (inputs, step_facets(items, good, errors, REPORT_ERRORS))}
+        if off := {weight: 0.0 for weight in factors.values() if isinstance(weight, str)}:
+            cases["weights 0"] = inputs | off, {"facets": [item | BARE for item in items]}
+        return several(cases)
 
     return [
         Check(f"{prefix}_{name}", function, share, title, visible, prepare, function, facets)
@@ -312,10 +330,11 @@ def step_checks(
             ("weights", points[0], titles[0], True, weights),
             ("report", points[1], titles[1], True, report),
             ("ownership", points[2], titles[2], False, ownership),
-            ("twice", points[3], "two steps that start with old gradients", False, twice),
+            ("twice", points[3], "two steps, with old gradients and new batches", False, twice),
         )
     ]
 
 
 WEIGHTED = "comes back with its weight: the task asks for the bare terms."
+BARE = {"message": "Where the weights are 0 the report lacks the bare terms.", "wrong": []}
 SWAPPED = "Terms change places in the report: they are swapped."

@@ -96,14 +96,19 @@ def check(
         print(*(f"note: {text}\n" for text in result.notes), sep="", end="")
         print(*map(feedback.line, result.checks), sep="\n")
         points = f"{result.score:g} of {result.points:g} points"
-        print(f"{points} of the visible checks; hidden ones follow in grading")
+        print(f"{points} of the visible checks")
     if trouble or not right:
         print(
-            "not ready: mend what is named above."
+            "mend what is named above."
             " Part of the work earns part of the points, so hand it in in time"
         )
         raise typer.Exit(1)
-    print(f"ready: hand in {submission.path.name}")
+    print(
+        "checked: the file, its cells, the order in which they ran, and the visible checks"
+        "\nnot checked: what you wrote in words, and your code on the hidden checks, which use"
+        " other numbers, sizes and extreme cases. Read once more what each exercise asks beyond"
+        f" the visible checks, then hand in {submission.path.name}"
+    )
 
 
 def release(

@@ -21,7 +21,7 @@ from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.networks import PatchGAN, UNet
 from course_lib.networks.blocks import receptive_field
 from tests.support import library_claims
-from tests.support.library_parts import PARTS
+from tests.support.library_parts import PARTS, TINY
 from tests.support.problem_sets import FUNCTIONS, LONG, answers, checks
 
 pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
@@ -44,6 +44,7 @@ def dcgan_step(G, D, opt_G, opt_D, real, z):
     m.discriminator_terms = lambda y, fake: DCGAN.discriminator_terms(m, y, fake)
     m.generator_terms = lambda fake, y: DCGAN.generator_terms(m, fake, y)
     terms = DCGAN.step(m, {"y": real})
+    D.requires_grad_(True)  # which the library does when D learns next
     return {"d_loss": terms["d_real"] + terms["d_fake"], "g_loss": terms["g_gan"]}
 
 
@@ -61,7 +62,9 @@ def pix2pix_parts(D, weight=0.0, G=None, opt_G=None, opt_D=None):
 
 
 def pix2pix_step(G, D, opt_G, opt_D, x, y, lambda_l1):
-    return Pix2Pix.step(pix2pix_parts(D, lambda_l1, G, opt_G, opt_D), {"x": x, "y": y})
+    terms = Pix2Pix.step(pix2pix_parts(D, lambda_l1 or TINY, G, opt_G, opt_D), {"x": x, "y": y})
+    D.requires_grad_(True)
+    return terms
 
 
 class LibraryBlock(nn.Module):

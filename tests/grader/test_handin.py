@@ -145,13 +145,15 @@ def solved() -> list[dict]:
 
 
 @pytest.mark.slow
-def test_a_solved_notebook_is_ready_and_a_wrong_one_is_not(student):
+def test_a_solved_notebook_hears_what_was_checked_and_a_wrong_one_what_to_mend(student):
     cells = solved()
     done = course_check(student, cells)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (
         "mend:" not in done.stdout
-        and "ready: hand in ps1.ipynb" in done.stdout
+        and "not checked: what you wrote" in done.stdout
+        and "hidden checks" in done.stdout
+        and "hand in ps1.ipynb" in done.stdout
         and "[none]" not in done.stdout
     )
     by_name = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in cells}
@@ -165,4 +167,4 @@ def test_a_solved_notebook_is_ready_and_a_wrong_one_is_not(student):
     )
     done = course_check(student, cells)
     assert done.returncode == 1 and "cannot import name 'log_generator'" in done.stdout
-    assert "[none]" in done.stdout and "[full]" in done.stdout and "not ready" in done.stdout
+    assert "[none]" in done.stdout and "[full]" in done.stdout and "mend what is" in done.stdout

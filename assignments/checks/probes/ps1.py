@@ -1,7 +1,16 @@
 """Probes of problem set 1: the student's losses and step on the parent's numbers."""
 
 import torch
-from checks.probes.tools import Line, attempt, decode, encode, precision, trace, wanted
+from checks.probes.tools import (
+    Line,
+    attempt,
+    decode,
+    encode,
+    precision,
+    trace,
+    untouched,
+    wanted,
+)
 
 
 def loss(names: dict, inputs: dict) -> dict:
@@ -10,7 +19,7 @@ def loss(names: dict, inputs: dict) -> dict:
     logits = [
         decode(item, getattr(torch, inputs["dtype"])).requires_grad_() for item in inputs["logits"]
     ]
-    value = function(*logits)
+    value = untouched(function, *logits)
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     if not isinstance(value, torch.Tensor) or not value.requires_grad:
         return out | {"gradient": None}
@@ -23,7 +32,8 @@ def loss(names: dict, inputs: dict) -> dict:
 
 def slopes(names: dict, inputs: dict) -> dict:
     """Both slopes of G's losses at the given logits."""
-    pair = wanted(names, "generator_slopes")(decode(inputs["logits"]))
+    logits = decode(inputs["logits"], getattr(torch, inputs["dtype"]))
+    pair = untouched(wanted(names, "generator_slopes"), logits)
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError("generator_slopes gives a pair of tensors")
     out = {
@@ -38,10 +48,14 @@ def densities(names: dict, inputs: dict) -> dict:
     function = wanted(names, "optimal_discriminator")
     cases = inputs["cases"]
     out = {
-        name: attempt(lambda pair=pair: encode(function(*map(decode, pair))))
+        name: attempt(lambda pair=pair: encode(untouched(function, *map(decode, pair))))
         for name, pair in cases.items()
     }
-    return out | {"dtype": attempt(lambda: precision(function(*map(decode, cases["positive"]))))}
+    pair = [decode(item) for item in cases["positive"]]
+    return out | {
+        "dtype": attempt(lambda: precision(function(*pair))),
+        "float32": attempt(lambda: precision(function(*(p.float() for p in pair)))),
+    }
 
 
 def gan_step(names: dict, inputs: dict) -> dict:

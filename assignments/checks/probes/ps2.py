@@ -8,9 +8,11 @@ from checks.probes.tools import (
     decode,
     encode,
     fill,
+    intact,
     precision,
     slope,
     trace,
+    untouched,
     wanted,
 )
 from torch import Tensor, nn
@@ -39,8 +41,14 @@ def skip_parts(inputs: dict) -> tuple[nn.Module, nn.Module, nn.Module]:
 
 
 def skip(names: dict, inputs: dict) -> dict:
-    """A block around stubs: its output, the gradient at its input, and its known parameters."""
-    block = wanted(names, "SkipBlock")(*skip_parts(inputs))
+    """A block around stubs: its output, the gradient at its input, and its known parameters.
+
+    The stubs get their numbers after the block is made of them.
+    """
+    parts = skip_parts(inputs | {"numbers": encode(0 * decode(inputs["numbers"]))})
+    block = wanted(names, "SkipBlock")(*parts)
+    for part, numbers in zip(parts, decode(inputs["numbers"]), strict=True):
+        part.numbers.data.copy_(numbers)
     h = decode(inputs["h"]).requires_grad_()
 
     def gradient() -> dict | None:
@@ -50,8 +58,13 @@ def skip(names: dict, inputs: dict) -> dict:
     return {
         "output": attempt(lambda: encode(block(h))),
         "gradient": attempt(gradient),
+        "smaller": attempt(lambda: list(block(h[:, :, 1:, :-1]).shape)),
         "known": attempt(
-            lambda: encode(torch.cat([p.flatten() for p in block.parameters()]).sort().values)
+            lambda: encode(
+                torch.cat([p.flatten() for p in block.parameters() if p.requires_grad])
+                .sort()
+                .values
+            )
         ),
     }
 
@@ -63,7 +76,7 @@ def field(names: dict, inputs: dict) -> dict:
     """The receptive field of each stack of layers."""
     function = wanted(names, "receptive_field")
     return {
-        name: attempt(lambda s=stack: encode(function([tuple(x) for x in s])))
+        name: attempt(lambda s=stack: encode(untouched(function, [tuple(x) for x in s])))
         for name, stack in inputs["stacks"].items()
     }
 
@@ -76,7 +89,11 @@ def patch_layers(names: dict, inputs: dict) -> dict:
 
     def built(*arguments: int) -> dict:
         net = build(*arguments)
-        convs = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+        convs = [
+            layer
+            for layer in net.modules()
+            if isinstance(layer, nn.Conv2d) and layer.weight.requires_grad
+        ]
         return {
             "map": attempt(lambda: list(net(image).shape)),
             "channels": [[c.in_channels, c.out_channels] for c in convs][:20],
@@ -98,7 +115,10 @@ def patch_values(names: dict, inputs: dict) -> dict:
         list(decode(inputs["norms"])),
     )
     fill(net, image, weights, norms)
-    out = {"map": attempt(lambda: encode(net(image)))}
+    out = {
+        "map": attempt(lambda: encode(net(image))),
+        "one": attempt(lambda: list(net(image[:1]).shape)),
+    }
 
     def learned() -> dict:
         net.train()(image)
@@ -128,9 +148,13 @@ def judged(names: dict, inputs: dict) -> dict:
     """D's opinion of a pair, and the gradients it sends to x and y."""
     x, y = (decode(inputs[name]).requires_grad_() for name in ("x", "y"))
     D = Patches(decode(inputs["D"]))
-    logits = wanted(names, "judge_pair")(D, x, y)
-    out = {"logits": attempt(lambda: encode(logits))}
-    return out | {"gradient": attempt(lambda: encode(torch.autograd.grad(logits.sum(), y)[0]))}
+    logits = untouched(wanted(names, "judge_pair"), D, x, y)
+    return {
+        "logits": attempt(lambda: encode(logits)),
+        "intact": intact(D),
+        "y_gradient": slope(logits, y),
+        "D_gradient": slope(logits, D.weight),
+    }
 
 
 def generator_loss(names: dict, inputs: dict) -> dict:
@@ -140,7 +164,7 @@ def generator_loss(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     logits, fake, y = (decode(inputs[name], dtype) for name in ("logits", "fake", "y"))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
-    value = wanted(names, "pix2pix_generator_loss")(logits, fake, y, inputs["lambda_l1"])
+    value = untouched(wanted(names, "pix2pix_generator_loss"), logits, fake, y, inputs["lambda_l1"])
     return {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),

@@ -10,9 +10,11 @@ from checks.probes.tools import (
     decode,
     encode,
     fill,
+    intact,
     precision,
     slope,
     trace,
+    untouched,
     wanted,
 )
 from torch import Tensor, nn
@@ -68,96 +70,93 @@ def pool_fill(names: dict, inputs: dict) -> dict:
     """A pool that is being filled, one of size 0, and a full one."""
     pattern, size = decode(inputs["pattern"]), inputs["size"]
     one, two, more = (marked(numbers, pattern) for numbers in inputs["batches"])
-    known = [number for numbers in inputs["batches"] for number in numbers]
     Pool = wanted(names, "ImagePool")
-    pools, none, room = [Pool(size) for _ in range(12)], Pool(0), size - len(one)
-    full = [pools[0].query(one.clone()), pools[0].query(two.clone()), pools[0].query(more.clone())]
-
-    def rest() -> Tensor:
-        return torch.cat(
-            [
-                full[1][:room],
-                *(
-                    (pool.query(one.clone()), pool.query(two.clone())[:room])[1]
-                    for pool in pools[1:]
-                ),
-            ]
-        )
-
+    pool, none = Pool(size), Pool(0)
+    full = [pool.query(batch.clone()) for batch in (one, two, more)]
     return {
         "first": attempt(lambda: encode(full[0])),
-        "second": attempt(lambda: encode(rest())),
+        "second": attempt(lambda: encode(full[1][: size - len(one)])),
         "dtype": precision(full[0]),
         "shape": attempt(lambda: list(full[2].shape)),
         "strangers": attempt(
-            lambda: sum(m not in known for m in marks(full[2], pattern)),
+            lambda: sum(
+                not any(m in batch for batch in inputs["batches"]) for m in marks(full[2], pattern)
+            ),
         ),
         "none": attempt(lambda: encode(torch.cat([none.query(more.clone()) for _ in range(20)]))),
     }
 
 
 def pool_draws(names: dict, inputs: dict) -> dict:
-    """What a full pool does with many pairs of images: shares and counts, of which images come back
-    and which stay.
+    """What pools do with batches of three, from the first on: shares and counts, of which images
+    come back and which stay.
     """
-    pattern, size, rounds = decode(inputs["pattern"]), inputs["size"], inputs["rounds"]
-    pool, number = wanted(names, "ImagePool")(size), float(size)
-    stored = [float(i + 1) for i in range(size)]  # the oldest first
-    pool.query(marked(stored, pattern))
-    fresh, together, strangers, ranks = 0, 0, 0, [0] * size
-    for _ in range(rounds):
-        batch = [number + 1, number + 2]
-        number += 2
-        news = []
-        for new, got in zip(batch, marks(pool.query(marked(batch, pattern)), pattern), strict=True):
-            news.append(got == new)
-            if got in stored:
-                ranks[stored.index(got)] += 1
-                stored.remove(got)
-                stored.append(new)
-            elif got != new:
-                strangers += 1
-        fresh, together = fresh + sum(news), together + (news[0] == news[1])
-    return {
-        "fresh": encode(fresh / (2 * rounds)),
-        "together": encode(together / rounds),
+    pattern, size, Pool = decode(inputs["pattern"]), inputs["size"], wanted(names, "ImagePool")
+    early, strangers, ranks, news, at_once, together = 0, 0, [0] * size, [], [], []
+    for _ in range(inputs["pools"]):
+        pool, stored, number = Pool(size), [], 0.0  # the oldest first
+        for _ in range(4):
+            batch, own = [number + 1, number + 2, number + 3], []
+            number, filling = number + 3, len(stored) < size
+            answer = marks(pool.query(marked(batch, pattern)), pattern)
+            for new, got in zip(batch, answer, strict=True):
+                if len(stored) < size:
+                    stored.append(new)
+                    early += got != new
+                    continue
+                own.append(got == new)
+                if got in stored:
+                    ranks[stored.index(got)] += 1
+                    stored.remove(got)
+                    stored.append(new)
+                else:
+                    strangers += got != new
+            (at_once if filling else news).extend(own)
+            together += [] if filling else [own[0] == own[1]]
+    shares = {"fresh": news, "full_within": at_once, "together": together}
+    return {name: encode(sum(x) / max(1, len(x))) for name, x in shares.items()} | {
+        "early": early,
         "strangers": strangers,
         "ranks": encode(torch.tensor(ranks) / max(1, sum(ranks))),
     }
 
 
 def pool_copies(names: dict, inputs: dict) -> dict:
-    """Whether what a pool returns is cut off, and whether later changes reach what it stores."""
-    pattern, size = decode(inputs["pattern"]), inputs["size"]
-    pool, started = (
-        wanted(names, "ImagePool")(size),
-        marked([float(i + 1) for i in range(size)], pattern),
-    )
-    given = started.clone().requires_grad_() * 1.0
-    before = given.detach().clone()
-    out = pool.query(given)
-    attached = [bool(out.requires_grad)]
-    unchanged = torch.equal(given.detach(), before)
-    with torch.no_grad():
-        out.detach().fill_(99.0)  # the caller may do what it wants with both
-        given.detach().fill_(98.0)
-    foreign, number = 0, 100.0
-    attached.append(
-        bool(
-            wanted(names, "ImagePool")(0)
-            .query(started.clone().requires_grad_() * 1.0)
-            .requires_grad
-        )
-    )
-    known = {float(i + 1) for i in range(size)}
-    for _ in range(80):
-        number += 1
-        known.add(number)
-        image = marked([number], pattern).requires_grad_() * 1.0
-        got = pool.query(image)
-        attached.append(bool(got.requires_grad))
-        foreign += sum(m not in known for m in marks(got.detach(), pattern))
-    return {"attached": any(attached), "input_unchanged": unchanged, "foreign": foreign}
+    """Whether what a pool returns is cut off, and whether later changes reach what it stores.
+
+    One pool is filled at once, one image by image; each image that goes in or comes out is
+    overwritten afterwards.
+    """
+    pattern, size, Pool = decode(inputs["pattern"]), inputs["size"], wanted(names, "ImagePool")
+    attached = [bool(Pool(0).query(marked([1.0], pattern).requires_grad_() * 1.0).requires_grad)]
+    unchanged, foreign, rounded, news, number = True, 0, 0, [], 1e5
+    for first in (size, 1):
+        pool, known = Pool(size), {}
+        for count in [first] + [1] * 80:
+            batch = [number + 1 + i for i in range(count)]
+            number = batch[-1]
+            given = marked(batch, pattern).requires_grad_() * 1.0
+            before = given.detach().clone()
+            known |= dict(zip(batch, before, strict=True))
+            got = pool.query(given)
+            attached.append(bool(got.requires_grad))
+            unchanged = unchanged and torch.equal(given.detach(), before)
+            found = marks(got.detach(), pattern)
+            foreign += sum(mark not in known for mark in found)
+            rounded += sum(
+                mark in known and not torch.equal(image, known[mark])
+                for mark, image in zip(found, got.detach(), strict=True)
+            )
+            news += [found == batch] if len(known) > size else []
+            got.detach().fill_(99.0)  # the caller may do what it wants with both
+            given.detach().fill_(98.0)
+    return {
+        "attached": any(attached),
+        "input_unchanged": unchanged,
+        "foreign": foreign,
+        "rounded": rounded,
+        "fresh": encode(sum(news) / len(news)),
+    }
 
 
 # ---- losses
@@ -173,8 +172,9 @@ def generators(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     G_xy, G_yx = translators(inputs, dtype)
     x, y = decode(inputs["x"], dtype), decode(inputs["y"], dtype)
-    value = wanted(names, inputs["function"])(G_xy, G_yx, x, y, *inputs["weights"])
+    value = untouched(wanted(names, inputs["function"]), G_xy, G_yx, x, y, *inputs["weights"])
     return {
+        "intact": intact(G_xy, G_yx),
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
         "G_xy_gradient": slope(value, G_xy.weight),
@@ -187,13 +187,13 @@ def fooling(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     D_x, D_y = (Patches(decode(inputs[name], dtype)) for name in ("D_x", "D_y"))
     fake_x, fake_y = (decode(inputs[name], dtype).requires_grad_() for name in ("fake_x", "fake_y"))
-    value = wanted(names, "fooling_loss")(D_x, D_y, fake_x, fake_y)
+    value = untouched(wanted(names, "fooling_loss"), D_x, D_y, fake_x, fake_y)
     return {
+        "intact": intact(D_x, D_y),
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
         "fake_x_gradient": slope(value, fake_x),
         "fake_y_gradient": slope(value, fake_y),
-        "learns": all(p.requires_grad for D in (D_x, D_y) for p in D.parameters()),
     }
 
 
@@ -209,7 +209,7 @@ class Shelf:
     def query(self, images: Tensor) -> Tensor:
         self.log.append(self.name)
         self.given.append(images.detach().clone())
-        return self.answers[min(len(self.given), len(self.answers)) - 1].clone()
+        return self.answers[min(len(self.given), len(self.answers)) - 1][-len(images) :].clone()
 
 
 def cyclegan_step(names: dict, inputs: dict) -> dict:

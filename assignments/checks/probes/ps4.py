@@ -9,9 +9,11 @@ from checks.probes.tools import (
     attempt,
     decode,
     encode,
+    intact,
     precision,
     slope,
     trace,
+    untouched,
     wanted,
 )
 from torch import Tensor, nn
@@ -28,8 +30,9 @@ def draws(names: dict, inputs: dict) -> dict:
     zero = torch.zeros_like(mu)
 
     def seeded(a: Tensor, b: Tensor, seed: int = inputs["seed"]) -> Tensor:
-        return draw(a, b, torch.Generator().manual_seed(seed))
+        return untouched(draw, a, b, torch.Generator().manual_seed(seed))
 
+    source = torch.Generator().manual_seed(inputs["seed"])
     noise = seeded(zero, zero).detach()
     state = torch.random.get_rng_state()
     z = seeded(mu, logvar)
@@ -40,33 +43,38 @@ def draws(names: dict, inputs: dict) -> dict:
     out |= {
         "z": attempt(lambda: encode((z - mu) / noise)),
         "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
-        "noise": attempt(lambda: encode(torch.stack([many.mean(), many.std(0).mean()]))),
+        "wide": attempt(lambda: encode(seeded(zero, torch.full_like(mu, 60.0)) / noise)),
+        "float32": attempt(lambda: precision(seeded(mu.detach().float(), logvar.float()))),
+        "noise": attempt(
+            lambda: encode(
+                torch.stack([many.mean(), many.std(0).mean(), (many.abs() < 1).double().mean()])
+            )
+        ),
+        "far": attempt(lambda: bool(3.3 < many.abs().max() < 8)),
+        "drawn_on": attempt(lambda: not torch.equal(*(draw(mu, logvar, source) for _ in "ab"))),
+        "global_seed": attempt(
+            lambda: torch.equal(
+                *((torch.manual_seed(inputs["seed"]), draw(mu, logvar))[1] for _ in "ab")
+            )
+        ),
         "distinct": attempt(
             lambda: (
-                len(set(many.flatten().tolist())) > 0.9 * big.numel() and many.shape == big.shape
+                len(set(many.abs().flatten().tolist())) > 0.9 * big.numel()
+                and many.shape == big.shape
             )
         ),
         "repeats": attempt(lambda: torch.equal(seeded(mu, logvar), seeded(mu, logvar))),
         "global_untouched": not touched,
         "unseeded": attempt(lambda: not torch.equal(draw(mu, logvar), draw(mu, logvar))),
     }
-    for name, source in (("mu_gradient", mu), ("logvar_gradient", logvar)):
-        out[name] = attempt(
-            lambda s=source: encode(_grad((z / noise).sum(), s, noise if s is mu else None))
-        )
-    return out
-
-
-def _grad(value: Tensor, source: Tensor, times: Tensor | None = None) -> Tensor | None:
-    grad = torch.autograd.grad(value, source, retain_graph=True, allow_unused=True)[0]
-    return grad if grad is None or times is None else grad * times
+    return out | {"mu_gradient": slope(z, mu), "logvar_gradient": slope(z / noise, logvar)}
 
 
 def divergence(names: dict, inputs: dict) -> dict:
     """KL of given codes, and its gradients."""
     dtype = getattr(torch, inputs["dtype"])
     mu, logvar = (decode(inputs[name], dtype).requires_grad_() for name in ("mu", "logvar"))
-    value = wanted(names, "kl_loss")(mu, logvar)
+    value = untouched(wanted(names, "kl_loss"), mu, logvar)
     return {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
@@ -79,21 +87,29 @@ def interpolated(names: dict, inputs: dict) -> dict:
     """The way from each first code to each second one."""
     walk = wanted(names, "interpolate_codes")
     ways = {
-        name: attempt(lambda c=case: walk(decode(c["a"]), decode(c["b"]), c["count"]))
-        for name, case in inputs["cases"].items()
+        name: attempt(lambda c=c: untouched(walk, decode(c["a"]), decode(c["b"]), c["count"]))
+        for name, c in inputs["cases"].items()
     }
     out = {
         name: codes if isinstance(codes, dict) else attempt(lambda c=codes: encode(c))
         for name, codes in ways.items()
     }
-    return out | {"dtype": precision(next(iter(ways.values())))}
+    out |= {
+        f"{name}, ends": attempt(lambda w=w: encode(nn.functional.normalize(w[[0, -1]])))
+        for name, w in ways.items()
+    }
+    a, b = (decode(inputs["cases"]["8 numbers"][name], torch.float32) for name in "ab")
+    return out | {
+        "dtype": precision(next(iter(ways.values()))),
+        "float32": attempt(lambda: precision(walk(a, b, 3))),
+    }
 
 
 def scored(names: dict, inputs: dict) -> dict:
     """The diversity of samples."""
     score = wanted(names, "diversity_score")
     return {
-        name: attempt(lambda s=item: encode(score(decode(s))))
+        name: attempt(lambda s=item: encode(untouched(score, decode(s))))
         for name, item in inputs["samples"].items()
     }
 
@@ -136,7 +152,8 @@ def players(inputs: dict) -> tuple[nn.Module, nn.Module]:
 def latent(names: dict, inputs: dict) -> dict:
     """The latent loss, whose gradients it leaves, and whether E can learn afterwards."""
     G, E = players(inputs)
-    value = wanted(names, "latent_loss")(G, E, decode(inputs["x"]), decode(inputs["z"]))
+    value = untouched(wanted(names, "latent_loss"), G, E, decode(inputs["x"]), decode(inputs["z"]))
+    learns = {"E_learns": intact(E), "G_learns": intact(G)}
     value.sum().backward()
     out = {"value": attempt(lambda: encode(value))}
     out["G_gradient"] = encode(
@@ -150,9 +167,7 @@ def latent(names: dict, inputs: dict) -> dict:
     out["E_gradient"] = encode(
         sum(0.0 if p.grad is None else p.grad.abs().sum().item() for p in E.parameters())
     )
-    out["E_learns"] = all(p.requires_grad for p in E.parameters())
-    out["G_learns"] = all(p.requires_grad for p in G.parameters())
-    return out
+    return out | learns
 
 
 def bicyclegan_step(names: dict, inputs: dict) -> dict:

@@ -1,11 +1,9 @@
 """Probes of problem set 5: the student's statistics on the parent's numbers."""
 
-import copy
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from checks.probes.tools import attempt, decode, encode, wanted
+from checks.probes.tools import attempt, decode, encode, untouched, wanted
 
 
 def numbers(values: Any) -> dict:
@@ -17,22 +15,16 @@ def numbers(values: Any) -> dict:
     return encode(torch.tensor([float(value) for value in values], dtype=torch.double))
 
 
-def kept(function: Callable, values: list, *more: Any) -> Any:
-    """What the function returns. Raises ValueError if it changes the list that it gets."""
-    before = copy.deepcopy(values)
-    answer = function(values, *more)
-    if repr(values) != repr(before):
-        raise ValueError("the list that was passed is changed")
-    return answer
-
-
 def differences(names: dict, inputs: dict) -> dict:
     """The differences of each named table."""
     function = wanted(names, "paired_differences")
 
     def one(case: dict) -> dict:
-        rows = [dict(zip(("row", "seed", "value"), entry, strict=True)) for entry in case["rows"]]
-        return numbers(kept(function, rows, case["more"], case["less"], case["better"]))
+        rows = [
+            {"row": row, "seed": seed, "value": float(value), "command": "course train"}
+            for row, seed, value in case["rows"]
+        ]
+        return numbers(untouched(function, rows, case["more"], case["less"], case["better"]))
 
     return {name: attempt(lambda case=case: one(case)) for name, case in inputs["cases"].items()}
 
@@ -41,7 +33,7 @@ def intervals(names: dict, inputs: dict) -> dict:
     """(mean, low, high) of each named list of numbers."""
     function = wanted(names, "interval")
     return {
-        name: attempt(lambda case=case: numbers(kept(function, decode(case).tolist())))
+        name: attempt(lambda case=case: numbers(untouched(function, decode(case).tolist())))
         for name, case in inputs["cases"].items()
     }
 
@@ -51,7 +43,7 @@ def decisions(names: dict, inputs: dict) -> dict:
     function = wanted(names, "decide")
 
     def one(case: dict) -> str:
-        verdict = kept(function, decode(case).tolist())
+        verdict = untouched(function, decode(case).tolist())
         if verdict is not None and not isinstance(verdict, str):
             raise TypeError(f"a verdict is a text, not {type(verdict).__name__}")
         return verdict

@@ -36,7 +36,7 @@ def encode(value: Any) -> dict | None:
     if not isinstance(value, Tensor):
         if not isinstance(value, numbers.Number) and type(value).__module__ != "numpy":
             raise TypeError(f"a tensor or a number is wanted here, not {type(value).__name__}")
-        value = torch.as_tensor(value)
+        value = torch.as_tensor(value, dtype=torch.float64)
     if value.numel() > LARGEST:
         raise ValueError(f"a tensor of shape {tuple(value.shape)} is far too large here")
     data = value.detach().to("cpu", torch.float64).flatten().tolist()
@@ -82,6 +82,37 @@ def describe(error: BaseException) -> dict:
     }
 
 
+def numbers_of(args: tuple) -> list:
+    """What can be changed in place, to compare: tensors and lists as numbers and texts."""
+    return [encode(a) if isinstance(a, Tensor) else str(a) for a in args]
+
+
+def untouched(function: Callable, *args: Any) -> Any:
+    """``function(*args)``. Raises ValueError if it changes a tensor or a list that it gets."""
+    before, answer, after = numbers_of(args), function(*args), numbers_of(args)
+    if before != after:
+        raise ValueError("what was passed is changed in place, and the caller still needs it")
+    return answer
+
+
+def intact(*nets: nn.Module) -> bool:
+    """Whether the networks can be trained on as they came: nothing frozen, all in train mode."""
+    return all(p.requires_grad for net in nets for p in net.parameters()) and all(
+        part.training for net in nets for part in net.modules()
+    )
+
+
+def answers(probe: Callable[[dict, dict], dict], names: dict, inputs: dict) -> dict:
+    """The answer of a probe; where ``inputs`` hold several cases, the answers to each of them."""
+    if "several" not in inputs:
+        return probe(names, inputs)
+    return {
+        f"{case}: {key}": value
+        for case, item in inputs["several"].items()
+        for key, value in probe(names, item).items()
+    }
+
+
 def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
     """The answer of a probe; whatever stops it becomes ``{"error": ...}``.
 
@@ -91,7 +122,7 @@ def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         for seed in (torch.manual_seed, random.seed, np.random.seed):
             seed(0)
-        answer = attempt(lambda: probe(names, inputs))
+        answer = attempt(lambda: answers(probe, names, inputs))
     random.setstate(states[0])
     np.random.set_state(states[1])
     return answer
@@ -126,14 +157,14 @@ def wanted(names: dict, function: str) -> Any:
 
 
 class Line(nn.Module):
-    """x = a z + b: a generator on the line, (B, 1) -> (B, 1)."""
+    """x = a z + b: a generator on the line, (B, 1) -> (B, 1), and nothing else."""
 
     def __init__(self, numbers: Tensor):
         super().__init__()
         self.a, self.b = (nn.Parameter(number.clone()) for number in numbers)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.a * z + self.b
+        return nn.functional.linear(z, self.a.view(1, 1), self.b.view(1))
 
 
 class Mix(nn.Module):
@@ -226,9 +257,10 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     """Call ``step(G, D, opt_G, opt_D, *args)`` ``inputs["steps"]`` times and record updates,
     weights and gradients.
 
-    ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
-    ``modes``: whether the networks run and stay in train mode, in which they come; ``unchanged``:
-    whether the tensors that are passed stay so.
+    Each call gets a batch that is one shorter, and before call ``inputs["late"]`` all weights are
+    0. ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
+    ``modes``: whether the networks run and stay in train mode, in which they come; ``learns``:
+    whether nothing stays frozen; ``unchanged``: whether the tensors that are passed stay so.
     """
     nets, given = [*G.modules(), *D.modules()], [a.clone() for a in args if isinstance(a, Tensor)]
     modes: set[bool] = set()
@@ -253,13 +285,15 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     opt_D.register_step_pre_hook(before_D)
     opt_G.register_step_pre_hook(before_G)
     answer = {}
-    for _ in range(inputs.get("steps", 1)):
-        answer = step(G, D, opt_G, opt_D, *args)
+    for i in range(inputs.get("steps", 1)):
+        batch = [a[i:] if isinstance(a, Tensor) else a * (i >= inputs.get("late", 0)) for a in args]
+        answer = step(G, D, opt_G, opt_D, *batch)
     for hook in hooks:
         hook.remove()
     same = map(torch.equal, given, (a for a in args if isinstance(a, Tensor)))
     out = {
         "modes": modes <= {True} and all(net.training for net in nets),
+        "learns": all(p.requires_grad for net in (G, D) for p in net.parameters()),
         "unchanged": all(same),
         "order": order[:20],
         **at_update,

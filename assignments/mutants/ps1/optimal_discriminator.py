@@ -23,6 +23,9 @@ hard | Only which density is larger. | larger
 -    return torch.where(total > 0, p_data / total, 0.5)
 +    return torch.where(p_data > p_g, 1.0, 0.0).double()
 
+judged_once | All points are judged by whether one has a density. | 0 divided by 0
+~ torch.where(total > 0, p_data / total, 0.5) -> p_data / total if total.sum() > 0 else total + 0.5
+
 logit | The logit of the best D. | logit
 -    total = p_data + p_g
 -    return torch.where(total > 0, p_data / total, 0.5)
@@ -42,11 +45,6 @@ ratio | The ratio of the densities. | ratio
 -    total = p_data + p_g
 -    return torch.where(total > 0, p_data / total, 0.5)
 +    return torch.where(p_g > 0, p_data / p_g, 0.5)
-
-sigmoid_of_difference | A sigmoid of the difference. | difference
--    total = p_data + p_g
--    return torch.where(total > 0, p_data / total, 0.5)
-+    return torch.sigmoid(p_data - p_g)
 
 swapped | The probability of fake. | probability of fake
 ~ p_data / total -> p_g / total

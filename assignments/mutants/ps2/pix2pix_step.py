@@ -54,11 +54,6 @@ d_stays_frozen | D is frozen for G and never thawed. | frozen
 lambda_dropped | No weight. | no weight
 ~ g_gan + lambda_l1 * g_l1 -> g_gan + g_l1
 
-no_condition | D sees y alone. | condition
-~ torch.cat([x, y], 1) -> y
-~ torch.cat([x, fake_y.detach()], 1) -> fake_y.detach()
-~ torch.cat([x, fake_y], 1) -> fake_y
-
 no_detach | D learns on a fake that is not detached. | detached
 ~ fake_y.detach() -> fake_y
 ~ (0.5 * (d_real + d_fake)).backward() -> (0.5 * (d_real + d_fake)).backward(retain_graph=True)
@@ -81,6 +76,9 @@ one_backward | One backward of all terms, then both steps. | G holds gradients
 -    g_gan = F.softplus(-D(torch.cat([x, fake_y], 1))).mean()
 -    g_l1 = (fake_y - y).abs().mean()
 -    (g_gan + lambda_l1 * g_l1).backward()
+
+skipped_at_0 | The L1 term is not computed where its weight is 0. | bare terms
+~ g_l1 = (fake_y - y).abs().mean() -> g_l1 = (fake_y - y).abs().mean() if lambda_l1 else 0 * g_gan
 
 steps_alone | Both optimisers make a step, and nothing is computed. | nothing is learned
 -    opt_D.zero_grad()

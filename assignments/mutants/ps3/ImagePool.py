@@ -45,21 +45,15 @@ class ImagePool(nn.Module):
 """
 
 WRONG = """
-always_old | A full pool always returns a stored image. | always returns a stored
-~ self.size and torch.rand(()) < 0.5 -> self.size
-
 draws_while_filling | It draws before it is full. | not full
 ~ < self.size -> < self.size and torch.rand(()) < 0.1
 ~ elif self -> elif self.images and self
 ~ self.size, () -> len(self.images), ()
 ~ out.append(image) -> out.append(0 * image)
 
-latest | The latest stored image comes back. | latest
--                place = int(torch.randint(self.size, ()))
--                out.append(self.images[place])
--                self.images[place] = image
-+                out.append(self.images.pop())
-+                self.images.append(image)
+full_judged_once | Whether it is full is asked once a batch. | as a whole
+~ out = [] -> out, full = [], len(self.images) >= self.size
+~ elif self.size and -> elif full and self.size and
 
 new_stored | A new image that is returned is stored, too. | not stored
                  out.append(image)
@@ -78,4 +72,11 @@ once_per_batch | One coin for the whole batch. | share one decision
 
 size_0_crashes | A pool of size 0 draws from nothing. | size 0
 ~ elif self.size and -> elif
+
+writes_into_batch | A stored image is written into the batch. | are changed
+~ images.detach().clone() -> images.detach()
+~ self.images.append(image) -> self.images.append(image.clone())
+-                self.images[place] = image
++                self.images[place] = image.clone()
++                image.copy_(out[-1])
 """

@@ -125,11 +125,12 @@ no_pool_no_detach | The new fakes are used, and not detached. | detached
 ~ loss_G.backward() -> loss_G.backward(retain_graph=True)
 ~ pool_x.query(fake_x), pool_y.query(fake_y) -> fake_x, fake_y
 
-pool_of_reals | The pools get real images. | real images
-~ pool_x.query(fake_x), pool_y.query(fake_y) -> pool_x.query(x), pool_y.query(y)
-
 steps_alone | Both optimisers make a step, and nothing is learned. | nothing is learned
 -    loss_G.backward()
 ...
 -    (0.5 * sum(d.values())).backward()
+
+thawed_late | A discriminator is frozen until the next call. | frozen
+     opt_D.step()
++    D_x.requires_grad_(False)
 """

@@ -23,9 +23,6 @@ all_inputs | Samples of all inputs together. | different inputs
  def diversity_score(samples):
 +    samples = samples.flatten(0, 1)[None]
 
-half | Each pair once, over all ordered pairs. | half
-~ apart.sum() -> apart.triu().sum()
-
 l2 | Squares. | squared
 ~ abs() -> square()
 
@@ -50,4 +47,7 @@ with_itself | Pairs of an image with itself count. | with itself
 wrong_dimension | Inputs are compared. | which dimension
  def diversity_score(samples):
 +    samples = samples.transpose(0, 1)
+
+zeros_left_out | Distances of 0 do not count. | which pairs
+~ (n * k * (k - 1)) -> apart.count_nonzero()
 """

@@ -15,6 +15,10 @@ def kl_loss(mu, logvar):
 """
 
 WRONG = """
+bounded | logvar is bounded, as in some programs. | compare the formula
+ def kl_loss(mu, logvar):
++    logvar = logvar.clamp(-10, 10)
+
 logvar_sign | The sign of logvar. | sign of logvar
 ~ 1 + logvar -> 1 - logvar
 
@@ -23,9 +27,6 @@ mean_of_all | A mean over everything. | one divergence
 
 mu_detached | mu is detached. | mu
 ~ - mu -> - mu.detach()
-
-no_half | No factor. | factor
-~ 0.5 * (1 + logvar - mu.square() - logvar.exp()) -> (1 + logvar - mu.square() - logvar.exp())
 
 no_one | The constant is missing. | constant
 ~ 1 + logvar -> logvar

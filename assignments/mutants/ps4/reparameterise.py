@@ -22,9 +22,6 @@ no_noise | mu comes back. | no noise
 -    return mu + (logvar / 2).exp() * noise
 +    return mu + 0 * logvar
 
-no_scale | The noise is not scaled. | not scaled
-~ (logvar / 2).exp() * noise -> noise
-
 normal | torch.normal, which has no gradient. | gradient
 -    noise = torch.randn(mu.shape, generator=generator, dtype=mu.dtype)
 -    return mu + (logvar / 2).exp() * noise
@@ -36,6 +33,11 @@ one_per_image | One number for each image. | which shape
 own_seed | A seed of its own. | seed
  def reparameterise(mu, logvar, generator=None):
 +    generator = torch.Generator().manual_seed(0)
+
+seed_only | The generator's seed is used, not the generator. | drawing twice
+ def reparameterise(mu, logvar, generator=None):
++    if generator is not None:
++        generator = torch.Generator().manual_seed(generator.initial_seed())
 
 sign | The sign of logvar. | sign of logvar
 ~ logvar / 2 -> -logvar / 2

@@ -30,14 +30,13 @@ direction_ignored | Lower is better is not heeded. | lower is better
 -    return [sign * (a[s] - b[s]) for s in sorted(a.keys() & b.keys())]
 +    return [a[s] - b[s] for s in sorted(a.keys() & b.keys())]
 
-mean | The mean of the differences. | one number
--    return [sign * (a[s] - b[s]) for s in sorted(a.keys() & b.keys())]
-+    d = [sign * (a[s] - b[s]) for s in sorted(a.keys() & b.keys())]
-+    return [sum(d) / len(d)]
-
 missing_is_zero | A missing run counts as 0. | no partner
 -    return [sign * (a[s] - b[s]) for s in sorted(a.keys() & b.keys())]
 +    return [sign * (a.get(s, 0) - b.get(s, 0)) for s in sorted(a.keys() | b.keys())]
+
+nan_left_out | Runs that ended in nan are left out. | no partner
+~ if r["row"] == more -> if r["row"] == more and r["value"] == r["value"]
+~ if r["row"] == less -> if r["row"] == less and r["value"] == r["value"]
 
 row_order | The values are paired as they come, whatever their seeds. | belongs together
 -    a = {r["seed"]: r["value"] for r in rows if r["row"] == more}
