@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999), fused=True)
+adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
 
 
 def normed(conv, activation):

@@ -43,8 +43,8 @@ def differences(name: str, old: str = "", new: str = "") -> Iterator[float]:
     """The largest difference of a term, for each of 20 steps of library and file in float32, from
     the same weights, batches and seeds. In the file's text, ``new`` takes the place of ``old``.
 
-    The library does without what only makes it faster: several images as one batch, and products
-    for small maps. They round otherwise, and a ReLU that flips for that is seen in all later steps.
+    Both round alike, as one ReLU that flips is seen in all later steps: the library does without
+    products for small maps and several images as one batch, and the file has its fused Adam.
     """
     path = bench.one_file(name)
     text, book = path.read_text(encoding="utf-8"), {"__name__": name}
@@ -64,7 +64,7 @@ def differences(name: str, old: str = "", new: str = "") -> Iterator[float]:
             weights = method.networks[key].state_dict().values()
             net.load_state_dict(dict(zip(net.state_dict(), weights, strict=True)))
             sides["D" if key[0] == "D" else "GE"].append(net)
-    opt_G, opt_D = (book["adam"](side.parameters()) for side in sides.values())
+    opt_G, opt_D = (book["adam"](side.parameters(), fused=True) for side in sides.values())
     for seed in range(20):
         size = config.image_size
         x, y = torch.rand(2, 2, 3, size, size) * 2 - 1
