@@ -217,7 +217,7 @@ def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, 
     """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
     a, b = (2, 4) if "steps" in more else (3, 3)  # channels
     numbers = {"G": rng.normal(0, 0.7, (b, a)), "D": rng.normal(0, 0.6, 8)}
-    numbers |= {k: rng.uniform(-2, 2, (batch, c, 7, 5)) for k, c in (("x", a), ("y", b))}
+    numbers |= {k: rng.uniform(-3, 3, (batch, c, 7, 5)) for k, c in (("x", a), ("y", b))}
     right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
     numbers["x"][..., :right] = numbers["y"][..., :right] = 0.0
     inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}

@@ -86,6 +86,7 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
             encode(0 * one + math.exp(30)),
             "With a large variance the scale is wrong: is something bounded?",
             quiet=True,
+            rtol=1e-7,
         ),
         facet(
             "noise",
@@ -115,6 +116,7 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
             slope.format("logvar"),
             none=lost.format("logvar"),
             quiet=True,
+            rtol=1e-7,
         ),
     ]
     for item in items:
