@@ -2,10 +2,9 @@
 
     python bicyclegan.py mine --minutes 5
 
-reads images from mine/train/, each x in its left half, y in its right half. It writes the weights
-to bicyclegan.pt, and bicyclegan.png of eight pairs that it never trains on. From the top: x, the
-true y, x in the style that E reads from y, x in four random styles. At 64 px, five minutes of one
-core of a server (AMD EPYC, float32, seed 0) are some 5,600 steps: random styles have their colours.
+reads images from mine/train/, each x in its left half, y in its right half. It writes bicyclegan.pt
+and, of eight pairs that it never trains on, bicyclegan.png: x, true y, x in the style that E reads
+from y, and in four random styles. At 64 px, 5 minutes of one core (AMD EPYC) are 5,600 steps.
 """
 
 import argparse

@@ -4,8 +4,8 @@
 
 reads images of domain x from mine/trainA/ and of domain y from mine/trainB/. It writes the weights
 to cyclegan.pt, and cyclegan.png of eight images of each that it never trains on. From the top: x,
-its translation, and back to x; y, its translation, and back to y. At 64 px, five minutes of one core
-of a server (AMD EPYC, float32, seed 0) are some 5,800 steps, and houses by day light their windows.
+its translation, and back to x; y, its translation, and back to y. At 64 px, five minutes of one
+core (AMD EPYC, float32) are some 5,800 steps, and houses by day light their windows.
 """
 
 import argparse
