@@ -83,8 +83,8 @@ def init(layer):
 # $$ L_{cyc} = E_x \| G_{yx}(G_{xy}(x)) - x \|_1 + E_y \| G_{xy}(G_{yx}(y)) - y \|_1 \quad (2) $$
 # $$ L = L_{GAN}(G_{xy}, D_y) + L_{GAN}(G_{yx}, D_x) + \lambda L_{cyc}, \; \lambda = 10 \quad (3) $$
 #
-# In training, squares take the place of the logs: D_y pulls what it says of y to 1 and of a fake to
-# 0, and G_xy pulls what D_y says of its fake to 1.
+# In training, squares take the place of the logs, and means that of the norms. So D and G minimise
+# $$ E_y[(D_y(y) - 1)^2] + E_x[D_y(G_{xy}(x))^2], \quad E_x[(D_y(G_{xy}(x)) - 1)^2], \; ... $$
 
 
 def square(d, target):
@@ -92,18 +92,18 @@ def square(d, target):
 
 
 class Pool:
-    """Up to 50 earlier fakes of a generator, so that D does not forget what it learned of them."""
+    """Up to 50 earlier fakes of a generator: D learns from their history, and so swings less."""
 
     def __init__(self, size=50):
         self.size, self.images = size, []
 
     def query(self, fakes):
-        """As many fakes, detached. Once the pool is full, half of them are older ones from it."""
+        """The fakes, detached. Once it is full, half of them change places with older ones."""
         out = []
         for fake in fakes.detach():
             if len(self.images) < self.size:
                 self.images.append(fake)
-            elif torch.rand(()) < 0.5:  # change places with an older one
+            elif torch.rand(()) < 0.5:
                 i = int(torch.randint(self.size, ()))
                 fake, self.images[i] = self.images[i], fake
             out.append(fake)
@@ -115,17 +115,17 @@ def step(x, y, G_xy, G_yx, D_x, D_y, pool_x, pool_y, opt_G, opt_D, lambda_cyc=10
     fake_y, fake_x = G_xy(x), G_yx(y)
     rec_x, rec_y = G_yx(fake_y), G_xy(fake_x)
 
-    # G_xy and G_yx descend equation 3 together: to fool D_y and D_x, and to come back. A cycle
-    # moves both, the one that goes and the one that returns. The gradient passes through D; what
-    # it leaves in D's weights is thrown away by opt_D.zero_grad() below.
+    # G_xy and G_yx minimise equation 3 together: to fool D_y and D_x, and to come back. Each cycle
+    # moves both, since fake_y and fake_x are not detached. The gradient passes through D, which is
+    # not in opt_G; what it leaves in D's weights is thrown away by opt_D.zero_grad() below.
     g_gan_y, g_gan_x = square(D_y(fake_y), 1), square(D_x(fake_x), 1)
     g_forward, g_backward = (rec_x - x).abs().mean(), (rec_y - y).abs().mean()
     opt_G.zero_grad()
     (g_gan_y + g_gan_x + lambda_cyc * (g_forward + g_backward)).backward()
     opt_G.step()
 
-    # D_x and D_y climb equation 1, each for its domain: real images against fakes from the pool,
-    # which are detached, so nothing of this reaches a generator. Halved, to slow D down.
+    # D_x and D_y minimise their squares, each for its domain: real images against fakes from the
+    # pool, which are detached, so nothing of this reaches a generator. Halved, as in the paper.
     old_x, old_y = pool_x.query(fake_x), pool_y.query(fake_y)
     d_real_x, d_fake_x = square(D_x(x), 1), square(D_x(old_x), 0)
     d_real_y, d_fake_y = square(D_y(y), 1), square(D_y(old_y), 0)
@@ -176,7 +176,8 @@ def main():
     Gs = [Generator(args.width, args.blocks).to(DEVICE).apply(init) for _ in range(2)]
     Ds = [PatchGAN(args.width).to(DEVICE).apply(init) for _ in range(2)]
     (G_xy, G_yx), (D_x, D_y), pool_x, pool_y = Gs, Ds, Pool(), Pool()
-    opt_G, opt_D = (adam(nn.ModuleList(both).parameters()) for both in (Gs, Ds))
+    opt_G = adam([*G_xy.parameters(), *G_yx.parameters()])
+    opt_D = adam([*D_x.parameters(), *D_y.parameters()])
 
     start, steps, done = time.monotonic(), 0, 0.0
     while done < 1:

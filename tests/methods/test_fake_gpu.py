@@ -8,11 +8,11 @@ from torch import Tensor
 
 from course_lib.data.facades import Facades
 from course_lib.errors import CourseError
-from course_lib.methods import METHODS, method_class
+from course_lib.methods import METHODS, configs, method_class
 from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.metrics import samples, scores
-from course_lib.runs import evaluating, make_config
+from course_lib.runs import evaluating
 from course_lib.training import checkpoint, loading
 from course_lib.training import state as training_state
 from course_lib.training.fit import fit, schedule
@@ -30,9 +30,10 @@ TrueLoader = loading.DataLoader
 
 def make(name: str, profile: str = "smoke", cls: type[Method] | None = None) -> Method:
     cls = cls or method_class(name)
-    # a pool that is full at once
-    settings = ["pool_size=2"] if "pool_size" in cls.Config.__dataclass_fields__ else []
-    return cls(make_config(name, profile, settings=settings), "cuda", bf16=profile == "gpu")
+    values = dict(cls.PRESETS[profile])  # which make_config() refuses without a GPU
+    if "pool_size" in cls.Config.__dataclass_fields__:
+        values["pool_size"] = 2  # full at once
+    return cls(configs.build(cls.Config, **values), "cuda", bf16=profile == "gpu")
 
 
 def batch_of(method: Method) -> dict[str, Tensor]:
