@@ -22,12 +22,10 @@ SHIFT = 1 / 8  # of a side, at most
 CUT = 1 / 2  # of a side: the square that is cut out
 
 
-def diff_augment(
-    y: Float[Tensor, "b 3 h w"], x: Float[Tensor, "b 3 h w"] | None = None
-) -> Float[Tensor, "b c h w"]:
-    """T(y); with an x T(x, y), x's three channels first."""
-    y = colour(y)
-    return cutout(translation(y if x is None else torch.cat([x, y], dim=1)))
+def diff_augment(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """T(y), or T(x, y) of a pair with x's channels first: colour changes the last three alone."""
+    x, y = images[:, :-3], images[:, -3:]
+    return cutout(translation(torch.cat([x, colour(y)], dim=1)))
 
 
 def colour(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:

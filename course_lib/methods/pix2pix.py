@@ -104,8 +104,7 @@ class Pix2Pix(Method):
     def judge(self, x: Tensor, y: Tensor) -> Float[Tensor, "b 1 h w"]:
         """D's map of logits for y, given x if D is conditional; of T(x, y) with DiffAugment."""
         pair = torch.cat([x, y], dim=1) if self.config.conditional else y
-        if self.config.diff_augment:
-            pair = diff_augment(y, x if self.config.conditional else None)
+        pair = diff_augment(pair) if self.config.diff_augment else pair
         return self.run(self.D, pair)  # (B, 6, S, S) -> (B, 1, h, w)
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
