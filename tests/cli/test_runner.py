@@ -133,8 +133,7 @@ def test_results_never_replace_their_sources_or_those_of_a_run_in_progress(tmp_p
 def test_a_receipt_tells_by_what_each_notebook_was_executed(three):
     folder, _ = three
     for name, cells in (("good", 3), ("dies.failed", 5)):
-        notebook = nbformat.read(folder / "out" / f"{name}.ipynb", as_version=4)
-        told = notebook.metadata["receipt"]
+        told = nbformat.read(folder / "out" / f"{name}.ipynb", as_version=4).metadata["receipt"]
         assert told["profile"] == "smoke" and told["by"] == f"papermill {papermill.__version__}"
         assert len(told["seconds"]) == cells and told["cores"] == os.cpu_count()
         assert receipt_line(told) in (folder / "out" / f"{name}.html").read_text()

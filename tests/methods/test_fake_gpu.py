@@ -76,8 +76,7 @@ def painted(method: Method, data: dict[str, Tensor]) -> list[Tensor]:
     if method.has_codes:
         images.append(method.sample(x, 2)[:, 1])
     if "instances" in method.maps:
-        maps = {name: data[name] for name in method.maps}
-        images.append(method.sample(None, 2, **maps)[:, 1])
+        images.append(method.sample(None, 2, **{name: data[name] for name in method.maps})[:, 1])
         assert method.finish(Noise(method.config.image_size, 2))
     return images
 

@@ -134,5 +134,4 @@ def test_ridge_finds_a_line_and_does_not_believe_chance():
     y = 3 + x @ slope
     assert torch.allclose(diversity.ridge(x[:40], y[:40], x[40:]).float(), y[40:], atol=0.02)
     wide = torch.cat([x, normal(80, 300, seed=2)], dim=1)  # more columns than rows
-    said = diversity.ridge(wide[:40], normal(40, 1, seed=3), wide[40:])
-    assert said.std() < 0.3
+    assert diversity.ridge(wide[:40], normal(40, 1, seed=3), wide[40:]).std() < 0.3

@@ -23,10 +23,6 @@ def test_receptive_field_is_what_one_pixel_moves():
     """70 is not 94: change a pixel, count the outputs that move (without norms)."""
     D = PatchGAN(3, 4, 2, norm="none").double()
     image = torch.randn(1, 3, 96, 96, dtype=torch.float64)
-    changed = image.clone()
-    changed[:, :, 48, 48] += 1
-    moved = (D(image) != D(changed))[0, 0]
-    assert moved.any(1).sum() in (8, 9)  # patches of 34 px every 4 px: 34 / 4
     row = torch.autograd.functional.jacobian(lambda x: D(x)[0, 0, 10, 10], image)[0].abs().sum(0)
     assert (row.sum(1) > 0).sum() == (row.sum(0) > 0).sum() == 34
 
