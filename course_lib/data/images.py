@@ -1,11 +1,13 @@
 """Reading images safely: out comes 8-bit RGB the right way up, or an error that names the file."""
 
+import io
 import os
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -187,6 +189,14 @@ def to_bytes(tensor: Float[Tensor, "*batch 3 h w"]) -> Tensor:
 def to_image(tensor: Float[Tensor, "3 h w"]) -> Image.Image:
     """The inverse of ``to_tensor`` but for its resizing: (3, h, w) in [-1, 1] to RGB, clamped."""
     return Image.fromarray(to_bytes(tensor).permute(1, 2, 0).cpu().numpy())
+
+
+def to_png(picture: Any) -> bytes:
+    """The PNG file of an image, or of a figure of matplotlib."""
+    file = io.BytesIO()
+    save = picture.save if isinstance(picture, Image.Image) else picture.savefig
+    save(file, format="png")
+    return file.getvalue()
 
 
 def grey(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:

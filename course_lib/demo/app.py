@@ -143,7 +143,7 @@ def _made(kind: str, one: Translator) -> w.Widget:
     x, y, names = some["x"], some["y"], some["names"]
     if kind == "Many answers":
         val = _held_out(one, "val")
-        images = [val[i]["y"][None] for i in range(min(CODES, len(val)))]
+        images = (val[i]["y"][None] for i in range(min(CODES, len(val))))
         codes = [method.encode(image.to(method.device)).cpu() for image in images]
         return latents.explorer(method, x, torch.cat(codes), names)
     if kind == "There and back":
@@ -160,8 +160,7 @@ def _made(kind: str, one: Translator) -> w.Widget:
 def _game(one: Translator) -> w.Widget:
     data = _held_out(one, "test")
     pairs = runs.translate_batches(one.method, Subset(data, data.shown[:ROUND]))
-    seed = secrets.randbelow(10**6)
-    return real_or_fake.game(pairs["y"], pairs["fake_y"], one.title, seed=seed)
+    return real_or_fake.game(pairs["y"], pairs["fake_y"], one.title, seed=secrets.randbelow(10**6))
 
 
 def _choice(named: dict[str, Translator], make: Callable[[Translator], w.Widget]) -> w.Widget:

@@ -120,8 +120,7 @@ def one_file(name: str) -> Path:
     Raises CourseError if it is in neither: the wheel does not have it.
     """
     file = f"one_file/{name}.py"
-    places = (Path(course_lib.__file__).parents[1] / "notebooks", Path("notebooks"), Path())
-    for folder in places:
+    for folder in (Path(course_lib.__file__).parents[1] / "notebooks", Path("notebooks"), Path()):
         if (folder / file).is_file():
             return folder / file
     fix = "call it in a checkout of the course, or in its folder notebooks"

@@ -119,18 +119,6 @@ def _matrices(predicted: Tensor, truth: Tensor) -> Tensor:
 # The right one found.
 
 
-def retrieval(
-    fake: Float[Tensor, "n 3 h w"], truths: Float[Tensor, "n 3 h w"], k: tuple[int, ...] = (1, 5)
-) -> dict[str, float]:
-    """``top1``, ``top5``: share of fakes whose own truth, of equal index, is among the k true
-    images nearest in L1.
-
-    Another true image at the same distance counts as nearer.
-    """
-    nearer = others_nearer(fake, truths)
-    return {f"top{best}": (nearer < best).double().mean().item() for best in k}
-
-
 def others_nearer(
     fake: Float[Tensor, "n 3 h w"], truths: Float[Tensor, "n 3 h w"]
 ) -> Integer[Tensor, " n"]:

@@ -132,8 +132,7 @@ def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method,
         raise CourseError("these weights are damaged", where, "install the course again")
     settings = origin["run"]
     cls = method_class(settings["method"])
-    config = configs.from_run(cls.Config, settings["config"])
-    method = cls(config, profiles.pick_device(device))
+    method = cls(configs.from_run(cls.Config, settings["config"]), profiles.pick_device(device))
     states: dict[str, dict] = {}
     for key, tensor in checkpoint.renamed(cls, safetensors.torch.load(blob)).items():
         network, _, part = key.partition(".")

@@ -262,12 +262,12 @@ def check_folder(
     if not resume and any(checkpoint.steps(out / "checkpoints")):  # step 0 alone does not count
         fix = "add --resume to go on, or choose another --out"
         raise CourseError("this folder already holds a run", out, fix)
-    if recorded is None or resume == "changed":
+    if recorded is None:
         return
     known = {name: value for name, value in recorded.items() if REMOVED.get(name) != value}
     known = configs.without_removed(cls, known)
     changes = configs.differences(known, settings, configs.defaults(cls))
-    if changes:
+    if changes and resume != "changed":
         fix = 'repeat the first command with --resume, or add --accept-changes (resume="changed")'
         raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", out, fix)
 

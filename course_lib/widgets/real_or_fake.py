@@ -11,7 +11,6 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.data import files
-from course_lib.data.images import to_image
+from course_lib.data.images import to_image, to_png
 from course_lib.errors import CourseError
 from course_lib.metrics.intervals import interval, wilson
 
@@ -183,8 +182,7 @@ class Game(anywidget.AnyWidget):
         if trial.real_side == "right":
             images.reverse()
         for name, image in zip(("left", "right"), images, strict=True):
-            to_image(image.cpu()).save(file := BytesIO(), "png")
-            setattr(self, name, file.getvalue())
+            setattr(self, name, to_png(to_image(image.cpu())))
         self.number, self.phase = self.number + 1, "trial"
         kind = "counts" if trial.counts else "practice"
         self.message = f"trial {self.number} of {self.total} ({kind})"
