@@ -61,8 +61,11 @@ def run(
 
     paths = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
     if not paths:
-        fix = "go to the course's folder, or name them"
-        raise CourseError("no notebooks here", Path("notebooks").resolve(), fix)
+        raise CourseError(
+            "no notebooks here",
+            Path("notebooks").resolve(),
+            "go to the course's folder, or name them",
+        )
     if report_:
         print(*map(runner.told_of, paths), sep="\n")
         return

@@ -137,8 +137,11 @@ def _load(path: Path, out: Path, parameters: dict):
         tagged = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
         nodes = ast.walk(ast.parse("\n".join(tagged[:1])))
     except Exception as error:  # from OSError to nbformat's own, and SyntaxError of parameters
-        reason = f"no notebook that can be run: {str(error).strip()[:120]}"
-        raise CourseError(reason, path, "restore the file, or save it again in Jupyter") from None
+        raise CourseError(
+            f"no notebook that can be run: {str(error).strip()[:120]}",
+            path,
+            "restore the file, or save it again in Jupyter",
+        ) from None
     if path.parent.resolve() == out.resolve():
         raise CourseError("the result would overwrite the notebook", path, "choose another --out")
     known = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}

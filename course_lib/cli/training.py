@@ -100,8 +100,9 @@ def train(
     if seed < 0:
         raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "write --seed 0")
     if steps is not None and minutes is not None:
-        what = "--steps and --minutes exclude each other"
-        raise CourseError(what, "course train", "give one of them")
+        raise CourseError(
+            "--steps and --minutes exclude each other", "course train", "give one of them"
+        )
     if steps is None and minutes is None:
         minutes = 5.0
     shorthands = {"load": load, "keep": keep}

@@ -86,8 +86,11 @@ def open_dataset(
     if direction not in ("xy", "yx"):
         raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")
     if name in names() and not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
-        fix = f"choose {SIZES[0]} to {SIZES[1]}"
-        raise CourseError(f"this data set has no images of {size!r} px", "size", fix)
+        raise CourseError(
+            f"this data set has no images of {size!r} px",
+            "size",
+            f"choose {SIZES[0]} to {SIZES[1]}",
+        )
     if name in DRAWN:
         dataset = DRAWN[name](split, size)
     elif name.startswith("emoji:") and name in names():

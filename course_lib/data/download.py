@@ -51,8 +51,9 @@ def fetch(name: str) -> Path:
     if base in NOT_OFFERED:
         raise CourseError(NOT_OFFERED[base][0], f"download:{name}", NOT_OFFERED[base][1])
     if name not in SOURCES:
-        fix = f"choose from {', '.join(SOURCES)}"
-        raise CourseError(f"unknown data set {name!r}", "download:NAME", fix)
+        raise CourseError(
+            f"unknown data set {name!r}", "download:NAME", f"choose from {', '.join(SOURCES)}"
+        )
     folder = cache_folder() / ("pix2pix" if name in PAIRED else "cyclegan") / base
     archive = folder.with_name(base + (".tar.gz" if name in PAIRED else ".zip"))
     try:
@@ -77,9 +78,11 @@ def _install(name: str, archive: Path, folder: Path) -> None:
         digest = pooch.file_hash(str(source))
         expected = record.read_text(errors="replace").split() if record.exists() else []
         if expected and expected[0].lower() != digest:
-            what = f"wrong SHA-256: expected {expected[0]}, got {digest}"
-            fix = f"fetch it again; if its owners have replaced it, remove {printable(record)}"
-            raise CourseError(what, printable(archive), fix)
+            raise CourseError(
+                f"wrong SHA-256: expected {expected[0]}, got {digest}",
+                printable(archive),
+                f"fetch it again; if its owners have replaced it, remove {printable(record)}",
+            )
         unpack(source, aside / "contents")
         contents = arranged(aside / "contents", archive)
         replace_file(record, f"{digest}  {archive.name}\n".encode())  # what sha256sum -c reads
@@ -102,5 +105,8 @@ def _download(name: str, archive: Path, aside: Path) -> Path:
             error = error.__context__
         what = f"cannot download {name} ({SOURCES[name]}): {' '.join(str(error).split())}"
         url = f"{address}{archive.name}"
-        fix = f"fetch {url} in another way, put it at {printable(archive)}, and repeat this"
-        raise CourseError(what, url, fix) from None
+        raise CourseError(
+            what,
+            url,
+            f"fetch {url} in another way, put it at {printable(archive)}, and repeat this",
+        ) from None

@@ -62,9 +62,11 @@ def entries(folder: str | os.PathLike) -> list[Path]:
     try:
         return sorted(Path(folder).iterdir(), key=lambda path: path.name)
     except OSError as error:
-        what = f"cannot list this folder: {error.strerror}"
-        fix = "check the path: a folder with images is expected"
-        raise CourseError(what, printable(folder), fix) from None
+        raise CourseError(
+            f"cannot list this folder: {error.strerror}",
+            printable(folder),
+            "check the path: a folder with images is expected",
+        ) from None
 
 
 def is_dead_end(path: Path) -> bool:
@@ -89,16 +91,21 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        what = f"image refused before decoding, it is too large: {error}"
-        fix = f"scale it down to at most {MAX_PIXELS // 10**6} million pixels, or remove it"
-        raise CourseError(what, printable(path), fix) from None
+        raise CourseError(
+            f"image refused before decoding, it is too large: {error}",
+            printable(path),
+            f"scale it down to at most {MAX_PIXELS // 10**6} million pixels, or remove it",
+        ) from None
     except Exception as error:  # a damaged file can raise nearly anything in a decoder
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
             reason = f"its content is not {formats}, whatever its name says"
-        fix = "fetch or save the file again, or remove it"
-        raise CourseError(f"cannot read this image: {reason}", printable(path), fix) from None
+        raise CourseError(
+            f"cannot read this image: {reason}",
+            printable(path),
+            "fetch or save the file again, or remove it",
+        ) from None
 
 
 def image_size(path: str | os.PathLike) -> Size:

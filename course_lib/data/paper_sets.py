@@ -56,8 +56,11 @@ def arranged(folder: Path, archive: Path) -> Path:
     folder = inner[0] if len(inner) == 1 and inner[0].name != "train" else folder
     names = {path.name for path in folder.iterdir()}
     if not ("train" in names or {"trainA", "trainB"} <= names):
-        what = f"no train/, no trainA/ and trainB/ in this archive, but {sorted(names)[:5]!a}"
-        raise CourseError(what, printable(archive), "remove it and fetch the right one")
+        raise CourseError(
+            f"no train/, no trainA/ and trainB/ in this archive, but {sorted(names)[:5]!a}",
+            printable(archive),
+            "remove it and fetch the right one",
+        )
     for side in ("", "A", "B"):
         if f"val{side}" in names and f"test{side}" not in names:
             os.rename(folder / f"val{side}", folder / f"test{side}")

@@ -210,8 +210,9 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
         runs.open_translator(Path(place), "cpu")  # says what is wrong, here and now
     with socket.socket() as probe:
         if probe.connect_ex((ADDRESS, port)) == 0:
-            what = f"something answers on port {port} already"
-            raise CourseError(what, "course demo", f"--port {port + 1}")
+            raise CourseError(
+                f"something answers on port {port} already", "course demo", f"--port {port + 1}"
+            )
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory() as folder:
         cell = nbformat.v4.new_code_cell(f"from course_lib.demo.app import app\napp({places!r})")

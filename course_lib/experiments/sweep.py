@@ -137,11 +137,12 @@ def _results(
         try:
             client = stack.enter_context(distributed.Client(scheduler or cluster, timeout=20))
         except (OSError, ValueError) as error:
-            fix = (
+            raise CourseError(
+                f"no Dask scheduler answers: {error}",
+                scheduler,
                 "start one (dask scheduler) and workers (dask worker ADDRESS --nthreads 1), "
-                "and give its address"
-            )
-            raise CourseError(f"no Dask scheduler answers: {error}", scheduler, fix) from None
+                "and give its address",
+            ) from None
         if not client.nthreads():
             print("waiting for workers", file=sys.stderr, flush=True)
         futures = {}
@@ -303,8 +304,11 @@ def table(path: Path) -> list[dict]:
             row |= {"seed": int(row["seed"]), "steps": int(row["steps"])}
         return rows
     except (OSError, ValueError, KeyError, TypeError) as error:
-        what = f"no readable table of results: {type(error).__name__}: {error}"
-        raise CourseError(what, path, "make it with course sweep") from None
+        raise CourseError(
+            f"no readable table of results: {type(error).__name__}: {error}",
+            path,
+            "make it with course sweep",
+        ) from None
 
 
 def _measured(path: Path) -> dict[str, dict]:

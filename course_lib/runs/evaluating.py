@@ -66,13 +66,19 @@ def score_run(
     size, load = method.config.image_size, method.config.load
     direction = direction or settings["direction"]
     if size < 16:
-        what = f"images of {size} px are too small to score (SSIM looks at 11 px)"
-        raise CourseError(what, folder, "train at 16 px or more")
+        raise CourseError(
+            f"images of {size} px are too small to score (SSIM looks at 11 px)",
+            folder,
+            "train at 16 px or more",
+        )
     held_out = open_dataset(data, split, size, direction, load=load)
     train_set = open_dataset(data, "train", size, direction, load=load)
     if not set(method.maps) <= held_out[0].keys():
-        what = f"this run paints from {' and '.join(method.maps)}, and {data} has none"
-        raise CourseError(what, "--data", "try facades")
+        raise CourseError(
+            f"this run paints from {' and '.join(method.maps)}, and {data} has none",
+            "--data",
+            "try facades",
+        )
     if len(method.directions) > 1:
         method = towards(method, settings, direction, folder)
     elif not held_out.paired:
@@ -99,8 +105,11 @@ def over_time(folder: Path) -> dict[str, Any]:
     """
     rows = [*read_rows(folder / "scores.jsonl").values()]
     if len(rows) < 2:
-        fix = "train with --keep best, for more steps"
-        raise CourseError("no scores of two previews here", folder / "scores.jsonl", fix)
+        raise CourseError(
+            "no scores of two previews here",
+            folder / "scores.jsonl",
+            "train with --keep best, for more steps",
+        )
     ends = [_ends(row["each"], row) if "each" in row else (row["low"], row["high"]) for row in rows]
     best, last = min(rows, key=lambda row: row["score"]), rows[-1]
     rise, half = last["score"] - best["score"], (ends[-1][1] - ends[-1][0]) / 2

@@ -100,8 +100,9 @@ def name_of(folder: Path | str) -> str | None:
         return None
     name = text.removeprefix(PREFIX)
     if name not in RECIPES:
-        fix = f"choose from {', '.join(RECIPES)}"
-        raise CourseError(f"no shipped weights are called {name!r}", text, fix)
+        raise CourseError(
+            f"no shipped weights are called {name!r}", text, f"choose from {', '.join(RECIPES)}"
+        )
     return name
 
 
@@ -128,8 +129,9 @@ def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method,
     origin = about(name, folder)
     blob = (folder / f"{name}.safetensors").read_bytes()
     if hashlib.sha256(blob).hexdigest() != origin["sha256"]:
-        where = folder / f"{name}.safetensors"
-        raise CourseError("these weights are damaged", where, "install the course again")
+        raise CourseError(
+            "these weights are damaged", folder / f"{name}.safetensors", "install the course again"
+        )
     settings = origin["run"]
     cls = method_class(settings["method"])
     method = cls(configs.from_run(cls.Config, settings["config"]), profiles.pick_device(device))

@@ -109,8 +109,9 @@ def make_folder(target: Path) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        what = f"cannot write here: {error.strerror}"
-        raise CourseError(what, target, "choose a folder you may write to") from error
+        raise CourseError(
+            f"cannot write here: {error.strerror}", target, "choose a folder you may write to"
+        ) from error
 
 
 def write_pictures(target: Path, name: str, images: list[Image.Image]) -> list[Path]:

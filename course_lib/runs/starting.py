@@ -42,8 +42,11 @@ def make_config(
     elif profile == "auto":
         values = fine_tuning.settings_of(start, method, size)
     else:
-        fix = "leave one of them out; --set changes a setting of the start"
-        raise CourseError("the settings are those of the start", f"--profile {profile}", fix)
+        raise CourseError(
+            "the settings are those of the start",
+            f"--profile {profile}",
+            "leave one of them out; --set changes a setting of the start",
+        )
     return configs.build(cls.Config, **values | configs.parse(cls.Config, settings or []))
 
 
@@ -143,11 +146,17 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
 def _check_best(cls: type, val_set: Dataset) -> None:
     """Raises CourseError if no preview can be the best one."""
     if cls.finish is not Method.finish:
-        what = f"{cls.__name__} learns its styles after the last step, and no best one has any"
-        raise CourseError(what, "--keep best", "leave it out")
+        raise CourseError(
+            f"{cls.__name__} learns its styles after the last step, and no best one has any",
+            "--keep best",
+            "leave it out",
+        )
     if len(val_set) < 3 and not (val_set.paired and cls.translates):
-        what = f"KID needs 3 images of val, and here are {len(val_set)}"
-        raise CourseError(what, "--keep best", "add images, or leave it out")
+        raise CourseError(
+            f"KID needs 3 images of val, and here are {len(val_set)}",
+            "--keep best",
+            "add images, or leave it out",
+        )
 
 
 def _name(data: str) -> str:

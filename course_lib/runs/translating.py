@@ -135,17 +135,26 @@ def _check_scale(scale: float | None, squared: bool) -> None:
     if scale is not None and squared:
         raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
     if scale is not None and scale > 100:
-        fix = "give --scale 1, or leave it out: then the shorter side is as in training"
-        raise CourseError(f"--scale {scale:g} enlarges more than 100 times", "--scale", fix)
+        raise CourseError(
+            f"--scale {scale:g} enlarges more than 100 times",
+            "--scale",
+            "give --scale 1, or leave it out: then the shorter side is as in training",
+        )
 
 
 def _check_style(method: Method, name: str, folder: Path, samples: int) -> None:
     if samples > 1:
-        what = "a style gives one output an image"
-        raise CourseError(what, f"--samples {samples}", "leave out --samples or --style")
+        raise CourseError(
+            "a style gives one output an image",
+            f"--samples {samples}",
+            "leave out --samples or --style",
+        )
     if not method.reads_codes:
-        what = f"a {name} run has no encoder of whole images, so it cannot take over a style"
-        raise CourseError(what, folder, "leave out --style, or train bicyclegan or munit")
+        raise CourseError(
+            f"a {name} run has no encoder of whole images, so it cannot take over a style",
+            folder,
+            "leave out --style, or train bicyclegan or munit",
+        )
 
 
 def _has_chance(method: Method, path: Path, seed: int) -> bool:

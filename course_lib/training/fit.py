@@ -112,8 +112,11 @@ def fit(
 
 def _check(steps: int | None, minutes: float | None, workers: int) -> None:
     if (steps is None) == (minutes is None):
-        what = "say how long to train: steps or minutes, one of them"
-        raise CourseError(what, "fit()", "for example steps=1000")
+        raise CourseError(
+            "say how long to train: steps or minutes, one of them",
+            "fit()",
+            "for example steps=1000",
+        )
     if (steps or minutes or 0) <= 0:
         raise CourseError(f"cannot train for {steps or minutes}", "fit()", "give a positive number")
     if workers < 0:

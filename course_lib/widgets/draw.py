@@ -88,8 +88,11 @@ def _named(models: Any) -> dict[str, Any]:
     named = dict(models) if isinstance(models, Mapping) else {"translation": models}
     for name, method in named.items():
         if not method.translates:
-            what = f"{type(method).__name__} makes images from noise: it has no input to draw"
-            raise CourseError(what, name, "give a method that translates, as Pix2Pix or BicycleGAN")
+            raise CourseError(
+                f"{type(method).__name__} makes images from noise: it has no input to draw",
+                name,
+                "give a method that translates, as Pix2Pix or BicycleGAN",
+            )
     return named
 
 

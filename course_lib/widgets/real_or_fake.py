@@ -51,8 +51,11 @@ def trials(n: int, seed: int) -> list[Trial]:
     16 inputs.
     """
     if n < LEAST:
-        what = f"a round needs {LEAST} images of each kind, got {n}"
-        raise CourseError(what, "real or fake", "give more images")
+        raise CourseError(
+            f"a round needs {LEAST} images of each kind, got {n}",
+            "real or fake",
+            "give more images",
+        )
     dice, chosen = random.Random(seed), []
     order = dice.sample(range(n), n)
     apart = math.ceil(n * PRACTICE / (PRACTICE + SCORED))
@@ -108,8 +111,11 @@ def table(paths: Iterable[Path]) -> str:
                 fooled[str(result["model"])] += result["fooled"]
                 answers[str(result["model"])] += result["n"]
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            what = f"cannot read results: {type(error).__name__}: {error}"
-            raise CourseError(what, path, "give files that a game wrote") from error
+            raise CourseError(
+                f"cannot read results: {type(error).__name__}: {error}",
+                path,
+                "give files that a game wrote",
+            ) from error
         for model, n in answers.items():
             players[model].append((fooled[model], n))
     if not players:
