@@ -19,7 +19,7 @@ from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.methods.image_pool import ImagePool
-from course_lib.metrics.generated import score_generated
+from course_lib.metrics.samples import score_generated
 from course_lib.runs import shipped, starting
 from course_lib.runs.evaluating import score_run
 from course_lib.runs.opening import open_run, read_settings

@@ -42,7 +42,7 @@ EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 
 def names() -> list[str]:
-    """The data sets that need no folder and no download; ``paper_sets`` has the others."""
+    """The data sets that need no folder and no download; ``download`` has the others."""
     styles = [f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b]
     return [*DRAWN, *styles, *(name + PAIRED for name in styles), *TASKS, *PHOTOS, *EARTH]
 

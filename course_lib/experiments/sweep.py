@@ -41,7 +41,7 @@ from course_lib.data.images import to_image
 from course_lib.errors import CourseError, need
 from course_lib.experiments.grids import Cell, read_grid
 from course_lib.methods import configs
-from course_lib.metrics import generated, samples, scores
+from course_lib.metrics import samples, scores
 from course_lib.training import profiles
 from course_lib.training.progress import clock
 
@@ -206,7 +206,7 @@ def _do(cell: Cell, folder: Path) -> dict:
     if method.translates:
         numbers = scores.score(method, cell.data, "test", cell.direction)
     else:
-        numbers = generated.score_generated(method, cell.data, "test")
+        numbers = samples.score_generated(method, cell.data, "test")
     if method.has_codes:
         numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
     late = result.history[len(result.history) // 2 :]

@@ -13,6 +13,7 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import CourseError, runs
+from course_lib.cli import doctor
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench
@@ -289,3 +290,28 @@ def test_the_textbook_has_torchs_own_layers(method):
         step(bench.random_batch(config, cpu))
         inside = torch.bfloat16 if "autocast" in kind else torch.float32
         assert kinds[:2] == [inside, torch.float32]
+
+
+# ---- the doctor
+
+
+@pytest.mark.slow
+def test_the_command_says_which_profile_runs_and_what_is_missing(monkeypatch, course):
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    status, out, _ = course("doctor")
+    lines = {line[:10].strip(): line[11:] for line in out.splitlines()}
+    heads = "machine versions profile bfloat16 expect course jupyter tests demos grading"
+    assert status == 0 and " ".join(lines) == heads
+    assert lines["profile"] == "smoke: the environment variable COURSE_PROFILE says so"
+    assert f"torch {torch.__version__.partition('+')[0]}" in lines["versions"]
+
+
+def test_missing_programs_and_packages_are_named(monkeypatch):
+    requires = ["torch>=2", "absent>=1.2", 'also-absent>=0.1; extra == "test"']
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: requires)
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == "git" else None)
+    pip = f"{sys.executable} -m pip install"
+    assert doctor.missing((), "") == f"missing: absent>=1.2; {pip} 'absent>=1.2'"
+    said = "missing: bwrap, also-absent>=0.1"
+    assert doctor.missing(("git", "bwrap"), "test") == f"{said}; {pip} 'also-absent>=0.1'"
+    assert doctor.missing(("git",), "web") == "nothing missing"

@@ -141,12 +141,12 @@ def core() -> list[Path]:
 # lowers the number.
 BUDGETS = {
     "course_lib/cli": 413,
-    "course_lib/data": 1116,
+    "course_lib/data": 1110,
     "course_lib/demo": 264,
     "course_lib/experiments": 635,
     "course_lib/houses": 623,
     "course_lib/methods": 1420,
-    "course_lib/metrics": 683,
+    "course_lib/metrics": 678,
     "course_lib/networks": 790,
     "course_lib/plotting": 577,
     "course_lib/runs": 744,
@@ -154,7 +154,7 @@ BUDGETS = {
     "course_lib/widgets": 697,
     "core": 2357,
     "assignments": 4259,
-    "tests": 9089,
+    "tests": 9067,
 }
 
 
