@@ -73,8 +73,10 @@ def is_dead_end(path: Path) -> bool:
     """Whether a symbolic link leads to a folder, in a circle or to nowhere; warns of it if so."""
     dead = os.path.islink(path) and not os.path.isfile(path)
     if dead:
-        what = "passed over a link to a folder, in a circle or to nowhere"
-        warnings.warn(f"{what}: {printable(path)}", stacklevel=3)
+        warnings.warn(
+            f"passed over a link to a folder, in a circle or to nowhere: {printable(path)}",
+            stacklevel=3,
+        )
     return dead
 
 

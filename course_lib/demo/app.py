@@ -233,8 +233,10 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
 
         def announce() -> None:
             print(f"the app: http://{ADDRESS}:{port}/?token={token}")
-            line = "only this machine can reach it, and only with the token; Ctrl-C ends it"
-            print(line, flush=True)
+            print(
+                "only this machine can reach it, and only with the token; Ctrl-C ends it",
+                flush=True,
+            )
 
         # once it listens: an address that is told sooner would be refused
         IOLoop.current().add_callback(announce)

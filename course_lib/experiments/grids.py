@@ -101,12 +101,11 @@ def read_grid(path: Path) -> list[Cell]:
             cells += _cells(row, DEFAULTS | grid, values)
         except CourseError as error:
             raise CourseError(error.what, f"{path}, row {row!r}", error.fix) from None
-    for name in ("command", "slug"):
+    for name, shared in (("command", "settings"), ("slug", "file name")):
         first: dict[str, Cell] = {}
         for cell in cells:
             other = first.setdefault(getattr(cell, name), cell)
             if other is not cell:
-                shared = {"command": "settings", "slug": "file name"}[name]
                 raise CourseError(
                     f"{cell.row!r} seed {cell.seed} has the same {shared} as {other.row!r}",
                     f"{path}, row {cell.row!r}",

@@ -90,8 +90,9 @@ def score_run(
         each = pixels.each_baseline(train_set, held_out)
         scores |= resampling.means(each, groups=groups_of(held_out))
     if begun := settings.get("start"):
-        told = f"{begun['name']} at step {begun['steps']}, sha256 {begun['sha256'][:12]}"
-        scores["started_from"] = told
+        scores["started_from"] = (
+            f"{begun['name']} at step {begun['steps']}, sha256 {begun['sha256'][:12]}"
+        )
     return scores | {"split": split, "data": data, "direction": direction}
 
 

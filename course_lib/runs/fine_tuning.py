@@ -97,9 +97,12 @@ class Start(NamedTuple):
             checkpoint.restore(model, tensors, Path(self.facts["name"]), optimizers=False)
         except CourseError as error:
             old, new = self.model.config.image_size, model.config.image_size
-            what = f"the layers for {old} px are not those for {new} px"
-            what += error.what.partition("architecture")[2]
-            raise CourseError(what, f"--size {new}", f"leave it out: {old} px") from error
+            raise CourseError(
+                f"the layers for {old} px are not those for {new} px"
+                f"{error.what.partition('architecture')[2]}",
+                f"--size {new}",
+                f"leave it out: {old} px",
+            ) from error
 
 
 def opened(start: Path | str) -> Start:

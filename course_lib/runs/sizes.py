@@ -94,9 +94,11 @@ def framer(
     """
     size, step = method.config.image_size, 0 if squared else multiple(method, paint)
     if not (step or squared):
-        note = "this network takes squares only"
-        note += f": images are squeezed to {size} px, and enlarged again"
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(
+            "this network takes squares only: "
+            f"images are squeezed to {size} px, and enlarged again",
+            stacklevel=3,
+        )
 
     def frame(given: Size) -> Frame:
         return Frame.of((size, size) if squared else given, size, step, scale)

@@ -74,15 +74,19 @@ def translate_files(
     for path in paths:  # before anything is written
         opened(path)
     if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):
-        what = f"this {settings['method']} run has no noise"
-        what += f": all {samples} outputs would be the same"
-        raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
+        raise CourseError(
+            f"this {settings['method']} run has no noise: all {samples} outputs would be the same",
+            folder,
+            "leave out --samples, or train bicyclegan or munit",
+        )
     make_folder(target)
     halved = sum(width == 2 * height for width, height in map(image_size, paths))
     if paired and halved:
         side = "left" if input_is_left else "right"
-        note = f"{halved} images are twice as wide as high: took their {side} half as input"
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(
+            f"{halved} images are twice as wide as high: took their {side} half as input",
+            stacklevel=2,
+        )
     torch.manual_seed(seed)
     written = []
     for path, name in paths.items():

@@ -287,8 +287,10 @@ def read_history(path: Path, up_to: int) -> list[dict]:
     rows = read_rows(path)
     kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
     if len(kept) < up_to:
-        lost = f"{path} lacks {up_to - len(kept)} of {up_to} steps"
-        warnings.warn(f"{lost}; the weights are not affected", stacklevel=2)
+        warnings.warn(
+            f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected",
+            stacklevel=2,
+        )
     return kept
 
 
