@@ -141,20 +141,20 @@ def core() -> list[Path]:
 # lowers the number.
 BUDGETS = {
     "course_lib/cli": 417,
-    "course_lib/data": 1143,
-    "course_lib/demo": 269,
+    "course_lib/data": 1151,
+    "course_lib/demo": 270,
     "course_lib/experiments": 654,
     "course_lib/houses": 625,
     "course_lib/methods": 1433,
     "course_lib/metrics": 688,
     "course_lib/networks": 791,
     "course_lib/plotting": 580,
-    "course_lib/runs": 793,
-    "course_lib/training": 729,
+    "course_lib/runs": 798,
+    "course_lib/training": 731,
     "course_lib/widgets": 709,
     "core": 2372,
     "assignments": 4259,
-    "tests": 9305,
+    "tests": 9319,
 }
 
 
