@@ -88,7 +88,7 @@ def results(method: Method, run: dict) -> bytes:
 
 
 def film(folder: Path) -> bytes:
-    """An animated WebP of all that was kept, at most 600 kB and 780 px wide; it rests on the last."""
+    """An animated WebP of all that was kept: 600 kB and 780 px at most; it rests on the last."""
     pictures = [Image.open(path).convert("RGB") for path in _kept(folder)]
     shrink = -(-pictures[0].width // WIDEST)
     pictures = [picture.reduce(shrink) for picture in pictures]

@@ -83,6 +83,18 @@ def run(
         raise typer.Exit(1)
 
 
+@app.command()
+def guesses(
+    folder: Annotated[
+        Path, typer.Argument(help="of your notebooks, or with such a folder for each learner")
+    ] = Path("notebooks"),
+) -> None:
+    """How often your guesses were right when you were sure; of a class, which ones were wrong."""
+    from course_lib.cli import guesses
+
+    print(guesses.report(folder))
+
+
 def _literal(text: str) -> Any:
     """``"5"`` -> 5, ``"True"`` -> True; anything that is no Python value stays text."""
     try:
