@@ -1,4 +1,6 @@
-"""``course guesses``: of a learner, and of a class, from copies of the course's own notebooks."""
+"""What a class hands in besides solutions: ``course guesses``, from copies of the course's own
+notebooks, and ``course gallery``.
+"""
 
 import nbformat
 import pytest
@@ -6,6 +8,7 @@ import pytest
 from course_lib import CourseError
 from course_lib.cli import guesses
 from tests import ROOT
+from tests.support.pictures import photograph
 
 NOTEBOOK = ROOT / "notebooks" / "00_start_here.ipynb"
 
@@ -54,3 +57,19 @@ def test_untouched_notebooks_hold_no_guesses_and_every_prediction_can_be_read(tm
                 assert guesses.CELL.search(cell.source), (path.name, cell.source)
     with pytest.raises(CourseError, match="no notebooks"):
         guesses.report(tmp_path)
+
+
+def test_a_gallery_shows_runs_and_pictures_with_what_their_authors_say(tmp_path, course, refusal):
+    made, page = tmp_path / "class" / "b" / "run", tmp_path / "page.html"
+    options = ["--profile", "smoke", "--steps", "2", "--device", "cpu"]
+    course("train", "pix2pix", "--data", "emoji:edges", "--out", made, *options)
+    (made / "about.txt").write_text("my <first> run\nBea", encoding="utf-8")
+    (tmp_path / "class" / "a").mkdir()
+    photograph(2000, 900).save(tmp_path / "class" / "a" / "garden.jpg")
+    status, out, _ = course("gallery", tmp_path / "class", "--out", page)
+    html = page.read_text("utf-8")
+    assert status == 0 and "2 entries" in out and html.count("data:image/webp") == 2
+    assert "my &lt;first&gt; run<br>Bea" in html and "pix2pix on emoji:edges, 0 minutes" in html
+    assert str(tmp_path) not in html and len(html) < 500_000
+    (tmp_path / "empty").mkdir()
+    assert "nothing to show" in refusal("gallery", tmp_path / "empty")[0]
