@@ -86,6 +86,29 @@ def run(
         raise typer.Exit(1)
 
 
+@app.command()
+def guesses(
+    folder: Annotated[
+        Path, typer.Argument(help="of your notebooks, or with such a folder for each learner")
+    ] = Path("notebooks"),
+) -> None:
+    """How often your guesses were right when you were sure; of a class, which ones were wrong."""
+    from course_lib.cli import guesses
+
+    print(guesses.report(folder))
+
+
+@app.command()
+def gallery(
+    folder: Annotated[Path, typer.Argument(help="of runs and pictures, at any depth")],
+    out: Annotated[Path, typer.Option(help="the page to write")] = Path("gallery.html"),
+) -> None:
+    """One page of what a class made: pictures with a line by their authors."""
+    from course_lib.cli import gallery
+
+    print(f"{out} shows {gallery.write(folder, out)} entries")
+
+
 def _literal(text: str) -> Any:
     """``"5"`` -> 5, ``"True"`` -> True; anything that is no Python value stays text."""
     try:

@@ -38,6 +38,7 @@ DRAWN = {
     "emoji:colour": EmojiColour,
     "emoji:fill": EmojiFill,
 }
+COLOURING = ("emoji:colour", "photos:colour")  # a picture from itself in grey
 EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 

@@ -214,6 +214,19 @@ def grey(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     return (0.299 * red + 0.587 * green + 0.114 * blue).expand_as(images).contiguous()
 
 
+def with_luminance(coloured: Image.Image, source: Image.Image) -> Image.Image:
+    """The colours of ``coloured`` (Cb and Cr of BT.601) with the luminance of ``source``.
+
+    As large as ``coloured``, and as transparent.
+    """
+    luminance = source.convert("RGB").convert("L").resize(coloured.size)
+    colours = coloured.convert("RGB").convert("YCbCr").split()[1:]
+    merged = Image.merge("YCbCr", (luminance, *colours)).convert("RGB")
+    if "A" in coloured.getbands():
+        merged.putalpha(coloured.getchannel("A"))
+    return merged
+
+
 def with_hole(
     images: Float[Tensor, "n 3 h w"], top: int, left: int, side: int
 ) -> Float[Tensor, "n 3 h w"]:

@@ -43,6 +43,7 @@ SUBJECTS = {  # of the shipped weights, by data: what they are about; x and y in
     "facades": ("houses", "map", "house"),
     "facades:touching": ("houses", "map", "house"),
     "facades:day-night": ("day and night", "day", "night"),
+    "photos:colour": ("photographs", "grey", "colour"),
 }
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 HINTS = {  # what to try first in a tab of this kind

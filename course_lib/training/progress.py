@@ -12,6 +12,9 @@ from tqdm import tqdm
 from course_lib.data.files import replace_file, writing
 from course_lib.data.images import to_png
 
+# Rows of a preview, as a picture names them.
+IN_WORDS = {"x": "input", "fake_y": "generated", "y": "ground truth"}
+
 
 def in_notebook() -> bool:
     """Whether this runs in a Jupyter kernel."""
@@ -91,6 +94,7 @@ class Progress:
             return
         from course_lib.plotting.figures import image_grid
 
+        rows = {IN_WORDS.get(name, name): images for name, images in rows.items()}
         figure = image_grid(rows, title=f"{title} at step {step}")
         if path:
             with writing("a folder", path.parent, 0):

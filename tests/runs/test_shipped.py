@@ -3,9 +3,12 @@ by command.
 """
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import default_collate
 
 from course_lib import CourseError, runs
@@ -13,6 +16,7 @@ from course_lib.data import open_dataset
 from course_lib.methods import configs
 from course_lib.plotting.patches import patch
 from course_lib.runs import moments, shipped
+from tests.support.pictures import photograph
 
 NAMES = list(shipped.RECIPES)
 
@@ -77,6 +81,20 @@ def test_scores_and_data_are_what_the_origin_says(name):
     batches = runs.translate_batches(method, open_dataset(recipe.data, "test", recipe.size))
     l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
     assert l1 == pytest.approx(origin["scores"]["test"]["l1"], rel=0.02)
+
+
+def test_a_photograph_keeps_its_luminance_and_gives_no_colour_away(tmp_path):
+    colour, given = photograph(200, 150), {}
+    for name, picture in {"colour": colour, "grey": colour.convert("L")}.items():
+        picture.save(tmp_path / f"{name}.png")
+        (path,) = runs.translate_files(
+            Path("shipped:photos-colour"), tmp_path / f"{name}.png", tmp_path / name, device="cpu"
+        )
+        given[name] = np.asarray(Image.open(path)).astype(int)
+    assert abs(given["colour"] - given["grey"]).max() <= 2  # the grey is rounded to whole numbers
+    luminance = np.asarray(Image.open(path).convert("L")).astype(int)
+    off = abs(luminance - np.asarray(colour.convert("L")).astype(int))
+    assert off.mean() < 3 and given["grey"].std(axis=2).mean() > 2  # clipped in few pixels
 
 
 def test_damaged_weights_are_noticed(tmp_path):
