@@ -91,7 +91,8 @@ def test_a_photograph_keeps_its_luminance_and_gives_no_colour_away(tmp_path):
             Path("shipped:photos-colour"), tmp_path / f"{name}.png", tmp_path / name, device="cpu"
         )
         given[name] = np.asarray(Image.open(path)).astype(int)
-    assert abs(given["colour"] - given["grey"]).max() <= 2  # the grey is rounded to whole numbers
+    # the grey in the file is rounded to whole numbers
+    assert abs(given["colour"] - given["grey"]).mean() < 1
     luminance = np.asarray(Image.open(path).convert("L")).astype(int)
     off = abs(luminance - np.asarray(colour.convert("L")).astype(int))
     assert off.mean() < 3 and given["grey"].std(axis=2).mean() > 2  # clipped in few pixels
