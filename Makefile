@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --require-virtualenv --disable-pip-version-check
 STAMP := $(VENV)/installed
 
-FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipynb) $(wildcard notebooks/02_*.ipynb)
+FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipynb) $(wildcard notebooks/01b_*.ipynb) $(wildcard notebooks/02_*.ipynb)
 # What the stamp holds: an environment belongs to one folder and one pyproject.toml. Contents are compared, not times.
 WANTED = { pwd -P; cat pyproject.toml; }
 
