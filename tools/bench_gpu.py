@@ -44,7 +44,7 @@ from course_lib.training.loading import batches
 # Seconds of each part; GRACE more, and it is ended from outside. In all 25 minutes, and each part
 # under 8.
 BUDGETS = {"steps": 220, "data": 80, "quality": 75}
-BUDGETS |= {"notebooks-02": 265, "notebooks-04": 205, "notebooks-06": 275, "notebooks-08": 310}
+BUDGETS |= {"notebooks-02": 265, "notebooks-04b": 205, "notebooks-06": 275, "notebooks-08": 310}
 DRY = {
     "steps": 60,
     "data": 30,
