@@ -19,17 +19,20 @@ from course_lib.data.files import only_run, replace_file
 from course_lib.errors import CourseError, need
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
+CARD = "from course_lib.training import card\nprint(card.told())"  # what the GPU did, at the end
 NOTE = ".passed.json"  # in a notebook's own folder, which the next run may empty then
 LOADS = re.compile(r'<script(?: src="[^"]*(?:jquery|require)| type="module").*?</script>', re.S)
 
 
-def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=False) -> dict:
+def run_notebooks(
+    notebooks, out: Path, profile="auto", parameters=None, resume=False, cuda=False
+) -> dict:
     """Execute each notebook in a fresh kernel: NAME.ipynb, NAME.html and report.json in ``out``.
 
     COURSE_OUT names the folder that it may write to. ``resume`` does not repeat what passed with
-    equal source, parameters and versions. What fails is NAME.failed.ipynb and stops no other. Each
-    carries its :func:`receipt`. Raises CourseError before anything runs if a notebook, parameter or
-    folder will not do.
+    equal source, parameters and versions. What fails is NAME.failed.ipynb and stops no other; with
+    ``cuda`` so does what leaves the GPU at 0 MB. Each carries its :func:`receipt`. Raises
+    CourseError before anything runs if a notebook, parameter or folder will not do.
     """
     from course_lib.training.profiles import device_name, resolve  # these import torch
 
@@ -63,8 +66,10 @@ def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=
                     "code": code_hash(source),
                     "start": f"{datetime.now(UTC):%F %T} UTC",
                 }
-                notebook, error = _execute(path, source, note, parameters)
-                notebook.metadata["receipt"] = told | {"seconds": _seconds(notebook)}
+                notebook, error, card = _execute(path, source, note, parameters, "cuda" in told)
+                if cuda and not error and not card.get("memory_mb"):
+                    error = "nothing ran on the GPU: it held 0 MB"
+                notebook.metadata["receipt"] = told | card | {"seconds": _seconds(notebook)}
                 _write(notebook, path, out, path.stem + ".failed" * bool(error))
                 row.update(status="failed" if error else "passed", error=error)
                 row["seconds"] = round(time.monotonic() - start, 1)
@@ -79,8 +84,8 @@ def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=
 def receipt(profile: str, versions: dict[str, str]) -> dict:
     """By what a notebook is executed: program, profile, machine, versions, commit.
 
-    :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; and the ``seconds`` of
-    each code cell, None where it did not run.
+    :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; the ``seconds`` of each
+    code cell, None where it did not run; and where there is a GPU what :mod:`training.card` tells.
     """
     import torch
 
@@ -107,6 +112,8 @@ def receipt_line(told: dict) -> str:
     seconds = sum(filter(None, told["seconds"]))
     took = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
     cuda = f", CUDA {told['cuda']}, driver {told['driver']}" if "cuda" in told else ""
+    if "memory_mb" in told:
+        cuda += f", at most {told['memory_mb']:.0f} MB, {told['kernel_s']:.0f} s of training steps"
     return (
         f"Executed by {told['by']}, profile {told['profile']}, on {told['device']}, "
         f"{'bfloat16' if told['bfloat16'] else 'float32'}, torch {told['torch']}{cuda}; "
@@ -148,12 +155,12 @@ def _load(path: Path, out: Path, parameters: dict):
     return notebook
 
 
-def _execute(path: Path, source, note: Path, parameters: dict) -> tuple:
-    """The notebook, with a status at each cell, and None or what went wrong in one line."""
+def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> tuple:
+    """The notebook, with a status at each cell; None or what went wrong in one line; the card."""
     import papermill
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager, kernelspec
-    from nbformat.v4 import new_markdown_cell
+    from nbformat.v4 import new_code_cell, new_markdown_cell
 
     env = {"COURSE_OUT": str(note.parent.absolute()), "COURSE_PROFILE": parameters["profile"]}
 
@@ -164,6 +171,7 @@ def _execute(path: Path, source, note: Path, parameters: dict) -> tuple:
         shutil.rmtree(note.parent)
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text("{}")
+    source.cells += [new_code_cell(CARD)] * on_gpu
     started, error = {"notebook": source, "cell_index": -1}, None  # as papermill's hooks tell
     options = {"on_notebook_start": started.update, "on_cell_start": started.update}
     options |= {"execution_timeout": 1200, "kernel_manager_class": ThisInterpreter}
@@ -177,6 +185,8 @@ def _execute(path: Path, source, note: Path, parameters: dict) -> tuple:
     notebook, reached = started["notebook"], started["cell_index"]
     tag = "papermill-error-cell-tag"  # of cells that papermill added
     notebook.cells = [c for c in notebook.cells if tag not in c.metadata.get("tags", [])]
+    last = notebook.cells.pop().outputs if on_gpu else []
+    card = ast.literal_eval(last[-1].text) if last and not error else {}
     code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     if any(notebook.cells[i].metadata.papermill.get("exception") for i in code):
         error = error or "SystemExit: the cell ended the notebook"
@@ -190,7 +200,7 @@ def _execute(path: Path, source, note: Path, parameters: dict) -> tuple:
         error = f"code cell {sum(i <= failed for i in code)} of {len(code)}: {error}"
         left = f"The last {sum(i > reached for i in code)} code cells were **NOT RUN**."
         notebook.cells.insert(0, new_markdown_cell(f"> **FAILED** in {error}. {left}"))
-    return notebook, error
+    return notebook, error, card
 
 
 def _write(notebook, path: Path, out: Path, stem: str) -> None:
