@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from datetime import UTC, datetime
+from html import unescape
 from importlib import metadata
 from mimetypes import guess_type
 from pathlib import Path
@@ -161,12 +162,30 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager, kernelspec
     from nbformat.v4 import new_code_cell, new_markdown_cell
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
 
     env = {"COURSE_OUT": str(note.parent.absolute()), "COURSE_PROFILE": parameters["profile"]}
 
     class ThisInterpreter(AsyncKernelManager):  # whatever the user's kernel "python3" is
         kernel_spec = kernelspec.KernelSpec(**get_kernel_dict(["--log-level=50"]) | {"env": env})
 
+    class Client(PapermillNotebookClient):
+        def process_message(self, message, *where):
+            """What the cell's training says stands behind papermill's bar, until the next cell."""
+            said = message["content"].get("data", {}).get("text/html", "")
+            fresh = message["msg_type"] == "execute_input" or said.startswith("<pre>step")
+            if self.nb_man.pbar and fresh:
+                self.nb_man.pbar.set_postfix_str(unescape(said[5:-6]))
+            return super().process_message(message, *where)
+
+    class Engine(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+            del options["input_path"], options["start_timeout"]
+            return Client(nb_man, kernel_name=kernel_name, **options).execute()
+
+    papermill_engines.register("course", Engine)
     if note.exists():
         shutil.rmtree(note.parent)
     note.parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +193,7 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
     source.cells += [new_code_cell(CARD)] * on_gpu
     started, error = {"notebook": source, "cell_index": -1}, None  # as papermill's hooks tell
     options = {"on_notebook_start": started.update, "on_cell_start": started.update}
-    options |= {"execution_timeout": 1200, "kernel_manager_class": ThisInterpreter}
+    options |= {"timeout": 1200, "kernel_manager_class": ThisInterpreter, "engine_name": "course"}
     options |= {"resources": {"metadata": {"path": str(path.parent)}}, "language": "python"}
     options |= {"kernel_name": "python3", "progress_bar": sys.stderr.isatty()}
     try:

@@ -1,7 +1,10 @@
 """course_lib/cli/runner.py: what a report says is what happened."""
 
+import io
 import json
 import os
+import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -164,6 +167,18 @@ def test_a_gpu_run_holds_what_its_card_did_and_0_mb_is_refused(
     stored = nbformat.reads(stored_form(path), as_version=4)
     told["profile"], stored.metadata["receipt"] = "gpu", told
     assert ["0 MB" in said for said in lint_notebooks.receipt(stored, path)] == [True] * failed
+
+
+def test_the_progress_of_a_training_stands_behind_that_of_the_cells(tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        isatty = lambda self: True  # noqa: E731
+
+    training = "from course_lib.training.progress import Progress\n"
+    training += "bar = Progress(1, 9, None, True)\nbar.start(0, 0.0)\n"
+    training += "bar.update(3, 1.0, {'d_real': 0.25})"
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    run_notebooks([write_notebook(tmp_path / "x.ipynb", training)], tmp_path / "out", "smoke")
+    assert re.search(r"\d/4 .*step 3/9 .* d_real 0.250", sys.stderr.getvalue())
 
 
 def test_a_notebook_whose_code_changed_after_its_run_is_refused(three):
