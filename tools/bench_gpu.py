@@ -47,7 +47,7 @@ from course_lib.training.loading import batches
 BUDGETS = {"terms": 40, "steps": 190, "data": 60, "quality": 75}
 BUDGETS |= {"notebooks-02": 265, "notebooks-04": 205, "notebooks-06": 275, "notebooks-08": 310}
 # tiny, on the CPU: does everything work?
-DRY = {"terms": 60, "steps": 60, "data": 30, "quality": 30, "notebooks-00": 60}
+DRY = {"terms": 60, "steps": 60, "data": 30, "quality": 30, "notebooks-00": 120}
 GRACE = 10
 COMPILED = "course bfloat16 compiled"
 FED = {
