@@ -119,7 +119,7 @@ def _literal(text: str) -> Any:
 
 
 graded = typer.Typer()
-for command in (grading.check, grading.release, grading.grade, grading.answers):
+for command in (grading.check, grading.release, grading.grade, grading.answers, grading.viva):
     graded.command()(command)
 for commands in (training.app, experiments.app, graded):  # in the order of --help
     app.add_typer(commands)
