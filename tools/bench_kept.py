@@ -3,7 +3,7 @@
     python tools/bench_kept.py [--store]
 
 ``--store`` puts the tables into notebooks/guide/speed.md, in place of those with the same first
-column, and draws the two pictures that show these measurements. Call it in the course's folder.
+column, and draws README's picture of pix2pix's step. Call it in the course's folder.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench_quality import BOOK, CONTROL, GOALS, JUDGED, by_seed, smooth, verdict
+from bench_quality import BOOK, CONTROL, GOALS, JUDGED, by_seed, verdict
 from matplotlib import pyplot as plt
 
 from course_lib import plotting
@@ -30,7 +30,6 @@ STEPS = {  # kinds of steps: in words, and the colour in pictures
     "course float32": ("course, float32", "#56B4E9"),
     OURS: ("course, bfloat16", "#009E73"),
 }
-NAMES = {"pix2pix": "pix2pix", "cyclegan": "CycleGAN", "bicyclegan": "BicycleGAN"}
 
 
 def markdown(folder: Path = FOLDER) -> str:
@@ -56,7 +55,7 @@ def markdown(folder: Path = FOLDER) -> str:
 
 def store() -> None:
     """Put the tables into PAGE, each in place of the one with the same first column, and draw the
-    pictures.
+    picture.
     """
     parts, new = PAGE.read_text(encoding="utf-8").split("\n\n"), markdown().strip().split("\n\n")
     for table, machine in zip(new[::2], new[1::2], strict=True):
@@ -65,38 +64,11 @@ def store() -> None:
             parts[i : i + 2] = [table, machine]
     PAGE.write_text("\n\n".join(parts), encoding="utf-8")
     plt.rcParams.update(plotting.STYLE)
-    steps = {name: _read(FOLDER / f"step_{name}.json")["rows"] for name in NAMES}
-    _picture_of_all(steps, _read(FOLDER / "quality_pix2pix.json")["rows"])
-    _picture_of_pix2pix(steps["pix2pix"])
+    _picture_of_pix2pix(_read(FOLDER / "step_pix2pix.json")["rows"])
 
 
 def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _picture_of_all(steps: dict[str, list[dict]], learned: list[dict]) -> None:
-    """The one at the top of notebook 10: bars of the steps, and the curves of pix2pix."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(11.5, 3.9), layout="constrained")
-    for i, rows in enumerate(steps.values()):
-        for k, row in enumerate(rows):
-            label, colour = STEPS[row["step"]]
-            at = i + (k - (len(rows) - 1) / 2) / (len(rows) + 1)
-            width, label = 0.9 / (len(rows) + 1), None if i else label
-            left.bar(at, row["ratio"], width, color=colour, label=label)
-            left.plot([at, at], [row["low"], row["high"]], color="black", lw=1.5)
-    left.set(title="one training step", ylabel="times as fast", ylim=(0, 3.4))
-    left.set_xticks(range(len(steps)), list(NAMES.values()))
-    looks = {BOOK: ("textbook", "#0072B2", "-")}
-    looks |= {CONTROL: ("textbook, another seed", "#D55E00", "--"), OURS: (*STEPS[OURS], ":")}
-    for i, rows in enumerate(by_seed(learned)):
-        for kind, (label, colour, style) in looks.items():
-            curve = zip(*smooth([row for row in rows if row["step"] == kind]), strict=True)
-            right.plot(*curve, style, color=colour, label=None if i else label)
-    right.set(title="what pix2pix has learned", ylim=(0.2, 0.45))
-    right.set(xlabel="seconds of training", ylabel="L1 on held-out emoji")
-    for axes, columns in ((left, 2), (right, 1)):
-        axes.legend(ncols=columns)
-    fig.savefig("notebooks/making_it_fast.png", dpi=100)
 
 
 def _picture_of_pix2pix(rows: list[dict]) -> None:

@@ -41,8 +41,7 @@ GALLERY: dict[str, shipped.Recipe] = {  # pictures of these are in notebooks/gal
     "facades-labels": shipped.Recipe(
         "houses to label maps", "pix2pix", "facades", 128, (), 4200, "yx"
     ),
-    "emoji-colour": shipped.Recipe("grey to colour", "pix2pix", "emoji:colour", 128, (), 4200),
-    "emoji-fill": shipped.Recipe("a hole filled", "pix2pix", "emoji:fill", 128, (), 4200),
+    "photos-sharp": shipped.Recipe("blurred to sharp", "pix2pix", "photos:sharp", 128, (), 4200),
     "relief-aerial": shipped.Recipe(
         "relief to aerial view", "pix2pix", "earth:relief-aerial", 128, (), 4200
     ),

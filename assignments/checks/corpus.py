@@ -1,8 +1,9 @@
-"""The corpus: wrong and right solutions of each graded function, in ``mutants/psN/FUNCTION.py``.
+"""The corpus: wrong and right solutions of each graded function, in ``mutants/psN/FUNCTION.txt``.
 
-A table holds two texts. ``RIGHT`` has two right solutions, the reference and one that is written
-differently: a line ``ok_NAME | what is special about it``, then the code. ``WRONG`` has at most
-eight mistakes, those whose message teaches something, each told by what differs from the reference:
+A table has two parts, each below a line with its name. ``RIGHT`` has two right solutions, the
+reference and one that is written differently: a line ``ok_NAME | what is special about it``, then
+the code. ``WRONG`` has at most eight mistakes, those whose message teaches something, each told by
+what differs from the reference:
 
     no_detach | D learns on a fake that is not detached. | detached
     ~ fake_y.detach() -> fake_y
@@ -17,11 +18,10 @@ a line with a blank in front stays; such lines stand together in the reference, 
 after a ``+`` or a line ``...``. What an edit replaces must be in the reference exactly once. Empty
 lines part the rows, so an empty line of code is a lone ``-`` or ``+``.
 
-Every solution begins with the imports below, or with the table's own ``HEAD``.
+Every solution begins with the imports below, or with the table's own part ``HEAD``.
 """
 
 import re
-import runpy
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -40,9 +40,10 @@ class Variant:
     code: str
 
 
-def head(ps: str, function: str) -> str:
-    """What stands above each solution of a function: imports and tables of numbers."""
-    return runpy.run_path(str(MUTANTS / ps / f"{function}.py")).get("HEAD", HEAD).strip("\n")
+def parts(path: Path) -> dict[str, str]:
+    """The parts of a table; ``HEAD`` is what stands above each solution: imports, numbers."""
+    _, *texts = re.split(r"^==== (\w+) ====\n", path.read_text(encoding="utf-8"), flags=re.M)
+    return {"HEAD": HEAD} | {n: t.strip("\n") for n, t in zip(texts[::2], texts[1::2], strict=True)}
 
 
 def read(path: Path) -> list[Variant]:
@@ -50,14 +51,13 @@ def read(path: Path) -> list[Variant]:
 
     Raises ValueError with the name of a row that is not sound.
     """
-    table = runpy.run_path(str(path))
-    imports = table.get("HEAD", HEAD).strip("\n")
+    table = parts(path)
     right, wrong = [], []
-    for text in re.split(r"^(?=ok_\w+ \| )", table["RIGHT"].strip("\n"), flags=re.MULTILINE)[1:]:
+    for text in re.split(r"^(?=ok_\w+ \| )", table["RIGHT"], flags=re.MULTILINE)[1:]:
         title, _, code = text.partition("\n")
         name, special = title.split(" | ", 1)
-        right.append(Variant(name, special, None, joined(imports, code)))
-    for text in re.split(r"\n{2,}", table["WRONG"].strip("\n")):
+        right.append(Variant(name, special, None, joined(table["HEAD"], code)))
+    for text in re.split(r"\n{2,}", table["WRONG"]):
         title, *lines = text.split("\n")
         if title.count(" | ") != 2:
             raise ValueError(f"{path}, {title}: not 'NAME | the mistake | a part of the message'")

@@ -141,8 +141,7 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
     wrong = differing([(other(*logits), message) for other, message in others], value, 1e-3, 1e-3)
     message = "The value is wrong: compare the formula term by term, also its reduction."
     shape = "The loss is no single number: which reduction does the task ask for?"
-    inputs = {"function": function, "dtype": dtype, "logits": [encode(x) for x in logits]}
-    return inputs, {
+    return {"function": function, "dtype": dtype, "logits": [encode(x) for x in logits]}, {
         "facets": [
             facet("value", encode(value), message, wrong=wrong, shape=shape, **ROUGH[dtype]),
             facet(
@@ -179,8 +178,7 @@ def loss_checks(
         ]  # both signs at every key
 
     def values(rng):
-        logits = draw(rng, [(7, 1), (5, 1)][:n])
-        return loss_case(function, loss, others, logits, "float64")
+        return loss_case(function, loss, others, draw(rng, [(7, 1), (5, 1)][:n]), "float64")
 
     def maps(rng):
         def case(dtype: str, *shapes: tuple, exact: bool = False) -> tuple:

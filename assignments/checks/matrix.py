@@ -76,7 +76,7 @@ def grade(ps: str, names: dict, *keys: str, function: str | None = None) -> tupl
 
 def variants(ps: str, function: str) -> list[Variant]:
     """The corpus of one function: wrong ones first, then right ones."""
-    return read(MUTANTS / ps / f"{function}.py")
+    return read(MUTANTS / ps / f"{function}.txt")
 
 
 def row(ps: str, function: str, variant: Variant, key: str = "matrix") -> Row:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from checks import FUNCTIONS
-from checks.corpus import head
+from checks.corpus import MUTANTS, parts
 from checks.judges import matches
 from checks.matrix import variants, verdicts, written
 
@@ -116,8 +116,7 @@ def alternatives(node: ast.AST, params: list[str], even: bool) -> Iterator[ast.A
             for order in neighbours_swapped(parts):
                 yield type(node)(order, ast.Load())
         case ast.Name(name, ast.Load()) if name in params and len(params) > 1:
-            following = params[(params.index(name) + 1) % len(params)]
-            yield ast.Name(following, ast.Load())
+            yield ast.Name(params[(params.index(name) + 1) % len(params)], ast.Load())
         case ast.IfExp(_, body, orelse):
             yield body
             yield orelse
@@ -262,7 +261,7 @@ def count(functions: list[tuple[str, str]], every: int = 1, show: tuple[str, ...
     """
     fates: Counter = Counter()
     for ps, function in functions:
-        given = len(head(ps, function).splitlines())
+        given = len(parts(MUTANTS / ps / f"{function}.txt")["HEAD"].splitlines())
         for variant in (v for v in variants(ps, function) if v.message is None):
             base = ast.unparse(ast.parse(variant.code)).splitlines()
             for change in changes(variant.code, given):

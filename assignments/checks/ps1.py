@@ -56,8 +56,7 @@ def slopes_case(logits: Tensor, dtype: str = "float64") -> tuple:
                 **ROUGH[dtype],
             )
         )
-    inputs = {"logits": encode(logits), "dtype": dtype}
-    return inputs, {"facets": [*items, same_precision(dtype)]}
+    return {"logits": encode(logits), "dtype": dtype}, {"facets": [*items, same_precision(dtype)]}
 
 
 def slopes_values(rng):

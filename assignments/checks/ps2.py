@@ -1,5 +1,7 @@
 """Problem set 2, pix2pix: inputs and expectations of its networks. For the parent only."""
 
+from collections.abc import Callable
+from functools import reduce
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -112,36 +114,36 @@ def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
 # ---- receptive fields
 
 
+def walked(stack: list[list[int]], step: Callable[[int, int, int], int], start: int = 1) -> int:
+    """A number that each layer changes in turn: step(number, kernel, stride)."""
+    return reduce(lambda number, layer: step(number, *layer), stack, start)
+
+
+def widened(r: int, kernel: int, stride: int) -> int:
+    return (r - 1) * stride + kernel
+
+
 def walk_back(stack: list[list[int]]) -> int:
-    r = 1
-    for kernel, stride in reversed(stack):
-        r = (r - 1) * stride + kernel
-    return r
+    return walked(stack[::-1], widened)
 
 
 def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
-    forward = 1
-    for kernel, stride in stack:
-        forward = (forward - 1) * stride + kernel
-    no_minus = no_stride = own_stride = 1
-    from_zero = 0
-    for kernel, stride in reversed(stack):
-        no_minus = no_minus * stride + kernel
-        from_zero = from_zero * stride + kernel
-        no_stride = no_stride + kernel - 1
-        own_stride = (own_stride - 1) * stride + kernel + stride - 1
+    back = stack[::-1]
     jumps = list(accumulate((stride for _, stride in stack), lambda a, b: a * b))
     late = 1 + sum((kernel - 1) * jump for (kernel, _), jump in zip(stack, jumps, strict=True))
     edge = "Check the arithmetic with a single layer: how many pixels does it see?"
     return [
-        (forward, "The walk goes from the input to the output: from which end must it start?"),
-        (no_minus, edge),
-        (from_zero, edge),
-        (own_stride, edge),
+        (
+            walked(stack, widened),
+            "The walk goes from the input to the output: from which end must it start?",
+        ),
+        (walked(back, lambda r, k, s: r * s + k), edge),
+        (walked(back, lambda r, k, s: r * s + k, 0), edge),
+        (walked(back, lambda r, k, s: (r - 1) * s + k + s - 1), edge),
         (walk_back(stack) - 1, edge),
         (walk_back(stack) + 1, edge),
         (
-            no_stride,
+            walked(back, lambda r, k, s: r + k - 1),
             "The strides play no part: what does a stride do to the steps of the layers after it?",
         ),
         (late, "A layer's own stride widens its own kernel: which layers does a stride concern?"),

@@ -135,10 +135,9 @@ def cycle_case(
             "One generator goes both ways: who brings an image back?",
         ),
     ]
-    sources = {"G_xy": P.weight, "G_yx": Q.weight}
     return inputs, expected(
         right,
-        sources,
+        {"G_xy": P.weight, "G_yx": Q.weight},
         rivals(wrong, right),
         (
             "The value is wrong: where does each cycle start, through which generators, what "
@@ -192,10 +191,9 @@ def identity_case(
         (lambda: w * ((P(y) - y).abs().sum() + (Q(x) - x).abs().sum()), MEAN),
         (lambda: w * ((P(y) - y).mean().abs() + (Q(x) - x).mean().abs()), BEFORE),
     ]
-    sources = {"G_xy": P.weight, "G_yx": Q.weight}
     return inputs, expected(
         right,
-        sources,
+        {"G_xy": P.weight, "G_yx": Q.weight},
         rivals(wrong, right),
         (
             "The value is wrong: which generator sees which domain, and what is its output "
@@ -263,10 +261,9 @@ def fooling_case(
             "That is the critic's loss of another kind of GAN: where is the square?",
         ),
     ]
-    sources = {"fake_x": fake_x, "fake_y": fake_y}
     return inputs, expected(
         value,
-        sources,
+        {"fake_x": fake_x, "fake_y": fake_y},
         rivals(wrong, value),
         (
             "The value is wrong: who judges which fakes, and how far are the outputs from what "

@@ -84,10 +84,9 @@ def play(inputs: dict, **mistakes: Any) -> dict:
 
     def learn_G(fakes: list[Tensor], mu: Tensor, logvar: Tensor) -> None:
         each = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
-        compared = fakes[1] if way.l1_random else fakes[0]
         values = [
             off(D[0](fakes[0]), 1.0),
-            far(compared, y),
+            far(fakes[1] if way.l1_random else fakes[0], y),
             each.mean() if way.kl_mean else each.sum(1).mean(),
         ]
         values += [off(D[1](fakes[1]), 1.0), far(E(fakes[1])[0], z)]

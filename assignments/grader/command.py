@@ -65,10 +65,9 @@ def grade(
 
         print(f"wrote {write(reports, results)}")
     if left_out:
-        lines = [f"{name}: {why}" for name, why in sorted(left_out.items())]
         print(
             "not graded or without a report, mend it and run again:",
-            *lines,
+            *[f"{name}: {why}" for name, why in sorted(left_out.items())],
             sep="\n  ",
             file=sys.stderr,
         )
@@ -151,6 +150,32 @@ def answers(
     print(f"copydetect -t {folder}/submitted -b {folder}/released -e py")
 
 
+def viva(
+    problem_set: ProblemSet,
+    student: Annotated[str, typer.Argument(help="who handed in; or a notebook, or its folder")],
+    course: CourseFolder = Path("assignments"),
+    seed: Annotated[int, typer.Option(min=0, help="another seed, other questions")] = 0,
+    out: Annotated[Path | None, typer.Option(help="default: vivas/ in the course")] = None,
+    tier: Annotated[str, typer.Option(help="as for grade")] = "auto",
+    practice: Annotated[
+        bool, typer.Option("--practice", help="one page with folded answers, to learn from")
+    ] = False,
+) -> None:
+    """Five questions on a student's own code with one line changed: a sheet, and its key.
+
+    The answers are found by running each change in the sandbox.
+    """
+    from assignments.grader import viva
+    from assignments.grader.sandbox import choose_tier
+
+    made = viva.make(course.absolute(), problem_set, student, seed, choose_tier(tier))
+    if (count := len(made["questions"])) < viva.QUESTIONS:
+        print(f"note: only {count} of {viva.QUESTIONS} questions can be made of this code")
+    print(
+        *(f"wrote {path}" for path in viva.write(out or course / "vivas", made, practice)), sep="\n"
+    )
+
+
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
     """The folders handed in, by student. Raises CourseError if there are none, or for a student
     who has none."""
@@ -159,11 +184,17 @@ def submitted(course: Path, problem_set: str, students: list[str] | None) -> dic
         if may_be_folder(path / problem_set):
             handed_in[path.name] = path / problem_set
     if unknown := sorted(set(students or []) - set(handed_in)):
-        what = f"nothing of {unknown[0]} for {problem_set}"
-        raise CourseError(what, course / "submitted", "see the names in that folder")
+        raise CourseError(
+            f"nothing of {unknown[0]} for {problem_set}",
+            course / "submitted",
+            "see the names in that folder",
+        )
     if not handed_in:
-        fix = f"nbgrader collect {problem_set}, or copy there"
-        raise CourseError(f"nothing handed in for {problem_set}", course / "submitted", fix)
+        raise CourseError(
+            f"nothing handed in for {problem_set}",
+            course / "submitted",
+            f"nbgrader collect {problem_set}, or copy there",
+        )
     return {name: path for name, path in handed_in.items() if not students or name in students}
 
 
@@ -205,8 +236,9 @@ def run(
     print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
     names = [check.name for check in checks]
     if only is not None and only not in names:
-        fix = f"one of {', '.join(names)}"
-        raise CourseError(f"no check called {only}", f"--only, of {problem_set}", fix)
+        raise CourseError(
+            f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}"
+        )
     with only_grader(course, problem_set), Book(course) as book:
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
@@ -227,7 +259,7 @@ def run(
             hidden=[
                 course / part for part in ("source", "submitted", "autograded", "release", "checks")
             ],
-            only=lambda check: only in (None, check.name),
+            wanted=lambda _, checks: [check for check in checks if only in (None, check.name)],
         )
         bar = tqdm(
             graded, problem_set, len(todo), unit="submission", disable=not (progress and todo)
@@ -262,8 +294,9 @@ def only_grader(course: Path, problem_set: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        what = f"{problem_set} is being graded already"
-        raise CourseError(what, lock.lock_file, "wait until that has ended") from None
+        raise CourseError(
+            f"{problem_set} is being graded already", lock.lock_file, "wait until that has ended"
+        ) from None
     with lock:
         yield
 

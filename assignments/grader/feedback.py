@@ -42,8 +42,7 @@ def number(value: float) -> str:
 def line(check: Graded) -> str:
     """One check as a line of plain text."""
     mark = "full" if check.score == check.points else "none" if check.score == 0 else "part"
-    text = f"[{mark}] {number(check.score)} of {number(check.points)}: {check.title}"
-    return text + (
+    return f"[{mark}] {number(check.score)} of {number(check.points)}: {check.title}" + (
         f"\n       {check.message}" if check.message and check.score < check.points else ""
     )
 

@@ -157,13 +157,15 @@ def grade_all(
     workers: int | None = None,
     limits: Limits | None = None,
     hidden: Iterable[Path] = (),
-    only: Callable[[Any], bool] = lambda check: True,
+    wanted: Callable[[notebook.Submission, list], list] = lambda _, checks: checks,
 ) -> Iterator[Result]:
-    """Grade in ``workers`` sandboxes at a time; results come as they are ready."""
+    """Grade in ``workers`` sandboxes at a time; results come as they are ready.
+
+    ``wanted`` chooses the checks of a submission from all.
+    """
     if not submissions:
         return
     package, checks = load_checks(course, problem_set)
-    checks = [check for check in checks if only(check)]
     limits, probes = limits or Limits(), f"checks.probes.{problem_set}"
     count = max(1, min(workers or os.cpu_count() or 1, len(submissions)))
     with tempfile.TemporaryDirectory(prefix="grading-") as folder, contextlib.ExitStack() as stack:
@@ -185,7 +187,7 @@ def grade_all(
             with lock:
                 worker = free.pop()
             try:
-                return grade_one(submission, checks, key, worker, limits)
+                return grade_one(submission, wanted(submission, checks), key, worker, limits)
             finally:
                 with lock:
                     free.append(worker)

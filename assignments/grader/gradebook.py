@@ -66,8 +66,9 @@ class Plan:
             cell = f"test_{check.function}"
             if cell not in graded:
                 what = f"no graded cell takes the points of {check.name}"
-                fix = f"name a test cell {cell} in the source, and release it again"
-                raise CourseError(what, where, fix)
+                raise CourseError(
+                    what, where, f"name a test cell {cell} in the source, and release it again"
+                )
             self.checks.setdefault(cell, []).append(check.name)
             totals[cell] = totals.get(cell, 0) + check.points
         for name, total in totals.items():
@@ -83,8 +84,11 @@ class Book(api.Gradebook):
     def __init__(self, course: Path):
         self.file = course.absolute() / "gradebook.db"
         if not self.file.is_file():
-            fix = "nbgrader generate_assignment PS, in the course's folder"
-            raise CourseError("there is no grade book", self.file, fix)
+            raise CourseError(
+                "there is no grade book",
+                self.file,
+                "nbgrader generate_assignment PS, in the course's folder",
+            )
         super().__init__(f"sqlite:///{self.file}")
         self.damaged: list[str] = []
         self.db.execute(sqlalchemy.text("PRAGMA busy_timeout = 30000"))

@@ -48,8 +48,11 @@ def find(problem_set: str, path: Path | None) -> tuple[Path, Path]:
         (folder for folder in folders if as_released(folder, problem_set).is_file()), None
     )
     if checks is None:
-        fix = "put the folder checks/, which was handed out with the notebook, beside it"
-        raise CourseError(f"the visible checks of {problem_set} are missing", folders[0], fix)
+        raise CourseError(
+            f"the visible checks of {problem_set} are missing",
+            folders[0],
+            "put the folder checks/, which was handed out with the notebook, beside it",
+        )
     return path, checks
 
 

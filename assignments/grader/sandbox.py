@@ -59,8 +59,9 @@ def choose_tier(wanted: str) -> str:
         fix = f"one of auto, {', '.join(PROTECTS)}"
         raise CourseError(f"no tier called {wanted}", "--tier", fix)
     if os.name != "posix":
-        what = "the grader needs fork, which Windows lacks"
-        raise CourseError(what, sys.platform, "run it in WSL")
+        raise CourseError(
+            "the grader needs fork, which Windows lacks", sys.platform, "run it in WSL"
+        )
     if wanted == "plain":
         return wanted
     if not (trouble := bubblewrap_trouble()):
@@ -144,8 +145,11 @@ def places(hidden: Iterable[Path]) -> tuple[list[tuple[str, Path]], set[Path]]:
     masked = {form for path in hidden for form in (path.absolute(), path.resolve())}
     masked = {path for path in masked if path.is_dir()}
     if clash := sorted(shown & masked):
-        what = "Python is installed in a folder that must be hidden"
-        raise CourseError(what, clash[0], "use another environment")
+        raise CourseError(
+            "Python is installed in a folder that must be hidden",
+            clash[0],
+            "use another environment",
+        )
     inner = {path for path in python if masked & set(path.parents)}
     mounts = [("--ro-bind", path) for path in shown | inner]
     mounts += [("--tmpfs", path) for path in masked if shown & set(path.parents)]
@@ -206,8 +210,9 @@ class Worker:
     def start(self) -> None:
         """Start the sandbox and its warm process. Raises CourseError if that does not answer."""
         if self.closed:
-            fix = "run it again: finished submissions are kept"
-            raise CourseError("grading was stopped", self.tier, fix)
+            raise CourseError(
+                "grading was stopped", self.tier, "run it again: finished submissions are kept"
+            )
         boxed = self.tier == "bubblewrap"
         self.scratch = "" if boxed else self._folder()
         self.orders, theirs = socket.socketpair()
@@ -251,8 +256,11 @@ class Worker:
         hidden = [str(path.absolute()) for path in self.hidden]
         look = "import os, sys; sys.exit(any(os.access(path, os.R_OK) for path in sys.argv[1:]))"
         if subprocess.run([sys.executable, "-c", look, *hidden], cwd="/", **nobody).returncode:
-            what = "what is hidden from submissions can be read"
-            raise CourseError(what, ", ".join(hidden), "chmod 700, as root")
+            raise CourseError(
+                "what is hidden from submissions can be read",
+                ", ".join(hidden),
+                "chmod 700, as root",
+            )
         return nobody
 
     def _ready(self) -> None:
@@ -265,9 +273,11 @@ class Worker:
         reason = "; ".join(f"{name}: {text}" for name, text in failed.items())
         reason = reason or self.said.read()[-2000:].decode(errors="replace").strip()
         self.stop()
-        fix = "--tier plain shows whether the sandbox or Python is at fault"
-        what = f"the sandbox does not start: {reason or 'no answer'}"
-        raise CourseError(what, self.tier, fix)
+        raise CourseError(
+            f"the sandbox does not start: {reason or 'no answer'}",
+            self.tier,
+            "--tier plain shows whether the sandbox or Python is at fault",
+        )
 
     def stop(self) -> None:
         """End the warm process, which ends its children first."""

@@ -85,10 +85,9 @@ def cells_of(codes: dict[str, str]) -> list[dict]:
     for name, code in codes.items():
         if name in POINTS:
             cells.append(code_cell(code, grade=False, grade_id=name, locked=False, solution=True))
-            test = f"assert {name} is not None"
             cells.append(
                 code_cell(
-                    test,
+                    f"assert {name} is not None",
                     grade=True,
                     grade_id=f"test_{name}",
                     locked=True,

@@ -50,7 +50,8 @@ def run(
         list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")
     ] = None,
     require: Annotated[
-        str | None, typer.Option(help="cuda: refuse to run where PyTorch has no NVIDIA GPU")
+        str | None,
+        typer.Option(help="cuda: refuse where there is no NVIDIA GPU, or nothing ran on it"),
     ] = None,
     report_: Annotated[
         bool, typer.Option("--report", help="run nothing: by what the notebooks were executed")
@@ -79,7 +80,7 @@ def run(
     for pair in set_ or []:
         name, _, text = pair.partition("=")
         parameters[name] = _literal(text)
-    report = runner.run_notebooks(paths, out, profile, parameters, resume)
+    report = runner.run_notebooks(paths, out, profile, parameters, resume, bool(require))
     passed = sum(row["status"] == "passed" for row in report["notebooks"])
     print(f"{passed} of {len(report['notebooks'])} notebooks passed; results in {out}")
     if passed < len(report["notebooks"]):
@@ -118,7 +119,7 @@ def _literal(text: str) -> Any:
 
 
 graded = typer.Typer()
-for command in (grading.check, grading.release, grading.grade, grading.answers):
+for command in (grading.check, grading.release, grading.grade, grading.answers, grading.viva):
     graded.command()(command)
 for commands in (training.app, experiments.app, graded):  # in the order of --help
     app.add_typer(commands)

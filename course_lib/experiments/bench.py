@@ -5,16 +5,13 @@ learned with it, and what one GPU can do is measured by the scripts ``tools/benc
 """
 
 import inspect
-import os
 import runpy
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import course_lib
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
-from course_lib.networks import ResNetGenerator, small_maps
+from course_lib.networks import small_maps
 from course_lib.training import profiles
 
 # ---- how to measure
@@ -223,44 +220,3 @@ def product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], Tens
         if n >= 8192 or min(seconds_of(run) for _ in range(3)) > 0.1:
             return run, 2e-9 * n**3
         n *= 2
-
-
-# ---- what torch.compile costs before it pays
-
-
-def compile_cost(
-    channels: int, blocks: int, size: int, backend: str = "inductor", turns: int = 20
-) -> dict[str, float]:
-    """What torch.compile costs: CycleGAN's generator, forward and backward of (1, 3, size, size).
-
-    Returns seconds ``plain`` and ``compiled`` (medians of alternating turns), and ``warm_up``, the
-    seconds that the first three compiled turns took beyond that, with nothing kept from earlier. In
-    bfloat16 where it pays; on a GPU the compiled network also runs as CUDA graphs (mode
-    "reduce-overhead"). Raises CourseError where nothing can be compiled.
-    """
-    device = profiles.pick_device()
-    net = ResNetGenerator(channels, blocks).to(device)
-    x = torch.rand(1, 3, size, size, device=device)
-    mode = "reduce-overhead" if device.type == "cuda" and backend == "inductor" else None
-
-    def turn(forward: Callable[[Tensor], Tensor]) -> None:
-        net.zero_grad()
-        with torch.autocast(device.type, torch.bfloat16, enabled=profiles.use_bf16(device)):
-            fake = forward(x)
-        fake.float().abs().mean().backward()
-
-    torch.compiler.reset()
-    with TemporaryDirectory() as empty, patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=empty):
-        try:
-            fast = torch.compile(net, backend=backend, mode=mode)
-            # compiled in the first, captured as graphs in the second or third
-            first_three = seconds_of(lambda: [turn(fast) for _ in range(3)])
-        except Exception as error:
-            raise CourseError(
-                f"{type(error).__name__}: {error}"[:200],
-                "torch.compile",
-                "it needs a C++ compiler on a CPU, Triton on a GPU",
-            ) from None
-        seconds = alternate({"plain": lambda: turn(net), "compiled": lambda: turn(fast)}, turns)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    return medians | {"warm_up": first_three - 3 * medians["compiled"]}

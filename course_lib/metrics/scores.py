@@ -21,7 +21,7 @@ from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.metrics.houses import _masks, hue_error, lit_windows, visible_borders
-from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04 has it from here
+from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04b has it from here
 from course_lib.metrics.pixels import _pairs
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
 

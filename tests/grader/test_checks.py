@@ -134,21 +134,21 @@ def test_every_function_has_two_right_solutions_and_at_most_eight_wrong_ones():
         assert len({v.name for v in variants}) == len(variants), function
 
 
-TABLE = """
-RIGHT = '''
+TABLE = """A table.
+
+==== RIGHT ====
 ok_right | Right.
 def judge_pair(D, x, y):
     x = x + 0
     y = y + 0
     return D(torch.cat([x, y], 1))
-'''
-WRONG = '''
+
+==== WRONG ====
 other | The other order. | places
 ~ [x, y] -> [y, x]
 
 alive | Not wrong at all. | places
 {}
-'''
 """
 ROWS = {
     "    x = x + 0\n+    z = x\n-    y = y + 0": "    x = x + 0\n    z = x\n    return D(",
@@ -169,8 +169,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("edit", ROWS)
 def test_a_row_of_the_corpus_is_a_small_change_of_the_base(tmp_path, edit):
-    (tmp_path / "t.py").write_text(TABLE.format(edit if edit[0] in "-+~" else f" {edit}"))
-    other, alive, right = corpus.read(tmp_path / "t.py")
+    (tmp_path / "t.txt").write_text(TABLE.format(edit if edit[0] in "-+~" else f" {edit}"))
+    other, alive, right = corpus.read(tmp_path / "t.txt")
     assert ROWS[edit] in alive.code and alive.code.startswith(f"{corpus.HEAD}\n\n\ndef")
     assert other.code == right.code.replace("[x, y]", "[y, x]") != right.code
     assert (alive.name, alive.message, right.message) == ("alive", "places", None)
@@ -178,9 +178,9 @@ def test_a_row_of_the_corpus_is_a_small_change_of_the_base(tmp_path, edit):
 
 @pytest.mark.parametrize("edit", REFUSED)
 def test_a_row_that_does_not_fit_the_base_is_refused_by_name(tmp_path, edit):
-    (tmp_path / "t.py").write_text(TABLE.format(edit))
-    with pytest.raises(ValueError, match=r"t\.py, alive: ") as caught:
-        corpus.read(tmp_path / "t.py")
+    (tmp_path / "t.txt").write_text(TABLE.format(edit))
+    with pytest.raises(ValueError, match=r"t\.txt, alive: ") as caught:
+        corpus.read(tmp_path / "t.txt")
     assert REFUSED[edit] in str(caught.value)
 
 

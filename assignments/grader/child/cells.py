@@ -156,8 +156,7 @@ def run_check(
             os.setpgid(0, 0)
             jail.limit_cpu(check["seconds"])
             reseed(seed)
-            answer = probe(names, check, probes)
-            write({"check": check["name"], **answer})
+            write({"check": check["name"], **probe(names, check, probes)})
         finally:
             os._exit(0)
     with contextlib.suppress(OSError):

@@ -1,33 +1,16 @@
 """Prepare and judge of the toy's checks: plain numbers, so that one sees at once what is right."""
 
+from collections import namedtuple
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """A share of the points, and what the likely mistake is."""
-
-    share: float
-    message: str
-
-
-@dataclass(frozen=True)
-class Check:
-    """One behaviour of one function; see the course's own checks for the meaning of the fields."""
-
-    name: str
-    function: str
-    points: int
-    title: str
-    visible: bool
-    prepare: Callable
-    probe: str
-    judge: Callable
-    seconds: float = 5
+# The fields of the course's own checks and verdicts, see there.
+Verdict = namedtuple("Verdict", "share message")
+Check = namedtuple(
+    "Check", "name function points title visible prepare probe judge seconds", defaults=(5,)
+)
 
 
 def compare(message: str) -> Callable[[dict, dict, Any], Verdict]:

@@ -1,0 +1,103 @@
+"""Vivas: every key holds, one right option each, and what is hostile stays in the sandbox."""
+
+import functools
+import random
+from pathlib import Path
+
+import nbformat
+import pytest
+from checks import FUNCTIONS, load, matrix
+from hostile import CASES
+
+from assignments.grader import grade, sandbox, viva
+from tests import ROOT
+from tests.support.grading_runs import left_behind, needs_bubblewrap
+from tests.support.problem_sets import SETS, notebook
+
+pytestmark = [needs_bubblewrap, pytest.mark.slow, pytest.mark.timeout(1800)]
+COURSE = ROOT / "assignments"
+TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=60)
+
+
+@pytest.fixture(autouse=True)
+def fewer(monkeypatch):
+    monkeypatch.setattr(viva, "TRIED", 3)
+    monkeypatch.setattr(viva, "TRIED_OF_A_STEP", 8)
+
+
+def hand_in(folder: Path, ps: str, answers: dict[str, str], last: str = "") -> Path:
+    """The solved notebook with other answers, and a cell of the student's own."""
+    nb = notebook(ps)
+    for cell in nb.cells:
+        cell.source = answers.get(cell.metadata.nbgrader.grade_id, cell.source)
+    nb.cells.append(nbformat.v4.new_code_cell(last))
+    nbformat.write(nb, path := folder / f"{ps}.ipynb")
+    return path
+
+
+def of_the_corpus(ps: str, number: int) -> dict[str, str]:
+    """One solution of each function: all right at first, then one in three is wrong."""
+    rng, answers = random.Random(number), {}
+    for function in FUNCTIONS[ps]:
+        is_wrong = number > 0 and rng.random() < 1 / 3
+        fit = [v for v in matrix.variants(ps, function) if (v.message is not None) == is_wrong]
+        answers[function] = rng.choice(fit).code
+    return answers
+
+
+def fails_first(ps: str, question: dict) -> str:
+    """By the checks in this process, with other numbers than in the sandbox."""
+    names: dict = {"__name__": "viva"}
+    for cell in question["version"].submission.cells:
+        exec(cell["source"], names)
+    _, lost = matrix.grade(ps, names, "viva test", function=question["function"])
+    return next(c.title for c in load(ps) if c.name == lost[0][0]) if lost else "none"
+
+
+def prove(ps: str, number: int, folder: Path) -> None:
+    """Make a viva twice, and compare; look at its options; find answers another way."""
+    path, pages = hand_in(folder, ps, of_the_corpus(ps, number)), []
+    for again in ("once", "twice"):
+        made = viva.make(COURSE, ps, str(path), number, "bubblewrap")
+        pages.append([page.read_text() for page in viva.write(folder / again, made, False)])
+    assert pages[0] == pages[1]
+    assert len(made["questions"]) >= (5 if number == 0 else 2)
+    for question in made["questions"]:
+        options = question["options"]
+        assert 3 <= len(options) == len(set(options)) <= 4, options
+        assert options["ABCD".index(question["answer"])] == question["right"]
+        if number == 0 and question["kind"] == viva.FIRST:
+            assert fails_first(ps, question) in question["right"], question["diff"]
+
+
+@pytest.mark.parametrize(("ps", "number"), [(ps, i % 2) for i, ps in enumerate(SETS)])
+def test_every_key_holds_in_a_second_run(ps, number, tmp_path):
+    prove(ps, number, tmp_path)
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("ps", SETS)
+def test_the_keys_of_twenty_solutions_hold(ps, tmp_path):
+    for number in range(20):
+        prove(ps, number, tmp_path)
+
+
+def test_hostile_code_stays_in_the_sandbox(tmp_path, monkeypatch, course, refusal):
+    monkeypatch.setattr(grade, "grade_all", functools.partial(grade.grade_all, limits=TIGHT))
+    loops = hand_in(tmp_path, "ps5", {}, CASES["loop-that-swallows"].first)
+    assert "took too long" in refusal("viva", "ps5", loops, "--course", COURSE)[0]
+    spoils = f"{CASES['daemon'].last}\nopen({str(tmp_path / 'escaped')!r}, 'w')"
+    reads = f"def decide(d):\n    return open({str(COURSE / 'checks/ps5.py')!r}).read()"
+    path = hand_in(tmp_path, "ps5", {"decide": reads}, spoils)
+    status, out, _ = course("viva", "ps5", path, "--course", COURSE, "--out", tmp_path)
+    pages = [Path(line.removeprefix("wrote ")) for line in out.splitlines() if "wrote" in line]
+    assert status == 0 and len(pages) == 3
+    assert not any("def decisions" in page.read_text() for page in pages)
+    assert not (tmp_path / "escaped").exists() and left_behind() == []
+
+
+def test_what_cannot_be_asked_about_is_refused(tmp_path, refusal):
+    blank = {name: f"def {name}(*_): raise NotImplementedError" for name in FUNCTIONS["ps5"]}
+    path = hand_in(tmp_path, "ps5", blank)
+    assert "no question can be made" in refusal("viva", "ps5", path, "--course", COURSE)[0]
+    assert "there is no ps5" in refusal("viva", "ps5", "nobody", "--course", COURSE)[0]
