@@ -5,14 +5,20 @@ PIP_ARGS ?=
 # CPU=1, when .venv is made: PyTorch without CUDA, from PyTorch's own index of CPU builds (or a mirror of it).
 CPU ?=
 CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+# The versions that were tested together; LOCK= takes the newest. Made by
+#     uv pip compile pyproject.toml --all-extras --universal --no-annotate --no-header -o lock.txt
+LOCK ?= lock.txt
+# uv installs in a fraction of pip's time; UV= leaves it aside.
+UV ?= $(shell command -v uv 2>/dev/null)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP = $(BIN)/python -m pip install --quiet --require-virtualenv --disable-pip-version-check
+INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --require-virtualenv \
+	--disable-pip-version-check) --quiet $(strip $(LOCK:%=-c %) $(PIP_ARGS))
 STAMP := $(VENV)/installed
 
 FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipynb) $(wildcard notebooks/02_*.ipynb)
-# What the stamp holds: an environment belongs to one folder and one pyproject.toml. Contents are compared, not times.
-WANTED = { pwd -P; cat pyproject.toml; }
+# What the stamp holds: an environment belongs to one folder, pyproject.toml and lock. Contents are compared, not times.
+WANTED = { pwd -P; cat pyproject.toml lock.txt; }
 
 # Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
 SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
@@ -25,19 +31,19 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
 	@echo "Another interpreter:       make setup PYTHON=python3.12"
 	@echo "Without CUDA, for the CPU: make setup CPU=1"
-	@echo "The tested set of versions: make setup PIP_ARGS=\"-c constraints.txt\""
+	@echo "The newest versions of all: make setup LOCK="
 
-setup: ## create .venv and install the course into it (again only if pyproject.toml changed)
-	@if [ -z "$(PIP_ARGS)" ] && $(WANTED) | cmp -s - $(STAMP) && $(BIN)/python -c "" 2>/dev/null; then exit 0; fi; \
+setup: ## create .venv and install the course into it (again only if pyproject.toml or lock.txt changed)
+	@if [ "$(LOCK)$(PIP_ARGS)" = lock.txt ] && $(WANTED) | cmp -s - $(STAMP) && $(BIN)/python -c "" 2>/dev/null; then exit 0; fi; \
 	set -e; rm -f $(STAMP); \
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
 		echo "Python 3.11 or newer is needed, and $(PYTHON) is not. Name another: make setup PYTHON=python3.12" >&2; exit 1; }; \
 	if ! $(BIN)/python -c "import pip, sys; sys.exit(sys.prefix == sys.base_prefix)" 2>/dev/null; then \
 		echo "Creating $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); fi; \
-	echo "Installing PyTorch, JupyterLab and the course into $(VENV): about $(if $(CPU),2,7) GB and 2 to 5 minutes the first time, quiet until done"; \
+	echo "Installing PyTorch, JupyterLab and the course into $(VENV): about $(if $(CPU),2,7) GB and $(if $(UV),a minute or two,2 to 5 minutes) the first time, quiet until done"; \
 	start=$$(date +%s); \
-	$(if $(CPU),$(PIP) $(PIP_ARGS) torch torchvision --index-url $(CPU_INDEX);) \
-	$(PIP) $(PIP_ARGS) -e ".[all]"; \
+	$(if $(CPU),$(INSTALL) torch torchvision --index-url $(CPU_INDEX);) \
+	$(INSTALL) -e ".[all]"; \
 	$(WANTED) > $(STAMP).new; mv $(STAMP).new $(STAMP); \
 	echo "Installed in $$(( $$(date +%s) - start )) s"
 

@@ -24,6 +24,8 @@ def need(extra: str, *modules: str) -> list[ModuleType]:
         return [import_module(name) for name in modules]
     except ImportError as error:
         packages = " ".join(name.partition(".")[0] for name in modules)
-        what = f"this needs a package that is missing: {error.name}"
-        fix = f"pip install {packages}, which is the course's extra {extra}"
-        raise CourseError(what, "this Python", fix) from None
+        raise CourseError(
+            f"this needs a package that is missing: {error.name}",
+            "this Python",
+            f"pip install {packages}, which is the course's extra {extra}",
+        ) from None

@@ -22,12 +22,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 import bench_around
 import bench_quality
+import golden
 import torch
 from bench_quality import LEARNED
 
@@ -36,6 +36,7 @@ from course_lib.data import open_dataset
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 from course_lib.experiments.bench import KINDS, alternate, here, ratios, seconds_of, stepper
+from course_lib.experiments.sweep import commit
 from course_lib.methods import METHODS, method_class
 from course_lib.runs import make_config
 from course_lib.training import profiles
@@ -43,14 +44,10 @@ from course_lib.training.loading import batches
 
 # Seconds of each part; GRACE more, and it is ended from outside. In all 25 minutes, and each part
 # under 8.
-BUDGETS = {"steps": 220, "data": 80, "quality": 75}
-BUDGETS |= {"notebooks-02": 265, "notebooks-04": 205, "notebooks-06": 275, "notebooks-08": 310}
-DRY = {
-    "steps": 60,
-    "data": 30,
-    "quality": 30,
-    "notebooks-00": 60,
-}  # tiny, on the CPU: does everything work?
+BUDGETS = {"terms": 40, "steps": 190, "data": 60, "quality": 75}
+BUDGETS |= {"notebooks-02": 265, "notebooks-04b": 205, "notebooks-06": 275, "notebooks-08": 310}
+# tiny, on the CPU: does everything work?
+DRY = {"terms": 60, "steps": 60, "data": 30, "quality": 30, "notebooks-00": 120}
 GRACE = 10
 COMPILED = "course bfloat16 compiled"
 FED = {
@@ -132,8 +129,8 @@ def measure(part: str, out: Path, dry: bool, budget: float) -> dict[str, Any]:
     start, profile = time.monotonic(), "smoke" if dry else "gpu"
     end = start + budget
     facts = about(part, profile, dry, budget)
-    makers = {"steps": _steps, "data": _data, "quality": _quality}
-    jobs = makers[part](profile, dry) if part in makers else _notebook(part, profile, end)
+    makers = {"terms": _terms, "steps": _steps, "data": _data, "quality": _quality}
+    jobs = makers[part](profile, dry) if part in makers else _notebook(part, profile, end, out)
     path = out / f"gpu_{part}.json"
     _write(path, facts)
     for label, work in jobs:
@@ -161,11 +158,6 @@ def about(part: str, profile: str, dry: bool, budget: float) -> dict[str, Any]:
     """What a file says besides its rows: where, when, and by which command and commit it came to
     be.
     """
-    git = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    with contextlib.suppress(OSError):  # no git here
-        git = subprocess.run(
-            git, cwd=Path(__file__).parent, capture_output=True, text=True
-        ).stdout.split()
     versions = {
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
@@ -177,7 +169,7 @@ def about(part: str, profile: str, dry: bool, budget: float) -> dict[str, Any]:
         "versions": versions | {"course_lib": course_lib.__version__},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": f"python tools/bench_gpu.py --part {part}{' --dry' * dry}",
-        "commit": git[0] if len(git) == 1 else None,
+        "commit": commit() or None,
         "budget_s": budget,
         "seconds": 0.0,
         "ended": "cut off: out of time, or from outside",
@@ -190,6 +182,22 @@ def _write(path: Path, facts: dict[str, Any]) -> None:
 
 
 # ---- the parts: lists of jobs
+
+
+def _terms(profile: str, dry: bool) -> Jobs:
+    return [({"method": name}, partial(compared, name)) for name in METHODS]
+
+
+def compared(name: str) -> Rows:
+    """How far the losses of 20 steps here are from those that the CPU had, by precision.
+
+    ``equal`` is whether each is within its bound of ``golden.BOUNDS``.
+    """
+    kept, device = golden.stored()[name], str(profiles.pick_device())
+    found = {dtype: golden.terms(name, device, dtype == "bfloat16") for dtype in golden.BOUNDS}
+    far = {dtype: golden.distance(terms, kept) for dtype, terms in found.items()}
+    equal = all(far[dtype] <= bound for dtype, bound in golden.BOUNDS.items())
+    return [{"method": name, **far, "equal": equal}]
 
 
 def _steps(profile: str, dry: bool) -> Jobs:
@@ -284,37 +292,25 @@ def _quality(profile: str, dry: bool) -> Jobs:
     return [({"seed": str(seed)}, partial(learn, seed)) for seed in range(seeds)]
 
 
-def _notebook(part: str, profile: str, end: float) -> Jobs:
-    """The notebook that the part is called after, as ``course run`` executes it."""
-    folder = Path(course_lib.__file__).parents[1] / "notebooks"
-    found = sorted(folder.glob(f"{part.partition('-')[2]}_*.ipynb"))
-    if not found:
-        raise CourseError(
-            "the notebook is not here", folder, "call it from a checkout of the course"
-        )
+def _notebook(part: str, profile: str, end: float, out: Path) -> Jobs:
+    """The notebook that the part is called after, as ``course run`` executes it and ``out`` keeps
+    it.
+    """
+    folder = Path(__file__).parents[1] / "notebooks"
+    (found,) = folder.glob(f"{part.partition('-')[2]}_*.ipynb")
 
     def work() -> Rows:
-        with TemporaryDirectory() as out:
-            command = [
-                sys.executable,
-                "-m",
-                "course_lib.cli",
-                "run",
-                str(found[0]),
-                "--profile",
-                profile,
-                "--out",
-                out,
-            ]
-            run_for(end - GRACE - time.monotonic(), command)
-            (row,) = json.loads((Path(out) / "report.json").read_text(encoding="utf-8"))[
-                "notebooks"
-            ]
-            if row["error"] == "interrupted":
-                row["error"] = "interrupted: the part's time was over"
+        command = [sys.executable, "-m", "course_lib.cli", "run", str(found)]
+        command += ["--require", "cuda"] * (profile == "gpu")
+        command += ["--profile", profile, "--out", str(out / "notebooks")]
+        run_for(end - GRACE - time.monotonic(), command)
+        report = json.loads((out / "notebooks/report.json").read_text(encoding="utf-8"))
+        (row,) = report["notebooks"]
+        if row["error"] == "interrupted":
+            row["error"] = "interrupted: the part's time was over"
         return [row | {"minutes": row["seconds"] / 60}]
 
-    return [({"notebook": found[0].name}, work)]
+    return [({"notebook": found.name}, work)]
 
 
 if __name__ == "__main__":
@@ -327,6 +323,10 @@ if __name__ == "__main__":
         facts = gpu(asked.part, asked.out, asked.dry)
     except CourseError as error:
         sys.exit(str(error))
-    print(*facts["rows"], sep="\n")
+    for row in facts["rows"]:
+        said = (
+            f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.values()
+        )
+        print("  ".join(f"{text:14}" for text in said))
     if asked.part is None:
         print(ADVICE, file=sys.stderr)

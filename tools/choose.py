@@ -17,7 +17,7 @@ import torch
 
 from course_lib import runs
 from course_lib.experiments.grids import Cell, read_grid
-from course_lib.metrics import generated, samples, scores
+from course_lib.metrics import samples, scores
 
 
 def score(cell: Cell, steps: int, seed: int, changes: tuple[str, ...]) -> dict[str, float]:
@@ -41,7 +41,7 @@ def score(cell: Cell, steps: int, seed: int, changes: tuple[str, ...]) -> dict[s
         )
         method, _ = runs.open_run(out, "cpu")
     if not method.translates:
-        return generated.score_generated(method, cell.data, "val")
+        return samples.score_generated(method, cell.data, "val")
     numbers = scores.score(method, cell.data, "val", cell.direction)
     if method.has_codes:
         numbers |= samples.score_samples(method, cell.data, "val", cell.direction)

@@ -125,6 +125,8 @@ def receipt(notebook, path: Path) -> Iterator[str]:
     told = notebook.metadata.get("receipt")
     if told and told["code"] != code_hash(notebook):
         yield "its code changed after it was executed: run it again, and tools/store.py"
+    if told and told["profile"] == "gpu" and not told.get("memory_mb"):
+        yield "a receipt of profile gpu whose GPU held 0 MB"
 
 
 def quiet(notebook, path: Path) -> Iterator[str]:
@@ -223,6 +225,9 @@ def problems() -> Iterator[str]:
         widgets = json.dumps(notebook.metadata.get("widgets", {}))
         for problem in machine(widgets):
             yield f"{path.name}: machine: a widget {problem}"
+    for path in sorted((ROOT / "notebooks/gpu").glob("*.ipynb")):  # copies of those above
+        for problem in receipt(nbformat.read(path, as_version=4), path):
+            yield f"gpu/{path.name}: receipt: {problem}"
     for path in PAGES:
         text = CODE.sub("", path.read_text(encoding="utf-8"))
         for problem in (

@@ -19,7 +19,7 @@ from course_lib.data.images import to_bytes
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.methods.image_pool import ImagePool
-from course_lib.metrics.generated import score_generated
+from course_lib.metrics.samples import score_generated
 from course_lib.runs import shipped, starting
 from course_lib.runs.evaluating import score_run
 from course_lib.runs.opening import open_run, read_settings
@@ -41,8 +41,7 @@ GALLERY: dict[str, shipped.Recipe] = {  # pictures of these are in notebooks/gal
     "facades-labels": shipped.Recipe(
         "houses to label maps", "pix2pix", "facades", 128, (), 4200, "yx"
     ),
-    "emoji-colour": shipped.Recipe("grey to colour", "pix2pix", "emoji:colour", 128, (), 4200),
-    "emoji-fill": shipped.Recipe("a hole filled", "pix2pix", "emoji:fill", 128, (), 4200),
+    "photos-sharp": shipped.Recipe("blurred to sharp", "pix2pix", "photos:sharp", 128, (), 4200),
     "relief-aerial": shipped.Recipe(
         "relief to aerial view", "pix2pix", "earth:relief-aerial", 128, (), 4200
     ),

@@ -1,11 +1,12 @@
 """Executed notebooks become the stored ones: ``python tools/store.py build/02_pix2pix.ipynb ...``.
 
-Each goes to ``notebooks/`` under its own name, with its outputs. Pictures are packed as tightly as
-PNG can, and photographs as JPEG.
+Each goes to ``notebooks/`` under its own name, with its outputs; what ran at profile gpu goes to
+``notebooks/gpu/``. Pictures are packed as tightly as PNG can, and photographs as JPEG.
 """
 
 import base64
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -73,4 +74,8 @@ def _packed(png: str) -> tuple[str, str]:
 
 if __name__ == "__main__":
     for name in map(Path, sys.argv[1:]):
-        replace_file(Path("notebooks") / name.name, stored_form(name).encode())
+        text = stored_form(name)
+        on_gpu = json.loads(text)["metadata"].get("receipt", {}).get("profile") == "gpu"
+        folder = Path("notebooks", "gpu" * on_gpu)
+        folder.mkdir(exist_ok=True)
+        replace_file(folder / name.name, text.encode())

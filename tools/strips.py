@@ -22,7 +22,7 @@ from course_lib.runs.moments import chosen, rows_of
 MOMENTS = 60
 STRIP = (0, 1, 2, 3, 5, 8, 13, 20, 30, 40, 50, 60)  # those in the strip: most happens early
 WIDEST = 780  # px of a film
-FILM = 1_000_000  # bytes of a film, at most
+FILM = 600_000  # bytes of a film, at most
 QUALITIES = (85, 70, 55, 40, 25)  # of WebP, from the best on
 
 
@@ -88,7 +88,7 @@ def results(method: Method, run: dict) -> bytes:
 
 
 def film(folder: Path) -> bytes:
-    """An animated WebP of all that was kept, at most 1 MB and 780 px wide; it rests on the last."""
+    """An animated WebP of all that was kept: 600 kB and 780 px at most; it rests on the last."""
     pictures = [Image.open(path).convert("RGB") for path in _kept(folder)]
     shrink = -(-pictures[0].width // WIDEST)
     pictures = [picture.reduce(shrink) for picture in pictures]

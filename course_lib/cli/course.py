@@ -50,7 +50,8 @@ def run(
         list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")
     ] = None,
     require: Annotated[
-        str | None, typer.Option(help="cuda: refuse to run where PyTorch has no NVIDIA GPU")
+        str | None,
+        typer.Option(help="cuda: refuse where there is no NVIDIA GPU, or nothing ran on it"),
     ] = None,
     report_: Annotated[
         bool, typer.Option("--report", help="run nothing: by what the notebooks were executed")
@@ -61,8 +62,11 @@ def run(
 
     paths = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
     if not paths:
-        fix = "go to the course's folder, or name them"
-        raise CourseError("no notebooks here", Path("notebooks").resolve(), fix)
+        raise CourseError(
+            "no notebooks here",
+            Path("notebooks").resolve(),
+            "go to the course's folder, or name them",
+        )
     if report_:
         print(*map(runner.told_of, paths), sep="\n")
         return
@@ -76,11 +80,34 @@ def run(
     for pair in set_ or []:
         name, _, text = pair.partition("=")
         parameters[name] = _literal(text)
-    report = runner.run_notebooks(paths, out, profile, parameters, resume)
+    report = runner.run_notebooks(paths, out, profile, parameters, resume, bool(require))
     passed = sum(row["status"] == "passed" for row in report["notebooks"])
     print(f"{passed} of {len(report['notebooks'])} notebooks passed; results in {out}")
     if passed < len(report["notebooks"]):
         raise typer.Exit(1)
+
+
+@app.command()
+def guesses(
+    folder: Annotated[
+        Path, typer.Argument(help="of your notebooks, or with such a folder for each learner")
+    ] = Path("notebooks"),
+) -> None:
+    """How often your guesses were right when you were sure; of a class, which ones were wrong."""
+    from course_lib.cli import guesses
+
+    print(guesses.report(folder))
+
+
+@app.command()
+def gallery(
+    folder: Annotated[Path, typer.Argument(help="of runs and pictures, at any depth")],
+    out: Annotated[Path, typer.Option(help="the page to write")] = Path("gallery.html"),
+) -> None:
+    """One page of what a class made: pictures with a line by their authors."""
+    from course_lib.cli import gallery
+
+    print(f"{out} shows {gallery.write(folder, out)} entries")
 
 
 def _literal(text: str) -> Any:

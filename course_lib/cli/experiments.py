@@ -80,8 +80,11 @@ def bench(
     from course_lib.experiments import bench
 
     if what != "step":
-        fix = "choose step; other measurements are tools/bench_*.py in the course's folder"
-        raise CourseError(f"nothing to measure called {what}", "course bench", fix)
+        raise CourseError(
+            f"nothing to measure called {what}",
+            "course bench",
+            "choose step; other measurements are tools/bench_*.py in the course's folder",
+        )
     positive("--repeats", repeats)
     facts = bench.step(method, repeats, set_)
     print(json.dumps(facts) if as_json else bench.table(facts))

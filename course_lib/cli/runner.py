@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from datetime import UTC, datetime
+from html import unescape
 from importlib import metadata
 from mimetypes import guess_type
 from pathlib import Path
@@ -19,17 +20,20 @@ from course_lib.data.files import only_run, replace_file
 from course_lib.errors import CourseError, need
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
+CARD = "from course_lib.training import card\nprint(card.told())"  # what the GPU did, at the end
 NOTE = ".passed.json"  # in a notebook's own folder, which the next run may empty then
 LOADS = re.compile(r'<script(?: src="[^"]*(?:jquery|require)| type="module").*?</script>', re.S)
 
 
-def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=False) -> dict:
+def run_notebooks(
+    notebooks, out: Path, profile="auto", parameters=None, resume=False, cuda=False
+) -> dict:
     """Execute each notebook in a fresh kernel: NAME.ipynb, NAME.html and report.json in ``out``.
 
     COURSE_OUT names the folder that it may write to. ``resume`` does not repeat what passed with
-    equal source, parameters and versions. What fails is NAME.failed.ipynb and stops no other. Each
-    carries its :func:`receipt`. Raises CourseError before anything runs if a notebook, parameter or
-    folder will not do.
+    equal source, parameters and versions. What fails is NAME.failed.ipynb and stops no other; with
+    ``cuda`` so does what leaves the GPU at 0 MB. Each carries its :func:`receipt`. Raises
+    CourseError before anything runs if a notebook, parameter or folder will not do.
     """
     from course_lib.training.profiles import device_name, resolve  # these import torch
 
@@ -63,8 +67,10 @@ def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=
                     "code": code_hash(source),
                     "start": f"{datetime.now(UTC):%F %T} UTC",
                 }
-                notebook, error = _execute(path, source, note, parameters)
-                notebook.metadata["receipt"] = told | {"seconds": _seconds(notebook)}
+                notebook, error, card = _execute(path, source, note, parameters, "cuda" in told)
+                if cuda and not error and not card.get("memory_mb"):
+                    error = "nothing ran on the GPU: it held 0 MB"
+                notebook.metadata["receipt"] = told | card | {"seconds": _seconds(notebook)}
                 _write(notebook, path, out, path.stem + ".failed" * bool(error))
                 row.update(status="failed" if error else "passed", error=error)
                 row["seconds"] = round(time.monotonic() - start, 1)
@@ -79,8 +85,8 @@ def run_notebooks(notebooks, out: Path, profile="auto", parameters=None, resume=
 def receipt(profile: str, versions: dict[str, str]) -> dict:
     """By what a notebook is executed: program, profile, machine, versions, commit.
 
-    :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; and the ``seconds`` of
-    each code cell, None where it did not run.
+    :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; the ``seconds`` of each
+    code cell, None where it did not run; and where there is a GPU what :mod:`training.card` tells.
     """
     import torch
 
@@ -107,6 +113,8 @@ def receipt_line(told: dict) -> str:
     seconds = sum(filter(None, told["seconds"]))
     took = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
     cuda = f", CUDA {told['cuda']}, driver {told['driver']}" if "cuda" in told else ""
+    if "memory_mb" in told:
+        cuda += f", at most {told['memory_mb']:.0f} MB, {told['kernel_s']:.0f} s of training steps"
     return (
         f"Executed by {told['by']}, profile {told['profile']}, on {told['device']}, "
         f"{'bfloat16' if told['bfloat16'] else 'float32'}, torch {told['torch']}{cuda}; "
@@ -137,8 +145,11 @@ def _load(path: Path, out: Path, parameters: dict):
         tagged = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
         nodes = ast.walk(ast.parse("\n".join(tagged[:1])))
     except Exception as error:  # from OSError to nbformat's own, and SyntaxError of parameters
-        reason = f"no notebook that can be run: {str(error).strip()[:120]}"
-        raise CourseError(reason, path, "restore the file, or save it again in Jupyter") from None
+        raise CourseError(
+            f"no notebook that can be run: {str(error).strip()[:120]}",
+            path,
+            "restore the file, or save it again in Jupyter",
+        ) from None
     if path.parent.resolve() == out.resolve():
         raise CourseError("the result would overwrite the notebook", path, "choose another --out")
     known = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
@@ -148,25 +159,44 @@ def _load(path: Path, out: Path, parameters: dict):
     return notebook
 
 
-def _execute(path: Path, source, note: Path, parameters: dict) -> tuple:
-    """The notebook, with a status at each cell, and None or what went wrong in one line."""
+def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> tuple:
+    """The notebook, with a status at each cell; None or what went wrong in one line; the card."""
     import papermill
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager, kernelspec
-    from nbformat.v4 import new_markdown_cell
+    from nbformat.v4 import new_code_cell, new_markdown_cell
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
 
     env = {"COURSE_OUT": str(note.parent.absolute()), "COURSE_PROFILE": parameters["profile"]}
 
     class ThisInterpreter(AsyncKernelManager):  # whatever the user's kernel "python3" is
         kernel_spec = kernelspec.KernelSpec(**get_kernel_dict(["--log-level=50"]) | {"env": env})
 
+    class Client(PapermillNotebookClient):
+        def process_message(self, message, *where):
+            """What the cell's training says stands behind papermill's bar, until the next cell."""
+            said = message["content"].get("data", {}).get("text/html", "")
+            fresh = message["msg_type"] == "execute_input" or said.startswith("<pre>step")
+            if self.nb_man.pbar and fresh:
+                self.nb_man.pbar.set_postfix_str(unescape(said[5:-6]))
+            return super().process_message(message, *where)
+
+    class Engine(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+            del options["input_path"], options["start_timeout"]
+            return Client(nb_man, kernel_name=kernel_name, **options).execute()
+
+    papermill_engines.register("course", Engine)
     if note.exists():
         shutil.rmtree(note.parent)
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text("{}")
+    source.cells += [new_code_cell(CARD)] * on_gpu
     started, error = {"notebook": source, "cell_index": -1}, None  # as papermill's hooks tell
     options = {"on_notebook_start": started.update, "on_cell_start": started.update}
-    options |= {"execution_timeout": 1200, "kernel_manager_class": ThisInterpreter}
+    options |= {"timeout": 1200, "kernel_manager_class": ThisInterpreter, "engine_name": "course"}
     options |= {"resources": {"metadata": {"path": str(path.parent)}}, "language": "python"}
     options |= {"kernel_name": "python3", "progress_bar": sys.stderr.isatty()}
     try:
@@ -177,6 +207,8 @@ def _execute(path: Path, source, note: Path, parameters: dict) -> tuple:
     notebook, reached = started["notebook"], started["cell_index"]
     tag = "papermill-error-cell-tag"  # of cells that papermill added
     notebook.cells = [c for c in notebook.cells if tag not in c.metadata.get("tags", [])]
+    last = notebook.cells.pop().outputs if on_gpu else []
+    card = ast.literal_eval(last[-1].text) if last and not error else {}
     code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     if any(notebook.cells[i].metadata.papermill.get("exception") for i in code):
         error = error or "SystemExit: the cell ended the notebook"
@@ -190,7 +222,7 @@ def _execute(path: Path, source, note: Path, parameters: dict) -> tuple:
         error = f"code cell {sum(i <= failed for i in code)} of {len(code)}: {error}"
         left = f"The last {sum(i > reached for i in code)} code cells were **NOT RUN**."
         notebook.cells.insert(0, new_markdown_cell(f"> **FAILED** in {error}. {left}"))
-    return notebook, error
+    return notebook, error, card
 
 
 def _write(notebook, path: Path, out: Path, stem: str) -> None:

@@ -100,8 +100,9 @@ def train(
     if seed < 0:
         raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "write --seed 0")
     if steps is not None and minutes is not None:
-        what = "--steps and --minutes exclude each other"
-        raise CourseError(what, "course train", "give one of them")
+        raise CourseError(
+            "--steps and --minutes exclude each other", "course train", "give one of them"
+        )
     if steps is None and minutes is None:
         minutes = 5.0
     shorthands = {"load": load, "keep": keep}
@@ -123,8 +124,10 @@ def train(
         workers=workers,
     )
     if distributed.world()[0] == 0:
-        done = f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s"
-        print(f"{done}; look at {out / 'previews'}")
+        print(
+            f"{result.stopped} at step {result.steps} after {result.seconds:.0f} s; "
+            f"look at {out / 'previews'}"
+        )
     if result.stopped == "interrupted":
         raise typer.Exit(130)
 
@@ -219,8 +222,10 @@ def export(
 
     facts = export_run(folder, onnx, direction, half)
     print(f"wrote {onnx}: {facts['bytes'] / 1e6:.1f} MB, weights {facts['weights']}")
-    compared = f"on {facts['compared']} held-out inputs: {facts['difference']:.1e}"
-    print(f"largest difference to PyTorch {compared}")
+    print(
+        f"largest difference to PyTorch on {facts['compared']} held-out inputs: "
+        f"{facts['difference']:.1e}"
+    )
     step = int(facts["multiple"])
     print(f"height and width: {f'multiples of {step}' if step else facts['size'] + ' px'}")
 
@@ -255,8 +260,10 @@ def demo(
         size = f"{model['bytes'] / 1e6:.1f} MB"
         print(f"{model['name']}: {size}, differs from PyTorch by {model['difference']:.1e}")
     size = sum(path.stat().st_size for path in static.rglob("*") if path.is_file())
-    look = f"look at it: python -m http.server --directory {static}"
-    print(f"wrote {static}, {size / 1e6:.1f} MB in all; {look}")
+    print(
+        f"wrote {static}, {size / 1e6:.1f} MB in all; "
+        f"look at it: python -m http.server --directory {static}"
+    )
 
 
 @app.command()

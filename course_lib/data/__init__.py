@@ -38,11 +38,12 @@ DRAWN = {
     "emoji:colour": EmojiColour,
     "emoji:fill": EmojiFill,
 }
+COLOURING = ("emoji:colour", "photos:colour")  # a picture from itself in grey
 EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
 
 
 def names() -> list[str]:
-    """The data sets that need no folder and no download; ``paper_sets`` has the others."""
+    """The data sets that need no folder and no download; ``download`` has the others."""
     styles = [f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b]
     return [*DRAWN, *styles, *(name + PAIRED for name in styles), *TASKS, *PHOTOS, *EARTH]
 
@@ -86,8 +87,11 @@ def open_dataset(
     if direction not in ("xy", "yx"):
         raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")
     if name in names() and not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
-        fix = f"choose {SIZES[0]} to {SIZES[1]}"
-        raise CourseError(f"this data set has no images of {size!r} px", "size", fix)
+        raise CourseError(
+            f"this data set has no images of {size!r} px",
+            "size",
+            f"choose {SIZES[0]} to {SIZES[1]}",
+        )
     if name in DRAWN:
         dataset = DRAWN[name](split, size)
     elif name.startswith("emoji:") and name in names():

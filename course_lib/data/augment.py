@@ -22,8 +22,8 @@ def item_generator(*key: int) -> torch.Generator:
 
 def partner(count: int, *key: int) -> int:
     """Which of ``count`` images of the other domain goes with this (seed, epoch, index)."""
-    generator = item_generator(*key, 1)  # apart from that of Augment, whose key is the same
-    return int(torch.randint(count, (), generator=generator))
+    # the 1 keeps it apart from Augment, whose key is the same
+    return int(torch.randint(count, (), generator=item_generator(*key, 1)))
 
 
 def enlarged(size: int) -> int:
@@ -55,9 +55,10 @@ def jitter(
             mode = "nearest" if nearest else "bilinear"
             images = F.interpolate(images, (large, large), mode=mode)
         corners = (draws[:, :2] * (large - size + 1)).long().tolist()
-        pairs = zip(images, corners, strict=True)
-        windows = [image[:, top : top + size, left : left + size] for image, (top, left) in pairs]
-        images = torch.stack(windows)
+        windows = zip(images, corners, strict=True)
+        images = torch.stack(
+            [i[:, top : top + size, left : left + size] for i, (top, left) in windows]
+        )
     elif kind == "affine":
         draws = draws[:, :, None, None]  # (n, 5, 1, 1)
         angle, scale = (10 * draws[:, 2] - 5) * (math.pi / 180), 0.9 + 0.2 * draws[:, 3]

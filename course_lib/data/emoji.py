@@ -64,8 +64,8 @@ def _tiles(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size siz
     if not features.check("avif"):
         raise CourseError("this Pillow cannot read AVIF", path, "pip install --upgrade pillow")
     sheet = np.asarray(Image.open(path))  # (rows * size, 40 * size, 3)
-    tiles = sheet.reshape(-1, size, COLUMNS, size, 3)
-    tiles = tiles.transpose(0, 2, 4, 1, 3)  # (rows, 40, 3, size, size)
+    # (rows, 40, 3, size, size)
+    tiles = sheet.reshape(-1, size, COLUMNS, size, 3).transpose(0, 2, 4, 1, 3)
     return torch.from_numpy(tiles.reshape(-1, 3, size, size)[:count])
 
 

@@ -53,8 +53,8 @@ def paint(labels: Tensor) -> Float[Tensor, "*batch 3 h w"]:
 
 def label_map(images: Float[Tensor, "*batch 3 h w"]) -> Tensor:
     """The class of the nearest colour of PALETTE for each pixel, int64: the inverse of paint."""
-    distances = (images.unsqueeze(-4) - COLOURS[:, :, None, None]).square().sum(-3)
-    return distances.argmin(-3)  # (..., 12, h, w) -> (..., h, w)
+    apart = images.unsqueeze(-4) - COLOURS[:, :, None, None]  # (..., 12, 3, h, w)
+    return apart.square().sum(-3).argmin(-3)
 
 
 class Facades(TwoDomains):

@@ -44,9 +44,11 @@ def writing(what: str, path: Path, size: int) -> Iterator[None]:
         yield
     except OSError as error:
         amount = f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size} bytes"
-        what = f"cannot write {what} of {amount}: {error.strerror or error}"
-        fix = "free some space, or choose a folder you may write to; what was there is untouched"
-        raise CourseError(what, path, fix) from error
+        raise CourseError(
+            f"cannot write {what} of {amount}: {error.strerror or error}",
+            path,
+            "free some space, or choose a folder you may write to; what was there is untouched",
+        ) from error
 
 
 def sweep(folder: Path) -> None:
@@ -79,11 +81,13 @@ def only_run(folder: Path, part: bool = False) -> Iterator[None]:
         note.write_text(str(os.getpid()))
     except filelock.Timeout:
         pid = note.read_text() if note.exists() else "unknown"
-        fix = "wait for it, or choose another"
-        raise CourseError(f"process {pid} is writing here", folder, fix) from None
+        raise CourseError(
+            f"process {pid} is writing here", folder, "wait for it, or choose another"
+        ) from None
     except OSError as error:
-        fix = "choose a folder you may write to"
-        raise CourseError(f"cannot write here: {error.strerror}", folder, fix) from error
+        raise CourseError(
+            f"cannot write here: {error.strerror}", folder, "choose a folder you may write to"
+        ) from error
     token = HELD.set(folder)
     try:
         yield

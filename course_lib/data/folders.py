@@ -73,9 +73,11 @@ def matched(a: Splits, b: Splits, folder: Path) -> Splits:
         by_key_a, by_key_b = _by_key(a[split]), _by_key(b[split])
         if by_key_a.keys() != by_key_b.keys():
             only_a, only_b = _only_in("A", by_key_a, by_key_b), _only_in("B", by_key_b, by_key_a)
-            what = f"A and B do not match in {split}; {only_a}; {only_b}"
-            fix = "give every image of A a partner of the same name in B, or remove the ones listed"
-            raise CourseError(what, printable(folder), fix)
+            raise CourseError(
+                f"A and B do not match in {split}; {only_a}; {only_b}",
+                printable(folder),
+                "give every image of A a partner of the same name in B, or remove the ones listed",
+            )
         partners[split] = [by_key_b[key] for key in by_key_a]
     return partners
 
@@ -84,9 +86,11 @@ def _by_key(paths: list[Path]) -> dict[str, Path]:
     by_key: dict[str, Path] = {}
     for path in paths:
         if by_key.setdefault(key_of(path), path) != path:
-            what = "another image has the same name without suffix"
-            fix = "names without suffix must differ within a folder: rename or remove one"
-            raise CourseError(what, printable(path), fix)
+            raise CourseError(
+                "another image has the same name without suffix",
+                printable(path),
+                "names without suffix must differ within a folder: rename or remove one",
+            )
     return by_key
 
 
@@ -105,8 +109,11 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
     """
     pool, missing = images["train"], [split for split in ("test", "val") if not images[split]]
     if len(pool) <= len(missing):
-        what = f"too few images: {len(pool)} for train{side}, at least {len(missing) + 1} needed"
-        raise CourseError(what, printable(folder), LAYOUTS)
+        raise CourseError(
+            f"too few images: {len(pool)} for train{side}, at least {len(missing) + 1} needed",
+            printable(folder),
+            LAYOUTS,
+        )
     hashes = [hashlib.sha256(os.fsencode(key_of(path))).hexdigest() for path in pool]
     fractions = {path: int(each, 16) / 2**256 for path, each in zip(pool, hashes, strict=True)}
     for count, split in enumerate(missing, 1):
@@ -189,9 +196,11 @@ class ImageFolder(TwoDomains):
     def _shape(self, path: Path, size: tuple[int, int]) -> tuple[int, int]:
         """(width, height) of each image in a file of this size, which must be even for two."""
         if self.beside and size[0] % 2:
-            what = f"an A|B image needs an even width, this one is {size[0]} x {size[1]}"
-            fix = "cut it so that both halves are equally wide, or remove it"
-            raise CourseError(what, printable(path), fix)
+            raise CourseError(
+                f"an A|B image needs an even width, this one is {size[0]} x {size[1]}",
+                printable(path),
+                "cut it so that both halves are equally wide, or remove it",
+            )
         return size[0] // (1 + self.beside), size[1]
 
     def _read(self, path: Path) -> UInt8[Tensor, "n 3 h w"]:
@@ -205,9 +214,11 @@ class ImageFolder(TwoDomains):
             images.append(image.crop((width, 0, 2 * width, height)))
         if self.cropped:
             if max(shape) > LONGEST * min(shape):
-                what = f"too long and thin to cut squares out of it: {shape[0]} x {shape[1]}"
-                fix = "cut it into pieces, remove it, or take --load square"
-                raise CourseError(what, printable(path), fix)
+                raise CourseError(
+                    f"too long and thin to cut squares out of it: {shape[0]} x {shape[1]}",
+                    printable(path),
+                    "cut it into pieces, remove it, or take --load square",
+                )
             size = scaled(shape, self.size / min(shape))
         out = to_bytes(torch.stack([to_tensor(each, size) for each in images]))
         if (len(self.kept) + 1) * out.nbytes <= CACHE_BYTES:

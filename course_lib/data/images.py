@@ -1,11 +1,13 @@
 """Reading images safely: out comes 8-bit RGB the right way up, or an error that names the file."""
 
+import io
 import os
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,17 +62,21 @@ def entries(folder: str | os.PathLike) -> list[Path]:
     try:
         return sorted(Path(folder).iterdir(), key=lambda path: path.name)
     except OSError as error:
-        what = f"cannot list this folder: {error.strerror}"
-        fix = "check the path: a folder with images is expected"
-        raise CourseError(what, printable(folder), fix) from None
+        raise CourseError(
+            f"cannot list this folder: {error.strerror}",
+            printable(folder),
+            "check the path: a folder with images is expected",
+        ) from None
 
 
 def is_dead_end(path: Path) -> bool:
     """Whether a symbolic link leads to a folder, in a circle or to nowhere; warns of it if so."""
     dead = os.path.islink(path) and not os.path.isfile(path)
     if dead:
-        what = "passed over a link to a folder, in a circle or to nowhere"
-        warnings.warn(f"{what}: {printable(path)}", stacklevel=3)
+        warnings.warn(
+            f"passed over a link to a folder, in a circle or to nowhere: {printable(path)}",
+            stacklevel=3,
+        )
     return dead
 
 
@@ -87,16 +93,21 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        what = f"image refused before decoding, it is too large: {error}"
-        fix = f"scale it down to at most {MAX_PIXELS // 10**6} million pixels, or remove it"
-        raise CourseError(what, printable(path), fix) from None
+        raise CourseError(
+            f"image refused before decoding, it is too large: {error}",
+            printable(path),
+            f"scale it down to at most {MAX_PIXELS // 10**6} million pixels, or remove it",
+        ) from None
     except Exception as error:  # a damaged file can raise nearly anything in a decoder
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
             reason = f"its content is not {formats}, whatever its name says"
-        fix = "fetch or save the file again, or remove it"
-        raise CourseError(f"cannot read this image: {reason}", printable(path), fix) from None
+        raise CourseError(
+            f"cannot read this image: {reason}",
+            printable(path),
+            "fetch or save the file again, or remove it",
+        ) from None
 
 
 def image_size(path: str | os.PathLike) -> Size:
@@ -189,10 +200,31 @@ def to_image(tensor: Float[Tensor, "3 h w"]) -> Image.Image:
     return Image.fromarray(to_bytes(tensor).permute(1, 2, 0).cpu().numpy())
 
 
+def to_png(picture: Any) -> bytes:
+    """The PNG file of an image, or of a figure of matplotlib."""
+    file = io.BytesIO()
+    save = picture.save if isinstance(picture, Image.Image) else picture.savefig
+    save(file, format="png")
+    return file.getvalue()
+
+
 def grey(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
     """The brightness that television shows in grey (BT.601), three times."""
     red, green, blue = images.split(1, dim=1)
     return (0.299 * red + 0.587 * green + 0.114 * blue).expand_as(images).contiguous()
+
+
+def with_luminance(coloured: Image.Image, source: Image.Image) -> Image.Image:
+    """The colours of ``coloured`` (Cb and Cr of BT.601) with the luminance of ``source``.
+
+    As large as ``coloured``, and as transparent.
+    """
+    luminance = source.convert("RGB").convert("L").resize(coloured.size)
+    colours = coloured.convert("RGB").convert("YCbCr").split()[1:]
+    merged = Image.merge("YCbCr", (luminance, *colours)).convert("RGB")
+    if "A" in coloured.getbands():
+        merged.putalpha(coloured.getchannel("A"))
+    return merged
 
 
 def with_hole(

@@ -67,8 +67,11 @@ def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h 
     stray = ((colours.movedim(-1, 0) - image).abs().amax(0) > FAR).double().mean().item()
     if stray > STRAY:
         which = f"none of the {len(CLASSES)} colours of the labels"
-        fix = "paint it in the colours of houses.layout.PALETTE, or grey 0 to 11; save as PNG"
-        raise CourseError(f"no label map: {stray:.0%} of its pixels have {which}", path, fix)
+        raise CourseError(
+            f"no label map: {stray:.0%} of its pixels have {which}",
+            path,
+            "paint it in the colours of houses.layout.PALETTE, or grey 0 to 11; save as PNG",
+        )
     return labels
 
 
@@ -99,16 +102,18 @@ def find_scenes(
     if str(source) in names() and not source.exists():
         data = open_dataset(str(source), "test", size)
         if "labels" not in data[0]:
-            fix = "give facades, or a folder of label maps"
-            raise CourseError("this data set has no label maps", source, fix)
+            raise CourseError(
+                "this data set has no label maps", source, "give facades, or a folder of label maps"
+            )
         items = (data[i] for i in range(len(data)))
         return (
             (item["name"].replace(" ", "_"), (size, size), item["labels"], item["instances"])
             for item in items
         )
     if not source.exists():
-        fix = "give label maps, or the name facades"
-        raise CourseError("no such file, folder or data set", source, fix)
+        raise CourseError(
+            "no such file, folder or data set", source, "give label maps, or the name facades"
+        )
     folder = source / "labels" if (source / "labels").is_dir() else source
     paths = find_images(folder) if folder.is_dir() else [folder]
     if not paths:
@@ -117,8 +122,11 @@ def find_scenes(
     if folder != source:
         ids = {path.stem: path for path in find_images(source / "instances")}
         if lonely := sorted(ids.keys() ^ {path.stem for path in paths}):
-            what = f"labels/ and instances/ differ in: {', '.join(lonely[:5])}"
-            raise CourseError(what, source, "give each label map an instance map of the same name")
+            raise CourseError(
+                f"labels/ and instances/ differ in: {', '.join(lonely[:5])}",
+                source,
+                "give each label map an instance map of the same name",
+            )
     return (_scene(path, ids.get(path.stem), fit, pairs) for path in paths)
 
 

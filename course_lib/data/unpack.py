@@ -34,9 +34,11 @@ def unpack(archive: Path, folder: Path) -> None:
         (_unzip if archive.suffix == ".zip" else _untar)(archive, folder, limit)
     except Exception as error:  # the parsers raise nearly anything on bytes that are not theirs
         reason = " ".join(str(error).split()) or type(error).__name__
-        what = f"archive refused, nothing of it is kept: {reason}"
-        fix = "fetch it again; if it still is refused, unpack it yourself and give the folder"
-        raise CourseError(what, printable(archive), fix) from None
+        raise CourseError(
+            f"archive refused, nothing of it is kept: {reason}",
+            printable(archive),
+            "fetch it again; if it still is refused, unpack it yourself and give the folder",
+        ) from None
 
 
 def _unzip(archive: Path, folder: Path, limit: int) -> None:

@@ -43,6 +43,7 @@ SUBJECTS = {  # of the shipped weights, by data: what they are about; x and y in
     "facades": ("houses", "map", "house"),
     "facades:touching": ("houses", "map", "house"),
     "facades:day-night": ("day and night", "day", "night"),
+    "photos:colour": ("photographs", "grey", "colour"),
 }
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 HINTS = {  # what to try first in a tab of this kind
@@ -143,7 +144,7 @@ def _made(kind: str, one: Translator) -> w.Widget:
     x, y, names = some["x"], some["y"], some["names"]
     if kind == "Many answers":
         val = _held_out(one, "val")
-        images = [val[i]["y"][None] for i in range(min(CODES, len(val)))]
+        images = (val[i]["y"][None] for i in range(min(CODES, len(val))))
         codes = [method.encode(image.to(method.device)).cpu() for image in images]
         return latents.explorer(method, x, torch.cat(codes), names)
     if kind == "There and back":
@@ -160,8 +161,7 @@ def _made(kind: str, one: Translator) -> w.Widget:
 def _game(one: Translator) -> w.Widget:
     data = _held_out(one, "test")
     pairs = runs.translate_batches(one.method, Subset(data, data.shown[:ROUND]))
-    seed = secrets.randbelow(10**6)
-    return real_or_fake.game(pairs["y"], pairs["fake_y"], one.title, seed=seed)
+    return real_or_fake.game(pairs["y"], pairs["fake_y"], one.title, seed=secrets.randbelow(10**6))
 
 
 def _choice(named: dict[str, Translator], make: Callable[[Translator], w.Widget]) -> w.Widget:
@@ -211,8 +211,9 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
         runs.open_translator(Path(place), "cpu")  # says what is wrong, here and now
     with socket.socket() as probe:
         if probe.connect_ex((ADDRESS, port)) == 0:
-            what = f"something answers on port {port} already"
-            raise CourseError(what, "course demo", f"--port {port + 1}")
+            raise CourseError(
+                f"something answers on port {port} already", "course demo", f"--port {port + 1}"
+            )
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory() as folder:
         cell = nbformat.v4.new_code_cell(f"from course_lib.demo.app import app\napp({places!r})")
@@ -233,8 +234,10 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
 
         def announce() -> None:
             print(f"the app: http://{ADDRESS}:{port}/?token={token}")
-            line = "only this machine can reach it, and only with the token; Ctrl-C ends it"
-            print(line, flush=True)
+            print(
+                "only this machine can reach it, and only with the token; Ctrl-C ends it",
+                flush=True,
+            )
 
         # once it listens: an address that is told sooner would be refused
         IOLoop.current().add_callback(announce)

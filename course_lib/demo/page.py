@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import TwoDomains
+from course_lib.data import COLOURING, TwoDomains
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.data.label_maps import SHADES
 from course_lib.errors import CourseError, need
@@ -46,8 +46,11 @@ def build(target: Path, folders: list[Path], half: bool = False) -> dict:
     """
     fresh = not target.exists() or (target.is_dir() and not any(target.iterdir()))
     if not fresh and not (target / "models.json").exists():
-        fix = "name a new folder, or one with an earlier page"
-        raise CourseError("this folder holds something else", target, fix)
+        raise CourseError(
+            "this folder holds something else",
+            target,
+            "name a new folder, or one with an earlier page",
+        )
     with tempfile.TemporaryDirectory() as scratch:
         page, models = Path(scratch) / "page", []
         shutil.copytree(Path(__file__).parent / "static", page)
@@ -75,6 +78,7 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     data, drawn = facts.pop("dataset"), facts.pop("x")
     entry = {"name": name, "title": title, "file": file} | facts
     entry |= {key: int(facts[key]) for key in ("size", "z_dim", "multiple")}
+    entry["grey"] = facts["data"] in COLOURING and facts["direction"] == "xy"
     entry |= _inputs(page, name, data, drawn)
     return entry | {"thumbnail": _thumbnail(page, page / file, entry)}
 
@@ -131,8 +135,11 @@ def _fetch_runtime(page: Path) -> None:
     (runtime,) = need("web", "onnxruntime")
     npm = shutil.which("npm")
     if npm is None:
-        fix = "install Node.js, which has npm"
-        raise CourseError(f"npm is missing, which brings {RUNTIME}", "course demo", fix)
+        raise CourseError(
+            f"npm is missing, which brings {RUNTIME}",
+            "course demo",
+            "install Node.js, which has npm",
+        )
     with tempfile.TemporaryDirectory() as scratch:
         command = [npm, "pack", RUNTIME, "--silent"]
         try:
@@ -150,8 +157,11 @@ def _fetch_runtime(page: Path) -> None:
             tarfile.TarError,
             subprocess.SubprocessError,
         ) as e:
-            fix = f"check the connection; in an empty folder this must work: npm pack {RUNTIME}"
-            raise CourseError(f"could not fetch {RUNTIME}: {e}", "npm", fix) from e
+            raise CourseError(
+                f"could not fetch {RUNTIME}: {e}",
+                "npm",
+                f"check the connection; in an empty folder this must work: npm pack {RUNTIME}",
+            ) from e
     # The licences are in the package for Python, of the same project; that for browsers has none.
     for name in ("LICENSE", "ThirdPartyNotices.txt"):
         licence = Path(runtime.__file__).parent / name

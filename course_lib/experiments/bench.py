@@ -120,12 +120,14 @@ def one_file(name: str) -> Path:
     Raises CourseError if it is in neither: the wheel does not have it.
     """
     file = f"one_file/{name}.py"
-    places = (Path(course_lib.__file__).parents[1] / "notebooks", Path("notebooks"), Path())
-    for folder in places:
+    for folder in (Path(course_lib.__file__).parents[1] / "notebooks", Path("notebooks"), Path()):
         if (folder / file).is_file():
             return folder / file
-    fix = "call it in a checkout of the course, or in its folder notebooks"
-    raise CourseError("the one-file edition is not here", f"notebooks/{file}", fix)
+    raise CourseError(
+        "the one-file edition is not here",
+        f"notebooks/{file}",
+        "call it in a checkout of the course, or in its folder notebooks",
+    )
 
 
 def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Callable[[dict], Any]:
@@ -180,8 +182,9 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None) -> dict
     Raises CourseError for a method without a textbook step.
     """
     if name not in MEASURED:
-        fix = f"choose from {', '.join(MEASURED)}"
-        raise CourseError(f"no textbook step for {name!r}", "course bench", fix)
+        raise CourseError(
+            f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}"
+        )
     cls, device = method_class(name), profiles.pick_device()
     config = configs.build(cls.Config, **MEASURED[name] | configs.parse(cls.Config, settings or []))
     batch = random_batch(config, device)
@@ -253,9 +256,11 @@ def compile_cost(
             # compiled in the first, captured as graphs in the second or third
             first_three = seconds_of(lambda: [turn(fast) for _ in range(3)])
         except Exception as error:
-            fix = "it needs a C++ compiler on a CPU, Triton on a GPU"
-            what = f"{type(error).__name__}: {error}"[:200]
-            raise CourseError(what, "torch.compile", fix) from None
+            raise CourseError(
+                f"{type(error).__name__}: {error}"[:200],
+                "torch.compile",
+                "it needs a C++ compiler on a CPU, Triton on a GPU",
+            ) from None
         seconds = alternate({"plain": lambda: turn(net), "compiled": lambda: turn(fast)}, turns)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     return medians | {"warm_up": first_three - 3 * medians["compiled"]}

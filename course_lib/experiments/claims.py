@@ -112,8 +112,11 @@ def values(side: str, metric: str, sweep: str, folder: Path) -> dict[int, float]
     try:
         return {row["seed"]: measure(metric, row) for row in _rows(side, sweep, folder)}
     except KeyError as error:
-        fix = f"{metric} of {side!r} was asked for, in {sweep}.csv if it names no other table"
-        raise CourseError(f"no score {error}", folder, fix) from None
+        raise CourseError(
+            f"no score {error}",
+            folder,
+            f"{metric} of {side!r} was asked for, in {sweep}.csv if it names no other table",
+        ) from None
 
 
 def _rows(side: str, sweep: str, folder: Path) -> list[dict]:

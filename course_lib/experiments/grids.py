@@ -84,13 +84,16 @@ def read_grid(path: Path) -> list[Cell]:
     try:
         grid = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        what = f"no readable grid: {error.strerror if isinstance(error, OSError) else error}"
-        fix = "give a TOML file, for example one of notebooks/sweeps"
-        raise CourseError(what, path, fix) from None
+        raise CourseError(
+            f"no readable grid: {error.strerror if isinstance(error, OSError) else error}",
+            path,
+            "give a TOML file, for example one of notebooks/sweeps",
+        ) from None
     _check(grid, OF_GRIDS, path)
     if not grid.get("rows"):
-        fix = 'add a table [rows."name"] for each, which may be empty'
-        raise CourseError("the grid has no rows", path, fix)
+        raise CourseError(
+            "the grid has no rows", path, 'add a table [rows."name"] for each, which may be empty'
+        )
     cells: list[Cell] = []
     for row, values in grid["rows"].items():
         try:
@@ -98,15 +101,16 @@ def read_grid(path: Path) -> list[Cell]:
             cells += _cells(row, DEFAULTS | grid, values)
         except CourseError as error:
             raise CourseError(error.what, f"{path}, row {row!r}", error.fix) from None
-    for name in ("command", "slug"):
+    for name, shared in (("command", "settings"), ("slug", "file name")):
         first: dict[str, Cell] = {}
         for cell in cells:
             other = first.setdefault(getattr(cell, name), cell)
             if other is not cell:
-                shared = {"command": "settings", "slug": "file name"}[name]
-                what = f"{cell.row!r} seed {cell.seed} has the same {shared} as {other.row!r}"
-                fix = "leave one out, or make them differ"
-                raise CourseError(what, f"{path}, row {cell.row!r}", fix)
+                raise CourseError(
+                    f"{cell.row!r} seed {cell.seed} has the same {shared} as {other.row!r}",
+                    f"{path}, row {cell.row!r}",
+                    "leave one out, or make them differ",
+                )
     return cells
 
 
@@ -115,8 +119,11 @@ def _check(values: dict, kinds: dict[str, type], where: Any) -> None:
         if name not in kinds:
             raise CourseError(f"unknown key {name!r}", where, f"choose from {', '.join(kinds)}")
         if type(value) is not kinds[name]:
-            what = f"{name} needs a TOML value of type {kinds[name].__name__}, got {value!r}"
-            raise CourseError(what, where, "see the grids in notebooks/sweeps")
+            raise CourseError(
+                f"{name} needs a TOML value of type {kinds[name].__name__}, got {value!r}",
+                where,
+                "see the grids in notebooks/sweeps",
+            )
 
 
 def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
@@ -124,28 +131,34 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
     values = grid | {name: value for name, value in given.items() if name in OF_ROWS}
     _check({name: values[name] for name in OF_ROWS if name in values}, OF_ROWS, row)
     if missing := [name for name in OF_ROWS if name not in values]:
-        fix = "write it at the top of the grid, or in the row"
-        raise CourseError(f"{', '.join(missing)} missing", row, fix)
+        raise CourseError(
+            f"{', '.join(missing)} missing", row, "write it at the top of the grid, or in the row"
+        )
     settings = {name: value for name, value in given.items() if name not in OF_ROWS}
     settings = grid.get("set", {}) | settings
     seeds, steps = values["seeds"], values["steps"]
     whole = all(type(seed) is int and seed >= 0 for seed in seeds)
     if not seeds or not whole or len(set(seeds)) < len(seeds):
-        what = f"seeds must be different whole numbers from 0 on, got {seeds}"
-        raise CourseError(what, row, "seeds = [0, 1, 2]")
+        raise CourseError(
+            f"seeds must be different whole numbers from 0 on, got {seeds}",
+            row,
+            "seeds = [0, 1, 2]",
+        )
     if steps <= 0:
         raise CourseError(f"steps must be above 0, got {steps}", row, "for example steps = 1000")
     if values["profile"] == "auto":
-        fix = "choose from smoke, cpu, gpu, paper"
-        raise CourseError("profile 'auto' depends on the machine", row, fix)
+        raise CourseError(
+            "profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper"
+        )
     names = ("method", "data", "steps", "direction", "profile", "bf16", "device", "step_ms")
     chosen = {name: values[name] for name in names}
     texts = tuple(f"{name}={value}" for name, value in settings.items())
     cell = Cell(row, seeds[0], settings=texts, **chosen)
     paired = _paired(cell.data, cell.config.image_size, cell.direction)
     if method_class(cell.method).needs_pairs and not paired:
-        what = f"{cell.method} learns from pairs, and {cell.data} has none"
-        raise CourseError(what, row, "choose paired data")
+        raise CourseError(
+            f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data"
+        )
     profiles.pick_device(cell.device)
     return [dataclasses.replace(cell, seed=seed) for seed in seeds]
 

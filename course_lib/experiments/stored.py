@@ -27,8 +27,11 @@ def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -
     for row in rows:
         seeds = [cell for cell in cells if cell["row"] == row]
         if not seeds:
-            fix = f"choose from {sorted({cell['row'] for cell in cells})}"
-            raise CourseError(f"no row is called {row!r}", table, fix)
+            raise CourseError(
+                f"no row is called {row!r}",
+                table,
+                f"choose from {sorted({cell['row'] for cell in cells})}",
+            )
         line = f"{row:34}"
         for score in scores:
             values = [claims.measure(score, cell) for cell in seeds]

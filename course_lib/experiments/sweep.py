@@ -41,7 +41,7 @@ from course_lib.data.images import to_image
 from course_lib.errors import CourseError, need
 from course_lib.experiments.grids import Cell, read_grid
 from course_lib.methods import configs
-from course_lib.metrics import generated, samples, scores
+from course_lib.metrics import samples, scores
 from course_lib.training import profiles
 from course_lib.training.progress import clock
 
@@ -137,11 +137,12 @@ def _results(
         try:
             client = stack.enter_context(distributed.Client(scheduler or cluster, timeout=20))
         except (OSError, ValueError) as error:
-            fix = (
+            raise CourseError(
+                f"no Dask scheduler answers: {error}",
+                scheduler,
                 "start one (dask scheduler) and workers (dask worker ADDRESS --nthreads 1), "
-                "and give its address"
-            )
-            raise CourseError(f"no Dask scheduler answers: {error}", scheduler, fix) from None
+                "and give its address",
+            ) from None
         if not client.nthreads():
             print("waiting for workers", file=sys.stderr, flush=True)
         futures = {}
@@ -205,7 +206,7 @@ def _do(cell: Cell, folder: Path) -> dict:
     if method.translates:
         numbers = scores.score(method, cell.data, "test", cell.direction)
     else:
-        numbers = generated.score_generated(method, cell.data, "test")
+        numbers = samples.score_generated(method, cell.data, "test")
     if method.has_codes:
         numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
     late = result.history[len(result.history) // 2 :]
@@ -303,8 +304,11 @@ def table(path: Path) -> list[dict]:
             row |= {"seed": int(row["seed"]), "steps": int(row["steps"])}
         return rows
     except (OSError, ValueError, KeyError, TypeError) as error:
-        what = f"no readable table of results: {type(error).__name__}: {error}"
-        raise CourseError(what, path, "make it with course sweep") from None
+        raise CourseError(
+            f"no readable table of results: {type(error).__name__}: {error}",
+            path,
+            "make it with course sweep",
+        ) from None
 
 
 def _measured(path: Path) -> dict[str, dict]:

@@ -306,8 +306,7 @@ def _surfaces(
             f32(0.62) + f32(0.5) * single + f32(0.1) * fine,
             where=is_part["wall"] & ~mortar,
         )
-        mortared = albedo[:, mortar]
-        albedo[:, mortar] = mix(mortared, linear("d6d0c6")[:, 0], f32(0.45))
+        albedo[:, mortar] = mix(albedo[:, mortar], linear("d6d0c6")[:, 0], f32(0.45))
     elif is_part["wall"].any():
         np.copyto(texture, f32(0.88) + f32(0.14) * patchy + f32(0.1) * fine, where=is_part["wall"])
     if rows := rows_of(is_part["roof"]):

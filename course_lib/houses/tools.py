@@ -28,8 +28,7 @@ def noise(n: int, across: int, down: int, seed: int, band: slice = slice(None)) 
     x, fx = _steps(n, across)
     y, fy = (step[band] for step in _steps(n, down))
     rows = lattice[y] + (lattice[y + 1] - lattice[y]) * fy[:, None]
-    slope = rows[:, 1:] - rows[:, :-1]
-    hills = slope[:, x]
+    hills = (rows[:, 1:] - rows[:, :-1])[:, x]
     hills *= fx
     hills += rows[:, x]
     return hills

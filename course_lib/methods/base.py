@@ -166,8 +166,11 @@ class Method:
         """
         if cls.maps and (direction == "yx" or not set(cls.maps) <= item.keys()):
             maps = " and ".join(cls.maps)
-            what = f"{cls.__name__} paints from {maps} of x, and these data have none"
-            raise CourseError(what, f"--direction {direction}", "try facades")
+            raise CourseError(
+                f"{cls.__name__} paints from {maps} of x, and these data have none",
+                f"--direction {direction}",
+                "try facades",
+            )
         return config
 
     @property

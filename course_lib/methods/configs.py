@@ -26,8 +26,11 @@ def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
             )
         if name not in defaults(cls):
             near = difflib.get_close_matches(name, defaults(cls), n=1)
-            fix = f"did you mean {near[0]}?" if near else "course train METHOD --help lists them"
-            raise CourseError(f"unknown setting {name!r}", "--set", fix)
+            raise CourseError(
+                f"unknown setting {name!r}",
+                "--set",
+                f"did you mean {near[0]}?" if near else "course train METHOD --help lists them",
+            )
         out[name] = _value(name, text, hints[name])
     return out
 

@@ -69,11 +69,17 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not (self.lambda_x or self.lambda_y):
-            what = "lambda_x and lambda_y are both 0"
-            raise CourseError(what, "Config", "G would forget what it sees: give one")
+            raise CourseError(
+                "lambda_x and lambda_y are both 0",
+                "Config",
+                "G would forget what it sees: give one",
+            )
         if self.image_size % 4 or self.image_size < 16:
-            what = f"image_size must be a multiple of 4 and at least 16, got {self.image_size}"
-            raise CourseError(what, "Config", "choose 32, 64, 128 or 256")
+            raise CourseError(
+                f"image_size must be a multiple of 4 and at least 16, got {self.image_size}",
+                "Config",
+                "choose 32, 64, 128 or 256",
+            )
         check_patches(self.image_size, self.d_layers)
 
 

@@ -71,8 +71,9 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
-            what = "no term is left that an image must satisfy"
-            raise CourseError(what, "Config", "give a lambda above 0")
+            raise CourseError(
+                "no term is left that an image must satisfy", "Config", "give a lambda above 0"
+            )
         least = 2 ** max(self.d_layers + self.d_scales - 1, self.style_down, 4)
         if self.image_size % 4 or self.image_size < least:
             raise CourseError(

@@ -99,21 +99,33 @@ class Config(TrainingConfig):
         if not (self.lambda_gan or self.lambda_fm):
             raise CourseError("no term is left for G", "Config", "give a lambda above 0")
         if not self.n_labels and self.use_instances:
-            fix = "add use_instances=False and use_features=False"
-            raise CourseError("plain pairs have no instances", "Config", fix)
+            raise CourseError(
+                "plain pairs have no instances",
+                "Config",
+                "add use_instances=False and use_features=False",
+            )
         if self.use_features and not self.use_instances:
-            fix = "add use_features=False, or leave use_instances on"
-            raise CourseError("features are averaged over instances", "Config", fix)
+            raise CourseError(
+                "features are averaged over instances",
+                "Config",
+                "add use_features=False, or leave use_instances on",
+            )
         least = 2 ** (self.n_down + 1)  # G1 works at half the size
         if self.image_size % least or self.image_size < 2 * least:
             what = f"image_size must be a multiple of {least}, at least {2 * least}"
-            fix = "choose another size, or a smaller n_down"
-            raise CourseError(f"{what}, got {self.image_size}", "Config", fix)
+            raise CourseError(
+                f"{what}, got {self.image_size}",
+                "Config",
+                "choose another size, or a smaller n_down",
+            )
         coarsest, needed = self.image_size >> self.d_scales, 2**self.d_layers
         if coarsest < needed:
             what = f"a D of {self.d_layers} layers needs {needed} px at its coarsest scale"
-            fix = "choose a larger image_size, or smaller d_layers or d_scales"
-            raise CourseError(f"{what}, got {coarsest}", "Config", fix)
+            raise CourseError(
+                f"{what}, got {coarsest}",
+                "Config",
+                "choose a larger image_size, or smaller d_layers or d_scales",
+            )
 
 
 # Fits a machine and a few minutes; chosen on validation houses.

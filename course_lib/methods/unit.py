@@ -71,16 +71,23 @@ class Config(TrainingConfig):
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
-            what = "no term is left that an image must satisfy"
-            raise CourseError(what, "Config", "give a lambda above 0")
+            raise CourseError(
+                "no term is left that an image must satisfy", "Config", "give a lambda above 0"
+            )
         if self.shared_blocks > self.n_blocks:
-            what = f"of {self.n_blocks} blocks, {self.shared_blocks} cannot be shared"
-            raise CourseError(what, "Config", f"choose shared_blocks from 0 to {self.n_blocks}")
+            raise CourseError(
+                f"of {self.n_blocks} blocks, {self.shared_blocks} cannot be shared",
+                "Config",
+                f"choose shared_blocks from 0 to {self.n_blocks}",
+            )
         least = max(16, 3 * 2**self.d_layers)
         if self.image_size % 4 or self.image_size < least:
             what = f"image_size must be a multiple of 4 and at least {least} for this D"
-            fix = "choose a larger image_size, or smaller d_layers"
-            raise CourseError(f"{what}, got {self.image_size}", "Config", fix)
+            raise CourseError(
+                f"{what}, got {self.image_size}",
+                "Config",
+                "choose a larger image_size, or smaller d_layers",
+            )
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults.

@@ -32,5 +32,8 @@ def _available() -> Iterator[None]:
     try:
         yield
     except (ImportError, OSError) as error:
-        fix = "pip install 'gan-translation-course[papers]'; the first call downloads weights"
-        raise CourseError(f"it cannot be measured: {error}", __name__, fix) from None
+        raise CourseError(
+            f"it cannot be measured: {error}",
+            __name__,
+            "pip install 'gan-translation-course[papers]'; the first call downloads weights",
+        ) from None

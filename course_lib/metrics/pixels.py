@@ -159,8 +159,7 @@ def histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "
     fake, real = _sets(fake, real)
     shares = []
     for images in (fake, real):
-        bins = ((images + 1) / 2 * BINS).long().clamp(0, BINS - 1)
-        red, green, blue = bins.unbind(1)
+        red, green, blue = ((images + 1) / 2 * BINS).long().clamp(0, BINS - 1).unbind(1)
         numbers = (red * BINS + green) * BINS + blue
         counts = torch.bincount(numbers.flatten(), minlength=BINS**3).double()
         shares.append(counts / counts.sum())

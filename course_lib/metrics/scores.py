@@ -21,7 +21,7 @@ from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.metrics.houses import _masks, hue_error, lit_windows, visible_borders
-from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04 has it from here
+from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04b has it from here
 from course_lib.metrics.pixels import _pairs
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
 
@@ -117,18 +117,6 @@ def _matrices(predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 # The right one found.
-
-
-def retrieval(
-    fake: Float[Tensor, "n 3 h w"], truths: Float[Tensor, "n 3 h w"], k: tuple[int, ...] = (1, 5)
-) -> dict[str, float]:
-    """``top1``, ``top5``: share of fakes whose own truth, of equal index, is among the k true
-    images nearest in L1.
-
-    Another true image at the same distance counts as nearer.
-    """
-    nearer = others_nearer(fake, truths)
-    return {f"top{best}": (nearer < best).double().mean().item() for best in k}
 
 
 def others_nearer(

@@ -56,10 +56,11 @@ def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
     """
     levels = image_size.bit_length() - 3
     if levels < 2 or 4 * 2**levels != image_size:
-        what = (
-            f"a DCGAN needs an image size that is a power of two of at least 16, got {image_size}"
+        raise CourseError(
+            f"a DCGAN needs an image size that is a power of two of at least 16, got {image_size}",
+            f"image_size={image_size}",
+            "choose 16, 32, 64 or 128",
         )
-        raise CourseError(what, f"image_size={image_size}", "choose 16, 32, 64 or 128")
     return [base_channels * min(2**i, 8) for i in range(levels)]
 
 

@@ -4,6 +4,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+from course_lib.networks.blocks import init_weights
+
 
 class PatchProjections(nn.Module):
     """Two linear layers for each of some maps, applied at some places of it.
@@ -17,10 +19,7 @@ class PatchProjections(nn.Module):
         self.layers = nn.ModuleList(
             nn.Sequential(nn.Linear(n, dim), nn.ReLU(), nn.Linear(dim, dim)) for n in widths
         )
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):
-                nn.init.normal_(layer.weight, 0.0, 0.02)
-                nn.init.zeros_(layer.bias)
+        init_weights(self)
 
     def forward(
         self, maps: list[Float[Tensor, "b _ _ _"]], places: list[Integer[Tensor, " _"]]

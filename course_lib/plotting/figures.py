@@ -136,8 +136,7 @@ def stitch(
         # (count, 3, h + gap, w + gap) -> (h + gap, count * (w + gap), 3)
         tiles = F.pad(images, (0, GAP, 0, GAP, 0, 0, 0, count - len(images)), value=1.0)
         lines.append(tiles.permute(2, 0, 3, 1).flatten(1, 2))
-    canvas = torch.cat(lines)[:-GAP, :-GAP]
-    return ((canvas + 1) * 127.5).round().to(torch.uint8).numpy()
+    return ((torch.cat(lines)[:-GAP, :-GAP] + 1) * 127.5).round().to(torch.uint8).numpy()
 
 
 def _wrap(caption: str, letters: int) -> str:

@@ -69,8 +69,7 @@ def patch(
     """
     judges = discriminators(method)
     domain, D, scale = judges[name or next(iter(judges))]
-    image = {"x": x, "y": y}[domain]
-    judged = torch.cat([x, y])[None] if sees_both(D, scale) else image[None]
+    judged = torch.cat([x, y])[None] if sees_both(D, scale) else {"x": x, "y": y}[domain][None]
     with inference(D):
         maps = D(judged.to(method.device))
     logits = (maps[scale] if isinstance(maps, list) else maps)[0].cpu()

@@ -20,8 +20,7 @@ class ShapeWalk(list[list[str]]):
         lines = []
         for row in table:
             cells = zip(row, "<<>>>", widths, strict=True)
-            line = "  ".join(f"{cell:{side}{width}}" for cell, side, width in cells)
-            lines.append(line.rstrip())
+            lines.append("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
         rule = "-" * (sum(widths) + 8)
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 

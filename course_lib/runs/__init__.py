@@ -1,10 +1,9 @@
 """Runs in folders: train one, open it again, translate and evaluate with it, export it."""
 
 from course_lib.methods import METHODS, method_class
-from course_lib.runs.evaluating import evaluate, score_run, translate_batches
+from course_lib.runs.evaluating import evaluate, over_time, score_run, translate_batches
 from course_lib.runs.opening import open_run, open_translator, read_settings, towards
 from course_lib.runs.starting import make_config, train
-from course_lib.runs.stopping import over_time
 from course_lib.runs.translating import translate_files
 
 __all__ = [

@@ -1,17 +1,22 @@
-"""What a run is worth on held-out data: ``course evaluate``."""
+"""What a run is worth on held-out data, and whether waiting paid: ``course evaluate``."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from course_lib.data import open_dataset
+from course_lib.data.files import replace_file
+from course_lib.data.images import to_png
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels, resampling, samples
 from course_lib.metrics.scores import groups_of
+from course_lib.plotting.figures import score_over_time
 from course_lib.runs.opening import open_translator, towards
+from course_lib.training.state import read_rows
 
 
 def translate_batches(
@@ -23,11 +28,8 @@ def translate_batches(
     """
     torch.manual_seed(seed)
     out: dict[str, list[Tensor]] = {"x": [], "y": [], "fake_y": []}
-    for start in range(0, len(dataset), batch_size):
-        items = [dataset[i] for i in range(start, min(start + batch_size, len(dataset)))]
-        batch = {
-            key: torch.stack([item[key] for item in items]) for key in ("x", "y", *method.maps)
-        }
+    # with a generator of its own: it would draw from the one that dropout uses
+    for batch in DataLoader(dataset, batch_size, generator=torch.Generator()):
         batch["fake_y"] = method.translate_batch(batch)["fake_y"].cpu()
         for key, parts in out.items():
             parts.append(batch[key])
@@ -64,13 +66,19 @@ def score_run(
     size, load = method.config.image_size, method.config.load
     direction = direction or settings["direction"]
     if size < 16:
-        what = f"images of {size} px are too small to score (SSIM looks at 11 px)"
-        raise CourseError(what, folder, "train at 16 px or more")
+        raise CourseError(
+            f"images of {size} px are too small to score (SSIM looks at 11 px)",
+            folder,
+            "train at 16 px or more",
+        )
     held_out = open_dataset(data, split, size, direction, load=load)
     train_set = open_dataset(data, "train", size, direction, load=load)
     if not set(method.maps) <= held_out[0].keys():
-        what = f"this run paints from {' and '.join(method.maps)}, and {data} has none"
-        raise CourseError(what, "--data", "try facades")
+        raise CourseError(
+            f"this run paints from {' and '.join(method.maps)}, and {data} has none",
+            "--data",
+            "try facades",
+        )
     if len(method.directions) > 1:
         method = towards(method, settings, direction, folder)
     elif not held_out.paired:
@@ -82,6 +90,49 @@ def score_run(
         each = pixels.each_baseline(train_set, held_out)
         scores |= resampling.means(each, groups=groups_of(held_out))
     if begun := settings.get("start"):
-        told = f"{begun['name']} at step {begun['steps']}, sha256 {begun['sha256'][:12]}"
-        scores["started_from"] = told
+        scores["started_from"] = (
+            f"{begun['name']} at step {begun['steps']}, sha256 {begun['sha256'][:12]}"
+        )
     return scores | {"split": split, "data": data, "direction": direction}
+
+
+def over_time(folder: Path) -> dict[str, Any]:
+    """Draw OUT/over_time.png, of the scores that a training recorded at its previews.
+
+    Returns the steps of the best and of the last, by how much the last is worse, with the ends of a
+    95 % interval, and a ``verdict``. Of pairs the interval is that of the images' differences; of
+    KID, that of the last score. It takes the best for given: being the lowest of several draws, it
+    has had luck, and the difference is rather smaller. Raises CourseError if nothing was recorded.
+    """
+    rows = [*read_rows(folder / "scores.jsonl").values()]
+    if len(rows) < 2:
+        raise CourseError(
+            "no scores of two previews here",
+            folder / "scores.jsonl",
+            "train with --keep best, for more steps",
+        )
+    ends = [_ends(row["each"], row) if "each" in row else (row["low"], row["high"]) for row in rows]
+    best, last = min(rows, key=lambda row: row["score"]), rows[-1]
+    rise, half = last["score"] - best["score"], (ends[-1][1] - ends[-1][0]) / 2
+    low, high = rise - half, rise + half
+    if "each" in last:
+        pairs = zip(last["each"], best["each"], strict=True)
+        low, high = _ends([a - b for a, b in pairs], last)
+    if last is best:
+        verdict = "the last preview is the best so far: a longer training may still help"
+    elif low <= 0:
+        verdict = "the interval of the difference holds 0: waiting longer shows nothing"
+    else:
+        verdict = f"it has become worse since step {best['step']}: stop there (--keep best)"
+    steps, scores = ([row[name] for row in rows] for name in ("step", "score"))
+    figure = score_over_time(steps, scores, *zip(*ends, strict=True), best["step"], last["kind"])
+    replace_file(folder / "over_time.png", to_png(figure))
+    facts = {"best_step": best["step"], "last_step": last["step"], "last_minus_best": rise}
+    facts |= {"last_minus_best_low": low, "last_minus_best_high": high}
+    return facts | {"judged_by": f"{last['kind']} at previews", "verdict": verdict}
+
+
+def _ends(each: list[float], row: dict) -> tuple[float, float]:
+    """Of the 95 % interval of the mean of ``each``, whose relatives ``row`` knows."""
+    found = resampling.means({"": torch.tensor(each)}, groups=torch.tensor(row["groups"]))
+    return found["_low"], found["_high"]

@@ -157,15 +157,19 @@ def _generator(method: Method, direction: str) -> nn.Module:
     if isinstance(method, Pix2PixHD) and method.config.n_labels and method.config.use_features:
         return _Scenes(method)
     if not isinstance(method, Pix2Pix):
-        what = f"{type(method).__name__} cannot be exported"
-        fix = f"export {', '.join(METHODS)}, the last of label maps and with styles"
-        raise CourseError(what, "to_onnx", fix)
+        raise CourseError(
+            f"{type(method).__name__} cannot be exported",
+            "to_onnx",
+            f"export {', '.join(METHODS)}, the last of label maps and with styles",
+        )
     config = method.config
     drops = config.test_dropout and config.dropout > 0
     if drops or (config.test_batch_statistics and config.norm == "batch"):
-        what = "the outputs depend on chance or on the batch, which a file cannot do"
-        fix = "train with --set test_dropout=False --set test_batch_statistics=False"
-        raise CourseError(what, "the run's configuration", fix)
+        raise CourseError(
+            "the outputs depend on chance or on the batch, which a file cannot do",
+            "the run's configuration",
+            "train with --set test_dropout=False --set test_batch_statistics=False",
+        )
     return method.averaged["G"]
 
 

@@ -32,17 +32,22 @@ def settings_of(start: Path | str, method: str, size: int | None = None) -> dict
     """
     run = read_settings(named(start))
     if run["method"] != method:
-        what = f"{start} is a {run['method']} run, and {method} has other networks"
-        raise CourseError(what, "--start", f"course train {run['method']} --start {start}")
+        raise CourseError(
+            f"{start} is a {run['method']} run, and {method} has other networks",
+            "--start",
+            f"course train {run['method']} --start {start}",
+        )
     values = configs.as_dict(config_of(named(start), run))
     old = values["image_size"]
     if size not in (None, old) and "levels" in values and values.get("generator") != "resnet":
         values["levels"] = values["levels"] or old.bit_length() - 1
         whole = 2 ** values["levels"]
         if size % whole:
-            what = f"the U-Net of {start} halves an image {values['levels']} times"
-            fix = f"choose {whole}, {2 * whole} ... or leave out --size"
-            raise CourseError(what, f"--size {size}", fix)
+            raise CourseError(
+                f"the U-Net of {start} halves an image {values['levels']} times",
+                f"--size {size}",
+                f"choose {whole}, {2 * whole} ... or leave out --size",
+            )
     return values | {"image_size": size or old}
 
 
@@ -56,15 +61,21 @@ class Start(NamedTuple):
         """Raises CourseError if ``config`` has other layers, or ``item`` lacks maps."""
         needed, name = self.model.maps, self.facts["name"]
         if needed and (direction == "yx" or not set(needed) <= item.keys()):
-            what = f"{name} paints from {' and '.join(needed)} of x, and these data have none"
-            raise CourseError(what, f"--direction {direction}", "try --data facades")
+            raise CourseError(
+                f"{name} paints from {' and '.join(needed)} of x, and these data have none",
+                f"--direction {direction}",
+                "try --data facades",
+            )
         before, now = settings_of(name, method, config.image_size), configs.as_dict(config)
         headings = configs.described(type(config))
         layers = [n for n in now if headings[n][0] == "networks" and n != "image_size"]
         changes = configs.differences(*({n: values[n] for n in layers} for values in (before, now)))
         if changes:
-            what = f"the weights of {name} belong to other layers: {'; '.join(changes)}"
-            raise CourseError(what, "--set", "leave these settings out, or train without --start")
+            raise CourseError(
+                f"the weights of {name} belong to other layers: {'; '.join(changes)}",
+                "--set",
+                "leave these settings out, or train without --start",
+            )
 
     def give(self, model: Method) -> None:
         """Copy the networks into ``model``. An average that is new begins with the weights.
@@ -86,9 +97,12 @@ class Start(NamedTuple):
             checkpoint.restore(model, tensors, Path(self.facts["name"]), optimizers=False)
         except CourseError as error:
             old, new = self.model.config.image_size, model.config.image_size
-            what = f"the layers for {old} px are not those for {new} px"
-            what += error.what.partition("architecture")[2]
-            raise CourseError(what, f"--size {new}", f"leave it out: {old} px") from error
+            raise CourseError(
+                f"the layers for {old} px are not those for {new} px"
+                f"{error.what.partition('architecture')[2]}",
+                f"--size {new}",
+                f"leave it out: {old} px",
+            ) from error
 
 
 def opened(start: Path | str) -> Start:

@@ -30,8 +30,11 @@ def translate_scenes(
     Raises CourseError before anything is written, also for ``samples`` without features.
     """
     if samples > 1 and not method.config.use_features:
-        what = f"this pix2pixhd run has no features: all {samples} outputs would be the same"
-        raise CourseError(what, "--samples", "leave it out, or train with --set use_features=true")
+        raise CourseError(
+            f"this pix2pixhd run has no features: all {samples} outputs would be the same",
+            "--samples",
+            "leave it out, or train with --set use_features=true",
+        )
 
     def paint(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "k 3 h w"]:
         labels, instances = x[:, 0].long(), x[:, 1].long()

@@ -24,8 +24,11 @@ def read_settings(folder: Path | str) -> dict:
             "method": OLD_NAMES.get(settings["method"], str(settings["method"])),
         }
     except (OSError, ValueError, TypeError, KeyError) as error:
-        what = f"no readable run here: {type(error).__name__}: {error}"
-        raise CourseError(what, folder, "give the --out folder of course train") from error
+        raise CourseError(
+            f"no readable run here: {type(error).__name__}: {error}",
+            folder,
+            "give the --out folder of course train",
+        ) from error
 
 
 def config_of(folder: Path | str, settings: dict) -> Any:
@@ -36,8 +39,9 @@ def config_of(folder: Path | str, settings: dict) -> Any:
     try:
         return configs.from_run(method_class(settings["method"]).Config, settings["config"])
     except (KeyError, TypeError) as error:
-        what = f"run.json does not fit {settings['method']}: {error}"
-        raise CourseError(what, folder, "restore run.json") from error
+        raise CourseError(
+            f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json"
+        ) from error
 
 
 def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
@@ -62,9 +66,11 @@ def open_translator(folder: Path | str, device: str) -> tuple[Method, dict]:
     """As :func:`open_run`. Raises CourseError for a run that makes images from noise."""
     settings = read_settings(folder)
     if not method_class(settings["method"]).translates:
-        what = f"a {settings['method']} run makes images from noise: it has no input to translate"
-        fix = "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)"
-        raise CourseError(what, folder, fix)
+        raise CourseError(
+            f"a {settings['method']} run makes images from noise: it has no input to translate",
+            folder,
+            "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)",
+        )
     return open_run(folder, device)
 
 
@@ -76,8 +82,11 @@ def towards(method: Method, settings: dict, direction: str, folder: Path | str) 
     if direction == settings["direction"]:
         return method
     if len(method.directions) == 1:
-        what = f"this run translates {settings['direction']}, not {direction}"
-        raise CourseError(what, folder, f"train another one with --direction {direction}")
+        raise CourseError(
+            f"this run translates {settings['direction']}, not {direction}",
+            folder,
+            f"train another one with --direction {direction}",
+        )
     return SwappedMethod(method)
 
 

@@ -1,6 +1,5 @@
 """Images of any size through networks that have seen squares only: resized, padded and back."""
 
-import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from course_lib.data.files import replace_file
-from course_lib.data.images import Size, scaled, to_image
+from course_lib.data.images import Size, scaled, to_image, to_png
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.base import Method
@@ -95,9 +94,11 @@ def framer(
     """
     size, step = method.config.image_size, 0 if squared else multiple(method, paint)
     if not (step or squared):
-        note = "this network takes squares only"
-        note += f": images are squeezed to {size} px, and enlarged again"
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(
+            "this network takes squares only: "
+            f"images are squeezed to {size} px, and enlarged again",
+            stacklevel=3,
+        )
 
     def frame(given: Size) -> Frame:
         return Frame.of((size, size) if squared else given, size, step, scale)
@@ -110,8 +111,9 @@ def make_folder(target: Path) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        what = f"cannot write here: {error.strerror}"
-        raise CourseError(what, target, "choose a folder you may write to") from error
+        raise CourseError(
+            f"cannot write here: {error.strerror}", target, "choose a folder you may write to"
+        ) from error
 
 
 def write_pictures(target: Path, name: str, images: list[Image.Image]) -> list[Path]:
@@ -119,7 +121,5 @@ def write_pictures(target: Path, name: str, images: list[Image.Image]) -> list[P
     written = []
     for number, image in enumerate(images, start=1):
         written.append(target / (f"{name}.png" if len(images) == 1 else f"{name}_{number}.png"))
-        png = io.BytesIO()
-        image.save(png, format="png")
-        replace_file(written[-1], png.getvalue())
+        replace_file(written[-1], to_png(image))
     return written

@@ -35,17 +35,18 @@ def make_config(
     Raises CourseError for what does not exist or cannot be.
     """
     cls = method_class(method)
-    if start is not None:
-        if profile != "auto":
-            fix = "leave one of them out; --set changes a setting of the start"
-            raise CourseError("the settings are those of the start", f"--profile {profile}", fix)
+    if start is None:
+        is_own = profile in cls.PRESETS and profile not in profiles.PROFILES
+        values = cls.PRESETS[profile if is_own else profiles.resolve(profile)]
+        values = values if size is None else values | {"image_size": size}
+    elif profile == "auto":
         values = fine_tuning.settings_of(start, method, size)
-        return configs.build(cls.Config, **values | configs.parse(cls.Config, settings or []))
-    is_own = profile in cls.PRESETS and profile not in profiles.PROFILES
-    preset = profile if is_own else profiles.resolve(profile)
-    values = dict(cls.PRESETS[preset])
-    if size is not None:
-        values["image_size"] = size
+    else:
+        raise CourseError(
+            "the settings are those of the start",
+            f"--profile {profile}",
+            "leave one of them out; --set changes a setting of the start",
+        )
     return configs.build(cls.Config, **values | configs.parse(cls.Config, settings or []))
 
 
@@ -83,7 +84,6 @@ def train(
     train_set, val_set = _data(method, data, config, direction, seed)
     goes_on = resume and (out / "run.json").exists()
     old = _flat(read_settings(out)) if goes_on else None
-    old = configs.without_removed(cls.Config, old) if old else None
     if begun:
         begun.check(method, config, train_set[0], direction)
     config = cls.adapt_config(config, train_set[0], direction)
@@ -100,6 +100,8 @@ def train(
         "steps": steps,
         "minutes": minutes,
         "start": begun.facts if begun else None,
+        "versions": {"course_lib": __version__, "torch": torch.__version__},
+        "device": profiles.device_name(),
     }
     check_folder(out, cls.Config, _flat(settings), resume, old)
     with (
@@ -110,14 +112,11 @@ def train(
         model = cls(config, place, bf16)
     if begun:
         begun.give(model)
-    settings["versions"] = {"course_lib": __version__, "torch": torch.__version__}
-    settings["device"] = profiles.device_name()
     with files.only_run(out) if rank == 0 else nullcontext():
         if rank == 0:
             _write_settings(out, settings, model if resume == "changed" else None)
         if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
-            note = f"no GPU found: training on {profiles.device_name()}"
-            warnings.warn(note, stacklevel=2)
+            warnings.warn(f"no GPU found: training on {settings['device']}", stacklevel=2)
         return training.fit(
             model,
             train_set,
@@ -147,11 +146,17 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
 def _check_best(cls: type, val_set: Dataset) -> None:
     """Raises CourseError if no preview can be the best one."""
     if cls.finish is not Method.finish:
-        what = f"{cls.__name__} learns its styles after the last step, and no best one has any"
-        raise CourseError(what, "--keep best", "leave it out")
+        raise CourseError(
+            f"{cls.__name__} learns its styles after the last step, and no best one has any",
+            "--keep best",
+            "leave it out",
+        )
     if len(val_set) < 3 and not (val_set.paired and cls.translates):
-        what = f"KID needs 3 images of val, and here are {len(val_set)}"
-        raise CourseError(what, "--keep best", "add images, or leave it out")
+        raise CourseError(
+            f"KID needs 3 images of val, and here are {len(val_set)}",
+            "--keep best",
+            "add images, or leave it out",
+        )
 
 
 def _name(data: str) -> str:
@@ -176,7 +181,7 @@ def _write_settings(out: Path, settings: dict, model: Any) -> None:
     latest = checkpoint.load_latest(out / "checkpoints") if model else None
     if latest:
         checkpoint.restore(model, latest[1], out)
-    folders = [out, out / "best"] if settings["config"]["keep"] == "best" else [out]
-    for folder in folders:  # the second is a run like any other
+    # the second is a run like any other
+    for folder in [out, out / "best"] if settings["config"]["keep"] == "best" else [out]:
         folder.mkdir(exist_ok=True)
         files.replace_file(folder / "run.json", json.dumps(settings, indent=1).encode())

@@ -8,8 +8,18 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from course_lib.data import COLOURING
 from course_lib.data.folders import side_by_side
-from course_lib.data.images import find_images, half, image_size, read_image, to_bytes, to_tensor
+from course_lib.data.images import (
+    find_images,
+    grey,
+    half,
+    image_size,
+    read_image,
+    to_bytes,
+    to_tensor,
+    with_luminance,
+)
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.runs.label_maps import translate_scenes
@@ -39,7 +49,9 @@ def translate_files(
     in ``sizes.fitted``. A network that takes squares only gets the image squeezed into one.
     ``squared`` does so with every network, and outputs stay squares. ``keep_alpha``: an output is
     as transparent as its input. Of an A|B image (twice as wide as high) the half that is the
-    model's input is taken, if the run has learned from such images, or if ``squared``.
+    model's input is taken, if the run has learned from such images, or if ``squared``. A run that
+    learned to colour sees the input in grey, and an output has the colours of the network and the
+    luminance of the input, pixel by pixel.
 
     ``samples`` above 1 asks for that many outputs an input, with ``_1``, ``_2`` ... added to the
     names: equal numbers are equal codes z where the method has codes, else chance (dropout) makes
@@ -65,6 +77,7 @@ def translate_files(
     paired = squared or (from_folder and side_by_side(settings["data"]))
     input_is_left = direction == "xy"
     paint = _painter(method, style, input_is_left, samples, seed)
+    colours = settings["data"] in COLOURING and direction == "xy"
     frame = framer(method, paint, scale, squared)
 
     def opened(path: Path) -> Image.Image:
@@ -74,15 +87,19 @@ def translate_files(
     for path in paths:  # before anything is written
         opened(path)
     if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):
-        what = f"this {settings['method']} run has no noise"
-        what += f": all {samples} outputs would be the same"
-        raise CourseError(what, folder, "leave out --samples, or train bicyclegan or munit")
+        raise CourseError(
+            f"this {settings['method']} run has no noise: all {samples} outputs would be the same",
+            folder,
+            "leave out --samples, or train bicyclegan or munit",
+        )
     make_folder(target)
     halved = sum(width == 2 * height for width, height in map(image_size, paths))
     if paired and halved:
         side = "left" if input_is_left else "right"
-        note = f"{halved} images are twice as wide as high: took their {side} half as input"
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(
+            f"{halved} images are twice as wide as high: took their {side} half as input",
+            stacklevel=2,
+        )
     torch.manual_seed(seed)
     written = []
     for path, name in paths.items():
@@ -90,8 +107,11 @@ def translate_files(
         framed = frame(image.size)
         with explained(path, FIX):
             x = framed.pad(to_tensor(image.convert("RGB"), framed.inner)).to(method.device)
-            images = [framed.crop(fake, image) for fake in paint(x).cpu()]
-            written += write_pictures(target, name, images)
+            fakes = paint(grey(x) if colours else x).cpu()
+            pictures = [framed.crop(fake, image) for fake in fakes]
+            if colours:
+                pictures = [with_luminance(picture, image) for picture in pictures]
+            written += write_pictures(target, name, pictures)
     return written
 
 
@@ -135,17 +155,26 @@ def _check_scale(scale: float | None, squared: bool) -> None:
     if scale is not None and squared:
         raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
     if scale is not None and scale > 100:
-        fix = "give --scale 1, or leave it out: then the shorter side is as in training"
-        raise CourseError(f"--scale {scale:g} enlarges more than 100 times", "--scale", fix)
+        raise CourseError(
+            f"--scale {scale:g} enlarges more than 100 times",
+            "--scale",
+            "give --scale 1, or leave it out: then the shorter side is as in training",
+        )
 
 
 def _check_style(method: Method, name: str, folder: Path, samples: int) -> None:
     if samples > 1:
-        what = "a style gives one output an image"
-        raise CourseError(what, f"--samples {samples}", "leave out --samples or --style")
+        raise CourseError(
+            "a style gives one output an image",
+            f"--samples {samples}",
+            "leave out --samples or --style",
+        )
     if not method.reads_codes:
-        what = f"a {name} run has no encoder of whole images, so it cannot take over a style"
-        raise CourseError(what, folder, "leave out --style, or train bicyclegan or munit")
+        raise CourseError(
+            f"a {name} run has no encoder of whole images, so it cannot take over a style",
+            folder,
+            "leave out --style, or train bicyclegan or munit",
+        )
 
 
 def _has_chance(method: Method, path: Path, seed: int) -> bool:

@@ -88,8 +88,11 @@ def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
         return document["step"], safetensors.torch.load(blob), document["state"]
     except Exception as error:  # whatever the parsers say to bytes that are not theirs
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        fix = "delete this folder; an older checkpoint beside it is used instead"
-        raise CourseError(f"checkpoint is damaged: {reason}", path, fix) from error
+        raise CourseError(
+            f"checkpoint is damaged: {reason}",
+            path,
+            "delete this folder; an older checkpoint beside it is used instead",
+        ) from error
 
 
 def load_latest(folder: Path) -> tuple[int, dict[str, Tensor], dict] | None:
@@ -149,8 +152,11 @@ def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bo
             wrong.append(f"{name} {theirs} for {ours}")
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        what = f"the checkpoint is of another architecture: {', '.join(wrong[:5])}{more}"
-        raise CourseError(what, where, "use the settings of its run.json")
+        raise CourseError(
+            f"the checkpoint is of another architecture: {', '.join(wrong[:5])}{more}",
+            where,
+            "use the settings of its run.json",
+        )
     for name, tensor in weights.items():
         tensor.copy_(tensors[name])
     for name, optimizer in method.optimizers.items() if optimizers else []:

@@ -32,8 +32,11 @@ def join(device: torch.device) -> torch.device:
         if device.type != "cpu":
             wanted, there = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
             if wanted > there:
-                what = f"torchrun started {wanted} processes, and there are {there} GPUs"
-                raise CourseError(what, "--nproc-per-node", "start fewer, or add --device cpu")
+                raise CourseError(
+                    f"torchrun started {wanted} processes, and there are {there} GPUs",
+                    "--nproc-per-node",
+                    "start fewer, or add --device cpu",
+                )
             device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
             torch.cuda.set_device(device)
         dist.init_process_group()  # gloo for the CPU and for words, NCCL among GPUs
@@ -51,8 +54,11 @@ def averaging(method: Any) -> Iterator[None]:
     except RuntimeError as error:
         if world()[1] == 1 or not ("gloo" in str(error) or isinstance(error, dist.DistError)):
             raise
-        fix = "look for its own message, then go on with --resume"
-        raise CourseError("another process of this training has ended", "torchrun", fix) from error
+        raise CourseError(
+            "another process of this training has ended",
+            "torchrun",
+            "look for its own message, then go on with --resume",
+        ) from error
 
 
 def _average_gradients(optimizer: torch.optim.Optimizer, *_: Any) -> None:

@@ -18,7 +18,7 @@ from course_lib.data.files import only_run
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.training import distributed
+from course_lib.training import card, distributed
 from course_lib.training.loading import batches
 from course_lib.training.progress import Progress
 from course_lib.training.state import TrainingRun
@@ -89,7 +89,7 @@ def fit(
             if share >= 1 or stop:
                 break
             schedule(method, share)
-            with explained(run.where(run.step + 1)):
+            with explained(run.where(run.step + 1)), card.clock(method.device):
                 terms = update(method, batch, seed, run.step)
             run.advance(terms, time.monotonic() - began)
             now = run.share(steps, minutes), interrupted.is_set()
@@ -112,8 +112,11 @@ def fit(
 
 def _check(steps: int | None, minutes: float | None, workers: int) -> None:
     if (steps is None) == (minutes is None):
-        what = "say how long to train: steps or minutes, one of them"
-        raise CourseError(what, "fit()", "for example steps=1000")
+        raise CourseError(
+            "say how long to train: steps or minutes, one of them",
+            "fit()",
+            "for example steps=1000",
+        )
     if (steps or minutes or 0) <= 0:
         raise CourseError(f"cannot train for {steps or minutes}", "fit()", "give a positive number")
     if workers < 0:

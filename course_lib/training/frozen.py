@@ -72,8 +72,9 @@ def train_segmenter(
     sets = list(zip(photos, labels, strict=True))
     for images, truth in sets:
         if images.ndim != 4 or not len(images) or truth.shape != (len(images), *images.shape[2:]):
-            shapes = f"photos {tuple(images.shape)} and labels {tuple(truth.shape)}"
-            raise ValueError(f"{shapes} do not fit")
+            raise ValueError(
+                f"photos {tuple(images.shape)} and labels {tuple(truth.shape)} do not fit"
+            )
     net = seeded(lambda: Segmenter(classes), seed)
     return train(net, _segmenter_loss, sets, steps, seed, True, batch_size, device)
 

@@ -67,8 +67,11 @@ def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, l
     """
     rank, ranks = distributed.world()
     if size % ranks:
-        what = f"a batch of {size} cannot be shared among {ranks} processes"
-        raise CourseError(what, "torchrun --nproc-per-node", f"--set batch_size={ranks * size}")
+        raise CourseError(
+            f"a batch of {size} cannot be shared among {ranks} processes",
+            "torchrun --nproc-per-node",
+            f"--set batch_size={ranks * size}",
+        )
     per_epoch = count // size
     epoch, skip = divmod(done, per_epoch)
     while True:
@@ -93,9 +96,11 @@ class _Named(View):
             raise
         except Exception as error:
             name = f" ({self.names[index]})" if self.names else ""
-            what = f"the data set raised {type(error).__name__}: {error}"
-            fix = "repair or remove this sample"
-            raise CourseError(what, f"sample {index}{name}", fix) from error
+            raise CourseError(
+                f"the data set raised {type(error).__name__}: {error}",
+                f"sample {index}{name}",
+                "repair or remove this sample",
+            ) from error
 
 
 class _Batches(Dataset):

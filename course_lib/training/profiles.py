@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 import subprocess
 import warnings
 from functools import cache
@@ -60,32 +59,28 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def _nvidia_smi(*asked: str) -> str:
+    """The first line that it answers; empty where it is absent or its driver broken."""
+    try:
+        done = subprocess.run(["nvidia-smi", *asked], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.partition("\n")[0].strip()
+
+
 @cache
 def unused_gpu() -> str:
     """What is wrong where an NVIDIA GPU is here and PyTorch cannot use it.
 
     Empty if there is none, or if it is hidden.
     """
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not (
-        program := shutil.which("nvidia-smi")
-    ):
+    gpu = _nvidia_smi("-L").partition(" (UUID")[0]
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not gpu.startswith("GPU"):
         return ""
-    try:
-        gpu = subprocess.run(
-            [program, "-L"], capture_output=True, text=True, timeout=10
-        ).stdout.partition(" (UUID")[0]
-    except (OSError, subprocess.SubprocessError):  # a broken driver
-        return ""
-    why = (
-        f"its CUDA {torch.version.cuda} and the driver do not match"
-        if torch.version.cuda
-        else "it is the CPU build"
-    )
-    return (
-        f"{gpu} is here, but PyTorch {torch.__version__} cannot use it: {why}"
-        if gpu.startswith("GPU")
-        else ""
-    )
+    why = "it is the CPU build"
+    if torch.version.cuda:
+        why = f"its CUDA {torch.version.cuda} and the driver do not match"
+    return f"{gpu} is here, but PyTorch {torch.__version__} cannot use it: {why}"
 
 
 def device_name() -> str:
@@ -98,12 +93,7 @@ def device_name() -> str:
 
 def driver() -> str:
     """The version of the NVIDIA driver, as nvidia-smi says it; empty where it cannot."""
-    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.partition("\n")[0].strip()
+    return _nvidia_smi("--query-gpu=driver_version", "--format=csv,noheader")
 
 
 def use_bf16(device: torch.device, wanted: bool | None = None) -> bool:

@@ -1,6 +1,5 @@
 """What a learner sees while fit() runs: a bar, and the same held-out images over time."""
 
-import io
 import sys
 import time
 from html import escape
@@ -11,13 +10,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from course_lib.data.files import replace_file, writing
+from course_lib.data.images import to_png
+
+# Rows of a preview, as a picture names them.
+IN_WORDS = {"x": "input", "fake_y": "generated", "y": "ground truth"}
 
 
 def in_notebook() -> bool:
     """Whether this runs in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return hasattr(shell, "kernel")  # what IPython on a terminal lacks
+    # IPython on a terminal has no kernel
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def clock(seconds: float) -> str:
@@ -91,13 +94,12 @@ class Progress:
             return
         from course_lib.plotting.figures import image_grid
 
+        rows = {IN_WORDS.get(name, name): images for name, images in rows.items()}
         figure = image_grid(rows, title=f"{title} at step {step}")
         if path:
-            png = io.BytesIO()
-            figure.savefig(png, format="png")
             with writing("a folder", path.parent, 0):
                 path.parent.mkdir(exist_ok=True)
-            replace_file(path, png.getvalue())
+            replace_file(path, to_png(figure))
         if self.in_notebook and self.figure is not None:
             self.figure.update(figure)
         elif self.in_notebook:

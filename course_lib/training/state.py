@@ -135,8 +135,9 @@ class TrainingRun:
             }
             for name, value in self.terms.items():
                 if not math.isfinite(value):
-                    what = f"the loss {name} is {value}"
-                    raise CourseError(what, self.where(row["step"]), NOT_FINITE)
+                    raise CourseError(
+                        f"the loss {name} is {value}", self.where(row["step"]), NOT_FINITE
+                    )
             row |= self.terms
         self.known = len(self.history)
 
@@ -244,8 +245,9 @@ class TrainingRun:
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 # the losses of a step do not see its update
-                what = f"{name} is not finite any more"
-                raise CourseError(what, self.where(self.step), NOT_FINITE)
+                raise CourseError(
+                    f"{name} is not finite any more", self.where(self.step), NOT_FINITE
+                )
         state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
         checkpoint.save(folder, self.step, tensors, state)
 
@@ -260,16 +262,20 @@ def check_folder(
     run yet. ``cls`` is the method's Config: a setting that a run does not know yet has its default.
     """
     if not resume and any(checkpoint.steps(out / "checkpoints")):  # step 0 alone does not count
-        fix = "add --resume to go on, or choose another --out"
-        raise CourseError("this folder already holds a run", out, fix)
-    if recorded is None or resume == "changed":
+        raise CourseError(
+            "this folder already holds a run", out, "add --resume to go on, or choose another --out"
+        )
+    if recorded is None:
         return
     known = {name: value for name, value in recorded.items() if REMOVED.get(name) != value}
     known = configs.without_removed(cls, known)
     changes = configs.differences(known, settings, configs.defaults(cls))
-    if changes:
-        fix = 'repeat the first command with --resume, or add --accept-changes (resume="changed")'
-        raise CourseError(f"settings differ from the run's: {'; '.join(changes)}", out, fix)
+    if changes and resume != "changed":
+        raise CourseError(
+            f"settings differ from the run's: {'; '.join(changes)}",
+            out,
+            'repeat the first command with --resume, or add --accept-changes (resume="changed")',
+        )
 
 
 def lines_of(rows: list[dict]) -> bytes:
@@ -281,8 +287,10 @@ def read_history(path: Path, up_to: int) -> list[dict]:
     rows = read_rows(path)
     kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
     if len(kept) < up_to:
-        lost = f"{path} lacks {up_to - len(kept)} of {up_to} steps"
-        warnings.warn(f"{lost}; the weights are not affected", stacklevel=2)
+        warnings.warn(
+            f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected",
+            stacklevel=2,
+        )
     return kept
 
 

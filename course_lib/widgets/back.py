@@ -31,12 +31,16 @@ def picture(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -
     return Image.fromarray(stitch([there_and_back(method, image, direction)], zoom))
 
 
-def static(method: Any, x: Float[Tensor, "n 3 s s"], y: Float[Tensor, "n 3 s s"]) -> Figure:
+def static(
+    method: Any,
+    x: Float[Tensor, "n 3 s s"],
+    y: Float[Tensor, "n 3 s s"],
+    domains: tuple[str, str] = ("x", "y"),
+) -> Figure:
     """What the widget shows, on paper: all x with the way to y and back, then all y."""
     rows = {}
-    for images, direction in ((x, "xy"), (y, "yx")):
+    for images, direction, (a, b) in ((x, "xy", domains), (y, "yx", domains[::-1])):
         shown = torch.stack([there_and_back(method, image, direction) for image in images], 1)
-        a, b = direction
         rows |= {a: shown[0], f"{a} to {b}": shown[1], f"and back to {a}": shown[2]}
     return image_grid(rows)
 

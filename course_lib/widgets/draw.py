@@ -61,8 +61,7 @@ def picture_to_x(data: bytes, size: int) -> Float[Tensor, "1 3 s s"]:
     plain = (colourless & (grey.abs() > 0.5)).float().mean() > 0.85
     thick = 1 - F.max_pool2d(1 - dark, 17, stride=1)  # where a whole square of 17 px is dark
     if plain and 0 < dark.mean() < 0.5 and not thick.any():
-        x = torch.where(to_tensor(image, size).mean(0) > 0.5, 1.0, -1.0)
-        return x.repeat(1, 3, 1, 1)
+        return torch.where(to_tensor(image, size).mean(0) > 0.5, 1.0, -1.0).repeat(1, 3, 1, 1)
     return outlines(to_tensor(image, size)[None], 0.35 * TILE / size)
 
 
@@ -89,8 +88,11 @@ def _named(models: Any) -> dict[str, Any]:
     named = dict(models) if isinstance(models, Mapping) else {"translation": models}
     for name, method in named.items():
         if not method.translates:
-            what = f"{type(method).__name__} makes images from noise: it has no input to draw"
-            raise CourseError(what, name, "give a method that translates, as Pix2Pix or BicycleGAN")
+            raise CourseError(
+                f"{type(method).__name__} makes images from noise: it has no input to draw",
+                name,
+                "give a method that translates, as Pix2Pix or BicycleGAN",
+            )
     return named
 
 
@@ -168,8 +170,7 @@ class Canvas(anywidget.AnyWidget):
                 drawing = np.frombuffer(buffers[0], np.uint8).reshape(side, side)
                 picture = translate_drawing(method, drawing, self.codes[i])
         except BaseException as error:  # an interrupt, too: the page waits for an answer
-            text = str(error) or repr(error)
-            self.send({"kind": "error", "seq": content["seq"], "text": text})
+            self.send({"kind": "error", "seq": content["seq"], "text": str(error) or repr(error)})
             raise
         self.send({"kind": "picture", "seq": content["seq"], "image": data_url(picture)})
 

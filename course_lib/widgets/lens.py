@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import traitlets
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.data.images import to_png
 from course_lib.plotting.patches import discriminators, field, patch, picture
 from course_lib.widgets.show import Pictures, shown_errors
 
@@ -51,8 +51,7 @@ def lens(
         if kind == "real":
             return x[i], y[i]
         batch, domain = {"x": x[i : i + 1], "y": y[i : i + 1]}, judges[name][0]
-        direction = "xy" if domain == "y" else "yx"
-        fake = method.translate_batch(batch, direction)["fake_y"][0].cpu()
+        fake = method.translate_batch(batch, "xy" if domain == "y" else "yx")["fake_y"][0].cpu()
         return (fake, y[i]) if domain == "x" else (x[i], fake)
 
     def show(_: Any = None) -> None:
@@ -71,8 +70,7 @@ def lens(
             view.grid = [rows, cols, (1 - rows * stride / size) / 2, stride / size]
             view.places = [[box.x0, 1 - box.y1, box.width, box.height] for box in boxes]
             view.alt = f"the patch of row {row}, column {col}, enlarged, and the map of {name}"
-            figure.savefig(file := BytesIO(), format="png")
-            view.png, message.value = file.getvalue(), ""
+            view.png, message.value = to_png(figure), ""
 
     for control, trait in ((pair, "value"), (chosen, "value"), (view, "cell")):
         control.observe(show, trait)

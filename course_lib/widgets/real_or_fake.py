@@ -11,7 +11,6 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.data import files
-from course_lib.data.images import to_image
+from course_lib.data.images import to_image, to_png
 from course_lib.errors import CourseError
 from course_lib.metrics.intervals import interval, wilson
 
@@ -52,8 +51,11 @@ def trials(n: int, seed: int) -> list[Trial]:
     16 inputs.
     """
     if n < LEAST:
-        what = f"a round needs {LEAST} images of each kind, got {n}"
-        raise CourseError(what, "real or fake", "give more images")
+        raise CourseError(
+            f"a round needs {LEAST} images of each kind, got {n}",
+            "real or fake",
+            "give more images",
+        )
     dice, chosen = random.Random(seed), []
     order = dice.sample(range(n), n)
     apart = math.ceil(n * PRACTICE / (PRACTICE + SCORED))
@@ -109,8 +111,11 @@ def table(paths: Iterable[Path]) -> str:
                 fooled[str(result["model"])] += result["fooled"]
                 answers[str(result["model"])] += result["n"]
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            what = f"cannot read results: {type(error).__name__}: {error}"
-            raise CourseError(what, path, "give files that a game wrote") from error
+            raise CourseError(
+                f"cannot read results: {type(error).__name__}: {error}",
+                path,
+                "give files that a game wrote",
+            ) from error
         for model, n in answers.items():
             players[model].append((fooled[model], n))
     if not players:
@@ -183,8 +188,7 @@ class Game(anywidget.AnyWidget):
         if trial.real_side == "right":
             images.reverse()
         for name, image in zip(("left", "right"), images, strict=True):
-            to_image(image.cpu()).save(file := BytesIO(), "png")
-            setattr(self, name, file.getvalue())
+            setattr(self, name, to_png(to_image(image.cpu())))
         self.number, self.phase = self.number + 1, "trial"
         kind = "counts" if trial.counts else "practice"
         self.message = f"trial {self.number} of {self.total} ({kind})"

@@ -69,8 +69,11 @@ def editor(
     it knows no instances.
     """
     if not method.maps:
-        what = "this run has learned from pairs without labels"
-        raise CourseError(what, "editor()", "open one that knows facades")
+        raise CourseError(
+            "this run has learned from pairs without labels",
+            "editor()",
+            "open one that knows facades",
+        )
     edits: dict[int, Edit] = {}
     wide = {"description_width": "70px"}
     scene = Pictures(torch.stack([drawn(*maps) for maps in scenes]), names)

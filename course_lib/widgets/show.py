@@ -17,13 +17,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data.images import read_image, to_image
+from course_lib.data.images import read_image, to_image, to_png
 
 
 def data_url(picture: Image.Image) -> str:
     """A picture as an address that holds it, as a PNG file."""
-    picture.save(file := BytesIO(), "png")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(to_png(picture)).decode()
 
 
 def image_tag(picture: Image.Image, alt: str) -> str:
@@ -38,8 +37,7 @@ def image_tag(picture: Image.Image, alt: str) -> str:
 
 def to_picture(figure: Figure) -> Image.Image:
     """A figure as pixels, RGB."""
-    figure.savefig(file := BytesIO(), format="png")
-    return Image.open(file).convert("RGB")
+    return Image.open(BytesIO(to_png(figure))).convert("RGB")
 
 
 def read_upload(content: bytes) -> Image.Image:

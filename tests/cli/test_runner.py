@@ -1,17 +1,22 @@
 """course_lib/cli/runner.py: what a report says is what happened."""
 
+import io
 import json
 import os
+import re
+import sys
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
+import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_lib.cli.runner import code_hash, receipt_line, run_notebooks, told_of
 from course_lib.data.files import only_run
 from course_lib.errors import CourseError
+from course_lib.training import profiles
 from tools import lint_notebooks
 from tools.store import stored_form
 
@@ -133,14 +138,46 @@ def test_results_never_replace_their_sources_or_those_of_a_run_in_progress(tmp_p
 def test_a_receipt_tells_by_what_each_notebook_was_executed(three):
     folder, _ = three
     for name, cells in (("good", 3), ("dies.failed", 5)):
-        notebook = nbformat.read(folder / "out" / f"{name}.ipynb", as_version=4)
-        told = notebook.metadata["receipt"]
+        told = nbformat.read(folder / "out" / f"{name}.ipynb", as_version=4).metadata["receipt"]
         assert told["profile"] == "smoke" and told["by"] == f"papermill {papermill.__version__}"
         assert len(told["seconds"]) == cells and told["cores"] == os.cpu_count()
         assert receipt_line(told) in (folder / "out" / f"{name}.html").read_text()
     assert told["seconds"][-1] is None  # never ran
     assert told["code"] == code_hash(nbformat.read(folder / "dies.ipynb", as_version=4))
     assert told_of(folder / "good.ipynb").endswith("has no receipt")
+
+
+@pytest.mark.parametrize(("memory", "error"), [(0, "0 MB"), (12e6, None)])
+def test_a_gpu_run_holds_what_its_card_did_and_0_mb_is_refused(
+    tmp_path, monkeypatch, memory, error
+):
+    monkeypatch.setattr(profiles, "pick_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(profiles, "device_name", lambda: "fake (GPU)")
+    monkeypatch.setattr(profiles, "use_bf16", lambda _: True)
+    fake = f"import torch\ntorch.cuda.max_memory_allocated = lambda: {memory}"
+    path = write_notebook(tmp_path / "x.ipynb", fake)
+    report = run_notebooks([path], tmp_path / "out", "smoke", cuda=True)
+    failed, cells = bool(error), code_cells(path)
+    path = tmp_path / "out" / f"x{'.failed' * failed}.ipynb"
+    told = nbformat.read(path, as_version=4).metadata["receipt"]
+    assert (told["memory_mb"], told["kernel_s"]) == (memory / 1e6, 0.0)
+    assert (error or "passed") in (report["notebooks"][0]["error"] or "passed")
+    assert [cell.source for cell in code_cells(path)][-1] == cells[-1].source
+    stored = nbformat.reads(stored_form(path), as_version=4)
+    told["profile"], stored.metadata["receipt"] = "gpu", told
+    assert ["0 MB" in said for said in lint_notebooks.receipt(stored, path)] == [True] * failed
+
+
+def test_the_progress_of_a_training_stands_behind_that_of_the_cells(tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        isatty = lambda self: True  # noqa: E731
+
+    training = "from course_lib.training.progress import Progress\n"
+    training += "bar = Progress(1, 9, None, True)\nbar.start(0, 0.0)\n"
+    training += "bar.update(3, 1.0, {'d_real': 0.25})"
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    run_notebooks([write_notebook(tmp_path / "x.ipynb", training)], tmp_path / "out", "smoke")
+    assert re.search(r"\d/4 .*step 3/9 .* d_real 0.250", sys.stderr.getvalue())
 
 
 def test_a_notebook_whose_code_changed_after_its_run_is_refused(three):

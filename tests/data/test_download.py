@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_lib.data import open_dataset, paper_sets
+from course_lib.data import open_dataset
 from course_lib.data import unpack as unpack_module
 from course_lib.data.download import fetch, open_download
 from course_lib.data.unpack import unpack
@@ -261,11 +261,6 @@ def test_unpaired_sets_and_a_second_time_without_a_network(server, tmp_path, mon
     assert parts == ["testA", "testB", "trainA", "trainB"]
     monkeypatch.setenv("COURSE_MIRROR", "http://127.0.0.1:9")
     assert len(open_dataset("download:horse2zebra", "test", 8)) == 3 and len(server.log) == 2
-
-
-def test_every_set_has_an_address_of_its_own():
-    places = [(name in paper_sets.PAIRED, name.partition(":")[0]) for name in paper_sets.SOURCES]
-    assert len(set(places)) == len(places) >= 17
 
 
 def test_a_dropped_connection_is_tried_again(server):

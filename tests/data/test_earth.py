@@ -70,16 +70,3 @@ def test_pairs_show_the_same_place_and_it_is_not_plain_ocean():
 
     assert agreement(0) > 0.9
     assert agreement(0) > agreement(8) + 0.1
-
-
-@needs_maps
-def test_partners_are_drawn_anew_each_epoch_and_repeat():
-    data = EarthPairs("train", 24, paired=False, seed=3)
-
-    def partners():
-        return torch.stack([data[i]["y"].mean() for i in range(40)])
-
-    first = partners()
-    assert torch.equal(partners(), first)
-    data.set_epoch(1)
-    assert (partners() != first).float().mean() > 0.8

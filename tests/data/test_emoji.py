@@ -79,8 +79,7 @@ def test_large_drawings_are_the_same_and_finer(style):
     apart = (halved(large.y) - small.y).abs().mean((1, 2, 3))
     assert apart.max() < 0.1 and apart.mean() < 0.03
     assert (halved(large.y) - small.y.roll(1, 0)).abs().mean() > 10 * apart.mean()
-    enlarged = F.interpolate(small.y, scale_factor=2, mode="bicubic")
-    assert (enlarged - large.y).abs().mean() > 0.015
+    assert (F.interpolate(small.y, scale_factor=2, mode="bicubic") - large.y).abs().mean() > 0.015
 
 
 @pytest.mark.parametrize("size", [96, 128, 160, 256])

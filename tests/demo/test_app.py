@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib import CourseError, runs
+from course_lib import runs
 from course_lib.demo import app
 from course_lib.widgets import draw, real_or_fake
 
@@ -59,10 +59,3 @@ def test_tabs_are_named_in_words_and_never_hide_one_another(monkeypatch):
     monkeypatch.setattr(app, "CODES", 4)
     assert pages["Many answers: borrowed"]().children  # of the eight numbers of a style
     assert pages["Borrowed looks: borrowed"]().children
-
-
-def test_runs_that_do_not_fit_are_refused(tmp_path):
-    with pytest.raises(CourseError, match="no readable run"):
-        app.app([str(tmp_path)])
-    with pytest.raises(CourseError, match="no shipped weights"):
-        app.app(["shipped:nothing"])

@@ -213,8 +213,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     handle = page.locator(".noUi-handle:visible").first
     changes(picture, lambda: handle.press("ArrowRight"), "alt")
     keep(page, "app_training")
-    start = tab("Real or fake?", "button:text('start')")
-    start.click()
+    tab("Real or fake?", "button:text('start')").click()
     page.wait_for_function("document.querySelector('.study .seen')")
     keep(page, "app_game")
     page.locator("button:text('right is real'):enabled").wait_for()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from course_lib import CourseError
-from course_lib.experiments import claims, claims_page, sweep
+from course_lib.experiments import claims, claims_page
 from course_lib.experiments.claims import OPEN, OPPOSITE, SAME
 from tests import ROOT
 
@@ -111,10 +111,6 @@ def test_the_figure_has_each_claim_where_its_finding_is():
         assert drawn[claim.short] == pytest.approx([100 * x / f.less for x in known]), claim.id
 
 
-def test_every_claim_has_its_rows_and_every_column_a_reader():
-    shown = "".join(path.read_text(encoding="utf-8") for path in NOTEBOOKS.glob("*.ipynb"))
+def test_every_claim_has_its_rows():
     for name, it in claims.judge(CLAIMS, NOTEBOOKS / "sweeps").items():
         assert it.seeds > 0 and it.difference == it.difference, name
-    metrics = " ".join(f"{c.metric} {c.metric_less} {c.metric}_true" for c in CLAIMS)
-    for name in sweep.SCORES:
-        assert re.search(rf"\b{name}\b", metrics + shown), f"nobody reads the column {name}"

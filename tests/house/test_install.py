@@ -2,6 +2,7 @@
 net.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -22,17 +23,21 @@ WHEEL = f"gan_translation_course-{__version__}-py3-none-any.whl"
 
 
 def make(*words: str) -> list[str]:
-    """The calls of pip that make would run."""
-    command = ["make", "-n", *words]
+    """By what make would install, and what."""
+    command = ["make", "-n", "setup", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return re.findall(r"pip install .*?([\w-]*torch .*|-e .*); ", done.stdout)
+    found = re.findall(r"(\S+ pip) install .*?--quiet +(.*?) *; ", done.stdout)
+    return [" ".join(words) for words in found]
 
 
-def test_cpu_takes_pytorch_from_its_own_index_and_first():
+@pytest.mark.parametrize(("uv", "by"), [("", "-m pip"), ("/a/uv", "/a/uv pip")])
+def test_cpu_takes_pytorch_from_its_own_index_and_first_and_all_is_locked(uv, by):
     index = "--index-url https://download.pytorch.org/whl/cpu"
-    assert f"pip install torch torchvision {index}\n" in INSTALL
-    assert make("setup") == ['-e ".[all]"']
-    assert make("setup", "CPU=1") == [f"torch torchvision {index}", '-e ".[all]"']
+    assert f"pip install torch torchvision {index} -c lock.txt\n" in INSTALL
+    torch, course = f"{by} -c lock.txt torch torchvision {index}", f'{by} -c lock.txt -e ".[all]"'
+    assert make(f"UV={uv}") == [course]
+    assert make(f"UV={uv}", "CPU=1") == [torch, course]
+    assert make(f"UV={uv}", "LOCK=") == [course.replace("-c lock.txt ", "")]
 
 
 def test_the_first_cell_is_the_same_everywhere_and_silent_here(capsys):
@@ -60,6 +65,18 @@ def test_elsewhere_the_first_cell_installs_what_lies_beside_it(tmp_path, beside)
         assert (done.returncode, done.stdout.strip()) == (0, beside.removesuffix("pyproject.toml"))
     else:
         assert done.returncode == 1 and "Write the address" in done.stderr and not done.stdout
+
+
+def test_the_metadata_for_kaggle_are_those_it_documents():
+    told = json.loads((ROOT / "tools/kaggle/kernel-metadata.json").read_text(encoding="utf-8"))
+    listed = {f"{kind}_sources" for kind in ("dataset", "competition", "kernel", "model")}
+    switches = {"is_private", "enable_gpu", "enable_internet"}
+    fixed = {"language": "python", "kernel_type": "notebook", "enable_gpu": "true"}
+    assert told.keys() == {"id", "title", "code_file"} | fixed.keys() | switches | listed
+    assert fixed.items() <= told.items() and {told[key] for key in switches} <= {"true", "false"}
+    assert told["id"].split("/")[1] == told["title"].lower().replace(" ", "-")
+    notebook = nbformat.read(ROOT / "tools/kaggle" / told["code_file"], as_version=4)
+    assert not any(cell.outputs for cell in code_cells(notebook))
 
 
 def test_the_version_has_its_notes():

@@ -1,8 +1,8 @@
 """What needs environments of its own, for ``make release-check``: Colab's versions, and the lowest.
 
 Each environment is a folder of its own below pytest's temporary one and is filled from the package
-index, so that these tests need the net, some gigabytes and many minutes. PIP_ARGS goes to pip, as
-in ``make setup``: another index, say.
+index, so that these tests need the net, some gigabytes and many minutes. PIP_ARGS goes to pip
+or uv, as in ``make setup``: another index, say.
 """
 
 import os
@@ -60,10 +60,11 @@ class Environment:
         )
         self.folder.mkdir()
 
-    def pip(self, *words) -> str:
-        return run(
-            [self.bin / "python", "-m", "pip", *words, "--disable-pip-version-check"], self.folder
-        )
+    def pip(self, verb: str, *words) -> str:
+        """By uv where it is, as in ``make setup``."""
+        uv, python = shutil.which("uv"), self.bin / "python"
+        command = [uv, "pip", verb, "--python", python] if uv else [python, "-m", "pip", verb]
+        return run([*command, *words], self.folder)
 
     def install(self, *what) -> None:
         self.pip("install", "--quiet", *shlex.split(os.environ.get("PIP_ARGS", "")), *what)
@@ -115,7 +116,8 @@ def test_the_wheel_replaces_nothing_that_colab_has(wheel, tmp_path):
         "ipywidgets": "7.7.1",
     }
     environment.install(wheel, "papermill")
-    assert before.items() <= environment.versions().items() and environment.pip("check")
+    assert before.items() <= environment.versions().items()
+    environment.pip("check")
     environment.runs_the_first_notebooks()
 
 

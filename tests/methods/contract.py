@@ -204,7 +204,7 @@ def watched(method: Method):
 
 
 def presets_build_and_step(case: Case, folder: Path) -> None:
-    """``paper`` is the defaults, every preset is valid, and smoke learns."""
+    """``paper`` is the defaults, every preset is valid, and smoke makes a step."""
     assert {"paper", "smoke", "cpu", "gpu"} <= set(case.cls.PRESETS)
     built = {
         name: configs.build(case.cls.Config, **values) for name, values in case.cls.PRESETS.items()
@@ -213,13 +213,9 @@ def presets_build_and_step(case: Case, folder: Path) -> None:
         built["paper"] == case.cls.Config() and built["smoke"].image_size <= built["cpu"].image_size
     )
     case.cls(built["cpu"])
-    method, before = case.cls(built["smoke"]), None
+    method = case.cls(built["smoke"])
     method.advance(case.ready)
-    before = {name: weights(net) for name, net in method.networks.items()}
     step(method, case.batch(built["smoke"].batch_size, built["smoke"].image_size))
-    assert moved(method, before) >= set().union(
-        *(owned(method, each) for each in method.optimizers.values())
-    )
 
 
 def one_step_moves_everything(case: Case, folder: Path) -> None:
@@ -254,16 +250,6 @@ def gradients_stay_with_their_owners(case: Case, folder: Path) -> None:
     for (_, reached), (optimizer, changed) in zip(events[::2], events[1::2], strict=True):
         assert reached and reached <= owned(method, method.optimizers[optimizer]), optimizer
         assert changed == owned(method, method.optimizers[optimizer])
-
-
-def terms_are_finite_scalars(case: Case, folder: Path) -> None:
-    """Finite numbers, named by who minimises them: scalars, which step() detaches and keeps."""
-    for bf16 in (False, True):
-        terms = case.make(bf16=bf16).step(case.batch())
-        assert all(name.startswith(("g_", "d_")) for name in terms)
-        for term in terms.values():
-            assert term.shape == () and term.dtype == torch.float32
-            assert not term.requires_grad and abs(term) < 1000
 
 
 def terms_are_unweighted(case: Case, folder: Path) -> None:
@@ -306,12 +292,13 @@ def bfloat16_stays_close(case: Case, folder: Path) -> None:
 
 
 def any_batch_will_do(case: Case, folder: Path) -> None:
-    """A single image and an odd number of them; the last batch of an epoch is what is left."""
+    """Terms are finite scalars, of a single image, too: an epoch may end with one."""
     for bf16 in (False, True):
         method = case.make(bf16=bf16, average=0.9)
         for n in (3, 1):
-            terms = step(method, case.batch(n))
-            assert all(abs(value) < 1000 for value in terms.values())
+            for name, term in method.step(case.batch(n)).items():
+                assert name.startswith(("g_", "d_")) and abs(term) < 1000, name
+                assert term.shape == () and term.dtype == torch.float32 and not term.requires_grad
             assert output(method, case.batch(n)).shape == case.batch(n)["y"].shape
 
 
@@ -476,7 +463,6 @@ PROMISES = (
     presets_build_and_step,
     one_step_moves_everything,
     gradients_stay_with_their_owners,
-    terms_are_finite_scalars,
     terms_are_unweighted,
     ablations_are_configuration,
     bfloat16_stays_close,

@@ -8,6 +8,7 @@ import torch
 from course_lib import CourseError
 from course_lib.methods.cyclegan import PRESETS, Config, CycleGAN
 from course_lib.methods.image_pool import ImagePool
+from course_lib.methods.noisy_cyclegan import NoisyCycleGAN
 from course_lib.networks import ResNetGenerator
 from tests.methods.contract import assert_same_weights, in_float64, weights
 from tests.support.tensors import pairs as batch
@@ -167,3 +168,13 @@ def test_pool_size_0_passes_everything_detached():
         out = ImagePool(size, 4).query(images * 1)
         assert not out.requires_grad and out.shape == images.shape
     assert torch.equal(ImagePool(0, 4).query(images), images)
+
+
+# ---- the noisy one
+
+
+def test_noise_makes_each_translation_another_one():
+    torch.manual_seed(0)
+    config = NoisyCycleGAN.Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1)
+    method, x = NoisyCycleGAN(config), batch()["x"]
+    assert not torch.equal(method.translate(x)["fake_y"], method.translate(x)["fake_y"])

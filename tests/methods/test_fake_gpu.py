@@ -13,7 +13,7 @@ from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.metrics import samples, scores
 from course_lib.runs import evaluating
-from course_lib.training import checkpoint, loading
+from course_lib.training import card, checkpoint, loading
 from course_lib.training import state as training_state
 from course_lib.training.fit import fit, schedule
 from tests.methods.contract import Noise
@@ -76,8 +76,7 @@ def painted(method: Method, data: dict[str, Tensor]) -> list[Tensor]:
     if method.has_codes:
         images.append(method.sample(x, 2)[:, 1])
     if "instances" in method.maps:
-        maps = {name: data[name] for name in method.maps}
-        images.append(method.sample(None, 2, **maps)[:, 1])
+        images.append(method.sample(None, 2, **{name: data[name] for name in method.maps})[:, 1])
         assert method.finish(Noise(method.config.image_size, 2))
     return images
 
@@ -149,11 +148,14 @@ def waited(marks: list[int]) -> list[int]:
 
 def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path, monkeypatch):
     monkeypatch.setattr(training_state, "CHECKPOINT_SECONDS", 99)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 3e6)
     with fake_gpu() as gpu:
         method, marks = quick(gpu)
+        before = card.told()["kernel_s"]
         history = fit(method, Noise(32), steps=25, progress=False).history
         assert waited(marks) == [10, 20] and [row["step"] for row in history] == [*range(1, 26)]
         assert all(row["g_l1"] == 1.0 for row in history)
+        assert card.told() == {"memory_mb": 3.0, "kernel_s": before + 25 / 2}
         method, marks = quick(gpu)
         options = {"val": Noise(32), "previews": 3, "out": tmp_path}
         fit(method, Noise(32), steps=12, progress=False, **options)

@@ -119,8 +119,7 @@ def test_translate_takes_a_style_both_ways():
     for way, content, decoder in (("xy", "x", "y"), ("yx", "y", "x")):
         fake = method.translate(data[content], z, way)["fake_y"]
         with torch.no_grad():
-            code = method.E_content[content](data[content])
-            assert torch.equal(fake, method.G[decoder](code, z))
+            assert torch.equal(fake, method.G[decoder](method.E_content[content](data[content]), z))
 
 
 def test_the_style_of_an_example_is_that_of_the_output_domain():
@@ -137,4 +136,4 @@ def test_the_shape_of_an_image_has_no_colour():
     blue = image.mean(1, keepdim=True) * torch.tensor([0.2, 0.3, 2.5])[:, None, None] - 0.4
     assert torch.allclose(scores.shape(blue), scores.shape(image), atol=1e-3)
     assert (scores.shape(image.flip(-1)) - scores.shape(image)).abs().mean() > 0.1
-    assert scores.retrieval(scores.shape(blue), scores.shape(image))["top1"] == 1
+    assert not scores.others_nearer(scores.shape(blue), scores.shape(image)).any()

@@ -169,14 +169,6 @@ def test_plain_pairs_need_no_maps(tmp_path):
     assert runs.evaluate(out, str(tmp_path), device="cpu")["n"] == 1
 
 
-def test_g1_and_g2_learn_together_from_55_percent():
-    method, phases = make(), []
-    for share in (0.54, 0.56):
-        method.advance(share)
-        phases.append(method.phase)
-    assert phases == ["enhancer", "both"]
-
-
 def test_a_run_of_an_older_version_keeps_its_phase(tmp_path):
     """Until then the phase was one of the buffers of the styles."""
     method, other = make("enhancer"), make("global")
@@ -267,12 +259,6 @@ def test_g1_alone_is_shown_enlarged():
     data = batch()
     coarse = make("global").translate(None, data["labels"], data["instances"])["fake_y"]
     assert coarse.shape == (2, 3, 32, 32)
-
-
-def test_encode_needs_an_encoder():
-    data = batch()
-    with pytest.raises(CourseError, match="no encoder"):
-        make(use_features=False).encode(data["y"], instances=data["instances"])
 
 
 # ---- scenes

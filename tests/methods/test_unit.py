@@ -35,8 +35,7 @@ def test_shared_blocks_are_counted_once(shared):
         for cls in (LatentEncoders, LatentDecoders):
             net, apart = cls(16, 4, shared), cls(16, 4, 0)
             assert parameter_count(net) == parameter_count(apart) - shared * block
-            layers = [*net.own["x"], *net.shared]
-            assert [type(layer) for layer in layers].count(ResidualBlock) == 4
+            assert [type(layer) for layer in [*net.own["x"], *net.shared]].count(ResidualBlock) == 4
 
 
 @pytest.mark.parametrize(("shared", "reached"), [(1, True), (0, False)])

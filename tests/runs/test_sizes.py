@@ -220,29 +220,6 @@ def test_images_of_odd_sizes_and_kinds_come_back_in_their_size(run, scale, tmp_p
     assert {path.stem: Image.open(path).size for path in to.iterdir()} == shown
 
 
-@pytest.mark.slow
-def test_one_bad_image_among_them_writes_nothing(tmp_path, refusal):
-    for name, image, exif, _ in list(odd_images())[:20]:
-        image.save(tmp_path / name, exif=exif)
-    (tmp_path / "z.png").write_bytes((tmp_path / "0_RGB.png").read_bytes()[:-20])
-    where = [
-        "translate",
-        "--run",
-        "shipped:edges-emoji",
-        "--input",
-        tmp_path,
-        "--output",
-        tmp_path / "out",
-    ]
-    for what, *options in (
-        ["z.png"],
-        ["exclude each other", "--scale", 1, "--square"],
-        ["--scale", "--scale", -1],
-    ):
-        assert what in "".join(refusal(*where, *options))
-        assert not (tmp_path / "out").exists()
-
-
 def test_what_torch_says_of_memory_ends_in_an_error_that_names_scale(photo, tmp_path, monkeypatch):
     def full(self, x, **options):
         if x.shape[-1] > 200:

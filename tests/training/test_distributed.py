@@ -77,8 +77,7 @@ def test_all_stop_when_one_is_killed_and_go_on_exactly(tmp_path):
 @pytest.mark.slow
 @pytest.mark.extra
 def test_a_loss_that_is_not_finite_stops_all(tmp_path):
-    data = write_pairs(tmp_path / "data")
-    words = command(data, tmp_path / "out", 400, "--set", "lr=1e30")
+    words = command(write_pairs(tmp_path / "data"), tmp_path / "out", 400, "--set", "lr=1e30")
     done = subprocess.run(words, **PIPES, timeout=250)
     assert done.returncode and re.search(r"error: .* (is|is not) (nan|inf|finite)", done.stderr)
 

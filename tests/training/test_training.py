@@ -106,8 +106,7 @@ def test_images_are_loaded_larger_and_then_cropped(name):
     photographs = torch.stack([item["x"] for item in items])
     kept = []
     for size in (None, 32):
-        view = Augment(data, kind="resize", flip=False, size=size)
-        batch = view.batch(list(range(24)))
+        batch = Augment(data, kind="resize", flip=False, size=size).batch(list(range(24)))
         assert batch["x"].shape == batch["y"].shape == (24, 3, 32, 32)
         kept.append(sharpness_ratio(batch["x"], photographs))
     assert kept[0] < 0.95 <= kept[1] < 1.15

@@ -150,8 +150,7 @@ def test_another_answer_has_another_code_and_stays(model, coded, circle, emoji):
         assert picture_of(image).tobytes() == expected.tobytes()
     ask(canvas, circle, again=True, seq="v-7")  # of a model without codes it changes nothing
     assert sent[-1]["seq"] == "v-7"
-    x = drawing.drawing_to_x(circle, 32)
-    expected = to_image(model.translate(x)["fake_y"][0])
+    expected = to_image(model.translate(drawing.drawing_to_x(circle, 32))["fake_y"][0])
     assert picture_of(sent[-1]["image"]).tobytes() == expected.tobytes()
 
 

@@ -62,8 +62,7 @@ def test_the_patch_of_a_coarser_scale(scale):
     judge, method = f"D {scale}", With(D, D, D)
     last = patch(method, x, x, 0, 0, judge)[2].shape[-1] - 1
     for row, col in ((0, last), (last // 2, last // 2), (last, 1)):
-        expected = influence(D, scale, 64, row, col)
-        assert patch(method, x, x, row, col, judge)[0] == expected
+        assert patch(method, x, x, row, col, judge)[0] == influence(D, scale, 64, row, col)
 
 
 def test_every_judge_sees_its_own_domain(pairs):
@@ -99,8 +98,7 @@ def test_the_picture_frames_the_patch_and_its_cell(name, judge, pairs):
     whole, near, chart, _ = picture(model, x, y, 1, 4, judge).axes
     assert tuple(v + 0.5 for v in whole.patches[-1].get_bbox().extents) == box
     start = (32 - 6 * 4) / 2 - 0.5
-    cell = chart.patches[-1].get_bbox().extents
-    assert tuple(cell) == tuple(start + 4 * i for i in (4, 1, 5, 2))
+    assert tuple(chart.patches[-1].get_bbox().extents) == tuple(start + 4 * i for i in (4, 1, 5, 2))
     left, top, right, bottom = box
     height = 2 * (bottom - top) + 2 if judge == "D" else bottom - top  # x above y if D sees both
     assert near.images[0].get_array().shape[:2] == (height, right - left)
@@ -120,8 +118,7 @@ def test_the_lens_shows_what_the_function_gives(pairs, monkeypatch):
     model, (x, y) = made("cyclegan"), pairs
     pair, judge, _, view = lens(model, x, y).children
     assert view.cell == [3, 3] and [len(place) for place in view.places] == [4, 4]
-    expected = drawn(model, x[0], y[0], 3, 3, "D_y")
-    assert Image.open(BytesIO(view.png)).tobytes() == expected
+    assert Image.open(BytesIO(view.png)).tobytes() == drawn(model, x[0], y[0], 3, 3, "D_y")
     assert view.grid == [6, 6, pytest.approx(4 / 32), pytest.approx(4 / 32)]
     calls, real = [], module.picture
     monkeypatch.setattr(module, "picture", lambda *call: calls.append(call) or real(*call))

@@ -79,8 +79,7 @@ WIDGETS = {  # module, what makes it of a run folder, and the control that is mo
 @pytest.mark.parametrize("name", WIDGETS)
 def test_a_widget_hides_no_bug(name, run, monkeypatch):
     module, make, kind, trait, (first, second) = WIDGETS[name]
-    box = make(run)
-    parts = [*descendants(box)]
+    parts = [*descendants(make(run))]
     control = next(part for part in parts if isinstance(part, kind))
     lines = [part for part in parts if isinstance(part, w.HTML) and "<img" not in part.value]
 
@@ -115,8 +114,7 @@ def test_there_and_back_is_both_generators():
     chosen, direction, panel = back.both_ways(method, x, y).children
     direction.value = "yx"
     assert [url for _, url in chosen.options] == [data_url(to_image(image)) for image in y]
-    expected = back.picture(method, y[0], "yx")
-    assert seen(panel.picture.value).tobytes() == expected.tobytes()
+    assert seen(panel.picture.value).tobytes() == back.picture(method, y[0], "yx").tobytes()
 
 
 # ---- the previews of a run

@@ -249,6 +249,9 @@
     paperInk.imageSmoothingQuality = "high";
     paperInk.drawImage(picture, 0, 0, width, height);
     image = paperInk.getImageData(0, 0, width, height);
+    if (model.grey) for (let i = 0, { data } = image; i < data.length; i += 4) // what it has learned from
+      data.fill(0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2], i, i + 3);
+    show();
     translate();
   }
 
