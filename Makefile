@@ -16,7 +16,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m p
 	--disable-pip-version-check) --quiet $(strip $(LOCK:%=-c %) $(PIP_ARGS))
 STAMP := $(VENV)/installed
 
-FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipynb) $(wildcard notebooks/02_*.ipynb)
+FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipynb) $(wildcard notebooks/01b_*.ipynb) $(wildcard notebooks/02_*.ipynb)
 # What the stamp holds: an environment belongs to one folder, pyproject.toml and lock. Contents are compared, not times.
 WANTED = { pwd -P; cat pyproject.toml lock.txt; }
 

@@ -18,7 +18,7 @@ from course_lib.data.facades import Facades
 from course_lib.data.images import to_bytes, to_image
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.plotting.figures import GAP
-from course_lib.widgets import back, divergence, latents, lens, scene, scrubber, styles
+from course_lib.widgets import back, latents, lens, scene, scrubber, styles
 from course_lib.widgets.show import Pictures, data_url
 
 
@@ -72,7 +72,6 @@ WIDGETS = {  # module, what makes it of a run folder, and the control that is mo
     "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
     "lens": (lens, lambda _: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
     "scrubber": (scrubber, scrubber.scrubber, w.SelectionSlider, "index", [1, 2]),
-    "divergence": (divergence, lambda _: divergence.slider(), w.FloatSlider, "value", [1.0, 3.0]),
 }
 
 
@@ -139,22 +138,6 @@ def test_the_scrubber_shows_previews_in_order_and_a_line_at_their_step(run, monk
         scrubber.picture(run, 0)
     with pytest.raises(CourseError, match="no previews here"):
         scrubber.scrubber(run / "nowhere")
-
-
-# ---- the game on a line
-
-
-def test_divergence_of_equal_and_of_separate_densities():
-    grid, step = divergence.X, divergence.X[1] - divergence.X[0]
-    bell, js_divergence = divergence.bell, divergence.js_divergence
-    assert bell(3.0).sum() * step == pytest.approx(1, abs=1e-6)
-    assert js_divergence(bell(1.0), bell(1.0), step) == 0
-    left, right = np.eye(2)
-    assert js_divergence(left, right, 1.0) == pytest.approx(np.log(2))
-    panel = divergence.picture([0.0, 4.0]).axes[1]
-    best = {line.get_label(): line.get_ydata() for line in panel.get_lines()}["D*"]
-    # Half-way between the bells D* is 1/2; far on the data's side it is 1.
-    assert np.interp(2.0, grid, best) == pytest.approx(0.5, abs=1e-3) and best[0] > 0.999
 
 
 # ---- the latent explorer
