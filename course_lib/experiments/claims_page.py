@@ -143,14 +143,15 @@ def _line(claim: Claim, f: Finding) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def figure(folder: Path) -> Figure:
+def figure(folder: Path, paper: str = "") -> Figure:
     """The figure at the head of the page: each claim a dot with its interval, below its paper.
 
     A difference is scaled to per cent of the mean of the row ``less``; the paper's side is right.
+    ``paper`` names one whose claims alone are drawn.
     """
     rows = []
     for name, group in _groups(folder).items():
-        if name != SANITY:
+        if name != SANITY and paper in ("", name):
             rows += [(name, None), *((claim.short, found) for claim, found in group.items())]
     with style.context(["default", STYLE]):
         fig = Figure(figsize=(9.2, 0.2 * len(rows) + 1.2), layout="constrained")
