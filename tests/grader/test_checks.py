@@ -223,7 +223,7 @@ def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(
     monkeypatch.setattr(matrix, "FUNCTIONS", {"ps2": ("judge_pair",)})
     monkeypatch.setattr(matrix, "HANDBOOK", tmp_path / "README.md")
     (tmp_path / "ps2").mkdir()
-    path, table = tmp_path / "ps2" / "judge_pair.py", TABLE.format("~ x + 0 -> x")
+    path, table = tmp_path / "ps2" / "judge_pair.txt", TABLE.format("~ x + 0 -> x")
     path.write_text(table.replace("x + 0 -> x", "[x, y] -> [y, x]"))
     assert matrix.main(["ps2", "judge_pair"]) == 0
     assert "| `ps2` | 1 | 2 of 2 | 1 of 1 |" in capsys.readouterr().out

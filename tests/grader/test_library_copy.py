@@ -54,10 +54,5 @@ def test_no_training_step_is_in_the_copy(tmp_path, problem_set):
         "checks",
         "fonts",
     }
-    # classifiers that measure, a layer that is timed, and a step that is watched: no GAN's own step
-    watched = "course_lib/plotting/steps.py"
-    assert set(steps) == {
-        "course_lib/training/frozen.py",
-        "course_lib/experiments/bench.py",
-        watched,
-    }
+    # classifiers that measure, and a step that is watched: no GAN's own step
+    assert set(steps) == {"course_lib/training/frozen.py", "course_lib/plotting/steps.py"}

@@ -7,6 +7,7 @@ from course_lib.methods import METHODS
 from tools import golden
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_the_losses_are_those_stored_with_one_thread_and_with_two(name):
     before, far = torch.get_num_threads(), []
