@@ -59,11 +59,11 @@ lint: setup ## format, ruff, what imports what, the rules for notebooks and page
 	$(BIN)/python tools/lint_notebooks.py
 	$(BIN)/python tools/lint_used.py
 
-test: lint ## lint, then each promise once: about 9 minutes on two cores; skipped and slowest tests are named at the end
+test: lint ## lint, then each promise once: about 13 minutes on two cores; skipped and slowest tests are named at the end
 	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) -rs --durations=5
 	$(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE) -rs --durations=15
 
-test-all: test ## and what is long, or needs a browser, a wheel or a site of its own: about five minutes more
+test-all: test ## and what is long, or needs a browser, a wheel or a site of its own: about seven minutes more
 	$(BIN)/python -m pytest -m extra $(SIDE_BY_SIDE) -rs --durations=15
 
 soak: setup ## the long counts that `make test` runs small; the report is build/soak.md (half an hour or more)
