@@ -197,7 +197,8 @@ def notebook(file: Path) -> dict:
     content["metadata"].pop("widgets", None)
     if told := content["metadata"].get("receipt"):
         grey = f'<p class="receipt">{receipt_line(told)}</p>'
-        content["cells"].append({"cell_type": "markdown", "metadata": {}, "source": grey})
+        last = {"cell_type": "markdown", "id": "receipt", "metadata": {}, "source": grey}
+        content["cells"].append(last)
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = relink("".join(cell["source"]), file)
