@@ -57,7 +57,11 @@ def _entry(picture: Path, text: Path, about: str) -> str:
     image = read_image(picture)
     image.thumbnail((WIDEST, WIDEST))
     image.save(file := io.BytesIO(), "webp", quality=85)
-    line, name, *_ = [*(text.read_text("utf-8").splitlines() if text.exists() else []), "", ""]
+    line, name, *_ = [
+        *(text.read_text("utf-8", "replace").splitlines() if text.exists() else []),
+        "",
+        "",
+    ]
     data = b64encode(file.getvalue()).decode()
     said = "<br>".join(escape(part) for part in (line, name) if part)
     shown = f'<img src="data:image/webp;base64,{data}" alt="{escape(line or about)}">'

@@ -6,6 +6,7 @@ in; its report names nobody.
 """
 
 import re
+import warnings
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +17,18 @@ from course_lib.errors import CourseError
 
 CELL = re.compile(
     r"\*\*Your guess\*\*[^:]*:(?P<guess>.*?)\*\*How sure\*\*[^:]*:\s*(?P<sure>\d+)?"
-    r".*?\*\*Right\*\*[^:]*:\s*(?P<right>yes|no)?",
+    r".*?\*\*Right\*\*[^:]*:\s*(?P<right>(?:yes|no)\b)?",
     re.DOTALL | re.IGNORECASE,
 )
 QUESTION = re.compile(r"\*\*Predict[^*]*\*\*\s*(.+?)(?:\n\n|$)", re.DOTALL)
-BINS = ((50, 60), (60, 70), (70, 80), (80, 90), (90, 101))  # per cent, the upper one left out
+BINS = (
+    (0, 50),
+    (50, 60),
+    (60, 70),
+    (70, 80),
+    (80, 90),
+    (90, 101),
+)  # per cent, the upper one left out
 
 
 class Guess(NamedTuple):
@@ -37,11 +45,15 @@ def read(folder: Path) -> list[Guess]:
     """The predictions in the notebooks of ``folder`` that say how sure, or whether it was right."""
     found = []
     for path in sorted(folder.glob("*.ipynb")):
-        asked = ""
-        for cell in nbformat.read(path, 4).cells:
-            if question := QUESTION.search(cell.source):
+        try:
+            asked, sources = "", [cell.source for cell in nbformat.read(path, 4).cells]
+        except Exception:  # from OSError to nbformat's own: a class hands in anything
+            warnings.warn(f"passed over what is no notebook: {path.name}", stacklevel=2)
+            continue
+        for source in sources:
+            if question := QUESTION.search(source):
                 asked = " ".join(question[1].split())
-            answer = CELL.search(cell.source)
+            answer = CELL.search(source)
             if answer and (answer["sure"] or answer["right"]):
                 text = " ".join(answer["guess"].replace(">", " ").split())
                 sure = int(answer["sure"]) if answer["sure"] else None

@@ -125,14 +125,12 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     """Realism and variety of as many samples as there are held-out images y, by features and by L1
     (in [0, 2]).
 
-        variety_l1                            mean distance of two samples
-        real_pairs_l1                         the same of two real images: far below it is collapse
-        coverage_features                     share of the real images that some sample comes nearer
-        to than the next
-                                              real one is (Naeem et al. 2020)
-        frechet_features, kid_features        distances of the two sets
-        realism_error                         how often a classifier is wrong: 0 told apart, about
-        0.5 as good as real
+        variety_l1          mean distance of two samples
+        real_pairs_l1       the same of two real images: far below it is collapse
+        coverage_features   share of the real images to which some sample is nearer than the next
+                            real one (Naeem et al. 2020)
+        frechet_features    distance of the two sets; and so is kid_features
+        realism_error       how often a classifier is wrong: 0 told apart, 0.5 as good as real
 
     Two calls give the same numbers; global random state stays as it was.
     """

@@ -43,8 +43,11 @@ def test_a_class_shows_its_wrong_guesses_and_no_names(tmp_path):
     for name, guess, right in (("ann", "Up", "no"), ("bob", "up", "no"), ("cat", "down", "yes")):
         handed_in(tmp_path / name, (guess, 80, right))
     handed_in(tmp_path / "dan")  # answered nothing
-    told = guesses.report(tmp_path)
-    assert "1 of 3 right, 80 % sure on average" in told and "## up" in told
+    handed_in(tmp_path / "eve", ("sideways", 70, "not sure"))
+    (tmp_path / "dan" / "broken.ipynb").write_text("{", encoding="utf-8")
+    with pytest.warns(UserWarning, match="broken"):
+        told = guesses.report(tmp_path)
+    assert "1 of 3 right, 78 % sure on average" in told and "## up" in told
     assert not any(name in told for name in ("ann", "bob", "cat", "dan"))
 
 
