@@ -20,7 +20,6 @@ from course_lib.errors import CourseError
 UsageError = typer.BadParameter.__bases__[0]  # click's, which newer versions of typer carry inside
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -138,7 +137,7 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
     warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr)
     try:
-        status = app(standalone_mode=False, prog_name="course")
+        status = app(sys.argv[1:] or ["--help"], prog_name="course", standalone_mode=False)
     except CourseError as error:
         status = fail(error.what, error.where, error.fix)
     except UsageError as error:

@@ -175,7 +175,7 @@ def translate(
         squared=square,
         keep_alpha=keep_alpha,
     )
-    print(f"wrote {len(written)} images to {target}")
+    print(f"wrote {len(written)} images to {target}" if written[1:] else f"wrote {written[0]}")
 
 
 @app.command()

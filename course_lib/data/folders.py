@@ -154,7 +154,9 @@ class ImageFolder(TwoDomains):
         load: str = "square",
     ):
         if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
-            raise CourseError("there is no such folder", printable(folder), LAYOUTS)
+            raise CourseError(
+                "there is no such folder", printable(folder), f"check the path; {LAYOUTS}"
+            )
         folder, where = Path(folder), printable(folder)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
         self.drawn = split == "train"  # in training: windows and, without pairs, the partners

@@ -25,9 +25,9 @@ def read_settings(folder: Path | str) -> dict:
         }
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CourseError(
-            f"no readable run here: {type(error).__name__}: {error}",
+            f"no readable run here: {getattr(error, 'strerror', None) or repr(error)}",
             folder,
-            "give the --out folder of course train",
+            "give the --out folder of course train, or shipped:NAME (see course weights)",
         ) from error
 
 

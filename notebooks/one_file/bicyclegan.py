@@ -165,8 +165,8 @@ def main():
     parser.add_argument("--width", type=int, default=16, help="channels of layer 1; paper: 64")
     args = parser.parse_args()
     torch.manual_seed(0)
-
-    files = sorted(f for f in (args.folder / "train").iterdir() if f.suffix in (".png", ".jpg"))
+    found = sorted((args.folder / "train").iterdir())
+    files = [f for f in found if f.suffix.lower() in (".png", ".jpg", ".jpeg")]
     wide, box = (2 * args.size, args.size), Image.BOX  # which lets nothing of x into y
     images = np.stack([Image.open(f).convert("RGB").resize(wide, box) for f in files])
     pairs = torch.from_numpy(images).permute(0, 3, 1, 2)  # bytes, (N, 3, size, 2 size)

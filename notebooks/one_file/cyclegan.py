@@ -139,7 +139,8 @@ def step(x, y, G_xy, G_yx, D_x, D_y, pool_x, pool_y, opt_G, opt_D, lambda_cyc=10
 
 def read(folder, size):
     """A folder's images as bytes, (N, 3, size, size)."""
-    files = sorted(f for f in folder.iterdir() if f.suffix in (".png", ".jpg", ".jpeg"))
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    assert len(files) > 8, f"{folder} needs at least 9 images, .png or .jpg: 8 are held out"
     images = [Image.open(file).convert("RGB").resize((size, size)) for file in files]
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
@@ -168,7 +169,6 @@ def main():
     parser.add_argument("--blocks", type=int, default=3, help="residual blocks; paper: 9")
     args = parser.parse_args()
     torch.manual_seed(0)
-
     large, (a, b) = args.size * 286 // 256, (args.folder / "trainA", args.folder / "trainB")
     all_x, all_y = read(a, large), read(b, large)
     held_x = torch.cat([draw(all_x[i : i + 1], args.size) for i in range(8)])  # never trained on

@@ -121,7 +121,8 @@ def step(x, y, G, D, opt_G, opt_D, lambda_l1=100.0):
 
 def read(folder, size):
     """The pairs of a folder as bytes, (N, 6, size, size): three channels of x, then three of y."""
-    files = sorted(f for f in folder.iterdir() if f.suffix in (".png", ".jpg", ".jpeg"))
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    assert len(files) > 8, f"{folder} needs at least 9 images, .png or .jpg: 8 are held out"
     # BOX takes the mean of what a new pixel covers, so nothing of x gets into y
     wide = [Image.open(f).convert("RGB").resize((2 * size, size), Image.BOX) for f in files]
     pairs = torch.from_numpy(np.stack(wide)).permute(0, 3, 1, 2)  # (N, 3, size, 2 size)
@@ -151,7 +152,6 @@ def main():
     parser.add_argument("--width", type=int, default=16, help="channels of layer 1; paper: 64")
     args = parser.parse_args()
     torch.manual_seed(0)
-
     pairs = read(args.folder / "train", args.size * 286 // 256)
     held = [draw(pairs[i : i + 1], args.size) for i in range(8)]  # never trained on
     held_x, held_y = torch.cat(held).chunk(2, dim=1)

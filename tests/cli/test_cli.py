@@ -119,7 +119,7 @@ def test_bad_translate_and_evaluate_arguments(trained, tmp_path, refusal):
         assert not (tmp_path / "o").exists()
 
 
-def test_help_answers_fast():
+def test_help_answers_fast(course):
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
@@ -129,6 +129,7 @@ def test_help_answers_fast():
         seconds.append(time.perf_counter() - start)
         assert done.returncode == 0 and "train" in done.stdout and "doctor" in done.stdout
     assert min(seconds) < 1
+    assert "doctor" in course()[1]  # no command: the same list
 
 
 def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path, course):

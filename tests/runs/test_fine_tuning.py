@@ -104,7 +104,7 @@ def test_a_larger_size_is_taken_where_layers_allow_it(place, tmp_path):
 BAD = {  # the start, the method, options, and what the error says
     "another method": ("run", "cyclegan", [], "is a pix2pix run, and cyclegan has other networks"),
     "unknown weights": ("shipped:none", "pix2pix", [], "no shipped weights are called 'none'"),
-    "no folder": ("nowhere", "pix2pix", [], "no readable run here: FileNotFoundError"),
+    "no folder": ("nowhere", "pix2pix", [], "no readable run here: No such file"),
     "a file": ("run/run.json", "pix2pix", [], "no readable run here"),
     "other layers": ("run", "pix2pix", ["--set", "upsampling=transposed"],
         "belong to other layers: upsampling: resize-conv -> transposed"),
