@@ -5,8 +5,8 @@ method = "pix2pix"                   also: data, steps, seeds = [0, 1, 2], and i
                                      on the machine that runs it
 [set]                                configuration of all rows
 image_size = 64
-[rows."L1 only"]                     of this row; method, data, steps, seeds, direction may differ,
-                                     and step_ms says what tools/calibrate.py measured
+[rows."L1 only"]                     of this row; method, data, steps, seeds, direction and bf16 may
+                                     differ, and step_ms says what tools/calibrate.py measured
 lambda_gan = 0
 """
 
@@ -27,8 +27,8 @@ from course_lib.methods import method_class
 from course_lib.training import profiles
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
-OF_ROWS["step_ms"] = float
-OF_GRIDS = OF_ROWS | {"profile": str, "bf16": bool, "device": str, "set": dict, "rows": dict}
+OF_ROWS |= {"step_ms": float, "bf16": bool}
+OF_GRIDS = OF_ROWS | {"profile": str, "device": str, "set": dict, "rows": dict}
 DEFAULTS = {"direction": "xy", "profile": "cpu", "bf16": False, "device": "cpu", "step_ms": 0.0}
 
 
