@@ -40,7 +40,7 @@ def static(
     shown = [photograph(method, *scene, edit, seed) for edit in edits.values()]
     rows = {
         "label map": torch.stack([drawn(*maps) for *maps, _ in shown]),
-        "photograph": torch.stack([fake_y for *_, fake_y in shown]),
+        "generated": torch.stack([fake_y for *_, fake_y in shown]),
     }
     return image_grid(rows, list(edits), scale)
 
