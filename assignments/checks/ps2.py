@@ -89,7 +89,7 @@ def skip_case(
             errors=errors,
         ),
         facet(
-            "smaller",
+            "smaller_shape",
             [n, 2 * c, size[0] - 1, size[1] - 1],
             "The next image, of another size, comes out wrong: which size is it brought to?",
             0.5,

@@ -276,7 +276,7 @@ class Worker:
         raise CourseError(
             f"the sandbox does not start: {reason or 'no answer'}",
             self.tier,
-            "--tier plain shows whether the sandbox or Python is at fault",
+            "wait until the machine is less busy; --tier plain shows if the sandbox is at fault",
         )
 
     def stop(self) -> None:

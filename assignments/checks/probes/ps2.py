@@ -58,7 +58,7 @@ def skip(names: dict, inputs: dict) -> dict:
     return {
         "output": attempt(lambda: encode(block(h))),
         "gradient": attempt(gradient),
-        "smaller": attempt(lambda: list(block(h[:, :, 1:, :-1]).shape)),
+        "smaller_shape": attempt(lambda: list(block(h[:, :, 1:, :-1]).shape)),
         "known": attempt(
             lambda: encode(
                 torch.cat([p.flatten() for p in block.parameters() if p.requires_grad])
