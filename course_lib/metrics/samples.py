@@ -17,11 +17,8 @@ from course_lib.metrics.scores import groups_of
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 NEAREST = 8  # answers that a person would look through
-DEEP, MANY, TRUE = (
-    30,
-    40,
-    8,
-)  # inputs that get more samples, so that 8 modes can be counted, and true answers to each
+# inputs that get more samples, so that 8 modes can be counted, and true answers to each
+DEEP, MANY, TRUE = 30, 40, 8
 SHARED = 20  # inputs that see the same 20 codes
 PIXELS = 2**18  # that a generator makes at a time
 
@@ -55,20 +52,20 @@ def score_samples(
 ) -> dict[str, float]:
     """Diversity, realism and, of façades painted from labels, how many true answers are found.
 
-        diversity_features, _l1        mean distance of consecutive samples, 20 of each of 100
-        inputs real_pairs_features, _l1       the same of pairs of different real images
-        nearest_features               from the true answer to the nearest of 20 samples nearest_l1
-        L1 from the true answer to the nearest of 8 samples realism_error                  how often
-        a classifier is wrong: 0 told apart, 0.5 as real frechet_features, kid_features distances to
-        the real images, one sample for each input common_colour                  share of the mean
-        colour's variance over z that all inputs share encoded_l1                     L1 between y
-        and G(x, E's mu of y), if there is an E
+        diversity_features, _l1     mean distance of consecutive samples, 20 of each of 100 inputs
+        real_pairs_features, _l1    the same of pairs of different real images
+        nearest_features            from the true answer to the nearest of 20 samples
+        nearest_l1                  L1 from the true answer to the nearest of 8 samples
+        realism_error               how often a classifier is wrong: 0 told apart, 0.5 as real
+        frechet_features            distance to the real images, one sample for each input;
+                                    and so is kid_features
+        common_colour               share of the mean colour's variance over z that all inputs share
+        encoded_l1                  L1 between y and G(x, E's mu of y), if there is an E
 
     Façades, to photographs, 30 inputs with 40 samples each:
 
-        walls_covered                  how many of the 8 colours of wall come up twice, for one
-        input coverage_features              share of 8 true photographs, one a wall, that a sample
-        comes near
+        walls_covered               how many of the 8 colours of wall come up twice, for one input
+        coverage_features           share of 8 true photographs, one a wall, that a sample is near
 
     What a generator of true photographs would get on test at 32 px: diversity_features 0.44 and
     diversity_l1 0.19 (real pairs, of different houses: 0.73 and 0.33), nearest_features 0.13,
