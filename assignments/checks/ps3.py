@@ -257,6 +257,15 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
             quiet=True,
         ),
         facet(
+            "one",
+            encode(0.5),
+            "A pool of size 1 does not exchange half of the images: what is special about 1?",
+            0.5,
+            atol=0.15,
+            rtol=0,
+            quiet=True,
+        ),
+        facet(
             "ranks",
             encode(torch.full((size,), 1 / size)),
             "Not all stored images come back equally often: how is the place drawn?",

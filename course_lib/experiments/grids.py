@@ -6,7 +6,8 @@ method = "pix2pix"                   also: data, steps, seeds = [0, 1, 2], and i
 [set]                                configuration of all rows
 image_size = 64
 [rows."L1 only"]                     of this row; method, data, steps, seeds, direction and bf16 may
-                                     differ, and step_ms says what tools/calibrate.py measured
+                                     differ, start says where its weights begin, and step_ms what
+                                     tools/calibrate.py measured
 lambda_gan = 0
 """
 
@@ -27,9 +28,10 @@ from course_lib.methods import method_class
 from course_lib.training import profiles
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
-OF_ROWS |= {"step_ms": float, "bf16": bool}
+OF_ROWS |= {"step_ms": float, "bf16": bool, "start": str}
 OF_GRIDS = OF_ROWS | {"profile": str, "device": str, "set": dict, "rows": dict}
 DEFAULTS = {"direction": "xy", "profile": "cpu", "bf16": False, "device": "cpu", "step_ms": 0.0}
+DEFAULTS |= {"start": ""}
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ class Cell:
     bf16: bool
     device: str
     step_ms: float
+    start: str
     settings: tuple[str, ...]
 
     @property
     def config(self) -> Any:
         """The configuration of the method."""
-        return runs.make_config(self.method, self.profile, None, list(self.settings))
+        profile = "auto" if self.start else self.profile
+        return runs.make_config(self.method, profile, None, [*self.settings], self.start or None)
 
     @property
     def slug(self) -> str:
@@ -64,7 +68,8 @@ class Cell:
 
         It names all settings of the grid, the data and the seed, and not the row.
         """
-        words = ["course", "train", self.method, "--data", self.data, "--profile", self.profile]
+        words = ["course", "train", self.method, "--data", self.data]
+        words += ["--start", self.start] if self.start else ["--profile", self.profile]
         words += ["--steps", str(self.steps), "--seed", str(self.seed)]
         words += ["--direction", self.direction, "--device", self.device]
         words += ["--bf16" if self.bf16 else "--no-bf16"]
@@ -151,10 +156,13 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
             "profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper"
         )
     names = ("method", "data", "steps", "direction", "profile", "bf16", "device", "step_ms")
-    chosen = {name: values[name] for name in names}
+    chosen = {name: values[name] for name in (*names, "start")}
     texts = tuple(f"{name}={value}" for name, value in settings.items())
     cell = Cell(row, seeds[0], settings=texts, **chosen)
-    paired = _paired(cell.data, cell.config.image_size, cell.direction)
+    later = cell.data.startswith(
+        "build/"
+    )  # a tool, which the grid names, makes it before the sweep
+    paired = later or _paired(cell.data, cell.config.image_size, cell.direction)
     if method_class(cell.method).needs_pairs and not paired:
         raise CourseError(
             f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data"

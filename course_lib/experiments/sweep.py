@@ -195,6 +195,7 @@ def _do(cell: Cell, folder: Path) -> dict:
         direction=cell.direction,
         device=cell.device,
         resume=True,
+        start=cell.start or None,
         previews=0,
         progress=False,
     )
