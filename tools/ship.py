@@ -127,14 +127,19 @@ def pack(name: str, out: Path, folder: Path) -> dict:
 
 
 def weights_of(method: Method) -> bytes:
-    """A safetensors file of all networks, or their averages, in half precision."""
-    halves = {}
+    """A safetensors file of all networks, or their averages, in half precision where it holds them.
+
+    The variance of a channel may be above 65504, the largest number of float16.
+    """
+    packed = {}
     for network, net in method.networks.items():
         if not network.endswith("_average") and not isinstance(net, ImagePool):
             best = method.networks.get(f"{network}_average", net).state_dict()
-            tensors = {f"{network}.{key}": best[key].contiguous() for key in net.state_dict()}
-            halves |= {key: t.half() if t.is_floating_point() else t for key, t in tensors.items()}
-    return safetensors.torch.save(halves)
+            for key in net.state_dict():
+                tensor = best[key].contiguous()
+                fits = tensor.is_floating_point() and tensor.half().isfinite().all()
+                packed[f"{network}.{key}"] = tensor.half() if fits else tensor
+    return safetensors.torch.save(packed)
 
 
 def measure(name: str, folder: Path = shipped.FILES) -> dict:

@@ -57,6 +57,7 @@ def test_it_translates_and_its_d_judges(name):
     if method.discriminators():  # those that the lens holds
         assert torch.isfinite(patch(method, item["x"], fake, 2, 2)[2]).all()
     for network, net in method.networks.items():  # the averaged weights, twice
+        assert all(tensor.isfinite().all() for tensor in net.state_dict().values())
         if average := method.networks.get(f"{network}_average"):
             assert all(
                 torch.equal(p, q)
