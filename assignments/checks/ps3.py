@@ -284,9 +284,7 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
             ],
         ),
     ]
-    for item in items:
-        item["errors"] = POOL_ERRORS
-    return inputs, {"facets": items}
+    return inputs, {"facets": [item | {"errors": POOL_ERRORS} for item in items]}
 
 
 def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
@@ -329,9 +327,7 @@ def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
             quiet=True,
         ),
     ]
-    for item in items:
-        item["errors"] = POOL_ERRORS
-    return inputs, {"facets": items}
+    return inputs, {"facets": [item | {"errors": POOL_ERRORS} for item in items]}
 
 
 BLOCK, POOL = "ResidualBlock", "ImagePool"

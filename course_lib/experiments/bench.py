@@ -64,11 +64,9 @@ def table(facts: dict[str, Any]) -> str:
     names = list(facts["rows"][0])
     lines = [names] + [[_text(row[name]) for name in names] for row in facts["rows"]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rows = []
-    for first, *others in lines:
-        cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
-        rows.append("  ".join([first.ljust(widths[0]), *cells]))
-    return "\n".join([facts["title"], *rows])
+    fits = [str.ljust, *[str.rjust] * (len(names) - 1)]
+    cells = [[fit(*c) for fit, *c in zip(fits, line, widths, strict=True)] for line in lines]
+    return "\n".join([facts["title"], *map("  ".join, cells)])
 
 
 def _text(value: Any) -> str:

@@ -113,10 +113,9 @@ def pool_draws(names: dict, inputs: dict) -> dict:
                     strangers += got != new
             (at_once if filling else news).extend(own)
             together += [] if filling else [own[0] == own[1]]
-    one, kept = Pool(1), []
-    for number in range(1, 301):
-        kept.append(marks(one.query(marked([number], pattern)), pattern) == [number])
-    shares = {"fresh": news, "full_within": at_once, "together": together, "one": kept[1:]}
+    one = Pool(1)
+    alone = [marks(one.query(marked([n], pattern)), pattern) == [n] for n in range(1, 301)]
+    shares = {"fresh": news, "full_within": at_once, "together": together, "one": alone[1:]}
     return {name: encode(sum(x) / max(1, len(x))) for name, x in shares.items()} | {
         "early": early,
         "strangers": strangers,
