@@ -182,8 +182,10 @@ def several(cases: dict[str, tuple[dict, dict]]) -> tuple[dict, dict]:
         for name, (_, wanted) in cases.items()
         for pairs in wanted.get("idle", ())
     ]
-    inputs = {"several": {name: case[0] for name, case in cases.items()}}
-    return inputs, {"facets": items, "idle": idle}
+    return {"several": {name: case[0] for name, case in cases.items()}}, {
+        "facets": items,
+        "idle": idle,
+    }
 
 
 def value_alone(case: tuple[dict, dict]) -> tuple[dict, dict]:

@@ -101,8 +101,8 @@ def table(ps: str, rows: list[Row]) -> str:
     functions = len({r.function for r in rows})
     wrong = [r.good for r in rows if r.variant.message is not None]
     right = [r.good for r in rows if r.variant.message is None]
-    counts = f"{sum(wrong)} of {len(wrong)} | {sum(right)} of {len(right)}"
-    return f"| `{ps}` | {functions} | {counts} |\n"
+    counts = (f"{sum(found)} of {len(found)}" for found in (wrong, right))
+    return f"| `{ps}` | {functions} | {' | '.join(counts)} |\n"
 
 
 def show(rows: list[Row]) -> None:

@@ -167,9 +167,8 @@ def changes(code: str, given: int = 0) -> list[str]:
 
 def is_code(node: object, given: int) -> bool:
     """Whether a student wrote it: no imports or parameters, nothing in the ``given`` lines."""
-    if isinstance(node, ast.keyword) and node.arg in UNASKED:
-        return False
-    if isinstance(node, ast.stmt) and node.end_lineno <= given:
+    unasked = isinstance(node, ast.keyword) and node.arg in UNASKED
+    if unasked or (isinstance(node, ast.stmt) and node.end_lineno <= given):
         return False
     fixed = ast.arguments | ast.Import | ast.ImportFrom
     return isinstance(node, ast.AST) and not isinstance(node, fixed)

@@ -119,10 +119,8 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
             rtol=1e-7,
         ),
     ]
-    for item in items:
-        item["errors"] = errors
-    items += [same_precision(), same_precision("float32") | {"key": "float32"}]
-    return inputs, {"facets": items}
+    types = [same_precision(), same_precision("float32") | {"key": "float32"}]
+    return inputs, {"facets": [item | {"errors": errors} for item in items] + types}
 
 
 # ---- KL
@@ -276,9 +274,7 @@ def latent_case(rng: np.random.Generator, batch: int, z_dim: int) -> tuple[dict,
         ),
         facet("G_learns", True, "G is frozen after the call, or in eval mode.", 0.5),
     ]
-    for item in items:
-        item["errors"] = errors
-    return inputs, {"facets": items}
+    return inputs, {"facets": [item | {"errors": errors} for item in items]}
 
 
 DRAW, KL, LATENT, WALK, SCORE = (

@@ -71,9 +71,17 @@ def submitted(place: Path) -> Result:
     released = notebook.read(course / "release" / problem_set, student, problem_set).content
     notebook.restore(submission, locked(released), {name for name, _, _ in graded_cells(released)})
     hidden = [facts, *(place / name for name in ("source", "submission", "results"))]
-    key = grade.term_key(course)
     return next(
-        grade.grade_all([submission], course, problem_set, key, "nobody", 1, LIMITS, hidden)
+        grade.grade_all(
+            [submission],
+            course,
+            problem_set,
+            grade.term_key(course),
+            "nobody",
+            1,
+            LIMITS,
+            hidden,
+        )
     )
 
 

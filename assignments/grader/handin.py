@@ -69,10 +69,9 @@ def graded_cells(content: dict | None) -> list[tuple[str, dict, dict]]:
 
 def locked(released: dict | None) -> dict[str, str]:
     """The code of the cells that a student cannot change, by name."""
-    cells = graded_cells(released)
     return {
         name: cell["source"]
-        for name, data, cell in cells
+        for name, data, cell in graded_cells(released)
         if data.get("locked") and cell["cell_type"] == "code"
     }
 

@@ -72,8 +72,7 @@ class Result:
 
     def with_new(self, checks: list[Graded]) -> "Result":
         """This result, with ``checks`` in place of those of the same names."""
-        latest = {check.name: check for check in [*self.checks, *checks]}
-        return replace(self, checks=list(latest.values()))
+        return replace(self, checks=[*{c.name: c for c in [*self.checks, *checks]}.values()])
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

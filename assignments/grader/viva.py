@@ -86,8 +86,7 @@ def read(course: Path, problem_set: str, student: str) -> Submission:
         submission = notebook.read(path, submission.student, problem_set)
     if submission.reason:
         raise CourseError(submission.reason, path, "name a notebook that can be graded")
-    source = notebook.read(course / "source" / problem_set, "", problem_set)
-    given = locked(source.content)
+    given = locked(notebook.read(course / "source" / problem_set, "", problem_set).content)
     notebook.restore(submission, given, set())
     shown = given.keys() - {"setup"}  # plots and long runs, on which no check depends
     submission.cells = [cell for cell in submission.cells if cell["id"] not in shown]
@@ -120,22 +119,44 @@ def changes(submission: Submission, function: str, changed_texts: Any) -> list[V
 
     def with_line(text: str, start: int, end: int) -> list[dict]:
         line = re.match(r"\s*", lines[start])[0] + text.strip()
-        source = "\n".join([*lines[:start], line, *lines[end:]])
-        return [*submission.cells[:at], submission.cells[at] | {"source": source}]
+        changed = {"source": "\n".join([*lines[:start], line, *lines[end:]])}
+        return [*submission.cells[:at], submission.cells[at] | changed]
 
     for text in changed_texts("\n".join(printed)):
         new = text.splitlines()
         where = [i for i, pair in enumerate(zip(printed, new, strict=False)) if len({*pair}) > 1]
         if len(new) == len(printed) and len(where) == 1 and where[0] in places:
-            pair = [with_line(one[where[0]], *places[where[0]]) for one in (printed, new)]
-            again = [find(cells[at:], function) for cells in pair]
-            # or a line holds more than one statement
-            if all(again) and [ast.unparse(one[1]) for one in again] == ["\n".join(printed), text]:
-                sources = [listing(cells, function).splitlines() for cells in pair]
-                diff = "\n".join(list(difflib.unified_diff(*sources, lineterm=""))[3:])
-                cells = [*pair[1], *submission.cells[at + 1 :]]
-                versions.append(Version(replace(submission, cells=cells), function, diff))
+            one_line, (start, end) = (
+                [each[where[0]].strip() for each in (printed, new)],
+                places[where[0]],
+            )
+            own = "\n".join(lines[start:end]).strip()
+            for both in ((own, laid_out(own, *one_line)), one_line):
+                pair = [with_line(line, start, end) for line in both]
+                again = [find(cells[at:], function) for cells in pair]
+                # or a line holds more than one statement
+                if all(again) and [ast.unparse(x[1]) for x in again] == ["\n".join(printed), text]:
+                    sources = [listing(cells, function).splitlines() for cells in pair]
+                    diff = "\n".join(list(difflib.unified_diff(*sources, lineterm=""))[3:])
+                    cells = [*pair[1], *submission.cells[at + 1 :]]
+                    versions.append(Version(replace(submission, cells=cells), function, diff))
+                    break
     return versions
+
+
+def laid_out(own: str, old: str, new: str) -> str:
+    """``own``, a statement as it was written, with the change that makes ``new`` of ``old``, the
+    same on one line; empty if it is not clear where that is.
+    """
+    steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    differ = [step for step in steps if step[0] != "equal"]
+    start, end = differ[0][1], len(old) - differ[-1][2]
+    for around in range(len(old)):
+        first, last = max(start - around, 0), max(end - around, 0)
+        was, now = (text[first : len(text) - last] for text in (old, new))
+        if own.count(was) == old.count(was) == 1:
+            return own.replace(was, now)
+    return ""
 
 
 def listing(cells: list[dict], function: str) -> str:
@@ -175,8 +196,11 @@ def run(versions: list[Version], course: Path, problem_set: str, tier: str, seed
 
     def wanted(submission: Submission, _: list) -> list:
         version = versions[int(submission.digest)]
-        mine = (three for three in drawn.values() if version.function in ("", three[0].function))
-        return [version.judged_by(*three) for three in mine]
+        return [
+            version.judged_by(*three)
+            for three in drawn.values()
+            if version.function in ("", three[0].function)
+        ]
 
     submissions = [version.submission for version in versions]
     for result in grade.grade_all(submissions, course, problem_set, str(seed), tier, wanted=wanted):
@@ -383,8 +407,13 @@ def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> 
         what = "no question can be made: no function that can be changed earns points"
         raise CourseError(what, submission.path, "look at the report of course grade first")
     places = sorted({find(submission.cells, one["function"])[0] for one in made})
-    code = [safe.block(submission.cells[place]["source"]) for place in places]
-    return {"of": own.result, "seed": seed, "questions": made, "code": code, "wanted": QUESTIONS}
+    return {
+        "of": own.result,
+        "seed": seed,
+        "questions": made,
+        "code": [safe.block(submission.cells[place]["source"]) for place in places],
+        "wanted": QUESTIONS,
+    }
 
 
 def write(folder: Path, viva: dict, practice: bool) -> list[Path]:
