@@ -149,13 +149,13 @@ def laid_out(own: str, old: str, new: str) -> str:
     same on one line; empty if it is not clear where that is.
     """
     steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    differ = [step for step in steps if step[0] != "equal"]
-    start, end = differ[0][1], len(old) - differ[-1][2]
-    for around in range(len(old)):
-        first, last = max(start - around, 0), max(end - around, 0)
+    edges = [edge for kind, *at, _, _ in steps if kind != "equal" for edge in at]
+    for around in range(1, len(old)):
+        first, last = max(edges[0] - around, 0), max(len(old) - edges[-1] - around, 0)
         was, now = (text[first : len(text) - last] for text in (old, new))
-        if own.count(was) == old.count(was) == 1:
-            return own.replace(was, now)
+        parts, before = own.split(was), old[:first].count(was) + 1
+        if len(parts) == old.count(was) + 1:
+            return was.join(parts[:before]) + now + was.join(parts[before:])
     return ""
 
 
