@@ -7,7 +7,7 @@ Eleven rules. It prints a line for each place that breaks one, and exits with 1 
     parameters  the first code cell, and no other, is tagged parameters, and says profile = "auto"
     kernel      it is the plain python3, without the version of somebody's interpreter
     checked     nbval has something to compare: a marked cell, with its output
-    receipt     the code that its receipt is of is the code that stands in it
+    receipt     it has one, and the code that it is of is the code that stands in it
     quiet       no warnings, and on stderr nothing but progress bars
     small       a notebook has less than 1.5 MB
     alt         every picture has a text for those who cannot see it, and every figure, too
@@ -122,10 +122,10 @@ def checked(notebook, path: Path) -> Iterator[str]:
 
 
 def receipt(notebook, path: Path) -> Iterator[str]:
-    told = notebook.metadata.get("receipt")
-    if told and told["code"] != code_hash(notebook):
-        yield "its code changed after it was executed: run it again, and tools/store.py"
-    if told and told["profile"] == "gpu" and not told.get("memory_mb"):
+    told = notebook.metadata.get("receipt", {"code": "", "profile": ""})
+    if told["code"] != code_hash(notebook):
+        yield "its code was not executed, or changed after it was: run it, and tools/store.py"
+    if told["profile"] == "gpu" and not told.get("memory_mb"):
         yield "a receipt of profile gpu whose GPU held 0 MB"
 
 
