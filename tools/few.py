@@ -34,6 +34,7 @@ TABLES = {  # heading, and which of the eight stored test items are shown
     "aerial": ("aerial photographs\n(start: photos-colour)", (2, 5)),
 }
 WAYS = ("from scratch", "started", "DiffAugment", "both")
+LABELS = "from scratch", "started", "from scratch, DiffAugment", "started, DiffAugment"
 Pair = tuple[Image.Image, Image.Image]
 
 
@@ -97,7 +98,7 @@ def curves() -> Figure:
                 spread = [high - mean for mean, _, high, _ in at]
                 places = [count * 1.06 ** (k - 1.5) for count in COUNTS]
                 axes.errorbar(
-                    places, [a[0] for a in at], spread, marker="osD^"[k], label=way, **look
+                    places, [a[0] for a in at], spread, marker="osD^"[k], label=LABELS[k], **look
                 )
             axes.set(title=title, xscale="log", xlabel="pairs", xticks=COUNTS, xticklabels=COUNTS)
             axes.minorticks_off()
