@@ -124,7 +124,7 @@ def checked(notebook, path: Path) -> Iterator[str]:
 def receipt(notebook, path: Path) -> Iterator[str]:
     told = notebook.metadata.get("receipt", {"code": "", "profile": ""})
     if told["code"] != code_hash(notebook):
-        yield "its code was not executed, or changed after it was: run it, and tools/store.py"
+        yield "its code was not executed, or changed since: run it again, and tools/store.py"
     if told["profile"] == "gpu" and not told.get("memory_mb"):
         yield "a receipt of profile gpu whose GPU held 0 MB"
 
