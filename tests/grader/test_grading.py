@@ -34,7 +34,7 @@ from assignments.grader import (
 from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
 from tests.support import toy_course
-from tests.support.grading_runs import kill_and_run_again, left_behind, needs_bubblewrap
+from tests.support.grading_runs import gone_soon, kill_and_run_again, left_behind, needs_bubblewrap
 
 TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=60)
 
