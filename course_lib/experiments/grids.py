@@ -168,10 +168,7 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
     chosen = {name: values[name] for name in (*names, "start")}
     texts = tuple(f"{name}={value}" for name, value in settings.items())
     cell = Cell(row, seeds[0], settings=texts, **chosen)
-    later = cell.data.startswith(
-        "build/"
-    )  # a tool, which the grid names, makes it before the sweep
-    paired = later or _paired(cell.data, cell.config.image_size, cell.direction)
+    paired = _paired(cell.data, cell.config.image_size, cell.direction)
     if method_class(cell.method).needs_pairs and not paired:
         raise CourseError(
             f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data"

@@ -94,10 +94,9 @@ def test_a_photograph_keeps_its_luminance_and_gives_no_colour_away(tmp_path):
         given[name] = np.asarray(Image.open(path)).astype(int)
     # the grey in the file is rounded to whole numbers
     assert abs(given["colour"] - given["grey"]).mean() < 1
-    luminance = [np.asarray(each.convert("L")).astype(int) for each in (Image.open(path), colour)]
-    assert (
-        abs(luminance[0] - luminance[1]).mean() < 3 and given["grey"].std(axis=2).mean() > 2
-    )  # clipped in few pixels
+    found, wanted = (np.asarray(im.convert("L")).astype(int) for im in (Image.open(path), colour))
+    # a few pixels are clipped
+    assert abs(found - wanted).mean() < 3 and given["grey"].std(axis=2).mean() > 2
 
 
 def test_damaged_weights_are_noticed(tmp_path):
