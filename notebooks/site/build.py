@@ -58,7 +58,7 @@ MATHJAX = "mathjax@3.2.2"  # Apache-2.0; version 4 would load fonts later, from 
 MATHJAX_HASH = "a4354ff94fd868aea0cc6eaaa79a57fda0588646fc46ee3700a349ee0a11cbe6"  # of its file
 # of README's table
 ROW = r'\[.+\]\(notebooks/(\w+)\.ipynb\) \| <img src="(.+?)" .* alt="(.+)"> \| (.+?) \| (.+?) \|'
-PICTURE = (".png", ".webp")
+PICTURE = (".png", ".webp", ".jpg")
 DEMO = """
 
 {text}
