@@ -194,6 +194,8 @@ def notebook(file: Path) -> dict:
     with in the place that demos.toml tells, and no widgets, which need a kernel.
     """
     content, demo = read(file), DEMOS.get(file.stem)
+    if demo and not any(demo["after"] in "".join(cell["source"]) for cell in content["cells"]):
+        raise ValueError(f"demos.toml: no cell of {file.name} holds {demo['after']!r}")
     content["metadata"].pop("widgets", None)
     if told := content["metadata"].get("receipt"):
         grey = f'<p class="receipt">{receipt_line(told)}</p>'
