@@ -35,12 +35,13 @@ def test_a_table_has_means_and_intervals():
 
 
 @pytest.mark.parametrize(
-    ("name", "row", "count"), [("cyclegan", "GAN + forward cycle", 3), ("munit", "MUNIT", 6)]
+    ("name", "row", "count", "side"),
+    [("cyclegan_64", "GAN + forward cycle", 3, 64), ("munit", "MUNIT", 6, 32)],
 )
-def test_a_strip_comes_apart_into_its_pictures(name, row, count):
+def test_a_strip_comes_apart_into_its_pictures(name, row, count, side):
     found = stored.strip(SWEEPS / f"{name}.csv", row)
     assert len(found) == count and {images.shape for images in found} == {
-        torch.Size([8, 3, 32, 32])
+        torch.Size([8, 3, side, side])
     }
     assert all(-1 <= images.min() < images.max() <= 1 for images in found)
     assert not torch.equal(found[0], found[1])
