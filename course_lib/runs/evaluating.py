@@ -116,8 +116,7 @@ def over_time(folder: Path) -> dict[str, Any]:
     rise, half = last["score"] - best["score"], (ends[-1][1] - ends[-1][0]) / 2
     low, high = rise - half, rise + half
     if "each" in last:
-        pairs = zip(last["each"], best["each"], strict=True)
-        low, high = _ends([a - b for a, b in pairs], last)
+        low, high = _ends([a - b for a, b in zip(last["each"], best["each"], strict=True)], last)
     if last is best:
         verdict = "the last preview is the best so far: a longer training may still help"
     elif low <= 0:
@@ -127,9 +126,15 @@ def over_time(folder: Path) -> dict[str, Any]:
     steps, scores = ([row[name] for row in rows] for name in ("step", "score"))
     figure = score_over_time(steps, scores, *zip(*ends, strict=True), best["step"], last["kind"])
     replace_file(folder / "over_time.png", to_png(figure))
-    facts = {"best_step": best["step"], "last_step": last["step"], "last_minus_best": rise}
-    facts |= {"last_minus_best_low": low, "last_minus_best_high": high}
-    return facts | {"judged_by": f"{last['kind']} at previews", "verdict": verdict}
+    return {
+        "best_step": best["step"],
+        "last_step": last["step"],
+        "last_minus_best": rise,
+        "last_minus_best_low": low,
+        "last_minus_best_high": high,
+        "judged_by": f"{last['kind']} at previews",
+        "verdict": verdict,
+    }
 
 
 def _ends(each: list[float], row: dict) -> tuple[float, float]:

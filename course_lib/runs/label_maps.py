@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.data.label_maps import Edit, edited, find_scenes
 from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
-from course_lib.runs.sizes import FIX, framer, make_folder, write_pictures
+from course_lib.runs.sizes import FIX, framer, make_target, write_pictures
 from course_lib.training.fit import explained
 
 
@@ -43,13 +43,13 @@ def translate_scenes(
     frame = framer(method, paint, scale, squared)
     size = method.config.image_size
     scenes = list(find_scenes(source, size, lambda given, where: frame(given).inner, squared))
-    make_folder(target)
+    target, named = make_target(target, source)
     written = []
     for name, given, *maps in scenes:
         framed = frame(given)
         with explained(name, FIX):
             fakes = paint(framed.pad(torch.stack(maps).float())).cpu()
-            written += write_pictures(target, name, [framed.crop(fake) for fake in fakes])
+            written += write_pictures(target, named or name, [framed.crop(fake) for fake in fakes])
     return written
 
 

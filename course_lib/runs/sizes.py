@@ -106,14 +106,20 @@ def framer(
     return frame
 
 
-def make_folder(target: Path) -> None:
-    """``target``, and what is above it. Raises CourseError if that cannot be."""
+def make_target(target: Path, source: Path) -> tuple[Path, str | None]:
+    """The folder to write to, and the picture's name in it: ``target`` may be NAME.png for one.
+
+    Raises CourseError if the folder cannot be made.
+    """
+    one = target.suffix.lower() == ".png" and not source.is_dir()
+    folder = target.parent if one else target
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CourseError(
-            f"cannot write here: {error.strerror}", target, "choose a folder you may write to"
+            f"cannot write here: {error.strerror}", folder, "choose a folder you may write to"
         ) from error
+    return folder, target.stem if one else None
 
 
 def write_pictures(target: Path, name: str, images: list[Image.Image]) -> list[Path]:

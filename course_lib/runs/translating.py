@@ -24,7 +24,7 @@ from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import open_translator, towards
-from course_lib.runs.sizes import FIX, Painter, framer, make_folder, write_pictures
+from course_lib.runs.sizes import FIX, Painter, framer, make_target, write_pictures
 from course_lib.training.fit import explained
 
 
@@ -44,6 +44,7 @@ def translate_files(
 ) -> list[Path]:
     """Translate an image, or each image of a folder, into PNG files below ``target``; their paths.
 
+    ``target`` may be NAME.png for one image; of several ``samples`` it is then the common name.
     Outputs have the sizes of their inputs. On the way the shorter side has the size of the
     training, or both sides are multiplied by ``scale``, and what a network needs beyond that is as
     in ``sizes.fitted``. A network that takes squares only gets the image squeezed into one.
@@ -92,7 +93,7 @@ def translate_files(
             folder,
             "leave out --samples, or train bicyclegan or munit",
         )
-    make_folder(target)
+    target, named = make_target(target, source)
     halved = sum(width == 2 * height for width, height in map(image_size, paths))
     if paired and halved:
         side = "left" if input_is_left else "right"
@@ -111,7 +112,7 @@ def translate_files(
             pictures = [framed.crop(fake, image) for fake in fakes]
             if colours:
                 pictures = [with_luminance(picture, image) for picture in pictures]
-            written += write_pictures(target, name, pictures)
+            written += write_pictures(target, named or name, pictures)
     return written
 
 
