@@ -32,6 +32,8 @@ def here() -> str:
 
 
 def seconds_of(work: Callable[[], Any]) -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()  # what was ordered before does not count
     start = time.perf_counter()
     work()
     if torch.cuda.is_available():
@@ -42,14 +44,15 @@ def seconds_of(work: Callable[[], Any]) -> float:
 def alternate(
     works: dict[str, Callable[[], Any]], repeats: int, warm: int = 2
 ) -> dict[str, list[float]]:
-    """Seconds of each work, one after the other in turn: what else the machine does meets all."""
+    """Seconds of each work, one after the other in turn: what else the machine does meets all.
+
+    Every second round goes backwards, so none is always the first.
+    """
     out: dict[str, list[float]] = {name: [] for name in works}
-    for repeat in range(repeats + warm):
-        for name, work in works.items():
-            took = seconds_of(work)
-            if repeat >= warm:
-                out[name].append(took)
-    return out
+    for repeat in range(warm + repeats):
+        for name, work in list(works.items())[:: (-1) ** repeat]:
+            out[name].append(seconds_of(work))
+    return {name: took[warm:] for name, took in out.items()}
 
 
 def ratios(base: list[float], times: list[float]) -> dict[str, float]:
