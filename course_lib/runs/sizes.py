@@ -111,7 +111,7 @@ def make_target(target: Path, source: Path) -> tuple[Path, str | None]:
 
     Raises CourseError if the folder cannot be made.
     """
-    one = target.suffix.lower() == ".png" and not source.is_dir()
+    one = target.suffix.lower() == ".png" and source.is_file()
     folder = target.parent if one else target
     try:
         folder.mkdir(parents=True, exist_ok=True)
