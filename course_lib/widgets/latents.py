@@ -9,11 +9,10 @@ import ipywidgets as w
 import numpy as np
 import torch
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from course_lib.plotting.figures import GAP, image_grid, stitch
+from course_lib.plotting.figures import GAP, stitch
 from course_lib.widgets.show import Panel, Pictures
 
 REACH, STEP = 2.5, 0.05  # of a slider; beyond 2.5 lies one of 80 numbers drawn from N(0, 1)
@@ -52,27 +51,6 @@ def picture(
     small = stitch([x[others].cpu(), fake_y[others]], zoom)  # higher by the gap between its rows
     large = np.pad(large, ((0, len(small) - len(large)), (0, 6 * GAP), (0, 0)), constant_values=255)
     return Image.fromarray(np.concatenate([large, small], 1))
-
-
-def plane(
-    method: Any,
-    x: Float[Tensor, "3 s s"],
-    first: Float[Tensor, " z_dim"],
-    second: Float[Tensor, " z_dim"],
-    scale: float = 0.5,
-) -> Figure:
-    """What the sliders show, on paper: G(x, a first + b second), a growing to the right, b upwards.
-
-    Both go from -2 to 2; in the middle z is 0. They may be principal directions. ``scale`` is
-    that of ``plotting.image_grid``.
-    """
-    along = torch.linspace(-2, 2, 5)
-    inputs = x[None].expand(len(along), -1, -1, -1).to(method.device)
-    rows = {}
-    for b in along.flip(0):
-        codes = along[:, None] * first + b * second  # (a, z_dim)
-        rows[f"{b:+.1f}"] = method.translate(inputs, codes)["fake_y"]
-    return image_grid(rows, [f"{a:+.1f}" for a in along], scale)
 
 
 def explorer(
