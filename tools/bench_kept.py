@@ -117,7 +117,7 @@ def _qualities(kept: list[dict[str, Any]]) -> str:
                 line.append(f"{l1:.3f}, {steps:.0f} steps")
             for goal in goals:
                 said = verdict(facts["rows"], error, goal)
-                line += [f"{_spread(said)}: {said['verdict']}", _spread(said["control"])]
+                line += [_spread(said), _spread(said["control"])]
             lines.append(line + ["-"] * (8 - len(line)))
     head = ["L1 to the true y, val", "judged", "textbook", "course"]
     head += ["times as fast, to the worst end", "control"]
