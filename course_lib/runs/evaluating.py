@@ -120,7 +120,7 @@ def over_time(folder: Path) -> dict[str, Any]:
     if last is best:
         verdict = "the last preview is the best so far: a longer training may still help"
     elif low <= 0:
-        verdict = "the interval of the difference holds 0: waiting longer shows nothing"
+        verdict = "the interval of the difference contains 0: last and best cannot be told apart"
     else:
         verdict = f"it has become worse since step {best['step']}: stop there (--keep best)"
     steps, scores = ([row[name] for row in rows] for name in ("step", "score"))

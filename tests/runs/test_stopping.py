@@ -84,9 +84,9 @@ def rows_of(*scores, each=True):
     ("scores", "each", "said"),
     [
         ((0.3, 0.2, 0.1), True, "a longer training may still help"),
-        ((0.3, 0.2, 0.201), True, "waiting longer shows nothing"),
+        ((0.3, 0.2, 0.201), True, "cannot be told apart"),
         ((0.3, 0.2, 0.5), True, "worse since step 2: stop there"),
-        ((0.3, 0.2, 0.25), False, "waiting longer shows nothing"),
+        ((0.3, 0.2, 0.25), False, "cannot be told apart"),
         ((0.3, 0.2, 0.35), False, "worse since step 2: stop there"),
     ],
 )
