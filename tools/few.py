@@ -132,8 +132,8 @@ def pictures() -> Figure:
     rows: dict[str, list[torch.Tensor]] = {}
     for name, (_, _, chosen) in TABLES.items():
         table, lines = ROOT / "notebooks" / "sweeps" / f"few_{name}.csv", {}
-        for way, label in (("from scratch", "from scratch"), ("started", "fine-tuned")):
-            for count in COUNTS:
+        for count in COUNTS:
+            for way, label in (("from scratch", "from scratch"), ("started", "fine-tuned")):
                 x, fake_y, y = stored.strip(table, f"{count} pairs, {way}")
                 lines |= {"input": x, f"{count} pairs,\n{label}": fake_y}
         lines["ground truth"] = y
