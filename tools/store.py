@@ -18,7 +18,7 @@ from course_lib.data.files import replace_file
 PHOTOGRAPH = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": True}
 SMALLER = 0.8  # of a PNG's bytes: then the picture is a photograph
 # Of 255, the mean change by 256 colours that nobody sees: of drawings, and of what has hard edges.
-UNSEEN = (0.3, 3.0)
+UNSEEN = (0.3, 1.0)
 UNSEEN_FEW = 0.1  # the same by 64 colours: of words and lines on white
 UNSEEN_PATCH = 30  # the same of a patch of 8 px, so that no small thing loses its colour
 
