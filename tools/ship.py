@@ -60,12 +60,18 @@ def train(name: str, out: Path) -> dict:
     A run that was stopped goes on. Steps, not minutes, end it: on the same machine and versions
     the file is the same.
     """
-    recipe = recipes()[name]
-    config = starting.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
-    kept = {"previews": strips.MOMENTS, "on_preview": strips.keeper(out / "moments")}
-    length = {"steps": recipe.steps, "seed": shipped.SEED, "direction": recipe.direction}
-    starting.train(recipe.method, recipe.data, out, config, resume=True, **length, **kept)
+    recipe, first = recipes()[name], None
+    if recipe.start:
+        _run(recipe.start, first := out.with_name(f"{out.name}-start"))
+    moments = strips.keeper(out / "moments")
+    _run(recipe, out, start=first, previews=strips.MOMENTS, on_preview=moments)
     return pack(name, out, out)
+
+
+def _run(recipe: shipped.Recipe, out: Path, **more) -> None:
+    config = starting.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
+    length = {"steps": recipe.steps, "seed": shipped.SEED, "direction": recipe.direction}
+    starting.train(recipe.method, recipe.data, out, config, resume=True, **length, **more)
 
 
 def recipes() -> dict[str, shipped.Recipe]:

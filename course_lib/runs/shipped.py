@@ -32,6 +32,7 @@ class Recipe:
     settings: tuple[str, ...]
     steps: int
     direction: str = "xy"
+    start: "Recipe | None" = None  # of a network that is trained first, and goes on from there
 
 
 CODES = ("lr=0.0004", "lambda_kl=0.05")  # at the preset's, some codes z lead nowhere
@@ -47,6 +48,9 @@ HD = (
     "use_features=True",
 )
 ONE_BY_ONE = "batch_size=1", "lr=0.0004", "average=0.998"
+COARSE = Recipe(
+    "the same, coarse", "munit", "emoji:twemoji-fluent", 64, ("base_channels=24",), 16_000
+)
 RECIPES = {
     "edges-emoji": Recipe(
         "outlines to emoji, one answer", "pix2pix", "emoji:edges", 128, (), 18_000
@@ -71,13 +75,14 @@ RECIPES = {
     "facades-many": Recipe(
         "label maps to houses, many answers", "bicyclegan", "facades", 128, (*SHALLOW, *CODES), 4200
     ),
-    "flat-3d-many": Recipe(
+    "flat-3d-many": Recipe(  # at 128 px eyes and edges became whole
         "flat emoji to 3-D, many answers",
         "munit",
         "emoji:twemoji-fluent",
-        64,
-        ("base_channels=24",),
-        16_000,
+        128,
+        ("base_channels=24", "lr=0.0002"),
+        2700,
+        start=COARSE,
     ),
     "facades-hd": Recipe(
         "scenes to houses, a style for each object",
