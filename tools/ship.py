@@ -82,9 +82,9 @@ def recipes() -> dict[str, shipped.Recipe]:
 def pack(name: str, out: Path, folder: Path) -> dict:
     """Write what is kept of the finished run ``out`` into ``folder``; returns what NAME.json tells.
 
-    NAME.json says where it comes from, with scores and curves. NAME.strip.webp and NAME.film.webp
-    show how it learned. NAME.safetensors are the weights in half precision, if they are shipped;
-    else NAME.webp shows test images.
+    NAME.json says where it comes from, with scores and curves, and NAME.film.webp shows how it
+    learned. NAME.safetensors are the weights in half precision, if they are shipped; else NAME.webp
+    shows test images.
     """
     recipe, run = recipes()[name], read_settings(out)
     if (
@@ -125,9 +125,6 @@ def pack(name: str, out: Path, folder: Path) -> dict:
         files.replace_file(folder / f"{name}.safetensors", blob)
     else:
         files.replace_file(folder / f"{name}.webp", strips.results(method, run))
-    files.replace_file(
-        folder / f"{name}.strip.webp", strips.strip(out / "moments", recipe.size, history)
-    )
     files.replace_file(folder / f"{name}.film.webp", strips.film(out / "moments"))
     return _with_scores(origin, method, folder / f"{name}.json")
 

@@ -1,4 +1,4 @@
-"""How a network learned: held-out images at many moments, as a strip, a film and curves.
+"""How a network learned: held-out images at many moments, as a film, and curves.
 
 Used by ``tools/ship.py``; the pictures of a training are kept by :func:`keeper`.
 """
@@ -15,12 +15,11 @@ from torch.utils.data import Subset
 from course_lib.data import View, files, open_dataset
 from course_lib.methods.base import Method
 from course_lib.metrics import nearest_neighbours
-from course_lib.plotting.figures import image_grid, stitch
-from course_lib.runs.moments import chosen, rows_of
+from course_lib.plotting.figures import stitch
+from course_lib.runs.moments import chosen
 
 # Pictures are kept at the start and after each of so many equal parts: one a minute of an hour.
 MOMENTS = 60
-STRIP = (0, 1, 2, 3, 5, 8, 13, 20, 30, 40, 50, 60)  # those in the strip: most happens early
 WIDEST = 780  # px of a film
 FILM = 600_000  # bytes of a film, at most
 QUALITIES = (85, 70, 55, 40, 25)  # of WebP, from the best on
@@ -35,30 +34,6 @@ def keeper(folder: Path) -> Callable[[int, dict[str, Tensor]], None]:
         files.replace_file(folder / f"{step:08d}.png", png.getvalue())
 
     return keep
-
-
-def strip(folder: Path, size: int, history: list[dict]) -> bytes:
-    """WebP: held-out inputs, the network's answers at twelve moments, and any truth.
-
-    ``size`` is that of an image in px; ``history`` tells how long the training had lasted. A GAN
-    that translates nothing shows samples.
-    """
-    kept = _kept(folder)
-    first, last = rows_of(kept[0], size), rows_of(kept[-1], size)
-    # The first row is x, or already samples.
-    changing = 1 if len(first) > 1 and torch.equal(first[0], last[0]) else 0
-    lines = {"input": first[0]} if changing else {}
-    for moment in STRIP:
-        path = kept[moment * (len(kept) - 1) // MOMENTS]
-        step = int(path.stem)
-        minutes = history[step - 1]["seconds"] / 60 if step else 0
-        label = f"{step:,} steps, {minutes:.0f} min" if step else "untrained"
-        lines[label] = rows_of(path, size)[changing]
-    if changing and len(last) > 2:
-        lines["truth"] = last[2]
-    file = io.BytesIO()
-    image_grid(lines).savefig(file, format="webp", pil_kwargs={"quality": 85, "method": 6})
-    return file.getvalue()
 
 
 @torch.no_grad()
