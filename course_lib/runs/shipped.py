@@ -46,10 +46,9 @@ HD = (
     "d_layers=3",
     "d_scales=3",
     "use_features=True",
-)
-ONE_BY_ONE = "batch_size=1", "lr=0.0004", "average=0.998"
-COARSE = Recipe(
-    "the same, coarse", "munit", "emoji:twemoji-fluent", 64, ("base_channels=24",), 16_000
+    "batch_size=1",
+    "lr=0.0004",
+    "average=0.998",
 )
 RECIPES = {
     "edges-emoji": Recipe(
@@ -82,14 +81,14 @@ RECIPES = {
         128,
         ("base_channels=24", "lr=0.0002"),
         2700,
-        start=COARSE,
+        start=Recipe("coarse", "munit", "emoji:twemoji-fluent", 64, ("base_channels=24",), 16_000),
     ),
     "facades-hd": Recipe(
         "scenes to houses, a style for each object",
         "pix2pixhd",
         "facades:touching",
         256,
-        (*HD, *ONE_BY_ONE),
+        HD,
         10_000,
     ),
     "day-night": Recipe(
