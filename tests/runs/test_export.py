@@ -433,6 +433,20 @@ def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, kee
 
 
 @pytest.mark.extra
+def test_what_is_slow_shows_a_draft_until_the_pen_is_lifted(open_page):
+    page = open_page(viewport={"width": 1000, "height": 800})
+    page.evaluate("courseDemo.slow = 0")
+    after(page, lambda: choose(page, 2))
+    box = page.locator("#paper").bounding_box()
+    page.mouse.move(box["x"] + 9, box["y"] + 9)
+    after(page, page.mouse.down)
+    assert "to draft" in page.inner_text("#latency")
+    draft = picture(page)
+    after(page, page.mouse.up)
+    assert "to picture" in page.inner_text("#latency") and picture(page) != draft
+
+
+@pytest.mark.extra
 def test_keys_alone_can_draw(open_page):
     page = open_page(viewport={"width": 1000, "height": 800}, color_scheme="dark")
     after(page, lambda: page.click("#clear"))

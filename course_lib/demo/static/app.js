@@ -13,7 +13,7 @@
   let undone = [], stroke = null, spot = null; // stroke {x, y, by}: its last point; spot {x, y}: the keyboard's pen
   let busy = false, asked = null; // since when a translation is wanted, ms
   let wake = () => {}; // called when one is wanted
-  const demo = { first: null, last: null, count: 0 }; // times in ms, for who measures
+  const demo = { first: null, last: null, count: 0, slow: 100 }; // in ms; slower pictures get a draft while one draws
 
   // ---- errors and loading
   function fail(error) {
@@ -129,12 +129,14 @@
     return whole - side <= 0.15 * whole ? [side, whole] : [near, near];
   }
 
-  function resized(picture, width, height) { // ImageData of another size
+  const half = (side) => Math.ceil(side / 2 / model.multiple) * model.multiple; // of a draft
+
+  function resized(picture, width, height, smooth = true) { // ImageData of another size
     if (picture.width === width && picture.height === height) return picture;
     const ink = (size) => new OffscreenCanvas(size.width, size.height).getContext("2d");
     const from = ink(picture), to = ink({ width, height });
     from.putImageData(picture, 0, 0);
-    to.imageSmoothingQuality = "high";
+    Object.assign(to, { imageSmoothingEnabled: smooth, imageSmoothingQuality: "high" });
     to.drawImage(from.canvas, 0, 0, width, height);
     return to.getImageData(0, 0, width, height);
   }
@@ -166,16 +168,19 @@
     try {
       while (asked !== null) {
         await new Promise(requestAnimationFrame); // show the stroke first
-        const since = asked, { width, height } = image, [inW, w] = fitted(width), [inH, h] = fitted(height);
+        const since = asked, { width, height } = image, draft = stroke && model.slow; // at half the size
+        let [inW, w] = fitted(width), [inH, h] = fitted(height);
+        if (draft) [inW, inH] = [w, h] = [half(w), half(h)];
         asked = null;
         if (Math.min(width, height) !== model.size) continue; // another model, whose first drawing is on its way
-        const y = await run(toFloats(resized(image, inW, inH), w, h), code(), w, h);
+        const y = await run(toFloats(resized(image, inW, inH, !draft), w, h), code(), w, h);
         [result.width, result.height] = [width, height];
         resultInk.putImageData(resized(toImage(y, inW, inH, w, h), width, height), 0, 0);
         demo.last = performance.now() - since;
         demo.first ??= performance.now();
         demo.count += 1;
-        $("latency").textContent = `${Math.round(demo.last)} ms from stroke to picture`;
+        if (!draft) model.slow = model.multiple && demo.last > demo.slow;
+        $("latency").textContent = `${Math.round(demo.last)} ms from stroke to ${draft ? "draft" : "picture"}`;
         $("save").disabled = false;
       }
     } finally {
@@ -215,6 +220,11 @@
     remember();
     stroke = { x, y, by };
     lineTo(x, y);
+    translate();
+  }
+
+  function end() {
+    stroke = null;
     translate();
   }
 
@@ -294,14 +304,12 @@
     if (!(demo.last > 150)) translate(); // where it is slow, only at the end of a stroke
   };
   paper.onpointerup = paper.onpointercancel = (event) => {
-    if (stroke?.by !== event.pointerId) return;
-    stroke = null;
-    translate();
+    if (stroke?.by === event.pointerId) end();
   };
   paper.onpointerleave = () => { cursor.hidden ||= !stroke; };
   paper.onblur = () => {
     cursor.hidden = true;
-    if (stroke?.by === "keys") stroke = null;
+    if (stroke?.by === "keys") end();
   };
 
   const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -318,7 +326,7 @@
       spot = { x: inside(spot.x + step * move[0], image.width), y: inside(spot.y + step * move[1], image.height) };
       if (stroke?.by === "keys") { lineTo(spot.x, spot.y); translate(); }
     } else if (event.key === " ") {
-      if (stroke?.by === "keys") stroke = null;
+      if (stroke?.by === "keys") end();
       else if (!stroke) begin(spot.x, spot.y, "keys");
     } else if (KEYS[event.key]) KEYS[event.key]();
     else return;
