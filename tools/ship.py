@@ -60,11 +60,12 @@ def train(name: str, out: Path) -> dict:
     A run that was stopped goes on. Steps, not minutes, end it: on the same machine and versions
     the file is the same.
     """
-    recipe, first = recipes()[name], None
-    if recipe.start:
-        _run(recipe.start, first := out.with_name(f"{out.name}-start"))
-    moments = strips.keeper(out / "moments")
-    _run(recipe, out, start=first, previews=strips.MOMENTS, on_preview=moments)
+    recipe = recipes()[name]
+    film = {"previews": strips.MOMENTS, "on_preview": strips.keeper(out / "moments")}
+    if recipe.start:  # the film is of its training: the second one begins with good pictures
+        _run(recipe.start, first := out.with_name(f"{out.name}-start"), **film)
+        film = {"start": first}
+    _run(recipe, out, **film)
     return pack(name, out, out)
 
 
@@ -87,6 +88,8 @@ def pack(name: str, out: Path, folder: Path) -> dict:
     shows test images.
     """
     recipe, run = recipes()[name], read_settings(out)
+    if recipe.start:
+        run["start"]["name"] = f"{name} at {recipe.start.size} px"
     if (
         run["data"] not in (recipe.data, str(Path(recipe.data).resolve()))
         or run["method"] != recipe.method
