@@ -313,21 +313,13 @@ def draw(page, *points) -> None:
 
 def test_draw_translate_and_move_z(open_page, keep):
     page = open_page(viewport={"width": 1280, "height": 900})
-    print(f"first translation {page.evaluate('courseDemo.first'):.0f} ms after opening")
     shown = picture(page)
     after(page, lambda: page.click("#clear"))
     assert (
         page.evaluate("courseDemo.input().every((value) => value === 1)") and picture(page) != shown
     )
-    shown, seconds = picture(page), []
-    for k in range(5):
-        seconds.append(
-            after(page, lambda k=k: draw(page, (0.2, 0.2 + k / 10), (0.8, 0.3 + k / 10)))
-        )
-    print(
-        f"stroke to picture: median {statistics.median(seconds):.0f} ms,"
-        f" worst {max(seconds):.0f} ms"
-    )
+    shown = picture(page)
+    after(page, lambda: draw(page, (0.2, 0.2), (0.8, 0.3), (0.3, 0.7)))
     values = page.evaluate("[...new Set(courseDemo.input())].sort()")
     assert values == [-1, 1] and picture(page) != shown, (
         "strokes look like the outlines: black on white, no grey"
@@ -419,31 +411,18 @@ def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, kee
         128,
         3 * 128 * 128,
     ]
-    milliseconds = [
-        after(page, lambda k=k: draw(page, (0.2, 0.2 + k / 10), (0.8, 0.3 + k / 10)))
-        for k in range(7)
-    ]
-    print(f"128 px, stroke to picture: median {(median := statistics.median(milliseconds)):.0f} ms")
-    assert median < 1000  # 44 where little else runs; this only catches what is broken
+    assert after(page, lambda: draw(page, (0.2, 0.2), (0.8, 0.3))) < 1000  # else it is broken
     keep(page, "page_large")
     after(page, lambda: [choose(page, 1), choose(page, 2)])  # who changes their mind
     assert pressed()[2] == "true" and "cyclegan" in page.text_content("#about")
+    page.evaluate("courseDemo.slow = 0")  # what is slow shows a draft until the pen is lifted
+    after(page, lambda: page.click("#clear"))
+    after(page, lambda: [page.locator("#paper").hover(), page.mouse.down()])
+    assert "to draft" in page.inner_text("#latency")
+    after(page, page.mouse.up)
+    assert "to picture" in page.inner_text("#latency")
     after(page, lambda: choose(page, 3))
     assert sorted(fetched) == ["cyclegan.onnx", "large.onnx", "pix2pix.onnx"]
-
-
-@pytest.mark.extra
-def test_what_is_slow_shows_a_draft_until_the_pen_is_lifted(open_page):
-    page = open_page(viewport={"width": 1000, "height": 800})
-    page.evaluate("courseDemo.slow = 0")
-    after(page, lambda: choose(page, 2))
-    box = page.locator("#paper").bounding_box()
-    page.mouse.move(box["x"] + 9, box["y"] + 9)
-    after(page, page.mouse.down)
-    assert "to draft" in page.inner_text("#latency")
-    draft = picture(page)
-    after(page, page.mouse.up)
-    assert "to picture" in page.inner_text("#latency") and picture(page) != draft
 
 
 @pytest.mark.extra
@@ -550,10 +529,6 @@ def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(
         )
     assert picture(page) != shown
     first, stroke = page.evaluate("courseDemo.first"), statistics.median(seconds)
-    print(
-        f"{size / 1e6:.1f} MB; first translation after {first:.0f} ms;"
-        f" a stroke {stroke:.0f} ms (median)"
-    )
     assert size < 50e6 and first < 3000 and stroke < 60
     context.close()
 
