@@ -256,9 +256,12 @@ def demo(
     from course_lib.demo import page
 
     paths = [Path(folder) for folder in folders or page.SHIPPED]
+    print(f"exporting {len(paths)} networks takes a minute or two", flush=True)
     for model in page.build(static, paths, half=not folders)["models"]:
-        size = f"{model['bytes'] / 1e6:.1f} MB"
-        print(f"{model['name']}: {size}, differs from PyTorch by {model['difference']:.1e}")
+        print(
+            f"{model['name']}: {model['bytes'] / 1e6:.1f} MB, "
+            f"differs from PyTorch by {model['difference']:.1e}"
+        )
     size = sum(path.stat().st_size for path in static.rglob("*") if path.is_file())
     print(
         f"wrote {static}, {size / 1e6:.1f} MB in all; "

@@ -129,7 +129,10 @@
     return whole - side <= 0.15 * whole ? [side, whole] : [near, near];
   }
 
-  const half = (side) => Math.ceil(side / 2 / model.multiple) * model.multiple; // of a draft
+  function drafted(side) { // so that a draft takes about 40 ms, but at least a third of the side
+    const share = Math.max(1 / 3, Math.sqrt((0.4 * demo.slow) / model.slow));
+    return Math.ceil((side * share) / model.multiple) * model.multiple;
+  }
 
   function resized(picture, width, height, smooth = true) { // ImageData of another size
     if (picture.width === width && picture.height === height) return picture;
@@ -168,9 +171,9 @@
     try {
       while (asked !== null) {
         await new Promise(requestAnimationFrame); // show the stroke first
-        const since = asked, { width, height } = image, draft = stroke && model.slow; // at half the size
+        const since = asked, { width, height } = image, draft = stroke && model.slow && model.multiple;
         let [inW, w] = fitted(width), [inH, h] = fitted(height);
-        if (draft) [inW, inH] = [w, h] = [half(w), half(h)];
+        if (draft) [inW, inH] = [w, h] = [drafted(w), drafted(h)];
         asked = null;
         if (Math.min(width, height) !== model.size) continue; // another model, whose first drawing is on its way
         const y = await run(toFloats(resized(image, inW, inH, !draft), w, h), code(), w, h);
@@ -179,7 +182,7 @@
         demo.last = performance.now() - since;
         demo.first ??= performance.now();
         demo.count += 1;
-        if (!draft) model.slow = model.multiple && demo.last > demo.slow;
+        if (!draft) model.slow = demo.last > demo.slow && demo.last;
         $("latency").textContent = `${Math.round(demo.last)} ms from stroke to ${draft ? "draft" : "picture"}`;
         $("save").disabled = false;
       }
@@ -301,7 +304,7 @@
     if (stroke?.by !== event.pointerId) return;
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) lineTo(...point(each));
-    if (!(demo.last > 150)) translate(); // where it is slow, only at the end of a stroke
+    if (!model.slow || model.multiple) translate(); // what is slow and can't draft answers at the end of a stroke
   };
   paper.onpointerup = paper.onpointercancel = (event) => {
     if (stroke?.by === event.pointerId) end();
