@@ -256,7 +256,6 @@ def demo(
     from course_lib.demo import page
 
     paths = [Path(folder) for folder in folders or page.SHIPPED]
-    print(f"exporting {len(paths)} networks takes a minute or two", flush=True)
     for model in page.build(static, paths, half=not folders)["models"]:
         print(
             f"{model['name']}: {model['bytes'] / 1e6:.1f} MB, "
