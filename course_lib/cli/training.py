@@ -257,10 +257,8 @@ def demo(
 
     paths = [Path(folder) for folder in folders or page.SHIPPED]
     for model in page.build(static, paths, half=not folders)["models"]:
-        print(
-            f"{model['name']}: {model['bytes'] / 1e6:.1f} MB, "
-            f"differs from PyTorch by {model['difference']:.1e}"
-        )
+        size = f"{model['bytes'] / 1e6:.1f} MB"
+        print(f"{model['name']}: {size}, differs from PyTorch by {model['difference']:.1e}")
     size = sum(path.stat().st_size for path in static.rglob("*") if path.is_file())
     print(
         f"wrote {static}, {size / 1e6:.1f} MB in all; "
