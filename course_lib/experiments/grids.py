@@ -25,7 +25,6 @@ from course_lib import runs
 from course_lib.data import open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import method_class
-from course_lib.training import profiles
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
 OF_ROWS |= {"step_ms": float, "bf16": bool, "start": str}
@@ -173,7 +172,6 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
         raise CourseError(
             f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data"
         )
-    profiles.pick_device(cell.device)
     return [dataclasses.replace(cell, seed=seed) for seed in seeds]
 
 

@@ -93,6 +93,8 @@ def run(
             if cell.command not in done and result:
                 keep(cell, result)
         todo = [cell for cell in cells if cell.command not in done]
+        for device in {cell.device for cell in todo if scheduler is None}:
+            profiles.pick_device(device)
         finished = len(cells) - len(todo)
         print(f"{finished} of {len(cells)} cells are done", file=sys.stderr, flush=True)
         began = time.monotonic()
