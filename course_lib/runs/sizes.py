@@ -107,11 +107,12 @@ def framer(
 
 
 def make_target(target: Path, source: Path) -> tuple[Path, str | None]:
-    """The folder to write to, and the picture's name in it: ``target`` may be NAME.png for one.
+    """The folder to write to, and the picture's name in it: ``target`` may be NAME.png for one
+    (NAME.jpg and NAME.webp are written as NAME.png).
 
     Raises CourseError if the folder cannot be made.
     """
-    one = target.suffix.lower() == ".png" and source.is_file()
+    one = target.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp") and source.is_file()
     folder = target.parent if one else target
     try:
         folder.mkdir(parents=True, exist_ok=True)
