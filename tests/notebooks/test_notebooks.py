@@ -23,7 +23,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 AS_RELEASED = [path for path in NOTEBOOKS if path.name[:3] in ("00_", "01_", "01b", "02_")]
 CELL_SECONDS = 240  # for one cell at profile smoke, on a slow machine
 MARK = "nbval-check-output"  # the tag of a cell whose output nbval compares with the stored one
-SAYS_RIGHT = "assert said.stdout.startswith('right'), said.stdout"
+SAYS_RIGHT = "assert check_said.stdout.startswith('right'), check_said.stdout"
 FOLDED = re.compile(r"<details><summary>A solution</summary>\s+```python\n(.*?)```", re.DOTALL)
 
 
@@ -61,7 +61,7 @@ def solve(notebook) -> None:
         answer.source = answered(answer.source, solution[1])
         said = "".join(output.get("text", "") for output in check.outputs)
         assert said.strip() == "not answered yet", f"stored below exercise {solved + 1}: {said}"
-        check.outputs[:], check.source = [], f"%%capture said\n{check.source}"
+        check.outputs[:], check.source = [], f"%%capture check_said\n{check.source}"
         notebook.cells[i] = nbformat.v4.new_code_cell(SAYS_RIGHT)
         solved += 1
     assert solved == folded, "a folded solution does not stand right below its check"
