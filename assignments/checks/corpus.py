@@ -1,9 +1,9 @@
 """The corpus: wrong and right solutions of each graded function, in ``mutants/psN/FUNCTION.txt``.
 
-A table has two parts, each below a line with its name. ``RIGHT`` has two right solutions, the
-reference and one that is written differently: a line ``ok_NAME | what is special about it``, then
-the code. ``WRONG`` has at most eight mistakes, those whose message teaches something, each told by
-what differs from the reference:
+A table has two parts, each below a line with its name. ``RIGHT`` has right solutions, first the
+reference, then some that are written differently or look wrong: a line ``ok_NAME | what is special
+about it``, then the code. ``WRONG`` has mistakes, first those whose message teaches something, then
+subtle ones, each told by what differs from the reference:
 
     no_detach | D learns on a fake that is not detached. | detached
     ~ fake_y.detach() -> fake_y

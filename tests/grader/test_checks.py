@@ -126,11 +126,11 @@ def test_the_library_passes_every_check_of_its_own_functions(ps, function, monke
 # ---- the corpus
 
 
-def test_every_function_has_two_right_solutions_and_at_most_eight_wrong_ones():
+def test_every_function_has_two_right_solutions_or_more_and_five_wrong_ones_or_more():
     for ps, function in FUNCTIONS:
         variants = matrix.variants(ps, function)
         right = [v for v in variants if v.message is None]
-        assert len(right) == 2 and 5 <= len(variants) - 2 <= 8, function
+        assert len(right) >= 2 and len(variants) - len(right) >= 5, function
         assert len({v.name for v in variants}) == len(variants), function
 
 

@@ -2,6 +2,7 @@
 gradients.
 """
 
+import copy
 import math
 import numbers
 import random
@@ -82,16 +83,65 @@ def describe(error: BaseException) -> dict:
     }
 
 
-def numbers_of(args: tuple) -> list:
-    """What can be changed in place, to compare: tensors and lists as numbers and texts."""
-    return [encode(a) if isinstance(a, Tensor) else str(a) for a in args]
+# What a call can leave behind on what it gets, and what is said of it.
+TRACES = {
+    "numbers": "what was passed is changed in place, and the caller still needs it",
+    "requires_grad": "requires_grad is switched on a tensor that was passed: work on a copy",
+    "grad": "a .grad is written to what was passed: is there a backward() that nobody asked for?",
+    "hooks": "a hook is left behind on what was passed",
+}
+
+
+def state(value: Any) -> dict[str, Any]:
+    """What a call can change of an argument, by the keys of ``TRACES``.
+
+    Of a network: the gradients of its parameters, and hooks; its modes and what is frozen are for
+    :func:`intact`.
+    """
+    if isinstance(value, Tensor):
+        return {
+            "numbers": encode(value),
+            "requires_grad": value.requires_grad,
+            "grad": encode(value.grad) if value.is_leaf else None,
+            "hooks": len(value._backward_hooks or ()),
+        }
+    if isinstance(value, nn.Module):
+        hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in value.modules()]
+        params = [(state(p)["grad"], len(p._backward_hooks or ())) for p in value.parameters()]
+        return {"grad": [grad for grad, _ in params], "hooks": [hooks, [n for _, n in params]]}
+    return {"numbers": str(value)}
 
 
 def untouched(function: Callable, *args: Any) -> Any:
-    """``function(*args)``. Raises ValueError if it changes a tensor or a list that it gets."""
-    before, answer, after = numbers_of(args), function(*args), numbers_of(args)
-    if before != after:
-        raise ValueError("what was passed is changed in place, and the caller still needs it")
+    """``function(*args)``. Raises ValueError if it leaves a trace on what it gets."""
+    before, answer, after = [state(a) for a in args], function(*args), [state(a) for a in args]
+    for one, two in zip(before, after, strict=True):
+        for key in one:
+            if one[key] != two[key]:
+                raise ValueError(TRACES[key])
+    return answer
+
+
+def other(value: Any) -> Any:
+    """Something of the same kind with other numbers: a tensor, a network, a float."""
+    if isinstance(value, Tensor):
+        return (0.75 * value.detach().flip(-1)).requires_grad_(value.requires_grad)
+    if isinstance(value, nn.Module):
+        net = copy.deepcopy(value)
+        for p in net.parameters():
+            p.data *= 0.75
+        return net
+    return 0.75 * value if isinstance(value, float) else value
+
+
+def steady(function: Callable, *args: Any) -> Any:
+    """``untouched(function, *args)`` between two calls with other numbers, so that it shows what a
+    call keeps for the next one. Not for functions that draw at random.
+    """
+    others = [other(a) for a in args]
+    function(*others)
+    answer = untouched(function, *args)
+    function(*others)
     return answer
 
 
