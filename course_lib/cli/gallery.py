@@ -5,7 +5,7 @@ from base64 import b64encode
 from html import escape
 from pathlib import Path
 
-from course_lib.data.files import replace_file
+from course_lib.data.files import MARK, check_outputs, replace_file
 from course_lib.data.images import find_images, read_image
 from course_lib.errors import CourseError
 from course_lib.runs import read_settings
@@ -26,8 +26,9 @@ def write(folder: Path, target: Path) -> int:
     An entry is a run (its newest preview, with method, data and minutes) or a picture, anywhere
     below ``folder``. A text file beside them of the same name, or ``about.txt`` in the run, has the
     author's line; a second line is their name. Nothing else of them is shown. Raises CourseError
-    if there is no entry, or a picture cannot be read.
+    if there is no entry, a picture cannot be read, or ``target`` is a file of another kind.
     """
+    check_outputs([target])
     runs = sorted(path.parent for path in folder.rglob("run.json"))
     outside = [p for p in folder.glob("**/") if not any(p.is_relative_to(run) for run in runs)]
     pictures = [picture for place in sorted(outside) for picture in find_images(place)]
@@ -40,7 +41,8 @@ def write(folder: Path, target: Path) -> int:
             "give a folder with runs that have previews, or with pictures",
         )
     style = f"{COLOURS.read_text('utf-8')}{STYLE}"
-    head = f"<!doctype html><meta charset=utf-8><title>What we made</title><style>{style}</style>"
+    head = f"<!doctype html><meta charset=utf-8><meta name=generator content='{MARK}'>"
+    head += f"<title>What we made</title><style>{style}</style>"
     page = f"{head}<h1>What we made</h1><main>{''.join(entries)}</main>"
     replace_file(target, page.encode())
     return len(entries)

@@ -16,7 +16,7 @@ from mimetypes import guess_type
 from pathlib import Path
 
 import course_lib
-from course_lib.data.files import only_run, replace_file
+from course_lib.data.files import check_fresh, only_run, replace_file
 from course_lib.errors import CourseError, need
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
@@ -42,7 +42,13 @@ def run_notebooks(
     parameters = (parameters or {}) | {"profile": resolve(profile)}
     if len({path.name for path in paths}) < len(paths):
         raise CourseError("two notebooks of one name", out, "run them into different folders")
-    sources = [_load(path, out, parameters) for path in paths]
+    sources = [_load(path, parameters) for path in paths]
+    for path in paths:
+        if out.is_dir() and out.samefile(path.parent):
+            what = "the result would overwrite the notebook"
+            raise CourseError(what, path, "choose another --out")
+        if any((out / f"{path.stem}.{suffix}").exists() for suffix in ("ipynb", "html")):
+            check_fresh(out, "report.json", '"notebooks"')
     versions = {name: metadata.version(name) for name in REPORTED}
     versions |= {"python": sys.version.split()[0], "course_lib": course_lib.__version__}
     later = {"profile": parameters["profile"], "status": "not run", "seconds": 0.0, "error": None}
@@ -124,7 +130,7 @@ def receipt_line(told: dict) -> str:
 
 def told_of(path: Path) -> str:
     """The notebook's name and its :func:`receipt_line`. Raises CourseError for no notebook."""
-    told = _load(path, Path(), {}).metadata.get("receipt")
+    told = _load(path, {}).metadata.get("receipt")
     return f"{path.name:30} {receipt_line(told) if told else 'has no receipt'}"
 
 
@@ -136,7 +142,7 @@ def _seconds(notebook) -> list[float | None]:
     return [None if seconds is None else round(seconds, 1) for seconds in took]
 
 
-def _load(path: Path, out: Path, parameters: dict):
+def _load(path: Path, parameters: dict):
     """The notebook at ``path``. Raises CourseError if it cannot be run with these parameters."""
     from nbformat import read, v4
 
@@ -150,8 +156,6 @@ def _load(path: Path, out: Path, parameters: dict):
             path,
             "restore the file, or save it again in Jupyter",
         ) from None
-    if path.parent.resolve() == out.resolve():
-        raise CourseError("the result would overwrite the notebook", path, "choose another --out")
     known = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     if unknown := ", ".join(sorted(set(parameters) - known)):
         has = ", ".join(sorted(known)) or "none: no cell is tagged 'parameters'"

@@ -3,7 +3,8 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -12,6 +13,70 @@ import filelock
 from course_lib.errors import CourseError
 
 ASIDE = ".writing-"  # prefix of what is not finished
+MARK = "written by course_lib"  # in pictures, pages and exports: these alone are written again
+
+
+def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
+    """Raises CourseError if ``outputs`` would replace anything but earlier files of the course.
+
+    That is what is ``read``, by whatever name or link, and each file without MARK. It also raises
+    for two outputs of one name; capitals and the way accents are written do not tell two apart,
+    since on many disks they don't.
+    """
+    inodes = {_inode(path) for path in read if os.path.exists(path)}
+    taken = set()
+    for path in outputs:
+        name = unicodedata.normalize("NFC", str(path)).casefold()
+        if name in taken:
+            raise CourseError(
+                "two of the images would become this one file",
+                path,
+                "rename one of them, or translate them into two folders",
+            )
+        taken.add(name)
+        if os.path.exists(path) and _inode(path) in inodes:
+            raise CourseError("this would overwrite what is read", path, "choose another output")
+        if os.path.lexists(path) and not _holds(path, MARK):
+            raise CourseError(
+                "this would overwrite a file that is not the course's",
+                path,
+                "choose another output, or move that file away",
+            )
+
+
+def check_apart(folder: Path, read: Path) -> None:
+    """Raises CourseError if ``folder``, to write to, is or lies in the folder that is ``read``."""
+    inner = Path(os.path.realpath(folder))
+    for place in (inner, *inner.parents) if os.path.isdir(read) else ():
+        if os.path.exists(place) and os.path.samefile(place, read):
+            raise CourseError(
+                "the output would lie among what is read",
+                folder,
+                f"choose a folder outside {read}",
+            )
+
+
+def check_fresh(folder: Path, note: str, mark: str) -> None:
+    """Raises CourseError if ``folder`` is neither empty, hidden files aside, nor the course's.
+
+    The course knows its own by the file ``note``, which holds ``mark``.
+    """
+    held = os.listdir(folder) if os.path.isdir(folder) else []
+    if any(not name.startswith(".") for name in held) and not _holds(folder / note, mark):
+        raise CourseError(
+            "this folder holds something else",
+            folder,
+            "name a new folder, or one that this command has written before",
+        )
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+def _holds(path: Path, mark: str) -> bool:
+    return os.path.isfile(path) and mark.encode() in path.read_bytes()
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
+from course_lib.data.files import MARK
 from course_lib.errors import CourseError
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
@@ -201,10 +202,13 @@ def to_image(tensor: Float[Tensor, "3 h w"]) -> Image.Image:
 
 
 def to_png(picture: Any) -> bytes:
-    """The PNG file of an image, or of a figure of matplotlib."""
-    file = io.BytesIO()
-    save = picture.save if isinstance(picture, Image.Image) else picture.savefig
-    save(file, format="png")
+    """The PNG file of an image, or of a figure of matplotlib; it says that it is the course's."""
+    file, note = io.BytesIO(), PngImagePlugin.PngInfo()
+    note.add_text("Software", MARK)
+    if isinstance(picture, Image.Image):
+        picture.save(file, format="png", pnginfo=note)
+    else:
+        picture.savefig(file, format="png", metadata={"Software": MARK})
     return file.getvalue()
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data import COLOURING, TwoDomains
+from course_lib.data.files import check_fresh
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.data.label_maps import SHADES
 from course_lib.errors import CourseError, need
@@ -44,13 +45,7 @@ def build(target: Path, folders: list[Path], half: bool = False) -> dict:
     CourseError, and leaves ``target`` alone, if it holds something else, if a run cannot be
     exported, or if npm is missing or fails.
     """
-    fresh = not target.exists() or (target.is_dir() and not any(target.iterdir()))
-    if not fresh and not (target / "models.json").exists():
-        raise CourseError(
-            "this folder holds something else",
-            target,
-            "name a new folder, or one with an earlier page",
-        )
+    check_fresh(target, "models.json", RUNTIME.partition("@")[0])
     with tempfile.TemporaryDirectory() as scratch:
         page, models = Path(scratch) / "page", []
         shutil.copytree(Path(__file__).parent / "static", page)

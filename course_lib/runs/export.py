@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.data import names, open_dataset
-from course_lib.data.files import replace_file
+from course_lib.data.files import MARK, check_outputs, replace_file
 from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import CourseError, need
 from course_lib.houses.layout import CLASSES, PALETTE
@@ -62,6 +62,7 @@ def to_onnx(
     }
     facts = {key: str(value) for key, value in (facts | (about or {})).items()}
     onnx.helper.set_model_props(model, facts)
+    model.producer_name = MARK
     onnx.checker.check_model(model)
     replace_file(path, model.SerializeToString())
     return facts
@@ -105,9 +106,10 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     With ``half``, large weights are float16. Where other sizes fit, a wider and a higher one are
     compared, too. Returns the metadata, ``difference``, ``compared`` (inputs), ``bytes``,
     ``dataset`` (the test split as the method sees it) and ``x`` (which gives an item's input).
-    Raises CourseError, and leaves ``path`` alone, if the difference is above 1e-3 or the run cannot
-    be exported.
+    Raises CourseError, and leaves ``path`` alone, if the difference is above 1e-3, the run cannot
+    be exported, or a file is there that is no export.
     """
+    check_outputs([path])
     method, settings = open_translator(folder, "cpu")
     direction = direction or settings["direction"]
     towards(method, settings, direction, folder)  # refuses what was not learned

@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.data.label_maps import Edit, edited, find_scenes
 from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
-from course_lib.runs.sizes import FIX, framer, make_target, write_pictures
+from course_lib.runs.sizes import FIX, framer, make_targets, write_pictures
 from course_lib.training.fit import explained
 
 
@@ -43,13 +43,13 @@ def translate_scenes(
     frame = framer(method, paint, scale, squared)
     size = method.config.image_size
     scenes = list(find_scenes(source, size, lambda given, where: frame(given).inner, squared))
-    target, named = make_target(target, source)
+    targets = make_targets(target, source, [name for name, *_ in scenes], samples, [source])
     written = []
-    for name, given, *maps in scenes:
+    for (name, given, *maps), paths in zip(scenes, targets, strict=True):
         framed = frame(given)
         with explained(name, FIX):
             fakes = paint(framed.pad(torch.stack(maps).float())).cpu()
-            written += write_pictures(target, named or name, [framed.crop(fake) for fake in fakes])
+            written += write_pictures(paths, [framed.crop(fake) for fake in fakes])
     return written
 
 

@@ -1,7 +1,8 @@
 """Images of any size through networks that have seen squares only: resized, padded and back."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from course_lib.data.files import replace_file
+from course_lib.data.files import check_apart, check_outputs, replace_file
 from course_lib.data.images import Size, scaled, to_image, to_png
 from course_lib.errors import CourseError
 from course_lib.methods import configs
@@ -106,27 +107,33 @@ def framer(
     return frame
 
 
-def make_target(target: Path, source: Path) -> tuple[Path, str | None]:
-    """The folder to write to, and the picture's name in it: ``target`` may be NAME.png for one
-    (NAME.jpg and NAME.webp are written as NAME.png).
+def make_targets(
+    target: Path, source: Path, names: Iterable[str], samples: int, read: Iterable[Path]
+) -> list[list[Path]]:
+    """For each of ``names`` the PNG files to write below ``target``, which is made.
 
-    Raises CourseError if the folder cannot be made.
+    They are NAME.png, or NAME_1.png, NAME_2.png ... for several ``samples``. For one image
+    ``target`` may be NAME.png itself (NAME.jpg and NAME.webp are written as NAME.png). Raises
+    CourseError, with nothing written, if an output would replace what is ``read`` or any other
+    file that the course has not written, lies in the folder ``source``, or cannot be made.
     """
     one = target.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp") and source.is_file()
-    folder = target.parent if one else target
+    folder, stems = (target.parent, [target.stem]) if one else (target, names)
+    ends = [f"_{number}" for number in range(1, samples + 1)] if samples > 1 else [""]
+    paths = [[folder / f"{stem}{end}.png" for end in ends] for stem in stems]
+    check_apart(folder, source)
+    check_outputs(chain(*paths), read)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CourseError(
             f"cannot write here: {error.strerror}", folder, "choose a folder you may write to"
         ) from error
-    return folder, target.stem if one else None
+    return paths
 
 
-def write_pictures(target: Path, name: str, images: list[Image.Image]) -> list[Path]:
-    """NAME.png for the one image, or NAME_1.png, NAME_2.png ... for several; their paths."""
-    written = []
-    for number, image in enumerate(images, start=1):
-        written.append(target / (f"{name}.png" if len(images) == 1 else f"{name}_{number}.png"))
-        replace_file(written[-1], to_png(image))
-    return written
+def write_pictures(paths: list[Path], images: list[Image.Image]) -> list[Path]:
+    """Write each image as the PNG file at its path; the paths."""
+    for path, image in zip(paths, images, strict=True):
+        replace_file(path, to_png(image))
+    return paths

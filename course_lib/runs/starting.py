@@ -83,6 +83,9 @@ def train(
     bf16 = profiles.use_bf16(place, bf16)
     train_set, val_set = _data(method, data, config, direction, seed)
     goes_on = resume and (out / "run.json").exists()
+    if not goes_on:
+        files.check_apart(out, Path(data))
+        files.check_fresh(out, "run.json", '"config"')
     old = _flat(read_settings(out)) if goes_on else None
     if begun:
         begun.check(method, config, train_set[0], direction)

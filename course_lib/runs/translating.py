@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data import COLOURING
-from course_lib.data.folders import side_by_side
+from course_lib.data.folders import key_of, side_by_side
 from course_lib.data.images import (
     find_images,
     grey,
@@ -24,7 +24,7 @@ from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import open_translator, towards
-from course_lib.runs.sizes import FIX, Painter, framer, make_target, write_pictures
+from course_lib.runs.sizes import FIX, Painter, framer, make_targets, write_pictures
 from course_lib.training.fit import explained
 
 
@@ -93,7 +93,8 @@ def translate_files(
             folder,
             "leave out --samples, or train bicyclegan or munit",
         )
-    target, named = make_target(target, source)
+    read = [*paths, *([style] if style else [])]
+    targets = make_targets(target, source, paths.values(), samples, read)
     halved = sum(width == 2 * height for width, height in map(image_size, paths))
     if paired and halved:
         side = "left" if input_is_left else "right"
@@ -103,7 +104,7 @@ def translate_files(
         )
     torch.manual_seed(seed)
     written = []
-    for path, name in paths.items():
+    for path, files in zip(paths, targets, strict=True):
         image = opened(path)
         framed = frame(image.size)
         with explained(path, FIX):
@@ -112,7 +113,7 @@ def translate_files(
             pictures = [framed.crop(fake, image) for fake in fakes]
             if colours:
                 pictures = [with_luminance(picture, image) for picture in pictures]
-            written += write_pictures(target, named or name, pictures)
+            written += write_pictures(files, pictures)
     return written
 
 
@@ -135,18 +136,18 @@ def _painter(
 
 
 def _inputs(source: Path) -> dict[Path, str]:
-    """The files and their names, without the suffix where that is enough to tell them apart."""
+    """The files and their names, without the suffix where that is enough to tell them apart.
+
+    Capitals are not: on many disks A.png would be a.png.
+    """
     if not source.exists():
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")
     paths = find_images(source) if source.is_dir() else [source]
     if not paths:
         raise CourseError("no images here", source, "give a folder that holds PNG or JPEG files")
-    stems = [path.stem for path in paths]
-    names = {}
-    for path in paths:
-        alone = stems.count(path.stem) == 1
-        names[path] = path.stem if alone else path.name.replace(".", "_")
-    return names
+    stems = [key_of(path).casefold() for path in paths]
+    alone = {path: stems.count(stem) == 1 for path, stem in zip(paths, stems, strict=True)}
+    return {path: path.stem if alone[path] else path.name.replace(".", "_") for path in paths}
 
 
 # ---- what the run can do

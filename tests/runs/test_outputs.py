@@ -1,0 +1,134 @@
+"""No command writes over what a person has: photographs, notebooks, whole folders."""
+
+import os
+import shutil
+
+import pytest
+from PIL import Image
+
+from course_lib import CourseError
+from course_lib.data import files
+from course_lib.data.images import to_png
+from tests.support.archives import tree
+from tests.support.killing import write_pairs
+from tests.support.pictures import noise
+
+TRANSLATE = ("translate", "--run", "shipped:photos-colour", "--device", "cpu")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Photographs, links to them under other names, and a sketch that is not to be lost."""
+    (tmp_path / "photos").mkdir()
+    for i, name in enumerate(("a.png", "b.jpg")):
+        noise(20, 16, i).save(tmp_path / "photos" / name)
+    (tmp_path / "linked").symlink_to("photos")
+    for name in ("twin", "sketches", "empty"):
+        (tmp_path / name).mkdir()
+    os.link(tmp_path / "photos" / "a.png", tmp_path / "twin" / "a.png")
+    noise(8, 8).save(tmp_path / "sketches" / "b.png")
+    (tmp_path / "empty" / "a.png").symlink_to("gone.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [
+        ("photos", "photos", "among what is read"),
+        ("photos", "linked/", "among what is read"),
+        ("linked", "./sketches/../photos", "among what is read"),
+        ("photos", "photos/new", "among what is read"),
+        ("photos", "twin", "overwrite what is read"),  # a hard link
+        ("photos/a.png", "photos", "overwrite what is read"),
+        ("photos/a.png", "linked/a.jpg", "overwrite what is read"),  # written as a.png
+        ("photos/b.jpg", "photos/a.png", "not the course's"),
+        ("photos", "sketches", "not the course's"),
+        ("photos/b.jpg", "sketches/b.png", "not the course's"),
+        ("photos", "empty", "not the course's"),  # a link to a disk that is not there
+    ],
+)
+def test_translating_overwrites_nothing_of_a_person(place, source, target, said, refusal):
+    before = tree(place)
+    assert said in refusal(*TRANSLATE, "--input", source, "--output", target)[0]
+    assert tree(place) == before
+
+
+@pytest.mark.parametrize(
+    "names", [("a.png", "a.jpg", "a_png.png"), ("b.png", "B_jpg.png", "b.jpg")]
+)
+def test_two_images_never_become_one_file(place, names, refusal):
+    (place / "many").mkdir()
+    for name in names:
+        noise(20, 16).save(place / "many" / name)
+    before = tree(place)
+    assert "become this one file" in refusal(*TRANSLATE, "--input", "many", "--output", "out")[0]
+    assert tree(place) == before
+
+
+def test_a_translation_may_be_made_again(place, course):
+    (place / "photos" / "A.jpg").write_bytes((place / "photos" / "b.jpg").read_bytes())
+    for _ in range(2):
+        assert course(*TRANSLATE, "--input", "photos", "--output", "out")[0] == 0
+        assert sorted(path.name for path in (place / "out").iterdir()) == [
+            "A_jpg.png",
+            "a_png.png",
+            "b.png",
+        ]
+    assert course(*TRANSLATE, "--input", "photos/a.png", "--output", "photos/new.png")[0] == 0
+
+
+def test_a_label_map_is_not_painted_over(tmp_path, refusal):
+    noise(16, 16).quantize(4).convert("L").point(lambda v: v % 12).save(tmp_path / "map.png")
+    before = tree(tmp_path)
+    words = ["translate", "--run", "shipped:facades-hd", "--device", "cpu", "--input"]
+    words += [tmp_path / "map.png", "--output"]
+    for target in (tmp_path, tmp_path / "map.png"):
+        assert "overwrite what is read" in refusal(*words, target)[0]
+    assert tree(tmp_path) == before
+
+
+def test_training_and_other_commands_leave_a_folder_of_something_else_alone(place, refusal):
+    data = write_pairs(place / "pairs")
+    shutil.copy(place / "photos" / "a.png", place / "over_time.png")
+    (place / "page.html").write_text("<p>mine")
+    (place / "pairs.toml").write_text(
+        "method = 'pix2pix'\ndata = 'pairs'\nprofile = 'smoke'\n"
+        "steps = 1\nseeds = [0]\n[rows.one]\n"
+    )
+    (place / "work").mkdir()
+    for name in ("mine.ipynb", "work/mine.ipynb"):
+        (place / name).write_text(
+            '{"cells": [{"cell_type": "code", "id": "a", "execution_count": null, "outputs": [],'
+            ' "metadata": {"tags": ["parameters"]}, "source": "profile = 1"}],'
+            ' "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+        )
+    train = ["train", "pix2pix", "--data", data, "--profile", "smoke", "--steps", "1", "--out"]
+    export = ["export", "shipped:photos-colour", "--onnx"]
+    before = tree(place)
+    for words, said in [
+        ([*train, place], "holds something else"),
+        ([*train, "photos"], "holds something else"),
+        ([*train, data / "run"], "among what is read"),
+        ([*train, data / ".." / "pairs" / "train"], "among what is read"),
+        ([*export, "photos/a.png"], "not the course's"),
+        (["gallery", "photos", "--out", "photos/a.png"], "not the course's"),
+        (["gallery", "photos", "--out", "page.html"], "not the course's"),
+        (["evaluate", "--run", ".", "--data", data, "--over-time"], "not the course's"),
+        (["sweep", "pairs.toml"], "among what is read"),
+        (["run", "mine.ipynb", "--out", "work"], "holds something else"),
+        (["run", "mine.ipynb", "--out", "work/.."], "overwrite the notebook"),
+    ]:
+        assert said in refusal(*words)[0], words
+        assert tree(place) == before, words
+
+
+def test_what_the_course_wrote_is_known_by_its_mark(tmp_path):
+    mine, ours = tmp_path / "mine.png", tmp_path / "ours.png"
+    Image.new("RGB", (4, 4)).save(mine)
+    ours.write_bytes(to_png(Image.new("RGB", (4, 4))))
+    files.check_outputs([ours])
+    with pytest.raises(CourseError, match="not the course's"):
+        files.check_outputs([ours, mine])
+    with pytest.raises(CourseError, match="overwrite what is read"):
+        files.check_outputs([ours], [ours])
