@@ -1,6 +1,7 @@
 """Losses of logits, right and wrong, and the checks made of them. For the parent only."""
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import torch
@@ -181,19 +182,38 @@ def loss_checks(
         return loss_case(function, loss, others, draw(rng, [(7, 1), (5, 1)][:n]), "float64")
 
     def maps(rng):
-        def case(dtype: str, *shapes: tuple, exact: bool = False) -> tuple:
-            logits = draw(rng, list(shapes[:n]))
-            logits = [x.round().clamp(0, 1) for x in logits] if exact else logits
+        def case(dtype: str, logits: list[Tensor]) -> tuple:
             return loss_case(function, loss, others, logits, dtype)
 
-        return several(
-            {
-                "maps": case("float32", (3, 1, 5, 7), (2, 1, 3, 5)),
-                "one": case("float64", (1, 1), (1, 1, 1, 1)),
-                # elements that cost nothing count in a mean, too
-                "exact": value_alone(case("float64", (2, 1, 3, 1), (1, 1, 4, 2), exact=True)),
+        def best(*ends: tuple[float, float], off: float = 0.0) -> list[Tensor]:
+            """Logits near those of the ends that cost least, for which the loss is near 0."""
+            drawn = [
+                [torch.from_numpy(end + off * rng.uniform(-1, 1, (2, 1, 2, 3))) for end in ends]
+                for _ in range(n)
+            ]
+            return list(min(product(*drawn), key=lambda logits: abs(loss(*logits))))
+
+        exact = draw(rng, [(2, 1, 3, 1), (1, 1, 4, 2)][:n])
+        cases = {
+            "maps": case("float32", draw(rng, [(3, 1, 5, 7), (2, 1, 3, 5)][:n])),
+            "one": case("float64", draw(rng, [(1, 1), (1, 1, 1, 1)][:n])),
+            # elements that cost nothing count in a mean, too
+            "exact": case("float64", [x.round().clamp(0, 1) for x in exact]),
+            "sure and unsure": case("float64", [torch.cat([x, 150 * x]) for x in exact]),
+        }
+        if stable:
+            # the slope of max(0, a) + log(1 + exp(-|a|)), a right formula, is a choice at 0
+            cases["exact"] = value_alone(cases["exact"])
+            # where a rounded sigmoid loses its digits, and where 0 is near
+            between = [x + 12 * x.sign() for x in draw(rng, [(9,), (8, 1)][:n])]
+            cases |= {
+                "between": case("float64", between),
+                "between, rounded": case("float32", [x.detach().clone() for x in between]),
+                "won": case("float64", best(-28.0, 28.0, off=4.0)),
             }
-        )
+            return several(cases)
+        won = {"won": best(0.0, 1.0, off=1e-5), "right": best(0.0, 1.0)}
+        return several(cases | {name: case("float64", logits) for name, logits in won.items()})
 
     def extreme(rng):
         signs = [torch.from_numpy(rng.permutation([-1.0, 1.0, 1.0, -1.0, -1.0])) for _ in range(n)]
@@ -216,7 +236,13 @@ def loss_checks(
         Check(f"{function}_{name}", function, share, text, visible, prepare, "loss", facets)
         for name, share, text, visible, prepare in (
             ("values", points[0], "the value on a column of logits", True, values),
-            ("maps", points[1], "maps of logits (B, 1, h, w), one logit, exact ones", False, maps),
+            (
+                "maps",
+                points[1],
+                "maps, one logit, sure and unsure ones, a loss near 0",
+                False,
+                maps,
+            ),
             ("extreme", points[2], title, stable, extreme),
         )
     ]

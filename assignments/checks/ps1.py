@@ -69,90 +69,97 @@ def slopes_far(rng):
         rng.uniform(720, 900),
         rng.uniform(-900, -750),
     )  # beyond what exp can do in float64, both ways
+    logits[:, 0, 1] = rng.uniform(-2, 2, (2, 5))  # and some of which D is not sure
+    logits[:, 0, 2] = rng.uniform(12, 19, (2, 5)) * rng.choice([-1, 1], (2, 5))
     inputs, expectations = slopes_case(torch.from_numpy(logits))
     for item in expectations["facets"][:2]:
-        item |= {
-            "atol": 1e-6,
-            "nan": "Far from 0 the slopes are nan or infinite: is something divided by D or by "
-            "1 - D?",
-        }
-    return several(
-        {
-            "far": (inputs, expectations),
-            "one": slopes_case(torch.from_numpy(rng.normal(0.7, 2, (1, 1, 2, 1))), "float32"),
-        }
-    )
+        item["nan"] = (
+            "Far from 0 the slopes are nan or infinite: is something divided by D or by 1 - D?"
+        )
+    one = slopes_case(torch.from_numpy(rng.normal(0.7, 2, (1, 1, 2, 1))), "float32")
+    return several({"far": (inputs, expectations), "one": one})
 
 
 # ---- the optimal discriminator
 
 
+WRONG_BEST = [
+    (lambda p, q: q / (p + q), "It is the probability of fake: what does D(x) stand for?"),
+    (lambda p, q: p / q, "That is a ratio of densities; D is a probability."),
+    (
+        lambda p, q: (p / q).log(),
+        "That is the logit of D; the task asks for the probability.",
+    ),
+    (
+        lambda p, q: torch.sigmoid(p / q),
+        "A sigmoid of the ratio is not the maximum: which function of the ratio would it take?",
+    ),
+    (
+        lambda p, q: torch.sigmoid(p - q),
+        "A sigmoid of the difference is not the maximum.",
+    ),
+    (
+        lambda p, q: (p > q).double(),
+        "It only says which density is larger: D gives a probability.",
+    ),
+    (
+        lambda p, q: p / (p + q).sum(),
+        "The sum runs over the grid: each x has its own best D.",
+    ),
+    (lambda p, q: p, "p_g plays no part in it."),
+]
+POSITIVE = (
+    "The best D is wrong where both densities are positive: which D maximises "
+    "a log D + b log(1 - D)?"
+)
+TINY = (
+    "Far out, where both densities are tiny, the answer changes: is a constant added to their sum?"
+)
+NOTHING = (
+    "Where both densities are 0 the task asks for a number of its own; is 0 divided by 0 there?"
+)
+EDGE = "Where only one of the densities is 0, D is sure. Does your answer say so?"
+EACH = "A grid on which some densities are 0 and others not is wrong: each x has its own."
+PEAK = "Where one density is large, the answer at the other points changes: each x has its own."
+LEAST = 1e-10  # the smallest density that the task names
+
+
+def best_facets(name: str, p: Tensor, q: Tensor, dtype: str, message: str, **more) -> list[dict]:
+    """The facets of one grid: the values, and their precision."""
+    right = torch.where(p + q > 0, p / (p + q), 0.5)
+    return [
+        facet(name, encode(right), message, **ROUGH[dtype], **more),
+        same_precision(dtype) | {"key": f"{name} dtype", "share": 0.1},
+    ]
+
+
 def densities(rng, tails: bool) -> tuple:
     p, q = (torch.from_numpy(rng.uniform(0.05, 2, 7)) for _ in range(2))
-    zero = torch.zeros(7, dtype=torch.float64)
-    wrong = [
-        (q / (p + q), "It is the probability of fake: what does D(x) stand for?"),
-        (p / q, "That is a ratio of densities; D is a probability."),
-        ((p / q).log(), "That is the logit of D; the task asks for the probability."),
-        (
-            torch.sigmoid(p / q),
-            "A sigmoid of the ratio is not the maximum: which function of the ratio would it take?",
-        ),
-        (torch.sigmoid(p - q), "A sigmoid of the difference is not the maximum."),
-        ((p > q).double(), "It only says which density is larger: D gives a probability."),
-        (p / (p + q).sum(), "The sum runs over the grid: each x has its own best D."),
-        (p, "p_g plays no part in it."),
-    ]
-    grids, items = (
-        {"positive": (p, q)},
-        [
-            facet(
-                "positive",
-                encode(p / (p + q)),
-                (
-                    "The best D is wrong where both densities are positive: which D maximises "
-                    "a log D + b log(1 - D)?"
-                ),
-                wrong=[[encode(w), m] for w, m in wrong],
-            )
-        ],
-    )
+    grids = {"positive": (p, q, "float64")}
+    wrong = [[encode(way(p, q)), message] for way, message in WRONG_BEST]
+    items = best_facets("positive", *grids["positive"], POSITIVE, wrong=wrong)
     if tails:
-        small, rest = (
-            1e-9,
-            (
-                "Far out, where both densities are tiny, the answer changes: is a constant "
-                "added below the line?"
-            ),
-        )
-        nothing = (
-            "Where both densities are 0 the task asks for a number of its own; is 0 divided by "
-            "0 there?"
-        )
-        edge = "Where only one of the densities is 0, D is sure. Does your answer say so?"
-        grids |= {
-            "tiny": (small * p, small * q),
-            "real_only": (p, zero),
-            "fake_only": (zero, q),
-            "neither": (zero, zero),
-            "mixed": (torch.stack([p, zero, zero]), torch.stack([q, q, zero])),
-        }
-        items += [
-            facet("tiny", encode(p / (p + q)), rest, rtol=2e-5),
-            facet("real_only", encode(zero + 1), edge, 0.5, nan=edge, atol=1e-6),
-            facet("fake_only", encode(zero), edge, 0.5, nan=edge, atol=1e-6),
-            facet("neither", encode(zero + 0.5), nothing, nan=nothing),
-            facet(
-                "mixed",
-                encode(torch.stack([p / (p + q), zero, zero + 0.5])),
-                "A grid on which some densities are 0 and others not is wrong: each x has its own.",
-                nan=nothing,
-                atol=1e-6,
-            ),
-            same_precision("float32") | {"key": "float32"},
+        zero, far = torch.zeros(7, dtype=torch.float64), 20 * LEAST * p
+        peak = torch.cat([torch.full((1,), 1e7, dtype=torch.float64), far[1:]])
+        least = torch.full_like(zero, LEAST)
+        mixed = torch.stack([p, zero, zero]), torch.stack([q, q, zero])
+        rows = [
+            ("tiny", far, 20 * LEAST * q, TINY, 1),
+            ("real_only", p, zero, EDGE, 0.5),
+            ("fake_only", zero, q, EDGE, 0.5),
+            ("least, real only", least, zero, EDGE, 0.5),
+            ("least, fake only", zero, least, EDGE, 0.5),
+            ("neither", zero, zero, NOTHING, 1),
+            ("mixed", *mixed, EACH, 1),
+            ("peak", peak, 20 * LEAST * q, PEAK, 1),
         ]
-    inputs = {"cases": {name: [encode(a), encode(b)] for name, (a, b) in grids.items()}}
-    return inputs, {"facets": [*items, same_precision()]}
+        for name, a, b, message, share in rows:
+            nan = NOTHING if name == "mixed" else message
+            for dtype, end in (("float64", ""), ("float32", ", float32")):
+                grids[name + end] = a, b, dtype
+                items += best_facets(name + end, a, b, dtype, message, share=share, nan=nan)
+    cases = {name: [encode(a), encode(b), dtype] for name, (a, b, dtype) in grids.items()}
+    return {"cases": cases}, {"facets": items}
 
 
 # ---- one step of the game on the line

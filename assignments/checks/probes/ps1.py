@@ -7,8 +7,8 @@ from checks.probes.tools import (
     decode,
     encode,
     precision,
+    steady,
     trace,
-    untouched,
     wanted,
 )
 
@@ -19,7 +19,7 @@ def loss(names: dict, inputs: dict) -> dict:
     logits = [
         decode(item, getattr(torch, inputs["dtype"])).requires_grad_() for item in inputs["logits"]
     ]
-    value = untouched(function, *logits)
+    value = steady(function, *logits)
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     if not isinstance(value, torch.Tensor) or not value.requires_grad:
         return out | {"gradient": None}
@@ -32,8 +32,8 @@ def loss(names: dict, inputs: dict) -> dict:
 
 def slopes(names: dict, inputs: dict) -> dict:
     """Both slopes of G's losses at the given logits."""
-    logits = decode(inputs["logits"], getattr(torch, inputs["dtype"]))
-    pair = untouched(wanted(names, "generator_slopes"), logits)
+    logits = decode(inputs["logits"], getattr(torch, inputs["dtype"])).requires_grad_()
+    pair = steady(wanted(names, "generator_slopes"), logits)
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError("generator_slopes gives a pair of tensors")
     out = {
@@ -46,15 +46,16 @@ def slopes(names: dict, inputs: dict) -> dict:
 def densities(names: dict, inputs: dict) -> dict:
     """The best discriminator for two densities on a grid, one answer for each named case."""
     function = wanted(names, "optimal_discriminator")
-    cases = inputs["cases"]
-    out = {
-        name: attempt(lambda pair=pair: encode(untouched(function, *map(decode, pair))))
-        for name, pair in cases.items()
-    }
-    pair = [decode(item) for item in cases["positive"]]
-    return out | {
-        "dtype": attempt(lambda: precision(function(*pair))),
-        "float32": attempt(lambda: precision(function(*(p.float() for p in pair)))),
+
+    def best(p: dict, q: dict, dtype: str) -> dict:
+        d = steady(function, *(decode(item, getattr(torch, dtype)) for item in (p, q)))
+        return {"values": encode(d), "dtype": precision(d)}
+
+    answers = {name: attempt(lambda c=c: best(*c)) for name, c in inputs["cases"].items()}
+    return {
+        f"{name}{end}": answer.get(key, answer)
+        for name, answer in answers.items()
+        for key, end in (("values", ""), ("dtype", " dtype"))
     }
 
 

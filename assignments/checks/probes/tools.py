@@ -125,7 +125,7 @@ def untouched(function: Callable, *args: Any) -> Any:
 def other(value: Any) -> Any:
     """Something of the same kind with other numbers: a tensor, a network, a float."""
     if isinstance(value, Tensor):
-        return (0.75 * value.detach().flip(-1)).requires_grad_(value.requires_grad)
+        return 0.75 * value.detach().flip(-1)
     if isinstance(value, nn.Module):
         net = copy.deepcopy(value)
         for p in net.parameters():
@@ -136,12 +136,12 @@ def other(value: Any) -> Any:
 
 def steady(function: Callable, *args: Any) -> Any:
     """``untouched(function, *args)`` between two calls with other numbers, so that it shows what a
-    call keeps for the next one. Not for functions that draw at random.
+    call keeps for the next one. In the first of them tensors do not require gradients. Not for
+    functions that draw at random.
     """
-    others = [other(a) for a in args]
-    function(*others)
+    untouched(function, *map(other, args))
     answer = untouched(function, *args)
-    function(*others)
+    function(*(other(a).requires_grad_() if isinstance(a, Tensor) else other(a) for a in args))
     return answer
 
 
