@@ -22,6 +22,7 @@ from course_lib.training import card, distributed
 from course_lib.training.loading import batches
 from course_lib.training.progress import Progress
 from course_lib.training.state import TrainingRun
+from course_lib.training.threads import Threads
 
 SMALLER = "choose a smaller batch_size or image size; the last checkpoint is kept"
 
@@ -64,7 +65,9 @@ def fit(
     and checkpoints, and with ``keep="best"`` in the configuration the best preview's in ``best``.
     ``resume=True`` goes on from the newest good checkpoint: on a CPU and with
     ``steps``, to the bit as if the training had never stopped. ``resume="changed"`` does so with
-    other settings than the checkpoint's, too. Ctrl-C ends the step, saves and returns.
+    other settings than the checkpoint's, too. Ctrl-C ends the step, saves and returns. On a CPU
+    steps take one thread or all, whichever is faster just now (see threads.py), but with ``steps``
+    and ``out``, which must repeat to the bit, as many as torch has.
 
     Raises CourseError if a loss or a weight is not finite, if another process trains into ``out``,
     if ``out`` cannot be written or already holds a run and ``resume`` is off, if memory runs out,
@@ -77,8 +80,10 @@ def fit(
     settings = {"seed": seed, **configs.as_dict(method.config)}
     run = TrainingRun(method, folder, val, settings, previews, on_preview)
     bar = Progress(method.config.batch_size, steps, minutes, show=progress)
+    # with steps, a run that is resumed equals one that never stopped
+    threads = Threads(method.device, may_choose=not (steps and folder))
     lock = only_run(folder, part=True) if folder else nullcontext()
-    with lock, bar, distributed.averaging(method), _interrupts() as interrupted:
+    with lock, bar, threads, distributed.averaging(method), _interrupts() as interrupted:
         run.start(resume)
         run.save()  # before any work: a folder that cannot hold the run shows now
         bar.start(run.step, run.seconds)
@@ -89,12 +94,13 @@ def fit(
             if share >= 1 or stop:
                 break
             schedule(method, share)
-            with explained(run.where(run.step + 1)), card.clock(method.device):
+            where = run.where(run.step + 1)
+            with explained(where), card.clock(method.device), threads.step():
                 terms = update(method, batch, seed, run.step)
             run.advance(terms, time.monotonic() - began)
             now = run.share(steps, minutes), interrupted.is_set()
             share, stop = distributed.of_all_ranks(now)[0]
-            bar.update(run.step, run.seconds, run.terms)
+            bar.update(run.step, run.seconds, run.terms, str(threads))
             run.preview(share, bar)
             run.write_history()
             if share < 1:
@@ -103,7 +109,7 @@ def fit(
         if share >= 1 and method.finish(dataset):
             run.saved = -1  # the checkpoint of this step is of the method before
         run.save()
-        bar.update(run.step, run.seconds, run.terms, at_once=True)
+        bar.update(run.step, run.seconds, run.terms, str(threads), at_once=True)
     if stop and progress:
         print(f"interrupted: stopped after step {run.step}; what was learned so far is kept")
     stopped = "interrupted" if stop and share < 1 else "finished"

@@ -14,6 +14,7 @@ from course_lib.data.images import to_png
 
 # Rows of a preview, as a picture names them.
 IN_WORDS = {"x": "input", "fake_y": "generated", "y": "ground truth"}
+FEW = 300  # updates
 
 
 def in_notebook() -> bool:
@@ -39,6 +40,7 @@ class Progress:
         self.line = None  # in a notebook, with the figure of the preview below it
         self.figure = None
         self.drawn = 0.0  # when the text was last shown
+        self.remark: str | None = None  # on a training that is too short; None: not judged yet
 
     def __enter__(self) -> "Progress":
         return self
@@ -59,34 +61,58 @@ class Progress:
             if step:
                 tqdm.write(f"resuming at step {step}", file=sys.stderr)
 
-    def text(self, step: int, seconds: float, terms: dict[str, float]) -> str:
+    def text(self, step: int, seconds: float, terms: dict[str, float], threads: str = "") -> str:
         """``step 120/500 · 58 images/s · 1:02 left · d_real 0.612 ...``"""
         done = step - self.first_step
         spent = seconds - self.first_seconds
-        speed = done * self.batch_size / max(spent, 1e-9)
         if self.steps:
             left, total = (self.steps - step) * spent / max(done, 1), f"/{self.steps}"
         else:
             left, total = 60 * self.minutes - seconds, ""
+        pace = f"{done * self.batch_size / max(spent, 1e-9):.0f} images/s"
+        if spent > done:
+            pace = f"{spent / max(done, 1):.1f} s per update"
+        parts = [f"step {step}{total}", pace, f"{clock(max(left, 0))} left", threads]
         values = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
-        return f"step {step}{total} · {speed:.0f} images/s · {clock(max(left, 0))} left · {values}"
+        return " · ".join(filter(None, [*parts, values]))
 
     def update(
-        self, step: int, seconds: float, terms: dict[str, float], at_once: bool = False
+        self,
+        step: int,
+        seconds: float,
+        terms: dict[str, float],
+        threads: str = "",
+        at_once: bool = False,
     ) -> None:
         """Show how far the training is; not ``at_once``, then only every now and then."""
         pause = 0.5 if self.in_notebook else 0.1
         if not at_once and time.monotonic() - self.drawn < pause:
             return
         self.drawn = time.monotonic()
+        share = min(1.0, step / self.steps if self.steps else seconds / (60 * self.minutes))
+        self.judge(step, share)
         if self.bar is not None:
-            share = step / self.steps if self.steps else seconds / (60 * self.minutes)
-            self.bar.n = min(1.0, share)
-            self.bar.set_description_str(self.text(step, seconds, terms))
+            self.bar.n = share
+            self.bar.set_description_str(self.text(step, seconds, terms, threads))
         elif self.line is not None:
             from IPython.display import HTML
 
-            self.line.update(HTML(f"<pre>{escape(self.text(step, seconds, terms))}</pre>"))
+            text = f"{self.text(step, seconds, terms, threads)}\n{self.remark or ''}"
+            self.line.update(HTML(f"<pre>{escape(text.strip())}</pre>"))
+
+    def judge(self, step: int, share: float) -> None:
+        """Say once, as soon as it shows, that a training will be too short to learn much."""
+        if self.remark is not None or share < 0.2:
+            return
+        self.remark, updates = "", round(step / share)
+        if updates < FEW:
+            self.remark = (
+                f"this training makes only about {updates} updates: a network that begins with "
+                f"random weights shows little before some {FEW}, and the pictures in the course "
+                "took 800 to 18,000; train longer, or with smaller images"
+            )
+            if self.bar is not None:
+                tqdm.write(f"note: {self.remark}", file=sys.stderr)
 
     def show(self, rows: dict[str, Tensor], title: str, step: int, path: Path | None) -> None:
         """Draw a preview: below the line in a notebook, and to ``path`` if there is one."""
