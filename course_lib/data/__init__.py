@@ -11,7 +11,7 @@ from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
 from course_lib.data.facades import SIZES, TASKS, Facades
-from course_lib.data.folders import SPLITS, ImageFolder
+from course_lib.data.folders import ALL, SPLITS, ImageFolder
 from course_lib.data.photos import TASKS as PHOTOS
 from course_lib.data.photos import Photos
 from course_lib.errors import CourseError
@@ -76,13 +76,16 @@ def open_dataset(
 ) -> TwoDomains:
     """The ``split`` (train, val, test) of a named data set or a folder; items are dicts x, y, name.
 
+    Of a folder, ``"all"`` is every image that it has, nothing held out. One with test/ alone opens
+    as test; ``folders.own_splits`` tells which parts it has.
     x and y are (3, size, size) in [-1, 1]; named sets have them at 16 to 1024 px.
     ``direction="yx"`` swaps them. ``seed`` draws the partners of unpaired training data, and
     windows: of a folder ``load="crop"`` cuts squares out of images, ``"square"`` squeezes them into
     one. Raises CourseError for a name, split, direction, size or folder that does not exist or
     cannot be used.
     """
-    if split not in SPLITS:
+    is_named = name in names() or name.startswith("download:")
+    if split not in SPLITS and (split != ALL or is_named):
         raise CourseError(f"unknown split {split!r}", "split", f"choose from {', '.join(SPLITS)}")
     if direction not in ("xy", "yx"):
         raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")

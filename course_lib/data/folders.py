@@ -29,6 +29,7 @@ from course_lib.data.images import (
 from course_lib.errors import CourseError
 
 SPLITS = ("train", "val", "test")
+ALL = "all"  # in place of a split: every image of a folder, to score one that is for testing only
 LONGEST = 32  # times as long as wide may an image be, of which squares are cut out
 HELD_OUT = 0.1  # share of train that stands in for a missing val or test
 CACHE_BYTES = 2**30  # decoded images that one data set keeps in memory
@@ -39,7 +40,8 @@ LAYOUTS = (
     " file names (or A/train B/train ...); trainA/ trainB/ testA/ testB/ for unpaired images"
 )
 
-PARTS = {"A", "B", *SPLITS, *(split + side for split in SPLITS for side in "AB")}
+DOMAINS = {split + side for split in SPLITS for side in "AB"}  # of two unpaired sets
+PARTS = {"A", "B", *SPLITS, *DOMAINS}
 
 Splits = dict[str, list[Path]]  # images by train, val and test
 
@@ -47,7 +49,17 @@ Splits = dict[str, list[Path]]  # images by train, val and test
 def side_by_side(folder: str | os.PathLike) -> bool:
     """Whether a folder has A|B images."""
     there = {part for part in PARTS if os.path.isdir(Path(folder) / part)}
-    return "train" in there or there.isdisjoint({"A", "B", "trainA", "trainB"})
+    return "train" in there or there.isdisjoint({"A", "B"} | DOMAINS)
+
+
+def own_splits(folder: str | os.PathLike) -> set[str]:
+    """Which of train, val and test are parts of a folder: test/, A/test/ or testA/, for example."""
+    parts = {split: (split, f"A/{split}", f"{split}A") for split in SPLITS}
+    return {
+        split
+        for split, places in parts.items()
+        if any(os.path.isdir(Path(folder) / place) for place in places)
+    }
 
 
 def images_by_split(folder: Path, side: str = "") -> Splits:
@@ -105,9 +117,12 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
 
     It is about HELD_OUT of train. The SHA-256 of a name alone decides, so a new file moves no
     other, except where a share would have stayed empty: it takes the next name in the order of the
-    hashes. Raises CourseError if there are too few images.
+    hashes. Without train, what there is is left as it is. Raises CourseError if there are too few
+    images.
     """
     pool, missing = images["train"], [split for split in ("test", "val") if not images[split]]
+    if not pool and len(missing) < 2:
+        return ""
     if len(pool) <= len(missing):
         raise CourseError(
             f"too few images: {len(pool)} for train{side}, at least {len(missing) + 1} needed",
@@ -160,31 +175,39 @@ class ImageFolder(TwoDomains):
         folder, where = Path(folder), printable(folder)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
         self.drawn = split == "train"  # in training: windows and, without pairs, the partners
-        self.paired = not any(os.path.isdir(folder / part) for part in ("trainA", "trainB"))
+        self.paired = not any(os.path.isdir(folder / part) for part in DOMAINS)
         self.beside = self.paired and side_by_side(folder)
         for path in entries(folder):
             if path.name not in PARTS:
                 is_dead_end(path)
+        sides = "" if self.paired else "AB"
         if self.beside:
+            about = "Pairs in A|B images side by side"
             a = b = images_by_split(folder)
-            about, held_out = "Pairs in A|B images side by side", hold_out(a, folder)
         elif self.paired:
+            about = "Pairs in A/ and B/ with equal names"
             a, b = images_by_split(folder / "A"), images_by_split(folder / "B")
             b = matched(a, b, folder)
-            about, held_out = "Pairs in A/ and B/ with equal names", hold_out(a, folder)
-            hold_out(b, folder)  # the same names
         else:
-            a, b = images_by_split(folder, "A"), images_by_split(folder, "B")
             about = "Unpaired images"
-            held_out = hold_out(a, folder, "A") + hold_out(b, folder, "B")
+            a, b = images_by_split(folder, "A"), images_by_split(folder, "B")
+        all_x, all_y = list(chain(*a.values())), list(chain(*b.values()))
+        if split == ALL:
+            a, b, held_out = {ALL: all_x}, {ALL: all_y}, ""
+        else:
+            held_out = hold_out(a, folder, sides[:1])
+            if b is not a:  # of pairs the same names
+                held_out += hold_out(b, folder, sides[1:]) * bool(sides)
+        if not (a[split] and b[split]):
+            raise CourseError(f"no images for {split} here", where, LAYOUTS)
         counts = [
-            f"{len(a[name])} {name}" if self.paired else f"{len(a[name])} and {len(b[name])} {name}"
-            for name in SPLITS
+            (f"{len(a[name])}" if self.paired else f"{len(a[name])} and {len(b[name])}")
+            + f" {'in ' * (name == ALL)}{name}"
+            for name in a
         ]
         self.card = f"{about} from the folder {where}: {', '.join(counts)}.{held_out}"
         self.x, self.y = a[split], b[split]
         self.names = [printable(self.x[i % len(self.x)].stem) for i in range(len(self))]
-        all_x, all_y = list(chain(*a.values())), list(chain(*b.values()))
         paths = dict.fromkeys(all_x + all_y)
         self.shapes = {path: self._shape(path, image_size(path)) for path in paths}
         if self.paired:  # partners are cropped together

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib.data import folders
+from course_lib.data import folders, open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.folders import ImageFolder
 from tests.support.pictures import noise, refused
@@ -134,6 +134,22 @@ def test_unpaired_partner_is_drawn_per_epoch_and_repeats(tmp_path):
     assert first == order(0, 0) and len(set(first)) > 10
     assert first != order(0, 1) and first != order(1, 0)
     assert order(0, 0, "test") == order(1, 5, "test")
+
+
+@pytest.mark.parametrize("part", ["test", "A/test B/test", "testA testB"])
+def test_a_folder_for_testing_alone_opens_whole_or_as_test(tmp_path, part):
+    for place in part.split():
+        fill(tmp_path / "parts", (16, 8), **{place: 5})
+    assert folders.own_splits(tmp_path / "parts") == {"test"}
+    assert len(open_dataset(str(tmp_path / "parts"), "test", 8)) == 5
+    assert "no images for train" in refused(open_dataset, str(tmp_path / "parts"), "train", 8).what
+    fill(tmp_path / "flat", (16, 8), **{".": 20})
+    assert folders.own_splits(tmp_path / "flat") == set()
+    for name in ("flat", "parts"):
+        whole = open_dataset(str(tmp_path / name), "all", 8)
+        count = {"flat": 20, "parts": 5}[name]
+        assert len(whole) == count and f"{count} in all" in whole.card
+    assert "unknown split" in refused(open_dataset, "facades", "all", 16).what
 
 
 # --- refused
