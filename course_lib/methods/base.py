@@ -91,6 +91,7 @@ class Method:
     maps: ClassVar[tuple[str, ...]] = ()  # what translate() needs beside x: labels, instances
     has_codes: ClassVar[bool] = False  # translate(x, z) takes codes, which noise(n, seed) draws
     least_squares: bool = True  # D's outputs are near 0 or 1; False: logits of a probability
+    relativistic: bool = False  # only differences of D's logits mean something: they have no zero
 
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         self.config = config or self.Config()
