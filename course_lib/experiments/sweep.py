@@ -254,7 +254,14 @@ def _finished(folder: Path) -> dict | None:
     if not (folder / "row.json").exists():
         return None
     pictures = {path.stem: path.read_bytes() for path in sorted(folder.glob("[xy][xy].png"))}
-    return json.loads((folder / "row.json").read_text()) | {"pictures": pictures}
+    try:
+        return json.loads((folder / "row.json").read_text()) | {"pictures": pictures}
+    except (ValueError, TypeError) as error:
+        raise CourseError(
+            f"no readable result of a cell: {error}",
+            folder / "row.json",
+            "remove it: its cell is then trained again",
+        ) from None
 
 
 @torch.no_grad()
@@ -307,14 +314,10 @@ def table(path: Path) -> list[dict]:
         text = {*FIRST, *LAST} - {"seconds"}
         for row in rows:
             row |= {name: float(v or "nan") for name, v in row.items() if name not in text}
-            row |= {"seed": int(row["seed"]), "steps": int(row["steps"])}
+            row |= {"row": row["row"], "seed": int(row["seed"]), "steps": int(row["steps"])}
         return rows
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(
-            f"no readable table of results: {type(error).__name__}: {error}",
-            path,
-            "make it with course sweep",
-        ) from None
+        raise _unreadable(path, error) from None
 
 
 def _measured(path: Path) -> dict[str, dict]:
@@ -322,7 +325,15 @@ def _measured(path: Path) -> dict[str, dict]:
     overwritten.
     """
     rows = table(path) if path.exists() else []
-    return {row["command"].rpartition(" --out ")[0]: row for row in rows}
+    try:
+        return {row["command"].rpartition(" --out ")[0]: row for row in rows}
+    except (KeyError, AttributeError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> CourseError:
+    why = f"no column {error}" if isinstance(error, KeyError) else str(error)
+    return CourseError(f"no readable table of results: {why}", path, "make it with course sweep")
 
 
 def _row(grid: Path, cell: Cell, result: dict) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a run is worth on held-out data, and whether waiting paid: ``course evaluate``."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,17 @@ def over_time(folder: Path) -> dict[str, Any]:
             folder / "scores.jsonl",
             "train with --keep best, for more steps",
         )
+    try:
+        return _over_time(folder, rows)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CourseError(
+            "no readable scores of previews here",
+            folder / "scores.jsonl",
+            "restore the file, or train again",
+        ) from error
+
+
+def _over_time(folder: Path, rows: list[dict]) -> dict[str, Any]:
     ends = [_ends(row["each"], row) if "each" in row else (row["low"], row["high"]) for row in rows]
     best, last = min(rows, key=lambda row: row["score"]), rows[-1]
     rise, half = last["score"] - best["score"], (ends[-1][1] - ends[-1][0]) / 2
@@ -120,6 +132,8 @@ def over_time(folder: Path) -> dict[str, Any]:
         low, high = _ends([a - b for a, b in zip(last["each"], best["each"], strict=True)], last)
     if last is best:
         verdict = "the last preview is the best so far: a longer training may still help"
+    elif math.isnan(low):
+        verdict = "there are too few held-out images to tell last and best apart"
     elif low <= 0:
         verdict = "the interval of the difference contains 0: last and best cannot be told apart"
     else:

@@ -22,10 +22,12 @@ def read_settings(folder: Path | str) -> dict:
         return settings | {
             "config": dict(settings["config"]),
             "method": OLD_NAMES.get(settings["method"], str(settings["method"])),
+            "data": str(settings["data"]),
+            "direction": str(settings["direction"]),
         }
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CourseError(
-            f"no readable run here: {getattr(error, 'strerror', None) or repr(error)}",
+            f"no readable run here: {getattr(error, 'strerror', None) or 'run.json is not whole'}",
             folder,
             "give the --out folder of course train, or shipped:NAME (see course weights)",
         ) from error

@@ -111,10 +111,11 @@ def table(paths: Iterable[Path]) -> str:
                 fooled[str(result["model"])] += result["fooled"]
                 answers[str(result["model"])] += result["n"]
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            why = getattr(error, "strerror", None) or "something else stands here"
             raise CourseError(
-                f"cannot read results: {type(error).__name__}: {error}",
+                f"no results of real or fake: {why}",
                 path,
-                "give files that a game wrote",
+                "give the files that game(..., out=FILE) wrote, one for each player",
             ) from error
         for model, n in answers.items():
             players[model].append((fooled[model], n))

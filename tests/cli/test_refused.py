@@ -148,6 +148,12 @@ def trained(tmp_path_factory):
     return out
 
 
+OVER_TIME = "evaluate --run results --data emoji:edges --over-time"
+GRID = (
+    "method = 'pix2pix'\ndata = 'emoji:edges'\nprofile = 'smoke'\nsteps = 1\nseeds = [0]\n[rows.a]"
+)
+
+
 @pytest.mark.filterwarnings(r"ignore::Warning:PIL\.")
 @pytest.mark.parametrize(
     ("content", "target", "named"),
@@ -163,6 +169,32 @@ def test_translating_is_refused(trained, place, content, target, named, refusal)
     for source in ("data/train/0.png", "data/train"):
         command = ["translate", "--run", trained, "--input", source, "--output", target]
         assert named in refusal(*command)[1] and contents(place) == before
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "named"),
+    [
+        ({}, "study results", "results"),
+        ({"0.jsonl": '{"step": 1, "seconds": 2}'}, "study results/0.jsonl", "0.jsonl"),
+        ({"run.json": '{"method": "pix2pix", "config": {}}'}, "demo results", "results"),
+        ({"run.json": '{"method": "pix2pix", "config": {}}'}, "export results --onnx o", "results"),
+        *(
+            ({"scores.jsonl": f'{{"step": 1}}\n{{"step": 2, {row}}}'}, OVER_TIME, "scores.jsonl")
+            for row in ('"score": 1', '"score": "1", "each": [1, 2], "groups": [0]')
+        ),
+        ({"claims.toml": "[[claim]]\nid = 1"}, "claims --folder results", "claims.toml"),
+        ({"g.toml": GRID, "g.csv": "row,seed,steps\na,0,1\n"}, "sweep results/g.toml", "g.csv"),
+        ({"g.toml": GRID, "g.csv": "seed,steps\n0,1\n"}, "sweep results/g.toml", "g.csv"),
+    ],
+)
+def test_files_that_others_wrote_and_are_not_whole_are_refused(
+    place, files, command, named, refusal
+):
+    (place / "results").mkdir()
+    for name, text in files.items():
+        (place / "results" / name).write_text(text)
+    error, where, _ = refusal(*command.split())
+    assert named in where and "Error" not in error, error
 
 
 @pytest.mark.slow
