@@ -15,15 +15,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock, Timeout
+from tqdm import tqdm
 
-from assignments.grader import library, notebook
-from assignments.grader.sandbox import Limits, Worker
+from assignments.grader import feedback, library, notebook
+from assignments.grader.sandbox import PROTECTS, Limits, Worker, choose_tier
 from assignments.grader.verdicts import Result, answers, judge
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
+
+if TYPE_CHECKING:  # `course check` does without nbgrader
+    from assignments.grader.gradebook import Book, Plan
 
 ONE_AT_A_TIME = threading.RLock()  # prepare and judge share torch's global random state
 
@@ -210,3 +215,147 @@ def checks_digest(course: Path) -> str:
     for path in sorted((course / "checks").rglob("*.py")):
         digest.update(path.relative_to(course).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def run(
+    course: Path,
+    problem_set: str,
+    tier: str = "auto",
+    workers: int | None = None,
+    students: list[str] | None = None,
+    force: bool = False,
+    only: str | None = None,
+    progress: bool = True,
+) -> tuple[list, int, dict[str, str]]:
+    """All results of the chosen students, how many of them were graded now, and whose files lack,
+    with the reason.
+
+    With the name of a check in ``only``, just that one is run again, on submissions that are graded
+    and unchanged; its scores change for all of them at once or for none.
+    """
+    # late, as `course check` does without nbgrader
+    from assignments.grader.gradebook import Book, handed_in_at, late_penalty
+
+    course = course.absolute()
+    folders, left_out = notebook.with_printable_names(
+        notebook.submitted(course, problem_set, students)
+    )
+    _, checks = load_checks(course, problem_set)
+    key, tier = term_key(course), choose_tier(tier)
+    print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
+    names = [check.name for check in checks]
+    if only is not None and only not in names:
+        raise CourseError(
+            f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}"
+        )
+    with only_grader(course, problem_set), Book(course) as book:
+        plan, done = book.plan(problem_set), book.done(problem_set)
+        plan.assign(checks)
+        basis = f"{checks_digest(course)} {key} {tier}"
+        submissions, unread = read_all(folders, problem_set, plan, basis)
+        todo = {
+            name: submission
+            for name, submission in submissions.items()
+            if is_wanted(submission, done.get(name), force, only)
+        }
+        graded = grade_all(
+            list(todo.values()),
+            course,
+            problem_set,
+            key,
+            tier,
+            workers,
+            hidden=[
+                course / part for part in ("source", "submitted", "autograded", "release", "checks")
+            ],
+            wanted=lambda _, checks: [check for check in checks if only in (None, check.name)],
+        )
+        bar = tqdm(
+            graded, problem_set, len(todo), unit="submission", disable=not (progress and todo)
+        )
+        left_out |= unread | keep(bar, book, plan, course, todo, done, only)
+        times = {name: handed_in_at(path) for name, path in folders.items()}
+        book.settle(problem_set, times, late_penalty(course))
+        done, fresh = book.done(problem_set), len(todo.keys() - left_out.keys())
+        why = "the record in the grade book cannot be read: hand in, and grade again"
+        left_out |= dict.fromkeys(book.damaged, why)
+        left_out |= feedback.write(course / "reports" / problem_set, list(done.values()))
+    return [done[name] for name in folders if name in done], fresh, left_out
+
+
+@contextlib.contextmanager
+def only_grader(course: Path, problem_set: str) -> Iterator[None]:
+    """Holds the problem set for this process. Raises CourseError while another one grades it."""
+    lock = FileLock(course / f".grading-{problem_set}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CourseError(
+            f"{problem_set} is being graded already", lock.lock_file, "wait until that has ended"
+        ) from None
+    with lock:
+        yield
+
+
+def read_all(
+    folders: dict[str, Path], problem_set: str, plan: "Plan", basis: str
+) -> tuple[dict[str, notebook.Submission], dict[str, str]]:
+    """What was handed in, by student, and why some of it cannot be read.
+
+    The digest of a submission changes with it and with all that its grades depend on: ``basis``,
+    limits, the plan.
+    """
+    basis = hashlib.sha256(f"{basis} {Limits()} {sorted(plan.cells.items())}".encode()).hexdigest()
+    submissions, unread = {}, {}
+    for name, folder in folders.items():
+        try:
+            submission = notebook.read(folder, name, problem_set)
+            notebook.restore(submission, plan.locked, set(plan.cells))
+        except feedback.UNWRITTEN as error:
+            unread[name] = feedback.why(error)
+            continue
+        handed_in = f"{basis} {submission.source} {submission.reason}"
+        submission.digest = hashlib.sha256(handed_in.encode()).hexdigest()
+        submissions[name] = submission
+    return submissions, unread
+
+
+def is_wanted(
+    submission: notebook.Submission, before: Result | None, force: bool, only: str | None
+) -> bool:
+    """Whether to grade it now: it is new or changed, or ``force``; a single check only of what is
+    graded already."""
+    if only is not None:
+        return before is not None and before.source == submission.source
+    return force or before is None or before.digest != submission.digest
+
+
+def keep(
+    results: Iterable[Result],
+    book: "Book",
+    plan: "Plan",
+    course: Path,
+    todo: dict,
+    done: dict,
+    only: str | None,
+) -> dict[str, str]:
+    """Each result into autograded/ and the grade book as it comes; returns whose could not be kept,
+    and why."""
+    failed, regraded = {}, []
+    for result in results:
+        submission, name = todo[result.student], plan.problem_set
+        if only is not None:
+            regraded.append(done[result.student].with_new(result.checks))
+            result = regraded[-1]
+        target = course / "autograded" / result.student / name / f"{name}.ipynb"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(target, feedback.autograded(result, plan, submission))
+            if only is None:
+                book.commit(result, plan, submission)
+        except feedback.UNWRITTEN as error:
+            failed[result.student] = feedback.why(error)
+        submission.content = None  # a class's notebooks need not stay in memory
+    if only is not None:
+        book.regrade(regraded, plan, only)
+    return failed

@@ -152,8 +152,6 @@ def answers(course: Path, problem_set: str, folder: Path) -> int:
     Returns the number of students. Nothing of the submissions is run; what cannot be read is left
     out.
     """
-    from assignments.grader.command import submitted
-
     released = course.absolute() / "release" / problem_set
     template = notebook.read(released, "released", problem_set)
     if template.reason:
@@ -163,7 +161,7 @@ def answers(course: Path, problem_set: str, folder: Path) -> int:
         for name, data, cell in graded_cells(template.content)
         if data.get("solution") and cell["cell_type"] == "code"
     ]
-    handed_in = submitted(course.absolute(), problem_set, None)
+    handed_in = notebook.submitted(course.absolute(), problem_set, None)
     folders = {Path("submitted") / name: path for name, path in handed_in.items()}
     for place, path in {Path("released"): released, **folders}.items():
         read = notebook.read(path, place.name, problem_set)

@@ -18,7 +18,7 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed")
 import yaml
 from checks import FUNCTIONS, matrix
 
-from assignments.grader import bundled, command, release, sandbox, summary, verdicts
+from assignments.grader import bundled, grade, release, sandbox, summary, verdicts
 from course_lib.errors import CourseError
 from tests import ROOT
 from tests.support.grading_runs import needs_bubblewrap
@@ -197,7 +197,7 @@ def test_the_bundle_grades_20_submissions_as_course_grade_does(tmp_path):
     for name, data in submissions().items():
         (course / "submitted" / name / "ps2").mkdir(parents=True)
         (course / "submitted" / name / "ps2" / "ps2.ipynb").write_bytes(data)
-    results, _, _ = command.run(course, "ps2", tier="bubblewrap", progress=False)
+    results, _, _ = grade.run(course, "ps2", tier="bubblewrap", progress=False)
     assert len(results) == 20 and len({result.score for result in results}) > 5
     rootfs = [
         Path(path) for path in (*SYSTEM, "/bin", "/sbin", "/lib", "/lib64") if Path(path).exists()

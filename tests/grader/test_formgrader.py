@@ -14,7 +14,7 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed")
 
 from hostile import CASES, FULL, write
 
-from assignments.grader import command
+from assignments.grader import grade
 from tests import ROOT
 from tests.demo.test_browser import Server, Watch
 from tests.support import toy_course
@@ -37,7 +37,7 @@ def lab(tmp_path_factory):
             content = json.loads((handed_in / "toy.ipynb").read_text())
             content["cells"].append({"cell_type": "markdown", "metadata": {}, "source": SCRIPT})
             (handed_in / "toy.ipynb").write_text(json.dumps(content))
-    command.run(folder, "toy", tier="bubblewrap", progress=False)
+    grade.run(folder, "toy", tier="bubblewrap", progress=False)
     settings = folder.parent / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(

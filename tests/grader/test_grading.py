@@ -22,7 +22,6 @@ if os.name != "posix":
 from hostile import CASES, FULL, notebook, write
 
 from assignments.grader import (
-    command,
     feedback,
     grade,
     gradebook,
@@ -168,18 +167,18 @@ def test_an_autograded_notebook_keeps_no_markup_that_runs(course):
 def test_errors_say_what_is_wrong(course, tmp_path):
     for folder, problem_set in ((tmp_path, "toy"), (course, "toy"), (course, "ps9")):
         with pytest.raises(CourseError, match="nothing handed in"):
-            command.run(folder, problem_set)
+            grade.run(folder, problem_set)
     write(course, CASES["right"], "ann")
     with pytest.raises(CourseError, match="nothing of bob"):
-        command.run(course, "toy", students=["bob"])
+        grade.run(course, "toy", students=["bob"])
     with pytest.raises(CourseError, match="no tier called x"):
-        command.run(course, "toy", tier="x")
+        grade.run(course, "toy", tier="x")
     with pytest.raises(CourseError, match="no grade book"):
         gradebook.Book(tmp_path)
     with sqlite3.connect(course / "gradebook.db") as db:
         db.execute("UPDATE grade_cells SET max_score = 5 WHERE max_score = 4")
     with pytest.raises(CourseError, match="has 5 points, its checks 4"):
-        command.run(course, "toy", tier="plain")
+        grade.run(course, "toy", tier="plain")
 
 
 # ---- the whole way
@@ -189,7 +188,7 @@ def run_corpus(course: Path, names: list[str], tier: str) -> dict:
     with socket.create_server(("127.0.0.1", 0)) as server:
         for name in names:
             write(course, CASES[name], name, port=server.getsockname()[1])
-        results, fresh, left_out = command.run(course, "toy", tier=tier, progress=False)
+        results, fresh, left_out = grade.run(course, "toy", tier=tier, progress=False)
         assert not left_out
         server.setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -228,7 +227,7 @@ def test_a_few_submissions_into_the_grade_book(course, tight):
     }
     assert sum(filter(None, scores["reads-grade-book"].values())) == 7
     assert 0 < results["right"].cpu < 30
-    again, fresh, _ = command.run(course, "toy", tier="bubblewrap", progress=False)
+    again, fresh, _ = grade.run(course, "toy", tier="bubblewrap", progress=False)
     assert fresh == 0 and by_student(again) == results
     with gradebook.Book(course) as book:
         assert book.find_submission("toy", "right").score == FULL
@@ -291,7 +290,7 @@ def test_without_nested_namespaces_each_submission_gets_a_sandbox_of_its_own(cou
     monkeypatch.setattr(sandbox.Worker, "start", start)
     for name in ("right", "untouched", "leaves-a-note"):
         write(course, CASES[name], name)
-    results, _, _ = command.run(course, "toy", tier="bubblewrap", workers=1, progress=False)
+    results, _, _ = grade.run(course, "toy", tier="bubblewrap", workers=1, progress=False)
     assert [result.score for result in results] == [10, 10, 0] and len(started) == 3
 
 
@@ -308,7 +307,7 @@ def test_a_class_of_four_gets_four_rows_and_four_reports_twice_the_same(course, 
         write(course, case, name)
     reports, tables = course / "reports" / "toy", []
     for _ in range(2):
-        results, fresh, left_out = command.run(
+        results, fresh, left_out = grade.run(
             course, "toy", tier="bubblewrap", force=True, progress=False
         )
         assert fresh == 4 and left_out == {}
@@ -333,7 +332,7 @@ def test_a_class_of_four_gets_four_rows_and_four_reports_twice_the_same(course, 
 def test_what_an_old_grade_book_holds_is_made_safe(course, tight):
     for name in ("ann", "bob"):
         write(course, CASES["right"], name)
-    command.run(course, "toy", tier="bubblewrap", progress=False)
+    grade.run(course, "toy", tier="bubblewrap", progress=False)
     with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as db, db:
         (text,) = db.execute("SELECT result FROM course_grading WHERE student = 'bob'").fetchone()
         record = json.loads(text)
@@ -345,7 +344,7 @@ def test_what_an_old_grade_book_holds_is_made_safe(course, tight):
         db.execute(
             "INSERT INTO course_grading VALUES ('eve', 'toy', 'd', '{')"
         )  # who no longer hands in
-    results, fresh, left_out = command.run(
+    results, fresh, left_out = grade.run(
         course, "toy", tier="bubblewrap", students=["ann"], progress=False
     )
     assert fresh == 0 and [result.score for result in results] == [10] and list(left_out) == ["eve"]
@@ -353,7 +352,7 @@ def test_what_an_old_grade_book_holds_is_made_safe(course, tight):
         encoding="utf-8"
     )
     assert "bob,7,10" in (course / "reports/toy/grades.csv").read_text(encoding="utf-8")
-    results, fresh, _ = command.run(course, "toy", tier="bubblewrap", force=True, progress=False)
+    results, fresh, _ = grade.run(course, "toy", tier="bubblewrap", force=True, progress=False)
     assert fresh == 2 and [result.score for result in results] == [10, 10]
 
 
@@ -389,8 +388,8 @@ MEASURED = """
 import sys
 from pathlib import Path
 from unittest.mock import Mock
-from assignments.grader import command
-command.run(Path(sys.argv[1]), "toy", tier="bubblewrap", workers=2, progress=False)
+from assignments.grader import grade
+grade.run(Path(sys.argv[1]), "toy", tier="bubblewrap", workers=2, progress=False)
 facts = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
 print(*(int(facts[name].split()[0]) // 1024 for name in ("VmHWM", "RssFile")))
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from assignments.grader import command
+from assignments.grader import grade
 from course_lib import __version__
 from course_lib.training import profiles
 from tests import ROOT
@@ -154,10 +154,10 @@ def test_200_submissions_graded_twice(tmp_path):
     ) as found:
         hand_in(course, 200)
         began = time.monotonic()
-        command.run(course, "toy", tier="bubblewrap", progress=False)
+        grade.run(course, "toy", tier="bubblewrap", progress=False)
         minutes = (time.monotonic() - began) / 60
         first = graded_table(course)
-        _, fresh, _ = command.run(course, "toy", tier="bubblewrap", progress=False, force=True)
+        _, fresh, _ = grade.run(course, "toy", tier="bubblewrap", progress=False, force=True)
         found += [
             f"{fresh} graded again"
             + (", identical grades" if graded_table(course) == first else "")

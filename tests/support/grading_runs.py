@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from hostile import CASES, variant, write
 
-from assignments.grader import command, sandbox
+from assignments.grader import grade, sandbox
 from tests.support import toy_course
 
 TROUBLE = sandbox.bubblewrap_trouble()
@@ -72,7 +72,7 @@ def grade_in_a_process(course: Path) -> multiprocessing.Process:
     than the grading.
     """
     arguments = {"course": course, "problem_set": "toy", "tier": "bubblewrap", "progress": False}
-    process = multiprocessing.get_context("fork").Process(target=command.run, kwargs=arguments)
+    process = multiprocessing.get_context("fork").Process(target=grade.run, kwargs=arguments)
     process.start()
     return process
 
