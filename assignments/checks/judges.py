@@ -154,7 +154,7 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
         return Verdict(0.0, IDLE)
     right, beside, messages = 0.0, 0.0, []
     for item in items:
-        got = raw.get(item["key"], "absent")
+        got = raw.get(item["key"], ended(raw, item["key"]))
         tolerances = {key: item[key] for key in ("rtol", "atol") if key in item}
         if any(matches(got, want, **tolerances) for want in item["wants"]):
             right += 0 if item.get("beside") else item["share"]
@@ -168,6 +168,14 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
     ]
     right += beside if right else 0
     return Verdict(right / sum(item["share"] for item in items), " ".join(dict.fromkeys(loud)))
+
+
+def ended(raw: dict, key: str) -> Any:
+    """What stands for a missing answer: the error that stopped its case, if one did."""
+    case = key.rpartition(": ")[0]
+    if f"{case}: error" not in raw:
+        return "absent"
+    return {part: raw.get(f"{case}: {part}") for part in ("error", "line")}
 
 
 def several(cases: dict[str, tuple[dict, dict]]) -> tuple[dict, dict]:

@@ -3,7 +3,8 @@
 import torch
 from checks import loss_cases as cases
 from checks.judges import ROUGH, facet, same_precision, several, table
-from checks.probes.tools import Line, decode, encode
+from checks.probes.ps1 import gan_parts
+from checks.probes.tools import encode
 from checks.reference import (
     STEP_ERRORS,
     d_first,
@@ -197,24 +198,56 @@ WAYS: list[tuple[dict, str]] = [
 ]
 
 
-def game(rng, size: int = 7, **more) -> tuple[dict, dict, list]:
-    """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
-    numbers = {"G": rng.uniform(0.4, 1.5, 2) * [1, -1], "D": rng.uniform(0.4, 1.5, 2) * [-1, 1]}
-    numbers |= {"real": rng.normal(1.7, 0.6, (size, 1)), "z": rng.normal(0.3, 1, (size, 1))}
-    numbers["real"] *= 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
-    inputs = {name: encode(torch.from_numpy(x)) for name, x in numbers.items()}
+# Other games, and what to say if their weights are wrong.
+KINDS = {
+    "D right already": "Where D is right already, a step goes wrong: is a loss or an update left "
+    "out, or held at a bound?",
+    "G right already": "Where G is taken for real already, a step goes wrong: is a loss or an "
+    "update left out, or held at a bound?",
+    "sure logits": "Where D's logits are several hundred, a step goes wrong: is the logarithm "
+    "taken of a rounded sigmoid?",
+    "batch norms": "With batch norms in G and D a step goes wrong: which points pass together, and "
+    "in which mode is each norm?",
+    "float32": "In float32 a step goes wrong: is something computed in a lower precision?",
+}
+
+
+def numbers(rng, kind: str, size: int) -> dict:
+    """The two lines, points and noise of a game."""
+    drawn = {"G": rng.uniform(0.4, 1.5, 2) * [1, -1], "D": rng.uniform(0.4, 1.5, 2) * [-1, 1]}
+    drawn |= {"real": rng.normal(1.7, 0.6, (size, 1)), "z": rng.normal(0.3, 1, (size, 1))}
+    if kind == "D right already":
+        drawn["real"], drawn["z"] = rng.uniform(1.2, 2, (2, size, 1))
+        drawn |= {"G": rng.uniform(-0.9, -0.7, 2), "D": rng.uniform([7, 0], [9, 1])}
+    if kind == "G right already":
+        drawn["D"] = rng.uniform([0.05, 13], [0.1, 15])
+    if kind == "sure logits":
+        drawn["D"] *= 600
+    return drawn
+
+
+def game(rng, size: int = 7, kind: str = "", **more) -> tuple:
+    """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
+    another right one leaves.
+    """
+    drawn = numbers(rng, kind, size)
+    drawn["real"] *= 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
+    inputs = {name: encode(torch.from_numpy(x)) for name, x in drawn.items()}
     inputs |= {
         "lr_G": float(rng.uniform(0.2, 0.5)),
         "lr_D": float(rng.uniform(0.2, 0.5)),
         "report": [],
+        "norms": kind == "batch norms",
+        "dtype": "float32" if kind == "float32" else "float64",
         **more,
     }
-    G, D = Line(decode(inputs["G"])), Line(decode(inputs["D"]))
-    real, z = decode(inputs["real"]), decode(inputs["z"])
+    *nets, real, z = gan_parts(inputs)
 
     def left(**mistakes) -> dict:
-        return play(G, D, inputs, z, real, lambda _, points: points, **mistakes)
+        return play(*nets, inputs, z, real, lambda _, points: points, **mistakes)
 
+    if kind:
+        return inputs, left(), left(together=True)
     return inputs, left(), [(left(**mistakes), message) for mistakes, message in WAYS]
 
 
@@ -278,5 +311,6 @@ CHECKS = [
         ),
         STEP_ERRORS,
         "gan_step",
+        KINDS,
     ),
 ]

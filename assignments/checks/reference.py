@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from checks.contract import Check
 from checks.judges import facet, facets, several
-from checks.probes.tools import encode, flat
+from checks.probes.tools import TRACES, encode, flat
 from torch import Tensor, nn
 
 STEP_ERRORS = [
@@ -22,6 +22,10 @@ STEP_ERRORS = [
     [
         "does not require grad",
         "A loss has nothing to learn from: does a network stay frozen, or is a loss cut off?",
+    ],
+    [
+        "more than 1 value per channel",
+        "A network gets single images of a batch: a batch norm needs them together.",
     ],
 ]
 REPORT_ERRORS = [
@@ -62,6 +66,7 @@ RIGHT = {
     "lambda_l1": 0.0,
     "squared": False,  # L2 in place of L1
     "gan": True,
+    "together": False,  # D judges real and fake in one batch, which is as right
 }  # how a step is written: these are right for problem set 1, each other value is a mistake
 
 
@@ -86,8 +91,11 @@ def play(
     out: dict = {"G_start": flat(G.parameters()), "D_start": flat(D.parameters())}
 
     def terms_D(fake: Tensor) -> None:
-        out["d_real"] = log_loss(D(pair(source, real)), True, way)
-        out["d_fake"] = log_loss(D(pair(source, fake)), False, way)
+        pairs = pair(source, real), pair(source, fake)
+        logits = D(torch.cat(pairs)).chunk(2) if way.together else map(D, pairs)
+        out["d_real"], out["d_fake"] = (
+            log_loss(a, real, way) for a, real in zip(logits, (True, False), strict=True)
+        )
         out["d_loss"] = way.d_weight * (out["d_real"] + out["d_fake"])
 
     def terms_G(fake: Tensor) -> None:
@@ -168,6 +176,7 @@ def kept() -> list[dict]:
             True,
             "A tensor that was passed is changed in place: the caller still needs it.",
             beside=True,
+            wrong=[[key, f"After the step, {sentence}."] for key, sentence in TRACES.items()],
         ),
     ]
 
@@ -264,7 +273,9 @@ def slopes(
     return items
 
 
-Game = Callable[..., tuple[dict, dict, list]]  # inputs, what is left, and what wrong ways leave
+Game = Callable[..., tuple]  # inputs, what is left, and what wrong ways leave
+TWICE = "two steps, with old gradients and new batches"
+NO_KINDS: dict[str, str] = {}
 
 
 def step_checks(
@@ -279,11 +290,14 @@ def step_checks(
     titles: tuple[str, str, str],
     errors: list,
     prefix: str,
+    kinds: dict[str, str] = NO_KINDS,
 ) -> list[Check]:
     """The four checks of a training step: weights, report, ownership, and two steps in a row.
 
     ``factors`` has the terms of the report, each with its weight or the name of its weight among
     the inputs; ``players`` names G and D in ``weights_text``, which has a place for a name.
+    ``kinds`` are other games, each with what to say if its weights are wrong; ``game(rng,
+    kind=...)`` gives inputs, then what each right way leaves.
     """
 
     def weights(rng: np.random.Generator, **more: Any) -> tuple[dict, dict]:
@@ -300,7 +314,19 @@ def step_checks(
         return inputs, step_facets(items, good, errors)
 
     def twice(rng: np.random.Generator) -> tuple[dict, dict]:
-        return weights(rng, steps=2, late=1, stale=float(rng.choice([13.0, 17.0, 19.0])))
+        stale = float(rng.choice([13.0, 17.0, 19.0]))
+        cases = {"twice": weights(rng, steps=2, late=1, stale=stale)}
+        return several(cases | {kind: of_kind(rng, kind, text) for kind, text in kinds.items()})
+
+    def of_kind(rng: np.random.Generator, kind: str, text: str) -> tuple[dict, dict]:
+        inputs, *right = game(rng, kind=kind)
+        rough = {"rtol": 5e-5, "atol": 1e-6} if inputs.get("dtype") == "float32" else {"rtol": 1e-7}
+        items = [
+            facet(f"{net}_after", None, text, 0.2, wants=[encode(w[net]) for w in right], **rough)
+            for net in players
+        ]
+        items += [item | {"share": 0.1} for item in kept()]
+        return inputs, step_facets(items, right[0], errors)
 
     def report(rng: np.random.Generator) -> tuple[dict, dict]:
         inputs, good, others = game(rng, report=list(factors))
@@ -330,7 +356,13 @@ def step_checks(
             ("weights", points[0], titles[0], True, weights),
             ("report", points[1], titles[1], True, report),
             ("ownership", points[2], titles[2], False, ownership),
-            ("twice", points[3], "two steps, with old gradients and new batches", False, twice),
+            (
+                "twice",
+                points[3],
+                TWICE if not kinds else f"{TWICE}, {', '.join(kinds)}",
+                False,
+                twice,
+            ),
         )
     ]
 

@@ -5,12 +5,14 @@ from checks.probes.tools import (
     Line,
     attempt,
     decode,
+    dressed,
     encode,
     precision,
     steady,
     trace,
     wanted,
 )
+from torch import nn
 
 
 def loss(names: dict, inputs: dict) -> dict:
@@ -59,9 +61,15 @@ def densities(names: dict, inputs: dict) -> dict:
     }
 
 
+def gan_parts(inputs: dict) -> tuple:
+    """G, D, real points and noise of a game between two straight lines."""
+    lines = (Line(decode(inputs[name])) for name in "GD")
+    norms = [nn.BatchNorm1d(1), nn.BatchNorm1d(1)]
+    dtype = getattr(torch, inputs["dtype"])
+    return *dressed(*lines, inputs, norms), *(decode(inputs[x], dtype) for x in ("real", "z"))
+
+
 def gan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of a game between two straight lines."""
-    G, D = Line(decode(inputs["G"])), Line(decode(inputs["D"]))
-    return trace(
-        wanted(names, "gan_step"), G, D, inputs, decode(inputs["real"]), decode(inputs["z"])
-    )
+    G, D, real, z = gan_parts(inputs)
+    return trace(wanted(names, "gan_step"), G, D, inputs, real, z)

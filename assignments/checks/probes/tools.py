@@ -112,13 +112,17 @@ def state(value: Any) -> dict[str, Any]:
     return {"numbers": str(value)}
 
 
+def changed(before: list[dict], after: list[dict]) -> str | None:
+    """The first key of ``TRACES`` in which the states of the arguments differ, or None."""
+    pairs = zip(before, after, strict=True)
+    return next((key for one, two in pairs for key in one if one[key] != two[key]), None)
+
+
 def untouched(function: Callable, *args: Any) -> Any:
     """``function(*args)``. Raises ValueError if it leaves a trace on what it gets."""
-    before, answer, after = [state(a) for a in args], function(*args), [state(a) for a in args]
-    for one, two in zip(before, after, strict=True):
-        for key in one:
-            if one[key] != two[key]:
-                raise ValueError(TRACES[key])
+    before, answer = [state(a) for a in args], function(*args)
+    if key := changed(before, [state(a) for a in args]):
+        raise ValueError(TRACES[key])
     return answer
 
 
@@ -153,13 +157,15 @@ def intact(*nets: nn.Module) -> bool:
 
 
 def answers(probe: Callable[[dict, dict], dict], names: dict, inputs: dict) -> dict:
-    """The answer of a probe; where ``inputs`` hold several cases, the answers to each of them."""
+    """The answer of a probe; where ``inputs`` hold several cases, the answers to each of them, or
+    the error that stopped it.
+    """
     if "several" not in inputs:
         return probe(names, inputs)
     return {
         f"{case}: {key}": value
         for case, item in inputs["several"].items()
-        for key, value in probe(names, item).items()
+        for key, value in attempt(lambda item=item: probe(names, item)).items()
     }
 
 
@@ -240,8 +246,32 @@ class Patches(nn.Module):
         self.weight, self.bias = nn.Parameter(weight[1:].clone()), nn.Parameter(weight[0].clone())
 
     def forward(self, image: Tensor) -> Tensor:
-        weight = self.weight[: image.shape[1], None, None]
-        return (image * weight).sum(1, keepdim=True)[:, :, ::2, ::2] + self.bias
+        weight = self.weight[None, : image.shape[1], None, None]
+        return nn.functional.conv2d(image, weight, self.bias[None], stride=2)
+
+
+class Normed(nn.Module):
+    """A network, its output, and the batch norm of its output: what it gives for one image depends
+    on the other images of the batch.
+    """
+
+    def __init__(self, net: nn.Module, norm: nn.Module):
+        super().__init__()
+        self.net, self.norm = net, norm
+
+    def forward(self, image: Tensor) -> Tensor:
+        h = self.net(image)
+        return h + self.norm(h)
+
+
+def dressed(G: nn.Module, D: nn.Module, inputs: dict, norms: list[nn.Module]) -> tuple:
+    """The two networks as a case wants them: with the two batch norms, G with a tanh at its end; in
+    its precision.
+    """
+    if inputs.get("norms"):
+        G, D = nn.Sequential(Normed(G, norms[0]), nn.Tanh()), Normed(D, norms[1])
+    dtype = getattr(torch, inputs.get("dtype", "float64"))
+    return G.to(dtype), D.to(dtype)
 
 
 def fill(
@@ -310,9 +340,10 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     Each call gets a batch that is one shorter, and before call ``inputs["late"]`` all weights are
     0. ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
     ``modes``: whether the networks run and stay in train mode, in which they come; ``learns``:
-    whether nothing stays frozen; ``unchanged``: whether the tensors that are passed stay so.
+    whether nothing stays frozen; ``unchanged``: True, or the key of ``TRACES`` that is left on the
+    tensors, or as hooks on the networks.
     """
-    nets, given = [*G.modules(), *D.modules()], [a.clone() for a in args if isinstance(a, Tensor)]
+    nets = [*G.modules(), *D.modules()]
     modes: set[bool] = set()
     hooks = [net.register_forward_pre_hook(lambda net, _: modes.add(net.training)) for net in nets]
     opt_G = torch.optim.SGD(G.parameters(), inputs["lr_G"])
@@ -335,16 +366,23 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     opt_D.register_step_pre_hook(before_D)
     opt_G.register_step_pre_hook(before_G)
     answer = {}
+
+    def given() -> list[dict]:  # gradients of networks may change
+        hooks = [{"hooks": state(net)["hooks"]} for net in (G, D)]
+        return [*(state(a) for a in args if isinstance(a, Tensor)), *hooks]
+
+    before = given()
     for i in range(inputs.get("steps", 1)):
-        batch = [a[i:] if isinstance(a, Tensor) else a * (i >= inputs.get("late", 0)) for a in args]
+        late = i >= inputs.get("late", 0)
+        batch = [(a[i:] if i else a) if isinstance(a, Tensor) else a * late for a in args]
         answer = step(G, D, opt_G, opt_D, *batch)
+    left = changed(before, given())
     for hook in hooks:
         hook.remove()
-    same = map(torch.equal, given, (a for a in args if isinstance(a, Tensor)))
     out = {
         "modes": modes <= {True} and all(net.training for net in nets),
         "learns": all(p.requires_grad for net in (G, D) for p in net.parameters()),
-        "unchanged": all(same),
+        "unchanged": left or True,
         "order": order[:20],
         **at_update,
         "G_after": encode(flat(G.parameters())),
