@@ -20,6 +20,9 @@ FIRST_NOTEBOOKS = $(wildcard notebooks/00_*.ipynb) $(wildcard notebooks/01_*.ipy
 # What the stamp holds: an environment belongs to one folder, pyproject.toml and lock. Contents are compared, not times.
 WANTED = { pwd -P; cat pyproject.toml lock.txt; }
 
+# A program for all Python files and notebooks that git tracks: files of one's own beside them are left alone.
+TRACKED = git ls-files -z -- '*.py' '*.ipynb' | xargs -0
+
 # Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
 SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
 
@@ -54,12 +57,12 @@ course-all: setup ## run every notebook into build/; those that are done are not
 	$(BIN)/course run --resume --out build
 
 lint: setup ## format, ruff, what imports what, the rules for notebooks and pages, and that all that is public is used
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/python tools/lint_notebooks.py
-	$(BIN)/python tools/lint_used.py
+	$(TRACKED) $(BIN)/ruff format --check
+	$(TRACKED) $(BIN)/ruff check
+	$(BIN)/python -m tools.lint_notebooks
+	$(BIN)/python -m tools.lint_used
 
-test: lint ## lint, then each promise once: about 13 minutes on two cores; skipped and slowest tests are named at the end
+test: lint ## lint, then each promise once: about 15 minutes on two cores; skipped and slowest tests are named at the end
 	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) -rs --durations=5
 	$(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE) -rs --durations=15
 

@@ -18,9 +18,7 @@ from matplotlib import pyplot as plt
 from course_lib import plotting
 from course_lib.errors import CourseError
 
-FOLDER = Path(
-    "notebooks/bench"
-)  # of step_*.json, quality_*.json, data.json, and what `course bench gpu` writes
+FOLDER = Path("notebooks/bench")  # of step_*.json, quality_*.json, data.json and `make gpu`'s
 PAGE = Path("notebooks/guide/speed.md")
 OURS = "course bfloat16"
 STEPS = {  # kinds of steps: in words, and the colour in pictures

@@ -1,7 +1,8 @@
-"""What every notebook and every page must be, whatever it teaches: `python
-tools/lint_notebooks.py`.
+"""What every notebook and every page must be, whatever it teaches: `python -m
+tools.lint_notebooks`.
 
-Eleven rules. It prints a line for each place that breaks one, and exits with 1 if there is any:
+Twelve rules for the files that git tracks. It prints a line for each place that breaks one, and
+exits with 1 if there is any:
 
     order       all cells were executed, from top to bottom, and none ended in an error
     parameters  the first code cell, and no other, is tagged parameters, and says profile = "auto"
@@ -12,14 +13,14 @@ Eleven rules. It prints a line for each place that breaks one, and exits with 1 
     small       a notebook has less than 1.5 MB
     alt         every picture has a text for those who cannot see it, and every figure, too
     sections    sections and exercises are counted 1, 2, 3
-    links       files, pages, notebooks and sections that are named exist
+    links       files and headings that are linked to exist
+    cited       notebooks, sections and exercises that are named exist
     machine     no path of somebody's machine, no registry's address, no note to oneself
 """
 
 import ast
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +28,8 @@ from pathlib import Path
 import nbformat
 
 from course_lib.cli.runner import code_hash
+from tools.tracked import ROOT, tracked
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PAGES = [ROOT / "README.md", *sorted((ROOT / "notebooks/guide").glob("*.md"))]
 MAX_BYTES = 1_500_000  # larger ones load slowly, and code hosting sites do not show them
 
 CHECKED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT\s*$", re.MULTILINE)
@@ -42,13 +41,24 @@ CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 SECTION = re.compile(r"^## (\d+)\. ", re.MULTILINE)
 EXERCISE = re.compile(r"\*\*Exercise (\d+)")
 LINK = re.compile(
-    r"\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)|<img[^>]* src=\"(?!https?:)([^\"]+)\""
+    r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?[^)]*\)|<img[^>]* src=\"(?!https?:)([^\"]+)\""
+)
+HEADING = re.compile(r"^#+ (.+?)\s*$", re.MULTILINE)
+NN = r"[01]\d[a-z]?"  # a notebook's number
+TO_NOTEBOOK = re.compile(rf"\[[^\]]*\]\((?:[^)\s]*/)?({NN})_\w+\.ipynb[^)]*\)")
+ABOUT = re.compile(rf"^#+ ({NN})(?!\.)\b.*$", re.MULTILINE)  # what follows is about this notebook
+NAMED = re.compile(
+    r"\bnotebooks? (\d\d[a-z]?\b(?:(?:, \d\d[a-z]?)*,? (?:and|or|to) \d\d[a-z]?\b)?)"
 )
 CITED = re.compile(
-    r"notebook (?P<notebook>\d\d[a-z]?)\b(?:,? section (?P<its>\d+))?"
-    r"|sections? (?P<first>\d+)(?: (?:and|or|to) (?P<second>\d+))?"
-    r"(?: of notebook (?P<of>\d\d[a-z]?))?"
+    rf"(?:\b(?P<before>{NN})(?:['\u2019]s|,)? (?:(?:and|in) )?)?"
+    r"\b(?P<kind>section|exercise)"
+    r"(?: (?P<one>\d+)|s (?P<several>\d+(?:(?:, \d+)*,? (?:and|or|to) \d+|[-\u2013]\d+)))(?!\.?\d)"
+    rf"(?:,? (?:of|in|from) (?:notebook )?(?P<after>{NN})\b)?(?! of (?:the|its|their) paper)",
+    re.IGNORECASE,
 )
+PAGES = ("*.md", "assignments/*.md", "notebooks/*.md", "notebooks/guide/*.md", "tests/*.md")
+OF_PAPERS = {"claims.md"}  # pages whose sections are those of the papers
 MACHINE = re.compile(
     r"(?<![\w.~/-])/(?:root|work|opt(?!/tljh)|home/\w+|Users/\w+|private/var"
     r"|tmp/(?:ipykernel|bash)_\w+)/"
@@ -168,28 +178,62 @@ def sections(notebook, path: Path) -> Iterator[str]:
 
 
 def links(notebook, path: Path) -> Iterator[str]:
-    text = prose(notebook)
-    yield from dead_links(text, path)
-    yield from wrong_citations(text, number_of(path), set(SECTION.findall(text)))
+    yield from dead_links(prose(notebook), path)
 
 
 def dead_links(text: str, path: Path) -> Iterator[str]:
     for hit in LINK.finditer(text):
-        target = hit[1] or hit[2]
-        if not (path.parent / target).exists():
-            yield f"dead link: {target}"
+        target = path.parent / (hit[1] or hit[3]) if hit[1] or hit[3] else path
+        if not target.exists():
+            yield f"dead link: {hit[1] or hit[3]}"
+        elif hit[2] and hit[2] not in anchors(target):
+            yield f"no such heading: {hit.group()[2:-1]}"
 
 
-def wrong_citations(text: str, here: str, sections_here: set[str]) -> Iterator[str]:
-    """``notebook 04``, ``section 3``, ``sections 3 and 4``, ``notebook 04, section 3`` ..."""
-    known = SECTIONS | {here: sections_here}
-    for hit in CITED.finditer(text):
-        notebook = hit["notebook"] or hit["of"] or here
-        for number in (hit["its"], hit["first"], hit["second"]):
-            if number and number not in known.get(notebook, ()):
-                yield f"there is no such section: {hit.group()}"
-        if notebook not in known:
-            yield f"there is no such notebook: {hit.group()}"
+def anchors(path: Path) -> set[str]:
+    """What may stand behind the #: headings as Jupyter or code hosting sites write them; names."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        nodes = list(ast.walk(ast.parse(text)))
+        defined = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        methods = [f"{c.name}.{n.name}" for c in defined for n in c.body if n in defined]
+        return {node.name for node in defined} | set(methods)
+    if path.suffix == ".ipynb":
+        headings = HEADING.findall(prose(nbformat.reads(text, as_version=4)))
+        return {heading.replace(" ", "-") for heading in headings}
+    plain = [re.sub(r"[^\w\s-]", "", heading.lower()) for heading in HEADING.findall(text)]
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def counted(text: str) -> dict[str, set[str]]:
+    """The numbers of a page's sections and exercises."""
+    return {"section": set(SECTION.findall(text)), "exercise": set(EXERCISE.findall(text))}
+
+
+def cited(notebook, path: Path) -> Iterator[str]:
+    """In prose, and in the hints and comments of the code."""
+    code = "\n".join(cell.source for cell in code_cells(notebook))
+    yield from wrong_citations(prose(notebook) + "\n" + code, counted(prose(notebook)))
+
+
+def wrong_citations(text: str, here: dict[str, set[str]]) -> Iterator[str]:
+    """``notebook 04``, ``section 3``, ``sections 3 to 5``, ``exercise 2 of notebook 05`` ...
+
+    Without a notebook beside it, a number is one of this page, or of the notebook that the heading
+    above is about (``## 02 · pix2pix``).
+    """
+    first, *about = ABOUT.split(TO_NOTEBOOK.sub(r"notebook \1", text))
+    parts = [(here, first)]
+    parts += [(COUNTED.get(n, here), part) for n, part in zip(about[::2], about[1::2], strict=True)]
+    for of_part, part in parts:
+        line = " ".join(part.split())
+        for hit in NAMED.finditer(line):
+            if not COUNTED.keys() >= set(re.findall(r"\d\d[a-z]?", hit[1])):
+                yield f"there is no such notebook: {hit.group()}"
+        for hit in CITED.finditer(line):
+            known = COUNTED.get(hit["after"] or hit["before"], of_part)[hit["kind"].lower()]
+            if not known >= set(re.findall(r"\d+", hit["one"] or hit["several"])):
+                yield f"there is no such {hit['kind'].lower()}: {hit.group()}"
 
 
 def machine(text: str) -> Iterator[str]:
@@ -197,27 +241,30 @@ def machine(text: str) -> Iterator[str]:
         yield f"names {hit.group()}"
 
 
-NOTEBOOK_RULES = (order, parameters, kernel, checked, receipt, quiet, small, alt, sections, links)
-SECTIONS: dict[str, set[str]] = {}  # of each notebook, as 02b, the numbers of its sections
+NOTEBOOK_RULES = (
+    *(order, parameters, kernel, checked, receipt, quiet),
+    *(small, alt, sections, links, cited),
+)
+COUNTED: dict[str, dict[str, set[str]]] = {}  # of each notebook, as 02b
 
 
-def tracked_texts() -> Iterator[tuple[str, str]]:
-    """Every text file that git tracks or would track; pictures in notebooks are left out."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in sorted(set(filter(None, done.stdout.split("\0")))):
-        path = ROOT / name
-        data = path.read_bytes() if path.is_file() else b"\0"
+def texts() -> Iterator[tuple[str, str]]:
+    """Every text file; pictures in notebooks are left out."""
+    for path in tracked("**"):
+        data = path.read_bytes()
         if b"\0" not in data[:8000]:
             lines = data.decode("utf-8", errors="replace").splitlines()
-            yield name, "\n".join(line for line in lines if len(line) <= 4000)
+            yield (
+                str(path.relative_to(ROOT)),
+                "\n".join(line for line in lines if len(line) <= 4000),
+            )
 
 
 def problems() -> Iterator[str]:
-    notebooks = {path: nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+    notebooks = {path: nbformat.read(path, as_version=4) for path in tracked("notebooks/*.ipynb")}
     for path, notebook in notebooks.items():
         nbformat.validate(notebook)
-        SECTIONS[number_of(path)] = set(SECTION.findall(prose(notebook)))
+        COUNTED[number_of(path)] = counted(prose(notebook))
     for path, notebook in notebooks.items():
         for rule in NOTEBOOK_RULES:
             for problem in rule(notebook, path):
@@ -225,23 +272,25 @@ def problems() -> Iterator[str]:
         widgets = json.dumps(notebook.metadata.get("widgets", {}))
         for problem in machine(widgets):
             yield f"{path.name}: machine: a widget {problem}"
-    for path in sorted((ROOT / "notebooks/gpu").glob("*.ipynb")):  # copies of those above
+    for path in tracked("notebooks/gpu/*.ipynb"):  # copies of those above
         for problem in receipt(nbformat.read(path, as_version=4), path):
             yield f"gpu/{path.name}: receipt: {problem}"
-    for path in PAGES:
+    for path in tracked("assignments/source/**/*.ipynb"):
+        for problem in cited(nbformat.read(path, as_version=4), path):
+            yield f"{path.name}: cited: {problem}"
+    for path in tracked(*PAGES):
         text = CODE.sub("", path.read_text(encoding="utf-8"))
-        for problem in (
-            *dead_links(text, path),
-            *pictures_without_alt(text),
-            *wrong_citations(text, "", set(SECTION.findall(text))),
-        ):
-            yield f"{path.name}: {problem}"
-    for name, text in tracked_texts():
+        found = [*dead_links(text, path), *pictures_without_alt(text)]
+        if path.name not in OF_PAPERS:
+            found += wrong_citations(text, counted(text))
+        for problem in found:
+            yield f"{path.relative_to(ROOT)}: {problem}"
+    for name, text in texts():
         for problem in machine(text):
             yield f"{name}: machine: {problem}"
 
 
 if __name__ == "__main__":
     wrong = list(problems())
-    print("\n".join(wrong) or "notebooks and pages: eleven rules, nothing to say")
+    print("\n".join(wrong) or "notebooks and pages: twelve rules, nothing to say")
     sys.exit(bool(wrong))

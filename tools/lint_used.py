@@ -1,14 +1,14 @@
-"""Everything public has a user: `python tools/lint_used.py`. A test is no user.
+"""Everything public has a user: `python -m tools.lint_used`. A test is no user.
 
 Names       a public function, class, method or constant of course_lib is used somewhere in the
-library, the
-            notebooks, the guide, the assignments or the tools, beyond the place that defines it.
+            library, the notebooks, the guide, the assignments or the tools, beyond the place that
+            defines it.
 Options     each field of a method's Config is set by a preset, a notebook, a sweep, a shipped
-recipe, or a command
-            or example of the guide; reading it in the method is no use of it.
+            recipe, or a command or example of the guide; reading it in the method is no use of it.
 Columns     each column of a stored table is read by a notebook, a claim or a page.
 
-It prints a line for each that has none, and exits with 1 if there is any.
+It reads the files that git tracks. It prints a line for each that has none, and exits with 1 if
+there is any.
 """
 
 import ast
@@ -21,15 +21,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-LIBRARY = ROOT / "course_lib"
+from tools.tracked import ROOT, tracked
+
 WORD = re.compile(r"\w+")
 FOLLOW_THE_DATA = {"n_labels"}  # set by Method.adapt_config
 ROW_IS = {"row", "seed", "steps", "seconds", "commit", "device", "method", "data", "direction"}
 
 
 def library() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(LIBRARY.rglob("*.py")):
+    for path in tracked("course_lib/**/*.py"):
         yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -71,15 +71,14 @@ def words(paths: Iterable[Path]) -> Counter:
 
 def notebook_words() -> Counter:
     found = Counter()
-    for path in (*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("assignments/source/**/*.ipynb")):
+    for path in tracked("notebooks/*.ipynb", "assignments/source/**/*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             found.update(WORD.findall("".join(cell["source"])))
     return found
 
 
 def unused_names(outside: Counter) -> Iterator[str]:
-    code = [*ROOT.glob("tools/*.py"), *ROOT.glob("notebooks/site/*.py")]
-    code += ROOT.glob("assignments/**/*.py")
+    code = tracked("tools/*.py", "notebooks/site/*.py", "assignments/**/*.py")
     used = Counter(outside)
     trees = dict(library())
     for tree in (*trees.values(), *(ast.parse(path.read_text("utf-8")) for path in code)):
@@ -105,7 +104,7 @@ def unused_options(outside: Counter) -> Iterator[str]:
 
 
 def unread_columns(outside: Counter) -> Iterator[str]:
-    for path in sorted(ROOT.glob("notebooks/sweeps/*.csv")):
+    for path in tracked("notebooks/sweeps/*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
             columns = next(csv.reader(file))
         settings = words([path.with_suffix(".toml")]) if path.with_suffix(".toml").exists() else {}
@@ -115,10 +114,9 @@ def unread_columns(outside: Counter) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-    pages = [ROOT / "README.md", ROOT / "assignments/README.md", *ROOT.glob("notebooks/guide/*.md")]
-    texts = [*pages, *ROOT.glob("notebooks/sweeps/*.toml"), ROOT / "notebooks/claims.toml"]
-    outside_words = words(path for path in texts if path.exists()) + notebook_words()
+    pages = ("README.md", "assignments/README.md", "notebooks/guide/*.md")
+    texts = tracked(*pages, "notebooks/sweeps/*.toml", "notebooks/claims.toml")
+    outside_words = words(texts) + notebook_words()
     unused = [*unused_names(outside_words), *unused_options(outside_words)]
     unused += unread_columns(outside_words)
     print("\n".join(unused) or "every public name, option and column has a user")

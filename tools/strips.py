@@ -38,7 +38,7 @@ def keeper(folder: Path) -> Callable[[int, dict[str, Tensor]], None]:
 
 @torch.no_grad()
 def results(method: Method, run: dict) -> bytes:
-    """WebP, for :func:`rows_of`: eight test images, the network's and the truth.
+    """WebP, for :func:`runs.moments.rows_of`: eight test images, the network's and the truth.
 
     Of a GAN from noise: samples, the training images nearest to them, other samples, and so on.
     """

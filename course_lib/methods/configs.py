@@ -83,7 +83,7 @@ def without_removed(cls: type, recorded: dict[str, Any]) -> dict[str, Any]:
             raise CourseError(
                 f"this run set {name}={recorded[name]}, an option that no longer exists",
                 "run.json",
-                "open it with the version of the course that is tagged `full`",
+                "open it with the version of the course before 0.2.0, commit aa24fb2",
             )
     known = {name: value for name, value in recorded.items() if name not in cls.REMOVED}
     return cls.BEFORE | known

@@ -9,6 +9,7 @@ from course_lib import CourseError
 from course_lib.cli import guesses
 from tests import ROOT
 from tests.support.pictures import photograph
+from tools.tracked import tracked
 
 NOTEBOOK = ROOT / "notebooks" / "00_start_here.ipynb"
 
@@ -54,7 +55,7 @@ def test_a_class_shows_its_wrong_guesses_and_no_names(tmp_path):
 def test_untouched_notebooks_hold_no_guesses_and_every_prediction_can_be_read(tmp_path, course):
     status, out, _ = course("guesses", str(ROOT / "notebooks"))
     assert status == 0 and out.startswith("0 guesses")
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
+    for path in tracked("notebooks/*.ipynb"):
         for cell in nbformat.read(path, 4).cells:
             if "**Your guess**" in cell.source:
                 assert guesses.CELL.search(cell.source), (path.name, cell.source)

@@ -25,6 +25,7 @@ from course_lib.experiments import grids, sweep
 from course_lib.methods.base import Method
 from course_lib.metrics import samples, scores
 from tests.support.killing import ONE_THREAD, lines, rows
+from tools.tracked import tracked
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -137,7 +138,7 @@ def test_no_scheduler_at_the_address(tmp_path):
         sweep.run(write(tmp_path), scheduler="nonsense://127.0.0.1:1")
 
 
-GRIDS = sorted(Path("notebooks/sweeps").absolute().glob("*.toml"))
+GRIDS = tracked("notebooks/sweeps/*.toml")
 
 
 @pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)

@@ -9,9 +9,10 @@ import pytest
 
 from tests import ROOT
 from tests.support.pictures import photograph
+from tools.tracked import tracked
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDE = sorted((ROOT / "notebooks/guide").glob("*.md"))
+GUIDE = tracked("notebooks/guide/*.md")
 
 
 def commands(page: str) -> list[str]:

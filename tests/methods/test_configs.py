@@ -24,7 +24,7 @@ def test_a_removed_setting_is_left_out_where_it_had_its_default():
     assert configs.from_run(Config, {"size": 8, "gone": 0.5, "levels": 0}) == Config(size=8)
     with pytest.raises(CourseError, match=r"gone=1\.0, an option that no longer exists") as error:
         configs.from_run(Config, {"size": 8, "gone": 1.0})
-    assert "`full`" in error.value.fix
+    assert "aa24fb2" in error.value.fix
 
 
 def test_a_run_that_does_not_know_a_setting_has_what_it_did_or_the_default():

@@ -18,8 +18,9 @@ import nbformat
 import pytest
 
 from tests import ROOT
+from tools.tracked import tracked
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = tracked("notebooks/*.ipynb")
 AS_RELEASED = [path for path in NOTEBOOKS if path.name[:3] in ("00_", "01_", "01b", "02_")]
 CELL_SECONDS = 240  # for one cell at profile smoke, on a slow machine
 MARK = "nbval-check-output"  # the tag of a cell whose output nbval compares with the stored one
