@@ -150,6 +150,9 @@ def translate(
     square: Annotated[
         bool, typer.Option("--square", help="squares of the training's size, out, too")
     ] = False,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="all of a picture twice as wide as high, not one half")
+    ] = False,
     keep_alpha: Annotated[
         bool, typer.Option("--keep-alpha", help="outputs are as transparent as inputs")
     ] = False,
@@ -173,6 +176,7 @@ def translate(
         device=device,
         scale=scale,
         squared=square,
+        whole=whole,
         keep_alpha=keep_alpha,
     )
     print(f"wrote {len(written)} images to {target}" if written[1:] else f"wrote {written[0]}")

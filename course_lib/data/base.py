@@ -18,6 +18,7 @@ class TwoDomains(Dataset):
     groups: Sequence[int] | None = None  # a number for each item; relatives share theirs
     redrawn: str | None = None  # x or y, if that image is computed from the rest, with redraw()
     cropped: bool = False  # images are cut out of larger ones of any shape
+    beside: bool = False  # x and y are the halves of one file
     epoch: int = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -44,7 +45,10 @@ class View(TwoDomains):
     A data set of your own need not be TwoDomains: what it does not say is taken from there.
     """
 
-    ATTRIBUTES = ("card", "paired", "mirrors", "jitter", "names", "groups", "redrawn", "cropped")
+    ATTRIBUTES = (
+        *("card", "paired", "mirrors", "jitter"),
+        *("names", "groups", "redrawn", "cropped", "beside"),
+    )
 
     def __init__(self, dataset: Dataset):
         self.dataset = dataset

@@ -3,7 +3,9 @@
 import contextlib
 import os
 import shutil
+import tarfile
 import unicodedata
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -38,9 +40,9 @@ def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
             raise CourseError("this would overwrite what is read", path, "choose another output")
         if os.path.lexists(path) and not _holds(path, MARK):
             raise CourseError(
-                "this would overwrite a file that is not the course's",
+                f"this would overwrite {kind(path)} that is not the course's",
                 path,
-                "choose another output, or move that file away",
+                "choose another output, or move that away",
             )
 
 
@@ -68,6 +70,15 @@ def check_fresh(folder: Path, note: str, mark: str) -> None:
             folder,
             "name a new folder, or one that this command has written before",
         )
+
+
+def kind(path: str | os.PathLike) -> str:
+    """What lies at a path, in words for an error."""
+    if os.path.isdir(path):
+        return "a folder"
+    if not os.path.isfile(path):
+        return "nothing"
+    return "an archive" if zipfile.is_zipfile(path) or tarfile.is_tarfile(path) else "a file"
 
 
 def _inode(path: Path) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
-from course_lib.data.files import MARK
+from course_lib.data.files import MARK, kind
 from course_lib.errors import CourseError
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
@@ -35,6 +35,10 @@ SUFFIXES = [
     ".ppm",
     ".pgm",
 ]
+MISTAKEN = {  # for an image, and what to do
+    "a folder": "give one of its images",
+    "an archive": "unpack it, and give what was in it",
+}
 # Pillow's remarks on a file that is refused a moment later, or is fine
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -104,11 +108,10 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         if isinstance(error, UnidentifiedImageError):
             formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
             reason = f"its content is not {formats}, whatever its name says"
-        raise CourseError(
-            f"cannot read this image: {reason}",
-            printable(path),
-            "fetch or save the file again, or remove it",
-        ) from None
+        found, fix = kind(path), "fetch or save the file again, or remove it"
+        if found in MISTAKEN:
+            reason, fix = f"it is {found}", MISTAKEN[found]
+        raise CourseError(f"cannot read this image: {reason}", printable(path), fix) from None
 
 
 def image_size(path: str | os.PathLike) -> Size:

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import COLOURING, TwoDomains
+from course_lib.data import TwoDomains
 from course_lib.data.files import check_fresh
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.data.label_maps import SHADES
@@ -73,7 +73,6 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     data, drawn = facts.pop("dataset"), facts.pop("x")
     entry = {"name": name, "title": title, "file": file} | facts
     entry |= {key: int(facts[key]) for key in ("size", "z_dim", "multiple")}
-    entry["grey"] = facts["data"] in COLOURING and facts["direction"] == "xy"
     entry |= _inputs(page, name, data, drawn)
     return entry | {"thumbnail": _thumbnail(page, page / file, entry)}
 

@@ -23,6 +23,7 @@ from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.noisy_cyclegan import NoisyCycleGAN
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.methods.pix2pixhd import Pix2PixHD
+from course_lib.runs import looks
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.sizes import multiple
 
@@ -105,7 +106,8 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
 
     With ``half``, large weights are float16. Where other sizes fit, a wider and a higher one are
     compared, too. Returns the metadata, ``difference``, ``compared`` (inputs), ``bytes``,
-    ``dataset`` (the test split as the method sees it) and ``x`` (which gives an item's input).
+    ``dataset`` (the test split as the method sees it), ``x`` (which gives an item's input) and
+    ``grey`` (whether that is seen in grey).
     Raises CourseError, and leaves ``path`` alone, if the difference is above 1e-3, the run cannot
     be exported, or a file is there that is no export.
     """
@@ -144,7 +146,8 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
     measured = {"difference": difference, "compared": count, "bytes": len(written)}
-    return facts | measured | {"dataset": data, "x": pick}
+    is_grey = looks.of_run(settings, direction).colouring
+    return facts | measured | {"dataset": data, "x": pick, "grey": is_grey}
 
 
 def _generator(method: Method, direction: str) -> nn.Module:

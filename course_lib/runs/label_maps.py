@@ -22,11 +22,13 @@ def translate_scenes(
     seed: int,
     scale: float | None,
     squared: bool,
+    halved: bool,
 ) -> list[Path]:
     """PNG files below ``target`` for the scenes that ``find_scenes`` finds; their paths.
 
     ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike
     among the centres of the features. Sizes are as in ``translate_files``; maps are never mixed.
+    ``halved``: of a map twice as wide as high, the left half.
     Raises CourseError before anything is written, also for ``samples`` without features.
     """
     if samples > 1 and not method.config.use_features:
@@ -42,7 +44,7 @@ def translate_scenes(
 
     frame = framer(method, paint, scale, squared)
     size = method.config.image_size
-    scenes = list(find_scenes(source, size, lambda given, where: frame(given).inner, squared))
+    scenes = list(find_scenes(source, size, lambda given, where: frame(given).inner, halved))
     targets = make_targets(target, source, [name for name, *_ in scenes], samples, [source])
     written = []
     for (name, given, *maps), paths in zip(scenes, targets, strict=True):

@@ -1,11 +1,13 @@
 """A trained run is opened again: its settings, its method with weights, and its direction."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from course_lib.data.files import kind
 from course_lib.errors import CourseError
 from course_lib.methods import OLD_NAMES, configs, method_class
 from course_lib.methods.base import Method
@@ -26,11 +28,17 @@ def read_settings(folder: Path | str) -> dict:
             "direction": str(settings["direction"]),
         }
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CourseError(
-            f"no readable run here: {getattr(error, 'strerror', None) or 'run.json is not whole'}",
-            folder,
-            "give the --out folder of course train, or shipped:NAME (see course weights)",
-        ) from error
+        place, found = Path(folder), kind(folder)
+        why = getattr(error, "strerror", None) or "run.json is not whole"
+        fix = "give the --out folder of course train, or shipped:NAME (see course weights)"
+        near = [*sorted(place.glob("*/run.json")), *(up / "run.json" for up in place.parents[:2])]
+        if close := [run.parent for run in near if os.path.isfile(run)]:
+            fix = f"give {close[0]}"
+        if found == "an archive":
+            fix = "unpack it, and give the folder of the run"
+        if found in ("an archive", "a file"):
+            why = f"it is {found}, not a folder"
+        raise CourseError(f"no readable run here: {why}", folder, fix) from error
 
 
 def config_of(folder: Path | str, settings: dict) -> Any:

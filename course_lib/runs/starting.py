@@ -14,7 +14,7 @@ from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
-from course_lib.runs import fine_tuning
+from course_lib.runs import fine_tuning, looks
 from course_lib.runs.opening import read_settings
 from course_lib.training import checkpoint, distributed, profiles
 from course_lib.training.fit import Result, explained
@@ -103,6 +103,7 @@ def train(
         "steps": steps,
         "minutes": minutes,
         "start": begun.facts if begun else None,
+        "look": looks.of_data(train_set) if cls.translates else None,
         "versions": {"course_lib": __version__, "torch": torch.__version__},
         "device": profiles.device_name(),
     }
@@ -170,9 +171,8 @@ def _name(data: str) -> str:
 
 def _flat(settings: dict) -> dict:
     """What of run.json must not change, in one level: neither versions nor the device count."""
-    facts = {
-        key: value for key, value in settings.items() if key not in ("config", "versions", "device")
-    }
+    free = ("config", "versions", "device", "look")
+    facts = {key: value for key, value in settings.items() if key not in free}
     return {"ranks": 1} | facts | settings["config"]
 
 

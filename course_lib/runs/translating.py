@@ -8,9 +8,9 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import COLOURING
-from course_lib.data.folders import key_of, side_by_side
+from course_lib.data.folders import key_of
 from course_lib.data.images import (
+    entries,
     find_images,
     grey,
     half,
@@ -22,6 +22,7 @@ from course_lib.data.images import (
 )
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
+from course_lib.runs import looks
 from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.sizes import FIX, Painter, framer, make_targets, write_pictures
@@ -40,6 +41,7 @@ def translate_files(
     device: str = "auto",
     scale: float | None = None,
     squared: bool = False,
+    whole: bool = False,
     keep_alpha: bool = False,
 ) -> list[Path]:
     """Translate an image, or each image of a folder, into PNG files below ``target``; their paths.
@@ -50,13 +52,15 @@ def translate_files(
     in ``sizes.fitted``. A network that takes squares only gets the image squeezed into one.
     ``squared`` does so with every network, and outputs stay squares. ``keep_alpha``: an output is
     as transparent as its input. Of an A|B image (twice as wide as high) the half that is the
-    model's input is taken, if the run has learned from such images, or if ``squared``. A run that
-    learned to colour sees the input in grey, and an output has the colours of the network and the
-    luminance of the input, pixel by pixel.
+    model's input is taken, if the run has learned from such images, or if ``squared``; not if it is
+    to be translated ``whole``. A run that learned to colour sees the input in grey, and an output
+    has the colours of the network and the luminance of the input, pixel by pixel. One that learned
+    from grey images of y alone gives such. See ``looks.py``.
 
     ``samples`` above 1 asks for that many outputs an input, with ``_1``, ``_2`` ... added to the
     names: equal numbers are equal codes z where the method has codes, else chance (dropout) makes
-    them differ. ``style`` is an image, of the output's domain, whose code all outputs are to have.
+    them differ. ``style`` is an image, of the output's domain, whose code all outputs are to have;
+    of an A|B image it is the other half.
     A method that paints from maps takes label maps: see ``label_maps.translate_scenes``.
 
     Raises CourseError for an input that is missing or no image, a ``direction`` the run has not
@@ -72,13 +76,17 @@ def translate_files(
     if method.maps:
         if keep_alpha:
             raise CourseError("label maps are not transparent", "--keep-alpha", "leave it out")
-        return translate_scenes(method, source, target, samples, seed, scale, squared)
+        return translate_scenes(
+            method, source, target, samples, seed, scale, squared, squared and not whole
+        )
     paths = _inputs(source)
-    from_folder = Path(settings["data"]).is_dir()  # of what is gone nothing is known
-    paired = squared or (from_folder and side_by_side(settings["data"]))
+    look = looks.of_run(settings, direction)
+    paired = (squared or look.beside) and not whole
     input_is_left = direction == "xy"
-    paint = _painter(method, style, input_is_left, samples, seed)
-    colours = settings["data"] in COLOURING and direction == "xy"
+    example = style and read_image(style)
+    if example and paired:
+        example = half(example, not input_is_left)
+    paint = _painter(method, example, samples, seed)
     frame = framer(method, paint, scale, squared)
 
     def opened(path: Path) -> Image.Image:
@@ -99,7 +107,8 @@ def translate_files(
     if paired and halved:
         side = "left" if input_is_left else "right"
         warnings.warn(
-            f"{halved} images are twice as wide as high: took their {side} half as input",
+            f"took the {side} half of what is twice as wide as high, {halved} of {len(paths)} "
+            "images; --whole takes all of it",
             stacklevel=2,
         )
     torch.manual_seed(seed)
@@ -109,21 +118,18 @@ def translate_files(
         framed = frame(image.size)
         with explained(path, FIX):
             x = framed.pad(to_tensor(image.convert("RGB"), framed.inner)).to(method.device)
-            fakes = paint(grey(x) if colours else x).cpu()
-            pictures = [framed.crop(fake, image) for fake in fakes]
-            if colours:
+            fakes = paint(grey(x) if look.colouring else x).cpu()
+            pictures = [framed.crop(fake, image) for fake in (grey(fakes) if look.grey else fakes)]
+            if look.colouring:
                 pictures = [with_luminance(picture, image) for picture in pictures]
             written += write_pictures(files, pictures)
     return written
 
 
-def _painter(
-    method: Method, style: Path | None, input_is_left: bool, samples: int, seed: int
-) -> Painter:
+def _painter(method: Method, style: Image.Image | None, samples: int, seed: int) -> Painter:
     """What turns x (1, 3, h, w) into its outputs (k, 3, h, w)."""
     if style is not None:
-        image = half(read_image(style), not input_is_left)
-        z = method.encode(to_tensor(image, method.config.image_size)[None].to(method.device))
+        z = method.encode(to_tensor(style, method.config.image_size)[None].to(method.device))
 
     def paint(x: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "k 3 h w"]:
         if style is not None:
@@ -144,7 +150,9 @@ def _inputs(source: Path) -> dict[Path, str]:
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")
     paths = find_images(source) if source.is_dir() else [source]
     if not paths:
-        raise CourseError("no images here", source, "give a folder that holds PNG or JPEG files")
+        below = [path for path in entries(source) if path.is_dir() and find_images(path)]
+        fix = f"give {below[0]}" if below else "give a folder that holds PNG or JPEG files"
+        raise CourseError("no images here", source, fix)
     stems = [key_of(path).casefold() for path in paths]
     alone = {path: stems.count(stem) == 1 for path, stem in zip(paths, stems, strict=True)}
     return {path: path.stem if alone[path] else path.name.replace(".", "_") for path in paths}

@@ -1,0 +1,59 @@
+"""What a run's data look like, as far as that decides how it translates a picture.
+
+It is found when the training begins and kept in run.json: folders are moved, and change.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib.data import COLOURING, TwoDomains
+from course_lib.data.folders import side_by_side
+from course_lib.data.images import grey
+
+LOOKED_AT = 64  # items of a data set, evenly spread
+COLOURLESS = 0.01  # mean spread of the channels of an image in [-1, 1]: a JPEG file may add so much
+ALIKE = 0.04  # mean difference of two images in grey, for which the same goes
+
+
+class Look(NamedTuple):
+    """How pictures are translated."""
+
+    beside: bool  # an A|B image is cut in two, and its half is the input
+    colouring: bool  # the input is seen in grey, and its luminance is kept
+    grey: bool  # the output has no colours
+
+
+def of_data(dataset: TwoDomains) -> dict[str, Any]:
+    """For run.json: whether x and y are ``beside`` each other in a file, which of the two are
+    ``grey``, and whether one is the other without its colours (``same_luminance``).
+    """
+    count = min(LOOKED_AT, len(dataset))
+    in_grey, alike = ["x", "y"], dataset.paired
+    for i in range(count):
+        item = dataset[i * len(dataset) // count]
+        in_grey = [side for side in in_grey if _is_grey(item[side])]
+        if not in_grey:
+            break
+        x, y = (grey(item[side][None]) for side in "xy")
+        alike = alike and bool((x - y).abs().mean() < ALIKE)
+    same = alike and bool(in_grey)
+    return {"beside": dataset.beside, "grey": in_grey, "same_luminance": same}
+
+
+def of_run(settings: dict, direction: str) -> Look:
+    """By its run.json; of an older version that tells nothing of its data, by their name."""
+    if "look" not in settings:
+        data = settings["data"]
+        beside = Path(data).is_dir() and side_by_side(data)  # of what is gone nothing is known
+        return Look(beside, data in COLOURING and direction == "xy", False)
+    look = settings["look"]
+    ways = "xy" if direction == settings["direction"] else "yx"  # as the training called them
+    from_grey, to_grey = (side in look["grey"] for side in ways)
+    return Look(look["beside"], look["same_luminance"] and from_grey and not to_grey, to_grey)
+
+
+def _is_grey(image: Float[Tensor, "3 h w"]) -> bool:
+    return bool((image.amax(0) - image.amin(0)).mean() < COLOURLESS)
