@@ -1,12 +1,13 @@
 """One page of what a class made: ``course gallery FOLDER``."""
 
 import io
+import warnings
 from base64 import b64encode
 from html import escape
 from pathlib import Path
 
 from course_lib.data.files import MARK, check_outputs, replace_file
-from course_lib.data.images import find_images, read_image
+from course_lib.data.images import find_images, printable, read_image
 from course_lib.errors import CourseError
 from course_lib.runs import read_settings
 from course_lib.training.state import read_rows
@@ -24,16 +25,23 @@ def write(folder: Path, target: Path) -> int:
     """Write the page ``target``, with its pictures inside; how many entries it has.
 
     An entry is a run (its newest preview, with method, data and minutes) or a picture, anywhere
-    below ``folder``. A text file beside them of the same name, or ``about.txt`` in the run, has the
-    author's line; a second line is their name. Nothing else of them is shown. Raises CourseError
-    if there is no entry, a picture cannot be read, or ``target`` is a file of another kind.
+    below ``folder``, hidden folders aside. A text file of a picture's name beside it has what its
+    author says, line by line, or for all pictures of a folder, and for a run, ``about.txt``.
+    Nothing else of them is shown. What cannot be read is left out, with a warning that names it.
+    Raises CourseError if there is no entry, or ``target`` is a file of another kind.
     """
     check_outputs([target])
     runs = sorted(path.parent for path in folder.rglob("run.json"))
     outside = [p for p in folder.glob("**/") if not any(p.is_relative_to(run) for run in runs)]
-    pictures = [picture for place in sorted(outside) for picture in find_images(place)]
-    entries = [_run(run) for run in runs if any(run.glob("previews/*.png"))]
-    entries += [_entry(picture, picture.with_suffix(".txt"), "") for picture in pictures]
+    outside = [p for p in outside if not any(n[0] == "." for n in p.relative_to(folder).parts)]
+    shown = [(run, _run) for run in runs if any(run.glob("previews/*.png"))]
+    shown += [(picture, _picture) for place in sorted(outside) for picture in find_images(place)]
+    entries = []
+    for path, entry in shown:
+        try:
+            entries.append(entry(path))
+        except CourseError as error:
+            warnings.warn(f"left out {printable(path)}: {error.what}", stacklevel=2)
     if not entries:
         raise CourseError(
             "nothing to show here",
@@ -50,22 +58,25 @@ def write(folder: Path, target: Path) -> int:
 
 def _run(run: Path) -> str:
     settings, rows = read_settings(run), read_rows(run / "history.jsonl")
-    minutes = rows[max(rows)]["seconds"] / 60 if rows else 0
+    seconds = [row["seconds"] for row in rows.values() if isinstance(row.get("seconds"), float)]
+    minutes = max(seconds, default=0) / 60
     about = f"{settings['method']} on {Path(settings['data']).name}, {minutes:.0f} minutes"
-    return _entry(max(run.glob("previews/*.png")), run / "about.txt", about)
+    return _entry(max(run.glob("previews/*.png")), [run / "about.txt"], about)
 
 
-def _entry(picture: Path, text: Path, about: str) -> str:
+def _picture(path: Path) -> str:
+    return _entry(path, [path.with_suffix(".txt"), path.with_name("about.txt")], "")
+
+
+def _entry(picture: Path, texts: list[Path], about: str) -> str:
+    """``picture`` with what the first of ``texts`` that there is says, and ``about``."""
     image = read_image(picture)
     image.thumbnail((WIDEST, WIDEST))
     image.save(file := io.BytesIO(), "webp", quality=85)
-    line, name, *_ = [
-        *(text.read_text("utf-8", "replace").splitlines() if text.exists() else []),
-        "",
-        "",
-    ]
+    said = next((path.read_text("utf-8-sig", "replace") for path in texts if path.is_file()), "")
+    lines = [escape(line.strip()) for line in said.splitlines() if line.strip()]
     data = b64encode(file.getvalue()).decode()
-    said = "<br>".join(escape(part) for part in (line, name) if part)
-    shown = f'<img src="data:image/webp;base64,{data}" alt="{escape(line or about)}">'
-    caption = f"{said}<br><small>{escape(about)}</small>"
+    alt = lines[0] if lines else escape(about)
+    shown = f'<img src="data:image/webp;base64,{data}" alt="{alt}">'
+    caption = f"{'<br>'.join(lines)}<br><small>{escape(about)}</small>"
     return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"

@@ -68,11 +68,18 @@ def test_a_gallery_shows_runs_and_pictures_with_what_their_authors_say(tmp_path,
     options = ["--profile", "smoke", "--steps", "2", "--device", "cpu"]
     course("train", "pix2pix", "--data", "emoji:edges", "--out", made, *options)
     (made / "about.txt").write_text("my <first> run\nBea", encoding="utf-8")
-    (tmp_path / "class" / "a").mkdir()
-    photograph(2000, 900).save(tmp_path / "class" / "a" / "garden.jpg")
-    status, out, _ = course("gallery", tmp_path / "class", "--out", page)
+    a = tmp_path / "class" / "a"
+    (a / ".ipynb_checkpoints").mkdir(parents=True)
+    for name in ("garden.jpg", "pond.jpg", ".ipynb_checkpoints/pond.jpg"):
+        photograph(2000, 900).save(a / name)
+    (a / "garden.txt").write_text("\ufeffour garden\n\nat noon\nAnn & Al", encoding="utf-8")
+    (a / "about.txt").write_text("of Ann", encoding="utf-8")
+    (a / "cut off.jpg").write_bytes((a / "pond.jpg").read_bytes()[:999])
+    status, out, notes = course("gallery", tmp_path / "class", "--out", page)
     html = page.read_text("utf-8")
-    assert status == 0 and "2 entries" in out and html.count("data:image/webp") == 2
+    assert status == 0 and "3 entries" in out and html.count("data:image/webp") == 3
+    assert "our garden<br>at noon<br>Ann &amp; Al<br>" in html and html.count("of Ann<br>") == 1
+    assert notes.count("note: ") == 1 and "left out" in notes and "cut off.jpg" in notes
     assert "my &lt;first&gt; run<br>Bea" in html and "pix2pix on emoji:edges, 0 minutes" in html
     assert str(tmp_path) not in html and len(html) < 500_000
     (tmp_path / "empty").mkdir()
