@@ -315,7 +315,7 @@ def step_checks(
 
     def twice(rng: np.random.Generator) -> tuple[dict, dict]:
         stale = float(rng.choice([13.0, 17.0, 19.0]))
-        cases = {"twice": weights(rng, steps=2, late=1, stale=stale)}
+        cases = {"twice": weights(rng, steps=2, late=1, stale=stale, groups=True)}
         return several(cases | {kind: of_kind(rng, kind, text) for kind, text in kinds.items()})
 
     def of_kind(rng: np.random.Generator, kind: str, text: str) -> tuple[dict, dict]:
@@ -328,26 +328,26 @@ def step_checks(
         items += [item | {"share": 0.1} for item in kept()]
         return inputs, step_facets(items, right[0], errors)
 
-    def report(rng: np.random.Generator) -> tuple[dict, dict]:
-        inputs, good, others = game(rng, report=list(factors))
+    def terms(inputs: dict, good: dict, others: list) -> list[dict]:
         items = []
         for name, weight in factors.items():
             weighted = inputs.get(weight, weight) * good[name]
             wrong = [[encode(weighted), f"{name} {WEIGHTED}"]] if weight != 1 else []
             wrong += rival(good, others, name)
             wrong += [[encode(good[other]), SWAPPED] for other in factors if other != name]
-            items.append(
-                facet(
-                    name,
-                    encode(good[name]),
-                    f"{name} {report_text}",
-                    wrong=wrong,
-                    rtol=1e-6,  # a number to read, in any precision
-                )
-            )
+            rtol = 1e-6  # a number to read, in any precision
+            message = f"{name} {report_text}"
+            items.append(facet(name, encode(good[name]), message, wrong=wrong, rtol=rtol))
+        return items
+
+    def report(rng: np.random.Generator) -> tuple[dict, dict]:
+        inputs, good, others = game(rng, report=list(factors), steps=2)
+        items = [*terms(inputs, good, others), facet("report kept", True, LATER, beside=True)]
         cases = {"weighted": (inputs, step_facets(items, good, errors, REPORT_ERRORS))}
         if off := {weight: 0.0 for weight in factors.values() if isinstance(weight, str)}:
-            cases["weights 0"] = inputs | off, {"facets": [item | BARE for item in items]}
+            inputs, good, others = game(rng, report=list(factors))
+            bare = [item | BARE for item in terms(inputs, good, others)]
+            cases["weights 0"] = inputs | off, {"facets": bare}
         return several(cases)
 
     return [
@@ -367,6 +367,7 @@ def step_checks(
     ]
 
 
+LATER = "A later step changes the report that an earlier one returned: each returns one of its own."
 WEIGHTED = "comes back with its weight: the task asks for the bare terms."
 BARE = {"message": "Where the weights are 0 the report lacks the bare terms.", "wrong": []}
 SWAPPED = "Terms change places in the report: they are swapped."

@@ -333,21 +333,32 @@ def gradients(net: nn.Module) -> Tensor | None:
     return flat(torch.zeros_like(p) if p.grad is None else p.grad for p in net.parameters())
 
 
+def optimiser(net: nn.Module, lr: float, groups: bool) -> torch.optim.SGD:
+    """All parameters in one group, or in two."""
+    params = list(net.parameters())
+    parts = [params[:1], params[1:]] if groups else [params]
+    return torch.optim.SGD([{"params": part} for part in parts], lr)
+
+
 def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *args: Any) -> dict:
     """Call ``step(G, D, opt_G, opt_D, *args)`` ``inputs["steps"]`` times and record updates,
     weights and gradients.
 
     Each call gets a batch that is one shorter, and before call ``inputs["late"]`` all weights are
     0. ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
-    ``modes``: whether the networks run and stay in train mode, in which they come; ``learns``:
-    whether nothing stays frozen; ``unchanged``: True, or the key of ``TRACES`` that is left on the
-    tensors, or as hooks on the networks.
+    ``inputs["groups"]`` puts the parameters of an optimiser into two groups. ``modes``: whether the
+    networks run and stay in train mode, in which they come; ``learns``: whether nothing stays
+    frozen; ``unchanged``: True, or the key of ``TRACES`` that is left on the tensors, or as hooks on
+    the networks; ``report kept``: whether each report is, after all calls, what it was after its
+    own.
     """
     nets = [*G.modules(), *D.modules()]
     modes: set[bool] = set()
     hooks = [net.register_forward_pre_hook(lambda net, _: modes.add(net.training)) for net in nets]
-    opt_G = torch.optim.SGD(G.parameters(), inputs["lr_G"])
-    opt_D = torch.optim.SGD(D.parameters(), inputs["lr_D"])
+    opt_G, opt_D = (
+        optimiser(net, inputs[lr], inputs.get("groups", False))
+        for net, lr in ((G, "lr_G"), (D, "lr_D"))
+    )
     if "stale" in inputs:
         for p in (*G.parameters(), *D.parameters()):
             p.grad = torch.full_like(p, inputs["stale"])
@@ -363,9 +374,12 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
             at_update["D_at_G"] = encode(flat(D.parameters()))
         order.append("G")
 
+    def told(report: Any) -> dict:
+        return {name: attempt(lambda name=name: encode(report[name])) for name in inputs["report"]}
+
     opt_D.register_step_pre_hook(before_D)
     opt_G.register_step_pre_hook(before_G)
-    answer = {}
+    reports = []
 
     def given() -> list[dict]:  # gradients of networks may change
         hooks = [{"hooks": state(net)["hooks"]} for net in (G, D)]
@@ -375,19 +389,21 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     for i in range(inputs.get("steps", 1)):
         late = i >= inputs.get("late", 0)
         batch = [(a[i:] if i else a) if isinstance(a, Tensor) else a * late for a in args]
-        answer = step(G, D, opt_G, opt_D, *batch)
+        report = step(G, D, opt_G, opt_D, *batch)
+        reports.append((report, told(report)))
     left = changed(before, given())
     for hook in hooks:
         hook.remove()
-    out = {
+    return {
         "modes": modes <= {True} and all(net.training for net in nets),
         "learns": all(p.requires_grad for net in (G, D) for p in net.parameters()),
         "unchanged": left or True,
+        "report kept": all(told(report) == then for report, then in reports),
         "order": order[:20],
         **at_update,
+        "G_grad_after": encode(gradients(G)),
+        "D_grad_after": encode(gradients(D)),
         "G_after": encode(flat(G.parameters())),
         "D_after": encode(flat(D.parameters())),
+        **reports[-1][1],
     }
-    for name in inputs["report"]:
-        out[name] = attempt(lambda name=name: encode(answer[name]))
-    return out
