@@ -22,6 +22,10 @@ from course_lib.errors import CourseError, need
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
 CARD = "from course_lib.training import card\nprint(card.told())"  # what the GPU did, at the end
 NOTE = ".passed.json"  # in a notebook's own folder, which the next run may empty then
+# What a kernel must not inherit: Agg loses every figure, optimised bytecode every assert.
+CLEAN = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"} | dict.fromkeys(
+    ("MATPLOTLIBRC", "PYTHONOPTIMIZE", "PYTHONSTARTUP", "PYTHONWARNINGS"), ""
+)
 LOADS = re.compile(r'<script(?: src="[^"]*(?:jquery|require)| type="module").*?</script>', re.S)
 
 
@@ -172,7 +176,10 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
 
-    env = {"COURSE_OUT": str(note.parent.absolute()), "COURSE_PROFILE": parameters["profile"]}
+    env = CLEAN | {
+        "COURSE_PROFILE": parameters["profile"],
+        "COURSE_OUT": str(note.parent.absolute()),
+    }
 
     class ThisInterpreter(AsyncKernelManager):  # whatever the user's kernel "python3" is
         kernel_spec = kernelspec.KernelSpec(**get_kernel_dict(["--log-level=50"]) | {"env": env})

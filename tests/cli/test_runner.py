@@ -135,6 +135,26 @@ def test_results_never_replace_their_sources_or_those_of_a_run_in_progress(tmp_p
         run_notebooks([path], tmp_path / "out", "smoke")
 
 
+def test_the_terminal_decides_nothing_that_a_notebook_shows(tmp_path, monkeypatch):
+    (tmp_path / "start.py").write_text("print('started')", encoding="utf-8")
+    (tmp_path / "rc").write_text("figure.figsize: 30, 30", encoding="utf-8")
+    for name, value in {
+        "MPLBACKEND": "Agg",
+        "MATPLOTLIBRC": str(tmp_path / "rc"),
+        "PYTHONOPTIMIZE": "1",
+        "PYTHONSTARTUP": str(tmp_path / "start.py"),
+        "PYTHONWARNINGS": "ignore",
+    }.items():
+        monkeypatch.setenv(name, value)
+    drawing = "import warnings\nfrom matplotlib import pyplot as plt\nwarnings.warn('seen')\n"
+    drawing += "fig, _ = plt.subplots()\nprint(fig.get_size_inches(), __debug__)"
+    run_notebooks([write_notebook(tmp_path / "x.ipynb", drawing)], tmp_path / "out", "smoke")
+    outputs = code_cells(tmp_path / "out" / "x.ipynb")[-1].outputs
+    assert ["image/png" in output.get("data", {}) for output in outputs].count(True) == 1
+    said = "".join(output.get("text", "") for output in outputs)
+    assert "[6.4 4.8] True" in said and "seen" in said and "started" not in said
+
+
 def test_a_receipt_tells_by_what_each_notebook_was_executed(three):
     folder, _ = three
     for name, cells in (("good", 3), ("dies.failed", 5)):
