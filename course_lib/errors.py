@@ -1,5 +1,6 @@
 """The one error a user of the course can cause."""
 
+from collections.abc import Collection
 from importlib import import_module
 from types import ModuleType
 
@@ -13,6 +14,14 @@ class CourseError(Exception):
     def __init__(self, what: str, where: object, fix: str):
         self.what, self.where, self.fix = str(what), str(where), str(fix)
         super().__init__(f"{self.what}\n  where: {self.where}\n  fix: {self.fix}")
+
+
+def check_choice(name: str, value: object, choices: Collection) -> None:
+    """Raises CourseError unless ``value`` is one of the ``choices`` for what is called ``name``."""
+    if value not in choices:
+        raise CourseError(
+            f"unknown {name} {value!r}", name, f"choose from {', '.join(map(str, choices))}"
+        )
 
 
 def need(extra: str, *modules: str) -> list[ModuleType]:

@@ -5,6 +5,8 @@ training, experiments and grading bring their own commands.
 """
 
 import ast
+import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -15,7 +17,7 @@ import typer
 from assignments.grader import command as grading
 from course_lib.cli import experiments, training
 from course_lib.cli.options import Out, Profile
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, check_choice
 
 UsageError = typer.BadParameter.__bases__[0]  # click's, which newer versions of typer carry inside
 
@@ -69,15 +71,18 @@ def run(
     if report_:
         print(*map(runner.told_of, paths), sep="\n")
         return
-    if require not in (None, "cuda"):
-        raise CourseError(f"unknown requirement {require!r}", "--require", "the one there is: cuda")
-    if require:
+    if require is not None:
+        check_choice("--require", require, ["cuda"])
         from course_lib.training.profiles import require_cuda
 
         require_cuda("--require")
     parameters = {}
     for pair in set_ or []:
-        name, _, text = pair.partition("=")
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise CourseError(
+                f"expected name=value, got {pair!r}", "--set", "write for example --set seed=1"
+            )
         parameters[name] = _literal(text)
     report = runner.run_notebooks(paths, out, profile, parameters, resume, bool(require))
     passed = sum(row["status"] == "passed" for row in report["notebooks"])
@@ -136,8 +141,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
     warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr)
+    # a shell expands ~ at the start of a word alone, not in --out=~/runs or --set folder=~/photos
+    parts = [re.match(r"((?:[\w-]+=)*)(.*)", word, re.DOTALL) for word in sys.argv[1:]]
+    words = [part[1] + os.path.expanduser(part[2]) for part in parts]
     try:
-        status = app(sys.argv[1:] or ["--help"], prog_name="course", standalone_mode=False)
+        status = app(words or ["--help"], prog_name="course", standalone_mode=False)
     except CourseError as error:
         status = fail(error.what, error.where, error.fix)
     except UsageError as error:

@@ -2,7 +2,6 @@
 
 import os
 from difflib import get_close_matches
-from pathlib import Path
 
 from torch.utils.data import Dataset
 
@@ -14,7 +13,7 @@ from course_lib.data.facades import SIZES, TASKS, Facades
 from course_lib.data.folders import ALL, SPLITS, ImageFolder
 from course_lib.data.photos import TASKS as PHOTOS
 from course_lib.data.photos import Photos
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, check_choice
 
 __all__ = [
     "Augment",
@@ -33,6 +32,7 @@ __all__ = [
 ]
 
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired
+DIRECTIONS = ("xy", "yx")
 DRAWN = {
     "emoji:edges": EmojiEdges,
     "emoji:colour": EmojiColour,
@@ -84,11 +84,11 @@ def open_dataset(
     one. Raises CourseError for a name, split, direction, size or folder that does not exist or
     cannot be used.
     """
+    name = os.path.expanduser(name)
     is_named = name in names() or name.startswith("download:")
-    if split not in SPLITS and (split != ALL or is_named):
-        raise CourseError(f"unknown split {split!r}", "split", f"choose from {', '.join(SPLITS)}")
-    if direction not in ("xy", "yx"):
-        raise CourseError(f"unknown direction {direction!r}", "--direction", "choose xy or yx")
+    check_choice("split", split, SPLITS if is_named else (*SPLITS, ALL))
+    check_choice("direction", direction, DIRECTIONS)
+    check_choice("load", load, ("square", "crop"))
     if name in names() and not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
         raise CourseError(
             f"this data set has no images of {size!r} px",
@@ -115,5 +115,5 @@ def open_dataset(
         fix = f"choose from {', '.join(names())}, download:NAME, or give a folder"
         raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
-        dataset = ImageFolder(Path(name), split, size, seed, load)
+        dataset = ImageFolder(name, split, size, seed, load)
     return Swapped(dataset) if direction == "yx" else dataset

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from course_lib.data.base import TwoDomains, View
+from course_lib.errors import check_choice
 
 MAP_KEYS = ("labels", "instances")  # of a map the values are names, never mixed
 
@@ -101,6 +102,7 @@ class Augment(View):
         size: int | None = None,
     ):
         super().__init__(dataset)
+        check_choice("jitter", kind, ("resize", "affine", "none"))
         self.seed, self.kind, self.flip, self.size = seed, kind, flip, size
         larger = kind == "resize" or (kind == "affine" and self.cropped)
         if size and larger and isinstance(dataset, TwoDomains):

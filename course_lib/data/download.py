@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 import pooch
 
-from course_lib.data.files import replace_file
+from course_lib.data.files import expanded, replace_file
 from course_lib.data.folders import ImageFolder
 from course_lib.data.images import printable
 from course_lib.data.unpack import unpack
@@ -59,7 +59,7 @@ NOT_OFFERED = {  # what is wrong, and what to do
 
 def cache_folder() -> Path:
     """Where archives and their contents are kept: COURSE_DATA, else the user's cache."""
-    return Path(os.environ.get("COURSE_DATA") or pooch.os_cache("gan-translation-course"))
+    return expanded(os.environ.get("COURSE_DATA") or pooch.os_cache("gan-translation-course"))
 
 
 def open_download(

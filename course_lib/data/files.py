@@ -15,6 +15,13 @@ import filelock
 from course_lib.errors import CourseError
 
 ASIDE = ".writing-"  # prefix of what is not finished
+
+
+def expanded(path: Path | str) -> Path:
+    """``path``, with the home folder for a leading ``~``. (As it is where nobody is called so.)"""
+    return Path(os.path.expanduser(path))
+
+
 MARK = "written by course_lib"  # in pictures, pages and exports: these alone are written again
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from course_lib.data.augment import item_generator, partner
 from course_lib.data.base import TwoDomains
+from course_lib.data.files import expanded
 from course_lib.data.images import (
     entries,
     find_images,
@@ -168,6 +169,7 @@ class ImageFolder(TwoDomains):
         seed: int = 0,
         load: str = "square",
     ):
+        folder = expanded(folder)
         if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
             raise CourseError(
                 "there is no such folder", printable(folder), f"check the path; {LAYOUTS}"

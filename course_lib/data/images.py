@@ -15,7 +15,7 @@ from jaxtyping import Float
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
-from course_lib.data.files import MARK, kind
+from course_lib.data.files import MARK, expanded, kind
 from course_lib.errors import CourseError
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
@@ -65,7 +65,7 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
 def entries(folder: str | os.PathLike) -> list[Path]:
     """All that lies in a folder, by name. Raises CourseError if it cannot be listed."""
     try:
-        return sorted(Path(folder).iterdir(), key=lambda path: path.name)
+        return sorted(expanded(folder).iterdir(), key=lambda path: path.name)
     except OSError as error:
         raise CourseError(
             f"cannot list this folder: {error.strerror}",
@@ -88,10 +88,11 @@ def is_dead_end(path: Path) -> bool:
 @contextmanager
 def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     """The image with only its header read; every failure inside becomes a CourseError."""
+    path = expanded(path)
     try:
-        if not Path(path).is_file():  # also keeps a named pipe from blocking
+        if not path.is_file():  # also keeps a named pipe from blocking
             raise FileNotFoundError("there is no such file")
-        if not Path(path).stat().st_size:
+        if not path.stat().st_size:
             raise ValueError("the file is empty")
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:

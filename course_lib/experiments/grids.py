@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import runs
-from course_lib.data import open_dataset
-from course_lib.errors import CourseError
+from course_lib.data import DIRECTIONS, open_dataset
+from course_lib.data.files import expanded
+from course_lib.errors import CourseError, check_choice
 from course_lib.methods import method_class
 
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
@@ -93,7 +94,7 @@ class Cell:
 
 def read_grid(path: Path) -> list[Cell]:
     """The cells of a grid, row by row. Raises CourseError, naming the row, for what is wrong."""
-    path = Path(path)
+    path = expanded(path)
     try:
         grid = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -159,6 +160,8 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
         )
     if steps <= 0:
         raise CourseError(f"steps must be above 0, got {steps}", row, "for example steps = 1000")
+    check_choice("direction", values["direction"], DIRECTIONS)
+    check_choice("device", values["device"], ("auto", "cpu", "cuda", "mps"))
     if values["profile"] == "auto":
         raise CourseError(
             "profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper"

@@ -36,7 +36,7 @@ from torch.utils.data import default_collate
 from course_lib import __version__, runs
 from course_lib.data import open_dataset
 from course_lib.data.download import cache_folder
-from course_lib.data.files import check_apart, only_run, replace_file
+from course_lib.data.files import check_apart, expanded, only_run, replace_file
 from course_lib.data.images import to_image
 from course_lib.errors import CourseError, need
 from course_lib.experiments.grids import Cell, read_grid
@@ -70,14 +70,14 @@ def run(
     (default: one a core), with one thread each. Table and pictures go beside the grid, or into
     ``out``. Raises CourseError for a bad grid, and if another sweep is at it.
     """
-    grid = Path(grid)
+    grid, out = expanded(grid), out and expanded(out)
     cells = read_grid(grid)
     place = out or grid.parent
     work = (out or grid.parent / "runs" / grid.stem).resolve()
     table_path = place / f"{grid.stem}.csv"
     for cell in cells:
         for folder in (work, place / grid.stem):
-            check_apart(folder, Path(cell.data))
+            check_apart(folder, expanded(cell.data))
     drawn = {cell.row: cell for cell in reversed(cells)}.values()  # the first cell of each row
     failed = []
     with only_run(work):

@@ -2,7 +2,7 @@
 
 import importlib
 
-from course_lib.errors import CourseError
+from course_lib.errors import check_choice
 
 # name on the command line: module below this one, class
 METHODS = {
@@ -26,8 +26,7 @@ def method_class(name: str) -> type:
 
     Raises CourseError for an unknown one.
     """
-    if name not in METHODS:
-        raise CourseError(f"unknown method {name!r}", "METHOD", f"choose from {', '.join(METHODS)}")
+    check_choice("method", name, METHODS)
     module, _, cls = METHODS[name].rpartition(".")
     # by name, so that a command loads the one method that it needs
     return getattr(importlib.import_module(f"course_lib.methods.{module}"), cls)

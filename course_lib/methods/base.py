@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from course_lib.errors import CourseError
+from course_lib.methods import configs
 from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
 
@@ -95,6 +96,7 @@ class Method:
 
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         self.config = config or self.Config()
+        configs.check(type(self.config), vars(self.config))
         self.device = torch.device(device)
         hardware.prepare(self.device)
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)

@@ -48,26 +48,32 @@ def _value(name: str, text: str, kind: Any) -> Any:
         ) from None
 
 
-def build(cls: type, **values: Any) -> Any:
-    """``cls(**values)``, with every choice and range checked.
+def check(cls: type, values: dict[str, Any]) -> None:
+    """Check every choice and range of these settings of ``cls``.
 
     No number may be negative. Real numbers may be 0 and whole numbers may not, unless their field
     is an ``option()`` that says otherwise. Raises CourseError that names the setting.
     """
-    hints = typing.get_type_hints(cls)
-    for name, value in values.items():
-        choices = typing.get_args(hints[name])
+    for name, kind in typing.get_type_hints(cls).items():
+        if name not in values:
+            continue
+        value, choices = values[name], typing.get_args(kind)
         if choices and value not in choices:
             raise CourseError(
                 f"{name} cannot be {value!r}", name, f"choose from {', '.join(map(str, choices))}"
             )
-        if hints[name] in (int, float):
+        if kind in (int, float):
             zero_ok = allowed(cls, name) == ">= 0"
             if not 0 <= value < float("inf") or (value == 0 and not zero_ok):
                 least = "at least" if zero_ok else "above"
                 raise CourseError(
                     f"{name} must be {least} 0, got {value}", name, f"write {name}=NUMBER"
                 )
+
+
+def build(cls: type, **values: Any) -> Any:
+    """``cls(**values)``, checked."""
+    check(cls, values)
     return cls(**values)
 
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.errors import check_choice
 from course_lib.metrics.perceptual import describe, embed
 
 RIDGES = tuple(
@@ -36,6 +37,7 @@ def each_diversity(
     samples: Float[Tensor, "n k 3 h w"], by: str = "features"
 ) -> Float[Tensor, " n"]:
     """The same of each input."""
+    check_choice("by", by, ("features", "l1"))
     if samples.shape[1] < 2:
         raise ValueError(f"{tuple(samples.shape)}: there is but one sample for each input")
     if by == "l1":
@@ -53,6 +55,7 @@ def real_pairs(real: Float[Tensor, "n 3 h w"], by: str = "features") -> float:
 
     Samples that are far more diverse than that are broken.
     """
+    check_choice("by", by, ("features", "l1"))
     n = len(real)
     if n < 2:
         return math.nan

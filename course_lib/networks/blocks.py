@@ -30,7 +30,7 @@ def upsample(kind: str, c_in: int, c_out: int, bias: bool, kernel: int = 4) -> n
     """
     if kind == "transposed":
         return ConvTranspose2d(c_in, c_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias)
-    mode = "bilinear" if kind == "bilinear" else "nearest"
+    mode = {"bilinear": "bilinear", "resize-conv": "nearest"}[kind]
     enlarged = nn.Upsample(scale_factor=2, mode=mode)
     return nn.Sequential(enlarged, Conv2d(c_in, c_out, 3, 1, 1, bias=bias))
 

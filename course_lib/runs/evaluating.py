@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from course_lib.data import open_dataset
-from course_lib.data.files import check_outputs, replace_file
+from course_lib.data.files import check_outputs, expanded, replace_file
 from course_lib.data.images import to_png
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
@@ -105,6 +105,7 @@ def over_time(folder: Path) -> dict[str, Any]:
     KID, that of the last score. It takes the best for given: being the lowest of several draws, it
     has had luck, and the difference is rather smaller. Raises CourseError if nothing was recorded.
     """
+    folder = expanded(folder)
     check_outputs([folder / "over_time.png"])
     rows = [*read_rows(folder / "scores.jsonl").values()]
     if len(rows) < 2:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.data import names, open_dataset
-from course_lib.data.files import MARK, check_outputs, replace_file
+from course_lib.data.files import MARK, check_outputs, expanded, replace_file
 from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import CourseError, need
 from course_lib.houses.layout import CLASSES, PALETTE
@@ -111,6 +111,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     Raises CourseError, and leaves ``path`` alone, if the difference is above 1e-3, the run cannot
     be exported, or a file is there that is no export.
     """
+    path = expanded(path)
     check_outputs([path])
     method, settings = open_translator(folder, "cpu")
     direction = direction or settings["direction"]

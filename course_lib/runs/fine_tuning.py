@@ -6,6 +6,7 @@ cannot change.
 """
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from course_lib.training import checkpoint
 
 def named(start: Path | str) -> str:
     """``start`` as a run is named: NAME alone is ``shipped:NAME``, unless a folder is called so."""
+    start = os.path.expanduser(start)
     is_short = str(start) in shipped.RECIPES and not Path(start).exists()
     return f"{shipped.PREFIX}{start}" if is_short else str(start)
 
@@ -112,7 +114,7 @@ def opened(start: Path | str) -> Start:
     if short := shipped.name_of(name):
         facts = shipped.about(short)
     else:
-        name, folder = str(Path(start).resolve()), Path(start) / "checkpoints"
+        name, folder = str(Path(name).resolve()), Path(name) / "checkpoints"
         step = checkpoint.load_latest(folder)[0]
         weights = (folder / f"{step:08d}" / "tensors.safetensors").read_bytes()
         facts = {"steps": step, "sha256": hashlib.sha256(weights).hexdigest()}

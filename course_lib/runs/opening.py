@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.data.files import kind
-from course_lib.errors import CourseError
+from course_lib.data import DIRECTIONS
+from course_lib.data.files import expanded, kind
+from course_lib.errors import CourseError, check_choice
 from course_lib.methods import OLD_NAMES, configs, method_class
 from course_lib.methods.base import Method
 from course_lib.runs import shipped
@@ -20,7 +21,7 @@ def read_settings(folder: Path | str) -> dict:
     if name := shipped.name_of(folder):
         return shipped.about(name)["run"]
     try:
-        settings = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
+        settings = json.loads((expanded(folder) / "run.json").read_text(encoding="utf-8"))
         return settings | {
             "config": dict(settings["config"]),
             "method": OLD_NAMES.get(settings["method"], str(settings["method"])),
@@ -28,7 +29,7 @@ def read_settings(folder: Path | str) -> dict:
             "direction": str(settings["direction"]),
         }
     except (OSError, ValueError, TypeError, KeyError) as error:
-        place, found = Path(folder), kind(folder)
+        place, found = expanded(folder), kind(expanded(folder))
         why = getattr(error, "strerror", None) or "run.json is not whole"
         fix = "give the --out folder of course train, or shipped:NAME (see course weights)"
         near = [*sorted(place.glob("*/run.json")), *(up / "run.json" for up in place.parents[:2])]
@@ -65,7 +66,7 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
     settings = read_settings(folder)
     config = config_of(folder, settings)
     method = method_class(settings["method"])(config, profiles.pick_device(device))
-    latest = checkpoint.load_latest(Path(folder) / "checkpoints")
+    latest = checkpoint.load_latest(expanded(folder) / "checkpoints")
     if latest is None or latest[0] == 0:
         raise CourseError("this run has not learned anything yet", folder, "train for longer")
     checkpoint.restore(method, latest[1], Path(folder), optimizers=False)
@@ -87,8 +88,9 @@ def open_translator(folder: Path | str, device: str) -> tuple[Method, dict]:
 def towards(method: Method, settings: dict, direction: str, folder: Path | str) -> Method:
     """``method`` as a translator in ``direction``.
 
-    Raises CourseError if the run has learned the other direction only.
+    Raises CourseError if there is no such direction, or if the run has learned the other one only.
     """
+    check_choice("direction", direction, DIRECTIONS)
     if direction == settings["direction"]:
         return method
     if len(method.directions) == 1:

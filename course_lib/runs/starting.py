@@ -1,6 +1,7 @@
 """A run begins, or goes on: ``course train``."""
 
 import json
+import os
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
@@ -75,7 +76,7 @@ def train(
     processes that torchrun has started, each trains on its share of every batch (see
     training/distributed.py). ``fit_options`` go to fit(): previews, progress, workers.
     """
-    cls = method_class(method)
+    cls, out, data = method_class(method), files.expanded(out), os.path.expanduser(data)
     config = config or make_config(method, start=start)
     begun = fine_tuning.opened(start) if start is not None else None
     place = distributed.join(profiles.pick_device(device))

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from course_lib.data.files import expanded
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
     entries,
@@ -67,6 +68,7 @@ def translate_files(
     learned, ``samples`` that are all the same, or a ``style`` for a run without an encoder, before
     anything is written.
     """
+    source, target = expanded(source), expanded(target)
     method, settings = open_translator(folder, device)
     direction = direction or settings["direction"]
     method = towards(method, settings, direction, folder)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.data.augment import item_generator
-from course_lib.data.files import only_run
+from course_lib.data.files import expanded, only_run
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.base import Method
@@ -74,7 +74,7 @@ def fit(
     and if a sample cannot be read.
     """
     _check(steps, minutes, workers)
-    folder = Path(out) if out else None
+    folder = expanded(out) if out else None
     if distributed.world()[0] > 0:  # rank 0 alone writes and draws
         folder, val, previews, progress = None, None, 0, False
     settings = {"seed": seed, **configs.as_dict(method.config)}

@@ -8,7 +8,7 @@ from functools import cache
 
 import torch
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, check_choice
 
 PROFILES = ("smoke", "cpu", "gpu")
 
@@ -23,10 +23,7 @@ def resolve(name: str = "auto") -> str:
         name = os.environ.get("COURSE_PROFILE") or "auto"
     if name == "auto":
         return "gpu" if torch.cuda.is_available() else "cpu"
-    if name not in PROFILES:
-        raise CourseError(
-            f"unknown profile {name!r}", "profile", f"choose from auto, {', '.join(PROFILES)}"
-        )
+    check_choice("profile", name, ("auto", *PROFILES))
     if name == "gpu":
         require_cuda("profile")
     return name

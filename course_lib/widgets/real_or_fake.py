@@ -226,6 +226,6 @@ def game(
     trial. Later errors appear in the game and are raised again.
     """
     if out is not None:
-        out = Path(out)
+        out = files.expanded(out)
         store(out)  # nothing yet
     return Game(real, fake, model_name, out, seed)

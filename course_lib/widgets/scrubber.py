@@ -7,6 +7,7 @@ import ipywidgets as w
 import numpy as np
 from PIL import Image
 
+from course_lib.data.files import expanded
 from course_lib.data.images import read_image
 from course_lib.errors import CourseError
 from course_lib.plotting.figures import loss_curves
@@ -16,7 +17,7 @@ from course_lib.widgets.show import Panel, to_picture
 
 def frames(run_folder: Path | str) -> list[tuple[int, Path]]:
     """(step, PNG file) of each preview of a run, in order. Raises CourseError if there is none."""
-    paths = (Path(run_folder) / "previews").glob("*.png")
+    paths = (expanded(run_folder) / "previews").glob("*.png")
     numbered = sorted((int(path.stem), path) for path in paths if path.stem.isdecimal())
     if not numbered:
         raise CourseError("no previews here", run_folder, "give the --out folder of course train")
@@ -30,7 +31,7 @@ def picture(run_folder: Path | str, index: int) -> Image.Image:
     """
     previews = frames(run_folder)
     step, path = previews[index]
-    rows = read_history(Path(run_folder) / "history.jsonl", previews[-1][0])
+    rows = read_history(expanded(run_folder) / "history.jsonl", previews[-1][0])
     if not rows:
         raise CourseError("this run has no history of a step yet", run_folder, "train for longer")
     figure = loss_curves(rows)

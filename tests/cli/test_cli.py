@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import CourseError, runs
 from course_lib.cli import doctor
-from course_lib.data import open_dataset
+from course_lib.data import Augment, open_dataset
 from course_lib.data.images import read_image, to_tensor
 from course_lib.experiments import bench
+from course_lib.methods import cyclegan
+from course_lib.metrics import diversity
 from course_lib.networks import small_maps
+from course_lib.training import fit
+from tests.support.killing import write_pairs
 from tests.support.pictures import photograph
 
 
@@ -85,6 +90,55 @@ def test_bad_train_arguments(arguments, what, tmp_path, refusal):
     lines = refusal("train", *arguments, "--out", tmp_path / "out")
     assert what in lines[0] and all(len(line) > 8 for line in lines)
     assert not (tmp_path / "out").exists()
+
+
+CHOICES = {
+    "direction": lambda: open_dataset("emoji:edges", "val", 32, "AtoB"),
+    "direction ": lambda: runs.towards(
+        cyclegan.CycleGAN(SMALL), {"direction": "xy"}, "AtoB", "run"
+    ),
+    "split": lambda: open_dataset("emoji:edges", "testing", 32),
+    "load": lambda: open_dataset("emoji:edges", "val", 32, load="stretch"),
+    "jitter": lambda: Augment(open_dataset("emoji:edges", "val", 32), kind="warp"),
+    "method": lambda: runs.make_config("Pix2Pix"),
+    "profile": lambda: runs.make_config("pix2pix", "fast"),
+    "device": lambda: runs.open_run("shipped:facades", "gpu"),
+    "by": lambda: diversity.diversity(torch.zeros(1, 2, 3, 8, 8), "L1"),
+}
+SMALL = cyclegan.Config(image_size=16, base_channels=4, d_base_channels=4, n_blocks=1, d_layers=1)
+AS_LEARNED = {"direction": "xy"}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_choice_that_is_none_is_refused_with_those_there_are(name):
+    with pytest.raises(CourseError, match=name.strip()) as refused:
+        CHOICES[name]()
+    assert refused.value.fix.startswith("choose from ")
+
+
+def test_a_tilde_is_the_home_folder_however_a_path_is_given(tmp_path, monkeypatch, course):
+    home, here = tmp_path / "home", tmp_path / "here"
+    write_pairs(home / "data", 4)
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    small = ("--profile=smoke", "--size=16", "--set=d_layers=1", "--steps=1")
+    course("train", "pix2pix", "--data=~/data", "--out=~/runs/a=b", *small)
+    course("translate", "--run=~/runs/a=b", "--input=~/data/train/0.png", "--output=~/0.png")
+    begun = runs.make_config("pix2pix", start="~/runs/a=b")
+    options = {"steps": 1, "previews": 0, "progress": False}
+    runs.train("pix2pix", "~/data", Path("~/tuned"), begun, start="~/runs/a=b", **options)
+    runs.translate_files(Path("~/tuned"), Path("~/data/train"), Path("~/many"))
+    method, _ = runs.open_run("~/tuned")
+    fit(method, open_dataset("~/data", "train", 16), steps=1, out="~/fitted", progress=False)
+    made = {path.name for path in home.iterdir()} - {".cache"}
+    assert made == {"data", "runs", "0.png", "tuned", "many", "fitted"}
+    assert read_image("~/0.png").size == (16, 16) and not [*here.iterdir()]
+
+
+def test_a_parameter_without_a_value_is_refused(refusal):
+    lines = refusal("run", "notebooks/00_start_here.ipynb", "--set", "seed")
+    assert "expected name=value, got 'seed'" in lines[0]
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,9 @@ def test_a_meaning_stands_above_or_behind_and_is_inherited():
     assert found["jitter"] == configs.described(method_class("pix2pix").Config)["jitter"]
     assert found["jitter"][1].startswith("crops of a slightly larger") and "REMOVED" not in found
     assert configs.allowed(Config, "levels") == ">= 0" and configs.allowed(Config, "rate") == "> 0"
+
+
+def test_a_method_checks_a_configuration_however_it_was_made():
+    cls = method_class("cyclegan")
+    with pytest.raises(CourseError, match="lr must be above 0, got -1"):
+        cls(cls.Config(lr=-1.0))
