@@ -59,24 +59,17 @@ class Start(NamedTuple):
     model: Method
     facts: dict[str, Any]  # name, steps that it has learned for, sha256 of its file of weights
 
-    def check(self, method: str, config: Any, item: dict, direction: str) -> None:
-        """Raises CourseError if ``config`` has other layers, or ``item`` lacks maps."""
+    def check(self, method: str, size: int, item: dict, direction: str) -> None:
+        """Raises CourseError for another ``method``, a ``size`` between, or an ``item`` without
+        maps.
+        """
+        settings_of(self.facts["name"], method, size)
         needed, name = self.model.maps, self.facts["name"]
         if needed and (direction == "yx" or not set(needed) <= item.keys()):
             raise CourseError(
                 f"{name} paints from {' and '.join(needed)} of x, and these data have none",
                 f"--direction {direction}",
                 "try --data facades",
-            )
-        before, now = settings_of(name, method, config.image_size), configs.as_dict(config)
-        headings = configs.described(type(config))
-        layers = [n for n in now if headings[n][0] == "networks" and n != "image_size"]
-        changes = configs.differences(*({n: values[n] for n in layers} for values in (before, now)))
-        if changes:
-            raise CourseError(
-                f"the weights of {name} belong to other layers: {'; '.join(changes)}",
-                "--set",
-                "leave these settings out, or train without --start",
             )
 
     def give(self, model: Method) -> None:
@@ -85,25 +78,27 @@ class Start(NamedTuple):
         All averages count their updates from 0, so that they soon follow the new training: at the
         full decay they would stay with the old task for hundreds of steps.
 
-        Raises CourseError if layers depend on the image size, and that has changed.
+        Raises CourseError for tensors that do not fit: settings have made other layers, or layers
+        depend on the image size, and that has changed.
         """
         given, tensors = self.model.networks, {}
         for name, net in model.networks.items():
             state = dict(net.state_dict())  # of a pool, which stays empty
             if not isinstance(net, ImagePool):
-                source = name if name in given else name.removesuffix("_average")
+                source = given.get(name) or given.get(name.removesuffix("_average"))
                 age = {key: state[key] for key in state.keys() & {"updates"}}
-                state = given[source].state_dict() | age
+                state = source.state_dict() | age if source else {}
             tensors |= {f"{name}.{key}": tensor for key, tensor in state.items()}
         try:
             checkpoint.restore(model, tensors, Path(self.facts["name"]), optimizers=False)
         except CourseError as error:
-            old, new = self.model.config.image_size, model.config.image_size
+            before, now = configs.as_dict(self.model.config), configs.as_dict(model.config)
+            changes = configs.differences(before, now)
             raise CourseError(
-                f"the layers for {old} px are not those for {new} px"
+                f"the weights of {self.facts['name']} belong to other layers"
                 f"{error.what.partition('architecture')[2]}",
-                f"--size {new}",
-                f"leave it out: {old} px",
+                f"what has changed: {'; '.join(changes)}",
+                "leave out those settings that make other layers, or train without --start",
             ) from error
 
 

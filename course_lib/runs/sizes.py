@@ -17,6 +17,7 @@ from course_lib.data.images import Size, scaled, to_image, to_png
 from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.base import Method
+from course_lib.training.fit import explained
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
 PADDED = 0.15  # share of a side that may be reflection: with more, things appear beside the image
@@ -28,17 +29,18 @@ def multiple(method: Method, paint: Painter) -> int:
 
     0 stands for squares of image_size only. A U-Net goes down to one pixel: norms that use the
     statistics of the image at hand know the few pixels above it in a square, and in no other shape.
-    Then it counts as one that takes squares only.
+    Then it counts as one that takes squares only. Raises CourseError where memory runs out.
     """
     size = method.config.image_size
     layers = [type(layer) for net in method.averaged.values() for layer in net.modules()]
     settings = configs.as_dict(method.config)
     of_the_image = nn.InstanceNorm2d in layers or settings.get("test_batch_statistics")
     for step in (4 << k for k in range(size.bit_length()) if 4 << k <= size):
-        x = torch.zeros(1, 3, size, size + step, device=method.device)
         try:
-            if paint(x).shape[2:] == x.shape[2:]:
-                return 0 if of_the_image and step == size else step
+            with explained(f"a picture of {size + step} x {size} px", "give --device cpu"):
+                x = torch.zeros(1, 3, size, size + step, device=method.device)
+                if paint(x).shape[2:] == x.shape[2:]:
+                    return 0 if of_the_image and step == size else step
         except (RuntimeError, TypeError, ValueError):  # maps of two sizes meet
             continue
     return 0

@@ -89,7 +89,7 @@ def train(
         files.check_fresh(out, "run.json", '"config"')
     old = _flat(read_settings(out)) if goes_on else None
     if begun:
-        begun.check(method, config, train_set[0], direction)
+        begun.check(method, config.image_size, train_set[0], direction)
     config = cls.adapt_config(config, train_set[0], direction)
     if config.keep == "best":
         _check_best(cls, val_set)

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,14 @@ from course_lib.errors import CourseError
 KEPT = 2  # checkpoints of a run: the newest may be damaged
 
 
-def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> Path:
+def save(
+    folder: Path, step: int, tensors: dict[str, Tensor], state: dict, again: Sequence[int] = ()
+) -> Path:
     """Write the checkpoint of ``step`` below ``folder`` and drop all but the newest KEPT.
 
-    Either the whole checkpoint is there afterwards or nothing changed. Returns its path. Raises
-    CourseError if the disk refuses it.
+    ``again`` are steps where the run may go on after a kill, which forgets what came later: the
+    newest checkpoint up to each is kept, too. Either the whole checkpoint is there afterwards or
+    nothing changed. Returns its path. Raises CourseError if the disk refuses it.
     """
     final = folder / f"{step:08d}"
     aside = folder / f"{ASIDE}{step:08d}"
@@ -50,7 +54,9 @@ def save(folder: Path, step: int, tensors: dict[str, Tensor], state: dict) -> Pa
             shutil.rmtree(aside, ignore_errors=True)
             raise
         # newer ones are damaged, or this run would have resumed there: they count for nothing
-        for old in [s for s in steps(folder) if s <= step][:-KEPT]:
+        older = [s for s in steps(folder) if s <= step]
+        kept = older[-KEPT:] + [max((s for s in older if s <= at), default=at) for at in again]
+        for old in {*older} - {*kept}:
             drop(folder / f"{old:08d}")
     return final
 

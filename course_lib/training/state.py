@@ -249,7 +249,8 @@ class TrainingRun:
                     f"{name} is not finite any more", self.where(self.step), NOT_FINITE
                 )
         state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
-        checkpoint.save(folder, self.step, tensors, state)
+        again = checkpoint.steps(self.out / "checkpoints") if folder == self.best else ()
+        checkpoint.save(folder, self.step, tensors, state, again)
 
 
 def check_folder(

@@ -101,16 +101,24 @@ def test_a_larger_size_is_taken_where_layers_allow_it(place, tmp_path):
     assert runs.make_config("cyclegan", size=64, start="day-night").image_size == 64
 
 
+def test_settings_that_change_no_layer_may_change(place, tmp_path):
+    config = runs.make_config("pix2pix", settings=["dropout=0", "norm=batch"], start=place / "run")
+    train("pix2pix", str(place / "data"), tmp_path, config, steps=1, start=place / "run")
+    assert runs.open_run(tmp_path, "cpu")[0].config.dropout == 0
+
+
 BAD = {  # the start, the method, options, and what the error says
     "another method": ("run", "cyclegan", [], "is a pix2pix run, and cyclegan has other networks"),
     "unknown weights": ("shipped:none", "pix2pix", [], "no shipped weights are called 'none'"),
     "no folder": ("nowhere", "pix2pix", [], "no readable run here: No such file"),
     "a file": ("run/run.json", "pix2pix", [], "no readable run here"),
     "other layers": ("run", "pix2pix", ["--set", "upsampling=transposed"],
-        "belong to other layers: upsampling: resize-conv -> transposed"),
+        "belong to other layers: G."),
+    "other networks": ("facades-many", "bicyclegan", ["--set", "d_scales=3"],
+        "belong to other layers: "),
     "a size between": ("run", "pix2pix", ["--size", "24"], "halves an image 4 times"),
     "a size that layers forbid": ("facades-many", "bicyclegan", ["--size", "256"],
-        "the layers for 128 px are not those for 256 px: E."),
+        "the weights of shipped:facades-many belong to other layers: E."),
     "no maps": ("facades-hd", "pix2pixhd", [], "paints from labels and instances of x"),
     "two sources of settings": ("run", "pix2pix", ["--profile", "cpu"], "those of the start"),
 }  # fmt: skip

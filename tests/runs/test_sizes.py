@@ -63,6 +63,14 @@ def test_what_heights_and_widths_must_be_multiples_of(method, takes):
     assert multiple(method, lambda x: method.translate(x)["fake_y"]) == takes
 
 
+def test_memory_that_runs_out_makes_no_network_one_for_squares():
+    def paint(x):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(CourseError, match="out of memory"):
+        multiple(make(Pix2Pix, **STILL), paint)
+
+
 def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much():
     frame = Frame.of((500, 283), 64, 64)
     assert frame == ((113, 64), (128, 64), (500, 283))

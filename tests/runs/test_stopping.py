@@ -33,6 +33,27 @@ def test_the_best_preview_is_kept_as_a_checkpoint_of_its_own(tmp_path):
     assert checkpoint.steps(tmp_path / "checkpoints")[-1] == 8
 
 
+def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatch):
+    monkeypatch.setattr(state, "CHECKPOINT_SECONDS", 1e9)  # so only the one of step 2 below
+    method, saves = off_by([9, 0.3, 0.2, 0.1]), []
+
+    def killed(step, _):
+        saves.append(step)
+        if step == 2:
+            run = checkpoint.load_latest(tmp_path / "checkpoints")
+            best = checkpoint.load_latest(tmp_path / "best" / "checkpoints")
+            checkpoint.save(tmp_path / "checkpoints", 2, best[1], run[2] | best[2])
+        if step == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(method, Toy(), out=tmp_path, on_preview=killed, **OPTIONS)
+    assert saves == [0, 2, 4, 6]
+    assert checkpoint.steps(tmp_path / "best" / "checkpoints") == [2, 4, 6]
+    fit(off_by([0.5] * 4), Toy(), out=tmp_path, resume=True, **OPTIONS)  # never better again
+    assert checkpoint.steps(tmp_path / "best" / "checkpoints") == [2]
+
+
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "dcgan"])
 def test_the_best_is_equal_to_the_bit_after_an_interruption(name, tmp_path, monkeypatch):
     monkeypatch.setattr(state, "CHECKPOINT_SECONDS", 0)
