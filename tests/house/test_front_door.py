@@ -4,9 +4,11 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from course_lib.data import photos
 from tests import ROOT
 from tests.support.pictures import photograph
 from tools.tracked import tracked
@@ -26,6 +28,12 @@ def commands(page: str) -> list[str]:
 def test_it_is_two_screens_long_and_leads_to_every_page_of_the_guide():
     linked = set(re.findall(r"\]\(notebooks/guide/(\w+\.md)\)", README))
     assert len(README.encode()) <= 10_000 and {page.name for page in GUIDE} <= linked
+
+
+def test_its_first_photograph_is_one_that_the_network_never_saw():
+    (path,) = re.findall(r"--input\s+(course_lib/\S+)", README)
+    split = {f"{row['name']}.webp": row["split"] for row in photos.entries()}
+    assert (ROOT / path).is_file() and split[Path(path).name] == "test"
 
 
 @pytest.mark.slow
