@@ -73,6 +73,8 @@ def open_dataset(
     direction: str = "xy",
     seed: int = 0,
     load: str = "square",
+    jitter: str = "resize",
+    single: bool = False,
 ) -> TwoDomains:
     """The ``split`` (train, val, test) of a named data set or a folder; items are dicts x, y, name.
 
@@ -81,8 +83,10 @@ def open_dataset(
     x and y are (3, size, size) in [-1, 1]; named sets have them at 16 to 1024 px.
     ``direction="yx"`` swaps them. ``seed`` draws the partners of unpaired training data, and
     windows: of a folder ``load="crop"`` cuts squares out of images, ``"square"`` squeezes them into
-    one. Raises CourseError for a name, split, direction, size or folder that does not exist or
-    cannot be used.
+    one. ``jitter`` is the augmentation to come: a folder's files are decoded once for both.
+    ``single`` takes images of a folder that are no pairs A|B whole, as x and as y: for methods that
+    learn from y alone. Raises CourseError for a name, split, direction, size or folder that does
+    not exist or cannot be used.
     """
     name = os.path.expanduser(name)
     is_named = name in names() or name.startswith("download:")
@@ -109,11 +113,11 @@ def open_dataset(
     elif name.startswith("download:"):
         from course_lib.data.download import open_download
 
-        dataset = open_download(name.removeprefix("download:"), split, size, seed, load)
+        dataset = open_download(name.removeprefix("download:"), split, size, seed, load, jitter)
     elif ":" in name and not os.path.exists(name):  # Path.exists raises for what it may not look at
         near = [f"did you mean {other}? else " for other in get_close_matches(name, names(), 1)]
         fix = f"choose from {', '.join(names())}, download:NAME, or give a folder"
         raise CourseError(f"unknown data set {name!r}", "--data", "".join(near) + fix)
     else:
-        dataset = ImageFolder(name, split, size, seed, load)
+        dataset = ImageFolder(name, split, size, seed, load, jitter, single)
     return Swapped(dataset) if direction == "yx" else dataset

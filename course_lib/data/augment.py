@@ -32,6 +32,11 @@ def enlarged(size: int) -> int:
     return round(size * 286 / 256)
 
 
+def loaded_size(size: int, kind: str, cropped: bool) -> int:
+    """The side at which images are read of which Augment cuts ``size`` px out."""
+    return enlarged(size) if kind == "resize" or (kind == "affine" and cropped) else size
+
+
 def jitter(
     images: Tensor,
     kind: str,
@@ -104,9 +109,9 @@ class Augment(View):
         super().__init__(dataset)
         check_choice("jitter", kind, ("resize", "affine", "none"))
         self.seed, self.kind, self.flip, self.size = seed, kind, flip, size
-        larger = kind == "resize" or (kind == "affine" and self.cropped)
-        if size and larger and isinstance(dataset, TwoDomains):
-            self.dataset = dataset.at(enlarged(size))
+        if size and isinstance(dataset, TwoDomains):
+            side = loaded_size(size, kind, self.cropped)
+            self.dataset = dataset.at(side) if side != size else dataset
 
     def __getitem__(self, index: int) -> dict:
         return self.__getitems__([index])[0]

@@ -63,13 +63,14 @@ def cache_folder() -> Path:
 
 
 def open_download(
-    name: str, split: str, size: int, seed: int = 0, load: str = "square"
+    name: str, split: str, size: int, seed: int = 0, load: str = "square", jitter: str = "auto"
 ) -> ImageFolder:
     """The ``split`` of a set as ``ImageFolder`` gives it; x is always domain A. Errors as there."""
-    dataset = ImageFolder(fetch(name), split, size, seed, load)
+    jitter = "resize" if jitter == "auto" else jitter  # the papers' augmentation
+    dataset = ImageFolder(fetch(name), split, size, seed, load, jitter)
     terms = "for research, see its owners' terms"
     dataset.card = f"download:{name}, {terms}: {SOURCES[name]}. {dataset.card}"
-    dataset.jitter = "resize"  # the papers' augmentation
+    dataset.jitter = "resize"
     return dataset
 
 

@@ -4,25 +4,33 @@ import copy
 import hashlib
 import math
 import os
+import statistics
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
+from PIL import Image
 from torch import Tensor
 
-from course_lib.data.augment import item_generator, partner
+from course_lib.data.augment import item_generator, loaded_size, partner
 from course_lib.data.base import TwoDomains
 from course_lib.data.files import expanded
 from course_lib.data.images import (
+    Size,
+    attempt,
     entries,
     find_images,
     image_size,
     is_dead_end,
+    listed,
+    not_a_folder,
+    note,
     printable,
     read_image,
+    refusal,
     scaled,
     to_bytes,
     to_tensor,
@@ -35,14 +43,19 @@ LONGEST = 32  # times as long as wide may an image be, of which squares are cut 
 HELD_OUT = 0.1  # share of train that stands in for a missing val or test
 CACHE_BYTES = 2**30  # decoded images that one data set keeps in memory
 EAGER_PIXELS = 100_000_000  # a split of at most so many pixels, some seconds, is decoded at once
+LOOKED_AT = 16  # images of a side, to see whether they have any contrast
+FAINT = 32  # of 255: values that lie closer together look like one
+BENT = 0.05  # by so much the aspect ratios of partners may differ, of which one is squeezed
 LAYOUTS = (
-    "expected one of: train/ val/ test/ with A|B images side by side (without val/ or test/ a share"
-    " of train is held out; all images may also lie directly in the folder); A/ and B/ with equal"
-    " file names (or A/train B/train ...); trainA/ trainB/ testA/ testB/ for unpaired images"
+    "expected one of: train/ val/ test/ with A|B images side by side, twice as wide as high"
+    " (without val/ or test/ a share of train is held out; all images may also lie directly in the"
+    " folder; those of other shapes in AB/ or AB/train ...); A/ and B/ with equal file names (or"
+    " A/train B/train ...); trainA/ trainB/ testA/ testB/ for unpaired images"
 )
 
+AB = "AB"  # a part whose images are A|B, whatever their shape
 DOMAINS = {split + side for split in SPLITS for side in "AB"}  # of two unpaired sets
-PARTS = {"A", "B", *SPLITS, *DOMAINS}
+PARTS = {"A", "B", AB, *SPLITS, *DOMAINS}
 
 Splits = dict[str, list[Path]]  # images by train, val and test
 
@@ -50,12 +63,12 @@ Splits = dict[str, list[Path]]  # images by train, val and test
 def side_by_side(folder: str | os.PathLike) -> bool:
     """Whether a folder has A|B images."""
     there = {part for part in PARTS if os.path.isdir(Path(folder) / part)}
-    return "train" in there or there.isdisjoint({"A", "B"} | DOMAINS)
+    return bool({AB, "train"} & there) or there.isdisjoint({"A", "B"} | DOMAINS)
 
 
 def own_splits(folder: str | os.PathLike) -> set[str]:
     """Which of train, val and test are parts of a folder: test/, A/test/ or testA/, for example."""
-    parts = {split: (split, f"A/{split}", f"{split}A") for split in SPLITS}
+    parts = {split: (split, f"AB/{split}", f"A/{split}", f"{split}A") for split in SPLITS}
     return {
         split
         for split, places in parts.items()
@@ -89,7 +102,8 @@ def matched(a: Splits, b: Splits, folder: Path) -> Splits:
             raise CourseError(
                 f"A and B do not match in {split}; {only_a}; {only_b}",
                 printable(folder),
-                "give every image of A a partner of the same name in B, or remove the ones listed",
+                "give every image of A a partner of the same name in B, or remove the ones listed;"
+                " to learn without pairs, call the folders trainA/ and trainB/",
             )
         partners[split] = [by_key_b[key] for key in by_key_a]
     return partners
@@ -145,6 +159,42 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
     return f" In place of {names} {share}." if missing else ""
 
 
+def strangers(a: Splits, b: Splits) -> bool:
+    """Whether no image of a has the name of one of b: two domains rather than pairs."""
+    names = [{key_of(path) for path in chain(*side.values())} for side in (a, b)]
+    return all(names) and names[0].isdisjoint(names[1])
+
+
+def _twice_as_wide(size: Size) -> bool:
+    return abs(size[0] - 2 * size[1]) <= 0.02 * size[1]
+
+
+def _no_pairs(odd: list[Path], sizes: dict[Path, Size], folder: Path) -> CourseError:
+    names = listed([printable(os.path.relpath(path, folder)) for path in odd])
+    count = f"{len(odd)} of {len(sizes)} images"
+    return CourseError(
+        f"{count} are not twice as wide as high, as pairs A|B are: {names}",
+        printable(folder),
+        "put pairs into A/ and B/ with equal names, or A|B images of any shape into AB/, or two"
+        " domains without pairs into trainA/ and trainB/; remove what does not belong there",
+    )
+
+
+def _note_shapes(xs: list[Path], ys: list[Path], shapes: dict[Path, Size], folder: Path) -> None:
+    """Say which partners are squeezed differently."""
+    ratios = {path: width / height for path, (width, height) in shapes.items()}
+    bent = [x for x, y in zip(xs, ys, strict=True) if abs(math.log(ratios[x] / ratios[y])) > BENT]
+    if bent:
+        x, y = bent[0], ys[xs.index(bent[0])]
+        (w, h), (other_w, other_h) = shapes[x], shapes[y]
+        names = listed([printable(path.name) for path in bent])
+        note(
+            f"in {len(bent)} of {len(xs)} pairs in {printable(folder)} A and B differ in shape, the"
+            f" first {w} x {h} and {other_w} x {other_h}, and B is squeezed, so that edges need not"
+            f" lie in the same places: {names}; crop both to the same part of the scene"
+        )
+
+
 class ImageFolder(TwoDomains):
     """The images of a folder in any of the LAYOUTS: x from A (or the left half), y from B.
 
@@ -152,11 +202,13 @@ class ImageFolder(TwoDomains):
     that of x without suffix. With ``load="crop"`` the aspect ratio is kept and a square cut out, of
     pairs the same: per (seed, epoch, index) in training, else the middle. The length of unpaired
     sets is that of the larger, the smaller starts over; in training y is drawn at random per (seed,
-    epoch, index), see ``set_epoch``, else it is fixed.
+    epoch, index), see ``set_epoch``, else it is fixed. A/ and B/ without one name in common are
+    unpaired, too. With ``single``, images that are no pairs are both x and y, whole.
 
-    A file is decoded once and kept as uint8 as far as CACHE_BYTES go. Raises CourseError for a
-    wrong layout, orphans, too few images and bad files: the headers of all are read at once, the
-    pixels of the split, too, if they are few (EAGER_PIXELS), else with their item.
+    A file is decoded once, for the training with this ``jitter`` as well (see ``Augment``), and
+    kept as uint8 as far as CACHE_BYTES go. Raises CourseError for a wrong layout, orphans, too few
+    images and bad files, of which it names all: the headers of all are read at once, the pixels of
+    the split, too, if they are few (EAGER_PIXELS), else with their item.
     """
 
     mirrors = False  # unknown images may have a left and a right: see Config.flip
@@ -168,12 +220,13 @@ class ImageFolder(TwoDomains):
         size: int = 64,
         seed: int = 0,
         load: str = "square",
+        jitter: str = "resize",
+        single: bool = False,
     ):
         folder = expanded(folder)
         if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
-            raise CourseError(
-                "there is no such folder", printable(folder), f"check the path; {LAYOUTS}"
-            )
+            error = not_a_folder(folder)
+            raise CourseError(error.what, error.where, f"{error.fix}; {LAYOUTS}")
         folder, where = Path(folder), printable(folder)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
         self.drawn = split == "train"  # in training: windows and, without pairs, the partners
@@ -182,18 +235,27 @@ class ImageFolder(TwoDomains):
         for path in entries(folder):
             if path.name not in PARTS:
                 is_dead_end(path)
-        sides = "" if self.paired else "AB"
+        said = os.path.isdir(folder / AB)
         if self.beside:
             about = "Pairs in A|B images side by side"
-            a = b = images_by_split(folder)
+            a = b = images_by_split(folder / AB if said else folder)
         elif self.paired:
             about = "Pairs in A/ and B/ with equal names"
             a, b = images_by_split(folder / "A"), images_by_split(folder / "B")
-            b = matched(a, b, folder)
+            if strangers(a, b):
+                about, self.paired = "Unpaired images in A/ and B/, with no name in common,", False
+            else:
+                b = matched(a, b, folder)
         else:
             about = "Unpaired images"
             a, b = images_by_split(folder, "A"), images_by_split(folder, "B")
         all_x, all_y = list(chain(*a.values())), list(chain(*b.values()))
+        sizes, bad = attempt(image_size, dict.fromkeys(all_x + all_y))
+        if self.beside and not said and (odd := [p for p in sizes if not _twice_as_wide(sizes[p])]):
+            if not single:
+                raise refusal(bad, folder) if bad else _no_pairs(odd, sizes, folder)
+            about, self.beside = "Single images", False
+        sides = "" if self.paired else "AB"
         if split == ALL:
             a, b, held_out = {ALL: all_x}, {ALL: all_y}, ""
         else:
@@ -210,15 +272,32 @@ class ImageFolder(TwoDomains):
         self.card = f"{about} from the folder {where}: {', '.join(counts)}.{held_out}"
         self.x, self.y = a[split], b[split]
         self.names = [printable(self.x[i % len(self.x)].stem) for i in range(len(self))]
-        paths = dict.fromkeys(all_x + all_y)
-        self.shapes = {path: self._shape(path, image_size(path)) for path in paths}
+        self.shapes, odd = attempt(lambda path: self._shape(path, sizes[path]), sizes)
+        bad |= odd
+        self.caches: dict[int, dict[Path, Tensor]] = {}  # by size
+        self.kept = self.caches.setdefault(size, {})
+        wanted = [path for path in dict.fromkeys(self.x + self.y) if path in self.shapes]
+        if self._are_few(wanted):
+            kind = self.jitter if jitter == "auto" else jitter
+            side = loaded_size(size, kind, self.cropped) if self.drawn else size
+            views = [self] if side == size else [self, self.at(side)]
+
+            def keep(path: Path) -> None:
+                images = self._decoded(path)
+                for view in views:
+                    view._keep(path, images)
+
+            bad |= attempt(keep, wanted)[1]
+            others = self.shapes.keys() - set(wanted)
+            if bad and self._are_few(others):  # so that those of other splits are named as well
+                bad |= attempt(read_image, sorted(others))[1]
+        if bad:
+            raise refusal(bad, folder)
         if self.paired:  # partners are cropped together
+            _note_shapes(all_x, all_y, self.shapes, folder)
             self.shapes |= {y: self.shapes[x] for x, y in zip(all_x, all_y, strict=True)}
-        self.kept: dict[Path, Tensor] = {}
-        if sum(math.prod(self.shapes[path]) for path in self.x + self.y) <= EAGER_PIXELS:
-            with ThreadPoolExecutor(4) as pool:
-                for _ in pool.map(self._read, dict.fromkeys(self.x + self.y)):
-                    pass
+        if split == next(name for name in a if a[name]):
+            self._note_contrast(folder)
 
     def _shape(self, path: Path, size: tuple[int, int]) -> tuple[int, int]:
         """(width, height) of each image in a file of this size, which must be even for two."""
@@ -230,15 +309,38 @@ class ImageFolder(TwoDomains):
             )
         return size[0] // (1 + self.beside), size[1]
 
+    def _are_few(self, paths: Iterable[Path]) -> bool:
+        return sum(math.prod(self.shapes[path]) for path in paths) <= EAGER_PIXELS
+
+    def _note_contrast(self, folder: Path) -> None:
+        """Say so if most images of a side are of nearly one brightness, as masks of 0 and 1 are."""
+        sides = (("of A in", self.x, 0), ("of B in", self.y, -1))
+        if self.x is self.y and not self.beside:
+            sides = (("in", self.x, 0),)
+        for side, paths, half in sides:
+            some = attempt(self._read, paths[:: -(-len(paths) // LOOKED_AT)])[0].values()
+            ends = [(int(images[half].min()), int(images[half].max())) for images in some]
+            ends = [(low, high) for low, high in ends if low < high] or ends  # masks may be empty
+            if ends and statistics.median(high - low for low, high in ends) < FAINT:
+                low, high = min(ends)[0], max(high for _, high in ends)
+                note(
+                    f"the images {side} {printable(folder)} have hardly any contrast: their "
+                    f"values lie between {low} and {high}, of 0 to 255, and a network sees one "
+                    "even grey; spread them, of a mask of 0 and 1 make one of 0 and 255"
+                )
+
     def _read(self, path: Path) -> UInt8[Tensor, "n 3 h w"]:
         """The one image in this file, or both halves of an A|B image."""
-        if path in self.kept:
-            return self.kept[path]
-        image, shape, size = read_image(path), self.shapes[path], self.size
+        return self.kept[path] if path in self.kept else self._keep(path, self._decoded(path))
+
+    def _decoded(self, path: Path) -> list[Image.Image]:
+        image = read_image(path)
         width, height = self._shape(path, image.size)
-        images = [image.crop((0, 0, width, height))]
-        if self.beside:
-            images.append(image.crop((width, 0, 2 * width, height)))
+        return [image.crop((i * width, 0, (i + 1) * width, height)) for i in range(1 + self.beside)]
+
+    def _keep(self, path: Path, images: list[Image.Image]) -> UInt8[Tensor, "n 3 h w"]:
+        """The images in the size of this data set, kept while there is room."""
+        shape, size = self.shapes[path], self.size
         if self.cropped:
             if max(shape) > LONGEST * min(shape):
                 raise CourseError(
@@ -254,7 +356,7 @@ class ImageFolder(TwoDomains):
 
     def at(self, size: int) -> "ImageFolder":
         other = copy.copy(self)
-        other.size, other.kept = size, {}
+        other.size, other.kept = size, self.caches.setdefault(size, {})
         return other
 
     def __len__(self) -> int:

@@ -1,10 +1,12 @@
 """Reading images safely: out comes 8-bit RGB the right way up, or an error that names the file."""
 
+import functools
 import io
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,31 @@ MISTAKEN = {  # for an image, and what to do
     "a folder": "give one of its images",
     "an archive": "unpack it, and give what was in it",
 }
+# What else lies in folders of images, by suffix: what to do about it, and what needs no word.
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+ADVICE = {
+    "save raw photographs as JPEG or TIFF, with the camera's program": (
+        *(".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".dng", ".orf", ".raf", ".rw2", ".pef"),
+        *(".srw", ".raw", ".3fr", ".iiq", ".x3f"),
+    ),
+    "take images out of a film, for example with ffmpeg -i film.mp4 %04d.png": (
+        *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".wmv", ".3gp"),
+    ),
+    "unpack archives": ARCHIVES,
+}
+HEIC = (".heic", ".heif", ".hif")
+try:  # the extra heic
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    FORMATS, SUFFIXES = (*FORMATS, "HEIF"), [*SUFFIXES, *HEIC]
+except ImportError:
+    ADVICE["pip install pillow-heif (the course's extra heic), and HEIC is read"] = HEIC
+NOTES = (
+    *("", ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm"),
+    *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".db", ".log", ".xmp", ".aae", ".thm", ".lrv"),
+    *(".url", ".lnk", ".py", ".ipynb", ".sha256", ".md5"),
+)
 # Pillow's remarks on a file that is refused a moment later, or is fine
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -51,14 +78,82 @@ def printable(path: str | os.PathLike) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda code: f"\\x{ord(code[0]):02x}", text)
 
 
+@functools.cache
+def note(text: str) -> None:
+    """Say something once, though a folder is opened for each of its splits."""
+    warnings.warn(text, stacklevel=2)
+
+
+def listed(names: Sequence[object], most: int = 10) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
+
+
+def advice(paths: Iterable[Path]) -> list[str]:
+    """What to do with files that the course cannot read, by their suffixes."""
+    suffixes = {path.suffix.lower() for path in paths}
+    return [text for text, kinds in ADVICE.items() if not suffixes.isdisjoint(kinds)]
+
+
+def not_a_folder(path: str | os.PathLike) -> CourseError:
+    """The error for a path that should be a folder of images."""
+    if not os.path.exists(path):
+        return CourseError("there is no such folder", printable(path), "check the path")
+    suffix, found, fix = Path(path).suffix.lower(), kind(path), "give the folder in which it lies"
+    if suffix in ARCHIVES or found == "an archive":
+        found, fix = "an archive", "unpack it, and give the folder that comes out"
+    found = "one image" if suffix in SUFFIXES else found
+    return CourseError(f"this is {found}, and a folder of images is wanted", printable(path), fix)
+
+
+def attempt(
+    call: Callable[[Path], Any], paths: Iterable[Path]
+) -> tuple[dict[Path, Any], dict[Path, CourseError]]:
+    """What ``call`` makes of each file, four at a time, and the errors of those that it refuses."""
+
+    def tried(path: Path) -> Any:
+        try:
+            return call(path)
+        except CourseError as error:
+            return error
+
+    paths = list(paths)
+    with ThreadPoolExecutor(4) as pool:
+        made = dict(zip(paths, pool.map(tried, paths), strict=True))
+    bad = {path: error for path, error in made.items() if isinstance(error, CourseError)}
+    return {path: result for path, result in made.items() if path not in bad}, bad
+
+
+def refusal(bad: dict[Path, CourseError], folder: Path) -> CourseError:
+    """One error for all files of a folder that are refused."""
+    paths = sorted(bad)
+    errors = [bad[path] for path in paths]
+    if not errors[1:]:
+        return errors[0]
+    names = listed([printable(os.path.relpath(path, folder)) for path in paths])
+    return CourseError(
+        f"{len(bad)} files cannot be used: {names}; the first: {errors[0].what}",
+        printable(folder),
+        "; ".join(dict.fromkeys(error.fix for error in errors)),
+    )
+
+
 def find_images(folder: str | os.PathLike) -> list[Path]:
     """The images in a folder (by suffix, any case), in the order of their names' code points.
 
     Hidden files are left out. Subfolders are not read, so a circle of links ends here; a link that
-    is passed over is warned about. Raises CourseError if the folder cannot be listed.
+    is passed over is warned about, and so are files that are neither images nor NOTES. Raises
+    CourseError if the folder cannot be listed.
     """
     paths = [path for path in entries(folder) if not path.name.startswith(".")]
     paths = [path for path in paths if not is_dead_end(path) and os.path.isfile(path)]
+    others = [path for path in paths if path.suffix.lower() not in (*SUFFIXES, *NOTES)]
+    if others:
+        names = listed([printable(path.name) for path in others])
+        fix = "; ".join(advice(others)) or "save them as PNG or JPEG"
+        where = f"{len(paths)} files in {printable(folder)}"
+        note(f"left out {len(others)} of {where}, which are not read: {names}; {fix}")
     return [path for path in paths if path.suffix.lower() in SUFFIXES]
 
 
@@ -66,6 +161,8 @@ def entries(folder: str | os.PathLike) -> list[Path]:
     """All that lies in a folder, by name. Raises CourseError if it cannot be listed."""
     try:
         return sorted(expanded(folder).iterdir(), key=lambda path: path.name)
+    except NotADirectoryError:
+        raise not_a_folder(folder) from None
     except OSError as error:
         raise CourseError(
             f"cannot list this folder: {error.strerror}",
@@ -112,6 +209,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         found, fix = kind(path), "fetch or save the file again, or remove it"
         if found in MISTAKEN:
             reason, fix = f"it is {found}", MISTAKEN[found]
+        fix = "; ".join(advice([path])) or fix
         raise CourseError(f"cannot read this image: {reason}", printable(path), fix) from None
 
 

@@ -170,8 +170,11 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
     chosen = {name: values[name] for name in (*names, "start")}
     texts = tuple(f"{name}={value}" for name, value in settings.items())
     cell = Cell(row, seeds[0], settings=texts, **chosen)
-    paired = _paired(cell.data, cell.config.image_size, cell.direction)
-    if method_class(cell.method).needs_pairs and not paired:
+    cls = method_class(cell.method)
+    to_be_made = cell.data.startswith("build/") and not Path(cell.data).exists()  # by a tool
+    size = cell.config.image_size
+    paired = to_be_made or _paired(cell.data, size, cell.direction, not cls.translates)
+    if cls.needs_pairs and not paired:
         raise CourseError(
             f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data"
         )
@@ -179,9 +182,6 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
 
 
 @functools.cache
-def _paired(data: str, size: int, direction: str) -> bool:
-    """Whether the training part is paired. Raises CourseError if it cannot be opened.
-
-    What lies in build/ is, by the tool that a grid names and that makes it before the sweep.
-    """
-    return data.startswith("build/") or open_dataset(data, "train", size, direction).paired
+def _paired(data: str, size: int, direction: str, single: bool) -> bool:
+    """Whether the training part is paired. Raises CourseError if it cannot be opened."""
+    return open_dataset(data, "train", size, direction, single=single).paired

@@ -272,7 +272,10 @@ def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
     images from noise alone shows its preview.
     """
     cfg, out = method.config, {}
-    data = open_dataset(cell.data, "test", cfg.image_size, cell.direction, load=cfg.load)
+    single = not method.translates
+    data = open_dataset(
+        cell.data, "test", cfg.image_size, cell.direction, load=cfg.load, single=single
+    )
     items = [data[i * len(data) // min(count, len(data))] for i in range(min(count, len(data)))]
     torch.manual_seed(cell.seed)
     for direction in method.directions:

@@ -131,7 +131,8 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
 
     Two calls give the same numbers; global random state stays as it was.
     """
-    held_out = open_dataset(data, split, method.config.image_size, load=method.config.load)
+    cfg = method.config
+    held_out = open_dataset(data, split, cfg.image_size, load=cfg.load, single=True)
     real = torch.stack([held_out[i]["y"] for i in range(len(held_out))])
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -137,13 +137,15 @@ def train(
 
 def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:
     """The training and the validation part. Raises CourseError if they do not suit ``method``."""
+    cls, of = method_class(method), (config.image_size, direction, seed, config.load)
     splits = [
-        open_dataset(data, split, config.image_size, direction, seed, config.load)
+        open_dataset(data, split, *of, config.jitter, single=not cls.translates)
         for split in ("train", "val")
     ]
-    if method_class(method).needs_pairs and not splits[0].paired:
+    if cls.needs_pairs and not splits[0].paired:
         what = f"{method} learns from pairs, and {data} has none"
-        paired = data + PAIRED if data + PAIRED in names() else "emoji:edges or a paired folder"
+        folder = "emoji:edges, or a folder with A|B images or with equal names in A/ and B/"
+        paired = data + PAIRED if data + PAIRED in names() else folder
         raise CourseError(what, "--data", f"try {paired}")
     return splits
 

@@ -23,8 +23,12 @@ def batches(
     A batch is a dict of x and y, (B, 3, S, S), and what else the data set has. The order depends on
     (seed, epoch) alone, so that a resume can jump in, and ``workers`` processes give the same
     batches as this one (0). Of several ranks each gets its share of every batch. Raises CourseError
-    if a sample cannot be read, if a worker dies, or if a batch cannot be shared.
+    if there is no sample, if one cannot be read, if a worker dies, or if a batch cannot be shared.
     """
+    if not len(dataset):
+        raise CourseError(
+            "this data set has no items to train on", type(dataset).__name__, "add some images"
+        )
     config, view = method.config, _Named(dataset)
     kind = view.jitter if config.jitter == "auto" else config.jitter
     flip = {"on": True, "off": False, "auto": view.mirrors}[config.flip]

@@ -30,7 +30,7 @@ def image(content):
 
 
 def odd_width(split):
-    return lambda data: noise(63, 16).save(data / split / "0.png")
+    return lambda data: noise(127, 64).save(data / split / "0.png")
 
 
 def two_sides(data):
@@ -106,7 +106,7 @@ def place(tmp_path, monkeypatch):
     """A folder to work in, with pairs, and with something to lose."""
     for split in ("train", "val", "test"):
         (tmp_path / "data" / split).mkdir(parents=True)
-        noise(64, 16).save(tmp_path / "data" / split / "0.png")
+        noise(32, 16).save(tmp_path / "data" / split / "0.png")
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "loop").symlink_to("loop")
     monkeypatch.chdir(tmp_path)
@@ -141,7 +141,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     (folder / "data" / "train").mkdir(parents=True)
     for i in range(3):
-        noise(64, 16, i).save(folder / "data" / "train" / f"{i}.png")
+        noise(32, 16, i).save(folder / "data" / "train" / f"{i}.png")
     config = runs.make_config("pix2pix", "smoke", 16)
     data, out = str(folder / "data"), folder / "out"
     runs.train("pix2pix", data, out, config, steps=1, previews=0, progress=False)

@@ -9,9 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from course_lib import runs
 from course_lib.data import folders, open_dataset
 from course_lib.data.augment import Augment
 from course_lib.data.folders import ImageFolder
+from course_lib.data.images import find_images, read_image, to_tensor
 from tests.support.pictures import noise, refused
 
 SPLITS = ("train", "val", "test")
@@ -53,7 +55,7 @@ def names(folder):
 def test_side_by_side_splits(tmp_path):
     for split, count in (("train", 4), ("val", 2), ("test", 3)):
         for i in range(count):
-            halves = grey(10 + i, (50, 25)), grey(200 + i, (50, 25))
+            halves = grey(10 + i, (25, 25)), grey(200 + i, (25, 25))
             save(tmp_path / split / f"{i}.png", beside(*halves))
     for split, count in (("train", 4), ("val", 2), ("test", 3)):
         dataset = ImageFolder(tmp_path, split, 7)  # a size at which halves could bleed
@@ -78,17 +80,17 @@ def test_missing_splits_are_held_out_of_train(tmp_path, given):
 
 def test_images_directly_in_the_folder_are_divided_80_10_10(tmp_path):
     """By their names alone, so a new file moves no other; and no split stays empty."""
-    fill(tmp_path, (2, 2), **{".": 150})
+    fill(tmp_path, (4, 2), **{".": 150})
     before = names(tmp_path)
     sets = [set(before[split]) for split in SPLITS]
     assert len(set.union(*sets)) == 150 == sum(map(len, sets))
     assert 7 <= len(before["val"]) <= 25 and 7 <= len(before["test"]) <= 25
     assert all(before[split] == sorted(before[split]) for split in SPLITS)
-    grey(1, (2, 2)).save(tmp_path / "new.png")
+    grey(1, (4, 2)).save(tmp_path / "new.png")
     after = names(tmp_path)
     assert all(set(before[split]) == set(after[split]) - {"new"} for split in SPLITS)
     for count in range(3, 12):
-        fill(tmp_path / f"{count}", (2, 2), **{".": count})
+        fill(tmp_path / f"{count}", (4, 2), **{".": count})
         few = names(tmp_path / f"{count}")
         assert all(few.values()) and sum(map(len, few.values())) == count
 
@@ -156,11 +158,11 @@ def test_a_folder_for_testing_alone_opens_whole_or_as_test(tmp_path, part):
 
 
 def odd_width(folder):
-    fill(folder, (8, 8), train=3)
+    fill(folder / "AB", (8, 8), train=3)
     exif = Image.Exif()
     exif[0x0112] = 6
-    grey(0, (9, 16)).save(folder / "train" / "fine.png", exif=exif)  # shown as 16 x 9
-    grey(0, (16, 9)).save(folder / "train" / "odd.png", exif=exif)
+    grey(0, (9, 16)).save(folder / "AB" / "train" / "fine.png", exif=exif)  # shown as 16 x 9
+    grey(0, (16, 9)).save(folder / "AB" / "train" / "odd.png", exif=exif)
 
 
 def orphans(folder):
@@ -182,15 +184,20 @@ def broken(folder):
 
 
 def thin(folder):
-    fill(folder, (2, 80), train=3)
+    fill(folder / "AB", (2, 80), train=3)
 
 
 REFUSED = {  # how the folder is made, where the error is, what it says and what it advises
     "missing": (lambda folder: None, "", "no such folder", "trainA/ trainB/ testA/ testB/"),
     "empty": (lambda folder: folder.mkdir(), "", "at least 3 needed", "A|B images"),
     "unknown": (lambda folder: fill(folder, cats=2), "", "0 for train", "trainA/"),
-    "a file": (lambda folder: folder.write_text(""), "", "no such folder", "trainA/"),
-    "too few": (lambda folder: fill(folder, train=2), "", "2 for train, at least 3", "train/"),
+    "a file": (lambda folder: folder.write_text(""), "", "this is a file", "trainA/"),
+    "too few": (
+        lambda folder: fill(folder, (16, 8), train=2),
+        "",
+        "2 for train, at least 3",
+        "train/",
+    ),
     "few in B": (lambda folder: fill(folder, trainA=5, trainB=1), "", "1 for trainB", "trainA/"),
     "no B": (lambda folder: fill(folder, A=3), "", "only in B: 0 (none)", "partner"),
     "orphans": (
@@ -200,9 +207,9 @@ REFUSED = {  # how the folder is made, where the error is, what it says and what
         "partner",
     ),
     "doubles": (doubles, "B/001.png", "same name", "rename"),
-    "odd width": (odd_width, "train/odd.png", "even width, this one is 9 x 16", "cut it"),
+    "odd width": (odd_width, "AB/train/odd.png", "even width, this one is 9 x 16", "cut it"),
     "broken": (broken, "trainA/001.png", "cannot read", "save the file again"),
-    "thin": (thin, "train/", "too long and thin", "--load square"),
+    "thin": (thin, "", "too long and thin", "--load square"),
 }
 
 
@@ -223,19 +230,125 @@ def test_damage_in_a_large_folder_is_named_by_the_item(tmp_path, monkeypatch):
     assert refused(dataset.__getitem__, 1).where == str(tmp_path / "trainA" / "001.png")
 
 
+def test_only_what_is_twice_as_wide_as_high_or_lies_in_ab_is_cut_into_pairs(tmp_path):
+    for i in range(20):
+        save(tmp_path / "squares" / f"{i:02}.png", noise(16, 16, i))
+        save(tmp_path / "mixed" / "train" / f"{i:02}.png", noise(16 + 16 * (i > 0), 16, i))
+        save(tmp_path / "photographs" / "AB" / "train" / f"{i:02}.png", noise(48, 16, i))
+    error = refused(open_dataset, str(tmp_path / "squares"), "train", 16)
+    assert "20 of 20 images are not twice as wide as high" in error.what
+    assert "07.png, 08.png, 09.png and 10 more" in error.what and "10.png" not in error.what
+    assert "A/ and B/" in error.fix and "into AB/" in error.fix and "trainA/" in error.fix
+    assert "1 of 20" in (error := refused(ImageFolder, tmp_path / "mixed", "train", 16)).what
+    assert error.what.endswith(": train/00.png")
+    item = ImageFolder(tmp_path / "photographs", "train", 24)[0]
+    path = tmp_path / "photographs" / "AB" / "train" / f"{item['name']}.png"
+    assert torch.equal(item["y"], to_tensor(read_image(path).crop((24, 0, 48, 16)), 24))
+    for name in ("squares", "mixed"):  # of which a method without pairs takes all, and whole
+        item = open_dataset(str(tmp_path / name), "train", 16, single=True)[0]
+        path = next((tmp_path / name).rglob(f"{item['name']}.png"))
+        assert torch.equal(item["y"], to_tensor(read_image(path), 16))
+    out, config = tmp_path / "run", runs.make_config("dcgan", "smoke")
+    made = runs.train(
+        "dcgan", str(tmp_path / "squares"), out, config, steps=1, previews=0, progress=False
+    )
+    assert made.steps == 1
+    pix2pix = runs.make_config("pix2pix", "smoke")
+    assert refused(runs.train, "pix2pix", str(tmp_path / "squares"), out, pix2pix).where.endswith(
+        "squares"
+    )
+
+
+def test_two_domains_in_a_and_b_need_no_equal_names(tmp_path):
+    fill(tmp_path, **{"A": 20, "B/train": 0})
+    for i in range(12):
+        save(tmp_path / "B" / f"photo{i}.png", grey(200 + i))
+    train = ImageFolder(tmp_path, "train", 8)
+    assert not train.paired and "no name in common" in train.card
+    assert len(train) == len(train.x) > len(train.y) and "of trainB each is held out" in train.card
+    assert 0 <= level(train[0]["x"]) < 20 and level(train[0]["y"]) >= 200
+    config = runs.make_config("pix2pix", "smoke")
+    error = refused(runs.train, "pix2pix", str(tmp_path), tmp_path / "run", config)
+    assert "learns from pairs" in error.what and "equal names in A/ and B/" in error.fix
+    save(tmp_path / "B" / "003.png", grey(3))  # one pair: has the rest lost its partners?
+    assert "trainA/ and trainB/" in refused(ImageFolder, tmp_path, "train", 8).fix
+
+
+def test_partners_of_other_shapes_are_named_once(tmp_path):
+    for i in range(20):
+        save(tmp_path / "A" / f"{i:02}.png", noise(64, 64, i))
+        save(tmp_path / "B" / f"{i:02}.png", noise(*((96, 48) if i < 12 else (32, 32)), i))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for split in SPLITS:
+            ImageFolder(tmp_path, split, 16)
+    (said,) = (str(warning.message) for warning in caught)
+    assert "12 of 20 pairs" in said and "64 x 64 and 96 x 48" in said
+    assert "09.png and 2 more" in said and "crop" in said
+
+
+def faint(folder, scale):
+    """Masks of a few levels beside photographs, as pairs in A/ and B/."""
+    for i in range(20):
+        save(folder / "A" / f"{i:02}.png", noise(16, 16, i))
+        mask = noise(16, 16, 50 + i).convert("L").point(lambda value: scale * (value > 128))
+        save(folder / "B" / f"{i:02}.png", mask if i % 3 else Image.new("L", (16, 16)))
+
+
+@pytest.mark.parametrize("scale", [1, 20, 255])
+def test_masks_that_a_network_sees_as_black_are_noticed_once(tmp_path, scale):
+    faint(tmp_path, scale)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for split in SPLITS:
+            ImageFolder(tmp_path, split, 16)
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == (scale < 255)
+    assert all("images of B" in text and f"between 0 and {scale}," in text for text in said)
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_all_damaged_files_are_named_at_once(tmp_path, count):
+    """Whatever is wrong with them, and in whatever split they have come to lie."""
+    for i in range(20):
+        save(tmp_path / f"{i:02}.png", noise(64, 32, i))
+    for path in sorted(tmp_path.iterdir())[:count]:
+        path.write_bytes(b"" if path.stem == "01" else path.read_bytes()[:-1000])
+    error = refused(ImageFolder, tmp_path, "train", 16)
+    assert error.where == str(tmp_path) and error.what.startswith(f"{count} files cannot be used:")
+    named = "00.png, 01.png, 02.png" if count == 3 else "08.png, 09.png and 2 more; the first"
+    assert named in error.what and "save the file again" in error.fix
+
+
+def test_a_file_in_place_of_a_folder_is_called_what_it_is(tmp_path):
+    for name, kind, fix in (
+        ("d.zip", "an archive", "unpack it"),
+        ("d.tar.gz", "an archive", "unpack it"),
+        ("photo.JPG", "one image", "the folder in which it lies"),
+        ("list.csv", "a file", "the folder in which it lies"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(b"x")
+        for call in (lambda path: open_dataset(str(path), "train"), find_images):
+            error = refused(call, path)
+            assert f"this is {kind}, and" in error.what and error.where == str(path)
+            assert fix in error.fix
+
+
 # --- must work
 
 
 @pytest.mark.parametrize("place", ["loop", "train/loop"])
 def test_symlink_loop_ends_with_a_warning(tmp_path, place):
-    fill(tmp_path, train=1, val=1, test=1)
+    fill(tmp_path, (16, 8), train=1, val=1, test=1)
     (tmp_path / place).symlink_to(tmp_path)
     with pytest.warns(UserWarning, match="loop"):
         assert len(ImageFolder(tmp_path, "train", 8)) == 1
 
 
 def test_linked_split_folder_is_read(tmp_path):
-    fill(tmp_path / "elsewhere", train=1, val=1, test=1)
+    for split in SPLITS:
+        save(tmp_path / "elsewhere" / split / "0.png", noise(16, 8))
     (tmp_path / "data").mkdir()
     for split in SPLITS:
         (tmp_path / "data" / split).symlink_to(tmp_path / "elsewhere" / split)
@@ -276,6 +389,23 @@ def test_cache_keeps_to_its_budget_is_not_handed_out_and_goes_to_workers(tmp_pat
     assert torch.equal(copy[dataset.x.index(kept)]["x"], dataset[dataset.x.index(kept)]["x"])
 
 
+@pytest.mark.parametrize(("kind", "load"), [("resize", "square"), ("affine", "crop")])
+def test_a_training_decodes_each_file_once_for_both_sizes(tmp_path, monkeypatch, kind, load):
+    for i in range(10):
+        save(tmp_path / f"{i}.png", noise(64, 32, i))
+    plain = ImageFolder(tmp_path, "train", 16, load=load, jitter="none")
+    expected = [plain.at(18)[i] for i in range(len(plain))]
+    read, decode = [], folders.read_image
+    monkeypatch.setattr(folders, "read_image", lambda path: read.append(path) or decode(path))
+    data = ImageFolder(tmp_path, "train", 16, load=load, jitter=kind)
+    seen = Augment(data, kind=kind, size=16)
+    for i, item in enumerate(expected):
+        assert seen[i]["x"].shape == data[i]["x"].shape == (3, 16, 16)
+        assert torch.equal(data[i]["y"], plain[i]["y"])
+        assert torch.equal(seen.dataset[i]["x"], item["x"])
+    assert sorted(read) == data.x
+
+
 # --- augmentation
 
 
@@ -307,7 +437,7 @@ def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, layout):
     for i, (width, height) in enumerate(SHAPES * 2):
         image = ramp(width, height)
         if layout == "side by side":
-            save(tmp_path / "train" / f"{i}.png", beside(image, image))
+            save(tmp_path / "AB" / f"{i}.png", beside(image, image))
         else:
             save(tmp_path / "A" / f"{i}.png", image)
             save(

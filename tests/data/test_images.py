@@ -2,6 +2,7 @@
 
 import os
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -322,3 +323,36 @@ def test_find_images_is_sorted_and_ignores_the_rest(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "sub.png").mkdir()
     assert [path.name for path in find_images(tmp_path)] == wanted
+
+
+def test_pictures_that_cannot_be_read_are_named_once_with_what_to_do(tmp_path):
+    heic = [] if "HEIF" in images.FORMATS else ["a.HEIC", "b.heif"]
+    names = [*heic, "c.CR2", "film.MP4", "old.psd"]
+    silent = [".hidden.heic", "Thumbs.db", "desktop.ini", "Icon\r", "notes.txt", "a.AAE", "b.xmp"]
+    for name in ["1.png", "2.jpg", *names, *silent]:
+        (tmp_path / name).write_bytes(b"x")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert [path.name for _ in range(3) for path in find_images(tmp_path)][:2] == [
+            *("1.png", "2.jpg")
+        ]
+    (said,) = (str(warning.message) for warning in caught)
+    assert all(name in said for name in names) and not any(name in said for name in silent)
+    assert f"left out {len(names)} of {len(names) + 8} files" in said
+    assert all(words in said for words in ("raw photo", "ffmpeg"))
+    assert all(
+        "pip install pillow-heif" in text
+        for name in heic
+        for text in (said, refused(tmp_path / name).fix)
+    )
+
+
+def test_heic_is_read_where_its_package_is_installed(tmp_path):
+    heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
+    path, photo = tmp_path / "IMG_0001.HEIC", pictures.photograph(64, 48)
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    heif.from_pillow(photo).save(path, quality=95, exif=exif.tobytes())
+    assert find_images(tmp_path) == [path] and image_size(path) == (48, 64)
+    upright = np.asarray(photo.transpose(STORED[6])).astype(int)
+    assert np.abs(np.asarray(read_image(path)) - upright).mean() < 8

@@ -25,6 +25,7 @@ from course_lib.experiments import grids, sweep
 from course_lib.methods.base import Method
 from course_lib.metrics import samples, scores
 from tests.support.killing import ONE_THREAD, lines, rows
+from tests.support.pictures import noise
 from tools.tracked import tracked
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -155,6 +156,18 @@ def test_the_grids_of_the_course_can_be_read(path):
         known = [sweep._row(path, c, stored[c.command]) for c in cells if c.command in stored]
         assert sweep._csv(known) == table.read_bytes()
         assert all(row["commit"] for row in known)
+
+
+def test_a_grid_asks_the_folder_whether_it_has_pairs_wherever_it_lies(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = GRID.replace("emoji:edges", "build/mine")
+    assert grids.read_grid(write(tmp_path, text))  # a tool has yet to make it
+    for part in ("trainA", "trainB"):
+        (tmp_path / "build/mine" / part).mkdir(parents=True)
+        for i in range(3):
+            noise(32, 32, i).save(tmp_path / "build/mine" / part / f"{i}.png")
+    with pytest.raises(CourseError, match="build/mine has none"):
+        grids.read_grid(write(tmp_path, text))
 
 
 def test_a_cell_is_known_by_what_determines_its_result(tmp_path):

@@ -40,6 +40,11 @@ def test_images_with_a_left_and_a_right_are_not_mirrored_unless_asked(flip, side
     assert any(tuple(x.flatten().tolist()) not in known for x in seen) == mirrored
 
 
+def test_a_data_set_without_items_is_refused():
+    with pytest.raises(CourseError, match="no items to train on"):
+        fit(make(), Toy(0), steps=1, progress=False)
+
+
 @pytest.mark.slow
 def test_fit_learns_and_reports(tmp_path):
     method = make(lambda_gan=0.0, lr=2e-3)
