@@ -93,8 +93,11 @@ site: setup ## the course as web pages, into build/site; the first time it needs
 	$(BIN)/python notebooks/site/build.py
 	@echo "Look at it: python3 -m http.server --directory build/site"
 
-lab: setup ## open JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks
+# tools/lab leaves out what a learner does not need: Jupyter's news, and the buttons of nbgrader and Voila. Instructors
+# type `jupyter lab`. With MPLBACKEND=Agg in the terminal, notebooks would show no figures.
+lab: setup ## open JupyterLab with notebook 00
+	env -u MPLBACKEND JUPYTER_CONFIG_PATH="$(CURDIR)/tools/lab$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+		$(BIN)/jupyter lab notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb
 
 clean: ## remove what was built (build/, dist/, caches); keeps .venv and runs/
 	rm -rf build dist *.egg-info .pytest_cache .hypothesis .ruff_cache

@@ -286,6 +286,39 @@ def lab(tmp_path_factory):
     server.stop()
 
 
+@pytest.mark.extra
+def test_make_lab_opens_notebook_00_and_shows_nothing_that_a_learner_does_not_need(
+    tmp_path, browser, keep
+):
+    from playwright.sync_api import expect
+
+    make = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True)
+    command = make.stdout[make.stdout.rindex("env -u") :].strip()
+    options = "--no-browser --ServerApp.port=0 --allow-root"
+    own = {"JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "work")}
+    own |= {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"), "MPLBACKEND": "Agg"}
+    ready = r"http://127\.0\.0\.1:\d+/lab/tree/00_start_here\.ipynb\?token=\w+"
+    server = Server(["bash", "-c", f"exec {command} {options}"], ROOT, ready, own)
+    try:
+        watch = Watch(browser, server)
+        page = watch.page
+        page.goto(server.address)
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+        page.locator("#jupyterlab-splash").wait_for(state="detached")
+        page.wait_for_timeout(3_000)  # news came last
+        keep(page, "make_lab")
+        expect(page.locator(".lm-DockPanel-tabBar .lm-mod-current")).to_have_text(
+            "00_start_here.ipynb"
+        )
+        for unwanted in ("news", "Validate", "Create Assignment", "Nbgrader", "Voil"):
+            expect(page.get_by_text(unwanted)).to_have_count(0)
+            expect(page.get_by_title(unwanted)).to_have_count(0)
+        assert not watch.elsewhere
+        watch.context.close()
+    finally:
+        server.stop()
+
+
 def run_all(watch: Watch, name: str) -> None:
     """Open a notebook and execute it from the menu; its first code cell is a quick one.
 
