@@ -29,13 +29,13 @@ def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
     """Raises CourseError if ``outputs`` would replace anything but earlier files of the course.
 
     That is what is ``read``, by whatever name or link, and each file without MARK. It also raises
-    for two outputs of one name; capitals and the way accents are written do not tell two apart,
-    since on many disks they don't.
+    for two outputs of one name; capitals and the way accents are written do not tell two names
+    apart, since on many disks they don't.
     """
-    inodes = {_inode(path) for path in read if os.path.exists(path)}
+    given = {each for path in read if os.path.exists(path) for each in (_name(path), _inode(path))}
     taken = set()
     for path in outputs:
-        name = unicodedata.normalize("NFC", str(path)).casefold()
+        name = _name(path)
         if name in taken:
             raise CourseError(
                 "two of the images would become this one file",
@@ -43,7 +43,7 @@ def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
                 "rename one of them, or translate them into two folders",
             )
         taken.add(name)
-        if os.path.exists(path) and _inode(path) in inodes:
+        if name in given or (os.path.exists(path) and _inode(path) in given):
             raise CourseError("this would overwrite what is read", path, "choose another output")
         if os.path.lexists(path) and not _holds(path, MARK):
             raise CourseError(
@@ -86,6 +86,10 @@ def kind(path: str | os.PathLike) -> str:
     if not os.path.isfile(path):
         return "nothing"
     return "an archive" if zipfile.is_zipfile(path) or tarfile.is_tarfile(path) else "a file"
+
+
+def _name(path: Path) -> str:
+    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
 def _inode(path: Path) -> tuple[int, int]:

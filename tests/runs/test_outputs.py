@@ -9,6 +9,7 @@ from PIL import Image
 from course_lib import CourseError
 from course_lib.data import files
 from course_lib.data.images import to_png
+from course_lib.widgets import real_or_fake
 from tests.support.archives import tree
 from tests.support.killing import write_pairs
 from tests.support.pictures import noise
@@ -42,6 +43,7 @@ def place(tmp_path, monkeypatch):
         ("photos", "twin", "overwrite what is read"),  # a hard link
         ("photos/a.png", "photos", "overwrite what is read"),
         ("photos/a.png", "linked/a.jpg", "overwrite what is read"),  # written as a.png
+        ("photos", "PHOTOS", "overwrite what is read"),  # one folder, on many disks
         ("photos/b.jpg", "photos/a.png", "not the course's"),
         ("photos", "sketches", "not the course's"),
         ("photos/b.jpg", "sketches/b.png", "not the course's"),
@@ -121,6 +123,13 @@ def test_training_and_other_commands_leave_a_folder_of_something_else_alone(plac
     ]:
         assert said in refusal(*words)[0], words
         assert tree(place) == before, words
+
+
+def test_answers_are_not_added_to_something_else(place):
+    before = tree(place)
+    with pytest.raises(CourseError, match="holds something else"):
+        real_or_fake.store(place / "photos" / "b.jpg", {"model": "m"})
+    assert tree(place) == before
 
 
 def test_what_the_course_wrote_is_known_by_its_mark(tmp_path):
