@@ -14,17 +14,18 @@ from course_lib.training import profiles
 from course_lib.training.threads import Threads
 
 DISTRIBUTION = "gan-translation-course"
-# What each purpose needs: programs, and an extra of the distribution ("": what everything needs).
+# What each purpose needs: programs, and extras of the distribution ("": what everything needs).
 NEEDS = {
     "course": ((), ""),
     "jupyter": ((), "lab"),
     "tests": (("git", "make", "chromium", "chromedriver", "bwrap"), "test"),
     "demos": (("npm",), "web"),
     "grading": (("bwrap",), "grading"),
+    "optional": ((), "earth", "heic", "sweep", "site", "papers", "logbook"),
 }
 EXPECT = {
     "smoke": "every notebook in seconds, to see that it works; pictures stay poor",
-    "cpu": "each notebook within about 15 minutes, or 22 if bfloat16 is off (the line above)",
+    "cpu": "a notebook takes 1 to 13 minutes on two idle cores, up to 22 if bfloat16 is off",
     "gpu": "each notebook within about 5 minutes, with larger images and networks",
 }
 
@@ -40,16 +41,16 @@ def report() -> str:
         f"machine    {profiles.device_name()}, {free:.0f} GiB of free disk, {platform.system()}",
         f"versions   {', '.join(versions)}",
         f"profile    {profile}: {_why(device)}",
-        f"bfloat16   {bf16}",
         f"threads    {threads()}",
+        f"bfloat16   {bf16}",
         f"expect     {EXPECT[profile]}",
     ]
-    for purpose, (programs, extra) in NEEDS.items():
-        lines.append(f"{purpose:10} {missing(programs, extra)}")
+    for purpose, needs in NEEDS.items():
+        lines.append(f"{purpose:10} {missing(*needs)}")
     return "\n".join(lines)
 
 
-def missing(programs: tuple[str, ...], extra: str) -> str:
+def missing(programs: tuple[str, ...], *extras: str) -> str:
     """``nothing missing``, or what is, with the command that installs Python packages."""
     absent = [program for program in programs if not shutil.which(program)]
     packages = []
@@ -60,8 +61,8 @@ def missing(programs: tuple[str, ...], extra: str) -> str:
     for requirement in requirements:
         need, _, marker = requirement.partition(";")
         name = re.split(r"[^\w.-]", need.strip())[0]
-        wanted = re.findall(r"extra == .(\w+)", marker) == ([extra] if extra else [])
-        if wanted and not any(metadata.distributions(name=name)):
+        of_extra = "".join(re.findall(r"extra == .(\w+)", marker))
+        if of_extra in extras and not any(metadata.distributions(name=name)):
             packages.append(need.strip())
     if not absent and not packages:
         return "nothing missing"

@@ -158,7 +158,34 @@ class Method:
         outputs = iter(self.run(net, torch.cat(given)).split([len(images) for images in given]))
         return tuple(None if images is None else next(outputs) for images in inputs)
 
-    # ---- what others call
+    # ---- what others call: first what a method has to define
+
+    def step(self, batch: dict) -> dict[str, Tensor]:
+        """One update of all networks; the unweighted terms, detached."""
+        raise NotImplementedError
+
+    def translate(self, x: Tensor) -> dict[str, Tensor]:
+        """``{"fake_y": ...}``, (B, 3, H, W), if it ``translates``; changes no state.
+
+        With codes it takes ``z`` after x, with two directions ``direction``, and all its ``maps``.
+        """
+        raise NotImplementedError
+
+    def noise(self, n: int) -> Tensor:
+        """n codes z; of a method that translates with codes, of a ``seed`` if one is given."""
+        raise NotImplementedError
+
+    def encode(self, y: Tensor) -> Tensor:
+        """The codes of images y, if it ``reads_codes``."""
+        raise NotImplementedError
+
+    def generate(self, z: Tensor | int) -> Tensor:
+        """Images from noise, or so many, if it does not translate."""
+        raise NotImplementedError
+
+    def preview(self) -> dict[str, Tensor]:
+        """Rows of such images for fit() to show."""
+        raise NotImplementedError
 
     @classmethod
     def adapt_config(cls, config: Any, item: dict, direction: str = "xy") -> Any:

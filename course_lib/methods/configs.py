@@ -125,19 +125,21 @@ def defaults(cls: type) -> dict[str, Any]:
 def described(cls: type) -> dict[str, tuple[str, str]]:
     """(heading, meaning) of every setting, as the comments of its class say them.
 
-    A comment stands above its setting or behind it, and a heading of GROUPS alone on a line. One
-    that says nothing has the meaning that it has in the class it is inherited from.
+    A comment stands above its setting or behind it, and a heading of GROUPS alone on a line; what a
+    method adds without one is its own. A setting that says nothing has the meaning that it has in
+    the class it is inherited from.
     """
     found = dict.fromkeys(defaults(cls), ("", ""))
     for part in reversed(cls.__mro__[:-1]):
-        heading, comments = GROUPS[-1], []
+        is_shared = part is cls.__mro__[-2]  # the settings of every training
+        heading, comments = GROUPS[-1] if is_shared else "its own", []
         for line in inspect.getsource(part).splitlines():
             code, _, comment = line.strip().partition("# ")
             name = code.partition(":")[0]
             comments = [*comments, comment] if comment else comments
             if not code and comment in GROUPS:
                 heading, comments = comment, []
-            elif name in found and ": " in code:
+            elif name in found and ":" in code:
                 found[name] = heading, " ".join(comments) or found[name][1]
             if code:
                 comments = []

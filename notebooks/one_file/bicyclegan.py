@@ -165,8 +165,9 @@ def main():
     parser.add_argument("--width", type=int, default=16, help="channels of layer 1; paper: 64")
     args = parser.parse_args()
     torch.manual_seed(0)
-    found = sorted((args.folder / "train").iterdir())
-    files = [f for f in found if f.suffix.lower() in (".png", ".jpg", ".jpeg")]
+    found = (args.folder / "train").iterdir()
+    files = sorted(f for f in found if f.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    assert len(files) > 8, f"{args.folder} needs at least 9 images, .png or .jpg: 8 are held out"
     wide, box = (2 * args.size, args.size), Image.BOX  # which lets nothing of x into y
     images = np.stack([Image.open(f).convert("RGB").resize(wide, box) for f in files])
     pairs = torch.from_numpy(images).permute(0, 3, 1, 2)  # bytes, (N, 3, size, 2 size)
@@ -175,7 +176,6 @@ def main():
     nets |= {"D_encoded": PatchGANs(args.width), "D_random": PatchGANs(args.width)}
     G, E, *Ds = [net.to(DEVICE).apply(init) for net in nets.values()]
     opt_G, opt_D = (adam(nn.ModuleList(both).parameters()) for both in ([G, E], Ds))
-
     start, steps, done = time.monotonic(), 0, 0.0
     while done < 1:
         for opt in (opt_G, opt_D):  # in the second half, the learning rate falls to 0

@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from packaging.requirements import Requirement
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -22,6 +24,7 @@ from course_lib.methods import cyclegan
 from course_lib.metrics import diversity
 from course_lib.networks import small_maps
 from course_lib.training import fit
+from tests import ROOT
 from tests.support.killing import write_pairs
 from tests.support.pictures import photograph
 
@@ -349,8 +352,8 @@ def test_the_command_says_which_profile_runs_and_what_is_missing(monkeypatch, co
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     status, out, _ = course("doctor")
     lines = {line[:10].strip(): line[11:] for line in out.splitlines()}
-    heads = "machine versions profile bfloat16 threads expect course jupyter tests demos grading"
-    assert status == 0 and " ".join(lines) == heads
+    heads = "machine versions profile threads bfloat16 expect course jupyter tests demos grading"
+    assert status == 0 and " ".join(lines) == f"{heads} optional"
     assert lines["profile"] == "smoke: the environment variable COURSE_PROFILE says so"
     assert f"torch {torch.__version__.partition('+')[0]}" in lines["versions"]
 
@@ -364,3 +367,15 @@ def test_missing_programs_and_packages_are_named(monkeypatch):
     said = "missing: bwrap, also-absent>=0.1"
     assert doctor.missing(("git", "bwrap"), "test") == f"{said}; {pip} 'also-absent>=0.1'"
     assert doctor.missing(("git",), "web") == "nothing missing"
+
+
+def test_the_doctor_looks_at_every_extra():
+    """So that it agrees with install.md, which says what all contains, and what not."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    known = {extra for _, *needs in doctor.NEEDS.values() for extra in needs}
+    assert known == {"", *extras} - {"all"}
+    page = (ROOT / "notebooks" / "guide" / "install.md").read_text(encoding="utf-8")
+    held = Requirement(extras["all"][0]).extras
+    for extra in extras.keys() - held - {"all"}:
+        assert f"`{extra}`" in page.partition("`.[all]` is everything but")[2].partition(";")[0]

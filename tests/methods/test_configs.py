@@ -7,7 +7,7 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.methods import METHODS, configs, method_class
-from course_lib.methods.base import option
+from course_lib.methods.base import TrainingConfig, option
 
 
 @dataclass(frozen=True)
@@ -70,3 +70,17 @@ def test_a_method_checks_a_configuration_however_it_was_made():
     cls = method_class("cyclegan")
     with pytest.raises(CourseError, match="lr must be above 0, got -1"):
         cls(cls.Config(lr=-1.0))
+
+
+@dataclass(frozen=True)
+class Own(TrainingConfig):
+    lambda_mine: float = 1.0  # weight of a term
+    # the learning rate that it wants
+    lr: float = 1e-3
+
+
+def test_the_settings_of_ones_own_method_stand_by_themselves():
+    found = configs.described(Own)
+    assert found["lambda_mine"] == ("its own", "weight of a term")
+    assert found["lr"] == ("its own", "the learning rate that it wants")
+    assert found["beta1"][0] == "training"

@@ -99,5 +99,8 @@ def test_the_command_at_its_head_trains_from_a_folder(name, tmp_path, monkeypatc
     monkeypatch.setattr(sys, "argv", [path.name, "mine", "--minutes", "0.001", "--width", "4"])
     runpy.run_path(str(path), run_name="__main__")
     assert Image.open(f"{name}.png").width == 8 * 64
+    (tmp_path / "mine" / parts[0] / "8.png").unlink()
+    with pytest.raises(AssertionError, match="needs at least 9 images"):
+        runpy.run_path(str(path), run_name="__main__")
     weights = torch.load(f"{name}.pt", weights_only=True)
     assert weights.keys() == {key for key in NETWORKS[name] if "pool" not in key}
