@@ -57,3 +57,19 @@ def test_its_commands_run(tmp_path):
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     assert programs.count("make") >= 2 and programs.count("course") >= 3
     assert len(list((tmp_path / "coloured").iterdir())) == 12
+
+
+def test_git_ignores_what_the_pages_tell_you_to_write():
+    """So that no student's code and no photograph is committed by accident."""
+    option = r"--(?:out|output|onnx|static|logdir)[ =]([\w./-]+)|out=\"([\w./-]+)"
+    pages = tracked("README.md", "notebooks/guide/*.md", "assignments/*.md", "notebooks/*.ipynb")
+    found = re.findall(option, "\n".join(page.read_text(encoding="utf-8") for page in pages))
+    named = {place for pair in found for place in pair if re.match(r"[a-z]", place)}
+    handbook = (ROOT / "assignments/README.md").read_text(encoding="utf-8")
+    steps = handbook.partition("| step | command | files |")[2].partition("\n\n")[0]
+    made = [re.findall(r"`([a-z][^`]*)`", row.split("|")[3]) for row in steps.splitlines()[2:]]
+    named |= {f"assignments/{place}" for row in made for place in row}
+    named |= {"assignments/report.html", "setup.log"}
+    words = ["git", "check-ignore", "--no-index", "--", *sorted(named)]
+    ignored = subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stdout.split("\n")
+    assert len(named) > 30 and named <= set(ignored), named - set(ignored)
