@@ -3,6 +3,8 @@
 For the parent only.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -38,33 +40,40 @@ def layer_normed(h: Tensor) -> Tensor:
     return F.layer_norm(h, h.shape[1:])
 
 
-def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, dict]:
-    """A block with given weights, on an image of the given shape."""
-    channels = shape[1]
-    h, at = (torch.from_numpy(rng.normal(0.3, 4, shape)) for _ in range(2))
-    one, two = (torch.from_numpy(rng.normal(0, 0.5, (channels, channels, 3, 3))) for _ in range(2))
-    inputs = {"image": encode(h), "at": encode(at), "weights": [encode(one), encode(two)]}
-    h.requires_grad_()
-    added = residual(h, one, two)
-    right = h + added
-    (gradient,) = torch.autograd.grad((right * at).sum(), h, retain_graph=True)
-    inner = normed(convolved(h, one))
-    kind = "The norm is another one: which statistics does the task ask for, over which dimensions?"
-    pad = "The border is padded another way: what does the task put around the image?"
-    wrong = [
+SAY = {
+    "norm": "The norm is another one: which statistics does the task ask for, over which "
+    "dimensions?",
+    "pad": "The border is padded another way: what does the task put around the image?",
+    "size": "The output has another size than the input: what does a 3x3 convolution take from the "
+    "border?",
+    "output": "The output is wrong: which layers does the input pass, in which order, and what is "
+    "added?",
+    "gradient": "The gradient at the input is wrong: is one of the two ways cut off, or changed in "
+    "place?",
+    "learned": "The gradient in the convolutions' weights is wrong: do both learn, and is what an "
+    "earlier call gave still its own?",
+    "known": "The block learns another number of weights than its convolutions have: what else is "
+    "there, or not found?",
+    "apart": "Convolutions begin with the same weights, in one block or two: each draws its own.",
+    "in place": "The input is changed in place: the caller still needs it.",
+    "same in eval": "In eval mode the output is another: do the norms use statistics of their own?",
+}
+
+
+def wrong_blocks(h: Tensor, one: Tensor, two: Tensor) -> list[tuple[Tensor, str]]:
+    """What typical wrong blocks give, and what to say."""
+    added, inner = residual(h, one, two), normed(convolved(h, one))
+    return [
         (added, "The input is not added: where is the identity?"),
-        (F.relu(right), "There is a ReLU after the sum: the block's output may be negative."),
+        (F.relu(h + added), "There is a ReLU after the sum: the block's output may be negative."),
         (h + F.relu(added), "There is a ReLU after the second norm."),
         (
             F.relu(h) + residual(F.relu(h), one, two),
             "The input itself goes through a ReLU before it is added, perhaps changed in place.",
         ),
-        (h + residual(h, one, two, "zeros"), pad),
-        (h + residual(h, one, two, "replicate"), pad),
-        (h + residual(h, one, two, "circular"), pad),
+        *((h + residual(h, one, two, m), SAY["pad"]) for m in ("zeros", "replicate", "circular")),
         (h + residual(h, one, two, norm=lambda v: v), "The norms are missing."),
-        (h + residual(h, one, two, norm=batch_normed), kind),
-        (h + residual(h, one, two, norm=layer_normed), kind),
+        *((h + residual(h, one, two, norm=n), SAY["norm"]) for n in (batch_normed, layer_normed)),
         (h + convolved(F.relu(inner), two), "The norm after the second convolution is missing."),
         (
             h + normed(convolved(F.relu(convolved(h, one)), two)),
@@ -79,6 +88,7 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
             h + residual(h, one, two, act=lambda v: F.leaky_relu(v, 0.2)),
             "The activation is leaky: which one is asked?",
         ),
+        (h + residual(h, one, two, act=F.relu6), "Something is bounded: no value has a limit."),
         (h + inner, "There is one convolution only: the block has two."),
         (h + F.relu(inner), "There is one convolution only: the block has two."),
         (
@@ -89,56 +99,46 @@ def block_case(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[dict, 
         (h - added, "The parts are subtracted."),
         ((h + added) / 2, "The sum is halved."),
     ]
-    size = (
-        "The output has another size than the input: what does a 3x3 convolution take from the "
-        "border?"
-    )
-    errors = [["must match the size", size], ["Sizes of tensors", size]]
-    errors.append(
-        ["in-place operation", "The input is changed in place: the caller still needs it."]
-    )
-    slope = (
-        "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
-    )
-    known = 2 * channels * channels * 9
+
+
+def block_case(
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: str = "float64", spike: float = 0.0
+) -> tuple[dict, dict]:
+    """A block with given weights, on an image of the given shape.
+
+    A ``spike`` in a dim image, which hardly any weight spreads, stays far from 0 behind the norms.
+    """
+    channels = shape[1]
+    h, at = (torch.from_numpy(rng.normal(0.3, 4, shape)) for _ in range(2))
+    one, two = (torch.from_numpy(rng.normal(0, 0.5, (channels, channels, 3, 3))) for _ in range(2))
+    if spike:
+        h, one, two = 0.01 * h, 0.05 * one, 0.05 * two
+        h[:, :, 2, 3] += spike
+        for i in range(channels):
+            one[i, i, 1, 1] = two[i, i, 1, 1] = 1.0
+    inputs = {"image": encode(h), "at": encode(at), "weights": [encode(one), encode(two)]}
+    sources = [v.requires_grad_() for v in (h, one, two)]
+    right = h + residual(h, one, two)
+    gradient, *learned = torch.autograd.grad((right * at).sum(), sources, retain_graph=True)
+    errors = [["must match the size", SAY["size"]], ["Sizes of tensors", SAY["size"]]]
+    errors += [["in-place operation", SAY["in place"]], ["in place", SAY["in place"]]]
+    errors += [["padded input size", SAY["size"]], ["inplace operation", SAY["gradient"]]]
+    wrong = [[encode(value), message] for value, message in wrong_blocks(h, one, two)]
+    known, rough = 2 * channels * channels * 9, BLOCK_ROUGH[dtype]
+    more, slopes = {"wrong": wrong, "shape": SAY["size"]} | rough, {"quiet": True} | rough
     items = [
-        facet(
-            "output",
-            encode(right),
-            (
-                "The output is wrong: which layers does the input pass, in which order, and "
-                "what is added?"
-            ),
-            3,
-            wrong=[[encode(w), m] for w, m in wrong],
-            shape=size,
-            errors=errors,
-        ),
-        facet(
-            "gradient",
-            encode(gradient),
-            slope,
-            quiet=True,
-            errors=[["inplace operation", slope], *errors],
-        ),
-        facet(
-            "known",
-            None,
-            (
-                "The block learns another number of weights than its convolutions have: what "
-                "else is there, or not found?"
-            ),
-            wants=[known, known + channels, known + 2 * channels],
-        ),
-        facet(
-            "same in eval",
-            True,
-            "In eval mode the output is another: do the norms use statistics of their own?",
-            0.5,
-            beside=True,
-        ),
+        facet("output", encode(right), SAY["output"], 3, **more),
+        facet("gradient", encode(gradient), SAY["gradient"], **slopes),
+        facet("learned", encode(torch.stack(learned)), SAY["learned"], 0.5, **slopes),
+        facet("known", None, SAY["known"], wants=[known, known + channels, known + 2 * channels]),
+        facet("apart", True, SAY["apart"], 0.5, beside=True),
+        facet("same in eval", True, SAY["same in eval"], 0.5, beside=True),
     ]
-    return inputs, {"facets": items}
+    return inputs | {"dtype": dtype}, {"facets": [item | {"errors": errors} for item in items]}
+
+
+# In float32 a norm divides differences of numbers near each other.
+BLOCK_ROUGH = {"float64": {}, "float32": {"rtol": 1e-3, "atol": 1e-3}}
 
 
 # ---- the pool
@@ -207,83 +207,63 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
     return {"pattern": encode(look), "size": size, "batches": batches}, {"facets": items}
 
 
+DRAWS = {
+    "fresh": "A full pool returns new images with another probability than the task asks for.",
+    "always old": "A full pool always returns a stored image: how often shall the new one come "
+    "back?",
+    "always new": "A full pool always returns the new image: are the stored ones never drawn?",
+    "together": "The images of a batch share one decision, or one follows from another: each image "
+    "has its own.",
+    "strangers": "Images come back that the pool should not have: a stored one that is returned "
+    "makes place for the new one, a new one that is returned is not stored, and no two pools share "
+    "images.",
+    "full_within": "A batch that fills the pool is judged as a whole: once full, it draws for the "
+    "rest.",
+    "one": "A pool of size 1 does not exchange half of the images: what is special about 1?",
+    "oldest": "The oldest stored image always comes back: it is drawn at random.",
+    "latest": "The latest stored image always comes back: it is drawn at random.",
+    "seeds": "Making a pool sets the seed of the whole program: every pool draws the same.",
+    "ranks": "Not all stored images come back equally often: how is the place drawn?",
+}
+AGES = ("oldest", "latest")
+# Chi-square of right draws, by degrees of freedom: all but two in a million lie between these two.
+CHI_SQUARE = {2: (0.0, 27.6), 19: (2.0, 64.4)}
+
+
 def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
-    size = 4
-    inputs = {"pattern": encode(pattern(rng)), "size": size, "pools": 300}
-    once = "The images of a batch share one decision: each image has its own."
-    other = (
-        "Images come back that the pool should not have: a stored one that is returned makes "
-        "place for the new one, and a new one that is returned is not stored."
-    )
-    ends = [torch.eye(size)[0], torch.eye(size)[-1]]
+    """Shares deviate by more than five standard deviations in two of a million right pools."""
+    inputs = {"pools": 150, "sizes": [3, 20], "images": 6000, "first": int(rng.integers(1, 1000))}
+    constant = [[encode(0.0), DRAWS["always old"]], [encode(1.0), DRAWS["always new"]]]
+
+    def share(key: str, right: Any, n: int, text: str, weight: float = 1, **more: Any) -> dict:
+        """The facet of shares that are counted in n draws."""
+        p = torch.as_tensor(right, dtype=torch.float64)
+        atol = 5 * float((p * (1 - p) / n).max().sqrt())
+        return facet(key, encode(p), DRAWS[text], weight, rtol=0, atol=atol, **more)
+
     items = [
-        facet(
-            "fresh",
-            encode(0.5),
-            "A full pool returns new images with another probability than the task asks for.",
-            2,
-            atol=0.06,
-            rtol=0,
-            wrong=[
-                [
-                    encode(0.0),
-                    (
-                        "A full pool always returns a stored image: how often shall the new "
-                        "one come back?"
-                    ),
-                ],
-                [
-                    encode(1.0),
-                    "A full pool always returns the new image: are the stored ones never drawn?",
-                ],
-            ],
-        ),
-        facet(
-            "together",
-            encode(0.5),
-            once,
-            atol=0.15,
-            rtol=0,
-            wrong=[[encode(1.0), once]],
-        ),
-        facet("strangers", 0, other, 2),
+        share("fresh, 20", 0.5, 5900, "fresh", 2, wrong=constant),
+        share("together, 20", [0.5] * 4, 5900, "together"),
+        facet("strangers", 0, DRAWS["strangers"], 2),
         facet("early", 0, FILLING, quiet=True),
-        facet(
-            "full_within",
-            encode(0.5),
-            "A batch that fills the pool is judged as a whole: once full, it draws for the rest.",
-            atol=0.15,
-            rtol=0,
-            quiet=True,
-        ),
-        facet(
-            "one",
-            encode(0.5),
-            "A pool of size 1 does not exchange half of the images: what is special about 1?",
-            0.5,
-            atol=0.15,
-            rtol=0,
-            quiet=True,
-        ),
-        facet(
-            "ranks",
-            encode(torch.full((size,), 1 / size)),
-            "Not all stored images come back equally often: how is the place drawn?",
-            atol=0.07,
-            rtol=0,
-            quiet=True,
-            wrong=[
-                [
-                    encode(ends[0]),
-                    "The oldest stored image always comes back: it is drawn at random.",
-                ],
-                [
-                    encode(ends[1]),
-                    "The latest stored image always comes back: it is drawn at random.",
-                ],
-            ],
-        ),
+        facet("seeds", False, DRAWS["seeds"], 0.5, quiet=True),
+        share("full_within", 0.5, 150, "full_within", quiet=True),
+        share("one", 0.5, 290, "one", 0.5, quiet=True),
+        share("fresh, 3", 0.5, 5900, "fresh", quiet=True),
     ]
+    for size in inputs["sizes"]:
+        ends = torch.eye(size)[[0, -1]]
+        wrong = [[encode(end), DRAWS[name]] for end, name in zip(ends, AGES, strict=True)]
+        low, high = CHI_SQUARE[size - 1]
+        middle, tolerance = encode((low + high) / 2), (high - low) / 2
+        items += [
+            share(f"ages, {size}", [1 / size] * size, 2800, "ranks", 0.5, quiet=True, wrong=wrong),
+            share(f"again, {size}", 1 / size, 2800, "ranks", 0.5, quiet=True),
+            *(
+                facet(key, middle, DRAWS["ranks"], 0.5, quiet=True, rtol=0, atol=tolerance)
+                for key in (f"spread of ages, {size}", f"spread of places, {size}")
+            ),
+        ]
     return inputs, {"facets": [item | {"errors": POOL_ERRORS} for item in items]}
 
 
@@ -307,7 +287,13 @@ def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "input_unchanged",
             True,
-            "The images that were passed are changed: what comes back is another tensor.",
+            "The images that were passed are changed, or cut off: what comes back is not they.",
+            0.5,
+        ),
+        facet(
+            "later",
+            True,
+            "What came back changes when the pool is asked again: each answer is one of its own.",
             0.5,
         ),
         facet(
@@ -346,10 +332,16 @@ CHECKS = [
             "block_odd",
             BLOCK,
             2,
-            "one image of odd height, one channel",
+            "odd and small images, one channel, a bright spot, float32",
             False,
             lambda r: several(
-                {"odd": block_case(r, (1, 3, 7, 6)), "one": block_case(r, (2, 1, 5, 4))}
+                {
+                    "odd": block_case(r, (1, 3, 7, 6)),
+                    "one": block_case(r, (2, 1, 5, 4)),
+                    "small": block_case(r, (1, 2, 2, 3)),
+                    "spike": block_case(r, (1, 2, 9, 11), spike=9.0),
+                    "float32": block_case(r, (2, 3, 5, 7), "float32"),
+                }
             ),
             "block",
         ),

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from checks.judges import ROUGH, facet, same_precision, several, table, value_alone
 from checks.loss_cases import MEAN, SIGN
-from checks.probes.tools import Mix, Patches, decode, encode
-from checks.reference import FROZEN, differing, slopes
-from torch import Tensor
+from checks.probes.ps3 import judges, translators
+from checks.probes.tools import decode, encode
+from checks.reference import differing, slopes
+from torch import Tensor, nn
 
 SCALAR = "The loss is no single number: which reduction does the task ask for?"
 L2 = "The distance is squared: L1 is asked for."
@@ -24,6 +26,10 @@ OTHER = (
     "is each?"
 )
 FITS = [["subscript", FIT], ["must match the size", OTHER], ["does not broadcast", FIT]]
+MODES = (
+    "A network is left frozen, or runs or stays in another mode than train mode, in which it came."
+)
+NO_SLOPE = "The gradient is nan where what is compared is equal: has the distance a slope at 0?"
 LOST = "No gradient reaches {}: is there a detach(), a no_grad() or an item() on its way?"
 SLOPE = "The gradient that reaches {} is wrong: is a part of its way cut off?"
 
@@ -43,45 +49,60 @@ def rivals(formulas: list[tuple[Callable[[], Tensor], str]], right: Tensor) -> l
 
 def expected(value: Tensor, sources: dict, wrong: list, message: str, dtype: str) -> dict:
     """Facets for a loss: its value, and the gradients in ``sources``."""
-    return {
-        "facets": [
-            facet("value", encode(value), message, 2, wrong=wrong, shape=SCALAR, errors=FITS)
-            | ROUGH[dtype],
-            same_precision(dtype),
-            *slopes(value, sources, LOST, SLOPE, 0.5, **ROUGH[dtype]),
-            facet("intact", True, FROZEN, 0.5, beside=True),
-        ]
-    }
+    more = {"wrong": wrong, "shape": SCALAR} | ROUGH[dtype]
+    slope_items = slopes(value, sources, LOST, SLOPE, 0.5, **ROUGH[dtype]) if sources else []
+    items = [
+        facet("value", encode(value), message, 2, **more),
+        same_precision(dtype),
+        *({"nan": NO_SLOPE} | item for item in slope_items),
+        facet("intact", True, MODES, 0.5, beside=True),
+    ]
+    return {"facets": [{**item, "errors": [*FITS, *item.get("errors", [])]} for item in items]}
 
 
-def players(
-    rng: np.random.Generator, channels: tuple[int, int], batches: tuple[int, int], blank: int = 0
-) -> dict:
-    """Two translators and images of both domains, encoded; so many columns are 0 and stay so."""
+def learners(P: nn.Module, Q: nn.Module) -> dict[str, Tensor]:
+    """The mixtures' weights, where they have some."""
+    nets = {"G_xy": P, "G_yx": Q}
+    return {name: next(net.parameters()) for name, net in nets.items() if list(net.parameters())}
+
+
+SAME = (7, 5), (7, 5)
+OTHER_SIZES = (7, 5), (4, 6)
+
+
+def players(rng: np.random.Generator, channels: tuple[int, int], **kind: Any) -> dict:
+    """Two translators and images of both domains, encoded.
+
+    ``batches`` and ``sizes`` are those of x and y. ``blank`` columns are 0 and stay so. ``scale``
+    is that of the images; ``near`` says how far the translators are from changing nothing;
+    ``layer`` and ``dtype`` are for the probe.
+    """
     a, b = channels
-    shapes = {"G_xy": (b, a), "G_yx": (a, b)}
-    out = {
-        name: encode(torch.from_numpy(rng.normal(0, 0.7, shape))) for name, shape in shapes.items()
-    }
-    for name, c, n in (("x", a, batches[0]), ("y", b, batches[1])):
-        images = rng.uniform(-3, 3, (n, c, 7, 5))
-        images[..., :blank] = 0.0
+    out = {"dtype": kind.get("dtype", "float64"), "layer": kind.get("layer", "")}
+    for name, shape in {"G_xy": (b, a), "G_yx": (a, b)}.items():
+        G = rng.normal(0, 0.7, shape)
+        G = np.eye(a) + kind["near"] * G if "near" in kind else G
+        out[name] = encode(torch.from_numpy(G))
+    numbers = zip("xy", channels, kind.get("batches", (2, 2)), kind.get("sizes", SAME), strict=True)
+    for name, c, n, size in numbers:
+        images = kind.get("scale", 1.0) * rng.uniform(-3, 3, (n, c, *size))
+        images[..., : kind.get("blank", 0)] = 0.0
         out[name] = encode(torch.from_numpy(images))
     return out
 
 
 def weight(rng: np.random.Generator) -> float:
-    return float(rng.choice([3.25, 7.375, 11.125, 13.5]))
+    return float(rng.choice([10 / 3, 7.1, 11.3, 13.7]))  # which float32 cannot hold
 
 
 def cycle_case(
-    rng: np.random.Generator, channels=(3, 3), batches=(2, 2), dtype="float64", blank=0, last=0.5
+    rng: np.random.Generator, channels: tuple[int, int] = (3, 3), last: float = 0.5, **kind: Any
 ) -> tuple[dict, dict]:
     """The two cycles, with other weights for each."""
-    inputs = players(rng, channels, batches, blank)
+    inputs = players(rng, channels, **kind)
     f, b = weight(rng), weight(rng) * last
-    inputs |= {"function": "cycle_loss", "weights": [f, b], "dtype": dtype}
-    P, Q = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
+    inputs |= {"function": "cycle_loss", "weights": [f, b]}
+    P, Q = translators(inputs)
     x, y = decode(inputs["x"]), decode(inputs["y"])
     forward, backward = l1(Q(P(x)), x), l1(P(Q(y)), y)
     right = f * forward + b * backward
@@ -137,23 +158,23 @@ def cycle_case(
     ]
     return inputs, expected(
         right,
-        {"G_xy": P.weight, "G_yx": Q.weight},
+        learners(P, Q),
         rivals(wrong, right),
         (
             "The value is wrong: where does each cycle start, through which generators, what "
             "is it compared with?"
         ),
-        dtype,
+        inputs["dtype"],
     )
 
 
 def identity_case(
-    rng: np.random.Generator, batches=(2, 2), dtype="float64", channels=3, blank=0, w=None
+    rng: np.random.Generator, channels: int = 3, w: float | None = None, **kind: Any
 ) -> tuple[dict, dict]:
-    inputs = players(rng, (channels, channels), batches, blank)
+    inputs = players(rng, (channels, channels), **kind)
     w = weight(rng) if w is None else w
-    inputs |= {"function": "identity_loss", "weights": [w], "dtype": dtype}
-    P, Q = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
+    inputs |= {"function": "identity_loss", "weights": [w]}
+    P, Q = translators(inputs)
     x, y = decode(inputs["x"]), decode(inputs["y"])
     right = w * (l1(P(y), y) + l1(Q(x), x))
     wrong = [
@@ -193,36 +214,46 @@ def identity_case(
     ]
     return inputs, expected(
         right,
-        {"G_xy": P.weight, "G_yx": Q.weight},
+        learners(P, Q),
         rivals(wrong, right),
         (
             "The value is wrong: which generator sees which domain, and what is its output "
             "compared with?"
         ),
-        dtype,
+        inputs["dtype"],
     )
 
 
 def fooling_case(
-    rng: np.random.Generator, channels=(3, 3), dtype="float64", scale=1.0, batches=(2, 3), right=0
+    rng: np.random.Generator, channels: tuple[int, int] = (3, 3), **kind: Any
 ) -> tuple[dict, dict]:
-    """``right`` columns of the fakes are 0, for which the discriminators say 1."""
-    inputs: dict = {}
-    for k, c, n in (("x", channels[0], batches[0]), ("y", channels[1], batches[1])):
-        D, fake = rng.normal(0, 0.6, 8), scale * rng.uniform(-1, 1, (n, c, 7, 5))
+    """``right`` columns of the fakes are 0, for which the discriminators say 1; ``scale`` is that
+    of the other columns, and ``batches``, ``sizes``, ``layer``, ``dtype`` as for the translators.
+    """
+    inputs: dict = {"dtype": kind.get("dtype", "float64"), "layer": kind.get("layer", "")}
+    right, sizes = kind.get("right", 0), kind.get("sizes", SAME)
+    numbers = zip("xy", channels, kind.get("batches", (2, 3)), sizes, strict=True)
+    for k, c, n, size in numbers:
+        D = rng.normal(0, 0.6, 8)
+        fake = kind.get("scale", 1.0) * rng.uniform(-1, 1, (n, c, *size))
         D[0] = 1.0 if right else D[0]
         fake[..., :right] = 0.0
         inputs |= {f"D_{k}": encode(torch.from_numpy(D)), f"fake_{k}": encode(torch.tensor(fake))}
-    inputs["dtype"] = dtype
-    D_x, D_y = (Patches(decode(inputs[name])) for name in ("D_x", "D_y"))
+    D_x, D_y = judges(inputs)
     fake_x, fake_y = (decode(inputs[name]).requires_grad_() for name in ("fake_x", "fake_y"))
     a, b = D_x(fake_x), D_y(fake_y)
     value = (a - 1).square().mean() + (b - 1).square().mean()
-    swapped = D_y(fake_x), D_x(fake_y)
+    alone = lambda D, fakes: torch.cat([D(fake[None]) for fake in fakes])  # noqa: E731
     wrong = [
         (
-            lambda: sum((t - 1).square().mean() for t in swapped),
+            lambda: sum((t - 1).square().mean() for t in (D_y(fake_x), D_x(fake_y))),
             "The discriminators change places: who knows which domain?",
+        ),
+        (
+            lambda: (
+                (alone(D_x, fake_x) - 1).square().mean() + (alone(D_y, fake_y) - 1).square().mean()
+            ),
+            "The fakes are judged one by one: a batch norm needs them together.",
         ),
         (
             lambda: a.square().mean() + b.square().mean(),
@@ -269,36 +300,58 @@ def fooling_case(
             "The value is wrong: who judges which fakes, and how far are the outputs from what "
             "G wants?"
         ),
-        dtype,
+        inputs["dtype"],
+    )
+
+
+def cycle_cases(r: np.random.Generator) -> tuple[dict, dict]:
+    return several(
+        {
+            "domains": cycle_case(r, (2, 4), batches=(3, 1), sizes=OTHER_SIZES, dtype="float32"),
+            "one way": cycle_case(r, (1, 3), batches=(1, 1), last=0.0),
+            "right pixels": cycle_case(r, blank=2, sizes=OTHER_SIZES),
+            "batch norms": cycle_case(r, batches=(3, 2), layer="batch norm"),
+            "tanh": cycle_case(r, layer="tanh"),
+            "nothing to do": value_alone(cycle_case(r, layer="none", batches=(1, 2))),
+            "nearly right": cycle_case(r, near=1e-4),
+            "large": cycle_case(r, scale=100.0),
+        }
+    )
+
+
+def identity_cases(r: np.random.Generator) -> tuple[dict, dict]:
+    return several(
+        {
+            "batches": identity_case(r, batches=(1, 3), sizes=OTHER_SIZES, dtype="float32"),
+            "small": identity_case(r, channels=1, w=0.3, batches=(1, 1)),
+            "none": value_alone(identity_case(r, w=0.0)),
+            "right pixels": identity_case(r, blank=2, sizes=OTHER_SIZES),
+            "batch norms": identity_case(r, batches=(3, 2), layer="batch norm"),
+            "tanh": identity_case(r, layer="tanh"),
+            "nothing to do": value_alone(identity_case(r, layer="none", batches=(1, 2))),
+            "nearly right": identity_case(r, near=1e-4),
+            "large": identity_case(r, scale=100.0),
+        }
+    )
+
+
+def fooling_cases(r: np.random.Generator) -> tuple[dict, dict]:
+    return several(
+        {
+            "far": fooling_case(r, (2, 5), dtype="float32", scale=100.0, sizes=OTHER_SIZES),
+            "some right": fooling_case(r, (1, 3), batches=(1, 1), right=2),
+            "all right": fooling_case(r, (1, 3), right=5),
+            "nearly right": fooling_case(r, scale=1e-3, right=1),
+            "batch norms": fooling_case(r, (2, 3), layer="batch norm"),
+        }
     )
 
 
 CYCLE, IDENTITY, FOOL = "cycle_loss", "identity_loss", "fooling_loss"
+LAYERS = "other domains and layers, small and large distances"
 CHECKS = table(
-    (
-        "cycle_values",
-        CYCLE,
-        3,
-        "value and gradients, two weights",
-        True,
-        cycle_case,
-        "generators",
-    ),
-    (
-        "cycle_domains",
-        CYCLE,
-        2,
-        "other domains, a weight of 0, pixels that come back",
-        False,
-        lambda r: several(
-            {
-                "domains": cycle_case(r, (2, 4), (3, 1), "float32"),
-                "one way": cycle_case(r, (1, 3), (1, 1), last=0.0),
-                "right pixels": value_alone(cycle_case(r, blank=2)),
-            }
-        ),
-        "generators",
-    ),
+    ("cycle_values", CYCLE, 3, "value and gradients, two weights", True, cycle_case, "generators"),
+    ("cycle_domains", CYCLE, 2, f"{LAYERS}, a weight of 0", False, cycle_cases, "generators"),
     (
         "identity_values",
         IDENTITY,
@@ -312,39 +365,19 @@ CHECKS = table(
         "identity_batches",
         IDENTITY,
         1,
-        "other batches, small weights, pixels that stay",
+        f"{LAYERS}, small weights",
         False,
-        lambda r: several(
-            {
-                "batches": identity_case(r, (1, 3), "float32"),
-                "small": identity_case(r, (1, 1), channels=1, w=0.375),
-                "none": value_alone(identity_case(r, w=0.0)),
-                "right pixels": value_alone(identity_case(r, blank=2)),
-            }
-        ),
+        identity_cases,
         "generators",
     ),
-    (
-        "fooling_values",
-        FOOL,
-        3,
-        "value, and gradients of the fakes",
-        True,
-        fooling_case,
-        "fooling",
-    ),
+    ("fooling_values", FOOL, 3, "value, and gradients of the fakes", True, fooling_case, "fooling"),
     (
         "fooling_channels",
         FOOL,
         1,
-        "other domains, outputs far from 1, outputs that are 1",
+        "other domains and layers, outputs that are far from 1, near it, and 1",
         False,
-        lambda r: several(
-            {
-                "far": fooling_case(r, (2, 5), "float32", 100.0),
-                "right": fooling_case(r, (1, 3), batches=(1, 1), right=2),
-            }
-        ),
+        fooling_cases,
         "fooling",
     ),
 )

@@ -1,21 +1,27 @@
 """Probes of problem set 3: the student's block, pool, losses and step on the parent's numbers."""
 
+import random
+from itertools import combinations, pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from checks.probes.tools import (
     Mix,
+    Normed,
     Patches,
     attempt,
     decode,
     encode,
     fill,
-    intact,
+    other,
     precision,
     slope,
+    state,
     trace,
     untouched,
     wanted,
+    watched,
 )
 from torch import Tensor, nn
 
@@ -23,24 +29,38 @@ from torch import Tensor, nn
 
 
 def block(names: dict, inputs: dict) -> dict:
-    """A residual block with given weights: output, gradient at its input, numbers that an optimiser
-    finds.
+    """A residual block with given weights, one of three: output, gradients at its input and in its
+    weights, numbers that an optimiser finds.
     """
-    image, weights = decode(inputs["image"]), [decode(w) for w in inputs["weights"]]
-    net = wanted(names, "ResidualBlock")(image.shape[1]).double()
+    dtype, Block = getattr(torch, inputs["dtype"]), wanted(names, "ResidualBlock")
+    image, at = (decode(inputs[name], dtype) for name in ("image", "at"))
+    weights = [decode(w, dtype) for w in inputs["weights"]]
+    before, net, after = (Block(image.shape[1]).to(dtype) for _ in range(3))
+    starts = [p.detach().clone() for b in (before, net) for p in b.parameters() if p.ndim == 4]
     fill(net, image, weights, [])
-    h = decode(inputs["image"]).requires_grad_()
+    for another in (before, after):  # which have weights of their own
+        fill(another, image, [-w for w in weights], [])
+    h = image.clone().requires_grad_()
 
     def evaluated() -> bool:
         trained = net.train()(image)
         return torch.equal(net.eval()(image), trained)
 
+    def learned(out: Tensor) -> dict:
+        found = [p for w in weights for p in net.parameters() if torch.equal(p, w)]
+        grads = torch.autograd.grad((out * at).sum(), found, retain_graph=True)
+        return encode(torch.stack(grads))
+
+    for others in (other(image)[..., 1:], other(image)):
+        net(others)
+    out = untouched(net, h)
+    net(other(image))
     return {
-        "output": attempt(lambda: encode(net(h))),
-        "gradient": attempt(
-            lambda: encode(torch.autograd.grad((net(h) * decode(inputs["at"])).sum(), h)[0])
-        ),
+        "output": attempt(lambda: encode(out)),
+        "gradient": slope(out * at, h),
+        "learned": attempt(lambda: learned(out)),
         "known": sum(p.numel() for p in net.parameters() if p.requires_grad),
+        "apart": not any(torch.equal(a, b) for a, b in combinations(starts, 2)),
         "same in eval": attempt(evaluated),
     }
 
@@ -87,39 +107,84 @@ def pool_fill(names: dict, inputs: dict) -> dict:
     }
 
 
-def pool_draws(names: dict, inputs: dict) -> dict:
-    """What pools do with batches of three, from the first on: shares and counts, of which images
-    come back and which stay.
+def told(given: list[list[float]], answers: list[Tensor], size: int) -> dict:
+    """What the answers of one pool tell about its draws.
+
+    Of each image that came to a full pool: whether it came back, and whether it came in a batch
+    that filled the pool. Of each stored image that came back: how many were older, and in which
+    place it was, where the new one is now. How often something else came back, before the pool was
+    full (``early``) and after (``strangers``).
     """
-    pattern, size, Pool = decode(inputs["pattern"]), inputs["size"], wanted(names, "ImagePool")
-    early, strangers, ranks, news, at_once, together = 0, 0, [0] * size, [], [], []
-    for _ in range(inputs["pools"]):
-        pool, stored, number = Pool(size), [], 0.0  # the oldest first
-        for _ in range(4):
-            batch, own = [number + 1, number + 2, number + 3], []
-            number, filling = number + 3, len(stored) < size
-            answer = marks(pool.query(marked(batch, pattern)), pattern)
-            for new, got in zip(batch, answer, strict=True):
-                if len(stored) < size:
-                    stored.append(new)
-                    early += got != new
-                    continue
-                own.append(got == new)
-                if got in stored:
-                    ranks[stored.index(got)] += 1
-                    stored.remove(got)
-                    stored.append(new)
-                else:
-                    strangers += got != new
-            (at_once if filling else news).extend(own)
-            together += [] if filling else [own[0] == own[1]]
-    one = Pool(1)
-    alone = [marks(one.query(marked([n], pattern)), pattern) == [n] for n in range(1, 301)]
-    shares = {"fresh": news, "full_within": at_once, "together": together, "one": alone[1:]}
-    return {name: encode(sum(x) / max(1, len(x))) for name, x in shares.items()} | {
-        "early": early,
-        "strangers": strangers,
-        "ranks": encode(torch.tensor(ranks) / max(1, sum(ranks))),
+    places: dict[float, int] = {}  # of the stored images, the oldest first
+    out: dict = {"new": [], "within": [], "ages": [], "places": [], "early": 0, "strangers": 0}
+    for batch, answer in zip(given, answers, strict=True):
+        filling = len(places) < size
+        for new, got in zip(batch, answer.flatten().tolist(), strict=True):
+            if len(places) < size:
+                places[new] = len(places)
+                out["early"] += got != new
+                continue
+            out["within" if filling else "new"].append(got == new)
+            if got in places:
+                out["ages"].append(list(places).index(got))
+                out["places"].append(places.pop(got))
+                places[new] = out["places"][-1]
+            else:
+                out["strangers"] += got != new
+    return out
+
+
+def spread(numbers: list[int], size: int) -> float:
+    """Chi-square of numbers below ``size`` that should be equally frequent."""
+    even = len(numbers) / size
+    return sum((numbers.count(i) - even) ** 2 for i in range(size)) / max(even, 1)
+
+
+def share(found: list[bool]) -> float:
+    return sum(found) / max(1, len(found))
+
+
+def pool_draws(names: dict, inputs: dict) -> dict:
+    """What pools do with images of one number each: many small ones, always two at a time, and one
+    of each size that goes on for long.
+    """
+    Pool, first = wanted(names, "ImagePool"), float(inputs["first"])
+
+    def asked(pools: list, size: int, count: int, batch: int) -> list[dict]:
+        """What pools of one size tell that get so many images in turn, each its own."""
+        given = [[first + j for j in range(i, i + batch)] for i in range(0, count, batch)]
+        numbers = [[[n + 0.5 * k for n in part] for part in given] for k in range(len(pools))]
+        answers: list = [[] for _ in pools]
+        for i in range(len(given)):
+            for pool, own, back in zip(pools, numbers, answers, strict=True):
+                images = torch.tensor(own[i], dtype=torch.float64)
+                back.append(pool.query(images[:, None, None, None]))
+        return [told(*pair, size) for pair in zip(numbers, answers, strict=True)]
+
+    pairs = [[Pool(4), Pool(4)] for _ in range(inputs["pools"] // 2)]
+    small = [one for pair in pairs for one in asked(pair, 4, 12, 3)]
+    out = {"one": share(asked([Pool(1)], 1, 300, 1)[0]["new"])}
+    draws = [(Pool(3), torch.rand(()).item(), random.random(), np.random.rand()) for _ in "ab"]
+    long: list[dict] = []
+    for size in inputs["sizes"]:
+        one = asked([Pool(size)], size, inputs["images"], 7)[0]
+        new, places, long = one["new"], one["places"], [*long, one]
+        lags = [share([a == b for a, b in zip(new, new[k:])]) for k in range(1, 5)]  # noqa: B905
+        out |= {
+            f"fresh, {size}": share(new),
+            f"together, {size}": torch.tensor(lags),
+            f"ages, {size}": torch.tensor(
+                [share([a == i for a in one["ages"]]) for i in range(size)]
+            ),
+            f"again, {size}": share([a == b for a, b in pairwise(places)]),
+            f"spread of ages, {size}": spread(one["ages"], size),
+            f"spread of places, {size}": spread(places, size),
+        }
+    return {name: encode(number) for name, number in out.items()} | {
+        "full_within": encode(share([new for one in small for new in one["within"]])),
+        "early": sum(one["early"] for one in [*small, *long]),
+        "seeds": any(a == b for a, b in zip(*(numbers[1:] for numbers in draws), strict=True)),
+        "strangers": sum(one["strangers"] for one in [*small, *long]),
     }
 
 
@@ -127,7 +192,7 @@ def pool_copies(names: dict, inputs: dict) -> dict:
     """Whether what a pool returns is cut off, and whether later changes reach what it stores.
 
     One pool is filled at once, one image by image; each image that goes in or comes out is
-    overwritten afterwards.
+    overwritten afterwards. Of a third one, what came out is looked at again in the end.
     """
     pattern, size, Pool = decode(inputs["pattern"]), inputs["size"], wanted(names, "ImagePool")
     attached = [bool(Pool(0).query(marked([1.0], pattern).requires_grad_() * 1.0).requires_grad)]
@@ -137,12 +202,12 @@ def pool_copies(names: dict, inputs: dict) -> dict:
         for count in [first] + [1] * 80:
             batch = [number + 1 + i for i in range(count)]
             number = batch[-1]
-            given = marked(batch, pattern).requires_grad_() * 1.0
-            before = given.detach().clone()
-            known |= dict(zip(batch, before, strict=True))
+            given = marked(batch, pattern).requires_grad_(first == 1) * 1.0
+            before = state(given), given.detach().clone()
+            known |= dict(zip(batch, before[1], strict=True))
             got = pool.query(given)
             attached.append(bool(got.requires_grad))
-            unchanged = unchanged and torch.equal(given.detach(), before)
+            unchanged = unchanged and state(given) == before[0]
             found = marks(got.detach(), pattern)
             foreign += sum(mark not in known for mark in found)
             rounded += sum(
@@ -158,44 +223,73 @@ def pool_copies(names: dict, inputs: dict) -> dict:
         "foreign": foreign,
         "rounded": rounded,
         "fresh": encode(sum(news) / len(news)),
+        "later": later(Pool(size), pattern),
     }
+
+
+def later(pool: Any, pattern: Tensor) -> bool:
+    """Whether all answers of the pool are in the end what they were when they came."""
+    answers = []
+    for n in range(1, 60):
+        got = pool.query(marked([float(n)] * (1 + n % 2), pattern))
+        answers.append((got, got.clone()))
+    return all(torch.equal(got, then) for got, then in answers)
 
 
 # ---- losses
 
+PAIR = ("G_xy", "G_yx")
 
-def translators(inputs: dict, dtype: torch.dtype = torch.float64) -> tuple[Mix, Mix]:
-    """G_xy and G_yx: mixtures of channels."""
-    return Mix(decode(inputs["G_xy"], dtype)), Mix(decode(inputs["G_yx"], dtype))
+
+def translators(inputs: dict, dtype: torch.dtype = torch.float64) -> list[nn.Module]:
+    """G_xy and G_yx: mixtures of channels, or networks that change nothing. Where the inputs name a
+    layer, it is part of each.
+    """
+    if inputs.get("layer") == "none":
+        return [nn.Identity(), nn.Identity()]
+    nets = [Mix(decode(inputs[name], dtype)) for name in ("G_xy", "G_yx")]
+    return [built(net, len(net.weight), inputs).to(dtype) for net in nets]
+
+
+def judges(inputs: dict, dtype: torch.dtype = torch.float64) -> list[nn.Module]:
+    """D_x and D_y: maps of numbers, with a batch norm where the inputs name it."""
+    nets = [Patches(decode(inputs[name], dtype)) for name in ("D_x", "D_y")]
+    return [built(net, 1, inputs).to(dtype) for net in nets]
+
+
+def built(net: nn.Module, channels: int, inputs: dict) -> nn.Module:
+    """The network with what ``inputs["layer"]`` names, a tanh or a batch norm."""
+    if inputs.get("layer") == "batch norm":
+        return Normed(net, nn.BatchNorm2d(channels))
+    return nn.Sequential(net, nn.Tanh()) if inputs.get("layer") == "tanh" else net
 
 
 def generators(names: dict, inputs: dict) -> dict:
     """A loss of both generators on images of both domains, and the gradients in their weights."""
     dtype = getattr(torch, inputs["dtype"])
-    G_xy, G_yx = translators(inputs, dtype)
-    x, y = decode(inputs["x"], dtype), decode(inputs["y"], dtype)
-    value = untouched(wanted(names, inputs["function"]), G_xy, G_yx, x, y, *inputs["weights"])
-    return {
-        "intact": intact(G_xy, G_yx),
+    nets, images = translators(inputs, dtype), [decode(inputs[name], dtype) for name in "xy"]
+    value, kept = watched(wanted(names, inputs["function"]), nets, *images, *inputs["weights"])
+    sources = {
+        f"{name}_gradient": next(net.parameters(), None)
+        for name, net in zip(PAIR, nets, strict=True)
+    }
+    return kept | {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
-        "G_xy_gradient": slope(value, G_xy.weight),
-        "G_yx_gradient": slope(value, G_yx.weight),
+        **{name: slope(value, w) for name, w in sources.items() if w is not None},
     }
 
 
 def fooling(names: dict, inputs: dict) -> dict:
     """The generators' GAN loss for given fakes, and the gradients that reach these."""
     dtype = getattr(torch, inputs["dtype"])
-    D_x, D_y = (Patches(decode(inputs[name], dtype)) for name in ("D_x", "D_y"))
-    fake_x, fake_y = (decode(inputs[name], dtype).requires_grad_() for name in ("fake_x", "fake_y"))
-    value = untouched(wanted(names, "fooling_loss"), D_x, D_y, fake_x, fake_y)
-    return {
-        "intact": intact(D_x, D_y),
+    fakes = [decode(inputs[name], dtype).requires_grad_() for name in ("fake_x", "fake_y")]
+    value, kept = watched(wanted(names, "fooling_loss"), judges(inputs, dtype), *fakes)
+    return kept | {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
-        "fake_x_gradient": slope(value, fake_x),
-        "fake_y_gradient": slope(value, fake_y),
+        "fake_x_gradient": slope(value, fakes[0]),
+        "fake_y_gradient": slope(value, fakes[1]),
     }
 
 
@@ -217,8 +311,7 @@ class Shelf:
 def cyclegan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of a game between two mixtures of channels and two maps of numbers."""
     step = wanted(names, "cyclegan_step")
-    G = nn.ModuleList(translators(inputs))
-    D = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_x", "D_y"))
+    G, D = nn.ModuleList(translators(inputs)), nn.ModuleList(judges(inputs))
     log: list[str] = []
     shelves = [
         Shelf(name, [decode(item) for item in inputs[f"old_{name}"]], log) for name in ("x", "y")

@@ -156,6 +156,20 @@ def intact(*nets: nn.Module) -> bool:
     )
 
 
+def watched(loss: Callable, nets: list[nn.Module], *args: Any) -> tuple[Any, dict]:
+    """``steady(loss, *nets, *args)`` with gradients of the networks that are there before, and
+    whether the networks run and stay in train mode, and can be trained on.
+    """
+    modes: set[bool] = set()
+    for net in nets:
+        for p in net.parameters():
+            p.grad = torch.full_like(p, 3.0)
+        for part in net.modules():
+            part.register_forward_pre_hook(lambda part, _: modes.add(part.training))
+    value = steady(loss, *nets, *args)
+    return value, {"intact": modes <= {True} and intact(*nets)}
+
+
 def answers(probe: Callable[[dict, dict], dict], names: dict, inputs: dict) -> dict:
     """The answer of a probe; where ``inputs`` hold several cases, the answers to each of them, or
     the error that stopped it.
@@ -348,8 +362,8 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     0. ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
     ``inputs["groups"]`` puts the parameters of an optimiser into two groups. ``modes``: whether the
     networks run and stay in train mode, in which they come; ``learns``: whether nothing stays
-    frozen; ``unchanged``: True, or the key of ``TRACES`` that is left on the tensors, or as hooks on
-    the networks; ``report kept``: whether each report is, after all calls, what it was after its
+    frozen; ``unchanged``: True, or the key of ``TRACES`` that is left on the tensors, or as hooks
+    on the networks; ``report kept``: whether each report is, after all calls, what it was after its
     own.
     """
     nets = [*G.modules(), *D.modules()]
