@@ -186,7 +186,13 @@ def translate(
 def evaluate(
     folder: RunFolder,
     data: DataName,
-    split: Annotated[str, typer.Option(help="val to choose, test to report")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="val to choose, test to report, all of a folder; default: test, or all of a "
+            "folder without splits that the run has not learned from"
+        ),
+    ] = None,
     direction: Direction = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON object on standard output, nothing else")
@@ -198,6 +204,7 @@ def evaluate(
 ) -> None:
     """Score a trained run on held-out data, beside two baselines, with 95 % intervals."""
     from course_lib import runs
+    from course_lib.metrics import words
 
     facts = runs.over_time(folder) if over_time else {}  # refuses before it takes long
     scores = runs.evaluate(folder, data, split=split, direction=direction, device=device) | facts
@@ -207,11 +214,7 @@ def evaluate(
                 scores[name] = None  # JSON has no NaN
         print(json.dumps(scores))
         return
-    for name, value in scores.items():
-        low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
-        interval = "" if low is None else f" [{low:.4f}, {high:.4f}]"
-        if not name.endswith(("_low", "_high")):
-            print(f"{name:24} {f'{value:.4f}' if isinstance(value, float) else value}{interval}")
+    print(words.table(scores))
 
 
 @app.command()

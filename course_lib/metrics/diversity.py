@@ -100,11 +100,15 @@ def common_share(values: Float[Tensor, "n k c"]) -> float:
     Each input's mean over z is taken away, v_ij = values_ij - mean_j values_ij; the share is
     |mean_i v_ij|^2 over |v_ij|^2, both summed over c and averaged over all that is left. 1: the
     same z does the same to every input; where z does something else to each it is about 1/n. nan
-    where z does nothing.
+    where z does nothing, and for a single input.
     """
     v = values.double() - values.double().mean(1, keepdim=True)
     total = v.square().sum(2).mean()
-    return (v.mean(0).square().sum(1).mean() / total).item() if total > 1e-10 else math.nan
+    return (
+        (v.mean(0).square().sum(1).mean() / total).item()
+        if total > 1e-10 and len(v) > 1
+        else math.nan
+    )
 
 
 # ---- realism

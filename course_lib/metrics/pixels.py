@@ -4,8 +4,9 @@ PSNR.
 Images are batches (n, 3, h, w) in [-1, 1], fakes first, reals second; every metric returns a Python
 float. The metrics that compare image by image (l1, psnr, ssim) need pairs; the others compare sets,
 which may differ in number. All raise ValueError for an empty batch, one that is not (n, 3, h, w),
-or two that do not fit. A ratio whose reference is 0 (flat or grey real images) is nan. No network
-learns from these: they record no gradients.
+or two that do not fit. A ratio is nan where the real images have next to nothing of what it
+compares (see NOTHING): they are flat, or grey. No network learns from these: they record no
+gradients.
 """
 
 import math
@@ -18,6 +19,8 @@ from torch.utils.data import Dataset
 BINS = 8  # of each colour channel in the joint histogram
 TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
 GRID_BAND = 0.45  # cycles per pixel; the highest frequency an image can hold is 0.5
+# What real images have at least, or a ratio to them says nothing: half a level of 8 bits is 0.004.
+NOTHING = {"sharpness": 1e-3, "grid_energy": 1e-6, "chroma": 5e-3}
 CHUNK = 64  # images at a time where a metric needs several times their memory
 
 
@@ -287,4 +290,4 @@ def _pairs(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
 def _ratio(measure, fake: Tensor, real: Tensor) -> float:
     fake, real = _sets(fake, real)
     reference = measure(real)
-    return measure(fake) / reference if reference > 1e-12 else math.nan
+    return measure(fake) / reference if reference > NOTHING[measure.__name__] else math.nan

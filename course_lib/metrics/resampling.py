@@ -11,10 +11,14 @@ histograms, the Fréchet distance and realism_error: sets that are drawn again h
 scores see that, so that their bootstrap would centre on another value.
 """
 
+import math
+
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
+from torch.utils.data import default_collate
 
+from course_lib.data import TwoDomains
 from course_lib.methods.base import Method
 from course_lib.metrics import distances, houses, pixels, scores
 from course_lib.metrics.intervals import bootstrap
@@ -34,6 +38,8 @@ def score(
     for one in scores.translated(method, data, split, direction):
         numbers = scores.measure(one)
         for name, parts in _parts(one).items():
+            if math.isnan(numbers[name]):  # a score without a meaning has no interval
+                parts = parts * math.nan
             numbers |= _ends(name, parts, one.groups)
         for prefix, matrices in one.matrices.items():
             ends = bootstrap(matrices, _segmentation, groups=one.groups).T.tolist()
@@ -43,6 +49,26 @@ def score(
         results |= {"n": len(one.real), "groups": len(one.groups.unique())}
         results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return results
+
+
+def baselines(held_out: TwoDomains, train: TwoDomains) -> dict[str, float]:
+    """Scores of two answers that took no learning, with intervals.
+
+    Of pairs, ``pixels.each_baseline``. Without pairs ``baseline_copy_kid``, kid_features of the
+    inputs as they are, and ``baseline_real_kid``, that of real images of ``train``, which is about
+    the best that can be expected.
+    """
+    groups = scores.groups_of(held_out)
+    if held_out.paired and train.paired:
+        return means(pixels.each_baseline(train, held_out), groups=groups)
+    found, count = {}, min(len(held_out), len(train))
+    items = default_collate([held_out[i] for i in range(len(held_out))])
+    real = torch.stack([train[i * len(train) // count]["y"] for i in range(count)])
+    for name, images in (("copy", items["x"]), ("real", real)):
+        apart = distances.distances(images, items["y"][: len(images)], groups[: len(images)])
+        for end in ("", "_low", "_high"):
+            found[f"baseline_{name}_kid{end}"] = apart[f"kid_features{end}"]
+    return found
 
 
 def means(

@@ -1,6 +1,8 @@
 """What a run is worth on held-out data, and whether waiting paid: ``course evaluate``."""
 
 import math
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from course_lib.data import open_dataset
+from course_lib.data import TwoDomains, names, open_dataset
 from course_lib.data.files import check_outputs, expanded, replace_file
+from course_lib.data.folders import ALL, own_splits
 from course_lib.data.images import to_png
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
-from course_lib.metrics import pixels, resampling, samples
-from course_lib.metrics.scores import groups_of
+from course_lib.metrics import resampling, samples
 from course_lib.plotting.figures import score_over_time
+from course_lib.runs import looks
 from course_lib.runs.opening import open_translator, towards
 from course_lib.training.state import read_rows
 
@@ -41,15 +44,17 @@ def evaluate(
     folder: Path,
     data: str,
     *,
-    split: str = "test",
+    split: str | None = None,
     direction: str | None = None,
     device: str = "auto",
 ) -> dict:
-    """What can be measured of a run on held-out data, and baselines where training had pairs.
+    """What can be measured of a run on held-out data, beside baselines (``resampling.baselines``).
 
     See ``scores.score``, and ``samples.score_samples`` for a method whose translations of one image
     differ. NAME_low and NAME_high are the ends of a score's 95 % interval over the images, of which
-    relatives (``groups`` of the data set) count as one draw.
+    relatives (``groups`` of the data set) count as one draw. ``split`` is by default "test", and
+    "all" of a folder that has no splits and is not the one that the run has learned from. nan
+    stands for what cannot be measured; ``metrics.words`` says why.
     """
     method, settings = open_translator(folder, device)
     return score_run(method, settings, data, split, direction, folder)
@@ -59,42 +64,69 @@ def score_run(
     method: Method,
     settings: dict,
     data: str,
-    split: str = "test",
+    split: str | None = None,
     direction: str | None = None,
     folder: Path = Path(),
 ) -> dict:
     """As :func:`evaluate`, of an opened run; ``folder`` is for the messages."""
     size, load = method.config.image_size, method.config.load
-    direction = direction or settings["direction"]
+    data, direction = os.path.expanduser(data), direction or settings["direction"]
     if size < 16:
         raise CourseError(
             f"images of {size} px are too small to score (SSIM looks at 11 px)",
             folder,
             "train at 16 px or more",
         )
+    split = split or _part(data, settings)
     held_out = open_dataset(data, split, size, direction, load=load)
-    train_set = open_dataset(data, "train", size, direction, load=load)
     if not set(method.maps) <= held_out[0].keys():
         raise CourseError(
             f"this run paints from {' and '.join(method.maps)}, and {data} has none",
             "--data",
             "try facades",
         )
-    if len(method.directions) > 1:
-        method = towards(method, settings, direction, folder)
-    elif not held_out.paired:
+    method = towards(method, settings, direction, folder)
+    if method.needs_pairs and not held_out.paired:
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
     scores = resampling.score(method, data, split, direction)
     if method.has_codes:
         scores |= samples.score_samples(method, data, split, direction, intervals=True)
-    if held_out.paired and train_set.paired:
-        each = pixels.each_baseline(train_set, held_out)
-        scores |= resampling.means(each, groups=groups_of(held_out))
+    if train_set := _training_set(data, split, size, direction, load, settings):
+        scores |= resampling.baselines(held_out, train_set)
     if begun := settings.get("start"):
         scores["started_from"] = (
             f"{begun['name']} at step {begun['steps']}, sha256 {begun['sha256'][:12]}"
         )
     return scores | {"split": split, "data": data, "direction": direction}
+
+
+def _part(data: str, settings: dict) -> str:
+    """The split that is scored if none is asked for: of what a run has learned from, held-out."""
+    learned = settings["data"]
+    if data in names() or not os.path.isdir(data):
+        return "test"
+    if Path(learned, "train").resolve() == Path(data).resolve():
+        raise CourseError(
+            "the run has learned from these very images",
+            data,
+            f"give {learned}, of which a part is held out; --split train scores what was learned",
+        )
+    is_own = os.path.isdir(learned) and os.path.samefile(data, learned)
+    is_moved = looks.fingerprint(data) == settings.get("fingerprint")
+    return "test" if own_splits(data) or is_own or is_moved else ALL
+
+
+def _training_set(
+    data: str, split: str, size: int, direction: str, load: str, settings: dict
+) -> TwoDomains | None:
+    """That of ``data``, or where that is for testing only, the run's, if it can be had."""
+    splits, learned = own_splits(data), settings["data"]
+    if split != ALL and (not splits or "train" in splits):
+        return open_dataset(data, "train", size, direction, load=load)
+    if learned in names() or os.path.isdir(learned):  # nothing is downloaded for this
+        with suppress(CourseError):
+            return open_dataset(learned, "train", size, direction, load=load)
+    return None
 
 
 def over_time(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 It is found when the training begins and kept in run.json: folders are moved, and change.
 """
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +13,7 @@ from torch import Tensor
 
 from course_lib.data import COLOURING, TwoDomains
 from course_lib.data.folders import side_by_side
-from course_lib.data.images import grey
+from course_lib.data.images import find_images, grey
 
 LOOKED_AT = 64  # items of a data set, evenly spread
 COLOURLESS = 0.01  # mean spread of the channels of an image in [-1, 1]: a JPEG file may add so much
@@ -41,6 +43,14 @@ def of_data(dataset: TwoDomains) -> dict[str, Any]:
         alike = alike and bool((x - y).abs().mean() < ALIKE)
     same = alike and bool(in_grey)
     return {"beside": dataset.beside, "grey": in_grey, "same_luminance": same}
+
+
+def fingerprint(data: str) -> str:
+    """Of the first images of a folder without splits, wherever it is moved; "" of all else."""
+    sides = [side for side in (Path(data, "A"), Path(data)) if side.is_dir()]
+    first = [path for side in sides[:1] for path in find_images(side)[:8]]
+    told = b"".join(os.fsencode(path.name) + path.read_bytes() for path in first)
+    return hashlib.sha256(told).hexdigest() if told else ""
 
 
 def of_run(settings: dict, direction: str) -> Look:

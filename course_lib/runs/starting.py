@@ -105,6 +105,7 @@ def train(
         "minutes": minutes,
         "start": begun.facts if begun else None,
         "look": looks.of_data(train_set) if cls.translates else None,
+        "fingerprint": looks.fingerprint(data),
         "versions": {"course_lib": __version__, "torch": torch.__version__},
         "device": profiles.device_name(),
     }
@@ -174,7 +175,7 @@ def _name(data: str) -> str:
 
 def _flat(settings: dict) -> dict:
     """What of run.json must not change, in one level; versions and the device may."""
-    free = ("config", "versions", "device", "look")
+    free = ("config", "versions", "device", "look", "fingerprint")
     facts = {key: value for key, value in settings.items() if key not in free}
     return {"ranks": 1} | facts | settings["config"]
 

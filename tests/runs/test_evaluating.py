@@ -1,0 +1,121 @@
+"""``course evaluate``: the right images, in the direction that was learned, and what the numbers
+mean in words.
+"""
+
+import json
+import shutil
+
+import pytest
+
+from course_lib import CourseError, runs
+from course_lib.data.images import to_image
+from course_lib.metrics import words
+from tests.metrics.test_scores import Stub
+from tests.support import tensors
+from tests.support.pictures import noise
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def pairs(folder, count, seed=0):
+    folder.mkdir(parents=True)
+    for i in range(count):
+        noise(64, 32, seed + i).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of pix2pix and its folder of twenty pairs, without splits."""
+    place = tmp_path_factory.mktemp("run")
+    data, config = pairs(place / "mine", 20), runs.make_config("pix2pix", "smoke", 16)
+    options = {"steps": 1, "previews": 0, "progress": False, "device": "cpu"}
+    runs.train("pix2pix", str(data), place / "out", config, **options)
+    return place / "out", data
+
+
+def test_a_direction_that_was_not_learned_is_refused(trained, refusal):
+    words = ["evaluate", "--run", trained[0], "--data", "facades", "--direction", "yx"]
+    assert "translates xy, not yx" in refusal(*words)[0]
+
+
+def test_a_folder_is_scored_whole_unless_the_run_has_learned_from_it(trained, tmp_path, course):
+    out, mine = trained
+    others, alone = pairs(tmp_path / "others", 20, 99), pairs(tmp_path / "alone" / "test", 3, 99)
+    moved = shutil.copytree(mine, tmp_path / "moved")
+    (tmp_path / "link").symlink_to(mine)
+    held_out = runs.evaluate(out, str(mine), device="cpu")
+    assert held_out["n"] < 5 and held_out["split"] == "test" and "baseline_nn_l1" in held_out
+    for data, n, split in (
+        (others, 20, "all"),
+        (alone.parent, 3, "test"),
+        (alone, 3, "all"),
+        (moved, held_out["n"], "test"),
+        (tmp_path / "link", held_out["n"], "test"),
+    ):
+        found = runs.evaluate(out, str(data), device="cpu")
+        assert (found["n"], found["split"]) == (n, split), data
+        assert found.keys() == held_out.keys()
+    status, told, _ = course("evaluate", "--run", out, "--data", others, "--device", "cpu")
+    assert status == 0 and told.startswith(f"scored: 20 pairs, all of {others}\n")
+
+
+def test_the_images_that_a_run_has_learned_from_are_not_a_folder_for_testing(tmp_path):
+    mine = pairs(tmp_path / "mine" / "train", 4)
+    run = {"direction": "xy", "data": str(mine.parent)}
+    with pytest.raises(CourseError, match="learned from these very images"):
+        runs.score_run(Stub(lambda x: x, size=16), run, str(mine))
+    assert runs.score_run(Stub(lambda x: x, size=16), run, str(mine), "train")["n"] == 2
+
+
+def test_what_one_image_cannot_tell_is_said(trained, tmp_path, course):
+    one = ["evaluate", "--run", trained[0], "--data", pairs(tmp_path / "one", 1), "--device", "cpu"]
+    lines = course(*one)[1].splitlines()
+    assert not any("nan" in line.split() for line in lines)
+    assert f"{'kid_features':24} not measured: it needs 3 images that are not relatives" in lines
+    assert next(line for line in lines if line.startswith("l1 ")).endswith("it needs 2 images")
+    assert "1 pair is too few" in lines[-1]
+    told = json.loads(course(*one, "--json")[1], parse_constant=pytest.fail)
+    assert told["kid_features"] is None and told["l1"] > 0
+
+
+def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
+    for k, name in enumerate(("trainA", "trainB", "testA", "testB")):
+        (tmp_path / name).mkdir()
+        for i, image in enumerate(tensors.noise(4, 16, k)):
+            to_image(image * (name[-1] == "A")).save(tmp_path / name / f"{i}.png")
+    run = {"direction": "xy", "data": str(tmp_path)}
+    there, copied = (
+        runs.score_run(Stub(of, lambda y: y, size=16), run, str(tmp_path))
+        for of in (lambda x: 0 * x, lambda x: x)
+    )
+    assert copied["kid_features"] == pytest.approx(copied["baseline_copy_kid"], rel=1e-3)
+    assert there["baseline_real_kid"] < there["baseline_copy_kid"]
+    assert "closer to the real images than the inputs themselves" in words.verdict(there)
+    told = words.table(there).splitlines()
+    assert f"{'chroma_ratio':24} not measured: the real images are grey" in told
+
+
+SURE = {"n": 50, "groups": 50, "split": "test", "data": "facades"}
+
+
+@pytest.mark.parametrize(
+    ("l1", "n", "said"),
+    [
+        (0.5, 50, "no better than the mean training image and the answer to the nearest"),
+        (0.3, 50, "no better than the answer to the nearest training input (L1 0.300 against 0.2"),
+        (0.1, 50, "better than the mean training image and the answer"),
+        (0.19, 50, "50 pairs are too few to be sure"),
+        (0.1, 5, "5 pairs are too few to be sure"),
+    ],
+)
+def test_the_verdict_is_against_what_took_no_learning(l1, n, said):
+    scores = SURE | {"n": n, "groups": n, "psnr": 9.0}
+    for name, value in {"l1": l1, "baseline_mean_l1": 0.4, "baseline_nn_l1": 0.2}.items():
+        scores |= {name: value, f"{name}_low": value - 0.02, f"{name}_high": value + 0.02}
+    lines = words.table(scores).splitlines()
+    assert lines[-1].startswith("In short: ") and said in lines[-1]
+    assert ("too few" in lines[-1]) == ("too few" in said)
+    heads = [lines.index(f"{head} is better") for head in ("↓ lower", "↑ higher")]
+    rows = [next(i for i, line in enumerate(lines) if line.startswith(k)) for k in ("l1", "psnr")]
+    assert heads[0] < rows[0] < heads[1] < rows[1]
