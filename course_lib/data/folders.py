@@ -44,7 +44,7 @@ HELD_OUT = 0.1  # share of train that stands in for a missing val or test
 CACHE_BYTES = 2**30  # decoded images that one data set keeps in memory
 EAGER_PIXELS = 100_000_000  # a split of at most so many pixels, some seconds, is decoded at once
 LOOKED_AT = 16  # images of a side, to see whether they have any contrast
-FAINT = 32  # of 255: values that lie closer together look like one
+FAINT = 40  # of 255: values that lie closer together look like one
 BENT = 0.05  # by so much the aspect ratios of partners may differ, of which one is squeezed
 LAYOUTS = (
     "expected one of: train/ val/ test/ with A|B images side by side, twice as wide as high"
@@ -255,6 +255,11 @@ class ImageFolder(TwoDomains):
             if not single:
                 raise refusal(bad, folder) if bad else _no_pairs(odd, sizes, folder)
             about, self.beside = "Single images", False
+        if self.beside and single and not said:
+            note(
+                f"the images in {where} are twice as wide as high, so each is taken for a pair A|B"
+                " and cut in two"
+            )
         sides = "" if self.paired else "AB"
         if split == ALL:
             a, b, held_out = {ALL: all_x}, {ALL: all_y}, ""

@@ -203,13 +203,16 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         ) from None
     except Exception as error:  # a damaged file can raise nearly anything in a decoder
         reason = " ".join(str(error).split()) or type(error).__name__
+        fix = "fetch or save the file again, or remove it"
         if isinstance(error, UnidentifiedImageError):
             formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
             reason = f"its content is not {formats}, whatever its name says"
-        found, fix = kind(path), "fetch or save the file again, or remove it"
+            with open(path, "rb") as file:  # some telephones call it .jpg
+                is_heic = file.read(11)[4:] == b"ftyphei"
+            fix = "; ".join(advice([Path(f"a{HEIC[0]}") if is_heic else path])) or fix
+        found = kind(path)
         if found in MISTAKEN:
             reason, fix = f"it is {found}", MISTAKEN[found]
-        fix = "; ".join(advice([path])) or fix
         raise CourseError(f"cannot read this image: {reason}", printable(path), fix) from None
 
 

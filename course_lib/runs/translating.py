@@ -11,12 +11,13 @@ from torch import Tensor
 from course_lib.data.files import expanded
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
+    attempt,
     entries,
     find_images,
     grey,
     half,
-    image_size,
     read_image,
+    refusal,
     to_bytes,
     to_tensor,
     with_luminance,
@@ -95,8 +96,9 @@ def translate_files(
         image = read_image(path, keep_alpha)
         return half(image, input_is_left) if paired else image
 
-    for path in paths:  # before anything is written
-        opened(path)
+    sizes, bad = attempt(lambda path: read_image(path).size, paths)  # before anything is written
+    if bad:
+        raise refusal(bad, source)
     if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):
         raise CourseError(
             f"this {settings['method']} run has no noise: all {samples} outputs would be the same",
@@ -105,7 +107,7 @@ def translate_files(
         )
     read = [*paths, *([style] if style else [])]
     targets = make_targets(target, source, paths.values(), samples, read)
-    halved = sum(width == 2 * height for width, height in map(image_size, paths))
+    halved = sum(width == 2 * height for width, height in sizes.values())
     if paired and halved:
         side = "left" if input_is_left else "right"
         warnings.warn(

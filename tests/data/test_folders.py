@@ -248,6 +248,11 @@ def test_only_what_is_twice_as_wide_as_high_or_lies_in_ab_is_cut_into_pairs(tmp_
         item = open_dataset(str(tmp_path / name), "train", 16, single=True)[0]
         path = next((tmp_path / name).rglob(f"{item['name']}.png"))
         assert torch.equal(item["y"], to_tensor(read_image(path), 16))
+    (tmp_path / "mixed" / "train" / "00.png").unlink()
+    with pytest.warns(UserWarning, match="twice as wide as high"):
+        item = open_dataset(str(tmp_path / "mixed"), "train", 16, single=True)[0]
+    path = tmp_path / "mixed" / "train" / f"{item['name']}.png"
+    assert torch.equal(item["y"], to_tensor(read_image(path).crop((16, 0, 32, 16)), 16))
     out, config = tmp_path / "run", runs.make_config("dcgan", "smoke")
     made = runs.train(
         "dcgan", str(tmp_path / "squares"), out, config, steps=1, previews=0, progress=False

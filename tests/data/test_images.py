@@ -345,6 +345,8 @@ def test_pictures_that_cannot_be_read_are_named_once_with_what_to_do(tmp_path):
         for name in heic
         for text in (said, refused(tmp_path / name).fix)
     )
+    (tmp_path / "IMG_0001.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0")  # as some telephones do
+    assert ("pillow-heif" in refused(tmp_path / "IMG_0001.jpg").fix) == bool(heic)
 
 
 def test_heic_is_read_where_its_package_is_installed(tmp_path):

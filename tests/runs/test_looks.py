@@ -112,3 +112,15 @@ def test_what_is_given_in_place_of_an_image_or_a_run_is_named(tmp_path, refusal)
         error, _, mend = refusal("translate", *given, *to)
         assert what in error and fix in mend, (error, mend)
     assert not (tmp_path / "o").exists()
+
+
+def test_all_damaged_inputs_are_named_before_anything_is_written(tmp_path, refusal):
+    (tmp_path / "in").mkdir()
+    for i in range(5):
+        photograph(20, 16, i).save(path := tmp_path / "in" / f"{i}.png")
+        if i % 2:
+            path.write_bytes(path.read_bytes()[:-200])
+    inputs, to = ["--input", tmp_path / "in"], ["--output", tmp_path / "o"]
+    error, where, _ = refusal("translate", "--run", "shipped:facades-many", *inputs, *to)
+    assert "2 files cannot be used: 1.png, 3.png" in error and where.endswith(str(tmp_path / "in"))
+    assert not (tmp_path / "o").exists()
