@@ -115,11 +115,14 @@ def gallery(
 
 
 def _literal(text: str) -> Any:
-    """``"5"`` -> 5, ``"True"`` -> True; anything that is no Python value stays text."""
+    """``"5"`` -> 5, ``"True"`` -> True; anything that is no Python value stays text.
+
+    But the name of what lies here becomes its whole path: a notebook runs in its own folder.
+    """
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return text
+        return os.path.abspath(text) if os.path.exists(text) else text
 
 
 graded = typer.Typer()

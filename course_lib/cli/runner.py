@@ -229,7 +229,8 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
         cell.metadata.setdefault("papermill", {}).update(status=status)
     notebook.metadata.pop("papermill", None)  # which tells folders of this machine
     if error:
-        error = error.strip().splitlines()[0][:300]
+        lines = error.strip().splitlines()[: 3 if error.startswith("CourseError") else 1]
+        error = "\n".join(line[:300] for line in lines)
         error = f"code cell {sum(i <= failed for i in code)} of {len(code)}: {error}"
         left = f"The last {sum(i > reached for i in code)} code cells were **NOT RUN**."
         notebook.cells.insert(0, new_markdown_cell(f"> **FAILED** in {error}. {left}"))

@@ -75,6 +75,22 @@ def test_an_exception_is_named_and_the_rest_not_run(three):
     assert "ZeroDivisionError" in raised.with_suffix(".html").read_text()
 
 
+def test_a_path_is_meant_from_here_and_a_course_error_keeps_its_three_lines(
+    tmp_path, course, monkeypatch
+):
+    code = "from pathlib import Path\nfrom course_lib.errors import CourseError\n"
+    code += "raise CourseError(f'{Path(seed).is_absolute()} {Path(seed).is_dir()}', seed, 'this')"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "pictures").mkdir()
+    path = write_notebook(tmp_path / "elsewhere" / "x.ipynb", code)
+    monkeypatch.chdir(tmp_path)
+    status, _, said = course("run", path, "--profile", "smoke", "--set", "seed=pictures")
+    lines = ["CourseError: True True", f"  where: {tmp_path / 'pictures'}", "  fix: this"]
+    assert status == 1 and "\n".join(lines) in said
+    report = json.loads((tmp_path / "build" / "report.json").read_text())
+    assert report["notebooks"][0]["error"].endswith("\n".join(lines))
+
+
 def test_a_dead_kernel_fails_its_cell_within_seconds(three):
     folder, report = three
     row = report["notebooks"][1]
