@@ -106,13 +106,14 @@ def edge_agreement(x: Float[Tensor, "n 3 h w"], y: Float[Tensor, "n 3 h w"]) -> 
     [-1, 1].
 
     Steepness is sqrt(dx^2 + dy^2) of the mean over the channels, from central differences. A flat
-    picture has none: 0.
+    picture has no edges, and a smooth ramp neither: near 0.
     """
     maps = []
     for images in _pairs(x, y):
         dy, dx = torch.gradient(images.mean(1), dim=(1, 2))
         steep = torch.hypot(dx, dy).flatten(1)
-        maps.append(torch.nn.functional.normalize(steep - steep.mean(1, keepdim=True)))
+        least = NOTHING["sharpness"] * steep.shape[1] ** 0.5  # below it rounding would correlate
+        maps.append(torch.nn.functional.normalize(steep - steep.mean(1, keepdim=True), eps=least))
     return (maps[0] * maps[1]).sum(1)
 
 

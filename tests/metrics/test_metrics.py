@@ -95,6 +95,9 @@ def test_edges_agree_where_they_lie_in_the_same_places():
         0,
         0,
     ]  # flat: no edges at all
+    ramp = torch.linspace(-1, 1, 16).expand(3, 3, 16, 16)  # equally steep, but for rounding
+    assert metrics.edge_agreement(ramp, ramp).abs().max() < 0.01
+    assert metrics.edge_agreement(x, 0.5 + 1e-5 * x).abs().max() < 0.01
 
 
 def test_histograms_of_equal_and_disjoint_sets():
