@@ -71,6 +71,9 @@ def read_claims(path: Path) -> list[Claim]:
     try:
         entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]
         claims = [Claim(**entry) for entry in entries]
+        for name, value in (field for claim in claims for field in vars(claim).items()):
+            if type(value) is not (bool if name == "sanity" else str):
+                raise TypeError(f"{name} = {value!r}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CourseError(f"no readable claims: {error}", path, fix) from None
     counts = Counter(claim.id for claim in claims)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
+from course_lib.data.images import read_image
 from course_lib.errors import CourseError
 from course_lib.experiments import claims, sweep
 from course_lib.metrics import intervals
@@ -20,7 +20,7 @@ def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -
     interval.
 
     ``scores`` are shown in the words they are mapped to; "a / b" and "a - b" join two. A single
-    seed has no interval. Raises CourseError for a row that the table does not have.
+    seed has no interval. Raises CourseError for a row or a score that the table does not have.
     """
     cells = sweep.table(table)
     lines = [f"{'':34}" + "".join(f"{words:>24}" for words in scores.values())]
@@ -34,7 +34,12 @@ def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -
             )
         line = f"{row:34}"
         for score in scores:
-            values = [claims.measure(score, cell) for cell in seeds]
+            try:
+                values = [claims.measure(score, cell) for cell in seeds]
+            except KeyError as error:
+                raise CourseError(
+                    f"no score {error}", table, f"choose from {[*seeds[0]]}"
+                ) from None
             text = f"{values[0]:.3f}"
             if len(values) > 1:
                 mean, _, high, _ = intervals.interval(values)
@@ -50,7 +55,7 @@ def strip(table: Path | str, row: str, direction: str = "xy") -> list[Float[Tens
     The rows are input, translation (four of them from a method with codes) and truth.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", row.lower()).strip("-")
-    with Image.open(Path(table).with_suffix("") / f"{slug}-seed0-{direction}.png") as picture:
-        pixels = torch.from_numpy(np.array(picture.convert("RGB"))) / 127.5 - 1
+    picture = read_image(Path(table).with_suffix("") / f"{slug}-seed0-{direction}.png")
+    pixels = torch.from_numpy(np.array(picture)) / 127.5 - 1
     size = pixels.shape[1] // 8
     return list(pixels.unflatten(0, (-1, size)).unflatten(2, (8, size)).permute(0, 2, 4, 1, 3))

@@ -148,6 +148,10 @@ def trained(tmp_path_factory):
     return out
 
 
+CLAIM = "[[claim]]\nmetric = 1\n" + "".join(
+    f"{name} = 'x'\n"
+    for name in ("id", "claim", "short", "source", "paper", "sweep", "more", "less")
+)
 OVER_TIME = "evaluate --run results --data emoji:edges --over-time"
 GRID = (
     "method = 'pix2pix'\ndata = 'emoji:edges'\nprofile = 'smoke'\nsteps = 1\nseeds = [0]\n[rows.a]"
@@ -183,6 +187,7 @@ def test_translating_is_refused(trained, place, content, target, named, refusal)
             for row in ('"score": 1', '"score": "1", "each": [1, 2], "groups": [0]')
         ),
         ({"claims.toml": "[[claim]]\nid = 1"}, "claims --folder results", "claims.toml"),
+        ({"claims.toml": CLAIM}, "claims --folder results", "claims.toml"),
         ({"g.toml": GRID, "g.csv": "row,seed,steps\na,0,1\n"}, "sweep results/g.toml", "g.csv"),
         ({"g.toml": GRID, "g.csv": "seed,steps\n0,1\n"}, "sweep results/g.toml", "g.csv"),
     ],

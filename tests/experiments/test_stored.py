@@ -30,8 +30,11 @@ def test_a_table_has_means_and_intervals():
     ):
         mean, _, high, _ = intervals.interval([claims.measure(score, cell) for cell in cells])
         assert shown == [f"{mean:.3f}", f"±{high - mean:.3f}"]
-    with pytest.raises(CourseError, match="no row is called 'L2'"):
-        stored.compare(SWEEPS / "pix2pix.csv", ["L2"], {"l1": "L1"})
+    for row, score, said in (("L2", "l1", "no row is called 'L2'"), ("L1", "l2", "no score 'l2'")):
+        with pytest.raises(CourseError, match=said):
+            stored.compare(SWEEPS / "pix2pix.csv", [row], {score: "L1"})
+    with pytest.raises(CourseError):
+        stored.strip(SWEEPS / "pix2pix.csv", "L2")
 
 
 @pytest.mark.parametrize(
