@@ -225,8 +225,7 @@ class ImageFolder(TwoDomains):
     ):
         folder = expanded(folder)
         if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
-            error = not_a_folder(folder)
-            raise CourseError(error.what, error.where, f"{error.fix}; {LAYOUTS}")
+            raise not_a_folder(folder)
         folder, where = Path(folder), printable(folder)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
         self.drawn = split == "train"  # in training: windows and, without pairs, the partners

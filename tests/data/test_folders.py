@@ -188,10 +188,10 @@ def thin(folder):
 
 
 REFUSED = {  # how the folder is made, where the error is, what it says and what it advises
-    "missing": (lambda folder: None, "", "no such folder", "trainA/ trainB/ testA/ testB/"),
+    "missing": (lambda folder: None, "", "no such folder", "check the path"),
     "empty": (lambda folder: folder.mkdir(), "", "at least 3 needed", "A|B images"),
     "unknown": (lambda folder: fill(folder, cats=2), "", "0 for train", "trainA/"),
-    "a file": (lambda folder: folder.write_text(""), "", "this is a file", "trainA/"),
+    "a file": (lambda folder: folder.write_text(""), "", "this is a file", "in which it lies"),
     "too few": (
         lambda folder: fill(folder, (16, 8), train=2),
         "",
