@@ -16,7 +16,7 @@ import torch
 
 ENOUGH = 3.0  # seconds that a number of threads is tried for, unless three steps are over before
 PAUSE = 60.0  # seconds from a trial to the next, which thus takes a twentieth of the time at most
-BUSY = 0.5  # share of the cores' time, below which threads wait for other programs
+BUSY = 0.6  # of the time of as many cores: threads that get less wait for other programs
 
 
 class Threads:
@@ -35,6 +35,8 @@ class Threads:
             self.now = next(self.choices)
 
     def __enter__(self) -> "Threads":
+        if self.choices:
+            torch.set_num_threads(self.now)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -44,15 +46,14 @@ class Threads:
     @contextmanager
     def step(self) -> Iterator[None]:
         """Around a step: it gets the threads chosen, and its time decides on those of the next."""
-        if self.choices:
-            torch.set_num_threads(self.now)
         began, work = time.perf_counter(), time.process_time()
         yield
         seconds = time.perf_counter() - began
         share = (time.process_time() - work) / max(seconds, 1e-9) / self.now
         self.share += 0.1 * (share - self.share)
         if self.choices:
-            self.now = self.choices.send(seconds)
+            self.now = self.choices.send((seconds, share))
+            torch.set_num_threads(self.now)  # of the previews, too
 
     def __str__(self) -> str:
         """What a learner should know of them; empty while all of them work."""
@@ -63,20 +64,24 @@ class Threads:
         return ""
 
 
-def choices(count: int) -> Generator[int, float, None]:
-    """The threads of each step, 1 or ``count``; takes the seconds of the step.
+def choices(count: int) -> Generator[int, tuple[float, float], None]:
+    """The threads of each step, 1 or ``count``; takes the step's seconds and share of the cores.
 
-    Both are tried at the start, every PAUSE, and when steps take twice as long as in the trial.
+    Both are tried at the start, every PAUSE, and when steps take twice as long as in the trial; but
+    only one thread if not even that gets a core.
     """
     while True:
         began, usual = time.monotonic(), {}
         for threads in (1, count):
-            seconds = []
-            while len(seconds) < 3 and sum(seconds) < ENOUGH:
-                seconds.append((yield threads))
-            usual[threads] = mean(seconds[1:] or seconds)  # the first prepares for this number
+            steps = [(yield threads)]
+            while len(steps) < 3 and sum(seconds for seconds, _ in steps) < ENOUGH:
+                steps.append((yield threads))
+            # the first prepares for this number of threads
+            usual[threads] = mean(seconds for seconds, _ in steps[1:] or steps)
+            if mean(share for _, share in steps) < BUSY:
+                break
         best, last = min(usual, key=usual.get), deque([0.0] * 9, maxlen=9)
         ended = time.monotonic()
         pause = max(PAUSE, 20 * (ended - began))
         while time.monotonic() < ended + pause and median(last) <= 2 * usual[best]:
-            last.append((yield best))
+            last.append((yield best)[0])

@@ -23,11 +23,11 @@ def test_it_takes_one_thread_while_others_use_the_cores(monkeypatch):
     chosen = threads.choices(2)
     now, seen = next(chosen), []
 
-    def train(seconds, steps):
+    def train(seconds, steps, share=0.9):
         nonlocal now
         for _ in range(steps):
             seen.append(now)
-            now = chosen.send(seconds[now])
+            now = chosen.send((seconds[now], share))
 
     quiet, busy = {1: 1.0, 2: 0.6}, {1: 1.3, 2: 9.0}
     train(quiet, 20)
@@ -39,9 +39,13 @@ def test_it_takes_one_thread_while_others_use_the_cores(monkeypatch):
     monkeypatch.setattr(threads.time, "monotonic", lambda: 1e9)
     train(quiet, 20)
     assert now == 2
+    monkeypatch.setattr(threads.time, "monotonic", lambda: 2e9)
+    train(busy, 20, share=0.3)  # two would get no cores, and are not even tried
+    assert seen[-19:] == [1] * 19
 
 
-def test_a_training_tries_and_leaves_torch_as_it_was(two_threads):
+def test_a_training_tries_and_leaves_torch_as_it_was(two_threads, monkeypatch):
+    monkeypatch.setattr(threads, "BUSY", 0.0)  # however busy this machine is
     fit(make(), Toy(), steps=9, progress=False)
     assert two_threads[1:7] == [1, 1, 1, 2, 2, 2] and two_threads[-1] == 2
 
