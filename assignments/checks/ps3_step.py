@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from checks.judges import facet
 from checks.loss_cases import FLIPPED, MEAN
-from checks.probes.tools import Mix, Patches, decode, encode, flat, gradients
-from checks.reference import NEVER, STEP_ERRORS, add, kept, ordered, step_checks, step_facets
+from checks.probes.ps3 import players
+from checks.probes.tools import decode, encode, flat, gradients
+from checks.reference import NEVER, STEP_ERRORS, add, kept, ordered, own, step_checks, step_facets
 from torch import Tensor, nn
 
 RIGHT = {
@@ -35,6 +36,7 @@ RIGHT = {
     "backward": 1.0,
     "identity": 1.0,  # times lambda_identity
     "identity_input": "own",  # or "other": G_xy(x) - x
+    "together": False,  # a judge gets real and fake images in one batch, which is as right
     "weight_swap": False,  # lambda_cycle and lambda_identity change places
     "unweighted": False,
 }  # how a step is written: each other value is a mistake
@@ -47,10 +49,9 @@ D_TERMS = ("d_real_y", "d_fake_y", "d_real_x", "d_fake_x")
 def play(inputs: dict, **mistakes: Any) -> dict:
     """What ``inputs["steps"]`` steps leave: weights, gradients of G, and the last terms."""
     way = SimpleNamespace(**(RIGHT | mistakes))
-    G_xy, G_yx = Mix(decode(inputs["G_xy"])), Mix(decode(inputs["G_yx"]))
-    D_x, D_y = Patches(decode(inputs["D_x"])), Patches(decode(inputs["D_y"]))
+    G, D = players(inputs | {"dtype": "float64"})
+    (G_xy, G_yx), (D_x, D_y) = G, D
     whole, out = [decode(inputs[name]) for name in ("x", "y")], {}
-    G, D = nn.ModuleList([G_xy, G_yx]), nn.ModuleList([D_x, D_y])
     nets = {"G_xy": G_xy, "G_yx": G_yx, "D_x": D_x, "D_y": D_y}
     moving = {"G": [nets[n] for n in ("G_xy", "G_yx") if n in way.move]}
     moving["D"] = [nets[n] for n in ("D_x", "D_y") if n in way.move]
@@ -113,23 +114,28 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         judges = {"x": D_y, "y": D_x} if way.swapped else {"x": D_x, "y": D_y}
         real, total = {"x": x, "y": y}, 0.0
         for k in "yx":
-            d_real = off(judges[k](real[k]), 1.0)
-            d_fake = off(judges[k](shown[k].detach()), 0.0)
+            images = real[k], shown[k].detach()
+            outputs = map(judges[k], images)
+            if way.together:
+                outputs = judges[k](torch.cat(images)).split([len(batch) for batch in images])
+            d_real, d_fake = (off(o, target) for o, target in zip(outputs, (1.0, 0.0), strict=True))
             out.update({f"d_real_{k}": d_real.item(), f"d_fake_{k}": d_fake.item()})
             total = total + d_real + d_fake
         update("D", way.d_weight * total, D, way.d_keeps, inputs["lr_D"])
+        out["D_grad"] = gradients(D)
 
     for step in range(inputs.get("steps", 1)):
         x, y = (images[step:] for images in whole)
         on = step >= inputs.get("late", 0)
-        old_x, old_y = (decode(inputs[name][step])[step:] for name in ("old_x", "old_y"))
         fakes = {"y": G_xy(x), "x": G_yx(y)}
+        old = {k: fake.detach() for k, fake in fakes.items()}  # of pools of size 0
+        if inputs["old_x"]:
+            old = {k: decode(inputs[f"old_{k}"][step])[-len(fakes[k]) :] for k in "xy"}
         out |= {
             "fake_y": fakes["y"].detach(),
             "fake_x": fakes["x"].detach(),
             "D_before": flat(D.parameters()),
         }
-        old = {"x": old_x, "y": old_y}
         for player in way.order:
             learn_G(fakes, old) if player == "G" else learn_D(fakes, old)
     return out | {"G": flat(G.parameters()), "D": flat(D.parameters())}
@@ -197,32 +203,64 @@ ERRORS = [
 ]
 
 
-def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, list]:
-    """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
+# Other games, and what to say if their weights are wrong.
+KINDS = {
+    "all right already": "Where the networks are nearly right already, a step goes wrong: is a "
+    "loss or an update left out, or held at a bound?",
+    "large numbers": "Where losses and gradients are large, a step goes wrong: is something cut?",
+    "tanh": "Where generators end in a tanh, and parts of pictures come back as they were, a step "
+    "goes wrong: is something changed in place, or has a distance no slope at 0?",
+    "batch norms": "With batch norms in the networks a step goes wrong: which images pass "
+    "together, and in which mode is each norm?",
+    "float32": "In float32, with pools of size 0, a step goes wrong: is something computed in a "
+    "lower precision?",
+}
+
+
+def numbers(rng: np.random.Generator, kind: str, c: int, batch: int, steps: int) -> dict:
+    """Weights and images of a game; there is one more y than there are x."""
+    G = {name: rng.normal(0, 0.7, (c, c)) for name in ("G_xy", "G_yx")}
+    D = {name: rng.normal(0, 0.5, 8) for name in ("D_x", "D_y")}
+    images = {k: rng.uniform(-2, 2, (batch + n, c, 7, 5)) for n, k in enumerate("xy")}
+    old = {f"old_{k}": rng.uniform(-2, 2, (steps, batch + 1, c, 7, 5)) for k in "xy"}
+    if kind == "all right already":  # real images are 1, old fakes 0, and D says so
+        near = 1e-4
+        G = {name: np.eye(c) + near * weight for name, weight in G.items()}
+        D = {name: np.array([0] + [1 / c] * 7) + near * weight for name, weight in D.items()}
+        images = {k: 1 + near * part for k, part in images.items()}
+        old = {name: near * part for name, part in old.items()}
+    if kind == "large numbers":
+        images = {k: 100 * part for k, part in images.items()}
+    return G | D | images | old
+
+
+def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) -> tuple:
+    """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
+    another right one leaves.
+    """
     steps = more.get("steps", 1)
-    c = 1 if steps > 1 else 3  # channels
-    numbers = {name: rng.normal(0, 0.7, (c, c)) for name in ("G_xy", "G_yx")}
-    numbers |= {name: rng.normal(0, 0.5, 8) for name in ("D_x", "D_y")}
-    numbers |= {name: rng.uniform(-2, 2, (batch, c, 7, 5)) for name in ("x", "y")}
-    right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
-    numbers["x"][..., :right] = numbers["y"][..., :right] = 0.0
-    inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
+    drawn = numbers(rng, kind, 1 if steps > 1 else 3, batch, steps)
+    right = 2 * ("report" in more or kind == "tanh")
+    for k in "xy":  # columns that G leaves as they are count in a mean, too
+        drawn[k][..., :right] = 0.0
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()}
     for name in ("old_x", "old_y"):
-        inputs[name] = [
-            encode(torch.from_numpy(rng.uniform(-2, 2, (batch, c, 7, 5)))) for _ in range(steps)
-        ]
-    weights = {
-        "lambda_cycle": float(rng.choice([5.25, 7.375, 11.625])),
-        "lambda_identity": float(rng.choice([2.25, 3.375])),
-    }
-    inputs |= weights | {
+        inputs[name] = [encode(torch.from_numpy(part)) for part in drawn[name]]
+        inputs[name] *= kind != "float32"
+    inputs |= {
+        "lambda_cycle": float(rng.choice([5.3, 22 / 3, 11.6])),  # which float32 cannot hold
+        "lambda_identity": float(rng.choice([2.3, 10 / 3])),
         "lr_G": float(rng.uniform(0.01, 0.02)),
         "lr_D": float(rng.uniform(0.1, 0.2)),
         "report": [],
+        "layer": "tanh" if kind == "tanh" else "",
+        "norms": kind == "batch norms",
+        "dtype": "float32" if kind == "float32" else "float64",
     }
     inputs |= more
-    others = [(play(inputs, **mistakes), message) for mistakes, message in WRONG]
-    return inputs, play(inputs), others
+    if kind:
+        return inputs, play(inputs), play(inputs, together=True)
+    return inputs, play(inputs), [(play(inputs, **way), message) for way, message in WRONG]
 
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
@@ -294,7 +332,7 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
                 quiet=True,
             )
         )
-    return inputs, step_facets([*items, *kept()], good, ERRORS)
+    return inputs, step_facets([*items, *kept(), *own(good)], good, ERRORS)
 
 
 FACTORS = {"g_gan_y": 0.5, "g_gan_x": 0.5}
@@ -316,4 +354,5 @@ CHECKS = step_checks(
     ),
     ERRORS,
     "cyclegan",
+    KINDS,
 )

@@ -181,6 +181,22 @@ def kept() -> list[dict]:
     ]
 
 
+def own(good: dict) -> list[dict]:
+    """The facets of what both players' gradients are in the end: their own, or none."""
+    text = "After the step {} gradients are not those of their own loss: what else is left there?"
+    return [
+        facet(
+            f"{net}_grad_after",
+            None,
+            text.format(whose),
+            wants=[encode(good[f"{net}_grad"]), None, encode(0 * good[f"{net}_grad"])],
+            beside=True,
+            quiet=True,
+        )
+        for net, whose in (("G", "the generators'"), ("D", "the discriminators'"))
+    ]
+
+
 FROZEN = "A network is left frozen after the call: who else has a loss for it needs it."
 NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
 

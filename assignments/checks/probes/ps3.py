@@ -10,6 +10,7 @@ from checks.probes.tools import (
     Mix,
     Normed,
     Patches,
+    Watched,
     attempt,
     decode,
     encode,
@@ -297,7 +298,7 @@ def fooling(names: dict, inputs: dict) -> dict:
 
 
 class Shelf:
-    """A pool that answers each query with given images, and notes what it was given."""
+    """A pool that answers each query with given images, or with what it gets, and notes that."""
 
     def __init__(self, name: str, answers: list[Tensor], log: list[str]):
         self.name, self.answers, self.log, self.given = name, answers, log, []
@@ -305,26 +306,31 @@ class Shelf:
     def query(self, images: Tensor) -> Tensor:
         self.log.append(self.name)
         self.given.append(images.detach().clone())
-        return self.answers[min(len(self.given), len(self.answers)) - 1][-len(images) :].clone()
+        answers = self.answers or self.given
+        return answers[min(len(self.given), len(answers)) - 1][-len(images) :].clone()
+
+
+def players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
+    """Both translators and both judges; with ``norms`` batch norms are in all of them."""
+    dtype, norms = getattr(torch, inputs["dtype"]), inputs["norms"]
+    G = [Watched(net) for net in translators(inputs, dtype)]
+    D = judges(inputs | {"layer": "batch norm" if norms else ""}, dtype)
+    return nn.ModuleList(G), nn.ModuleList(D)
 
 
 def cyclegan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of a game between two mixtures of channels and two maps of numbers."""
-    step = wanted(names, "cyclegan_step")
-    G, D = nn.ModuleList(translators(inputs)), nn.ModuleList(judges(inputs))
-    log: list[str] = []
+    step, dtype = wanted(names, "cyclegan_step"), getattr(torch, inputs["dtype"])
+    (G, D), log = players(inputs), []
     shelves = [
-        Shelf(name, [decode(item) for item in inputs[f"old_{name}"]], log) for name in ("x", "y")
+        Shelf(name, [decode(item, dtype) for item in inputs[f"old_{name}"]], log) for name in "xy"
     ]
 
     def play(G: nn.Module, D: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
         return step(*G, *D, opt_G, opt_D, *shelves, *args)
 
-    x, y = decode(inputs["x"]), decode(inputs["y"])
-    times = [
-        0,
-        0,
-    ]  # how often the images of each domain are translated; they may be part of a larger batch
+    x, y = decode(inputs["x"], dtype), decode(inputs["y"], dtype)
+    times = [0, 0]  # how often a domain's images are translated, alone or in a larger batch
 
     def count(i: int, originals: Tensor, images: Tensor) -> None:
         times[i] += sum(torch.equal(image, originals[0]) for image in images)

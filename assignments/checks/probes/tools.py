@@ -278,6 +278,20 @@ class Normed(nn.Module):
         return h + self.norm(h)
 
 
+class Watched(nn.Module):
+    """A network beside a batch norm that touches nothing and learns nothing: it only shows in which
+    mode the parts of a network run, whatever passes through it together.
+    """
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net, self.norm = net, nn.BatchNorm2d(1, affine=False)
+
+    def forward(self, *tensors: Tensor) -> Any:
+        self.norm(torch.zeros(2, 1, 1, 1))
+        return self.net(*tensors)
+
+
 def dressed(G: nn.Module, D: nn.Module, inputs: dict, norms: list[nn.Module]) -> tuple:
     """The two networks as a case wants them: with the two batch norms, G with a tanh at its end; in
     its precision.
