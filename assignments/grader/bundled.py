@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 
 from assignments.grader import feedback, grade, notebook
-from assignments.grader.handin import graded_cells, locked
 from assignments.grader.library import LIBRARY
 from assignments.grader.sandbox import Limits
 from assignments.grader.verdicts import Result
@@ -67,9 +66,10 @@ def submitted(place: Path) -> Result:
     problem_set = next((course / "release").iterdir()).name
     users = json.loads(facts.read_text(encoding="utf-8")).get("users") if facts.is_file() else None
     student = str(users[0]["id"]) if users else "student"
-    submission = notebook.read(place / "submission", student, problem_set)
     released = notebook.read(course / "release" / problem_set, student, problem_set).content
-    notebook.restore(submission, locked(released), {name for name, _, _ in graded_cells(released)})
+    submission = notebook.read(
+        place / "submission", student, problem_set, notebook.released_cells(released)
+    )
     hidden = [facts, *(place / name for name in ("source", "submission", "results"))]
     return next(
         grade.grade_all(

@@ -131,16 +131,23 @@ def release(
 def answers(
     problem_set: ProblemSet,
     folder: Annotated[
-        Path, typer.Argument(help="to write to: submitted/STUDENT/PS.py, and released/PS.py")
-    ],
+        Path | None,
+        typer.Argument(
+            help="for submitted/STUDENT/PS.py, and released/PS.py; default: answers/ in the course"
+        ),
+    ] = None,
     course: CourseFolder = Path("assignments"),
 ) -> None:
     """Each submission's answer cells as a Python file, for tools that look for copies (copydetect,
     JPlag, Dolos)."""
     from assignments.grader.release import answers
 
-    print(f"wrote the answers of {answers(course, problem_set, folder)} students; compare:")
-    print(f"copydetect -t {folder}/submitted -b {folder}/released -e py")
+    folder = folder or course / "answers"
+    count, left_out = answers(course, problem_set, folder)
+    for name, why in left_out.items():
+        print(f"without code: {name}: {why}", file=sys.stderr)
+    print(f"wrote the answers of {count} students; compare:")
+    print(f"copydetect -t {folder}/submitted -b {folder}/released -e py -O {folder}/report")
 
 
 def viva(

@@ -134,10 +134,10 @@ def grade_one(
             outcome.reason == "lost"
         ):  # a sandbox can also be lost to the machine: once more, in a fresh one
             outcome = worker.run(order, limits)
-        found, notes, reason = answers(checks, outcome)
+        found, notes, reason = answers(checks, outcome, submission.labels)
         seconds, cpu = outcome.seconds, outcome.cpu
     verdicts = [
-        judge(check, *both, found[check.name], alone(0))
+        judge(check, *both, found[check.name], alone(0), submission.labels)
         for check, both in zip(checks, drawn, strict=True)
     ]
     return Result(
@@ -309,12 +309,11 @@ def read_all(
     submissions, unread = {}, {}
     for name, folder in folders.items():
         try:
-            submission = notebook.read(folder, name, problem_set)
-            notebook.restore(submission, plan.locked, set(plan.cells))
+            submission = notebook.read(folder, name, problem_set, plan.cells)
         except feedback.UNWRITTEN as error:
             unread[name] = feedback.why(error)
             continue
-        handed_in = f"{basis} {submission.source} {submission.reason}"
+        handed_in = f"{basis} {submission.source} {submission.reason} {submission.notes}"
         submission.digest = hashlib.sha256(handed_in.encode()).hexdigest()
         submissions[name] = submission
     return submissions, unread

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assignments.grader.notebook import Submission, nbgrader_data
+from assignments.grader.notebook import Cell, Submission, graded_cells
 from assignments.grader.verdicts import Result
 from course_lib.errors import CourseError, need
 
@@ -26,14 +26,6 @@ TABLE = (
 )
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A cell as nbgrader recorded it at the release: its text, and nbgrader's metadata."""
-
-    source: str
-    data: dict[str, Any]
-
-
 @dataclass
 class Plan:
     """What a release says about a problem set's cells, and which of them take the points of which
@@ -43,14 +35,6 @@ class Plan:
     problem_set: str
     cells: dict[str, Cell]
     checks: dict[str, list[str]] = field(default_factory=dict)  # grade cell -> names of checks
-
-    @property
-    def locked(self) -> dict[str, str]:
-        return {
-            name: cell.source
-            for name, cell in self.cells.items()
-            if cell.data["locked"] and cell.data["cell_type"] == "code"
-        }
 
     def score(self, cell: str, result: Result) -> float:
         """The points that a cell's checks have reached."""
@@ -234,15 +218,12 @@ class Book(api.Gradebook):
 
 def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: Submission) -> None:
     """nbgrader's own rules, with our checks in the place of its test cells' outputs."""
-    answers = {}
-    for cell in (submission.content or {}).get("cells", []):
-        if name := nbgrader_data(cell).get("grade_id"):
-            answers[name] = cell["source"]
+    answers = {name: cell["source"] for name, _, cell in graded_cells(submission.content)}
     untouched = {
         name
         for name, cell in plan.cells.items()
         if answers.get(name, cell.source) == cell.source and not cell.data["task"]
-    }
+    } - submission.unfound
     for name, grade in grades.items():
         data, before = plan.cells[name].data, grade.auto_score
         if name in plan.checks:
@@ -261,6 +242,11 @@ def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: S
         grade.needs_manual_grade = bool(grade.needs_manual_grade)
     for name, comment in comments.items():
         comment.auto_comment = "No response." if name in untouched else None
+        if name in submission.unfound:
+            comment.auto_comment = (
+                "This answer's cell was not found. If you wrote one, it stands elsewhere in the"
+                " notebook, and a person looks for it."
+            )
 
 
 def handed_in_at(folder: Path) -> datetime.datetime | None:

@@ -18,7 +18,7 @@ from types import ModuleType, SimpleNamespace
 
 from assignments.grader import grade, library, notebook
 from assignments.grader.inbox import Inbox
-from assignments.grader.notebook import Submission, nbgrader_data
+from assignments.grader.notebook import Submission, graded_cells, listed, released_cells
 from assignments.grader.sandbox import Outcome
 from assignments.grader.verdicts import Result, answers, judge
 from course_lib.errors import CourseError
@@ -54,26 +54,6 @@ def find(problem_set: str, path: Path | None) -> tuple[Path, Path]:
             "put the folder checks/, which was handed out with the notebook, beside it",
         )
     return path, checks
-
-
-def listed(names: list[str], most: int = 6) -> str:
-    """Names as a part of a sentence."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def graded_cells(content: dict | None) -> list[tuple[str, dict, dict]]:
-    """Name, nbgrader's metadata and cell of all cells that have them, in order."""
-    cells = (content or {}).get("cells", [])
-    return [(data["grade_id"], data, cell) for cell in cells if (data := nbgrader_data(cell))]
-
-
-def locked(released: dict | None) -> dict[str, str]:
-    """The code of the cells that a student cannot change, by name."""
-    return {
-        name: cell["source"]
-        for name, data, cell in graded_cells(released)
-        if data.get("locked") and cell["cell_type"] == "code"
-    }
 
 
 def trouble(submission: Submission, released: dict) -> list[str]:
@@ -204,9 +184,19 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
         SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)})
         for case in cases
     ]
-    given, result.notes, result.reason = answers(wanted, Outcome(said, reason, result.seconds, 0.0))
+    given, notes, result.reason = answers(
+        wanted, Outcome(said, reason, result.seconds, 0.0), submission.labels
+    )
+    result.notes = submission.notes + notes
     result.checks = [
-        judge(check, check.inputs, check.expectations, given[check.name], grade.alone(0))
+        judge(
+            check,
+            check.inputs,
+            check.expectations,
+            given[check.name],
+            grade.alone(0),
+            submission.labels,
+        )
         for check in wanted
     ]
     return result
@@ -228,9 +218,8 @@ def check(
     checks = grade.open_checks(folder.parent, problem_set)
     released = json.loads(as_released(folder, problem_set).read_text(encoding="utf-8"))
     released["cells"] = notebook.notebook_cells(released)
-    submission = notebook.load(path, Submission("you", problem_set))
+    submission = notebook.load(path, Submission("you", problem_set), released_cells(released))
     found = trouble(submission, released)
     if submission.reason:
         return submission, found, None
-    notebook.restore(submission, locked(released), set())
     return submission, found, rehearse(submission, checks, folder)

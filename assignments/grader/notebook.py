@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,20 @@ from course_lib.errors import CourseError
 
 MAX_FILE, MAX_CODE = 60_000_000, 2_000_000
 MAX_PARTS = 2_000_000  # lists, objects and commas: 60 MB of them would take a gigabyte of memory
+MOST_CELLS, LONGEST_CELL = 1000, 100_000  # among which those that lost their names are looked for
 SKIP = "not-graded"  # tag of cells the grader leaves out: long runs, plots, widgets
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as it was handed out: its text, and nbgrader's metadata."""
+
+    source: str
+    data: dict[str, Any]
+
+    @property
+    def locked_code(self) -> bool:
+        return bool(self.data.get("locked")) and self.data.get("cell_type") == "code"
 
 
 @dataclass
@@ -23,14 +37,18 @@ class Submission:
     student: str
     problem_set: str
     path: Path | None = None
-    cells: list[dict] = field(
-        default_factory=list
-    )  # {"number": from 1, "source": text, "id": grade_id or ""}
+    # {"number": from 1, "source": text, "id": grade_id or "", "label": what a person calls it}
+    cells: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unfound: set[str] = field(default_factory=set)  # answers that a person must look for
     reason: str = ""
     source: str = ""  # digest of the file
     digest: str = ""  # of all that its grades depend on
     content: dict | None = None  # the notebook as JSON, format 4
+
+    @property
+    def labels(self) -> dict[int, str]:
+        return {cell["number"]: cell["label"] for cell in self.cells}
 
 
 def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
@@ -72,14 +90,22 @@ def with_printable_names(folders: dict[str, Path]) -> tuple[dict[str, Path], dic
     return good, {safe.line(name): why for name in folders.keys() - good.keys()}
 
 
-def read(folder: Path, student: str, problem_set: str) -> Submission:
-    """The submission in ``folder`` (submitted/STUDENT/psN)."""
+def read(
+    folder: Path, student: str, problem_set: str, released: dict[str, Cell] | None = None
+) -> Submission:
+    """The submission in ``folder`` (submitted/STUDENT/psN), with the cells ``released`` as they
+    were handed out."""
     submission = Submission(student, problem_set)
-    path = find(folder, submission)
-    return submission if path is None else load(path, submission)
+    if path := find(folder, submission):
+        load(path, submission, released)
+    if submission.content is not None:
+        present = {name for name, _, _ in graded_cells(submission.content)}
+        missing = sorted((released or {}).keys() - present)
+        submission.notes += [f"the cell {name} is missing" for name in missing]
+    return submission
 
 
-def load(path: Path, submission: Submission) -> Submission:
+def load(path: Path, submission: Submission, released: dict[str, Cell] | None = None) -> Submission:
     """The submission with what the file ``path`` holds."""
     submission.path = path
     try:
@@ -102,7 +128,9 @@ def load(path: Path, submission: Submission) -> Submission:
         submission.reason = f"the file is not a notebook: {what}"
     else:
         submission.content = {**content, "cells": cells, "nbformat": 4}
+        recognise(submission, released or {})
         collect(cells, content, submission)
+        restore(submission, released or {})
     return submission
 
 
@@ -112,9 +140,15 @@ def find(folder: Path, submission: Submission) -> Path | None:
     if right.is_symlink() or folder.is_symlink():
         submission.reason = "the notebook is a link to another file"
         return None
+    others = [p for p in sorted(folder.rglob("*.ipynb")) if p.is_file() and not p.is_symlink()]
+    others = [p for p in others if p != right and ".ipynb_checkpoints" not in p.parts]
     if right.is_file():
+        if others:
+            names = listed([str(path.relative_to(folder)) for path in others], 3)
+            submission.notes.append(
+                f"{right.name} was graded, and beside it lies {names}: which one is meant?"
+            )
         return right
-    others = [p for p in sorted(folder.glob("*.ipynb")) if p.is_file() and not p.is_symlink()]
     likely = [p for p in others if submission.problem_set in p.name.lower()] or others
     if len(likely) == 1:
         submission.notes.append(
@@ -150,11 +184,85 @@ def text_of(cell: dict) -> str:
     return source if isinstance(source, str) else ""
 
 
+def listed(names: list[str], most: int = 6) -> str:
+    """Names as a part of a sentence."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def nbgrader_data(cell: dict) -> dict:
     """nbgrader's metadata of a cell; {} where there is none or it is damaged."""
     metadata = cell.get("metadata")
     data = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     return data if isinstance(data, dict) and isinstance(data.get("grade_id"), str) else {}
+
+
+def graded_cells(content: dict | None) -> list[tuple[str, dict, dict]]:
+    """Name, nbgrader's metadata and cell of all cells that have them, in order."""
+    cells = (content or {}).get("cells", [])
+    return [(data["grade_id"], data, cell) for cell in cells if (data := nbgrader_data(cell))]
+
+
+def released_cells(content: dict | None) -> dict[str, Cell]:
+    """The named cells of a notebook as it was handed out, in order."""
+    return {
+        name: Cell(cell["source"], {**data, "cell_type": cell.get("cell_type")})
+        for name, data, cell in graded_cells(content)
+    }
+
+
+def recognise(submission: Submission, released: dict[str, Cell]) -> None:
+    """Give cells that lost nbgrader's metadata (editors and drives drop it) their names again.
+
+    Code is known by what it defines, what was handed out by its text, and a written answer by its
+    place: it is the only text between its neighbours. Any other one is left for a person to find.
+    """
+    cells = submission.content["cells"]
+    places = {nbgrader_data(cell).get("grade_id"): at for at, cell in enumerate(cells)}
+    nameless = [at for at, cell in enumerate(cells) if not nbgrader_data(cell)][:MOST_CELLS]
+    nameless = [at for at in nameless if 0 < len(cells[at]["source"].strip()) < LONGEST_CELL]
+    texts = [known.source.strip() for known in released.values()]
+    lost = [name for name in released if name not in places]
+
+    def settle(name: str, at: int) -> None:
+        metadata = cells[at].get("metadata")
+        kept = metadata if isinstance(metadata, dict) else {}
+        cells[at]["metadata"] = {**kept, "nbgrader": dict(released[name].data)}
+        places[name] = at
+        nameless.remove(at)
+
+    def alike(name: str, kind: str) -> list[int]:
+        return [at for at in nameless if cells[at].get("cell_type") == kind]
+
+    for name in lost:
+        known, kind = released[name], released[name].data.get("cell_type")
+        defines = re.compile(rf"^(?:def|class)\s+{re.escape(name)}\b|^{re.escape(name)}\s*=", re.M)
+        for at in alike(name, kind):
+            text = cells[at]["source"]
+            same = text.strip() == known.source.strip() and texts.count(text.strip()) == 1
+            if same or (known.data.get("solution") and kind == "code" and defines.search(text)):
+                settle(name, at)
+                break
+    order = list(released)
+    for name in [name for name in lost if name not in places]:
+        at, kind = order.index(name), released[name].data.get("cell_type")
+        before = [places[other] for other in order[:at] if other in places]
+        after = [places[other] for other in order[at + 1 :] if other in places]
+        low, high = max(before, default=-1), min(after, default=len(cells))
+        between = [place for place in alike(name, kind) if low < place < high]
+        if kind == "markdown" and released[name].data.get("solution") and len(between) == 1:
+            settle(name, between[0])
+        elif released[name].data.get("solution") and alike(name, kind):
+            submission.unfound.add(name)
+    if found := len([name for name in lost if name in places]):
+        submission.notes.append(
+            f"{found} cells had lost their names, which some editors drop; they were found again by"
+            " their text and their place"
+        )
+    if submission.unfound:
+        submission.notes.append(
+            f"the cell of {listed(sorted(submission.unfound))} was not found: if an answer stands"
+            " elsewhere in the notebook, a person must look for it"
+        )
 
 
 def collect(cells: list[dict], content: dict, submission: Submission) -> None:
@@ -178,7 +286,8 @@ def collect(cells: list[dict], content: dict, submission: Submission) -> None:
         is_test = data.get("grade") is True and data.get("solution") is False
         if cell["source"].strip() and not is_test and SKIP not in tags:
             size += len(cell["source"])
-            submission.cells.append({"number": number, "source": cell["source"], "id": name or ""})
+            facts = {"number": number, "source": cell["source"], "id": name or ""}
+            submission.cells.append(facts | {"label": label(cell)})
     if size > MAX_CODE:
         submission.reason = f"more than {MAX_CODE:,} characters of code"
         submission.cells.clear()
@@ -190,14 +299,19 @@ def collect(cells: list[dict], content: dict, submission: Submission) -> None:
         )
 
 
-def restore(submission: Submission, locked: dict[str, str], expected: set[str]) -> None:
-    """Put locked cells back as they were handed out, and note the cells that are missing."""
+def label(cell: dict) -> str:
+    """What a person finds a code cell by: its number as JupyterLab shows it, and its first line."""
+    count, first = cell.get("execution_count"), cell["source"].strip()[:200].splitlines()[0]
+    shown = f"cell [{count}]" if type(count) is int and 0 < count < 10**6 else "the cell"
+    return f"{shown} “{safe.line(first, 60)}”"
+
+
+def restore(submission: Submission, released: dict[str, Cell]) -> None:
+    """Put locked code back as it was handed out."""
     for cell in submission.cells:
-        if cell["id"] in locked and cell["source"].strip() != locked[cell["id"]].strip():
-            cell["source"] = locked[cell["id"]]
+        known = released.get(cell["id"])
+        if known and known.locked_code and cell["source"].strip() != known.source.strip():
+            cell["source"] = known.source
             submission.notes.append(
                 f"the locked cell {cell['id']} was changed; the original was run"
             )
-    if submission.content is not None:
-        present = {nbgrader_data(cell).get("grade_id") for cell in submission.content["cells"]}
-        submission.notes += [f"the cell {name} is missing" for name in sorted(expected - present)]

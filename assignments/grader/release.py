@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from assignments.grader import grade, notebook
-from assignments.grader.handin import as_released, graded_cells
+from assignments.grader.handin import as_released
+from assignments.grader.notebook import graded_cells
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError, need
 
@@ -145,12 +146,12 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def answers(course: Path, problem_set: str, folder: Path) -> int:
+def answers(course: Path, problem_set: str, folder: Path) -> tuple[int, dict[str, str]]:
     """Each submission's answer cells as FOLDER/submitted/STUDENT/psN.py, and FOLDER/released/psN.py
     as handed out.
 
-    Returns the number of students. Nothing of the submissions is run; what cannot be read is left
-    out.
+    Where no answer cell is found, all code stands there. Returns the number of students, and of
+    whom there is no code at all, with the reason. Nothing of the submissions is run.
     """
     released = course.absolute() / "release" / problem_set
     template = notebook.read(released, "released", problem_set)
@@ -161,13 +162,17 @@ def answers(course: Path, problem_set: str, folder: Path) -> int:
         for name, data, cell in graded_cells(template.content)
         if data.get("solution") and cell["cell_type"] == "code"
     ]
+    known, left_out = notebook.released_cells(template.content), {}
     handed_in = notebook.submitted(course.absolute(), problem_set, None)
     folders = {Path("submitted") / name: path for name, path in handed_in.items()}
     for place, path in {Path("released"): released, **folders}.items():
-        read = notebook.read(path, place.name, problem_set)
+        read = notebook.read(path, place.name, problem_set, known)
         cells = {name: cell["source"].strip() for name, _, cell in graded_cells(read.content)}
         target = folder / place / f"{problem_set}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
-        text = "\n\n\n".join(cells[name] for name in wanted if name in cells)
+        found = [cells[name] for name in wanted if name in cells]
+        text = "\n\n\n".join(found or [cell["source"].strip() for cell in read.cells])
         replace_file(target, text.encode() + b"\n")
-    return len(folders)
+        if not text:
+            left_out[place.name] = read.reason or "there is no code in the notebook"
+    return len(folders), left_out

@@ -4,9 +4,10 @@ trusted here.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from assignments.grader import inbox, safe
@@ -124,12 +125,13 @@ def judge(
     expectations: dict,
     answer: dict | bytes,
     alone: AbstractContextManager,
+    labels: Mapping[int, str] = MappingProxyType({}),
 ) -> Graded:
     """The verdict on one answer, as it arrived or parsed. Not its shape is trusted, not its types,
     not its word.
 
-    ``alone`` is held meanwhile: only one answer is parsed and judged at a time, as a large one
-    takes much memory.
+    ``labels`` say what a person calls a cell. ``alone`` is held meanwhile: only one answer is
+    parsed and judged at a time, as a large one takes much memory.
     """
     share = 0.0
     with alone:
@@ -138,7 +140,7 @@ def judge(
         if isinstance(raw, dict) and isinstance(raw.get("error"), str):
             answer = raw
         if isinstance(answer.get("error"), str):
-            message = error_text(answer)
+            message = error_text(answer, labels)
         elif "raw" in answer:
             try:
                 verdict = check.judge(inputs, expectations, raw)
@@ -161,11 +163,15 @@ def judge(
     )
 
 
-def error_text(answer: dict) -> str:
+def cell_of(number: Any, labels: Mapping[int, str]) -> str:
+    """What a person calls a cell of this number, which may be forged."""
+    return labels.get(number, "a cell") if isinstance(number, int) else "a cell"
+
+
+def error_text(answer: dict, labels: Mapping[int, str]) -> str:
     where = ", ".join(
-        f"{word} {answer[key]}"
-        for key, word in (("at", "cell"), ("line", "line"))
-        if isinstance(answer.get(key), int)
+        [cell_of(answer["at"], labels)] * isinstance(answer.get("at"), int)
+        + [f"line {answer.get('line')}"] * isinstance(answer.get("line"), int)
     )
     said = answer["error"][:300].rstrip(": ")
     return ("Not written yet" if said == "NotImplementedError" else said) + (
@@ -173,7 +179,9 @@ def error_text(answer: dict) -> str:
     )
 
 
-def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict | bytes], list[str], str]:
+def answers(
+    checks: Iterable, outcome: Outcome, labels: Mapping[int, str] = MappingProxyType({})
+) -> tuple[dict[str, dict | bytes], list[str], str]:
     """Per check what arrived for it, remarks on the notebook's cells, and why the submission ended
     early, if it did.
     """
@@ -183,10 +191,12 @@ def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict | bytes]
     notes, cells_done = [], said.raised is not None
     for trouble in said.raised or []:
         if isinstance(trouble, dict) and isinstance(trouble.get("error"), str):
-            notes.append(f"cell {trouble.get('cell')!s:.6} raised {trouble['error'][:300]}")
+            notes.append(f"{cell_of(trouble.get('cell'), labels)}: {trouble['error'][:300]}")
     reason = STOPPED.get(outcome.reason, "")
     if not reason and not said.end:
-        where = f"while {said.begun} was checked" if cells_done else f"in cell {said.cell}"
+        where = (
+            f"while {said.begun} was checked" if cells_done else f"in {cell_of(said.cell, labels)}"
+        )
         late = said.status in (-24, -9)  # SIGXCPU and SIGKILL, which Windows does not name
         what = (
             "the code took too long and could not be stopped"
@@ -195,7 +205,7 @@ def answers(checks: Iterable, outcome: Outcome) -> tuple[dict[str, dict | bytes]
         )
         reason = f"{what}, {where}"
     elif reason and not cells_done:
-        reason += f", in cell {said.cell}"
+        reason += f", in {cell_of(said.cell, labels)}"
     for check in checks:
         if check.name not in found:
             how = said.ended.get(check.name, "")

@@ -23,7 +23,6 @@ import numpy as np
 
 from assignments.grader import grade, library, notebook, safe
 from assignments.grader.feedback import PAGES
-from assignments.grader.handin import locked
 from assignments.grader.notebook import Submission
 from assignments.grader.verdicts import Result
 from course_lib.data.files import replace_file
@@ -80,15 +79,16 @@ def read(course: Path, problem_set: str, student: str) -> Submission:
     places = Path(student), course / "submitted" / student / problem_set
     path = places[not places[0].exists()]
     submission = Submission(path.stem if path.is_file() else places[0].name, problem_set)
+    given = notebook.read(course / "source" / problem_set, "", problem_set).content
+    released = notebook.released_cells(given)
     if path.is_file():
-        notebook.load(path, submission)
+        notebook.load(path, submission, released)
     else:  # says what is missing
-        submission = notebook.read(path, submission.student, problem_set)
+        submission = notebook.read(path, submission.student, problem_set, released)
     if submission.reason:
         raise CourseError(submission.reason, path, "name a notebook that can be graded")
-    given = locked(notebook.read(course / "source" / problem_set, "", problem_set).content)
-    notebook.restore(submission, given, set())
-    shown = given.keys() - {"setup"}  # plots and long runs, on which no check depends
+    # without plots and long runs, on which no check depends
+    shown = {name for name, cell in released.items() if cell.locked_code and name != "setup"}
     submission.cells = [cell for cell in submission.cells if cell["id"] not in shown]
     return submission
 

@@ -1,0 +1,89 @@
+"""What is found in a hand-in before anything of it runs: lost names, a second notebook, cells as
+a person calls them.
+"""
+
+import json
+import types
+from pathlib import Path
+
+import pytest
+from hostile.build import ANSWERS, ODDITIES, WRITTEN, cells_of
+
+from assignments.grader import feedback, inbox, sandbox, verdicts
+from assignments.grader import notebook as reading
+from tests.support.problem_sets import notebook as source
+
+RELEASED = reading.released_cells({"cells": cells_of(ODDITIES)})
+
+
+def written(folder: Path, cells: list, name: str = "toy.ipynb") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}))
+    return path
+
+
+def nameless(cells: list) -> list:
+    return [{**json.loads(json.dumps(cell)), "metadata": {}} for cell in cells]
+
+
+@pytest.mark.parametrize("ps", ["ps2", "ps5"])
+def test_cells_that_lost_their_names_are_found_by_what_is_in_them_and_by_their_place(ps, tmp_path):
+    released = source(ps).cells
+    for cell in released:
+        if cell.metadata.nbgrader.solution and cell.cell_type == "markdown":
+            cell.source = "YOUR ANSWER HERE"
+    known = reading.released_cells({"cells": released})
+    answers = source(ps).cells
+    answers.insert(3, {"cell_type": "code", "source": "# my own notes", "metadata": {}})
+    written(tmp_path, nameless(answers), f"{ps}.ipynb")
+    read = reading.read(tmp_path, "ann", ps, known)
+    found = {name: cell["source"] for name, _, cell in reading.graded_cells(read.content)}
+    assert found == {c.metadata.nbgrader.grade_id: c.source for c in source(ps).cells}
+    assert list(found) == list(known) and not read.unfound
+    assert len(read.notes) == 1 and "lost their names" in read.notes[0]
+
+
+def test_an_answer_that_cannot_be_told_from_other_texts_waits_for_a_person(tmp_path):
+    gradebook = pytest.importorskip("assignments.grader.gradebook")
+    text = {"cell_type": "markdown", "metadata": {}, "source": "One of these is my answer."}
+    cells = [*nameless(cells_of(ANSWERS))[:-1], text, {**text, "source": "Or is it this?"}]
+    grade = types.SimpleNamespace(auto_score=None, manual_score=None, needs_manual_grade=False)
+    comment = types.SimpleNamespace(auto_comment="")
+    plan = gradebook.Plan("toy", RELEASED)
+    for content, waits in ((cells, True), (cells_of(ANSWERS)[:-1], False)):
+        written(tmp_path, content)
+        read = reading.read(tmp_path, "ann", "toy", RELEASED)
+        result = verdicts.Result("ann", "toy", "", notes=read.notes)
+        gradebook.fill({WRITTEN: grade}, {WRITTEN: comment}, result, plan, read)
+        assert grade.needs_manual_grade is waits and (grade.auto_score is None) is waits
+        assert ("not found" in comment.auto_comment) is waits
+        assert any("a person must look" in note for note in result.notes) is waits
+
+
+def test_a_second_notebook_beside_the_one_that_was_graded_is_named(tmp_path):
+    written(tmp_path, cells_of(ODDITIES))
+    for name in ("toy (1).ipynb", "old/toy.ipynb", ".ipynb_checkpoints/toy-checkpoint.ipynb"):
+        written(tmp_path, cells_of(ANSWERS), name)
+    read = reading.read(tmp_path, "ann", "toy", RELEASED)
+    assert read.path.name == "toy.ipynb" and len(read.notes) == 1
+    assert read.notes[0].startswith("toy.ipynb was graded, and beside it lies old/toy.ipynb, toy (")
+    assert "toy (1).ipynb" in feedback.page(verdicts.Result("ann", "toy", "", notes=read.notes))
+
+
+def test_a_cell_is_called_by_what_jupyterlab_shows_and_by_its_first_line(tmp_path):
+    cells = cells_of(ANSWERS)
+    for cell, number in zip(cells, (1, 4, 5, None), strict=False):
+        cell["execution_count"] = number
+    read = reading.read(written(tmp_path, cells).parent, "ann", "toy", RELEASED)
+    box = inbox.Inbox(["f"], 3)
+    late = {"cell": 2, "error": "it took too long: is there an endless loop?"}
+    raised = [late, {"cell": 4, "error": "E: x"}, {"cell": [9], "error": "forged"}]
+    box.feed(json.dumps({"cells": raised}).encode() + b'\n{"check": "f", "raw": {}}\n{"end": 1}\n')
+    outcome = sandbox.Outcome(box, "finished", 1.0, 1.0)
+    _, notes, _ = verdicts.answers([types.SimpleNamespace(name="f")], outcome, read.labels)
+    loss = "cell [4] “def weighted_loss(real, fake, weight):”"
+    assert notes[0] == f"{loss}: it took too long: is there an endless loop?"
+    assert notes[1].startswith("the cell “def average") and notes[2] == "a cell: forged"
+    where = verdicts.error_text({"error": "E", "at": 2, "line": 3}, read.labels)
+    assert where == f"E ({loss}, line 3)"
