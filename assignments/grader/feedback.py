@@ -75,13 +75,15 @@ def table(results: Iterable[Result]) -> str:
     """All results as CSV: a row a student, a column a check."""
     results = sorted(results, key=lambda result: result.student)
     names = list(dict.fromkeys(check.name for result in results for check in result.checks))
+    named = any(result.name for result in results)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["student", "score", "points", *names, "reason"])
+    writer.writerow(["student", *["name"] * named, "score", "points", *names, "reason"])
     for result in results:
         scores = {check.name: number(check.score) for check in result.checks}
         row = [
             safe.line(result.student),
+            *[result.name] * named,
             number(result.score),
             number(result.points),
             *(scores.get(n, "") for n in names),

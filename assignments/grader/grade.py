@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,8 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from assignments.grader import feedback, library, notebook
-from assignments.grader.sandbox import PROTECTS, Limits, Worker, choose_tier
-from assignments.grader.verdicts import Result, answers, judge
+from assignments.grader.sandbox import PROTECTS, Limits, Outcome, Worker, choose_tier
+from assignments.grader.verdicts import Graded, Result, answers, judge
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 
@@ -101,18 +102,30 @@ def seed_of(*keys: str) -> int:
     return int.from_bytes(hashlib.sha256("\0".join(keys).encode()).digest()[:16], "big")
 
 
-def job(submission: notebook.Submission, checks: list, inputs: list[dict], key: str) -> dict:
+def right_answers(course: Path, problem_set: str, checks: list) -> dict[str, str]:
+    """The code of each graded function in the source notebook; none where that is not at hand."""
+    content = notebook.read(course / "source" / problem_set, "", problem_set).content
+    functions = {check.function for check in checks}
+    return {
+        name: cell["source"]
+        for name, _, cell in notebook.graded_cells(content)
+        if name in functions
+    }
+
+
+def job(submission: notebook.Submission, drawn: dict, functions: Iterable[str], key: str) -> dict:
     return {
         "cells": submission.cells,
+        "functions": sorted(functions),
         "checks": [
             {
                 "name": check.name,
                 "function": check.function,
                 "probe": check.probe,
-                "inputs": given,
+                "inputs": inputs,
                 "seconds": check.seconds,
             }
-            for check, given in zip(checks, inputs, strict=True)
+            for check, inputs, _ in drawn.values()
         ],
         "probes": f"checks.probes.{submission.problem_set}",
         "seed": seed_of(key, submission.student) % 2**31,
@@ -120,37 +133,87 @@ def job(submission: notebook.Submission, checks: list, inputs: list[dict], key: 
 
 
 def grade_one(
-    submission: notebook.Submission, checks: list, key: str, worker: Worker, limits: Limits
+    submission: notebook.Submission,
+    checks: list,
+    key: str,
+    worker: Worker,
+    limits: Limits,
+    right: dict[str, str],
 ) -> Result:
-    """One submission, from its code to its verdicts."""
-    drawn = [draw(check, key, f"{submission.student}/{submission.problem_set}") for check in checks]
-    if submission.reason:
-        found = {check.name: {"message": submission.reason} for check in checks}
-        notes, reason, seconds, cpu = [], submission.reason, 0.0, 0.0
-    else:
-        order = job(submission, checks, [inputs for inputs, _ in drawn], key)
-        outcome = worker.run(order, limits)
-        if (
-            outcome.reason == "lost"
-        ):  # a sandbox can also be lost to the machine: once more, in a fresh one
-            outcome = worker.run(order, limits)
-        found, notes, reason = answers(checks, outcome, submission.labels)
-        seconds, cpu = outcome.seconds, outcome.cpu
-    verdicts = [
-        judge(check, *both, found[check.name], alone(0), submission.labels)
-        for check, both in zip(checks, drawn, strict=True)
-    ]
-    return Result(
+    """One submission, from its code to its verdicts. ``right`` is the code of right answers."""
+    result = Result(
         submission.student,
         submission.problem_set,
         submission.digest,
-        verdicts,
-        submission.notes + notes,
-        reason,
-        round(seconds, 2),
-        round(cpu, 2),
-        submission.source,
+        notes=submission.notes,
+        source=submission.source,
     )
+    drawn = {
+        check.name: (check, *draw(check, key, f"{submission.student}/{submission.problem_set}"))
+        for check in checks
+    }
+
+    def judged(found: dict, drawn: dict) -> list[Graded]:
+        return [
+            judge(*three, found[name], alone(0), submission.labels) for name, three in drawn.items()
+        ]
+
+    def run(cells: list[dict], drawn: dict) -> Outcome:
+        order = job(replace(submission, cells=cells), drawn, right, key)
+        outcome = worker.run(order, limits)
+        if outcome.reason == "lost":  # which the machine can cause, too: once more, in a fresh one
+            outcome = worker.run(order, limits)
+        result.seconds = round(result.seconds + outcome.seconds, 2)
+        result.cpu = round(result.cpu + outcome.cpu, 2)
+        return outcome
+
+    if submission.reason:
+        result.reason = submission.reason
+        result.checks = judged({name: {"message": submission.reason} for name in drawn}, drawn)
+        return result
+    outcome = run(submission.cells, drawn)
+    found, notes, reason = answers(checks, outcome, submission.labels)
+    result = replace(result, checks=judged(found, drawn), notes=result.notes + notes, reason=reason)
+    gone = undefined(outcome) & right.keys()
+    lost = {check.name for check in result.checks if check.score < check.points}
+    again = {name: three for name, three in drawn.items() if three[0].function not in gone}
+    again = {name: three for name, three in again.items() if name in lost}
+    lent = [name for name in sorted(gone) if is_called(name, submission)]
+    if reason or not again or not lent:
+        return result
+    # One function without a colon would cost those that call it as well. So these are run once
+    # more, beside right versions of what is not there; for that itself the first run counts.
+    cells = [
+        cell | {"source": right[cell["id"]]} if cell["id"] in gone else cell
+        for cell in submission.cells
+    ]
+    placed = {cell["id"] for cell in cells}
+    cells += [
+        {"number": 0, "source": right[name], "id": name} for name in lent if name not in placed
+    ]
+    outcome = run(cells, again)
+    found, _, _ = answers([check for check, _, _ in again.values()], outcome, submission.labels)
+    old = {check.name: check for check in result.checks}
+    better = [check for check in judged(found, again) if check.score > old[check.name].score]
+    if better:
+        callers = notebook.listed(list(dict.fromkeys(check.function for check in better)))
+        result.notes.insert(
+            0,
+            f"{notebook.listed(lent)} is not defined: its cell is missing or does not run. Where"
+            f" {callers} needed it, a right version stood in",
+        )
+    return result.with_new(better)
+
+
+def undefined(outcome: Outcome) -> set[str]:
+    """The graded functions that were not there after the cells, as the submission says."""
+    names = [item.get("undefined") for item in outcome.said.raised or () if isinstance(item, dict)]
+    return {name for name in names if isinstance(name, str)}
+
+
+def is_called(function: str, submission: notebook.Submission) -> bool:
+    """Whether a cell beside its own names a function."""
+    return any(function in cell["source"] for cell in submission.cells if cell["id"] != function)
 
 
 def grade_all(
@@ -171,6 +234,7 @@ def grade_all(
     if not submissions:
         return
     package, checks = load_checks(course, problem_set)
+    right = right_answers(course, problem_set, checks)
     limits, probes = limits or Limits(), f"checks.probes.{problem_set}"
     count = max(1, min(workers or os.cpu_count() or 1, len(submissions)))
     with tempfile.TemporaryDirectory(prefix="grading-") as folder, contextlib.ExitStack() as stack:
@@ -192,7 +256,7 @@ def grade_all(
             with lock:
                 worker = free.pop()
             try:
-                return grade_one(submission, wanted(submission, checks), key, worker, limits)
+                return grade_one(submission, wanted(submission, checks), key, worker, limits, right)
             finally:
                 with lock:
                     free.append(worker)
@@ -235,6 +299,7 @@ def run(
     """
     # late, as `course check` does without nbgrader
     from assignments.grader.gradebook import Book, handed_in_at, late_penalty
+    from assignments.grader.lms import names_of
 
     course = course.absolute()
     folders, left_out = notebook.with_printable_names(
@@ -251,7 +316,8 @@ def run(
     with only_grader(course, problem_set), Book(course) as book:
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
-        basis = f"{checks_digest(course)} {key} {tier}"
+        right = right_answers(course, problem_set, checks)
+        basis = f"{checks_digest(course)} {key} {tier} {sorted(right.items())}"
         submissions, unread = read_all(folders, problem_set, plan, basis)
         todo = {
             name: submission
@@ -279,6 +345,9 @@ def run(
         done, fresh = book.done(problem_set), len(todo.keys() - left_out.keys())
         why = "the record in the grade book cannot be read: hand in, and grade again"
         left_out |= dict.fromkeys(book.damaged, why)
+        names = names_of(course, book)
+        for student, result in done.items():
+            result.name = names.get(student, "")
         left_out |= feedback.write(course / "reports" / problem_set, list(done.values()))
     return [done[name] for name in folders if name in done], fresh, left_out
 

@@ -1,18 +1,28 @@
-"""Plugins of nbgrader, named in a course's nbgrader_config.py: grades for Canvas, and what lateness
-costs.
+"""Plugins of nbgrader, named in a course's nbgrader_config.py: names from collected files, feedback
+without a network, grades for Canvas, and what lateness costs.
 
 ``nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv``
 """
 
+import base64
+import contextlib
 import csv
+import functools
+import html
 import io
 import math
+import re
 from pathlib import Path
+from typing import Any
 
+from matplotlib.font_manager import FontProperties
+from matplotlib.mathtext import math_to_image
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.plugins import ExportPlugin, LateSubmissionPlugin
+from nbgrader.plugins import ExportPlugin, FileNameCollectorPlugin, LateSubmissionPlugin
+from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Dict, Float, Unicode
 
+from assignments.grader import safe
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError
 
@@ -22,6 +32,104 @@ KEYS = (
     "SIS Login ID",
 )  # columns of a roster in which a student's name in nbgrader may stand
 FACTS = ("Student", *KEYS, "Section")
+
+
+WAITS = "waits for a person"
+# Code is left as it is; $$ before $.
+FORMULA = re.compile(r"(`+).*?\1|\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
+LONGEST = 400  # characters of a formula
+# What students write in TeX's words, in those that Matplotlib knows.
+IN_MATPLOTLIB = (
+    (r"\\ge(?![a-zA-Z])", r"\\geq "),
+    (r"\\le(?![a-zA-Z])", r"\\leq "),
+    (r"\\[lr]Vert(?![a-zA-Z])", r"\\Vert "),
+    (r"\\[lr]vert(?![a-zA-Z])", r"\\vert "),
+    (r"\\[td]?frac(\d)(\d)", r"\\frac{\1}{\2}"),
+    (r"\\[td]frac", r"\\frac"),
+    (r"\\(mathcal|mathbb|sqrt|bar|hat) *([a-zA-Z])", r"\\\1{\2}"),
+    (r"\s+", " "),
+)
+
+
+class NamedCollector(FileNameCollectorPlugin):
+    """Collects files as nbgrader does, and keeps the names in them: in the grade book, where the
+    student has none there.
+    """
+
+    def collect(self, submitted_file: str) -> dict | None:
+        """What nbgrader reads from the file's name."""
+        found = super().collect(submitted_file)
+        names = {key: (found or {}).get(key) for key in ("first_name", "last_name", "email")}
+        names = {key: value for key, value in names.items() if value}
+        if names:
+            with Gradebook(self.parent.coursedir.db_url) as book:
+                student = book.update_or_create_student(found["student_id"])
+                if not (student.first_name or student.last_name):
+                    book.update_or_create_student(found["student_id"], **names)
+        return found
+
+
+def names_of(course: Path, book: Gradebook) -> dict[str, str]:
+    """Names by student, where the instructor has them: in Canvas' roster, else the grade book."""
+    parts = {student.id: (student.first_name, student.last_name) for student in book.students}
+    names = {student: " ".join(filter(None, both)) for student, both in parts.items()}
+    with contextlib.suppress(CourseError):  # there is no roster, or it is another platform's
+        rows = read_roster(course / "roster.csv")
+        known, _, _ = match(set(names), rows)
+        names |= {known[id(row)]: row["Student"] for row in rows if id(row) in known}
+    return {student: safe.line(name, 100) for student, name in names.items() if name}
+
+
+class Feedback(NbGraderPreprocessor):
+    """Feedback as a student reads it: what was not graded yet says so, formulas are pictures.
+
+    Comes behind nbgrader's GetGrades; :func:`as_text` lets its template print words as scores.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """The notebook, with scores and Markdown to be shown."""
+        facts = resources["nbgrader"]
+        with Gradebook(facts["db_url"]) as book:
+            keys = (facts[key] for key in ("notebook", "assignment", "student"))
+            grades = book.find_submission_notebook(*keys).grades
+            waiting = {g.name for g in grades if g.needs_manual_grade and g.manual_score is None}
+        for cell in nb.cells:
+            data = cell.metadata.get("nbgrader", {})
+            if data.get("grade_id") in waiting:
+                data["score"] = WAITS
+            if cell.cell_type == "markdown":
+                cell.source = FORMULA.sub(in_picture, cell.source)
+        if waiting:
+            facts["score"] = f"{facts['score']:g} so far"
+        return nb, resources
+
+
+def as_text(value: Any, *_: Any) -> Any:
+    """Jinja's filters ``float`` and ``round`` for a score, which may be words."""
+    return value if isinstance(value, str) else round(float(value), 2)
+
+
+def in_picture(found: re.Match) -> str:
+    """A formula as an image; as it stands where Matplotlib cannot draw it."""
+    text = found[2] or found[3]
+    return (text and len(text) <= LONGEST and drawn(text, bool(found[2]))) or found[0]
+
+
+@functools.lru_cache(1000)
+def drawn(formula: str, display: bool) -> str:
+    """An image of a formula in HTML; empty where it cannot be drawn."""
+    words = formula
+    for old, new in IN_MATPLOTLIB:
+        words = re.sub(old, new, words)
+    file = io.BytesIO()
+    try:
+        math_to_image(f"${words.strip()}$", file, FontProperties(size=12), format="svg")
+    except Exception:  # a student's formula may be anything
+        return ""
+    source = base64.b64encode(file.getvalue()).decode()
+    style = "display:block;margin:.6em auto" if display else "vertical-align:middle"
+    alt = html.escape(formula).replace("\n", " ")
+    return f'<img alt="{alt}" style="{style}" src="data:image/svg+xml;base64,{source}">'
 
 
 class CanvasExport(ExportPlugin):

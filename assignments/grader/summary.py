@@ -29,7 +29,7 @@ def page(results: list[Result]) -> str:
     for check in (check for result in results for check in result.checks):
         grouped.setdefault(check.name, []).append(check)
     looks = [
-        (r.student, r.score, "; ".join(needs_a_look(r)))
+        (r.student, r.name, r.score, "; ".join(needs_a_look(r)))
         for r in sorted(results, key=lambda r: r.score)
     ]
     return PAGES.get_template("summary.html").render(
@@ -38,7 +38,7 @@ def page(results: list[Result]) -> str:
         of=of,
         mean=mean(scores),
         median=median(scores),
-        looks=[look for look in looks if look[2]],
+        looks=[look for look in looks if look[3]],
         bins=[(of * i / BINS, of * (i + 1) / BINS, counts[i]) for i in range(BINS)],
         checks=sorted(
             map(of_all, grouped.values()), key=lambda check: check["mean"] - check["points"]

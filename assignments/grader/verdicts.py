@@ -58,6 +58,7 @@ class Result:
     seconds: float = 0.0  # by the clock
     cpu: float = 0.0  # of a core, in the sandbox
     source: str = ""  # digest of the file that was graded
+    name: str = ""  # of the student, for reports; no record keeps it
 
     def __post_init__(self):
         self.notes = [safe.line(note) for note in self.notes[:MAX_NOTES]]
@@ -169,13 +170,12 @@ def cell_of(number: Any, labels: Mapping[int, str]) -> str:
 
 
 def error_text(answer: dict, labels: Mapping[int, str]) -> str:
-    where = ", ".join(
-        [cell_of(answer["at"], labels)] * isinstance(answer.get("at"), int)
-        + [f"line {answer.get('line')}"] * isinstance(answer.get("line"), int)
-    )
+    at, line = answer.get("at"), answer.get("line")
+    where = [cell_of(at, labels)] if isinstance(at, int) else []
+    where += [f"line {line}"] if isinstance(line, int) else []
     said = answer["error"][:300].rstrip(": ")
     return ("Not written yet" if said == "NotImplementedError" else said) + (
-        f" ({where})" if where else ""
+        f" ({', '.join(where)})" if where else ""
     )
 
 

@@ -20,6 +20,7 @@ if os.name != "posix":
     pytest.skip("the grader needs fork", allow_module_level=True)
 
 from hostile import CASES, FULL, notebook, write
+from hostile.build import ANSWERS
 
 from assignments.grader import (
     feedback,
@@ -292,6 +293,27 @@ def test_without_nested_namespaces_each_submission_gets_a_sandbox_of_its_own(cou
         write(course, CASES[name], name)
     results, _, _ = grade.run(course, "toy", tier="bubblewrap", workers=1, progress=False)
     assert [result.score for result in results] == [10, 10, 0] and len(started) == 3
+
+
+@needs_bubblewrap
+def test_a_missing_colon_costs_its_own_function_and_none_that_calls_it(course, tight):
+    broken = {"average": ANSWERS["average"].replace("decay):", "decay)")}
+    calls = {"step": ANSWERS["step"].replace("w = w.clone()", "w = average([w, w], 0.5).clone()")}
+    for name, more in (("colon", calls), ("alone", {})):
+        write(course, dataclasses.replace(CASES["right"], replace=broken | more), name)
+    write(course, dataclasses.replace(CASES["right"], replace=calls), "right")
+    source = course / "source" / "toy" / "toy.ipynb"
+    for code, scores, noted in (
+        (b"", [7, 4, 10], set()),
+        (notebook(ANSWERS), [7, 7, 10], {"colon"}),
+    ):
+        source.write_bytes(code)
+        results, _, _ = grade.run(course, "toy", tier="bubblewrap", progress=False)
+        assert [result.score for result in results] == scores
+        assert {
+            r.student for r in results if "a right version stood in" in "".join(r.notes)
+        } == noted
+    assert "Where step needed it" in (course / "reports/toy/colon.md").read_text()
 
 
 # ---- one submission must never stop a class

@@ -66,7 +66,8 @@ def main(job: dict, write: Callable[[dict], None], alone: bool) -> None:
     jail.limit_cpu(limits["cells_cpu"] * 1.5 + 2)
     reseed(job["seed"])
     names, troubles = run_cells(job["cells"], limits["cells_cpu"], limits["cell_cpu"], write, sweep)
-    write({"cells": troubles})
+    gone = [{"undefined": name} for name in job["functions"] if name not in names]
+    write({"cells": gone + troubles})
     for check in job["checks"]:
         write({"begin": check["name"]})
         try:

@@ -1,0 +1,77 @@
+"""What students and instructors read after grading: names, scores that wait, formulas offline."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nbgrader", reason="nbgrader is not installed")
+
+from hostile.build import ANSWERS, cells_of, notebook
+
+from assignments.grader import feedback, gradebook, lms, summary, verdicts
+from assignments.grader import notebook as reading
+from tests import ROOT
+
+FORMULA = (
+    r"Because $k\ge 2$ and $\tfrac12\lVert x\rVert_1$, not `$HOME` or $\nonsense{$: $$\min_G V$$"
+)
+
+
+@pytest.fixture
+def course(tmp_path, released) -> Path:
+    folder = Path(shutil.copytree(released, tmp_path / "course"))
+    shutil.copy(ROOT / "assignments" / "nbgrader_config.py", folder)
+    return folder
+
+
+def nbgrader(folder: Path, *words: str) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *words],
+        cwd=folder,
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_name_in_the_file_and_an_ungraded_answer_reach_the_reports(course):
+    cells = cells_of(ANSWERS)
+    cells[-1]["source"] = FORMULA
+    archive = course / "downloaded" / "toy" / "archive"
+    for folder in (archive, course / "release" / "toy"):
+        folder.mkdir(parents=True)
+    (course / "release" / "toy" / "toy.ipynb").write_bytes(notebook(ANSWERS))
+    (archive / "doejane_101_9001_toy.ipynb").write_bytes(notebook({}, cells))
+    nbgrader(course, "zip_collect", "toy")
+    check = verdicts.Graded("a", "f", "t", True, 2.0, 1.0, "x")
+    result = verdicts.Result("101", "toy", "", [check], ["a remark"])
+    with gradebook.Book(course) as book:
+        plan = book.plan("toy")
+        read = reading.read(course / "submitted" / "101" / "toy", "101", "toy", plan.cells)
+        book.commit(result, plan, read)
+        assert lms.names_of(course, book) == {"101": "doejane"}
+        roster = 'Student,ID,SIS User ID,SIS Login ID,Section\n"Doe, <i>Jane",101,,,\n'
+        (course / "roster.csv").write_text(roster)
+        result.name = lms.names_of(course, book)["101"]
+    assert feedback.table([result]).splitlines()[1].startswith('101,"Doe, <i>Jane",1,2')
+    for page in (feedback.page(result), summary.page([result])):
+        assert "101" in page and "Doe, &lt;i&gt;Jane" in page
+    assert verdicts.Result.from_json(result.to_json()).name == ""
+
+    target = course / "autograded" / "101" / "toy" / "toy.ipynb"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(feedback.autograded(result, plan, read))
+    nbgrader(course, "generate_feedback", "toy")
+    html = (course / "feedback" / "101" / "toy" / "toy.html").read_text()
+    assert html.count("Score: waits for a person / 2.0") == 2 and "so far / " in html
+    assert "Score: 0.0 / 2.0" not in html and "Score: 0.0 / 3.0" in html
+    assert html.count('src="data:image/svg+xml;base64,') == 3
+    assert "$HOME" in html and r"$\nonsense{$" in html
+    assert json.loads(target.read_text())["cells"][-1]["source"] == FORMULA
