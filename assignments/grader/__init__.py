@@ -5,8 +5,9 @@ the graded names, :mod:`.sandbox` keeps warm processes that fork one locked-up c
 (:mod:`.child` is what runs in there), :mod:`.grade` prepares and judges the checks,
 :mod:`.gradebook` commits to nbgrader's grade book, :mod:`.feedback` tells the student. Around it:
 :mod:`.release` makes what students get, :mod:`.handin` is their own check before they hand in,
-:mod:`.lms` holds nbgrader's plugins for late penalties and for Canvas, :mod:`.summary` is the
-instructor's page on a class, :mod:`.bundled` takes all this into the containers of Gradescope.
+:mod:`.lms` holds nbgrader's plugins for names, feedback, late penalties and Canvas,
+:mod:`.summary` is the instructor's page on a class, :mod:`.viva` asks about a student's own code,
+:mod:`.bundled` takes all this into the containers of Gradescope.
 
 What the bubblewrap tier isolates. Every submission gets process, mount, user and IPC namespaces of
 its own, inside a sandbox without network whose file system is read-only and holds Python, a

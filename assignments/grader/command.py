@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from course_lib.errors import CourseError
+
 # What does the work is imported when a command runs: PyTorch takes seconds, and `course check`
 # does without nbgrader.
 
@@ -152,7 +154,13 @@ def answers(
 
 def viva(
     problem_set: ProblemSet,
-    student: Annotated[str, typer.Argument(help="who handed in; or a notebook, or its folder")],
+    student: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="STUDENT...",
+            help="who handed in; or a notebook, or its folder; default: all in submitted/",
+        ),
+    ] = None,
     course: CourseFolder = Path("assignments"),
     seed: Annotated[int, typer.Option(min=0, help="another seed, other questions")] = 0,
     out: Annotated[Path | None, typer.Option(help="default: vivas/ in the course")] = None,
@@ -163,14 +171,27 @@ def viva(
 ) -> None:
     """Five questions on a student's own code with one line changed: a sheet, and its key.
 
-    The answers are found by running each change in the sandbox.
+    The answers are found by running each change in the sandbox, some minutes a student.
     """
-    from assignments.grader import viva
+    from assignments.grader import notebook
     from assignments.grader.sandbox import choose_tier
+    from assignments.grader.viva import ask, page
 
-    made = viva.make(course.absolute(), problem_set, student, seed, choose_tier(tier))
-    if (count := len(made["questions"])) < viva.QUESTIONS:
-        print(f"note: only {count} of {viva.QUESTIONS} questions can be made of this code")
-    print(
-        *(f"wrote {path}" for path in viva.write(out or course / "vivas", made, practice)), sep="\n"
-    )
+    course, tier = course.absolute(), choose_tier(tier)
+    students, refused = student or list(notebook.submitted(course, problem_set, None)), []
+    for name in students:
+        try:
+            made = ask.make(course, problem_set, name, seed, tier)
+        except CourseError as error:
+            refused.append(error)
+            continue
+        if (count := len(made["questions"])) < ask.QUESTIONS:
+            print(f"note: only {count} of {ask.QUESTIONS} questions can be made of this code")
+        for path in page.write(out or course / "vivas", made, practice):
+            print(f"wrote {path}")
+    if refused and len(students) == 1:
+        raise refused[0]
+    for error in refused:
+        print(f"no viva: {error.what}: {error.where}", file=sys.stderr)
+    if refused:
+        raise typer.Exit(1)

@@ -1,15 +1,17 @@
 """Vivas: every key holds, one right option each, and what is hostile stays in the sandbox."""
 
-import functools
 import random
+import shutil
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from checks import FUNCTIONS, load, matrix
 from hostile import CASES
 
-from assignments.grader import grade, sandbox, viva
+from assignments.grader import sandbox
+from assignments.grader.viva import ask, page
 from tests import ROOT
 from tests.support.grading_runs import left_behind, needs_bubblewrap
 from tests.support.problem_sets import SETS, notebook
@@ -21,8 +23,8 @@ TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=
 
 @pytest.fixture(autouse=True)
 def fewer(monkeypatch):
-    monkeypatch.setattr(viva, "TRIED", 3)
-    monkeypatch.setattr(viva, "TRIED_OF_A_STEP", 8)
+    monkeypatch.setattr(ask, "TRIED", 3)
+    monkeypatch.setattr(ask, "TRIED_OF_A_STEP", 8)
 
 
 def hand_in(folder: Path, ps: str, answers: dict[str, str], last: str = "") -> Path:
@@ -58,15 +60,15 @@ def prove(ps: str, number: int, folder: Path) -> None:
     """Make a viva twice, and compare; look at its options; find answers another way."""
     path, pages = hand_in(folder, ps, of_the_corpus(ps, number)), []
     for again in ("once", "twice"):
-        made = viva.make(COURSE, ps, str(path), number, "bubblewrap")
-        pages.append([page.read_text() for page in viva.write(folder / again, made, False)])
+        made = ask.make(COURSE, ps, str(path), number, "bubblewrap")
+        pages.append([one.read_text() for one in page.write(folder / again, made, False)])
     assert pages[0] == pages[1]
     assert len(made["questions"]) >= (5 if number == 0 else 2)
     for question in made["questions"]:
         options = question["options"]
         assert 3 <= len(options) == len(set(options)) <= 4, options
         assert options["ABCD".index(question["answer"])] == question["right"]
-        if number == 0 and question["kind"] == viva.FIRST:
+        if number == 0 and question["kind"] == ask.FIRST:
             assert fails_first(ps, question) in question["right"], question["diff"]
 
 
@@ -88,22 +90,64 @@ def test_the_keys_of_twenty_solutions_hold(ps, tmp_path):
         prove(ps, number, tmp_path)
 
 
-def test_hostile_code_stays_in_the_sandbox(tmp_path, monkeypatch, course, refusal):
-    monkeypatch.setattr(grade, "grade_all", functools.partial(grade.grade_all, limits=TIGHT))
+def test_hostile_code_stays_in_the_sandbox(tmp_path, monkeypatch, course):
+    monkeypatch.setattr(ask, "LIMITS", TIGHT)
     loops = hand_in(tmp_path, "ps5", {}, CASES["loop-that-swallows"].first)
-    assert "took too long" in refusal("viva", "ps5", loops, "--course", COURSE)[0]
+    assert "took too long" in course("viva", "ps5", loops, "--course", COURSE)[2]
     spoils = f"{CASES['daemon'].last}\nopen({str(tmp_path / 'escaped')!r}, 'w')"
     reads = f"def decide(d):\n    return open({str(COURSE / 'checks/ps5.py')!r}).read()"
     path = hand_in(tmp_path, "ps5", {"decide": reads}, spoils)
     status, out, _ = course("viva", "ps5", path, "--course", COURSE, "--out", tmp_path)
     pages = [Path(line.removeprefix("wrote ")) for line in out.splitlines() if "wrote" in line]
     assert status == 0 and len(pages) == 3
-    assert not any("def decisions" in page.read_text() for page in pages)
+    assert not any("def decisions" in one.read_text() for one in pages)
     assert not (tmp_path / "escaped").exists() and left_behind() == []
 
 
-def test_what_cannot_be_asked_about_is_refused(tmp_path, refusal):
+def test_what_cannot_be_asked_about_is_refused(tmp_path, course, refusal):
     blank = {name: f"def {name}(*_): raise NotImplementedError" for name in FUNCTIONS["ps5"]}
     path = hand_in(tmp_path, "ps5", blank)
-    assert "no question can be made" in refusal("viva", "ps5", path, "--course", COURSE)[0]
+    assert "no question can be made" in course("viva", "ps5", path, "--course", COURSE)[2]
     assert "there is no ps5" in refusal("viva", "ps5", "nobody", "--course", COURSE)[0]
+
+
+def test_what_checks_compare_has_words_that_can_be_read_aloud():
+    for ps in SETS:
+        for check in load(ps):
+            _, expectations = check.prepare(np.random.default_rng(0))
+            if check.visible and check.function not in ask.PLAYERS:
+                words = [ask.in_words(check.function, f["key"]) for f in expectations["facets"]]
+                assert len(set(words)) == len(words), (check.name, words)
+                assert not any(word.startswith("the entry") for word in words), (check.name, words)
+    keys = {"a": "the value", "b": "its gradient", "c": "its shape"}
+    own = {"a": 1, "b": 1, "c": 1}
+    for raw, said in (
+        ({"a": 2, "b": 1, "c": 1}, "the value"),
+        ({"a": 2, "b": 2, "c": 1}, "all but its shape"),
+        ({"a": 2, "b": 2, "c": 2}, "all of it"),
+        ({}, ask.STOPS),
+        (own, "nothing"),
+    ):
+        assert ask.different(keys, own, raw, lambda a, b: a == b) == said
+
+
+def test_a_loop_is_refused_soon_and_the_next_student_has_a_viva(
+    tmp_path,
+    monkeypatch,
+    course,
+):
+    folder = tmp_path / "class"
+    for part in ("checks", "source/ps5"):
+        shutil.copytree(COURSE / part, folder / part)
+    for name, last in (("ann", "while True:\n    pass"), ("bob", "")):
+        (folder / "submitted" / name / "ps5").mkdir(parents=True)
+        hand_in(folder / "submitted" / name / "ps5", "ps5", {}, last)
+    (tmp_path / "bob").mkdir()  # a folder of a student's name
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ask, "LIMITS", TIGHT)
+    status, out, err = course("viva", "ps5", "--course", folder)
+    assert status == 1 and out.count("wrote") == 3 and "ps5-bob-0-sheet.html" in out
+    assert "no viva: cell [" in err or "no viva: the cell “while True:”: it took too long" in err
+    assert "viva of ann" in err and "viva of bob" in err
+    sheet = (folder / "vivas" / "ps5-bob-0-sheet.md").read_text()
+    assert sheet.count("your line “") == sheet.count("## ") - 1 >= 2

@@ -5,14 +5,13 @@ other changed versions did are the wrong options.
 """
 
 import ast
-import base64
 import contextlib
 import difflib
 import importlib
-import io
 import itertools
 import random
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -20,24 +19,41 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from assignments.grader import grade, library, notebook, safe
-from assignments.grader.feedback import PAGES
 from assignments.grader.notebook import Submission
+from assignments.grader.sandbox import Limits
 from assignments.grader.verdicts import Result
-from course_lib.data.files import replace_file
+from assignments.grader.viva.page import LETTERS, STEPS, picture
 from course_lib.errors import CourseError
 
-QUESTIONS, LETTERS, LINES = 5, "ABCD", ("C0-", "C1-", "C2--", "C3--", "C4:", "C5:")
+QUESTIONS = 5
 TRIED, TRIED_OF_A_STEP = 8, 24  # changes of a function that are run
 LONGEST = 10_000  # characters of a function: more cannot be asked about on a page
-STEPS = (1, 2, 3, 4, 6, 8, 11, 14)  # after how many the losses are drawn
-STOPS = "the code stops with an error"
+LIMITS = Limits(cells_cpu=20, cell_cpu=10, wall=120)  # of one version
+SECONDS = 120  # of a core, for all versions of a student
+STOPS = "nothing: the code stops with an error"
 # The kinds of questions, as they are asked.
-FIRST = "Which check of this function fails first, in the order of your report?"
-DIFFERENT = "Which of these come out differently now, or not at all? (The complete list.)"
-MOVES = "One step is made. Whose weights end up elsewhere now, compared with your own line?"
-LOSSES = "Training goes on for some steps. What would you see in the losses?"
+FIRST = (
+    "Your report lists the checks of this function one below the other. Read from the top: which"
+    " is the first that fails now?"
+)
+DIFFERENT = (
+    "The function is called with the same inputs, once with your line and once with the new one."
+    " What comes out differently? Each answer is complete."
+)
+MOVES = (
+    "One training step is made from the same weights and images, once with your line and once with"
+    " the new one. Whose weights differ after it?"
+)
+LOSSES = (
+    "Training goes on for 14 steps with the new line. Which picture shows what you would see in the"
+    " losses?"
+)
+SEEN = tomllib.loads(
+    (Path(__file__).parents[1] / "pages" / "seen.toml").read_text(encoding="utf-8")
+)
 BATCHES = ("x", "y", "z", "eps", "real", "old_x", "old_y")  # inputs of a step with a row an image
 # Which networks' weights a step leaves in which row, and the inputs that they come from.
 PLAYERS = {
@@ -76,9 +92,11 @@ class Version:
 
 def read(course: Path, problem_set: str, student: str) -> Submission:
     """What ``student`` names: a notebook, a folder with one, or who handed one in."""
-    places = Path(student), course / "submitted" / student / problem_set
-    path = places[not places[0].exists()]
-    submission = Submission(path.stem if path.is_file() else places[0].name, problem_set)
+    path, handed_in = Path(student), course / "submitted" / student / problem_set
+    if path.name == student and notebook.may_be_folder(handed_in):
+        path = handed_in  # a name, even where a folder of that name lies here
+    name = path.stem if path.is_file() else Path(student).name
+    submission = Submission(name, problem_set)
     given = notebook.read(course / "source" / problem_set, "", problem_set).content
     released = notebook.released_cells(given)
     if path.is_file():
@@ -182,15 +200,13 @@ def longer(inputs: dict) -> dict:
     return {"several": {str(steps): game | {"steps": steps} for steps in STEPS}}
 
 
-def run(versions: list[Version], course: Path, problem_set: str, tier: str, seed: int) -> dict:
-    """Run all in the sandbox; returns check, inputs and expectations, by the check's name."""
-    drawn = {
-        check.name: (check, *grade.draw(check, "viva", str(seed)))
-        for check in grade.load_checks(course, problem_set)[1]
-    }
-    for check, inputs, expectations in list(drawn.values()):
-        if game := inputs.get("several", {}).get("weighted"):
-            drawn["losses"] = replace(check, name="losses"), longer(game), expectations
+def play(
+    versions: list[Version], drawn: dict, course: Path, problem_set: str, tier: str, key: str
+) -> Iterator[Result]:
+    """Run versions in the sandbox, each with the checks of its function; yields what they got.
+
+    ``drawn`` holds check, inputs and expectations, by the check's name.
+    """
     for number, version in enumerate(versions):
         version.submission.digest = str(number)
 
@@ -203,13 +219,50 @@ def run(versions: list[Version], course: Path, problem_set: str, tier: str, seed
         ]
 
     submissions = [version.submission for version in versions]
-    for result in grade.grade_all(submissions, course, problem_set, str(seed), tier, wanted=wanted):
-        result.checks = [check for check in result.checks if check.name != "losses"]
-        versions[int(result.digest)].result = result
-        if result.digest == "0" and result.reason:  # the others would end alike
-            fix = "look at the report of course grade first"
-            raise CourseError(result.reason, submissions[0].path, fix)
-    return drawn
+    results = grade.grade_all(
+        submissions, course, problem_set, key, tier, limits=LIMITS, wanted=wanted
+    )
+    with contextlib.closing(results):  # which ends what still runs, if nobody takes the rest
+        for result in results:
+            result.checks = [check for check in result.checks if check.name != "losses"]
+            versions[int(result.digest)].result = result
+            yield result
+
+
+def run(
+    own: Version, tried: dict[str, list[Version]], bar: tqdm, *where: Any
+) -> tuple[dict, list[Version]]:
+    """Run the student's own code, then the changed versions of what earns points in it.
+
+    Returns what was drawn for each check, and these versions. Raises CourseError where the code is
+    stopped, or where it takes too long.
+    """
+    course, problem_set, _, key = where
+    drawn = {
+        check.name: (check, *grade.draw(check, "viva", key))
+        for check in grade.load_checks(course, problem_set)[1]
+    }
+    for check, inputs, expectations in list(drawn.values()):
+        if game := inputs.get("several", {}).get("weighted"):
+            drawn["losses"] = replace(check, name="losses"), longer(game), expectations
+    (result,) = play([own], drawn, *where)
+    bar.update()
+    late = [note for note in result.notes if "it took too long" in note]
+    if result.reason or late:  # the others would end alike
+        fix = "look at the report of course grade first"
+        raise CourseError(result.reason or late[0], own.submission.path, fix)
+    scored = {check.function for check in result.checks if check.score}
+    versions = [version for name in tried if name in scored for version in tried[name]]
+    bar.total = 1 + len(versions)
+    with contextlib.closing(play(versions, drawn, *where)) as results:
+        spent = 0.0
+        for result in results:
+            bar.update()
+            spent += result.cpu
+            if spent > SECONDS:
+                what = f"its changed versions take more than {SECONDS} seconds of a core"
+                raise CourseError(what, own.submission.path, "look at the report of course grade")
+    return drawn, versions
 
 
 # ---- what a version does, in words or as curves
@@ -218,22 +271,37 @@ def run(versions: list[Version], course: Path, problem_set: str, tier: str, seed
 def first_that_fails(own: Result, result: Result) -> str:
     full = {check.name for check in own.checks if check.score == check.points}
     lost = [c.title for c in result.checks if c.name in full and c.score < c.points]
-    return f"“{lost[0]}”" if lost else "none of those that your own code passes"
+    return f"“{lost[0]}”" if lost else "none: all that your own code passes still pass"
 
 
-def different(keys: list[str], own: dict, raw: dict, alike: Any) -> str:
-    """Which entries of a raw answer are not those of the student's own version."""
+def different(keys: dict[str, str], own: dict, raw: dict, alike: Any) -> str:
+    """Which entries of a raw answer, in words, are not those of the student's own version."""
     if all(raw.get(key) is None or is_error(raw[key]) for key in keys):
         return STOPS
-    other = [key for key in keys if not alike(raw.get(key), own[key])]
-    same = [plain(key) for key in keys if key not in other]
-    if len(other) == len(keys) or 0 < len(same) < len(other) / 2:
-        return " ".join(["all of them", *(["but", " · ".join(same)] if same else [])])
-    return " · ".join(map(plain, other)) or "none of them"
+    other = {key: words for key, words in keys.items() if not alike(raw.get(key), own[key])}
+    same = [words for key, words in keys.items() if key not in other]
+    if not other:
+        return "nothing"
+    if not same and len(keys) > 1:
+        return "all of it"
+    if 0 < len(same) < len(other):
+        return f"all but {spoken(same)}"
+    return spoken([*other.values()])
+
+
+def spoken(parts: list[str]) -> str:
+    """Parts of a sentence, as one says them."""
+    return " and ".join([", ".join(parts[:-1])] * (len(parts) > 1) + parts[-1:])
 
 
 def plain(key: str) -> str:
     return key.removeprefix("weighted: ")
+
+
+def in_words(function: str, key: str) -> str:
+    """What a check reads, in words; an entry of a step's report by its own name."""
+    key = plain(key)
+    return SEEN.get(function, {}).get(key) or SEEN["any"].get(key) or f"the entry {key}"
 
 
 def is_error(raw: Any) -> bool:
@@ -253,9 +321,9 @@ def moves(function: str, inputs: dict, start: dict, own: dict, raw: dict, array:
             at += size
             if not np.allclose(now, before, 1e-9, 1e-12, equal_nan=True):
                 (still if np.array_equal(now, first) else elsewhere).append(name)
-    said = [f"{', '.join(elsewhere)} elsewhere"] * bool(elsewhere)
-    said += [f"{', '.join(still)} not moved at all"] * bool(still)
-    return "; ".join(said) or "all where they ended up before"
+    said = [f"those of {spoken(elsewhere)}"] if elsewhere else []
+    said += [f"those of {spoken(still)}, which did not move at all"] if still else []
+    return ", and ".join(said) or "nobody's"
 
 
 def curves(keys: list[str], raw: dict, array: Any) -> dict[str, np.ndarray] | str:
@@ -292,21 +360,6 @@ def apart(a: Any, b: Any) -> bool:
     return max(float(np.abs(a[name] - b[name]).max()) for name in a) > 0.12
 
 
-def picture(own: dict, options: list[dict]) -> str:
-    """A PNG in base64: the losses with the student's own line, then those of each option."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 2.2), layout="constrained")
-    axes = figure.subplots(1, 1 + len(options), sharey=True)
-    for ax, title, lines in zip(axes, ["your own line", *LETTERS], [own, *options], strict=False):
-        for (name, line), style in zip(lines.items(), LINES, strict=False):
-            ax.plot(STEPS, line, style, label=name, lw=2)
-        ax.set(title=title, xlabel="step", ylim=(-0.05, 1.05), yticks=[])
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right", frameon=False)
-    figure.savefig(file := io.BytesIO(), format="png", dpi=90)
-    return base64.b64encode(file.getvalue()).decode()
-
-
 # ---- the questions
 
 
@@ -332,8 +385,9 @@ def asked(own: Version, versions: list[Version], drawn: dict) -> Iterator[tuple[
             found = [moves(check.function, inputs, start, mine, raw, array) for raw in raws]
             yield MOVES, "", found
         elif keys := [k for k in keys if mine.get(k) is not None and not is_error(mine[k])]:
-            about = f"The check “{check.title}” reads: {' · '.join(map(plain, keys))}. "
-            yield DIFFERENT, about, [different(keys, mine, raw, alike) for raw in raws]
+            words = {key: in_words(check.function, key) for key in keys}
+            about = f"This is compared: {spoken([*words.values()])}."
+            yield DIFFERENT, about, [different(words, mine, raw, alike) for raw in raws]
 
 
 def question(
@@ -361,7 +415,7 @@ def question(
             return {
                 "kind": kind,
                 "function": version.function,
-                "ask": about + kind,
+                "ask": " ".join(filter(None, [changed(version), kind, about])),
                 "diff": version.diff,
                 "options": texts[: len(options)],
                 "answer": LETTERS[right],
@@ -371,6 +425,13 @@ def question(
                 "version": version,
             }
     return None
+
+
+def changed(version: Version) -> str:
+    """The changed line, as a sentence."""
+    lines = version.diff.splitlines()
+    old, new = (" ".join(x[1:].strip() for x in lines if x[:1] == mark) for mark in "-+")
+    return f"In {version.function}, your line “{old}” now reads “{new}”."
 
 
 def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> dict:
@@ -386,13 +447,14 @@ def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> 
         most = TRIED_OF_A_STEP if name in PLAYERS else TRIED
         tried[name] = rng.sample(found, min(most, len(found)))
     own = Version(replace(submission))
-    drawn = run([own, *itertools.chain(*tried.values())], course, problem_set, tier, seed)
-    scored = {check.function for check in own.result.checks if check.score}
+    total = 1 + sum(map(len, tried.values()))
+    with tqdm(total=total, desc=f"viva of {submission.student}", unit="run") as bar:
+        drawn, versions = run(own, tried, bar, course, problem_set, tier, str(seed))
+    by_function = itertools.groupby(versions, key=lambda version: version.function)
     pools = [
-        (*kind, versions)
-        for name, versions in tried.items()
-        if versions and name in scored
-        for kind in asked(own, versions, drawn)
+        (*kind, some)
+        for some in [list(group) for _, group in by_function]
+        for kind in asked(own, some, drawn)
     ]
     made, used, times = [], set(), Counter()
     while len(made) < QUESTIONS:
@@ -414,15 +476,3 @@ def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> 
         "code": [safe.block(submission.cells[place]["source"]) for place in places],
         "wanted": QUESTIONS,
     }
-
-
-def write(folder: Path, viva: dict, practice: bool) -> list[Path]:
-    """The sheet (HTML, Markdown) and its key, or the sheet for practice with folded answers."""
-    of = viva["of"]
-    folder.mkdir(parents=True, exist_ok=True)
-    pages = ("practice.md",) if practice else ("sheet.html", "sheet.md", "key.md")
-    paths = [folder / f"{of.problem_set}-{of.student}-{viva['seed']}-{page}" for page in pages]
-    for path, page in zip(paths, pages, strict=True):
-        template = PAGES.get_template(f"viva{path.suffix}")
-        replace_file(path, template.render(viva | {"page": page.split(".")[0]}).encode())
-    return paths
