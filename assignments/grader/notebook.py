@@ -221,42 +221,47 @@ def recognise(submission: Submission, released: dict[str, Cell]) -> None:
     nameless = [at for at, cell in enumerate(cells) if not nbgrader_data(cell)][:MOST_CELLS]
     nameless = [at for at in nameless if 0 < len(cells[at]["source"].strip()) < LONGEST_CELL]
     texts = [known.source.strip() for known in released.values()]
-    lost = [name for name in released if name not in places]
+    lost, order = [name for name in released if name not in places], list(released)
 
     def settle(name: str, at: int) -> None:
-        metadata = cells[at].get("metadata")
-        kept = metadata if isinstance(metadata, dict) else {}
+        kept = cells[at].get("metadata")
+        kept = kept if isinstance(kept, dict) else {}
         cells[at]["metadata"] = {**kept, "nbgrader": dict(released[name].data)}
         places[name] = at
         nameless.remove(at)
 
-    def alike(name: str, kind: str) -> list[int]:
+    def alike(name: str) -> list[int]:
+        kind = released[name].data.get("cell_type")
         return [at for at in nameless if cells[at].get("cell_type") == kind]
 
     for name in lost:
-        known, kind = released[name], released[name].data.get("cell_type")
-        defines = re.compile(rf"^(?:def|class)\s+{re.escape(name)}\b|^{re.escape(name)}\s*=", re.M)
-        for at in alike(name, kind):
-            text = cells[at]["source"]
-            same = text.strip() == known.source.strip() and texts.count(text.strip()) == 1
-            if same or (known.data.get("solution") and kind == "code" and defines.search(text)):
-                settle(name, at)
-                break
-    order = list(released)
-    for name in [name for name in lost if name not in places]:
-        at, kind = order.index(name), released[name].data.get("cell_type")
-        before = [places[other] for other in order[:at] if other in places]
-        after = [places[other] for other in order[at + 1 :] if other in places]
-        low, high = max(before, default=-1), min(after, default=len(cells))
-        between = [place for place in alike(name, kind) if low < place < high]
-        if kind == "markdown" and released[name].data.get("solution") and len(between) == 1:
+        known, found = released[name], alike(name)
+        if known.data.get("solution") and known.data.get("cell_type") == "code":
+            exact = re.escape(name)
+            defines = re.compile(rf"^(?:def|class)\s+{exact}\b|^{exact}\s*=", re.MULTILINE)
+            found = [at for at in found if defines.search(cells[at]["source"])]
+        else:
+            text = known.source.strip() if texts.count(known.source.strip()) == 1 else ""
+            found = [at for at in found if cells[at]["source"].strip() == text]
+        if found:
+            settle(name, found[0])
+    written = [name for name in lost if released[name].data.get("solution") and name not in places]
+    for name in written:
+        at = order.index(name)
+        low = max((places[other] for other in order[:at] if other in places), default=-1)
+        high = min((places[other] for other in order[at:] if other in places), default=len(cells))
+        between = [place for place in alike(name) if low < place < high]
+        if len(between) == 1 and released[name].data.get("cell_type") == "markdown":
             settle(name, between[0])
-        elif released[name].data.get("solution") and alike(name, kind):
-            submission.unfound.add(name)
-    if found := len([name for name in lost if name in places]):
+    submission.unfound = {
+        name
+        for name in written
+        if name not in places and released[name].data.get("grade") and alike(name)
+    }
+    if found := [name for name in lost if name in places]:
         submission.notes.append(
-            f"{found} cells had lost their names, which some editors drop; they were found again by"
-            " their text and their place"
+            f"{len(found)} cells had lost their names, which some editors drop; they were found"
+            " again by their text and their place"
         )
     if submission.unfound:
         submission.notes.append(

@@ -150,4 +150,4 @@ def test_a_loop_is_refused_soon_and_the_next_student_has_a_viva(
     assert "no viva: cell [" in err or "no viva: the cell “while True:”: it took too long" in err
     assert "viva of ann" in err and "viva of bob" in err
     sheet = (folder / "vivas" / "ps5-bob-0-sheet.md").read_text()
-    assert sheet.count("your line “") == sheet.count("## ") - 1 >= 2
+    assert sheet.count("your line “") == sheet.count("\n## ") - 1 >= 2

@@ -8,7 +8,6 @@ import ast
 import contextlib
 import difflib
 import importlib
-import itertools
 import random
 import re
 import tomllib
@@ -229,13 +228,11 @@ def play(
             yield result
 
 
-def run(
-    own: Version, tried: dict[str, list[Version]], bar: tqdm, *where: Any
-) -> tuple[dict, list[Version]]:
+def run(own: Version, tried: dict[str, list[Version]], bar: tqdm, *where: Any) -> dict:
     """Run the student's own code, then the changed versions of what earns points in it.
 
-    Returns what was drawn for each check, and these versions. Raises CourseError where the code is
-    stopped, or where it takes too long.
+    Returns check, inputs and expectations, by the check's name. Raises CourseError where the code
+    is stopped, or where it takes too long.
     """
     course, problem_set, _, key = where
     drawn = {
@@ -262,7 +259,7 @@ def run(
             if spent > SECONDS:
                 what = f"its changed versions take more than {SECONDS} seconds of a core"
                 raise CourseError(what, own.submission.path, "look at the report of course grade")
-    return drawn, versions
+    return drawn
 
 
 # ---- what a version does, in words or as curves
@@ -431,12 +428,22 @@ def changed(version: Version) -> str:
     """The changed line, as a sentence."""
     lines = version.diff.splitlines()
     old, new = (" ".join(x[1:].strip() for x in lines if x[:1] == mark) for mark in "-+")
-    return f"In {version.function}, your line “{old}” now reads “{new}”."
+    now = "is left out" if new == "pass" else f"now reads “{new}”"
+    return f"In {version.function}, your line “{old}” {now}."
 
 
 def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> dict:
     """What the pages show. Raises CourseError where nothing can be asked, or code is stopped."""
-    submission, rng = read(course, problem_set, student), random.Random(seed)
+    submission = read(course, problem_set, student)
+    with tqdm(total=1, desc=f"viva of {submission.student}", unit="run") as bar:
+        return made_of(submission, course, problem_set, seed, tier, bar)
+
+
+def made_of(
+    submission: Submission, course: Path, problem_set: str, seed: int, tier: str, bar: tqdm
+) -> dict:
+    """As :func:`make`; the bar counts the runs in the sandbox."""
+    rng = random.Random(seed)
     functions = grade.open_checks(course, problem_set).FUNCTIONS[problem_set]
     changed_texts = importlib.import_module("checks.mutation").changes
     tried: dict[str, list[Version]] = {}
@@ -447,14 +454,12 @@ def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> 
         most = TRIED_OF_A_STEP if name in PLAYERS else TRIED
         tried[name] = rng.sample(found, min(most, len(found)))
     own = Version(replace(submission))
-    total = 1 + sum(map(len, tried.values()))
-    with tqdm(total=total, desc=f"viva of {submission.student}", unit="run") as bar:
-        drawn, versions = run(own, tried, bar, course, problem_set, tier, str(seed))
-    by_function = itertools.groupby(versions, key=lambda version: version.function)
+    drawn = run(own, tried, bar, course, problem_set, tier, str(seed))
     pools = [
-        (*kind, some)
-        for some in [list(group) for _, group in by_function]
-        for kind in asked(own, some, drawn)
+        (*kind, versions)
+        for versions in tried.values()
+        if versions and versions[0].result
+        for kind in asked(own, versions, drawn)
     ]
     made, used, times = [], set(), Counter()
     while len(made) < QUESTIONS:
