@@ -91,10 +91,8 @@ def unused_names(outside: Counter) -> Iterator[str]:
 
 def unused_options(outside: Counter) -> Iterator[str]:
     from course_lib.methods import METHODS, method_class
-    from course_lib.runs.shipped import RECIPES
 
-    recipes = Counter(WORD.findall(" ".join(" ".join(r.settings) for r in RECIPES.values())))
-    setters = outside + recipes
+    setters = outside + words([ROOT / "tools/recipes.toml"])
     for name in METHODS:
         cls = method_class(name)
         presets = {option for preset in cls.PRESETS.values() for option in preset}

@@ -8,7 +8,10 @@ import argparse
 import hashlib
 import json
 import platform
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import safetensors.torch
 import strips  # beside this file
@@ -27,31 +30,30 @@ from course_lib.training import checkpoint
 from course_lib.training.state import read_history
 
 LIMIT = 9_000_000  # bytes of one file
-# with the log loss DCGAN's samples grew worse
-STEADY = (
-    "base_channels=48",
-    "d_base_channels=48",
-    "gan_loss=relativistic",
-    "lambda_r1=5",
-    "lambda_r2=5",
-    "d_norm=none",
-)
-GALLERY: dict[str, shipped.Recipe] = {  # pictures of these are in notebooks/gallery
-    "dcgan-emoji": shipped.Recipe("emoji from noise", "dcgan", "emoji:edges", 64, STEADY, 2400),
-    "facades-labels": shipped.Recipe(
-        "houses to label maps", "pix2pix", "facades", 128, (), 4200, "yx"
-    ),
-    "photos-sharp": shipped.Recipe("blurred to sharp", "pix2pix", "photos:sharp", 128, (), 4200),
-    "relief-aerial": shipped.Recipe(
-        "relief to aerial view", "pix2pix", "earth:relief-aerial", 128, (), 4200
-    ),
-    "aerial-relief": shipped.Recipe(
-        "aerial view to relief", "pix2pix", "earth:relief-aerial", 128, (), 4200, "yx"
-    ),
-    "day-night-paired": shipped.Recipe(
-        "day to night, paired", "pix2pix", "facades:day-night:paired", 128, (), 2400
-    ),
-}
+SEED = 0  # what the trainings start with
+
+
+class Recipe(NamedTuple):
+    """How one is trained: the profile cpu at ``size`` px, with ``settings``, for ``steps``."""
+
+    method: str
+    data: str
+    size: int
+    steps: int
+    settings: Sequence[str] = ()
+    direction: str = "xy"
+    title: str = ""
+    start: "Recipe | None" = None  # of a network that is trained first, and goes on from there
+
+
+def recipes() -> dict[str, Recipe]:
+    """What can be made: the shipped networks, and the runs that are kept as pictures."""
+    text = Path(__file__).with_name("recipes.toml").read_text(encoding="utf-8")
+    found = {name: Recipe(**row) for name, row in tomllib.loads(text).items()}
+    return {
+        name: one._replace(start=one.start and one._replace(**{"start": None} | one.start))
+        for name, one in found.items()
+    }
 
 
 def train(name: str, out: Path) -> dict:
@@ -69,15 +71,10 @@ def train(name: str, out: Path) -> dict:
     return pack(name, out, out)
 
 
-def _run(recipe: shipped.Recipe, out: Path, **more) -> None:
+def _run(recipe: Recipe, out: Path, **more) -> None:
     config = starting.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
-    length = {"steps": recipe.steps, "seed": shipped.SEED, "direction": recipe.direction}
+    length = {"steps": recipe.steps, "seed": SEED, "direction": recipe.direction}
     starting.train(recipe.method, recipe.data, out, config, resume=True, **length, **more)
-
-
-def recipes() -> dict[str, shipped.Recipe]:
-    """What can be made: the shipped networks, and the runs that are kept as pictures."""
-    return shipped.RECIPES | GALLERY
 
 
 def pack(name: str, out: Path, folder: Path) -> dict:
@@ -105,7 +102,7 @@ def pack(name: str, out: Path, folder: Path) -> dict:
             f"this run has made {done} of {recipe.steps} steps", out, "go on with the same command"
         )
     history = read_history(out / "history.jsonl", done)
-    train_set = open_dataset(recipe.data, "train", recipe.size, recipe.direction, shipped.SEED)
+    train_set = open_dataset(recipe.data, "train", recipe.size, recipe.direction, SEED)
     origin = {
         "title": recipe.title,
         "command": f"python tools/ship.py {name} --out RUN",
@@ -118,7 +115,7 @@ def pack(name: str, out: Path, folder: Path) -> dict:
         "card": train_set.card,
         "curves": strips.curves(history),
     }
-    if name in shipped.RECIPES:
+    if name in shipped.NAMES:
         blob = weights_of(method)
         if len(blob) > LIMIT:
             raise CourseError(

@@ -283,7 +283,7 @@ def weights(
     from course_lib.runs import shipped
 
     if name is None:
-        for known in shipped.RECIPES:
+        for known in shipped.NAMES:
             print(shipped.summary(known))
         print("use one wherever a run is asked for: course translate --run shipped:NAME ...")
         return

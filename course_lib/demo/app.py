@@ -79,9 +79,9 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
     CourseError for a run that cannot be opened or does not translate.
     """
     named = {}
-    for folder in folders or [shipped.PREFIX + name for name in shipped.RECIPES]:
+    for folder in folders or [shipped.PREFIX + name for name in shipped.NAMES]:
         name = shipped.name_of(folder)
-        title = shipped.RECIPES[name].title if name else Path(folder).resolve().name
+        title = shipped.about(name)["title"] if name else Path(folder).resolve().name
         method, settings = runs.open_translator(Path(folder), "auto")
         named[title] = Translator(title, method, settings, Path(folder))
     pages = _pages(named)

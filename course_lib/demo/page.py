@@ -23,7 +23,7 @@ from course_lib.errors import CourseError, need
 from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import stitch
 from course_lib.runs.export import METHODS, export_run
-from course_lib.runs.shipped import PREFIX, RECIPES, name_of
+from course_lib.runs.shipped import NAMES, PREFIX, about, name_of
 
 # MIT; the smallest of its builds that runs all of ONNX, one thread; stored packed: a quarter
 RUNTIME = "onnxruntime-web@1.30.0"
@@ -35,7 +35,7 @@ CHOSEN = (
     *("wine_glass", "octopus", "high_heel", "umbrella_with_rain_drops"),
 )
 # What a browser can run.
-SHIPPED = [PREFIX + name for name, recipe in RECIPES.items() if recipe.method in METHODS]
+SHIPPED = [PREFIX + name for name in NAMES if about(name)["run"]["method"] in METHODS]
 
 
 def build(target: Path, folders: list[Path], half: bool = False) -> dict:
@@ -63,7 +63,7 @@ def build(target: Path, folders: list[Path], half: bool = False) -> dict:
 def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     """Export one run and write its presets; its entry in models.json."""
     known = name_of(folder)
-    title = RECIPES[known].title if known else folder.resolve().name
+    title = about(known)["title"] if known else folder.resolve().name
     stem = name = re.sub(r"[^\w.-]+", "-", known or title).strip(".-") or "run"
     for number in range(2, 2 + len(taken)):
         if f"models/{name}.onnx" in taken:

@@ -18,7 +18,6 @@ METHODS = {
     "flow": "flow.FlowMatching",
     "noisy-cyclegan": "noisy_cyclegan.NoisyCycleGAN",  # a row of MUNIT's Table 1
 }
-OLD_NAMES = {"bridge": "flow"}  # of methods, as older runs recorded them
 
 
 def method_class(name: str) -> type:

@@ -35,11 +35,6 @@ class TrainingConfig:
     The defaults are those of most papers.
     """
 
-    # settings that older runs recorded and that no longer exist: name -> the default they had
-    REMOVED: ClassVar[dict[str, Any]] = {}
-    # settings that older runs did not have: name -> what they did, where it is not the default
-    BEFORE: ClassVar[dict[str, Any]] = {}
-
     image_size: int = 256  # in pixels: images are (3, image_size, image_size) in [-1, 1]
     # crops of a slightly larger image, or small turns and shifts; auto: what suits the data set
     jitter: Literal["resize", "affine", "none", "auto"] = "resize"
@@ -85,7 +80,6 @@ class Method:
 
     Config: ClassVar[type] = TrainingConfig
     PRESETS: ClassVar[dict[str, dict]] = {"paper": {}}  # changes of the defaults: smoke, cpu, gpu
-    RENAMED: ClassVar[dict[str, str]] = {}  # in names of older checkpoints: old part -> today's
     needs_pairs: ClassVar[bool] = False
     translates: ClassVar[bool] = True  # False: it makes images from noise alone, for preview()
     directions: ClassVar[tuple[str, ...]] = ("xy",)  # of translate(); both ways: ("xy", "yx")

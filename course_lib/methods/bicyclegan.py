@@ -21,7 +21,7 @@ load images at 256 px, without jitter (here 286 px, cut to 256); it sums KL over
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -65,14 +65,6 @@ def kl(mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]) -> Float[
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
-
-    REMOVED: ClassVar[dict[str, Any]] = {
-        "d_shared": False,
-        "d_coarse": "same",
-        "kl_reduction": "batch-mean",
-        "gan_loss": "least-squares",
-        "lambda_d": 1.0,
-    }
 
     # networks
     # which of the paper's cycles are trained, and so which D and whether there is an E

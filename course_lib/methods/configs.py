@@ -77,32 +77,6 @@ def build(cls: type, **values: Any) -> Any:
     return cls(**values)
 
 
-def without_removed(cls: type, recorded: dict[str, Any]) -> dict[str, Any]:
-    """``recorded`` settings of a run, without those that no longer exist (``cls.REMOVED``).
-
-    Such a setting had a default, and today's code does what that default did. Raises CourseError
-    for a run that had set it to something else. A setting that the run does not know yet is what
-    ``cls.BEFORE`` says, if anything.
-    """
-    for name, default in cls.REMOVED.items():
-        if recorded.get(name, default) != default:
-            raise CourseError(
-                f"this run set {name}={recorded[name]}, an option that no longer exists",
-                "run.json",
-                "open it with the version of the course before 0.2.0, commit aa24fb2",
-            )
-    known = {name: value for name, value in recorded.items() if name not in cls.REMOVED}
-    return cls.BEFORE | known
-
-
-def from_run(cls: type, recorded: dict[str, Any]) -> Any:
-    """The configuration that a run recorded, today's or an older one's.
-
-    Raises CourseError for a value that cannot be, or for a removed option that the run had set.
-    """
-    return build(cls, **without_removed(cls, recorded))
-
-
 def differences(old: dict, new: dict, defaults: dict | None = None) -> list[str]:
     """``name: old -> new`` for each entry that differs.
 

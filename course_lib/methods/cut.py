@@ -23,7 +23,7 @@ with the authors' networks and 0.142 without (val; a copy of the day has 0.908).
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -42,9 +42,6 @@ from course_lib.networks.resnet import ResNetGenerator
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
-
-    REMOVED: ClassVar[dict[str, Any]] = {"gan_loss": "least-squares", "lambda_d": 0.5}
-    BEFORE: ClassVar[dict[str, Any]] = {"blur": False, "init": "normal"}
 
     # networks
     base_channels: int = 64  # of G's first layer

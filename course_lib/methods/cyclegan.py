@@ -18,7 +18,7 @@ G_xy is the paper's G, G_yx its F. In training, least squares take the place of 
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -36,9 +36,6 @@ from course_lib.networks.blocks import inference
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
-
-    REMOVED: ClassVar = {"lambda_d": 0.5, "lambda_r1": 0.0, "lambda_r2": 0.0, "noise_dim": 0,
-               "lambda_pixel": 0.0, "lambda_feature": 0.0}  # fmt: skip
 
     # networks
     base_channels: int = 64  # of each G's first layer

@@ -15,7 +15,7 @@ want the gradient of each image, so that D has no batch norm then: ``d_norm="non
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -32,8 +32,6 @@ from course_lib.networks.blocks import inference
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
-
-    REMOVED: ClassVar = {"d_steps": 1}
 
     # networks
     image_size: int = 64

@@ -12,7 +12,6 @@ choose one y, a single long one leads to their mean. Which y it is depends on z_
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -32,8 +31,6 @@ class Config(TrainingConfig):
 
     No paper has this small network. Its learning rate and betas are Adam's own defaults.
     """
-
-    REMOVED: ClassVar[dict[str, Any]] = {"start": "noise"}
 
     # networks
     base_channels: int = 48  # of the four levels 1, 2, 3 and 3 times as many

@@ -19,7 +19,7 @@ authors' code), is left out; it would stand in :meth:`MUNIT.generator_terms`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -39,13 +39,6 @@ WEIGHT_DECAY = 1e-4  # L2, in Adam
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
-
-    REMOVED: ClassVar[dict[str, Any]] = {
-        "gan_loss": "least-squares",
-        "lambda_perceptual": 0.0,
-        "features": "auto",
-        "decay_weights": 1e-4,
-    }
 
     # networks
     style_dim: int = 8  # entries of a style code
@@ -129,7 +122,6 @@ class MUNIT(Method):
     """
 
     Config, PRESETS, directions, has_codes = Config, PRESETS, ("xy", "yx"), True
-    RENAMED: ClassVar[dict[str, str]] = {".a.": ".x.", ".b.": ".y."}
 
     def __init__(
         self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False

@@ -18,7 +18,7 @@ With DiffAugment D sees T(x, y) and T(x, G(x)) in place of both pairs (diff_augm
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -36,8 +36,6 @@ from course_lib.networks.blocks import inference
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    REMOVED: ClassVar = {"gan_loss": "log", "lambda_d": 0.5, "lambda_r1": 0.0, "lambda_r2": 0.0,
-               "in_channels": 3, "out_channels": 3}  # fmt: skip
     # networks
     generator: Literal["unet", "encoder-decoder", "resnet"] = "unet"  # the second has no skips
     n_blocks: int = 6  # of the resnet, CycleGAN's generator, which has no dropout

@@ -22,7 +22,7 @@ features of all photographs before its second training; the small presets let E 
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -58,17 +58,6 @@ class Config(TrainingConfig):
 
     Labels are whole numbers from 0 to n_labels - 1.
     """
-
-    REMOVED: ClassVar[dict[str, Any]] = {
-        "local_enhancer": True,
-        "n_features": 3,
-        "cluster_area": 1 / 64,
-        "gan_loss": "least-squares",
-        "lambda_vgg": 0.0,
-        "lambda_d": 0.5,
-        "coarse_alone_until": 0.5,
-        "coarse_frozen_until": 0.55,
-    }
 
     # networks
     image_size: int = 1024
@@ -158,7 +147,6 @@ class Pix2PixHD(Method):
     """
 
     Config, PRESETS, needs_pairs = Config, PRESETS, True
-    RENAMED: ClassVar[dict[str, str]] = {"styles.phase": "phase.number"}
     maps = ("labels", "instances")
     STRIDE = 1_000_003  # between the seeds of two samples
 

@@ -6,7 +6,7 @@ L_G = E[f(D(x, G(x)) - D(x, y))] + lambda * E||y - G(x)||_1,        f(t) = -log 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor
 
@@ -17,8 +17,6 @@ from course_lib.methods import pix2pix
 @dataclass(frozen=True)
 class Config(pix2pix.Config):
     """Hyperparameters: those of pix2pix, and the weights of the penalties, gamma / 2."""
-
-    REMOVED: ClassVar = {}
 
     # networks
     norm: Literal["instance"] = "instance"  # batch norm would mix the gradients of a batch's images

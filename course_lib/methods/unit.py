@@ -21,7 +21,7 @@ each D is one PatchGAN of 4x4 kernels, where theirs has 3x3 ones and in part thr
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -46,12 +46,6 @@ def in_both(**weights: float) -> dict[str, float]:
 @dataclass(frozen=True)
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
-
-    REMOVED: ClassVar[dict[str, Any]] = {
-        "layers": "hybrid",
-        "decay_weights": 0.0,
-        "gan_loss": "log",
-    }
 
     # networks
     base_channels: int = 64  # of an encoder's first layer
@@ -119,7 +113,6 @@ class UNIT(Method):
     """
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
-    RENAMED: ClassVar[dict[str, str]] = {".a.": ".x.", ".b.": ".y."}
     least_squares = False
 
     def __init__(

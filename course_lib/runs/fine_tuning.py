@@ -22,7 +22,7 @@ from course_lib.training import checkpoint
 def named(start: Path | str) -> str:
     """``start`` as a run is named: NAME alone is ``shipped:NAME``, unless a folder is called so."""
     start = os.path.expanduser(start)
-    is_short = str(start) in shipped.RECIPES and not Path(start).exists()
+    is_short = str(start) in shipped.NAMES and not Path(start).exists()
     return f"{shipped.PREFIX}{start}" if is_short else str(start)
 
 

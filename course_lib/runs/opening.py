@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.data import DIRECTIONS
 from course_lib.data.files import expanded, kind
 from course_lib.errors import CourseError, check_choice
-from course_lib.methods import OLD_NAMES, configs, method_class
+from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
 from course_lib.runs import shipped
 from course_lib.training import checkpoint, profiles
@@ -24,7 +24,7 @@ def read_settings(folder: Path | str) -> dict:
         settings = json.loads((expanded(folder) / "run.json").read_text(encoding="utf-8"))
         return settings | {
             "config": dict(settings["config"]),
-            "method": OLD_NAMES.get(settings["method"], str(settings["method"])),
+            "method": str(settings["method"]),
             "data": str(settings["data"]),
             "direction": str(settings["direction"]),
         }
@@ -48,7 +48,7 @@ def config_of(folder: Path | str, settings: dict) -> Any:
     Raises CourseError if they do not fit the method, or if one of them no longer exists.
     """
     try:
-        return configs.from_run(method_class(settings["method"]).Config, settings["config"])
+        return configs.build(method_class(settings["method"]).Config, **settings["config"])
     except (KeyError, TypeError) as error:
         raise CourseError(
             f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json"

@@ -137,19 +137,12 @@ def private(method: Any) -> dict[str, Tensor]:
     return {name: t.cpu() for name, t in _weights(method).items() if t.data_ptr() not in learned}
 
 
-def renamed(cls: type, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """``tensors`` of a run of the method ``cls`` by their names of today (``cls.RENAMED``)."""
-    for old, new in cls.RENAMED.items():
-        tensors = {name.replace(old, new): tensor for name, tensor in tensors.items()}
-    return tensors
-
-
 def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bool = True) -> None:
     """The inverse of :func:`snapshot`, in place.
 
     Raises CourseError that names the first five entries that do not fit.
     """
-    weights, tensors = _weights(method), renamed(type(method), tensors)
+    weights = _weights(method)
     of_networks = [name for name in tensors if name.partition(".")[0] in method.networks]
     wrong = []
     for name in dict.fromkeys([*weights, *of_networks]):

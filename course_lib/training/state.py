@@ -22,8 +22,6 @@ from course_lib.training.progress import Progress
 NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
 READ_EVERY = 10  # steps, whose terms are then read: until then nobody waits for a GPU
 CHECKPOINT_SECONDS = 5.0  # between two checkpoints; 0 is after every step
-# what earlier versions recorded beside a method's settings, with the values that are no change
-REMOVED = {"augment": True, "compiled": False, "devices": 1}
 
 
 class TrainingRun:
@@ -268,9 +266,7 @@ def check_folder(
         )
     if recorded is None:
         return
-    known = {name: value for name, value in recorded.items() if REMOVED.get(name) != value}
-    known = configs.without_removed(cls, known)
-    changes = configs.differences(known, settings, configs.defaults(cls))
+    changes = configs.differences(recorded, settings, configs.defaults(cls))
     if changes and resume != "changed":
         raise CourseError(
             f"settings differ from the run's: {'; '.join(changes)}",

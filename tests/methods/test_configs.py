@@ -1,7 +1,6 @@
-"""What older runs recorded of themselves stays readable."""
+"""Settings are checked, described, and have defaults."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import pytest
 
@@ -12,23 +11,13 @@ from course_lib.methods.base import TrainingConfig, option
 
 @dataclass(frozen=True)
 class Config:
-    REMOVED: ClassVar = {"gone": 0.5}
-    BEFORE: ClassVar = {"levels": 3}
-
     size: int = 4
     levels: int = option(0, zero=True)
     rate: float = option(1.0, zero=False)
 
 
-def test_a_removed_setting_is_left_out_where_it_had_its_default():
-    assert configs.from_run(Config, {"size": 8, "gone": 0.5, "levels": 0}) == Config(size=8)
-    with pytest.raises(CourseError, match=r"gone=1\.0, an option that no longer exists") as error:
-        configs.from_run(Config, {"size": 8, "gone": 1.0})
-    assert "aa24fb2" in error.value.fix
-
-
-def test_a_run_that_does_not_know_a_setting_has_what_it_did_or_the_default():
-    assert configs.from_run(Config, {"size": 8}) == Config(size=8, levels=3)
+def test_a_run_that_does_not_know_a_setting_has_its_default():
+    assert configs.build(Config, size=8) == Config(size=8, levels=0)
     usual = configs.defaults(Config)
     assert configs.differences({"size": 4}, usual, usual) == []
     assert configs.differences({"size": 4}, usual | {"levels": 2}, usual) == ["levels: 0 -> 2"]
@@ -62,7 +51,7 @@ def test_a_meaning_stands_above_or_behind_and_is_inherited():
     found = configs.described(method_class("dcgan").Config)
     assert found["prior"] == ("networks", "of each entry of z: U(-1, 1) or N(0, 1)")
     assert found["jitter"] == configs.described(method_class("pix2pix").Config)["jitter"]
-    assert found["jitter"][1].startswith("crops of a slightly larger") and "REMOVED" not in found
+    assert found["jitter"][1].startswith("crops of a slightly larger")
     assert configs.allowed(Config, "levels") == ">= 0" and configs.allowed(Config, "rate") == "> 0"
 
 

@@ -511,7 +511,7 @@ def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(
         pytest.skip("npm, which brings the runtime for browsers, is not installed")
     models = demo.build(tmp_path / "page", [Path(run) for run in demo.SHIPPED], half=True)["models"]
     assert [model["title"] for model in models] == [
-        shipped.RECIPES[run.split(":")[1]].title for run in demo.SHIPPED
+        shipped.about(run.split(":")[1])["title"] for run in demo.SHIPPED
     ]
     assert all(model["weights"] == "float16" and model["difference"] < 1e-3 for model in models)
     size = sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())

@@ -82,7 +82,7 @@ def test_a_run_tells_what_it_started_from_and_evaluate_shows_it(place, tmp_path,
     assert f"shipped:edges-emoji at step 18000, sha256 {sha256[:12]}" in course(*words)[1]
 
 
-@pytest.mark.parametrize("name", shipped.RECIPES)
+@pytest.mark.parametrize("name", shipped.NAMES)
 def test_shipped_weights_hold_every_network(name):
     """So D, too: a training that starts from them goes on with the game."""
     held = shipped.safetensors.torch.load((shipped.FILES / f"{name}.safetensors").read_bytes())

@@ -3,6 +3,7 @@ by command.
 """
 
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from course_lib.data import open_dataset
 from course_lib.methods import configs
 from course_lib.plotting.patches import patch
 from course_lib.runs import moments, shipped
+from tests import ROOT
 from tests.support.pictures import photograph
 
-NAMES = list(shipped.RECIPES)
+NAMES = shipped.NAMES
+RECIPES = tomllib.loads((ROOT / "tools/recipes.toml").read_text(encoding="utf-8"))
 
 
 def test_sizes():
@@ -29,17 +32,13 @@ def test_sizes():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_origin(name):
-    origin, recipe = shipped.about(name), shipped.RECIPES[name]
+    origin, recipe = shipped.about(name), RECIPES[name]
     run = origin["run"]
-    assert (run["method"], run["data"], run["seed"], run["steps"]) == (
-        recipe.method,
-        recipe.data,
-        0,
-        origin["steps"],
-    )
-    wanted = runs.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
-    assert configs.from_run(type(wanted), run["config"]) == wanted
-    assert origin["steps"] == recipe.steps
+    assert all(run[key] == recipe[key] for key in ("method", "data", "steps"))
+    assert origin["title"] == recipe["title"] and run["seed"] == 0
+    settings = recipe.get("settings", [])
+    wanted = runs.make_config(recipe["method"], "cpu", recipe["size"], settings)
+    assert run["config"] == configs.as_dict(wanted) and origin["steps"] == recipe["steps"]
     assert origin["seconds"] > 60 and run["device"] and run["versions"]["torch"] and origin["card"]
     assert origin["scores"]["test"]["l1"] < 0.9 * origin["scores"]["test"].get(
         "baseline_mean_l1", 1
@@ -75,11 +74,11 @@ def test_it_translates_and_its_d_judges(name):
     ],
 )
 def test_scores_and_data_are_what_the_origin_says(name):
-    origin, recipe = shipped.about(name), shipped.RECIPES[name]
-    train = open_dataset(recipe.data, "train", recipe.size, recipe.direction, shipped.SEED)
+    origin, recipe = shipped.about(name), RECIPES[name]
+    train = open_dataset(recipe["data"], "train", recipe["size"], seed=0)
     assert len(train) == origin["images"]
     method, _ = runs.open_run(f"shipped:{name}", "cpu")
-    batches = runs.translate_batches(method, open_dataset(recipe.data, "test", recipe.size))
+    batches = runs.translate_batches(method, open_dataset(recipe["data"], "test", recipe["size"]))
     l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
     assert l1 == pytest.approx(origin["scores"]["test"]["l1"], rel=0.02)
 
