@@ -25,11 +25,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import bench_around
-import bench_quality
 import golden
 import torch
-from bench_quality import LEARNED
 
 import course_lib
 from course_lib.data import open_dataset
@@ -42,19 +39,19 @@ from course_lib.runs import make_config
 from course_lib.training import profiles
 from course_lib.training.loading import batches
 
-# Seconds of each part; GRACE more, and it is ended from outside. In all 25 minutes, and each part
-# under 8.
-BUDGETS = {"terms": 40, "steps": 190, "data": 60, "quality": 75}
+# Seconds of each part; GRACE more, and it is ended from outside.
+BUDGETS = {"terms": 40, "steps": 190}
 BUDGETS |= {"notebooks-02": 265, "notebooks-04b": 205, "notebooks-06": 275, "notebooks-08": 310}
 # tiny, on the CPU: does everything work?
-DRY = {"terms": 60, "steps": 60, "data": 30, "quality": 30, "notebooks-00": 120}
+DRY = {"terms": 60, "steps": 60, "notebooks-00": 120}
 GRACE = 10
 COMPILED = "course bfloat16 compiled"
-FED = {
-    "emoji:edges": "pix2pix",
-    "emoji:twemoji-fluent": "cyclegan",
-    "facades": "pix2pixhd",
-}  # data, and who eats them
+# with these settings the textbook's step and ours are the same mathematics
+EQUAL = {
+    "pix2pix": ["dropout=0"],
+    "cyclegan": [],
+    "bicyclegan": ["norm=instance", "conditional=False", "dropout=0"],
+}
 ADVICE = "What to do with these files: notebooks/guide/gpu.md"
 
 Rows = list[dict[str, Any]]
@@ -129,7 +126,7 @@ def measure(part: str, out: Path, dry: bool, budget: float) -> dict[str, Any]:
     start, profile = time.monotonic(), "smoke" if dry else "gpu"
     end = start + budget
     facts = about(part, profile, dry, budget)
-    makers = {"terms": _terms, "steps": _steps, "data": _data, "quality": _quality}
+    makers = {"terms": _terms, "steps": _steps}
     jobs = makers[part](profile, dry) if part in makers else _notebook(part, profile, end, out)
     path = out / f"gpu_{part}.json"
     _write(path, facts)
@@ -148,8 +145,6 @@ def measure(part: str, out: Path, dry: bool, budget: float) -> dict[str, Any]:
     else:
         failed = sum(bool(row.get("error")) for row in facts["rows"])
         facts["ended"] = "complete" + f"; rows with an error: {failed}" * bool(failed)
-    if curves := [row for row in facts["rows"] if "val_l1" in row]:
-        facts["verdicts"] = bench_quality.verdicts(curves)
     _write(path, facts)
     return facts
 
@@ -204,8 +199,8 @@ def _steps(profile: str, dry: bool) -> Jobs:
     """All methods, those with a textbook step beside it; at the end torch.compile, which may take
     minutes.
     """
-    turns = [(name, KINDS if name in LEARNED else KINDS[-2:]) for name in METHODS]
-    turns += [(name, [KINDS[0], COMPILED]) for name in LEARNED]
+    turns = [(name, KINDS if name in EQUAL else KINDS[-2:]) for name in METHODS]
+    turns += [(name, [KINDS[0], COMPILED]) for name in EQUAL]
     return [
         ({"method": name, "step": kinds[-1]}, partial(timed, name, kinds, profile, dry))
         for name, kinds in turns
@@ -221,9 +216,7 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
     fit() hardly does.
     """
     cls, device = method_class(name), profiles.pick_device()
-    settings = (
-        LEARNED[name][1] if name in LEARNED else []
-    )  # with which both steps are the same mathematics
+    settings = EQUAL.get(name, [])
     config = make_config(name, profile, settings=settings)
     taker = SimpleNamespace(config=config, device=device)
     batch = next(batches(open_dataset("facades", "train", config.image_size), taker))
@@ -263,33 +256,6 @@ def timed(name: str, kinds: list[str], profile: str, dry: bool = False) -> Rows:
             row |= ratios(book, own)
         rows.append(row | memory.get(kind, {}))
     return rows
-
-
-def _data(profile: str, dry: bool) -> Jobs:
-    return [
-        ({"data": name}, partial(_fed, name, method, profile, dry)) for name, method in FED.items()
-    ]
-
-
-def _fed(name: str, method: str, profile: str, dry: bool) -> Rows:
-    """Images a second (x and y are two) of one process, and how many ``times`` as many as the
-    method's step takes.
-    """
-    config = make_config(method, profile)
-    repeats = 1 if dry else 5
-    facts = bench_around.data([name], config.image_size, repeats, config.batch_size, count=256)
-    (row,) = facts["rows"]
-    needed = 2 * timed(method, [KINDS[-1]], profile, dry)[0]["images"]
-    size = {"px": config.image_size, "batch": config.batch_size}
-    return [row | size | {"method": method, "step_takes": needed, "times": row["images"] / needed}]
-
-
-def _quality(profile: str, dry: bool) -> Jobs:
-    """Seconds, looks and seeds that fit the part's time; ``bench_quality.py`` has more of each."""
-    seconds, points, seeds = (0.5, 3, 1) if dry else (5.0, 12, 3)
-    config = make_config("pix2pix", profile, settings=LEARNED["pix2pix"][1] + bench_quality.EQUAL)
-    learn = partial(bench_quality.learn, "pix2pix", config, seconds, points)
-    return [({"seed": str(seed)}, partial(learn, seed)) for seed in range(seeds)]
 
 
 def _notebook(part: str, profile: str, end: float, out: Path) -> Jobs:

@@ -1,7 +1,7 @@
-"""``course bench step``: how fast a training step is, against that of the one-file edition.
+"""How fast a training step is, against that of the one-file edition.
 
-Both take turns in the same process, since machines are noisy. What surrounds a step, what is
-learned with it, and what one GPU can do is measured by the scripts ``tools/bench_*.py``.
+Both take turns in the same process, since machines are noisy. ``tools/bench_step.py`` prints the
+comparison, and ``tools/bench_gpu.py`` measures what one GPU can do.
 """
 
 import inspect
@@ -9,17 +9,14 @@ import runpy
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 import course_lib
 from course_lib.errors import CourseError
-from course_lib.methods import configs, method_class
 from course_lib.networks import small_maps
 from course_lib.training import profiles
 
@@ -62,22 +59,6 @@ def ratios(base: list[float], times: list[float]) -> dict[str, float]:
     return {"ratio": statistics.median(pairs), "low": low, "high": high}
 
 
-def table(facts: dict[str, Any]) -> str:
-    """As text: the title, and the rows under the names of their columns."""
-    names = list(facts["rows"][0])
-    lines = [names] + [[_text(row[name]) for name in names] for row in facts["rows"]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    fits = [str.ljust, *[str.rjust] * (len(names) - 1)]
-    cells = [[fit(*c) for fit, *c in zip(fits, line, widths, strict=True)] for line in lines]
-    return "\n".join([facts["title"], *map("  ".join, cells)])
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
 # ---- a training step against the textbook's
 
 # The paper's networks, at sizes that two cores train in a second or two a step.
@@ -93,7 +74,6 @@ KINDS = (
     "course float32",
     "course bfloat16",
 )
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def stepper(
@@ -166,58 +146,3 @@ def _to_float32(_: Any, __: Any, out: Tensor | Sequence[Tensor]) -> Tensor | lis
 def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:
     shape = (config.batch_size, 3, config.image_size, config.image_size)
     return {key: torch.rand(shape, device=device) * 2 - 1 for key in ("x", "y")}
-
-
-def step(name: str, repeats: int = 7, settings: list[str] | None = None) -> dict[str, Any]:
-    """One training step of the paper's networks, beside the textbook's step of the same networks.
-
-    The textbook's is also timed with D frozen while G learns, as in the authors' code, and with
-    torch.autocast. A row has the median ``seconds``, the ``ratio`` to the textbook's speed with its
-    quartiles, and ``share``: the arithmetic per second of the step (convolutions and products) over
-    that of a matrix product of its precision, which takes turns with the steps (``peak``, in
-    GFLOP/s).
-    bfloat16 is measured where it is on by default. ``settings`` are key=value on top of MEASURED.
-    Raises CourseError for a method without a textbook step.
-    """
-    if name not in MEASURED:
-        raise CourseError(
-            f"no textbook step for {name!r}", "course bench", f"choose from {', '.join(MEASURED)}"
-        )
-    cls, device = method_class(name), profiles.pick_device()
-    config = configs.build(cls.Config, **MEASURED[name] | configs.parse(cls.Config, settings or []))
-    batch = random_batch(config, device)
-    # where it is off, bfloat16 is emulated, many times slower
-    kinds = [kind for kind in KINDS if "float32" in kind or profiles.use_bf16(device)]
-    works, gflop = {}, {}
-    for kind in kinds:
-        one_step = stepper(kind, config, cls, device)[1]
-        with FlopCounterMode(display=False) as counter:
-            one_step(batch)
-        gflop[kind] = counter.get_total_flops() / 1e9
-        works[kind] = partial(one_step, batch)
-    products = {}
-    for bits in dict.fromkeys(kind.split()[1] for kind in kinds):
-        works[bits], products[bits] = product(DTYPES[bits], device)
-    seconds = alternate(works, repeats)
-    rows = []
-    for kind in kinds:
-        bits = kind.split()[1]
-        row = {"step": kind, "seconds": statistics.median(seconds[kind])}
-        row |= ratios(seconds[KINDS[0]], seconds[kind]) | {"gflop": gflop[kind]}
-        speed = ratios(seconds[bits], seconds[kind])["ratio"]  # compared with the product
-        rows.append(row | {"share": gflop[kind] / products[bits] * speed})
-    peak = {bits: work / statistics.median(seconds[bits]) for bits, work in products.items()}
-    size = f"{name}, {config.image_size} px, batch {config.batch_size}"
-    top = ", ".join(f"{most:.0f} GFLOP/s in {bits}" for bits, most in peak.items())
-    title = f"{size}; {here()}, {repeats} repeats; matrix product: {top}"
-    return {"title": title, "rows": rows, "peak": peak}
-
-
-def product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], Tensor], float]:
-    """A matrix product large enough to take 0.1 s, and its GFLOP."""
-    n = 256
-    while True:
-        run = partial(torch.matmul, *(torch.randn(n, n, device=device).to(dtype) for _ in range(2)))
-        if n >= 8192 or min(seconds_of(run) for _ in range(3)) > 0.1:
-            return run, 2e-9 * n**3
-        n *= 2

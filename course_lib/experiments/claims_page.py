@@ -1,20 +1,15 @@
-"""The page of all claims, claims.md, and the figure at its head, claims.png.
+"""The figure of all claims: each a dot with its interval, below its paper.
 
-    course claims            claims.toml and sweeps/*.csv -> claims.md and claims.png, in notebooks/
-
-The verdicts of both are those of :mod:`course_lib.experiments.claims`.
+``tools/claims.py`` writes the page that it heads. The verdicts of both are those of
+:mod:`course_lib.experiments.claims`.
 """
 
-import io
-import itertools
 import math
-from collections import Counter
 from pathlib import Path
 
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from course_lib.data.files import replace_file
 from course_lib.experiments.claims import OPEN, OPPOSITE, SAME, Claim, Finding, judge, read_claims
 from course_lib.plotting import COLOURS, STYLE
 
@@ -24,79 +19,10 @@ LOOKS = {
     OPPOSITE: ("◆", {"fmt": "D", "color": COLOURS[1]}),
     OPEN: ("○", {"fmt": "o", "color": "0.45", "mfc": "white"}),
 }
-NAMES = {  # of the scores that claims are judged by, with their units
-    "again_l1": "L1 between two translations of one image",
-    "borders_visible": "share of the borders that can be seen",
-    "copy_l1": "L1 of the input itself",
-    "coverage_features": "share of real images covered (course's features)",
-    "d_std": "standard deviation of D's loss",
-    "d_std / 1.0": "standard deviation of D's loss, over its value at chance",
-    "diversity_features": "distance between samples (course's features)",
-    "diversity_l1": "L1 between samples",
-    "encoded_l1": "L1 of the image that was encoded and decoded",
-    "fcn_iou": "class IoU by the course's segmenter",
-    "frechet_features": "Fréchet distance (course's features)",
-    "grid_ratio": "energy at the checkerboard's frequency, real images = 1",
-    "histogram_intersection": "overlap of the colour histograms",
-    "hue_error": "error of the hue, in degrees",
-    "kid_features": "kernel distance (course's features)",
-    "l1": "L1, for images in [-1, 1]",
-    "l1 / copy_l1": "L1, as a share of what copying the input gets",
-    "labels_iou": "class IoU of the labels",
-    "moved_l1": "L1 between input and translation",
-    "nearest_features": "distance of the nearest of 20 samples (course's features)",
-    "nearest_l1": "L1 of the nearest of 8 samples",
-    "rec_l1": "L1 of the way there and back",
-    "shape_top1": "share recognised by shape alone",
-    "sharpness_ratio": "sharpness, real images = 1",
-    "variety_l1": "L1 between two samples",
-    "walls_covered": "colours of wall that are found, of 8",
-    "windows_lit": "share of the right windows that are lit",
-    "yx_labels_iou": "class IoU of the labels",
-}
-SEEDS = dict(enumerate(("none", "one", "two", "three", "four", "five")))
 SANITY = "Checks of sanity: true by construction, and not counted above"
-HEAD = """# What the papers claim, and what came out here
-
-![{count} claims, each a dot with its interval, grouped by paper](claims.png)
-
-*Each dot compares two rows: how far the first is ahead of the second, in per cent of the second
-one's score, with the 95 % interval (one seed has none). Right of the line, our runs point where the
-paper points.*
-
-**The rule.** Both rows are trained with the same seeds, the difference is taken seed by seed, and
-if the 95 % t interval of its mean leaves out 0 on the paper's side, the verdict is *same
-direction*; if it leaves out 0 on the other side, *opposite direction*; else *open*.
-
-Of {count} claims, {n[same direction]} came out in the same direction and {n[opposite direction]} in
-the opposite direction, and {n[open]} are open. For {proxies} of them a *proxy* stands in for what
-the paper measured: we have no crowd of people to ask, and our networks have never seen a
-photograph. Our images are rendered houses and emoji of 32 to 128 px, and most trainings take a few
-minutes of one core. So compare who is ahead, and not by how much. With so many intervals one or two
-leave out 0 by chance, and *open* does not mean that there is no difference.
-
-Under *here*, the row that is ahead in the claim comes first; ↓ marks a score of which less is
-better. A difference is positive if that row is ahead.
-
-`course claims` makes this page from [`claims.toml`](claims.toml) and the tables in `sweeps/`.
-[How a claim is decided](guide/ablations.md) follows one of them from the paper to its verdict."""
-WHY = "\n<details><summary>Why some of them came out so</summary>\n"
-COLUMNS = """| verdict | claim | the paper | here | difference | seeds on the paper's side |
-|---|---|---|---|---|---|"""
-MEMORY = """
-[^about]: This number is from memory: it was not checked against the paper's text.
-"""
 
 
-def write(folder: Path) -> None:
-    """Make the page and its figure in ``folder`` from what is there; the same bytes every time."""
-    png = io.BytesIO()
-    figure(folder).savefig(png, format="png", metadata={"Software": None})
-    replace_file(folder / "claims.md", page(folder).encode())
-    replace_file(folder / "claims.png", png.getvalue())
-
-
-def _groups(folder: Path) -> dict[str, dict[Claim, Finding]]:
+def groups(folder: Path) -> dict[str, dict[Claim, Finding]]:
     """What was found of each claim, by paper; the checks of sanity are a group of their own."""
     claims = read_claims(folder / "claims.toml")
     groups: dict[str, dict[Claim, Finding]] = {}
@@ -106,43 +32,6 @@ def _groups(folder: Path) -> dict[str, dict[Claim, Finding]]:
     return groups
 
 
-def page(folder: Path) -> str:
-    """claims.md for ``folder``/claims.toml and ``folder``/sweeps/*.csv."""
-    groups = _groups(folder)
-    asked = {c: f for group in groups.values() for c, f in group.items() if not c.sanity}
-    counts, proxies = Counter(f.verdict for f in asked.values()), sum(bool(c.proxy) for c in asked)
-    lines = [HEAD.format(count=len(asked), n=counts, proxies=proxies)]
-    for name, group in groups.items():
-        lines += [f"\n## {name}\n\n{COLUMNS}", *itertools.starmap(_line, group.items())]
-        if reasons := [
-            f"- *{c.claim}* {c.why}{f' ([picture]({c.picture}))' * bool(c.picture)}"
-            for c in group
-            if c.why
-        ]:
-            lines += [WHY, *reasons, "\n</details>"]
-    return "\n".join([*lines, MEMORY])
-
-
-def _line(claim: Claim, f: Finding) -> str:
-    """The line of the table for one claim."""
-    paper = f"{claim.paper} ({claim.source.partition(', ')[2]})"
-    words = " ".join(NAMES.get(word, word) for word in claim.metric.split())
-    here = f"{f.more:.3g} against {f.less:.3g}: {NAMES.get(claim.metric, words)}"
-    here += " ↓" * (claim.better == "lower") + f", *proxy* for {claim.proxy}" * bool(claim.proxy)
-    here += f"; real images get {f.ceiling:.3g}" if f.ceiling > 0 else ""
-    interval = f" [{f.low:+.2g}, {f.high:+.2g}]" * (f.seeds > 1)
-    ahead = "all" if 1 < f.ahead == f.seeds else f"{SEEDS.get(f.ahead, f.ahead)} of"
-    cells = (
-        f"{LOOKS[f.verdict][0]} {f.verdict}",
-        claim.claim,
-        paper + "[^about]" * ("about " in paper),
-        here,
-        f"{f.difference:+.2g}{interval}",
-        f"{ahead} {SEEDS.get(f.seeds, f.seeds)}",
-    )
-    return f"| {' | '.join(cells)} |"
-
-
 def figure(folder: Path, paper: str = "") -> Figure:
     """The figure at the head of the page: each claim a dot with its interval, below its paper.
 
@@ -150,7 +39,7 @@ def figure(folder: Path, paper: str = "") -> Figure:
     ``paper`` names one whose claims alone are drawn.
     """
     rows = []
-    for name, group in _groups(folder).items():
+    for name, group in groups(folder).items():
         if name != SANITY and paper in ("", name):
             rows += [(name, None), *((claim.short, found) for claim, found in group.items())]
     with style.context(["default", STYLE]):

@@ -96,7 +96,7 @@ def driver() -> str:
 def use_bf16(device: torch.device, wanted: bool | None = None) -> bool:
     """``wanted`` if given; else whether bfloat16 autocast is known to pay on this device.
 
-    It does on CPUs with AVX512-BF16 or AMX (``course bench step pix2pix`` measures it) and on GPUs
+    It does on CPUs with AVX512-BF16 or AMX (``tools/bench_step.py`` measures it) and on GPUs
     with bfloat16 units. Elsewhere bfloat16 is emulated, and slower than float32.
     """
     if wanted is not None:

@@ -13,16 +13,13 @@ import pytest
 import torch
 from packaging.requirements import Requirement
 from PIL import Image
-from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import CourseError, runs
 from course_lib.cli import doctor
 from course_lib.data import Augment, open_dataset
 from course_lib.data.images import read_image, to_tensor
-from course_lib.experiments import bench
 from course_lib.methods import cyclegan
 from course_lib.metrics import diversity
-from course_lib.networks import small_maps
 from course_lib.training import fit
 from tests import ROOT
 from tests.support.killing import write_pairs
@@ -278,70 +275,6 @@ def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):
     assert one == [*(tmp_path / "d").iterdir()] and one[0].name == "one.png"
     assert [p.name for p in a] == ["0_1.png", "0_2.png"] and not (tmp_path / "c").exists()
     assert a[0].read_bytes() != a[1].read_bytes() == b[1].read_bytes()
-
-
-@pytest.mark.slow
-def test_bench_compares_with_the_textbook(course):
-    small = [
-        word
-        for pair in ("image_size=32", "n_blocks=1", "base_channels=8")
-        for word in ("--set", pair)
-    ]
-    facts = json.loads(course("bench", "step", "cyclegan", "--repeats", 1, "--json", *small)[1])
-    rows = {row["step"]: row for row in facts["rows"]}
-    textbook, ours = rows["textbook float32"], rows["course float32"]
-    assert textbook["ratio"] == 1 and ours["ratio"] == pytest.approx(
-        textbook["seconds"] / ours["seconds"]
-    )
-    # D learns nothing in the step of G: a third less for it, of which CycleGAN has little
-    assert 0.5 * textbook["gflop"] < ours["gflop"] < textbook["gflop"]
-    assert all(0 < row["share"] < 1.5 for row in facts["rows"])
-
-
-def test_bench_ratios_are_of_pairs():
-    """Whatever slows both of a pair down does not show."""
-    assert bench.ratios([2.0, 20.0, 4.0], [1.0, 10.0, 2.0]) == {
-        "ratio": 2.0,
-        "low": 2.0,
-        "high": 2.0,
-    }
-    assert bench.ratios([1.0, 1.0, 1.0], [1.0, 0.5, 0.25])["ratio"] == 2.0
-    order = []
-    bench.alternate({name: lambda n=name: order.append(n) for name in "ab"}, repeats=2, warm=1)
-    assert order == list("abbaab")  # backwards in every second round
-
-
-@pytest.mark.parametrize("method", ["pix2pix", "cyclegan", "bicyclegan"])
-def test_with_d_frozen_the_textbook_step_computes_less_and_learns_the_same_to_the_bit(method):
-    own = {"cyclegan": ["pool_size=3"], "bicyclegan": ["norm=instance", "conditional=False"]}
-    config, ended, flops = runs.make_config(method, "smoke", 32, own.get(method, [])), [], []
-    for kind in bench.KINDS[:2]:
-        torch.manual_seed(0)
-        model, step = bench.stepper(kind, config, runs.method_class(method), torch.device("cpu"))
-        with FlopCounterMode(display=False) as counter:
-            for _ in range(2):
-                step(bench.random_batch(config, model.device))
-        flops.append(counter.get_total_flops())
-        ended.append([p for net in model.networks.values() for p in net.parameters()])
-    assert all(torch.equal(a, b) for a, b in zip(*ended, strict=True)) and flops[1] < flops[0]
-
-
-@pytest.mark.parametrize("method", ["pix2pix", "bicyclegan"])
-def test_the_textbook_has_torchs_own_layers(method):
-    """With autocast they compute in bfloat16, and losses get float32."""
-    cpu, settings = torch.device("cpu"), ["conditional=False"] * (method == "bicyclegan")
-    config = runs.make_config(method, "smoke", settings=settings)
-    for kind in bench.KINDS[:4]:
-        model, step = bench.stepper(kind, config, runs.method_class(method), cpu)
-        layers = [layer for layer in model.G.modules() if isinstance(layer, torch.nn.Conv2d)]
-        own = small_maps.__name__ if kind.startswith("course") else "torch.nn.modules.conv"
-        assert {type(layer).__module__ for layer in layers} == {own}
-        kinds = []
-        for part in (layers[0], model.G):
-            part.register_forward_hook(lambda *call, kinds=kinds: kinds.append(call[2].dtype))
-        step(bench.random_batch(config, cpu))
-        inside = torch.bfloat16 if "autocast" in kind else torch.float32
-        assert kinds[:2] == [inside, torch.float32]
 
 
 # ---- the doctor

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tools.claims
 from course_lib import CourseError
 from course_lib.experiments import claims, claims_page
 from course_lib.experiments.claims import OPEN, OPPOSITE, SAME
@@ -79,8 +80,10 @@ def test_what_is_no_claim_is_refused(tmp_path, change):
 
 
 def test_the_page_is_what_claims_and_tables_say():
-    page = claims_page.page(NOTEBOOKS)
-    assert page == (NOTEBOOKS / "claims.md").read_text(encoding="utf-8"), "make it: course claims"
+    page = tools.claims.page(NOTEBOOKS)
+    assert page == (NOTEBOOKS / "claims.md").read_text(encoding="utf-8"), (
+        "make it: tools/claims.py"
+    )
     assert 40 <= sum(not claim.sanity for claim in CLAIMS) <= 50
     for picture in re.findall(r"\]\((.+?)\)", page):
         assert (NOTEBOOKS / picture).exists()
@@ -92,7 +95,7 @@ def test_the_page_is_what_claims_and_tables_say():
 def test_a_line_of_the_page_says_proxy_ceiling_memory_and_seeds(tmp_path):
     write(tmp_path, {"A": dict.fromkeys(range(5), 3.0), "B": dict.fromkeys(range(5), 2.0)})
     claim = claims.Claim(**USUAL, proxy="people's eyes")
-    line = claims_page._line(claim, claims.judge([claim], tmp_path)["it"])
+    line = tools.claims._line(claim, claims.judge([claim], tmp_path)["it"])
     assert line.startswith("| ● same direction | It is. | about 1 (1)[^about] | 3 against 2: L1")
     assert "*proxy* for people's eyes; real images get 0.5 | +1 [+1, +1] | all five |" in line
 
