@@ -12,6 +12,7 @@ there is any.
 """
 
 import ast
+import contextlib
 import csv
 import dataclasses
 import json
@@ -24,6 +25,7 @@ from pathlib import Path
 from tools.tracked import ROOT, tracked
 
 WORD = re.compile(r"\w+")
+DOTTED = re.compile(r"\b(\w+)\.(?=(\w+))")
 FOLLOW_THE_DATA = {"n_labels"}  # set by Method.adapt_config
 ROW_IS = {"row", "seed", "steps", "seconds", "commit", "device", "method", "data", "direction"}
 
@@ -33,60 +35,90 @@ def library() -> Iterator[tuple[Path, ast.Module]]:
         yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
-def defined(tree: ast.AST) -> Iterator[str]:
-    """The public names that a module or a class defines, its methods included."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
-        if isinstance(node, ast.ClassDef):
-            yield from defined(node)
-        if isinstance(node, ast.Assign) and isinstance(tree, ast.Module):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+Place = tuple[str, str]  # (module or class, name): who is asked for it, as far as code says
 
 
-def mentioned(tree: ast.Module) -> Iterator[str]:
-    """Every name that code reads, calls, imports or passes by keyword, and the words of its
-    strings.
+def defined(tree: ast.AST, stem: str) -> Iterator[tuple[Place, bool]]:
+    """The public names of a module and of its classes; whether it is a method.
+
+    What a decorator takes (a command, a hook) has its user there.
     """
-    docstrings = set()
+    for node in ast.iter_child_nodes(tree):
+        in_class = isinstance(tree, ast.ClassDef)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            taken = any(isinstance(decorator, ast.Call) for decorator in node.decorator_list)
+            if not taken or isinstance(node, ast.ClassDef):
+                yield (stem, node.name), in_class
+        if isinstance(node, ast.ClassDef):
+            yield from defined(node, stem)
+        if isinstance(node, ast.Assign) and isinstance(tree, ast.Module):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    yield (stem, target.id), False
+
+
+def uses(tree: ast.Module, stem: str) -> Iterator[Place]:
+    """What code asks for: names that it reads itself, imports, and attributes (also of ``""``)."""
+    aliases = {stem: stem}  # what a module is called here
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
-            docstrings.add(getattr(node.body[0], "value", None))
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                own = alias.name.rpartition(".")[2]
+                aliases[alias.asname or own] = own
+                handed_on = stem == "__init__" and own not in read  # which is no use
+                if isinstance(node, ast.ImportFrom) and not handed_on:
+                    yield (node.module or "").rpartition(".")[2], own
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            yield node.id
+            yield stem, node.id
         elif isinstance(node, ast.Attribute):
-            yield node.attr
-        elif isinstance(node, ast.alias):
-            yield from node.name.split(".")
-        elif isinstance(node, ast.keyword) and node.arg:
-            yield node.arg
-        elif isinstance(node, ast.Constant) and node not in docstrings:
-            yield from WORD.findall(str(node.value))
+            yield "", node.attr
+            base = node.value
+            name = getattr(base, "id", getattr(base, "attr", ""))
+            yield aliases.get(name, name), node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from DOTTED.findall(node.value)  # "dcgan.DCGAN", or a call in a message
 
 
 def words(paths: Iterable[Path]) -> Counter:
     return Counter(word for path in paths for word in WORD.findall(path.read_text("utf-8")))
 
 
-def notebook_words() -> Counter:
-    found = Counter()
+def cells() -> Iterator[str]:
+    """The source of every cell that a learner sees."""
     for path in tracked("notebooks/*.ipynb", "assignments/source/**/*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            found.update(WORD.findall("".join(cell["source"])))
-    return found
+            source = "".join(cell["source"])
+            yield "" if source.startswith("%%") else source
 
 
-def unused_names(outside: Counter) -> Iterator[str]:
-    code = tracked("tools/*.py", "notebooks/site/*.py", "assignments/**/*.py")
-    used = Counter(outside)
+def parsed(source: str) -> ast.Module | None:
+    """None for prose, and for what is no Python."""
+    with contextlib.suppress(SyntaxError):
+        return ast.parse(source)
+
+
+def unused_names(pages: str) -> Iterator[str]:
     trees = dict(library())
-    for tree in (*trees.values(), *(ast.parse(path.read_text("utf-8")) for path in code)):
-        used.update(mentioned(tree))
+    code = tracked("tools/*.py", "notebooks/*/*.py", "assignments/**/*.py")
+    others = [ast.parse(path.read_text("utf-8")) for path in code if "mutants" not in path.parts]
+    others += filter(None, map(parsed, cells()))
+    used = {use for tree in others for use in uses(tree, "")}
+    used |= {use for path, tree in trees.items() for use in uses(tree, path.stem)}
+    used |= set(DOTTED.findall(pages))
+    anywhere = {name for _, name in used}
     for path, tree in trees.items():
-        for name in defined(tree):
-            if not name.startswith("_") and not used[name]:
-                yield f"{path.relative_to(ROOT)}: nothing uses {name}"
+        stem = path.parent.name if path.stem == "__init__" else path.stem
+        for (_, name), is_method in defined(tree, stem):
+            asked = (
+                ("", name) in used
+                if is_method
+                else any((place, name) in used for place in (stem, path.stem, path.parent.name))
+            )
+            if not name.startswith("_") and not asked:
+                hint = ", though the word occurs" * (name in anywhere)
+                yield f"{path.relative_to(ROOT)}: nothing uses {name}{hint}"
 
 
 def unused_options(outside: Counter) -> Iterator[str]:
@@ -101,7 +133,7 @@ def unused_options(outside: Counter) -> Iterator[str]:
                 yield f"{name}: nobody sets {field.name}"
 
 
-def unread_columns(outside: Counter) -> Iterator[str]:
+def unused_columns(outside: Counter) -> Iterator[str]:
     for path in tracked("notebooks/sweeps/*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
             columns = next(csv.reader(file))
@@ -112,10 +144,10 @@ def unread_columns(outside: Counter) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    pages = ("README.md", "assignments/README.md", "notebooks/guide/*.md")
-    texts = tracked(*pages, "notebooks/sweeps/*.toml", "notebooks/claims.toml")
-    outside_words = words(texts) + notebook_words()
-    unused = [*unused_names(outside_words), *unused_options(outside_words)]
-    unused += unread_columns(outside_words)
+    pages = tracked("README.md", "assignments/README.md", "notebooks/guide/*.md")
+    texts = [*pages, *tracked("notebooks/sweeps/*.toml", "notebooks/claims.toml")]
+    outside = words(texts) + Counter(word for cell in cells() for word in WORD.findall(cell))
+    unused = [*unused_names("\n".join(page.read_text("utf-8") for page in pages))]
+    unused += [*unused_options(outside), *unused_columns(outside)]
     print("\n".join(unused) or "every public name, option and column has a user")
     sys.exit(bool(unused))

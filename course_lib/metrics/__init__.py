@@ -3,8 +3,8 @@ modules of the room.
 """
 
 from course_lib.metrics.pixels import (
-    baselines,
     chroma_ratio,
+    each_baseline,
     edge_agreement,
     evaluate,
     grid_ratio,
@@ -19,8 +19,8 @@ from course_lib.metrics.pixels import (
 )
 
 __all__ = [
-    "baselines",
     "chroma_ratio",
+    "each_baseline",
     "edge_agreement",
     "evaluate",
     "grid_ratio",

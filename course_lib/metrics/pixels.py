@@ -235,20 +235,12 @@ def nearest_neighbours(
     return index
 
 
-def baselines(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, float]:
-    """L1 on the test set of two answers without a network; both sets are paired.
+def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Float[Tensor, " n"]]:
+    """L1 on each test image of two answers without a network; both sets are paired.
 
     ``baseline_mean_l1``: always the mean training image. ``baseline_nn_l1``: the y of the nearest
-    training x.
+    training x. Raises ValueError if there is no test image.
     """
-    return {
-        name: each.mean().item()
-        for name, each in each_baseline(dataset_train, dataset_test).items()
-    }
-
-
-def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Float[Tensor, " n"]]:
-    """The same of each test image; ValueError if there is none."""
     mean, errors = mean_image(dataset_train), {"baseline_mean_l1": [], "baseline_nn_l1": []}
     for x, y in _chunks(
         dataset_test, "x", "y", size=4 * CHUNK

@@ -6,11 +6,10 @@ from typing import Any
 import ipywidgets as w
 import torch
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from course_lib.plotting.figures import image_grid, stitch
+from course_lib.plotting.figures import stitch
 from course_lib.widgets.show import Panel, Pictures
 
 LARGE = 256  # side of an image in the picture, in pixels
@@ -29,20 +28,6 @@ def picture(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -
     """:func:`there_and_back`, side by side."""
     zoom = max(1, LARGE // image.shape[-1])
     return Image.fromarray(stitch([there_and_back(method, image, direction)], zoom))
-
-
-def static(
-    method: Any,
-    x: Float[Tensor, "n 3 s s"],
-    y: Float[Tensor, "n 3 s s"],
-    domains: tuple[str, str] = ("x", "y"),
-) -> Figure:
-    """What the widget shows, on paper: all x with the way to y and back, then all y."""
-    rows = {}
-    for images, direction, (a, b) in ((x, "xy", domains), (y, "yx", domains[::-1])):
-        shown = torch.stack([there_and_back(method, image, direction) for image in images], 1)
-        rows |= {a: shown[0], f"{a} to {b}": shown[1], f"and back to {a}": shown[2]}
-    return image_grid(rows)
 
 
 def both_ways(
