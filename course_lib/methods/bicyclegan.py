@@ -35,9 +35,8 @@ from course_lib.networks.bicycle import (
     CodedUNet,
     MultiScalePatchGAN,
     ResNetEncoder,
-    xavier_weights,
 )
-from course_lib.networks.blocks import inference
+from course_lib.networks.blocks import inference, init_weights
 from course_lib.networks.hardware import send
 
 ENCODERS = {"resnet": ResNetEncoder, "cnn": CNNEncoder}
@@ -191,7 +190,7 @@ class BicycleGAN(Method):
         self.networks = learners | {f"D_{cycle}": D for cycle, D in self.D.items()}
         if cfg.init == "xavier":
             for net in self.networks.values():
-                xavier_weights(net)
+                init_weights(net, "xavier")
         self.to_device(cfg.norm)
         self.keep_averages(*learners)
         self.opt_G = self.adam(*learners.values())  # moves E, too

@@ -131,7 +131,7 @@ class CUT(Method):
         self.networks = {"G": self.G, "D": self.D, "H": self.H}
         if cfg.init == "xavier":
             for net in self.networks.values():
-                init_weights(net, xavier=True)
+                init_weights(net, "xavier")
         self.to_device("instance")
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G, self.H), self.adam(self.D)  # opt_G moves H, too

@@ -168,17 +168,6 @@ class MultiScalePatchGAN(MultiScale):
         )
 
 
-def xavier_weights(net: nn.Module, gain: float = 0.02) -> nn.Module:
-    """Weights of std gain * sqrt(2 / (fan in + fan out)), as in the authors' code; returns ``net``.
-
-    Biases and norms stay as they are.
-    """
-    for layer in net.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            nn.init.xavier_normal_(layer.weight, gain)
-    return net
-
-
 def _halvings(image_size: int) -> int:
     """How many there are from the image to 8x8."""
     n = image_size.bit_length() - 4

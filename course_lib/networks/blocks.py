@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -64,21 +65,24 @@ def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
     return [base_channels * min(2**i, 8) for i in range(levels)]
 
 
-def init_weights(net: nn.Module, std: float = 0.02, xavier: bool = False) -> nn.Module:
-    """Convolutions N(0, std), biases 0, batch norm scale N(1, std) and shift 0; returns ``net``.
+def init_weights(net: nn.Module, kind: str = "normal", std: float = 0.02) -> nn.Module:
+    """Draw the weights of convolutions and linear layers anew, biases 0; returns ``net``.
 
-    As in DCGAN and pix2pix. With ``xavier``, as in CUT, ``std`` is the gain of Xavier's rule:
-    weights are N(0, std * sqrt(2 / (numbers in + numbers out))).
+    ``"normal"``: N(0, std), and batch norms get scales N(1, std) and shifts 0 (DCGAN, pix2pix).
+    ``"xavier"``: N(0, std * sqrt(2 / (fan in + fan out))), so ``std`` is the gain (BicycleGAN,
+    CUT). ``"kaiming"``: variance 2 / fan in (He et al. 2015; UNIT, MUNIT).
     """
+    draw = {
+        "normal": partial(nn.init.normal_, mean=0.0, std=std),
+        "xavier": partial(nn.init.xavier_normal_, gain=std),
+        "kaiming": nn.init.kaiming_normal_,
+    }[kind]
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            if xavier:
-                nn.init.xavier_normal_(layer.weight, std)
-            else:
-                nn.init.normal_(layer.weight, 0.0, std)
+            draw(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
+        elif isinstance(layer, nn.BatchNorm2d) and kind == "normal":
             nn.init.normal_(layer.weight, 1.0, std)
             nn.init.zeros_(layer.bias)
     return net

@@ -61,7 +61,7 @@ class ContentEncoder(nn.Module):
     def __init__(self, base_channels: int = 64, n_blocks: int = 4):
         super().__init__()
         blocks = [ResidualBlock(4 * base_channels) for _ in range(n_blocks)]
-        self.layers = kaiming_weights(nn.Sequential(*stem(base_channels), *blocks))
+        self.layers = init_weights(nn.Sequential(*stem(base_channels), *blocks), "kaiming")
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c _ _"]:
         return self.layers(image)
@@ -80,7 +80,7 @@ class StyleEncoder(nn.Module):
         for _ in range(n_down - 2):
             layers += conv(wide, wide, 4, 2)
         layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(wide, style_dim)]
-        self.layers = kaiming_weights(nn.Sequential(*layers))
+        self.layers = init_weights(nn.Sequential(*layers), "kaiming")
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b style_dim"]:
         return self.layers(image)
@@ -136,7 +136,7 @@ class StyleDecoder(nn.Module):
         )
         self.blocks = nn.ModuleList(AdaINBlock(wide) for _ in range(n_blocks))
         self.up = nn.Sequential(*rise(c), *conv(c, 3, 7, slope=None), nn.Tanh())
-        kaiming_weights(self)
+        init_weights(self, "kaiming")
 
     def forward(
         self, content: Float[Tensor, "b c h w"], style: Float[Tensor, "b style_dim"]
@@ -164,15 +164,3 @@ class MUNITDiscriminator(MultiScale):
             return init_weights(nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 1)))
 
         super().__init__(scale() for _ in range(n_scales))
-
-
-def kaiming_weights(net: nn.Module) -> nn.Module:
-    """Weights of variance 2 / fan in (He et al. 2015), biases 0; returns ``net``.
-
-    Of all convolutions and linear layers.
-    """
-    for layer in net.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_normal_(layer.weight)
-            nn.init.zeros_(layer.bias)
-    return net

@@ -10,7 +10,8 @@ Weights begin as in the later code (He et al.), where the first draws them from 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.networks.munit import conv, kaiming_weights, rise, stem
+from course_lib.networks.blocks import init_weights
+from course_lib.networks.munit import conv, rise, stem
 from course_lib.networks.resnet import ResidualBlock
 
 SLOPE = 0.2  # of the leaky ReLUs; the authors' later code has plain ones
@@ -30,7 +31,7 @@ class LatentEncoders(nn.Module):
             blocks = _blocks(base_channels, n_blocks - shared_blocks)
             self.own[name] = nn.Sequential(*stem(base_channels, slope=SLOPE), *blocks)
         self.shared = nn.Sequential(*_blocks(base_channels, shared_blocks))
-        kaiming_weights(self)
+        init_weights(self, "kaiming")
 
     def forward(self, image: Float[Tensor, "b 3 h w"], domain: str) -> Float[Tensor, "b c _ _"]:
         return self.shared(self.own[domain](image))
@@ -51,7 +52,7 @@ class LatentDecoders(nn.Module):
             blocks = _blocks(base_channels, n_blocks - shared_blocks)
             image = [*rise(base_channels, SLOPE), *conv(base_channels, 3, 7, slope=None)]
             self.own[name] = nn.Sequential(*blocks, *image, nn.Tanh())
-        kaiming_weights(self)
+        init_weights(self, "kaiming")
 
     def forward(self, z: Float[Tensor, "b c h w"], domain: str) -> Float[Tensor, "b 3 _ _"]:
         return self.own[domain](self.shared(z))

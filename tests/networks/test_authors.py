@@ -26,7 +26,8 @@ from course_lib.networks import (
     resnet,
     unit,
 )
-from course_lib.networks.pix2pixhd import boundary_map, halve
+from course_lib.networks.bicycle import halve
+from course_lib.networks.pix2pixhd import boundary_map
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FILE = json.loads(Path(__file__).with_name("authors.json").read_text())
