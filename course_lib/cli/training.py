@@ -41,13 +41,14 @@ class TrainCommand(TyperCommand):
         cls, profile = method_class(method), profiles.resolve()
         preset, usual = cls.PRESETS[profile], configs.defaults(cls.Config)
         rows: dict[str, list[tuple[str, str]]] = {}
-        for name, (heading, meaning) in configs.described(cls.Config).items():
+        for name in usual:
+            told = configs.told(cls.Config, name)
             changed = preset.get(name, usual[name]) != usual[name]
             here = f"; profile {profile}: {preset[name]}" if changed else ""
-            meaning += f" [{configs.allowed(cls.Config, name)}{here}]"
-            rows.setdefault(heading, []).append((f"{name}={usual[name]}", meaning))
-        for heading, settings in sorted(rows.items()):  # networks, objective, training
-            with formatter.section(f"Settings of {method}, --set NAME=VALUE, {heading}"):
+            meaning = f"{told['meaning']} [{configs.allowed(cls.Config, name)}{here}]"
+            rows.setdefault(told["group"], []).append((f"{name}={usual[name]}", meaning))
+        for group, settings in sorted(rows.items()):  # networks, objective, training
+            with formatter.section(f"Settings of {method}, --set NAME=VALUE, {group}"):
                 formatter.write_dl(settings)
 
 

@@ -7,6 +7,7 @@ the order of its paper.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -20,12 +21,20 @@ from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
 
 
-def option(default: Any, zero: bool) -> Any:
-    """A number of a configuration that may, or may not, be 0.
+def setting(default: Any, meaning: str = "", *, group: str, zero: bool | None = None) -> Any:
+    """A field of a configuration, with what ``course train METHOD --help`` says of it.
 
-    Without it whole numbers must be at least 1 and real numbers may be 0; none may be negative.
+    ``zero``: whether a number may be 0. By default real numbers may and whole ones may not; none
+    may be negative. A field that a class inherits and gives another default keeps the rest.
     """
-    return field(default=default, metadata={"zero": zero})
+    told = {"meaning": meaning, "group": group, "zero": zero}
+    kept = {name: value for name, value in told.items() if value not in ("", None)}
+    return field(default=default, metadata=kept)
+
+
+network = partial(setting, group="networks")
+objective = partial(setting, group="objective")
+training = partial(setting, group="training")
 
 
 @dataclass(frozen=True)
@@ -35,20 +44,32 @@ class TrainingConfig:
     The defaults are those of most papers.
     """
 
-    image_size: int = 256  # in pixels: images are (3, image_size, image_size) in [-1, 1]
-    # crops of a slightly larger image, or small turns and shifts; auto: what suits the data set
-    jitter: Literal["resize", "affine", "none", "auto"] = "resize"
-    # mirror at random; auto: unless the data set says that its images have a left and a right
-    flip: Literal["on", "off", "auto"] = "on"
-    load: Literal["square", "crop"] = "square"  # squeeze files into a square, or cut squares out
-    batch_size: int = 1  # images, or pairs, of one step
-    lr: float = option(2e-4, zero=False)  # learning rate of Adam
-    beta1: float = 0.5  # decay of Adam's mean of the gradients
-    beta2: float = 0.999  # decay of Adam's mean of their squares
-    decay_from: float = 1.0  # share of the training after which lr falls linearly to 0; 1: never
-    # best: the best preview stays, too, in OUT/best: by L1 on val or, where it has no pairs, by KID
-    keep: Literal["last", "best"] = "last"
-    average: float = 0.0  # decay of the running average of the weights for translate(); 0: none
+    image_size: int = training(256, "in pixels: images are (3, image_size, image_size) in [-1, 1]")
+    jitter: Literal["resize", "affine", "none", "auto"] = training(
+        "resize",
+        "crops of a slightly larger image, or small turns and shifts; auto: what suits the data",
+    )
+    flip: Literal["on", "off", "auto"] = training(
+        "on",
+        "mirror at random; auto: unless the data set says that its images have a left and a right",
+    )
+    load: Literal["square", "crop"] = training(
+        "square", "squeeze files into a square, or cut squares out"
+    )
+    batch_size: int = training(1, "images, or pairs, of one step")
+    lr: float = training(2e-4, "learning rate of Adam", zero=False)
+    beta1: float = training(0.5, "decay of Adam's mean of the gradients")
+    beta2: float = training(0.999, "decay of Adam's mean of their squares")
+    decay_from: float = training(
+        1.0, "share of the training after which lr falls linearly to 0; 1: never"
+    )
+    keep: Literal["last", "best"] = training(
+        "last",
+        "best: the best preview stays, too, in OUT/best: by L1 on val or, without pairs, by KID",
+    )
+    average: float = training(
+        0.0, "decay of the running average of the weights for translate(); 0: none"
+    )
 
 
 def check_patches(image_size: int, d_layers: int) -> None:

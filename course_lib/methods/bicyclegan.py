@@ -29,7 +29,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, option
+from course_lib.methods.base import Method, TrainingConfig, network, objective, training
 from course_lib.networks.bicycle import (
     CNNEncoder,
     CodedUNet,
@@ -65,35 +65,42 @@ def kl(mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]) -> Float[
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    # networks
-    # which of the paper's cycles are trained, and so which D and whether there is an E
     variant: Literal[
         "pix2pix+noise", "cAE-GAN", "cVAE-GAN", "cVAE-GAN++", "cLR-GAN", "BicycleGAN"
-    ] = "BicycleGAN"
-    z_dim: int = 8  # entries of a code z
-    # z goes to the first layer of the U-Net, or to each one on the way down
-    z_at: Literal["input", "all"] = "all"
-    base_channels: int = 64  # of G's first layer; deeper ones have up to 8 times as many
-    levels: int = option(0, zero=True)  # of the U-Net; 0: down to one pixel
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
-    norm: Literal["batch", "instance"] = "instance"  # of all networks
-    dropout: float = 0.5  # of G, in training only
-    encoder: Literal["resnet", "cnn"] = "resnet"  # E, which reads the code of a y
-    e_base_channels: int = 64  # of E's first layer
-    conditional: bool = False  # D sees y alone; True: (x, y)
-    d_base_channels: int = 64  # of each D's first layer
-    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches, 0: pixels
-    d_scales: int = 2  # each further one judges the image at half the size: patches twice as wide
-    init: Literal["xavier", "normal"] = "xavier"  # of weights: gain 0.02, or pix2pix's N(0, 0.02)
-    # objective
-    lambda_gan: float = 1.0  # weight of the adversarial terms of G and E
-    lambda_l1: float = 10.0  # weight of the L1 distance from y to G(x, E(y))
-    lambda_kl: float = 0.01  # weight of the distance from the codes of E to N(0, 1)
-    lambda_latent: float = 0.5  # weight of the L1 distance from z to E(G(x, z))
-    # whom L_1^latent moves; auto: G alone, but G+E where E has no other term (cLR-GAN)
-    latent_moves: Literal["auto", "G", "G+E"] = "auto"
-    # training
-    batch_size: int = 1  # pairs for each term: the authors' 2, which they cut in half
+    ] = network(
+        "BicycleGAN",
+        "which of the paper's cycles are trained, and so which D and whether there is an E",
+    )
+    z_dim: int = network(8, "entries of a code z")
+    z_at: Literal["input", "all"] = network(
+        "all", "z goes to the first layer of the U-Net, or to each one on the way down"
+    )
+    base_channels: int = network(64, "of G's first layer; deeper ones have up to 8 times as many")
+    levels: int = network(0, "of the U-Net; 0: down to one pixel", zero=True)
+    upsampling: Literal["transposed", "resize-conv"] = network(
+        "transposed", "the second: no checkerboard"
+    )
+    norm: Literal["batch", "instance"] = network("instance", "of all networks")
+    dropout: float = network(0.5, "of G, in training only")
+    encoder: Literal["resnet", "cnn"] = network("resnet", "E, which reads the code of a y")
+    e_base_channels: int = network(64, "of E's first layer")
+    conditional: bool = network(False, "D sees y alone; True: (x, y)")
+    d_base_channels: int = network(64, "of each D's first layer")
+    d_layers: int = network(3, "of stride 2 in each D; 3: 70 px patches, 0: pixels", zero=True)
+    d_scales: int = network(
+        2, "each further one judges the image at half the size: patches twice as wide"
+    )
+    init: Literal["xavier", "normal"] = network(
+        "xavier", "of weights: gain 0.02, or pix2pix's N(0, 0.02)"
+    )
+    lambda_gan: float = objective(1.0, "weight of the adversarial terms of G and E")
+    lambda_l1: float = objective(10.0, "weight of the L1 distance from y to G(x, E(y))")
+    lambda_kl: float = objective(0.01, "weight of the distance from the codes of E to N(0, 1)")
+    lambda_latent: float = objective(0.5, "weight of the L1 distance from z to E(G(x, z))")
+    latent_moves: Literal["auto", "G", "G+E"] = objective(
+        "auto", "whom L_1^latent moves; auto: G alone, but G+E where E has no other term (cLR-GAN)"
+    )
+    batch_size: int = training(1, "pairs for each term: the authors' 2, which they cut in half")
     decay_from: float = 0.5
 
     def __post_init__(self):

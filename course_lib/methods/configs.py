@@ -2,13 +2,10 @@
 
 import dataclasses
 import difflib
-import inspect
 import typing
 from typing import Any
 
 from course_lib.errors import CourseError
-
-GROUPS = ("networks", "objective", "training")  # headings of settings, as comments of a class
 
 
 def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
@@ -52,7 +49,7 @@ def check(cls: type, values: dict[str, Any]) -> None:
     """Check every choice and range of these settings of ``cls``.
 
     No number may be negative. Real numbers may be 0 and whole numbers may not, unless their field
-    is an ``option()`` that says otherwise. Raises CourseError that names the setting.
+    says otherwise (``base.setting``). Raises CourseError that names the setting.
     """
     for name, kind in typing.get_type_hints(cls).items():
         if name not in values:
@@ -96,28 +93,13 @@ def defaults(cls: type) -> dict[str, Any]:
     return {field.name: field.default for field in dataclasses.fields(cls)}
 
 
-def described(cls: type) -> dict[str, tuple[str, str]]:
-    """(heading, meaning) of every setting, as the comments of its class say them.
-
-    A comment stands above its setting or behind it, and a heading of GROUPS alone on a line; what a
-    method adds without one is its own. A setting that says nothing has the meaning that it has in
-    the class it is inherited from.
-    """
-    found = dict.fromkeys(defaults(cls), ("", ""))
-    for part in reversed(cls.__mro__[:-1]):
-        is_shared = part is cls.__mro__[-2]  # the settings of every training
-        heading, comments = GROUPS[-1] if is_shared else "its own", []
-        for line in inspect.getsource(part).splitlines():
-            code, _, comment = line.strip().partition("# ")
-            name = code.partition(":")[0]
-            comments = [*comments, comment] if comment else comments
-            if not code and comment in GROUPS:
-                heading, comments = comment, []
-            elif name in found and ":" in code:
-                found[name] = heading, " ".join(comments) or found[name][1]
-            if code:
-                comments = []
-    return found
+def told(cls: type, name: str) -> dict[str, Any]:
+    """What is known of a setting (see ``base.setting``): its own, else what its class inherits."""
+    fields = [vars(part).get("__dataclass_fields__", {}) for part in reversed(cls.__mro__)]
+    known = {"group": "its own", "meaning": "", "zero": typing.get_type_hints(cls)[name] is float}
+    for part in fields:
+        known |= part[name].metadata if name in part else {}
+    return known
 
 
 def allowed(cls: type, name: str) -> str:
@@ -127,5 +109,4 @@ def allowed(cls: type, name: str) -> str:
         return " | ".join(map(str, choices))
     if kind is bool:
         return "True | False"
-    zero_ok = cls.__dataclass_fields__[name].metadata.get("zero", kind is float)
-    return ">= 0" if zero_ok else "> 0"
+    return ">= 0" if told(cls, name)["zero"] else "> 0"

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, option
+from course_lib.methods.base import Method, TrainingConfig, check_patches, network, objective
 from course_lib.networks.blocks import inference, init_weights
 from course_lib.networks.cut import PatchProjections
 from course_lib.networks.discriminators import PatchGAN
@@ -43,25 +43,27 @@ from course_lib.networks.resnet import ResNetGenerator
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    # networks
-    base_channels: int = 64  # of G's first layer
-    n_blocks: int = 9  # residual blocks of G
-    # how G enlarges its maps; transposed convolutions may leave a checkerboard
-    upsampling: Literal["bilinear", "transposed", "resize-conv"] = "bilinear"
-    blur: bool = True  # before every second pixel is taken, in G and D
-    init: Literal["xavier", "normal"] = "xavier"  # weights, with gain or standard deviation 0.02
-    d_base_channels: int = 64  # of D's first layer
-    d_layers: int = option(3, zero=True)  # of stride 2 in D; 3: 70 px patches, 0: single pixels
-    h_dim: int = 256  # entries of the vector that stands for a patch
-    # objective
-    lambda_gan: float = 1.0  # weight of the adversarial term of G
-    lambda_x: float = 1.0  # weight of PatchNCE on x: G(x) keeps what stood in x
-    lambda_y: float = 1.0  # weight of PatchNCE on y: G(y) keeps what stood in y
-    places: int = 256  # patches compared in each map, drawn anew in each step
-    temperature: float = option(0.07, zero=False)  # of PatchNCE, the t of the equation
-    # half of the batches are mirrored for G, and its maps mirrored back before they are compared
-    mirror: bool = False
-    # training
+    base_channels: int = network(64, "of G's first layer")
+    n_blocks: int = network(9, "residual blocks of G")
+    upsampling: Literal["bilinear", "transposed", "resize-conv"] = network(
+        "bilinear", "how G enlarges its maps; transposed convolutions may leave a checkerboard"
+    )
+    blur: bool = network(True, "before every second pixel is taken, in G and D")
+    init: Literal["xavier", "normal"] = network(
+        "xavier", "weights, with gain or standard deviation 0.02"
+    )
+    d_base_channels: int = network(64, "of D's first layer")
+    d_layers: int = network(3, "of stride 2 in D; 3: 70 px patches, 0: single pixels", zero=True)
+    h_dim: int = network(256, "entries of the vector that stands for a patch")
+    lambda_gan: float = objective(1.0, "weight of the adversarial term of G")
+    lambda_x: float = objective(1.0, "weight of PatchNCE on x: G(x) keeps what stood in x")
+    lambda_y: float = objective(1.0, "weight of PatchNCE on y: G(y) keeps what stood in y")
+    places: int = objective(256, "patches compared in each map, drawn anew in each step")
+    temperature: float = objective(0.07, "of PatchNCE, the t of the equation", zero=False)
+    mirror: bool = objective(
+        False,
+        "half of the batches are mirrored for G, and its maps mirrored back to be compared",
+    )
     decay_from: float = 0.5
 
     def __post_init__(self):

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, option
+from course_lib.methods.base import Method, TrainingConfig, check_patches, network, objective
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
@@ -37,23 +37,23 @@ from course_lib.networks.blocks import inference
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    # networks
-    base_channels: int = 64  # of each G's first layer
-    n_blocks: int = 9  # residual blocks of each G; the paper has 6 at 128 px
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
-    d_base_channels: int = 64  # of each D's first layer
-    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches, 0: pixels
-    # objective
-    gan_loss: Literal["log", "least-squares"] = "least-squares"  # the first is eq. 1
-    lambda_gan: float = 1.0  # weight of the adversarial terms of both G
-    lambda_forward: float = 10.0  # weight of the cycle x -> y -> x
-    lambda_backward: float = 10.0  # weight of the cycle y -> x -> y
-    lambda_identity: float = 0.0  # weight of the identity terms, absolute
-    # the same, relative to the cycles; the authors' code calls it lambda_identity
-    identity_share: float = 0.0
-    diff_augment: bool = False  # D sees real and fake augmented: for few images
-    pool_size: int = option(50, zero=True)  # earlier fakes that D sees, per domain; 0: none
-    # training
+    base_channels: int = network(64, "of each G's first layer")
+    n_blocks: int = network(9, "residual blocks of each G; the paper has 6 at 128 px")
+    upsampling: Literal["transposed", "resize-conv"] = network(
+        "transposed", "the second: no checkerboard"
+    )
+    d_base_channels: int = network(64, "of each D's first layer")
+    d_layers: int = network(3, "of stride 2 in each D; 3: 70 px patches, 0: pixels", zero=True)
+    gan_loss: Literal["log", "least-squares"] = objective("least-squares", "the first is eq. 1")
+    lambda_gan: float = objective(1.0, "weight of the adversarial terms of both G")
+    lambda_forward: float = objective(10.0, "weight of the cycle x -> y -> x")
+    lambda_backward: float = objective(10.0, "weight of the cycle y -> x -> y")
+    lambda_identity: float = objective(0.0, "weight of the identity terms, absolute")
+    identity_share: float = objective(
+        0.0, "the same, relative to the cycles; the authors' code calls it lambda_identity"
+    )
+    diff_augment: bool = objective(False, "D sees real and fake augmented: for few images")
+    pool_size: int = objective(50, "earlier fakes that D sees, per domain; 0: none", zero=True)
     decay_from: float = 0.5
 
     def __post_init__(self):

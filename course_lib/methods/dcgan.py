@@ -23,7 +23,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig
+from course_lib.methods.base import Method, TrainingConfig, network, objective, training
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator
 from course_lib.networks.blocks import inference
@@ -33,25 +33,32 @@ from course_lib.networks.blocks import inference
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    # networks
     image_size: int = 64
-    z_dim: int = 100  # entries of the noise z
-    prior: Literal["uniform", "normal"] = "uniform"  # of each entry of z: U(-1, 1) or N(0, 1)
-    base_channels: int = 128  # of G's last hidden layer; the first has up to 8 times as many
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
-    d_base_channels: int = 128  # of D's first layer
-    d_norm: Literal["batch", "none"] = "batch"  # of D; the penalties below want none
-    # objective
-    # what the game is about; log-saturating is GAN's eq. 1 as it stands, relativistic R3GAN's
-    gan_loss: Literal["log", "log-saturating", "least-squares", "relativistic"] = "log"
-    diff_augment: bool = False  # D sees real and fake augmented: for few images
-    lambda_r1: float = 0.0  # penalty on the slope of D at real images; R3GAN's gamma / 2
-    lambda_r2: float = 0.0  # the same at fakes
-    # training
+    z_dim: int = network(100, "entries of the noise z")
+    prior: Literal["uniform", "normal"] = network(
+        "uniform", "of each entry of z: U(-1, 1) or N(0, 1)"
+    )
+    base_channels: int = network(
+        128, "of G's last hidden layer; the first has up to 8 times as many"
+    )
+    upsampling: Literal["transposed", "resize-conv"] = network(
+        "transposed", "the second: no checkerboard"
+    )
+    d_base_channels: int = network(128, "of D's first layer")
+    d_norm: Literal["batch", "none"] = network("batch", "of D; the penalties below want none")
+    gan_loss: Literal["log", "log-saturating", "least-squares", "relativistic"] = objective(
+        "log",
+        "what the game is about; log-saturating is GAN's eq. 1 as it stands, relativistic R3GAN's",
+    )
+    diff_augment: bool = objective(False, "D sees real and fake augmented: for few images")
+    lambda_r1: float = objective(0.0, "penalty on the slope of D at real images; R3GAN's gamma / 2")
+    lambda_r2: float = objective(0.0, "the same at fakes")
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     flip: Literal["on", "off", "auto"] = "off"
     batch_size: int = 128
-    test_batch_statistics: bool = True  # generate() normalises with the statistics of its own batch
+    test_batch_statistics: bool = training(
+        True, "generate() normalises with the statistics of its own batch"
+    )
 
     def __post_init__(self):
         if self.d_norm == "batch" and (self.lambda_r1 or self.lambda_r2):

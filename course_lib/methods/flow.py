@@ -19,7 +19,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig
+from course_lib.methods.base import Method, TrainingConfig, network, training
 from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
 from course_lib.networks.time_unet import TimedUNet
@@ -32,10 +32,8 @@ class Config(TrainingConfig):
     No paper has this small network. Its learning rate and betas are Adam's own defaults.
     """
 
-    # networks
-    base_channels: int = 48  # of the four levels 1, 2, 3 and 3 times as many
-    # training
-    euler_steps: int = 4  # of a translation, unless it is asked for another number
+    base_channels: int = network(48, "of the four levels 1, 2, 3 and 3 times as many")
+    euler_steps: int = training(4, "of a translation, unless it is asked for another number")
     image_size: int = 64
     batch_size: int = 32
     lr: float = 1e-3

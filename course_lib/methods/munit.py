@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, option
+from course_lib.methods.base import Method, TrainingConfig, network, objective, training
 from course_lib.methods.unit import WAYS, in_both
 from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
@@ -40,27 +40,29 @@ WEIGHT_DECAY = 1e-4  # L2, in Adam
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    # networks
-    style_dim: int = 8  # entries of a style code
-    base_channels: int = 64  # of an encoder's first layer
-    n_blocks: int = 4  # residual blocks of the content encoder, and of the decoder
-    style_down: int = 4  # halvings in the style encoder
-    d_base_channels: int = 64  # of each D's first layer
-    d_layers: int = option(4, zero=True)  # of stride 2 in each D; 4: 46 px patches
-    d_scales: int = 3  # each further one judges the image at half the size
-    # objective
-    lambda_gan: float = 1.0  # weight of the adversarial terms
-    lambda_image: float = 10.0  # weight of an image rebuilt from its own content and style
-    lambda_content: float = 1.0  # weight of the content found again in a translation
-    lambda_style: float = 1.0  # weight of the style found again in a translation
-    # weight of the style-augmented cycle; 10 for some of the paper's data
-    lambda_cycle: float = 0.0
-    # training
-    # the authors crop along the longer side alone
-    jitter: Literal["resize", "affine", "none", "auto"] = "none"
-    lr: float = option(1e-4, zero=False)
-    # lr then falls linearly to 0; the authors halve it ten times in a million steps
-    decay_from: float = 0.5
+    style_dim: int = network(8, "entries of a style code")
+    base_channels: int = network(64, "of an encoder's first layer")
+    n_blocks: int = network(4, "residual blocks of the content encoder, and of the decoder")
+    style_down: int = network(4, "halvings in the style encoder")
+    d_base_channels: int = network(64, "of each D's first layer")
+    d_layers: int = network(4, "of stride 2 in each D; 4: 46 px patches", zero=True)
+    d_scales: int = network(3, "each further one judges the image at half the size")
+    lambda_gan: float = objective(1.0, "weight of the adversarial terms")
+    lambda_image: float = objective(
+        10.0, "weight of an image rebuilt from its own content and style"
+    )
+    lambda_content: float = objective(1.0, "weight of the content found again in a translation")
+    lambda_style: float = objective(1.0, "weight of the style found again in a translation")
+    lambda_cycle: float = objective(
+        0.0, "weight of the style-augmented cycle; 10 for some of the paper's data"
+    )
+    jitter: Literal["resize", "affine", "none", "auto"] = training(
+        "none", "the authors crop along the longer side alone"
+    )
+    lr: float = training(1e-4, zero=False)
+    decay_from: float = training(
+        0.5, "lr then falls linearly to 0; the authors halve it ten times in a million steps"
+    )
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):

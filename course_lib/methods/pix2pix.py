@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, option
+from course_lib.methods.base import Method, TrainingConfig, check_patches, network, objective
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import inference
@@ -36,23 +36,25 @@ from course_lib.networks.blocks import inference
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    # networks
-    generator: Literal["unet", "encoder-decoder", "resnet"] = "unet"  # the second has no skips
-    n_blocks: int = 6  # of the resnet, CycleGAN's generator, which has no dropout
-    base_channels: int = 64  # of G's first layer; deeper ones have up to 8 times as many
-    levels: int = option(0, zero=True)  # of the U-Net; 0: down to one pixel
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
-    norm: Literal["batch", "instance"] = "batch"  # of G and D
-    dropout: float = 0.5  # the only noise of pix2pix, in the first three decoder blocks
-    conditional: bool = True  # D sees (x, y); False: y alone
-    d_base_channels: int = 64  # of D's first layer
-    d_layers: int = option(3, zero=True)  # of stride 2 in D; 3: 70 px patches, 0: single pixels
-    # objective
-    lambda_gan: float = 1.0  # weight of the adversarial term of G
-    lambda_l1: float = 100.0  # weight of the L1 distance to the true answer
-    diff_augment: bool = False  # D sees real and fake augmented: for few images
-    test_dropout: bool = True  # translate() leaves dropout on, as in the paper
-    test_batch_statistics: bool = True  # translate() uses its own batch's statistics
+    generator: Literal["unet", "encoder-decoder", "resnet"] = network(
+        "unet", "the second has no skips"
+    )
+    n_blocks: int = network(6, "of the resnet, CycleGAN's generator, which has no dropout")
+    base_channels: int = network(64, "of G's first layer; deeper ones have up to 8 times as many")
+    levels: int = network(0, "of the U-Net; 0: down to one pixel", zero=True)
+    upsampling: Literal["transposed", "resize-conv"] = network(
+        "transposed", "the second: no checkerboard"
+    )
+    norm: Literal["batch", "instance"] = network("batch", "of G and D")
+    dropout: float = network(0.5, "the only noise of pix2pix, in the first three decoder blocks")
+    conditional: bool = network(True, "D sees (x, y); False: y alone")
+    d_base_channels: int = network(64, "of D's first layer")
+    d_layers: int = network(3, "of stride 2 in D; 3: 70 px patches, 0: single pixels", zero=True)
+    lambda_gan: float = objective(1.0, "weight of the adversarial term of G")
+    lambda_l1: float = objective(100.0, "weight of the L1 distance to the true answer")
+    diff_augment: bool = objective(False, "D sees real and fake augmented: for few images")
+    test_dropout: bool = objective(True, "translate() leaves dropout on, as in the paper")
+    test_batch_statistics: bool = objective(True, "translate() uses its own batch's statistics")
 
     def __post_init__(self):
         if not self.lambda_gan and not self.lambda_l1:

@@ -32,7 +32,7 @@ from torch.utils.data import Dataset
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, option
+from course_lib.methods.base import Method, TrainingConfig, network, objective, training
 from course_lib.networks.bicycle import halve
 from course_lib.networks.blocks import inference
 from course_lib.networks.pix2pixhd import (
@@ -59,30 +59,38 @@ class Config(TrainingConfig):
     Labels are whole numbers from 0 to n_labels - 1.
     """
 
-    # networks
     image_size: int = 1024
-    # 12 of CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels
-    n_labels: int = option(12, zero=True)
-    base_channels: int = 64  # of G1; G2 has half as many
-    n_down: int = 4  # halvings of G1
-    n_blocks: int = 9  # residual blocks of G1
-    n_local_blocks: int = 3  # residual blocks of G2
-    upsampling: Literal["transposed", "resize-conv"] = "transposed"  # the second: no checkerboard
-    d_base_channels: int = 64  # of each D's first layer
-    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches
-    d_scales: int = 3  # each further one judges the image at half the size
-    use_instances: bool = True  # the boundary map, in what G and D see
-    use_features: bool = False  # E, and its features in what G sees
-    e_base_channels: int = 16  # of E's first layer
-    # objective
-    lambda_gan: float = 1.0  # weight of the adversarial term of G
-    lambda_fm: float = 10.0  # weight of the distance between D's features of real and fake
-    # training
-    features_frozen_from: float = PHASES["enhancer"][0]  # share from which E rests; 1: never
+    n_labels: int = network(
+        12,
+        "12 of CMP façades; 35 in Cityscapes; 0: G sees x as it is, the pairs have no labels",
+        zero=True,
+    )
+    base_channels: int = network(64, "of G1; G2 has half as many")
+    n_down: int = network(4, "halvings of G1")
+    n_blocks: int = network(9, "residual blocks of G1")
+    n_local_blocks: int = network(3, "residual blocks of G2")
+    upsampling: Literal["transposed", "resize-conv"] = network(
+        "transposed", "the second: no checkerboard"
+    )
+    d_base_channels: int = network(64, "of each D's first layer")
+    d_layers: int = network(3, "of stride 2 in each D; 3: 70 px patches", zero=True)
+    d_scales: int = network(3, "each further one judges the image at half the size")
+    use_instances: bool = network(True, "the boundary map, in what G and D see")
+    use_features: bool = network(False, "E, and its features in what G sees")
+    e_base_channels: int = network(16, "of E's first layer")
+    lambda_gan: float = objective(1.0, "weight of the adversarial term of G")
+    lambda_fm: float = objective(
+        10.0, "weight of the distance between D's features of real and fake"
+    )
+    features_frozen_from: float = training(
+        PHASES["enhancer"][0], "share from which E rests; 1: never"
+    )
     jitter: Literal["resize", "affine", "none", "auto"] = "none"
     decay_from: float = 0.5
-    n_centres: int = 10  # styles of each class, learned after the last step
-    cluster_images: int = 1_000_000  # of the training set, at most, from which they are learned
+    n_centres: int = training(10, "styles of each class, learned after the last step")
+    cluster_images: int = training(
+        1_000_000, "of the training set, at most, from which they are learned"
+    )
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_fm):

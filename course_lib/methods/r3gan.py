@@ -12,17 +12,18 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.methods import pix2pix
+from course_lib.methods.base import network, objective
 
 
 @dataclass(frozen=True)
 class Config(pix2pix.Config):
     """Hyperparameters: those of pix2pix, and the weights of the penalties, gamma / 2."""
 
-    # networks
-    norm: Literal["instance"] = "instance"  # batch norm would mix the gradients of a batch's images
-    # objective
-    lambda_r1: float = 5.0  # penalty on the slope of D at real images
-    lambda_r2: float = 5.0  # the same at fakes
+    norm: Literal["instance"] = network(
+        "instance", "batch norm would mix the gradients of a batch's images"
+    )
+    lambda_r1: float = objective(5.0, "penalty on the slope of D at real images")
+    lambda_r2: float = objective(5.0, "the same at fakes")
 
 
 class R3GAN(pix2pix.Pix2Pix):

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, option
+from course_lib.methods.base import Method, TrainingConfig, network, objective, training
 from course_lib.networks.blocks import inference
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.unit import LatentDecoders, LatentEncoders
@@ -47,21 +47,20 @@ def in_both(**weights: float) -> dict[str, float]:
 class Config(TrainingConfig):
     """Hyperparameters; images are (3, image_size, image_size) in [-1, 1]."""
 
-    # networks
-    base_channels: int = 64  # of an encoder's first layer
-    n_blocks: int = 4  # residual blocks of an encoder, and of a decoder
-    shared_blocks: int = option(1, zero=True)  # of them, the same for both domains; 0: none
-    d_base_channels: int = 64  # of each D's first layer
-    d_layers: int = option(3, zero=True)  # of stride 2 in each D; 3: 70 px patches, 0: pixels
-    # objective
-    lambda_gan: float = 10.0  # weight of the adversarial terms
-    lambda_image: float = 100.0  # weight of an image rebuilt from its own code
-    lambda_kl: float = 0.1  # weight of the distance from the codes to N(0, 1)
-    lambda_cycle: float = 100.0  # weight of the cycle, there and back
-    lambda_cycle_kl: float = 0.1  # weight of the distance from the cycle's codes to N(0, 1)
-    noise: Literal["on", "off"] = "on"  # off: z is the mean, in training, too
-    # training
-    lr: float = option(1e-4, zero=False)
+    base_channels: int = network(64, "of an encoder's first layer")
+    n_blocks: int = network(4, "residual blocks of an encoder, and of a decoder")
+    shared_blocks: int = network(1, "of them, the same for both domains; 0: none", zero=True)
+    d_base_channels: int = network(64, "of each D's first layer")
+    d_layers: int = network(3, "of stride 2 in each D; 3: 70 px patches, 0: pixels", zero=True)
+    lambda_gan: float = objective(10.0, "weight of the adversarial terms")
+    lambda_image: float = objective(100.0, "weight of an image rebuilt from its own code")
+    lambda_kl: float = objective(0.1, "weight of the distance from the codes to N(0, 1)")
+    lambda_cycle: float = objective(100.0, "weight of the cycle, there and back")
+    lambda_cycle_kl: float = objective(
+        0.1, "weight of the distance from the cycle's codes to N(0, 1)"
+    )
+    noise: Literal["on", "off"] = objective("on", "off: z is the mean, in training, too")
+    lr: float = training(1e-4, zero=False)
 
     def __post_init__(self):
         if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):

@@ -6,14 +6,14 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.methods import METHODS, configs, method_class
-from course_lib.methods.base import TrainingConfig, option
+from course_lib.methods.base import TrainingConfig, network, objective, training
 
 
 @dataclass(frozen=True)
 class Config:
     size: int = 4
-    levels: int = option(0, zero=True)
-    rate: float = option(1.0, zero=False)
+    levels: int = network(0, zero=True)
+    rate: float = training(1.0, zero=False)
 
 
 def test_a_run_that_does_not_know_a_setting_has_its_default():
@@ -38,20 +38,31 @@ def test_help_lists_every_setting_with_its_default_its_values_and_its_meaning(me
     status, out, _ = course("train", method, "--help")
     text = " ".join(out.split())
     assert status == 0 and text.count("NAME=VALUE, ") == 2 + (method != "flow")  # no objective
-    for name, (heading, meaning) in configs.described(cls.Config).items():
+    for name in configs.defaults(cls.Config):
+        told = configs.told(cls.Config, name)
+        meaning = told["meaning"]
         default, values = configs.defaults(cls.Config)[name], configs.allowed(cls.Config, name)
-        assert heading in configs.GROUPS and len(meaning) > 7 and "#" not in meaning
+        assert (
+            told["group"] in ("networks", "objective", "training")
+            and len(meaning) > 7
+            and "#" not in meaning
+        )
         changed = cls.PRESETS["cpu"].get(name, default)
         here = "" if changed == default else f"; profile cpu: {changed}"
         line = f"{name}={default} {meaning} [{values}{here}]"
         assert line.replace(" ", "") in text.replace(" ", ""), name
 
 
-def test_a_meaning_stands_above_or_behind_and_is_inherited():
-    found = configs.described(method_class("dcgan").Config)
-    assert found["prior"] == ("networks", "of each entry of z: U(-1, 1) or N(0, 1)")
-    assert found["jitter"] == configs.described(method_class("pix2pix").Config)["jitter"]
-    assert found["jitter"][1].startswith("crops of a slightly larger")
+def test_what_is_told_of_a_setting_is_inherited():
+    Config_ = method_class("dcgan").Config
+    prior, jitter = configs.told(Config_, "prior"), configs.told(Config_, "jitter")
+    assert prior == {
+        "group": "networks",
+        "meaning": "of each entry of z: U(-1, 1) or N(0, 1)",
+        "zero": False,
+    }
+    assert jitter == configs.told(method_class("pix2pix").Config, "jitter")
+    assert configs.allowed(method_class("flow").Config, "lr") == "> 0"  # as in its base
     assert configs.allowed(Config, "levels") == ">= 0" and configs.allowed(Config, "rate") == "> 0"
 
 
@@ -63,13 +74,12 @@ def test_a_method_checks_a_configuration_however_it_was_made():
 
 @dataclass(frozen=True)
 class Own(TrainingConfig):
-    lambda_mine: float = 1.0  # weight of a term
-    # the learning rate that it wants
+    lambda_mine: float = 1.0
+    lambda_told: float = objective(1.0, "weight of a term")
     lr: float = 1e-3
 
 
 def test_the_settings_of_ones_own_method_stand_by_themselves():
-    found = configs.described(Own)
-    assert found["lambda_mine"] == ("its own", "weight of a term")
-    assert found["lr"] == ("its own", "the learning rate that it wants")
-    assert found["beta1"][0] == "training"
+    assert configs.told(Own, "lambda_mine")["group"] == "its own"  # a plain default will do
+    assert configs.told(Own, "lambda_told")["meaning"] == "weight of a term"
+    assert configs.told(Own, "lr")["group"] == "training" and configs.allowed(Own, "lr") == "> 0"
