@@ -89,6 +89,22 @@ def lr_factor(progress: float, decay_from: float) -> float:
     return 1.0 if progress <= decay_from else max(0.0, (1 - progress) / (1 - decay_from))
 
 
+class Terms(dict):
+    """Terms of a loss, by name, unweighted. One of weight 0 is not computed and counts as 0."""
+
+    def __missing__(self, name: str) -> float:
+        return 0.0
+
+
+WAYS = (("x", "y"), ("y", "x"))  # of methods that treat both domains alike: from here to there
+
+
+def in_both(**weights: float) -> dict[str, float]:
+    """``g_NAME_DOMAIN`` -> weight: the same for the terms of x and for those of y."""
+    names = ((name, domain) for domain in "xy" for name in weights)
+    return {f"g_{name}_{domain}": weights[name] for name, domain in names}
+
+
 class Method:
     """Networks, optimisers and one training step.
 
@@ -225,18 +241,15 @@ class Method:
 
     def translate_batch(self, batch: dict, direction: str = "xy") -> dict[str, Tensor]:
         """``translate()`` with all that it needs of a batch of the data set, on any device."""
-        options: dict[str, Any] = {name: batch[name].to(self.device) for name in self.maps}
-        if len(self.directions) > 1:
-            options["direction"] = direction
-        return self.translate(batch[direction[0]].to(self.device), **options)
+        maps = {name: batch[name].to(self.device) for name in self.maps}
+        return self.translate(batch[direction[0]].to(self.device), direction=direction, **maps)
 
     def sample(
         self, x: Tensor, count: int, seed: int = 0, direction: str = "xy"
     ) -> Float[Tensor, "b count 3 h w"]:
         """``count`` translations of each x, in random styles: [:, k] shows the same one for all."""
-        options = {"direction": direction} if len(self.directions) > 1 else {}
         codes = self.noise(count, seed).split(1)
-        return torch.stack([self.translate(x, z, **options)["fake_y"] for z in codes], dim=1)
+        return torch.stack([self.translate(x, z, direction)["fake_y"] for z in codes], dim=1)
 
     def discriminators(self) -> dict[str, tuple[str, nn.Module, int]]:
         """For the patch lens, by name: (domain, D, scale) of what judges patches of an image.

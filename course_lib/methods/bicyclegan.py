@@ -29,7 +29,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, network, objective, training
+from course_lib.methods.base import Method, Terms, TrainingConfig, network, objective, training
 from course_lib.networks.bicycle import (
     CNNEncoder,
     CodedUNet,
@@ -104,7 +104,7 @@ class Config(TrainingConfig):
     decay_from: float = 0.5
 
     def __post_init__(self):
-        if not self.loss_weights():
+        if not self.terms():
             raise CourseError(
                 f"no term is left for {self.variant}", "Config", "give a lambda above 0"
             )
@@ -117,16 +117,16 @@ class Config(TrainingConfig):
                 "choose a larger image_size, or smaller d_layers or d_scales",
             )
 
-    def loss_weights(self) -> dict[str, float]:
-        """The terms of the variant that G and E minimise, ``g_TERM_CYCLE``, with their weights.
-
-        A term of weight 0 is left out.
-        """
-        weights = {}
-        for cycle, terms in zip(CYCLES, VARIANTS[self.variant], strict=True):
-            for term in terms:
-                weights[f"g_{term}_{cycle}"] = getattr(self, f"lambda_{term}")
-        return {name: weight for name, weight in weights.items() if weight}
+    def terms(self) -> set[str]:
+        """What G and E minimise in the variant, as ``g_TERM_CYCLE``, but for terms of weight 0."""
+        weights = {
+            "gan": self.lambda_gan,
+            "l1": self.lambda_l1,
+            "kl": self.lambda_kl,
+            "latent": self.lambda_latent,
+        }
+        of_cycles = zip(CYCLES, VARIANTS[self.variant], strict=True)
+        return {f"g_{term}_{cycle}" for cycle, ts in of_cycles for term in ts if weights[term]}
 
 
 # Fits a machine and a few minutes. No checkerboard, no dropout, patches of 34 and 68 px. Instance
@@ -163,8 +163,8 @@ class BicycleGAN(Method):
     ):
         super().__init__(config, device, bf16)
         cfg = self.config
-        self.loss_weights = cfg.loss_weights()
-        cycles = {name.rpartition("_")[2] for name in self.loss_weights}
+        self.terms = cfg.terms()
+        cycles = {name.rpartition("_")[2] for name in self.terms}
         self.G = CodedUNet(
             cfg.z_dim,
             cfg.z_at,
@@ -176,7 +176,7 @@ class BicycleGAN(Method):
             levels=cfg.levels,
         )
         learners = {"G": self.G}
-        if "encoded" in cycles or "g_latent_random" in self.loss_weights:
+        if "encoded" in cycles or "g_latent_random" in self.terms:
             learners["E"] = ENCODERS[cfg.encoder](
                 cfg.z_dim, cfg.image_size, cfg.e_base_channels, cfg.norm
             )
@@ -256,13 +256,13 @@ class BicycleGAN(Method):
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of G and E, then one of each D. ``batch``: x, y (B, 3, S, S).
 
-        Returns the unweighted terms, of which a variant has those in ``loss_weights``. The authors
+        Returns the unweighted terms, those of the variant. The authors
         cut a batch in half: pairs for the cycles, and real images for the second D. Here all of it
         is used in both: a D that does not see x cannot know which y belongs to a fake. So B may be
         odd, or 1.
         """
-        weights, E, opt_G, opt_D = self.loss_weights, self.E, self.opt_G, self.opt_D
-        x, y, g, d = batch["x"], batch["y"], {}, {}
+        cfg, E, opt_G, opt_D, wanted = self.config, self.E, self.opt_G, self.opt_D, self.terms
+        x, y, g_terms, d_terms = batch["x"], batch["y"], Terms(), {}
         for D in self.D.values():
             D.requires_grad_(False)
 
@@ -276,53 +276,62 @@ class BicycleGAN(Method):
         fake_encoded, fake_random = self.paint(x, z_encoded, z_random)  # (B, 3, S, S) each
 
         # 2. y -> z -> y: GAN and L1 move G and, through z, E; KL moves E.
-        if "g_gan_encoded" in weights:
-            g["g_gan_encoded"] = self.fooling("encoded", x, fake_encoded)
-        if "g_l1_encoded" in weights:
-            g["g_l1_encoded"] = losses.l1(fake_encoded, y)
-        if "g_kl_encoded" in weights:
-            g["g_kl_encoded"] = kl(mu, logvar)
+        if "g_gan_encoded" in wanted:
+            g_terms["g_gan_encoded"] = self.fooling("encoded", x, fake_encoded)
+        if "g_l1_encoded" in wanted:
+            g_terms["g_l1_encoded"] = losses.l1(fake_encoded, y)
+        if "g_kl_encoded" in wanted:
+            g_terms["g_kl_encoded"] = kl(mu, logvar)
 
         # 3. z -> y -> z: all terms move G alone. If E learned from the latent term, too, the two
         #    could hide z in detail that nobody sees. So E is frozen while it reads: autograd notes
         #    then, in the forward pass, which weights want a gradient, and E, though unfrozen long
         #    before backward(), gets none from this reading. G does: gradients pass through E.
-        if "g_gan_random" in weights:
-            g["g_gan_random"] = self.fooling("random", x, fake_random)
-        if "g_l1_random" in weights:  # of pix2pix+noise alone
-            g["g_l1_random"] = losses.l1(fake_random, y)
-        if "g_latent_random" in weights:
+        if "g_gan_random" in wanted:
+            g_terms["g_gan_random"] = self.fooling("random", x, fake_random)
+        if "g_l1_random" in wanted:  # of pix2pix+noise alone
+            g_terms["g_l1_random"] = losses.l1(fake_random, y)
+        if "g_latent_random" in wanted:
             E.requires_grad_(self.latent_moves_E)  # True in cLR-GAN: E has no other term there
             rec_z, _ = self.read(fake_random)
             E.requires_grad_(True)
-            g["g_latent_random"] = losses.l1(rec_z, z_random)
+            g_terms["g_latent_random"] = losses.l1(rec_z, z_random)
 
         # 4. One update of G and E with all of these (section 3.4).
         opt_G.zero_grad()
-        loss_G = sum(weights[name] * term for name, term in g.items())
+        loss_G = (
+            cfg.lambda_gan * g_terms["g_gan_encoded"]
+            + cfg.lambda_l1 * g_terms["g_l1_encoded"]
+            + cfg.lambda_kl * g_terms["g_kl_encoded"]
+            + cfg.lambda_gan * g_terms["g_gan_random"]
+            + cfg.lambda_l1 * g_terms["g_l1_random"]  # of pix2pix+noise alone
+            + cfg.lambda_latent * g_terms["g_latent_random"]
+        )
         loss_G.backward()
         opt_G.step()
 
         # 5. Each D learns to tell real images from its cycle's fakes, which are detached: nothing
         #    of this reaches G or E.
-        if self.config.lambda_gan:
+        if cfg.lambda_gan:
             opt_D.zero_grad()
             fakes = {"encoded": fake_encoded, "random": fake_random}
             for cycle, D in self.D.items():
                 D.requires_grad_(True)
-                d |= self.discriminator_terms(cycle, x, y, fakes[cycle].detach())
-            loss_D = sum(d.values())  # not halved
+                d_terms |= self.discriminator_terms(cycle, x, y, fakes[cycle].detach())
+            loss_D = sum(d_terms.values())  # not halved
             loss_D.backward()
             opt_D.step()
 
         self.update_averages()
-        return {name: term.detach() for name, term in (g | d).items()}
+        return {name: term.detach() for name, term in (g_terms | d_terms).items()}
 
     @torch.no_grad()
     def translate(
         self,
         x: Float[Tensor, "b 3 h w"],
         z: Float[Tensor, "#b z_dim"] | None = None,
+        direction: str = "xy",
+        *,
         seed: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x, z)}`` in float32, without dropout.

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, network, objective
+from course_lib.methods.base import Method, Terms, TrainingConfig, check_patches, network, objective
 from course_lib.networks.blocks import inference, init_weights
 from course_lib.networks.cut import PatchProjections
 from course_lib.networks.discriminators import PatchGAN
@@ -193,7 +193,7 @@ class CUT(Method):
 
         A term of weight 0 is not computed.
         """
-        cfg, terms, compared = self.config, {}, {}
+        cfg, terms, compared = self.config, Terms(), {}
         if cfg.lambda_gan:
             terms["g_gan"] = losses.least_squares_generator(self.run(self.D, out["fake_y"]))
         if cfg.lambda_x:
@@ -204,7 +204,7 @@ class CUT(Method):
         if mirrored:
             targets = [layer.flip(3) for layer in targets]
         nce = self.nce(out["maps"], targets, len(compared))
-        return terms | dict(zip(compared, nce, strict=True))
+        return Terms(terms | dict(zip(compared, nce, strict=True)))
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of G and H. ``batch``: x, y (B, 3, S, S).
@@ -212,7 +212,7 @@ class CUT(Method):
         Returns the unweighted terms.
         """
         cfg, D, opt_G, opt_D = self.config, self.D, self.opt_G, self.opt_D
-        x, y, d = batch["x"], batch["y"], {}
+        x, y, d_terms = batch["x"], batch["y"], {}
 
         # 1. Translate x, and what is a y already, both perhaps mirrored.
         mirrored = cfg.mirror and torch.rand(()).item() < 0.5
@@ -222,8 +222,8 @@ class CUT(Method):
         if cfg.lambda_gan:
             D.requires_grad_(True)
             opt_D.zero_grad()
-            d = self.discriminator_terms(y, out["fake_y"].detach())
-            loss_D = 0.5 * (d["d_real"] + d["d_fake"])  # the objective of D is halved
+            d_terms = self.discriminator_terms(y, out["fake_y"].detach())
+            loss_D = 0.5 * (d_terms["d_real"] + d_terms["d_fake"])  # the objective of D is halved
             loss_D.backward()
             opt_D.step()
 
@@ -231,19 +231,23 @@ class CUT(Method):
         #    the others.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(out, mirrored)
+        g_terms = self.generator_terms(out, mirrored)
         half = 0.5 if cfg.lambda_x and cfg.lambda_y else 1.0
-        weights = {"g_gan": cfg.lambda_gan, "g_nce_x": half * cfg.lambda_x}
-        weights["g_nce_y"] = half * cfg.lambda_y
-        loss_G = sum(weights[name] * term for name, term in g.items())
+        loss_G = (
+            cfg.lambda_gan * g_terms["g_gan"]
+            + half * cfg.lambda_x * g_terms["g_nce_x"]
+            + half * cfg.lambda_y * g_terms["g_nce_y"]
+        )
         loss_G.backward()
         opt_G.step()
 
         self.update_averages()
-        return {name: term.detach() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
 
     @torch.no_grad()
-    def translate(self, x: Float[Tensor, "b 3 h w"]) -> dict[str, Float[Tensor, "b 3 h w"]]:
+    def translate(
+        self, x: Float[Tensor, "b 3 h w"], z: None = None, direction: str = "xy"
+    ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x)}`` in float32, with averaged weights if there are any."""
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x)}

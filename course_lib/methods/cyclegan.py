@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, network, objective
+from course_lib.methods.base import Method, Terms, TrainingConfig, check_patches, network, objective
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
@@ -125,18 +125,6 @@ class CycleGAN(Method):
         cfg = self.config
         return ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling)
 
-    def loss_weights(self) -> dict[str, float]:
-        """Of each of the generators' terms: the lambdas of eq. 3 and section 5.2."""
-        cfg = self.config
-        return {
-            "g_gan_y": cfg.lambda_gan,
-            "g_gan_x": cfg.lambda_gan,
-            "g_forward": cfg.lambda_forward,
-            "g_backward": cfg.lambda_backward,
-            "g_identity_y": cfg.lambda_identity + cfg.identity_share * cfg.lambda_backward,
-            "g_identity_x": cfg.lambda_identity + cfg.identity_share * cfg.lambda_forward,
-        }
-
     def translations(self, x: Tensor, y: Tensor) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """Both ways: fake_y, fake_x, and of rec_x, rec_y, idt_y, idt_x what the objective needs.
 
@@ -160,7 +148,7 @@ class CycleGAN(Method):
 
     def generator_terms(self, x: Tensor, y: Tensor, out: dict[str, Tensor]) -> dict[str, Tensor]:
         """What G_xy and G_yx minimise, unweighted. A term of weight 0 is not computed."""
-        cfg, terms = self.config, {}
+        cfg, terms = self.config, Terms()
         if cfg.lambda_gan:
             _, of_generator = losses.GAN_LOSSES[cfg.gan_loss]
             fake_y, fake_x = self.shown(out["fake_y"]), self.shown(out["fake_x"])
@@ -189,7 +177,7 @@ class CycleGAN(Method):
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of both generators, then one of both discriminators. Returns the terms."""
         cfg, D_x, D_y, opt_G, opt_D = self.config, self.D_x, self.D_y, self.opt_G, self.opt_D
-        x, y, d = batch["x"], batch["y"], {}  # (B, 3, S, S)
+        x, y, d_terms = batch["x"], batch["y"], {}  # (B, 3, S, S)
 
         # 1. Translate x and y, and back again.
         out = self.translations(x, y)
@@ -199,8 +187,15 @@ class CycleGAN(Method):
         D_x.requires_grad_(False)
         D_y.requires_grad_(False)
         opt_G.zero_grad()
-        g, weights = self.generator_terms(x, y, out), self.loss_weights()
-        loss_G = sum(weights[name] * term for name, term in g.items())
+        g_terms, share = self.generator_terms(x, y, out), cfg.identity_share
+        loss_G = (
+            cfg.lambda_gan * g_terms["g_gan_y"]
+            + cfg.lambda_gan * g_terms["g_gan_x"]
+            + cfg.lambda_forward * g_terms["g_forward"]
+            + cfg.lambda_backward * g_terms["g_backward"]
+            + (cfg.lambda_identity + share * cfg.lambda_backward) * g_terms["g_identity_y"]
+            + (cfg.lambda_identity + share * cfg.lambda_forward) * g_terms["g_identity_x"]
+        )
         loss_G.backward()
         opt_G.step()
 
@@ -211,17 +206,17 @@ class CycleGAN(Method):
             D_y.requires_grad_(True)
             opt_D.zero_grad()
             old_x, old_y = self.pool_x.query(out["fake_x"]), self.pool_y.query(out["fake_y"])
-            d = self.discriminator_terms(x, y, old_x, old_y)
-            loss_D = 0.5 * sum(d.values())  # the objective of D is halved
+            d_terms = self.discriminator_terms(x, y, old_x, old_y)
+            loss_D = 0.5 * sum(d_terms.values())  # the objective of D is halved
             loss_D.backward()
             opt_D.step()
 
         self.update_averages()
-        return {name: term.detach() for name, term in (g | d).items()}
+        return {name: term.detach() for name, term in (g_terms | d_terms).items()}
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 h w"], direction: str = "xy"
+        self, x: Float[Tensor, "b 3 h w"], z: None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_xy(x), "rec_x": G_yx(G_xy(x))}``, by averaged weights if there are any.
 

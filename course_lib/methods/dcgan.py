@@ -23,7 +23,7 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, network, objective, training
+from course_lib.methods.base import Method, Terms, TrainingConfig, network, objective, training
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator
 from course_lib.networks.blocks import inference
@@ -126,7 +126,7 @@ class DCGAN(Method):
         fake_y = fake_y.detach().requires_grad_() if cfg.lambda_r2 else fake_y
         real, fake = self.judge(y), self.judge(fake_y)
         of_discriminator, _ = losses.GAN_LOSSES[cfg.gan_loss]
-        terms = of_discriminator(real, fake)
+        terms = Terms(of_discriminator(real, fake))
         if cfg.lambda_r1:
             terms["d_r1"] = losses.gradient_penalty(real, y)
         if cfg.lambda_r2:
@@ -151,21 +151,21 @@ class DCGAN(Method):
         # 2. D learns to tell images from fakes. Detached: nothing of this reaches G.
         D.requires_grad_(True)
         opt_D.zero_grad()
-        d = self.discriminator_terms(y, fake_y.detach())
-        weights = dict.fromkeys(d, 1.0) | {"d_r1": cfg.lambda_r1, "d_r2": cfg.lambda_r2}
-        loss_D = sum(weights[name] * term for name, term in d.items())
+        d_terms = self.discriminator_terms(y, fake_y.detach())
+        loss_D = d_terms["d_real"] + d_terms["d_fake"] + d_terms["d_pair"]
+        loss_D = loss_D + cfg.lambda_r1 * d_terms["d_r1"] + cfg.lambda_r2 * d_terms["d_r2"]
         loss_D.backward()
         opt_D.step()
 
         # 3. G learns to fool the updated D, which is frozen.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(fake_y, y)
-        g["g_gan"].backward()
+        g_terms = self.generator_terms(fake_y, y)
+        g_terms["g_gan"].backward()
         opt_G.step()
 
         self.update_averages()
-        return {name: term.detach() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
 
     @torch.no_grad()
     def generate(

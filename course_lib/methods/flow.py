@@ -116,6 +116,8 @@ class FlowMatching(Method):
         self,
         x: Float[Tensor, "b 3 s s"],
         z: Float[Tensor, "#b 3 s s"] | None = None,
+        direction: str = "xy",
+        *,
         steps: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 s s"]]:
         """``{"fake_y": where the flow leads in so many steps}`` in float32.

@@ -27,8 +27,15 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, network, objective, training
-from course_lib.methods.unit import WAYS, in_both
+from course_lib.methods.base import (
+    WAYS,
+    Method,
+    TrainingConfig,
+    in_both,
+    network,
+    objective,
+    training,
+)
 from course_lib.networks.blocks import inference
 from course_lib.networks.hardware import send
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
@@ -219,7 +226,7 @@ class MUNIT(Method):
         Both look at the same fakes, where the authors draw new styles in between. Returns the
         unweighted terms.
         """
-        cfg, D, opt_G, opt_D, d = self.config, self.D, self.opt_G, self.opt_D, {}
+        cfg, D, opt_G, opt_D, d_terms = self.config, self.D, self.opt_G, self.opt_D, {}
 
         # 1. Take both images apart; paint each again, and its content in a random style of the
         #    other domain.
@@ -229,8 +236,8 @@ class MUNIT(Method):
         if cfg.lambda_gan:
             D.requires_grad_(True)
             opt_D.zero_grad()
-            d = self.discriminator_terms(batch, sides)
-            loss_D = cfg.lambda_gan * sum(d.values())
+            d_terms = self.discriminator_terms(batch, sides)
+            loss_D = cfg.lambda_gan * sum(d_terms.values())
             loss_D.backward()
             opt_D.step()
 
@@ -238,7 +245,7 @@ class MUNIT(Method):
         #    way, encoders as well.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(batch, sides)
+        g_terms = self.generator_terms(batch, sides)
         weights = in_both(
             gan=cfg.lambda_gan,
             image=cfg.lambda_image,
@@ -246,12 +253,12 @@ class MUNIT(Method):
             style=cfg.lambda_style,
             cycle=cfg.lambda_cycle,
         )
-        loss_G = sum(weights[name] * term for name, term in g.items())
+        loss_G = sum(weights[name] * term for name, term in g_terms.items())
         loss_G.backward()
         opt_G.step()
 
         self.update_averages()
-        return {name: term.detach() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
 
     @torch.no_grad()
     def translate(

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, check_patches, network, objective
+from course_lib.methods.base import Method, Terms, TrainingConfig, check_patches, network, objective
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import inference
@@ -114,7 +114,7 @@ class Pix2Pix(Method):
 
     def generator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
         """What G minimises, unweighted: ``g_gan``, non-saturating (section 3.3), and eq. 3."""
-        terms = {}  # a term of weight 0 is not computed
+        terms = Terms()
         if self.config.lambda_gan:
             terms["g_gan"] = losses.log_generator(self.judge(x, fake_y))
         if self.config.lambda_l1:
@@ -124,7 +124,7 @@ class Pix2Pix(Method):
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of G (section 3.3). Returns the unweighted terms."""
         cfg, G, D, opt_G, opt_D = self.config, self.G, self.D, self.opt_G, self.opt_D
-        x, y, d = batch["x"], batch["y"], {}  # (B, 3, S, S)
+        x, y, d_terms = batch["x"], batch["y"], {}  # (B, 3, S, S)
 
         # 1. Translate once. Both updates look at this fake.
         fake_y = self.run(G, x)  # (B, 3, S, S)
@@ -133,26 +133,31 @@ class Pix2Pix(Method):
         if cfg.lambda_gan:
             D.requires_grad_(True)
             opt_D.zero_grad()
-            d = self.discriminator_terms(x, y, fake_y.detach())
-            loss_D = 0.5 * (d["d_real"] + d["d_fake"])  # "divide the objective by 2" for D
+            d_terms = self.discriminator_terms(x, y, fake_y.detach())
+            loss_D = 0.5 * (d_terms["d_real"] + d_terms["d_fake"])  # eq. 1, divided by 2
             loss_D.backward()
             opt_D.step()
 
         # 3. G learns to fool the updated D, which is frozen, and to stay close to y (eq. 4).
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(x, y, fake_y)
-        weights = {"g_gan": cfg.lambda_gan, "g_l1": cfg.lambda_l1}
-        loss_G = sum(weights[name] * term for name, term in g.items())
+        g_terms = self.generator_terms(x, y, fake_y)
+        loss_G = cfg.lambda_gan * g_terms["g_gan"] + cfg.lambda_l1 * g_terms["g_l1"]
         loss_G.backward()
         opt_G.step()
 
         self.update_averages()
-        return {name: term.detach() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
 
     @torch.no_grad()
     def translate(
-        self, x: Tensor, dropout: bool | None = None, batch_statistics: bool | None = None
+        self,
+        x: Tensor,
+        z: None = None,
+        direction: str = "xy",
+        *,
+        dropout: bool | None = None,
+        batch_statistics: bool | None = None,
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x)}``, by averaged weights if there are any. x is (B, 3, H, W).
         Dropout and batch statistics act as in training, or do not; None: as configured."""

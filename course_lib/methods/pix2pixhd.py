@@ -32,7 +32,7 @@ from torch.utils.data import Dataset
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, network, objective, training
+from course_lib.methods.base import Method, Terms, TrainingConfig, network, objective, training
 from course_lib.networks.bicycle import halve
 from course_lib.networks.blocks import inference
 from course_lib.networks.pix2pixhd import (
@@ -269,7 +269,7 @@ class Pix2PixHD(Method):
         self, real: list[list[Tensor]], fake: list[list[Tensor]]
     ) -> dict[str, Float[Tensor, ""]]:
         """What G and E minimise, unweighted: L_GAN, summed over the scales, and L_FM, averaged."""
-        terms = {}
+        terms = Terms()
         if self.config.lambda_gan:
             terms["g_gan"] = sum(losses.least_squares_generator(layers[-1]) for layers in fake)
         if self.config.lambda_fm:
@@ -301,23 +301,22 @@ class Pix2PixHD(Method):
         # 3. G and E learn to fool D, which is frozen, and to look to its layers like y.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(real, self.judge(s, fake_y))
-        weights = {"g_gan": cfg.lambda_gan, "g_fm": cfg.lambda_fm}
-        loss_G = sum(weights[name] * term for name, term in g.items())
+        g_terms = self.generator_terms(real, self.judge(s, fake_y))
+        loss_G = cfg.lambda_gan * g_terms["g_gan"] + cfg.lambda_fm * g_terms["g_fm"]
         loss_G.backward()
         opt_G.step()
 
         # 4. D learns to tell the two, for L_FM alone as well. Detached: nothing of this reaches G.
         D.requires_grad_(True)
         opt_D.zero_grad()
-        d = self.discriminator_terms(real, self.judge(s, fake_y.detach()))
-        loss_D = 0.5 * (d["d_real"] + d["d_fake"])  # the objective of D is halved
+        d_terms = self.discriminator_terms(real, self.judge(s, fake_y.detach()))
+        loss_D = 0.5 * (d_terms["d_real"] + d_terms["d_fake"])  # the objective of D is halved
         loss_D.backward()
         opt_D.step()
 
         _, resting = PHASES[self.phase]
         self.update_averages(but=resting)
-        return {name: term.detach() for name, term in (g | d).items()}
+        return {name: term.detach() for name, term in (g_terms | d_terms).items()}
 
     # ---- using it
 
@@ -325,16 +324,19 @@ class Pix2PixHD(Method):
     def translate(
         self,
         x: Float[Tensor, "b 3 h w"] | None,
+        z: Float[Tensor, "b f h w"] | None = None,
+        direction: str = "xy",
+        *,
         labels: Integer[Tensor, "b h w"] | None = None,
         instances: Integer[Tensor, "b h w"] | None = None,
-        features: Float[Tensor, "b f h w"] | None = None,
         seed: int | None = None,
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(s)}`` in float32, with averaged weights if there are any.
 
         G paints from ``labels`` and ``instances``, or from x if it was trained on plain pairs.
-        ``features`` are the style: by default a centre for each instance, drawn of ``seed`` or of
-        torch's global generator. A G1 that has no G2 yet paints at half the size, enlarged.
+        ``z`` is the style, features as :meth:`encode` reads them: by default a centre for each
+        instance, drawn of ``seed`` or of torch's global generator. A G1 that has no G2 yet paints
+        at half the size, enlarged.
         """
         if self.config.n_labels:
             labels, instances = labels.to(self.device), instances.to(self.device)
@@ -342,9 +344,9 @@ class Pix2PixHD(Method):
         else:
             s = x.to(self.device)
         if self.config.use_features:
-            if features is None:
-                features = self.styles.choose(labels, instances, seed)
-            s = torch.cat([s, features.to(self.device)], dim=1)
+            if z is None:
+                z = self.styles.choose(labels, instances, seed)
+            s = torch.cat([s, z.to(self.device)], dim=1)
         with inference(self.averaged["G1"]) as G1, inference(self.averaged["G2"]) as G2:
             fake_y = self.paint(s, {"G1": G1, "G2": G2})
         if self.phase == "global":
@@ -361,7 +363,8 @@ class Pix2PixHD(Method):
     ) -> Float[Tensor, "b count 3 h w"]:
         """``count`` translations of each x, in other styles; sample k chooses alike in all."""
         seeds = [seed + self.STRIDE * k for k in range(count)]
-        fakes = [self.translate(x, labels, instances, seed=each)["fake_y"] for each in seeds]
+        maps = {"labels": labels, "instances": instances}
+        fakes = [self.translate(x, **maps, seed=each)["fake_y"] for each in seeds]
         return torch.stack(fakes, dim=1)
 
     @torch.no_grad()

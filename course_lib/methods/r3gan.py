@@ -49,13 +49,16 @@ class R3GAN(pix2pix.Pix2Pix):
         fake_y = self.run(self.G, x)
         self.D.requires_grad_(True)
         self.opt_D.zero_grad()
-        d = self.discriminator_terms(x, y, fake_y)
-        (d["d_pair"] + cfg.lambda_r1 * d["d_r1"] + cfg.lambda_r2 * d["d_r2"]).backward()
+        d_terms = self.discriminator_terms(x, y, fake_y)
+        loss_D = d_terms["d_pair"] + cfg.lambda_r1 * d_terms["d_r1"]
+        loss_D = loss_D + cfg.lambda_r2 * d_terms["d_r2"]
+        loss_D.backward()
         self.opt_D.step()
         self.D.requires_grad_(False)
         self.opt_G.zero_grad()
-        g = self.generator_terms(x, y, fake_y)
-        (cfg.lambda_gan * g["g_gan"] + cfg.lambda_l1 * g["g_l1"]).backward()
+        g_terms = self.generator_terms(x, y, fake_y)
+        loss_G = cfg.lambda_gan * g_terms["g_gan"] + cfg.lambda_l1 * g_terms["g_l1"]
+        loss_G.backward()
         self.opt_G.step()
         self.update_averages()
-        return {name: term.detach() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}

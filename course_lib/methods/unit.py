@@ -29,18 +29,18 @@ from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, network, objective, training
+from course_lib.methods.base import (
+    WAYS,
+    Method,
+    TrainingConfig,
+    in_both,
+    network,
+    objective,
+    training,
+)
 from course_lib.networks.blocks import inference
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.unit import LatentDecoders, LatentEncoders
-
-WAYS = (("x", "y"), ("y", "x"))  # from here to there
-
-
-def in_both(**weights: float) -> dict[str, float]:
-    """``g_NAME_DOMAIN`` -> weight: the same for the terms of x and for those of y."""
-    names = ((name, domain) for domain in "xy" for name in weights)
-    return {f"g_{name}_{domain}": weights[name] for name, domain in names}
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class UNIT(Method):
 
         Both look at the same fakes. Returns the unweighted terms.
         """
-        cfg, D, opt_G, opt_D, d = self.config, self.D, self.opt_G, self.opt_D, {}
+        cfg, D, opt_G, opt_D, d_terms = self.config, self.D, self.opt_G, self.opt_D, {}
 
         # 1. One z for each image, and out of it the image, its translation, and from there back.
         sides, fakes = self.codes_and_fakes(batch)
@@ -195,15 +195,15 @@ class UNIT(Method):
         if cfg.lambda_gan:
             D.requires_grad_(True)
             opt_D.zero_grad()
-            d = self.discriminator_terms(batch, fakes)
-            loss_D = cfg.lambda_gan * sum(d.values())
+            d_terms = self.discriminator_terms(batch, fakes)
+            loss_D = cfg.lambda_gan * sum(d_terms.values())
             loss_D.backward()
             opt_D.step()
 
         # 3. E and G learn, D is frozen. The shared blocks hear from both domains.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g = self.generator_terms(batch, sides, fakes)
+        g_terms = self.generator_terms(batch, sides, fakes)
         weights = in_both(
             gan=cfg.lambda_gan,
             image=cfg.lambda_image,
@@ -211,12 +211,12 @@ class UNIT(Method):
             cycle=cfg.lambda_cycle,
             cycle_kl=cfg.lambda_cycle_kl,
         )
-        loss_G = sum(weights[name] * term for name, term in g.items())
+        loss_G = sum(weights[name] * term for name, term in g_terms.items())
         loss_G.backward()
         opt_G.step()
 
         self.update_averages()
-        return {name: term.detach() for name, term in (d | g).items()}
+        return {name: term.detach() for name, term in (d_terms | g_terms).items()}
 
     @torch.no_grad()
     def encode(
@@ -231,7 +231,7 @@ class UNIT(Method):
 
     @torch.no_grad()
     def translate(
-        self, x: Float[Tensor, "b 3 h w"], direction: str = "xy"
+        self, x: Float[Tensor, "b 3 h w"], z: None = None, direction: str = "xy"
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G_y(E_x(x)), "rec_x": G_x(E_y(fake_y))}`` in float32, without noise.
 

@@ -94,11 +94,10 @@ def check(
 
 def _painted(method: Method, x: Tensor, z: Tensor | None, direction: str) -> Tensor:
     """What a file must compute from x and z: ``translate``'s output."""
-    inputs = [part.to(method.device) for part in (x, z) if part is not None]
+    x, z, maps = x.to(method.device), None if z is None else z.to(method.device), {}
     if isinstance(method, Pix2PixHD):
-        inputs = _as_scenes(method, *inputs)
-    options = {"direction": direction} if len(method.directions) > 1 else {}
-    return method.translate(*inputs, **options)["fake_y"].cpu()
+        z, maps = _as_scenes(method, x, z)
+    return method.translate(x, z, direction, **maps)["fake_y"].cpu()
 
 
 def export_run(folder: Path, path: Path, direction: str | None = None, half: bool = False) -> dict:
@@ -273,13 +272,14 @@ def _codes(method: Method, n: int) -> Tensor | None:
     return method.noise(n, seed=0) if method.has_codes else None
 
 
-def _as_scenes(method: Pix2PixHD, x: Tensor, z: Tensor) -> list[Tensor]:
-    """Pictures in the colours of SHADES, and styles of the wall, as ``translate`` takes them."""
+def _as_scenes(method: Pix2PixHD, x: Tensor, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Styles of the wall and pictures in the colours of SHADES as ``translate`` takes them."""
     shades = torch.tensor(SHADES).to(x) / 127.5 - 1
     distances = (x[:, None] - shades[:, :, None, None]).square().sum(2)  # (B, shades, H, W)
     at = distances.argmin(1)
     labels, image = at % len(PALETTE), torch.arange(len(x))[:, None, None]
-    return [x, labels, at, _Scenes(method).styles(z)[image, labels].movedim(-1, 1)]
+    styles = _Scenes(method).styles(z)[image, labels].movedim(-1, 1)
+    return styles, {"labels": labels, "instances": at}
 
 
 class _Scenes(nn.Module):

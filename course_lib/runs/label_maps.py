@@ -79,5 +79,7 @@ def photograph(
                 label = int(labels[instances == number][0])
                 count = max(1, int(method.styles.counts[label]))
                 features[0, :, at] = method.styles.centres[label, edit.style % count][:, None]
-    fake = method.translate(None, labels[None], instances[None], features)["fake_y"][0]
+    fake = method.translate(None, features, labels=labels[None], instances=instances[None])[
+        "fake_y"
+    ][0]
     return labels, instances, fake.cpu()

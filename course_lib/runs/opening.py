@@ -123,8 +123,7 @@ class SwappedMethod(Method):
     def translate(
         self, x: Tensor, z: Tensor | None = None, direction: str = "xy"
     ) -> dict[str, Tensor]:
-        codes = {} if z is None else {"z": z}
-        return self.method.translate(x, **codes, direction=direction[::-1])
+        return self.method.translate(x, z, direction[::-1])
 
     def noise(self, n: int, seed: int | None = None) -> Tensor:
         return self.method.noise(n, seed)

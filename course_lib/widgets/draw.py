@@ -73,8 +73,7 @@ def translate_drawing(
     A method with codes uses ``z``, or draws one. Raises ValueError as :func:`drawing_to_x` does.
     """
     x = drawing_to_x(drawing, method.config.image_size).to(method.device)
-    codes = [] if z is None else [z[None]]
-    return to_image(method.translate(x, *codes)["fake_y"][0].cpu())
+    return to_image(method.translate(x, None if z is None else z[None])["fake_y"][0].cpu())
 
 
 def smooth(x: Float[Tensor, "3 s s"]) -> Image.Image:

@@ -285,7 +285,7 @@ def test_pictures_show_input_translation_and_truth_both_ways(tmp_path):
         picture = shown(png, 3)
         for column, i in ((0, 0), (3, 3 * 117 // 8)):
             x, y = data[i][direction[0]], data[i][direction[1]]
-            for row, true in enumerate((x, method.translate(x, direction)["fake_y"], y)):
+            for row, true in enumerate((x, method.translate(x, direction=direction)["fake_y"], y)):
                 assert (picture[:, row, :, column] - true).abs().mean() < 0.03, (
                     direction,
                     row,

@@ -115,7 +115,7 @@ def test_presets_are_the_papers_and_the_authors():
 
 def test_translate_goes_both_ways_and_back():
     method, data = make(), batch()
-    there, back = method.translate(data["x"]), method.translate(data["y"], "yx")
+    there, back = method.translate(data["x"]), method.translate(data["y"], direction="yx")
     with torch.no_grad():
         assert torch.equal(there["fake_y"], method.G_xy(data["x"]))
         assert torch.equal(there["rec_x"], method.G_yx(there["fake_y"]))

@@ -81,7 +81,9 @@ def test_translate_has_noise_only_where_asked():
     method, x = make(dropout=0.5), batch()["x"]
     outputs = [method.translate(x, dropout=on)["fake_y"] for on in (False, False, True, True)]
     assert torch.equal(outputs[0], outputs[1]) and not torch.equal(outputs[2], outputs[3])
-    alone, batched = (method.translate(x, False, on)["fake_y"] for on in (False, True))
+    alone, batched = (
+        method.translate(x, dropout=False, batch_statistics=on)["fake_y"] for on in (False, True)
+    )
     assert not torch.equal(alone, batched)
     paper = method.translate(x)["fake_y"]  # the paper's default keeps both on
     assert not torch.equal(paper, method.translate(x)["fake_y"])

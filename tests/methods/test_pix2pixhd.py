@@ -203,7 +203,7 @@ def test_the_instances_are_seen_and_only_if_wanted():
     for used in (True, False):
         method = make(use_features=False, use_instances=used)
         a, b = (
-            method.translate(None, data["labels"], ids)["fake_y"]
+            method.translate(None, labels=data["labels"], instances=ids)["fake_y"]
             for ids in (data["instances"] * 0, other)
         )
         assert torch.equal(a, b) == (not used)
@@ -252,12 +252,16 @@ def test_an_instance_chooses_one_centre_of_its_class():
     assert samples.shape == (2, 3, 3, 32, 32) and torch.equal(state, torch.get_rng_state())
     assert not torch.equal(samples[:, 0], samples[:, 1])
     maps = data["labels"], data["instances"]
-    assert torch.equal(samples[:, 0], method.translate(None, *maps, seed=5)["fake_y"])
+    assert torch.equal(
+        samples[:, 0], method.translate(None, labels=maps[0], instances=maps[1], seed=5)["fake_y"]
+    )
 
 
 def test_g1_alone_is_shown_enlarged():
     data = batch()
-    coarse = make("global").translate(None, data["labels"], data["instances"])["fake_y"]
+    coarse = make("global").translate(None, labels=data["labels"], instances=data["instances"])[
+        "fake_y"
+    ]
     assert coarse.shape == (2, 3, 32, 32)
 
 

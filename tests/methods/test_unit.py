@@ -48,7 +48,7 @@ def test_sharing_lets_one_domain_teach_the_other(shared, reached):
     losses.l1(sides["x"].rec, data["x"]).backward()
     assert has_gradient(method.E.own["x"]) and not has_gradient(method.E.own["y"])
     method.opt_G.step()
-    after = method.encode(data["y"]), method.translate(data["y"], "yx")["fake_y"]
+    after = method.encode(data["y"]), method.translate(data["y"], direction="yx")["fake_y"]
     assert (not torch.equal(before[0], after[0])) == reached
 
 
@@ -126,7 +126,7 @@ def test_configurations_that_cannot_be():
 def test_translate_goes_both_ways_through_one_latent_space_without_noise():
     method, data = make(), batch()
     for way, here, there in (("xy", "x", "y"), ("yx", "y", "x")):
-        out = method.translate(data[way[0]], way)
+        out = method.translate(data[way[0]], direction=way)
         z = method.encode(data[way[0]], way[::-1])
         with torch.no_grad():
             assert torch.equal(out["fake_y"], method.G(z, there))

@@ -32,7 +32,6 @@ def parts(G_xy=None, G_yx=None, D_x=None, D_y=None, **settings):
     # one by one, so that images of any shapes will do
     m.run_batched = lambda net, *inputs: tuple(None if i is None else net(i) for i in inputs)
     m.update_averages = lambda: None
-    m.loss_weights = lambda: cyclegan.CycleGAN.loss_weights(m)
     m.config = cyclegan.Config(**settings)
     for name in ("translations", "shown", "generator_terms", "discriminator_terms"):
         setattr(
@@ -80,7 +79,7 @@ def bicyclegan_step(G, E, D_encoded, D_random, opt_G, opt_D, x, y, eps, z, l1, k
     weights = {"lambda_l1": l1, "lambda_kl": kl, "lambda_latent": latent}
     config = bicyclegan.Config(**{name: weight or TINY for name, weight in weights.items()})
     m = SimpleNamespace(config=config, E=E, opt_G=opt_G, opt_D=opt_D, read=E)
-    m.loss_weights, m.latent_moves_E = config.loss_weights(), False
+    m.terms, m.latent_moves_E = config.terms(), False
     m.D = {"encoded": D_encoded, "random": D_random}
     m.noise, m.update_averages = lambda n: z, lambda: None
     m.draw = lambda mu, logvar: mu + (0.5 * logvar).exp() * eps

@@ -140,7 +140,7 @@ def test_the_lens_shows_what_the_function_gives(pairs, monkeypatch):
     assert calls[-1][3:] == (0, 2, "D_y") and "row 0, column 2" in view.alt
     pair.value = 2
     judge.value = ("D_x", "made")
-    assert torch.allclose(calls[-1][1], model.translate(y[2:], "yx")["fake_y"][0])
+    assert torch.allclose(calls[-1][1], model.translate(y[2:], direction="yx")["fake_y"][0])
     assert torch.equal(calls[-1][2], y[2]) and calls[-1][3:] == (0, 2, "D_x")
     judge.value = ("D_y", "made")
     assert torch.allclose(calls[-1][2], model.translate(x[2:])["fake_y"][0])

@@ -92,7 +92,9 @@ def test_a_photograph_without_edits_is_the_translation(model, scenes):
     labels, ids = scenes[1]
     a, b, fake_y = photograph(model, labels, ids, seed=5)
     assert torch.equal(a, labels) and torch.equal(b, ids)
-    assert torch.equal(fake_y, model.translate(None, labels[None], ids[None], seed=5)["fake_y"][0])
+    assert torch.equal(
+        fake_y, model.translate(None, labels=labels[None], instances=ids[None], seed=5)["fake_y"][0]
+    )
     plain = Pix2PixHD(runs.make_config("pix2pixhd", "smoke", 32, ["use_features=false"]))
     assert photograph(plain, labels, ids)[2].shape == (3, 32, 32)
     pairs = runs.make_config(

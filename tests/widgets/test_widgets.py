@@ -106,9 +106,11 @@ def test_there_and_back_is_both_generators():
     method, x, y = made("cyclegan")
     for direction in ("xy", "yx"):
         shown = back.there_and_back(method, x[0], direction)
-        there = method.translate(x[:1], direction)["fake_y"]
+        there = method.translate(x[:1], direction=direction)["fake_y"]
         assert torch.equal(shown[0], x[0]) and torch.equal(shown[1], there[0])
-        assert torch.equal(shown[2], method.translate(there, direction[::-1])["fake_y"][0])
+        assert torch.equal(
+            shown[2], method.translate(there, direction=direction[::-1])["fake_y"][0]
+        )
     chosen, direction, panel = back.both_ways(method, x, y).children
     direction.value = "yx"
     assert [url for _, url in chosen.options] == [data_url(to_image(image)) for image in y]
