@@ -129,6 +129,7 @@ def receipt_line(told: dict) -> str:
         f"Executed by {told['by']}, profile {told['profile']}, on {told['device']}, "
         f"{'bfloat16' if told['bfloat16'] else 'float32'}, torch {told['torch']}{cuda}; "
         f"{told['start']}, {took}; commit {told['commit'] or 'unknown'}"
+        + (f"; edited since: {told['edited']}" if "edited" in told else "")
     )
 
 
