@@ -1,6 +1,6 @@
-"""The page of all claims, claims.md, and the figure at its head, claims.png.
+"""The page of all claims, guide/claims.md, and the figure at its head, pictures/claims.png.
 
-python tools/claims.py     claims.toml and sweeps/*.csv -> claims.md and claims.png
+python tools/claims.py     sweeps/claims.toml and sweeps/*.csv -> the page and its figure
 """
 
 import io
@@ -45,7 +45,7 @@ NAMES = {  # of the scores that claims are judged by, with their units
 SEEDS = dict(enumerate(("none", "one", "two", "three", "four", "five")))
 HEAD = """# What the papers claim, and what came out here
 
-![{count} claims, each a dot with its interval, grouped by paper](claims.png)
+![{count} claims, each a dot with its interval, grouped by paper](../pictures/claims.png)
 
 *Each dot compares two rows: how far the first is ahead of the second, in per cent of the second
 one's score, with the 95 % interval (one seed has none). Right of the line, our runs point where the
@@ -65,8 +65,8 @@ leave out 0 by chance, and *open* does not mean that there is no difference.
 Under *here*, the row that is ahead in the claim comes first; ↓ marks a score of which less is
 better. A difference is positive if that row is ahead.
 
-`python tools/claims.py` makes this page from [`claims.toml`](claims.toml) and the tables
-in `sweeps/`. [How a claim is decided](guide/ablations.md) follows one of them from the paper to its
+`python tools/claims.py` makes this page from [`claims.toml`](../sweeps/claims.toml) and the
+tables in `sweeps/`. [How a claim is decided](ablations.md) follows one of them from the paper to its
 verdict."""
 WHY = "\n<details><summary>Why some of them came out so</summary>\n"
 COLUMNS = """| verdict | claim | the paper | here | difference | seeds on the paper's side |
@@ -80,12 +80,12 @@ def write(folder: Path) -> None:
     """Make the page and its figure in ``folder`` from what is there; the same bytes every time."""
     png = io.BytesIO()
     figure(folder).savefig(png, format="png", metadata={"Software": None})
-    replace_file(folder / "claims.md", page(folder).encode())
-    replace_file(folder / "claims.png", png.getvalue())
+    replace_file(folder / "guide" / "claims.md", page(folder).encode())
+    replace_file(folder / "pictures" / "claims.png", png.getvalue())
 
 
 def page(folder: Path) -> str:
-    """claims.md for ``folder``/claims.toml and ``folder``/sweeps/*.csv."""
+    """guide/claims.md for the claims and tables in ``folder``/sweeps."""
     found = groups(folder)
     asked = {c: f for group in found.values() for c, f in group.items() if not c.sanity}
     counts, proxies = Counter(f.verdict for f in asked.values()), sum(bool(c.proxy) for c in asked)
@@ -93,7 +93,7 @@ def page(folder: Path) -> str:
     for name, group in found.items():
         lines += [f"\n## {name}\n\n{COLUMNS}", *itertools.starmap(_line, group.items())]
         if reasons := [
-            f"- *{c.claim}* {c.why}{f' ([picture]({c.picture}))' * bool(c.picture)}"
+            f"- *{c.claim}* {c.why}{f' ([picture](../{c.picture}))' * bool(c.picture)}"
             for c in group
             if c.why
         ]:

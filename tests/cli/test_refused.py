@@ -186,8 +186,6 @@ def test_translating_is_refused(trained, place, content, target, named, refusal)
             ({"scores.jsonl": f'{{"step": 1}}\n{{"step": 2, {row}}}'}, OVER_TIME, "scores.jsonl")
             for row in ('"score": 1', '"score": "1", "each": [1, 2], "groups": [0]')
         ),
-        ({"claims.toml": "[[claim]]\nid = 1"}, "claims --folder results", "claims.toml"),
-        ({"claims.toml": CLAIM}, "claims --folder results", "claims.toml"),
         ({"g.toml": GRID, "g.csv": "row,seed,steps\na,0,1\n"}, "sweep results/g.toml", "g.csv"),
         ({"g.toml": GRID, "g.csv": "seed,steps\n0,1\n"}, "sweep results/g.toml", "g.csv"),
     ],

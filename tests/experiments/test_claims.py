@@ -14,7 +14,7 @@ from course_lib.experiments.claims import OPEN, OPPOSITE, SAME
 from tests import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
-CLAIMS = claims.read_claims(NOTEBOOKS / "claims.toml")
+CLAIMS = claims.read_claims(NOTEBOOKS / "sweeps" / "claims.toml")
 USUAL = {"id": "it", "claim": "It is.", "short": "is", "source": "A, 1", "paper": "about 1"}
 USUAL |= {"sweep": "grid", "metric": "l1", "more": "A", "less": "B"}
 
@@ -81,10 +81,10 @@ def test_what_is_no_claim_is_refused(tmp_path, change):
 
 def test_the_page_is_what_claims_and_tables_say():
     page = tools.claims.page(NOTEBOOKS)
-    assert page == (NOTEBOOKS / "claims.md").read_text(encoding="utf-8"), "make it: tools/claims.py"
+    assert page == (NOTEBOOKS / "guide" / "claims.md").read_text(encoding="utf-8"), "make it: tools/claims.py"
     assert 40 <= sum(not claim.sanity for claim in CLAIMS) <= 50
     for picture in re.findall(r"\]\((.+?)\)", page):
-        assert (NOTEBOOKS / picture).exists()
+        assert (NOTEBOOKS / "guide" / picture).exists()
     assert not re.search(r"\w_[a-z]", re.sub(r"\(.+?\)|E_\w+", "", page)), "scores have words"
     for claim in CLAIMS:
         assert len(claim.short) <= 40 and not re.search(r"\d\.\d", claim.claim + claim.short)
