@@ -66,8 +66,8 @@ Under *here*, the row that is ahead in the claim comes first; ↓ marks a score 
 better. A difference is positive if that row is ahead.
 
 `python tools/claims.py` makes this page from [`claims.toml`](../sweeps/claims.toml) and the
-tables in `sweeps/`. [How a claim is decided](ablations.md) follows one of them from the paper to its
-verdict."""
+tables in `sweeps/`. [How a claim is decided](ablations.md) follows one of them from the paper to
+its verdict."""
 WHY = "\n<details><summary>Why some of them came out so</summary>\n"
 COLUMNS = """| verdict | claim | the paper | here | difference | seeds on the paper's side |
 |---|---|---|---|---|---|"""

@@ -81,7 +81,9 @@ def test_what_is_no_claim_is_refused(tmp_path, change):
 
 def test_the_page_is_what_claims_and_tables_say():
     page = tools.claims.page(NOTEBOOKS)
-    assert page == (NOTEBOOKS / "guide" / "claims.md").read_text(encoding="utf-8"), "make it: tools/claims.py"
+    assert page == (NOTEBOOKS / "guide" / "claims.md").read_text(encoding="utf-8"), (
+        "make it: tools/claims.py"
+    )
     assert 40 <= sum(not claim.sanity for claim in CLAIMS) <= 50
     for picture in re.findall(r"\]\((.+?)\)", page):
         assert (NOTEBOOKS / "guide" / picture).exists()
