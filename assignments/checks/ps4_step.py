@@ -10,9 +10,19 @@ import numpy as np
 import torch
 from checks.judges import facet
 from checks.loss_cases import FLIPPED, MEAN
-from checks.probes.ps4 import players
-from checks.probes.tools import Patches, decode, encode, flat, gradients
-from checks.reference import NEVER, STEP_ERRORS, add, kept, ordered, rival, step_checks, step_facets
+from checks.probes.ps4 import step_players
+from checks.probes.tools import decode, encode, flat, gradients
+from checks.reference import (
+    NEVER,
+    STEP_ERRORS,
+    add,
+    kept,
+    ordered,
+    own,
+    rival,
+    step_checks,
+    step_facets,
+)
 from torch import Tensor, nn
 
 TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
@@ -35,6 +45,7 @@ RIGHT = {
     "d_weight": 1.0,
     "d_keeps": False,
     "g_keeps": False,
+    "together": False,  # a judge gets real and fake images in one batch, which is as right
     "move_G": True,
     "move_E": True,
     "move": (0, 1),  # discriminators
@@ -63,9 +74,8 @@ def play(inputs: dict, **mistakes: Any) -> dict:
     terms.
     """
     way = SimpleNamespace(**(RIGHT | mistakes))
-    G, E = players(inputs)
-    judges = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_encoded", "D_random"))
-    learners, out = nn.ModuleList([G, E]), {}
+    learners, judges = step_players(inputs | {"dtype": "float64"})
+    (G, E), out = learners, {}
     whole = [decode(inputs[name]) for name in ("x", "y", "eps", "z")]
     D = list(judges)[::-1] if way.swapped else list(judges)
     out |= {"G_start": flat(learners.parameters()), "D_start": flat(judges.parameters())}
@@ -110,11 +120,14 @@ def play(inputs: dict, **mistakes: Any) -> dict:
             judges.zero_grad()
         values = []
         for judge, fake in zip(D, fakes, strict=True):
-            values += [off(judge(y), 1.0), off(judge(fake.detach()), 0.0)]
+            images = y, fake.detach()
+            outputs = judge(torch.cat(images)).chunk(2) if way.together else map(judge, images)
+            values += [off(o, target) for o, target in zip(outputs, (1.0, 0.0), strict=True)]
         out.update({name: value.item() for name, value in zip(D_TERMS, values, strict=True)})
         add(way.d_weight * sum(values), judges)
         for i in way.move:
             descend(judges[i], inputs["lr_D"])
+        out["D_grad"] = gradients(judges)
 
     for i in range(inputs.get("steps", 1)):
         x, y, eps, z = (tensor[i:] for tensor in whole)
@@ -171,25 +184,65 @@ WRONG: list[tuple[dict, str]] = [
 ]
 
 
-def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, list]:
-    """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
-    inputs = networks(rng, batch, 1 if "steps" in more else 3, 2 * ("report" in more))
-    inputs |= {
-        name: encode(torch.from_numpy(rng.normal(0, 0.5, 8))) for name in ("D_encoded", "D_random")
-    }
-    weights = {
-        "lambda_l1": (5.25, 7.375, 11.625),
-        "lambda_kl": (0.25, 0.375, 0.5),
-        "lambda_latent": (2.25, 3.375),
+# Other games, and what to say if their weights are wrong.
+KINDS = {
+    "D right already": "Where the discriminators are nearly right already, and KL is nearly 0, a "
+    "step goes wrong: is a loss or an update left out, or held at a bound?",
+    "G right already": "Where G and E are nearly right already, a step goes wrong: is a loss or an "
+    "update left out, or held at a bound?",
+    "large numbers": "Where outputs and variances are large or tiny, or a code is read exactly, a "
+    "step goes wrong: is something bounded, or has a distance no slope at 0?",
+    "batch norms": "With batch norms in the networks a step goes wrong: which images pass "
+    "together, and in which mode is each norm?",
+    "float32": "In float32, where parts of pictures are right already, a step goes wrong: is "
+    "something computed in a lower precision, or has a distance no slope at 0?",
+}
+
+
+def of_kind(numbers: dict, kind: str) -> dict:
+    """The numbers of a game of this kind."""
+    near = 1e-4
+    if kind.endswith("right already"):  # real images are 1; D says so, and E reads 0
+        numbers |= {k: 1 + near * numbers[k] for k in ("x", "y")}
+        numbers |= {k: near * numbers[k] for k in ("paint", "code", "mu", "logvar")}
+        D = np.array([0] + [1 / 3] * 7)
+        numbers |= {k: D + near * numbers[k] for k in ("D_encoded", "D_random")}
+    if kind == "G right already":
+        numbers |= {"paint": np.eye(3) + numbers["paint"], "z": near * numbers["z"]}
+    if kind == "large numbers":
+        numbers |= {k: 100 * numbers[k] for k in ("D_encoded", "D_random")}
+        numbers["code"] *= 1e-5
+        numbers["logvar"][:2, :3], numbers["logvar"][0, 3:], numbers["logvar"][1, 3:] = 0, 26, -40
+        numbers["mu"][1] = numbers["z"][:, 1] = 0.0
+    return numbers
+
+
+def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) -> tuple:
+    """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
+    another right one leaves.
+    """
+    blank = 2 * ("report" in more or kind == "float32")
+    encoded = networks(rng, batch, 1 if "steps" in more else 3, blank)
+    drawn = {name: decode(item).numpy() for name, item in encoded.items()}
+    drawn |= {name: rng.normal(0, 0.5, 8) for name in ("D_encoded", "D_random")}
+    drawn = of_kind(drawn, kind)
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()}
+    weights = {  # which float32 cannot hold
+        "lambda_l1": (5.3, 22 / 3, 11.6),
+        "lambda_kl": (0.3, 0.4, 0.6),
+        "lambda_latent": (2.3, 10 / 3),
     }
     inputs |= {name: float(rng.choice(values)) for name, values in weights.items()}
     inputs |= {
         "lr_G": float(rng.uniform(0.01, 0.02)),
         "lr_D": float(rng.uniform(0.1, 0.2)),
         "report": [],
+        "norms": kind == "batch norms",
+        "dtype": "float32" if kind == "float32" else "float64",
     } | more
-    others = [(play(inputs, **mistakes), message) for mistakes, message in WRONG]
-    return inputs, play(inputs), others
+    if kind:
+        return inputs, play(inputs), play(inputs, together=True)
+    return inputs, play(inputs), [(play(inputs, **way), message) for way, message in WRONG]
 
 
 BACK = (
@@ -229,7 +282,7 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
             wrong=[["absent", NEVER.format("G and E")]],
         ),
     ]
-    return inputs, step_facets([*items, *kept()], good, ERRORS)
+    return inputs, step_facets([*items, *kept(), *own(good)], good, ERRORS)
 
 
 FACTORS = {"g_gan_encoded": 0.5, "g_l1_encoded": "lambda_l1", "g_kl_encoded": "lambda_kl"}
@@ -253,4 +306,5 @@ CHECKS = step_checks(
     ),
     ERRORS,
     "bicyclegan",
+    KINDS,
 )

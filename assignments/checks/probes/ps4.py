@@ -5,20 +5,27 @@ from typing import Any
 import torch
 from checks.probes.tools import (
     Mix,
+    Normed,
     Patches,
+    Watched,
     attempt,
     decode,
     encode,
-    intact,
+    gradients,
     precision,
     slope,
+    steady,
     trace,
     untouched,
     wanted,
+    watched,
 )
 from torch import Tensor, nn
 
 # ---- codes
+
+
+GLOBAL = ((), (None,))  # both ways to ask for the global generator
 
 
 def draws(names: dict, inputs: dict) -> dict:
@@ -39,9 +46,10 @@ def draws(names: dict, inputs: dict) -> dict:
     touched = not torch.equal(state, torch.random.get_rng_state())
     out = {"dtype": precision(z)}
     big = torch.zeros(inputs["many"], dtype=torch.float64)
-    many = seeded(big, big).detach()
+    many = draw(big, big, torch.Generator().manual_seed(inputs["seed"])).detach()
     out |= {
-        "z": attempt(lambda: encode((z - mu) / noise)),
+        "z": attempt(lambda: encode(seeded(zero, logvar) / noise)),
+        "moved": attempt(lambda: encode((z - mu) / noise)),
         "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
         "wide": attempt(lambda: encode(seeded(zero, torch.full_like(mu, 60.0)) / noise)),
         "float32": attempt(lambda: precision(seeded(mu.detach().float(), logvar.float()))),
@@ -51,15 +59,20 @@ def draws(names: dict, inputs: dict) -> dict:
             )
         ),
         "far": attempt(lambda: bool(3.3 < many.abs().max() < 8)),
+        "tails": attempt(lambda: encode((many**4).mean() / (many**2).mean() ** 2)),
+        "largest": attempt(lambda: int((many.abs() == many.abs().max()).sum())),
         "drawn_on": attempt(lambda: not torch.equal(*(draw(mu, logvar, source) for _ in "ab"))),
         "global_seed": attempt(
             lambda: torch.equal(
-                *((torch.manual_seed(inputs["seed"]), draw(mu, logvar))[1] for _ in "ab")
+                *(
+                    (torch.manual_seed(inputs["seed"]), draw(mu, logvar, *none))[1]
+                    for none in GLOBAL
+                )
             )
         ),
         "distinct": attempt(
             lambda: (
-                len(set(many.abs().flatten().tolist())) > 0.9 * big.numel()
+                len(set(many[:2000].abs().flatten().tolist())) > 0.9 * many[:2000].numel()
                 and many.shape == big.shape
             )
         ),
@@ -74,7 +87,7 @@ def divergence(names: dict, inputs: dict) -> dict:
     """KL of given codes, and its gradients."""
     dtype = getattr(torch, inputs["dtype"])
     mu, logvar = (decode(inputs[name], dtype).requires_grad_() for name in ("mu", "logvar"))
-    value = untouched(wanted(names, "kl_loss"), mu, logvar)
+    value = steady(wanted(names, "kl_loss"), mu, logvar)
     return {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
@@ -87,7 +100,9 @@ def interpolated(names: dict, inputs: dict) -> dict:
     """The way from each first code to each second one."""
     walk = wanted(names, "interpolate_codes")
     ways = {
-        name: attempt(lambda c=c: untouched(walk, decode(c["a"]), decode(c["b"]), c["count"]))
+        name: attempt(
+            lambda c=c: steady(walk, decode(c["a"]), decode(c["b"]), c["count"], slopes=False)
+        )
         for name, c in inputs["cases"].items()
     }
     out = {
@@ -99,7 +114,9 @@ def interpolated(names: dict, inputs: dict) -> dict:
         for name, w in ways.items()
     }
     a, b = (decode(inputs["cases"]["8 numbers"][name], torch.float32) for name in "ab")
+    counts = [n for n in range(2, 60) if attempt(lambda n=n: len(walk(a, b, n))) != n]
     return out | {
+        "counts": counts,
         "dtype": precision(next(iter(ways.values()))),
         "float32": attempt(lambda: precision(walk(a, b, 3))),
     }
@@ -109,7 +126,7 @@ def scored(names: dict, inputs: dict) -> dict:
     """The diversity of samples."""
     score = wanted(names, "diversity_score")
     return {
-        name: attempt(lambda s=item: encode(untouched(score, decode(s))))
+        name: attempt(lambda s=item: encode(steady(score, decode(s), slopes=False)))
         for name, item in inputs["samples"].items()
     }
 
@@ -143,42 +160,47 @@ class Reader(nn.Module):
         return statistics @ self.mu.T, statistics @ self.logvar.T
 
 
-def players(inputs: dict) -> tuple[nn.Module, nn.Module]:
-    """G and E with the given weights."""
-    numbers = [decode(inputs[name]) for name in ("paint", "code", "mu", "logvar")]
-    return Painter(*numbers[:2]), Reader(*numbers[2:])
+def players(inputs: dict, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, nn.Module]:
+    """G and E with the given weights; with ``norms`` E adds to an image its batch norm."""
+    numbers = [decode(inputs[name], dtype) for name in ("paint", "code", "mu", "logvar")]
+    E = Reader(*numbers[2:])
+    if inputs.get("norms"):
+        E = nn.Sequential(Normed(nn.Identity(), nn.BatchNorm2d(3)), E).to(dtype)
+    return Painter(*numbers[:2]), E
 
 
 def latent(names: dict, inputs: dict) -> dict:
     """The latent loss, whose gradients it leaves, and whether E can learn afterwards."""
-    G, E = players(inputs)
-    value = untouched(wanted(names, "latent_loss"), G, E, decode(inputs["x"]), decode(inputs["z"]))
-    learns = {"E_learns": intact(E), "G_learns": intact(G)}
+    dtype = getattr(torch, inputs["dtype"])
+    G, E = players(inputs, dtype)
+    x, z = decode(inputs["x"], dtype), decode(inputs["z"], dtype)
+    value, kept = watched(wanted(names, "latent_loss"), [G, E], x, z)
+    out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
+    start = {net: gradients(net) for net in (G, E)}
     value.sum().backward()
-    out = {"value": attempt(lambda: encode(value))}
-    out["G_gradient"] = encode(
-        torch.cat(
-            [
-                torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten()
-                for p in G.parameters()
-            ]
-        )
-    )
-    out["E_gradient"] = encode(
-        sum(0.0 if p.grad is None else p.grad.abs().sum().item() for p in E.parameters())
-    )
-    return out | learns
+    out["G_gradient"] = encode(gradients(G) - start[G])
+    out["E_gradient"] = encode((gradients(E) - start[E]).abs().sum())
+    return out | {"learns": kept["intact"]}
+
+
+def step_players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
+    """G and E, whose parts are watched, and both judges; with ``norms`` these have batch norms."""
+    dtype = getattr(torch, inputs["dtype"])
+    nets = players(inputs | {"norms": False}, dtype)
+    judges: list = [Patches(decode(inputs[name], dtype)) for name in ("D_encoded", "D_random")]
+    if inputs["norms"]:
+        judges = [Normed(judge, nn.BatchNorm2d(1)).to(dtype) for judge in judges]
+    return nn.ModuleList(Watched(net) for net in nets), nn.ModuleList(judges)
 
 
 def bicyclegan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of G and E against two maps of numbers."""
-    step = wanted(names, "bicyclegan_step")
-    learners = nn.ModuleList(players(inputs))
-    judges = nn.ModuleList(Patches(decode(inputs[name])) for name in ("D_encoded", "D_random"))
+    step, dtype = wanted(names, "bicyclegan_step"), getattr(torch, inputs["dtype"])
+    learners, judges = step_players(inputs)
 
     def play(learners: nn.Module, judges: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
         return step(*learners, *judges, opt_G, opt_D, *args)
 
-    args = [decode(inputs[name]) for name in ("x", "y", "eps", "z")]
+    args = [decode(inputs[name], dtype) for name in ("x", "y", "eps", "z")]
     weights = [inputs[name] for name in ("lambda_l1", "lambda_kl", "lambda_latent")]
     return trace(play, learners, judges, inputs, *args, *weights)

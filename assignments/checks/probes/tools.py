@@ -138,14 +138,15 @@ def other(value: Any) -> Any:
     return 0.75 * value if isinstance(value, float) else value
 
 
-def steady(function: Callable, *args: Any) -> Any:
+def steady(function: Callable, *args: Any, slopes: bool = True) -> Any:
     """``untouched(function, *args)`` between two calls with other numbers, so that it shows what a
-    call keeps for the next one. In the first of them tensors do not require gradients. Not for
-    functions that draw at random.
+    call keeps for the next one. In the first of them tensors do not require gradients, in the other
+    they do if ``slopes`` are asked for. Not for functions that draw at random.
     """
     untouched(function, *map(other, args))
     answer = untouched(function, *args)
-    function(*(other(a).requires_grad_() if isinstance(a, Tensor) else other(a) for a in args))
+    others = map(other, args)
+    function(*(a.requires_grad_() if slopes and isinstance(a, Tensor) else a for a in others))
     return answer
 
 
