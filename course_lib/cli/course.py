@@ -69,7 +69,7 @@ def run(
             "go to the course's folder, or name them",
         )
     if report_:
-        print(*map(runner.told_of, paths), sep="\n")
+        print(*map(runner.receipt_of, paths), sep="\n")
         return
     if require is not None:
         check_choice("--require", require, ["cuda"])

@@ -133,7 +133,7 @@ def receipt_line(told: dict) -> str:
     )
 
 
-def told_of(path: Path) -> str:
+def receipt_of(path: Path) -> str:
     """The notebook's name and its :func:`receipt_line`. Raises CourseError for no notebook."""
     told = _load(path, {}).metadata.get("receipt")
     return f"{path.name:30} {receipt_line(told) if told else 'has no receipt'}"
@@ -171,19 +171,47 @@ def _load(path: Path, parameters: dict):
 def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> tuple:
     """The notebook, with a status at each cell; None or what went wrong in one line; the card."""
     import papermill
+    from nbformat.v4 import new_code_cell
+
+    if note.exists():
+        shutil.rmtree(note.parent)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text("{}")
+    source.cells += [new_code_cell(CARD)] * on_gpu
+    started, error = {"notebook": source, "cell_index": -1}, None  # as papermill's hooks tell
+    env = {"COURSE_PROFILE": parameters["profile"], "COURSE_OUT": str(note.parent.absolute())}
+    options = {"on_notebook_start": started.update, "on_cell_start": started.update}
+    options |= {"timeout": 1200, "kernel_manager_class": _kernel(env), "engine_name": _engine()}
+    options |= {"resources": {"metadata": {"path": str(path.parent)}}, "language": "python"}
+    options |= {"kernel_name": "python3", "progress_bar": sys.stderr.isatty()}
+    try:
+        papermill.execute_notebook(source, None, parameters, **options)
+    except Exception as failure:  # of a cell, or the kernel died, hangs or did not start
+        name = getattr(failure, "ename", type(failure).__name__)
+        error = f"{name}: {getattr(failure, 'evalue', failure)}"
+    notebook = started["notebook"]
+    tag = "papermill-error-cell-tag"  # of cells that papermill added
+    notebook.cells = [c for c in notebook.cells if tag not in c.metadata.get("tags", [])]
+    last = notebook.cells.pop().outputs if on_gpu else []
+    card = ast.literal_eval(last[-1].text) if last and not error else {}
+    return notebook, _verdict(notebook, started["cell_index"], error), card
+
+
+def _kernel(env: dict[str, str]) -> type:
+    """A manager of kernels of this interpreter, whatever the user's kernel "python3" is."""
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager, kernelspec
-    from nbformat.v4 import new_code_cell, new_markdown_cell
+
+    spec = get_kernel_dict(["--log-level=50"]) | {"env": CLEAN | env}
+    return type(
+        "ThisInterpreter", (AsyncKernelManager,), {"kernel_spec": kernelspec.KernelSpec(**spec)}
+    )
+
+
+def _engine() -> str:
+    """The name of papermill's engine with a bar that says how the cell's training goes."""
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
-
-    env = CLEAN | {
-        "COURSE_PROFILE": parameters["profile"],
-        "COURSE_OUT": str(note.parent.absolute()),
-    }
-
-    class ThisInterpreter(AsyncKernelManager):  # whatever the user's kernel "python3" is
-        kernel_spec = kernelspec.KernelSpec(**get_kernel_dict(["--log-level=50"]) | {"env": env})
 
     class Client(PapermillNotebookClient):
         def process_message(self, message, *where):
@@ -201,26 +229,13 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
             return Client(nb_man, kernel_name=kernel_name, **options).execute()
 
     papermill_engines.register("course", Engine)
-    if note.exists():
-        shutil.rmtree(note.parent)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text("{}")
-    source.cells += [new_code_cell(CARD)] * on_gpu
-    started, error = {"notebook": source, "cell_index": -1}, None  # as papermill's hooks tell
-    options = {"on_notebook_start": started.update, "on_cell_start": started.update}
-    options |= {"timeout": 1200, "kernel_manager_class": ThisInterpreter, "engine_name": "course"}
-    options |= {"resources": {"metadata": {"path": str(path.parent)}}, "language": "python"}
-    options |= {"kernel_name": "python3", "progress_bar": sys.stderr.isatty()}
-    try:
-        papermill.execute_notebook(source, None, parameters, **options)
-    except Exception as failure:  # of a cell, or the kernel died, hangs or did not start
-        name = getattr(failure, "ename", type(failure).__name__)
-        error = f"{name}: {getattr(failure, 'evalue', failure)}"
-    notebook, reached = started["notebook"], started["cell_index"]
-    tag = "papermill-error-cell-tag"  # of cells that papermill added
-    notebook.cells = [c for c in notebook.cells if tag not in c.metadata.get("tags", [])]
-    last = notebook.cells.pop().outputs if on_gpu else []
-    card = ast.literal_eval(last[-1].text) if last and not error else {}
+    return "course"
+
+
+def _verdict(notebook, reached: int, error: str | None) -> str | None:
+    """Give each cell its status and, on failure, the notebook a line on top, which is returned."""
+    from nbformat.v4 import new_markdown_cell
+
     code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     if any(notebook.cells[i].metadata.papermill.get("exception") for i in code):
         error = error or "SystemExit: the cell ended the notebook"
@@ -235,7 +250,7 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
         error = f"code cell {sum(i <= failed for i in code)} of {len(code)}: {error}"
         left = f"The last {sum(i > reached for i in code)} code cells were **NOT RUN**."
         notebook.cells.insert(0, new_markdown_cell(f"> **FAILED** in {error}. {left}"))
-    return notebook, error, card
+    return error
 
 
 def _write(notebook, path: Path, out: Path, stem: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course_lib.cli.runner import code_hash, receipt_line, run_notebooks, told_of
+from course_lib.cli.runner import code_hash, receipt_line, receipt_of, run_notebooks
 from course_lib.data.files import only_run
 from course_lib.errors import CourseError
 from course_lib.training import profiles
@@ -180,7 +180,7 @@ def test_a_receipt_tells_by_what_each_notebook_was_executed(three):
         assert receipt_line(told) in (folder / "out" / f"{name}.html").read_text()
     assert told["seconds"][-1] is None  # never ran
     assert told["code"] == code_hash(nbformat.read(folder / "dies.ipynb", as_version=4))
-    assert told_of(folder / "good.ipynb").endswith("has no receipt")
+    assert receipt_of(folder / "good.ipynb").endswith("has no receipt")
 
 
 @pytest.mark.parametrize(("memory", "error"), [(0, "0 MB"), (12e6, None)])

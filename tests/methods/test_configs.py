@@ -53,7 +53,7 @@ def test_help_lists_every_setting_with_its_default_its_values_and_its_meaning(me
         assert line.replace(" ", "") in text.replace(" ", ""), name
 
 
-def test_what_is_told_of_a_setting_is_inherited():
+def test_what_is_receipt_of_a_setting_is_inherited():
     Config_ = method_class("dcgan").Config
     prior, jitter = configs.told(Config_, "prior"), configs.told(Config_, "jitter")
     assert prior == {
