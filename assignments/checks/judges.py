@@ -128,6 +128,8 @@ def stopped(raw: dict, errors: Any = ()) -> str:
         return "Not written yet."
     if text.startswith("NameError") and type(raw.get("line")) is not int:
         return f"{text.removeprefix('NameError: ')}: run the cell that defines it."
+    if text.startswith("Trace: "):
+        return f"{text[7:8].upper()}{text[8:]}."
     line = raw.get("line")
     full_text = text if type(line) is int else f"check: {text}"
     for part, message in errors:

@@ -220,7 +220,7 @@ def numbers(rng, kind: str, size: int) -> dict:
         drawn["real"], drawn["z"] = rng.uniform(1.2, 2, (2, size, 1))
         drawn |= {"G": rng.uniform(-0.9, -0.7, 2), "D": rng.uniform([7, 0], [9, 1])}
     if kind == "G right already":
-        drawn["D"] = rng.uniform([0.05, 13], [0.1, 15])
+        drawn["D"] = rng.uniform([0.3, 9], [0.5, 10])
     if kind == "sure logits":
         drawn["D"] *= 600
     return drawn
@@ -230,13 +230,14 @@ def game(rng, size: int = 7, kind: str = "", **more) -> tuple:
     """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
     another right one leaves.
     """
-    drawn = numbers(rng, kind, size)
+    drawn = numbers(rng, kind, size + bool(kind))
     drawn["real"] *= 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
     inputs = {name: encode(torch.from_numpy(x)) for name, x in drawn.items()}
     inputs |= {
         "lr_G": float(rng.uniform(0.2, 0.5)),
         "lr_D": float(rng.uniform(0.2, 0.5)),
         "report": [],
+        "grows": True,
         "norms": kind == "batch norms",
         "dtype": "float32" if kind == "float32" else "float64",
         **more,

@@ -3,112 +3,136 @@
 from collections.abc import Callable
 from functools import reduce
 from itertools import accumulate, pairwise
+from itertools import product as cartesian
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import ps2_training as training
-from checks.judges import facet, several, table
-from checks.probes.ps2 import skip_parts
+from checks.judges import ROUGH, facet, several, table
+from checks.probes.ps2 import signature, skip_parts
 from checks.probes.tools import decode, encode
-from torch import Tensor
+from torch import Tensor, nn
 
 # ---- the U-Net's block
 
 PRIMES = [2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0, 31.0, 37.0]
 
 
+WRONG_SKIPS = [
+    (
+        lambda decoded, h: torch.cat([h, decoded], 1),
+        "The two parts are concatenated in the other order: what comes first?",
+    ),
+    (
+        lambda decoded, h: decoded + h if decoded.shape == h.shape else h,
+        "The skip is added: a U-Net keeps both, side by side. Along which dimension?",
+    ),
+    (
+        lambda decoded, h: decoded,
+        "The skip is missing: only what went through the inner part comes out.",
+    ),
+    (
+        lambda decoded, h: torch.cat([decoded, h], 0) if decoded.shape == h.shape else h,
+        "The parts are joined along the batch: which dimension holds the channels?",
+    ),
+    (
+        lambda decoded, h: torch.cat([decoded, decoded], 1),
+        "What comes out twice is the inner part: where is the input of the block?",
+    ),
+    (
+        lambda decoded, h: torch.cat([h, h], 1),
+        "What comes out twice is the input: where is the inner part?",
+    ),
+]
+NO_INNER = "The part in the middle is not used: down, inner, up."
+FITS = (
+    "The sizes do not fit: what does the task say about odd sizes, and along which dimension do "
+    "you concatenate?"
+)
+OUTPUT = (
+    "The output is wrong: which three parts does the input go through, and what is put beside it?"
+)
+SHAPE = (
+    "The output has the wrong shape: does it have the size of the input, odd sizes too, and the "
+    "channels of both?"
+)
+CUT_OFF = "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
+SMALLER = "The next image, of another size, comes out wrong: which size is it brought to?"
+AS_GIVEN = (
+    "The block changes the parts that it is made of, their numbers, modes or what is frozen: it "
+    "uses them as they are."
+)
+UNKNOWN = (
+    "The block does not know the parameters of all its parts: would an optimiser find them? Are "
+    "they attributes?"
+)
+
+
 def skip_case(
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    down: str = "half, rounded up",
-    n: int = 3,
-    c: int = 2,
+    rng: np.random.Generator, size: tuple[int, int], n: int = 3, c: int = 2, **how
 ) -> tuple[dict, dict]:
-    """A block around stubs of primes, for n images of c channels and the given size."""
+    """A block around stubs of primes, for n images of c channels and the given size; ``how`` the
+    parts change it.
+    """
+    how = {"down": "half, rounded up", "up": "double", "cut": [0, 0], "norm": False} | how
+    how = {"dtype": "float64"} | how
     h = torch.from_numpy(rng.normal(0, 1, (n, c, *size)))
-    weights = torch.from_numpy(rng.normal(0, 1, (n, 2 * c, *size)))
     numbers = torch.from_numpy(rng.permutation(PRIMES)[:6].reshape(3, 2))
-    inputs = {"h": encode(h), "weights": encode(weights), "numbers": encode(numbers), "down": down}
+    inputs = {"h": encode(h), "numbers": encode(numbers), **how}
     first, inner, last = skip_parts(inputs)
-    h.requires_grad_()
+    h = h.to(getattr(torch, how["dtype"])).requires_grad_()
     decoded = F.interpolate(last(inner(first(h))), size=size)
     right = torch.cat([decoded, h], 1)
-    no_inner = torch.cat([F.interpolate(last(first(h)), size=size), h], 1)
-    wrong = [
-        (
-            torch.cat([h, decoded], 1),
-            "The two parts are concatenated in the other order: what comes first?",
-        ),
-        (
-            decoded + h,
-            "The skip is added: a U-Net keeps both, side by side. Along which dimension?",
-        ),
-        (decoded, "The skip is missing: only what went through the inner part comes out."),
-        (
-            torch.cat([decoded, h], 0),
-            "The parts are joined along the batch: which dimension holds the channels?",
-        ),
-        (
-            torch.cat([decoded, decoded], 1),
-            "What comes out twice is the inner part: where is the input of the block?",
-        ),
-        (torch.cat([h, h], 1), "What comes out twice is the input: where is the inner part?"),
-        (no_inner, "The part in the middle is not used: down, inner, up."),
-    ]
+    wrong = [(way(decoded, h), message) for way, message in WRONG_SKIPS]
+    wrong.append((torch.cat([F.interpolate(last(first(h)), size=size), h], 1), NO_INNER))
+    weights = torch.from_numpy(rng.normal(0, 1, right.shape)).to(h)
+    inputs["weights"] = encode(weights)
     (gradient,) = torch.autograd.grad((right * weights).sum(), h)
-    fits = (
-        "The sizes do not fit: what does the task say about odd sizes, and along which "
-        "dimension do you concatenate?"
-    )
-    errors = [["Sizes of tensors must match", fits], ["must match the size", fits]]
+    errors = [["Sizes of tensors must match", FITS], ["must match the size", FITS]]
+    wrong = [[encode(w), m] for w, m in wrong if w is not h]
+    rough = ROUGH[how["dtype"]]
+    smaller = [n, right.shape[1], size[0] - 1, size[1] - 1]
+    more = {"errors": errors, "quiet": True}
     items = [
-        facet(
-            "output",
-            encode(right),
-            (
-                "The output is wrong: which three parts does the input go through, and what is "
-                "put beside it?"
-            ),
-            2,
-            wrong=[[encode(w), m] for w, m in wrong],
-            shape=(
-                "The output has the wrong shape: does it have the size of the input, odd sizes "
-                "too, and the channels of both?"
-            ),
-            errors=errors,
-        ),
-        facet(
-            "gradient",
-            encode(gradient),
-            (
-                "The gradient at the input is wrong: is one of the two ways cut off, or "
-                "changed in place?"
-            ),
-            quiet=True,
-            errors=errors,
-        ),
-        facet(
-            "smaller_shape",
-            [n, 2 * c, size[0] - 1, size[1] - 1],
-            "The next image, of another size, comes out wrong: which size is it brought to?",
-            0.5,
-            quiet=True,
-            errors=errors,
-        ),
+        facet("output", encode(right), OUTPUT, 2, wrong=wrong, shape=SHAPE, errors=errors, **rough),
+        facet("gradient", encode(gradient), CUT_OFF, **more, **rough),
+        facet("smaller_shape", smaller, SMALLER, 0.5, **more),
     ]
     return inputs, {"facets": items}
 
 
 def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, _ = skip_case(rng, (4, 6))
-    message = (
-        "The block does not know the parameters of all its parts: would an optimiser find "
-        "them? Are they attributes?"
+    numbers = decode(inputs["numbers"])
+    errors = [["check: AttributeError", UNKNOWN], ["cat()", UNKNOWN], ["non-empty", UNKNOWN]]
+    known = encode(numbers.flatten().sort().values)
+    as_given = [encode(numbers), [True, False, True], [True, False, True]]
+    items = [
+        facet("known", known, UNKNOWN, shape=UNKNOWN, errors=errors),
+        facet("as_given", as_given, AS_GIVEN, 0.5, beside=True, quiet=True),
+    ]
+    return inputs, {"facets": items}
+
+
+def skip_sizes(rng: np.random.Generator) -> tuple[dict, dict]:
+    return several(
+        {
+            "odd": skip_case(rng, (7, 6), n=1),
+            "large": skip_case(rng, (6, 4), c=1, down="", cut=[1, 0]),
+            "cut": skip_case(rng, (6, 30), n=1, cut=[0, 4], up="double, wider"),
+        }
     )
-    errors = [["check: AttributeError", message], ["cat()", message], ["non-empty", message]]
-    known = encode(decode(inputs["numbers"]).flatten().sort().values)
-    return inputs, {"facets": [facet("known", known, message, shape=message, errors=errors)]}
+
+
+def skip_widths(rng: np.random.Generator) -> tuple[dict, dict]:
+    return several(
+        {
+            "odd": skip_case(rng, (6, 9), down="half, rounded down"),
+            "norm": skip_case(rng, (4, 5), norm=True),
+            "float32": skip_case(rng, (4, 4), dtype="float32"),
+        }
+    )
 
 
 # ---- receptive fields
@@ -176,7 +200,11 @@ def field_random(rng: np.random.Generator) -> tuple[dict, dict]:
         known = {16, 34, 70, 142, 286}  # of the usual discriminators
         if walk_back(stack) not in {*known, *(value for value, _ in wrong_fields(stack))}:
             stacks[" ".join(f"{k}x{k}/{s}" for k, s in stack)] = stack
+    for name, stack in list(stacks.items())[:1]:
+        stacks[f"{name}, turned round"] = stack[::-1]
+    stacks["gaps"] = [[2, 3], [2, 3], [int(rng.integers(4, 9)), 1]]  # pixels that nobody sees count
     stacks["deep"] = [[4, 2]] * 9 + [[1, 2], [1, 1], [3, 1]]
+    stacks["very deep"] = [[4, 2]] * 26 + [[3, 1]]  # a number that float32 cannot hold
     return field_case(stacks)
 
 
@@ -192,84 +220,103 @@ def widths(in_channels: int, base: int, n_layers: int) -> list[list[int]]:
     return [[a, b] for a, b in pairwise(sizes)]
 
 
-def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
-    n_layers = 4
-    arguments = [int(rng.choice([3, 5, 6])), int(rng.choice([2, 3])), n_layers]
-    image = [2, arguments[0], 119, 135]
-    strides = [2] * n_layers + [1, 1]
-    size = [119, 135]
+MAPS = (
+    "The map has the wrong size for an image of odd size: check padding, strides and the number of "
+    "layers."
+)
+NOT_MAP = "One number per image comes out: a patch discriminator gives a map."
+WIDTHS = "The widths are wrong: how do they grow, and where do they stop?"
+STRIDES = "Kernels or strides are wrong: which layers halve the map?"
+TOO_MANY = "Too many layers have stride 2: which size of patch does that give?"
+CALLED = "The kinds of layers are other ones: which of them have a norm, and what ends the stack?"
+ENDS = "The first and the last convolution come before no norm: PyTorch's default is a bias."
+OWN = "Two places of the stack share a layer: each has one of its own."
+LEARNS = "Some parameters are frozen, or a layer is not in train mode: a new network learns."
+FEWEST = "With one layer, the least, the stack is wrong: which rows of the table remain?"
+MANY = "With six layers the stack is wrong: what stays the same however many layers there are?"
+FRESH = (
+    "The first weights are others than PyTorch's, or in another order: are layers created in the "
+    "order in which the image passes them, anew in each call, and left as they come?"
+)
+
+
+def built(in_channels: int, base: int, n: int, image: list[int]) -> dict:
+    """What is wanted of a discriminator of ``n`` layers: the map's shape, and its layers."""
+    strides, size = [2] * n + [1, 1], image[2:]
     for stride in strides:
-        size = [(n + 2 - 4) // stride + 1 for n in size]
-    order = ["conv"] + ["conv", "batch norm"] * n_layers + ["conv"]
-    all_two = [[4, 2]] * (n_layers + 2), [[4, 2]] * (n_layers + 1) + [[4, 1]]
-    norms = ["conv", *["conv", "batch norm"] * (n_layers + 1)]
-    first = ["conv", "batch norm"] * (n_layers + 1) + ["conv"]
-    maps = (
-        "The map has the wrong size for an image of odd size: check padding, strides and the "
-        "number of layers."
-    )
-    not_map = "One number per image comes out: a patch discriminator gives a map."
-    wrong = [
-        [norms, "A norm follows the last convolution: logits are not normalised."],
-        [first, "A norm follows the first convolution."],
-        [[*order, "sigmoid"], "A sigmoid is applied: the losses take logits."],
-        [["conv"] * (n_layers + 2), "The norms are missing."],
+        size = [(side + 2 - 4) // stride + 1 for side in size]
+    return {
+        "map": [image[0], 1, *size],
+        "channels": widths(in_channels, base, n),
+        "strides": [[4, stride] for stride in strides],
+        "called": ["conv"] + ["conv", "batch norm"] * n + ["conv"],
+        "biases": [True, True],
+        "own": [n + 2, n],
+        "learns": True,
+    }
+
+
+def wrong_kinds(n: int) -> list:
+    """Pairs (what is called, message) of typical wrong stacks."""
+    order = built(1, 1, n, [1, 1, 9, 9])["called"]
+    return [
         [
-            ["instance norm" if x == "batch norm" else x for x in order],
-            "The norms are of another kind.",
+            ["conv", *["conv", "batch norm"] * (n + 1)],
+            "A norm follows the last convolution: logits are not normalised.",
         ],
+        [["conv", "batch norm"] * (n + 1) + ["conv"], "A norm follows the first convolution."],
+        [[*order, "sigmoid"], "A sigmoid is applied: the losses take logits."],
+        [["conv"] * (n + 2), "The norms are missing."],
+        [[kind.replace("batch", "instance") for kind in order], "The norms are of another kind."],
     ]
-    stops = [["Kernel size can't be greater", maps]]
+
+
+def first_weights(arguments: list[int], seed: int) -> list[Tensor]:
+    """What two discriminators hold that are made one after the other: a few numbers of each, for
+    each choice of a bias before a norm or none.
+    """
+    wants = []
+    for biases in cartesian([True, False], repeat=arguments[2]):
+        torch.manual_seed(seed)
+        sizes = [
+            (a, b, bias)
+            for (a, b), bias in zip(widths(*arguments), [True, *biases, True], strict=True)
+        ]
+        nets = [[nn.Conv2d(a, b, 4, bias=bias) for a, b, bias in sizes] for _ in range(2)]
+        wants.append(torch.stack([signature(net) for net in nets]))
+    return wants
+
+
+def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
+    n, stops = 4, [["Kernel size can't be greater", MAPS]]
+    channels, base = int(rng.choice([3, 5, 6])), int(rng.choice([2, 3]))
+    image, large = [2, channels, 119, 135], [1, channels, 199, 205]
+    right = built(channels, base, n, image)
+    halved = [[[4, 2]] * (n + 2), [[4, 2]] * (n + 1) + [[4, 1]]]
+    seed, small = int(rng.integers(2**31)), [channels, 2, 2]
+    with torch.random.fork_rng(devices=[]):
+        fresh = [encode(weights) for weights in first_weights(small, seed)]
+    wrong = {
+        "map": [[shape, NOT_MAP] for shape in ([2, 1], [2], [2, 1, 1, 1])],
+        "strides": [[way, TOO_MANY] for way in halved],
+        "called": wrong_kinds(n),
+    }
+    messages = {"map": MAPS, "channels": WIDTHS, "strides": STRIDES, "called": CALLED}
     items = [
-        facet(
-            "map",
-            [2, 1, *size],
-            maps,
-            errors=stops,
-            wrong=[[[2, 1], not_map], [[2], not_map], [[2, 1, 1, 1], not_map]],
-        ),
-        facet(
-            "channels",
-            widths(*arguments),
-            "The widths are wrong: how do they grow, and where do they stop?",
-        ),
-        facet(
-            "strides",
-            [[4, s] for s in strides],
-            "Kernels or strides are wrong: which layers halve the map?",
-            wrong=[
-                [way, "Too many layers have stride 2: which size of patch does that give?"]
-                for way in all_two
-            ],
-        ),
-        facet(
-            "called",
-            order,
-            (
-                "The kinds of layers are other ones: which of them have a norm, and what ends "
-                "the stack?"
-            ),
-            wrong=wrong,
-            errors=stops,
-        ),
+        facet(name, right[name], message, wrong=wrong.get(name, []), errors=stops)
+        for name, message in messages.items()
     ]
-    size = [119, 135]
-    for stride in (2, 1, 1):
-        size = [(n + 2 - 4) // stride + 1 for n in size]
-    one = [
-        [2, 1, *size],
-        widths(*arguments[:2], 1),
-        [[4, 2], [4, 1], [4, 1]],
-        ["conv", "conv", "batch norm", "conv"],
+    items += [
+        facet(name, right[name], message, 0.5, beside=True, errors=stops, quiet=True)
+        for name, message in (("biases", ENDS), ("own", OWN), ("learns", LEARNS))
     ]
-    items.append(
-        facet(
-            "one layer",
-            one,
-            "With one layer, the least, the stack is wrong: which rows of the table remain?",
-        )
-    )
-    return {"arguments": arguments, "image": image}, {"facets": items}
+    items += [
+        facet("1 layers", list(built(channels, base, 1, image).values()), FEWEST),
+        facet("6 layers", list(built(channels, 2, 6, large).values()), MANY, 0.5, quiet=True),
+        facet("fresh", fresh[0], FRESH, 0.5, wants=fresh, quiet=True, beside=True),
+    ]
+    stacks = {"": [base, n, image], "1 layers": [base, 1, image], "6 layers": [2, 6, large]}
+    return {"channels": channels, "stacks": stacks, "seed": seed, "small": small}, {"facets": items}
 
 
 def patch_map(
@@ -295,76 +342,61 @@ def patch_map(
     return h
 
 
-def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
-    n_layers, channels = 2, 3
-    arguments, large = [channels, 2, n_layers], [1, channels, 83, 83]
+SHARP = "The leaky ReLU has PyTorch's usual slope, not that of the task."
+GIVEN = "With given weights the map is wrong: which activation, which slope, which norm, where?"
+TRAINED = "In train mode the map is another one: norms apart, nothing differs between the modes."
+RUNNING = (
+    "After a batch in train mode the norms remember other statistics: are they PyTorch's, with its "
+    "defaults?"
+)
+MAP_SHAPE = "The map has the wrong shape: check padding, strides and the number of layers."
+LOOKS = "One output looks at a patch of the wrong size: which layers have stride 2?"
+
+
+def patch_case(rng: np.random.Generator, n: int, image: list[int]) -> tuple[dict, dict]:
+    """The map for given weights, in both modes."""
+    arguments = [image[1], 2, n]
     weights = [torch.from_numpy(rng.normal(0, 0.4, (b, a, 4, 4))) for a, b in widths(*arguments)]
-    norms = torch.from_numpy(rng.uniform(0.5, 1.5, (n_layers, 2)))
-    image = torch.from_numpy(rng.normal(0, 20, (2, channels, 25, 31)))  # logits beyond any bound
-    weights[-1] *= -patch_map(image, weights, norms, n_layers).sum().sign()  # some are negative
-    right = patch_map(image, weights, norms, n_layers)
+    norms = torch.from_numpy(rng.uniform(0.5, 1.5, (n, 2)))
+    picture = torch.from_numpy(rng.normal(0, 20, image))  # logits beyond any bound
+
+    def mapped(slope: float = 0.2, running: list | None = None) -> Tensor:
+        return patch_map(picture, weights, norms, n, slope, running)
+
+    weights[-1] *= -mapped().sum().sign()  # some are negative
+    right = mapped()
     wrong = [
         (torch.sigmoid(right), "A sigmoid is applied: the losses take logits."),
-        (
-            patch_map(image, weights, norms, n_layers, 0.0),
-            "Negative values are cut off: which slope does the task give?",
-        ),
-        (
-            patch_map(image, weights, norms, n_layers, 0.01),
-            "The leaky ReLU has PyTorch's usual slope, not that of the task.",
-        ),
-        (
-            patch_map(image, weights, norms, n_layers, 1.0),
-            "There is no activation between the convolutions.",
-        ),
+        (mapped(0.0), "Negative values are cut off: which slope does the task give?"),
+        (mapped(0.01), SHARP),
+        (mapped(1.0), "There is no activation between the convolutions."),
         (
             F.leaky_relu(right, 0.2),
             "An activation follows the last convolution: logits may be negative.",
         ),
         (torch.tanh(right), "A tanh is applied: the losses take logits."),
     ]
-    field = walk_back([[4, 2]] * n_layers + [[4, 1]] * 2)
-    inputs = {
-        "arguments": arguments,
-        "image": encode(image),
-        "large": large,
-        "norms": encode(norms),
-    }
-    inputs["weights"] = [encode(w) for w in weights]
     running: list[Tensor] = []
-    patch_map(image, weights, norms, n_layers, running=running)
-    shape = "The map has the wrong shape: check padding, strides and the number of layers."
+    trained = mapped(running=running)
+    inputs = {"arguments": arguments, "image": encode(picture), "norms": encode(norms)}
+    inputs["weights"] = [encode(w) for w in weights]
     items = [
-        facet(
-            "map",
-            encode(right),
-            (
-                "With given weights the map is wrong: which activation, which slope, which "
-                "norm, where?"
-            ),
-            2,
-            wrong=[[encode(w), m] for w, m in wrong],
-            shape=shape,
-        ),
-        facet(
-            "running",
-            encode(torch.cat(running)),
-            (
-                "After a batch in train mode the norms remember other statistics: are they "
-                "PyTorch's, with its defaults?"
-            ),
-            0.5,
-            quiet=True,
-        ),
-        facet("one", [1, *right.shape[1:]], shape, 0.5),
-        facet(
-            "field",
-            [field, field],
-            "One output looks at a patch of the wrong size: which layers have stride 2?",
-            errors=[["Kernel size can't be greater", shape]],
-        ),
+        facet("map", encode(right), GIVEN, 2, wrong=[[encode(w), m] for w, m in wrong]),
+        facet("train map", encode(trained), TRAINED, 0.5, quiet=True),
+        facet("running", encode(torch.cat(running)), RUNNING, 0.5, quiet=True),
+        facet("one", [1, *right.shape[1:]], MAP_SHAPE, 0.5),
     ]
+    items[0]["shape"] = MAP_SHAPE
     return inputs, {"facets": items}
+
+
+def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
+    inputs, expectations = patch_case(rng, 2, [2, 3, 25, 31])
+    side = walk_back([[4, 2]] * 2 + [[4, 1]] * 2)
+    stops = [["Kernel size can't be greater", MAP_SHAPE]]
+    expectations["facets"].append(facet("field", [side, side], LOOKS, errors=stops))
+    inputs["large"] = [1, 3, 83, 83]
+    return several({"two": (inputs, expectations), "four": patch_case(rng, 4, [2, 3, 51, 57])})
 
 
 SKIP, FIELD, PATCH = "SkipBlock", "receptive_field", "build_patch_gan"
@@ -384,23 +416,18 @@ CHECKS = [
             "skip_odd",
             SKIP,
             1,
-            "one image of odd height, parts that do not halve",
+            "one image of odd height, parts that do not halve, or change sizes and channels",
             False,
-            lambda r: several(
-                {
-                    "odd": skip_case(r, (7, 6), n=1),
-                    "large": skip_case(r, (5, 4), "", c=1),
-                }
-            ),
+            skip_sizes,
             "skip",
         ),
         (
             "skip_odd_down",
             SKIP,
             1,
-            "an odd width, halved and rounded down",
+            "an odd width, halved and rounded down; a batch norm; float32",
             False,
-            lambda r: skip_case(r, (6, 9), "half, rounded down"),
+            skip_widths,
             "skip",
         ),
         (

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.judges import ROUGH, facet, same_precision, several, table, value_alone
+from checks.judges import ROUGH, facet, same_precision, several, table
 from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
-from checks.probes.tools import Mix, Patches, decode, encode
+from checks.probes.ps2 import pair_parts, step_parts
+from checks.probes.tools import encode
 from checks.reference import (
     FROZEN,
     STEP_ERRORS,
@@ -23,59 +24,83 @@ from torch import Tensor
 # ---- what D sees
 
 
+WRONG_PAIRS = [
+    (lambda x, y: torch.cat([y, x], 1), "x and y change places: which of them comes first?"),
+    (lambda x, y: y, "The condition is missing: what does D see besides y?"),
+    (lambda x, y: x, "D sees only the condition."),
+    (lambda x, y: torch.cat([x, x], 1), "D sees the condition twice, and y not at all."),
+    (lambda x, y: torch.cat([y, y], 1), "D sees y twice, and the condition not at all."),
+]
+ALIKE = [  # for x and y of one shape
+    (lambda x, y: torch.cat([x, y], 0), "x and y are joined along the batch."),
+    (lambda x, y: torch.cat([x, y], 2), "x and y are joined along the height."),
+    (lambda x, y: x + y, "x and y are added: D cannot tell them apart any more."),
+]
+LOGITS = "D's logits are wrong: what is concatenated, in which order, along which dimension?"
+ALONG = "The map has the wrong shape: along which dimension are x and y concatenated?"
+NO_FIT = "x and y do not fit together: along which dimension are they concatenated?"
+REACHES = "No gradient reaches {}, which shall learn: is something detached or frozen here?"
+CHANGED = "The gradient that reaches {} is wrong: is y cut off or changed on its way to D?"
+AS_IT_CAME = (
+    "D does not stay as it came: its mode and what is frozen are for those who call the function."
+)
+
+
 def pair_case(
-    rng: np.random.Generator, channels: tuple[int, int], batch: int = 3
+    rng: np.random.Generator,
+    channels: tuple[int, int],
+    batch: int = 3,
+    size: tuple[int, int] = (7, 5),
+    spread: float = 3,
+    **how,
 ) -> tuple[dict, dict]:
-    x, y = (torch.from_numpy(rng.normal(0, 3, (batch, c, 7, 5))) for c in channels)
-    numbers = torch.from_numpy(rng.normal(0, 1, 12))
-    D, y = Patches(numbers), y.requires_grad_()
-    right = D(torch.cat([x, y], 1))
-    wrong = [
-        (D(torch.cat([y, x], 1)), "x and y change places: which of them comes first?"),
-        (D(y), "The condition is missing: what does D see besides y?"),
-        (D(x), "D sees only the condition."),
-        (D(torch.cat([x, x], 1)), "D sees the condition twice, and y not at all."),
-        (D(torch.cat([y, y], 1)), "D sees y twice, and the condition not at all."),
+    """A pair of images of the given channels; ``how`` D comes: in which mode, frozen or not."""
+    how = {"train": True, "frozen": False, "norms": False, "dtype": "float64"} | how
+    images = (rng.normal(0, spread, (batch, c, *size)) for c in channels)
+    inputs = {
+        name: encode(torch.from_numpy(image)) for name, image in zip("xy", images, strict=True)
+    }
+    inputs |= {"D": encode(torch.from_numpy(rng.normal(0, 1, 12))), **how}
+    D, x, y = pair_parts(inputs)
+    right, rough = D(torch.cat([x, y.requires_grad_()], 1)), ROUGH[how["dtype"]]
+    wrong = [(D(way(x, y)), message) for way, message in WRONG_PAIRS + ALIKE * (x.shape == y.shape)]
+    wrong += [
         (torch.sigmoid(right), "A sigmoid is applied: logits are asked for."),
         (right.mean(), "One number comes back: D gives a map of logits."),
         (right.mean((1, 2, 3)), "One number per image comes back: D gives a map of logits."),
-        (
-            D(torch.cat([x, y], 0)) if x.shape == y.shape else None,
-            "x and y are joined along the batch.",
-        ),
-        (
-            D(torch.cat([x, y], 2)) if x.shape == y.shape else None,
-            "x and y are joined along the height.",
-        ),
-        (
-            D(x + y) if x.shape == y.shape else None,
-            "x and y are added: D cannot tell them apart any more.",
-        ),
     ]
-    errors = [
-        [
-            "Sizes of tensors must match",
-            "x and y do not fit together: along which dimension are they concatenated?",
-        ]
-    ]
+    sources = {"y": y} | ({} if how["frozen"] else {"D": next(iter(D.parameters()))})
     items = [
         facet(
             "logits",
             encode(right),
-            "D's logits are wrong: what is concatenated, in which order, along which dimension?",
-            wrong=[[encode(w), m] for w, m in wrong if w is not None],
-            errors=errors,
-            shape="The map has the wrong shape: along which dimension are x and y concatenated?",
+            LOGITS,
+            wrong=[[encode(w), m] for w, m in wrong],
+            errors=[["Sizes of tensors must match", NO_FIT]],
+            shape=ALONG,
+            **rough,
         ),
-        *slopes(
-            right.sum(),
-            {"y": y, "D": D.weight},
-            "No gradient reaches {}, which shall learn: is something detached or frozen here?",
-            "The gradient that reaches {} is wrong: is y cut off or changed on its way to D?",
-        ),
-        facet("intact", True, FROZEN, beside=True),
+        *slopes(right.sum(), sources, REACHES, CHANGED, **rough),
+        facet("intact", True, FROZEN if how["train"] and not how["frozen"] else AS_IT_CAME)
+        | {"beside": True},
+        same_precision(how["dtype"]),
     ]
-    return {"x": encode(x), "y": encode(y), "D": encode(numbers)}, {"facets": items}
+    if not how["frozen"]:
+        items.append(items[2] | {"key": "real_gradient", "share": 0.5})
+    return inputs, {"facets": items}
+
+
+def pair_kinds(rng: np.random.Generator) -> tuple[dict, dict]:
+    return several(
+        {
+            "three": pair_case(rng, (2, 5), spread=60),
+            "one": pair_case(rng, (1, 3), 1, (6, 9), norms=True),
+            "norms": pair_case(rng, (3, 2), norms=True),
+            "eval": pair_case(rng, (2, 2), 2, norms=True, train=False),
+            "frozen": pair_case(rng, (2, 3), 2, frozen=True),
+            "float32": pair_case(rng, (3, 3), 2, dtype="float32"),
+        }
+    )
 
 
 # ---- what G minimises
@@ -121,45 +146,61 @@ def wrong_losses(
     ]
 
 
+NO_WAY = "No gradient comes back through {}: is there a detach() or an item() on the way?"
+NOT_ITS_OWN = "The gradient that reaches {} is wrong: is the term built from it, with its weight?"
+VALUE = "The value is wrong: which two terms, which reductions, which weight?"
+ONE_NUMBER = "The loss is no single number: which reduction does the task ask for?"
+FINITE = "Where a pixel is right already, the gradient is nan: which root or quotient is there?"
+# None of them is a number of float32.
+WEIGHTS = [23 / 7, 52 / 7, 92 / 7, 123 / 7, 163 / 7]
+
+
 def loss_case(
-    rng: np.random.Generator, extreme: bool, batch: int = 3, weight: float | None = None
+    rng: np.random.Generator, kind: str = "", batch: int = 3, weight: float | None = None
 ) -> tuple[dict, dict]:
-    """G's loss, where some pixels are right; ``weight`` None draws one."""
-    shape = (batch, 2, 5, 7)
-    scale = 300.0 if extreme else 2.0
+    """G's loss, also where some pixels are right; ``weight`` None draws one."""
+    shape, dtype = (batch, 2, 5, 7), "float32" if kind == "extreme" else "float64"
+    scale = 300.0 if kind == "extreme" else 2.0
     logits = torch.from_numpy(rng.normal(-1.0 * scale, scale, (batch, 1, 2, 3)))
-    logits[0, 0, 0, 0] = -5000.0 if extreme else logits[0, 0, 0, 0]
     fake, y = (torch.from_numpy(rng.uniform(-3, 3, shape)) for _ in range(2))
-    if weight is not None:
+    if kind == "extreme":
+        logits[0, 0, 0, 0] = -5000.0
+    if kind == "sure and unsure":
+        logits[:, 0, 0] = torch.from_numpy(rng.uniform(200, 900, (batch, 3)) * [1, -1, 1])
+    if kind == "won":
+        logits, fake = logits.abs() + 28, y + 1e-8 * fake
+    if kind == "right pixels":
         fake[..., :2] = y[..., :2]
-    weight = float(rng.choice([3.25, 7.375, 13.125, 17.5, 23.25])) if weight is None else weight
+    weight = float(rng.choice(WEIGHTS)) if weight is None else weight
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     value = right_loss(logits, fake, y, weight)
     inputs = {name: encode(t) for name, t in (("logits", logits), ("fake", fake), ("y", y))}
-    inputs |= {"lambda_l1": weight, "dtype": "float32" if extreme else "float64"}
+    inputs |= {"lambda_l1": weight, "dtype": dtype}
     wrong = differing(wrong_losses(logits, fake, y, weight), value, 1e-3, 1e-3)
+    sources, rough = {"logits": logits, "fake": fake}, ROUGH[dtype]
+    if kind == "right pixels":  # where the slope of the L1 term is a choice
+        sources.pop("fake")
+    more = {"wrong": wrong, "nan": NOT_STABLE, "shape": ONE_NUMBER}
     items = [
-        facet(
-            "value",
-            encode(value),
-            "The value is wrong: which two terms, which reductions, which weight?",
-            2,
-            wrong=wrong,
-            nan=NOT_STABLE,
-            shape="The loss is no single number: which reduction does the task ask for?",
-            **ROUGH[inputs["dtype"]],
-        ),
-        same_precision(inputs["dtype"]),
-        *slopes(
-            value,
-            {"logits": logits, "fake": fake},
-            "No gradient comes back through {}: is there a detach() or an item() on the way?",
-            "The gradient that reaches {} is wrong: is the term built from it, with its weight?",
-            **ROUGH[inputs["dtype"]],
-        ),
+        facet("value", encode(value), VALUE, 2, **more, **rough),
+        same_precision(dtype),
+        facet("finite", True, FINITE, 0.5, beside=True),
+        *slopes(value, sources, NO_WAY, NOT_ITS_OWN, **rough),
     ]
-    items[0] |= {"small": NOT_STABLE} if extreme else {}
+    items[0] |= {"small": NOT_STABLE} if kind == "extreme" else {}
     return inputs, {"facets": items}
+
+
+def loss_kinds(rng: np.random.Generator) -> tuple[dict, dict]:
+    return several(
+        {
+            "extreme": loss_case(rng, "extreme"),
+            "small": loss_case(rng, "right pixels", 1, 3 / 7),
+            "none": loss_case(rng, "right pixels", 1, 0.0),
+            "sure and unsure": loss_case(rng, "sure and unsure"),
+            "won": loss_case(rng, "won"),
+        }
+    )
 
 
 # ---- the step
@@ -213,28 +254,66 @@ def pair(x: Tensor, y: Tensor) -> Tensor:
     return torch.cat([x, y], 1)
 
 
-def game(rng: np.random.Generator, batch: int = 3, **more) -> tuple[dict, dict, list]:
-    """Inputs of the game, what a right step leaves, and what the wrong ones leave."""
+# Other games, and what to say if their weights are wrong.
+KINDS = {
+    "D right already": "Where D is right already, a step goes wrong: is a loss or an update left "
+    "out, or held at a bound?",
+    "G right already": "Where G is right already, a step goes wrong: is a loss or an update left "
+    "out, held at a bound, or nan?",
+    "sure logits": "Where D's logits are several hundred, a step goes wrong: is the logarithm "
+    "taken of a rounded sigmoid?",
+    "batch norms": "With batch norms in G and D, and a tanh at G's end, a step goes wrong: which "
+    "images pass together, and in which mode is each norm?",
+    "float32": "In float32 a step goes wrong: is something computed in a lower precision?",
+}
+
+
+def numbers(rng: np.random.Generator, kind: str, batch: int, a: int, b: int) -> dict:
+    """The two networks of a game, and images of a and b channels."""
+    drawn = {"G": rng.normal(0, 0.7, (b, a)), "D": rng.normal(0, 0.6, 8)}
+    drawn |= {k: rng.uniform(-3, 3, (batch, c, 7, 5)) for k, c in (("x", a), ("y", b))}
+    if kind == "D right already":
+        drawn["D"] = np.r_[1.0, np.zeros(a), np.full(7 - a, 6.0)]
+        drawn["y"], drawn["G"] = rng.uniform(0.8, 1.2, (batch, b, 7, 5)), -np.full((b, a), 0.7)
+        drawn["x"] = rng.uniform(0.5, 1, (batch, a, 7, 5))
+    if kind == "G right already":
+        drawn["D"] = np.r_[9.0, rng.uniform(-0.3, 0.3, 7)]
+        drawn["x"][..., :2] = 0.0
+        drawn["y"] = np.einsum("oi,bihw->bohw", drawn["G"], drawn["x"])
+        drawn["y"][..., 2:] += rng.uniform(1e-4, 2e-4, (batch, b, 7, 3))
+    if kind == "sure logits":
+        drawn["D"] *= 600
+    return drawn
+
+
+def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tuple:
+    """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
+    another right one leaves.
+    """
     a, b = (2, 4) if "steps" in more else (3, 3)  # channels
-    numbers = {"G": rng.normal(0, 0.7, (b, a)), "D": rng.normal(0, 0.6, 8)}
-    numbers |= {k: rng.uniform(-3, 3, (batch, c, 7, 5)) for k, c in (("x", a), ("y", b))}
+    drawn = numbers(rng, kind, batch + bool(kind), a, b)
     right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
-    numbers["x"][..., :right] = numbers["y"][..., :right] = 0.0
-    inputs = {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
-    weight = float(rng.choice([5.25, 7.375, 11.625, 13.75]))
+    drawn["x"][..., :right] = drawn["y"][..., :right] = 0.0
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()}
+    weight = float(rng.choice([37, 52, 81, 96])) / 7  # no number of float32
     inputs |= {
-        "lr_G": float(rng.uniform(0.02, 0.04)),
+        "lr_G": float(rng.uniform(0.02, 0.04)) * (50 if kind == "float32" else 1),
         "lr_D": float(rng.uniform(0.4, 0.8)),
         "lambda_l1": weight,
+        "norms": kind == "batch norms",
+        "dtype": "float32" if kind == "float32" else "float64",
+        "report": [],
+        "grows": True,
+        **more,
     }
-    inputs |= {"report": [], **more}
-    G, D = Mix(decode(inputs["G"])), Patches(decode(inputs["D"]))
-    x, y = decode(inputs["x"]), decode(inputs["y"])
-    right = {"d_weight": 0.5, "lambda_l1": weight}
+    *nets, x, y = step_parts(inputs)
+    way = {"d_weight": 0.5, "lambda_l1": weight}
 
     def left(shown: Callable = pair, **mistakes) -> dict:
-        return play(G, D, inputs, x, y, shown, **(right | mistakes))
+        return play(*nets, inputs, x, y, shown, **(way | mistakes))
 
+    if kind:
+        return inputs, left(), left(together=True)
     others = [(left(**mistakes), message) for mistakes, message in WRONG]
     others += [(left(shown), message) for shown, message in SEEN]
     return inputs, left(), others
@@ -260,9 +339,9 @@ CHECKS = table(
         "pair_channels",
         PAIR,
         2,
-        "pairs with other numbers of channels",
+        "pairs with other numbers of channels; D with a norm, in eval mode, frozen",
         False,
-        lambda r: several({"three": pair_case(r, (2, 5)), "one": pair_case(r, (1, 3), 1)}),
+        pair_kinds,
         "judged",
     ),
     (
@@ -271,22 +350,16 @@ CHECKS = table(
         3,
         "value and gradients of G's loss",
         True,
-        lambda r: loss_case(r, False),
+        loss_case,
         "generator_loss",
     ),
     (
         "g_loss_extreme",
         LOSS,
         1,
-        "logits of several hundred, one image, small weights",
+        "logits of several hundred, one image, small weights, a loss near 0",
         False,
-        lambda r: several(
-            {
-                "extreme": loss_case(r, True),
-                "small": value_alone(loss_case(r, False, 1, 0.375)),
-                "none": value_alone(loss_case(r, False, 1, 0.0)),
-            }
-        ),
+        loss_kinds,
         "generator_loss",
     ),
 )
@@ -309,4 +382,5 @@ CHECKS += step_checks(
     ),
     ERRORS,
     "step",
+    KINDS,
 )

@@ -18,7 +18,7 @@ from torch import nn
 from course_lib import losses
 from course_lib.methods.dcgan import DCGAN
 from course_lib.methods.pix2pix import Config, Pix2Pix
-from course_lib.networks import PatchGAN, UNet
+from course_lib.networks import PatchGAN, UNet, discriminators
 from course_lib.networks.blocks import receptive_field
 from tests.support import library_claims
 from tests.support.library_parts import PARTS, TINY
@@ -118,6 +118,7 @@ LIBRARY = {
 @pytest.mark.parametrize(("ps", "function"), [pair for pair in FUNCTIONS if pair[1] in LIBRARY])
 def test_the_library_passes_every_check_of_its_own_functions(ps, function, monkeypatch):
     monkeypatch.setattr(torch, "tanh", lambda h: h)  # the U-Net's last layer; the block has none
+    monkeypatch.setattr(discriminators, "init_weights", lambda net: None)  # PyTorch's own
     names = {function: LIBRARY[function]}
     assert matrix.grade(ps, names, "library", function=function)[1] == ()
 
@@ -296,7 +297,7 @@ def test_checks_are_quick_their_answers_are_json_and_judges_survive_any_json(ps)
         assert time.perf_counter() - start < item.seconds, item.name
         assert json.loads(json.dumps(raw, allow_nan=False)) == raw
         assert item.judge(inputs, expectations, raw) == checks.Verdict(1.0, "")
-        broken = [*NASTY, *({key: value} for key in raw for value in NASTY)]
+        broken = [*NASTY, *({key: value} for key in raw for value in rng.sample(NASTY, 20))]
         for key in raw:
             for value in rng.sample(NASTY, 12):
                 broken.append(copy.copy(raw) | {key: value})

@@ -1,16 +1,21 @@
 """Probes of problem set 2: the student's networks, losses and step on the parent's numbers."""
 
+from collections.abc import Callable, Iterable, Sequence
+
 import torch
 from checks.probes.tools import (
     Mix,
+    Normed,
     Patches,
     attempt,
+    called,
     decode,
+    dressed,
     encode,
     fill,
-    intact,
     precision,
     slope,
+    steady,
     trace,
     untouched,
     wanted,
@@ -21,42 +26,67 @@ from torch import Tensor, nn
 
 
 class Scale(nn.Module):
-    """Times a number, plus a number; halves or doubles the image if asked to."""
+    """Times a number, plus a number, as a convolution; halves or doubles the image, gives twice the
+    channels, or cuts rows and columns off, if asked to.
+    """
 
-    def __init__(self, numbers: Tensor, size: str = ""):
+    def __init__(self, numbers: Tensor, size: str = "", cut: Sequence[int] = (0, 0)):
         super().__init__()
-        self.numbers, self.size = nn.Parameter(numbers.clone()), size
+        self.numbers, self.size, self.cut = nn.Parameter(numbers.clone()), size, cut
 
     def forward(self, h: Tensor) -> Tensor:
-        h = self.numbers[0] * h + self.numbers[1]
+        channels, (weight, bias) = h.shape[1], self.numbers
+        weight = weight.expand(channels, 1, 1, 1)
+        h = nn.functional.conv2d(h, weight, bias.expand(channels), groups=channels)
         if self.size.startswith("half"):
             h = nn.functional.avg_pool2d(h, 2, ceil_mode=self.size == "half, rounded up")
-        return h.repeat_interleave(2, 2).repeat_interleave(2, 3) if self.size == "double" else h
+        h = h[:, :, : h.shape[2] - self.cut[0], : h.shape[3] - self.cut[1]]
+        if self.size.startswith("double"):
+            h = h.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        return torch.cat([h, h.square()], 1) if self.size == "double, wider" else h
 
 
-def skip_parts(inputs: dict) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """down, inner, up of primes, each with two parameters."""
+def skip_parts(inputs: dict) -> list[nn.Module]:
+    """down, inner, up of primes, each with two parameters; inner has a batch norm if asked to."""
     down, inner, up = decode(inputs["numbers"])
-    return Scale(down, inputs["down"]), Scale(inner), Scale(up, "double")
+    middle: nn.Module = Scale(inner, cut=inputs["cut"])
+    if inputs["norm"]:
+        middle = Normed(middle, nn.BatchNorm2d(inputs["h"]["shape"][1], affine=False))
+    parts = [Scale(down, inputs["down"]), middle, Scale(up, inputs["up"])]
+    return [part.to(getattr(torch, inputs["dtype"])) for part in parts]
+
+
+def filled(parts: Iterable[nn.Module], numbers: Tensor) -> None:
+    """Give the parts their numbers."""
+    for part, pair in zip(parts, numbers, strict=True):
+        for p in part.parameters():
+            p.data.copy_(pair)
 
 
 def skip(names: dict, inputs: dict) -> dict:
     """A block around stubs: its output, the gradient at its input, and its known parameters.
 
-    The stubs get their numbers after the block is made of them.
+    The stubs get their numbers after the block is made of them, and a second block is made of
+    others before it runs.
     """
-    parts = skip_parts(inputs | {"numbers": encode(0 * decode(inputs["numbers"]))})
-    block = wanted(names, "SkipBlock")(*parts)
-    for part, numbers in zip(parts, decode(inputs["numbers"]), strict=True):
-        part.numbers.data.copy_(numbers)
-    h = decode(inputs["h"]).requires_grad_()
+    make, numbers = wanted(names, "SkipBlock"), decode(inputs["numbers"])
+    parts = skip_parts(inputs | {"numbers": encode(0 * numbers)})
+    block = make(*parts)
+    second = make(*skip_parts(inputs | {"numbers": encode(-numbers)}))
+    filled(parts, numbers)
+    h = decode(inputs["h"], getattr(torch, inputs["dtype"])).requires_grad_()
+
+    def output() -> dict | None:
+        up = steady(block, h)
+        second(h)
+        return encode(up)
 
     def gradient() -> dict | None:
-        weights = decode(inputs["weights"])
+        weights = decode(inputs["weights"], h.dtype)
         return encode(torch.autograd.grad((block(h) * weights).sum(), h)[0])
 
     return {
-        "output": attempt(lambda: encode(block(h))),
+        "output": attempt(output),
         "gradient": attempt(gradient),
         "smaller_shape": attempt(lambda: list(block(h[:, :, 1:, :-1]).shape)),
         "known": attempt(
@@ -66,7 +96,21 @@ def skip(names: dict, inputs: dict) -> dict:
                 .values
             )
         ),
+        "as_given": attempt(lambda: as_given(make, inputs, h.detach())),
     }
+
+
+def as_given(make: Callable, inputs: dict, h: Tensor) -> list:
+    """What a block leaves of its parts: their numbers, what is frozen, and their modes."""
+    parts = skip_parts(inputs)
+    parts[1].eval().requires_grad_(False)
+    make(*parts)(h)
+    kept = [p for part in parts for p in part.parameters()]
+    return [
+        encode(torch.stack(kept)),
+        [p.requires_grad for p in kept],
+        [m.training for part in parts for m in part.modules()],
+    ]
 
 
 # ---- the discriminator
@@ -81,33 +125,63 @@ def field(names: dict, inputs: dict) -> dict:
     }
 
 
-def patch_layers(names: dict, inputs: dict) -> dict:
-    """Widths, kernels, strides and norms of a patch discriminator, and its map for an image of odd
-    size.
+def convolutions(net: nn.Module, image: Tensor) -> list[nn.Conv2d]:
+    """The convolutions of a network, in the order in which an image passes them."""
+    return [layer for kind, layer in called(net, image) if kind == "conv"]
+
+
+def signature(convs: list[nn.Conv2d]) -> Tensor:
+    """Some numbers of each convolution, by which its first weights are known, and the sum of the
+    biases at either end.
     """
-    build, image = wanted(names, "build_patch_gan"), torch.zeros(inputs["image"])
+    rows = [torch.stack([*conv.weight.flatten()[:2], conv.weight.sum()]) for conv in convs]
+    ends = [c.weight.new_zeros(1) if c.bias is None else c.bias for c in (convs[0], convs[-1])]
+    return torch.stack([*rows, *(end.sum().expand(3) for end in ends)]).detach()
 
-    def built(*arguments: int) -> dict:
-        net = build(*arguments)
-        convs = [
-            layer
-            for layer in net.modules()
-            if isinstance(layer, nn.Conv2d) and layer.weight.requires_grad
-        ]
-        return {
-            "map": attempt(lambda: list(net(image).shape)),
-            "channels": [[c.in_channels, c.out_channels] for c in convs][:20],
-            "strides": [[c.kernel_size[0], c.stride[0]] for c in convs][:20],
-            "called": attempt(lambda: fill(net, image, None, [])),
-        }
 
-    return built(*inputs["arguments"]) | {
-        "one layer": attempt(lambda: list(built(*inputs["arguments"][:2], 1).values()))
+def built(net: nn.Module, image: Tensor) -> dict:
+    """Shape of the map, widths, kernels, strides, kinds of layers, biases at both ends, how many
+    layers there are, and whether the network can learn.
+    """
+    convs = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
+    learns = all(p.requires_grad for p in net.parameters())
+    first = attempt(lambda: convolutions(net, image))
+    return {
+        "map": attempt(lambda: list(net(image).shape)),
+        "channels": [list(c.weight.shape[1::-1]) for c in convs][:20],
+        "strides": [[c.kernel_size[0], c.stride[0]] for c in convs][:20],
+        "called": attempt(lambda: fill(net, image, None, [])),
+        "biases": attempt(lambda: [first[i].bias is not None for i in (0, -1)]),
+        "own": [len(convs), len(norms)],
+        "learns": learns and all(layer.training for layer in net.modules()),
     }
 
 
+def patch_layers(names: dict, inputs: dict) -> dict:
+    """Discriminators of four, one and six layers for images of odd sizes, and the first weights of
+    two that are made one after the other.
+    """
+    build, channels = wanted(names, "build_patch_gan"), inputs["channels"]
+    out: dict = {}
+    for name, (base, n, image) in inputs["stacks"].items():
+        answer = attempt(
+            lambda base=base, n=n, image=image: built(build(channels, base, n), torch.zeros(image))
+        )
+        out |= {name: answer if "error" in answer else list(answer.values())} if name else answer
+
+    def fresh() -> dict | None:
+        torch.manual_seed(inputs["seed"])
+        nets, image = [build(*inputs["small"]) for _ in range(2)], torch.zeros(1, channels, 32, 32)
+        return encode(torch.stack([signature(convolutions(net, image)) for net in nets]))
+
+    return out | {"fresh": attempt(fresh)}
+
+
 def patch_values(names: dict, inputs: dict) -> dict:
-    """The map of a patch discriminator with given weights, and how far one of its outputs looks."""
+    """The map of a patch discriminator with given weights in both modes, and how far one of its
+    outputs looks.
+    """
     net = wanted(names, "build_patch_gan")(*inputs["arguments"]).double().eval()
     image, weights, norms = (
         decode(inputs["image"]),
@@ -118,12 +192,11 @@ def patch_values(names: dict, inputs: dict) -> dict:
     out = {
         "map": attempt(lambda: encode(net(image))),
         "one": attempt(lambda: list(net(image[:1]).shape)),
+        "train map": attempt(lambda: encode(net.train()(image))),
     }
 
     def learned() -> dict:
-        net.train()(image)
-        norm_layers = [n for n in net.modules() if isinstance(n, nn.BatchNorm2d)]
-        net.eval()
+        norm_layers = [n for n in net.eval().modules() if isinstance(n, nn.BatchNorm2d)]
         return encode(torch.cat([torch.cat([n.running_mean, n.running_var]) for n in norm_layers]))
 
     out["running"] = attempt(learned)
@@ -138,23 +211,41 @@ def patch_values(names: dict, inputs: dict) -> dict:
         touched = slope[0].abs().sum(0) > 0
         return [int(touched.any(1).sum()), int(touched.any(0).sum())]
 
-    return out | {"field": attempt(looks)}
+    return out | ({"field": attempt(looks)} if "large" in inputs else {})
 
 
 # ---- what D sees, what G minimises, and the step
 
 
+def pair_parts(inputs: dict) -> tuple:
+    """D in its mode, x and y; D holds gradients already."""
+    norms, dtype = [nn.Identity(), nn.BatchNorm2d(1)], getattr(torch, inputs["dtype"])
+    _, D = dressed(nn.Identity(), Patches(decode(inputs["D"])), inputs, norms)
+    D.requires_grad_(not inputs["frozen"]).train(inputs["train"])
+    for p in D.parameters():
+        p.grad = torch.full_like(p, 3.0)
+    return D, decode(inputs["x"], dtype), decode(inputs["y"], dtype)
+
+
 def judged(names: dict, inputs: dict) -> dict:
-    """D's opinion of a pair, and the gradients it sends to x and y."""
-    x, y = (decode(inputs[name]).requires_grad_() for name in ("x", "y"))
-    D = Patches(decode(inputs["D"]))
-    logits = untouched(wanted(names, "judge_pair"), D, x, y)
-    return {
+    """D's opinion of a pair, and the gradients it sends to y and to D, whether or not the other of
+    them wants one; and whether D stays as it came.
+    """
+    judge, (D, x, y) = wanted(names, "judge_pair"), pair_parts(inputs)
+    weights = next(iter(D.parameters()))
+    wanting = y.clone().requires_grad_()
+    logits = steady(judge, D, x, wanting)
+    modes = {part.training for part in D.modules()} == {inputs["train"]}
+    out = {
         "logits": attempt(lambda: encode(logits)),
-        "intact": intact(D),
-        "y_gradient": slope(logits, y),
-        "D_gradient": slope(logits, D.weight),
+        "dtype": precision(logits),
+        "intact": modes and {p.requires_grad for p in D.parameters()} == {not inputs["frozen"]},
+        "y_gradient": slope(logits, wanting),
     }
+    if inputs["frozen"]:
+        return out
+    real = attempt(lambda: judge(D, x, y))
+    return out | {"D_gradient": slope(logits, weights), "real_gradient": slope(real, weights)}
 
 
 def generator_loss(names: dict, inputs: dict) -> dict:
@@ -164,17 +255,31 @@ def generator_loss(names: dict, inputs: dict) -> dict:
     dtype = getattr(torch, inputs["dtype"])
     logits, fake, y = (decode(inputs[name], dtype) for name in ("logits", "fake", "y"))
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
-    value = untouched(wanted(names, "pix2pix_generator_loss"), logits, fake, y, inputs["lambda_l1"])
+    function, weight = wanted(names, "pix2pix_generator_loss"), inputs["lambda_l1"]
+
+    def loss(*leaves: Tensor) -> Tensor:  # of no leaves of a graph, as after a network
+        return steady(function, *(leaf.clone() for leaf in leaves), y, weight)
+
+    value = untouched(loss, logits, fake)
+    gradients = {"logits_gradient": slope(value, logits), "fake_gradient": slope(value, fake)}
+    numbers = [x for item in gradients.values() if item and "data" in item for x in item["data"]]
     return {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
-        "logits_gradient": slope(value, logits),
-        "fake_gradient": slope(value, fake),
+        "finite": "nan" not in numbers and "inf" not in numbers,
+        **gradients,
     }
 
 
+def step_parts(inputs: dict) -> tuple:
+    """G, D, x and y of a game between a mixture of channels and a map of logits."""
+    norms = [nn.BatchNorm2d(inputs["G"]["shape"][0]), nn.BatchNorm2d(1)]
+    nets = Mix(decode(inputs["G"])), Patches(decode(inputs["D"]))
+    dtype = getattr(torch, inputs["dtype"])
+    return *dressed(*nets, inputs, norms), *(decode(inputs[x], dtype) for x in "xy")
+
+
 def pix2pix_step(names: dict, inputs: dict) -> dict:
-    """One or two steps of a game between a mixture of channels and a map of logits."""
-    G, D = Mix(decode(inputs["G"])), Patches(decode(inputs["D"]))
-    x, y = decode(inputs["x"]), decode(inputs["y"])
+    """One or two steps of such a game."""
+    G, D, x, y = step_parts(inputs)
     return trace(wanted(names, "pix2pix_step"), G, D, inputs, x, y, inputs["lambda_l1"])

@@ -92,6 +92,10 @@ TRACES = {
 }
 
 
+class Trace(ValueError):
+    """A call leaves something on what it gets, or on what an earlier call gave."""
+
+
 def state(value: Any) -> dict[str, Any]:
     """What a call can change of an argument, by the keys of ``TRACES``.
 
@@ -119,10 +123,10 @@ def changed(before: list[dict], after: list[dict]) -> str | None:
 
 
 def untouched(function: Callable, *args: Any) -> Any:
-    """``function(*args)``. Raises ValueError if it leaves a trace on what it gets."""
+    """``function(*args)``. Raises Trace if it leaves something on what it gets."""
     before, answer = [state(a) for a in args], function(*args)
     if key := changed(before, [state(a) for a in args]):
-        raise ValueError(TRACES[key])
+        raise Trace(TRACES[key])
     return answer
 
 
@@ -139,14 +143,21 @@ def other(value: Any) -> Any:
 
 
 def steady(function: Callable, *args: Any, slopes: bool = True) -> Any:
-    """``untouched(function, *args)`` between two calls with other numbers, so that it shows what a
-    call keeps for the next one. In the first of them tensors do not require gradients, in the other
-    they do if ``slopes`` are asked for. Not for functions that draw at random.
+    """``untouched(function, *args)`` among three calls with other numbers, so that it shows what a
+    call keeps for the next one. In the first and the last of them tensors require no gradients, in
+    the other they do if ``slopes`` are asked for. Not for functions that draw at random.
+
+    Raises Trace also if the last call changes what the first one gave.
     """
-    untouched(function, *map(other, args))
+    plain = [other(a) for a in args]
+    first = untouched(function, *plain)
+    before = state(first)
     answer = untouched(function, *args)
     others = map(other, args)
     function(*(a.requires_grad_() if slopes and isinstance(a, Tensor) else a for a in others))
+    function(*map(other, plain))
+    if state(first) != before:
+        raise Trace("what an earlier call gave is changed by a later one")
     return answer
 
 
@@ -303,6 +314,31 @@ def dressed(G: nn.Module, D: nn.Module, inputs: dict, norms: list[nn.Module]) ->
     return G.to(dtype), D.to(dtype)
 
 
+KINDS = {
+    nn.Conv2d: "conv",
+    nn.BatchNorm2d: "batch norm",
+    nn.InstanceNorm2d: "instance norm",
+    nn.Sigmoid: "sigmoid",
+}
+
+
+def called(net: nn.Module, image: Tensor) -> list[tuple[str, nn.Module]]:
+    """The layers of some kinds that ``net`` calls for this image, in that order."""
+    calls: list[tuple[str, nn.Module]] = []
+    hooks = [
+        layer.register_forward_hook(lambda layer, *_, kind=kind: calls.append((kind, layer)))
+        for layer in net.modules()
+        for cls, kind in KINDS.items()
+        if isinstance(layer, cls)
+    ]
+    with torch.no_grad():
+        net(image)
+    for hook in hooks:
+        hook.remove()
+    return calls
+
+
+@torch.no_grad()
 def fill(
     net: nn.Module, image: Tensor, weights: list[Tensor] | None, norms: list[Tensor]
 ) -> list[str]:
@@ -311,39 +347,23 @@ def fill(
 
     ``weights`` None fills convolutions with positive numbers. Returns what was called, in words.
     """
-    called: list[tuple[str, nn.Module]] = []
-    kinds = {
-        nn.Conv2d: "conv",
-        nn.BatchNorm2d: "batch norm",
-        nn.InstanceNorm2d: "instance norm",
-        nn.Sigmoid: "sigmoid",
-    }
-    hooks = [
-        layer.register_forward_hook(lambda layer, *_, kind=kind: called.append((kind, layer)))
-        for layer in net.modules()
-        for cls, kind in kinds.items()
-        if isinstance(layer, cls)
-    ]
-    with torch.no_grad():
-        net(image)
-        convs, batch_norms = (
-            [layer for kind, layer in called if kind == k] for k in ("conv", "batch norm")
-        )
-        for i, conv in enumerate(convs):
-            if weights is None:
-                conv.weight.fill_(1 / conv.weight[0].numel())
-            elif i < len(weights) and conv.weight.shape == weights[i].shape:
-                conv.weight.copy_(weights[i])
-            if conv.bias is not None:
-                conv.bias.zero_()
-        for norm, (mean, scale) in zip(batch_norms, norms, strict=False):
-            norm.running_mean.fill_(mean.item())
-            norm.running_var.fill_(1.0)
-            norm.weight.fill_(scale.item())
-            norm.bias.zero_()
-    for hook in hooks:
-        hook.remove()
-    return [kind for kind, _ in called][:40]
+    calls = called(net, image)
+    convs, batch_norms = (
+        [layer for kind, layer in calls if kind == k] for k in ("conv", "batch norm")
+    )
+    for i, conv in enumerate(convs):
+        if weights is None:
+            conv.weight.fill_(1 / conv.weight[0].numel())
+        elif i < len(weights) and conv.weight.shape == weights[i].shape:
+            conv.weight.copy_(weights[i])
+        if conv.bias is not None:
+            conv.bias.zero_()
+    for norm, (mean, scale) in zip(batch_norms, norms, strict=False):
+        norm.running_mean.fill_(mean.item())
+        norm.running_var.fill_(1.0)
+        norm.weight.fill_(scale.item())
+        norm.bias.zero_()
+    return [kind for kind, _ in calls][:40]
 
 
 # ---- who is updated, when, with which gradients
@@ -369,17 +389,23 @@ def optimiser(net: nn.Module, lr: float, groups: bool) -> torch.optim.SGD:
     return torch.optim.SGD([{"params": part} for part in parts], lr)
 
 
+def shortened(inputs: dict) -> list[int]:
+    """By how many images the batch of each step is shorter than the whole one."""
+    missing = list(range(inputs.get("steps", 1)))
+    return missing[::-1] if inputs.get("grows") else missing
+
+
 def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *args: Any) -> dict:
     """Call ``step(G, D, opt_G, opt_D, *args)`` ``inputs["steps"]`` times and record updates,
     weights and gradients.
 
-    Each call gets a batch that is one shorter, and before call ``inputs["late"]`` all weights are
-    0. ``inputs["stale"]``, if there, fills all gradients with that number before the first call.
-    ``inputs["groups"]`` puts the parameters of an optimiser into two groups. ``modes``: whether the
-    networks run and stay in train mode, in which they come; ``learns``: whether nothing stays
-    frozen; ``unchanged``: True, or the key of ``TRACES`` that is left on the tensors, or as hooks
-    on the networks; ``report kept``: whether each report is, after all calls, what it was after its
-    own.
+    Each call gets a batch that is one shorter, or with ``inputs["grows"]`` one longer, and before
+    call ``inputs["late"]`` all weights are 0. ``inputs["stale"]``, if there, fills all gradients
+    with that number before the first call. ``inputs["groups"]`` puts the parameters of an optimiser
+    into two groups. ``modes``: whether the networks run and stay in train mode, in which they come;
+    ``learns``: whether nothing stays frozen; ``unchanged``: True, or the key of ``TRACES`` that is
+    left on the tensors, or as hooks on the networks; ``report kept``: whether each report is, after
+    all calls, what it was after its own.
     """
     nets = [*G.modules(), *D.modules()]
     modes: set[bool] = set()
@@ -415,9 +441,9 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
         return [*(state(a) for a in args if isinstance(a, Tensor)), *hooks]
 
     before = given()
-    for i in range(inputs.get("steps", 1)):
+    for i, less in enumerate(shortened(inputs)):
         late = i >= inputs.get("late", 0)
-        batch = [(a[i:] if i else a) if isinstance(a, Tensor) else a * late for a in args]
+        batch = [(a[less:] if less else a) if isinstance(a, Tensor) else a * late for a in args]
         report = step(G, D, opt_G, opt_D, *batch)
         reports.append((report, told(report)))
     left = changed(before, given())
