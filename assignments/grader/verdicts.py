@@ -191,7 +191,9 @@ def answers(
     notes, cells_done = [], said.raised is not None
     for trouble in said.raised or []:
         if isinstance(trouble, dict) and isinstance(trouble.get("error"), str):
-            notes.append(f"{cell_of(trouble.get('cell'), labels)}: {trouble['error'][:300]}")
+            here = isinstance(trouble.get("line"), int) and trouble.get("at") == trouble.get("cell")
+            where = cell_of(trouble.get("cell"), labels) + f", line {trouble.get('line')}" * here
+            notes.append(f"{where}: {trouble['error'][:300]}")
     reason = STOPPED.get(outcome.reason, "")
     if not reason and not said.end:
         where = (

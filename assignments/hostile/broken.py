@@ -149,7 +149,7 @@ BROKEN = [
         "syntax-error",
         why="one cell that is not Python",
         points=WRONG_LOSS,
-        says="SyntaxError",
+        says="line 1: SyntaxError: expected ':'\"",
         replace={"weighted_loss": "def weighted_loss(real, fake, weight)\n    return"},
     ),
     ok(

@@ -78,12 +78,14 @@ def test_a_cell_is_called_by_what_jupyterlab_shows_and_by_its_first_line(tmp_pat
     read = reading.read(written(tmp_path, cells).parent, "ann", "toy", RELEASED)
     box = inbox.Inbox(["f"], 3)
     late = {"cell": 2, "error": "it took too long: is there an endless loop?"}
-    raised = [late, {"cell": 4, "error": "E: x"}, {"cell": [9], "error": "forged"}]
+    wrong = {"cell": 4, "at": 4, "line": 2, "error": "E: x"}
+    raised = [late, wrong, {"cell": [9], "error": "forged"}]
     box.feed(json.dumps({"cells": raised}).encode() + b'\n{"check": "f", "raw": {}}\n{"end": 1}\n')
     outcome = sandbox.Outcome(box, "finished", 1.0, 1.0)
     _, notes, _ = verdicts.answers([types.SimpleNamespace(name="f")], outcome, read.labels)
     loss = "cell [4] “def weighted_loss(real, fake, weight):”"
     assert notes[0] == f"{loss}: it took too long: is there an endless loop?"
-    assert notes[1].startswith("the cell “def average") and notes[2] == "a cell: forged"
+    assert notes[1] == "the cell “def average(values, decay):”, line 2: E: x"
+    assert notes[2] == "a cell: forged"
     where = verdicts.error_text({"error": "E", "at": 2, "line": 3}, read.labels)
     assert where == f"E ({loss}, line 3)"

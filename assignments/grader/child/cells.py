@@ -222,7 +222,9 @@ def describe(error: BaseException) -> dict:
         else type(error).__name__
     )
     try:
-        text = " ".join(str(error)[: 10 * MAX_TEXT].split())
+        # a SyntaxError's own text counts cells in another way than Jupyter
+        said = error.msg if isinstance(error, SyntaxError) else error
+        text = " ".join(str(said)[: 10 * MAX_TEXT].split())
     except BaseException:  # a student's exception may raise while it is printed
         text = ""
     out: dict = {"error": f"{kind}: {text}"[:MAX_TEXT] if text else kind[:MAX_TEXT]}

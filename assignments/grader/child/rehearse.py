@@ -27,7 +27,7 @@ def main(job: dict, write: object) -> None:
         write({"cell": cell["number"]})
         ran = shell.run_cell(cell["source"])
         if error := ran.error_before_exec or ran.error_in_exec:
-            text = " ".join(str(error).split())[:300]
+            text = " ".join(str(getattr(error, "msg", error)).split())[:300]
             troubles.append({"cell": cell["number"], "error": f"{type(error).__name__}: {text}"})
     write({"cells": troubles})
     probes = importlib.import_module(job["probes"])
