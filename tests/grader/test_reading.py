@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hostile.build import ANSWERS, ODDITIES, WRITTEN, cells_of
 
-from assignments.grader import feedback, inbox, sandbox, verdicts
+from assignments.grader import feedback, inbox, release, sandbox, verdicts
 from assignments.grader import notebook as reading
 from tests.support.problem_sets import notebook as source
 
@@ -42,6 +42,17 @@ def test_cells_that_lost_their_names_are_found_by_what_is_in_them_and_by_their_p
     assert found == {c.metadata.nbgrader.grade_id: c.source for c in source(ps).cells}
     assert list(found) == list(known) and not read.unfound
     assert len(read.notes) == 1 and "lost their names" in read.notes[0]
+
+
+def test_answers_are_compared_though_cells_lost_their_names(tmp_path):
+    written(tmp_path / "release" / "toy", cells_of(ODDITIES))
+    written(tmp_path / "submitted" / "ann" / "toy", nameless(cells_of(ANSWERS)))
+    written(tmp_path / "submitted" / "bob" / "toy", "no cells")
+    count, left_out = release.answers(tmp_path, "toy", tmp_path / "answers")
+    text = (tmp_path / "answers" / "submitted" / "ann" / "toy.py").read_text()
+    assert count == 2 and list(left_out) == ["bob"] and "not a notebook" in left_out["bob"]
+    names = ("weighted_loss", "average", "step")
+    assert text.strip() == "\n\n\n".join(ANSWERS[name].strip() for name in names)
 
 
 def test_an_answer_that_cannot_be_told_from_other_texts_waits_for_a_person(tmp_path):
