@@ -2,11 +2,9 @@
 
 import copy
 import importlib
-import inspect
 import json
 import random
 import time
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,68 +14,15 @@ from checks.probes import tools
 from torch import nn
 
 from course_lib import losses
-from course_lib.methods.dcgan import DCGAN
-from course_lib.methods.pix2pix import Config, Pix2Pix
-from course_lib.networks import PatchGAN, UNet, discriminators
+from course_lib.networks import PatchGAN, discriminators
 from course_lib.networks.blocks import receptive_field
 from tests.support import library_claims
-from tests.support.library_parts import PARTS, TINY
 from tests.support.problem_sets import FUNCTIONS, LONG, answers, checks
 
 pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
 
 
-# ---- the library passes its own checks
-
-
-ALONE = {
-    "run": lambda net, images: net(images),
-    "update_averages": lambda: None,
-}  # what a step needs of methods.base
-
-
-def dcgan_step(G, D, opt_G, opt_D, real, z):
-    m = SimpleNamespace(
-        config=DCGAN.Config(), G=G, D=D, opt_G=opt_G, opt_D=opt_D, noise=lambda n: z, **ALONE
-    )
-    m.judge = D  # the method's own casts logits to float32
-    m.discriminator_terms = lambda y, fake: DCGAN.discriminator_terms(m, y, fake)
-    m.generator_terms = lambda fake, y: DCGAN.generator_terms(m, fake, y)
-    terms = DCGAN.step(m, {"y": real})
-    D.requires_grad_(True)  # which the library does when D learns next
-    return {"d_loss": terms["d_real"] + terms["d_fake"], "g_loss": terms["g_gan"]}
-
-
-def pix2pix_parts(D, weight=0.0, G=None, opt_G=None, opt_D=None):
-    m = SimpleNamespace(
-        config=Config(lambda_l1=weight), G=G, D=D, opt_G=opt_G, opt_D=opt_D, **ALONE
-    )
-    m.judge = lambda x, y: inspect.unwrap(Pix2Pix.judge)(
-        m, x, y
-    )  # its shape check wants square pictures of 3 channels
-    m.discriminator_terms = lambda x, y, fake: Pix2Pix.discriminator_terms(m, x, y, fake)
-    m.generator_terms = lambda x, y, fake: Pix2Pix.generator_terms(m, x, y, fake)
-    return m
-
-
-def pix2pix_step(G, D, opt_G, opt_D, x, y, lambda_l1):
-    terms = Pix2Pix.step(pix2pix_parts(D, lambda_l1 or TINY, G, opt_G, opt_D), {"x": x, "y": y})
-    D.requires_grad_(True)
-    return terms
-
-
-class LibraryBlock(nn.Module):
-    """The skip of the library's U-Net around the given parts, which are made to fit."""
-
-    def __init__(self, down, inner, up):
-        super().__init__()
-        self.net, self.resize = UNet(image_size=4, base_channels=1), nn.Upsample()
-        self.net.encoder = nn.ModuleList([nn.Identity(), nn.Sequential(down, inner)])
-        self.net.decoder = nn.ModuleList([nn.Sequential(up, self.resize), nn.Identity()])
-
-    def forward(self, h):
-        self.resize.size = h.shape[2:]
-        return self.net(h)
+# ---- the library's functions pass its own checks; steps and networks are asked as solutions
 
 
 def library_slopes(logits):
@@ -97,27 +42,21 @@ LIBRARY = {
     "generator_loss_saturating": losses.log_generator_saturating,
     "generator_loss": losses.log_generator,
     "generator_slopes": library_slopes,
-    "SkipBlock": LibraryBlock,
     "discriminator_loss_ls": lambda real, fake: (
         losses.least_squares_real(real) + losses.least_squares_fake(fake)
     ),
     "generator_loss_ls": losses.least_squares_generator,
-    "gan_step": dcgan_step,
     "receptive_field": library_receptive_field,
     "build_patch_gan": PatchGAN,
-    "judge_pair": lambda D, x, y: pix2pix_parts(D).judge(x, y),
     "pix2pix_generator_loss": lambda logits, fake, y, by: (
         losses.log_generator(logits) + by * losses.l1(fake, y)
     ),
-    "pix2pix_step": pix2pix_step,
-    **PARTS,
     **library_claims.PARTS,
 }
 
 
 @pytest.mark.parametrize(("ps", "function"), [pair for pair in FUNCTIONS if pair[1] in LIBRARY])
 def test_the_library_passes_every_check_of_its_own_functions(ps, function, monkeypatch):
-    monkeypatch.setattr(torch, "tanh", lambda h: h)  # the U-Net's last layer; the block has none
     monkeypatch.setattr(discriminators, "init_weights", lambda net: None)  # PyTorch's own
     names = {function: LIBRARY[function]}
     assert matrix.grade(ps, names, "library", function=function)[1] == ()
