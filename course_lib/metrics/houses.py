@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from course_lib import metrics
 from course_lib.houses.layout import CLASSES
+from course_lib.metrics.pixels import rgb_to_lab
 from course_lib.networks.pix2pixhd import boundary_map
 
 LIT = 4.0  # times the light of its wall, or two photographic stops, make a window a lit one
@@ -41,16 +41,15 @@ def lit_windows(
     """Of each photograph: how many windows are lit, and how many there are, without those that have
     no wall.
     """
-    _masks(photos, labels, instances)
+    check_maps(photos, labels, instances)
     rgb = (photos.float().clamp(-1, 1) + 1) / 2
     linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     light = torch.einsum("nchw,c->nhw", linear, linear.new_tensor(LUMINANCE))
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
     window = labels == WINDOW
     each = instances.long() + 256 * house  # another number for each window of each house
-    glow = _mean(light, window, each, 256 * len(photos)).view(
-        -1, 256
-    )  # nan where there is no such window
+    glow = _mean(light, window, each, 256 * len(photos))  # nan where there is no such window
+    glow = glow.view(-1, 256)
     wall = _mean(light, labels == WALL, house, len(photos))[:, None]
     there = ~(glow.isnan() | wall.isnan())
     return torch.stack([(glow > times * wall) & there, there]).sum(2).T.double()
@@ -64,7 +63,7 @@ def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tens
     photographs of ``facades:touching``: all visible at 64 and 128 px. Of the same houses with
     one long window in place of each band: none.
     """
-    _masks(photos, labels, instances)
+    check_maps(photos, labels, instances)
     grey = torch.einsum(
         "nchw,c->nhw", (photos.float().clamp(-1, 1) + 1) / 2, photos.new_tensor(LUMINANCE)
     )
@@ -91,33 +90,28 @@ def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tens
     return torch.stack(counted, dim=1).double()
 
 
-def hue_error(fake: Photos, truth: Photos, labels: Maps) -> float:
-    """Mean absolute difference between the hues of each house's wall, fake and true, in degrees: 0
-    to 180.
+def hue_errors(fake: Photos, truth: Photos, labels: Maps) -> Float[Tensor, " n"]:
+    """Absolute difference between the hues of each house's wall, fake and true, in degrees: 0 to
+    180.
 
     The colour of a wall is the mean RGB of the façade class; its hue the angle of (a, b) in Lab.
-    Houses whose true wall is nearly grey (chroma under 8) are left out; a fake wall without any
-    colour (chroma under 1) counts as 90. nan if no house is left.
+    nan for a house whose true wall is nearly grey (chroma under 8); a fake wall without any colour
+    (chroma under 1) counts as 90.
     """
-    errors = hue_errors(fake, truth, labels)
-    return errors[~errors.isnan()].mean().item()
-
-
-def hue_errors(fake: Photos, truth: Photos, labels: Maps) -> Float[Tensor, " n"]:
-    """The same of each house, nan for those left out."""
-    _masks(fake, labels), _masks(truth, labels)
+    check_maps(fake, labels), check_maps(truth, labels)
     house = torch.arange(len(labels), device=labels.device)[:, None, None].expand_as(labels)
     lab = []
     for images in (fake, truth):
         colour = [_mean(images[:, c].float(), labels == WALL, house, len(labels)) for c in range(3)]
-        lab.append(metrics.rgb_to_lab(torch.stack(colour, 1)[..., None, None]).flatten(1))  # (n, 3)
+        lab.append(rgb_to_lab(torch.stack(colour, 1)[..., None, None]).flatten(1))  # (n, 3)
     (_, a, b), (_, true_a, true_b) = (colours.unbind(1) for colours in lab)
     turn = torch.rad2deg(torch.atan2(b, a) - torch.atan2(true_b, true_a)).abs()
     error = torch.where(torch.hypot(a, b) < 1, UNKNOWN_HUE, torch.minimum(turn, 360 - turn))
     return torch.where(torch.hypot(true_a, true_b) >= COLOURED, error, math.nan)
 
 
-def _masks(photos: Tensor, *maps: Tensor) -> None:
+def check_maps(photos: Photos, *maps: Maps) -> None:
+    """Raises ValueError for photographs and maps that do not fit, or none."""
     for labels in maps:
         if photos.ndim != 4 or labels.shape != (len(photos), *photos.shape[2:]) or not len(photos):
             raise ValueError(

@@ -26,7 +26,7 @@ CHUNK = 64  # images at a time where a metric needs several times their memory
 
 def l1(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
     """Mean absolute difference, in [0, 2]."""
-    fake, real = _pairs(fake, real)
+    fake, real = as_pairs(fake, real)
     return (fake - real).abs().mean().item()
 
 
@@ -51,7 +51,7 @@ def ssim(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> floa
 
 def each_l1(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " n"]:
     """L1 of each image."""
-    fake, real = _pairs(fake, real)
+    fake, real = as_pairs(fake, real)
     return (fake - real).abs().flatten(1).mean(1)
 
 
@@ -61,7 +61,7 @@ def each_psnr(
     """PSNR of each image, in dB."""
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
-    fake, real = _pairs(fake, real)
+    fake, real = as_pairs(fake, real)
     return peak_signal_noise_ratio(fake, real, data_range=2.0, reduction="none", dim=(1, 2, 3))
 
 
@@ -71,7 +71,7 @@ def each_ssim(
     """SSIM of each image; ValueError under 11 px."""
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    fake, real = (images / 2 + 0.5 for images in _pairs(fake, real))  # [-1, 1] -> [0, 1]
+    fake, real = (images / 2 + 0.5 for images in as_pairs(fake, real))  # [-1, 1] -> [0, 1]
     if min(fake.shape[-2:]) < 11:
         raise ValueError(
             f"SSIM looks through a window of 11 px; these images are {tuple(fake.shape[-2:])}"
@@ -109,7 +109,7 @@ def edge_agreement(x: Float[Tensor, "n 3 h w"], y: Float[Tensor, "n 3 h w"]) -> 
     picture has no edges, and a smooth ramp neither: near 0.
     """
     maps = []
-    for images in _pairs(x, y):
+    for images in as_pairs(x, y):
         dy, dx = torch.gradient(images.mean(1), dim=(1, 2))
         steep = torch.hypot(dx, dy).flatten(1)
         least = NOTHING["sharpness"] * steep.shape[1] ** 0.5  # below it rounding would correlate
@@ -274,7 +274,8 @@ def _sets(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     return _images(fake), _images(real)
 
 
-def _pairs(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+def as_pairs(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as float32 without gradients; raises ValueError if they are no pairs of images."""
     if len(fake) != len(real):
         raise ValueError(f"{len(fake)} fakes and {len(real)} reals are not pairs")
     return _sets(fake, real)

@@ -1,54 +1,30 @@
-"""Scores with intervals: what other test images would have given, for the same trained network.
+"""Intervals of scores: what other test images would have given, for the same trained network.
 
 NAME_low and NAME_high are the ends of the 95 % percentile bootstrap over the test images
 (``intervals.bootstrap``), which are drawn in groups where the data set has ``groups``: man and
-woman running together, or not at all; "groups" is how many there are. They say nothing of another
-training: for that, train with other seeds. A
-score has an interval if it is made of sums over images: means (l1, psnr, ssim, top1 ...), shares of
-windows or borders, ratios of two means (sharpness, grid, chroma), and what a confusion matrix
-gives. The kernel distance brings its own (``distances.kid``). Without one remain the overlap of
-histograms, the Fréchet distance and realism_error: sets that are drawn again hold copies, and such
-scores see that, so that their bootstrap would centre on another value.
+woman running together, or not at all. They say nothing of another training: for that, train with
+other seeds. A score has an interval if it is made of sums over images: means (l1, psnr, ssim, top1
+...), shares of windows or borders, ratios of two means (sharpness, grid, chroma), and what a
+confusion matrix gives. The kernel distance brings its own (``distances.kid``). Without one remain
+the overlap of histograms, the Fréchet distance and realism_error: sets that are drawn again hold
+copies, and such scores see that, so that their bootstrap would centre on another value.
 """
 
-import math
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
-from torch.utils.data import default_collate
+from torch.utils.data import Dataset, default_collate
 
-from course_lib.data import TwoDomains
-from course_lib.methods.base import Method
-from course_lib.metrics import distances, houses, pixels, scores
+from course_lib.data import TwoDomains, View
+from course_lib.metrics import distances, pixels
 from course_lib.metrics.intervals import bootstrap
 
-RATIOS = {
-    "sharpness_ratio": pixels.sharpness,
-    "grid_ratio": pixels.grid_energy,
-    "chroma_ratio": pixels.chroma,
-}
 
-
-def score(
-    method: Method, data: str, split: str = "test", direction: str = "xy"
-) -> dict[str, float]:
-    """``scores.score`` with intervals, and the distances of the sets of fake and real images."""
-    results: dict[str, float] = {}
-    for one in scores.translated(method, data, split, direction):
-        numbers = scores.measure(one)
-        for name, parts in _parts(one).items():
-            if math.isnan(numbers[name]):  # a score without a meaning has no interval
-                parts = parts * math.nan
-            numbers |= _ends(name, parts, one.groups)
-        for prefix, matrices in one.matrices.items():
-            ends = bootstrap(matrices, _segmentation, groups=one.groups).T.tolist()
-            for name, (low, high) in zip(("pixel", "class", "iou"), ends, strict=True):
-                numbers |= {f"{prefix}_{name}_low": low, f"{prefix}_{name}_high": high}
-        numbers |= distances.distances(one.outputs["fake_y"], one.real, one.groups)
-        results |= {"n": len(one.real), "groups": len(one.groups.unique())}
-        results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
-    return results
+def groups_of(dataset: Dataset) -> Integer[Tensor, " n"]:
+    """What ``TwoDomains.groups`` says, or a number of its own for each item."""
+    return torch.tensor(View(dataset).groups or range(len(dataset)))
 
 
 def baselines(held_out: TwoDomains, train: TwoDomains) -> dict[str, float]:
@@ -58,7 +34,7 @@ def baselines(held_out: TwoDomains, train: TwoDomains) -> dict[str, float]:
     inputs as they are, and ``baseline_real_kid``, that of real images of ``train``, which is about
     the best that can be expected.
     """
-    groups = scores.groups_of(held_out)
+    groups = groups_of(held_out)
     if held_out.paired and train.paired:
         return means(pixels.each_baseline(train, held_out), groups=groups)
     found, count = {}, min(len(held_out), len(train))
@@ -79,38 +55,29 @@ def means(
     """The mean of each score over its images and, if wanted, the ends of its interval."""
     numbers = {name: values.mean().item() for name, values in each.items()}
     for name, values in each.items() if intervals else ():
-        numbers |= _ends(name, _of_mean(values), groups)
+        numbers |= ends([name], of_mean(values), groups)
     return numbers
 
 
-def _parts(one: scores.Translated) -> dict[str, Float[Tensor, "n 2"]]:
-    """By score, what each image adds to its numerator and to its denominator."""
-    fake, real = one.outputs["fake_y"], one.real
-    parts = {}
-    for name, measure in RATIOS.items():
-        pairs = [(measure(a[None]), measure(b[None])) for a, b in zip(fake, real, strict=True)]
-        parts[name] = torch.tensor(pairs)
-    parts |= one.shares
-    for name, pair in one.l1_pairs.items():
-        parts[name] = _of_mean(pixels.each_l1(*pair))
-    if one.paired:
-        parts["psnr"] = _of_mean(pixels.each_psnr(fake, real))
-        parts["ssim"] = _of_mean(pixels.each_ssim(fake, real))
-    if one.paired and one.data == "facades:plaster-brick":
-        errors = houses.hue_errors(fake, real, one.items["labels"])
-        parts["hue_error"] = torch.stack([errors.nan_to_num(0), ~errors.isnan()], dim=1)
-    return parts
-
-
-def _of_mean(values: Float[Tensor, " n"]) -> Float[Tensor, "n 2"]:
+def of_mean(values: Float[Tensor, " n"]) -> Float[Tensor, "n 2"]:
+    """What each image adds to the numerator and the denominator of the mean."""
     return torch.stack([values, torch.ones_like(values)], dim=1)
 
 
-def _segmentation(matrices: Float[Tensor, "r 12 12"]) -> Float[Tensor, "r 3"]:
-    return torch.tensor([list(scores.segmentation_scores(matrix).values()) for matrix in matrices])
+def _quotient(sums: Float[Tensor, "r 2"]) -> Float[Tensor, "r 1"]:
+    return sums[:, :1] / sums[:, 1:]
 
 
-def _ends(name: str, parts: Float[Tensor, "n 2"], groups: Tensor | None) -> dict[str, float]:
-    ends = bootstrap(parts, lambda sums: sums[:, :1] / sums[:, 1:], groups=groups)
-    low, high = ends[:, 0].tolist()
-    return {f"{name}_low": low, f"{name}_high": high}
+def ends(
+    names: Sequence[str],
+    parts: Float[Tensor, "n ..."],
+    groups: Integer[Tensor, " n"] | None = None,
+    value: Callable[[Tensor], Tensor] = _quotient,
+) -> dict[str, float]:
+    """NAME_low and NAME_high of scores that ``value`` makes of sums of ``parts``, see bootstrap."""
+    both = bootstrap(parts, value, groups=groups).T.tolist()
+    return {
+        f"{name}_{end}": bound
+        for name, pair in zip(names, both, strict=True)
+        for end, bound in zip(("low", "high"), pair, strict=True)
+    }

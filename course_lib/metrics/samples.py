@@ -13,7 +13,6 @@ from course_lib.data import open_dataset
 from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
 from course_lib.metrics import distances, diversity, factors, pixels, resampling
-from course_lib.metrics.scores import groups_of
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 NEAREST = 8  # answers that a person would look through
@@ -79,7 +78,7 @@ def score_samples(
     size, load = method.config.image_size, method.config.load
     held_out = open_dataset(data, split, size, direction, load=load)
     items = default_collate([held_out[i] for i in range(len(held_out))])
-    groups = groups_of(held_out)
+    groups = resampling.groups_of(held_out)
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
     codes = method.noise(len(x) * MANY, 0)  # of all inputs, in their order

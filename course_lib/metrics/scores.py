@@ -6,6 +6,7 @@ it. Images are batches (n, 3, h, w) in [-1, 1], label and instance maps (n, h, w
 ValueError for shapes that do not fit.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,27 +14,33 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import default_collate
 
-from course_lib import metrics
-from course_lib.data import View, open_dataset
+from course_lib.data import open_dataset
 from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.metrics.houses import _masks, hue_error, lit_windows, visible_borders
+from course_lib.metrics import distances, pixels
+from course_lib.metrics.houses import check_maps, hue_errors, lit_windows, visible_borders
 from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04b has it from here
-from course_lib.metrics.pixels import _pairs
+from course_lib.metrics.resampling import ends, groups_of, of_mean
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
 
 BATCH = 16
 NOISE = 0.01  # standard deviation, as a share of the range: 0.02 in [-1, 1]
-OF_SETS = (
-    metrics.sharpness_ratio,
-    metrics.grid_ratio,
-    metrics.chroma_ratio,
-    metrics.histogram_intersection,
-)
+OF_SETS = {  # and of what a ratio compares the means
+    pixels.sharpness_ratio: pixels.sharpness,
+    pixels.grid_ratio: pixels.grid_energy,
+    pixels.chroma_ratio: pixels.chroma,
+    pixels.histogram_intersection: None,
+}
+LABELLED = ("facades", "facades:touching", "facades:unpaired")
 DAY_NIGHT = ("facades:day-night", "facades:day-night:paired")
+OF_WINDOWS = (  # score, what counts them, data
+    ("borders_visible", visible_borders, ("facades:touching",)),
+    ("windows_lit", lit_windows, DAY_NIGHT),
+)
+AGAIN = {"again": "again_l1", "rec_x": "rec_l1", "noisy": "rec_noisy_l1"}  # outputs, their L1
 
 
 # Labels recognised (pix2pix, section 4.1; Long et al. 2015, section 5).
@@ -94,7 +101,7 @@ def fcn_matrices(
     photos: Float[Tensor, "n 3 h w"], labels: Integer[Tensor, "n h w"]
 ) -> Float[Tensor, "n 12 12"]:
     """The confusion matrix of each photograph, for :func:`fcn_score`."""
-    _masks(photos, labels)
+    check_maps(photos, labels)
     small = shrunk(photos)
     predicted = segment(load_segmenter(max(small.shape[-2:])).to(photos.device), small)
     predicted = F.interpolate(predicted[:, None].float(), photos.shape[-2:])[:, 0].long()  # nearest
@@ -107,9 +114,8 @@ def label_matrices(
     """The same of painted label maps: each pixel gets the class of the nearest colour (CycleGAN,
     Table 3).
     """
-    return _matrices(
-        torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)]), labels.cpu()
-    )
+    found = torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)])
+    return _matrices(found, labels.cpu())
 
 
 def _matrices(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -123,11 +129,10 @@ def others_nearer(
     fake: Float[Tensor, "n 3 h w"], truths: Float[Tensor, "n 3 h w"]
 ) -> Integer[Tensor, " n"]:
     """How many other true images are as near to each fake as its own truth, or nearer."""
-    fake, truths = _pairs(fake, truths)
+    fake, truths = pixels.as_pairs(fake, truths)
     distance = torch.cdist(fake.flatten(1), truths.flatten(1), p=1)  # (n, n)
-    return (~(distance > distance.diag()[:, None])).sum(
-        1
-    ) - 1  # without the truth itself; nan is never far
+    near = ~(distance > distance.diag()[:, None])  # nan is never far
+    return near.sum(1) - 1  # without the truth itself
 
 
 def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
@@ -141,7 +146,12 @@ def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
 
 
 def score(
-    method: Method, data: str, split: str = "test", direction: str = "xy"
+    method: Method,
+    data: str,
+    split: str = "test",
+    direction: str = "xy",
+    *,
+    intervals: bool = False,
 ) -> dict[str, float]:
     """What can be measured of ``method`` on the named ``data``; ``direction="yx"`` swaps its
     domains.
@@ -163,11 +173,24 @@ def score(
     back from a translation with noise of NOISE: a cycle that hides a message in low amplitudes
     reads it no more (Chu et al. 2017). Its other direction goes under the prefix yx_, without n.
     Global random state stays as it was; two calls give the same numbers.
+
+    With ``intervals`` there are "groups", how many draws the images count as; NAME_low and
+    NAME_high of each score that has an interval (resampling.py); and ``distances.distances``.
     """
     results: dict[str, float] = {}
     for one in translated(method, data, split, direction):
         results["n"] = len(one.real)
-        results |= {f"{one.prefix}{name}": value for name, value in measure(one).items()}
+        numbers, parts = measure(one)
+        if intervals:
+            results["groups"] = len(one.groups.unique())
+            for name, part in parts.items():
+                if part.ndim == 3:
+                    names = [f"{name}_{kind}" for kind in ("pixel", "class", "iou")]
+                    numbers |= ends(names, part, one.groups, _segmentation)
+                else:
+                    numbers |= ends([name], part, one.groups)
+            numbers |= distances.distances(one.outputs["fake_y"], one.real, one.groups)
+        results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return results
 
 
@@ -185,55 +208,6 @@ class Translated(NamedTuple):
     source: Tensor
     real: Tensor
     outputs: dict[str, Tensor]  # fake_y and, if there are any, rec_x, noisy, again
-
-    @property
-    def l1_pairs(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """By the names of the scores that are an L1: the two batches between which it is taken."""
-        fake, pairs = self.outputs["fake_y"], {}
-        if self.paired:
-            pairs["l1"] = (fake, self.real)
-            if _styles(self.data) or self.data in (*DAY_NIGHT, "facades:plaster-brick"):
-                pairs |= {"copy_l1": (self.source, self.real), "moved_l1": (fake, self.source)}
-        if "again" in self.outputs:
-            pairs["again_l1"] = (self.outputs["again"], fake)
-        if "rec_x" in self.outputs:
-            pairs["rec_l1"] = (self.outputs["rec_x"], self.source)
-        if "noisy" in self.outputs:
-            pairs["rec_noisy_l1"] = (self.outputs["noisy"], self.source)
-        return pairs
-
-    @property
-    def shares(self) -> dict[str, Float[Tensor, "n 2"]]:
-        """By the names of the scores that are a share: of each image, how many are right, and of
-        how many.
-        """
-        fake, real, shares = self.outputs["fake_y"], self.real, {}
-        if self.paired and _styles(self.data):
-            searches = {
-                "top1": (fake, real),
-                "copy_top1": (self.source, real),
-                "shape_top1": (shape(fake), shape(real)),
-            }
-            for name, search in searches.items():
-                nearer = others_nearer(*search)
-                shares[name] = torch.stack([nearer < 1, nearer >= 0], 1).double()
-        if self.forward and self.data == "facades:touching":
-            maps = self.items["labels"], self.items["instances"]
-            shares["borders_visible"] = visible_borders(fake, *maps)
-        if self.forward and self.paired and self.data in DAY_NIGHT:
-            maps = self.items["labels"], self.items["instances"]
-            shares["windows_lit"] = lit_windows(fake, *maps)
-        return shares
-
-    @property
-    def matrices(self) -> dict[str, Float[Tensor, "n 12 12"]]:
-        """ "fcn" or "labels", where labels of façades are known: the confusion matrix of each
-        translation.
-        """
-        if not self.paired or self.data not in ("facades", "facades:touching", "facades:unpaired"):
-            return {}
-        name, of_each = ("fcn", fcn_matrices) if self.forward else ("labels", label_matrices)
-        return {name: of_each(self.outputs["fake_y"], self.items["labels"])}
 
 
 def _styles(data: str) -> bool:
@@ -259,28 +233,80 @@ def translated(
         )
 
 
-def groups_of(dataset: Dataset) -> Integer[Tensor, " n"]:
-    """What ``TwoDomains.groups`` says, or a number of its own for each item."""
-    return torch.tensor(View(dataset).groups or range(len(dataset)))
+def measure(one: Translated) -> tuple[dict[str, float], dict[str, Tensor]]:
+    """The scores of one direction, without prefix; and of those that are made of sums over images,
+    what each image adds.
 
-
-def measure(one: Translated) -> dict[str, float]:
-    """The scores of one direction, without prefix: see :func:`score`."""
+    That is (n, 2), for the numerator and the denominator, and of the scores that begin with "fcn"
+    or "labels" the confusion matrices, (n, 12, 12).
+    """
     fake, real = one.outputs["fake_y"], one.real
-    numbers = {metric.__name__: metric(fake, real) for metric in OF_SETS}
-    numbers |= {name: metrics.l1(*pair) for name, pair in one.l1_pairs.items()}
+    numbers: dict[str, float] = {}
+    parts: dict[str, Tensor] = {}
+    for metric, mean in OF_SETS.items():
+        name = metric.__name__
+        numbers[name] = metric(fake, real)
+        if mean:
+            pairs = [(mean(a[None]), mean(b[None])) for a, b in zip(fake, real, strict=True)]
+            meant = math.nan if math.isnan(numbers[name]) else 1  # or it has no interval either
+            parts[name] = torch.tensor(pairs) * meant
+    shares = _shares(one)
+    parts |= shares
+    for name, pair in _l1_pairs(one).items():
+        numbers[name], parts[name] = pixels.l1(*pair), of_mean(pixels.each_l1(*pair))
     if one.paired:
-        numbers |= {"psnr": metrics.psnr(fake, real), "ssim": metrics.ssim(fake, real)}
-    for name, counts in one.shares.items():
+        for name, each in (("psnr", pixels.each_psnr), ("ssim", pixels.each_ssim)):
+            values = each(fake, real)
+            numbers[name], parts[name] = values.mean().item(), of_mean(values)
+    for name, counts in shares.items():
         numbers[name] = (counts[:, 0].sum() / counts[:, 1].sum()).item()
-    for name, matrices in one.matrices.items():
-        parts = segmentation_scores(matrices.sum(0))
-        numbers |= {f"{name}_{part}": value for part, value in parts.items()}
-        if name == "fcn":  # what this judge gives the truth: the best to be expected
-            numbers["fcn_iou_true"] = fcn_score(real, one.items["labels"])["iou"]
     if one.paired and one.data == "facades:plaster-brick":
-        numbers["hue_error"] = hue_error(fake, real, one.items["labels"])
-    return numbers
+        errors = hue_errors(fake, real, one.items["labels"])
+        there = ~errors.isnan()
+        numbers["hue_error"] = errors[there].mean().item()
+        parts["hue_error"] = torch.stack([errors.nan_to_num(0), there], dim=1)
+    if one.paired and one.data in LABELLED:
+        name, matrices = ("fcn", fcn_matrices) if one.forward else ("labels", label_matrices)
+        parts[name] = matrices(fake, one.items["labels"])
+        found = segmentation_scores(parts[name].sum(0))
+        numbers |= {f"{name}_{kind}": value for kind, value in found.items()}
+        if one.forward:  # what this judge gives the truth: the best to be expected
+            numbers["fcn_iou_true"] = fcn_score(real, one.items["labels"])["iou"]
+    return numbers, parts
+
+
+def _l1_pairs(one: Translated) -> dict[str, tuple[Tensor, Tensor]]:
+    """By the names of the scores that are an L1: the two batches between which it is taken."""
+    fake, pairs = one.outputs["fake_y"], {}
+    if one.paired:
+        pairs["l1"] = (fake, one.real)
+        if _styles(one.data) or one.data in (*DAY_NIGHT, "facades:plaster-brick"):
+            pairs |= {"copy_l1": (one.source, one.real), "moved_l1": (fake, one.source)}
+    for name, truth in (("again", fake), ("rec_x", one.source), ("noisy", one.source)):
+        if name in one.outputs:
+            pairs[AGAIN[name]] = (one.outputs[name], truth)
+    return pairs
+
+
+def _shares(one: Translated) -> dict[str, Float[Tensor, "n 2"]]:
+    """By the names of the scores that are a share: of each image, how many are right, and of
+    how many.
+    """
+    fake, real, shares = one.outputs["fake_y"], one.real, {}
+    if one.paired and _styles(one.data):
+        grey = shape(fake), shape(real)
+        searches = {"top1": (fake, real), "copy_top1": (one.source, real), "shape_top1": grey}
+        for name, search in searches.items():
+            nearer = others_nearer(*search)
+            shares[name] = torch.stack([nearer < 1, nearer >= 0], 1).double()
+    for name, counted, data in OF_WINDOWS:
+        if one.paired and one.forward and one.data in data:
+            shares[name] = counted(fake, one.items["labels"], one.items["instances"])
+    return shares
+
+
+def _segmentation(matrices: Float[Tensor, "r 12 12"]) -> Float[Tensor, "r 3"]:
+    return torch.tensor([list(segmentation_scores(matrix).values()) for matrix in matrices])
 
 
 def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
@@ -303,9 +329,8 @@ def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
             parts["again"].append(method.translate_batch(batch, direction)["fake_y"].cpu())
             if "rec_x" in out:
                 fake = parts["fake_y"][-1]
-                fake = fake + 2 * NOISE * torch.randn(
-                    fake.shape
-                )  # drawn on the CPU: the same noise on every device
+                # drawn on the CPU: the same noise on every device
+                fake = fake + 2 * NOISE * torch.randn(fake.shape)
                 back = method.translate(fake.to(method.device), direction=direction[::-1])
                 parts["noisy"].append(back["fake_y"].cpu())
     return {name: torch.cat(images) for name, images in parts.items() if images}

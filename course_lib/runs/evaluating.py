@@ -16,7 +16,7 @@ from course_lib.data.folders import ALL, own_splits
 from course_lib.data.images import to_png
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
-from course_lib.metrics import resampling, samples
+from course_lib.metrics import resampling, samples, scores
 from course_lib.plotting.figures import score_over_time
 from course_lib.runs import looks
 from course_lib.runs.opening import open_translator, towards
@@ -88,16 +88,16 @@ def score_run(
     method = towards(method, settings, direction, folder)
     if method.needs_pairs and not held_out.paired:
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
-    scores = resampling.score(method, data, split, direction)
+    found = scores.score(method, data, split, direction, intervals=True)
     if method.has_codes:
-        scores |= samples.score_samples(method, data, split, direction, intervals=True)
+        found |= samples.score_samples(method, data, split, direction, intervals=True)
     if train_set := _training_set(data, split, size, direction, load, settings):
-        scores |= resampling.baselines(held_out, train_set)
+        found |= resampling.baselines(held_out, train_set)
     if begun := settings.get("start"):
-        scores["started_from"] = (
+        found["started_from"] = (
             f"{begun['name']} at step {begun['steps']}, sha256 {begun['sha256'][:12]}"
         )
-    return scores | {"split": split, "data": data, "direction": direction}
+    return found | {"split": split, "data": data, "direction": direction}
 
 
 def _part(data: str, settings: dict) -> str:
