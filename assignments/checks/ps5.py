@@ -13,8 +13,13 @@ from checks.ps5_interval import T, interval, wrong_intervals
 from checks.reference import differing
 from torch import Tensor
 
+BELOW_0 = [
+    "math domain",
+    "A variance comes out below 0: take the differences from the mean before they are squared.",
+]
 RETURN = ["check: TypeError: 'NoneType'", "Nothing comes back: is there a return?"]
 EQUAL = ("equal", "zeros")  # kinds of values
+SPECIAL = ("small", "tiny", "nearly equal")
 
 
 def doubles(values) -> Tensor:
@@ -43,12 +48,21 @@ def runs(rng: np.random.Generator, plan: dict[str, list[int]]) -> list[list]:
             name,
             seed,
             float(
-                0.6 + 0.11 * i * (-1 if seed == seeds[-1] else 1) + luck[seed] + rng.normal(0, 0.02)
+                0.6
+                + 0.11 * i * (-1 if seed == seeds[-1] else 1)
+                + luck[seed % 100]
+                + rng.normal(0, 0.02)
             ),
         ]
         for i, (name, seeds) in enumerate(plan.items())
         for seed in seeds
     ]
+
+
+PARTNERS = (
+    "Another number of differences than there are pairs: which runs belong together, and which "
+    "have no partner?"
+)
 
 
 def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
@@ -130,10 +144,8 @@ def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
         message,
         share,
         wrong=other(wrong, right),
-        shape=(
-            "Another number of differences than there are pairs: which runs belong together, "
-            "and which have no partner?"
-        ),
+        atol=1e-25,  # a difference of two numbers has all digits
+        shape=message if key in ("equal", "named") else PARTNERS,
         errors=errors,
     )
 
@@ -156,12 +168,22 @@ def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
         holes = runs(rng, {a: [*seeds[:3], 31, 34], b: [*seeds[1:], 33]})
         mixed[8][2] = holes[1][2] = 0.0  # a value like any other
         ended = [[*row[:2], "nan" if row[1] == seeds[2] else row[2]] for row in mixed]
+        equal = [[*row[:2], 0.5 if row[1] == seeds[1] else row[2]] for row in mixed]
+        small = [[*row[:2], 1e-13 * row[2]] for row in plain]
+        named = plain + runs(rng, {name: seeds for name in (a.upper(), f" {a}", f"{a} twice")})
+        far = [1024, 5, 150, 3]  # a set has them in another order
+        below = [[*row[:2], row[2] - 9] for row in runs(rng, {a: far, b: far})]
         cases = {"mixed": mixed, "holes": holes, "ended": ended, "no pair": runs(rng, {a: seeds})}
+        cases |= {"equal": equal, "small": small, "named": named, "far": below}
         says = {
             "mixed": "Wrong for a table whose rows are mixed, and which has a third one.",
             "holes": "Wrong where a seed is missing on one side.",
             "ended": "Wrong where a run ended in nan: its difference is nan, and it stays.",
             "no pair": "Wrong where no seed has both runs: no difference is left.",
+            "equal": "Wrong where both runs of a seed have the same value: 0 is a difference, too.",
+            "small": "Wrong where values are very small: the task asks for all digits.",
+            "named": "Wrong where other rows have almost the same name: names are equal or not.",
+            "far": "Wrong for large seeds and negative values: which order, which sign?",
         }
     inputs = {
         name: {
@@ -183,26 +205,32 @@ def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
 PAIR = "The result is not three numbers: mean, low, high."
 
 
+def changed(name: str, x: np.ndarray) -> np.ndarray:
+    """The values of a case, made of values drawn for it."""
+    match name:
+        case "equal" | "zeros":
+            return np.full(len(x), x[0] if name == "equal" else 0.0)
+        case "small" | "tiny":
+            return x / (1e4 if name == "small" else 1e9)
+        case "nearly equal":
+            return 1e6 + x / 1e3
+        case "holding 0" | "holding one 0":
+            return np.where(np.arange(len(x)) < (2 if name == "holding 0" else 1), 0.0, x)
+    return x
+
+
 def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, dict]:
     cases, items = {}, []
     for name, n in sizes.items():
         x = rng.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), n)
         x = np.sort(x)
         x = np.r_[x[1], x[-1], x[0], x[2:-1]] if n > 2 else x  # sorted in neither direction
-        x = (
-            x / 1e4
-            if name == "small"
-            else np.full(n, {"equal": x[0], "zeros": 0.0}[name])
-            if name in EQUAL
-            else x
-        )
-        x = np.where(np.arange(n) < 2, 0.0, x) if name == "holding 0" else x
+        x = changed(name, x)
         cases[name], right = numbers(x), interval(x)
         wrong = other(wrong_intervals(x), right)
-        zero = [RETURN, ["ZeroDivision", "A division by 0: by what, for how many values?"]]
-        message = (
-            f"The interval of {n} {name + ' ' if name in (*EQUAL, 'small') else ''}values is wrong."
-        )
+        zero = [RETURN, BELOW_0, ["ZeroDivision", "A division by 0: by what, for how many values?"]]
+        kind = f"{name} " if name in (*EQUAL, *SPECIAL) else ""
+        message = f"The interval of {n} {kind}values is wrong."
         items.append(
             facet(
                 name,
@@ -213,7 +241,8 @@ def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, di
                 shape=PAIR,
                 errors=zero,
                 rtol=1e-9,
-                atol=max(1e-12, 2e-4 * (right[2] - right[1])),
+                # what the order of sums and the rounding of the mean can do
+                atol=1e-12 + 1e-9 * (right[2] - right[1]) + 1e-14 * abs(right[0]),
             )
         )
     return {"cases": cases}, {"facets": items}
@@ -232,7 +261,19 @@ def spread(mean: float, half: float, n: int) -> np.ndarray:
 # A term may have begun with the words of version 0.1: they count as well.
 OLDER = {"same direction": "supported", "opposite direction": "contradicted", "open": "open"}
 SAME, OPPOSITE, _ = OLDER
+EVEN = "Equal differences, all on one side, get the wrong verdict."
+ZERO = "A single difference of exactly 0 among others is left out, or decides alone."
+TWICE = "Values that are there twice count twice."
+MOSTLY = "The mean and its interval decide, not how many are above 0."
 SMALL = "A small difference that is sure gets the wrong verdict: how small may it be?"
+
+
+def below_0(values: list[float]) -> float:
+    """The larger one of two variances as mean square minus squared mean, which rounding can bring
+    below 0 where all values are equal.
+    """
+    squares, n = sum(d * d for d in values), len(values)
+    return max(squares - n * mean**2 for mean in (math.fsum(values) / n, sum(values) / n))
 
 
 def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
@@ -250,7 +291,18 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
             0.985,
         )  # the quantiles have four digits
         skewed = np.where(np.arange(35) < 22, 0.1 * u, 3 * u)  # its median says something else
+        even = [u] * n
+        while below_0(even) >= 0:
+            even = [1.01 * d for d in even]
+        mostly = np.where(np.arange(40) < 16, -0.1 * u, 3 * u)
         cases = {
+            "least": (spread(u, u / 4, n) * 1e-170, SAME, SMALL),
+            "least below": (spread(-u, u / 4, n) * 1e-170, OPPOSITE, SMALL),
+            "nearly equal": (spread(1e6 * u, 1e-3 * u, n), SAME, EVEN),
+            "a 0": (u * np.array([1, 0, 1.1, 0.9, 1.05, 0.95, 1, 1]), SAME, ZERO),
+            "a 0, open": (u * np.array([1, 0, 1.02, 0.98]), "open", ZERO),
+            "repeated": (u * np.array([1.0] * 7 + [0.9, -0.2]), SAME, TWICE),
+            "mostly": (mostly, SAME, MOSTLY),
             "barely": (spread(2e-7 * u, 2e-7 * edge * u, n), SAME, SMALL),
             "barely below": (spread(-2e-7 * u, 2e-7 * edge * u, n), OPPOSITE, SMALL),
             "some 0": (np.r_[np.zeros(5), spread(u, u / 4, 3)], "open", zero.format("")),
@@ -269,11 +321,7 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
                 SAME,
                 "Differences of which some are large get the wrong verdict.",
             ),
-            "equal": (
-                np.full(n, u),
-                SAME,
-                "Equal differences, all on one side, get the wrong verdict.",
-            ),
+            "equal": (even, SAME, EVEN),
             "zeros": (
                 np.zeros(n),
                 "open",
@@ -325,6 +373,7 @@ def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
                 )
             ],
             errors=[
+                BELOW_0,
                 *([name, few] for name in ("ZeroDivision", "Index", "StatisticsError")),
                 ["check: TypeError", "A verdict is one of three words."],
             ],
@@ -339,6 +388,7 @@ FEW = {"five": 5, "three": 3}
 MANY = {"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4} | {
     "holding 0": 7
 }
+MANY |= {"tiny": 6, "nearly equal": 6, "holding one 0": 5, "seventy": 70}
 DIFFERENCES = "paired_differences"
 CHECKS = table(
     (

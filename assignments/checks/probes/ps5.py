@@ -21,7 +21,7 @@ def differences(names: dict, inputs: dict) -> dict:
 
     def one(case: dict) -> dict:
         rows = [
-            {"row": row, "seed": seed, "value": float(value), "command": "course train"}
+            {"command": "course train", "value": float(value), "row": row, "seed": seed}
             for row, seed, value in case["rows"]
         ]
         return numbers(untouched(function, rows, case["more"], case["less"], case["better"]))
