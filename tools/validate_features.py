@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from course_lib.data.emoji import STYLES, EmojiColour, entries
+from course_lib.data.emoji import STYLES, EmojiDrawn, entries
 from course_lib.metrics.perceptual import embed
 from course_lib.metrics.pixels import each_l1, each_ssim
 
@@ -52,7 +52,7 @@ def choices(split: str, size: int, rules=tuple(RULES)) -> dict[str, Float[Tensor
     rows = list(drawn[STYLES[0]])
     rows = [rows[i] for i in torch.randperm(len(rows), generator=_seeded()).tolist()]
     pairs = []
-    for row in EmojiColour(split, size).rows:
+    for row in EmojiDrawn(split, size).rows:
         unlike = (other for other in rows if _differ(entries()[row], entries()[other]))
         pairs += [(row, other) for other in itertools.islice(unlike, 1)]
     one, two = (
@@ -74,7 +74,7 @@ def _differ(a: dict, b: dict) -> bool:
 
 def _drawn(style: str, size: int) -> dict[int, Float[Tensor, "3 size size"]]:
     """Each emoji of all splits, by its row in ``entries()``."""
-    sets = [EmojiColour(split, size, style) for split in ("train", "val", "test")]
+    sets = [EmojiDrawn(split, size, style) for split in ("train", "val", "test")]
     return {row: image for data in sets for row, image in zip(data.rows, data.y, strict=True)}
 
 
@@ -84,7 +84,7 @@ def _seeded() -> torch.Generator:
 
 def levels(split: str, size: int, rules=tuple(RULES)) -> dict[str, dict[str, float]]:
     """Of each damage, by each rule: Kendall's tau, the mean over each fourth emoji of ``split``."""
-    images = EmojiColour(split, size).y[::4]
+    images = EmojiDrawn(split, size).y[::4]
     dust = torch.randn(images.shape, generator=_seeded())
     damages = {  # of strength s, 0.2 to 1
         "blur": lambda s: gaussian_blur(images, 2 * (size // 10) + 1, s * size / 20),

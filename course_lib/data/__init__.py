@@ -2,14 +2,18 @@
 
 import os
 from difflib import get_close_matches
+from functools import partial
+from itertools import permutations
 
 from torch.utils.data import Dataset
 
 from course_lib.data.augment import Augment
 from course_lib.data.base import TwoDomains, View
 from course_lib.data.earth import EarthPairs
-from course_lib.data.emoji import STYLES, EmojiColour, EmojiEdges, EmojiFill, EmojiStyles
-from course_lib.data.facades import SIZES, TASKS, Facades
+from course_lib.data.emoji import STYLES, EmojiDrawn, EmojiStyles
+from course_lib.data.emoji import TASKS as DRAWN
+from course_lib.data.facades import SIZES, Facades
+from course_lib.data.facades import TASKS as FACADES
 from course_lib.data.folders import ALL, SPLITS, ImageFolder
 from course_lib.data.photos import TASKS as PHOTOS
 from course_lib.data.photos import Photos
@@ -18,9 +22,7 @@ from course_lib.errors import CourseError, check_choice
 __all__ = [
     "Augment",
     "EarthPairs",
-    "EmojiColour",
-    "EmojiEdges",
-    "EmojiFill",
+    "EmojiDrawn",
     "EmojiStyles",
     "Facades",
     "Photos",
@@ -33,19 +35,24 @@ __all__ = [
 
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired
 DIRECTIONS = ("xy", "yx")
-DRAWN = {
-    "emoji:edges": EmojiEdges,
-    "emoji:colour": EmojiColour,
-    "emoji:fill": EmojiFill,
-}
 COLOURING = ("emoji:colour", "photos:colour")  # a picture from itself in grey
-EARTH = ("earth:relief-aerial", "earth:relief-aerial:unpaired")
+DATA_SETS = {  # what is called with a split, size=... and seed=..., by name
+    **{name: partial(EmojiDrawn, task=name) for name in DRAWN},
+    **{
+        f"emoji:{a}-{b}{end}": partial(EmojiStyles, styles=(a, b), pairs=bool(end))
+        for end in ("", PAIRED)
+        for a, b in permutations(STYLES, 2)
+    },
+    **{name: partial(Facades, task=name) for name in FACADES},
+    **{name: partial(Photos, task=name) for name in PHOTOS},
+    "earth:relief-aerial": partial(EarthPairs, paired=True),
+    "earth:relief-aerial:unpaired": partial(EarthPairs, paired=False),
+}
 
 
 def names() -> list[str]:
     """The data sets that need no folder and no download; ``download`` has the others."""
-    styles = [f"emoji:{a}-{b}" for a in STYLES for b in STYLES if a != b]
-    return [*DRAWN, *styles, *(name + PAIRED for name in styles), *TASKS, *PHOTOS, *EARTH]
+    return [*DATA_SETS]
 
 
 class Swapped(View):
@@ -89,27 +96,18 @@ def open_dataset(
     not exist or cannot be used.
     """
     name = os.path.expanduser(name)
-    is_named = name in names() or name.startswith("download:")
+    is_named = name in DATA_SETS or name.startswith("download:")
     check_choice("split", split, SPLITS if is_named else (*SPLITS, ALL))
     check_choice("direction", direction, DIRECTIONS)
     check_choice("load", load, ("square", "crop"))
-    if name in names() and not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
-        raise CourseError(
-            f"this data set has no images of {size!r} px",
-            "size",
-            f"choose {SIZES[0]} to {SIZES[1]}",
-        )
-    if name in DRAWN:
-        dataset = DRAWN[name](split, size)
-    elif name.startswith("emoji:") and name in names():
-        styles = tuple(name.removeprefix("emoji:").removesuffix(PAIRED).split("-"))
-        dataset = EmojiStyles(split, styles, size, seed, name.endswith(PAIRED))
-    elif name in TASKS:
-        dataset = Facades(split, size, name, seed)
-    elif name in PHOTOS:
-        dataset = Photos(split, size, name, seed)
-    elif name in EARTH:
-        dataset = EarthPairs(split, size, name == EARTH[0], seed)
+    if name in DATA_SETS:
+        if not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
+            raise CourseError(
+                f"this data set has no images of {size!r} px",
+                "size",
+                f"choose {SIZES[0]} to {SIZES[1]}",
+            )
+        dataset = DATA_SETS[name](split, size=size, seed=seed)
     elif name.startswith("download:"):
         from course_lib.data.download import open_download
 

@@ -31,8 +31,10 @@ class TwoDomains(Dataset):
         return range(len(self))
 
     def at(self, size: int) -> "TwoDomains":
-        """The same items in ``size`` px, to be cropped; the data set itself if it has none."""
-        return self
+        """The same items in ``size`` px, to be cropped, if the data set reads ``self.size``."""
+        other = copy.copy(self)
+        other.size = size
+        return other
 
     def redraw(self, batch: dict) -> dict:
         """``batch`` with the image called ``redrawn`` computed again from the rest of it."""
@@ -45,14 +47,9 @@ class View(TwoDomains):
     A data set of your own need not be TwoDomains: what it does not say is taken from there.
     """
 
-    ATTRIBUTES = (
-        *("card", "paired", "mirrors", "jitter"),
-        *("names", "groups", "redrawn", "cropped", "beside"),
-    )
-
     def __init__(self, dataset: Dataset):
         self.dataset = dataset
-        for name in self.ATTRIBUTES:  # the one place that asks any data set what it has
+        for name in TwoDomains.__annotations__:  # the one place that asks what a data set has
             setattr(self, name, getattr(dataset, name, getattr(TwoDomains, name)))
 
     def __len__(self) -> int:

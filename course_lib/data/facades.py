@@ -4,7 +4,6 @@ One layout can be photographed in many styles, and the style does not depend on 
 what BicycleGAN must learn.
 """
 
-import copy
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -97,9 +96,7 @@ class Facades(TwoDomains):
         return self.houses if self.paired else self.houses // 2
 
     def at(self, size: int) -> "Facades":
-        larger = copy.copy(self)
-        larger.size = min(size, SIZES[1])
-        return larger
+        return super().at(min(size, SIZES[1]))
 
     def style(self, house: int, **fixed) -> Style:
         """The style in which ``house`` is photographed, with the factors in ``fixed`` set."""

@@ -1,6 +1,5 @@
 """Photographs of nature from Debian's desktops (``tools/photos.py`` collects them), three tasks."""
 
-import copy
 import functools
 import json
 from pathlib import Path
@@ -84,11 +83,6 @@ class Photos(TwoDomains):
 
     def __len__(self) -> int:
         return len(self.names)
-
-    def at(self, size: int) -> "Photos":
-        other = copy.copy(self)
-        other.size = size
-        return other
 
     def __getitem__(self, i: int) -> dict:
         key = (self.seed, self.epoch, i, 3) if self.drawn else (i,)
