@@ -218,11 +218,11 @@ KINDS = {
 
 
 def numbers(rng: np.random.Generator, kind: str, c: int, batch: int, steps: int) -> dict:
-    """Weights and images of a game; there is one more y than there are x."""
+    """Weights and images of a game; there are two more y than x."""
     G = {name: rng.normal(0, 0.7, (c, c)) for name in ("G_xy", "G_yx")}
     D = {name: rng.normal(0, 0.5, 8) for name in ("D_x", "D_y")}
-    images = {k: rng.uniform(-2, 2, (batch + n, c, 7, 5)) for n, k in enumerate("xy")}
-    old = {f"old_{k}": rng.uniform(-2, 2, (steps, batch + 1, c, 7, 5)) for k in "xy"}
+    images = {k: rng.uniform(-2, 2, (batch + 2 * n, c, 7, 5)) for n, k in enumerate("xy")}
+    old = {f"old_{k}": rng.uniform(-2, 2, (steps, batch + 2, c, 7, 5)) for k in "xy"}
     if kind == "all right already":  # real images are 1, old fakes 0, and D says so
         near = 1e-4
         G = {name: np.eye(c) + near * weight for name, weight in G.items()}
@@ -231,6 +231,7 @@ def numbers(rng: np.random.Generator, kind: str, c: int, batch: int, steps: int)
         old = {name: near * part for name, part in old.items()}
     if kind == "large numbers":
         images = {k: 100 * part for k, part in images.items()}
+        old = {k: 100 * part for k, part in old.items()}
     return G | D | images | old
 
 

@@ -340,8 +340,9 @@ def step_checks(
         rough = {"rtol": 1e-7 if kind == "sure logits" else 1e-9}  # softplus is a line from 20 on
         rough = {"rtol": 5e-5, "atol": 1e-6} if inputs.get("dtype") == "float32" else rough
         items = [
-            facet(f"{net}_after", None, text, 0.2, wants=[encode(w[net]) for w in right], **rough)
+            facet(f"{net}_after", None, text, 0.2, wants=wants, nan=text, **rough)
             for net in players
+            for wants in [[encode(way[net]) for way in right]]
         ]
         items += [item | {"share": 0.1} for item in kept()]
         return inputs, step_facets(items, right[0], errors)
