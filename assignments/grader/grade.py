@@ -176,8 +176,9 @@ def grade_one(
     result = replace(result, checks=judged(found, drawn), notes=result.notes + notes, reason=reason)
     gone = undefined(outcome) & right.keys()
     lost = {check.name for check in result.checks if check.score < check.points}
-    again = {name: three for name, three in drawn.items() if three[0].function not in gone}
-    again = {name: three for name, three in again.items() if name in lost}
+    again = {
+        name: drawn[name] for name in drawn if name in lost and drawn[name][0].function not in gone
+    }
     lent = [name for name in sorted(gone) if is_called(name, submission)]
     if reason or not again or not lent:
         return result
@@ -187,10 +188,8 @@ def grade_one(
         cell | {"source": right[cell["id"]]} if cell["id"] in gone else cell
         for cell in submission.cells
     ]
-    placed = {cell["id"] for cell in cells}
-    cells += [
-        {"number": 0, "source": right[name], "id": name} for name in lent if name not in placed
-    ]
+    absent = set(lent) - {cell["id"] for cell in cells}
+    cells += [{"number": 0, "source": right[name], "id": name} for name in sorted(absent)]
     outcome = run(cells, again)
     found, _, _ = answers([check for check, _, _ in again.values()], outcome, submission.labels)
     old = {check.name: check for check in result.checks}

@@ -106,7 +106,7 @@ class Feedback(NbGraderPreprocessor):
 
 def as_text(value: Any, *_: Any) -> Any:
     """Jinja's filters ``float`` and ``round`` for a score, which may be words."""
-    return value if isinstance(value, str) else round(float(value), 2)
+    return value if isinstance(value, str) else round(float(value or 0), 2)
 
 
 def in_picture(found: re.Match) -> str:

@@ -299,13 +299,13 @@ def test_without_nested_namespaces_each_submission_gets_a_sandbox_of_its_own(cou
 def test_a_missing_colon_costs_its_own_function_and_none_that_calls_it(course, tight):
     broken = {"average": ANSWERS["average"].replace("decay):", "decay)")}
     calls = {"step": ANSWERS["step"].replace("w = w.clone()", "w = average([w, w], 0.5).clone()")}
-    for name, more in (("colon", calls), ("alone", {})):
+    for name, more in (("colon", calls), ("alone", {}), ("deleted", calls | {"average": ""})):
         write(course, dataclasses.replace(CASES["right"], replace=broken | more), name)
     write(course, dataclasses.replace(CASES["right"], replace=calls), "right")
     source = course / "source" / "toy" / "toy.ipynb"
     for code, scores, noted in (
-        (b"", [7, 4, 10], set()),
-        (notebook(ANSWERS), [7, 7, 10], {"colon"}),
+        (b"", [7, 4, 4, 10], set()),
+        (notebook(ANSWERS), [7, 7, 7, 10], {"colon", "deleted"}),
     ):
         source.write_bytes(code)
         results, _, _ = grade.run(course, "toy", tier="bubblewrap", progress=False)
