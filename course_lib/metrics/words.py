@@ -5,64 +5,62 @@ import os
 
 from course_lib.data.folders import ALL, own_splits
 
-COMPARED = "to compare with, or neither better nor worse"
-BETTER = {  # a heading, and the scores below it
-    "↓ lower is better": "l1 kid_features frechet_features nearest_l1 nearest_features encoded_l1 "
-    "rec_l1 rec_noisy_l1 hue_error baseline_mean_l1 baseline_nn_l1 baseline_copy_kid "
-    "baseline_real_kid copy_l1",
-    "↑ higher is better": "psnr ssim histogram_intersection fcn_pixel fcn_class fcn_iou "
-    "fcn_iou_true labels_pixel labels_class labels_iou top1 copy_top1 shape_top1 windows_lit "
-    "borders_visible realism_error coverage_features walls_covered",
-    "1 is like the real images": "sharpness_ratio grid_ratio chroma_ratio",
-    COMPARED: "",
-}
-MISSING = {  # why a score is nan, by the word in its name
-    "kid": "it needs 3 images that are not relatives",
-    "frechet": "it needs 3 images that are not relatives",
-    "realism": "it needs 8 images",
-    "real_pairs": "it needs 2 images",
-    "chroma": "the real images are grey",
-    "sharpness": "the real images are flat",
-    "grid": "the real images have no fine detail",
-    "common_colour": "the code changes nothing, or there is but one image",
-    "": "nothing in these images can be counted",
+LOWER, HIGHER = "↓ lower is better", "↑ higher is better"
+LIKE, COMPARED = "1 is like the real images", "to compare with, or neither better nor worse"
+UNCOUNTED = "nothing in these images can be counted"
+SCORES = (  # which way is better, why one is nan, and the scores of which both are true
+    (LOWER, UNCOUNTED, "l1 nearest_l1 nearest_features encoded_l1 rec_l1 rec_noisy_l1 hue_error"),
+    (LOWER, UNCOUNTED, "baseline_mean_l1 baseline_nn_l1 copy_l1"),
+    (LOWER, "it needs 3 images that are not relatives", "kid_features frechet_features"),
+    (LOWER, "it needs 3 images that are not relatives", "baseline_copy_kid baseline_real_kid"),
+    (
+        HIGHER,
+        UNCOUNTED,
+        "psnr ssim histogram_intersection fcn_pixel fcn_class fcn_iou fcn_iou_true",
+    ),
+    (HIGHER, UNCOUNTED, "labels_pixel labels_class labels_iou top1 copy_top1 shape_top1"),
+    (HIGHER, UNCOUNTED, "windows_lit borders_visible coverage_features walls_covered"),
+    (HIGHER, "it needs 8 images", "realism_error"),
+    (LIKE, "the real images are flat", "sharpness_ratio"),
+    (LIKE, "the real images have no fine detail", "grid_ratio"),
+    (LIKE, "the real images are grey", "chroma_ratio"),
+    (COMPARED, "it needs 2 images", "real_pairs_l1 real_pairs_features"),
+    (COMPARED, "the code changes nothing, or there is but one image", "common_colour"),
+)
+BASELINES = {
+    "baseline_mean_l1": "the mean training image",
+    "baseline_nn_l1": "the answer to the nearest training input",
+    "baseline_copy_kid": "the inputs themselves",
 }
 FEW = 10  # images, or groups of relatives, and fewer are too few to be sure
 
 
 def table(scores: dict) -> str:
     """What ``runs.evaluate`` returns, a line a score below the way that is better; the verdict."""
-    rest, lines = dict(scores), [f"scored: {_scored(scores)}"]
-    for heading, names in BETTER.items():
-        rows = [name for name in rest if name.removeprefix("yx_") in names.split()]
-        if heading == COMPARED:
-            rows = [name for name, value in rest.items() if isinstance(value, float)]
-            rows = [name for name in rows if not name.endswith(("_low", "_high"))]
+    names = [name for name in scores if not name.endswith(("_low", "_high"))]
+    numbers = [name for name in names if isinstance(scores[name], float)]
+    lines = [f"scored: {_scored(scores)}"]
+    for heading in (LOWER, HIGHER, LIKE, COMPARED):
+        rows = [name for name in numbers if _known(name)[0] == heading]
         lines += [f"\n{heading}"] * bool(rows)
-        lines += [f"{name:24} {_value(name, rest.pop(name), scores)}" for name in rows]
-    facts = {k: v for k, v in rest.items() if not k.endswith(("_low", "_high"))}
-    lines += ["", *(f"{name:24} {value}" for name, value in facts.items())]
-    return "\n".join([*lines, "", verdict(scores)])
+        lines += [f"{name:24} {_value(name, scores)}" for name in rows]
+    facts = [f"{name:24} {scores[name]}" for name in names if name not in numbers]
+    return "\n".join([*lines, "", *facts, "", verdict(scores)])
 
 
 def verdict(scores: dict) -> str:
     """One sentence on the whole: better than what took no learning? And what to do about it."""
     few = f"{scores['n']} {_kind(scores)} {'are' if scores['n'] > 1 else 'is'} too few"
+    others = {name: words for name, words in BASELINES.items() if name in scores}
+    if not others:
+        return "In short: there is no baseline, since the run's training images are not here"
     name, what, closer, measure = "l1", "the translations are", "better", "L1"
-    if "baseline_nn_l1" in scores:
-        if "nearest_l1" in scores:  # of many right answers, one sample is another one
-            name, what = "nearest_l1", "the nearest of 8 samples is"
-        others = {
-            "baseline_mean_l1": "the mean training image",
-            "baseline_nn_l1": "the answer to the nearest training input",
-        }
-    elif "baseline_copy_kid" in scores:
+    if "baseline_copy_kid" in others:
         name, closer, measure = "kid_features", "closer to the real images", "KID"
-        others = {"baseline_copy_kid": "the inputs themselves"}
         if math.isnan(scores[name]):
             return f"In short: {few} to compare sets without pairs; give at least {FEW}"
-    else:
-        return "In short: there is no baseline, since the run's training images are not here"
+    elif "nearest_l1" in scores:  # of many right answers, one sample is another one
+        name, what = "nearest_l1", "the nearest of 8 samples is"
     worse = {other: words for other, words in others.items() if not scores[name] < scores[other]}
     shown = worse or others
     against = " and ".join(f"{scores[other]:.3f}" for other in shown)
@@ -73,6 +71,12 @@ def verdict(scores: dict) -> str:
     if worse:
         return f"In short: {what} no {result}: train longer or on more images{few}"
     return f"In short: {what} {result}: look at the pictures next{few}"
+
+
+def _known(name: str) -> tuple[str, str]:
+    """Of a score of either direction which way is better, and why it is nan if it is."""
+    rows = (row for row in SCORES if name.removeprefix("yx_") in row[2].split())
+    return next(rows, (COMPARED, UNCOUNTED))[:2]
 
 
 def _scored(scores: dict) -> str:
@@ -87,20 +91,16 @@ def _kind(scores: dict) -> str:
     return "pair" * ("l1" in scores) + "image" * ("l1" not in scores) + "s" * (scores["n"] != 1)
 
 
-def _value(name: str, value: float, scores: dict) -> str:
+def _value(name: str, scores: dict) -> str:
+    value, low, high = (scores.get(f"{name}{end}") for end in ("", "_low", "_high"))
     if math.isnan(value):
-        return f"not measured: {_missing(name)}"
-    low, high = (scores.get(f"{name}_{end}") for end in ("low", "high"))
+        return f"not measured: {_known(name)[1]}"
     if low is None:
         return f"{value:.4f}"
     if math.isfinite(low):
         return f"{value:.4f} [{low:.4f}, {high:.4f}]"
     why = "an image has no error at all" if math.isinf(value) else "it needs 2 images"
     return f"{value:.4f}, without an interval: {why}"
-
-
-def _missing(name: str) -> str:
-    return next(why for word, why in MISSING.items() if word in name)
 
 
 def _apart(name: str, other: str, scores: dict) -> bool:
