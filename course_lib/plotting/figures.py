@@ -39,7 +39,7 @@ STYLE = {
 
 
 @contextlib.contextmanager
-def _figure(width: float, height: float, **kwargs):
+def new_figure(width: float, height: float, **kwargs):
     """A figure of so many pixels in the course's style; closed at the end: shown only once."""
     import matplotlib.pyplot as plt
 
@@ -51,7 +51,7 @@ def _figure(width: float, height: float, **kwargs):
             plt.close(fig)
 
 
-def _pixel_axes(
+def pixel_axes(
     fig: "matplotlib.figure.Figure", left: float, top: float, width: float, height: float
 ):
     """Axes at these pixels, from the left and from the top, without ticks or frame."""
@@ -87,17 +87,13 @@ def image_grid(
     captions = [_wrap(caption, int(across / (8.5 if wide else 7.5))) for caption in columns or []]
     head = 32 if title else 0
     top = head + (18 * max(caption.count("\n") + 1 for caption in captions) + 6 if captions else 0)
-    with _figure(width, top + height) as fig:
+    with new_figure(width, top + height) as fig:
         names = [fig.text(0, 0, name, ha="right", va="center") for name in rows]
-        left = (
-            math.ceil(max(name.get_window_extent().width for name in names)) + 12
-            if any(rows)
-            else 0
-        )
+        widest_name = max(name.get_window_extent().width for name in names)
+        left = math.ceil(widest_name) + 12 if any(rows) else 0
         fig.set_size_inches((left + width) / DPI, (top + height) / DPI)
-        _pixel_axes(fig, left, top, width, height).imshow(
-            tiles, interpolation="nearest", aspect="auto"
-        )
+        axes = pixel_axes(fig, left, top, width, height)
+        axes.imshow(tiles, interpolation="nearest", aspect="auto")
 
         def at(x: float, y: float) -> dict:  # pixels from the left and from the top
             return {"x": x / (left + width), "y": 1 - y / (top + height)}
@@ -170,9 +166,8 @@ def loss_curves(
     names, else in the first. Raises ValueError if there is nothing to draw.
     """
     if keys is None:
-        keys = dict.fromkeys(
-            key for row in history for key in row if key not in ("step", "seconds")
-        )
+        every = dict.fromkeys(key for row in history for key in row)
+        keys = [key for key in every if key not in ("step", "seconds")]
     panels: dict[str, list[str]] = {}
     for key in sorted(keys, key=lambda key: _kind(key) != "adversarial"):
         panels.setdefault(_kind(key), []).append(key)
@@ -185,7 +180,7 @@ def loss_curves(
         lines[[*named, *panels][0]].append((label, value))
     across = 2 if len(panels) == 4 else min(len(panels), 3)
     down = math.ceil(len(panels) / across)
-    with _figure(WIDTH if across > 1 else 0.7 * WIDTH, 330 * down, layout="constrained") as fig:
+    with new_figure(WIDTH if across > 1 else 0.7 * WIDTH, 330 * down, layout="constrained") as fig:
         for i, (kind, terms) in enumerate(panels.items()):
             axes = fig.add_subplot(down, across, i + 1)
             heights = _draw_terms(axes, history, terms, smooth)
@@ -215,7 +210,7 @@ def score_over_time(
     name: str,
 ) -> "matplotlib.figure.Figure":
     """Scores of held-out images, of which less is better, with 95 % intervals and the best step."""
-    with _figure(0.7 * WIDTH, 330, layout="constrained") as fig:
+    with new_figure(0.7 * WIDTH, 330, layout="constrained") as fig:
         axes = fig.add_subplot()
         axes.fill_between(steps, lows, highs, color=COLOURS[0], alpha=0.15, lw=0, label="95 %")
         axes.plot(steps, scores, "o-", color=COLOURS[0], lw=2, ms=4, label=f"{name} on val")

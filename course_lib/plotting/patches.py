@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError
 from course_lib.networks.bicycle import MultiScalePatchGAN
 from course_lib.networks.blocks import inference, receptive_field
-from course_lib.plotting.figures import COLOURS, _figure, _pixel_axes, stitch
+from course_lib.plotting.figures import COLOURS, new_figure, pixel_axes, stitch
 
 PANEL = 320  # side of a panel of the picture, in pixels, at most
 Box = tuple[int, int, int, int]  # left, top, right, bottom in px; the last two lie outside
@@ -112,10 +112,9 @@ def picture(
         real = logits[0].sigmoid()
         verdict = f"logit {logit:+.2f}, {100 * real[row, col]:.0f} % real"
     width = round(size * (PANEL // size or PANEL / size))
-    with _figure(3 * width + 144, width + 42) as fig:
-        whole, near, chart = (
-            _pixel_axes(fig, 8 + i * (width + 12), 30, width, width) for i in range(3)
-        )
+    with new_figure(3 * width + 144, width + 42) as fig:
+        places = (8 + i * (width + 12) for i in range(3))
+        whole, near, chart = (pixel_axes(fig, place, 30, width, width) for place in places)
         whole.imshow(stitch([image[None]]), interpolation="nearest")
         cut = ", cut off" if (right - left, bottom - top) != (side, side) else ""
         whole.set_title(f"{domain}: {side} x {side} px{cut}")
@@ -130,7 +129,7 @@ def picture(
         cells = chart.imshow(real.numpy(), extent=(first, last, last, first), **colours)
         chart.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
         chart.set_title(f"row {row}, column {col}")
-        bar = fig.colorbar(cells, cax=_pixel_axes(fig, 3 * width + 62, 30, 16, width))
+        bar = fig.colorbar(cells, cax=pixel_axes(fig, 3 * width + 62, 30, 16, width))
         bar.ax.set_title("D thinks")
         bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=ticks)
         cell = (first + col * stride, first + row * stride, stride, stride)

@@ -18,7 +18,7 @@ from torch import Tensor, equal, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 
-from course_lib.plotting.figures import COLOURS, WIDTH, _figure, _pixel_axes
+from course_lib.plotting.figures import COLOURS, WIDTH, new_figure, pixel_axes
 
 # What leaves an image what it is, and what makes one loss of several terms
 SAME = {"cat", "stack", "clone", "detach", "setitem"}
@@ -50,9 +50,8 @@ class Update:
     """
 
     edges: dict[Edge, str] = field(default_factory=dict)
-    reached: dict[Edge, set[str]] = field(
-        default_factory=dict
-    )  # networks, along an edge that flows
+    # the networks that a gradient reaches along an edge that flows
+    reached: dict[Edge, set[str]] = field(default_factory=dict)
     gradients: set[tuple[str, str]] = field(default_factory=set)  # (term, network)
     moved: set[str] = field(default_factory=set)
     leftover: set[tuple[str, str]] = field(default_factory=set)  # earlier terms that moved it, too
@@ -271,10 +270,10 @@ def step_picture(step: Callable[..., Any], networks: Mapping[str, nn.Module], *a
     beside = sum(wide) <= WIDTH
     width = max(LEAST, sum(wide) if beside else max(wide))
     height = max(high) if beside else sum(high)
-    with _figure(width, height + FOOT) as fig:
+    with new_figure(width, height + FOOT) as fig:
         used: set[Any] = set()
         for i, (update, (at, *size)) in enumerate(zip(updates, panels, strict=True)):
-            axes = _pixel_axes(fig, beside * sum(wide[:i]), (not beside) * sum(high[:i]), *size)
+            axes = pixel_axes(fig, beside * sum(wide[:i]), (not beside) * sum(high[:i]), *size)
             axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
             used |= _draw(axes, update, at, f"{i + 1}.")
         keys: list[Any] = [
@@ -290,9 +289,8 @@ def step_picture(step: Callable[..., Any], networks: Mapping[str, nn.Module], *a
         fig.legend(handles=keys, loc="lower left", ncols=2, fontsize=9)
         if stopped:
             style = {"size": 9, "color": COLOURS[1], "va": "center"}
-            fig.text(
-                3 / width, (FOOT + 4) / (height + FOOT), f"Then it stopped: {stopped}", **style
-            )
+            place = (3 / width, (FOOT + 4) / (height + FOOT))
+            fig.text(*place, f"Then it stopped: {stopped}", **style)
     return fig
 
 
