@@ -273,7 +273,7 @@ def first_that_fails(own: Result, result: Result) -> str:
 
 def different(keys: dict[str, str], own: dict, raw: dict, alike: Any) -> str:
     """Which entries of a raw answer, in words, are not those of the student's own version."""
-    if all(raw.get(key) is None or is_error(raw[key]) for key in keys):
+    if not any(can_be_compared(raw.get(key)) for key in keys):
         return STOPS
     other = {key: words for key, words in keys.items() if not alike(raw.get(key), own[key])}
     same = [words for key, words in keys.items() if key not in other]
@@ -296,13 +296,16 @@ def plain(key: str) -> str:
 
 
 def in_words(function: str, key: str) -> str:
-    """What a check reads, in words; an entry of a step's report by its own name."""
-    key = plain(key)
-    return SEEN.get(function, {}).get(key) or SEEN["any"].get(key) or f"the entry {key}"
+    """What a check reads, in words; an entry of a step's report by its own name. Empty where there
+    are no words for it: then it is not asked about.
+    """
+    if function in PLAYERS:
+        return f"the entry {plain(key)}"
+    return SEEN.get(function, {}).get(key) or SEEN["any"].get(key, "")
 
 
-def is_error(raw: Any) -> bool:
-    return isinstance(raw, dict) and "error" in raw
+def can_be_compared(raw: Any) -> bool:
+    return raw is not None and not (isinstance(raw, dict) and "error" in raw)
 
 
 def moves(function: str, inputs: dict, start: dict, own: dict, raw: dict, array: Any) -> str:
@@ -377,12 +380,17 @@ def asked(own: Version, versions: list[Version], drawn: dict) -> Iterator[tuple[
             found = [curves([plain(key) for key in keys], raw, array) for raw in raws]
             if found[-1] != STOPS:
                 yield LOSSES, "", [on_axes(lines, found[-1]) for lines in found]
-        elif "G_after" in keys:
+            continue
+        if "G_after" in keys:
             start = dict(expectations["idle"][0])
             found = [moves(check.function, inputs, start, mine, raw, array) for raw in raws]
             yield MOVES, "", found
-        elif keys := [k for k in keys if mine.get(k) is not None and not is_error(mine[k])]:
-            words = {key: in_words(check.function, key) for key in keys}
+            continue
+        words = {key: in_words(check.function, key) for key in keys}
+        words = {
+            key: said for key, said in words.items() if said and can_be_compared(mine.get(key))
+        }
+        if words:
             about = f"This is compared: {spoken([*words.values()])}."
             yield DIFFERENT, about, [different(words, mine, raw, alike) for raw in raws]
 
