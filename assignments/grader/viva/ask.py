@@ -32,7 +32,7 @@ TRIED, TRIED_OF_A_STEP = 8, 24  # changes of a function that are run
 LONGEST = 10_000  # characters of a function: more cannot be asked about on a page
 LIMITS = Limits(cells_cpu=20, cell_cpu=10, wall=120)  # of one version
 SECONDS = 120  # of a core, for all versions of a student
-STOPS = "nothing: the code stops with an error"
+STOPS = "the code stops with an error"
 # The kinds of questions, as they are asked.
 FIRST = (
     "Your report lists the checks of this function one below the other. Read from the top: which"
