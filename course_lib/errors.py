@@ -1,8 +1,11 @@
 """The one error a user of the course can cause."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
+
+SMALLER = "choose a smaller batch_size or image size; the last checkpoint is kept"
 
 
 class CourseError(Exception):
@@ -38,3 +41,17 @@ def need(extra: str, *modules: str) -> list[ModuleType]:
             "this Python",
             f"pip install {packages}, which is the course's extra {extra}",
         ) from None
+
+
+@contextmanager
+def explained(where: object, smaller: str = SMALLER) -> Iterator[None]:
+    """Turns errors about memory, on a CPU torch's RuntimeErrors, into a CourseError."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        from torch import OutOfMemoryError
+
+        of_memory = isinstance(error, OutOfMemoryError | MemoryError)
+        if not of_memory and "tried to allocate" not in str(error):
+            raise
+        raise CourseError("out of memory", where, smaller) from error

@@ -27,7 +27,7 @@ from course_lib.runs import shipped, starting
 from course_lib.runs.evaluating import score_run
 from course_lib.runs.opening import open_run, read_settings
 from course_lib.training import checkpoint
-from course_lib.training.state import read_history
+from course_lib.training.run import read_history
 
 LIMIT = 9_000_000  # bytes of one file
 SEED = 0  # what the trainings start with

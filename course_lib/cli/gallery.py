@@ -10,7 +10,7 @@ from course_lib.data.files import MARK, check_outputs, replace_file
 from course_lib.data.images import find_images, printable, read_image
 from course_lib.errors import CourseError
 from course_lib.runs import read_settings
-from course_lib.training.state import read_rows
+from course_lib.training.run import read_rows
 
 WIDEST = 900  # px of a picture on the page
 COLOURS = Path(__file__).parents[1] / "demo" / "static" / "colours.css"

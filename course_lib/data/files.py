@@ -7,7 +7,6 @@ import tarfile
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextvars import ContextVar
 from pathlib import Path
 
 import filelock
@@ -147,19 +146,13 @@ def sweep(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-HELD: ContextVar[Path | None] = ContextVar("HELD", default=None)  # by the code that calls
-
-
 @contextlib.contextmanager
-def only_run(folder: Path, part: bool = False) -> Iterator[None]:
+def only_run(folder: Path) -> Iterator[None]:
     """Creates ``folder`` and holds it for this run; the lock dies with its process, however killed.
 
-    A ``part`` of a run may be called by what holds the folder already. Raises CourseError, with the
-    other's process id, if another run holds it, and if nothing can be written there.
+    Raises CourseError, with the other's process id, if another run holds it, and if nothing can be
+    written there.
     """
-    if part and HELD.get() == folder:
-        yield
-        return
     note = folder / ".pid"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -175,10 +168,8 @@ def only_run(folder: Path, part: bool = False) -> Iterator[None]:
         raise CourseError(
             f"cannot write here: {error.strerror}", folder, "choose a folder you may write to"
         ) from error
-    token = HELD.set(folder)
     try:
         yield
     finally:
-        HELD.reset(token)
         note.unlink(missing_ok=True)
         lock.release()

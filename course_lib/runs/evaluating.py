@@ -20,7 +20,7 @@ from course_lib.metrics import resampling, samples, scores
 from course_lib.plotting.figures import score_over_time
 from course_lib.runs import looks
 from course_lib.runs.opening import open_translator, towards
-from course_lib.training.state import read_rows
+from course_lib.training.run import read_rows
 
 
 def translate_batches(

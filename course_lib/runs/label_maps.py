@@ -8,10 +8,9 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from course_lib.data.label_maps import Edit, edited, find_scenes
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, explained
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.sizes import FIX, framer, make_targets, write_pictures
-from course_lib.training.fit import explained
 
 
 def translate_scenes(

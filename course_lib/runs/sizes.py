@@ -14,10 +14,9 @@ from torch import Tensor, nn
 
 from course_lib.data.files import check_apart, check_outputs, replace_file
 from course_lib.data.images import Size, scaled, to_image, to_png
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, explained
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.training.fit import explained
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
 PADDED = 0.15  # share of a side that may be reflection: with more, things appear beside the image

@@ -1,9 +1,7 @@
 """A run begins, or goes on: ``course train``."""
 
-import json
 import os
 import warnings
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,14 @@ from torch.utils.data import Dataset
 
 from course_lib import __version__, training
 from course_lib.data import PAIRED, files, names, open_dataset
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, explained
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
 from course_lib.runs import fine_tuning, looks
 from course_lib.runs.opening import read_settings
-from course_lib.training import checkpoint, distributed, profiles
-from course_lib.training.fit import Result, explained
-from course_lib.training.state import check_folder
+from course_lib.training import distributed, profiles
+from course_lib.training.fit import Result
+from course_lib.training.run import check_settings
 
 
 def make_config(
@@ -87,7 +85,6 @@ def train(
     if not goes_on:
         files.check_apart(out, Path(data))
         files.check_fresh(out, "run.json", '"config"')
-    old = _flat(read_settings(out)) if goes_on else None
     if begun:
         begun.check(method, config.image_size, train_set[0], direction)
     config = cls.adapt_config(config, train_set[0], direction)
@@ -109,7 +106,9 @@ def train(
         "versions": {"course_lib": __version__, "torch": torch.__version__},
         "device": profiles.device_name(),
     }
-    check_folder(out, cls.Config, _flat(settings), resume, old)
+    if goes_on:
+        old = _flat(read_settings(out))
+        check_settings(out, cls.Config, old, _flat(settings), resume)
     with (
         torch.random.fork_rng([place] if place.type == "cuda" else []),
         explained("building the networks"),
@@ -118,22 +117,20 @@ def train(
         model = cls(config, place, bf16)
     if begun:
         begun.give(model)
-    with files.only_run(out) if rank == 0 else nullcontext():
-        if rank == 0:
-            _write_settings(out, settings, model if resume == "changed" else None)
-        if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
-            warnings.warn(f"no GPU found: training on {settings['device']}", stacklevel=2)
-        return training.fit(
-            model,
-            train_set,
-            steps=steps,
-            minutes=minutes,
-            val=val_set,
-            out=out,
-            seed=seed,
-            resume=resume,
-            **fit_options,
-        )
+    if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
+        warnings.warn(f"no GPU found: training on {settings['device']}", stacklevel=2)
+    return training.fit(
+        model,
+        train_set,
+        steps=steps,
+        minutes=minutes,
+        val=val_set,
+        out=out,
+        seed=seed,
+        resume=resume,
+        record=settings,
+        **fit_options,
+    )
 
 
 def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:
@@ -178,17 +175,3 @@ def _flat(settings: dict) -> dict:
     free = ("config", "versions", "device", "look", "fingerprint")
     facts = {key: value for key, value in settings.items() if key not in free}
     return {"ranks": 1} | facts | settings["config"]
-
-
-def _write_settings(out: Path, settings: dict, model: Any) -> None:
-    """Make ``out``, which is locked, the folder of this run.
-
-    A ``model`` with changed settings must fit the checkpoint: otherwise run.json stays as it is.
-    """
-    latest = checkpoint.load_latest(out / "checkpoints") if model else None
-    if latest:
-        checkpoint.restore(model, latest[1], out)
-    # the second is a run like any other
-    for folder in [out, out / "best"] if settings["config"]["keep"] == "best" else [out]:
-        folder.mkdir(exist_ok=True)
-        files.replace_file(folder / "run.json", json.dumps(settings, indent=1).encode())

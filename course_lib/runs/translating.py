@@ -22,13 +22,12 @@ from course_lib.data.images import (
     to_tensor,
     with_luminance,
 )
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, explained
 from course_lib.methods.base import Method
 from course_lib.runs import looks
 from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import open_translator, towards
 from course_lib.runs.sizes import FIX, Painter, framer, make_targets, write_pictures
-from course_lib.training.fit import explained
 
 
 def translate_files(

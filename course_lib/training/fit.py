@@ -15,16 +15,15 @@ from torch.utils.data import Dataset
 
 from course_lib.data.augment import item_generator
 from course_lib.data.files import expanded, only_run
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, explained
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.training import card, distributed
 from course_lib.training.loading import batches
+from course_lib.training.previews import Previews
 from course_lib.training.progress import Progress
-from course_lib.training.state import TrainingRun
+from course_lib.training.run import TrainingRun
 from course_lib.training.threads import Threads
-
-SMALLER = "choose a smaller batch_size or image size; the last checkpoint is kept"
 
 
 @dataclass
@@ -51,6 +50,7 @@ def fit(
     out: Path | str | None = None,
     seed: int = 0,
     resume: bool | str = False,
+    record: dict | None = None,
     previews: int = 10,
     on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
     workers: int = 0,
@@ -63,11 +63,12 @@ def fit(
     ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook,
     saved below ``out`` and given to ``on_preview`` with the step. The folder ``out`` keeps history
     and checkpoints, and with ``keep="best"`` in the configuration the best preview's in ``best``.
-    ``resume=True`` goes on from the newest good checkpoint: on a CPU and with
-    ``steps``, to the bit as if the training had never stopped. ``resume="changed"`` does so with
-    other settings than the checkpoint's, too. Ctrl-C ends the step, saves and returns. On a CPU
-    steps take one thread or all, whichever is faster just now (see threads.py), but with ``steps``
-    and ``out``, which must repeat to the bit, as many as torch has.
+    ``record`` is what run.json is to say there, if there is to be one. ``resume=True`` goes on from
+    the newest good checkpoint: on a CPU and with ``steps``, to the bit as if the training had never
+    stopped. ``resume="changed"`` does so with other settings than the checkpoint's, too. Ctrl-C
+    ends the step, saves and returns. On a CPU steps take one thread or all, whichever is faster
+    just now (see threads.py), but with ``steps`` and ``out``, which must repeat to the bit, as many
+    as torch has.
 
     Raises CourseError if a loss or a weight is not finite, if another process trains into ``out``,
     if ``out`` cannot be written or already holds a run and ``resume`` is off, if memory runs out,
@@ -77,19 +78,20 @@ def fit(
     folder = expanded(out) if out else None
     if distributed.world()[0] > 0:  # rank 0 alone writes and draws
         folder, val, previews, progress = None, None, 0, False
-    settings = {"seed": seed, **configs.as_dict(method.config)}
-    run = TrainingRun(method, folder, val, settings, previews, on_preview)
+    run = TrainingRun(method, folder, {"seed": seed, **configs.as_dict(method.config)}, record)
     bar = Progress(method.config.batch_size, steps, minutes, show=progress)
+    shown = Previews(run, val, previews, on_preview, bar)
     # with steps, a run that is resumed equals one that never stopped
     threads = Threads(method.device, may_choose=not (steps and folder))
-    lock = only_run(folder, part=True) if folder else nullcontext()
+    lock = only_run(folder) if folder else nullcontext()
     with lock, bar, threads, distributed.averaging(method), _interrupts() as interrupted:
         run.start(resume)
+        shown.start()
         run.save()  # before any work: a folder that cannot hold the run shows now
         bar.start(run.step, run.seconds)
         began = time.monotonic() - run.seconds
         share, stop = run.share(steps, minutes), False
-        run.preview(share, bar)
+        shown.show(share)
         for batch in batches(dataset, method, seed, run.step, workers):
             if share >= 1 or stop:
                 break
@@ -101,7 +103,7 @@ def fit(
             now = run.share(steps, minutes), interrupted.is_set()
             share, stop = distributed.of_all_ranks(now)[0]
             bar.update(run.step, run.seconds, run.terms, str(threads))
-            run.preview(share, bar)
+            shown.show(share)
             run.write_history()
             if share < 1:
                 run.save(at_once=False)
@@ -146,18 +148,6 @@ def update(method: Method, batch: dict, seed: int, step: int) -> dict[str, Any]:
     terms = method.step(batch)
     distributed.average([*terms.values()])
     return terms
-
-
-@contextmanager
-def explained(where: object, smaller: str = SMALLER) -> Iterator[None]:
-    """Turns errors about memory, on a CPU torch's RuntimeErrors, into a CourseError."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        of_memory = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not of_memory and "tried to allocate" not in str(error):
-            raise
-        raise CourseError("out of memory", where, smaller) from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from course_lib.data.files import expanded
 from course_lib.data.images import read_image
 from course_lib.errors import CourseError
 from course_lib.plotting.figures import loss_curves
-from course_lib.training.state import read_history
+from course_lib.training.run import read_history
 from course_lib.widgets.show import Panel, to_picture
 
 

@@ -23,7 +23,7 @@ from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.runs.opening import SwappedMethod
 from course_lib.training import checkpoint, progress
-from course_lib.training import state as training_state
+from course_lib.training import run as training_run
 from course_lib.training.fit import fit
 from tests.support.killing import equal
 
@@ -413,7 +413,7 @@ def resumes_to_the_bit(case: Case, folder: Path) -> None:
         out = folder / str(stop)
         interrupt_after(first, stop)
         with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(training_state, "CHECKPOINT_SECONDS", 0)
+            patched.setattr(training_run, "CHECKPOINT_SECONDS", 0)
             fit(first, data, out=out, **options)
         assert not equal(state(first), state(whole))
         history = fit(second, data, out=out, resume=True, **options).history

@@ -14,7 +14,7 @@ from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.metrics import samples, scores
 from course_lib.runs import evaluating
 from course_lib.training import card, checkpoint, loading
-from course_lib.training import state as training_state
+from course_lib.training import run as training_run
 from course_lib.training.fit import fit, schedule
 from tests.methods.contract import Noise
 from tests.support.fake_gpu import FakeGPU, Queue, Waits, fake_gpu
@@ -147,7 +147,7 @@ def waited(marks: list[int]) -> list[int]:
 
 
 def test_fit_waits_for_a_gpu_every_ten_steps_and_where_it_must(tmp_path, monkeypatch):
-    monkeypatch.setattr(training_state, "CHECKPOINT_SECONDS", 99)
+    monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 99)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 3e6)
     with fake_gpu() as gpu:
         method, marks = quick(gpu)
@@ -187,7 +187,7 @@ def test_batches_are_copied_beside_the_work(monkeypatch):
 
 
 def test_a_nan_that_is_read_late_reaches_no_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(training_state, "CHECKPOINT_SECONDS", 99)
+    monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 99)
     with fake_gpu() as gpu:
         method, _ = quick(gpu, {13: torch.tensor(math.nan)})
         with pytest.raises(CourseError, match="the loss g_l1 is nan") as error:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from course_lib import CourseError, runs
-from course_lib.training import checkpoint, state
+from course_lib.training import checkpoint
+from course_lib.training import run as training_run
 from course_lib.training.fit import fit
 from tests.methods import contract
 from tests.methods.test_contract import CASES
@@ -27,14 +28,14 @@ def off_by(errors, **changes):
 
 def test_the_best_preview_is_kept_as_a_checkpoint_of_its_own(tmp_path):
     fit(off_by([9, 0.3, 0.1, 0.2, 0.15]), Toy(), out=tmp_path, **OPTIONS)
-    rows = state.read_rows(tmp_path / "scores.jsonl")
+    rows = training_run.read_rows(tmp_path / "scores.jsonl")
     assert [round(row["score"], 3) for row in rows.values()] == [0.3, 0.1, 0.2, 0.15]
     assert checkpoint.steps(tmp_path / "best" / "checkpoints") == [2, 4]
     assert checkpoint.steps(tmp_path / "checkpoints")[-1] == 8
 
 
 def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatch):
-    monkeypatch.setattr(state, "CHECKPOINT_SECONDS", 1e9)  # so only the one of step 2 below
+    monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 1e9)  # so only the one of step 2 below
     method, saves = off_by([9, 0.3, 0.2, 0.1]), []
 
     def killed(step, _):
@@ -56,7 +57,7 @@ def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatc
 
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "dcgan"])
 def test_the_best_is_equal_to_the_bit_after_an_interruption(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(state, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 0)
     case, data = CASES[name], contract.Noise(16, paired=name != "cyclegan")
     case = replace(case, small=case.small | {"keep": "best"})
     options = OPTIONS | {"val": data, "seed": 3}
@@ -74,7 +75,7 @@ def test_the_best_is_equal_to_the_bit_after_an_interruption(name, tmp_path, monk
     )
     assert whole == part and any(path.startswith("best") for path in whole)
     assert (tmp_path / "whole" / "scores.jsonl").read_bytes() == scored.read_bytes()
-    kinds = {row["kind"] for row in state.read_rows(scored).values()}
+    kinds = {row["kind"] for row in training_run.read_rows(scored).values()}
     assert kinds == {"L1" if name == "pix2pix" else "KID"}
 
 
@@ -112,7 +113,7 @@ def rows_of(*scores, each=True):
     ],
 )
 def test_a_difference_within_its_interval_shows_nothing(scores, each, said, tmp_path):
-    (tmp_path / "scores.jsonl").write_bytes(state.lines_of([*rows_of(*scores, each=each)]))
+    (tmp_path / "scores.jsonl").write_bytes(training_run.lines_of([*rows_of(*scores, each=each)]))
     facts = runs.over_time(tmp_path)
     assert said in facts["verdict"] and facts["last_step"] == 3
     assert facts["last_minus_best"] == pytest.approx(scores[2] - min(scores))

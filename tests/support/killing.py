@@ -26,7 +26,7 @@ from torch.utils.data import Dataset
 from course_lib import training
 from course_lib.data import files
 from course_lib.methods.pix2pix import Config, Pix2Pix
-from course_lib.training import checkpoint, state
+from course_lib.training import checkpoint, run
 from tests import ROOT
 
 OPERATIONS = {"write", "open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}
@@ -112,7 +112,7 @@ def train_in_child(folder: Path, step: int, n: int | None = None) -> int:
         if at == step:
             os._exit(0)
 
-    checkpoint.save, state.CHECKPOINT_SECONDS = save, 0
+    checkpoint.save, run.CHECKPOINT_SECONDS = save, 0
     checkpoint.KEPT = 10**9 if n is None else checkpoint.KEPT
     files.open = lambda path, mode: (Slow if mode == "wb" else builtins.open)(path, mode)
     sys.addaudithook(watch)
@@ -214,7 +214,7 @@ def course_train(
     command = f"train {method} --data {data} --out {out} --size 16 --steps {steps}"
     command += " --profile smoke" * ("--start" not in more)
     sets = [word for setting in (special[method], *sizes) for word in ("--set", setting)]
-    often = "from course_lib.training import state; state.CHECKPOINT_SECONDS = 0.05"
+    often = "from course_lib.training import run; run.CHECKPOINT_SECONDS = 0.05"
     program = f"{often}; from course_lib.cli import main; main()"
     return [sys.executable, "-c", program, *command.split(), *sets, *more]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from course_lib.methods.cyclegan import Config, CycleGAN
-from course_lib.training import checkpoint, distributed, state
+from course_lib.training import checkpoint, distributed, run
 from course_lib.training.fit import fit
 from tests.support.killing import Toy
 
@@ -27,7 +27,7 @@ SMALL = Config(
 def train(folder: Path, steps: int) -> dict[str, torch.Tensor]:
     """All tensors of a CycleGAN, which has no batch norm, after so many steps."""
     distributed.join(torch.device("cpu"))
-    state.CHECKPOINT_SECONDS = 0
+    run.CHECKPOINT_SECONDS = 0
     rank, _ = distributed.world()
     torch.manual_seed(rank)  # the weights of rank 0 count
     method = CycleGAN(SMALL)

@@ -1,0 +1,122 @@
+"""Previews of a training: held-out images, translated again and again, scored; the best is kept."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from course_lib.data import View, files
+from course_lib.training import checkpoint
+from course_lib.training.progress import Progress
+from course_lib.training.run import TrainingRun, lines_of, read_rows
+
+
+class Previews:
+    """``count`` times in a training, the same images of ``val`` are translated, scored and shown.
+
+    Of a GAN without inputs it is samples. With ``keep="best"`` in the configuration the best
+    preview's checkpoint is kept in OUT/best.
+    """
+
+    def __init__(
+        self,
+        run: TrainingRun,
+        val: Dataset | None,
+        count: int,
+        on_preview: Callable[[int, dict[str, Tensor]], None],
+        progress: Progress,
+    ):
+        self.run, self.method, self.count = run, run.method, count
+        self.on_preview, self.progress = on_preview, progress
+        self.keeps_best = run.method.config.keep == "best"
+        self.best = run.out / "best" / "checkpoints" if run.out else None
+        self.scores: list[dict] = []  # of the held-out images, at each preview
+        self.val: dict[str, Tensor] = {}
+        if val is not None and len(val):
+            self._hold_out(val)
+
+    def _hold_out(self, val: Dataset) -> None:
+        """Keep up to 64 images of ``val``, spread evenly; up to six of them are shown."""
+        count = min(64, len(val))
+        rows = [i * len(val) // count for i in range(count)]
+        worth_showing = View(val).shown
+        self.on_screen = [k for k, row in enumerate(rows) if row in worth_showing][:6]
+        items = [val[row] for row in rows]
+        for key in ("x", "y", *self.method.maps):
+            self.val[key] = torch.stack([item[key] for item in items]).to(self.method.device)
+        self.val_paired = val.paired
+        groups = View(val).groups or range(len(val))
+        self.groups = [groups[row] for row in rows]
+
+    def start(self) -> None:
+        """Forget what a killed run has previewed after the step at which this one goes on."""
+        if self.best is None:
+            return
+        files.sweep(self.best)
+        known = read_rows(self.run.out / "scores.jsonl").values()
+        self.scores = [row for row in known if row["step"] <= self.run.step]
+        for late in [step for step in checkpoint.steps(self.best) if step > self.run.step]:
+            checkpoint.drop(self.best / f"{late:08d}")
+
+    def show(self, share: float) -> None:
+        """Show a preview whenever another 1 / ``count`` of the training is done."""
+        run, passed = self.run, int(share * self.count)
+        something_to_show = self.val or not self.method.translates
+        if not self.count or not something_to_show or passed <= run.previewed:
+            return
+        run.read()
+        run.previewed = passed
+        on_gpu = self.method.device.type == "cuda"
+        with torch.random.fork_rng(devices=[self.method.device] if on_gpu else []):
+            torch.manual_seed(run.settings["seed"])
+            if self.method.translates:
+                rows, title = self._translated(), "held-out images"
+            else:
+                rows, title = self.method.preview(), "samples from the same noise"
+                if self.val and self.keeps_best:
+                    self._score(self.method.generate(len(self.val["y"])))
+        scores = [row["score"] for row in self.scores if self.keeps_best]
+        if self.best and scores and scores.index(min(scores)) == len(scores) - 1:
+            run.write(self.best, again=checkpoint.steps(run.out / "checkpoints"))
+        self.on_preview(run.step, rows)
+        path = run.out / "previews" / f"{run.step:08d}.png" if run.out else None
+        self.progress.show(rows, title, run.step, path)
+
+    def _translated(self) -> dict[str, Tensor]:
+        """Rows of held-out images and their translations, of which all are scored."""
+        painted = []
+        for i in range(0, len(self.val["x"]), 16):
+            part = {key: images[i : i + 16] for key, images in self.val.items()}
+            painted.append(self.method.translate_batch(part)["fake_y"])
+        rows = {"x": self.val["x"], "fake_y": torch.cat(painted)}
+        if self.val_paired:  # without pairs, y shows something else
+            rows["y"] = self.val["y"]
+        self._score(rows["fake_y"])
+        return {name: images[self.on_screen] for name, images in rows.items()}
+
+    def _score(self, fake_y: Tensor) -> None:
+        """How far the held-out images are from the truth goes into scores.jsonl.
+
+        With pairs it is the L1, of each image and, in the history, of all; without, and where the
+        best is to be kept, it is the KID of the sets, which takes longer.
+        """
+        run, y = self.run, self.val["y"]
+        row = {"step": run.step, "groups": self.groups}
+        if not run.history:
+            return
+        if self.method.translates and self.val_paired:
+            apart = (fake_y - y).abs()
+            run.history[-1]["val_l1"] = row["score"] = apart.mean().item()
+            row |= {"kind": "L1", "each": apart.mean(dim=(1, 2, 3)).tolist()}
+        elif self.keeps_best:
+            from course_lib.metrics.distances import distances
+
+            kid = distances(fake_y.cpu(), y.cpu(), torch.tensor(self.groups))
+            names = {"score": "", "low": "_low", "high": "_high"}
+            row |= {"kind": "KID"} | {n: kid[f"kid_features{end}"] for n, end in names.items()}
+        else:
+            return
+        self.scores.append(row)
+        if run.out is not None:
+            files.replace_file(run.out / "scores.jsonl", lines_of(self.scores))

@@ -1,0 +1,226 @@
+"""Where a training is: its steps, its history and its folder; and how a stopped one goes on."""
+
+import json
+import math
+import time
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from course_lib.data import files
+from course_lib.errors import CourseError
+from course_lib.methods import configs
+from course_lib.methods.base import Method
+from course_lib.training import checkpoint, distributed
+
+NOT_FINITE = "lower lr, or turn bfloat16 off; the last checkpoint is from before this step"
+READ_EVERY = 10  # steps, whose terms are then read: until then nobody waits for a GPU
+CHECKPOINT_SECONDS = 5.0  # between two checkpoints; 0 is after every step
+
+
+class TrainingRun:
+    """How far a training is, its history, and the folder that keeps both, if there is one.
+
+    ``settings``, the seed and the configuration, go into each checkpoint, and ``record``, where
+    there is one, becomes run.json.
+    """
+
+    def __init__(
+        self, method: Method, out: Path | None, settings: dict, record: dict | None = None
+    ):
+        self.method, self.out, self.settings, self.record = method, out, settings, record
+        self.step, self.seconds = 0, 0.0
+        self.previewed = -1  # how many previews the training is past
+        self.saved = -1  # the step of the last checkpoint
+        self.next_save = 0.0  # the time from which another is due
+        self.history: list[dict] = []
+        self.known = 0  # rows of the history whose terms are numbers; the others wait on the device
+        self.written = 0
+        self.terms: dict[str, float] = {}  # the last that are known
+
+    def start(self, resume: bool | str) -> None:
+        """Begin afresh, seeded, or at the newest checkpoint. The folder is then that of this run.
+
+        Raises CourseError if the folder already holds a run and ``resume`` is off, or if the run
+        has other settings and ``resume`` is not ``"changed"``, or another architecture.
+        """
+        latest = self._latest(resume) if self.out is not None else None
+        rank, ranks = distributed.world()
+        latest = distributed.of_all_ranks(latest)[0]
+        if latest is not None:
+            self._go_on(*latest)
+        else:
+            torch.manual_seed(self.settings["seed"])
+            if ranks > 1:
+                weights = {k: t.cpu() for k, t in checkpoint.snapshot(self.method).items()}
+                weights = distributed.of_all_ranks(weights if rank == 0 else None)[0]
+                checkpoint.restore(self.method, weights, Path("rank 0"))
+        if self.record is not None and self.out is not None:
+            # the best preview is a run like any other
+            folders = (
+                [self.out, self.out / "best"] if self.settings["keep"] == "best" else [self.out]
+            )
+            for folder in folders:
+                folder.mkdir(exist_ok=True)
+                files.replace_file(folder / "run.json", json.dumps(self.record, indent=1).encode())
+        if self.out is not None:
+            files.replace_file(self.out / "history.jsonl", lines_of(self.history))
+
+    def _latest(self, resume: bool | str) -> tuple[int, dict[str, Tensor], dict] | None:
+        """The checkpoint to go on from, if the folder may be trained into."""
+        folder = self.out / "checkpoints"
+        if not resume and any(checkpoint.steps(folder)):  # step 0 alone is no run yet
+            raise CourseError(
+                "this folder already holds a run",
+                self.out,
+                "add --resume to go on, or choose another --out",
+            )
+        files.sweep(self.out)
+        files.sweep(folder)
+        latest = checkpoint.load_latest(folder) if resume else None
+        if latest:
+            recorded, config = latest[2]["settings"], type(self.method.config)
+            check_settings(self.out, config, recorded, self.settings, resume)
+        return latest
+
+    def _go_on(self, step: int, tensors: dict[str, Tensor], state: dict) -> None:
+        mine = f"rank{distributed.world()[0]}."
+        tensors |= {n.removeprefix(mine): t for n, t in tensors.items() if n.startswith(mine)}
+        checkpoint.restore(self.method, tensors, self.out or Path("rank 0"))
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.method.device)
+        self.step = self.saved = step
+        self.seconds, self.previewed = state["seconds"], state["shown"]
+        if self.out is not None:
+            self.history = read_history(self.out / "history.jsonl", step)
+        self.known = self.written = len(self.history)
+
+    def where(self, step: int) -> str:
+        """The place that an error of this step names."""
+        return f"step {step}" + (f" of {self.out}" if self.out else "")
+
+    def advance(self, terms: dict[str, Tensor | float], seconds: float) -> None:
+        """Another update is done, ``seconds`` of training after the first."""
+        self.step += 1
+        self.seconds = seconds
+        self.history.append({"step": self.step, **terms, "seconds": round(seconds, 3)})
+        if self.method.device.type == "cpu" or self.step % READ_EVERY == 0:
+            self.read()
+
+    def read(self) -> None:
+        """Make the terms of all steps known as numbers, which waits for the device.
+
+        Raises CourseError for the first that is not finite, with its step.
+        """
+        for row in self.history[self.known :]:
+            self.terms = {
+                name: float(value) for name, value in row.items() if name not in ("step", "seconds")
+            }
+            for name, value in self.terms.items():
+                if not math.isfinite(value):
+                    where = self.where(row["step"])
+                    raise CourseError(f"the loss {name} is {value}", where, NOT_FINITE)
+            row |= self.terms
+        self.known = len(self.history)
+
+    def share(self, steps: int | None, minutes: float | None) -> float:
+        """How much of the training is done, in [0, 1]."""
+        return min(1.0, self.step / steps if steps else self.seconds / (60 * minutes))
+
+    def write_history(self) -> None:
+        """Append to history.jsonl the new rows that are known."""
+        if self.out is not None and self.written < self.known:
+            path = self.out / "history.jsonl"
+            rows = lines_of(self.history[self.written : self.known])
+            with files.writing("a row", path, len(rows)), open(path, "ab") as file:
+                file.write(rows)
+            self.written = self.known
+
+    def save(self, at_once: bool = True) -> None:
+        """Write a checkpoint, unless this step has one.
+
+        If not ``at_once``, then only when the last is CHECKPOINT_SECONDS old, and 30 times as old
+        as writing it took. Raises CourseError for a weight that is not finite.
+        """
+        has_changed = self.out is not None and self.saved != self.step
+        is_due = has_changed and (at_once or time.monotonic() >= self.next_save)
+        if not distributed.of_all_ranks(is_due)[0]:
+            return
+        others = distributed.of_all_ranks(checkpoint.private(self.method))[1:]
+        if self.out is not None:
+            start = time.monotonic()
+            self.write(self.out / "checkpoints", others)
+            self.saved, now = self.step, time.monotonic()
+            pause = max(CHECKPOINT_SECONDS, 30 * (now - start) * bool(CHECKPOINT_SECONDS))
+            self.next_save = now + pause
+
+    def write(
+        self,
+        folder: Path,
+        others: Sequence[dict[str, Tensor]] = (),
+        again: Sequence[int] = (),
+    ) -> None:
+        """Write the checkpoint of this step below ``folder``; ``others``: of the other ranks.
+
+        ``again`` are steps whose checkpoints are kept (see ``checkpoint.save``).
+        """
+        self.read()  # no checkpoint is of a step whose terms are not known to be finite
+        self.write_history()
+        tensors = checkpoint.snapshot(self.method) | {"random.cpu": torch.get_rng_state()}
+        if self.method.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.method.device)
+        for rank, private in enumerate(others, start=1):
+            tensors |= {f"rank{rank}.{name}": tensor for name, tensor in private.items()}
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                # the losses of a step do not see its update
+                where = self.where(self.step)
+                raise CourseError(f"{name} is not finite any more", where, NOT_FINITE)
+        state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
+        checkpoint.save(folder, self.step, tensors, state, again)
+
+
+def check_settings(out: Path, cls: type, old: dict, new: dict, resume: bool | str) -> None:
+    """Raises CourseError if the run in ``out`` has ``old`` settings that differ from the ``new``.
+
+    Unless ``resume`` is ``"changed"``. ``cls`` is the method's Config: a setting that a run does
+    not know yet has its default.
+    """
+    changes = configs.differences(old, new, configs.defaults(cls))
+    if changes and resume != "changed":
+        raise CourseError(
+            f"settings differ from the run's: {'; '.join(changes)}",
+            out,
+            'repeat the first command with --resume, or add --accept-changes (resume="changed")',
+        )
+
+
+def lines_of(rows: list[dict]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def read_history(path: Path, up_to: int) -> list[dict]:
+    """The rows of steps 1 to ``up_to``; those that are damaged are left out, with a warning."""
+    rows = read_rows(path)
+    kept = [rows[step] for step in range(1, up_to + 1) if step in rows]
+    if len(kept) < up_to:
+        warnings.warn(
+            f"{path} lacks {up_to - len(kept)} of {up_to} steps; the weights are not affected",
+            stacklevel=2,
+        )
+    return kept
+
+
+def read_rows(path: Path) -> dict[int, dict]:
+    """The rows of a file of JSON lines that can be read, by step; none if there is no file."""
+    rows = {}
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        with suppress(ValueError, TypeError, KeyError):
+            row = json.loads(line)
+            rows[row["step"]] = row
+    return rows
