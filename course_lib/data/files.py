@@ -14,14 +14,13 @@ import filelock
 from course_lib.errors import CourseError
 
 ASIDE = ".writing-"  # prefix of what is not finished
+MARK = "written by course_lib"  # in pictures, pages and exports: these alone are written again
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 def expanded(path: Path | str) -> Path:
     """``path``, with the home folder for a leading ``~``. (As it is where nobody is called so.)"""
     return Path(os.path.expanduser(path))
-
-
-MARK = "written by course_lib"  # in pictures, pages and exports: these alone are written again
 
 
 def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
@@ -31,18 +30,17 @@ def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
     for two outputs of one name; capitals and the way accents are written do not tell two names
     apart, since on many disks they don't.
     """
-    given = {each for path in read if os.path.exists(path) for each in (_name(path), _inode(path))}
-    taken = set()
+    given, taken = set().union(*map(_names, read)), set()
     for path in outputs:
-        name = _name(path)
-        if name in taken:
+        names = _names(path)
+        if names & taken:
             raise CourseError(
                 "two of the images would become this one file",
                 path,
                 "rename one of them, or translate them into two folders",
             )
-        taken.add(name)
-        if name in given or (os.path.exists(path) and _inode(path) in given):
+        taken |= names
+        if names & given:
             raise CourseError("this would overwrite what is read", path, "choose another output")
         if os.path.lexists(path) and not _holds(path, MARK):
             raise CourseError(
@@ -55,13 +53,11 @@ def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
 def check_apart(folder: Path, read: Path) -> None:
     """Raises CourseError if ``folder``, to write to, is or lies in the folder that is ``read``."""
     inner = Path(os.path.realpath(folder))
-    for place in (inner, *inner.parents) if os.path.isdir(read) else ():
-        if os.path.exists(place) and os.path.samefile(place, read):
-            raise CourseError(
-                "the output would lie among what is read",
-                folder,
-                f"choose a folder outside {read}",
-            )
+    around = [place for place in (inner, *inner.parents) if os.path.exists(place)]
+    if os.path.isdir(read) and any(os.path.samefile(place, read) for place in around):
+        raise CourseError(
+            "the output would lie among what is read", folder, f"choose a folder outside {read}"
+        )
 
 
 def check_fresh(folder: Path, note: str, mark: str) -> None:
@@ -80,20 +76,18 @@ def check_fresh(folder: Path, note: str, mark: str) -> None:
 
 def kind(path: str | os.PathLike) -> str:
     """What lies at a path, in words for an error."""
-    if os.path.isdir(path):
-        return "a folder"
     if not os.path.isfile(path):
-        return "nothing"
-    return "an archive" if zipfile.is_zipfile(path) or tarfile.is_tarfile(path) else "a file"
+        return "a folder" if os.path.isdir(path) else "nothing"
+    is_archive = Path(path).suffix.lower() in ARCHIVES
+    is_archive = is_archive or zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    return "an archive" if is_archive else "a file"
 
 
-def _name(path: Path) -> str:
-    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
-
-
-def _inode(path: Path) -> tuple[int, int]:
-    found = os.stat(path)
-    return found.st_dev, found.st_ino
+def _names(path: Path) -> set:
+    """By what a file is known: its path, and its number on its disk if it is there."""
+    name = unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+    found = os.stat(path) if os.path.exists(path) else None
+    return {name, (found.st_dev, found.st_ino)} if found else {name}
 
 
 def _holds(path: Path, mark: str) -> bool:

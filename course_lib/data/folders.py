@@ -1,18 +1,17 @@
 """Your own images as a data set: A|B side by side, A/ and B/, or two unpaired sets."""
 
-import copy
 import hashlib
 import math
 import os
 import statistics
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image
 from torch import Tensor
 
 from course_lib.data.augment import item_generator, loaded_size, partner
@@ -24,10 +23,9 @@ from course_lib.data.images import (
     entries,
     find_images,
     image_size,
-    is_dead_end,
     listed,
-    not_a_folder,
     note,
+    note_dead_links,
     printable,
     read_image,
     refusal,
@@ -44,6 +42,7 @@ LONGEST = 32  # times as long as wide may an image be, of which squares are cut 
 HELD_OUT = 0.1  # share of train that stands in for a missing val or test
 CACHE_BYTES = 2**30  # decoded images that one data set keeps in memory
 EAGER_PIXELS = 100_000_000  # a split of at most so many pixels, some seconds, is decoded at once
+MANY = 10_000  # files of other splits: beyond that their headers are not read
 LOOKED_AT = 16  # images of a side, to see whether they have any contrast
 FAINT = 40  # of 255: values that lie closer together look like one
 BENT = 0.05  # by so much the aspect ratios of partners may differ, of which one is squeezed
@@ -64,7 +63,25 @@ Splits = dict[str, list[Path]]  # images by train, val and test
 def side_by_side(folder: str | os.PathLike) -> bool:
     """Whether a folder has A|B images."""
     there = {part for part in PARTS if os.path.isdir(Path(folder) / part)}
-    return bool({AB, "train"} & there) or there.isdisjoint({"A", "B"} | DOMAINS)
+    return there.isdisjoint(DOMAINS) and (bool({AB, "train"} & there) or not {"A", "B"} & there)
+
+
+def layout_of(folder: Path) -> tuple[str, Splits, Splits, bool, bool]:
+    """Which of the LAYOUTS a folder has: how its card begins; its images of A, or A|B, and of B by
+    split, before any is held out; whether they are pairs; and whether in one file (A|B).
+
+    Raises CourseError for partners that are missing.
+    """
+    if side_by_side(folder):
+        images = images_by_split(folder / AB if os.path.isdir(folder / AB) else folder)
+        return "Pairs in A|B images side by side", images, images, True, True
+    if any(os.path.isdir(folder / part) for part in DOMAINS):
+        a, b = images_by_split(folder, "A"), images_by_split(folder, "B")
+        return "Unpaired images", a, b, False, False
+    a, b = images_by_split(folder / "A"), images_by_split(folder / "B")
+    if strangers(a, b):
+        return "Unpaired images in A/ and B/, with no name in common,", a, b, False, False
+    return "Pairs in A/ and B/ with equal names", a, matched(a, b, folder), True, False
 
 
 def own_splits(folder: str | os.PathLike) -> set[str]:
@@ -99,9 +116,9 @@ def matched(a: Splits, b: Splits, folder: Path) -> Splits:
     for split in SPLITS:
         by_key_a, by_key_b = _by_key(a[split]), _by_key(b[split])
         if by_key_a.keys() != by_key_b.keys():
-            only_a, only_b = _only_in("A", by_key_a, by_key_b), _only_in("B", by_key_b, by_key_a)
             raise CourseError(
-                f"A and B do not match in {split}; {only_a}; {only_b}",
+                f"A and B do not match in {split}; {_only_in('A', by_key_a, by_key_b)}; "
+                + _only_in("B", by_key_b, by_key_a),
                 printable(folder),
                 "give every image of A a partner of the same name in B, or remove the ones listed;"
                 " to learn without pairs, call the folders trainA/ and trainB/",
@@ -124,8 +141,7 @@ def _by_key(paths: list[Path]) -> dict[str, Path]:
 
 def _only_in(name: str, side: dict[str, Path], other: dict[str, Path]) -> str:
     orphans = [printable(path.name) for key, path in side.items() if key not in other]
-    listed = ", ".join(orphans[:5]) + ", ..." * (len(orphans) > 5)
-    return f"only in {name}: {len(orphans)} ({listed or 'none'})"
+    return f"only in {name}: {len(orphans)} ({listed(orphans, 5) or 'none'})"
 
 
 def hold_out(images: Splits, folder: Path, side: str = "") -> str:
@@ -145,19 +161,19 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
             printable(folder),
             LAYOUTS,
         )
-    hashes = [hashlib.sha256(os.fsencode(key_of(path))).hexdigest() for path in pool]
-    fractions = {path: int(each, 16) / 2**256 for path, each in zip(pool, hashes, strict=True)}
+    hashes = {path: hashlib.sha256(os.fsencode(key_of(path))).hexdigest() for path in pool}
+    fractions = {path: int(digits, 16) / 2**256 for path, digits in hashes.items()}
     for count, split in enumerate(missing, 1):
         rest = sorted(images["train"], key=fractions.__getitem__)
         share = sum(fractions[path] < HELD_OUT * count for path in rest)
         most = len(rest) - 1 - len(missing) + count  # at least one each, train included
-        taken = set(rest[: min(max(share, 1), most)])
+        taken = {*rest[: min(max(share, 1), most)]}
         images[split] = [path for path in pool if path in taken]
         images["train"] = [path for path in images["train"] if path not in taken]
     names = " and ".join(f"{split}{side}/" for split in reversed(missing))
-    each = " each" * (len(missing) > 1)
-    share = f"about {HELD_OUT:.0%} of train{side}{each} is held out, by the SHA-256 of the name"
-    return f" In place of {names} {share}." if missing else ""
+    share = f"{HELD_OUT:.0%} of train{side}{' each' if len(missing) > 1 else ''}"
+    told = f" In place of {names} about {share} is held out, by the SHA-256 of the name."
+    return told if missing else ""
 
 
 def strangers(a: Splits, b: Splits) -> bool:
@@ -166,33 +182,27 @@ def strangers(a: Splits, b: Splits) -> bool:
     return all(names) and names[0].isdisjoint(names[1])
 
 
-def _twice_as_wide(size: Size) -> bool:
-    return abs(size[0] - 2 * size[1]) <= 0.02 * size[1]
-
-
-def _no_pairs(odd: list[Path], sizes: dict[Path, Size], folder: Path) -> CourseError:
+def _no_pairs(odd: list[Path], count: int, folder: Path) -> CourseError:
     names = listed([printable(os.path.relpath(path, folder)) for path in odd])
-    count = f"{len(odd)} of {len(sizes)} images"
     return CourseError(
-        f"{count} are not twice as wide as high, as pairs A|B are: {names}",
+        f"{len(odd)} of {count} images are not twice as wide as high, as pairs A|B are: {names}",
         printable(folder),
         "put pairs into A/ and B/ with equal names, or A|B images of any shape into AB/, or two"
         " domains without pairs into trainA/ and trainB/; remove what does not belong there",
     )
 
 
-def _note_shapes(xs: list[Path], ys: list[Path], shapes: dict[Path, Size], folder: Path) -> None:
+def _note_shapes(pairs: list[tuple[Path, Path]], shapes: dict[Path, Size], folder: Path) -> None:
     """Say which partners are squeezed differently."""
     ratios = {path: width / height for path, (width, height) in shapes.items()}
-    bent = [x for x, y in zip(xs, ys, strict=True) if abs(math.log(ratios[x] / ratios[y])) > BENT]
+    bent = [(x, y) for x, y in pairs if abs(math.log(ratios[x] / ratios[y])) > BENT]
     if bent:
-        x, y = bent[0], ys[xs.index(bent[0])]
-        (w, h), (other_w, other_h) = shapes[x], shapes[y]
-        names = listed([printable(path.name) for path in bent])
+        (w, h), (other_w, other_h) = (shapes[path] for path in bent[0])
+        names = listed([printable(x.name) for x, _ in bent])
         note(
-            f"in {len(bent)} of {len(xs)} pairs in {printable(folder)} A and B differ in shape, the"
-            f" first {w} x {h} and {other_w} x {other_h}, and B is squeezed, so that edges need not"
-            f" lie in the same places: {names}; crop both to the same part of the scene"
+            f"in {len(bent)} of {len(pairs)} pairs in {printable(folder)} A and B differ in shape,"
+            f" the first {w} x {h} and {other_w} x {other_h}, and B is squeezed, so that edges need"
+            f" not lie in the same places: {names}; crop both to the same part of the scene"
         )
 
 
@@ -208,8 +218,9 @@ class ImageFolder(TwoDomains):
 
     A file is decoded once, for the training with this ``jitter`` as well (see ``Augment``), and
     kept as uint8 as far as CACHE_BYTES go. Raises CourseError for a wrong layout, orphans, too few
-    images and bad files, of which it names all: the headers of all are read at once, the pixels of
-    the split, too, if they are few (EAGER_PIXELS), else with their item.
+    images and bad files, of which it names all: the headers are read at once, those of other splits
+    if there are at most MANY, and the pixels of the split if they are few (EAGER_PIXELS), else with
+    their item.
     """
 
     mirrors = False  # unknown images may have a left and a right: see Config.flip
@@ -225,99 +236,86 @@ class ImageFolder(TwoDomains):
         single: bool = False,
     ):
         folder = expanded(folder)
-        if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
-            raise not_a_folder(folder)
-        folder, where = Path(folder), printable(folder)
+        note_dead_links(path for path in entries(folder) if path.name not in PARTS)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
         self.drawn = split == "train"  # in training: windows and, without pairs, the partners
-        self.paired = not any(os.path.isdir(folder / part) for part in DOMAINS)
-        self.beside = self.paired and side_by_side(folder)
-        for path in entries(folder):
-            if path.name not in PARTS:
-                is_dead_end(path)
-        said = os.path.isdir(folder / AB)
-        if self.beside:
-            about = "Pairs in A|B images side by side"
-            a = b = images_by_split(folder / AB if said else folder)
-        elif self.paired:
-            about = "Pairs in A/ and B/ with equal names"
-            a, b = images_by_split(folder / "A"), images_by_split(folder / "B")
-            if strangers(a, b):
-                about, self.paired = "Unpaired images in A/ and B/, with no name in common,", False
-            else:
-                b = matched(a, b, folder)
-        else:
-            about = "Unpaired images"
-            a, b = images_by_split(folder, "A"), images_by_split(folder, "B")
-        all_x, all_y = list(chain(*a.values())), list(chain(*b.values()))
-        sizes, bad = attempt(image_size, dict.fromkeys(all_x + all_y))
-        if self.beside and not said and (odd := [p for p in sizes if not _twice_as_wide(sizes[p])]):
-            if not single:
-                raise refusal(bad, folder) if bad else _no_pairs(odd, sizes, folder)
-            about, self.beside = "Single images", False
-        if self.beside and single and not said:
-            note(
-                f"the images in {where} are twice as wide as high, so each is taken for a pair A|B"
-                " and cut in two"
-            )
-        sides = "" if self.paired else "AB"
+        about, x, y, self.paired, self.beside = layout_of(folder)
+        all_x, all_y, held_out = [*chain(*x.values())], [*chain(*y.values())], ""
         if split == ALL:
-            a, b, held_out = {ALL: all_x}, {ALL: all_y}, ""
-        else:
-            held_out = hold_out(a, folder, sides[:1])
-            if b is not a:  # of pairs the same names
-                held_out += hold_out(b, folder, sides[1:]) * bool(sides)
-        if not (a[split] and b[split]):
-            raise CourseError(f"no images for {split} here", where, LAYOUTS)
-        counts = [
-            (f"{len(a[name])}" if self.paired else f"{len(a[name])} and {len(b[name])}")
-            + f" {'in ' * (name == ALL)}{name}"
-            for name in a
-        ]
-        self.card = f"{about} from the folder {where}: {', '.join(counts)}.{held_out}"
-        self.x, self.y = a[split], b[split]
+            x, y = {ALL: all_x}, {ALL: all_y}
+        else:  # of pairs the same names
+            sides = zip((x, y), ("", "") if self.paired else ("A", "B"), strict=True)
+            told = [hold_out(images, folder, side) for images, side in sides]
+            held_out = "".join(dict.fromkeys(told))
+        self.x, self.y = x[split], y[split]
+        if not (self.x and self.y):
+            raise CourseError(f"no images for {split} here", printable(folder), LAYOUTS)
         self.names = [printable(self.x[i % len(self.x)].stem) for i in range(len(self))]
+
+        wanted, files = {*self.x, *self.y}, dict.fromkeys(all_x + all_y)
+        if len(files) - len(wanted) > MANY:
+            files = [path for path in files if path in wanted]
+        sizes, bad = attempt(image_size, files)
+        if self.beside and not os.path.isdir(folder / AB):
+            odd = [path for path, (w, h) in sizes.items() if abs(w - 2 * h) > 0.02 * h]
+            if odd and not single:
+                raise refusal(bad, folder) if bad else _no_pairs(odd, len(sizes), folder)
+            if odd:
+                about, self.beside = "Single images", False
+            elif single:
+                note(
+                    f"the images in {printable(folder)} are twice as wide as high, so each is taken"
+                    " for a pair A|B and cut in two"
+                )
+        counts = [
+            (f"{len(x[name])}" if self.paired else f"{len(x[name])} and {len(y[name])}")
+            + f" {'in ' * (name == ALL)}{name}"
+            for name in x
+        ]
+        self.card = f"{about} from the folder {printable(folder)}: {', '.join(counts)}.{held_out}"
+
         self.shapes, odd = attempt(lambda path: self._shape(path, sizes[path]), sizes)
         bad |= odd
-        self.caches: dict[int, dict[Path, Tensor]] = {}  # by size
-        self.kept = self.caches.setdefault(size, {})
-        wanted = [path for path in dict.fromkeys(self.x + self.y) if path in self.shapes]
-        if self._are_few(wanted):
-            kind = self.jitter if jitter == "auto" else jitter
-            side = loaded_size(size, kind, self.cropped) if self.drawn else size
-            views = [self] if side == size else [self, self.at(side)]
-
-            def keep(path: Path) -> None:
-                images = self._decoded(path)
-                for view in views:
-                    view._keep(path, images)
-
-            bad |= attempt(keep, wanted)[1]
-            others = self.shapes.keys() - set(wanted)
+        self.kept: dict[int, dict[Path, Tensor]] = defaultdict(dict)  # by size
+        kind = self.jitter if jitter == "auto" else jitter
+        side = loaded_size(size, kind, self.cropped) if self.drawn else size
+        if self._are_few(wanted & self.shapes.keys()):
+            here = [path for path in self.shapes if path in wanted]
+            bad |= attempt(lambda path: self._decode(path, {side, size}), here)[1]
+            others = self.shapes.keys() - wanted
             if bad and self._are_few(others):  # so that those of other splits are named as well
-                bad |= attempt(read_image, sorted(others))[1]
+                bad |= attempt(read_image, others)[1]
         if bad:
             raise refusal(bad, folder)
         if self.paired:  # partners are cropped together
-            _note_shapes(all_x, all_y, self.shapes, folder)
-            self.shapes |= {y: self.shapes[x] for x, y in zip(all_x, all_y, strict=True)}
-        if split == next(name for name in a if a[name]):
-            self._note_contrast(folder)
+            pairs = [pair for pair in zip(all_x, all_y, strict=True) if pair[0] in self.shapes]
+            _note_shapes(pairs, self.shapes, folder)
+            self.shapes |= {y: self.shapes[x] for x, y in pairs}
+        if split == next(name for name in x if x[name]):
+            self._note_contrast(printable(folder))
 
-    def _shape(self, path: Path, size: tuple[int, int]) -> tuple[int, int]:
+    def _shape(self, path: Path, size: Size) -> Size:
         """(width, height) of each image in a file of this size, which must be even for two."""
-        if self.beside and size[0] % 2:
+        width, height = size
+        if self.beside and width % 2:
             raise CourseError(
-                f"an A|B image needs an even width, this one is {size[0]} x {size[1]}",
+                f"an A|B image needs an even width, this one is {width} x {height}",
                 printable(path),
                 "cut it so that both halves are equally wide, or remove it",
             )
-        return size[0] // (1 + self.beside), size[1]
+        width //= 1 + self.beside
+        if self.cropped and max(width, height) > LONGEST * min(width, height):
+            raise CourseError(
+                f"too long and thin to cut squares out of it: {width} x {height}",
+                printable(path),
+                "cut it into pieces, remove it, or take --load square",
+            )
+        return width, height
 
     def _are_few(self, paths: Iterable[Path]) -> bool:
         return sum(math.prod(self.shapes[path]) for path in paths) <= EAGER_PIXELS
 
-    def _note_contrast(self, folder: Path) -> None:
+    def _note_contrast(self, where: str) -> None:
         """Say so if most images of a side are of nearly one brightness, as masks of 0 and 1 are."""
         sides = (("of A in", self.x, 0), ("of B in", self.y, -1))
         if self.x is self.y and not self.beside:
@@ -329,40 +327,30 @@ class ImageFolder(TwoDomains):
             if ends and statistics.median(high - low for low, high in ends) < FAINT:
                 low, high = min(ends)[0], max(high for _, high in ends)
                 note(
-                    f"the images {side} {printable(folder)} have hardly any contrast: their "
-                    f"values lie between {low} and {high}, of 0 to 255, and a network sees one "
-                    "even grey; spread them, of a mask of 0 and 1 make one of 0 and 255"
+                    f"the images {side} {where} have hardly any contrast: their values lie between"
+                    f" {low} and {high}, of 0 to 255, and a network sees one even grey; spread"
+                    " them, of a mask of 0 and 1 make one of 0 and 255"
                 )
 
     def _read(self, path: Path) -> UInt8[Tensor, "n 3 h w"]:
-        """The one image in this file, or both halves of an A|B image."""
-        return self.kept[path] if path in self.kept else self._keep(path, self._decoded(path))
+        """The one image in this file, or both halves of an A|B image, in the size of this set."""
+        kept = self.kept[self.size]
+        return kept[path] if path in kept else self._decode(path, {self.size})[self.size]
 
-    def _decoded(self, path: Path) -> list[Image.Image]:
-        image = read_image(path)
+    def _decode(self, path: Path, sides: set[int]) -> dict[int, UInt8[Tensor, "n 3 h w"]]:
+        """The same for several sizes, and kept while there is room."""
+        image, made = read_image(path), {}
         width, height = self._shape(path, image.size)
-        return [image.crop((i * width, 0, (i + 1) * width, height)) for i in range(1 + self.beside)]
-
-    def _keep(self, path: Path, images: list[Image.Image]) -> UInt8[Tensor, "n 3 h w"]:
-        """The images in the size of this data set, kept while there is room."""
-        shape, size = self.shapes[path], self.size
-        if self.cropped:
-            if max(shape) > LONGEST * min(shape):
-                raise CourseError(
-                    f"too long and thin to cut squares out of it: {shape[0]} x {shape[1]}",
-                    printable(path),
-                    "cut it into pieces, remove it, or take --load square",
-                )
-            size = scaled(shape, self.size / min(shape))
-        out = to_bytes(torch.stack([to_tensor(each, size) for each in images]))
-        if (len(self.kept) + 1) * out.nbytes <= CACHE_BYTES:
-            self.kept[path] = out
-        return out
-
-    def at(self, size: int) -> "ImageFolder":
-        other = copy.copy(self)
-        other.size, other.kept = size, self.caches.setdefault(size, {})
-        return other
+        halves = [
+            image.crop((left, 0, left + width, height)) for left in range(0, image.width, width)
+        ]
+        for side in sides:
+            shape = self.shapes[path]
+            size = scaled(shape, side / min(shape)) if self.cropped else side
+            made[side] = to_bytes(torch.stack([to_tensor(half, size) for half in halves]))
+            if (len(self.kept[side]) + 1) * made[side].nbytes <= CACHE_BYTES:
+                self.kept[side][path] = made[side]
+        return made
 
     def __len__(self) -> int:
         return max(len(self.x), len(self.y))

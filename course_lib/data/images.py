@@ -17,32 +17,21 @@ from jaxtyping import Float
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
-from course_lib.data.files import MARK, expanded, kind
+from course_lib.data.files import ARCHIVES, MARK, expanded, kind
 from course_lib.errors import CourseError
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
 # Told by content; no format that runs a program.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM")
 SUFFIXES = [
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".jfif",
-    ".webp",
-    ".avif",
-    ".bmp",
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".ppm",
-    ".pgm",
+    *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif"),
+    *(".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
 ]
 MISTAKEN = {  # for an image, and what to do
     "a folder": "give one of its images",
     "an archive": "unpack it, and give what was in it",
 }
 # What else lies in folders of images, by suffix: what to do about it, and what needs no word.
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 ADVICE = {
     "save raw photographs as JPEG or TIFF, with the camera's program": (
         *(".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".dng", ".orf", ".raf", ".rw2", ".pef"),
@@ -100,10 +89,11 @@ def not_a_folder(path: str | os.PathLike) -> CourseError:
     """The error for a path that should be a folder of images."""
     if not os.path.exists(path):
         return CourseError("there is no such folder", printable(path), "check the path")
-    suffix, found, fix = Path(path).suffix.lower(), kind(path), "give the folder in which it lies"
-    if suffix in ARCHIVES or found == "an archive":
-        found, fix = "an archive", "unpack it, and give the folder that comes out"
-    found = "one image" if suffix in SUFFIXES else found
+    found, fix = kind(path), "give the folder in which it lies"
+    if found == "an archive":
+        fix = "unpack it, and give the folder that comes out"
+    elif Path(path).suffix.lower() in SUFFIXES:
+        found = "one image"
     return CourseError(f"this is {found}, and a folder of images is wanted", printable(path), fix)
 
 
@@ -147,22 +137,26 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     CourseError if the folder cannot be listed.
     """
     paths = [path for path in entries(folder) if not path.name.startswith(".")]
-    paths = [path for path in paths if not is_dead_end(path) and os.path.isfile(path)]
+    note_dead_links(paths)
+    paths = [path for path in paths if os.path.isfile(path)]
     others = [path for path in paths if path.suffix.lower() not in (*SUFFIXES, *NOTES)]
     if others:
         names = listed([printable(path.name) for path in others])
         fix = "; ".join(advice(others)) or "save them as PNG or JPEG"
-        where = f"{len(paths)} files in {printable(folder)}"
-        note(f"left out {len(others)} of {where}, which are not read: {names}; {fix}")
+        note(
+            f"left out {len(others)} of {len(paths)} files in {printable(folder)}, which are not"
+            f" read: {names}; {fix}"
+        )
     return [path for path in paths if path.suffix.lower() in SUFFIXES]
 
 
 def entries(folder: str | os.PathLike) -> list[Path]:
     """All that lies in a folder, by name. Raises CourseError if it cannot be listed."""
+    folder = expanded(folder)
+    if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
+        raise not_a_folder(folder)
     try:
-        return sorted(expanded(folder).iterdir(), key=lambda path: path.name)
-    except NotADirectoryError:
-        raise not_a_folder(folder) from None
+        return sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
         raise CourseError(
             f"cannot list this folder: {error.strerror}",
@@ -171,15 +165,11 @@ def entries(folder: str | os.PathLike) -> list[Path]:
         ) from None
 
 
-def is_dead_end(path: Path) -> bool:
-    """Whether a symbolic link leads to a folder, in a circle or to nowhere; warns of it if so."""
-    dead = os.path.islink(path) and not os.path.isfile(path)
+def note_dead_links(paths: Iterable[Path]) -> None:
+    """Say which links are passed over."""
+    dead = [printable(p) for p in paths if os.path.islink(p) and not os.path.isfile(p)]
     if dead:
-        warnings.warn(
-            f"passed over a link to a folder, in a circle or to nowhere: {printable(path)}",
-            stacklevel=3,
-        )
-    return dead
+        note(f"passed over links to folders, in circles or to nowhere: {listed(dead)}")
 
 
 @contextmanager
