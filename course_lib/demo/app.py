@@ -16,10 +16,20 @@ from torch.utils.data import Subset, default_collate
 from traitlets.config import Config
 
 from course_lib import runs
-from course_lib.data import TwoDomains, open_dataset
+from course_lib.data import TwoDomains, open_dataset, photos
 from course_lib.errors import CourseError, need
-from course_lib.runs import shipped
-from course_lib.widgets import back, draw, latents, lens, real_or_fake, scene, scrubber, styles
+from course_lib.runs import looks, shipped
+from course_lib.widgets import (
+    back,
+    draw,
+    latents,
+    lens,
+    photograph,
+    real_or_fake,
+    scene,
+    scrubber,
+    styles,
+)
 from course_lib.widgets.show import shown_errors
 
 SHOWN = 5  # inputs to choose from
@@ -46,7 +56,11 @@ SUBJECTS = {  # of the shipped weights, by data: what they are about; x and y in
     "photos:colour": ("photographs", "grey", "colour"),
 }
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
-HINTS = {  # what to try first in a tab of this kind
+CHOSEN = "red_panda"  # the test photograph that is shown first
+WAITING = '<p class="waiting" role="status">One moment: this page is made when it is opened.</p>'
+HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
+    "Colour": "Take a photograph of yours. The network sees it in grey: which colours could it "
+    "know, and which did it guess? The red panda is the best of our ten.",
     "Draw": "Press Clear, draw a circle with two eyes, and watch. Or start from an outline.",
     "Many answers": "Press random z a few times: one input, many answers. Then pull one slider of "
     "z from end to end.",
@@ -85,7 +99,7 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
         method, settings = runs.open_translator(Path(folder), "auto")
         named[title] = Translator(title, method, settings, Path(folder))
     pages = _pages(named)
-    tabs = w.Tab([w.VBox() for _ in pages])
+    tabs = w.Tab([w.VBox([w.HTML(WAITING)]) for _ in pages])
     for i, title in enumerate(pages):  # as ipywidgets 7 has it, too
         tabs.set_title(i, title)
     filled = {None}
@@ -95,8 +109,7 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
         if i in filled:
             return
         title, make = list(pages.items())[i]
-        message = w.HTML("<i>one moment ...</i>")
-        tabs.children[i].children = [message]
+        (message,) = tabs.children[i].children
         with shown_errors(message, "this page failed"):
             hint = w.HTML(f"<p><b>Try first.</b> {HINTS[title.partition(':')[0]]}</p>")
             tabs.children[i].children = [hint, make()]
@@ -110,37 +123,43 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
 
 def _pages(named: dict[str, Translator]) -> dict[str, Callable[[], w.Widget]]:
     """Title of each tab, which begins with a key of HINTS, and what makes its widget."""
-    pages = {}
-    drawn = {}
+    pages, drawn = {}, {}
     for name, one in named.items():
-        if (one.settings["data"], one.settings["direction"]) == ("emoji:edges", "xy"):
+        data, direction = one.settings["data"], one.settings["direction"]
+        if (data, direction) == ("emoji:edges", "xy"):
             drawn[name] = one.method
-    if drawn:
-        pages["Draw"] = partial(draw.draw, drawn)
-    for name, one in named.items():
         known, both_ways = shipped.name_of(one.folder), len(one.method.directions) > 1
         kinds = {
+            "Colour": looks.of_run(one.settings, direction).colouring,
             "Many answers": one.method.reads_codes,
             "Borrowed looks": both_ways and one.method.has_codes,
             "There and back": both_ways and not one.method.has_codes,
             "Rebuild": bool(one.method.maps),
         }
         for kind in [kind for kind, fits in kinds.items() if fits]:
-            title = f"{kind}: {SUBJECTS[one.settings['data']][0] if known else name}"
+            title = f"{kind}: {SUBJECTS[data][0] if known else name}"
             title = f"{title} ({name})" if title in pages else title
             pages[title] = partial(_made, kind, one)
         if not known:
             pages[f"Training: {name}"] = partial(scrubber.scrubber, one.folder)
+    if drawn:
+        pages["Draw"] = partial(draw.draw, drawn)
     pages["Real or fake?"] = partial(_choice, named, _game)
     judged = {name: one for name, one in named.items() if one.method.discriminators()}
     if judged:
         pages["What D sees"] = partial(_choice, judged, partial(_made, "What D sees"))
-    return pages
+    order = [*HINTS]
+    return dict(sorted(pages.items(), key=lambda page: order.index(page[0].partition(":")[0])))
 
 
 def _made(kind: str, one: Translator) -> w.Widget:
     """The widget of a tab that shows some held-out items."""
-    some, method = _some(one), one.method
+    method = one.method
+    if kind == "Colour":
+        names = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
+        names.sort(key=lambda name: name != CHOSEN)
+        return photograph.colourer(method, {name: photos.photograph(name) for name in names})
+    some = _some(one)
     x, y, names = some["x"], some["y"], some["names"]
     if kind == "Many answers":
         val = _held_out(one, "val")
@@ -187,11 +206,11 @@ def _held_out(one: Translator, split: str) -> TwoDomains:
 def _some(one: Translator) -> dict[str, Any]:
     """Some held-out items as a batch, the more telling emoji, and their ``names`` if any."""
     data = _held_out(one, "test")
-    rows = [data.names.index(name) for name in EMOJI if name in data.names] if data.names else []
+    known, count = data.names or [], min(SHOWN, len(data.shown))
+    rows = [known.index(name) for name in EMOJI if name in known]
     if len(rows) < 2:
-        count = min(SHOWN, len(data.shown))
-        rows = [data.shown[i * len(data.shown) // SHOWN] for i in range(count)]
-    names = [data.names[i] for i in rows] if data.names else None
+        rows = [data.shown[i * len(data.shown) // count] for i in range(count)]
+    names = [known[i] for i in rows] if known else None
     return default_collate([data[i] for i in rows]) | {"names": names}
 
 

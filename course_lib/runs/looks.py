@@ -36,7 +36,7 @@ def of_data(dataset: TwoDomains) -> dict[str, Any]:
     in_grey, alike = ["x", "y"], dataset.paired
     for i in range(count):
         item = dataset[i * len(dataset) // count]
-        in_grey = [side for side in in_grey if _is_grey(item[side])]
+        in_grey = [side for side in in_grey if is_grey(item[side])]
         if not in_grey:
             break
         x, y = (grey(item[side][None]) for side in "xy")
@@ -65,5 +65,6 @@ def of_run(settings: dict, direction: str) -> Look:
     return Look(look["beside"], look["same_luminance"] and from_grey and not to_grey, to_grey)
 
 
-def _is_grey(image: Float[Tensor, "3 h w"]) -> bool:
+def is_grey(image: Float[Tensor, "3 h w"]) -> bool:
+    """Whether an image in [-1, 1] has next to no colours."""
     return bool((image.amax(0) - image.amin(0)).mean() < COLOURLESS)

@@ -52,9 +52,7 @@ def both_ways(
         alt = "the chosen image, its translation, and that one translated back"
         return picture(method, image, direction.value), alt, ""
 
-    panel = Panel(draw)
     direction.observe(lambda change: chosen.offer(images[change["new"]], names), "value")
-    for control in (chosen, direction):
-        control.observe(panel.show, "value")
+    panel = Panel(draw, chosen, direction)
     panel.show()
     return w.VBox([chosen, direction, panel])

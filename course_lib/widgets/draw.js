@@ -25,7 +25,7 @@ function render({ model, el }) {
   });
   const paper = canvas.getContext("2d", { willReadFrequently: true });
   const cursor = make("span", { class: "cursor", "aria-hidden": "true", hidden: true });
-  const result = make("img", { class: "paper", alt: "what the model makes of the drawing", draggable: "false" });
+  const result = make("img", { class: "paper", src: model.get("first"), alt: "what the model makes of the drawing", draggable: "false" });
   const pen = button("Pen", () => hold(false));
   const eraser = button("Eraser", () => hold(true));
   const size = make("input", { type: "range", min: 3, max: 40, value: model.get("models")[0].pen });
@@ -84,7 +84,6 @@ function render({ model, el }) {
   function add(step) {
     history.push(step);
     paint(step);
-    follow();
   }
 
   function takeBack() {
@@ -97,17 +96,21 @@ function render({ model, el }) {
 
   function clear() {
     add({});
+    follow();
   }
 
-  async function load(url) {
+  async function put(url) {
     const image = make("img", { src: url });
     await image.decode();
     add({ image });
   }
 
+  const load = (url) => put(url).then(() => follow());
+
   function begin(point, erase) {
     stroke = { points: [point], erase, width: (size.value * SIDE) / 320 };
     add(stroke);
+    follow();
   }
 
   function extend(...points) {
@@ -252,7 +255,7 @@ function render({ model, el }) {
   hold(false);
   offer();
   paint({});
-  load(model.get("outlines")[0].image);
+  put(model.get("outlines")[0].image); // which is answered
   return () => model.off("msg:custom", answered);
 }
 

@@ -131,6 +131,8 @@ class Canvas(anywidget.AnyWidget):
     # {"name", "codes": whether it has any, "pen": in 320ths of the canvas}
     models = traitlets.List().tag(sync=True)
     outlines = traitlets.List().tag(sync=True)  # {"name", "image": a PNG as a data URL}
+    # of the first model to the first outline, a data URL: it is there while the kernel is busy
+    first = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, models: Any):
         named = _named(models)
@@ -142,7 +144,9 @@ class Canvas(anywidget.AnyWidget):
             about.append({"name": name, "codes": method.has_codes, "pen": pen})
         pictures = _presets(self.methods[0].config.image_size)
         outlines = [{"name": name, "image": data_url(image)} for name, image in pictures.items()]
-        super().__init__(models=about, outlines=outlines)
+        outline = np.array(next(iter(pictures.values())))
+        first = data_url(translate_drawing(self.methods[0], outline, self.codes[0]))
+        super().__init__(models=about, outlines=outlines, first=first)
         self.on_msg(lambda _, content, buffers: self.answer(content, buffers))
 
     def __repr__(self) -> str:  # all that a page without widgets shows
@@ -178,7 +182,8 @@ def draw(models: Any) -> Canvas:
     """A canvas to draw on, and beside it what the model makes of the drawing, after every stroke.
 
     ``models`` is a method that translates, or several by their names. There are outlines to start
-    from. An error of a model or of an uploaded file appears below the canvas and is raised again.
-    Raises CourseError for a method that makes images from noise.
+    from, and the first is answered already. What goes wrong later, in a model or with an uploaded
+    file, appears below the canvas and is raised again. Raises CourseError for a method that makes
+    images from noise.
     """
     return Canvas(models)

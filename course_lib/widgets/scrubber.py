@@ -62,8 +62,7 @@ def scrubber(run_folder: Path | str) -> w.VBox:
         alt = f"translations of held-out images at step {steps[slider.index]}, and the loss curves"
         return drawn(slider.index), alt, ""
 
-    panel = Panel(draw)
-    slider.observe(panel.show, "index")
+    panel = Panel(draw, slider)
     w.link((play, "value"), (slider, "index"))
     panel.show()
     return w.VBox([w.HBox([play, slider]), panel])

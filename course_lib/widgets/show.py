@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data.images import read_image, to_image, to_png
+from course_lib.errors import CourseError
 
 
 def data_url(picture: Image.Image) -> str:
@@ -41,11 +42,17 @@ def to_picture(figure: Figure) -> Image.Image:
 
 
 def read_upload(content: bytes) -> Image.Image:
-    """The image in the bytes of a file, as ``data.images.read_image`` does it."""
+    """The image in the bytes of a file, as ``data.images.read_image`` does it.
+
+    Raises CourseError, which doesn't tell a visitor where on this machine the bytes lay.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "upload"
         path.write_bytes(content)
-        return read_image(path)
+        try:
+            return read_image(path)
+        except CourseError as error:
+            raise CourseError(error.what, "the file that you chose", error.fix) from None
 
 
 @contextmanager
@@ -61,14 +68,17 @@ def shown_errors(message: w.HTML, failure: str = "this cannot be shown") -> Iter
 class Panel(w.VBox):
     """A picture, and above it a line, where errors appear, too; :meth:`show` draws it anew.
 
-    ``draw`` gives the picture, its description for those who do not see it, and the line. While
-    ``moving``, because the program itself moves controls, nothing is drawn.
+    ``draw`` gives the picture, its description for those who do not see it, and the line. It is
+    called when one of ``controls`` gets another value. While ``moving``, because the program itself
+    moves controls, nothing is drawn.
     """
 
-    def __init__(self, draw: Callable[[], tuple[Image.Image, str, str]]):
+    def __init__(self, draw: Callable[[], tuple[Image.Image, str, str]], *controls: w.Widget):
         self.draw, self.moving = draw, False
         self.message, self.picture = w.HTML(), w.HTML()
         super().__init__([self.message, self.picture])
+        for control in controls:
+            control.observe(self.show, "value")
 
     def show(self, _: Any = None) -> None:
         """Draws the picture; controls call it when they change. Errors are shown and raised."""
@@ -113,3 +123,41 @@ class Pictures(anywidget.AnyWidget):
         self.options = [
             (name.replace("_", " "), url) for name, url in zip(names, urls, strict=True)
         ]
+
+
+class Chooser(w.VBox):
+    """:class:`Pictures`, and a button for a file of one's own.
+
+    ``value`` is the number of a picture, or the image in the file. A file that is no image is told
+    below, and raised.
+    """
+
+    value = traitlets.Any(0)
+
+    def __init__(
+        self,
+        images: Float[Tensor, "n 3 s s"],
+        names: Sequence[str] | None = None,
+        description: str = "",
+        own: str = "your own",
+    ):
+        self.pictures, self.message = Pictures(images, names, description), w.HTML()
+        self.upload = w.FileUpload(accept="image/*", description=own)
+        super().__init__([w.HBox([self.pictures, self.upload]), self.message])
+        self.pictures.observe(self._choose, "value")
+        self.upload.observe(self._take, "value")
+
+    def _choose(self, change: Any) -> None:
+        if change["new"] is not None:
+            self.message.value, self.value = "", change["new"]
+
+    def _take(self, change: Any) -> None:
+        files = change["new"]
+        if isinstance(files, dict):  # by name, before ipywidgets 8
+            files = [*files.values()]
+        if not files:
+            return
+        with shown_errors(self.message, "this file cannot be used"):
+            image = read_upload(bytes(files[0]["content"]))
+        self.message.value, self.pictures.value = "", None  # so that any can be chosen again
+        self.value = image

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_lib.data.images import to_tensor
 from course_lib.plotting.figures import stitch
-from course_lib.widgets.show import Panel, Pictures, read_upload, shown_errors
+from course_lib.widgets.show import Chooser, Panel
 
 LARGE = 256  # side of an image in the picture, in pixels
 
@@ -33,39 +33,22 @@ def mixer(
     names: Sequence[str] | None = None,
     example_names: Sequence[str] | None = None,
 ) -> w.VBox:
-    """A choice of contents and one of styles, with a button beside each to upload an image.
+    """A choice of contents and one of styles, each with a button to upload an image.
 
     Below is their :func:`picture`. An upload is shown at once, until something else is chosen. An
     error appears above the picture, and is raised again: CourseError for what is no image.
     """
-    chosen = [contents[0], examples[0]]
-    alt = "a content, an example of a style, and the content painted in that style"
-    panel = Panel(lambda: (picture(method, *chosen), alt, ""))
+    content = Chooser(contents, names, "content", "own content")
+    style = Chooser(examples, example_names, "style", "own style")
 
-    def part(place: int, title: str, images: Tensor, captions: Sequence[str] | None) -> w.HBox:
-        offered = Pictures(images, captions, title)
-        upload = w.FileUpload(accept="image/*", description=f"own {title}")
+    def chosen(images: Tensor, value: int | Image.Image) -> Tensor:
+        return images[value] if isinstance(value, int) else to_tensor(value, contents.shape[-1])
 
-        def choose(_: Any) -> None:
-            if offered.value is not None:
-                chosen[place] = images[offered.value]
-                panel.show()
+    def draw() -> tuple[Image.Image, str, str]:
+        shown = chosen(contents, content.value), chosen(examples, style.value)
+        alt = "a content, an example of a style, and the content painted in that style"
+        return picture(method, *shown), alt, ""
 
-        def take(_: Any) -> None:
-            if not upload.value:
-                return
-            # before ipywidgets 8 a dictionary, by name
-            files = upload.value if isinstance(upload.value, tuple) else [*upload.value.values()]
-            content = bytes(files[0]["content"])
-            with shown_errors(panel.message, "this file cannot be used"):
-                chosen[place] = to_tensor(read_upload(content), contents.shape[-1])
-            offered.value = None  # so that any of them can be chosen again
-            panel.show()
-
-        offered.observe(choose, "value")
-        upload.observe(take, "value")
-        return w.HBox([offered, upload])
-
+    panel = Panel(draw, content, style)
     panel.show()
-    parts = [part(0, "content", contents, names), part(1, "style", examples, example_names)]
-    return w.VBox([*parts, panel])
+    return w.VBox([content, style, panel])

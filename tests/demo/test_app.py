@@ -27,6 +27,7 @@ def test_tabs_are_filled_when_opened_and_show_their_errors(monkeypatch):
     assert "guess" in title.value and "--accent: light-dark(#" in title.value  # the page's colours
     assert drawn == [["outlines to emoji, one answer"]]
     assert "Try first" in tabs.children[0].children[0].value
+    assert "One moment" in tabs.children[1].children[0].value  # before it is opened, too
     with pytest.raises(ZeroDivisionError):
         tabs.selected_index = 1
     assert "this page failed" in tabs.children[1].children[0].value
@@ -38,14 +39,17 @@ def test_tabs_are_named_in_words_and_never_hide_one_another(monkeypatch):
     night = made("cyclegan", "facades:day-night", "shipped:flat-3d", "yx")
     munit = made("munit", "emoji:twemoji-fluent", "borrowed")
     hd = made("pix2pixhd", "facades", "mine")
-    pages = app._pages({"first": night, "second": night, "borrowed": munit, "mine": hd})
+    colour = made("pix2pix", "photos:colour", "shipped:photos-colour")
+    named = {"first": night, "second": night, "borrowed": munit, "mine": hd, "grey": colour}
+    pages = app._pages(named)
     assert list(pages) == [
-        "There and back: day and night",
-        "There and back: day and night (second)",
+        "Colour: photographs",
         "Many answers: borrowed",
         "Borrowed looks: borrowed",
-        "Training: borrowed",
+        "There and back: day and night",
+        "There and back: day and night (second)",
         "Rebuild: mine",
+        "Training: borrowed",
         "Training: mine",
         "Real or fake?",
         "What D sees",
@@ -53,9 +57,19 @@ def test_tabs_are_named_in_words_and_never_hide_one_another(monkeypatch):
     chosen, direction, _ = pages["There and back: day and night"]().children
     assert direction.options[0][0] == "night to day, and back"
     assert chosen.options[0][0] == "number 1" and len(chosen.options) == app.SHOWN
+    photographs = pages["Colour: photographs"]().children[0].pictures.options
+    assert photographs[0][0] == "red panda" and len(photographs) == 10
     lens = pages["What D sees"]()
-    assert lens.children[0].options == ("first", "second")  # none for maps with instances
+    assert lens.children[0].options == ("first", "second", "grey")  # none for maps with instances
     assert len(pages["Rebuild: mine"]().children[0].children[0].options) == app.SHOWN
     monkeypatch.setattr(app, "CODES", 4)
     assert pages["Many answers: borrowed"]().children  # of the eight numbers of a style
     assert pages["Borrowed looks: borrowed"]().children
+
+
+def test_each_of_few_test_images_is_offered_once(monkeypatch):
+    class Few(list):
+        names, shown = None, [0, 1, 2]
+
+    monkeypatch.setattr(app, "_held_out", lambda *_: Few({"x": i} for i in range(3)))
+    assert app._some(app.Translator("few", None, {}, Path("few")))["x"].tolist() == [0, 1, 2]

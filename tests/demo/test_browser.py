@@ -22,6 +22,7 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.demo import app
 from tests import ROOT
+from tests.support.pictures import encoded, photograph
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -45,7 +46,7 @@ class Server:
             preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         threading.Thread(target=self.listen, daemon=True).start()
-        assert self.heard.wait(60) and self.address, self.log
+        assert self.heard.wait(180) and self.address, self.log
 
     def listen(self) -> None:
         for line in self.process.stdout:
@@ -128,7 +129,9 @@ def voila(tmp_path_factory):
         "pix2pix", "emoji:edges", folder / "own", runs.make_config("pix2pix", "smoke"),
         steps=8, progress=False,
     )  # fmt: skip
-    shipped = [f"shipped:{name}" for name in ("edges-emoji", "facades-many", "flat-3d")]
+    shipped = [
+        f"shipped:{name}" for name in ("photos-colour", "edges-emoji", "facades-many", "flat-3d")
+    ]
     course = [sys.executable, "-m", "course_lib.cli", "demo", *shipped, "own"]
     command = [*course, "--no-browser", "--port", str(free_port())]
     server = Server(command, folder, r"http://127\.0\.0\.1:\d+/\?token=\S+")
@@ -167,6 +170,17 @@ def test_the_app_is_played_with(voila, browser, keep):
     page = watch.page
     page.set_default_timeout(120_000)
     page.goto(voila.address)
+    coloured = page.locator("img[alt^='a photograph in grey']")
+    coloured.wait_for()  # the first tab
+    photo = {"name": "mine.jpg", "mimeType": "image/jpeg"}
+    photo["buffer"] = encoded(photograph(300, 200), "jpeg")
+    upload = page.locator(".widget-upload input[type=file]")
+    changes(coloured, lambda: upload.set_input_files(photo))
+    keep(page, "app_colour")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Save as PNG").click()
+    assert Image.open(waiting.value.path()).size == (300, 200)
+    page.get_by_role("tab", name="Draw").click()
     canvas, answer = page.locator("canvas").first, page.locator("img.paper:visible")
     page.wait_for_function("document.querySelector('img.paper')?.src.startsWith('data:')")
     press = lambda name: page.get_by_role("button", name=name, exact=True).click()  # noqa: E731
@@ -174,6 +188,12 @@ def test_the_app_is_played_with(voila, browser, keep):
     blank = answer.get_attribute("src")
     changes(answer, lambda: stroke(page, canvas, (0.3, 0.3), (0.7, 0.3), (0.7, 0.7)))
     keep(page, "app_draw")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("scrollTo(0, 0)")
+    box = answer.bounding_box()
+    assert box["y"] + box["height"] <= 844, "on a phone, the answer is in sight of the pen"
+    keep(page, "app_phone")
+    page.set_viewport_size({"width": 1200, "height": 950})
     press("Eraser")
     changes(answer, lambda: stroke(page, canvas, (0.7, 0.7), (0.7, 0.3), (0.3, 0.3)))
     press("Undo")

@@ -3,6 +3,7 @@
 import base64
 import json
 from io import BytesIO
+from tempfile import gettempdir
 
 import numpy as np
 import pytest
@@ -54,10 +55,10 @@ class Broken(Method):
         super().__init__(model.config, model.device)
         self.model = model
 
-    def translate(self, x):
+    def translate(self, x, z=None, direction="xy"):
         if self.broken:
             raise RuntimeError("broken <model>")
-        return self.model.translate(x)
+        return self.model.translate(x, z, direction)
 
 
 def picture_of(url: str) -> Image.Image:
@@ -140,6 +141,8 @@ def test_another_answer_has_another_code_and_stays(model, coded, circle, emoji):
     assert [one["name"].replace(" ", "_") for one in canvas.outlines] == [*drawing.PRESETS]
     preset = np.array(picture_of(canvas.outlines[0]["image"]))
     assert torch.equal(drawing.drawing_to_x(preset, 32)[0], emoji.x[emoji.names.index(FIRST)])
+    first = drawing.translate_drawing(model, preset)  # shown before the kernel can answer
+    assert picture_of(canvas.first).tobytes() == first.tobytes()
     sent = collected(canvas)
     for again in (False, False, True, False):
         ask(canvas, circle, model=1, again=again)
@@ -166,8 +169,8 @@ def test_an_uploaded_picture_becomes_an_outline(model):
 
 def test_errors_are_told_to_the_page_and_raised(model, circle):
     method = Broken(model)
-    method.broken = True
     canvas = drawing.draw(method)
+    method.broken = True
     sent = collected(canvas)
     for wrong, error, text in (
         (lambda: ask(canvas, circle), RuntimeError, "broken <model>"),
@@ -177,6 +180,7 @@ def test_errors_are_told_to_the_page_and_raised(model, circle):
         with pytest.raises(error):
             wrong()
         assert sent[-1]["kind"] == "error" and text in sent[-1]["text"]
+        assert gettempdir() not in sent[-1]["text"]  # a visitor's file lies nowhere
     method.broken = False
     ask(canvas, circle)  # it works again
     assert sent[-1]["kind"] == "picture"

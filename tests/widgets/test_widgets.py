@@ -5,6 +5,7 @@ import json
 import re
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 
 import ipywidgets as w
 import matplotlib.pyplot as plt
@@ -15,11 +16,12 @@ from PIL import Image
 
 from course_lib import CourseError, runs
 from course_lib.data.facades import Facades
-from course_lib.data.images import to_bytes, to_image
+from course_lib.data.images import read_image, to_bytes, to_image
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.plotting.figures import GAP
-from course_lib.widgets import back, latents, lens, scene, scrubber, styles
+from course_lib.widgets import back, latents, lens, photograph, scene, scrubber, styles
 from course_lib.widgets.show import Pictures, data_url
+from tests.support import pictures
 
 
 def seen(html: str) -> Image.Image:
@@ -65,9 +67,15 @@ def editor(_):
     return scene.editor(made("pix2pixhd")[0], [(i["labels"], i["instances"]) for i in items])
 
 
+def colourer(_):
+    photos = {f"photograph {i}": pictures.photograph(40 + i, 32, i) for i in range(3)}
+    return photograph.colourer(made("pix2pix")[0], photos)
+
+
 WIDGETS = {  # module, what makes it of a run folder, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
     "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
+    "photograph": (photograph, colourer, Pictures, "value", [1, 2]),
     "styles": (styles, lambda _: styles.mixer(*made("munit")), Pictures, "value", [1, 2]),
     "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
     "lens": (lens, lambda _: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
@@ -231,8 +239,8 @@ def load(upload, one: dict) -> None:
 def test_choices_and_files_change_contents_and_styles():
     method, x, y = made("munit")
     box = styles.mixer(method, x, y, ["a_car", "b", "c"], ["p", "q", "r"])
-    (content, own_content), (style, own_style) = (part.children for part in box.children[:2])
-    panel = box.children[2]
+    *choosers, panel = box.children
+    (content, own_content), (style, own_style) = ((of.pictures, of.upload) for of in choosers)
 
     def expect(a, b):
         assert seen(panel.picture.value).tobytes() == styles.picture(method, a, b).tobytes()
@@ -248,7 +256,7 @@ def test_choices_and_files_change_contents_and_styles():
     expect(x[1], y[2])
     with pytest.raises(CourseError, match="cannot read this image"):
         load(own_content, file(b"<html>"))
-    assert "this file cannot be used" in panel.message.value
+    assert "this file cannot be used" in choosers[0].message.value
     expect(x[1], y[2])
 
 
@@ -260,3 +268,23 @@ def test_the_picture_is_content_example_and_output():
     assert shown.size == (3 * step - GAP, styles.LARGE)
     for i, image in enumerate((x[0], y[0], fake_y)):  # the upper left corner of each
         assert shown.getpixel((i * step, 0)) == tuple(to_bytes(image)[:, 0, 0].tolist())
+
+
+# ---- a photograph
+
+
+def test_a_photograph_is_coloured_as_by_translate_and_saved_in_its_own_size(tmp_path):
+    run = Path("shipped:photos-colour")
+    method, _ = runs.open_run(run)
+    photo = pictures.photograph(150, 100)
+    photo.save(tmp_path / "mine.png")
+    (file_,) = runs.translate_files(run, tmp_path / "mine.png", tmp_path / "out")
+    chooser, panel = photograph.colourer(method, {"another": pictures.photograph(64, 64)}).children
+    load(chooser.upload, file((tmp_path / "mine.png").read_bytes()))
+    saved = re.search(r'download="coloured.png" href="data:[^,]*,([^"]+)"', panel.message.value)
+    found = Image.open(BytesIO(base64.b64decode(saved[1])))
+    assert found.tobytes() == read_image(file_).tobytes()
+    assert seen(panel.picture.value).tobytes() == photograph.picture(photo, found).tobytes()
+    grey = photograph.picture(photo.convert("L").convert("RGB"), found)  # has no truth to show
+    shapes = [one.width / one.height for one in (grey, photograph.picture(photo, found))]
+    assert shapes[0] < 0.8 * shapes[1]

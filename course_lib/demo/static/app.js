@@ -1,14 +1,17 @@
 "use strict";
-// The drawing is kept in the model's own pixels: what is on the paper is exactly what the network sees.
+// A drawing is kept in the model's own pixels: what is on the paper is exactly what the network sees. A picture that is
+// opened keeps its size, and what the network makes of it gets that size, as with `course translate`.
 // A plain script, so that a page opened as a file can still say what is wrong.
 (() => {
   const $ = (id) => document.getElementById(id);
   const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
-  const paper = $("paper"), result = $("result"), cursor = $("cursor"), UNDO = 60;
+  const paper = $("paper"), result = $("result"), cursor = $("cursor");
+  const UNDO = 60, MEMORY = 2e8; // steps, and their bytes, at most
+  const LARGE = 2048; // longer side of a picture that is opened, in pixels, at most
   const paperInk = paper.getContext("2d", { willReadFrequently: true }), resultInk = result.getContext("2d");
   const sessions = new Map(); // file -> promise of a session
   const frame = window.frameElement; // of a page of the same place that shows one network
-  let ort, models = [], model, wanted, session, image; // image: ImageData, by default size x size
+  let ort, models = [], model, wanted, session, image; // image: ImageData, of a drawing size x size
   let tool = "pen", colour = [0, 0, 0], paperColour = [255, 255, 255];
   let undone = [], stroke = null, spot = null; // stroke {x, y, by}: its last point; spot {x, y}: the keyboard's pen
   let busy = false, asked = null; // since when a translation is wanted, ms
@@ -111,8 +114,18 @@
     makeSliders();
     makePresets();
     $("file").disabled = false;
-    if (first || (!model.multiple && image.width !== image.height)) await preset(model.presets[0]);
-    else translate();
+    if (!first) return translate();
+    image = null; // that of another task
+    await preset(model.presets[0]);
+  }
+
+  function speak(opened = false) { // of what is on the paper
+    const drawn = model.colours.length && !opened;
+    $("drawing-title").textContent = model.grey ? "The photograph in grey" : drawn ? "Your drawing" : "Your picture";
+    $("result-title").textContent = model.grey ? "The colours that the network guesses" : "Translation";
+    $("lead").textContent = model.grey
+      ? "Open a photograph: the network sees it in grey, and guesses."
+      : "A network paints what you draw. Clear, draw, and watch: it runs in this page.";
   }
 
   // ---- translation
@@ -127,6 +140,11 @@
     const step = model.multiple || model.size, whole = Math.max(Math.ceil(side / step) * step, model.size);
     const near = Math.max(Math.floor(side / step + 0.6) * step, model.size);
     return whole - side <= 0.15 * whole ? [side, whole] : [near, near];
+  }
+
+  function reduced(side) { // of the paper to the network: the shorter one is as in training, or it is a square
+    const share = model.size / Math.min(image.width, image.height);
+    return model.multiple ? Math.min(16 * model.size, Math.round(side * share)) : model.size;
   }
 
   function drafted(side) { // so that a draft takes about 40 ms, but at least a third of the side
@@ -163,6 +181,15 @@
     return out;
   }
 
+  const luminance = (data, i) => 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
+
+  function keepLuminance({ data }, { data: source }) { // of a photograph: the network decides about colours alone
+    for (let i = 0; i < data.length; i += 4) {
+      const more = luminance(source, i) - luminance(data, i);
+      for (let c = 0; c < 3; c++) data[i + c] += more; // which is rounded and clamped
+    }
+  }
+
   async function translate() { // one at a time, and of what is asked meanwhile the latest
     asked ??= performance.now();
     wake();
@@ -171,19 +198,22 @@
     try {
       while (asked !== null) {
         await new Promise(requestAnimationFrame); // show the stroke first
-        const since = asked, { width, height } = image, draft = stroke && model.slow && model.multiple;
-        let [inW, w] = fitted(width), [inH, h] = fitted(height);
-        if (draft) [inW, inH] = [w, h] = [drafted(w), drafted(h)];
+        const since = asked, source = image, drawing = stroke, draft = stroke && model.slow && model.multiple;
         asked = null;
-        if (Math.min(width, height) !== model.size) continue; // another model, whose first drawing is on its way
-        const y = await run(toFloats(resized(image, inW, inH, !draft), w, h), code(), w, h);
-        [result.width, result.height] = [width, height];
-        resultInk.putImageData(resized(toImage(y, inW, inH, w, h), width, height), 0, 0);
+        if (!source) continue; // the first drawing of another model is on its way
+        let [inW, w] = fitted(reduced(source.width)), [inH, h] = fitted(reduced(source.height));
+        if (draft) [inW, inH] = [w, h] = [drafted(w), drafted(h)];
+        const y = await run(toFloats(resized(source, inW, inH, !draft), w, h), code(), w, h);
+        let picture = toImage(y, inW, inH, w, h);
+        if (!drawing) picture = resized(picture, source.width, source.height); // when the pen rests
+        if (!drawing && model.grey) keepLuminance(picture, source);
+        [result.width, result.height] = [picture.width, picture.height];
+        resultInk.putImageData(picture, 0, 0);
         demo.last = performance.now() - since;
         demo.first ??= performance.now();
         demo.count += 1;
         if (!draft) model.slow = demo.last > demo.slow && demo.last;
-        $("latency").textContent = `${Math.round(demo.last)} ms from stroke to ${draft ? "draft" : "picture"}`;
+        $("latency").textContent = `${draft ? "draft" : "picture"} in ${Math.round(demo.last)} ms`;
         $("save").disabled = false;
       }
     } finally {
@@ -195,7 +225,7 @@
   const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)); // "#ff0000" -> [255, 0, 0]
   const radius = () => { // at least one pixel; lines of outlines are as wide in pixels at 128 px as at 64, or nearly
     const wider = Math.max(1, model.size / (model.colours.length === 2 ? 100 : 64));
-    return Math.max(0.71, ($("brush").value / 2) * wider);
+    return (Math.max(0.71, ($("brush").value / 2) * wider) * Math.min(image.width, image.height)) / model.size;
   };
 
   function dab(x, y) { // a disc, without soft edges: the outlines have none
@@ -208,12 +238,13 @@
   const show = () => paperInk.putImageData(image, 0, 0);
   function remember() {
     undone.push(image.data.slice());
-    if (undone.length > UNDO) undone.shift();
+    while (undone.length > UNDO || undone.length * image.data.length > MEMORY) undone.shift();
     $("undo").disabled = false;
   }
 
   function lineTo(x, y) {
-    const steps = Math.max(1, Math.ceil(Math.hypot(x - stroke.x, y - stroke.y) * 3)), from = stroke;
+    const step = Math.max(1 / 3, radius() / 8), from = stroke;
+    const steps = Math.max(1, Math.ceil(Math.hypot(x - stroke.x, y - stroke.y) / step));
     for (let k = 1; k <= steps; k++) dab(from.x + ((x - from.x) * k) / steps, from.y + ((y - from.y) * k) / steps);
     stroke = { ...stroke, x, y };
     show();
@@ -248,6 +279,7 @@
   async function preset({ file }) { // put a stored input on the paper
     const picture = make("img", { src: file });
     await picture.decode().catch(() => { throw new Error(`${file} could not be loaded`); });
+    speak();
     put(picture, model.size, model.size);
   }
 
@@ -263,18 +295,20 @@
     paperInk.drawImage(picture, 0, 0, width, height);
     image = paperInk.getImageData(0, 0, width, height);
     if (model.grey) for (let i = 0, { data } = image; i < data.length; i += 4) // what it has learned from
-      data.fill(0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2], i, i + 3);
+      data.fill(luminance(data, i), i, i + 3);
     show();
     translate();
   }
 
-  $("file").onchange = async ({ target }) => { // an image of one's own: the shorter side as in training, or a square
+  $("file").onchange = async ({ target }) => { // an image of one's own
     const opened = createImageBitmap(target.files[0]);
     target.value = ""; // the same file can be opened again
     const picture = await opened.catch(() => fail("this is no image"));
     if (!picture) return;
-    const share = model.size / Math.min(picture.width, picture.height);
-    const side = (length) => model.multiple ? Math.min(16 * model.size, Math.round(length * share)) : model.size;
+    const [short, long] = [picture.width, picture.height].sort((a, b) => a - b);
+    const share = Math.max(model.size / short, Math.min(1, LARGE / long)); // at least as large as the network's
+    const side = (length) => Math.min(16 * model.size, Math.round(length * share));
+    speak(true);
     put(picture, side(picture.width), side(picture.height));
   };
 
@@ -368,6 +402,8 @@
     const pens = model.colours.filter((each) => each !== model.paper);
     const use = (chosen) => {
       colour = rgb(chosen);
+      if (model.grey) colour.fill(luminance(colour, 0));
+      $("meaning").textContent = model.meanings[model.colours.indexOf(chosen)]?.replace(/^#.*/, "") ?? "";
       choosePen("pen");
       for (const each of $("colours").children) each.ariaPressed = String(each.value === chosen);
     };

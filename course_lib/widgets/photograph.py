@@ -1,0 +1,65 @@
+"""A photograph in the colours that a network guesses, beside the truth; in its own size."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ipywidgets as w
+import torch
+from PIL import Image, ImageOps
+
+from course_lib.data.images import grey, scaled, to_tensor, with_luminance
+from course_lib.plotting.figures import image_grid
+from course_lib.runs.looks import is_grey
+from course_lib.runs.sizes import framer
+from course_lib.widgets.show import Chooser, Panel, data_url, to_picture
+
+LARGEST = 2048  # longer side of what is coloured, in pixels: a browser has to show it, too
+SHOWN = 1024  # ... of what is shown
+SMALL = 128  # side of the pictures to choose from
+
+
+def coloured(method: Any, photo: Image.Image) -> Image.Image:
+    """An RGB photograph of any size in the colours that ``method`` guesses from it in grey.
+
+    It keeps its size and its luminance, as with ``runs.translate_files``. ``method`` has learned to
+    colour: ``photos:colour``, or grey images and the same in colour.
+    """
+
+    def paint(x: torch.Tensor) -> torch.Tensor:
+        return method.translate(x)["fake_y"]
+
+    frame = framer(method, paint, None, False)(photo.size)
+    x = frame.pad(to_tensor(photo, frame.inner)).to(method.device)
+    return with_luminance(frame.crop(paint(grey(x))[0].cpu()), photo)
+
+
+def picture(photo: Image.Image, guess: Image.Image) -> Image.Image:
+    """In grey, as coloured, and in truth unless that is grey as well: side by side, reduced."""
+    size = scaled(photo.size, min(1, SHOWN / max(photo.size)))
+    shown = {"in grey": photo.convert("L").convert("RGB"), "the network's guess": guess}
+    if not is_grey(to_tensor(photo, SMALL)):
+        shown["the photograph"] = photo
+    tensors = [to_tensor(image, size) for image in shown.values()]
+    return to_picture(image_grid({"": torch.stack(tensors)}, list(shown), scale=1.5))
+
+
+def colourer(method: Any, photos: Mapping[str, Image.Image]) -> w.VBox:
+    """A choice of ``photos``, by their names, or one of your own; its :func:`picture`; a link.
+
+    The link saves what the network made of it, with at most 2,048 px on its longer side. An error
+    appears above the picture and is raised again.
+    """
+    images = [*photos.values()]
+    small = [to_tensor(ImageOps.fit(image, (SMALL, SMALL)), SMALL) for image in images]
+    chosen = Chooser(torch.stack(small), list(photos), own="Your photograph")
+
+    def draw() -> tuple[Image.Image, str, str]:
+        photo = images[chosen.value] if isinstance(chosen.value, int) else chosen.value
+        photo = photo.resize(scaled(photo.size, min(1, LARGEST / max(photo.size))))
+        guess = coloured(method, photo)
+        link = f'<a download="coloured.png" href="{data_url(guess)}">Save as PNG</a>'
+        return picture(photo, guess), "a photograph in grey, and as the network colours it", link
+
+    panel = Panel(draw, chosen)
+    panel.show()
+    return w.VBox([chosen, panel])
