@@ -30,10 +30,9 @@ import torch
 
 import course_lib
 from course_lib.data import open_dataset
-from course_lib.data.files import replace_file
+from course_lib.data.files import commit, replace_file
 from course_lib.errors import CourseError
 from course_lib.experiments.bench import KINDS, alternate, here, ratios, seconds_of, stepper
-from course_lib.experiments.sweep import commit
 from course_lib.methods import METHODS, method_class
 from course_lib.runs import make_config
 from course_lib.training import profiles

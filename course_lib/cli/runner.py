@@ -16,7 +16,7 @@ from mimetypes import guess_type
 from pathlib import Path
 
 import course_lib
-from course_lib.data.files import check_fresh, only_run, replace_file
+from course_lib.data.files import check_fresh, commit, only_run, replace_file
 from course_lib.errors import CourseError, need
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
@@ -100,7 +100,6 @@ def receipt(profile: str, versions: dict[str, str]) -> dict:
     """
     import torch
 
-    from course_lib.experiments.sweep import commit
     from course_lib.training import profiles
 
     device = profiles.pick_device()

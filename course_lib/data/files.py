@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import tarfile
 import unicodedata
 import zipfile
@@ -167,3 +168,12 @@ def only_run(folder: Path) -> Iterator[None]:
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+def commit() -> str:
+    """The commit of this code, with a + where files differ from it; empty outside a checkout."""
+    command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
+    with contextlib.suppress(OSError):
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+        return done.stdout.strip()
+    return ""

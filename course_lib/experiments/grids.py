@@ -30,14 +30,6 @@ from course_lib.methods import method_class
 OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
 OF_ROWS |= {"step_ms": float, "bf16": bool, "start": str}
 OF_GRIDS = OF_ROWS | {"profile": str, "device": str, "set": dict, "rows": dict}
-DEFAULTS = {
-    "direction": "xy",
-    "profile": "cpu",
-    "bf16": False,
-    "device": "cpu",
-    "step_ms": 0.0,
-    "start": "",
-}
 
 
 @dataclass(frozen=True)
@@ -49,13 +41,13 @@ class Cell:
     method: str
     data: str
     steps: int
-    direction: str
-    profile: str
-    bf16: bool
-    device: str
-    step_ms: float
-    start: str
-    settings: tuple[str, ...]
+    direction: str = "xy"
+    profile: str = "cpu"
+    bf16: bool = False
+    device: str = "cpu"
+    step_ms: float = 0.0
+    start: str = ""
+    settings: tuple[str, ...] = ()
 
     @property
     def config(self) -> Any:
@@ -70,7 +62,7 @@ class Cell:
     @property
     def slug(self) -> str:
         """The row and the seed, as a file name."""
-        return re.sub(r"[^a-z0-9]+", "-", self.row.lower()).strip("-") + f"-seed{self.seed}"
+        return slug(self.row, self.seed)
 
     @property
     def command(self) -> str:
@@ -90,6 +82,11 @@ class Cell:
     def folder(self) -> str:
         """A folder name for what the cell trains, another one for each command."""
         return f"{self.slug}-{zlib.crc32(self.command.encode()):08x}"
+
+
+def slug(row: str, seed: int = 0) -> str:
+    """A row and a seed, as a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", row.lower()).strip("-") + f"-seed{seed}"
 
 
 def read_grid(path: Path) -> list[Cell]:
@@ -112,7 +109,7 @@ def read_grid(path: Path) -> list[Cell]:
     for row, values in grid["rows"].items():
         try:
             _check({"the row": values}, {"the row": dict}, row)
-            cells += _cells(row, DEFAULTS | grid, values)
+            cells += _cells(row, grid, values)
         except CourseError as error:
             raise CourseError(error.what, f"{path}, row {row!r}", error.fix) from None
     for name, shared in (("command", "settings"), ("slug", "file name")):
@@ -144,7 +141,7 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
     """The cells of one row: ``given`` is what the row sets, ``grid`` what all rows share."""
     values = grid | {name: value for name, value in given.items() if name in OF_ROWS}
     _check({name: values[name] for name in OF_ROWS if name in values}, OF_ROWS, row)
-    if missing := [name for name in OF_ROWS if name not in values]:
+    if missing := [name for name in ("method", "data", "steps", "seeds") if name not in values]:
         raise CourseError(
             f"{', '.join(missing)} missing", row, "write it at the top of the grid, or in the row"
         )
@@ -160,16 +157,15 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
         )
     if steps <= 0:
         raise CourseError(f"steps must be above 0, got {steps}", row, "for example steps = 1000")
-    check_choice("direction", values["direction"], DIRECTIONS)
-    check_choice("device", values["device"], ("auto", "cpu", "cuda", "mps"))
-    if values["profile"] == "auto":
+    names = {field.name for field in dataclasses.fields(Cell)} & values.keys()
+    texts = tuple(f"{name}={value}" for name, value in settings.items())
+    cell = Cell(row, seeds[0], settings=texts, **{name: values[name] for name in names})
+    check_choice("direction", cell.direction, DIRECTIONS)
+    check_choice("device", cell.device, ("auto", "cpu", "cuda", "mps"))
+    if cell.profile == "auto":
         raise CourseError(
             "profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper"
         )
-    names = ("method", "data", "steps", "direction", "profile", "bf16", "device", "step_ms")
-    chosen = {name: values[name] for name in (*names, "start")}
-    texts = tuple(f"{name}={value}" for name, value in settings.items())
-    cell = Cell(row, seeds[0], settings=texts, **chosen)
     cls = method_class(cell.method)
     to_be_made = cell.data.startswith("build/") and not Path(cell.data).exists()  # by a tool
     size = cell.config.image_size

@@ -1,6 +1,5 @@
 """What a notebook shows of a sweep that was run before: a table, and the pictures of seed 0."""
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from course_lib.data.images import read_image
 from course_lib.errors import CourseError
 from course_lib.experiments import claims, sweep
+from course_lib.experiments.grids import slug
 from course_lib.metrics import intervals
 
 
@@ -54,8 +54,7 @@ def strip(table: Path | str, row: str, direction: str = "xy") -> list[Float[Tens
 
     The rows are input, translation (four of them from a method with codes) and truth.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", row.lower()).strip("-")
-    picture = read_image(Path(table).with_suffix("") / f"{slug}-seed0-{direction}.png")
+    picture = read_image(Path(table).with_suffix("") / f"{slug(row)}-{direction}.png")
     pixels = torch.from_numpy(np.array(picture)) / 127.5 - 1
     size = pixels.shape[1] // 8
     return list(pixels.unflatten(0, (-1, size)).unflatten(2, (8, size)).permute(0, 2, 4, 1, 3))

@@ -20,7 +20,6 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -36,7 +35,7 @@ from torch.utils.data import default_collate
 from course_lib import __version__, runs
 from course_lib.data import open_dataset
 from course_lib.data.download import cache_folder
-from course_lib.data.files import check_apart, expanded, only_run, replace_file
+from course_lib.data.files import check_apart, commit, expanded, only_run, replace_file
 from course_lib.data.images import to_image
 from course_lib.errors import CourseError, need
 from course_lib.experiments.grids import Cell, read_grid
@@ -208,45 +207,43 @@ def _do(cell: Cell, folder: Path) -> dict:
     if cell.step_ms:
         seconds = cell.step_ms * cell.steps / 1000
     method, _ = runs.open_run(folder / "run", cell.device)
-    torch.manual_seed(cell.seed)  # the state that training left is another one after a resume
-    if method.translates:
-        numbers = scores.score(method, cell.data, "test", cell.direction)
-    else:
-        numbers = samples.score_generated(method, cell.data, "test")
-    if method.has_codes:
-        numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
+    numbers = _scores(method, cell)
     late = result.history[len(result.history) // 2 :]
     losses = [[v for name, v in step.items() if name.startswith("d_")] for step in late]
     if losses[-1]:
         numbers["d_std"] = statistics.pstdev(map(sum, losses))
     for direction, png in _pictures(method, cell).items():
         replace_file(folder / f"{direction}.png", png)
-    where = f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
-    if cell.device != "cpu":
-        where = profiles.device_name()
-    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
-    usual = configs.as_dict(type(cell.config)())
-    config = configs.as_dict(cell.config)
     row = {name: float(numbers[name]) for name in SCORES if name in numbers}
-    row |= {  # config: what differs from the method's defaults
-        "config": json.dumps({k: value for k, value in config.items() if value != usual[k]}),
-        "seconds": round(seconds, 1),
-        "device": f"{where}, {'bfloat16' if cell.bf16 else 'float32'}, 1 thread",
-        "versions": f"course_lib {__version__}, {versions}",
-        "commit": commit(),
-    }
+    row |= _circumstances(cell) | {"seconds": round(seconds, 1)}
     replace_file(folder / "row.json", json.dumps(row, indent=1).encode())
     shutil.rmtree(folder / "run" / "checkpoints")
     return _finished(folder)
 
 
-def commit() -> str:
-    """The commit of this code, with a + where files differ from it; empty outside a checkout."""
-    command = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
-    with contextlib.suppress(OSError):
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
-        return done.stdout.strip()
-    return ""
+def _scores(method: Any, cell: Cell) -> dict[str, float]:
+    torch.manual_seed(cell.seed)  # the state that training left is another one after a resume
+    if not method.translates:
+        return samples.score_generated(method, cell.data, "test")
+    numbers = scores.score(method, cell.data, "test", cell.direction)
+    if method.has_codes:
+        numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
+    return numbers
+
+
+def _circumstances(cell: Cell) -> dict[str, str]:
+    """What MEASURED names besides the seconds; of the configuration, what is no default."""
+    where = f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
+    if cell.device != "cpu":
+        where = profiles.device_name()
+    usual, config = configs.defaults(type(cell.config)), configs.as_dict(cell.config)
+    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
+    return {
+        "config": json.dumps({k: value for k, value in config.items() if value != usual[k]}),
+        "device": f"{where}, {'bfloat16' if cell.bf16 else 'float32'}, 1 thread",
+        "versions": f"course_lib {__version__}, {versions}",
+        "commit": commit(),
+    }
 
 
 def _finished(folder: Path) -> dict | None:
