@@ -219,7 +219,7 @@ def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     first = default_collate([open_dataset("emoji:edges", "test", 32)[0]])
     torch.manual_seed(cell.seed)  # of dropout
     truth = torch.cat([first["x"], method.translate_batch(first)["fake_y"], first["y"]])
-    assert (shown(png, 3)[0] - truth).abs().mean((1, 2, 3)).max() < 0.03
+    assert (shown(png, 3)[0] - truth).abs().mean((1, 2, 3)).max() < 0.05  # a palette
     assert sweep.run_cell(cell, tmp_path / "cell") == found and len(calls) == 1, (
         "it is not done twice"
     )
