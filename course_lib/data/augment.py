@@ -92,10 +92,10 @@ class Augment(View):
     A paired item gets one change for all its images, labels and instances; in an unpaired one x
     changes on its own. A dataset in which one image is computed from the rest names it
     (``redrawn``) and computes it again (``redraw(batch)``): lines and colours stay crisp. Nothing
-    is cached: ``set_epoch(e)`` changes every item, and (seed, epoch, index) determines it. Batches
-    are changed at once (``__getitems__``). With a ``size``, in px, "resize" asks the data set for
-    larger images (``at``) and cuts that size out of them: they stay as sharp as they are. So does
-    "affine" where images are cut out of larger ones anyway.
+    is cached: ``set_epoch(e)`` changes every item, and (seed, epoch, index) determines it. With a
+    ``size``, in px, "resize" asks the data set for larger images (``at``) and cuts that size out of
+    them: they stay as sharp as they are. So does "affine" where images are cut out of larger ones
+    anyway.
     """
 
     def __init__(
@@ -114,16 +114,11 @@ class Augment(View):
             self.dataset = dataset.at(side) if side != size else dataset
 
     def __getitem__(self, index: int) -> dict:
-        return self.__getitems__([index])[0]
-
-    def __getitems__(self, indices: list[int]) -> list[dict]:
-        items, batch = self._changed(indices)
-        for i, item in enumerate(items):
-            items[i] = item | {key: images[i] for key, images in batch.items()}
-        return items
+        (item,), batch = self._changed([index])
+        return item | {key: images[0] for key, images in batch.items()}
 
     def batch(self, indices: list[int]) -> dict:
-        """The items, collated: images are stacked once, not taken apart and stacked again."""
+        """The items, changed at once and collated: images are stacked once."""
         items, batch = self._changed(indices)
         rest = items[0].keys() - batch.keys()
         return batch | {key: default_collate([item[key] for item in items]) for key in rest}

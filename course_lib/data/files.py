@@ -45,7 +45,7 @@ def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
             raise CourseError("this would overwrite what is read", path, "choose another output")
         if os.path.lexists(path) and not _holds(path, MARK):
             raise CourseError(
-                f"this would overwrite {kind(path)} that is not the course's",
+                f"this would overwrite {what_lies_at(path)} that is not the course's",
                 path,
                 "choose another output, or move that away",
             )
@@ -75,7 +75,7 @@ def check_fresh(folder: Path, note: str, mark: str) -> None:
         )
 
 
-def kind(path: str | os.PathLike) -> str:
+def what_lies_at(path: str | os.PathLike) -> str:
     """What lies at a path, in words for an error."""
     if not os.path.isfile(path):
         return "a folder" if os.path.isdir(path) else "nothing"

@@ -20,12 +20,10 @@ from course_lib.data.files import expanded
 from course_lib.data.images import (
     Size,
     attempt,
-    entries,
     find_images,
     image_size,
+    list_folder,
     listed,
-    note,
-    note_dead_links,
     printable,
     read_image,
     refusal,
@@ -33,6 +31,8 @@ from course_lib.data.images import (
     to_bytes,
     to_image,
     to_tensor,
+    warn_of_dead_links,
+    warn_once,
 )
 from course_lib.errors import CourseError
 
@@ -140,7 +140,7 @@ def _by_key(paths: list[Path]) -> dict[str, Path]:
 
 
 def _only_in(name: str, side: dict[str, Path], other: dict[str, Path]) -> str:
-    orphans = [printable(path.name) for key, path in side.items() if key not in other]
+    orphans = [path.name for key, path in side.items() if key not in other]
     return f"only in {name}: {len(orphans)} ({listed(orphans, 5) or 'none'})"
 
 
@@ -183,7 +183,7 @@ def strangers(a: Splits, b: Splits) -> bool:
 
 
 def _no_pairs(odd: list[Path], count: int, folder: Path) -> CourseError:
-    names = listed([printable(os.path.relpath(path, folder)) for path in odd])
+    names = listed([os.path.relpath(path, folder) for path in odd])
     return CourseError(
         f"{len(odd)} of {count} images are not twice as wide as high, as pairs A|B are: {names}",
         printable(folder),
@@ -192,17 +192,17 @@ def _no_pairs(odd: list[Path], count: int, folder: Path) -> CourseError:
     )
 
 
-def _note_shapes(pairs: list[tuple[Path, Path]], shapes: dict[Path, Size], folder: Path) -> None:
-    """Say which partners are squeezed differently."""
+def _warn_of_shapes(pairs: list[tuple[Path, Path]], shapes: dict[Path, Size], folder: Path) -> None:
+    """Warn of partners that are squeezed differently."""
     ratios = {path: width / height for path, (width, height) in shapes.items()}
     bent = [(x, y) for x, y in pairs if abs(math.log(ratios[x] / ratios[y])) > BENT]
     if bent:
         (w, h), (other_w, other_h) = (shapes[path] for path in bent[0])
-        names = listed([printable(x.name) for x, _ in bent])
-        note(
+        warn_once(
             f"in {len(bent)} of {len(pairs)} pairs in {printable(folder)} A and B differ in shape,"
             f" the first {w} x {h} and {other_w} x {other_h}, and B is squeezed, so that edges need"
-            f" not lie in the same places: {names}; crop both to the same part of the scene"
+            f" not lie in the same places: {listed([x.name for x, _ in bent])}; crop both to the"
+            " same part of the scene"
         )
 
 
@@ -236,7 +236,7 @@ class ImageFolder(TwoDomains):
         single: bool = False,
     ):
         folder = expanded(folder)
-        note_dead_links(path for path in entries(folder) if path.name not in PARTS)
+        warn_of_dead_links(path for path in list_folder(folder) if path.name not in PARTS)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
         self.drawn = split == "train"  # in training: windows and, without pairs, the partners
         about, x, y, self.paired, self.beside = layout_of(folder)
@@ -263,7 +263,7 @@ class ImageFolder(TwoDomains):
             if odd:
                 about, self.beside = "Single images", False
             elif single:
-                note(
+                warn_once(
                     f"the images in {printable(folder)} are twice as wide as high, so each is taken"
                     " for a pair A|B and cut in two"
                 )
@@ -289,10 +289,10 @@ class ImageFolder(TwoDomains):
             raise refusal(bad, folder)
         if self.paired:  # partners are cropped together
             pairs = [pair for pair in zip(all_x, all_y, strict=True) if pair[0] in self.shapes]
-            _note_shapes(pairs, self.shapes, folder)
+            _warn_of_shapes(pairs, self.shapes, folder)
             self.shapes |= {y: self.shapes[x] for x, y in pairs}
         if split == next(name for name in x if x[name]):
-            self._note_contrast(printable(folder))
+            self._warn_of_contrast(printable(folder))
 
     def _shape(self, path: Path, size: Size) -> Size:
         """(width, height) of each image in a file of this size, which must be even for two."""
@@ -315,8 +315,8 @@ class ImageFolder(TwoDomains):
     def _are_few(self, paths: Iterable[Path]) -> bool:
         return sum(math.prod(self.shapes[path]) for path in paths) <= EAGER_PIXELS
 
-    def _note_contrast(self, where: str) -> None:
-        """Say so if most images of a side are of nearly one brightness, as masks of 0 and 1 are."""
+    def _warn_of_contrast(self, where: str) -> None:
+        """Warn if most images of a side are of nearly one brightness, as masks of 0 and 1 are."""
         sides = (("of A in", self.x, 0), ("of B in", self.y, -1))
         if self.x is self.y and not self.beside:
             sides = (("in", self.x, 0),)
@@ -326,7 +326,7 @@ class ImageFolder(TwoDomains):
             ends = [(low, high) for low, high in ends if low < high] or ends  # masks may be empty
             if ends and statistics.median(high - low for low, high in ends) < FAINT:
                 low, high = min(ends)[0], max(high for _, high in ends)
-                note(
+                warn_once(
                     f"the images {side} {where} have hardly any contrast: their values lie between"
                     f" {low} and {high}, of 0 to 255, and a network sees one even grey; spread"
                     " them, of a mask of 0 and 1 make one of 0 and 255"

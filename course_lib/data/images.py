@@ -17,7 +17,7 @@ from jaxtyping import Float
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
-from course_lib.data.files import ARCHIVES, MARK, expanded, kind
+from course_lib.data.files import ARCHIVES, MARK, expanded, what_lies_at
 from course_lib.errors import CourseError
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
@@ -68,30 +68,21 @@ def printable(path: str | os.PathLike) -> str:
 
 
 @functools.cache
-def note(text: str) -> None:
+def warn_once(text: str) -> None:
     """Say something once, though a folder is opened for each of its splits."""
     warnings.warn(text, stacklevel=2)
 
 
-def listed(names: Sequence[object], most: int = 10) -> str:
-    """The first names, and how many more there are."""
+def listed(names: Sequence[str | os.PathLike], most: int = 10) -> str:
+    """The first names, printable, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(str, names[:most])) + more
+    return ", ".join(map(printable, names[:most])) + more
 
 
 def advice(paths: Iterable[Path]) -> list[str]:
     """What to do with files that the course cannot read, by their suffixes."""
     suffixes = {path.suffix.lower() for path in paths}
     return [text for text, kinds in ADVICE.items() if not suffixes.isdisjoint(kinds)]
-
-
-def not_a_folder(path: str | os.PathLike) -> CourseError:
-    """The error for a path that should be a folder of images."""
-    if not os.path.exists(path):
-        return CourseError("there is no such folder", printable(path), "check the path")
-    found = "one image" if Path(path).suffix.lower() in SUFFIXES else kind(path)
-    fix = MISTAKEN.get(found, "give the folder in which it lies")
-    return CourseError(f"this is {found}, and a folder of images is wanted", printable(path), fix)
 
 
 def attempt(
@@ -118,7 +109,7 @@ def refusal(bad: dict[Path, CourseError], folder: Path) -> CourseError:
     errors = [bad[path] for path in paths]
     if not errors[1:]:
         return errors[0]
-    names = listed([printable(os.path.relpath(path, folder)) for path in paths])
+    names = listed([os.path.relpath(path, folder) for path in paths])
     return CourseError(
         f"{len(bad)} files cannot be used: {names}; the first: {errors[0].what}",
         printable(folder),
@@ -133,40 +124,43 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     is passed over is warned about, and so are files that are neither images nor NOTES. Raises
     CourseError if the folder cannot be listed.
     """
-    paths = [path for path in entries(folder) if not path.name.startswith(".")]
-    note_dead_links(paths)
+    paths = [path for path in list_folder(folder) if not path.name.startswith(".")]
+    warn_of_dead_links(paths)
     paths = [path for path in paths if os.path.isfile(path)]
     others = [path for path in paths if path.suffix.lower() not in (*SUFFIXES, *NOTES)]
     if others:
-        names = listed([printable(path.name) for path in others])
         fix = "; ".join(advice(others)) or "save them as PNG or JPEG"
-        note(
+        warn_once(
             f"left out {len(others)} of {len(paths)} files in {printable(folder)}, which are not"
-            f" read: {names}; {fix}"
+            f" read: {listed([path.name for path in others])}; {fix}"
         )
     return [path for path in paths if path.suffix.lower() in SUFFIXES]
 
 
-def entries(folder: str | os.PathLike) -> list[Path]:
+def list_folder(folder: str | os.PathLike) -> list[Path]:
     """All that lies in a folder, by name. Raises CourseError if it cannot be listed."""
-    folder = expanded(folder)
-    if not os.path.isdir(folder):  # Path.is_dir raises for what it may not look at
-        raise not_a_folder(folder)
+    folder, where = expanded(folder), printable(expanded(folder))
+    if not os.path.exists(folder):  # Path.exists raises for what it may not look at
+        raise CourseError("there is no such folder", where, "check the path")
+    if not os.path.isdir(folder):
+        found = "one image" if folder.suffix.lower() in SUFFIXES else what_lies_at(folder)
+        fix = MISTAKEN.get(found, "give the folder in which it lies")
+        raise CourseError(f"this is {found}, and a folder of images is wanted", where, fix)
     try:
         return sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
         raise CourseError(
             f"cannot list this folder: {error.strerror}",
-            printable(folder),
+            where,
             "check the path: a folder with images is expected",
         ) from None
 
 
-def note_dead_links(paths: Iterable[Path]) -> None:
+def warn_of_dead_links(paths: Iterable[Path]) -> None:
     """Say which links are passed over."""
-    dead = [printable(p) for p in paths if os.path.islink(p) and not os.path.isfile(p)]
+    dead = [path for path in paths if os.path.islink(path) and not os.path.isfile(path)]
     if dead:
-        note(f"passed over links to folders, in circles or to nowhere: {listed(dead)}")
+        warn_once(f"passed over links to folders, in circles or to nowhere: {listed(dead)}")
 
 
 @contextmanager
@@ -197,7 +191,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
             with open(path, "rb") as file:  # some telephones call it .jpg
                 is_heic = file.read(11)[4:] == b"ftyphei"
             fix = "; ".join(advice([Path(f"a{HEIC[0]}") if is_heic else path])) or fix
-        if (found := kind(path)) in MISTAKEN:
+        if (found := what_lies_at(path)) in MISTAKEN:
             reason, fix = f"it is {found}", MISTAKEN[found]
         raise CourseError(f"cannot read this image: {reason}", printable(path), fix) from None
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from course_lib.data import DIRECTIONS
-from course_lib.data.files import expanded, kind
+from course_lib.data.files import expanded, what_lies_at
 from course_lib.errors import CourseError, check_choice
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
@@ -29,7 +29,7 @@ def read_settings(folder: Path | str) -> dict:
             "direction": str(settings["direction"]),
         }
     except (OSError, ValueError, TypeError, KeyError) as error:
-        place, found = expanded(folder), kind(expanded(folder))
+        place, found = expanded(folder), what_lies_at(expanded(folder))
         why = getattr(error, "strerror", None) or "run.json is not whole"
         fix = "give the --out folder of course train, or shipped:NAME (see course weights)"
         near = [*sorted(place.glob("*/run.json")), *(up / "run.json" for up in place.parents[:2])]

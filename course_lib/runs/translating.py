@@ -12,10 +12,10 @@ from course_lib.data.files import expanded
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
     attempt,
-    entries,
     find_images,
     grey,
     half,
+    list_folder,
     read_image,
     refusal,
     to_bytes,
@@ -153,7 +153,7 @@ def _inputs(source: Path) -> dict[Path, str]:
         raise CourseError("no such file or folder", source, "give an image, or a folder of images")
     paths = find_images(source) if source.is_dir() else [source]
     if not paths:
-        below = [path for path in entries(source) if path.is_dir() and find_images(path)]
+        below = [path for path in list_folder(source) if path.is_dir() and find_images(path)]
         fix = f"give {below[0]}" if below else "give a folder that holds PNG or JPEG files"
         raise CourseError("no images here", source, fix)
     stems = [key_of(path).casefold() for path in paths]
