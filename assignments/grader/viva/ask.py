@@ -299,9 +299,8 @@ def in_words(function: str, key: str) -> str:
     """What a check reads, in words; an entry of a step's report by its own name. Empty where there
     are no words for it: then it is not asked about.
     """
-    if function in PLAYERS:
-        return f"the entry {plain(key)}"
-    return SEEN.get(function, {}).get(key) or SEEN["any"].get(key, "")
+    words = SEEN["any"] | SEEN.get(function, {})
+    return words.get(plain(key), f"the entry {plain(key)}" if function in PLAYERS else "")
 
 
 def can_be_compared(raw: Any) -> bool:
