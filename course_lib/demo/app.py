@@ -252,8 +252,8 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
         logging.getLogger("tornado.general").setLevel("ERROR")
 
         def announce() -> None:
-            print(f"the app: http://{ADDRESS}:{port}/?token={token}")
             print(
+                f"the app: http://{ADDRESS}:{port}/?token={token}\n"
                 "only this machine can reach it, and only with the token; Ctrl-C ends it",
                 flush=True,
             )

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.plotting.figures import stitch
-from course_lib.widgets.show import Panel, Pictures
+from course_lib.widgets.show import Panel, Pictures, image_tag
 
 LARGE = 256  # side of an image in the picture, in pixels
 
@@ -47,10 +47,10 @@ def both_ways(
         options=[(f"{a} to {b}, and back", "xy"), (f"{b} to {a}, and back", "yx")]
     )
 
-    def draw() -> tuple[Image.Image, str, str]:
+    def draw() -> tuple[str, str]:
         image = images[direction.value][chosen.value]
         alt = "the chosen image, its translation, and that one translated back"
-        return picture(method, image, direction.value), alt, ""
+        return image_tag(picture(method, image, direction.value), alt), ""
 
     direction.observe(lambda change: chosen.offer(images[change["new"]], names), "value")
     panel = Panel(draw, chosen, direction)

@@ -95,9 +95,9 @@ def _named(models: Any) -> dict[str, Any]:
     return named
 
 
-def _presets(size: int, names: Sequence[str] = PRESETS) -> dict[str, Image.Image]:
+def _presets(size: int) -> dict[str, Image.Image]:
     emoji = EmojiEdges("test", size)
-    rows = [emoji.names.index(name) for name in names]
+    rows = [emoji.names.index(name) for name in PRESETS]
     return {emoji.names[i].replace("_", " "): smooth(emoji[i]["x"]) for i in rows}
 
 
@@ -105,22 +105,18 @@ def _code(method: Any, seed: int) -> Tensor | None:
     return method.noise(1, seed)[0] if method.has_codes else None
 
 
-def static(models: Any, scale: float = 1.0, names: Sequence[str] = PRESETS) -> Figure:
-    """What the canvas shows, on paper: outlines, and below them what each model makes of them.
-
-    ``models`` are those of :func:`draw`, ``scale`` is that of ``plotting.image_grid``, ``names``
-    are test emoji.
-    """
+def static(models: Any) -> Figure:
+    """What the canvas shows, on paper: outlines, and below them what each of ``models`` answers."""
     named = _named(models)
     size = max(method.config.image_size for method in named.values())
-    pictures = _presets(size, names)
+    pictures = _presets(size)
     drawings = [np.array(picture) for picture in pictures.values()]
     rows = {"drawing": torch.cat([drawing_to_x(drawing, size) for drawing in drawings])}
     for name, method in named.items():
         z = _code(method, seed=0)
         answers = [translate_drawing(method, drawing, z) for drawing in drawings]
         rows[name] = torch.stack([to_tensor(answer, size) for answer in answers])
-    return image_grid(rows, list(pictures), scale)
+    return image_grid(rows, list(pictures))
 
 
 class Canvas(anywidget.AnyWidget):
@@ -138,10 +134,11 @@ class Canvas(anywidget.AnyWidget):
         named = _named(models)
         self.methods, self.seed = list(named.values()), 0
         self.codes = [_code(method, seed=0) for method in self.methods]
-        about = []
-        for name, method in named.items():
-            pen = 8 if method.config.image_size >= 128 else 13
-            about.append({"name": name, "codes": method.has_codes, "pen": pen})
+        pens = [8 if method.config.image_size >= 128 else 13 for method in self.methods]
+        about = [
+            {"name": name, "codes": method.has_codes, "pen": pen}
+            for (name, method), pen in zip(named.items(), pens, strict=True)
+        ]
         pictures = _presets(self.methods[0].config.image_size)
         outlines = [{"name": name, "image": data_url(image)} for name, image in pictures.items()]
         outline = np.array(next(iter(pictures.values())))

@@ -1,6 +1,5 @@
 """The latent explorer: sliders for the code z of a BicycleGAN, and what it paints with it."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,10 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.plotting.figures import GAP, stitch
-from course_lib.widgets.show import Panel, Pictures
+from course_lib.widgets.show import Panel, Pictures, image_tag
 
 REACH, STEP = 2.5, 0.05  # of a slider; beyond 2.5 lies one of 80 numbers drawn from N(0, 1)
 LARGE = 256  # side of the chosen input in a picture, in pixels; the others have half of it
+# 256 sliders scroll
+COLUMN = {"max_height": "300px", "overflow": "hidden auto", "min_width": "350px"}
 
 
 def principal_directions(
@@ -53,12 +54,65 @@ def picture(
     return Image.fromarray(np.concatenate([large, small], 1))
 
 
+class Explorer(w.VBox):
+    """The widget of :func:`explorer`: ``z`` is what all sliders show, each along its axis."""
+
+    def __init__(self, method: Any, x: Tensor, codes: Tensor, names: Sequence[str] | None):
+        directions, shares = principal_directions(codes)
+        self.method, self.x, self.z = method, x, torch.zeros(codes.shape[1])
+        self.axes = torch.cat([torch.eye(len(self.z)), directions])
+        numbers = [_slider(f"z{i + 1}") for i in range(len(self.z))]
+        along = [_slider(f"dir. {i + 1}") for i in range(len(directions))]
+        self.sliders, self.generator = [*numbers, *along], torch.Generator().manual_seed(0)
+        self.inputs = Pictures(x, names)
+        self.panel = Panel(self.draw, self.inputs)
+        for slider, axis in zip(self.sliders, self.axes, strict=True):
+            slider.observe(partial(self.moved, axis), "value")
+        reset, draw_random = w.Button(description="z = 0"), w.Button(description="random z")
+        reset.on_click(lambda _: self.move(torch.zeros_like(self.z)))
+        draw_random.on_click(
+            lambda _: self.move(torch.randn(len(self.z), generator=self.generator))
+        )
+        percent = ", ".join(f"{share:.0%}" for share in shares)
+        label = w.HTML(f"principal directions of E's codes ({percent} of their variance):")
+        right = w.VBox([w.HBox([reset, draw_random]), label, *along])
+        super().__init__([self.inputs, self.panel, w.HBox([w.VBox(numbers, layout=COLUMN), right])])
+        self.panel.show()
+
+    def draw(self) -> tuple[str, str]:
+        alt = "the chosen input and its translation, and others translated with the same z"
+        line = f"length of z: {self.z.norm():.2f} (a random one has about {len(self.z) ** 0.5:.2f})"
+        return image_tag(picture(self.method, self.x, self.inputs.value, self.z), alt), line
+
+    def moved(self, axis: Tensor, change: Any) -> None:
+        """A slider was: z moves along its axis, and nowhere else."""
+        if not self.panel.moving:
+            self.move(self.z + (change["new"] - axis @ self.z) * axis)
+
+    def move(self, to: Tensor) -> None:
+        self.z = to.clamp(-REACH, REACH)
+        with self.panel.moving_controls():
+            for slider, value in zip(self.sliders, (self.axes @ self.z).tolist(), strict=True):
+                # Rounded as the browser rounds, or it would answer as if the reader had moved the
+                # slider; and the one in the reader's hand is left alone, or it would jump back to
+                # where it was a moment ago.
+                if abs(slider.value - value) > 0.51 * STEP:
+                    rounded = round(round(value / STEP) * STEP, 2)
+                    slider.value = max(-REACH, min(REACH, rounded))
+        self.panel.show()
+
+
+def _slider(name: str) -> w.FloatSlider:
+    layout = {"width": "320px", "min_height": "28px"}
+    return w.FloatSlider(0, min=-REACH, max=REACH, step=STEP, description=name, layout=layout)
+
+
 def explorer(
     method: Any,
     x: Float[Tensor, "n 3 s s"],
     codes: Float[Tensor, "m z_dim"],
     names: Sequence[str] | None = None,
-) -> w.VBox:
+) -> Explorer:
     """A slider for each number of z, buttons for z = 0 and a random z, a choice of inputs.
 
     Below them is the :func:`picture`. ``x`` are the inputs, six at most are readable; ``names``
@@ -66,54 +120,4 @@ def explorer(
     directions: they move z along them, in the same units. z stays within 2.5 on every axis; the
     sliders show it rounded. An error of the model appears above the picture and is raised again.
     """
-    directions, shares = principal_directions(codes)
-    z = torch.zeros(codes.shape[1])
-    generator = torch.Generator().manual_seed(0)
-    inputs = Pictures(x, names)
-
-    def slider(name: str) -> w.FloatSlider:
-        layout = {"width": "320px", "min_height": "28px"}
-        return w.FloatSlider(0, min=-REACH, max=REACH, step=STEP, description=name, layout=layout)
-
-    numbers = [slider(f"z{i + 1}") for i in range(len(z))]
-    along = [slider(f"dir. {i + 1}") for i in range(len(directions))]
-    sliders, axes = [*numbers, *along], torch.cat([torch.eye(len(z)), directions])
-    reset, draw_random = w.Button(description="z = 0"), w.Button(description="random z")
-
-    def draw() -> tuple[Image.Image, str, str]:
-        alt = "the chosen input and its translation, and others translated with the same z"
-        usual = math.sqrt(len(z))
-        line = f"length of z: {z.norm():.2f} (a random one has about {usual:.2f})"
-        return picture(method, x, inputs.value, z), alt, line
-
-    panel = Panel(draw)
-
-    def move(to: Tensor) -> None:
-        nonlocal z
-        z = to.clamp(-REACH, REACH)
-        with panel.moving_controls():
-            for control, value in zip(sliders, (axes @ z).tolist(), strict=True):
-                # Rounded as the browser rounds, or it would answer as if the reader had moved the
-                # slider; and the one in the reader's hand is left alone, or it would jump back to
-                # where it was a moment ago.
-                if abs(control.value - value) > 0.51 * STEP:
-                    rounded = round(round(value / STEP) * STEP, 2)
-                    control.value = max(-REACH, min(REACH, rounded))
-        panel.show()
-
-    def moved(axis: Tensor, change: Any) -> None:
-        if not panel.moving:
-            move(z + (change["new"] - axis @ z) * axis)
-
-    for control, axis in zip(sliders, axes, strict=True):
-        control.observe(partial(moved, axis), "value")
-    inputs.observe(panel.show, "value")
-    reset.on_click(lambda _: move(torch.zeros(len(z))))
-    draw_random.on_click(lambda _: move(torch.randn(len(z), generator=generator)))
-    panel.show()
-    # 256 sliders scroll
-    column = {"max_height": "300px", "overflow": "hidden auto", "min_width": "350px"}
-    percent = ", ".join(f"{share:.0%}" for share in shares)
-    label = w.HTML(f"principal directions of E's codes ({percent} of their variance):")
-    right = w.VBox([w.HBox([reset, draw_random]), label, *along])
-    return w.VBox([inputs, panel, w.HBox([w.VBox(numbers, layout=column), right])])
+    return Explorer(method, x, codes, names)

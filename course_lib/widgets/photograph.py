@@ -8,14 +8,15 @@ import torch
 from PIL import Image, ImageOps
 
 from course_lib.data.images import grey, scaled, to_tensor, with_luminance
-from course_lib.plotting.figures import image_grid
 from course_lib.runs.looks import is_grey
 from course_lib.runs.sizes import framer
-from course_lib.widgets.show import Chooser, Panel, data_url, to_picture
+from course_lib.widgets.show import Chooser, Panel, data_url, image_tag
 
 LARGEST = 2048  # longer side of what is coloured, in pixels: a browser has to show it, too
-SHOWN = 1024  # ... of what is shown
+SHOWN = 800  # ... of what is shown
 SMALL = 128  # side of the pictures to choose from
+# three in a row, or one below the other on a narrow screen
+FIGURE = '<figure style="display: inline-block; width: max(32%, min(100%, 18rem)); margin: 0 4px">'
 
 
 def coloured(method: Any, photo: Image.Image) -> Image.Image:
@@ -33,14 +34,13 @@ def coloured(method: Any, photo: Image.Image) -> Image.Image:
     return with_luminance(frame.crop(paint(grey(x))[0].cpu()), photo)
 
 
-def picture(photo: Image.Image, guess: Image.Image) -> Image.Image:
-    """In grey, as coloured, and in truth unless that is grey as well: side by side, reduced."""
+def picture(photo: Image.Image, guess: Image.Image) -> dict[str, Image.Image]:
+    """By caption: in grey, as coloured, and in truth unless that is grey as well; reduced."""
+    shown = {"in grey": photo.convert("L"), "the network's guess": guess, "in truth": photo}
+    if is_grey(to_tensor(photo, SMALL)):
+        del shown["in truth"]
     size = scaled(photo.size, min(1, SHOWN / max(photo.size)))
-    shown = {"in grey": photo.convert("L").convert("RGB"), "the network's guess": guess}
-    if not is_grey(to_tensor(photo, SMALL)):
-        shown["the photograph"] = photo
-    tensors = [to_tensor(image, size) for image in shown.values()]
-    return to_picture(image_grid({"": torch.stack(tensors)}, list(shown), scale=1.5))
+    return {caption: image.resize(size) for caption, image in shown.items()}
 
 
 def colourer(method: Any, photos: Mapping[str, Image.Image]) -> w.VBox:
@@ -53,12 +53,16 @@ def colourer(method: Any, photos: Mapping[str, Image.Image]) -> w.VBox:
     small = [to_tensor(ImageOps.fit(image, (SMALL, SMALL)), SMALL) for image in images]
     chosen = Chooser(torch.stack(small), list(photos), own="Your photograph")
 
-    def draw() -> tuple[Image.Image, str, str]:
+    def draw() -> tuple[str, str]:
         photo = images[chosen.value] if isinstance(chosen.value, int) else chosen.value
         photo = photo.resize(scaled(photo.size, min(1, LARGEST / max(photo.size))))
         guess = coloured(method, photo)
         link = f'<a download="coloured.png" href="{data_url(guess)}">Save as PNG</a>'
-        return picture(photo, guess), "a photograph in grey, and as the network colours it", link
+        shown = [
+            f"{FIGURE}{image_tag(image, f'the photograph {caption}')}<br>{caption}</figure>"
+            for caption, image in picture(photo, guess).items()
+        ]
+        return "".join(shown), link
 
     panel = Panel(draw, chosen)
     panel.show()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as w
@@ -15,10 +16,11 @@ from course_lib.errors import CourseError
 from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import image_grid, stitch
 from course_lib.runs.label_maps import photograph
-from course_lib.widgets.show import Panel, Pictures
+from course_lib.widgets.show import Panel, Pictures, image_tag
 
 LARGE = 384  # side of each of the two pictures, in pixels, at most
 LEAST = 12  # pixels of an instance that can be chosen
+WIDE = {"description_width": "70px"}
 Scene = tuple[Tensor, Tensor]  # labels and instances, (s, s) each
 
 
@@ -34,7 +36,6 @@ def static(
     scene: Scene,
     edits: Mapping[str, Mapping[int, Edit]],
     seed: int = 0,
-    scale: float = 1.0,
 ) -> Figure:
     """What the widget shows, on paper: by caption the edited label maps, and G's photographs."""
     shown = [photograph(method, *scene, edit, seed) for edit in edits.values()]
@@ -42,7 +43,7 @@ def static(
         "label map": torch.stack([drawn(*maps) for *maps, _ in shown]),
         "generated": torch.stack([fake_y for *_, fake_y in shown]),
     }
-    return image_grid(rows, list(edits), scale)
+    return image_grid(rows, list(edits))
 
 
 def objects(scene: Scene) -> list[tuple[str, int]]:
@@ -58,9 +59,89 @@ def objects(scene: Scene) -> list[tuple[str, int]]:
     return named
 
 
+class Editor(w.VBox):
+    """The widget of :func:`editor`; ``edits`` are those of the scene, by the ids of instances."""
+
+    def __init__(
+        self, method: Any, scenes: Sequence[Scene], names: Sequence[str] | None, seed: int
+    ):
+        self.method, self.scenes, self.seed = method, scenes, seed
+        self.edits: dict[int, Edit] = {}
+        centres = range(method.config.n_centres if method.config.use_features else 0)
+        styles = [("as drawn", None), *((f"centre {k + 1}", k) for k in centres)]
+        self.scene = Pictures(torch.stack([drawn(*maps) for maps in scenes]), names)
+        self.instance = _dropdown("instance", objects(scenes[0]))
+        reach = scenes[0][0].shape[-1] // 4
+        self.fields = {  # those of an Edit
+            "label": _dropdown("label", [(name, i) for i, name in enumerate(CLASSES)]),
+            "right": _slider("right", reach),
+            "down": _slider("down", reach),
+            "style": _dropdown("style", styles),
+        }
+        undo, self.panel = w.Button(description="undo all"), Panel(self.draw)
+        label, right, down, style = self.fields.values()
+        rows = [[self.scene, self.instance, undo], [label, style], [right, down]]
+        super().__init__([*map(w.HBox, rows), self.panel])
+        for control in self.fields.values():
+            control.observe(self.change, "value")
+        self.instance.observe(self.choose, "value")
+        self.scene.observe(self.restart, "value")
+        undo.on_click(self.restart)
+        self.restart()
+
+    def draw(self) -> tuple[str, str]:
+        shown = picture(self.method, self.scenes[self.scene.value], self.edits, self.seed)
+        alt = "the edited label map, and the photograph that G paints from it"
+        return image_tag(shown, alt), f"{len(self.edits)} instances changed"
+
+    def original_label(self) -> int:
+        labels, instances = self.scenes[self.scene.value]
+        return int(labels[instances == self.instance.value][0])
+
+    def offer(self) -> None:
+        """The controls show what is true of the chosen instance."""
+        edit = self.edits.get(self.instance.value, Edit())
+        if edit.label is None:
+            edit = replace(edit, label=self.original_label())
+        for name, control in self.fields.items():
+            control.value = getattr(edit, name)
+
+    def choose(self, _: Any) -> None:
+        if not self.panel.moving:
+            with self.panel.moving_controls():
+                self.offer()
+
+    def change(self, _: Any) -> None:
+        if self.panel.moving:
+            return
+        edit = Edit(**{name: control.value for name, control in self.fields.items()})
+        if edit.label == self.original_label():
+            edit = replace(edit, label=None)
+        self.edits.pop(self.instance.value, None)
+        if edit != Edit():
+            self.edits[self.instance.value] = edit
+        self.panel.show()
+
+    def restart(self, _: Any = None) -> None:
+        self.edits.clear()
+        with self.panel.moving_controls():
+            self.instance.options = objects(self.scenes[self.scene.value])
+            self.offer()
+        self.panel.show()
+
+
+def _dropdown(name: str, options: Sequence[tuple[str, Any]]) -> w.Dropdown:
+    return w.Dropdown(options=options, description=name, style=WIDE)
+
+
+def _slider(name: str, reach: int) -> w.IntSlider:
+    options = {"description": name, "style": WIDE, "continuous_update": False}
+    return w.IntSlider(0, min=-reach, max=reach, **options)
+
+
 def editor(
     method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = None, seed: int = 0
-) -> w.VBox:
+) -> Editor:
     """A choice of scenes and instances, and for the chosen one its label, its place and its style.
 
     ``scenes`` are (labels, instances). Edits of several instances add up; *undo all* takes them
@@ -74,70 +155,4 @@ def editor(
             "editor()",
             "open one that knows facades",
         )
-    edits: dict[int, Edit] = {}
-    wide = {"description_width": "70px"}
-    scene = Pictures(torch.stack([drawn(*maps) for maps in scenes]), names)
-
-    def dropdown(name: str, options: Sequence[tuple[str, Any]]) -> w.Dropdown:
-        return w.Dropdown(options=options, description=name, style=wide)
-
-    def slider(name: str) -> w.IntSlider:
-        reach = scenes[0][0].shape[-1] // 4
-        options = {"description": name, "style": wide, "continuous_update": False}
-        return w.IntSlider(0, min=-reach, max=reach, **options)
-
-    centres = method.config.n_centres if method.config.use_features else 0
-    instance = dropdown("instance", objects(scenes[0]))
-    label = dropdown("label", [(name, i) for i, name in enumerate(CLASSES)])
-    style_names = [f"centre {k + 1}" for k in range(centres)]
-    style = dropdown("style", [("as drawn", None), *zip(style_names, range(centres), strict=True)])
-    right, down = slider("right"), slider("down")
-    undo = w.Button(description="undo all")
-
-    def draw() -> tuple[Image.Image, str, str]:
-        alt = "the edited label map, and the photograph that G paints from it"
-        line = f"{len(edits)} instances changed"
-        return picture(method, scenes[scene.value], edits, seed), alt, line
-
-    panel = Panel(draw)
-
-    def original_label() -> int:
-        labels, instances = scenes[scene.value]
-        return int(labels[instances == instance.value][0])
-
-    def offer() -> None:
-        """The controls show what is true of the chosen instance."""
-        edit = edits.get(instance.value, Edit())
-        label.value = original_label() if edit.label is None else edit.label
-        right.value, down.value, style.value = edit.right, edit.down, edit.style
-
-    def choose(_: Any) -> None:
-        if not panel.moving:
-            with panel.moving_controls():
-                offer()
-
-    def change(_: Any) -> None:
-        if panel.moving:
-            return
-        new_label = None if label.value == original_label() else label.value
-        edit = Edit(new_label, right.value, down.value, style.value)
-        edits.pop(instance.value, None)
-        if edit != Edit():
-            edits[instance.value] = edit
-        panel.show()
-
-    def restart(_: Any = None) -> None:
-        edits.clear()
-        with panel.moving_controls():
-            instance.options = objects(scenes[scene.value])
-            offer()
-        panel.show()
-
-    for control in (label, right, down, style):
-        control.observe(change, "value")
-    instance.observe(choose, "value")
-    scene.observe(restart, "value")
-    undo.on_click(restart)
-    restart()
-    rows = [[scene, instance, undo], [label, style], [right, down]]
-    return w.VBox([*map(w.HBox, rows), panel])
+    return Editor(method, scenes, names, seed)

@@ -1,18 +1,18 @@
 """The scrubber: the previews that a run has saved, frame by frame, above its loss curves."""
 
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import ipywidgets as w
-import numpy as np
 from PIL import Image
 
 from course_lib.data.files import expanded
-from course_lib.data.images import read_image
+from course_lib.data.images import read_image, to_png
 from course_lib.errors import CourseError
 from course_lib.plotting.figures import loss_curves
 from course_lib.training.run import read_history
-from course_lib.widgets.show import Panel, to_picture
+from course_lib.widgets.show import Panel, image_tag
 
 
 def frames(run_folder: Path | str) -> list[tuple[int, Path]]:
@@ -24,8 +24,8 @@ def frames(run_folder: Path | str) -> list[tuple[int, Path]]:
     return numbered
 
 
-def picture(run_folder: Path | str, index: int) -> Image.Image:
-    """The preview number ``index``, and below it the loss curves, with a line at its step.
+def picture(run_folder: Path | str, index: int) -> tuple[Image.Image, Image.Image]:
+    """The preview number ``index``, and the loss curves, with a line at its step.
 
     Raises CourseError if there is no preview, a preview cannot be read, or there is no history yet.
     """
@@ -37,13 +37,7 @@ def picture(run_folder: Path | str, index: int) -> Image.Image:
     figure = loss_curves(rows)
     for axes in figure.axes:
         axes.axvline(step, color="0.2", lw=1.5, zorder=5)
-    parts = [np.asarray(image) for image in (read_image(path), to_picture(figure))]
-    widest = max(part.shape[1] for part in parts)
-    padded = [
-        np.pad(part, ((8, 8), (0, widest - part.shape[1]), (0, 0)), constant_values=255)
-        for part in parts
-    ]
-    return Image.fromarray(np.concatenate(padded))
+    return read_image(path), Image.open(BytesIO(to_png(figure))).convert("RGB")
 
 
 def scrubber(run_folder: Path | str) -> w.VBox:
@@ -58,9 +52,10 @@ def scrubber(run_folder: Path | str) -> w.VBox:
     slider = w.SelectionSlider(options=options, description="step")
     play = w.Play(max=len(steps) - 1, interval=700, repeat=False, description="play the previews")
 
-    def draw() -> tuple[Image.Image, str, str]:
-        alt = f"translations of held-out images at step {steps[slider.index]}, and the loss curves"
-        return drawn(slider.index), alt, ""
+    def draw() -> tuple[str, str]:
+        preview, curves = drawn(slider.index)
+        alt = f"translations of held-out images at step {steps[slider.index]}"
+        return image_tag(preview, alt) + "<br>" + image_tag(curves, "loss curves up to there"), ""
 
     panel = Panel(draw, slider)
     w.link((play, "value"), (slider, "index"))

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import anywidget
 import ipywidgets as w
 import traitlets
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
@@ -34,11 +32,6 @@ def image_tag(picture: Image.Image, alt: str) -> str:
     """
     style = f"--shape: {picture.width / picture.height:.3f}; max-width: 100%"
     return f'<img alt="{escape(alt, quote=True)}" style="{style}" src="{data_url(picture)}">'
-
-
-def to_picture(figure: Figure) -> Image.Image:
-    """A figure as pixels, RGB."""
-    return Image.open(BytesIO(to_png(figure))).convert("RGB")
 
 
 def read_upload(content: bytes) -> Image.Image:
@@ -68,12 +61,12 @@ def shown_errors(message: w.HTML, failure: str = "this cannot be shown") -> Iter
 class Panel(w.VBox):
     """A picture, and above it a line, where errors appear, too; :meth:`show` draws it anew.
 
-    ``draw`` gives the picture, its description for those who do not see it, and the line. It is
-    called when one of ``controls`` gets another value. While ``moving``, because the program itself
-    moves controls, nothing is drawn.
+    ``draw`` gives the HTML of the picture (:func:`image_tag`) and the line. It is called when one
+    of ``controls`` gets another value. While ``moving``, because the program itself moves controls,
+    nothing is drawn.
     """
 
-    def __init__(self, draw: Callable[[], tuple[Image.Image, str, str]], *controls: w.Widget):
+    def __init__(self, draw: Callable[[], tuple[str, str]], *controls: w.Widget):
         self.draw, self.moving = draw, False
         self.message, self.picture = w.HTML(), w.HTML()
         super().__init__([self.message, self.picture])
@@ -85,8 +78,7 @@ class Panel(w.VBox):
         if self.moving:
             return
         with shown_errors(self.message):
-            picture, alt, line = self.draw()
-            self.picture.value, self.message.value = image_tag(picture, alt), line
+            self.picture.value, self.message.value = self.draw()
 
     @contextmanager
     def moving_controls(self) -> Iterator[None]:
@@ -99,21 +91,25 @@ class Panel(w.VBox):
 
 
 class Pictures(anywidget.AnyWidget):
-    """Small pictures, of which pointer or keys choose one: ``value`` is its number, or None."""
+    """Small pictures, of which pointer or keys choose one: ``value`` is its number, or None.
+
+    A button called ``own``, if any, sends the bytes of an image file as a message.
+    """
 
     _esm = Path(__file__).with_name("pick.js")
     _css = Path(__file__).with_name("pick.css")
     options = traitlets.List().tag(sync=True)  # (name, a PNG as a data URL)
     value = traitlets.Int(0, allow_none=True).tag(sync=True)
-    description = traitlets.Unicode().tag(sync=True)
+    description, own = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
         images: Float[Tensor, "n 3 s s"],
         names: Sequence[str] | None = None,
         description: str = "",
+        own: str = "",
     ):
-        super().__init__(description=description)
+        super().__init__(description=description, own=own)
         self.offer(images, names)
 
     def offer(self, images: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None) -> None:
@@ -141,23 +137,18 @@ class Chooser(w.VBox):
         description: str = "",
         own: str = "your own",
     ):
-        self.pictures, self.message = Pictures(images, names, description), w.HTML()
-        self.upload = w.FileUpload(accept="image/*", description=own)
-        super().__init__([w.HBox([self.pictures, self.upload]), self.message])
+        self.pictures, self.message = Pictures(images, names, description, own), w.HTML()
+        super().__init__([self.pictures, self.message])
         self.pictures.observe(self._choose, "value")
-        self.upload.observe(self._take, "value")
+        self.pictures.on_msg(lambda _, content, buffers: self.take(bytes(buffers[0])))
 
     def _choose(self, change: Any) -> None:
         if change["new"] is not None:
             self.message.value, self.value = "", change["new"]
 
-    def _take(self, change: Any) -> None:
-        files = change["new"]
-        if isinstance(files, dict):  # by name, before ipywidgets 8
-            files = [*files.values()]
-        if not files:
-            return
+    def take(self, content: bytes) -> None:
+        """The image in the bytes of a file becomes the value. Raises CourseError if it is none."""
         with shown_errors(self.message, "this file cannot be used"):
-            image = read_upload(bytes(files[0]["content"]))
+            image = read_upload(content)
         self.message.value, self.pictures.value = "", None  # so that any can be chosen again
         self.value = image

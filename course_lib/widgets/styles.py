@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_lib.data.images import to_tensor
 from course_lib.plotting.figures import stitch
-from course_lib.widgets.show import Chooser, Panel
+from course_lib.widgets.show import Chooser, Panel, image_tag
 
 LARGE = 256  # side of an image in the picture, in pixels
 
@@ -44,10 +44,10 @@ def mixer(
     def chosen(images: Tensor, value: int | Image.Image) -> Tensor:
         return images[value] if isinstance(value, int) else to_tensor(value, contents.shape[-1])
 
-    def draw() -> tuple[Image.Image, str, str]:
+    def draw() -> tuple[str, str]:
         shown = chosen(contents, content.value), chosen(examples, style.value)
         alt = "a content, an example of a style, and the content painted in that style"
-        return picture(method, *shown), alt, ""
+        return image_tag(picture(method, *shown), alt), ""
 
     panel = Panel(draw, content, style)
     panel.show()

@@ -170,11 +170,11 @@ def test_the_app_is_played_with(voila, browser, keep):
     page = watch.page
     page.set_default_timeout(120_000)
     page.goto(voila.address)
-    coloured = page.locator("img[alt^='a photograph in grey']")
+    coloured = page.locator("img[alt='the photograph in grey']")
     coloured.wait_for()  # the first tab
     photo = {"name": "mine.jpg", "mimeType": "image/jpeg"}
     photo["buffer"] = encoded(photograph(300, 200), "jpeg")
-    upload = page.locator(".widget-upload input[type=file]")
+    upload = page.locator(".course-pick input[type=file]")
     changes(coloured, lambda: upload.set_input_files(photo))
     keep(page, "app_colour")
     with page.expect_download() as waiting:
