@@ -1,6 +1,6 @@
 """The page of all claims, guide/claims.md, and the figure at its head, pictures/claims.png.
 
-python tools/claims.py     sweeps/claims.toml and sweeps/*.csv -> the page and its figure
+python tools/claims.py     guide/claims.toml and sweeps/*.csv -> the page and its figure
 """
 
 import io
@@ -65,7 +65,7 @@ leave out 0 by chance, and *open* does not mean that there is no difference.
 Under *here*, the row that is ahead in the claim comes first; ↓ marks a score of which less is
 better. A difference is positive if that row is ahead.
 
-`python tools/claims.py` makes this page from [`claims.toml`](../sweeps/claims.toml) and the
+`python tools/claims.py` makes this page from [`claims.toml`](claims.toml) and the
 tables in `sweeps/`. [How a claim is decided](ablations.md) follows one of them from the paper to
 its verdict."""
 WHY = "\n<details><summary>Why some of them came out so</summary>\n"

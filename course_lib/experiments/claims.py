@@ -1,6 +1,6 @@
 """Claims of papers, and one rule that judges them by the tables of our sweeps.
 
-    notebooks/sweeps/claims.toml, notebooks/sweeps/*.csv -> a verdict for each claim
+    notebooks/guide/claims.toml, notebooks/sweeps/*.csv -> a verdict for each claim
 
 The rule: the difference of two rows is taken seed by seed, over the seeds that both have, and if
 the 95 % interval of its mean (Student's t) leaves out 0 on the paper's side, the verdict is SAME,
@@ -25,7 +25,7 @@ SAME, OPPOSITE, OPEN = "same direction", "opposite direction", "open"
 class Claim:
     """One claim: the row ``more`` beats the row ``less`` of the table SWEEP.csv in ``metric``.
 
-    The head of notebooks/sweeps/claims.toml says what each field is.
+    The head of notebooks/guide/claims.toml says what each field is.
     """
 
     id: str
@@ -67,7 +67,7 @@ class Finding:
 
 def read_claims(path: Path) -> list[Claim]:
     """The claims of a TOML file, in order. CourseError for what is missing, misspelt or twice."""
-    fix = "see the head of notebooks/sweeps/claims.toml"
+    fix = "see the head of notebooks/guide/claims.toml"
     try:
         entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]
         claims = [Claim(**entry) for entry in entries]

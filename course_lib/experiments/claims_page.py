@@ -24,7 +24,7 @@ SANITY = "Checks of sanity: true by construction, and not counted above"
 
 def groups(folder: Path) -> dict[str, dict[Claim, Finding]]:
     """What was found of each claim, by paper; the checks of sanity are a group of their own."""
-    claims = read_claims(folder / "sweeps" / "claims.toml")
+    claims = read_claims(folder / "guide" / "claims.toml")
     groups: dict[str, dict[Claim, Finding]] = {}
     for claim, found in zip(claims, judge(claims, folder / "sweeps").values(), strict=True):
         name = SANITY if claim.sanity else claim.source.split(",")[0]

@@ -14,7 +14,7 @@ from course_lib.experiments.claims import OPEN, OPPOSITE, SAME
 from tests import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
-CLAIMS = claims.read_claims(NOTEBOOKS / "sweeps" / "claims.toml")
+CLAIMS = claims.read_claims(NOTEBOOKS / "guide" / "claims.toml")
 USUAL = {"id": "it", "claim": "It is.", "short": "is", "source": "A, 1", "paper": "about 1"}
 USUAL |= {"sweep": "grid", "metric": "l1", "more": "A", "less": "B"}
 
