@@ -177,12 +177,9 @@ def edited(
 
 
 def _shifted(mask: Tensor, right: int, down: int) -> Tensor:
-    rows, columns = mask.nonzero().T
-    rows, columns = rows + down, columns + right
-    inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
-    out = torch.zeros_like(mask)
-    out[rows[inside], columns[inside]] = True
-    return out
+    height, width = mask.shape
+    right, down = max(-width, min(right, width)), max(-height, min(down, height))
+    return F.pad(mask, (right, -right, down, -down))
 
 
 def drawn(

@@ -206,6 +206,10 @@ def broken(folder):
     path.write_bytes(path.read_bytes()[:-1000])
 
 
+def few(folder):
+    fill(folder, (16, 8), train=2)
+
+
 def thin(folder):
     fill(folder / "AB", (2, 80), train=3)
 
@@ -215,12 +219,7 @@ REFUSED = {  # how the folder is made, where the error is, what it says and what
     "empty": (lambda folder: folder.mkdir(), "", "at least 3 needed", "A|B images"),
     "unknown": (lambda folder: fill(folder, cats=2), "", "0 for train", "trainA/"),
     "a file": (lambda folder: folder.write_text(""), "", "this is a file", "in which it lies"),
-    "too few": (
-        lambda folder: fill(folder, (16, 8), train=2),
-        "",
-        "2 for train, at least 3",
-        "train/",
-    ),
+    "too few": (few, "", "2 for train, at least 3", "train/"),
     "few in B": (lambda folder: fill(folder, trainA=5, trainB=1), "", "1 for trainB", "trainA/"),
     "no B": (lambda folder: fill(folder, A=3), "", "only in B: 0 (none)", "partner"),
     "orphans": (
@@ -286,15 +285,11 @@ def test_only_what_is_twice_as_wide_as_high_or_lies_in_ab_is_cut_into_pairs(tmp_
         item = open_dataset(str(tmp_path / "mixed"), "train", 16, single=True)[0]
     path = tmp_path / "mixed" / "train" / f"{item['name']}.png"
     assert torch.equal(item["y"], to_tensor(read_image(path).crop((16, 0, 32, 16)), 16))
-    out, config = tmp_path / "run", runs.make_config("dcgan", "smoke")
-    made = runs.train(
-        "dcgan", str(tmp_path / "squares"), out, config, steps=1, previews=0, progress=False
-    )
-    assert made.steps == 1
-    pix2pix = runs.make_config("pix2pix", "smoke")
-    assert refused(runs.train, "pix2pix", str(tmp_path / "squares"), out, pix2pix).where.endswith(
-        "squares"
-    )
+    squares, out, config = str(tmp_path / "squares"), tmp_path / "run", runs.make_config
+    quiet = {"steps": 1, "previews": 0, "progress": False}
+    assert runs.train("dcgan", squares, out, config("dcgan", "smoke"), **quiet).steps == 1
+    error = refused(runs.train, "pix2pix", squares, out, config("pix2pix", "smoke"))
+    assert error.where == squares
 
 
 def test_two_domains_in_a_and_b_need_no_equal_names(tmp_path):
@@ -476,13 +471,9 @@ def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, layout):
         if layout == "side by side":
             save(tmp_path / "AB" / f"{i}.png", beside(image, image))
         else:
-            save(tmp_path / "A" / f"{i}.png", image)
-            save(
-                tmp_path / "B" / f"{i}.png", ramp(2 * width + 1, 2 * height)
-            )  # another size, nearly the same shape
-    train, val = (
-        ImageFolder(tmp_path, split, 16, seed=1, load="crop") for split in ("train", "val")
-    )
+            save(tmp_path / "A" / f"{i}.png", image)  # in B another size, nearly the same shape
+            save(tmp_path / "B" / f"{i}.png", ramp(2 * width + 1, 2 * height))
+    train, val = (ImageFolder(tmp_path, split, 16, 1, "crop") for split in ("train", "val"))
     seen = set()
     for epoch in range(8):
         train.set_epoch(epoch)
@@ -519,13 +510,9 @@ def test_crops_keep_the_aspect_and_the_whole_shorter_side(tmp_path):
 @pytest.mark.parametrize("kind", ["resize", "affine"])
 def test_jitter_of_crops_comes_from_larger_images_and_stays_sharp(tmp_path, kind):
     stripes = np.zeros((320, 640, 3), np.uint8)
-    stripes[:, ::20] = stripes[:, 1::20] = stripes[:, 2::20] = stripes[:, 3::20] = (
-        255  # of 4 px in 20
-    )
-    for i in range(3):
-        save(tmp_path / "A" / f"{i}.png", Image.fromarray(stripes))
-        save(tmp_path / "B" / f"{i}.png", Image.fromarray(stripes))
-
+    stripes[:, np.arange(640) % 20 < 4] = 255
+    for i in range(6):
+        save(tmp_path / "AB"[i % 2] / f"{i // 2}.png", Image.fromarray(stripes))
     plain = ImageFolder(tmp_path, "train", 64, load="crop")
     data = Augment(plain, seed=0, kind=kind, flip=False, size=64)
     assert data[0]["x"].shape == (3, 64, 64) and torch.equal(data[0]["x"], data[0]["y"])
