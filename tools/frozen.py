@@ -292,6 +292,19 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
 # ---- the reader of factors
 
 
+def accuracy(found: Float[Tensor, "n 7"], styles: Float[Tensor, "n 7"]) -> dict[str, float]:
+    """Of what was read of photographs: the share that is right for wall and brick, R^2 of the
+    others.
+    """
+    wrong, spread = (found - styles).square().sum(0), (styles - styles.mean(0)).square().sum(0)
+    scores = dict(zip(factors.NAMES, (1 - wrong / spread).tolist(), strict=True))
+    right = {
+        "wall": found[:, 0] == styles[:, 0],
+        "brick": (found[:, 2] > 0.5) == (styles[:, 2] > 0.5),
+    }
+    return scores | {name: hits.float().mean().item() for name, hits in right.items()}
+
+
 def _factors_lesson(
     net: FactorReader, generator: torch.Generator, photos: Tensor, styles: Tensor
 ) -> Tensor:
@@ -316,7 +329,7 @@ def _factors(recipe: Recipe) -> tuple[FactorReader, Callable[[nn.Module], dict]]
             photos, _, styles = photographs(
                 "test", size, range(recipe.held_out), "factors test", WALLS
             )
-            scores = factors.accuracy(factors.read(photos, net, sure=0), styles)
+            scores = accuracy(factors.read(photos, net, sure=0), styles)
             found[str(size)] = {name: round(value, 4) for name, value in scores.items()}
         on = (
             f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, "

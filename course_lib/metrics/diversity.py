@@ -16,27 +16,19 @@ from torch import Tensor
 from course_lib.errors import check_choice
 from course_lib.metrics.perceptual import describe, embed
 
-RIDGES = tuple(
-    10.0**power for power in range(-6, 4)
-)  # strengths to choose from, for variables of variance 1
+# strengths of ridge() to choose from, for variables of variance 1
+RIDGES = tuple(10.0**power for power in range(-6, 4))
 FOLDS = 5  # of realism_error
 LAST = slice(-128, -64)  # of perceptual.describe: means of the last layer
 
 
-def diversity(samples: Float[Tensor, "n k 3 h w"], by: str = "features") -> float:
-    """Mean distance between consecutive samples of one input: k - 1 for each, as in BicycleGAN's
+def diversity(samples: Float[Tensor, "n k 3 h w"], by: str = "features") -> Float[Tensor, " n"]:
+    """Mean distance between consecutive samples of each input: k - 1 for each, as in BicycleGAN's
     code.
 
     The paper takes 20 samples of 100 inputs, so 1,900 distances. 0 if an input has one answer only.
     ``by`` is "features" or "l1" (mean absolute difference, in [0, 2]).
     """
-    return each_diversity(samples, by).mean().item()
-
-
-def each_diversity(
-    samples: Float[Tensor, "n k 3 h w"], by: str = "features"
-) -> Float[Tensor, " n"]:
-    """The same of each input."""
     check_choice("by", by, ("features", "l1"))
     if samples.shape[1] < 2:
         raise ValueError(f"{tuple(samples.shape)}: there is but one sample for each input")
@@ -104,11 +96,9 @@ def common_share(values: Float[Tensor, "n k c"]) -> float:
     """
     v = values.double() - values.double().mean(1, keepdim=True)
     total = v.square().sum(2).mean()
-    return (
-        (v.mean(0).square().sum(1).mean() / total).item()
-        if total > 1e-10 and len(v) > 1
-        else math.nan
-    )
+    if total <= 1e-10 or len(v) < 2:
+        return math.nan
+    return (v.mean(0).square().sum(1).mean() / total).item()
 
 
 # ---- realism
@@ -153,11 +143,9 @@ def frechet(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> f
     say "on the course's features". It falls with n: compare sets of equal size. nan for fewer than
     2 images.
     """
-    return (
-        frechet_normal(describe(fake)[:, LAST], describe(real)[:, LAST])
-        if min(len(fake), len(real)) > 1
-        else math.nan
-    )
+    if min(len(fake), len(real)) < 2:
+        return math.nan
+    return frechet_normal(describe(fake)[:, LAST], describe(real)[:, LAST])
 
 
 def frechet_normal(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:

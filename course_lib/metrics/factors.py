@@ -15,9 +15,8 @@ from torch import Tensor
 from course_lib.networks.frozen import CHUNK, HIGH, LOW, WALLS, FactorReader, load_reader, shrunk
 
 NAMES = ("wall", "shade", "brick", "light", "time", "glass", "weathering")  # of houses.render.Style
-SURE = (
-    0.95  # probability from which on a wall has a colour: 99.6 % of true ones, few means of several
-)
+# probability from which on a wall has a colour: 99.6 % of true ones, few means of several
+SURE = 0.95
 
 
 @torch.no_grad()
@@ -54,16 +53,3 @@ def walls_covered(found: Float[Tensor, "n k 7"], least: int = 2) -> float:
     # one-hot: no colour, then the 8 of them
     hits = F.one_hot(found[..., 0].long() + 1, 1 + WALLS)[..., 1:].sum(1)
     return (hits >= least).sum(1).double().mean().item()
-
-
-def accuracy(found: Float[Tensor, "n 7"], styles: Float[Tensor, "n 7"]) -> dict[str, float]:
-    """Of what was read of photographs: the share that is right for wall and brick, R^2 of the
-    others.
-    """
-    wrong, spread = (found - styles).square().sum(0), (styles - styles.mean(0)).square().sum(0)
-    scores = dict(zip(NAMES, (1 - wrong / spread).tolist(), strict=True))
-    right = {
-        "wall": found[:, 0] == styles[:, 0],
-        "brick": (found[:, 2] > 0.5) == (styles[:, 2] > 0.5),
-    }
-    return scores | {name: hits.float().mean().item() for name, hits in right.items()}

@@ -9,7 +9,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from course_lib.houses.layout import CLASSES
-from course_lib.metrics.pixels import rgb_to_lab
+from course_lib.metrics.pixels import linear_light, rgb_to_lab
 from course_lib.networks.pix2pixhd import boundary_map
 
 LIT = 4.0  # times the light of its wall, or two photographic stops, make a window a lit one
@@ -42,8 +42,7 @@ def lit_windows(
     no wall.
     """
     check_maps(photos, labels, instances)
-    rgb = (photos.float().clamp(-1, 1) + 1) / 2
-    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = linear_light(photos)
     light = torch.einsum("nchw,c->nhw", linear, linear.new_tensor(LUMINANCE))
     house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
     window = labels == WINDOW

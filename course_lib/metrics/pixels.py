@@ -127,9 +127,8 @@ def grid_energy(images: Float[Tensor, "n 3 h w"]) -> float:
     """
     luminance = _images(images).mean(1)  # (n, h, w)
     luminance = luminance - luminance.mean((1, 2), keepdim=True)
-    power = (
-        torch.fft.fft2(luminance, norm="forward").abs().square().mean(0)
-    )  # (h, w); its sum is the variance
+    # (h, w); its sum is the variance
+    power = torch.fft.fft2(luminance, norm="forward").abs().square().mean(0)
     fy, fx = (torch.fft.fftfreq(side, device=power.device).abs() for side in power.shape)
     return power[(fy[:, None] > GRID_BAND) | (fx[None, :] > GRID_BAND)].sum().item()
 
@@ -170,13 +169,18 @@ def histogram_intersection(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "
     return torch.minimum(*shares).sum().item()
 
 
+def linear_light(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+    """sRGB in [-1, 1] to shares of the light of white, in [0, 1] (IEC 61966-2-1)."""
+    rgb = (images.float().clamp(-1, 1) + 1) / 2
+    return torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
 def rgb_to_lab(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """sRGB in [-1, 1] to CIE Lab with white point D65 (IEC 61966-2-1).
+    """sRGB in [-1, 1] to CIE Lab with white point D65.
 
     L lies in [0, 100], a and b in about [-108, 99].
     """
-    rgb = (_images(images).clamp(-1, 1) + 1) / 2
-    linear = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = linear_light(_images(images))
     to_xyz = torch.tensor(TO_XYZ).to(linear)
     to_xyz = to_xyz / to_xyz.sum(1, keepdim=True)  # white is (1, 1, 1)
     xyz = torch.einsum("ij,njhw->nihw", to_xyz, linear)
@@ -195,8 +199,7 @@ def evaluate(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> 
 
 
 # A number becomes readable beside the answer that took no learning. Datasets give dicts of x and y,
-# (3, h, w) each; use
-# them without augmentation.
+# (3, h, w) each; use them without augmentation.
 
 
 def mean_image(data: Dataset) -> Float[Tensor, "3 h w"]:
@@ -218,15 +221,11 @@ def nearest_neighbours(
     the first.
     """
     query = _images(x_query).flatten(1)
-    best, index, start = (
-        query.new_full((len(query),), math.inf),
-        torch.zeros(len(query), dtype=torch.long),
-        0,
-    )
+    best, start = query.new_full((len(query),), math.inf), 0
+    index = torch.zeros(len(query), dtype=torch.long)
     for (candidates,) in _chunks(train, key):
-        distance, nearest = torch.cdist(query, candidates.to(query).flatten(1), p=1).min(
-            1
-        )  # (n, chunk) -> (n,)
+        # (n, chunk) -> (n,)
+        distance, nearest = torch.cdist(query, candidates.to(query).flatten(1), p=1).min(1)
         better = distance < best
         best[better], index[better.cpu()] = distance[better], nearest[better].cpu() + start
         start += len(candidates)
@@ -242,9 +241,8 @@ def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Fl
     training x. Raises ValueError if there is no test image.
     """
     mean, errors = mean_image(dataset_train), {"baseline_mean_l1": [], "baseline_nn_l1": []}
-    for x, y in _chunks(
-        dataset_test, "x", "y", size=4 * CHUNK
-    ):  # each chunk reads the training set once
+    for x, y in _chunks(dataset_test, "x", "y", size=4 * CHUNK):
+        # reads the whole training set
         neighbours = nearest_neighbours(x, dataset_train)
         answers = torch.stack([dataset_train[i]["y"] for i in neighbours.tolist()])
         errors["baseline_mean_l1"].append(each_l1(mean.expand_as(y), y))

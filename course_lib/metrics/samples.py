@@ -85,7 +85,7 @@ def score_samples(
     codes = codes.unflatten(0, (len(x), MANY))
     samples = paint(method, x[rows], codes[rows, :SAMPLES])
     other = paint(method, x, codes[:, -1:])[:, 0]
-    each = {f"diversity_{by}": diversity.each_diversity(samples, by) for by in ("l1", "features")}
+    each = {f"diversity_{by}": diversity.diversity(samples, by) for by in ("l1", "features")}
     each["nearest_features"] = diversity.each_nearest(samples, y[rows])
     apart = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
     each["nearest_l1"] = apart.min(1).values

@@ -52,8 +52,6 @@ def confusion(
     """Pixels of each true class (row) that were given each class (column), counted over the whole
     set, float64.
     """
-    from torchmetrics.functional.classification import multiclass_confusion_matrix
-
     if predicted.shape != truth.shape or not truth.numel():
         raise ValueError(
             f"labels {tuple(predicted.shape)} and truth {tuple(truth.shape)} do not fit"
@@ -61,7 +59,8 @@ def confusion(
     predicted, truth = predicted.flatten().long(), truth.flatten().long()
     if min(predicted.min(), truth.min()) < 0 or max(predicted.max(), truth.max()) >= classes:
         raise ValueError(f"a label lies outside 0 ... {classes - 1}")
-    return multiclass_confusion_matrix(predicted, truth, classes, validate_args=False).double()
+    counts = torch.bincount(truth * classes + predicted, minlength=classes**2)
+    return counts.view(classes, classes).double()
 
 
 def segmentation_scores(matrix: Tensor) -> dict[str, float]:

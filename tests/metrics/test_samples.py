@@ -20,6 +20,7 @@ from course_lib.metrics import factors, samples
 from course_lib.metrics.samples import score_generated
 from course_lib.networks.frozen import FILES
 from tests.support.tensors import normal
+from tools.frozen import accuracy
 
 ORIGIN = json.loads((FILES / "factors.json").read_text(encoding="utf-8"))
 
@@ -43,7 +44,7 @@ def houses():
 @pytest.mark.slow
 def test_the_reader_reads_photographs_it_never_saw(houses):
     photos, _, styles = houses
-    found = factors.accuracy(factors.read(photos.flatten(0, 1)), styles.flatten(0, 1))
+    found = accuracy(factors.read(photos.flatten(0, 1)), styles.flatten(0, 1))
     for name, value in ORIGIN["measured"]["32"].items():
         assert found[name] > value - 0.15, name
     assert min(found[name] for name in ("wall", "light", "time")) > 0.9
