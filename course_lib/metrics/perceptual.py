@@ -28,11 +28,12 @@ def embed(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:
     net = load_features(max(images.shape[-2:])).to(images.device)
     parts = []
     for chunk in images.split(_chunk(images)):
-        layers = []
-        for h in net(chunk):
-            scale = (len(net.stages) * h.shape[2] * h.shape[3]) ** 0.5
-            layers.append((F.normalize(h, dim=1) / scale).flatten(1))
-        parts.append(torch.cat(layers, dim=1))
+        # divided so that squares are averaged over the layers and over the image
+        scaled = [
+            F.normalize(h, dim=1) / (len(net.stages) * h.shape[2] * h.shape[3]) ** 0.5
+            for h in net(chunk)
+        ]
+        parts.append(torch.cat([h.flatten(1) for h in scaled], dim=1))
     return torch.cat(parts)
 
 

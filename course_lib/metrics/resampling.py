@@ -64,7 +64,8 @@ def of_mean(values: Float[Tensor, " n"]) -> Float[Tensor, "n 2"]:
     return torch.stack([values, torch.ones_like(values)], dim=1)
 
 
-def _quotient(sums: Float[Tensor, "r 2"]) -> Float[Tensor, "r 1"]:
+def quotient(sums: Float[Tensor, "r 2"]) -> Float[Tensor, "r 1"]:
+    """Scores of such parts, by r resamples' sums."""
     return sums[:, :1] / sums[:, 1:]
 
 
@@ -72,7 +73,7 @@ def ends(
     names: Sequence[str],
     parts: Float[Tensor, "n ..."],
     groups: Integer[Tensor, " n"] | None = None,
-    value: Callable[[Tensor], Tensor] = _quotient,
+    value: Callable[[Tensor], Tensor] = quotient,
 ) -> dict[str, float]:
     """NAME_low and NAME_high of scores that ``value`` makes of sums of ``parts``, see bootstrap."""
     both = bootstrap(parts, value, groups=groups).T.tolist()

@@ -81,22 +81,21 @@ def score_samples(
     groups = resampling.groups_of(held_out)
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
-    codes = method.noise(len(x) * MANY, 0)  # of all inputs, in their order
-    codes = codes.unflatten(0, (len(x), MANY))
+    codes = method.noise(len(x) * MANY, 0).unflatten(0, (len(x), MANY))  # in the inputs' order
     samples = paint(method, x[rows], codes[rows, :SAMPLES])
     other = paint(method, x, codes[:, -1:])[:, 0]
     each = {f"diversity_{by}": diversity.diversity(samples, by) for by in ("l1", "features")}
     each["nearest_features"] = diversity.each_nearest(samples, y[rows])
-    apart = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
-    each["nearest_l1"] = apart.min(1).values
+    errors = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
+    each["nearest_l1"] = errors.min(1).values
     numbers = resampling.means(each, intervals, groups[rows])
     if method.reads_codes:
         both_ways = len(method.directions) > 1 and held_out.paired
         chosen = torch.arange(len(x)) if both_ways else rows
         mu = [method.encode(part.to(method.device)) for part in y[chosen].split(64)]
         again = paint(method, x[chosen], torch.cat(mu)[:, None])[:, 0]
-        own = {"encoded_l1": pixels.each_l1(again, y[chosen])}
-        numbers |= resampling.means(own, intervals, groups[chosen])
+        encoded = {"encoded_l1": pixels.each_l1(again, y[chosen])}
+        numbers |= resampling.means(encoded, intervals, groups[chosen])
     numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", "features")}
     numbers["realism_error"] = diversity.realism_error(other, y)
     apart = distances.distances(other, y, groups)

@@ -23,7 +23,7 @@ from course_lib.methods.base import Method
 from course_lib.metrics import distances, pixels
 from course_lib.metrics.houses import check_maps, hue_errors, lit_windows, visible_borders
 from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04b has it from here
-from course_lib.metrics.resampling import ends, groups_of, of_mean
+from course_lib.metrics.resampling import ends, groups_of, of_mean, quotient
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
 
 BATCH = 16
@@ -40,7 +40,6 @@ OF_WINDOWS = (  # score, what counts them, data
     ("borders_visible", visible_borders, ("facades:touching",)),
     ("windows_lit", lit_windows, DAY_NIGHT),
 )
-AGAIN = {"again": "again_l1", "rec_x": "rec_l1", "noisy": "rec_noisy_l1"}  # outputs, their L1
 
 
 # Labels recognised (pix2pix, section 4.1; Long et al. 2015, section 5).
@@ -182,12 +181,9 @@ def score(
         numbers, parts = measure(one)
         if intervals:
             results["groups"] = len(one.groups.unique())
-            for name, part in parts.items():
-                if part.ndim == 3:
-                    names = [f"{name}_{kind}" for kind in ("pixel", "class", "iou")]
-                    numbers |= ends(names, part, one.groups, _segmentation)
-                else:
-                    numbers |= ends([name], part, one.groups)
+            for names, part in parts.items():
+                value = _segmentation if part.ndim == 3 else quotient
+                numbers |= ends(names.split(), part, one.groups, value)
             numbers |= distances.distances(one.outputs["fake_y"], one.real, one.groups)
         results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return results
@@ -206,7 +202,7 @@ class Translated(NamedTuple):
     items: dict  # of the data set, each a batch
     source: Tensor
     real: Tensor
-    outputs: dict[str, Tensor]  # fake_y and, if there are any, rec_x, noisy, again
+    outputs: dict[str, Tensor]  # fake_y and, if there are any, again, rec, rec_noisy
 
 
 def _styles(data: str) -> bool:
@@ -236,19 +232,18 @@ def measure(one: Translated) -> tuple[dict[str, float], dict[str, Tensor]]:
     """The scores of one direction, without prefix; and of those that are made of sums over images,
     what each image adds.
 
-    That is (n, 2), for the numerator and the denominator, and of the scores that begin with "fcn"
-    or "labels" the confusion matrices, (n, 12, 12).
+    That is (n, 2), for the numerator and the denominator, and for the three scores at once that
+    are made of confusion matrices, "fcn_pixel fcn_class fcn_iou", (n, 12, 12).
     """
     fake, real = one.outputs["fake_y"], one.real
     numbers: dict[str, float] = {}
     parts: dict[str, Tensor] = {}
     for metric, mean in OF_SETS.items():
-        name = metric.__name__
-        numbers[name] = metric(fake, real)
+        numbers[metric.__name__] = value = metric(fake, real)
         if mean:
             pairs = [(mean(a[None]), mean(b[None])) for a, b in zip(fake, real, strict=True)]
-            meant = math.nan if math.isnan(numbers[name]) else 1  # or it has no interval either
-            parts[name] = torch.tensor(pairs) * meant
+            nan = math.nan if math.isnan(value) else 1  # then there is no interval either
+            parts[metric.__name__] = torch.tensor(pairs) * nan
     shares = _shares(one)
     parts |= shares
     for name, pair in _l1_pairs(one).items():
@@ -265,10 +260,11 @@ def measure(one: Translated) -> tuple[dict[str, float], dict[str, Tensor]]:
         numbers["hue_error"] = errors[there].mean().item()
         parts["hue_error"] = torch.stack([errors.nan_to_num(0), there], dim=1)
     if one.paired and one.data in LABELLED:
-        name, matrices = ("fcn", fcn_matrices) if one.forward else ("labels", label_matrices)
-        parts[name] = matrices(fake, one.items["labels"])
-        found = segmentation_scores(parts[name].sum(0))
+        name, count = ("fcn", fcn_matrices) if one.forward else ("labels", label_matrices)
+        matrices = count(fake, one.items["labels"])
+        found = segmentation_scores(matrices.sum(0))
         numbers |= {f"{name}_{kind}": value for kind, value in found.items()}
+        parts[" ".join(f"{name}_{kind}" for kind in found)] = matrices
         if one.forward:  # what this judge gives the truth: the best to be expected
             numbers["fcn_iou_true"] = fcn_score(real, one.items["labels"])["iou"]
     return numbers, parts
@@ -281,10 +277,9 @@ def _l1_pairs(one: Translated) -> dict[str, tuple[Tensor, Tensor]]:
         pairs["l1"] = (fake, one.real)
         if _styles(one.data) or one.data in (*DAY_NIGHT, "facades:plaster-brick"):
             pairs |= {"copy_l1": (one.source, one.real), "moved_l1": (fake, one.source)}
-    for name, truth in (("again", fake), ("rec_x", one.source), ("noisy", one.source)):
-        if name in one.outputs:
-            pairs[AGAIN[name]] = (one.outputs[name], truth)
-    return pairs
+    truths = {"again": fake, "rec": one.source, "rec_noisy": one.source}
+    found = [name for name in truths if name in one.outputs]
+    return pairs | {f"{name}_l1": (one.outputs[name], truths[name]) for name in found}
 
 
 def _shares(one: Translated) -> dict[str, Float[Tensor, "n 2"]]:
@@ -309,10 +304,10 @@ def _segmentation(matrices: Float[Tensor, "r 12 12"]) -> Float[Tensor, "r 3"]:
 
 
 def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
-    """fake_y of all items and, if there are any, rec_x, ``noisy`` (the way back from a noisy
-    fake_y) and ``again``.
+    """fake_y of all items and, if there are any, ``again`` (a second one), ``rec`` (the way back)
+    and ``rec_noisy`` (the way back from a noisy fake_y).
     """
-    parts: dict[str, list[Tensor]] = {"fake_y": [], "rec_x": [], "noisy": [], "again": []}
+    parts: dict[str, list[Tensor]] = {"fake_y": [], "again": [], "rec": [], "rec_noisy": []}
     # one by one where the test batch's statistics count: a result must not depend on its neighbours
     size = 1 if configs.as_dict(method.config).get("test_batch_statistics") else BATCH
     with torch.random.fork_rng():
@@ -321,15 +316,14 @@ def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
             rows = slice(start, start + size)
             batch = {name: items[name][rows] for name in ("x", "y", *method.maps)}
             out = method.translate_batch(batch, direction)
-            for name in ("fake_y", "rec_x"):
-                parts[name] += [out[name].cpu()] if name in out else []
+            parts["fake_y"].append(fake := out["fake_y"].cpu())
+            parts["rec"] += [out["rec_x"].cpu()] if "rec_x" in out else []
             if len(method.directions) == 1:
                 continue
             parts["again"].append(method.translate_batch(batch, direction)["fake_y"].cpu())
             if "rec_x" in out:
-                fake = parts["fake_y"][-1]
                 # drawn on the CPU: the same noise on every device
-                fake = fake + 2 * NOISE * torch.randn(fake.shape)
-                back = method.translate(fake.to(method.device), direction=direction[::-1])
-                parts["noisy"].append(back["fake_y"].cpu())
+                noisy = fake + 2 * NOISE * torch.randn(fake.shape)
+                back = method.translate(noisy.to(method.device), direction=direction[::-1])
+                parts["rec_noisy"].append(back["fake_y"].cpu())
     return {name: torch.cat(images) for name, images in parts.items() if images}
