@@ -14,12 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.errors import check_choice
-from course_lib.metrics.perceptual import describe, embed
+from course_lib.metrics.perceptual import LAST, describe, embed, frechet_normal
 
 # strengths of ridge() to choose from, for variables of variance 1
 RIDGES = tuple(10.0**power for power in range(-6, 4))
 FOLDS = 5  # of realism_error
-LAST = slice(-128, -64)  # of perceptual.describe: means of the last layer
 
 
 def diversity(samples: Float[Tensor, "n k 3 h w"], by: str = "features") -> Float[Tensor, " n"]:
@@ -146,17 +145,6 @@ def frechet(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> f
     if min(len(fake), len(real)) < 2:
         return math.nan
     return frechet_normal(describe(fake)[:, LAST], describe(real)[:, LAST])
-
-
-def frechet_normal(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
-    """The same between rows of numbers."""
-    a, b = a.double(), b.double()
-    first, second = (torch.cov(rows.T).reshape(a.shape[1], -1) for rows in (a, b))
-    values, vectors = torch.linalg.eigh(first)
-    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
-    mixed = torch.linalg.eigvalsh(root @ second @ root).clamp(min=0).sqrt().sum()  # tr (S S')^(1/2)
-    means = (a.mean(0) - b.mean(0)).square().sum()
-    return max(0.0, (means + first.trace() + second.trace() - 2 * mixed).item())
 
 
 def ridge(

@@ -5,7 +5,7 @@ NAME_low and NAME_high are the ends of the 95 % percentile bootstrap over the te
 woman running together, or not at all. They say nothing of another training: for that, train with
 other seeds. A score has an interval if it is made of sums over images: means (l1, psnr, ssim, top1
 ...), shares of windows or borders, ratios of two means (sharpness, grid, chroma), and what a
-confusion matrix gives. The kernel distance brings its own (``distances.kid``). Without one remain
+confusion matrix gives. The kernel distance brings its own (``perceptual.kid``). Without one remain
 the overlap of histograms, the Fréchet distance and realism_error: sets that are drawn again hold
 copies, and such scores see that, so that their bootstrap would centre on another value.
 """
@@ -18,8 +18,9 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from course_lib.data import TwoDomains, View
-from course_lib.metrics import distances, pixels
+from course_lib.metrics import pixels
 from course_lib.metrics.intervals import bootstrap
+from course_lib.metrics.perceptual import distances
 
 
 def groups_of(dataset: Dataset) -> Integer[Tensor, " n"]:
@@ -41,7 +42,7 @@ def baselines(held_out: TwoDomains, train: TwoDomains) -> dict[str, float]:
     items = default_collate([held_out[i] for i in range(len(held_out))])
     real = torch.stack([train[i * len(train) // count]["y"] for i in range(count)])
     for name, images in (("copy", items["x"]), ("real", real)):
-        apart = distances.distances(images, items["y"][: len(images)], groups[: len(images)])
+        apart = distances(images, items["y"][: len(images)], groups[: len(images)])
         for end in ("", "_low", "_high"):
             found[f"baseline_{name}_kid{end}"] = apart[f"kid_features{end}"]
     return found

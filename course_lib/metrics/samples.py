@@ -12,7 +12,8 @@ from torch.utils.data import default_collate
 from course_lib.data import open_dataset
 from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
-from course_lib.metrics import distances, diversity, factors, pixels, resampling
+from course_lib.metrics import diversity, factors, pixels, resampling
+from course_lib.metrics.perceptual import distances
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 NEAREST = 8  # answers that a person would look through
@@ -98,7 +99,7 @@ def score_samples(
         numbers |= resampling.means(encoded, intervals, groups[chosen])
     numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", "features")}
     numbers["realism_error"] = diversity.realism_error(other, y)
-    apart = distances.distances(other, y, groups)
+    apart = distances(other, y, groups)
     names = apart if intervals else ("frechet_features", "kid_features")
     numbers |= {name: apart[name] for name in names}
     few = rows[:: max(1, n // SHARED)][:SHARED]
@@ -135,7 +136,7 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     with torch.random.fork_rng():
         torch.manual_seed(0)
         fake = torch.cat([method.generate(len(part)).cpu() for part in real.split(50)])
-    apart = distances.distances(fake, real)
+    apart = distances(fake, real)
     return {
         "frechet_features": apart["frechet_features"],
         "kid_features": apart["kid_features"],

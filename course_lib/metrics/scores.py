@@ -20,9 +20,10 @@ from course_lib.data import open_dataset
 from course_lib.data.facades import label_map
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.metrics import distances, pixels
+from course_lib.metrics import pixels
 from course_lib.metrics.houses import check_maps, hue_errors, lit_windows, visible_borders
 from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04b has it from here
+from course_lib.metrics.perceptual import distances
 from course_lib.metrics.resampling import ends, groups_of, of_mean, quotient
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
 
@@ -173,7 +174,7 @@ def score(
     Global random state stays as it was; two calls give the same numbers.
 
     With ``intervals`` there are "groups", how many draws the images count as; NAME_low and
-    NAME_high of each score that has an interval (resampling.py); and ``distances.distances``.
+    NAME_high of each score that has an interval (resampling.py); and ``perceptual.distances``.
     """
     results: dict[str, float] = {}
     for one in translated(method, data, split, direction):
@@ -184,7 +185,7 @@ def score(
             for names, part in parts.items():
                 value = _segmentation if part.ndim == 3 else quotient
                 numbers |= ends(names.split(), part, one.groups, value)
-            numbers |= distances.distances(one.outputs["fake_y"], one.real, one.groups)
+            numbers |= distances(one.outputs["fake_y"], one.real, one.groups)
         results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return results
 

@@ -110,7 +110,7 @@ class Previews:
             run.history[-1]["val_l1"] = row["score"] = apart.mean().item()
             row |= {"kind": "L1", "each": apart.mean(dim=(1, 2, 3)).tolist()}
         elif self.keeps_best:
-            from course_lib.metrics.distances import distances
+            from course_lib.metrics.perceptual import distances
 
             kid = distances(fake_y.cpu(), y.cpu(), torch.tensor(self.groups))
             names = {"score": "", "low": "_low", "high": "_high"}

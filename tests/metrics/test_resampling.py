@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_lib.data import facades, open_dataset
-from course_lib.metrics import distances, resampling, scores
+from course_lib.metrics import perceptual, resampling, scores
 from course_lib.metrics.intervals import bootstrap
 from course_lib.metrics.perceptual import describe
 from tests.metrics.test_scores import Stub
@@ -60,10 +60,10 @@ def test_copies_and_relatives_do_not_narrow_an_interval():
     assert grouped == pytest.approx(plain, abs=1e-6)
     assert width(naive) == pytest.approx(width(plain) / k**0.5, rel=0.1)
     copies, groups = (part.repeat(k, 1) for part in features), torch.arange(40).repeat(k)
-    assert distances.kid(*copies, groups) == pytest.approx(distances.kid(*features), rel=1e-6)
+    assert perceptual.kid(*copies, groups) == pytest.approx(perceptual.kid(*features), rel=1e-6)
     assert all(math.isnan(end) for end in of_mean(normal(5), torch.zeros(5, dtype=torch.long)))
     with pytest.raises(REFUSED):
-        distances.kid(*features, torch.arange(40) % 2)
+        perceptual.kid(*features, torch.arange(40) % 2)
 
 
 # ---- of scores
@@ -114,7 +114,7 @@ def features():
 
 @pytest.mark.parametrize("data", ["emoji:edges", "facades"])
 def test_the_kernel_distance_of_two_halves_of_a_set_is_0_within_its_interval(features, data):
-    found = [distances.kid(*split(features[data][:, -128:-64], seed)) for seed in range(100)]
+    found = [perceptual.kid(*split(features[data][:, -128:-64], seed)) for seed in range(100)]
     assert sum(low <= 0 <= high for _, low, high in found) >= 90
     values = torch.tensor([value for value, _, _ in found])
     assert values.mean().abs() < 3 * values.std() / 10, "unbiased"
@@ -127,14 +127,14 @@ def test_the_kernel_distance_by_hand_and_of_pairs():
     value = (
         sum(k(a[i], a[j]) + k(b[i], b[j]) - k(a[i], b[j]) - k(a[j], b[i]) for i, j in every) / 42
     )
-    assert distances.kid(a, b)[0] == pytest.approx(value.item(), rel=1e-4)
-    assert distances.kid(a, a) == pytest.approx((0, 0, 0), abs=1e-12), (
+    assert perceptual.kid(a, b)[0] == pytest.approx(value.item(), rel=1e-4)
+    assert perceptual.kid(a, a) == pytest.approx((0, 0, 0), abs=1e-12), (
         "each beside itself: no distance, not below 0"
     )
     for bad in ((a, b[:6]), (a[:2], b[:2])):
         with pytest.raises(REFUSED):
-            distances.kid(*bad)
+            perceptual.kid(*bad)
     assert all(
         math.isnan(value)
-        for value in distances.distances(*2 * [torch.zeros(2, 3, 16, 16)]).values()
+        for value in perceptual.distances(*2 * [torch.zeros(2, 3, 16, 16)]).values()
     )
