@@ -389,8 +389,9 @@ def as_ab(folder: str | os.PathLike, target: Path, size: int = 256) -> Path:
     for split in SPLITS:
         data = ImageFolder(folder, split, size)
         if not data.paired:
-            where = printable(folder)
-            raise CourseError("these images have no pairs", where, "put pairs into A/ and B/")
+            raise CourseError(
+                "these images have no pairs", printable(folder), "put pairs into A/ and B/"
+            )
         (target / split).mkdir(parents=True)
         for i, path in enumerate(data.x):
             pair = torch.cat([data[i]["x"], data[i]["y"]], 2)
