@@ -14,6 +14,21 @@ from checks.reference import (
 )
 from torch import Tensor
 
+# What a student is told.
+SAY = {
+    "positive": "The best D is wrong where both densities are positive: which D maximises a log D "
+    "+ b log(1 - D)?",
+    "tiny": "Far out, where both densities are tiny, the answer changes: is a constant added to "
+    "their sum?",
+    "nothing": "Where both densities are 0 the task asks for a number of its own; is 0 divided by "
+    "0 there?",
+    "edge": "Where only one of the densities is 0, D is sure. Does your answer say so?",
+    "each": "A grid on which some densities are 0 and others not is wrong: each x has its own.",
+    "peak": "Where one density is large, the answer at the other points changes: each x has its "
+    "own.",
+    "leak": "D's loss is in G's gradients when G is updated: are the fake points detached for D?",
+}
+
 # ---- slopes
 
 
@@ -109,19 +124,6 @@ WRONG_BEST = [
     ),
     (lambda p, q: p, "p_g plays no part in it."),
 ]
-POSITIVE = (
-    "The best D is wrong where both densities are positive: which D maximises "
-    "a log D + b log(1 - D)?"
-)
-TINY = (
-    "Far out, where both densities are tiny, the answer changes: is a constant added to their sum?"
-)
-NOTHING = (
-    "Where both densities are 0 the task asks for a number of its own; is 0 divided by 0 there?"
-)
-EDGE = "Where only one of the densities is 0, D is sure. Does your answer say so?"
-EACH = "A grid on which some densities are 0 and others not is wrong: each x has its own."
-PEAK = "Where one density is large, the answer at the other points changes: each x has its own."
 LEAST = 1e-10  # the smallest density that the task names
 
 
@@ -138,24 +140,24 @@ def densities(rng, tails: bool) -> tuple:
     p, q = (torch.from_numpy(rng.uniform(0.05, 2, 7)) for _ in range(2))
     grids = {"positive": (p, q, "float64")}
     wrong = [[encode(way(p, q)), message] for way, message in WRONG_BEST]
-    items = best_facets("positive", *grids["positive"], POSITIVE, wrong=wrong)
+    items = best_facets("positive", *grids["positive"], SAY["positive"], wrong=wrong)
     if tails:
         zero, far = torch.zeros(7, dtype=torch.float64), 20 * LEAST * p
         peak = torch.cat([torch.full((1,), 1e7, dtype=torch.float64), far[1:]])
         least = torch.full_like(zero, LEAST)
         mixed = torch.stack([p, zero, zero]), torch.stack([q, q, zero])
         rows = [
-            ("tiny", far, 20 * LEAST * q, TINY, 1),
-            ("real_only", p, zero, EDGE, 0.5),
-            ("fake_only", zero, q, EDGE, 0.5),
-            ("least, real only", least, zero, EDGE, 0.5),
-            ("least, fake only", zero, least, EDGE, 0.5),
-            ("neither", zero, zero, NOTHING, 1),
-            ("mixed", *mixed, EACH, 1),
-            ("peak", peak, 20 * LEAST * q, PEAK, 1),
+            ("tiny", far, 20 * LEAST * q, SAY["tiny"], 1),
+            ("real_only", p, zero, SAY["edge"], 0.5),
+            ("fake_only", zero, q, SAY["edge"], 0.5),
+            ("least, real only", least, zero, SAY["edge"], 0.5),
+            ("least, fake only", zero, least, SAY["edge"], 0.5),
+            ("neither", zero, zero, SAY["nothing"], 1),
+            ("mixed", *mixed, SAY["each"], 1),
+            ("peak", peak, 20 * LEAST * q, SAY["peak"], 1),
         ]
         for name, a, b, message, share in rows:
-            nan = NOTHING if name == "mixed" else message
+            nan = SAY["nothing"] if name == "mixed" else message
             for dtype, end in (("float64", ""), ("float32", ", float32")):
                 grids[name + end] = a, b, dtype
                 items += best_facets(name + end, a, b, dtype, message, share=share, nan=nan)
@@ -165,7 +167,6 @@ def densities(rng, tails: bool) -> tuple:
 
 # ---- one step of the game on the line
 
-LEAK = "D's loss is in G's gradients when G is updated: are the fake points detached for D?"
 WAYS: list[tuple[dict, str]] = [
     ({"flipped": True}, cases.FLIPPED),
     (
@@ -181,7 +182,7 @@ WAYS: list[tuple[dict, str]] = [
             "fakes judged for G?"
         ),
     ),
-    ({"leak": True}, LEAK),
+    ({"leak": True}, SAY["leak"]),
     (
         {"d_keeps": True},
         "D's gradients are not cleared before its backward: whose zero_grad is missing?",
@@ -254,7 +255,7 @@ def game(rng, size: int = 7, kind: str = "", **more) -> tuple:
 
 def ownership(rng) -> tuple:
     inputs, good, others = game(rng, size=1)
-    return inputs, step_facets(d_first(good, others, LEAK), good, STEP_ERRORS)
+    return inputs, step_facets(d_first(good, others, SAY["leak"]), good, STEP_ERRORS)
 
 
 SLOPES, BEST = "generator_slopes", "optimal_discriminator"

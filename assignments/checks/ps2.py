@@ -14,6 +14,50 @@ from checks.probes.ps2 import signature, skip_parts
 from checks.probes.tools import decode, encode
 from torch import Tensor, nn
 
+# What a student is told.
+SAY = {
+    "no inner": "The part in the middle is not used: down, inner, up.",
+    "fits": "The sizes do not fit: what does the task say about odd sizes, and along which "
+    "dimension do you concatenate?",
+    "output": "The output is wrong: which three parts does the input go through, and what is put "
+    "beside it?",
+    "shape": "The output has the wrong shape: does it have the size of the input, odd sizes too, "
+    "and the channels of both?",
+    "cut off": "The gradient at the input is wrong: is one of the two ways cut off, or changed in "
+    "place?",
+    "smaller": "The next image, of another size, comes out wrong: which size is it brought to?",
+    "as given": "The block changes the parts that it is made of, their numbers, modes or what is "
+    "frozen: it uses them as they are.",
+    "unknown": "The block does not know the parameters of all its parts: would an optimiser find "
+    "them? Are they attributes?",
+    "maps": "The map has the wrong size for an image of odd size: check padding, strides and the "
+    "number of layers.",
+    "not map": "One number per image comes out: a patch discriminator gives a map.",
+    "widths": "The widths are wrong: how do they grow, and where do they stop?",
+    "strides": "Kernels or strides are wrong: which layers halve the map?",
+    "too many": "Too many layers have stride 2: which size of patch does that give?",
+    "called": "The kinds of layers are other ones: which of them have a norm, and what ends the "
+    "stack?",
+    "ends": "The first and the last convolution come before no norm: PyTorch's default is a bias.",
+    "own": "Two places of the stack share a layer: each has one of its own.",
+    "learns": "Some parameters are frozen, or a layer is not in train mode: a new network learns.",
+    "fewest": "With one layer, the least, the stack is wrong: which rows of the table remain?",
+    "many": "With six layers the stack is wrong: what stays the same however many layers there "
+    "are?",
+    "fresh": "The first weights are others than PyTorch's, or in another order: are layers "
+    "created in the order in which the image passes them, anew in each call, and left as they "
+    "come?",
+    "sharp": "The leaky ReLU has PyTorch's usual slope, not that of the task.",
+    "given": "With given weights the map is wrong: which activation, which slope, which norm, "
+    "where?",
+    "trained": "In train mode the map is another one: norms apart, nothing differs between the "
+    "modes.",
+    "running": "After a batch in train mode the norms remember other statistics: are they "
+    "PyTorch's, with its defaults?",
+    "map shape": "The map has the wrong shape: check padding, strides and the number of layers.",
+    "looks": "One output looks at a patch of the wrong size: which layers have stride 2?",
+}
+
 # ---- the U-Net's block
 
 PRIMES = [2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0, 31.0, 37.0]
@@ -45,28 +89,6 @@ WRONG_SKIPS = [
         "What comes out twice is the input: where is the inner part?",
     ),
 ]
-NO_INNER = "The part in the middle is not used: down, inner, up."
-FITS = (
-    "The sizes do not fit: what does the task say about odd sizes, and along which dimension do "
-    "you concatenate?"
-)
-OUTPUT = (
-    "The output is wrong: which three parts does the input go through, and what is put beside it?"
-)
-SHAPE = (
-    "The output has the wrong shape: does it have the size of the input, odd sizes too, and the "
-    "channels of both?"
-)
-CUT_OFF = "The gradient at the input is wrong: is one of the two ways cut off, or changed in place?"
-SMALLER = "The next image, of another size, comes out wrong: which size is it brought to?"
-AS_GIVEN = (
-    "The block changes the parts that it is made of, their numbers, modes or what is frozen: it "
-    "uses them as they are."
-)
-UNKNOWN = (
-    "The block does not know the parameters of all its parts: would an optimiser find them? Are "
-    "they attributes?"
-)
 
 
 def skip_case(
@@ -85,19 +107,28 @@ def skip_case(
     decoded = F.interpolate(last(inner(first(h))), size=size)
     right = torch.cat([decoded, h], 1)
     wrong = [(way(decoded, h), message) for way, message in WRONG_SKIPS]
-    wrong.append((torch.cat([F.interpolate(last(first(h)), size=size), h], 1), NO_INNER))
+    wrong.append((torch.cat([F.interpolate(last(first(h)), size=size), h], 1), SAY["no inner"]))
     weights = torch.from_numpy(rng.normal(0, 1, right.shape)).to(h)
     inputs["weights"] = encode(weights)
     (gradient,) = torch.autograd.grad((right * weights).sum(), h)
-    errors = [["Sizes of tensors must match", FITS], ["must match the size", FITS]]
+    errors = [["Sizes of tensors must match", SAY["fits"]], ["must match the size", SAY["fits"]]]
     wrong = [[encode(w), m] for w, m in wrong if w is not h]
     rough = ROUGH[how["dtype"]]
     smaller = [n, right.shape[1], size[0] - 1, size[1] - 1]
     more = {"errors": errors, "quiet": True}
     items = [
-        facet("output", encode(right), OUTPUT, 2, wrong=wrong, shape=SHAPE, errors=errors, **rough),
-        facet("gradient", encode(gradient), CUT_OFF, **more, **rough),
-        facet("smaller_shape", smaller, SMALLER, 0.5, **more),
+        facet(
+            "output",
+            encode(right),
+            SAY["output"],
+            2,
+            wrong=wrong,
+            shape=SAY["shape"],
+            errors=errors,
+            **rough,
+        ),
+        facet("gradient", encode(gradient), SAY["cut off"], **more, **rough),
+        facet("smaller_shape", smaller, SAY["smaller"], 0.5, **more),
     ]
     return inputs, {"facets": items}
 
@@ -105,12 +136,16 @@ def skip_case(
 def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, _ = skip_case(rng, (4, 6))
     numbers = decode(inputs["numbers"])
-    errors = [["check: AttributeError", UNKNOWN], ["cat()", UNKNOWN], ["non-empty", UNKNOWN]]
+    errors = [
+        ["check: AttributeError", SAY["unknown"]],
+        ["cat()", SAY["unknown"]],
+        ["non-empty", SAY["unknown"]],
+    ]
     known = encode(numbers.flatten().sort().values)
     as_given = [encode(numbers), [True, False, True], [True, False, True]]
     items = [
-        facet("known", known, UNKNOWN, shape=UNKNOWN, errors=errors),
-        facet("as_given", as_given, AS_GIVEN, 0.5, beside=True, quiet=True),
+        facet("known", known, SAY["unknown"], shape=SAY["unknown"], errors=errors),
+        facet("as_given", as_given, SAY["as given"], 0.5, beside=True, quiet=True),
     ]
     return inputs, {"facets": items}
 
@@ -220,26 +255,6 @@ def widths(in_channels: int, base: int, n_layers: int) -> list[list[int]]:
     return [[a, b] for a, b in pairwise(sizes)]
 
 
-MAPS = (
-    "The map has the wrong size for an image of odd size: check padding, strides and the number of "
-    "layers."
-)
-NOT_MAP = "One number per image comes out: a patch discriminator gives a map."
-WIDTHS = "The widths are wrong: how do they grow, and where do they stop?"
-STRIDES = "Kernels or strides are wrong: which layers halve the map?"
-TOO_MANY = "Too many layers have stride 2: which size of patch does that give?"
-CALLED = "The kinds of layers are other ones: which of them have a norm, and what ends the stack?"
-ENDS = "The first and the last convolution come before no norm: PyTorch's default is a bias."
-OWN = "Two places of the stack share a layer: each has one of its own."
-LEARNS = "Some parameters are frozen, or a layer is not in train mode: a new network learns."
-FEWEST = "With one layer, the least, the stack is wrong: which rows of the table remain?"
-MANY = "With six layers the stack is wrong: what stays the same however many layers there are?"
-FRESH = (
-    "The first weights are others than PyTorch's, or in another order: are layers created in the "
-    "order in which the image passes them, anew in each call, and left as they come?"
-)
-
-
 def built(in_channels: int, base: int, n: int, image: list[int]) -> dict:
     """What is wanted of a discriminator of ``n`` layers: the map's shape, and its layers."""
     strides, size = [2] * n + [1, 1], image[2:]
@@ -288,7 +303,7 @@ def first_weights(arguments: list[int], seed: int) -> list[Tensor]:
 
 
 def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
-    n, stops = 4, [["Kernel size can't be greater", MAPS]]
+    n, stops = 4, [["Kernel size can't be greater", SAY["maps"]]]
     channels, base = int(rng.choice([3, 5, 6])), int(rng.choice([2, 3]))
     image, large = [2, channels, 119, 135], [1, channels, 199, 205]
     right = built(channels, base, n, image)
@@ -297,23 +312,34 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
     with torch.random.fork_rng(devices=[]):
         fresh = [encode(weights) for weights in first_weights(small, seed)]
     wrong = {
-        "map": [[shape, NOT_MAP] for shape in ([2, 1], [2], [2, 1, 1, 1])],
-        "strides": [[way, TOO_MANY] for way in halved],
+        "map": [[shape, SAY["not map"]] for shape in ([2, 1], [2], [2, 1, 1, 1])],
+        "strides": [[way, SAY["too many"]] for way in halved],
         "called": wrong_kinds(n),
     }
-    messages = {"map": MAPS, "channels": WIDTHS, "strides": STRIDES, "called": CALLED}
+    messages = {
+        "map": SAY["maps"],
+        "channels": SAY["widths"],
+        "strides": SAY["strides"],
+        "called": SAY["called"],
+    }
     items = [
         facet(name, right[name], message, wrong=wrong.get(name, []), errors=stops)
         for name, message in messages.items()
     ]
     items += [
         facet(name, right[name], message, 0.5, beside=True, errors=stops, quiet=True)
-        for name, message in (("biases", ENDS), ("own", OWN), ("learns", LEARNS))
+        for name, message in (
+            ("biases", SAY["ends"]),
+            ("own", SAY["own"]),
+            ("learns", SAY["learns"]),
+        )
     ]
     items += [
-        facet("1 layers", list(built(channels, base, 1, image).values()), FEWEST),
-        facet("6 layers", list(built(channels, 2, 6, large).values()), MANY, 0.5, quiet=True),
-        facet("fresh", fresh[0], FRESH, 0.5, wants=fresh, quiet=True, beside=True),
+        facet("1 layers", list(built(channels, base, 1, image).values()), SAY["fewest"]),
+        facet(
+            "6 layers", list(built(channels, 2, 6, large).values()), SAY["many"], 0.5, quiet=True
+        ),
+        facet("fresh", fresh[0], SAY["fresh"], 0.5, wants=fresh, quiet=True, beside=True),
     ]
     stacks = {"": [base, n, image], "1 layers": [base, 1, image], "6 layers": [2, 6, large]}
     return {"channels": channels, "stacks": stacks, "seed": seed, "small": small}, {"facets": items}
@@ -342,17 +368,6 @@ def patch_map(
     return h
 
 
-SHARP = "The leaky ReLU has PyTorch's usual slope, not that of the task."
-GIVEN = "With given weights the map is wrong: which activation, which slope, which norm, where?"
-TRAINED = "In train mode the map is another one: norms apart, nothing differs between the modes."
-RUNNING = (
-    "After a batch in train mode the norms remember other statistics: are they PyTorch's, with its "
-    "defaults?"
-)
-MAP_SHAPE = "The map has the wrong shape: check padding, strides and the number of layers."
-LOOKS = "One output looks at a patch of the wrong size: which layers have stride 2?"
-
-
 def patch_case(rng: np.random.Generator, n: int, image: list[int]) -> tuple[dict, dict]:
     """The map for given weights, in both modes."""
     arguments = [image[1], 2, n]
@@ -368,7 +383,7 @@ def patch_case(rng: np.random.Generator, n: int, image: list[int]) -> tuple[dict
     wrong = [
         (torch.sigmoid(right), "A sigmoid is applied: the losses take logits."),
         (mapped(0.0), "Negative values are cut off: which slope does the task give?"),
-        (mapped(0.01), SHARP),
+        (mapped(0.01), SAY["sharp"]),
         (mapped(1.0), "There is no activation between the convolutions."),
         (
             F.leaky_relu(right, 0.2),
@@ -381,20 +396,20 @@ def patch_case(rng: np.random.Generator, n: int, image: list[int]) -> tuple[dict
     inputs = {"arguments": arguments, "image": encode(picture), "norms": encode(norms)}
     inputs["weights"] = [encode(w) for w in weights]
     items = [
-        facet("map", encode(right), GIVEN, 2, wrong=[[encode(w), m] for w, m in wrong]),
-        facet("train map", encode(trained), TRAINED, 0.5, quiet=True),
-        facet("running", encode(torch.cat(running)), RUNNING, 0.5, quiet=True),
-        facet("one", [1, *right.shape[1:]], MAP_SHAPE, 0.5),
+        facet("map", encode(right), SAY["given"], 2, wrong=[[encode(w), m] for w, m in wrong]),
+        facet("train map", encode(trained), SAY["trained"], 0.5, quiet=True),
+        facet("running", encode(torch.cat(running)), SAY["running"], 0.5, quiet=True),
+        facet("one", [1, *right.shape[1:]], SAY["map shape"], 0.5),
     ]
-    items[0]["shape"] = MAP_SHAPE
+    items[0]["shape"] = SAY["map shape"]
     return inputs, {"facets": items}
 
 
 def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, expectations = patch_case(rng, 2, [2, 3, 25, 31])
     side = walk_back([[4, 2]] * 2 + [[4, 1]] * 2)
-    stops = [["Kernel size can't be greater", MAP_SHAPE]]
-    expectations["facets"].append(facet("field", [side, side], LOOKS, errors=stops))
+    stops = [["Kernel size can't be greater", SAY["map shape"]]]
+    expectations["facets"].append(facet("field", [side, side], SAY["looks"], errors=stops))
     inputs["large"] = [1, 3, 83, 83]
     return several({"two": (inputs, expectations), "four": patch_case(rng, 4, [2, 3, 51, 57])})
 

@@ -21,6 +21,26 @@ from checks.reference import (
 )
 from torch import Tensor
 
+# What a student is told.
+SAY = {
+    "logits": "D's logits are wrong: what is concatenated, in which order, along which dimension?",
+    "along": "The map has the wrong shape: along which dimension are x and y concatenated?",
+    "no fit": "x and y do not fit together: along which dimension are they concatenated?",
+    "reaches": "No gradient reaches {}, which shall learn: is something detached or frozen here?",
+    "changed": "The gradient that reaches {} is wrong: is y cut off or changed on its way to D?",
+    "as it came": "D does not stay as it came: its mode and what is frozen are for those who call "
+    "the function.",
+    "no way": "No gradient comes back through {}: is there a detach() or an item() on the way?",
+    "not its own": "The gradient that reaches {} is wrong: is the term built from it, with its "
+    "weight?",
+    "value": "The value is wrong: which two terms, which reductions, which weight?",
+    "one number": "The loss is no single number: which reduction does the task ask for?",
+    "finite": "Where a pixel is right already, the gradient is nan: which root or quotient is "
+    "there?",
+    "leak": "D's loss is in G's gradients when G is updated: are the fake images detached for D?",
+    "join": "x and y do not fit together: what does D see, and in which order?",
+}
+
 # ---- what D sees
 
 
@@ -36,14 +56,6 @@ ALIKE = [  # for x and y of one shape
     (lambda x, y: torch.cat([x, y], 2), "x and y are joined along the height."),
     (lambda x, y: x + y, "x and y are added: D cannot tell them apart any more."),
 ]
-LOGITS = "D's logits are wrong: what is concatenated, in which order, along which dimension?"
-ALONG = "The map has the wrong shape: along which dimension are x and y concatenated?"
-NO_FIT = "x and y do not fit together: along which dimension are they concatenated?"
-REACHES = "No gradient reaches {}, which shall learn: is something detached or frozen here?"
-CHANGED = "The gradient that reaches {} is wrong: is y cut off or changed on its way to D?"
-AS_IT_CAME = (
-    "D does not stay as it came: its mode and what is frozen are for those who call the function."
-)
 
 
 def pair_case(
@@ -74,14 +86,14 @@ def pair_case(
         facet(
             "logits",
             encode(right),
-            LOGITS,
+            SAY["logits"],
             wrong=[[encode(w), m] for w, m in wrong],
-            errors=[["Sizes of tensors must match", NO_FIT]],
-            shape=ALONG,
+            errors=[["Sizes of tensors must match", SAY["no fit"]]],
+            shape=SAY["along"],
             **rough,
         ),
-        *slopes(right.sum(), sources, REACHES, CHANGED, **rough),
-        facet("intact", True, FROZEN if how["train"] and not how["frozen"] else AS_IT_CAME)
+        *slopes(right.sum(), sources, SAY["reaches"], SAY["changed"], **rough),
+        facet("intact", True, FROZEN if how["train"] and not how["frozen"] else SAY["as it came"])
         | {"beside": True},
         same_precision(how["dtype"]),
     ]
@@ -146,11 +158,6 @@ def wrong_losses(
     ]
 
 
-NO_WAY = "No gradient comes back through {}: is there a detach() or an item() on the way?"
-NOT_ITS_OWN = "The gradient that reaches {} is wrong: is the term built from it, with its weight?"
-VALUE = "The value is wrong: which two terms, which reductions, which weight?"
-ONE_NUMBER = "The loss is no single number: which reduction does the task ask for?"
-FINITE = "Where a pixel is right already, the gradient is nan: which root or quotient is there?"
 # None of them is a number of float32.
 WEIGHTS = [23 / 7, 52 / 7, 92 / 7, 123 / 7, 163 / 7]
 
@@ -180,12 +187,12 @@ def loss_case(
     sources, rough = {"logits": logits, "fake": fake}, ROUGH[dtype]
     if kind == "right pixels":  # where the slope of the L1 term is a choice
         sources.pop("fake")
-    more = {"wrong": wrong, "nan": NOT_STABLE, "shape": ONE_NUMBER}
+    more = {"wrong": wrong, "nan": NOT_STABLE, "shape": SAY["one number"]}
     items = [
-        facet("value", encode(value), VALUE, 2, **more, **rough),
+        facet("value", encode(value), SAY["value"], 2, **more, **rough),
         same_precision(dtype),
-        facet("finite", True, FINITE, 0.5, beside=True),
-        *slopes(value, sources, NO_WAY, NOT_ITS_OWN, **rough),
+        facet("finite", True, SAY["finite"], 0.5, beside=True),
+        *slopes(value, sources, SAY["no way"], SAY["not its own"], **rough),
     ]
     items[0] |= {"small": NOT_STABLE} if kind == "extreme" else {}
     return inputs, {"facets": items}
@@ -205,9 +212,7 @@ def loss_kinds(rng: np.random.Generator) -> tuple[dict, dict]:
 
 # ---- the step
 
-LEAK = "D's loss is in G's gradients when G is updated: are the fake images detached for D?"
-JOIN = "x and y do not fit together: what does D see, and in which order?"
-ERRORS = [*STEP_ERRORS, ["Sizes of tensors must match", JOIN]]
+ERRORS = [*STEP_ERRORS, ["Sizes of tensors must match", SAY["join"]]]
 WRONG: list[tuple[dict, str]] = [
     ({"flipped": True}, FLIPPED),
     ({"saturating": True}, "G's update follows the saturating loss: which one does the paper use?"),
@@ -220,7 +225,7 @@ WRONG: list[tuple[dict, str]] = [
             "fakes judged?"
         ),
     ),
-    ({"leak": True}, LEAK),
+    ({"leak": True}, SAY["leak"]),
     (
         {"d_keeps": True},
         "D's gradients are not cleared before its backward: whose zero_grad is missing?",
@@ -321,7 +326,7 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tu
 
 def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, good, others = game(rng, batch=1)
-    return inputs, step_facets(d_first(good, others, LEAK), good, ERRORS)
+    return inputs, step_facets(d_first(good, others, SAY["leak"]), good, ERRORS)
 
 
 PAIR, LOSS = "judge_pair", "pix2pix_generator_loss"

@@ -4,6 +4,7 @@ The manifest is graded by a person, by the rubric in the notebook.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,11 +14,72 @@ from checks.ps5_interval import T, interval, wrong_intervals
 from checks.reference import differing
 from torch import Tensor
 
-BELOW_0 = [
-    "math domain",
-    "A variance comes out below 0: take the differences from the mean before they are squared.",
-]
-RETURN = ["check: TypeError: 'NoneType'", "Nothing comes back: is there a return?"]
+# What a student is told.
+SAY = {
+    "below 0": "A variance comes out below 0: take the differences from the mean before they are "
+    "squared.",
+    "return": "Nothing comes back: is there a return?",
+    # differences
+    "partners": "Another number of differences than there are pairs: which runs belong together, "
+    "and which have no partner?",
+    "turned": "The sign is turned around: positive is where `more` is better. Which way is that?",
+    "lower": "For a metric of which lower is better the sign is that of one of which higher is "
+    "better.",
+    "order of rows": "The values are paired in the order of the rows: what belongs together?",
+    "order of seeds": "The differences are not in the order of the seeds.",
+    "positive": "All differences are positive: their sign says who was better.",
+    "mean": "One number comes back: the mean is taken later, the differences are asked for.",
+    "all pairs": "Every run is compared with every other one: what belongs together?",
+    "divided": "The differences are divided: leave them.",
+    "entry": "It looks for an entry that no row has: there are row, seed and value.",
+    "half a pair": "A seed that only one of the two rows has stops it: what can be done with half "
+    "a pair?",
+    "unequal": "The two rows have different numbers of runs, and that stops it: what belongs "
+    "together?",
+    # intervals
+    "pair": "The result is not three numbers: mean, low, high.",
+    "interval": "The interval of {} values is wrong.",
+    "divisor": "A division by 0: by what, for how many values?",
+    # verdicts
+    "above": "The verdict is wrong where all is on the claim's side.",
+    "below": "The verdict is wrong where all is on the other side: what does that say about the "
+    "claim?",
+    "across": "The verdict is wrong where the interval holds 0.",
+    "few": "Two or three runs decide: with fewer than three differences nothing can be said, "
+    "however far from 0.",
+    "nan": "A run that ended in nan decides nothing, but here the verdict is another one.",
+    "holds 0": "A difference that may be 0 decides: what is the interval?",
+    "holds 0, below": "A difference below 0 that may be 0 decides: what is the interval?",
+    "holds 0, three": "A difference of three seeds that may be 0 decides: what is the interval?",
+    "holds 0, many": "A difference of forty seeds that may be 0 decides: what is the interval?",
+    "three": "Three differences may decide, and here they do.",
+    "many": "Forty differences get the wrong verdict.",
+    "skewed": "Differences of which some are large get the wrong verdict.",
+    "even": "Equal differences, all on one side, get the wrong verdict.",
+    "zeros": "Differences that are all 0 decide: on which side are they?",
+    "zero": "A single difference of exactly 0 among others is left out, or decides alone.",
+    "twice": "Values that are there twice count twice.",
+    "mostly": "The mean and its interval decide, not how many are above 0.",
+    "small": "A small difference that is sure gets the wrong verdict: how small may it be?",
+    "spelling": "No verdict is spelt {!r}: the task gives three words.",
+    "a word": "A verdict is one of three words.",
+    "no verdict": "No verdict comes back: is a case without one?",
+}
+# Of each table of runs.
+DIFFERENCES = {
+    "higher": "The differences are wrong: which minus which?",
+    "lower": "Wrong where lower is better.",
+    "mixed": "Wrong for a table whose rows are mixed, and which has a third one.",
+    "holes": "Wrong where a seed is missing on one side.",
+    "ended": "Wrong where a run ended in nan: its difference is nan, and it stays.",
+    "no pair": "Wrong where no seed has both runs: no difference is left.",
+    "equal": "Wrong where both runs of a seed have the same value: 0 is a difference, too.",
+    "small": "Wrong where values are very small: the task asks for all digits.",
+    "named": "Wrong where other rows have almost the same name: names are equal or not.",
+    "far": "Wrong for large seeds and negative values: which order, which sign?",
+}
+BELOW_0 = ["math domain", SAY["below 0"]]
+RETURN = ["check: TypeError: 'NoneType'", SAY["return"]]
 EQUAL = ("equal", "zeros")  # kinds of values
 SPECIAL = ("small", "tiny", "nearly equal")
 
@@ -59,94 +121,35 @@ def runs(rng: np.random.Generator, plan: dict[str, list[int]]) -> list[list]:
     ]
 
 
-PARTNERS = (
-    "Another number of differences than there are pairs: which runs belong together, and which "
-    "have no partner?"
-)
-
-
-def difference_facet(key: str, case: dict, message: str, share: float) -> dict:
-    sides = [
+def difference_facet(key: str, case: dict) -> dict:
+    a, b = (
         {s: float(v) for name, s, v in case["rows"] if name == case[side]}
         for side in ("more", "less")
-    ]
-    a, b = sides
+    )
     seeds, sign = sorted(set(a) & set(b)), 1 if case["better"] == "higher" else -1
     right = [sign * (a[s] - b[s]) for s in seeds]
-    wrong = [
-        (
-            [-x for x in right],
-            "The sign is turned around: positive is where `more` is better. Which way is that?",
-        )
-    ]
-    if sign < 0:
-        wrong = [
-            (
-                [-x for x in right],
-                (
-                    "For a metric of which lower is better the sign is that of one of which "
-                    "higher is better."
-                ),
-            )
-        ]
-    wrong += [
-        (
-            [sign * (x - y) for x, y in zip(a.values(), b.values(), strict=False)],
-            "The values are paired in the order of the rows: what belongs together?",
-        ),
-        (
-            [sign * (a[s] - b[s]) for s in a if s in b],
-            "The differences are not in the order of the seeds.",
-        ),
-        ([abs(x) for x in right], "All differences are positive: their sign says who was better."),
-        (
-            [sign * (sum(a.values()) / len(a) - sum(b.values()) / max(1, len(b)))],
-            "One number comes back: the mean is taken later, the differences are asked for.",
-        ),
-        (
-            [sign * (x - y) for _, x in sorted(a.items()) for _, y in sorted(b.items())],
-            "Every run is compared with every other one: what belongs together?",
-        ),
-        (
-            [sign * (a[s] - b[s]) / (abs(b[s]) or 1) for s in seeds],
-            "The differences are divided: leave them.",
-        ),
-    ]
-    errors = [
-        RETURN,
-        ["KeyError: '", "It looks for an entry that no row has: there are row, seed and value."],
-        [
-            "KeyError",
-            "A seed that only one of the two rows has stops it: what can be done with half a pair?",
-        ],
-        [
-            "StopIteration",
-            "A seed that only one of the two rows has stops it: what can be done with half a pair?",
-        ],
-        [
-            "zip()",
-            (
-                "The two rows have different numbers of runs, and that stops it: what belongs "
-                "together?"
-            ),
-        ],
-        [
-            "same length",
-            (
-                "The two rows have different numbers of runs, and that stops it: what belongs "
-                "together?"
-            ),
-        ],
-    ]
+    wrong = {
+        "turned" if sign > 0 else "lower": [-x for x in right],
+        "order of rows": [sign * (x - y) for x, y in zip(a.values(), b.values(), strict=False)],
+        "order of seeds": [sign * (a[s] - b[s]) for s in a if s in b],
+        "positive": [abs(x) for x in right],
+        "mean": [sign * (sum(a.values()) / len(a) - sum(b.values()) / max(1, len(b)))],
+        "all pairs": [sign * (x - y) for _, x in sorted(a.items()) for _, y in sorted(b.items())],
+        "divided": [sign * (a[s] - b[s]) / (abs(b[s]) or 1) for s in seeds],
+    }
     return facet(
         key,
         numbers(right),
-        message,
-        share,
-        wrong=other(wrong, right),
+        DIFFERENCES[key],
+        wrong=other([(values, SAY[way]) for way, values in wrong.items()], right),
         atol=1e-25,  # a difference of two numbers has all digits
-        shape=message if key in ("equal", "named") else PARTNERS,
-        errors=errors,
+        shape=DIFFERENCES[key] if key in ("equal", "named") else SAY["partners"],
+        errors=[
+            RETURN,
+            ["KeyError: '", SAY["entry"]],
+            *([error, SAY["half a pair"]] for error in ("KeyError", "StopIteration")),
+            *([error, SAY["unequal"]] for error in ("zip()", "same length")),
+        ],
     )
 
 
@@ -158,10 +161,6 @@ def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
     seeds = [0, *sorted((2 + rng.choice(8, 2, replace=False)).tolist()), int(rng.integers(10, 20))]
     plain = runs(rng, {a: seeds, b: seeds})
     cases = {"higher": plain, "lower": plain}
-    says = {
-        "higher": "The differences are wrong: which minus which?",
-        "lower": "Wrong where lower is better.",
-    }
     if hidden:
         mixed = runs(rng, {c: seeds, b: seeds, a: seeds})
         mixed = [mixed[i] for i in (7, 2, 10, 5, 0, 8, 3, 11, 4, 1, 9, 6)]
@@ -175,16 +174,6 @@ def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
         below = [[*row[:2], row[2] - 9] for row in runs(rng, {a: far, b: far})]
         cases = {"mixed": mixed, "holes": holes, "ended": ended, "no pair": runs(rng, {a: seeds})}
         cases |= {"equal": equal, "small": small, "named": named, "far": below}
-        says = {
-            "mixed": "Wrong for a table whose rows are mixed, and which has a third one.",
-            "holes": "Wrong where a seed is missing on one side.",
-            "ended": "Wrong where a run ended in nan: its difference is nan, and it stays.",
-            "no pair": "Wrong where no seed has both runs: no difference is left.",
-            "equal": "Wrong where both runs of a seed have the same value: 0 is a difference, too.",
-            "small": "Wrong where values are very small: the task asks for all digits.",
-            "named": "Wrong where other rows have almost the same name: names are equal or not.",
-            "far": "Wrong for large seeds and negative values: which order, which sign?",
-        }
     inputs = {
         name: {
             "rows": rows,
@@ -194,15 +183,11 @@ def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
         }
         for name, rows in cases.items()
     }
-    return {"cases": inputs}, {
-        "facets": [difference_facet(name, case, says[name], 1) for name, case in inputs.items()]
-    }
+    items = [difference_facet(name, case) for name, case in inputs.items()]
+    return {"cases": inputs}, {"facets": items}
 
 
 # ---- an interval
-
-
-PAIR = "The result is not three numbers: mean, low, high."
 
 
 def changed(name: str, x: np.ndarray) -> np.ndarray:
@@ -228,18 +213,15 @@ def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, di
         x = changed(name, x)
         cases[name], right = numbers(x), interval(x)
         wrong = other(wrong_intervals(x), right)
-        zero = [RETURN, BELOW_0, ["ZeroDivision", "A division by 0: by what, for how many values?"]]
-        kind = f"{name} " if name in (*EQUAL, *SPECIAL) else ""
-        message = f"The interval of {n} {kind}values is wrong."
+        kind = f"{n} {name}" if name in (*EQUAL, *SPECIAL) else f"{n}"
         items.append(
             facet(
                 name,
                 numbers(right),
-                message,
-                1,
+                SAY["interval"].format(kind),
                 wrong=wrong,
-                shape=PAIR,
-                errors=zero,
+                shape=SAY["pair"],
+                errors=[RETURN, BELOW_0, ["ZeroDivision", SAY["divisor"]]],
                 rtol=1e-9,
                 # what the order of sums and the rounding of the mean can do
                 atol=1e-12 + 1e-9 * (right[2] - right[1]) + 1e-14 * abs(right[0]),
@@ -261,11 +243,6 @@ def spread(mean: float, half: float, n: int) -> np.ndarray:
 # A term may have begun with the words of version 0.1: they count as well.
 OLDER = {"same direction": "supported", "opposite direction": "contradicted", "open": "open"}
 SAME, OPPOSITE, _ = OLDER
-EVEN = "Equal differences, all on one side, get the wrong verdict."
-ZERO = "A single difference of exactly 0 among others is left out, or decides alone."
-TWICE = "Values that are there twice count twice."
-MOSTLY = "The mean and its interval decide, not how many are above 0."
-SMALL = "A small difference that is sure gets the wrong verdict: how small may it be?"
 
 
 def below_0(values: list[float]) -> float:
@@ -276,108 +253,72 @@ def below_0(values: list[float]) -> float:
     return max(squares - n * mean**2 for mean in (math.fsum(values) / n, sum(values) / n))
 
 
-def decisions(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
-    n, u = 6, rng.uniform(0.5, 2)
-    few = (
-        "Two or three runs decide: with fewer than three differences nothing can be said, "
-        "however far from 0."
-    )
-    if hidden:
-        first, last = (spread(u, u / 4, n) for _ in range(2))
-        first[0] = last[-1] = math.nan
-        ended = "A run that ended in nan decides nothing, but here the verdict is another one."
-        zero, edge = (
-            "A difference{} that may be 0 decides: what is the interval?",
-            0.985,
-        )  # the quantiles have four digits
-        skewed = np.where(np.arange(35) < 22, 0.1 * u, 3 * u)  # its median says something else
-        even = [u] * n
-        while below_0(even) >= 0:
-            even = [1.01 * d for d in even]
-        mostly = np.where(np.arange(40) < 16, -0.1 * u, 3 * u)
-        cases = {
-            "least": (spread(u, u / 4, n) * 1e-170, SAME, SMALL),
-            "least below": (spread(-u, u / 4, n) * 1e-170, OPPOSITE, SMALL),
-            "nearly equal": (spread(1e6 * u, 1e-3 * u, n), SAME, EVEN),
-            "a 0": (u * np.array([1, 0, 1.1, 0.9, 1.05, 0.95, 1, 1]), SAME, ZERO),
-            "a 0, open": (u * np.array([1, 0, 1.02, 0.98]), "open", ZERO),
-            "repeated": (u * np.array([1.0] * 7 + [0.9, -0.2]), SAME, TWICE),
-            "mostly": (mostly, SAME, MOSTLY),
-            "barely": (spread(2e-7 * u, 2e-7 * edge * u, n), SAME, SMALL),
-            "barely below": (spread(-2e-7 * u, 2e-7 * edge * u, n), OPPOSITE, SMALL),
-            "some 0": (np.r_[np.zeros(5), spread(u, u / 4, 3)], "open", zero.format("")),
-            "three": (
-                spread(u, edge * u, 3),
-                SAME,
-                "Three differences may decide, and here they do.",
-            ),
-            "many": (
-                spread(-u, 0.9992 * u, 40),
-                OPPOSITE,
-                "Forty differences get the wrong verdict.",
-            ),
-            "skewed": (
-                skewed,
-                SAME,
-                "Differences of which some are large get the wrong verdict.",
-            ),
-            "equal": (even, SAME, EVEN),
-            "zeros": (
-                np.zeros(n),
-                "open",
-                "Differences that are all 0 decide: on which side are they?",
-            ),
-            "wide": (spread(u, u / edge, n), "open", zero.format("")),
-            "wide below": (spread(-u, u / edge, n), "open", zero.format(" below 0")),
-            "wide, three": (spread(u, u / edge, 3), "open", zero.format(" of three seeds")),
-            "wide, many": (spread(u, u / 0.9992, 40), "open", zero.format(" of forty seeds")),
-            "two": (np.array([u, u * 1.001]), "open", few),
-            "one": (np.array([-u]), "open", few),
-            "none": (np.array([]), "open", few),
-            "nan": (first, "open", ended),
-            "nan at the end": (last, "open", ended),
-        }
-    else:
-        cases = {
-            "above": (
-                spread(u, u / 2, n),
-                SAME,
-                "The verdict is wrong where all is on the claim's side.",
-            ),
-            "below": (
-                spread(-u, u / 2, n),
-                OPPOSITE,
-                (
-                    "The verdict is wrong where all is on the other side: what does that "
-                    "say about the claim?"
-                ),
-            ),
-            "across": (
-                spread(u / 5, u, n),
-                "open",
-                "The verdict is wrong where the interval holds 0.",
-            ),
-        }
+def clear(u: float, n: int) -> dict[str, tuple]:
+    """Cases by name: the differences, the verdict, and the key of what to say if it is wrong."""
+    return {
+        "above": (spread(u, u / 2, n), SAME, "above"),
+        "below": (spread(-u, u / 2, n), OPPOSITE, "below"),
+        "across": (spread(u / 5, u, n), "open", "across"),
+    }
+
+
+def edges(u: float, n: int) -> dict[str, tuple]:
+    """As :func:`clear`, at the edges of the rule."""
+    edge, even = 0.985, [u] * n  # the quantiles have four digits
+    first, last = (spread(u, u / 4, n) for _ in range(2))
+    first[0] = last[-1] = math.nan
+    while below_0(even) >= 0:
+        even = [1.01 * d for d in even]
+    return {
+        "least": (spread(u, u / 4, n) * 1e-170, SAME, "small"),
+        "least below": (spread(-u, u / 4, n) * 1e-170, OPPOSITE, "small"),
+        "nearly equal": (spread(1e6 * u, 1e-3 * u, n), SAME, "even"),
+        "a 0": (u * np.array([1, 0, 1.1, 0.9, 1.05, 0.95, 1, 1]), SAME, "zero"),
+        "a 0, open": (u * np.array([1, 0, 1.02, 0.98]), "open", "zero"),
+        "repeated": (u * np.array([1.0] * 7 + [0.9, -0.2]), SAME, "twice"),
+        "mostly": (np.where(np.arange(40) < 16, -0.1 * u, 3 * u), SAME, "mostly"),
+        "barely": (spread(2e-7 * u, 2e-7 * edge * u, n), SAME, "small"),
+        "barely below": (spread(-2e-7 * u, 2e-7 * edge * u, n), OPPOSITE, "small"),
+        "some 0": (np.r_[np.zeros(5), spread(u, u / 4, 3)], "open", "holds 0"),
+        "three": (spread(u, edge * u, 3), SAME, "three"),
+        "many": (spread(-u, 0.9992 * u, 40), OPPOSITE, "many"),
+        # whose median says something else
+        "skewed": (np.where(np.arange(35) < 22, 0.1 * u, 3 * u), SAME, "skewed"),
+        "equal": (even, SAME, "even"),
+        "zeros": (np.zeros(n), "open", "zeros"),
+        "wide": (spread(u, u / edge, n), "open", "holds 0"),
+        "wide below": (spread(-u, u / edge, n), "open", "holds 0, below"),
+        "wide, three": (spread(u, u / edge, 3), "open", "holds 0, three"),
+        "wide, many": (spread(u, u / 0.9992, 40), "open", "holds 0, many"),
+        "two": (np.array([u, u * 1.001]), "open", "few"),
+        "one": (np.array([-u]), "open", "few"),
+        "none": (np.array([]), "open", "few"),
+        "nan": (first, "open", "nan"),
+        "nan at the end": (last, "open", "nan"),
+    }
+
+
+MISSPELT = ("Same direction", "same", "Opposite direction", "opposite")
+MISSPELT += ("undecided", "not decided", "Open", "refuted")
+VERDICT_ERRORS = [
+    BELOW_0,
+    *([name, SAY["few"]] for name in ("ZeroDivision", "Index", "StatisticsError")),
+    ["check: TypeError", SAY["a word"]],
+]
+
+
+def decisions(rng: np.random.Generator, drawn: Callable[[float, int], dict]) -> tuple[dict, dict]:
+    cases = drawn(rng.uniform(0.5, 2), 6)
     items = [
         facet(
             name,
             want,
-            message,
+            SAY[message],
             1 if want == "open" else 3,
             wants=[want, OLDER[want]],
-            wrong=[
-                [word, f"No verdict is spelt {word!r}: the task gives three words."]
-                for word in (
-                    *("Same direction", "same", "Opposite direction", "opposite"),
-                    *("undecided", "not decided", "Open", "refuted"),
-                )
-            ],
-            errors=[
-                BELOW_0,
-                *([name, few] for name in ("ZeroDivision", "Index", "StatisticsError")),
-                ["check: TypeError", "A verdict is one of three words."],
-            ],
-            none="No verdict comes back: is a case without one?",
+            wrong=[[word, SAY["spelling"].format(word)] for word in MISSPELT],
+            errors=VERDICT_ERRORS,
+            none=SAY["no verdict"],
         )
         for name, (_, want, message) in cases.items()
     ]
@@ -389,11 +330,11 @@ MANY = {"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6,
     "holding 0": 7
 }
 MANY |= {"tiny": 6, "nearly equal": 6, "holding one 0": 5, "seventy": 70}
-DIFFERENCES = "paired_differences"
+PAIRED = "paired_differences"
 CHECKS = table(
     (
         "differences_plain",
-        DIFFERENCES,
+        PAIRED,
         2,
         "which minus which",
         True,
@@ -402,7 +343,7 @@ CHECKS = table(
     ),
     (
         "differences_pairs",
-        DIFFERENCES,
+        PAIRED,
         2,
         "mixed rows, seeds without partner",
         False,
@@ -433,7 +374,7 @@ CHECKS = table(
         2,
         "the three verdicts",
         True,
-        lambda r: decisions(r, False),
+        lambda r: decisions(r, clear),
         "decisions",
     ),
     (
@@ -442,7 +383,7 @@ CHECKS = table(
         2,
         "too few runs, nan, 0, an end of the interval near 0",
         False,
-        lambda r: decisions(r, True),
+        lambda r: decisions(r, edges),
         "decisions",
     ),
 )
