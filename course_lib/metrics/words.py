@@ -64,8 +64,10 @@ def verdict(scores: dict) -> str:
     worse = {other: words for other, words in others.items() if not scores[name] < scores[other]}
     shown = worse or others
     against = " and ".join(f"{scores[other]:.3f}" for other in shown)
-    result = f"{closer} than {' and '.join(shown.values())}"
-    result += f" ({measure} {scores[name]:.3f} against {against})"
+    result = (
+        f"{closer} than {' and '.join(shown.values())} "
+        f"({measure} {scores[name]:.3f} against {against})"
+    )
     is_sure = scores["groups"] >= FEW and all(_apart(name, other, scores) for other in shown)
     few = "" if is_sure else f"; {few} to be sure"
     if worse:
@@ -88,7 +90,7 @@ def _scored(scores: dict) -> str:
 
 
 def _kind(scores: dict) -> str:
-    return "pair" * ("l1" in scores) + "image" * ("l1" not in scores) + "s" * (scores["n"] != 1)
+    return ("pair" if "l1" in scores else "image") + "s" * (scores["n"] != 1)
 
 
 def _value(name: str, scores: dict) -> str:
@@ -105,5 +107,5 @@ def _value(name: str, scores: dict) -> str:
 
 def _apart(name: str, other: str, scores: dict) -> bool:
     """Whether the intervals of two scores do not touch."""
-    first, second = sorted((name, other), key=scores.__getitem__)
-    return scores[f"{first}_high"] < scores[f"{second}_low"]
+    pairs = ((name, other), (other, name))
+    return any(scores[f"{below}_high"] < scores[f"{above}_low"] for below, above in pairs)

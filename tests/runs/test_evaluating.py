@@ -119,3 +119,8 @@ def test_the_verdict_is_against_what_took_no_learning(l1, n, said):
     heads = [lines.index(f"{head} is better") for head in ("↓ lower", "↑ higher")]
     rows = [next(i for i, line in enumerate(lines) if line.startswith(k)) for k in ("l1", "psnr")]
     assert heads[0] < rows[0] < heads[1] < rows[1]
+
+
+def test_each_score_is_explained_once():
+    names = [name for _, _, row in words.SCORES for name in row.split()]
+    assert len(names) == len(set(names)) and words.BASELINES.keys() <= set(names)
