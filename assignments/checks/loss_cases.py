@@ -9,27 +9,27 @@ import torch.nn.functional as F
 from checks.contract import Check
 from checks.judges import ROUGH, facet, facets, same_precision, several, value_alone
 from checks.probes.tools import encode
-from checks.reference import differing
+from checks.reference import FLIPPED, MEAN, differing
 from torch import Tensor
+
+# What a student is told.
+SAY = {
+    "no gradient": "No gradient reaches the logits: is there an item(), a detach() or a no_grad() "
+    "on the way?",
+    "twice": "Sigmoid seems to be applied twice, or to the wrong thing: what does the function "
+    "you call expect?",
+    "half": "The value is half of what is asked for: the task wants the sum of two means.",
+    "misses": "One of the two terms is missing: does D look at real and at fake?",
+    "for g": "That is D's view of fakes: what does G want D to say?",
+}
 
 # ---- losses of logits
 
-NO_GRADIENT = (
-    "No gradient reaches the logits: is there an item(), a detach() or a no_grad() on the way?"
-)
-MEAN = "The value changes with the number of elements: is it a sum where a mean is asked for?"
-TWICE = (
-    "Sigmoid seems to be applied twice, or to the wrong thing: what does the function you call "
-    "expect?"
-)
 SIGN = "The sign is turned around: the players minimise what comes back."
-FLIPPED = "The labels look flipped: which target belongs to real, which to fake?"
-HALF = "The value is half of what is asked for: the task wants the sum of two means."
 NOT_STABLE = (
     "Large logits give an infinite value, or one far too small: is the logarithm taken of a "
     "rounded sigmoid?"
 )
-MISSES = "One of the two terms is missing: does D look at real and at fake?"
 Losses = Callable[..., Tensor]
 
 
@@ -61,21 +61,21 @@ def squashed(loss: Losses) -> Losses:
 TWO = [
     (lambda r, f: d_log(f, r), FLIPPED),
     (lambda r, f: d_log(-r, -f), FLIPPED),
-    (lambda r, f: d_log(r, f) / 2, HALF),
+    (lambda r, f: d_log(r, f) / 2, SAY["half"]),
     (lambda r, f: -d_log(r, f), SIGN),
     (lambda r, f: F.softplus(-r).sum() + F.softplus(f).sum(), MEAN),
-    (lambda r, f: F.softplus(torch.cat([-r.flatten(), f.flatten()])).mean(), HALF),
-    (lambda r, f: F.softplus(-r).mean(), MISSES),
-    (lambda r, f: F.softplus(f).mean(), MISSES),
-    (squashed(d_log), TWICE),
+    (lambda r, f: F.softplus(torch.cat([-r.flatten(), f.flatten()])).mean(), SAY["half"]),
+    (lambda r, f: F.softplus(-r).mean(), SAY["misses"]),
+    (lambda r, f: F.softplus(f).mean(), SAY["misses"]),
+    (squashed(d_log), SAY["twice"]),
 ]
 TWO_LS = [
     (lambda r, f: d_ls(f, r), FLIPPED),
-    (lambda r, f: d_ls(r, f) / 2, HALF),
+    (lambda r, f: d_ls(r, f) / 2, SAY["half"]),
     (lambda r, f: -d_ls(r, f), SIGN),
     (lambda r, f: (r - 1).square().sum() + f.square().sum(), MEAN),
-    (lambda r, f: g_ls(r), MISSES),
-    (lambda r, f: f.square().mean(), MISSES),
+    (lambda r, f: g_ls(r), SAY["misses"]),
+    (lambda r, f: f.square().mean(), SAY["misses"]),
     (
         lambda r, f: (r - 1).abs().mean() + f.abs().mean(),
         "The errors are absolute ones: what is squared here?",
@@ -90,13 +90,12 @@ TWO_LS = [
     ),
     (d_log, "That is a log loss: which distance to the target is asked for?"),
 ]
-FOR_G = "That is D's view of fakes: what does G want D to say?"
 ONE = [
     (lambda f: -g_log(f), SIGN),
-    (lambda f: F.softplus(f).mean(), FOR_G),
+    (lambda f: F.softplus(f).mean(), SAY["for g"]),
     (g_saturating, "That is the saturating form: which one gives a gradient where D wins?"),
     (lambda f: F.softplus(-f).sum(), MEAN),
-    (squashed(g_log), TWICE),
+    (squashed(g_log), SAY["twice"]),
     (lambda f: -torch.sigmoid(f).mean(), "The logarithm is missing."),
     (
         lambda f: F.softplus(-f).mean() / 2,
@@ -108,13 +107,13 @@ SATURATING = [
     (g_log, "That is the non-saturating form: which term of V does the minimax game give to G?"),
     (lambda f: -g_log(f), "That is the log of D, not of 1 - D, which V has for fakes."),
     (lambda f: -F.softplus(f).sum(), MEAN),
-    (squashed(g_saturating), TWICE),
+    (squashed(g_saturating), SAY["twice"]),
     (lambda f: (1 - torch.sigmoid(f)).mean(), "The logarithm is missing."),
     (lambda f: -torch.sigmoid(f).mean(), "The logarithm is missing."),
 ]
 ONE_LS = [
     (lambda f: -g_ls(f), SIGN),
-    (lambda f: f.square().mean(), FOR_G),
+    (lambda f: f.square().mean(), SAY["for g"]),
     (lambda f: (f - 1).square().sum(), MEAN),
     (
         lambda f: g_ls(f) / 2,
@@ -152,7 +151,7 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
                     "The gradient that reaches the logits is wrong or zero: is every term "
                     "built from the logits themselves?"
                 ),
-                none=NO_GRADIENT,
+                none=SAY["no gradient"],
                 shape=shape,
                 quiet=True,
                 **ROUGH[dtype],

@@ -5,17 +5,21 @@ from checks import loss_cases as cases
 from checks.judges import ROUGH, facet, same_precision, several, table
 from checks.probes.ps1 import gan_parts
 from checks.probes.tools import encode
-from checks.reference import (
-    STEP_ERRORS,
-    d_first,
-    play,
-    step_checks,
-    step_facets,
-)
+from checks.reference import STEP_ERRORS, STEP_WAYS, d_first, play, step_checks, step_facets
 from torch import Tensor
 
 # What a student is told.
 SAY = {
+    "slope": "The slope of the {} loss is wrong: differentiate it with respect to the logit.",
+    "slopes": "The slopes have another shape than the logits: each logit has its own slope.",
+    "swapped": "The two slopes are swapped: which is near 0 where D is sure that it sees a fake?",
+    "turned": "The sign is turned around: both losses fall when the logit rises.",
+    "shrinks": "The slopes shrink with the batch: each is that of one logit's own loss.",
+    "twice": "The sigmoid's slope is counted once too often.",
+    "one": "One number comes back for the whole batch: each logit has its own slope.",
+    "in d": "That is the slope in D, not in the logit: the sigmoid has a slope, too.",
+    "far": "Far from 0 the slopes are nan or infinite: is something divided by D or by 1 - D?",
+    # the best discriminator
     "positive": "The best D is wrong where both densities are positive: which D maximises a log D "
     "+ b log(1 - D)?",
     "tiny": "Far out, where both densities are tiny, the answer changes: is a constant added to "
@@ -35,43 +39,20 @@ SAY = {
 def slopes_case(logits: Tensor, dtype: str = "float64") -> tuple:
     d = torch.sigmoid(logits)
     right = (-d, -(1 - d))
-    third = [
-        (
-            lambda s, o: o,
-            "The two slopes are swapped: which is near 0 where D is sure that it sees a fake?",
-        ),
-        (lambda s, o: -s, "The sign is turned around: both losses fall when the logit rises."),
-        (
-            lambda s, o: s / logits.numel(),
-            "The slopes shrink with the batch: each is that of one logit's own loss.",
-        ),
-        (lambda s, o: s * d * (1 - d), "The sigmoid's slope is counted once too often."),
-        (
-            lambda s, o: s.mean(),
-            "One number comes back for the whole batch: each logit has its own slope.",
-        ),
-        (
-            lambda s, o: s / (d * (1 - d)),
-            "That is the slope in D, not in the logit: the sigmoid has a slope, too.",
-        ),
-    ]
-    message = "The slope of the {} loss is wrong: differentiate it with respect to the logit."
+    ways = {
+        "swapped": lambda s, o: o,
+        "turned": lambda s, o: -s,
+        "shrinks": lambda s, o: s / logits.numel(),
+        "twice": lambda s, o: s * d * (1 - d),
+        "one": lambda s, o: s.mean(),
+        "in d": lambda s, o: s / (d * (1 - d)),
+    }
     items = []
     for i, name in enumerate(("saturating", "non_saturating")):
-        wrong = [[encode(f(right[i], right[1 - i])), text] for f, text in third]
+        wrong = [[encode(way(right[i], right[1 - i])), SAY[key]] for key, way in ways.items()]
         wrong = [pair for pair in wrong if pair[0] != encode(right[i])]
-        items.append(
-            facet(
-                name,
-                encode(right[i]),
-                message.format(name.replace("_", "-")),
-                wrong=wrong,
-                shape=(
-                    "The slopes have another shape than the logits: each logit has its own slope."
-                ),
-                **ROUGH[dtype],
-            )
-        )
+        text, shape = SAY["slope"].format(name.replace("_", "-")), SAY["slopes"]
+        items.append(facet(name, encode(right[i]), text, wrong=wrong, shape=shape, **ROUGH[dtype]))
     return {"logits": encode(logits), "dtype": dtype}, {"facets": [*items, same_precision(dtype)]}
 
 
@@ -81,17 +62,13 @@ def slopes_values(rng):
 
 def slopes_far(rng):
     logits = rng.uniform(40, 900, (2, 1, 3, 5)) * rng.choice([-1, 1], (2, 1, 3, 5))
-    logits[:, 0, 0, 0] = (
-        rng.uniform(720, 900),
-        rng.uniform(-900, -750),
-    )  # beyond what exp can do in float64, both ways
-    logits[:, 0, 1] = rng.uniform(-2, 2, (2, 5))  # and some of which D is not sure
+    # beyond what exp can do in float64, both ways, and some of which D is not sure
+    logits[:, 0, 0, 0] = rng.uniform(720, 900), rng.uniform(-900, -750)
+    logits[:, 0, 1] = rng.uniform(-2, 2, (2, 5))
     logits[:, 0, 2] = rng.uniform(12, 19, (2, 5)) * rng.choice([-1, 1], (2, 5))
     inputs, expectations = slopes_case(torch.from_numpy(logits))
     for item in expectations["facets"][:2]:
-        item["nan"] = (
-            "Far from 0 the slopes are nan or infinite: is something divided by D or by 1 - D?"
-        )
+        item["nan"] = SAY["far"]
     one = slopes_case(torch.from_numpy(rng.normal(0.7, 2, (1, 1, 2, 1))), "float32")
     return several({"far": (inputs, expectations), "one": one})
 
@@ -167,35 +144,10 @@ def densities(rng, tails: bool) -> tuple:
 
 # ---- one step of the game on the line
 
-WAYS: list[tuple[dict, str]] = [
-    ({"flipped": True}, cases.FLIPPED),
-    (
-        {"saturating": True},
-        "G's update follows the saturating loss: which one does the task ask for?",
-    ),
-    ({"reduction": "sum"}, cases.MEAN),
-    ({"d_weight": 0.5}, "D's loss is halved: the task asks for the plain sum of its two terms."),
-    (
-        {"stale_D": True},
-        (
-            "G learned from D as it was before D's update: who moves first, and when are the "
-            "fakes judged for G?"
-        ),
-    ),
+WAYS = [
+    *STEP_WAYS,
     ({"leak": True}, SAY["leak"]),
-    (
-        {"d_keeps": True},
-        "D's gradients are not cleared before its backward: whose zero_grad is missing?",
-    ),
-    (
-        {"g_keeps": True},
-        "G's gradients are not cleared before its backward: whose zero_grad is missing?",
-    ),
-    (
-        {"move_G": False},
-        "G did not move: does its loss reach its weights, and is its optimiser used?",
-    ),
-    ({"move_D": False}, "D did not move: is its optimiser used?"),
+    ({"d_weight": 0.5}, "D's loss is halved: the task asks for the plain sum of its two terms."),
 ]
 
 

@@ -30,6 +30,16 @@ SAY = {
     "frozen: it uses them as they are.",
     "unknown": "The block does not know the parameters of all its parts: would an optimiser find "
     "them? Are they attributes?",
+    # the receptive field
+    "field": "The receptive field of the stack '{}' is wrong: walk it with pencil and paper.",
+    "other end": "The walk goes from the input to the output: from which end must it start?",
+    "one layer": "Check the arithmetic with a single layer: how many pixels does it see?",
+    "no strides": "The strides play no part: what does a stride do to the steps of the layers "
+    "after it?",
+    "own stride": "A layer's own stride widens its own kernel: which layers does a stride concern?",
+    "added up": "The kernels are only added up: patches overlap.",
+    "distance": "That is how far apart two patches lie, not how large they are.",
+    # the patch discriminator
     "maps": "The map has the wrong size for an image of odd size: check padding, strides and the "
     "number of layers.",
     "not map": "One number per image comes out: a patch discriminator gives a map.",
@@ -47,6 +57,15 @@ SAY = {
     "fresh": "The first weights are others than PyTorch's, or in another order: are layers "
     "created in the order in which the image passes them, anew in each call, and left as they "
     "come?",
+    "last norm": "A norm follows the last convolution: logits are not normalised.",
+    "first norm": "A norm follows the first convolution.",
+    "no norm": "The norms are missing.",
+    "other norm": "The norms are of another kind.",
+    "sigmoid": "A sigmoid is applied: the losses take logits.",
+    "tanh": "A tanh is applied: the losses take logits.",
+    "cut at 0": "Negative values are cut off: which slope does the task give?",
+    "no activation": "There is no activation between the convolutions.",
+    "last activation": "An activation follows the last convolution: logits may be negative.",
     "sharp": "The leaky ReLU has PyTorch's usual slope, not that of the task.",
     "given": "With given weights the map is wrong: which activation, which slope, which norm, "
     "where?",
@@ -190,38 +209,28 @@ def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
     back = stack[::-1]
     jumps = list(accumulate((stride for _, stride in stack), lambda a, b: a * b))
     late = 1 + sum((kernel - 1) * jump for (kernel, _), jump in zip(stack, jumps, strict=True))
-    edge = "Check the arithmetic with a single layer: how many pixels does it see?"
-    return [
-        (
-            walked(stack, widened),
-            "The walk goes from the input to the output: from which end must it start?",
-        ),
-        (walked(back, lambda r, k, s: r * s + k), edge),
-        (walked(back, lambda r, k, s: r * s + k, 0), edge),
-        (walked(back, lambda r, k, s: (r - 1) * s + k + s - 1), edge),
-        (walk_back(stack) - 1, edge),
-        (walk_back(stack) + 1, edge),
-        (
-            walked(back, lambda r, k, s: r + k - 1),
-            "The strides play no part: what does a stride do to the steps of the layers after it?",
-        ),
-        (late, "A layer's own stride widens its own kernel: which layers does a stride concern?"),
-        (sum(kernel for kernel, _ in stack), "The kernels are only added up: patches overlap."),
-        (
-            jumps[-1] if jumps else 0,
-            "That is how far apart two patches lie, not how large they are.",
-        ),
+    ways = [
+        (walked(stack, widened), "other end"),
+        (walked(back, lambda r, k, s: r * s + k), "one layer"),
+        (walked(back, lambda r, k, s: r * s + k, 0), "one layer"),
+        (walked(back, lambda r, k, s: (r - 1) * s + k + s - 1), "one layer"),
+        (walk_back(stack) - 1, "one layer"),
+        (walk_back(stack) + 1, "one layer"),
+        (walked(back, lambda r, k, s: r + k - 1), "no strides"),
+        (late, "own stride"),
+        (sum(kernel for kernel, _ in stack), "added up"),
+        (jumps[-1] if jumps else 0, "distance"),
     ]
+    return [(value, SAY[key]) for value, key in ways]
 
 
 def field_case(stacks: dict[str, list[list[int]]]) -> tuple[dict, dict]:
-    message = "The receptive field of the stack '{}' is wrong: walk it with pencil and paper."
     items = []
     for name, stack in stacks.items():
         right = walk_back(stack)
         wrong = [[encode(value), text] for value, text in wrong_fields(stack) if value != right]
         items.append(
-            facet(name, encode(right), message.format(name), wrong=wrong, atol=1e-6, rtol=0)
+            facet(name, encode(right), SAY["field"].format(name), wrong=wrong, atol=1e-6, rtol=0)
         )
     return {"stacks": stacks}, {"facets": items}
 
@@ -275,14 +284,11 @@ def wrong_kinds(n: int) -> list:
     """Pairs (what is called, message) of typical wrong stacks."""
     order = built(1, 1, n, [1, 1, 9, 9])["called"]
     return [
-        [
-            ["conv", *["conv", "batch norm"] * (n + 1)],
-            "A norm follows the last convolution: logits are not normalised.",
-        ],
-        [["conv", "batch norm"] * (n + 1) + ["conv"], "A norm follows the first convolution."],
-        [[*order, "sigmoid"], "A sigmoid is applied: the losses take logits."],
-        [["conv"] * (n + 2), "The norms are missing."],
-        [[kind.replace("batch", "instance") for kind in order], "The norms are of another kind."],
+        [["conv", *["conv", "batch norm"] * (n + 1)], SAY["last norm"]],
+        [["conv", "batch norm"] * (n + 1) + ["conv"], SAY["first norm"]],
+        [[*order, "sigmoid"], SAY["sigmoid"]],
+        [["conv"] * (n + 2), SAY["no norm"]],
+        [[kind.replace("batch", "instance") for kind in order], SAY["other norm"]],
     ]
 
 
@@ -381,22 +387,19 @@ def patch_case(rng: np.random.Generator, n: int, image: list[int]) -> tuple[dict
     weights[-1] *= -mapped().sum().sign()  # some are negative
     right = mapped()
     wrong = [
-        (torch.sigmoid(right), "A sigmoid is applied: the losses take logits."),
-        (mapped(0.0), "Negative values are cut off: which slope does the task give?"),
-        (mapped(0.01), SAY["sharp"]),
-        (mapped(1.0), "There is no activation between the convolutions."),
-        (
-            F.leaky_relu(right, 0.2),
-            "An activation follows the last convolution: logits may be negative.",
-        ),
-        (torch.tanh(right), "A tanh is applied: the losses take logits."),
+        (torch.sigmoid(right), "sigmoid"),
+        (mapped(0.0), "cut at 0"),
+        (mapped(0.01), "sharp"),
+        (mapped(1.0), "no activation"),
+        (F.leaky_relu(right, 0.2), "last activation"),
+        (torch.tanh(right), "tanh"),
     ]
     running: list[Tensor] = []
     trained = mapped(running=running)
     inputs = {"arguments": arguments, "image": encode(picture), "norms": encode(norms)}
     inputs["weights"] = [encode(w) for w in weights]
     items = [
-        facet("map", encode(right), SAY["given"], 2, wrong=[[encode(w), m] for w, m in wrong]),
+        facet("map", encode(right), SAY["given"], 2, wrong=[[encode(w), SAY[m]] for w, m in wrong]),
         facet("train map", encode(trained), SAY["trained"], 0.5, quiet=True),
         facet("running", encode(torch.cat(running)), SAY["running"], 0.5, quiet=True),
         facet("one", [1, *right.shape[1:]], SAY["map shape"], 0.5),

@@ -6,12 +6,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks.judges import ROUGH, facet, same_precision, several, table
-from checks.loss_cases import FLIPPED, MEAN, NOT_STABLE, SIGN
+from checks.loss_cases import MEAN, NOT_STABLE, SIGN
 from checks.probes.ps2 import pair_parts, step_parts
 from checks.probes.tools import encode
 from checks.reference import (
     FROZEN,
     STEP_ERRORS,
+    STEP_WAYS,
     d_first,
     differing,
     play,
@@ -30,6 +31,21 @@ SAY = {
     "changed": "The gradient that reaches {} is wrong: is y cut off or changed on its way to D?",
     "as it came": "D does not stay as it came: its mode and what is frozen are for those who call "
     "the function.",
+    # G's loss
+    "no weight": "The L1 term has no weight: where is lambda?",
+    "no l1": "The L1 term is missing.",
+    "no gan": "The GAN term is missing.",
+    "other weight": "The weight is at the GAN term: which term does lambda belong to?",
+    "both weighted": "The weight is at both terms: which term does lambda belong to?",
+    "fixed": "The weight is fixed: use the one that is passed.",
+    "squared": "The distance is squared: L1 is asked for.",
+    "saturating": "The GAN term is the saturating one.",
+    "mean": MEAN,
+    "sign": SIGN,
+    "D's target": "G's target is D's for fakes: what does G want D to say?",
+    "sign of l1": "The sign of the L1 term is turned around.",
+    "sigmoid": "A sigmoid is applied twice: these are logits.",
+    "errors cancel": "The mean is taken before the absolute value: errors cancel.",
     "no way": "No gradient comes back through {}: is there a detach() or an item() on the way?",
     "not its own": "The gradient that reaches {} is wrong: is the term built from it, with its "
     "weight?",
@@ -126,36 +142,27 @@ def wrong_losses(
     logits: Tensor, fake: Tensor, y: Tensor, weight: float
 ) -> list[tuple[Tensor, str]]:
     gan, l1 = F.softplus(-logits).mean(), (fake - y).abs().mean()
-    summed = (fake - y).abs().sum()
-    of_images = (fake - y).abs().sum((1, 2, 3)).mean()
-    return [
-        (gan + l1, "The L1 term has no weight: where is lambda?"),
-        (gan, "The L1 term is missing."),
-        (weight * l1, "The GAN term is missing."),
-        (weight * gan + l1, "The weight is at the GAN term: which term does lambda belong to?"),
-        (weight * (gan + l1), "The weight is at both terms: which term does lambda belong to?"),
-        (gan + 100 * l1, "The weight is fixed: use the one that is passed."),
-        (gan + weight * (fake - y).square().mean(), "The distance is squared: L1 is asked for."),
-        (gan + weight * summed, MEAN),
-        (gan + weight * of_images, MEAN),
-        (F.softplus(-logits).sum() + weight * l1, MEAN),
-        (F.softplus(-logits).sum() + weight * summed, MEAN),
-        (
-            F.softplus(logits).mean() + weight * l1,
-            "G's target is D's for fakes: what does G want D to say?",
-        ),
-        (-F.softplus(logits).mean() + weight * l1, "The GAN term is the saturating one."),
-        (-gan - weight * l1, SIGN),
-        (gan - weight * l1, "The sign of the L1 term is turned around."),
-        (
-            F.softplus(-torch.sigmoid(logits)).mean() + weight * l1,
-            "A sigmoid is applied twice: these are logits.",
-        ),
-        (
-            gan + weight * (fake - y).mean().abs(),
-            "The mean is taken before the absolute value: errors cancel.",
-        ),
+    summed, of_images = (fake - y).abs().sum(), (fake - y).abs().sum((1, 2, 3)).mean()
+    ways = [
+        (gan + l1, "no weight"),
+        (gan, "no l1"),
+        (weight * l1, "no gan"),
+        (weight * gan + l1, "other weight"),
+        (weight * (gan + l1), "both weighted"),
+        (gan + 100 * l1, "fixed"),
+        (gan + weight * (fake - y).square().mean(), "squared"),
+        (gan + weight * summed, "mean"),
+        (gan + weight * of_images, "mean"),
+        (F.softplus(-logits).sum() + weight * l1, "mean"),
+        (F.softplus(-logits).sum() + weight * summed, "mean"),
+        (F.softplus(logits).mean() + weight * l1, "D's target"),
+        (-F.softplus(logits).mean() + weight * l1, "saturating"),
+        (-gan - weight * l1, "sign"),
+        (gan - weight * l1, "sign of l1"),
+        (F.softplus(-torch.sigmoid(logits)).mean() + weight * l1, "sigmoid"),
+        (gan + weight * (fake - y).mean().abs(), "errors cancel"),
     ]
+    return [(value, SAY[key]) for value, key in ways]
 
 
 # None of them is a number of float32.
@@ -213,32 +220,10 @@ def loss_kinds(rng: np.random.Generator) -> tuple[dict, dict]:
 # ---- the step
 
 ERRORS = [*STEP_ERRORS, ["Sizes of tensors must match", SAY["join"]]]
-WRONG: list[tuple[dict, str]] = [
-    ({"flipped": True}, FLIPPED),
-    ({"saturating": True}, "G's update follows the saturating loss: which one does the paper use?"),
-    ({"reduction": "sum"}, MEAN),
-    ({"d_weight": 1.0}, "D's loss is not halved, as the task asks."),
-    (
-        {"stale_D": True},
-        (
-            "G learned from D as it was before D's update: who moves first, and when are the "
-            "fakes judged?"
-        ),
-    ),
+WRONG = [
+    *STEP_WAYS,
     ({"leak": True}, SAY["leak"]),
-    (
-        {"d_keeps": True},
-        "D's gradients are not cleared before its backward: whose zero_grad is missing?",
-    ),
-    (
-        {"g_keeps": True},
-        "G's gradients are not cleared before its backward: whose zero_grad is missing?",
-    ),
-    (
-        {"move_G": False},
-        "G did not move: does its loss reach its weights, and is its optimiser used?",
-    ),
-    ({"move_D": False}, "D did not move: is its optimiser used?"),
+    ({"d_weight": 1.0}, "D's loss is not halved, as the task asks."),
     ({"squared": True}, "G's distance to y is squared: L1 is asked for."),
     ({"gan": False}, "G does not listen to D: where is the GAN term?"),
     ({"lambda_l1": 0.0}, "The L1 term does not reach G."),

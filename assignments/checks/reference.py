@@ -71,6 +71,32 @@ RIGHT = {
 }  # how a step is written: these are right for problem set 1, each other value is a mistake
 
 
+FLIPPED = "The labels look flipped: which target belongs to real, which to fake?"
+MEAN = "The value changes with the number of elements: is it a sum where a mean is asked for?"
+UNCLEARED = "{}'s gradients are not cleared before its backward: whose zero_grad is missing?"
+# Mistakes of any step of two players, and what to say.
+STEP_WAYS: list[tuple[dict, str]] = [
+    ({"flipped": True}, FLIPPED),
+    (
+        {"saturating": True},
+        "G's update follows the saturating loss: which one does the task ask for?",
+    ),
+    ({"reduction": "sum"}, MEAN),
+    (
+        {"stale_D": True},
+        "G learned from D as it was before D's update: who moves first, and when are the fakes "
+        "judged for G?",
+    ),
+    ({"d_keeps": True}, UNCLEARED.format("D")),
+    ({"g_keeps": True}, UNCLEARED.format("G")),
+    (
+        {"move_G": False},
+        "G did not move: does its loss reach its weights, and is its optimiser used?",
+    ),
+    ({"move_D": False}, "D did not move: is its optimiser used?"),
+]
+
+
 def log_loss(logits: Tensor, real: bool, way: SimpleNamespace) -> Tensor:
     loss = F.softplus(-logits if real != way.flipped else logits)
     return loss.mean() if way.reduction == "mean" else loss.sum()
