@@ -122,6 +122,9 @@ class Method:
     directions: ClassVar[tuple[str, ...]] = ("xy",)  # of translate(); both ways: ("xy", "yx")
     maps: ClassVar[tuple[str, ...]] = ()  # what translate() needs beside x: labels, instances
     has_codes: ClassVar[bool] = False  # translate(x, z) takes codes, which noise(n, seed) draws
+    has_chance: bool = False  # without codes, two translations of an image differ: by dropout
+    mixes_batch: bool = False  # a translation depends on the other images of its batch
+    is_one_network: ClassVar[bool] = False  # translate() is G, or G_xy, of x and z alone
     least_squares: bool = True  # D's outputs are near 0 or 1; False: logits of a probability
     relativistic: bool = False  # only differences of D's logits mean something: they have no zero
 
@@ -195,10 +198,12 @@ class Method:
         """One update of all networks; the unweighted terms, detached."""
         raise NotImplementedError
 
-    def translate(self, x: Tensor) -> dict[str, Tensor]:
+    def translate(
+        self, x: Tensor, z: Tensor | None = None, direction: str = "xy"
+    ) -> dict[str, Tensor]:
         """``{"fake_y": ...}``, (B, 3, H, W), if it ``translates``; changes no state.
 
-        With codes it takes ``z`` after x, with two directions ``direction``, and all its ``maps``.
+        Its ``maps`` come by name. ``z`` are codes, ``direction`` one of its ``directions``.
         """
         raise NotImplementedError
 
@@ -206,8 +211,8 @@ class Method:
         """n codes z; of a method that translates with codes, of a ``seed`` if one is given."""
         raise NotImplementedError
 
-    def encode(self, y: Tensor) -> Tensor:
-        """The codes of images y, if it ``reads_codes``."""
+    def encode(self, y: Tensor, direction: str = "xy") -> Tensor:
+        """The codes of images of the domain it leads to, if it ``reads_codes``."""
         raise NotImplementedError
 
     def generate(self, z: Tensor | int) -> Tensor:

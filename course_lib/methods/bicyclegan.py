@@ -157,6 +157,7 @@ class BicycleGAN(Method):
     """
 
     Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
+    is_one_network = True
 
     def __init__(
         self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
@@ -347,7 +348,9 @@ class BicycleGAN(Method):
     def reads_codes(self) -> bool:
         return self.E is not None
 
-    def encode(self, y: Float[Tensor, "b 3 s s"]) -> Float[Tensor, "b z_dim"]:
+    def encode(
+        self, y: Float[Tensor, "b 3 s s"], direction: str = "xy"
+    ) -> Float[Tensor, "b z_dim"]:
         """The style of y: mu of :meth:`encode_distribution`."""
         return self.encode_distribution(y)[0]
 

@@ -120,7 +120,7 @@ class CUT(Method):
     ``bf16`` runs the networks in bfloat16; losses stay float32.
     """
 
-    Config, PRESETS = Config, PRESETS
+    Config, PRESETS, is_one_network = Config, PRESETS, True
 
     def __init__(
         self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False

@@ -102,7 +102,7 @@ class CycleGAN(Method):
     Images are (B, 3, S, S) in [-1, 1].
     """
 
-    Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
+    Config, PRESETS, directions, is_one_network = Config, PRESETS, ("xy", "yx"), True
 
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)

@@ -20,6 +20,8 @@ class NoisyGenerator(ResNetGenerator):
 class NoisyCycleGAN(cyclegan.CycleGAN):
     """CycleGAN with noise for its generators, which no term asks them to use."""
 
+    has_chance, is_one_network = True, False
+
     def generator(self) -> NoisyGenerator:
         cfg = self.config
         sizes = cfg.base_channels, cfg.n_blocks, cfg.upsampling

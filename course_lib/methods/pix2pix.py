@@ -84,6 +84,7 @@ class Pix2Pix(Method):
     """G, D, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1]."""
 
     Config, PRESETS, needs_pairs, least_squares = Config, PRESETS, True, False
+    is_one_network = True
 
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         super().__init__(config, device, bf16)
@@ -95,6 +96,8 @@ class Pix2Pix(Method):
             sizes |= {"image_size": cfg.image_size, "levels": cfg.levels, "dropout": cfg.dropout}
             self.G = UNet(skips=cfg.generator == "unet", **sizes)
         self.D = PatchGAN(6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm)
+        self.has_chance = cfg.test_dropout and cfg.dropout > 0 and cfg.generator != "resnet"
+        self.mixes_batch = cfg.test_batch_statistics and cfg.norm == "batch"
         self.networks = {"G": self.G, "D": self.D}
         self.to_device(cfg.norm)
         self.keep_averages("G")

@@ -164,6 +164,7 @@ class Pix2PixHD(Method):
         super().__init__(config, device, bf16)
         cfg = self.config
         self.maps = type(self).maps if cfg.n_labels else ()
+        self.has_chance = cfg.use_features  # styles, of their own codes
         s_channels = (cfg.n_labels or 3) + cfg.use_instances
         self.styles = Styles(cfg.n_labels, cfg.n_centres)
         g_channels = s_channels + self.styles.n_features * cfg.use_features

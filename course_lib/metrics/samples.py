@@ -14,6 +14,7 @@ from course_lib.data.facades import photographs
 from course_lib.methods.base import Method
 from course_lib.metrics import diversity, factors, pixels, resampling
 from course_lib.metrics.perceptual import distances
+from course_lib.networks.hardware import seeded
 
 INPUTS, SAMPLES = 100, 20  # of the paper's diversity
 NEAREST = 8  # answers that a person would look through
@@ -133,8 +134,7 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     cfg = method.config
     held_out = open_dataset(data, split, cfg.image_size, load=cfg.load, single=True)
     real = torch.stack([held_out[i]["y"] for i in range(len(held_out))])
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
+    with seeded(0, method.device):
         fake = torch.cat([method.generate(len(part)).cpu() for part in real.split(50)])
     apart = distances(fake, real)
     return {

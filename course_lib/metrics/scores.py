@@ -18,7 +18,6 @@ from torch.utils.data import default_collate
 
 from course_lib.data import open_dataset
 from course_lib.data.facades import label_map
-from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels
 from course_lib.metrics.houses import check_maps, hue_errors, lit_windows, visible_borders
@@ -26,6 +25,7 @@ from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04b
 from course_lib.metrics.perceptual import distances
 from course_lib.metrics.resampling import ends, groups_of, of_mean, quotient
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
+from course_lib.networks.hardware import seeded
 
 BATCH = 16
 NOISE = 0.01  # standard deviation, as a share of the range: 0.02 in [-1, 1]
@@ -310,9 +310,8 @@ def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
     """
     parts: dict[str, list[Tensor]] = {"fake_y": [], "again": [], "rec": [], "rec_noisy": []}
     # one by one where the test batch's statistics count: a result must not depend on its neighbours
-    size = 1 if configs.as_dict(method.config).get("test_batch_statistics") else BATCH
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
+    size = 1 if method.mixes_batch else BATCH
+    with seeded(0, method.device):
         for start in range(0, len(items["x"]), size):
             rows = slice(start, start + size)
             batch = {name: items[name][rows] for name in ("x", "y", *method.maps)}

@@ -4,6 +4,7 @@ A reader may skip it: results change by rounding alone.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,14 @@ def prepare(device: Device) -> None:
     """
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True
+
+
+@contextmanager
+def seeded(seed: int, device: Device) -> Iterator[None]:
+    """In here torch draws the numbers of ``seed``; afterwards its random state is as it was."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def fused(device: Device) -> bool:

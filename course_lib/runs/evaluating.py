@@ -17,6 +17,7 @@ from course_lib.data.images import to_png
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.metrics import resampling, samples, scores
+from course_lib.networks.hardware import seeded
 from course_lib.plotting.figures import score_over_time
 from course_lib.runs import looks
 from course_lib.runs.opening import open_translator, towards
@@ -30,13 +31,13 @@ def translate_batches(
 
     ``batch_size`` matters only to a method that normalises with the test batch's own statistics.
     """
-    torch.manual_seed(seed)
     out: dict[str, list[Tensor]] = {"x": [], "y": [], "fake_y": []}
-    # with a generator of its own: it would draw from the one that dropout uses
-    for batch in DataLoader(dataset, batch_size, generator=torch.Generator()):
-        batch["fake_y"] = method.translate_batch(batch)["fake_y"].cpu()
-        for key, parts in out.items():
-            parts.append(batch[key])
+    with seeded(seed, method.device):
+        # with a generator of its own: it would draw from the one that dropout uses
+        for batch in DataLoader(dataset, batch_size, generator=torch.Generator()):
+            batch["fake_y"] = method.translate_batch(batch)["fake_y"].cpu()
+            for key, parts in out.items():
+                parts.append(batch[key])
     return {key: torch.cat(parts) for key, parts in out.items()}
 
 

@@ -17,11 +17,6 @@ from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import CourseError, need
 from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.methods.base import Method
-from course_lib.methods.bicyclegan import BicycleGAN
-from course_lib.methods.cut import CUT
-from course_lib.methods.cyclegan import CycleGAN
-from course_lib.methods.noisy_cyclegan import NoisyCycleGAN
-from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs import looks
 from course_lib.runs.opening import open_translator, towards
@@ -95,7 +90,7 @@ def check(
 def _painted(method: Method, x: Tensor, z: Tensor | None, direction: str) -> Tensor:
     """What a file must compute from x and z: ``translate``'s output."""
     x, z, maps = x.to(method.device), None if z is None else z.to(method.device), {}
-    if isinstance(method, Pix2PixHD):
+    if method.maps:
         z, maps = _as_scenes(method, x, z)
     return method.translate(x, z, direction, **maps)["fake_y"].cpu()
 
@@ -119,7 +114,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     where = settings["data"]
     name = where if where in names() else Path(where).name  # a page must not tell folders
     data = open_dataset(where, "test", method.config.image_size, direction, load=method.config.load)
-    pick = _shaded if isinstance(method, Pix2PixHD) else itemgetter("x")
+    pick = _shaded if method.maps else itemgetter("x")
     count = min(INPUTS, len(data))
     x = torch.stack([pick(data[i * len(data) // count]) for i in range(count)])
     about = {
@@ -155,27 +150,21 @@ def _generator(method: Method, direction: str) -> nn.Module:
 
     Raises CourseError if that is not one function of its inputs.
     """
-    if isinstance(method, (BicycleGAN, CUT)):
-        return method.averaged["G"]
-    if isinstance(method, CycleGAN) and not isinstance(method, NoisyCycleGAN):
-        return method.averaged[f"G_{direction}"]
-    if isinstance(method, Pix2PixHD) and method.config.n_labels and method.config.use_features:
+    if method.maps and method.has_chance:
         return _Scenes(method)
-    if not isinstance(method, Pix2Pix):
+    if not method.is_one_network:
         raise CourseError(
             f"{type(method).__name__} cannot be exported",
             "to_onnx",
             f"export {', '.join(METHODS)}, the last of label maps and with styles",
         )
-    config = method.config
-    drops = config.test_dropout and config.dropout > 0
-    if drops or (config.test_batch_statistics and config.norm == "batch"):
+    if method.has_chance or method.mixes_batch:
         raise CourseError(
             "the outputs depend on chance or on the batch, which a file cannot do",
             "the run's configuration",
             "train with --set test_dropout=False --set test_batch_statistics=False",
         )
-    return method.averaged["G"]
+    return method.averaged.get("G") or method.averaged[f"G_{direction}"]
 
 
 def _traced(net: nn.Module, size: int, step: int, codes: Tensor | None):
@@ -267,7 +256,7 @@ def _shaded(item: dict) -> Tensor:
 
 def _codes(method: Method, n: int) -> Tensor | None:
     """z for n inputs, (n, z_dim), or None where there is none."""
-    if isinstance(method, Pix2PixHD) and method.config.use_features:
+    if method.maps:
         return torch.randn(n, method.styles.n_features, generator=torch.Generator().manual_seed(0))
     return method.noise(n, seed=0) if method.has_codes else None
 

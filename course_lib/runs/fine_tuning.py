@@ -59,15 +59,13 @@ class Start(NamedTuple):
     model: Method
     facts: dict[str, Any]  # name, steps that it has learned for, sha256 of its file of weights
 
-    def check(self, method: str, size: int, item: dict, direction: str) -> None:
-        """Raises CourseError for another ``method``, a ``size`` between, or an ``item`` without
-        maps.
-        """
-        settings_of(self.facts["name"], method, size)
-        needed, name = self.model.maps, self.facts["name"]
+    def check(self, item: dict, direction: str) -> None:
+        """Raises CourseError for an ``item`` that lacks the maps from which it paints."""
+        needed = self.model.maps
         if needed and (direction == "yx" or not set(needed) <= item.keys()):
+            paints = f"{self.facts['name']} paints from {' and '.join(needed)} of x"
             raise CourseError(
-                f"{name} paints from {' and '.join(needed)} of x, and these data have none",
+                f"{paints}, and these data have none",
                 f"--direction {direction}",
                 "try --data facades",
             )
@@ -102,8 +100,9 @@ class Start(NamedTuple):
             ) from error
 
 
-def opened(start: Path | str) -> Start:
-    """Open what ``start`` names. Raises CourseError as :func:`runs.open_run`."""
+def opened(start: Path | str, method: str, size: int) -> Start:
+    """Open what ``start`` names. Raises CourseError as :func:`settings_of` and `runs.open_run`."""
+    settings_of(start, method, size)
     name = named(start)
     model = open_run(name, "cpu")[0]
     if short := shipped.name_of(name):

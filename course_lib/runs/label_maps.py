@@ -8,9 +8,9 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from course_lib.data.label_maps import Edit, edited, find_scenes
-from course_lib.errors import CourseError, explained
+from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
-from course_lib.runs.sizes import FIX, framer, make_targets, write_pictures
+from course_lib.runs.sizes import framer, make_targets, paint_files
 
 
 def translate_scenes(
@@ -45,13 +45,11 @@ def translate_scenes(
     size = method.config.image_size
     scenes = list(find_scenes(source, size, lambda given, where: frame(given).inner, halved))
     targets = make_targets(target, source, [name for name, *_ in scenes], samples, [source])
-    written = []
-    for (name, given, *maps), paths in zip(scenes, targets, strict=True):
-        framed = frame(given)
-        with explained(name, FIX):
-            fakes = paint(framed.pad(torch.stack(maps).float())).cpu()
-            written += write_pictures(paths, [framed.crop(fake) for fake in fakes])
-    return written
+    inputs = (
+        (name, given, lambda _, maps=maps: torch.stack(maps).float(), None)
+        for name, given, *maps in scenes
+    )
+    return paint_files(inputs, targets, frame, paint)
 
 
 @torch.no_grad()

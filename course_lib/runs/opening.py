@@ -1,5 +1,6 @@
 """A trained run is opened again: its settings, its method with weights, and its direction."""
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -75,14 +76,14 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
 
 def open_translator(folder: Path | str, device: str) -> tuple[Method, dict]:
     """As :func:`open_run`. Raises CourseError for a run that makes images from noise."""
-    settings = read_settings(folder)
-    if not method_class(settings["method"]).translates:
+    method, settings = open_run(folder, device)
+    if not method.translates:
         raise CourseError(
             f"a {settings['method']} run makes images from noise: it has no input to translate",
             folder,
             "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)",
         )
-    return open_run(folder, device)
+    return method, settings
 
 
 def towards(method: Method, settings: dict, direction: str, folder: Path | str) -> Method:
@@ -99,34 +100,21 @@ def towards(method: Method, settings: dict, direction: str, folder: Path | str) 
             folder,
             f"train another one with --direction {direction}",
         )
-    return SwappedMethod(method)
+    return swapped(method)
 
 
-class SwappedMethod(Method):
+def swapped(method: Method) -> Method:
     """``method``, which translates both ways, seen from the other side: its x is the other's y.
 
-    Styles are those of the domain that is the output now. Networks and configuration are shared.
+    Codes are those of the domain that is the output now. Everything else is shared.
     """
+    other = copy.copy(method)
 
-    directions = ("xy", "yx")
+    def translate(x: Tensor, z: Tensor | None = None, direction: str = "xy") -> dict[str, Tensor]:
+        return method.translate(x, z, direction[::-1])
 
-    def __init__(self, method: Method):
-        super().__init__(method.config, method.device)
-        self.method = method
-        self.networks, self.averaged = method.networks, method.averaged
-        self.has_codes = method.has_codes
+    def encode(y: Tensor, direction: str = "xy") -> Tensor:
+        return method.encode(y, direction[::-1])
 
-    @property
-    def reads_codes(self) -> bool:
-        return self.method.reads_codes
-
-    def translate(
-        self, x: Tensor, z: Tensor | None = None, direction: str = "xy"
-    ) -> dict[str, Tensor]:
-        return self.method.translate(x, z, direction[::-1])
-
-    def noise(self, n: int, seed: int | None = None) -> Tensor:
-        return self.method.noise(n, seed)
-
-    def encode(self, y: Tensor, direction: str = "xy") -> Tensor:
-        return self.method.encode(y, direction[::-1])
+    other.translate, other.encode = translate, encode
+    return other

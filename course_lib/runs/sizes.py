@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from course_lib.data.files import check_apart, check_outputs, replace_file
 from course_lib.data.images import Size, scaled, to_image, to_png
 from course_lib.errors import CourseError, explained
-from course_lib.methods import configs
 from course_lib.methods.base import Method
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
@@ -32,8 +31,7 @@ def multiple(method: Method, paint: Painter) -> int:
     """
     size = method.config.image_size
     layers = [type(layer) for net in method.averaged.values() for layer in net.modules()]
-    settings = configs.as_dict(method.config)
-    of_the_image = nn.InstanceNorm2d in layers or settings.get("test_batch_statistics")
+    of_the_image = nn.InstanceNorm2d in layers or method.mixes_batch
     for step in (4 << k for k in range(size.bit_length()) if 4 << k <= size):
         try:
             with explained(f"a picture of {size + step} x {size} px", "give --device cpu"):
@@ -133,8 +131,23 @@ def make_targets(
     return paths
 
 
-def write_pictures(paths: list[Path], images: list[Image.Image]) -> list[Path]:
-    """Write each image as the PNG file at its path; the paths."""
-    for path, image in zip(paths, images, strict=True):
-        replace_file(path, to_png(image))
-    return paths
+def paint_files(
+    inputs: Iterable[tuple[object, Size, Callable[[Size], Tensor], Image.Image | None]],
+    targets: list[list[Path]],
+    frame: Callable[[Size], Frame],
+    paint: Painter,
+    finish: Callable[[Image.Image, Image.Image | None], Image.Image] | None = None,
+) -> list[Path]:
+    """Write what ``paint`` makes of each of ``inputs`` to its ``targets``, PNG files; their paths.
+
+    An input is its name, its size, what gives it as a tensor (c, h, w) of an inner size, and the
+    image that it comes from, if there is one. ``finish`` changes a picture by that image.
+    """
+    for (name, given, x_of, source), paths in zip(inputs, targets, strict=True):
+        framed = frame(given)
+        with explained(name, FIX):
+            fakes = paint(framed.pad(x_of(framed.inner))).cpu()
+            for path, fake in zip(paths, fakes, strict=True):
+                picture = framed.crop(fake, source)
+                replace_file(path, to_png(finish(picture, source) if finish else picture))
+    return list(chain(*targets))

@@ -13,6 +13,7 @@ from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError, explained
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
+from course_lib.networks.hardware import seeded
 from course_lib.runs import fine_tuning, looks
 from course_lib.runs.opening import read_settings
 from course_lib.training import distributed, profiles
@@ -76,7 +77,7 @@ def train(
     """
     cls, out, data = method_class(method), files.expanded(out), os.path.expanduser(data)
     config = config or make_config(method, start=start)
-    begun = fine_tuning.opened(start) if start is not None else None
+    begun = fine_tuning.opened(start, method, config.image_size) if start is not None else None
     place = distributed.join(profiles.pick_device(device))
     rank, ranks = distributed.world()
     bf16 = profiles.use_bf16(place, bf16)
@@ -86,7 +87,7 @@ def train(
         files.check_apart(out, Path(data))
         files.check_fresh(out, "run.json", '"config"')
     if begun:
-        begun.check(method, config.image_size, train_set[0], direction)
+        begun.check(train_set[0], direction)
     config = cls.adapt_config(config, train_set[0], direction)
     if config.keep == "best":
         _check_best(cls, val_set)
@@ -109,11 +110,8 @@ def train(
     if goes_on:
         old = _flat(read_settings(out))
         check_settings(out, cls.Config, old, _flat(settings), resume)
-    with (
-        torch.random.fork_rng([place] if place.type == "cuda" else []),
-        explained("building the networks"),
-    ):
-        torch.manual_seed(seed)  # of the first weights; the training itself is seeded by fit()
+    # the first weights; the training itself is seeded by fit()
+    with seeded(seed, place), explained("building the networks"):
         model = cls(config, place, bf16)
     if begun:
         begun.give(model)

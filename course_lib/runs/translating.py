@@ -1,6 +1,8 @@
 """Images in files are translated by a run: ``course translate``."""
 
 import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor
 from course_lib.data.files import expanded
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
+    Size,
     attempt,
     find_images,
     grey,
@@ -18,16 +21,16 @@ from course_lib.data.images import (
     list_folder,
     read_image,
     refusal,
-    to_bytes,
     to_tensor,
     with_luminance,
 )
-from course_lib.errors import CourseError, explained
+from course_lib.errors import CourseError
 from course_lib.methods.base import Method
+from course_lib.networks.hardware import seeded
 from course_lib.runs import looks
 from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import open_translator, towards
-from course_lib.runs.sizes import FIX, Painter, framer, make_targets, write_pictures
+from course_lib.runs.sizes import Painter, framer, make_targets, paint_files
 
 
 def translate_files(
@@ -88,17 +91,12 @@ def translate_files(
     example = style and read_image(style)
     if example and not whole:
         example = half(example, not input_is_left)
-    paint = _painter(method, example, samples, seed)
+    paint = _painter(method, look, example, samples, seed)
     frame = framer(method, paint, scale, squared)
-
-    def opened(path: Path) -> Image.Image:
-        image = read_image(path, keep_alpha)
-        return half(image, input_is_left) if paired else image
-
     sizes, bad = attempt(lambda path: read_image(path).size, paths)  # before anything is written
     if bad:
         raise refusal(bad, source)
-    if samples > 1 and not method.has_codes and not _has_chance(method, next(iter(paths)), seed):
+    if samples > 1 and not (method.has_codes or method.has_chance):
         raise CourseError(
             f"this {settings['method']} run has no noise: all {samples} outputs would be the same",
             folder,
@@ -114,32 +112,34 @@ def translate_files(
             "images; --whole takes all of it",
             stacklevel=2,
         )
-    torch.manual_seed(seed)
-    written = []
-    for path, files in zip(paths, targets, strict=True):
-        image = opened(path)
-        framed = frame(image.size)
-        with explained(path, FIX):
-            x = framed.pad(to_tensor(image.convert("RGB"), framed.inner)).to(method.device)
-            fakes = paint(grey(x) if look.colouring else x).cpu()
-            pictures = [framed.crop(fake, image) for fake in (grey(fakes) if look.grey else fakes)]
-            if look.colouring:
-                pictures = [with_luminance(picture, image) for picture in pictures]
-            written += write_pictures(files, pictures)
-    return written
+
+    def opened() -> Iterator[tuple[Path, Size, Callable[[Size], Tensor], Image.Image]]:
+        for path in paths:
+            image = read_image(path, keep_alpha)
+            image = half(image, input_is_left) if paired else image
+            yield path, image.size, partial(to_tensor, image.convert("RGB")), image
+
+    finish = with_luminance if look.colouring else None  # the network gives the colours alone
+    with seeded(seed, method.device):
+        return paint_files(opened(), targets, frame, paint, finish)
 
 
-def _painter(method: Method, style: Image.Image | None, samples: int, seed: int) -> Painter:
+def _painter(
+    method: Method, look: looks.Look, style: Image.Image | None, samples: int, seed: int
+) -> Painter:
     """What turns x (1, 3, h, w) into its outputs (k, 3, h, w)."""
     if style is not None:
         z = method.encode(to_tensor(style, method.config.image_size)[None].to(method.device))
 
     def paint(x: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "k 3 h w"]:
+        x = (grey(x) if look.colouring else x).to(method.device)
         if style is not None:
-            return method.translate(x, z=z)["fake_y"]
-        if method.has_codes:
-            return method.sample(x, samples, seed)[0]
-        return torch.cat([method.translate(x)["fake_y"] for _ in range(samples)])
+            fakes = method.translate(x, z)["fake_y"]
+        elif method.has_codes:
+            fakes = method.sample(x, samples, seed)[0]
+        else:
+            fakes = torch.cat([method.translate(x)["fake_y"] for _ in range(samples)])
+        return grey(fakes) if look.grey else fakes
 
     return paint
 
@@ -188,11 +188,3 @@ def _check_style(method: Method, name: str, folder: Path, samples: int) -> None:
             folder,
             "leave out --style, or train bicyclegan or munit",
         )
-
-
-def _has_chance(method: Method, path: Path, seed: int) -> bool:
-    """Whether two outputs for one input differ."""
-    torch.manual_seed(seed)
-    x = to_tensor(read_image(path), method.config.image_size)[None].to(method.device)
-    first, second = (to_bytes(method.translate(x)["fake_y"]) for _ in range(2))
-    return not torch.equal(first, second)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_lib.data import View, files
+from course_lib.networks.hardware import seeded
 from course_lib.training import checkpoint
 from course_lib.training.progress import Progress
 from course_lib.training.run import TrainingRun, lines_of, read_rows
@@ -67,9 +68,7 @@ class Previews:
             return
         run.read()
         run.previewed = passed
-        on_gpu = self.method.device.type == "cuda"
-        with torch.random.fork_rng(devices=[self.method.device] if on_gpu else []):
-            torch.manual_seed(run.settings["seed"])
+        with seeded(run.settings["seed"], self.method.device):
             if self.method.translates:
                 rows, title = self._translated(), "held-out images"
             else:

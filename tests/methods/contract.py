@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from course_lib.data.facades import paint
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.runs.opening import SwappedMethod
+from course_lib.runs.opening import swapped
 from course_lib.training import checkpoint, progress
 from course_lib.training import run as training_run
 from course_lib.training.fit import fit
@@ -347,16 +347,16 @@ def directions_are_told_apart(case: Case, folder: Path) -> None:
         return
     there, back = output(method, data), output(method, data, "yx")
     assert not torch.allclose(there, back)
-    swapped = SwappedMethod(method)
+    other = swapped(method)
     mirrored = data | {"x": data["y"], "y": data["x"]}
-    assert torch.equal(output(swapped, mirrored), back) and torch.equal(
-        output(swapped, mirrored, "yx"), there
+    assert torch.equal(output(other, mirrored), back) and torch.equal(
+        output(other, mirrored, "yx"), there
     )
-    assert (swapped.has_codes, swapped.reads_codes) == (method.has_codes, method.reads_codes)
+    assert (other.has_codes, other.reads_codes) == (method.has_codes, method.reads_codes)
     if method.has_codes:
-        assert torch.equal(swapped.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
+        assert torch.equal(other.sample(data["y"], 2, 3), method.sample(data["y"], 2, 3, "yx"))
     if method.reads_codes:
-        assert torch.equal(swapped.encode(data["x"]), method.encode(data["x"], "yx"))
+        assert torch.equal(other.encode(data["x"]), method.encode(data["x"], "yx"))
 
 
 def codes_decide(case: Case, folder: Path) -> None:

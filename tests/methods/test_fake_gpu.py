@@ -72,7 +72,7 @@ def painted(method: Method, data: dict[str, Tensor]) -> list[Tensor]:
     for direction in method.directions if method.translates else ():
         images.append(method.translate_batch(data, direction)["fake_y"])
         if method.reads_codes:
-            method.encode(y, *([direction] if len(method.directions) > 1 else []))
+            method.encode(y, direction)
     if method.has_codes:
         images.append(method.sample(x, 2)[:, 1])
     if "instances" in method.maps:

@@ -45,6 +45,7 @@ class Stub(Method):
             Config(image_size=size, d_layers=1, **({"test_batch_statistics": False} | config))
         )
         self.there, self.back, self.rec, self.sizes = there, back, rec, []
+        self.mixes_batch = self.config.test_batch_statistics
         if back:
             self.directions = ("xy", "yx")
 

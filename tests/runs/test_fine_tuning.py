@@ -49,7 +49,7 @@ def test_every_method_takes_over_all_networks_and_nothing_else(name):
 
 
 def test_averages_begin_with_those_of_the_start_and_soon_follow(place, tmp_path):
-    begun = fine_tuning.opened(place / "run")
+    begun = fine_tuning.opened(place / "run", "pix2pix", 16)
     settings = (["average=0"], ["average=0.5"])
     made = [runs.make_config("pix2pix", settings=pair, start=place / "run") for pair in settings]
     plain, averaged = map(method_class("pix2pix"), made)
@@ -67,7 +67,7 @@ def test_averages_begin_with_those_of_the_start_and_soon_follow(place, tmp_path)
         steps=1,
         start=place / "run",
     )
-    again = fine_tuning.opened(tmp_path / "plain")
+    again = fine_tuning.opened(tmp_path / "plain", "pix2pix", 16)
     again.give(averaged)  # which has an average, and the start has none
     assert all(map(torch.equal, ours.parameters(), again.model.G.parameters()))
 
