@@ -34,7 +34,7 @@ from course_lib.widgets.show import shown_errors
 
 SHOWN = 5  # inputs to choose from
 ROUND = 60  # images of a round of the game
-CODES = 160  # images whose codes are read
+CODES = 64  # images whose codes are read, one after the other: a tab waits for them
 ADDRESS = "127.0.0.1"
 # Voilà's page would fetch icons from elsewhere, and wait for them where there is no network.
 POLICY = (
@@ -47,13 +47,9 @@ LOOKS = [
 TITLE = f"""<style>{"".join(LOOKS)}</style><h1>GAN image-to-image translation</h1>
 <p>Networks of the course, on new images. What they paint is a guess: label it as generated where
 you show it.</p>"""
-SUBJECTS = {  # of the shipped weights, by data: what they are about; x and y in words
-    "emoji:edges": ("emoji", "outline", "emoji"),
-    "emoji:twemoji-fluent": ("flat and 3-D emoji", "flat", "3-D"),
-    "facades": ("houses", "map", "house"),
-    "facades:touching": ("houses", "map", "house"),
-    "facades:day-night": ("day and night", "day", "night"),
-    "photos:colour": ("photographs", "grey", "colour"),
+DOMAINS = {  # x and y in words, by the data
+    "emoji:twemoji-fluent": ("flat", "3-D"),
+    "facades:day-night": ("day", "night"),
 }
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 CHOSEN = "red_panda"  # the test photograph that is shown first
@@ -96,6 +92,7 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
     for folder in folders or [shipped.PREFIX + name for name in shipped.NAMES]:
         name = shipped.name_of(folder)
         title = shipped.about(name)["title"] if name else Path(folder).resolve().name
+        title = str(folder) if title in named else title
         method, settings = runs.open_translator(Path(folder), "auto")
         named[title] = Translator(title, method, settings, Path(folder))
     pages = _pages(named)
@@ -108,10 +105,10 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
         i = tabs.selected_index
         if i in filled:
             return
-        title, make = list(pages.items())[i]
+        kind, make = list(pages.items())[i]
         (message,) = tabs.children[i].children
         with shown_errors(message, "this page failed"):
-            hint = w.HTML(f"<p><b>Try first.</b> {HINTS[title.partition(':')[0]]}</p>")
+            hint = w.HTML(f"<p><b>Try first.</b> {HINTS[kind]}</p>")
             tabs.children[i].children = [hint, make()]
         filled.add(i)
 
@@ -122,43 +119,47 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
 
 
 def _pages(named: dict[str, Translator]) -> dict[str, Callable[[], w.Widget]]:
-    """Title of each tab, which begins with a key of HINTS, and what makes its widget."""
-    pages, drawn = {}, {}
-    for name, one in named.items():
-        data, direction = one.settings["data"], one.settings["direction"]
-        if (data, direction) == ("emoji:edges", "xy"):
-            drawn[name] = one.method
-        known, both_ways = shipped.name_of(one.folder), len(one.method.directions) > 1
-        kinds = {
-            "Colour": looks.of_run(one.settings, direction).colouring,
-            "Many answers": one.method.reads_codes,
-            "Borrowed looks": both_ways and one.method.has_codes,
-            "There and back": both_ways and not one.method.has_codes,
-            "Rebuild": bool(one.method.maps),
-        }
-        for kind in [kind for kind, fits in kinds.items() if fits]:
-            title = f"{kind}: {SUBJECTS[data][0] if known else name}"
-            title = f"{title} ({name})" if title in pages else title
-            pages[title] = partial(_made, kind, one)
-        if not known:
-            pages[f"Training: {name}"] = partial(scrubber.scrubber, one.folder)
-    if drawn:
-        pages["Draw"] = partial(draw.draw, drawn)
-    pages["Real or fake?"] = partial(_choice, named, _game)
-    judged = {name: one for name, one in named.items() if one.method.discriminators()}
-    if judged:
-        pages["What D sees"] = partial(_choice, judged, partial(_made, "What D sees"))
-    order = [*HINTS]
-    return dict(sorted(pages.items(), key=lambda page: order.index(page[0].partition(":")[0])))
+    """Title of each tab, one of HINTS, and what makes its widget."""
+    fitting = {name: _kinds(one) for name, one in named.items()}
+    pages = {}
+    for kind in HINTS:
+        shown = {name: one for name, one in named.items() if kind in fitting[name]}
+        if shown:
+            pages[kind] = partial(_choice, shown, partial(_made, kind))
+        if shown and kind == "Draw":  # which has a choice of its own, and keeps the drawing
+            pages[kind] = partial(draw.draw, {name: one.method for name, one in shown.items()})
+    return pages
+
+
+def _kinds(one: Translator) -> list[str]:
+    """The tabs that can show a model."""
+    method, data, direction = one.method, one.settings["data"], one.settings["direction"]
+    both_ways = len(method.directions) > 1
+    fits = {
+        "Colour": looks.of_run(one.settings, direction).colouring,
+        "Draw": (data, direction) == ("emoji:edges", "xy"),
+        "Many answers": method.reads_codes,
+        "Borrowed looks": both_ways and method.has_codes,
+        "There and back": both_ways and not method.has_codes,
+        "Rebuild": bool(method.maps),
+        "Training": shipped.name_of(one.folder) is None,
+        "Real or fake?": True,
+        "What D sees": bool(method.discriminators()),
+    }
+    return [kind for kind, fit in fits.items() if fit]
 
 
 def _made(kind: str, one: Translator) -> w.Widget:
-    """The widget of a tab that shows some held-out items."""
+    """The widget of a tab."""
     method = one.method
     if kind == "Colour":
         names = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
         names.sort(key=lambda name: name != CHOSEN)
         return photograph.colourer(method, {name: photos.photograph(name) for name in names})
+    if kind == "Training":
+        return scrubber.scrubber(one.folder)
+    if kind == "Real or fake?":
+        return _game(one)
     some = _some(one)
     x, y, names = some["x"], some["y"], some["names"]
     if kind == "Many answers":
@@ -167,9 +168,9 @@ def _made(kind: str, one: Translator) -> w.Widget:
         codes = [method.encode(image.to(method.device)).cpu() for image in images]
         return latents.explorer(method, x, torch.cat(codes), names)
     if kind == "There and back":
-        _, *words = SUBJECTS.get(one.settings["data"], ("", "x", "y"))
+        words = DOMAINS.get(one.settings["data"], ("x", "y"))
         words = words if one.settings["direction"] == "xy" else words[::-1]
-        return back.both_ways(method, x, y, names, tuple(words))
+        return back.both_ways(method, x, y, names, words)
     if kind == "Borrowed looks":
         return styles.mixer(method, x, y, names, names)
     if kind == "Rebuild":
@@ -184,11 +185,14 @@ def _game(one: Translator) -> w.Widget:
 
 
 def _choice(named: dict[str, Translator], make: Callable[[Translator], w.Widget]) -> w.Widget:
-    """A choice of one model, and what ``make`` makes of it."""
+    """What ``make`` makes of a model; a choice of one, if there are several."""
+    if len(named) == 1:
+        return make(*named.values())
     chosen = w.Dropdown(options=list(named), description="model")
     place, message = w.VBox(), w.HTML()
 
     def show(_: Any = None) -> None:
+        place.children, message.value = [], WAITING
         with shown_errors(message, "this model cannot be shown here"):
             place.children = [make(named[chosen.value])]
             message.value = ""

@@ -35,36 +35,27 @@ def test_tabs_are_filled_when_opened_and_show_their_errors(monkeypatch):
     assert len(drawn) == 1  # once
 
 
-def test_tabs_are_named_in_words_and_never_hide_one_another(monkeypatch):
+def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(monkeypatch):
     night = made("cyclegan", "facades:day-night", "shipped:flat-3d", "yx")
     munit = made("munit", "emoji:twemoji-fluent", "borrowed")
     hd = made("pix2pixhd", "facades", "mine")
     colour = made("pix2pix", "photos:colour", "shipped:photos-colour")
     named = {"first": night, "second": night, "borrowed": munit, "mine": hd, "grey": colour}
     pages = app._pages(named)
-    assert list(pages) == [
-        "Colour: photographs",
-        "Many answers: borrowed",
-        "Borrowed looks: borrowed",
-        "There and back: day and night",
-        "There and back: day and night (second)",
-        "Rebuild: mine",
-        "Training: borrowed",
-        "Training: mine",
-        "Real or fake?",
-        "What D sees",
-    ]
-    chosen, direction, _ = pages["There and back: day and night"]().children
+    assert list(pages) == [kind for kind in app.HINTS if kind != "Draw"]
+    model, message, place = pages["There and back"]().children
+    assert model.options == ("first", "second") and message.value == ""
+    chosen, direction, _ = place.children[0].children
     assert direction.options[0][0] == "night to day, and back"
     assert chosen.options[0][0] == "number 1" and len(chosen.options) == app.SHOWN
-    photographs = pages["Colour: photographs"]().children[0].pictures.options
+    photographs = pages["Colour"]().children[0].pictures.options
     assert photographs[0][0] == "red panda" and len(photographs) == 10
     lens = pages["What D sees"]()
     assert lens.children[0].options == ("first", "second", "grey")  # none for maps with instances
-    assert len(pages["Rebuild: mine"]().children[0].children[0].options) == app.SHOWN
+    assert len(pages["Rebuild"]().scene.options) == app.SHOWN
     monkeypatch.setattr(app, "CODES", 4)
-    assert pages["Many answers: borrowed"]().children  # of the eight numbers of a style
-    assert pages["Borrowed looks: borrowed"]().children
+    assert pages["Many answers"]().children  # of the eight numbers of a style
+    assert pages["Borrowed looks"]().children
 
 
 def test_each_of_few_test_images_is_offered_once(monkeypatch):
