@@ -1,6 +1,7 @@
 """``shape_walk``: what a network does to an image, layer by layer, found out by running it."""
 
 from html import escape
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,24 +18,20 @@ class ShapeWalk(list[list[str]]):
     def __repr__(self) -> str:
         table = [HEAD, *self]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = []
-        for row in table:
-            cells = zip(row, "<<>>>", widths, strict=True)
-            lines.append("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells).rstrip())
+        sides = [f"{side}{width}" for side, width in zip("<<>>>", widths, strict=True)]
+        lines = ["  ".join(map(format, row, sides)).rstrip() for row in table]
         rule = "-" * (sum(widths) + 8)
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     def _repr_html_(self) -> str:
-        lines = []
-        for row in [HEAD, *self]:
-            tag = "th" if row in (HEAD, self[-1]) else "td"
+        def line(row: list[str], tag: str) -> str:
             sides = ("left", "left", "right", "right", "right")
-            cells = [
-                f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
-                for side, cell in zip(sides, row, strict=True)
-            ]
-            lines.append(f"<tr>{''.join(cells)}</tr>")
-        return f"<table><thead>{lines[0]}</thead><tbody>{''.join(lines[1:])}</tbody></table>"
+            cells = zip(row, sides, strict=True)
+            texts = (f'<{tag} style="text-align:{s}">{escape(cell)}</{tag}>' for cell, s in cells)
+            return f"<tr>{''.join(texts)}</tr>"
+
+        body = [*(line(row, "td") for row in self[:-1]), line(self[-1], "th")]
+        return f"<table><thead>{line(HEAD, 'th')}</thead><tbody>{''.join(body)}</tbody></table>"
 
 
 def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
@@ -46,10 +43,11 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
     has a row of its own; behind it the field is that of two branches, and not given. The network is
     left as it was, also if it raises.
     """
-    calls, names = [], {layer: name for name, layer in net.named_modules()}
+    calls: list[tuple[nn.Module, tuple, Tensor]] = []  # layer, arguments, output
+    names = {layer: name for name, layer in net.named_modules()}
 
-    def note(layer: nn.Module, args: tuple, out: Tensor) -> None:
-        calls.append((layer, args[0], out))
+    def note(*call: Any) -> None:
+        calls.append(call)
 
     hooks = [layer.register_forward_hook(note) for layer in names if not [*layer.children()]]
     try:
@@ -58,22 +56,19 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
     finally:
         for hook in hooks:
             hook.remove()
-    steps: list[tuple[int, int, bool]] | None = []  # (kernel, stride, whether it enlarges)
+    convs: list[nn.Module] | None = []  # all so far, while they stand in one line
     rows = [{"name": "", "layer": "input", "output": x, "sees": "1", "parameters": 0}]
-    for layer, given, out in calls:
+    for layer, (given, *_), out in calls:
         if given.shape[1] > rows[-1]["output"].shape[1]:
-            steps = None
+            convs = None
             rows.append({"name": "", "layer": "concat", "sees": "-", "parameters": 0})
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            kernel, stride = layer.kernel_size[0], layer.stride[0]
-            enlarges = isinstance(layer, nn.ConvTranspose2d)
-            if steps is not None:
-                steps = [*steps, (kernel, stride, enlarges)]
-            behind = f", stride {stride}" if stride > 1 else ""
-            text = f"{'transposed ' * enlarges}conv {kernel}x{kernel}{behind}"
-            rows.append(
-                {"name": names[layer], "layer": text, "sees": _sees(steps), "parameters": 0}
-            )
+            convs = None if convs is None else [*convs, layer]
+            (side, _), (stride, _) = layer.kernel_size, layer.stride
+            text = "transposed " * isinstance(layer, nn.ConvTranspose2d) + f"conv {side}x{side}"
+            text += f", stride {stride}" * (stride > 1)
+            sees = _sees(convs)
+            rows.append({"name": names[layer], "layer": text, "sees": sees, "parameters": 0})
         elif not isinstance(layer, nn.Identity):
             rows[-1]["layer"] += f" + {NAMES.get(type(layer).__name__, type(layer).__name__)}"
         rows[-1]["output"] = out
@@ -89,11 +84,11 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
     return walk
 
 
-def _sees(steps: list[tuple[int, int, bool]] | None) -> str:
+def _sees(convs: list[nn.Module] | None) -> str:
     """Receptive field in px: back from one output position to the input, at most."""
-    if steps is None:
-        return "-"
     n = 1
-    for kernel, stride, enlarges in reversed(steps):
+    for conv in reversed(convs or []):
+        kernel, stride = conv.kernel_size[0], conv.stride[0]
+        enlarges = isinstance(conv, nn.ConvTranspose2d)
         n = (n + kernel - 2) // stride + 1 if enlarges else (n - 1) * stride + kernel
-    return str(n)
+    return "-" if convs is None else str(n)
