@@ -27,6 +27,12 @@ def check_choice(name: str, value: object, choices: Collection) -> None:
         )
 
 
+def check_positive(name: str, value: float | None) -> None:
+    """Raises CourseError unless the ``value`` of an option, if it is given, is above 0."""
+    if value is not None and not 0 < value < float("inf"):
+        raise CourseError(f"{name} must be above 0, got {value}", name, f"for example {name} 3")
+
+
 def need(extra: str, *modules: str) -> list[ModuleType]:
     """The modules, imported.
 

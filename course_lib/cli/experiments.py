@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from course_lib.cli.options import positive
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, check_positive
 
 app = typer.Typer()
 
@@ -28,7 +27,7 @@ def sweep(
     """Train and score every cell of a grid into one table, once. Status 1 if one fails."""
     from course_lib.experiments import sweep
 
-    positive("--workers", workers)
+    check_positive("--workers", workers)
     if scheduler is not None and workers is not None:
         raise CourseError(
             "--scheduler and --workers exclude each other", "course sweep", "give one of them"

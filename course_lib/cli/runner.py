@@ -20,7 +20,7 @@ from course_lib.data.files import check_fresh, commit, only_run, replace_file
 from course_lib.errors import CourseError, need
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
-CARD = "from course_lib.training import card\nprint(card.told())"  # what the GPU did, at the end
+CARD = "from course_lib.training import profiles\nprint(profiles.gpu_facts())"  # at the end
 NOTE = ".passed.json"  # in a notebook's own folder, which the next run may empty then
 # What a kernel must not inherit: Agg loses every figure, optimised bytecode every assert.
 CLEAN = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"} | dict.fromkeys(
@@ -96,7 +96,7 @@ def receipt(profile: str, versions: dict[str, str]) -> dict:
     """By what a notebook is executed: program, profile, machine, versions, commit.
 
     :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; the ``seconds`` of each
-    code cell, None where it did not run; and where there is a GPU what :mod:`training.card` tells.
+    code cell, None where it did not run; and where there is a GPU :func:`profiles.gpu_facts`.
     """
     import torch
 

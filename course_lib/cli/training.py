@@ -8,16 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from course_lib.cli.options import (
-    DataName,
-    Device,
-    Direction,
-    Out,
-    Profile,
-    RunFolder,
-    positive,
-)
-from course_lib.errors import CourseError
+from course_lib.cli.options import DataName, Device, Direction, Out, Profile, RunFolder
+from course_lib.errors import CourseError, check_positive
 from course_lib.methods import METHODS
 
 app = typer.Typer()
@@ -97,7 +89,7 @@ def train(
     from course_lib.training import distributed
 
     for name, number in {"--size": size, "--steps": steps, "--minutes": minutes}.items():
-        positive(name, number)
+        check_positive(name, number)
     if seed < 0:
         raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "write --seed 0")
     if steps is not None and minutes is not None:
@@ -164,8 +156,8 @@ def translate(
     """Translate images with a trained run; outputs have the sizes of their inputs."""
     from course_lib import runs
 
-    positive("--samples", samples)
-    positive("--scale", scale)
+    check_positive("--samples", samples)
+    check_positive("--scale", scale)
     written = runs.translate_files(
         folder,
         source,

@@ -18,9 +18,10 @@ from course_lib.data.files import expanded, only_run
 from course_lib.errors import CourseError, explained
 from course_lib.methods import configs
 from course_lib.methods.base import Method
-from course_lib.training import card, distributed
+from course_lib.training import distributed
 from course_lib.training.loading import batches
 from course_lib.training.previews import Previews
+from course_lib.training.profiles import gpu_clock
 from course_lib.training.progress import Progress
 from course_lib.training.run import TrainingRun
 from course_lib.training.threads import Threads
@@ -97,7 +98,7 @@ def fit(
                 break
             schedule(method, share)
             where = run.where(run.step + 1)
-            with explained(where), card.clock(method.device), threads.step():
+            with explained(where), gpu_clock(method.device), threads.step():
                 terms = update(method, batch, seed, run.step)
             run.advance(terms, time.monotonic() - began)
             now = run.share(steps, minutes), interrupted.is_set()
