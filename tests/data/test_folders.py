@@ -49,6 +49,14 @@ def names(folder):
     return {split: [item["name"] for item in ImageFolder(folder, split, 8)] for split in SPLITS}
 
 
+def warnings_of(folder):
+    """What is said while all its parts are opened."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert all(len(ImageFolder(folder, split, 16)) for split in SPLITS)
+    return [str(warning.message) for warning in caught]
+
+
 # --- layouts
 
 
@@ -311,11 +319,7 @@ def test_partners_of_other_shapes_are_named_once(tmp_path):
     for i in range(20):
         save(tmp_path / "A" / f"{i:02}.png", noise(64, 64, i))
         save(tmp_path / "B" / f"{i:02}.png", noise(*((96, 48) if i < 12 else (32, 32)), i))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for split in SPLITS:
-            ImageFolder(tmp_path, split, 16)
-    (said,) = (str(warning.message) for warning in caught)
+    (said,) = warnings_of(tmp_path)
     assert "12 of 20 pairs" in said and "64 x 64 and 96 x 48" in said
     assert "09.png and 2 more" in said and "crop" in said
 
@@ -331,11 +335,7 @@ def faint(folder, scale):
 @pytest.mark.parametrize("scale", [1, 20, 255])
 def test_masks_that_a_network_sees_as_black_are_noticed_once(tmp_path, scale):
     faint(tmp_path, scale)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for split in SPLITS:
-            ImageFolder(tmp_path, split, 16)
-    said = [str(warning.message) for warning in caught]
+    said = warnings_of(tmp_path)
     assert len(said) == (scale < 255)
     assert all("images of B" in text and f"between 0 and {scale}," in text for text in said)
 
