@@ -159,7 +159,9 @@ def _made(kind: str, one: Translator) -> w.Widget:
     if kind == "Training":
         return scrubber.scrubber(one.folder)
     if kind == "Real or fake?":
-        return _game(one)
+        data, seed = _held_out(one, "test"), secrets.randbelow(10**6)
+        pairs = runs.translate_batches(method, Subset(data, data.shown[:ROUND]))
+        return real_or_fake.game(pairs["y"], pairs["fake_y"], one.title, seed=seed)
     some = _some(one)
     x, y, names = some["x"], some["y"], some["names"]
     if kind == "Many answers":
@@ -176,12 +178,6 @@ def _made(kind: str, one: Translator) -> w.Widget:
     if kind == "Rebuild":
         return scene.editor(method, list(zip(some["labels"], some["instances"], strict=True)))
     return lens.lens(method, x, y, names)
-
-
-def _game(one: Translator) -> w.Widget:
-    data = _held_out(one, "test")
-    pairs = runs.translate_batches(one.method, Subset(data, data.shown[:ROUND]))
-    return real_or_fake.game(pairs["y"], pairs["fake_y"], one.title, seed=secrets.randbelow(10**6))
 
 
 def _choice(named: dict[str, Translator], make: Callable[[Translator], w.Widget]) -> w.Widget:
@@ -255,13 +251,8 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
         # It warns of its own settings, for each visitor.
         logging.getLogger("tornado.general").setLevel("ERROR")
 
-        def announce() -> None:
-            print(
-                f"the app: http://{ADDRESS}:{port}/?token={token}\n"
-                "only this machine can reach it, and only with the token; Ctrl-C ends it",
-                flush=True,
-            )
-
+        told = f"the app: http://{ADDRESS}:{port}/?token={token}\nonly this machine can reach it, "
+        told += "and only with the token; Ctrl-C ends it"
         # once it listens: an address that is told sooner would be refused
-        IOLoop.current().add_callback(announce)
+        IOLoop.current().add_callback(print, told, flush=True)
         server.start()

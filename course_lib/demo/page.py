@@ -100,8 +100,7 @@ def _inputs(page: Path, name: str, data: TwoDomains, drawn: Callable[[dict], Ten
     """
     names = list(data.names or map(str, range(len(data))))
     rows = [names.index(chosen) for chosen in CHOSEN if chosen in names]
-    if not rows:
-        rows = sorted({data.shown[i * len(data.shown) // PRESETS] for i in range(PRESETS)})
+    rows = rows or sorted({data.shown[i * len(data.shown) // PRESETS] for i in range(PRESETS)})
     x = torch.stack([drawn(data[i]) for i in rows])
     (page / "presets" / name).mkdir(parents=True)
     presets = []
@@ -114,9 +113,7 @@ def _inputs(page: Path, name: str, data: TwoDomains, drawn: Callable[[dict], Ten
     few = colours if len(colours) <= COLOURS else []
     words = [*CLASSES, *(f"{name} beside {name}" for name in CLASSES)]
     labels = dict(zip(map(_hex, SHADES), words, strict=True))
-    if not set(few) <= set(labels):
-        labels = {}
-    meanings = [labels.get(colour, colour) for colour in few]
+    meanings = [labels[colour] for colour in few] if set(few) <= set(labels) else few
     return {"presets": presets, "colours": few, "meanings": meanings, "paper": colours[0]}
 
 

@@ -113,8 +113,7 @@ def static(models: Any) -> Figure:
     drawings = [np.array(picture) for picture in pictures.values()]
     rows = {"drawing": torch.cat([drawing_to_x(drawing, size) for drawing in drawings])}
     for name, method in named.items():
-        z = _code(method, seed=0)
-        answers = [translate_drawing(method, drawing, z) for drawing in drawings]
+        answers = [translate_drawing(method, one, _code(method, seed=0)) for one in drawings]
         rows[name] = torch.stack([to_tensor(answer, size) for answer in answers])
     return image_grid(rows, list(pictures))
 
