@@ -25,7 +25,7 @@ def prepare(device: Device) -> None:
 @contextmanager
 def seeded(seed: int, device: Device) -> Iterator[None]:
     """In here torch draws the numbers of ``seed``; afterwards its random state is as it was."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
 
