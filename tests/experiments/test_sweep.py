@@ -138,7 +138,7 @@ def test_no_scheduler_at_the_address(tmp_path):
         sweep.run(write(tmp_path), scheduler="nonsense://127.0.0.1:1")
 
 
-GRIDS = [path for path in tracked("notebooks/sweeps/*.toml") if path.stem != "claims"]
+GRIDS = tracked("notebooks/sweeps/*.toml")
 
 
 @pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)
