@@ -53,6 +53,7 @@ LOSSES = (
 SEEN = tomllib.loads(
     (Path(__file__).parents[1] / "pages" / "seen.toml").read_text(encoding="utf-8")
 )
+REPORT = "weighted: "  # a key of a step's report begins with it
 BATCHES = ("x", "y", "z", "eps", "real", "old_x", "old_y")  # inputs of a step with a row an image
 # Which networks' weights a step leaves in which row, and the inputs that they come from.
 PLAYERS = {
@@ -94,14 +95,13 @@ def read(course: Path, problem_set: str, student: str) -> Submission:
     path, handed_in = Path(student), course / "submitted" / student / problem_set
     if path.name == student and notebook.may_be_folder(handed_in):
         path = handed_in  # a name, even where a folder of that name lies here
-    name = path.stem if path.is_file() else Path(student).name
-    submission = Submission(name, problem_set)
-    given = notebook.read(course / "source" / problem_set, "", problem_set).content
-    released = notebook.released_cells(given)
-    if path.is_file():
-        notebook.load(path, submission, released)
-    else:  # says what is missing
-        submission = notebook.read(path, submission.student, problem_set, released)
+    given = notebook.read(course / "source" / problem_set, "", problem_set)
+    released = notebook.released_cells(given.content)
+    submission = (
+        notebook.load(path, Submission(path.stem, problem_set), released)
+        if path.is_file()
+        else notebook.read(path, Path(student).name, problem_set, released)  # says what is missing
+    )
     if submission.reason:
         raise CourseError(submission.reason, path, "name a notebook that can be graded")
     # without plots and long runs, on which no check depends
@@ -228,7 +228,7 @@ def play(
             yield result
 
 
-def run(own: Version, tried: dict[str, list[Version]], bar: tqdm, *where: Any) -> dict:
+def run(own: Version, tried: dict[str, list[Version]], *where: Any) -> dict:
     """Run the student's own code, then the changed versions of what earns points in it.
 
     Returns check, inputs and expectations, by the check's name. Raises CourseError where the code
@@ -242,23 +242,23 @@ def run(own: Version, tried: dict[str, list[Version]], bar: tqdm, *where: Any) -
     for check, inputs, expectations in list(drawn.values()):
         if game := inputs.get("several", {}).get("weighted"):
             drawn["losses"] = replace(check, name="losses"), longer(game), expectations
-    (result,) = play([own], drawn, *where)
-    bar.update()
-    late = [note for note in result.notes if "it took too long" in note]
-    if result.reason or late:  # the others would end alike
-        fix = "look at the report of course grade first"
-        raise CourseError(result.reason or late[0], own.submission.path, fix)
-    scored = {check.function for check in result.checks if check.score}
-    versions = [version for name in tried if name in scored for version in tried[name]]
-    bar.total = 1 + len(versions)
-    with contextlib.closing(play(versions, drawn, *where)) as results:
-        spent = 0.0
-        for result in results:
-            bar.update()
-            spent += result.cpu
-            if spent > SECONDS:
-                what = f"its changed versions take more than {SECONDS} seconds of a core"
-                raise CourseError(what, own.submission.path, "look at the report of course grade")
+    fix, spent = "look at the report of course grade", 0.0
+    with tqdm(total=1, desc=f"viva of {own.submission.student}", unit="run") as bar:
+        (result,) = play([own], drawn, *where)
+        bar.update()
+        late = [note for note in result.notes if "it took too long" in note]
+        if result.reason or late:  # the others would end alike
+            raise CourseError(result.reason or late[0], own.submission.path, f"{fix} first")
+        scored = {check.function for check in result.checks if check.score}
+        versions = [version for name in tried if name in scored for version in tried[name]]
+        bar.total = 1 + len(versions)
+        with contextlib.closing(play(versions, drawn, *where)) as results:
+            for result in results:
+                bar.update()
+                spent += result.cpu
+                if spent > SECONDS:
+                    what = f"its changed versions take more than {SECONDS} seconds of a core"
+                    raise CourseError(what, own.submission.path, fix)
     return drawn
 
 
@@ -291,16 +291,12 @@ def spoken(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1])] * (len(parts) > 1) + parts[-1:])
 
 
-def plain(key: str) -> str:
-    return key.removeprefix("weighted: ")
-
-
 def in_words(function: str, key: str) -> str:
     """What a check reads, in words; an entry of a step's report by its own name. Empty where there
     are no words for it: then it is not asked about.
     """
-    words = SEEN["any"] | SEEN.get(function, {})
-    return words.get(plain(key), f"the entry {plain(key)}" if function in PLAYERS else "")
+    words, key = SEEN["any"] | SEEN.get(function, {}), key.removeprefix(REPORT)
+    return words.get(key, f"the entry {key}" if function in PLAYERS else "")
 
 
 def can_be_compared(raw: Any) -> bool:
@@ -376,22 +372,21 @@ def asked(own: Version, versions: list[Version], drawn: dict) -> Iterator[tuple[
         if check.function != versions[0].function or not check.visible:
             continue
         if name == "losses":
-            found = [curves([plain(key) for key in keys], raw, array) for raw in raws]
+            found = [curves([key.removeprefix(REPORT) for key in keys], raw, array) for raw in raws]
             if found[-1] != STOPS:
                 yield LOSSES, "", [on_axes(lines, found[-1]) for lines in found]
-            continue
-        if "G_after" in keys:
+        elif "G_after" in keys:
             start = dict(expectations["idle"][0])
-            found = [moves(check.function, inputs, start, mine, raw, array) for raw in raws]
-            yield MOVES, "", found
-            continue
-        words = {key: in_words(check.function, key) for key in keys}
-        words = {
-            key: said for key, said in words.items() if said and can_be_compared(mine.get(key))
-        }
-        if words:
+            yield MOVES, "", [moves(check.function, inputs, start, mine, x, array) for x in raws]
+        else:
+            words = {
+                key: said
+                for key in keys
+                if can_be_compared(mine.get(key)) and (said := in_words(check.function, key))
+            }
             about = f"This is compared: {spoken([*words.values()])}."
-            yield DIFFERENT, about, [different(words, mine, raw, alike) for raw in raws]
+            if words:
+                yield DIFFERENT, about, [different(words, mine, raw, alike) for raw in raws]
 
 
 def question(
@@ -415,7 +410,6 @@ def question(
             texts = [f"picture {letter}" for letter in LETTERS] if drawn else options
             version = versions[chosen]
             used.add(version.diff)
-            lost = [check.message for check in version.result.checks if check.message]
             return {
                 "kind": kind,
                 "function": version.function,
@@ -424,7 +418,7 @@ def question(
                 "options": texts[: len(options)],
                 "answer": LETTERS[right],
                 "right": texts[right],
-                "said": lost[0] if lost else "",
+                "said": next((c.message for c in version.result.checks if c.message), ""),
                 "picture": drawn,
                 "version": version,
             }
@@ -441,16 +435,7 @@ def changed(version: Version) -> str:
 
 def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> dict:
     """What the pages show. Raises CourseError where nothing can be asked, or code is stopped."""
-    submission = read(course, problem_set, student)
-    with tqdm(total=1, desc=f"viva of {submission.student}", unit="run") as bar:
-        return made_of(submission, course, problem_set, seed, tier, bar)
-
-
-def made_of(
-    submission: Submission, course: Path, problem_set: str, seed: int, tier: str, bar: tqdm
-) -> dict:
-    """As :func:`make`; the bar counts the runs in the sandbox."""
-    rng = random.Random(seed)
+    submission, rng = read(course, problem_set, student), random.Random(seed)
     functions = grade.open_checks(course, problem_set).FUNCTIONS[problem_set]
     changed_texts = importlib.import_module("checks.mutation").changes
     tried: dict[str, list[Version]] = {}
@@ -461,7 +446,7 @@ def made_of(
         most = TRIED_OF_A_STEP if name in PLAYERS else TRIED
         tried[name] = rng.sample(found, min(most, len(found)))
     own = Version(replace(submission))
-    drawn = run(own, tried, bar, course, problem_set, tier, str(seed))
+    drawn = run(own, tried, course, problem_set, tier, str(seed))
     pools = [
         (*kind, versions)
         for versions in tried.values()
