@@ -14,24 +14,28 @@ from checks.probes.tools import decode, encode
 from checks.reference import differing, slopes
 from torch import Tensor, nn
 
-SCALAR = "The loss is no single number: which reduction does the task ask for?"
-L2 = "The distance is squared: L1 is asked for."
-BEFORE = "The mean is taken before the absolute value: errors cancel."
-FIT = (
-    "An image has the wrong number of channels for a network: which domain does each generator "
-    "take?"
-)
-OTHER = (
-    "Two tensors that are compared have other numbers of channels or images: of which domain "
-    "is each?"
-)
-FITS = [["subscript", FIT], ["must match the size", OTHER], ["does not broadcast", FIT]]
-MODES = (
-    "A network is left frozen, or runs or stays in another mode than train mode, in which it came."
-)
-NO_SLOPE = "The gradient is nan where what is compared is equal: has the distance a slope at 0?"
-LOST = "No gradient reaches {}: is there a detach(), a no_grad() or an item() on its way?"
-SLOPE = "The gradient that reaches {} is wrong: is a part of its way cut off?"
+# What a student is told.
+SAY = {
+    "scalar": "The loss is no single number: which reduction does the task ask for?",
+    "l2": "The distance is squared: L1 is asked for.",
+    "before": "The mean is taken before the absolute value: errors cancel.",
+    "fit": "An image has the wrong number of channels for a network: which domain does each "
+    "generator take?",
+    "other": "Two tensors that are compared have other numbers of channels or images: of which "
+    "domain is each?",
+    "modes": "A network is left frozen, or runs or stays in another mode than train mode, in "
+    "which it came.",
+    "no slope": "The gradient is nan where what is compared is equal: has the distance a slope at "
+    "0?",
+    "lost": "No gradient reaches {}: is there a detach(), a no_grad() or an item() on its way?",
+    "slope": "The gradient that reaches {} is wrong: is a part of its way cut off?",
+}
+
+FITS = [
+    ["subscript", SAY["fit"]],
+    ["must match the size", SAY["other"]],
+    ["does not broadcast", SAY["fit"]],
+]
 
 
 def l1(a: Tensor, b: Tensor) -> Tensor:
@@ -49,13 +53,15 @@ def rivals(formulas: list[tuple[Callable[[], Tensor], str]], right: Tensor) -> l
 
 def expected(value: Tensor, sources: dict, wrong: list, message: str, dtype: str) -> dict:
     """Facets for a loss: its value, and the gradients in ``sources``."""
-    more = {"wrong": wrong, "shape": SCALAR} | ROUGH[dtype]
-    slope_items = slopes(value, sources, LOST, SLOPE, 0.5, **ROUGH[dtype]) if sources else []
+    more = {"wrong": wrong, "shape": SAY["scalar"]} | ROUGH[dtype]
+    slope_items = (
+        slopes(value, sources, SAY["lost"], SAY["slope"], 0.5, **ROUGH[dtype]) if sources else []
+    )
     items = [
         facet("value", encode(value), message, 2, **more),
         same_precision(dtype),
-        *({"nan": NO_SLOPE} | item for item in slope_items),
-        facet("intact", True, MODES, 0.5, beside=True),
+        *({"nan": SAY["no slope"]} | item for item in slope_items),
+        facet("intact", True, SAY["modes"], 0.5, beside=True),
     ]
     return {"facets": [{**item, "errors": [*FITS, *item.get("errors", [])]} for item in items]}
 
@@ -123,7 +129,7 @@ def cycle_case(
             "The value is half of what is asked for: the two directions are added.",
         ),
         (lambda: -right, SIGN),
-        (lambda: f * (Q(P(x)) - x).square().mean() + b * (P(Q(y)) - y).square().mean(), L2),
+        (lambda: f * (Q(P(x)) - x).square().mean() + b * (P(Q(y)) - y).square().mean(), SAY["l2"]),
         (lambda: f * (Q(P(x)) - x).abs().sum() + b * (P(Q(y)) - y).abs().sum(), MEAN),
         (
             lambda: (
@@ -132,7 +138,7 @@ def cycle_case(
             ),
             MEAN,
         ),
-        (lambda: f * (Q(P(x)) - x).mean().abs() + b * (P(Q(y)) - y).mean().abs(), BEFORE),
+        (lambda: f * (Q(P(x)) - x).mean().abs() + b * (P(Q(y)) - y).mean().abs(), SAY["before"]),
         (
             lambda: f * l1(Q(P(x)), y) + b * l1(P(Q(y)), x),
             "A cycle ends in one domain and is compared with another: where did it start?",
@@ -208,9 +214,9 @@ def identity_case(
             "The value is half of what is asked for: the terms are added.",
         ),
         (lambda: -right, SIGN),
-        (lambda: w * ((P(y) - y).square().mean() + (Q(x) - x).square().mean()), L2),
+        (lambda: w * ((P(y) - y).square().mean() + (Q(x) - x).square().mean()), SAY["l2"]),
         (lambda: w * ((P(y) - y).abs().sum() + (Q(x) - x).abs().sum()), MEAN),
-        (lambda: w * ((P(y) - y).mean().abs() + (Q(x) - x).mean().abs()), BEFORE),
+        (lambda: w * ((P(y) - y).mean().abs() + (Q(x) - x).mean().abs()), SAY["before"]),
     ]
     return inputs, expected(
         right,

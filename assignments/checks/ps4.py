@@ -17,13 +17,39 @@ from checks.ps4_step import networks
 from checks.reference import cut_off, differing, slopes
 from torch import Tensor
 
-NO_NOISE = (
-    "With mu and logvar at 0 the code has no noise: is the exponential missing, or the noise "
-    "itself?"
-)
-
-
-NOT_NORMAL = "The noise is not that of a standard normal distribution."
+# What a student is told of codes.
+SAY = {
+    "variance": "The noise is scaled with the variance: what does N(mu, variance) want?",
+    "logvar": "The noise is scaled with logvar itself: what is it the logarithm of?",
+    "too much": "The noise is scaled too much: which power of the variance is the standard "
+    "deviation?",
+    "sign": "The sign of logvar is turned around.",
+    "not scaled": "The noise is not scaled: logvar is not used.",
+    "root": "The root is taken of logvar, not of the variance.",
+    "no exponential": "The exponential is missing: logvar is a logarithm.",
+    "no noise": "There is no noise: mu comes back as it is.",
+    "scale": "The noise has the wrong scale: how does the standard deviation follow from logvar?",
+    "nan": "With mu and logvar at 0 the code has no noise: is the exponential missing, or the "
+    "noise itself?",
+    "shape": "The noise has another shape than mu and logvar.",
+    "arguments": "The function takes three arguments, the last of which may be left out.",
+    "moved": "The noise is not added to mu.",
+    "mu": "Without variance the code is not mu.",
+    "wide": "With a large variance the scale is wrong: is something bounded?",
+    "normal": "The noise is not that of a standard normal distribution.",
+    "bounded": "The noise is bounded: many numbers are the largest.",
+    "drawn on": "The noise does not come from the generator that is passed: drawing twice from it "
+    "gives the same numbers.",
+    "repeats": "The noise does not come from the generator that is passed: the same seed gives "
+    "other numbers.",
+    "global": "The noise does not come from the generator that is passed: the global one is used.",
+    "global seed": "Without a generator, torch.manual_seed does not decide the noise.",
+    "same": "The same numbers come for several images or dimensions: which shape has the noise?",
+    "unseeded": "Without a generator every draw is the same: is the seed fixed?",
+    "lost": "No gradient reaches {}: is it cut off, or is the code drawn by something that has no "
+    "gradient?",
+    "slope": "The gradient in {} is wrong: is the code mu plus scaled noise?",
+}
 
 # ---- reparameterisation
 
@@ -38,91 +64,46 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
     }
     std = (logvar / 2).exp()
     one, half = torch.ones_like(mu), std / 2
-    wrong = [
-        (logvar.exp(), "The noise is scaled with the variance: what does N(mu, variance) want?"),
-        (logvar, "The noise is scaled with logvar itself: what is it the logarithm of?"),
-        (
-            (2 * logvar).exp(),
-            "The noise is scaled too much: which power of the variance is the standard deviation?",
-        ),
-        ((-logvar / 2).exp(), "The sign of logvar is turned around."),
-        (one, "The noise is not scaled: logvar is not used."),
-        (logvar.abs().sqrt(), "The root is taken of logvar, not of the variance."),
-        (logvar / 2, "The exponential is missing: logvar is a logarithm."),
-        (0 * one, "There is no noise: mu comes back as it is."),
-    ]
-    lost = (
-        "No gradient reaches {}: is it cut off, or is the code drawn by something that has no "
-        "gradient?"
-    )
-    same = "The same numbers come for several images or dimensions: which shape has the noise?"
-    source = "The noise does not come from the generator that is passed: {}"
+    ways = {
+        "variance": logvar.exp(),
+        "logvar": logvar,
+        "too much": (2 * logvar).exp(),
+        "sign": (-logvar / 2).exp(),
+        "not scaled": one,
+        "root": logvar.abs().sqrt(),
+        "no exponential": logvar / 2,
+        "no noise": 0 * one,
+    }
+    wrong = differing([(value, SAY[key]) for key, value in ways.items()], std)
+    more = {"wrong": wrong, "nan": SAY["nan"], "shape": SAY["same"]}
     errors = [
-        *cut_off(lost.format("mu and logvar")),
-        ["must match the size", "The noise has another shape than mu and logvar."],
+        *cut_off(SAY["lost"].format("mu and logvar")),
+        ["must match the size", SAY["shape"]],
+        ["positional argument", SAY["arguments"]],
     ]
-    errors += [
-        [
-            "positional argument",
-            "The function takes three arguments, the last of which may be left out.",
-        ]
-    ]
-    slope = "The gradient in {} is wrong: is the code mu plus scaled noise?"
+    wide, spread = encode(0 * one + math.exp(30)), [0.0, 1.0, math.erf(0.5**0.5)]
     items = [
-        facet(
-            "z",
-            encode(std),
-            "The noise has the wrong scale: how does the standard deviation follow from logvar?",
-            3,
-            wrong=differing(wrong, std),
-            errors=errors,
-            nan=NO_NOISE,
-            shape=same,
-            rtol=1e-12,
-        ),
+        facet("z", encode(std), SAY["scale"], 3, rtol=1e-12, **more),
         # where mu is large beside the noise, their difference keeps fewer digits
-        facet("moved", encode(std), "The noise is not added to mu.", quiet=True, rtol=1e-7),
-        facet("mu", encode(mu), "Without variance the code is not mu.", 1, quiet=True),
-        facet(
-            "wide",
-            encode(0 * one + math.exp(30)),
-            "With a large variance the scale is wrong: is something bounded?",
-            quiet=True,
-            rtol=1e-11,
-        ),
-        facet(
-            "noise",
-            encode(torch.tensor([0.0, 1.0, math.erf(0.5**0.5)])),
-            NOT_NORMAL,
-            1,
-            atol=0.012,  # five standard deviations of a mean of 200,000
-            rtol=0,
-            quiet=True,
-        ),
-        facet("far", True, NOT_NORMAL, quiet=True),
-        facet("tails", encode(3.0), NOT_NORMAL, 0.5, quiet=True, atol=0.055, rtol=0),
-        facet("largest", 1, "The noise is bounded: many numbers are the largest.", 0.5, quiet=True),
-        facet("drawn_on", True, source.format("drawing twice from it gives the same numbers.")),
-        facet(
-            "global_seed",
-            True,
-            "Without a generator, torch.manual_seed does not decide the noise.",
-            quiet=True,
-        ),
-        facet("distinct", True, same, quiet=True),
-        facet("repeats", True, source.format("the same seed gives other numbers."), quiet=False),
-        facet("global_untouched", True, source.format("the global one is used.")),
-        facet("unseeded", True, "Without a generator every draw is the same: is the seed fixed?"),
-        facet("mu_gradient", encode(one), slope.format("mu"), none=lost.format("mu"), quiet=True),
-        facet(
-            "logvar_gradient",
-            encode(half),
-            slope.format("logvar"),
-            none=lost.format("logvar"),
-            quiet=True,
-            rtol=1e-7,
-        ),
+        facet("moved", encode(std), SAY["moved"], quiet=True, rtol=1e-7),
+        facet("mu", encode(mu), SAY["mu"], 1, quiet=True),
+        facet("wide", wide, SAY["wide"], quiet=True, rtol=1e-11),
+        # five standard deviations of a mean of 200,000
+        facet("noise", encode(torch.tensor(spread)), SAY["normal"], atol=0.012, rtol=0, quiet=True),
+        facet("far", True, SAY["normal"], quiet=True),
+        facet("tails", encode(3.0), SAY["normal"], 0.5, quiet=True, atol=0.055, rtol=0),
+        facet("largest", 1, SAY["bounded"], 0.5, quiet=True),
+        facet("drawn_on", True, SAY["drawn on"]),
+        facet("global_seed", True, SAY["global seed"], quiet=True),
+        facet("distinct", True, SAY["same"], quiet=True),
+        facet("repeats", True, SAY["repeats"], quiet=False),
+        facet("global_untouched", True, SAY["global"]),
+        facet("unseeded", True, SAY["unseeded"]),
     ]
+    for name, gradient, rough in (("mu", one, {}), ("logvar", half, {"rtol": 1e-7})):
+        more = {"none": SAY["lost"].format(name), "quiet": True} | rough
+        text = SAY["slope"].format(name)
+        items.append(facet(f"{name}_gradient", encode(gradient), text, **more))
     types = [same_precision(), same_precision("float32") | {"key": "float32"}]
     return inputs, {"facets": [item | {"errors": errors} for item in items] + types}
 
