@@ -35,7 +35,6 @@ __all__ = [
 
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired
 DIRECTIONS = ("xy", "yx")
-COLOURING = ("emoji:colour", "photos:colour")  # a picture from itself in grey
 DATA_SETS = {  # what is called with a split, size=... and seed=..., by name
     **{name: partial(EmojiDrawn, task=name) for name in DRAWN},
     **{

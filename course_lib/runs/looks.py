@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.data import COLOURING, TwoDomains
-from course_lib.data.folders import side_by_side
+from course_lib.data import TwoDomains
 from course_lib.data.images import find_images, grey
 
 LOOKED_AT = 64  # items of a data set, evenly spread
@@ -54,11 +53,7 @@ def fingerprint(data: str) -> str:
 
 
 def of_run(settings: dict, direction: str) -> Look:
-    """By its run.json; of an older version that tells nothing of its data, by their name."""
-    if "look" not in settings:
-        data = settings["data"]
-        beside = Path(data).is_dir() and side_by_side(data)  # of what is gone nothing is known
-        return Look(beside, data in COLOURING and direction == "xy", False)
+    """By its run.json, for a translation in this ``direction``."""
     look = settings["look"]
     ways = "xy" if direction == settings["direction"] else "yx"  # as the training called them
     from_grey, to_grey = (side in look["grey"] for side in ways)

@@ -28,6 +28,7 @@ def read_settings(folder: Path | str) -> dict:
             "method": str(settings["method"]),
             "data": str(settings["data"]),
             "direction": str(settings["direction"]),
+            "look": settings["look"],
         }
     except (OSError, ValueError, TypeError, KeyError) as error:
         place, found = expanded(folder), what_lies_at(expanded(folder))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from course_lib import __version__, training
+from course_lib import __version__
 from course_lib.data import PAIRED, files, names, open_dataset
 from course_lib.errors import CourseError, explained
 from course_lib.methods import configs, method_class
@@ -17,8 +17,8 @@ from course_lib.networks.hardware import seeded
 from course_lib.runs import fine_tuning, looks
 from course_lib.runs.opening import read_settings
 from course_lib.training import distributed, profiles
-from course_lib.training.fit import Result
-from course_lib.training.run import check_settings
+from course_lib.training.fit import Result, train_run
+from course_lib.training.run import TrainingRun, check_settings
 
 
 def make_config(
@@ -117,18 +117,8 @@ def train(
         begun.give(model)
     if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
         warnings.warn(f"no GPU found: training on {settings['device']}", stacklevel=2)
-    return training.fit(
-        model,
-        train_set,
-        steps=steps,
-        minutes=minutes,
-        val=val_set,
-        out=out,
-        seed=seed,
-        resume=resume,
-        record=settings,
-        **fit_options,
-    )
+    options = fit_options | {"steps": steps, "minutes": minutes, "resume": resume}
+    return train_run(TrainingRun(model, out, seed, settings), train_set, val=val_set, **options)
 
 
 def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:

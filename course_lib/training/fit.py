@@ -16,7 +16,6 @@ from torch.utils.data import Dataset
 from course_lib.data.augment import item_generator
 from course_lib.data.files import expanded, only_run
 from course_lib.errors import CourseError, explained
-from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.training import distributed
 from course_lib.training.loading import batches
@@ -51,7 +50,6 @@ def fit(
     out: Path | str | None = None,
     seed: int = 0,
     resume: bool | str = False,
-    record: dict | None = None,
     previews: int = 10,
     on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
     workers: int = 0,
@@ -64,22 +62,48 @@ def fit(
     ``previews`` times on the way, the same images of ``val`` are translated, shown in a notebook,
     saved below ``out`` and given to ``on_preview`` with the step. The folder ``out`` keeps history
     and checkpoints, and with ``keep="best"`` in the configuration the best preview's in ``best``.
-    ``record`` is what run.json is to say there, if there is to be one. ``resume=True`` goes on from
-    the newest good checkpoint: on a CPU and with ``steps``, to the bit as if the training had never
-    stopped. ``resume="changed"`` does so with other settings than the checkpoint's, too. Ctrl-C
-    ends the step, saves and returns. On a CPU steps take one thread or all, whichever is faster
-    just now (see threads.py), but with ``steps`` and ``out``, which must repeat to the bit, as many
-    as torch has.
+    ``resume=True`` goes on from the newest good checkpoint: on a CPU and with ``steps``, to the bit
+    as if the training had never stopped. ``resume="changed"`` does so with other settings than the
+    checkpoint's, too. Ctrl-C ends the step, saves and returns. On a CPU steps take one thread or
+    all, whichever is faster just now (see threads.py), but with ``steps`` and ``out``, which must
+    repeat to the bit, as many as torch has.
 
     Raises CourseError if a loss or a weight is not finite, if another process trains into ``out``,
     if ``out`` cannot be written or already holds a run and ``resume`` is off, if memory runs out,
     and if a sample cannot be read.
     """
+    return train_run(
+        TrainingRun(method, expanded(out) if out else None, seed),
+        dataset,
+        steps=steps,
+        minutes=minutes,
+        val=val,
+        resume=resume,
+        previews=previews,
+        on_preview=on_preview,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def train_run(
+    run: TrainingRun,
+    dataset: Dataset,
+    *,
+    steps: int | None = None,
+    minutes: float | None = None,
+    val: Dataset | None = None,
+    resume: bool | str = False,
+    previews: int = 10,
+    on_preview: Callable[[int, dict[str, Tensor]], None] = lambda step, rows: None,
+    workers: int = 0,
+    progress: bool = True,
+) -> Result:
+    """The loop of :func:`fit`, which says what its arguments are."""
     _check(steps, minutes, workers)
-    folder = expanded(out) if out else None
     if distributed.world()[0] > 0:  # rank 0 alone writes and draws
-        folder, val, previews, progress = None, None, 0, False
-    run = TrainingRun(method, folder, {"seed": seed, **configs.as_dict(method.config)}, record)
+        run.out, val, previews, progress = None, None, 0, False
+    method, folder = run.method, run.out
     bar = Progress(method.config.batch_size, steps, minutes, show=progress)
     shown = Previews(run, val, previews, on_preview, bar)
     # with steps, a run that is resumed equals one that never stopped
@@ -93,13 +117,13 @@ def fit(
         began = time.monotonic() - run.seconds
         share, stop = run.share(steps, minutes), False
         shown.show(share)
-        for batch in batches(dataset, method, seed, run.step, workers):
+        for batch in batches(dataset, method, run.seed, run.step, workers):
             if share >= 1 or stop:
                 break
             schedule(method, share)
             where = run.where(run.step + 1)
             with explained(where), gpu_clock(method.device), threads.step():
-                terms = update(method, batch, seed, run.step)
+                terms = update(method, batch, run.seed, run.step)
             run.advance(terms, time.monotonic() - began)
             now = run.share(steps, minutes), interrupted.is_set()
             share, stop = distributed.of_all_ranks(now)[0]

@@ -68,7 +68,7 @@ class Previews:
             return
         run.read()
         run.previewed = passed
-        with seeded(run.settings["seed"], self.method.device):
+        with seeded(run.seed, self.method.device):
             if self.method.translates:
                 rows, title = self._translated(), "held-out images"
             else:

@@ -25,14 +25,13 @@ CHECKPOINT_SECONDS = 5.0  # between two checkpoints; 0 is after every step
 class TrainingRun:
     """How far a training is, its history, and the folder that keeps both, if there is one.
 
-    ``settings``, the seed and the configuration, go into each checkpoint, and ``record``, where
-    there is one, becomes run.json.
+    Seed and configuration, its ``settings``, go into each checkpoint, and ``record``, where there
+    is one, becomes run.json.
     """
 
-    def __init__(
-        self, method: Method, out: Path | None, settings: dict, record: dict | None = None
-    ):
-        self.method, self.out, self.settings, self.record = method, out, settings, record
+    def __init__(self, method: Method, out: Path | None, seed: int = 0, record: dict | None = None):
+        self.method, self.out, self.seed, self.record = method, out, seed, record
+        self.settings = {"seed": seed, **configs.as_dict(method.config)}
         self.step, self.seconds = 0, 0.0
         self.previewed = -1  # how many previews the training is past
         self.saved = -1  # the step of the last checkpoint
@@ -54,7 +53,7 @@ class TrainingRun:
         if latest is not None:
             self._go_on(*latest)
         else:
-            torch.manual_seed(self.settings["seed"])
+            torch.manual_seed(self.seed)
             if ranks > 1:
                 weights = {k: t.cpu() for k, t in checkpoint.snapshot(self.method).items()}
                 weights = distributed.of_all_ranks(weights if rank == 0 else None)[0]

@@ -1,6 +1,5 @@
 """What a run's data look like decides how it translates, also when the data are gone."""
 
-import json
 import shutil
 
 import numpy as np
@@ -49,18 +48,6 @@ def test_a_picture_is_translated_alike_after_the_data_were_moved(tmp_path, cours
     assert before == after and Image.open(tmp_path / "after.png").size == (32, 32)
     assert course(*translate, tmp_path / "whole.png", "--whole")[::2] == (0, "")
     assert Image.open(tmp_path / "whole.png").size == (64, 32)
-
-
-def test_a_run_that_does_not_know_its_data_looks_for_them(tmp_path):
-    run, wide = trained(write_pairs(tmp_path / "data", count=4)), tmp_path / "wide.png"
-    photograph(64, 32).save(wide)
-    settings = json.loads((run / "run.json").read_text())
-    del settings["look"]
-    (run / "run.json").write_text(json.dumps(settings))
-    with pytest.warns(UserWarning, match="took the left half"):
-        assert translated(run, wide, tmp_path / "1").size == (32, 32)
-    shutil.rmtree(tmp_path / "data")
-    assert translated(run, wide, tmp_path / "2").size == (64, 32)
 
 
 def test_grey_to_colour_keeps_the_lines_of_the_photograph(tmp_path):
