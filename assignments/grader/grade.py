@@ -305,17 +305,17 @@ def run(
         notebook.submitted(course, problem_set, students)
     )
     _, checks = load_checks(course, problem_set)
-    key, tier = term_key(course), choose_tier(tier)
-    print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
     names = [check.name for check in checks]
     if only is not None and only not in names:
         raise CourseError(
             f"no check called {only}", f"--only, of {problem_set}", f"one of {', '.join(names)}"
         )
+    key, right = term_key(course), right_answers(course, problem_set, checks)
+    tier = choose_tier(tier)
+    print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
     with only_grader(course, problem_set), Book(course) as book:
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
-        right = right_answers(course, problem_set, checks)
         basis = f"{checks_digest(course)} {key} {tier} {sorted(right.items())}"
         submissions, unread = read_all(folders, problem_set, plan, basis)
         todo = {

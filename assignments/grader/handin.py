@@ -134,17 +134,16 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
     grader's sandbox has.
     """
     student = importlib.import_module("checks.student")
-    cases = student.cases(submission.problem_set)
-    result = Result(submission.student, submission.problem_set, submission.digest)
-    probes = f"checks.probes.{submission.problem_set}"
+    cases, reason = student.cases(submission.problem_set), "finished"
+    said, began = Inbox([case["name"] for case in cases], len(submission.cells)), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="course-check-", ignore_cleanup_errors=True) as inside:
         place = Path(inside)
         (place / "scratch").mkdir()
         graded = grade.graded_names(checks, submission.problem_set)
         library.stage(place / "library", folder / "probes", graded, submission.problem_set)
-        (place / "job.json").write_text(
-            json.dumps({"cells": submission.cells, "checks": cases, "probes": probes})
-        )
+        probes = f"checks.probes.{submission.problem_set}"
+        job = {"cells": submission.cells, "checks": cases, "probes": probes}
+        (place / "job.json").write_text(json.dumps(job))
         variables = {
             "PYTHONPATH": str(place / "library"),
             "MPLBACKEND": "Agg",
@@ -152,18 +151,9 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
             "IPYTHONDIR": str(place / "ipython"),
             "COURSE_NO_SHAPE_CHECK": "1",
         }
-        command = [
-            sys.executable,
-            "-B",
-            "-m",
-            "grading_child.rehearse",
-            str(place / "job.json"),
-            str(place / "out"),
-        ]
-        began, reason = time.monotonic(), "finished"
         try:
             subprocess.run(
-                command,
+                [sys.executable, "-B", "-m", "grading_child.rehearse", "../job.json", "../out"],
                 env=os.environ | variables,
                 cwd=place / "scratch",
                 timeout=SECONDS,
@@ -174,32 +164,22 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
             )
         except subprocess.TimeoutExpired:
             reason = "time"
-        said = Inbox([case["name"] for case in cases], len(submission.cells))
+        seconds = round(time.monotonic() - began, 1)
         if (place / "out").is_file():
             with open(place / "out", "rb") as file:
                 while (part := file.read(1 << 16)) and said.feed(part):
                     pass
-    result.seconds = round(time.monotonic() - began, 1)
     wanted = [
         SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)})
         for case in cases
     ]
-    given, notes, result.reason = answers(
-        wanted, Outcome(said, reason, result.seconds, 0.0), submission.labels
-    )
-    result.notes = submission.notes + notes
-    result.checks = [
-        judge(
-            check,
-            check.inputs,
-            check.expectations,
-            given[check.name],
-            grade.alone(0),
-            submission.labels,
-        )
-        for check in wanted
+    given, notes, reason = answers(wanted, Outcome(said, reason, seconds, 0.0), submission.labels)
+    judged = [
+        judge(x, x.inputs, x.expectations, given[x.name], grade.alone(0), submission.labels)
+        for x in wanted
     ]
-    return result
+    facts = submission.student, submission.problem_set, submission.digest
+    return Result(*facts, judged, submission.notes + notes, reason, seconds)
 
 
 def saved(path: Path) -> str:
