@@ -296,10 +296,13 @@ def main(arguments: list[str]) -> int:
         sets = ",".join(FUNCTIONS)
         print(f"usage: python -m checks.mutation {{all,{sets}}} [FUNCTION ...]", file=sys.stderr)
         return 2
-    fates = {}
-    for name in FUNCTIONS if ps == "all" else [ps]:
-        pairs = [(name, f) for f in FUNCTIONS[name] if f in (functions or FUNCTIONS[name])]
-        fates[name] = count(pairs, show=("alive",) if ps == "all" else ("alive", "same"))
+    chosen, show = (FUNCTIONS, ("alive",)) if ps == "all" else ([ps], ("alive", "same"))
+    fates = {
+        name: count(
+            [(name, f) for f in FUNCTIONS[name] if f in (functions or FUNCTIONS[name])], show=show
+        )
+        for name in chosen
+    }
     text = HEADER + "".join(line(name, fates[name]) for name in fates)
     print(text)
     if ps == "all":
