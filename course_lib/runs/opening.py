@@ -13,6 +13,7 @@ from course_lib.data.files import expanded, what_lies_at
 from course_lib.errors import CourseError, check_choice
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
+from course_lib.networks.hardware import seeded
 from course_lib.runs import shipped
 from course_lib.training import checkpoint, profiles
 
@@ -67,7 +68,9 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
         return shipped.load(name, device)
     settings = read_settings(folder)
     config = config_of(folder, settings)
-    method = method_class(settings["method"])(config, profiles.pick_device(device))
+    place = profiles.pick_device(device)
+    with seeded(0, place):
+        method = method_class(settings["method"])(config, place)
     latest = checkpoint.load_latest(expanded(folder) / "checkpoints")
     if latest is None or latest[0] == 0:
         raise CourseError("this run has not learned anything yet", folder, "train for longer")

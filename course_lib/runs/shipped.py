@@ -13,6 +13,7 @@ import safetensors.torch
 from course_lib.errors import CourseError
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
+from course_lib.networks.hardware import seeded
 from course_lib.training import profiles
 
 FILES = Path(__file__).parent / "shipped_files"
@@ -72,7 +73,9 @@ def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method,
         )
     settings = origin["run"]
     cls = method_class(settings["method"])
-    method = cls(configs.build(cls.Config, **settings["config"]), profiles.pick_device(device))
+    place = profiles.pick_device(device)
+    with seeded(0, place):
+        method = cls(configs.build(cls.Config, **settings["config"]), place)
     states: dict[str, dict] = {}
     for key, tensor in safetensors.torch.load(blob).items():
         network, _, part = key.partition(".")

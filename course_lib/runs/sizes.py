@@ -16,6 +16,7 @@ from course_lib.data.files import check_apart, check_outputs, replace_file
 from course_lib.data.images import Size, scaled, to_image, to_png
 from course_lib.errors import CourseError, explained
 from course_lib.methods.base import Method
+from course_lib.networks.hardware import seeded
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
 PADDED = 0.15  # share of a side that may be reflection: with more, things appear beside the image
@@ -34,7 +35,8 @@ def multiple(method: Method, paint: Painter) -> int:
     of_the_image = nn.InstanceNorm2d in layers or method.mixes_batch
     for step in (4 << k for k in range(size.bit_length()) if 4 << k <= size):
         try:
-            with explained(f"a picture of {size + step} x {size} px", "give --device cpu"):
+            where = f"a picture of {size + step} x {size} px"
+            with seeded(0, method.device), explained(where, "give --device cpu"):
                 x = torch.zeros(1, 3, size, size + step, device=method.device)
                 if paint(x).shape[2:] == x.shape[2:]:
                     return 0 if of_the_image and step == size else step

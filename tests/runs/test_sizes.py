@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from course_lib import CourseError, runs
+from course_lib.data import open_dataset
 from course_lib.data.images import read_image, scaled, to_image, to_tensor
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cyclegan import CycleGAN
@@ -132,6 +133,15 @@ def test_a_photograph_keeps_its_size_and_is_what_the_network_paints_by_hand(
     )
     fake = runs.open_run(run, "cpu")[0].translate(x[None])["fake_y"][0, :, : inner[1], : inner[0]]
     assert np.array_equal(out, to_image(fake).resize((500, 333), Image.Resampling.BICUBIC))
+
+
+def test_translating_leaves_the_random_numbers_of_the_caller_alone(photo, tmp_path):
+    run, data = "shipped:facades-many", open_dataset("facades", "test", 64)
+    before = torch.get_rng_state()
+    translated(run, photo, tmp_path / "out", squared=True, seed=3)
+    method, _ = runs.open_run(run, "cpu")
+    runs.translate_batches(method, torch.utils.data.Subset(data, [0, 1]))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_square_does_as_before(photo, tmp_path):
