@@ -11,6 +11,27 @@ from checks.reference import differing
 from torch import Tensor
 from torch.nn.functional import normalize
 
+# What a student is told of the way between two codes.
+SAY = {
+    "line": "That is the straight line: the way goes along a sphere.",
+    "from b to a": "The way runs from b to a.",
+    "no ends": "The ends are missing: they count.",
+    "no last end": "The last end is missing.",
+    "length 1": "The codes come back with length 1: the ends have another one.",
+    "stretched": "The straight line is stretched to one length: the formula's ends are a and b.",
+    "stops early": "The way stops before its end: both ends count.",
+    "undivided": "The division by the sine of the angle is missing.",
+    "cosine": "The cosine stands where the angle belongs.",
+    "angle": "The angle is wrong.",
+    "close": "For codes in the same direction the angle is 0: what does the task say about that?",
+    "way": "The way is wrong: which angle, which sines, what at both ends?",
+    "nan": "The result holds nan: the angle is that between the directions of the codes.",
+    "count": "As many codes come back as asked for, one in each row, both ends included.",
+    "ends": "The ends do not point as the two codes do: are they rounded, or moved?",
+    "counts": "Another number of codes comes back than was asked for: how are the steps counted?",
+}
+
+
 SCALAR = "The result is no single number: which reductions does the task ask for?"
 
 
@@ -55,70 +76,35 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
         unit = torch.arccos((a @ b / 40).clamp(-1, 1))
         short = torch.arange(count, dtype=torch.float64)[:, None] / count
         theta = torch.arccos(((a @ b) / (a.norm() * b.norm())).clamp(-1, 1))
-        wrong = [
-            (line, "That is the straight line: the way goes along a sphere."),
-            (right.flip(0), "The way runs from b to a."),
-            (right[1:-1], "The ends are missing: they count."),
-            (right[:-1], "The last end is missing."),
-            (
-                right / right.norm(dim=1, keepdim=True),
-                "The codes come back with length 1: the ends have another one.",
-            ),
-            (
-                line / line.norm(dim=1, keepdim=True) * a.norm(),
-                "The straight line is stretched to one length: the formula's ends are a and b.",
-            ),
+        ways = [
+            (line, "line"),
+            (right.flip(0), "from b to a"),
+            (right[1:-1], "no ends"),
+            (right[:-1], "no last end"),
+            (right / right.norm(dim=1, keepdim=True), "length 1"),
+            (line / line.norm(dim=1, keepdim=True) * a.norm(), "stretched"),
         ]
         if not parallel:
-            arc = (torch.sin((1 - short) * theta) * a + torch.sin(short * theta) * b) / torch.sin(
-                theta
-            )
+            arc = torch.sin((1 - short) * theta) * a + torch.sin(short * theta) * b
             undivided = torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b
-            wrong += [
-                (arc, "The way stops before its end: both ends count."),
-                (undivided, "The division by the sine of the angle is missing."),
+            cosine = torch.sin((1 - t) * torch.cos(theta)) * a + torch.sin(t * torch.cos(theta)) * b
+            ways += [
+                (arc / torch.sin(theta), "stops early"),
+                (undivided, "undivided"),
+                (cosine / torch.sin(torch.cos(theta)), "cosine"),
+                (unit * right, "angle"),
             ]
-            cosine = (
-                torch.sin((1 - t) * torch.cos(theta)) * a + torch.sin(t * torch.cos(theta)) * b
-            ) / torch.sin(torch.cos(theta))
-            wrong += [
-                (cosine, "The cosine stands where the angle belongs."),
-                (unit * right, "The angle is wrong."),
-            ]
-        close = "For codes in the same direction the angle is 0: what does the task say about that?"
-        if d in (4, 6):
-            close = (
-                "For codes that lie close, in two directions, the way is wrong: when is it the "
-                "straight line?"
-            )
-        items.append(
-            facet(
-                name,
-                encode(right),
-                close
-                if parallel
-                else "The way is wrong: which angle, which sines, what at both ends?",
-                wrong=[] if parallel else differing(wrong, right),
-                nan=close
-                if parallel
-                else "The result holds nan: the angle is that between the directions of the codes.",
-                shape="As many codes come back as asked for, one in each row, both ends included.",
-                # For an angle of 1e-4 line and arc differ by 1e-9; otherwise only rounding does.
-                **({"rtol": 0, "atol": 2e-9} if parallel else {"rtol": 1e-11}),
-            )
-        )
-        items.append(
-            facet(
-                f"{name}, ends",
-                encode(normalize(torch.stack([a, b]))),
-                "The ends do not point as the two codes do: are they rounded, or moved?",
-                0.5,
-                quiet=True,
-            )
-        )
-    count = "Another number of codes comes back than was asked for: how are the steps counted?"
+        wrong = differing([(value, SAY[key]) for value, key in ways], right)
+        # For an angle of 1e-4 line and arc differ by 1e-9; otherwise only rounding does.
+        more = {"rtol": 0, "atol": 2e-9} if parallel else {"rtol": 1e-11, "wrong": wrong}
+        more |= {"nan": SAY["close" if parallel else "nan"], "shape": SAY["count"]}
+        ends = encode(normalize(torch.stack([a, b])))
+        items += [
+            facet(name, encode(right), SAY["close" if parallel else "way"], **more),
+            facet(f"{name}, ends", ends, SAY["ends"], 0.5, quiet=True),
+        ]
     items += [
-        facet("counts", [], count, 0.5),
+        facet("counts", [], SAY["counts"], 0.5),
         same_precision(),
         same_precision("float32") | {"key": "float32"},
     ]
