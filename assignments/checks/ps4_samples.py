@@ -23,7 +23,10 @@ SAY = {
     "undivided": "The division by the sine of the angle is missing.",
     "cosine": "The cosine stands where the angle belongs.",
     "angle": "The angle is wrong.",
-    "close": "For codes in the same direction the angle is 0: what does the task say about that?",
+    "close": "For codes that lie close, in two directions, the way is wrong: when is it the "
+    "straight line?",
+    "parallel": "For codes in the same direction the angle is 0: what does the task say about "
+    "that?",
     "way": "The way is wrong: which angle, which sines, what at both ends?",
     "nan": "The result holds nan: the angle is that between the directions of the codes.",
     "count": "As many codes come back as asked for, one in each row, both ends included.",
@@ -96,11 +99,13 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
             ]
         wrong = differing([(value, SAY[key]) for value, key in ways], right)
         # For an angle of 1e-4 line and arc differ by 1e-9; otherwise only rounding does.
-        more = {"rtol": 0, "atol": 2e-9} if parallel else {"rtol": 1e-11, "wrong": wrong}
-        more |= {"nan": SAY["close" if parallel else "nan"], "shape": SAY["count"]}
+        more = {"rtol": 0, "atol": 2e-9} if parallel else {"rtol": 1e-11}
+        more |= {"wrong": [] if parallel else wrong, "shape": SAY["count"]}
+        close = SAY["close" if d in (4, 6) else "parallel"]
+        text, nan = (close, close) if parallel else (SAY["way"], SAY["nan"])
         ends = encode(normalize(torch.stack([a, b])))
         items += [
-            facet(name, encode(right), SAY["close" if parallel else "way"], **more),
+            facet(name, encode(right), text, nan=nan, **more),
             facet(f"{name}, ends", ends, SAY["ends"], 0.5, quiet=True),
         ]
     items += [
