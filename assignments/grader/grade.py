@@ -198,7 +198,7 @@ def grade_one(
         callers = notebook.listed(list(dict.fromkeys(check.function for check in better)))
         result.notes.insert(
             0,
-            f"{notebook.listed(lent)} is not defined: its cell is missing or does not run. Where"
+            f"not defined, since a cell is missing or does not run: {notebook.listed(lent)}. Where"
             f" {callers} needed it, a right version stood in",
         )
     return result.with_new(better)

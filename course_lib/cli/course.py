@@ -79,7 +79,7 @@ def run(
     parameters = {}
     for pair in set_ or []:
         name, equals, text = pair.partition("=")
-        if not equals:
+        if not (name and equals):
             raise CourseError(
                 f"expected name=value, got {pair!r}", "--set", "write for example --set seed=1"
             )

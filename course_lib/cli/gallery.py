@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from course_lib.data.files import MARK, check_outputs, replace_file
-from course_lib.data.images import find_images, printable, read_image
+from course_lib.data.images import find_images, list_folder, printable, read_image
 from course_lib.errors import CourseError
 from course_lib.runs import read_settings
 from course_lib.training.run import read_rows
@@ -31,6 +31,7 @@ def write(folder: Path, target: Path) -> int:
     Raises CourseError if there is no entry, or ``target`` is a file of another kind.
     """
     check_outputs([target])
+    list_folder(folder)  # or the reason why not
     runs = sorted(path.parent for path in folder.rglob("run.json"))
     outside = [p for p in folder.glob("**/") if not any(p.is_relative_to(run) for run in runs)]
     outside = [p for p in outside if not any(n[0] == "." for n in p.relative_to(folder).parts)]

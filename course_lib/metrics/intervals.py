@@ -21,12 +21,14 @@ T = (
 
 
 def interval(values: list[float]) -> tuple[float, float, float, float]:
-    """(mean, low, high, standard deviation): the two-sided 95 % t interval of the mean of 2 values
-    or more.
+    """(mean, low, high, standard deviation): the two-sided 95 % t interval of the mean.
+
+    Of a single value there is none: all but the mean are nan.
     """
     n, mean = len(values), statistics.fmean(values)
     # not statistics.stdev, which has no answer for nan
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
+    squares = sum((value - mean) ** 2 for value in values)
+    spread = math.sqrt(squares / (n - 1)) if n > 1 else math.nan
     half = T[min(n - 2, len(T) - 1)] * spread / math.sqrt(n)
     return mean, mean - half, mean + half, spread
 

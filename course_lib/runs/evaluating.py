@@ -114,7 +114,7 @@ def _part(data: str, settings: dict) -> str:
         )
     is_own = os.path.isdir(learned) and os.path.samefile(data, learned)
     is_moved = looks.fingerprint(data) == settings.get("fingerprint")
-    return "test" if own_splits(data) or is_own or is_moved else ALL
+    return "test" if own_splits(data) - {"val"} or is_own or is_moved else ALL
 
 
 def _training_set(

@@ -136,9 +136,16 @@ def test_a_tilde_is_the_home_folder_however_a_path_is_given(tmp_path, monkeypatc
     assert read_image("~/0.png").size == (16, 16) and not [*here.iterdir()]
 
 
-def test_a_parameter_without_a_value_is_refused(refusal):
-    lines = refusal("run", "notebooks/00_start_here.ipynb", "--set", "seed")
-    assert "expected name=value, got 'seed'" in lines[0]
+@pytest.mark.parametrize("text", ["seed", "=1"])
+def test_a_parameter_needs_a_name_and_a_value(text, refusal):
+    lines = refusal("run", "notebooks/00_start_here.ipynb", "--set", text)
+    assert f"expected name=value, got '{text}'" in lines[0]
+
+
+def test_a_gallery_of_what_is_no_folder_says_what_lies_there(tmp_path, refusal):
+    (tmp_path / "class.zip").write_bytes(b"PK")
+    assert "this is an archive" in refusal("gallery", tmp_path / "class.zip")[0]
+    assert "no such folder" in refusal("gallery", tmp_path / "nowhere")[0]
 
 
 @pytest.mark.parametrize(

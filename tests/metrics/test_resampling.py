@@ -9,7 +9,7 @@ import torch
 
 from course_lib.data import facades, open_dataset
 from course_lib.metrics import perceptual, resampling, scores
-from course_lib.metrics.intervals import bootstrap
+from course_lib.metrics.intervals import bootstrap, interval
 from course_lib.metrics.perceptual import describe
 from tests.metrics.test_scores import Stub
 from tests.support.tensors import REFUSED, normal
@@ -38,6 +38,8 @@ def test_the_interval_of_a_mean_holds_it_as_often_as_it_says():
 
 
 def test_where_there_is_no_interval():
+    mean, *rest = interval([0.3])
+    assert mean == 0.3 and all(map(math.isnan, rest)), "of one value there is the mean alone"
     assert all(
         math.isnan(end) for end in of_mean(torch.ones(1)) + of_mean(torch.tensor([1.0, math.inf]))
     )

@@ -42,6 +42,7 @@ def test_a_direction_that_was_not_learned_is_refused(trained, refusal):
 def test_a_folder_is_scored_whole_unless_the_run_has_learned_from_it(trained, tmp_path, course):
     out, mine = trained
     others, alone = pairs(tmp_path / "others", 20, 99), pairs(tmp_path / "alone" / "test", 3, 99)
+    val = pairs(tmp_path / "to_choose" / "val", 3, 99)
     moved = shutil.copytree(mine, tmp_path / "moved")
     (tmp_path / "link").symlink_to(mine)
     held_out = runs.evaluate(out, str(mine), device="cpu")
@@ -50,6 +51,7 @@ def test_a_folder_is_scored_whole_unless_the_run_has_learned_from_it(trained, tm
         (others, 20, "all"),
         (alone.parent, 3, "test"),
         (alone, 3, "all"),
+        (val.parent, 3, "all"),
         (moved, held_out["n"], "test"),
         (tmp_path / "link", held_out["n"], "test"),
     ):
