@@ -1,7 +1,6 @@
 """A run begins, or goes on: ``course train``."""
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +114,11 @@ def train(
         model = cls(config, place, bf16)
     if begun:
         begun.give(model)
+    run = TrainingRun(model, out, seed, settings)
     if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
-        warnings.warn(f"no GPU found: training on {settings['device']}", stacklevel=2)
+        run.remark = f"no GPU found: training on {settings['device']}"
     options = fit_options | {"steps": steps, "minutes": minutes, "resume": resume}
-    return train_run(TrainingRun(model, out, seed, settings), train_set, val=val_set, **options)
+    return train_run(run, train_set, val=val_set, **options)
 
 
 def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -113,6 +114,8 @@ def train_run(
         run.start(resume)
         shown.start()
         run.save()  # before any work: a folder that cannot hold the run shows now
+        if run.remark:
+            warnings.warn(run.remark, stacklevel=2)
         bar.start(run.step, run.seconds)
         began = time.monotonic() - run.seconds
         share, stop = run.share(steps, minutes), False

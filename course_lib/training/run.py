@@ -32,6 +32,7 @@ class TrainingRun:
     def __init__(self, method: Method, out: Path | None, seed: int = 0, record: dict | None = None):
         self.method, self.out, self.seed, self.record = method, out, seed, record
         self.settings = {"seed": seed, **configs.as_dict(method.config)}
+        self.remark = ""  # for the learner, once the training has begun
         self.step, self.seconds = 0, 0.0
         self.previewed = -1  # how many previews the training is past
         self.saved = -1  # the step of the last checkpoint

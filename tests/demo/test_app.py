@@ -13,7 +13,9 @@ from course_lib.widgets import draw, real_or_fake
 def made(name: str, data: str, folder: str, direction: str = "xy") -> app.Translator:
     torch.manual_seed(0)
     method = runs.method_class(name)(runs.make_config(name, "smoke"))  # 32 px
-    settings = {"method": name, "data": data, "direction": direction}
+    colouring = data == "photos:colour"
+    look = {"beside": False, "grey": ["x"] * colouring, "same_luminance": colouring}
+    settings = {"method": name, "data": data, "direction": direction, "look": look}
     return app.Translator(folder, method, settings, Path(folder))
 
 
