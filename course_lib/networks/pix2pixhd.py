@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from course_lib.networks.bicycle import MultiScale
-from course_lib.networks.bicycle import halve as halve  # pix2pixHD halves in the same way
+from course_lib.networks.bicycle import MultiScale, halve  # noqa: F401 (pix2pixHD halves alike)
 from course_lib.networks.blocks import init_weights, norm_layer, upsample
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.hardware import AskedOften
