@@ -1,11 +1,17 @@
 """The isolated grader behind ``course grade``.
 
-One grading run: :mod:`.notebook` reads a submission, :mod:`.library` prepares the library without
-the graded names, :mod:`.sandbox` keeps warm processes that fork one locked-up child per submission
-(:mod:`.child` is what runs in there), :mod:`.grade` prepares and judges the checks,
-:mod:`.gradebook` commits to nbgrader's grade book, :mod:`.feedback` tells the student. Around it:
-:mod:`.release` makes what students get, :mod:`.handin` is their own check before they hand in,
-:mod:`.lms` holds nbgrader's plugins for names, feedback, late penalties and Canvas,
+One submission's way from ``course grade`` to its report, to be read in this order:
+:mod:`.command` takes the options; :mod:`.grade` finds with :mod:`.course` what was handed in, has
+:mod:`.notebook` read it, and passes on what is new; :mod:`.grade_one` draws inputs and gives the
+job to :mod:`.sandbox`, whose warm process (``child/zygote.py``) forks one locked-up child that
+runs the cells and the checks (``child/cells.py``); their messages arrive in :mod:`.inbox`, and
+:mod:`.grade_one` judges them. Back in :mod:`.grade`, :mod:`.gradebook` keeps notebook and grades
+for nbgrader, and :mod:`.feedback` writes the reports. On the way :mod:`.library` prepares the
+library without the graded names, :mod:`.safe` cleans texts, ``child/jail.py`` asks the kernel, and
+:mod:`.verdicts` is what a submission got.
+
+Around it: :mod:`.release` makes what students get, :mod:`.handin` is their own check before they
+hand in, :mod:`.lms` holds nbgrader's plugins for names, feedback, late penalties and Canvas,
 :mod:`.summary` is the instructor's page on a class, :mod:`.viva` asks about a student's own code,
 :mod:`.bundled` takes all this into the containers of Gradescope.
 

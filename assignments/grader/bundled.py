@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from assignments.grader import feedback, grade, notebook
+from assignments.grader.course import term_key
 from assignments.grader.library import LIBRARY
 from assignments.grader.sandbox import Limits
 from assignments.grader.verdicts import Result
@@ -29,7 +30,7 @@ def bundle(course: Path, problem_set: str) -> Path:
     """Write gradescope/psN.zip, of a problem set that was released. It holds the hidden checks: for
     nobody's eyes.
     """
-    grade.term_key(course)  # inputs there are those of `course grade` here
+    term_key(course)  # inputs there are those of `course grade` here
     archive = course / "gradescope" / f"{problem_set}.zip"
     archive.parent.mkdir(exist_ok=True)
     own = [course / "term_key.txt", course / "release" / problem_set / f"{problem_set}.ipynb"]
@@ -76,7 +77,7 @@ def submitted(place: Path) -> Result:
             [submission],
             course,
             problem_set,
-            grade.term_key(course),
+            term_key(course),
             "nobody",
             1,
             LIMITS,

@@ -173,12 +173,12 @@ def viva(
 
     The answers are found by running each change in the sandbox, some minutes a student.
     """
-    from assignments.grader import notebook
+    from assignments.grader.course import submitted
     from assignments.grader.sandbox import choose_tier
     from assignments.grader.viva import ask, page
 
     course, tier = course.absolute(), choose_tier(tier)
-    students, refused = student or list(notebook.submitted(course, problem_set, None)), []
+    students, refused = student or list(submitted(course, problem_set, None)), []
     for name in students:
         try:
             made = ask.make(course, problem_set, name, seed, tier)

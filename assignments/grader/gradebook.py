@@ -1,5 +1,5 @@
-"""Grades go into nbgrader's grade book: scores and the record of how they came about, in one
-transaction.
+"""What nbgrader gets: the notebook that its formgrader and feedback show; and in its grade book
+the scores and the record of how they came about, in one transaction.
 
 Killed at any moment and run again, a grading run ends with the same grades: what was committed
 carries a digest of all it depends on and is not repeated, what was not is graded anew from the same
@@ -8,13 +8,17 @@ random inputs.
 
 import contextlib
 import datetime
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assignments.grader.notebook import Cell, Submission, graded_cells
+from assignments.grader import feedback, safe
+from assignments.grader.notebook import Cell, Submission, graded_cells, nbgrader_data
 from assignments.grader.verdicts import Result
+from course_lib.data.files import replace_file
 from course_lib.errors import CourseError, need
 
 api, sqlalchemy = need("grading", "nbgrader.api", "sqlalchemy")
@@ -24,6 +28,11 @@ TABLE = (
     " (student VARCHAR(128) NOT NULL, assignment VARCHAR(128) NOT NULL,"
     " digest VARCHAR(64) NOT NULL, result TEXT NOT NULL, PRIMARY KEY (student, assignment))"
 )
+# a submission's HTML and scripts do not run in the instructor's browser
+SAFE_OUTPUTS = ("text/plain", "image/png")
+# nbgrader's pages show Markdown with the scripts in it; "< b" is no tag
+TAG = re.compile(r"<(?=[A-Za-z/!?])")
+MAX_OUTPUT, MAX_IMAGES = 20_000, 8_000_000
 
 
 @dataclass
@@ -136,30 +145,41 @@ class Book(api.Gradebook):
             self.db.rollback()
             raise
 
+    def keep(self, result: Result, plan: Plan, submission: Submission) -> None:
+        """The notebook, then the grades: who is in the grade book has both."""
+        self.write(result, plan, submission)
+        self.commit(result, plan, submission)
+
+    def write(self, result: Result, plan: Plan, submission: Submission) -> None:
+        """The student's notebook in autograded/."""
+        name = plan.problem_set
+        target = self.file.parent / "autograded" / result.student / name / f"{name}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(target, autograded(result, plan, submission))
+
     def commit(self, result: Result, plan: Plan, submission: Submission) -> None:
         """The scores, the automatic comments and the record of one submission: all of it or
         nothing.
         """
         with self.all_or_nothing():
-            assignment = self.find_assignment(plan.problem_set)
+            notebook = self.find_notebook(plan.problem_set, plan.problem_set)
             self.db.merge(api.Student(id=result.student))
             handed_in = self._row(
-                api.SubmittedAssignment, assignment_id=assignment.id, student_id=result.student
+                api.SubmittedAssignment,
+                assignment_id=notebook.assignment_id,
+                student_id=result.student,
             )
-            for notebook in assignment.notebooks:
-                row = self._row(
-                    api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id
+            row = self._row(
+                api.SubmittedNotebook, notebook_id=notebook.id, assignment_id=handed_in.id
+            )
+            grades, comments = (
+                {cell.name: self._row(kind, cell_id=cell.id, notebook_id=row.id) for cell in cells}
+                for kind, cells in (
+                    (api.Grade, [*notebook.grade_cells, *notebook.task_cells]),
+                    (api.Comment, [*notebook.solution_cells, *notebook.task_cells]),
                 )
-                grades = {
-                    cell.name: self._row(api.Grade, cell_id=cell.id, notebook_id=row.id)
-                    for cell in [*notebook.grade_cells, *notebook.task_cells]
-                }
-                comments = {
-                    cell.name: self._row(api.Comment, cell_id=cell.id, notebook_id=row.id)
-                    for cell in [*notebook.solution_cells, *notebook.task_cells]
-                }
-                if notebook.name == plan.problem_set:
-                    fill(grades, comments, result, plan, submission)
+            )
+            fill(grades, comments, result, plan, submission)
             self._record(result)
 
     def regrade(self, results: Iterable[Result], plan: Plan, check: str) -> None:
@@ -176,18 +196,15 @@ class Book(api.Gradebook):
                 grade.auto_score = score
                 self._record(result)
 
-    def settle(
-        self, problem_set: str, when: dict[str, datetime.datetime | None], late: Callable[..., Any]
-    ) -> None:
-        """When each was handed in, and what that costs: ``late(student, score, seconds late)`` of
-        nbgrader's plugin.
-        """
+    def settle(self, problem_set: str, folders: dict[str, Path]) -> None:
+        """When each was handed in, and what that costs by the course's plugin of nbgrader."""
+        late = late_penalty(self.file.parent)
         with self.all_or_nothing():
             self.db.expire_all()
-            for student, moment in when.items():
+            for student, folder in folders.items():
                 with contextlib.suppress(api.MissingEntry):
                     handed_in = self.find_submission(problem_set, student)
-                    handed_in.timestamp = moment or handed_in.timestamp
+                    handed_in.timestamp = handed_in_at(folder) or handed_in.timestamp
                     seconds = handed_in.total_seconds_late
                     for notebook in handed_in.notebooks:
                         penalty = late(student, notebook.score, seconds) if seconds > 0 else None
@@ -247,6 +264,68 @@ def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: S
                 "This answer's cell was not found. If you wrote one, it stands elsewhere in the"
                 " notebook, and a person looks for it."
             )
+
+
+def autograded(result: Result, plan: Plan, submission: Submission) -> bytes:
+    """The submission with its test cells as released, and under each what its checks found."""
+    cells, missing = [], dict(plan.cells)
+    for cell in (submission.content or {}).get("cells", []):
+        cells.append(clean(cell, missing.pop(nbgrader_data(cell).get("grade_id"), None)))
+    cells += [clean({"source": known.source}, known) for known in missing.values()]
+    by_name = {check.name: check for check in result.checks}
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+        checks = plan.checks.get(cell["metadata"].get("nbgrader", {}).get("grade_id"), [])
+        if checks and cell["cell_type"] == "code":
+            text = "\n".join(feedback.line(by_name[name]) for name in checks if name in by_name)
+            text = "\n".join([*([result.reason] if result.reason else []), text, ""])
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": text}]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1).encode() + b"\n"
+
+
+def clean(cell: dict, known: Cell | None) -> dict:
+    """A valid cell: the student's own text and harmless outputs; what was locked as it was handed
+    out.
+    """
+    data = known.data if known else {}
+    kind = data.get("cell_type", cell.get("cell_type"))
+    kind = kind if kind in ("code", "markdown", "raw") else "markdown"
+    out = {
+        "cell_type": kind,
+        "metadata": {"nbgrader": data} if known else {},
+        "source": cell["source"],
+    }
+    outputs = cell.get("outputs")
+    if known and not data["solution"] and (data["locked"] or data["grade"]):
+        out["source"], outputs = known.source, []
+    elif kind != "code":
+        out["source"] = TAG.sub("< ", out["source"])
+    if kind == "code":
+        kept = harmless(outputs if isinstance(outputs, list) else [])
+        out |= {"execution_count": None, "outputs": kept}
+    return out
+
+
+def harmless(outputs: list) -> list[dict]:
+    """Text and PNG pictures of a cell's outputs."""
+    kept, size = [], 0
+    for output in outputs[:50]:
+        data = output.get("data") if isinstance(output, dict) else None
+        if isinstance(data, dict):
+            data = {
+                kind: data[kind] for kind in SAFE_OUTPUTS if isinstance(data.get(kind), str | list)
+            }
+            data = {kind: safe.block("".join(map(str, text))) for kind, text in data.items()}
+            size += sum(map(len, data.values()))
+            if data and size < MAX_IMAGES:
+                kept.append({"output_type": "display_data", "data": data, "metadata": {}})
+        elif isinstance(output, dict) and isinstance(output.get("text"), str | list):
+            text = safe.block("".join(map(str, output["text"]))[:MAX_OUTPUT])
+            kept.append({"output_type": "stream", "name": "stdout", "text": text})
+    return kept
 
 
 def handed_in_at(folder: Path) -> datetime.datetime | None:

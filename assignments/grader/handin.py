@@ -16,11 +16,13 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
-from assignments.grader import grade, library, notebook
+from assignments.grader import library, notebook
+from assignments.grader.course import open_checks
+from assignments.grader.grade_one import judged
 from assignments.grader.inbox import Inbox
 from assignments.grader.notebook import Submission, graded_cells, listed, released_cells
 from assignments.grader.sandbox import Outcome
-from assignments.grader.verdicts import Result, answers, judge
+from assignments.grader.verdicts import Result
 from course_lib.errors import CourseError
 
 SECONDS = 300  # by the clock, for all cells and checks
@@ -129,7 +131,7 @@ def not_run(content: dict) -> list[str]:
     return []
 
 
-def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result:
+def rehearse(submission: Submission, checks: ModuleType) -> Result:
     """The visible checks on this notebook, in a process of its own, with the library that a
     grader's sandbox has.
     """
@@ -139,8 +141,7 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
     with tempfile.TemporaryDirectory(prefix="course-check-", ignore_cleanup_errors=True) as inside:
         place = Path(inside)
         (place / "scratch").mkdir()
-        graded = grade.graded_names(checks, submission.problem_set)
-        library.stage(place / "library", folder / "probes", graded, submission.problem_set)
+        library.stage(place / "library", checks, submission.problem_set)
         probes = f"checks.probes.{submission.problem_set}"
         job = {"cells": submission.cells, "checks": cases, "probes": probes}
         (place / "job.json").write_text(json.dumps(job))
@@ -173,13 +174,11 @@ def rehearse(submission: Submission, checks: ModuleType, folder: Path) -> Result
         SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)})
         for case in cases
     ]
-    given, notes, reason = answers(wanted, Outcome(said, reason, seconds, 0.0), submission.labels)
-    judged = [
-        judge(x, x.inputs, x.expectations, given[x.name], grade.alone(0), submission.labels)
-        for x in wanted
-    ]
+    drawn = [(check, check.inputs, check.expectations) for check in wanted]
+    outcome = Outcome(said, reason, seconds, 0.0)
+    found, notes, reason = judged(drawn, outcome, submission.labels)
     facts = submission.student, submission.problem_set, submission.digest
-    return Result(*facts, judged, submission.notes + notes, reason, seconds)
+    return Result(*facts, found, submission.notes + notes, reason, seconds)
 
 
 def saved(path: Path) -> str:
@@ -195,11 +194,11 @@ def check(
     can be run.
     """
     path, folder = find(problem_set, path)
-    checks = grade.open_checks(folder.parent, problem_set)
+    checks = open_checks(folder.parent, problem_set)
     released = json.loads(as_released(folder, problem_set).read_text(encoding="utf-8"))
     released["cells"] = notebook.notebook_cells(released)
     submission = notebook.load(path, Submission("you", problem_set), released_cells(released))
     found = trouble(submission, released)
     if submission.reason:
         return submission, found, None
-    return submission, found, rehearse(submission, checks, folder)
+    return submission, found, rehearse(submission, checks)

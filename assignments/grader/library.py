@@ -4,8 +4,8 @@ graded.
 
 import ast
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 from matplotlib import font_manager
 
@@ -18,28 +18,30 @@ STAND_IN = """def check(*_, **__):
 """
 
 
-def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -> None:
+def stage(folder: Path, checks: ModuleType, problem_set: str) -> None:
     """Fill ``folder`` with what the sandbox sees as its library: course_lib, checks.probes and the
     runner.
 
-    ``graded`` are names to leave out: ``course_lib.losses.log_real`` (of a module),
-    ``course_lib.methods.pix2pix.Pix2Pix.step`` (a method) or ``course_lib.methods.pix2pix`` (a
-    whole module). Imports of such a name inside course_lib are left out as well.
+    Left out are the names that ``checks`` call MISSING, and each method's training step.
     """
     ignored = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
     shutil.copytree(LIBRARY, folder / "course_lib", ignore=ignored)
     shutil.copytree(Path(__file__).with_name("child"), folder / "grading_child", ignore=ignored)
-    names = set(graded) | training_steps()
-    for name in names:
-        folder.joinpath(*name.split(".")).with_suffix(".py").unlink(missing_ok=True)
+    graded = {
+        f"{module}.{name}"
+        for module, names in checks.MISSING.get(problem_set, {}).items()
+        for name in names
+    }
+    # whatever trains a GAN in the library, graded or not
+    graded |= {f"course_lib.methods.{method}.step" for method in METHODS.values()}
     for path in (folder / "course_lib").rglob("*.py"):
         module = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-        path.write_text(without(path.read_text(encoding="utf-8"), module, names), encoding="utf-8")
+        path.write_text(without(path.read_text(encoding="utf-8"), module, graded), encoding="utf-8")
     inside = folder / "checks" / "probes"
     inside.mkdir(parents=True)
     (folder / "checks" / "__init__.py").write_text(STAND_IN)
     (inside / "__init__.py").write_text("")
-    for path in probes.glob("*.py"):
+    for path in (Path(checks.__file__).parent / "probes").glob("*.py"):
         if path.stem in (problem_set, "tools"):
             shutil.copy(path, inside)
     (folder / "fonts").mkdir()
@@ -47,11 +49,6 @@ def stage(folder: Path, probes: Path, graded: Iterable[str], problem_set: str) -
         font_manager.fontManager,
         folder / "fonts" / f"fontlist-v{font_manager.FontManager.__version__}.json",
     )
-
-
-def training_steps() -> set[str]:
-    """Names of whatever trains a GAN in the library, graded or not: each method's step."""
-    return {f"course_lib.methods.{method}.step" for method in METHODS.values()}
 
 
 def without(text: str, module: str, graded: set[str]) -> str:
@@ -75,8 +72,7 @@ def without(text: str, module: str, graded: set[str]) -> str:
 
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            source = node.module
-            left = [a for a in node.names if not {source, f"{source}.{a.name}"} & graded]
+            left = [a for a in node.names if f"{node.module}.{a.name}" not in graded]
             if len(left) < len(node.names):
                 gone.update(a.asname or a.name for a in node.names if a not in left)
                 node.names = left

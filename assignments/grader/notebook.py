@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from assignments.grader import safe
-from course_lib.errors import CourseError
 
 MAX_FILE, MAX_CODE = 60_000_000, 2_000_000
 MAX_PARTS = 2_000_000  # lists, objects and commas: 60 MB of them would take a gigabyte of memory
@@ -49,45 +48,6 @@ class Submission:
     @property
     def labels(self) -> dict[int, str]:
         return {cell["number"]: cell["label"] for cell in self.cells}
-
-
-def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
-    """The folders handed in, by student. Raises CourseError if there are none, or for a student
-    who has none."""
-    handed_in = {}
-    for path in sorted((course / "submitted").glob("*")):
-        if may_be_folder(path / problem_set):
-            handed_in[path.name] = path / problem_set
-    if unknown := sorted(set(students or []) - set(handed_in)):
-        raise CourseError(
-            f"nothing of {unknown[0]} for {problem_set}",
-            course / "submitted",
-            "see the names in that folder",
-        )
-    if not handed_in:
-        raise CourseError(
-            f"nothing handed in for {problem_set}",
-            course / "submitted",
-            f"nbgrader collect {problem_set}, or copy there",
-        )
-    return {name: path for name, path in handed_in.items() if not students or name in students}
-
-
-def may_be_folder(path: Path) -> bool:
-    """Whether it is one, or lies where this user may not look: that is said when it is read."""
-    try:
-        return path.is_dir()
-    except PermissionError:
-        return True
-
-
-def with_printable_names(folders: dict[str, Path]) -> tuple[dict[str, Path], dict[str, str]]:
-    """The folders whose names can be written into a table, and the others, with what to do about
-    them.
-    """
-    why = "the folder's name is not UTF-8 or has control characters: rename it"
-    good = {name: path for name, path in folders.items() if name == safe.line(name)}
-    return good, {safe.line(name): why for name in folders.keys() - good.keys()}
 
 
 def read(

@@ -12,7 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from assignments.grader import grade, notebook
+from assignments.grader import notebook
+from assignments.grader.course import open_checks, submitted
 from assignments.grader.handin import as_released
 from assignments.grader.notebook import graded_cells
 from course_lib.data.files import replace_file
@@ -65,7 +66,7 @@ def release(course: Path, problem_set: str) -> Path:
             source,
             "name the course's folder with --course",
         )
-    _, checks = grade.load_checks(course, problem_set)
+    checks = open_checks(course, problem_set).load(problem_set)
     folder = course / "release" / problem_set
     archive = folder.with_suffix(".zip")
     nbgrader(course, "generate_assignment", problem_set, "--force")
@@ -163,7 +164,7 @@ def answers(course: Path, problem_set: str, folder: Path) -> tuple[int, dict[str
         if data.get("solution") and cell["cell_type"] == "code"
     ]
     known, left_out = notebook.released_cells(template.content), {}
-    handed_in = notebook.submitted(course.absolute(), problem_set, None)
+    handed_in = submitted(course.absolute(), problem_set, None)
     folders = {Path("submitted") / name: path for name, path in handed_in.items()}
     for place, path in {Path("released"): released, **folders}.items():
         read = notebook.read(path, place.name, problem_set, known)

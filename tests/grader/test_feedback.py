@@ -67,7 +67,7 @@ def test_a_name_in_the_file_and_an_ungraded_answer_reach_the_reports(course):
 
     target = course / "autograded" / "101" / "toy" / "toy.ipynb"
     target.parent.mkdir(parents=True)
-    target.write_bytes(feedback.autograded(result, plan, read))
+    target.write_bytes(gradebook.autograded(result, plan, read))
     nbgrader(course, "generate_feedback", "toy")
     html = (course / "feedback" / "101" / "toy" / "toy.html").read_text()
     assert html.count("Score: waits for a person / 2.0") == 2 and "so far / " in html

@@ -25,6 +25,7 @@ from hostile.build import ANSWERS
 from assignments.grader import (
     feedback,
     grade,
+    grade_one,
     gradebook,
     inbox,
     library,
@@ -32,6 +33,7 @@ from assignments.grader import (
     verdicts,
 )
 from assignments.grader import notebook as reading
+from assignments.grader.course import open_checks
 from course_lib.errors import CourseError
 from tests.support import toy_course
 from tests.support.grading_runs import gone_soon, kill_and_run_again, left_behind, needs_bubblewrap
@@ -85,8 +87,8 @@ def test_the_library_of_a_submission_lacks_what_is_graded():
 
 
 def test_inputs_vary_with_key_and_student_and_are_the_same_again(course):
-    _, checks = grade.load_checks(course, "toy")
-    draw = functools.partial(grade.draw, checks[0])
+    checks = open_checks(course, "toy").load("toy")
+    draw = functools.partial(grade_one.draw, checks[0])
     assert draw("key", "ann/toy") == draw("key", "ann/toy")
     assert draw("key", "ann/toy") != draw("other", "ann/toy") != draw("key", "bob/toy")
 
@@ -110,13 +112,11 @@ def test_inputs_vary_with_key_and_student_and_are_the_same_again(course):
     ids=lambda raw: repr(raw)[:30],
 )
 def test_no_answer_out_of_form_earns_points_or_stops_the_grader(course, raw):
-    _, checks = grade.load_checks(course, "toy")
+    checks = open_checks(course, "toy").load("toy")
     for check in checks:
-        inputs, expectations = grade.draw(check, "key", "ann/toy")
+        inputs, expectations = grade_one.draw(check, "key", "ann/toy")
         assert (
-            verdicts.judge(
-                check, inputs, expectations, {"check": check.name, "raw": raw}, grade.alone(0)
-            ).score
+            grade_one.judge(check, inputs, expectations, {"check": check.name, "raw": raw}).score
             == 0
         )
 
@@ -157,7 +157,7 @@ def test_an_autograded_notebook_keeps_no_markup_that_runs(course):
     submission = reading.Submission(
         "ann", "toy", content={"cells": [{**cells[0], "metadata": {}}, text]}
     )
-    made = json.loads(feedback.autograded(verdicts.Result("ann", "toy", ""), plan, submission))
+    made = json.loads(gradebook.autograded(verdicts.Result("ann", "toy", ""), plan, submission))
     kept = {"output_type": "display_data", "data": {"text/plain": "fine"}, "metadata": {}}
     assert made["cells"][0]["outputs"] == [kept]
     assert made["cells"][1]["source"] == "$a< b$ < c < script>x< /script>< img onerror=y>"
@@ -451,5 +451,5 @@ def test_20_submissions_killed_3_times_end_with_the_same_grades(tmp_path, releas
 )
 def test_no_judge_gives_more_points_than_its_check_has(share, points):
     check = Mock(points=2, judge=Mock(return_value=Mock(share=share, message="")))
-    graded = verdicts.judge(check, {}, {}, {"raw": {}}, contextlib.nullcontext())
+    graded = grade_one.judge(check, {}, {}, {"raw": {}})
     assert graded.score == points

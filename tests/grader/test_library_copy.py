@@ -8,7 +8,8 @@ import importlib
 import pytest
 from checks import FUNCTIONS, MISSING
 
-from assignments.grader import grade, library
+from assignments.grader import library
+from assignments.grader.course import open_checks
 from tests import ROOT
 
 ZYGOTE = ast.parse((ROOT / "assignments/grader/child/zygote.py").read_text(encoding="utf-8"))
@@ -37,9 +38,7 @@ def test_what_is_warmed_up_exists(name):
 
 @pytest.mark.parametrize("problem_set", FUNCTIONS)
 def test_no_training_step_is_in_the_copy(tmp_path, problem_set):
-    package, _ = grade.load_checks(ROOT / "assignments", problem_set)
-    names = grade.graded_names(package, problem_set)
-    library.stage(tmp_path, ROOT / "assignments" / "checks" / "probes", names, problem_set)
+    library.stage(tmp_path, open_checks(ROOT / "assignments", problem_set), problem_set)
     steps = []
     for path in (tmp_path / "course_lib").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

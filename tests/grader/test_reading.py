@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hostile.build import ANSWERS, ODDITIES, WRITTEN, cells_of
 
-from assignments.grader import feedback, inbox, release, sandbox, verdicts
+from assignments.grader import feedback, grade_one, inbox, release, sandbox, verdicts
 from assignments.grader import notebook as reading
 from tests.support.problem_sets import notebook as source
 
@@ -93,10 +93,10 @@ def test_a_cell_is_called_by_what_jupyterlab_shows_and_by_its_first_line(tmp_pat
     raised = [late, wrong, {"cell": [9], "error": "forged"}]
     box.feed(json.dumps({"cells": raised}).encode() + b'\n{"check": "f", "raw": {}}\n{"end": 1}\n')
     outcome = sandbox.Outcome(box, "finished", 1.0, 1.0)
-    _, notes, _ = verdicts.answers([types.SimpleNamespace(name="f")], outcome, read.labels)
+    _, notes, _ = grade_one.answers([types.SimpleNamespace(name="f")], outcome, read.labels)
     loss = "cell [4] “def weighted_loss(real, fake, weight):”"
     assert notes[0] == f"{loss}: it took too long: is there an endless loop?"
     assert notes[1] == "the cell “def average(values, decay):”, line 2: E: x"
     assert notes[2] == "a cell: forged"
-    where = verdicts.error_text({"error": "E", "at": 2, "line": 3}, read.labels)
+    where = grade_one.error_text({"error": "E", "at": 2, "line": 3}, read.labels)
     assert where == f"E ({loss}, line 3)"

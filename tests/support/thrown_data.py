@@ -20,7 +20,8 @@ from hostile.build import cells_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assignments.grader import feedback, grade, gradebook, inbox, notebook, sandbox, verdicts
+from assignments.grader import feedback, grade_one, gradebook, inbox, notebook, sandbox, verdicts
+from assignments.grader.course import open_checks
 
 LONG = st.builds(
     str.__mul__, st.sampled_from(["é", "\ud83d", "\x00", "= "]), st.integers(1000, 30_000)
@@ -116,15 +117,14 @@ SAID = st.tuples(
 
 def answers_are_judged(course: Path, thrown: tuple[bytes, int, str]) -> None:
     data, size, reason = thrown
-    _, checks = grade.load_checks(course, "toy")
+    checks = open_checks(course, "toy").load("toy")
     box = inbox.Inbox([check.name for check in checks], 3)
     for start in range(0, len(data), size):
         box.feed(data[start : start + size])
-    found, notes, why = verdicts.answers(checks, sandbox.Outcome(box, reason, 1.0, 1.0))
-    drawn = [grade.draw(check, "key", "ann/toy") for check in checks]
+    found, notes, why = grade_one.answers(checks, sandbox.Outcome(box, reason, 1.0, 1.0))
+    drawn = [grade_one.draw(check, "key", "ann/toy") for check in checks]
     judged = [
-        verdicts.judge(c, *both, found[c.name], grade.alone(0))
-        for c, both in zip(checks, drawn, strict=True)
+        grade_one.judge(c, *both, found[c.name]) for c, both in zip(checks, drawn, strict=True)
     ]
     is_safe(verdicts.Result("ann", "toy", "", judged, notes, why))
 
@@ -196,7 +196,7 @@ def notebooks_are_read(course: Path, thrown: tuple[bytes, bytes]) -> None:
         assert cell["source"].encode()
     result = verdicts.Result("ann", "toy", "", [], submission.notes, submission.reason)
     is_safe(result)
-    made = nbformat.reads(feedback.autograded(result, plan, submission).decode(), 4)
+    made = nbformat.reads(gradebook.autograded(result, plan, submission).decode(), 4)
     nbformat.validate(made)
     assert json.dumps(made, ensure_ascii=False).encode()
     outputs = [output for cell in made.cells for output in cell.get("outputs", [])]

@@ -21,6 +21,8 @@ import numpy as np
 from tqdm import tqdm
 
 from assignments.grader import grade, library, notebook, safe
+from assignments.grader.course import may_be_folder, open_checks
+from assignments.grader.grade_one import draw
 from assignments.grader.notebook import Submission
 from assignments.grader.sandbox import Limits
 from assignments.grader.verdicts import Result
@@ -93,7 +95,7 @@ class Version:
 def read(course: Path, problem_set: str, student: str) -> Submission:
     """What ``student`` names: a notebook, a folder with one, or who handed one in."""
     path, handed_in = Path(student), course / "submitted" / student / problem_set
-    if path.name == student and notebook.may_be_folder(handed_in):
+    if path.name == student and may_be_folder(handed_in):
         path = handed_in  # a name, even where a folder of that name lies here
     given = notebook.read(course / "source" / problem_set, "", problem_set)
     released = notebook.released_cells(given.content)
@@ -236,8 +238,8 @@ def run(own: Version, tried: dict[str, list[Version]], *where: Any) -> dict:
     """
     course, problem_set, _, key = where
     drawn = {
-        check.name: (check, *grade.draw(check, "viva", key))
-        for check in grade.load_checks(course, problem_set)[1]
+        check.name: (check, *draw(check, "viva", key))
+        for check in open_checks(course, problem_set).load(problem_set)
     }
     for check, inputs, expectations in list(drawn.values()):
         if game := inputs.get("several", {}).get("weighted"):
@@ -436,7 +438,7 @@ def changed(version: Version) -> str:
 def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> dict:
     """What the pages show. Raises CourseError where nothing can be asked, or code is stopped."""
     submission, rng = read(course, problem_set, student), random.Random(seed)
-    functions = grade.open_checks(course, problem_set).FUNCTIONS[problem_set]
+    functions = open_checks(course, problem_set).FUNCTIONS[problem_set]
     changed_texts = importlib.import_module("checks.mutation").changes
     tried: dict[str, list[Version]] = {}
     for name in functions:

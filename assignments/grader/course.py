@@ -1,0 +1,111 @@
+"""A course's folder: its checks, its secret of the term, its solutions, and what was handed in."""
+
+import contextlib
+import hashlib
+import importlib
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from assignments.grader import notebook, safe
+from course_lib.data.files import replace_file
+from course_lib.errors import CourseError
+
+
+def open_checks(course: Path, problem_set: str) -> ModuleType:
+    """The package ``checks`` of this folder, in the place of any other that was imported.
+
+    Its ``load(problem_set)`` gives the checks.
+    """
+    package = course / "checks" / "__init__.py"
+    if not package.is_file():
+        raise CourseError(
+            "no checks in this course", package, "name the folder that holds checks/ with --course"
+        )
+    loaded = sys.modules.get("checks")
+    if loaded is None or Path(loaded.__file__ or "").resolve() != package.resolve():
+        for name in [name for name in sys.modules if name.split(".")[0] == "checks"]:
+            del sys.modules[name]
+        sys.path.insert(0, str(course))
+        importlib.invalidate_caches()
+    module = importlib.import_module("checks")
+    if not (course / "checks" / "probes" / f"{problem_set}.py").is_file():
+        known = ", ".join(sorted(module.FUNCTIONS))
+        raise CourseError(
+            f"no problem set called {problem_set}", course / "checks", f"one of {known}"
+        )
+    return module
+
+
+def checks_digest(course: Path) -> str:
+    """Changes whenever a check does, so that finished submissions are graded again then."""
+    digest = hashlib.sha256()
+    for path in sorted((course / "checks").rglob("*.py")):
+        digest.update(path.relative_to(course).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def term_key(course: Path) -> str:
+    """The instructor's secret of the term, from which all random inputs follow; made at need."""
+    path = course / "term_key.txt"
+    if not path.is_file():
+        replace_file(path, (secrets.token_hex(16) + "\n").encode())
+        path.chmod(0o600)
+    return path.read_text(encoding="utf-8").strip()
+
+
+def right_answers(course: Path, problem_set: str, checks: list) -> dict[str, str]:
+    """The code of each graded function in the source notebook; none where that is not at hand."""
+    content = notebook.read(course / "source" / problem_set, "", problem_set).content
+    functions = {check.function for check in checks}
+    return {
+        name: cell["source"]
+        for name, _, cell in notebook.graded_cells(content)
+        if name in functions
+    }
+
+
+def submitted(course: Path, problem_set: str, students: list[str] | None) -> dict[str, Path]:
+    """The folders handed in, by student. Raises CourseError if there are none, or for a student
+    who has none."""
+    place = course / "submitted"
+    handed_in = {path.name: path / problem_set for path in sorted(place.glob("*"))}
+    handed_in = {name: path for name, path in handed_in.items() if may_be_folder(path)}
+    if unknown := sorted(set(students or []) - set(handed_in)):
+        raise CourseError(
+            f"nothing of {unknown[0]} for {problem_set}", place, "see the names in that folder"
+        )
+    if not handed_in:
+        fix = f"nbgrader collect {problem_set}, or copy there"
+        raise CourseError(f"nothing handed in for {problem_set}", place, fix)
+    return {name: path for name, path in handed_in.items() if not students or name in students}
+
+
+def may_be_folder(path: Path) -> bool:
+    """Whether it is one, or lies where this user may not look: that is said when it is read."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return True
+
+
+def with_printable_names(folders: dict[str, Path]) -> tuple[dict[str, Path], dict[str, str]]:
+    """The folders whose names can be written into a table, and the others, with what to do about
+    them.
+    """
+    why = "the folder's name is not UTF-8 or has control characters: rename it"
+    good = {name: path for name, path in folders.items() if name == safe.line(name)}
+    return good, {safe.line(name): why for name in folders.keys() - good.keys()}
+
+
+@contextlib.contextmanager
+def put_down(left_out: dict[str, str], student: str) -> Iterator[None]:
+    """What stops one student's files stops nobody else: the reason is put into ``left_out``."""
+    try:
+        yield
+    except CourseError as error:
+        left_out[student] = safe.line(f"{error.what}, {error.where}")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        left_out[student] = safe.line(f"{type(error).__name__}: {error}")
