@@ -114,11 +114,10 @@ def train(
         model = cls(config, place, bf16)
     if begun:
         begun.give(model)
-    run = TrainingRun(model, out, seed, settings)
+    run = TrainingRun(model, out, seed, steps, minutes, settings)
     if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
         run.remark = f"no GPU found: training on {settings['device']}"
-    options = fit_options | {"steps": steps, "minutes": minutes, "resume": resume}
-    return train_run(run, train_set, val=val_set, **options)
+    return train_run(run, train_set, val_set, resume, **fit_options)
 
 
 def _data(method: str, data: str, config: Any, direction: str, seed: int) -> list[Dataset]:

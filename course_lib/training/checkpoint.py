@@ -27,12 +27,12 @@ KEPT = 2  # checkpoints of a run: the newest may be damaged
 
 def save(
     folder: Path, step: int, tensors: dict[str, Tensor], state: dict, again: Sequence[int] = ()
-) -> Path:
+) -> None:
     """Write the checkpoint of ``step`` below ``folder`` and drop all but the newest KEPT.
 
     ``again`` are steps where the run may go on after a kill, which forgets what came later: the
     newest checkpoint up to each is kept, too. Either the whole checkpoint is there afterwards or
-    nothing changed. Returns its path. Raises CourseError if the disk refuses it.
+    nothing changed. Raises CourseError if the disk refuses it.
     """
     final = folder / f"{step:08d}"
     aside = folder / f"{ASIDE}{step:08d}"
@@ -42,10 +42,9 @@ def save(
             aside.mkdir(parents=True)
             on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
             blob = safetensors.torch.save(on_cpu)
-            blob_hash = hashlib.sha256(blob).hexdigest()
-            document = {"step": step, "tensors_sha256": blob_hash, "state": state}
+            document = {"step": step, "tensors_sha256": _sha256(blob), "state": state}
             write_durably(aside / "tensors.safetensors", blob)
-            write_durably(aside / "state.json", _bytes(document | {"sha256": _digest(document)}))
+            write_durably(aside / "state.json", _signed(document))
             _sync_folder(aside)
             drop(final)  # a damaged one of the same step, which the resumed run had passed over
             os.rename(aside, final)
@@ -58,7 +57,6 @@ def save(
         kept = older[-KEPT:] + [max((s for s in older if s <= at), default=at) for at in again]
         for old in {*older} - {*kept}:
             drop(folder / f"{old:08d}")
-    return final
 
 
 def drop(path: Path) -> None:
@@ -72,8 +70,7 @@ def drop(path: Path) -> None:
 
 def steps(folder: Path) -> list[int]:
     """Steps of the finished checkpoints below ``folder``, oldest first: clocks go backwards."""
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdecimal())
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
 
 
 def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
@@ -85,11 +82,11 @@ def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
         raw = (path / "state.json").read_bytes()
         blob = (path / "tensors.safetensors").read_bytes()
         document = json.loads(raw)
-        claimed = document.pop("sha256")
-        # compared as bytes, too: 1e-05 and 1E-05 differ by one bit and mean the same
-        if _digest(document) != claimed or _bytes(document | {"sha256": claimed}) != raw:
+        document.pop("sha256")
+        # compared as bytes: 1e-05 and 1E-05 differ by one bit and mean the same
+        if _signed(document) != raw:
             raise ValueError("the SHA-256 of state.json does not match")
-        if hashlib.sha256(blob).hexdigest() != document["tensors_sha256"]:
+        if _sha256(blob) != document["tensors_sha256"]:
             raise ValueError("the SHA-256 of tensors.safetensors does not match")
         return document["step"], safetensors.torch.load(blob), document["state"]
     except Exception as error:  # whatever the parsers say to bytes that are not theirs
@@ -143,12 +140,15 @@ def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bo
     Raises CourseError that names the first five entries that do not fit.
     """
     weights = _weights(method)
-    of_networks = [name for name in tensors if name.partition(".")[0] in method.networks]
-    wrong = []
-    for name in dict.fromkeys([*weights, *of_networks]):
-        theirs, ours = _shape(tensors.get(name)), _shape(weights.get(name))
-        if theirs != ours:
-            wrong.append(f"{name} {theirs} for {ours}")
+    ours = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    theirs = {
+        n: tuple(t.shape) for n, t in tensors.items() if n.partition(".")[0] in method.networks
+    }
+    wrong = [
+        f"{name} {theirs.get(name, 'none')} for {ours.get(name, 'none')}"
+        for name in ours | theirs
+        if theirs.get(name) != ours.get(name)
+    ]
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise CourseError(
@@ -169,23 +169,19 @@ def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bo
                 optimizer.state[parameter][key.removeprefix(prefix)] = moment
 
 
-def _shape(tensor: Tensor | None) -> tuple[int, ...] | str:
-    return "none" if tensor is None else tuple(tensor.shape)
-
-
 def _weights(method: Any) -> dict[str, Tensor]:
-    weights = {}
-    for name, net in method.networks.items():
-        weights |= {f"{name}.{key}": tensor for key, tensor in net.state_dict().items()}
-    return weights
+    states = {name: net.state_dict() for name, net in method.networks.items()}
+    return {f"{name}.{key}": tensor for name, of in states.items() for key, tensor in of.items()}
 
 
-def _bytes(document: dict) -> bytes:
-    return json.dumps(document, indent=1).encode()
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
-def _digest(document: dict) -> str:
-    return hashlib.sha256(_bytes(document)).hexdigest()
+def _signed(document: dict) -> bytes:
+    """``document`` as JSON, of which the last entry is the SHA-256 of the others."""
+    digest = _sha256(json.dumps(document, indent=1).encode())
+    return json.dumps(document | {"sha256": digest}, indent=1).encode()
 
 
 def _sync_folder(folder: Path) -> None:

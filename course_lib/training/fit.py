@@ -73,26 +73,13 @@ def fit(
     if ``out`` cannot be written or already holds a run and ``resume`` is off, if memory runs out,
     and if a sample cannot be read.
     """
-    return train_run(
-        TrainingRun(method, expanded(out) if out else None, seed),
-        dataset,
-        steps=steps,
-        minutes=minutes,
-        val=val,
-        resume=resume,
-        previews=previews,
-        on_preview=on_preview,
-        workers=workers,
-        progress=progress,
-    )
+    run = TrainingRun(method, expanded(out) if out else None, seed, steps, minutes)
+    return train_run(run, dataset, val, resume, previews, on_preview, workers, progress)
 
 
 def train_run(
     run: TrainingRun,
     dataset: Dataset,
-    *,
-    steps: int | None = None,
-    minutes: float | None = None,
     val: Dataset | None = None,
     resume: bool | str = False,
     previews: int = 10,
@@ -101,14 +88,14 @@ def train_run(
     progress: bool = True,
 ) -> Result:
     """The loop of :func:`fit`, which says what its arguments are."""
-    _check(steps, minutes, workers)
+    _check(run, workers)
     if distributed.world()[0] > 0:  # rank 0 alone writes and draws
         run.out, val, previews, progress = None, None, 0, False
     method, folder = run.method, run.out
-    bar = Progress(method.config.batch_size, steps, minutes, show=progress)
+    bar = Progress(run, show=progress)
     shown = Previews(run, val, previews, on_preview, bar)
     # with steps, a run that is resumed equals one that never stopped
-    threads = Threads(method.device, may_choose=not (steps and folder))
+    threads = Threads(method.device, may_choose=not (run.steps and folder))
     lock = only_run(folder) if folder else nullcontext()
     with lock, bar, threads, distributed.averaging(method), _interrupts() as interrupted:
         run.start(resume)
@@ -116,9 +103,9 @@ def train_run(
         run.save()  # before any work: a folder that cannot hold the run shows now
         if run.remark:
             warnings.warn(run.remark, stacklevel=2)
-        bar.start(run.step, run.seconds)
+        bar.start()
         began = time.monotonic() - run.seconds
-        share, stop = run.share(steps, minutes), False
+        share, stop = run.share(), False
         shown.show(share)
         for batch in batches(dataset, method, run.seed, run.step, workers):
             if share >= 1 or stop:
@@ -128,9 +115,8 @@ def train_run(
             with explained(where), gpu_clock(method.device), threads.step():
                 terms = update(method, batch, run.seed, run.step)
             run.advance(terms, time.monotonic() - began)
-            now = run.share(steps, minutes), interrupted.is_set()
-            share, stop = distributed.of_all_ranks(now)[0]
-            bar.update(run.step, run.seconds, run.terms, str(threads))
+            share, stop = distributed.of_all_ranks((run.share(), interrupted.is_set()))[0]
+            bar.update(str(threads))
             shown.show(share)
             run.write_history()
             if share < 1:
@@ -139,22 +125,23 @@ def train_run(
         if share >= 1 and method.finish(dataset):
             run.saved = -1  # the checkpoint of this step is of the method before
         run.save()
-        bar.update(run.step, run.seconds, run.terms, str(threads), at_once=True)
+        bar.update(str(threads), at_once=True)
     if stop and progress:
         print(f"interrupted: stopped after step {run.step}; what was learned so far is kept")
     stopped = "interrupted" if stop and share < 1 else "finished"
     return Result(run.history, run.step, run.seconds, stopped)
 
 
-def _check(steps: int | None, minutes: float | None, workers: int) -> None:
-    if (steps is None) == (minutes is None):
+def _check(run: TrainingRun, workers: int) -> None:
+    if (run.steps is None) == (run.minutes is None):
         raise CourseError(
             "say how long to train: steps or minutes, one of them",
             "fit()",
             "for example steps=1000",
         )
-    if (steps or minutes or 0) <= 0:
-        raise CourseError(f"cannot train for {steps or minutes}", "fit()", "give a positive number")
+    length = run.steps if run.minutes is None else run.minutes
+    if length <= 0:
+        raise CourseError(f"cannot train for {length}", "fit()", "give a positive number")
     if workers < 0:
         raise CourseError(f"cannot read with {workers} processes", "workers", "give 0 or more")
 
@@ -188,13 +175,12 @@ def _interrupts() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield event
         return
-    before = signal.getsignal(signal.SIGINT)
 
     def first(signum: int, frame: Any) -> None:
         event.set()
         signal.signal(signal.SIGINT, before)
 
-    signal.signal(signal.SIGINT, first)
+    before = signal.signal(signal.SIGINT, first)
     try:
         yield event
     finally:

@@ -111,13 +111,11 @@ class _Batches(Dataset):
     """The batch of (epoch, indices). In a worker, a CourseError comes back as its three parts."""
 
     def __init__(self, view: Augment):
-        self.view, self.epoch = view, -1
+        self.view = view
 
     def __getitem__(self, key: tuple[int, list[int]]) -> dict | tuple[str, str, str]:
         epoch, indices = key
-        if epoch != self.epoch:
-            self.view.set_epoch(epoch)
-            self.epoch = epoch
+        self.view.set_epoch(epoch)
         try:
             return self.view.batch(indices)
         except CourseError as error:

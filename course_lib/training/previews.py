@@ -1,6 +1,7 @@
 """Previews of a training: held-out images, translated again and again, scored; the best is kept."""
 
 from collections.abc import Callable
+from operator import itemgetter
 
 import torch
 from torch import Tensor
@@ -31,34 +32,34 @@ class Previews:
         self.run, self.method, self.count = run, run.method, count
         self.on_preview, self.progress = on_preview, progress
         self.keeps_best = run.method.config.keep == "best"
-        self.best = run.out / "best" / "checkpoints" if run.out else None
+        self.best = run.out / "best" if run.out and self.keeps_best else None
         self.scores: list[dict] = []  # of the held-out images, at each preview
         self.val: dict[str, Tensor] = {}
         if val is not None and len(val):
-            self._hold_out(val)
+            self._hold_out(View(val))
 
-    def _hold_out(self, val: Dataset) -> None:
+    def _hold_out(self, val: View) -> None:
         """Keep up to 64 images of ``val``, spread evenly; up to six of them are shown."""
         count = min(64, len(val))
         rows = [i * len(val) // count for i in range(count)]
-        worth_showing = View(val).shown
-        self.on_screen = [k for k, row in enumerate(rows) if row in worth_showing][:6]
-        items = [val[row] for row in rows]
+        items, worth_showing = [val[row] for row in rows], val.shown
         for key in ("x", "y", *self.method.maps):
             self.val[key] = torch.stack([item[key] for item in items]).to(self.method.device)
-        self.val_paired = val.paired
-        groups = View(val).groups or range(len(val))
-        self.groups = [groups[row] for row in rows]
+        self.on_screen = [k for k, row in enumerate(rows) if row in worth_showing][:6]
+        self.groups = [val.groups[row] for row in rows] if val.groups else rows
+        self.paired = val.paired
 
     def start(self) -> None:
         """Forget what a killed run has previewed after the step at which this one goes on."""
-        if self.best is None:
-            return
-        files.sweep(self.best)
-        known = read_rows(self.run.out / "scores.jsonl").values()
-        self.scores = [row for row in known if row["step"] <= self.run.step]
-        for late in [step for step in checkpoint.steps(self.best) if step > self.run.step]:
-            checkpoint.drop(self.best / f"{late:08d}")
+        if self.run.out is not None:
+            known = read_rows(self.run.out / "scores.jsonl").values()
+            self.scores = [row for row in known if row["step"] <= self.run.step]
+        if self.best is not None:
+            self.run.describe(self.best)
+            folder = self.best / "checkpoints"
+            files.sweep(folder)
+            for late in [step for step in checkpoint.steps(folder) if step > self.run.step]:
+                checkpoint.drop(folder / f"{late:08d}")
 
     def show(self, share: float) -> None:
         """Show a preview whenever another 1 / ``count`` of the training is done."""
@@ -75,9 +76,9 @@ class Previews:
                 rows, title = self.method.preview(), "samples from the same noise"
                 if self.val and self.keeps_best:
                     self._score(self.method.generate(len(self.val["y"])))
-        scores = [row["score"] for row in self.scores if self.keeps_best]
-        if self.best and scores and scores.index(min(scores)) == len(scores) - 1:
-            run.write(self.best, again=checkpoint.steps(run.out / "checkpoints"))
+        is_best = self.scores and min(self.scores, key=itemgetter("score")) is self.scores[-1]
+        if self.best and is_best:
+            run.write(self.best / "checkpoints", again=checkpoint.steps(run.out / "checkpoints"))
         self.on_preview(run.step, rows)
         path = run.out / "previews" / f"{run.step:08d}.png" if run.out else None
         self.progress.show(rows, title, run.step, path)
@@ -89,7 +90,7 @@ class Previews:
             part = {key: images[i : i + 16] for key, images in self.val.items()}
             painted.append(self.method.translate_batch(part)["fake_y"])
         rows = {"x": self.val["x"], "fake_y": torch.cat(painted)}
-        if self.val_paired:  # without pairs, y shows something else
+        if self.paired:  # without pairs, y shows something else
             rows["y"] = self.val["y"]
         self._score(rows["fake_y"])
         return {name: images[self.on_screen] for name, images in rows.items()}
@@ -104,7 +105,7 @@ class Previews:
         row = {"step": run.step, "groups": self.groups}
         if not run.history:
             return
-        if self.method.translates and self.val_paired:
+        if self.method.translates and self.paired:
             apart = (fake_y - y).abs()
             run.history[-1]["val_l1"] = row["score"] = apart.mean().item()
             row |= {"kind": "L1", "each": apart.mean(dim=(1, 2, 3)).tolist()}

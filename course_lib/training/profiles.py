@@ -48,16 +48,13 @@ def pick_device(name: str = "auto") -> torch.device:
     Raises CourseError for a device that this machine has not.
     """
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        if not has["cuda"] and (why := unused_gpu()):
-            warnings.warn(why, stacklevel=2)
-        return torch.device(next(kind for kind, there in has.items() if there))
-    if not has.get(name):
-        there = ", ".join(kind for kind, is_there in has.items() if is_there)
-        raise CourseError(
-            f"device {name!r} is not available here", "--device", f"choose from auto, {there}"
-        )
-    return torch.device(name)
+    choices = [kind for kind, is_there in has.items() if is_there]
+    if name not in ("auto", *choices):
+        what, fix = f"device {name!r} is not available here", ", ".join(["auto", *choices])
+        raise CourseError(what, "--device", f"choose from {fix}")
+    if name == "auto" and not has["cuda"] and (why := unused_gpu()):
+        warnings.warn(why, stacklevel=2)
+    return torch.device(choices[0] if name == "auto" else name)
 
 
 def _nvidia_smi(*asked: str) -> str:

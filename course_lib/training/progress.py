@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from course_lib.data.files import replace_file, writing
 from course_lib.data.images import to_png
+from course_lib.training.run import TrainingRun
 
 # Rows of a preview, as a picture names them.
 IN_WORDS = {"x": "input", "fake_y": "generated", "y": "ground truth"}
@@ -32,8 +33,8 @@ def clock(seconds: float) -> str:
 class Progress:
     """A bar on the terminal, or one line of text above the preview in a notebook."""
 
-    def __init__(self, batch_size: int, steps: int | None, minutes: float | None, show: bool):
-        self.batch_size, self.steps, self.minutes = batch_size, steps, minutes
+    def __init__(self, run: TrainingRun, show: bool):
+        self.run = run
         self.in_notebook = show and in_notebook()
         self.on_terminal = show and not self.in_notebook
         self.bar = None  # on a terminal
@@ -49,62 +50,54 @@ class Progress:
         if self.bar is not None:  # an error must not be printed behind the bar
             self.bar.close()
 
-    def start(self, step: int, seconds: float) -> None:
-        """Show it; the run has made ``step`` updates in so many ``seconds`` already."""
-        self.first_step, self.first_seconds = step, seconds
+    def start(self) -> None:
+        """Show it; a resumed run has made some updates already."""
+        self.first_step, self.first_seconds = self.run.step, self.run.seconds
         if self.in_notebook:
             from IPython.display import HTML, display
 
             self.line = display(HTML("<pre>starting</pre>"), display_id=True)
         elif self.on_terminal:
             self.bar = tqdm(total=1.0, bar_format="{percentage:3.0f}%|{bar:20}| {desc}", leave=True)
-            if step:
-                tqdm.write(f"resuming at step {step}", file=sys.stderr)
+            if self.run.step:
+                tqdm.write(f"resuming at step {self.run.step}", file=sys.stderr)
 
-    def text(self, step: int, seconds: float, terms: dict[str, float], threads: str = "") -> str:
+    def text(self, threads: str = "") -> str:
         """``step 120/500 · 58 images/s · 1:02 left · d_real 0.612 ...``"""
-        done = step - self.first_step
-        spent = seconds - self.first_seconds
-        if self.steps:
-            left, total = (self.steps - step) * spent / max(done, 1), f"/{self.steps}"
+        run, done = self.run, self.run.step - self.first_step
+        spent = run.seconds - self.first_seconds
+        if run.steps:
+            left, total = (run.steps - run.step) * spent / max(done, 1), f"/{run.steps}"
         else:
-            left, total = 60 * self.minutes - seconds, ""
-        pace = f"{done * self.batch_size / max(spent, 1e-9):.0f} images/s"
+            left, total = 60 * run.minutes - run.seconds, ""
+        pace = f"{done * run.method.config.batch_size / max(spent, 1e-9):.0f} images/s"
         if spent > done:
             pace = f"{spent / max(done, 1):.1f} s per update"
-        parts = [f"step {step}{total}", pace, f"{clock(max(left, 0))} left", threads]
-        values = " ".join(f"{name} {value:.3f}" for name, value in terms.items())
+        parts = [f"step {run.step}{total}", pace, f"{clock(max(left, 0))} left", threads]
+        values = " ".join(f"{name} {value:.3f}" for name, value in run.terms.items())
         return " · ".join(filter(None, [*parts, values]))
 
-    def update(
-        self,
-        step: int,
-        seconds: float,
-        terms: dict[str, float],
-        threads: str = "",
-        at_once: bool = False,
-    ) -> None:
+    def update(self, threads: str = "", at_once: bool = False) -> None:
         """Show how far the training is; not ``at_once``, then only every now and then."""
         pause = 0.5 if self.in_notebook else 0.1
         if not at_once and time.monotonic() - self.drawn < pause:
             return
         self.drawn = time.monotonic()
-        share = min(1.0, step / self.steps if self.steps else seconds / (60 * self.minutes))
-        self.judge(step, share)
+        self.judge()
         if self.bar is not None:
-            self.bar.n = share
-            self.bar.set_description_str(self.text(step, seconds, terms, threads))
+            self.bar.n = self.run.share()
+            self.bar.set_description_str(self.text(threads))
         elif self.line is not None:
             from IPython.display import HTML
 
-            text = f"{self.text(step, seconds, terms, threads)}\n{self.remark or ''}"
+            text = f"{self.text(threads)}\n{self.remark or ''}"
             self.line.update(HTML(f"<pre>{escape(text.strip())}</pre>"))
 
-    def judge(self, step: int, share: float) -> None:
+    def judge(self) -> None:
         """Say once, as soon as it shows, that a training will be too short to learn much."""
-        if self.remark is not None or share < 0.2:
+        if self.remark is not None or self.run.share() < 0.2:
             return
-        self.remark, updates = "", round(step / share)
+        self.remark, updates = "", round(self.run.step / self.run.share())
         if updates < FEW:
             self.remark = (
                 f"this training makes only about {updates} updates: a network that begins with "

@@ -25,12 +25,21 @@ CHECKPOINT_SECONDS = 5.0  # between two checkpoints; 0 is after every step
 class TrainingRun:
     """How far a training is, its history, and the folder that keeps both, if there is one.
 
-    Seed and configuration, its ``settings``, go into each checkpoint, and ``record``, where there
-    is one, becomes run.json.
+    It takes ``steps`` updates or ``minutes``, of which one is None. Seed and configuration, its
+    ``settings``, go into each checkpoint, and ``record``, where there is one, becomes run.json.
     """
 
-    def __init__(self, method: Method, out: Path | None, seed: int = 0, record: dict | None = None):
+    def __init__(
+        self,
+        method: Method,
+        out: Path | None,
+        seed: int = 0,
+        steps: int | None = None,
+        minutes: float | None = None,
+        record: dict | None = None,
+    ):
         self.method, self.out, self.seed, self.record = method, out, seed, record
+        self.steps, self.minutes = steps, minutes
         self.settings = {"seed": seed, **configs.as_dict(method.config)}
         self.remark = ""  # for the learner, once the training has begun
         self.step, self.seconds = 0, 0.0
@@ -59,16 +68,15 @@ class TrainingRun:
                 weights = {k: t.cpu() for k, t in checkpoint.snapshot(self.method).items()}
                 weights = distributed.of_all_ranks(weights if rank == 0 else None)[0]
                 checkpoint.restore(self.method, weights, Path("rank 0"))
-        if self.record is not None and self.out is not None:
-            # the best preview is a run like any other
-            folders = (
-                [self.out, self.out / "best"] if self.settings["keep"] == "best" else [self.out]
-            )
-            for folder in folders:
-                folder.mkdir(exist_ok=True)
-                files.replace_file(folder / "run.json", json.dumps(self.record, indent=1).encode())
         if self.out is not None:
+            self.describe(self.out)
             files.replace_file(self.out / "history.jsonl", lines_of(self.history))
+
+    def describe(self, folder: Path) -> None:
+        """Make ``folder`` a run that can be opened, if this is one."""
+        if self.record is not None:
+            folder.mkdir(exist_ok=True)
+            files.replace_file(folder / "run.json", json.dumps(self.record, indent=1).encode())
 
     def _latest(self, resume: bool | str) -> tuple[int, dict[str, Tensor], dict] | None:
         """The checkpoint to go on from, if the folder may be trained into."""
@@ -83,7 +91,7 @@ class TrainingRun:
         files.sweep(folder)
         latest = checkpoint.load_latest(folder) if resume else None
         if latest:
-            recorded, config = latest[2]["settings"], type(self.method.config)
+            config, recorded = type(self.method.config), latest[2]["settings"]
             check_settings(self.out, config, recorded, self.settings, resume)
         return latest
 
@@ -121,16 +129,18 @@ class TrainingRun:
             self.terms = {
                 name: float(value) for name, value in row.items() if name not in ("step", "seconds")
             }
+            row |= self.terms
             for name, value in self.terms.items():
                 if not math.isfinite(value):
-                    where = self.where(row["step"])
-                    raise CourseError(f"the loss {name} is {value}", where, NOT_FINITE)
-            row |= self.terms
+                    raise CourseError(
+                        f"the loss {name} is {value}", self.where(row["step"]), NOT_FINITE
+                    )
         self.known = len(self.history)
 
-    def share(self, steps: int | None, minutes: float | None) -> float:
+    def share(self) -> float:
         """How much of the training is done, in [0, 1]."""
-        return min(1.0, self.step / steps if steps else self.seconds / (60 * minutes))
+        done = self.step / self.steps if self.steps else self.seconds / (60 * self.minutes)
+        return min(1.0, done)
 
     def write_history(self) -> None:
         """Append to history.jsonl the new rows that are known."""
@@ -147,17 +157,16 @@ class TrainingRun:
         If not ``at_once``, then only when the last is CHECKPOINT_SECONDS old, and 30 times as old
         as writing it took. Raises CourseError for a weight that is not finite.
         """
-        has_changed = self.out is not None and self.saved != self.step
-        is_due = has_changed and (at_once or time.monotonic() >= self.next_save)
+        is_new = self.out is not None and self.saved != self.step
+        is_due = is_new and (at_once or time.monotonic() >= self.next_save)
         if not distributed.of_all_ranks(is_due)[0]:
             return
         others = distributed.of_all_ranks(checkpoint.private(self.method))[1:]
         if self.out is not None:
-            start = time.monotonic()
+            began = time.monotonic()
             self.write(self.out / "checkpoints", others)
-            self.saved, now = self.step, time.monotonic()
-            pause = max(CHECKPOINT_SECONDS, 30 * (now - start) * bool(CHECKPOINT_SECONDS))
-            self.next_save = now + pause
+            self.saved, took = self.step, time.monotonic() - began
+            self.next_save = began + took + CHECKPOINT_SECONDS * max(1, 6 * took)
 
     def write(
         self,
@@ -179,8 +188,9 @@ class TrainingRun:
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 # the losses of a step do not see its update
-                where = self.where(self.step)
-                raise CourseError(f"{name} is not finite any more", where, NOT_FINITE)
+                raise CourseError(
+                    f"{name} is not finite any more", self.where(self.step), NOT_FINITE
+                )
         state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
         checkpoint.save(folder, self.step, tensors, state, again)
 

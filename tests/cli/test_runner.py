@@ -208,9 +208,11 @@ def test_the_progress_of_a_training_stands_behind_that_of_the_cells(tmp_path, mo
     class Terminal(io.StringIO):
         isatty = lambda self: True  # noqa: E731
 
-    training = "from course_lib.training.progress import Progress\n"
-    training += "bar = Progress(1, 9, None, True)\nbar.start(0, 0.0)\n"
-    training += "bar.update(3, 1.0, {'d_real': 0.25})"
+    training = "from course_lib.methods.pix2pix import Config, Pix2Pix\n"
+    training += "from course_lib.training import progress, run\n"
+    training += "run = run.TrainingRun(Pix2Pix(Config(16, d_layers=1)), None, steps=9)\n"
+    training += "bar = progress.Progress(run, True)\nbar.start()\n"
+    training += "run.step, run.terms = 3, {'d_real': 0.25}\nbar.update()"
     monkeypatch.setattr(sys, "stderr", Terminal())
     run_notebooks([write_notebook(tmp_path / "x.ipynb", training)], tmp_path / "out", "smoke")
     assert re.search(r"\d/4 .*step 3/9 .* d_real 0.250", sys.stderr.getvalue())

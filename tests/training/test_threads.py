@@ -6,6 +6,7 @@ import torch
 from course_lib.training import threads
 from course_lib.training.fit import fit
 from course_lib.training.progress import FEW, Progress
+from course_lib.training.run import TrainingRun
 from tests.support.killing import Toy, make
 
 
@@ -75,23 +76,30 @@ def test_the_line_says_it(two_threads, monkeypatch):
 
 
 def test_a_slow_training_says_how_long_an_update_takes():
-    bar = Progress(8, None, 1.0, show=False)
-    bar.start(0, 0.0)
-    said = bar.text(11, 60.5, {"d_real": 0.25}, "1 of 2 threads")
+    run = TrainingRun(make(batch_size=8), None, minutes=1.0)
+    bar = Progress(run, show=False)
+    bar.start()
+    run.step, run.seconds, run.terms = 11, 60.5, {"d_real": 0.25}
+    said = bar.text("1 of 2 threads")
     assert said == "step 11 · 5.5 s per update · 0:00 left · 1 of 2 threads · d_real 0.250"
-    assert bar.text(110, 55.0, {}) == "step 110 · 16 images/s · 0:05 left"
+    run.step, run.seconds, run.terms = 110, 55.0, {}
+    assert bar.text() == "step 110 · 16 images/s · 0:05 left"
 
 
 def test_a_training_that_is_too_short_says_so_once(capsys):
     fit(make(), Toy(), steps=20)
     notes = [line for line in capsys.readouterr().err.splitlines() if "note: " in line]
     assert len(notes) == 1 and "only about 20 updates: a network that begins" in notes[0]
-    bar = Progress(8, None, 1.0, show=True)
-    bar.start(0, 0.0)
-    for step in range(1, 11):  # early, while there is time to choose another
-        bar.update(step, 6.0 * step, {}, at_once=True)
+    run = TrainingRun(make(), None, minutes=1.0)
+    bar = Progress(run, show=True)
+    bar.start()
+    for run.step in range(1, 11):  # early, while there is time to choose another
+        run.seconds = 6.0 * run.step
+        bar.update(at_once=True)
         said = capsys.readouterr().err
-        assert ("only about 10 updates" in said) == (step == 2)
-    for step in range(1, 11):
-        bar.update(step * FEW, 600.0 * step, {}, at_once=True)
+        assert ("only about 10 updates" in said) == (run.step == 2)
+    bar.remark, run.minutes = None, 100.0
+    for run.step in range(FEW, 11 * FEW, FEW):
+        run.seconds = 2.0 * run.step
+        bar.update(at_once=True)
     assert "updates" not in capsys.readouterr().err
