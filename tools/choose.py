@@ -11,66 +11,40 @@ import statistics
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from course_lib import runs
+from course_lib.experiments import sweep
 from course_lib.experiments.grids import Cell, read_grid
-from course_lib.metrics import samples, scores
 
 
-def score(cell: Cell, steps: int, seed: int, changes: tuple[str, ...]) -> dict[str, float]:
-    """What a training of ``cell`` with these ``changes`` scores on val."""
-    torch.set_num_threads(1)
-    config = runs.make_config(cell.method, cell.profile, None, [*cell.settings, *changes])
+def score(cell: Cell) -> dict[str, float]:
+    """What a training of ``cell`` scores on val."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        runs.train(
-            cell.method,
-            cell.data,
-            out,
-            config,
-            steps=steps,
-            seed=seed,
-            bf16=cell.bf16,
-            direction=cell.direction,
-            device="cpu",
-            previews=0,
-            progress=False,
-        )
-        method, _ = runs.open_run(out, "cpu")
-    if not method.translates:
-        return samples.score_generated(method, cell.data, "val")
-    numbers = scores.score(method, cell.data, "val", cell.direction)
-    if method.has_codes:
-        numbers |= samples.score_samples(method, cell.data, "val", cell.direction)
-    return numbers
+        method, _ = sweep.train(cell, Path(folder) / "run")
+    return sweep.measure(method, cell, "val")
 
 
 def main(grid: str, row: str, metric: str, *words: str) -> None:
     options = dict(word[2:].split("=") for word in words if word.startswith("--"))
-    tried = [word for word in words if not word.startswith("--")] or [""]
     cell = next(cell for cell in read_grid(Path(grid)) if cell.row == row)
-    steps = int(options.get("steps", cell.steps))
+    cell = replace(cell, steps=int(options.get("steps", cell.steps)))
     seeds = [int(seed) for seed in options.get("seeds", "0").split(",")]
-    sets = []
-    for word in tried:  # key=v1,v2 is two changes; key=v+key=v is one
+    wanted, sets = [word for word in words if not word.startswith("--")], []
+    for word in wanted or [""]:  # key=v1,v2 is two changes; key=v+key=v is one
         name, _, values = word.partition("=")
         parts = [word] if "+" in word or not word else [f"{name}={v}" for v in values.split(",")]
         sets += [tuple(filter(None, part.split("+"))) for part in parts]
-    jobs = list(itertools.product(sets, seeds))
-    with ProcessPoolExecutor(int(options.get("workers", 2))) as pool:
-        futures = [pool.submit(score, cell, steps, seed, changes) for changes, seed in jobs]
-        found = [future.result() for future in futures]
-    for changes in sets:
-        mine = [n for (tried, _), n in zip(jobs, found, strict=True) if tried == changes]
-        for name in metric.split(","):
-            values = [numbers[name] for numbers in mine]
-            text = ", ".join(f"{value:.4f}" for value in values)
-            print(
-                f"{' '.join(changes):40} {name} {statistics.fmean(values):.4f} ({text})", flush=True
-            )
+    tried = [replace(cell, settings=(*cell.settings, *changes)) for changes in sets]
+    with ProcessPoolExecutor(2) as pool:
+        found = pool.map(score, [replace(one, seed=seed) for one in tried for seed in seeds])
+        for changes in sets:
+            mine = list(itertools.islice(found, len(seeds)))
+            for name in metric.split(","):
+                values = [numbers[name] for numbers in mine]
+                text = ", ".join(f"{value:.4f}" for value in values)
+                mean = f"{statistics.fmean(values):.4f}"
+                print(f"{' '.join(changes):40} {name} {mean} ({text})", flush=True)
 
 
 if __name__ == "__main__":

@@ -121,10 +121,9 @@ def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Call
     for net in nets.values() if bf16 else ():
         net.forward = torch.autocast(method.device.type, torch.bfloat16)(net.forward)
         net.register_forward_hook(_to_float32)
-    sides = (
+    learners, judges = (
         nn.ModuleList(net for key, net in nets.items() if key[0] in side) for side in ("GE", "D")
     )
-    learners, judges = sides
     rates = config.lr, (config.beta1, config.beta2)
     opt_G, opt_D = (torch.optim.Adam(side.parameters(), *rates) for side in (learners, judges))
     if frozen:  # from the end of D's update to the end of G's

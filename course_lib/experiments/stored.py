@@ -22,24 +22,14 @@ def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -
     ``scores`` are shown in the words they are mapped to; "a / b" and "a - b" join two. A single
     seed has no interval. Raises CourseError for a row or a score that the table does not have.
     """
-    cells = sweep.table(table)
+    names = {cell["row"] for cell in sweep.table(table)}
     lines = [f"{'':34}" + "".join(f"{words:>24}" for words in scores.values())]
     for row in rows:
-        seeds = [cell for cell in cells if cell["row"] == row]
-        if not seeds:
-            raise CourseError(
-                f"no row is called {row!r}",
-                table,
-                f"choose from {sorted({cell['row'] for cell in cells})}",
-            )
+        if row not in names:
+            raise CourseError(f"no row is called {row!r}", table, f"choose from {sorted(names)}")
         line = f"{row:34}"
         for score in scores:
-            try:
-                values = [claims.measure(score, cell) for cell in seeds]
-            except KeyError as error:
-                raise CourseError(
-                    f"no score {error}", table, f"choose from {[*seeds[0]]}"
-                ) from None
+            values = [*claims.values(row, score, Path(table).stem, Path(table).parent).values()]
             text = f"{values[0]:.3f}"
             if len(values) > 1:
                 mean, _, high, _ = intervals.interval(values)

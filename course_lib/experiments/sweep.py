@@ -156,10 +156,7 @@ def _results(
         for future in distributed.as_completed(futures):
             try:
                 yield futures[future], future.result()
-            except distributed.KilledWorker:
-                error = "every worker that tried it died; too little memory?"
-                yield futures[future], {"error": error}
-            except Exception as error:
+            except Exception as error:  # every worker that tried it died, or the scheduler
                 yield futures[future], {"error": f"{type(error).__name__}: {error}"}
 
 
@@ -185,13 +182,13 @@ def run_cell(cell: Cell, folder: Path | None = None) -> dict:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _do(cell: Cell, folder: Path) -> dict:
+def train(cell: Cell, out: Path) -> tuple[Any, list[dict]]:
+    """The method that the cell's training in ``out`` ends with, and the history; one thread."""
     torch.set_num_threads(1)
-    resumed, began = (folder / "run").exists(), time.process_time()
     result = runs.train(
         cell.method,
         cell.data,
-        folder / "run",
+        out,
         cell.config,
         steps=cell.steps,
         seed=cell.seed,
@@ -203,12 +200,28 @@ def _do(cell: Cell, folder: Path) -> dict:
         previews=0,
         progress=False,
     )
+    return runs.open_run(out, cell.device)[0], result.history
+
+
+def measure(method: Any, cell: Cell, split: str) -> dict[str, float]:
+    """All scores of the cell's trained method on a split."""
+    torch.manual_seed(cell.seed)  # the state that training left is another one after a resume
+    if not method.translates:
+        return samples.score_generated(method, cell.data, split)
+    numbers = scores.score(method, cell.data, split, cell.direction)
+    if method.has_codes:
+        numbers |= samples.score_samples(method, cell.data, split, cell.direction)
+    return numbers
+
+
+def _do(cell: Cell, folder: Path) -> dict:
+    resumed, began = (folder / "run").exists(), time.process_time()
+    method, history = train(cell, folder / "run")
     seconds = math.nan if resumed else time.process_time() - began
     if cell.step_ms:
         seconds = cell.step_ms * cell.steps / 1000
-    method, _ = runs.open_run(folder / "run", cell.device)
-    numbers = _scores(method, cell)
-    late = result.history[len(result.history) // 2 :]
+    numbers = measure(method, cell, "test")
+    late = history[len(history) // 2 :]
     losses = [[v for name, v in step.items() if name.startswith("d_")] for step in late]
     if losses[-1]:
         numbers["d_std"] = statistics.pstdev(map(sum, losses))
@@ -221,21 +234,10 @@ def _do(cell: Cell, folder: Path) -> dict:
     return _finished(folder)
 
 
-def _scores(method: Any, cell: Cell) -> dict[str, float]:
-    torch.manual_seed(cell.seed)  # the state that training left is another one after a resume
-    if not method.translates:
-        return samples.score_generated(method, cell.data, "test")
-    numbers = scores.score(method, cell.data, "test", cell.direction)
-    if method.has_codes:
-        numbers |= samples.score_samples(method, cell.data, "test", cell.direction)
-    return numbers
-
-
 def _circumstances(cell: Cell) -> dict[str, str]:
     """What MEASURED names besides the seconds; of the configuration, what is no default."""
-    where = f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
-    if cell.device != "cpu":
-        where = profiles.device_name()
+    cpu = f"CPU ({platform.machine()}, {os.cpu_count()} cores)"
+    where = cpu if cell.device == "cpu" else profiles.device_name()
     usual, config = configs.defaults(type(cell.config)), configs.as_dict(cell.config)
     versions = f"torch {torch.__version__}, Python {platform.python_version()}"
     return {
@@ -251,34 +253,25 @@ def _finished(folder: Path) -> dict | None:
     if not (folder / "row.json").exists():
         return None
     pictures = {path.stem: path.read_bytes() for path in sorted(folder.glob("[xy][xy].png"))}
-    try:
-        return json.loads((folder / "row.json").read_text()) | {"pictures": pictures}
-    except (ValueError, TypeError) as error:
-        raise CourseError(
-            f"no readable result of a cell: {error}",
-            folder / "row.json",
-            "remove it: its cell is then trained again",
-        ) from None
+    return json.loads((folder / "row.json").read_text()) | {"pictures": pictures}
 
 
 @torch.no_grad()
-def _pictures(method: Any, cell: Cell, count: int = 8) -> dict[str, bytes]:
-    """PNG for each direction: ``count`` test items side by side; input, translation, known truth.
+def _pictures(method: Any, cell: Cell) -> dict[str, bytes]:
+    """PNG for each direction: eight test items side by side; input, translation, known truth.
 
     A method with codes translates four times, each time with one code for all; one that makes
     images from noise alone shows its preview.
     """
+    if not method.translates:
+        torch.manual_seed(cell.seed)
+        return {"xy": _png(list(method.preview().values()))}
     cfg, out = method.config, {}
-    single = not method.translates
-    data = open_dataset(
-        cell.data, "test", cfg.image_size, cell.direction, load=cfg.load, single=single
-    )
-    items = [data[i * len(data) // min(count, len(data))] for i in range(min(count, len(data)))]
+    data = open_dataset(cell.data, "test", cfg.image_size, cell.direction, load=cfg.load)
+    count = min(8, len(data))
+    items = [data[i * len(data) // count] for i in range(count)]
     torch.manual_seed(cell.seed)
     for direction in method.directions:
-        if not method.translates:
-            out[direction] = _png(list(method.preview().values()))
-            continue
         x, y = (torch.stack([item[name] for item in items]) for name in direction)
         if method.has_codes:
             drawn = method.sample(x.to(method.device), 4, cell.seed, direction)
