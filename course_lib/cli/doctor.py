@@ -33,21 +33,23 @@ EXPECT = {
 def report() -> str:
     """What is here, which profile runs and why, what to expect of it, and what is missing."""
     profile, device = profiles.resolve(), profiles.pick_device()
-    versions = [f"course {course_lib.__version__}", f"Python {platform.python_version()}"]
-    versions += [f"{name} {metadata.version(name)}" for name in ("torch", "torchvision")]
+    versions = [
+        f"course {course_lib.__version__}",
+        f"Python {platform.python_version()}",
+        *(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision")),
+    ]
     free = shutil.disk_usage(".").free / 2**30
     bf16 = "on" if profiles.use_bf16(device) else "off: it would be emulated here, and slow"
-    lines = [
-        f"machine    {profiles.device_name()}, {free:.0f} GiB of free disk, {platform.system()}",
-        f"versions   {', '.join(versions)}",
-        f"profile    {profile}: {_why(device)}",
-        f"threads    {threads()}",
-        f"bfloat16   {bf16}",
-        f"expect     {EXPECT[profile]}",
-    ]
-    for purpose, needs in NEEDS.items():
-        lines.append(f"{purpose:10} {missing(*needs)}")
-    return "\n".join(lines)
+    facts = {
+        "machine": f"{profiles.device_name()}, {free:.0f} GiB of free disk, {platform.system()}",
+        "versions": ", ".join(versions),
+        "profile": f"{profile}: {_why(device)}",
+        "threads": threads(),
+        "bfloat16": bf16,
+        "expect": EXPECT[profile],
+        **{purpose: missing(*needs) for purpose, needs in NEEDS.items()},
+    }
+    return "\n".join(f"{name:10} {text}" for name, text in facts.items())
 
 
 def missing(programs: tuple[str, ...], *extras: str) -> str:

@@ -14,6 +14,10 @@ from course_lib.training.run import read_rows
 
 WIDEST = 900  # px of a picture on the page
 COLOURS = Path(__file__).parents[1] / "demo" / "static" / "colours.css"
+PAGE = """<!doctype html><meta charset=utf-8><meta name=generator content='{mark}'>
+<title>What we made</title><style>{colours}{style}</style><h1>What we made</h1>
+<main>{entries}</main>
+"""
 STYLE = """body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem; background: var(--back);
   color: var(--ink); color-scheme: light dark; }
 main { display: grid; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); gap: 1.5rem; }
@@ -49,10 +53,8 @@ def write(folder: Path, target: Path) -> int:
             folder,
             "give a folder with runs that have previews, or with pictures",
         )
-    style = f"{COLOURS.read_text('utf-8')}{STYLE}"
-    head = f"<!doctype html><meta charset=utf-8><meta name=generator content='{MARK}'>"
-    head += f"<title>What we made</title><style>{style}</style>"
-    page = f"{head}<h1>What we made</h1><main>{''.join(entries)}</main>"
+    colours = COLOURS.read_text("utf-8")
+    page = PAGE.format(mark=MARK, colours=colours, style=STYLE, entries="\n".join(entries))
     replace_file(target, page.encode())
     return len(entries)
 

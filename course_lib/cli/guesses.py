@@ -70,14 +70,13 @@ def report(folder: Path) -> str:
     """
     if any(folder.glob("*.ipynb")):
         return _calibration(read(folder))
-    classes = [read(learner) for learner in sorted(folder.glob("*/"))]
-    if not any(path for path in folder.glob("*/*.ipynb")):
+    if not any(folder.glob("*/*.ipynb")):
         raise CourseError(
             "no notebooks here",
             folder,
             "give a folder of notebooks, or one with such a folder for each learner",
         )
-    return _by_question([guess for guesses in classes for guess in guesses])
+    return _by_question([guess for one in sorted(folder.glob("*/")) for guess in read(one)])
 
 
 def _calibration(guesses: list[Guess]) -> str:

@@ -103,12 +103,18 @@ def receipt(profile: str, versions: dict[str, str]) -> dict:
     from course_lib.training import profiles
 
     device = profiles.pick_device()
-    told = {"by": f"papermill {versions['papermill']}", "profile": profile}
-    told |= {"device": profiles.device_name(), "cores": os.cpu_count()}
-    told |= {"bfloat16": profiles.use_bf16(device), "torch": versions["torch"]}
-    if device.type == "cuda":
-        told |= {"cuda": torch.version.cuda, "driver": profiles.driver()}
-    return told | {"python": versions["python"], "commit": commit()}
+    on_gpu = device.type == "cuda"
+    return {
+        "by": f"papermill {versions['papermill']}",
+        "profile": profile,
+        "device": profiles.device_name(),
+        "cores": os.cpu_count(),
+        "bfloat16": profiles.use_bf16(device),
+        "torch": versions["torch"],
+        **({"cuda": torch.version.cuda, "driver": profiles.driver()} if on_gpu else {}),
+        "python": versions["python"],
+        "commit": commit(),
+    }
 
 
 def code_hash(notebook) -> str:
@@ -179,12 +185,21 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
     source.cells += [new_code_cell(CARD)] * on_gpu
     started, error = {"notebook": source, "cell_index": -1}, None  # as papermill's hooks tell
     env = {"COURSE_PROFILE": parameters["profile"], "COURSE_OUT": str(note.parent.absolute())}
-    options = {"on_notebook_start": started.update, "on_cell_start": started.update}
-    options |= {"timeout": 1200, "kernel_manager_class": _kernel(env), "engine_name": _engine()}
-    options |= {"resources": {"metadata": {"path": str(path.parent)}}, "language": "python"}
-    options |= {"kernel_name": "python3", "progress_bar": sys.stderr.isatty()}
     try:
-        papermill.execute_notebook(source, None, parameters, **options)
+        papermill.execute_notebook(
+            source,
+            None,
+            parameters,
+            engine_name=_engine(),
+            kernel_name="python3",
+            language="python",
+            kernel_manager_class=_kernel(env),
+            resources={"metadata": {"path": str(path.parent)}},
+            timeout=1200,
+            progress_bar=sys.stderr.isatty(),
+            on_notebook_start=started.update,
+            on_cell_start=started.update,
+        )
     except Exception as failure:  # of a cell, or the kernel died, hangs or did not start
         name = getattr(failure, "ename", type(failure).__name__)
         error = f"{name}: {getattr(failure, 'evalue', failure)}"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,15 +19,11 @@ app = typer.Typer()
 class TrainCommand(TyperCommand):
     """``course train METHOD --help`` ends with the settings of the method."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        ctx.meta["method"] = next((word for word in args if word in METHODS), None)
-        return super().parse_args(ctx, args)
-
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Every setting: its default, what the profile makes of it, its meaning and its range."""
-        if (method := ctx.meta["method"]) is None:
-            super().format_epilog(ctx, formatter)
-            return
+        method = next((word for word in sys.argv if word in METHODS), None)  # --help parses nothing
+        if method is None:
+            return super().format_epilog(ctx, formatter)
         from course_lib.methods import configs, method_class
         from course_lib.training import profiles
 
@@ -54,7 +51,9 @@ def train(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="updates to make")] = None,
     minutes: Annotated[float | None, typer.Option(help="or minutes to train; default 5")] = None,
-    seed: Annotated[int, typer.Option(help="of weights, data order, augmentation and dropout")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="of weights, data order, augmentation and dropout")
+    ] = 0,
     direction: Annotated[str, typer.Option(help="xy, or yx to swap the domains")] = "xy",
     load: Annotated[
         str | None, typer.Option(help="square: squeeze a folder's images; crop: cut squares out")
@@ -90,8 +89,6 @@ def train(
 
     for name, number in {"--size": size, "--steps": steps, "--minutes": minutes}.items():
         check_positive(name, number)
-    if seed < 0:
-        raise CourseError(f"--seed must be at least 0, got {seed}", "--seed", "write --seed 0")
     if steps is not None and minutes is not None:
         raise CourseError(
             "--steps and --minutes exclude each other", "course train", "give one of them"

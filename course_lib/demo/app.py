@@ -241,18 +241,25 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
         config = Config({"VoilaConfiguration": {"show_tracebacks": True}})
         if os.name == "posix":  # else any user of this machine could listen to the kernels
             config.KernelManager.transport = "ipc"
-        options = {"ip": ADDRESS, "port": port, "port_retries": 0, "token": token}
-        headers = {"headers": {"Content-Security-Policy": POLICY}}
-        options |= {"root_dir": folder, "tornado_settings": headers}
         server = voila.Voila.instance(
-            config=config, open_browser=browser, log_level="ERROR", **options
+            config=config,
+            ip=ADDRESS,
+            port=port,
+            port_retries=0,
+            token=token,
+            root_dir=folder,
+            tornado_settings={"headers": {"Content-Security-Policy": POLICY}},
+            open_browser=browser,
+            log_level="ERROR",
         )
         server.initialize([str(path)])
         # It warns of its own settings, for each visitor.
         logging.getLogger("tornado.general").setLevel("ERROR")
 
-        told = f"the app: http://{ADDRESS}:{port}/?token={token}\nonly this machine can reach it, "
-        told += "and only with the token; Ctrl-C ends it"
+        told = (
+            f"the app: http://{ADDRESS}:{port}/?token={token}\n"
+            "only this machine can reach it, and only with the token; Ctrl-C ends it"
+        )
         # once it listens: an address that is told sooner would be refused
         IOLoop.current().add_callback(print, told, flush=True)
         server.start()

@@ -4,7 +4,7 @@ the distances of two sets of images on them.
 The network comes with the course, has 100,216 parameters and has seen façades only. A score on it
 says "features" in its name, never LPIPS: the two may be compared in order, not in digits. LPIPS
 and FID are in ``papers.py``. On emoji, too, features tell the same thing by another artist from a
-different thing, a little better than L1 and SSIM do: ``tools/validate_features.py`` asks them.
+different thing, a little better than L1 and SSIM do: see "Emoji" in ``guide/data.md``.
 Images are batches (n, 3, h, w) in [-1, 1], with sides of at least 16.
 """
 
