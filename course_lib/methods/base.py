@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
 from torch.utils.data import Dataset
 
 from course_lib.errors import CourseError
@@ -72,16 +73,20 @@ class TrainingConfig:
     )
 
 
+def require(holds: object, what: str, fix: str) -> None:
+    """Raises CourseError for a configuration unless what it needs holds."""
+    if not holds:
+        raise CourseError(what, "Config", fix)
+
+
 def check_patches(image_size: int, d_layers: int) -> None:
     """Raises CourseError if a PatchGAN of so many layers does not fit images of this size."""
     least = 3 * 2**d_layers
-    if d_layers and image_size < least:
-        raise CourseError(
-            f"a PatchGAN of {d_layers} layers needs images of at least {least} px, "
-            f"got {image_size}",
-            "Config",
-            "choose a larger image_size or smaller d_layers",
-        )
+    require(
+        not d_layers or image_size >= least,
+        f"a PatchGAN of {d_layers} layers needs images of at least {least} px, got {image_size}",
+        "choose a larger image_size or smaller d_layers",
+    )
 
 
 def lr_factor(progress: float, decay_from: float) -> float:
@@ -105,14 +110,24 @@ def in_both(**weights: float) -> dict[str, float]:
     return {f"g_{name}_{domain}": weights[name] for name, domain in names}
 
 
+def in_float32(outputs: Any) -> Any:
+    """A tensor as float32; of a list or a tuple, all of its tensors."""
+    if isinstance(outputs, Tensor):
+        return outputs.float()
+    return type(outputs)(map(in_float32, outputs))
+
+
 class Method:
     """Networks, optimisers and one training step.
 
-    A subclass builds them in ``__init__`` and has ``step(batch)``, which returns its terms
+    A subclass makes them in ``build(cfg)`` and has ``step(batch)``, which returns its terms
     detached, where they are: to read one is to wait for a GPU, so fit() reads many at once.
-    ``networks`` is what a checkpoint keeps, by name, and ``optimizers`` what fit() schedules.
-    ``averaged`` is what translate() uses: by name the running average of a network or, where
-    ``average`` is 0, the network itself.
+    ``networks`` is what a checkpoint keeps, by name, and ``optimizers`` what fit() schedules: all
+    that are attributes, by their names. ``averaged`` is what translate() uses: by name the running
+    average of a network or, where ``average`` is 0, the network itself.
+
+    ``device`` is where the networks live. ``bf16`` runs them in bfloat16; losses stay float32.
+    Raises CourseError for a setting of ``config`` that is out of range.
     """
 
     Config: ClassVar[type] = TrainingConfig
@@ -122,6 +137,8 @@ class Method:
     directions: ClassVar[tuple[str, ...]] = ("xy",)  # of translate(); both ways: ("xy", "yx")
     maps: ClassVar[tuple[str, ...]] = ()  # what translate() needs beside x: labels, instances
     has_codes: ClassVar[bool] = False  # translate(x, z) takes codes, which noise(n, seed) draws
+    code_shape: tuple[int, ...] = ()  # of one code
+    reads_codes: bool = False  # encode(y) gives the code z that paints in the style of y
     has_chance: bool = False  # without codes, two translations of an image differ: by dropout
     mixes_batch: bool = False  # a translation depends on the other images of its batch
     is_one_network: ClassVar[bool] = False  # translate() is G, or G_xy, of x and z alone
@@ -136,13 +153,16 @@ class Method:
         self.autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=bf16)
         self.networks: dict[str, nn.Module] = {}
         self.averaged: dict[str, nn.Module] = {}
-        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.build(self.config)
+        self.optimizers: dict[str, Optimizer] = {
+            name: part for name, part in vars(self).items() if isinstance(part, Optimizer)
+        }
 
     # ---- what subclasses build with
 
-    def adam(self, *nets: nn.Module, weight_decay: float = 0.0) -> torch.optim.Adam:
+    def adam(self, *nets: nn.Module, weight_decay: float = 0.0) -> Adam:
         """Adam with the configuration's rate and betas, over the parameters of all ``nets``."""
-        return torch.optim.Adam(
+        return Adam(
             [parameter for net in nets for parameter in net.parameters()],
             self.config.lr,
             (self.config.beta1, self.config.beta2),
@@ -173,10 +193,10 @@ class Method:
                 if name != but:
                     update_average(average, self.networks[name], self.config.average)
 
-    def run(self, net: Callable[..., Tensor], *inputs: Any) -> Tensor:
-        """``net(*inputs)``, in bfloat16 if that is on, as float32."""
+    def run(self, net: Callable[..., Any], *inputs: Any) -> Any:
+        """``net(*inputs)``, a tensor or several, in bfloat16 if that is on, as float32."""
         with self.autocast:
-            return net(*inputs).float()
+            return in_float32(net(*inputs))
 
     def run_batched(
         self, net: Callable[[Tensor], Tensor], *inputs: Tensor | None
@@ -194,6 +214,9 @@ class Method:
 
     # ---- what others call: first what a method has to define
 
+    def build(self, cfg: Any) -> None:
+        """Make ``networks``, send them to the device, choose what is averaged, add optimisers."""
+
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of all networks; the unweighted terms, detached."""
         raise NotImplementedError
@@ -205,10 +228,6 @@ class Method:
 
         Its ``maps`` come by name. ``z`` are codes, ``direction`` one of its ``directions``.
         """
-        raise NotImplementedError
-
-    def noise(self, n: int) -> Tensor:
-        """n codes z; of a method that translates with codes, of a ``seed`` if one is given."""
         raise NotImplementedError
 
     def encode(self, y: Tensor, direction: str = "xy") -> Tensor:
@@ -239,10 +258,14 @@ class Method:
             )
         return config
 
-    @property
-    def reads_codes(self) -> bool:
-        """Whether ``encode(y)`` gives the code z that paints in the style of y."""
-        return False
+    def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n ..."]:
+        """n codes z ~ N(0, I), of a ``seed`` or of torch's global generator.
+
+        They are the same on every device.
+        """
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        codes = torch.randn(n, *self.code_shape, generator=generator)
+        return hardware.send(codes, self.device)
 
     def translate_batch(self, batch: dict, direction: str = "xy") -> dict[str, Tensor]:
         """``translate()`` with all that it needs of a batch of the data set, on any device."""

@@ -25,19 +25,21 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, Terms, TrainingConfig, network, objective, training
-from course_lib.networks.bicycle import (
-    CNNEncoder,
-    CodedUNet,
-    MultiScalePatchGAN,
-    ResNetEncoder,
+from course_lib.methods.base import (
+    Method,
+    Terms,
+    TrainingConfig,
+    network,
+    objective,
+    require,
+    training,
 )
+from course_lib.networks.bicycle import CNNEncoder, CodedUNet, MultiScalePatchGAN, ResNetEncoder
 from course_lib.networks.blocks import inference, init_weights
-from course_lib.networks.hardware import send
 
 ENCODERS = {"resnet": ResNetEncoder, "cnn": CNNEncoder}
 CYCLES = ("encoded", "random")  # by where z comes from
@@ -104,18 +106,14 @@ class Config(TrainingConfig):
     decay_from: float = 0.5
 
     def __post_init__(self):
-        if not self.terms():
-            raise CourseError(
-                f"no term is left for {self.variant}", "Config", "give a lambda above 0"
-            )
+        require(self.terms(), f"no term is left for {self.variant}", "give a lambda above 0")
         coarsest, least = self.image_size >> (self.d_scales - 1), 3 * 2**self.d_layers
-        if self.d_layers and coarsest < least:
-            raise CourseError(
-                f"a PatchGAN of {self.d_layers} layers needs images of at least {least} px at its "
-                f"coarsest scale, got {coarsest}",
-                "Config",
-                "choose a larger image_size, or smaller d_layers or d_scales",
-            )
+        require(
+            not self.d_layers or coarsest >= least,
+            f"a PatchGAN of {self.d_layers} layers needs images of at least {least} px at its "
+            f"coarsest scale, got {coarsest}",
+            "choose a larger image_size, or smaller d_layers or d_scales",
+        )
 
     def terms(self) -> set[str]:
         """What G and E minimise in the variant, as ``g_TERM_CYCLE``, but for terms of weight 0."""
@@ -152,19 +150,15 @@ PRESETS: dict[str, dict] = {
 class BicycleGAN(Method):
     """G, E, a D for each cycle, their optimisers and one training step, for all six variants.
 
-    Images are (B, 3, S, S) in [-1, 1], codes (B, z_dim). ``bf16`` runs the networks in bfloat16;
-    losses stay float32. ``D`` holds the discriminators by their cycle, "encoded" and "random".
+    Images are (B, 3, S, S) in [-1, 1], codes (B, z_dim). ``D`` holds the discriminators by their
+    cycle, "encoded" and "random".
     """
 
     Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
     is_one_network = True
 
-    def __init__(
-        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
-    ):
-        super().__init__(config, device, bf16)
-        cfg = self.config
-        self.terms = cfg.terms()
+    def build(self, cfg: Config) -> None:
+        self.terms, self.code_shape = cfg.terms(), (cfg.z_dim,)
         cycles = {name.rpartition("_")[2] for name in self.terms}
         self.G = CodedUNet(
             cfg.z_dim,
@@ -182,36 +176,23 @@ class BicycleGAN(Method):
                 cfg.z_dim, cfg.image_size, cfg.e_base_channels, cfg.norm
             )
         self.E = learners.get("E")
+        self.reads_codes = self.E is not None
         self.latent_moves_E = cfg.latent_moves == "G+E" or (
             cfg.latent_moves == "auto" and "encoded" not in cycles
         )
-        self.D = {}
-        for cycle in CYCLES:
-            if cycle in cycles:
-                self.D[cycle] = MultiScalePatchGAN(
-                    6 if cfg.conditional else 3,
-                    cfg.d_base_channels,
-                    cfg.d_layers,
-                    cfg.norm,
-                    cfg.d_scales,
-                )
+        judges = cfg.d_base_channels, cfg.d_layers, cfg.norm, cfg.d_scales
+        self.D = {
+            cycle: MultiScalePatchGAN(6 if cfg.conditional else 3, *judges)
+            for cycle in CYCLES
+            if cycle in cycles
+        }
         self.networks = learners | {f"D_{cycle}": D for cycle, D in self.D.items()}
         if cfg.init == "xavier":
-            for net in self.networks.values():
-                init_weights(net, "xavier")
+            init_weights(nn.ModuleDict(self.networks), "xavier")
         self.to_device(cfg.norm)
         self.keep_averages(*learners)
         self.opt_G = self.adam(*learners.values())  # moves E, too
         self.opt_D = self.adam(*self.D.values())
-        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
-
-    def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n z_dim"]:
-        """n draws of $z ~ N(0, I)$, of a ``seed`` or of torch's global generator.
-
-        They are the same on every device.
-        """
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
-        return send(torch.randn(n, self.config.z_dim, generator=generator), self.device)
 
     def paint(self, x: Tensor, *codes: Tensor | None) -> tuple[Tensor | None, ...]:
         """G(x, z) for each of some ``codes`` z, (B, z_dim); None for a code that is None."""
@@ -223,9 +204,7 @@ class BicycleGAN(Method):
         self, y: Float[Tensor, "b 3 s s"]
     ) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
         """E(y) as mu and logvar."""
-        with self.autocast:
-            mu, logvar = self.E(y)
-        return mu.float(), logvar.float()
+        return self.run(self.E, y)
 
     def draw(
         self, mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]
@@ -237,9 +216,7 @@ class BicycleGAN(Method):
 
     def judge(self, cycle: str, x: Tensor, y: Tensor) -> list[Float[Tensor, "b 1 _ _"]]:
         """The maps of logits that a cycle's D gives y, one a scale; given x if D is conditional."""
-        with self.autocast:
-            maps = self.D[cycle](torch.cat([x, y], dim=1) if self.config.conditional else y)
-        return [logits.float() for logits in maps]
+        return self.run(self.D[cycle], torch.cat([x, y], dim=1) if self.config.conditional else y)
 
     def fooling(self, cycle: str, x: Tensor, fake_y: Tensor) -> Float[Tensor, ""]:
         """What G's GAN term is in a cycle: the sum over the scales of its D."""
@@ -344,10 +321,6 @@ class BicycleGAN(Method):
         with inference(self.averaged["G"]) as G:
             return {"fake_y": G(x, z)}
 
-    @property
-    def reads_codes(self) -> bool:
-        return self.E is not None
-
     def encode(
         self, y: Float[Tensor, "b 3 s s"], direction: str = "xy"
     ) -> Float[Tensor, "b z_dim"]:
@@ -369,9 +342,9 @@ class BicycleGAN(Method):
         with inference(self.averaged["E"]) as E:
             return E(y)
 
-    def discriminators(self) -> dict[str, tuple[str, torch.nn.Module, int]]:
-        judges = {}
-        for cycle, D in self.D.items():
-            for scale in range(self.config.d_scales):
-                judges[f"D_{cycle}, scale {scale}"] = ("y", D, scale)
-        return judges
+    def discriminators(self) -> dict[str, tuple[str, nn.Module, int]]:
+        return {
+            f"D_{cycle}, scale {scale}": ("y", D, scale)
+            for cycle, D in self.D.items()
+            for scale in range(self.config.d_scales)
+        }

@@ -30,8 +30,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib import losses
-from course_lib.errors import CourseError
-from course_lib.methods.base import Method, Terms, TrainingConfig, check_patches, network, objective
+from course_lib.methods.base import (
+    Method,
+    Terms,
+    TrainingConfig,
+    check_patches,
+    network,
+    objective,
+    require,
+)
 from course_lib.networks.blocks import inference, init_weights
 from course_lib.networks.cut import PatchProjections
 from course_lib.networks.discriminators import PatchGAN
@@ -67,82 +74,63 @@ class Config(TrainingConfig):
     decay_from: float = 0.5
 
     def __post_init__(self):
-        if not (self.lambda_x or self.lambda_y):
-            raise CourseError(
-                "lambda_x and lambda_y are both 0",
-                "Config",
-                "G would forget what it sees: give one",
-            )
-        if self.image_size % 4 or self.image_size < 16:
-            raise CourseError(
-                f"image_size must be a multiple of 4 and at least 16, got {self.image_size}",
-                "Config",
-                "choose 32, 64, 128 or 256",
-            )
+        require(
+            self.lambda_x or self.lambda_y,
+            "lambda_x and lambda_y are both 0",
+            "G would forget what it sees: give one",
+        )
+        require(
+            self.image_size % 4 == 0 and self.image_size >= 16,
+            f"image_size must be a multiple of 4 and at least 16, got {self.image_size}",
+            "choose 32, 64, 128 or 256",
+        )
         check_patches(self.image_size, self.d_layers)
 
 
 _FAST = {"lambda_x": 10.0, "lambda_y": 0.0, "mirror": True, "decay_from": 0.75}
+# No checkerboard, 34 px patches, and vectors of four times G's first width, as in the paper
 _SMALL = {
-    "blur": False,
-    "upsampling": "resize-conv",  # no checkerboard
-    "init": "normal",
-    "jitter": "auto",
-    "flip": "auto",
-    "d_layers": 2,  # 34 px patches
-    "average": 0.998,
-    "h_dim": 64,  # four times G's first width, as in the paper
-}
-_CPU = _SMALL | {"image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_channels": 32}
-_CPU["lr"] = 1e-3  # chosen on val, nights of houses: see notebooks/sweeps/cut.toml
+    "blur": False, "upsampling": "resize-conv", "init": "normal", "jitter": "auto", "flip": "auto",
+    "d_layers": 2, "average": 0.998, "h_dim": 64,
+}  # fmt: skip
+_TINY = {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2}
+_CPU = {
+    "image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_channels": 32,
+    "lr": 1e-3,  # chosen on val, nights of houses: see notebooks/sweeps/cut.toml
+}  # fmt: skip
+_GPU = {
+    "image_size": 128, "n_blocks": 6, "d_layers": 3, "batch_size": 4, "average": 0.995,
+    "h_dim": 256,
+}  # fmt: skip
 PRESETS: dict[str, dict] = {
     "paper": {},
     "fastcut": _FAST,
-    "smoke": _SMALL
-    | {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2},
-    "cpu": _CPU,
-    "fastcut-cpu": _CPU | _FAST,
-    "gpu": _SMALL
-    | {
-        "image_size": 128,
-        "n_blocks": 6,
-        "d_layers": 3,
-        "batch_size": 4,
-        "average": 0.995,
-        "h_dim": 256,
-    },
+    "smoke": _SMALL | _TINY,
+    "cpu": _SMALL | _CPU,
+    "fastcut-cpu": _SMALL | _CPU | _FAST,
+    "gpu": _SMALL | _GPU,
 }
 
 
 class CUT(Method):
-    """G, D, H, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1].
-
-    ``bf16`` runs the networks in bfloat16; losses stay float32.
-    """
+    """G, D, H, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1]."""
 
     Config, PRESETS, is_one_network = Config, PRESETS, True
 
-    def __init__(
-        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
-    ):
-        super().__init__(config, device, bf16)
-        cfg = self.config
+    def build(self, cfg: Config) -> None:
         self.G = ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling, blur=cfg.blur)
         self.D = PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance", cfg.blur)
         self.H = PatchProjections(self.G.widths, cfg.h_dim)
         self.networks = {"G": self.G, "D": self.D, "H": self.H}
         if cfg.init == "xavier":
-            for net in self.networks.values():
-                init_weights(net, "xavier")
+            init_weights(nn.ModuleDict(self.networks), "xavier")
         self.to_device("instance")
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G, self.H), self.adam(self.D)  # opt_G moves H, too
-        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def features(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
         """G's maps of ``images`` on its way: see :meth:`ResNetGenerator.features`."""
-        with self.autocast:
-            return [maps.float() for maps in self.G.features(images)]
+        return self.run(self.G.features, images)
 
     def translations(self, x: Tensor, y: Tensor, mirrored: bool = False) -> dict[str, Any]:
         """fake_y and, where NCE asks for it, idt_y, both ``mirrored`` or not; and ``maps``.

@@ -18,15 +18,22 @@ G_xy is the paper's G, G_yx its F. In training, least squares take the place of 
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib import losses
-from course_lib.errors import CourseError
-from course_lib.methods.base import Method, Terms, TrainingConfig, check_patches, network, objective
+from course_lib.methods.base import (
+    Method,
+    Terms,
+    TrainingConfig,
+    check_patches,
+    network,
+    objective,
+    require,
+)
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.methods.image_pool import ImagePool
 from course_lib.networks import PatchGAN, ResNetGenerator
@@ -57,22 +64,21 @@ class Config(TrainingConfig):
     decay_from: float = 0.5
 
     def __post_init__(self):
-        if not (self.lambda_gan or self.lambda_forward or self.lambda_backward):
-            raise CourseError(
-                "no term is left for the generators", "Config", "give a lambda above 0"
-            )
-        if self.lambda_identity and self.identity_share:
-            raise CourseError(
-                "lambda_identity and identity_share are two names of one weight",
-                "Config",
-                "give one: lambda_identity = identity_share * lambda",
-            )
-        if self.image_size % 4 or self.image_size < 16:
-            raise CourseError(
-                f"image_size must be a multiple of 4 and at least 16, got {self.image_size}",
-                "Config",
-                "choose 32, 64, 128 or 256",
-            )
+        require(
+            self.lambda_gan or self.lambda_forward or self.lambda_backward,
+            "no term is left for the generators",
+            "give a lambda above 0",
+        )
+        require(
+            not (self.lambda_identity and self.identity_share),
+            "lambda_identity and identity_share are two names of one weight",
+            "give one: lambda_identity = identity_share * lambda",
+        )
+        require(
+            self.image_size % 4 == 0 and self.image_size >= 16,
+            f"image_size must be a multiple of 4 and at least 16, got {self.image_size}",
+            "choose 32, 64, 128 or 256",
+        )
         check_patches(self.image_size, self.d_layers)
 
 
@@ -104,21 +110,18 @@ class CycleGAN(Method):
 
     Config, PRESETS, directions, is_one_network = Config, PRESETS, ("xy", "yx"), True
 
-    def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
-        super().__init__(config, device, bf16)
-        cfg = self.config
+    def build(self, cfg: Config) -> None:
         self.least_squares = cfg.gan_loss == "least-squares"
         self.G_xy, self.G_yx = self.generator(), self.generator()
         judges = cfg.d_base_channels, cfg.d_layers, "instance"
         self.D_x, self.D_y = PatchGAN(3, *judges), PatchGAN(3, *judges)
-        self.pool_x = ImagePool(cfg.pool_size, cfg.image_size)
-        self.pool_y = ImagePool(cfg.pool_size, cfg.image_size)
+        pool = cfg.pool_size, cfg.image_size
+        self.pool_x, self.pool_y = ImagePool(*pool), ImagePool(*pool)
         self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y}
         self.networks |= {"pool_x": self.pool_x, "pool_y": self.pool_y}  # for checkpoints
         self.to_device("instance")
         self.keep_averages("G_xy", "G_yx")
         self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D_x, self.D_y)
-        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def generator(self) -> nn.Module:
         """An untrained G, (B, 3, H, W) -> (B, 3, H, W)."""

@@ -15,15 +15,22 @@ want the gradient of each image, so that D has no batch norm then: ``d_norm="non
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from course_lib import losses
-from course_lib.errors import CourseError
-from course_lib.methods.base import Method, Terms, TrainingConfig, network, objective, training
+from course_lib.methods.base import (
+    Method,
+    Terms,
+    TrainingConfig,
+    network,
+    objective,
+    require,
+    training,
+)
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator
 from course_lib.networks.blocks import inference
@@ -61,13 +68,12 @@ class Config(TrainingConfig):
     )
 
     def __post_init__(self):
-        if self.d_norm == "batch" and (self.lambda_r1 or self.lambda_r2):
-            raise CourseError(
-                "batch norm in D mixes the images of a batch, and lambda_r1 and lambda_r2 "
-                "want the gradient of each",
-                "Config",
-                "set d_norm=none",
-            )
+        require(
+            self.d_norm == "none" or not (self.lambda_r1 or self.lambda_r2),
+            "batch norm in D mixes the images of a batch, and lambda_r1 and lambda_r2 "
+            "want the gradient of each",
+            "set d_norm=none",
+        )
 
 
 # What fits a machine and a few minutes: changes of the paper's defaults, chosen on samples of emoji
@@ -94,16 +100,13 @@ class DCGAN(Method):
 
     Config, PRESETS, translates = Config, PRESETS, False
 
-    def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
-        super().__init__(config, device, bf16)
-        cfg = self.config
+    def build(self, cfg: Config) -> None:
         self.G = DCGANGenerator(cfg.image_size, cfg.z_dim, cfg.base_channels, cfg.upsampling)
         self.D = DCGANDiscriminator(cfg.image_size, cfg.d_base_channels, cfg.d_norm)
         self.networks = {"G": self.G, "D": self.D}
         self.to_device()
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
-        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def noise(self, n: int) -> Float[Tensor, "n z_dim"]:
         """n draws of z from the prior."""

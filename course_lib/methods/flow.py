@@ -19,9 +19,8 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, TrainingConfig, network, training
+from course_lib.methods.base import Method, TrainingConfig, network, require, training
 from course_lib.networks.blocks import inference
-from course_lib.networks.hardware import send
 from course_lib.networks.time_unet import TimedUNet
 
 
@@ -42,13 +41,12 @@ class Config(TrainingConfig):
     average: float = 0.995
 
     def __post_init__(self):
-        if self.image_size % 8 or self.base_channels % 8:
-            raise CourseError(
-                "image_size and base_channels must be multiples of 8, "
-                f"got {self.image_size}, {self.base_channels}",
-                "Config",
-                "choose 32, 64 or 128 px, and 32, 48 or 64 channels",
-            )
+        require(
+            self.image_size % 8 == 0 and self.base_channels % 8 == 0,
+            "image_size and base_channels must be multiples of 8, "
+            f"got {self.image_size}, {self.base_channels}",
+            "choose 32, 64 or 128 px, and 32, 48 or 64 channels",
+        )
 
 
 _SMALL = {"jitter": "auto", "flip": "auto"}
@@ -63,32 +61,18 @@ PRESETS: dict[str, dict] = {
 class FlowMatching(Method):
     """The velocity v, its optimiser and one training step.
 
-    Images are (B, 3, S, S) in [-1, 1], and codes are noise of the same shape. ``bf16`` runs the
-    network in bfloat16; losses stay float32.
+    Images are (B, 3, S, S) in [-1, 1], and codes are noise of the same shape.
     """
 
     Config, PRESETS, needs_pairs, has_codes = Config, PRESETS, True, True
 
-    def __init__(
-        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
-    ):
-        super().__init__(config, device, bf16)
-        c = self.config.base_channels
+    def build(self, cfg: Config) -> None:
+        c, self.code_shape = cfg.base_channels, (3, cfg.image_size, cfg.image_size)
         self.v = TimedUNet(6, 3, (c, 2 * c, 3 * c, 3 * c))
         self.networks = {"v": self.v}
         self.to_device("group")
         self.keep_averages("v")
         self.opt_G = self.adam(self.v)
-        self.optimizers = {"opt_G": self.opt_G}
-
-    def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n 3 s s"]:
-        """n draws of z_0 ~ N(0, I), of a ``seed`` or of torch's global generator.
-
-        They are the same on every device.
-        """
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
-        size = self.config.image_size
-        return send(torch.randn(n, 3, size, size, generator=generator), self.device)
 
     def generator_terms(
         self, x: Tensor, y: Tensor, z_0: Tensor, t: Float[Tensor, " b"]

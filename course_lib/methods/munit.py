@@ -26,7 +26,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib import losses
-from course_lib.errors import CourseError
 from course_lib.methods.base import (
     WAYS,
     Method,
@@ -34,10 +33,10 @@ from course_lib.methods.base import (
     in_both,
     network,
     objective,
+    require,
     training,
 )
 from course_lib.networks.blocks import inference
-from course_lib.networks.hardware import send
 from course_lib.networks.munit import ContentEncoder, MUNITDiscriminator, StyleDecoder, StyleEncoder
 
 WEIGHT_DECAY = 1e-4  # L2, in Adam
@@ -72,42 +71,28 @@ class Config(TrainingConfig):
     )
 
     def __post_init__(self):
-        if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
-            raise CourseError(
-                "no term is left that an image must satisfy", "Config", "give a lambda above 0"
-            )
+        require(
+            self.lambda_gan or self.lambda_image or self.lambda_cycle,
+            "no term is left that an image must satisfy",
+            "give a lambda above 0",
+        )
         least = 2 ** max(self.d_layers + self.d_scales - 1, self.style_down, 4)
-        if self.image_size % 4 or self.image_size < least:
-            raise CourseError(
-                f"image_size must be a multiple of 4 and at least {least} for this D, "
-                f"got {self.image_size}",
-                "Config",
-                "choose a larger image_size, or smaller d_layers, d_scales, style_down",
-            )
+        require(
+            self.image_size % 4 == 0 and self.image_size >= least,
+            f"image_size must be a multiple of 4 and at least {least} for this D, "
+            f"got {self.image_size}",
+            "choose a larger image_size, or smaller d_layers, d_scales, style_down",
+        )
 
 
 # What fits a machine and a few minutes: changes of the paper's defaults, chosen on val emoji.
 _SMALL = {"jitter": "auto", "flip": "auto", "d_layers": 3, "d_scales": 2, "style_down": 3}
+_TINY = {"image_size": 32, "base_channels": 8, "n_blocks": 1, "d_base_channels": 8, "batch_size": 2}
+_CPU = {"image_size": 64, "base_channels": 16, "n_blocks": 3, "d_base_channels": 32, "lr": 4e-4}
 PRESETS: dict[str, dict] = {
     "paper": {},
-    "smoke": _SMALL
-    | {
-        "image_size": 32,
-        "base_channels": 8,
-        "n_blocks": 1,
-        "d_base_channels": 8,
-        "batch_size": 2,
-        "average": 0.995,
-    },
-    "cpu": _SMALL
-    | {
-        "image_size": 64,
-        "base_channels": 16,
-        "n_blocks": 3,
-        "d_base_channels": 32,
-        "lr": 4e-4,
-        "average": 0.998,
-    },
+    "smoke": _SMALL | _TINY | {"average": 0.995},
+    "cpu": _SMALL | _CPU | {"average": 0.998},
     "gpu": _SMALL | {"image_size": 128, "d_layers": 4, "batch_size": 4, "average": 0.998},
 }
 
@@ -126,45 +111,32 @@ class MUNIT(Method):
     """Two encoders, a decoder and D for each domain, their optimisers and one training step.
 
     Each network holds one for "x" and one for "y". Images are (B, 3, S, S) in [-1, 1], styles
-    (B, style_dim), contents (B, c, S/4, S/4). ``bf16`` runs the networks in bfloat16; losses stay
-    float32.
+    (B, style_dim), contents (B, c, S/4, S/4).
     """
 
-    Config, PRESETS, directions, has_codes = Config, PRESETS, ("xy", "yx"), True
+    Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
+    has_codes = reads_codes = True
 
-    def __init__(
-        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
-    ):
-        super().__init__(config, device, bf16)
-        cfg = self.config
+    def build(self, cfg: Config) -> None:
 
         def both(make: Callable[..., nn.Module], *sizes: int) -> nn.ModuleDict:
-            return nn.ModuleDict({domain: make(*sizes) for domain in "xy"}).to(self.device)
+            return nn.ModuleDict({domain: make(*sizes) for domain in "xy"})
 
+        self.code_shape = (cfg.style_dim,)
         self.E_content = both(ContentEncoder, cfg.base_channels, cfg.n_blocks)
         self.E_style = both(StyleEncoder, cfg.style_dim, cfg.base_channels, cfg.style_down)
         self.G = both(StyleDecoder, cfg.style_dim, cfg.base_channels, cfg.n_blocks)
         self.D = both(MUNITDiscriminator, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
         learners = {"E_content": self.E_content, "E_style": self.E_style, "G": self.G}
         self.networks = learners | {"D": self.D}
+        self.to_device("instance")
         self.keep_averages(*learners)
         self.opt_G = self.adam(*learners.values(), weight_decay=WEIGHT_DECAY)  # encoders, too
         self.opt_D = self.adam(self.D, weight_decay=WEIGHT_DECAY)
-        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
-
-    def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n style_dim"]:
-        """n styles ~ N(0, I), of a ``seed`` or of torch's global generator.
-
-        They are the same on every device.
-        """
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
-        return send(torch.randn(n, self.config.style_dim, generator=generator), self.device)
 
     def judge(self, domain: str, image: Float[Tensor, "b 3 s s"]) -> list[Float[Tensor, "b 1 _ _"]]:
         """The maps of logits of a domain's D, one for each scale."""
-        with self.autocast:
-            maps = self.D[domain](image)
-        return [logits.float() for logits in maps]
+        return self.run(self.D[domain], image)
 
     def codes_and_fakes(self, images: dict) -> dict[str, Side]:
         """What the terms need of the images x and y, by the domain that it belongs to."""
@@ -276,10 +248,6 @@ class MUNIT(Method):
         z = self.noise(len(x)) if z is None else z.to(self.device).expand(len(x), -1)
         with inference(self.averaged["E_content"]) as E, inference(self.averaged["G"]) as G:
             return {"fake_y": G[there](E[here](x), z)}
-
-    @property
-    def reads_codes(self) -> bool:
-        return True
 
     @torch.no_grad()
     def encode(

@@ -18,15 +18,22 @@ With DiffAugment D sees T(x, y) and T(x, G(x)) in place of both pairs (diff_augm
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib import losses
-from course_lib.errors import CourseError
-from course_lib.methods.base import Method, Terms, TrainingConfig, check_patches, network, objective
+from course_lib.methods.base import (
+    Method,
+    Terms,
+    TrainingConfig,
+    check_patches,
+    network,
+    objective,
+    require,
+)
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import inference
@@ -57,8 +64,8 @@ class Config(TrainingConfig):
     test_batch_statistics: bool = objective(True, "translate() uses its own batch's statistics")
 
     def __post_init__(self):
-        if not self.lambda_gan and not self.lambda_l1:
-            raise CourseError("lambda_gan and lambda_l1 are both 0", "Config", "G needs a term")
+        weights = self.lambda_gan or self.lambda_l1
+        require(weights, "lambda_gan and lambda_l1 are both 0", "G needs a term")
         check_patches(self.image_size, self.d_layers)
 
 
@@ -86,9 +93,7 @@ class Pix2Pix(Method):
     Config, PRESETS, needs_pairs, least_squares = Config, PRESETS, True, False
     is_one_network = True
 
-    def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
-        super().__init__(config, device, bf16)
-        cfg = self.config
+    def build(self, cfg: Config) -> None:
         sizes = {"base_channels": cfg.base_channels, "norm": cfg.norm, "upsampling": cfg.upsampling}
         if cfg.generator == "resnet":
             self.G = ResNetGenerator(n_blocks=cfg.n_blocks, **sizes)
@@ -102,7 +107,6 @@ class Pix2Pix(Method):
         self.to_device(cfg.norm)
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
-        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def judge(self, x: Tensor, y: Tensor) -> Float[Tensor, "b 1 h w"]:
         """D's map of logits for y, given x if D is conditional; of T(x, y) with DiffAugment."""

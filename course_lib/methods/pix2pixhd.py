@@ -32,7 +32,15 @@ from torch.utils.data import Dataset
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods.base import Method, Terms, TrainingConfig, network, objective, training
+from course_lib.methods.base import (
+    Method,
+    Terms,
+    TrainingConfig,
+    network,
+    objective,
+    require,
+    training,
+)
 from course_lib.networks.bicycle import halve
 from course_lib.networks.blocks import inference
 from course_lib.networks.pix2pixhd import (
@@ -93,36 +101,29 @@ class Config(TrainingConfig):
     )
 
     def __post_init__(self):
-        if not (self.lambda_gan or self.lambda_fm):
-            raise CourseError("no term is left for G", "Config", "give a lambda above 0")
-        if not self.n_labels and self.use_instances:
-            raise CourseError(
-                "plain pairs have no instances",
-                "Config",
-                "add use_instances=False and use_features=False",
-            )
-        if self.use_features and not self.use_instances:
-            raise CourseError(
-                "features are averaged over instances",
-                "Config",
-                "add use_features=False, or leave use_instances on",
-            )
-        least = 2 ** (self.n_down + 1)  # G1 works at half the size
-        if self.image_size % least or self.image_size < 2 * least:
-            what = f"image_size must be a multiple of {least}, at least {2 * least}"
-            raise CourseError(
-                f"{what}, got {self.image_size}",
-                "Config",
-                "choose another size, or a smaller n_down",
-            )
-        coarsest, needed = self.image_size >> self.d_scales, 2**self.d_layers
-        if coarsest < needed:
-            what = f"a D of {self.d_layers} layers needs {needed} px at its coarsest scale"
-            raise CourseError(
-                f"{what}, got {coarsest}",
-                "Config",
-                "choose a larger image_size, or smaller d_layers or d_scales",
-            )
+        require(self.lambda_gan or self.lambda_fm, "no term is left for G", "give a lambda above 0")
+        require(
+            self.n_labels or not self.use_instances,
+            "plain pairs have no instances",
+            "add use_instances=False and use_features=False",
+        )
+        require(
+            self.use_instances or not self.use_features,
+            "features are averaged over instances",
+            "add use_features=False, or leave use_instances on",
+        )
+        step = 2 ** (self.n_down + 1)  # G1 works at half the size
+        require(
+            self.image_size % step == 0 and self.image_size >= 2 * step,
+            f"image_size must be a multiple of {step}, at least {2 * step}, got {self.image_size}",
+            "choose another size, or a smaller n_down",
+        )
+        coarsest, least = self.image_size >> self.d_scales, 2**self.d_layers
+        require(
+            coarsest >= least,
+            f"a D of {self.d_layers} layers needs {least} px at its coarsest scale, got {coarsest}",
+            "choose a larger image_size, or smaller d_layers or d_scales",
+        )
 
 
 # Fits a machine and a few minutes; chosen on validation houses.
@@ -151,18 +152,14 @@ class Pix2PixHD(Method):
     """G1, G2, D at several scales, E, their optimisers and one training step.
 
     ``maps`` of a batch are what it needs besides x and y: labels and instances, (B, S, S) whole
-    numbers. ``bf16`` runs the networks in bfloat16; losses stay float32.
+    numbers.
     """
 
     Config, PRESETS, needs_pairs = Config, PRESETS, True
     maps = ("labels", "instances")
     STRIDE = 1_000_003  # between the seeds of two samples
 
-    def __init__(
-        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
-    ):
-        super().__init__(config, device, bf16)
-        cfg = self.config
+    def build(self, cfg: Config) -> None:
         self.maps = type(self).maps if cfg.n_labels else ()
         self.has_chance = cfg.use_features  # styles, of their own codes
         s_channels = (cfg.n_labels or 3) + cfg.use_instances
@@ -185,7 +182,6 @@ class Pix2PixHD(Method):
         self.keep_averages(*learners)
         self.opt_G = self.adam(*learners.values())  # moves E, too
         self.opt_D = self.adam(self.D)
-        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
         self.advance(0.0)
 
     @classmethod
@@ -251,9 +247,7 @@ class Pix2PixHD(Method):
         its resolution.
         """
         waits = int(self.phase == "global" and self.config.d_scales > 1)
-        with self.autocast:
-            scales = self.D(torch.cat([s, y], dim=1), waits)
-            return [[layer.float() for layer in layers] for layers in scales]
+        return self.run(self.D, torch.cat([s, y], dim=1), waits)
 
     # ---- the step
 
@@ -288,8 +282,7 @@ class Pix2PixHD(Method):
         s = self.scene(batch["labels"], batch["instances"]) if cfg.n_labels else batch["x"]
         s_and_style = s  # (B, c, S, S)
         if cfg.use_features:
-            with self.autocast:
-                s_and_style = torch.cat([s, self.E(y, batch["instances"])], dim=1)
+            s_and_style = torch.cat([s, self.run(self.E, y, batch["instances"])], dim=1)
         self.G1.requires_grad_(self.phase != "enhancer")
         fake_y = self.run(self.paint, s_and_style, self.networks)
         if self.phase == "global":  # G1 alone paints (B, 3, S/2, S/2)

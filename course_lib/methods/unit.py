@@ -28,7 +28,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib import losses
-from course_lib.errors import CourseError
 from course_lib.methods.base import (
     WAYS,
     Method,
@@ -36,6 +35,7 @@ from course_lib.methods.base import (
     in_both,
     network,
     objective,
+    require,
     training,
 )
 from course_lib.networks.blocks import inference
@@ -63,24 +63,23 @@ class Config(TrainingConfig):
     lr: float = training(1e-4, zero=False)
 
     def __post_init__(self):
-        if not (self.lambda_gan or self.lambda_image or self.lambda_cycle):
-            raise CourseError(
-                "no term is left that an image must satisfy", "Config", "give a lambda above 0"
-            )
-        if self.shared_blocks > self.n_blocks:
-            raise CourseError(
-                f"of {self.n_blocks} blocks, {self.shared_blocks} cannot be shared",
-                "Config",
-                f"choose shared_blocks from 0 to {self.n_blocks}",
-            )
+        require(
+            self.lambda_gan or self.lambda_image or self.lambda_cycle,
+            "no term is left that an image must satisfy",
+            "give a lambda above 0",
+        )
+        require(
+            self.shared_blocks <= self.n_blocks,
+            f"of {self.n_blocks} blocks, {self.shared_blocks} cannot be shared",
+            f"choose shared_blocks from 0 to {self.n_blocks}",
+        )
         least = max(16, 3 * 2**self.d_layers)
-        if self.image_size % 4 or self.image_size < least:
-            what = f"image_size must be a multiple of 4 and at least {least} for this D"
-            raise CourseError(
-                f"{what}, got {self.image_size}",
-                "Config",
-                "choose a larger image_size, or smaller d_layers",
-            )
+        require(
+            self.image_size % 4 == 0 and self.image_size >= least,
+            f"image_size must be a multiple of 4 and at least {least} for this D, "
+            f"got {self.image_size}",
+            "choose a larger image_size, or smaller d_layers",
+        )
 
 
 # What fits a machine and a few minutes: overrides of the paper's defaults.
@@ -107,28 +106,22 @@ class Side(NamedTuple):
 class UNIT(Method):
     """Encoders E, decoders G (each a pair that shares blocks), a D for each domain, and one step.
 
-    Images are (B, 3, S, S) in [-1, 1], z is (B, c, S/4, S/4). ``bf16`` runs the networks in
-    bfloat16; losses stay float32.
+    Images are (B, 3, S, S) in [-1, 1], z is (B, c, S/4, S/4).
     """
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
     least_squares = False
 
-    def __init__(
-        self, config: Config | None = None, device: torch.device | str = "cpu", bf16: bool = False
-    ):
-        super().__init__(config, device, bf16)
-        cfg = self.config
+    def build(self, cfg: Config) -> None:
         sizes = (cfg.base_channels, cfg.n_blocks, cfg.shared_blocks)
-        self.E = LatentEncoders(*sizes).to(self.device)
-        self.G = LatentDecoders(*sizes).to(self.device)
-        patches = {name: PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "none") for name in "xy"}
-        self.D = nn.ModuleDict(patches).to(self.device)
+        self.E, self.G = LatentEncoders(*sizes), LatentDecoders(*sizes)
+        judges = cfg.d_base_channels, cfg.d_layers, "none"
+        self.D = nn.ModuleDict({domain: PatchGAN(3, *judges) for domain in "xy"})
         self.networks = {"E": self.E, "G": self.G, "D": self.D}
+        self.to_device("instance")
         self.keep_averages("E", "G")
         # a shared block is one parameter here, with losses from both domains
         self.opt_G, self.opt_D = self.adam(self.E, self.G), self.adam(self.D)
-        self.optimizers = {"opt_G": self.opt_G, "opt_D": self.opt_D}
 
     def draw(self, mu: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """z ~ N(mu, I), reparameterised; mu itself without noise."""
