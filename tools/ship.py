@@ -25,7 +25,7 @@ from course_lib.methods.image_pool import ImagePool
 from course_lib.metrics.samples import score_generated
 from course_lib.runs import shipped, starting
 from course_lib.runs.evaluating import score_run
-from course_lib.runs.opening import open_run, read_settings
+from course_lib.runs.opening import open_run, read_settings, untrained
 from course_lib.training import checkpoint
 from course_lib.training.run import read_history
 
@@ -147,8 +147,10 @@ def weights_of(method: Method) -> bytes:
 
 def measure(name: str, folder: Path = shipped.FILES) -> dict:
     """Score what is shipped again, on val and test, and write the scores into NAME.json."""
-    method, _ = shipped.load(name, "cpu", folder)
-    return _with_scores(shipped.about(name, folder), method, folder / f"{name}.json")
+    origin = shipped.about(name, folder)
+    method = untrained(folder / f"{name}.json", origin["run"], "cpu")
+    shipped.load(name, method, folder)
+    return _with_scores(origin, method, folder / f"{name}.json")
 
 
 def _with_scores(origin: dict, method: Method, path: Path) -> dict:

@@ -169,7 +169,8 @@ def translate(
         whole=whole,
         keep_alpha=keep_alpha,
     )
-    print(f"wrote {len(written)} images to {target}" if written[1:] else f"wrote {written[0]}")
+    several = f"{len(written)} images to {written[0].parent}"
+    print(f"wrote {several if written[1:] else written[0]}")
 
 
 @app.command()

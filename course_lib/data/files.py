@@ -77,6 +77,8 @@ def check_fresh(folder: Path, note: str, mark: str) -> None:
 
 def what_lies_at(path: str | os.PathLike) -> str:
     """What lies at a path, in words for an error."""
+    if os.path.islink(path) and not os.path.exists(path):
+        return "a link to a place that is not there,"
     if not os.path.isfile(path):
         return "a folder" if os.path.isdir(path) else "nothing"
     is_archive = Path(path).suffix.lower() in ARCHIVES

@@ -35,7 +35,14 @@ from torch.utils.data import default_collate
 from course_lib import __version__, runs
 from course_lib.data import open_dataset
 from course_lib.data.download import cache_folder
-from course_lib.data.files import check_apart, commit, expanded, only_run, replace_file
+from course_lib.data.files import (
+    check_apart,
+    check_fresh,
+    commit,
+    expanded,
+    only_run,
+    replace_file,
+)
 from course_lib.data.images import to_image
 from course_lib.errors import CourseError, need
 from course_lib.experiments.grids import Cell, read_grid
@@ -67,7 +74,8 @@ def run(
 
     ``scheduler`` is the address of a Dask scheduler; None starts ``workers`` processes here
     (default: one a core), with one thread each. Table and pictures go beside the grid, or into
-    ``out``. Raises CourseError for a bad grid, and if another sweep is at it.
+    ``out``. Raises CourseError for a bad grid, if another sweep is at it, and if ``out`` holds
+    something else.
     """
     grid, out = expanded(grid), out and expanded(out)
     cells = read_grid(grid)
@@ -77,10 +85,14 @@ def run(
     for cell in cells:
         for folder in (work, place / grid.stem):
             check_apart(folder, expanded(cell.data))
+    if out:
+        check_fresh(out, table_path.name, ",".join(FIRST))
     drawn = {cell.row: cell for cell in reversed(cells)}.values()  # the first cell of each row
     failed = []
     with only_run(work):
         done = _measured(table_path)
+        if out and not done:  # a sweep that is killed before its first row is known by its table
+            replace_file(table_path, _csv([]))
 
         def keep(cell: Cell, result: dict) -> None:
             done[cell.command] = result

@@ -20,7 +20,7 @@ from course_lib.metrics import resampling, samples, scores
 from course_lib.networks.hardware import seeded
 from course_lib.plotting.figures import score_over_time
 from course_lib.runs import looks
-from course_lib.runs.opening import open_translator, towards
+from course_lib.runs.opening import check_maps, open_translator, towards
 from course_lib.training.run import read_rows
 
 
@@ -80,12 +80,7 @@ def score_run(
         )
     split = split or _part(data, settings)
     held_out = open_dataset(data, split, size, direction, load=load)
-    if not set(method.maps) <= held_out[0].keys():
-        raise CourseError(
-            f"this run paints from {' and '.join(method.maps)}, and {data} has none",
-            "--data",
-            "try facades",
-        )
+    check_maps("this run", method, held_out[0])
     method = towards(method, settings, direction, folder)
     if method.needs_pairs and not held_out.paired:
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")

@@ -59,17 +59,6 @@ class Start(NamedTuple):
     model: Method
     facts: dict[str, Any]  # name, steps that it has learned for, sha256 of its file of weights
 
-    def check(self, item: dict, direction: str) -> None:
-        """Raises CourseError for an ``item`` that lacks the maps from which it paints."""
-        needed = self.model.maps
-        if needed and (direction == "yx" or not set(needed) <= item.keys()):
-            paints = f"{self.facts['name']} paints from {' and '.join(needed)} of x"
-            raise CourseError(
-                f"{paints}, and these data have none",
-                f"--direction {direction}",
-                "try --data facades",
-            )
-
     def give(self, model: Method) -> None:
         """Copy the networks into ``model``. An average that is new begins with the weights.
 

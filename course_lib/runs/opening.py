@@ -58,19 +58,24 @@ def config_of(folder: Path | str, settings: dict) -> Any:
         ) from error
 
 
+def untrained(folder: Path | str, settings: dict, device: str) -> Method:
+    """The method that ``settings``, of the run in ``folder``, tell, with weights at random."""
+    place = profiles.pick_device(device)
+    with seeded(0, place):
+        return method_class(settings["method"])(config_of(folder, settings), place)
+
+
 def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
     """(method, settings) of a trained run, with the weights of its newest good checkpoint.
 
     ``folder`` may be ``shipped:NAME``. Raises CourseError if there is nothing to open, and for a
     run whose settings no longer exist.
     """
-    if name := shipped.name_of(folder):
-        return shipped.load(name, device)
     settings = read_settings(folder)
-    config = config_of(folder, settings)
-    place = profiles.pick_device(device)
-    with seeded(0, place):
-        method = method_class(settings["method"])(config, place)
+    method = untrained(folder, settings, device)
+    if name := shipped.name_of(folder):
+        shipped.load(name, method)
+        return method, settings
     latest = checkpoint.load_latest(expanded(folder) / "checkpoints")
     if latest is None or latest[0] == 0:
         raise CourseError("this run has not learned anything yet", folder, "train for longer")
@@ -105,6 +110,16 @@ def towards(method: Method, settings: dict, direction: str, folder: Path | str) 
             f"train another one with --direction {direction}",
         )
     return swapped(method)
+
+
+def check_maps(name: str, method: Method, item: dict) -> None:
+    """Raises CourseError if an ``item`` lacks maps from which the ``method`` of a run paints."""
+    if not set(method.maps) <= item.keys():
+        raise CourseError(
+            f"{name} paints from {' and '.join(method.maps)} of x, and these data have none",
+            "--data",
+            "try facades",
+        )
 
 
 def swapped(method: Method) -> Method:

@@ -11,10 +11,7 @@ from pathlib import Path
 import safetensors.torch
 
 from course_lib.errors import CourseError
-from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
-from course_lib.networks.hardware import seeded
-from course_lib.training import profiles
 
 FILES = Path(__file__).parent / "shipped_files"
 PREFIX = "shipped:"
@@ -59,29 +56,20 @@ def summary(name: str) -> str:
     return f"{name:18} {origin['title']}: {run['method']}, {size}, {made}"
 
 
-def load(name: str, device: str = "auto", folder: Path = FILES) -> tuple[Method, dict]:
-    """(method, settings) as of ``runs.open_run``.
+def load(name: str, method: Method, folder: Path = FILES) -> None:
+    """Put the weights into ``method``, which has their settings.
 
-    The weights are the averaged ones, for G and its average alike. Raises CourseError if the file
-    is not the one that its origin tells of.
+    They are the averaged ones, for G and its average alike. Raises CourseError if the file is not
+    the one that its origin tells of.
     """
-    origin = about(name, folder)
     blob = (folder / f"{name}.safetensors").read_bytes()
-    if hashlib.sha256(blob).hexdigest() != origin["sha256"]:
+    if hashlib.sha256(blob).hexdigest() != about(name, folder)["sha256"]:
         raise CourseError(
             "these weights are damaged", folder / f"{name}.safetensors", "install the course again"
         )
-    settings = origin["run"]
-    cls = method_class(settings["method"])
-    place = profiles.pick_device(device)
-    with seeded(0, place):
-        method = cls(configs.build(cls.Config, **settings["config"]), place)
-    states: dict[str, dict] = {}
-    for key, tensor in safetensors.torch.load(blob).items():
-        network, _, part = key.partition(".")
-        states.setdefault(network, {})[part] = tensor
-    for network, state in states.items():
-        method.networks[network].load_state_dict(state)
-        if f"{network}_average" in method.networks:  # which also counts its updates
-            method.networks[f"{network}_average"].load_state_dict(state, strict=False)
-    return method, settings
+    tensors = safetensors.torch.load(blob)
+    for network, net in method.networks.items():
+        prefix = network.removesuffix("_average") + "."
+        state = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+        if state:  # a pool of images has none, and an average also counts its updates
+            net.load_state_dict(state, strict=not network.endswith("_average"))

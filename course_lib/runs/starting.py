@@ -14,7 +14,7 @@ from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import fine_tuning, looks
-from course_lib.runs.opening import read_settings
+from course_lib.runs.opening import check_maps, read_settings
 from course_lib.training import distributed, profiles
 from course_lib.training.fit import Result, train_run
 from course_lib.training.run import TrainingRun, check_settings
@@ -86,7 +86,8 @@ def train(
         files.check_apart(out, Path(data))
         files.check_fresh(out, "run.json", '"config"')
     if begun:
-        begun.check(train_set[0], direction)
+        item = train_set[0] if direction == "xy" else {}  # maps are those of its x
+        check_maps(begun.facts["name"], begun.model, item)
     config = cls.adapt_config(config, train_set[0], direction)
     if config.keep == "best":
         _check_best(cls, val_set)
@@ -107,8 +108,7 @@ def train(
         "device": profiles.device_name(),
     }
     if goes_on:
-        old = _flat(read_settings(out))
-        check_settings(out, cls.Config, old, _flat(settings), resume)
+        check_settings(out, cls.Config, _flat(read_settings(out)), _flat(settings), resume)
     # the first weights; the training itself is seeded by fit()
     with seeded(seed, place), explained("building the networks"):
         model = cls(config, place, bf16)

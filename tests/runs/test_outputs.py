@@ -47,7 +47,7 @@ def place(tmp_path, monkeypatch):
         ("photos/b.jpg", "photos/a.png", "not the course's"),
         ("photos", "sketches", "not the course's"),
         ("photos/b.jpg", "sketches/b.png", "not the course's"),
-        ("photos", "empty", "not the course's"),  # a link to a disk that is not there
+        ("photos", "empty", "overwrite a link to a place that is not there"),
     ],
 )
 def test_translating_overwrites_nothing_of_a_person(place, source, target, said, refusal):
@@ -71,13 +71,18 @@ def test_two_images_never_become_one_file(place, names, refusal):
 def test_a_translation_may_be_made_again(place, course):
     (place / "photos" / "A.jpg").write_bytes((place / "photos" / "b.jpg").read_bytes())
     for _ in range(2):
-        assert course(*TRANSLATE, "--input", "photos", "--output", "out")[0] == 0
+        said = course(*TRANSLATE, "--input", "photos", "--output", "out")
+        assert said[:2] == (0, "wrote 3 images to out\n")
         assert sorted(path.name for path in (place / "out").iterdir()) == [
             "A_jpg.png",
             "a_png.png",
             "b.png",
         ]
     assert course(*TRANSLATE, "--input", "photos/a.png", "--output", "photos/new.png")[0] == 0
+    several = (*TRANSLATE, "--run", "shipped:edges-emoji-many", "--samples", "2")
+    said = course(*several, "--input", "photos/a.png", "--output", "new/x.png")
+    assert said[:2] == (0, "wrote 2 images to new\n")
+    assert sorted(path.name for path in (place / "new").iterdir()) == ["x_1.png", "x_2.png"]
 
 
 def test_a_label_map_is_not_painted_over(tmp_path, refusal):
@@ -118,6 +123,7 @@ def test_training_and_other_commands_leave_a_folder_of_something_else_alone(plac
         (["gallery", "photos", "--out", "page.html"], "not the course's"),
         (["evaluate", "--run", ".", "--data", data, "--over-time"], "not the course's"),
         (["sweep", "pairs.toml"], "among what is read"),
+        (["sweep", "pairs.toml", "--out", "photos"], "holds something else"),
         (["run", "mine.ipynb", "--out", "work"], "holds something else"),
         (["run", "mine.ipynb", "--out", "work/.."], "overwrite the notebook"),
     ]:

@@ -102,10 +102,11 @@ def test_damaged_weights_are_noticed(tmp_path):
     for suffix in ("json", "safetensors"):
         data = (shipped.FILES / f"edges-emoji.{suffix}").read_bytes()
         (tmp_path / f"edges-emoji.{suffix}").write_bytes(data)
-    shipped.load("edges-emoji", "cpu", tmp_path)
+    method, _ = runs.open_run("shipped:edges-emoji", "cpu")
+    shipped.load("edges-emoji", method, tmp_path)
     (tmp_path / "edges-emoji.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(CourseError, match="damaged"):
-        shipped.load("edges-emoji", "cpu", tmp_path)
+        shipped.load("edges-emoji", method, tmp_path)
 
 
 def test_the_commands(tmp_path, course, refusal):
