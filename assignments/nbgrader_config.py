@@ -3,7 +3,7 @@
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import GetGrades
 
-from assignments.grader.lms import Feedback, as_text
+from assignments.grader.lms import TEMPLATES, Feedback, as_text
 
 c = get_config()  # noqa: F821
 
@@ -33,6 +33,7 @@ c.PenaltyPerDay.most = 0.5
 c.GenerateFeedback.force = True
 # Answers that wait for a grade say so, and formulas need no network.
 c.GenerateFeedback.preprocessors = [GetGrades, Feedback, CSSHTMLHeaderPreprocessor]
+c.HTMLExporter.extra_template_basedirs = TEMPLATES
 c.HTMLExporter.filters = {"float": as_text, "round": as_text}
 
 # nbgrader export --exporter=assignments.grader.lms.CanvasExport --to canvas.csv

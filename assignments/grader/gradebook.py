@@ -10,18 +10,33 @@ import contextlib
 import datetime
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assignments.grader import feedback, safe
-from assignments.grader.notebook import Cell, Submission, graded_cells, nbgrader_data
+from assignments.grader.notebook import (
+    Cell,
+    Submission,
+    dict_of,
+    graded_cells,
+    nbgrader_data,
+    text_of,
+)
 from assignments.grader.verdicts import Result
 from course_lib.data.files import replace_file
 from course_lib.errors import CourseError, need
 
-api, sqlalchemy = need("grading", "nbgrader.api", "sqlalchemy")
+api, utils, preprocessors, traitlets, sqlalchemy = need(
+    "grading",
+    "nbgrader.api",
+    "nbgrader.utils",
+    "nbgrader.preprocessors",
+    "traitlets.config",
+    "sqlalchemy",
+)
 
 TABLE = (
     "CREATE TABLE IF NOT EXISTS course_grading"
@@ -33,6 +48,10 @@ SAFE_OUTPUTS = ("text/plain", "image/png")
 # nbgrader's pages show Markdown with the scripts in it; "< b" is no tag
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 MAX_OUTPUT, MAX_IMAGES = 20_000, 8_000_000
+NOT_FOUND = (
+    "This answer's cell was not found. If you wrote one, it stands elsewhere in the notebook, and a"
+    " person looks for it."
+)
 
 
 @dataclass
@@ -53,22 +72,27 @@ class Plan:
     def assign(self, checks: Iterable[Any]) -> None:
         """Each check to its cell, ``test_FUNCTION``. Points must add up."""
         where = f"{self.problem_set} in the grade book"
-        graded = {name for name, cell in self.cells.items() if cell.data["grade"]}
-        totals: dict[str, float] = {}
+        points = {
+            name: cell.data["points"] for name, cell in self.cells.items() if cell.data["grade"]
+        }
+        totals: Counter[str] = Counter()
         for check in checks:
             cell = f"test_{check.function}"
-            if cell not in graded:
-                what = f"no graded cell takes the points of {check.name}"
+            if cell not in points:
                 raise CourseError(
-                    what, where, f"name a test cell {cell} in the source, and release it again"
+                    f"no graded cell takes the points of {check.name}",
+                    where,
+                    f"name a test cell {cell} in the source, and release it again",
                 )
             self.checks.setdefault(cell, []).append(check.name)
-            totals[cell] = totals.get(cell, 0) + check.points
+            totals[cell] += check.points
         for name, total in totals.items():
-            points = self.cells[name].data["points"]
-            if abs(total - points) > 1e-9:
-                what = f"{name} has {points:g} points, its checks {total:g}"
-                raise CourseError(what, where, "make them equal and generate the assignment again")
+            if abs(total - points[name]) > 1e-9:
+                raise CourseError(
+                    f"{name} has {points[name]:g} points, its checks {total:g}",
+                    where,
+                    "make them equal and generate the assignment again",
+                )
 
 
 class Book(api.Gradebook):
@@ -254,16 +278,12 @@ def fill(grades: dict, comments: dict, result: Result, plan: Plan, submission: S
             grade.auto_score = None  # for a person to grade
         if grade.manual_score is None:
             grade.needs_manual_grade = grade.auto_score is None
-        elif before != grade.auto_score:
-            grade.needs_manual_grade = True  # somebody graded by hand what has changed since
-        grade.needs_manual_grade = bool(grade.needs_manual_grade)
+        else:  # what somebody graded by hand may have changed since
+            changed = before != grade.auto_score
+            grade.needs_manual_grade = bool(grade.needs_manual_grade or changed)
     for name, comment in comments.items():
-        comment.auto_comment = "No response." if name in untouched else None
-        if name in submission.unfound:
-            comment.auto_comment = (
-                "This answer's cell was not found. If you wrote one, it stands elsewhere in the"
-                " notebook, and a person looks for it."
-            )
+        unfound = NOT_FOUND if name in submission.unfound else None
+        comment.auto_comment = "No response." if name in untouched else unfound
 
 
 def autograded(result: Result, plan: Plan, submission: Submission) -> bytes:
@@ -277,8 +297,8 @@ def autograded(result: Result, plan: Plan, submission: Submission) -> bytes:
         cell["id"] = f"cell-{number}"
         checks = plan.checks.get(cell["metadata"].get("nbgrader", {}).get("grade_id"), [])
         if checks and cell["cell_type"] == "code":
-            text = "\n".join(feedback.line(by_name[name]) for name in checks if name in by_name)
-            text = "\n".join([*([result.reason] if result.reason else []), text, ""])
+            lines = [feedback.line(by_name[name]) for name in checks if name in by_name]
+            text = "\n".join([*filter(None, [result.reason]), *lines, ""])
             cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": text}]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
@@ -293,48 +313,39 @@ def clean(cell: dict, known: Cell | None) -> dict:
     data = known.data if known else {}
     kind = data.get("cell_type", cell.get("cell_type"))
     kind = kind if kind in ("code", "markdown", "raw") else "markdown"
-    out = {
-        "cell_type": kind,
-        "metadata": {"nbgrader": data} if known else {},
-        "source": cell["source"],
-    }
-    outputs = cell.get("outputs")
+    source, outputs = cell["source"], cell.get("outputs")
     if known and not data["solution"] and (data["locked"] or data["grade"]):
-        out["source"], outputs = known.source, []
+        source, outputs = known.source, []
     elif kind != "code":
-        out["source"] = TAG.sub("< ", out["source"])
+        source = TAG.sub("< ", source)
+    metadata = {"nbgrader": data} if known else {}
+    out = {"cell_type": kind, "metadata": metadata, "source": source}
     if kind == "code":
-        kept = harmless(outputs if isinstance(outputs, list) else [])
-        out |= {"execution_count": None, "outputs": kept}
+        out |= {"execution_count": None, "outputs": harmless(outputs)}
     return out
 
 
-def harmless(outputs: list) -> list[dict]:
+def harmless(outputs: Any) -> list[dict]:
     """Text and PNG pictures of a cell's outputs."""
     kept, size = [], 0
-    for output in outputs[:50]:
-        data = output.get("data") if isinstance(output, dict) else None
-        if isinstance(data, dict):
-            data = {
-                kind: data[kind] for kind in SAFE_OUTPUTS if isinstance(data.get(kind), str | list)
-            }
-            data = {kind: safe.block("".join(map(str, text))) for kind, text in data.items()}
-            size += sum(map(len, data.values()))
-            if data and size < MAX_IMAGES:
-                kept.append({"output_type": "display_data", "data": data, "metadata": {}})
-        elif isinstance(output, dict) and isinstance(output.get("text"), str | list):
-            text = safe.block("".join(map(str, output["text"]))[:MAX_OUTPUT])
+    for output in map(dict_of, outputs[:50] if isinstance(outputs, list) else []):
+        data = dict_of(output.get("data"))
+        data = {
+            kind: safe.block(text_of(data.get(kind))) for kind in SAFE_OUTPUTS if data.get(kind)
+        }
+        size += sum(map(len, data.values()))
+        if data and size < MAX_IMAGES:
+            kept.append({"output_type": "display_data", "data": data, "metadata": {}})
+        if text := safe.block(text_of(output.get("text"))[:MAX_OUTPUT]):
             kept.append({"output_type": "stream", "name": "stdout", "text": text})
     return kept
 
 
 def handed_in_at(folder: Path) -> datetime.datetime | None:
     """The time nbgrader wrote beside a collected submission, in UTC."""
-    from nbgrader.utils import parse_utc
-
     try:
         with open(folder / "timestamp.txt", encoding="utf-8") as file:
-            return parse_utc(file.read(100).strip())
+            return utils.parse_utc(file.read(100).strip())
     except (OSError, ValueError, OverflowError, TypeError):
         return None
 
@@ -343,15 +354,10 @@ def late_penalty(course: Path) -> Callable[..., Any]:
     """The method of nbgrader's plugin for late submissions that the course's nbgrader_config.py
     names.
     """
-    from nbgrader.preprocessors import AssignLatePenalties
-    from traitlets.config import Config, PyFileConfigLoader
-
-    file = course / "nbgrader_config.py"
-    config = (
-        PyFileConfigLoader(file.name, path=str(course)).load_config()
-        if file.is_file()
-        else Config()
-    )
-    preprocessor = AssignLatePenalties(config=config)
+    config = traitlets.Config()
+    if (course / "nbgrader_config.py").is_file():
+        loader = traitlets.PyFileConfigLoader("nbgrader_config.py", path=str(course))
+        config = loader.load_config()
+    preprocessor = preprocessors.AssignLatePenalties(config=config)
     preprocessor.init_plugin()
     return preprocessor.plugin_inst.late_submission_penalty

@@ -20,12 +20,23 @@ from assignments.grader import library, notebook
 from assignments.grader.course import open_checks
 from assignments.grader.grade_one import judged
 from assignments.grader.inbox import Inbox
-from assignments.grader.notebook import Submission, graded_cells, listed, released_cells
+from assignments.grader.notebook import Cell, Submission, graded_cells, listed, released_cells
 from assignments.grader.sandbox import Outcome
 from assignments.grader.verdicts import Result
 from course_lib.errors import CourseError
 
 SECONDS = 300  # by the clock, for all cells and checks
+MISTAKES = (
+    (
+        "cells are missing",
+        "they were deleted, or copied into new cells: copy your code into the cells of a fresh copy"
+        " of the notebook",
+    ),
+    ("cells are there twice", "delete the copies, of which only the last counts"),
+    ("cells carry names that were not handed out", "delete them, or start afresh"),
+    ("as they were handed out, without an answer", "write yours, and save"),
+    ("changed, but grading uses the original", "move your code to a cell of your own"),
+)
 
 
 def as_released(checks: Path, problem_set: str) -> Path:
@@ -67,53 +78,35 @@ def trouble(submission: Submission, released: dict) -> list[str]:
         wrong.append(f"the file is named {path.name}: rename it to {ps}.ipynb")
     if ".ipynb_checkpoints" in path.absolute().parts:
         wrong.append("this is Jupyter's own checkpoint copy: take the notebook one folder up")
-    original = {name: (data, cell) for name, data, cell in graded_cells(released)}
-    cells = graded_cells(submission.content)
+    content = submission.content or {}
+    return wrong + wrong_cells(graded_cells(content), released_cells(released)) + not_run(content)
+
+
+def wrong_cells(cells: list[tuple[str, dict, dict]], released: dict[str, Cell]) -> list[str]:
+    """What is wrong with the named cells: one sentence for each kind of mistake."""
+    needed = {
+        name: cell
+        for name, cell in released.items()
+        if cell.is_answer or cell.data.get("grade") or cell.locked_code
+    }
     count = Counter(name for name, _, _ in cells)
     untouched = {
         name
         for name, _, cell in cells
-        if name in original and cell["source"].strip() == original[name][1]["source"].strip()
+        if name in released and cell["source"].strip() == released[name].source.strip()
     }
-    needed = {
-        name: data
-        for name, (data, cell) in original.items()
-        if data.get("solution")
-        or data.get("grade")
-        or (data.get("locked") and cell["cell_type"] == "code")
-    }
-    answers = {name for name, data in needed.items() if data.get("solution")}
-    fixed = {name for name, data in needed.items() if data.get("locked")} - answers
-    advice = (
-        (
-            "cells are missing",
-            [name for name in needed if name not in count],
-            "they were deleted, or copied into new cells: copy your code into the cells of a fresh"
-            " copy of the notebook",
-        ),
-        (
-            "cells are there twice",
-            [name for name in count if count[name] > 1],
-            "delete the copies, of which only the last counts",
-        ),
-        (
-            "cells carry names that were not handed out",
-            [name for name in count if name not in original],
-            "delete them, or start afresh",
-        ),
-        (
-            "as they were handed out, without an answer",
-            [name for name in needed if name in answers & untouched],
-            "write yours, and save",
-        ),
-        (
-            "changed, but grading uses the original",
-            [name for name in needed if name in (fixed & count.keys()) - untouched],
-            "move your code to a cell of your own",
-        ),
+    changed = {
+        name for name, cell in needed.items() if cell.data.get("locked") and not cell.is_answer
+    } & (count.keys() - untouched)
+    found = (
+        [name for name in needed if name not in count],
+        [name for name in count if count[name] > 1],
+        [name for name in count if name not in released],
+        [name for name, cell in needed.items() if cell.is_answer and name in untouched],
+        [name for name in needed if name in changed],
     )
-    wrong += [f"{problem}: {listed(names)}; {fix}" for problem, names, fix in advice if names]
-    return wrong + not_run(submission.content or {})
+    pairs = zip(MISTAKES, found, strict=True)
+    return [f"{what}: {listed(names)}; {fix}" for (what, fix), names in pairs if names]
 
 
 def not_run(content: dict) -> list[str]:
@@ -136,49 +129,57 @@ def rehearse(submission: Submission, checks: ModuleType) -> Result:
     grader's sandbox has.
     """
     student = importlib.import_module("checks.student")
-    cases, reason = student.cases(submission.problem_set), "finished"
-    said, began = Inbox([case["name"] for case in cases], len(submission.cells)), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="course-check-", ignore_cleanup_errors=True) as inside:
-        place = Path(inside)
-        (place / "scratch").mkdir()
-        library.stage(place / "library", checks, submission.problem_set)
-        probes = f"checks.probes.{submission.problem_set}"
-        job = {"cells": submission.cells, "checks": cases, "probes": probes}
-        (place / "job.json").write_text(json.dumps(job))
-        variables = {
-            "PYTHONPATH": str(place / "library"),
-            "MPLBACKEND": "Agg",
-            "PYTHONWARNINGS": "ignore",
-            "IPYTHONDIR": str(place / "ipython"),
-            "COURSE_NO_SHAPE_CHECK": "1",
-        }
-        try:
-            subprocess.run(
-                [sys.executable, "-B", "-m", "grading_child.rehearse", "../job.json", "../out"],
-                env=os.environ | variables,
-                cwd=place / "scratch",
-                timeout=SECONDS,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        except subprocess.TimeoutExpired:
-            reason = "time"
-        seconds = round(time.monotonic() - began, 1)
-        if (place / "out").is_file():
-            with open(place / "out", "rb") as file:
-                while (part := file.read(1 << 16)) and said.feed(part):
-                    pass
-    wanted = [
-        SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)})
+    cases = student.cases(submission.problem_set)
+    probes = f"checks.probes.{submission.problem_set}"
+    job = {"cells": submission.cells, "checks": cases, "probes": probes}
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="course-check-", ignore_cleanup_errors=True) as place:
+        library.stage(Path(place) / "library", checks, submission.problem_set)
+        said, reason = run(job, Path(place))
+    seconds = round(time.monotonic() - began, 1)
+    drawn = [
+        (
+            SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)}),
+            case["inputs"],
+            case["expectations"],
+        )
         for case in cases
     ]
-    drawn = [(check, check.inputs, check.expectations) for check in wanted]
     outcome = Outcome(said, reason, seconds, 0.0)
     found, notes, reason = judged(drawn, outcome, submission.labels)
     facts = submission.student, submission.problem_set, submission.digest
     return Result(*facts, found, submission.notes + notes, reason, seconds)
+
+
+def run(job: dict, place: Path) -> tuple[Inbox, str]:
+    """What a job's cells and checks say, and how they ended: ``finished`` or ``time``."""
+    (place / "scratch").mkdir()
+    (place / "job.json").write_text(json.dumps(job))
+    variables = {
+        "PYTHONPATH": str(place / "library"),
+        "MPLBACKEND": "Agg",
+        "PYTHONWARNINGS": "ignore",
+        "IPYTHONDIR": str(place / "ipython"),
+        "COURSE_NO_SHAPE_CHECK": "1",
+    }
+    reason = "finished"
+    try:
+        subprocess.run(
+            [sys.executable, "-B", "-m", "grading_child.rehearse", "../job.json", "../out"],
+            env=os.environ | variables,
+            cwd=place / "scratch",
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        reason = "time"
+    said = Inbox([case["name"] for case in job["checks"]], len(job["cells"]))
+    if (place / "out").is_file():
+        said.feed((place / "out").read_bytes())
+    return said, reason
 
 
 def saved(path: Path) -> str:
@@ -198,7 +199,5 @@ def check(
     released = json.loads(as_released(folder, problem_set).read_text(encoding="utf-8"))
     released["cells"] = notebook.notebook_cells(released)
     submission = notebook.load(path, Submission("you", problem_set), released_cells(released))
-    found = trouble(submission, released)
-    if submission.reason:
-        return submission, found, None
-    return submission, found, rehearse(submission, checks)
+    result = None if submission.reason else rehearse(submission, checks)
+    return submission, trouble(submission, released), result

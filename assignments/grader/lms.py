@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nbgrader
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import math_to_image
 from nbgrader.api import Gradebook, MissingEntry
@@ -35,6 +36,11 @@ FACTS = ("Student", *KEYS, "Section")
 
 
 WAITS = "waits for a person"
+# Of nbgrader's feedback: ours, which loads no MathJax, before its own.
+TEMPLATES = [
+    str(Path(__file__).with_name("pages")),
+    str(Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"),
+]
 # Code is left as it is; $$ before $.
 FORMULA = re.compile(r"(`+).*?\1|\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
 LONGEST = 400  # characters of a formula

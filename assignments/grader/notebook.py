@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ class Cell:
     @property
     def locked_code(self) -> bool:
         return bool(self.data.get("locked")) and self.data.get("cell_type") == "code"
+
+    @property
+    def is_answer(self) -> bool:
+        return bool(self.data.get("solution"))
 
 
 @dataclass
@@ -89,8 +94,7 @@ def load(path: Path, submission: Submission, released: dict[str, Cell] | None = 
     else:
         submission.content = {**content, "cells": cells, "nbformat": 4}
         recognise(submission, released or {})
-        collect(cells, content, submission)
-        restore(submission, released or {})
+        collect(submission, released or {})
     return submission
 
 
@@ -134,14 +138,20 @@ def notebook_cells(content: Any) -> list[dict]:
         cells = [{**cell, "source": cell.get("input", cell.get("source", ""))} for cell in cells]
     if not isinstance(cells, list):
         raise ValueError("it has no cells")
-    return [{**cell, "source": text_of(cell)} for cell in cells if isinstance(cell, dict)]
+    cells = [cell for cell in cells if isinstance(cell, dict)]
+    return [{**cell, "source": text_of(cell.get("source"))} for cell in cells]
 
 
-def text_of(cell: dict) -> str:
-    source = cell.get("source", "")
-    if isinstance(source, list):
-        return "".join(map(str, source))
-    return source if isinstance(source, str) else ""
+def text_of(value: Any) -> str:
+    """A text, or the lines of one; empty for what is neither."""
+    if isinstance(value, list):
+        return "".join(map(str, value))
+    return value if isinstance(value, str) else ""
+
+
+def dict_of(value: Any) -> dict:
+    """The value, if it is the object that it should be."""
+    return value if isinstance(value, dict) else {}
 
 
 def listed(names: list[str], most: int = 6) -> str:
@@ -151,9 +161,8 @@ def listed(names: list[str], most: int = 6) -> str:
 
 def nbgrader_data(cell: dict) -> dict:
     """nbgrader's metadata of a cell; {} where there is none or it is damaged."""
-    metadata = cell.get("metadata")
-    data = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    return data if isinstance(data, dict) and isinstance(data.get("grade_id"), str) else {}
+    data = dict_of(dict_of(cell.get("metadata")).get("nbgrader"))
+    return data if isinstance(data.get("grade_id"), str) else {}
 
 
 def graded_cells(content: dict | None) -> list[tuple[str, dict, dict]]:
@@ -180,13 +189,12 @@ def recognise(submission: Submission, released: dict[str, Cell]) -> None:
     places = {nbgrader_data(cell).get("grade_id"): at for at, cell in enumerate(cells)}
     nameless = [at for at, cell in enumerate(cells) if not nbgrader_data(cell)][:MOST_CELLS]
     nameless = [at for at in nameless if 0 < len(cells[at]["source"].strip()) < LONGEST_CELL]
-    texts = [known.source.strip() for known in released.values()]
+    texts = Counter(known.source.strip() for known in released.values())
     lost, order = [name for name in released if name not in places], list(released)
 
     def settle(name: str, at: int) -> None:
-        kept = cells[at].get("metadata")
-        kept = kept if isinstance(kept, dict) else {}
-        cells[at]["metadata"] = {**kept, "nbgrader": dict(released[name].data)}
+        data = {"nbgrader": dict(released[name].data)}
+        cells[at]["metadata"] = dict_of(cells[at].get("metadata")) | data
         places[name] = at
         nameless.remove(at)
 
@@ -195,17 +203,19 @@ def recognise(submission: Submission, released: dict[str, Cell]) -> None:
         return [at for at in nameless if cells[at].get("cell_type") == kind]
 
     for name in lost:
-        known, found = released[name], alike(name)
-        if known.data.get("solution") and known.data.get("cell_type") == "code":
+        known, text = released[name], released[name].source.strip()
+        if known.is_answer and known.data.get("cell_type") == "code":
             exact = re.escape(name)
             defines = re.compile(rf"^(?:def|class)\s+{exact}\b|^{exact}\s*=", re.MULTILINE)
-            found = [at for at in found if defines.search(cells[at]["source"])]
+            found = [at for at in alike(name) if defines.search(cells[at]["source"])]
         else:
-            text = known.source.strip() if texts.count(known.source.strip()) == 1 else ""
+            found = alike(name) if texts[text] == 1 else []
             found = [at for at in found if cells[at]["source"].strip() == text]
         if found:
             settle(name, found[0])
-    written = [name for name in lost if released[name].data.get("solution") and name not in places]
+    written = [name for name in lost if released[name].is_answer and name not in places]
+    # a cell may hold several answers
+    doubtful = {name for name in written if released[name].data.get("grade") and alike(name)}
     for name in written:
         at = order.index(name)
         low = max((places[other] for other in order[:at] if other in places), default=-1)
@@ -213,11 +223,7 @@ def recognise(submission: Submission, released: dict[str, Cell]) -> None:
         between = [place for place in alike(name) if low < place < high]
         if len(between) == 1 and released[name].data.get("cell_type") == "markdown":
             settle(name, between[0])
-    submission.unfound = {
-        name
-        for name in written
-        if name not in places and released[name].data.get("grade") and alike(name)
-    }
+    submission.unfound = doubtful - places.keys()
     if found := [name for name in lost if name in places]:
         submission.notes.append(
             f"{len(found)} cells had lost their names, which some editors drop; they were found"
@@ -230,38 +236,33 @@ def recognise(submission: Submission, released: dict[str, Cell]) -> None:
         )
 
 
-def collect(cells: list[dict], content: dict, submission: Submission) -> None:
+def collect(submission: Submission, released: dict[str, Cell]) -> None:
     """The code to run: all code cells but nbgrader's test cells, which the grader's own checks
-    stand for.
+    stand for. Locked ones run as they were handed out.
     """
-    number, size, seen = 0, 0, set()
-    for cell in cells:
-        data = nbgrader_data(cell)
-        if name := data.get("grade_id"):
-            if name in seen:
-                submission.notes.append(
-                    f"the cell {name} is there twice; the last one counts"[:200]
-                )
-            seen.add(name)
-        if cell.get("cell_type") != "code":
-            continue
-        number += 1
-        metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-        tags = metadata.get("tags") if isinstance(metadata.get("tags"), list) else []
+    content, notes = submission.content, submission.notes
+    times = Counter(name for name, _, _ in graded_cells(content))
+    twice = [name for name, count in times.items() if count > 1]
+    notes += [f"the cell {name} is there twice; the last one counts"[:200] for name in twice]
+    kernel = dict_of(dict_of(content.get("metadata")).get("kernelspec"))
+    if str(kernel.get("language", "python")).lower() not in ("python", "ipython"):
+        notes.append(f"the notebook asks for {kernel['language']!r:.40}; it was run with Python")
+    code = [cell for cell in content["cells"] if cell.get("cell_type") == "code"]
+    for number, cell in enumerate(code, 1):
+        data, tags = nbgrader_data(cell), dict_of(cell.get("metadata")).get("tags")
         is_test = data.get("grade") is True and data.get("solution") is False
-        if cell["source"].strip() and not is_test and SKIP not in tags:
-            size += len(cell["source"])
-            facts = {"number": number, "source": cell["source"], "id": name or ""}
-            submission.cells.append(facts | {"label": label(cell)})
-    if size > MAX_CODE:
+        if is_test or (isinstance(tags, list) and SKIP in tags) or not cell["source"].strip():
+            continue
+        name, source = data.get("grade_id", ""), cell["source"]
+        known = released.get(name)
+        if known and known.locked_code and source.strip() != known.source.strip():
+            source = known.source
+            notes.append(f"the locked cell {name} was changed; the original was run")
+        facts = {"number": number, "source": source, "id": name, "label": label(cell)}
+        submission.cells.append(facts)
+    if sum(len(cell["source"]) for cell in submission.cells) > MAX_CODE:
         submission.reason = f"more than {MAX_CODE:,} characters of code"
         submission.cells.clear()
-    metadata = content.get("metadata") if isinstance(content.get("metadata"), dict) else {}
-    kernel = metadata.get("kernelspec") if isinstance(metadata.get("kernelspec"), dict) else {}
-    if str(kernel.get("language", "python")).lower() not in ("python", "ipython"):
-        submission.notes.append(
-            f"the notebook asks for {kernel['language']!r:.40}; it was run with Python"
-        )
 
 
 def label(cell: dict) -> str:
@@ -269,14 +270,3 @@ def label(cell: dict) -> str:
     count, first = cell.get("execution_count"), cell["source"].strip()[:200].splitlines()[0]
     shown = f"cell [{count}]" if type(count) is int and 0 < count < 10**6 else "the cell"
     return f"{shown} “{safe.line(first, 60)}”"
-
-
-def restore(submission: Submission, released: dict[str, Cell]) -> None:
-    """Put locked code back as it was handed out."""
-    for cell in submission.cells:
-        known = released.get(cell["id"])
-        if known and known.locked_code and cell["source"].strip() != known.source.strip():
-            cell["source"] = known.source
-            submission.notes.append(
-                f"the locked cell {cell['id']} was changed; the original was run"
-            )

@@ -72,6 +72,7 @@ def test_a_name_in_the_file_and_an_ungraded_answer_reach_the_reports(course):
     html = (course / "feedback" / "101" / "toy" / "toy.html").read_text()
     assert html.count("Score: waits for a person / 2.0") == 2 and "so far / " in html
     assert "Score: 0.0 / 2.0" not in html and "Score: 0.0 / 3.0" in html
+    assert "<script src" not in html and "MathJax" not in html
     assert html.count('src="data:image/svg+xml;base64,') == 3
     assert "$HOME" in html and r"$\nonsense{$" in html
     assert json.loads(target.read_text())["cells"][-1]["source"] == FORMULA

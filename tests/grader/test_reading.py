@@ -72,6 +72,17 @@ def test_an_answer_that_cannot_be_told_from_other_texts_waits_for_a_person(tmp_p
         assert any("a person must look" in note for note in result.notes) is waits
 
 
+def test_answers_that_stand_together_in_one_text_wait_for_a_person(tmp_path):
+    known = reading.released_cells({"cells": source("ps5").cells})
+    kinds = {name: cell.data["cell_type"] for name, cell in known.items() if cell.is_answer}
+    answers = {name for name, kind in kinds.items() if kind == "markdown"}
+    text = "\n\n".join(cell.source for cell in source("ps5").cells)
+    written(tmp_path, [{"cell_type": "markdown", "metadata": {}, "source": text}], "ps5.ipynb")
+    read = reading.read(tmp_path, "ann", "ps5", known)
+    found = {name for name, _, _ in reading.graded_cells(read.content)}
+    assert len(answers) > 1 and answers <= found | read.unfound
+
+
 def test_a_second_notebook_beside_the_one_that_was_graded_is_named(tmp_path):
     written(tmp_path, cells_of(ODDITIES))
     for name in ("toy (1).ipynb", "old/toy.ipynb", ".ipynb_checkpoints/toy-checkpoint.ipynb"):
