@@ -8,7 +8,6 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from course_lib.data.label_maps import Edit, edited, find_scenes
-from course_lib.errors import CourseError
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.sizes import framer, make_targets, paint_files
 
@@ -28,21 +27,14 @@ def translate_scenes(
     ``samples`` above 1: so many styles of each, ``_1``, ``_2`` ...; equal numbers choose alike
     among the centres of the features. Sizes are as in ``translate_files``; maps are never mixed.
     ``halved``: of a map twice as wide as high, the left half.
-    Raises CourseError before anything is written, also for ``samples`` without features.
+    Raises CourseError before anything is written.
     """
-    if samples > 1 and not method.config.use_features:
-        raise CourseError(
-            f"this pix2pixhd run has no features: all {samples} outputs would be the same",
-            "--samples",
-            "leave it out, or train with --set use_features=true",
-        )
 
     def paint(x: Float[Tensor, "1 c h w"]) -> Float[Tensor, "k 3 h w"]:
         labels, instances = x[:, 0].long(), x[:, 1].long()
         return method.sample(None, samples, seed, labels=labels, instances=instances)[0]
 
-    frame = framer(method, paint, scale, squared)
-    size = method.config.image_size
+    frame, size = framer(method, paint, scale, squared), method.config.image_size
     scenes = list(find_scenes(source, size, lambda given, where: frame(given).inner, halved))
     targets = make_targets(target, source, [name for name, *_ in scenes], samples, [source])
     inputs = (
@@ -76,7 +68,5 @@ def photograph(
                 label = int(labels[instances == number][0])
                 count = max(1, int(method.styles.counts[label]))
                 features[0, :, at] = method.styles.centres[label, edit.style % count][:, None]
-    fake = method.translate(None, features, labels=labels[None], instances=instances[None])[
-        "fake_y"
-    ][0]
-    return labels, instances, fake.cpu()
+    of_one = {"labels": labels[None], "instances": instances[None]}
+    return labels, instances, method.translate(None, features, **of_one)["fake_y"][0].cpu()

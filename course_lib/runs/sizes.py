@@ -92,8 +92,16 @@ def framer(
 ) -> Callable[[Size], Frame]:
     """Gives the frame of an image of any size; ``squared``: a square, which it stays.
 
-    Warns if the network takes squares only.
+    Warns if the network takes squares only. Raises CourseError for a ``scale`` that cannot be.
     """
+    if scale is not None and squared:
+        raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
+    if scale is not None and scale > 100:
+        raise CourseError(
+            f"--scale {scale:g} enlarges more than 100 times",
+            "--scale",
+            "give --scale 1, or leave it out: then the shorter side is as in training",
+        )
     size, step = method.config.image_size, 0 if squared else multiple(method, paint)
     if not (step or squared):
         warnings.warn(

@@ -75,19 +75,15 @@ def translate_files(
     method, settings = open_translator(folder, device)
     direction = direction or settings["direction"]
     method = towards(method, settings, direction, folder)
-    if style is not None:
-        _check_style(method, settings["method"], folder, samples)
-    _check_scale(scale, squared)
+    _check_noise(method, settings["method"], folder, samples, style)
     if method.maps:
         if keep_alpha:
             raise CourseError("label maps are not transparent", "--keep-alpha", "leave it out")
         return translate_scenes(
             method, source, target, samples, seed, scale, squared, squared and not whole
         )
-    paths = _inputs(source)
-    look = looks.of_run(settings, direction)
-    paired = (squared or look.beside) and not whole
-    input_is_left = direction == "xy"
+    paths, look = _inputs(source), looks.of_run(settings, direction)
+    paired, input_is_left = (squared or look.beside) and not whole, direction == "xy"
     example = style and read_image(style)
     if example and not whole:
         example = half(example, not input_is_left)
@@ -96,13 +92,7 @@ def translate_files(
     sizes, bad = attempt(lambda path: read_image(path).size, paths)  # before anything is written
     if bad:
         raise refusal(bad, source)
-    if samples > 1 and not (method.has_codes or method.has_chance):
-        raise CourseError(
-            f"this {settings['method']} run has no noise: all {samples} outputs would be the same",
-            folder,
-            "leave out --samples, or train bicyclegan or munit",
-        )
-    read = [*paths, *([style] if style else [])]
+    read = [*paths, style] if style else paths
     targets = make_targets(target, source, paths.values(), samples, read)
     halved = sum(width == 2 * height for width, height in sizes.values())
     if paired and halved:
@@ -161,30 +151,23 @@ def _inputs(source: Path) -> dict[Path, str]:
     return {path: path.stem if alone[path] else path.name.replace(".", "_") for path in paths}
 
 
-# ---- what the run can do
-
-
-def _check_scale(scale: float | None, squared: bool) -> None:
-    if scale is not None and squared:
-        raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
-    if scale is not None and scale > 100:
-        raise CourseError(
-            f"--scale {scale:g} enlarges more than 100 times",
-            "--scale",
-            "give --scale 1, or leave it out: then the shorter side is as in training",
-        )
-
-
-def _check_style(method: Method, name: str, folder: Path, samples: int) -> None:
-    if samples > 1:
+def _check_noise(method: Method, name: str, folder: Path, samples: int, style: Path | None) -> None:
+    """Raises CourseError for ``samples`` that are all the same, or a ``style`` nobody can read."""
+    if style is not None and samples > 1:
         raise CourseError(
             "a style gives one output an image",
             f"--samples {samples}",
             "leave out --samples or --style",
         )
-    if not method.reads_codes:
+    if style is not None and not method.reads_codes:
         raise CourseError(
             f"a {name} run has no encoder of whole images, so it cannot take over a style",
             folder,
             "leave out --style, or train bicyclegan or munit",
+        )
+    if samples > 1 and not (method.has_codes or method.has_chance):
+        raise CourseError(
+            f"this {name} run has no noise: all {samples} outputs would be the same",
+            folder,
+            "leave out --samples, or train bicyclegan, munit, or pix2pixhd with use_features=true",
         )
