@@ -200,12 +200,6 @@ class BicycleGAN(Method):
             return tuple(None if z is None else self.run(self.G, x, z) for z in codes)
         return self.run_batched(lambda z: self.G(x.repeat(len(z) // len(x), 1, 1, 1), z), *codes)
 
-    def read(
-        self, y: Float[Tensor, "b 3 s s"]
-    ) -> tuple[Float[Tensor, "b z_dim"], Float[Tensor, "b z_dim"]]:
-        """E(y) as mu and logvar."""
-        return self.run(self.E, y)
-
     def draw(
         self, mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]
     ) -> Float[Tensor, "b z_dim"]:
@@ -234,10 +228,9 @@ class BicycleGAN(Method):
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of G and E, then one of each D. ``batch``: x, y (B, 3, S, S).
 
-        Returns the unweighted terms, those of the variant. The authors
-        cut a batch in half: pairs for the cycles, and real images for the second D. Here all of it
-        is used in both: a D that does not see x cannot know which y belongs to a fake. So B may be
-        odd, or 1.
+        Returns the unweighted terms, those of the variant. The authors cut a batch in half: pairs
+        for the cycles, and real images for the second D. Here all of it is used in both: a D that
+        does not see x cannot know which y belongs to a fake. So B may be odd, or 1.
         """
         cfg, E, opt_G, opt_D, wanted = self.config, self.E, self.opt_G, self.opt_D, self.terms
         x, y, g_terms, d_terms = batch["x"], batch["y"], Terms(), {}
@@ -247,7 +240,7 @@ class BicycleGAN(Method):
         # 1. A code for each cycle, the style of y as E reads it and a random one; G paints both.
         z_encoded, z_random = None, None
         if "encoded" in self.D:
-            mu, logvar = self.read(y)  # (B, 3, S, S) -> (B, z), twice
+            mu, logvar = self.run(E, y)  # (B, 3, S, S) -> (B, z), twice
             z_encoded = self.draw(mu, logvar)
         if "random" in self.D:
             z_random = self.noise(len(x))
@@ -271,7 +264,7 @@ class BicycleGAN(Method):
             g_terms["g_l1_random"] = losses.l1(fake_random, y)
         if "g_latent_random" in wanted:
             E.requires_grad_(self.latent_moves_E)  # True in cLR-GAN: E has no other term there
-            rec_z, _ = self.read(fake_random)
+            rec_z, _ = self.run(E, fake_random)
             E.requires_grad_(True)
             g_terms["g_latent_random"] = losses.l1(rec_z, z_random)
 

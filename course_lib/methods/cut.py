@@ -156,10 +156,8 @@ class CUT(Method):
         ``sources`` and ``targets`` are five maps of features, (B, _, _, _) each. H learns from
         those of the targets alone.
         """
-        places = []
-        for layer in sources:
-            order = torch.randperm(layer[0, 0].numel())
-            places.append(send(order[: self.config.places], self.device))
+        orders = [torch.randperm(layer[0, 0].numel()) for layer in sources]
+        places = [send(order[: self.config.places], self.device) for order in orders]
         with torch.no_grad():
             keys = self.H(sources, places)  # five times (B, places, h_dim), of length 1
         pairs = zip(self.H(targets, places), keys, strict=True)

@@ -117,8 +117,10 @@ class CycleGAN(Method):
         self.D_x, self.D_y = PatchGAN(3, *judges), PatchGAN(3, *judges)
         pool = cfg.pool_size, cfg.image_size
         self.pool_x, self.pool_y = ImagePool(*pool), ImagePool(*pool)
-        self.networks = {"G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y}
-        self.networks |= {"pool_x": self.pool_x, "pool_y": self.pool_y}  # for checkpoints
+        self.networks = {
+            "G_xy": self.G_xy, "G_yx": self.G_yx, "D_x": self.D_x, "D_y": self.D_y,
+            "pool_x": self.pool_x, "pool_y": self.pool_y,  # for checkpoints
+        }  # fmt: skip
         self.to_device("instance")
         self.keep_averages("G_xy", "G_yx")
         self.opt_G, self.opt_D = self.adam(self.G_xy, self.G_yx), self.adam(self.D_x, self.D_y)

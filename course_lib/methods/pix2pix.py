@@ -167,12 +167,13 @@ class Pix2Pix(Method):
         batch_statistics: bool | None = None,
     ) -> dict[str, Float[Tensor, "b 3 h w"]]:
         """``{"fake_y": G(x)}``, by averaged weights if there are any. x is (B, 3, H, W).
-        Dropout and batch statistics act as in training, or do not; None: as configured."""
-        if dropout is None:
-            dropout = self.config.test_dropout
-        if batch_statistics is None:
-            batch_statistics = self.config.test_batch_statistics
-        with inference(self.averaged["G"], dropout, batch_statistics) as G:
+
+        Dropout and batch statistics act as in training, or do not; None: as configured.
+        """
+        cfg = self.config
+        noisy = cfg.test_dropout if dropout is None else dropout
+        own = cfg.test_batch_statistics if batch_statistics is None else batch_statistics
+        with inference(self.averaged["G"], noisy, own) as G:
             return {"fake_y": G(x)}
 
     def discriminators(self) -> dict[str, tuple[str, nn.Module, int]]:

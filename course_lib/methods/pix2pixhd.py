@@ -169,13 +169,12 @@ class Pix2PixHD(Method):
             g_channels, cfg.base_channels, cfg.n_down, cfg.n_blocks, cfg.upsampling
         )
         self.G2 = LocalEnhancer(g_channels, cfg.base_channels, cfg.n_local_blocks, cfg.upsampling)
-        self.E = None
         learners = {"G1": self.G1, "G2": self.G2}
         if cfg.use_features:
-            self.E = FeatureEncoder(
+            learners["E"] = FeatureEncoder(
                 self.styles.n_features, cfg.e_base_channels, cfg.n_down, cfg.upsampling
             )
-            learners["E"] = self.E
+        self.E = learners.get("E")
         self.D = MultiScaleD(s_channels + 3, cfg.d_base_channels, cfg.d_layers, cfg.d_scales)
         self.networks = learners | {"D": self.D, "styles": self.styles, "phase": Phase()}
         self.to_device("instance")

@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
-from course_lib.networks.blocks import init_weights, norm_layer
+from course_lib.networks.blocks import halvings, init_weights, norm_layer
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.generators import UNet
 from course_lib.networks.small_maps import Conv2d
@@ -45,12 +44,7 @@ class CodedUNet(UNet):
                 h = torch.cat([h, z_maps], dim=1)
             h = block(h)
             kept.append(h)
-        kept.pop()  # the bottleneck is not its own skip
-        for block in self.decoder:
-            h = block(h)
-            if kept:
-                h = torch.cat([h, kept.pop()], dim=1)
-        return torch.tanh(h)
+        return self.decode(kept)
 
 
 class _Encoder(nn.Module):
@@ -83,7 +77,8 @@ class ResNetEncoder(_Encoder):
     def __init__(
         self, z_dim: int = 8, image_size: int = 256, base_channels: int = 64, norm: str = "instance"
     ):
-        widths = [base_channels * min(i + 1, 4) for i in range(_halvings(image_size))]
+        n = halvings(image_size, 8, "an encoder")
+        widths = [base_channels * min(i + 1, 4) for i in range(n)]
         blocks = [HalvingBlock(c_in, c_out, norm) for c_in, c_out in pairwise(widths)]
         super().__init__(
             [nn.Conv2d(3, base_channels, 4, 2, 1), *blocks, nn.LeakyReLU(0.2)], widths[-1], z_dim
@@ -99,7 +94,8 @@ class CNNEncoder(_Encoder):
     def __init__(
         self, z_dim: int = 8, image_size: int = 256, base_channels: int = 64, norm: str = "instance"
     ):
-        widths = [base_channels * min(2**i, 4) for i in range(_halvings(image_size))]
+        n = halvings(image_size, 8, "an encoder")
+        widths = [base_channels * min(2**i, 4) for i in range(n)]
         layers = [nn.Conv2d(3, base_channels, 4, 2, 1), nn.LeakyReLU(0.2)]
         for c_in, c_out in pairwise(widths):  # (B, c_in, s, s) -> (B, c_out, s/2, s/2)
             layers += [nn.Conv2d(c_in, c_out, 4, 2, 1), norm_layer(norm, c_out), nn.LeakyReLU(0.2)]
@@ -109,8 +105,8 @@ class CNNEncoder(_Encoder):
 class HalvingBlock(nn.Module):
     """(B, c_in, s, s) -> (B, c_out, s/2, s/2), with a way past the convolutions.
 
-    Norm, leaky ReLU and 3x3 convolution twice, average pooling. The way past has
-    no norm: there mean colours get through, which instance norm takes out.
+    Norm, leaky ReLU and 3x3 convolution twice, average pooling. The way past has no norm: there
+    mean colours get through, which instance norm takes out.
     """
 
     def __init__(self, c_in: int, c_out: int, norm: str):
@@ -166,16 +162,3 @@ class MultiScalePatchGAN(MultiScale):
         super().__init__(
             PatchGAN(in_channels, base_channels, n_layers, norm) for _ in range(n_scales)
         )
-
-
-def _halvings(image_size: int) -> int:
-    """How many there are from the image to 8x8."""
-    n = image_size.bit_length() - 4
-    if n < 1 or 8 * 2**n != image_size:
-        raise CourseError(
-            f"an encoder needs an image size that is a power of two of at least 16, "
-            f"got {image_size}",
-            f"image_size={image_size}",
-            "choose 32, 64, 128 or 256",
-        )
-    return n

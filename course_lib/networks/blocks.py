@@ -49,19 +49,27 @@ class BlurDown(nn.Module):
         return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), kernel, stride=2, groups=x.shape[1])
 
 
+def halvings(image_size: int, last: int, net: str) -> int:
+    """How often an image is halved until it is ``last`` px wide.
+
+    Raises CourseError if its size is not a power of two of at least 16, which ``net`` needs.
+    """
+    if image_size < 16 or image_size.bit_count() != 1:
+        raise CourseError(
+            f"{net} needs an image size that is a power of two of at least 16, got {image_size}",
+            f"image_size={image_size}",
+            "choose 16, 32, 64, 128 or 256",
+        )
+    return (image_size // last).bit_length() - 1
+
+
 def dcgan_widths(image_size: int, base_channels: int) -> list[int]:
     """Channels of DCGAN's feature maps, from image_size / 2 down to 4x4.
 
-    Each has twice as many as the one before, at most 8 * base_channels. Raises CourseError if
-    ``image_size`` is not a power of two of at least 16.
+    Each has twice as many as the one before, at most 8 * base_channels. Errors are those of
+    :func:`halvings`.
     """
-    levels = image_size.bit_length() - 3
-    if levels < 2 or 4 * 2**levels != image_size:
-        raise CourseError(
-            f"a DCGAN needs an image size that is a power of two of at least 16, got {image_size}",
-            f"image_size={image_size}",
-            "choose 16, 32, 64 or 128",
-        )
+    levels = halvings(image_size, 4, "a DCGAN")
     return [base_channels * min(2**i, 8) for i in range(levels)]
 
 

@@ -38,16 +38,14 @@ class PatchGAN(nn.Module):
         widths = [base_channels * min(2**i, 8) for i in range(max(n_layers, 1) + 1)]
         kernel, padding = (4, 1) if n_layers else (1, 0)
         layers = []
-        c_in = in_channels
-        for i, width in enumerate(widths):
+        for i, (c_in, width) in enumerate(pairwise([in_channels, *widths])):
             halves = i < n_layers
             stride = 2 if halves and not blur else 1
             conv = nn.Conv2d(c_in, width, kernel, stride, padding, bias=bias or i == 0)
             layers += [conv] if i == 0 else [conv, norm_layer(norm, width)]
             layers.append(nn.LeakyReLU(0.2))
             layers += [BlurDown()] if halves and blur else []
-            c_in = width
-        layers.append(nn.Conv2d(c_in, 1, kernel, 1, padding, bias=bias or n_layers > 0))
+        layers.append(nn.Conv2d(widths[-1], 1, kernel, 1, padding, bias=bias or n_layers > 0))
         self.layers = nn.Sequential(*layers)
         init_weights(self)
 

@@ -53,31 +53,29 @@ class UNet(nn.Module):
                 f"no U-Net for {image_size} px has {levels} levels", "levels", f"choose 2 to {most}"
             )
         bias = norm == "instance"  # before batch norm, a bias would be subtracted again
-        widths = [base_channels * min(2**i, 8) for i in range(levels)]
+        channels = [3, *(base_channels * min(2**i, 8) for i in range(levels))]
         self.skips = skips
 
         self.encoder = nn.ModuleList()
-        for i, width in enumerate(widths):  # (B, c, s, s) -> (B, width, s/2, s/2)
-            first, last = i == 0, i == levels - 1
-            block = [] if first else [nn.LeakyReLU(0.2)]
-            conv = Conv2d(3 if first else widths[i - 1], width, 4, 2, 1, bias=bias)
-            block += [conv] if first or last else [conv, norm_layer(norm, width)]
+        for i, (c_in, width) in enumerate(pairwise(channels), 1):  # to (B, width, s/2, s/2)
+            block = [] if i == 1 else [nn.LeakyReLU(0.2)]
+            block.append(Conv2d(c_in, width, 4, 2, 1, bias=bias))
+            if 1 < i < levels:
+                block.append(norm_layer(norm, width))
             self.encoder.append(nn.Sequential(*block))
 
         self.decoder = nn.ModuleList()
-        for i in reversed(range(levels)):  # (B, c, s, s) -> (B, width, 2s, 2s)
-            c_in = widths[i] if i == levels - 1 or not skips else 2 * widths[i]
-            if i == 0:  # to the image, no norm
-                self.decoder.append(
-                    nn.Sequential(nn.ReLU(), upsample(upsampling, c_in, 3, bias=True))
-                )
-                break
-            width = widths[i - 1]
+        wider = 2 if skips else 1  # a skip doubles what a block reads
+        dropped = levels if dropout_innermost else levels - 1  # the first of three
+        for i in range(levels, 1, -1):  # to (B, width, 2s, 2s)
+            c_in = channels[i] if i == levels else wider * channels[i]
+            width = channels[i - 1]
             block = [nn.ReLU(), upsample(upsampling, c_in, width, bias), norm_layer(norm, width)]
-            first_dropped = levels - 1 if dropout_innermost else levels - 2  # of three blocks
-            if dropout and first_dropped - 3 < i <= first_dropped:
+            if dropout and dropped - 3 < i <= dropped:
                 block.append(nn.Dropout(dropout))
             self.decoder.append(nn.Sequential(*block))
+        image = upsample(upsampling, wider * base_channels, 3, bias=True)
+        self.decoder.append(nn.Sequential(nn.ReLU(), image))
         init_weights(self)
 
     def forward(
@@ -87,7 +85,11 @@ class UNet(nn.Module):
         for block in self.encoder:
             h = block(h)
             kept.append(h)
-        kept.pop()  # the bottleneck is not its own skip
+        return self.decode(kept)
+
+    def decode(self, kept: list[Float[Tensor, "batch _ _ _"]]) -> Float[Tensor, "batch 3 _ _"]:
+        """The image, from the maps of all encoder blocks in their order."""
+        h = kept.pop()  # the bottleneck, which is not its own skip
         for block in self.decoder:
             h = block(h)
             if self.skips and kept:

@@ -9,10 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-Device = torch.device
 
-
-def prepare(device: Device) -> None:
+def prepare(device: torch.device) -> None:
     """Let a GPU round the factors of float32 products to 10 bits (TF32).
 
     In convolutions torch lets it do so by default. NVIDIA_TF32_OVERRIDE=0 in the environment
@@ -23,19 +21,19 @@ def prepare(device: Device) -> None:
 
 
 @contextmanager
-def seeded(seed: int, device: Device) -> Iterator[None]:
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """In here torch draws the numbers of ``seed``; afterwards its random state is as it was."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
 
 
-def fused(device: Device) -> bool:
+def fused(device: torch.device) -> bool:
     """Whether torch has optimisers for this device that update all weights in one pass."""
     return device.type in ("cpu", "cuda")
 
 
-def layout(device: Device, norm: str, batch_size: int) -> torch.memory_format:
+def layout(device: torch.device, norm: str, batch_size: int) -> torch.memory_format:
     """How networks lie in memory: the channels of a pixel side by side, or the pixels of a channel.
 
     The first is faster for batch norm, on a CPU with several images; instance norm would turn them
@@ -45,12 +43,12 @@ def layout(device: Device, norm: str, batch_size: int) -> torch.memory_format:
     return torch.channels_last if first else torch.contiguous_format
 
 
-def send(tensor: Tensor, device: Device) -> Tensor:
+def send(tensor: Tensor, device: torch.device) -> Tensor:
     """``tensor`` of the CPU on ``device``; a GPU goes on with its work meanwhile."""
     return tensor.to(device, non_blocking=device.type == "cuda")
 
 
-def prefetch(batches: Iterable[dict], device: Device) -> Iterator[dict]:
+def prefetch(batches: Iterable[dict], device: torch.device) -> Iterator[dict]:
     """``batches`` with their tensors on ``device``.
 
     A GPU copies each batch while it still works on the one before. That takes a queue of its own

@@ -20,10 +20,9 @@ def _conv(c_in: int, c_out: int, kernel: int = 3, stride: int = 1) -> list[nn.Mo
 
     Kernel 7 has reflection padding, kernel 3 zeros.
     """
-    layers = [nn.ReflectionPad2d(3)] if kernel == 7 else []
-    padding = 0 if kernel == 7 else 1
-    layers.append(nn.Conv2d(c_in, c_out, kernel, stride, padding))
-    return [*layers, norm_layer("instance", c_out), nn.ReLU()]
+    padding = [nn.ReflectionPad2d(3)] if kernel == 7 else []
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, padding=0 if padding else 1)
+    return [*padding, conv, norm_layer("instance", c_out), nn.ReLU()]
 
 
 def _up(kind: str, c_in: int, c_out: int) -> list[nn.Module]:

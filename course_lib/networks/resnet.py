@@ -83,22 +83,16 @@ class ResNetGenerator(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x))), 3x3 with padding and norms, no ReLU after the sum."""
+    """x + conv(relu(conv(x))), 3x3 with reflection padding and norms, no ReLU after the sum."""
 
-    def __init__(
-        self, channels: int, norm: str = "instance", padding: type[nn.Module] = nn.ReflectionPad2d
-    ):
+    def __init__(self, channels: int, norm: str = "instance"):
         super().__init__()
-        bias = norm != "batch"
-        layers = []
-        for last in (False, True):
-            layers += [
-                padding(1),
-                nn.Conv2d(channels, channels, 3, bias=bias),
-                norm_layer(norm, channels),
-            ]
-            layers += [] if last else [nn.ReLU()]
-        self.layers = nn.Sequential(*layers)
+
+        def conv() -> list[nn.Module]:
+            layer = nn.Conv2d(channels, channels, 3, bias=norm != "batch")
+            return [nn.ReflectionPad2d(1), layer, norm_layer(norm, channels)]
+
+        self.layers = nn.Sequential(*conv(), nn.ReLU(), *conv())
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)
