@@ -51,12 +51,12 @@ def to_onnx(
         _halve(model)
     facts = {
         "method": type(method).__name__,
-        "size": method.config.image_size,
-        "multiple": step,
-        "z_dim": 0 if codes is None else codes.shape[1],
+        "size": str(method.config.image_size),
+        "multiple": str(step),
+        "z_dim": str(0 if codes is None else codes.shape[1]),
         "direction": direction,
+        **(about or {}),
     }
-    facts = {key: str(value) for key, value in (facts | (about or {})).items()}
     onnx.helper.set_model_props(model, facts)
     model.producer_name = MARK
     onnx.checker.check_model(model)
@@ -79,9 +79,9 @@ def check(
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     z = _codes(method, len(x)) if z is None else z
     worst = 0.0
-    for rows in torch.arange(len(x)).split(16):
-        feeds = {"x": x[rows]} | ({} if z is None else {"z": z[rows]})
-        wanted = _painted(method, x[rows], feeds.get("z"), direction)
+    for i in range(0, len(x), 16):
+        feeds = {"x": x[i : i + 16]} | ({} if z is None else {"z": z[i : i + 16]})
+        wanted = _painted(method, feeds["x"], feeds.get("z"), direction)
         (painted,) = session.run(["y"], {name: part.numpy() for name, part in feeds.items()})
         worst = max(worst, (torch.from_numpy(painted) - wanted).abs().max().item())
     return worst
@@ -127,10 +127,9 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         made = Path(scratch) / "model.onnx"
         facts = to_onnx(method, made, learned, half, about)
         side = method.config.image_size + int(facts["multiple"])
-        inputs = [x]
-        for axis in (3, 2):  # wider and higher: an image beside and above its mirror image
-            inputs.append(torch.cat([x[:8], x[:8].flip(axis)], axis).narrow(axis, 0, side))
-        difference = max(check(method, made, given, direction=learned) for given in inputs)
+        # wider and higher: an image beside and above its mirror image
+        larger = [torch.cat([x[:8], x[:8].flip(at)], at).narrow(at, 0, side) for at in (3, 2)]
+        difference = max(check(method, made, given, direction=learned) for given in [x, *larger])
         if not difference < LIMIT:
             raise CourseError(
                 f"outputs differ from PyTorch's by {difference:.2g}, over {LIMIT:g}",
@@ -140,9 +139,14 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         written = made.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
-    measured = {"difference": difference, "compared": count, "bytes": len(written)}
-    is_grey = looks.of_run(settings, direction).colouring
-    return facts | measured | {"dataset": data, "x": pick, "grey": is_grey}
+    return facts | {
+        "difference": difference,
+        "compared": count,
+        "bytes": len(written),
+        "dataset": data,
+        "x": pick,
+        "grey": looks.of_run(settings, direction).colouring,
+    }
 
 
 def _generator(method: Method, direction: str) -> nn.Module:
@@ -276,8 +280,7 @@ class _Scenes(nn.Module):
 
     def __init__(self, method: Pix2PixHD):
         super().__init__()
-        nets = {name: method.averaged[name] for name in ("G1", "G2") if name in method.averaged}
-        self.nets = nn.ModuleDict(nets)
+        self.nets = nn.ModuleDict({name: method.averaged[name] for name in ("G1", "G2")})
         self.paint, self.scene, self.n_labels = method.paint, method.scene, method.config.n_labels
         shades = torch.tensor(SHADES) / 127.5 - 1  # the nearest of them has the largest 2 x c - c c
         self.kernel = nn.Buffer(2 * shades[:, :, None, None])

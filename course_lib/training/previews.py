@@ -85,11 +85,10 @@ class Previews:
 
     def _translated(self) -> dict[str, Tensor]:
         """Rows of held-out images and their translations, of which all are scored."""
-        painted = []
-        for i in range(0, len(self.val["x"]), 16):
-            part = {key: images[i : i + 16] for key, images in self.val.items()}
-            painted.append(self.method.translate_batch(part)["fake_y"])
-        rows = {"x": self.val["x"], "fake_y": torch.cat(painted)}
+        starts = range(0, len(self.val["x"]), 16)
+        parts = [{key: images[i : i + 16] for key, images in self.val.items()} for i in starts]
+        fakes = [self.method.translate_batch(part)["fake_y"] for part in parts]
+        rows = {"x": self.val["x"], "fake_y": torch.cat(fakes)}
         if self.paired:  # without pairs, y shows something else
             rows["y"] = self.val["y"]
         self._score(rows["fake_y"])
