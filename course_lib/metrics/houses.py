@@ -22,8 +22,8 @@ Photos, Maps = Float[Tensor, "n 3 h w"], Integer[Tensor, "n h w"]  # in [-1, 1];
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (IEC 61966-2-1)
 
 
-def windows_lit(photos: Photos, labels: Maps, instances: Maps, times: float = LIT) -> float:
-    """Share of the windows that give more than ``times`` (4) the light of their wall.
+def windows_lit(photos: Photos, labels: Maps, instances: Maps) -> float:
+    """Share of the windows that give more than LIT (4) times the light of their wall.
 
     Light is the luminance in linear light, averaged over the pixels of one window (frame and
     glass), and over all of the façade class in the same picture. True nights: 1.00 at 64 px, 0.99
@@ -31,27 +31,22 @@ def windows_lit(photos: Photos, labels: Maps, instances: Maps, times: float = LI
     wall says little: 92 % are by day, for their frames are white. A window without a wall is left
     out; nan if none is left.
     """
-    lit, windows = lit_windows(photos, labels, instances, times).sum(0)
+    lit, windows = lit_windows(photos, labels, instances).sum(0)
     return (lit / windows).item()
 
 
-def lit_windows(
-    photos: Photos, labels: Maps, instances: Maps, times: float = LIT
-) -> Float[Tensor, "n 2"]:
+def lit_windows(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, "n 2"]:
     """Of each photograph: how many windows are lit, and how many there are, without those that have
     no wall.
     """
     check_maps(photos, labels, instances)
-    linear = linear_light(photos)
-    light = torch.einsum("nchw,c->nhw", linear, linear.new_tensor(LUMINANCE))
-    house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
-    window = labels == WINDOW
+    light, house = _luminance(linear_light(photos)), _houses(labels)
+    window, wall = labels == WINDOW, labels == WALL
     each = instances.long() + 256 * house  # another number for each window of each house
-    glow = _mean(light, window, each, 256 * len(photos))  # nan where there is no such window
-    glow = glow.view(-1, 256)
-    wall = _mean(light, labels == WALL, house, len(photos))[:, None]
-    there = ~(glow.isnan() | wall.isnan())
-    return torch.stack([(glow > times * wall) & there, there]).sum(2).T.double()
+    glow = _mean(light[window], each[window], 256 * len(photos)).view(-1, 256)  # nan: no window
+    against = _mean(light[wall], house[wall], len(photos))[:, None]
+    there = ~(glow.isnan() | against.isnan())
+    return torch.stack([(glow > LIT * against) & there, there]).sum(2).T.double()
 
 
 def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tensor, "n 2"]:
@@ -63,30 +58,18 @@ def visible_borders(photos: Photos, labels: Maps, instances: Maps) -> Float[Tens
     one long window in place of each band: none.
     """
     check_maps(photos, labels, instances)
-    grey = torch.einsum(
-        "nchw,c->nhw", (photos.float().clamp(-1, 1) + 1) / 2, photos.new_tensor(LUMINANCE)
-    )
-    house = torch.arange(len(photos), device=labels.device)[:, None, None].expand_as(labels)
-    each = instances.long() + 256 * house  # another number for each window of each house
+    grey = _luminance((photos.float().clamp(-1, 1) + 1) / 2)
+    each = instances.long() + 256 * _houses(labels)  # another number for each window of each house
     inside = (labels == WINDOW) & (boundary_map(instances)[:, 0] == 0)
-    glass = _mean(grey, inside, each, 256 * len(photos))
+    glass = _mean(grey[inside], each[inside], 256 * len(photos))
     left, right = each[:, :, :-1], each[:, :, 1:]
     meet = (labels[:, :, :-1] == WINDOW) & (labels[:, :, 1:] == WINDOW) & (left != right)
     meet[:, 1:-1] &= meet[:, 2:] & meet[:, :-2]  # without the frame above and below
     pairs, which = torch.stack([left[meet], right[meet]]).unique(dim=1, return_inverse=True)
-    edge = _mean(
-        (grey[:, :, :-1] + grey[:, :, 1:])[meet] / 2,
-        torch.ones_like(which, dtype=torch.bool),
-        which,
-        pairs.shape[1],
-    )
+    edge = _mean((grey[:, :, :-1] + grey[:, :, 1:])[meet] / 2, which, pairs.shape[1])
     lighter = edge - glass[pairs].mean(0)
-    of_house, there = pairs[0] // 256, ~lighter.isnan()
-    counted = [
-        torch.bincount(of_house[m], minlength=len(photos))
-        for m in ((lighter > BORDER) & there, there)
-    ]
-    return torch.stack(counted, dim=1).double()
+    counted = torch.stack([lighter > BORDER, ~lighter.isnan()], dim=1).double()
+    return counted.new_zeros(len(photos), 2).index_add_(0, pairs[0] // 256, counted)
 
 
 def hue_errors(fake: Photos, truth: Photos, labels: Maps) -> Float[Tensor, " n"]:
@@ -98,10 +81,10 @@ def hue_errors(fake: Photos, truth: Photos, labels: Maps) -> Float[Tensor, " n"]
     (chroma under 1) counts as 90.
     """
     check_maps(fake, labels), check_maps(truth, labels)
-    house = torch.arange(len(labels), device=labels.device)[:, None, None].expand_as(labels)
-    lab = []
+    wall, lab = labels == WALL, []
     for images in (fake, truth):
-        colour = [_mean(images[:, c].float(), labels == WALL, house, len(labels)) for c in range(3)]
+        channels = images.float().unbind(1)
+        colour = [_mean(each[wall], _houses(labels)[wall], len(labels)) for each in channels]
         lab.append(rgb_to_lab(torch.stack(colour, 1)[..., None, None]).flatten(1))  # (n, 3)
     (_, a, b), (_, true_a, true_b) = (colours.unbind(1) for colours in lab)
     turn = torch.rad2deg(torch.atan2(b, a) - torch.atan2(true_b, true_a)).abs()
@@ -118,9 +101,18 @@ def check_maps(photos: Photos, *maps: Maps) -> None:
             )
 
 
-def _mean(values: Tensor, mask: Tensor, group: Tensor, groups: int) -> Float[Tensor, " groups"]:
-    """Mean of ``values`` where ``mask`` for each number of ``group``, all (n, h, w); nan for one
-    without pixels.
-    """
-    total = torch.bincount(group[mask], values[mask].double(), minlength=groups)
-    return (total / torch.bincount(group[mask], minlength=groups)).float()
+def _luminance(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n h w"]:
+    return torch.einsum("nchw,c->nhw", images, images.new_tensor(LUMINANCE))
+
+
+def _houses(maps: Maps) -> Maps:
+    """The number of its house at each pixel."""
+    return torch.arange(len(maps), device=maps.device)[:, None, None].expand_as(maps)
+
+
+def _mean(
+    values: Float[Tensor, " pixels"], group: Integer[Tensor, " pixels"], groups: int
+) -> Float[Tensor, " groups"]:
+    """The mean of ``values`` in each group; nan for one without pixels."""
+    total = torch.bincount(group, values.double(), minlength=groups)
+    return (total / torch.bincount(group, minlength=groups)).float()

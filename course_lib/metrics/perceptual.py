@@ -71,16 +71,19 @@ def distances(
     fake: Float[Tensor, "n 3 h w"],
     real: Float[Tensor, "n 3 h w"],
     groups: Integer[Tensor, " n"] | None = None,
+    intervals: bool = True,
 ) -> dict[str, float]:
-    """``frechet_features``, ``kid_features`` and the ends of the interval of the second.
+    """``frechet_features``, ``kid_features`` and, if wanted, the ends of the interval of the
+    second.
 
     Images in [-1, 1], ``groups`` as in :func:`kid`; nan for fewer than 3 of them.
     """
     names = ("frechet_features", "kid_features", "kid_features_low", "kid_features_high")
+    names = names if intervals else names[:2]
     if len(fake if groups is None else groups.unique()) < 3:
         return dict.fromkeys(names, math.nan)
     a, b = (describe(images)[:, LAST] for images in (fake, real))
-    return dict(zip(names, (frechet_normal(a, b), *kid(a, b, groups)), strict=True))
+    return dict(zip(names, (frechet_normal(a, b), *kid(a, b, groups)), strict=False))
 
 
 def kid(

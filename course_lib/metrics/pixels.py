@@ -10,11 +10,12 @@ gradients.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 BINS = 8  # of each colour channel in the joint histogram
 TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
@@ -26,8 +27,7 @@ CHUNK = 64  # images at a time where a metric needs several times their memory
 
 def l1(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
     """Mean absolute difference, in [0, 2]."""
-    fake, real = as_pairs(fake, real)
-    return (fake - real).abs().mean().item()
+    return each_l1(fake, real).mean().item()
 
 
 def psnr(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"]) -> float:
@@ -206,12 +206,10 @@ def mean_image(data: Dataset) -> Float[Tensor, "3 h w"]:
     """The mean of all y: the constant answer with the least squared error (for the least L1 it
     would be the median).
     """
-    total, count = 0.0, 0
-    for (y,) in _chunks(data, "y"):
-        total, count = total + y.double().sum(0), count + len(y)
-    if not count:
+    if not len(data):
         raise ValueError("the mean of no images")
-    return (total / count).float()
+    total = sum(batch["y"].double().sum(0) for batch in _batches(data, CHUNK))
+    return (total / len(data)).float()
 
 
 def nearest_neighbours(
@@ -221,17 +219,12 @@ def nearest_neighbours(
     the first.
     """
     query = _images(x_query).flatten(1)
-    best, start = query.new_full((len(query),), math.inf), 0
-    index = torch.zeros(len(query), dtype=torch.long)
-    for (candidates,) in _chunks(train, key):
-        # (n, chunk) -> (n,)
-        distance, nearest = torch.cdist(query, candidates.to(query).flatten(1), p=1).min(1)
-        better = distance < best
-        best[better], index[better.cpu()] = distance[better], nearest[better].cpu() + start
-        start += len(candidates)
-    if not start:
+    distances = [  # (n, CHUNK) each
+        torch.cdist(query, batch[key].to(query).flatten(1), p=1) for batch in _batches(train, CHUNK)
+    ]
+    if not distances:
         raise ValueError("nothing to look for a neighbour in")
-    return index
+    return torch.cat(distances, dim=1).argmin(1).cpu()
 
 
 def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Float[Tensor, " n"]]:
@@ -240,24 +233,20 @@ def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Fl
     ``baseline_mean_l1``: always the mean training image. ``baseline_nn_l1``: the y of the nearest
     training x. Raises ValueError if there is no test image.
     """
+    if not len(dataset_test):
+        raise ValueError("baselines on no test images")
     mean, errors = mean_image(dataset_train), {"baseline_mean_l1": [], "baseline_nn_l1": []}
-    for x, y in _chunks(dataset_test, "x", "y", size=4 * CHUNK):
-        # reads the whole training set
-        neighbours = nearest_neighbours(x, dataset_train)
-        answers = torch.stack([dataset_train[i]["y"] for i in neighbours.tolist()])
+    for batch in _batches(dataset_test, 4 * CHUNK):  # each reads the whole training set
+        nearest, y = nearest_neighbours(batch["x"], dataset_train), batch["y"]
+        answers = torch.stack([dataset_train[i]["y"] for i in nearest.tolist()])
         errors["baseline_mean_l1"].append(each_l1(mean.expand_as(y), y))
         errors["baseline_nn_l1"].append(each_l1(answers, y))
-    if not errors["baseline_nn_l1"]:
-        raise ValueError("baselines on no test images")
     return {name: torch.cat(parts) for name, parts in errors.items()}
 
 
-def _chunks(data: Dataset, *keys: str, size: int | None = None):
-    """A batch of each of ``keys``, in order."""
-    size = size or CHUNK
-    for start in range(0, len(data), size):
-        items = [data[i] for i in range(start, min(start + size, len(data)))]
-        yield [torch.stack([item[key] for item in items]) for key in keys]
+def _batches(data: Dataset, size: int) -> DataLoader:
+    """In order; a generator of its own keeps it from drawing of the caller's random numbers."""
+    return DataLoader(data, size, generator=torch.Generator())
 
 
 def _images(images: Tensor) -> Tensor:
@@ -279,7 +268,7 @@ def as_pairs(fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     return _sets(fake, real)
 
 
-def _ratio(measure, fake: Tensor, real: Tensor) -> float:
+def _ratio(measure: Callable[[Tensor], float], fake: Tensor, real: Tensor) -> float:
     fake, real = _sets(fake, real)
     reference = measure(real)
     return measure(fake) / reference if reference > NOTHING[measure.__name__] else math.nan

@@ -100,9 +100,7 @@ def score_samples(
         numbers |= resampling.means(encoded, intervals, groups[chosen])
     numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", "features")}
     numbers["realism_error"] = diversity.realism_error(other, y)
-    apart = distances(other, y, groups)
-    names = apart if intervals else ("frechet_features", "kid_features")
-    numbers |= {name: apart[name] for name in names}
+    numbers |= distances(other, y, groups, intervals)
     few = rows[:: max(1, n // SHARED)][:SHARED]
     shared = paint(method, x[few], method.noise(SAMPLES, 1)[None])
     numbers["common_colour"] = diversity.common_share(shared.mean((3, 4)))
@@ -136,10 +134,7 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     real = torch.stack([held_out[i]["y"] for i in range(len(held_out))])
     with seeded(0, method.device):
         fake = torch.cat([method.generate(len(part)).cpu() for part in real.split(50)])
-    apart = distances(fake, real)
-    return {
-        "frechet_features": apart["frechet_features"],
-        "kid_features": apart["kid_features"],
+    return distances(fake, real, intervals=False) | {
         "coverage_features": diversity.coverage(fake[None], real[None]),
         "realism_error": diversity.realism_error(fake, real),
         "variety_l1": diversity.real_pairs(fake, "l1"),

@@ -7,6 +7,7 @@ ValueError for shapes that do not fit.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -29,11 +30,10 @@ from course_lib.networks.hardware import seeded
 
 BATCH = 16
 NOISE = 0.01  # standard deviation, as a share of the range: 0.02 in [-1, 1]
-OF_SETS = {  # and of what a ratio compares the means
+RATIOS = {  # and what each compares the means of
     pixels.sharpness_ratio: pixels.sharpness,
     pixels.grid_ratio: pixels.grid_energy,
     pixels.chroma_ratio: pixels.chroma,
-    pixels.histogram_intersection: None,
 }
 LABELLED = ("facades", "facades:touching", "facades:unpaired")
 DAY_NIGHT = ("facades:day-night", "facades:day-night:paired")
@@ -171,7 +171,9 @@ def score(
     the same image, 0 if chance has no part in them, and with rec_x rec_noisy_l1, the L1 of the way
     back from a translation with noise of NOISE: a cycle that hides a message in low amplitudes
     reads it no more (Chu et al. 2017). Its other direction goes under the prefix yx_, without n.
-    Global random state stays as it was; two calls give the same numbers.
+    Global random state stays as it was; two calls give the same numbers. Scored is what the network
+    makes: ``runs.translate_files`` gives a coloured photograph its own luminance back, this does
+    not.
 
     With ``intervals`` there are "groups", how many draws the images count as; NAME_low and
     NAME_high of each score that has an interval (resampling.py); and ``perceptual.distances``.
@@ -183,8 +185,7 @@ def score(
         if intervals:
             results["groups"] = len(one.groups.unique())
             for names, part in parts.items():
-                value = _segmentation if part.ndim == 3 else quotient
-                numbers |= ends(names.split(), part, one.groups, value)
+                numbers |= ends(names.split(), part, one.groups, _values)
             numbers |= distances(one.outputs["fake_y"], one.real, one.groups)
         results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return results
@@ -217,15 +218,20 @@ def translated(
     """For each direction of ``method`` what it makes of ``split``; the arguments are those of
     :func:`score`.
     """
-    held_out = open_dataset(
-        data, split, method.config.image_size, direction, load=method.config.load
-    )
+    size, load = method.config.image_size, method.config.load
+    held_out = open_dataset(data, split, size, direction, load=load)
     items = default_collate([held_out[i] for i in range(len(held_out))])
     for one in method.directions:
-        prefix, outputs = "" if one == "xy" else "yx_", _outputs(method, items, one)
-        forward, paired, groups = one == direction, held_out.paired, groups_of(held_out)
         yield Translated(
-            data, forward, prefix, paired, groups, items, items[one[0]], items[one[1]], outputs
+            data,
+            forward=one == direction,
+            prefix="" if one == "xy" else "yx_",
+            paired=held_out.paired,
+            groups=groups_of(held_out),
+            items=items,
+            source=items[one[0]],
+            real=items[one[1]],
+            outputs=_outputs(method, items, one),
         )
 
 
@@ -236,88 +242,78 @@ def measure(one: Translated) -> tuple[dict[str, float], dict[str, Tensor]]:
     That is (n, 2), for the numerator and the denominator, and for the three scores at once that
     are made of confusion matrices, "fcn_pixel fcn_class fcn_iou", (n, 12, 12).
     """
-    fake, real = one.outputs["fake_y"], one.real
-    numbers: dict[str, float] = {}
-    parts: dict[str, Tensor] = {}
-    for metric, mean in OF_SETS.items():
-        numbers[metric.__name__] = value = metric(fake, real)
-        if mean:
-            pairs = [(mean(a[None]), mean(b[None])) for a, b in zip(fake, real, strict=True)]
-            nan = math.nan if math.isnan(value) else 1  # then there is no interval either
-            parts[metric.__name__] = torch.tensor(pairs) * nan
-    shares = _shares(one)
-    parts |= shares
-    for name, pair in _l1_pairs(one).items():
-        numbers[name], parts[name] = pixels.l1(*pair), of_mean(pixels.each_l1(*pair))
-    if one.paired:
-        for name, each in (("psnr", pixels.each_psnr), ("ssim", pixels.each_ssim)):
-            values = each(fake, real)
-            numbers[name], parts[name] = values.mean().item(), of_mean(values)
-    for name, counts in shares.items():
-        numbers[name] = (counts[:, 0].sum() / counts[:, 1].sum()).item()
+    fake, real, parts = one.outputs["fake_y"], one.real, _means(one) | _shares(one)
+    numbers = {"histogram_intersection": pixels.histogram_intersection(fake, real)}
+    for ratio, mean in RATIOS.items():
+        pairs = [(mean(a[None]), mean(b[None])) for a, b in zip(fake, real, strict=True)]
+        is_nan = math.isnan(ratio(fake, real))  # then there is no interval either
+        parts[ratio.__name__] = torch.tensor(pairs) * (math.nan if is_nan else 1)
     if one.paired and one.data == "facades:plaster-brick":
         errors = hue_errors(fake, real, one.items["labels"])
-        there = ~errors.isnan()
-        numbers["hue_error"] = errors[there].mean().item()
-        parts["hue_error"] = torch.stack([errors.nan_to_num(0), there], dim=1)
+        parts["hue_error"] = torch.stack([errors.nan_to_num(0), ~errors.isnan()], dim=1)
     if one.paired and one.data in LABELLED:
         name, count = ("fcn", fcn_matrices) if one.forward else ("labels", label_matrices)
-        matrices = count(fake, one.items["labels"])
-        found = segmentation_scores(matrices.sum(0))
-        numbers |= {f"{name}_{kind}": value for kind, value in found.items()}
-        parts[" ".join(f"{name}_{kind}" for kind in found)] = matrices
+        parts[f"{name}_pixel {name}_class {name}_iou"] = count(fake, one.items["labels"])
         if one.forward:  # what this judge gives the truth: the best to be expected
             numbers["fcn_iou_true"] = fcn_score(real, one.items["labels"])["iou"]
+    for names, part in parts.items():
+        numbers |= zip(names.split(), _values(part.double().sum(0)[None])[0].tolist(), strict=True)
     return numbers, parts
 
 
-def _l1_pairs(one: Translated) -> dict[str, tuple[Tensor, Tensor]]:
-    """By the names of the scores that are an L1: the two batches between which it is taken."""
-    fake, pairs = one.outputs["fake_y"], {}
+def _means(one: Translated) -> dict[str, Float[Tensor, "n 2"]]:
+    """The parts of the scores that are a mean over images."""
+    fake, source = one.outputs["fake_y"], one.source
+    pairs = {"l1": (fake, one.real)} if one.paired else {}  # the batches to take an L1 between
+    if one.paired and (_styles(one.data) or one.data in (*DAY_NIGHT, "facades:plaster-brick")):
+        pairs |= {"copy_l1": (source, one.real), "moved_l1": (fake, source)}
+    for name, truth in (("again", fake), ("rec", source), ("rec_noisy", source)):
+        if name in one.outputs:
+            pairs[f"{name}_l1"] = (one.outputs[name], truth)
+    each = {name: pixels.each_l1(*pair) for name, pair in pairs.items()}
     if one.paired:
-        pairs["l1"] = (fake, one.real)
-        if _styles(one.data) or one.data in (*DAY_NIGHT, "facades:plaster-brick"):
-            pairs |= {"copy_l1": (one.source, one.real), "moved_l1": (fake, one.source)}
-    truths = {"again": fake, "rec": one.source, "rec_noisy": one.source}
-    found = [name for name in truths if name in one.outputs]
-    return pairs | {f"{name}_l1": (one.outputs[name], truths[name]) for name in found}
+        each |= {"psnr": pixels.each_psnr(fake, one.real), "ssim": pixels.each_ssim(fake, one.real)}
+    return {name: of_mean(values) for name, values in each.items()}
 
 
 def _shares(one: Translated) -> dict[str, Float[Tensor, "n 2"]]:
-    """By the names of the scores that are a share: of each image, how many are right, and of
-    how many.
+    """The parts of the scores that are a share: of each image, how many are right, and of how
+    many.
     """
     fake, real, shares = one.outputs["fake_y"], one.real, {}
     if one.paired and _styles(one.data):
         grey = shape(fake), shape(real)
         searches = {"top1": (fake, real), "copy_top1": (one.source, real), "shape_top1": grey}
         for name, search in searches.items():
-            nearer = others_nearer(*search)
-            shares[name] = torch.stack([nearer < 1, nearer >= 0], 1).double()
+            shares[name] = of_mean((others_nearer(*search) < 1).double())
     for name, counted, data in OF_WINDOWS:
         if one.paired and one.forward and one.data in data:
             shares[name] = counted(fake, one.items["labels"], one.items["instances"])
     return shares
 
 
-def _segmentation(matrices: Float[Tensor, "r 12 12"]) -> Float[Tensor, "r 3"]:
-    return torch.tensor([list(segmentation_scores(matrix).values()) for matrix in matrices])
+def _values(sums: Float[Tensor, "r ..."]) -> Float[Tensor, "r v"]:
+    """The scores that r sums of parts make: one, or of confusion matrices three."""
+    if sums.ndim == 2:
+        return quotient(sums)
+    scores = [list(segmentation_scores(matrix).values()) for matrix in sums]
+    return torch.tensor(scores, dtype=torch.double)
 
 
 def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
     """fake_y of all items and, if there are any, ``again`` (a second one), ``rec`` (the way back)
     and ``rec_noisy`` (the way back from a noisy fake_y).
     """
-    parts: dict[str, list[Tensor]] = {"fake_y": [], "again": [], "rec": [], "rec_noisy": []}
+    parts: dict[str, list[Tensor]] = defaultdict(list)
     # one by one where the test batch's statistics count: a result must not depend on its neighbours
     size = 1 if method.mixes_batch else BATCH
     with seeded(0, method.device):
-        for start in range(0, len(items["x"]), size):
-            rows = slice(start, start + size)
+        for rows in torch.arange(len(items["x"])).split(size):
             batch = {name: items[name][rows] for name in ("x", "y", *method.maps)}
             out = method.translate_batch(batch, direction)
             parts["fake_y"].append(fake := out["fake_y"].cpu())
-            parts["rec"] += [out["rec_x"].cpu()] if "rec_x" in out else []
+            if "rec_x" in out:
+                parts["rec"].append(out["rec_x"].cpu())
             if len(method.directions) == 1:
                 continue
             parts["again"].append(method.translate_batch(batch, direction)["fake_y"].cpu())
@@ -326,4 +322,4 @@ def _outputs(method: Method, items: dict, direction: str) -> dict[str, Tensor]:
                 noisy = fake + 2 * NOISE * torch.randn(fake.shape)
                 back = method.translate(noisy.to(method.device), direction=direction[::-1])
                 parts["rec_noisy"].append(back["fake_y"].cpu())
-    return {name: torch.cat(images) for name, images in parts.items() if images}
+    return {name: torch.cat(images) for name, images in parts.items()}

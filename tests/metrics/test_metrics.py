@@ -42,10 +42,7 @@ def test_l1_and_psnr_by_hand():
     real = torch.zeros(2, 3, 12, 12)
     fake = torch.stack([torch.full((3, 12, 12), 0.5), torch.full((3, 12, 12), -0.2)])
     assert metrics.l1(fake, real) == pytest.approx(0.35)
-    each = [
-        10 * math.log10(4 / 0.25),
-        10 * math.log10(4 / 0.04),
-    ]  # the range of [-1, 1] is 2, squared 4
+    each = [10 * math.log10(4 / squares) for squares in (0.25, 0.04)]  # 4: the range, squared
     assert metrics.psnr(fake, real) == pytest.approx(sum(each) / 2, rel=1e-5)
     assert metrics.psnr(real, real) == math.inf
 
@@ -173,13 +170,10 @@ def test_neighbours_are_found_in_every_chunk(monkeypatch):
     order = [7, 0, 5, 2, 2]
     assert metrics.nearest_neighbours(x[order] + 0.01, train).tolist() == order
     assert metrics.nearest_neighbours(-x[order], train, key="y").tolist() == order
-    expected = (
-        (x[:, None] + x[None]).abs().mean((2, 3, 4)).argmin(1)
-    )  # distances of -x to x, all at once
+    expected = (x[:, None] + x[None]).abs().mean((2, 3, 4)).argmin(1)  # of -x to x, all at once
     assert metrics.nearest_neighbours(-x, train).tolist() == expected.tolist()
-    assert metrics.nearest_neighbours(x[:1], Items(x[[3, 0, 4, 1, 0]], x)).tolist() == [
-        1
-    ]  # the first of equals
+    first_of_equals = metrics.nearest_neighbours(x[:1], Items(x[[3, 0, 4, 1, 0]], x))
+    assert first_of_equals.tolist() == [1]
 
 
 def test_baselines_by_hand():

@@ -17,9 +17,8 @@ from tests.support.tensors import REFUSED, normal
 
 def split(rows, seed):
     """Two random halves."""
-    return rows[
-        torch.randperm(len(rows) // 2 * 2, generator=torch.Generator().manual_seed(seed))
-    ].chunk(2)
+    generator = torch.Generator().manual_seed(seed)
+    return rows[torch.randperm(len(rows) // 2 * 2, generator=generator)].chunk(2)
 
 
 # ---- the bootstrap
@@ -40,13 +39,11 @@ def test_the_interval_of_a_mean_holds_it_as_often_as_it_says():
 def test_where_there_is_no_interval():
     mean, *rest = interval([0.3])
     assert mean == 0.3 and all(map(math.isnan, rest)), "of one value there is the mean alone"
-    assert all(
-        math.isnan(end) for end in of_mean(torch.ones(1)) + of_mean(torch.tensor([1.0, math.inf]))
-    )
+    without = of_mean(torch.ones(1)) + of_mean(torch.tensor([1.0, math.inf]))
+    assert all(map(math.isnan, without))
     both = bootstrap(torch.tensor([[1.0, math.nan], [3.0, 1.0]]), lambda sums: sums / 2)
-    assert both[:, 0].tolist() == [1, 3] and both[:, 1].isnan().all(), (
-        "one score does not spoil the other"
-    )
+    assert both[:, 0].tolist() == [1, 3], "one score does not spoil the other"
+    assert both[:, 1].isnan().all()
 
 
 def test_copies_and_relatives_do_not_narrow_an_interval():
@@ -130,13 +127,10 @@ def test_the_kernel_distance_by_hand_and_of_pairs():
         sum(k(a[i], a[j]) + k(b[i], b[j]) - k(a[i], b[j]) - k(a[j], b[i]) for i, j in every) / 42
     )
     assert perceptual.kid(a, b)[0] == pytest.approx(value.item(), rel=1e-4)
-    assert perceptual.kid(a, a) == pytest.approx((0, 0, 0), abs=1e-12), (
-        "each beside itself: no distance, not below 0"
-    )
+    beside_itself = perceptual.kid(a, a)  # no distance, and not below 0
+    assert beside_itself == pytest.approx((0, 0, 0), abs=1e-12)
     for bad in ((a, b[:6]), (a[:2], b[:2])):
         with pytest.raises(REFUSED):
             perceptual.kid(*bad)
-    assert all(
-        math.isnan(value)
-        for value in perceptual.distances(*2 * [torch.zeros(2, 3, 16, 16)]).values()
-    )
+    few = torch.zeros(2, 3, 16, 16)
+    assert all(map(math.isnan, perceptual.distances(few, few).values()))

@@ -17,12 +17,7 @@ from course_lib.metrics import scores
 from tests.support.tensors import REFUSED, noise
 
 WALL, WINDOW = CLASSES.index("facade"), CLASSES.index("window")
-SETS = {
-    "sharpness_ratio",
-    "grid_ratio",
-    "chroma_ratio",
-    "histogram_intersection",
-}
+SETS = {"sharpness_ratio", "grid_ratio", "chroma_ratio", "histogram_intersection"}
 PAIRS = SETS | {"l1", "psnr", "ssim"}
 
 
@@ -128,10 +123,8 @@ def test_windows_lit_by_hand():
     labels = torch.full((2, 8, 8), WALL)
     labels[0, 1:3, 1:3], labels[:, 5:7, 1:3] = WINDOW, WINDOW
     instances = torch.zeros(2, 8, 8, dtype=torch.long)
-    instances[0, 1:3, 1:3], instances[:, 5:7, 1:3] = (
-        3,
-        4,
-    )  # number 4 in both pictures: two windows, not one
+    instances[0, 1:3, 1:3] = 3
+    instances[:, 5:7, 1:3] = 4  # in both pictures: two windows, not one
     photos = torch.full((2, 3, 8, 8), linear(0.1))
     photos[0, :, 1:3, 1:3] = linear(0.41)  # lit
     photos[0, :, 5:7, 1:3] = linear(0.39)  # brighter than the wall, not lit
@@ -197,18 +190,15 @@ def test_score_of_the_truth_on_facades_both_ways():
 
 @pytest.mark.slow
 def test_score_of_copying():
-    copy, pairs = (
-        Stub(lambda x: x, lambda x: x),
-        PAIRS | {"again_l1", "copy_l1", "moved_l1", "rec_l1", "rec_noisy_l1"},
-    )
+    copy = Stub(lambda x: x, lambda x: x)
+    pairs = PAIRS | {"again_l1", "copy_l1", "moved_l1", "rec_l1", "rec_noisy_l1"}
     found = scores.score(copy, "facades:day-night")
     assert found.keys() == {"n", "windows_lit"} | pairs | {f"yx_{name}" for name in pairs}
     assert found["l1"] == found["copy_l1"] > 0.1 and found["moved_l1"] == 0
     assert found["windows_lit"] < 0.1 and found["rec_l1"] == 0
     brick = scores.score(Stub(lambda x: x), "facades:plaster-brick", direction="yx")
-    assert (
-        brick.keys() == {"n", "copy_l1", "moved_l1", "hue_error"} | PAIRS and brick["hue_error"] < 7
-    )
+    assert brick.keys() == {"n", "copy_l1", "moved_l1", "hue_error"} | PAIRS
+    assert brick["hue_error"] < 7
     emoji = scores.score(Stub(lambda x: x, size=16), "emoji:twemoji-fluent", "val")
     found_again = {"top1", "copy_top1", "shape_top1"}
     assert emoji.keys() == {"n", "copy_l1", "moved_l1"} | found_again | PAIRS
