@@ -182,6 +182,12 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
             printable(path),
             f"scale it down to at most {MAX_PIXELS // 10**6} million pixels, or remove it",
         ) from None
+    except MemoryError:
+        raise CourseError(
+            "not enough memory to decode this image",
+            printable(path),
+            "close other programs, or scale the image down",
+        ) from None
     except Exception as error:  # a damaged file can raise nearly anything in a decoder
         reason = " ".join(str(error).split()) or type(error).__name__
         fix = "fetch or save the file again, or remove it"
@@ -203,9 +209,9 @@ def image_size(path: str | os.PathLike) -> Size:
     damaged pixels.
     """
     with _opened(path) as image:
-        turned = False
-        if image.format != "TIFF" and image.info.keys() & {"exif", "xmp"}:  # Pillow turns a TIFF
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        has_exif = image.format != "TIFF" and image.info.keys() & {"exif", "xmp"}
+        # Pillow turns a TIFF by itself
+        turned = has_exif and image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
         return image.size[::-1] if turned else image.size
 
 

@@ -76,6 +76,17 @@ def test_largest_allowed_header_is_not_called_a_bomb(tmp_path):
     assert "too large" not in refused(path).what
 
 
+def test_too_little_memory_is_not_called_a_damaged_file(tmp_path, monkeypatch):
+    noise().save(tmp_path / "fine.png")
+
+    def load(image):
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    error = refused(tmp_path / "fine.png")
+    assert "not enough memory" in error.what and "again" not in error.fix
+
+
 def test_nan_pixels_are_refused(tmp_path):
     path = tmp_path / "nan.tif"
     Image.fromarray(np.array([[0.5, np.nan]], dtype=np.float32)).save(path)
