@@ -114,20 +114,13 @@ class Augment(View):
             self.dataset = dataset.at(side) if side != size else dataset
 
     def __getitem__(self, index: int) -> dict:
-        (item,), batch = self._changed([index])
-        return item | {key: images[0] for key, images in batch.items()}
+        return {key: values[0] for key, values in self.batch([index]).items()}
 
     def batch(self, indices: list[int]) -> dict:
         """The items, changed at once and collated: images are stacked once."""
-        items, batch = self._changed(indices)
-        rest = items[0].keys() - batch.keys()
-        return batch | {key: default_collate([item[key] for item in items]) for key in rest}
-
-    def _changed(self, indices: list[int]) -> tuple[list[dict], dict[str, Tensor]]:
-        """The items as they are, and stacked what changes in them."""
         items = [self.dataset[index] for index in indices]
         if self.kind == "none" and not self.flip:
-            return items, {}
+            return default_collate(items)
         generators = [item_generator(self.seed, self.epoch, index) for index in indices]
         draws, others = (
             torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in "12"
@@ -140,7 +133,10 @@ class Augment(View):
         maps = [key for key in MAP_KEYS if key in items[0]]
         if maps:
             batch |= self._together(items, maps, draws, nearest=True)
-        return items, self.dataset.redraw(batch) if self.redrawn else batch
+        if self.redrawn:
+            batch = self.dataset.redraw(batch)
+        rest = items[0].keys() - batch.keys()
+        return batch | {key: default_collate([item[key] for item in items]) for key in rest}
 
     def _together(
         self, items: list[dict], keys: list[str], draws: Tensor, nearest: bool = False

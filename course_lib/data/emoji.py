@@ -63,9 +63,8 @@ def large_drawings(style: str, rows: list[int]) -> UInt8[Tensor, "n 3 128 128"]:
 def _tiles(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size size"]:
     if not features.check("avif"):
         raise CourseError("this Pillow cannot read AVIF", path, "pip install --upgrade pillow")
-    sheet = np.asarray(Image.open(path))  # (rows * size, 40 * size, 3)
-    # (rows, 40, 3, size, size)
-    tiles = sheet.reshape(-1, size, COLUMNS, size, 3).transpose(0, 2, 4, 1, 3)
+    sheet = np.asarray(Image.open(path)).reshape(-1, size, COLUMNS, size, 3)
+    tiles = sheet.transpose(0, 2, 4, 1, 3)  # (rows, 40, 3, size, size)
     return torch.from_numpy(tiles.reshape(-1, 3, size, size)[:count])
 
 
@@ -93,14 +92,12 @@ def _images(style: str, rows: list[int], size: int) -> Tensor:
     return torch.cat(parts if size < TILE else [to_bytes(part) for part in parts])
 
 
-def _floats(images: Tensor, size: int) -> Float[Tensor, "*batch size size"]:
-    """(n, c, h, h) or (c, h, h), uint8 or float, as floats of ``size`` px in [-1, 1]."""
+def _floats(images: Tensor, size: int) -> Float[Tensor, "n 3 size size"]:
+    """Images (n, 3, h, h), uint8 or float, as floats of ``size`` px in [-1, 1]."""
     images = images / 127.5 - 1 if images.dtype == torch.uint8 else images
     if size == images.shape[-1]:
         return images
-    batch = images if images.ndim == 4 else images[None]
-    batch = F.interpolate(batch, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
-    return batch if images.ndim == 4 else batch[0]
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True).clamp(-1, 1)
 
 
 def _rows(split: str) -> list[int]:
@@ -196,8 +193,8 @@ class EmojiDrawn(Emoji):
         return torch.cat([self.make_x(_floats(part, self.size), self.size) for part in parts])
 
     def __getitem__(self, i: int) -> dict:
-        y = _floats(self.drawings[i], self.size)
-        return {"x": self.make_x(y[None], self.size)[0], "y": y, "name": self.names[i]}
+        y = _floats(self.drawings[[i]], self.size)
+        return {"x": self.make_x(y, self.size)[0], "y": y[0], "name": self.names[i]}
 
     def redraw(self, batch: dict) -> dict:
         """``batch`` with x made again of its (augmented) y, both (n, 3, size, size)."""
@@ -235,4 +232,5 @@ class EmojiStyles(Emoji):
     def __getitem__(self, i: int) -> dict:
         x, y = self.drawings
         j = i if self.paired else partner(len(y), self.seed, self.epoch, i)
-        return {"x": _floats(x[i], self.size), "y": _floats(y[j], self.size), "name": self.names[i]}
+        x, y = _floats(x[[i]], self.size)[0], _floats(y[[j]], self.size)[0]
+        return {"x": x, "y": y, "name": self.names[i]}

@@ -98,7 +98,7 @@ class Facades(TwoDomains):
     def at(self, size: int) -> "Facades":
         return super().at(min(size, SIZES[1]))
 
-    def style(self, house: int, **fixed) -> Style:
+    def style(self, house: int, **fixed: float) -> Style:
         """The style in which ``house`` is photographed, with the factors in ``fixed`` set."""
         return Style.draw(Draw("style", self.split, house), **fixed)
 
@@ -114,11 +114,9 @@ class Facades(TwoDomains):
 
     def styles(self, house: int, count: int) -> Float[Tensor, "count 3 s s"]:
         """``count`` true photographs of one house in fresh styles, in [-1, 1]: draws of p(y|x)."""
-        photos = []
-        for k in range(count):
-            draw = Draw("styles", self.split, house, k)
-            style = Style.draw(draw, **self.fixed_y)
-            photos.append(self.photograph(house, style, int(draw.random() * 2**31))[0])
+        draws = [Draw("styles", self.split, house, k) for k in range(count)]
+        shots = [_fresh(draw, **self.fixed_y) for draw in draws]
+        photos = [self.photograph(house, *shot)[0] for shot in shots]
         return torch.stack(photos).float() / 127.5 - 1
 
     def _look(self, house: int, fixed: dict) -> tuple[Tensor, Tensor, Tensor]:
@@ -132,9 +130,7 @@ class Facades(TwoDomains):
         return picture
 
     def __getitem__(self, i: int) -> dict:
-        if not 0 <= i < len(self):
-            raise IndexError(i)
-        x_house = y_house = i
+        x_house = y_house = range(len(self))[i]  # or IndexError, where a loop over items ends
         if not self.paired:  # even houses for x, odd ones for y
             x_house, y_house = 2 * i, 2 * partner(len(self), self.seed, self.epoch, i) + 1
         photo, labels, instances = self._look(y_house, self.fixed_y)
@@ -154,6 +150,11 @@ class Facades(TwoDomains):
         return batch | {"x": paint(batch["labels"])}
 
 
+def _fresh(draw: Draw, **fixed: float) -> tuple[Style, int]:
+    """A random style, and the grain of its photograph."""
+    return Style.draw(draw, **fixed), int(draw.random() * 2**31)
+
+
 def photographs(
     split: str, size: int, houses: Iterable[int], key: str | None = None, walls: int = 0
 ) -> tuple[Float[Tensor, "n 3 size size"], Tensor, Float[Tensor, "n 7"]]:
@@ -167,11 +168,10 @@ def photographs(
     for house in houses:
         if key is None:
             shots.append((house, data.style(house), None))
-            continue
-        for wall in range(max(walls, 1)):
-            draw = Draw(key, split, size, house, wall)
-            fixed = {"wall": wall} if walls else {}
-            shots.append((house, Style.draw(draw, **fixed), int(draw.random() * 2**31)))
+        else:
+            for wall in range(max(walls, 1)):
+                fixed = {"wall": wall} if walls else {}
+                shots.append((house, *_fresh(Draw(key, split, size, house, wall), **fixed)))
     photos, labels, _ = zip(*(data.photograph(*shot) for shot in shots), strict=True)
     styles = torch.tensor([style.vector() for _, style, _ in shots])
     return torch.stack(photos).float() / 127.5 - 1, torch.stack(labels), styles

@@ -153,7 +153,7 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
     images.
     """
     pool, missing = images["train"], [split for split in ("test", "val") if not images[split]]
-    if not pool and len(missing) < 2:
+    if not missing or (not pool and len(missing) < 2):
         return ""
     if len(pool) <= len(missing):
         raise CourseError(
@@ -163,33 +163,23 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
         )
     hashes = {path: hashlib.sha256(os.fsencode(key_of(path))).hexdigest() for path in pool}
     fractions = {path: int(digits, 16) / 2**256 for path, digits in hashes.items()}
+    order, start = sorted(pool, key=fractions.__getitem__), 0
     for count, split in enumerate(missing, 1):
-        rest = sorted(images["train"], key=fractions.__getitem__)
-        share = sum(fractions[path] < HELD_OUT * count for path in rest)
-        most = len(rest) - 1 - len(missing) + count  # at least one each, train included
-        taken = {*rest[: min(max(share, 1), most)]}
+        end = sum(fractions[path] < HELD_OUT * count for path in pool)
+        most = len(pool) - 1 - len(missing) + count  # at least one each, train included
+        end = min(max(end, start + 1), most)
+        taken, start = {*order[start:end]}, end
         images[split] = [path for path in pool if path in taken]
         images["train"] = [path for path in images["train"] if path not in taken]
     names = " and ".join(f"{split}{side}/" for split in reversed(missing))
     share = f"{HELD_OUT:.0%} of train{side}{' each' if len(missing) > 1 else ''}"
-    told = f" In place of {names} about {share} is held out, by the SHA-256 of the name."
-    return told if missing else ""
+    return f" In place of {names} about {share} is held out, by the SHA-256 of the name."
 
 
 def strangers(a: Splits, b: Splits) -> bool:
     """Whether no image of a has the name of one of b: two domains rather than pairs."""
     names = [{key_of(path) for path in chain(*side.values())} for side in (a, b)]
     return all(names) and names[0].isdisjoint(names[1])
-
-
-def _no_pairs(odd: list[Path], count: int, folder: Path) -> CourseError:
-    names = listed([os.path.relpath(path, folder) for path in odd])
-    return CourseError(
-        f"{len(odd)} of {count} images are not twice as wide as high, as pairs A|B are: {names}",
-        printable(folder),
-        "put pairs into A/ and B/ with equal names, or A|B images of any shape into AB/, or two"
-        " domains without pairs into trainA/ and trainB/; remove what does not belong there",
-    )
 
 
 def _warn_of_shapes(pairs: list[tuple[Path, Path]], shapes: dict[Path, Size], folder: Path) -> None:
@@ -255,44 +245,63 @@ class ImageFolder(TwoDomains):
         wanted, files = {*self.x, *self.y}, dict.fromkeys(all_x + all_y)
         if len(files) - len(wanted) > MANY:
             files = [path for path in files if path in wanted]
-        sizes, bad = attempt(image_size, files)
-        if self.beside and not os.path.isdir(folder / AB):
-            odd = [path for path, (w, h) in sizes.items() if abs(w - 2 * h) > 0.02 * h]
-            if odd and not single:
-                raise refusal(bad, folder) if bad else _no_pairs(odd, len(sizes), folder)
-            if odd:
-                about, self.beside = "Single images", False
-            elif single:
-                warn_once(
-                    f"the images in {printable(folder)} are twice as wide as high, so each is taken"
-                    " for a pair A|B and cut in two"
-                )
+        bad = self._measure(files, folder, single)
+        about = "Single images" if self.x == self.y and not self.beside else about
         counts = [
-            (f"{len(x[name])}" if self.paired else f"{len(x[name])} and {len(y[name])}")
-            + f" {'in ' * (name == ALL)}{name}"
+            f"{len(x[name])}{'' if self.paired else f' and {len(y[name])}'} "
+            f"{'in ' * (name == ALL)}{name}"
             for name in x
         ]
         self.card = f"{about} from the folder {printable(folder)}: {', '.join(counts)}.{held_out}"
+        if self.paired:  # partners are cropped together
+            pairs = [p for p in zip(all_x, all_y, strict=True) if self.shapes.keys() >= {*p}]
+            _warn_of_shapes(pairs, self.shapes, folder)
+            self.shapes |= {y: self.shapes[x] for x, y in pairs}
 
-        self.shapes, odd = attempt(lambda path: self._shape(path, sizes[path]), sizes)
-        bad |= odd
         self.kept: dict[int, dict[Path, Tensor]] = defaultdict(dict)  # by size
         kind = self.jitter if jitter == "auto" else jitter
-        side = loaded_size(size, kind, self.cropped) if self.drawn else size
-        if self._are_few(wanted & self.shapes.keys()):
-            here = [path for path in self.shapes if path in wanted]
-            bad |= attempt(lambda path: self._decode(path, {side, size}), here)[1]
+        sides = {size, loaded_size(size, kind, self.cropped)} if self.drawn else {size}
+        here = [path for path in self.shapes if path in wanted]
+        if self._are_few(here):
+            bad |= attempt(lambda path: self._decode(path, sides), here)[1]
             others = self.shapes.keys() - wanted
             if bad and self._are_few(others):  # so that those of other splits are named as well
                 bad |= attempt(read_image, others)[1]
         if bad:
             raise refusal(bad, folder)
-        if self.paired:  # partners are cropped together
-            pairs = [pair for pair in zip(all_x, all_y, strict=True) if pair[0] in self.shapes]
-            _warn_of_shapes(pairs, self.shapes, folder)
-            self.shapes |= {y: self.shapes[x] for x, y in pairs}
         if split == next(name for name in x if x[name]):
             self._warn_of_contrast(printable(folder))
+
+    def _measure(
+        self, files: Iterable[Path], folder: Path, single: bool
+    ) -> dict[Path, CourseError]:
+        """From the headers: ``shapes``, of all images, and ``beside``. What is wrong is returned.
+
+        Raises CourseError for images that are no pairs A|B, unless they may be ``single``.
+        """
+        sizes, bad = attempt(image_size, files)
+        if self.beside and not os.path.isdir(folder / AB):
+            odd = [path for path, (w, h) in sizes.items() if abs(w - 2 * h) > 0.02 * h]
+            if odd and not single:
+                if bad:
+                    raise refusal(bad, folder)
+                names = listed([os.path.relpath(path, folder) for path in odd])
+                raise CourseError(
+                    f"{len(odd)} of {len(sizes)} images are not twice as wide as high, as pairs"
+                    f" A|B are: {names}",
+                    printable(folder),
+                    "put pairs into A/ and B/ with equal names, or A|B images of any shape into"
+                    " AB/, or two domains without pairs into trainA/ and trainB/; remove what does"
+                    " not belong there",
+                )
+            if single and not odd:
+                warn_once(
+                    f"the images in {printable(folder)} are twice as wide as high, so each is taken"
+                    " for a pair A|B and cut in two"
+                )
+            self.beside = not odd
+        self.shapes, odd = attempt(lambda path: self._shape(path, sizes[path]), sizes)
+        return bad | odd
 
     def _shape(self, path: Path, size: Size) -> Size:
         """(width, height) of each image in a file of this size, which must be even for two."""
@@ -318,7 +327,7 @@ class ImageFolder(TwoDomains):
     def _warn_of_contrast(self, where: str) -> None:
         """Warn if most images of a side are of nearly one brightness, as masks of 0 and 1 are."""
         sides = (("of A in", self.x, 0), ("of B in", self.y, -1))
-        if self.x is self.y and not self.beside:
+        if self.x == self.y and not self.beside:
             sides = (("in", self.x, 0),)
         for side, paths, half in sides:
             some = attempt(self._read, paths[:: -(-len(paths) // LOOKED_AT)])[0].values()
@@ -356,9 +365,7 @@ class ImageFolder(TwoDomains):
         return max(len(self.x), len(self.y))
 
     def __getitem__(self, i: int) -> dict:
-        if i >= len(self):
-            raise IndexError(i)
-        j = i % len(self.y)
+        name, j = self.names[i], i % len(self.y)  # or IndexError, where a loop over items ends
         if self.drawn and not self.paired:
             j = partner(len(self.y), self.seed, self.epoch, i)
         corners = torch.full((2, 2), 0.5)  # shares of what is left, down and across: the middle
@@ -366,7 +373,7 @@ class ImageFolder(TwoDomains):
             corners = torch.rand(2, 2, generator=item_generator(self.seed, self.epoch, i, 2))
         x = self._window(self._read(self.x[i % len(self.x)])[0], corners[0])
         y = self._window(self._read(self.y[j])[-1], corners[0 if self.paired else 1])
-        return {"name": self.names[i], "x": x, "y": y}
+        return {"name": name, "x": x, "y": y}
 
     def _window(
         self, image: UInt8[Tensor, "3 h w"], corner: Float[Tensor, "2"]
@@ -393,7 +400,7 @@ def as_ab(folder: str | os.PathLike, target: Path, size: int = 256) -> Path:
                 "these images have no pairs", printable(folder), "put pairs into A/ and B/"
             )
         (target / split).mkdir(parents=True)
-        for i, path in enumerate(data.x):
-            pair = torch.cat([data[i]["x"], data[i]["y"]], 2)
+        for path, item in zip(data.x, data, strict=True):
+            pair = torch.cat([item["x"], item["y"]], dim=2)
             to_image(pair).save(target / split / f"{path.name}.png")
     return target

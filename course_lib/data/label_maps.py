@@ -102,10 +102,9 @@ def find_scenes(
             raise CourseError(
                 "this data set has no label maps", source, "give facades, or a folder of label maps"
             )
-        items = (data[i] for i in range(len(data)))
         return (
             (item["name"].replace(" ", "_"), (size, size), item["labels"], item["instances"])
-            for item in items
+            for item in data
         )
     if not source.exists():
         raise CourseError(
@@ -203,13 +202,12 @@ def shaded(
     ids, labels = instances.cpu().long(), labels.cpu().long()
     beside: dict[int, set[int]] = defaultdict(set)  # the ids of one class next to an id
     for axis in (0, 1):
-        count = ids.shape[axis] - 1
-        a, b = ids.narrow(axis, 0, count), ids.narrow(axis, 1, count)
-        same_class = labels.narrow(axis, 0, count) == labels.narrow(axis, 1, count)
-        borders = torch.stack([a, b])[:, (a != b) & same_class].unique(dim=1)
-        for one, other in borders.T.tolist():
-            beside[one].add(other)
-            beside[other].add(one)
+        pairs = ids.unfold(axis, 2, 1).flatten(0, 1)  # (n, 2): pixels next to each other
+        same_class = labels.unfold(axis, 2, 1).flatten(0, 1).diff()[:, 0] == 0
+        for one, other in pairs[same_class].unique(dim=0).tolist():
+            if one != other:
+                beside[one].add(other)
+                beside[other].add(one)
     is_second: dict[int, bool] = {}
     for start in beside:
         is_second.setdefault(start, False)

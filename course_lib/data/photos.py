@@ -87,19 +87,13 @@ class Photos(TwoDomains):
     def __getitem__(self, i: int) -> dict:
         key = (self.seed, self.epoch, i, 3) if self.drawn else (i,)
         draws = torch.rand(5, generator=item_generator(*key))
-        square = draws[:3].tolist()
+        share, down, across = draws[:3].tolist() if self.drawn else self.fixed[i]
         if self.drawn:
-            square[0] = SMALLEST + (1 - SMALLEST) * square[0]
-        else:
-            square = self.fixed[i]
+            share = SMALLEST + (1 - SMALLEST) * share
         photo = photograph(entries()[self.groups[i]]["name"])
-        y = to_tensor(self._cut(photo, *square), self.size)
-        return {"x": self.degrade(y[None], draws[3:])[0], "y": y, "name": self.names[i]}
-
-    def _cut(self, photo: Image.Image, share: float, down: float, across: float) -> Image.Image:
-        """A square of ``share`` of the shorter side; enlarged only if the photograph must be."""
         shorter = min(photo.size)
-        side = min(max(round(share * shorter), self.size), shorter)
+        side = min(max(round(share * shorter), self.size), shorter)  # enlarged only if it must be
         left = int(across * (photo.width - side + 1))
         top = int(down * (photo.height - side + 1))
-        return photo.crop((left, top, left + side, top + side))
+        y = to_tensor(photo.crop((left, top, left + side, top + side)), self.size)
+        return {"x": self.degrade(y[None], draws[3:])[0], "y": y, "name": self.names[i]}

@@ -465,7 +465,7 @@ SHAPES = [(90, 30), (30, 70), (33, 33), (64, 20), (20, 21)]
 
 
 @pytest.mark.parametrize("layout", ["side by side", "two folders"])
-def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, layout):
+def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, monkeypatch, layout):
     for i, (width, height) in enumerate(SHAPES * 2):
         image = ramp(width, height)
         if layout == "side by side":
@@ -485,6 +485,10 @@ def test_pairs_of_mixed_sizes_are_cropped_together(tmp_path, layout):
     again = ImageFolder(tmp_path, "train", 16, seed=1, load="crop")
     again.set_epoch(7)
     assert all(torch.equal(a["x"], b["x"]) for a, b in zip(train, again, strict=True))
+    monkeypatch.setattr(folders, "EAGER_PIXELS", 0)  # when a file is decoded changes nothing
+    again = ImageFolder(tmp_path, "train", 16, seed=1, load="crop")
+    again.set_epoch(7)
+    assert all(torch.equal(a["y"], b["y"]) for a, b in zip(train, again, strict=True))
     for item in val:
         assert abs(float(item["x"][:2].mean())) < 0.1  # the middle
         assert torch.equal(item["x"], val[val.names.index(item["name"])]["x"])
