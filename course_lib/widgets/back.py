@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.plotting.figures import stitch
-from course_lib.widgets.show import Panel, Pictures, image_tag
+from course_lib.widgets.show import Pictures, below, image_tag
 
 LARGE = 256  # side of an image in the picture, in pixels
 
@@ -53,6 +53,4 @@ def both_ways(
         return image_tag(picture(method, image, direction.value), alt), ""
 
     direction.observe(lambda change: chosen.offer(images[change["new"]], names), "value")
-    panel = Panel(draw, chosen, direction)
-    panel.show()
-    return w.VBox([chosen, direction, panel])
+    return below([chosen, direction], draw)

@@ -133,10 +133,13 @@ class Canvas(anywidget.AnyWidget):
         named = _named(models)
         self.methods, self.seed = list(named.values()), 0
         self.codes = [_code(method, seed=0) for method in self.methods]
-        pens = [8 if method.config.image_size >= 128 else 13 for method in self.methods]
         about = [
-            {"name": name, "codes": method.has_codes, "pen": pen}
-            for (name, method), pen in zip(named.items(), pens, strict=True)
+            {
+                "name": name,
+                "codes": method.has_codes,
+                "pen": 8 if method.config.image_size >= 128 else 13,
+            }
+            for name, method in named.items()
         ]
         pictures = _presets(self.methods[0].config.image_size)
         outlines = [{"name": name, "image": data_url(image)} for name, image in pictures.items()]

@@ -1,5 +1,6 @@
 """The patch lens: move over an image; see the patch that D judges there, and its verdict."""
 
+import itertools
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -41,9 +42,8 @@ def lens(
     """
     judges = discriminators(method)
     pair, view, message = Pictures(x, names), Lens(), w.HTML()
-    options = []
-    for name in judges:
-        options += [(f"{name} on a {kind} image", (name, kind)) for kind in ("real", "made")]
+    asked = itertools.product(judges, ("real", "made"))
+    options = [(f"{name} on a {kind} image", (name, kind)) for name, kind in asked]
     chosen = w.Dropdown(options=options, description="D")
 
     @cache

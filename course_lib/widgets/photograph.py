@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from course_lib.data.images import grey, scaled, to_tensor, with_luminance
 from course_lib.runs.looks import is_grey
 from course_lib.runs.sizes import framer
-from course_lib.widgets.show import Chooser, Panel, data_url, image_tag
+from course_lib.widgets.show import Chooser, below, data_url, image_tag
 
 LARGEST = 2048  # longer side of what is coloured, in pixels: a browser has to show it, too
 SHOWN = 800  # ... of what is shown
@@ -64,6 +64,4 @@ def colourer(method: Any, photos: Mapping[str, Image.Image]) -> w.VBox:
         ]
         return "".join(shown), link
 
-    panel = Panel(draw, chosen)
-    panel.show()
-    return w.VBox([chosen, panel])
+    return below([chosen], draw)

@@ -72,13 +72,15 @@ def trials(n: int, seed: int) -> list[Trial]:
 def sentence(fooled: int, n: int) -> str:
     """A result in words, against 50 %."""
     low, high = wilson(fooled, n)
-    text = f"You took the fake for the real one in {fooled} of {n} trials: {fooled / n:.0%}, "
-    text += f"95 % interval {100 * low:.0f} to {100 * high:.0f} %. "
+    verdict = "It holds 50 %: these trials do not show that you can tell them apart."
     if high < 0.5:
-        return text + "All of it is below 50 %: you can tell them apart."
+        verdict = "All of it is below 50 %: you can tell them apart."
     if low > 0.5:
-        return text + "All of it is above 50 %: the fakes look more real to you."
-    return text + "It holds 50 %: these trials do not show that you can tell them apart."
+        verdict = "All of it is above 50 %: the fakes look more real to you."
+    return (
+        f"You took the fake for the real one in {fooled} of {n} trials: {fooled / n:.0%}, "
+        f"95 % interval {100 * low:.0f} to {100 * high:.0f} %. {verdict}"
+    )
 
 
 def store(path: Path, *results: dict) -> None:
@@ -187,11 +189,11 @@ class Game(anywidget.AnyWidget):
 
     def _show(self) -> None:
         trial = self.trials[self.number]
-        images = [self.real[trial.real], self.fake[trial.fake]]
-        if trial.real_side == "right":
-            images.reverse()
-        for name, image in zip(("left", "right"), images, strict=True):
-            setattr(self, name, to_png(to_image(image.cpu())))
+        real, fake = (
+            to_png(to_image(image.cpu()))
+            for image in (self.real[trial.real], self.fake[trial.fake])
+        )
+        self.left, self.right = (real, fake) if trial.real_side == "left" else (fake, real)
         self.number, self.phase = self.number + 1, "trial"
         kind = "counts" if trial.counts else "practice"
         self.message = f"trial {self.number} of {self.total} ({kind})"

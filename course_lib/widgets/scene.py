@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import ipywidgets as w
@@ -94,15 +93,14 @@ class Editor(w.VBox):
         alt = "the edited label map, and the photograph that G paints from it"
         return image_tag(shown, alt), f"{len(self.edits)} instances changed"
 
-    def original_label(self) -> int:
+    def unedited(self) -> Edit:
+        """What the controls show of the chosen instance as long as it is as it was."""
         labels, instances = self.scenes[self.scene.value]
-        return int(labels[instances == self.instance.value][0])
+        return Edit(label=int(labels[instances == self.instance.value][0]))
 
     def offer(self) -> None:
         """The controls show what is true of the chosen instance."""
-        edit = self.edits.get(self.instance.value, Edit())
-        if edit.label is None:
-            edit = replace(edit, label=self.original_label())
+        edit = self.edits.get(self.instance.value, self.unedited())
         for name, control in self.fields.items():
             control.value = getattr(edit, name)
 
@@ -115,10 +113,9 @@ class Editor(w.VBox):
         if self.panel.moving:
             return
         edit = Edit(**{name: control.value for name, control in self.fields.items()})
-        if edit.label == self.original_label():
-            edit = replace(edit, label=None)
-        self.edits.pop(self.instance.value, None)
-        if edit != Edit():
+        if edit == self.unedited():
+            self.edits.pop(self.instance.value, None)
+        else:
             self.edits[self.instance.value] = edit
         self.panel.show()
 
@@ -135,8 +132,9 @@ def _dropdown(name: str, options: Sequence[tuple[str, Any]]) -> w.Dropdown:
 
 
 def _slider(name: str, reach: int) -> w.IntSlider:
-    options = {"description": name, "style": WIDE, "continuous_update": False}
-    return w.IntSlider(0, min=-reach, max=reach, **options)
+    return w.IntSlider(
+        0, min=-reach, max=reach, description=name, style=WIDE, continuous_update=False
+    )
 
 
 def editor(

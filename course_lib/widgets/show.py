@@ -90,6 +90,13 @@ class Panel(w.VBox):
             self.moving = False
 
 
+def below(controls: Sequence[w.Widget], draw: Callable[[], tuple[str, str]]) -> w.VBox:
+    """Controls, and below them the :class:`Panel` that they change."""
+    panel = Panel(draw, *controls)
+    panel.show()
+    return w.VBox([*controls, panel])
+
+
 class Pictures(anywidget.AnyWidget):
     """Small pictures, of which pointer or keys choose one: ``value`` is its number, or None.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_lib.data.images import to_tensor
 from course_lib.plotting.figures import stitch
-from course_lib.widgets.show import Chooser, Panel, image_tag
+from course_lib.widgets.show import Chooser, below, image_tag
 
 LARGE = 256  # side of an image in the picture, in pixels
 
@@ -49,6 +49,4 @@ def mixer(
         alt = "a content, an example of a style, and the content painted in that style"
         return image_tag(picture(method, *shown), alt), ""
 
-    panel = Panel(draw, content, style)
-    panel.show()
-    return w.VBox([content, style, panel])
+    return below([content, style], draw)
