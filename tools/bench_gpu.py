@@ -1,7 +1,8 @@
-"""What there is to measure on one card, in parts, each a process with a time limit of its own.
+"""What one card makes of the course's steps, in two parts.
 
     python tools/bench_gpu.py [--part PART] [--out build/gpu] [--dry]
 
+``terms`` compares the losses of every method with those of a CPU, and ``steps`` times their steps.
 A part writes one file of rows, ``gpu_PART.json``, again after each measurement: what is killed
 leaves what it had. What raises an exception is a row that holds the exception as text.
 ``notebooks/guide/gpu.md`` says how to use it.
@@ -12,9 +13,7 @@ import gc
 import json
 import os
 import platform
-import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -36,12 +35,7 @@ from course_lib.runs import make_config
 from course_lib.training import profiles
 from course_lib.training.loading import batches
 
-# Seconds of each part; GRACE more, and it is ended from outside.
-BUDGETS = {"terms": 40, "steps": 190}
-BUDGETS |= {"notebooks-02": 265, "notebooks-04b": 205, "notebooks-06": 275, "notebooks-08": 310}
-# tiny, on the CPU: does everything work?
-DRY = {"terms": 60, "steps": 60, "notebooks-00": 120}
-GRACE = 10
+BUDGETS = {"terms": 40, "steps": 190}  # seconds of each part, after which it begins nothing more
 COMPILED = "course bfloat16 compiled"
 # with these settings the textbook's step and ours are the same mathematics
 EQUAL = {
@@ -53,83 +47,54 @@ Rows = list[dict[str, Any]]
 Jobs = dict[str, Callable[[], Rows]]  # what each is called, and what makes its rows
 
 
-def all_parts(out: Path, dry: bool, budgets: dict[str, int]) -> Rows:
-    """Measures all parts, one after the other in processes of their own; how each of them ended."""
-    rows = []
-    for part, budget in budgets.items():
-        path, start = out / f"gpu_{part}.json", time.monotonic()
-        path.unlink(missing_ok=True)
-        command = [sys.executable, __file__, "--part", part, "--out", str(out)]
-        run_for(budget + GRACE, command + ["--dry"] * dry)
-        row = {"part": part, "seconds": time.monotonic() - start, "file": str(path)}
-        facts = json.loads(path.read_text("utf-8")) if path.exists() else {"ended": "no file"}
-        rows.append(row | {"ended": facts["ended"]})
-    return rows
-
-
-def run_for(seconds: float, command: list[str]) -> None:
-    """Runs a process; past its time a Ctrl-C lets it end what it started, or it is killed."""
-    with subprocess.Popen(command) as process:
-        try:
-            process.wait(max(seconds, 1))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            time.sleep(GRACE / 2)
-            process.kill()
-
-
-def measure(part: str, out: Path, dry: bool, budget: float) -> Rows:
-    """One part, until it is through or its ``budget`` of seconds is spent; the rows of its file."""
+def measure(part: str, out: Path, dry: bool) -> Rows:
+    """One part, until it is through or its seconds are spent; the rows of its file."""
     start, profile = time.monotonic(), "smoke" if dry else "gpu"
-    path, facts = out / f"gpu_{part}.json", about(part, profile, dry, budget)
-    if part == "terms":
-        jobs = {name: partial(compared, name) for name in METHODS}
-    elif part == "steps":
-        jobs = steps(profile, dry)
-    else:
-        jobs = notebook(part, profile, start + budget, out)
-    _write(path, facts)
-    for name, work in jobs.items():
-        if time.monotonic() > start + budget:
-            facts["ended"] = f"its {budget} s were spent before {name}"
-            break
-        try:
-            facts["rows"] += work()
-        except Exception as error:  # one that says what this machine cannot do is a result, too
-            text = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            facts["rows"].append({"job": name, "error": text})
-        facts["seconds"] = round(time.monotonic() - start, 1)
-        _write(path, facts)
-    else:
-        failed = sum(bool(row.get("error")) for row in facts["rows"])
-        facts["ended"] = "complete" + f"; rows with an error: {failed}" * bool(failed)
-    _write(path, facts)
-    return facts["rows"]
-
-
-def about(part: str, profile: str, dry: bool, budget: float) -> dict[str, Any]:
-    """What a file says besides its rows: where, when, by which command and commit it was made."""
     versions = {"torch": torch.__version__, "cuda": torch.version.cuda}
     versions |= {"python": platform.python_version(), "course_lib": course_lib.__version__}
-    return {
+    rows: Rows = []
+    facts = {
         "title": f"{part}, profile {profile}; {here()}",
         "device": profiles.device_name(),
         "versions": versions,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": f"python tools/bench_gpu.py --part {part}{' --dry' * dry}",
         "commit": commit() or None,
-        "budget_s": budget,
+        "budget_s": BUDGETS[part],
         "seconds": 0.0,
-        "ended": "cut off: out of time, or from outside",
-        "rows": [],
+        "ended": "cut off from outside",
+        "rows": rows,
     }
+    jobs = terms() if part == "terms" else steps(profile, dry)
+    for name, work in jobs.items():
+        facts["seconds"] = round(time.monotonic() - start, 1)
+        _write(out, part, facts)
+        if facts["seconds"] > BUDGETS[part]:
+            facts["ended"] = f"its {BUDGETS[part]} s were spent before {name}"
+            break
+        try:
+            rows += work()
+        except Exception as error:  # one that says what this machine cannot do is a result, too
+            text = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            rows.append({"job": name, "error": text})
+    else:
+        failed = sum("error" in row for row in rows)
+        facts["ended"] = "complete" + f"; rows with an error: {failed}" * bool(failed)
+    facts["seconds"] = round(time.monotonic() - start, 1)
+    _write(out, part, facts)
+    return rows
 
 
-def _write(path: Path, facts: dict[str, Any]) -> None:
-    replace_file(path, (json.dumps(facts, indent=1) + "\n").encode())
+def _write(out: Path, part: str, facts: dict[str, Any]) -> None:
+    replace_file(out / f"gpu_{part}.json", (json.dumps(facts, indent=1) + "\n").encode())
 
 
 # ---- the parts
+
+
+def terms() -> Jobs:
+    """All methods: do they compute the same here?"""
+    return {name: partial(compared, name) for name in METHODS}
 
 
 def compared(name: str) -> Rows:
@@ -203,28 +168,9 @@ def repeat(work: Callable[[], Any], times: int) -> None:
         work()
 
 
-def notebook(part: str, profile: str, end: float, out: Path) -> Jobs:
-    """The notebook that the part is called after, as ``course run`` executes it and ``out`` keeps
-    it.
-    """
-    folder = Path(__file__).parents[1] / "notebooks"
-    (found,) = folder.glob(f"{part.partition('-')[2]}_*.ipynb")
-
-    def work() -> Rows:
-        command = [sys.executable, "-m", "course_lib.cli", "run", str(found)]
-        command += ["--require", "cuda"] * (profile == "gpu")
-        command += ["--profile", profile, "--out", str(out / "notebooks")]
-        run_for(end - GRACE - time.monotonic(), command)
-        report = json.loads((out / "notebooks/report.json").read_text(encoding="utf-8"))
-        (row,) = report["notebooks"]
-        return [row | {"minutes": row["seconds"] / 60}]
-
-    return {found.name: work}
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", help=f"one alone: {', '.join(BUDGETS)}")
+    parser.add_argument("--part", choices=BUDGETS, help="one alone")
     parser.add_argument("--out", type=Path, default=Path("build/gpu"), help="folder of the files")
     parser.add_argument("--dry", action="store_true", help="without a GPU, at tiny sizes")
     asked = parser.parse_args()
@@ -232,16 +178,9 @@ if __name__ == "__main__":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif not torch.cuda.is_available():
         sys.exit("there is no CUDA device here; --dry tries everything on the CPU")
-    budgets = DRY if asked.dry else BUDGETS
-    if asked.part not in (None, *budgets):
-        parser.error(f"no part called {asked.part}: choose from {', '.join(budgets)}")
     asked.out.mkdir(parents=True, exist_ok=True)
-    if asked.part:
-        rows = measure(asked.part, asked.out, asked.dry, budgets[asked.part])
-    else:
-        rows = all_parts(asked.out, asked.dry, budgets)
-    for row in rows:
-        said = [f"{one:.3g}" if isinstance(one, float) else str(one) for one in row.values()]
-        print("  ".join(f"{text:14}" for text in said))
-    if asked.part is None:
-        print("What to do with these files: notebooks/guide/gpu.md", file=sys.stderr)
+    for part in [asked.part] if asked.part else BUDGETS:
+        for row in measure(part, asked.out, asked.dry):
+            said = [f"{one:.3g}" if isinstance(one, float) else str(one) for one in row.values()]
+            print("  ".join(f"{text:14}" for text in said), flush=True)
+    print("What to do with these files: notebooks/guide/gpu.md", file=sys.stderr)
