@@ -86,18 +86,12 @@ def product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], Tens
 
 def table(facts: dict[str, Any]) -> str:
     """As text: the title, and the rows under the names of their columns."""
-    names = list(facts["rows"][0])
-    lines = [names] + [[_text(row[name]) for name in names] for row in facts["rows"]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    fits = [str.ljust, *[str.rjust] * (len(names) - 1)]
-    cells = [[fit(*c) for fit, *c in zip(fits, line, widths, strict=True)] for line in lines]
-    return "\n".join([facts["title"], *map("  ".join, cells)])
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    first, *names = facts["rows"][0]
+    lines = [facts["title"], f"{first:32}" + "".join(f"{name:>10}" for name in names)]
+    for row in facts["rows"]:
+        step, *numbers = row.values()
+        lines.append(f"{step:32}" + "".join(f"{number:10.3g}" for number in numbers))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

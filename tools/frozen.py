@@ -6,13 +6,13 @@
 The networks themselves, and what loads their weights, are in :mod:`course_lib.networks.frozen`.
 """
 
-import dataclasses
 import hashlib
+import itertools
 import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import safetensors.torch
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from course_lib.data.facades import Facades, photographs
-from course_lib.errors import CourseError
+from course_lib.errors import check_choice
 from course_lib.houses.layout import Draw
 from course_lib.houses.render import Style
 from course_lib.metrics import factors
@@ -54,7 +54,7 @@ class Recipe:
     steps: int
     sets: dict[int, int]
     held_out: int  # photographs, or houses, that measure it
-    touching: dict[int, int] = dataclasses.field(default_factory=dict)
+    touching: dict[int, int] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -89,26 +89,21 @@ LARGE = {  # for photographs of more than 64 px, which show more
     "features": {"steps": 1000, "sets": {96: 1500, 128: 2000}},
     "factors": {"steps": 1000, "sets": {96: 2000, 128: 3000}},
 }
-for name, changes in LARGE.items():
-    recipe = RECIPES[name]
-    RECIPES[f"{name}-128"] = dataclasses.replace(recipe, file=f"{recipe.file}_128", **changes)
+RECIPES |= {
+    f"{name}-128": replace(RECIPES[name], file=f"{RECIPES[name].file}_128", **changes)
+    for name, changes in LARGE.items()
+}
 
 
 def build(name: str, folder: Path = FILES) -> dict:
     """Train one of RECIPES; write its weights (float16) and origin into ``folder``.
 
-    Returns the origin.
-
-    Raises CourseError for another name.
+    Returns the origin. Raises CourseError for another name.
     """
-    if name not in RECIPES:
-        raise CourseError(
-            f"unknown network {name!r}", "tools/frozen.py", f"choose from {', '.join(RECIPES)}"
-        )
+    check_choice("network", name, RECIPES)
     recipe, wall, cpu = RECIPES[name], time.time(), time.process_time()
-    net, measure = {"segmenter": _segmenter, "features": _features, "factors": _factors}[
-        name.split("-")[0]
-    ](recipe)
+    makers = {"segmenter": _segmenter, "features": _features, "factors": _factors}
+    net, measure = makers[name.partition("-")[0]](recipe)
     origin = {
         "command": f"python tools/frozen.py {name}",
         "what": recipe.what,
@@ -129,11 +124,9 @@ def build(name: str, folder: Path = FILES) -> dict:
     blob = safetensors.torch.save(halves)
     net.load_state_dict(halves)  # what is measured is what is shipped
     origin |= {"sha256": hashlib.sha256(blob).hexdigest(), **measure(net)}
-    folder.mkdir(exist_ok=True)
+    text = json.dumps(origin, indent=1) + "\n"
     (folder / f"{recipe.file}.safetensors").write_bytes(blob)
-    (folder / f"{recipe.file}.json").write_text(
-        json.dumps(origin, indent=1) + "\n", encoding="utf-8"
-    )
+    (folder / f"{recipe.file}.json").write_text(text, encoding="utf-8")
     return origin
 
 
@@ -145,13 +138,13 @@ def _segmenter_set(size: int, count: int, task: str) -> tuple[Tensor, Tensor]:
 
     The draws are not those of ``photographs``: with these the shipped weights can be made again.
     """
-    data, photos, labels = Facades("train", size, task), [], []
+    data, made = Facades("train", size, task), []
     for house in range(count):
         draw = Draw("segmenter", "train", size, house)
         grain = int(draw.random() * 2**31)
-        photo, label, _ = data.photograph(house, Style.draw(draw), grain)
-        photos.append(photo), labels.append(label)
-    return torch.stack(photos).float() / 127.5 - 1, torch.stack(labels)
+        made.append(data.photograph(house, Style.draw(draw), grain)[:2])
+    photos, labels = map(torch.stack, zip(*made, strict=True))
+    return photos.float() / 127.5 - 1, labels
 
 
 def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
@@ -167,17 +160,12 @@ def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
     ).cpu()
 
     def measure(net: nn.Module) -> dict:
-        found: dict = {}
-        for split in ("val", "test"):
-            found[split] = {}
-            for task in wanted:
-                for size in recipe.sets:
-                    data = Facades(split, size, task, count=recipe.held_out)
-                    items = default_collate([*data])
-                    seen = segment(net, items["y"])
-                    scores = segmentation_scores(confusion(seen, items["labels"], CLASSES))
-                    rounded = {name: round(value, 4) for name, value in scores.items()}
-                    found[split].setdefault(task, {})[str(size)] = rounded
+        found: dict = {split: {task: {} for task in wanted} for split in ("val", "test")}
+        for split, task, size in itertools.product(found, wanted, recipe.sets):
+            items = default_collate([*Facades(split, size, task, count=recipe.held_out)])
+            seen = segment(net, items["y"])
+            scores = segmentation_scores(confusion(seen, items["labels"], CLASSES))
+            found[split][task][str(size)] = {k: round(value, 4) for k, value in scores.items()}
         chosen = "on val, by class IoU; test was looked at once, afterwards"
         who = f"the first {recipe.held_out} of each split, in the styles of the data set"
         return {"chosen": chosen, "ground_truth": {"photographs": who, **found}}
@@ -190,17 +178,12 @@ def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
 
 def style_loss(said: Float[Tensor, "n 14"], styles: Float[Tensor, "n 7"]) -> Float[Tensor, " n"]:
     """Cross-entropy of wall colour and brick, squared error of the rest scaled to [-1, 1]."""
-    wall, rest = (
-        F.cross_entropy(said[:, :WALLS], styles[:, 0].long(), reduction="none"),
-        styles[:, [1, 3, 4, 5, 6]],
-    )
+    wall = F.cross_entropy(said[:, :WALLS], styles[:, 0].long(), reduction="none")
+    rest = styles[:, [1, 3, 4, 5, 6]]
     brick = F.binary_cross_entropy_with_logits(said[:, WALLS], styles[:, 2], reduction="none")
     low, high = rest.new_tensor(factors.LOW), rest.new_tensor(factors.HIGH)
-    return (
-        wall
-        + brick
-        + (said[:, WALLS + 1 :] - (2 * (rest - low) / (high - low) - 1)).square().sum(1)
-    )
+    scaled = 2 * (rest - low) / (high - low) - 1
+    return wall + brick + (said[:, WALLS + 1 :] - scaled).square().sum(1)
 
 
 # ---- the features of the perceptual distance
@@ -234,9 +217,8 @@ def _features_lesson(
     """The labels and colours of each cell, in any colours; the style in those of façades."""
     half = len(photos) // 2
     x = torch.cat([recoloured(photos[:half], generator), photos[half:]])
-    x = x + 0.1 * torch.rand(len(x), 1, 1, 1, generator=generator) * torch.randn(
-        x.shape, generator=generator
-    )
+    strength = torch.rand(len(x), 1, 1, 1, generator=generator)
+    x = x + 0.1 * strength * torch.randn(x.shape, generator=generator)
     shares, colours = _cells(x, labels)
     last = learner["net"](x)[-1]
     said = learner["cells"](last)
@@ -270,21 +252,17 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
             last = net(photos)[-1]
             said, (shares, colours) = learner["cells"](last), _cells(photos, labels)
             wall = learner["style"](last.mean((2, 3)))[:, :WALLS].argmax(1)
-            right = {
+            means = {
                 "labels": said[:, :CLASSES].argmax(1) == shares.argmax(1),
                 "walls": wall == styles[:, 0],
+                "colours_l1": (said[:, CLASSES:] - colours).abs(),
             }
-            found[str(size)] = {
-                name: round(hits.float().mean().item(), 4) for name, hits in right.items()
-            }
-            found[str(size)]["colours_l1"] = round(
-                (said[:, CLASSES:] - colours).abs().mean().item(), 4
-            )
+            found[str(size)] = {k: round(of.float().mean().item(), 4) for k, of in means.items()}
         on = (
             f"{recipe.held_out} photographs of test: share of cells with the right label, "
-            "of houses with the right "
+            "of houses with the right wall, mean error of the colours of cells"
         )
-        return {"measured_on": f"{on}wall, mean error of the colours of cells", "measured": found}
+        return {"measured_on": on, "measured": found}
 
     return learner["net"], measure
 
@@ -333,12 +311,10 @@ def _factors(recipe: Recipe) -> tuple[FactorReader, Callable[[nn.Module], dict]]
             found[str(size)] = {name: round(value, 4) for name, value in scores.items()}
         on = (
             f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, "
-            "one for each colour of wall: share of "
+            "one for each colour of wall: share of right answers for wall and brick, "
+            "R^2 of the others"
         )
-        return {
-            "measured_on": f"{on}right answers for wall and brick, R^2 of the others",
-            "measured": found,
-        }
+        return {"measured_on": on, "measured": found}
 
     return net, measure
 

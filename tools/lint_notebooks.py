@@ -22,7 +22,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -32,7 +32,6 @@ from tools.tracked import ROOT, tracked
 
 MAX_BYTES = 1_500_000  # larger ones load slowly, and code hosting sites do not show them
 
-CHECKED = re.compile(r"^\s*#\s*NBVAL_CHECK_OUTPUT\s*$", re.MULTILINE)
 WARNING = re.compile(r"\b\w*Warning:|Traceback \(most recent call last\)")
 BAR = re.compile(r"\d+%\||\d+(it|cell|B) \[|\d+/\d+ \[")  # a bar, or a counter of something endless
 PICTURE = re.compile(r"!\[(?P<markdown>[^\]]*)\]\(|<img\b(?P<html>[^>]*)>")
@@ -83,10 +82,8 @@ def number_of(path: Path) -> str:
     return path.name.partition("_")[0]
 
 
-def is_checked(cell) -> bool:
-    """Whether nbval compares the cell's output with the stored one: a tag or a comment says so."""
-    tagged = "nbval-check-output" in cell.metadata.get("tags", [])
-    return tagged or CHECKED.search(cell.source) is not None
+def is_tagged(cell, tag: str) -> bool:
+    return tag in cell.metadata.get("tags", [])
 
 
 def is_drawn(output) -> bool:
@@ -105,10 +102,9 @@ def order(notebook, path: Path) -> Iterator[str]:
 
 def parameters(notebook, path: Path) -> Iterator[str]:
     cells = code_cells(notebook)
-    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
-    if tagged != cells[:1]:
+    if [cell for cell in cells if is_tagged(cell, "parameters")] != cells[:1]:
         yield "the first code cell, and no other, must be tagged parameters"
-    if any("injected-parameters" in cell.metadata.get("tags", []) for cell in cells):
+    if any(is_tagged(cell, "injected-parameters") for cell in cells):
         yield "papermill's injected cell would beat COURSE_PROFILE"
     default = ast.dump(ast.parse('profile = "auto"').body[0])
     if default not in [ast.dump(node) for node in ast.parse(cells[0].source).body]:
@@ -123,7 +119,7 @@ def kernel(notebook, path: Path) -> Iterator[str]:
 
 
 def checked(notebook, path: Path) -> Iterator[str]:
-    marked = [cell for cell in code_cells(notebook) if is_checked(cell)]
+    marked = [cell for cell in code_cells(notebook) if is_tagged(cell, "nbval-check-output")]
     if not marked:
         yield "no cell is tagged nbval-check-output"
     for cell in marked:
@@ -267,27 +263,26 @@ def problems() -> Iterator[str]:
         COUNTED[number_of(path)] = counted(prose(notebook))
     for path, notebook in notebooks.items():
         for rule in NOTEBOOK_RULES:
-            for problem in rule(notebook, path):
-                yield f"{path.name}: {rule.__name__}: {problem}"
+            yield from named(f"{path.name}: {rule.__name__}", rule(notebook, path))
         widgets = json.dumps(notebook.metadata.get("widgets", {}))
-        for problem in machine(widgets):
-            yield f"{path.name}: machine: a widget {problem}"
+        yield from named(f"{path.name}: machine: a widget", machine(widgets))
     for path in tracked("notebooks/gpu/*.ipynb"):  # copies of those above
-        for problem in receipt(nbformat.read(path, as_version=4), path):
-            yield f"gpu/{path.name}: receipt: {problem}"
+        found = receipt(nbformat.read(path, as_version=4), path)
+        yield from named(f"gpu/{path.name}: receipt", found)
     for path in tracked("assignments/source/**/*.ipynb"):
-        for problem in cited(nbformat.read(path, as_version=4), path):
-            yield f"{path.name}: cited: {problem}"
+        yield from named(f"{path.name}: cited", cited(nbformat.read(path, as_version=4), path))
     for path in tracked(*PAGES):
         text = CODE.sub("", path.read_text(encoding="utf-8"))
         found = [*dead_links(text, path), *pictures_without_alt(text)]
         if path.name not in OF_PAPERS:
             found += wrong_citations(text, counted(text))
-        for problem in found:
-            yield f"{path.relative_to(ROOT)}: {problem}"
+        yield from named(str(path.relative_to(ROOT)), found)
     for name, text in texts():
-        for problem in machine(text):
-            yield f"{name}: machine: {problem}"
+        yield from named(f"{name}: machine", machine(text))
+
+
+def named(place: str, found: Iterable[str]) -> Iterator[str]:
+    return (f"{place}: {problem}" for problem in found)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ there is any.
 """
 
 import ast
-import contextlib
 import csv
 import dataclasses
 import json
@@ -28,11 +27,6 @@ WORD = re.compile(r"\w+")
 DOTTED = re.compile(r"\b(\w+)\.(?=(\w+))")
 FOLLOW_THE_DATA = {"n_labels"}  # set by Method.adapt_config
 ROW_IS = {"row", "seed", "steps", "seconds", "commit", "device", "method", "data", "direction"}
-
-
-def library() -> Iterator[tuple[Path, ast.Module]]:
-    for path in tracked("course_lib/**/*.py"):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
 Place = tuple[str, str]  # (module or class, name): who is asked for it, as far as code says
@@ -93,17 +87,20 @@ def cells() -> Iterator[str]:
             yield "" if source.startswith("%%") else source
 
 
-def parsed(source: str) -> ast.Module | None:
-    """None for prose, and for what is no Python."""
-    with contextlib.suppress(SyntaxError):
+def parsed(source: str) -> ast.Module:
+    """Empty of prose, and of what is no Python."""
+    try:
         return ast.parse(source)
+    except SyntaxError:
+        return ast.parse("")
 
 
 def unused_names(pages: str) -> Iterator[str]:
-    trees = dict(library())
+    library = tracked("course_lib/**/*.py")
     code = tracked("tools/*.py", "notebooks/*/*.py", "assignments/**/*.py")
-    others = [ast.parse(path.read_text("utf-8")) for path in code if "mutants" not in path.parts]
-    others += filter(None, map(parsed, cells()))
+    code = [path for path in code if "mutants" not in path.parts]
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in library}
+    others = [ast.parse(path.read_text("utf-8")) for path in code] + [*map(parsed, cells())]
     used = {use for tree in others for use in uses(tree, "")}
     used |= {use for path, tree in trees.items() for use in uses(tree, path.stem)}
     used |= set(DOTTED.findall(pages))
@@ -111,11 +108,8 @@ def unused_names(pages: str) -> Iterator[str]:
     for path, tree in trees.items():
         stem = path.parent.name if path.stem == "__init__" else path.stem
         for (_, name), is_method in defined(tree, stem):
-            asked = (
-                ("", name) in used
-                if is_method
-                else any((place, name) in used for place in (stem, path.stem, path.parent.name))
-            )
+            places = ("",) if is_method else (stem, path.stem, path.parent.name)
+            asked = any((place, name) in used for place in places)
             if not name.startswith("_") and not asked:
                 hint = ", though the word occurs" * (name in anywhere)
                 yield f"{path.relative_to(ROOT)}: nothing uses {name}{hint}"
