@@ -65,7 +65,8 @@ def measure(part: str, out: Path, dry: bool) -> Rows:
         "ended": "cut off from outside",
         "rows": rows,
     }
-    jobs = terms() if part == "terms" else steps(profile, dry)
+    terms = {name: partial(compared, name) for name in METHODS}
+    jobs = terms if part == "terms" else steps(profile, dry)
     for name, work in jobs.items():
         facts["seconds"] = round(time.monotonic() - start, 1)
         _write(out, part, facts)
@@ -90,11 +91,6 @@ def _write(out: Path, part: str, facts: dict[str, Any]) -> None:
 
 
 # ---- the parts
-
-
-def terms() -> Jobs:
-    """All methods: do they compute the same here?"""
-    return {name: partial(compared, name) for name in METHODS}
 
 
 def compared(name: str) -> Rows:

@@ -64,7 +64,7 @@ def results(method: Method, run: dict) -> bytes:
 
 def film(folder: Path) -> bytes:
     """An animated WebP of all that was kept: 600 kB and 780 px at most; it rests on the last."""
-    pictures = [Image.open(path).convert("RGB") for path in _kept(folder)]
+    pictures = [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.png"))]
     shrink = -(-pictures[0].width // WIDEST)
     pictures = [picture.reduce(shrink) for picture in pictures]
     lasts = [120] * (len(pictures) - 1) + [3000]  # milliseconds
@@ -93,7 +93,3 @@ def curves(history: list[dict]) -> dict[str, list[float]]:
             )
             parted.setdefault(name, []).append(round(mean, 5))
     return parted
-
-
-def _kept(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.png"))

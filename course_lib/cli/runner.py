@@ -55,8 +55,16 @@ def run_notebooks(
             check_fresh(out, "report.json", '"notebooks"')
     versions = {name: metadata.version(name) for name in REPORTED}
     versions |= {"python": sys.version.split()[0], "course_lib": course_lib.__version__}
-    later = {"profile": parameters["profile"], "status": "not run", "seconds": 0.0, "error": None}
-    rows = [{"notebook": path.name} | later for path in paths]
+    rows = [
+        {
+            "notebook": path.name,
+            "profile": parameters["profile"],
+            "status": "not run",
+            "seconds": 0.0,
+            "error": None,
+        }
+        for path in paths
+    ]
     report = {"device": device_name(), "versions": versions, "notebooks": rows}
     library = sorted(Path(course_lib.__file__).parent.rglob("*.py"))
     common = repr([versions, parameters, *(file.read_bytes() for file in library)]).encode()
@@ -146,9 +154,8 @@ def receipt_of(path: Path) -> str:
 
 def _seconds(notebook) -> list[float | None]:
     """What papermill measured for each code cell that it was given."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    given = [c for c in cells if "injected-parameters" not in c.metadata.get("tags", [])]
-    took = [cell.metadata.papermill.get("duration") for cell in given]
+    cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])]
+    took = [c.metadata.papermill.get("duration") for c in cells if c.cell_type == "code"]
     return [None if seconds is None else round(seconds, 1) for seconds in took]
 
 

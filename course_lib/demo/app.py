@@ -99,18 +99,14 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
     tabs = w.Tab([w.VBox([w.HTML(WAITING)]) for _ in pages])
     for i, title in enumerate(pages):  # as ipywidgets 7 has it, too
         tabs.set_title(i, title)
-    filled = {None}
 
     def fill(_: Any = None) -> None:
-        i = tabs.selected_index
-        if i in filled:
-            return
-        kind, make = list(pages.items())[i]
-        (message,) = tabs.children[i].children
-        with shown_errors(message, "this page failed"):
-            hint = w.HTML(f"<p><b>Try first.</b> {HINTS[kind]}</p>")
-            tabs.children[i].children = [hint, make()]
-        filled.add(i)
+        tab = tabs.children[tabs.selected_index]
+        if len(tab.children) > 1:
+            return  # it is filled
+        kind, make = list(pages.items())[tabs.selected_index]
+        with shown_errors(tab.children[0], "this page failed"):
+            tab.children = [w.HTML(f"<p><b>Try first.</b> {HINTS[kind]}</p>"), make()]
 
     tabs.observe(fill, "selected_index")
     tabs.selected_index = 0
@@ -153,8 +149,8 @@ def _made(kind: str, one: Translator) -> w.Widget:
     """The widget of a tab."""
     method = one.method
     if kind == "Colour":
-        names = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
-        names.sort(key=lambda name: name != CHOSEN)
+        test = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
+        names = sorted(test, key=lambda name: name != CHOSEN)
         return photograph.colourer(method, {name: photos.photograph(name) for name in names})
     if kind == "Training":
         return scrubber.scrubber(one.folder)

@@ -63,6 +63,7 @@ SCORES = (
     *("walls_covered", "windows_lit", "yx_hue_error", "yx_labels_iou", "yx_rec_l1"),
     "yx_rec_noisy_l1",
 )
+MAKE_IT = "make it with course sweep"
 DEATHS = 3  # workers that may die of one cell before it counts as failing
 _ONE_AT_A_TIME = threading.Lock()  # a worker may have several threads; torch has one random state
 
@@ -322,7 +323,8 @@ def table(path: Path) -> list[dict]:
             row |= {"row": row["row"], "seed": int(row["seed"]), "steps": int(row["steps"])}
         return rows
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreadable(path, error) from None
+        why = f"no column {error}" if isinstance(error, KeyError) else error
+        raise CourseError(f"no readable table of results: {why}", path, MAKE_IT) from None
 
 
 def _measured(path: Path) -> dict[str, dict]:
@@ -330,15 +332,9 @@ def _measured(path: Path) -> dict[str, dict]:
     overwritten.
     """
     rows = table(path) if path.exists() else []
-    try:
-        return {row["command"].rpartition(" --out ")[0]: row for row in rows}
-    except (KeyError, AttributeError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> CourseError:
-    why = f"no column {error}" if isinstance(error, KeyError) else str(error)
-    return CourseError(f"no readable table of results: {why}", path, "make it with course sweep")
+    if not all(row.get("command") for row in rows):
+        raise CourseError("no readable table of results: a row has no command", path, MAKE_IT)
+    return {row["command"].rpartition(" --out ")[0]: row for row in rows}
 
 
 def _row(grid: Path, cell: Cell, result: dict) -> dict[str, Any]:
