@@ -13,9 +13,6 @@ from course_lib.errors import CourseError
 # What does the work is imported when a command runs: PyTorch takes seconds, and `course check`
 # does without nbgrader.
 
-Names = Annotated[
-    list[str] | None, typer.Option("--student", help="only these; default: all in submitted/")
-]
 ProblemSet = Annotated[str, typer.Argument(metavar="PS", help="ps1, ps2 ...")]
 CourseFolder = Annotated[
     Path, typer.Option(help="nbgrader's course folder, with checks/ and submitted/")
@@ -31,7 +28,9 @@ def grade(
     workers: Annotated[
         int | None, typer.Option(min=1, help="sandboxes at a time; default: one a core")
     ] = None,
-    student: Names = None,
+    student: Annotated[
+        list[str] | None, typer.Option(help="only these; default: all in submitted/")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="grade again what is graded and unchanged")
     ] = False,

@@ -78,8 +78,11 @@ def submitted(course: Path, problem_set: str, students: list[str] | None) -> dic
             f"nothing of {unknown[0]} for {problem_set}", place, "see the names in that folder"
         )
     if not handed_in:
-        fix = f"nbgrader collect {problem_set}, or copy there"
-        raise CourseError(f"nothing handed in for {problem_set}", place, fix)
+        raise CourseError(
+            f"nothing handed in for {problem_set}",
+            place,
+            f"nbgrader collect {problem_set}, or copy there",
+        )
     return {name: path for name, path in handed_in.items() if not students or name in students}
 
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:  # the bundle for Gradescope does without nbgrader
     from assignments.grader.gradebook import Book, Plan
 
 
+HIDDEN = ("source", "submitted", "autograded", "release", "checks")  # from submissions
+
+
 def run(
     course: Path,
     problem_set: str,
@@ -53,7 +56,6 @@ def run(
     and unchanged; its scores change for all of them at once or for none.
     """
     from assignments.grader.gradebook import Book
-    from assignments.grader.lms import names_of
 
     course = course.absolute()
     handed_in = submitted(course, problem_set, students)
@@ -67,10 +69,10 @@ def run(
     key, right = term_key(course), right_answers(course, problem_set, checks)
     tier = choose_tier(tier)
     print(f"note: tier {tier}: {PROTECTS[tier]}", file=sys.stderr)
+    basis = f"{checks_digest(course)} {key} {tier} {sorted(right.items())}"
     with only_grader(course, problem_set), Book(course) as book:
         plan, done = book.plan(problem_set), book.done(problem_set)
         plan.assign(checks)
-        basis = f"{checks_digest(course)} {key} {tier} {sorted(right.items())}"
         submissions, unread = read_all(folders, problem_set, plan, basis)
         todo = {
             name: submission
@@ -84,24 +86,17 @@ def run(
             key,
             tier,
             workers,
-            hidden=[
-                course / part for part in ("source", "submitted", "autograded", "release", "checks")
-            ],
+            hidden=[course / part for part in HIDDEN],
             wanted=lambda _, checks: [check for check in checks if only in (None, check.name)],
         )
-        bar = tqdm(
-            graded, problem_set, len(todo), unit="submission", disable=not (progress and todo)
-        )
+        silent = not (progress and todo)
+        bar = tqdm(graded, problem_set, len(todo), unit="submission", disable=silent)
         left_out |= unread | keep(bar, book, plan, todo, done, only)
         book.settle(problem_set, folders)
-        done, fresh = book.done(problem_set), len(todo.keys() - left_out.keys())
-        why = "the record in the grade book cannot be read: hand in, and grade again"
-        left_out |= dict.fromkeys(book.damaged, why)
-        names = names_of(course, book)
-        for student, result in done.items():
-            result.name = names.get(student, "")
-        left_out |= feedback.write(course / "reports" / problem_set, list(done.values()))
-    return [done[name] for name in folders if name in done], fresh, left_out
+        fresh = len(todo.keys() - left_out.keys())
+        results, unwritten = report(book, course, problem_set)
+    chosen = [results[name] for name in folders if name in results]
+    return chosen, fresh, left_out | unwritten
 
 
 @contextlib.contextmanager
@@ -219,3 +214,19 @@ def keep(
     if only is not None:
         book.regrade(regraded, plan, only)
     return failed
+
+
+def report(
+    book: "Book", course: Path, problem_set: str
+) -> tuple[dict[str, Result], dict[str, str]]:
+    """Writes what students and instructor read, of all that is in the grade book; returns that by
+    student, and whose report or record is not there, with the reason.
+    """
+    from assignments.grader.lms import names_of
+
+    results, names = book.done(problem_set), names_of(course, book)
+    for student, result in results.items():
+        result.name = names.get(student, "")
+    why = "the record in the grade book cannot be read: hand in, and grade again"
+    unread = dict.fromkeys(book.damaged, why)
+    return results, unread | feedback.write(course / "reports" / problem_set, [*results.values()])

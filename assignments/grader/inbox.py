@@ -42,31 +42,22 @@ class Inbox:
         return self._left >= 0 and self._room >= 0 and len(self._part) <= longest
 
     def _take(self, line: bytes) -> None:
-        if not self._is_answer(line) and not self._is_list(line):
-            self._room -= len(line) + 1
-            self._note(line)
+        kind, value = found.groups() if (found := OPENING.match(line)) else (b"", None)
+        name = (value or b"").decode(errors="replace")
+        if kind == b"check" and name in self.wanted and len(line) <= MAX_ANSWER:
+            if name in self.answers:
+                self.twice.add(name)
+            self.answers[name] = b"" if name in self.twice else line
+            return
+        if self.raised is None and line.startswith(b'{"cells": [') and len(line) <= MAX_CELLS:
+            raised = opened(line).get("cells")
+            if isinstance(raised, list):
+                self.raised = raised[:40]
+                return
+        self._room -= len(line) + 1
+        self._note(opened(line) if kind and len(line) <= 1000 else {})
 
-    def _is_answer(self, line: bytes) -> bool:
-        opening = OPENING.match(line)
-        if not opening or opening[1] != b"check" or opening[2] is None or len(line) > MAX_ANSWER:
-            return False
-        name = opening[2].decode(errors="replace")
-        if name in self.answers:
-            self.twice.add(name)
-            self.answers[name] = b""
-        elif name in self.wanted:
-            self.answers[name] = line
-        return name in self.wanted
-
-    def _is_list(self, line: bytes) -> bool:
-        if self.raised is not None or not line.startswith(b'{"cells": [') or len(line) > MAX_CELLS:
-            return False
-        found = opened(line).get("cells")
-        self.raised = found[:40] if isinstance(found, list) else None
-        return self.raised is not None
-
-    def _note(self, line: bytes) -> None:
-        message = opened(line) if OPENING.match(line) and len(line) <= 1000 else {}
+    def _note(self, message: dict) -> None:
         if isinstance(name := message.get("ended"), str) and name in self.wanted:
             self.ended[name] = str(message.get("how"))[:40]
         elif isinstance(name := message.get("begin"), str) and name in self.wanted:

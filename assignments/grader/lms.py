@@ -65,8 +65,8 @@ class NamedCollector(FileNameCollectorPlugin):
     def collect(self, submitted_file: str) -> dict | None:
         """What nbgrader reads from the file's name."""
         found = super().collect(submitted_file)
-        names = {key: (found or {}).get(key) for key in ("first_name", "last_name", "email")}
-        names = {key: value for key, value in names.items() if value}
+        keys = ("first_name", "last_name", "email")
+        names = {key: found[key] for key in keys if found and found.get(key)}
         if names:
             with Gradebook(self.parent.coursedir.db_url) as book:
                 student = book.update_or_create_student(found["student_id"])

@@ -56,20 +56,21 @@ class Outcome:
 def choose_tier(wanted: str) -> str:
     """``auto`` is bubblewrap where it works, else the weak tier. Raises CourseError."""
     if wanted not in ("auto", *PROTECTS):
-        fix = f"one of auto, {', '.join(PROTECTS)}"
-        raise CourseError(f"no tier called {wanted}", "--tier", fix)
+        raise CourseError(
+            f"no tier called {wanted}", "--tier", f"one of auto, {', '.join(PROTECTS)}"
+        )
     if os.name != "posix":
         raise CourseError(
             "the grader needs fork, which Windows lacks", sys.platform, "run it in WSL"
         )
-    if wanted == "plain":
-        return wanted
-    if not (trouble := bubblewrap_trouble()):
-        return "bubblewrap"
-    if wanted == "auto":
-        return "plain"
-    fix = "install it, or --tier plain (weak)"
-    raise CourseError(f"bubblewrap does not work here: {trouble}", wanted, fix)
+    trouble = bubblewrap_trouble() if wanted != "plain" else ""
+    if wanted == "bubblewrap" and trouble:
+        raise CourseError(
+            f"bubblewrap does not work here: {trouble}",
+            wanted,
+            "install it, or --tier plain (weak)",
+        )
+    return "plain" if wanted == "plain" or trouble else "bubblewrap"
 
 
 @functools.cache
@@ -183,7 +184,7 @@ def bubblewrap(library: Path, hidden: Iterable[Path]) -> list[str]:
     return [*command, "--"]
 
 
-class Worker:
+class Worker(contextlib.AbstractContextManager):
     """One sandbox with a warm process inside, for one submission after the other."""
 
     def __init__(self, tier: str, library: Path, probes: list[str], hidden: Iterable[Path] = ()):
@@ -193,9 +194,6 @@ class Worker:
         self.hidden = [*hidden, *(copy for copy in copies if copy.is_dir())]
         self.process: subprocess.Popen | None = None
         self.closed, self.cpu = False, 0.0
-
-    def __enter__(self) -> "Worker":
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -49,16 +49,15 @@ def page(results: list[Result]) -> str:
 def of_all(checks: list[Graded]) -> dict:
     """One check, in all submissions."""
     lost = [check for check in checks if check.score < check.points]
-    none, said = (
-        sum(check.score <= 0 for check in lost),
-        Counter(check.message for check in lost).most_common(1),
-    )
-    facts = {"mean": mean(check.score for check in checks), "said": said[0] if said else None}
-    return (
-        vars(checks[0])
-        | facts
-        | {"all": len(checks) - len(lost), "part": len(lost) - none, "none": none}
-    )
+    none = sum(check.score <= 0 for check in lost)
+    said = Counter(check.message for check in lost).most_common(1)
+    return vars(checks[0]) | {
+        "mean": mean(check.score for check in checks),
+        "said": said[0] if said else None,
+        "all": len(checks) - len(lost),
+        "part": len(lost) - none,
+        "none": none,
+    }
 
 
 def needs_a_look(result: Result) -> list[str]:

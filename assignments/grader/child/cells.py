@@ -162,23 +162,19 @@ def run_check(
             os._exit(0)
     with contextlib.suppress(OSError):
         os.setpgid(pid, pid)
-    status, deadline, pause = None, time.monotonic() + check["seconds"] * patience + 1, 0.001
-    while status is None and time.monotonic() < deadline:
-        found, state = os.waitpid(pid, os.WNOHANG)
-        status = state if found else None
-        if status is None:
-            time.sleep(pause)
-            pause = min(0.02, pause * 1.5)
+    ended, status, pause = 0, 0, 0.001
+    deadline = time.monotonic() + check["seconds"] * patience + 1
+    while not ended and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(0.02, pause * 1.5)
+        ended, status = os.waitpid(pid, os.WNOHANG)
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
-    how = "exit"
-    if status is None:
-        os.waitpid(pid, 0)
-        how = "time"
-    elif os.WIFSIGNALED(status):
-        ended_by = os.WTERMSIG(status)
-        late = ended_by in (signal.SIGXCPU, signal.SIGKILL)
-        how = "time" if late else f"signal {ended_by}"
+    if not ended:
+        _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    late = not ended or -code in (signal.SIGXCPU, signal.SIGKILL)
+    how = "time" if late else f"signal {-code}" if code < 0 else "exit"
     write({"ended": check["name"], "how": how})
 
 
@@ -264,7 +260,6 @@ def alarm(seconds: float) -> Iterator[None]:
 
 def reseed(seed: int) -> None:
     random.seed(seed)
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception):  # the code may have put something else in their place
         sys.modules["torch"].manual_seed(seed)
-    with contextlib.suppress(Exception):
         sys.modules["numpy"].random.seed(seed % 2**32)

@@ -67,29 +67,21 @@ def can_nest() -> bool:
     """Whether a child can be given namespaces of its own in here."""
     pid = os.fork()
     if pid == 0:
-        code = 1
         with contextlib.suppress(OSError):
             jail.enter_namespaces()
             inner = os.fork()
             if inner == 0:
-                with contextlib.suppress(OSError):
-                    jail.furnish(1)
-                    os._exit(0)
-                os._exit(1)
-            code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
-        os._exit(code)
+                jail.furnish(1)
+                os._exit(0)
+            os._exit(os.waitpid(inner, 0)[1] != 0)
+        os._exit(1)
     return os.waitpid(pid, 0)[1] == 0
 
 
 def serve(orders: socket.socket, nested: bool, failed: dict[str, str]) -> None:
     """Orders one after the other; ends when the grader does, with every process below."""
     shared = jail.private_bytes([os.getpid()], 0)
-    orders.sendall(
-        json.dumps(
-            {"ready": True, "nested": nested, "failed": failed, "cpu": time.process_time()}
-        ).encode()
-        + b"\n"
-    )
+    orders.sendall(json.dumps({"ready": True, "nested": nested, "failed": failed}).encode() + b"\n")
     while True:
         message, files, _, _ = socket.recv_fds(orders, 4096, 2)
         if not message:
