@@ -34,19 +34,19 @@ def bundle(course: Path, problem_set: str) -> Path:
     archive = course / "gradescope" / f"{problem_set}.zip"
     archive.parent.mkdir(exist_ok=True)
     own = [course / "term_key.txt", course / "release" / problem_set / f"{problem_set}.ipynb"]
-    parts = {
-        path: f"course/{path.relative_to(course)}"
-        for path in (*own, *course.glob("checks/**/*.py"))
-    }
-    parts |= {path: f"course_lib/{path.relative_to(LIBRARY)}" for path in LIBRARY.rglob("*")}
-    parts |= {path: f"assignments/grader/{path.relative_to(HERE)}" for path in HERE.rglob("*")}
-    parts |= {path: path.name for path in (HERE / "gradescope").iterdir()}
+    scripts = HERE / "gradescope"
+    parts = (
+        (course, "course/", [*own, *course.glob("checks/**/*.py")]),
+        (LIBRARY, "course_lib/", LIBRARY.rglob("*")),
+        (HERE, "assignments/grader/", set(HERE.rglob("*")) - set(scripts.iterdir())),
+        (scripts, "", scripts.iterdir()),
+    )
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        for path, name in parts.items():
-            if (
-                path.is_file() and path.suffix != ".pyc" and path.parent.name != "shipped_files"
-            ):  # no check opens them
-                out.write(path, name)
+        for folder, name, paths in parts:
+            for path in sorted(paths):
+                unused = path.suffix == ".pyc" or path.parent.name == "shipped_files"
+                if path.is_file() and not unused:
+                    out.write(path, f"{name}{path.relative_to(folder)}")
         out.writestr("assignments/__init__.py", "")
         out.writestr("requirements.txt", requirements())
     return archive

@@ -83,14 +83,11 @@ def check(
     submission, trouble, result = handin.check(problem_set, path)
     print(f"{submission.path}: {handin.saved(submission.path)}")
     print(*(f"mend: {text}\n" for text in trouble), sep="", end="")
-    right = False
     if result is not None:
-        right = result.score == result.points
         print(*(f"note: {text}\n" for text in result.notes), sep="", end="")
         print(*map(feedback.line, result.checks), sep="\n")
-        points = f"{result.score:g} of {result.points:g} points"
-        print(f"{points} of the visible checks")
-    if trouble or not right:
+        print(f"{result.score:g} of {result.points:g} points of the visible checks")
+    if trouble or result is None or result.score < result.points:
         print(
             "mend what is named above."
             " Part of the work earns part of the points, so hand it in in time"

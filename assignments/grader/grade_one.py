@@ -105,7 +105,6 @@ def grade_one(
         outcome = worker.run(job, limits)
         if outcome.reason == "lost":  # which the machine can cause, too: once more, in a fresh one
             outcome = worker.run(job, limits)
-        result.seconds = round(result.seconds + outcome.seconds, 2)
         result.cpu = round(result.cpu + outcome.cpu, 2)
         return outcome
 

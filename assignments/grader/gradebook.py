@@ -11,7 +11,7 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,8 @@ class Book(api.Gradebook):
             cell.name: cell.max_score for cell in [*notebook.grade_cells, *notebook.task_cells]
         }
         solutions = {cell.name for cell in notebook.solution_cells}
-        cells = {}
-        for cell in notebook.source_cells:
-            data = {
+        facts = {
+            cell.name: {
                 "grade": cell.name in points.keys() - tasks,
                 "grade_id": cell.name,
                 "locked": bool(cell.locked),
@@ -138,9 +137,10 @@ class Book(api.Gradebook):
                 "cell_type": cell.cell_type,
                 "checksum": cell.checksum or "",
             }
-            if cell.name in points:
-                data["points"] = points[cell.name]
-            cells[cell.name] = Cell(cell.source or "", data)
+            | ({"points": points[cell.name]} if cell.name in points else {})
+            for cell in notebook.source_cells
+        }
+        cells = {c.name: Cell(c.source or "", facts[c.name]) for c in notebook.source_cells}
         return Plan(problem_set, cells)
 
     def done(self, problem_set: str) -> dict[str, Result]:
@@ -148,10 +148,8 @@ class Book(api.Gradebook):
         query = sqlalchemy.text(
             "SELECT student, digest, result FROM course_grading WHERE assignment = :a"
         )
-        rows = list(self.db.execute(query, {"a": problem_set}))
-        self.db.rollback()
         found, self.damaged = {}, []
-        for student, digest, result in rows:
+        for student, digest, result in self.db.execute(query, {"a": problem_set}):
             try:
                 found[student] = Result.from_json(result)
                 found[student].digest = digest
@@ -159,15 +157,10 @@ class Book(api.Gradebook):
                 self.damaged.append(student)
         return found
 
-    @contextlib.contextmanager
-    def all_or_nothing(self) -> Iterator[None]:
-        """One transaction."""
-        try:
-            yield
-            self.db.commit()
-        except BaseException:
-            self.db.rollback()
-            raise
+    def all_or_nothing(self) -> contextlib.AbstractContextManager:
+        """One transaction, after whatever was read."""
+        self.db.rollback()
+        return self.db.begin()
 
     def keep(self, result: Result, plan: Plan, submission: Submission) -> None:
         """The notebook, then the grades: who is in the grade book has both."""
@@ -224,7 +217,6 @@ class Book(api.Gradebook):
         """When each was handed in, and what that costs by the course's plugin of nbgrader."""
         late = late_penalty(self.file.parent)
         with self.all_or_nothing():
-            self.db.expire_all()
             for student, folder in folders.items():
                 with contextlib.suppress(api.MissingEntry):
                     handed_in = self.find_submission(problem_set, student)

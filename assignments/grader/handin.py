@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -132,11 +131,9 @@ def rehearse(submission: Submission, checks: ModuleType) -> Result:
     cases = student.cases(submission.problem_set)
     probes = f"checks.probes.{submission.problem_set}"
     job = {"cells": submission.cells, "checks": cases, "probes": probes}
-    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="course-check-", ignore_cleanup_errors=True) as place:
         library.stage(Path(place) / "library", checks, submission.problem_set)
         said, reason = run(job, Path(place))
-    seconds = round(time.monotonic() - began, 1)
     drawn = [
         (
             SimpleNamespace(**case | {"visible": True, "judge": student.judge_of(case)}),
@@ -145,10 +142,10 @@ def rehearse(submission: Submission, checks: ModuleType) -> Result:
         )
         for case in cases
     ]
-    outcome = Outcome(said, reason, seconds, 0.0)
+    outcome = Outcome(said, reason, 0.0)
     found, notes, reason = judged(drawn, outcome, submission.labels)
     facts = submission.student, submission.problem_set, submission.digest
-    return Result(*facts, found, submission.notes + notes, reason, seconds)
+    return Result(*facts, found, submission.notes + notes, reason)
 
 
 def run(job: dict, place: Path) -> tuple[Inbox, str]:

@@ -75,9 +75,9 @@ def load(path: Path, submission: Submission, released: dict[str, Cell] | None = 
     submission.path = path
     try:
         if path.stat().st_size > MAX_FILE:
-            most = MAX_FILE // 10**6
             submission.reason = (
-                f"the notebook is larger than {most} MB: clear its outputs and hand in again"
+                f"the notebook is larger than {MAX_FILE // 10**6} MB: clear its outputs and hand in"
+                " again"
             )
             return submission
         data = path.read_bytes()
@@ -104,8 +104,12 @@ def find(folder: Path, submission: Submission) -> Path | None:
     if right.is_symlink() or folder.is_symlink():
         submission.reason = "the notebook is a link to another file"
         return None
-    others = [p for p in sorted(folder.rglob("*.ipynb")) if p.is_file() and not p.is_symlink()]
-    others = [p for p in others if p != right and ".ipynb_checkpoints" not in p.parts]
+    others = [
+        path
+        for path in sorted(folder.rglob("*.ipynb"))
+        if path != right and path.is_file() and not path.is_symlink()
+        if ".ipynb_checkpoints" not in path.parts
+    ]
     if right.is_file():
         if others:
             names = listed([str(path.relative_to(folder)) for path in others], 3)

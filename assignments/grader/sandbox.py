@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 from assignments.grader.inbox import Inbox
@@ -49,8 +50,7 @@ class Outcome:
 
     said: Inbox
     reason: str  # finished, time, memory, processes, output, or lost
-    seconds: float
-    cpu: float  # of a core
+    cpu: float  # seconds of a core
 
 
 def choose_tier(wanted: str) -> str:
@@ -94,9 +94,20 @@ SEPARATE = [
 ]
 # As root it may enter every folder, and is nobody before it reads the first order: these
 # capabilities are given away by then.
-AS_ROOT = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SYS_ADMIN"]
-AS_ROOT += ["--dir", "/proc"]
+AS_ROOT = [
+    "--cap-add",
+    "CAP_SETUID",
+    "--cap-add",
+    "CAP_SETGID",
+    "--cap-add",
+    "CAP_SYS_ADMIN",
+    "--dir",
+    "/proc",
+]
 AS_USER = ["--unshare-user", "--proc", "/proc"]
+PACKAGES = ("site-packages", "dist-packages")
+SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin")
+FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
 
 
 def environment(library: str, scratch: str) -> dict[str, str]:
@@ -134,12 +145,9 @@ def places(hidden: Iterable[Path]) -> tuple[list[tuple[str, Path]], set[Path]]:
     """
     executable = Path(os.path.realpath(sys.executable))
     python = {Path(sys.prefix), Path(sys.base_prefix), executable.parent.parent}
-    for entry in map(Path, sys.path):
-        if entry.name in ("site-packages", "dist-packages") and entry.is_dir():
-            python.add(entry)
-    python = {path.absolute() for path in python}
-    candidates = map(Path, ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin"))
-    system = {path for path in candidates if path.exists()}
+    packages = {path for path in map(Path, sys.path) if path.name in PACKAGES and path.is_dir()}
+    python = {path.absolute() for path in python | packages}
+    system = {path for path in map(Path, SYSTEM) if path.exists()}
     links = {path for path in system if path.is_symlink()}
     shown = python | system - links
     shown = {path for path in shown if not shown & set(path.parents)}
@@ -162,26 +170,26 @@ def bubblewrap(library: Path, hidden: Iterable[Path]) -> list[str]:
     of this machine."""
     mounts, links = places(hidden)
     shown = {path for how, path in mounts if how == "--ro-bind"}
-    command = ["bwrap", *SEPARATE, *(AS_ROOT if os.geteuid() == 0 else AS_USER)]
     # bwrap would make these folders for its owner only
     between = {Path("/etc")}.union(*(path.parents for path in shown)) - shown - {Path("/")}
-    for path in sorted(between):
-        command += ["--perms", "0755", "--dir", str(path)]
-    for how, path in mounts:
-        command += [how, str(path)] + [str(path)] * (how == "--ro-bind")
-    for link in sorted(links):
-        command += ["--symlink", os.readlink(link), str(link)]
-    for file in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
-        command += ["--ro-bind-try", file, file]
-    command += ["--ro-bind", str(library), "/grading", "--dev", "/dev", "--perms", "1777"]
-    command += ["--tmpfs", "/scratch"]
-    if not any(Path("/tmp") in path.parents for path in shown):
-        command += ["--symlink", "scratch", "/tmp"]
-    command += ["--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/"]
-    command += ["--chdir", "/scratch", "--clearenv"]
-    for name, value in environment("/grading", "/scratch").items():
-        command += ["--setenv", name, value]
-    return [*command, "--"]
+    no_tmp = not any(Path("/tmp") in path.parents for path in shown)
+    options = [
+        (*SEPARATE, *(AS_ROOT if os.geteuid() == 0 else AS_USER)),
+        *(("--perms", "0755", "--dir", path) for path in sorted(between)),
+        *((how, path, path) if how == "--ro-bind" else (how, path) for how, path in mounts),
+        *(("--symlink", os.readlink(link), link) for link in sorted(links)),
+        *(("--ro-bind-try", file, file) for file in FILES),
+        ("--ro-bind", library, "/grading"),
+        ("--dev", "/dev"),
+        ("--perms", "1777", "--tmpfs", "/scratch"),
+        ("--symlink", "scratch", "/tmp") if no_tmp else (),
+        ("--perms", "1777", "--tmpfs", "/dev/shm"),
+        ("--remount-ro", "/"),
+        ("--chdir", "/scratch"),
+        ("--clearenv",),
+        *(("--setenv", *pair) for pair in environment("/grading", "/scratch").items()),
+    ]
+    return ["bwrap", *map(str, chain.from_iterable(options)), "--"]
 
 
 class Worker(contextlib.AbstractContextManager):
@@ -293,7 +301,6 @@ class Worker(contextlib.AbstractContextManager):
 
     def run(self, job: dict, limits: Limits) -> Outcome:
         """One submission; whatever it does, this returns, and nothing of it is left running."""
-        began = time.monotonic()
         if self.process is None:
             self.start()
         folder = self._folder(self.scratch) if self.scratch else ""
@@ -315,7 +322,7 @@ class Worker(contextlib.AbstractContextManager):
                 shutil.rmtree(folder, ignore_errors=True)
         if reason in ("lost", "output") or (not self.facts["nested"] and self.tier != "plain"):
             self.stop()  # without namespaces of its own a submission gets a sandbox of its own
-        return Outcome(inbox, reason, time.monotonic() - began, self.cpu)
+        return Outcome(inbox, reason, self.cpu)
 
     def _collect(self, pipe: int, inbox: Inbox, deadline: float) -> str:
         """Fill ``inbox`` from the pipe until the last process of the submission has closed it, or

@@ -35,8 +35,7 @@ class Result:
     checks: list[Graded] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     reason: str = ""  # why the submission as a whole could not be graded or was stopped
-    seconds: float = 0.0  # by the clock
-    cpu: float = 0.0  # of a core, in the sandbox
+    cpu: float = 0.0  # seconds of a core, in the sandbox
     source: str = ""  # digest of the file that was graded
     name: str = ""  # of the student, for reports; no record keeps it
 
@@ -85,7 +84,6 @@ class Result:
                 checks,
                 [str(note) for note in data["notes"]],
                 str(data["reason"]),
-                finite(data["seconds"]),
                 finite(data.get("cpu", 0)),
                 str(data.get("source", "")),
             )

@@ -103,7 +103,7 @@ def test_a_cell_is_called_by_what_jupyterlab_shows_and_by_its_first_line(tmp_pat
     wrong = {"cell": 4, "at": 4, "line": 2, "error": "E: x"}
     raised = [late, wrong, {"cell": [9], "error": "forged"}]
     box.feed(json.dumps({"cells": raised}).encode() + b'\n{"check": "f", "raw": {}}\n{"end": 1}\n')
-    outcome = sandbox.Outcome(box, "finished", 1.0, 1.0)
+    outcome = sandbox.Outcome(box, "finished", 1.0)
     _, notes, _ = grade_one.answers([types.SimpleNamespace(name="f")], outcome, read.labels)
     loss = "cell [4] “def weighted_loss(real, fake, weight):”"
     assert notes[0] == f"{loss}: it took too long: is there an endless loop?"
