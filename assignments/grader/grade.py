@@ -58,8 +58,7 @@ def run(
     from assignments.grader.gradebook import Book
 
     course = course.absolute()
-    handed_in = submitted(course, problem_set, students)
-    folders, left_out = with_printable_names(handed_in)
+    folders, left_out = with_printable_names(submitted(course, problem_set, students))
     checks = open_checks(course, problem_set).load(problem_set)
     names = [check.name for check in checks]
     if only not in (None, *names):

@@ -222,13 +222,13 @@ class Worker(contextlib.AbstractContextManager):
         boxed = self.tier == "bubblewrap"
         self.scratch = "" if boxed else self._folder()
         self.orders, theirs = socket.socketpair()
-        command = [sys.executable, "-B", "-m", "grading_child.zygote", str(theirs.fileno())]
-        command += ["nest" if boxed else "plain", *self.probes]
-        variables = {"PATH": os.environ["PATH"]}
-        if boxed:
-            command = bubblewrap(self.library, self.hidden) + command
-        else:
-            variables = environment(str(self.library), self.scratch)
+        command = [
+            *(bubblewrap(self.library, self.hidden) if boxed else ()),
+            *(sys.executable, "-B", "-m", "grading_child.zygote", str(theirs.fileno())),
+            *("nest" if boxed else "plain", *self.probes),
+        ]
+        inside = environment(str(self.library), self.scratch)
+        variables = {"PATH": os.environ["PATH"]} if boxed else inside
         self.said = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             command,
@@ -276,9 +276,9 @@ class Worker(contextlib.AbstractContextManager):
         if self.facts.get("ready") and not needed:
             return
         self.said.seek(0)
-        reason = "; ".join(f"{name}: {text}" for name, text in failed.items())
-        reason = reason or self.said.read()[-2000:].decode(errors="replace").strip()
+        said = self.said.read()[-2000:].decode(errors="replace").strip()
         self.stop()
+        reason = "; ".join(f"{name}: {text}" for name, text in failed.items()) or said
         raise CourseError(
             f"the sandbox does not start: {reason or 'no answer'}",
             self.tier,

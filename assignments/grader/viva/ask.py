@@ -259,8 +259,11 @@ def run(own: Version, tried: dict[str, list[Version]], *where: Any) -> dict:
                 bar.update()
                 spent += result.cpu
                 if spent > SECONDS:
-                    what = f"its changed versions take more than {SECONDS} seconds of a core"
-                    raise CourseError(what, own.submission.path, fix)
+                    raise CourseError(
+                        f"its changed versions take more than {SECONDS} seconds of a core",
+                        own.submission.path,
+                        fix,
+                    )
     return drawn
 
 
@@ -465,8 +468,11 @@ def make(course: Path, problem_set: str, student: str, seed: int, tier: str) -> 
         made.append(new)
         times.update((new["kind"], new["function"]))
     if not made:
-        what = "no question can be made: no function that can be changed earns points"
-        raise CourseError(what, submission.path, "look at the report of course grade first")
+        raise CourseError(
+            "no question can be made: no function that can be changed earns points",
+            submission.path,
+            "look at the report of course grade first",
+        )
     places = sorted({find(submission.cells, one["function"])[0] for one in made})
     return {
         "of": own.result,
