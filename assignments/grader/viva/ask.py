@@ -145,10 +145,8 @@ def changes(submission: Submission, function: str, changed_texts: Any) -> list[V
         new = text.splitlines()
         where = [i for i, pair in enumerate(zip(printed, new, strict=False)) if len({*pair}) > 1]
         if len(new) == len(printed) and len(where) == 1 and where[0] in places:
-            one_line, (start, end) = (
-                [each[where[0]].strip() for each in (printed, new)],
-                places[where[0]],
-            )
+            start, end = places[where[0]]
+            one_line = [each[where[0]].strip() for each in (printed, new)]
             own = "\n".join(lines[start:end]).strip()
             for both in ((own, laid_out(own, *one_line)), one_line):
                 pair = [with_line(line, start, end) for line in both]
