@@ -24,7 +24,9 @@ WANTED = { pwd -P; cat pyproject.toml lock.txt; }
 TRACKED = git ls-files -z -- '*.py' '*.ipynb' | xargs -0
 
 # Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
-SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Hundreds of processes import the course: what Python compiled is kept, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help setup course course-all lint test test-all soak release-check gpu site lab clean
 .DEFAULT_GOAL := help
@@ -62,9 +64,8 @@ lint: setup ## format, ruff, what imports what, the rules for notebooks and page
 	$(BIN)/python -m tools.lint_notebooks
 	$(BIN)/python -m tools.lint_used
 
-test: lint ## lint, then each promise once: about 15 minutes on two cores; skipped and slowest tests are named at the end
-	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) -rs --durations=5
-	$(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE) -rs --durations=15
+test: lint ## lint, then each promise once: about 15 minutes on two quiet cores; skipped and slowest tests are named at the end
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -rs --durations=20
 
 test-all: test ## and what is long, or needs a browser, a wheel or a site of its own: about seven minutes more
 	$(BIN)/python -m pytest -m extra $(SIDE_BY_SIDE) -rs --durations=15

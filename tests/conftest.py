@@ -1,6 +1,4 @@
-"""What every test gets: shapes checked, no colours, no display, no profile from outside; fast tests
-first.
-"""
+"""What every test gets: shapes checked, no colours, no display, no profile from outside."""
 
 import os
 import shutil
@@ -51,8 +49,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Fast tests first, so that a broken basis shows early; the KINDS above only where -m names
-    them.
+    """The KINDS above only where -m names them. Long files first, so that no process works alone at
+    the end; in a file, fast tests first.
     """
     for kind in KINDS:
         if kind not in (config.option.markexpr or ""):
@@ -62,14 +60,23 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if COSTLY & set(item.fixturenames):
             item.add_marker("slow")
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+        name = item.path.stem
+        if name not in APART:
+            item.add_marker(pytest.mark.xdist_group("browser" if name in BROWSING else name))
+    items.sort(key=in_order)
+
+
+def in_order(item) -> tuple:
+    name = item.path.stem
+    place = LONG.index(name) if name in LONG else len(LONG)
+    return place, str(item.path), item.get_closest_marker("slow") is not None
 
 
 # What takes long to make or to open: the tests that use it are slow, and need no mark for it.
 COSTLY = {"browser", "three", "undisturbed", "whole", "averaged"}
 
 
-# Side by side (-n 2 --dist loadfile), the tests of a file stay together, as they share what is made
+# Side by side (--dist loadgroup), the tests of a file stay together, as they share what is made
 # once. Except:
 APART = (
     "test_notebooks",
@@ -80,27 +87,10 @@ APART = (
     "test_each_method",
     "test_cli",
 )
-BROWSING = (
-    "test_browser",
-    "test_export",
-    "test_formgrader",
-    "test_draw",
-    "test_lens",
-)
-
-
-def pytest_xdist_make_scheduler(config, log):
-    if config.getvalue("dist") != "loadfile":
-        return None
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Together(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            name = file.rpartition("/")[2].removesuffix(".py")
-            return nodeid if name in APART else "browser" if name in BROWSING else file
-
-    return Together(config, log)
+# two browsers at a time would wait for one another
+BROWSING = ("test_browser", "test_export", "test_formgrader", "test_draw", "test_lens")
+LONG = (*BROWSING, "test_course_path", "test_distributed", "test_viva", "test_sweep", "test_checks",
+        "test_grading", "test_notebooks")  # fmt: skip
 
 
 @pytest.fixture

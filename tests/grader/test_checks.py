@@ -11,55 +11,10 @@ import torch
 from checks import corpus, judges, matrix
 from checks.contract import generator
 from checks.probes import tools
-from torch import nn
 
-from course_lib import losses
-from course_lib.networks import PatchGAN, discriminators
-from course_lib.networks.blocks import receptive_field
-from tests.support import library_claims
 from tests.support.problem_sets import FUNCTIONS, LONG, answers, checks
 
 pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
-
-
-# ---- the library's functions pass its own checks; steps and networks are asked as solutions
-
-
-def library_slopes(logits):
-    a = logits.clone().requires_grad_()
-    both = losses.log_generator_saturating, losses.log_generator
-    return [torch.autograd.grad(loss(a) * a.numel(), a)[0] for loss in both]
-
-
-def library_receptive_field(layers):
-    return receptive_field(
-        nn.Sequential(*(nn.Conv2d(1, 1, kernel, stride) for kernel, stride in layers))
-    )
-
-
-LIBRARY = {
-    "discriminator_loss": lambda real, fake: losses.log_real(real) + losses.log_fake(fake),
-    "generator_loss_saturating": losses.log_generator_saturating,
-    "generator_loss": losses.log_generator,
-    "generator_slopes": library_slopes,
-    "discriminator_loss_ls": lambda real, fake: (
-        losses.least_squares_real(real) + losses.least_squares_fake(fake)
-    ),
-    "generator_loss_ls": losses.least_squares_generator,
-    "receptive_field": library_receptive_field,
-    "build_patch_gan": PatchGAN,
-    "pix2pix_generator_loss": lambda logits, fake, y, by: (
-        losses.log_generator(logits) + by * losses.l1(fake, y)
-    ),
-    **library_claims.PARTS,
-}
-
-
-@pytest.mark.parametrize(("ps", "function"), [pair for pair in FUNCTIONS if pair[1] in LIBRARY])
-def test_the_library_passes_every_check_of_its_own_functions(ps, function, monkeypatch):
-    monkeypatch.setattr(discriminators, "init_weights", lambda net: None)  # PyTorch's own
-    names = {function: LIBRARY[function]}
-    assert matrix.grade(ps, names, "library", function=function)[1] == ()
 
 
 # ---- the corpus

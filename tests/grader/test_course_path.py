@@ -5,12 +5,9 @@ own in between.
 import contextlib
 import csv
 import json
-import logging
-import os
 import re
 import shutil
 import sqlite3
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -26,6 +23,7 @@ from course_lib.errors import CourseError
 from tests import ROOT
 from tests.support.grading_runs import needs_bubblewrap
 from tests.support.problem_sets import notebook
+from tests.support.toy_course import nbgrader
 
 NOISE = "import sys, warnings\nprint('NNPACK!', file=sys.stderr)\nwarnings.warn('deprecated')\n"
 LEAF, WRONG = (
@@ -130,29 +128,13 @@ def test_names_of_exported_files_are_understood(name, student, file):
 
 
 class Course:
-    """A course's folder, and the two commands as one types them there."""
+    """A course's folder, and what lies in it."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        self.environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
 
-    def __call__(self, module: str, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", module, *words],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            env=self.environment,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
-
-    def nbgrader(self, *words: str) -> str:
-        return self("nbgrader", *words)
-
-    def command(self, *words: str) -> str:
-        return self("course_lib.cli", *words, "--course", ".")
+    def nbgrader(self, *words: str) -> None:
+        nbgrader(self.folder, *words)
 
     def cells(self) -> dict[str, tuple]:
         """Automatic and manual score of each cell, by student and cell."""
@@ -188,9 +170,17 @@ def solve(released: dict, *, wrong: bool) -> dict:
 @needs_bubblewrap
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    course = Course(tmp_path / "course")
+def test_from_release_to_grades_on_the_platform(tmp_path, course, caplog):
+    ordered, course = course, Course(tmp_path / "course")
+
+    def typed(*words: str) -> str:
+        """The course's command, in its folder; what it says."""
+        sys.modules.pop("checks", None)  # it reads them anew, as a process of its own would
+        with contextlib.chdir(course.folder):
+            status, said, complained = ordered(*words, "--course", ".")
+        assert status == 0, complained
+        return said + complained
+
     for part in ("checks", "source/ps1"):
         shutil.copytree(ROOT / "assignments" / part, course.folder / part)
     shutil.copy(ROOT / "assignments" / "nbgrader_config.py", course.folder)
@@ -231,7 +221,7 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
     # grade, with a check that is broken: nobody gets its point
     good = (course.folder / "checks" / "ps1.py").read_text()
     (course.folder / "checks" / "ps1.py").write_text(good + BROKEN.format(name=BAD.name))
-    said = course.command("grade", "ps1", "--workers", "1")
+    said = typed("grade", "ps1", "--workers", "1")
     assert "graded 3 of 3 submissions;" in said
     cells = course.cells()
 
@@ -257,7 +247,7 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
     # there, nothing else does
     before = course.cells()
     (course.folder / "checks" / "ps1.py").write_text(good)
-    assert f"graded {BAD.name} alone in 3 of 3" in course.command(
+    assert f"graded {BAD.name} alone in 3 of 3" in typed(
         "grade", "ps1", "--workers", "1", "--only", BAD.name
     )
     after = course.cells()
@@ -292,11 +282,10 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
         "Student,ID,SIS User ID,SIS Login ID,Section,PS1 (77)\n    Points Possible,,,,,\n"
         '"A, Alice",101,s1,a,X,\n"B, Bob",102,s2,b,X,\n"D, Dan",104,s4,d,X,\n'
     )
-    said = course.nbgrader(
-        "export", "--exporter=assignments.grader.lms.CanvasExport", "--to", "canvas.csv"
-    )
+    exporter = "--exporter=assignments.grader.lms.CanvasExport"
+    course.nbgrader("export", exporter, "--to", "canvas.csv")
     for words in ("left out: 103", "nothing handed in: D, Dan", "of 101 waits for a grade by hand"):
-        assert words in said
+        assert words in caplog.text
     full = sum(cell.metadata.nbgrader.get("points", 0) for cell in notebook("ps1").cells)
     assert course.table("canvas.csv") == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "PS1 (77)"],
@@ -307,7 +296,7 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
     ]
 
     # for the instructor: the class on a page; and the solutions, once the work is due
-    assert "summary.html" in course.command("grade", "ps1", "--summary", "--workers", "1")
+    assert "summary.html" in typed("grade", "ps1", "--summary", "--workers", "1")
     page = (course.folder / "reports/ps1/summary.html").read_text()
     assert "ps1: 3 submissions" in page and "less than a third" in page
     with pytest.raises(CourseError, match="ps1 is due on 2027-03-01 18:00"):
@@ -329,10 +318,3 @@ def test_from_release_to_grades_on_the_platform(tmp_path, monkeypatch):
         "NotImplementedError" in text["released"]
         and len(list((course.folder / "answers/submitted").iterdir())) == 3
     )
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    """traitlets shares one logger: that of a test must not reach the next."""
-    yield
-    logging.getLogger("traitlets").handlers.clear()

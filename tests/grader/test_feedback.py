@@ -1,10 +1,7 @@
 """What students and instructors read after grading: names, scores that wait, formulas offline."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from hostile.build import ANSWERS, cells_of, notebook
 from assignments.grader import feedback, gradebook, lms, summary, verdicts
 from assignments.grader import notebook as reading
 from tests import ROOT
+from tests.support.toy_course import nbgrader
 
 FORMULA = (
     r"Because $k\ge 2$ and $\tfrac12\lVert x\rVert_1$, not `$HOME` or $\nonsense{$: $$\min_G V$$"
@@ -27,18 +25,6 @@ def course(tmp_path, released) -> Path:
     folder = Path(shutil.copytree(released, tmp_path / "course"))
     shutil.copy(ROOT / "assignments" / "nbgrader_config.py", folder)
     return folder
-
-
-def nbgrader(folder: Path, *words: str) -> None:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *words],
-        cwd=folder,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_name_in_the_file_and_an_ungraded_answer_reach_the_reports(course):

@@ -324,28 +324,20 @@ CLASS |= {"bob": CASES["half-a-character"], "dan": CASES["ten-million-lines"]}
 
 @needs_bubblewrap
 @pytest.mark.slow
-def test_a_class_of_four_gets_four_rows_and_four_reports_twice_the_same(course, tight):
+def test_a_class_of_four_gets_four_rows_and_four_reports(course, tight):
     for name, case in CLASS.items():
         write(course, case, name)
-    reports, tables = course / "reports" / "toy", []
-    for _ in range(2):
-        results, fresh, left_out = grade.run(
-            course, "toy", tier="bubblewrap", force=True, progress=False
-        )
-        assert fresh == 4 and left_out == {}
-        assert {result.student: result.score for result in results} == {
-            n: case.points for n, case in CLASS.items()
-        }
-        tables.append((reports / "grades.csv").read_bytes())
-        for name in CLASS:
-            assert f"{CLASS[name].points} of 10 points" in (reports / f"{name}.md").read_text(
-                encoding="utf-8"
-            )
-            assert name in (reports / f"{name}.html").read_text(encoding="utf-8")
-    assert tables[0] == tables[1] and tables[0].count(b"\n") == 5
-    subprocess.run(
-        [sys.executable, "-m", "nbgrader", "export"], cwd=course, check=True, capture_output=True
-    )
+    results, fresh, left_out = grade.run(course, "toy", tier="bubblewrap", progress=False)
+    assert fresh == 4 and left_out == {}
+    points = {name: case.points for name, case in CLASS.items()}
+    assert {result.student: result.score for result in results} == points
+    reports = course / "reports" / "toy"
+    assert (reports / "grades.csv").read_bytes().count(b"\n") == 5
+    for name in CLASS:
+        said = (reports / f"{name}.md").read_text(encoding="utf-8")
+        assert f"{points[name]} of 10 points" in said
+        assert name in (reports / f"{name}.html").read_text(encoding="utf-8")
+    toy_course.nbgrader(course, "export")
     assert (course / "grades.csv").read_bytes().count(b"\ntoy,") == 4
 
 
@@ -441,9 +433,9 @@ def test_the_graders_own_memory_is_bounded_whatever_a_submission_writes(course):
 @needs_bubblewrap
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_20_submissions_killed_3_times_end_with_the_same_grades(tmp_path, released):
-    graded, killed_at = kill_and_run_again(released, tmp_path, 20, 3, seed=0)
-    assert graded == 20 and len(killed_at) == 3
+def test_submissions_killed_twice_end_with_the_same_grades(tmp_path, released):
+    graded, killed_at = kill_and_run_again(released, tmp_path, 8, 2, seed=0)
+    assert graded == 8 and len(killed_at) == 2
 
 
 @pytest.mark.parametrize(

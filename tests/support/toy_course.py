@@ -1,9 +1,11 @@
 """A course with the toy problem set, as nbgrader leaves it after a release, for the tests of the
-grader.
+grader; and nbgrader's own commands.
 """
 
+import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
@@ -15,6 +17,23 @@ sys.path.insert(0, str(ROOT / "assignments"))
 
 from hostile.build import ODDITIES, cells_of
 
+# nbgrader calls alembic
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def nbgrader(course: Path, *words: str) -> None:
+    """One of nbgrader's commands in a course's folder, in this process; it logs what it says."""
+    from nbgrader.apps import NbGraderApp
+
+    with contextlib.chdir(course):
+        try:
+            NbGraderApp.launch_instance(words)
+        except SystemExit as end:
+            assert not end.code
+        finally:
+            NbGraderApp.clear_instance()
+            logging.getLogger("traitlets").handlers.clear()  # the next test has its own
+
 
 def make(folder: Path) -> Path:
     """checks/, an empty submitted/, a term key, sentinels to read, and the release in the grade
@@ -22,9 +41,6 @@ def make(folder: Path) -> Path:
     """
     from nbgrader.api import Gradebook
 
-    os.environ["PATH"] = os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ["PATH"]]
-    )  # nbgrader's alembic
     shutil.copytree(ROOT / "assignments" / "hostile" / "toy" / "checks", folder / "checks",
                     ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
     (folder / "submitted").mkdir()
