@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 import time
 import tomllib
@@ -22,6 +21,7 @@ from course_lib.methods import cyclegan
 from course_lib.metrics import diversity
 from course_lib.training import fit
 from tests import ROOT
+from tests.support import processes
 from tests.support.killing import write_pairs
 from tests.support.pictures import photograph
 
@@ -184,9 +184,7 @@ def test_help_answers_fast(course):
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "course_lib.cli", "--help"], capture_output=True, text=True
-        )
+        done = processes.course("--help")
         seconds.append(time.perf_counter() - start)
         assert done.returncode == 0 and "train" in done.stdout and "doctor" in done.stdout
     assert min(seconds) < 1 and "doctor" in course()[1]  # no command: the same list

@@ -5,16 +5,14 @@ One of each kind, as a user meets it. All that can be wrong with an image, a fol
 tried where it is read, in ``tests/data``.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from course_lib import runs
 from tests.support.archives import make_zip, snapshot
 from tests.support.pictures import encoded, noise, png
+from tests.support.processes import course
 
 LONG = "x" * 300
 PNG, WIDE = encoded(noise(), "PNG"), encoded(noise(64, 16), "PNG")
@@ -206,9 +204,7 @@ def test_a_real_process_is_refused(place, case):
     """Its streams and its status."""
     spoil, options, named = TRAIN[case]
     spoil(place / "data")
-    command = [sys.executable, "-m", "course_lib.cli", *map(str, training(options))]
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=200)
+    done = course(*training(options), cwd=place)
     error, where, fix = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (2, "") and named in where
     assert error.startswith("error: ") and fix.startswith("fix: ")

@@ -1,7 +1,5 @@
 """The shipped photographs: whose they are, splits that share none, and what the tasks leave."""
 
-import subprocess
-import sys
 from hashlib import sha256
 
 import numpy as np
@@ -12,6 +10,7 @@ import torch.nn.functional as F
 from course_lib.data import Augment, Photos, names, open_dataset, photos
 from course_lib.data.photos import FILES, TASKS, entries
 from tests import ROOT
+from tests.support.processes import python
 
 SPLITS = {"train": 45, "val": 5, "test": 10}
 OPEN = {"CC0-1.0", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0"}  # a credit is enough to show them
@@ -74,8 +73,7 @@ def digest() -> str:
 
 
 def test_the_same_bytes_in_two_processes():
-    code = "from tests.data.test_photos import digest; print(digest())"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = python("from tests.data.test_photos import digest; print(digest())")
     assert done.stdout == f"{digest()}\n", done.stderr
 
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 from unittest.mock import Mock
@@ -35,7 +34,7 @@ from assignments.grader import (
 from assignments.grader import notebook as reading
 from assignments.grader.course import open_checks
 from course_lib.errors import CourseError
-from tests.support import toy_course
+from tests.support import processes, toy_course
 from tests.support.grading_runs import gone_soon, kill_and_run_again, left_behind, needs_bubblewrap
 
 TIGHT = sandbox.Limits(cells_cpu=3, cell_cpu=1, memory_mb=768, patience=2, wall=60)
@@ -370,14 +369,6 @@ def test_what_an_old_grade_book_holds_is_made_safe(course, tight):
     assert fresh == 2 and [result.score for result in results] == [10, 10]
 
 
-def python(code: str, *arguments: str) -> subprocess.CompletedProcess:
-    """Code in a process of its own."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment
-    )
-
-
 @needs_bubblewrap
 @pytest.mark.slow
 def test_what_cannot_be_written_is_named_and_stops_nobody_else(course):
@@ -388,8 +379,7 @@ def test_what_cannot_be_written_is_named_and_stops_nobody_else(course):
     (course / "autograded").mkdir()
     (course / "autograded" / "cem").write_text("a file, where a folder is wanted")
     (course / "submitted" / "dan" / "toy" / "timestamp.txt").write_text("9" * 99)
-    words = ["grade", "toy", "--course", str(course), "--tier", "bubblewrap"]
-    done = python("from course_lib.cli import main; main()", *words)
+    done = processes.course("grade", "toy", "--course", course, "--tier", "bubblewrap")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     named = done.stderr.partition("mend it and run again:")[2].split("\n  ")[1:]
     assert [line.partition(":")[0] for line in named] == ["bob", "cem", "eve\ufffd", "fay =1"]
@@ -422,7 +412,7 @@ def test_the_graders_own_memory_is_bounded_whatever_a_submission_writes(course):
     for name in ("ann", "bob"):
         write(course, dataclasses.replace(CASES["right"], last=answers), f"{name}-answers")
         write(course, CASES["floods-with-lines"], f"{name}-floods")
-    said = python(MEASURED, str(course)).stdout
+    said = processes.python(MEASURED, course).stdout
     peak, libraries = map(int, said.split())  # MB; PyTorch's files alone are some 250 of them
     assert peak - libraries < 600, f"{peak} MB, of which {libraries} MB are files of libraries"
 

@@ -1,9 +1,7 @@
 """What ``course check`` tells a student before anything is handed in."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,8 @@ from hostile.build import ANSWERS, ODDITIES, cells_of
 from assignments.grader import handin
 from assignments.grader import notebook as reading
 from course_lib.errors import CourseError
-from tests import ROOT
 from tests.support.problem_sets import notebook
+from tests.support.processes import course
 
 RELEASED = {"cells": cells_of(ODDITIES)}
 WRITTEN = "D would see no fakes."
@@ -123,13 +121,7 @@ def student(tmp_path_factory) -> Path:
 def course_check(folder: Path, cells: list) -> subprocess.CompletedProcess:
     content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (folder / "ps1.ipynb").write_text(json.dumps(content))
-    return subprocess.run(
-        [sys.executable, "-m", "course_lib.cli", "check", "ps1"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-    )
+    return course("check", "ps1", cwd=folder)
 
 
 def solved() -> list[dict]:

@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from course_lib.data import photos
 from tests import ROOT
 from tests.support.pictures import photograph
+from tests.support.processes import run
 from tools.tracked import tracked
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,7 +36,8 @@ def test_its_first_photograph_is_one_that_the_network_never_saw():
 
 
 @pytest.mark.slow
-def test_its_commands_run(tmp_path):
+def test_its_commands_run(tmp_path, monkeypatch, course):
+    monkeypatch.chdir(tmp_path)
     for folder, width in (("mine/train", 64), ("mine/test", 64), ("drawings", 32)):
         (tmp_path / folder).mkdir(parents=True)
         for k in range(12):
@@ -47,14 +47,11 @@ def test_its_commands_run(tmp_path):
         program, *arguments = shlex.split(command)
         programs.append(program)
         if program == "make":
-            words, folder = ["make", "-n", *arguments], ROOT
+            assert run("make", "-n", *arguments).returncode == 0, command
         else:
-            short = " ".join(arguments).replace(
-                "--minutes 5", "--steps 2 --profile smoke --size 32"
-            )
-            words, folder = [sys.executable, "-m", "course_lib.cli", *shlex.split(short)], tmp_path
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+            words = command.replace("--minutes 5", "--steps=2 --profile=smoke --size=32")
+            status, _, said = course(*shlex.split(words)[1:])
+            assert status == 0, said
     assert programs.count("make") >= 2 and programs.count("course") >= 3
     assert len(list((tmp_path / "coloured").iterdir())) == 12
 
@@ -70,6 +67,5 @@ def test_git_ignores_what_the_pages_tell_you_to_write():
     made = [re.findall(r"`([a-z][^`]*)`", row.split("|")[3]) for row in steps.splitlines()[2:]]
     named |= {f"assignments/{place}" for row in made for place in row}
     named |= {"assignments/report.html", "setup.log"}
-    words = ["git", "check-ignore", "--no-index", "--", *sorted(named)]
-    ignored = subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stdout.split("\n")
+    ignored = run("git", "check-ignore", "--no-index", "--", *sorted(named)).stdout.split("\n")
     assert len(named) > 30 and named <= set(ignored), named - set(ignored)

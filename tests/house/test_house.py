@@ -3,8 +3,6 @@
 import ast
 import os
 import re
-import subprocess
-import sys
 import tomllib
 import warnings
 from functools import cache
@@ -22,6 +20,7 @@ from course_lib.data.emoji import CARD, FILES, STYLES, entries
 from course_lib.losses import log_real
 from course_lib.networks import PatchGAN
 from tests import ROOT
+from tests.support.processes import python
 from tools.tracked import tracked
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -125,8 +124,7 @@ def test_shipped_emoji_stay_under_8_mb_and_14_for_the_large_ones():
 
 def test_imports_run_downwards_and_never_in_a_circle():
     code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-    command = [sys.executable, "-c", code, "--no-cache"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = python(code, "--no-cache")
     assert done.returncode == 0 and "3 kept, 0 broken" in done.stdout, done.stdout + done.stderr
 
 
@@ -178,9 +176,9 @@ def test_importing_the_library_costs_little_beyond_torch():
     code = "import time, torch; t = time.perf_counter(); import course_lib"
     code += "\nprint(time.perf_counter() - t)\nimport course_lib.metrics, sys"
     code += "\nsys.exit(not {'torchmetrics', 'scipy', 'matplotlib'}.isdisjoint(sys.modules))"
-    command = [sys.executable, "-c", code]
     seconds = []
     for _ in range(2):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = python(code)
+        assert done.returncode == 0, done.stderr
         seconds.append(float(done.stdout))
     assert min(seconds) < 0.3, seconds

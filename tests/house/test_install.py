@@ -4,7 +4,6 @@ net.
 
 import json
 import re
-import subprocess
 import sys
 
 import nbformat
@@ -15,6 +14,7 @@ from course_lib import __version__
 from tests import ROOT
 from tests.house.test_house import PROJECT
 from tests.notebooks.test_notebooks import NOTEBOOKS, code_cells
+from tests.support.processes import run
 
 INSTALL = (ROOT / "notebooks/guide/install.md").read_text(encoding="utf-8")
 HUB = (ROOT / "notebooks/guide/hub.md").read_text(encoding="utf-8")
@@ -24,9 +24,8 @@ WHEEL = f"gan_translation_course-{__version__}-py3-none-any.whl"
 
 def make(*words: str) -> list[str]:
     """By what make would install, and what."""
-    command = ["make", "-n", "setup", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    found = re.findall(r"(\S+ pip) install .*?--quiet +(.*?) *; ", done.stdout)
+    said = run("make", "-n", "setup", *words).stdout
+    found = re.findall(r"(\S+ pip) install .*?--quiet +(.*?) *; ", said)
     return [" ".join(words) for words in found]
 
 
@@ -58,8 +57,7 @@ def test_elsewhere_the_first_cell_installs_what_lies_beside_it(tmp_path, beside)
         (here / beside).parent.mkdir(exist_ok=True)
         (here / beside).touch()
     pip = "import subprocess; subprocess.run = lambda words, **_: print(words[-1])\n"
-    command = [sys.executable, "-IS", "-c", pip + FIRST_CELL]
-    done = subprocess.run(command, cwd=here, capture_output=True, text=True)
+    done = run(sys.executable, "-IS", "-c", pip + FIRST_CELL, cwd=here)
     assert "Traceback" not in done.stderr
     if beside:
         assert (done.returncode, done.stdout.strip()) == (0, beside.removesuffix("pyproject.toml"))
@@ -88,5 +86,4 @@ def test_the_version_has_its_notes():
 def test_the_scripts_of_the_hub_can_be_read():
     assert yaml.safe_load(re.search(r"```yaml\n(.*?)```", HUB, re.DOTALL)[1])
     compile(re.search(r"```python\n(.*?)```", HUB, re.DOTALL)[1], "course.py", "exec")
-    script = re.search(r"```bash\n(.*?)```", HUB, re.DOTALL)[1]
-    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    assert run("bash", "-nc", re.search(r"```bash\n(.*?)```", HUB, re.DOTALL)[1]).returncode == 0

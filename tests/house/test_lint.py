@@ -1,30 +1,26 @@
 """`make lint`: what it reads, and what it says of a page that names what isn't there."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests import ROOT
+from tests.support.processes import run
 from tools import lint_notebooks
 from tools.tracked import tracked
 
 
 def test_lint_reads_what_git_tracks_and_no_file_of_ones_own(tmp_path):
-    listed = subprocess.run(["make", "-n", "lint"], cwd=ROOT, capture_output=True, text=True)
-    ruffs = [line for line in listed.stdout.splitlines() if "ruff" in line]
+    ruffs = [line for line in run("make", "-n", "lint").stdout.splitlines() if "ruff" in line]
     here = Path(sys.executable).parent.as_posix()
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    run("git", "init", "-q", cwd=tmp_path)
     (tmp_path / "kept.py").write_text("x = 1\n", encoding="utf-8")
-    subprocess.run(["git", "add", "kept.py"], cwd=tmp_path, check=True)
     (tmp_path / "scratch.py").write_text("import os\nx  = [1,2", encoding="utf-8")
     (tmp_path / "setup.log").write_text(f"{tmp_path}\n", encoding="utf-8")
     for add, passes in (["kept.py"], True), (["scratch.py"], False):
-        subprocess.run(["git", "add", *add], cwd=tmp_path, check=True)
+        run("git", "add", *add, cwd=tmp_path)
         for line in ruffs:
-            command = ["bash", "-c", line.replace(".venv/bin", here)]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+            done = run("bash", "-c", line.replace(".venv/bin", here), cwd=tmp_path)
             assert (done.returncode == 0) == passes, (line, done.stdout, done.stderr)
     assert len(ruffs) == 2
     assert [path.name for path in tracked("**", root=tmp_path)] == ["kept.py", "scratch.py"]

@@ -1,9 +1,6 @@
 """The renderer of houses: the same pictures everywhere, and a truth that is one."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,7 +9,7 @@ import pytest
 from course_lib.houses import render as render_module
 from course_lib.houses.layout import CLASSES, Draw, layout
 from course_lib.houses.render import Style, render
-from tests import ROOT
+from tests.support.processes import python
 
 FINGERPRINT = "c0c422d9109c7cd3c54c7f59af5c98446e618a2b018e44ab36d02a0e21052133"
 
@@ -30,9 +27,7 @@ def fingerprint(sizes=(16, 64, 64, 96, 128, 256)):
 def printed(sizes="", **environment):
     """The fingerprint of a process of its own, without the shape checks of these tests."""
     code = f"import tests.houses.test_houses as t; print(t.fingerprint({sizes}))"
-    env = os.environ | {"PYTHONPATH": str(ROOT), "COURSE_NO_SHAPE_CHECK": "1"} | environment
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    return subprocess.run(command, env=env, capture_output=True, text=True).stdout.strip()
+    return python(code, COURSE_NO_SHAPE_CHECK="1", **environment).stdout.strip()
 
 
 def test_the_same_pictures_on_every_machine():

@@ -3,12 +3,11 @@ runs.
 """
 
 import re
-import subprocess
-import sys
 
 import pytest
 
 from tests import ROOT
+from tests.support.processes import python
 
 TEXT = (ROOT / "notebooks/guide/clinic.md").read_text(encoding="utf-8")
 
@@ -21,4 +20,5 @@ def test_all_of_its_code_runs_in_order(tmp_path):
     for language, text in re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL):
         code.append(text if language else f"course({text.split()[1:]})")
     short = re.sub(r"(steps(?:=|', '))\d+", r"\g<1>2", "\n".join(code))
-    subprocess.run([sys.executable, "-c", short], cwd=tmp_path, check=True)
+    done = python(short, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
