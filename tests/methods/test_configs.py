@@ -7,6 +7,7 @@ import pytest
 from course_lib.errors import CourseError
 from course_lib.methods import METHODS, configs, method_class
 from course_lib.methods.base import TrainingConfig, network, objective, training
+from tests.methods.test_contract import CASES
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,51 @@ def test_what_is_receipt_of_a_setting_is_inherited():
     assert jitter == configs.told(method_class("pix2pix").Config, "jitter")
     assert configs.allowed(method_class("flow").Config, "lr") == "> 0"  # as in its base
     assert configs.allowed(Config, "levels") == ">= 0" and configs.allowed(Config, "rate") == "> 0"
+
+
+NO_WEIGHTS = {
+    "pix2pix": ("lambda_gan", "lambda_l1"),
+    "cyclegan": ("lambda_gan", "lambda_forward", "lambda_backward"),
+    "pix2pixhd": ("lambda_gan", "lambda_fm"),
+    "unit": ("lambda_gan", "lambda_image", "lambda_cycle"),
+    "munit": ("lambda_gan", "lambda_image"),
+    "cut": ("lambda_x", "lambda_y"),
+}
+IMPOSSIBLE = [  # beside the configuration of the contract
+    *(
+        (name, dict.fromkeys(weights, 0.0), "no term|both 0")
+        for name, weights in NO_WEIGHTS.items()
+    ),
+    ("cyclegan", {"image_size": 8}, "multiple of 4"),
+    ("cyclegan", {"image_size": 18}, "multiple of 4"),
+    ("cyclegan", {"d_layers": 3}, "at least 24 px"),
+    (
+        "bicyclegan",
+        {"variant": "cLR-GAN", "lambda_gan": 0.0, "lambda_latent": 0.0},
+        "no term is left for cLR-GAN",
+    ),
+    ("bicyclegan", {"d_layers": 3}, "at least 24 px at its coarsest scale, got 16"),
+    ("pix2pixhd", {"use_instances": False}, "averaged over instances"),
+    ("pix2pixhd", {"n_labels": 0}, "plain pairs have no instances"),
+    ("pix2pixhd", {"image_size": 36}, "multiple of 8"),
+    ("pix2pixhd", {"d_layers": 4}, "needs 16 px at its coarsest scale, got 8"),
+    ("unit", {"shared_blocks": 3}, "of 2 blocks, 3 cannot be shared"),
+    ("unit", {"d_layers": 3}, "at least 24"),
+    ("munit", {"d_layers": 4, "d_scales": 3}, "at least 64 for this D, got 32"),
+    ("munit", {"image_size": 34}, "multiple of 4"),
+    ("cut", {"image_size": 30}, "multiple of 4"),
+    ("cut", {"temperature": 0.0}, "temperature"),
+    ("cut", {"places": 0}, "places"),
+    ("flow", {"image_size": 20}, "image_size|multiple|size"),
+    ("flow", {"base_channels": 12}, "base_channels"),
+    ("flow", {"euler_steps": 0}, "euler_steps"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "what"), IMPOSSIBLE)
+def test_a_configuration_that_cannot_be_is_refused(name, changes, what):
+    with pytest.raises(CourseError, match=what):
+        configs.build(method_class(name).Config, **CASES[name].small | changes)
 
 
 def test_a_method_checks_a_configuration_however_it_was_made():

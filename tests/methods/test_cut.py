@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import losses
-from course_lib.errors import CourseError
 from course_lib.methods import configs
 from course_lib.methods.cut import CUT, Config
 from course_lib.networks.blocks import BlurDown
@@ -131,14 +130,3 @@ def test_fastcut_mirrors_half_of_the_time(monkeypatch):
     for _ in range(24):
         method.step(data)
     assert 5 < sum(seen) < 19
-
-
-def test_configurations_that_cannot_be():
-    for wrong in (
-        {"lambda_x": 0.0, "lambda_y": 0.0},
-        {"image_size": 30},
-        {"temperature": 0.0},
-        {"places": 0},
-    ):
-        with pytest.raises(CourseError):
-            configs.build(Config, **SMALL | wrong)

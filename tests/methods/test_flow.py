@@ -54,9 +54,3 @@ def test_translate_walks_in_equal_steps_from_the_noise():
     )
     with pytest.raises(CourseError, match="in 0 steps"):
         method.translate(x, steps=0)
-
-
-def test_configurations_that_cannot_be():
-    for wrong in ({"image_size": 20}, {"base_channels": 12}, {"euler_steps": 0}):
-        with pytest.raises(CourseError):
-            configs.build(Config, **SMALL | wrong)

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib import CourseError, losses
-from course_lib.methods import configs
+from course_lib import losses
 from course_lib.methods.unit import UNIT, Config
 from course_lib.networks.blocks import parameter_count
 from course_lib.networks.resnet import ResidualBlock
@@ -108,16 +107,6 @@ def test_step_equals_the_equations(shared):
         assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-9)
     for name, net in method.networks.items():
         assert_same_weights(net, ref.networks[name], 1e-8)
-
-
-def test_configurations_that_cannot_be():
-    with pytest.raises(CourseError, match="of 2 blocks, 3 cannot be shared"):
-        replace(SMALL, shared_blocks=3)
-    with pytest.raises(CourseError, match="no term is left"):
-        replace(SMALL, lambda_gan=0.0, lambda_image=0.0, lambda_cycle=0.0)
-    with pytest.raises(CourseError, match="at least 24"):
-        replace(SMALL, d_layers=3)
-    assert configs.build(Config, shared_blocks=0).shared_blocks == 0
 
 
 # ---- translating, training
