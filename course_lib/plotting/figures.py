@@ -100,9 +100,15 @@ def image_grid(
 
         for i, name in enumerate(names):
             name.update(at(left - 8, top + (i + 0.5) * down))
-        style = {"ha": "center", "va": "bottom", "size": 9 if wide else 7.5, "linespacing": 1.1}
         for i, caption in enumerate(captions):
-            fig.text(**at(left + (i + 0.5) * across, top - 5), s=caption, **style)
+            fig.text(
+                **at(left + (i + 0.5) * across, top - 5),
+                s=caption,
+                ha="center",
+                va="bottom",
+                size=9 if wide else 7.5,
+                linespacing=1.1,
+            )
         if title:
             fig.text(**at(left, 4), s=title, va="top", size=11, weight="bold")
     return fig
@@ -186,18 +192,21 @@ def loss_curves(
             heights = _draw_terms(axes, history, terms, smooth)
             for label, value in lines[kind]:
                 axes.axhline(value, color="0.35", lw=1, ls=(0, (5, 3)))
-                box = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5}
-                style = {"textcoords": "offset points", "ha": "right", "size": 8.5, "zorder": 4}
-                place = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (0, 4)}
-                axes.annotate(f"{label} {value:.3f}", **place, bbox=box, **style)
+                axes.annotate(
+                    f"{label} {value:.3f}",
+                    xy=(1, value),
+                    xycoords=("axes fraction", "data"),
+                    xytext=(0, 4),
+                    textcoords="offset points",
+                    ha="right",
+                    size=8.5,
+                    zorder=4,
+                    bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.5},
+                )
                 heights.append(value)
             if heights and min(heights) >= 0 and max(heights) > 0:
                 axes.set_ylim(0, 1.12 * max(heights))
-            axes.set(xlabel="step", ylabel="loss", axisbelow=True)
-            axes.grid(axis="y", color="0.92")
-            columns = 4 if across < 3 else 2
-            style = {"borderpad": 0, "handlelength": 2.6, "columnspacing": 1}
-            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, **style)
+            _over_steps(axes, "loss", columns=4 if across < 3 else 2)
     return fig
 
 
@@ -215,10 +224,16 @@ def score_over_time(
         axes.fill_between(steps, lows, highs, color=COLOURS[0], alpha=0.15, lw=0, label="95 %")
         axes.plot(steps, scores, "o-", color=COLOURS[0], lw=2, ms=4, label=f"{name} on val")
         axes.axvline(best, color=COLOURS[1], lw=1.5, ls="--", label=f"best, step {best}")
-        axes.set(xlabel="step", ylabel=name, axisbelow=True)
-        axes.grid(axis="y", color="0.92")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
+        _over_steps(axes, name, columns=3)
     return fig
+
+
+def _over_steps(axes: "matplotlib.axes.Axes", ylabel: str, columns: int) -> None:
+    """What both curves over the steps have: names of the axes, light lines, a legend above."""
+    axes.set(xlabel="step", ylabel=ylabel, axisbelow=True)
+    axes.grid(axis="y", color="0.92")
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
+    axes.legend(ncols=columns, handlelength=2.6, columnspacing=1, **above)
 
 
 def _kind(key: str) -> str:

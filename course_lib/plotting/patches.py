@@ -124,10 +124,15 @@ def picture(
         near.set_axis_off()
         near.set_title(verdict)
         first, last = ((size + sign * stride * len(real)) / 2 - 0.5 for sign in (-1, 1))
-        colours = {"cmap": "PuOr", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-        chart.set_facecolor("0.88")
-        cells = chart.imshow(real.numpy(), extent=(first, last, last, first), **colours)
-        chart.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+        cells = chart.imshow(
+            real.numpy(),
+            cmap="PuOr",
+            vmin=0,
+            vmax=1,
+            interpolation="nearest",
+            extent=(first, last, last, first),
+        )
+        chart.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), facecolor="0.88")
         chart.set_title(f"row {row}, column {col}")
         bar = fig.colorbar(cells, cax=pixel_axes(fig, 3 * width + 62, 30, 16, width))
         bar.ax.set_title("D thinks")
@@ -136,6 +141,5 @@ def picture(
         frame = (left - 0.5, top - 0.5, right - left, bottom - top)
         for axes, (a, b, w, h) in ((whole, frame), (chart, cell)):
             for colour, line in (("white", 3.5), (COLOURS[1], 1.8)):
-                style = {"fill": False, "edgecolor": colour, "linewidth": line}
-                axes.add_patch(Rectangle((a, b), w, h, **style))
+                axes.add_patch(Rectangle((a, b), w, h, fill=False, ec=colour, lw=line))
     return fig

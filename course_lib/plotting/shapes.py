@@ -25,8 +25,7 @@ class ShapeWalk(list[list[str]]):
 
     def _repr_html_(self) -> str:
         def line(row: list[str], tag: str) -> str:
-            sides = ("left", "left", "right", "right", "right")
-            cells = zip(row, sides, strict=True)
+            cells = zip(row, ("left", "left", "right", "right", "right"), strict=True)
             texts = (f'<{tag} style="text-align:{s}">{escape(cell)}</{tag}>' for cell, s in cells)
             return f"<tr>{''.join(texts)}</tr>"
 

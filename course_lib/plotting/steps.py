@@ -23,6 +23,7 @@ from course_lib.plotting.figures import COLOURS, WIDTH, new_figure, pixel_axes
 # What leaves an image what it is, and what makes one loss of several terms
 SAME = {"cat", "stack", "clone", "detach", "setitem"}
 SUMMED = {"add", "radd", "iadd", "sub", "rsub", "mul", "rmul", "div", "truediv", "neg"}
+UNKNOWN: tuple[str, list, int] = ("", [], 0)  # how a tensor was made that came with the data
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Node:
 
     kind: Literal["call", "image", "term"]
     name: str
-    key: int = field(default=0, repr=False)  # tells two calls of one network apart
+    key: Any = field(default=None, repr=False)  # tells two calls of one network apart
     given: tuple[Tensor, ...] = field(default=(), repr=False, compare=False)  # what it is made of
     requires_grad: bool = field(default=False, repr=False)  # it, or something behind it
     learns: bool = field(default=False, repr=False)  # a call of a network that was not frozen
@@ -103,10 +104,9 @@ class _Watch(TorchFunctionMode):
     def __init__(self, networks: Mapping[str, nn.Module]):
         super().__init__()
         self.networks, self.updates, self.weights = networks, [], {}
-        # by a tensor's id: the operation, what went in (of a network: its calls), which output
-        self.made: dict[int, tuple[str, list[Any], int]] = {}
-        self.names: dict[int, str] = {}
-        self.kept: list[Any] = []  # alive, so that no id is given twice
+        # of a tensor: the operation, what went in (of a network: its calls), which output
+        self.made: dict[Tensor, tuple[str, list[Any], int]] = {}
+        self.names: dict[Tensor, str] = {}
         self.holds = {name: {"an earlier step"} for name in networks}  # whose gradient is in .grad
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -115,10 +115,9 @@ class _Watch(TorchFunctionMode):
         out, op = func(*args, **(kwargs or {})), func.__name__.strip("_")
         given = [] if op.endswith("_like") else list(_tensors([args, kwargs]))
         for i, made in enumerate(_tensors(args[0] if op == "setitem" else out)):
-            op_before, so_far, _ = self.made.get(id(made), (op, [], i))  # if changed in place
+            op_before, so_far, _ = self.made.get(made, (op, [], i))  # if changed in place
             if inputs := [tensor for tensor in given if tensor is not made]:
-                self.made[id(made)] = (op_before, so_far + inputs, i)
-        self.kept += [out, given]
+                self.made[made] = (op_before, so_far + inputs, i)
         return out
 
     def call(self, net: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
@@ -129,16 +128,15 @@ class _Watch(TorchFunctionMode):
         self.look()
         learns, given = any(p.requires_grad for p in net.parameters()), []
         for batch in _tensors([args, kwargs]):
-            op, parts, _ = self.made.get(id(batch), ("", [], 0))
+            op, parts, _ = self.made.get(batch, UNKNOWN)
             joined = op == "cat" and sum(map(len, parts)) == len(batch)
             given.append(parts if joined else [batch])
         calls: list[Node] = []
         for i in range(max(map(len, given))):
             got = tuple(parts[i % len(parts)] for parts in given)
             wants = learns or any(tensor.requires_grad for tensor in got)
-            calls.append(Node("call", name, len(self.kept) + i, got, wants, learns))
-        self.made |= {id(tensor): ("call", calls, 0) for tensor in _tensors(output)}
-        self.kept += [output, *calls]
+            calls.append(Node("call", name, (len(self.made), i), got, wants, learns))
+        self.made |= {tensor: ("call", calls, 0) for tensor in _tensors(output)}
 
     def look(self) -> None:
         """Reads what the step calls its tensors; its own names count more than those deeper in."""
@@ -151,8 +149,7 @@ class _Watch(TorchFunctionMode):
                     for pair in (value.items() if isinstance(value, dict) else [(name, value)])
                     if isinstance(pair[1], Tensor)
                 ]
-                self.names |= {id(tensor): str(name) for name, tensor in reversed(found)}
-                self.kept.append(found)
+                self.names |= {tensor: str(name) for name, tensor in reversed(found)}
             frame = frame.f_back
 
     def note(self, loss: Tensor) -> None:
@@ -166,7 +163,7 @@ class _Watch(TorchFunctionMode):
             if not any(p.grad is not None and p.grad.any() for p in net.parameters()):
                 self.holds[name] = set()
         for term in self.terms(loss):
-            node = Node("term", self.names.get(id(term), "loss"))
+            node = Node("term", self.names.get(term, "loss"))
             for name in self.link(node, [term], live=True):
                 self.updates[-1].gradients.add((node.name, name))
                 self.holds[name].add(node.name)
@@ -184,10 +181,10 @@ class _Watch(TorchFunctionMode):
 
     def terms(self, loss: Tensor) -> list[Tensor]:
         """The terms that were weighted and summed to this loss, if all have names; or itself."""
-        op, inputs, _ = self.made.get(id(loss), ("", [], 0))
+        op, inputs, _ = self.made.get(loss, UNKNOWN)
         parts = [part for part in inputs if op in SUMMED and part.requires_grad]
         terms = [term for part in parts for term in self.terms(part)]
-        return terms if terms and all(id(term) in self.names for term in terms) else [loss]
+        return terms if terms and all(term in self.names for term in terms) else [loss]
 
     def link(self, target: Node, inputs: Sequence[Tensor], live: bool) -> set[str]:
         """Adds the edges that end at ``target`` and, as far as they matter, those before it.
@@ -215,8 +212,8 @@ class _Watch(TorchFunctionMode):
         """The nearest images and calls, or calls alone, behind tensors: was each detached?"""
         found: dict[Node, bool] = {}
         for tensor in inputs:
-            op, before, i = self.made.get(id(tensor), ("", [], 0))
-            name = self.names.get(id(tensor))
+            op, before, i = self.made.get(tensor, UNKNOWN)
+            name = self.names.get(tensor)
             if images and name and tensor.ndim and op not in SAME:
                 node = Node("image", name, id(tensor), (tensor,), tensor.requires_grad)
                 found[node] = False
@@ -276,21 +273,21 @@ def step_picture(step: Callable[..., Any], networks: Mapping[str, nn.Module], *a
             axes = pixel_axes(fig, beside * sum(wide[:i]), (not beside) * sum(high[:i]), *size)
             axes.set(xlim=(0, size[0]), ylim=(size[1], 0))
             used |= _draw(axes, update, at, f"{i + 1}.")
-        keys: list[Any] = [
+        lines = [
             Line2D([], [], color=colour, lw=line, ls=pattern, label=told)
             for kind, (colour, line, pattern, _, told) in ARROWS.items()
             if kind in used
         ]
-        keys += [
+        boxes = [
             Patch(ec=colour, lw=line, fc=fill, label=told)
             for state, (colour, line, fill, told) in BOXES.items()
             if state in used
         ]
-        fig.legend(handles=keys, loc="lower left", ncols=2, fontsize=9)
+        fig.legend(handles=lines + boxes, loc="lower left", ncols=2, fontsize=9)
         if stopped:
-            style = {"size": 9, "color": COLOURS[1], "va": "center"}
-            place = (3 / width, (FOOT + 4) / (height + FOOT))
-            fig.text(*place, f"Then it stopped: {stopped}", **style)
+            x, y = 3 / width, (FOOT + 4) / (height + FOOT)
+            told = f"Then it stopped: {stopped}"
+            fig.text(x, y, told, size=9, color=COLOURS[1], va="center")
     return fig
 
 
@@ -336,8 +333,8 @@ def _draw(axes: Axes, update: Update, at: Mapping[Node, tuple], number: str) -> 
     title = f"{number}  {' and '.join(moved) or 'nothing'} {'learn' if moved[1:] else 'learns'}"
     axes.text(3, 14, title, size=11.5, weight="bold", va="center")
     late = ", ".join(f"{_label(term)} → {_label(name)}" for term, name in sorted(update.leftover))
-    told = f"gradients left over: {late}" if late else ""
-    axes.text(3, 36, told, size=9, color=COLOURS[1], va="center")
+    if late:
+        axes.text(3, 36, f"gradients left over: {late}", size=9, color=COLOURS[1], va="center")
     used, drawn = set(update.edges.values()), dict[Any, Any]()
 
     def write(x: float, y: float, text: str, ha: str = "center", pad: float = 0.25, **box: Any):
