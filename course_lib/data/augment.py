@@ -7,24 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from course_lib.data.base import TwoDomains, View
+from course_lib.data.base import TwoDomains, View, item_generator
 from course_lib.errors import check_choice
 
 MAP_KEYS = ("labels", "instances")  # of a map the values are names, never mixed
-
-
-def item_generator(*key: int) -> torch.Generator:
-    """A generator for one (seed, epoch, index): the same after a resume and in every process."""
-    mixed = 0
-    for part in key:
-        mixed = (mixed * 1_000_003 + part + 1) % (2**61 - 1)
-    return torch.Generator().manual_seed(mixed)
-
-
-def partner(count: int, *key: int) -> int:
-    """Which of ``count`` images of the other domain goes with this (seed, epoch, index)."""
-    # the 1 keeps it apart from Augment, whose key is the same
-    return int(torch.randint(count, (), generator=item_generator(*key, 1)))
 
 
 def enlarged(size: int) -> int:

@@ -4,7 +4,16 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch.utils.data import Dataset
+
+
+def item_generator(*key: int) -> torch.Generator:
+    """A generator for one (seed, epoch, index): the same after a resume and in every process."""
+    mixed = 0
+    for part in key:
+        mixed = (mixed * 1_000_003 + part + 1) % (2**61 - 1)
+    return torch.Generator().manual_seed(mixed)
 
 
 class TwoDomains(Dataset):
@@ -19,6 +28,7 @@ class TwoDomains(Dataset):
     redrawn: str | None = None  # x or y, if that image is computed from the rest, with redraw()
     cropped: bool = False  # images are cut out of larger ones of any shape
     beside: bool = False  # x and y are the halves of one file
+    seed: int = 0  # of what is drawn at random
     epoch: int = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -29,6 +39,13 @@ class TwoDomains(Dataset):
     def shown(self) -> Sequence[int]:
         """The items to put on a screen, in their order: all but those that a teacher would not."""
         return range(len(self))
+
+    def partner(self, i: int, count: int) -> int:
+        """Which of ``count`` y goes with the x of item ``i``: of pairs its own, else one drawn."""
+        if self.paired:
+            return i
+        # the 1 keeps it apart from Augment, whose key is the same
+        return int(torch.randint(count, (), generator=item_generator(self.seed, self.epoch, i, 1)))
 
     def at(self, size: int) -> "TwoDomains":
         """The same items in ``size`` px, to be cropped, if the data set reads ``self.size``."""

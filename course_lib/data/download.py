@@ -68,8 +68,8 @@ def open_download(
     """The ``split`` of a set as ``ImageFolder`` gives it; x is always domain A. Errors as there."""
     jitter = "resize" if jitter == "auto" else jitter  # the papers' augmentation
     dataset = ImageFolder(fetch(name), split, size, seed, load, jitter)
-    terms = "for research, see its owners' terms"
-    dataset.card = f"download:{name}, {terms}: {SOURCES[name]}. {dataset.card}"
+    origin = f"download:{name}, for research, see its owners' terms: {SOURCES[name]}."
+    dataset.card = f"{origin} {dataset.card}"
     dataset.jitter = "resize"
     return dataset
 

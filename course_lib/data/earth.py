@@ -5,11 +5,8 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
 
-from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
 from course_lib.data.images import read_image, to_tensor
 from course_lib.errors import CourseError
@@ -82,13 +79,13 @@ class EarthPairs(TwoDomains):
         return len(self.x)
 
     def __getitem__(self, i: int) -> dict:
-        j = i if self.paired else partner(len(self.y), self.seed, self.epoch, i)
-        x, y = self._cut(0, *self.x[i]), self._cut(1, *self.y[j])
+        j = self.partner(i, len(self.y))
+        views = [
+            whole.crop((left, top, left + self.patch, top + self.patch))
+            for whole, (left, top) in zip(maps(), (self.x[i], self.y[j]), strict=True)
+        ]
+        x, y = (to_tensor(view, self.size) for view in views)
         east, south = ((corner + self.patch / 2) / PER_DEGREE for corner in self.x[i])
         latitude = f"{abs(90 - south):02.0f}{'N' if south <= 90 else 'S'}"
         longitude = f"{abs(east - 180):03.0f}{'E' if east >= 180 else 'W'}"
         return {"x": x, "y": y, "name": f"{latitude} {longitude}"}
-
-    def _cut(self, which: int, left: int, top: int) -> Float[Tensor, "3 size size"]:
-        patch = maps()[which].crop((left, top, left + self.patch, top + self.patch))
-        return to_tensor(patch, self.size)

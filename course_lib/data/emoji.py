@@ -12,7 +12,6 @@ from jaxtyping import Float, UInt8
 from PIL import Image, features
 from torch import Tensor
 
-from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
 from course_lib.data.images import grey, to_bytes, with_hole
 from course_lib.errors import CourseError
@@ -222,15 +221,14 @@ class EmojiStyles(Emoji):
         pairs: bool = False,
     ):
         self.paired, self.seed = pairs or split != "train", seed
-        x_part, y_part = (split, split) if self.paired else ("train_a", "train_b")
-        super().__init__(x_part, size, split=split, styles=styles, seed=seed, pairs=pairs)
-        parts = zip(styles, (x_part, y_part), strict=True)
-        self.drawings = tuple(_images(style, _rows(part), size) for style, part in parts)
-        counts = [f"{len(d)} of {style}" for d, style in zip(self.drawings, styles, strict=True)]
+        parts = (split, split) if self.paired else ("train_a", "train_b")
+        super().__init__(parts[0], size, split=split, styles=styles, seed=seed, pairs=pairs)
+        rows = [_rows(part) for part in parts]
+        self.drawings = [_images(*of, size) for of in zip(styles, rows, strict=True)]
+        counts = [f"{len(of)} of {style}" for style, of in zip(styles, rows, strict=True)]
         self.card = f"{CARD} Here: {', '.join(counts)}."
 
     def __getitem__(self, i: int) -> dict:
         x, y = self.drawings
-        j = i if self.paired else partner(len(y), self.seed, self.epoch, i)
-        x, y = _floats(x[[i]], self.size)[0], _floats(y[[j]], self.size)[0]
+        x, y = _floats(x[[i]], self.size)[0], _floats(y[[self.partner(i, len(y))]], self.size)[0]
         return {"x": x, "y": y, "name": self.names[i]}

@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.data.augment import partner
 from course_lib.data.base import TwoDomains
 from course_lib.data.folders import CACHE_BYTES
 from course_lib.houses.layout import PALETTE, Draw, layout
@@ -132,7 +131,7 @@ class Facades(TwoDomains):
     def __getitem__(self, i: int) -> dict:
         x_house = y_house = range(len(self))[i]  # or IndexError, where a loop over items ends
         if not self.paired:  # even houses for x, odd ones for y
-            x_house, y_house = 2 * i, 2 * partner(len(self), self.seed, self.epoch, i) + 1
+            x_house, y_house = 2 * i, 2 * self.partner(i, len(self)) + 1
         photo, labels, instances = self._look(y_house, self.fixed_y)
         first = self._look(x_house, self.fixed_x or {})
         x = paint(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1

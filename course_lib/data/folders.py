@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from course_lib.data.augment import item_generator, loaded_size, partner
-from course_lib.data.base import TwoDomains
+from course_lib.data.augment import loaded_size
+from course_lib.data.base import TwoDomains, item_generator
 from course_lib.data.files import expanded
 from course_lib.data.images import (
     Size,
@@ -275,8 +275,9 @@ class ImageFolder(TwoDomains):
     def _measure(
         self, files: Iterable[Path], folder: Path, single: bool
     ) -> dict[Path, CourseError]:
-        """From the headers: ``shapes``, of all images, and ``beside``. What is wrong is returned.
+        """From the headers: ``beside``, and ``shapes``, (width, height) of each image or half.
 
+        Returns what is wrong with which file.
         Raises CourseError for images that are no pairs A|B, unless they may be ``single``.
         """
         sizes, bad = attempt(image_size, files)
@@ -353,8 +354,8 @@ class ImageFolder(TwoDomains):
         halves = [
             image.crop((left, 0, left + width, height)) for left in range(0, image.width, width)
         ]
+        shape = self.shapes[path]
         for side in sides:
-            shape = self.shapes[path]
             size = scaled(shape, side / min(shape)) if self.cropped else side
             made[side] = to_bytes(torch.stack([to_tensor(half, size) for half in halves]))
             if (len(self.kept[side]) + 1) * made[side].nbytes <= CACHE_BYTES:
@@ -365,9 +366,8 @@ class ImageFolder(TwoDomains):
         return max(len(self.x), len(self.y))
 
     def __getitem__(self, i: int) -> dict:
-        name, j = self.names[i], i % len(self.y)  # or IndexError, where a loop over items ends
-        if self.drawn and not self.paired:
-            j = partner(len(self.y), self.seed, self.epoch, i)
+        name = self.names[i]  # or IndexError, where a loop over items ends
+        j = self.partner(i, len(self.y)) if self.drawn else i % len(self.y)
         corners = torch.full((2, 2), 0.5)  # shares of what is left, down and across: the middle
         if self.drawn and self.cropped:
             corners = torch.rand(2, 2, generator=item_generator(self.seed, self.epoch, i, 2))

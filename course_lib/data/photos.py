@@ -10,8 +10,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data.augment import item_generator
-from course_lib.data.base import TwoDomains
+from course_lib.data.base import TwoDomains, item_generator
 from course_lib.data.images import grey, read_image, to_tensor, with_hole
 
 FILES = Path(__file__).parent / "photos_files"

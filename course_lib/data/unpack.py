@@ -80,15 +80,21 @@ def _check(members: Iterable[tuple[str, bool, bool, int]], limit: int) -> None:
     for name, is_folder, is_plain, size in members:
         total += size
         path = unicodedata.normalize("NFC", str(PurePosixPath(name))).casefold()
-        reason = None
-        if not is_plain or size < 0:
-            reason = "is a link, a device, another special file, or packed in an unknown way"
-        elif name.startswith("/") or any(map(ODD.search, PurePosixPath(name).parts)):
-            reason = "leaves the folder, or has a name that some systems cannot keep"
-        elif path in folders and not (is_folder and folders[path]):
-            reason = "could be the same file as another one on some systems"
-        elif len(folders) >= MAX_FILES or total > limit:
-            reason = f"is too much for {MAX_FILES:,} files, {limit:,} bytes or the free space"
-        if reason:
-            raise ValueError(f"{ascii(name)[:120]} {reason}")
+        is_odd = name.startswith("/") or any(map(ODD.search, PurePosixPath(name).parts))
+        is_second = path in folders and not (is_folder and folders[path])
+        is_too_much = len(folders) >= MAX_FILES or total > limit
+        for is_refused, reason in (
+            (
+                not is_plain or size < 0,
+                "is a link, a device, another special file, or packed in an unknown way",
+            ),
+            (is_odd, "leaves the folder, or has a name that some systems cannot keep"),
+            (is_second, "could be the same file as another one on some systems"),
+            (
+                is_too_much,
+                f"is too much for {MAX_FILES:,} files, {limit:,} bytes or the free space",
+            ),
+        ):
+            if is_refused:
+                raise ValueError(f"{ascii(name)[:120]} {reason}")
         folders[path] = is_folder

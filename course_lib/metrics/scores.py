@@ -78,9 +78,11 @@ def segmentation_scores(matrix: Tensor) -> dict[str, float]:
     matrix = matrix.double()
     right, rows, columns = matrix.diag(), matrix.sum(1), matrix.sum(0)
     there = rows > 0
-    values = {"pixel": right.sum() / rows.sum(), "class": (right / rows)[there].mean()}
-    values["iou"] = (right / (rows + columns - right))[there].mean()
-    return {name: value.item() for name, value in values.items()}
+    return {
+        "pixel": (right.sum() / rows.sum()).item(),
+        "class": (right / rows)[there].mean().item(),
+        "iou": (right / (rows + columns - right))[there].mean().item(),
+    }
 
 
 def fcn_score(
