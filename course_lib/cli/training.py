@@ -199,13 +199,8 @@ def evaluate(
 
     facts = runs.over_time(folder) if over_time else {}  # refuses before it takes long
     scores = runs.evaluate(folder, data, split=split, direction=direction, device=device) | facts
-    if as_json:
-        for name, value in scores.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                scores[name] = None  # JSON has no NaN
-        print(json.dumps(scores))
-        return
-    print(words.table(scores))
+    unknown = {n: None for n, v in scores.items() if isinstance(v, float) and not math.isfinite(v)}
+    print(json.dumps(scores | unknown) if as_json else words.table(scores))  # JSON has no NaN
 
 
 @app.command()

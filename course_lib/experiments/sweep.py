@@ -103,10 +103,6 @@ def run(
                 (place / grid.stem).mkdir(exist_ok=True)
                 replace_file(place / grid.stem / f"{cell.slug}-{direction}.png", png)
 
-        for cell in cells:  # those that were finished when the sweep was stopped
-            result = _finished(work / "cells" / cell.folder)
-            if cell.command not in done and result:
-                keep(cell, result)
         todo = [cell for cell in cells if cell.command not in done]
         for device in {cell.device for cell in todo if scheduler is None}:
             profiles.pick_device(device)
