@@ -24,17 +24,15 @@ from course_lib.runs.opening import check_maps, open_translator, towards
 from course_lib.training.run import read_rows
 
 
-def translate_batches(
-    method: Method, dataset: Dataset, seed: int = 0, batch_size: int = 16
-) -> dict[str, Tensor]:
+def translate_batches(method: Method, dataset: Dataset, seed: int = 0) -> dict[str, Tensor]:
     """x, y and fake_y of a whole dataset, each (n, 3, S, S) on the CPU, in its order.
 
-    ``batch_size`` matters only to a method that normalises with the test batch's own statistics.
+    Sixteen at a time, which matters only to a method that normalises with the batch's statistics.
     """
     out: dict[str, list[Tensor]] = {"x": [], "y": [], "fake_y": []}
     with seeded(seed, method.device):
         # with a generator of its own: it would draw from the one that dropout uses
-        for batch in DataLoader(dataset, batch_size, generator=torch.Generator()):
+        for batch in DataLoader(dataset, 16, generator=torch.Generator()):
             batch["fake_y"] = method.translate_batch(batch)["fake_y"].cpu()
             for key, parts in out.items():
                 parts.append(batch[key])

@@ -160,5 +160,4 @@ def _name(data: str) -> str:
 def _flat(settings: dict) -> dict:
     """What of run.json must not change, in one level; versions and the device may."""
     free = ("config", "versions", "device", "look", "fingerprint")
-    facts = {key: value for key, value in settings.items() if key not in free}
-    return {"ranks": 1} | facts | settings["config"]
+    return {key: value for key, value in settings.items() if key not in free} | settings["config"]

@@ -38,7 +38,6 @@ def save(
     aside = folder / f"{ASIDE}{step:08d}"
     with writing("a checkpoint", final, sum(tensor.nbytes for tensor in tensors.values())):
         try:
-            shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
             on_cpu = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
             blob = safetensors.torch.save(on_cpu)
@@ -63,7 +62,6 @@ def drop(path: Path) -> None:
     """Remove a checkpoint. Renamed first: a kill in the middle must not leave half of one."""
     if path.exists():
         aside = path.with_name(f"{ASIDE}old-{path.name}")
-        shutil.rmtree(aside, ignore_errors=True)
         os.rename(path, aside)
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -5,7 +5,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def train_run(
     # with steps, a run that is resumed equals one that never stopped
     threads = Threads(method.device, may_choose=not (run.steps and folder))
     lock = only_run(folder) if folder else nullcontext()
-    with lock, bar, threads, distributed.averaging(method), _interrupts() as interrupted:
+    with lock, closing(bar), threads, distributed.averaging(method), _interrupts() as interrupted:
         run.start(resume)
         shown.start()
         run.save()  # before any work: a folder that cannot hold the run shows now
@@ -111,8 +111,7 @@ def train_run(
             if share >= 1 or stop:
                 break
             schedule(method, share)
-            where = run.where(run.step + 1)
-            with explained(where), gpu_clock(method.device), threads.step():
+            with explained(run.where(run.step + 1)), gpu_clock(method.device), threads.step():
                 terms = update(method, batch, run.seed, run.step)
             run.advance(terms, time.monotonic() - began)
             share, stop = distributed.of_all_ranks((run.share(), interrupted.is_set()))[0]

@@ -129,5 +129,7 @@ def gpu_facts() -> dict[str, float]:
     if _steps:
         torch.cuda.synchronize()
     milliseconds = _done[0] + sum(start.elapsed_time(end) for start, end in _steps)
-    memory = torch.cuda.max_memory_allocated() / 1e6
-    return {"memory_mb": round(memory, 1), "kernel_s": round(milliseconds / 1000, 1)}
+    return {
+        "memory_mb": round(torch.cuda.max_memory_allocated() / 1e6, 1),
+        "kernel_s": round(milliseconds / 1000, 1),
+    }

@@ -4,7 +4,6 @@ import sys
 import time
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 from tqdm import tqdm
@@ -43,11 +42,9 @@ class Progress:
         self.drawn = 0.0  # when the text was last shown
         self.remark: str | None = None  # on a training that is too short; None: not judged yet
 
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self.bar is not None:  # an error must not be printed behind the bar
+    def close(self) -> None:
+        """An error must not be printed behind the bar."""
+        if self.bar is not None:
             self.bar.close()
 
     def start(self) -> None:

@@ -57,9 +57,8 @@ class TrainingRun:
         Raises CourseError if the folder already holds a run and ``resume`` is off, or if the run
         has other settings and ``resume`` is not ``"changed"``, or another architecture.
         """
-        latest = self._latest(resume) if self.out is not None else None
         rank, ranks = distributed.world()
-        latest = distributed.of_all_ranks(latest)[0]
+        latest = distributed.of_all_ranks(self._latest(resume) if self.out else None)[0]
         if latest is not None:
             self._go_on(*latest)
         else:
@@ -166,7 +165,8 @@ class TrainingRun:
             began = time.monotonic()
             self.write(self.out / "checkpoints", others)
             self.saved, took = self.step, time.monotonic() - began
-            self.next_save = began + took + CHECKPOINT_SECONDS * max(1, 6 * took)
+            pause = CHECKPOINT_SECONDS and max(CHECKPOINT_SECONDS, 30 * took)
+            self.next_save = began + took + pause
 
     def write(
         self,
