@@ -92,14 +92,6 @@ def test_the_page_is_what_claims_and_tables_say():
         assert len(claim.short) <= 40 and not re.search(r"\d\.\d", claim.claim + claim.short)
 
 
-def test_a_line_of_the_page_says_proxy_ceiling_memory_and_seeds(tmp_path):
-    write(tmp_path, {"A": dict.fromkeys(range(5), 3.0), "B": dict.fromkeys(range(5), 2.0)})
-    claim = claims.Claim(**USUAL, proxy="people's eyes")
-    line = tools.claims._line(claim, claims.judge([claim], tmp_path)["it"])
-    assert line.startswith("| ● same direction | It is. | about 1 (1)[^about] | 3 against 2: L1")
-    assert "*proxy* for people's eyes; real images get 0.5 | +1 [+1, +1] | all five |" in line
-
-
 def test_the_figure_has_each_claim_where_its_finding_is():
     axes = claims_page.figure(NOTEBOOKS).axes[0]
     names, drawn = {text.get_position()[1]: text.get_text() for text in axes.texts}, {}

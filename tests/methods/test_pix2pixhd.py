@@ -233,14 +233,6 @@ def test_an_instance_chooses_one_centre_of_its_class():
     )
 
 
-def test_g1_alone_is_shown_enlarged():
-    data = batch()
-    coarse = make("global").translate(None, labels=data["labels"], instances=data["instances"])[
-        "fake_y"
-    ]
-    assert coarse.shape == (2, 3, 32, 32)
-
-
 # ---- scenes
 
 
