@@ -63,18 +63,29 @@ def warm_up(modules: list[str]) -> dict[str, str]:
     return failed
 
 
+def nest(scratch_mb: int, *files: int) -> None:
+    """Go on as the first process in namespaces of its own; the one that was called waits for that
+    one's end, without the files.
+    """
+    jail.enter_namespaces()
+    first = os.fork()
+    if first:
+        for file in files:
+            os.close(file)
+        os._exit(os.waitpid(first, 0)[1] != 0)
+    jail.control(jail.PDEATHSIG, signal.SIGKILL)
+    jail.furnish(scratch_mb)
+
+
 def can_nest() -> bool:
     """Whether a child can be given namespaces of its own in here."""
     pid = os.fork()
     if pid == 0:
-        with contextlib.suppress(OSError):
-            jail.enter_namespaces()
-            inner = os.fork()
-            if inner == 0:
-                jail.furnish(1)
-                os._exit(0)
-            os._exit(os.waitpid(inner, 0)[1] != 0)
-        os._exit(1)
+        try:
+            nest(1)
+            os._exit(0)
+        finally:
+            os._exit(1)
     return os.waitpid(pid, 0)[1] == 0
 
 
@@ -145,17 +156,9 @@ def submission(job: int, results: int, nested: bool, limits: dict) -> None:
         os.setsid()
         jail.control(jail.PDEATHSIG, signal.SIGKILL)
         if nested:
-            jail.enter_namespaces()
-            first = os.fork()
-            if first:
-                os.close(job), os.close(results)
-                os.waitpid(first, 0)
-                os._exit(0)
-            jail.control(jail.PDEATHSIG, signal.SIGKILL)
-            jail.furnish(limits["scratch_mb"])
-            jail.control(
-                jail.SET_DUMPABLE, 0
-            )  # it holds files that the student's code must not get by tracing it
+            nest(limits["scratch_mb"], job, results)
+            # it holds files that the student's code must not get by tracing it
+            jail.control(jail.SET_DUMPABLE, 0)
         runner = os.fork()
         if runner:
             os.close(job)
