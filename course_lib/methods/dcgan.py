@@ -155,8 +155,12 @@ class DCGAN(Method):
         D.requires_grad_(True)
         opt_D.zero_grad()
         d_terms = self.discriminator_terms(y, fake_y.detach())
-        loss_D = d_terms["d_real"] + d_terms["d_fake"] + d_terms["d_pair"]
-        loss_D = loss_D + cfg.lambda_r1 * d_terms["d_r1"] + cfg.lambda_r2 * d_terms["d_r2"]
+        loss_D = (
+            d_terms["d_real"] + d_terms["d_fake"]
+            + d_terms["d_pair"]  # in place of both, if the loss is R3GAN's
+            + cfg.lambda_r1 * d_terms["d_r1"]
+            + cfg.lambda_r2 * d_terms["d_r2"]
+        )  # fmt: skip
         loss_D.backward()
         opt_D.step()
 

@@ -118,11 +118,11 @@ class MUNIT(Method):
     has_codes = reads_codes = True
 
     def build(self, cfg: Config) -> None:
+        self.code_shape = (cfg.style_dim,)
 
         def both(make: Callable[..., nn.Module], *sizes: int) -> nn.ModuleDict:
             return nn.ModuleDict({domain: make(*sizes) for domain in "xy"})
 
-        self.code_shape = (cfg.style_dim,)
         self.E_content = both(ContentEncoder, cfg.base_channels, cfg.n_blocks)
         self.E_style = both(StyleEncoder, cfg.style_dim, cfg.base_channels, cfg.style_down)
         self.G = both(StyleDecoder, cfg.style_dim, cfg.base_channels, cfg.n_blocks)

@@ -50,8 +50,9 @@ class R3GAN(pix2pix.Pix2Pix):
         self.D.requires_grad_(True)
         self.opt_D.zero_grad()
         d_terms = self.discriminator_terms(x, y, fake_y)
-        loss_D = d_terms["d_pair"] + cfg.lambda_r1 * d_terms["d_r1"]
-        loss_D = loss_D + cfg.lambda_r2 * d_terms["d_r2"]
+        loss_D = (
+            d_terms["d_pair"] + cfg.lambda_r1 * d_terms["d_r1"] + cfg.lambda_r2 * d_terms["d_r2"]
+        )
         loss_D.backward()
         self.opt_D.step()
         self.D.requires_grad_(False)
