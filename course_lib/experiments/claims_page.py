@@ -32,15 +32,14 @@ def groups(folder: Path) -> dict[str, dict[Claim, Finding]]:
     return groups
 
 
-def figure(folder: Path, paper: str = "") -> Figure:
+def figure(folder: Path) -> Figure:
     """The figure at the head of the page: each claim a dot with its interval, below its paper.
 
     A difference is scaled to per cent of the mean of the row ``less``; the paper's side is right.
-    ``paper`` names one whose claims alone are drawn.
     """
     rows = []
     for name, group in groups(folder).items():
-        if name != SANITY and paper in ("", name):
+        if name != SANITY:
             rows += [(name, None), *((claim.short, found) for claim, found in group.items())]
     with style.context(["default", STYLE]):
         fig = Figure(figsize=(9.2, 0.2 * len(rows) + 1.2), layout="constrained")
