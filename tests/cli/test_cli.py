@@ -106,7 +106,6 @@ CHOICES = {
     "by": lambda: diversity.diversity(torch.zeros(1, 2, 3, 8, 8), "L1"),
 }
 SMALL = cyclegan.Config(image_size=16, base_channels=4, d_base_channels=4, n_blocks=1, d_layers=1)
-AS_LEARNED = {"direction": "xy"}
 
 
 @pytest.mark.parametrize("name", CHOICES)

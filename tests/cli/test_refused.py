@@ -146,10 +146,6 @@ def trained(tmp_path_factory):
     return out
 
 
-CLAIM = "[[claim]]\nmetric = 1\n" + "".join(
-    f"{name} = 'x'\n"
-    for name in ("id", "claim", "short", "source", "paper", "sweep", "more", "less")
-)
 OVER_TIME = "evaluate --run results --data emoji:edges --over-time"
 GRID = (
     "method = 'pix2pix'\ndata = 'emoji:edges'\nprofile = 'smoke'\nsteps = 1\nseeds = [0]\n[rows.a]"

@@ -47,7 +47,10 @@ def course(tmp_path, released) -> Path:
 
 @pytest.fixture
 def tight(monkeypatch):
-    """Less time and memory than a course gives, so that attacks end soon."""
+    """Less time and memory than a course gives, so that attacks end soon; and one sandbox for all,
+    as each takes seconds to start.
+    """
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     monkeypatch.setattr(grade, "grade_all", functools.partial(grade.grade_all, limits=TIGHT))
 
 

@@ -29,7 +29,6 @@ from tests.demo.test_browser import stroke
 from tests.support.pictures import photograph
 from tests.support.served import served
 
-STATIC = Path(export.__file__).parents[1] / "demo" / "static"
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
 DATA |= {"colour": "photos:colour", "cut": "emoji:twemoji-fluent", "pix2pixhd": "facades:touching"}
 
