@@ -24,6 +24,7 @@ learned and nothing is earned.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,19 @@ def several(cases: dict[str, tuple[dict, dict]]) -> tuple[dict, dict]:
 def value_alone(case: tuple[dict, dict]) -> tuple[dict, dict]:
     """A case whose first facet counts alone: where the slope of a right formula is a choice."""
     return case[0], {"facets": case[1]["facets"][:1]}
+
+
+def kinds(case: Callable, of: dict[str, dict], alone: tuple[str, ...] = ()) -> Callable:
+    """What prepares several kinds of a case as one: ``case(rng, **how)`` for each name and how.
+
+    Of the kinds in ``alone`` the value counts alone.
+    """
+
+    def prepare(rng: np.random.Generator) -> tuple[dict, dict]:
+        cases = {name: case(rng, **how) for name, how in of.items()}
+        return several(cases | {name: value_alone(cases[name]) for name in alone})
+
+    return prepare
 
 
 def table(*rows: tuple) -> list[Check]:

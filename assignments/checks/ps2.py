@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import ps2_training as training
-from checks.judges import ROUGH, facet, several, table
+from checks.judges import ROUGH, facet, kinds, several, table
 from checks.probes.ps2 import signature, skip_parts
 from checks.probes.tools import decode, encode
 from torch import Tensor, nn
@@ -111,7 +111,7 @@ WRONG_SKIPS = [
 
 
 def skip_case(
-    rng: np.random.Generator, size: tuple[int, int], n: int = 3, c: int = 2, **how
+    rng: np.random.Generator, size: tuple[int, int] = (4, 6), n: int = 3, c: int = 2, **how
 ) -> tuple[dict, dict]:
     """A block around stubs of primes, for n images of c channels and the given size; ``how`` the
     parts change it.
@@ -153,7 +153,7 @@ def skip_case(
 
 
 def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, _ = skip_case(rng, (4, 6))
+    inputs, _ = skip_case(rng)
     numbers = decode(inputs["numbers"])
     errors = [
         ["check: AttributeError", SAY["unknown"]],
@@ -167,26 +167,6 @@ def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
         facet("as_given", as_given, SAY["as given"], 0.5, beside=True, quiet=True),
     ]
     return inputs, {"facets": items}
-
-
-def skip_sizes(rng: np.random.Generator) -> tuple[dict, dict]:
-    return several(
-        {
-            "odd": skip_case(rng, (7, 6), n=1),
-            "large": skip_case(rng, (6, 4), c=1, down="", cut=[1, 0]),
-            "cut": skip_case(rng, (6, 30), n=1, cut=[0, 4], up="double, wider"),
-        }
-    )
-
-
-def skip_widths(rng: np.random.Generator) -> tuple[dict, dict]:
-    return several(
-        {
-            "odd": skip_case(rng, (6, 9), down="half, rounded down"),
-            "norm": skip_case(rng, (4, 5), norm=True),
-            "float32": skip_case(rng, (4, 4), dtype="float32"),
-        }
-    )
 
 
 # ---- receptive fields
@@ -426,7 +406,7 @@ CHECKS = [
             2,
             "output and gradient of a block",
             True,
-            lambda r: skip_case(r, (4, 6)),
+            skip_case,
             "skip",
         ),
         ("skip_known", SKIP, 1, "an optimiser finds the parameters", True, skip_known, "skip"),
@@ -436,7 +416,14 @@ CHECKS = [
             1,
             "one image of odd height, parts that do not halve, or change sizes and channels",
             False,
-            skip_sizes,
+            kinds(
+                skip_case,
+                {
+                    "odd": {"size": (7, 6), "n": 1},
+                    "large": {"size": (6, 4), "c": 1, "down": "", "cut": [1, 0]},
+                    "cut": {"size": (6, 30), "n": 1, "cut": [0, 4], "up": "double, wider"},
+                },
+            ),
             "skip",
         ),
         (
@@ -445,7 +432,14 @@ CHECKS = [
             1,
             "an odd width, halved and rounded down; a batch norm; float32",
             False,
-            skip_widths,
+            kinds(
+                skip_case,
+                {
+                    "odd": {"size": (6, 9), "down": "half, rounded down"},
+                    "norm": {"size": (4, 5), "norm": True},
+                    "float32": {"size": (4, 4), "dtype": "float32"},
+                },
+            ),
             "skip",
         ),
         (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.judges import ROUGH, facet, same_precision, several, table
+from checks.judges import ROUGH, facet, kinds, same_precision, table
 from checks.loss_cases import MEAN, NOT_STABLE, SIGN
 from checks.probes.ps2 import pair_parts, step_parts
 from checks.probes.tools import encode
@@ -76,7 +76,7 @@ ALIKE = [  # for x and y of one shape
 
 def pair_case(
     rng: np.random.Generator,
-    channels: tuple[int, int],
+    channels: tuple[int, int] = (3, 3),
     batch: int = 3,
     size: tuple[int, int] = (7, 5),
     spread: float = 3,
@@ -116,19 +116,6 @@ def pair_case(
     if not how["frozen"]:
         items.append(items[2] | {"key": "real_gradient", "share": 0.5})
     return inputs, {"facets": items}
-
-
-def pair_kinds(rng: np.random.Generator) -> tuple[dict, dict]:
-    return several(
-        {
-            "three": pair_case(rng, (2, 5), spread=60),
-            "one": pair_case(rng, (1, 3), 1, (6, 9), norms=True),
-            "norms": pair_case(rng, (3, 2), norms=True),
-            "eval": pair_case(rng, (2, 2), 2, norms=True, train=False),
-            "frozen": pair_case(rng, (2, 3), 2, frozen=True),
-            "float32": pair_case(rng, (3, 3), 2, dtype="float32"),
-        }
-    )
 
 
 # ---- what G minimises
@@ -203,18 +190,6 @@ def loss_case(
     ]
     items[0] |= {"small": NOT_STABLE} if kind == "extreme" else {}
     return inputs, {"facets": items}
-
-
-def loss_kinds(rng: np.random.Generator) -> tuple[dict, dict]:
-    return several(
-        {
-            "extreme": loss_case(rng, "extreme"),
-            "small": loss_case(rng, "right pixels", 1, 3 / 7),
-            "none": loss_case(rng, "right pixels", 1, 0.0),
-            "sure and unsure": loss_case(rng, "sure and unsure"),
-            "won": loss_case(rng, "won"),
-        }
-    )
 
 
 # ---- the step
@@ -322,7 +297,7 @@ CHECKS = table(
         2,
         "D's logits for a pair of pictures",
         True,
-        lambda r: pair_case(r, (3, 3)),
+        pair_case,
         "judged",
     ),
     (
@@ -331,7 +306,17 @@ CHECKS = table(
         2,
         "pairs with other numbers of channels; D with a norm, in eval mode, frozen",
         False,
-        pair_kinds,
+        kinds(
+            pair_case,
+            {
+                "three": {"channels": (2, 5), "spread": 60},
+                "one": {"channels": (1, 3), "batch": 1, "size": (6, 9), "norms": True},
+                "norms": {"channels": (3, 2), "norms": True},
+                "eval": {"channels": (2, 2), "batch": 2, "norms": True, "train": False},
+                "frozen": {"channels": (2, 3), "batch": 2, "frozen": True},
+                "float32": {"channels": (3, 3), "batch": 2, "dtype": "float32"},
+            },
+        ),
         "judged",
     ),
     (
@@ -349,7 +334,16 @@ CHECKS = table(
         1,
         "logits of several hundred, one image, small weights, a loss near 0",
         False,
-        loss_kinds,
+        kinds(
+            loss_case,
+            {
+                "extreme": {"kind": "extreme"},
+                "small": {"kind": "right pixels", "batch": 1, "weight": 3 / 7},
+                "none": {"kind": "right pixels", "batch": 1, "weight": 0.0},
+                "sure and unsure": {"kind": "sure and unsure"},
+                "won": {"kind": "won"},
+            },
+        ),
         "generator_loss",
     ),
 )

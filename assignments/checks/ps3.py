@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import ps3_losses, ps3_step
-from checks.judges import facet, same_precision, several, table
+from checks.judges import facet, kinds, same_precision, table
 from checks.probes.tools import encode
 from checks.reference import cut_off
 from torch import Tensor
@@ -103,7 +103,10 @@ def wrong_blocks(h: Tensor, one: Tensor, two: Tensor) -> list[tuple[Tensor, str]
 
 
 def block_case(
-    rng: np.random.Generator, shape: tuple[int, ...], dtype: str = "float64", spike: float = 0.0
+    rng: np.random.Generator,
+    shape: tuple[int, ...] = (3, 4, 6, 9),
+    dtype: str = "float64",
+    spike: float = 0.0,
 ) -> tuple[dict, dict]:
     """A block with given weights, on an image of the given shape.
 
@@ -327,7 +330,7 @@ CHECKS = [
             3,
             "output and gradient of a block, what it learns",
             True,
-            lambda r: block_case(r, (3, 4, 6, 9)),
+            block_case,
             "block",
         ),
         (
@@ -336,14 +339,15 @@ CHECKS = [
             2,
             "odd and small images, one channel, a bright spot, float32",
             False,
-            lambda r: several(
+            kinds(
+                block_case,
                 {
-                    "odd": block_case(r, (1, 3, 7, 6)),
-                    "one": block_case(r, (2, 1, 5, 4)),
-                    "small": block_case(r, (1, 2, 2, 3)),
-                    "spike": block_case(r, (1, 2, 9, 11), spike=9.0),
-                    "float32": block_case(r, (2, 3, 5, 7), "float32"),
-                }
+                    "odd": {"shape": (1, 3, 7, 6)},
+                    "one": {"shape": (2, 1, 5, 4)},
+                    "small": {"shape": (1, 2, 2, 3)},
+                    "spike": {"shape": (1, 2, 9, 11), "spike": 9.0},
+                    "float32": {"shape": (2, 3, 5, 7), "dtype": "float32"},
+                },
             ),
             "block",
         ),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from checks.judges import ROUGH, facet, same_precision, several, table, value_alone
+from checks.judges import ROUGH, facet, kinds, same_precision, table
 from checks.loss_cases import MEAN, SIGN
 from checks.probes.ps3 import judges, translators
 from checks.probes.tools import decode, encode
@@ -310,54 +310,37 @@ def fooling_case(
     )
 
 
-def cycle_cases(r: np.random.Generator) -> tuple[dict, dict]:
-    return several(
-        {
-            "domains": cycle_case(r, (2, 4), batches=(3, 1), sizes=OTHER_SIZES, dtype="float32"),
-            "one way": cycle_case(r, (1, 3), batches=(1, 1), last=0.0),
-            "right pixels": cycle_case(r, blank=2, sizes=OTHER_SIZES),
-            "batch norms": cycle_case(r, batches=(3, 2), layer="batch norm"),
-            "tanh": cycle_case(r, layer="tanh"),
-            "nothing to do": value_alone(cycle_case(r, layer="none", batches=(1, 2))),
-            "nearly right": cycle_case(r, near=1e-4),
-            "large": cycle_case(r, scale=100.0),
-        }
-    )
-
-
-def identity_cases(r: np.random.Generator) -> tuple[dict, dict]:
-    return several(
-        {
-            "batches": identity_case(r, batches=(1, 3), sizes=OTHER_SIZES, dtype="float32"),
-            "small": identity_case(r, channels=1, w=0.3, batches=(1, 1)),
-            "none": value_alone(identity_case(r, w=0.0)),
-            "right pixels": identity_case(r, blank=2, sizes=OTHER_SIZES),
-            "batch norms": identity_case(r, batches=(3, 2), layer="batch norm"),
-            "tanh": identity_case(r, layer="tanh"),
-            "nothing to do": value_alone(identity_case(r, layer="none", batches=(1, 2))),
-            "nearly right": identity_case(r, near=1e-4),
-            "large": identity_case(r, scale=100.0),
-        }
-    )
-
-
-def fooling_cases(r: np.random.Generator) -> tuple[dict, dict]:
-    return several(
-        {
-            "far": fooling_case(r, (2, 5), dtype="float32", scale=100.0, sizes=OTHER_SIZES),
-            "some right": fooling_case(r, (1, 3), batches=(1, 1), right=2),
-            "all right": fooling_case(r, (1, 3), right=5),
-            "nearly right": fooling_case(r, scale=1e-3, right=1),
-            "batch norms": fooling_case(r, (2, 3), layer="batch norm"),
-        }
-    )
-
-
+# Kinds of both losses of translators.
+TRANSLATORS: dict[str, dict] = {
+    "right pixels": {"blank": 2, "sizes": OTHER_SIZES},
+    "batch norms": {"batches": (3, 2), "layer": "batch norm"},
+    "tanh": {"layer": "tanh"},
+    "nothing to do": {"layer": "none", "batches": (1, 2)},
+    "nearly right": {"near": 1e-4},
+    "large": {"scale": 100.0},
+}
+CYCLES = {
+    "domains": {"channels": (2, 4), "batches": (3, 1), "sizes": OTHER_SIZES, "dtype": "float32"},
+    "one way": {"channels": (1, 3), "batches": (1, 1), "last": 0.0},
+} | TRANSLATORS
+IDENTITIES = {
+    "batches": {"batches": (1, 3), "sizes": OTHER_SIZES, "dtype": "float32"},
+    "small": {"channels": 1, "w": 0.3, "batches": (1, 1)},
+    "none": {"w": 0.0},
+} | TRANSLATORS
 CYCLE, IDENTITY, FOOL = "cycle_loss", "identity_loss", "fooling_loss"
 LAYERS = "other domains and layers, small and large distances"
 CHECKS = table(
     ("cycle_values", CYCLE, 3, "value and gradients, two weights", True, cycle_case, "generators"),
-    ("cycle_domains", CYCLE, 2, f"{LAYERS}, a weight of 0", False, cycle_cases, "generators"),
+    (
+        "cycle_domains",
+        CYCLE,
+        2,
+        f"{LAYERS}, a weight of 0",
+        False,
+        kinds(cycle_case, CYCLES, alone=("nothing to do",)),
+        "generators",
+    ),
     (
         "identity_values",
         IDENTITY,
@@ -373,7 +356,7 @@ CHECKS = table(
         1,
         f"{LAYERS}, small weights",
         False,
-        identity_cases,
+        kinds(identity_case, IDENTITIES, alone=("none", "nothing to do")),
         "generators",
     ),
     ("fooling_values", FOOL, 3, "value, and gradients of the fakes", True, fooling_case, "fooling"),
@@ -383,7 +366,21 @@ CHECKS = table(
         1,
         "other domains and layers, outputs that are far from 1, near it, and 1",
         False,
-        fooling_cases,
+        kinds(
+            fooling_case,
+            {
+                "far": {
+                    "channels": (2, 5),
+                    "dtype": "float32",
+                    "scale": 100.0,
+                    "sizes": OTHER_SIZES,
+                },
+                "some right": {"channels": (1, 3), "batches": (1, 1), "right": 2},
+                "all right": {"channels": (1, 3), "right": 5},
+                "nearly right": {"scale": 1e-3, "right": 1},
+                "batch norms": {"channels": (2, 3), "layer": "batch norm"},
+            },
+        ),
         "fooling",
     ),
 )

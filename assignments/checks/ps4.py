@@ -8,7 +8,7 @@ import math
 import numpy as np
 import torch
 from checks import ps4_step
-from checks.judges import ROUGH, facet, same_precision, several, table
+from checks.judges import ROUGH, facet, kinds, same_precision, table
 from checks.loss_cases import SIGN
 from checks.probes.ps4 import players
 from checks.probes.tools import decode, encode
@@ -117,7 +117,7 @@ def kl(mu: Tensor, logvar: Tensor) -> Tensor:
 
 def kl_case(
     rng: np.random.Generator,
-    shape: tuple[int, int],
+    shape: tuple[int, int] = (4, 3),
     dtype: str = "float64",
     far: float = 0.0,
     scale: float = 1.0,
@@ -201,7 +201,7 @@ def kl_case(
 
 
 def latent_case(
-    rng: np.random.Generator, batch: int, z_dim: int, kind: str = "", dtype: str = "float64"
+    rng: np.random.Generator, batch: int = 3, z_dim: int = 2, kind: str = "", dtype: str = "float64"
 ) -> tuple[dict, dict]:
     """``kind``: "exact", where E reads every code exactly, or "batch norms"."""
     inputs = networks(rng, batch, z_dim) | {"dtype": dtype, "norms": kind == "batch norms"}
@@ -318,7 +318,7 @@ CHECKS = table(
         3,
         "value and gradients",
         True,
-        lambda rng: kl_case(rng, (4, 3)),
+        kl_case,
         "divergence",
     ),
     (
@@ -327,16 +327,17 @@ CHECKS = table(
         1,
         "long and short codes, variances far from 1, near it, and 1",
         False,
-        lambda rng: several(
+        kinds(
+            kl_case,
             {
-                "long": kl_case(rng, (1, 17), "float32"),
-                "short": kl_case(rng, (4, 1)),
-                "narrow": kl_case(rng, (3, 2), far=-40.0),
-                "wide": kl_case(rng, (3, 2), far=25.0),
-                "all narrow": kl_case(rng, (2, 24), narrow=True),
-                "near 0": kl_case(rng, (3, 2), scale=0.01),
-                "0": kl_case(rng, (2, 3), scale=0.0),
-            }
+                "long": {"shape": (1, 17), "dtype": "float32"},
+                "short": {"shape": (4, 1)},
+                "narrow": {"shape": (3, 2), "far": -40.0},
+                "wide": {"shape": (3, 2), "far": 25.0},
+                "all narrow": {"shape": (2, 24), "narrow": True},
+                "near 0": {"shape": (3, 2), "scale": 0.01},
+                "0": {"shape": (2, 3), "scale": 0.0},
+            },
         ),
         "divergence",
     ),
@@ -346,7 +347,7 @@ CHECKS = table(
         4,
         "value, and who learns from it",
         True,
-        lambda rng: latent_case(rng, 3, 2),
+        latent_case,
         "latent",
     ),
     (
@@ -355,14 +356,15 @@ CHECKS = table(
         1,
         "one image, other codes, codes that are read exactly, batch norms, float32",
         False,
-        lambda rng: several(
+        kinds(
+            latent_case,
             {
-                "long": latent_case(rng, 1, 5),
-                "short": latent_case(rng, 4, 1),
-                "exact": latent_case(rng, 3, 2, "exact"),
-                "batch norms": latent_case(rng, 3, 2, "batch norms"),
-                "float32": latent_case(rng, 3, 2, dtype="float32"),
-            }
+                "long": {"batch": 1, "z_dim": 5},
+                "short": {"batch": 4, "z_dim": 1},
+                "exact": {"kind": "exact"},
+                "batch norms": {"kind": "batch norms"},
+                "float32": {"dtype": "float32"},
+            },
         ),
         "latent",
     ),
