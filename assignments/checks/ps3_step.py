@@ -3,7 +3,6 @@
 For the parent only.
 """
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,8 @@ import torch
 from checks.judges import facet
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps3 import players
-from checks.probes.tools import decode, encode, flat, gradients
-from checks.reference import NEVER, STEP_ERRORS, add, kept, ordered, own, step_checks, step_facets
-from torch import Tensor, nn
+from checks.probes.tools import decode, encode, flat
+from checks.reference import NEVER, STEP_ERRORS, Play, kept, ordered, own, step_checks, step_facets
 
 RIGHT = {
     "order": "GD",
@@ -37,8 +35,7 @@ RIGHT = {
     "identity": 1.0,  # times lambda_identity
     "identity_input": "own",  # or "other": G_xy(x) - x
     "together": False,  # a judge gets real and fake images in one batch, which is as right
-    "weight_swap": False,  # lambda_cycle and lambda_identity change places
-    "unweighted": False,
+    "weights": ("lambda_cycle", "lambda_identity"),  # "": none
 }  # how a step is written: each other value is a mistake
 
 
@@ -48,62 +45,27 @@ D_TERMS = ("d_real_y", "d_fake_y", "d_real_x", "d_fake_x")
 
 def play(inputs: dict, **mistakes: Any) -> dict:
     """What ``inputs["steps"]`` steps leave: weights, gradients of G, and the last terms."""
-    way = SimpleNamespace(**(RIGHT | mistakes))
-    G, D = players(inputs | {"dtype": "float64"})
-    (G_xy, G_yx), (D_x, D_y) = G, D
-    whole, out = [decode(inputs[name]) for name in ("x", "y")], {}
-    nets = {"G_xy": G_xy, "G_yx": G_yx, "D_x": D_x, "D_y": D_y}
-    moving = {"G": [nets[n] for n in ("G_xy", "G_yx") if n in way.move]}
-    moving["D"] = [nets[n] for n in ("D_x", "D_y") if n in way.move]
-    out |= {"G_start": flat(G.parameters()), "D_start": flat(D.parameters())}
-    for p in (*G.parameters(), *D.parameters()):
-        p.grad = torch.full_like(p, inputs.get("stale", 0.0))
-
-    def off(output: Tensor, target: float) -> Tensor:
-        target = 1 - target if way.flipped else target
-        value = (
-            nn.functional.softplus(-output if target else output)
-            if way.log
-            else (output - target).square()
-        )
-        return value.mean() if way.reduction == "mean" else value.sum()
-
-    def far(a: Tensor, b: Tensor) -> Tensor:
-        value = (a - b).square() if way.squared else (a - b).abs()
-        return value.mean() if way.reduction == "mean" else value.sum()
-
-    def update(player: str, loss: Tensor, net: nn.Module, keeps: bool, lr: float) -> None:
-        if not keeps:
-            net.zero_grad()
-        add(loss, net)
-        for part in moving[player]:
-            for p in part.parameters():
-                p.data -= lr * p.grad
+    (G_xy, G_yx), (D_x, D_y) = players(inputs | {"dtype": "float64"})
+    G, D = {"G_xy": G_xy, "G_yx": G_yx}, {"D_x": D_x, "D_y": D_y}
+    game = Play(inputs, RIGHT | mistakes, G, D)
+    way, out, nets = game.way, game.out, game.nets
+    judges = {"x": D_y, "y": D_x} if way.swapped else {"x": D_x, "y": D_y}
 
     def learn_G(fakes: dict, old: dict) -> None:
         judged = old if way.pooled_G else fakes
-        judge_y, judge_x = (D_x, D_y) if way.swapped else (D_y, D_x)
         back = {k: fake.detach() if way.cut else fake for k, fake in fakes.items()}
         same = {"y": y, "x": x} if way.identity_input == "own" else {"y": x, "x": y}
-        cycle, identity = (inputs[f"lambda_{name}"] * on for name in ("cycle", "identity"))
-        if way.weight_swap:
-            cycle, identity = identity, cycle
-        if way.unweighted:
-            cycle = identity = 1.0
+        cycle, identity = (inputs[name] * on if name else 1.0 for name in way.weights)
         terms = {
-            "g_gan_y": (way.gan, off(judge_y(judged["y"]), 1.0)),
-            "g_gan_x": (way.gan, off(judge_x(judged["x"]), 1.0)),
-            "g_forward": (way.forward * cycle, far(G_yx(back["y"]), x)),
-            "g_backward": (way.backward * cycle, far(G_xy(back["x"]), y)),
-            "g_identity_y": (way.identity * identity, far(G_xy(same["y"]), same["y"])),
-            "g_identity_x": (way.identity * identity, far(G_yx(same["x"]), same["x"])),
+            "g_gan_y": (way.gan, game.judged(judges["y"](judged["y"]), True)),
+            "g_gan_x": (way.gan, game.judged(judges["x"](judged["x"]), True)),
+            "g_forward": (way.forward * cycle, game.distance(G_yx(back["y"]), x)),
+            "g_backward": (way.backward * cycle, game.distance(G_xy(back["x"]), y)),
+            "g_identity_y": (way.identity * identity, game.distance(G_xy(same["y"]), same["y"])),
+            "g_identity_x": (way.identity * identity, game.distance(G_yx(same["x"]), same["x"])),
         }
         out.update({name: value.item() for name, (_, value) in terms.items()})
-        loss = sum(weight * value for weight, value in terms.values())
-        if way.d_keeps:
-            add(loss, D)
-        update("G", loss, G, way.g_keeps, inputs["lr_G"])
-        out["G_grad"] = gradients(G)
+        game.update("G", (sum(weight * value for weight, value in terms.values()), nets["G"]))
 
     def learn_D(fakes: dict, old: dict) -> None:
         if way.again:
@@ -111,19 +73,18 @@ def play(inputs: dict, **mistakes: Any) -> dict:
             out.update(again_x=fakes["x"].detach(), again_y=fakes["y"].detach())
         shown = old if way.pooled else fakes
         shown = {"x": shown["y"], "y": shown["x"]} if way.pools_swapped else shown
-        judges = {"x": D_y, "y": D_x} if way.swapped else {"x": D_x, "y": D_y}
-        real, total = {"x": x, "y": y}, 0.0
-        for k in "yx":
-            images = real[k], shown[k].detach()
+        terms = {}
+        for k, real in (("y", y), ("x", x)):
+            images = real, shown[k].detach()
             outputs = map(judges[k], images)
             if way.together:
                 outputs = judges[k](torch.cat(images)).split([len(batch) for batch in images])
-            d_real, d_fake = (off(o, target) for o, target in zip(outputs, (1.0, 0.0), strict=True))
-            out.update({f"d_real_{k}": d_real.item(), f"d_fake_{k}": d_fake.item()})
-            total = total + d_real + d_fake
-        update("D", way.d_weight * total, D, way.d_keeps, inputs["lr_D"])
-        out["D_grad"] = gradients(D)
+            names = f"d_real_{k}", f"d_fake_{k}"
+            terms |= zip(names, map(game.judged, outputs, (True, False)), strict=True)
+        out.update({name: value.item() for name, value in terms.items()})
+        game.update("D", (way.d_weight * sum(terms.values()), nets["D"]))
 
+    whole = [decode(inputs[name]) for name in ("x", "y")]
     for step in range(inputs.get("steps", 1)):
         x, y = (images[step:] for images in whole)
         on = step >= inputs.get("late", 0)
@@ -131,14 +92,11 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         old = {k: fake.detach() for k, fake in fakes.items()}  # of pools of size 0
         if inputs["old_x"]:
             old = {k: decode(inputs[f"old_{k}"][step])[-len(fakes[k]) :] for k in "xy"}
-        out |= {
-            "fake_y": fakes["y"].detach(),
-            "fake_x": fakes["x"].detach(),
-            "D_before": flat(D.parameters()),
-        }
+        out |= {f"fake_{k}": fake.detach() for k, fake in fakes.items()}
+        out["D_before"] = flat(nets["D"].parameters())
         for player in way.order:
             learn_G(fakes, old) if player == "G" else learn_D(fakes, old)
-    return out | {"G": flat(G.parameters()), "D": flat(D.parameters())}
+    return game.left()
 
 
 NO_GAN = (
@@ -194,8 +152,11 @@ WRONG: list[tuple[dict, str]] = [
         {"identity_input": "other"},
         "Identity: each generator gets what it shall change. Which domain is its own?",
     ),
-    ({"weight_swap": True}, "lambda_cycle and lambda_identity change places."),
-    ({"unweighted": True}, "The weights of cycle and identity are missing."),
+    (
+        {"weights": ("lambda_identity", "lambda_cycle")},
+        "lambda_cycle and lambda_identity change places.",
+    ),
+    ({"weights": ("", "")}, "The weights of cycle and identity are missing."),
 ]
 ERRORS = [
     *STEP_ERRORS,

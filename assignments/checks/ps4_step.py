@@ -3,7 +3,6 @@
 For the parent only.
 """
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ import torch
 from checks.judges import facet
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps4 import step_players
-from checks.probes.tools import decode, encode, flat, gradients
+from checks.probes.tools import decode, encode, flat
 from checks.reference import (
     NEVER,
     STEP_ERRORS,
-    add,
+    Play,
     kept,
     ordered,
     own,
@@ -23,7 +22,7 @@ from checks.reference import (
     step_checks,
     step_facets,
 )
-from torch import Tensor, nn
+from torch import Tensor
 
 TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
 D_TERMS = ("d_real_encoded", "d_fake_encoded", "d_real_random", "d_fake_random")
@@ -37,6 +36,7 @@ RIGHT = {
     "only_mu": False,
     "swapped": False,  # the discriminators change places
     "flipped": False,
+    "log": False,
     "squared": False,
     "reduction": "mean",
     "kl_mean": False,
@@ -46,9 +46,7 @@ RIGHT = {
     "d_keeps": False,
     "g_keeps": False,
     "together": False,  # a judge gets real and fake images in one batch, which is as right
-    "move_G": True,
-    "move_E": True,
-    "move": (0, 1),  # discriminators
+    "move": ("G", "E", "D_encoded", "D_random"),
     "unweighted": False,
 }  # how a step is written: each other value is a mistake
 
@@ -73,67 +71,43 @@ def play(inputs: dict, **mistakes: Any) -> dict:
     """What ``inputs["steps"]`` steps leave: weights, gradients of G and E, and the last step's
     terms.
     """
-    way = SimpleNamespace(**(RIGHT | mistakes))
-    learners, judges = step_players(inputs | {"dtype": "float64"})
-    (G, E), out = learners, {}
-    whole = [decode(inputs[name]) for name in ("x", "y", "eps", "z")]
+    (G, E), judges = step_players(inputs | {"dtype": "float64"})
+    players = {"G": G, "E": E}, dict(zip(("D_encoded", "D_random"), judges, strict=True))
+    game = Play(inputs, RIGHT | mistakes, *players)
+    way, out = game.way, game.out
     D = list(judges)[::-1] if way.swapped else list(judges)
-    out |= {"G_start": flat(learners.parameters()), "D_start": flat(judges.parameters())}
-    for p in (*learners.parameters(), *judges.parameters()):
-        p.grad = torch.full_like(p, inputs.get("stale", 0.0))
-    names = ("lambda_l1", "lambda_kl", "lambda_latent")
-
-    def reduced(value: Tensor) -> Tensor:
-        return value.mean() if way.reduction == "mean" else value.sum()
-
-    def off(output: Tensor, target: float) -> Tensor:
-        return reduced((output - (1 - target if way.flipped else target)).square())
-
-    def far(a: Tensor, b: Tensor) -> Tensor:
-        return reduced((a - b).square() if way.squared else (a - b).abs())
 
     def learn_G(fakes: list[Tensor], mu: Tensor, logvar: Tensor) -> None:
         each = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
         values = [
-            off(D[0](fakes[0]), 1.0),
-            far(fakes[1] if way.l1_random else fakes[0], y),
+            game.judged(D[0](fakes[0]), True),
+            game.distance(fakes[1] if way.l1_random else fakes[0], y),
             each.mean() if way.kl_mean else each.sum(1).mean(),
+            game.judged(D[1](fakes[1]), True),
+            game.distance(E(fakes[1])[0], z),
         ]
-        values += [off(D[1](fakes[1]), 1.0), far(E(fakes[1])[0], z)]
-        out.update({name: value.item() for name, value in zip(TERMS, values, strict=True)})
-        terms = {name: weights[name] * value for name, value in zip(TERMS, values, strict=True)}
-        terms = {name: value for name, value in terms.items() if name not in way.without}
-        shared = [value for name, value in terms.items() if name != "g_latent_random"]
-        if way.d_keeps:
-            add(sum(terms.values()), judges)
-        if not way.g_keeps:
-            learners.zero_grad()
-        add(sum(terms.values()), G)
+        terms = dict(zip(TERMS, values, strict=True))
+        out.update({name: value.item() for name, value in terms.items()})
+        terms = {k: weights[k] * value for k, value in terms.items() if k not in way.without}
+        E_terms = [v for k, v in terms.items() if way.latent_moves_E or k != "g_latent_random"]
         unused = 0 * (E(y)[0].sum() + E(y)[1].sum())  # where no term reaches E
-        add(sum(terms.values() if way.latent_moves_E else shared) + unused, E)
-        out["G_grad"] = gradients(learners)
-        for net in [G] * way.move_G + [E] * way.move_E:
-            descend(net, inputs["lr_G"])
+        game.update("G", (sum(terms.values()), G), (sum(E_terms) + unused, E))
 
     def learn_D(fakes: list[Tensor]) -> None:
-        if not way.d_keeps:
-            judges.zero_grad()
         values = []
         for judge, fake in zip(D, fakes, strict=True):
             images = y, fake.detach()
             outputs = judge(torch.cat(images)).chunk(2) if way.together else map(judge, images)
-            values += [off(o, target) for o, target in zip(outputs, (1.0, 0.0), strict=True)]
+            values += map(game.judged, outputs, (True, False))
         out.update({name: value.item() for name, value in zip(D_TERMS, values, strict=True)})
-        add(way.d_weight * sum(values), judges)
-        for i in way.move:
-            descend(judges[i], inputs["lr_D"])
-        out["D_grad"] = gradients(judges)
+        game.update("D", (way.d_weight * sum(values), judges))
 
+    whole = [decode(inputs[name]) for name in ("x", "y", "eps", "z")]
     for i in range(inputs.get("steps", 1)):
         x, y, eps, z = (tensor[i:] for tensor in whole)
         l1, kl, latent = (
-            (1.0 if way.unweighted else inputs[name]) * (i >= inputs.get("late", 0))
-            for name in names
+            (1.0 if way.unweighted else inputs[f"lambda_{name}"]) * (i >= inputs.get("late", 0))
+            for name in ("l1", "kl", "latent")
         )
         weights = dict(zip(TERMS, (1.0, l1, way.kl_sign * kl, 1.0, latent), strict=True))
         mu, logvar = E(y)
@@ -142,12 +116,7 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         out["D_before"] = flat(judges.parameters())
         for player in way.order:
             learn_G(fakes, mu, logvar) if player == "G" else learn_D(fakes)
-    return out | {"G": flat(learners.parameters()), "D": flat(judges.parameters())}
-
-
-def descend(net: nn.Module, lr: float) -> None:
-    for p in net.parameters():
-        p.data -= lr * p.grad
+    return game.left()
 
 
 MISSING = "{} is missing from what G and E minimise."
@@ -169,11 +138,14 @@ WRONG: list[tuple[dict, str]] = [
         "What G's loss left in the discriminators counts for them: whose zero_grad is missing?",
     ),
     ({"g_keeps": True}, "Old gradients count for G and E: whose zero_grad is missing?"),
-    ({"move_E": False}, "E did not move: which losses are its own, or is it still frozen?"),
-    ({"move_G": False}, "G did not move: does its loss reach its weights?"),
-    ({"move": ()}, "The discriminators did not move: is their optimiser used?"),
-    ({"move": (0,)}, "One discriminator did not move: both have a loss."),
-    ({"move": (1,)}, "One discriminator did not move: both have a loss."),
+    (
+        {"move": ("G", "D_encoded", "D_random")},
+        "E did not move: which losses are its own, or is it still frozen?",
+    ),
+    ({"move": ("E", "D_encoded", "D_random")}, "G did not move: does its loss reach its weights?"),
+    ({"move": ("G", "E")}, "The discriminators did not move: is their optimiser used?"),
+    ({"move": ("G", "E", "D_encoded")}, "One discriminator did not move: both have a loss."),
+    ({"move": ("G", "E", "D_random")}, "One discriminator did not move: both have a loss."),
     ({"without": ("g_gan_encoded", "g_gan_random")}, MISSING.format("The GAN loss")),
     ({"without": ("g_gan_random",)}, MISSING.format("The random branch's GAN term")),
     ({"without": ("g_gan_encoded",)}, MISSING.format("The encoded branch's GAN term")),

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from checks.contract import Check
 from checks.judges import facet, facets, several
-from checks.probes.tools import TRACES, encode, flat, shortened
+from checks.probes.tools import TRACES, encode, flat, gradients, shortened
 from torch import Tensor, nn
 
 STEP_ERRORS = [
@@ -55,6 +55,7 @@ def cut_off(message: str) -> list[list[str]]:
 RIGHT = {
     "order": "DG",
     "flipped": False,  # real images get 0
+    "log": True,  # or least squares
     "saturating": False,
     "reduction": "mean",
     "d_weight": 1.0,
@@ -62,8 +63,7 @@ RIGHT = {
     "leak": False,  # D's loss is still in G's gradients when G is updated
     "d_keeps": False,  # D's gradients are not cleared
     "g_keeps": False,  # G's gradients are not cleared
-    "move_G": True,
-    "move_D": True,
+    "move": ("G", "D"),
     "lambda_l1": 0.0,
     "squared": False,  # L2 in place of L1
     "gan": True,
@@ -90,16 +90,56 @@ STEP_WAYS: list[tuple[dict, str]] = [
     ({"d_keeps": True}, UNCLEARED.format("D")),
     ({"g_keeps": True}, UNCLEARED.format("G")),
     (
-        {"move_G": False},
+        {"move": ("D",)},
         "G did not move: does its loss reach its weights, and is its optimiser used?",
     ),
-    ({"move_D": False}, "D did not move: is its optimiser used?"),
+    ({"move": ("G",)}, "D did not move: is its optimiser used?"),
 ]
 
 
-def log_loss(logits: Tensor, real: bool, way: SimpleNamespace) -> Tensor:
-    loss = F.softplus(-logits if real != way.flipped else logits)
-    return loss.mean() if way.reduction == "mean" else loss.sum()
+class Play:
+    """Two players of one or two networks each, how their steps are written, right or wrong, and in
+    ``out`` what is noted of them.
+
+    ``G`` and ``D`` hold the networks by name; ``way.move`` has the names of those that move.
+    """
+
+    def __init__(self, inputs: dict, way: dict, G: dict[str, nn.Module], D: dict[str, nn.Module]):
+        self.inputs, self.way, self.parts = inputs, SimpleNamespace(**way), {"G": G, "D": D}
+        self.nets = {player: nn.ModuleList(nets.values()) for player, nets in self.parts.items()}
+        self.out: dict = {f"{k}_start": flat(net.parameters()) for k, net in self.nets.items()}
+        for p in (p for net in self.nets.values() for p in net.parameters()):
+            p.grad = torch.full_like(p, inputs.get("stale", 0.0))
+
+    def reduced(self, values: Tensor) -> Tensor:
+        return values.mean() if self.way.reduction == "mean" else values.sum()
+
+    def judged(self, outputs: Tensor, real: bool) -> Tensor:
+        """The GAN loss of outputs that shall say real, or fake."""
+        target = real != self.way.flipped
+        if self.way.log:
+            return self.reduced(F.softplus(-outputs if target else outputs))
+        return self.reduced((outputs - float(target)).square())
+
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.reduced((a - b).square() if self.way.squared else (a - b).abs())
+
+    def update(self, player: str, *losses: tuple[Tensor, nn.Module]) -> None:
+        """Let a player learn: the gradients of each loss are added to those of its network."""
+        if not getattr(self.way, f"{player.lower()}_keeps"):
+            self.nets[player].zero_grad()
+        for loss, net in losses:
+            add(loss, net)
+        if player == "G" and self.way.d_keeps:
+            add(losses[0][0], self.nets["D"])
+        self.out[f"{player}_grad"] = gradients(self.nets[player])
+        moving = [net for name, net in self.parts[player].items() if name in self.way.move]
+        for p in (p for net in moving for p in net.parameters()):
+            p.data.add_(p.grad, alpha=-self.inputs[f"lr_{player}"])
+
+    def left(self) -> dict:
+        """What is noted, and all weights."""
+        return self.out | {player: flat(net.parameters()) for player, net in self.nets.items()}
 
 
 def play(
@@ -109,70 +149,44 @@ def play(
 
     ``pair(source, image)`` is what D sees; ``mistakes`` are entries of ``RIGHT``.
     """
-    way = SimpleNamespace(**(RIGHT | mistakes))
     G, D = copy.deepcopy(G), copy.deepcopy(D)
-    opt_G = torch.optim.SGD(G.parameters(), inputs["lr_G"])
-    opt_D = torch.optim.SGD(D.parameters(), inputs["lr_D"])
-    for p in (*G.parameters(), *D.parameters()):
-        p.grad = torch.full_like(p, inputs.get("stale", 0.0))
-    out: dict = {"G_start": flat(G.parameters()), "D_start": flat(D.parameters())}
+    game = Play(inputs, RIGHT | mistakes, {"G": G}, {"D": D})
+    way, out = game.way, game.out
+    early = way.leak or way.stale_D  # G's gradients are cleared first of all
+    way.g_keeps = way.g_keeps or early
 
-    def terms_D(fake: Tensor) -> None:
+    def loss_D(fake: Tensor) -> Tensor:
         pairs = pair(source, real), pair(source, fake)
         logits = D(torch.cat(pairs)).chunk(2) if way.together else map(D, pairs)
-        out["d_real"], out["d_fake"] = (
-            log_loss(a, real, way) for a, real in zip(logits, (True, False), strict=True)
-        )
+        out["d_real"], out["d_fake"] = map(game.judged, logits, (True, False))
         out["d_loss"] = way.d_weight * (out["d_real"] + out["d_fake"])
+        return out["d_loss"]
 
-    def terms_G(fake: Tensor) -> None:
+    def loss_G(fake: Tensor) -> Tensor:
         logits = D(pair(source, fake))
-        out["g_gan"] = (
-            -log_loss(logits, False, way) if way.saturating else log_loss(logits, True, way)
-        )
-        difference = fake - real
-        distance = difference.square() if way.squared else difference.abs()
-        out["g_l1"] = distance.mean() if way.reduction == "mean" else distance.sum()
+        out["g_gan"] = -game.judged(logits, False) if way.saturating else game.judged(logits, True)
+        out["g_l1"] = game.distance(fake, real)
         out["g_loss"] = way.gan * out["g_gan"] + way.lambda_l1 * out["g_l1"]
-
-    def update_D(fake: Tensor) -> None:
-        if not way.d_keeps:
-            opt_D.zero_grad()
-        terms_D(fake.detach())
-        add(out["d_loss"], D)
-        if way.leak:
-            terms_D(fake)
-            add(out["d_loss"], G)
-        out["G_at_D"] = flat(
-            torch.zeros_like(p) if p.grad is None else p.grad for p in G.parameters()
-        )
-        if way.move_D:
-            opt_D.step()
-
-    def update_G(fake: Tensor) -> None:
-        if not (way.g_keeps or way.leak or way.stale_D):
-            opt_G.zero_grad()
-        if not way.stale_D:
-            terms_G(fake)
-            add(out["g_loss"], G, *([D] if way.d_keeps else []))
-        if way.move_G:
-            opt_G.step()
+        return out["g_loss"]
 
     whole, weight = (source, real), way.lambda_l1
     for i, missing in enumerate(shortened(inputs)):
         source, real = (images[missing:] for images in whole)
         way.lambda_l1 = weight * (i >= inputs.get("late", 0))
         fake = G(source)
-        if way.leak:
-            opt_G.zero_grad()
+        if early:
+            G.zero_grad()
         if way.stale_D:
-            opt_G.zero_grad()
-            terms_G(fake)
-            add(out["g_loss"], G)
+            add(loss_G(fake), G)
         for player in way.order:
-            update_D(fake) if player == "D" else update_G(fake)
-    left = {name: term if term.ndim else term.item() for name, term in out.items()}
-    return {"G": flat(G.parameters()), "D": flat(D.parameters())} | left
+            if player == "D":
+                leaked = [(loss_D(fake), G)] if way.leak else []
+                game.update("D", (loss_D(fake.detach()), D), *leaked)
+                out["G_at_D"] = gradients(G)
+            else:
+                game.update("G", *([] if way.stale_D else [(loss_G(fake), G)]))
+    left = game.left()
+    return {name: term if term.ndim else term.item() for name, term in left.items()}
 
 
 def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) -> dict:
