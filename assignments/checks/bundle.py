@@ -21,21 +21,14 @@ FILES = (
 )
 
 
-def bundle(ps: str, folder: Path) -> list[Path]:
-    """Write the student's checks of a problem set into ``folder/checks``, which is made anew.
-
-    Returns the files.
-    """
+def bundle(ps: str, folder: Path) -> None:
+    """Write the student's checks of a problem set into ``folder/checks``, which is made anew."""
     target = folder / "checks"
     if (target / f"{ps}.py").exists():
         raise ValueError(f"{target} holds the instructor's checks; choose another folder")
+    texts = {name: (HERE / name).read_text("utf-8") for name in (*FILES, f"probes/{ps}.py")}
+    texts[f"visible/{ps}.json"] = json.dumps(cases(ps)) + "\n"
     shutil.rmtree(target, ignore_errors=True)
-    written = []
-    for name in (*FILES, f"probes/{ps}.py"):
-        written.append(target / name)
-        written[-1].parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(HERE / name, written[-1])
-    written.append(target / "visible" / f"{ps}.json")
-    written[-1].parent.mkdir()
-    written[-1].write_text(json.dumps(cases(ps)) + "\n", encoding="utf-8")
-    return written
+    for name, text in texts.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text(text, encoding="utf-8")

@@ -53,29 +53,24 @@ def same_precision(dtype: str = "float64") -> dict:
     )
 
 
+def number(x: Any) -> float | None:
+    """A number of an encoded tensor; None for anything else. Never raises."""
+    if type(x) is str:
+        return SPECIAL.get(x)
+    return float(x) if type(x) is float or (type(x) is int and abs(x) < 10**300) else None
+
+
 def array(item: Any) -> np.ndarray | None:
     """The numbers of an encoded tensor, or None if ``item`` is anything else. Never raises."""
-    if not isinstance(item, dict):
+    shape, data = map(item.get, ("shape", "data")) if isinstance(item, dict) else (None, None)
+    lists = isinstance(shape, list) and isinstance(data, list)
+    if not lists or len(shape) > 8 or len(data) > LARGEST:
         return None
-    shape, data = item.get("shape"), item.get("data")
-    if (
-        not isinstance(shape, list)
-        or not isinstance(data, list)
-        or len(shape) > 8
-        or len(data) > LARGEST
-    ):
+    sides = all(type(n) is int and 0 <= n <= 10**6 for n in shape)
+    numbers = [number(x) for x in data]
+    if None in numbers or not sides or math.prod(shape) != len(data):
         return None
-    if not all(type(n) is int and 0 <= n <= 10**6 for n in shape) or math.prod(shape) != len(data):
-        return None
-    out = np.empty(len(data))
-    for i, x in enumerate(data):
-        if type(x) is str and x in SPECIAL:
-            out[i] = SPECIAL[x]
-        elif type(x) is float or (type(x) is int and abs(x) < 10**300):
-            out[i] = x
-        else:
-            return None
-    return out.reshape(shape)
+    return np.array(numbers, float).reshape(shape)
 
 
 def same_shape(got: np.ndarray, want: np.ndarray) -> bool:
@@ -96,13 +91,16 @@ def matches(got: Any, want: Any, rtol: float = RTOL, atol: float = ATOL) -> bool
         return bool(np.allclose(mine.reshape(numbers.shape), numbers, rtol, atol, equal_nan=True))
 
 
+def tolerances(item: dict) -> dict[str, float]:
+    return {key: item[key] for key in ("rtol", "atol") if key in item}
+
+
 def complaint(item: dict, got: Any) -> str:
     """What to say about a value that is none of the wanted ones."""
     if isinstance(got, dict) and "error" in got:
         return stopped(got, item.get("errors", ()))
-    tolerances = {key: item[key] for key in ("rtol", "atol") if key in item}
     for value, message in item.get("wrong", ()):
-        if matches(got, value, **tolerances):
+        if matches(got, value, **tolerances(item)):
             return message
     if got is None:
         return item.get("none", "Nothing comes back: is there a return?")
@@ -155,22 +153,20 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
         for pairs in expectations.get("idle", ())
     ):
         return Verdict(0.0, IDLE)
-    right, beside, messages = 0.0, 0.0, []
+    right, missed = [], []
     for item in items:
         got = raw.get(item["key"], ended(raw, item["key"]))
-        tolerances = {key: item[key] for key in ("rtol", "atol") if key in item}
-        if any(matches(got, want, **tolerances) for want in item["wants"]):
-            right += 0 if item.get("beside") else item["share"]
-            beside += item["share"] if item.get("beside") else 0
+        if any(matches(got, want, **tolerances(item)) for want in item["wants"]):
+            right.append(item)
         else:
-            messages.append((complaint(item, got), item.get("quiet", False)))
-    if not messages:
+            missed.append((item, got))
+    if not missed:
         return Verdict(1.0, "")
-    loud = [message for message, quiet in messages if not quiet] or [
-        message for message, _ in messages
-    ]
-    right += beside if right else 0
-    return Verdict(right / sum(item["share"] for item in items), " ".join(dict.fromkeys(loud)))
+    loud = [pair for pair in missed if not pair[0].get("quiet")] or missed
+    earned = sum(item["share"] for item in right if not item.get("beside"))
+    earned += sum(item["share"] for item in right if item.get("beside")) if earned else 0
+    messages = dict.fromkeys(complaint(*pair) for pair in loud)
+    return Verdict(earned / sum(item["share"] for item in items), " ".join(messages))
 
 
 def ended(raw: dict, key: str) -> Any:

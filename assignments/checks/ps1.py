@@ -1,11 +1,13 @@
 """Problem set 1, GANs and losses: inputs and expectations. For the parent only."""
 
+from functools import partial
+
 import torch
 from checks import loss_cases as cases
 from checks.judges import ROUGH, facet, same_precision, several, table
 from checks.probes.ps1 import gan_parts
 from checks.probes.tools import encode
-from checks.reference import STEP_ERRORS, STEP_WAYS, d_first, play, step_checks, step_facets
+from checks.reference import STEP_ERRORS, STEP_WAYS, d_first, outcomes, play, step_checks
 from torch import Tensor
 
 # What a student is told.
@@ -179,11 +181,9 @@ def numbers(rng, kind: str, size: int) -> dict:
     return drawn
 
 
-def game(rng, size: int = 7, kind: str = "", **more) -> tuple:
-    """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
-    another right one leaves.
-    """
-    drawn = numbers(rng, kind, size + bool(kind))
+def game(rng, batch: int = 7, kind: str = "", **more) -> tuple:
+    """The :func:`outcomes` of a game of this kind."""
+    drawn = numbers(rng, kind, batch + bool(kind))
     drawn["real"] *= 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
     inputs = {name: encode(torch.from_numpy(x)) for name, x in drawn.items()}
     inputs |= {
@@ -200,14 +200,7 @@ def game(rng, size: int = 7, kind: str = "", **more) -> tuple:
     def left(**mistakes) -> dict:
         return play(*nets, inputs, z, real, lambda _, points: points, **mistakes)
 
-    if kind:
-        return inputs, left(), left(together=True)
-    return inputs, left(), [(left(**mistakes), message) for mistakes, message in WAYS]
-
-
-def ownership(rng) -> tuple:
-    inputs, good, others = game(rng, size=1)
-    return inputs, step_facets(d_first(good, others, SAY["leak"]), good, STEP_ERRORS)
+    return outcomes(inputs, left, kind, WAYS)
 
 
 SLOPES, BEST = "generator_slopes", "optimal_discriminator"
@@ -252,7 +245,7 @@ CHECKS = [
     *step_checks(
         "gan_step",
         game,
-        ownership,
+        partial(d_first, leak=SAY["leak"]),
         "The weights of {} after the step are wrong: which loss, on which points, through which D?",
         "in the report is wrong: it is the loss that was just minimised, before the update.",
         {"d_loss": 1, "g_loss": 1},

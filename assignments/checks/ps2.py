@@ -40,15 +40,16 @@ SAY = {
     "added up": "The kernels are only added up: patches overlap.",
     "distance": "That is how far apart two patches lie, not how large they are.",
     # the patch discriminator
-    "maps": "The map has the wrong size for an image of odd size: check padding, strides and the "
+    "map": "The map has the wrong size for an image of odd size: check padding, strides and the "
     "number of layers.",
     "not map": "One number per image comes out: a patch discriminator gives a map.",
-    "widths": "The widths are wrong: how do they grow, and where do they stop?",
+    "channels": "The widths are wrong: how do they grow, and where do they stop?",
     "strides": "Kernels or strides are wrong: which layers halve the map?",
     "too many": "Too many layers have stride 2: which size of patch does that give?",
     "called": "The kinds of layers are other ones: which of them have a norm, and what ends the "
     "stack?",
-    "ends": "The first and the last convolution come before no norm: PyTorch's default is a bias.",
+    "biases": "The first and the last convolution come before no norm: PyTorch's default is a "
+    "bias.",
     "own": "Two places of the stack share a layer: each has one of its own.",
     "learns": "Some parameters are frozen, or a layer is not in train mode: a new network learns.",
     "fewest": "With one layer, the least, the stack is wrong: which rows of the table remain?",
@@ -116,8 +117,8 @@ def skip_case(
     """A block around stubs of primes, for n images of c channels and the given size; ``how`` the
     parts change it.
     """
-    how = {"down": "half, rounded up", "up": "double", "cut": [0, 0], "norm": False} | how
-    how = {"dtype": "float64"} | how
+    usual = {"down": "half, rounded up", "up": "double", "cut": [0, 0], "norm": False}
+    how = usual | {"dtype": "float64"} | how
     h = torch.from_numpy(rng.normal(0, 1, (n, c, *size)))
     numbers = torch.from_numpy(rng.permutation(PRIMES)[:6].reshape(3, 2))
     inputs = {"h": encode(h), "numbers": encode(numbers), **how}
@@ -125,23 +126,21 @@ def skip_case(
     h = h.to(getattr(torch, how["dtype"])).requires_grad_()
     decoded = F.interpolate(last(inner(first(h))), size=size)
     right = torch.cat([decoded, h], 1)
-    wrong = [(way(decoded, h), message) for way, message in WRONG_SKIPS]
-    wrong.append((torch.cat([F.interpolate(last(first(h)), size=size), h], 1), SAY["no inner"]))
+    bare = torch.cat([F.interpolate(last(first(h)), size=size), h], 1)
+    wrong = [(way(decoded, h), message) for way, message in WRONG_SKIPS] + [(bare, SAY["no inner"])]
     weights = torch.from_numpy(rng.normal(0, 1, right.shape)).to(h)
     inputs["weights"] = encode(weights)
     (gradient,) = torch.autograd.grad((right * weights).sum(), h)
     errors = [["Sizes of tensors must match", SAY["fits"]], ["must match the size", SAY["fits"]]]
-    wrong = [[encode(w), m] for w, m in wrong if w is not h]
-    rough = ROUGH[how["dtype"]]
+    rough, more = ROUGH[how["dtype"]], {"errors": errors, "quiet": True}
     smaller = [n, right.shape[1], size[0] - 1, size[1] - 1]
-    more = {"errors": errors, "quiet": True}
     items = [
         facet(
             "output",
             encode(right),
             SAY["output"],
             2,
-            wrong=wrong,
+            wrong=[[encode(w), m] for w, m in wrong if w is not h],
             shape=SAY["shape"],
             errors=errors,
             **rough,
@@ -155,11 +154,7 @@ def skip_case(
 def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
     inputs, _ = skip_case(rng)
     numbers = decode(inputs["numbers"])
-    errors = [
-        ["check: AttributeError", SAY["unknown"]],
-        ["cat()", SAY["unknown"]],
-        ["non-empty", SAY["unknown"]],
-    ]
+    errors = [[part, SAY["unknown"]] for part in ("check: AttributeError", "cat()", "non-empty")]
     known = encode(numbers.flatten().sort().values)
     as_given = [encode(numbers), [True, False, True], [True, False, True]]
     items = [
@@ -224,12 +219,14 @@ def field_random(rng: np.random.Generator) -> tuple[dict, dict]:
         known = {16, 34, 70, 142, 286}  # of the usual discriminators
         if walk_back(stack) not in {*known, *(value for value, _ in wrong_fields(stack))}:
             stacks[" ".join(f"{k}x{k}/{s}" for k, s in stack)] = stack
-    for name, stack in list(stacks.items())[:1]:
-        stacks[f"{name}, turned round"] = stack[::-1]
-    stacks["gaps"] = [[2, 3], [2, 3], [int(rng.integers(4, 9)), 1]]  # pixels that nobody sees count
-    stacks["deep"] = [[4, 2]] * 9 + [[1, 2], [1, 1], [3, 1]]
-    stacks["very deep"] = [[4, 2]] * 26 + [[3, 1]]  # a number that float32 cannot hold
-    return field_case(stacks)
+    name = next(iter(stacks))
+    others = {
+        f"{name}, turned round": stacks[name][::-1],
+        "gaps": [[2, 3], [2, 3], [int(rng.integers(4, 9)), 1]],  # pixels that nobody sees count
+        "deep": [[4, 2]] * 9 + [[1, 2], [1, 1], [3, 1]],
+        "very deep": [[4, 2]] * 26 + [[3, 1]],  # a number that float32 cannot hold
+    }
+    return field_case(stacks | others)
 
 
 def field_known(rng: np.random.Generator) -> tuple[dict, dict]:
@@ -260,16 +257,22 @@ def built(in_channels: int, base: int, n: int, image: list[int]) -> dict:
     }
 
 
-def wrong_kinds(n: int) -> list:
-    """Pairs (what is called, message) of typical wrong stacks."""
-    order = built(1, 1, n, [1, 1, 9, 9])["called"]
-    return [
-        [["conv", *["conv", "batch norm"] * (n + 1)], SAY["last norm"]],
-        [["conv", "batch norm"] * (n + 1) + ["conv"], SAY["first norm"]],
-        [[*order, "sigmoid"], SAY["sigmoid"]],
-        [["conv"] * (n + 2), SAY["no norm"]],
-        [[kind.replace("batch", "instance") for kind in order], SAY["other norm"]],
-    ]
+# Typical wrong discriminators of four layers: pairs (what is found, message).
+CALLED = ["conv", *["conv", "batch norm"] * 4, "conv"]
+WRONG_LAYERS = {
+    "map": [[shape, SAY["not map"]] for shape in ([2, 1], [2], [2, 1, 1, 1])],
+    "strides": [
+        [[[4, 2]] * 6, SAY["too many"]],
+        [[[4, 2]] * 5 + [[4, 1]], SAY["too many"]],
+    ],
+    "called": [
+        [["conv", *["conv", "batch norm"] * 5], SAY["last norm"]],
+        [["conv", "batch norm"] * 5 + ["conv"], SAY["first norm"]],
+        [[*CALLED, "sigmoid"], SAY["sigmoid"]],
+        [["conv"] * 6, SAY["no norm"]],
+        [[kind.replace("batch", "instance") for kind in CALLED], SAY["other norm"]],
+    ],
+}
 
 
 def first_weights(arguments: list[int], seed: int) -> list[Tensor]:
@@ -289,36 +292,20 @@ def first_weights(arguments: list[int], seed: int) -> list[Tensor]:
 
 
 def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
-    n, stops = 4, [["Kernel size can't be greater", SAY["maps"]]]
+    stops = [["Kernel size can't be greater", SAY["map"]]]
     channels, base = int(rng.choice([3, 5, 6])), int(rng.choice([2, 3]))
     image, large = [2, channels, 119, 135], [1, channels, 199, 205]
-    right = built(channels, base, n, image)
-    halved = [[[4, 2]] * (n + 2), [[4, 2]] * (n + 1) + [[4, 1]]]
+    right = built(channels, base, 4, image)
     seed, small = int(rng.integers(2**31)), [channels, 2, 2]
     with torch.random.fork_rng(devices=[]):
         fresh = [encode(weights) for weights in first_weights(small, seed)]
-    wrong = {
-        "map": [[shape, SAY["not map"]] for shape in ([2, 1], [2], [2, 1, 1, 1])],
-        "strides": [[way, SAY["too many"]] for way in halved],
-        "called": wrong_kinds(n),
-    }
-    messages = {
-        "map": SAY["maps"],
-        "channels": SAY["widths"],
-        "strides": SAY["strides"],
-        "called": SAY["called"],
-    }
     items = [
-        facet(name, right[name], message, wrong=wrong.get(name, []), errors=stops)
-        for name, message in messages.items()
+        facet(name, right[name], SAY[name], wrong=WRONG_LAYERS.get(name, []), errors=stops)
+        for name in ("map", "channels", "strides", "called")
     ]
     items += [
-        facet(name, right[name], message, 0.5, beside=True, errors=stops, quiet=True)
-        for name, message in (
-            ("biases", SAY["ends"]),
-            ("own", SAY["own"]),
-            ("learns", SAY["learns"]),
-        )
+        facet(name, right[name], SAY[name], 0.5, beside=True, errors=stops, quiet=True)
+        for name in ("biases", "own", "learns")
     ]
     items += [
         facet("1 layers", list(built(channels, base, 1, image).values()), SAY["fewest"]),
@@ -327,7 +314,7 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
         ),
         facet("fresh", fresh[0], SAY["fresh"], 0.5, wants=fresh, quiet=True, beside=True),
     ]
-    stacks = {"": [base, n, image], "1 layers": [base, 1, image], "6 layers": [2, 6, large]}
+    stacks = {"": [base, 4, image], "1 layers": [base, 1, image], "6 layers": [2, 6, large]}
     return {"channels": channels, "stacks": stacks, "seed": seed, "small": small}, {"facets": items}
 
 
@@ -376,15 +363,19 @@ def patch_case(rng: np.random.Generator, n: int, image: list[int]) -> tuple[dict
     ]
     running: list[Tensor] = []
     trained = mapped(running=running)
-    inputs = {"arguments": arguments, "image": encode(picture), "norms": encode(norms)}
-    inputs["weights"] = [encode(w) for w in weights]
+    inputs = {
+        "arguments": arguments,
+        "image": encode(picture),
+        "norms": encode(norms),
+        "weights": [encode(w) for w in weights],
+    }
+    known = {"wrong": [[encode(w), SAY[m]] for w, m in wrong], "shape": SAY["map shape"]}
     items = [
-        facet("map", encode(right), SAY["given"], 2, wrong=[[encode(w), SAY[m]] for w, m in wrong]),
+        facet("map", encode(right), SAY["given"], 2, **known),
         facet("train map", encode(trained), SAY["trained"], 0.5, quiet=True),
         facet("running", encode(torch.cat(running)), SAY["running"], 0.5, quiet=True),
         facet("one", [1, *right.shape[1:]], SAY["map shape"], 0.5),
     ]
-    items[0]["shape"] = SAY["map shape"]
     return inputs, {"facets": items}
 
 

@@ -1,6 +1,7 @@
 """Problem set 2, pix2pix: what D sees, what G minimises, and the step. For the parent only."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,10 +16,10 @@ from checks.reference import (
     STEP_WAYS,
     d_first,
     differing,
+    outcomes,
     play,
     slopes,
     step_checks,
-    step_facets,
 )
 from torch import Tensor
 
@@ -204,14 +205,15 @@ WRONG = [
     ({"lambda_l1": 0.0}, "The L1 term does not reach G."),
     ({"lambda_l1": 1.0}, "The L1 term has no weight: where is lambda?"),
     ({"lambda_l1": 100.0}, "The weight of L1 is fixed: use the one that is passed."),
-]
-SEEN = [
-    (lambda x, y: y, "D does not see the condition: what stands beside y?"),
+    ({"shown": lambda x, y: y}, "D does not see the condition: what stands beside y?"),
     (
-        lambda x, y: torch.cat([y, x], 1),
+        {"shown": lambda x, y: torch.cat([y, x], 1)},
         "D sees x and y in the other order than judge_pair shows them.",
     ),
-    (lambda x, y: torch.cat([x, x], 1), "D never sees y or the fake, only the condition."),
+    (
+        {"shown": lambda x, y: torch.cat([x, x], 1)},
+        "D never sees y or the fake, only the condition.",
+    ),
 ]
 
 
@@ -252,9 +254,7 @@ def numbers(rng: np.random.Generator, kind: str, batch: int, a: int, b: int) -> 
 
 
 def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tuple:
-    """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
-    another right one leaves.
-    """
+    """The :func:`outcomes` of a game of this kind."""
     a, b = (2, 4) if "steps" in more else (3, 3)  # channels
     drawn = numbers(rng, kind, batch + bool(kind), a, b)
     right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
@@ -277,16 +277,7 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tu
     def left(shown: Callable = pair, **mistakes) -> dict:
         return play(*nets, inputs, x, y, shown, **(way | mistakes))
 
-    if kind:
-        return inputs, left(), left(together=True)
-    others = [(left(**mistakes), message) for mistakes, message in WRONG]
-    others += [(left(shown), message) for shown, message in SEEN]
-    return inputs, left(), others
-
-
-def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, batch=1)
-    return inputs, step_facets(d_first(good, others, SAY["leak"]), good, ERRORS)
+    return outcomes(inputs, left, kind, WRONG)
 
 
 PAIR, LOSS = "judge_pair", "pix2pix_generator_loss"
@@ -350,7 +341,7 @@ CHECKS = table(
 CHECKS += step_checks(
     "pix2pix_step",
     game,
-    ownership,
+    partial(d_first, leak=SAY["leak"]),
     "The weights of {} after the step are wrong: which terms, on which pairs, through which D?",
     (
         "in the report is wrong: the terms come back unweighted, as they were when they were "

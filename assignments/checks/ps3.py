@@ -17,17 +17,13 @@ from torch import Tensor
 # ---- the residual block
 
 
-def normed(h: Tensor) -> Tensor:
-    return F.instance_norm(h)
-
-
 def convolved(h: Tensor, weight: Tensor, mode: str = "reflect") -> Tensor:
     padded = F.pad(h, (1, 1, 1, 1)) if mode == "zeros" else F.pad(h, (1, 1, 1, 1), mode=mode)
     return F.conv2d(padded, weight)
 
 
 def residual(
-    h: Tensor, one: Tensor, two: Tensor, mode: str = "reflect", norm=normed, act=F.relu
+    h: Tensor, one: Tensor, two: Tensor, mode: str = "reflect", norm=F.instance_norm, act=F.relu
 ) -> Tensor:
     """What the block adds to its input."""
     return norm(convolved(act(norm(convolved(h, one, mode))), two, mode))
@@ -63,7 +59,7 @@ SAY = {
 
 def wrong_blocks(h: Tensor, one: Tensor, two: Tensor) -> list[tuple[Tensor, str]]:
     """What typical wrong blocks give, and what to say."""
-    added, inner = residual(h, one, two), normed(convolved(h, one))
+    added, inner = residual(h, one, two), F.instance_norm(convolved(h, one))
     return [
         (added, "The input is not added: where is the identity?"),
         (F.relu(h + added), "There is a ReLU after the sum: the block's output may be negative."),
@@ -77,11 +73,11 @@ def wrong_blocks(h: Tensor, one: Tensor, two: Tensor) -> list[tuple[Tensor, str]
         *((h + residual(h, one, two, norm=n), SAY["norm"]) for n in (batch_normed, layer_normed)),
         (h + convolved(F.relu(inner), two), "The norm after the second convolution is missing."),
         (
-            h + normed(convolved(F.relu(convolved(h, one)), two)),
+            h + F.instance_norm(convolved(F.relu(convolved(h, one)), two)),
             "The norm after the first convolution is missing.",
         ),
         (
-            h + normed(convolved(normed(F.relu(convolved(h, one))), two)),
+            h + F.instance_norm(convolved(F.instance_norm(F.relu(convolved(h, one))), two)),
             "Norm and ReLU change places.",
         ),
         (h + residual(h, one, two, act=lambda v: v), "There is no ReLU between the convolutions."),
@@ -120,14 +116,10 @@ def block_case(
         h[:, :, 2, 3] += spike
         for i in range(channels):
             one[i, i, 1, 1] = two[i, i, 1, 1] = 1.0
-    inputs = {"image": encode(h), "at": encode(at), "weights": [encode(one), encode(two)]}
+    inputs = {"image": encode(h), "at": encode(at), "one": encode(one), "two": encode(two)}
     sources = [v.requires_grad_() for v in (h, one, two)]
     right = h + residual(h, one, two)
     gradient, *learned = torch.autograd.grad((right * at).sum(), sources, retain_graph=True)
-    errors = [["must match the size", SAY["size"]], ["Sizes of tensors", SAY["size"]]]
-    errors += [["in-place operation", SAY["in place"]]]
-    errors += cut_off(SAY["learned"])
-    errors += [["padded input size", SAY["size"]], ["inplace operation", SAY["gradient"]]]
     wrong = [[encode(value), message] for value, message in wrong_blocks(h, one, two)]
     known, rough = 2 * channels * channels * 9, BLOCK_ROUGH[dtype]
     more, slopes = {"wrong": wrong, "shape": SAY["size"]} | rough, {"quiet": True} | rough
@@ -139,9 +131,19 @@ def block_case(
         facet("apart", True, SAY["apart"], 0.5, beside=True),
         facet("same in eval", True, SAY["same in eval"], 0.5, beside=True),
     ]
-    return inputs | {"dtype": dtype}, {"facets": [item | {"errors": errors} for item in items]}
+    return inputs | {"dtype": dtype}, {
+        "facets": [item | {"errors": BLOCK_ERRORS} for item in items]
+    }
 
 
+BLOCK_ERRORS = [
+    ["must match the size", SAY["size"]],
+    ["Sizes of tensors", SAY["size"]],
+    ["in-place operation", SAY["in place"]],
+    *cut_off(SAY["learned"]),
+    ["padded input size", SAY["size"]],
+    ["inplace operation", SAY["gradient"]],
+]
 # In float32 a norm divides differences of numbers near each other.
 BLOCK_ROUGH = {"float64": {}, "float32": {"rtol": 1e-3, "atol": 1e-3}}
 

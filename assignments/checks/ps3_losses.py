@@ -108,7 +108,7 @@ def cycle_case(
     inputs = players(rng, channels, **kind)
     f, b = weight(rng), weight(rng) * last
     inputs |= {"function": "cycle_loss", "weights": [f, b]}
-    P, Q = translators(inputs)
+    P, Q = translators(inputs | {"dtype": "float64"})
     x, y = decode(inputs["x"]), decode(inputs["y"])
     forward, backward = l1(Q(P(x)), x), l1(P(Q(y)), y)
     right = f * forward + b * backward
@@ -180,7 +180,7 @@ def identity_case(
     inputs = players(rng, (channels, channels), **kind)
     w = weight(rng) if w is None else w
     inputs |= {"function": "identity_loss", "weights": [w]}
-    P, Q = translators(inputs)
+    P, Q = translators(inputs | {"dtype": "float64"})
     x, y = decode(inputs["x"]), decode(inputs["y"])
     right = w * (l1(P(y), y) + l1(Q(x), x))
     wrong = [
@@ -245,7 +245,7 @@ def fooling_case(
         D[0] = 1.0 if right else D[0]
         fake[..., :right] = 0.0
         inputs |= {f"D_{k}": encode(torch.from_numpy(D)), f"fake_{k}": encode(torch.tensor(fake))}
-    D_x, D_y = judges(inputs)
+    D_x, D_y = judges(inputs | {"dtype": "float64"})
     fake_x, fake_y = (decode(inputs[name]).requires_grad_() for name in ("fake_x", "fake_y"))
     a, b = D_x(fake_x), D_y(fake_y)
     value = (a - 1).square().mean() + (b - 1).square().mean()

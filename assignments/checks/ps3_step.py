@@ -3,6 +3,7 @@
 For the parent only.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from checks.judges import facet
 from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps3 import players
 from checks.probes.tools import decode, encode, flat
-from checks.reference import NEVER, STEP_ERRORS, Play, kept, ordered, own, step_checks, step_facets
+from checks.reference import NEVER, STEP_ERRORS, Play, kept, ordered, outcomes, own, step_checks
 
 RIGHT = {
     "order": "GD",
@@ -37,10 +38,6 @@ RIGHT = {
     "together": False,  # a judge gets real and fake images in one batch, which is as right
     "weights": ("lambda_cycle", "lambda_identity"),  # "": none
 }  # how a step is written: each other value is a mistake
-
-
-TERMS = ("g_gan_y", "g_gan_x", "g_forward", "g_backward", "g_identity_y", "g_identity_x")
-D_TERMS = ("d_real_y", "d_fake_y", "d_real_x", "d_fake_x")
 
 
 def play(inputs: dict, **mistakes: Any) -> dict:
@@ -197,9 +194,7 @@ def numbers(rng: np.random.Generator, kind: str, c: int, batch: int, steps: int)
 
 
 def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) -> tuple:
-    """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
-    another right one leaves.
-    """
+    """The :func:`outcomes` of a game of this kind."""
     steps = more.get("steps", 1)
     drawn = numbers(rng, kind, 1 if steps > 1 else 3, batch, steps)
     right = 2 * ("report" in more or kind == "tanh")
@@ -220,13 +215,10 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) 
         "dtype": "float32" if kind == "float32" else "float64",
     }
     inputs |= more
-    if kind:
-        return inputs, play(inputs), play(inputs, together=True)
-    return inputs, play(inputs), [(play(inputs, **way), message) for way, message in WRONG]
+    return outcomes(inputs, partial(play, inputs), kind, WRONG)
 
 
-def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, _ = game(rng, batch=1)
+def owned(inputs: dict, good: dict, _: list) -> list[dict]:
     again = play(inputs, again=True)
     pools = "Each pool is asked once a step: {}"
     queries = [
@@ -294,19 +286,28 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
                 quiet=True,
             )
         )
-    return inputs, step_facets([*items, *kept(), *own(good)], good, ERRORS)
+    return [*items, *kept(), *own(good)]
 
 
-FACTORS = {"g_gan_y": 0.5, "g_gan_x": 0.5}
-FACTORS |= {"g_forward": "lambda_cycle", "g_backward": "lambda_cycle"}
-FACTORS |= {"g_identity_y": "lambda_identity", "g_identity_x": "lambda_identity"}
+FACTORS = {  # of the terms in the report
+    "g_gan_y": 0.5,
+    "g_gan_x": 0.5,
+    "g_forward": "lambda_cycle",
+    "g_backward": "lambda_cycle",
+    "g_identity_y": "lambda_identity",
+    "g_identity_x": "lambda_identity",
+    "d_real_y": 0.5,
+    "d_fake_y": 0.5,
+    "d_real_x": 0.5,
+    "d_fake_x": 0.5,
+}
 CHECKS = step_checks(
     "cyclegan_step",
     game,
-    ownership,
+    owned,
     "The weights of the {} after the step are wrong: which terms, on which images, in which order?",
     "in the report is wrong: the terms come back unweighted, as they were when they were computed.",
-    FACTORS | dict.fromkeys(D_TERMS, 0.5),
+    FACTORS,
     {"G": "generators", "D": "discriminators"},
     (5, 2, 4, 2),
     (

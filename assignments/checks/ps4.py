@@ -208,7 +208,7 @@ def latent_case(
     if kind == "exact":
         for name in ("mu", "z"):
             inputs[name] = encode(0 * decode(inputs[name]))
-    G, E = players(inputs)
+    G, E = players(inputs | {"dtype": "float64"})
     x, z = decode(inputs["x"]), decode(inputs["z"])
     mu, logvar = E(G(x, z))
     off = (mu - z).detach()

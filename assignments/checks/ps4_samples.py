@@ -41,12 +41,71 @@ SCALAR = "The result is no single number: which reductions does the task ask for
 # ---- between two codes
 
 
-def walk(a: Tensor, b: Tensor, count: int) -> Tensor:
-    t = torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
-    angle = torch.arccos(((a @ b) / (a.norm() * b.norm())).clamp(-1, 1))
-    if angle < 1e-4:
-        return (1 - t) * a + t * b
+def shares(count: int) -> Tensor:
+    """How far along the way each of ``count`` codes lies: (count, 1)."""
+    return torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
+
+
+def angle_between(a: Tensor, b: Tensor) -> Tensor:
+    return torch.arccos(((a @ b) / (a.norm() * b.norm())).clamp(-1, 1))
+
+
+def line(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    return (1 - t) * a + t * b
+
+
+def arc(a: Tensor, b: Tensor, t: Tensor, angle: Tensor) -> Tensor:
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+def walk(a: Tensor, b: Tensor, count: int) -> Tensor:
+    t, angle = shares(count), angle_between(a, b)
+    return line(a, b, t) if angle < 1e-4 else arc(a, b, t, angle)
+
+
+def wrong_walks(a: Tensor, b: Tensor, count: int) -> list:
+    """Pairs (value, message) of typical wrong ways between two codes."""
+    right, straight = walk(a, b, count), line(a, b, shares(count))
+    t, angle = shares(count), angle_between(a, b)
+    short = torch.arange(count, dtype=torch.float64)[:, None] / count
+    ways = {
+        "line": straight,
+        "from b to a": right.flip(0),
+        "no ends": right[1:-1],
+        "no last end": right[:-1],
+        "length 1": right / right.norm(dim=1, keepdim=True),
+        "stretched": straight / straight.norm(dim=1, keepdim=True) * a.norm(),
+        "stops early": arc(a, b, short, angle),
+        "undivided": arc(a, b, t, angle) * torch.sin(angle),
+        "cosine": arc(a, b, t, torch.cos(angle)),
+        "angle": torch.arccos((a @ b / 40).clamp(-1, 1)) * right,
+    }
+    return differing([(value, SAY[key]) for key, value in ways.items()], right)
+
+
+def two_codes(rng: np.random.Generator, d: int, parallel: bool) -> tuple[Tensor, Tensor]:
+    """Two codes of ``d`` numbers between which every wrong way shows; ``parallel``: in the same
+    direction, or nearly so.
+    """
+
+    def drawn() -> Tensor:
+        return torch.from_numpy(rng.normal(0, 1.5, d))
+
+    a, b = drawn(), drawn()
+    while d > 1 and not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9:
+        b = drawn()
+    if d in (1, 8):  # the same direction, and more than a right angle
+        b = b * (a @ b).sign() * (1 if d == 1 else -1)
+    if d == 6:  # an angle of a thousandth
+        b = b - (a @ b) / (a @ a) * a
+        return a, 1.5 * (a + 1e-3 * a.norm() * b / b.norm())
+    if parallel and d == 4:  # close, and yet on a sphere
+        return a, 1.5 * (a + 0.1 * a.norm() * b / b.norm())
+    # By rounding the cosine is above 1, and a @ b is, too: it has no arc cosine.
+    while parallel and d > 1 and (a @ b / (a.norm() * b.norm()) <= 1 or a @ b < 1.2):
+        a = drawn()
+        b = 1.5 * a if d == 8 else a.clone()
+    return a, b
 
 
 def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
@@ -57,56 +116,24 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
         ("4 numbers", 4, 3),
         *([("1 number", 1, 3), ("nearly parallel", 6, 5)] if parallel else []),
     ):
-        a, b = (torch.from_numpy(rng.normal(0, 1.5, d)) for _ in range(2))
-        while d > 1 and not 0.2 < abs(torch.cosine_similarity(a, b, dim=0)) < 0.9:
-            # until every wrong way shows
-            b = torch.from_numpy(rng.normal(0, 1.5, d))
-        if d in (1, 8):  # the same direction, and more than a right angle
-            b = b * (a @ b).sign() * (1 if d == 1 else -1)
-        if d == 6:  # an angle of a thousandth
-            b = b - (a @ b) / (a @ a) * a
-            b = 1.5 * (a + 1e-3 * a.norm() * b / b.norm())
-        elif parallel and d == 4:  # close, and yet on a sphere
-            b = 1.5 * (a + 0.1 * a.norm() * b / b.norm())
-        elif parallel and d > 1:
-            # By rounding the cosine is above 1, and a @ b is, too: it has no arc cosine.
-            while a @ b / (a.norm() * b.norm()) <= 1 or a @ b < 1.2:
-                a = torch.from_numpy(rng.normal(0, 1.5, d))
-                b = 1.5 * a if d == 8 else a.clone()
+        a, b = two_codes(rng, d, parallel)
         cases[name] = {"a": encode(a), "b": encode(b), "count": count}
-        right, t = walk(a, b, count), torch.linspace(0, 1, count, dtype=torch.float64)[:, None]
-        line = (1 - t) * a + t * b
-        unit = torch.arccos((a @ b / 40).clamp(-1, 1))
-        short = torch.arange(count, dtype=torch.float64)[:, None] / count
-        theta = torch.arccos(((a @ b) / (a.norm() * b.norm())).clamp(-1, 1))
-        ways = [
-            (line, "line"),
-            (right.flip(0), "from b to a"),
-            (right[1:-1], "no ends"),
-            (right[:-1], "no last end"),
-            (right / right.norm(dim=1, keepdim=True), "length 1"),
-            (line / line.norm(dim=1, keepdim=True) * a.norm(), "stretched"),
-        ]
-        if not parallel:
-            arc = torch.sin((1 - short) * theta) * a + torch.sin(short * theta) * b
-            undivided = torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b
-            cosine = torch.sin((1 - t) * torch.cos(theta)) * a + torch.sin(t * torch.cos(theta)) * b
-            ways += [
-                (arc / torch.sin(theta), "stops early"),
-                (undivided, "undivided"),
-                (cosine / torch.sin(torch.cos(theta)), "cosine"),
-                (unit * right, "angle"),
-            ]
-        wrong = differing([(value, SAY[key]) for value, key in ways], right)
-        # For an angle of 1e-4 line and arc differ by 1e-9; otherwise only rounding does.
-        more = {"rtol": 0, "atol": 2e-9} if parallel else {"rtol": 1e-11}
-        more |= {"wrong": [] if parallel else wrong, "shape": SAY["count"]}
         close = SAY["close" if d in (4, 6) else "parallel"]
-        text, nan = (close, close) if parallel else (SAY["way"], SAY["nan"])
-        ends = encode(normalize(torch.stack([a, b])))
+        more = {"rtol": 1e-11, "wrong": wrong_walks(a, b, count), "nan": SAY["nan"]}
+        if (
+            parallel
+        ):  # for an angle of 1e-4 line and arc differ by 1e-9; otherwise only rounding does
+            more = {"rtol": 0, "atol": 2e-9, "nan": close}
+        right, text = encode(walk(a, b, count)), close if parallel else SAY["way"]
         items += [
-            facet(name, encode(right), text, nan=nan, **more),
-            facet(f"{name}, ends", ends, SAY["ends"], 0.5, quiet=True),
+            facet(name, right, text, shape=SAY["count"], **more),
+            facet(
+                f"{name}, ends",
+                encode(normalize(torch.stack([a, b]))),
+                SAY["ends"],
+                0.5,
+                quiet=True,
+            ),
         ]
     items += [
         facet("counts", [], SAY["counts"], 0.5),

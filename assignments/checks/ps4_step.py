@@ -3,6 +3,7 @@
 For the parent only.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,25 @@ from checks.reference import (
     Play,
     kept,
     ordered,
+    outcomes,
     own,
     rival,
     step_checks,
-    step_facets,
 )
 from torch import Tensor
 
-TERMS = ("g_gan_encoded", "g_l1_encoded", "g_kl_encoded", "g_gan_random", "g_latent_random")
-D_TERMS = ("d_real_encoded", "d_fake_encoded", "d_real_random", "d_fake_random")
-
+FACTORS = {  # of the terms in the report, those of G and E first
+    "g_gan_encoded": 0.5,
+    "g_l1_encoded": "lambda_l1",
+    "g_kl_encoded": "lambda_kl",
+    "g_gan_random": 0.5,
+    "g_latent_random": "lambda_latent",
+    "d_real_encoded": 0.5,
+    "d_fake_encoded": 0.5,
+    "d_real_random": 0.5,
+    "d_fake_random": 0.5,
+}
+TERMS, D_TERMS = list(FACTORS)[:5], list(FACTORS)[5:]
 
 RIGHT = {
     "order": "GD",
@@ -190,9 +200,7 @@ def of_kind(numbers: dict, kind: str) -> dict:
 
 
 def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) -> tuple:
-    """Inputs of the game, what a right step leaves, and what the wrong ones leave; of a kind: what
-    another right one leaves.
-    """
+    """The :func:`outcomes` of a game of this kind."""
     blank = 2 * ("report" in more or kind == "float32")
     encoded = networks(rng, batch, 1 if "steps" in more else 3, blank)
     drawn = {name: decode(item).numpy() for name, item in encoded.items()}
@@ -212,9 +220,7 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) 
         "norms": kind == "batch norms",
         "dtype": "float32" if kind == "float32" else "float64",
     } | more
-    if kind:
-        return inputs, play(inputs), play(inputs, together=True)
-    return inputs, play(inputs), [(play(inputs, **way), message) for way, message in WRONG]
+    return outcomes(inputs, partial(play, inputs), kind, WRONG)
 
 
 BACK = (
@@ -224,8 +230,7 @@ BACK = (
 ERRORS = [["inplace operation", BACK], *STEP_ERRORS]
 
 
-def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, good, others = game(rng, batch=1)
+def owned(_: dict, good: dict, others: list) -> list[dict]:
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
     wrong = [["absent", NEVER.format("the discriminators")], *rival(good, others, "G_grad")]
     items = [
@@ -254,21 +259,19 @@ def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
             wrong=[["absent", NEVER.format("G and E")]],
         ),
     ]
-    return inputs, step_facets([*items, *kept(), *own(good)], good, ERRORS)
+    return [*items, *kept(), *own(good)]
 
 
-FACTORS = {"g_gan_encoded": 0.5, "g_l1_encoded": "lambda_l1", "g_kl_encoded": "lambda_kl"}
-FACTORS |= {"g_gan_random": 0.5, "g_latent_random": "lambda_latent"}
 CHECKS = step_checks(
     "bicyclegan_step",
     game,
-    ownership,
+    owned,
     (
         "The weights of {} after the step are wrong: which terms, on which fakes, who learns "
         "from which?"
     ),
     "in the report is wrong: the terms come back unweighted, as they were when they were computed.",
-    FACTORS | dict.fromkeys(D_TERMS, 0.5),
+    FACTORS,
     {"G": "G and E", "D": "the discriminators"},
     (5, 2, 4, 2),
     (

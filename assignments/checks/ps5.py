@@ -172,8 +172,16 @@ def differences(rng: np.random.Generator, hidden: bool) -> tuple[dict, dict]:
         named = plain + runs(rng, {name: seeds for name in (a.upper(), f" {a}", f"{a} twice")})
         far = [1024, 5, 150, 3]  # a set has them in another order
         below = [[*row[:2], row[2] - 9] for row in runs(rng, {a: far, b: far})]
-        cases = {"mixed": mixed, "holes": holes, "ended": ended, "no pair": runs(rng, {a: seeds})}
-        cases |= {"equal": equal, "small": small, "named": named, "far": below}
+        cases = {
+            "mixed": mixed,
+            "holes": holes,
+            "ended": ended,
+            "no pair": runs(rng, {a: seeds}),
+            "equal": equal,
+            "small": small,
+            "named": named,
+            "far": below,
+        }
     inputs = {
         name: {
             "rows": rows,
@@ -207,8 +215,7 @@ def changed(name: str, x: np.ndarray) -> np.ndarray:
 def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, dict]:
     cases, items = {}, []
     for name, n in sizes.items():
-        x = rng.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), n)
-        x = np.sort(x)
+        x = np.sort(rng.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), n))
         x = np.r_[x[1], x[-1], x[0], x[2:-1]] if n > 2 else x  # sorted in neither direction
         x = changed(name, x)
         cases[name], right = numbers(x), interval(x)
@@ -298,8 +305,10 @@ def edges(u: float, n: int) -> dict[str, tuple]:
     }
 
 
-MISSPELT = ("Same direction", "same", "Opposite direction", "opposite")
-MISSPELT += ("undecided", "not decided", "Open", "refuted")
+MISSPELT = (
+    *("Same direction", "same", "Opposite direction", "opposite"),
+    *("undecided", "not decided", "Open", "refuted"),
+)
 VERDICT_ERRORS = [
     BELOW_0,
     *([name, SAY["few"]] for name in ("ZeroDivision", "Index", "StatisticsError")),
@@ -326,10 +335,10 @@ def decisions(rng: np.random.Generator, drawn: Callable[[float, int], dict]) -> 
 
 
 FEW = {"five": 5, "three": 3}
-MANY = {"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4} | {
-    "holding 0": 7
+MANY = {
+    **{"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4},
+    **{"holding 0": 7, "tiny": 6, "nearly equal": 6, "holding one 0": 5, "seventy": 70},
 }
-MANY |= {"tiny": 6, "nearly equal": 6, "holding one 0": 5, "seventy": 70}
 PAIRED = "paired_differences"
 CHECKS = table(
     (

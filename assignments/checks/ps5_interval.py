@@ -28,8 +28,10 @@ SAY = {
     "one-sided": "The quantile is one-sided: an interval has two ends.",
 }
 # The quantiles of one side, for 1 degree of freedom and more.
-ONE_SIDED = [6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782]
-ONE_SIDED += [1.771, 1.761, 1.753]
+ONE_SIDED = [
+    *(6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833, 1.812, 1.796, 1.782),
+    *(1.771, 1.761, 1.753),
+]
 
 
 def interval(values) -> list[float]:

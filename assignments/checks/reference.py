@@ -189,6 +189,15 @@ def play(
     return {name: term if term.ndim else term.item() for name, term in left.items()}
 
 
+def outcomes(inputs: dict, left: Callable[..., dict], kind: str, ways: list) -> tuple:
+    """Inputs of a game, what a right step leaves, and what the wrong ways leave, with their
+    messages; of a kind: what another right step leaves.
+    """
+    if kind:
+        return inputs, left(), left(together=True)
+    return inputs, left(), [(left(**mistakes), message) for mistakes, message in ways]
+
+
 def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) -> dict:
     """Expectations of a step: a step after which all weights are as before earns nothing."""
     for item in items:
@@ -259,7 +268,7 @@ def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> d
     )
 
 
-def d_first(good: dict, others: list[tuple[dict, str]], leak: str) -> list[dict]:
+def d_first(_: dict, good: dict, others: list[tuple[dict, str]], leak: str) -> list[dict]:
     """The facets of a step that updates D, then G: whose gradients, in which order.
 
     ``leak`` is what to say where D's loss is still in G's gradients.
@@ -338,7 +347,7 @@ NO_KINDS: dict[str, str] = {}
 def step_checks(
     function: str,
     game: Game,
-    ownership: Callable,
+    owned: Callable[[dict, dict, list], list[dict]],
     weights_text: str,
     report_text: str,
     factors: dict[str, float | str],
@@ -351,9 +360,10 @@ def step_checks(
 ) -> list[Check]:
     """The four checks of a training step: weights, report, ownership, and two steps in a row.
 
-    ``factors`` has the terms of the report, each with its weight or the name of its weight among
-    the inputs; ``players`` names G and D in ``weights_text``, which has a place for a name.
-    ``kinds`` are other games, each with what to say if its weights are wrong; ``game(rng,
+    ``owned(inputs, good, others)`` gives the facets of ownership: of which update sees whose
+    gradients. ``factors`` has the terms of the report, each with its weight or the name of its
+    weight among the inputs; ``players`` names G and D in ``weights_text``, which has a place for a
+    name. ``kinds`` are other games, each with what to say if its weights are wrong; ``game(rng,
     kind=...)`` gives inputs, then what each right way leaves.
     """
 
@@ -370,6 +380,10 @@ def step_checks(
         ]
         return inputs, step_facets(items, good, errors)
 
+    def ownership(rng: np.random.Generator) -> tuple[dict, dict]:
+        inputs, good, others = game(rng, batch=1)
+        return inputs, step_facets(owned(inputs, good, others), good, errors)
+
     def twice(rng: np.random.Generator) -> tuple[dict, dict]:
         stale = float(rng.choice([13.0, 17.0, 19.0]))
         cases = {"twice": weights(rng, steps=2, late=1, stale=stale, groups=True)}
@@ -379,10 +393,10 @@ def step_checks(
         inputs, *right = game(rng, kind=kind)
         rough = {"rtol": 1e-7 if kind == "sure logits" else 1e-9}  # softplus is a line from 20 on
         rough = {"rtol": 5e-5, "atol": 1e-6} if inputs.get("dtype") == "float32" else rough
+        wants = {net: [encode(way[net]) for way in right] for net in players}
         items = [
-            facet(f"{net}_after", None, text, 0.2, wants=wants, nan=text, **rough)
-            for net in players
-            for wants in [[encode(way[net]) for way in right]]
+            facet(f"{net}_after", None, text, 0.2, wants=w, nan=text, **rough)
+            for net, w in wants.items()
         ]
         items += [item | {"share": 0.1} for item in kept()]
         return inputs, step_facets(items, right[0], errors)
@@ -394,9 +408,8 @@ def step_checks(
             wrong = [[encode(weighted), f"{name} {WEIGHTED}"]] if weight != 1 else []
             wrong += rival(good, others, name)
             wrong += [[encode(good[other]), SWAPPED] for other in factors if other != name]
-            rtol = 1e-6  # a number to read, in any precision
-            message = f"{name} {report_text}"
-            items.append(facet(name, encode(good[name]), message, wrong=wrong, rtol=rtol))
+            more = {"wrong": wrong, "rtol": 1e-6}  # a number to read, in any precision
+            items.append(facet(name, encode(good[name]), f"{name} {report_text}", **more))
         return items
 
     def report(rng: np.random.Generator) -> tuple[dict, dict]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import FUNCTIONS
-from checks.contract import generator
+from checks.contract import Check, generator
 from checks.probes import tools
 
 # In a student's copy: prepared cases instead of the expectations' code.
@@ -21,18 +21,19 @@ def cases(ps: str, function: str | None = None) -> list[dict[str, Any]]:
     """
     shipped = VISIBLE / f"{ps}.json"
     if shipped.exists():
-        prepared_cases = json.loads(shipped.read_text(encoding="utf-8"))
-        return [case for case in prepared_cases if function in (None, case["function"])]
-    prepared_cases = []
-    for item in importlib.import_module(f"checks.{ps}").CHECKS:
-        if item.visible and function in (None, item.function):
-            inputs, expectations = item.prepare(generator("visible", item.name))
-            facts = {
-                key: getattr(item, key) for key in ("name", "function", "points", "title", "probe")
-            }
-            facts["judge"] = [item.judge.__module__, item.judge.__name__]
-            prepared_cases.append(facts | {"inputs": inputs, "expectations": expectations})
-    return prepared_cases
+        known = json.loads(shipped.read_text(encoding="utf-8"))
+        return [case for case in known if function in (None, case["function"])]
+    checks = importlib.import_module(f"checks.{ps}").CHECKS
+    wanted = (item for item in checks if item.visible and function in (None, item.function))
+    return [prepared(item) for item in wanted]
+
+
+def prepared(item: Check) -> dict[str, Any]:
+    """A check as a case: what a student may know of it."""
+    inputs, expectations = item.prepare(generator("visible", item.name))
+    facts = {key: getattr(item, key) for key in ("name", "function", "points", "title", "probe")}
+    judge = [item.judge.__module__, item.judge.__name__]
+    return facts | {"judge": judge, "inputs": inputs, "expectations": expectations}
 
 
 def judge_of(case: dict[str, Any]) -> Callable:

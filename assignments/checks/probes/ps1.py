@@ -9,6 +9,7 @@ from checks.probes.tools import (
     encode,
     precision,
     steady,
+    tensors,
     trace,
     wanted,
 )
@@ -18,23 +19,22 @@ from torch import nn
 def loss(names: dict, inputs: dict) -> dict:
     """A loss of one or two tensors of logits: its value, and its gradient in each of them."""
     function = wanted(names, inputs["function"])
-    logits = [
-        decode(item, getattr(torch, inputs["dtype"])).requires_grad_() for item in inputs["logits"]
-    ]
+    dtype = getattr(torch, inputs["dtype"])
+    logits = [decode(item, dtype).requires_grad_() for item in inputs["logits"]]
     value = steady(function, *logits)
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
-    if not isinstance(value, torch.Tensor) or not value.requires_grad:
-        return out | {"gradient": None}
-    grads = attempt(lambda: torch.autograd.grad(value.sum(), logits, allow_unused=True))
-    if isinstance(grads, dict):
-        return out | {"gradient": grads}
-    grads = [torch.zeros_like(x) if g is None else g for x, g in zip(logits, grads, strict=True)]
-    return out | {"gradient": encode(torch.cat([g.flatten() for g in grads]))}
+
+    def gradient() -> dict:
+        grads = torch.autograd.grad(value.sum(), logits, materialize_grads=True)
+        return encode(torch.cat([g.flatten() for g in grads]))
+
+    learns = isinstance(value, torch.Tensor) and value.requires_grad
+    return out | {"gradient": attempt(gradient) if learns else None}
 
 
 def slopes(names: dict, inputs: dict) -> dict:
     """Both slopes of G's losses at the given logits."""
-    logits = decode(inputs["logits"], getattr(torch, inputs["dtype"])).requires_grad_()
+    logits = tensors(inputs, "logits")[0].requires_grad_()
     pair = steady(wanted(names, "generator_slopes"), logits)
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError("generator_slopes gives a pair of tensors")
@@ -66,8 +66,7 @@ def gan_parts(inputs: dict) -> tuple:
     """G, D, real points and noise of a game between two straight lines."""
     lines = (Line(decode(inputs[name])) for name in "GD")
     norms = [nn.BatchNorm1d(1), nn.BatchNorm1d(1)]
-    dtype = getattr(torch, inputs["dtype"])
-    return *dressed(*lines, inputs, norms), *(decode(inputs[x], dtype) for x in ("real", "z"))
+    return *dressed(*lines, inputs, norms), *tensors(inputs, "real", "z")
 
 
 def gan_step(names: dict, inputs: dict) -> dict:

@@ -16,6 +16,7 @@ from checks.probes.tools import (
     precision,
     slope,
     steady,
+    tensors,
     trace,
     untouched,
     wanted,
@@ -74,20 +75,16 @@ def skip(names: dict, inputs: dict) -> dict:
     block = make(*parts)
     second = make(*skip_parts(inputs | {"numbers": encode(-numbers)}))
     filled(parts, numbers)
-    h = decode(inputs["h"], getattr(torch, inputs["dtype"])).requires_grad_()
+    h = tensors(inputs, "h")[0].requires_grad_()
 
     def output() -> dict | None:
         up = steady(block, h)
         second(h)
         return encode(up)
 
-    def gradient() -> dict | None:
-        weights = decode(inputs["weights"], h.dtype)
-        return encode(torch.autograd.grad((block(h) * weights).sum(), h)[0])
-
     return {
         "output": attempt(output),
-        "gradient": attempt(gradient),
+        "gradient": attempt(lambda: slope(block(h) * tensors(inputs, "weights")[0], h)),
         "smaller_shape": attempt(lambda: list(block(h[:, :, 1:, :-1]).shape)),
         "known": attempt(
             lambda: encode(
@@ -183,11 +180,8 @@ def patch_values(names: dict, inputs: dict) -> dict:
     outputs looks.
     """
     net = wanted(names, "build_patch_gan")(*inputs["arguments"]).double().eval()
-    image, weights, norms = (
-        decode(inputs["image"]),
-        [decode(w) for w in inputs["weights"]],
-        list(decode(inputs["norms"])),
-    )
+    image, norms = decode(inputs["image"]), list(decode(inputs["norms"]))
+    weights = [decode(w) for w in inputs["weights"]]
     fill(net, image, weights, norms)
     out = {
         "map": attempt(lambda: encode(net(image))),
@@ -205,10 +199,8 @@ def patch_values(names: dict, inputs: dict) -> dict:
         fill(net, image, None, [torch.tensor([0.0, 1.0]).double()] * len(norms))
         large = torch.ones(inputs["large"], dtype=torch.float64, requires_grad=True)
         logits = net(large)
-        (slope,) = torch.autograd.grad(
-            logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2], large
-        )
-        touched = slope[0].abs().sum(0) > 0
+        logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
+        touched = large.grad[0].abs().sum(0) > 0
         return [int(touched.any(1).sum()), int(touched.any(0).sum())]
 
     return out | ({"field": attempt(looks)} if "large" in inputs else {})
@@ -219,12 +211,12 @@ def patch_values(names: dict, inputs: dict) -> dict:
 
 def pair_parts(inputs: dict) -> tuple:
     """D in its mode, x and y; D holds gradients already."""
-    norms, dtype = [nn.Identity(), nn.BatchNorm2d(1)], getattr(torch, inputs["dtype"])
+    norms = [nn.Identity(), nn.BatchNorm2d(1)]
     _, D = dressed(nn.Identity(), Patches(decode(inputs["D"])), inputs, norms)
     D.requires_grad_(not inputs["frozen"]).train(inputs["train"])
     for p in D.parameters():
         p.grad = torch.full_like(p, 3.0)
-    return D, decode(inputs["x"], dtype), decode(inputs["y"], dtype)
+    return D, *tensors(inputs, "x", "y")
 
 
 def judged(names: dict, inputs: dict) -> dict:
@@ -252,8 +244,7 @@ def generator_loss(names: dict, inputs: dict) -> dict:
     """G's loss for given logits, images and weight, and its gradients in the logits and in the fake
     image.
     """
-    dtype = getattr(torch, inputs["dtype"])
-    logits, fake, y = (decode(inputs[name], dtype) for name in ("logits", "fake", "y"))
+    logits, fake, y = tensors(inputs, "logits", "fake", "y")
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     function, weight = wanted(names, "pix2pix_generator_loss"), inputs["lambda_l1"]
 
@@ -275,8 +266,7 @@ def step_parts(inputs: dict) -> tuple:
     """G, D, x and y of a game between a mixture of channels and a map of logits."""
     norms = [nn.BatchNorm2d(inputs["G"]["shape"][0]), nn.BatchNorm2d(1)]
     nets = Mix(decode(inputs["G"])), Patches(decode(inputs["D"]))
-    dtype = getattr(torch, inputs["dtype"])
-    return *dressed(*nets, inputs, norms), *(decode(inputs[x], dtype) for x in "xy")
+    return *dressed(*nets, inputs, norms), *tensors(inputs, "x", "y")
 
 
 def pix2pix_step(names: dict, inputs: dict) -> dict:

@@ -19,6 +19,7 @@ from checks.probes.tools import (
     precision,
     slope,
     state,
+    tensors,
     trace,
     untouched,
     wanted,
@@ -33,10 +34,9 @@ def block(names: dict, inputs: dict) -> dict:
     """A residual block with given weights, one of three: output, gradients at its input and in its
     weights, numbers that an optimiser finds.
     """
-    dtype, Block = getattr(torch, inputs["dtype"]), wanted(names, "ResidualBlock")
-    image, at = (decode(inputs[name], dtype) for name in ("image", "at"))
-    weights = [decode(w, dtype) for w in inputs["weights"]]
-    before, net, after = (Block(image.shape[1]).to(dtype) for _ in range(3))
+    Block = wanted(names, "ResidualBlock")
+    image, at, *weights = tensors(inputs, "image", "at", "one", "two")
+    before, net, after = (Block(image.shape[1]).to(image.dtype) for _ in range(3))
     starts = [p.detach().clone() for b in (before, net) for p in b.parameters() if p.ndim == 4]
     fill(net, image, weights, [])
     for another in (before, after):  # which have weights of their own
@@ -49,8 +49,7 @@ def block(names: dict, inputs: dict) -> dict:
 
     def learned(out: Tensor) -> dict:
         found = [p for w in weights for p in net.parameters() if torch.equal(p, w)]
-        grads = torch.autograd.grad((out * at).sum(), found, retain_graph=True)
-        return encode(torch.stack(grads))
+        return encode(torch.stack(torch.autograd.grad((out * at).sum(), found, retain_graph=True)))
 
     for others in (other(image)[..., 1:], other(image)):
         net(others)
@@ -242,50 +241,40 @@ def later(pool: Any, pattern: Tensor) -> bool:
 PAIR = ("G_xy", "G_yx")
 
 
-def translators(inputs: dict, dtype: torch.dtype = torch.float64) -> list[nn.Module]:
+def translators(inputs: dict) -> list[nn.Module]:
     """G_xy and G_yx: mixtures of channels, or networks that change nothing. Where the inputs name a
     layer, it is part of each.
     """
     if inputs.get("layer") == "none":
         return [nn.Identity(), nn.Identity()]
-    nets = [Mix(decode(inputs[name], dtype)) for name in ("G_xy", "G_yx")]
-    return [built(net, len(net.weight), inputs).to(dtype) for net in nets]
+    return [built(Mix(weight), len(weight), inputs) for weight in tensors(inputs, *PAIR)]
 
 
-def judges(inputs: dict, dtype: torch.dtype = torch.float64) -> list[nn.Module]:
+def judges(inputs: dict) -> list[nn.Module]:
     """D_x and D_y: maps of numbers, with a batch norm where the inputs name it."""
-    nets = [Patches(decode(inputs[name], dtype)) for name in ("D_x", "D_y")]
-    return [built(net, 1, inputs).to(dtype) for net in nets]
+    return [built(Patches(weight), 1, inputs) for weight in tensors(inputs, "D_x", "D_y")]
 
 
 def built(net: nn.Module, channels: int, inputs: dict) -> nn.Module:
     """The network with what ``inputs["layer"]`` names, a tanh or a batch norm."""
     if inputs.get("layer") == "batch norm":
-        return Normed(net, nn.BatchNorm2d(channels))
+        return Normed(net, nn.BatchNorm2d(channels)).to(getattr(torch, inputs["dtype"]))
     return nn.Sequential(net, nn.Tanh()) if inputs.get("layer") == "tanh" else net
 
 
 def generators(names: dict, inputs: dict) -> dict:
     """A loss of both generators on images of both domains, and the gradients in their weights."""
-    dtype = getattr(torch, inputs["dtype"])
-    nets, images = translators(inputs, dtype), [decode(inputs[name], dtype) for name in "xy"]
+    nets, images = translators(inputs), tensors(inputs, "x", "y")
     value, kept = watched(wanted(names, inputs["function"]), nets, *images, *inputs["weights"])
-    sources = {
-        f"{name}_gradient": next(net.parameters(), None)
-        for name, net in zip(PAIR, nets, strict=True)
-    }
-    return kept | {
-        "value": attempt(lambda: encode(value)),
-        "dtype": precision(value),
-        **{name: slope(value, w) for name, w in sources.items() if w is not None},
-    }
+    learners = {} if inputs["layer"] == "none" else dict(zip(PAIR, nets, strict=True))
+    gradients = {f"{k}_gradient": slope(value, next(G.parameters())) for k, G in learners.items()}
+    return kept | gradients | {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
 
 
 def fooling(names: dict, inputs: dict) -> dict:
     """The generators' GAN loss for given fakes, and the gradients that reach these."""
-    dtype = getattr(torch, inputs["dtype"])
-    fakes = [decode(inputs[name], dtype).requires_grad_() for name in ("fake_x", "fake_y")]
-    value, kept = watched(wanted(names, "fooling_loss"), judges(inputs, dtype), *fakes)
+    fakes = [fake.requires_grad_() for fake in tensors(inputs, "fake_x", "fake_y")]
+    value, kept = watched(wanted(names, "fooling_loss"), judges(inputs), *fakes)
     return kept | {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
@@ -312,9 +301,8 @@ class Shelf:
 
 def players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
     """Both translators and both judges; with ``norms`` batch norms are in all of them."""
-    dtype, norms = getattr(torch, inputs["dtype"]), inputs["norms"]
-    G = [Watched(net) for net in translators(inputs, dtype)]
-    D = judges(inputs | {"layer": "batch norm" if norms else ""}, dtype)
+    G = [Watched(net) for net in translators(inputs)]
+    D = judges(inputs | {"layer": "batch norm" if inputs["norms"] else ""})
     return nn.ModuleList(G), nn.ModuleList(D)
 
 
@@ -329,7 +317,7 @@ def cyclegan_step(names: dict, inputs: dict) -> dict:
     def play(G: nn.Module, D: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
         return step(*G, *D, opt_G, opt_D, *shelves, *args)
 
-    x, y = decode(inputs["x"], dtype), decode(inputs["y"], dtype)
+    x, y = tensors(inputs, "x", "y")
     times = [0, 0]  # how often a domain's images are translated, alone or in a larger batch
 
     def count(i: int, originals: Tensor, images: Tensor) -> None:

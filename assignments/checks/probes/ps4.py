@@ -15,6 +15,7 @@ from checks.probes.tools import (
     precision,
     slope,
     steady,
+    tensors,
     trace,
     untouched,
     wanted,
@@ -85,8 +86,7 @@ def draws(names: dict, inputs: dict) -> dict:
 
 def divergence(names: dict, inputs: dict) -> dict:
     """KL of given codes, and its gradients."""
-    dtype = getattr(torch, inputs["dtype"])
-    mu, logvar = (decode(inputs[name], dtype).requires_grad_() for name in ("mu", "logvar"))
+    mu, logvar = (code.requires_grad_() for code in tensors(inputs, "mu", "logvar"))
     value = steady(wanted(names, "kl_loss"), mu, logvar)
     return {
         "value": attempt(lambda: encode(value)),
@@ -161,21 +161,19 @@ class Reader(nn.Module):
         return statistics @ self.mu.T, statistics @ self.logvar.T
 
 
-def players(inputs: dict, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, nn.Module]:
+def players(inputs: dict) -> tuple[nn.Module, nn.Module]:
     """G and E with the given weights; with ``norms`` E adds to an image its batch norm."""
-    numbers = [decode(inputs[name], dtype) for name in ("paint", "code", "mu", "logvar")]
-    E = Reader(*numbers[2:])
+    paint, code, mu, logvar = tensors(inputs, "paint", "code", "mu", "logvar")
+    E = Reader(mu, logvar)
     if inputs.get("norms"):
-        E = nn.Sequential(Normed(nn.Identity(), nn.BatchNorm2d(3)), E).to(dtype)
-    return Painter(*numbers[:2]), E
+        E = nn.Sequential(Normed(nn.Identity(), nn.BatchNorm2d(3)), E).to(mu.dtype)
+    return Painter(paint, code), E
 
 
 def latent(names: dict, inputs: dict) -> dict:
     """The latent loss, whose gradients it leaves, and whether E can learn afterwards."""
-    dtype = getattr(torch, inputs["dtype"])
-    G, E = players(inputs, dtype)
-    x, z = decode(inputs["x"], dtype), decode(inputs["z"], dtype)
-    value, kept = watched(wanted(names, "latent_loss"), [G, E], x, z)
+    G, E = players(inputs)
+    value, kept = watched(wanted(names, "latent_loss"), [G, E], *tensors(inputs, "x", "z"))
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     start = {net: gradients(net) for net in (G, E)}
     value.sum().backward()
@@ -186,22 +184,21 @@ def latent(names: dict, inputs: dict) -> dict:
 
 def step_players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
     """G and E, whose parts are watched, and both judges; with ``norms`` these have batch norms."""
-    dtype = getattr(torch, inputs["dtype"])
-    nets = players(inputs | {"norms": False}, dtype)
-    judges: list = [Patches(decode(inputs[name], dtype)) for name in ("D_encoded", "D_random")]
+    nets = players(inputs | {"norms": False})
+    judges: list = [Patches(weight) for weight in tensors(inputs, "D_encoded", "D_random")]
     if inputs["norms"]:
-        judges = [Normed(judge, nn.BatchNorm2d(1)).to(dtype) for judge in judges]
+        judges = [Normed(D, nn.BatchNorm2d(1)).to(D.weight.dtype) for D in judges]
     return nn.ModuleList(Watched(net) for net in nets), nn.ModuleList(judges)
 
 
 def bicyclegan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of G and E against two maps of numbers."""
-    step, dtype = wanted(names, "bicyclegan_step"), getattr(torch, inputs["dtype"])
+    step = wanted(names, "bicyclegan_step")
     learners, judges = step_players(inputs)
 
     def play(learners: nn.Module, judges: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
         return step(*learners, *judges, opt_G, opt_D, *args)
 
-    args = [decode(inputs[name], dtype) for name in ("x", "y", "eps", "z")]
+    args = tensors(inputs, "x", "y", "eps", "z")
     weights = [inputs[name] for name in ("lambda_l1", "lambda_kl", "lambda_latent")]
     return trace(play, learners, judges, inputs, *args, *weights)

@@ -53,6 +53,11 @@ def decode(item: dict, dtype: torch.dtype = torch.float64) -> Tensor:
     )
 
 
+def tensors(inputs: dict, *names: str) -> list[Tensor]:
+    """Those of the inputs that have these names, in the precision that the inputs ask for."""
+    return [decode(inputs[name], getattr(torch, inputs["dtype"])) for name in names]
+
+
 def precision(value: Any) -> str:
     """The dtype of a tensor in words; "number" for anything else."""
     return str(value.dtype) if isinstance(value, Tensor) else "number"
@@ -359,10 +364,9 @@ def fill(
         if conv.bias is not None:
             conv.bias.zero_()
     for norm, (mean, scale) in zip(batch_norms, norms, strict=False):
-        norm.running_mean.fill_(mean.item())
-        norm.running_var.fill_(1.0)
-        norm.weight.fill_(scale.item())
-        norm.bias.zero_()
+        numbers = {"running_mean": mean, "running_var": 1.0, "weight": scale, "bias": 0.0}
+        for name, number in numbers.items():
+            getattr(norm, name).fill_(number)
     return [kind for kind, _ in calls][:40]
 
 
@@ -419,21 +423,16 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
             p.grad = torch.full_like(p, inputs["stale"])
     order, at_update = [], {"G_grad_at_D": "absent", "D_at_G": "absent"}
 
-    def before_D(*_):
-        if "D" not in order:
-            at_update["G_grad_at_D"] = encode(gradients(G))
-        order.append("D")
-
-    def before_G(*_):
-        if "G" not in order:
-            at_update["D_at_G"] = encode(flat(D.parameters()))
-        order.append("G")
+    def note(player: str, key: str, look: Callable[[], Tensor | None]) -> None:
+        if player not in order:
+            at_update[key] = encode(look())
+        order.append(player)
 
     def told(report: Any) -> dict:
         return {name: attempt(lambda name=name: encode(report[name])) for name in inputs["report"]}
 
-    opt_D.register_step_pre_hook(before_D)
-    opt_G.register_step_pre_hook(before_G)
+    opt_D.register_step_pre_hook(lambda *_: note("D", "G_grad_at_D", lambda: gradients(G)))
+    opt_G.register_step_pre_hook(lambda *_: note("G", "D_at_G", lambda: flat(D.parameters())))
     reports = []
 
     def given() -> list[dict]:  # gradients of networks may change
