@@ -53,6 +53,11 @@ def same_precision(dtype: str = "float64") -> dict:
     )
 
 
+def both_precisions() -> list[dict]:
+    """The facets of a result that has the precision of what goes in, float64 or float32."""
+    return [same_precision(), same_precision("float32") | {"key": "float32"}]
+
+
 def number(x: Any) -> float | None:
     """A number of an encoded tensor; None for anything else. Never raises."""
     if type(x) is str:

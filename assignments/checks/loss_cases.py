@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from checks.contract import Check
 from checks.judges import ROUGH, facet, facets, same_precision, several, value_alone
 from checks.probes.tools import encode
-from checks.reference import FLIPPED, MEAN, differing
+from checks.reference import SHARED, differing
 from torch import Tensor
 
 # What a student is told.
@@ -25,11 +25,6 @@ SAY = {
 
 # ---- losses of logits
 
-SIGN = "The sign is turned around: the players minimise what comes back."
-NOT_STABLE = (
-    "Large logits give an infinite value, or one far too small: is the logarithm taken of a "
-    "rounded sigmoid?"
-)
 Losses = Callable[..., Tensor]
 
 
@@ -59,21 +54,21 @@ def squashed(loss: Losses) -> Losses:
 
 
 TWO = [
-    (lambda r, f: d_log(f, r), FLIPPED),
-    (lambda r, f: d_log(-r, -f), FLIPPED),
+    (lambda r, f: d_log(f, r), SHARED["flipped"]),
+    (lambda r, f: d_log(-r, -f), SHARED["flipped"]),
     (lambda r, f: d_log(r, f) / 2, SAY["half"]),
-    (lambda r, f: -d_log(r, f), SIGN),
-    (lambda r, f: F.softplus(-r).sum() + F.softplus(f).sum(), MEAN),
+    (lambda r, f: -d_log(r, f), SHARED["sign"]),
+    (lambda r, f: F.softplus(-r).sum() + F.softplus(f).sum(), SHARED["mean"]),
     (lambda r, f: F.softplus(torch.cat([-r.flatten(), f.flatten()])).mean(), SAY["half"]),
     (lambda r, f: F.softplus(-r).mean(), SAY["misses"]),
     (lambda r, f: F.softplus(f).mean(), SAY["misses"]),
     (squashed(d_log), SAY["twice"]),
 ]
 TWO_LS = [
-    (lambda r, f: d_ls(f, r), FLIPPED),
+    (lambda r, f: d_ls(f, r), SHARED["flipped"]),
     (lambda r, f: d_ls(r, f) / 2, SAY["half"]),
-    (lambda r, f: -d_ls(r, f), SIGN),
-    (lambda r, f: (r - 1).square().sum() + f.square().sum(), MEAN),
+    (lambda r, f: -d_ls(r, f), SHARED["sign"]),
+    (lambda r, f: (r - 1).square().sum() + f.square().sum(), SHARED["mean"]),
     (lambda r, f: g_ls(r), SAY["misses"]),
     (lambda r, f: f.square().mean(), SAY["misses"]),
     (
@@ -91,10 +86,10 @@ TWO_LS = [
     (d_log, "That is a log loss: which distance to the target is asked for?"),
 ]
 ONE = [
-    (lambda f: -g_log(f), SIGN),
+    (lambda f: -g_log(f), SHARED["sign"]),
     (lambda f: F.softplus(f).mean(), SAY["for g"]),
     (g_saturating, "That is the saturating form: which one gives a gradient where D wins?"),
-    (lambda f: F.softplus(-f).sum(), MEAN),
+    (lambda f: F.softplus(-f).sum(), SHARED["mean"]),
     (squashed(g_log), SAY["twice"]),
     (lambda f: -torch.sigmoid(f).mean(), "The logarithm is missing."),
     (
@@ -103,18 +98,18 @@ ONE = [
     ),
 ]
 SATURATING = [
-    (lambda f: F.softplus(f).mean(), SIGN),
+    (lambda f: F.softplus(f).mean(), SHARED["sign"]),
     (g_log, "That is the non-saturating form: which term of V does the minimax game give to G?"),
     (lambda f: -g_log(f), "That is the log of D, not of 1 - D, which V has for fakes."),
-    (lambda f: -F.softplus(f).sum(), MEAN),
+    (lambda f: -F.softplus(f).sum(), SHARED["mean"]),
     (squashed(g_saturating), SAY["twice"]),
     (lambda f: (1 - torch.sigmoid(f)).mean(), "The logarithm is missing."),
     (lambda f: -torch.sigmoid(f).mean(), "The logarithm is missing."),
 ]
 ONE_LS = [
-    (lambda f: -g_ls(f), SIGN),
+    (lambda f: -g_ls(f), SHARED["sign"]),
     (lambda f: f.square().mean(), SAY["for g"]),
-    (lambda f: (f - 1).square().sum(), MEAN),
+    (lambda f: (f - 1).square().sum(), SHARED["mean"]),
     (
         lambda f: g_ls(f) / 2,
         "The value is half of what is asked for: the definition here has no factor.",
@@ -227,7 +222,7 @@ def loss_checks(
             item["message"] = (
                 f"Far from 0 the {item['key']} is wrong: compare the formula term by term."
             )
-            item |= {"nan": NOT_STABLE, "small": NOT_STABLE} if stable else {}
+            item |= {"nan": SHARED["not stable"], "small": SHARED["not stable"]} if stable else {}
         return inputs, expectations
 
     title = "logits of several hundred" if stable else "outputs far from 0 and 1"

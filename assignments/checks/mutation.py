@@ -10,7 +10,6 @@ solution is a text of ten lines.
 """
 
 import ast
-import copy
 import difflib
 import hashlib
 import io
@@ -102,8 +101,8 @@ def alternatives(node: ast.AST, params: list[str], even: bool) -> Iterator[ast.A
                 if func.attr not in UNASKED:
                     yield func.value
                 if func.attr in OTHER:
-                    renamed = ast.Attribute(func.value, OTHER[func.attr], ast.Load())
-                    yield ast.Call(renamed, args, keywords)
+                    other = ast.Attribute(func.value, OTHER[func.attr], ast.Load())
+                    yield ast.Call(other, args, keywords)
             if len(args) == 1 and name_of(func) not in UNASKED:
                 yield args[0]
             for order in neighbours_swapped(args if name_of(func) not in EVEN else []):
@@ -120,10 +119,8 @@ def alternatives(node: ast.AST, params: list[str], even: bool) -> Iterator[ast.A
         case ast.IfExp(_, body, orelse):
             yield body
             yield orelse
-        case ast.If(test) | ast.While(test):
-            changed = copy.deepcopy(node)
-            changed.test = ast.UnaryOp(ast.Not(), test)
-            yield changed
+        case ast.If(test, body, orelse) | ast.While(test, body, orelse):
+            yield type(node)(ast.UnaryOp(ast.Not(), test), body, orelse)
         case ast.Expr(ast.Call()) | ast.AugAssign():
             yield ast.Pass()
 

@@ -203,7 +203,6 @@ def game(rng, batch: int = 7, kind: str = "", **more) -> tuple:
     return outcomes(inputs, left, kind, WAYS)
 
 
-SLOPES, BEST = "generator_slopes", "optimal_discriminator"
 CHECKS = [
     *cases.loss_checks("discriminator_loss", cases.d_log, cases.TWO, 2, (2, 1, 1), True),
     *cases.loss_checks(
@@ -215,17 +214,25 @@ CHECKS = [
     *table(
         (
             "slopes_values",
-            SLOPES,
+            "generator_slopes",
             2,
             "both slopes at moderate logits",
             True,
             slopes_values,
             "slopes",
         ),
-        ("slopes_far", SLOPES, 1, "both slopes where D is sure", False, slopes_far, "slopes"),
+        (
+            "slopes_far",
+            "generator_slopes",
+            1,
+            "both slopes where D is sure",
+            False,
+            slopes_far,
+            "slopes",
+        ),
         (
             "best_d_values",
-            BEST,
+            "optimal_discriminator",
             1,
             "the best D where both densities are positive",
             True,
@@ -234,7 +241,7 @@ CHECKS = [
         ),
         (
             "best_d_edges",
-            BEST,
+            "optimal_discriminator",
             2,
             "the best D where densities are tiny or 0",
             False,

@@ -388,22 +388,29 @@ def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
     return several({"two": (inputs, expectations), "four": patch_case(rng, 4, [2, 3, 51, 57])})
 
 
-SKIP, FIELD, PATCH = "SkipBlock", "receptive_field", "build_patch_gan"
 CHECKS = [
     *table(
         (
             "skip_values",
-            SKIP,
+            "SkipBlock",
             2,
             "output and gradient of a block",
             True,
             skip_case,
             "skip",
         ),
-        ("skip_known", SKIP, 1, "an optimiser finds the parameters", True, skip_known, "skip"),
+        (
+            "skip_known",
+            "SkipBlock",
+            1,
+            "an optimiser finds the parameters",
+            True,
+            skip_known,
+            "skip",
+        ),
         (
             "skip_odd",
-            SKIP,
+            "SkipBlock",
             1,
             "one image of odd height, parts that do not halve, or change sizes and channels",
             False,
@@ -419,7 +426,7 @@ CHECKS = [
         ),
         (
             "skip_odd_down",
-            SKIP,
+            "SkipBlock",
             1,
             "an odd width, halved and rounded down; a batch norm; float32",
             False,
@@ -435,17 +442,25 @@ CHECKS = [
         ),
         (
             "field_known",
-            FIELD,
+            "receptive_field",
             1,
             "stacks of no, one and two layers",
             True,
             field_known,
             "field",
         ),
-        ("field_random", FIELD, 2, "stacks of many layers", False, field_random, "field"),
+        (
+            "field_random",
+            "receptive_field",
+            2,
+            "stacks of many layers",
+            False,
+            field_random,
+            "field",
+        ),
         (
             "patch_layers",
-            PATCH,
+            "build_patch_gan",
             3,
             "widths, strides, norms, odd sizes",
             True,
@@ -454,7 +469,7 @@ CHECKS = [
         ),
         (
             "patch_values",
-            PATCH,
+            "build_patch_gan",
             3,
             "the map for given weights, the patch it sees",
             False,

@@ -7,11 +7,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks.judges import ROUGH, facet, kinds, same_precision, table
-from checks.loss_cases import MEAN, NOT_STABLE, SIGN
 from checks.probes.ps2 import pair_parts, step_parts
 from checks.probes.tools import encode
 from checks.reference import (
-    FROZEN,
+    SHARED,
     STEP_ERRORS,
     STEP_WAYS,
     d_first,
@@ -41,8 +40,8 @@ SAY = {
     "fixed": "The weight is fixed: use the one that is passed.",
     "squared": "The distance is squared: L1 is asked for.",
     "saturating": "The GAN term is the saturating one.",
-    "mean": MEAN,
-    "sign": SIGN,
+    "mean": SHARED["mean"],
+    "sign": SHARED["sign"],
     "D's target": "G's target is D's for fakes: what does G want D to say?",
     "sign of l1": "The sign of the L1 term is turned around.",
     "sigmoid": "A sigmoid is applied twice: these are logits.",
@@ -110,7 +109,11 @@ def pair_case(
             **rough,
         ),
         *slopes(right.sum(), sources, SAY["reaches"], SAY["changed"], **rough),
-        facet("intact", True, FROZEN if how["train"] and not how["frozen"] else SAY["as it came"])
+        facet(
+            "intact",
+            True,
+            SHARED["frozen"] if how["train"] and not how["frozen"] else SAY["as it came"],
+        )
         | {"beside": True},
         same_precision(how["dtype"]),
     ]
@@ -182,14 +185,14 @@ def loss_case(
     sources, rough = {"logits": logits, "fake": fake}, ROUGH[dtype]
     if kind == "right pixels":  # where the slope of the L1 term is a choice
         sources.pop("fake")
-    more = {"wrong": wrong, "nan": NOT_STABLE, "shape": SAY["one number"]}
+    more = {"wrong": wrong, "nan": SHARED["not stable"], "shape": SAY["one number"]}
     items = [
         facet("value", encode(value), SAY["value"], 2, **more, **rough),
         same_precision(dtype),
         facet("finite", True, SAY["finite"], 0.5, beside=True),
         *slopes(value, sources, SAY["no way"], SAY["not its own"], **rough),
     ]
-    items[0] |= {"small": NOT_STABLE} if kind == "extreme" else {}
+    items[0] |= {"small": SHARED["not stable"]} if kind == "extreme" else {}
     return inputs, {"facets": items}
 
 
@@ -280,11 +283,10 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tu
     return outcomes(inputs, left, kind, WRONG)
 
 
-PAIR, LOSS = "judge_pair", "pix2pix_generator_loss"
 CHECKS = table(
     (
         "pair_values",
-        PAIR,
+        "judge_pair",
         2,
         "D's logits for a pair of pictures",
         True,
@@ -293,7 +295,7 @@ CHECKS = table(
     ),
     (
         "pair_channels",
-        PAIR,
+        "judge_pair",
         2,
         "pairs with other numbers of channels; D with a norm, in eval mode, frozen",
         False,
@@ -312,7 +314,7 @@ CHECKS = table(
     ),
     (
         "g_loss_values",
-        LOSS,
+        "pix2pix_generator_loss",
         3,
         "value and gradients of G's loss",
         True,
@@ -321,7 +323,7 @@ CHECKS = table(
     ),
     (
         "g_loss_extreme",
-        LOSS,
+        "pix2pix_generator_loss",
         1,
         "logits of several hundred, one image, small weights, a loss near 0",
         False,

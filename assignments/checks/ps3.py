@@ -37,6 +37,7 @@ def layer_normed(h: Tensor) -> Tensor:
     return F.layer_norm(h, h.shape[1:])
 
 
+# What a student is told.
 SAY = {
     "norm": "The norm is another one: which statistics does the task ask for, over which "
     "dimensions?",
@@ -54,6 +55,10 @@ SAY = {
     "apart": "Convolutions begin with the same weights, in one block or two: each draws its own.",
     "in place": "The input is changed in place: the caller still needs it.",
     "same in eval": "In eval mode the output is another: do the norms use statistics of their own?",
+    # the pool
+    "shape": "As many images come back as went in, stacked as they were: a tensor of the same "
+    "shape.",
+    "filling": "While the pool is not full, something else than the new images comes back.",
 }
 
 
@@ -159,13 +164,11 @@ def images(numbers: list[float], pattern: Tensor) -> Tensor:
     return torch.tensor(numbers, dtype=torch.float64)[:, None, None, None] * pattern
 
 
-SHAPE = "As many images come back as went in, stacked as they were: a tensor of the same shape."
-FILLING = "While the pool is not full, something else than the new images comes back."
 POOL_ERRORS = [
-    ["check: ValueError: zip()", SHAPE],
-    ["check: TypeError: a tensor or a number is wanted here, not list", SHAPE],
-    ["check: AttributeError: 'list'", SHAPE],
-    ["expected Tensor as element", SHAPE],
+    ["check: ValueError: zip()", SAY["shape"]],
+    ["check: TypeError: a tensor or a number is wanted here, not list", SAY["shape"]],
+    ["check: AttributeError: 'list'", SAY["shape"]],
+    ["expected Tensor as element", SAY["shape"]],
     ["empty range", "The pool draws from nothing: what does a pool of size 0 do?"],
     [
         "IndexError",
@@ -185,17 +188,24 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
     batches, look = [marks[:3], marks[3:7], marks[7:]], pattern(rng)
     one, two, more = (images(numbers, look) for numbers in batches)
     items = [
-        facet("first", encode(one), FILLING, shape=SHAPE, none=SHAPE, errors=POOL_ERRORS),
+        facet(
+            "first",
+            encode(one),
+            SAY["filling"],
+            shape=SAY["shape"],
+            none=SAY["shape"],
+            errors=POOL_ERRORS,
+        ),
         facet(
             "second",
             encode(two[:2]),
-            FILLING,
-            shape=SHAPE,
-            none=SHAPE,
+            SAY["filling"],
+            shape=SAY["shape"],
+            none=SAY["shape"],
             errors=POOL_ERRORS,
         ),
         same_precision(),
-        facet("shape", list(more.shape), SHAPE, errors=POOL_ERRORS),
+        facet("shape", list(more.shape), SAY["shape"], errors=POOL_ERRORS),
         facet(
             "strangers",
             0,
@@ -207,7 +217,7 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
             "none",
             encode(more.repeat(20, 1, 1, 1)),
             "A pool of size 0 changes what goes through: each image comes back as it is.",
-            shape=SHAPE,
+            shape=SAY["shape"],
             errors=POOL_ERRORS,
         ),
     ]
@@ -252,7 +262,7 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
         share("fresh, 20", 0.5, 5900, "fresh", 2, wrong=constant),
         share("together, 20", [0.5] * 4, 5900, "together"),
         facet("strangers", 0, DRAWS["strangers"], 2),
-        facet("early", 0, FILLING, quiet=True),
+        facet("early", 0, SAY["filling"], quiet=True),
         facet("seeds", False, DRAWS["seeds"], 0.5, quiet=True),
         share("full_within", 0.5, 150, "full_within", quiet=True),
         share("one", 0.5, 290, "one", 0.5, quiet=True),
@@ -323,12 +333,11 @@ def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
     return inputs, {"facets": [item | {"errors": POOL_ERRORS} for item in items]}
 
 
-BLOCK, POOL = "ResidualBlock", "ImagePool"
 CHECKS = [
     *table(
         (
             "block_values",
-            BLOCK,
+            "ResidualBlock",
             3,
             "output and gradient of a block, what it learns",
             True,
@@ -337,7 +346,7 @@ CHECKS = [
         ),
         (
             "block_odd",
-            BLOCK,
+            "ResidualBlock",
             2,
             "odd and small images, one channel, a bright spot, float32",
             False,
@@ -355,17 +364,25 @@ CHECKS = [
         ),
         (
             "pool_fill",
-            POOL,
+            "ImagePool",
             2,
             "a pool that fills, a full one, one of size 0",
             True,
             pool_fill,
             "pool_fill",
         ),
-        ("pool_draws", POOL, 3, "what comes back, how often", False, pool_draws, "pool_draws"),
+        (
+            "pool_draws",
+            "ImagePool",
+            3,
+            "what comes back, how often",
+            False,
+            pool_draws,
+            "pool_draws",
+        ),
         (
             "pool_copies",
-            POOL,
+            "ImagePool",
             2,
             "copies, cut off from their history",
             True,

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks.judges import ROUGH, facet, kinds, same_precision, table
-from checks.loss_cases import MEAN, SIGN
 from checks.probes.ps3 import judges, translators
 from checks.probes.tools import decode, encode
-from checks.reference import differing, slopes
+from checks.reference import SHARED, differing, slopes
 from torch import Tensor, nn
 
 # What a student is told.
@@ -128,15 +127,15 @@ def cycle_case(
             lambda: right / 2,
             "The value is half of what is asked for: the two directions are added.",
         ),
-        (lambda: -right, SIGN),
+        (lambda: -right, SHARED["sign"]),
         (lambda: f * (Q(P(x)) - x).square().mean() + b * (P(Q(y)) - y).square().mean(), SAY["l2"]),
-        (lambda: f * (Q(P(x)) - x).abs().sum() + b * (P(Q(y)) - y).abs().sum(), MEAN),
+        (lambda: f * (Q(P(x)) - x).abs().sum() + b * (P(Q(y)) - y).abs().sum(), SHARED["mean"]),
         (
             lambda: (
                 f * (Q(P(x)) - x).abs().sum((1, 2, 3)).mean()
                 + b * (P(Q(y)) - y).abs().sum((1, 2, 3)).mean()
             ),
-            MEAN,
+            SHARED["mean"],
         ),
         (lambda: f * (Q(P(x)) - x).mean().abs() + b * (P(Q(y)) - y).mean().abs(), SAY["before"]),
         (
@@ -213,9 +212,9 @@ def identity_case(
             lambda: 0.5 * w * (l1(P(y), y) + l1(Q(x), x)),
             "The value is half of what is asked for: the terms are added.",
         ),
-        (lambda: -right, SIGN),
+        (lambda: -right, SHARED["sign"]),
         (lambda: w * ((P(y) - y).square().mean() + (Q(x) - x).square().mean()), SAY["l2"]),
-        (lambda: w * ((P(y) - y).abs().sum() + (Q(x) - x).abs().sum()), MEAN),
+        (lambda: w * ((P(y) - y).abs().sum() + (Q(x) - x).abs().sum()), SHARED["mean"]),
         (lambda: w * ((P(y) - y).mean().abs() + (Q(x) - x).mean().abs()), SAY["before"]),
     ]
     return inputs, expected(
@@ -275,8 +274,8 @@ def fooling_case(
             lambda: value / 2,
             "The value is half of what is asked for: the terms are added, without a factor.",
         ),
-        (lambda: -value, SIGN),
-        (lambda: (a - 1).square().sum() + (b - 1).square().sum(), MEAN),
+        (lambda: -value, SHARED["sign"]),
+        (lambda: (a - 1).square().sum() + (b - 1).square().sum(), SHARED["mean"]),
         (
             lambda: (a - 1).abs().mean() + (b - 1).abs().mean(),
             "The errors are absolute ones: what is squared here?",
@@ -328,13 +327,20 @@ IDENTITIES = {
     "small": {"channels": 1, "w": 0.3, "batches": (1, 1)},
     "none": {"w": 0.0},
 } | TRANSLATORS
-CYCLE, IDENTITY, FOOL = "cycle_loss", "identity_loss", "fooling_loss"
 LAYERS = "other domains and layers, small and large distances"
 CHECKS = table(
-    ("cycle_values", CYCLE, 3, "value and gradients, two weights", True, cycle_case, "generators"),
+    (
+        "cycle_values",
+        "cycle_loss",
+        3,
+        "value and gradients, two weights",
+        True,
+        cycle_case,
+        "generators",
+    ),
     (
         "cycle_domains",
-        CYCLE,
+        "cycle_loss",
         2,
         f"{LAYERS}, a weight of 0",
         False,
@@ -343,7 +349,7 @@ CHECKS = table(
     ),
     (
         "identity_values",
-        IDENTITY,
+        "identity_loss",
         2,
         "who leaves which images alone",
         True,
@@ -352,17 +358,25 @@ CHECKS = table(
     ),
     (
         "identity_batches",
-        IDENTITY,
+        "identity_loss",
         1,
         f"{LAYERS}, small weights",
         False,
         kinds(identity_case, IDENTITIES, alone=("none", "nothing to do")),
         "generators",
     ),
-    ("fooling_values", FOOL, 3, "value, and gradients of the fakes", True, fooling_case, "fooling"),
+    (
+        "fooling_values",
+        "fooling_loss",
+        3,
+        "value, and gradients of the fakes",
+        True,
+        fooling_case,
+        "fooling",
+    ),
     (
         "fooling_channels",
-        FOOL,
+        "fooling_loss",
         1,
         "other domains and layers, outputs that are far from 1, near it, and 1",
         False,

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from checks.judges import facet
-from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps3 import players
 from checks.probes.tools import decode, encode, flat
-from checks.reference import NEVER, STEP_ERRORS, Play, kept, ordered, outcomes, own, step_checks
+from checks.reference import SHARED, STEP_ERRORS, Play, kept, ordered, outcomes, own, step_checks
 
 RIGHT = {
     "order": "GD",
@@ -113,9 +112,9 @@ WRONG: list[tuple[dict, str]] = [
     ({"pooled_G": True}, NO_GAN),
     ({"pools_swapped": True}, "The pools change places: which domain does each hold?"),
     ({"swapped": True}, "The discriminators change places: who knows which domain?"),
-    ({"flipped": True}, FLIPPED),
+    ({"flipped": True}, SHARED["flipped"]),
     ({"log": True}, "The GAN terms are log losses: least squares is asked for."),
-    ({"reduction": "sum"}, MEAN),
+    ({"reduction": "sum"}, SHARED["mean"]),
     ({"squared": True}, "The distances are squared: L1 is asked for."),
     ({"d_weight": 1.0}, "The discriminators' loss is not halved, as the task asks."),
     ({"d_weight": 0.25}, "The discriminators' loss is halved twice."),
@@ -245,7 +244,7 @@ def owned(inputs: dict, good: dict, _: list) -> list[dict]:
             ),
             3,
             wants=none,
-            wrong=[["absent", NEVER.format("the discriminators")]],
+            wrong=[["absent", SHARED["never"].format("the discriminators")]],
         ),
         facet(
             "D_at_G",
@@ -254,7 +253,7 @@ def owned(inputs: dict, good: dict, _: list) -> list[dict]:
                 "When the generators are updated, the discriminators have other weights than "
                 "before the step."
             ),
-            wrong=[["absent", NEVER.format("the generators")]],
+            wrong=[["absent", SHARED["never"].format("the generators")]],
         ),
         facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),
         facet(

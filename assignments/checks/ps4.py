@@ -8,13 +8,12 @@ import math
 import numpy as np
 import torch
 from checks import ps4_step
-from checks.judges import ROUGH, facet, kinds, same_precision, table
-from checks.loss_cases import SIGN
+from checks.judges import ROUGH, both_precisions, facet, kinds, same_precision, table
 from checks.probes.ps4 import players
-from checks.probes.tools import decode, encode
+from checks.probes.tools import decode, encode, flat
 from checks.ps4_samples import SCALAR, score_case, walk_case
 from checks.ps4_step import networks
-from checks.reference import cut_off, differing, slopes
+from checks.reference import SHARED, cut_off, differing, slopes
 from torch import Tensor
 
 # What a student is told of codes.
@@ -104,8 +103,8 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
         more = {"none": SAY["lost"].format(name), "quiet": True} | rough
         text = SAY["slope"].format(name)
         items.append(facet(f"{name}_gradient", encode(gradient), text, **more))
-    types = [same_precision(), same_precision("float32") | {"key": "float32"}]
-    return inputs, {"facets": [item | {"errors": errors} for item in items] + types}
+    items = [item | {"errors": errors} for item in items]
+    return inputs, {"facets": [*items, *both_precisions()]}
 
 
 # ---- KL
@@ -135,7 +134,7 @@ def kl_case(
     each = kl(mu, logvar)
     right = each.sum(1).mean()
     wrong = [
-        (-right, SIGN),
+        (-right, SHARED["sign"]),
         (each.mean(), "The mean runs over the code's numbers, too: they belong to one divergence."),
         (
             each.sum(),
@@ -206,8 +205,7 @@ def latent_case(
     """``kind``: "exact", where E reads every code exactly, or "batch norms"."""
     inputs = networks(rng, batch, z_dim) | {"dtype": dtype, "norms": kind == "batch norms"}
     if kind == "exact":
-        for name in ("mu", "z"):
-            inputs[name] = encode(0 * decode(inputs[name]))
+        inputs |= {name: encode(0 * decode(inputs[name])) for name in ("mu", "z")}
     G, E = players(inputs | {"dtype": "float64"})
     x, z = decode(inputs["x"]), decode(inputs["z"])
     mu, logvar = E(G(x, z))
@@ -215,9 +213,7 @@ def latent_case(
     if (off > 0).all() or (off < 0).all():  # errors of both signs, or nobody needs abs()
         return latent_case(rng, batch, z_dim, kind, dtype)
     right = (mu - z).abs().mean()
-    grads = torch.cat(
-        [g.flatten() for g in torch.autograd.grad(right, list(G.parameters()), retain_graph=True)]
-    )
+    grads = flat(torch.autograd.grad(right, list(G.parameters()), retain_graph=True))
     wrong = [
         ((mu - z).square().mean(), "The distance is squared: L1 is asked for."),
         (
@@ -235,7 +231,7 @@ def latent_case(
             (mu + (logvar / 2).exp() - z).abs().mean(),
             "A spread is added to mu: mu alone is compared.",
         ),
-        (-right, SIGN),
+        (-right, SHARED["sign"]),
         (mu.abs().mean(), "z is missing: what shall be read back?"),
     ]
     # The probe takes gradients of 3 from those that it sees.
@@ -244,8 +240,8 @@ def latent_case(
     errors = [
         *cut_off(cut)[:1],
         ["check: AttributeError", "The loss is no tensor: G cannot learn from it."],
+        ["tuple", "E returns two tensors, mu and logvar: which of them is the code?"],
     ]
-    errors += [["tuple", "E returns two tensors, mu and logvar: which of them is the code?"]]
     items = [
         facet(
             "value",
@@ -284,13 +280,6 @@ def latent_case(
     return inputs, {"facets": [item | {"errors": errors} for item in items]}
 
 
-DRAW, KL, LATENT, WALK, SCORE = (
-    "reparameterise",
-    "kl_loss",
-    "latent_loss",
-    "interpolate_codes",
-    "diversity_score",
-)
 FEW, MANY = (
     {"several": (2, 4, 3, 3, 5)},
     {
@@ -302,10 +291,18 @@ FEW, MANY = (
     },
 )
 CHECKS = table(
-    ("draw_values", DRAW, 3, "scale, gradients and source of the noise", True, draw_case, "draws"),
+    (
+        "draw_values",
+        "reparameterise",
+        3,
+        "scale, gradients and source of the noise",
+        True,
+        draw_case,
+        "draws",
+    ),
     (
         "draw_again",
-        DRAW,
+        "reparameterise",
         2,
         "the same for one image",
         False,
@@ -314,7 +311,7 @@ CHECKS = table(
     ),
     (
         "kl_values",
-        KL,
+        "kl_loss",
         3,
         "value and gradients",
         True,
@@ -323,7 +320,7 @@ CHECKS = table(
     ),
     (
         "kl_long",
-        KL,
+        "kl_loss",
         1,
         "long and short codes, variances far from 1, near it, and 1",
         False,
@@ -343,7 +340,7 @@ CHECKS = table(
     ),
     (
         "latent_values",
-        LATENT,
+        "latent_loss",
         4,
         "value, and who learns from it",
         True,
@@ -352,7 +349,7 @@ CHECKS = table(
     ),
     (
         "latent_one",
-        LATENT,
+        "latent_loss",
         1,
         "one image, other codes, codes that are read exactly, batch norms, float32",
         False,
@@ -370,7 +367,7 @@ CHECKS = table(
     ),
     (
         "walk_values",
-        WALK,
+        "interpolate_codes",
         3,
         "the way between two codes",
         True,
@@ -379,7 +376,7 @@ CHECKS = table(
     ),
     (
         "walk_parallel",
-        WALK,
+        "interpolate_codes",
         1,
         "codes in the same direction",
         False,
@@ -388,7 +385,7 @@ CHECKS = table(
     ),
     (
         "score_values",
-        SCORE,
+        "diversity_score",
         2,
         "the mean distance of pairs",
         True,
@@ -397,7 +394,7 @@ CHECKS = table(
     ),
     (
         "score_shapes",
-        SCORE,
+        "diversity_score",
         2,
         "other numbers of samples and inputs",
         False,

@@ -5,7 +5,7 @@ For the parent only.
 
 import numpy as np
 import torch
-from checks.judges import facet, same_precision
+from checks.judges import both_precisions, facet
 from checks.probes.tools import encode
 from checks.reference import differing
 from torch import Tensor
@@ -135,11 +135,7 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
                 quiet=True,
             ),
         ]
-    items += [
-        facet("counts", [], SAY["counts"], 0.5),
-        same_precision(),
-        same_precision("float32") | {"key": "float32"},
-    ]
+    items += [facet("counts", [], SAY["counts"], 0.5), *both_precisions()]
     return {"cases": cases}, {"facets": items}
 
 

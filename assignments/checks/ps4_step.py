@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from checks.judges import facet
-from checks.loss_cases import FLIPPED, MEAN
 from checks.probes.ps4 import step_players
 from checks.probes.tools import decode, encode, flat
 from checks.reference import (
-    NEVER,
+    SHARED,
     STEP_ERRORS,
     Play,
     kept,
@@ -136,9 +135,9 @@ WRONG: list[tuple[dict, str]] = [
     ({"code_cut": True}, "E learns nothing from its code: is the code detached on its way to G?"),
     ({"only_mu": True}, "The encoded code has no noise: where is eps?"),
     ({"swapped": True}, "The discriminators change places: which of them sees which fakes?"),
-    ({"flipped": True}, FLIPPED),
+    ({"flipped": True}, SHARED["flipped"]),
     ({"squared": True}, "The distances are squared: L1 is asked for."),
-    ({"reduction": "sum"}, MEAN),
+    ({"reduction": "sum"}, SHARED["mean"]),
     ({"kl_mean": True}, "KL is a mean over the code's numbers, too."),
     ({"kl_sign": -1.0}, "The sign of KL is turned around."),
     ({"l1_random": True}, "L1 compares y with the random fake: which code knows y?"),
@@ -232,7 +231,10 @@ ERRORS = [["inplace operation", BACK], *STEP_ERRORS]
 
 def owned(_: dict, good: dict, others: list) -> list[dict]:
     none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
-    wrong = [["absent", NEVER.format("the discriminators")], *rival(good, others, "G_grad")]
+    wrong = [
+        ["absent", SHARED["never"].format("the discriminators")],
+        *rival(good, others, "G_grad"),
+    ]
     items = [
         ordered(
             ["G", "D"],
@@ -256,7 +258,7 @@ def owned(_: dict, good: dict, others: list) -> list[dict]:
             "D_at_G",
             encode(good["D_before"]),
             "When G and E are updated, the discriminators have other weights than before the step.",
-            wrong=[["absent", NEVER.format("G and E")]],
+            wrong=[["absent", SHARED["never"].format("G and E")]],
         ),
     ]
     return [*items, *kept(), *own(good)]

@@ -80,8 +80,7 @@ DIFFERENCES = {
 }
 BELOW_0 = ["math domain", SAY["below 0"]]
 RETURN = ["check: TypeError: 'NoneType'", SAY["return"]]
-EQUAL = ("equal", "zeros")  # kinds of values
-SPECIAL = ("small", "tiny", "nearly equal")
+SPECIAL = ("equal", "zeros", "small", "tiny", "nearly equal")  # kinds of values
 
 
 def doubles(values) -> Tensor:
@@ -220,7 +219,7 @@ def intervals(rng: np.random.Generator, sizes: dict[str, int]) -> tuple[dict, di
         x = changed(name, x)
         cases[name], right = numbers(x), interval(x)
         wrong = other(wrong_intervals(x), right)
-        kind = f"{n} {name}" if name in (*EQUAL, *SPECIAL) else f"{n}"
+        kind = f"{n} {name}" if name in SPECIAL else f"{n}"
         items.append(
             facet(
                 name,
@@ -339,11 +338,10 @@ MANY = {
     **{"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4},
     **{"holding 0": 7, "tiny": 6, "nearly equal": 6, "holding one 0": 5, "seventy": 70},
 }
-PAIRED = "paired_differences"
 CHECKS = table(
     (
         "differences_plain",
-        PAIRED,
+        "paired_differences",
         2,
         "which minus which",
         True,
@@ -352,7 +350,7 @@ CHECKS = table(
     ),
     (
         "differences_pairs",
-        PAIRED,
+        "paired_differences",
         2,
         "mixed rows, seeds without partner",
         False,

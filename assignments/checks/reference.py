@@ -13,6 +13,23 @@ from checks.judges import facet, facets, several
 from checks.probes.tools import TRACES, encode, flat, gradients, shortened
 from torch import Tensor, nn
 
+# What a student is told of more than one function.
+SHARED = {
+    "flipped": "The labels look flipped: which target belongs to real, which to fake?",
+    "mean": "The value changes with the number of elements: is it a sum where a mean is asked for?",
+    "sign": "The sign is turned around: the players minimise what comes back.",
+    "not stable": "Large logits give an infinite value, or one far too small: is the logarithm "
+    "taken of a rounded sigmoid?",
+    "frozen": "A network is left frozen after the call: who else has a loss for it needs it.",
+    # steps
+    "uncleared": "{}'s gradients are not cleared before its backward: whose zero_grad is missing?",
+    "never": "The optimiser of {} never makes a step: which optimisers are used?",
+    "later": "A later step changes the report that an earlier one returned: each returns one of "
+    "its own.",
+    "weighted": "{} comes back with its weight: the task asks for the bare terms.",
+    "bare": "Where the weights are 0 the report lacks the bare terms.",
+    "swapped": "Terms change places in the report: they are swapped.",
+}
 STEP_ERRORS = [
     ["a second time", "Two backwards run through the same graph: are the fakes detached for D?"],
     [
@@ -71,24 +88,21 @@ RIGHT = {
 }  # how a step is written: these are right for problem set 1, each other value is a mistake
 
 
-FLIPPED = "The labels look flipped: which target belongs to real, which to fake?"
-MEAN = "The value changes with the number of elements: is it a sum where a mean is asked for?"
-UNCLEARED = "{}'s gradients are not cleared before its backward: whose zero_grad is missing?"
 # Mistakes of any step of two players, and what to say.
 STEP_WAYS: list[tuple[dict, str]] = [
-    ({"flipped": True}, FLIPPED),
+    ({"flipped": True}, SHARED["flipped"]),
     (
         {"saturating": True},
         "G's update follows the saturating loss: which one does the task ask for?",
     ),
-    ({"reduction": "sum"}, MEAN),
+    ({"reduction": "sum"}, SHARED["mean"]),
     (
         {"stale_D": True},
         "G learned from D as it was before D's update: who moves first, and when are the fakes "
         "judged for G?",
     ),
-    ({"d_keeps": True}, UNCLEARED.format("D")),
-    ({"g_keeps": True}, UNCLEARED.format("G")),
+    ({"d_keeps": True}, SHARED["uncleared"].format("D")),
+    ({"g_keeps": True}, SHARED["uncleared"].format("G")),
     (
         {"move": ("D",)},
         "G did not move: does its loss reach its weights, and is its optimiser used?",
@@ -220,7 +234,7 @@ def kept() -> list[dict]:
             ),
             beside=True,
         ),
-        facet("learns", True, FROZEN, beside=True),
+        facet("learns", True, SHARED["frozen"], beside=True),
         facet(
             "unchanged",
             True,
@@ -247,17 +261,13 @@ def own(good: dict) -> list[dict]:
     ]
 
 
-FROZEN = "A network is left frozen after the call: who else has a loss for it needs it."
-NEVER = "The optimiser of {} never makes a step: which optimisers are used?"
-
-
 def ordered(right: list[str], G: str, D: str, first: str, share: float = 1) -> dict:
     """The facet of the order of the two updates; ``first`` says what is wrong with the other."""
     wrong = [
         [right[::-1], first],
         [[], "Neither optimiser makes a step: are the two given ones used?"],
-        [["D"], NEVER.format(G)],
-        [["G"], NEVER.format(D)],
+        [["D"], SHARED["never"].format(G)],
+        [["G"], SHARED["never"].format(D)],
     ]
     return facet(
         "order",
@@ -274,7 +284,7 @@ def d_first(_: dict, good: dict, others: list[tuple[dict, str]], leak: str) -> l
     ``leak`` is what to say where D's loss is still in G's gradients.
     """
     first = "G is updated before D: who moves first?"
-    wrong = [["absent", NEVER.format("D")]]
+    wrong = [["absent", SHARED["never"].format("D")]]
     wrong += [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
     return [
         facet(
@@ -293,7 +303,7 @@ def d_first(_: dict, good: dict, others: list[tuple[dict, str]], leak: str) -> l
             "D_at_G",
             encode(good["D"]),
             "When G is updated, D has other weights than its own update gives.",
-            wrong=[["absent", NEVER.format("G")], [encode(good["D_start"]), first]],
+            wrong=[["absent", SHARED["never"].format("G")], [encode(good["D_start"]), first]],
         ),
         *kept(),
     ]
@@ -339,14 +349,9 @@ def slopes(
     return items
 
 
-Game = Callable[..., tuple]  # inputs, what is left, and what wrong ways leave
-TWICE = "two steps, with old gradients and new batches"
-NO_KINDS: dict[str, str] = {}
-
-
 def step_checks(
     function: str,
-    game: Game,
+    game: Callable[..., tuple],
     owned: Callable[[dict, dict, list], list[dict]],
     weights_text: str,
     report_text: str,
@@ -356,7 +361,7 @@ def step_checks(
     titles: tuple[str, str, str],
     errors: list,
     prefix: str,
-    kinds: dict[str, str] = NO_KINDS,
+    kinds: dict[str, str],
 ) -> list[Check]:
     """The four checks of a training step: weights, report, ownership, and two steps in a row.
 
@@ -405,20 +410,28 @@ def step_checks(
         items = []
         for name, weight in factors.items():
             weighted = inputs.get(weight, weight) * good[name]
-            wrong = [[encode(weighted), f"{name} {WEIGHTED}"]] if weight != 1 else []
+            wrong = [[encode(weighted), SHARED["weighted"].format(name)]] if weight != 1 else []
             wrong += rival(good, others, name)
-            wrong += [[encode(good[other]), SWAPPED] for other in factors if other != name]
+            wrong += [
+                [encode(good[other]), SHARED["swapped"]] for other in factors if other != name
+            ]
             more = {"wrong": wrong, "rtol": 1e-6}  # a number to read, in any precision
             items.append(facet(name, encode(good[name]), f"{name} {report_text}", **more))
         return items
 
     def report(rng: np.random.Generator) -> tuple[dict, dict]:
         inputs, good, others = game(rng, report=list(factors), steps=2)
-        items = [*terms(inputs, good, others), facet("report kept", True, LATER, beside=True)]
+        items = [
+            *terms(inputs, good, others),
+            facet("report kept", True, SHARED["later"], beside=True),
+        ]
         cases = {"weighted": (inputs, step_facets(items, good, errors, REPORT_ERRORS))}
         if off := {weight: 0.0 for weight in factors.values() if isinstance(weight, str)}:
             inputs, good, others = game(rng, report=list(factors))
-            bare = [item | BARE for item in terms(inputs, good, others)]
+            bare = [
+                item | {"message": SHARED["bare"], "wrong": []}
+                for item in terms(inputs, good, others)
+            ]
             cases["weights 0"] = inputs | off, {"facets": bare}
         return several(cases)
 
@@ -431,15 +444,9 @@ def step_checks(
             (
                 "twice",
                 points[3],
-                TWICE if not kinds else f"{TWICE}, {', '.join(kinds)}",
+                f"two steps, with old gradients and new batches, {', '.join(kinds)}",
                 False,
                 twice,
             ),
         )
     ]
-
-
-LATER = "A later step changes the report that an earlier one returned: each returns one of its own."
-WEIGHTED = "comes back with its weight: the task asks for the bare terms."
-BARE = {"message": "Where the weights are 0 the report lacks the bare terms.", "wrong": []}
-SWAPPED = "Terms change places in the report: they are swapped."

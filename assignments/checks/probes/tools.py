@@ -217,11 +217,8 @@ def run(probe: Callable[[dict, dict], Any], names: dict, inputs: dict) -> Any:
 
 def slope(value: Any, source: Tensor) -> Any:
     """The gradient of the sum of ``value`` in ``source``, encoded; None if there is none."""
-
-    def gradient() -> Tensor | None:
-        return torch.autograd.grad(value.sum(), source, retain_graph=True, allow_unused=True)[0]
-
-    return attempt(lambda: encode(gradient()))
+    how = {"retain_graph": True, "allow_unused": True}
+    return attempt(lambda: encode(torch.autograd.grad(value.sum(), source, **how)[0]))
 
 
 def warm() -> None:
@@ -413,7 +410,8 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
     """
     nets = [*G.modules(), *D.modules()]
     modes: set[bool] = set()
-    hooks = [net.register_forward_pre_hook(lambda net, _: modes.add(net.training)) for net in nets]
+    for net in nets:
+        net.register_forward_pre_hook(lambda net, _: modes.add(net.training))
     opt_G, opt_D = (
         optimiser(net, inputs[lr], inputs.get("groups", False))
         for net, lr in ((G, "lr_G"), (D, "lr_D"))
@@ -446,8 +444,6 @@ def trace(step: Callable[..., Any], G: nn.Module, D: nn.Module, inputs: dict, *a
         report = step(G, D, opt_G, opt_D, *batch)
         reports.append((report, told(report)))
     left = changed(before, given())
-    for hook in hooks:
-        hook.remove()
     return {
         "modes": modes <= {True} and all(net.training for net in nets),
         "learns": all(p.requires_grad for net in (G, D) for p in net.parameters()),
