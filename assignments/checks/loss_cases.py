@@ -14,6 +14,11 @@ from torch import Tensor
 
 # What a student is told.
 SAY = {
+    "value": "The value is wrong: compare the formula term by term, also its reduction.",
+    "shape": "The loss is no single number: which reduction does the task ask for?",
+    "gradient": "The gradient that reaches the logits is wrong or zero: is every term built from "
+    "the logits themselves?",
+    "far": "Far from 0 the {} is wrong: compare the formula term by term.",
     "no gradient": "No gradient reaches the logits: is there an item(), a detach() or a no_grad() "
     "on the way?",
     "twice": "Sigmoid seems to be applied twice, or to the wrong thing: what does the function "
@@ -134,22 +139,17 @@ def loss_case(function: str, loss: Losses, others: list, logits: list[Tensor], d
     value = loss(*logits)
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(value, logits)])
     wrong = differing([(other(*logits), message) for other, message in others], value, 1e-3, 1e-3)
-    message = "The value is wrong: compare the formula term by term, also its reduction."
-    shape = "The loss is no single number: which reduction does the task ask for?"
+    more = {"shape": SAY["shape"]} | ROUGH[dtype]
     return {"function": function, "dtype": dtype, "logits": [encode(x) for x in logits]}, {
         "facets": [
-            facet("value", encode(value), message, wrong=wrong, shape=shape, **ROUGH[dtype]),
+            facet("value", encode(value), SAY["value"], wrong=wrong, **more),
             facet(
                 "gradient",
                 encode(gradient),
-                (
-                    "The gradient that reaches the logits is wrong or zero: is every term "
-                    "built from the logits themselves?"
-                ),
+                SAY["gradient"],
                 none=SAY["no gradient"],
-                shape=shape,
                 quiet=True,
-                **ROUGH[dtype],
+                **more,
             ),
             same_precision(dtype),
         ]
@@ -205,9 +205,10 @@ def loss_checks(
                 "between, rounded": case("float32", [x.detach().clone() for x in between]),
                 "won": case("float64", best(-28.0, 28.0, off=4.0)),
             }
-            return several(cases)
-        won = {"won": best(0.0, 1.0, off=1e-5), "right": best(0.0, 1.0)}
-        return several(cases | {name: case("float64", logits) for name, logits in won.items()})
+        else:
+            cases["won"] = case("float64", best(0.0, 1.0, off=1e-5))
+            cases["right"] = case("float64", best(0.0, 1.0))
+        return several(cases)
 
     def extreme(rng):
         signs = [torch.from_numpy(rng.permutation([-1.0, 1.0, 1.0, -1.0, -1.0])) for _ in range(n)]
@@ -219,9 +220,7 @@ def loss_checks(
             logits = [logits[0].abs(), *(-x.abs() for x in logits[1:])] if n > 1 else logits
         inputs, expectations = loss_case(function, loss, others, logits, "float32")
         for item in expectations["facets"][:2]:
-            item["message"] = (
-                f"Far from 0 the {item['key']} is wrong: compare the formula term by term."
-            )
+            item["message"] = SAY["far"].format(item["key"])
             item |= {"nan": SHARED["not stable"], "small": SHARED["not stable"]} if stable else {}
         return inputs, expectations
 

@@ -185,8 +185,7 @@ def game(rng, batch: int = 7, kind: str = "", **more) -> tuple:
     """The :func:`outcomes` of a game of this kind."""
     drawn = numbers(rng, kind, batch + bool(kind))
     drawn["real"] *= 8.0 if "steps" in more else 1.0  # slopes that a bound would cut
-    inputs = {name: encode(torch.from_numpy(x)) for name, x in drawn.items()}
-    inputs |= {
+    inputs = {name: encode(torch.from_numpy(x)) for name, x in drawn.items()} | {
         "lr_G": float(rng.uniform(0.2, 0.5)),
         "lr_D": float(rng.uniform(0.2, 0.5)),
         "report": [],

@@ -84,15 +84,16 @@ def pair_case(
 ) -> tuple[dict, dict]:
     """A pair of images of the given channels; ``how`` D comes: in which mode, frozen or not."""
     how = {"train": True, "frozen": False, "norms": False, "dtype": "float64"} | how
-    images = (rng.normal(0, spread, (batch, c, *size)) for c in channels)
-    inputs = {
-        name: encode(torch.from_numpy(image)) for name, image in zip("xy", images, strict=True)
+    drawn = {
+        k: rng.normal(0, spread, (batch, c, *size)) for k, c in zip("xy", channels, strict=True)
     }
-    inputs |= {"D": encode(torch.from_numpy(rng.normal(0, 1, 12))), **how}
+    drawn["D"] = rng.normal(0, 1, 12)
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()} | how
     D, x, y = pair_parts(inputs)
     right, rough = D(torch.cat([x, y.requires_grad_()], 1)), ROUGH[how["dtype"]]
-    wrong = [(D(way(x, y)), message) for way, message in WRONG_PAIRS + ALIKE * (x.shape == y.shape)]
-    wrong += [
+    ways = WRONG_PAIRS + ALIKE * (x.shape == y.shape)
+    wrong = [
+        *((D(way(x, y)), message) for way, message in ways),
         (torch.sigmoid(right), "A sigmoid is applied: logits are asked for."),
         (right.mean(), "One number comes back: D gives a map of logits."),
         (right.mean((1, 2, 3)), "One number per image comes back: D gives a map of logits."),
@@ -164,10 +165,9 @@ def loss_case(
     rng: np.random.Generator, kind: str = "", batch: int = 3, weight: float | None = None
 ) -> tuple[dict, dict]:
     """G's loss, also where some pixels are right; ``weight`` None draws one."""
-    shape, dtype = (batch, 2, 5, 7), "float32" if kind == "extreme" else "float64"
-    scale = 300.0 if kind == "extreme" else 2.0
+    dtype, scale = ("float32", 300.0) if kind == "extreme" else ("float64", 2.0)
     logits = torch.from_numpy(rng.normal(-1.0 * scale, scale, (batch, 1, 2, 3)))
-    fake, y = (torch.from_numpy(rng.uniform(-3, 3, shape)) for _ in range(2))
+    fake, y = (torch.from_numpy(rng.uniform(-3, 3, (batch, 2, 5, 7))) for _ in range(2))
     if kind == "extreme":
         logits[0, 0, 0, 0] = -5000.0
     if kind == "sure and unsure":
@@ -179,21 +179,19 @@ def loss_case(
     weight = float(rng.choice(WEIGHTS)) if weight is None else weight
     logits, fake = logits.requires_grad_(), fake.requires_grad_()
     value = right_loss(logits, fake, y, weight)
-    inputs = {name: encode(t) for name, t in (("logits", logits), ("fake", fake), ("y", y))}
-    inputs |= {"lambda_l1": weight, "dtype": dtype}
-    wrong = differing(wrong_losses(logits, fake, y, weight), value, 1e-3, 1e-3)
-    sources, rough = {"logits": logits, "fake": fake}, ROUGH[dtype]
-    if kind == "right pixels":  # where the slope of the L1 term is a choice
-        sources.pop("fake")
-    more = {"wrong": wrong, "nan": SHARED["not stable"], "shape": SAY["one number"]}
+    inputs = {"logits": encode(logits), "fake": encode(fake), "y": encode(y)}
+    # where pixels are right already the slope of the L1 term is a choice
+    sources = {"logits": logits} | ({} if kind == "right pixels" else {"fake": fake})
+    rough, more = ROUGH[dtype], {"nan": SHARED["not stable"], "shape": SAY["one number"]}
+    more["wrong"] = differing(wrong_losses(logits, fake, y, weight), value, 1e-3, 1e-3)
+    more |= {"small": SHARED["not stable"]} if kind == "extreme" else {}
     items = [
         facet("value", encode(value), SAY["value"], 2, **more, **rough),
         same_precision(dtype),
         facet("finite", True, SAY["finite"], 0.5, beside=True),
         *slopes(value, sources, SAY["no way"], SAY["not its own"], **rough),
     ]
-    items[0] |= {"small": SHARED["not stable"]} if kind == "extreme" else {}
-    return inputs, {"facets": items}
+    return inputs | {"lambda_l1": weight, "dtype": dtype}, {"facets": items}
 
 
 # ---- the step
@@ -262,9 +260,8 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tu
     drawn = numbers(rng, kind, batch + bool(kind), a, b)
     right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
     drawn["x"][..., :right] = drawn["y"][..., :right] = 0.0
-    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()}
     weight = float(rng.choice([37, 52, 81, 96])) / 7  # no number of float32
-    inputs |= {
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()} | {
         "lr_G": float(rng.uniform(0.02, 0.04)) * (50 if kind == "float32" else 1),
         "lr_D": float(rng.uniform(0.4, 0.8)),
         "lambda_l1": weight,

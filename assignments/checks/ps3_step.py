@@ -186,10 +186,8 @@ def numbers(rng: np.random.Generator, kind: str, c: int, batch: int, steps: int)
         D = {name: np.array([0] + [1 / c] * 7) + near * weight for name, weight in D.items()}
         images = {k: 1 + near * part for k, part in images.items()}
         old = {name: near * part for name, part in old.items()}
-    if kind == "large numbers":
-        images = {k: 100 * part for k, part in images.items()}
-        old = {k: 100 * part for k, part in old.items()}
-    return G | D | images | old
+    scale = 100 if kind == "large numbers" else 1
+    return G | D | {name: scale * part for name, part in (images | old).items()}
 
 
 def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) -> tuple:
@@ -199,11 +197,8 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) 
     right = 2 * ("report" in more or kind == "tanh")
     for k in "xy":  # columns that G leaves as they are count in a mean, too
         drawn[k][..., :right] = 0.0
-    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()}
-    for name in ("old_x", "old_y"):
-        inputs[name] = [encode(torch.from_numpy(part)) for part in drawn[name]]
-        inputs[name] *= kind != "float32"
-    inputs |= {
+    old = {k: [encode(torch.from_numpy(part)) for part in drawn.pop(k)] for k in ("old_x", "old_y")}
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()} | {
         "lambda_cycle": float(rng.choice([5.3, 22 / 3, 11.6])),  # which float32 cannot hold
         "lambda_identity": float(rng.choice([2.3, 10 / 3])),
         "lr_G": float(rng.uniform(0.01, 0.02)),
@@ -212,8 +207,9 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) 
         "layer": "tanh" if kind == "tanh" else "",
         "norms": kind == "batch norms",
         "dtype": "float32" if kind == "float32" else "float64",
+        **({"old_x": [], "old_y": []} if kind == "float32" else old),
+        **more,
     }
-    inputs |= more
     return outcomes(inputs, partial(play, inputs), kind, WRONG)
 
 

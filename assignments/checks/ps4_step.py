@@ -65,8 +65,14 @@ def networks(rng: np.random.Generator, batch: int, z_dim: int, blank: int = 0) -
 
     G paints ``blank`` columns of so many channels as they are in y, which counts in a mean, too.
     """
-    shapes = {"paint": (3, 3), "code": (3, z_dim), "mu": (z_dim, 6), "logvar": (z_dim, 6)}
-    shapes |= {"eps": (batch, z_dim), "z": (batch, z_dim)}
+    shapes = {
+        "paint": (3, 3),
+        "code": (3, z_dim),
+        "mu": (z_dim, 6),
+        "logvar": (z_dim, 6),
+        "eps": (batch, z_dim),
+        "z": (batch, z_dim),
+    }
     numbers = {name: rng.normal(0, 0.7, shape) for name, shape in shapes.items()}
     numbers |= {name: rng.uniform(-1, 1, (batch, 3, 7, 5)) for name in ("x", "y")}
     numbers["code"][:blank] = numbers["x"][..., :blank] = numbers["y"][..., :blank] = 0.0
@@ -204,15 +210,12 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) 
     encoded = networks(rng, batch, 1 if "steps" in more else 3, blank)
     drawn = {name: decode(item).numpy() for name, item in encoded.items()}
     drawn |= {name: rng.normal(0, 0.5, 8) for name in ("D_encoded", "D_random")}
-    drawn = of_kind(drawn, kind)
-    inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()}
-    weights = {  # which float32 cannot hold
-        "lambda_l1": (5.3, 22 / 3, 11.6),
-        "lambda_kl": (0.3, 0.4, 0.6),
-        "lambda_latent": (2.3, 10 / 3),
-    }
-    inputs |= {name: float(rng.choice(values)) for name, values in weights.items()}
+    changed = of_kind(drawn, kind)
+    inputs = {name: encode(torch.from_numpy(values)) for name, values in changed.items()}
     inputs |= {
+        "lambda_l1": float(rng.choice([5.3, 22 / 3, 11.6])),  # which float32 cannot hold
+        "lambda_kl": float(rng.choice([0.3, 0.4, 0.6])),
+        "lambda_latent": float(rng.choice([2.3, 10 / 3])),
         "lr_G": float(rng.uniform(0.01, 0.02)),
         "lr_D": float(rng.uniform(0.1, 0.2)),
         "report": [],

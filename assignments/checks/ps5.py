@@ -5,6 +5,7 @@ The manifest is graded by a person, by the rubric in the notebook.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -333,7 +334,6 @@ def decisions(rng: np.random.Generator, drawn: Callable[[float, int], dict]) -> 
     return {"cases": {name: numbers(x) for name, (x, *_) in cases.items()}}, {"facets": items}
 
 
-FEW = {"five": 5, "three": 3}
 MANY = {
     **{"two": 2, "many": 12, "thirty": 31, "forty": 40, "small": 5, "equal": 6, "zeros": 4},
     **{"holding 0": 7, "tiny": 6, "nearly equal": 6, "holding one 0": 5, "seventy": 70},
@@ -345,7 +345,7 @@ CHECKS = table(
         2,
         "which minus which",
         True,
-        lambda r: differences(r, False),
+        partial(differences, hidden=False),
         "differences",
     ),
     (
@@ -354,7 +354,7 @@ CHECKS = table(
         2,
         "mixed rows, seeds without partner",
         False,
-        lambda r: differences(r, True),
+        partial(differences, hidden=True),
         "differences",
     ),
     (
@@ -363,7 +363,7 @@ CHECKS = table(
         2,
         "mean and ends for 3 and 5 values",
         True,
-        lambda r: intervals(r, FEW),
+        partial(intervals, sizes={"five": 5, "three": 3}),
         "intervals",
     ),
     (
@@ -372,7 +372,7 @@ CHECKS = table(
         2,
         "2 values, many, small ones, all equal, all 0",
         False,
-        lambda r: intervals(r, MANY),
+        partial(intervals, sizes=MANY),
         "intervals",
     ),
     (
@@ -381,7 +381,7 @@ CHECKS = table(
         2,
         "the three verdicts",
         True,
-        lambda r: decisions(r, clear),
+        partial(decisions, drawn=clear),
         "decisions",
     ),
     (
@@ -390,7 +390,7 @@ CHECKS = table(
         2,
         "too few runs, nan, 0, an end of the interval near 0",
         False,
-        lambda r: decisions(r, edges),
+        partial(decisions, drawn=edges),
         "decisions",
     ),
 )

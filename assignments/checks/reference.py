@@ -56,17 +56,14 @@ REPORT_ERRORS = [
 ]
 
 
-NOT_LEARNED = (
-    "check: RuntimeError: element 0 of tensors does not require grad",
-    "check: RuntimeError: The differentiated Tensor",
-    "check: RuntimeError: One of the differentiated Tensors",
-    "check: AttributeError: 'float'",
-)
-
-
 def cut_off(message: str) -> list[list[str]]:
     """The errors by which a probe sees that what came back has no gradient."""
-    return [[part, message] for part in NOT_LEARNED]
+    return [
+        ["check: RuntimeError: element 0 of tensors does not require grad", message],
+        ["check: RuntimeError: The differentiated Tensor", message],
+        ["check: RuntimeError: One of the differentiated Tensors", message],
+        ["check: AttributeError: 'float'", message],
+    ]
 
 
 RIGHT = {
@@ -212,10 +209,10 @@ def outcomes(inputs: dict, left: Callable[..., dict], kind: str, ways: list) -> 
     return inputs, left(), [(left(**mistakes), message) for mistakes, message in ways]
 
 
-def step_facets(items: list[dict], good: dict, errors: list, late: list = ()) -> dict:
+def step_facets(items: list[dict], good: dict, errors: list) -> dict:
     """Expectations of a step: a step after which all weights are as before earns nothing."""
     for item in items:
-        item.setdefault("errors", [*late, *errors])
+        item.setdefault("errors", errors)
     return {
         "facets": items,
         "idle": [[[f"{net}_after", encode(good[f"{net}_start"])] for net in "GD"]],
@@ -425,7 +422,7 @@ def step_checks(
             *terms(inputs, good, others),
             facet("report kept", True, SHARED["later"], beside=True),
         ]
-        cases = {"weighted": (inputs, step_facets(items, good, errors, REPORT_ERRORS))}
+        cases = {"weighted": (inputs, step_facets(items, good, [*REPORT_ERRORS, *errors]))}
         if off := {weight: 0.0 for weight in factors.values() if isinstance(weight, str)}:
             inputs, good, others = game(rng, report=list(factors))
             bare = [

@@ -44,11 +44,10 @@ def judge_of(case: dict[str, Any]) -> Callable:
 
 def problem_set(function: str) -> str:
     """The problem set that grades a function. Raises ValueError for other names."""
-    for ps, functions in FUNCTIONS.items():
-        if function in functions:
-            return ps
-    known = ", ".join(name for functions in FUNCTIONS.values() for name in functions)
-    raise ValueError(f"no graded function is called {function!r}; there are {known}")
+    known = {name: ps for ps, names in FUNCTIONS.items() for name in names}
+    if function not in known:
+        raise ValueError(f"no graded function is called {function!r}; there are {', '.join(known)}")
+    return known[function]
 
 
 def report(function: str, names: dict) -> None:
