@@ -18,6 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from itertools import pairwise
 
 from checks import FUNCTIONS
 from checks.corpus import MUTANTS, parts
@@ -149,14 +150,13 @@ def changes(code: str, given: int = 0) -> list[str]:
                     put(node, name, i, child)
                     visit(child, params)
             if name in ("body", "orelse") and isinstance(value, list):
-                swap_statements(value)
-
-    def swap_statements(body: list[ast.stmt]) -> None:
-        for i in range(len(body) - 1):
-            if bound(body[i], body[i + 1]):
-                body[i], body[i + 1] = body[i + 1], body[i]
-                note()
-                body[i], body[i + 1] = body[i + 1], body[i]
+                for order, (one, two) in zip(
+                    neighbours_swapped(value), pairwise(value), strict=True
+                ):
+                    if bound(one, two):
+                        setattr(node, name, order)
+                        note()
+                setattr(node, name, value)
 
     visit(tree, [])
     return list(texts)[1:]

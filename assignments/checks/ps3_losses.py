@@ -83,17 +83,15 @@ def players(rng: np.random.Generator, channels: tuple[int, int], **kind: Any) ->
     ``layer`` and ``dtype`` are for the probe.
     """
     a, b = channels
-    out = {"dtype": kind.get("dtype", "float64"), "layer": kind.get("layer", "")}
-    for name, shape in {"G_xy": (b, a), "G_yx": (a, b)}.items():
-        G = rng.normal(0, 0.7, shape)
-        G = np.eye(a) + kind["near"] * G if "near" in kind else G
-        out[name] = encode(torch.from_numpy(G))
+    drawn = {"G_xy": rng.normal(0, 0.7, (b, a)), "G_yx": rng.normal(0, 0.7, (a, b))}
+    if "near" in kind:
+        drawn = {name: np.eye(a) + kind["near"] * G for name, G in drawn.items()}
     numbers = zip("xy", channels, kind.get("batches", (2, 2)), kind.get("sizes", SAME), strict=True)
     for name, c, n, size in numbers:
-        images = kind.get("scale", 1.0) * rng.uniform(-3, 3, (n, c, *size))
-        images[..., : kind.get("blank", 0)] = 0.0
-        out[name] = encode(torch.from_numpy(images))
-    return out
+        drawn[name] = kind.get("scale", 1.0) * rng.uniform(-3, 3, (n, c, *size))
+        drawn[name][..., : kind.get("blank", 0)] = 0.0
+    out = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()}
+    return out | {"dtype": kind.get("dtype", "float64"), "layer": kind.get("layer", "")}
 
 
 def weight(rng: np.random.Generator) -> float:

@@ -1,7 +1,7 @@
 """Probes of problem set 3: the student's block, pool, losses and step on the parent's numbers."""
 
 import random
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -75,15 +75,10 @@ def marked(numbers: list[float], pattern: Tensor) -> Tensor:
 
 def marks(images: Tensor, pattern: Tensor) -> list[float]:
     """The numbers of such images; 0 for one that is none of them, up to rounding."""
-    numbers, squares = [], float(pattern.square().sum())
-    for image in images:
-        number = round(float((image * pattern).sum()) / squares, 2)
-        numbers.append(
-            number
-            if float((image - number * pattern).abs().max()) < 1e-5 * (1 + abs(number))
-            else 0.0
-        )
-    return numbers
+    squares = float(pattern.square().sum())
+    numbers = [round(float((image * pattern).sum()) / squares, 2) for image in images]
+    off = [float((i - n * pattern).abs().max()) for i, n in zip(images, numbers, strict=True)]
+    return [n if d < 1e-5 * (1 + abs(n)) else 0.0 for n, d in zip(numbers, off, strict=True)]
 
 
 def pool_fill(names: dict, inputs: dict) -> dict:
@@ -99,9 +94,7 @@ def pool_fill(names: dict, inputs: dict) -> dict:
         "dtype": precision(full[0]),
         "shape": attempt(lambda: list(full[2].shape)),
         "strangers": attempt(
-            lambda: sum(
-                not any(m in batch for batch in inputs["batches"]) for m in marks(full[2], pattern)
-            ),
+            lambda: sum(m not in chain(*inputs["batches"]) for m in marks(full[2], pattern))
         ),
         "none": attempt(lambda: encode(torch.cat([none.query(more.clone()) for _ in range(20)]))),
     }
