@@ -112,6 +112,19 @@ def test_a_configuration_that_cannot_be_is_refused(name, changes, what):
         configs.build(method_class(name).Config, **CASES[name].small | changes)
 
 
+PAPERS = {
+    "dcgan": {"lr": 2e-4, "beta1": 0.5, "batch_size": 128, "z_dim": 100},
+    "pix2pix": {"lambda_l1": 100, "lr": 2e-4, "beta1": 0.5, "d_layers": 3},
+    "cyclegan": {"lambda_forward": 10, "lambda_backward": 10, "pool_size": 50}
+    | {"lr": 2e-4, "beta1": 0.5},
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_defaults_are_the_papers(name):
+    assert PAPERS[name].items() <= configs.defaults(method_class(name).Config).items()
+
+
 def test_a_method_checks_a_configuration_however_it_was_made():
     cls = method_class("cyclegan")
     with pytest.raises(CourseError, match="lr must be above 0, got -1"):

@@ -85,8 +85,3 @@ def test_translate_has_noise_only_where_asked():
     assert not torch.equal(alone, batched)
     paper = method.translate(x)["fake_y"]  # the paper's default keeps both on
     assert not torch.equal(paper, method.translate(x)["fake_y"])
-
-
-def test_the_defaults_are_the_papers():
-    paper = Config()
-    assert (paper.lambda_l1, paper.lr, paper.beta1, paper.d_layers) == (100, 2e-4, 0.5, 3)
