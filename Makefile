@@ -24,7 +24,7 @@ WANTED = { pwd -P; cat pyproject.toml lock.txt; }
 TRACKED = git ls-files -z -- '*.py' '*.ipynb' | xargs -0
 
 # Two tests at a time or more, as the machine has cores; what shares a trained run, a server or a browser stays together.
-SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes import the course: what Python compiled is kept, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 

@@ -60,9 +60,6 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if COSTLY & set(item.fixturenames):
             item.add_marker("slow")
-        name = item.path.stem
-        if name not in APART:
-            item.add_marker(pytest.mark.xdist_group("browser" if name in BROWSING else name))
     items.sort(key=in_order)
 
 
@@ -76,7 +73,7 @@ def in_order(item) -> tuple:
 COSTLY = {"browser", "three", "undisturbed", "whole", "averaged"}
 
 
-# Side by side (--dist loadgroup), the tests of a file stay together, as they share what is made
+# Side by side (--dist loadfile), the tests of a file stay together, as they share what is made
 # once. Except:
 APART = (
     "test_notebooks",
@@ -91,6 +88,20 @@ APART = (
 BROWSING = ("test_browser", "test_export", "test_formgrader", "test_draw", "test_lens")
 LONG = (*BROWSING, "test_course_path", "test_distributed", "test_viva", "test_sweep", "test_checks",
         "test_grading", "test_notebooks")  # fmt: skip
+
+
+def pytest_xdist_make_scheduler(config, log):
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            name = file.rpartition("/")[2].removesuffix(".py")
+            return nodeid if name in APART else "browser" if name in BROWSING else file
+
+    return Together(config, log)
 
 
 @pytest.fixture

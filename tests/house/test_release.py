@@ -152,7 +152,7 @@ def test_the_lowest_versions_pass_the_fast_tests(lowest):
         "-n",
         "2",
         "--dist",
-        "loadgroup",
+        "loadfile",
     ]
     run(
         [*python, "-p", "no:cacheprovider"],
