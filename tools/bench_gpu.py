@@ -29,7 +29,7 @@ import torch
 import course_lib
 from course_lib.data import open_dataset
 from course_lib.data.files import commit, replace_file
-from course_lib.experiments.bench import KINDS, alternate, here, ratios, seconds_of, stepper
+from course_lib.experiments.bench import KINDS, alternate, machine, ratios, seconds_of, stepper
 from course_lib.methods import METHODS, method_class
 from course_lib.runs import make_config
 from course_lib.training import profiles
@@ -54,7 +54,7 @@ def measure(part: str, out: Path, dry: bool) -> Rows:
     versions |= {"python": platform.python_version(), "course_lib": course_lib.__version__}
     rows: Rows = []
     facts = {
-        "title": f"{part}, profile {profile}; {here()}",
+        "title": f"{part}, profile {profile}; {machine()}",
         "device": profiles.device_name(),
         "versions": versions,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

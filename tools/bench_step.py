@@ -22,7 +22,7 @@ from course_lib.experiments.bench import (
     KINDS,
     MEASURED,
     alternate,
-    here,
+    machine,
     random_batch,
     ratios,
     seconds_of,
@@ -70,7 +70,7 @@ def step(name: str, repeats: int = 7, settings: list[str] | None = None) -> dict
     peak = {bits: work / statistics.median(seconds[bits]) for bits, work in products.items()}
     size = f"{name}, {config.image_size} px, batch {config.batch_size}"
     top = ", ".join(f"{most:.0f} GFLOP/s in {bits}" for bits, most in peak.items())
-    title = f"{size}; {here()}, {repeats} repeats; matrix product: {top}"
+    title = f"{size}; {machine()}, {repeats} repeats; matrix product: {top}"
     return {"title": title, "rows": rows, "peak": peak}
 
 

@@ -38,8 +38,8 @@ from course_lib.networks.frozen import (
     seeded,
     segment,
 )
-from course_lib.training.frozen import train, train_segmenter
 from course_lib.training.profiles import device_name, pick_device
+from course_lib.training.segmenter import train, train_segmenter
 
 
 @dataclass(frozen=True)

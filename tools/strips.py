@@ -16,7 +16,7 @@ from course_lib.data import View, files, open_dataset
 from course_lib.methods.base import Method
 from course_lib.metrics import nearest_neighbours
 from course_lib.plotting.figures import stitch
-from course_lib.runs.moments import chosen
+from course_lib.plotting.strips import chosen
 
 # Pictures are kept at the start and after each of so many equal parts: one a minute of an hour.
 MOMENTS = 60
@@ -38,7 +38,7 @@ def keeper(folder: Path) -> Callable[[int, dict[str, Tensor]], None]:
 
 @torch.no_grad()
 def results(method: Method, run: dict) -> bytes:
-    """WebP, for :func:`runs.moments.rows_of`: eight test images, the network's and the truth.
+    """WebP, for :func:`plotting.strips.rows_of`: eight test images, the network's and the truth.
 
     Of a GAN from noise: samples, the training images nearest to them, other samples, and so on.
     """
@@ -51,7 +51,7 @@ def results(method: Method, run: dict) -> bytes:
         }
         rows = [batch["x"], method.translate_batch(batch)["fake_y"], batch["y"]]
     else:
-        seen, rows = Subset(data, View(data).shown), []
+        seen, rows = Subset(data, View(data).presentable), []
         with torch.random.fork_rng():
             torch.manual_seed(run["seed"])
             fakes = list(method.preview().values())[:2]

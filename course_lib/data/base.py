@@ -36,7 +36,7 @@ class TwoDomains(Dataset):
         self.epoch = epoch
 
     @property
-    def shown(self) -> Sequence[int]:
+    def presentable(self) -> Sequence[int]:
         """The items to put on a screen, in their order: all but those that a teacher would not."""
         return range(len(self))
 
@@ -76,8 +76,8 @@ class View(TwoDomains):
         return self.dataset[index]
 
     @property
-    def shown(self) -> Sequence[int]:
-        return getattr(self.dataset, "shown", range(len(self)))
+    def presentable(self) -> Sequence[int]:
+        return getattr(self.dataset, "presentable", range(len(self)))
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch

@@ -38,7 +38,8 @@ def entries() -> list[dict]:
 
     ``group`` names what it is a variant of, ``split`` its large sheet. Some have more: ``relative``
     names another emoji of its group, or with nearly the same drawing, because of which it is left
-    out (:func:`_rows`); ``withheld`` says why it is not put on a screen (``TwoDomains.shown``).
+    out (:func:`_rows`); ``withheld`` says why it is not put on a screen
+    (``TwoDomains.presentable``).
     """
     return json.loads((FILES / "emoji.json").read_text(encoding="utf-8"))
 
@@ -149,7 +150,7 @@ class Emoji(TwoDomains):
         self.groups = [first[entries()[row]["group"]] for row in self.rows]
 
     @property
-    def shown(self) -> list[int]:
+    def presentable(self) -> list[int]:
         return [i for i, row in enumerate(self.rows) if "withheld" not in entries()[row]]
 
     def __len__(self) -> int:

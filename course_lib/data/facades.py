@@ -44,7 +44,7 @@ licence needed: the program that draws them is part of the course."""
 COLOURS = torch.tensor(PALETTE) / 127.5 - 1  # of the classes, (12, 3) in [-1, 1]
 
 
-def paint(labels: Tensor) -> Float[Tensor, "*batch 3 h w"]:
+def colour_labels(labels: Tensor) -> Float[Tensor, "*batch 3 h w"]:
     """Label maps (..., h, w) as images in the colours of PALETTE, in [-1, 1]."""
     return COLOURS[labels.long()].movedim(-1, -3).contiguous()
 
@@ -134,7 +134,7 @@ class Facades(TwoDomains):
             x_house, y_house = 2 * i, 2 * self.partner(i, len(self)) + 1
         photo, labels, instances = self._look(y_house, self.fixed_y)
         first = self._look(x_house, self.fixed_x or {})
-        x = paint(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1
+        x = colour_labels(first[1]) if self.fixed_x is None else first[0] / 127.5 - 1
         return {
             "x": x,
             "y": photo / 127.5 - 1,
@@ -146,7 +146,7 @@ class Facades(TwoDomains):
 
     def redraw(self, batch: dict) -> dict:
         """``batch`` with the label image x painted from its (augmented) labels."""
-        return batch | {"x": paint(batch["labels"])}
+        return batch | {"x": colour_labels(batch["labels"])}
 
 
 def _fresh(draw: Draw, **fixed: float) -> tuple[Style, int]:

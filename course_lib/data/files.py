@@ -134,7 +134,7 @@ def writing(what: str, path: Path, size: int) -> Iterator[None]:
         ) from error
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what a killed run left half written."""
     for leftover in folder.glob(f"{ASIDE}*"):
         if leftover.is_dir():

@@ -228,7 +228,7 @@ class ImageFolder(TwoDomains):
         folder = expanded(folder)
         warn_of_dead_links(path for path in list_folder(folder) if path.name not in PARTS)
         self.size, self.seed, self.cropped = size, seed, load == "crop"
-        self.drawn = split == "train"  # in training: windows and, without pairs, the partners
+        self.random = split == "train"  # in training: windows and, without pairs, the partners
         about, x, y, self.paired, self.beside = layout_of(folder)
         all_x, all_y, held_out = [*chain(*x.values())], [*chain(*y.values())], ""
         if split == ALL:
@@ -260,7 +260,7 @@ class ImageFolder(TwoDomains):
 
         self.kept: dict[int, dict[Path, Tensor]] = defaultdict(dict)  # by size
         kind = self.jitter if jitter == "auto" else jitter
-        sides = {size, loaded_size(size, kind, self.cropped)} if self.drawn else {size}
+        sides = {size, loaded_size(size, kind, self.cropped)} if self.random else {size}
         here = [path for path in self.shapes if path in wanted]
         if self._are_few(here):
             bad |= attempt(lambda path: self._decode(path, sides), here)[1]
@@ -367,9 +367,9 @@ class ImageFolder(TwoDomains):
 
     def __getitem__(self, i: int) -> dict:
         name = self.names[i]  # or IndexError, where a loop over items ends
-        j = self.partner(i, len(self.y)) if self.drawn else i % len(self.y)
+        j = self.partner(i, len(self.y)) if self.random else i % len(self.y)
         corners = torch.full((2, 2), 0.5)  # shares of what is left, down and across: the middle
-        if self.drawn and self.cropped:
+        if self.random and self.cropped:
             corners = torch.rand(2, 2, generator=item_generator(self.seed, self.epoch, i, 2))
         x = self._window(self._read(self.x[i % len(self.x)])[0], corners[0])
         y = self._window(self._read(self.y[j])[-1], corners[0 if self.paired else 1])

@@ -276,7 +276,7 @@ def scaled(size: Size, factor: float) -> Size:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
-def half(image: Image.Image, left: bool) -> Image.Image:
+def ab_half(image: Image.Image, left: bool) -> Image.Image:
     """The ``left`` or right half of an A|B image, twice as wide as high; others as they are."""
     start, side = 0 if left else image.height, image.height
     return image.crop((start, 0, start + side, side)) if image.width == 2 * side else image

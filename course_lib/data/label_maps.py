@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data import names, open_dataset
-from course_lib.data.facades import label_map, paint
-from course_lib.data.images import Size, find_images, half, read_image
+from course_lib.data.facades import colour_labels, label_map
+from course_lib.data.images import Size, ab_half, find_images, read_image
 from course_lib.errors import CourseError
 from course_lib.houses.layout import CLASSES, PALETTE
 
@@ -130,7 +130,7 @@ def _scene(
     path: Path, ids: Path | None, fit: Callable[..., Size], pair: bool
 ) -> tuple[str, Size, Tensor, Tensor]:
     images = [read_image(file) for file in (path, ids) if file]
-    images = [half(image, left=True) if pair else image for image in images]
+    images = [ab_half(image, left=True) if pair else image for image in images]
     given = images[0].size
     images = [image.resize(fit(given, path), Image.Resampling.NEAREST) for image in images]
     pixels = [torch.from_numpy(np.array(image)) for image in images]
@@ -181,14 +181,14 @@ def _shifted(mask: Tensor, right: int, down: int) -> Tensor:
     return F.pad(mask, (right, -right, down, -down))
 
 
-def drawn(
+def hand_drawn(
     labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]
 ) -> Float[Tensor, "3 h w"]:
     """The label map in its colours, and a white line of one pixel between instances, in [-1, 1]."""
     line, ids = torch.zeros(labels.shape, dtype=torch.bool), instances.cpu()
     line[:, 1:] |= ids[:, 1:] != ids[:, :-1]
     line[1:] |= ids[1:] != ids[:-1]
-    return torch.where(line, 1.0, paint(labels.cpu()))
+    return torch.where(line, 1.0, colour_labels(labels.cpu()))
 
 
 def shaded(

@@ -73,9 +73,9 @@ class Photos(TwoDomains):
 
     def __init__(self, split: str, size: int = 64, task: str = "photos:colour", seed: int = 0):
         self.size, self.seed, self.degrade = size, seed, TASKS[task]
-        self.drawn = split == "train"
+        self.random = split == "train"
         rows = [i for i, entry in enumerate(entries()) if entry["split"] == split]
-        crops = CROPS if self.drawn else len(FIXED)
+        crops = CROPS if self.random else len(FIXED)
         self.groups = rows * crops
         self.names = [f"{entries()[row]['name']} {n + 1}" for n in range(crops) for row in rows]
         self.fixed = [square for square in FIXED for _ in rows]
@@ -84,10 +84,10 @@ class Photos(TwoDomains):
         return len(self.names)
 
     def __getitem__(self, i: int) -> dict:
-        key = (self.seed, self.epoch, i, 3) if self.drawn else (i,)
+        key = (self.seed, self.epoch, i, 3) if self.random else (i,)
         draws = torch.rand(5, generator=item_generator(*key))
-        share, down, across = draws[:3].tolist() if self.drawn else self.fixed[i]
-        if self.drawn:
+        share, down, across = draws[:3].tolist() if self.random else self.fixed[i]
+        if self.random:
             share = SMALLEST + (1 - SMALLEST) * share
         photo = photograph(entries()[self.groups[i]]["name"])
         shorter = min(photo.size)

@@ -116,58 +116,58 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
 
 def _pages(named: dict[str, Translator]) -> dict[str, Callable[[], w.Widget]]:
     """Title of each tab, one of HINTS, and what makes its widget."""
-    fitting = {name: _kinds(one) for name, one in named.items()}
+    fitting = {name: _kinds(run) for name, run in named.items()}
     pages = {}
     for kind in HINTS:
-        shown = {name: one for name, one in named.items() if kind in fitting[name]}
+        shown = {name: run for name, run in named.items() if kind in fitting[name]}
         if shown:
             pages[kind] = partial(_choice, shown, partial(_made, kind))
         if shown and kind == "Draw":  # which has a choice of its own, and keeps the drawing
-            pages[kind] = partial(draw.draw, {name: one.method for name, one in shown.items()})
+            pages[kind] = partial(draw.draw, {name: run.method for name, run in shown.items()})
     return pages
 
 
-def _kinds(one: Translator) -> list[str]:
+def _kinds(run: Translator) -> list[str]:
     """The tabs that can show a model."""
-    method, data, direction = one.method, one.settings["data"], one.settings["direction"]
+    method, data, direction = run.method, run.settings["data"], run.settings["direction"]
     both_ways = len(method.directions) > 1
     fits = {
-        "Colour": looks.of_run(one.settings, direction).colouring,
+        "Colour": looks.of_run(run.settings, direction).colouring,
         "Draw": (data, direction) == ("emoji:edges", "xy"),
         "Many answers": method.reads_codes,
         "Borrowed looks": both_ways and method.has_codes,
         "There and back": both_ways and not method.has_codes,
         "Rebuild": bool(method.maps),
-        "Training": shipped.name_of(one.folder) is None,
+        "Training": shipped.name_of(run.folder) is None,
         "Real or fake?": True,
         "What D sees": bool(method.discriminators()),
     }
     return [kind for kind, fit in fits.items() if fit]
 
 
-def _made(kind: str, one: Translator) -> w.Widget:
+def _made(kind: str, run: Translator) -> w.Widget:
     """The widget of a tab."""
-    method = one.method
+    method = run.method
     if kind == "Colour":
         test = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
         names = sorted(test, key=lambda name: name != CHOSEN)
         return photograph.colourer(method, {name: photos.photograph(name) for name in names})
     if kind == "Training":
-        return scrubber.scrubber(one.folder)
+        return scrubber.scrubber(run.folder)
     if kind == "Real or fake?":
-        data, seed = _held_out(one, "test"), secrets.randbelow(10**6)
-        pairs = runs.translate_batches(method, Subset(data, data.shown[:ROUND]))
-        return real_or_fake.game(pairs["y"], pairs["fake_y"], one.title, seed=seed)
-    some = _some(one)
+        data, seed = _held_out(run, "test"), secrets.randbelow(10**6)
+        pairs = runs.translate_batches(method, Subset(data, data.presentable[:ROUND]))
+        return real_or_fake.game(pairs["y"], pairs["fake_y"], run.title, seed=seed)
+    some = _some(run)
     x, y, names = some["x"], some["y"], some["names"]
     if kind == "Many answers":
-        val = _held_out(one, "val")
+        val = _held_out(run, "val")
         images = (val[i]["y"][None] for i in range(min(CODES, len(val))))
         codes = [method.encode(image.to(method.device)).cpu() for image in images]
         return latents.explorer(method, x, torch.cat(codes), names)
     if kind == "There and back":
-        words = DOMAINS.get(one.settings["data"], ("x", "y"))
-        words = words if one.settings["direction"] == "xy" else words[::-1]
+        words = DOMAINS.get(run.settings["data"], ("x", "y"))
+        words = words if run.settings["direction"] == "xy" else words[::-1]
         return back.both_ways(method, x, y, names, words)
     if kind == "Borrowed looks":
         return styles.mixer(method, x, y, names, names)
@@ -194,18 +194,18 @@ def _choice(named: dict[str, Translator], make: Callable[[Translator], w.Widget]
     return w.VBox([chosen, message, place])
 
 
-def _held_out(one: Translator, split: str) -> TwoDomains:
-    data, direction, cfg = one.settings["data"], one.settings["direction"], one.method.config
+def _held_out(run: Translator, split: str) -> TwoDomains:
+    data, direction, cfg = run.settings["data"], run.settings["direction"], run.method.config
     return open_dataset(data, split, cfg.image_size, direction, load=cfg.load)
 
 
-def _some(one: Translator) -> dict[str, Any]:
+def _some(run: Translator) -> dict[str, Any]:
     """Some held-out items as a batch, the more telling emoji, and their ``names`` if any."""
-    data = _held_out(one, "test")
-    known, count = data.names or [], min(SHOWN, len(data.shown))
+    data = _held_out(run, "test")
+    known, count = data.names or [], min(SHOWN, len(data.presentable))
     rows = [known.index(name) for name in EMOJI if name in known]
     if len(rows) < 2:
-        rows = [data.shown[i * len(data.shown) // count] for i in range(count)]
+        rows = [data.presentable[i * len(data.presentable) // count] for i in range(count)]
     names = [known[i] for i in rows] if known else None
     return default_collate([data[i] for i in rows]) | {"names": names}
 

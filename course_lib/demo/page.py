@@ -100,7 +100,8 @@ def _inputs(page: Path, name: str, data: TwoDomains, drawn: Callable[[dict], Ten
     """
     names = list(data.names or map(str, range(len(data))))
     rows = [names.index(chosen) for chosen in CHOSEN if chosen in names]
-    rows = rows or sorted({data.shown[i * len(data.shown) // PRESETS] for i in range(PRESETS)})
+    shown = data.presentable
+    rows = rows or sorted({shown[i * len(shown) // PRESETS] for i in range(PRESETS)})
     x = torch.stack([drawn(data[i]) for i in rows])
     (page / "presets" / name).mkdir(parents=True)
     presets = []

@@ -23,7 +23,7 @@ from course_lib.training import profiles
 # ---- how to measure
 
 
-def here() -> str:
+def machine() -> str:
     """This machine, in words."""
     return f"{profiles.device_name()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
 

@@ -49,7 +49,7 @@ from course_lib.experiments.grids import Cell, read_grid
 from course_lib.methods import configs
 from course_lib.metrics import samples, scores
 from course_lib.training import profiles
-from course_lib.training.progress import clock
+from course_lib.training.progress import minutes_seconds
 
 FIRST = ("row", "seed")
 MEASURED = ("config", "seconds", "device", "versions", "commit")  # besides the scores
@@ -116,7 +116,7 @@ def run(
                     failed.append(text)
                 else:
                     keep(cell, result)
-                left = clock((time.monotonic() - began) / count * (len(todo) - count))
+                left = minutes_seconds((time.monotonic() - began) / count * (len(todo) - count))
                 position = f"{finished + count}/{len(cells)}"
                 print(f"{position} {text}, about {left} left", file=sys.stderr, flush=True)
     return failed

@@ -142,8 +142,8 @@ class Method:
     has_chance: bool = False  # without codes, two translations of an image differ: by dropout
     mixes_batch: bool = False  # a translation depends on the other images of its batch
     is_one_network: ClassVar[bool] = False  # translate() is G, or G_xy, of x and z alone
-    least_squares: bool = True  # D's outputs are near 0 or 1; False: logits of a probability
-    relativistic: bool = False  # only differences of D's logits mean something: they have no zero
+    # Of D: a value near 0 or 1, the logit of a probability, or one of which only differences count
+    d_output: Literal["value", "logit", "relative"] = "value"
 
     def __init__(self, config: Any = None, device: torch.device | str = "cpu", bf16: bool = False):
         self.config = config or self.Config()

@@ -194,13 +194,13 @@ class BicycleGAN(Method):
         self.opt_G = self.adam(*learners.values())  # moves E, too
         self.opt_D = self.adam(*self.D.values())
 
-    def paint(self, x: Tensor, *codes: Tensor | None) -> tuple[Tensor | None, ...]:
+    def generate_with(self, x: Tensor, *codes: Tensor | None) -> tuple[Tensor | None, ...]:
         """G(x, z) for each of some ``codes`` z, (B, z_dim); None for a code that is None."""
         if self.config.norm == "batch":  # which mixes the images of a pass
             return tuple(None if z is None else self.run(self.G, x, z) for z in codes)
         return self.run_batched(lambda z: self.G(x.repeat(len(z) // len(x), 1, 1, 1), z), *codes)
 
-    def draw(
+    def reparameterise(
         self, mu: Float[Tensor, "b z_dim"], logvar: Float[Tensor, "b z_dim"]
     ) -> Float[Tensor, "b z_dim"]:
         """$z ~ N(mu, exp(logvar))$, reparameterised: gradients reach both. cAE-GAN takes mu."""
@@ -212,7 +212,7 @@ class BicycleGAN(Method):
         """The maps of logits that a cycle's D gives y, one a scale; given x if D is conditional."""
         return self.run(self.D[cycle], torch.cat([x, y], dim=1) if self.config.conditional else y)
 
-    def fooling(self, cycle: str, x: Tensor, fake_y: Tensor) -> Float[Tensor, ""]:
+    def gan_term(self, cycle: str, x: Tensor, fake_y: Tensor) -> Float[Tensor, ""]:
         """What G's GAN term is in a cycle: the sum over the scales of its D."""
         return sum(map(losses.least_squares_generator, self.judge(cycle, x, fake_y)))
 
@@ -241,14 +241,14 @@ class BicycleGAN(Method):
         z_encoded, z_random = None, None
         if "encoded" in self.D:
             mu, logvar = self.run(E, y)  # (B, 3, S, S) -> (B, z), twice
-            z_encoded = self.draw(mu, logvar)
+            z_encoded = self.reparameterise(mu, logvar)
         if "random" in self.D:
             z_random = self.noise(len(x))
-        fake_encoded, fake_random = self.paint(x, z_encoded, z_random)  # (B, 3, S, S) each
+        fake_encoded, fake_random = self.generate_with(x, z_encoded, z_random)  # (B, 3, S, S) each
 
         # 2. y -> z -> y: GAN and L1 move G and, through z, E; KL moves E.
         if "g_gan_encoded" in wanted:
-            g_terms["g_gan_encoded"] = self.fooling("encoded", x, fake_encoded)
+            g_terms["g_gan_encoded"] = self.gan_term("encoded", x, fake_encoded)
         if "g_l1_encoded" in wanted:
             g_terms["g_l1_encoded"] = losses.l1(fake_encoded, y)
         if "g_kl_encoded" in wanted:
@@ -259,7 +259,7 @@ class BicycleGAN(Method):
         #    then, in the forward pass, which weights want a gradient, and E, though unfrozen long
         #    before backward(), gets none from this reading. G does: gradients pass through E.
         if "g_gan_random" in wanted:
-            g_terms["g_gan_random"] = self.fooling("random", x, fake_random)
+            g_terms["g_gan_random"] = self.gan_term("random", x, fake_random)
         if "g_l1_random" in wanted:  # of pix2pix+noise alone
             g_terms["g_l1_random"] = losses.l1(fake_random, y)
         if "g_latent_random" in wanted:

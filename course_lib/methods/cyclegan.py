@@ -111,7 +111,7 @@ class CycleGAN(Method):
     Config, PRESETS, directions, is_one_network = Config, PRESETS, ("xy", "yx"), True
 
     def build(self, cfg: Config) -> None:
-        self.least_squares = cfg.gan_loss == "least-squares"
+        self.d_output = "value" if cfg.gan_loss == "least-squares" else "logit"
         self.G_xy, self.G_yx = self.generator(), self.generator()
         judges = cfg.d_base_channels, cfg.d_layers, "instance"
         self.D_x, self.D_y = PatchGAN(3, *judges), PatchGAN(3, *judges)
@@ -147,7 +147,7 @@ class CycleGAN(Method):
         out |= {"fake_x": fake_x, "rec_y": rec_y, "idt_x": idt_x}  # y -> x -> y, x -> x
         return {name: images for name, images in out.items() if images is not None}
 
-    def shown(self, images: Tensor) -> Tensor:
+    def augmented(self, images: Tensor) -> Tensor:
         """What D_x and D_y see of images, real or fake: T(images) with DiffAugment."""
         return diff_augment(images) if self.config.diff_augment else images
 
@@ -156,7 +156,7 @@ class CycleGAN(Method):
         cfg, terms = self.config, Terms()
         if cfg.lambda_gan:
             _, of_generator = losses.GAN_LOSSES[cfg.gan_loss]
-            fake_y, fake_x = self.shown(out["fake_y"]), self.shown(out["fake_x"])
+            fake_y, fake_x = self.augmented(out["fake_y"]), self.augmented(out["fake_x"])
             terms["g_gan_y"] = of_generator(None, self.run(self.D_y, fake_y))
             terms["g_gan_x"] = of_generator(None, self.run(self.D_x, fake_x))
         if cfg.lambda_forward:
@@ -173,7 +173,7 @@ class CycleGAN(Method):
     ) -> dict[str, Tensor]:
         """What D_x and D_y minimise, unweighted. Pass fakes detached, as those of the pools are."""
         of_discriminator, _ = losses.GAN_LOSSES[self.config.gan_loss]
-        x, y, fake_x, fake_y = map(self.shown, (x, y, fake_x, fake_y))
+        x, y, fake_x, fake_y = map(self.augmented, (x, y, fake_x, fake_y))
         of_y = of_discriminator(*self.run_batched(self.D_y, y, fake_y))  # of maps of logits
         of_x = of_discriminator(*self.run_batched(self.D_x, x, fake_x))
         terms = {f"{name}_y": term for name, term in of_y.items()}

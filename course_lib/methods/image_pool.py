@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.networks.hardware import AskedOften
+from course_lib.networks.hardware import KeptOnCPU
 
 
-class ImagePool(AskedOften):
+class ImagePool(KeptOnCPU):
     """Up to ``size`` earlier fakes (channels, image_size, image_size) (Shrivastava et al. 2017).
 
     For each image of a batch: while the pool is not full, it is stored and returned. Later, with

@@ -90,7 +90,7 @@ PRESETS: dict[str, dict] = {  # stored pictures, tables and times are of these v
 class Pix2Pix(Method):
     """G, D, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1]."""
 
-    Config, PRESETS, needs_pairs, least_squares = Config, PRESETS, True, False
+    Config, PRESETS, needs_pairs, d_output = Config, PRESETS, True, "logit"
     is_one_network = True
 
     def build(self, cfg: Config) -> None:

@@ -228,7 +228,7 @@ class Pix2PixHD(Method):
         s = one_hot.movedim(-1, 1).float()
         return torch.cat([s, boundary_map(instances)], dim=1) if self.config.use_instances else s
 
-    def paint(
+    def generate_with(
         self, s_and_style: Float[Tensor, "b c h w"], nets: dict[str, nn.Module]
     ) -> Float[Tensor, "b 3 _ _"]:
         """G's photograph; in the first phase that of G1, at half the size."""
@@ -283,7 +283,7 @@ class Pix2PixHD(Method):
         if cfg.use_features:
             s_and_style = torch.cat([s, self.run(self.E, y, batch["instances"])], dim=1)
         self.G1.requires_grad_(self.phase != "enhancer")
-        fake_y = self.run(self.paint, s_and_style, self.networks)
+        fake_y = self.run(self.generate_with, s_and_style, self.networks)
         if self.phase == "global":  # G1 alone paints (B, 3, S/2, S/2)
             s, y = halve(s), halve(y)
 
@@ -341,7 +341,7 @@ class Pix2PixHD(Method):
                 z = self.styles.choose(labels, instances, seed)
             s = torch.cat([s, z.to(self.device)], dim=1)
         with inference(self.averaged["G1"]) as G1, inference(self.averaged["G2"]) as G2:
-            fake_y = self.paint(s, {"G1": G1, "G2": G2})
+            fake_y = self.generate_with(s, {"G1": G1, "G2": G2})
         if self.phase == "global":
             fake_y = F.interpolate(fake_y, scale_factor=2.0, mode="bilinear")
         return {"fake_y": fake_y}

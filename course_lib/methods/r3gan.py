@@ -29,7 +29,7 @@ class Config(pix2pix.Config):
 class R3GAN(pix2pix.Pix2Pix):
     """G, D, their optimisers and one training step. Images are (B, 3, S, S) in [-1, 1]."""
 
-    Config, relativistic = Config, True
+    Config, d_output = Config, "relative"
 
     def discriminator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
         """What D minimises, unweighted: the loss of pairs, and the penalties R1 and R2."""

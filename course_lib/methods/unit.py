@@ -110,7 +110,7 @@ class UNIT(Method):
     """
 
     Config, PRESETS, directions = Config, PRESETS, ("xy", "yx")
-    least_squares = False
+    d_output = "logit"
 
     def build(self, cfg: Config) -> None:
         sizes = (cfg.base_channels, cfg.n_blocks, cfg.shared_blocks)
@@ -123,7 +123,7 @@ class UNIT(Method):
         # a shared block is one parameter here, with losses from both domains
         self.opt_G, self.opt_D = self.adam(self.E, self.G), self.adam(self.D)
 
-    def draw(self, mu: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    def reparameterise(self, mu: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """z ~ N(mu, I), reparameterised; mu itself without noise."""
         return mu + torch.randn_like(mu) if self.config.noise == "on" else mu
 
@@ -133,14 +133,14 @@ class UNIT(Method):
         sides, fakes = {}, {}
         for here, there in WAYS:
             mu = run(E, images[here], here)
-            z = self.draw(mu)
+            z = self.reparameterise(mu)
             fakes[there] = run(G, z, there)
             rec = run(G, z, here) if cfg.lambda_image else None
             mu_back, cyc = None, None
             if cfg.lambda_cycle or cfg.lambda_cycle_kl:
                 mu_back = run(E, fakes[there], there)
             if cfg.lambda_cycle:
-                cyc = run(G, self.draw(mu_back), here)
+                cyc = run(G, self.reparameterise(mu_back), here)
             sides[here] = Side(mu, rec, mu_back, cyc)
         return sides, fakes
 

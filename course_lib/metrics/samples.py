@@ -25,7 +25,7 @@ PIXELS = 2**18  # that a generator makes at a time
 
 
 @torch.no_grad()
-def paint(
+def translate_codes(
     method: Method, x: Float[Tensor, "n 3 s s"], z: Float[Tensor, "#n k ..."]
 ) -> Float[Tensor, "n k 3 s s"]:
     """k translations of each x, with codes of its own or, if z is (1, k, ...), the same for all; on
@@ -84,8 +84,8 @@ def score_samples(
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
     codes = method.noise(len(x) * MANY, 0).unflatten(0, (len(x), MANY))  # in the inputs' order
-    samples = paint(method, x[rows], codes[rows, :SAMPLES])
-    other = paint(method, x, codes[:, -1:])[:, 0]
+    samples = translate_codes(method, x[rows], codes[rows, :SAMPLES])
+    other = translate_codes(method, x, codes[:, -1:])[:, 0]
     each = {f"diversity_{by}": diversity.diversity(samples, by) for by in ("l1", "features")}
     each["nearest_features"] = diversity.each_nearest(samples, y[rows])
     errors = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
@@ -95,18 +95,19 @@ def score_samples(
         both_ways = len(method.directions) > 1 and held_out.paired
         chosen = torch.arange(len(x)) if both_ways else rows
         mu = [method.encode(part.to(method.device)) for part in y[chosen].split(64)]
-        again = paint(method, x[chosen], torch.cat(mu)[:, None])[:, 0]
+        again = translate_codes(method, x[chosen], torch.cat(mu)[:, None])[:, 0]
         encoded = {"encoded_l1": pixels.each_l1(again, y[chosen])}
         numbers |= resampling.means(encoded, intervals, groups[chosen])
     numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", "features")}
     numbers["realism_error"] = diversity.realism_error(other, y)
     numbers |= distances(other, y, groups, intervals)
     few = rows[:: max(1, n // SHARED)][:SHARED]
-    shared = paint(method, x[few], method.noise(SAMPLES, 1)[None])
+    shared = translate_codes(method, x[few], method.noise(SAMPLES, 1)[None])
     numbers["common_colour"] = diversity.common_share(shared.mean((3, 4)))
     if data in ("facades", "facades:unpaired") and direction == "xy":
         deep = rows[:DEEP]
-        more = torch.cat([samples[:DEEP], paint(method, x[deep], codes[deep, SAMPLES:])], dim=1)
+        further = translate_codes(method, x[deep], codes[deep, SAMPLES:])
+        more = torch.cat([samples[:DEEP], further], dim=1)
         styles = factors.read(more.flatten(0, 1)).unflatten(0, more.shape[:2])
         photos, _, _ = photographs(split, size, deep.tolist(), "true answers", TRUE)
         truths = photos.unflatten(0, (len(deep), TRUE))

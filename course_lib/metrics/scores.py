@@ -21,8 +21,8 @@ from course_lib.data import open_dataset
 from course_lib.data.facades import label_map
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels
-from course_lib.metrics.houses import check_maps, hue_errors, lit_windows, visible_borders
-from course_lib.metrics.houses import windows_lit as windows_lit  # notebook 04b has it from here
+from course_lib.metrics.facades import check_maps, hue_errors, lit_windows, visible_borders
+from course_lib.metrics.facades import windows_lit as windows_lit  # notebook 04b has it from here
 from course_lib.metrics.perceptual import distances
 from course_lib.metrics.resampling import ends, groups_of, of_mean, quotient
 from course_lib.networks.frozen import load_segmenter, segment, shrunk

@@ -69,7 +69,7 @@ def prefetch(batches: Iterable[dict], device: torch.device) -> Iterator[dict]:
         yield moved
 
 
-class AskedOften(nn.Module):
+class KeptOnCPU(nn.Module):
     """A module whose buffers named in ``asked`` stay on the CPU.
 
     To ask a GPU for a number is to wait for its work.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from course_lib.networks.bicycle import MultiScale, halve  # noqa: F401 (pix2pixHD halves alike)
 from course_lib.networks.blocks import init_weights, norm_layer, upsample
 from course_lib.networks.discriminators import PatchGAN
-from course_lib.networks.hardware import AskedOften
+from course_lib.networks.hardware import KeptOnCPU
 from course_lib.networks.resnet import ResidualBlock
 
 
@@ -196,7 +196,7 @@ class MultiScaleD(MultiScale):
         )
 
 
-class Phase(AskedOften):
+class Phase(KeptOnCPU):
     """The number of the phase of training, from 0 on. A module, so that checkpoints keep it."""
 
     asked = ("number",)

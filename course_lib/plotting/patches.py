@@ -82,7 +82,7 @@ def patch(
     return box, logits[0, row, col].item(), logits
 
 
-def picture(
+def draw_patches(
     method: Any,
     x: Float[Tensor, "3 s s"],
     y: Float[Tensor, "3 s s"],
@@ -102,11 +102,11 @@ def picture(
     side, stride, _ = field(D, scale)
     image, size = {"x": x.cpu(), "y": y.cpu()}[domain], x.shape[-1]
     ticks = ["fake 0", "0.25", "0.5", "0.75", "real 1"]
-    if method.relativistic:
+    if method.d_output == "relative":
         real = (logits[0] - logits.mean()).sigmoid()
         verdict = f"logit {logit - logits.mean():+.2f} from the mean patch"
         ticks = ["less\nreal", "", "mean\npatch", "", "more\nreal"]
-    elif method.least_squares:  # D's output is then itself near 0 or 1
+    elif method.d_output == "value":  # D's output is then itself near 0 or 1
         real, verdict = logits[0].clamp(0.01, 0.99), f"{logit:.2f}, real is 1"
     else:
         real = logits[0].sigmoid()

@@ -2,13 +2,14 @@
 
 from course_lib.methods import METHODS, method_class
 from course_lib.runs.evaluating import evaluate, over_time, score_run, translate_batches
-from course_lib.runs.opening import open_run, open_translator, read_settings, towards
+from course_lib.runs.opening import in_direction, open_run, open_translator, read_settings
 from course_lib.runs.starting import make_config, train
 from course_lib.runs.translating import translate_files
 
 __all__ = [
     "METHODS",
     "evaluate",
+    "in_direction",
     "make_config",
     "method_class",
     "open_run",
@@ -16,7 +17,6 @@ __all__ = [
     "over_time",
     "read_settings",
     "score_run",
-    "towards",
     "train",
     "translate_batches",
     "translate_files",

@@ -20,7 +20,7 @@ from course_lib.metrics import resampling, samples, scores
 from course_lib.networks.hardware import seeded
 from course_lib.plotting.figures import score_over_time
 from course_lib.runs import looks
-from course_lib.runs.opening import check_maps, open_translator, towards
+from course_lib.runs.opening import check_maps, in_direction, open_translator
 from course_lib.training.run import read_rows
 
 
@@ -79,7 +79,7 @@ def score_run(
     split = split or _part(data, settings)
     held_out = open_dataset(data, split, size, direction, load=load)
     check_maps("this run", method, held_out[0])
-    method = towards(method, settings, direction, folder)
+    method = in_direction(method, settings, direction, folder)
     if method.needs_pairs and not held_out.paired:
         raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
     found = scores.score(method, data, split, direction, intervals=True)

@@ -19,8 +19,8 @@ from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.methods.base import Method
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs import looks
-from course_lib.runs.opening import open_translator, towards
-from course_lib.runs.sizes import multiple
+from course_lib.runs.opening import in_direction, open_translator
+from course_lib.runs.sizes import size_step
 
 LIMIT = 1e-3  # largest difference to PyTorch that passes, of images in [-1, 1]
 INPUTS = 100  # held-out inputs that are compared
@@ -44,7 +44,7 @@ def to_onnx(
     """
     onnx, *_ = need("web", "onnx", "onnxscript.optimizer", "onnxruntime")
     net = _generator(method, direction)
-    step = multiple(method, lambda x: _painted(method, x, _codes(method, len(x)), direction))
+    step = size_step(method, lambda x: _painted(method, x, _codes(method, len(x)), direction))
     codes = _codes(method, 2)
     model = _traced(net, method.config.image_size, step, codes)
     if half:
@@ -109,7 +109,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     check_outputs([path])
     method, settings = open_translator(folder, "cpu")
     direction = direction or settings["direction"]
-    towards(method, settings, direction, folder)  # refuses what was not learned
+    in_direction(method, settings, direction, folder)  # refuses what was not learned
     learned = "xy" if direction == settings["direction"] else "yx"  # as the method calls it
     where = settings["data"]
     name = where if where in names() else Path(where).name  # a page must not tell folders
@@ -281,7 +281,8 @@ class _Scenes(nn.Module):
     def __init__(self, method: Pix2PixHD):
         super().__init__()
         self.nets = nn.ModuleDict({name: method.averaged[name] for name in ("G1", "G2")})
-        self.paint, self.scene, self.n_labels = method.paint, method.scene, method.config.n_labels
+        self.generate_with, self.scene = method.generate_with, method.scene
+        self.n_labels = method.config.n_labels
         shades = torch.tensor(SHADES) / 127.5 - 1  # the nearest of them has the largest 2 x c - c c
         self.kernel = nn.Buffer(2 * shades[:, :, None, None])
         self.bias = nn.Buffer(-shades.square().sum(1))
@@ -305,4 +306,4 @@ class _Scenes(nn.Module):
         at = F.conv2d(x, self.kernel, self.bias).argmax(1)  # (B, 3, H, W) -> (B, H, W)
         scene = self.scene(at % len(PALETTE), at)
         styles = torch.einsum("bkhw,bkf->bfhw", scene[:, : self.n_labels], self.styles(z))
-        return self.paint(torch.cat([scene, styles], dim=1), dict(self.nets.items()))
+        return self.generate_with(torch.cat([scene, styles], dim=1), dict(self.nets.items()))

@@ -19,7 +19,7 @@ from course_lib.runs.opening import config_of, open_run, read_settings
 from course_lib.training import checkpoint
 
 
-def named(start: Path | str) -> str:
+def full_name(start: Path | str) -> str:
     """``start`` as a run is named: NAME alone is ``shipped:NAME``, unless a folder is called so."""
     start = os.path.expanduser(start)
     is_short = str(start) in shipped.NAMES and not Path(start).exists()
@@ -32,14 +32,14 @@ def settings_of(start: Path | str, method: str, size: int | None = None) -> dict
     A U-Net keeps its depth. Raises CourseError for a start that cannot be read, is of another
     method, or whose U-Net does not go down to whole pixels from this size.
     """
-    run = read_settings(named(start))
+    run = read_settings(full_name(start))
     if run["method"] != method:
         raise CourseError(
             f"{start} is a {run['method']} run, and {method} has other networks",
             "--start",
             f"course train {run['method']} --start {start}",
         )
-    values = configs.as_dict(config_of(named(start), run))
+    values = configs.as_dict(config_of(full_name(start), run))
     old = values["image_size"]
     if size not in (None, old) and "levels" in values and values.get("generator") != "resnet":
         values["levels"] = values["levels"] or old.bit_length() - 1
@@ -59,7 +59,7 @@ class Start(NamedTuple):
     model: Method
     facts: dict[str, Any]  # name, steps that it has learned for, sha256 of its file of weights
 
-    def give(self, model: Method) -> None:
+    def copy_into(self, model: Method) -> None:
         """Copy the networks into ``model``. An average that is new begins with the weights.
 
         All averages count their updates from 0, so that they soon follow the new training: at the
@@ -89,10 +89,10 @@ class Start(NamedTuple):
             ) from error
 
 
-def opened(start: Path | str, method: str, size: int) -> Start:
+def open_start(start: Path | str, method: str, size: int) -> Start:
     """Open what ``start`` names. Raises CourseError as :func:`settings_of` and `runs.open_run`."""
     settings_of(start, method, size)
-    name = named(start)
+    name = full_name(start)
     model = open_run(name, "cpu")[0]
     if short := shipped.name_of(name):
         facts = shipped.about(short)

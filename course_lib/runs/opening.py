@@ -95,7 +95,7 @@ def open_translator(folder: Path | str, device: str) -> tuple[Method, dict]:
     return method, settings
 
 
-def towards(method: Method, settings: dict, direction: str, folder: Path | str) -> Method:
+def in_direction(method: Method, settings: dict, direction: str, folder: Path | str) -> Method:
     """``method`` as a translator in ``direction``.
 
     Raises CourseError if there is no such direction, or if the run has learned the other one only.

@@ -23,7 +23,7 @@ PADDED = 0.15  # share of a side that may be reflection: with more, things appea
 FIX = "give a smaller --scale, or --square"
 
 
-def multiple(method: Method, paint: Painter) -> int:
+def size_step(method: Method, paint: Painter) -> int:
     """Heights and widths that ``paint`` takes are multiples of this, found by trying.
 
     0 stands for squares of image_size only. A U-Net goes down to one pixel: norms that use the
@@ -102,7 +102,7 @@ def framer(
             "--scale",
             "give --scale 1, or leave it out: then the shorter side is as in training",
         )
-    size, step = method.config.image_size, 0 if squared else multiple(method, paint)
+    size, step = method.config.image_size, 0 if squared else size_step(method, paint)
     if not (step or squared):
         warnings.warn(
             "this network takes squares only: "

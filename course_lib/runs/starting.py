@@ -76,7 +76,7 @@ def train(
     """
     cls, out, data = method_class(method), files.expanded(out), os.path.expanduser(data)
     config = config or make_config(method, start=start)
-    begun = fine_tuning.opened(start, method, config.image_size) if start is not None else None
+    begun = fine_tuning.open_start(start, method, config.image_size) if start is not None else None
     place = distributed.join(profiles.pick_device(device))
     rank, ranks = distributed.world()
     bf16 = profiles.use_bf16(place, bf16)
@@ -113,7 +113,7 @@ def train(
     with seeded(seed, place), explained("building the networks"):
         model = cls(config, place, bf16)
     if begun:
-        begun.give(model)
+        begun.copy_into(model)
     run = TrainingRun(model, out, seed, steps, minutes, settings)
     if rank == 0 and device == "auto" and place.type == "cpu" and not profiles.unused_gpu():
         run.remark = f"no GPU found: training on {settings['device']}"

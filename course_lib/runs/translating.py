@@ -14,10 +14,10 @@ from course_lib.data.files import expanded
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
     Size,
+    ab_half,
     attempt,
     find_images,
     grey,
-    half,
     list_folder,
     read_image,
     refusal,
@@ -29,7 +29,7 @@ from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import looks
 from course_lib.runs.label_maps import translate_scenes
-from course_lib.runs.opening import open_translator, towards
+from course_lib.runs.opening import in_direction, open_translator
 from course_lib.runs.sizes import Painter, framer, make_targets, paint_files
 
 
@@ -74,7 +74,7 @@ def translate_files(
     source, target = expanded(source), expanded(target)
     method, settings = open_translator(folder, device)
     direction = direction or settings["direction"]
-    method = towards(method, settings, direction, folder)
+    method = in_direction(method, settings, direction, folder)
     _check_noise(method, settings["method"], folder, samples, style)
     if method.maps:
         if keep_alpha:
@@ -86,7 +86,7 @@ def translate_files(
     paired, input_is_left = (squared or look.beside) and not whole, direction == "xy"
     example = style and read_image(style)
     if example and not whole:
-        example = half(example, not input_is_left)
+        example = ab_half(example, not input_is_left)
     paint = _painter(method, look, example, samples, seed)
     frame = framer(method, paint, scale, squared)
     sizes, bad = attempt(lambda path: read_image(path).size, paths)  # before anything is written
@@ -106,7 +106,7 @@ def translate_files(
     def opened() -> Iterator[tuple[Path, Size, Callable[[Size], Tensor], Image.Image]]:
         for path in paths:
             image = read_image(path, keep_alpha)
-            image = half(image, input_is_left) if paired else image
+            image = ab_half(image, input_is_left) if paired else image
             yield path, image.size, partial(to_tensor, image.convert("RGB")), image
 
     finish = with_luminance if look.colouring else None  # the network gives the colours alone

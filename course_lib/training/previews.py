@@ -42,7 +42,7 @@ class Previews:
         """Keep up to 64 images of ``val``, spread evenly; up to six of them are shown."""
         count = min(64, len(val))
         rows = [i * len(val) // count for i in range(count)]
-        items, worth_showing = [val[row] for row in rows], val.shown
+        items, worth_showing = [val[row] for row in rows], val.presentable
         for key in ("x", "y", *self.method.maps):
             self.val[key] = torch.stack([item[key] for item in items]).to(self.method.device)
         self.on_screen = [k for k, row in enumerate(rows) if row in worth_showing][:6]
@@ -57,7 +57,7 @@ class Previews:
         if self.best is not None:
             self.run.describe(self.best)
             folder = self.best / "checkpoints"
-            files.sweep(folder)
+            files.remove_leftovers(folder)
             for late in [step for step in checkpoint.steps(folder) if step > self.run.step]:
                 checkpoint.drop(folder / f"{late:08d}")
 

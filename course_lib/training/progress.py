@@ -24,7 +24,7 @@ def in_notebook() -> bool:
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
-def clock(seconds: float) -> str:
+def minutes_seconds(seconds: float) -> str:
     """130 -> ``2:10``."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
@@ -70,7 +70,7 @@ class Progress:
         pace = f"{done * run.method.config.batch_size / max(spent, 1e-9):.0f} images/s"
         if spent > done:
             pace = f"{spent / max(done, 1):.1f} s per update"
-        parts = [f"step {run.step}{total}", pace, f"{clock(max(left, 0))} left", threads]
+        parts = [f"step {run.step}{total}", pace, f"{minutes_seconds(max(left, 0))} left", threads]
         values = " ".join(f"{name} {value:.3f}" for name, value in run.terms.items())
         return " · ".join(filter(None, [*parts, values]))
 

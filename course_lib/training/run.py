@@ -86,8 +86,8 @@ class TrainingRun:
                 self.out,
                 "add --resume to go on, or choose another --out",
             )
-        files.sweep(self.out)
-        files.sweep(folder)
+        files.remove_leftovers(self.out)
+        files.remove_leftovers(folder)
         latest = checkpoint.load_latest(folder) if resume else None
         if latest:
             config, recorded = type(self.method.config), latest[2]["settings"]

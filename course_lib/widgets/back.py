@@ -24,7 +24,7 @@ def there_and_back(
     return torch.cat([image[None], there.cpu(), back.cpu()])
 
 
-def picture(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -> Image.Image:
+def draw_back(method: Any, image: Float[Tensor, "3 s s"], direction: str = "xy") -> Image.Image:
     """:func:`there_and_back`, side by side."""
     zoom = max(1, LARGE // image.shape[-1])
     return Image.fromarray(stitch([there_and_back(method, image, direction)], zoom))
@@ -37,7 +37,7 @@ def both_ways(
     names: Sequence[str] | None = None,
     domains: tuple[str, str] = ("x", "y"),
 ) -> w.VBox:
-    """A choice of images and of the direction, in words ``domains``, and their :func:`picture`.
+    """A choice of images and of the direction, in words ``domains``, and their :func:`draw_back`.
 
     An error of the model appears above the picture and is raised again.
     """
@@ -50,7 +50,7 @@ def both_ways(
     def draw() -> tuple[str, str]:
         image = images[direction.value][chosen.value]
         alt = "the chosen image, its translation, and that one translated back"
-        return image_tag(picture(method, image, direction.value), alt), ""
+        return image_tag(draw_back(method, image, direction.value), alt), ""
 
     direction.observe(lambda change: chosen.offer(images[change["new"]], names), "value")
     return below([chosen, direction], draw)

@@ -39,7 +39,7 @@ def principal_directions(
     return (axes * largest.sign())[:count].float(), shares[:count].float()
 
 
-def picture(
+def draw_codes(
     method: Any, x: Float[Tensor, "n 3 s s"], chosen: int, z: Float[Tensor, " z_dim"]
 ) -> Image.Image:
     """The chosen input beside G's answer; then, at half the size, the others above theirs."""
@@ -82,7 +82,7 @@ class Explorer(w.VBox):
     def draw(self) -> tuple[str, str]:
         alt = "the chosen input and its translation, and others translated with the same z"
         line = f"length of z: {self.z.norm():.2f} (a random one has about {len(self.z) ** 0.5:.2f})"
-        return image_tag(picture(self.method, self.x, self.inputs.value, self.z), alt), line
+        return image_tag(draw_codes(self.method, self.x, self.inputs.value, self.z), alt), line
 
     def moved(self, axis: Tensor, change: Any) -> None:
         """A slider was: z moves along its axis, and nowhere else."""
@@ -115,7 +115,7 @@ def explorer(
 ) -> Explorer:
     """A slider for each number of z, buttons for z = 0 and a random z, a choice of inputs.
 
-    Below them is the :func:`picture`. ``x`` are the inputs, six at most are readable; ``names``
+    Below them is the :func:`draw_codes`. ``x`` are the inputs, six at most are readable; ``names``
     their captions. From ``codes``, E's mu of many images, come sliders for the three principal
     directions: they move z along them, in the same units. z stays within 2.5 on every axis; the
     sliders show it rounded. An error of the model appears above the picture and is raised again.

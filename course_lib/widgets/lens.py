@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.data.images import to_png
-from course_lib.plotting.patches import discriminators, field, patch, picture
+from course_lib.plotting.patches import discriminators, draw_patches, field, patch
 from course_lib.widgets.show import Pictures, shown_errors
 
 
@@ -35,7 +35,7 @@ def lens(
     y: Float[Tensor, "n 3 s s"],
     names: Sequence[str] | None = None,
 ) -> w.VBox:
-    """The :func:`picture` of the patch under the pointer; the arrow keys move it, too.
+    """The :func:`draw_patches` of the patch under the pointer; the arrow keys move it, too.
 
     For each of n pairs and each D it shows real images and those that G makes. An error appears
     above the picture and is raised again.
@@ -63,7 +63,7 @@ def lens(
             if [row, col] != view.cell:  # another D has a smaller map
                 view.cell = [row, col]  # which comes back here
                 return
-            figure = picture(method, *shown, row, col, name)
+            figure = draw_patches(method, *shown, row, col, name)
             whole, _, chart, _ = figure.axes
             boxes = [axes.get_position() for axes in (whole, chart)]
             _, stride, _ = field(*judges[name][1:])

@@ -34,7 +34,7 @@ def coloured(method: Any, photo: Image.Image) -> Image.Image:
     return with_luminance(frame.crop(paint(grey(x))[0].cpu()), photo)
 
 
-def picture(photo: Image.Image, guess: Image.Image) -> dict[str, Image.Image]:
+def draw_photograph(photo: Image.Image, guess: Image.Image) -> dict[str, Image.Image]:
     """By caption: in grey, as coloured, and in truth unless that is grey as well; reduced."""
     shown = {"in grey": photo.convert("L"), "the network's guess": guess, "in truth": photo}
     if is_grey(to_tensor(photo, SMALL)):
@@ -44,7 +44,8 @@ def picture(photo: Image.Image, guess: Image.Image) -> dict[str, Image.Image]:
 
 
 def colourer(method: Any, photos: Mapping[str, Image.Image]) -> w.VBox:
-    """A choice of ``photos``, by their names, or one of your own; its :func:`picture`; a link.
+    """A choice of ``photos``, by their names, or one of your own; the
+    picture of :func:`draw_photograph`; a link.
 
     The link saves what the network made of it, with at most 2,048 px on its longer side. An error
     appears above the picture and is raised again.
@@ -60,7 +61,7 @@ def colourer(method: Any, photos: Mapping[str, Image.Image]) -> w.VBox:
         link = f'<a download="coloured.png" href="{data_url(guess)}">Save as PNG</a>'
         shown = [
             f"{FIGURE}{image_tag(image, f'the photograph {caption}')}<br>{caption}</figure>"
-            for caption, image in picture(photo, guess).items()
+            for caption, image in draw_photograph(photo, guess).items()
         ]
         return "".join(shown), link
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data.label_maps import Edit, drawn
+from course_lib.data.label_maps import Edit, hand_drawn
 from course_lib.errors import CourseError
 from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import image_grid, stitch
@@ -23,11 +23,11 @@ WIDE = {"description_width": "70px"}
 Scene = tuple[Tensor, Tensor]  # labels and instances, (s, s) each
 
 
-def picture(method: Any, scene: Scene, edits: Mapping[int, Edit], seed: int = 0) -> Image.Image:
+def draw_scene(method: Any, scene: Scene, edits: Mapping[int, Edit], seed: int = 0) -> Image.Image:
     """The edited label map, with the boundaries of its instances, beside G's photograph of it."""
     labels, instances, fake_y = photograph(method, *scene, edits, seed)
     zoom = max(1, LARGE // labels.shape[-1])
-    return Image.fromarray(stitch([torch.stack([drawn(labels, instances), fake_y])], zoom))
+    return Image.fromarray(stitch([torch.stack([hand_drawn(labels, instances), fake_y])], zoom))
 
 
 def static(
@@ -39,7 +39,7 @@ def static(
     """What the widget shows, on paper: by caption the edited label maps, and G's photographs."""
     shown = [photograph(method, *scene, edit, seed) for edit in edits.values()]
     rows = {
-        "label map": torch.stack([drawn(*maps) for *maps, _ in shown]),
+        "label map": torch.stack([hand_drawn(*maps) for *maps, _ in shown]),
         "generated": torch.stack([fake_y for *_, fake_y in shown]),
     }
     return image_grid(rows, list(edits))
@@ -68,7 +68,7 @@ class Editor(w.VBox):
         self.edits: dict[int, Edit] = {}
         centres = range(method.config.n_centres if method.config.use_features else 0)
         styles = [("as drawn", None), *((f"centre {k + 1}", k) for k in centres)]
-        self.scene = Pictures(torch.stack([drawn(*maps) for maps in scenes]), names)
+        self.scene = Pictures(torch.stack([hand_drawn(*maps) for maps in scenes]), names)
         self.instance = _dropdown("instance", objects(scenes[0]))
         reach = scenes[0][0].shape[-1] // 4
         self.fields = {  # those of an Edit
@@ -89,7 +89,7 @@ class Editor(w.VBox):
         self.restart()
 
     def draw(self) -> tuple[str, str]:
-        shown = picture(self.method, self.scenes[self.scene.value], self.edits, self.seed)
+        shown = draw_scene(self.method, self.scenes[self.scene.value], self.edits, self.seed)
         alt = "the edited label map, and the photograph that G paints from it"
         return image_tag(shown, alt), f"{len(self.edits)} instances changed"
 

@@ -24,7 +24,7 @@ def frames(run_folder: Path | str) -> list[tuple[int, Path]]:
     return numbered
 
 
-def picture(run_folder: Path | str, index: int) -> tuple[Image.Image, Image.Image]:
+def draw_moment(run_folder: Path | str, index: int) -> tuple[Image.Image, Image.Image]:
     """The preview number ``index``, and the loss curves, with a line at its step.
 
     Raises CourseError if there is no preview, a preview cannot be read, or there is no history yet.
@@ -41,13 +41,13 @@ def picture(run_folder: Path | str, index: int) -> tuple[Image.Image, Image.Imag
 
 
 def scrubber(run_folder: Path | str) -> w.VBox:
-    """A slider over the previews, a button that plays them, and the :func:`picture`.
+    """A slider over the previews, a button that plays them, and the :func:`draw_moment`.
 
     Each picture is drawn once. Errors appear above it and are raised again; the first error, of a
     folder that is no run, is raised at once.
     """
     steps = [step for step, _ in frames(run_folder)]
-    drawn = cache(lambda index: picture(run_folder, index))
+    drawn = cache(lambda index: draw_moment(run_folder, index))
     options = [(str(step), i) for i, step in enumerate(steps)]
     slider = w.SelectionSlider(options=options, description="step")
     play = w.Play(max=len(steps) - 1, interval=700, repeat=False, description="play the previews")

@@ -16,7 +16,7 @@ from course_lib.widgets.show import Chooser, below, image_tag
 LARGE = 256  # side of an image in the picture, in pixels
 
 
-def picture(
+def draw_styles(
     method: Any, content: Float[Tensor, "3 s s"], example: Float[Tensor, "3 s s"]
 ) -> Image.Image:
     """The content, an x, the example of the style, a y, and what comes out, a y, side by side."""
@@ -35,8 +35,8 @@ def mixer(
 ) -> w.VBox:
     """A choice of contents and one of styles, each with a button to upload an image.
 
-    Below is their :func:`picture`. An upload is shown at once, until something else is chosen. An
-    error appears above the picture, and is raised again: CourseError for what is no image.
+    Below is their :func:`draw_styles`. An upload is shown at once, until something else is chosen.
+    An error appears above the picture, and is raised again: CourseError for what is no image.
     """
     content = Chooser(contents, names, "content", "own content")
     style = Chooser(examples, example_names, "style", "own style")
@@ -47,6 +47,6 @@ def mixer(
     def draw() -> tuple[str, str]:
         shown = chosen(contents, content.value), chosen(examples, style.value)
         alt = "a content, an example of a style, and the content painted in that style"
-        return image_tag(picture(method, *shown), alt), ""
+        return image_tag(draw_styles(method, *shown), alt), ""
 
     return below([content, style], draw)

@@ -94,7 +94,7 @@ def test_bad_train_arguments(arguments, what, tmp_path, refusal):
 
 CHOICES = {
     "direction": lambda: open_dataset("emoji:edges", "val", 32, "AtoB"),
-    "direction ": lambda: runs.towards(
+    "direction ": lambda: runs.in_direction(
         cyclegan.CycleGAN(SMALL), {"direction": "xy"}, "AtoB", "run"
     ),
     "split": lambda: open_dataset("emoji:edges", "testing", 32),

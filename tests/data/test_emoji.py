@@ -112,13 +112,13 @@ def test_tasks_that_are_made_of_the_drawing(name):
 
 def test_what_no_teacher_would_show_is_learned_from_but_not_shown():
     train, apart = EmojiEdges("train", 16), EmojiStyles("left out", ("noto", "fluent"), 16)
-    hidden = [train.names[i] for i in range(len(train)) if i not in train.shown]
+    hidden = [train.names[i] for i in range(len(train)) if i not in train.presentable]
     assert "middle_finger" in hidden and "smoking" in hidden and len(hidden) == 10
-    assert {apart.names[i] for i in range(len(apart)) if i not in apart.shown} == {
+    assert {apart.names[i] for i in range(len(apart)) if i not in apart.presentable} == {
         "women-with-bunny-ears-partying"
     }
     houses = Swapped(open_dataset("facades", "val", 16))
-    assert Swapped(train).shown == train.shown and list(houses.shown)[-1] == 199
+    assert Swapped(train).presentable == train.presentable and list(houses.presentable)[-1] == 199
 
 
 def test_outline_by_hand():

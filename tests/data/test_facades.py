@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from course_lib.data import label_maps, open_dataset
 from course_lib.data.augment import Augment
-from course_lib.data.facades import HOUSES, PAIRED, SHOWN, TASKS, Facades, label_map, paint
+from course_lib.data.facades import HOUSES, PAIRED, SHOWN, TASKS, Facades, colour_labels, label_map
 from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.networks.pix2pixhd import boundary_map
 
@@ -85,11 +85,11 @@ def test_day_and_night_in_pairs_show_each_house_twice():
 
 def test_labels_become_colours_and_come_back():
     labels = torch.randint(12, (2, 9, 7), generator=torch.Generator().manual_seed(0))
-    image = paint(labels)
+    image = colour_labels(labels)
     assert image.shape == (2, 3, 9, 7) and torch.equal(label_map(image), labels)
     assert torch.equal(label_map(image + 0.2 * (torch.rand(image.shape) - 0.5)), labels)
     colour = torch.tensor(PALETTE[labels[0, 4, 5]]).float()
-    assert torch.equal(paint(labels[0])[:, 4, 5] * 127.5 + 127.5, colour)
+    assert torch.equal(colour_labels(labels[0])[:, 4, 5] * 127.5 + 127.5, colour)
 
 
 def test_two_shades_tell_windows_apart_that_touch():
@@ -110,7 +110,7 @@ def test_augmentation_moves_image_labels_and_instances_together(kind):
     view = Augment(Facades("train", 64, count=12), kind=kind, flip=True)
     batch = next(iter(DataLoader(view, batch_size=12)))
     plain = next(iter(DataLoader(view.dataset, batch_size=12)))
-    assert torch.equal(batch["x"], paint(batch["labels"]))
+    assert torch.equal(batch["x"], colour_labels(batch["labels"]))
     assert not torch.equal(batch["labels"], plain["labels"])
     assert set(batch["instances"].unique().tolist()) <= set(plain["instances"].unique().tolist())
     # a wall is where the labels say it is: its colour varies less than the picture's

@@ -62,7 +62,7 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
 
 def test_each_of_few_test_images_is_offered_once(monkeypatch):
     class Few(list):
-        names, shown = None, [0, 1, 2]
+        names, presentable = None, [0, 1, 2]
 
     monkeypatch.setattr(app, "_held_out", lambda *_: Few({"x": i} for i in range(3)))
     assert app._some(app.Translator("few", None, {}, Path("few")))["x"].tolist() == [0, 1, 2]

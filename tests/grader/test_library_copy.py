@@ -54,5 +54,5 @@ def test_no_training_step_is_in_the_copy(tmp_path, problem_set):
         "fonts",
     }
     # classifiers that measure, a step that is watched, a timed layer: no GAN's own step
-    own = {"training/frozen.py", "plotting/steps.py", "cli/doctor.py"}
+    own = {"training/segmenter.py", "plotting/steps.py", "cli/doctor.py"}
     assert set(steps) == {f"course_lib/{name}" for name in own}

@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_lib.data.facades import paint
+from course_lib.data.facades import colour_labels
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.runs.opening import swapped
@@ -71,7 +71,7 @@ class Noise(torch.utils.data.Dataset):
             for maps in (coarse, grid)
         )
         self.y = torch.rand(n, 3, size, size, generator=generator) * 2 - 1
-        self.x = paint(self.labels)
+        self.x = colour_labels(self.labels)
 
     def __len__(self) -> int:
         return len(self.y)

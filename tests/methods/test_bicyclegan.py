@@ -165,7 +165,7 @@ def test_only_a_conditional_d_looks_at_x():
 def test_only_a_variant_with_an_encoder_encodes():
     method, y = make(variant="cAE-GAN"), batch()["y"]
     mu, logvar = method.encode_distribution(y)
-    assert torch.equal(method.encode(y), mu) and torch.equal(method.draw(mu, logvar), mu)
+    assert torch.equal(method.encode(y), mu) and torch.equal(method.reparameterise(mu, logvar), mu)
     assert not make(variant="pix2pix+noise").reads_codes
     with pytest.raises(CourseError, match=r"pix2pix\+noise has no encoder"):
         make(variant="pix2pix+noise").encode(y)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from course_lib import CourseError, runs
 from course_lib.data import label_maps, open_dataset
-from course_lib.data.facades import Facades, paint
+from course_lib.data.facades import Facades, colour_labels
 from course_lib.methods.pix2pixhd import Config, Pix2PixHD
 from course_lib.networks.bicycle import halve
 from course_lib.networks.pix2pixhd import (
@@ -57,7 +57,7 @@ def test_step_equals_the_equations():
     s = torch.cat([onehot, boundary_map(ids).double()], dim=1)
     method.scene = lambda *_: s
     method.judge = lambda s, y: method.D(torch.cat([s, y], 1))  # in float64
-    method.paint = lambda s, nets: nets["G2"](s, nets["G1"].feature_map(halve(s)))
+    method.generate_with = lambda s, nets: nets["G2"](s, nets["G1"].feature_map(halve(s)))
     learners = [p for n in ("G1", "G2", "E") for p in ref.networks[n].parameters()]
     opt_G = torch.optim.Adam(learners, 2e-4, (0.5, 0.999))
     opt_D = torch.optim.Adam(ref.D.parameters(), 2e-4, (0.5, 0.999))
@@ -253,7 +253,7 @@ def test_regions_are_connected_and_of_one_label():
 
 def test_label_maps_come_in_colours_or_numbers(tmp_path):
     item = Facades("test", 64)[2]
-    colours = ((paint(item["labels"]) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+    colours = ((colour_labels(item["labels"]) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     Image.fromarray(colours).save(tmp_path / "colours.png")
     Image.fromarray(item["labels"].numpy()).save(tmp_path / "numbers.png")
     Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")

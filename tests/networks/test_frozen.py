@@ -12,7 +12,7 @@ from course_lib.data.facades import Facades, photographs
 from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
 from course_lib.networks import frozen, parameter_count
 from course_lib.networks.frozen import Segmenter, load_segmenter, segment
-from course_lib.training.frozen import train_segmenter
+from course_lib.training.segmenter import train_segmenter
 
 LOADERS = {
     "facades": frozen.load_segmenter,

@@ -9,8 +9,8 @@ from PIL import Image
 
 from course_lib import runs
 from course_lib.data import facades
-from course_lib.data.facades import Facades, paint
-from course_lib.data.images import half, read_image, to_bytes, to_image, to_tensor
+from course_lib.data.facades import Facades, colour_labels
+from course_lib.data.images import ab_half, read_image, to_bytes, to_image, to_tensor
 from course_lib.methods import METHODS, method_class
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.metrics import samples
@@ -160,7 +160,7 @@ def test_the_command_draws_styles_and_takes_that_of_an_example(
     assert translated("--seed", 0)["a.png"] == drawn["a_1.png"]
     method, _ = runs.open_run(trained(name), "cpu")
     x, y = (
-        to_tensor(half(read_image(tmp_path / file), True), 32)[None]
+        to_tensor(ab_half(read_image(tmp_path / file), True), 32)[None]
         for file in ("in/b.png", "style.png")
     )
     assert close(
@@ -231,7 +231,7 @@ def test_pix2pixhd_is_scored_with_instances_or_refuses(
 def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
     item, run = Facades("test", 32)[1], trained("pix2pixhd")
     for folder, image in (
-        ("labels", to_image(paint(item["labels"]))),
+        ("labels", to_image(colour_labels(item["labels"]))),
         ("instances", item["instances"]),
     ):
         (tmp_path / "in" / folder).mkdir(parents=True)

@@ -36,7 +36,7 @@ def test_every_method_takes_over_all_networks_and_nothing_else(name):
     case = CASES[name]
     old, model = case.make(average=0.9), case.make(seed=9, average=0.9)
     contract.step(old, case.batch())
-    Start(old, {"name": "first", "steps": 1}).give(model)
+    Start(old, {"name": "first", "steps": 1}).copy_into(model)
     given = contract.state(model)  # moments of Adam, too, if there were any
     of_pools = {n for n, net in old.networks.items() if isinstance(net, ImagePool)}
     weights = {k: t for k, t in contract.state(old).items() if k.partition(".")[0] in old.networks}
@@ -49,12 +49,12 @@ def test_every_method_takes_over_all_networks_and_nothing_else(name):
 
 
 def test_averages_begin_with_those_of_the_start_and_soon_follow(place, tmp_path):
-    begun = fine_tuning.opened(place / "run", "pix2pix", 16)
+    begun = fine_tuning.open_start(place / "run", "pix2pix", 16)
     settings = (["average=0"], ["average=0.5"])
     made = [runs.make_config("pix2pix", settings=pair, start=place / "run") for pair in settings]
     plain, averaged = map(method_class("pix2pix"), made)
-    begun.give(plain)
-    begun.give(averaged)
+    begun.copy_into(plain)
+    begun.copy_into(averaged)
     ours, theirs = averaged.networks["G_average"], begun.model.networks["G_average"]
     assert ours.updates == 0 and begun.facts["steps"] == 2
     assert all(map(torch.equal, ours.parameters(), theirs.parameters()))
@@ -67,8 +67,8 @@ def test_averages_begin_with_those_of_the_start_and_soon_follow(place, tmp_path)
         steps=1,
         start=place / "run",
     )
-    again = fine_tuning.opened(tmp_path / "plain", "pix2pix", 16)
-    again.give(averaged)  # which has an average, and the start has none
+    again = fine_tuning.open_start(tmp_path / "plain", "pix2pix", 16)
+    again.copy_into(averaged)  # which has an average, and the start has none
     assert all(map(torch.equal, ours.parameters(), again.model.G.parameters()))
 
 

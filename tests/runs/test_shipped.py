@@ -15,8 +15,9 @@ from torch.utils.data import default_collate
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.methods import configs
+from course_lib.plotting import strips
 from course_lib.plotting.patches import patch
-from course_lib.runs import moments, shipped
+from course_lib.runs import shipped
 from tests import ROOT
 from tests.support.pictures import photograph
 
@@ -138,6 +139,6 @@ def test_the_commands(tmp_path, course, refusal):
 
 def test_eight_are_chosen_all_over_the_data_and_none_that_is_not_shown():
     data = open_dataset("emoji:edges", "test", 16)
-    found = moments.chosen(data)
-    assert len(found) == 8 and set(found) <= set(data.shown) and found[-1] > 0.8 * len(data)
-    assert moments.chosen(torch.utils.data.TensorDataset(torch.zeros(5))) == [0, 1, 2, 3, 4]
+    found = strips.chosen(data)
+    assert len(found) == 8 and set(found) <= set(data.presentable) and found[-1] > 0.8 * len(data)
+    assert strips.chosen(torch.utils.data.TensorDataset(torch.zeros(5))) == [0, 1, 2, 3, 4]

@@ -17,7 +17,7 @@ from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT
 from course_lib.methods.pix2pix import Pix2Pix
-from course_lib.runs.sizes import Frame, multiple
+from course_lib.runs.sizes import Frame, size_step
 from tests.support.pictures import photograph
 
 TINY = {"image_size": 32, "base_channels": 8, "d_base_channels": 4, "d_layers": 1}
@@ -61,7 +61,7 @@ def translated(run, source, target, **options):
 )
 def test_what_heights_and_widths_must_be_multiples_of(method, takes):
     method = method()
-    assert multiple(method, lambda x: method.translate(x)["fake_y"]) == takes
+    assert size_step(method, lambda x: method.translate(x)["fake_y"]) == takes
 
 
 def test_memory_that_runs_out_makes_no_network_one_for_squares():
@@ -69,7 +69,7 @@ def test_memory_that_runs_out_makes_no_network_one_for_squares():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(CourseError, match="out of memory"):
-        multiple(make(Pix2Pix, **STILL), paint)
+        size_step(make(Pix2Pix, **STILL), paint)
 
 
 def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much():

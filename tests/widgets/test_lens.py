@@ -11,9 +11,9 @@ from course_lib import CourseError, runs
 from course_lib.methods.base import Method
 from course_lib.networks import PatchGAN, receptive_field
 from course_lib.networks.bicycle import MultiScalePatchGAN
-from course_lib.plotting.patches import discriminators, field, patch
+from course_lib.plotting.patches import discriminators, draw_patches, field, patch
 from course_lib.widgets import lens as module
-from course_lib.widgets.lens import lens, picture
+from course_lib.widgets.lens import lens
 
 
 class With(Method):
@@ -95,7 +95,7 @@ def test_what_there_is_no_lens_for(pairs):
 def test_the_picture_frames_the_patch_and_its_cell(name, judge, pairs):
     model, (x, y) = made(name), pairs[:, 1]
     box, logit, _ = patch(model, x, y, 1, 4, judge)
-    whole, near, chart, _ = picture(model, x, y, 1, 4, judge).axes
+    whole, near, chart, _ = draw_patches(model, x, y, 1, 4, judge).axes
     assert tuple(v + 0.5 for v in whole.patches[-1].get_bbox().extents) == box
     start = (32 - 6 * 4) / 2 - 0.5
     assert tuple(chart.patches[-1].get_bbox().extents) == tuple(start + 4 * i for i in (4, 1, 5, 2))
@@ -110,7 +110,7 @@ def test_relativistic_logits_are_shown_as_differences(pairs):
     model, (x, y) = made("r3gan"), pairs[:, 1]
     titles, maps = [], []
     for _ in range(2):
-        _, near, chart, bar = picture(model, x, y, 1, 4).axes
+        _, near, chart, bar = draw_patches(model, x, y, 1, 4).axes
         titles.append(near.get_title())
         maps.append(torch.from_numpy(chart.images[0].get_array().data))
         last = [layer for layer in model.D.modules() if isinstance(layer, torch.nn.Conv2d)][-1]
@@ -123,7 +123,7 @@ def test_relativistic_logits_are_shown_as_differences(pairs):
 
 
 def drawn(*arguments) -> bytes:
-    picture(*arguments).savefig(file := BytesIO(), format="png")
+    draw_patches(*arguments).savefig(file := BytesIO(), format="png")
     return Image.open(file).tobytes()
 
 
@@ -134,8 +134,8 @@ def test_the_lens_shows_what_the_function_gives(pairs, monkeypatch):
     assert view.cell == [3, 3] and [len(place) for place in view.places] == [4, 4]
     assert Image.open(BytesIO(view.png)).tobytes() == drawn(model, x[0], y[0], 3, 3, "D_y")
     assert view.grid == [6, 6, pytest.approx(4 / 32), pytest.approx(4 / 32)]
-    calls, real = [], module.picture
-    monkeypatch.setattr(module, "picture", lambda *call: calls.append(call) or real(*call))
+    calls, real = [], module.draw_patches
+    monkeypatch.setattr(module, "draw_patches", lambda *call: calls.append(call) or real(*call))
     view.cell = [0, 2]
     assert calls[-1][3:] == (0, 2, "D_y") and "row 0, column 2" in view.alt
     pair.value = 2

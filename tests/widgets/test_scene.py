@@ -114,7 +114,7 @@ def test_controls_show_what_the_function_gives(model, scenes):
     panel = box.children[3]
 
     def expect(edits, i=0):
-        shown = module.picture(model, scenes[i], edits, 2)
+        shown = module.draw_scene(model, scenes[i], edits, 2)
         assert seen(panel.picture.value).tobytes() == shown.tobytes()
 
     expect({})

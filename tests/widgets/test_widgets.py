@@ -71,6 +71,7 @@ def colourer(_):
     return photograph.colourer(made("pix2pix")[0], photos)
 
 
+DRAWS = {"latents": "draw_codes", "lens": "draw_patches", "scrubber": "draw_moment"}  # or draw_NAME
 WIDGETS = {  # module, what makes it of a run folder, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
     "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
@@ -99,7 +100,7 @@ def test_a_widget_hides_no_bug(name, run, monkeypatch):
     before = picture()
     assert before and plt.get_fignums() == []
     with monkeypatch.context() as patched, pytest.raises(RuntimeError):
-        patched.setattr(module, "picture", broken)
+        patched.setattr(module, DRAWS.get(name, f"draw_{name}"), broken)
         setattr(control, trait, first)
     assert any("broken &lt;model&gt;" in line.value for line in lines) and picture() == before
     setattr(control, trait, second)  # it works again
@@ -121,7 +122,7 @@ def test_there_and_back_is_both_generators():
     chosen, direction, panel = back.both_ways(method, x, y).children
     direction.value = "yx"
     assert [url for _, url in chosen.options] == [data_url(to_image(image)) for image in y]
-    assert seen(panel.picture.value).tobytes() == back.picture(method, y[0], "yx").tobytes()
+    assert seen(panel.picture.value).tobytes() == back.draw_back(method, y[0], "yx").tobytes()
 
 
 # ---- the previews of a run
@@ -143,7 +144,7 @@ def test_the_scrubber_shows_previews_in_order_and_a_line_at_their_step(run, monk
     assert play.value == 0 and len(figures) == 2  # each is drawn once
     (run / "history.jsonl").unlink()
     with pytest.raises(CourseError, match="no history"), pytest.warns(match="lacks 10"):
-        scrubber.picture(run, 0)
+        scrubber.draw_moment(run, 0)
     with pytest.raises(CourseError, match="no previews here"):
         scrubber.scrubber(run / "nowhere")
 
@@ -176,7 +177,7 @@ def test_principal_directions_are_those_of_the_spread():
 
 def test_the_picture_shows_one_z_for_all_inputs(coded, outlines):
     z = coded.noise(1, seed=3)[0]
-    pixels = torch.from_numpy(np.array(latents.picture(coded, outlines, 1, z))).permute(2, 0, 1)
+    pixels = torch.from_numpy(np.array(latents.draw_codes(coded, outlines, 1, z))).permute(2, 0, 1)
     zoom, large, small = latents.LARGE // 2 // 32, latents.LARGE, latents.LARGE // 2
     fake = [to_bytes(coded.translate(x[None], z[None])["fake_y"][0]).int() for x in outlines]
     first, answer = pixels[:, :large, :large], pixels[:, :large, large + GAP : 2 * large + GAP]
@@ -192,8 +193,8 @@ def test_sliders_and_directions_move_z_and_show_it(coded, outlines, monkeypatch)
     generator = torch.Generator().manual_seed(2)
     codes = torch.randn(50, 3, generator=generator) * torch.tensor([1.0, 3.0, 2.0])
     axes, _ = latents.principal_directions(codes)
-    calls, real = [], latents.picture
-    monkeypatch.setattr(latents, "picture", lambda *call: calls.append(call) or real(*call))
+    calls, real = [], latents.draw_codes
+    monkeypatch.setattr(latents, "draw_codes", lambda *call: calls.append(call) or real(*call))
     inputs, panel, controls = latents.explorer(coded, outlines, codes).children
     left, right = controls.children
     (reset, draw), (_, *along) = right.children[0].children, right.children[1:]
@@ -231,7 +232,7 @@ def test_choices_and_files_change_contents_and_styles():
     content, style = (chooser.pictures for chooser in choosers)
 
     def expect(a, b):
-        assert seen(panel.picture.value).tobytes() == styles.picture(method, a, b).tobytes()
+        assert seen(panel.picture.value).tobytes() == styles.draw_styles(method, a, b).tobytes()
 
     expect(x[0], y[0])
     content.value, style.value = 1, 2
@@ -250,7 +251,7 @@ def test_choices_and_files_change_contents_and_styles():
 
 def test_the_picture_is_content_example_and_output():
     method, x, y = made("munit")
-    shown = styles.picture(method, x[0], y[0])
+    shown = styles.draw_styles(method, x[0], y[0])
     fake_y = method.translate(x[:1], method.encode(y[:1]))["fake_y"][0]
     step = styles.LARGE + GAP
     assert shown.size == (3 * step - GAP, styles.LARGE)
@@ -272,8 +273,8 @@ def test_a_photograph_is_coloured_as_by_translate_and_saved_in_its_own_size(tmp_
     saved = re.search(r'download="coloured.png" href="data:[^,]*,([^"]+)"', panel.message.value)
     found = Image.open(BytesIO(base64.b64decode(saved[1])))
     assert found.tobytes() == read_image(file_).tobytes()
-    shown = photograph.picture(photo, found)
+    shown = photograph.draw_photograph(photo, found)
     assert [*shown] == ["in grey", "the network's guess", "in truth"]
     assert all(data_url(image) in panel.picture.value for image in shown.values())
     grey = photo.convert("L").convert("RGB")  # has no truth to show
-    assert [*photograph.picture(grey, found)] == ["in grey", "the network's guess"]
+    assert [*photograph.draw_photograph(grey, found)] == ["in grey", "the network's guess"]

@@ -13,7 +13,7 @@ from course_lib.plotting.figures import GAP
 
 def chosen(data: Dataset) -> list[int]:
     """Eight items, evenly spread over those that may be shown: by a rule, not by hand."""
-    shown = View(data).shown
+    shown = View(data).presentable
     return list(shown[:: max(1, len(shown) // 8)][:8])
 
 
