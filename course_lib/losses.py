@@ -133,7 +133,8 @@ def kl_unit_variance(mu: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     return mu.square().mean()
 
 
-# By name two functions of the (real, fake) logits: the terms that D minimises, and what G does.
+# By name two functions of the (real, fake) logits: the terms that D minimises, and what G does. G's
+# gets None for real, unless a loss needs both. DCGAN and CycleGAN choose among them (`gan_loss`).
 GAN_LOSSES = {
     "log": (
         lambda real, fake: {"d_real": log_real(real), "d_fake": log_fake(fake)},

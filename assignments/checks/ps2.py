@@ -1,4 +1,7 @@
-"""Problem set 2, pix2pix: inputs and expectations of its networks. For the parent only."""
+"""Problem set 2, pix2pix: inputs and expectations of its networks.
+
+The losses and the step stand in ``ps2_training.py``. For the parent only.
+"""
 
 from collections.abc import Callable
 from functools import reduce

@@ -1,6 +1,6 @@
 """Problem set 3, CycleGAN: inputs and expectations of its block and its pool.
 
-For the parent only.
+The losses stand in ``ps3_losses.py``, the step in ``ps3_step.py``. For the parent only.
 """
 
 from typing import Any

@@ -1,6 +1,7 @@
 """Problem set 4, BicycleGAN: inputs and expectations of codes, their losses and their score.
 
-For the parent only.
+``ps4_samples.py`` holds the way between two codes and the diversity, ``ps4_step.py`` the step. For
+the parent only.
 """
 
 import math

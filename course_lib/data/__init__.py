@@ -8,12 +8,12 @@ from itertools import permutations
 from torch.utils.data import Dataset
 
 from course_lib.data.augment import Augment
-from course_lib.data.base import TwoDomains, View
+from course_lib.data.base import SIZES, TwoDomains, View
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiDrawn, EmojiStyles
 from course_lib.data.emoji import TASKS as DRAWN
-from course_lib.data.facades import SIZES, Facades
 from course_lib.data.facades import TASKS as FACADES
+from course_lib.data.facades import Facades
 from course_lib.data.folders import ALL, SPLITS, ImageFolder
 from course_lib.data.photos import TASKS as PHOTOS
 from course_lib.data.photos import Photos

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
+SIZES = (16, 1024)  # px, smallest and largest of the data sets that have a name
+
 
 def item_generator(*key: int) -> torch.Generator:
     """A generator for one (seed, epoch, index): the same after a resume and in every process."""

@@ -11,12 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.data.base import TwoDomains
+from course_lib.data.base import SIZES, TwoDomains
 from course_lib.data.folders import CACHE_BYTES
 from course_lib.houses.layout import PALETTE, Draw, layout
 from course_lib.houses.render import Style, render
 
-SIZES = (16, 1024)  # px, smallest and largest
 HOUSES = {"train": 6000, "val": 200, "test": 200}
 TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows the label map
     "facades": (None, {}),

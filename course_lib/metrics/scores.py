@@ -210,7 +210,7 @@ class Translated(NamedTuple):
 
 
 def _styles(data: str) -> bool:
-    """Whether it draws the same emoji in two styles, so that the right one can be searched for."""
+    """Whether x still shows which emoji y is, so that the right one can be searched for."""
     return data.startswith("emoji:") and data != "emoji:edges"
 
 
