@@ -15,6 +15,7 @@ from checks import ps2_training as training
 from checks.judges import ROUGH, facet, kinds, several, table
 from checks.probes.ps2 import signature, skip_parts
 from checks.probes.tools import decode, encode
+from checks.reference import cut_off
 from torch import Tensor, nn
 
 # What a student is told.
@@ -148,7 +149,15 @@ def skip_case(
             errors=errors,
             **rough,
         ),
-        facet("gradient", encode(gradient), SAY["cut off"], **more, **rough),
+        facet(
+            "gradient",
+            encode(gradient),
+            SAY["cut off"],
+            none=SAY["cut off"],
+            errors=[*errors, *cut_off(SAY["cut off"])],
+            quiet=True,
+            **rough,
+        ),
         facet("smaller_shape", smaller, SAY["smaller"], 0.5, **more),
     ]
     return inputs, {"facets": items}

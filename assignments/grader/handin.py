@@ -149,7 +149,8 @@ def rehearse(submission: Submission, checks: ModuleType) -> Result:
 
 
 def run(job: dict, place: Path) -> tuple[Inbox, str]:
-    """What a job's cells and checks say, and how they ended: ``finished`` or ``time``."""
+    """What a job's cells and checks say, and how they ended: ``finished``, ``time`` or
+    ``output``."""
     (place / "scratch").mkdir()
     (place / "job.json").write_text(json.dumps(job))
     variables = {
@@ -175,7 +176,8 @@ def run(job: dict, place: Path) -> tuple[Inbox, str]:
         reason = "time"
     said = Inbox([case["name"] for case in job["checks"]], len(job["cells"]))
     if (place / "out").is_file():
-        said.feed((place / "out").read_bytes())
+        enough = said.feed((place / "out").read_bytes())
+        reason = reason if enough else "output"
     return said, reason
 
 

@@ -22,7 +22,8 @@ def stage(folder: Path, checks: ModuleType, problem_set: str) -> None:
     """Fill ``folder`` with what the sandbox sees as its library: course_lib, checks.probes and the
     runner.
 
-    Left out are the names that ``checks`` call MISSING, and each method's training step.
+    Left out are the names that ``checks`` call MISSING, whole modules among them, and each method's
+    training step.
     """
     ignored = shutil.ignore_patterns("__pycache__", ".*", "*.pyc")
     shutil.copytree(LIBRARY, folder / "course_lib", ignore=ignored)
@@ -34,6 +35,8 @@ def stage(folder: Path, checks: ModuleType, problem_set: str) -> None:
     }
     # whatever trains a GAN in the library, graded or not
     graded |= {f"course_lib.methods.{method}.step" for method in METHODS.values()}
+    for name in graded:
+        folder.joinpath(*name.split(".")).with_suffix(".py").unlink(missing_ok=True)
     for path in (folder / "course_lib").rglob("*.py"):
         module = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
         path.write_text(without(path.read_text(encoding="utf-8"), module, graded), encoding="utf-8")

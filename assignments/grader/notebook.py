@@ -246,7 +246,7 @@ def collect(submission: Submission, released: dict[str, Cell]) -> None:
     """
     content, notes = submission.content, submission.notes
     times = Counter(name for name, _, _ in graded_cells(content))
-    twice = [name for name, count in times.items() if count > 1]
+    twice = [name for name, count in times.items() if name and count > 1]
     notes += [f"the cell {name} is there twice; the last one counts"[:200] for name in twice]
     kernel = dict_of(dict_of(content.get("metadata")).get("kernelspec"))
     if str(kernel.get("language", "python")).lower() not in ("python", "ipython"):

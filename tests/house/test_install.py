@@ -2,6 +2,7 @@
 net.
 """
 
+import json
 import re
 import sys
 
@@ -62,6 +63,18 @@ def test_elsewhere_the_first_cell_installs_what_lies_beside_it(tmp_path, beside)
         assert (done.returncode, done.stdout.strip()) == (0, beside.removesuffix("pyproject.toml"))
     else:
         assert done.returncode == 1 and "Write the address" in done.stderr and not done.stdout
+
+
+def test_the_metadata_for_kaggle_are_those_it_documents():
+    told = json.loads((ROOT / "tools/kaggle/kernel-metadata.json").read_text(encoding="utf-8"))
+    listed = {f"{kind}_sources" for kind in ("dataset", "competition", "kernel", "model")}
+    switches = {"is_private", "enable_gpu", "enable_internet"}
+    fixed = {"language": "python", "kernel_type": "notebook", "enable_gpu": "true"}
+    assert told.keys() == {"id", "title", "code_file"} | fixed.keys() | switches | listed
+    assert fixed.items() <= told.items() and {told[key] for key in switches} <= {"true", "false"}
+    assert told["id"].split("/")[1] == told["title"].lower().replace(" ", "-")
+    notebook = nbformat.read(ROOT / "tools/kaggle" / told["code_file"], as_version=4)
+    assert not any(cell.outputs for cell in code_cells(notebook))
 
 
 def test_the_version_has_its_notes():
