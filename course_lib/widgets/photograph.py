@@ -44,8 +44,7 @@ def draw_photograph(photo: Image.Image, guess: Image.Image) -> dict[str, Image.I
 
 
 def colourer(method: Any, photos: Mapping[str, Image.Image]) -> w.VBox:
-    """A choice of ``photos``, by their names, or one of your own; the
-    picture of :func:`draw_photograph`; a link.
+    """A choice of ``photos``, by their names, or one of your own, the two pictures, and a link.
 
     The link saves what the network made of it, with at most 2,048 px on its longer side. An error
     appears above the picture and is raised again.
