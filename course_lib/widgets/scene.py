@@ -113,9 +113,8 @@ class Editor(w.VBox):
         if self.panel.moving:
             return
         edit = Edit(**{name: control.value for name, control in self.fields.items()})
-        if edit == self.unedited():
-            self.edits.pop(self.instance.value, None)
-        else:
+        self.edits.pop(self.instance.value, None)  # what is changed last lies on top
+        if edit != self.unedited():
             self.edits[self.instance.value] = edit
         self.panel.show()
 

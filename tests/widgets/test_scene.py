@@ -132,6 +132,8 @@ def test_controls_show_what_the_function_gives(model, scenes):
     assert panel.message.value.startswith("2 instances")
     instance.value = window
     assert (label.value, right.value, style.value) == (DOOR, 3, 1)
+    right.value = 2
+    assert [*box.edits] == [door, window]  # what is changed last is painted last
     label.value, right.value, style.value = WINDOW, 0, None  # back to what it was
     expect({door: Edit(down=-2)})
     undo.click()
