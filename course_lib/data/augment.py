@@ -100,13 +100,20 @@ class Augment(View):
             self.dataset = dataset.at(side) if side != size else dataset
 
     def __getitem__(self, index: int) -> dict:
-        return {key: values[0] for key, values in self.batch([index]).items()}
+        item = self.dataset[index]
+        return item | {key: images[0] for key, images in self._changed([item], [index]).items()}
 
     def batch(self, indices: list[int]) -> dict:
         """The items, changed at once and collated: images are stacked once."""
         items = [self.dataset[index] for index in indices]
+        batch = self._changed(items, indices)
+        rest = items[0].keys() - batch.keys()
+        return batch | {key: default_collate([item[key] for item in items]) for key in rest}
+
+    def _changed(self, items: list[dict], indices: list[int]) -> dict[str, Tensor]:
+        """What changes in the items, stacked."""
         if self.kind == "none" and not self.flip:
-            return default_collate(items)
+            return {}
         generators = [item_generator(self.seed, self.epoch, index) for index in indices]
         draws, others = (
             torch.stack([torch.rand(5, generator=g) for g in generators]) for _ in "12"
@@ -119,10 +126,7 @@ class Augment(View):
         maps = [key for key in MAP_KEYS if key in items[0]]
         if maps:
             batch |= self._together(items, maps, draws, nearest=True)
-        if self.redrawn:
-            batch = self.dataset.redraw(batch)
-        rest = items[0].keys() - batch.keys()
-        return batch | {key: default_collate([item[key] for item in items]) for key in rest}
+        return self.dataset.redraw(batch) if self.redrawn else batch
 
     def _together(
         self, items: list[dict], keys: list[str], draws: Tensor, nearest: bool = False

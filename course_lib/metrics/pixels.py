@@ -10,12 +10,12 @@ gradients.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 BINS = 8  # of each colour channel in the joint histogram
 TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
@@ -208,7 +208,7 @@ def mean_image(data: Dataset) -> Float[Tensor, "3 h w"]:
     """
     if not len(data):
         raise ValueError("the mean of no images")
-    total = sum(batch["y"].double().sum(0) for batch in _batches(data, CHUNK))
+    total = sum(y.double().sum(0) for (y,) in _batches(data, CHUNK, "y"))
     return (total / len(data)).float()
 
 
@@ -220,7 +220,8 @@ def nearest_neighbours(
     """
     query = _images(x_query).flatten(1)
     distances = [  # (n, CHUNK) each
-        torch.cdist(query, batch[key].to(query).flatten(1), p=1) for batch in _batches(train, CHUNK)
+        torch.cdist(query, images.to(query).flatten(1), p=1)
+        for (images,) in _batches(train, CHUNK, key)
     ]
     if not distances:
         raise ValueError("nothing to look for a neighbour in")
@@ -236,17 +237,19 @@ def each_baseline(dataset_train: Dataset, dataset_test: Dataset) -> dict[str, Fl
     if not len(dataset_test):
         raise ValueError("baselines on no test images")
     mean, errors = mean_image(dataset_train), {"baseline_mean_l1": [], "baseline_nn_l1": []}
-    for batch in _batches(dataset_test, 4 * CHUNK):  # each reads the whole training set
-        nearest, y = nearest_neighbours(batch["x"], dataset_train), batch["y"]
+    for x, y in _batches(dataset_test, 4 * CHUNK, "x", "y"):  # each reads the whole training set
+        nearest = nearest_neighbours(x, dataset_train)
         answers = torch.stack([dataset_train[i]["y"] for i in nearest.tolist()])
         errors["baseline_mean_l1"].append(each_l1(mean.expand_as(y), y))
         errors["baseline_nn_l1"].append(each_l1(answers, y))
     return {name: torch.cat(parts) for name, parts in errors.items()}
 
 
-def _batches(data: Dataset, size: int) -> DataLoader:
-    """In order; a generator of its own keeps it from drawing of the caller's random numbers."""
-    return DataLoader(data, size, generator=torch.Generator())
+def _batches(data: Dataset, size: int, *keys: str) -> Iterator[list[Tensor]]:
+    """Of each of ``keys`` the images, stacked, in order. What else items hold may be anything."""
+    for start in range(0, len(data), size):
+        items = [data[i] for i in range(start, min(start + size, len(data)))]
+        yield [torch.stack([item[key] for item in items]) for key in keys]
 
 
 def _images(images: Tensor) -> Tensor:

@@ -111,11 +111,13 @@ class _Batches(Dataset):
     """The batch of (epoch, indices). In a worker, a CourseError comes back as its three parts."""
 
     def __init__(self, view: Augment):
-        self.view = view
+        self.view, self.epoch = view, -1
 
     def __getitem__(self, key: tuple[int, list[int]]) -> dict | tuple[str, str, str]:
         epoch, indices = key
-        self.view.set_epoch(epoch)
+        if epoch != self.epoch:  # a data set of one's own may draw or read much then
+            self.view.set_epoch(epoch)
+            self.epoch = epoch
         try:
             return self.view.batch(indices)
         except CourseError as error:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 import torch
+from torch.utils.data import Subset
 
 from course_lib import CourseError
 from course_lib.data import Swapped, open_dataset
@@ -66,9 +67,11 @@ def test_previews_do_not_change_training():
 
 
 def test_every_epoch_sees_every_item_once():
-    method, seen = make(batch_size=5), []
+    method, data, seen, epochs_told = make(batch_size=5), Toy(15), [], []
     method.step = lambda batch: seen.append(batch["name"]) or {"g_l1": 1.0}
-    fit(method, Toy(15), steps=6, progress=False)
+    data.set_epoch = epochs_told.append
+    fit(method, data, steps=6, progress=False)
+    assert epochs_told == [0, 1, 2]  # once each; of the third a batch is read ahead
     epochs = [sorted(name for names in seen[i : i + 3] for name in names) for i in (0, 3)]
     assert epochs == [sorted(f"picture {i}" for i in range(15))] * 2 and seen[:3] != seen[3:]
 
@@ -96,6 +99,8 @@ def test_augmentation_keeps_pairs_and_shape(kind):
         item = Augment(Toy(), seed=i, kind=kind)[i]
         assert item["x"].shape == (3, 16, 16) and item["x"].abs().max() <= 1
         assert torch.allclose(item["x"], -item["y"], atol=1e-6)
+    own = Subset([Toy()[0] | {"place": None}], [0])
+    assert Augment(own, kind=kind)[0]["place"] is None
     unchanged = [
         torch.equal(Augment(Toy(), seed=i, kind=kind, flip=False)[i]["x"], Toy()[i]["x"])
         for i in range(12)
