@@ -101,10 +101,10 @@ def app(folders: Sequence[str] | None = None) -> w.VBox:
         tabs.set_title(i, title)
 
     def fill(_: Any = None) -> None:
-        tab = tabs.children[tabs.selected_index]
-        if len(tab.children) > 1:
-            return  # it is filled
-        kind, make = list(pages.items())[tabs.selected_index]
+        i = tabs.selected_index
+        if i is None or len(tabs.children[i].children) > 1:
+            return  # none is open, or it is filled
+        tab, (kind, make) = tabs.children[i], list(pages.items())[i]
         with shown_errors(tab.children[0], "this page failed"):
             tab.children = [w.HTML(f"<p><b>Try first.</b> {HINTS[kind]}</p>"), make()]
 

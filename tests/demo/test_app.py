@@ -33,6 +33,7 @@ def test_tabs_are_filled_when_opened_and_show_their_errors(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         tabs.selected_index = 1
     assert "this page failed" in tabs.children[1].children[0].value
+    tabs.selected_index = None  # none is open
     tabs.selected_index = 0
     assert len(drawn) == 1  # once
 
