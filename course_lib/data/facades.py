@@ -128,7 +128,7 @@ class Facades(TwoDomains):
         return picture
 
     def __getitem__(self, i: int) -> dict:
-        x_house = y_house = range(len(self))[i]  # or IndexError, where a loop over items ends
+        x_house = y_house = i = range(len(self))[i]  # or IndexError, where a loop over items ends
         if not self.paired:  # even houses for x, odd ones for y
             x_house, y_house = 2 * i, 2 * self.partner(i, len(self)) + 1
         photo, labels, instances = self._look(y_house, self.fixed_y)

@@ -45,7 +45,8 @@ def test_small_pictures_and_all_labels_are_what_they_were(task):
 def test_tasks(task):
     for split in ("train", "val", "test"):
         data = open_dataset(task, split, 16)
-        item = data[len(data) - 1]
+        item = data[-1]
+        assert item["name"] == data[len(data) - 1]["name"]
         halved = split == "train" and task not in ("facades", "facades:touching")
         assert len(data) == HOUSES[split] // (2 if halved else 1)
         assert "toy houses" in data.card and SHOWN[task] in data.card
