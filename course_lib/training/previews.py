@@ -32,7 +32,7 @@ class Previews:
         self.run, self.method, self.count = run, run.method, count
         self.on_preview, self.progress = on_preview, progress
         self.keeps_best = run.method.config.keep == "best"
-        self.best = run.out / "best" if run.out and self.keeps_best else None
+        self.best = run.out / "best" if run.out else None
         self.scores: list[dict] = []  # of the held-out images, at each preview
         self.val: dict[str, Tensor] = {}
         if val is not None and len(val):
@@ -51,15 +51,15 @@ class Previews:
 
     def start(self) -> None:
         """Forget what a killed run has previewed after the step at which this one goes on."""
-        if self.run.out is not None:
+        if self.best is not None:  # it may be there of a run that kept the best
             known = read_rows(self.run.out / "scores.jsonl").values()
             self.scores = [row for row in known if row["step"] <= self.run.step]
-        if self.best is not None:
-            self.run.describe(self.best)
             folder = self.best / "checkpoints"
             files.remove_leftovers(folder)
             for late in [step for step in checkpoint.steps(folder) if step > self.run.step]:
                 checkpoint.drop(folder / f"{late:08d}")
+            if self.keeps_best:
+                self.run.describe(self.best)
 
     def show(self, share: float) -> None:
         """Show a preview whenever another 1 / ``count`` of the training is done."""
@@ -77,7 +77,7 @@ class Previews:
                 if self.val and self.keeps_best:
                     self._score(self.method.generate(len(self.val["y"])))
         is_best = self.scores and min(self.scores, key=itemgetter("score")) is self.scores[-1]
-        if self.best and is_best:
+        if self.best and self.keeps_best and is_best:
             run.write(self.best / "checkpoints", again=checkpoint.steps(run.out / "checkpoints"))
         self.on_preview(run.step, rows)
         path = run.out / "previews" / f"{run.step:08d}.png" if run.out else None

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 OPTIONS = {"steps": 8, "previews": 4, "val": Toy(6), "progress": False}
 
 
-def off_by(errors, **changes):
+def off_by(errors, keep="best"):
     """A method whose translations of held-out images are wrong by so much, preview by preview."""
-    method, left = make(keep="best", **changes), iter(errors)
+    method, left = make(keep=keep), iter(errors)
     method.translate_batch = lambda batch: {"fake_y": batch["y"] + next(left)}
     return method
 
@@ -34,7 +34,8 @@ def test_the_best_preview_is_kept_as_a_checkpoint_of_its_own(tmp_path):
     assert checkpoint.steps(tmp_path / "checkpoints")[-1] == 8
 
 
-def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatch):
+@pytest.mark.parametrize("keep", ["best", "last"])  # after the kill
+def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatch, keep):
     monkeypatch.setattr(training_run, "CHECKPOINT_SECONDS", 1e9)  # so only the one of step 2 below
     method, saves = off_by([9, 0.3, 0.2, 0.1]), []
 
@@ -51,7 +52,8 @@ def test_the_best_up_to_the_last_checkpoint_outlives_a_kill(tmp_path, monkeypatc
         fit(method, Toy(), out=tmp_path, on_preview=killed, **OPTIONS)
     assert saves == [0, 2, 4, 6]
     assert checkpoint.steps(tmp_path / "best" / "checkpoints") == [2, 4, 6]
-    fit(off_by([0.5] * 4), Toy(), out=tmp_path, resume=True, **OPTIONS)  # never better again
+    method = off_by([0.5] * 4, keep)  # never better again
+    fit(method, Toy(), out=tmp_path, resume="changed", **OPTIONS)
     assert checkpoint.steps(tmp_path / "best" / "checkpoints") == [2]
 
 
