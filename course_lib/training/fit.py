@@ -174,12 +174,13 @@ def _interrupts() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield event
         return
+    before = signal.getsignal(signal.SIGINT)  # known before a Ctrl-C can ask for it
 
     def first(signum: int, frame: Any) -> None:
         event.set()
         signal.signal(signal.SIGINT, before)
 
-    before = signal.signal(signal.SIGINT, first)
+    signal.signal(signal.SIGINT, first)
     try:
         yield event
     finally:
