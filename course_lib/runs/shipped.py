@@ -68,8 +68,9 @@ def load(name: str, method: Method, folder: Path = FILES) -> None:
             "these weights are damaged", folder / f"{name}.safetensors", "install the course again"
         )
     tensors = safetensors.torch.load(blob)
-    for network, net in method.networks.items():
-        prefix = network.removesuffix("_average") + "."
+    for network in {key.partition(".")[0] for key in tensors}:
+        prefix = f"{network}."
         state = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
-        if state:  # a pool of images has none, and an average also counts its updates
-            net.load_state_dict(state, strict=not network.endswith("_average"))
+        method.networks[network].load_state_dict(state)
+        if average := method.networks.get(f"{network}_average"):
+            average.load_state_dict(state, strict=False)  # it also counts its updates

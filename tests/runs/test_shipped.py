@@ -105,6 +105,9 @@ def test_damaged_weights_are_noticed(tmp_path):
         (tmp_path / f"edges-emoji.{suffix}").write_bytes(data)
     method, _ = runs.open_run("shipped:edges-emoji", "cpu")
     shipped.load("edges-emoji", method, tmp_path)
+    del method.networks["D"]
+    with pytest.raises(KeyError):  # weights that would go nowhere
+        shipped.load("edges-emoji", method, tmp_path)
     (tmp_path / "edges-emoji.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(CourseError, match="damaged"):
         shipped.load("edges-emoji", method, tmp_path)
