@@ -64,10 +64,12 @@ def check_apart(folder: Path, read: Path) -> None:
 def check_fresh(folder: Path, note: str, mark: str) -> None:
     """Raises CourseError if ``folder`` is neither empty, hidden files aside, nor the course's.
 
-    The course knows its own by the file ``note``, which holds ``mark``.
+    The course knows its own by a file ``note``, a name or a pattern of names, that holds ``mark``.
     """
     held = os.listdir(folder) if os.path.isdir(folder) else []
-    if any(not name.startswith(".") for name in held) and not _holds(folder / note, mark):
+    if any(not name.startswith(".") for name in held) and not any(
+        _holds(path, mark) for path in folder.glob(note)
+    ):
         raise CourseError(
             "this folder holds something else",
             folder,

@@ -86,8 +86,8 @@ def run(
     for cell in cells:
         for folder in (work, place / grid.stem):
             check_apart(folder, expanded(cell.data))
-    if out:
-        check_fresh(out, table_path.name, ",".join(FIRST))
+    if place.resolve() != grid.parent.resolve():
+        check_fresh(place, "*.csv", ",".join(FIRST))  # the table of any sweep
     drawn = {cell.row: cell for cell in reversed(cells)}.values()  # the first cell of each row
     failed = []
     with only_run(work):
@@ -165,7 +165,10 @@ def _results(
         for future in distributed.as_completed(futures):
             try:
                 yield futures[future], future.result()
-            except Exception as error:  # every worker that tried it died, or the scheduler
+            except distributed.KilledWorker:
+                text = "every worker that tried it died; too little memory?"
+                yield futures[future], {"error": text}
+            except Exception as error:
                 yield futures[future], {"error": f"{type(error).__name__}: {error}"}
 
 
@@ -258,11 +261,11 @@ def _circumstances(cell: Cell) -> dict[str, str]:
 
 
 def _finished(folder: Path) -> dict | None:
-    """What a cell's folder holds, if the cell is finished."""
-    if not (folder / "row.json").exists():
-        return None
-    pictures = {path.stem: path.read_bytes() for path in sorted(folder.glob("[xy][xy].png"))}
-    return json.loads((folder / "row.json").read_text()) | {"pictures": pictures}
+    """What a cell's folder holds, if the cell is finished; one that cannot be read is not."""
+    with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
+        pictures = {path.stem: path.read_bytes() for path in sorted(folder.glob("[xy][xy].png"))}
+        return json.loads((folder / "row.json").read_text()) | {"pictures": pictures}
+    return None
 
 
 @torch.no_grad()

@@ -12,7 +12,9 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import distributed
 import numpy as np
 import pytest
 import torch
@@ -224,6 +226,8 @@ def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     assert sweep.run_cell(cell, tmp_path / "cell") == found and len(calls) == 1, (
         "it is not done twice"
     )
+    (tmp_path / "cell/row.json").write_text('{"l1": ')
+    assert sweep.run_cell(cell, tmp_path / "cell")["l1"] == value and len(calls) == 2
 
 
 @pytest.mark.slow
@@ -271,6 +275,16 @@ def test_a_cell_that_cannot_be_done_says_why(tmp_path, monkeypatch):
     assert not (tmp_path / "cell/row.json").exists()
 
 
+def test_a_cell_that_no_worker_survives_says_so(tmp_path, monkeypatch):
+    def killed(*given):
+        raise distributed.KilledWorker("cell", SimpleNamespace(address="inproc://1"), 2)
+
+    monkeypatch.setattr(sweep, "run_cell", killed)
+    with distributed.LocalCluster(1, processes=False, dashboard_address=":0") as cluster:
+        (said, _) = sweep.run(write(tmp_path, SHORT), cluster.scheduler_address)
+    assert said.endswith("seed 0: every worker that tried it died; too little memory?")
+
+
 # ---- the table
 
 
@@ -309,6 +323,14 @@ def test_the_table_keeps_what_is_done_and_follows_the_grid(tmp_path, monkeypatch
     names = ("L1 + cGAN", "new name")
     assert shown == [(name, seed, seed + 0.1) for name in names for seed in (2, 0)]
     assert asked[-1] == 2
+
+
+def test_sweeps_share_a_folder_and_may_name_that_of_their_grids(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "_results", lambda cells, *more: invented(cells))
+    first, second = write(tmp_path / "grids"), write(tmp_path / "grids", SHORT, "second")
+    for grid, out in ((first, "results"), (second, "results"), (first, "grids")):
+        assert sweep.run(grid, out=tmp_path / out) == []
+        assert sweep.table(tmp_path / out / f"{grid.stem}.csv")
 
 
 def test_missing_numbers_are_nan_and_a_foreign_table_is_left_alone(tmp_path):
