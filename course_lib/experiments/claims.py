@@ -13,11 +13,12 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.errors import CourseError, check_choice
+from course_lib.errors import CourseError
 from course_lib.experiments.sweep import table
 from course_lib.metrics.intervals import interval
 
 SAME, OPPOSITE, OPEN = "same direction", "opposite direction", "open"
+CHOICES = {"better": ("higher", "lower"), "sanity": (False, True)}  # the other fields are texts
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,17 @@ def read_claims(path: Path) -> list[Claim]:
     fix = "see the head of notebooks/guide/claims.toml"
     try:
         entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]
+        for entry in entries:
+            for name, value in entry.items():
+                good = value in CHOICES[name] if name in CHOICES else isinstance(value, str)
+                if not good:
+                    raise ValueError(f"{name} = {value!r} of {entry['id']!r}")
         claims = [Claim(**entry) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CourseError(f"no readable claims: {error}", path, fix) from None
-    if len({claim.id for claim in claims}) < len(claims):
-        raise CourseError("several claims have one id", path, fix)
-    for claim in claims:
-        check_choice("better", claim.better, ("higher", "lower"))
+    ids = [claim.id for claim in claims]
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        raise CourseError(f"several claims are called {', '.join(twice)}", path, fix)
     return claims
 
 
@@ -90,8 +95,9 @@ def verdict(low: float, high: float) -> str:
 
 
 def _judged(claim: Claim, folder: Path) -> Finding:
-    more = values(claim.more, claim.metric, claim.sweep, folder)
-    less = values(claim.less, claim.metric_less or claim.metric, claim.sweep, folder)
+    rows = [_rows(side, claim.sweep, folder) for side in (claim.more, claim.less)]
+    more = values(rows[0], claim.metric, f"claim {claim.id}")
+    less = values(rows[1], claim.metric_less or claim.metric, f"claim {claim.id}")
     seeds = sorted(more.keys() & less.keys())
     sign = 1 if claim.better == "higher" else -1
     differences = [sign * (more[seed] - less[seed]) for seed in seeds]
@@ -99,25 +105,20 @@ def _judged(claim: Claim, folder: Path) -> Finding:
     sides = [[side[seed] for seed in seeds] for side in (more, less)]
     means = [statistics.fmean(side or [math.nan]) for side in (differences, *sides)]
     seen = (len(seeds), sum(difference > 0 for difference in differences))
-    first = next(iter(_rows(claim.more, claim.sweep, folder)), {})
-    ceiling = first.get(f"{claim.metric}_true", math.nan)
+    ceiling = [*rows[0], {}][0].get(f"{claim.metric}_true", math.nan)
     return Finding(verdict(low, high), means[0], low, high, *means[1:], *seen, ceiling)
 
 
-def values(side: str, metric: str, sweep: str, folder: Path) -> dict[int, float]:
-    """The metric of a row, by seed; empty for a row or a table that is not there."""
+def values(rows: list[dict], metric: str, where: object) -> dict[int, float]:
+    """The metric of a row of a table, which has one entry a seed, by seed."""
     try:
-        return {row["seed"]: measure(metric, row) for row in _rows(side, sweep, folder)}
+        return {row["seed"]: measure(metric, row) for row in rows}
     except KeyError as error:
-        raise CourseError(
-            f"no score {error}",
-            folder,
-            f"{metric} of {side!r} was asked for, in {sweep}.csv if it names no other table",
-        ) from None
+        raise CourseError(f"no score {error}", where, f"choose from {[*rows[0]]}") from None
 
 
 def _rows(side: str, sweep: str, folder: Path) -> list[dict]:
-    """What the table has of a row, one entry a seed."""
+    """What the table has of a row, one entry a seed; nothing of one that is not there."""
     sweep, _, name = side.rpartition(": ") if ": " in side else (sweep, "", side)
     path = folder / f"{sweep}.csv"
     return [row for row in table(path) if row["row"] == name] if path.exists() else []

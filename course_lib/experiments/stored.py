@@ -22,14 +22,16 @@ def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -
     ``scores`` are shown in the words they are mapped to; "a / b" and "a - b" join two. A single
     seed has no interval. Raises CourseError for a row or a score that the table does not have.
     """
-    names = {cell["row"] for cell in sweep.table(table)}
+    cells = sweep.table(table)
     lines = [f"{'':34}" + "".join(f"{words:>24}" for words in scores.values())]
     for row in rows:
-        if row not in names:
-            raise CourseError(f"no row is called {row!r}", table, f"choose from {sorted(names)}")
+        seeds = [cell for cell in cells if cell["row"] == row]
+        if not seeds:
+            names = sorted({cell["row"] for cell in cells})
+            raise CourseError(f"no row is called {row!r}", table, f"choose from {names}")
         line = f"{row:34}"
         for score in scores:
-            values = [*claims.values(row, score, Path(table).stem, Path(table).parent).values()]
+            values = [*claims.values(seeds, score, table).values()]
             text = f"{values[0]:.3f}"
             if len(values) > 1:
                 mean, _, high, _ = intervals.interval(values)

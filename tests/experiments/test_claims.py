@@ -67,15 +67,22 @@ def test_differences_are_of_equal_seeds_with_students_interval(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", ["id = ", 'better = "bigger"', "nonsense = 1", '[[claim]]\nid = "it"']
+    ("change", "said"),
+    [
+        ("id = ", "Invalid value"),
+        ('better = "bigger"', "better = 'bigger' of 'it'"),
+        ('nonsense = "1"', "'nonsense'"),
+        ("why = 3", "why = 3 of 'it'"),
+        ("[[claim]]", "several claims are called it"),
+    ],
 )
-def test_what_is_no_claim_is_refused(tmp_path, change):
+def test_what_is_no_claim_is_refused(tmp_path, change, said):
     one = "[[claim]]\n" + "".join(f'{name} = "{text}"\n' for name, text in USUAL.items())
     path = tmp_path / "claims.toml"
     path.write_text(one)
     assert len(claims.read_claims(path)) == 1
     path.write_text(one + (one if change.startswith("[[") else change))
-    with pytest.raises(CourseError, match=r"claims|better"):
+    with pytest.raises(CourseError, match=rf"{said}(?s:.*)where: {path}"):
         claims.read_claims(path)
 
 

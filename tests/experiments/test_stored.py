@@ -11,7 +11,7 @@ from tests import ROOT
 SWEEPS = ROOT / "notebooks/sweeps"
 
 
-def test_a_table_has_means_and_intervals():
+def test_a_table_has_means_and_intervals(tmp_path):
     text = stored.compare(
         SWEEPS / "pix2pix.csv",
         ["L1", "L1+cGAN"],
@@ -31,8 +31,10 @@ def test_a_table_has_means_and_intervals():
         mean, _, high, _ = intervals.interval([claims.measure(score, cell) for cell in cells])
         assert shown == [f"{mean:.3f}", f"±{high - mean:.3f}"]
     for row, score, said in (("L2", "l1", "no row is called 'L2'"), ("L1", "l2", "no score 'l2'")):
-        with pytest.raises(CourseError, match=said):
+        with pytest.raises(CourseError, match=rf"{said}(?s:.*)where: .*pix2pix.csv\n.*choose from"):
             stored.compare(SWEEPS / "pix2pix.csv", [row], {score: "L1"})
+    (tmp_path / "mine.csv").write_text("row,seed,l1,steps\nG: deep,0,0.5,9\n")
+    assert stored.compare(tmp_path / "mine.csv", ["G: deep"], {"l1": "L1"}).endswith(" 0.500")
     with pytest.raises(CourseError):
         stored.strip(SWEEPS / "pix2pix.csv", "L2")
 
