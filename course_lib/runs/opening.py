@@ -112,13 +112,13 @@ def in_direction(method: Method, settings: dict, direction: str, folder: Path | 
     return swapped(method)
 
 
-def check_maps(name: str, method: Method, item: dict) -> None:
+def check_maps(name: str, method: Method, item: dict, where: str = "--data") -> None:
     """Raises CourseError if an ``item`` lacks maps from which the ``method`` of a run paints."""
     if not set(method.maps) <= item.keys():
         raise CourseError(
             f"{name} paints from {' and '.join(method.maps)} of x, and these data have none",
-            "--data",
-            "try facades",
+            where,
+            "try --data facades --direction xy",
         )
 
 

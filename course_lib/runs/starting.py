@@ -86,8 +86,8 @@ def train(
         files.check_apart(out, Path(data))
         files.check_fresh(out, "run.json", '"config"')
     if begun:
-        item = train_set[0] if direction == "xy" else {}  # maps are those of its x
-        check_maps(begun.facts["name"], begun.model, item)
+        item, option = (train_set[0], "--data") if direction == "xy" else ({}, "--direction yx")
+        check_maps(begun.facts["name"], begun.model, item, option)  # maps are those of its x
     config = cls.adapt_config(config, train_set[0], direction)
     if config.keep == "best":
         _check_best(cls, val_set)

@@ -120,6 +120,8 @@ BAD = {  # the start, the method, options, and what the error says
     "a size that layers forbid": ("facades-many", "bicyclegan", ["--size", "256"],
         "the weights of shipped:facades-many belong to other layers: E."),
     "no maps": ("facades-hd", "pix2pixhd", [], "paints from labels and instances of x"),
+    "no maps of photographs": ("facades-hd", "pix2pixhd",
+        ["--data", "facades", "--direction", "yx"], "have none\nwhere: --direction yx"),
     "two sources of settings": ("run", "pix2pix", ["--profile", "cpu"], "those of the start"),
 }  # fmt: skip
 
@@ -130,7 +132,7 @@ def test_a_bad_start_is_refused_and_nothing_written(case, place, tmp_path, refus
     start = place / start if (place / start).exists() else start
     data = ["--data", place / "data", "--steps", "1", "--out", tmp_path / "out"]
     before = tree(tmp_path)
-    assert said in refusal("train", method, *data, "--start", start, *options)[0]
+    assert said in "\n".join(refusal("train", method, *data, "--start", start, *options))
     assert tree(tmp_path) == before
 
 
