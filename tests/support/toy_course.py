@@ -24,6 +24,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 def nbgrader(course: Path, *words: str) -> None:
     """One of nbgrader's commands in a course's folder, in this process; it logs what it says."""
     from nbgrader.apps import NbGraderApp
+    from traitlets.config import Application
 
     with contextlib.chdir(course):
         try:
@@ -31,7 +32,7 @@ def nbgrader(course: Path, *words: str) -> None:
         except SystemExit as end:
             assert not end.code
         finally:
-            NbGraderApp.clear_instance()
+            type(Application.instance()).clear_instance()  # of the command, with its options
             logging.getLogger("traitlets").handlers.clear()  # the next test has its own
 
 
