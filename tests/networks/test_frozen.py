@@ -11,6 +11,7 @@ from torch.utils.data import default_collate
 from course_lib.data.facades import Facades, photographs
 from course_lib.metrics.scores import confusion, fcn_score, segmentation_scores
 from course_lib.networks import frozen, parameter_count
+from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.frozen import Segmenter, load_segmenter, segment
 from course_lib.training.segmenter import train_segmenter
 
@@ -70,6 +71,20 @@ def test_shipped_weights_are_those_of_their_origin(name, size):
     assert sum(p.numel() for p in net.parameters()) == origin(file)["parameters"] < 150_000
     assert not net.training and parameter_count(net) == 0  # nothing in it learns
     assert {p.dtype for p in net.parameters()} == {torch.float32}
+
+
+def test_the_network_of_photographs_is_small_frozen_and_lets_gradients_pass():
+    blob = (frozen.FILES / "photographs.safetensors").read_bytes()
+    assert hashlib.sha256(blob).hexdigest() == origin("photographs")["sha256"]
+    net = load_photo_features()
+    assert net is load_photo_features() and not net.training and parameter_count(net) == 0
+    counted = sum(p.numel() for p in net.parameters())
+    assert counted == origin("photographs")["parameters"] and len(blob) < 1_600_000
+    images = torch.rand(2, 3, 64, 48, requires_grad=True)
+    maps = net(images)
+    assert [h.shape[1:] for h in maps] == [(16, 32, 24), (24, 16, 12), (40, 8, 6), (112, 4, 3)]
+    maps[-1].sum().backward()
+    assert images.grad.abs().sum() > 0
 
 
 @pytest.mark.slow
