@@ -15,6 +15,8 @@ from course_lib.data.emoji import TASKS as DRAWN
 from course_lib.data.facades import TASKS as FACADES
 from course_lib.data.facades import Facades
 from course_lib.data.folders import ALL, SPLITS, ImageFolder
+from course_lib.data.paintings import TASKS as PAINTED
+from course_lib.data.paintings import Paintings
 from course_lib.data.photos import TASKS as PHOTOS
 from course_lib.data.photos import Photos
 from course_lib.errors import CourseError, check_choice
@@ -25,6 +27,7 @@ __all__ = [
     "EmojiDrawn",
     "EmojiStyles",
     "Facades",
+    "Paintings",
     "Photos",
     "Swapped",
     "TwoDomains",
@@ -44,6 +47,7 @@ DATA_SETS = {  # what is called with a split, size=... and seed=..., by name
     },
     **{name: partial(Facades, task=name) for name in FACADES},
     **{name: partial(Photos, task=name) for name in PHOTOS},
+    **{name: partial(Paintings, task=name) for name in PAINTED},
     "earth:relief-aerial": partial(EarthPairs, paired=True),
     "earth:relief-aerial:unpaired": partial(EarthPairs, paired=False),
 }

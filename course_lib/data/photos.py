@@ -1,4 +1,4 @@
-"""Photographs of nature from Debian's desktops (``tools/photos.py`` collects them), three tasks."""
+"""Photographs from Debian's packages (``tools/photos.py`` collects them), three tasks."""
 
 import functools
 import json
@@ -15,16 +15,16 @@ from course_lib.data.images import grey, read_image, to_tensor, with_hole
 
 FILES = Path(__file__).parent / "photos_files"
 CROPS = 16  # of each photograph in an epoch of training
-SMALLEST = 0.4  # side of the smallest of them, where the shorter side of the photograph is 1
 # side and place (down, across) of the crops in val and test: the middle, and four of half its side
 FIXED = ((1, 0.5, 0.5), (0.5, 0.2, 0.3), (0.5, 0.8, 0.7), (0.5, 0.3, 0.8), (0.5, 0.7, 0.2))
 
-CARD = """60 photographs of landscapes, plants and animals by 36 people, from Debian's packages of
-wallpapers and from GCompris; 45 for training, 5 val, 10 test, and similar views in one split. They
-are stored with 512 px on the shorter side. Training cuts 16 squares out of each in an epoch,
-anywhere and from 0.4 to 1 of the shorter side large; val and test have five fixed squares of each,
-which count as one in intervals. Above 512 px they are enlarged. Each keeps its licence (CC0, CC-BY,
-CC-BY-SA, GPL or LGPL): authors and texts in LICENSES/photos.md."""
+CARD = """97 photographs of landscapes, buildings, plants and animals by 67 people, from Debian's
+packages of wallpapers and from GCompris; 64 for training, 9 val, 24 test, and similar views in one
+split. They are stored with 512 px on the shorter side. Training cuts 16 squares out of each in an
+epoch, anywhere and from 0.4 to 1 of the shorter side large; val and test have five fixed squares of
+each, which count as one in intervals. Above 512 px they are enlarged. Each keeps its licence (CC0,
+CC-BY, CC-BY-SA, GPL or LGPL), or is in the public domain: authors and texts in
+LICENSES/photos.md."""
 
 
 @functools.cache
@@ -70,6 +70,7 @@ class Photos(TwoDomains):
 
     card, cropped = CARD, True
     jitter = "none"  # training is cut anew anyway, and stays sharp
+    sides = (0.4, 1.0)  # of the squares in training, where the shorter side of the photograph is 1
 
     def __init__(self, split: str, size: int = 64, task: str = "photos:colour", seed: int = 0):
         self.size, self.seed, self.degrade = size, seed, TASKS[task]
@@ -84,15 +85,31 @@ class Photos(TwoDomains):
         return len(self.names)
 
     def __getitem__(self, i: int) -> dict:
+        draws = self.draw(i, 5)
+        y = self.photo(i, draws[:3].tolist())
+        return {"x": self.degrade(y[None], draws[3:])[0], "y": y, "name": self.names[i]}
+
+    def draw(self, i: int, count: int) -> Float[Tensor, " count"]:
+        """Random numbers of an item, in [0, 1): in training new ones in each epoch."""
         key = (self.seed, self.epoch, i, 3) if self.random else (i,)
-        draws = torch.rand(5, generator=item_generator(*key))
-        share, down, across = draws[:3].tolist() if self.random else self.fixed[i]
-        if self.random:
-            share = SMALLEST + (1 - SMALLEST) * share
+        return torch.rand(count, generator=item_generator(*key))
+
+    def photo(self, i: int, draws: list[float]) -> Float[Tensor, "3 size size"]:
+        """Its square of a photograph; in training three numbers say which, see :meth:`square`."""
         photo = photograph(entries()[self.groups[i]]["name"])
+        return self.cut(photo, *(self.square(*draws) if self.random else self.fixed[i]))
+
+    def square(self, share: float, down: float, across: float) -> tuple[float, float, float]:
+        """Side and place of a square, of three numbers in [0, 1)."""
+        smallest, largest = self.sides
+        return smallest + (largest - smallest) * share, down, across
+
+    def cut(
+        self, photo: Image.Image, share: float, down: float, across: float
+    ) -> Float[Tensor, "3 size size"]:
+        """A square of ``share`` of the shorter side; enlarged only if the photograph must be."""
         shorter = min(photo.size)
         side = min(max(round(share * shorter), self.size), shorter)  # enlarged only if it must be
         left = int(across * (photo.width - side + 1))
         top = int(down * (photo.height - side + 1))
-        y = to_tensor(photo.crop((left, top, left + side, top + side)), self.size)
-        return {"x": self.degrade(y[None], draws[3:])[0], "y": y, "name": self.names[i]}
+        return to_tensor(photo.crop((left, top, left + side, top + side)), self.size)
