@@ -107,7 +107,7 @@ class Photos(TwoDomains):
     def cut(
         self, photo: Image.Image, share: float, down: float, across: float
     ) -> Float[Tensor, "3 size size"]:
-        """A square of ``share`` of the shorter side; enlarged only if the photograph must be."""
+        """A square of ``share`` of the shorter side."""
         shorter = min(photo.size)
         side = min(max(round(share * shorter), self.size), shorter)  # enlarged only if it must be
         left = int(across * (photo.width - side + 1))

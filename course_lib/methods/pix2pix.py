@@ -12,9 +12,11 @@ The defaults are the paper's. Every row of its ablation tables is a value of :cl
     encoder-decoder     generator="encoder-decoder"
     patch 1 .. 286 px   d_layers=0 .. 5
 
-With DiffAugment D sees T(x, y) and T(x, G(x)) in place of both pairs (diff_augment.py):
+With DiffAugment D sees T(x, y) and T(x, G(x)) in place of both pairs (diff_augment.py), and a
+perceptual distance to y is a later paper's (Johnson, Alahi, Fei-Fei: ECCV 2016):
 
     for few pairs       diff_augment=True
+    with features       lambda_features=50
 """
 
 from dataclasses import dataclass
@@ -37,6 +39,7 @@ from course_lib.methods.base import (
 from course_lib.methods.diff_augment import diff_augment
 from course_lib.networks import PatchGAN, ResNetGenerator, UNet
 from course_lib.networks.blocks import inference
+from course_lib.networks.efficientnet import load_photo_features
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,13 @@ class Config(TrainingConfig):
     d_layers: int = network(3, "of stride 2 in D; 3: 70 px patches, 0: single pixels", zero=True)
     lambda_gan: float = objective(1.0, "weight of the adversarial term of G")
     lambda_l1: float = objective(100.0, "weight of the L1 distance to the true answer")
+    lambda_features: float = objective(0.0, "weight of the distance to it in ImageNet's features")
     diff_augment: bool = objective(False, "D sees real and fake augmented: for few images")
     test_dropout: bool = objective(True, "translate() leaves dropout on, as in the paper")
     test_batch_statistics: bool = objective(True, "translate() uses its own batch's statistics")
 
     def __post_init__(self):
-        weights = self.lambda_gan or self.lambda_l1
+        weights = self.lambda_gan or self.lambda_l1 or self.lambda_features
         require(weights, "lambda_gan and lambda_l1 are both 0", "G needs a term")
         check_patches(self.image_size, self.d_layers)
 
@@ -120,12 +124,17 @@ class Pix2Pix(Method):
         return {"d_real": losses.log_real(real), "d_fake": losses.log_fake(fake)}
 
     def generator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
-        """What G minimises, unweighted: ``g_gan``, non-saturating (section 3.3), and eq. 3."""
+        """What G minimises, unweighted: ``g_gan``, non-saturating (section 3.3), eq. 3, and what
+        was added since.
+        """
         terms = Terms()
         if self.config.lambda_gan:
             terms["g_gan"] = losses.log_generator(self.judge(x, fake_y))
         if self.config.lambda_l1:
             terms["g_l1"] = losses.l1(fake_y, y)
+        if self.config.lambda_features:
+            see = load_photo_features(self.device)  # in float32: bfloat16 is no faster here
+            terms["g_features"] = losses.perceptual(see(fake_y), see(y))
         return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
@@ -150,6 +159,7 @@ class Pix2Pix(Method):
         opt_G.zero_grad()
         g_terms = self.generator_terms(x, y, fake_y)
         loss_G = cfg.lambda_gan * g_terms["g_gan"] + cfg.lambda_l1 * g_terms["g_l1"]
+        loss_G = loss_G + cfg.lambda_features * g_terms["g_features"]
         loss_G.backward()
         opt_G.step()
 

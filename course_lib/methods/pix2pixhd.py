@@ -7,13 +7,14 @@ The second line is the paper's full objective. s is what D sees beside a photogr
 and the boundaries of instances. G sees s and, with ``use_features``, the style of each instance. x
 is the photograph, here called y as in all methods. Least squares take the place of the logs. Where
 the formulas and the authors' code differ, the code is followed: L_FM is averaged over the scales.
-The paper's optional term of VGG's layers is left out; it would stand in
-:meth:`Pix2PixHD.generator_terms`. Every ablation is a value of :class:`Config`:
+The authors' optional term of VGG's layers is here one of EfficientNet's. Every ablation is a value
+of :class:`Config`:
 
     GAN alone               lambda_fm=0
     one scale               d_scales=1
     no instance map         use_instances=False, use_features=False
     plain pairs             n_labels=0, use_instances=False, use_features=False
+    features of ImageNet    lambda_features=10
 
 G1 first learns alone at half the size, then G2 without G1, then both. The encoder E of the styles
 learns with G1 and stays as it is once G2 begins, as in the authors' code, which computes the
@@ -43,6 +44,7 @@ from course_lib.methods.base import (
 )
 from course_lib.networks.bicycle import halve
 from course_lib.networks.blocks import inference
+from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.pix2pixhd import (
     FeatureEncoder,
     GlobalGenerator,
@@ -90,6 +92,7 @@ class Config(TrainingConfig):
     lambda_fm: float = objective(
         10.0, "weight of the distance between D's features of real and fake"
     )
+    lambda_features: float = objective(0.0, "weight of their distance in ImageNet's features")
     features_frozen_from: float = training(
         PHASES["enhancer"][0], "share from which E rests; 1: never"
     )
@@ -101,7 +104,8 @@ class Config(TrainingConfig):
     )
 
     def __post_init__(self):
-        require(self.lambda_gan or self.lambda_fm, "no term is left for G", "give a lambda above 0")
+        weights = self.lambda_gan or self.lambda_fm or self.lambda_features
+        require(weights, "no term is left for G", "give a lambda above 0")
         require(
             self.n_labels or not self.use_instances,
             "plain pairs have no instances",
@@ -260,14 +264,19 @@ class Pix2PixHD(Method):
         }
 
     def generator_terms(
-        self, real: list[list[Tensor]], fake: list[list[Tensor]]
+        self, real: list[list[Tensor]], fake: list[list[Tensor]], y: Tensor, fake_y: Tensor
     ) -> dict[str, Float[Tensor, ""]]:
-        """What G and E minimise, unweighted: L_GAN, summed over the scales, and L_FM, averaged."""
+        """What G and E minimise, unweighted: L_GAN, summed over the scales, L_FM, averaged, and
+        the distance of fake_y and y to a network that knows photographs.
+        """
         terms = Terms()
         if self.config.lambda_gan:
             terms["g_gan"] = sum(losses.least_squares_generator(layers[-1]) for layers in fake)
         if self.config.lambda_fm:
             terms["g_fm"] = losses.feature_matching(fake, real)
+        if self.config.lambda_features:
+            see = load_photo_features(self.device)
+            terms["g_features"] = losses.perceptual(see(fake_y), see(y))
         return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
@@ -294,8 +303,9 @@ class Pix2PixHD(Method):
         # 3. G and E learn to fool D, which is frozen, and to look to its layers like y.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g_terms = self.generator_terms(real, self.judge(s, fake_y))
+        g_terms = self.generator_terms(real, self.judge(s, fake_y), y, fake_y)
         loss_G = cfg.lambda_gan * g_terms["g_gan"] + cfg.lambda_fm * g_terms["g_fm"]
+        loss_G = loss_G + cfg.lambda_features * g_terms["g_features"]
         loss_G.backward()
         opt_G.step()
 

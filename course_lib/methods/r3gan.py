@@ -12,7 +12,8 @@ from torch import Tensor
 
 from course_lib import losses
 from course_lib.methods import pix2pix
-from course_lib.methods.base import network, objective
+from course_lib.methods.base import Terms, network, objective
+from course_lib.networks.efficientnet import load_photo_features
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,11 @@ class R3GAN(pix2pix.Pix2Pix):
     def generator_terms(self, x: Tensor, y: Tensor, fake_y: Tensor) -> dict[str, Tensor]:
         """What G minimises, unweighted."""
         fake, real = self.judge(x, fake_y), self.judge(x, y)
-        return {"g_gan": losses.relativistic(fake, real), "g_l1": losses.l1(fake_y, y)}
+        terms = Terms(g_gan=losses.relativistic(fake, real), g_l1=losses.l1(fake_y, y))
+        if self.config.lambda_features:
+            see = load_photo_features(self.device)
+            terms["g_features"] = losses.perceptual(see(fake_y), see(y))
+        return terms
 
     def step(self, batch: dict) -> dict[str, Tensor]:
         """One update of D, then one of G, which is asked with D frozen. Returns the terms."""
@@ -59,6 +64,7 @@ class R3GAN(pix2pix.Pix2Pix):
         self.opt_G.zero_grad()
         g_terms = self.generator_terms(x, y, fake_y)
         loss_G = cfg.lambda_gan * g_terms["g_gan"] + cfg.lambda_l1 * g_terms["g_l1"]
+        loss_G = loss_G + cfg.lambda_features * g_terms["g_features"]
         loss_G.backward()
         self.opt_G.step()
         self.update_averages()

@@ -54,6 +54,7 @@ CASES = {
             ({"lambda_gan": 0.0}, {"d_real", "d_fake", "g_gan"}),
             ({"lambda_l1": 0.0, "conditional": False}, {"g_l1"}),
             ({"lambda_l1": 0.0}, {"g_l1"}),
+            ({"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_features": 9.0}, exactly("g_features")),
             ({"conditional": False}, set()),
             ({"generator": "encoder-decoder"}, set()),
             ({"generator": "resnet", "n_blocks": 1}, set()),
@@ -63,7 +64,11 @@ CASES = {
             ({"levels": 2}, set()),
     )),
     "r3gan": Case(method_class("r3gan"),
-        PAIRED, (({"conditional": False}, set()),),
+        PAIRED, (
+            ({"conditional": False}, set()),
+            ({"lambda_features": 9.0},
+             exactly("d_pair", "d_r1", "d_r2", "g_gan", "g_l1", "g_features")),
+        ),
     ),
     "cyclegan": Case(method_class("cyclegan"),
         TINY | {"pool_size": 3}, (
@@ -101,6 +106,8 @@ CASES = {
                 "features_frozen_from": 1.0}, (
             ({"lambda_fm": 0.0}, {"g_fm"}),
             ({"lambda_gan": 0.0}, {"g_gan"}),
+            ({"lambda_fm": 0.0, "lambda_features": 9.0},
+             exactly("d_real", "d_fake", "g_gan", "g_features")),
             ({"use_features": False}, set()),
             ({"use_features": False, "use_instances": False}, set()),
             ({"n_labels": 0, "use_features": False, "use_instances": False}, set()),

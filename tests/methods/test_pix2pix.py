@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
+from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.methods import configs, r3gan
 from course_lib.methods.pix2pix import Config, Pix2Pix
+from course_lib.networks.efficientnet import load_photo_features
 from tests.methods.contract import assert_same_weights
 from tests.support.tensors import pairs as batch
 
@@ -66,6 +68,25 @@ def test_the_step_of_r3gan_equals_its_equations():
     assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-4)
     with pytest.raises(CourseError, match="norm cannot be 'batch'"):
         configs.build(r3gan.Config, norm="batch")
+
+
+@pytest.mark.parametrize("cls", [Pix2Pix, r3gan.R3GAN])
+def test_features_have_their_weight_and_reach_g(cls):
+    """The gradients of a step are those of its terms, each times its lambda."""
+    torch.manual_seed(0)
+    weights = {"lambda_gan": 0.5, "lambda_l1": 7.0, "lambda_features": 3.0}
+    method = cls(configs.build(cls.Config, **SMALL | weights, norm="instance", lr=1e-12))
+    x, y = batch().values()
+    terms = method.step({"x": x, "y": y})
+    found = [p.grad.clone() for p in method.G.parameters()]
+    see, fake_y = load_photo_features(), method.G(x)
+    expected = losses.perceptual(see(fake_y), see(y)).item()
+    assert terms["g_features"].item() == pytest.approx(expected, rel=1e-4)
+    again = method.generator_terms(x, y, fake_y)
+    total = sum(weight * again[name.replace("lambda", "g")] for name, weight in weights.items())
+    largest = max(gradient.abs().max() for gradient in found)
+    for a, b in zip(found, torch.autograd.grad(total, [*method.G.parameters()]), strict=True):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-5 * largest)
 
 
 def test_unconditional_d_does_not_look_at_x():
