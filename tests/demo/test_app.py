@@ -52,7 +52,7 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
     assert direction.options[0][0] == "night to day, and back"
     assert chosen.options[0][0] == "number 1" and len(chosen.options) == app.SHOWN
     photographs = pages["Colour"]().children[0].pictures.options
-    assert photographs[0][0] == "red panda" and len(photographs) == 10
+    assert photographs[0][0] == "red panda" and len(photographs) == 24
     lens = pages["What D sees"]()
     assert lens.children[0].options == ("first", "second", "grey")  # none for maps with instances
     assert len(pages["Rebuild"]().scene.options) == app.SHOWN
