@@ -26,6 +26,8 @@ NAMES = (
     "facades-hd",
     "day-night",
     "photos-colour",
+    "photo-van-gogh",
+    "photo-ukiyo-e",
 )
 
 
