@@ -60,7 +60,7 @@ class Paintings(Photos):
     """
 
     paired = False
-    sides = (0.3, 0.6)
+    sides, share = (0.3, 0.6), 0.45
 
     def __init__(self, split: str, size: int = 64, task: str = "photos:van-gogh", seed: int = 0):
         super().__init__(split, size, seed=seed)

@@ -25,11 +25,13 @@ class Look(NamedTuple):
     beside: bool  # an A|B image is cut in two, and its half is the input
     colouring: bool  # the input is seen in grey, and its luminance is kept
     grey: bool  # the output has no colours
+    share: float = 1.0  # an item of the training showed this part of a picture's shorter side
 
 
 def of_data(dataset: TwoDomains) -> dict[str, Any]:
     """For run.json: whether x and y are ``beside`` each other in a file, which of the two are
-    ``grey``, and whether one is the other without its colours (``same_luminance``).
+    ``grey``, whether one is the other without its colours (``same_luminance``), and which ``share``
+    of a picture's shorter side an item shows.
     """
     count = min(LOOKED_AT, len(dataset))
     in_grey, alike = ["x", "y"], dataset.paired
@@ -41,7 +43,8 @@ def of_data(dataset: TwoDomains) -> dict[str, Any]:
         x, y = (grey(item[side][None]) for side in "xy")
         alike = alike and bool((x - y).abs().mean() < ALIKE)
     same = alike and bool(in_grey)
-    return {"beside": dataset.beside, "grey": in_grey, "same_luminance": same}
+    look = {"beside": dataset.beside, "grey": in_grey, "same_luminance": same}
+    return look | {"share": dataset.share}
 
 
 def fingerprint(data: str) -> str:
@@ -57,7 +60,8 @@ def of_run(settings: dict, direction: str) -> Look:
     look = settings["look"]
     ways = "xy" if direction == settings["direction"] else "yx"  # as the training called them
     from_grey, to_grey = (side in look["grey"] for side in ways)
-    return Look(look["beside"], look["same_luminance"] and from_grey and not to_grey, to_grey)
+    colouring = look["same_luminance"] and from_grey and not to_grey
+    return Look(look["beside"], colouring, to_grey, look.get("share", 1.0))
 
 
 def is_grey(image: Float[Tensor, "3 h w"]) -> bool:

@@ -88,10 +88,11 @@ class Frame(NamedTuple):
 
 
 def framer(
-    method: Method, paint: Painter, scale: float | None, squared: bool
+    method: Method, paint: Painter, scale: float | None, squared: bool, share: float = 1.0
 ) -> Callable[[Size], Frame]:
     """Gives the frame of an image of any size; ``squared``: a square, which it stays.
 
+    A network that saw a ``share`` of each picture's shorter side gets whole ones so much larger.
     Warns if the network takes squares only. Raises CourseError for a ``scale`` that cannot be.
     """
     if scale is not None and squared:
@@ -111,7 +112,8 @@ def framer(
         )
 
     def frame(given: Size) -> Frame:
-        return Frame.of((size, size) if squared else given, size, step, scale)
+        wanted = None if squared else scale or size / share / min(given)
+        return Frame.of((size, size) if squared else given, size, step, wanted)
 
     return frame
 

@@ -52,10 +52,10 @@ def translate_files(
 
     ``target`` may be NAME.png for one image; of several ``samples`` it is then the common name.
     Outputs have the sizes of their inputs. On the way the shorter side has the size of the
-    training, or both sides are multiplied by ``scale``, and what a network needs beyond that is as
-    in ``sizes.fitted``. A network that takes squares only gets the image squeezed into one.
-    ``squared`` does so with every network, and outputs stay squares. ``keep_alpha``: an output is
-    as transparent as its input. Of an A|B image (twice as wide as high) the half that is the
+    training (more where that showed squares of larger pictures only: ``Look.share``), or both sides
+    are multiplied by ``scale``, and what a network needs beyond that is as in ``sizes.fitted``. A
+    network that takes squares only gets the image squeezed into one. ``squared`` does so with every
+    network, and outputs stay squares. ``keep_alpha``: an output is as transparent as its input. Of an A|B image (twice as wide as high) the half that is the
     model's input is taken, if the run has learned from such images, or if ``squared``; not if it is
     to be translated ``whole``. A run that learned to colour sees the input in grey, and an output
     has the colours of the network and the luminance of the input, pixel by pixel. One that learned
@@ -88,7 +88,7 @@ def translate_files(
     if example and not whole:
         example = ab_half(example, not input_is_left)
     paint = _painter(method, look, example, samples, seed)
-    frame = framer(method, paint, scale, squared)
+    frame = framer(method, paint, scale, squared, look.share)
     sizes, bad = attempt(lambda path: read_image(path).size, paths)  # before anything is written
     if bad:
         raise refusal(bad, source)

@@ -111,3 +111,15 @@ def test_all_damaged_inputs_are_named_before_anything_is_written(tmp_path, refus
     error, where, _ = refusal("translate", "--run", "shipped:facades-many", *inputs, *to)
     assert "2 files cannot be used: 1.png, 3.png" in error and where.endswith(str(tmp_path / "in"))
     assert not (tmp_path / "o").exists()
+
+
+def test_a_painter_gets_a_photograph_as_large_as_those_it_saw_squares_of(tmp_path):
+    config, out = runs.make_config("cut", "smoke", 32, []), tmp_path / "run"
+    options = {"steps": 1, "previews": 0, "progress": False, "device": "cpu"}
+    runs.train("cut", "photos:van-gogh", out, config, **options)
+    photograph(160, 120).save(tmp_path / "photo.png")
+    by_itself = translated(out, tmp_path / "photo.png", tmp_path / "by_itself.png")
+    told = translated(out, tmp_path / "photo.png", tmp_path / "told.png", scale=32 / 0.45 / 120)
+    small = translated(out, tmp_path / "photo.png", tmp_path / "small.png", scale=32 / 120)
+    assert by_itself.size == (160, 120) and by_itself.tobytes() == told.tobytes()
+    assert by_itself.tobytes() != small.tobytes()
