@@ -51,15 +51,16 @@ def translate_files(
     """Translate an image, or each image of a folder, into PNG files below ``target``; their paths.
 
     ``target`` may be NAME.png for one image; of several ``samples`` it is then the common name.
-    Outputs have the sizes of their inputs. On the way the shorter side has the size of the
-    training (more where that showed squares of larger pictures only: ``Look.share``), or both sides
-    are multiplied by ``scale``, and what a network needs beyond that is as in ``sizes.fitted``. A
+    Outputs have the sizes of their inputs. On the way the shorter side has the size of the training
+    (more where that showed squares of larger pictures only: ``Look.share``), or both sides are
+    multiplied by ``scale``, and what a network needs beyond that is as in ``sizes.fitted``. A
     network that takes squares only gets the image squeezed into one. ``squared`` does so with every
-    network, and outputs stay squares. ``keep_alpha``: an output is as transparent as its input. Of an A|B image (twice as wide as high) the half that is the
-    model's input is taken, if the run has learned from such images, or if ``squared``; not if it is
-    to be translated ``whole``. A run that learned to colour sees the input in grey, and an output
-    has the colours of the network and the luminance of the input, pixel by pixel. One that learned
-    from grey images of y alone gives such. See ``looks.py``.
+    network, and outputs stay squares. ``keep_alpha``: an output is as transparent as its input. Of
+    an A|B image (twice as wide as high) the half that is the model's input is taken, if the run has
+    learned from such images, or if ``squared``; not if it is to be translated ``whole``. A run that
+    learned to colour sees the input in grey, and an output has the colours of the network and the
+    luminance of the input, pixel by pixel. One that learned from grey images of y alone gives such.
+    See ``looks.py``.
 
     ``samples`` above 1 asks for that many outputs an input, with ``_1``, ``_2`` ... added to the
     names: equal numbers are equal codes z where the method has codes, else chance (dropout) makes
