@@ -1,7 +1,8 @@
 """The shipped weights and the gallery's runs, trained again, packed, hashed and measured.
 
 ``python tools/ship.py NAME --out RUN`` goes on where it was stopped. ``--score`` in place of
-``--out`` measures what is shipped again, after a measure has changed.
+``--out`` measures what is shipped again, after a measure has changed, and ``--sheet FILE.webp``
+shows the 24 test photographs and what a shipped network makes of them.
 """
 
 import argparse
@@ -179,9 +180,12 @@ if __name__ == "__main__":
     parser.add_argument("name", choices=recipes())
     parser.add_argument("--out", type=Path)
     parser.add_argument("--score", action="store_true")
+    parser.add_argument("--sheet", type=Path)
     arguments = parser.parse_args()
     if arguments.score:
         measure(arguments.name)
+    elif arguments.sheet:
+        files.replace_file(arguments.sheet, strips.sheet(shipped.PREFIX + arguments.name))
     else:
         made = train(arguments.name, arguments.out or parser.error("give --out RUN"))
         print(f"{made['steps']} steps in {made['seconds'] / 60:.0f} min; look at {arguments.out}")

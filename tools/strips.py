@@ -4,22 +4,26 @@ Used by ``tools/ship.py``; the pictures of a training are kept by :func:`keeper`
 """
 
 import io
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Subset
 
-from course_lib.data import View, files, open_dataset
+from course_lib.data import View, files, open_dataset, photos
+from course_lib.data.images import read_image
 from course_lib.methods.base import Method
 from course_lib.metrics import nearest_neighbours
 from course_lib.plotting.figures import stitch
 from course_lib.plotting.strips import chosen
+from course_lib.runs.translating import translate_files
 
 # Pictures are kept at the start and after each of so many equal parts: one a minute of an hour.
 MOMENTS = 60
+ACROSS, CELL = 6, 200  # photographs in a row of a sheet, and px of each
 WIDEST = 780  # px of a film
 FILM = 600_000  # bytes of a film, at most
 QUALITIES = (85, 70, 55, 40, 25)  # of WebP, from the best on
@@ -59,6 +63,26 @@ def results(method: Method, run: dict) -> bytes:
             nearest = nearest_neighbours(fake, seen, key="y").tolist()
             rows += [fake, torch.stack([seen[i]["y"] for i in nearest])]
     Image.fromarray(stitch(rows)).save(file := io.BytesIO(), "webp", quality=90, method=6)
+    return file.getvalue()
+
+
+def sheet(run: Path | str) -> bytes:
+    """WebP: all test photographs in the order of their list, each above what ``run`` makes of it.
+
+    Squares of them are shown, and whole ones translated, as ``course translate`` does it.
+    """
+    files_of = [
+        photos.FILES / f"{e['name']}.webp" for e in photos.entries() if e["split"] == "test"
+    ]
+    rows = -(-len(files_of) // ACROSS)
+    picture = Image.new("RGB", (ACROSS * CELL, 2 * rows * CELL), "white")
+    with tempfile.TemporaryDirectory() as folder:
+        for i, path in enumerate(files_of):
+            (painted,) = translate_files(Path(run), path, Path(folder), device="cpu")
+            for below, shown in enumerate((path, painted)):
+                place = i % ACROSS * CELL, (2 * (i // ACROSS) + below) * CELL
+                picture.paste(ImageOps.fit(read_image(shown), (CELL - 2, CELL - 2)), place)
+    picture.save(file := io.BytesIO(), "webp", quality=80, method=6)
     return file.getvalue()
 
 
