@@ -141,7 +141,7 @@ class Emoji(TwoDomains):
     what its class is called with.
     """
 
-    card = CARD
+    card, eyes = CARD, "features"  # as in all tables of notebooks/sweeps
 
     def __init__(self, part: str, size: int, **made_from: Any):
         self.rows, self.size, self.made_from = _rows(part), size, made_from

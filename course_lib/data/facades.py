@@ -67,7 +67,7 @@ class Facades(TwoDomains):
     would turn the light around behind the back of ``style``.
     """
 
-    jitter, mirrors = "none", False
+    jitter, mirrors, eyes = "none", False, "features"
     kept: ClassVar[dict[tuple, tuple[Tensor, Tensor, Tensor]]] = {}
     kept_bytes: ClassVar[int] = 0
 

@@ -3,7 +3,7 @@ whether they look real.
 
 Samples are (n, k, 3, h, w) in [-1, 1]: k translations of each of n inputs. No single number is
 enough: broken samples are diverse, and one sharp answer looks real (BicycleGAN's comparison).
-Perceptual distances are those of the course's own "features" (perceptual.py). ValueError for shapes
+Perceptual distances are those of one of the networks in perceptual.EYES. ValueError for shapes
 that do not fit; nan where there is too little to measure.
 """
 
@@ -14,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.errors import check_choice
-from course_lib.metrics.perceptual import LAST, describe, embed, frechet_normal
+from course_lib.metrics.perceptual import EYES, describe, embed, frechet_normal, last_means
+from course_lib.metrics.perceptual import LAST as LAST
 
 # strengths of ridge() to choose from, for variables of variance 1
 RIDGES = tuple(10.0**power for power in range(-6, 4))
@@ -26,16 +27,16 @@ def diversity(samples: Float[Tensor, "n k 3 h w"], by: str = "features") -> Floa
     code.
 
     The paper takes 20 samples of 100 inputs, so 1,900 distances. 0 if an input has one answer only.
-    ``by`` is "features" or "l1" (mean absolute difference, in [0, 2]).
+    ``by`` is one of EYES or "l1" (mean absolute difference, in [0, 2]).
     """
-    check_choice("by", by, ("features", "l1"))
+    check_choice("by", by, (*EYES, "l1"))
     if samples.shape[1] < 2:
         raise ValueError(f"{tuple(samples.shape)}: there is but one sample for each input")
     if by == "l1":
         return samples.diff(dim=1).abs().flatten(1).mean(1)
     means = []
     for row in samples:
-        apart = embed(row).diff(dim=0).square().sum(1)
+        apart = embed(row, by).diff(dim=0).square().sum(1)
         equal = (row[1:] == row[:-1]).flatten(1).all(1)  # 0 apart, whatever the rounding
         means.append(torch.where(equal, 0.0, apart).mean())
     return torch.stack(means)
@@ -46,30 +47,34 @@ def real_pairs(real: Float[Tensor, "n 3 h w"], by: str = "features") -> float:
 
     Samples that are far more diverse than that are broken.
     """
-    check_choice("by", by, ("features", "l1"))
+    check_choice("by", by, (*EYES, "l1"))
     n = len(real)
     if n < 2:
         return math.nan
     if by == "l1":
         apart = torch.cdist(real.flatten(1), real.flatten(1), p=1) / real[0].numel()
     else:
-        apart = torch.cdist(embed(real), embed(real)).square()
+        apart = torch.cdist(embed(real, by), embed(real, by)).square()
     return (apart.fill_diagonal_(0).sum() / (n * (n - 1))).item()
 
 
 def each_nearest(
-    samples: Float[Tensor, "n k 3 h w"], truth: Float[Tensor, "n 3 h w"]
+    samples: Float[Tensor, "n k 3 h w"], truth: Float[Tensor, "n 3 h w"], eyes: str = "features"
 ) -> Float[Tensor, " n"]:
-    """Distance by features from the true answer to the nearest of its k samples, of each input."""
-    pairs = zip(samples, truth, strict=True)
-    return torch.stack([torch.cdist(embed(s), embed(t[None])).square().min() for s, t in pairs])
+    """Distance by ``eyes`` from the true answer to the nearest of its k samples, of each input."""
+    pairs = ((embed(s, eyes), embed(t[None], eyes)) for s, t in zip(samples, truth, strict=True))
+    return torch.stack([torch.cdist(*pair).square().min() for pair in pairs])
 
 
-def coverage(samples: Float[Tensor, "n k 3 h w"], truths: Float[Tensor, "n m 3 h w"]) -> float:
+def coverage(
+    samples: Float[Tensor, "n k 3 h w"],
+    truths: Float[Tensor, "n m 3 h w"],
+    eyes: str = "features",
+) -> float:
     """Share of the true answers to one input that a sample comes near to: nearer than the nearest
     other true one.
 
-    Coverage of Naeem et al. (2020) with one neighbour, by features, for each input on its own; in
+    Coverage of Naeem et al. (2020) with one neighbour, by ``eyes``, for each input on its own; in
     [0, 1].
     """
     if len(samples) != len(truths) or truths.shape[1] < 2:
@@ -78,9 +83,9 @@ def coverage(samples: Float[Tensor, "n k 3 h w"], truths: Float[Tensor, "n m 3 h
         )
     covered = []
     for s, t in zip(samples, truths, strict=True):
-        true = embed(t)
+        true = embed(t, eyes)
         radius = torch.cdist(true, true).fill_diagonal_(math.inf).min(1).values
-        covered.append(torch.cdist(true, embed(s)).min(1).values < radius)
+        covered.append(torch.cdist(true, embed(s, eyes)).min(1).values < radius)
     return torch.stack(covered).double().mean().item()
 
 
@@ -104,7 +109,10 @@ def common_share(values: Float[Tensor, "n k c"]) -> float:
 
 
 def realism_error(
-    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "n 3 h w"], seed: int = 0
+    fake: Float[Tensor, "n 3 h w"],
+    real: Float[Tensor, "n 3 h w"],
+    seed: int = 0,
+    eyes: str = "features",
 ) -> float:
     """How often a classifier takes unseen fakes for real or the reverse: 0 (never) to about 0.5 (as
     good as real).
@@ -121,7 +129,7 @@ def realism_error(
         )
     if len(fake) < 8:
         return math.nan
-    described = torch.stack([describe(fake), describe(real)]).double()
+    described = torch.stack([describe(fake, eyes), describe(real, eyes)]).double()
     sides = torch.tensor([[-1.0], [1.0]], device=fake.device).double()
     order = torch.randperm(len(fake), generator=torch.Generator().manual_seed(seed)).to(fake.device)
     parts, wrong = order.tensor_split(FOLDS), []
@@ -144,7 +152,7 @@ def frechet(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> f
     """
     if min(len(fake), len(real)) < 2:
         return math.nan
-    return frechet_normal(describe(fake)[:, LAST], describe(real)[:, LAST])
+    return frechet_normal(last_means(fake), last_means(real))
 
 
 def ridge(

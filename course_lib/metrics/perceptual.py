@@ -1,52 +1,81 @@
 """What a small network sees in images: the features behind diversity, realism and coverage, and
 the distances of two sets of images on them.
 
-The network comes with the course, has 100,216 parameters and has seen façades only. A score on it
-says "features" in its name, never LPIPS: the two may be compared in order, not in digits. LPIPS
-and FID are in ``papers.py``. On emoji, too, features tell the same thing by another artist from a
-different thing, a little better than L1 and SSIM do: see "Emoji" in ``guide/data.md``.
-Images are batches (n, 3, h, w) in [-1, 1], with sides of at least 16.
+There are two, and a score says in its name which of them looked, never LPIPS or FID: these may be
+compared in order, not in digits, and are in ``papers.py``.
+
+    features   the course's own, 100,216 parameters, has seen façades only
+    lite0      half of EfficientNet-Lite0, has seen ImageNet's photographs
+
+A data set names its own in ``TwoDomains.eyes``. What each sees in emoji, photographs and paintings
+is measured in ``guide/data.md``. Images are batches (n, 3, h, w) in [-1, 1], with sides of at least
+16.
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from course_lib.errors import check_choice
 from course_lib.metrics.intervals import summed
-from course_lib.networks.frozen import load_features
+from course_lib.networks.efficientnet import load_photo_features
+from course_lib.networks.frozen import load_features, mean_and_spread
 
 LAST = slice(-128, -64)  # of describe(): means of the last layer
+EYES = {"features": LAST, "lite0": slice(-224, -112)}  # of each
 PIXELS = 2**16  # that go through the network at a time
 
 
 @torch.no_grad()
-def embed(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n d"]:
-    """Vectors whose squared Euclidean distances are the distances by "features".
+def embed(images: Float[Tensor, "n 3 h w"], eyes: str = "features") -> Float[Tensor, "n d"]:
+    """Vectors whose squared Euclidean distances are the distances by EYES.
 
     Features of a layer are divided by their length over the channels; the squared difference is
     summed over the channels, averaged over the image and over the four layers, as in LPIPS without
     weights (Zhang et al. 2018).
     """
-    net = load_features(max(images.shape[-2:])).to(images.device)
     parts = []
-    for chunk in images.split(_chunk(images)):
+    for layers in _seen(images, eyes):
         # divided so that squares are averaged over the layers and over the image
         scaled = [
-            F.normalize(h, dim=1) / (len(net.stages) * h.shape[2] * h.shape[3]) ** 0.5
-            for h in net(chunk)
+            F.normalize(h, dim=1) / (len(layers) * h.shape[2] * h.shape[3]) ** 0.5 for h in layers
         ]
         parts.append(torch.cat([h.flatten(1) for h in scaled], dim=1))
     return torch.cat(parts)
 
 
 @torch.no_grad()
-def describe(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 448"]:
-    """What the course's network says of each image as a whole, see ``FeatureNet.pooled``."""
-    net = load_features(max(images.shape[-2:])).to(images.device)
-    return torch.cat([net.pooled(chunk) for chunk in images.split(_chunk(images))])
+def describe(images: Float[Tensor, "n 3 h w"], eyes: str = "features") -> Float[Tensor, "n d"]:
+    """What EYES say of each image as a whole: mean and standard deviation of each channel over the
+    image, the last layer last; 448 numbers, or 384.
+    """
+    return torch.cat([torch.cat(mean_and_spread(seen), dim=1) for seen in _seen(images, eyes)])
+
+
+def last_means(images: Float[Tensor, "n 3 h w"], eyes: str = "features") -> Float[Tensor, "n d"]:
+    """Means of the last layer, which KID and the Fréchet distance compare.
+
+    Those of lite0, (n, 112), grow as images shrink, and are scaled so that their squares
+    have a mean of 1 in each image: then the kernel of :func:`kid` is (cosine + 1)^3.
+    """
+    means = describe(images, eyes)[:, EYES[eyes]]
+    if eyes == "features":
+        return means
+    return F.normalize(means, dim=1) * means.shape[1] ** 0.5
+
+
+def _seen(images: Tensor, eyes: str) -> Iterator[list[Tensor]]:
+    """The layers of a network, some images at a time."""
+    check_choice("eyes", eyes, EYES)
+    if eyes == "features":
+        net = load_features(max(images.shape[-2:])).to(images.device)
+    else:
+        net = load_photo_features(images.device)
+    return map(net, images.split(_chunk(images)))
 
 
 def _chunk(images: Tensor) -> int:
@@ -72,17 +101,17 @@ def distances(
     real: Float[Tensor, "n 3 h w"],
     groups: Integer[Tensor, " n"] | None = None,
     intervals: bool = True,
+    eyes: str = "features",
 ) -> dict[str, float]:
-    """``frechet_features``, ``kid_features`` and, if wanted, the ends of the interval of the
-    second.
+    """``frechet_EYES``, ``kid_EYES`` and, if wanted, the ends of the interval of the second.
 
     Images in [-1, 1], ``groups`` as in :func:`kid`; nan for fewer than 3 of them.
     """
-    names = ("frechet_features", "kid_features", "kid_features_low", "kid_features_high")
+    names = (f"frechet_{eyes}", *(f"kid_{eyes}{end}" for end in ("", "_low", "_high")))
     names = names if intervals else names[:2]
     if len(fake if groups is None else groups.unique()) < 3:
         return dict.fromkeys(names, math.nan)
-    a, b = (describe(images)[:, LAST] for images in (fake, real))
+    a, b = (last_means(images, eyes) for images in (fake, real))
     return dict(zip(names, (frechet_normal(a, b), *kid(a, b, groups)), strict=False))
 
 

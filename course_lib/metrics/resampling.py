@@ -6,8 +6,8 @@ woman running together, or not at all. They say nothing of another training: for
 other seeds. A score has an interval if it is made of sums over images: means (l1, psnr, ssim, top1
 ...), shares of windows or borders, ratios of two means (sharpness, grid, chroma), and what a
 confusion matrix gives. The kernel distance brings its own (``perceptual.kid``). Without one remain
-the overlap of histograms, the Fréchet distance and realism_error: sets that are drawn again hold
-copies, and such scores see that, so that their bootstrap would centre on another value.
+the overlap of histograms, the Fréchet distance and realism_error_features: sets that are drawn
+again hold copies, and such scores see that, so that their bootstrap would centre on another value.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,9 +31,9 @@ def groups_of(dataset: Dataset) -> Integer[Tensor, " n"]:
 def baselines(held_out: TwoDomains, train: TwoDomains) -> dict[str, float]:
     """Scores of two answers that took no learning, with intervals.
 
-    Of pairs, ``pixels.each_baseline``. Without pairs ``baseline_copy_kid``, kid_features of the
-    inputs as they are, and ``baseline_real_kid``, that of real images of ``train``, which is about
-    the best that can be expected.
+    Of pairs, ``pixels.each_baseline``. Without pairs ``baseline_copy_kid``, KID of the inputs as
+    they are, and ``baseline_real_kid``, that of real images of ``train``, which is about the best
+    that can be expected; both by the eyes of ``held_out``.
     """
     groups = groups_of(held_out)
     if held_out.paired and train.paired:
@@ -42,9 +42,11 @@ def baselines(held_out: TwoDomains, train: TwoDomains) -> dict[str, float]:
     items = default_collate([held_out[i] for i in range(len(held_out))])
     real = torch.stack([train[i * len(train) // count]["y"] for i in range(count)])
     for name, images in (("copy", items["x"]), ("real", real)):
-        apart = distances(images, items["y"][: len(images)], groups[: len(images)])
+        apart = distances(
+            images, items["y"][: len(images)], groups[: len(images)], eyes=held_out.eyes
+        )
         for end in ("", "_low", "_high"):
-            found[f"baseline_{name}_kid{end}"] = apart[f"kid_features{end}"]
+            found[f"baseline_{name}_kid{end}"] = apart[f"kid_{held_out.eyes}{end}"]
     return found
 
 

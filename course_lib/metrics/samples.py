@@ -57,7 +57,7 @@ def score_samples(
         real_pairs_features, _l1    the same of pairs of different real images
         nearest_features            from the true answer to the nearest of 20 samples
         nearest_l1                  L1 from the true answer to the nearest of 8 samples
-        realism_error               how often a classifier is wrong: 0 told apart, 0.5 as real
+        realism_error_features      how often a classifier is wrong: 0 told apart, 0.5 as real
         frechet_features            distance to the real images, one sample for each input;
                                     and so is kid_features
         common_colour               share of the mean colour's variance over z that all inputs share
@@ -70,8 +70,11 @@ def score_samples(
 
     What a generator of true photographs would get on test at 32 px: diversity_features 0.44 and
     diversity_l1 0.19 (real pairs, of different houses: 0.73 and 0.33), nearest_features 0.13,
-    realism_error 0.48, frechet_features 0.7, kid_features 0.00, walls_covered 7.7,
+    realism_error_features 0.48, frechet_features 0.7, kid_features 0.00, walls_covered 7.7,
     coverage_features 1.0, and common_colour 0.95 if z means the same for every house.
+
+    The network "features" looks at façades and emoji. At other data it is "lite0", and so are the
+    names: diversity_lite0, ... (``perceptual.EYES``).
 
     With ``intervals`` those that are means over inputs, and kid_features, have NAME_low and
     NAME_high beside them. ``method`` is one that has codes. Global random state stays as it was;
@@ -80,14 +83,14 @@ def score_samples(
     size, load = method.config.image_size, method.config.load
     held_out = open_dataset(data, split, size, direction, load=load)
     items = default_collate([held_out[i] for i in range(len(held_out))])
-    groups = resampling.groups_of(held_out)
+    groups, eyes = resampling.groups_of(held_out), held_out.eyes
     x, y, n = items["x"], items["y"], min(INPUTS, len(held_out))
     rows = torch.arange(n) * len(held_out) // n  # spread over the set, which may be in an order
     codes = method.noise(len(x) * MANY, 0).unflatten(0, (len(x), MANY))  # in the inputs' order
     samples = translate_codes(method, x[rows], codes[rows, :SAMPLES])
     other = translate_codes(method, x, codes[:, -1:])[:, 0]
-    each = {f"diversity_{by}": diversity.diversity(samples, by) for by in ("l1", "features")}
-    each["nearest_features"] = diversity.each_nearest(samples, y[rows])
+    each = {f"diversity_{by}": diversity.diversity(samples, by) for by in ("l1", eyes)}
+    each[f"nearest_{eyes}"] = diversity.each_nearest(samples, y[rows], eyes)
     errors = (samples[:, :NEAREST] - y[rows, None]).abs().mean((2, 3, 4))
     each["nearest_l1"] = errors.min(1).values
     numbers = resampling.means(each, intervals, groups[rows])
@@ -98,9 +101,9 @@ def score_samples(
         again = translate_codes(method, x[chosen], torch.cat(mu)[:, None])[:, 0]
         encoded = {"encoded_l1": pixels.each_l1(again, y[chosen])}
         numbers |= resampling.means(encoded, intervals, groups[chosen])
-    numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", "features")}
-    numbers["realism_error"] = diversity.realism_error(other, y)
-    numbers |= distances(other, y, groups, intervals)
+    numbers |= {f"real_pairs_{by}": diversity.real_pairs(y, by) for by in ("l1", eyes)}
+    numbers[f"realism_error_{eyes}"] = diversity.realism_error(other, y, eyes=eyes)
+    numbers |= distances(other, y, groups, intervals, eyes)
     few = rows[:: max(1, n // SHARED)][:SHARED]
     shared = translate_codes(method, x[few], method.noise(SAMPLES, 1)[None])
     numbers["common_colour"] = diversity.common_share(shared.mean((3, 4)))
@@ -121,13 +124,14 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     """Realism and variety of as many samples as there are held-out images y, by features and by L1
     (in [0, 2]).
 
-        variety_l1          mean distance of two samples
-        real_pairs_l1       the same of two real images: far below it is collapse
-        coverage_features   share of the real images to which some sample is nearer than the next
-                            real one (Naeem et al. 2020)
-        frechet_features    distance of the two sets; and so is kid_features
-        realism_error       how often a classifier is wrong: 0 told apart, 0.5 as good as real
+        variety_l1               mean distance of two samples
+        real_pairs_l1            the same of two real images: far below it is collapse
+        coverage_features        share of the real images to which some sample is nearer than the
+                                 next real one (Naeem et al. 2020)
+        frechet_features         distance of the two sets; and so is kid_features
+        realism_error_features   how often a classifier is wrong: 0 told apart, 0.5 as good as real
 
+    The network is that of the data set, see :func:`score_samples`.
     Two calls give the same numbers; global random state stays as it was.
     """
     cfg = method.config
@@ -135,9 +139,10 @@ def score_generated(method: Method, data: str, split: str = "test") -> dict[str,
     real = torch.stack([held_out[i]["y"] for i in range(len(held_out))])
     with seeded(0, method.device):
         fake = torch.cat([method.generate(len(part)).cpu() for part in real.split(50)])
-    return distances(fake, real, intervals=False) | {
-        "coverage_features": diversity.coverage(fake[None], real[None]),
-        "realism_error": diversity.realism_error(fake, real),
+    eyes = held_out.eyes
+    return distances(fake, real, intervals=False, eyes=eyes) | {
+        f"coverage_{eyes}": diversity.coverage(fake[None], real[None], eyes),
+        f"realism_error_{eyes}": diversity.realism_error(fake, real, eyes=eyes),
         "variety_l1": diversity.real_pairs(fake, "l1"),
         "real_pairs_l1": diversity.real_pairs(real, "l1"),
     }

@@ -188,7 +188,7 @@ def score(
             results["groups"] = len(one.groups.unique())
             for names, part in parts.items():
                 numbers |= ends(names.split(), part, one.groups, _values)
-            numbers |= distances(one.outputs["fake_y"], one.real, one.groups)
+            numbers |= distances(one.outputs["fake_y"], one.real, one.groups, eyes=one.eyes)
         results |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return results
 
@@ -202,6 +202,7 @@ class Translated(NamedTuple):
     forward: bool  # from the domain that the data set calls x to the one it calls y
     prefix: str  # of the scores' names: "" or "yx_"
     paired: bool
+    eyes: str  # of the data set
     groups: Integer[Tensor, " n"]  # those that share a number are relatives
     items: dict  # of the data set, each a batch
     source: Tensor
@@ -229,6 +230,7 @@ def translated(
             forward=one == direction,
             prefix="" if one == "xy" else "yx_",
             paired=held_out.paired,
+            eyes=held_out.eyes,
             groups=groups_of(held_out),
             items=items,
             source=items[one[0]],

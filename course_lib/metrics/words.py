@@ -8,7 +8,9 @@ from course_lib.data.folders import ALL, own_splits
 LOWER, HIGHER = "↓ lower is better", "↑ higher is better"
 LIKE, COMPARED = "1 is like the real images", "to compare with, or neither better nor worse"
 UNCOUNTED = "nothing in these images can be counted"
-SCORES = (  # which way is better, why one is nan, and the scores of which both are true
+# Which way is better, why one is nan, and the scores of which both are true. What is said of
+# NAME_features is true of NAME_lite0: their networks are told apart in perceptual.py.
+SCORES = (
     (LOWER, UNCOUNTED, "l1 nearest_l1 nearest_features encoded_l1 rec_l1 rec_noisy_l1 hue_error"),
     (LOWER, UNCOUNTED, "baseline_mean_l1 baseline_nn_l1 copy_l1"),
     (LOWER, "it needs 3 images that are not relatives", "kid_features frechet_features"),
@@ -20,7 +22,7 @@ SCORES = (  # which way is better, why one is nan, and the scores of which both 
     ),
     (HIGHER, UNCOUNTED, "labels_pixel labels_class labels_iou top1 copy_top1 shape_top1"),
     (HIGHER, UNCOUNTED, "windows_lit borders_visible coverage_features walls_covered"),
-    (HIGHER, "it needs 8 images", "realism_error"),
+    (HIGHER, "it needs 8 images", "realism_error_features"),
     (LIKE, "the real images are flat", "sharpness_ratio"),
     (LIKE, "the real images have no fine detail", "grid_ratio"),
     (LIKE, "the real images are grey", "chroma_ratio"),
@@ -56,7 +58,8 @@ def verdict(scores: dict) -> str:
         return "In short: there is no baseline, since the run's training images are not here"
     name, what, closer, measure = "l1", "the translations are", "better", "L1"
     if "baseline_copy_kid" in others:
-        name, closer, measure = "kid_features", "closer to the real images", "KID"
+        name = "kid_lite0" if "kid_lite0" in scores else "kid_features"
+        closer, measure = "closer to the real images", "KID"
         if math.isnan(scores[name]):
             return f"In short: {few} to compare sets without pairs; give at least {FEW}"
     elif "nearest_l1" in scores:  # of many right answers, one sample is another one
@@ -77,7 +80,8 @@ def verdict(scores: dict) -> str:
 
 def _known(name: str) -> tuple[str, str]:
     """Of a score of either direction which way is better, and why it is nan if it is."""
-    rows = (row for row in SCORES if name.removeprefix("yx_") in row[2].split())
+    name = name.removeprefix("yx_").replace("_lite0", "_features")
+    rows = (row for row in SCORES if name in row[2].split())
     return next(rows, (COMPARED, UNCOUNTED))[:2]
 
 

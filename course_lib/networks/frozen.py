@@ -97,12 +97,8 @@ class FeatureNet(nn.Module):
             layers.append(h := stage(h))
         return layers
 
-    def pooled(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 448"]:
-        """Mean and standard deviation of each channel over the image, the last layer last."""
-        return torch.cat(_mean_and_spread(self(images)), dim=1)
 
-
-def _mean_and_spread(layers: list[Tensor]) -> list[Tensor]:
+def mean_and_spread(layers: list[Tensor]) -> list[Tensor]:
     """Of each layer, (B, c, _, _), mean and standard deviation over the image, (B, c) each."""
     pooled = []
     for h in layers:
@@ -124,7 +120,7 @@ class FactorReader(nn.Module):
 
     def forward(self, photos: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 14"]:
         layers = self.trunk(photos)
-        pooled = _mean_and_spread(layers)
+        pooled = mean_and_spread(layers)
         for h in layers[2:]:  # the sun stands left or right
             left, right = h.tensor_split(2, dim=3)
             pooled.append(right.mean((2, 3)) - left.mean((2, 3)))

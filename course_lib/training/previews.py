@@ -47,7 +47,7 @@ class Previews:
             self.val[key] = torch.stack([item[key] for item in items]).to(self.method.device)
         self.on_screen = [k for k, row in enumerate(rows) if row in worth_showing][:6]
         self.groups = [val.groups[row] for row in rows] if val.groups else rows
-        self.paired = val.paired
+        self.paired, self.eyes = val.paired, val.eyes
 
     def start(self) -> None:
         """Forget what a killed run has previewed after the step at which this one goes on."""
@@ -111,9 +111,10 @@ class Previews:
         elif self.keeps_best:
             from course_lib.metrics.perceptual import distances
 
-            kid = distances(fake_y.cpu(), y.cpu(), torch.tensor(self.groups))
+            groups = torch.tensor(self.groups)
+            kid = distances(fake_y.cpu(), y.cpu(), groups, eyes=self.eyes)
             names = {"score": "", "low": "_low", "high": "_high"}
-            row |= {"kind": "KID"} | {n: kid[f"kid_features{end}"] for n, end in names.items()}
+            row |= {"kind": "KID"} | {n: kid[f"kid_{self.eyes}{end}"] for n, end in names.items()}
         else:
             return
         self.scores.append(row)

@@ -218,7 +218,7 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
         errors.append((to_tensor(output, 32) - y).abs().mean().item())
     assert np.mean(errors) == pytest.approx(scores["l1"], abs=0.004)  # 8-bit files
     assert scores["l1"] < scores["baseline_mean_l1"]
-    for name in ("l1", "psnr", "ssim", "sharpness_ratio", "kid_features", "baseline_nn_l1"):
+    for name in ("l1", "psnr", "ssim", "sharpness_ratio", "kid_lite0", "baseline_nn_l1"):
         assert scores[f"{name}_low"] < scores[name] < scores[f"{name}_high"], name
     lines = course("evaluate", "--run", trained, "--data", blobs)[1].splitlines()
     assert (

@@ -104,9 +104,13 @@ def few(monkeypatch):
     monkeypatch.setitem(facades.HOUSES, "test", 16)
     for name, value in {"INPUTS": 12, "SAMPLES": 8, "DEEP": 5, "SHARED": 8}.items():
         monkeypatch.setattr(samples, name, value)
-    monkeypatch.setattr(
-        samples, "open_dataset", lambda *a, **b: Subset(open_dataset(*a, **b), range(16))
-    )
+
+    def opened(*named, **more):
+        subset = Subset(whole := open_dataset(*named, **more), range(16))
+        subset.eyes = whole.eyes
+        return subset
+
+    monkeypatch.setattr(samples, "open_dataset", opened)
 
 
 @pytest.mark.parametrize("walls", [0, 3, 8])
@@ -128,14 +132,17 @@ def test_a_planted_generator_is_measured_as_what_it_is(houses, few, walls):
 def test_a_planted_generator_is_right_or_wrong_in_one_thing(houses, few):
     true, again = (samples.score_samples(Planted(houses[0], 8), "facades") for _ in range(2))
     assert true == again
-    assert 0.25 < true["realism_error"] < 0.75
+    assert 0.25 < true["realism_error_features"] < 0.75
     own = samples.score_samples(
         Planted(houses[0], 8, agree=False), "facades"
     )  # z means something else to each input
     assert own["walls_covered"] > 7 and own["common_colour"] < true["common_colour"] - 0.1
     blurred = F.avg_pool2d(houses[0].flatten(0, 1), 3, 1, 1).view_as(houses[0])
     soft = samples.score_samples(Planted(blurred, 8), "facades")
-    assert soft["realism_error"] < 0.1 and soft["frechet_features"] > 2 * true["frechet_features"]
+    assert (
+        soft["realism_error_features"] < 0.1
+        and soft["frechet_features"] > 2 * true["frechet_features"]
+    )
     assert (
         soft["nearest_features"] > true["nearest_features"]
         and soft["coverage_features"] < true["coverage_features"]
@@ -149,7 +156,13 @@ def test_real_methods_and_other_data(few, monkeypatch):
     found = samples.score_samples(method, "emoji:edges", "val")
     assert set(found) == {
         *(f"{kind}_{by}" for kind in ("diversity", "real_pairs") for by in ("features", "l1")),
-        *("nearest_features", "nearest_l1", "realism_error", "frechet_features", "kid_features"),
+        *(
+            "nearest_features",
+            "nearest_l1",
+            "realism_error_features",
+            "frechet_features",
+            "kid_features",
+        ),
         *("common_colour", "encoded_l1"),
     }
     more = samples.score_samples(method, "emoji:edges", "val", intervals=True)
@@ -165,10 +178,14 @@ def test_real_methods_and_other_data(few, monkeypatch):
     assert more.keys() - found.keys() == {
         f"{name}_{end}" for name in bounded for end in ("low", "high")
     }
-    assert found["realism_error"] < 0.1 and found["frechet_features"] > 0
+    assert found["realism_error_features"] < 0.1 and found["frechet_features"] > 0
     assert "walls_covered" not in samples.score_samples(
         BicycleGAN(Config(**small)), "facades", direction="yx"
     )
+    seen = samples.score_samples(method, "photos:colour", "val")
+    kinds = ("diversity", "real_pairs", "nearest", "realism_error", "frechet", "kid")
+    assert {name for name in seen if "lite0" in name} == {f"{kind}_lite0" for kind in kinds}
+    assert not [name for name in seen if "features" in name]
     noisy = BicycleGAN(Config(**small, variant="pix2pix+noise"))
     names = set(samples.score_samples(noisy, "facades"))
     assert "walls_covered" in names and "encoded_l1" not in names
@@ -207,4 +224,4 @@ def test_real_images_collapse_and_noise_are_told_apart():
         real["frechet_features"] < one["frechet_features"]
         and real["frechet_features"] < noise["frechet_features"]
     )
-    assert real["realism_error"] > 0.35 and noise["realism_error"] < 0.05
+    assert real["realism_error_features"] > 0.35 and noise["realism_error_features"] < 0.05

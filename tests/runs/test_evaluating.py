@@ -74,11 +74,11 @@ def test_what_one_image_cannot_tell_is_said(trained, tmp_path, course):
     one = ["evaluate", "--run", trained[0], "--data", pairs(tmp_path / "one", 1), "--device", "cpu"]
     lines = course(*one)[1].splitlines()
     assert not any("nan" in line.split() for line in lines)
-    assert f"{'kid_features':24} not measured: it needs 3 images that are not relatives" in lines
+    assert f"{'kid_lite0':24} not measured: it needs 3 images that are not relatives" in lines
     assert next(line for line in lines if line.startswith("l1 ")).endswith("it needs 2 images")
     assert "1 pair is too few" in lines[-1]
     told = json.loads(course(*one, "--json")[1], parse_constant=pytest.fail)
-    assert told["kid_features"] is None and told["l1"] > 0
+    assert told["kid_lite0"] is None and told["l1"] > 0
 
 
 def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
@@ -91,7 +91,7 @@ def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
         runs.score_run(Stub(of, lambda y: y, size=16), run, str(tmp_path))
         for of in (lambda x: 0 * x, lambda x: x)
     )
-    assert copied["kid_features"] == pytest.approx(copied["baseline_copy_kid"], rel=1e-3)
+    assert copied["kid_lite0"] == pytest.approx(copied["baseline_copy_kid"], rel=1e-3)
     assert there["baseline_real_kid"] < there["baseline_copy_kid"]
     assert "closer to the real images than the inputs themselves" in words.verdict(there)
     told = words.table(there).splitlines()
