@@ -160,7 +160,9 @@ def browser():
     if not program:
         pytest.skip("chromium is not installed: no browser test")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # a camera of its own, which a page gets where a test grants it
+        args = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+        browser = playwright.chromium.launch(executable_path=program, args=args)
         yield browser
         browser.close()
 

@@ -1,4 +1,7 @@
-"""The static page: draw, translate and move z in a browser, with no server but a file server."""
+"""The static page: photographs are painted and drawings translated in a browser.
+
+It needs no server but a file server.
+"""
 
 import gzip
 import json
@@ -15,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import TwoDomains
+from course_lib.data import TwoDomains, photos
 from course_lib.data.files import check_fresh
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.data.label_maps import SHADES
@@ -24,6 +27,7 @@ from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import stitch
 from course_lib.runs.export import METHODS, export_run
 from course_lib.runs.shipped import NAMES, PREFIX, about, name_of
+from course_lib.runs.translating import translate_files
 
 # MIT; the smallest of its builds that runs all of ONNX, one thread; stored packed: a quarter
 RUNTIME = "onnxruntime-web@1.30.0"
@@ -34,8 +38,19 @@ CHOSEN = (
     *("tangerine", "fox_face", "mushroom", "flushed", "butterfly", "car", "blossom", "elephant"),
     *("wine_glass", "octopus", "high_heel", "umbrella_with_rain_drops"),
 )
+# Test photographs to begin with: the first is there when the page opens.
+PHOTOGRAPHS = ("great_wall", "red_panda", "chambord", "horses", "kingfisher", "golden_temple")
+TITLES = {  # of what a photograph becomes, in the order in which they are shown and loaded
+    "photo-van-gogh": "As a Van Gogh",
+    "photo-ukiyo-e": "As a Japanese print",
+    "photos-colour": "In colour, guessed from grey",
+}
 # What a browser can run.
-SHIPPED = [PREFIX + name for name in NAMES if about(name)["run"]["method"] in METHODS]
+SHIPPED = [
+    PREFIX + name
+    for name in dict.fromkeys((*TITLES, *NAMES))
+    if about(name)["run"]["method"] in METHODS
+]
 
 
 def build(target: Path, folders: list[Path], half: bool = False) -> dict:
@@ -53,8 +68,10 @@ def build(target: Path, folders: list[Path], half: bool = False) -> dict:
         for folder in folders:
             models.append(_add_model(page, folder, half, {model["file"] for model in models}))
         contents = {"runtime": RUNTIME.replace("@", " "), "models": models}
+        if any(model["photograph"] for model in models):
+            contents["photographs"] = _photographs(page)
         (page / "models.json").write_text(json.dumps(contents, indent=1), encoding="utf-8")
-        for old in ("models", "presets"):
+        for old in ("models", "presets", "photographs"):
             shutil.rmtree(target / old, ignore_errors=True)
         shutil.copytree(page, target, dirs_exist_ok=True)
     return contents
@@ -71,10 +88,42 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     file = f"models/{name}.onnx"
     facts = export_run(folder, page / file, half=half)
     data, drawn = facts.pop("dataset"), facts.pop("x")
-    entry = {"name": name, "title": title, "file": file} | facts
+    entry = {"name": name, "title": TITLES.get(known, title), "file": file} | facts
     entry |= {key: int(facts[key]) for key in ("size", "z_dim", "multiple")}
+    entry["photograph"] = data.cropped and bool(entry["multiple"]) and not entry["z_dim"]
+    if entry["photograph"]:
+        return entry | {"thumbnail": _painted(page, folder, entry)}
     entry |= _inputs(page, name, data, drawn)
     return entry | {"thumbnail": _thumbnail(page, page / file, entry)}
+
+
+def _photographs(page: Path) -> list[dict]:
+    """Write the PHOTOGRAPHS and small ones to choose from; their files, names and credits."""
+    shown, known = [], {entry["name"]: entry for entry in photos.entries()}
+    (page / "photographs").mkdir()
+    for name in PHOTOGRAPHS:
+        file, small, of = f"photographs/{name}.webp", f"photographs/{name}.small.webp", known[name]
+        shutil.copy(photos.FILES / f"{name}.webp", page / file)
+        picture = photos.photograph(name).copy()
+        picture.thumbnail((200, 100))
+        picture.save(page / small)
+        credit = f"{of['author']}, {of['licence']}"
+        shown.append(
+            {"file": file, "small": small, "name": name.replace("_", " "), "credit": credit}
+        )
+    return shown
+
+
+def _painted(page: Path, folder: Path, entry: dict) -> str:
+    """The file of a picture: what the network makes of the first of the PHOTOGRAPHS."""
+    name = f"presets/{entry['name']}.webp"
+    with tempfile.TemporaryDirectory() as scratch:
+        source, direction = photos.FILES / f"{PHOTOGRAPHS[0]}.webp", entry["direction"]
+        target = Path(scratch) / "painted.png"
+        translate_files(folder, source, target, direction=direction, device="cpu")
+        (page / "presets").mkdir(exist_ok=True)
+        read_image(target).save(page / name)
+    return name
 
 
 def _thumbnail(page: Path, path: Path, entry: dict) -> str:

@@ -100,8 +100,8 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
 
     With ``half``, large weights are float16. Where other sizes fit, a wider and a higher one are
     compared, too. Returns the metadata, ``difference``, ``compared`` (inputs), ``bytes``,
-    ``dataset`` (the test split as the method sees it), ``x`` (which gives an item's input) and
-    ``grey`` (whether that is seen in grey).
+    ``dataset`` (the test split as the method sees it), ``x`` (which gives an item's input),
+    ``grey`` (whether that is seen in grey) and ``share`` (of a picture that it shows: ``Look``).
     Raises CourseError, and leaves ``path`` alone, if the difference is above 1e-3, the run cannot
     be exported, or a file is there that is no export.
     """
@@ -139,13 +139,15 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         written = made.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
+    look = looks.of_run(settings, direction)
     return facts | {
         "difference": difference,
         "compared": count,
         "bytes": len(written),
         "dataset": data,
         "x": pick,
-        "grey": looks.of_run(settings, direction).colouring,
+        "grey": look.colouring,
+        "share": look.share,
     }
 
 

@@ -2,6 +2,7 @@
 file server.
 """
 
+import base64
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from PIL import Image
 
 from course_lib import CourseError, runs
 from course_lib.data import label_maps, open_dataset
@@ -24,9 +26,9 @@ from course_lib.data.images import read_image
 from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.networks.pix2pixhd import boundary_map
-from course_lib.runs import export, shipped
+from course_lib.runs import export
 from tests.demo.test_browser import stroke
-from tests.support.pictures import photograph
+from tests.support.pictures import encoded, photograph
 from tests.support.served import served
 
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
@@ -245,32 +247,40 @@ def test_presets_and_colours_come_from_held_out_inputs(tmp_path):
 # ---- in a browser
 
 
+RUNS = ("bicyclegan", "pix2pix", "cut", "colour")  # two draw, two take photographs
+
+
 @pytest.fixture(scope="module")
 def site(trained, tmp_path_factory):
-    """Address of a folder of a plain file server, with the page of two runs in it."""
+    """Address of a folder of a plain file server, with a page of RUNS."""
     if shutil.which("npm") is None:
         pytest.skip("npm, which brings the runtime for browsers, is not installed")
     top = tmp_path_factory.mktemp("server")
-    folders = [trained(name) for name in ("bicyclegan", "colour")]
-    older = shutil.copytree(trained("bicyclegan"), top / "an older one")
+    folders, where = [trained(name) for name in RUNS], top / "some" / "where"
+    folders[1] = shutil.copytree(folders[1], top / "pix 2 pix")
+    (where / "models").mkdir(parents=True)  # an older page
+    (where / "models" / "older.onnx").write_bytes(b"")
+    (where / "models.json").write_text(demo.RUNTIME.replace("@", " "))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "INPUTS", 4)  # to compare: this takes long enough
-        (model,) = demo.build(top / "some" / "where", [older])["models"]
-        contents = demo.build(top / "some" / "where", folders)  # over the first
-    assert model["name"] == "an-older-one" and str(top) not in json.dumps(model)
-    assert len(list((top / "some" / "where" / "models").iterdir())) == 2
-    assert [model["z_dim"] for model in contents["models"]] == [8, 0]
-    assert json.loads((top / "some" / "where" / "models.json").read_text()) == contents
+        contents = demo.build(where, folders)
+    names = [model["name"] for model in contents["models"]]
+    assert names == ["bicyclegan", "pix-2-pix", "cut", "colour"]
+    assert str(top) not in json.dumps(contents)
+    assert {path.name for path in (where / "models").iterdir()} == {f"{n}.onnx" for n in names}
+    assert [model["z_dim"] for model in contents["models"]] == [8, 0, 0, 0]
+    assert [model["share"] for model in contents["models"]] == [1, 1, 0.45, 1]
+    assert json.loads((where / "models.json").read_text()) == contents
     with served(top) as address:
         yield f"{address}some/where/"
 
 
 @pytest.fixture
 def open_page(site, browser):
-    """Opens the page in a window of its own; at the end, nothing may have gone wrong."""
+    """Opens a view of the page in a window of its own; at the end, nothing may have gone wrong."""
     wrong, contexts = [], []
 
-    def open_(**window):
+    def open_(view: str = "draw", **window):
         contexts.append(browser.new_context(**window))
         page = contexts[-1].new_page()
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
@@ -279,8 +289,11 @@ def open_page(site, browser):
             "request",
             lambda request: request.url.startswith((site, "blob:")) or wrong.append(request.url),
         )
-        page.goto(site)
-        page.wait_for_selector("#save:not([disabled])", timeout=60_000)
+        page.goto(f"{site}#{view}")
+        if view == "draw":
+            page.wait_for_selector("#save:not([disabled])", timeout=60_000)
+        else:
+            painted(page)
         return page
 
     yield open_
@@ -350,36 +363,141 @@ def test_draw_translate_and_move_z(open_page, keep):
     )
 
 
-def test_a_photograph_keeps_its_size_as_with_translate(open_page, trained, tmp_path, keep):
+def test_a_picture_that_is_opened_keeps_its_size(open_page, tmp_path):
     page = open_page(viewport={"width": 1366, "height": 800})
-    after(page, lambda: choose(page, 1))
     for control in ("#clear", "#file", "#save"):
         box = page.locator(control).bounding_box()
         assert box["y"] + box["height"] <= 800, f"{control} is in sight"
-    (tmp_path / "bad.png").write_bytes(b"no image")
-    page.set_input_files("#file", tmp_path / "bad.png")
-    page.locator("#alert:visible").wait_for()
-    photo = photograph(350, 160)
-    photo.save(tmp_path / "photo.png")
+    photograph(350, 160).save(tmp_path / "photo.png")
     after(page, lambda: page.set_input_files("#file", tmp_path / "photo.png"))
-    assert page.locator("#alert:visible").count() == 0
     assert page.input_value("#file") == ""  # it can be opened again
-    assert page.inner_text("#drawing-title") == "The photograph in grey"
-    keep(page, "page_photograph")
-    (file,) = runs.translate_files(trained("colour"), tmp_path / "photo.png", tmp_path / "out")
-    wanted = read_image(file)
+    assert page.inner_text("#drawing-title") == "Your picture"
     with page.expect_download() as saved:
         page.click("#save")
-    found = read_image(saved.value.path())
-    assert found.size == wanted.size == (350, 160)
-    apart = [np.asarray(one.convert("YCbCr"), int) for one in (found, wanted)]
-    differs = np.abs(apart[0] - apart[1])
-    assert differs[..., 0].mean() < 1 and differs.mean() < 2  # browsers resize a little otherwise
+    assert read_image(saved.value.path()).size == (350, 160)
     shown = picture(page)
     after(page, lambda: draw(page, (0.1, 0.5), (0.95, 0.5)))  # over the whole width
     assert picture(page) != shown
     after(page, lambda: page.click("#presets button:nth-child(2)"))
-    assert page.evaluate("[paper.width, paper.height, result.width, result.height]") == [128] * 4
+    assert page.evaluate("[paper.width, paper.height, result.width, result.height]") == [32] * 4
+
+
+# ---- photographs
+
+
+def painted(page) -> list[str]:
+    """Wait until every network has painted the photograph; what stands below the pictures."""
+    figures = page.locator("#stills figure")
+    for _ in range(600):
+        captions = figures.locator("span").all_inner_texts()
+        if len(captions) == 3 and all(re.fullmatch(r"[\d.]+ s", text) for text in captions[1:]):
+            return captions
+        time.sleep(0.1)
+    raise AssertionError(captions)
+
+
+def dropped(page, content: bytes, kind: str) -> None:
+    data = page.evaluate_handle(
+        """async ([content, type]) => {
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], "mine", { type }));
+            return data;
+        }""",
+        [base64.b64encode(content).decode(), kind],
+    )
+    page.dispatch_event("footer", "drop", {"dataTransfer": data})
+
+
+def test_a_photograph_is_painted_by_each_network_as_translate_does(
+    open_page, trained, tmp_path, keep
+):
+    page = open_page("", viewport={"width": 1280, "height": 900})
+    names = page.locator("#stills strong").all_inner_texts()
+    assert names == ["The photograph", "cut", "colour"] and page.locator("#draw").is_hidden()
+    first = picture(page, "original")
+    photograph(350, 160).save(tmp_path / "photo.png")
+    page.set_input_files("#photo", tmp_path / "photo.png")
+    page.locator("figure[aria-busy=true]").first.wait_for()
+    painted(page)
+    keep(page, "page_photograph")
+    for name in ("cut", "colour"):
+        (file,) = runs.translate_files(trained(name), tmp_path / "photo.png", tmp_path / name)
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=f"Save as PNG: {name}").click()
+        assert saved.value.suggested_filename == f"{name}.png"
+        found, wanted = read_image(saved.value.path()), read_image(file)
+        assert found.size == wanted.size == (350, 160)
+        apart = [np.asarray(one.convert("YCbCr"), int) for one in (found, wanted)]
+        differs = np.abs(apart[0] - apart[1])  # browsers resize a little otherwise
+        assert differs.mean() < 2 and (name == "cut" or differs[..., 0].mean() < 1)
+    shown = picture(page, "original")
+    dropped(page, b"no image", "image/png")
+    page.get_by_role("alert").filter(has_text="no image that the browser can read").wait_for()
+    assert picture(page, "original") == shown != first  # and nothing is lost
+    assert page.get_by_role("button", name="Save as PNG: cut").is_enabled()
+
+
+def test_a_photograph_of_20_megapixels_that_lies_on_its_side_is_dropped_anywhere(open_page):
+    page = open_page("photograph")
+    large = Image.new("RGB", (5200, 3900), "blue")
+    large.paste("red", (0, 0, 2600, 3900))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right: what was on the left is above
+    page.evaluate("courseDemo.count = 0")
+    dropped(page, encoded(large, "jpeg", exif=exif), "image/jpeg")
+    page.locator("figure[aria-busy=true]").first.wait_for()
+    assert page.get_by_role("alert").count() == 0
+    painted(page)
+    assert page.evaluate("[original.width, original.height]") == [1536, 2048]
+    at = "(y) => [...original.getContext('2d').getImageData(700, y, 1, 1).data]"
+    assert page.evaluate(at, 500)[0] > 200 and page.evaluate(at, 1500)[2] > 200
+    wide = page.locator("#stills").evaluate("one => getComputedStyle(one).gridTemplateColumns")
+    assert len(wide.split()) == 3  # upright pictures stand side by side
+
+
+def test_the_camera_is_painted_live_and_a_refused_one_is_said(open_page, keep):
+    page = open_page("photograph", viewport={"width": 390, "height": 844}, permissions=["camera"])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    keep(page, "page_photograph_phone")
+    first = picture(page, "original")
+    page.get_by_role("button", name="Live camera").click()
+    page.locator("#pace").filter(has_text=re.compile(r"draft in \d+ ms, \d+ px")).wait_for()
+    shown = picture(page, "painting")
+    page.locator("#painters").get_by_role("button", name="colour").click()
+    for _ in range(100):
+        if picture(page, "painting") != shown:
+            break
+        time.sleep(0.05)
+    assert picture(page, "painting") != shown
+    keep(page, "page_camera")
+    page.get_by_role("button", name="Take the picture").click()
+    painted(page)
+    assert page.locator("#live").is_hidden() and picture(page, "original") != first
+    assert page.evaluate("document.getElementById('camera').srcObject") is None  # its light is out
+    page.context.clear_permissions()
+    page.context.grant_permissions([])
+    shown = picture(page, "original")
+    page.get_by_role("button", name="Live camera").click()
+    page.get_by_role("alert").filter(has_text="The camera was refused").wait_for()
+    assert picture(page, "original") == shown and page.locator("#stills").is_visible()
+
+
+@pytest.mark.extra
+def test_a_page_around_it_shows_one_painter_and_loads_it_when_asked(open_page, site, keep):
+    page, fetched = open_page("draw"), []
+    page.on("request", lambda request: fetched.append(request.url.split("/")[-1]))
+    around = '<iframe src="index.html?network=cut" width="800"></iframe>'
+    page.route("**/around.html", lambda route: route.fulfill(body=around, content_type="text/html"))
+    page.goto(f"{site}around.html")
+    inside = page.frame_locator("iframe")
+    inside.get_by_text("are loaded").wait_for()
+    fetched.clear()
+    inside.locator("#samples button").nth(1).click()
+    inside.get_by_text(re.compile(r"^[\d.]+ s$")).wait_for()
+    assert [name for name in fetched if name.endswith(".onnx")] == ["cut.onnx"]
+    assert inside.locator("#stills figure").count() == 2 and inside.locator("header").is_hidden()
+    keep(page, "page_framed")
 
 
 @pytest.mark.extra
@@ -397,16 +515,16 @@ def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, kee
     )
     # an input and its answer, or two where there are many
     assert [round(shape) for shape in shapes] == [3, 2]
-    assert buttons.all_inner_texts() == ["bicyclegan", "colour"] and fetched == []
+    assert buttons.all_inner_texts() == ["bicyclegan", "pix 2 pix"] and fetched == []
 
     def pressed() -> list[str]:
         return buttons.evaluate_all("all => all.map((one) => one.ariaPressed)")
 
     assert pressed() == ["true", "false"]
     after(page, lambda: buttons.nth(1).press("Enter"))
-    assert fetched == ["colour.onnx"] and pressed() == ["false", "true"]
+    assert fetched == ["pix-2-pix.onnx"] and pressed() == ["false", "true"]
     sides = page.evaluate("[paper.width, result.width, courseDemo.input().length]")
-    assert sides == [128, 128, 3 * 128 * 128]
+    assert sides == [32, 32, 3 * 32 * 32]
     assert after(page, lambda: draw(page, (0.2, 0.2), (0.8, 0.3))) < 1000  # ms, else it is broken
     after(page, lambda: [choose(page, 1), choose(page, 0)])  # who changes their mind
     assert pressed() == ["true", "false"] and "bicyclegan" in page.text_content("#about")
@@ -417,7 +535,7 @@ def test_networks_are_chosen_by_picture_and_fetched_one_at_a_time(open_page, kee
     after(page, page.mouse.up)
     assert "picture in" in page.inner_text("#latency")
     after(page, lambda: choose(page, 1))
-    assert fetched == ["colour.onnx"]
+    assert fetched == ["pix-2-pix.onnx"]
 
 
 @pytest.mark.extra
@@ -450,21 +568,20 @@ def test_keys_alone_can_draw(open_page):
 @pytest.mark.extra
 def test_every_model_agrees_with_pytorch_in_the_browser(open_page, trained):
     page, worst = open_page(), {}
-    for number, name in enumerate(("bicyclegan", "colour")):
-        if number:
-            after(page, lambda number=number: choose(page, number))
-        assert page.locator("#code").is_visible() == (name == "bicyclegan")
+    assert page.locator("#code").is_visible()
+    for number, name in enumerate(RUNS):
         model, _ = runs.open_run(trained(name), "cpu")
         data, worst[name] = open_dataset(DATA[name], "test", model.config.image_size), 0.0
         for i in range(8):
             x, z = data[i]["x"], torch.randn(8, generator=torch.Generator().manual_seed(i))
-            call = "async ([x, z]) => [...await courseDemo.translate(Float32Array.from(x), z)]"
+            call = (
+                "async ([x, z, n]) => [...await courseDemo.translate(Float32Array.from(x), z, n)]"
+            )
             code = z[None] if name == "bicyclegan" else None
             wanted = model.translate(x[None], code)["fake_y"][0]
-            found = torch.tensor(page.evaluate(call, [x.flatten().tolist(), z.tolist()]))
+            found = torch.tensor(page.evaluate(call, [x.flatten().tolist(), z.tolist(), number]))
             worst[name] = max(worst[name], (found.view_as(wanted) - wanted).abs().max().item())
     assert max(worst.values()) < export.LIMIT, worst
-    assert page.locator("#colours input[type=color]").count() == 1  # inputs of more than two greys
 
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -476,7 +593,7 @@ def test_a_finger_reads_what_a_colour_stands_for(browser, site):
     contents["models"][0] |= {"colours": ["#ffffff", "#0000aa", "#00aaff"], "paper": "#ffffff"}
     contents["models"][0] |= {"meanings": ["wall", "window", "door"]}
     page.route("**/models.json", lambda route: route.fulfill(json=contents))
-    page.goto(site)
+    page.goto(f"{site}#draw")
     page.get_by_role("button", name="door").tap()
     assert page.inner_text("#meaning") == "door"
     page.context.close()
@@ -506,15 +623,15 @@ def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(
     if shutil.which("npm") is None:
         pytest.skip("npm, which brings the runtime for browsers, is not installed")
     models = demo.build(tmp_path / "page", [Path(run) for run in demo.SHIPPED], half=True)["models"]
-    assert [model["title"] for model in models] == [
-        shipped.about(run.split(":")[1])["title"] for run in demo.SHIPPED
-    ]
+    assert [f"shipped:{model['name']}" for model in models] == demo.SHIPPED
     assert all(model["weights"] == "float16" and model["difference"] < 1e-3 for model in models)
     size = sum(path.stat().st_size for path in (tmp_path / "page").rglob("*") if path.is_file())
     context = browser.new_context(viewport={"width": 1100, "height": 860})
     page = context.new_page()
     with served(tmp_path / "page") as address:
         page.goto(address)
+        page.locator("figure[aria-busy=false]").nth(2).wait_for(timeout=60_000)
+        page.click("#to-draw")
         page.wait_for_selector("#save:not([disabled])", timeout=60_000)
     context.set_offline(True)  # and the server is gone
     after(page, lambda: page.click("#clear"))
@@ -533,7 +650,7 @@ def test_the_page_of_the_shipped_weights_is_small_fast_and_needs_no_network(
 def test_what_cannot_be_loaded_is_said_in_place(site, browser):
     page = browser.new_page()
     page.route("**/ort.wasm.gz", lambda route: route.fulfill(status=404))
-    page.goto(site)
+    page.goto(f"{site}#draw")
     page.wait_for_selector("#alert:visible")
     assert "ort.wasm.gz could not be loaded (404)" in page.inner_text("#alert")
     page.close()

@@ -1,0 +1,217 @@
+// One photograph, as each network paints it: opened, dropped, taken, or live.
+import * as net from "./network.js";
+import { $, demo, frame, make, say } from "./network.js";
+
+const DRAFT = 128, LEAST = 64, AIM = 55; // shorter side of a draft, in pixels, and what it may take, in ms
+const SEEN = 240; // shorter side of a live picture whose luminance is kept
+const REFUSED = {
+  NotAllowedError: "The camera was refused. Allow it in the browser's settings of this page, or choose a photograph.",
+  NotFoundError: "No camera was found. Choose a photograph, or drop one here.",
+  NotReadableError: "The camera is in use by another program. Close that, or choose a photograph.",
+};
+const INSECURE = "A browser opens its camera only for pages from https or from this machine. Choose a photograph.";
+const video = $("camera"), painting = $("painting");
+let ways = []; // {model, canvas, grey, busy(sentence), bar, here}: one for each network, and its figure
+let photo = null, turn = 0, stream = null, chosen = null; // photo: ImageData; turn: of photographs, the latest counts
+
+export function photographs(models, named, { photographs: samples }) {
+  ways = models.map(makeWay);
+  chosen = ways.find(({ model }) => model === named) ?? ways[0];
+  $("about").textContent = models.map((each) => `${each.title}: ${each.method}, ${each.size} px. ${each.card}`).join(" ");
+  makeSamples(samples);
+  makeLive();
+  start(samples[0]);
+  return { take: openFile, leave: close };
+}
+
+async function start(sample) { // with pictures that the same networks have painted before
+  const picture = await fetched(sample.file);
+  const painted = await Promise.all(ways.map(({ model }) => fetched(model.thumbnail)));
+  if (photo) return; // somebody was faster
+  use(picture, sample.credit, Boolean(frame));
+  ways.forEach(({ canvas }, i) => net.put(canvas, painted[i]));
+  const size = ways.reduce((sum, { model }) => sum + model.bytes, 0);
+  if (frame) ways[0].busy(`Choose a photograph, and ${Math.ceil(size / 1e6) + 4} MB are loaded`); // 4: the runtime
+}
+
+// ---- photographs
+async function fetched(file) { // ImageData
+  const picture = make("img", { src: file });
+  await picture.decode().catch(() => { throw new Error(`${file} could not be loaded`); });
+  return net.dataOf(picture, picture.naturalWidth, picture.naturalHeight);
+}
+
+async function openFile(file) {
+  const picture = await net.opened(file).catch(() => say(net.NO_IMAGE));
+  if (picture) use(net.dataOf(picture, picture.width, picture.height), "");
+}
+
+function use(picture, credit, waits = false) {
+  close();
+  say("");
+  photo = picture;
+  net.put($("original"), photo);
+  $("credit").textContent = $("credit").title = credit;
+  const { width, height } = photo, columns = height > width ? ways.length + 1 : 2;
+  const shape = { "--aspect": width / height, "--columns": columns, "--rows": Math.ceil((ways.length + 1) / columns) };
+  for (const [name, value] of Object.entries(shape)) $("stills").style.setProperty(name, value);
+  const grey = ways.some(({ model }) => model.grey) && net.inGrey(photo);
+  for (const { model, grey: inset } of ways) if (model.grey) net.put(inset, net.resized(grey, ...small(width, height)));
+  if (!waits) paintAll();
+}
+
+const small = (width, height) => [width, height].map((side) => Math.ceil((side * 240) / Math.max(width, height)));
+
+// ---- the networks, one after the other: at once a draft, and then the whole picture
+async function paintAll() {
+  const now = ++turn, source = photo;
+  demo.last = null;
+  for (const way of ways) {
+    way.figure.ariaBusy = "true";
+    way.keep.disabled = true;
+    way.busy(way.here ? "" : "waiting for its turn");
+  }
+  for (const draft of [true, false]) for (const way of ways) {
+    if ((draft && !way.here) || !(await load(way))) continue;
+    await new Promise(requestAnimationFrame); // the last one's picture is seen first
+    if (now !== turn) return;
+    const since = performance.now(), { model } = way;
+    let picture = await net.paint(model, model.grey ? net.inGrey(source) : source, draft ? { short: DRAFT } : {});
+    if (now !== turn) return;
+    if (!draft || model.grey) picture = net.resized(picture, source.width, source.height);
+    if (model.grey) net.keepLuminance(picture, source);
+    net.put(way.canvas, picture);
+    if (draft) continue;
+    demo.last = performance.now() - since;
+    demo.count += 1;
+    way.busy(`${(demo.last / 1000).toFixed(1)} s`);
+    way.figure.ariaBusy = "false";
+    way.keep.disabled = false;
+  }
+}
+
+const MB = (count) => (count / 1e6).toFixed(1);
+
+async function load(way) { // whether it is here
+  if (way.here) return true;
+  try {
+    await net.open(way.model, (here, all) => {
+      way.busy(here < all ? `loading ${MB(here)} of ${MB(all)} MB` : "starting");
+      way.bar.value = here / all;
+      way.bar.hidden = here === all;
+    });
+    way.busy("");
+    return (way.here = true);
+  } catch (error) {
+    way.bar.hidden = true;
+    way.busy("could not be loaded");
+    way.figure.ariaBusy = "false";
+    say(`${way.model.title}: ${error.message}. Choose a photograph to try again.`);
+    return false;
+  }
+}
+
+// ---- the camera
+async function openCamera() {
+  say("");
+  if (!navigator.mediaDevices) return say(INSECURE);
+  $("open-camera").disabled = true;
+  const wanted = { facingMode: "environment", width: { ideal: 1280 }, height: { ideal: 960 } };
+  const opened = await navigator.mediaDevices.getUserMedia({ video: wanted }).catch((error) => {
+    say(REFUSED[error.name] ?? `The camera cannot be used: ${error.message}`);
+  });
+  $("open-camera").disabled = false;
+  if (!opened || $("photograph").hidden) return opened?.getTracks().forEach((track) => track.stop());
+  turn += 1; // stills wait
+  stream = opened;
+  const [track] = stream.getVideoTracks();
+  track.onended = () => { close(); paintAll(); say("The camera was switched off."); };
+  $("live").classList.toggle("mirror", track.getSettings().facingMode !== "environment");
+  video.srcObject = stream;
+  await video.play().catch(() => {}); // it was closed meanwhile
+  if (stream !== opened) return;
+  [$("stills").hidden, $("live").hidden] = [true, false];
+  $("live").scrollIntoView({ block: "nearest" });
+  live(opened);
+}
+
+function close() {
+  stream?.getTracks().forEach((track) => track.stop());
+  stream = video.srcObject = null;
+  [$("stills").hidden, $("live").hidden] = [false, true];
+}
+
+function back() { // to the photograph that was there
+  close();
+  paintAll();
+}
+
+function shoot() {
+  const { videoWidth: width, videoHeight: height } = video;
+  if (width) use(net.dataOf(video, width, height), "");
+}
+
+function draftOf(model, aspect) { // its shorter side, as large as AIM allows
+  const fits = model.cost ? Math.sqrt(AIM / (model.cost * aspect)) : DRAFT, step = model.multiple;
+  return Math.max(LEAST, Math.floor(Math.min(DRAFT, fits) / step) * step);
+}
+
+async function live(opened) { // the chosen network paints what the camera sees, as fast as it can
+  for (let first = null; stream === opened; ) {
+    const way = chosen, { model } = way;
+    if (!(await load(way))) return back();
+    await new Promise(requestAnimationFrame);
+    const { videoWidth: width, videoHeight: height } = video;
+    if (stream !== opened || !width) continue;
+    const since = performance.now(), aspect = Math.max(width, height) / Math.min(width, height);
+    const short = draftOf(model, aspect), share = (model.grey ? SEEN : short) / Math.min(width, height);
+    const seen = net.dataOf(video, Math.round(width * share), Math.round(height * share));
+    let picture = await net.paint(model, model.grey ? net.inGrey(seen) : seen, { short });
+    if (stream !== opened) return;
+    if (model.grey) net.keepLuminance(picture = net.resized(picture, seen.width, seen.height), seen);
+    net.put(painting, picture);
+    demo.last = performance.now() - since;
+    demo.count += 1;
+    if (first === model) model.cost = 0.8 * (model.cost ?? demo.last / (short * short * aspect)) + (0.2 * demo.last) / (short * short * aspect);
+    first = model; // a network's first picture takes longer
+    $("pace").textContent = `draft in ${Math.round(demo.last)} ms, ${short} px`;
+  }
+}
+
+// ---- the page
+function makeWay(model) {
+  const figure = $("way").content.firstElementChild.cloneNode(true), part = (name) => figure.querySelector(name);
+  const [canvas, grey] = figure.querySelectorAll("canvas");
+  canvas.ariaLabel = part("strong").textContent = model.title;
+  grey.hidden = !model.grey;
+  const keep = Object.assign(part("button"), { onclick: () => net.save(canvas, `${model.name}.png`) });
+  keep.ariaLabel = `Save as PNG: ${model.title}`;
+  $("stills").append(figure);
+  const busy = (sentence) => { part("span").textContent = sentence; };
+  return { model, figure, canvas, grey, keep, busy, bar: part("progress"), here: false };
+}
+
+function makeSamples(samples) {
+  $("samples").replaceChildren(...samples.map((sample) => {
+    const button = make("button", { title: sample.credit, onclick: async () => use(await fetched(sample.file), sample.credit) });
+    button.append(make("img", { src: sample.small, alt: sample.name }));
+    return button;
+  }));
+}
+
+function makeLive() {
+  $("painters").replaceChildren(...ways.map((way) => {
+    const use = () => {
+      chosen = way;
+      [...$("painters").children].forEach((each, i) => { each.ariaPressed = String(ways[i] === way); });
+    };
+    return make("button", { textContent: way.model.title, ariaPressed: String(way === chosen), onclick: use });
+  }));
+  for (const id of ["photo", "capture"]) $(id).onchange = ({ target }) => {
+    if (target.files.length) openFile(target.files[0]);
+    target.value = ""; // the same file can be opened again
+  };
+  $("open-camera").onclick = openCamera;
+  $("close-camera").onclick = back;
+  $("shoot").onclick = shoot;
+}

@@ -1,0 +1,61 @@
+// Which of the two views is shown, photographs or drawings, and what both have: files that are dropped, frames.
+import { $, demo, frame, run, say } from "./network.js";
+import { drawings } from "./draw.js";
+import { photographs } from "./photo.js";
+
+const VIEWS = { photograph: photographs, draw: drawings };
+const HEADS = {
+  photograph: ["Your photograph, painted", "Choose one, take one, or drop one anywhere on this page. It never leaves your device."],
+  draw: ["Draw and translate", "A network paints what you draw. Clear, draw, and watch: it runs in this page."],
+};
+const about = await (await fetch("models.json")).json();
+const named = about.models.find((each) => each.name === new URLSearchParams(location.search).get("network"));
+const models = frame ? [named ?? about.models[0]] : about.models;
+const of = { photograph: models.filter((each) => each.photograph), draw: models.filter((each) => !each.photograph) };
+const views = {}; // of those that were opened, by name: what takes a file
+let shown;
+
+async function show() {
+  const asked = location.hash.slice(1), first = named ?? of.photograph[0] ?? models[0];
+  const view = of[asked]?.length ? asked : first.photograph ? "photograph" : "draw";
+  for (const name of Object.keys(VIEWS)) {
+    $(name).hidden = name !== view;
+    $(`to-${name}`).ariaCurrent = name === view ? "page" : null;
+  }
+  [document.title, $("lead").textContent] = HEADS[view];
+  $("title").textContent = document.title;
+  $("keys").hidden = view !== "draw";
+  say("");
+  for (const [name, opened] of Object.entries(views)) if (name !== view) opened.leave();
+  views[view] ??= VIEWS[view](of[view], named, about);
+  shown = views[view];
+}
+
+function follow() { // the page around this one, in its colours and with all of this one's height
+  const fit = () => { frame.style.height = `${document.body.offsetHeight}px`; };
+  new ResizeObserver(() => requestAnimationFrame(fit)).observe(document.body); // at once, it may be called in a loop
+  const colours = () => { document.documentElement.style.colorScheme = getComputedStyle(frame).colorScheme; };
+  new MutationObserver(colours).observe(frame.ownerDocument.documentElement, { attributes: true });
+  colours();
+  document.body.classList.add("framed");
+}
+
+let over = 0; // how many elements deep a file is held over the page
+const holds = (event) => event.dataTransfer.types.includes("Files") && (event.preventDefault(), true);
+const hover = (depth) => document.body.classList.toggle("over", (over = depth) > 0);
+document.ondragenter = (event) => holds(event) && hover(over + 1);
+document.ondragleave = () => hover(Math.max(0, over - 1));
+document.ondragover = holds;
+document.ondrop = (event) => {
+  hover(0);
+  if (holds(event) && event.dataTransfer.files.length) shown.take(event.dataTransfer.files[0]);
+};
+
+$("runtime").textContent = about.runtime;
+$("views").hidden = !of.photograph.length || !of.draw.length;
+if (frame) follow();
+window.onhashchange = show;
+window.courseDemo = Object.assign(demo, {
+  translate: (x, z, number = 0) => run(models[number], x, z, models[number].size, models[number].size),
+});
+show();
