@@ -292,12 +292,15 @@ def to_image(tensor: Float[Tensor, "3 h w"]) -> Image.Image:
     return Image.fromarray(to_bytes(tensor).permute(1, 2, 0).cpu().numpy())
 
 
-def to_png(picture: Any) -> bytes:
-    """The PNG file of an image, or of a figure of matplotlib; it says that it is the course's."""
+def to_png(picture: Any, level: int = 6) -> bytes:
+    """The PNG file of an image, or of a figure of matplotlib; it says that it is the course's.
+
+    An image of ``level`` 1 takes a quarter of the time, and a third more bytes.
+    """
     file, note = io.BytesIO(), PngImagePlugin.PngInfo()
     note.add_text("Software", MARK)
     if isinstance(picture, Image.Image):
-        picture.save(file, format="png", pnginfo=note)
+        picture.save(file, format="png", pnginfo=note, compress_level=level)
     else:
         picture.savefig(file, format="png", metadata={"Software": MARK})
     return file.getvalue()

@@ -16,7 +16,7 @@ from torch.utils.data import Subset, default_collate
 from traitlets.config import Config
 
 from course_lib import runs
-from course_lib.data import TwoDomains, open_dataset, photos
+from course_lib.data import DATA_SETS, TwoDomains, open_dataset, paintings, photos
 from course_lib.errors import CourseError, need
 from course_lib.runs import looks, shipped
 from course_lib.widgets import (
@@ -53,10 +53,16 @@ DOMAINS = {  # x and y in words, by the data
 }
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 CHOSEN = "red_panda"  # the test photograph that is shown first
+WAYS = {  # shipped weights for photographs, and what is written below their pictures
+    "photos-colour": "colours guessed from grey",
+    "photo-van-gogh": "as a Van Gogh",
+    "photo-ukiyo-e": "as a Japanese print",
+}
 WAITING = '<p class="waiting" role="status">One moment: this page is made when it is opened.</p>'
 HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
-    "Colour": "Take a photograph of yours. The network sees it in grey: which colours could it "
-    "know, and which did it guess? The red panda is the best of our ten.",
+    "Photograph": "Drop a photograph here, or take one with the camera. Which colours are a guess? "
+    "Then try a face, or a street at night: the course's networks learned from no portrait, and "
+    "from next to no night.",
     "Draw": "Press Clear, draw a circle with two eyes, and watch. Or start from an outline.",
     "Many answers": "Press random z a few times: one input, many answers. Then pull one slider of "
     "z from end to end.",
@@ -122,8 +128,11 @@ def _pages(named: dict[str, Translator]) -> dict[str, Callable[[], w.Widget]]:
         shown = {name: run for name, run in named.items() if kind in fitting[name]}
         if shown:
             pages[kind] = partial(_choice, shown, partial(_made, kind))
-        if shown and kind == "Draw":  # which has a choice of its own, and keeps the drawing
+        # these two take all of them, and keep the drawing, or the photograph
+        if shown and kind == "Draw":
             pages[kind] = partial(draw.draw, {name: run.method for name, run in shown.items()})
+        if shown and kind == "Photograph":
+            pages[kind] = partial(_ways, shown)
     return pages
 
 
@@ -132,7 +141,7 @@ def _kinds(run: Translator) -> list[str]:
     method, data, direction = run.method, run.settings["data"], run.settings["direction"]
     both_ways = len(method.directions) > 1
     fits = {
-        "Colour": looks.of_run(run.settings, direction).colouring,
+        "Photograph": looks.of_run(run.settings, direction).colouring or _of_photographs(run),
         "Draw": (data, direction) == ("emoji:edges", "xy"),
         "Many answers": method.reads_codes,
         "Borrowed looks": both_ways and method.has_codes,
@@ -145,13 +154,28 @@ def _kinds(run: Translator) -> list[str]:
     return [kind for kind, fit in fits.items() if fit]
 
 
+def _of_photographs(run: Translator) -> bool:
+    """Whether x may be a photograph in colour: of a painter, or in a folder of one's own."""
+    data, look = run.settings["data"], run.settings["look"]
+    ours = data in DATA_SETS or data.startswith("download:")
+    known = (data, run.settings["direction"]) in {(task, "xy") for task in paintings.TASKS}
+    return known or not (ours or run.method.maps or "x" in look["grey"])
+
+
+def _ways(shown: dict[str, Translator]) -> w.Widget:
+    """One photograph, of test or one's own, through all of them."""
+    test = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
+    names = sorted(test, key=lambda name: name != CHOSEN)
+    networks = {
+        WAYS.get(shipped.name_of(run.folder) or "", title): (run.method, run.settings)
+        for title, run in shown.items()
+    }
+    return photograph.ways(networks, {name: photos.photograph(name) for name in names})
+
+
 def _made(kind: str, run: Translator) -> w.Widget:
     """The widget of a tab."""
     method = run.method
-    if kind == "Colour":
-        test = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
-        names = sorted(test, key=lambda name: name != CHOSEN)
-        return photograph.colourer(method, {name: photos.photograph(name) for name in names})
     if kind == "Training":
         return scrubber.scrubber(run.folder)
     if kind == "Real or fake?":

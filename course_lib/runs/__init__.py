@@ -4,11 +4,12 @@ from course_lib.methods import METHODS, method_class
 from course_lib.runs.evaluating import evaluate, over_time, score_run, translate_batches
 from course_lib.runs.opening import in_direction, open_run, open_translator, read_settings
 from course_lib.runs.starting import make_config, train
-from course_lib.runs.translating import translate_files
+from course_lib.runs.translating import image_translator, translate_files
 
 __all__ = [
     "METHODS",
     "evaluate",
+    "image_translator",
     "in_direction",
     "make_config",
     "method_class",

@@ -24,7 +24,7 @@ from course_lib.data.images import (
     to_tensor,
     with_luminance,
 )
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, explained
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import looks
@@ -113,6 +113,33 @@ def translate_files(
     finish = with_luminance if look.colouring else None  # the network gives the colours alone
     with seeded(seed, method.device):
         return paint_files(opened(), targets, frame, paint, finish)
+
+
+def image_translator(method: Method, settings: dict) -> Callable[[Image.Image], Image.Image]:
+    """What turns an RGB image into its translation of the same size, as :func:`translate_files`.
+
+    ``settings`` are those of the run (run.json): they tell its direction, and how it sees pictures.
+    A code z, or chance, is the same each time. Raises CourseError for a method that paints from
+    label maps, and later where memory runs out.
+    """
+    if method.maps:
+        raise CourseError(
+            "this run paints label maps, not photographs",
+            settings["method"],
+            "give a run that has learned from images",
+        )
+    look = looks.of_run(settings, settings["direction"])
+    paint = _painter(method, look, None, 1, 0)
+    frame = framer(method, paint, None, False, look.share)
+
+    def translate(image: Image.Image) -> Image.Image:
+        framed = frame(image.size)
+        with seeded(0, method.device), explained(f"an image of {framed.outer} px", "reduce it"):
+            fake = paint(framed.pad(to_tensor(image, framed.inner)))[0].cpu()
+        picture = framed.crop(fake)
+        return with_luminance(picture, image) if look.colouring else picture
+
+    return translate
 
 
 def _painter(

@@ -1,67 +1,137 @@
-"""A photograph in the colours that a network guesses, beside the truth; in its own size."""
+"""One photograph through several networks: in guessed colours, as a painter might have seen it."""
 
-from collections.abc import Mapping
+import io
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as w
 import torch
+import traitlets
+from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from course_lib.data.images import grey, scaled, to_tensor, with_luminance
-from course_lib.runs.looks import is_grey
-from course_lib.runs.sizes import framer
-from course_lib.widgets.show import Chooser, below, data_url, image_tag
+from course_lib.data.images import scaled, to_png, to_tensor
+from course_lib.errors import CourseError
+from course_lib.plotting.figures import image_grid
+from course_lib.runs import image_translator
+from course_lib.widgets.show import LARGEST, Chooser, shown_errors
 
-LARGEST = 2048  # longer side of what is coloured, in pixels: a browser has to show it, too
-SHOWN = 800  # ... of what is shown
+TRUE = "the photograph"
+LONGEST = 8  # longer side through the shorter one: networks enlarge the shorter one
 SMALL = 128  # side of the pictures to choose from
-# three in a row, or one below the other on a narrow screen
-FIGURE = '<figure style="display: inline-block; width: max(32%, min(100%, 18rem)); margin: 0 4px">'
+COLUMNS = "repeat(auto-fit, minmax(min(100%, max(45%, 16rem)), 1fr))"  # two, or one on a phone
+ON_PAPER = (360, 270)  # width and height in the static figure
+
+Networks = Mapping[str, tuple[Any, dict]]  # by caption: method and settings, as of runs.open_run
+Painter = Callable[[Image.Image], Image.Image]
 
 
-def coloured(method: Any, photo: Image.Image) -> Image.Image:
-    """An RGB photograph of any size in the colours that ``method`` guesses from it in grey.
+def translators(networks: Networks) -> dict[str, Painter]:
+    """By caption what ``runs.image_translator`` gives. Raises CourseError as it does."""
+    return {caption: image_translator(*run) for caption, run in networks.items()}
 
-    It keeps its size and its luminance, as with ``runs.translate_files``. ``method`` has learned to
-    colour: ``photos:colour``, or grey images and the same in colour.
+
+def draw_photograph(paint: Painter, photo: Image.Image) -> bytes:
+    """The PNG file of what one network makes of a photograph, in the photograph's size."""
+    return to_png(paint(photo), level=1)
+
+
+def static(networks: Networks, photos: Mapping[str, Image.Image]) -> Figure:
+    """What the widget shows, on paper: a row for each photograph, cut to 4:3."""
+    painters, rows = translators(networks), {}
+    for name, photo in photos.items():
+        cut = ImageOps.fit(photo, [2 * side for side in ON_PAPER])
+        pictures = [cut, *(paint(cut) for paint in painters.values())]
+        rows[name.replace("_", " ")] = torch.stack(
+            [to_tensor(picture, ON_PAPER) for picture in pictures]
+        )
+    return image_grid(rows, [TRUE, *painters])
+
+
+class Picture(anywidget.AnyWidget):
+    """The bytes of an image file, its ``caption``, and unless it is "" the ``file`` of a link."""
+
+    _esm = Path(__file__).with_name("photograph.js")
+    _css = Path(__file__).with_name("photograph.css")
+    picture = traitlets.Bytes().tag(sync=True)
+    caption, file = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
+    busy = traitlets.Bool(False).tag(sync=True)  # another picture is being made
+    seen = traitlets.Bool(False).tag(sync=True)  # a page shows it
+
+
+class Ways(w.VBox):
+    """A choice of photographs, and below it one through each network; see :func:`ways`."""
+
+    def __init__(self, networks: Networks, photos: Mapping[str, Image.Image]):
+        self.painters, self.photos = list(translators(networks).values()), list(photos.values())
+        small = [to_tensor(ImageOps.fit(photo, (SMALL, SMALL)), SMALL) for photo in self.photos]
+        names = {"own": "Your photograph", "camera": "Take one with the camera"}
+        self.chosen = Chooser(torch.stack(small), list(photos), **names)
+        files = [re.sub(r"\W+", "-", caption).strip("-") + ".png" for caption in networks]
+        self.true, *self.ways = (
+            Picture(caption=caption, file=file)
+            for caption, file in zip([TRUE, *networks], ["", *files], strict=True)
+        )
+        self.message = w.HTML()
+        shown = w.GridBox([self.true, *self.ways], layout=w.Layout(grid_template_columns=COLUMNS))
+        super().__init__([self.chosen, self.message, shown])
+        self.add_class("course-drop")
+        self.chosen.observe(self.show, "value")
+        self.true.observe(self.show, "seen")
+
+    def __repr__(self) -> str:  # all that a page without widgets shows
+        return (
+            "A photograph of yours, while the notebook runs; elsewhere the pictures stand for it."
+        )
+
+    def show(self, _: Any = None) -> None:
+        """Each picture appears when it is made. If one fails, the old ones stay; it is raised."""
+        pictures = [self.true, *self.ways]
+        before = [one.picture for one in pictures]
+        with shown_errors(self.message):
+            try:
+                photo = self._photograph()
+                self.true.picture = _jpeg(photo)
+                for one in self.ways:
+                    one.busy = True
+                for one, paint in zip(self.ways, self.painters, strict=True):
+                    one.picture = draw_photograph(paint, photo)
+                    one.busy = False
+                self.message.value = ""
+            except BaseException:  # an interrupt, too
+                for one, picture in zip(pictures, before, strict=True):
+                    one.picture, one.busy = picture, False
+                raise
+
+    def _photograph(self) -> Image.Image:
+        value = self.chosen.value
+        photo = self.photos[value] if isinstance(value, int) else value
+        if max(photo.size) > LONGEST * min(photo.size):
+            raise CourseError(
+                f"one side is more than {LONGEST} times as long as the other",
+                "your photograph",
+                "cut it out",
+            )
+        return photo.resize(scaled(photo.size, min(1, LARGEST / max(photo.size))))
+
+
+def _jpeg(photo: Image.Image) -> bytes:
+    """A file that is made, and sent, in a tenth of the time of a PNG."""
+    photo.save(file := io.BytesIO(), "jpeg", quality=92)
+    return file.getvalue()
+
+
+def ways(networks: Networks, photos: Mapping[str, Image.Image]) -> Ways:
+    """A photograph, and what each of ``networks`` makes of it, with a link that saves it as PNG.
+
+    It is one of ``photos``, by their names, or your own: a file, chosen or dropped, or a still of
+    the camera, reduced to 2,048 px on its longer side. ``networks`` are runs as ``runs.open_run``
+    gives them, by what is written below their pictures. They see the photograph as
+    ``runs.translate_files`` shows it to them, in grey if they have learned to colour. The first
+    pictures are made when a page shows the widget. An error appears above the pictures, which stay,
+    and is raised again.
     """
-
-    def paint(x: torch.Tensor) -> torch.Tensor:
-        return method.translate(x)["fake_y"]
-
-    frame = framer(method, paint, None, False)(photo.size)
-    x = frame.pad(to_tensor(photo, frame.inner)).to(method.device)
-    return with_luminance(frame.crop(paint(grey(x))[0].cpu()), photo)
-
-
-def draw_photograph(photo: Image.Image, guess: Image.Image) -> dict[str, Image.Image]:
-    """By caption: in grey, as coloured, and in truth unless that is grey as well; reduced."""
-    shown = {"in grey": photo.convert("L"), "the network's guess": guess, "in truth": photo}
-    if is_grey(to_tensor(photo, SMALL)):
-        del shown["in truth"]
-    size = scaled(photo.size, min(1, SHOWN / max(photo.size)))
-    return {caption: image.resize(size) for caption, image in shown.items()}
-
-
-def colourer(method: Any, photos: Mapping[str, Image.Image]) -> w.VBox:
-    """A choice of ``photos``, by their names, or one of your own, the two pictures, and a link.
-
-    The link saves what the network made of it, with at most 2,048 px on its longer side. An error
-    appears above the picture and is raised again.
-    """
-    images = [*photos.values()]
-    small = [to_tensor(ImageOps.fit(image, (SMALL, SMALL)), SMALL) for image in images]
-    chosen = Chooser(torch.stack(small), list(photos), own="Your photograph")
-
-    def draw() -> tuple[str, str]:
-        photo = images[chosen.value] if isinstance(chosen.value, int) else chosen.value
-        photo = photo.resize(scaled(photo.size, min(1, LARGEST / max(photo.size))))
-        guess = coloured(method, photo)
-        link = f'<a download="coloured.png" href="{data_url(guess)}">Save as PNG</a>'
-        shown = [
-            f"{FIGURE}{image_tag(image, f'the photograph {caption}')}<br>{caption}</figure>"
-            for caption, image in draw_photograph(photo, guess).items()
-        ]
-        return "".join(shown), link
-
-    return below([chosen], draw)
+    return Ways(networks, photos)

@@ -1,20 +1,35 @@
 // Pictures to choose from. They are radio buttons, so that keys and screen readers find what they know.
+// One's own comes from a file, chosen or dropped, or from the camera; its bytes go to the kernel as a message.
 
 const LARGE = 4e6; // bytes of a file; larger ones are made smaller before they are sent
-const SIDE = 2048; // longer side of those, in pixels
+const SIDE = 2048; // longer side of those, in pixels, as LARGEST in show.py
+const OWN = "Choose a file of yours instead.";
+const REFUSED = { // by the name of the browser's error
+  NotAllowedError: `The camera was refused. ${OWN} (The browser's settings for this page allow it again.)`,
+  NotFoundError: `No camera was found. ${OWN}`,
+  NotReadableError: `Another program uses the camera. End it and try again. Or: ${OWN.toLowerCase()}`,
+};
 
 async function bytesOf(file) {
   if (file.size <= LARGE) return file.arrayBuffer();
-  const bitmap = await createImageBitmap(file), scale = SIDE / Math.max(bitmap.width, bitmap.height, SIDE);
-  const small = document.createElement("canvas");
-  [small.width, small.height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
-  small.getContext("2d").drawImage(bitmap, 0, 0, small.width, small.height);
+  const bitmap = await createImageBitmap(file);
+  return still(bitmap, bitmap.width, bitmap.height);
+}
+
+// JPEG of an image or a video, at most SIDE large
+async function still(source, ...sides) {
+  const scale = SIDE / Math.max(...sides, SIDE), small = document.createElement("canvas");
+  [small.width, small.height] = sides.map((side) => Math.max(1, Math.round(side * scale)));
+  small.getContext("2d").drawImage(source, 0, 0, small.width, small.height);
   return (await new Promise((done) => small.toBlob(done, "image/jpeg", 0.95))).arrayBuffer();
 }
 
 function render({ model, el }) {
   const make = (tag, parent, properties = {}) => parent.appendChild(Object.assign(document.createElement(tag), properties));
   const group = make("fieldset", el, { className: "course-pick" }), name = `pick-${Math.random()}`;
+  const studio = make("div", el, { className: "course-camera", hidden: true }); // the live picture
+  const said = make("p", el, { className: "course-said", hidden: true });
+  said.setAttribute("role", "alert");
   let inputs = [];
 
   function offer() {
@@ -25,31 +40,125 @@ function render({ model, el }) {
       make("img", label, { src: image, alt: caption, draggable: false });
       input.dataset.lmSuppressShortcuts = "true"; // JupyterLab would move to another cell at an arrow key
       input.addEventListener("change", () => {
+        say("");
         model.set("value", i);
         model.save_changes();
       });
       return input;
     });
     if (model.get("own")) offerOwn();
+    if (model.get("camera")) offerCamera();
     show();
   }
 
-  function offerOwn() {
-    const label = make("label", group, { className: "own" }), input = make("input", label, { type: "file", accept: "image/*" });
-    label.append(model.get("own"));
-    input.addEventListener("change", async () => {
+  function say(text) {
+    said.textContent = text;
+    said.hidden = !text;
+  }
+
+  async function send(file) {
+    say("");
+    const content = await bytesOf(file).catch(() => file.slice(0, LARGE).arrayBuffer()); // no image: the kernel says so
+    model.send({}, undefined, [content]);
+  }
+
+  function fileInput(parent, properties = {}) {
+    const input = make("input", parent, { type: "file", accept: "image/*", ...properties });
+    input.addEventListener("change", () => {
       const [file] = input.files;
-      if (!file) return;
-      const content = await bytesOf(file).catch(() => file.slice(0, LARGE).arrayBuffer()); // no image: the kernel says so
-      input.value = ""; // so that the same file can be chosen again
+      if (file) send(file).finally(() => (input.value = "")); // so that the same file can be chosen again
+    });
+    return input;
+  }
+
+  function offerOwn() {
+    const label = make("label", group, { className: "own", title: "or drop a file here" });
+    fileInput(label);
+    label.append(model.get("own"));
+  }
+
+  // ---- a file that is dropped
+  const area = () => el.closest(".course-drop") ?? group;
+  const lit = (on) => area().classList.toggle("course-over", on);
+  function drag(event) {
+    const over = model.get("own") && area().contains(event.target) && event.dataTransfer?.types.includes("Files");
+    lit(over && event.type === "dragover");
+    if (!over) return;
+    event.preventDefault(); // else the browser would leave this page and show the file
+    event.stopPropagation();
+    const [file] = event.dataTransfer.files;
+    if (event.type === "drop" && file) send(file);
+  }
+  const leave = (event) => event.relatedTarget ?? lit(false); // the window
+  const heard = { dragover: drag, drop: drag, dragleave: leave };
+  for (const [kind, act] of Object.entries(heard)) document.addEventListener(kind, act, true);
+
+  // ---- the camera
+  let stream = null;
+  function close() {
+    stream?.getTracks().forEach((track) => track.stop());
+    stream = null;
+    studio.hidden = true;
+    studio.replaceChildren();
+  }
+
+  function offerCamera() {
+    const button = make("button", group, { type: "button", className: "own", textContent: model.get("camera") });
+    const phone = fileInput(group, { hidden: true }); // where the page may not film, a phone's own camera program may
+    phone.setAttribute("capture", "environment");
+    button.addEventListener("click", async () => {
+      say("");
+      if (!navigator.mediaDevices?.getUserMedia) {
+        if (matchMedia("(pointer: coarse)").matches) return phone.click();
+        return say(`Browsers give the camera to pages on https and on this machine only. ${OWN}`);
+      }
+      button.disabled = true;
+      try {
+        close();
+        const wanted = { facingMode: "environment", width: { ideal: 1280 }, height: { ideal: 960 } };
+        await film(await navigator.mediaDevices.getUserMedia({ video: wanted }));
+      } catch (error) {
+        close();
+        say(REFUSED[error.name] ?? `The camera does not start (${error.message}). ${OWN}`);
+      }
+      button.disabled = false;
+    });
+  }
+
+  async function film(opened) {
+    stream = opened;
+    if (!el.isConnected) return close(); // it was asked for, and the page went on
+    const video = make("video", studio, { autoplay: true, muted: true, playsInline: true, srcObject: stream });
+    video.setAttribute("aria-label", "what the camera sees");
+    const take = make("button", studio, { type: "button", textContent: "Take the picture", disabled: true });
+    const leave = make("button", studio, { type: "button", textContent: "Close the camera" });
+    for (const one of [take, leave]) one.dataset.lmSuppressShortcuts = "true";
+    leave.addEventListener("click", close);
+    take.addEventListener("click", async () => {
+      const content = await still(video, video.videoWidth, video.videoHeight);
+      close();
       model.send({}, undefined, [content]);
     });
+    stream.getVideoTracks()[0].addEventListener("ended", () => {
+      close();
+      say(`The camera has stopped. ${OWN}`);
+    });
+    studio.hidden = false;
+    await video.play();
+    take.disabled = false;
+    take.focus();
   }
 
   const show = () => inputs.forEach((input, i) => (input.checked = i === model.get("value")));
   model.on("change:options", offer);
   model.on("change:value", show);
   offer();
+  return () => {
+    close();
+    for (const [kind, act] of Object.entries(heard)) document.removeEventListener(kind, act, true);
+    model.off("change:options", offer);
+    model.off("change:value", show);
+  };
 }
 
 export default { render };

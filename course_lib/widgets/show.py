@@ -18,6 +18,8 @@ from torch import Tensor
 from course_lib.data.images import read_image, to_image, to_png
 from course_lib.errors import CourseError
 
+LARGEST = 2048  # longer side of an image of one's own, in pixels, as in pick.js
+
 
 def data_url(picture: Image.Image) -> str:
     """A picture as an address that holds it, as a PNG file."""
@@ -100,14 +102,17 @@ def below(controls: Sequence[w.Widget], draw: Callable[[], tuple[str, str]]) -> 
 class Pictures(anywidget.AnyWidget):
     """Small pictures, of which pointer or keys choose one: ``value`` is its number, or None.
 
-    A button called ``own``, if any, sends the bytes of an image file as a message.
+    A button called ``own``, if any, sends the bytes of an image file as a message; so does a file
+    that is dropped on the widget, or on the box around it of class ``course-drop``, if any; and one
+    called ``camera``, the still of a camera.
     """
 
     _esm = Path(__file__).with_name("pick.js")
     _css = Path(__file__).with_name("pick.css")
     options = traitlets.List().tag(sync=True)  # (name, a PNG as a data URL)
     value = traitlets.Int(0, allow_none=True).tag(sync=True)
-    description, own = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
+    description = traitlets.Unicode().tag(sync=True)
+    own, camera = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -115,8 +120,9 @@ class Pictures(anywidget.AnyWidget):
         names: Sequence[str] | None = None,
         description: str = "",
         own: str = "",
+        camera: str = "",
     ):
-        super().__init__(description=description, own=own)
+        super().__init__(description=description, own=own, camera=camera)
         self.offer(images, names)
 
     def offer(self, images: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None) -> None:
@@ -129,10 +135,11 @@ class Pictures(anywidget.AnyWidget):
 
 
 class Chooser(w.VBox):
-    """:class:`Pictures`, and a button for a file of one's own.
+    """:class:`Pictures`, and a button for a file of one's own, and one for the camera if it is
+    named.
 
-    ``value`` is the number of a picture, or the image in the file. A file that is no image is told
-    below, and raised.
+    ``value`` is the number of a picture, or the image in the file, at most LARGEST px on its longer
+    side. A file that is no image is told below, and raised.
     """
 
     value = traitlets.Any(0)
@@ -143,8 +150,10 @@ class Chooser(w.VBox):
         names: Sequence[str] | None = None,
         description: str = "",
         own: str = "your own",
+        camera: str = "",
     ):
-        self.pictures, self.message = Pictures(images, names, description, own), w.HTML()
+        self.pictures = Pictures(images, names, description, own, camera)
+        self.message = w.HTML()
         super().__init__([self.pictures, self.message])
         self.pictures.observe(self._choose, "value")
         self.pictures.on_msg(lambda _, content, buffers: self.take(bytes(buffers[0])))
@@ -157,5 +166,6 @@ class Chooser(w.VBox):
         """The image in the bytes of a file becomes the value. Raises CourseError if it is none."""
         with shown_errors(self.message, "this file cannot be used"):
             image = read_upload(content)
+            image.thumbnail((LARGEST, LARGEST))  # 20 megapixels would be held, and gone through
         self.message.value, self.pictures.value = "", None  # so that any can be chosen again
         self.value = image

@@ -51,14 +51,29 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
     chosen, direction, _ = place.children[0].children
     assert direction.options[0][0] == "night to day, and back"
     assert chosen.options[0][0] == "number 1" and len(chosen.options) == app.SHOWN
-    photographs = pages["Colour"]().children[0].pictures.options
+    box = pages["Photograph"]()
+    photographs = box.chosen.pictures.options
     assert photographs[0][0] == "red panda" and len(photographs) == 24
+    assert [way.caption for way in box.ways] == ["colours guessed from grey"]
     lens = pages["What D sees"]()
     assert lens.children[0].options == ("first", "second", "grey")  # none for maps with instances
     assert len(pages["Rebuild"]().scene.options) == app.SHOWN
     monkeypatch.setattr(app, "CODES", 4)
     assert pages["Many answers"]().children  # of the eight numbers of a style
     assert pages["Borrowed looks"]().children
+
+
+def test_photographs_go_to_networks_that_have_learned_from_some(tmp_path):
+    painter = made("cut", "photos:van-gogh", "shipped:photo-van-gogh")
+    back = made("cyclegan", "photos:van-gogh", "paintings to photographs", "yx")
+    own = made("cyclegan", str(tmp_path), "horses")
+    houses = made("pix2pix", "facades", "houses")
+    maps = made("pix2pixhd", str(tmp_path), "maps")
+    drawn = made("pix2pix", str(tmp_path), "from outlines")
+    drawn.settings["look"]["grey"] = ["x"]
+    named = {run.title: run for run in (painter, back, own, houses, maps, drawn)}
+    ways = app._pages(named)["Photograph"]().ways
+    assert [way.caption for way in ways] == ["as a Van Gogh", "horses"]
 
 
 def test_each_of_few_test_images_is_offered_once(monkeypatch):

@@ -1,5 +1,6 @@
 """The app and a notebook in a real browser, on real servers: no error goes unseen."""
 
+import base64
 import functools
 import json
 import os
@@ -129,9 +130,8 @@ def voila(tmp_path_factory):
         "pix2pix", "emoji:edges", folder / "own", runs.make_config("pix2pix", "smoke"),
         steps=8, progress=False,
     )  # fmt: skip
-    shipped = [
-        f"shipped:{name}" for name in ("photos-colour", "edges-emoji", "facades-many", "flat-3d")
-    ]
+    names = ("photos-colour", "photo-van-gogh", "edges-emoji", "facades-many", "flat-3d")
+    shipped = [f"shipped:{name}" for name in names]
     course = [sys.executable, "-m", "course_lib.cli", "demo", *shipped, "own"]
     command = [*course, "--no-browser", "--port", str(free_port())]
     server = Server(command, folder, r"http://127\.0\.0\.1:\d+/\?token=\S+")
@@ -170,16 +170,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     page = watch.page
     page.set_default_timeout(120_000)
     page.goto(voila.address)
-    coloured = page.locator("img[alt='the photograph in grey']")
-    coloured.wait_for()  # the first tab
-    photo = {"name": "mine.jpg", "mimeType": "image/jpeg"}
-    photo["buffer"] = encoded(photograph(300, 200), "jpeg")
-    upload = page.locator(".course-pick input[type=file]")
-    changes(coloured, lambda: upload.set_input_files(photo))
-    keep(page, "app_colour")
-    with page.expect_download() as waiting:
-        page.get_by_role("link", name="Save as PNG").click()
-    assert Image.open(waiting.value.path()).size == (300, 200)
+    page.get_by_role("link", name="as a Van Gogh").wait_for()  # the first tab
     page.get_by_role("tab", name="Draw").click()
     canvas, answer = page.locator("canvas").first, page.locator("img.paper:visible")
     page.wait_for_function("document.querySelector('img.paper')?.src.startsWith('data:')")
@@ -253,6 +244,141 @@ def test_the_app_is_played_with(voila, browser, keep):
     changes(answer, lambda: press("Clear"))  # it works again; what was raised came before
     with pytest.raises(AssertionError, match="cannot read this image"):
         watch.check()  # what a callback raises is on the page and fails a test
+    watch.context.close()
+
+
+PHOTO = "the photograph", "colours guessed from grey", "as a Van Gogh"
+
+
+def dropped(page, content: bytes, where: str) -> None:
+    """A file is dropped there, as by a mouse."""
+    data = page.evaluate_handle(
+        """text => {
+            const data = new DataTransfer();
+            const bytes = Uint8Array.from(atob(text), one => one.charCodeAt());
+            data.items.add(new File([bytes], "mine.jpg", {type: "image/jpeg"}));
+            return data;
+        }""",
+        base64.b64encode(content).decode(),
+    )
+    for kind in ("dragover", "drop"):
+        page.dispatch_event(where, kind, {"dataTransfer": data})
+
+
+def sized(shown: list, *size: int) -> None:
+    """All of them are of this size, after a while."""
+    from playwright.sync_api import expect
+
+    for picture in shown:
+        for name, length in zip(("naturalWidth", "naturalHeight"), size, strict=True):
+            expect(picture).to_have_js_property(name, length, timeout=30_000)
+
+
+def test_a_photograph_three_ways(voila, browser, keep):
+    watch = Watch(browser, voila)
+    page = watch.page
+    page.set_default_timeout(60_000)
+    page.goto(voila.address)
+    shown = [page.get_by_alt_text(caption, exact=True) for caption in PHOTO]
+    shown[2].wait_for()
+    keep(page, "app_photograph", full_page=True)
+    upload = page.locator(".course-pick input[type=file]").first
+    photo = {"name": "mine.jpg", "mimeType": "image/jpeg"}
+    photo["buffer"] = encoded(photograph(300, 200), "jpeg")
+    upload.set_input_files(photo)
+    sized(shown, 300, 200)
+    for caption, name in zip(
+        PHOTO[1:], ("colours-guessed-from-grey", "as-a-Van-Gogh"), strict=True
+    ):
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name=f"Save as PNG: {caption}").click()
+        assert waiting.value.suggested_filename == f"{name}.png"
+        saved = Image.open(waiting.value.path())
+        assert (saved.format, saved.size) == ("PNG", (300, 200))
+    for where in (".course-pick", "img[alt='as a Van Gogh']"):  # all of the widget takes it
+        tall = encoded(photograph(90, 130 + len(where)), "jpeg")
+        dropped(page, tall, where)
+        sized(shown, 90, 130 + len(where))
+    assert page.locator(".course-over").count() == 0
+    large = Image.effect_noise((5472, 3648), 60).convert("RGB")  # 20 megapixels, 14 MB
+    upload.set_input_files(photo | {"buffer": encoded(large, "jpeg")})
+    sized(shown, 2048, 1365)
+    page.set_viewport_size({"width": 390, "height": 844})
+    keep(page, "app_photograph_phone", full_page=True)
+    watch.check()
+    before = shown[2].get_attribute("src")
+    dropped(page, b"<html>", ".course-pick")
+    page.get_by_text("this file cannot be used").wait_for()
+    assert shown[2].get_attribute("src") == before
+    page.get_by_role("radio").nth(1).check()  # it works again
+    page.wait_for_function(
+        "src => document.querySelector(\"img[alt='as a Van Gogh']\").src != src", arg=before
+    )
+    assert page.get_by_text("this file cannot be used").count() == 0
+    watch.context.close()
+
+
+def test_the_camera_takes_a_photograph(voila, browser, keep):
+    watch = Watch(browser, voila, permissions=["camera"])
+    page = watch.page
+    page.set_default_timeout(60_000)
+    page.goto(voila.address)
+    painted = page.get_by_alt_text(PHOTO[2], exact=True)
+    painted.wait_for()
+    camera = page.get_by_role("button", name="Take one with the camera")
+    track = "document.querySelector('video').srcObject.getVideoTracks()[0]"
+    camera.click()
+    take = page.get_by_role("button", name="Take the picture")
+    page.locator("button:text('Take the picture'):enabled").wait_for()
+    keep(page, "app_camera")
+    assert page.evaluate(f"{track}.readyState") == "live"
+    page.get_by_role("button", name="Close the camera").click()
+    assert page.locator("video").count() == 0 and take.count() == 0
+    camera.click()
+    page.locator("button:text('Take the picture'):enabled").wait_for()
+    page.evaluate(f"window.track = {track}")
+    changes(painted, take.click)
+    assert page.evaluate("window.track.readyState") == "ended"  # its light is out
+    sized([page.get_by_alt_text(caption, exact=True) for caption in PHOTO], 1280, 960)
+    keep(page, "app_camera_taken", full_page=True)
+    camera.click()
+    page.locator("button:text('Take the picture'):enabled").wait_for()
+    page.evaluate(f"{track}.dispatchEvent(new Event('ended'))")  # as if it were unplugged
+    page.get_by_role("alert").filter(has_text="The camera has stopped").wait_for()
+    assert page.locator("video").count() == 0
+    watch.check()
+    watch.context.close()
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("refused", "The camera was refused. Choose a file of yours instead."),
+        ("none", "No camera was found. Choose a file of yours instead."),
+        ("insecure", "Browsers give the camera to pages on https and on this machine only."),
+    ],
+)
+def test_without_a_camera_nothing_is_lost(voila, browser, why, said):
+    watch = Watch(browser, voila)  # which says no to every question
+    page = watch.page
+    page.set_default_timeout(60_000)
+    if why == "none":
+        page.add_init_script(
+            "navigator.mediaDevices.getUserMedia = async () => {"
+            " throw new DOMException('Requested device not found', 'NotFoundError'); }"
+        )
+    if why == "insecure":
+        page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})")
+    page.goto(voila.address)
+    painted = page.get_by_alt_text(PHOTO[2], exact=True)
+    painted.wait_for()
+    before = painted.get_attribute("src")
+    page.get_by_role("button", name="Take one with the camera").click()
+    page.get_by_role("alert").filter(has_text=said).wait_for()
+    assert painted.get_attribute("src") == before and page.locator("video").count() == 0
+    changes(painted, lambda: page.get_by_role("radio").nth(1).check())
+    assert not page.get_by_role("alert").filter(has_text=said).is_visible()
+    watch.check()
     watch.context.close()
 
 

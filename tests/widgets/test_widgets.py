@@ -66,16 +66,26 @@ def editor(_):
     return scene.editor(made("pix2pixhd")[0], [(i["labels"], i["instances"]) for i in items])
 
 
-def colourer(_):
+def untrained(colouring: bool = False) -> tuple:
+    """A method and the settings of its run, as ``runs.open_run`` gives them."""
+    method, look = made("cut")[0], {"beside": False, "grey": [], "same_luminance": False}
+    look |= {"grey": ["x"], "same_luminance": True} if colouring else {"share": 0.5}
+    return method, {"method": "cut", "direction": "xy", "look": look}
+
+
+def ways(_):
     photos = {f"photograph {i}": pictures.photograph(40 + i, 32, i) for i in range(3)}
-    return photograph.colourer(made("pix2pix")[0], photos)
+    box = photograph.ways({"in colour": untrained(True), "as a painting": untrained()}, photos)
+    assert not box.true.picture  # an executed page need not carry pictures that nobody sees
+    box.true.seen = True
+    return box
 
 
 DRAWS = {"latents": "draw_codes", "lens": "draw_patches", "scrubber": "draw_moment"}  # or draw_NAME
 WIDGETS = {  # module, what makes it of a run folder, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
     "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
-    "photograph": (photograph, colourer, Pictures, "value", [1, 2]),
+    "photograph": (photograph, ways, Pictures, "value", [1, 2]),
     "styles": (styles, lambda _: styles.mixer(*made("munit")), Pictures, "value", [1, 2]),
     "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
     "lens": (lens, lambda _: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
@@ -92,7 +102,10 @@ def test_a_widget_hides_no_bug(name, run, monkeypatch):
 
     def picture() -> list:
         shown = [part.value for part in parts if "<img" in str(getattr(part, "value", ""))]
-        return shown or [part.png for part in parts if isinstance(part, lens.Lens)]
+        own = (photograph.Picture, "picture"), (lens.Lens, "png")
+        return shown or [
+            getattr(part, trait) for kind, trait in own for part in parts if isinstance(part, kind)
+        ]
 
     def broken(*_):
         raise RuntimeError("broken <model>")
@@ -262,19 +275,92 @@ def test_the_picture_is_content_example_and_output():
 # ---- a photograph
 
 
-def test_a_photograph_is_coloured_as_by_translate_and_saved_in_its_own_size(tmp_path):
-    run = Path("shipped:photos-colour")
-    method, _ = runs.open_run(run)
-    photo = pictures.photograph(150, 100)
-    photo.save(tmp_path / "mine.png")
-    (file_,) = runs.translate_files(run, tmp_path / "mine.png", tmp_path / "out")
-    chooser, panel = photograph.colourer(method, {"another": pictures.photograph(64, 64)}).children
-    chooser.take((tmp_path / "mine.png").read_bytes())
-    saved = re.search(r'download="coloured.png" href="data:[^,]*,([^"]+)"', panel.message.value)
-    found = Image.open(BytesIO(base64.b64decode(saved[1])))
-    assert found.tobytes() == read_image(file_).tobytes()
-    shown = photograph.draw_photograph(photo, found)
-    assert [*shown] == ["in grey", "the network's guess", "in truth"]
-    assert all(data_url(image) in panel.picture.value for image in shown.values())
-    grey = photo.convert("L").convert("RGB")  # has no truth to show
-    assert [*photograph.draw_photograph(grey, found)] == ["in grey", "the network's guess"]
+def opened(picture: photograph.Picture) -> Image.Image:
+    return Image.open(BytesIO(picture.picture)).convert("RGB")
+
+
+@pytest.fixture
+def painted():
+    """One photograph through two networks, one of which has learned to colour."""
+    networks = {"in colour": untrained(True), "as a painting": untrained()}
+    box = photograph.ways(networks, {"first": pictures.photograph(64, 48)})
+    box.true.seen = True
+    return box
+
+
+@pytest.mark.parametrize("name", ["photos-colour", "photo-van-gogh"])
+def test_a_photograph_comes_out_as_of_translate_in_its_own_size(name, tmp_path):
+    run = Path(f"shipped:{name}")
+    pictures.photograph(150, 100).save(tmp_path / "mine.png")
+    (file_,) = runs.translate_files(run, tmp_path / "mine.png", tmp_path / "out", device="cpu")
+    photos = {"another": pictures.photograph(64, 64)}
+    box = photograph.ways({"as It Is": runs.open_translator(run, "cpu")}, photos)
+    box.chosen.take((tmp_path / "mine.png").read_bytes())
+    assert opened(box.ways[0]).tobytes() == read_image(file_).tobytes()
+    assert (box.ways[0].file, box.true.file) == ("as-It-Is.png", "")
+    assert opened(box.true).size == (150, 100)
+    assert box.ways[0].picture.startswith(b"\x89PNG") and box.chosen.pictures.value is None
+
+
+def test_each_picture_appears_when_it_is_made(painted, monkeypatch):
+    told, real = [], photograph.draw_photograph
+    seen = lambda: [(one.busy, opened(one).size[0]) for one in (painted.true, *painted.ways)]  # noqa: E731
+    monkeypatch.setattr(
+        photograph, "draw_photograph", lambda *call: told.append(seen()) or real(*call)
+    )
+    pictures.photograph(40, 30).save(file := BytesIO(), "png")
+    painted.chosen.take(file.getvalue())
+    assert told == [
+        [(False, 40), (True, 64), (True, 64)],
+        [(False, 40), (False, 40), (True, 64)],
+    ]
+    assert seen() == [(False, 40)] * 3
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [
+        ((5472, 3648), (2048, 1365)),  # 20 megapixels
+        ((60, 400), (60, 400)),
+        ((1, 1), (1, 1)),
+    ],
+)
+def test_photographs_of_all_sizes_in_bounded_time(painted, size, kept):
+    Image.new("RGB", size, "teal").save(file := BytesIO(), "jpeg")
+    painted.chosen.take(file.getvalue())
+    assert [opened(one).size for one in (painted.true, *painted.ways)] == [kept] * 3
+    assert painted.chosen.value.size == kept  # the large one is not held
+
+
+def test_a_grey_photograph_is_taken_as_any_other(painted):
+    grey = pictures.photograph(50, 40).convert("L")
+    grey.save(file := BytesIO(), "png")
+    painted.chosen.take(file.getvalue())
+    assert opened(painted.true).size == (50, 40)
+    coloured = opened(painted.ways[0]).convert("L")
+    difference = np.abs(np.asarray(coloured, float) - np.asarray(grey, float))
+    assert difference.mean() < 8  # clamped where a colour doesn't go with its luminance
+
+
+def test_what_is_no_photograph_leaves_the_old_pictures(painted):
+    before = [one.picture for one in (painted.true, *painted.ways)]
+    with pytest.raises(CourseError, match="cannot read this image"):
+        painted.chosen.take(b"<html>")
+    assert "this file cannot be used" in painted.chosen.message.value
+    Image.new("RGB", (900, 100)).save(file := BytesIO(), "png")
+    with pytest.raises(CourseError, match="8 times"):
+        painted.chosen.take(file.getvalue())
+    assert "cut it out" in painted.message.value
+    assert [one.picture for one in (painted.true, *painted.ways)] == before
+    assert not any(one.busy for one in painted.ways)
+    painted.chosen.pictures.value = 0  # it works again
+    assert painted.message.value == "" == painted.chosen.message.value
+
+
+def test_on_paper_each_photograph_is_a_row():
+    photos = {"a_b": pictures.photograph(64, 48), "tall": pictures.photograph(30, 90)}
+    figure = photograph.static({"in colour": untrained(True), "painted": untrained()}, photos)
+    words = [text.get_text() for text in figure.texts]
+    assert words == ["a b", "tall", "the photograph", "in colour", "painted"]
+    with pytest.raises(CourseError, match="label maps"):
+        photograph.static({"house": (made("pix2pixhd")[0], untrained()[1])}, photos)
