@@ -8,6 +8,6 @@
   }
   window.addEventListener("error", (event) => fail(event.error ?? event.message));
   window.addEventListener("unhandledrejection", (event) => fail(event.reason));
-  if (location.protocol === "file:") throw new Error("open this page from a web server: python -m http.server");
-  import("./start.js");
+  if (location.protocol === "file:") fail("open this page from a web server: python -m http.server");
+  else import("./start.js");
 })();

@@ -11,7 +11,7 @@ const REFUSED = {
 };
 const INSECURE = "A browser opens its camera only for pages from https or from this machine. Choose a photograph.";
 const video = $("camera"), painting = $("painting");
-let ways = []; // {model, canvas, grey, busy(sentence), bar, here}: one for each network, and its figure
+let ways = []; // one for each network: its model, whether it is here, its figure and what belongs to that
 let photo = null, turn = 0, stream = null, chosen = null; // photo: ImageData; turn: of photographs, the latest counts
 
 export function photographs(models, named, { photographs: samples }) {
@@ -29,7 +29,7 @@ async function start(sample) { // with pictures that the same networks have pain
   const painted = await Promise.all(ways.map(({ model }) => fetched(model.thumbnail)));
   if (photo) return; // somebody was faster
   use(picture, sample.credit, Boolean(frame));
-  ways.forEach(({ canvas }, i) => net.put(canvas, painted[i]));
+  ways.forEach((way, i) => way.show(painted[i]));
   const size = ways.reduce((sum, { model }) => sum + model.bytes, 0);
   if (frame) ways[0].busy(`Choose a photograph, and ${Math.ceil(size / 1e6) + 4} MB are loaded`); // 4: the runtime
 }
@@ -56,7 +56,11 @@ function use(picture, credit, waits = false) {
   const shape = { "--aspect": width / height, "--columns": columns, "--rows": Math.ceil((ways.length + 1) / columns) };
   for (const [name, value] of Object.entries(shape)) $("stills").style.setProperty(name, value);
   const grey = ways.some(({ model }) => model.grey) && net.inGrey(photo);
-  for (const { model, grey: inset } of ways) if (model.grey) net.put(inset, net.resized(grey, ...small(width, height)));
+  for (const { model, figure, canvas, grey: inset } of ways) {
+    net.put(canvas, net.resized(photo, ...small(width, height))); // blurred, until it is painted
+    figure.classList.add("blank");
+    if (model.grey) net.put(inset, net.resized(grey, ...small(width, height)));
+  }
   if (!waits) paintAll();
 }
 
@@ -80,7 +84,7 @@ async function paintAll() {
     if (now !== turn) return;
     if (!draft || model.grey) picture = net.resized(picture, source.width, source.height);
     if (model.grey) net.keepLuminance(picture, source);
-    net.put(way.canvas, picture);
+    way.show(picture);
     if (draft) continue;
     demo.last = performance.now() - since;
     demo.count += 1;
@@ -188,7 +192,8 @@ function makeWay(model) {
   keep.ariaLabel = `Save as PNG: ${model.title}`;
   $("stills").append(figure);
   const busy = (sentence) => { part("span").textContent = sentence; };
-  return { model, figure, canvas, grey, keep, busy, bar: part("progress"), here: false };
+  const show = (picture) => { figure.classList.remove("blank"); net.put(canvas, picture); };
+  return { model, here: false, figure, canvas, grey, keep, busy, show, bar: part("progress") };
 }
 
 function makeSamples(samples) {
