@@ -17,7 +17,7 @@ let photo = null, turn = 0, stream = null, chosen = null; // photo: ImageData; t
 export function photographs(models, named, { photographs: samples }) {
   ways = models.map(makeWay);
   chosen = ways.find(({ model }) => model === named) ?? ways[0];
-  $("about").textContent = models.map((each) => `${each.title}: ${each.method}, ${each.size} px. ${each.card}`).join(" ");
+  $("about-photograph").textContent = models.map((each) => `${each.title}: ${each.method}, ${each.size} px. ${each.card}`).join(" ");
   makeSamples(samples);
   makeLive();
   start(samples[0]);

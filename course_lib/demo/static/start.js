@@ -8,14 +8,16 @@ const HEADS = {
   photograph: ["Your photograph, painted", "Choose one, take one, or drop one anywhere on this page. It never leaves your device."],
   draw: ["Draw and translate", "A network paints what you draw. Clear, draw, and watch: it runs in this page."],
 };
-const about = await (await fetch("models.json")).json();
+const answer = await fetch("models.json");
+if (!answer.ok) throw new Error(`models.json could not be loaded (${answer.status})`);
+const about = await answer.json();
 const named = about.models.find((each) => each.name === new URLSearchParams(location.search).get("network"));
 const models = frame ? [named ?? about.models[0]] : about.models;
 const of = { photograph: models.filter((each) => each.photograph), draw: models.filter((each) => !each.photograph) };
 const views = {}; // of those that were opened, by name: what takes a file
 let shown;
 
-async function show() {
+function show() {
   const asked = location.hash.slice(1), first = named ?? of.photograph[0] ?? models[0];
   const view = of[asked]?.length ? asked : first.photograph ? "photograph" : "draw";
   for (const name of Object.keys(VIEWS)) {
