@@ -15,6 +15,7 @@ from torch.utils.data import default_collate
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.methods import configs
+from course_lib.metrics.perceptual import distances
 from course_lib.plotting import strips
 from course_lib.plotting.patches import patch
 from course_lib.runs import shipped
@@ -27,7 +28,7 @@ RECIPES = tomllib.loads((ROOT / "tools/recipes.toml").read_text(encoding="utf-8"
 
 def test_sizes():
     sizes = {name: (shipped.FILES / f"{name}.safetensors").stat().st_size for name in NAMES}
-    assert max(sizes.values()) < 9_000_000 and sum(sizes.values()) < 70_000_000, sizes
+    assert max(sizes.values()) < 9_000_000 and sum(sizes.values()) < 75_000_000, sizes
     assert {path.name.partition(".")[0] for path in shipped.FILES.iterdir()} == set(NAMES)
 
 
@@ -41,9 +42,11 @@ def test_origin(name):
     wanted = runs.make_config(recipe["method"], "cpu", recipe["size"], settings)
     assert run["config"] == configs.as_dict(wanted) and origin["steps"] == recipe["steps"]
     assert origin["seconds"] > 60 and run["device"] and run["versions"]["torch"] and origin["card"]
-    assert origin["scores"]["test"]["l1"] < 0.9 * origin["scores"]["test"].get(
-        "baseline_mean_l1", 1
-    )
+    scores = origin["scores"]["test"]
+    if "l1" in scores:
+        assert scores["l1"] < 0.9 * scores.get("baseline_mean_l1", 1)
+    else:  # no true answers, and one painting held out, which is too few for a verdict
+        assert {"kid_lite0", "baseline_copy_kid", "baseline_real_kid"} <= set(scores)
     assert "tmp" not in json.dumps(origin) and "/" not in origin["run"]["data"]
 
 
@@ -80,8 +83,12 @@ def test_scores_and_data_are_what_the_origin_says(name):
     assert len(train) >= origin["images"]  # photographs were added after the training
     method, _ = runs.open_run(f"shipped:{name}", "cpu")
     batches = runs.translate_batches(method, open_dataset(recipe["data"], "test", recipe["size"]))
-    l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
-    assert l1 == pytest.approx(origin["scores"]["test"]["l1"], rel=0.02)
+    if "l1" in origin["scores"]["test"]:
+        l1 = (batches["fake_y"] - batches["y"]).abs().mean().item()
+        assert l1 == pytest.approx(origin["scores"]["test"]["l1"], rel=0.02)
+    else:
+        kid = distances(batches["fake_y"], batches["y"], eyes="lite0")["kid_lite0"]
+        assert kid == pytest.approx(origin["scores"]["test"]["kid_lite0"], rel=0.05)
 
 
 def test_a_photograph_keeps_its_luminance_and_gives_no_colour_away(tmp_path):
