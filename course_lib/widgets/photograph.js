@@ -11,7 +11,7 @@ function render({ model, el }) {
   function show() {
     if (image.src) URL.revokeObjectURL(image.src);
     const bytes = model.get("picture");
-    image.hidden = !bytes.byteLength;
+    image.hidden = !bytes?.byteLength;
     link.hidden = image.hidden || !model.get("file");
     if (image.hidden) return image.removeAttribute("src");
     image.src = URL.createObjectURL(new Blob([bytes]));

@@ -21,9 +21,9 @@ from course_lib.widgets.show import LARGEST, Chooser, shown_errors
 
 TRUE = "the photograph"
 LONGEST = 8  # longer side through the shorter one: networks enlarge the shorter one
-SMALL = 128  # side of the pictures to choose from
+SMALL = 64  # side of the pictures to choose from
 COLUMNS = "repeat(auto-fit, minmax(min(100%, max(45%, 16rem)), 1fr))"  # two, or one on a phone
-ON_PAPER = (360, 270)  # width and height in the static figure
+ON_PAPER = (320, 240)  # width and height in the static figure
 
 Networks = Mapping[str, tuple[Any, dict]]  # by caption: method and settings, as of runs.open_run
 Painter = Callable[[Image.Image], Image.Image]
@@ -48,7 +48,7 @@ def static(networks: Networks, photos: Mapping[str, Image.Image]) -> Figure:
         rows[name.replace("_", " ")] = torch.stack(
             [to_tensor(picture, ON_PAPER) for picture in pictures]
         )
-    return image_grid(rows, [TRUE, *painters])
+    return image_grid(rows, [TRUE, *painters], scale=0.7)  # a page holds many more
 
 
 class Picture(anywidget.AnyWidget):

@@ -58,8 +58,9 @@ function render({ model, el }) {
 
   async function send(file) {
     say("");
-    const content = await bytesOf(file).catch(() => file.slice(0, LARGE).arrayBuffer()); // no image: the kernel says so
-    model.send({}, undefined, [content]);
+    const whole = bytesOf(file).catch(() => file.slice(0, LARGE).arrayBuffer()); // no image: the kernel says so
+    const content = await whole.catch(() => say("A folder cannot be read here. Give one image.")); // or a file that has gone
+    if (content) model.send({}, undefined, [content]);
   }
 
   function fileInput(parent, properties = {}) {
