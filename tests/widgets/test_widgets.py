@@ -304,7 +304,10 @@ def test_a_photograph_comes_out_as_of_translate_in_its_own_size(name, tmp_path):
 
 def test_each_picture_appears_when_it_is_made(painted, monkeypatch):
     told, real = [], photograph.draw_photograph
-    seen = lambda: [(one.busy, opened(one).size[0]) for one in (painted.true, *painted.ways)]  # noqa: E731
+
+    def seen():
+        return [(one.busy, opened(one).size[0]) for one in (painted.true, *painted.ways)]
+
     monkeypatch.setattr(
         photograph, "draw_photograph", lambda *call: told.append(seen()) or real(*call)
     )
