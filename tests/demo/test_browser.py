@@ -130,7 +130,14 @@ def voila(tmp_path_factory):
         "pix2pix", "emoji:edges", folder / "own", runs.make_config("pix2pix", "smoke"),
         steps=8, progress=False,
     )  # fmt: skip
-    names = ("photos-colour", "photo-van-gogh", "photo-ukiyo-e", "edges-emoji", "facades-many", "flat-3d")
+    names = (
+        "photos-colour",
+        "photo-van-gogh",
+        "photo-ukiyo-e",
+        "edges-emoji",
+        "facades-many",
+        "flat-3d",
+    )
     shipped = [f"shipped:{name}" for name in names]
     course = [sys.executable, "-m", "course_lib.cli", "demo", *shipped, "own"]
     command = [*course, "--no-browser", "--port", str(free_port())]
