@@ -62,7 +62,7 @@ class R3GAN(pix2pix.Pix2Pix):
         self.opt_D.step()
         self.D.requires_grad_(False)
         self.opt_G.zero_grad()
-        g_terms = self.generator_terms(x, y, fake_y)
+        g_terms = Terms(self.generator_terms(x, y, fake_y))
         loss_G = cfg.lambda_gan * g_terms["g_gan"] + cfg.lambda_l1 * g_terms["g_l1"]
         loss_G = loss_G + cfg.lambda_features * g_terms["g_features"]
         loss_G.backward()
