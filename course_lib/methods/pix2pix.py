@@ -157,7 +157,7 @@ class Pix2Pix(Method):
         # 3. G learns to fool the updated D, which is frozen, and to stay close to y (eq. 4).
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g_terms = self.generator_terms(x, y, fake_y)
+        g_terms = Terms(self.generator_terms(x, y, fake_y))
         loss_G = cfg.lambda_gan * g_terms["g_gan"] + cfg.lambda_l1 * g_terms["g_l1"]
         loss_G = loss_G + cfg.lambda_features * g_terms["g_features"]
         loss_G.backward()
