@@ -15,7 +15,6 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-import torch.nn.functional as F
 from frozen import folded  # beside this file
 from torch import Tensor
 
@@ -26,7 +25,7 @@ from course_lib.experiments import sweep
 from course_lib.experiments.grids import Cell
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels, scores
-from course_lib.metrics.perceptual import kid
+from course_lib.metrics.perceptual import kid, levelled
 from course_lib.networks.efficientnet import InvertedBottleneck, PhotoFeatures
 from course_lib.runs.opening import open_translator
 
@@ -68,8 +67,8 @@ def judged(method: Method, data: str, split: str, direction: str = "xy") -> dict
     """Scores of the translations of a split, each direction's with its prefix.
 
     distance_lite1 is ``losses.perceptual`` of fake_y and y, of pairs; kid_lite1 the kernel distance
-    of the sets with its interval, of the last map's means, scaled as ``perceptual.last_means``;
-    chroma_ratio and colours_shared (``histogram_intersection``) tell whether colours are there.
+    of the sets with its interval, of the last map's means, ``perceptual.levelled``; chroma_ratio
+    tells whether colours are there.
     """
     found = {}
     for one in scores.translated(method, data, split, direction):
@@ -86,8 +85,7 @@ def judged(method: Method, data: str, split: str, direction: str = "xy") -> dict
 
 
 def _whole(chunks: list[list[Tensor]]) -> Tensor:
-    means = torch.cat([maps[-1].mean((2, 3)) for maps in chunks])
-    return F.normalize(means, dim=1) * means.shape[1] ** 0.5
+    return levelled(torch.cat([maps[-1].mean((2, 3)) for maps in chunks]))
 
 
 if __name__ == "__main__":

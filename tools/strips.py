@@ -4,7 +4,6 @@ Used by ``tools/ship.py``; the pictures of a training are kept by :func:`keeper`
 """
 
 import io
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,12 +13,12 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from course_lib.data import View, files, open_dataset, photos
-from course_lib.data.images import read_image
 from course_lib.methods.base import Method
 from course_lib.metrics import nearest_neighbours
 from course_lib.plotting.figures import stitch
 from course_lib.plotting.strips import chosen
-from course_lib.runs.translating import translate_files
+from course_lib.runs.opening import open_run
+from course_lib.runs.translating import image_translator
 
 # Pictures are kept at the start and after each of so many equal parts: one a minute of an hour.
 MOMENTS = 60
@@ -71,17 +70,13 @@ def sheet(run: Path | str) -> bytes:
 
     Squares of them are shown, and whole ones translated, as ``course translate`` does it.
     """
-    files_of = [
-        photos.FILES / f"{e['name']}.webp" for e in photos.entries() if e["split"] == "test"
-    ]
-    rows = -(-len(files_of) // ACROSS)
+    names = [entry["name"] for entry in photos.entries() if entry["split"] == "test"]
+    translate, rows = image_translator(*open_run(run, "cpu")), -(-len(names) // ACROSS)
     picture = Image.new("RGB", (ACROSS * CELL, 2 * rows * CELL), "white")
-    with tempfile.TemporaryDirectory() as folder:
-        for i, path in enumerate(files_of):
-            (painted,) = translate_files(Path(run), path, Path(folder), device="cpu")
-            for below, shown in enumerate((path, painted)):
-                place = i % ACROSS * CELL, (2 * (i // ACROSS) + below) * CELL
-                picture.paste(ImageOps.fit(read_image(shown), (CELL - 2, CELL - 2)), place)
+    for i, photo in enumerate(map(photos.photograph, names)):
+        for below, shown in enumerate((photo, translate(photo))):
+            place = i % ACROSS * CELL, (2 * (i // ACROSS) + below) * CELL
+            picture.paste(ImageOps.fit(shown, (CELL - 2, CELL - 2)), place)
     picture.save(file := io.BytesIO(), "webp", quality=80, method=6)
     return file.getvalue()
 

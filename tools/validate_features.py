@@ -112,18 +112,18 @@ def squares(pictures: Float[Tensor, "p s 3 h w"], kinds: Tensor) -> dict[str, Fl
     """
     p, s = pictures.shape[:2]
     own, generator = len(kinds.unique()) == p, _seeded()
-    rows = []  # picture, then (picture, square) thrice: the given one, the near and the far one
+    rows = []  # (picture, square) thrice: the given one, the near and the far one
     for i in range(p):
         like = [j for j in range(p) if kinds[j] == kinds[i] and (own or j != i)]
         unlike = [j for j in range(p) if kinds[j] != kinds[i]]
         for _ in range(OTHERS):
             j, k = (pool[int(_draw(len(pool), generator))] for pool in (like, unlike))
             a, b = torch.randperm(s, generator=generator)[:2].tolist()
-            rows.append((i, i * s + a, j * s + b, k * s + int(_draw(s, generator))))
+            rows.append((i * s + a, j * s + b, k * s + int(_draw(s, generator))))
     where, flat = torch.tensor(rows).T, pictures.flatten(0, 1)
     found = {}
     for name, rule in RULES.items():
-        given, near, far = (flat[at] for at in where[1:])
+        given, near, far = (flat[at] for at in where)
         found[name] = (rule(given, near) < rule(given, far)).float().view(p, OTHERS).mean(1)
     return found
 

@@ -30,7 +30,7 @@ class TwoDomains(Dataset):
     redrawn: str | None = None  # x or y, if that image is computed from the rest, with redraw()
     cropped: bool = False  # images are cut out of larger ones of any shape
     eyes: str = "lite0"  # which network compares images for scores: of metrics.perceptual.EYES
-    share: float = 1.0  # of the shorter side of a whole picture: what an item shows of it
+    share: float = 1.0  # whole pictures are translated so much larger: 0.45, as 1 / 0.45
     beside: bool = False  # x and y are the halves of one file
     seed: int = 0  # of what is drawn at random
     epoch: int = 0

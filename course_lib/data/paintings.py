@@ -60,7 +60,7 @@ class Paintings(Photos):
     """
 
     paired = False
-    sides, share = (0.3, 0.6), 0.45
+    sides, share = (0.3, 0.6), 0.45  # the middle: strokes keep the width that they have in training
 
     def __init__(self, split: str, size: int = 64, task: str = "photos:van-gogh", seed: int = 0):
         super().__init__(split, size, seed=seed)

@@ -54,7 +54,8 @@ from course_lib.training.progress import minutes_seconds
 FIRST = ("row", "seed")
 MEASURED = ("config", "seconds", "device", "versions", "commit")  # besides the scores
 LAST = ("method", "data", "steps", *MEASURED, "command")
-# The scores that a table holds, of those that were measured: each is read by a notebook or a claim.
+# The scores that a table holds, of those that were measured, whichever network looked: each is read
+# by a notebook or a claim.
 SCORES = (
     *("again_l1", "borders_visible", "copy_l1", "coverage_features", "d_std", "diversity_features"),
     *("diversity_l1", "encoded_l1", "fcn_iou", "fcn_iou_true", "frechet_features", "grid_ratio"),
@@ -248,7 +249,8 @@ def _do(cell: Cell, folder: Path, judge: Callable | None) -> dict:
         numbers["d_std"] = statistics.pstdev(map(sum, losses))
     for direction, png in _pictures(method, cell).items():
         replace_file(folder / f"{direction}.png", png)
-    row = {name: float(numbers[name]) for name in SCORES if name in numbers}
+    kept = [name for name in numbers if name.replace("_lite0", "_features") in SCORES]
+    row = {name: float(numbers[name]) for name in kept}
     row |= judge(method, cell) if judge else {}
     row |= _circumstances(cell) | {"seconds": round(seconds, 1)}
     replace_file(folder / "row.json", json.dumps(row, indent=1).encode())

@@ -26,7 +26,7 @@ from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.frozen import load_features, mean_and_spread
 
 LAST = slice(-128, -64)  # of describe(): means of the last layer
-EYES = {"features": LAST, "lite0": slice(-224, -112)}  # of each
+EYES = ("features", "lite0")
 PIXELS = 2**16  # that go through the network at a time
 
 
@@ -56,15 +56,20 @@ def describe(images: Float[Tensor, "n 3 h w"], eyes: str = "features") -> Float[
     return torch.cat([torch.cat(mean_and_spread(seen), dim=1) for seen in _seen(images, eyes)])
 
 
+@torch.no_grad()
 def last_means(images: Float[Tensor, "n 3 h w"], eyes: str = "features") -> Float[Tensor, "n d"]:
     """Means of the last layer, which KID and the Fréchet distance compare.
 
-    Those of lite0, (n, 112), grow as images shrink, and are scaled so that their squares
-    have a mean of 1 in each image: then the kernel of :func:`kid` is (cosine + 1)^3.
+    There are 64 or, of lite0, 112, which are :func:`levelled`: they grow as images shrink.
     """
-    means = describe(images, eyes)[:, EYES[eyes]]
-    if eyes == "features":
-        return means
+    means = torch.cat([layers[-1].mean((2, 3)) for layers in _seen(images, eyes)])
+    return levelled(means) if eyes == "lite0" else means
+
+
+def levelled(means: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """Scaled so that their squares have a mean of 1 in each image: then the kernel of :func:`kid`
+    is (cosine + 1)^3.
+    """
     return F.normalize(means, dim=1) * means.shape[1] ** 0.5
 
 

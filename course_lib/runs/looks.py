@@ -25,13 +25,13 @@ class Look(NamedTuple):
     beside: bool  # an A|B image is cut in two, and its half is the input
     colouring: bool  # the input is seen in grey, and its luminance is kept
     grey: bool  # the output has no colours
-    share: float = 1.0  # an item of the training showed this part of a picture's shorter side
+    share: float = 1.0  # ``TwoDomains.share`` of the training
 
 
 def of_data(dataset: TwoDomains) -> dict[str, Any]:
     """For run.json: whether x and y are ``beside`` each other in a file, which of the two are
-    ``grey``, whether one is the other without its colours (``same_luminance``), and which ``share``
-    of a picture's shorter side an item shows.
+    ``grey``, whether one is the other without its colours (``same_luminance``), and and its
+    ``share``.
     """
     count = min(LOOKED_AT, len(dataset))
     in_grey, alike = ["x", "y"], dataset.paired

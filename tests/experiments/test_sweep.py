@@ -259,10 +259,14 @@ def test_other_methods_are_measured_for_their_codes_and_drawn_both_ways(
 
 
 @pytest.mark.slow
-def test_a_cell_that_makes_images_from_noise_is_measured_and_drawn(tmp_path):
+@pytest.mark.parametrize(
+    ("data", "eyes"), [("emoji:edges", "features"), ("photos:colour", "lite0")]
+)
+def test_a_cell_that_makes_images_from_noise_is_measured_and_drawn(tmp_path, data, eyes):
     text = GRID.split("[set]")[0].replace("pix2pix", "dcgan").replace("40", "2") + "[rows.all]\n"
+    text = text.replace("emoji:edges", data)
     found = sweep.run_cell(grids.read_grid(write(tmp_path, text))[0], tmp_path / "cell")
-    assert {"coverage_features", "variety_l1", "kid_features", "d_std"} <= found.keys()
+    assert {f"coverage_{eyes}", "variety_l1", f"kid_{eyes}", "d_std"} <= found.keys()
     with Image.open(tmp_path / "cell/xy.png") as picture:
         assert picture.size == (10 * 32, 3 * 32)
 

@@ -156,7 +156,7 @@ def test_photographs_and_folders_are_judged_by_eyes_that_have_seen_photographs(t
         assert words.table(found | {"split": "test", "data": name}).index("kid_lite0") < (
             words.table(found | {"split": "test", "data": name}).index("sharpness_ratio")
         ), "among those of which lower is better"
-        assert open_dataset(name, "test", 16, "yx").eyes == "lite0"
+    assert open_dataset("emoji:edges", "test", 16, "yx").eyes == "features"  # a view passes it on
 
 
 def test_kid_by_lite0_tells_painters_apart_and_not_two_piles_of_their_works():
@@ -173,7 +173,6 @@ def test_kid_by_lite0_tells_painters_apart_and_not_two_piles_of_their_works():
     n, groups = len(prints), torch.arange(7).repeat_interleave(3)
     apart = perceptual.distances(gogh[:n], prints, groups, eyes="lite0")
     assert apart["kid_lite0_low"] > 0
-    assert apart["frechet_lite0"] > 0
     one, two = (torch.cat([part.unflatten(0, (-1, 3))[k::2][:3].flatten(0, 1) for part in
                            (gogh, prints)]) for k in (0, 1))  # fmt: skip
     alike = perceptual.distances(one, two, torch.arange(6).repeat_interleave(3), eyes="lite0")
