@@ -431,7 +431,7 @@ def test_a_photograph_of_20_megapixels_that_lies_on_its_side_is_dropped_anywhere
     exif[0x0112] = 6  # to be turned to the right: what was on the left is above
     page.evaluate("courseDemo.count = 0")
     dropped(page, encoded(large, "jpeg", exif=exif), "footer")
-    page.wait_for_function("courseDemo.count === 2")
+    page.wait_for_function("() => courseDemo.count === 2")
     assert page.get_by_role("alert").count() == 0
     assert page.evaluate("[original.width, original.height]") == [1536, 2048]
     at = "(y) => [...original.getContext('2d').getImageData(700, y, 1, 1).data]"
