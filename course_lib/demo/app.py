@@ -16,7 +16,8 @@ from torch.utils.data import Subset, default_collate
 from traitlets.config import Config
 
 from course_lib import runs
-from course_lib.data import DATA_SETS, TwoDomains, open_dataset, paintings, photos
+from course_lib.data import TwoDomains, open_dataset, photos
+from course_lib.demo import CAPTIONS
 from course_lib.errors import CourseError, need
 from course_lib.runs import looks, shipped
 from course_lib.widgets import (
@@ -53,11 +54,6 @@ DOMAINS = {  # x and y in words, by the data
 }
 EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 CHOSEN = "red_panda"  # the test photograph that is shown first
-WAYS = {  # shipped weights for photographs, and what is written below their pictures
-    "photos-colour": "colours guessed from grey",
-    "photo-van-gogh": "as a Van Gogh",
-    "photo-ukiyo-e": "as a Japanese print",
-}
 WAITING = '<p class="waiting" role="status">One moment: this page is made when it is opened.</p>'
 HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
     "Photograph": "Drop a photograph here, or take one with the camera. Which colours are a guess? "
@@ -138,11 +134,11 @@ def _pages(named: dict[str, Translator]) -> dict[str, Callable[[], w.Widget]]:
 
 def _kinds(run: Translator) -> list[str]:
     """The tabs that can show a model."""
-    method, data, direction = run.method, run.settings["data"], run.settings["direction"]
+    method, settings = run.method, run.settings
     both_ways = len(method.directions) > 1
     fits = {
-        "Photograph": looks.of_run(run.settings, direction).colouring or _of_photographs(run),
-        "Draw": (data, direction) == ("emoji:edges", "xy"),
+        "Photograph": looks.takes_photographs(method, settings),
+        "Draw": (settings["data"], settings["direction"]) == ("emoji:edges", "xy"),
         "Many answers": method.reads_codes,
         "Borrowed looks": both_ways and method.has_codes,
         "There and back": both_ways and not method.has_codes,
@@ -154,20 +150,12 @@ def _kinds(run: Translator) -> list[str]:
     return [kind for kind, fit in fits.items() if fit]
 
 
-def _of_photographs(run: Translator) -> bool:
-    """Whether x may be a photograph in colour: of a painter, or in a folder of one's own."""
-    data, look = run.settings["data"], run.settings["look"]
-    ours = data in DATA_SETS or data.startswith("download:")
-    known = (data, run.settings["direction"]) in {(task, "xy") for task in paintings.TASKS}
-    return known or not (ours or run.method.maps or "x" in look["grey"])
-
-
 def _ways(shown: dict[str, Translator]) -> w.Widget:
     """One photograph, of test or one's own, through all of them."""
     test = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
     names = sorted(test, key=lambda name: name != CHOSEN)
     networks = {
-        WAYS.get(shipped.name_of(run.folder) or "", title): (run.method, run.settings)
+        CAPTIONS.get(shipped.name_of(run.folder) or "", title): (run.method, run.settings)
         for title, run in shown.items()
     }
     return photograph.ways(networks, {name: photos.photograph(name) for name in names})

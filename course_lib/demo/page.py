@@ -22,12 +22,13 @@ from course_lib.data import TwoDomains, photos
 from course_lib.data.files import check_fresh
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.data.label_maps import SHADES
+from course_lib.demo import CAPTIONS
 from course_lib.errors import CourseError, need
 from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import stitch
+from course_lib.runs import image_translator, looks, open_translator
 from course_lib.runs.export import METHODS, export_run
 from course_lib.runs.shipped import NAMES, PREFIX, about, name_of
-from course_lib.runs.translating import translate_files
 
 # MIT; the smallest of its builds that runs all of ONNX, one thread; stored packed: a quarter
 RUNTIME = "onnxruntime-web@1.30.0"
@@ -40,15 +41,10 @@ CHOSEN = (
 )
 # Test photographs to begin with: the first is there when the page opens.
 PHOTOGRAPHS = ("great_wall", "red_panda", "chambord", "horses", "kingfisher", "golden_temple")
-TITLES = {  # of what a photograph becomes, in the order in which they are shown and loaded
-    "photo-van-gogh": "As a Van Gogh",
-    "photo-ukiyo-e": "As a Japanese print",
-    "photos-colour": "In colour, guessed from grey",
-}
 # What a browser can run.
 SHIPPED = [
     PREFIX + name
-    for name in dict.fromkeys((*TITLES, *NAMES))
+    for name in dict.fromkeys((*CAPTIONS, *NAMES))
     if about(name)["run"]["method"] in METHODS
 ]
 
@@ -81,6 +77,8 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     """Export one run and write its presets; its entry in models.json."""
     known = name_of(folder)
     title = about(known)["title"] if known else folder.resolve().name
+    if known in CAPTIONS:
+        title = CAPTIONS[known][0].upper() + CAPTIONS[known][1:]
     stem = name = re.sub(r"[^\w.-]+", "-", known or title).strip(".-") or "run"
     for number in range(2, 2 + len(taken)):
         if f"models/{name}.onnx" in taken:
@@ -88,11 +86,16 @@ def _add_model(page: Path, folder: Path, half: bool, taken: set[str]) -> dict:
     file = f"models/{name}.onnx"
     facts = export_run(folder, page / file, half=half)
     data, drawn = facts.pop("dataset"), facts.pop("x")
-    entry = {"name": name, "title": TITLES.get(known, title), "file": file} | facts
+    entry = {"name": name, "title": title, "file": file} | facts
     entry |= {key: int(facts[key]) for key in ("size", "z_dim", "multiple")}
-    entry["photograph"] = data.cropped and bool(entry["multiple"]) and not entry["z_dim"]
+    method, settings = open_translator(folder, "cpu")
+    any_size = entry["multiple"] > 0 and not entry["z_dim"]
+    entry["photograph"] = any_size and looks.takes_photographs(method, settings)
     if entry["photograph"]:
-        return entry | {"thumbnail": _painted(page, folder, entry)}
+        picture = image_translator(method, settings)(photos.photograph(PHOTOGRAPHS[0]))
+        (page / "presets").mkdir(exist_ok=True)
+        picture.save(page / f"presets/{name}.webp")
+        return entry | {"thumbnail": f"presets/{name}.webp"}
     entry |= _inputs(page, name, data, drawn)
     return entry | {"thumbnail": _thumbnail(page, page / file, entry)}
 
@@ -112,18 +115,6 @@ def _photographs(page: Path) -> list[dict]:
             {"file": file, "small": small, "name": name.replace("_", " "), "credit": credit}
         )
     return shown
-
-
-def _painted(page: Path, folder: Path, entry: dict) -> str:
-    """The file of a picture: what the network makes of the first of the PHOTOGRAPHS."""
-    name = f"presets/{entry['name']}.webp"
-    with tempfile.TemporaryDirectory() as scratch:
-        source, direction = photos.FILES / f"{PHOTOGRAPHS[0]}.webp", entry["direction"]
-        target = Path(scratch) / "painted.png"
-        translate_files(folder, source, target, direction=direction, device="cpu")
-        (page / "presets").mkdir(exist_ok=True)
-        read_image(target).save(page / name)
-    return name
 
 
 def _thumbnail(page: Path, path: Path, entry: dict) -> str:

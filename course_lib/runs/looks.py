@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.data import TwoDomains
+from course_lib.data import DATA_SETS, TwoDomains, paintings
 from course_lib.data.images import find_images, grey
+from course_lib.methods.base import Method
 
 LOOKED_AT = 64  # items of a data set, evenly spread
 COLOURLESS = 0.01  # mean spread of the channels of an image in [-1, 1]: a JPEG file may add so much
@@ -67,3 +68,14 @@ def of_run(settings: dict, direction: str) -> Look:
 def is_grey(image: Float[Tensor, "3 h w"]) -> bool:
     """Whether an image in [-1, 1] has next to no colours."""
     return bool((image.amax(0) - image.amin(0)).mean() < COLOURLESS)
+
+
+def takes_photographs(method: Method, settings: dict) -> bool:
+    """Whether x may be any photograph: to be coloured, to be painted, or as in your own images.
+
+    Of A|B files x is taken for a map or a drawing, as it mostly is.
+    """
+    data, direction, look = (settings[key] for key in ("data", "direction", "look"))
+    painting = data in paintings.TASKS and direction == "xy"
+    own = data not in DATA_SETS and not (method.maps or look["beside"] or "x" in look["grey"])
+    return painting or own or of_run(settings, direction).colouring

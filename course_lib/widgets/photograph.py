@@ -34,11 +34,6 @@ def translators(networks: Networks) -> dict[str, Painter]:
     return {caption: image_translator(*run) for caption, run in networks.items()}
 
 
-def draw_photograph(paint: Painter, photo: Image.Image) -> bytes:
-    """The PNG file of what one network makes of a photograph, in the photograph's size."""
-    return to_png(paint(photo), level=1)
-
-
 def static(networks: Networks, photos: Mapping[str, Image.Image]) -> Figure:
     """What the widget shows, on paper: a row for each photograph, cut to 4:3."""
     painters, rows = translators(networks), {}
@@ -63,10 +58,22 @@ class Picture(anywidget.AnyWidget):
 
 
 class Ways(w.VBox):
-    """A choice of photographs, and below it one through each network; see :func:`ways`."""
+    """A photograph, and what each of ``networks`` makes of it, with a link that saves it as PNG.
+
+    It is one of ``photos``, by their names, or your own: a file, chosen or dropped, or a still of
+    the camera, reduced to 2,048 px on its longer side. ``networks`` are runs as ``runs.open_run``
+    gives them, by what is written below their pictures. They see the photograph as
+    ``runs.translate_files`` shows it to them, in grey if they have learned to colour. The first
+    pictures are made when a page shows the widget. An error appears above the pictures, which stay,
+    and is raised again.
+    """
 
     def __init__(self, networks: Networks, photos: Mapping[str, Image.Image]):
-        self.painters, self.photos = list(translators(networks).values()), list(photos.values())
+        self.painters = list(translators(networks).values())
+        self.photos = [
+            photo.resize(scaled(photo.size, min(1, LARGEST / max(photo.size))))
+            for photo in photos.values()
+        ]
         small = [to_tensor(ImageOps.fit(photo, (SMALL, SMALL)), SMALL) for photo in self.photos]
         names = {"own": "Your photograph", "camera": "Take one with the camera"}
         self.chosen = Chooser(torch.stack(small), list(photos), **names)
@@ -98,7 +105,7 @@ class Ways(w.VBox):
                 for one in self.ways:
                     one.busy = True
                 for one, paint in zip(self.ways, self.painters, strict=True):
-                    one.picture = draw_photograph(paint, photo)
+                    one.picture = to_png(paint(photo), level=1)
                     one.busy = False
                 self.message.value = ""
             except BaseException:  # an interrupt, too
@@ -115,7 +122,7 @@ class Ways(w.VBox):
                 "your photograph",
                 "cut it out",
             )
-        return photo.resize(scaled(photo.size, min(1, LARGEST / max(photo.size))))
+        return photo
 
 
 def _jpeg(photo: Image.Image) -> bytes:
@@ -124,14 +131,4 @@ def _jpeg(photo: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def ways(networks: Networks, photos: Mapping[str, Image.Image]) -> Ways:
-    """A photograph, and what each of ``networks`` makes of it, with a link that saves it as PNG.
-
-    It is one of ``photos``, by their names, or your own: a file, chosen or dropped, or a still of
-    the camera, reduced to 2,048 px on its longer side. ``networks`` are runs as ``runs.open_run``
-    gives them, by what is written below their pictures. They see the photograph as
-    ``runs.translate_files`` shows it to them, in grey if they have learned to colour. The first
-    pictures are made when a page shows the widget. An error appears above the pictures, which stay,
-    and is raised again.
-    """
-    return Ways(networks, photos)
+ways = Ways  # called as its siblings are, such as back.both_ways

@@ -4,6 +4,8 @@
 const LARGE = 4e6; // bytes of a file; larger ones are made smaller before they are sent
 const SIDE = 2048; // longer side of those, in pixels, as LARGEST in show.py
 const OWN = "Choose a file of yours instead.";
+const HEAVY = "The browser cannot read this file, and it has more than 4 MB. Reduce it, or choose a JPEG, PNG or WebP file.";
+const FOLDER = "A folder cannot be read here. Give one image."; // or a file that has gone
 const REFUSED = { // by the name of the browser's error
   NotAllowedError: `The camera was refused. ${OWN} (The browser's settings for this page allow it again.)`,
   NotFoundError: `No camera was found. ${OWN}`,
@@ -20,7 +22,10 @@ async function bytesOf(file) {
 async function still(source, ...sides) {
   const scale = SIDE / Math.max(...sides, SIDE), small = document.createElement("canvas");
   [small.width, small.height] = sides.map((side) => Math.max(1, Math.round(side * scale)));
-  small.getContext("2d").drawImage(source, 0, 0, small.width, small.height);
+  const ink = small.getContext("2d");
+  ink.fillStyle = "#fff"; // under what is transparent
+  ink.fillRect(0, 0, small.width, small.height);
+  ink.drawImage(source, 0, 0, small.width, small.height);
   return (await new Promise((done) => small.toBlob(done, "image/jpeg", 0.95))).arrayBuffer();
 }
 
@@ -58,8 +63,7 @@ function render({ model, el }) {
 
   async function send(file) {
     say("");
-    const whole = bytesOf(file).catch(() => file.slice(0, LARGE).arrayBuffer()); // no image: the kernel says so
-    const content = await whole.catch(() => say("A folder cannot be read here. Give one image.")); // or a file that has gone
+    const content = await bytesOf(file).catch(() => say(file.size > LARGE ? HEAVY : FOLDER));
     if (content) model.send({}, undefined, [content]);
   }
 
@@ -145,7 +149,8 @@ function render({ model, el }) {
       say(`The camera has stopped. ${OWN}`);
     });
     studio.hidden = false;
-    await video.play();
+    await video.play().catch(() => {}); // it was closed meanwhile
+    if (stream !== opened) return;
     take.disabled = false;
     take.focus();
   }

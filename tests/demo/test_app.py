@@ -71,7 +71,10 @@ def test_photographs_go_to_networks_that_have_learned_from_some(tmp_path):
     maps = made("pix2pixhd", str(tmp_path), "maps")
     drawn = made("pix2pix", str(tmp_path), "from outlines")
     drawn.settings["look"]["grey"] = ["x"]
-    named = {run.title: run for run in (painter, back, own, houses, maps, drawn)}
+    beside = made("pix2pix", str(tmp_path), "A|B")
+    beside.settings["look"]["beside"] = True
+    sharp = made("pix2pix", "photos:sharp", "sharp")
+    named = {run.title: run for run in (painter, back, own, houses, maps, drawn, beside, sharp)}
     ways = app._pages(named)["Photograph"]().ways
     assert [way.caption for way in ways] == ["as a Van Gogh", "horses"]
 

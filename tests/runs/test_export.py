@@ -2,7 +2,6 @@
 file server.
 """
 
-import base64
 import json
 import os
 import re
@@ -27,7 +26,7 @@ from course_lib.demo import page as demo
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.networks.pix2pixhd import boundary_map
 from course_lib.runs import export
-from tests.demo.test_browser import stroke
+from tests.demo.test_browser import dropped, stroke
 from tests.support.pictures import encoded, photograph
 from tests.support.served import served
 
@@ -396,30 +395,16 @@ def painted(page) -> list[str]:
     raise AssertionError(captions)
 
 
-def dropped(page, content: bytes, kind: str) -> None:
-    data = page.evaluate_handle(
-        """async ([content, type]) => {
-            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
-            const data = new DataTransfer();
-            data.items.add(new File([bytes], "mine", { type }));
-            return data;
-        }""",
-        [base64.b64encode(content).decode(), kind],
-    )
-    page.dispatch_event("footer", "drop", {"dataTransfer": data})
-
-
 def test_a_photograph_is_painted_by_each_network_as_translate_does(
     open_page, trained, tmp_path, keep
 ):
     page = open_page("", viewport={"width": 1280, "height": 900})
     names = page.locator("#stills strong").all_inner_texts()
     assert names == ["The photograph", "cut", "colour"] and page.locator("#draw").is_hidden()
-    first = picture(page, "original")
+    first, count = picture(page, "original"), page.evaluate("courseDemo.count")
     photograph(350, 160).save(tmp_path / "photo.png")
     page.set_input_files("#photo", tmp_path / "photo.png")
-    page.locator("figure[aria-busy=true]").first.wait_for()
-    painted(page)
+    page.wait_for_function("count => courseDemo.count === count + 2", arg=count)
     keep(page, "page_photograph")
     for name in ("cut", "colour"):
         (file,) = runs.translate_files(trained(name), tmp_path / "photo.png", tmp_path / name)
@@ -432,7 +417,7 @@ def test_a_photograph_is_painted_by_each_network_as_translate_does(
         differs = np.abs(apart[0] - apart[1])  # browsers resize a little otherwise
         assert differs.mean() < 2 and (name == "cut" or differs[..., 0].mean() < 1)
     shown = picture(page, "original")
-    dropped(page, b"no image", "image/png")
+    dropped(page, b"no image", "footer")
     page.get_by_role("alert").filter(has_text="no image that the browser can read").wait_for()
     assert picture(page, "original") == shown != first  # and nothing is lost
     assert page.get_by_role("button", name="Save as PNG: cut").is_enabled()
@@ -445,10 +430,9 @@ def test_a_photograph_of_20_megapixels_that_lies_on_its_side_is_dropped_anywhere
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned to the right: what was on the left is above
     page.evaluate("courseDemo.count = 0")
-    dropped(page, encoded(large, "jpeg", exif=exif), "image/jpeg")
-    page.locator("figure[aria-busy=true]").first.wait_for()
+    dropped(page, encoded(large, "jpeg", exif=exif), "footer")
+    page.wait_for_function("() => courseDemo.count === 2")
     assert page.get_by_role("alert").count() == 0
-    painted(page)
     assert page.evaluate("[original.width, original.height]") == [1536, 2048]
     at = "(y) => [...original.getContext('2d').getImageData(700, y, 1, 1).data]"
     assert page.evaluate(at, 500)[0] > 200 and page.evaluate(at, 1500)[2] > 200

@@ -81,7 +81,8 @@ def ways(_):
     return box
 
 
-DRAWS = {"latents": "draw_codes", "lens": "draw_patches", "scrubber": "draw_moment"}  # or draw_NAME
+DRAWS = {"latents": "draw_codes", "lens": "draw_patches", "scrubber": "draw_moment"}
+DRAWS |= {"photograph": "to_png"}  # or draw_NAME
 WIDGETS = {  # module, what makes it of a run folder, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
     "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
@@ -107,7 +108,7 @@ def test_a_widget_hides_no_bug(name, run, monkeypatch):
             getattr(part, trait) for kind, trait in own for part in parts if isinstance(part, kind)
         ]
 
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("broken <model>")
 
     before = picture()
@@ -303,13 +304,13 @@ def test_a_photograph_comes_out_as_of_translate_in_its_own_size(name, tmp_path):
 
 
 def test_each_picture_appears_when_it_is_made(painted, monkeypatch):
-    told, real = [], photograph.draw_photograph
+    told, real = [], photograph.to_png
 
     def seen():
         return [(one.busy, opened(one).size[0]) for one in (painted.true, *painted.ways)]
 
     monkeypatch.setattr(
-        photograph, "draw_photograph", lambda *call: told.append(seen()) or real(*call)
+        photograph, "to_png", lambda *call, level: told.append(seen()) or real(*call, level)
     )
     pictures.photograph(40, 30).save(file := BytesIO(), "png")
     painted.chosen.take(file.getvalue())

@@ -27,12 +27,11 @@ async function start(opening) {
 }
 
 async function waiting(next) { // in a frame nothing large is fetched before the reader draws or asks for a picture
-  const answer = make("img", { src: next.thumbnail });
-  await Promise.all([answer.decode(), take(next)]);
+  const [answer] = await Promise.all([net.decoded(next.thumbnail), take(next)]);
   [result.width, result.height] = [next.size, next.size];
   result.getContext("2d").drawImage(answer, next.size - answer.naturalWidth, 0); // the last of its pictures
   $("loading").hidden = true;
-  $("latency").textContent = `Draw, and ${Math.ceil(next.bytes / 1e6) + 4} MB are loaded`; // 4: the runtime
+  $("latency").textContent = `Draw, and ${net.loads(next.bytes)}`;
   await new Promise((touched) => { wake = touched; });
   $("loading").hidden = false;
   $("latency").textContent = "Loading ...";
@@ -165,8 +164,7 @@ function clear() {
 }
 
 async function preset({ file }) { // put a stored input on the paper
-  const picture = make("img", { src: file });
-  await picture.decode().catch(() => { throw new Error(`${file} could not be loaded`); });
+  const picture = await net.decoded(file);
   speak();
   put(picture, model.size, model.size);
 }
@@ -185,8 +183,7 @@ function put(picture, width, height) {
 async function openFile(file) { // an image of one's own
   const picture = await net.opened(file).catch(() => say(net.NO_IMAGE));
   if (!picture || !model) return;
-  const [short, long] = [picture.width, picture.height].sort((a, b) => a - b);
-  const share = Math.max(model.size / short, Math.min(1, net.LARGE / long)); // at least as large as the network's
+  const share = Math.max(1, model.size / Math.min(picture.width, picture.height)); // at least as large as the network's
   const side = (length) => Math.min(16 * model.size, Math.round(length * share));
   speak(true);
   put(picture, side(picture.width), side(picture.height));

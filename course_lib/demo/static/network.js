@@ -2,7 +2,7 @@
 
 export const $ = (id) => document.getElementById(id);
 export const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
-export const LARGE = 2048; // longer side of a picture that is opened, in pixels, at most
+const LARGE = 2048; // longer side of a picture that is opened, in pixels, at most
 export const frame = window.frameElement; // of a page of the same place that shows one network
 export const demo = { first: null, last: null, count: 0, slow: 100 }; // in ms; of what is slower there are drafts
 
@@ -12,6 +12,14 @@ export function say(sentence) { // in the page; "" takes it back
 }
 
 // ---- loading
+export async function decoded(src) { // an image element
+  const image = make("img", { src });
+  await image.decode().catch(() => { throw new Error(`${src} could not be loaded`); });
+  return image;
+}
+
+export const loads = (size) => `${Math.ceil(size / 1e6) + 4} MB are loaded`; // 4: the runtime
+
 async function bytes(file, tell) { // tell(bytes that are here, bytes in all)
   const answer = await fetch(file);
   if (!answer.ok) throw new Error(`${file} could not be loaded (${answer.status})`);
@@ -67,10 +75,11 @@ function fitted(side, model, least) { // resized to, and then padded to
 }
 
 const shorter = ({ width, height }) => Math.min(width, height);
+export const whole = (model) => model.size / (model.share ?? 1); // shorter side of a picture on its way, in pixels
 
-// What a network makes of an ImageData, whose shorter side is `short` px on the way, or as in training.
+// What a network makes of an ImageData, whose shorter side is `short` px on the way, or `whole`.
 export async function paint(model, source, { short, code = [], smooth = true } = {}) {
-  const share = (short ?? model.size / (model.share ?? 1)) / shorter(source), least = short ? model.multiple : model.size;
+  const share = (short ?? whole(model)) / shorter(source), least = short ? model.multiple : model.size;
   const reduced = (side) => model.multiple ? Math.min(16 * model.size, Math.round(side * share)) : model.size;
   const [[inW, w], [inH, h]] = [source.width, source.height].map((side) => fitted(reduced(side), model, least));
   const y = await run(model, toFloats(resized(source, inW, inH, smooth), w, h), code, w, h);
@@ -80,14 +89,14 @@ export async function paint(model, source, { short, code = [], smooth = true } =
 
 // ---- pictures
 export async function opened(file) { // ImageBitmap of an image, upright, reduced before anything else; else an error
-  const image = make("img", { src: URL.createObjectURL(file) });
+  const src = URL.createObjectURL(file);
   try {
-    await image.decode();
+    const image = await decoded(src);
     const { naturalWidth: width, naturalHeight: height } = image, share = Math.min(1, LARGE / Math.max(width, height));
     const [resizeWidth, resizeHeight] = [width, height].map((side) => Math.max(1, Math.round(side * share)));
     return await createImageBitmap(image, { resizeWidth, resizeHeight, resizeQuality: "high" });
   } finally {
-    URL.revokeObjectURL(image.src);
+    URL.revokeObjectURL(src);
   }
 }
 export const NO_IMAGE = "This file is no image that the browser can read. Choose a JPEG, PNG or WebP file.";

@@ -31,13 +31,12 @@ async function start(sample) { // with pictures that the same networks have pain
   use(picture, sample.credit, Boolean(frame));
   ways.forEach((way, i) => way.show(painted[i]));
   const size = ways.reduce((sum, { model }) => sum + model.bytes, 0);
-  if (frame) ways[0].busy(`Choose a photograph, and ${Math.ceil(size / 1e6) + 4} MB are loaded`); // 4: the runtime
+  if (frame) ways[0].busy(`Choose a photograph, and ${net.loads(size)}`);
 }
 
 // ---- photographs
 async function fetched(file) { // ImageData
-  const picture = make("img", { src: file });
-  await picture.decode().catch(() => { throw new Error(`${file} could not be loaded`); });
+  const picture = await net.decoded(file);
   return net.dataOf(picture, picture.naturalWidth, picture.naturalHeight);
 }
 
@@ -66,7 +65,7 @@ function use(picture, credit, waits = false) {
 
 const small = (width, height) => [width, height].map((side) => Math.ceil((side * 240) / Math.max(width, height)));
 
-// ---- the networks, one after the other: at once a draft, and then the whole picture
+// ---- the networks, one after the other: at once a draft, unless the whole is no larger, and then the whole picture
 async function paintAll() {
   const now = ++turn, source = photo;
   demo.last = null;
@@ -75,11 +74,11 @@ async function paintAll() {
     way.keep.disabled = true;
     way.busy(way.here ? "" : "waiting for its turn");
   }
-  for (const draft of [true, false]) for (const way of ways) {
-    if ((draft && !way.here) || !(await load(way))) continue;
+  for (const first of [true, false]) for (const way of ways) {
+    if ((first && !way.here) || way.figure.ariaBusy === "false" || !(await load(way))) continue;
     await new Promise(requestAnimationFrame); // the last one's picture is seen first
     if (now !== turn) return;
-    const since = performance.now(), { model } = way;
+    const since = performance.now(), { model } = way, draft = first && net.whole(model) > DRAFT;
     let picture = await net.paint(model, model.grey ? net.inGrey(source) : source, draft ? { short: DRAFT } : {});
     if (now !== turn) return;
     if (!draft || model.grey) picture = net.resized(picture, source.width, source.height);
@@ -156,8 +155,9 @@ function shoot() {
 }
 
 function draftOf(model, aspect) { // its shorter side, as large as AIM allows
-  const fits = model.cost ? Math.sqrt(AIM / (model.cost * aspect)) : DRAFT, step = model.multiple;
-  return Math.max(LEAST, Math.floor(Math.min(DRAFT, fits) / step) * step);
+  const most = Math.min(DRAFT, Math.floor(net.whole(model))), step = model.multiple;
+  const fits = model.cost ? Math.min(most, Math.sqrt(AIM / (model.cost * aspect))) : most;
+  return Math.max(Math.min(LEAST, most), Math.floor(fits / step) * step);
 }
 
 async function live(opened) { // the chosen network paints what the camera sees, as fast as it can
@@ -191,7 +191,10 @@ function makeWay(model) {
   const keep = Object.assign(part("button"), { onclick: () => net.save(canvas, `${model.name}.png`) });
   keep.ariaLabel = `Save as PNG: ${model.title}`;
   $("stills").append(figure);
-  const busy = (sentence) => { part("span").textContent = sentence; };
+  const busy = (sentence) => {
+    part("span").textContent = sentence;
+    if (stream && model === chosen.model) $("pace").textContent = sentence; // the stills are hidden
+  };
   const show = (picture) => { figure.classList.remove("blank"); net.put(canvas, picture); };
   return { model, here: false, figure, canvas, grey, keep, busy, show, bar: part("progress") };
 }
