@@ -16,7 +16,7 @@ With DiffAugment D sees T(x, y) and T(x, G(x)) in place of both pairs (diff_augm
 perceptual distance to y is a later paper's (Johnson, Alahi, Fei-Fei: ECCV 2016):
 
     for few pairs       diff_augment=True
-    with features       lambda_features=50
+    with features       lambda_features=20
 """
 
 from dataclasses import dataclass
