@@ -15,6 +15,12 @@ second generator, no pool. FastCUT, the preset fastcut, is
 
     lambda_x=10, lambda_y=0, mirror=True, decay_from=0.75
 
+Of a painter's works D learns the colours first, and the strokes late. With lambda_style G(x) and y
+are to have the same style, too, in the eyes of a network that has seen photographs (Gatys, Ecker,
+Bethge: CVPR 2016; in the training of a generator: Johnson, Alahi, Fei-Fei: ECCV 2016):
+
+    L                + lambda_style style(G(x), y), see losses.style
+
 The defaults are the paper's, networks included: G and D blur before they take every second pixel,
 and weights start from Xavier's rule with gain 0.02. The small presets have CycleGAN's networks and
 N(0, 0.02) instead, whose steps take two thirds of the time. From day to night, at 64 px and after
@@ -42,6 +48,7 @@ from course_lib.methods.base import (
 from course_lib.networks.blocks import inference, init_weights
 from course_lib.networks.cut import PatchProjections
 from course_lib.networks.discriminators import PatchGAN
+from course_lib.networks.efficientnet import load_photo_features
 from course_lib.networks.hardware import send
 from course_lib.networks.resnet import ResNetGenerator
 
@@ -65,6 +72,9 @@ class Config(TrainingConfig):
     lambda_gan: float = objective(1.0, "weight of the adversarial term of G")
     lambda_x: float = objective(1.0, "weight of PatchNCE on x: G(x) keeps what stood in x")
     lambda_y: float = objective(1.0, "weight of PatchNCE on y: G(y) keeps what stood in y")
+    lambda_style: float = objective(
+        0.0, "weight of the style of y, by ImageNet's features, in G(x)"
+    )
     places: int = objective(256, "patches compared in each map, drawn anew in each step")
     temperature: float = objective(0.07, "of PatchNCE, the t of the equation", zero=False)
     mirror: bool = objective(
@@ -173,7 +183,7 @@ class CUT(Method):
         }
 
     def generator_terms(
-        self, out: dict[str, Any], mirrored: bool = False
+        self, y: Tensor, out: dict[str, Any], mirrored: bool = False
     ) -> dict[str, Float[Tensor, ""]]:
         """What G and H minimise, unweighted, of :meth:`translations`.
 
@@ -182,6 +192,10 @@ class CUT(Method):
         cfg, terms, compared = self.config, Terms(), {}
         if cfg.lambda_gan:
             terms["g_gan"] = losses.least_squares_generator(self.run(self.D, out["fake_y"]))
+        if cfg.lambda_style:
+            see = load_photo_features(self.device)
+            ours, theirs = ([losses.gram(h) for h in see(images)] for images in (out["fake_y"], y))
+            terms["g_style"] = losses.style(ours, theirs)
         if cfg.lambda_x:
             compared["g_nce_x"] = out["fake_y"]
         if cfg.lambda_y:
@@ -217,12 +231,13 @@ class CUT(Method):
         #    the others.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g_terms = self.generator_terms(out, mirrored)
+        g_terms = self.generator_terms(y, out, mirrored)
         half = 0.5 if cfg.lambda_x and cfg.lambda_y else 1.0
         loss_G = (
             cfg.lambda_gan * g_terms["g_gan"]
             + half * cfg.lambda_x * g_terms["g_nce_x"]
             + half * cfg.lambda_y * g_terms["g_nce_y"]
+            + cfg.lambda_style * g_terms["g_style"]
         )
         loss_G.backward()
         opt_G.step()

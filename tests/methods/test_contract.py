@@ -142,6 +142,8 @@ CASES = {
             ({"lambda_y": 0.0}, {"g_nce_y"}),
             ({"lambda_x": 0.0}, {"g_nce_x"}),
             ({"lambda_x": 10.0, "lambda_y": 0.0, "mirror": True}, {"g_nce_y"}),
+            ({"lambda_style": 9.0},
+             exactly("d_real", "d_fake", "g_gan", "g_nce_x", "g_nce_y", "g_style")),
             ({"average": 0.9, "upsampling": "resize-conv"}, set()),
     )),
     "flow": Case(method_class("flow"),

@@ -10,6 +10,7 @@ from course_lib import losses
 from course_lib.methods import configs
 from course_lib.methods.cut import CUT, Config
 from course_lib.networks.blocks import BlurDown
+from course_lib.networks.efficientnet import load_photo_features
 from tests.methods.contract import assert_same_weights, in_float64
 
 SMALL = {
@@ -104,6 +105,22 @@ def test_step_equals_the_equations():
         assert_same_weights(method.networks[name], net, 1e-8)
 
 
+def test_style_has_its_weight_and_reaches_g():
+    """What G learns from, where next to nothing else weighs, is the style of y in G(x)."""
+    weights = {"lambda_gan": 0.0, "lambda_x": 0.0, "lambda_y": 1e-12, "lambda_style": 3.0}
+    method, data = make(**weights, lr=1e-12), batch()
+    terms = method.step(data)
+    found = [p.grad.clone() for p in method.G.parameters()]
+    pictures = method.G(data["x"]), data["y"]
+    grams = [[losses.gram(h) for h in load_photo_features()(images)] for images in pictures]
+    expected = losses.style(*grams)
+    assert terms["g_style"].item() == pytest.approx(expected.item(), rel=1e-4)
+    largest = max(gradient.abs().max() for gradient in found)
+    wanted = torch.autograd.grad(3.0 * expected, [*method.G.parameters()])
+    for a, b in zip(found, wanted, strict=True):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-5 * largest)
+
+
 def test_the_defaults_are_the_authors_networks():
     """Blurred halvings and Xavier's rule with gain 0.02; that they compute what the authors' code
     does is shown in networks/test_authors.py.
@@ -125,7 +142,7 @@ def test_the_defaults_are_the_authors_networks():
 def test_fastcut_mirrors_half_of_the_time(monkeypatch):
     method, data, seen = make(lambda_y=0.0, mirror=True), batch(1), []
     true = method.generator_terms
-    monkeypatch.setattr(method, "generator_terms", lambda *a: seen.append(a[1]) or true(*a))
+    monkeypatch.setattr(method, "generator_terms", lambda *a: seen.append(a[2]) or true(*a))
     torch.manual_seed(0)
     for _ in range(24):
         method.step(data)
