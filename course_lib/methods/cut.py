@@ -143,7 +143,7 @@ class CUT(Method):
         return self.run(self.G.features, images)
 
     def translations(self, x: Tensor, y: Tensor, mirrored: bool = False) -> dict[str, Any]:
-        """fake_y and, where NCE asks for it, idt_y, both ``mirrored`` or not; and ``maps``.
+        """y; fake_y and, where NCE asks for it, idt_y, both ``mirrored`` or not; and ``maps``.
 
         These are G's features of x and of y, joined, as far as NCE compares with them. G makes them
         on its way to the images, so that only mirrored ones cost a pass of their own.
@@ -155,7 +155,7 @@ class CUT(Method):
             with torch.no_grad():
                 maps = self.features(sources)
         first = 0 if self.config.lambda_x else len(x)
-        out = {"fake_y": images[: len(x)], "maps": [layer[first:].detach() for layer in maps]}
+        out = {"y": y, "fake_y": images[: len(x)], "maps": [h[first:].detach() for h in maps]}
         return out | ({"idt_y": images[len(x) :]} if self.config.lambda_y else {})
 
     def nce(
@@ -183,7 +183,7 @@ class CUT(Method):
         }
 
     def generator_terms(
-        self, y: Tensor, out: dict[str, Any], mirrored: bool = False
+        self, out: dict[str, Any], mirrored: bool = False
     ) -> dict[str, Float[Tensor, ""]]:
         """What G and H minimise, unweighted, of :meth:`translations`.
 
@@ -194,8 +194,8 @@ class CUT(Method):
             terms["g_gan"] = losses.least_squares_generator(self.run(self.D, out["fake_y"]))
         if cfg.lambda_style:
             see = load_photo_features(self.device)
-            ours, theirs = ([losses.gram(h) for h in see(images)] for images in (out["fake_y"], y))
-            terms["g_style"] = losses.style(ours, theirs)
+            grams = ([losses.gram(h) for h in see(out[name])] for name in ("fake_y", "y"))
+            terms["g_style"] = losses.style(*grams)
         if cfg.lambda_x:
             compared["g_nce_x"] = out["fake_y"]
         if cfg.lambda_y:
@@ -231,7 +231,7 @@ class CUT(Method):
         #    the others.
         D.requires_grad_(False)
         opt_G.zero_grad()
-        g_terms = self.generator_terms(y, out, mirrored)
+        g_terms = self.generator_terms(out, mirrored)
         half = 0.5 if cfg.lambda_x and cfg.lambda_y else 1.0
         loss_G = (
             cfg.lambda_gan * g_terms["g_gan"]
