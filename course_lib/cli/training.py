@@ -129,7 +129,9 @@ def translate(
         Path,
         typer.Option("--input", help="an image or a folder; of pix2pixhd label maps, or facades"),
     ],
-    target: Annotated[Path, typer.Option("--output", help="folder for the PNG files, or NAME.png")],
+    target: Annotated[
+        Path, typer.Option("--output", help="folder for PNG files; or NAME.png, .jpg or .webp")
+    ],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
     style: Annotated[
         Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")
