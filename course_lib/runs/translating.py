@@ -179,7 +179,7 @@ def _inputs(source: Path) -> dict[Path, str]:
     paths = find_images(source) if source.is_dir() else [source]
     if not paths:
         below = [path for path in list_folder(source) if path.is_dir() and find_images(path)]
-        fix = f"give {below[0]}" if below else f"give a folder that holds {IMAGES}"
+        fix = f"give {below[0]}" if below else f"give a folder that holds {IMAGES} files"
         raise CourseError("no images here", source, fix)
     stems = [key_of(path).casefold() for path in paths]
     alone = {path: stems.count(stem) == 1 for path, stem in zip(paths, stems, strict=True)}
