@@ -276,4 +276,4 @@ def weights(
         print("use one wherever a run is asked for: course translate --run shipped:NAME ...")
         return
     shipped.name_of(shipped.PREFIX + name)
-    print(json.dumps(shipped.about(name) | {"curves": f"in {name}.json"}, indent=1))
+    print(shipped.origin(name))
