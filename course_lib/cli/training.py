@@ -129,7 +129,9 @@ def translate(
         Path,
         typer.Option("--input", help="an image or a folder; of pix2pixhd label maps, or facades"),
     ],
-    target: Annotated[Path, typer.Option("--output", help="folder for the PNG files, or NAME.png")],
+    target: Annotated[
+        Path, typer.Option("--output", help="folder for PNG files; or NAME.png, .jpg or .webp")
+    ],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
     style: Annotated[
         Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")
@@ -274,4 +276,4 @@ def weights(
         print("use one wherever a run is asked for: course translate --run shipped:NAME ...")
         return
     shipped.name_of(shipped.PREFIX + name)
-    print(json.dumps(shipped.about(name) | {"curves": f"in {name}.json"}, indent=1))
+    print(shipped.origin(name))

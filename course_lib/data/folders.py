@@ -1,4 +1,12 @@
-"""Your own images as a data set: A|B side by side, A/ and B/, or two unpaired sets."""
+"""Your own images as a data set, in one of these layouts.
+
+    A|B images side by side, twice as wide as high, in train/ val/ test/ or directly in the folder;
+        those of other shapes in AB/ or AB/train ...
+    pairs in A/ and B/ with equal file names, or A/train B/train ...
+    unpaired images in trainA/ trainB/ valA/ valB/ testA/ testB/
+
+Without val or test a share of train is held out.
+"""
 
 import hashlib
 import math
@@ -18,6 +26,7 @@ from course_lib.data.augment import loaded_size
 from course_lib.data.base import TwoDomains, item_generator
 from course_lib.data.files import expanded
 from course_lib.data.images import (
+    IMAGES,
     Size,
     attempt,
     find_images,
@@ -47,10 +56,8 @@ LOOKED_AT = 16  # images of a side, to see whether they have any contrast
 FAINT = 40  # of 255: values that lie closer together look like one
 BENT = 0.05  # by so much the aspect ratios of partners may differ, of which one is squeezed
 LAYOUTS = (
-    "expected one of: train/ val/ test/ with A|B images side by side, twice as wide as high"
-    " (without val/ or test/ a share of train is held out; all images may also lie directly in the"
-    " folder; those of other shapes in AB/ or AB/train ...); A/ and B/ with equal file names (or"
-    " A/train B/train ...); trainA/ trainB/ testA/ testB/ for unpaired images"
+    "put pairs into A/ and B/ with equal names, or A|B images of any shape into AB/, or two domains"
+    " without pairs into trainA/ and trainB/"
 )
 
 AB = "AB"  # a part whose images are A|B, whatever their shape
@@ -67,7 +74,7 @@ def side_by_side(folder: str | os.PathLike) -> bool:
 
 
 def layout_of(folder: Path) -> tuple[str, Splits, Splits, bool, bool]:
-    """Which of the LAYOUTS a folder has: how its card begins; its images of A, or A|B, and of B by
+    """Which layout a folder has: how its card begins; its images of A, or A|B, and of B by
     split, before any is held out; whether they are pairs; and whether in one file (A|B).
 
     Raises CourseError for partners that are missing.
@@ -153,13 +160,13 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
     images.
     """
     pool, missing = images["train"], [split for split in ("test", "val") if not images[split]]
-    if not missing or (not pool and len(missing) < 2):
+    if not (missing and pool):
         return ""
     if len(pool) <= len(missing):
         raise CourseError(
             f"too few images: {len(pool)} for train{side}, at least {len(missing) + 1} needed",
             printable(folder),
-            LAYOUTS,
+            f"add some; {IMAGES} files are read",
         )
     hashes = {path: hashlib.sha256(os.fsencode(key_of(path))).hexdigest() for path in pool}
     fractions = {path: int(digits, 16) / 2**256 for path, digits in hashes.items()}
@@ -197,7 +204,7 @@ def _warn_of_shapes(pairs: list[tuple[Path, Path]], shapes: dict[Path, Size], fo
 
 
 class ImageFolder(TwoDomains):
-    """The images of a folder in any of the LAYOUTS: x from A (or the left half), y from B.
+    """The images of a folder in any of the layouts: x from A (or the left half), y from B.
 
     Items: x, y (3, size, size) in [-1, 1], resized without keeping the aspect ratio; ``name``,
     that of x without suffix. With ``load="crop"`` the aspect ratio is kept and a square cut out, of
@@ -239,7 +246,11 @@ class ImageFolder(TwoDomains):
             held_out = "".join(dict.fromkeys(told))
         self.x, self.y = x[split], y[split]
         if not (self.x and self.y):
-            raise CourseError(f"no images for {split} here", printable(folder), LAYOUTS)
+            part = split if self.paired else f"{split}{'BA'[not self.x]}"
+            fix = f"put some into {part}/" if part in DOMAINS else LAYOUTS
+            raise CourseError(
+                f"no images for {part} here", printable(folder), f"{fix}; {IMAGES} files are read"
+            )
         self.names = [printable(self.x[i % len(self.x)].stem) for i in range(len(self))]
 
         wanted, files = {*self.x, *self.y}, dict.fromkeys(all_x + all_y)
@@ -291,9 +302,7 @@ class ImageFolder(TwoDomains):
                     f"{len(odd)} of {len(sizes)} images are not twice as wide as high, as pairs"
                     f" A|B are: {names}",
                     printable(folder),
-                    "put pairs into A/ and B/ with equal names, or A|B images of any shape into"
-                    " AB/, or two domains without pairs into trainA/ and trainB/; remove what does"
-                    " not belong there",
+                    f"{LAYOUTS}; remove what does not belong there",
                 )
             if single and not odd:
                 warn_once(

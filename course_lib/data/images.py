@@ -27,6 +27,7 @@ SUFFIXES = [
     *(".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif"),
     *(".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"),
 ]
+WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MISTAKEN = {  # for an image or a folder of images, and what to do
     "a folder": "give one of its images",
     "an archive": "unpack it, and give what was in it",
@@ -50,6 +51,7 @@ try:  # the extra heic
     FORMATS, SUFFIXES = (*FORMATS, "HEIF"), [*SUFFIXES, *HEIC]
 except ImportError:
     ADVICE["pip install pillow-heif (the course's extra heic), and HEIC is read"] = HEIC
+IMAGES = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 NOTES = (
     *("", ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm"),
     *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".db", ".log", ".xmp", ".aae", ".thm", ".lrv"),
@@ -192,8 +194,7 @@ def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
         reason = " ".join(str(error).split()) or type(error).__name__
         fix = "fetch or save the file again, or remove it"
         if isinstance(error, UnidentifiedImageError):
-            *most, last = FORMATS
-            reason = f"its content is not {', '.join(most)} or {last}, whatever its name says"
+            reason = f"its content is not {IMAGES}, whatever its name says"
             with open(path, "rb") as file:  # some telephones call it .jpg
                 is_heic = file.read(11)[4:] == b"ftyphei"
             fix = "; ".join(advice([Path(f"a{HEIC[0]}") if is_heic else path])) or fix
@@ -303,6 +304,22 @@ def to_png(picture: Any, level: int = 6) -> bytes:
         picture.save(file, format="png", pnginfo=note, compress_level=level)
     else:
         picture.savefig(file, format="png", metadata={"Software": MARK})
+    return file.getvalue()
+
+
+def to_file(image: Image.Image, path: Path) -> bytes:
+    """The file of an image in the format of the suffix of ``path``, one of WRITTEN; it says that it
+    is the course's. Raises CourseError for what that format cannot hold.
+    """
+    kind, exif = WRITTEN[path.suffix.lower()], Image.Exif()
+    if kind == "PNG":
+        return to_png(image)
+    exif[ExifTags.Base.Software] = MARK
+    try:
+        image.save(file := io.BytesIO(), kind, quality=95, exif=exif)
+    except (OSError, ValueError) as error:  # transparency, or more than 16,383 px in WebP
+        what = f"this picture cannot be a {kind} file: {error}"
+        raise CourseError(what, printable(path), "give NAME.png") from None
     return file.getvalue()
 
 

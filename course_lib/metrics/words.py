@@ -45,7 +45,7 @@ def table(scores: dict) -> str:
     for heading in (LOWER, HIGHER, LIKE, COMPARED):
         rows = [name for name in numbers if _known(name)[0] == heading]
         lines += [f"\n{heading}"] * bool(rows)
-        lines += [f"{name:24} {_value(name, scores)}" for name in rows]
+        lines += [f"{name:24} {value_of(name, scores)}" for name in rows]
     facts = [f"{name:24} {scores[name]}" for name in names if name not in numbers]
     return "\n".join([*lines, "", *facts, "", verdict(scores)])
 
@@ -97,7 +97,8 @@ def _kind(scores: dict) -> str:
     return ("pair" if "l1" in scores else "image") + "s" * (scores["n"] != 1)
 
 
-def _value(name: str, scores: dict) -> str:
+def value_of(name: str, scores: dict) -> str:
+    """A score with its interval, or why there is none."""
     value, low, high = (scores.get(f"{name}{end}") for end in ("", "_low", "_high"))
     if math.isnan(value):
         return f"not measured: {_known(name)[1]}"

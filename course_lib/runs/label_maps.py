@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_lib.data.label_maps import Edit, edited, find_scenes
 from course_lib.methods.pix2pixhd import Pix2PixHD
-from course_lib.runs.sizes import framer, make_targets, paint_files
+from course_lib.runs.sizes import framer, make_targets, pictures, write_files
 
 
 def translate_scenes(
@@ -41,7 +41,7 @@ def translate_scenes(
         (name, given, lambda _, maps=maps: torch.stack(maps).float(), None)
         for name, given, *maps in scenes
     )
-    return paint_files(inputs, targets, frame, paint)
+    return write_files(pictures(inputs, frame, paint), targets)
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ import safetensors.torch
 
 from course_lib.errors import CourseError
 from course_lib.methods.base import Method
+from course_lib.metrics import words
 
 FILES = Path(__file__).parent / "shipped_files"
 PREFIX = "shipped:"
@@ -28,6 +29,12 @@ NAMES = (
     "photos-colour",
     "photo-van-gogh",
     "photo-ukiyo-e",
+)
+
+# of the scores, those that stand for the others
+MAIN = (
+    *("l1", "baseline_mean_l1", "copy_l1", "diversity_l1", "fcn_iou", "chroma_ratio"),
+    *("kid_features", "kid_lite0", "baseline_copy_kid"),
 )
 
 
@@ -56,6 +63,27 @@ def summary(name: str) -> str:
     size = f"{run['config']['image_size']} px, {origin['bytes'] / 1e6:.1f} MB"
     made = f"{origin['steps']} steps in {origin['seconds'] / 60:.0f} min, {run['device']}"
     return f"{name:18} {origin['title']}: {run['method']}, {size}, {made}"
+
+
+def origin(name: str) -> str:
+    """What a person asks first about the weights called ``name``, a line each; :func:`about` has
+    the rest.
+    """
+    told = about(name)
+    run, test = told["run"], told["scores"]["test"]
+    sentences = " ".join(told["card"].split()).rstrip(".").split(". ")
+    rows = {
+        name: told["title"],
+        "data": f"{run['data']}: {sentences[0]}",
+        "licence": ". ".join(text for text in sentences if "licen" in text.lower()),
+        "training": f"{run['method']}, {run['config']['image_size']} px, {told['steps']} steps in "
+        f"{told['seconds'] / 60:.0f} min, {run['device']}, seed {run['seed']}",
+        "weights": f"{told['bytes']:,} bytes",
+    }
+    for score in filter(test.__contains__, MAIN):  # KID ends with the network that looked
+        rows[f"test {score}"] = words.value_of(score, test)
+    rows |= {"made again by": told["command"], "all of it": FILES / f"{name}.json"}
+    return "\n".join(f"{label:24} {text}" for label, text in rows.items())
 
 
 def load(name: str, method: Method, folder: Path = FILES) -> None:

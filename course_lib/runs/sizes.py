@@ -1,7 +1,7 @@
 """Images of any size through networks that have seen squares only: resized, padded and back."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -13,13 +13,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from course_lib.data.files import check_apart, check_outputs, replace_file
-from course_lib.data.images import Size, scaled, to_image, to_png
+from course_lib.data.images import HEIC, SUFFIXES, WRITTEN, Size, scaled, to_file, to_image
 from course_lib.errors import CourseError, explained
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 
 Painter = Callable[[Tensor], Tensor]  # x (1, 3, h, w) -> its outputs (k, 3, h, w)
+# What a network paints: a name, its size, what gives it as a tensor (c, h, w) of an inner size, and
+# the image that it comes from, if there is one.
+Input = tuple[object, Size, Callable[[Size], Tensor], Image.Image | None]
 PADDED = 0.15  # share of a side that may be reflection: with more, things appear beside the image
+LONGEST = 16  # times image_size may a side be on its way, as in demo/static/network.js
 FIX = "give a smaller --scale, or --square"
 
 
@@ -64,13 +68,17 @@ class Frame(NamedTuple):
     shown: Size
 
     @classmethod
-    def of(cls, given: Size, size: int, step: int, scale: float | None = None) -> "Frame":
-        """The shorter side gets ``size``, or both are multiplied by ``scale``.
+    def of(
+        cls, given: Size, size: int, step: int, scale: float | None = None, share: float = 1.0
+    ) -> "Frame":
+        """Both sides are multiplied by ``scale``. Without one the shorter side gets ``size``, or
+        more if that was a ``share`` of it in training, and the longer one at most LONGEST of them.
 
         With a ``step`` of 0 it is a square.
         """
-        sides = scaled(given, scale or size / min(given)) if step else (size, size)
-        width, height = (fitted(side, size, step or 1) for side in sides)
+        sides = scaled(given, scale or size / share / min(given)) if step else (size, size)
+        most = max(sides) if scale else LONGEST * size
+        width, height = (fitted(min(side, most), size, step or 1) for side in sides)
         return cls((width[0], height[0]), (width[1], height[1]), given)
 
     def pad(self, x: Float[Tensor, "c h w"]) -> Float[Tensor, "1 c _ _"]:
@@ -92,7 +100,7 @@ def framer(
 ) -> Callable[[Size], Frame]:
     """Gives the frame of an image of any size; ``squared``: a square, which it stays.
 
-    A network that saw a ``share`` of each picture's shorter side gets whole ones so much larger.
+    ``scale`` and ``share`` are as in ``Frame.of``.
     Warns if the network takes squares only. Raises CourseError for a ``scale`` that cannot be.
     """
     if scale is not None and squared:
@@ -108,30 +116,35 @@ def framer(
         warnings.warn(
             "this network takes squares only: "
             f"images are squeezed to {size} px, and enlarged again",
-            stacklevel=3,
+            stacklevel=4,
         )
 
-    def frame(given: Size) -> Frame:
-        wanted = None if squared else scale or size / share / min(given)
-        return Frame.of((size, size) if squared else given, size, step, wanted)
-
-    return frame
+    return lambda given: Frame.of((size, size) if squared else given, size, step, scale, share)
 
 
 def make_targets(
     target: Path, source: Path, names: Iterable[str], samples: int, read: Iterable[Path]
 ) -> list[list[Path]]:
-    """For each of ``names`` the PNG files to write below ``target``, which is made.
+    """For each of ``names`` the files to write below ``target``, which is made.
 
     They are NAME.png, or NAME_1.png, NAME_2.png ... for several ``samples``. For one image
-    ``target`` may be NAME.png itself (NAME.jpg and NAME.webp are written as NAME.png). Raises
-    CourseError, with nothing written, if an output would replace what is ``read`` or any other
-    file that the course has not written, lies in the folder ``source``, or cannot be made.
+    ``target`` may be NAME.png itself, or have another suffix of WRITTEN. Raises CourseError, with
+    nothing written, if it has one that is not written, or an output would replace what is ``read``
+    or any other file that the course has not written, lies in the folder ``source``, or cannot be
+    made.
     """
-    one = target.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp") and source.is_file()
-    folder, stems = (target.parent, [target.stem]) if one else (target, names)
+    suffix, folder, stems = ".png", target, names
+    if target.suffix.lower() in (*SUFFIXES, *HEIC) and not target.is_dir():
+        suffix, folder, stems = target.suffix, target.parent, [target.stem]
+        if suffix.lower() not in WRITTEN or not source.is_file():
+            what = f"{suffix} files" if source.is_file() else "several images as one file"
+            raise CourseError(
+                f"cannot write {what}",
+                target,
+                f"give a folder, or for one image NAME{', NAME'.join(WRITTEN)}",
+            )
     ends = [f"_{number}" for number in range(1, samples + 1)] if samples > 1 else [""]
-    paths = [[folder / f"{stem}{end}.png" for end in ends] for stem in stems]
+    paths = [[folder / f"{stem}{end}{suffix}" for end in ends] for stem in stems]
     check_apart(folder, source)
     check_outputs(chain(*paths), read)
     try:
@@ -143,23 +156,29 @@ def make_targets(
     return paths
 
 
-def paint_files(
-    inputs: Iterable[tuple[object, Size, Callable[[Size], Tensor], Image.Image | None]],
-    targets: list[list[Path]],
+def pictures(
+    inputs: Iterable[Input],
     frame: Callable[[Size], Frame],
     paint: Painter,
     finish: Callable[[Image.Image, Image.Image | None], Image.Image] | None = None,
-) -> list[Path]:
-    """Write what ``paint`` makes of each of ``inputs`` to its ``targets``, PNG files; their paths.
+    fix: str = FIX,
+) -> Iterator[list[Image.Image]]:
+    """What ``paint`` makes of each of ``inputs``; ``finish`` changes a picture by its image.
 
-    An input is its name, its size, what gives it as a tensor (c, h, w) of an inner size, and the
-    image that it comes from, if there is one. ``finish`` changes a picture by that image.
+    Raises CourseError with ``fix`` where memory runs out.
     """
-    for (name, given, x_of, source), paths in zip(inputs, targets, strict=True):
+    for name, given, x_of, source in inputs:
         framed = frame(given)
-        with explained(name, FIX):
+        with explained(name, fix):
             fakes = paint(framed.pad(x_of(framed.inner))).cpu()
-            for path, fake in zip(paths, fakes, strict=True):
-                picture = framed.crop(fake, source)
-                replace_file(path, to_png(finish(picture, source) if finish else picture))
+            made = [framed.crop(fake, source) for fake in fakes]
+            made = [finish(picture, source) for picture in made] if finish else made
+        yield made
+
+
+def write_files(painted: Iterable[list[Image.Image]], targets: list[list[Path]]) -> list[Path]:
+    """Write :func:`pictures` to their ``targets``; their paths."""
+    for made, paths in zip(painted, targets, strict=True):
+        for path, picture in zip(paths, made, strict=True):
+            replace_file(path, to_file(picture, path))
     return list(chain(*targets))

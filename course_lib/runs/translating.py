@@ -13,7 +13,7 @@ from torch import Tensor
 from course_lib.data.files import expanded
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
-    Size,
+    IMAGES,
     ab_half,
     attempt,
     find_images,
@@ -24,13 +24,13 @@ from course_lib.data.images import (
     to_tensor,
     with_luminance,
 )
-from course_lib.errors import CourseError, explained
+from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import looks
 from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import in_direction, open_translator
-from course_lib.runs.sizes import Painter, framer, make_targets, paint_files
+from course_lib.runs.sizes import Input, framer, make_targets, pictures, write_files
 
 
 def translate_files(
@@ -50,10 +50,11 @@ def translate_files(
 ) -> list[Path]:
     """Translate an image, or each image of a folder, into PNG files below ``target``; their paths.
 
-    ``target`` may be NAME.png for one image; of several ``samples`` it is then the common name.
-    Outputs have the sizes of their inputs. On the way the shorter side has the size of the training
-    (more where that showed squares of larger pictures only: ``Look.share``), or both sides are
-    multiplied by ``scale``, and what a network needs beyond that is as in ``sizes.fitted``. A
+    ``target`` may be NAME.png, NAME.jpg or NAME.webp for one image; of several ``samples`` it is
+    then the common name. Outputs have the sizes of their inputs. On the way the shorter side has
+    the size of the training (more where that showed squares of larger pictures only:
+    ``Look.share``) and the longer at most 16 times as much, or both sides are multiplied by
+    ``scale``, and what a network needs beyond that is as in ``sizes.fitted``. A
     network that takes squares only gets the image squeezed into one. ``squared`` does so with every
     network, and outputs stay squares. ``keep_alpha``: an output is as transparent as its input. Of
     an A|B image (twice as wide as high) the half that is the model's input is taken, if the run has
@@ -88,8 +89,7 @@ def translate_files(
     example = style and read_image(style)
     if example and not whole:
         example = ab_half(example, not input_is_left)
-    paint = _painter(method, look, example, samples, seed)
-    frame = framer(method, paint, scale, squared, look.share)
+    translate = _translator(method, look, example, samples, seed, scale, squared)
     sizes, bad = attempt(lambda path: read_image(path).size, paths)  # before anything is written
     if bad:
         raise refusal(bad, source)
@@ -104,15 +104,13 @@ def translate_files(
             stacklevel=2,
         )
 
-    def opened() -> Iterator[tuple[Path, Size, Callable[[Size], Tensor], Image.Image]]:
+    def opened() -> Iterator[Input]:
         for path in paths:
             image = read_image(path, keep_alpha)
-            image = ab_half(image, input_is_left) if paired else image
-            yield path, image.size, partial(to_tensor, image.convert("RGB")), image
+            yield _input(path, ab_half(image, input_is_left) if paired else image)
 
-    finish = with_luminance if look.colouring else None  # the network gives the colours alone
     with seeded(seed, method.device):
-        return paint_files(opened(), targets, frame, paint, finish)
+        return write_files(translate(opened()), targets)
 
 
 def image_translator(method: Method, settings: dict) -> Callable[[Image.Image], Image.Image]:
@@ -128,24 +126,31 @@ def image_translator(method: Method, settings: dict) -> Callable[[Image.Image], 
             settings["method"],
             "give a run that has learned from images",
         )
-    look = looks.of_run(settings, settings["direction"])
-    paint = _painter(method, look, None, 1, 0)
-    frame = framer(method, paint, None, False, look.share)
+    translate = _translator(method, looks.of_run(settings, settings["direction"]))
 
-    def translate(image: Image.Image) -> Image.Image:
-        framed = frame(image.size)
-        with seeded(0, method.device), explained(f"an image of {framed.outer} px", "reduce it"):
-            fake = paint(framed.pad(to_tensor(image, framed.inner)))[0].cpu()
-        picture = framed.crop(fake)
-        return with_luminance(picture, image) if look.colouring else picture
+    def translated(image: Image.Image) -> Image.Image:
+        name = f"an image of {image.width} x {image.height} px"
+        with seeded(0, method.device):
+            ((picture,),) = translate([_input(name, image)], fix="reduce it")
+        return picture
 
-    return translate
+    return translated
 
 
-def _painter(
-    method: Method, look: looks.Look, style: Image.Image | None, samples: int, seed: int
-) -> Painter:
-    """What turns x (1, 3, h, w) into its outputs (k, 3, h, w)."""
+def _input(name: object, image: Image.Image) -> Input:
+    return name, image.size, partial(to_tensor, image.convert("RGB")), image
+
+
+def _translator(
+    method: Method,
+    look: looks.Look,
+    style: Image.Image | None = None,
+    samples: int = 1,
+    seed: int = 0,
+    scale: float | None = None,
+    squared: bool = False,
+) -> Callable[..., Iterator[list[Image.Image]]]:
+    """``sizes.pictures`` of a run, which takes inputs, and a ``fix`` for where memory runs out."""
     if style is not None:
         z = method.encode(to_tensor(style, method.config.image_size)[None].to(method.device))
 
@@ -159,7 +164,9 @@ def _painter(
             fakes = torch.cat([method.translate(x)["fake_y"] for _ in range(samples)])
         return grey(fakes) if look.grey else fakes
 
-    return paint
+    frame = framer(method, paint, scale, squared, look.share)
+    finish = with_luminance if look.colouring else None  # the network gives the colours alone
+    return partial(pictures, frame=frame, paint=paint, finish=finish)
 
 
 def _inputs(source: Path) -> dict[Path, str]:
@@ -172,7 +179,7 @@ def _inputs(source: Path) -> dict[Path, str]:
     paths = find_images(source) if source.is_dir() else [source]
     if not paths:
         below = [path for path in list_folder(source) if path.is_dir() and find_images(path)]
-        fix = f"give {below[0]}" if below else "give a folder that holds PNG or JPEG files"
+        fix = f"give {below[0]}" if below else f"give a folder that holds {IMAGES} files"
         raise CourseError("no images here", source, fix)
     stems = [key_of(path).casefold() for path in paths]
     alone = {path: stems.count(stem) == 1 for path, stem in zip(paths, stems, strict=True)}

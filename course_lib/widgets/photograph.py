@@ -14,13 +14,11 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 from course_lib.data.images import scaled, to_png, to_tensor
-from course_lib.errors import CourseError
 from course_lib.plotting.figures import image_grid
 from course_lib.runs import image_translator
 from course_lib.widgets.show import LARGEST, Chooser, shown_errors
 
 TRUE = "the photograph"
-LONGEST = 8  # longer side through the shorter one: networks enlarge the shorter one
 SMALL = 64  # side of the pictures to choose from
 COLUMNS = "repeat(auto-fit, minmax(min(100%, max(45%, 16rem)), 1fr))"  # two, or one on a phone
 ON_PAPER = (320, 240)  # width and height in the static figure
@@ -100,7 +98,8 @@ class Ways(w.VBox):
         before = [one.picture for one in pictures]
         with shown_errors(self.message):
             try:
-                photo = self._photograph()
+                value = self.chosen.value
+                photo = self.photos[value] if isinstance(value, int) else value
                 self.true.picture = _jpeg(photo)
                 for one in self.ways:
                     one.busy = True
@@ -112,17 +111,6 @@ class Ways(w.VBox):
                 for one, picture in zip(pictures, before, strict=True):
                     one.picture, one.busy = picture, False
                 raise
-
-    def _photograph(self) -> Image.Image:
-        value = self.chosen.value
-        photo = self.photos[value] if isinstance(value, int) else value
-        if max(photo.size) > LONGEST * min(photo.size):
-            raise CourseError(
-                f"one side is more than {LONGEST} times as long as the other",
-                "your photograph",
-                "cut it out",
-            )
-        return photo
 
 
 def _jpeg(photo: Image.Image) -> bytes:

@@ -224,11 +224,13 @@ def thin(folder):
 
 REFUSED = {  # how the folder is made, where the error is, what it says and what it advises
     "missing": (lambda folder: None, "", "no such folder", "check the path"),
-    "empty": (lambda folder: folder.mkdir(), "", "at least 3 needed", "A|B images"),
-    "unknown": (lambda folder: fill(folder, cats=2), "", "0 for train", "trainA/"),
+    "empty": (lambda folder: folder.mkdir(), "", "no images for train here", "A|B images"),
+    "unknown": (lambda folder: fill(folder, cats=2), "", "no images for train", "trainA/"),
     "a file": (lambda folder: folder.write_text(""), "", "this is a file", "in which it lies"),
-    "too few": (few, "", "2 for train, at least 3", "train/"),
-    "few in B": (lambda folder: fill(folder, trainA=5, trainB=1), "", "1 for trainB", "trainA/"),
+    "too few": (few, "", "2 for train, at least 3", "add some"),
+    "few in B": (lambda folder: fill(folder, trainA=5, trainB=1), "", "1 for trainB", "add some"),
+    "no trainA": (lambda folder: fill(folder, trainB=5), "", "for trainA here", "into trainA/;"),
+    "no trainB": (lambda folder: fill(folder, trainA=5), "", "for trainB here", "into trainB/;"),
     "no B": (lambda folder: fill(folder, A=3), "", "only in B: 0 (none)", "partner"),
     "orphans": (
         orphans,
@@ -250,6 +252,19 @@ def test_folders_that_are_refused(tmp_path, case):
     make(folder)
     error = refused(ImageFolder, folder, "train", 8, 0, "crop" if case == "thin" else "square")
     assert error.where.startswith(str(folder / where)) and what in error.what and fix in error.fix
+    assert len(error.fix) < 200
+
+
+def test_what_lacks_in_a_folder_is_named_with_the_images_that_are_read(tmp_path, refusal):
+    fill(tmp_path, testA=3)
+    read = "JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF"
+    error = refused(ImageFolder, tmp_path, "test", 8)
+    assert "no images for testB here" in error.what
+    assert error.fix.startswith("put some into testB/; ") and read in error.fix
+    assert "no images for allB here" in refused(ImageFolder, tmp_path, "all", 8).what
+    (tmp_path / "empty").mkdir()
+    words = ["translate", "--run", "shipped:edges-emoji", "--output", tmp_path / "out", "--input"]
+    assert read in refusal(*words, tmp_path / "empty")[2]
 
 
 def test_damage_in_a_large_folder_is_named_by_the_item(tmp_path, monkeypatch):

@@ -187,12 +187,12 @@ def test_a_likely_mistake_gets_one_sentence_and_no_traceback(mistake):
     notebook = nbformat.read(ROOT / "notebooks/02_pix2pix.ipynb", as_version=4)
     solutions = [hit[1] for cell in notebook.cells if (hit := FOLDED.match(cell.source))]
     wrong = solutions[0].replace(old, new)
-    blocks, check = (
+    blocks, helper, check = (
         next(cell.source for cell in code_cells(notebook) if start in cell.source)
-        for start in ("def down(c_in", "def check_unet")
+        for start in ("def down(c_in", "def compare(", "def check_unet")
     )
     functions = [node for node in ast.parse(check).body if isinstance(node, ast.FunctionDef)]
     here = {"torch": torch, "nn": torch.nn, "UNet": UNet, "seed": 0}
-    for code in (blocks, wrong, ast.unparse(ast.Module(functions, []))):
+    for code in (blocks, helper, wrong, ast.unparse(ast.Module(functions, []))):
         exec(code, here)
     assert new in wrong and said in (answer := here["check_unet"]()) and answer.count("\n") < 2

@@ -42,12 +42,14 @@ def place(tmp_path, monkeypatch):
         ("photos", "photos/new", "among what is read"),
         ("photos", "twin", "overwrite what is read"),  # a hard link
         ("photos/a.png", "photos", "overwrite what is read"),
-        ("photos/a.png", "linked/a.jpg", "overwrite what is read"),  # written as a.png
+        ("photos/b.jpg", "linked/b.jpg", "overwrite what is read"),
         ("photos", "PHOTOS", "overwrite what is read"),  # one folder, on many disks
         ("photos/b.jpg", "photos/a.png", "not the course's"),
         ("photos", "sketches", "not the course's"),
         ("photos/b.jpg", "sketches/b.png", "not the course's"),
         ("photos", "empty", "overwrite a link to a place that is not there"),
+        ("photos/a.png", "new/a.gif", "cannot write .gif files"),
+        ("photos", "all.png", "cannot write several images as one file"),
     ],
 )
 def test_translating_overwrites_nothing_of_a_person(place, source, target, said, refusal):
@@ -83,6 +85,26 @@ def test_a_translation_may_be_made_again(place, course):
     said = course(*several, "--input", "photos/a.png", "--output", "new/x.png")
     assert said[:2] == (0, "wrote 2 images to new\n")
     assert sorted(path.name for path in (place / "new").iterdir()) == ["x_1.png", "x_2.png"]
+
+
+def test_an_output_is_of_the_kind_that_its_name_says(place, course, refusal):
+    image = noise(20, 16)
+    image.putalpha(image.getchannel("R"))
+    image.save(place / "glass.png")
+    Image.new("RGB", (20_000, 8)).save(place / "wide.png")
+    for name, kind in {"x.png": "PNG", "x.jpg": "JPEG", "y.JPEG": "JPEG", "x.webp": "WEBP"}.items():
+        for _ in range(2):  # what the course wrote is known again
+            said = course(*TRANSLATE, "--input", "photos/b.jpg", "--output", name)
+            assert said[:2] == (0, f"wrote {name}\n")
+        with Image.open(name) as written:
+            assert (written.format, written.size, written.mode) == (kind, (20, 16), "RGB")
+    glass = (*TRANSLATE, "--keep-alpha", "--input", "glass.png", "--output")
+    assert course(*glass, "glass.webp")[0] == 0 and Image.open("glass.webp").mode == "RGBA"
+    before = tree(place)
+    for words in ((*glass, "g.jpg"), (*TRANSLATE, "--input", "wide.png", "--output", "w.webp")):
+        error, _, fix = refusal(*words)
+        assert "cannot be a" in error and fix == "fix: give NAME.png"
+    assert tree(place) == before
 
 
 def test_a_label_map_is_not_painted_over(tmp_path, refusal):

@@ -3,6 +3,7 @@ by command.
 """
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -123,10 +124,6 @@ def test_damaged_weights_are_noticed(tmp_path):
 def test_the_commands(tmp_path, course, refusal):
     status, out, _ = course("weights")
     assert status == 0 and all(name in out for name in NAMES)
-    status, out, _ = course("weights", "facades-many")
-    assert status == 0 and json.loads(out) | {"curves": 0} == shipped.about("facades-many") | {
-        "curves": 0
-    }
     for words in ("weights nothing", "translate --run shipped:nothing --input a --output b"):
         assert "no shipped weights are called 'nothing'" in refusal(*words.split())[0]
     from course_lib.data.images import to_image
@@ -142,6 +139,24 @@ def test_the_commands(tmp_path, course, refusal):
     ]
     status, _, err = course("translate", *arguments)
     assert status == 0 and (tmp_path / "out" / "x.png").exists(), err
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_they_come_from_is_told_in_some_ten_lines(name, course):
+    status, out, _ = course("weights", name)
+    rows, known = dict(line.split(maxsplit=1) for line in out.splitlines()), shipped.about(name)
+    assert status == 0 and len(out.splitlines()) <= 13 and rows[name] == known["title"]
+    for fact in (known["run"]["method"], known["run"]["data"], "128 px", "seed 0", "min, CPU"):
+        assert fact.replace("128", str(known["run"]["config"]["image_size"])) in out
+    assert known["command"] in out and f"{known['bytes']:,} bytes" in out
+    eyes = "lite0" if name.startswith("photo-") else "features"
+    value, low, high = (
+        known["scores"]["test"][f"kid_{eyes}{end}"] for end in ("", "_low", "_high")
+    )
+    assert re.search(rf"test kid_{eyes} +{value:.4f} \[{low:.4f}, {high:.4f}\]", out)
+    assert "licen" in rows["licence"].lower()
+    (path,) = re.findall(r"/.*\.json", out)
+    assert json.loads(Path(path).read_text("utf-8")) == known
 
 
 # ---- what is shown of them

@@ -13,11 +13,12 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.data import open_dataset
 from course_lib.data.images import read_image, scaled, to_image, to_tensor
+from course_lib.demo import page
 from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT
 from course_lib.methods.pix2pix import Pix2Pix
-from course_lib.runs.sizes import Frame, size_step
+from course_lib.runs.sizes import LONGEST, Frame, size_step
 from tests.support.pictures import photograph
 
 TINY = {"image_size": 32, "base_channels": 8, "d_base_channels": 4, "d_layers": 1}
@@ -87,6 +88,12 @@ def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much
         (128, 64),
     )  # a quarter would be padding: 3:2 is widened
     assert Frame.of((333, 444), 64, 64)[:2] == ((64, 64), (64, 64))  # 3:4 becomes a square
+    # no more than 16 times the size, as in the page, unless you choose
+    assert Frame.of((4000, 100), 64, 4, share=0.5) == ((1024, 128), (1024, 128), (4000, 100))
+    assert Frame.of((1600, 200), 64, 4, share=0.5)[0] == (1024, 128)
+    assert Frame.of((4000, 100), 64, 4, scale=0.64)[0] == (2560, 64)
+    script = (Path(page.__file__).parent / "static" / "network.js").read_text("utf-8")
+    assert f"const LONGEST = {LONGEST};" in script
     assert Frame.of((3, 1025), 64, 4, scale=1)[:2] == ((64, 1025), (64, 1028)) and scaled(
         (500, 3), 0.1
     ) == (50, 1)

@@ -5,6 +5,7 @@ import json
 import re
 from io import BytesIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import ipywidgets as w
 import matplotlib.pyplot as plt
@@ -17,6 +18,7 @@ from course_lib import CourseError, runs
 from course_lib.data.facades import Facades
 from course_lib.data.images import read_image, to_bytes, to_image
 from course_lib.methods.bicyclegan import BicycleGAN
+from course_lib.methods.cut import CUT
 from course_lib.plotting.figures import GAP
 from course_lib.widgets import back, latents, lens, photograph, scene, scrubber, styles
 from course_lib.widgets.show import Pictures, data_url
@@ -326,6 +328,7 @@ def test_each_picture_appears_when_it_is_made(painted, monkeypatch):
     [
         ((5472, 3648), (2048, 1365)),  # 20 megapixels
         ((60, 400), (60, 400)),
+        ((4000, 40), (2048, 20)),  # a panorama
         ((1, 1), (1, 1)),
     ],
 )
@@ -346,15 +349,16 @@ def test_a_grey_photograph_is_taken_as_any_other(painted):
     assert difference.mean() < 8  # clamped where a colour doesn't go with its luminance
 
 
-def test_what_is_no_photograph_leaves_the_old_pictures(painted):
+def test_what_is_no_photograph_leaves_the_old_pictures(painted, monkeypatch):
     before = [one.picture for one in (painted.true, *painted.ways)]
     with pytest.raises(CourseError, match="cannot read this image"):
         painted.chosen.take(b"<html>")
     assert "this file cannot be used" in painted.chosen.message.value
-    Image.new("RGB", (900, 100)).save(file := BytesIO(), "png")
-    with pytest.raises(CourseError, match="8 times"):
+    pictures.photograph(40, 30).save(file := BytesIO(), "png")
+    with monkeypatch.context() as patch, pytest.raises(CourseError, match="40 x 30 px"):
+        patch.setattr(CUT, "translate", Mock(side_effect=MemoryError))
         painted.chosen.take(file.getvalue())
-    assert "cut it out" in painted.message.value
+    assert "out of memory" in painted.message.value and "reduce it" in painted.message.value
     assert [one.picture for one in (painted.true, *painted.ways)] == before
     assert not any(one.busy for one in painted.ways)
     painted.chosen.pictures.value = 0  # it works again

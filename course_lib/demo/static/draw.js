@@ -184,7 +184,7 @@ async function openFile(file) { // an image of one's own
   const picture = await net.opened(file).catch(() => say(net.NO_IMAGE));
   if (!picture || !model) return;
   const share = Math.max(1, model.size / Math.min(picture.width, picture.height)); // at least as large as the network's
-  const side = (length) => Math.min(16 * model.size, Math.round(length * share));
+  const side = (length) => Math.min(net.LONGEST * model.size, Math.round(length * share));
   speak(true);
   put(picture, side(picture.width), side(picture.height));
 }

@@ -3,6 +3,7 @@
 export const $ = (id) => document.getElementById(id);
 export const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 const LARGE = 2048; // longer side of a picture that is opened, in pixels, at most
+export const LONGEST = 16; // times model.size may a side be on its way
 export const frame = window.frameElement; // of a page of the same place that shows one network
 export const demo = { first: null, last: null, count: 0, slow: 100 }; // in ms; of what is slower there are drafts
 
@@ -80,7 +81,7 @@ export const whole = (model) => model.size / (model.share ?? 1); // shorter side
 // What a network makes of an ImageData, whose shorter side is `short` px on the way, or `whole`.
 export async function paint(model, source, { short, code = [], smooth = true } = {}) {
   const share = (short ?? whole(model)) / shorter(source), least = short ? model.multiple : model.size;
-  const reduced = (side) => model.multiple ? Math.min(16 * model.size, Math.round(side * share)) : model.size;
+  const reduced = (side) => model.multiple ? Math.min(LONGEST * model.size, Math.round(side * share)) : model.size;
   const [[inW, w], [inH, h]] = [source.width, source.height].map((side) => fitted(reduced(side), model, least));
   const y = await run(model, toFloats(resized(source, inW, inH, smooth), w, h), code, w, h);
   demo.first ??= performance.now();
