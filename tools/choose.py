@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from judge import verdict  # beside this file
+from judge import SCORES, verdict  # beside this file
 
 from course_lib.experiments import sweep
 from course_lib.experiments.grids import Cell, read_grid
@@ -38,9 +38,10 @@ def main(grid: str, row: str, metric: str, *words: str) -> None:
         parts = [word] if "+" in word or not word else [f"{name}={v}" for v in values.split(",")]
         sets += [tuple(filter(None, part.split("+"))) for part in parts]
     tried = [replace(cell, settings=(*cell.settings, *changes)) for changes in sets]
+    judged = any(name.removeprefix("yx_") in SCORES for name in metric.split(","))
     with ProcessPoolExecutor(2) as pool:
         seeded = [replace(one, seed=seed) for one in tried for seed in seeds]
-        found = pool.map(score, seeded, ["lite1" in metric] * len(seeded))
+        found = pool.map(score, seeded, [judged] * len(seeded))
         for changes in sets:
             mine = list(itertools.islice(found, len(seeds)))
             for name in metric.split(","):

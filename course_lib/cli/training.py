@@ -272,8 +272,9 @@ def weights(
 
     if name is None:
         for known in shipped.NAMES:
-            print(shipped.summary(known))
+            rows = shipped.origin(known)
+            print(f"{known:18} {rows[known]}: {rows['training']}, {rows['weights']}")
         print("use one wherever a run is asked for: course translate --run shipped:NAME ...")
         return
     shipped.name_of(shipped.PREFIX + name)
-    print(shipped.origin(name))
+    print(*(f"{label:24} {text}" for label, text in shipped.origin(name).items()), sep="\n")

@@ -318,8 +318,9 @@ def to_file(image: Image.Image, path: Path) -> bytes:
     try:
         image.save(file := io.BytesIO(), kind, quality=95, exif=exif)
     except (OSError, ValueError) as error:  # transparency, or more than 16,383 px in WebP
-        what = f"this picture cannot be a {kind} file: {error}"
-        raise CourseError(what, printable(path), "give NAME.png") from None
+        raise CourseError(
+            f"this picture cannot be a {kind} file: {error}", printable(path), "give NAME.png"
+        ) from None
     return file.getvalue()
 
 

@@ -142,17 +142,18 @@ def realism_error(
     return torch.cat(wrong).double().mean().item()
 
 
-def frechet(fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"]) -> float:
-    """Frechet distance between two sets, as normal distributions of the 64 means of the network's
-    last layer.
+def frechet(
+    fake: Float[Tensor, "n 3 h w"], real: Float[Tensor, "m 3 h w"], eyes: str = "features"
+) -> float:
+    """Frechet distance between two sets, as normal distributions of what ``eyes`` see in the mean
+    on their last layer.
 
     |mu - mu'|^2 + tr(S + S' - 2 (S S')^(1/2)), as in Heusel et al. (2017), who took Inception-v3:
-    say "on the course's features". It falls with n: compare sets of equal size. nan for fewer than
-    2 images.
+    say whose features. It falls with n: compare sets of equal size. nan for fewer than 2 images.
     """
     if min(len(fake), len(real)) < 2:
         return math.nan
-    return frechet_normal(last_means(fake), last_means(real))
+    return frechet_normal(last_means(fake, eyes), last_means(real, eyes))
 
 
 def ridge(

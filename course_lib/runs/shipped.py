@@ -56,19 +56,8 @@ def about(name: str, folder: Path = FILES) -> dict:
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def summary(name: str) -> str:
-    """One line about the weights called ``name``."""
-    origin = about(name)
-    run = origin["run"]
-    size = f"{run['config']['image_size']} px, {origin['bytes'] / 1e6:.1f} MB"
-    made = f"{origin['steps']} steps in {origin['seconds'] / 60:.0f} min, {run['device']}"
-    return f"{name:18} {origin['title']}: {run['method']}, {size}, {made}"
-
-
-def origin(name: str) -> str:
-    """What a person asks first about the weights called ``name``, a line each; :func:`about` has
-    the rest.
-    """
+def origin(name: str) -> dict[str, object]:
+    """What a person asks about the weights called ``name``; :func:`about` has the rest."""
     told = about(name)
     run, test = told["run"], told["scores"]["test"]
     sentences = " ".join(told["card"].split()).rstrip(".").split(". ")
@@ -78,12 +67,11 @@ def origin(name: str) -> str:
         "licence": ". ".join(text for text in sentences if "licen" in text.lower()),
         "training": f"{run['method']}, {run['config']['image_size']} px, {told['steps']} steps in "
         f"{told['seconds'] / 60:.0f} min, {run['device']}, seed {run['seed']}",
-        "weights": f"{told['bytes']:,} bytes",
+        "weights": f"{told['bytes'] / 1e6:.1f} MB",
     }
     for score in filter(test.__contains__, MAIN):  # KID ends with the network that looked
         rows[f"test {score}"] = words.value_of(score, test)
-    rows |= {"made again by": told["command"], "all of it": FILES / f"{name}.json"}
-    return "\n".join(f"{label:24} {text}" for label, text in rows.items())
+    return rows | {"made again by": told["command"], "all of it": FILES / f"{name}.json"}
 
 
 def load(name: str, method: Method, folder: Path = FILES) -> None:

@@ -77,8 +77,9 @@ class Frame(NamedTuple):
         With a ``step`` of 0 it is a square.
         """
         sides = scaled(given, scale or size / share / min(given)) if step else (size, size)
-        most = max(sides) if scale else LONGEST * size
-        width, height = (fitted(min(side, most), size, step or 1) for side in sides)
+        width, height = (
+            fitted(side if scale else min(side, LONGEST * size), size, step or 1) for side in sides
+        )
         return cls((width[0], height[0]), (width[1], height[1]), given)
 
     def pad(self, x: Float[Tensor, "c h w"]) -> Float[Tensor, "1 c _ _"]:
@@ -137,9 +138,9 @@ def make_targets(
     if target.suffix.lower() in (*SUFFIXES, *HEIC) and not target.is_dir():
         suffix, folder, stems = target.suffix, target.parent, [target.stem]
         if suffix.lower() not in WRITTEN or not source.is_file():
-            what = f"{suffix} files" if source.is_file() else "several images as one file"
             raise CourseError(
-                f"cannot write {what}",
+                "cannot write "
+                + (f"{suffix} files" if source.is_file() else "several images as one file"),
                 target,
                 f"give a folder, or for one image NAME{', NAME'.join(WRITTEN)}",
             )

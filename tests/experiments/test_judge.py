@@ -1,6 +1,7 @@
 """tools/judge.py, without its weights: known answers of a network of random ones."""
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -20,6 +21,32 @@ def judge(monkeypatch):
     return module
 
 
+def test_a_setting_is_chosen_by_the_judge_where_a_score_of_it_is_asked_for(
+    judge, monkeypatch, tmp_path
+):
+    choose, asked = importlib.import_module("choose"), []
+    monkeypatch.setattr(choose, "ProcessPoolExecutor", ThreadPoolExecutor)
+    grid = tmp_path / "grid.toml"
+    grid.write_text(
+        "method = 'pix2pix'\ndata = 'emoji:edges'\nprofile = 'smoke'\n"
+        "steps = 1\nseeds = [0]\n[rows.one]\n"
+    )
+    for metric, wanted in {
+        "l1": False,
+        "elite1": False,  # a name that holds the judge's
+        "l1,kid_lite1": True,
+        "yx_distance_lite1": True,
+    }.items():
+        names = metric.split(",")
+        monkeypatch.setattr(
+            choose,
+            "score",
+            lambda _, judged, names=names: asked.append(judged) or dict.fromkeys(names, 1),
+        )
+        choose.main(str(grid), "one", metric)
+        assert asked.pop() is wanted and not asked
+
+
 def test_other_eyes_see_no_difference_where_there_is_none(judge):
     data = open_dataset("photos:colour", "val", 32)
     truth = {data[i]["x"].sum().item(): data[i]["y"] for i in range(len(data))}
@@ -31,7 +58,7 @@ def test_other_eyes_see_no_difference_where_there_is_none(judge):
 
     grey = judge.judged(Stub(lambda x: x), "photos:colour", "val")
     assert grey["kid_lite1_low"] <= grey["kid_lite1"] <= grey["kid_lite1_high"]
-    assert grey["chroma_ratio"] < 0.01
+    assert grey["chroma_ratio"] < 0.01 and set(judge.SCORES) < set(grey)
     x, y = (torch.stack([data[i][key] for i in range(len(data))]) for key in ("x", "y"))
     distance = losses.perceptual(judge.lite1()(x), judge.lite1()(y)).item()
     assert grey["distance_lite1"] == pytest.approx(distance, rel=1e-4)
