@@ -61,11 +61,15 @@ def fitted(side: int, size: int, step: int) -> tuple[int, int]:
 
 
 class Frame(NamedTuple):
-    """Sizes of an image on its way: ``inner``, padded to ``outer``, at last ``shown``."""
+    """Sizes of an image on its way: ``inner``, padded to ``outer``, at last ``shown``.
+
+    ``rim`` px of the padding are left and above, and as many on the other sides.
+    """
 
     inner: Size
     outer: Size
     shown: Size
+    rim: int = 0
 
     @classmethod
     def of(
@@ -74,22 +78,27 @@ class Frame(NamedTuple):
         """Both sides are multiplied by ``scale``. Without one the shorter side gets ``size``, or
         more if that was a ``share`` of it in training, and the longer one at most LONGEST of them.
 
-        With a ``step`` of 0 it is a square.
+        With a ``step`` of 0 it is a square. A network that has seen parts of larger pictures does
+        not know what a border is, and draws a frame there: it gets a rim.
         """
         sides = scaled(given, scale or size / share / min(given)) if step else (size, size)
+        rim = size // 8 if share < 1 else 0
         width, height = (
-            fitted(side if scale else min(side, LONGEST * size), size, step or 1) for side in sides
+            fitted((side if scale else min(side, LONGEST * size)) + 2 * rim, size, step or 1)
+            for side in sides
         )
-        return cls((width[0], height[0]), (width[1], height[1]), given)
+        inner = width[0] - 2 * rim, height[0] - 2 * rim
+        return cls(inner, (width[1], height[1]), given, rim)
 
     def pad(self, x: Float[Tensor, "c h w"]) -> Float[Tensor, "1 c _ _"]:
         """``x`` of the inner size as the network gets it, padded by its reflection."""
-        right, below = self.outer[0] - x.shape[2], self.outer[1] - x.shape[1]
-        return F.pad(x, (0, right, 0, below), mode="reflect")[None]
+        right, below = (a - b - self.rim for a, b in zip(self.outer, self.inner, strict=True))
+        return F.pad(x, (self.rim, right, self.rim, below), mode="reflect")[None]
 
     def crop(self, fake: Float[Tensor, "3 h w"], source: Image.Image | None = None) -> Image.Image:
         """What the network painted, without the padding, and as transparent as ``source``."""
-        image = to_image(fake[:, : self.inner[1], : self.inner[0]])
+        width, height = self.inner
+        image = to_image(fake[:, self.rim :, self.rim :][:, :height, :width])
         image = image.resize(self.shown, Image.Resampling.BICUBIC)
         if source and "A" in source.getbands():
             image.putalpha(source.getchannel("A").resize(self.shown))

@@ -82,10 +82,12 @@ export const whole = (model) => model.size / (model.share ?? 1); // shorter side
 export async function paint(model, source, { short, code = [], smooth = true } = {}) {
   const share = (short ?? whole(model)) / shorter(source), least = short ? model.multiple : model.size;
   const reduced = (side) => model.multiple ? Math.min(LONGEST * model.size, Math.round(side * share)) : model.size;
-  const [[inW, w], [inH, h]] = [source.width, source.height].map((side) => fitted(reduced(side), model, least));
-  const y = await run(model, toFloats(resized(source, inW, inH, smooth), w, h), code, w, h);
+  const rim = short || !(model.share < 1) ? 0 : Math.floor(model.size / 8); // see Frame in course_lib/runs/sizes.py
+  const [[outW, w], [outH, h]] = [source.width, source.height].map((side) => fitted(reduced(side) + 2 * rim, model, least));
+  const inW = outW - 2 * rim, inH = outH - 2 * rim;
+  const y = await run(model, toFloats(resized(source, inW, inH, smooth), w, h, rim), code, w, h);
   demo.first ??= performance.now();
-  return toImage(y, inW, inH, w, h);
+  return toImage(y, inW, inH, w, h, rim);
 }
 
 // ---- pictures
@@ -122,22 +124,22 @@ export function resized(picture, width, height, smooth = true) { // ImageData of
   return to.getImageData(0, 0, width, height);
 }
 
-const mirrored = (i, side) => side - 1 - Math.abs(side - 1 - i); // beyond the right and the lower border
+const mirrored = (i, side) => side - 1 - Math.abs(side - 1 - Math.abs(i)); // beyond a border
 
-export function toFloats({ data, width, height }, w = width, h = height) { // 0..255 RGBA -> [-1, 1], channels first
+export function toFloats({ data, width, height }, w = width, h = height, rim = 0) { // 0..255 RGBA -> [-1, 1], channels first
   const x = new Float32Array(3 * w * h);
   for (let j = 0, k = 0; j < h; j++) for (let i = 0; i < w; i++, k++) {
-    const from = 4 * (mirrored(j, height) * width + mirrored(i, width));
+    const from = 4 * (mirrored(j - rim, height) * width + mirrored(i - rim, width));
     for (let c = 0; c < 3; c++) x[c * w * h + k] = data[from + c] / 127.5 - 1;
   }
   return x;
 }
 
-function toImage(y, width, height, w, h) { // of (3 h w) the upper left part
+function toImage(y, width, height, w, h, rim) { // of (3 h w) what is within the rim and the padding
   const out = new ImageData(width, height);
   out.data.fill(255); // opaque; what is written below is rounded and clamped
   for (let j = 0; j < height; j++) for (let i = 0; i < width; i++)
-    for (let c = 0; c < 3; c++) out.data[4 * (j * width + i) + c] = (y[(c * h + j) * w + i] + 1) * 127.5;
+    for (let c = 0; c < 3; c++) out.data[4 * (j * width + i) + c] = (y[(c * h + j + rim) * w + i + rim] + 1) * 127.5;
   return out;
 }
 
