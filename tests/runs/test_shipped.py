@@ -151,7 +151,7 @@ def test_where_they_come_from_is_told_in_some_ten_lines(name, course):
     for fact in (known["run"]["method"], known["run"]["data"], "128 px", "seed 0", "min, CPU"):
         assert fact.replace("128", str(known["run"]["config"]["image_size"])) in out
     assert known["command"] in out and f"{known['bytes'] / 1e6:.1f} MB" in out
-    eyes = "lite0" if name.startswith("photo-") else "features"
+    eyes = "lite0" if name.startswith("photo") else "features"
     value, low, high = (
         known["scores"]["test"][f"kid_{eyes}{end}"] for end in ("", "_low", "_high")
     )
