@@ -15,7 +15,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from course_lib.data.files import replace_file
 
-PHOTOGRAPH = {"format": "JPEG", "quality": 88, "subsampling": 0, "optimize": True}
+PHOTOGRAPH = {"format": "JPEG", "quality": 84, "progressive": True, "optimize": True}
 SMALLER = 0.8  # of a PNG's bytes: then the picture is a photograph
 # Of 255, the mean change by 256 colours that nobody sees: of drawings, and of what has hard edges.
 UNSEEN = (0.3, 1.0)
