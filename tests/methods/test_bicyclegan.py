@@ -1,6 +1,5 @@
 """One BicycleGAN step: which term reaches which network, and what z does."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -8,27 +7,16 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import CourseError
-from course_lib.methods.bicyclegan import BicycleGAN, Config
 from course_lib.networks.bicycle import (
     MultiScalePatchGAN,
     ResNetEncoder,
 )
 from course_lib.networks.blocks import receptive_field
 from tests.methods.contract import assert_same_weights, has_gradient, in_float64, step, weights
+from tests.methods.test_contract import CASES
 from tests.support.tensors import pairs
 
-SMALL = Config(
-    image_size=32, z_dim=3, base_channels=4, e_base_channels=4, d_base_channels=4, d_layers=1,
-    dropout=0.0, init="normal", batch_size=2,
-)  # fmt: skip
-
-
-batch = partial(pairs, size=32)
-
-
-def make(bf16: bool = False, **changes) -> BicycleGAN:
-    torch.manual_seed(0)
-    return BicycleGAN(replace(SMALL, **changes), bf16=bf16)
+make, batch = CASES["bicyclegan"].make, partial(pairs, size=32)
 
 
 # ---- networks
