@@ -12,7 +12,6 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from io import BytesIO
 from pathlib import Path
 
 import nbformat
@@ -77,6 +76,7 @@ class Watch:
         self.server, self.raised, self.elsewhere = server, [], []
         self.context = browser.new_context(viewport={"width": 1200, "height": 950}, **options)
         self.page = self.context.new_page()
+        self.page.set_default_timeout(120_000)
         self.page.on("pageerror", lambda error: self.raised.append(str(error)))
         self.page.on("websocket", lambda socket: socket.on("framereceived", self.frame))
         self.page.on("requestfinished", self.request)
@@ -175,7 +175,6 @@ def test_without_the_token_the_app_is_refused(voila, query):
 def test_the_app_is_played_with(voila, browser, keep):
     watch = Watch(browser, voila)
     page = watch.page
-    page.set_default_timeout(120_000)
     page.goto(voila.address)
     page.get_by_role("link", name="as a Van Gogh").wait_for()  # the first tab
     page.get_by_role("tab", name="Draw").click()
@@ -206,8 +205,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     upload = page.locator(".course-draw input[type=file]")
     red = Image.new("RGB", (96, 64), "white")
     red.paste("red", (20, 20, 70, 50))
-    red.save(file := BytesIO(), "png")
-    picture_file = {"name": "red.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    picture_file = {"name": "red.png", "mimeType": "image/png", "buffer": encoded(red, "png")}
     changes(answer, lambda: upload.set_input_files(picture_file))
 
     def tab(name: str, picture: str):
@@ -284,7 +282,6 @@ def sized(shown: list, *size: int) -> None:
 def test_a_photograph_three_ways(voila, browser, keep):
     watch = Watch(browser, voila)
     page = watch.page
-    page.set_default_timeout(60_000)
     page.goto(voila.address)
     shown = [page.get_by_alt_text(caption, exact=True) for caption in PHOTO]
     shown[-1].wait_for()
@@ -326,7 +323,6 @@ def test_a_photograph_three_ways(voila, browser, keep):
 def test_the_camera_takes_a_photograph(voila, browser, keep):
     watch = Watch(browser, voila, permissions=["camera"])
     page = watch.page
-    page.set_default_timeout(60_000)
     page.goto(voila.address)
     painted = page.get_by_alt_text(PHOTO[2], exact=True)
     painted.wait_for()
@@ -366,7 +362,6 @@ def test_the_camera_takes_a_photograph(voila, browser, keep):
 def test_without_a_camera_nothing_is_lost(voila, browser, why, said):
     watch = Watch(browser, voila)  # which says no to every question
     page = watch.page
-    page.set_default_timeout(60_000)
     if why == "none":
         page.add_init_script(
             "navigator.mediaDevices.getUserMedia = async () => {"
@@ -478,7 +473,6 @@ def run_all(watch: Watch, name: str) -> None:
     and the work of the first is lost.
     """
     page = watch.page
-    page.set_default_timeout(60_000)
     address, token = watch.server.address.split("/lab?token=")
     wanted = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
     headers = {"Authorization": f"token {token}"}

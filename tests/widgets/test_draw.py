@@ -18,6 +18,7 @@ from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.dcgan import DCGAN
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.widgets import draw as drawing
+from tests.support.pictures import encoded
 
 FIRST = drawing.PRESETS[0]
 
@@ -120,14 +121,12 @@ def test_an_uploaded_line_drawing_stays_one(width, side, paper):
     image = Image.new("RGB", (side, side), paper)
     pen, eighth = ImageDraw.Draw(image), side // 8
     pen.ellipse((eighth, eighth, 7 * eighth, 7 * eighth), outline="#202020", width=width)
-    image.save(file := BytesIO(), "png")
-    x = drawing.picture_to_x(file.getvalue(), 64)[0, 0]
+    x = drawing.picture_to_x(encoded(image, "png"), 64)[0, 0]
     changes = (x[32, 1:] != x[32, :-1]).sum()
     # two strokes; their outlines would be four
     assert set(x.unique().tolist()) == {-1.0, 1.0} and changes == 4
     pen.ellipse((2 * eighth, 2 * eighth, 6 * eighth, 6 * eighth), fill="#202020")
-    image.save(file := BytesIO(), "png")
-    filled = drawing.picture_to_x(file.getvalue(), 64)
+    filled = drawing.picture_to_x(encoded(image, "png"), 64)
     assert torch.equal(filled, outlines(to_tensor(image, 64)[None], 0.35))
 
 
@@ -161,8 +160,7 @@ def test_an_uploaded_picture_becomes_an_outline(model):
     canvas = drawing.draw(model)
     sent = collected(canvas)
     picture = to_image(EmojiEdges("test", 64).y[88])
-    picture.save(file := BytesIO(), "png")
-    upload(canvas, file.getvalue())
+    upload(canvas, encoded(picture, "png"))
     x = drawing.drawing_to_x(np.array(picture_of(sent[0]["image"])), 32)[0]
     assert torch.equal(x, outlines(to_tensor(picture, 32)[None], 0.7)[0])
 
