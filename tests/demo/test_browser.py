@@ -19,18 +19,13 @@ import psutil
 import pytest
 from PIL import Image
 
-from course_lib import CourseError, runs
+from course_lib import CourseError
 from course_lib.demo import app
 from tests import ROOT
+from tests.support import small
 from tests.support.pictures import encoded, photograph
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:
@@ -126,10 +121,7 @@ def stroke(page, canvas, *points) -> None:
 def voila(tmp_path_factory):
     pytest.importorskip("voila", reason="voila, of the extra web, is not installed")
     folder = tmp_path_factory.mktemp("app")
-    runs.train(
-        "pix2pix", "emoji:edges", folder / "own", runs.make_config("pix2pix", "smoke"),
-        steps=8, progress=False,
-    )  # fmt: skip
+    small.trained(folder / "own", size=32, steps=8, previews=3)
     names = (
         "photos-colour",
         "photo-van-gogh",
@@ -140,7 +132,8 @@ def voila(tmp_path_factory):
     )
     shipped = [f"shipped:{name}" for name in names]
     course = [sys.executable, "-m", "course_lib.cli", "demo", *shipped, "own"]
-    command = [*course, "--no-browser", "--port", str(free_port())]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        command = [*course, "--no-browser", "--port", str(free.getsockname()[1])]
     server = Server(command, folder, r"http://127\.0\.0\.1:\d+/\?token=\S+")
     yield server
     kernels = psutil.Process(server.process.pid).children(recursive=True)
@@ -387,11 +380,9 @@ def test_what_the_app_cannot_do_is_said(tmp_path, monkeypatch):
         app.serve(["shipped:nothing"])
     with pytest.raises(CourseError, match="no readable run"):
         app.serve([str(tmp_path)])
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(CourseError, match="answers on port"):
-            app.serve(["shipped:edges-emoji"], port=taken.getsockname()[1])
+    answers = pytest.raises(CourseError, match="answers on port")
+    with socket.create_server(("127.0.0.1", 0)) as taken, answers:
+        app.serve(["shipped:edges-emoji"], port=taken.getsockname()[1])
     monkeypatch.setitem(sys.modules, "voila.app", None)
     with pytest.raises(CourseError, match="package that is missing"):
         app.serve([])

@@ -10,29 +10,25 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from course_lib import CourseError, runs
+from course_lib import CourseError
 from course_lib.data.emoji import EmojiEdges, outlines
 from course_lib.data.images import to_image, to_tensor
 from course_lib.methods.base import Method
-from course_lib.methods.bicyclegan import BicycleGAN
-from course_lib.methods.dcgan import DCGAN
-from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.widgets import draw as drawing
 from tests.support.pictures import encoded
+from tests.support.small import untrained
 
 FIRST = drawing.PRESETS[0]
 
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    return Pix2Pix(runs.make_config("pix2pix", "smoke"))  # 32 px
+    return untrained("pix2pix")  # 32 px
 
 
 @pytest.fixture(scope="module")
 def coded():
-    torch.manual_seed(0)
-    return BicycleGAN(runs.make_config("bicyclegan", "smoke", settings=["z_dim=3"]))
+    return untrained("bicyclegan", None, "z_dim=3")
 
 
 @pytest.fixture(scope="module")
@@ -183,4 +179,4 @@ def test_errors_are_told_to_the_page_and_raised(model, circle):
     ask(canvas, circle)  # it works again
     assert sent[-1]["kind"] == "picture"
     with pytest.raises(CourseError, match="from noise"):
-        drawing.draw(DCGAN(runs.make_config("dcgan", "smoke")))
+        drawing.draw(untrained("dcgan"))

@@ -17,12 +17,12 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.data.facades import Facades
 from course_lib.data.images import read_image, to_bytes, to_image
-from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cut import CUT
 from course_lib.plotting.figures import GAP
 from course_lib.widgets import back, latents, lens, photograph, scene, scrubber, styles
 from course_lib.widgets.show import Pictures, data_url
 from tests.support import pictures
+from tests.support.small import untrained
 
 
 def seen(html: str) -> Image.Image:
@@ -53,9 +53,7 @@ def run(tmp_path):
 
 def made(name: str):
     """An untrained method of 32 px, and three images of x and of y."""
-    torch.manual_seed(0)
-    method = runs.method_class(name)(runs.make_config(name, "smoke", 32))
-    return method, *(torch.rand(2, 3, 3, 32, 32) * 2 - 1)
+    return untrained(name, 32), *(torch.rand(2, 3, 3, 32, 32) * 2 - 1)
 
 
 def explorer(_):
@@ -68,7 +66,7 @@ def editor(_):
     return scene.editor(made("pix2pixhd")[0], [(i["labels"], i["instances"]) for i in items])
 
 
-def untrained(colouring: bool = False) -> tuple:
+def painter(colouring: bool = False) -> tuple:
     """A method and the settings of its run, as ``runs.open_run`` gives them."""
     method, look = made("cut")[0], {"beside": False, "grey": [], "same_luminance": False}
     look |= {"grey": ["x"], "same_luminance": True} if colouring else {"share": 0.5}
@@ -78,7 +76,7 @@ def untrained(colouring: bool = False) -> tuple:
 def ways(*sizes):
     """Photographs through two networks, one of which has learned to colour."""
     photos = {f"photograph {i}": pictures.photograph(*size, i) for i, size in enumerate(sizes)}
-    box = photograph.ways({"in colour": untrained(True), "as a painting": untrained()}, photos)
+    box = photograph.ways({"in colour": painter(True), "as a painting": painter()}, photos)
     assert not box.true.picture  # an executed page need not carry pictures that nobody sees
     box.true.seen = True
     return box
@@ -171,8 +169,7 @@ def test_the_scrubber_shows_previews_in_order_and_a_line_at_their_step(run, monk
 
 @pytest.fixture(scope="module")
 def coded():
-    torch.manual_seed(0)
-    return BicycleGAN(runs.make_config("bicyclegan", "smoke", settings=["z_dim=3"]))
+    return untrained("bicyclegan", None, "z_dim=3")
 
 
 @pytest.fixture(scope="module")
@@ -360,8 +357,8 @@ def test_what_is_no_photograph_leaves_the_old_pictures(painted, monkeypatch):
 
 def test_on_paper_each_photograph_is_a_row():
     photos = {"a_b": pictures.photograph(64, 48), "tall": pictures.photograph(30, 90)}
-    figure = photograph.static({"in colour": untrained(True), "painted": untrained()}, photos)
+    figure = photograph.static({"in colour": painter(True), "painted": painter()}, photos)
     words = [text.get_text() for text in figure.texts]
     assert words == ["a b", "tall", "the photograph", "in colour", "painted"]
     with pytest.raises(CourseError, match="label maps"):
-        photograph.static({"house": (made("pix2pixhd")[0], untrained()[1])}, photos)
+        photograph.static({"house": (made("pix2pixhd")[0], painter()[1])}, photos)
