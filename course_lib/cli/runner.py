@@ -49,8 +49,9 @@ def run_notebooks(
     sources = [_load(path, parameters) for path in paths]
     for path in paths:
         if out.is_dir() and out.samefile(path.parent):
-            what = "the result would overwrite the notebook"
-            raise CourseError(what, path, "choose another --out")
+            raise CourseError(
+                "the result would overwrite the notebook", path, "choose another --out"
+            )
         if any((out / f"{path.stem}.{suffix}").exists() for suffix in ("ipynb", "html")):
             check_fresh(out, "report.json", '"notebooks"')
     versions = {name: metadata.version(name) for name in REPORTED}

@@ -8,7 +8,7 @@ from itertools import permutations
 from torch.utils.data import Dataset
 
 from course_lib.data.augment import Augment
-from course_lib.data.base import SIZES, TwoDomains, View
+from course_lib.data.base import SIZES, TwoDomains, View, spread
 from course_lib.data.earth import EarthPairs
 from course_lib.data.emoji import STYLES, EmojiDrawn, EmojiStyles
 from course_lib.data.emoji import TASKS as DRAWN
@@ -34,6 +34,7 @@ __all__ = [
     "View",
     "names",
     "open_dataset",
+    "spread",
 ]
 
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired

@@ -18,6 +18,12 @@ def item_generator(*key: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
+def spread(items: Any, most: int) -> list:
+    """At most so many of ``items``, a sequence or a data set: the first, and evenly on from it."""
+    count = min(most, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
+
+
 class TwoDomains(Dataset):
     """Items are dicts of x, y and what else is known; attributes say what may be done to them."""
 

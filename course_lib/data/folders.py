@@ -67,22 +67,17 @@ PARTS = {"A", "B", AB, *SPLITS, *DOMAINS}
 Splits = dict[str, list[Path]]  # images by train, val and test
 
 
-def side_by_side(folder: str | os.PathLike) -> bool:
-    """Whether a folder has A|B images."""
-    there = {part for part in PARTS if os.path.isdir(Path(folder) / part)}
-    return there.isdisjoint(DOMAINS) and (bool({AB, "train"} & there) or not {"A", "B"} & there)
-
-
 def layout_of(folder: Path) -> tuple[str, Splits, Splits, bool, bool]:
     """Which layout a folder has: how its card begins; its images of A, or A|B, and of B by
     split, before any is held out; whether they are pairs; and whether in one file (A|B).
 
     Raises CourseError for partners that are missing.
     """
-    if side_by_side(folder):
-        images = images_by_split(folder / AB if os.path.isdir(folder / AB) else folder)
+    there = {part for part in PARTS if os.path.isdir(folder / part)}
+    if there.isdisjoint(DOMAINS) and ({AB, "train"} & there or not {"A", "B"} & there):
+        images = images_by_split(folder / AB if AB in there else folder)
         return "Pairs in A|B images side by side", images, images, True, True
-    if any(os.path.isdir(folder / part) for part in DOMAINS):
+    if there & DOMAINS:
         a, b = images_by_split(folder, "A"), images_by_split(folder, "B")
         return "Unpaired images", a, b, False, False
     a, b = images_by_split(folder / "A"), images_by_split(folder / "B")

@@ -41,12 +41,9 @@ def painting(name: str) -> Image.Image:
 
 def half(picture: Image.Image, second: bool) -> Image.Image:
     """One half of a picture, cut across its longer side."""
-    width, height = picture.size
-    if width > height:
-        width //= 2
-    else:
-        height //= 2
-    left, top = (picture.width - width) * second, (picture.height - height) * second
+    w, h = picture.size
+    width, height = (w // 2, h) if w > h else (w, h // 2)
+    left, top = (w - width) * second, (h - height) * second
     return picture.crop((left, top, left + width, top + height))
 
 

@@ -16,7 +16,7 @@ from torch.utils.data import Subset, default_collate
 from traitlets.config import Config
 
 from course_lib import runs
-from course_lib.data import TwoDomains, open_dataset, photos
+from course_lib.data import TwoDomains, open_dataset, photos, spread
 from course_lib.demo import CAPTIONS
 from course_lib.errors import CourseError, need
 from course_lib.runs import looks, shipped
@@ -214,10 +214,10 @@ def _held_out(run: Translator, split: str) -> TwoDomains:
 def _some(run: Translator) -> dict[str, Any]:
     """Some held-out items as a batch, the more telling emoji, and their ``names`` if any."""
     data = _held_out(run, "test")
-    known, count = data.names or [], min(SHOWN, len(data.presentable))
+    known = data.names or []
     rows = [known.index(name) for name in EMOJI if name in known]
     if len(rows) < 2:
-        rows = [data.presentable[i * len(data.presentable) // count] for i in range(count)]
+        rows = spread(data.presentable, SHOWN)
     names = [known[i] for i in rows] if known else None
     return default_collate([data[i] for i in rows]) | {"names": names}
 

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data import TwoDomains, photos
+from course_lib.data import TwoDomains, photos, spread
 from course_lib.data.files import check_fresh
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.data.label_maps import SHADES
@@ -140,8 +140,7 @@ def _inputs(page: Path, name: str, data: TwoDomains, drawn: Callable[[dict], Ten
     """
     names = list(data.names or map(str, range(len(data))))
     rows = [names.index(chosen) for chosen in CHOSEN if chosen in names]
-    shown = data.presentable
-    rows = rows or sorted({shown[i * len(shown) // PRESETS] for i in range(PRESETS)})
+    rows = rows or spread(data.presentable, PRESETS)
     x = torch.stack([drawn(data[i]) for i in rows])
     (page / "presets" / name).mkdir(parents=True)
     presets = []

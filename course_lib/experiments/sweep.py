@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from course_lib import __version__, runs
-from course_lib.data import open_dataset
+from course_lib.data import open_dataset, spread
 from course_lib.data.download import cache_folder
 from course_lib.data.files import (
     check_apart,
@@ -292,8 +292,7 @@ def _pictures(method: Any, cell: Cell) -> dict[str, bytes]:
         return {"xy": _png(list(method.preview().values()))}
     cfg, out = method.config, {}
     data = open_dataset(cell.data, "test", cfg.image_size, cell.direction, load=cfg.load)
-    count = min(8, len(data))
-    items = [data[i * len(data) // count] for i in range(count)]
+    items = spread(data, 8)
     torch.manual_seed(cell.seed)
     for direction in method.directions:
         x, y = (torch.stack([item[name] for item in items]) for name in direction)

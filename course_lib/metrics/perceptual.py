@@ -80,11 +80,7 @@ def _seen(images: Tensor, eyes: str) -> Iterator[list[Tensor]]:
         net = load_features(max(images.shape[-2:])).to(images.device)
     else:
         net = load_photo_features(images.device)
-    return map(net, images.split(_chunk(images)))
-
-
-def _chunk(images: Tensor) -> int:
-    return max(1, PIXELS // (images.shape[-2] * images.shape[-1]))
+    return map(net, images.split(max(1, PIXELS // (images.shape[-2] * images.shape[-1]))))
 
 
 # ---- how far the set of fakes is from the set of real images

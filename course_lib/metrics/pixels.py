@@ -208,8 +208,7 @@ def mean_image(data: Dataset) -> Float[Tensor, "3 h w"]:
     """
     if not len(data):
         raise ValueError("the mean of no images")
-    total = sum(y.double().sum(0) for (y,) in _batches(data, CHUNK, "y"))
-    return (total / len(data)).float()
+    return (sum(y.double().sum(0) for (y,) in _batches(data, CHUNK, "y")) / len(data)).float()
 
 
 def nearest_neighbours(

@@ -17,7 +17,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from course_lib.data import TwoDomains, View
+from course_lib.data import TwoDomains, View, spread
 from course_lib.metrics import pixels
 from course_lib.metrics.intervals import bootstrap
 from course_lib.metrics.perceptual import distances
@@ -38,15 +38,17 @@ def baselines(held_out: TwoDomains, train: TwoDomains) -> dict[str, float]:
     groups = groups_of(held_out)
     if held_out.paired and train.paired:
         return means(pixels.each_baseline(train, held_out), groups=groups)
-    found, count = {}, min(len(held_out), len(train))
+    found = {}
     items = default_collate([held_out[i] for i in range(len(held_out))])
-    real = torch.stack([train[i * len(train) // count]["y"] for i in range(count)])
+    real = torch.stack([item["y"] for item in spread(train, len(held_out))])
     for name, images in (("copy", items["x"]), ("real", real)):
         apart = distances(
             images, items["y"][: len(images)], groups[: len(images)], eyes=held_out.eyes
         )
-        for end in ("", "_low", "_high"):
-            found[f"baseline_{name}_kid{end}"] = apart[f"kid_{held_out.eyes}{end}"]
+        found |= {
+            f"baseline_{name}_kid{end}": apart[f"kid_{held_out.eyes}{end}"]
+            for end in ("", "_low", "_high")
+        }
     return found
 
 

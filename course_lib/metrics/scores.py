@@ -288,8 +288,10 @@ def _shares(one: Translated) -> dict[str, Float[Tensor, "n 2"]]:
     if one.paired and _styles(one.data):
         grey = shape(fake), shape(real)
         searches = {"top1": (fake, real), "copy_top1": (one.source, real), "shape_top1": grey}
-        for name, search in searches.items():
-            shares[name] = of_mean((others_nearer(*search) < 1).double())
+        shares |= {
+            name: of_mean((others_nearer(*search) < 1).double())
+            for name, search in searches.items()
+        }
     for name, counted, data in OF_WINDOWS:
         if one.paired and one.forward and one.data in data:
             shares[name] = counted(fake, one.items["labels"], one.items["instances"])

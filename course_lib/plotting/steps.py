@@ -157,8 +157,10 @@ class _Watch(TorchFunctionMode):
         self.look()
         if not self.updates or self.close():
             self.updates.append(Update())
-            for name, net in self.networks.items():
-                self.weights[name] = [p.detach().clone() for p in net.parameters()]
+            self.weights = {
+                name: [p.detach().clone() for p in net.parameters()]
+                for name, net in self.networks.items()
+            }
         for name, net in self.networks.items():
             if not any(p.grad is not None and p.grad.any() for p in net.parameters()):
                 self.holds[name] = set()

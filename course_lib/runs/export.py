@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.data import names, open_dataset
+from course_lib.data import names, open_dataset, spread
 from course_lib.data.files import MARK, check_outputs, expanded, replace_file
 from course_lib.data.label_maps import SHADES, shaded
 from course_lib.errors import CourseError, need
@@ -114,9 +114,8 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     where = settings["data"]
     name = where if where in names() else Path(where).name  # a page must not tell folders
     data = open_dataset(where, "test", method.config.image_size, direction, load=method.config.load)
-    pick = _shaded if method.maps else itemgetter("x")
-    count = min(INPUTS, len(data))
-    x = torch.stack([pick(data[i * len(data) // count]) for i in range(count)])
+    pick = (lambda of: shaded(of["labels"], of["instances"])) if method.maps else itemgetter("x")
+    x = torch.stack([pick(item) for item in spread(data, INPUTS)])
     about = {
         "direction": direction,
         "data": name,
@@ -142,7 +141,7 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
     look = looks.of_run(settings, direction)
     return facts | {
         "difference": difference,
-        "compared": count,
+        "compared": len(x),
         "bytes": len(written),
         "dataset": data,
         "x": pick,
@@ -253,11 +252,6 @@ class _Doubling(nn.Module):
 
 
 # ---- pix2pixHD sees labels, borders and styles; its file gets a picture and a code
-
-
-def _shaded(item: dict) -> Tensor:
-    """A scene as a picture in the colours of SHADES."""
-    return shaded(item["labels"], item["instances"])
 
 
 def _codes(method: Method, n: int) -> Tensor | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.data import DATA_SETS, TwoDomains, paintings
+from course_lib.data import DATA_SETS, TwoDomains, paintings, spread
 from course_lib.data.images import find_images, grey
 from course_lib.methods.base import Method
 
@@ -34,10 +34,9 @@ def of_data(dataset: TwoDomains) -> dict[str, Any]:
     ``grey``, whether one is the other without its colours (``same_luminance``), and and its
     ``share``.
     """
-    count = min(LOOKED_AT, len(dataset))
     in_grey, alike = ["x", "y"], dataset.paired
-    for i in range(count):
-        item = dataset[i * len(dataset) // count]
+    for i in spread(range(len(dataset)), LOOKED_AT):
+        item = dataset[i]
         in_grey = [side for side in in_grey if is_grey(item[side])]
         if not in_grey:
             break

@@ -69,8 +69,8 @@ def origin(name: str) -> dict[str, object]:
         f"{told['seconds'] / 60:.0f} min, {run['device']}, seed {run['seed']}",
         "weights": f"{told['bytes'] / 1e6:.1f} MB",
     }
-    for score in filter(test.__contains__, MAIN):  # KID ends with the network that looked
-        rows[f"test {score}"] = words.value_of(score, test)
+    # KID ends with the network that looked
+    rows |= {f"test {score}": words.value_of(score, test) for score in MAIN if score in test}
     return rows | {"made again by": told["command"], "all of it": FILES / f"{name}.json"}
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from course_lib.data import View, files
+from course_lib.data import View, files, spread
 from course_lib.networks.hardware import seeded
 from course_lib.training import checkpoint
 from course_lib.training.progress import Progress
@@ -40,11 +40,12 @@ class Previews:
 
     def _hold_out(self, val: View) -> None:
         """Keep up to 64 images of ``val``, spread evenly; up to six of them are shown."""
-        count = min(64, len(val))
-        rows = [i * len(val) // count for i in range(count)]
+        rows = spread(range(len(val)), 64)
         items, worth_showing = [val[row] for row in rows], val.presentable
-        for key in ("x", "y", *self.method.maps):
-            self.val[key] = torch.stack([item[key] for item in items]).to(self.method.device)
+        self.val = {
+            key: torch.stack([item[key] for item in items]).to(self.method.device)
+            for key in ("x", "y", *self.method.maps)
+        }
         self.on_screen = [k for k, row in enumerate(rows) if row in worth_showing][:6]
         self.groups = [val.groups[row] for row in rows] if val.groups else rows
         self.paired, self.eyes = val.paired, val.eyes

@@ -64,8 +64,10 @@ def trials(n: int, seed: int) -> list[Trial]:
         # Half-way round first: with many images, none of the inputs is then seen both ways.
         turns = sorted(range(1, size), key=lambda turn, half=size // 2: abs(turn - half))
         pairs = [(group[i], group[(i + turn) % size]) for turn in turns for i in range(size)]
-        for real, fake in dice.sample(pairs[:count], count):
-            chosen.append(Trial(real, fake, dice.choice(("left", "right")), count == SCORED))
+        chosen += [
+            Trial(real, fake, dice.choice(("left", "right")), count == SCORED)
+            for real, fake in dice.sample(pairs[:count], count)
+        ]
     return chosen
 
 

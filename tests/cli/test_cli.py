@@ -21,7 +21,7 @@ from course_lib.methods import cyclegan
 from course_lib.metrics import diversity
 from course_lib.training import fit
 from tests import ROOT
-from tests.support import processes
+from tests.support import processes, small
 from tests.support.killing import write_pairs
 from tests.support.pictures import photograph
 
@@ -49,12 +49,9 @@ def blobs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(blobs, tmp_path_factory):
+    settings = ["lr=0.002", "batch_size=4", "d_base_channels=4"]
     out = tmp_path_factory.mktemp("run") / "out"
-    config = runs.make_config(
-        "pix2pix", "smoke", 32, ["lr=0.002", "batch_size=4", "d_base_channels=4"]
-    )
-    runs.train("pix2pix", str(blobs), out, config, steps=100, previews=0, progress=False)
-    return out
+    return small.trained(out, blobs, size=32, settings=settings, steps=100)
 
 
 STEP = ["pix2pix", "--data", "emoji:edges", "--steps", "1"]
@@ -121,8 +118,8 @@ def test_a_tilde_is_the_home_folder_however_a_path_is_given(tmp_path, monkeypatc
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setenv("HOME", str(home))
-    small = ("--profile=smoke", "--size=16", "--set=d_layers=1", "--steps=1")
-    course("train", "pix2pix", "--data=~/data", "--out=~/runs/a=b", *small)
+    quick = ("--profile=smoke", "--size=16", "--set=d_layers=1", "--steps=1")
+    course("train", "pix2pix", "--data=~/data", "--out=~/runs/a=b", *quick)
     course("translate", "--run=~/runs/a=b", "--input=~/data/train/0.png", "--output=~/0.png")
     begun = runs.make_config("pix2pix", start="~/runs/a=b")
     options = {"steps": 1, "previews": 0, "progress": False}

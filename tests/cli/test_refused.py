@@ -9,8 +9,9 @@ import shutil
 
 import pytest
 
-from course_lib import runs
+from tests.support import small
 from tests.support.archives import make_zip, snapshot
+from tests.support.killing import write_pairs
 from tests.support.pictures import encoded, noise, png
 from tests.support.processes import course
 
@@ -137,13 +138,7 @@ def test_training_is_refused(place, case, refusal):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    (folder / "data" / "train").mkdir(parents=True)
-    for i in range(3):
-        noise(32, 16, i).save(folder / "data" / "train" / f"{i}.png")
-    config = runs.make_config("pix2pix", "smoke", 16)
-    data, out = str(folder / "data"), folder / "out"
-    runs.train("pix2pix", data, out, config, steps=1, previews=0, progress=False)
-    return out
+    return small.trained(folder / "out", write_pairs(folder / "data", 3))
 
 
 OVER_TIME = "evaluate --run results --data emoji:edges --over-time"

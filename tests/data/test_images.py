@@ -2,7 +2,6 @@
 
 import os
 import struct
-import warnings
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ from course_lib.data.images import (
 )
 from tests.support import pictures
 from tests.support.archives import make_zip
-from tests.support.pictures import chunk, encoded, noise, png
+from tests.support.pictures import chunk, encoded, noise, png, turned
 
 
 def pixels(path):
@@ -272,10 +271,8 @@ def test_exif_orientation(tmp_path, kind, orientation):
     blocks = np.array(rows, np.uint8)
     upright = Image.fromarray(blocks.repeat(16, 0).repeat(16, 1))  # 32 rows, 48 columns
     stored = upright if orientation == 1 else upright.transpose(STORED[orientation])
-    exif = Image.Exif()
-    exif[0x0112] = orientation
     path = tmp_path / "photo"
-    stored.save(path, kind, exif=exif, quality=95)
+    stored.save(path, kind, exif=turned(orientation), quality=95)
     image = read_image(path)
     assert image.size == image_size(path) == (48, 32)
     assert np.abs(np.asarray(image).astype(int) - np.asarray(upright))[8::16, 8::16].max() < 40
@@ -317,17 +314,15 @@ def test_find_images_is_sorted_and_ignores_the_rest(tmp_path):
     assert [path.name for path in find_images(tmp_path)] == wanted
 
 
-def test_pictures_that_cannot_be_read_are_named_once_with_what_to_do(tmp_path):
+def test_pictures_that_cannot_be_read_are_named_once_with_what_to_do(tmp_path, recwarn):
     heic = [] if "HEIF" in images.FORMATS else ["a.HEIC", "b.heif"]
     names = [*heic, "c.CR2", "film.MP4", "old.psd"]
     silent = [".hidden.heic", "Thumbs.db", "desktop.ini", "Icon\r", "notes.txt", "a.AAE", "b.xmp"]
     for name in ["1.png", "2.jpg", *names, *silent]:
         (tmp_path / name).write_bytes(b"x")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for _ in range(3):
-            assert [path.name for path in find_images(tmp_path)] == ["1.png", "2.jpg"]
-    (said,) = (str(warning.message) for warning in caught)
+    for _ in range(3):
+        assert [path.name for path in find_images(tmp_path)] == ["1.png", "2.jpg"]
+    (said,) = (str(warning.message) for warning in recwarn)
     assert all(name in said for name in names) and not any(name in said for name in silent)
     assert f"left out {len(names)} of {len(names) + 8} files" in said
     assert all(words in said for words in ("raw photo", "ffmpeg"))
@@ -340,9 +335,7 @@ def test_pictures_that_cannot_be_read_are_named_once_with_what_to_do(tmp_path):
 def test_heic_is_read_where_its_package_is_installed(tmp_path):
     heif = pytest.importorskip("pillow_heif", reason="the extra heic is not installed")
     path, photo = tmp_path / "IMG_0001.HEIC", pictures.photograph(64, 48)
-    exif = Image.Exif()
-    exif[0x0112] = 8
-    heif.from_pillow(photo).save(path, quality=95, exif=exif.tobytes())
+    heif.from_pillow(photo).save(path, quality=95, exif=turned(8).tobytes())
     assert find_images(tmp_path) == [path] and image_size(path) == (48, 64)
     upright = np.asarray(photo.transpose(STORED[6])).astype(int)
     assert np.abs(np.asarray(read_image(path)) - upright).mean() < 8

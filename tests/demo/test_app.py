@@ -3,20 +3,17 @@
 from pathlib import Path
 
 import pytest
-import torch
 
-from course_lib import runs
 from course_lib.demo import app
 from course_lib.widgets import draw, real_or_fake
+from tests.support.small import untrained
 
 
 def made(name: str, data: str, folder: str, direction: str = "xy") -> app.Translator:
-    torch.manual_seed(0)
-    method = runs.method_class(name)(runs.make_config(name, "smoke"))  # 32 px
     colouring = data == "photos:colour"
     look = {"beside": False, "grey": ["x"] * colouring, "same_luminance": colouring}
     settings = {"method": name, "data": data, "direction": direction, "look": look}
-    return app.Translator(folder, method, settings, Path(folder))
+    return app.Translator(folder, untrained(name), settings, Path(folder))  # 32 px
 
 
 def test_tabs_are_filled_when_opened_and_show_their_errors(monkeypatch):

@@ -12,7 +12,6 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from io import BytesIO
 from pathlib import Path
 
 import nbformat
@@ -20,18 +19,13 @@ import psutil
 import pytest
 from PIL import Image
 
-from course_lib import CourseError, runs
+from course_lib import CourseError
 from course_lib.demo import app
 from tests import ROOT
+from tests.support import small
 from tests.support.pictures import encoded, photograph
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:
@@ -77,6 +71,7 @@ class Watch:
         self.server, self.raised, self.elsewhere = server, [], []
         self.context = browser.new_context(viewport={"width": 1200, "height": 950}, **options)
         self.page = self.context.new_page()
+        self.page.set_default_timeout(120_000)
         self.page.on("pageerror", lambda error: self.raised.append(str(error)))
         self.page.on("websocket", lambda socket: socket.on("framereceived", self.frame))
         self.page.on("requestfinished", self.request)
@@ -126,10 +121,7 @@ def stroke(page, canvas, *points) -> None:
 def voila(tmp_path_factory):
     pytest.importorskip("voila", reason="voila, of the extra web, is not installed")
     folder = tmp_path_factory.mktemp("app")
-    runs.train(
-        "pix2pix", "emoji:edges", folder / "own", runs.make_config("pix2pix", "smoke"),
-        steps=8, progress=False,
-    )  # fmt: skip
+    small.trained(folder / "own", size=32, steps=8, previews=3)
     names = (
         "photos-colour",
         "photo-van-gogh",
@@ -140,7 +132,8 @@ def voila(tmp_path_factory):
     )
     shipped = [f"shipped:{name}" for name in names]
     course = [sys.executable, "-m", "course_lib.cli", "demo", *shipped, "own"]
-    command = [*course, "--no-browser", "--port", str(free_port())]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        command = [*course, "--no-browser", "--port", str(free.getsockname()[1])]
     server = Server(command, folder, r"http://127\.0\.0\.1:\d+/\?token=\S+")
     yield server
     kernels = psutil.Process(server.process.pid).children(recursive=True)
@@ -175,7 +168,6 @@ def test_without_the_token_the_app_is_refused(voila, query):
 def test_the_app_is_played_with(voila, browser, keep):
     watch = Watch(browser, voila)
     page = watch.page
-    page.set_default_timeout(120_000)
     page.goto(voila.address)
     page.get_by_role("link", name="as a Van Gogh").wait_for()  # the first tab
     page.get_by_role("tab", name="Draw").click()
@@ -206,8 +198,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     upload = page.locator(".course-draw input[type=file]")
     red = Image.new("RGB", (96, 64), "white")
     red.paste("red", (20, 20, 70, 50))
-    red.save(file := BytesIO(), "png")
-    picture_file = {"name": "red.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    picture_file = {"name": "red.png", "mimeType": "image/png", "buffer": encoded(red, "png")}
     changes(answer, lambda: upload.set_input_files(picture_file))
 
     def tab(name: str, picture: str):
@@ -284,7 +275,6 @@ def sized(shown: list, *size: int) -> None:
 def test_a_photograph_three_ways(voila, browser, keep):
     watch = Watch(browser, voila)
     page = watch.page
-    page.set_default_timeout(60_000)
     page.goto(voila.address)
     shown = [page.get_by_alt_text(caption, exact=True) for caption in PHOTO]
     shown[-1].wait_for()
@@ -326,7 +316,6 @@ def test_a_photograph_three_ways(voila, browser, keep):
 def test_the_camera_takes_a_photograph(voila, browser, keep):
     watch = Watch(browser, voila, permissions=["camera"])
     page = watch.page
-    page.set_default_timeout(60_000)
     page.goto(voila.address)
     painted = page.get_by_alt_text(PHOTO[2], exact=True)
     painted.wait_for()
@@ -366,7 +355,6 @@ def test_the_camera_takes_a_photograph(voila, browser, keep):
 def test_without_a_camera_nothing_is_lost(voila, browser, why, said):
     watch = Watch(browser, voila)  # which says no to every question
     page = watch.page
-    page.set_default_timeout(60_000)
     if why == "none":
         page.add_init_script(
             "navigator.mediaDevices.getUserMedia = async () => {"
@@ -392,11 +380,9 @@ def test_what_the_app_cannot_do_is_said(tmp_path, monkeypatch):
         app.serve(["shipped:nothing"])
     with pytest.raises(CourseError, match="no readable run"):
         app.serve([str(tmp_path)])
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(CourseError, match="answers on port"):
-            app.serve(["shipped:edges-emoji"], port=taken.getsockname()[1])
+    answers = pytest.raises(CourseError, match="answers on port")
+    with socket.create_server(("127.0.0.1", 0)) as taken, answers:
+        app.serve(["shipped:edges-emoji"], port=taken.getsockname()[1])
     monkeypatch.setitem(sys.modules, "voila.app", None)
     with pytest.raises(CourseError, match="package that is missing"):
         app.serve([])
@@ -478,7 +464,6 @@ def run_all(watch: Watch, name: str) -> None:
     and the work of the first is lost.
     """
     page = watch.page
-    page.set_default_timeout(60_000)
     address, token = watch.server.address.split("/lab?token=")
     wanted = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
     headers = {"Authorization": f"token {token}"}

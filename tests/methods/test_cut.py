@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import losses
-from course_lib.methods import configs
 from course_lib.methods.cut import CUT, Config
 from course_lib.networks.blocks import BlurDown
 from course_lib.networks.efficientnet import load_photo_features
-from tests.methods.contract import assert_same_weights, in_float64
+from tests.methods.contract import Case, assert_same_weights, in_float64
+from tests.support.tensors import pairs as batch
 
 SMALL = {
     "image_size": 16,
@@ -24,16 +24,7 @@ SMALL = {
     "d_layers": 1,
     "places": 30,
 }
-
-
-def make(**changes) -> CUT:
-    torch.manual_seed(0)
-    return CUT(configs.build(Config, **SMALL | changes))
-
-
-def batch(count: int = 2, dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
-    torch.manual_seed(1)
-    return {key: torch.rand(count, 3, 16, 16, dtype=dtype) * 2 - 1 for key in ("x", "y")}
+make = Case(CUT, SMALL).make
 
 
 def test_patch_nce_is_a_loop_over_places():

@@ -1,32 +1,17 @@
 """CycleGAN: a step is its equations, and a pool keeps what was shown."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from course_lib import CourseError
-from course_lib.methods.cyclegan import PRESETS, Config, CycleGAN
+from course_lib.methods.cyclegan import PRESETS, Config
 from course_lib.methods.image_pool import ImagePool
-from course_lib.methods.noisy_cyclegan import NoisyCycleGAN
 from course_lib.networks import ResNetGenerator
 from tests.methods.contract import assert_same_weights, in_float64, weights
+from tests.methods.test_contract import CASES
 from tests.support.tensors import pairs as batch
 
-SMALL = Config(
-    image_size=16,
-    base_channels=4,
-    n_blocks=1,
-    d_base_channels=4,
-    d_layers=1,
-    batch_size=2,
-    pool_size=3,
-)
-
-
-def make(**changes) -> CycleGAN:
-    torch.manual_seed(0)
-    return CycleGAN(replace(SMALL, **changes))
+make = CASES["cyclegan"].make
 
 
 # ---- networks
@@ -90,7 +75,7 @@ def test_the_relative_identity_weight_is_the_absolute_one():
         steps.append(weights(method.G_xy))
     assert all(torch.equal(a, b) for a, b in zip(*steps, strict=True))
     with pytest.raises(CourseError, match="two names"):
-        replace(SMALL, lambda_identity=5.0, identity_share=0.5)
+        make(lambda_identity=5.0, identity_share=0.5)
 
 
 def test_the_authors_preset_is_the_paper_with_half_of_the_identity():
@@ -161,7 +146,5 @@ def test_pool_size_0_passes_everything_detached():
 
 
 def test_noise_makes_each_translation_another_one():
-    torch.manual_seed(0)
-    config = NoisyCycleGAN.Config(image_size=16, base_channels=4, d_base_channels=4, d_layers=1)
-    method, x = NoisyCycleGAN(config), batch()["x"]
+    method, x = CASES["noisy-cyclegan"].make(), batch()["x"]
     assert not torch.equal(method.translate(x)["fake_y"], method.translate(x)["fake_y"])

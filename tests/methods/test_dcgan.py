@@ -1,23 +1,16 @@
 """DCGAN: the paper's layers by hand arithmetic, and a step that is its equations."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
 from course_lib import CourseError
-from course_lib.methods.dcgan import DCGAN, Config
 from course_lib.networks import DCGANDiscriminator, DCGANGenerator, parameter_count
 from tests.methods.contract import assert_same_weights
+from tests.methods.test_contract import CASES
 
-SMALL = Config(image_size=16, z_dim=5, base_channels=4, d_base_channels=4, batch_size=6)
-
-
-def make(**changes) -> DCGAN:
-    torch.manual_seed(0)
-    return DCGAN(replace(SMALL, **changes))
+make = CASES["dcgan"].make
 
 
 def batch(n: int = 6) -> dict:

@@ -4,21 +4,11 @@ import pytest
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.methods import configs
-from course_lib.methods.flow import Config, FlowMatching
 from tests.methods.contract import assert_same_weights, in_float64
+from tests.methods.test_contract import CASES
+from tests.support.tensors import pairs as batch
 
-SMALL = {"image_size": 16, "base_channels": 8, "batch_size": 2, "average": 0.0}
-
-
-def make(**changes) -> FlowMatching:
-    torch.manual_seed(0)
-    return FlowMatching(configs.build(Config, **SMALL | changes))
-
-
-def batch(count: int = 2) -> dict[str, torch.Tensor]:
-    torch.manual_seed(1)
-    return {key: torch.rand(count, 3, 16, 16) * 2 - 1 for key in ("x", "y")}
+make = CASES["flow"].make
 
 
 def test_step_equals_the_equations():
@@ -26,7 +16,7 @@ def test_step_equals_the_equations():
     method, reference = in_float64(make(), make())
     method.run = lambda net, *inputs: net(*inputs)  # run() ends in float32
     opt = torch.optim.Adam(reference.v.parameters(), 1e-3, (0.9, 0.999))
-    data = {key: images.double() for key, images in batch().items()}
+    data = batch(dtype=torch.float64)
     x, y = data["x"], data["y"]
     for step in range(2):
         torch.manual_seed(step)

@@ -1,12 +1,10 @@
 """MUNIT: AdaIN, its equations, styles drawn and read."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
-from course_lib.methods.munit import MUNIT, Config
 from course_lib.metrics import scores
 from course_lib.networks.blocks import receptive_field
 from course_lib.networks.munit import (
@@ -15,20 +13,10 @@ from course_lib.networks.munit import (
     StyleDecoder,
 )
 from tests.methods.contract import assert_same_weights, in_float64, step
+from tests.methods.test_contract import CASES
 from tests.support.tensors import pairs
 
-SMALL = Config(
-    image_size=32, style_dim=3, base_channels=4, n_blocks=1, style_down=2, d_base_channels=4,
-    d_layers=2, d_scales=2, batch_size=2,
-)  # fmt: skip
-
-
-batch = partial(pairs, size=32)
-
-
-def make(bf16: bool = False, **changes) -> MUNIT:
-    torch.manual_seed(0)
-    return MUNIT(replace(SMALL, **changes), bf16=bf16)
+make, batch = CASES["munit"].make, partial(pairs, size=32)
 
 
 # ---- networks

@@ -6,18 +6,12 @@ from torch.nn.functional import logsigmoid
 
 from course_lib import losses
 from course_lib.errors import CourseError
-from course_lib.methods import configs, r3gan
-from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.networks.efficientnet import load_photo_features
 from tests.methods.contract import assert_same_weights
+from tests.methods.test_contract import CASES
 from tests.support.tensors import pairs as batch
 
-SMALL = {"image_size": 16, "base_channels": 4, "d_base_channels": 4, "d_layers": 1, "dropout": 0.0}
-
-
-def make(**changes) -> Pix2Pix:
-    torch.manual_seed(0)
-    return Pix2Pix(Config(**SMALL | changes))
+make = CASES["pix2pix"].make
 
 
 def test_step_equals_the_equations():
@@ -46,12 +40,8 @@ def test_step_equals_the_equations():
 
 def test_the_step_of_r3gan_equals_its_equations():
     """L_D, with R1 at y and R2 at the fake, and L_G."""
-    config = r3gan.Config(**SMALL, lambda_r1=3.0)
-    torch.manual_seed(0)
-    method = r3gan.R3GAN(config)
-    torch.manual_seed(0)
-    reference = r3gan.R3GAN(config)
-    data = batch()
+    make, data = CASES["r3gan"].make, batch()
+    method, reference = make(lambda_r1=3.0), make(lambda_r1=3.0)
     G, D, x, y = reference.G, reference.D, data["x"], data["y"]
     opt_D = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999))
     terms = method.step(data)
@@ -67,15 +57,14 @@ def test_the_step_of_r3gan_equals_its_equations():
     expected |= {"g_gan": -logsigmoid(fake - real).mean(), "g_l1": (y - fake_y).abs().mean()}
     assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-4)
     with pytest.raises(CourseError, match="norm cannot be 'batch'"):
-        configs.build(r3gan.Config, norm="batch")
+        make(norm="batch")
 
 
-@pytest.mark.parametrize("cls", [Pix2Pix, r3gan.R3GAN])
-def test_features_have_their_weight_and_reach_g(cls):
+@pytest.mark.parametrize("name", ["pix2pix", "r3gan"])
+def test_features_have_their_weight_and_reach_g(name):
     """The gradients of a step are those of its terms, each times its lambda."""
-    torch.manual_seed(0)
     weights = {"lambda_gan": 0.5, "lambda_l1": 7.0, "lambda_features": 3.0}
-    method = cls(configs.build(cls.Config, **SMALL | weights, norm="instance", lr=1e-12))
+    method = CASES[name].make(**weights, norm="instance", lr=1e-12)
     x, y = batch().values()
     terms = method.step({"x": x, "y": y})
     found = [p.grad.clone() for p in method.G.parameters()]
@@ -97,7 +86,8 @@ def test_unconditional_d_does_not_look_at_x():
 
 
 def test_translate_has_noise_only_where_asked():
-    method, x = make(dropout=0.5), batch()["x"]
+    paper = {"test_dropout": True, "test_batch_statistics": True}
+    method, x = make(dropout=0.5, **paper), batch()["x"]
     outputs = [method.translate(x, dropout=on)["fake_y"] for on in (False, False, True, True)]
     assert torch.equal(outputs[0], outputs[1]) and not torch.equal(outputs[2], outputs[3])
     alone, batched = (

@@ -1,7 +1,5 @@
 """pix2pixHD: who learns in which phase, what feature matching reaches, instances, label_maps."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -19,23 +17,11 @@ from course_lib.networks.pix2pixhd import (
 )
 from tests.methods import contract
 from tests.methods.contract import assert_same_weights, in_float64, weights
+from tests.methods.test_contract import CASES
+from tests.support.pictures import noise
 
-SMALL = Config(
-    image_size=32, base_channels=4, n_down=2, n_blocks=1, n_local_blocks=1, d_base_channels=4,
-    d_layers=1, d_scales=2, e_base_channels=2, use_features=True, batch_size=2, n_centres=3,
-    cluster_images=4, features_frozen_from=1.0,
-)  # fmt: skip
-
-
-def batch() -> dict:
-    return contract.Noise(32, 2).batch()
-
-
-def make(phase: str = "both", bf16: bool = False, **changes) -> Pix2PixHD:
-    torch.manual_seed(0)
-    method = Pix2PixHD(replace(SMALL, **changes), bf16=bf16)
-    method.advance({"global": 0.0, "enhancer": 0.52, "both": 0.9}[phase])
-    return method
+make, batch = CASES["pix2pixhd"].make, CASES["pix2pixhd"].batch
+PHASES = {"global": 0.0, "enhancer": 0.52, "both": 0.9}  # shares of the training that are in them
 
 
 def moved(method: Pix2PixHD, data: dict) -> set[str]:
@@ -102,7 +88,8 @@ def test_step_equals_the_equations():
     ],
 )
 def test_each_phase_moves_whom_it_should(phase, who):
-    method = make(phase, average=0.5)
+    method = make(average=0.5)
+    method.advance(PHASES[phase])
     averages = {f"{name}_average" for name in who - {"D"}}
     assert moved(method, batch()) == who | averages and method.phase == phase
     states = {name: p.requires_grad for name, p in method.G1.named_parameters()}
@@ -112,15 +99,16 @@ def test_each_phase_moves_whom_it_should(phase, who):
 def test_each_phase_has_a_rate_of_its_own():
     """G1's falls to 0 before G2 begins; then it starts anew."""
     rates = [
-        make().rate(share) / SMALL.lr for share in (0.0, 0.25, 0.375, 0.4999, 0.5, 0.75, 0.875, 1.0)
+        make(lr=1.0).rate(share) for share in (0.0, 0.25, 0.375, 0.4999, 0.5, 0.75, 0.875, 1.0)
     ]
     assert rates == pytest.approx([1, 1, 0.5, 0, 1, 1, 0.5, 0], abs=1e-3)
 
 
 def test_no_d_changes_its_resolution():
     sizes = {}
-    for phase in ("global", "enhancer", "both"):
-        method = make(phase)
+    for phase, share in PHASES.items():
+        method = make()
+        method.advance(share)
         for k, D in enumerate(method.D.scales):
             D.register_forward_pre_hook(
                 lambda _, given, k=k: sizes.setdefault(k, set()).add(given[0].shape[-1])
@@ -151,15 +139,15 @@ def test_plain_pairs_need_no_maps(tmp_path):
     a, b = (method.translate_batch({"x": x})["fake_y"] for x in (data["x"], -data["x"]))
     assert a.shape == (2, 3, 32, 32) and not torch.allclose(a, b) and method.maps == ()
     emoji, houses = open_dataset("emoji:edges", "val", 32)[0], Facades("val", 32)[0]
-    assert Pix2PixHD.adapt_config(SMALL, houses) is SMALL
+    small = make().config
+    assert Pix2PixHD.adapt_config(small, houses) is small
     for item, direction in ((emoji, "xy"), (houses, "yx")):
         with pytest.warns(UserWarning, match="no instances"):
-            assert Pix2PixHD.adapt_config(SMALL, item, direction) == method.config
+            assert Pix2PixHD.adapt_config(small, item, direction) == method.config
     data = tmp_path / "data"
     data.mkdir()
     for i in range(8):
-        image = np.random.default_rng(i).integers(0, 255, (32, 64, 3), dtype=np.uint8)
-        Image.fromarray(image).save(data / f"{i}.png")
+        noise(64, 32, i).save(data / f"{i}.png")
     out, config = tmp_path / "run", runs.make_config("pix2pixhd", "smoke")
     with pytest.warns(UserWarning, match="no instances"):
         runs.train("pix2pixhd", str(data), out, config, steps=2, device="cpu", progress=False)

@@ -1,26 +1,17 @@
 """UNIT: blocks that are really shared, its equations, and the variant that shares nothing."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from course_lib import losses
-from course_lib.methods.unit import UNIT, Config
 from course_lib.networks.blocks import parameter_count
 from course_lib.networks.resnet import ResidualBlock
 from course_lib.networks.unit import LatentDecoders, LatentEncoders
 from tests.methods.contract import assert_same_weights, has_gradient, in_float64, step
+from tests.methods.test_contract import CASES
 from tests.support.tensors import pairs as batch
 
-SMALL = Config(
-    image_size=16, base_channels=4, n_blocks=2, d_base_channels=4, d_layers=1, batch_size=2
-)
-
-
-def make(**changes) -> UNIT:
-    torch.manual_seed(0)
-    return UNIT(replace(SMALL, **changes))
+make = CASES["unit"].make
 
 
 # ---- sharing

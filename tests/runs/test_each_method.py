@@ -1,5 +1,6 @@
 """The command with each of the methods: it trains, opens, translates and scores."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from course_lib.methods import METHODS, method_class
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.metrics import samples
 from tests.methods.contract import Noise
+from tests.support import small
 
 CODED = "bicyclegan", "munit", "flow"
 TWO_WAYS = [name for name in METHODS if len(method_class(name).directions) > 1]
@@ -39,23 +41,11 @@ def few():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A function: the folder of a method's run of one step at 32 px, on six houses."""
-    made = {}
 
+    @cache
     def run(name: str) -> Path:
-        if name not in made:
-            made[name] = tmp_path_factory.mktemp("runs") / name
-            config = runs.make_config(name, "smoke", settings=SMALL.get(name, []))
-            runs.train(
-                name,
-                DATA[name],
-                made[name],
-                config,
-                steps=1,
-                device="cpu",
-                bf16=False,
-                progress=False,
-            )
-        return made[name]
+        out, settings = tmp_path_factory.mktemp("runs") / name, SMALL.get(name, [])
+        return small.trained(out, DATA[name], name, None, settings, bf16=False)
 
     return run
 

@@ -11,7 +11,7 @@ from course_lib import CourseError, runs
 from course_lib.data.images import to_image
 from course_lib.metrics import words
 from tests.metrics.test_scores import Stub
-from tests.support import tensors
+from tests.support import small, tensors
 from tests.support.pictures import noise
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,10 +28,8 @@ def pairs(folder, count, seed=0):
 def trained(tmp_path_factory):
     """A run of pix2pix and its folder of twenty pairs, without splits."""
     place = tmp_path_factory.mktemp("run")
-    data, config = pairs(place / "mine", 20), runs.make_config("pix2pix", "smoke", 16)
-    options = {"steps": 1, "previews": 0, "progress": False, "device": "cpu"}
-    runs.train("pix2pix", str(data), place / "out", config, **options)
-    return place / "out", data
+    data = pairs(place / "mine", 20)
+    return small.trained(place / "out", data), data
 
 
 def test_a_direction_that_was_not_learned_is_refused(trained, refusal):

@@ -27,7 +27,7 @@ from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.networks.pix2pixhd import boundary_map
 from course_lib.runs import export
 from tests.demo.test_browser import dropped, stroke
-from tests.support.pictures import encoded, photograph
+from tests.support.pictures import encoded, photograph, turned
 from tests.support.served import served
 
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
@@ -427,10 +427,9 @@ def test_a_photograph_of_20_megapixels_that_lies_on_its_side_is_dropped_anywhere
     page = open_page("photograph")
     large = Image.new("RGB", (5200, 3900), "blue")
     large.paste("red", (0, 0, 2600, 3900))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned to the right: what was on the left is above
     page.evaluate("courseDemo.count = 0")
-    dropped(page, encoded(large, "jpeg", exif=exif), "footer")
+    # to be turned to the right: what was on the left is above
+    dropped(page, encoded(large, "jpeg", exif=turned(6)), "footer")
     page.wait_for_function("() => courseDemo.count === 2")
     assert page.get_by_role("alert").count() == 0
     assert page.evaluate("[original.width, original.height]") == [1536, 2048]

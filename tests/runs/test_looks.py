@@ -6,19 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_lib import runs
 from tests.support.killing import write_pairs
 from tests.support.pictures import photograph
+from tests.support.small import trained, translated
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def trained(data, direction="xy"):
-    config = runs.make_config("pix2pix", "smoke", 16, ["d_layers=1"])
-    options = {"steps": 1, "previews": 0, "progress": False, "device": "cpu"}
-    out = data.with_name(f"run-{direction}")
-    runs.train("pix2pix", str(data), out, config, direction=direction, **options)
-    return out
 
 
 def two_folders(place, a, b):
@@ -30,14 +22,9 @@ def two_folders(place, a, b):
     return place / "data"
 
 
-def translated(run, source, target, **options):
-    (path,) = runs.translate_files(run, source, target, device="cpu", **options)
-    return Image.open(path)
-
-
 def test_a_picture_is_translated_alike_after_the_data_were_moved(tmp_path, course):
     data = write_pairs(tmp_path / "data", count=4)
-    run, wide = trained(data), tmp_path / "wide.png"
+    run, wide = trained(tmp_path / "run", data), tmp_path / "wide.png"
     photograph(64, 32).save(wide)
     translate = ["translate", "--run", run, "--input", wide, "--device", "cpu", "--output"]
     status, _, said = course(*translate, tmp_path / "before.png")
@@ -55,10 +42,12 @@ def test_grey_to_colour_keeps_the_lines_of_the_photograph(tmp_path):
     lines = np.zeros((120, 160), np.uint8)
     lines[::3] = 200
     Image.fromarray(lines).save(tmp_path / "lines.png")
-    out = translated(trained(data), tmp_path / "lines.png", tmp_path / "out")
+    run, source = trained(tmp_path / "run", data), tmp_path / "lines.png"
+    out = Image.open(translated(run, source, tmp_path / "out"))
     luminance = np.asarray(out.convert("L")).astype(int)
     assert abs(luminance - lines).mean() < 2 and np.ptp(np.asarray(out), -1).max() > 0
-    back = translated(trained(data, "yx"), tmp_path / "lines.png", tmp_path / "back")
+    run = trained(tmp_path / "run-yx", data, direction="yx")
+    back = Image.open(translated(run, source, tmp_path / "back"))
     assert np.ptp(np.asarray(back), -1).max() == 0 and np.asarray(back).std() > 0
 
 
@@ -71,7 +60,8 @@ def test_grey_stays_grey_and_a_sketch_is_no_luminance(other, tmp_path):
         lambda photo: photo if sketch else photo.convert("L"),
     )
     photograph(160, 120).save(tmp_path / "photo.png")
-    out = np.asarray(translated(trained(data), tmp_path / "photo.png", tmp_path / "out"))
+    run = trained(tmp_path / "run", data)
+    out = np.asarray(Image.open(translated(run, tmp_path / "photo.png", tmp_path / "out")))
     assert (np.ptp(out, -1).max() > 0) == sketch
     blurred = abs(np.diff(np.asarray(Image.fromarray(out).convert("L")).astype(int))).mean()
     assert blurred < abs(np.diff(np.asarray(photograph(160, 120).convert("L")).astype(int))).mean()
@@ -114,12 +104,11 @@ def test_all_damaged_inputs_are_named_before_anything_is_written(tmp_path, refus
 
 
 def test_a_painter_gets_a_photograph_as_large_as_those_it_saw_squares_of(tmp_path):
-    config, out = runs.make_config("cut", "smoke", 32, []), tmp_path / "run"
-    options = {"steps": 1, "previews": 0, "progress": False, "device": "cpu"}
-    runs.train("cut", "photos:van-gogh", out, config, **options)
+    run = trained(tmp_path / "run", "photos:van-gogh", "cut", 32)
     photograph(160, 120).save(tmp_path / "photo.png")
-    by_itself = translated(out, tmp_path / "photo.png", tmp_path / "by_itself.png")
-    told = translated(out, tmp_path / "photo.png", tmp_path / "told.png", scale=32 / 0.45 / 120)
-    small = translated(out, tmp_path / "photo.png", tmp_path / "small.png", scale=32 / 120)
-    assert by_itself.size == (160, 120) and by_itself.tobytes() == told.tobytes()
-    assert by_itself.tobytes() != small.tobytes()
+    by_itself, told, small = (
+        translated(run, tmp_path / "photo.png", tmp_path / f"{scale}.png", scale=scale)
+        for scale in (None, 32 / 0.45 / 120, 32 / 120)
+    )
+    assert Image.open(by_itself).size == (160, 120)
+    assert by_itself.read_bytes() == told.read_bytes() != small.read_bytes()

@@ -19,7 +19,8 @@ from course_lib.methods.cyclegan import CycleGAN
 from course_lib.methods.munit import MUNIT
 from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.runs.sizes import LONGEST, Frame, size_step
-from tests.support.pictures import photograph
+from tests.support.pictures import photograph, turned
+from tests.support.small import trained, translated
 
 TINY = {"image_size": 32, "base_channels": 8, "d_base_channels": 4, "d_layers": 1}
 STILL = {"dropout": 0.0, "test_dropout": False, "test_batch_statistics": False}
@@ -34,11 +35,6 @@ def make(cls, **settings):
 def photo(tmp_path_factory):
     path = tmp_path_factory.mktemp("photo") / "photo.png"
     photograph(500, 333).save(path)
-    return path
-
-
-def translated(run, source, target, **options):
-    (path,) = runs.translate_files(Path(run), source, target, device="cpu", **options)
     return path
 
 
@@ -119,14 +115,6 @@ def test_what_has_seen_parts_gets_a_rim_that_is_cut_off_again():
 # ---- translations
 
 
-def trained(folder, size=32, *settings):
-    config = runs.make_config("pix2pix", "smoke", size, [*settings])
-    runs.train(
-        "pix2pix", "emoji:edges", folder, config, steps=1, previews=0, progress=False, device="cpu"
-    )
-    return folder
-
-
 @pytest.mark.parametrize(
     ("run", "scale", "inner", "outer"),
     [
@@ -139,7 +127,7 @@ def trained(folder, size=32, *settings):
 def test_a_photograph_keeps_its_size_and_is_what_the_network_paints_by_hand(
     photo, tmp_path, run, scale, inner, outer
 ):
-    run = trained(tmp_path / "run", run) if run == 64 else run
+    run = trained(tmp_path / "run", size=run) if run == 64 else run
     out = Image.open(translated(run, photo, tmp_path / "out", scale=scale))
     assert out.size == (500, 333) and out.mode == "RGB"
     small = np.asarray(read_image(photo).resize(inner, Image.Resampling.BICUBIC))
@@ -177,7 +165,7 @@ def test_square_does_as_before(photo, tmp_path):
 
 
 def test_a_network_that_takes_squares_only_says_so_once(photo, tmp_path):
-    trained(tmp_path / "run", 32, "test_batch_statistics=true")
+    trained(tmp_path / "run", size=32, settings=["test_batch_statistics=true"])
     (tmp_path / "in").mkdir()
     for name in "ab":
         Image.open(photo).save(tmp_path / "in" / f"{name}.png")
@@ -232,11 +220,11 @@ def odd_images():
             if mode == "I;16":
                 image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
             assert image.mode == mode
-            exif, turned = Image.Exif(), mode in ("L", "RGB", "CMYK") and not shift
-            exif[0x0112] = 6 if turned else 1
-            suffix = {"CMYK": "jpg"}.get(mode, "jpg" if turned else "png")
-            shown = (height, width) if turned else (width, height)
-            yield f"{k}_{mode.replace(';', '')}.{suffix}", image, exif, shown
+            aside = mode in ("L", "RGB", "CMYK") and not shift
+            suffix = {"CMYK": "jpg"}.get(mode, "jpg" if aside else "png")
+            shown = (height, width) if aside else (width, height)
+            name = f"{k}_{mode.replace(';', '')}.{suffix}"
+            yield name, image, turned(6 if aside else 1), shown
 
 
 @pytest.mark.slow

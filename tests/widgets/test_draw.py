@@ -10,28 +10,25 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from course_lib import CourseError, runs
+from course_lib import CourseError
 from course_lib.data.emoji import EmojiEdges, outlines
 from course_lib.data.images import to_image, to_tensor
 from course_lib.methods.base import Method
-from course_lib.methods.bicyclegan import BicycleGAN
-from course_lib.methods.dcgan import DCGAN
-from course_lib.methods.pix2pix import Pix2Pix
 from course_lib.widgets import draw as drawing
+from tests.support.pictures import encoded
+from tests.support.small import untrained
 
 FIRST = drawing.PRESETS[0]
 
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    return Pix2Pix(runs.make_config("pix2pix", "smoke"))  # 32 px
+    return untrained("pix2pix")  # 32 px
 
 
 @pytest.fixture(scope="module")
 def coded():
-    torch.manual_seed(0)
-    return BicycleGAN(runs.make_config("bicyclegan", "smoke", settings=["z_dim=3"]))
+    return untrained("bicyclegan", None, "z_dim=3")
 
 
 @pytest.fixture(scope="module")
@@ -120,14 +117,12 @@ def test_an_uploaded_line_drawing_stays_one(width, side, paper):
     image = Image.new("RGB", (side, side), paper)
     pen, eighth = ImageDraw.Draw(image), side // 8
     pen.ellipse((eighth, eighth, 7 * eighth, 7 * eighth), outline="#202020", width=width)
-    image.save(file := BytesIO(), "png")
-    x = drawing.picture_to_x(file.getvalue(), 64)[0, 0]
+    x = drawing.picture_to_x(encoded(image, "png"), 64)[0, 0]
     changes = (x[32, 1:] != x[32, :-1]).sum()
     # two strokes; their outlines would be four
     assert set(x.unique().tolist()) == {-1.0, 1.0} and changes == 4
     pen.ellipse((2 * eighth, 2 * eighth, 6 * eighth, 6 * eighth), fill="#202020")
-    image.save(file := BytesIO(), "png")
-    filled = drawing.picture_to_x(file.getvalue(), 64)
+    filled = drawing.picture_to_x(encoded(image, "png"), 64)
     assert torch.equal(filled, outlines(to_tensor(image, 64)[None], 0.35))
 
 
@@ -161,8 +156,7 @@ def test_an_uploaded_picture_becomes_an_outline(model):
     canvas = drawing.draw(model)
     sent = collected(canvas)
     picture = to_image(EmojiEdges("test", 64).y[88])
-    picture.save(file := BytesIO(), "png")
-    upload(canvas, file.getvalue())
+    upload(canvas, encoded(picture, "png"))
     x = drawing.drawing_to_x(np.array(picture_of(sent[0]["image"])), 32)[0]
     assert torch.equal(x, outlines(to_tensor(picture, 32)[None], 0.7)[0])
 
@@ -185,4 +179,4 @@ def test_errors_are_told_to_the_page_and_raised(model, circle):
     ask(canvas, circle)  # it works again
     assert sent[-1]["kind"] == "picture"
     with pytest.raises(CourseError, match="from noise"):
-        drawing.draw(DCGAN(runs.make_config("dcgan", "smoke")))
+        drawing.draw(untrained("dcgan"))

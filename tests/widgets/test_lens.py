@@ -7,13 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import CourseError, runs
+from course_lib import CourseError
 from course_lib.methods.base import Method
 from course_lib.networks import PatchGAN, receptive_field
 from course_lib.networks.bicycle import MultiScalePatchGAN
 from course_lib.plotting.patches import discriminators, draw_patches, field, patch
 from course_lib.widgets import lens as module
 from course_lib.widgets.lens import lens
+from tests.support.small import untrained as made
 
 
 class With(Method):
@@ -30,11 +31,6 @@ class With(Method):
 @pytest.fixture(scope="module")
 def pairs():
     return torch.rand(2, 3, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
-
-
-def made(name: str, *settings: str) -> Method:
-    torch.manual_seed(0)
-    return runs.method_class(name)(runs.make_config(name, "smoke", settings=[*settings]))
 
 
 def influence(D, scale: int, size: int, row: int, col: int) -> tuple[int, int, int, int]:
@@ -75,7 +71,7 @@ def test_every_judge_sees_its_own_domain(pairs):
         assert not torch.equal(patch(cyclegan, *moves, 2, 3, judge)[2], logits)
     both = [patch(pix2pix, image, y, 0, 0)[2] for image in (x, other)]
     assert not torch.equal(*both) and pix2pix.D.training  # as before
-    bicycle = made("bicyclegan", "conditional=False", "norm=instance")
+    bicycle = made("bicyclegan", None, "conditional=False", "norm=instance")
     for k in (0, 1):
         logits = patch(bicycle, x, y, 0, 0, f"D_random, scale {k}")[2]
         assert torch.equal(logits, bicycle.D["random"](y[None])[k][0].detach())

@@ -10,6 +10,7 @@ from course_lib.houses.layout import CLASSES
 from course_lib.methods.pix2pixhd import Pix2PixHD
 from course_lib.runs.label_maps import photograph
 from course_lib.widgets import scene as module
+from tests.support.small import untrained
 from tests.widgets.test_widgets import seen
 
 WINDOW, DOOR, WALL = (CLASSES.index(name) for name in ("window", "door", "facade"))
@@ -17,8 +18,7 @@ WINDOW, DOOR, WALL = (CLASSES.index(name) for name in ("window", "door", "facade
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    method = Pix2PixHD(runs.make_config("pix2pixhd", "smoke", 32))
+    method = untrained("pix2pixhd", 32)
     method.advance(1.0)
     method.styles.centres.copy_(torch.randn(12, 3, 3))
     method.styles.counts.fill_(3)

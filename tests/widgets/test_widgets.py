@@ -17,12 +17,12 @@ from PIL import Image
 from course_lib import CourseError, runs
 from course_lib.data.facades import Facades
 from course_lib.data.images import read_image, to_bytes, to_image
-from course_lib.methods.bicyclegan import BicycleGAN
 from course_lib.methods.cut import CUT
 from course_lib.plotting.figures import GAP
 from course_lib.widgets import back, latents, lens, photograph, scene, scrubber, styles
 from course_lib.widgets.show import Pictures, data_url
 from tests.support import pictures
+from tests.support.small import untrained
 
 
 def seen(html: str) -> Image.Image:
@@ -53,9 +53,7 @@ def run(tmp_path):
 
 def made(name: str):
     """An untrained method of 32 px, and three images of x and of y."""
-    torch.manual_seed(0)
-    method = runs.method_class(name)(runs.make_config(name, "smoke", 32))
-    return method, *(torch.rand(2, 3, 3, 32, 32) * 2 - 1)
+    return untrained(name, 32), *(torch.rand(2, 3, 3, 32, 32) * 2 - 1)
 
 
 def explorer(_):
@@ -68,16 +66,17 @@ def editor(_):
     return scene.editor(made("pix2pixhd")[0], [(i["labels"], i["instances"]) for i in items])
 
 
-def untrained(colouring: bool = False) -> tuple:
+def painter(colouring: bool = False) -> tuple:
     """A method and the settings of its run, as ``runs.open_run`` gives them."""
     method, look = made("cut")[0], {"beside": False, "grey": [], "same_luminance": False}
     look |= {"grey": ["x"], "same_luminance": True} if colouring else {"share": 0.5}
     return method, {"method": "cut", "direction": "xy", "look": look}
 
 
-def ways(_):
-    photos = {f"photograph {i}": pictures.photograph(40 + i, 32, i) for i in range(3)}
-    box = photograph.ways({"in colour": untrained(True), "as a painting": untrained()}, photos)
+def ways(*sizes):
+    """Photographs through two networks, one of which has learned to colour."""
+    photos = {f"photograph {i}": pictures.photograph(*size, i) for i, size in enumerate(sizes)}
+    box = photograph.ways({"in colour": painter(True), "as a painting": painter()}, photos)
     assert not box.true.picture  # an executed page need not carry pictures that nobody sees
     box.true.seen = True
     return box
@@ -88,7 +87,7 @@ DRAWS |= {"photograph": "to_png"}  # or draw_NAME
 WIDGETS = {  # module, what makes it of a run folder, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
     "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
-    "photograph": (photograph, ways, Pictures, "value", [1, 2]),
+    "photograph": (photograph, lambda _: ways(*[(40, 32)] * 3), Pictures, "value", [1, 2]),
     "styles": (styles, lambda _: styles.mixer(*made("munit")), Pictures, "value", [1, 2]),
     "scene": (scene, editor, w.IntSlider, "value", [1, 8]),
     "lens": (lens, lambda _: lens.lens(*made("pix2pix")), lens.Lens, "cell", [[0, 1], [1, 0]]),
@@ -170,8 +169,7 @@ def test_the_scrubber_shows_previews_in_order_and_a_line_at_their_step(run, monk
 
 @pytest.fixture(scope="module")
 def coded():
-    torch.manual_seed(0)
-    return BicycleGAN(runs.make_config("bicyclegan", "smoke", settings=["z_dim=3"]))
+    return untrained("bicyclegan", None, "z_dim=3")
 
 
 @pytest.fixture(scope="module")
@@ -253,8 +251,7 @@ def test_choices_and_files_change_contents_and_styles():
     expect(x[0], y[0])
     content.value, style.value = 1, 2
     expect(x[1], y[2])
-    to_image(x[2]).save(stored := BytesIO(), "png")
-    choosers[1].take(stored.getvalue())
+    choosers[1].take(pictures.encoded(to_image(x[2]), "png"))
     expect(x[1], to_bytes(x[2]) / 127.5 - 1)
     assert style.value is None
     style.value = 2  # the same as before can be chosen again
@@ -284,11 +281,7 @@ def opened(picture: photograph.Picture) -> Image.Image:
 
 @pytest.fixture
 def painted():
-    """One photograph through two networks, one of which has learned to colour."""
-    networks = {"in colour": untrained(True), "as a painting": untrained()}
-    box = photograph.ways(networks, {"first": pictures.photograph(64, 48)})
-    box.true.seen = True
-    return box
+    return ways((64, 48))
 
 
 @pytest.mark.parametrize("name", ["photos-colour", "photo-van-gogh"])
@@ -314,8 +307,7 @@ def test_each_picture_appears_when_it_is_made(painted, monkeypatch):
     monkeypatch.setattr(
         photograph, "to_png", lambda *call, level: told.append(seen()) or real(*call, level)
     )
-    pictures.photograph(40, 30).save(file := BytesIO(), "png")
-    painted.chosen.take(file.getvalue())
+    painted.chosen.take(pictures.encoded(pictures.photograph(40, 30), "png"))
     assert told == [
         [(False, 40), (True, 64), (True, 64)],
         [(False, 40), (False, 40), (True, 64)],
@@ -333,16 +325,14 @@ def test_each_picture_appears_when_it_is_made(painted, monkeypatch):
     ],
 )
 def test_photographs_of_all_sizes_in_bounded_time(painted, size, kept):
-    Image.new("RGB", size, "teal").save(file := BytesIO(), "jpeg")
-    painted.chosen.take(file.getvalue())
+    painted.chosen.take(pictures.encoded(Image.new("RGB", size, "teal"), "jpeg"))
     assert [opened(one).size for one in (painted.true, *painted.ways)] == [kept] * 3
     assert painted.chosen.value.size == kept  # the large one is not held
 
 
 def test_a_grey_photograph_is_taken_as_any_other(painted):
     grey = pictures.photograph(50, 40).convert("L")
-    grey.save(file := BytesIO(), "png")
-    painted.chosen.take(file.getvalue())
+    painted.chosen.take(pictures.encoded(grey, "png"))
     assert opened(painted.true).size == (50, 40)
     coloured = opened(painted.ways[0]).convert("L")
     difference = np.abs(np.asarray(coloured, float) - np.asarray(grey, float))
@@ -354,10 +344,10 @@ def test_what_is_no_photograph_leaves_the_old_pictures(painted, monkeypatch):
     with pytest.raises(CourseError, match="cannot read this image"):
         painted.chosen.take(b"<html>")
     assert "this file cannot be used" in painted.chosen.message.value
-    pictures.photograph(40, 30).save(file := BytesIO(), "png")
+    small = pictures.encoded(pictures.photograph(40, 30), "png")
     with monkeypatch.context() as patch, pytest.raises(CourseError, match="40 x 30 px"):
         patch.setattr(CUT, "translate", Mock(side_effect=MemoryError))
-        painted.chosen.take(file.getvalue())
+        painted.chosen.take(small)
     assert "out of memory" in painted.message.value and "reduce it" in painted.message.value
     assert [one.picture for one in (painted.true, *painted.ways)] == before
     assert not any(one.busy for one in painted.ways)
@@ -367,8 +357,8 @@ def test_what_is_no_photograph_leaves_the_old_pictures(painted, monkeypatch):
 
 def test_on_paper_each_photograph_is_a_row():
     photos = {"a_b": pictures.photograph(64, 48), "tall": pictures.photograph(30, 90)}
-    figure = photograph.static({"in colour": untrained(True), "painted": untrained()}, photos)
+    figure = photograph.static({"in colour": painter(True), "painted": painter()}, photos)
     words = [text.get_text() for text in figure.texts]
     assert words == ["a b", "tall", "the photograph", "in colour", "painted"]
     with pytest.raises(CourseError, match="label maps"):
-        photograph.static({"house": (made("pix2pixhd")[0], untrained()[1])}, photos)
+        photograph.static({"house": (made("pix2pixhd")[0], painter()[1])}, photos)
