@@ -23,7 +23,7 @@ from course_lib.training import fit
 from tests import ROOT
 from tests.support import processes, small
 from tests.support.killing import write_pairs
-from tests.support.pictures import photograph
+from tests.support.pictures import photograph, saved
 
 
 @pytest.fixture(scope="module")
@@ -232,9 +232,8 @@ def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path
     have to.
     """
     for part, count in (("trainA", 4), ("trainB", 5), ("testA", 2), ("testB", 2)):
-        (tmp_path / "data" / part).mkdir(parents=True)
-        for i in range(count):
-            photograph(40 + 17 * i, 90 - 13 * i, seed=i).save(tmp_path / "data" / part / f"{i}.png")
+        photos = (photograph(40 + 17 * i, 90 - 13 * i, seed=i) for i in range(count))
+        saved(tmp_path / "data" / part, photos)
     train = [
         "train",
         "cyclegan",

@@ -12,7 +12,7 @@ import pytest
 from tests.support import small
 from tests.support.archives import make_zip, snapshot
 from tests.support.killing import write_pairs
-from tests.support.pictures import encoded, noise, png
+from tests.support.pictures import encoded, noise, png, saved
 from tests.support.processes import course
 
 LONG = "x" * 300
@@ -65,7 +65,7 @@ def archive(content, record=None):
 
 
 MAPS = {"--data": "download:maps"}
-HOSTILE = make_zip([("maps/train/1.png", PNG), ("../evil", b"evil")])
+HOSTILE = make_zip(("maps/train/1.png", PNG), ("../evil", b"evil"))
 TRAIN = {  # what is done to the data, the options that differ, and what the error names
     "an image cut off": (image(PNG[:-1000]), {}, "0.png"),
     "an image with a flipped bit": (image(PNG[:99] + b"\x00\x01" + PNG[101:]), {}, "0.png"),
@@ -104,8 +104,7 @@ TRAIN = {  # what is done to the data, the options that differ, and what the err
 def place(tmp_path, monkeypatch):
     """A folder to work in, with pairs, and with something to lose."""
     for split in ("train", "val", "test"):
-        (tmp_path / "data" / split).mkdir(parents=True)
-        noise(32, 16).save(tmp_path / "data" / split / "0.png")
+        saved(tmp_path / "data" / split, [noise(32, 16)])
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "loop").symlink_to("loop")
     monkeypatch.chdir(tmp_path)

@@ -20,7 +20,8 @@ from course_lib.data import open_dataset
 from course_lib.data import unpack as unpack_module
 from course_lib.data.download import fetch, open_download
 from course_lib.data.unpack import unpack
-from tests.support.archives import make_zip, snapshot, special, tar, tree
+from tests.support.archives import make_zip as zipped
+from tests.support.archives import snapshot, special, tar, tree
 from tests.support.pictures import encoded, noise, refused
 
 ZEROS = bytes(2**20)
@@ -29,10 +30,6 @@ GOOD = ("set/train/good.jpg", b"good")
 
 def tgz(*members, **options):
     return tar(members, "gz", **options)
-
-
-def zipped(*members, **options):
-    return make_zip(members, **options)
 
 
 def odd(kind, link="", name="set/odd"):

@@ -131,7 +131,7 @@ def no_images():
         "program.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n",
         "paper.jpg": b"%PDF-1.7\n",
         "text.bmp": "\ufeffBM text".encode("utf-16"),
-        "archive.png": make_zip([("a", b"b")]),
+        "archive.png": make_zip(("a", b"b")),
         "pickle.jpg": b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00K\x01.",
         "numpy.png": b"\x93NUMPY\x01\x00v\x00{'descr': '|u1'}",
         "signature.png": b"\x89PNG\r\n\x1a\n",

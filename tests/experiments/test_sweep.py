@@ -26,7 +26,7 @@ from course_lib.data import open_dataset
 from course_lib.experiments import grids, sweep
 from course_lib.metrics import samples, scores
 from tests.support.killing import ONE_THREAD, lines, rows
-from tests.support.pictures import noise
+from tests.support.pictures import noise, saved
 from tools.tracked import tracked
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -165,9 +165,7 @@ def test_a_grid_asks_the_folder_whether_it_has_pairs_wherever_it_lies(tmp_path, 
     text = GRID.replace("emoji:edges", "build/mine")
     assert grids.read_grid(write(tmp_path, text))  # a tool has yet to make it
     for part in ("trainA", "trainB"):
-        (tmp_path / "build/mine" / part).mkdir(parents=True)
-        for i in range(3):
-            noise(32, 32, i).save(tmp_path / "build/mine" / part / f"{i}.png")
+        saved(tmp_path / "build/mine" / part, (noise(32, 32, i) for i in range(3)))
     with pytest.raises(CourseError, match="build/mine has none"):
         grids.read_grid(write(tmp_path, text))
 

@@ -8,7 +8,7 @@ import pytest
 
 from course_lib.data import photos
 from tests import ROOT
-from tests.support.pictures import photograph
+from tests.support.pictures import photograph, saved
 from tests.support.processes import run
 from tools.tracked import tracked
 
@@ -39,9 +39,7 @@ def test_its_first_photograph_is_one_that_the_network_never_saw():
 def test_its_commands_run(tmp_path, monkeypatch, course):
     monkeypatch.chdir(tmp_path)
     for folder, width in (("mine/train", 64), ("mine/test", 64), ("drawings", 32)):
-        (tmp_path / folder).mkdir(parents=True)
-        for k in range(12):
-            photograph(width, 32, seed=k).save(tmp_path / folder / f"{k:03}.png")
+        saved(tmp_path / folder, (photograph(width, 32, seed=k) for k in range(12)))
     programs = []
     for command in commands(README):
         program, *arguments = shlex.split(command)

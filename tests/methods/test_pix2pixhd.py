@@ -18,7 +18,7 @@ from course_lib.networks.pix2pixhd import (
 from tests.methods import contract
 from tests.methods.contract import assert_same_weights, in_float64, weights
 from tests.methods.test_contract import CASES
-from tests.support.pictures import noise
+from tests.support.pictures import noise, saved
 
 make, batch = CASES["pix2pixhd"].make, CASES["pix2pixhd"].batch
 PHASES = {"global": 0.0, "enhancer": 0.52, "both": 0.9}  # shares of the training that are in them
@@ -144,10 +144,7 @@ def test_plain_pairs_need_no_maps(tmp_path):
     for item, direction in ((emoji, "xy"), (houses, "yx")):
         with pytest.warns(UserWarning, match="no instances"):
             assert Pix2PixHD.adapt_config(small, item, direction) == method.config
-    data = tmp_path / "data"
-    data.mkdir()
-    for i in range(8):
-        noise(64, 32, i).save(data / f"{i}.png")
+    data = saved(tmp_path / "data", (noise(64, 32, i) for i in range(8)))
     out, config = tmp_path / "run", runs.make_config("pix2pixhd", "smoke")
     with pytest.warns(UserWarning, match="no instances"):
         runs.train("pix2pixhd", str(data), out, config, steps=2, device="cpu", progress=False)

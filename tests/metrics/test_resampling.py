@@ -15,6 +15,7 @@ from course_lib.metrics import perceptual, resampling, scores, words
 from course_lib.metrics.intervals import bootstrap, interval
 from course_lib.metrics.perceptual import describe
 from tests.metrics.test_scores import Stub
+from tests.support.pictures import saved
 from tests.support.tensors import REFUSED, noise, normal
 
 
@@ -144,9 +145,8 @@ def test_the_kernel_distance_by_hand_and_of_pairs():
 
 def test_photographs_and_folders_are_judged_by_eyes_that_have_seen_photographs(tmp_path):
     for split in ("train", "test"):
-        (tmp_path / split).mkdir()
-        for i, image in enumerate(noise(4, 16, 0)):
-            to_image(torch.cat([image, image], dim=2)).save(tmp_path / split / f"{i}.png")
+        pairs = torch.cat([noise(4, 16, 0)] * 2, dim=3)
+        saved(tmp_path / split, map(to_image, pairs))
     whose = {name: open_dataset(name, "test", 16).eyes for name in ("facades", "emoji:edges")}
     assert set(whose.values()) == {"features"}
     for name in ("photos:colour", "photos:van-gogh", str(tmp_path)):

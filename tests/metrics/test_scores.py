@@ -10,10 +10,12 @@ import torch
 from course_lib import metrics
 from course_lib.data import facades, open_dataset
 from course_lib.data.facades import colour_labels
+from course_lib.data.images import to_image
 from course_lib.houses.layout import CLASSES
 from course_lib.methods.base import Method
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.metrics import scores
+from tests.support.pictures import saved
 from tests.support.tensors import REFUSED, noise
 
 WALL, WINDOW = CLASSES.index("facade"), CLASSES.index("window")
@@ -206,12 +208,8 @@ def test_score_of_copying():
 
 
 def test_score_without_pairs_gives_what_needs_none(tmp_path):
-    from course_lib.data.images import to_image
-
     for name, count, seed in [("trainA", 3, 0), ("trainB", 4, 1), ("testA", 3, 2), ("testB", 5, 3)]:
-        (tmp_path / name).mkdir()
-        for i, image in enumerate(noise(count, 16, seed)):
-            to_image(image).save(tmp_path / name / f"{i}.png")
+        saved(tmp_path / name, map(to_image, noise(count, 16, seed)))
     found = scores.score(Stub(lambda x: -x, lambda y: -y, size=16), str(tmp_path))
     sets = SETS | {"again_l1", "rec_l1", "rec_noisy_l1"}
     assert found.keys() == {"n"} | sets | {f"yx_{name}" for name in sets} and found["n"] == 5

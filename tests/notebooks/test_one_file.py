@@ -12,6 +12,7 @@ from PIL import Image
 from course_lib.experiments import bench
 from course_lib.methods import method_class
 from tests import ROOT
+from tests.support.pictures import saved
 
 # The paper's configuration at small sizes, and the same networks of the one file
 SMALL = {"base_channels": 8, "d_base_channels": 8, "batch_size": 2}
@@ -92,9 +93,8 @@ def test_the_command_at_its_head_trains_from_a_folder(name, tmp_path, monkeypatc
     assert roots == {"torch", "numpy", "PIL"} and len(text.splitlines()) <= 200
     parts, width = (("trainA", "trainB"), 40) if name == "cyclegan" else (("train",), 80)
     for part in parts:
-        (tmp_path / "mine" / part).mkdir(parents=True)
-        for i in range(9):
-            Image.new("RGB", (width, 40), (20 * i, 90, 90)).save(tmp_path / f"mine/{part}/{i}.png")
+        plain = (Image.new("RGB", (width, 40), (20 * i, 90, 90)) for i in range(9))
+        saved(tmp_path / "mine" / part, plain)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [path.name, "mine", "--minutes", "0.001", "--width", "4"])
     runpy.run_path(str(path), run_name="__main__")

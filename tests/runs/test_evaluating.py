@@ -12,16 +12,13 @@ from course_lib.data.images import to_image
 from course_lib.metrics import words
 from tests.metrics.test_scores import Stub
 from tests.support import small, tensors
-from tests.support.pictures import noise
+from tests.support.pictures import noise, saved
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def pairs(folder, count, seed=0):
-    folder.mkdir(parents=True)
-    for i in range(count):
-        noise(64, 32, seed + i).save(folder / f"{i}.png")
-    return folder
+    return saved(folder, (noise(64, 32, seed + i) for i in range(count)))
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +78,8 @@ def test_what_one_image_cannot_tell_is_said(trained, tmp_path, course):
 
 def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
     for k, name in enumerate(("trainA", "trainB", "testA", "testB")):
-        (tmp_path / name).mkdir()
-        for i, image in enumerate(tensors.noise(4, 16, k)):
-            to_image(image * (name[-1] == "A")).save(tmp_path / name / f"{i}.png")
+        images = tensors.noise(4, 16, k) * (name[-1] == "A")
+        saved(tmp_path / name, map(to_image, images))
     run = {"direction": "xy", "data": str(tmp_path)}
     there, copied = (
         runs.score_run(Stub(of, lambda y: y, size=16), run, str(tmp_path))

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.support.killing import write_pairs
-from tests.support.pictures import photograph
+from tests.support.pictures import photograph, saved
 from tests.support.small import trained, translated
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -16,9 +16,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def two_folders(place, a, b):
     """Pairs of one picture each, as ``a`` and ``b`` change it."""
     for side, change in (("A", a), ("B", b)):
-        (place / "data" / side).mkdir(parents=True)
-        for i in range(4):
-            change(photograph(40, 32, seed=i)).save(place / "data" / side / f"{i}.png")
+        saved(place / "data" / side, (change(photograph(40, 32, seed=i)) for i in range(4)))
     return place / "data"
 
 

@@ -18,7 +18,7 @@ def tar(members, kind="", **options):
     return buffer.getvalue()
 
 
-def make_zip(members, compression=zipfile.ZIP_DEFLATED):
+def make_zip(*members, compression=zipfile.ZIP_DEFLATED):
     """A zip of (name or ZipInfo, contents) pairs."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:

@@ -18,9 +18,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch.utils.data import Dataset
 
 from course_lib import training
@@ -28,6 +26,7 @@ from course_lib.data import files
 from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.training import checkpoint, run
 from tests import ROOT
+from tests.support.pictures import noise, saved
 
 OPERATIONS = {"write", "open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}
 # for programs: this checkout, whatever copy is installed; one thread, to run several at a time
@@ -195,12 +194,7 @@ def flip_bits(folder: Path, flips: int, seed: int) -> Counter:
 
 def write_pairs(folder: Path, count: int = 26, size: int = 16) -> Path:
     """A folder of A|B images of noise."""
-    rng = np.random.default_rng(0)
-    (folder / "train").mkdir(parents=True)
-    for i in range(count):
-        Image.fromarray(rng.integers(0, 256, (size, 2 * size, 3), dtype=np.uint8)).save(
-            folder / f"train/{i}.png"
-        )
+    saved(folder / "train", (noise(2 * size, size, i) for i in range(count)))
     return folder
 
 

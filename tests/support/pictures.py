@@ -3,6 +3,8 @@
 import io
 import struct
 import zlib
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +35,14 @@ def noise(width: int = 64, height: int = 32, seed: int = 0) -> Image.Image:
 def encoded(image: Image.Image, kind: str, **options) -> bytes:
     image.save(buffer := io.BytesIO(), kind, **options)
     return buffer.getvalue()
+
+
+def saved(folder: Path, images: Iterable[Image.Image]) -> Path:
+    """A folder with these images as 0.png, 1.png ..., which is made."""
+    folder.mkdir(parents=True)
+    for i, image in enumerate(images):
+        image.save(folder / f"{i}.png")
+    return folder
 
 
 def turned(orientation: int) -> Image.Exif:
