@@ -57,7 +57,7 @@ FAINT = 40  # of 255: values that lie closer together look like one
 BENT = 0.05  # by so much the aspect ratios of partners may differ, of which one is squeezed
 LAYOUTS = (
     "put pairs into A/ and B/ with equal names, or A|B images of any shape into AB/, or two domains"
-    " without pairs into trainA/ and trainB/"
+    " without pairs into trainA/, trainB/"
 )
 
 AB = "AB"  # a part whose images are A|B, whatever their shape
