@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from course_lib.data import open_dataset
+from course_lib.data.facades import TASKS as FACADES
 from course_lib.data.facades import label_map
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels
@@ -36,7 +37,7 @@ RATIOS = {  # and what each compares the means of
     pixels.chroma_ratio: pixels.chroma,
 }
 LABELLED = ("facades", "facades:touching", "facades:unpaired")
-DAY_NIGHT = ("facades:day-night", "facades:day-night:paired")
+DAY_NIGHT = tuple(name for name in FACADES if name.startswith("facades:day-night"))
 OF_WINDOWS = (  # score, what counts them, data
     ("borders_visible", visible_borders, ("facades:touching",)),
     ("windows_lit", lit_windows, DAY_NIGHT),

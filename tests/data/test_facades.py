@@ -84,6 +84,16 @@ def test_day_and_night_in_pairs_show_each_house_twice():
     assert torch.equal(data[6]["x"], unpaired[3]["x"])
 
 
+def test_flipped_nights_stand_on_their_heads_with_their_labels_and_the_days_do_not():
+    for split, end in (("train", ""), ("train", ":paired"), ("test", "")):
+        data = Facades(split, 16, f"facades:day-night{end}:flipped")
+        plain = Facades(split, 16, f"facades:day-night{end}")
+        assert len(data) == len(plain)
+        for key, axis in {"x": None, "y": 1, "labels": 0, "instances": 0}.items():
+            wanted = plain[7][key] if axis is None else plain[7][key].flip(axis)
+            assert torch.equal(data[7][key], wanted)
+
+
 def test_labels_become_colours_and_come_back():
     labels = torch.randint(12, (2, 9, 7), generator=torch.Generator().manual_seed(0))
     image = colour_labels(labels)
