@@ -141,6 +141,7 @@ class Method:
     reads_codes: bool = False  # encode(y) gives the code z that paints in the style of y
     has_chance: bool = False  # without codes, two translations of an image differ: by dropout
     mixes_batch: bool = False  # a translation depends on the other images of its batch
+    through_lite0: bool = False  # a loss looks through lite0, which is no judge of the result then
     is_one_network: ClassVar[bool] = False  # translate() is G, or G_xy, of x and z alone
     # Of D: a value near 0 or 1, the logit of a probability, or one of which only differences count
     d_output: Literal["value", "logit", "relative"] = "value"

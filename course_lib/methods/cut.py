@@ -15,9 +15,9 @@ second generator, no pool. FastCUT, the preset fastcut, is
 
     lambda_x=10, lambda_y=0, mirror=True, decay_from=0.75
 
-Of a painter's works D learns the colours first, and the strokes late. With lambda_style G(x) and y
-are to have the same style, too, in the eyes of a network that has seen photographs (Gatys, Ecker,
-Bethge: CVPR 2016; in the training of a generator: Johnson, Alahi, Fei-Fei: ECCV 2016):
+Of a painter's works D teaches colours, and hardly a stroke in 8,000 updates. With lambda_style G(x)
+and y are to have the same style, too, in the eyes of a network that has seen photographs (Gatys,
+Ecker, Bethge: CVPR 2016; in the training of a generator: Johnson, Alahi, Fei-Fei: ECCV 2016):
 
     L                + lambda_style style(G(x), y), see losses.style
 
@@ -131,6 +131,7 @@ class CUT(Method):
         self.G = ResNetGenerator(cfg.base_channels, cfg.n_blocks, cfg.upsampling, blur=cfg.blur)
         self.D = PatchGAN(3, cfg.d_base_channels, cfg.d_layers, "instance", cfg.blur)
         self.H = PatchProjections(self.G.widths, cfg.h_dim)
+        self.through_lite0 = cfg.lambda_style > 0
         self.networks = {"G": self.G, "D": self.D, "H": self.H}
         if cfg.init == "xavier":
             init_weights(nn.ModuleDict(self.networks), "xavier")

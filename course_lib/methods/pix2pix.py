@@ -107,6 +107,7 @@ class Pix2Pix(Method):
         self.D = PatchGAN(6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm)
         self.has_chance = cfg.test_dropout and cfg.dropout > 0 and cfg.generator != "resnet"
         self.mixes_batch = cfg.test_batch_statistics and cfg.norm == "batch"
+        self.through_lite0 = cfg.lambda_features > 0
         self.networks = {"G": self.G, "D": self.D}
         self.to_device(cfg.norm)
         self.keep_averages("G")

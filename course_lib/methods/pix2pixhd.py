@@ -166,6 +166,7 @@ class Pix2PixHD(Method):
     def build(self, cfg: Config) -> None:
         self.maps = type(self).maps if cfg.n_labels else ()
         self.has_chance = cfg.use_features  # styles, of their own codes
+        self.through_lite0 = cfg.lambda_features > 0
         s_channels = (cfg.n_labels or 3) + cfg.use_instances
         self.styles = Styles(cfg.n_labels, cfg.n_centres)
         g_channels = s_channels + self.styles.n_features * cfg.use_features

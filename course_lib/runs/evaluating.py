@@ -87,6 +87,8 @@ def score_run(
         found |= samples.score_samples(method, data, split, direction, intervals=True)
     if train_set := _training_set(data, split, size, direction, load, settings):
         found |= resampling.baselines(held_out, train_set)
+    if method.through_lite0:
+        found["learned_through"] = "lite0, which is no judge of it"
     if begun := settings.get("start"):
         found["started_from"] = (
             f"{begun['name']} at step {begun['steps']}, sha256 {begun['sha256'][:12]}"

@@ -34,7 +34,7 @@ NAMES = (
 # of the scores, those that stand for the others
 MAIN = (
     *("l1", "baseline_mean_l1", "copy_l1", "diversity_l1", "fcn_iou", "chroma_ratio"),
-    *("kid_features", "kid_lite0", "baseline_copy_kid"),
+    "kid_features",
 )
 
 
@@ -69,7 +69,6 @@ def origin(name: str) -> dict[str, object]:
         f"{told['seconds'] / 60:.0f} min, {run['device']}, seed {run['seed']}",
         "weights": f"{told['bytes'] / 1e6:.1f} MB",
     }
-    # KID ends with the network that looked
     rows |= {f"test {score}": words.value_of(score, test) for score in MAIN if score in test}
     return rows | {"made again by": told["command"], "all of it": FILES / f"{name}.json"}
 

@@ -88,6 +88,10 @@ def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
     assert copied["kid_lite0"] == pytest.approx(copied["baseline_copy_kid"], rel=1e-3)
     assert there["baseline_real_kid"] < there["baseline_copy_kid"]
     assert "closer to the real images than the inputs themselves" in words.verdict(there)
+    pupil = Stub(lambda x: x, lambda y: y, size=16)
+    pupil.through_lite0 = True
+    own = runs.score_run(pupil, run, str(tmp_path))
+    assert own["kid_lite0"] == copied["kid_lite0"] and "judge the pictures" in words.verdict(own)
     told = words.table(there).splitlines()
     assert f"{'chroma_ratio':24} not measured: the real images are grey" in told
 
