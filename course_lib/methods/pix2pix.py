@@ -52,14 +52,15 @@ class Config(TrainingConfig):
     n_blocks: int = network(6, "of the resnet, CycleGAN's generator, which has no dropout")
     base_channels: int = network(64, "of G's first layer; deeper ones have up to 8 times as many")
     levels: int = network(0, "of the U-Net; 0: down to one pixel", zero=True)
-    upsampling: Literal["transposed", "resize-conv"] = network(
-        "transposed", "the second: no checkerboard"
+    upsampling: Literal["transposed", "resize-conv", "bilinear"] = network(
+        "transposed", "the others: no checkerboard from G"
     )
     norm: Literal["batch", "instance"] = network("batch", "of G and D")
     dropout: float = network(0.5, "the only noise of pix2pix, in the first three decoder blocks")
     conditional: bool = network(True, "D sees (x, y); False: y alone")
     d_base_channels: int = network(64, "of D's first layer")
     d_layers: int = network(3, "of stride 2 in D; 3: 70 px patches, 0: single pixels", zero=True)
+    d_blur: bool = network(False, "before every second pixel is taken in D, as in CUT")
     lambda_gan: float = objective(1.0, "weight of the adversarial term of G")
     lambda_l1: float = objective(100.0, "weight of the L1 distance to the true answer")
     lambda_features: float = objective(0.0, "weight of the distance to it in ImageNet's features")
@@ -104,7 +105,8 @@ class Pix2Pix(Method):
         else:
             sizes |= {"image_size": cfg.image_size, "levels": cfg.levels, "dropout": cfg.dropout}
             self.G = UNet(skips=cfg.generator == "unet", **sizes)
-        self.D = PatchGAN(6 if cfg.conditional else 3, cfg.d_base_channels, cfg.d_layers, cfg.norm)
+        channels = 6 if cfg.conditional else 3
+        self.D = PatchGAN(channels, cfg.d_base_channels, cfg.d_layers, cfg.norm, cfg.d_blur)
         self.has_chance = cfg.test_dropout and cfg.dropout > 0 and cfg.generator != "resnet"
         self.mixes_batch = cfg.test_batch_statistics and cfg.norm == "batch"
         self.through_lite0 = cfg.lambda_features > 0
