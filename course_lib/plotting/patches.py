@@ -55,8 +55,8 @@ def field(D: nn.Module, scale: int = 0) -> tuple[int, int, int]:
 @torch.no_grad()
 def patch(
     method: Any,
-    x: Float[Tensor, "3 s s"],
-    y: Float[Tensor, "3 s s"],
+    x: Float[Tensor, "*n 3 s s"],
+    y: Float[Tensor, "*n 3 s s"],
     row: int,
     col: int,
     name: str = "",
@@ -64,14 +64,15 @@ def patch(
     """The patch at this place of the map, cut off where the image ends; its logit; all logits.
 
     ``name`` is one of :func:`discriminators`, by default the first; x and y may be real or
-    translations. Batch norm takes its running statistics. Raises KeyError for an unknown name
-    and ValueError for a place outside the map.
+    translations. Of a batch the first pair is judged. Batch norm then takes the statistics of the
+    batch, as in training, and of a single pair the running ones. Raises KeyError for an unknown
+    name and ValueError for a place outside the map.
     """
     judges = discriminators(method)
     domain, D, scale = judges[name or next(iter(judges))]
-    judged = torch.cat([x, y])[None] if sees_both(D, scale) else {"x": x, "y": y}[domain][None]
-    with inference(D):
-        maps = D(judged.to(method.device))
+    judged = torch.cat([x, y], -3) if sees_both(D, scale) else {"x": x, "y": y}[domain]
+    with inference(D, batch_statistics=len(judged[None].flatten(0, -4)) > 1):
+        maps = D(judged[None].flatten(0, -4).to(method.device))
     logits = (maps[scale] if isinstance(maps, list) else maps)[0].cpu()
     rows, cols = logits.shape[1:]
     if not (0 <= row < rows and 0 <= col < cols):
@@ -84,8 +85,8 @@ def patch(
 
 def draw_patches(
     method: Any,
-    x: Float[Tensor, "3 s s"],
-    y: Float[Tensor, "3 s s"],
+    x: Float[Tensor, "*n 3 s s"],
+    y: Float[Tensor, "*n 3 s s"],
     row: int,
     col: int,
     name: str = "",
@@ -97,10 +98,11 @@ def draw_patches(
     that it judges. Arguments and errors are those of :func:`patch`.
     """
     (left, top, right, bottom), logit, logits = patch(method, x, y, row, col, name)
+    x, y = (images[None].flatten(0, -4)[0].cpu() for images in (x, y))
     judges = discriminators(method)
     domain, D, scale = judges[name or next(iter(judges))]
     side, stride, _ = field(D, scale)
-    image, size = {"x": x.cpu(), "y": y.cpu()}[domain], x.shape[-1]
+    image, size = {"x": x, "y": y}[domain], x.shape[-1]
     ticks = ["fake 0", "0.25", "0.5", "0.75", "real 1"]
     if method.d_output == "relative":
         real = (logits[0] - logits.mean()).sigmoid()
@@ -118,7 +120,7 @@ def draw_patches(
         whole.imshow(stitch([image[None]]), interpolation="nearest")
         cut = ", cut off" if (right - left, bottom - top) != (side, side) else ""
         whole.set_title(f"{domain}: {side} x {side} px{cut}")
-        together = [x.cpu(), image] if sees_both(D, scale) else [image]
+        together = [x, image] if sees_both(D, scale) else [image]
         parts = [one[None, :, top:bottom, left:right] for one in together]
         near.imshow(stitch(parts), interpolation="nearest")
         near.set_axis_off()

@@ -37,7 +37,8 @@ def lens(
 ) -> w.VBox:
     """The :func:`draw_patches` of the patch under the pointer; the arrow keys move it, too.
 
-    For each of n pairs and each D it shows real images and those that G makes. An error appears
+    For each of n pairs and each D it shows real images and those that G makes. D judges the n
+    real ones, or the n generated ones, as one batch, as it does in training. An error appears
     above the picture and is raised again.
     """
     judges = discriminators(method)
@@ -47,12 +48,12 @@ def lens(
     chosen = w.Dropdown(options=options, description="D")
 
     @cache
-    def images(i: int, name: str, kind: str) -> tuple[Tensor, Tensor]:
-        if kind == "real":
-            return x[i], y[i]
-        batch, domain = {"x": x[i : i + 1], "y": y[i : i + 1]}, judges[name][0]
-        fake = method.translate_batch(batch, "xy" if domain == "y" else "yx")["fake_y"][0].cpu()
-        return (fake, y[i]) if domain == "x" else (x[i], fake)
+    def images(i: int, name: str, kind: str) -> tuple[Tensor, Tensor]:  # all n, this one first
+        batch, domain = {"x": x.roll(-i, 0), "y": y.roll(-i, 0)}, judges[name][0]
+        if kind == "made":
+            made = method.translate_batch(batch, "xy" if domain == "y" else "yx")
+            batch[domain] = made["fake_y"].cpu()
+        return batch["x"], batch["y"]
 
     def show(_: Any = None) -> None:
         with shown_errors(message):
@@ -64,8 +65,7 @@ def lens(
                 view.cell = [row, col]  # which comes back here
                 return
             figure = draw_patches(method, *shown, row, col, name)
-            whole, _, chart, _ = figure.axes
-            boxes = [axes.get_position() for axes in (whole, chart)]
+            boxes = [figure.axes[k].get_position() for k in (0, 2)]  # the whole, and the map
             _, stride, _ = field(*judges[name][1:])
             view.grid = [rows, cols, (1 - rows * stride / size) / 2, stride / size]
             view.places = [[box.x0, 1 - box.y1, box.width, box.height] for box in boxes]

@@ -1,5 +1,6 @@
 """The patch lens: its frame is what one logit depends on; the widget shows what functions give."""
 
+import copy
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -87,6 +88,19 @@ def test_what_there_is_no_lens_for(pairs):
             discriminators(made(name))
 
 
+def test_the_first_of_a_batch_is_judged_as_in_training(pairs):
+    model, (x, y) = made("pix2pix", None, "norm=batch"), pairs
+    kept = copy.deepcopy(model.D.state_dict())
+    _, logit, logits = patch(model, x, y, 2, 3)
+    whole = draw_patches(model, x, y, 2, 3).axes[0].images[0].get_array()
+    assert (whole == draw_patches(model, x[0], y[0], 2, 3).axes[0].images[0].get_array()).all()
+    assert all(torch.equal(kept[name], value) for name, value in model.D.state_dict().items())
+    assert logits[0, 2, 3].item() == logit and not torch.equal(
+        logits, patch(model, x[0], y[0], 2, 3)[2]
+    )
+    assert torch.allclose(logits, model.D.train()(torch.cat([x, y], 1))[0], atol=1e-6)
+
+
 @pytest.mark.parametrize(("name", "judge"), [("pix2pix", "D"), ("cyclegan", "D_x")])
 def test_the_picture_frames_the_patch_and_its_cell(name, judge, pairs):
     model, (x, y) = made(name), pairs[:, 1]
@@ -136,10 +150,12 @@ def test_the_lens_shows_what_the_function_gives(pairs, monkeypatch):
     assert calls[-1][3:] == (0, 2, "D_y") and "row 0, column 2" in view.alt
     pair.value = 2
     judge.value = ("D_x", "made")
-    assert torch.allclose(calls[-1][1], model.translate(y[2:], direction="yx")["fake_y"][0])
-    assert torch.equal(calls[-1][2], y[2]) and calls[-1][3:] == (0, 2, "D_x")
+    assert torch.allclose(
+        calls[-1][1][0], model.translate(y[2:], direction="yx")["fake_y"][0], atol=1e-5
+    )
+    assert torch.equal(calls[-1][2], y.roll(1, 0)) and calls[-1][3:] == (0, 2, "D_x")
     judge.value = ("D_y", "made")
-    assert torch.allclose(calls[-1][2], model.translate(x[2:])["fake_y"][0])
+    assert torch.allclose(calls[-1][2][0], model.translate(x[2:])["fake_y"][0], atol=1e-5)
     assert len(calls) == 4  # one movement, one picture
 
 
