@@ -1,10 +1,12 @@
-"""What one card makes of the course's steps, in two parts.
+"""What one card makes of the course's steps, in four parts.
 
     python tools/bench_gpu.py [--part PART] [--out build/gpu] [--dry]
 
-``terms`` compares the losses of every method with those of a CPU, and ``steps`` times their steps.
-A part writes one file of rows, ``gpu_PART.json``, again after each measurement: what is killed
-leaves what it had. What raises an exception is a row that holds the exception as text.
+``terms`` compares the losses of every method with those of a CPU, ``steps`` times their steps,
+plain and as a CUDA graph, ``quality`` says what a few seconds of either learn, and ``compile``
+times torch.compile. A part writes one file of rows, ``gpu_PART.json``, again after each
+measurement: what is killed leaves what it had. What raises an exception is a row that holds the
+exception as text.
 ``notebooks/guide/gpu.md`` says how to use it.
 """
 
@@ -22,9 +24,13 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
+from warnings import catch_warnings
 
 import golden
 import torch
+from bench_step import DTYPES, product
+from torch.utils.flop_counter import FlopCounterMode
 
 import course_lib
 from course_lib.data import open_dataset
@@ -33,10 +39,15 @@ from course_lib.experiments.bench import KINDS, alternate, machine, ratios, seco
 from course_lib.methods import METHODS, method_class
 from course_lib.runs import make_config
 from course_lib.training import profiles
+from course_lib.training.graphs import WARM, Launches
 from course_lib.training.loading import batches
 
-BUDGETS = {"terms": 40, "steps": 190}  # seconds of each part, after which it begins nothing more
-COMPILED = "course bfloat16 compiled"
+# seconds of each part, after which it begins nothing more
+BUDGETS = {"terms": 60, "steps": 150, "quality": 70, "compile": 120}
+PLAIN = ("course float32", "course bfloat16")
+GRAPHS = tuple(f"{kind} graph" for kind in PLAIN)
+COMPILED = ("course float32 compiled", "course float32 compiled reduce-overhead")
+LOOKS = 6  # at the held-out images in a training of the part quality
 # with these settings the textbook's step and ours are the same mathematics
 EQUAL = {
     "pix2pix": ["dropout=0"],
@@ -65,8 +76,11 @@ def measure(part: str, out: Path, dry: bool) -> Rows:
         "ended": "cut off from outside",
         "rows": rows,
     }
-    terms = {name: partial(compared, name) for name in METHODS}
-    jobs = terms if part == "terms" else steps(profile, dry)
+    jobs: Jobs = {name: partial(compared, name) for name in (EQUAL if dry else METHODS)}
+    if part in ("steps", "compile"):
+        jobs = steps(profile, dry, part == "compile")
+    elif part == "quality":
+        jobs = {name: partial(learned, name, profile, 0.2 if dry else 6.0) for name in EQUAL}
     for name, work in jobs.items():
         facts["seconds"] = round(time.monotonic() - start, 1)
         _write(out, part, facts)
@@ -96,66 +110,117 @@ def _write(out: Path, part: str, facts: dict[str, Any]) -> None:
 def compared(name: str) -> Rows:
     """How far the losses of 20 steps here are from those that the CPU had, by precision.
 
-    ``equal`` is whether each is within its bound of ``golden.BOUNDS``.
+    ``equal`` is whether each is within its bound of ``golden.BOUNDS``. ``graph`` is the same in
+    float32 as a CUDA graph, and ``said`` why there is none.
     """
     kept, device = golden.stored()[name], str(profiles.pick_device())
     found = {dtype: golden.terms(name, device, dtype == "bfloat16") for dtype in golden.BOUNDS}
     far = {dtype: golden.distance(terms, kept) for dtype, terms in found.items()}
     equal = all(far[dtype] <= bound for dtype, bound in golden.BOUNDS.items())
-    return [{"method": name, **far, "equal": equal}]
+    with mock.patch.dict(os.environ, COURSE_CUDA_GRAPHS="1"), catch_warnings(record=True) as said:
+        far["graph"] = golden.distance(golden.terms(name, device), kept)
+    told = [str(one.message) for one in said if "CUDA graph" in str(one.message)]
+    return [{"method": name, **far, "equal": equal, "said": " ".join(told)}]
 
 
-def steps(profile: str, dry: bool) -> Jobs:
-    """All methods, those with a textbook step beside it; at the end torch.compile, which may take
+def steps(profile: str, dry: bool, compiled: bool) -> Jobs:
+    """Those with a textbook step, beside it, and then all others; or torch.compile, which may take
     minutes.
     """
-    turns = [(name, KINDS if name in EQUAL else KINDS[-2:]) for name in METHODS]
-    turns += [(name, [KINDS[0], COMPILED]) for name in EQUAL]
-    return {
-        f"{name}, {kinds[-1]}": partial(timed, name, kinds, profile, dry) for name, kinds in turns
-    }
+    others = () if compiled or dry else [name for name in METHODS if name not in EQUAL]
+    kinds = [KINDS[0], *(COMPILED if compiled else PLAIN + GRAPHS)]
+    turns = {name: kinds for name in EQUAL} | dict.fromkeys(others, kinds[1:])
+    return {name: partial(timed, name, turns[name], profile, dry) for name in turns}
 
 
 def timed(name: str, kinds: Sequence[str], profile: str, dry: bool = False) -> Rows:
     """A row for each kind of step: median ``seconds``, ``images`` a second (an x and its y are one)
-    and, on a GPU, the peak ``memory_mb`` of its networks and two steps; with a textbook step
-    also the ratio to its speed.
+    and, on a GPU, the peak ``memory_mb`` of its networks and first steps; ``share``, its products'
+    and convolutions' speed over that of a large product; with a textbook step also the ratio to
+    its speed.
 
-    A time is the mean over a row of steps that lasts 0.3 s, after which the GPU is waited for, as
+    A time is the mean over a row of steps that lasts 0.2 s, after which the GPU is waited for, as
     fit() hardly does.
     """
     cls, device = method_class(name), profiles.pick_device()
     config = make_config(name, profile, settings=EQUAL.get(name, []))
     taker = SimpleNamespace(config=config, device=device)
     batch = next(batches(open_dataset("facades", "train", config.image_size), taker))
-    often, works, memory = {}, {}, {}
+    often, works, facts, products = {}, {}, {}, {}
     for kind in kinds:
         gc.collect()  # the networks that were measured before
         if on_gpu := torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
             before = torch.cuda.memory_allocated()
-        method, one_step = stepper(kind.removesuffix(" compiled"), config, cls, device)
+        facts[kind] = {}
+        method, one_step = stepper(" ".join(kind.split()[:2]), config, cls, device)
         method.advance(1.0)  # pix2pixHD: both generators learn
-        if kind == COMPILED:
+        if kind in COMPILED:
+            usual = {"mode": "reduce-overhead" if kind == COMPILED[1] else "default"}
             for net in method.networks.values():
-                net.compile(backend="eager" if dry else "inductor")
-        step = partial(one_step, batch)
-        for _ in range(2):
+                net.compile(**{"backend": "eager"} if dry else usual)
+        elif kind in GRAPHS and on_gpu:
+            one_step = Launches(method)
+        with FlopCounterMode(display=False) as counter:
+            one_step(batch)
+        step = partial(begun, one_step, batch)
+        for _ in range(WARM + 2):
             seconds_of(step)
         if on_gpu:
-            memory[kind] = {"memory_mb": (torch.cuda.max_memory_allocated() - before) / 1e6}
-        often[kind] = 1 if dry else max(1, round(0.3 / seconds_of(step)))
+            facts[kind]["memory_mb"] = (torch.cuda.max_memory_allocated() - before) / 1e6
+        if isinstance(one_step, Launches):
+            facts[kind]["is_graph"] = one_step.fresh is not None
+        often[kind] = 1 if dry else max(1, round(0.2 / seconds_of(step)))
         works[kind] = partial(repeat, step, often[kind])
-    took = alternate(works, 2 if dry else 7, warm=1)
+        facts[kind]["gflop"], bits = counter.get_total_flops() / 1e9, kind.split()[1]
+        if bits not in products:  # float32 is TF32 there, as it is for the textbook
+            most, gflop = product(DTYPES[bits], device)
+            products[bits] = gflop / min(seconds_of(most) for _ in range(1 if dry else 5))
+    took = alternate(works, 2 if dry else 5, warm=1)
     took = {kind: [seconds / often[kind] for seconds in took[kind]] for kind in kinds}
     rows = []
-    for kind in [COMPILED] if COMPILED in kinds else kinds:  # the textbook's row was there before
+    for kind in kinds:
         seconds = statistics.median(took[kind])
         row = {"method": name, "step": kind, "px": config.image_size, "batch": config.batch_size}
         row |= {"settings": " ".join(EQUAL.get(name, [])), "seconds": seconds}
         row |= {"images": config.batch_size / seconds}
         row |= ratios(took[KINDS[0]], took[kind]) if KINDS[0] in kinds else {}
-        rows.append(row | memory.get(kind, {}))
+        share = facts[kind]["gflop"] / seconds / products[kind.split()[1]]
+        rows.append(row | facts[kind] | {"share": share})
+    return rows
+
+
+def begun(step: Callable[[dict], Any], batch: dict) -> None:
+    """A step; what torch.compile launches as graphs hears that another one begins."""
+    torch.compiler.cudagraph_mark_step_begin()
+    step(batch)
+
+
+def learned(name: str, profile: str, seconds: float) -> Rows:
+    """For each kind of step LOOKS at how far 32 held-out houses are from their photographs (L1)
+    in so many seconds of training, and ``to_goal``, those until all kinds come as far.
+    """
+    cls, device = method_class(name), profiles.pick_device()
+    config, rows = make_config(name, profile, settings=[*EQUAL[name], "average=0"]), []
+    train, val = (open_dataset("facades", of, config.image_size) for of in ("train", "val"))
+    x, y = (torch.stack([val[i][key] for i in range(32)]).to(device) for key in "xy")
+    for kind in (KINDS[0], PLAIN[0], GRAPHS[0]):
+        torch.manual_seed(0)
+        method, step = stepper(" ".join(kind.split()[:2]), config, cls, device)
+        step = Launches(method) if kind in GRAPHS and device.type == "cuda" else step
+        feed, spent, steps_done = batches(train, method), 0.0, 0
+        for look in range(1, LOOKS + 1):
+            while spent < seconds * look / LOOKS:
+                spent += seconds_of(lambda: repeat(lambda: step(next(feed)), 10))  # noqa: B023
+                steps_done += 10
+            fakes = [method.translate(part)["fake_y"] for part in x.split(8)]
+            row = {"method": name, "step": kind, "seconds": spent, "steps": steps_done}
+            rows.append(row | {"val_l1": (torch.cat(fakes) - y).abs().mean().item()})
+    kinds = {row["step"] for row in rows}
+    goal = max(min(row["val_l1"] for row in rows if row["step"] == kind) for kind in kinds)
+    for row in rows:
+        same = (one for one in rows if one["step"] == row["step"] and one["val_l1"] <= goal)
+        row["to_goal"] = next(same)["seconds"]
     return rows
 
 

@@ -7,6 +7,7 @@ is dropped out: only rounding can differ. ``make gpu`` compares a GPU, and a tes
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -16,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from course_lib.data import open_dataset
 from course_lib.methods import METHODS, method_class
+from course_lib.networks.hardware import fresh
 from course_lib.runs import make_config
 from course_lib.training.fit import fit
 
@@ -30,17 +32,17 @@ class SameNumbers(TorchFunctionMode):
     """In here random numbers are drawn on the CPU and then sent, and dropout drops nothing."""
 
     LIKE = {torch.rand_like: torch.rand, torch.randn_like: torch.randn}  # noqa: RUF012
+    DRAWS = (torch.rand, torch.randn, torch.randint)
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func is dropout:
             return args[0]
+        device = kwargs.pop("device", None) if func in self.DRAWS else None
         if func in self.LIKE:
-            return self.LIKE[func](args[0].shape).to(args[0])
-        if func in (torch.rand, torch.randn, torch.randint):
-            device = kwargs.pop("device", None)
-            return func(*args, **kwargs).to(device or "cpu")
-        return func(*args, **kwargs)
+            func, args, device = self.LIKE[func], args[0].shape, args[0].device
+        draw = partial(func, *args, **kwargs)
+        return draw() if device is None else fresh(draw, device)
 
 
 def terms(name: str, device: str = "cpu", bf16: bool = False) -> Terms:

@@ -44,48 +44,52 @@ class Recipe(NamedTuple):
     settings: Sequence[str] = ()
     direction: str = "xy"
     title: str = ""
+    seconds: int = 0  # of an exhibit on a GPU; 0: it is none
+    profile: str = "cpu"
     start: "Recipe | None" = None  # of a network that is trained first, and goes on from there
 
 
 def recipes() -> dict[str, Recipe]:
-    """What can be made: the shipped networks, and the runs that are kept as pictures."""
-    text = Path(__file__).with_name("recipes.toml").read_text(encoding="utf-8")
-    found = {name: Recipe(**row) for name, row in tomllib.loads(text).items()}
+    """What can be made: shipped networks, runs that are kept as pictures, and exhibits."""
+    found = {}
+    for file in ("recipes.toml", "exhibits.toml"):
+        rows = tomllib.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+        found |= {name: Recipe(**row) for name, row in rows.items() if "grid" not in row}
     return {
         name: one._replace(start=one.start and one._replace(**{"start": None} | one.start))
         for name, one in found.items()
     }
 
 
-def train(name: str, out: Path) -> dict:
+def train(name: str, out: Path, recipe: Recipe | None = None) -> dict:
     """Train what is called ``name`` again, into the run folder ``out``, and :func:`pack` it there.
 
     A run that was stopped goes on. Steps, not minutes, end it: on the same machine and versions
-    the file is the same.
+    the file is the same. Another ``recipe`` than its own may be tried.
     """
-    recipe = recipes()[name]
+    recipe = recipe or recipes()[name]
     film = {"previews": strips.MOMENTS, "on_preview": strips.keeper(out / "moments")}
     if recipe.start:  # the film is of its training: the second one begins with good pictures
         _run(recipe.start, first := out.with_name(f"{out.name}-start"), **film)
         film = {"start": first}
     _run(recipe, out, **film)
-    return pack(name, out, out)
+    return pack(name, out, out, recipe)
 
 
 def _run(recipe: Recipe, out: Path, **more) -> None:
-    config = starting.make_config(recipe.method, "cpu", recipe.size, list(recipe.settings))
+    config = starting.make_config(recipe.method, recipe.profile, recipe.size, [*recipe.settings])
     length = {"steps": recipe.steps, "seed": SEED, "direction": recipe.direction}
     starting.train(recipe.method, recipe.data, out, config, resume=True, **length, **more)
 
 
-def pack(name: str, out: Path, folder: Path) -> dict:
+def pack(name: str, out: Path, folder: Path, recipe: Recipe | None = None) -> dict:
     """Write what is kept of the finished run ``out`` into ``folder``; returns what NAME.json tells.
 
     NAME.json says where it comes from, with scores and curves, and NAME.film.webp shows how it
     learned. NAME.safetensors are the weights in half precision, if they are shipped; else NAME.webp
-    shows test images.
+    shows test images. An exhibit has both.
     """
-    recipe, run = recipes()[name], read_settings(out)
+    recipe, run = recipe or recipes()[name], read_settings(out)
     if recipe.start:
         run["start"]["name"] = f"{name} at {recipe.start.size} px"
     if (
@@ -97,7 +101,7 @@ def pack(name: str, out: Path, folder: Path) -> dict:
             out,
             f"train {name} in another folder",
         )
-    method, _ = open_run(out, "cpu")
+    method, _ = open_run(out, "auto" if recipe.seconds else "cpu")
     if (done := checkpoint.steps(out / "checkpoints")[-1]) < recipe.steps:
         raise CourseError(
             f"this run has made {done} of {recipe.steps} steps", out, "go on with the same command"
@@ -116,7 +120,7 @@ def pack(name: str, out: Path, folder: Path) -> dict:
         "card": train_set.card,
         "curves": strips.curves(history),
     }
-    if name in shipped.NAMES:
+    if name in shipped.NAMES or recipe.seconds:
         blob = weights_of(method)
         if len(blob) > LIMIT:
             raise CourseError(
@@ -124,7 +128,7 @@ def pack(name: str, out: Path, folder: Path) -> dict:
             )
         origin |= {"bytes": len(blob), "sha256": hashlib.sha256(blob).hexdigest()}
         files.replace_file(folder / f"{name}.safetensors", blob)
-    else:
+    if name not in shipped.NAMES:
         files.replace_file(folder / f"{name}.webp", strips.results(method, run))
     files.replace_file(folder / f"{name}.film.webp", strips.film(out / "moments"))
     return _with_scores(origin, method, folder / f"{name}.json")

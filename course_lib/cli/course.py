@@ -50,6 +50,7 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="name=value of a notebook's parameters cell")
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="notebooks at a time")] = 1,
     require: Annotated[
         str | None,
         typer.Option(help="cuda: refuse where there is no NVIDIA GPU, or nothing ran on it"),
@@ -84,7 +85,7 @@ def run(
                 f"expected name=value, got {pair!r}", "--set", "write for example --set seed=1"
             )
         parameters[name] = _literal(text)
-    report = runner.run_notebooks(paths, out, profile, parameters, resume, bool(require))
+    report = runner.run_notebooks(paths, out, profile, parameters, resume, bool(require), jobs)
     passed = sum(row["status"] == "passed" for row in report["notebooks"])
     print(f"{passed} of {len(report['notebooks'])} notebooks passed; results in {out}")
     if passed < len(report["notebooks"]):

@@ -8,7 +8,10 @@ import os
 import re
 import shutil
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from html import unescape
 from importlib import metadata
@@ -30,14 +33,15 @@ LOADS = re.compile(r'<script(?: src="[^"]*(?:jquery|require)| type="module").*?<
 
 
 def run_notebooks(
-    notebooks, out: Path, profile="auto", parameters=None, resume=False, cuda=False
+    notebooks, out: Path, profile="auto", parameters=None, resume=False, cuda=False, jobs=1
 ) -> dict:
     """Execute each notebook in a fresh kernel: NAME.ipynb, NAME.html and report.json in ``out``.
 
     COURSE_OUT names the folder that it may write to. ``resume`` does not repeat what passed with
     equal source, parameters and versions. What fails is NAME.failed.ipynb and stops no other; with
-    ``cuda`` so does what leaves the GPU at 0 MB. Each carries its :func:`receipt`. Raises
-    CourseError before anything runs if a notebook, parameter or folder will not do.
+    ``cuda`` so does what leaves the GPU at 0 MB. So many ``jobs`` run at a time and share the
+    cores. Each carries its :func:`receipt`. Raises CourseError before anything runs if a notebook,
+    parameter or folder will not do.
     """
     from course_lib.training.profiles import device_name, resolve  # these import torch
 
@@ -70,42 +74,54 @@ def run_notebooks(
     library = sorted(Path(course_lib.__file__).parent.rglob("*.py"))
     common = repr([versions, parameters, *(file.read_bytes() for file in library)]).encode()
     machine = receipt(parameters["profile"], versions)
-    with only_run(out):
-        replace_file(out / "report.json", json.dumps(report, indent=2).encode())
-        for row, path, source in zip(rows, paths, sources, strict=True):
-            fingerprint = hashlib.sha256(common + path.read_bytes()).hexdigest()
-            note = out / "runs" / path.stem / NOTE
-            noted = json.loads(note.read_text()) if note.exists() else {}
-            start = time.monotonic()
-            try:
-                if resume and noted.get("fingerprint") == fingerprint:
-                    row.update(noted["row"])
-                    continue
-                row.update(status="failed", error="interrupted")  # unless it comes to an end
-                told = machine | {
+    one_at_a_time = threading.Lock()
+
+    def execute(row, path, source) -> None:
+        fingerprint = hashlib.sha256(common + path.read_bytes()).hexdigest()
+        note = out / "runs" / path.stem / NOTE
+        noted = json.loads(note.read_text()) if note.exists() else {}
+        start = time.monotonic()
+        try:
+            if resume and noted.get("fingerprint") == fingerprint:
+                row.update(noted["row"])
+                return
+            row.update(status="failed", error="interrupted")  # unless it comes to an end
+            told = (
+                machine
+                | {
                     "code": code_hash(source),
                     "start": f"{datetime.now(UTC):%F %T} UTC",
                 }
-                notebook, error, card = _execute(path, source, note, parameters, "cuda" in told)
-                if cuda and not error and not card.get("memory_mb"):
-                    error = "nothing ran on the GPU: it held 0 MB"
-                notebook.metadata["receipt"] = told | card | {"seconds": _seconds(notebook)}
+                | ({"jobs": jobs} if jobs > 1 else {})
+            )
+            notebook, error, card = _execute(path, source, note, parameters, "cuda" in told, jobs)
+            if cuda and not error and not card.get("memory_mb"):
+                error = "nothing ran on the GPU: it held 0 MB"
+            notebook.metadata["receipt"] = told | card | {"seconds": _seconds(notebook)}
+            with one_at_a_time:
                 _write(notebook, path, out, path.stem + ".failed" * bool(error))
-                row.update(status="failed" if error else "passed", error=error)
-                row["seconds"] = round(time.monotonic() - start, 1)
-                noted = {"row": row, "fingerprint": None if error else fingerprint}
-                replace_file(note, json.dumps(noted).encode())
-            finally:
+            row.update(status="failed" if error else "passed", error=error)
+            row["seconds"] = round(time.monotonic() - start, 1)
+            noted = {"row": row, "fingerprint": None if error else fingerprint}
+            replace_file(note, json.dumps(noted).encode())
+        finally:
+            with one_at_a_time:
                 replace_file(out / "report.json", json.dumps(report, indent=2).encode())
                 print(f"{path.name}: {row['error'] or 'passed'}", file=sys.stderr)
+
+    with only_run(out):
+        replace_file(out / "report.json", json.dumps(report, indent=2).encode())
+        with ThreadPoolExecutor(jobs) if jobs > 1 else nullcontext() as pool:
+            list((pool.map if pool else map)(execute, rows, paths, sources))
     return report
 
 
 def receipt(profile: str, versions: dict[str, str]) -> dict:
     """By what a notebook is executed: program, profile, machine, versions, commit.
 
-    :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; the ``seconds`` of each
-    code cell, None where it did not run; and where there is a GPU :func:`profiles.gpu_facts`.
+    :func:`run_notebooks` adds ``code``, the :func:`code_hash`; ``start``; ``jobs``, if others ran
+    beside it; the ``seconds`` of each code cell, None where it did not run; and where there is a
+    GPU :func:`profiles.gpu_facts`.
     """
     import torch
 
@@ -143,6 +159,7 @@ def receipt_line(told: dict) -> str:
         f"Executed by {told['by']}, profile {told['profile']}, on {told['device']}, "
         f"{'bfloat16' if told['bfloat16'] else 'float32'}, torch {told['torch']}{cuda}; "
         f"{told['start']}, {took}; commit {told['commit'] or 'unknown'}"
+        + (f"; one of {told['jobs']} at a time" if "jobs" in told else "")
         + (f"; edited since: {told['edited']}" if "edited" in told else "")
     )
 
@@ -181,7 +198,7 @@ def _load(path: Path, parameters: dict):
     return notebook
 
 
-def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> tuple:
+def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool, jobs: int) -> tuple:
     """The notebook, with a status at each cell; None or what went wrong in one line; the card."""
     import papermill
     from nbformat.v4 import new_code_cell
@@ -193,6 +210,8 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
     source.cells += [new_code_cell(CARD)] * on_gpu
     started, error = {"notebook": source, "cell_index": -1}, None  # as papermill's hooks tell
     env = {"COURSE_PROFILE": parameters["profile"], "COURSE_OUT": str(note.parent.absolute())}
+    if jobs > 1:
+        env["OMP_NUM_THREADS"] = str(max(1, os.cpu_count() // jobs))
     try:
         papermill.execute_notebook(
             source,
@@ -204,7 +223,7 @@ def _execute(path: Path, source, note: Path, parameters: dict, on_gpu: bool) -> 
             kernel_manager_class=_kernel(env),
             resources={"metadata": {"path": str(path.parent)}},
             timeout=1200,
-            progress_bar=sys.stderr.isatty(),
+            progress_bar=jobs == 1 and sys.stderr.isatty(),
             on_notebook_start=started.update,
             on_cell_start=started.update,
         )

@@ -110,7 +110,8 @@ def run(
                 replace_file(place / grid.stem / f"{cell.slug}-{direction}.png", png)
 
         todo = [cell for cell in cells if cell.command not in done]
-        for device in {cell.device for cell in todo if scheduler is None}:
+        here = (cell for cell in todo if not (scheduler or _finished(work / "cells" / cell.folder)))
+        for device in {cell.device for cell in here}:  # what was trained elsewhere needs none
             profiles.pick_device(device)
         finished = len(cells) - len(todo)
         print(f"{finished} of {len(cells)} cells are done", file=sys.stderr, flush=True)

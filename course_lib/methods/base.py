@@ -142,6 +142,7 @@ class Method:
     has_chance: bool = False  # without codes, two translations of an image differ: by dropout
     mixes_batch: bool = False  # a translation depends on the other images of its batch
     through_lite0: bool = False  # a loss looks through lite0, which is no judge of the result then
+    phase: str = ""  # of a training in phases: who learns now
     is_one_network: ClassVar[bool] = False  # translate() is G, or G_xy, of x and z alone
     # Of D: a value near 0 or 1, the logit of a probability, or one of which only differences count
     d_output: Literal["value", "logit", "relative"] = "value"
@@ -265,8 +266,8 @@ class Method:
         They are the same on every device.
         """
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        codes = torch.randn(n, *self.code_shape, generator=generator)
-        return hardware.send(codes, self.device)
+        draw = partial(torch.randn, n, *self.code_shape, generator=generator)
+        return hardware.fresh(draw, self.device)
 
     def translate_batch(self, batch: dict, direction: str = "xy") -> dict[str, Tensor]:
         """``translate()`` with all that it needs of a batch of the data set, on any device."""

@@ -29,10 +29,11 @@ with the authors' networks and 0.142 without (val; a copy of the day has 0.908).
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from course_lib import losses
@@ -49,7 +50,7 @@ from course_lib.networks.blocks import inference, init_weights
 from course_lib.networks.cut import PatchProjections
 from course_lib.networks.discriminators import PatchGAN
 from course_lib.networks.efficientnet import load_photo_features
-from course_lib.networks.hardware import send
+from course_lib.networks.hardware import fresh
 from course_lib.networks.resnet import ResNetGenerator
 
 
@@ -167,13 +168,17 @@ class CUT(Method):
         ``sources`` and ``targets`` are five maps of features, (B, _, _, _) each. H learns from
         those of the targets alone.
         """
-        orders = [torch.randperm(layer[0, 0].numel()) for layer in sources]
-        places = [send(order[: self.config.places], self.device) for order in orders]
+        counts = [layer[0, 0].numel() for layer in sources]
+        places = [fresh(partial(self.draw_places, count), self.device) for count in counts]
         with torch.no_grad():
             keys = self.H(sources, places)  # five times (B, places, h_dim), of length 1
         pairs = zip(self.H(targets, places), keys, strict=True)
         each = sum(losses.patch_nce(v, key, self.config.temperature) for v, key in pairs)
         return (each / len(keys)).view(parts, -1).mean(1)
+
+    def draw_places(self, count: int) -> Integer[Tensor, " places"]:
+        """So many places as NCE compares, of ``count``."""
+        return torch.randperm(count)[: self.config.places]
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted. Pass fake_y detached."""

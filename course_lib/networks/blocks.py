@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
+from course_lib.networks import hardware
 from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
 
 
@@ -44,7 +45,7 @@ class BlurDown(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        line = x.new_tensor([0.25, 0.5, 0.25])
+        line = 0.5 - 0.25 * (torch.arange(3, device=x.device, dtype=x.dtype) - 1).abs()
         kernel = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)
         return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), kernel, stride=2, groups=x.shape[1])
 
@@ -127,13 +128,20 @@ def update_average(average: nn.Module, net: nn.Module, decay: float) -> None:
     d grows from 2/11 to ``decay`` over the first updates, so that the average forgets the untrained
     weights. Averaged statistics fit averaged weights; those of the last weights do not.
     """
-    average.updates += 1
-    decay = min(decay, (1 + average.updates.item()) / (10 + average.updates.item()))
+
+    def share() -> float:  # of net
+        average.updates += 1
+        return 1 - min(decay, (1 + average.updates.item()) / (10 + average.updates.item()))
+
     statistics = {
         name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()
     }
     ours = [*average.parameters(), *(average.get_buffer(name) for name in statistics)]
-    torch._foreach_lerp_(ours, [*net.parameters(), *statistics.values()], 1 - decay)
+    if hardware.capturing:  # then it lies on the device, and lerp wants one for each tensor
+        shares = [hardware.fresh(lambda: torch.tensor(share()), ours[0].device)] * len(ours)
+    else:
+        shares = share()
+    torch._foreach_lerp_(ours, [*net.parameters(), *statistics.values()], shares)
 
 
 @contextmanager

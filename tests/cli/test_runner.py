@@ -45,7 +45,7 @@ def statuses(path: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    """(folder, report) of one run: one that raises, one whose kernel dies, one that passes."""
+    """(folder, report) of one run, two at a time: one raises, one's kernel dies, one passes."""
     folder = tmp_path_factory.mktemp("three")
     (folder / "dot.png").write_bytes(b"\x89PNG dot")
     notebooks = [
@@ -53,7 +53,7 @@ def three(tmp_path_factory):
         write_notebook(folder / "dies.ipynb", "1", "import os\nos._exit(0)", "2", "3"),
         write_notebook(folder / "good.ipynb", FACTS, "seed + 1"),
     ]
-    return folder, run_notebooks(notebooks, folder / "out", "smoke", {"seed": 41})
+    return folder, run_notebooks(notebooks, folder / "out", "smoke", {"seed": 41}, jobs=2)
 
 
 def test_the_report_has_the_agreed_form_and_is_what_is_returned(three):

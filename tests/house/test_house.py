@@ -139,11 +139,11 @@ def statements(path: Path) -> int:
 # Statements of each part: the aim, and what it may have until that is reached. Whoever adds says
 # in place of what.
 BUDGETS = {
-    ("course_lib",): (8350, 9130),
-    ("course_lib/methods", "course_lib/networks"): (2100, 2165),
+    ("course_lib",): (8350, 9275),
+    ("course_lib/methods", "course_lib/networks"): (2100, 2205),
     ("assignments",): (4320, 4890),
-    ("tests",): (8900, 10_560),
-    ("tools",): (1300, 1655),
+    ("tests",): (8900, 10_690),
+    ("tools",): (1300, 1915),
 }
 
 

@@ -1,6 +1,8 @@
 """The GPU's paths without a GPU: every method, evaluation and fit() on a device that is a fake."""
 
 import math
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from course_lib.runs import evaluating
 from course_lib.training import checkpoint, loading, profiles
 from course_lib.training import run as training_run
 from course_lib.training.fit import fit, schedule
+from course_lib.training.graphs import WARM, Launches
 from tests.methods.contract import Noise
 from tests.support.fake_gpu import FakeGPU, Queue, Waits, fake_gpu
 
@@ -64,6 +67,31 @@ def test_every_method_learns_and_paints_on_a_gpu(name, profile):
             assert images.shape == data["y"].shape and images.is_cuda
         if not method.translates:
             assert all(images.is_cuda for images in method.preview().values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_step_asks_and_sends_nothing_while_it_is_captured(name, monkeypatch):
+    """CUDA refuses both."""
+
+    @contextmanager
+    def capture(*_, **__):
+        before = len(gpu.copied)
+        with gpu.working():
+            yield
+        assert len(gpu.copied) == before, "a copy from the CPU"
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: SimpleNamespace(replay=lambda: None))
+    monkeypatch.setattr(torch.cuda, "graph", capture)
+    with fake_gpu() as gpu:
+        method = make(name)
+        launches, batch = Launches(method), batch_of(method)
+        batch = {key: value.to("cuda") for key, value in batch.items()}
+        for share in (0.0, 0.52, 1.0):
+            for _ in range(WARM + 2):
+                schedule(method, share)
+                terms = launches(batch)
+            assert launches.fresh is not None and not launches.refused
+            assert all(term.is_cuda and term.shape == () for term in terms.values())
 
 
 def painted(method: Method, data: dict[str, Tensor]) -> list[Tensor]:
