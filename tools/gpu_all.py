@@ -29,7 +29,7 @@ PARTS = {
     "terms": 60,
     "steps": 160,
     "quality": 80,
-    "notebooks": 280,
+    "notebooks": 540,
     "exhibits": 540,
     "compile": 130,
 }
@@ -127,7 +127,7 @@ def results() -> list[Path]:
     """What is to come back, the oldest first; notebooks in at most NOTEBOOK bytes."""
     from store import stored_form
 
-    for path in WORK.glob("notebooks/*.ipynb"):
+    for path in [*WORK.glob("notebooks/*.ipynb"), *WORK.glob("alone/*.ipynb")]:
         small = WORK / "small" / path.name
         if not small.exists() or small.stat().st_mtime < path.stat().st_mtime:
             notebook = json.loads(stored_form(path))
@@ -137,7 +137,7 @@ def results() -> list[Path]:
                 full.pop().clear()
             small.parent.mkdir(exist_ok=True)
             small.write_text(text, encoding="utf-8")
-    kinds = ["*.json", "small/*", "notebooks/report.json", "logs/*", "cells/*/row.json"]
+    kinds = ["*.json", "small/*", "*/report.json", "logs/*", "cells/*/row.json"]
     kinds += ["cells/*/*.png", "runs/*/*.json", "runs/*/*.webp", "runs/*/*.safetensors"]
     found = {path for kind in kinds for path in WORK.glob(kind)}
     return sorted(found, key=lambda path: (path.stat().st_mtime, path))
@@ -168,11 +168,16 @@ def tasks(part: str, dry: bool, jobs: int) -> list[Task]:
     """The processes of a part, in the order of their value."""
     flags = ["--dry"] * dry
     if part == "notebooks":
-        names = sorted(map(str, Path("notebooks").glob("*.ipynb")), key=_seconds)
-        words = ["-m", "course_lib.cli", "run", "--resume", "--jobs", str(jobs), "--out"]
-        words += [str(WORK / "notebooks"), "--profile", "smoke" if dry else "gpu"]
-        words += names[:2] if dry else ["--require", "cuda", *names[::-1]]
-        return [(part, words, 0.0)]
+        names = sorted(map(str, Path("notebooks").glob("*.ipynb")), key=_seconds, reverse=not dry)
+        names = names[: 2 if dry else None]
+        words = ["-m", "course_lib.cli", "run", "--resume", "--profile"]
+        words += ["smoke"] if dry else ["gpu", "--require", "cuda"]
+        measures = {name: "/10_" in name for name in names}  # the card: alone
+        return [
+            (into, [*words, "--jobs", str(n), "--out", str(WORK / into), *of], 0.0)
+            for into, n, is_alone in (("alone", 1, True), ("notebooks", jobs, False))
+            if (of := [name for name in names if measures[name] == is_alone])
+        ]
     if part != "exhibits":
         words = ["tools/bench_gpu.py", "--part", part, "--out", str(WORK)]
         return [(part, words + flags, 0.0)]
