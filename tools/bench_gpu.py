@@ -155,14 +155,14 @@ def timed(name: str, kinds: Sequence[str], profile: str, dry: bool = False) -> R
         facts[kind] = {}
         method, one_step = stepper(" ".join(kind.split()[:2]), config, cls, device)
         method.advance(1.0)  # pix2pixHD: both generators learn
+        with FlopCounterMode(display=False) as counter:
+            one_step(batch)
         if kind in COMPILED:
             usual = {"mode": "reduce-overhead" if kind == COMPILED[1] else "default"}
             for net in method.networks.values():
                 net.compile(**{"backend": "eager"} if dry else usual)
         elif kind in GRAPHS and on_gpu:
             one_step = Launches(method)
-        with FlopCounterMode(display=False) as counter:
-            one_step(batch)
         step = partial(begun, one_step, batch)
         for _ in range(WARM + 2):
             seconds_of(step)
@@ -208,11 +208,11 @@ def learned(name: str, profile: str, seconds: float) -> Rows:
         torch.manual_seed(0)
         method, step = stepper(" ".join(kind.split()[:2]), config, cls, device)
         step = Launches(method) if kind in GRAPHS and device.type == "cuda" else step
-        feed, spent, steps_done = batches(train, method), 0.0, 0
+        feed, spent, steps_done, often = batches(train, method), 0.0, 0, 10 if seconds > 1 else 1
         for look in range(1, LOOKS + 1):
             while spent < seconds * look / LOOKS:
-                spent += seconds_of(lambda: repeat(lambda: step(next(feed)), 10))  # noqa: B023
-                steps_done += 10
+                spent += seconds_of(lambda: repeat(lambda: step(next(feed)), often))  # noqa: B023
+                steps_done += often
             fakes = [method.translate(part)["fake_y"] for part in x.split(8)]
             row = {"method": name, "step": kind, "seconds": spent, "steps": steps_done}
             rows.append(row | {"val_l1": (torch.cat(fakes) - y).abs().mean().item()})
