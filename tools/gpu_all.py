@@ -139,7 +139,7 @@ def results() -> list[Path]:
             small.write_text(text, encoding="utf-8")
     kinds = ["*.json", "small/*", "*/report.json", "logs/*", "cells/*/row.json"]
     kinds += ["cells/*/*.png", "runs/*/*.json", "runs/*/*.webp", "runs/*/*.safetensors"]
-    found = {path for kind in kinds for path in WORK.glob(kind)}
+    found = {path for kind in kinds for path in WORK.glob(kind) if path.name[0] != "."}
     return sorted(found, key=lambda path: (path.stat().st_mtime, path))
 
 
