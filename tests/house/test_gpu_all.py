@@ -1,4 +1,4 @@
-"""tools/gpu_all.py: what travels is small, and what comes back is whole. (`--dry` does all of it.)"""
+"""tools/gpu_all.py: what travels is small, what comes back is whole. (`--dry` does all of it.)"""
 
 import json
 import tarfile
