@@ -37,6 +37,7 @@ from course_lib import CourseError  # noqa: E402
 from course_lib.cli.course import app, fail  # noqa: E402
 from course_lib.cli.runner import receipt_line  # noqa: E402
 from course_lib.demo import page as play  # noqa: E402
+from course_lib.widgets.playground import embedded  # noqa: E402
 
 NOTEBOOKS, LIBRARY, HANDBOOK = (
     ROOT / "notebooks",
@@ -191,7 +192,8 @@ def add(file: Path) -> None:
 
 def notebook(file: Path) -> dict:
     """A notebook as its page shows it: alt texts where MyST-NB looks for them, the page to play
-    with in the place that demos.toml tells, and no widgets, which need a kernel.
+    with in the place that demos.toml tells, playgrounds as they are, and no widgets that need a
+    kernel.
     """
     content, demo = read(file), DEMOS.get(file.stem)
     if demo and not any(demo["after"] in "".join(cell["source"]) for cell in content["cells"]):
@@ -208,11 +210,13 @@ def notebook(file: Path) -> dict:
                 cell["source"] += DEMO.format(**demo)
         if "alt" in cell["metadata"]:
             cell["metadata"]["mystnb"] = {"image": {"alt": cell["metadata"]["alt"]}}
+        game = re.search(r'^playground\("(\w+)"\)', "".join(cell["source"]), re.MULTILINE)
         for output in cell.get("outputs", []):
             if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
-                output["data"] = {
-                    "text/markdown": "*Interactive: open the notebook in JupyterLab to use it.*"
-                }
+                alone = "*Interactive: open the notebook in JupyterLab to use it.*"
+                output["data"] = (
+                    {"text/html": embedded(game[1])} if game else {"text/markdown": alone}
+                )
     return content
 
 

@@ -164,6 +164,13 @@ def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, b
         demo.locator("#result").evaluate(CHANGED, drawn)
 
 
+def test_a_playground_trains_on_its_page(site, browser):
+    with window(browser, site[1], 390) as page:
+        page.goto(f"{site[1]}01_gans_from_scratch.html")
+        page.get_by_role("button", name="One update").click()
+        page.get_by_text("update 1;").wait_for()
+
+
 def test_search_finds_words_of_a_notebook(site, browser):
     with window(browser, site[1]) as page:
         page.goto(site[1] + "search.html?q=cycle+consistency")

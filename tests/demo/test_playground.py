@@ -1,0 +1,117 @@
+"""The playground in a browser, as a page without a kernel and without a network has it."""
+
+import json
+
+import pytest
+
+from course_lib.widgets.playground import GAMES, embedded
+from tests.demo.test_browser import stroke
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+TOLD = json.loads(GAMES.read_text("utf-8"))
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+# What the bars say, in percent, after a preset's updates: at least and at most
+LESSONS = {
+    ("points", "A fair game"): {"D is right": (40, 65), "shape reached": (60, 100)},
+    ("points", "Saturation"): {"D is right": (99, 100), "push on G's points": (0, 1)},
+    ("points", "Collapse"): {"shape reached": (0, 30)},
+    ("points", "D stands still"): {"shape reached": (0, 30)},
+    ("points", "A lost mode"): {"shape reached": (20, 70)},
+    ("cycles", "Straight"): {"D is content": (80, 100), "the right partner": (99, 100)},
+    ("cycles", "Swapped"): {"D is content": (80, 100), "the right partner": (0, 1)},
+    ("codes", "No cycle"): {"the code is used": (0, 20), "right answers": (80, 100)},
+    ("codes", "Both cycles"): {"the code is used": (80, 100), "right answers": (70, 100)},
+    ("codes", "Too much KL"): {"the code is used": (0, 20)},
+    ("codes", "Too little KL"): {"right answers": (0, 60)},
+}
+FRAMES = "async () => { for (let i = 0; i < 60; i++) await new Promise(requestAnimationFrame); }"
+
+
+@pytest.fixture
+def opened(browser):
+    """A function that opens a game; at the end no script may have failed, and nothing was asked."""
+    contexts, errors = [], []
+
+    def open_(game: str, **options):
+        contexts.append(browser.new_context(**options))
+        contexts[-1].set_offline(True)
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda sent: errors.append(sent.url))
+        page.set_content(
+            f"<!doctype html><meta name=viewport content=width=device-width>{embedded(game)}"
+        )
+        page.set_default_timeout(60_000)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def updates(page) -> int:
+    return int(page.locator(".count").inner_text().split(";")[0].split()[1].replace(",", ""))
+
+
+def test_a_shape_is_drawn_played_and_broken(opened, keep):
+    page = opened("points", viewport={"width": 1000, "height": 800})
+    canvas, bars = page.locator("canvas"), page.locator(".bar output")
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Play").click()
+    page.get_by_text("Draw a shape first.").wait_for()
+    stroke(page, canvas, (0.2, 0.2), (0.5, 0.8), (0.8, 0.2))
+    page.wait_for_function("parseInt(document.querySelector('.count').innerText.slice(7)) > 200")
+    profile, spent = page.context.new_cdp_session(page), []
+    profile.send("Performance.enable", {"timeDomain": "threadTicks"})
+    for _ in range(2):
+        told = profile.send("Performance.getMetrics")["metrics"]
+        spent.append({one["name"]: one["value"] for one in told}["ScriptDuration"])
+        page.evaluate(FRAMES)
+    assert 1000 * (spent[1] - spent[0]) / 60 < 4  # milliseconds of script a frame
+    assert int(bars.last.inner_text().split()[0]) > 0
+    page.get_by_label("learning rate of D").press("Home")  # a D that stands still
+    assert page.get_by_label("learning rate of D").get_attribute("aria-valuetext") == "0"
+    page.get_by_role("button", name="Pause").click()
+    before = updates(page)
+    page.get_by_role("button", name="One update").click()
+    assert updates(page) == before + 1 and f"update {before + 1:,}" in canvas.get_attribute(
+        "aria-label"
+    )
+    page.get_by_role("button", name="Draw").click()  # the pen is put away: the pointer asks
+    canvas.press("ArrowUp")
+    page.get_by_text("Here D says").wait_for()
+    keep(page, "playground_drawn")
+
+
+@pytest.mark.parametrize("game", TOLD)
+def test_every_preset_shows_what_it_says_on_a_phone(opened, keep, game):
+    page = opened(game, **PHONE)
+    for preset in TOLD[game]["presets"]:
+        page.get_by_role("button", name=preset["name"], exact=True).click()
+        page.evaluate("n => document.querySelector('.course-play').run(n)", preset["updates"])
+        found = dict(text.split("\n") for text in page.locator(".bar").all_inner_texts())
+        for label, (least, most) in LESSONS.get((game, preset["name"]), {}).items():
+            share = (
+                page.locator(".bar", has_text=label)
+                .locator("i")
+                .evaluate("e => parseFloat(e.style.width)")
+            )
+            assert least <= share <= most, (preset["name"], found)
+        keep(page, f"playground_{game}_{preset['name'].replace(' ', '_')}", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_who_asks_for_little_motion_sees_few_pictures(opened):
+    page = opened("cycles", reduced_motion="reduce")
+    page.evaluate("""() => {
+        window.pictures = 0;
+        new MutationObserver(() => window.pictures++)
+            .observe(document.querySelector(".count"), { childList: true });
+    }""")
+    page.get_by_role("button", name="Play").click()
+    page.evaluate(FRAMES)
+    assert page.evaluate("pictures") <= 2
+    page.emulate_media(reduced_motion="no-preference")
+    page.evaluate(FRAMES)
+    assert page.evaluate("pictures") > 8
