@@ -16,6 +16,7 @@ METHODS = {
     "munit": "munit.MUNIT",
     "cut": "cut.CUT",
     "flow": "flow.FlowMatching",
+    "autoencoder": "autoencoder.LatentAutoencoder",
     "noisy-cyclegan": "noisy_cyclegan.NoisyCycleGAN",  # a row of MUNIT's Table 1
 }
 

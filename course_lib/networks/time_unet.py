@@ -26,9 +26,9 @@ class TimedBlock(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, t_dim: int):
         super().__init__()
-        self.first = _convolution(c_in, c_out)
+        self.first = activated_conv(c_in, c_out)
         self.time = nn.Linear(t_dim, c_out)
-        self.second = _convolution(c_out, c_out)
+        self.second = activated_conv(c_out, c_out)
         self.past = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
 
     def forward(
@@ -37,7 +37,8 @@ class TimedBlock(nn.Module):
         return self.past(h) + self.second(self.first(h) + self.time(at)[:, :, None, None])
 
 
-def _convolution(c_in: int, c_out: int) -> nn.Sequential:
+def activated_conv(c_in: int, c_out: int) -> nn.Sequential:
+    """Group norm, SiLU and a 3x3 convolution; c_in is a multiple of 8."""
     return nn.Sequential(nn.GroupNorm(8, c_in), nn.SiLU(), nn.Conv2d(c_in, c_out, 3, 1, 1))
 
 
@@ -68,7 +69,7 @@ class TimedUNet(nn.Module):
         for c_in, c_out in pairwise((widths[-1], *widths[::-1])):  # and back
             self.up.append(TimedBlock(c_in + c_out, c_out, t_dim))
         self.enlarge = nn.Upsample(scale_factor=2)
-        self.leave = _convolution(first, out_channels)
+        self.leave = activated_conv(first, out_channels)
 
     def forward(
         self, x: Float[Tensor, "b c_in h w"], t: Float[Tensor, " b"]

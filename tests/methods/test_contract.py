@@ -151,6 +151,12 @@ CASES = {
         (({"average": 0.9, "decay_from": 1.0}, set()),),
         learns=("opt_G",),
     ),
+    "autoencoder": Case(method_class("autoencoder"),
+        SMALL | {"base_channels": 8, "average": 0.0}, (
+            ({"lambda_gan": 0.0}, {"g_gan", "d_real", "d_fake"}),
+            ({"lambda_gan": 0.0, "lambda_features": 0.0}, exactly("g_l1")),
+            ({"noise": 0.0, "average": 0.9}, set()),
+    )),
     "noisy-cyclegan": Case(
         method_class("noisy-cyclegan"), TINY, learns=("opt_G", "opt_D"), by_chance=True
     ),
