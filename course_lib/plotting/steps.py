@@ -223,11 +223,14 @@ class _Watch(TorchFunctionMode):
             piece = i if op in ("split", "chunk") else output
             if op == "call" and piece is not None and len(before) > 1:
                 before = [before[piece]]
+            known = self.made.pop(tensor, UNKNOWN)  # a pool is made of what it held, and so on
             for part in before:
                 stops = part.requires_grad and not tensor.requires_grad
                 behind = {part: False} if op == "call" else self.sources([part], images, piece)
                 for node, cut in behind.items():
                     found[node] = found.get(node, True) and (cut or stops)
+            if known is not UNKNOWN:
+                self.made[tensor] = known
         return found
 
 

@@ -1,5 +1,7 @@
 """The autoencoder: a step is its equations, and the GAN loss pulls as hard as what is kept."""
 
+import copy
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ from tests.support.tensors import pairs as batch
 
 def test_a_step_equals_its_equations(monkeypatch):
     """Two steps against the docstring's losses written out, with plain Adam."""
-    eyes = load_photo_features().double()
+    eyes = copy.deepcopy(load_photo_features()).double()
     monkeypatch.setattr("course_lib.methods.autoencoder.load_photo_features", lambda device: eyes)
     method, ours = in_float64(*(CASES["autoencoder"].make() for _ in range(2)))
     method.run = lambda net, *inputs: net(*inputs)  # run() ends in float32
