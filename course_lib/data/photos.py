@@ -1,4 +1,4 @@
-"""Photographs from Debian's packages (``tools/photos.py`` collects them), three tasks."""
+"""Photographs from Debian's packages (``tools/photos.py`` collects them), four tasks."""
 
 import functools
 import json
@@ -57,7 +57,12 @@ def fill(y: Float[Tensor, "n 3 h w"], place: Float[Tensor, "2"]) -> Float[Tensor
     return with_hole(y, top, left, side)
 
 
-TASKS = {"photos:colour": colour, "photos:sharp": sharp, "photos:fill": fill}
+TASKS = {
+    "photos:colour": colour,
+    "photos:sharp": sharp,
+    "photos:fill": fill,
+    "photos:whole": lambda y, place: y,  # for an autoencoder
+}
 
 
 class Photos(TwoDomains):

@@ -95,7 +95,8 @@ class LatentAutoencoder(Method):
         self.to_device("group")
         self.keep_averages("G")
         self.opt_G, self.opt_D = self.adam(self.G), self.adam(self.D)
-        self.see = load_photo_features(self.device)  # here, so that no step waits for it
+        # Loaded here, so that no step waits for it
+        self.through_lite0, self.see = cfg.lambda_features > 0, load_photo_features(self.device)
 
     def discriminator_terms(self, y: Tensor, fake_y: Tensor) -> dict[str, Float[Tensor, ""]]:
         """What D minimises, unweighted. Pass fake_y detached."""
