@@ -1,4 +1,4 @@
-"""pix2pix and R3GAN: a step is its equations, and the settings are the paper's."""
+"""pix2pix and R3GAN: the equations of R3GAN's step, features, noise where it is asked."""
 
 import pytest
 import torch
@@ -7,35 +7,10 @@ from torch.nn.functional import logsigmoid
 from course_lib import losses
 from course_lib.errors import CourseError
 from course_lib.networks.efficientnet import load_photo_features
-from tests.methods.contract import assert_same_weights
 from tests.methods.test_contract import CASES
 from tests.support.tensors import pairs as batch
 
 make = CASES["pix2pix"].make
-
-
-def test_step_equals_the_equations():
-    """Three steps against equations 1, 3 and 4 written out, with plain Adam."""
-    method, reference, data = make(), make(), batch()
-    G, D, x, y = reference.G, reference.D, data["x"], data["y"]
-    opt_G = torch.optim.Adam(G.parameters(), 2e-4, (0.5, 0.999))
-    opt_D = torch.optim.Adam(D.parameters(), 2e-4, (0.5, 0.999))
-    for _ in range(3):
-        terms = method.step(data)
-        fake_y = G(x)
-        real = torch.sigmoid(D(torch.cat([x, y], 1)))
-        fake = torch.sigmoid(D(torch.cat([x, fake_y.detach()], 1)))
-        expected = {"d_real": -real.log().mean(), "d_fake": -(1 - fake).log().mean()}
-        opt_D.zero_grad()
-        (sum(expected.values()) / 2).backward()
-        opt_D.step()
-        expected["g_gan"] = -torch.sigmoid(D(torch.cat([x, fake_y], 1))).log().mean()
-        expected["g_l1"] = (y - fake_y).abs().mean()
-        opt_G.zero_grad()
-        (expected["g_gan"] + 100 * expected["g_l1"]).backward()
-        opt_G.step()
-        assert terms == pytest.approx({k: v.item() for k, v in expected.items()}, rel=1e-4)
-    assert_same_weights(method.G, G, 2e-5)
 
 
 def test_the_step_of_r3gan_equals_its_equations():

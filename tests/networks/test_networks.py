@@ -27,15 +27,6 @@ def test_receptive_field_is_what_one_pixel_moves():
     assert (row.sum(1) > 0).sum() == (row.sum(0) > 0).sum() == 34
 
 
-@pytest.mark.parametrize("upsampling", ["transposed", "resize-conv"])
-@pytest.mark.parametrize("skips", [True, False])
-@pytest.mark.parametrize("size", [4, 32])
-def test_generators_keep_the_size(skips, size, upsampling):
-    G = UNet(image_size=size, base_channels=4, upsampling=upsampling, skips=skips)
-    y = G(torch.randn(2, 3, size, size))
-    assert y.shape == (2, 3, size, size) and y.abs().max() <= 1
-
-
 def test_a_unet_of_fewer_levels_stops_above_one_pixel():
     G = UNet(image_size=64, base_channels=4, levels=3)
     blocks = zip(G.encoder, (3, 4, 8), strict=True)
@@ -47,20 +38,12 @@ def test_a_unet_of_fewer_levels_stops_above_one_pixel():
             UNet(image_size=64, levels=levels)
 
 
-def test_unet_layers_are_the_papers():
-    """Widths, norms and dropout as in the table of section 3.3."""
+def test_dropout_is_in_the_first_three_blocks_of_the_decoder():
+    """As in the paper's section 3.3; layers and counts are those of test_authors.py."""
     with torch.device("meta"):
         G = UNet(image_size=256)
-    convs = [next(m for m in block if isinstance(m, nn.Conv2d)) for block in G.encoder]
-    assert [c.out_channels for c in convs] == [64, 128, 256, 512, 512, 512, 512, 512]
-    ups = [next(m for m in block if isinstance(m, nn.ConvTranspose2d)) for block in G.decoder]
-    assert [u.in_channels for u in ups] == [512, 1024, 1024, 1024, 1024, 512, 256, 128]
-    assert [u.out_channels for u in ups] == [512, 512, 512, 512, 256, 128, 64, 3]
-    normed = [any(isinstance(m, nn.BatchNorm2d) for m in block) for block in G.encoder]
     dropped = [any(isinstance(m, nn.Dropout) for m in block) for block in G.decoder]
-    assert normed == [False, *[True] * 6, False] and dropped == [True] * 3 + [False] * 5
-    assert all(not isinstance(m, nn.LeakyReLU) for m in G.decoder.modules())
-    assert [u.bias is not None for u in ups] == [False] * 7 + [True]
+    assert dropped == [True] * 3 + [False] * 5
 
 
 def test_only_the_unet_passes_detail_around_the_bottleneck():
