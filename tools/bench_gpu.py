@@ -72,7 +72,6 @@ def measure(part: str, out: Path, dry: bool) -> Rows:
         "command": f"python tools/bench_gpu.py --part {part}{' --dry' * dry}",
         "commit": commit() or None,
         "budget_s": BUDGETS[part],
-        "seconds": 0.0,
         "ended": "cut off from outside",
         "rows": rows,
     }
@@ -82,8 +81,7 @@ def measure(part: str, out: Path, dry: bool) -> Rows:
     elif part == "quality":
         jobs = {name: partial(learned, name, profile, 0.2 if dry else 6.0) for name in EQUAL}
     for name, work in jobs.items():
-        facts["seconds"] = round(time.monotonic() - start, 1)
-        _write(out, part, facts)
+        _write(out, part, facts, start)
         if facts["seconds"] > BUDGETS[part]:
             facts["ended"] = f"its {BUDGETS[part]} s were spent before {name}"
             break
@@ -95,12 +93,12 @@ def measure(part: str, out: Path, dry: bool) -> Rows:
     else:
         failed = sum("error" in row for row in rows)
         facts["ended"] = "complete" + f"; rows with an error: {failed}" * bool(failed)
-    facts["seconds"] = round(time.monotonic() - start, 1)
-    _write(out, part, facts)
+    _write(out, part, facts, start)
     return rows
 
 
-def _write(out: Path, part: str, facts: dict[str, Any]) -> None:
+def _write(out: Path, part: str, facts: dict[str, Any], start: float) -> None:
+    facts["seconds"] = round(time.monotonic() - start, 1)
     replace_file(out / f"gpu_{part}.json", (json.dumps(facts, indent=1) + "\n").encode())
 
 

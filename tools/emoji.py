@@ -21,7 +21,6 @@ import math
 import subprocess
 import sys
 import tarfile
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +28,7 @@ import torch
 from PIL import Image
 
 from course_lib.data.emoji import STYLES, drawings
+from tools.photos import run
 
 PACKAGES = {
     "noto": "emoji-datasource-google@16.0.0",
@@ -253,8 +253,5 @@ def save_sheet(path: Path, tiles: list[Image.Image]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["--relatives"]:
         mark_relatives()
-    elif len(sys.argv) > 1:
-        build(Path(sys.argv[1]))
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            build(Path(folder))
+        run(build)

@@ -77,17 +77,8 @@ def prose(notebook) -> str:
     return CODE.sub("", "\n\n".join(cells))
 
 
-def number_of(path: Path) -> str:
-    """02b, of 02b_facades.ipynb."""
-    return path.name.partition("_")[0]
-
-
 def is_tagged(cell, tag: str) -> bool:
     return tag in cell.metadata.get("tags", [])
-
-
-def is_drawn(output) -> bool:
-    return any(kind.startswith("image/") for kind in output.get("data", {}))
 
 
 def order(notebook, path: Path) -> Iterator[str]:
@@ -154,7 +145,9 @@ def small(notebook, path: Path) -> Iterator[str]:
 
 def alt(notebook, path: Path) -> Iterator[str]:
     for cell in code_cells(notebook):
-        if any(map(is_drawn, cell.outputs)) and not cell.metadata.get("alt", "").strip():
+        kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
+        drawn = any(kind.startswith("image/") for kind in kinds)
+        if drawn and not cell.metadata.get("alt", "").strip():
             yield f"cell {cell.execution_count} draws a figure, and its metadata has no alt"
     yield from pictures_without_alt(prose(notebook))
 
@@ -260,7 +253,7 @@ def problems() -> Iterator[str]:
     notebooks = {path: nbformat.read(path, as_version=4) for path in tracked("notebooks/*.ipynb")}
     for path, notebook in notebooks.items():
         nbformat.validate(notebook)
-        COUNTED[number_of(path)] = counted(prose(notebook))
+        COUNTED[path.name.partition("_")[0]] = counted(prose(notebook))
     for path, notebook in notebooks.items():
         for rule in NOTEBOOK_RULES:
             yield from named(f"{path.name}: {rule.__name__}", rule(notebook, path))

@@ -8,10 +8,7 @@ package has some whole and others as the pieces of a jigsaw, with their places o
 version of the package and of Pillow gives the same bytes.
 """
 
-import json
 import re
-import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +16,7 @@ from PIL import Image
 
 from course_lib.data.images import read_image
 from course_lib.data.paintings import FILES
-from tools.photos import LICENSES, VERSIONS, opened, save, unpack
+from tools.photos import VERSIONS, opened, run, unpack, write
 
 PACKAGE = "gcompris-qt-data"
 BOARD = (702, 515)  # px, width and height of the board of a jigsaw
@@ -93,15 +90,11 @@ def build(folder: Path) -> None:
             file = inside / path
             picture = jigsaw(file) if file.suffix == ".qml" else read_image(file)
             box = (RIM, RIM, picture.width - RIM, picture.height - RIM)
-            save(picture.crop(box), FILES / f"{name}.webp", QUALITY)
+            picture.crop(box).save(FILES / f"{name}.webp", quality=QUALITY, method=6)
             row = {"name": name, "painter": painter, "split": "train" if i else "held out"}
             row |= {"title": title, "artist": artist, "year": year}
             rows.append(row | {"package": PACKAGE, "version": VERSIONS[PACKAGE], "path": path})
-    text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
-    (FILES / "paintings.json").write_text(text, encoding="utf-8")
-    (LICENSES / "paintings.md").write_text(listed(rows), encoding="utf-8")
-    size = sum(path.stat().st_size for path in FILES.iterdir())
-    print(f"{len(rows)} paintings, {size / 1e6:.2f} MB, in {FILES}")
+    write(rows, "paintings", FILES, listed(rows))
 
 
 def listed(rows: list[dict]) -> str:
@@ -131,8 +124,4 @@ def listed(rows: list[dict]) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        build(Path(sys.argv[1]).resolve())
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            build(Path(folder))
+    run(build)

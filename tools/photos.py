@@ -9,7 +9,6 @@ and of Pillow give the same bytes.
 """
 
 import functools
-import io
 import json
 import re
 import struct
@@ -17,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -213,11 +212,16 @@ def build(folder: Path) -> None:
             for file in files.split()
         ]
         rows += sorted(found, key=lambda row: row["name"])
-    text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
-    (FILES / "photos.json").write_text(text, encoding="utf-8")
-    (LICENSES / "photos.md").write_text(listed(rows), encoding="utf-8")
-    size = sum(path.stat().st_size for path in FILES.iterdir())
-    print(f"{len(rows)} photographs, {size / 1e6:.2f} MB, in {FILES}")
+    write(rows, "photos", FILES, listed(rows))
+
+
+def write(rows: list[dict], name: str, folder: Path, text: str) -> None:
+    """What is known of the pictures in ``folder``, for the course, and ``text``, for people."""
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (folder / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    (LICENSES / f"{name}.md").write_text(text, encoding="utf-8")
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"{len(rows)} {name}, {size / 1e6:.2f} MB, in {folder}")
 
 
 def add(package: str, where: str, split: str, file: str, folder: Path, quality: int) -> dict:
@@ -230,16 +234,11 @@ def add(package: str, where: str, split: str, file: str, folder: Path, quality: 
     name = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
     image = read_image(path)
     size = scaled(image.size, SIDE / min(image.size))
-    save(image.resize(size, Image.LANCZOS), FILES / f"{name}.webp", quality)
+    image = image.resize(size, Image.LANCZOS)
+    image.save(FILES / f"{name}.webp", quality=quality, method=6)
     of = {"package": package, "version": VERSIONS[package]}
     of["path"] = path.relative_to(inside).as_posix()
     return {"name": name, "split": split} | credit(package, root, path) | of
-
-
-def save(image: Image.Image, path: Path, quality: int) -> None:
-    data = io.BytesIO()
-    image.save(data, "WEBP", quality=quality, method=6)
-    path.write_bytes(data.getvalue())
 
 
 def listed(rows: list[dict]) -> str:
@@ -265,9 +264,11 @@ def listed(rows: list[dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def run(build: Callable[[Path], None]) -> None:
+    """With the folder of packages that the command line names, or a new one."""
+    with tempfile.TemporaryDirectory() as folder:
+        build(Path(sys.argv[1] if len(sys.argv) > 1 else folder).resolve())
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        build(Path(sys.argv[1]).resolve())
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            build(Path(folder))
+    run(build)
