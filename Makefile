@@ -28,7 +28,7 @@ SIDE_BY_SIDE = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Hundreds of processes import the course: what Python compiled is kept, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup course course-all lint test test-all soak release-check gpu site lab clean
+.PHONY: help setup course course-all lint test test-all soak release-check gpu site decks lab clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -94,6 +94,10 @@ gpu: setup ## what one NVIDIA card can do, measured in about 25 minutes; the fil
 site: setup ## the course as web pages, into build/site; the first time it needs npm and the network
 	$(BIN)/python notebooks/site/build.py
 	@echo "Look at it: python3 -m http.server --directory build/site"
+
+# For some notebooks alone: .venv/bin/python -m tools.decks 02 06
+decks: setup ## slides of every notebook, into build/decks: figures, questions, notes; CHECK=1 looks for overflow in Chromium
+	$(BIN)/python -m tools.decks $(if $(CHECK),--check)
 
 # tools/lab leaves out what a learner does not need: Jupyter's news, and the buttons of nbgrader and Voila. Instructors
 # type `jupyter lab`. With MPLBACKEND=Agg in the terminal, notebooks would show no figures.

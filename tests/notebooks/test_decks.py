@@ -1,0 +1,29 @@
+"""Slides of a notebook: its figures, guesses and exercises, and the answers in the notes."""
+
+import re
+
+import pytest
+
+from tests import ROOT
+from tools import decks
+
+
+@pytest.fixture(scope="module")
+def deck(tmp_path_factory):
+    plans = decks.PLANS.read_text(encoding="utf-8").split("\n## ")
+    plan = next(plan for plan in plans if plan.startswith("00 · "))
+    folder = tmp_path_factory.mktemp("decks") / "figures"
+    return decks.Deck(ROOT / "notebooks" / "00_start_here.ipynb", plan, folder)
+
+
+def test_a_deck_has_each_figure_and_guess_and_keeps_answers_for_the_notes(deck):
+    kinds = [slide.kind for slide in deck.slides]
+    assert kinds[:2] == ["title", "figure"] and kinds[-3:] == ["question"] * 3
+    assert len(list(deck.folder.iterdir())) == kinds.count("figure") == 9
+    assert (
+        [slide.head for slide in deck.slides].count("Predict") == 4 == kinds.count("question") - 3
+    )
+    shown = " ".join(slide.body + slide.caption for slide in deck.slides)
+    assert "return (x + 1) / 2" not in shown and "probably in [0, 1]" not in shown
+    assert "probably in [0, 1]" in deck.slides[-3].notes[0]
+    assert not re.search(r'src="(?!data:)', shown)
