@@ -57,13 +57,6 @@ def test_chance_table(kind, chance, d, g):
     assert generator(at_chance).item() == pytest.approx(g, rel=1e-12)
 
 
-def test_perfect_discriminator():
-    assert (losses.log_real(scalar(50)) + losses.log_fake(scalar(-50))).item() < 1e-20
-    assert losses.log_generator(scalar(-50)).item() == pytest.approx(50)  # grows without bound
-    assert (losses.least_squares_real(scalar(1)) + losses.least_squares_fake(scalar(0))).item() == 0
-    assert losses.least_squares_generator(scalar(0)).item() == 1
-
-
 def test_extreme_logits_stay_finite():
     for name in ("log_real", "log_fake", "log_generator", "log_generator_saturating"):
         for value in (-1e4, 1e4):

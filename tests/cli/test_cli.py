@@ -23,7 +23,6 @@ from course_lib.training import fit
 from tests import ROOT
 from tests.support import processes, small
 from tests.support.killing import write_pairs
-from tests.support.pictures import photograph, saved
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +75,7 @@ BAD = [
     ([*STEP, "--direction", "yy"], "unknown direction"),
     ([*STEP, "--profile", "huge"], "unknown profile"),
     ([*STEP, "--device", "tpu"], "not available"),
+    ([*STEP, "--load", "stretch"], "load cannot be 'stretch'"),
     (["pix2pix", "--data", "emoji:noto-fluent", "--steps", "1"], "learns from pairs"),
     ([*STEP, "--set", "lambda_l1=0", "--set", "lambda_gan=0"], "both 0"),
     ([*STEP, "--unknown", "1"], "unknown"),
@@ -132,18 +132,6 @@ def test_a_tilde_is_the_home_folder_however_a_path_is_given(tmp_path, monkeypatc
     assert read_image("~/0.png").size == (16, 16) and not [*here.iterdir()]
 
 
-@pytest.mark.parametrize("text", ["seed", "=1"])
-def test_a_parameter_needs_a_name_and_a_value(text, refusal):
-    lines = refusal("run", "notebooks/00_start_here.ipynb", "--set", text)
-    assert f"expected name=value, got '{text}'" in lines[0]
-
-
-def test_a_gallery_of_what_is_no_folder_says_what_lies_there(tmp_path, refusal):
-    (tmp_path / "class.zip").write_bytes(b"PK")
-    assert "this is an archive" in refusal("gallery", tmp_path / "class.zip")[0]
-    assert "no such folder" in refusal("gallery", tmp_path / "nowhere")[0]
-
-
 @pytest.mark.parametrize(
     "arguments",
     [("train", *STEP, "--profile", "gpu"), ("run", "--profile", "gpu"), ("run", "--require=cuda")],
@@ -155,9 +143,11 @@ def test_a_gpu_or_nothing(arguments, tmp_path, refusal, monkeypatch):
 
 
 @pytest.mark.slow
-def test_bad_translate_and_evaluate_arguments(trained, tmp_path, refusal):
+def test_bad_arguments_of_other_commands(trained, tmp_path, refusal):
     text = tmp_path / "page.jpg"
     text.write_text("<html>not found</html>")
+    (tmp_path / "class.zip").write_bytes(b"PK")
+    parameter = ["run", ROOT / "notebooks/00_start_here.ipynb", "--set"]
     translate = ["translate", "--output", tmp_path / "o", "--run", trained, "--input"]
     for arguments, what in [
         ([*translate[:3], "--run", tmp_path, "--input", text], "no readable run"),
@@ -171,6 +161,10 @@ def test_bad_translate_and_evaluate_arguments(trained, tmp_path, refusal):
         ),
         (["evaluate", "--run", trained, "--data", tmp_path / "no"], "folder"),
         (["run", tmp_path / "no.ipynb", "--out", tmp_path / "o"], "no"),
+        ([*parameter, "seed"], "expected name=value, got 'seed'"),
+        ([*parameter, "=1"], "expected name=value, got '=1'"),
+        (["gallery", tmp_path / "class.zip"], "this is an archive"),
+        (["gallery", tmp_path / "nowhere"], "no such folder"),
     ]:
         assert what in refusal(*arguments)[0], arguments
         assert not (tmp_path / "o").exists()
@@ -223,40 +217,6 @@ def test_evaluate_prints_json_that_translate_reproduces(trained, blobs, tmp_path
         in lines
     )
     assert not any("_low" in line or "_high" in line for line in lines)
-
-
-@pytest.mark.extra
-@pytest.mark.slow
-def test_training_on_crops_of_mixed_sizes_and_what_is_done_with_the_run(tmp_path, course, refusal):
-    """Two heaps without pairs; the run knows how its images were loaded, and an older one does not
-    have to.
-    """
-    for part, count in (("trainA", 4), ("trainB", 5), ("testA", 2), ("testB", 2)):
-        photos = (photograph(40 + 17 * i, 90 - 13 * i, seed=i) for i in range(count))
-        saved(tmp_path / "data" / part, photos)
-    train = [
-        "train",
-        "cyclegan",
-        "--data",
-        tmp_path / "data",
-        "--profile",
-        "smoke",
-        "--device",
-        "cpu",
-    ]
-    status, out, err = course(*train, "--out", tmp_path / "run", "--steps", 2, "--load", "crop")
-    assert status == 0 and "finished at step 2" in out, err
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["config"]["load"] == "crop"
-    status, out, err = course(*train, "--out", tmp_path / "run", "--steps", 2, "--resume")
-    assert status == 2 and "load: crop -> square" in err
-    to = ["--input", tmp_path / "data" / "testA", "--output", tmp_path / "out", "--device", "cpu"]
-    assert course("translate", "--run", tmp_path / "run", *to)[0] == 0
-    made = [Image.open(tmp_path / "out" / f"{i}.png") for i in range(2)]
-    assert [image.size for image in made] == [(40, 90), (57, 77)]
-    assert (
-        "load cannot be 'stretch'"
-        in refusal(*train, "--out", tmp_path / "no", "--load", "stretch")[0]
-    )
 
 
 def test_samples_are_numbered_and_seeded(trained, blobs, tmp_path):

@@ -144,18 +144,6 @@ def test_other_sizes_that_differ_are_refused(trained, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.extra
-@pytest.mark.slow
-def test_averaged_weights_are_exported(trained, tmp_path):
-    model, _ = runs.open_run(trained("pix2pix"), "cpu")
-    x = torch.rand(2, 3, 32, 32) * 2 - 1
-    export.to_onnx(model, tmp_path / "model.onnx")
-    with torch.no_grad():
-        for weight in model.G.parameters():
-            weight.zero_()  # of no use to anyone
-    assert export.check(model, tmp_path / "model.onnx", x) < export.LIMIT
-
-
 @pytest.mark.slow
 def test_what_a_file_cannot_do_is_refused(trained, tmp_path):
     small = {"image_size": 16, "base_channels": 4, "d_base_channels": 4, "d_layers": 1}
