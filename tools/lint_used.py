@@ -138,7 +138,7 @@ def unused_columns(outside: Counter) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    pages = tracked("README.md", "assignments/README.md", "notebooks/guide/*.md")
+    pages = tracked("README.md", "assignments/manual.md", "notebooks/guide/*.md")
     texts = [*pages, *tracked("notebooks/sweeps/*.toml", "notebooks/guide/claims.toml")]
     outside = words(texts) + Counter(word for cell in cells() for word in WORD.findall(cell))
     unused = [*unused_names("\n".join(page.read_text("utf-8") for page in pages))]

@@ -2,7 +2,7 @@
 
 ``python -m checks.matrix ps1 [FUNCTION ...]`` prints it, and ends with status 1 if anything is not
 as it should be. ``python -m checks.matrix all`` runs every problem set and writes the table of the
-handbook, ``assignments/README.md``. :mod:`checks.corpus` tells how the corpus is written.
+handbook, ``assignments/manual.md``. :mod:`checks.corpus` tells how the corpus is written.
 """
 
 import functools
@@ -18,7 +18,7 @@ from checks.contract import generator
 from checks.corpus import MUTANTS, Variant, read
 from checks.probes import tools
 
-HANDBOOK = MUTANTS.parent / "README.md"
+HANDBOOK = MUTANTS.parent / "manual.md"
 HEADER = """| | functions | wrong solutions found | right ones at full marks |
 |---|---|---|---|
 """

@@ -115,7 +115,7 @@ def test_the_command_prints_the_matrix_and_fails_where_a_mutant_lives(
 ):
     monkeypatch.setattr(matrix, "MUTANTS", tmp_path)
     monkeypatch.setattr(matrix, "FUNCTIONS", {"ps2": ("judge_pair",)})
-    monkeypatch.setattr(matrix, "HANDBOOK", tmp_path / "README.md")
+    monkeypatch.setattr(matrix, "HANDBOOK", tmp_path / "manual.md")
     (tmp_path / "ps2").mkdir()
     path, table = tmp_path / "ps2" / "judge_pair.txt", TABLE.format("~ x + 0 -> x")
     path.write_text(table.replace("x + 0 -> x", "[x, y] -> [y, x]"))

@@ -1,4 +1,4 @@
-"""From release to grades on the platform: the commands of assignments/README.md, with nbgrader's
+"""From release to grades on the platform: the commands of assignments/manual.md, with nbgrader's
 own in between.
 """
 

@@ -60,7 +60,7 @@ def test_git_ignores_what_the_pages_tell_you_to_write():
     pages = tracked("README.md", "notebooks/guide/*.md", "assignments/*.md", "notebooks/*.ipynb")
     found = re.findall(option, "\n".join(page.read_text(encoding="utf-8") for page in pages))
     named = {place for pair in found for place in pair if re.match(r"[a-z]", place)}
-    handbook = (ROOT / "assignments/README.md").read_text(encoding="utf-8")
+    handbook = (ROOT / "assignments/manual.md").read_text(encoding="utf-8")
     steps = handbook.partition("| step | command | files |")[2].partition("\n\n")[0]
     made = [re.findall(r"`([a-z][^`]*)`", row.split("|")[3]) for row in steps.splitlines()[2:]]
     named |= {f"assignments/{place}" for row in made for place in row}
