@@ -14,7 +14,7 @@ exits with 1 if there is any:
     alt         every picture has a text for those who cannot see it, and every figure, too
     sections    sections and exercises are counted 1, 2, 3
     links       files and headings that are linked to exist
-    cited       notebooks, sections and exercises that are named exist
+    cited       notebooks, sections and exercises that are named exist; plans of a term name all
     machine     no path of somebody's machine, no registry's address, no note to oneself
 """
 
@@ -57,6 +57,7 @@ CITED = re.compile(
     re.IGNORECASE,
 )
 PAGES = ("*.md", "assignments/*.md", "notebooks/*.md", "notebooks/guide/*.md", "tests/*.md")
+PLAN = re.compile(r"^## \w+ weeks\n.+?(?=\n## )", re.MULTILINE | re.DOTALL)  # of a term
 OF_PAPERS = {"claims.md"}  # pages whose sections are those of the papers
 MACHINE = re.compile(
     r"(?<![\w.~/-])/(?:root|work|opt(?!/tljh)|home/\w+|Users/\w+|private/var"
@@ -264,6 +265,9 @@ def problems() -> Iterator[str]:
         yield from named(f"gpu/{path.name}: receipt", found)
     for path in tracked("assignments/source/**/*.ipynb"):
         yield from named(f"{path.name}: cited", cited(nbformat.read(path, as_version=4), path))
+    for plan in PLAN.findall((ROOT / "assignments" / "term.md").read_text(encoding="utf-8")):
+        left_out = COUNTED.keys() - set(re.findall(NN, plan))
+        yield from named("term.md", (f"a plan leaves out {number}" for number in left_out))
     for path in tracked(*PAGES):
         text = CODE.sub("", path.read_text(encoding="utf-8"))
         found = [*dead_links(text, path), *pictures_without_alt(text)]
