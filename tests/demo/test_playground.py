@@ -1,5 +1,6 @@
 """The playground in a browser, as a page without a kernel and without a network has it."""
 
+import contextlib
 import json
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ import pytest
 
 from course_lib.widgets.playground import GAMES, embedded
 from tests.demo.test_browser import stroke
+from tests.support.served import window
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 TOLD = json.loads(GAMES.read_text("utf-8"))
@@ -31,24 +33,17 @@ FRAMES = "async () => { for (let i = 0; i < 60; i++) await new Promise(requestAn
 @pytest.fixture
 def opened(browser):
     """A function that opens a game; at the end no script may have failed, and nothing was asked."""
-    contexts, errors = [], []
+    with contextlib.ExitStack() as windows:
 
-    def open_(game: str, **options):
-        contexts.append(browser.new_context(**options))
-        contexts[-1].set_offline(True)
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda sent: errors.append(sent.url))
-        page.set_content(
-            f"<!doctype html><meta name=viewport content=width=device-width>{embedded(game)}"
-        )
-        page.set_default_timeout(60_000)
-        return page
+        def open_(game: str, **options):
+            page = windows.enter_context(window(browser, (), offline=True, **options))
+            page.set_content(
+                f"<!doctype html><meta name=viewport content=width=device-width>{embedded(game)}"
+            )
+            page.set_default_timeout(60_000)
+            return page
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert errors == []
+        yield open_
 
 
 def updates(page) -> int:

@@ -3,7 +3,6 @@ it.
 """
 
 import ast
-import contextlib
 import json
 import re
 import resource
@@ -21,7 +20,7 @@ from course_lib import losses
 from course_lib.cli.course import app
 from tests import ROOT
 from tests.demo.test_browser import stroke
-from tests.support.served import served
+from tests.support.served import served, window
 
 pytestmark = [pytest.mark.extra, pytest.mark.timeout(1800)]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -84,27 +83,10 @@ def site(tmp_path_factory):
         yield top / "some" / "where", f"{address}some/where/"
 
 
-@contextlib.contextmanager
-def window(browser, address, width=375, **options):
-    """A page; at the end no script may have failed, and no request may have failed or left the
-    site.
-    """
-    context, errors, asked = (
-        browser.new_context(viewport={"width": width, "height": 800}, **options),
-        [],
-        [],
-    )
-    page = context.new_page()
-    page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
-    page.on(
-        "console",
-        lambda said: errors.append(f"{page.url}: {said.text}") if said.type == "error" else None,
-    )
-    page.on("request", lambda sent: asked.append(sent.url))
-    yield page
-    context.close()
-    assert errors == []
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+def opened(browser, address, width=375):
+    """A page of the site, on a phone unless it is wider, which asks for nothing elsewhere."""
+    at_home = (address, "data:", "blob:")
+    return window(browser, at_home, viewport={"width": width, "height": 800})
 
 
 def test_every_page_is_whole_and_fits_a_phone(site, browser):
@@ -114,7 +96,7 @@ def test_every_page_is_whole_and_fits_a_phone(site, browser):
         [],
     )
     pages = {name: {} for name in found if not name.startswith("_static/")}
-    with window(browser, address) as page:
+    with opened(browser, address) as page:
         for name in pages:
             page.goto(address + name)
             pages[name] = look = page.evaluate(LOOK)
@@ -144,7 +126,7 @@ def test_every_page_is_whole_and_fits_a_phone(site, browser):
 
 
 def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, browser, keep):
-    with window(browser, site[1], 1000) as page:
+    with opened(browser, site[1], 1000) as page:
         sizes = {}
 
         def count(response) -> None:
@@ -165,14 +147,14 @@ def test_a_stroke_changes_the_picture_and_nothing_large_is_loaded_before(site, b
 
 
 def test_a_playground_trains_on_its_page(site, browser):
-    with window(browser, site[1], 390) as page:
+    with opened(browser, site[1], 390) as page:
         page.goto(f"{site[1]}01_gans_from_scratch.html")
         page.get_by_role("button", name="One update").click()
         page.get_by_text("update 1;").wait_for()
 
 
 def test_search_finds_words_of_a_notebook(site, browser):
-    with window(browser, site[1]) as page:
+    with opened(browser, site[1]) as page:
         page.goto(site[1] + "search.html?q=cycle+consistency")
         page.locator("#search-results a[href*='04_cyclegan_losses']").first.wait_for()
 

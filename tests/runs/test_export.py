@@ -2,6 +2,7 @@
 file server.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -28,7 +29,7 @@ from course_lib.networks.pix2pixhd import boundary_map
 from course_lib.runs import export
 from tests.demo.test_browser import dropped, stroke
 from tests.support.pictures import encoded, photograph, turned
-from tests.support.served import served
+from tests.support.served import served, window
 
 DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
 DATA |= {"colour": "photos:colour", "cut": "photos:van-gogh", "pix2pixhd": "facades:touching"}
@@ -265,28 +266,18 @@ def site(trained, tmp_path_factory):
 @pytest.fixture
 def open_page(site, browser):
     """Opens a view of the page in a window of its own; at the end, nothing may have gone wrong."""
-    wrong, contexts = [], []
+    with contextlib.ExitStack() as windows:
 
-    def open_(view: str = "draw", **window):
-        contexts.append(browser.new_context(**window))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "request",
-            lambda request: request.url.startswith((site, "blob:")) or wrong.append(request.url),
-        )
-        page.goto(f"{site}#{view}")
-        if view == "draw":
-            page.wait_for_selector("#save:not([disabled])", timeout=60_000)
-        else:
-            painted(page)
-        return page
+        def open_(view: str = "draw", **options):
+            page = windows.enter_context(window(browser, (site, "blob:"), **options))
+            page.goto(f"{site}#{view}")
+            if view == "draw":
+                page.wait_for_selector("#save:not([disabled])", timeout=60_000)
+            else:
+                painted(page)
+            return page
 
-    yield open_
-    for context in contexts:
-        context.close()
-    assert wrong == []
+        yield open_
 
 
 def after(page, act) -> float:
