@@ -16,7 +16,6 @@ from pathlib import Path
 import safetensors.torch
 import torch
 from frozen import folded  # beside this file
-from torch import Tensor
 
 from course_lib import losses
 from course_lib.data.download import cache_folder
@@ -76,17 +75,14 @@ def judged(method: Method, data: str, split: str, direction: str = "xy") -> dict
         fake, real = one.outputs["fake_y"], one.real
         seen = [[lite1()(chunk) for chunk in images.split(8)] for images in (fake, real)]
         ends = [f"{KID}{end}" for end in ("", "_low", "_high")]
-        numbers = dict(zip(ends, kid(*map(_whole, seen), one.groups), strict=True))
+        wholes = [torch.cat([maps[-1].mean((2, 3)) for maps in chunks]) for chunks in seen]
+        numbers = dict(zip(ends, kid(*map(levelled, wholes), one.groups), strict=True))
         if one.paired:
             apart = [losses.perceptual(*maps) * len(maps[0][0]) for maps in zip(*seen, strict=True)]
             numbers[DISTANCE] = (sum(apart) / len(fake)).item()
         numbers["chroma_ratio"] = pixels.chroma_ratio(fake, real)
         found |= {f"{one.prefix}{name}": value for name, value in numbers.items()}
     return found
-
-
-def _whole(chunks: list[list[Tensor]]) -> Tensor:
-    return levelled(torch.cat([maps[-1].mean((2, 3)) for maps in chunks]))
 
 
 if __name__ == "__main__":

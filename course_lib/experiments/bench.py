@@ -8,7 +8,7 @@ import inspect
 import runpy
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 import course_lib
 from course_lib.errors import CourseError
+from course_lib.methods.base import in_float32
 from course_lib.networks import small_maps
 from course_lib.training import profiles
 
@@ -120,7 +121,7 @@ def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Call
     nets = {key: net for key, net in method.networks.items() if not key.endswith("_average")}
     for net in nets.values() if bf16 else ():
         net.forward = torch.autocast(method.device.type, torch.bfloat16)(net.forward)
-        net.register_forward_hook(_to_float32)
+        net.register_forward_hook(lambda _, __, out: in_float32(out))
     learners, judges = (
         nn.ModuleList(net for key, net in nets.items() if key[0] in side) for side in ("GE", "D")
     )
@@ -136,10 +137,6 @@ def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Call
     settings = vars(config) | {"lambda_cyc": getattr(config, "lambda_forward", 0.0)}
     weights = {key: settings[key] for key in inspect.signature(step).parameters if key in settings}
     return lambda batch: step(batch["x"], batch["y"], **nets, opt_G=opt_G, opt_D=opt_D, **weights)
-
-
-def _to_float32(_: Any, __: Any, out: Tensor | Sequence[Tensor]) -> Tensor | list[Tensor]:
-    return out.float() if isinstance(out, Tensor) else [each.float() for each in out]
 
 
 def random_batch(config: Any, device: torch.device) -> dict[str, Tensor]:

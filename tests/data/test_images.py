@@ -199,19 +199,6 @@ def test_deep_grey_is_scaled_not_clipped(tmp_path, name, values):
     assert np.abs(image[..., 0] - RAMP / 257).max() <= 0.51
 
 
-def test_16_bit_keeps_absolute_brightness(tmp_path):
-    """A dark picture stays dark: the scale is the format's, not the picture's."""
-    path = tmp_path / "dark.png"
-    Image.fromarray(np.array([[0, 257, 2570, 25700]], dtype=np.uint16)).save(path)
-    assert pixels(path) == [(v, v, v) for v in (0, 1, 10, 100)]
-
-
-def test_big_endian_tiff(tmp_path):
-    path = tmp_path / "big.tif"
-    Image.frombytes("I;16B", (2, 1), struct.pack(">HH", 257, 51400)).save(path)
-    assert pixels(path) == [(1, 1, 1), (200, 200, 200)]
-
-
 def test_golden_cmyk(tmp_path):
     cmyk = np.eye(6, 4, -1, np.uint8) * 255  # white, the four inks,
     cmyk[5] = 100, 50, 0, 55  # and a mixture
@@ -224,37 +211,70 @@ def test_golden_cmyk(tmp_path):
     assert np.abs(np.array(pixels(jpeg)) - (255, 0, 0)).max() <= 3
 
 
-def test_golden_palette_grey_and_bilevel(tmp_path):
-    palette = Image.new("P", (3, 1))
-    palette.putpalette([10, 20, 30, 200, 100, 50, 0, 255, 0])
-    palette.putdata([2, 0, 1])
-    palette.save(tmp_path / "palette.png")
-    assert pixels(tmp_path / "palette.png") == [(0, 255, 0), (10, 20, 30), (200, 100, 50)]
-    Image.frombytes("L", (3, 1), bytes([0, 77, 255])).save(tmp_path / "grey.png")
-    assert pixels(tmp_path / "grey.png") == [(0, 0, 0), (77, 77, 77), (255, 255, 255)]
-    Image.fromarray(np.array([[True, False]])).save(tmp_path / "bits.png")
-    assert pixels(tmp_path / "bits.png") == [(255, 255, 255), (0, 0, 0)]
+def palette(colours, places):
+    image = Image.new("P", (len(places), 1))
+    image.putpalette(colours)
+    image.putdata(places)
+    return image
 
 
-def test_transparency_is_white_and_its_hidden_colour_gone(tmp_path):
-    path = tmp_path / "a.png"
-    Image.frombytes("RGBA", (3, 1), bytes([255, 0, 0, 0, 255, 0, 0, 255, 0, 0, 0, 51])).save(path)
-    assert pixels(path) == [(255, 255, 255), (255, 0, 0), (204, 204, 204)]
-    Image.frombytes("LA", (2, 1), bytes([9, 0, 9, 255])).save(path)
-    assert pixels(path) == [(255, 255, 255), (9, 9, 9)]
-    palette = Image.new("P", (3, 1))
-    palette.putpalette([255, 0, 0, 0, 0, 255, 0, 0, 0])
-    palette.putdata([0, 1, 2])
-    palette.save(path, transparency=0)  # one index
-    assert pixels(path) == [(255, 255, 255), (0, 0, 255), (0, 0, 0)]
-    palette.save(path, transparency=bytes([255, 0, 51]))  # an alpha value per index
-    assert pixels(path) == [(255, 0, 0), (255, 255, 255), (204, 204, 204)]
-    red_and_dark = Image.frombytes("RGB", (2, 1), bytes([255, 0, 0, 1, 2, 3]))
-    red_and_dark.save(path, transparency=(255, 0, 0))  # a colour key
-    assert pixels(path) == [(255, 255, 255), (1, 2, 3)]
+WHITE, RED, BLUE = (255, 255, 255), (255, 0, 0), (0, 0, 255)
+THREE = palette([*RED, *BLUE, 0, 0, 0], [0, 1, 2])
+GOLDEN = {  # an image, how it is saved, and the pixels that are read
+    # a dark picture stays dark: the scale is the format's, not the picture's
+    "16 bits.png": (
+        Image.fromarray(np.array([[0, 257, 2570, 25700]], np.uint16)),
+        {},
+        [(v, v, v) for v in (0, 1, 10, 100)],
+    ),
+    "big endian.tif": (
+        Image.frombytes("I;16B", (2, 1), struct.pack(">HH", 257, 51400)),
+        {},
+        [(1, 1, 1), (200, 200, 200)],
+    ),
+    "palette.png": (palette([10, 20, 30, *RED, *BLUE], [2, 0, 1]), {}, [BLUE, (10, 20, 30), RED]),
+    "grey.png": (
+        Image.frombytes("L", (3, 1), bytes([0, 77, 255])),
+        {},
+        [(0, 0, 0), (77, 77, 77), WHITE],
+    ),
+    "bits.png": (Image.fromarray(np.array([[True, False]])), {}, [WHITE, (0, 0, 0)]),
+    # transparency is white, and its hidden colour gone
+    "alpha.png": (
+        Image.frombytes("RGBA", (3, 1), bytes([*RED, 0, *RED, 255, 0, 0, 0, 51])),
+        {},
+        [WHITE, RED, (204, 204, 204)],
+    ),
+    "grey and alpha.png": (
+        Image.frombytes("LA", (2, 1), bytes([9, 0, 9, 255])),
+        {},
+        [WHITE, (9, 9, 9)],
+    ),
+    "one index.png": (THREE, {"transparency": 0}, [WHITE, BLUE, (0, 0, 0)]),
+    "alpha by index.png": (
+        THREE,
+        {"transparency": bytes([255, 0, 51])},
+        [RED, WHITE, (204, 204, 204)],
+    ),
+    "colour key.png": (
+        Image.frombytes("RGB", (2, 1), bytes([*RED, 1, 2, 3])),
+        {"transparency": RED},
+        [WHITE, (1, 2, 3)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_pixels(tmp_path, name):
+    image, options, wanted = GOLDEN[name]
+    image.save(tmp_path / name, **options)
+    assert pixels(tmp_path / name) == wanted
+
+
+def test_a_grey_of_16_bits_may_be_transparent(tmp_path):
     key, rows = chunk(b"tRNS", struct.pack(">H", 1000)), struct.pack(">BHH", 0, 1000, 25700)
-    path.write_bytes(png(2, 1, rows, depth=16, colour=0, extra=key))
-    assert pixels(path) == [(255, 255, 255), (100, 100, 100)]
+    (tmp_path / "a.png").write_bytes(png(2, 1, rows, depth=16, colour=0, extra=key))
+    assert pixels(tmp_path / "a.png") == [WHITE, (100, 100, 100)]
 
 
 # --- orientation
