@@ -99,23 +99,20 @@ def test_edges_agree_where_they_lie_in_the_same_places():
 
 def test_histograms_of_equal_and_disjoint_sets():
     images = noise()
-    assert metrics.histogram_intersection(images, images.flip(0)) == pytest.approx(1)
     red = torch.tensor([0.9, -0.9, -0.9])[None, :, None, None].expand(2, 3, 4, 4)
-    assert (
-        metrics.histogram_intersection(red, red.roll(1, 1)) == 0
-    )  # same channel histograms, other colours
     bins = (torch.cartesian_prod(*[torch.arange(8.0)] * 3) + 0.5) / 4 - 1  # the middles of all 512
     every = bins.T.reshape(1, 3, 16, 32)
-    assert metrics.histogram_intersection(every[:, :, :8], every[:, :, 8:]) == 0
     half = torch.cat([red[:1], red[:1].roll(1, 1)])
-    assert metrics.histogram_intersection(red, half) == pytest.approx(0.5)
-    assert (
-        metrics.histogram_intersection(torch.ones(1, 3, 2, 2), torch.full((3, 3, 2, 2), 0.99)) == 1
-    )  # the last bin
-    assert (
-        metrics.histogram_intersection(torch.full((1, 3, 2, 2), 0.7), torch.full((1, 3, 2, 2), 0.8))
-        == 0
-    )
+    white, near_white = torch.ones(1, 3, 2, 2), torch.full((3, 3, 2, 2), 0.99)
+    for fake, real, overlap in (
+        (images, images.flip(0), 1),
+        (red, red.roll(1, 1), 0),  # same channel histograms, other colours
+        (every[:, :, :8], every[:, :, 8:], 0),
+        (red, half, 0.5),
+        (white, near_white, 1),  # the last bin
+        (0.7 * white, 0.8 * white, 0),
+    ):
+        assert metrics.histogram_intersection(fake, real) == pytest.approx(overlap)
 
 
 @pytest.mark.parametrize(

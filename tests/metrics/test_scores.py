@@ -152,11 +152,13 @@ def test_hue_error_by_hand():
     red, blue, green = flat((1.0, -1, -1)), flat((-1.0, -1, 1)), flat((-1.0, 1, -1))
     grey = flat((0.2, 0.2, 0.2))
     labels = torch.full((1, 4, 4), WALL)
-    # the hues of the sRGB primaries in Lab: 40.0, 136.0 and 306.3 degrees
-    assert hue_error(red, green, labels) == pytest.approx(96.0, abs=0.1)
-    assert hue_error(red, blue, labels) == pytest.approx(360 - 306.3 + 40.0, abs=0.1)
-    assert hue_error(red, red, labels) == 0
-    assert hue_error(grey, red, labels) == 90  # no hue at all
+    for fake, truth, degrees in (  # the primaries of sRGB lie at 40.0, 136.0 and 306.3 in Lab
+        (red, green, 96.0),
+        (red, blue, 360 - 306.3 + 40.0),
+        (red, red, 0),
+        (grey, red, 90),  # no hue at all
+    ):
+        assert hue_error(fake, truth, labels) == pytest.approx(degrees, abs=0.1)
     assert math.isnan(hue_error(red, grey, labels))
     both = hue_error(torch.cat([red, red]), torch.cat([grey, green]), labels.expand(2, 4, 4))
     assert both == pytest.approx(96.0, abs=0.1)  # the grey house is left out

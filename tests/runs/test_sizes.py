@@ -69,31 +69,37 @@ def test_memory_that_runs_out_makes_no_network_one_for_squares():
         size_step(make(Pix2Pix, **STILL), paint)
 
 
-def test_a_frame_pads_a_little_by_reflection_and_resizes_instead_of_padding_much():
-    frame = Frame.of((500, 283), 64, 64)
-    assert frame == ((113, 64), (128, 64), (500, 283), 0)
-    assert Frame.of((500, 333), 64, 4, scale=1)[:2] == ((500, 333), (500, 336))
-    small = ((64, 64), (64, 64), (500, 333), 0)  # no less than in training
-    assert small == Frame.of((500, 333), 64, 4, scale=0.01) == Frame.of((500, 333), 64, 0)
-    assert Frame.of((500, 333), 64, 64)[:2] == (
-        (128, 64),
-        (128, 64),
-    )  # a quarter would be padding: 3:2 is widened
-    assert Frame.of((333, 444), 64, 64)[:2] == ((64, 64), (64, 64))  # 3:4 becomes a square
+FRAMES = [  # of an image of this size at 64 px: step, scale and share; inner and outer size
+    ((500, 283), 64, {}, (113, 64), (128, 64)),
+    ((500, 333), 4, {"scale": 1}, (500, 333), (500, 336)),
+    ((500, 333), 4, {"scale": 0.01}, (64, 64), (64, 64)),  # no less than in training
+    ((500, 333), 0, {}, (64, 64), (64, 64)),
+    ((500, 333), 64, {}, (128, 64), (128, 64)),  # a quarter would be padding: 3:2 is widened
+    ((333, 444), 64, {}, (64, 64), (64, 64)),  # 3:4 becomes a square
     # no more than 16 times the size, as in the page, unless you choose
-    assert Frame.of((4000, 100), 64, 4, share=0.5) == ((1024, 128), (1040, 144), (4000, 100), 8)
-    assert Frame.of((1600, 200), 64, 4, share=0.5)[0] == (1024, 128)
-    assert Frame.of((4000, 100), 64, 4, scale=0.64)[0] == (2560, 64)
-    assert Frame.of((50, 40), 64, 4, scale=0.1, share=0.5)[:2] == ((48, 48), (64, 64))
+    ((4000, 100), 4, {"share": 0.5}, (1024, 128), (1040, 144)),
+    ((1600, 200), 4, {"share": 0.5}, (1024, 128), (1040, 144)),
+    ((4000, 100), 4, {"scale": 0.64}, (2560, 64), (2560, 64)),
+    ((50, 40), 4, {"scale": 0.1, "share": 0.5}, (48, 48), (64, 64)),
+    ((3, 1025), 4, {"scale": 1}, (64, 1025), (64, 1028)),
+]
+
+
+@pytest.mark.parametrize(("given", "step", "options", "inner", "outer"), FRAMES)
+def test_a_frame_pads_a_little_and_resizes_instead_of_padding_much(
+    given, step, options, inner, outer
+):
+    rim = 8 if "share" in options else 0
+    assert Frame.of(given, 64, step, **options) == (inner, outer, given, rim)
+
+
+def test_what_is_padded_is_the_reflection():
+    image = to_tensor(photograph(113, 64), (113, 64))
+    x = Frame.of((500, 283), 64, 64).pad(image)
+    assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :113], image)
+    assert torch.equal(x[..., 113:], x[..., 97:112].flip(-1)) and scaled((500, 3), 0.1) == (50, 1)
     script = (Path(page.__file__).parent / "static" / "network.js").read_text("utf-8")
     assert f"const LONGEST = {LONGEST};" in script
-    assert Frame.of((3, 1025), 64, 4, scale=1)[:2] == ((64, 1025), (64, 1028)) and scaled(
-        (500, 3), 0.1
-    ) == (50, 1)
-    image = to_tensor(photograph(113, 64), (113, 64))
-    x = frame.pad(image)
-    assert x.shape == (1, 3, 64, 128) and torch.equal(x[0, :, :, :113], image)
-    assert torch.equal(x[..., 113:], x[..., 97:112].flip(-1))
 
 
 def test_what_has_seen_parts_gets_a_rim_that_is_cut_off_again():
