@@ -9,10 +9,10 @@ from course_lib.widgets import draw, real_or_fake
 from tests.support.small import untrained
 
 
-def made(name: str, data: str, folder: str, direction: str = "xy") -> app.Translator:
+def made(name: str, data: str, folder: str, direction: str = "xy", **look) -> app.Translator:
     colouring = data == "photos:colour"
-    look = {"beside": False, "grey": ["x"] * colouring, "same_luminance": colouring}
-    settings = {"method": name, "data": data, "direction": direction, "look": look}
+    usual = {"beside": False, "grey": ["x"] * colouring, "same_luminance": colouring}
+    settings = {"method": name, "data": data, "direction": direction, "look": usual | look}
     return app.Translator(folder, untrained(name), settings, Path(folder))  # 32 px
 
 
@@ -61,17 +61,18 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
 
 
 def test_photographs_go_to_networks_that_have_learned_from_some(tmp_path):
-    painter = made("cut", "photos:van-gogh", "shipped:photo-van-gogh")
-    back = made("cyclegan", "photos:van-gogh", "paintings to photographs", "yx")
-    own = made("cyclegan", str(tmp_path), "horses")
-    houses = made("pix2pix", "facades", "houses")
-    maps = made("pix2pixhd", str(tmp_path), "maps")
-    drawn = made("pix2pix", str(tmp_path), "from outlines")
-    drawn.settings["look"]["grey"] = ["x"]
-    beside = made("pix2pix", str(tmp_path), "A|B")
-    beside.settings["look"]["beside"] = True
-    sharp = made("pix2pix", "photos:sharp", "sharp")
-    named = {run.title: run for run in (painter, back, own, houses, maps, drawn, beside, sharp)}
+    mine = str(tmp_path)
+    models = (
+        made("cut", "photos:van-gogh", "shipped:photo-van-gogh"),
+        made("cyclegan", "photos:van-gogh", "paintings to photographs", "yx"),
+        made("cyclegan", mine, "horses"),
+        made("pix2pix", "facades", "houses"),
+        made("pix2pixhd", mine, "maps"),
+        made("pix2pix", mine, "from outlines", grey=["x"]),
+        made("pix2pix", mine, "A|B", beside=True),
+        made("pix2pix", "photos:sharp", "sharp"),
+    )
+    named = {run.title: run for run in models}
     ways = app._pages(named)["Photograph"]().ways
     assert [way.caption for way in ways] == ["as a Van Gogh", "horses"]
 

@@ -239,10 +239,16 @@ def test_regions_are_connected_and_of_one_label():
 def test_label_maps_come_in_colours_or_numbers(tmp_path):
     item = Facades("test", 64)[2]
     colours = ((colour_labels(item["labels"]) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-    Image.fromarray(colours).save(tmp_path / "colours.png")
-    Image.fromarray(item["labels"].numpy()).save(tmp_path / "numbers.png")
-    Image.fromarray(np.concatenate([colours, colours[::-1]], 1)).save(tmp_path / "pair.png")
-    Image.fromarray(item["instances"].numpy()).save(tmp_path / "ids.png")
+    (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
+    for name, pixels in {
+        "colours": colours,
+        "numbers": item["labels"].numpy(),
+        "pair": np.concatenate([colours, colours[::-1]], 1),
+        "ids": item["instances"].numpy(),
+        "photo": np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8),
+        "labels/a": colours,
+    }.items():
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     for name in ("colours", "numbers", "pair"):
         found = label_maps.find_scenes(
             tmp_path / f"{name}.png", 64, lambda given, path: given, pairs=True
@@ -253,12 +259,8 @@ def test_label_maps_come_in_colours_or_numbers(tmp_path):
         torch.from_numpy(np.array(Image.open(tmp_path / "ids.png").convert("RGB")))
     )
     assert torch.equal(boundary_map(ids[None]), boundary_map(item["instances"][None]))
-    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "photo.png")
     with pytest.raises(CourseError, match="no label map"):
         list(label_maps.find_scenes(tmp_path / "photo.png", 64, lambda given, path: given))
-    (tmp_path / "labels").mkdir(), (tmp_path / "instances").mkdir()
-    Image.fromarray(colours).save(tmp_path / "labels" / "a.png")
     with pytest.raises(CourseError, match="differ in: a"):
         label_maps.find_scenes(tmp_path, 64, lambda given, path: given)
 
