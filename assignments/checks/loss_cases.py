@@ -37,8 +37,8 @@ def d_log(real: Tensor, fake: Tensor) -> Tensor:
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
-def d_ls(real: Tensor, fake: Tensor) -> Tensor:
-    return (real - 1).square().mean() + fake.square().mean()
+def d_hinge(real: Tensor, fake: Tensor) -> Tensor:
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
 def g_log(fake: Tensor) -> Tensor:
@@ -49,8 +49,8 @@ def g_saturating(fake: Tensor) -> Tensor:
     return -F.softplus(fake).mean()
 
 
-def g_ls(fake: Tensor) -> Tensor:
-    return (fake - 1).square().mean()
+def g_hinge(fake: Tensor) -> Tensor:
+    return -fake.mean()
 
 
 def squashed(loss: Losses) -> Losses:
@@ -69,26 +69,35 @@ TWO = [
     (lambda r, f: F.softplus(f).mean(), SAY["misses"]),
     (squashed(d_log), SAY["twice"]),
 ]
-TWO_LS = [
-    (lambda r, f: d_ls(f, r), SHARED["flipped"]),
-    (lambda r, f: d_ls(r, f) / 2, SAY["half"]),
-    (lambda r, f: -d_ls(r, f), SHARED["sign"]),
-    (lambda r, f: (r - 1).square().sum() + f.square().sum(), SHARED["mean"]),
-    (lambda r, f: g_ls(r), SAY["misses"]),
-    (lambda r, f: f.square().mean(), SAY["misses"]),
+TWO_HINGE = [
+    (lambda r, f: d_hinge(f, r), SHARED["flipped"]),
+    (lambda r, f: d_hinge(r, f) / 2, SAY["half"]),
+    (lambda r, f: -d_hinge(r, f), SHARED["sign"]),
+    (lambda r, f: F.relu(1 - r).sum() + F.relu(1 + f).sum(), SHARED["mean"]),
+    (lambda r, f: F.relu(1 - r).mean(), SAY["misses"]),
+    (lambda r, f: F.relu(1 + f).mean(), SAY["misses"]),
     (
-        lambda r, f: (r - 1).abs().mean() + f.abs().mean(),
-        "The errors are absolute ones: what is squared here?",
+        lambda r, f: F.relu(1 - r).mean() + F.relu(1 - f).mean(),
+        "Fakes are pushed to the side of the real ones: where shall D's outputs for fakes lie?",
     ),
     (
-        lambda r, f: (r - 1).square().mean() + (f + 1).square().mean(),
-        "Fakes have another target here than -1.",
+        lambda r, f: F.relu(-r).mean() + F.relu(f).mean(),
+        "The margin is missing: an output that is barely right still costs something.",
     ),
     (
-        squashed(d_ls),
-        "The outputs go through a sigmoid: least squares takes D's outputs as they are.",
+        lambda r, f: (1 - r).mean() + (1 + f).mean(),
+        "Outputs beyond the margin bring the loss below 0: each of them costs nothing.",
     ),
-    (d_log, "That is a log loss: which distance to the target is asked for?"),
+    (
+        lambda r, f: F.relu((1 - r).mean()) + F.relu((1 + f).mean()),
+        "The mean is taken before the hinge: outputs beyond the margin pay for others.",
+    ),
+    (
+        lambda r, f: F.relu(1 - r).square().mean() + F.relu(1 + f).square().mean(),
+        "The hinge is squared: here it is a straight line.",
+    ),
+    (squashed(d_hinge), "The outputs go through a sigmoid: hinge takes D's outputs as they are."),
+    (d_log, "That is a log loss: which outputs shall cost exactly 0?"),
 ]
 ONE = [
     (lambda f: -g_log(f), SHARED["sign"]),
@@ -111,25 +120,24 @@ SATURATING = [
     (lambda f: (1 - torch.sigmoid(f)).mean(), "The logarithm is missing."),
     (lambda f: -torch.sigmoid(f).mean(), "The logarithm is missing."),
 ]
-ONE_LS = [
-    (lambda f: -g_ls(f), SHARED["sign"]),
-    (lambda f: f.square().mean(), SAY["for g"]),
-    (lambda f: (f - 1).square().sum(), SHARED["mean"]),
+ONE_HINGE = [
+    (lambda f: f.mean(), SHARED["sign"]),
+    (lambda f: -f.sum(), SHARED["mean"]),
+    (lambda f: F.relu(1 + f).mean(), SAY["for g"]),
     (
-        lambda f: g_ls(f) / 2,
-        "The value is half of what is asked for: the definition here has no factor.",
+        lambda f: F.relu(1 - f).mean(),
+        "G's loss has no margin: it goes on falling where D takes the fakes for real.",
     ),
-    (lambda f: (f - 1).abs().mean(), "The errors are absolute ones: what is squared here?"),
+    (lambda f: -f.mean() / 2, "The value is half of what is asked for: there is no factor here."),
     (
-        lambda f: (f - 1).mean().square(),
-        "The mean is taken before the square: errors of both signs cancel.",
+        lambda f: 1 - f.mean(),
+        "The value is off by a constant: what is a mean of the outputs alone?",
     ),
-    (lambda f: (f + 1).square().mean(), "The target has the wrong sign."),
     (
-        squashed(g_ls),
-        "The outputs go through a sigmoid: least squares takes D's outputs as they are.",
+        squashed(g_hinge),
+        "The outputs go through a sigmoid: hinge takes D's outputs as they are.",
     ),
-    (g_log, "That is a log loss: which distance to the target is asked for?"),
+    (g_log, "That is a log loss: which function of the outputs is asked for?"),
 ]
 
 
@@ -195,9 +203,9 @@ def loss_checks(
             "exact": case("float64", [x.round().clamp(0, 1) for x in exact]),
             "sure and unsure": case("float64", [torch.cat([x, 150 * x]) for x in exact]),
         }
+        # where a right formula bends (log losses at 0, hinges at the margin) its slope is a choice
+        cases["exact"] = value_alone(cases["exact"])
         if stable:
-            # the slope of max(0, a) + log(1 + exp(-|a|)), a right formula, is a choice at 0
-            cases["exact"] = value_alone(cases["exact"])
             # where a rounded sigmoid loses its digits, and where 0 is near
             between = [x + 12 * x.sign() for x in draw(rng, [(9,), (8, 1)][:n])]
             cases |= {
@@ -206,8 +214,7 @@ def loss_checks(
                 "won": case("float64", best(-28.0, 28.0, off=4.0)),
             }
         else:
-            cases["won"] = case("float64", best(0.0, 1.0, off=1e-5))
-            cases["right"] = case("float64", best(0.0, 1.0))
+            cases["won"] = case("float64", best(-1.0, 1.0, off=1e-5))
         return several(cases)
 
     def extreme(rng):
@@ -216,15 +223,13 @@ def loss_checks(
         logits = [
             torch.cat([sign * torch.from_numpy(rng.uniform(200, 900, 5)), far]) for sign in signs
         ]
-        if not stable:  # what changes places shall be seen: real outputs are the larger ones
-            logits = [logits[0].abs(), *(-x.abs() for x in logits[1:])] if n > 1 else logits
         inputs, expectations = loss_case(function, loss, others, logits, "float32")
         for item in expectations["facets"][:2]:
             item["message"] = SAY["far"].format(item["key"])
             item |= {"nan": SHARED["not stable"], "small": SHARED["not stable"]} if stable else {}
         return inputs, expectations
 
-    title = "logits of several hundred" if stable else "outputs far from 0 and 1"
+    title = "logits of several hundred" if stable else "outputs far beyond the margin"
     return [
         Check(f"{function}_{name}", function, share, text, visible, prepare, "loss", facets)
         for name, share, text, visible, prepare in (

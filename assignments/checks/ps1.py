@@ -24,6 +24,9 @@ SAY = {
     # the best discriminator
     "positive": "The best D is wrong where both densities are positive: which D maximises a log D "
     "+ b log(1 - D)?",
+    "share": "The share of real points plays no part: what does D maximise if it sees more of one "
+    "kind?",
+    "shares": "The two shares change places: which of them belongs to real points?",
     "tiny": "Far out, where both densities are tiny, the answer changes: is a constant added to "
     "their sum?",
     "nothing": "Where both densities are 0 the task asks for a number of its own; is 0 divided by "
@@ -102,13 +105,20 @@ WRONG_BEST = [
         "The sum runs over the grid: each x has its own best D.",
     ),
     (lambda p, q: p, "p_g plays no part in it."),
-]
+]  # of densities that are weighted already
+
+
+def best_d(p: Tensor, q: Tensor, share: float) -> Tensor:
+    """The best D where ``share`` of the points that it sees are real."""
+    p, q = share * p, (1 - share) * q
+    return torch.where(p + q > 0, p / (p + q), share)
+
+
 LEAST = 1e-10  # the smallest density that the task names
 
 
-def best_facets(name: str, p: Tensor, q: Tensor, dtype: str, message: str, **more) -> list[dict]:
+def best_facets(name: str, right: Tensor, dtype: str, message: str, **more) -> list[dict]:
     """The facets of one grid: the values, and their precision."""
-    right = torch.where(p + q > 0, p / (p + q), 0.5)
     return [
         facet(name, encode(right), message, **ROUGH[dtype], **more),
         same_precision(dtype) | {"key": f"{name} dtype", "share": 0.1},
@@ -117,9 +127,14 @@ def best_facets(name: str, p: Tensor, q: Tensor, dtype: str, message: str, **mor
 
 def densities(rng, tails: bool) -> tuple:
     p, q = (torch.from_numpy(rng.uniform(0.05, 2, 7)) for _ in range(2))
+    share = float(rng.choice([0.2, 0.3, 0.7, 0.8]))
     grids = {"positive": (p, q, "float64")}
-    wrong = [[encode(way(p, q)), message] for way, message in WRONG_BEST]
-    items = best_facets("positive", *grids["positive"], SAY["positive"], wrong=wrong)
+    wrong = [[encode(way(share * p, (1 - share) * q)), say] for way, say in WRONG_BEST]
+    wrong += [
+        [encode(best_d(p, q, 0.5)), SAY["share"]],
+        [encode(best_d(p, q, 1 - share)), SAY["shares"]],
+    ]
+    items = best_facets("positive", best_d(p, q, share), "float64", SAY["positive"], wrong=wrong)
     if tails:
         zero, far = torch.zeros(7, dtype=torch.float64), 20 * LEAST * p
         peak = torch.cat([torch.full((1,), 1e7, dtype=torch.float64), far[1:]])
@@ -135,12 +150,13 @@ def densities(rng, tails: bool) -> tuple:
             ("mixed", *mixed, SAY["each"], 1),
             ("peak", peak, 20 * LEAST * q, SAY["peak"], 1),
         ]
-        for name, a, b, message, share in rows:
+        for name, a, b, message, part in rows:
             nan = SAY["nothing"] if name == "mixed" else message
             for dtype, end in (("float64", ""), ("float32", ", float32")):
                 grids[name + end] = a, b, dtype
-                items += best_facets(name + end, a, b, dtype, message, share=share, nan=nan)
-    cases = {name: [encode(a), encode(b), dtype] for name, (a, b, dtype) in grids.items()}
+                right = best_d(a, b, share)
+                items += best_facets(name + end, right, dtype, message, share=part, nan=nan)
+    cases = {name: [encode(a), encode(b), share, dtype] for name, (a, b, dtype) in grids.items()}
     return {"cases": cases}, {"facets": items}
 
 
@@ -150,6 +166,8 @@ WAYS = [
     *STEP_WAYS,
     ({"leak": True}, SAY["leak"]),
     ({"d_weight": 0.5}, "D's loss is halved: the task asks for the plain sum of its two terms."),
+    ({"smooth": 0.0}, "D's target for real points is 1: where is smooth?"),
+    ({"soft_fakes": True}, "D's target for fakes is softened, too: only that for real points is."),
 ]
 
 
@@ -188,6 +206,7 @@ def game(rng, batch: int = 7, kind: str = "", **more) -> tuple:
     inputs = {name: encode(torch.from_numpy(x)) for name, x in drawn.items()} | {
         "lr_G": float(rng.uniform(0.2, 0.5)),
         "lr_D": float(rng.uniform(0.2, 0.5)),
+        "smooth": 1 / 1e3 if kind == "D right already" else float(rng.choice([3, 5, 8])) / 29,
         "report": [],
         "grows": True,
         "norms": kind == "batch norms",
@@ -197,7 +216,8 @@ def game(rng, batch: int = 7, kind: str = "", **more) -> tuple:
     *nets, real, z = gan_parts(inputs)
 
     def left(**mistakes) -> dict:
-        return play(*nets, inputs, z, real, lambda _, points: points, **mistakes)
+        way = {"smooth": inputs["smooth"]} | mistakes
+        return play(*nets, inputs, z, real, lambda _, points: points, **way)
 
     return outcomes(inputs, left, kind, WAYS)
 
@@ -208,8 +228,10 @@ CHECKS = [
         "generator_loss_saturating", cases.g_saturating, cases.SATURATING, 1, (1, 1, 1), True
     ),
     *cases.loss_checks("generator_loss", cases.g_log, cases.ONE, 1, (1, 1, 1), True),
-    *cases.loss_checks("discriminator_loss_ls", cases.d_ls, cases.TWO_LS, 2, (1, 1, 1), False),
-    *cases.loss_checks("generator_loss_ls", cases.g_ls, cases.ONE_LS, 1, (1, 1, 1), False),
+    *cases.loss_checks(
+        "discriminator_loss_hinge", cases.d_hinge, cases.TWO_HINGE, 2, (1, 1, 1), False
+    ),
+    *cases.loss_checks("generator_loss_hinge", cases.g_hinge, cases.ONE_HINGE, 1, (1, 1, 1), False),
     *table(
         (
             "slopes_values",

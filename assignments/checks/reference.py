@@ -81,6 +81,8 @@ RIGHT = {
     "lambda_l1": 0.0,
     "squared": False,  # L2 in place of L1
     "gan": True,
+    "smooth": 0.0,  # D's target for real is that much below 1
+    "soft_fakes": False,  # and that for fakes as much above 0
     "together": False,  # D judges real and fake in one batch, which is as right
 }  # how a step is written: these are right for problem set 1, each other value is a mistake
 
@@ -168,8 +170,10 @@ def play(
 
     def loss_D(fake: Tensor) -> Tensor:
         pairs = pair(source, real), pair(source, fake)
-        logits = D(torch.cat(pairs)).chunk(2) if way.together else map(D, pairs)
+        logits = D(torch.cat(pairs)).chunk(2) if way.together else [*map(D, pairs)]
         out["d_real"], out["d_fake"] = map(game.judged, logits, (True, False))
+        out["d_real"] = out["d_real"] + way.smooth * (-1) ** way.flipped * game.reduced(logits[0])
+        out["d_fake"] = out["d_fake"] - way.soft_fakes * way.smooth * game.reduced(logits[1])
         out["d_loss"] = way.d_weight * (out["d_real"] + out["d_fake"])
         return out["d_loss"]
 
@@ -180,10 +184,11 @@ def play(
         out["g_loss"] = way.gan * out["g_gan"] + way.lambda_l1 * out["g_l1"]
         return out["g_loss"]
 
-    whole, weight = (source, real), way.lambda_l1
+    whole, weight, softly = (source, real), way.lambda_l1, way.smooth
     for i, missing in enumerate(shortened(inputs)):
         source, real = (images[missing:] for images in whole)
-        way.lambda_l1 = weight * (i >= inputs.get("late", 0))
+        late = i >= inputs.get("late", 0)
+        way.lambda_l1, way.smooth = weight * late, softly * late
         fake = G(source)
         if early:
             G.zero_grad()

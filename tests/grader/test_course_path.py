@@ -28,7 +28,7 @@ from tests.support.toy_course import nbgrader
 NOISE = "import sys, warnings\nprint('NNPACK!', file=sys.stderr)\nwarnings.warn('deprecated')\n"
 LEAF, WRONG = (
     "optimal_discriminator",
-    "def optimal_discriminator(p_data, p_g):\n    return p_data",
+    "def optimal_discriminator(p_data, p_g, share):\n    return p_data",
 )  # nothing uses it
 AUTO = sum(
     checks.points("ps1").values()

@@ -49,9 +49,9 @@ def densities(names: dict, inputs: dict) -> dict:
     """The best discriminator for two densities on a grid, one answer for each named case."""
     function = wanted(names, "optimal_discriminator")
 
-    def best(p: dict, q: dict, dtype: str) -> dict:
+    def best(p: dict, q: dict, share: float, dtype: str) -> dict:
         items = (decode(item, getattr(torch, dtype)) for item in (p, q))
-        d = steady(function, *items, slopes=False)
+        d = steady(function, *items, share, slopes=False)
         return {"values": encode(d), "dtype": precision(d)}
 
     answers = {name: attempt(lambda c=c: best(*c)) for name, c in inputs["cases"].items()}
@@ -72,4 +72,4 @@ def gan_parts(inputs: dict) -> tuple:
 def gan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of a game between two straight lines."""
     G, D, real, z = gan_parts(inputs)
-    return trace(wanted(names, "gan_step"), G, D, inputs, real, z)
+    return trace(wanted(names, "gan_step"), G, D, inputs, real, z, inputs["smooth"])
