@@ -21,7 +21,7 @@ NEEDS = {
     "tests": (("git", "make", "chromium", "chromedriver", "bwrap"), "test"),
     "demos": (("npm",), "web"),
     "grading": (("bwrap",), "grading"),
-    "optional": ((), "earth", "heic", "sweep", "site", "papers", "logbook"),
+    "optional": ((), "earth", "heic", "sweep", "site", "papers", "logbook", "film"),
 }
 EXPECT = {
     "smoke": "every notebook in seconds, to see that it works; pictures stay poor",

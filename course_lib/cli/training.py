@@ -127,10 +127,13 @@ def translate(
     folder: RunFolder,
     source: Annotated[
         Path,
-        typer.Option("--input", help="an image or a folder; of pix2pixhd label maps, or facades"),
+        typer.Option("--input", help="image, film or folder; of pix2pixhd label maps, or facades"),
     ],
     target: Annotated[
-        Path, typer.Option("--output", help="folder for PNG files; or NAME.png, .jpg or .webp")
+        Path,
+        typer.Option(
+            "--output", help="folder; or NAME.png, .jpg or .webp; of a film .gif, .webp or .mp4"
+        ),
     ],
     samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
     style: Annotated[

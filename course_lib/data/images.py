@@ -38,7 +38,7 @@ ADVICE = {
         *(".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".dng", ".orf", ".raf", ".rw2", ".pef"),
         *(".srw", ".raw", ".3fr", ".iiq", ".x3f"),
     ),
-    "take images out of a film, for example with ffmpeg -i film.mp4 %04d.png": (
+    "translate films one by one, or take images out, for example ffmpeg -i film.mp4 %04d.png": (
         *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".wmv", ".3gp"),
     ),
     "unpack archives": ARCHIVES,
@@ -166,7 +166,7 @@ def warn_of_dead_links(paths: Iterable[Path]) -> None:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[Image.Image]:
+def opened(path: str | os.PathLike) -> Iterator[Image.Image]:
     """The image with only its header read; every failure inside becomes a CourseError."""
     path = expanded(path)
     try:
@@ -209,7 +209,7 @@ def image_size(path: str | os.PathLike) -> Size:
     Raises CourseError for what is no image or has more than MAX_PIXELS; ``read_image`` finds
     damaged pixels.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         has_exif = image.format != "TIFF" and image.info.keys() & {"exif", "xmp"}
         # Pillow turns a TIFF by itself
         turned = has_exif and image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
@@ -227,23 +227,29 @@ def read_image(path: str | os.PathLike, keep_alpha: bool = False) -> Image.Image
     damaged, no image, or larger than MAX_PIXELS.
     """
     alpha = None
-    with _opened(path) as image:
+    with opened(path) as image:
         image.load()
         kind = image.format
         ImageOps.exif_transpose(image, in_place=True)
         if image.mode == "F" or image.mode.startswith("I"):
             image = _to_8_bits(image)
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            alpha = image.getchannel("A")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        image = image.convert("RGB")
+        if keep_alpha and image.has_transparency_data:
+            alpha = image.convert("RGBA").getchannel("A")
+        image = rgb(image)
     if kind == "PNG":
-        with _opened(path) as stored:
+        with opened(path) as stored:
             stored.verify()  # its checksums: a decoder takes flipped bits for other colours
-    if keep_alpha and alpha:
+    if alpha:
         image.putalpha(alpha)
     return image
+
+
+def rgb(image: Image.Image) -> Image.Image:
+    """An image of 8 bits without its transparency, on white."""
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

@@ -1,7 +1,7 @@
 """Images of any size through networks that have seen squares only: resized, padded and back."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -133,25 +133,32 @@ def framer(
 
 
 def make_targets(
-    target: Path, source: Path, names: Iterable[str], samples: int, read: Iterable[Path]
+    target: Path,
+    source: Path,
+    names: Iterable[str],
+    samples: int,
+    read: Iterable[Path],
+    kinds: Collection[str] = tuple(WRITTEN),
+    suffix: str = ".png",
 ) -> list[list[Path]]:
     """For each of ``names`` the files to write below ``target``, which is made.
 
     They are NAME.png, or NAME_1.png, NAME_2.png ... for several ``samples``. For one image
-    ``target`` may be NAME.png itself, or have another suffix of WRITTEN. Raises CourseError, with
+    ``target`` may be NAME.png itself, or have another suffix of ``kinds``; in a folder outputs have
+    the ``suffix``. Raises CourseError, with
     nothing written, if it has one that is not written, or an output would replace what is ``read``
     or any other file that the course has not written, lies in the folder ``source``, or cannot be
     made.
     """
-    suffix, folder, stems = ".png", target, names
-    if target.suffix.lower() in (*SUFFIXES, *HEIC) and not target.is_dir():
+    folder, stems = target, names
+    if target.suffix.lower() in (*SUFFIXES, *HEIC, *kinds) and not target.is_dir():
         suffix, folder, stems = target.suffix, target.parent, [target.stem]
-        if suffix.lower() not in WRITTEN or not source.is_file():
+        if suffix.lower() not in kinds or not source.is_file():
             raise CourseError(
                 "cannot write "
                 + (f"{suffix} files" if source.is_file() else "several images as one file"),
                 target,
-                f"give a folder, or for one image NAME{', NAME'.join(WRITTEN)}",
+                f"give a folder, or for one image NAME{', NAME'.join(kinds)}",
             )
     ends = [f"_{number}" for number in range(1, samples + 1)] if samples > 1 else [""]
     paths = [[folder / f"{stem}{end}{suffix}" for end in ends] for stem in stems]

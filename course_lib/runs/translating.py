@@ -10,6 +10,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from course_lib.data import films
 from course_lib.data.files import expanded
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
@@ -28,9 +29,12 @@ from course_lib.errors import CourseError
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import looks
+from course_lib.runs.filming import translate_film
 from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import in_direction, open_translator
 from course_lib.runs.sizes import Input, framer, make_targets, pictures, write_files
+
+STILL = (".png", ".jpg", ".jpeg")  # asked for, of a film the first frame is translated
 
 
 def translate_files(
@@ -49,6 +53,8 @@ def translate_files(
     keep_alpha: bool = False,
 ) -> list[Path]:
     """Translate an image, or each image of a folder, into PNG files below ``target``; their paths.
+
+    A film, by itself, becomes a film: see ``filming.translate_film``.
 
     ``target`` may be NAME.png, NAME.jpg or NAME.webp for one image; of several ``samples`` it is
     then the common name. Outputs have the sizes of their inputs. On the way the shorter side has
@@ -84,30 +90,41 @@ def translate_files(
         return translate_scenes(
             method, source, target, samples, seed, scale, squared, squared and not whole
         )
+    is_film = source.is_file() and films.length(source) != 1 and target.suffix.lower() not in STILL
     paths, look = _inputs(source), looks.of_run(settings, direction)
     paired, input_is_left = (squared or look.beside) and not whole, direction == "xy"
     example = style and read_image(style)
     if example and not whole:
         example = ab_half(example, not input_is_left)
     translate = _translator(method, look, example, samples, seed, scale, squared)
+
+    def halved(image: Image.Image) -> Image.Image:
+        return ab_half(image, input_is_left) if paired else image
+
+    def painted(frame: Image.Image) -> list[Image.Image]:
+        with seeded(seed, method.device):  # the same codes, and the same chance, for each
+            (made,) = translate([_input(source, halved(frame))])
+        return made
+
+    if is_film:
+        return translate_film(painted, source, target, samples)
     sizes, bad = attempt(lambda path: read_image(path).size, paths)  # before anything is written
     if bad:
         raise refusal(bad, source)
     read = [*paths, style] if style else paths
     targets = make_targets(target, source, paths.values(), samples, read)
-    halved = sum(width == 2 * height for width, height in sizes.values())
-    if paired and halved:
+    doubled = sum(width == 2 * height for width, height in sizes.values())
+    if paired and doubled:
         side = "left" if input_is_left else "right"
         warnings.warn(
-            f"took the {side} half of what is twice as wide as high, {halved} of {len(paths)} "
+            f"took the {side} half of what is twice as wide as high, {doubled} of {len(paths)} "
             "images; --whole takes all of it",
             stacklevel=2,
         )
 
     def opened() -> Iterator[Input]:
         for path in paths:
-            image = read_image(path, keep_alpha)
-            yield _input(path, ab_half(image, input_is_left) if paired else image)
+            yield _input(path, halved(read_image(path, keep_alpha)))
 
     with seeded(seed, method.device):
         return write_files(translate(opened()), targets)

@@ -87,6 +87,7 @@ def test_the_floors_agreed_upon():
         "all",
         "papers",
         "logbook",
+        "film",
     }
 
 

@@ -1,0 +1,136 @@
+"""A film is translated frame by frame: its size, its speed, one code, and on after a kill."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_lib.data import films
+from course_lib.houses.films import film
+from tests.support.archives import tree
+from tests.support.killing import ONE_THREAD
+from tests.support.pictures import noise
+
+MANY = ("translate", "--run", "shipped:edges-emoji-many", "--device", "cpu")
+SPEED = [40, 120, 80, 200]
+
+
+def written(path, sides=(40, 30), speed=SPEED):
+    """A film of noise, each frame another; its path."""
+    first, *others = (noise(*sides, i) for i in range(len(speed)))
+    first.save(path, save_all=True, append_images=others, duration=speed, loop=0)
+    return path
+
+
+def shown(path):
+    pictures, speed = zip(*films.frames(path), strict=True)
+    return np.stack([np.asarray(picture) for picture in pictures]).astype(int), list(speed)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+def test_a_film_becomes_a_film_of_its_size_and_speed(tmp_path, course, suffix):
+    source = written(tmp_path / f"walk{suffix}")
+    for _ in range(2):  # what the course wrote is known again
+        said = course(*MANY, "--input", source, "--output", tmp_path / "out", "--samples", 2)
+        assert said[:2] == (0, f"wrote 2 images to {tmp_path / 'out'}\n")
+    names = [f"walk_{k}{suffix}" for k in (1, 2)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    for k, name in enumerate(names, 1):
+        pictures, speed = shown(tmp_path / "out" / name)
+        assert pictures.shape == (4, 30, 40, 3) and speed == SPEED
+        # a frame is what its picture alone would become, with the same code
+        noise(40, 30, 2).save(tmp_path / "alone.png")
+        course(*MANY, "--input", tmp_path / "alone.png", "--output", tmp_path / "s", "--samples", 2)
+        alone = np.asarray(Image.open(tmp_path / "s" / f"alone_{k}.png")).astype(int)
+        of_others = np.abs(pictures - alone).mean((1, 2, 3))
+        assert of_others.argmin() == 2 and of_others[2] < 8 < np.delete(of_others, 2).min()
+
+
+def test_a_still_of_a_film_is_its_first_frame(tmp_path, course):
+    source = written(tmp_path / "walk.webp")
+    assert course(*MANY, "--input", source, "--output", tmp_path / "still.png")[0] == 0
+    assert getattr(Image.open(tmp_path / "still.png"), "n_frames", 1) == 1
+
+
+def test_killed_it_goes_on_where_it_was(tmp_path, course):
+    days = film("walk", 64, 8, seed=1).days
+    first, *others = map(Image.fromarray, days)
+    source = tmp_path / "walk.webp"
+    first.save(source, save_all=True, append_images=others, duration=40, lossless=True)
+    command = [sys.executable, "-m", "course_lib.cli", "translate", "--device", "cpu"]
+    command += ["--run", "shipped:day-night", "--input", str(source), "--output"]
+    quiet = {"env": ONE_THREAD, "stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+
+    def made():
+        return sorted((tmp_path / "out").glob(".writing-*/0*.png"))
+
+    process = subprocess.Popen([*command, str(tmp_path / "out")], **quiet)
+    while len(made()) < 3 and process.poll() is None:
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    kept = {path: path.stat().st_mtime_ns for path in made()}
+    assert 3 <= len(kept) < 8 and not (tmp_path / "out" / "walk.webp").exists()
+    process = subprocess.Popen([*command, str(tmp_path / "out")], **quiet)
+    seen = {}
+    while process.poll() is None:
+        seen |= {path: path.stat().st_mtime_ns for path in made() if path.exists()}
+        time.sleep(0.01)
+    assert process.returncode == 0
+    assert [path for path in list(kept)[1:] if seen.get(path, kept[path]) != kept[path]] == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["walk.webp"]
+    words = [*command[3:], tmp_path / "peace"]
+    assert course(*words)[0] == 0
+    assert tree(tmp_path / "out") == tree(tmp_path / "peace")
+
+
+def test_frames_of_another_film_or_another_code_are_not_taken(tmp_path, course, monkeypatch):
+    source, out = written(tmp_path / "a.webp"), tmp_path / "out.webp"
+    monkeypatch.setattr("course_lib.data.films.to_film", lambda *_: 1 / 0)
+    for seed in (0, 1):
+        with pytest.raises(ZeroDivisionError):
+            course(*MANY, "--input", source, "--output", out, "--seed", seed)
+    monkeypatch.undo()
+    for name in (out, tmp_path / "peace.webp"):
+        assert course(*MANY, "--input", source, "--output", name, "--seed", 1)[0] == 0
+    assert out.read_bytes() == (tmp_path / "peace.webp").read_bytes()
+
+
+def test_films_that_are_refused(tmp_path, refusal, monkeypatch):
+    source = written(tmp_path / "a.webp")
+    written(tmp_path / "mine.webp")
+    (tmp_path / "cut.gif").write_bytes(written(tmp_path / "b.gif").read_bytes()[:2000])
+    monkeypatch.setitem(sys.modules, "av", None)
+    (tmp_path / "a.mp4").write_bytes(b"no film")
+    before = tree(tmp_path)
+    for given, target, said in [
+        (source, source, "overwrite what is read"),
+        (source, tmp_path / "mine.webp", "not the course's"),
+        (source, tmp_path / "a.tiff", "cannot write .tiff"),
+        (tmp_path / "a.mp4", tmp_path / "out", "a package that is missing: av"),
+    ]:
+        assert said in refusal(*MANY, "--input", given, "--output", target)[0]
+    assert tree(tmp_path) == before
+    assert "cannot read" in refusal(*MANY, "--input", tmp_path / "cut.gif", "--output", "x")[0]
+
+
+def test_mp4_by_the_extra(tmp_path, course, refusal):
+    av = pytest.importorskip("av", reason="the extra film is not installed")
+    source = tmp_path / "walk.mp4"
+    with av.open(str(source), "w") as file:
+        stream = file.add_stream("h264", 25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(4):
+            file.mux(stream.encode(av.VideoFrame.from_image(noise(64, 48, i))))
+        file.mux(stream.encode())
+    for name in ("out/walk.mp4", "walk.mkv", "walk.gif"):
+        target = tmp_path / name
+        given = target.parent if name.startswith("out") else target
+        assert course(*MANY, "--input", source, "--output", given)[0] == 0
+        pictures, speed = shown(target)
+        assert pictures.shape == (4, 48, 64, 3) and speed == [40] * 4
+    (tmp_path / "cut.mp4").write_bytes(source.read_bytes()[:900])
+    assert "cannot read" in refusal(*MANY, "--input", tmp_path / "cut.mp4", "--output", "x")[0]
