@@ -14,8 +14,7 @@ from course_lib.data.images import opened, printable, rgb
 from course_lib.errors import CourseError, need
 
 BY_PILLOW = (".gif", ".webp")
-BY_AV = (".mp4", ".m4v", ".mov", ".mkv")  # all of them may hold H.264
-CONTAINERS = {".mkv": "matroska", ".mov": "mov"}  # as FFmpeg calls them; else mp4
+BY_AV = (".mp4", ".m4v", ".mov")  # by H.264
 UNTIMED = 100  # milliseconds of a frame that says nothing, as browsers have it
 
 
@@ -71,19 +70,16 @@ def to_film(path: Path, pictures: Sequence[Path], durations: Sequence[float]) ->
 
     It says that it is the course's, runs in a circle where its kind can, and has no sound.
     """
-    file, suffix = io.BytesIO(), path.suffix.lower()
-    if suffix in BY_PILLOW:
-        told: dict[str, Any] = {"comment": MARK}
-        if suffix == ".webp":
-            told = {"exif": Image.Exif(), "quality": 90}
-            told["exif"][ExifTags.Base.Software] = MARK
-        first, *others = map(Image.open, pictures)
-        shown = [round(each) for each in durations]
-        kind = suffix.removeprefix(".")
-        first.save(file, kind, save_all=True, append_images=others, duration=shown, loop=0, **told)
+    file = io.BytesIO()
+    if path.suffix.lower() in BY_PILLOW:
+        (exif := Image.Exif())[ExifTags.Base.Software] = MARK
+        first, *others = (Image.open(picture).convert("RGB") for picture in pictures)
+        told = {"comment": MARK, "exif": exif, "duration": [round(each) for each in durations]}
+        told |= {"save_all": True, "append_images": others, "loop": 0, "quality": 90}
+        first.save(file, path.suffix[1:].lower(), **told)
         return file.getvalue()
     (av,) = need("film", "av")
-    with av.open(file, "w", format=CONTAINERS.get(suffix, "mp4")) as film:
+    with av.open(file, "w", format="mp4") as film:
         film.metadata["comment"] = MARK
         stream = film.add_stream("h264", Fraction(1000 / durations[0]).limit_denominator(1001))
         stream.width, stream.height = Image.open(pictures[0]).size

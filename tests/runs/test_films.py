@@ -55,6 +55,7 @@ def test_a_still_of_a_film_is_its_first_frame(tmp_path, course):
     assert getattr(Image.open(tmp_path / "still.png"), "n_frames", 1) == 1
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_killed_it_goes_on_where_it_was(tmp_path, course):
     days = film("walk", 64, 8, seed=1).days
     first, *others = map(Image.fromarray, days)
@@ -126,7 +127,7 @@ def test_mp4_by_the_extra(tmp_path, course, refusal):
         for i in range(4):
             file.mux(stream.encode(av.VideoFrame.from_image(noise(64, 48, i))))
         file.mux(stream.encode())
-    for name in ("out/walk.mp4", "walk.mkv", "walk.gif"):
+    for name in ("out/walk.mp4", "walk.mov", "walk.gif"):
         target = tmp_path / name
         given = target.parent if name.startswith("out") else target
         assert course(*MANY, "--input", source, "--output", given)[0] == 0
