@@ -36,4 +36,4 @@ def window(browser, allowed: tuple[str, ...], **options):
     page.on("request", lambda sent: sent.url.startswith(allowed) or note(sent.url))
     yield page
     context.close()
-    assert wrong == []
+    assert not wrong, wrong
