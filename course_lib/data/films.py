@@ -15,7 +15,6 @@ from course_lib.errors import CourseError, need
 
 BY_PILLOW = (".gif", ".webp")
 BY_AV = (".mp4", ".m4v", ".mov")  # by H.264
-UNTIMED = 100  # milliseconds of a frame that says nothing, as browsers have it
 
 
 @contextmanager
@@ -29,8 +28,11 @@ def _stream(path: Path) -> Iterator[tuple[Any, Any]]:
         with av.open(str(path)) as film:
             yield film, film.streams.video[0]
     except (av.FFmpegError, IndexError, ValueError) as error:
-        fix = "save the film again, or give a GIF or WebP"
-        raise CourseError(f"cannot read this film: {error}", printable(path), fix) from error
+        raise CourseError(
+            f"cannot read this film: {error}",
+            printable(path),
+            "save the film again, or give a GIF or WebP",
+        ) from error
 
 
 def length(path: Path) -> int:
@@ -57,7 +59,7 @@ def frames(path: Path) -> Iterator[tuple[Image.Image, float]]:
             for number in range(image.n_frames):
                 image.seek(number)
                 image.load()
-                yield rgb(image), image.info.get("duration") or UNTIMED
+                yield rgb(image), image.info.get("duration") or 100  # as browsers have it
         return
     with _stream(path) as (film, stream):
         for frame in film.decode(stream):

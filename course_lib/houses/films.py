@@ -17,8 +17,6 @@ from course_lib.houses.render import Style, rasterise, render
 from course_lib.houses.tools import mix
 
 FILMS = ("walk", "zoom", "day")
-FAR = 4  # times as slowly as the houses the sky passes by
-NEAREST = 0.6  # of the picture is what a zoom ends with
 Camera = tuple[float, float, float]  # left, top, and how far apart two samples are
 
 
@@ -47,11 +45,11 @@ def film(kind: str, size: int = 128, length: int = 24, seed: int = 0, speed: flo
     check_choice("film", kind, FILMS)
     n, last = 2 * size, max(length - 1, 1)  # every pixel is the mean of 2 x 2 samples
     walked = [2 * speed * t if kind == "walk" else 0.0 for t in range(length)]
-    zoomed = [1 - (1 - NEAREST) * t / last if kind == "zoom" else 1.0 for t in range(length)]
+    zoomed = [1 - 0.4 * t / last if kind == "zoom" else 1.0 for t in range(length)]
     near = [
         (a + (1 - k) * n / 2, (1 - k) * n * 0.6, k) for a, k in zip(walked, zoomed, strict=True)
     ]
-    far = [(a / FAR, 0.0, 1.0) for a in walked] if kind == "walk" else near
+    far = [(a / 4, 0.0, 1.0) for a in walked] if kind == "walk" else near
     times = [0.6 * t / last if kind == "day" else 0.15 for t in range(length)]
     suns = [1 - 0.65 * t / last if kind == "day" else 0.7 for t in range(length)]  # as times go on
 
@@ -70,8 +68,7 @@ def film(kind: str, size: int = 128, length: int = 24, seed: int = 0, speed: flo
         flow[t] = np.where(solid[t] >= f32(0.5), nearby, sky)
         x, y = place + flow[t, 0], place[:, None] + flow[t, 1]
         inside = (x >= 0) & (x <= size - 1) & (y >= 0) & (y <= size - 1)
-        pure = (solid[t] == 0) | (solid[t] == 1)
-        same = pure & (_at(solid[t - 1], x, y) == solid[t])
+        same = np.isin(solid[t], (0, 1)) & (_at(solid[t - 1], x, y) == solid[t])
         known[t] = inside & (same | (near is far))
     return Film(*(np.stack([picture for picture, _ in frames]) for frames in shown), flow, known)
 
@@ -111,8 +108,7 @@ def _frame(
     share = seen(solid, near)[..., None]
     both = np.concatenate([mix(seen(sky, far), seen(street, near), share), share], 2)
     mean = sum(both[a::2, b::2] for a in (0, 1) for b in (0, 1)) * f32(0.25)
-    shown = np.sqrt(mean[..., :3]) * f32(255) + f32(0.5)
-    return shown.astype(np.uint8), mean[..., 3]
+    return (np.sqrt(mean[..., :3]) * f32(255) + f32(0.5)).astype(np.uint8), mean[..., 3]
 
 
 def _flow(before: Camera, now: Camera, place: np.ndarray) -> np.ndarray:

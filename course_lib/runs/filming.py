@@ -33,7 +33,7 @@ def translate_film(
     aside = targets[0].with_name(f"{ASIDE}{targets[0].name}-{told[:8]}")
     with only_run(aside):
         shown, made = [], []
-        count = films.length(source) or None
+        count = films.length(source) or None  # of a few films it isn't known
         bar = tqdm(films.frames(source), source.name, count, unit=" frames", disable=None)
         for number, (image, milliseconds) in enumerate(bar):
             shown.append(milliseconds)
