@@ -41,6 +41,8 @@ SAY = {
     "no strides": "The strides play no part: what does a stride do to the steps of the layers "
     "after it?",
     "own stride": "A layer's own stride widens its own kernel: which layers does a stride concern?",
+    "dense": "Dilation plays no part: how far apart are the first and the last pixel of a kernel?",
+    "holes": "A dilated kernel has holes between its pixels, and none behind the last one.",
     "added up": "The kernels are only added up: patches overlap.",
     "distance": "That is how far apart two patches lie, not how large they are.",
     # the patch discriminator
@@ -48,8 +50,9 @@ SAY = {
     "number of layers.",
     "not map": "One number per image comes out: a patch discriminator gives a map.",
     "channels": "The widths are wrong: how do they grow, and where do they stop?",
-    "strides": "Kernels or strides are wrong: which layers halve the map?",
-    "too many": "Too many layers have stride 2: which size of patch does that give?",
+    "strides": "Kernels or strides are wrong: which layers make the map smaller?",
+    "too many": "Too many layers make the map smaller: which size of patch does that give?",
+    "one kernel": "The layers of stride 1 have the kernel of the others: which side has theirs?",
     "called": "The kinds of layers are other ones: which of them have a norm, and what ends the "
     "stack?",
     "biases": "The first and the last convolution come before no norm: PyTorch's default is a "
@@ -79,7 +82,7 @@ SAY = {
     "running": "After a batch in train mode the norms remember other statistics: are they "
     "PyTorch's, with its defaults?",
     "map shape": "The map has the wrong shape: check padding, strides and the number of layers.",
-    "looks": "One output looks at a patch of the wrong size: which layers have stride 2?",
+    "looks": "One output looks at a patch of the wrong size: which layers have which kernel?",
 }
 
 # ---- the U-Net's block
@@ -179,13 +182,13 @@ def skip_known(rng: np.random.Generator) -> tuple[dict, dict]:
 # ---- receptive fields
 
 
-def walked(stack: list[list[int]], step: Callable[[int, int, int], int], start: int = 1) -> int:
-    """A number that each layer changes in turn: step(number, kernel, stride)."""
+def walked(stack: list[list[int]], step: Callable[..., int], start: int = 1) -> int:
+    """A number that each layer changes in turn: step(number, kernel, stride, dilation)."""
     return reduce(lambda number, layer: step(number, *layer), stack, start)
 
 
-def widened(r: int, kernel: int, stride: int) -> int:
-    return (r - 1) * stride + kernel
+def widened(r: int, kernel: int, stride: int, dilation: int = 1) -> int:
+    return (r - 1) * stride + (kernel - 1) * dilation + 1
 
 
 def walk_back(stack: list[list[int]]) -> int:
@@ -194,18 +197,21 @@ def walk_back(stack: list[list[int]]) -> int:
 
 def wrong_fields(stack: list[list[int]]) -> list[tuple[int, str]]:
     back = stack[::-1]
-    jumps = list(accumulate((stride for _, stride in stack), lambda a, b: a * b))
-    late = 1 + sum((kernel - 1) * jump for (kernel, _), jump in zip(stack, jumps, strict=True))
+    jumps = list(accumulate((stride for _, stride, _ in stack), lambda a, b: a * b))
+    spans = [(kernel - 1) * dilation for kernel, _, dilation in stack]
+    late = 1 + sum(span * jump for span, jump in zip(spans, jumps, strict=True))
     ways = [
         (walked(stack, widened), "other end"),
-        (walked(back, lambda r, k, s: r * s + k), "one layer"),
-        (walked(back, lambda r, k, s: r * s + k, 0), "one layer"),
-        (walked(back, lambda r, k, s: (r - 1) * s + k + s - 1), "one layer"),
+        (walked(back, lambda r, k, s, d: (r - 1) * s + k), "dense"),
+        (walked(back, lambda r, k, s, d: (r - 1) * s + k * d), "holes"),
+        (walked(back, lambda r, k, s, d: r * s + (k - 1) * d + 1), "one layer"),
+        (walked(back, lambda r, k, s, d: r * s + (k - 1) * d + 1, 0), "one layer"),
+        (walked(back, lambda r, k, s, d: r * s + (k - 1) * d), "one layer"),
         (walk_back(stack) - 1, "one layer"),
         (walk_back(stack) + 1, "one layer"),
-        (walked(back, lambda r, k, s: r + k - 1), "no strides"),
+        (walked(back, lambda r, k, s, d: r + (k - 1) * d), "no strides"),
         (late, "own stride"),
-        (sum(kernel for kernel, _ in stack), "added up"),
+        (sum(kernel for kernel, _, _ in stack), "added up"),
         (jumps[-1] if jumps else 0, "distance"),
     ]
     return [(value, SAY[key]) for value, key in ways]
@@ -227,22 +233,25 @@ def field_random(rng: np.random.Generator) -> tuple[dict, dict]:
     stacks = {}
     while len(stacks) < 3:
         kernels, strides = rng.permutation([2, 3, 4, 5, 7])[:4], rng.permutation([1, 2, 3, 2])
-        stack = [[int(k), int(s)] for k, s in zip(kernels, strides, strict=True)]
+        stack = np.stack([kernels, strides, rng.permutation([1, 2, 1, 3])], 1).tolist()
         known = {16, 34, 70, 142, 286}  # of the usual discriminators
         if walk_back(stack) not in {*known, *(value for value, _ in wrong_fields(stack))}:
-            stacks[" ".join(f"{k}x{k}/{s}" for k, s in stack)] = stack
+            stacks[" ".join(f"{k}x{k}/{s}/{d}" for k, s, d in stack)] = stack
     name = next(iter(stacks))
     others = {
         f"{name}, turned round": stacks[name][::-1],
-        "gaps": [[2, 3], [2, 3], [int(rng.integers(4, 9)), 1]],  # pixels that nobody sees count
-        "deep": [[4, 2]] * 9 + [[1, 2], [1, 1], [3, 1]],
-        "very deep": [[4, 2]] * 26 + [[3, 1]],  # a number that float32 cannot hold
+        # pixels that nobody sees count
+        "gaps": [[2, 3, 1], [2, 3, 1], [int(rng.integers(4, 9)), 1, 1]],
+        "deep": [[4, 2, 1]] * 9 + [[1, 2, 5], [1, 1, 1], [3, 1, 1]],
+        "very deep": [[4, 2, 1]] * 26 + [[3, 1, 1]],  # a number that float32 cannot hold
     }
     return field_case(stacks | others)
 
 
 def field_known(rng: np.random.Generator) -> tuple[dict, dict]:
-    return field_case({"one layer": [[5, 3]], "two layers": [[4, 2], [4, 1]], "no layer": []})
+    return field_case(
+        {"one layer": [[5, 3, 2]], "two layers": [[4, 2, 1], [4, 1, 3]], "no layer": []}
+    )
 
 
 # ---- the patch discriminator
@@ -253,15 +262,20 @@ def widths(in_channels: int, base: int, n_layers: int) -> list[list[int]]:
     return [[a, b] for a, b in pairwise(sizes)]
 
 
-def built(in_channels: int, base: int, n: int, image: list[int]) -> dict:
+def layers(n: int, stride: int) -> list[list[int]]:
+    """Kernel and stride of each layer; with these kernels a padding of 1 divides exactly."""
+    return [[s + 2, s] for s in [stride] * n + [1, 1]]
+
+
+def built(in_channels: int, base: int, n: int, stride: int, image: list[int]) -> dict:
     """What is wanted of a discriminator of ``n`` layers: the map's shape, and its layers."""
-    strides, size = [2] * n + [1, 1], image[2:]
-    for stride in strides:
-        size = [(side + 2 - 4) // stride + 1 for side in size]
+    size = image[2:]
+    for kernel, step in layers(n, stride):
+        size = [(side + 2 - kernel) // step + 1 for side in size]
     return {
         "map": [image[0], 1, *size],
         "channels": widths(in_channels, base, n),
-        "strides": [[4, stride] for stride in strides],
+        "strides": layers(n, stride),
         "called": ["conv"] + ["conv", "batch norm"] * n + ["conv"],
         "biases": [True, True],
         "own": [n + 2, n],
@@ -275,7 +289,8 @@ WRONG_LAYERS = {
     "map": [[shape, SAY["not map"]] for shape in ([2, 1], [2], [2, 1, 1, 1])],
     "strides": [
         [[[4, 2]] * 6, SAY["too many"]],
-        [[[4, 2]] * 5 + [[4, 1]], SAY["too many"]],
+        [[[4, 2]] * 5 + [[3, 1]], SAY["too many"]],
+        [[[4, 2]] * 4 + [[4, 1]] * 2, SAY["one kernel"]],
     ],
     "called": [
         [["conv", *["conv", "batch norm"] * 5], SAY["last norm"]],
@@ -296,9 +311,10 @@ def first_weights(arguments: list[int], seed: int) -> list[Tensor]:
         torch.manual_seed(seed)
         sizes = [
             (a, b, bias)
-            for (a, b), bias in zip(widths(*arguments), [True, *biases, True], strict=True)
+            for (a, b), bias in zip(widths(*arguments[:3]), [True, *biases, True], strict=True)
         ]
-        nets = [[nn.Conv2d(a, b, 4, bias=bias) for a, b, bias in sizes] for _ in range(2)]
+        made = [*zip(sizes, layers(*arguments[2:]), strict=True)]
+        nets = [[nn.Conv2d(a, b, k, bias=bias) for (a, b, bias), (k, _) in made] for _ in "12"]
         wants.append(torch.stack([signature(net) for net in nets]))
     return wants
 
@@ -307,8 +323,8 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
     stops = [["Kernel size can't be greater", SAY["map"]]]
     channels, base = int(rng.choice([3, 5, 6])), int(rng.choice([2, 3]))
     image, large = [2, channels, 119, 135], [1, channels, 199, 205]
-    right = built(channels, base, 4, image)
-    seed, small = int(rng.integers(2**31)), [channels, 2, 2]
+    right = built(channels, base, 4, 2, image)
+    seed, small = int(rng.integers(2**31)), [channels, 2, 2, 3]
     with torch.random.fork_rng(devices=[]):
         fresh = [encode(weights) for weights in first_weights(small, seed)]
     items = [
@@ -320,13 +336,17 @@ def patch_layers(rng: np.random.Generator) -> tuple[dict, dict]:
         for name in ("biases", "own", "learns")
     ]
     items += [
-        facet("1 layers", list(built(channels, base, 1, image).values()), SAY["fewest"]),
+        facet("1 layers", list(built(channels, base, 1, 3, image).values()), SAY["fewest"]),
         facet(
-            "6 layers", list(built(channels, 2, 6, large).values()), SAY["many"], 0.5, quiet=True
+            "6 layers", list(built(channels, 2, 6, 2, large).values()), SAY["many"], 0.5, quiet=True
         ),
         facet("fresh", fresh[0], SAY["fresh"], 0.5, wants=fresh, quiet=True, beside=True),
     ]
-    stacks = {"": [base, 4, image], "1 layers": [base, 1, image], "6 layers": [2, 6, large]}
+    stacks = {
+        "": [base, 4, 2, image],
+        "1 layers": [base, 1, 3, image],
+        "6 layers": [2, 6, 2, large],
+    }
     return {"channels": channels, "stacks": stacks, "seed": seed, "small": small}, {"facets": items}
 
 
@@ -335,13 +355,14 @@ def patch_map(
     weights: list[Tensor],
     norms: Tensor,
     n_layers: int,
+    stride: int,
     slope: float = 0.2,
     running: list | None = None,
 ) -> Tensor:
     """The map; with a list as ``running`` in train mode, and what the norms keep is put there."""
     h = image
     for i, weight in enumerate(weights):
-        h = F.conv2d(h, weight, stride=2 if i < n_layers else 1, padding=1)
+        h = F.conv2d(h, weight, stride=stride if i < n_layers else 1, padding=1)
         if 0 < i < len(weights) - 1:
             mean, scale = norms[i - 1]
             means, ones = mean.repeat(h.shape[1]), torch.ones(h.shape[1], dtype=h.dtype)
@@ -353,15 +374,21 @@ def patch_map(
     return h
 
 
-def patch_case(rng: np.random.Generator, n: int, image: list[int]) -> tuple[dict, dict]:
+def patch_case(
+    rng: np.random.Generator, n: int, stride: int, image: list[int]
+) -> tuple[dict, dict]:
     """The map for given weights, in both modes."""
-    arguments = [image[1], 2, n]
-    weights = [torch.from_numpy(rng.normal(0, 0.4, (b, a, 4, 4))) for a, b in widths(*arguments)]
+    arguments = [image[1], 2, n, stride]
+    shapes = [
+        (b, a, k, k)
+        for (a, b), (k, _) in zip(widths(image[1], 2, n), layers(n, stride), strict=True)
+    ]
+    weights = [torch.from_numpy(rng.normal(0, 0.4, shape)) for shape in shapes]
     norms = torch.from_numpy(rng.uniform(0.5, 1.5, (n, 2)))
     picture = torch.from_numpy(rng.normal(0, 20, image))  # logits beyond any bound
 
     def mapped(slope: float = 0.2, running: list | None = None) -> Tensor:
-        return patch_map(picture, weights, norms, n, slope, running)
+        return patch_map(picture, weights, norms, n, stride, slope, running)
 
     weights[-1] *= -mapped().sum().sign()  # some are negative
     right = mapped()
@@ -392,12 +419,12 @@ def patch_case(rng: np.random.Generator, n: int, image: list[int]) -> tuple[dict
 
 
 def patch_values(rng: np.random.Generator) -> tuple[dict, dict]:
-    inputs, expectations = patch_case(rng, 2, [2, 3, 25, 31])
-    side = walk_back([[4, 2]] * 2 + [[4, 1]] * 2)
+    inputs, expectations = patch_case(rng, 2, 3, [2, 3, 25, 31])
+    side = walk_back(layers(2, 3))
     stops = [["Kernel size can't be greater", SAY["map shape"]]]
     expectations["facets"].append(facet("field", [side, side], SAY["looks"], errors=stops))
     inputs["large"] = [1, 3, 83, 83]
-    return several({"two": (inputs, expectations), "four": patch_case(rng, 4, [2, 3, 51, 57])})
+    return several({"two": (inputs, expectations), "four": patch_case(rng, 4, 2, [2, 3, 51, 57])})
 
 
 CHECKS = [

@@ -260,6 +260,7 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tu
     drawn = numbers(rng, kind, batch + bool(kind), a, b)
     right = 2 * ("report" in more)  # columns that G leaves as they are count in a mean, too
     drawn["x"][..., :right] = drawn["y"][..., :right] = 0.0
+    drawn["w"] = rng.uniform(0.3, 2.5, (batch + bool(kind), 1, 7, 5))
     weight = float(rng.choice([37, 52, 81, 96])) / 7  # no number of float32
     inputs = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()} | {
         "lr_G": float(rng.uniform(0.02, 0.04)) * (50 if kind == "float32" else 1),
@@ -271,13 +272,25 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more) -> tu
         "grows": True,
         **more,
     }
-    *nets, x, y = step_parts(inputs)
-    way = {"d_weight": 0.5, "lambda_l1": weight}
+    *nets, x, y, w = step_parts(inputs)
+    way = {"d_weight": 0.5, "lambda_l1": weight, "weights": w}
+    wrong = [
+        ({"weights": None}, "The weights of the pixels play no part in the L1 term."),
+        (
+            {"weights": w / w.mean()},
+            "The L1 term is divided by the weights' mean, too: a plain mean is asked for.",
+        ),
+        (
+            {"weights": w.mean(0, keepdim=True).expand_as(w)},
+            "All images get the same weights: each has its own.",
+        ),
+        *WRONG,
+    ]
 
     def left(shown: Callable = pair, **mistakes) -> dict:
         return play(*nets, inputs, x, y, shown, **(way | mistakes))
 
-    return outcomes(inputs, left, kind, WRONG)
+    return outcomes(inputs, left, kind, wrong)
 
 
 CHECKS = table(

@@ -79,6 +79,7 @@ RIGHT = {
     "g_keeps": False,  # G's gradients are not cleared
     "move": ("G", "D"),
     "lambda_l1": 0.0,
+    "weights": None,  # of each image's pixels, (B, 1, h, w), in the L1 term
     "squared": False,  # L2 in place of L1
     "gan": True,
     "smooth": 0.0,  # D's target for real is that much below 1
@@ -180,13 +181,14 @@ def play(
     def loss_G(fake: Tensor) -> Tensor:
         logits = D(pair(source, fake))
         out["g_gan"] = -game.judged(logits, False) if way.saturating else game.judged(logits, True)
-        out["g_l1"] = game.distance(fake, real)
+        out["g_l1"] = game.distance(counted * fake, counted * real)
         out["g_loss"] = way.gan * out["g_gan"] + way.lambda_l1 * out["g_l1"]
         return out["g_loss"]
 
-    whole, weight, softly = (source, real), way.lambda_l1, way.smooth
+    counts = torch.ones_like(real) if way.weights is None else way.weights
+    whole, weight, softly = (source, real, counts), way.lambda_l1, way.smooth
     for i, missing in enumerate(shortened(inputs)):
-        source, real = (images[missing:] for images in whole)
+        source, real, counted = (images[missing:] for images in whole)
         late = i >= inputs.get("late", 0)
         way.lambda_l1, way.smooth = weight * late, softly * late
         fake = G(source)

@@ -161,9 +161,9 @@ def patch_layers(names: dict, inputs: dict) -> dict:
     """
     build, channels = wanted(names, "build_patch_gan"), inputs["channels"]
     out: dict = {}
-    for name, (base, n, image) in inputs["stacks"].items():
+    for name, (*arguments, image) in inputs["stacks"].items():
         answer = attempt(
-            lambda base=base, n=n, image=image: built(build(channels, base, n), torch.zeros(image))
+            lambda a=arguments, image=image: built(build(channels, *a), torch.zeros(image))
         )
         out |= {name: answer if "error" in answer else list(answer.values())} if name else answer
 
@@ -266,10 +266,11 @@ def step_parts(inputs: dict) -> tuple:
     """G, D, x and y of a game between a mixture of channels and a map of logits."""
     norms = [nn.BatchNorm2d(inputs["G"]["shape"][0]), nn.BatchNorm2d(1)]
     nets = Mix(decode(inputs["G"])), Patches(decode(inputs["D"]))
-    return *dressed(*nets, inputs, norms), *tensors(inputs, "x", "y")
+    return *dressed(*nets, inputs, norms), *tensors(inputs, "x", "y", "w")
 
 
 def pix2pix_step(names: dict, inputs: dict) -> dict:
     """One or two steps of such a game."""
-    G, D, x, y = step_parts(inputs)
-    return trace(wanted(names, "pix2pix_step"), G, D, inputs, x, y, inputs["lambda_l1"])
+    *parts, x, y, w = step_parts(inputs)
+    step = wanted(names, "pix2pix_step")
+    return trace(step, *parts, inputs, x, y, w, inputs["lambda_l1"])
