@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from checks import ps3_losses, ps3_step
 from checks.judges import facet, kinds, same_precision, table
+from checks.probes.ps3 import marked
 from checks.probes.tools import encode
 from checks.reference import cut_off
 from torch import Tensor
@@ -17,9 +18,16 @@ from torch import Tensor
 # ---- the residual block
 
 
+def dilated(weight: Tensor, dilation: int) -> Tensor:
+    """The dense kernel that does what a dilated one of 3x3 does: with zeros between its numbers."""
+    corner = F.pad(torch.ones(1, 1, 1, 1, dtype=weight.dtype), (0, dilation - 1) * 2)
+    return torch.kron(weight, corner)[..., : 2 * dilation + 1, : 2 * dilation + 1]
+
+
 def convolved(h: Tensor, weight: Tensor, mode: str = "reflect") -> Tensor:
-    padded = F.pad(h, (1, 1, 1, 1)) if mode == "zeros" else F.pad(h, (1, 1, 1, 1), mode=mode)
-    return F.conv2d(padded, weight)
+    return F.conv2d(
+        F.pad(h, [weight.shape[-1] // 2] * 4, "constant" if mode == "zeros" else mode), weight
+    )
 
 
 def residual(
@@ -29,21 +37,17 @@ def residual(
     return norm(convolved(act(norm(convolved(h, one, mode))), two, mode))
 
 
-def batch_normed(h: Tensor) -> Tensor:
-    return F.batch_norm(h, None, None, training=True)
-
-
-def layer_normed(h: Tensor) -> Tensor:
-    return F.layer_norm(h, h.shape[1:])
-
-
+OTHER_NORMS = (  # a batch norm in train mode, and a layer norm
+    lambda h: F.batch_norm(h, None, None, training=True),
+    lambda h: F.layer_norm(h, h.shape[1:]),
+)
 # What a student is told.
 SAY = {
     "norm": "The norm is another one: which statistics does the task ask for, over which "
     "dimensions?",
     "pad": "The border is padded another way: what does the task put around the image?",
-    "size": "The output has another size than the input: what does a 3x3 convolution take from the "
-    "border?",
+    "size": "The output has another size than the input: what does a dilated 3x3 convolution take "
+    "from the border?",
     "output": "The output is wrong: which layers does the input pass, in which order, and what is "
     "added?",
     "gradient": "The gradient at the input is wrong: is one of the two ways cut off, or changed in "
@@ -58,14 +62,23 @@ SAY = {
     # the pool
     "shape": "As many images come back as went in, stacked as they were: a tensor of the same "
     "shape.",
+    "long": "Images stay in the pool for longer than their lifetime: which of them leave, when?",
+    "short": "Images leave the pool before their lifetime is over: how is an age counted?",
     "filling": "While the pool is not full, something else than the new images comes back.",
 }
 
 
-def wrong_blocks(h: Tensor, one: Tensor, two: Tensor) -> list[tuple[Tensor, str]]:
-    """What typical wrong blocks give, and what to say."""
+def wrong_blocks(
+    h: Tensor, dense: tuple[Tensor, Tensor], one: Tensor, two: Tensor
+) -> list[tuple[Tensor, str]]:
+    """What typical wrong blocks give, and what to say; ``dense`` are the kernels undilated."""
     added, inner = residual(h, one, two), F.instance_norm(convolved(h, one))
     return [
+        (h + residual(h, *dense), "The kernels are not dilated: how far apart do they look?"),
+        *(
+            (h + residual(h, *kernels), "One of the two kernels is not dilated.")
+            for kernels in ((dense[0], two), (one, dense[1]))
+        ),
         (added, "The input is not added: where is the identity?"),
         (F.relu(h + added), "There is a ReLU after the sum: the block's output may be negative."),
         (h + F.relu(added), "There is a ReLU after the second norm."),
@@ -75,7 +88,7 @@ def wrong_blocks(h: Tensor, one: Tensor, two: Tensor) -> list[tuple[Tensor, str]
         ),
         *((h + residual(h, one, two, m), SAY["pad"]) for m in ("zeros", "replicate", "circular")),
         (h + residual(h, one, two, norm=lambda v: v), "The norms are missing."),
-        *((h + residual(h, one, two, norm=n), SAY["norm"]) for n in (batch_normed, layer_normed)),
+        *((h + residual(h, one, two, norm=n), SAY["norm"]) for n in OTHER_NORMS),
         (h + convolved(F.relu(inner), two), "The norm after the second convolution is missing."),
         (
             h + F.instance_norm(convolved(F.relu(convolved(h, one)), two)),
@@ -108,6 +121,7 @@ def block_case(
     shape: tuple[int, ...] = (3, 4, 6, 9),
     dtype: str = "float64",
     spike: float = 0.0,
+    dilation: int = 2,
 ) -> tuple[dict, dict]:
     """A block with given weights, on an image of the given shape.
 
@@ -123,20 +137,20 @@ def block_case(
             one[i, i, 1, 1] = two[i, i, 1, 1] = 1.0
     inputs = {"image": encode(h), "at": encode(at), "one": encode(one), "two": encode(two)}
     sources = [v.requires_grad_() for v in (h, one, two)]
-    right = h + residual(h, one, two)
+    wide = [dilated(weight, dilation) for weight in (one, two)]
+    right = h + residual(h, *wide)
     gradient, *learned = torch.autograd.grad((right * at).sum(), sources, retain_graph=True)
-    wrong = [[encode(value), message] for value, message in wrong_blocks(h, one, two)]
+    wrong = [[encode(value), message] for value, message in wrong_blocks(h, (one, two), *wide)]
     known, rough = 2 * channels * channels * 9, BLOCK_ROUGH[dtype]
-    more, slopes = {"wrong": wrong, "shape": SAY["size"]} | rough, {"quiet": True} | rough
     items = [
-        facet("output", encode(right), SAY["output"], 3, **more),
-        facet("gradient", encode(gradient), SAY["gradient"], **slopes),
-        facet("learned", encode(torch.stack(learned)), SAY["learned"], 0.5, **slopes),
+        facet("output", encode(right), SAY["output"], 3, wrong=wrong, shape=SAY["size"], **rough),
+        facet("gradient", encode(gradient), SAY["gradient"], quiet=True, **rough),
+        facet("learned", encode(torch.stack(learned)), SAY["learned"], 0.5, quiet=True, **rough),
         facet("known", None, SAY["known"], wants=[known, known + channels, known + 2 * channels]),
         facet("apart", True, SAY["apart"], 0.5, beside=True),
         facet("same in eval", True, SAY["same in eval"], 0.5, beside=True),
     ]
-    return inputs | {"dtype": dtype}, {
+    return inputs | {"dtype": dtype, "dilation": dilation}, {
         "facets": [item | {"errors": BLOCK_ERRORS} for item in items]
     }
 
@@ -154,14 +168,6 @@ BLOCK_ROUGH = {"float64": {}, "float32": {"rtol": 1e-3, "atol": 1e-3}}
 
 
 # ---- the pool
-
-
-def pattern(rng: np.random.Generator) -> Tensor:
-    return torch.from_numpy(rng.uniform(0.5, 1.5, (2, 3, 5)))
-
-
-def images(numbers: list[float], pattern: Tensor) -> Tensor:
-    return torch.tensor(numbers, dtype=torch.float64)[:, None, None, None] * pattern
 
 
 POOL_ERRORS = [
@@ -183,10 +189,16 @@ POOL_ERRORS = [
 ]
 
 
+PAIRS = [float(n) for n in range(2, 42)]  # the images that come to a pool two at a time
+
+
 def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
     marks, size = [float(n) for n in rng.permutation(range(2, 40))[:11]], 5
-    batches, look = [marks[:3], marks[3:7], marks[7:]], pattern(rng)
-    one, two, more = (images(numbers, look) for numbers in batches)
+    batches, look = (
+        [marks[:3], marks[3:7], marks[7:]],
+        torch.from_numpy(rng.uniform(0.5, 1.5, (2, 3, 5))),
+    )
+    one, two, more = (marked(numbers, look) for numbers in batches)
     items = [
         facet(
             "first",
@@ -194,7 +206,6 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
             SAY["filling"],
             shape=SAY["shape"],
             none=SAY["shape"],
-            errors=POOL_ERRORS,
         ),
         facet(
             "second",
@@ -202,26 +213,26 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
             SAY["filling"],
             shape=SAY["shape"],
             none=SAY["shape"],
-            errors=POOL_ERRORS,
         ),
         same_precision(),
-        facet("shape", list(more.shape), SAY["shape"], errors=POOL_ERRORS),
+        facet("shape", list(more.shape), SAY["shape"]),
         facet(
             "strangers",
             0,
             "A full pool returns images that it was never given.",
             quiet=True,
-            errors=POOL_ERRORS,
         ),
         facet(
             "none",
             encode(more.repeat(20, 1, 1, 1)),
             "A pool of size 0 changes what goes through: each image comes back as it is.",
             shape=SAY["shape"],
-            errors=POOL_ERRORS,
         ),
+        facet("aged", encode(marked(PAIRS, look)), SAY["long"], 4, shape=SAY["shape"]),
+        facet("kept", True, SAY["short"], 2),
     ]
-    return {"pattern": encode(look), "size": size, "batches": batches}, {"facets": items}
+    numbers = {"pairs": PAIRS, "size": size, "batches": batches, "pattern": encode(look)}
+    return numbers, {"facets": [item | {"errors": POOL_ERRORS} for item in items]}
 
 
 DRAWS = {
@@ -232,8 +243,8 @@ DRAWS = {
     "together": "The images of a batch share one decision, or one follows from another: each image "
     "has its own.",
     "strangers": "Images come back that the pool should not have: a stored one that is returned "
-    "makes place for the new one, a new one that is returned is not stored, and no two pools share "
-    "images.",
+    "makes place for the new one, a new one that is returned is not stored, one whose lifetime is "
+    "over has left, and no two pools share images.",
     "full_within": "A batch that fills the pool is judged as a whole: once full, it draws for the "
     "rest.",
     "one": "A pool of size 1 does not exchange half of the images: what is special about 1?",
@@ -242,42 +253,54 @@ DRAWS = {
     "seeds": "Making a pool sets the seed of the whole program: every pool draws the same.",
     "ranks": "Not all stored images come back equally often: how is the place drawn?",
 }
-AGES = ("oldest", "latest")
-# Chi-square of right draws, by degrees of freedom: all but two in a million lie between these two.
-CHI_SQUARE = {2: (0.0, 27.6), 19: (2.0, 64.4)}
+ENDS = {0: "oldest", -1: "latest"}
+# Chi-square of right draws, by degrees of freedom: for all but two in a million, a middle and how
+# far they are from it.
+CHI_SQUARE = {2: (13.8, 13.8), 19: (33.2, 31.2)}
 
 
 def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
     """Shares deviate by more than five standard deviations in two of a million right pools."""
-    inputs = {"pools": 150, "sizes": [3, 20], "images": 6000, "first": int(rng.integers(1, 1000))}
+    inputs = {
+        "pools": 150,
+        "images": 6000,
+        "first": int(rng.integers(1, 1000)),
+        "sizes": [3, 20],
+        "lifetimes": [1, 10**6],  # many images leave, or none does
+    }
     constant = [[encode(0.0), DRAWS["always old"]], [encode(1.0), DRAWS["always new"]]]
 
     def share(key: str, right: Any, n: int, text: str, weight: float = 1, **more: Any) -> dict:
         """The facet of shares that are counted in n draws."""
         p = torch.as_tensor(right, dtype=torch.float64)
-        atol = 5 * float((p * (1 - p) / n).max().sqrt())
-        return facet(key, encode(p), DRAWS[text], weight, rtol=0, atol=atol, **more)
+        return facet(
+            key,
+            encode(p),
+            DRAWS[text],
+            weight,
+            rtol=0,
+            atol=5 * float((p * (1 - p) / n).max().sqrt()),
+            **more,
+        )
 
     items = [
         share("fresh, 20", 0.5, 5900, "fresh", 2, wrong=constant),
         share("together, 20", [0.5] * 4, 5900, "together"),
-        facet("strangers", 0, DRAWS["strangers"], 2),
-        facet("early", 0, SAY["filling"], quiet=True),
+        facet("strangers", 0, DRAWS["strangers"], 4),
+        facet("early", 0, SAY["filling"], 3, quiet=True),
         facet("seeds", False, DRAWS["seeds"], 0.5, quiet=True),
-        share("full_within", 0.5, 150, "full_within", quiet=True),
+        share("full_within", 0.5, 150, "full_within"),
         share("one", 0.5, 290, "one", 0.5, quiet=True),
         share("fresh, 3", 0.5, 5900, "fresh", quiet=True),
     ]
     for size in inputs["sizes"]:
-        ends = torch.eye(size)[[0, -1]]
-        wrong = [[encode(end), DRAWS[name]] for end, name in zip(ends, AGES, strict=True)]
-        low, high = CHI_SQUARE[size - 1]
-        middle, tolerance = encode((low + high) / 2), (high - low) / 2
+        wrong = [[encode(torch.eye(size)[i]), DRAWS[name]] for i, name in ENDS.items()]
+        middle, tolerance = CHI_SQUARE[size - 1]
         items += [
             share(f"ages, {size}", [1 / size] * size, 2800, "ranks", 0.5, quiet=True, wrong=wrong),
             share(f"again, {size}", 1 / size, 2800, "ranks", 0.5, quiet=True),
             *(
-                facet(key, middle, DRAWS["ranks"], 0.5, quiet=True, rtol=0, atol=tolerance)
+                facet(key, encode(middle), DRAWS["ranks"], 0.5, quiet=True, rtol=0, atol=tolerance)
                 for key in (f"spread of ages, {size}", f"spread of places, {size}")
             ),
         ]
@@ -286,7 +309,7 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
 
 def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
     look = torch.from_numpy(rng.uniform(0.5, 1.5, (1, 4, 1)))
-    inputs = {"pattern": encode(look), "size": int(rng.choice([4, 6]))}
+    inputs = {"pattern": encode(look), "size": int(rng.choice([4, 6])), "lifetime": 10}
     items = [
         facet(
             "attached",
@@ -348,16 +371,16 @@ CHECKS = [
             "block_odd",
             "ResidualBlock",
             2,
-            "odd and small images, one channel, a bright spot, float32",
+            "other dilations, odd and small images, one channel, a bright spot, float32",
             False,
             kinds(
                 block_case,
                 {
-                    "odd": {"shape": (1, 3, 7, 6)},
+                    "odd": {"shape": (1, 3, 7, 6), "dilation": 3},
                     "one": {"shape": (2, 1, 5, 4)},
-                    "small": {"shape": (1, 2, 2, 3)},
+                    "small": {"shape": (1, 2, 2, 3), "dilation": 1},
                     "spike": {"shape": (1, 2, 9, 11), "spike": 9.0},
-                    "float32": {"shape": (2, 3, 5, 7), "dtype": "float32"},
+                    "float32": {"shape": (2, 3, 5, 7), "dtype": "float32", "dilation": 3},
                 },
             ),
             "block",
@@ -366,7 +389,7 @@ CHECKS = [
             "pool_fill",
             "ImagePool",
             2,
-            "a pool that fills, a full one, one of size 0",
+            "a pool that fills, a full one, one of size 0, and when images leave",
             True,
             pool_fill,
             "pool_fill",

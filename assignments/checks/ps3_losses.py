@@ -18,6 +18,10 @@ SAY = {
     "scalar": "The loss is no single number: which reduction does the task ask for?",
     "l2": "The distance is squared: L1 is asked for.",
     "before": "The mean is taken before the absolute value: errors cancel.",
+    "one way": "Images are compared before they are home: how many generators does a round take?",
+    "swapped": "The weights change places: which one belongs to which start?",
+    "one weight": "All cycles have one weight: there are three.",
+    "own": "Each generator gets what it shall change: into which domain does it lead?",
     "fit": "An image has the wrong number of channels for a network: which domain does each "
     "generator take?",
     "other": "Two tensors that are compared have other numbers of channels or images: of which "
@@ -52,42 +56,39 @@ def rivals(formulas: list[tuple[Callable[[], Tensor], str]], right: Tensor) -> l
 
 def expected(value: Tensor, sources: dict, wrong: list, message: str, dtype: str) -> dict:
     """Facets for a loss: its value, and the gradients in ``sources``."""
-    more = {"wrong": wrong, "shape": SAY["scalar"]} | ROUGH[dtype]
-    slope_items = (
-        slopes(value, sources, SAY["lost"], SAY["slope"], 0.5, **ROUGH[dtype]) if sources else []
-    )
+    rough = ROUGH[dtype]
+    gradients = slopes(value, sources, SAY["lost"], SAY["slope"], 0.5, **rough) if sources else []
     items = [
-        facet("value", encode(value), message, 2, **more),
+        facet("value", encode(value), message, 2, wrong=wrong, shape=SAY["scalar"], **rough),
         same_precision(dtype),
-        *({"nan": SAY["no slope"]} | item for item in slope_items),
+        *({"nan": SAY["no slope"]} | item for item in gradients),
         facet("intact", True, SAY["modes"], 0.5, beside=True),
     ]
     return {"facets": [{**item, "errors": [*FITS, *item.get("errors", [])]} for item in items]}
 
 
-def learners(P: nn.Module, Q: nn.Module) -> dict[str, Tensor]:
+def learners(nets: dict[str, nn.Module]) -> dict[str, Tensor]:
     """The mixtures' weights, where they have some."""
-    nets = {"G_xy": P, "G_yx": Q}
     return {name: next(net.parameters()) for name, net in nets.items() if list(net.parameters())}
 
 
-SAME = (7, 5), (7, 5)
-OTHER_SIZES = (7, 5), (4, 6)
+SAME = (7, 5), (7, 5), (7, 5)
+OTHER_SIZES = (7, 5), (4, 6), (5, 4)
 
 
-def players(rng: np.random.Generator, channels: tuple[int, int], **kind: Any) -> dict:
-    """Two translators and images of both domains, encoded.
+def players(rng: np.random.Generator, channels: tuple[int, int, int], **kind: Any) -> dict:
+    """Three translators, x to y to z to x, and images of the three domains, encoded.
 
-    ``batches`` and ``sizes`` are those of x and y. ``blank`` columns are 0 and stay so. ``scale``
-    is that of the images; ``near`` says how far the translators are from changing nothing;
-    ``layer`` and ``dtype`` are for the probe.
+    ``batches`` and ``sizes`` are those of x, y and z. ``blank`` columns are 0 and stay so.
+    ``scale`` is that of the images; ``near`` says how far the translators are from changing
+    nothing; ``layer`` and ``dtype`` are for the probe.
     """
-    a, b = channels
-    drawn = {"G_xy": rng.normal(0, 0.7, (b, a)), "G_yx": rng.normal(0, 0.7, (a, b))}
+    ways = zip(("G_xy", "G_yz", "G_zx"), channels, (*channels[1:], channels[0]), strict=True)
+    drawn = {name: rng.normal(0, 0.7, (after, before)) for name, before, after in ways}
     if "near" in kind:
-        drawn = {name: np.eye(a) + kind["near"] * G for name, G in drawn.items()}
-    numbers = zip("xy", channels, kind.get("batches", (2, 2)), kind.get("sizes", SAME), strict=True)
-    for name, c, n, size in numbers:
+        drawn = {name: np.eye(len(G)) + kind["near"] * G for name, G in drawn.items()}
+    batches, sizes = kind.get("batches", (2, 2, 2)), kind.get("sizes", SAME)
+    for name, c, n, size in zip("xyz", channels, batches, sizes, strict=True):
         drawn[name] = kind.get("scale", 1.0) * rng.uniform(-3, 3, (n, c, *size))
         drawn[name][..., : kind.get("blank", 0)] = 0.0
     out = {name: encode(torch.from_numpy(values)) for name, values in drawn.items()}
@@ -99,69 +100,77 @@ def weight(rng: np.random.Generator) -> float:
 
 
 def cycle_case(
-    rng: np.random.Generator, channels: tuple[int, int] = (3, 3), last: float = 0.5, **kind: Any
+    rng: np.random.Generator,
+    channels: tuple[int, int, int] = (3, 3, 3),
+    last: float = 0.5,
+    **kind: Any,
 ) -> tuple[dict, dict]:
-    """The two cycles, with other weights for each."""
+    """The three cycles, with other weights for each."""
     inputs = players(rng, channels, **kind)
-    f, b = weight(rng), weight(rng) * last
-    inputs |= {"function": "cycle_loss", "weights": [f, b]}
-    P, Q = translators(inputs | {"dtype": "float64"})
-    x, y = decode(inputs["x"]), decode(inputs["y"])
-    forward, backward = l1(Q(P(x)), x), l1(P(Q(y)), y)
-    right = f * forward + b * backward
-    one_way = "Images are compared after one translation: a cycle is there and back."
+    a, b, c = weights = [weight(rng), weight(rng) * 0.7, weight(rng) * last]
+    inputs |= {"function": "cycle_loss", "weights": weights}
+    nets = translators(inputs | {"dtype": "float64"})
+    P, Q, R = nets.values()
+    images = x, y, z = [decode(inputs[name]) for name in "xyz"]
+    backs = [R(Q(P(x))), P(R(Q(y))), Q(P(R(z)))]
+    ways = [*zip(weights, backs, images, strict=True)]
+    cycles = [l1(back, image) for _, back, image in ways]
+    right = sum(w * l1(back, image) for w, back, image in ways)
     wrong = [
-        (lambda: f * forward, "The backward cycle is missing, which starts at y."),
-        (lambda: b * backward, "The forward cycle is missing, which starts at x."),
-        (
-            lambda: b * forward + f * backward,
-            "The weights change places: which one belongs to which direction?",
+        *(
+            (
+                lambda i=i: right - weights[i] * cycles[i],
+                f"The cycle that starts at {k} is missing.",
+            )
+            for i, k in enumerate("xyz")
         ),
-        (lambda: forward + backward, "The weights are missing."),
-        (lambda: f * (forward + backward), "Both directions have one weight: there are two."),
-        (lambda: b * (forward + backward), "Both directions have one weight: there are two."),
-        (lambda: 10 * (forward + backward), "The weight is fixed: use those that are passed."),
-        (
-            lambda: right / 2,
-            "The value is half of what is asked for: the two directions are added.",
+        *(
+            (lambda i=i: weights[i] * cycles[i], f"Only the cycle that starts at {k} counts.")
+            for i, k in enumerate("xyz")
         ),
+        *(
+            (
+                lambda o=o: sum(w * cycles[i] for w, i in zip(weights, o, strict=True)),
+                SAY["swapped"],
+            )
+            for o in ((1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0), (1, 0, 2))
+        ),
+        (lambda: sum(cycles), "The weights are missing."),
+        *((lambda w=w: w * sum(cycles), SAY["one weight"]) for w in weights),
+        (lambda: 10 * sum(cycles), "The weight is fixed: use those that are passed."),
+        (lambda: right / 3, "The value is a third of what is asked for: the cycles are added."),
         (lambda: -right, SHARED["sign"]),
-        (lambda: f * (Q(P(x)) - x).square().mean() + b * (P(Q(y)) - y).square().mean(), SAY["l2"]),
-        (lambda: f * (Q(P(x)) - x).abs().sum() + b * (P(Q(y)) - y).abs().sum(), SHARED["mean"]),
+        (lambda: sum(w * (u - v).square().mean() for w, u, v in ways), SAY["l2"]),
+        (lambda: sum(w * (u - v).abs().sum() for w, u, v in ways), SHARED["mean"]),
+        (lambda: sum(w * (u - v).abs().sum() / len(v) for w, u, v in ways), SHARED["mean"]),
+        (lambda: sum(w * (u - v).mean().abs() for w, u, v in ways), SAY["before"]),
+        (lambda: a * l1(P(x), x) + b * l1(Q(y), y) + c * l1(R(z), z), SAY["one way"]),
+        (lambda: a * l1(Q(P(x)), x) + b * l1(R(Q(y)), y) + c * l1(P(R(z)), z), SAY["one way"]),
+        (lambda: a * l1(P(x), y) + b * l1(Q(y), z) + c * l1(R(z), x), SAY["one way"]),
         (
-            lambda: (
-                f * (Q(P(x)) - x).abs().sum((1, 2, 3)).mean()
-                + b * (P(Q(y)) - y).abs().sum((1, 2, 3)).mean()
-            ),
-            SHARED["mean"],
-        ),
-        (lambda: f * (Q(P(x)) - x).mean().abs() + b * (P(Q(y)) - y).mean().abs(), SAY["before"]),
-        (
-            lambda: f * l1(Q(P(x)), y) + b * l1(P(Q(y)), x),
+            lambda: a * l1(backs[0], y) + b * l1(backs[1], z) + c * l1(backs[2], x),
             "A cycle ends in one domain and is compared with another: where did it start?",
         ),
-        (lambda: f * l1(P(x), x) + b * l1(Q(y), y), one_way),
-        (lambda: f * l1(P(x), y) + b * l1(Q(y), x), one_way),
         (
-            lambda: f * l1(P(Q(x)), x) + b * l1(Q(P(y)), y),
+            lambda: a * l1(P(Q(R(x))), x) + b * l1(Q(R(P(y))), y) + c * l1(R(P(Q(z))), z),
+            "The round is walked in the wrong order: who takes an x, and who takes what it makes?",
+        ),
+        (
+            lambda: a * l1(P(R(Q(x))), x) + b * l1(Q(P(R(y))), y) + c * l1(R(Q(P(z))), z),
             "A cycle starts in the wrong domain: which images does each generator take first?",
         ),
         (
-            lambda: f * l1(P(Q(y)), y) + b * l1(Q(P(x)), x),
-            "The weights change places: which belongs to which?",
+            lambda: a * l1(P(P(P(x))), x) + b * l1(Q(Q(Q(y))), y) + c * l1(R(R(R(z))), z),
+            "One generator goes all the way: who brings an image on?",
         ),
         (
-            lambda: f * l1(P(P(x)), x) + b * l1(Q(Q(y)), y),
-            "One generator goes both ways: who brings an image back?",
-        ),
-        (
-            lambda: f * forward + b * l1(P(P(y)), y),
-            "One generator goes both ways: who brings an image back?",
+            lambda: a * l1(Q(P(x)), x) + b * l1(P(Q(y)), y),
+            "That is the cycle of two domains: here are three, and nobody goes straight back.",
         ),
     ]
     return inputs, expected(
         right,
-        learners(P, Q),
+        learners(nets),
         rivals(wrong, right),
         (
             "The value is wrong: where does each cycle start, through which generators, what "
@@ -174,50 +183,52 @@ def cycle_case(
 def identity_case(
     rng: np.random.Generator, channels: int = 3, w: float | None = None, **kind: Any
 ) -> tuple[dict, dict]:
-    inputs = players(rng, (channels, channels), **kind)
+    inputs = players(rng, (channels, channels, channels), **kind)
     w = weight(rng) if w is None else w
     inputs |= {"function": "identity_loss", "weights": [w]}
-    P, Q = translators(inputs | {"dtype": "float64"})
-    x, y = decode(inputs["x"]), decode(inputs["y"])
-    right = w * (l1(P(y), y) + l1(Q(x), x))
+    nets = translators(inputs | {"dtype": "float64"})
+    P, Q, R = nets.values()
+    x, y, z = (decode(inputs[name]) for name in "xyz")
+    pairs = (P, y), (Q, z), (R, x)
+    terms = [l1(G(image), image) for G, image in pairs]
+    right = w * sum(terms)
     wrong = [
+        (lambda: w * (l1(P(x), x) + l1(Q(y), y) + l1(R(z), z)), SAY["own"]),
         (
-            lambda: w * (l1(P(x), x) + l1(Q(y), y)),
-            "Each generator gets what it shall change: which domain is its own?",
+            lambda: w * (l1(P(z), z) + l1(Q(x), x) + l1(R(y), y)),
+            "Each generator gets images of the domain that it never sees.",
         ),
         (
-            lambda: w * (l1(P(x), y) + l1(Q(y), x)),
-            "Translations are compared with the other pile: there are no pairs.",
+            lambda: w * (l1(P(x), y) + l1(Q(y), z) + l1(R(z), x)),
+            "Translations are compared with the next pile: there are no pairs.",
         ),
         (
-            lambda: w * (l1(P(y), x) + l1(Q(x), y)),
+            lambda: w * (l1(P(y), x) + l1(Q(z), y) + l1(R(x), z)),
             "The output is compared with the wrong domain: what shall not change?",
         ),
         (
-            lambda: w * (l1(Q(P(x)), x) + l1(P(Q(y)), y)),
+            lambda: w * (l1(R(Q(P(x))), x) + l1(P(R(Q(y))), y) + l1(Q(P(R(z))), z)),
             "That is the cycle: identity looks at one translation.",
         ),
-        (lambda: w * l1(P(y), y), "One generator's term is missing."),
-        (lambda: w * l1(Q(x), x), "One generator's term is missing."),
-        (lambda: l1(P(y), y) + l1(Q(x), x), "The weight is missing."),
-        (lambda: w * l1(P(y), y) + l1(Q(x), x), "One of the terms has no weight."),
-        (lambda: l1(P(y), y) + w * l1(Q(x), x), "One of the terms has no weight."),
         (
-            lambda: 5 * (l1(P(y), y) + l1(Q(x), x)),
-            "The weight is fixed: use the one that is passed.",
+            lambda: w * (l1(P(y), y) + l1(Q(x), x)),
+            "Those are the terms of two domains: here are three generators.",
         ),
-        (
-            lambda: 0.5 * w * (l1(P(y), y) + l1(Q(x), x)),
-            "The value is half of what is asked for: the terms are added.",
-        ),
+        *((lambda t=t: right - w * t, "One generator's term is missing.") for t in terms),
+        *((lambda t=t: w * t, "Two generators' terms are missing.") for t in terms),
+        (lambda: sum(terms), "The weight is missing."),
+        *((lambda t=t: sum(terms) + (w - 1) * t, "Some terms have no weight.") for t in terms),
+        *((lambda t=t: right + (1 - w) * t, "One of the terms has no weight.") for t in terms),
+        (lambda: 5 * sum(terms), "The weight is fixed: use the one that is passed."),
+        (lambda: right / 3, "The value is a third of what is asked for: the terms are added."),
         (lambda: -right, SHARED["sign"]),
-        (lambda: w * ((P(y) - y).square().mean() + (Q(x) - x).square().mean()), SAY["l2"]),
-        (lambda: w * ((P(y) - y).abs().sum() + (Q(x) - x).abs().sum()), SHARED["mean"]),
-        (lambda: w * ((P(y) - y).mean().abs() + (Q(x) - x).mean().abs()), SAY["before"]),
+        (lambda: w * sum((G(a) - a).square().mean() for G, a in pairs), SAY["l2"]),
+        (lambda: w * sum((G(a) - a).abs().sum() for G, a in pairs), SHARED["mean"]),
+        (lambda: w * sum((G(a) - a).mean().abs() for G, a in pairs), SAY["before"]),
     ]
     return inputs, expected(
         right,
-        learners(P, Q),
+        learners(nets),
         rivals(wrong, right),
         (
             "The value is wrong: which generator sees which domain, and what is its output "
@@ -230,64 +241,92 @@ def identity_case(
 def fooling_case(
     rng: np.random.Generator, channels: tuple[int, int] = (3, 3), **kind: Any
 ) -> tuple[dict, dict]:
-    """``right`` columns of the fakes are 0, for which the discriminators say 1; ``scale`` is that
-    of the other columns, and ``batches``, ``sizes``, ``layer``, ``dtype`` as for the translators.
+    """``right`` columns of the fakes lead by 1, exactly; ``scale`` is that of the other columns,
+    and ``batches``, ``sizes``, ``layer``, ``dtype`` as for the translators.
     """
     inputs: dict = {"dtype": kind.get("dtype", "float64"), "layer": kind.get("layer", "")}
-    right, sizes = kind.get("right", 0), kind.get("sizes", SAME)
+    right, sizes = kind.get("right", 0), kind.get("sizes", SAME)[:2]
     numbers = zip("xy", channels, kind.get("batches", (2, 3)), sizes, strict=True)
     for k, c, n, size in numbers:
         D = rng.normal(0, 0.6, 8)
         fake = kind.get("scale", 1.0) * rng.uniform(-1, 1, (n, c, *size))
-        D[0] = 1.0 if right else D[0]
-        fake[..., :right] = 0.0
+        real = 0.5 * rng.uniform(-1, 1, (n + 1, c, *size))
+        if right:  # D says 0 to real images, 1 to these columns
+            D[:2], real[:], fake[..., :right] = [0.0, 1.0], 0.0, 0.0
+            fake[:, 0] += 1.0
         inputs |= {f"D_{k}": encode(torch.from_numpy(D)), f"fake_{k}": encode(torch.tensor(fake))}
+        inputs[k] = encode(torch.from_numpy(real))
     D_x, D_y = judges(inputs | {"dtype": "float64"})
     fake_x, fake_y = (decode(inputs[name]).requires_grad_() for name in ("fake_x", "fake_y"))
-    a, b = D_x(fake_x), D_y(fake_y)
-    value = (a - 1).square().mean() + (b - 1).square().mean()
+    x, y = decode(inputs["x"]), decode(inputs["y"])
+    a, b, real_a, real_b = D_x(fake_x), D_y(fake_y), D_x(x), D_y(y)
+    leads = lead_x, lead_y = a - real_a.mean(), b - real_b.mean()
+    terms = [(lead - 1).square().mean() for lead in leads]
+    value = sum(terms)
     alone = lambda D, fakes: torch.cat([D(fake[None]) for fake in fakes])  # noqa: E731
     wrong = [
         (
-            lambda: sum((t - 1).square().mean() for t in (D_y(fake_x), D_x(fake_y))),
+            lambda: (a - 1).square().mean() + (b - 1).square().mean(),
+            "The fakes are held against 1: what does D say of the real images?",
+        ),
+        (
+            lambda: sum(
+                (D(fake) - D(real).mean() - 1).square().mean()
+                for D, fake, real in ((D_y, fake_x, x), (D_x, fake_y, y))
+            ),
             "The discriminators change places: who knows which domain?",
         ),
         (
             lambda: (
-                (alone(D_x, fake_x) - 1).square().mean() + (alone(D_y, fake_y) - 1).square().mean()
+                (a - real_b.mean() - 1).square().mean() + (b - real_a.mean() - 1).square().mean()
+            ),
+            "The real images change places: with which domain's is a fake compared?",
+        ),
+        (
+            lambda: (
+                (alone(D_x, fake_x) - real_a.mean() - 1).square().mean()
+                + (alone(D_y, fake_y) - real_b.mean() - 1).square().mean()
             ),
             "The fakes are judged one by one: a batch norm needs them together.",
         ),
         (
-            lambda: a.square().mean() + b.square().mean(),
-            "That is D's view of fakes: what does G want D to say?",
+            lambda: lead_x.square().mean() + lead_y.square().mean(),
+            "Fakes shall be as real as real images: what is the lead that G wants?",
         ),
         (
-            lambda: (a + 1).square().mean() + (b + 1).square().mean(),
-            "The target has the wrong sign.",
+            lambda: sum((lead + 1).square().mean() for lead in leads),
+            "That is D's view of fakes: who shall lead?",
         ),
-        (lambda: (a - 1).square().mean(), "One generator's term is missing: both learn."),
-        (lambda: (b - 1).square().mean(), "One generator's term is missing: both learn."),
+        (
+            lambda: (
+                (real_a - a.mean() - 1).square().mean() + (real_b - b.mean() - 1).square().mean()
+            ),
+            "That is D's view of real images: whose outputs are compared with whose mean?",
+        ),
+        *((lambda t=t: t, "One generator's term is missing: both learn.") for t in terms),
         (
             lambda: value / 2,
             "The value is half of what is asked for: the terms are added, without a factor.",
         ),
         (lambda: -value, SHARED["sign"]),
-        (lambda: (a - 1).square().sum() + (b - 1).square().sum(), SHARED["mean"]),
+        (lambda: sum((lead - 1).square().sum() for lead in leads), SHARED["mean"]),
         (
-            lambda: (a - 1).abs().mean() + (b - 1).abs().mean(),
+            lambda: sum((lead - 1).abs().mean() for lead in leads),
             "The errors are absolute ones: what is squared here?",
         ),
         (
-            lambda: (a.mean() - 1).square() + (b.mean() - 1).square(),
+            lambda: sum((lead.mean() - 1).square() for lead in leads),
             "The mean is taken before the square: errors cancel.",
         ),
         (
-            lambda: F.softplus(-a).mean() + F.softplus(-b).mean(),
+            lambda: sum(F.softplus(-lead).mean() for lead in leads),
             "That is a log loss: least squares is asked for.",
         ),
         (
-            lambda: (a.sigmoid() - 1).square().mean() + (b.sigmoid() - 1).square().mean(),
+            lambda: sum(
+                (c.sigmoid() - real.sigmoid().mean() - 1).square().mean()
+                for c, real in ((a, real_a), (b, real_b))
+            ),
             "The outputs go through a sigmoid: least squares takes D's outputs as they are.",
         ),
         (
@@ -300,8 +339,8 @@ def fooling_case(
         {"fake_x": fake_x, "fake_y": fake_y},
         rivals(wrong, value),
         (
-            "The value is wrong: who judges which fakes, and how far are the outputs from what "
-            "G wants?"
+            "The value is wrong: who judges which images, and how far do the fakes lead, of "
+            "which lead G wants?"
         ),
         inputs["dtype"],
     )
@@ -310,19 +349,24 @@ def fooling_case(
 # Kinds of both losses of translators.
 TRANSLATORS: dict[str, dict] = {
     "right pixels": {"blank": 2, "sizes": OTHER_SIZES},
-    "batch norms": {"batches": (3, 2), "layer": "batch norm"},
+    "batch norms": {"batches": (3, 2, 4), "layer": "batch norm"},
     "tanh": {"layer": "tanh"},
-    "nothing to do": {"layer": "none", "batches": (1, 2)},
+    "nothing to do": {"layer": "none", "batches": (1, 2, 1)},
     "nearly right": {"near": 1e-4},
     "large": {"scale": 100.0},
 }
 CYCLES = {
-    "domains": {"channels": (2, 4), "batches": (3, 1), "sizes": OTHER_SIZES, "dtype": "float32"},
-    "one way": {"channels": (1, 3), "batches": (1, 1), "last": 0.0},
+    "domains": {
+        "channels": (2, 4, 3),
+        "batches": (3, 1, 2),
+        "sizes": OTHER_SIZES,
+        "dtype": "float32",
+    },
+    "two ways": {"channels": (1, 3, 2), "batches": (1, 1, 1), "last": 0.0},
 } | TRANSLATORS
 IDENTITIES = {
-    "batches": {"batches": (1, 3), "sizes": OTHER_SIZES, "dtype": "float32"},
-    "small": {"channels": 1, "w": 0.3, "batches": (1, 1)},
+    "batches": {"batches": (1, 3, 2), "sizes": OTHER_SIZES, "dtype": "float32"},
+    "small": {"channels": 1, "w": 0.3, "batches": (1, 1, 1)},
     "none": {"w": 0.0},
 } | TRANSLATORS
 LAYERS = "other domains and layers, small and large distances"
@@ -331,7 +375,7 @@ CHECKS = table(
         "cycle_values",
         "cycle_loss",
         3,
-        "value and gradients, two weights",
+        "value and gradients, three weights",
         True,
         cycle_case,
         "generators",
@@ -376,7 +420,7 @@ CHECKS = table(
         "fooling_channels",
         "fooling_loss",
         1,
-        "other domains and layers, outputs that are far from 1, near it, and 1",
+        "other domains and layers, leads that are far from 1, near it, and 1",
         False,
         kinds(
             fooling_case,

@@ -12,6 +12,7 @@ from checks.judges import facet
 from checks.probes.ps3 import players
 from checks.probes.tools import decode, encode, flat
 from checks.reference import SHARED, STEP_ERRORS, Play, kept, ordered, outcomes, own, step_checks
+from torch import Tensor
 
 RIGHT = {
     "order": "GD",
@@ -21,6 +22,8 @@ RIGHT = {
     "swapped": False,  # D_x judges fake_y, and D_y fake_x
     "flipped": False,  # real images get 0
     "log": False,
+    "relative": True,  # False: outputs are held against 1 and 0
+    "cut_mean": False,  # the mean that outputs are compared with is detached
     "reduction": "mean",
     "squared": False,  # L2 in place of L1
     "d_weight": 0.5,
@@ -47,14 +50,21 @@ def play(inputs: dict, **mistakes: Any) -> dict:
     way, out, nets = game.way, game.out, game.nets
     judges = {"x": D_y, "y": D_x} if way.swapped else {"x": D_x, "y": D_y}
 
+    def judged(outputs: Tensor, others: Tensor, real: bool) -> Tensor:
+        """The GAN loss of outputs that shall lead the mean of the others, or lag behind it."""
+        if not way.relative:
+            return game.judged(outputs, real)
+        lead = outputs - (others.mean().detach() if way.cut_mean else others.mean())
+        return game.judged(lead if real != way.flipped else -lead, not way.flipped)
+
     def learn_G(fakes: dict, old: dict) -> None:
-        judged = old if way.pooled_G else fakes
+        shown = old if way.pooled_G else fakes
         back = {k: fake.detach() if way.cut else fake for k, fake in fakes.items()}
         same = {"y": y, "x": x} if way.identity_input == "own" else {"y": x, "x": y}
         cycle, identity = (inputs[name] * on if name else 1.0 for name in way.weights)
         terms = {
-            "g_gan_y": (way.gan, game.judged(judges["y"](judged["y"]), True)),
-            "g_gan_x": (way.gan, game.judged(judges["x"](judged["x"]), True)),
+            "g_gan_y": (way.gan, judged(judges["y"](shown["y"]), judges["y"](y), True)),
+            "g_gan_x": (way.gan, judged(judges["x"](shown["x"]), judges["x"](x), True)),
             "g_forward": (way.forward * cycle, game.distance(G_yx(back["y"]), x)),
             "g_backward": (way.backward * cycle, game.distance(G_xy(back["x"]), y)),
             "g_identity_y": (way.identity * identity, game.distance(G_xy(same["y"]), same["y"])),
@@ -72,17 +82,15 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         terms = {}
         for k, real in (("y", y), ("x", x)):
             images = real, shown[k].detach()
-            outputs = map(judges[k], images)
+            a, b = map(judges[k], images)
             if way.together:
-                outputs = judges[k](torch.cat(images)).split([len(batch) for batch in images])
-            names = f"d_real_{k}", f"d_fake_{k}"
-            terms |= zip(names, map(game.judged, outputs, (True, False)), strict=True)
+                a, b = judges[k](torch.cat(images)).split([len(batch) for batch in images])
+            terms |= {f"d_real_{k}": judged(a, b, True), f"d_fake_{k}": judged(b, a, False)}
         out.update({name: value.item() for name, value in terms.items()})
         game.update("D", (way.d_weight * sum(terms.values()), nets["D"]))
 
-    whole = [decode(inputs[name]) for name in ("x", "y")]
     for step in range(inputs.get("steps", 1)):
-        x, y = (images[step:] for images in whole)
+        x, y = (decode(inputs[name])[step:] for name in "xy")
         on = step >= inputs.get("late", 0)
         fakes = {"y": G_xy(x), "x": G_yx(y)}
         old = {k: fake.detach() for k, fake in fakes.items()}  # of pools of size 0
@@ -114,6 +122,14 @@ WRONG: list[tuple[dict, str]] = [
     ({"swapped": True}, "The discriminators change places: who knows which domain?"),
     ({"flipped": True}, SHARED["flipped"]),
     ({"log": True}, "The GAN terms are log losses: least squares is asked for."),
+    (
+        {"relative": False},
+        "Outputs are held against 1 and 0: they are compared with the mean output of the others.",
+    ),
+    (
+        {"cut_mean": True},
+        "The mean that outputs are compared with is detached: a discriminator learns from both.",
+    ),
     ({"reduction": "sum"}, SHARED["mean"]),
     ({"squared": True}, "The distances are squared: L1 is asked for."),
     ({"d_weight": 1.0}, "The discriminators' loss is not halved, as the task asks."),
@@ -186,8 +202,14 @@ def numbers(rng: np.random.Generator, kind: str, c: int, batch: int, steps: int)
         D = {name: np.array([0] + [1 / c] * 7) + near * weight for name, weight in D.items()}
         images = {k: 1 + near * part for k, part in images.items()}
         old = {name: near * part for name, part in old.items()}
-    scale = 100 if kind == "large numbers" else 1
-    return G | D | {name: scale * part for name, part in (images | old).items()}
+    return (
+        G
+        | D
+        | {
+            name: (100 if kind == "large numbers" else 1) * part
+            for name, part in (images | old).items()
+        }
+    )
 
 
 def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) -> tuple:
@@ -213,17 +235,12 @@ def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) 
     return outcomes(inputs, partial(play, inputs), kind, WRONG)
 
 
+POOLS = "Each pool is asked once a step: {}"
+
+
 def owned(inputs: dict, good: dict, _: list) -> list[dict]:
     again = play(inputs, again=True)
-    pools = "Each pool is asked once a step: {}"
-    queries = [
-        [[], pools.format("here neither is. What do the discriminators learn from?")],
-        [["x"], pools.format("one of them is not.")],
-        [["y"], pools.format("one of them is not.")],
-        [["x", "x", "y", "y"], pools.format("who needs another answer of it?")],
-    ]
-    none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
-    items = [
+    return [
         ordered(
             ["G", "D"],
             "the generators",
@@ -239,7 +256,7 @@ def owned(inputs: dict, good: dict, _: list) -> list[dict]:
                 "not detached, or not pooled?"
             ),
             3,
-            wants=none,
+            wants=[encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))],
             wrong=[["absent", SHARED["never"].format("the discriminators")]],
         ),
         facet(
@@ -251,37 +268,47 @@ def owned(inputs: dict, good: dict, _: list) -> list[dict]:
             ),
             wrong=[["absent", SHARED["never"].format("the generators")]],
         ),
-        facet("queries", ["x", "y"], pools.format("count the queries."), wrong=queries),
+        facet(
+            "queries",
+            ["x", "y"],
+            POOLS.format("count the queries."),
+            wrong=[
+                [[], POOLS.format("here neither is. What do the discriminators learn from?")],
+                [["x"], POOLS.format("one of them is not.")],
+                [["y"], POOLS.format("one of them is not.")],
+                [["x", "x", "y", "y"], POOLS.format("who needs another answer of it?")],
+            ],
+        ),
         facet(
             "translated",
             [1, 1],
             "The images of a domain are not translated once a step: how often does each G run?",
         ),
-    ]
-    for name, other in (("x", "y"), ("y", "x")):
-        wrong = [
-            [
-                encode(good[f"fake_{other}"]),
-                "The pools change places: which domain does each hold?",
-            ],
-            [
-                encode(again[f"again_{name}"]),
-                "A pool gets fakes of the updated generators: each image is translated once.",
-            ],
-            [inputs[name], "A pool gets real images: it keeps fakes."],
-        ]
-        message = f"pool_{name} gets something else than the fakes of this step."
-        items.append(
+        *(
             facet(
                 f"pool_{name}",
                 encode(good[f"fake_{name}"]),
-                message,
-                wrong=wrong,
-                none=message,
+                f"pool_{name} gets something else than the fakes of this step.",
+                wrong=[
+                    [
+                        encode(good[f"fake_{other}"]),
+                        "The pools change places: which domain does each hold?",
+                    ],
+                    [
+                        encode(again[f"again_{name}"]),
+                        "A pool gets fakes of the updated generators: each image is translated "
+                        "once.",
+                    ],
+                    [inputs[name], "A pool gets real images: it keeps fakes."],
+                ],
+                none=f"pool_{name} gets something else than the fakes of this step.",
                 quiet=True,
             )
-        )
-    return [*items, *kept(), *own(good)]
+            for name, other in ("xy", "yx")
+        ),
+        *kept(),
+        *own(good),
+    ]
 
 
 FACTORS = {  # of the terms in the report

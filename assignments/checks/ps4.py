@@ -15,7 +15,6 @@ from checks.probes.tools import decode, encode, flat
 from checks.ps4_samples import SCALAR, score_case, walk_case
 from checks.ps4_step import networks
 from checks.reference import SHARED, cut_off, differing, slopes
-from torch import Tensor
 
 # What a student is told of codes.
 SAY = {
@@ -111,10 +110,6 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
 # ---- KL
 
 
-def kl(mu: Tensor, logvar: Tensor) -> Tensor:
-    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
-
-
 def kl_case(
     rng: np.random.Generator,
     shape: tuple[int, int] = (4, 3),
@@ -132,7 +127,7 @@ def kl_case(
     if far:
         mu[0], logvar[0], logvar[-1, -1] = 0.0, 0.0, far
     mu, logvar = mu.requires_grad_(), logvar.requires_grad_()
-    each = kl(mu, logvar)
+    each = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
     right = each.sum(1).mean()
     wrong = [
         (-right, SHARED["sign"]),

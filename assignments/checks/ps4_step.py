@@ -117,9 +117,8 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         out.update({name: value.item() for name, value in zip(D_TERMS, values, strict=True)})
         game.update("D", (way.d_weight * sum(values), judges))
 
-    whole = [decode(inputs[name]) for name in ("x", "y", "eps", "z")]
     for i in range(inputs.get("steps", 1)):
-        x, y, eps, z = (tensor[i:] for tensor in whole)
+        x, y, eps, z = (decode(inputs[name])[i:] for name in ("x", "y", "eps", "z"))
         l1, kl, latent = (
             (1.0 if way.unweighted else inputs[f"lambda_{name}"]) * (i >= inputs.get("late", 0))
             for name in ("l1", "kl", "latent")

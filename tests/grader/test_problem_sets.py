@@ -92,6 +92,7 @@ def test_notebooks_run_from_top_to_bottom_without_a_word_on_stderr(ps, tmp_path,
     shorter |= {
         "(0, 100, 300, 700)": "(0, 2, 4, 6)",
         "minutes, drawing = 5": "minutes, drawing = 0.02",
+        "minutes, photograph = 5": "minutes, photograph = 0.02",
     }
     for cell in nb.cells:
         for long, short in shorter.items():

@@ -47,11 +47,10 @@ def slopes(names: dict, inputs: dict) -> dict:
 
 def densities(names: dict, inputs: dict) -> dict:
     """The best discriminator for two densities on a grid, one answer for each named case."""
-    function = wanted(names, "optimal_discriminator")
 
     def best(p: dict, q: dict, share: float, dtype: str) -> dict:
         items = (decode(item, getattr(torch, dtype)) for item in (p, q))
-        d = steady(function, *items, share, slopes=False)
+        d = steady(wanted(names, "optimal_discriminator"), *items, share, slopes=False)
         return {"values": encode(d), "dtype": precision(d)}
 
     answers = {name: attempt(lambda c=c: best(*c)) for name, c in inputs["cases"].items()}

@@ -272,5 +272,4 @@ def step_parts(inputs: dict) -> tuple:
 def pix2pix_step(names: dict, inputs: dict) -> dict:
     """One or two steps of such a game."""
     *parts, x, y, w = step_parts(inputs)
-    step = wanted(names, "pix2pix_step")
-    return trace(step, *parts, inputs, x, y, w, inputs["lambda_l1"])
+    return trace(wanted(names, "pix2pix_step"), *parts, inputs, x, y, w, inputs["lambda_l1"])

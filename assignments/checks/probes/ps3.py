@@ -36,7 +36,9 @@ def block(names: dict, inputs: dict) -> dict:
     """
     Block = wanted(names, "ResidualBlock")
     image, at, *weights = tensors(inputs, "image", "at", "one", "two")
-    before, net, after = (Block(image.shape[1]).to(image.dtype) for _ in range(3))
+    before, net, after = (
+        Block(image.shape[1], inputs["dilation"]).to(image.dtype) for _ in range(3)
+    )
     starts = [p.detach().clone() for b in (before, net) for p in b.parameters() if p.ndim == 4]
     fill(net, image, weights, [])
     for another in (before, after):  # which have weights of their own
@@ -82,11 +84,19 @@ def marks(images: Tensor, pattern: Tensor) -> list[float]:
 
 
 def pool_fill(names: dict, inputs: dict) -> dict:
-    """A pool that is being filled, one of size 0, and a full one."""
+    """A pool that is being filled, one of size 0, a full one, one whose images leave before it is
+    full, and whether images are still there at the end of their lifetime.
+    """
     pattern, size = decode(inputs["pattern"]), inputs["size"]
     one, two, more = (marked(numbers, pattern) for numbers in inputs["batches"])
     Pool = wanted(names, "ImagePool")
-    pool, none = Pool(size), Pool(0)
+    pool, none, ages = Pool(size, 100), Pool(0, 3), Pool(5, 1)
+    pairs = marked(inputs["pairs"], pattern)
+
+    def stays(pool: Any) -> bool:  # whether the third answer comes from the first query
+        answers = [pool.query(part.clone()) for part in pairs[:8].split([6, 1, 1])]
+        return marks(answers[-1], pattern)[0] in inputs["pairs"][:6]
+
     full = [pool.query(batch.clone()) for batch in (one, two, more)]
     return {
         "first": attempt(lambda: encode(full[0])),
@@ -97,10 +107,14 @@ def pool_fill(names: dict, inputs: dict) -> dict:
             lambda: sum(m not in chain(*inputs["batches"]) for m in marks(full[2], pattern))
         ),
         "none": attempt(lambda: encode(torch.cat([none.query(more.clone()) for _ in range(20)]))),
+        "aged": attempt(
+            lambda: encode(torch.cat([ages.query(two.clone()) for two in pairs.split(2)]))
+        ),
+        "kept": attempt(lambda: any(stays(Pool(6, 2)) for _ in range(40))),
     }
 
 
-def told(given: list[list[float]], answers: list[Tensor], size: int) -> dict:
+def told(given: list[list[float]], answers: list[Tensor], size: int, lifetime: int) -> dict:
     """What the answers of one pool tell about its draws.
 
     Of each image that came to a full pool: whether it came back, and whether it came in a batch
@@ -108,20 +122,23 @@ def told(given: list[list[float]], answers: list[Tensor], size: int) -> dict:
     place it was, where the new one is now. How often something else came back, before the pool was
     full (``early``) and after (``strangers``).
     """
-    places: dict[float, int] = {}  # of the stored images, the oldest first
+    # of the stored images, the oldest first: the place, and in which query they came
+    places: dict[float, tuple[int, int]] = {}
     out: dict = {"new": [], "within": [], "ages": [], "places": [], "early": 0, "strangers": 0}
-    for batch, answer in zip(given, answers, strict=True):
+    for query, (batch, answer) in enumerate(zip(given, answers, strict=True)):
+        places = {new: at for new, at in places.items() if query - at[1] <= lifetime}
         filling = len(places) < size
         for new, got in zip(batch, answer.flatten().tolist(), strict=True):
             if len(places) < size:
-                places[new] = len(places)
+                places[new] = min({*range(size)} - {place for place, _ in places.values()}), query
                 out["early"] += got != new
                 continue
-            out["within" if filling else "new"].append(got == new)
+            out["new"].append(got == new)
+            out["within"] += [got == new] * filling
             if got in places:
                 out["ages"].append(list(places).index(got))
-                out["places"].append(places.pop(got))
-                places[new] = out["places"][-1]
+                out["places"].append(places.pop(got)[0])
+                places[new] = out["places"][-1], query
             else:
                 out["strangers"] += got != new
     return out
@@ -143,7 +160,7 @@ def pool_draws(names: dict, inputs: dict) -> dict:
     """
     Pool, first = wanted(names, "ImagePool"), float(inputs["first"])
 
-    def asked(pools: list, size: int, count: int, batch: int) -> list[dict]:
+    def asked(pools: list, size: int, lifetime: int, count: int, batch: int) -> list[dict]:
         """What pools of one size tell that get so many images in turn, each its own."""
         given = [[first + j for j in range(i, i + batch)] for i in range(0, count, batch)]
         numbers = [[[n + 0.5 * k for n in part] for part in given] for k in range(len(pools))]
@@ -152,15 +169,15 @@ def pool_draws(names: dict, inputs: dict) -> dict:
             for pool, own, back in zip(pools, numbers, answers, strict=True):
                 images = torch.tensor(own[i], dtype=torch.float64)
                 back.append(pool.query(images[:, None, None, None]))
-        return [told(*pair, size) for pair in zip(numbers, answers, strict=True)]
+        return [told(*pair, size, lifetime) for pair in zip(numbers, answers, strict=True)]
 
-    pairs = [[Pool(4), Pool(4)] for _ in range(inputs["pools"] // 2)]
-    small = [one for pair in pairs for one in asked(pair, 4, 12, 3)]
-    out = {"one": share(asked([Pool(1)], 1, 300, 1)[0]["new"])}
-    draws = [(Pool(3), torch.rand(()).item(), random.random(), np.random.rand()) for _ in "ab"]
+    pairs = [[Pool(4, 1), Pool(4, 1)] for _ in range(inputs["pools"] // 2)]
+    small = [one for pair in pairs for one in asked(pair, 4, 1, 12, 3)]
+    out = {"one": share(asked([Pool(1, 99)], 1, 99, 300, 1)[0]["new"])}
+    draws = [(Pool(3, 9), torch.rand(()).item(), random.random(), np.random.rand()) for _ in "ab"]
     long: list[dict] = []
-    for size in inputs["sizes"]:
-        one = asked([Pool(size)], size, inputs["images"], 7)[0]
+    for size, life in zip(inputs["sizes"], inputs["lifetimes"], strict=True):
+        one = asked([Pool(size, life)], size, life, inputs["images"], 7)[0]
         new, places, long = one["new"], one["places"], [*long, one]
         lags = [share([a == b for a, b in zip(new, new[k:])]) for k in range(1, 5)]  # noqa: B905
         out |= {
@@ -187,11 +204,14 @@ def pool_copies(names: dict, inputs: dict) -> dict:
     One pool is filled at once, one image by image; each image that goes in or comes out is
     overwritten afterwards. Of a third one, what came out is looked at again in the end.
     """
-    pattern, size, Pool = decode(inputs["pattern"]), inputs["size"], wanted(names, "ImagePool")
-    attached = [bool(Pool(0).query(marked([1.0], pattern).requires_grad_() * 1.0).requires_grad)]
+    pattern, size, life = decode(inputs["pattern"]), inputs["size"], inputs["lifetime"]
+    Pool = wanted(names, "ImagePool")
+    attached = [
+        bool(Pool(0, life).query(marked([1.0], pattern).requires_grad_() * 1.0).requires_grad)
+    ]
     unchanged, foreign, rounded, news, number = True, 0, 0, [], 1e5
     for first in (size, 1):
-        pool, known = Pool(size), {}
+        pool, known = Pool(size, life), {}
         for count in [first] + [1] * 80:
             batch = [number + 1 + i for i in range(count)]
             number = batch[-1]
@@ -216,7 +236,7 @@ def pool_copies(names: dict, inputs: dict) -> dict:
         "foreign": foreign,
         "rounded": rounded,
         "fresh": encode(sum(news) / len(news)),
-        "later": later(Pool(size), pattern),
+        "later": later(Pool(size, life), pattern),
     }
 
 
@@ -231,16 +251,16 @@ def later(pool: Any, pattern: Tensor) -> bool:
 
 # ---- losses
 
-PAIR = ("G_xy", "G_yx")
 
-
-def translators(inputs: dict) -> list[nn.Module]:
-    """G_xy and G_yx: mixtures of channels, or networks that change nothing. Where the inputs name a
-    layer, it is part of each.
+def translators(inputs: dict) -> dict[str, nn.Module]:
+    """G_xy and the others, by name: mixtures of channels, or networks that change nothing. Where
+    the inputs name a layer, it is part of each.
     """
+    names = [name for name in inputs if name.startswith("G_")]
     if inputs.get("layer") == "none":
-        return [nn.Identity(), nn.Identity()]
-    return [built(Mix(weight), len(weight), inputs) for weight in tensors(inputs, *PAIR)]
+        return {name: nn.Identity() for name in names}
+    weights = zip(names, tensors(inputs, *names), strict=True)
+    return {name: built(Mix(weight), len(weight), inputs) for name, weight in weights}
 
 
 def judges(inputs: dict) -> list[nn.Module]:
@@ -256,10 +276,10 @@ def built(net: nn.Module, channels: int, inputs: dict) -> nn.Module:
 
 
 def generators(names: dict, inputs: dict) -> dict:
-    """A loss of both generators on images of both domains, and the gradients in their weights."""
-    nets, images = translators(inputs), tensors(inputs, "x", "y")
-    value, kept = watched(wanted(names, inputs["function"]), nets, *images, *inputs["weights"])
-    learners = {} if inputs["layer"] == "none" else dict(zip(PAIR, nets, strict=True))
+    """A loss of three generators on images of three domains, and the gradients in their weights."""
+    nets, args = translators(inputs), [*tensors(inputs, *"xyz"), *inputs["weights"]]
+    value, kept = watched(wanted(names, inputs["function"]), [*nets.values()], *args)
+    learners = {} if inputs["layer"] == "none" else nets
     gradients = {f"{k}_gradient": slope(value, next(G.parameters())) for k, G in learners.items()}
     return kept | gradients | {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
 
@@ -267,7 +287,8 @@ def generators(names: dict, inputs: dict) -> dict:
 def fooling(names: dict, inputs: dict) -> dict:
     """The generators' GAN loss for given fakes, and the gradients that reach these."""
     fakes = [fake.requires_grad_() for fake in tensors(inputs, "fake_x", "fake_y")]
-    value, kept = watched(wanted(names, "fooling_loss"), judges(inputs), *fakes)
+    args = judges(inputs), *fakes, *tensors(inputs, "x", "y")
+    value, kept = watched(wanted(names, "fooling_loss"), *args)
     return kept | {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
@@ -294,7 +315,7 @@ class Shelf:
 
 def players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
     """Both translators and both judges; with ``norms`` batch norms are in all of them."""
-    G = [Watched(net) for net in translators(inputs)]
+    G = [Watched(net) for net in translators(inputs).values()]
     D = judges(inputs | {"layer": "batch norm" if inputs["norms"] else ""})
     return nn.ModuleList(G), nn.ModuleList(D)
 

@@ -193,11 +193,10 @@ def step_players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
 
 def bicyclegan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of G and E against two maps of numbers."""
-    step = wanted(names, "bicyclegan_step")
     learners, judges = step_players(inputs)
 
     def play(learners: nn.Module, judges: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
-        return step(*learners, *judges, opt_G, opt_D, *args)
+        return wanted(names, "bicyclegan_step")(*learners, *judges, opt_G, opt_D, *args)
 
     args = tensors(inputs, "x", "y", "eps", "z")
     weights = [inputs[name] for name in ("lambda_l1", "lambda_kl", "lambda_latent")]

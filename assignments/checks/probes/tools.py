@@ -81,9 +81,8 @@ def describe(error: BaseException) -> dict:
     student_frames = [
         f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(OTHERS)
     ]
-    text = " ".join(str(error).split())
     return {
-        "error": f"{type(error).__name__}: {text}"[:300],
+        "error": f"{type(error).__name__}: {' '.join(str(error).split())}"[:300],
         "line": student_frames[-1].lineno if student_frames else None,
     }
 
