@@ -93,7 +93,7 @@ class Deck:
     def figure(self, picture: bytes, alt: str) -> None:
         """A figure as a slide of its own, and as a file that presentations can hold."""
         kind = Image.open(io.BytesIO(picture)).format
-        name = f"figure-{len(list(self.folder.iterdir())) + 1:02}"
+        name = f"figure-{sum(slide.kind == 'figure' for slide in self.slides) + 1:02}"
         if kind in ("PNG", "JPEG"):
             (self.folder / f"{name}.{kind.lower()}").write_bytes(picture)
         else:

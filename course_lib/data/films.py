@@ -4,16 +4,19 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from course_lib.data.files import MARK
 from course_lib.data.images import opened, printable, rgb
 from course_lib.errors import CourseError, need
 
-BY_PILLOW = (".gif", ".webp")
+# In what steps, in ms, they tell how long a frame is shown, and the fewest steps that browsers
+# heed: they take 10 ms or less for 100, and so does this module.
+BY_PILLOW = {".gif": (10, 2), ".webp": (1, 11)}
 BY_AV = (".mp4", ".m4v", ".mov")  # by H.264
 
 
@@ -35,59 +38,73 @@ def _stream(path: Path) -> Iterator[tuple[Any, Any]]:
         ) from error
 
 
-def length(path: Path) -> int:
-    """The number of frames; 1 for a still, and 0 for a film that does not say it.
+def is_film(path: Path) -> bool:
+    """A file by PyAV, or one by Pillow with more than one frame.
 
-    Raises CourseError for a film that cannot be read.
+    Raises CourseError for one of Pillow's that cannot be read.
     """
-    if path.suffix.lower() in BY_AV:
-        with _stream(path) as (_, stream):
-            return stream.frames
     if path.suffix.lower() not in BY_PILLOW:
-        return 1
+        return path.suffix.lower() in BY_AV
     with opened(path) as image:
-        return getattr(image, "n_frames", 1)
+        return getattr(image, "n_frames", 1) > 1
 
 
 def frames(path: Path) -> Iterator[tuple[Image.Image, float]]:
     """Each frame in RGB, the right way up, and for how many milliseconds it is shown.
 
-    Raises CourseError as :func:`length` does, and where the film is cut off.
+    Raises CourseError for a film that cannot be read, where it is cut off, and without the extra.
     """
     if path.suffix.lower() in BY_PILLOW:
         with opened(path) as image:
             for number in range(image.n_frames):
                 image.seek(number)
                 image.load()
-                yield rgb(image), image.info.get("duration") or 100  # as browsers have it
+                lasts = image.info.get("duration", 0)
+                yield rgb(ImageOps.exif_transpose(image)), lasts if lasts > 10 else 100
         return
     with _stream(path) as (film, stream):
-        for frame in film.decode(stream):
+        for frame, after in pairwise(chain(film.decode(stream), [None])):
             turned = frame.to_image().rotate(frame.rotation, expand=True)
-            yield turned, float(1000 / stream.average_rate)
+            lasts = after.pts - frame.pts if after else frame.duration
+            yield turned, float(1000 * lasts * frame.time_base) or 100
 
 
 def to_film(path: Path, pictures: Sequence[Path], durations: Sequence[float]) -> bytes:
     """The film of these ``pictures``, of one size, in the container that ``path`` is named by.
 
-    It says that it is the course's, runs in a circle where its kind can, and has no sound.
+    It says that it is the course's, runs in a circle where its kind can, and has no sound. Each
+    frame begins when the ``durations`` (ms) before it have passed, as nearly as the container can
+    tell. A WebP of one frame is a still.
     """
-    file = io.BytesIO()
-    if path.suffix.lower() in BY_PILLOW:
+    file, kind = io.BytesIO(), path.suffix.lower()
+    step, fewest = BY_PILLOW.get(kind, (1 / 90, 1))  # an MP4 counts in 1/90,000 s
+    begins = [round(each / step) for each in accumulate(durations, initial=0)]
+    lasts = [max(end - begin, fewest) for begin, end in pairwise(begins)]
+    if kind in BY_PILLOW:
         (exif := Image.Exif())[ExifTags.Base.Software] = MARK
         first, *others = (Image.open(picture).convert("RGB") for picture in pictures)
-        told = {"comment": MARK, "exif": exif, "duration": [round(each) for each in durations]}
+        told = {"comment": MARK, "exif": exif, "duration": [step * each for each in lasts]}
         told |= {"save_all": True, "append_images": others, "loop": 0, "quality": 90}
-        first.save(file, path.suffix[1:].lower(), **told)
+        first.save(file, kind[1:], **told)
+        if Image.open(file).n_frames < len(pictures):  # of neighbours that look alike it made one
+            for other in others[::2]:
+                corner = tuple(value ^ 32 for value in other.getpixel((0, 0)))
+                other.putpixel((0, 0), corner)  # of one pixel
+            first.save(file := io.BytesIO(), kind[1:], **told)
         return file.getvalue()
     (av,) = need("film", "av")
     with av.open(file, "w", format="mp4") as film:
         film.metadata["comment"] = MARK
-        stream = film.add_stream("h264", Fraction(1000 / durations[0]).limit_denominator(1001))
+        mean = sum(durations) / len(durations)
+        stream = film.add_stream("h264", Fraction(1000 / mean).limit_denominator(1001))
         stream.width, stream.height = Image.open(pictures[0]).size
         odd = stream.width % 2 or stream.height % 2  # colours at half the size need even sides
-        stream.pix_fmt, stream.options = "yuv444p" if odd else "yuv420p", {"crf": "18"}
-        for picture in pictures:
-            film.mux(stream.encode(av.VideoFrame.from_image(Image.open(picture))))
-        film.mux(stream.encode())
+        stream.pix_fmt, stream.options = "yuv444p" if odd else "yuv420p", {"crf": "18", "bf": "0"}
+        stream.codec_context.time_base = Fraction(1, 90_000)
+        for begin, picture in zip(begins, [*pictures, None], strict=True):
+            if frame := picture and av.VideoFrame.from_image(Image.open(picture)):
+                frame.pts, frame.time_base = begin, stream.codec_context.time_base
+            for packet in stream.encode(frame):
+                packet.duration = lasts[begins.index(packet.pts)]
+                film.mux(packet)
     return file.getvalue()

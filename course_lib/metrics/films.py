@@ -15,7 +15,7 @@ def warp(
     height, width = images.shape[2:]
     x = torch.arange(width, device=flow.device) + flow[:, 0]
     y = torch.arange(height, device=flow.device)[:, None] + flow[:, 1]
-    grid = torch.stack([2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1], 3)  # -1 to 1
+    grid = torch.stack([2 * x / max(width - 1, 1) - 1, 2 * y / max(height - 1, 1) - 1], 3)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=True)
 
 
@@ -25,7 +25,10 @@ def flicker(
     """Mean absolute difference of each frame from the one before it, moved along the backward
     ``flow``, where that is ``known``; as of ``houses.films.Film``.
 
-    It is 0 for a film in which all that is seen twice looks the same.
+    It is 0 for a film in which all that is seen twice looks the same. Raises ValueError where
+    nothing is seen twice, as in a film of one frame.
     """
+    if not known[1:].any():
+        raise ValueError("flicker: no pixel is known in two frames that follow each other")
     gap = (frames[1:] - warp(frames[:-1], flow[1:])).abs().mean(1)
     return gap[known[1:]].mean().item()

@@ -145,10 +145,9 @@ def make_targets(
 
     They are NAME.png, or NAME_1.png, NAME_2.png ... for several ``samples``. For one image
     ``target`` may be NAME.png itself, or have another suffix of ``kinds``; in a folder outputs have
-    the ``suffix``. Raises CourseError, with
-    nothing written, if it has one that is not written, or an output would replace what is ``read``
-    or any other file that the course has not written, lies in the folder ``source``, or cannot be
-    made.
+    the ``suffix``. Raises CourseError, with nothing written, if it has one that is not written, or
+    an output would replace what is ``read`` or any other file that the course has not written, lies
+    in the folder ``source``, or cannot be made.
     """
     folder, stems = target, names
     if target.suffix.lower() in (*SUFFIXES, *HEIC, *kinds) and not target.is_dir():

@@ -90,7 +90,7 @@ def translate_files(
         return translate_scenes(
             method, source, target, samples, seed, scale, squared, squared and not whole
         )
-    is_film = source.is_file() and films.length(source) != 1 and target.suffix.lower() not in STILL
+    is_film = source.is_file() and films.is_film(source) and target.suffix.lower() not in STILL
     paths, look = _inputs(source), looks.of_run(settings, direction)
     paired, input_is_left = (squared or look.beside) and not whole, direction == "xy"
     example = style and read_image(style)
@@ -106,9 +106,13 @@ def translate_files(
             (made,) = translate([_input(source, halved(frame))])
         return made
 
+    def read_input(path: Path) -> Image.Image:
+        by_pillow = path.suffix.lower() not in films.BY_AV
+        return read_image(path, keep_alpha) if by_pillow else next(films.frames(path))[0]
+
     if is_film:
         return translate_film(painted, source, target, samples)
-    sizes, bad = attempt(lambda path: read_image(path).size, paths)  # before anything is written
+    sizes, bad = attempt(lambda path: read_input(path).size, paths)  # before anything is written
     if bad:
         raise refusal(bad, source)
     read = [*paths, style] if style else paths
@@ -124,7 +128,7 @@ def translate_files(
 
     def opened() -> Iterator[Input]:
         for path in paths:
-            yield _input(path, halved(read_image(path, keep_alpha)))
+            yield _input(path, halved(read_input(path)))
 
     with seeded(seed, method.device):
         return write_files(translate(opened()), targets)

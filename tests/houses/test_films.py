@@ -4,9 +4,11 @@ import hashlib
 
 import numpy as np
 import pytest
+import torch
 
 from course_lib.houses import films
 from course_lib.houses.films import FILMS, film
+from course_lib.metrics.films import flicker, warp
 from tests.support.pictures import refused
 
 FINGERPRINT = "19e8903baf0421b573d3bccdc8ff95db86bccb365606e9af140d2ceedfb3c214"
@@ -24,6 +26,8 @@ def fingerprint() -> str:
 def test_the_same_films_on_every_machine():
     assert fingerprint() == FINGERPRINT
     assert "film" in refused(film, "run").what
+    for wrong in ((16, 0), (16, 4, 0, -1)):
+        assert "a film has a frame" in refused(film, "walk", *wrong).what
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,14 @@ def test_a_walk_hides_and_uncovers_sky_and_says_where():
     before = films._at(made.days[1].astype(np.float32), place + made.flow[2, 0], place[:, None])
     error = np.abs(before - made.days[2]).mean(-1)[:, :-4]
     assert error[hidden].mean() > 20 * error[~hidden].mean()
+
+
+def test_flicker_needs_two_frames_and_a_warp_no_size():
+    line, move = torch.rand(2, 3, 1, 7), torch.zeros(2, 2, 1, 7)
+    for still, nothing in ((line, move), (line.mT, move.mT)):
+        assert torch.allclose(warp(still, nothing), still, atol=1e-5)
+    with pytest.raises(ValueError, match="no pixel is known"):
+        flicker(line[:1], move[:1], torch.ones(1, 1, 7).bool())
 
 
 def test_a_day_passes_and_its_night_is_one():

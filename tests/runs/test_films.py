@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from course_lib.data import films
+from course_lib.data.files import only_run
 from course_lib.houses.films import film
 from tests.support.archives import tree
 from tests.support.killing import ONE_THREAD
@@ -55,6 +56,29 @@ def test_a_still_of_a_film_is_its_first_frame(tmp_path, course):
     assert getattr(Image.open(tmp_path / "still.png"), "n_frames", 1) == 1
 
 
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+def test_frames_that_look_alike_stay_frames_in_their_time(tmp_path, suffix):
+    """30 a second, and GIF tells hundredths; a film that stands still, and one that stops."""
+    for colours in (["teal"] * 6, ["red", "red", "teal", "teal", "teal", "red"]):
+        paths = [tmp_path / f"{i}.png" for i in range(6)]
+        for path, colour in zip(paths, colours, strict=True):
+            Image.new("RGB", (24, 16), colour).save(path)
+        (target := tmp_path / f"a{suffix}").write_bytes(films.to_film(target, paths, [100 / 3] * 6))
+        pictures, speed = shown(target)
+        true = np.stack([np.asarray(Image.open(path)).astype(int) for path in paths])
+        assert len(speed) == 6 and sum(speed) == 200 and np.abs(pictures - true).mean() < 2
+
+
+def test_a_film_that_was_held_upright_is_translated_upright(tmp_path):
+    (exif := Image.Exif())[ExifTags.Base.Orientation] = 6
+    first, second = noise(40, 30), noise(40, 30, 1)
+    told = {"save_all": True, "append_images": [second], "duration": [5, 50], "lossless": True}
+    first.save(tmp_path / "a.webp", exif=exif, **told)
+    pictures, speed = shown(tmp_path / "a.webp")
+    turned = [np.asarray(one.transpose(Image.Transpose.ROTATE_270)) for one in (first, second)]
+    assert (pictures == turned).all() and speed == [100, 50]  # as browsers show 5 ms
+
+
 @pytest.mark.usefixtures("one_thread")
 def test_killed_it_goes_on_where_it_was(tmp_path, course):
     days = film("walk", 64, 8, seed=1).days
@@ -89,15 +113,21 @@ def test_killed_it_goes_on_where_it_was(tmp_path, course):
 
 
 def test_frames_of_another_film_or_another_code_are_not_taken(tmp_path, course, monkeypatch):
-    source, out = written(tmp_path / "a.webp"), tmp_path / "out.webp"
+    source, out = written(tmp_path / "a.webp"), tmp_path / "a[1].webp"
+    source.rename(source := tmp_path / "source.webp")
     monkeypatch.setattr("course_lib.data.films.to_film", lambda *_: 1 / 0)
     for seed in (0, 1):
         with pytest.raises(ZeroDivisionError):
             course(*MANY, "--input", source, "--output", out, "--seed", seed)
     monkeypatch.undo()
-    for name in (out, tmp_path / "peace.webp"):
-        assert course(*MANY, "--input", source, "--output", name, "--seed", 1)[0] == 0
-    assert out.read_bytes() == (tmp_path / "peace.webp").read_bytes()
+    one, _ = sorted(tmp_path.glob(".writing-a[[]1].webp-*"), key=lambda path: path.stat().st_mtime)
+    with only_run(one):  # its run lives
+        for name in (out, tmp_path / "peace.webp"):
+            assert course(*MANY, "--input", source, "--output", name, "--seed", 1)[0] == 0
+        assert out.read_bytes() == (tmp_path / "peace.webp").read_bytes()
+        assert [*tmp_path.glob(".writing-*")] == [one] and [*one.glob("0*.png")]
+    assert course(*MANY, "--input", source, "--output", out, "--seed", 1)[0] == 0
+    assert not [*tmp_path.glob(".writing-*")]
 
 
 def test_films_that_are_refused(tmp_path, refusal, monkeypatch):
@@ -118,20 +148,28 @@ def test_films_that_are_refused(tmp_path, refusal, monkeypatch):
     assert "cannot read" in refusal(*MANY, "--input", tmp_path / "cut.gif", "--output", "x")[0]
 
 
-def test_mp4_by_the_extra(tmp_path, course, refusal):
-    av = pytest.importorskip("av", reason="the extra film is not installed")
-    source = tmp_path / "walk.mp4"
-    with av.open(str(source), "w") as file:
-        stream = file.add_stream("h264", 25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for i in range(4):
-            file.mux(stream.encode(av.VideoFrame.from_image(noise(64, 48, i))))
-        file.mux(stream.encode())
+@pytest.mark.parametrize("speed", [[40] * 4, SPEED, [40]])
+def test_mp4_by_the_extra(tmp_path, course, refusal, speed):
+    pytest.importorskip("av", reason="the extra film is not installed")
+    paths, source = [tmp_path / f"{i}.png" for i in range(len(speed))], tmp_path / "walk.mp4"
+    for i, path in enumerate(paths):
+        noise(64, 48, i).save(path)
+    source.write_bytes(films.to_film(source, paths, speed))
     for name in ("out/walk.mp4", "walk.mov", "walk.gif"):
         target = tmp_path / name
         given = target.parent if name.startswith("out") else target
         assert course(*MANY, "--input", source, "--output", given)[0] == 0
-        pictures, speed = shown(target)
-        assert pictures.shape == (4, 48, 64, 3) and speed == [40] * 4
-    (tmp_path / "cut.mp4").write_bytes(source.read_bytes()[:900])
-    assert "cannot read" in refusal(*MANY, "--input", tmp_path / "cut.mp4", "--output", "x")[0]
+        pictures, found = shown(target)
+        assert pictures.shape == (len(speed), 48, 64, 3) and found == speed
+    assert course(*MANY, "--input", source, "--output", tmp_path / "still.png")[0] == 0
+    still = np.asarray(Image.open(tmp_path / "still.png")).astype(int)
+    assert np.abs(still - shown(tmp_path / "out" / "walk.mp4")[0][0]).mean() < 12
+    before = tree(tmp_path)
+    content = source.read_bytes()
+    middle, end = content.index(b"mdat") + 2000, content.index(b"moov")
+    broken = content[:middle] + bytes(end - middle) + content[end:]
+    for damaged in (content[:900], broken)[: len(speed)]:
+        (tmp_path / "cut.mp4").write_bytes(damaged)
+        said = refusal(*MANY, "--input", tmp_path / "cut.mp4", "--output", tmp_path / "x")[0]
+        (tmp_path / "cut.mp4").unlink()
+        assert "cannot read" in said and tree(tmp_path) == before
