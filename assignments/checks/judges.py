@@ -170,8 +170,10 @@ def facets(inputs: dict, expectations: dict, raw: Any) -> Verdict:
     loud = [pair for pair in missed if not pair[0].get("quiet")] or missed
     earned = sum(item["share"] for item in right if not item.get("beside"))
     earned += sum(item["share"] for item in right if item.get("beside")) if earned else 0
-    messages = dict.fromkeys(complaint(*pair) for pair in loud)
-    return Verdict(earned / sum(item["share"] for item in items), " ".join(messages))
+    return Verdict(
+        earned / sum(item["share"] for item in items),
+        " ".join(dict.fromkeys(complaint(*pair) for pair in loud)),
+    )
 
 
 def ended(raw: dict, key: str) -> Any:

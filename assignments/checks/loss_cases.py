@@ -218,11 +218,9 @@ def loss_checks(
         return several(cases)
 
     def extreme(rng):
-        signs = [torch.from_numpy(rng.permutation([-1.0, 1.0, 1.0, -1.0, -1.0])) for _ in range(n)]
-        far = torch.tensor([5000.0, -5000.0], dtype=torch.float64)
-        logits = [
-            torch.cat([sign * torch.from_numpy(rng.uniform(200, 900, 5)), far]) for sign in signs
-        ]
+        signs = [rng.permutation([-1.0, 1.0, 1.0, -1.0, -1.0]) for _ in range(n)]
+        drawn = [[*(sign * rng.uniform(200, 900, 5)), 5000.0, -5000.0] for sign in signs]
+        logits = [torch.tensor(numbers, dtype=torch.float64) for numbers in drawn]
         inputs, expectations = loss_case(function, loss, others, logits, "float32")
         for item in expectations["facets"][:2]:
             item["message"] = SAY["far"].format(item["key"])

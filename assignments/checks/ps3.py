@@ -308,8 +308,11 @@ def pool_draws(rng: np.random.Generator) -> tuple[dict, dict]:
 
 
 def pool_copies(rng: np.random.Generator) -> tuple[dict, dict]:
-    look = torch.from_numpy(rng.uniform(0.5, 1.5, (1, 4, 1)))
-    inputs = {"pattern": encode(look), "size": int(rng.choice([4, 6])), "lifetime": 10}
+    inputs = {
+        "pattern": encode(torch.from_numpy(rng.uniform(0.5, 1.5, (1, 4, 1)))),
+        "size": int(rng.choice([4, 6])),
+        "lifetime": 10,
+    }
     items = [
         facet(
             "attached",

@@ -13,7 +13,7 @@ from checks.judges import ROUGH, both_precisions, facet, kinds, same_precision, 
 from checks.probes.ps4 import players
 from checks.probes.tools import decode, encode, flat
 from checks.ps4_samples import SCALAR, score_case, walk_case
-from checks.ps4_step import networks
+from checks.ps4_step import crop, networks
 from checks.reference import SHARED, cut_off, differing, slopes
 
 # What a student is told of codes.
@@ -31,7 +31,8 @@ SAY = {
     "nan": "With mu and logvar at 0 the code has no noise: is the exponential missing, or the "
     "noise itself?",
     "shape": "The noise has another shape than mu and logvar.",
-    "arguments": "The function takes three arguments, the last of which may be left out.",
+    "arguments": "The function takes four arguments, the last of which may be left out.",
+    "count": "The codes have another shape than (B, count, z_dim): how many are drawn of each?",
     "moved": "The noise is not added to mu.",
     "mu": "Without variance the code is not mu.",
     "wide": "With a large variance the scale is wrong: is something bounded?",
@@ -43,26 +44,32 @@ SAY = {
     "other numbers.",
     "global": "The noise does not come from the generator that is passed: the global one is used.",
     "global seed": "Without a generator, torch.manual_seed does not decide the noise.",
-    "same": "The same numbers come for several images or dimensions: which shape has the noise?",
+    "same": "The same numbers come for several images, draws or dimensions: which shape has the "
+    "noise?",
     "unseeded": "Without a generator every draw is the same: is the seed fixed?",
     "lost": "No gradient reaches {}: is it cut off, or is the code drawn by something that has no "
     "gradient?",
+    "cut": "No gradient reaches G: is the fake detached on its way to E?",
     "slope": "The gradient in {} is wrong: is the code mu plus scaled noise?",
 }
 
 # ---- reparameterisation
 
 
-def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tuple[dict, dict]:
+def draw_case(
+    rng: np.random.Generator, shape: tuple[int, int] = (3, 5), count: int = 4
+) -> tuple[dict, dict]:
     mu, logvar = (torch.from_numpy(rng.normal(0.3, 1, shape)) for _ in range(2))
     inputs = {
         "mu": encode(mu),
         "logvar": encode(logvar),
         "seed": int(rng.integers(1, 10**6)),
-        "many": [20000, 10],
+        "count": count,
+        "many": [5000, 10],
     }
+    mu, logvar = (code[:, None].expand(-1, count, -1) for code in (mu, logvar))
     std = (logvar / 2).exp()
-    one, half = torch.ones_like(mu), std / 2
+    one = torch.ones_like(mu)
     ways = {
         "variance": logvar.exp(),
         "logvar": logvar,
@@ -74,7 +81,7 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
         "no noise": 0 * one,
     }
     wrong = differing([(value, SAY[key]) for key, value in ways.items()], std)
-    more = {"wrong": wrong, "nan": SAY["nan"], "shape": SAY["same"]}
+    more = {"wrong": wrong, "nan": SAY["nan"], "shape": SAY["count"]}
     errors = [
         *cut_off(SAY["lost"].format("mu and logvar")),
         ["must match the size", SAY["shape"]],
@@ -98,13 +105,19 @@ def draw_case(rng: np.random.Generator, shape: tuple[int, int] = (3, 5)) -> tupl
         facet("repeats", True, SAY["repeats"], quiet=False),
         facet("global_untouched", True, SAY["global"]),
         facet("unseeded", True, SAY["unseeded"]),
+        *(
+            facet(
+                f"{name}_gradient",
+                encode(gradient.sum(1)),
+                SAY["slope"].format(name),
+                none=SAY["lost"].format(name),
+                quiet=True,
+                rtol=rtol,
+            )
+            for name, gradient, rtol in (("mu", one, 1e-9), ("logvar", std / 2, 1e-7))
+        ),
     ]
-    for name, gradient, rough in (("mu", one, {}), ("logvar", half, {"rtol": 1e-7})):
-        more = {"none": SAY["lost"].format(name), "quiet": True} | rough
-        text = SAY["slope"].format(name)
-        items.append(facet(f"{name}_gradient", encode(gradient), text, **more))
-    items = [item | {"errors": errors} for item in items]
-    return inputs, {"facets": [*items, *both_precisions()]}
+    return inputs, {"facets": [*(item | {"errors": errors} for item in items), *both_precisions()]}
 
 
 # ---- KL
@@ -121,15 +134,44 @@ def kl_case(
     """``far``: the logarithm of one variance; then the first code costs nothing. ``scale``: of all
     numbers. ``narrow``: all variances are near e^-40, so that their product is 0.
     """
-    mu, logvar = (torch.from_numpy(scale * rng.normal(0.4, 1, shape)) for _ in range(2))
+    mu, logvar, m, spread = (
+        torch.from_numpy(scale * rng.normal(mean, 1, shape)) for mean in (0.4, 0.4, -0.3, 0.5)
+    )
     logvar = logvar - 39.5 if narrow else logvar
     logvar = logvar.clamp(min=-40)  # as low as the text says
     if far:
-        mu[0], logvar[0], logvar[-1, -1] = 0.0, 0.0, far
-    mu, logvar = mu.requires_grad_(), logvar.requires_grad_()
-    each = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+        mu[0], logvar[0], logvar[-1, -1] = m[0], spread[0], far
+    sources = {"mu": mu, "logvar": logvar, "prior_mu": m, "prior_logvar": spread}
+    mu, logvar, m, spread = (tensor.requires_grad_() for tensor in sources.values())
+    apart, wide = (mu - m).square() / spread.exp(), (logvar - spread).exp()
+    each = 0.5 * (apart + wide - 1 - logvar + spread)
     right = each.sum(1).mean()
     wrong = [
+        (
+            0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(1).mean(),
+            "That is the price against the standard normal: where is the prior?",
+        ),
+        (
+            0.5 * ((mu - m).square() / logvar.exp() + 1 / wide - 1 + logvar - spread).sum(1).mean(),
+            "The two change places: over which of them runs the expectation?",
+        ),
+        (
+            0.5 * ((mu - m).square() + wide - 1 - logvar + spread).sum(1).mean(),
+            "The distance of the means is not measured in units of the prior's spread.",
+        ),
+        (
+            0.5 * (apart + logvar.exp() - 1 - logvar + spread).sum(1).mean(),
+            "The variance is not measured in units of the prior's.",
+        ),
+        (
+            0.5 * (apart + wide - 1 - logvar).sum(1).mean(),
+            "A logarithm is missing: for a code like its prior KL is 0.",
+        ),
+        (
+            0.5
+            * ((mu - m).square() / (spread / 2).exp() + wide - 1 - logvar + spread).sum(1).mean(),
+            "The prior's standard deviation stands where its variance belongs.",
+        ),
         (-right, SHARED["sign"]),
         (each.mean(), "The mean runs over the code's numbers, too: they belong to one divergence."),
         (
@@ -143,53 +185,49 @@ def kl_case(
         (2 * right, "The factor of the formula is missing."),
         (right / 2, "The value is half of what is asked for."),
         (
-            0.5 * (mu.square() + logvar.exp() + logvar - 1).sum(1).mean(),
-            "The sign of logvar is wrong.",
+            0.5 * (apart + wide - 1 + logvar - spread).sum(1).mean(),
+            "The sign of the logarithms is wrong.",
         ),
         (
-            0.5 * (mu.square() + logvar.exp() - logvar).sum(1).mean(),
-            "The constant is missing: for mu = 0, logvar = 0 KL is 0.",
+            0.5 * (apart + wide - logvar + spread).sum(1).mean(),
+            "The constant is missing: for a code like its prior KL is 0.",
         ),
-        (0.5 * (mu.square() - 1 - logvar).sum(1).mean(), "The variance is missing."),
+        (0.5 * (apart - 1 - logvar + spread).sum(1).mean(), "The variance is missing."),
         (
-            0.5 * (logvar.exp() - 1 - logvar).sum(1).mean(),
-            "mu is missing: a code far from 0 costs.",
-        ),
-        (0.5 * (mu + logvar.exp() - 1 - logvar).sum(1).mean(), "mu is not squared."),
-        (
-            0.5 * (mu.square() + logvar.square().exp() - 1 - logvar).sum(1).mean(),
-            "The variance is wrong: what is logvar?",
+            0.5 * (wide - 1 - logvar + spread).sum(1).mean(),
+            "mu is missing: a code far from its prior costs.",
         ),
         (
-            0.5 * (mu.square() + (logvar / 2).exp() - 1 - logvar).sum(1).mean(),
+            0.5 * ((mu - m) / spread.exp() + wide - 1 - logvar + spread).sum(1).mean(),
+            "The distance of the means is not squared.",
+        ),
+        (
+            0.5 * (apart + wide.sqrt() - 1 - logvar + spread).sum(1).mean(),
             "The standard deviation stands where the variance belongs.",
         ),
-        (
-            0.5 * (mu.square() + logvar.square() - 1 - logvar.square().log()).sum(1).mean(),
-            "logvar is taken for a standard deviation.",
-        ),
     ]
-    items = [
-        facet(
-            "value",
-            encode(right),
-            "The value is wrong: compare the formula term by term, and the two reductions.",
-            2,
-            wrong=differing([pair for pair in wrong if pair[0].isfinite()], right),
-            shape=SCALAR,
-            **ROUGH[dtype],
-        ),
-        *slopes(
-            right,
-            {"mu": mu, "logvar": logvar},
-            "No gradient reaches {}: is there a detach() or an item() on its way?",
-            "The gradient in {} is wrong: is every part of the divergence built from it?",
-            0.5,
-            **ROUGH[dtype],
-        ),
-        same_precision(dtype),
-    ]
-    return {"mu": encode(mu), "logvar": encode(logvar), "dtype": dtype}, {"facets": items}
+    return {k: encode(v) for k, v in sources.items()} | {"dtype": dtype}, {
+        "facets": [
+            facet(
+                "value",
+                encode(right),
+                "The value is wrong: compare the formula term by term, and the two reductions.",
+                2,
+                wrong=differing([pair for pair in wrong if pair[0].isfinite()], right),
+                shape=SCALAR,
+                **ROUGH[dtype],
+            ),
+            *slopes(
+                right,
+                sources,
+                "No gradient reaches {}: is there a detach() or an item() on its way?",
+                "The gradient in {} is wrong: is every part of the divergence built from it?",
+                0.5,
+                **ROUGH[dtype],
+            ),
+            same_precision(dtype),
+        ]
+    }
 
 
 # ---- the latent loss
@@ -200,17 +238,26 @@ def latent_case(
 ) -> tuple[dict, dict]:
     """``kind``: "exact", where E reads every code exactly, or "batch norms"."""
     inputs = networks(rng, batch, z_dim) | {"dtype": dtype, "norms": kind == "batch norms"}
+    top, left, side = inputs["crop"] = crop(rng)
     if kind == "exact":
         inputs |= {name: encode(0 * decode(inputs[name])) for name in ("mu", "z")}
     G, E = players(inputs | {"dtype": "float64"})
     x, z = decode(inputs["x"]), decode(inputs["z"])
-    mu, logvar = E(G(x, z))
-    off = (mu - z).detach()
-    if (off > 0).all() or (off < 0).all():  # errors of both signs, or nobody needs abs()
+    fake = G(x, z)
+    mu, logvar = E(fake[..., top : top + side, left : left + side])
+    if (mu > z).all() or (mu < z).all():  # errors of both signs, or nobody needs abs()
         return latent_case(rng, batch, z_dim, kind, dtype)
     right = (mu - z).abs().mean()
     grads = flat(torch.autograd.grad(right, list(G.parameters()), retain_graph=True))
     wrong = [
+        (
+            (E(fake)[0] - z).abs().mean(),
+            "E reads the whole picture: which part of it tells the code?",
+        ),
+        (
+            (E(fake[..., left : left + side, top : top + side])[0] - z).abs().mean(),
+            "Rows and columns of the crop change places.",
+        ),
         ((mu - z).square().mean(), "The distance is squared: L1 is asked for."),
         (
             (mu - z).abs().sum(),
@@ -221,7 +268,10 @@ def latent_case(
             "The value changes with the length of the code: is it a sum where a mean is asked for?",
         ),
         ((logvar - z).abs().mean(), "logvar is compared with z: which output of E is the code?"),
-        ((E(x)[0] - z).abs().mean(), "E reads the input x: what shall it read?"),
+        (
+            (E(x[..., top : top + side, left : left + side])[0] - z).abs().mean(),
+            "E reads the input x: what shall it read?",
+        ),
         ((mu - z).mean().abs(), "The mean is taken before the absolute value: errors cancel."),
         (
             (mu + (logvar / 2).exp() - z).abs().mean(),
@@ -232,9 +282,8 @@ def latent_case(
     ]
     # The probe takes gradients of 3 from those that it sees.
     rough = {"float64": {"atol": 1e-12}, "float32": {"rtol": 1e-4, "atol": 2e-6}}[dtype]
-    cut = "No gradient reaches G: is the fake detached on its way to E?"
     errors = [
-        *cut_off(cut)[:1],
+        *cut_off(SAY["cut"])[:1],
         ["check: AttributeError", "The loss is no tensor: G cannot learn from it."],
         ["tuple", "E returns two tensors, mu and logvar: which of them is the code?"],
     ]
@@ -255,7 +304,7 @@ def latent_case(
             "The gradient in G is wrong: does it come through E?",
             1,
             quiet=False,
-            wrong=differing([(0 * grads, cut)], grads),
+            wrong=differing([(0 * grads, SAY["cut"])], grads),
             nan="The gradient is nan where E reads a code exactly: has the distance a slope at 0?",
             **rough,
         ),
@@ -264,6 +313,12 @@ def latent_case(
             encode(0.0),
             "E gets gradients of this loss: it belongs to G alone, though E is on the way.",
             2,
+        ),
+        facet(
+            "whole",
+            True,
+            "G gets a part of x: it is the picture that is cropped.",
+            0.5,
         ),
         facet(
             "learns",
@@ -300,9 +355,9 @@ CHECKS = table(
         "draw_again",
         "reparameterise",
         2,
-        "the same for one image",
+        "the same for one code of one image",
         False,
-        lambda rng: draw_case(rng, (1, 4)),
+        lambda rng: draw_case(rng, (1, 4), 1),
         "draws",
     ),
     (
@@ -383,7 +438,7 @@ CHECKS = table(
         "score_values",
         "diversity_score",
         2,
-        "the mean distance of pairs",
+        "the mean distance to the nearest other sample",
         True,
         lambda rng: score_case(rng, FEW),
         "scored",

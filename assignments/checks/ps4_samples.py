@@ -67,7 +67,6 @@ def wrong_walks(a: Tensor, b: Tensor, count: int) -> list:
     """Pairs (value, message) of typical wrong ways between two codes."""
     right, straight = walk(a, b, count), line(a, b, shares(count))
     t, angle = shares(count), angle_between(a, b)
-    short = torch.arange(count, dtype=torch.float64)[:, None] / count
     ways = {
         "line": straight,
         "from b to a": right.flip(0),
@@ -75,7 +74,7 @@ def wrong_walks(a: Tensor, b: Tensor, count: int) -> list:
         "no last end": right[:-1],
         "length 1": right / right.norm(dim=1, keepdim=True),
         "stretched": straight / straight.norm(dim=1, keepdim=True) * a.norm(),
-        "stops early": arc(a, b, short, angle),
+        "stops early": arc(a, b, t * (count - 1) / count, angle),
         "undivided": arc(a, b, t, angle) * torch.sin(angle),
         "cosine": arc(a, b, t, torch.cos(angle)),
         "angle": torch.arccos((a @ b / 40).clamp(-1, 1)) * right,
@@ -135,17 +134,22 @@ def walk_case(rng: np.random.Generator, parallel: bool) -> tuple[dict, dict]:
                 quiet=True,
             ),
         ]
-    items += [facet("counts", [], SAY["counts"], 0.5), *both_precisions()]
-    return {"cases": cases}, {"facets": items}
+    return {"cases": cases}, {
+        "facets": [*items, facet("counts", [], SAY["counts"], 0.5), *both_precisions()]
+    }
 
 
 # ---- diversity
 
 
-def score(samples: Tensor) -> Tensor:
-    k = samples.shape[1]
+def distances(samples: Tensor) -> Tensor:
+    """Of each two samples of an input: (n, k, k), infinite for a sample and itself."""
     apart = (samples[:, :, None] - samples[:, None]).abs().mean((3, 4, 5))
-    return (apart.sum((1, 2)) / (k * (k - 1))).mean()
+    return apart.masked_fill(torch.eye(samples.shape[1], dtype=torch.bool), torch.inf)
+
+
+def score(samples: Tensor) -> Tensor:
+    return distances(samples).amin(2).mean()
 
 
 def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> tuple[dict, dict]:
@@ -160,29 +164,35 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
             samples[:, 1] = samples[:, 0]
         inputs["samples"][name] = encode(samples)
         right, k = score(samples), shape[1]
-        apart = samples[:, :, None] - samples[:, None]
-        everything = samples.flatten(0, 1)[None]
+        apart = (samples[:, :, None] - samples[:, None]).abs().mean((3, 4, 5))
+        everything, step = samples.flatten(0, 1)[None], samples[:, :, None] - samples[:, None]
+        itself = torch.eye(k, dtype=torch.bool)
         wrong = [
-            (apart.abs().mean(), "An image is compared with itself: such pairs do not count."),
+            (0 * right, "An image is compared with itself, so the nearest one is at distance 0."),
             (
-                samples.diff(dim=1).abs().mean() if k > 1 else right,
-                "Only neighbours are compared: all pairs are asked for.",
+                apart.sum((1, 2)).mean() / (k * (k - 1)),
+                "All pairs count: of each sample only the distance to the nearest other one does.",
+            ),
+            (apart.amax(2).mean(), "That is the farthest sample: the nearest one is asked for."),
+            (
+                distances(samples).amin((1, 2)).mean(),
+                "One pair of an input counts: each sample has a nearest one.",
             ),
             (
-                apart.square().mean((3, 4, 5)).sum((1, 2)).div(max(1, k * (k - 1))).mean(),
+                samples.diff(dim=1).abs().mean(),
+                "Only neighbours in the list are compared: all others are.",
+            ),
+            (
+                step.square().mean((3, 4, 5)).masked_fill(itself, torch.inf).amin(2).mean(),
                 "The distance is squared: L1 is asked for.",
             ),
             (
-                right * k * (k - 1),
-                "The distances are added up: is it a sum where a mean is asked for?",
-            ),
-            (
-                right * k * (k - 1) / 2,
+                right * k,
                 "The distances are added up: is it a sum where a mean is asked for?",
             ),
             (right * shape[0], "The inputs are added up: a mean over them is asked for."),
-            (right / 2, "The value is half of what is asked for: how many pairs are there?"),
-            (2 * right, "The value is twice what is asked for: how many pairs are there?"),
+            (right / 2, "The value is half of what is asked for."),
+            (2 * right, "The value is twice what is asked for."),
             (
                 right * samples[0, 0].numel(),
                 "The pixels are added up: a mean over them is asked for.",
@@ -197,14 +207,10 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
             ),
             (
                 (samples - samples.mean(1, keepdim=True)).abs().mean(),
-                "The distance to the mean image is taken: pairs are asked for.",
+                "The distance to the mean image is taken: that to another sample is asked for.",
             ),
             (
-                samples.std(1).mean() if k > 1 else right,
-                "The standard deviation is no distance between pairs.",
-            ),
-            (
-                apart.mean((3, 4, 5)).abs().sum((1, 2)).div(max(1, k * (k - 1))).mean(),
+                step.mean((3, 4, 5)).abs().masked_fill(itself, torch.inf).amin(2).mean(),
                 "The mean is taken before the absolute value: differences cancel.",
             ),
         ]
@@ -212,7 +218,7 @@ def score_case(rng: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> 
             facet(
                 name,
                 encode(right),
-                "The score is wrong: which pairs, which distance, which means?",
+                "The score is wrong: whose distance to which other sample, which means?",
                 wrong=differing(wrong, right),
                 shape=SCALAR,
                 rtol=1e-6,  # a number to read, in any precision

@@ -35,6 +35,8 @@ FACTORS = {  # of the terms in the report, those of G and E first
     "d_real_random": 0.5,
     "d_fake_random": 0.5,
 }
+PRIOR = "prior_mu", "prior_logvar"
+IMAGES = "x", "y", "eps", "z", *PRIOR  # inputs with a row for each image
 TERMS, D_TERMS = list(FACTORS)[:5], list(FACTORS)[5:]
 
 RIGHT = {
@@ -45,7 +47,9 @@ RIGHT = {
     "only_mu": False,
     "swapped": False,  # the discriminators change places
     "flipped": False,
-    "log": False,
+    "prior": True,  # False: KL against the standard normal
+    "crop": True,  # False: E reads the whole random fake
+    "targets": True,  # False: 1 for real, 0 for fake, and G wants 1
     "squared": False,
     "reduction": "mean",
     "kl_mean": False,
@@ -70,8 +74,7 @@ def networks(rng: np.random.Generator, batch: int, z_dim: int, blank: int = 0) -
         "code": (3, z_dim),
         "mu": (z_dim, 6),
         "logvar": (z_dim, 6),
-        "eps": (batch, z_dim),
-        "z": (batch, z_dim),
+        **{name: (batch, z_dim) for name in ("eps", "z", *PRIOR)},
     }
     numbers = {name: rng.normal(0, 0.7, shape) for name, shape in shapes.items()}
     numbers |= {name: rng.uniform(-1, 1, (batch, 3, 7, 5)) for name in ("x", "y")}
@@ -80,6 +83,11 @@ def networks(rng: np.random.Generator, batch: int, z_dim: int, blank: int = 0) -
     numbers["z"][-2:, 0] = [-4.5, 4.5][-batch:]  # far apart
     numbers["logvar"][2:3] = [0.0, 0.0, 0.0, -20.0, -20.0, -20.0]  # there a variance near 0
     return {name: encode(torch.from_numpy(values)) for name, values in numbers.items()}
+
+
+def crop(rng: np.random.Generator) -> list[int]:
+    """Top, left and side of a part of such images; rows and columns cannot be exchanged."""
+    return [int(n) for n in (*rng.permutation(3)[:2], rng.integers(2, 4))]
 
 
 def play(inputs: dict, **mistakes: Any) -> dict:
@@ -91,15 +99,20 @@ def play(inputs: dict, **mistakes: Any) -> dict:
     game = Play(inputs, RIGHT | mistakes, *players)
     way, out = game.way, game.out
     D = list(judges)[::-1] if way.swapped else list(judges)
+    low, high, wish = inputs["targets"] if way.targets else (0.0, 1.0, 1.0)
+    top, left, side = inputs["crop"] if way.crop else (0, 0, 99)
 
     def learn_G(fakes: list[Tensor], mu: Tensor, logvar: Tensor) -> None:
-        each = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+        m, spread = (mean, wide) if way.prior else (0 * mean, 0 * wide)
+        wider = logvar - spread
+        each = 0.5 * ((mu - m).square() / spread.exp() + wider.exp() - 1 - wider)
+        part = fakes[1][..., top : top + side, left : left + side]
         values = [
-            game.judged(D[0](fakes[0]), True),
+            game.reduced((D[0](fakes[0]) - wish).square()),
             game.distance(fakes[1] if way.l1_random else fakes[0], y),
             each.mean() if way.kl_mean else each.sum(1).mean(),
-            game.judged(D[1](fakes[1]), True),
-            game.distance(E(fakes[1])[0], z),
+            game.reduced((D[1](fakes[1]) - wish).square()),
+            game.distance(E(part)[0], z),
         ]
         terms = dict(zip(TERMS, values, strict=True))
         out.update({name: value.item() for name, value in terms.items()})
@@ -113,12 +126,13 @@ def play(inputs: dict, **mistakes: Any) -> dict:
         for judge, fake in zip(D, fakes, strict=True):
             images = y, fake.detach()
             outputs = judge(torch.cat(images)).chunk(2) if way.together else map(judge, images)
-            values += map(game.judged, outputs, (True, False))
+            ends = (low, high) if way.flipped else (high, low)
+            values += [game.reduced((o - t).square()) for o, t in zip(outputs, ends, strict=True)]
         out.update({name: value.item() for name, value in zip(D_TERMS, values, strict=True)})
         game.update("D", (way.d_weight * sum(values), judges))
 
     for i in range(inputs.get("steps", 1)):
-        x, y, eps, z = (decode(inputs[name])[i:] for name in ("x", "y", "eps", "z"))
+        x, y, eps, z, mean, wide = (decode(inputs[name])[i:] for name in IMAGES)
         l1, kl, latent = (
             (1.0 if way.unweighted else inputs[f"lambda_{name}"]) * (i >= inputs.get("late", 0))
             for name in ("l1", "kl", "latent")
@@ -141,6 +155,9 @@ WRONG: list[tuple[dict, str]] = [
     ({"only_mu": True}, "The encoded code has no noise: where is eps?"),
     ({"swapped": True}, "The discriminators change places: which of them sees which fakes?"),
     ({"flipped": True}, SHARED["flipped"]),
+    ({"prior": False}, "KL is the one against the standard normal: the codes have a prior."),
+    ({"crop": False}, "E reads the whole random fake: the code shall survive the crop."),
+    ({"targets": False}, "The targets are 0 and 1: three are passed."),
     ({"squared": True}, "The distances are squared: L1 is asked for."),
     ({"reduction": "sum"}, SHARED["mean"]),
     ({"kl_mean": True}, "KL is a mean over the code's numbers, too."),
@@ -190,9 +207,8 @@ def of_kind(numbers: dict, kind: str) -> dict:
     near = 1e-4
     if kind.endswith("right already"):  # real images are 1; D says so, and E reads 0
         numbers |= {k: 1 + near * numbers[k] for k in ("x", "y")}
-        numbers |= {k: near * numbers[k] for k in ("paint", "code", "mu", "logvar")}
-        D = np.array([0] + [1 / 3] * 7)
-        numbers |= {k: D + near * numbers[k] for k in ("D_encoded", "D_random")}
+        numbers |= {k: near * numbers[k] for k in ("paint", "code", "mu", "logvar", *PRIOR)}
+        numbers |= {k: [0, *[1 / 3] * 7] + near * numbers[k] for k in ("D_encoded", "D_random")}
     if kind == "G right already":
         numbers |= {"paint": np.eye(3) + numbers["paint"], "z": near * numbers["z"]}
     if kind == "large numbers":
@@ -205,18 +221,22 @@ def of_kind(numbers: dict, kind: str) -> dict:
 
 def game(rng: np.random.Generator, batch: int = 3, kind: str = "", **more: Any) -> tuple:
     """The :func:`outcomes` of a game of this kind."""
-    blank = 2 * ("report" in more or kind == "float32")
-    encoded = networks(rng, batch, 1 if "steps" in more else 3, blank)
-    drawn = {name: decode(item).numpy() for name, item in encoded.items()}
+    blank, z_dim = 2 * ("report" in more or kind == "float32"), 1 if "steps" in more else 3
+    drawn = {k: decode(v).numpy() for k, v in networks(rng, batch, z_dim, blank).items()}
     drawn |= {name: rng.normal(0, 0.5, 8) for name in ("D_encoded", "D_random")}
-    changed = of_kind(drawn, kind)
-    inputs = {name: encode(torch.from_numpy(values)) for name, values in changed.items()}
+    inputs = {
+        name: encode(torch.from_numpy(values)) for name, values in of_kind(drawn, kind).items()
+    }
     inputs |= {
         "lambda_l1": float(rng.choice([5.3, 22 / 3, 11.6])),  # which float32 cannot hold
         "lambda_kl": float(rng.choice([0.3, 0.4, 0.6])),
         "lambda_latent": float(rng.choice([2.3, 10 / 3])),
         "lr_G": float(rng.uniform(0.01, 0.02)),
         "lr_D": float(rng.uniform(0.1, 0.2)),
+        "crop": crop(rng),
+        "targets": [0.0, 1.0, 1.0]
+        if kind.endswith("right already")
+        else [float(rng.uniform(*ends)) for ends in ((-1, -0.4), (0.6, 1.3), (0.1, 0.4))],
         "report": [],
         "norms": kind == "batch norms",
         "dtype": "float32" if kind == "float32" else "float64",
@@ -232,12 +252,7 @@ ERRORS = [["inplace operation", BACK], *STEP_ERRORS]
 
 
 def owned(_: dict, good: dict, others: list) -> list[dict]:
-    none = [encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))]
-    wrong = [
-        ["absent", SHARED["never"].format("the discriminators")],
-        *rival(good, others, "G_grad"),
-    ]
-    items = [
+    return [
         ordered(
             ["G", "D"],
             "G and E",
@@ -253,8 +268,11 @@ def owned(_: dict, good: dict, others: list) -> list[dict]:
                 "fake not detached for them?"
             ),
             3,
-            wants=none,
-            wrong=wrong,
+            wants=[encode(good["G_grad"]), None, encode(torch.zeros_like(good["G_grad"]))],
+            wrong=[
+                ["absent", SHARED["never"].format("the discriminators")],
+                *rival(good, others, "G_grad"),
+            ],
         ),
         facet(
             "D_at_G",
@@ -262,8 +280,9 @@ def owned(_: dict, good: dict, others: list) -> list[dict]:
             "When G and E are updated, the discriminators have other weights than before the step.",
             wrong=[["absent", SHARED["never"].format("G and E")]],
         ),
+        *kept(),
+        *own(good),
     ]
-    return [*items, *kept(), *own(good)]
 
 
 CHECKS = step_checks(

@@ -288,8 +288,7 @@ def d_first(_: dict, good: dict, others: list[tuple[dict, str]], leak: str) -> l
     ``leak`` is what to say where D's loss is still in G's gradients.
     """
     first = "G is updated before D: who moves first?"
-    wrong = [["absent", SHARED["never"].format("D")]]
-    wrong += [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
+    leaks = [pair for pair in rival(good, others, "G_at_D") if pair[1] == leak]
     return [
         facet(
             "G_grad_at_D",
@@ -300,7 +299,7 @@ def d_first(_: dict, good: dict, others: list[tuple[dict, str]], leak: str) -> l
             ),
             4,
             wants=[None, encode(0 * good["G_at_D"])],
-            wrong=wrong,
+            wrong=[["absent", SHARED["never"].format("D")], *leaks],
         ),
         ordered(["D", "G"], "G", "D", first),
         facet(
@@ -394,8 +393,8 @@ def step_checks(
         return inputs, step_facets(owned(inputs, good, others), good, errors)
 
     def twice(rng: np.random.Generator) -> tuple[dict, dict]:
-        stale = float(rng.choice([13.0, 17.0, 19.0]))
-        cases = {"twice": weights(rng, steps=2, late=1, stale=stale, groups=True)}
+        more = {"late": 1, "stale": float(rng.choice([13.0, 17.0, 19.0])), "groups": True}
+        cases = {"twice": weights(rng, steps=2, **more)}
         return several(cases | {kind: of_kind(rng, kind, text) for kind, text in kinds.items()})
 
     def of_kind(rng: np.random.Generator, kind: str, text: str) -> tuple[dict, dict]:
@@ -415,10 +414,8 @@ def step_checks(
         for name, weight in factors.items():
             weighted = inputs.get(weight, weight) * good[name]
             wrong = [[encode(weighted), SHARED["weighted"].format(name)]] if weight != 1 else []
-            wrong += rival(good, others, name)
-            wrong += [
-                [encode(good[other]), SHARED["swapped"]] for other in factors if other != name
-            ]
+            swapped = [[encode(good[k]), SHARED["swapped"]] for k in factors if k != name]
+            wrong += rival(good, others, name) + swapped
             more = {"wrong": wrong, "rtol": 1e-6}  # a number to read, in any precision
             items.append(facet(name, encode(good[name]), f"{name} {report_text}", **more))
         return items

@@ -33,12 +33,12 @@ def draws(names: dict, inputs: dict) -> dict:
     """A reparameterised code, its noise with all mu and logvar at 0, its gradients, and where its
     noise comes from.
     """
-    draw = wanted(names, "reparameterise")
+    draw, count = wanted(names, "reparameterise"), inputs["count"]
     mu, logvar = (decode(inputs[name]).requires_grad_() for name in ("mu", "logvar"))
     zero = torch.zeros_like(mu)
 
     def seeded(a: Tensor, b: Tensor, seed: int = inputs["seed"]) -> Tensor:
-        return untouched(draw, a, b, torch.Generator().manual_seed(seed))
+        return untouched(draw, a, b, count, torch.Generator().manual_seed(seed))
 
     source = torch.Generator().manual_seed(inputs["seed"])
     noise = seeded(zero, zero).detach()
@@ -47,10 +47,10 @@ def draws(names: dict, inputs: dict) -> dict:
     touched = not torch.equal(state, torch.random.get_rng_state())
     out = {"dtype": precision(z)}
     big = torch.zeros(inputs["many"], dtype=torch.float64)
-    many = draw(big, big, torch.Generator().manual_seed(inputs["seed"])).detach()
+    many = draw(big, big, 4, torch.Generator().manual_seed(inputs["seed"])).detach().flatten(0, 1)
     out |= {
         "z": attempt(lambda: encode(seeded(zero, logvar) / noise)),
-        "moved": attempt(lambda: encode((z - mu) / noise)),
+        "moved": attempt(lambda: encode((z - mu[:, None]) / noise)),
         "mu": attempt(lambda: encode(seeded(mu, torch.full_like(mu, -80.0)))),
         "wide": attempt(lambda: encode(seeded(zero, torch.full_like(mu, 60.0)) / noise)),
         "float32": attempt(lambda: precision(seeded(mu.detach().float(), logvar.float()))),
@@ -62,11 +62,13 @@ def draws(names: dict, inputs: dict) -> dict:
         "far": attempt(lambda: bool(3.3 < many.abs().max() < 8)),
         "tails": attempt(lambda: encode((many**4).mean() / (many**2).mean() ** 2)),
         "largest": attempt(lambda: int((many.abs() == many.abs().max()).sum())),
-        "drawn_on": attempt(lambda: not torch.equal(*(draw(mu, logvar, source) for _ in "ab"))),
+        "drawn_on": attempt(
+            lambda: not torch.equal(*(draw(mu, logvar, count, source) for _ in "ab"))
+        ),
         "global_seed": attempt(
             lambda: torch.equal(
                 *(
-                    (torch.manual_seed(inputs["seed"]), draw(mu, logvar, *none))[1]
+                    (torch.manual_seed(inputs["seed"]), draw(mu, logvar, count, *none))[1]
                     for none in GLOBAL
                 )
             )
@@ -74,25 +76,25 @@ def draws(names: dict, inputs: dict) -> dict:
         "distinct": attempt(
             lambda: (
                 len(set(many[:2000].abs().flatten().tolist())) > 0.9 * many[:2000].numel()
-                and many.shape == big.shape
+                and len(many) == 4 * len(big)
             )
         ),
         "repeats": attempt(lambda: torch.equal(seeded(mu, logvar), seeded(mu, logvar))),
         "global_untouched": not touched,
-        "unseeded": attempt(lambda: not torch.equal(draw(mu, logvar), draw(mu, logvar))),
+        "unseeded": attempt(lambda: not torch.equal(*(draw(mu, logvar, count) for _ in "ab"))),
     }
     return out | {"mu_gradient": slope(z, mu), "logvar_gradient": slope(z / noise, logvar)}
 
 
 def divergence(names: dict, inputs: dict) -> dict:
-    """KL of given codes, and its gradients."""
-    mu, logvar = (code.requires_grad_() for code in tensors(inputs, "mu", "logvar"))
-    value = steady(wanted(names, "kl_loss"), mu, logvar)
+    """KL of given codes and priors, and its gradients."""
+    keys = "mu", "logvar", "prior_mu", "prior_logvar"
+    codes = [code.requires_grad_() for code in tensors(inputs, *keys)]
+    value = steady(wanted(names, "kl_loss"), *codes)
     return {
         "value": attempt(lambda: encode(value)),
         "dtype": precision(value),
-        "mu_gradient": slope(value, mu),
-        "logvar_gradient": slope(value, logvar),
+        **{f"{key}_gradient": slope(value, code) for key, code in zip(keys, codes, strict=True)},
     }
 
 
@@ -115,9 +117,10 @@ def interpolated(names: dict, inputs: dict) -> dict:
     }
     a, b = (decode(inputs["cases"]["8 numbers"][name], torch.float32) for name in "ab")
     found = {n: attempt(lambda n=n: len(walk(a, b, n))) for n in range(2, 60)}
-    stops = isinstance(found[2], dict)  # then its error says more than a list of counts
     return out | {
-        "counts": found[2] if stops else [n for n in found if found[n] != n],
+        "counts": found[2]  # an error says more than a list of counts
+        if isinstance(found[2], dict)
+        else [n for n in found if found[n] != n],
         "dtype": precision(next(iter(ways.values()))),
         "float32": attempt(lambda: precision(walk(a, b, 3))),
     }
@@ -172,14 +175,15 @@ def players(inputs: dict) -> tuple[nn.Module, nn.Module]:
 
 def latent(names: dict, inputs: dict) -> dict:
     """The latent loss, whose gradients it leaves, and whether E can learn afterwards."""
-    G, E = players(inputs)
-    value, kept = watched(wanted(names, "latent_loss"), [G, E], *tensors(inputs, "x", "z"))
+    (G, E), crop, sizes = players(inputs), inputs["crop"], set()
+    G.register_forward_pre_hook(lambda _, args: sizes.add(args[0].shape[2:]))
+    value, kept = watched(wanted(names, "latent_loss"), [G, E], *tensors(inputs, "x", "z"), *crop)
     out = {"value": attempt(lambda: encode(value)), "dtype": precision(value)}
     start = {net: gradients(net) for net in (G, E)}
     value.sum().backward()
     out["G_gradient"] = encode(gradients(G) - start[G])
     out["E_gradient"] = encode((gradients(E) - start[E]).abs().sum())
-    return out | {"learns": kept["intact"]}
+    return out | {"learns": kept["intact"], "whole": len(sizes) == 1 and (7, 5) in sizes}
 
 
 def step_players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
@@ -193,11 +197,13 @@ def step_players(inputs: dict) -> tuple[nn.ModuleList, nn.ModuleList]:
 
 def bicyclegan_step(names: dict, inputs: dict) -> dict:
     """One or two steps of G and E against two maps of numbers."""
-    learners, judges = step_players(inputs)
+    step, (learners, judges) = wanted(names, "bicyclegan_step"), step_players(inputs)
 
     def play(learners: nn.Module, judges: nn.Module, opt_G: Any, opt_D: Any, *args: Any) -> Any:
-        return wanted(names, "bicyclegan_step")(*learners, *judges, opt_G, opt_D, *args)
+        *images, mu, logvar, l1, kl, latent = args
+        more = (mu, logvar), tuple(inputs["crop"]), tuple(inputs["targets"]), l1, kl, latent
+        return step(*learners, *judges, opt_G, opt_D, *images, *more)
 
-    args = tensors(inputs, "x", "y", "eps", "z")
+    args = tensors(inputs, "x", "y", "eps", "z", "prior_mu", "prior_logvar")
     weights = [inputs[name] for name in ("lambda_l1", "lambda_kl", "lambda_latent")]
     return trace(play, learners, judges, inputs, *args, *weights)

@@ -56,7 +56,8 @@ SEEN = tomllib.loads(
     (Path(__file__).parents[1] / "pages" / "seen.toml").read_text(encoding="utf-8")
 )
 REPORT = "weighted: "  # a key of a step's report begins with it
-BATCHES = ("x", "y", "z", "eps", "real", "old_x", "old_y")  # inputs of a step with a row an image
+# inputs of a step with a row an image
+BATCHES = ("x", "y", "z", "eps", "prior_mu", "prior_logvar", "real", "old_x", "old_y")
 # Which networks' weights a step leaves in which row, and the inputs that they come from.
 PLAYERS = {
     "gan_step": {"G_after": {"G": "G"}, "D_after": {"D": "D"}},
