@@ -81,18 +81,19 @@ def sheet(run: Path | str) -> bytes:
     return file.getvalue()
 
 
-def film(folder: Path) -> bytes:
-    """An animated WebP of all that was kept: 600 kB and 780 px at most; it rests on the last."""
+def film(folder: Path, most: int = FILM, pace: int = 120) -> bytes:
+    """An animated WebP of all that was kept: ``most`` bytes and 780 px at most, ``pace``
+    milliseconds a picture; it rests on the last.
+    """
     pictures = [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.png"))]
-    shrink = -(-pictures[0].width // WIDEST)
-    pictures = [picture.reduce(shrink) for picture in pictures]
-    lasts = [120] * (len(pictures) - 1) + [3000]  # milliseconds
+    pictures = [picture.reduce(-(-picture.width // WIDEST)) for picture in pictures]
+    lasts = [pace] * (len(pictures) - 1) + [3000]
     for quality in QUALITIES:
         options = {"quality": quality, "method": 4, "duration": lasts, "loop": 0}
         pictures[0].save(
             file := io.BytesIO(), "webp", save_all=True, append_images=pictures[1:], **options
         )
-        if file.tell() <= FILM:
+        if file.tell() <= most:
             break
     return file.getvalue()
 

@@ -1,8 +1,6 @@
 """One page of what a class made: ``course gallery FOLDER``."""
 
-import io
 import warnings
-from base64 import b64encode
 from html import escape
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from course_lib.data.images import find_images, list_folder, printable, read_ima
 from course_lib.errors import CourseError
 from course_lib.runs import read_settings
 from course_lib.training.run import read_rows
+from course_lib.widgets.show import data_url
 
 WIDEST = 900  # px of a picture on the page
 COLOURS = Path(__file__).parents[1] / "demo" / "static" / "colours.css"
@@ -75,11 +74,9 @@ def _entry(picture: Path, texts: list[Path], about: str) -> str:
     """``picture`` with what the first of ``texts`` that there is says, and ``about``."""
     image = read_image(picture)
     image.thumbnail((WIDEST, WIDEST))
-    image.save(file := io.BytesIO(), "webp", quality=85)
     said = next((path.read_text("utf-8-sig", "replace") for path in texts if path.is_file()), "")
     lines = [escape(line.strip()) for line in said.splitlines() if line.strip()]
-    data = b64encode(file.getvalue()).decode()
     alt = lines[0] if lines else escape(about)
-    shown = f'<img src="data:image/webp;base64,{data}" alt="{alt}">'
+    shown = f'<img src="{data_url(image, 85)}" alt="{alt}">'
     caption = f"{'<br>'.join(lines)}<br><small>{escape(about)}</small>"
     return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"

@@ -55,8 +55,8 @@ def colour_labels(labels: Tensor) -> Float[Tensor, "*batch 3 h w"]:
 
 def label_map(images: Float[Tensor, "*batch 3 h w"]) -> Tensor:
     """The class of the nearest colour of PALETTE for each pixel, int64: the inverse of paint."""
-    apart = images.unsqueeze(-4) - COLOURS[:, :, None, None]  # (..., 12, 3, h, w)
-    return apart.square().sum(-3).argmin(-3)
+    # The differences are (..., 12, 3, h, w).
+    return (images.unsqueeze(-4) - COLOURS[:, :, None, None]).square().sum(-3).argmin(-3)
 
 
 class Facades(TwoDomains):

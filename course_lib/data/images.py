@@ -313,16 +313,16 @@ def to_png(picture: Any, level: int = 6) -> bytes:
     return file.getvalue()
 
 
-def to_file(image: Image.Image, path: Path) -> bytes:
+def to_file(image: Image.Image, path: Path, quality: int = 95) -> bytes:
     """The file of an image in the format of the suffix of ``path``, one of WRITTEN; it says that it
-    is the course's. Raises CourseError for what that format cannot hold.
+    is the course's. PNG knows no ``quality``. Raises CourseError for what that format cannot hold.
     """
     kind, exif = WRITTEN[path.suffix.lower()], Image.Exif()
     if kind == "PNG":
         return to_png(image)
     exif[ExifTags.Base.Software] = MARK
     try:
-        image.save(file := io.BytesIO(), kind, quality=95, exif=exif)
+        image.save(file := io.BytesIO(), kind, quality=quality, exif=exif)
     except (OSError, ValueError) as error:  # transparency, or more than 16,383 px in WebP
         raise CourseError(
             f"this picture cannot be a {kind} file: {error}", printable(path), "give NAME.png"

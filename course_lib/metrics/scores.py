@@ -133,8 +133,8 @@ def others_nearer(
     """How many other true images are as near to each fake as its own truth, or nearer."""
     fake, truths = pixels.as_pairs(fake, truths)
     distance = torch.cdist(fake.flatten(1), truths.flatten(1), p=1)  # (n, n)
-    near = ~(distance > distance.diag()[:, None])  # nan is never far
-    return near.sum(1) - 1  # without the truth itself
+    # Without the truth itself; nan is never far.
+    return (~(distance > distance.diag()[:, None])).sum(1) - 1
 
 
 def shape(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:

@@ -284,5 +284,4 @@ def kmeans(points: Float[Tensor, "n d"], k: int, rounds: int = 100) -> Float[Ten
         if torch.equal(moved, centres):
             break
         centres = moved
-    order = sorted(range(len(centres)), key=lambda i: centres[i].tolist())
-    return centres[order]
+    return centres[sorted(range(len(centres)), key=lambda i: centres[i].tolist())]

@@ -291,8 +291,7 @@ def step_picture(step: Callable[..., Any], networks: Mapping[str, nn.Module], *a
         fig.legend(handles=lines + boxes, loc="lower left", ncols=2, fontsize=9)
         if stopped:
             x, y = 3 / width, (FOOT + 4) / (height + FOOT)
-            told = f"Then it stopped: {stopped}"
-            fig.text(x, y, told, size=9, color=COLOURS[1], va="center")
+            fig.text(x, y, f"Then it stopped: {stopped}", size=9, color=COLOURS[1], va="center")
     return fig
 
 

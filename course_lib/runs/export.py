@@ -242,8 +242,8 @@ class _Doubling(nn.Module):
     def __init__(self, conv: nn.Conv2d):
         super().__init__()
         self.bias = conv.bias
-        weight = conv.weight.data.flip(2, 3).transpose(0, 1)  # (in, out, 3, 3)
-        self.weight = nn.Parameter(weight.contiguous())
+        # (in, out, 3, 3)
+        self.weight = nn.Parameter(conv.weight.data.flip(2, 3).transpose(0, 1).contiguous())
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h2 w2"]:
         shifted = [F.pad(self.weight, (a, 1 - a, b, 1 - b)) for a in (0, 1) for b in (0, 1)]
@@ -264,8 +264,7 @@ def _codes(method: Method, n: int) -> Tensor | None:
 def _as_scenes(method: Pix2PixHD, x: Tensor, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Styles of the wall and pictures in the colours of SHADES as ``translate`` takes them."""
     shades = torch.tensor(SHADES).to(x) / 127.5 - 1
-    distances = (x[:, None] - shades[:, :, None, None]).square().sum(2)  # (B, shades, H, W)
-    at = distances.argmin(1)
+    at = (x[:, None] - shades[:, :, None, None]).square().sum(2).argmin(1)  # of (B, shades, H, W)
     labels, image = at % len(PALETTE), torch.arange(len(x))[:, None, None]
     styles = _Scenes(method).styles(z)[image, labels].movedim(-1, 1)
     return styles, {"labels": labels, "instances": at}

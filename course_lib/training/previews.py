@@ -112,8 +112,7 @@ class Previews:
         elif self.keeps_best:
             from course_lib.metrics.perceptual import distances
 
-            groups = torch.tensor(self.groups)
-            kid = distances(fake_y.cpu(), y.cpu(), groups, eyes=self.eyes)
+            kid = distances(fake_y.cpu(), y.cpu(), torch.tensor(self.groups), eyes=self.eyes)
             names = {"score": "", "low": "_low", "high": "_high"}
             row |= {"kind": "KID"} | {n: kid[f"kid_{self.eyes}{end}"] for n, end in names.items()}
         else:

@@ -162,8 +162,7 @@ class Canvas(anywidget.AnyWidget):
             i = content["model"]
             method = self.methods[i]
             if content["kind"] == "file":
-                x = picture_to_x(bytes(buffers[0]), method.config.image_size)
-                picture = smooth(x[0])
+                picture = smooth(picture_to_x(bytes(buffers[0]), method.config.image_size)[0])
             else:
                 if content["again"]:
                     self.seed += 1

@@ -103,8 +103,13 @@ class Explorer(w.VBox):
 
 
 def _slider(name: str) -> w.FloatSlider:
-    layout = {"width": "320px", "min_height": "28px"}
-    return w.FloatSlider(0, min=-REACH, max=REACH, step=STEP, description=name, layout=layout)
+    return w.FloatSlider(
+        min=-REACH,
+        max=REACH,
+        step=STEP,
+        description=name,
+        layout={"width": "320px", "min_height": "28px"},
+    )
 
 
 def explorer(

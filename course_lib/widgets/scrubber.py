@@ -48,8 +48,9 @@ def scrubber(run_folder: Path | str) -> w.VBox:
     """
     steps = [step for step, _ in frames(run_folder)]
     drawn = cache(lambda index: draw_moment(run_folder, index))
-    options = [(str(step), i) for i, step in enumerate(steps)]
-    slider = w.SelectionSlider(options=options, description="step")
+    slider = w.SelectionSlider(
+        options=[(str(step), i) for i, step in enumerate(steps)], description="step"
+    )
     play = w.Play(max=len(steps) - 1, interval=700, repeat=False, description="play the previews")
 
     def draw() -> tuple[str, str]:

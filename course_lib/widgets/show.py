@@ -1,8 +1,10 @@
 """What the widgets share: pictures as HTML, a place for one, a choice of several, errors."""
 
 import base64
+import io
+import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -15,15 +17,18 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from course_lib.data.images import read_image, to_image, to_png
+from course_lib.data.images import read_image, to_file, to_image, to_png
 from course_lib.errors import CourseError
 
+SLIDER = Path(__file__).with_name("slider.js")
 LARGEST = 2048  # longer side of an image of one's own, in pixels, as in pick.js
 
 
-def data_url(picture: Image.Image) -> str:
-    """A picture as an address that holds it, as a PNG file."""
-    return "data:image/png;base64," + base64.b64encode(to_png(picture)).decode()
+def data_url(picture: Image.Image, quality: int | None = None) -> str:
+    """A picture as an address that holds it, as a PNG file, or as WebP of a ``quality``."""
+    file = Path("picture.png" if quality is None else "picture.webp")
+    content = base64.b64encode(to_file(picture, file, quality or 0)).decode()
+    return f"data:image/{file.suffix[1:]};base64,{content}"
 
 
 def image_tag(picture: Image.Image, alt: str) -> str:
@@ -32,8 +37,44 @@ def image_tag(picture: Image.Image, alt: str) -> str:
     The widget Image has no text for those who cannot see it. The picture's shape, width by height,
     is for style sheets.
     """
-    style = f"--shape: {picture.width / picture.height:.3f}; max-width: 100%"
-    return f'<img alt="{escape(alt, quote=True)}" style="{style}" src="{data_url(picture)}">'
+    return (
+        f'<img alt="{escape(alt, quote=True)}" src="{data_url(picture)}" '
+        f'style="--shape: {picture.width / picture.height:.3f}; max-width: 100%">'
+    )
+
+
+def slider(
+    pictures: Sequence[Any],
+    axes: Mapping[str, Sequence[Any]],
+    alt: str,
+    start: Sequence[int] = (0, 0),
+    map_width: int = 0,
+) -> str:
+    """HTML with one of ``pictures`` at a time, chosen by a slider for each of one or two ``axes``.
+
+    It needs no kernel, and nothing from elsewhere: on the site, on a phone and offline it moves as
+    in a notebook. ``pictures`` are images or figures of one size, the last axis the fastest;
+    ``axes`` gives the values of each by its name, ``{"k": range(1, 11)}``. ``start`` are the
+    numbers of the values to begin with. With a ``map_width`` in pixels, and two axes, the whole
+    sheet stands beside the picture as a map, over which a pointer drags. The sheet is a WebP file
+    of quality 80. Raises CourseError if it would have more than 16,383 px on a side.
+    """
+    names = [(name, [*map(str, values)]) for name, values in axes.items()]
+    images = [Image.open(io.BytesIO(to_png(picture, 1))) for picture in pictures]
+    across, (width, height) = len(images) // len(names[0][1]), images[0].size
+    sheet = Image.new("RGB", (across * width, len(names[0][1]) * height))
+    for i, image in enumerate(images):
+        sheet.paste(image, (i % across * width, i // across * height))
+    told = json.dumps({"axes": names, "start": start, "map": map_width}, ensure_ascii=False)
+    return (
+        f'<div class="course-slider" style="max-width: {max(width, 400) + map_width}px" '
+        f'data-told="{escape(told)}"><style>{SLIDER.with_suffix(".css").read_text("utf-8")}'
+        f'</style><div><div class="picture" style="aspect-ratio: {width} / {height}">'
+        f'<img alt="{escape(alt)}" style="width: {100 * across}%; max-width: none; '
+        f'top: {-100 * start[0]}%; left: {-100 * start[-1] * (across > 1)}%" '
+        f'onload="{escape(SLIDER.read_text("utf-8"))}" src="{data_url(sheet, 80)}">'
+        "</div></div></div>"
+    )
 
 
 def read_upload(content: bytes) -> Image.Image:
