@@ -206,7 +206,8 @@ def verdict(one: dict[str, Any]) -> str:
     (mean, low, high, _), rows = interval(one["steps"]), one["rows"]
     minutes = statistics.fmean(row["seconds"] for row in rows) / 60
     missed = sum(not row["reached"] for row in rows)
-    ended = f"missed a target in {missed} of {len(rows)}" if missed else f"p = {one['p']:.2g}"
+    ended = f"no faster (p = {one['p']:.2g})"
+    ended = f"missed a target in {missed} of {len(rows)}" if missed else ended
     ended = "**record**" if one["record"] else ended
     return f"{mean:,.0f} [{low:,.0f}, {high:,.0f}] | {minutes:.2f} | {ended}"
 
@@ -216,7 +217,7 @@ def table(folder: Path) -> str:
     found = history(folder)
     lines = ["| attempt | what it is | steps | minutes of a core | verdict |", "| --- " * 5 + "|"]
     with new_figure(780, 320) as fig:
-        axes = fig.add_axes((0.09, 0.24, 0.89, 0.72), ylabel="steps of the textbook")
+        axes = fig.add_axes((0.12, 0.2, 0.86, 0.76), ylabel="steps of the textbook")
         for name, one in found.items():
             colour = COLOURS[0] if one["record"] else "#999999"
             axes.scatter([name] * len(one["steps"]), one["steps"], 14, colour)
@@ -225,7 +226,7 @@ def table(folder: Path) -> str:
             lines.append(f"| {link} | {about} | {verdict(one)} |")
         records = [(k, statistics.fmean(one["steps"])) for k, one in found.items() if one["record"]]
         axes.step(*zip(*records, strict=True), color=COLOURS[0], where="post")
-        axes.tick_params("x", rotation=20)
+        axes.tick_params("x", rotation=12)
         axes.set_ylim(0)
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join(lines)
