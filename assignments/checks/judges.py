@@ -141,6 +141,8 @@ def stopped(raw: dict, errors: Any = ()) -> str:
             return message
     if type(line) is int:
         return f"It stopped with {text} (line {line} of the code)."
+    if "positional argument" in text:
+        return "The function takes other arguments than the task gives: compare the first line."
     return f"The check cannot use what it found: {text}."
 
 

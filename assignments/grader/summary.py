@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from assignments.grader.feedback import PAGES
+from assignments.grader.grade_one import ENDED
 from assignments.grader.verdicts import Graded, Result
 from course_lib.data.files import replace_file
 
@@ -65,11 +66,15 @@ def needs_a_look(result: Result) -> list[str]:
     visible, hidden = (
         [c.score / c.points for c in result.checks if c.visible is seen] for seen in (True, False)
     )
-    why = [result.reason] if result.reason else []
-    if hidden and min(visible, default=0) == 1 and mean(hidden) < 0.5:
-        why.append(
-            "all visible checks pass, but few hidden ones: was it written for the visible numbers?"
-        )
-    if result.score < result.points / 3:
-        why.append("less than a third of the points")
-    return why + [f"remark on the notebook: {note}" for note in result.notes[:2]]
+    ended = {c.function: "" for c in result.checks if c.message == ENDED["exit"]}
+    why = {
+        result.reason: result.reason,
+        "all visible checks pass, but few hidden ones: was it written for the visible numbers?": (
+            hidden and min(visible, default=0) == 1 and mean(hidden) < 0.5
+        ),
+        "less than a third of the points": result.score < result.points / 3,
+        f"{', '.join(ended)}: {ENDED['exit']}": ended,
+    }
+    return [text for text, holds in why.items() if holds] + [
+        f"remark on the notebook: {note}" for note in result.notes[:2]
+    ]

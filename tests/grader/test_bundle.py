@@ -18,7 +18,7 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed")
 import yaml
 from checks import FUNCTIONS, matrix
 
-from assignments.grader import bundled, grade, release, sandbox, summary, verdicts
+from assignments.grader import bundled, grade, grade_one, release, sandbox, summary, verdicts
 from course_lib.errors import CourseError
 from tests import ROOT
 from tests.support.grading_runs import needs_bubblewrap
@@ -84,8 +84,15 @@ def test_who_needs_a_look():
         result("hard-coded", 1, 1, 0, 0),
         result("low", 0, 0.5, 0, 0),
         result("noted", 1, 1, 1, 1, notes=["<i>"]),
+        verdicts.Result(
+            "ended",
+            "ps2",
+            "",
+            [verdicts.Graded("c", "f", "t", True, 2, 2, grade_one.ENDED["exit"])],
+        ),
     ]
     assert [len(summary.needs_a_look(r)) for r in (*odd, result("fine", 1, 1, 1, 0.5))] == [
+        1,
         1,
         1,
         1,
