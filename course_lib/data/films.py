@@ -1,7 +1,7 @@
 """Films in files, frame by frame: GIF and WebP by Pillow, MP4 and its like by the extra film."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import accumulate, chain, pairwise
@@ -11,7 +11,7 @@ from typing import Any
 from PIL import ExifTags, Image, ImageOps
 
 from course_lib.data.files import MARK
-from course_lib.data.images import opened, printable, rgb
+from course_lib.data.images import Size, opened, printable, rgb
 from course_lib.errors import CourseError, need
 
 # In what steps, in ms, they tell how long a frame is shown, and the fewest steps that browsers
@@ -58,19 +58,20 @@ def frames(path: Path) -> Iterator[tuple[Image.Image, float]]:
         with opened(path) as image:
             for number in range(image.n_frames):
                 image.seek(number)
-                image.load()
-                lasts = image.info.get("duration", 0)
-                yield rgb(ImageOps.exif_transpose(image)), lasts if lasts > 10 else 100
-        return
-    with _stream(path) as (film, stream):
-        for frame, after in pairwise(chain(film.decode(stream), [None])):
-            turned = frame.to_image().rotate(frame.rotation, expand=True)
-            lasts = after.pts - frame.pts if after else frame.duration
-            yield turned, float(1000 * lasts * frame.time_base) or 100
+                turned = rgb(ImageOps.exif_transpose(image))  # it is loaded, and knows its time
+                yield turned, lasts if (lasts := image.info.get("duration", 0)) > 10 else 100
+    else:
+        with _stream(path) as (film, stream):
+            for frame, after in pairwise(chain(film.decode(stream), [None])):
+                lasts = after.pts - frame.pts if after else frame.duration
+                turned = frame.to_image().rotate(frame.rotation, expand=True)
+                yield turned, float(1000 * lasts * frame.time_base) or 100
 
 
-def to_film(path: Path, pictures: Sequence[Path], durations: Sequence[float]) -> bytes:
-    """The film of these ``pictures``, of one size, in the container that ``path`` is named by.
+def to_film(
+    path: Path, pictures: Iterable[Image.Image], durations: Sequence[float], size: Size
+) -> bytes:
+    """The film of these ``pictures``, of one ``size``, in the container that ``path`` is named by.
 
     It says that it is the course's, runs in a circle where its kind can, and has no sound. Each
     frame begins when the ``durations`` (ms) before it have passed, as nearly as the container can
@@ -82,27 +83,28 @@ def to_film(path: Path, pictures: Sequence[Path], durations: Sequence[float]) ->
     lasts = [max(end - begin, fewest) for begin, end in pairwise(begins)]
     if kind in BY_PILLOW:
         (exif := Image.Exif())[ExifTags.Base.Software] = MARK
-        first, *others = (Image.open(picture).convert("RGB") for picture in pictures)
+        first, *others = (picture.convert("RGB") for picture in pictures)
         told = {"comment": MARK, "exif": exif, "duration": [step * each for each in lasts]}
         told |= {"save_all": True, "append_images": others, "loop": 0, "quality": 90}
         first.save(file, kind[1:], **told)
-        if Image.open(file).n_frames < len(pictures):  # of neighbours that look alike it made one
+        if Image.open(file).n_frames < len(durations):  # of neighbours that look alike it made one
             for other in others[::2]:
-                corner = tuple(value ^ 32 for value in other.getpixel((0, 0)))
-                other.putpixel((0, 0), corner)  # of one pixel
+                other.putpixel((0, 0), tuple(value ^ 32 for value in other.getpixel((0, 0))))
             first.save(file := io.BytesIO(), kind[1:], **told)
         return file.getvalue()
     (av,) = need("film", "av")
     with av.open(file, "w", format="mp4") as film:
         film.metadata["comment"] = MARK
-        mean = sum(durations) / len(durations)
-        stream = film.add_stream("h264", Fraction(1000 / mean).limit_denominator(1001))
-        stream.width, stream.height = Image.open(pictures[0]).size
-        odd = stream.width % 2 or stream.height % 2  # colours at half the size need even sides
-        stream.pix_fmt, stream.options = "yuv444p" if odd else "yuv420p", {"crf": "18", "bf": "0"}
+        rate = Fraction(1000 * len(durations) / sum(durations)).limit_denominator(1001)
+        stream = film.add_stream("h264", rate, width=size[0], height=size[1])
+        # colours at half the size need even sides
+        stream.pix_fmt, stream.options = (
+            "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p",
+            {"crf": "18", "bf": "0"},  # frames in the order in which they are shown
+        )
         stream.codec_context.time_base = Fraction(1, 90_000)
-        for begin, picture in zip(begins, [*pictures, None], strict=True):
-            if frame := picture and av.VideoFrame.from_image(Image.open(picture)):
+        for begin, picture in zip(begins, chain(pictures, [None]), strict=True):
+            if frame := picture and av.VideoFrame.from_image(picture):
                 frame.pts, frame.time_base = begin, stream.codec_context.time_base
             for packet in stream.encode(frame):
                 packet.duration = lasts[begins.index(packet.pts)]

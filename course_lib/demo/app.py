@@ -56,7 +56,8 @@ EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 CHOSEN = "red_panda"  # the test photograph that is shown first
 WAITING = '<p class="waiting" role="status">One moment: this page is made when it is opened.</p>'
 HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
-    "Photograph": "Drop a photograph here, or take one with the camera. Which colours are a guess? "
+    "Photograph": "Drop a photograph here, or take one with the camera; a short film (GIF, WebP, "
+    "or MP4 with the extra film) comes back as films to save. Which colours are a guess? "
     "Then try a face, or a street at night: the course's networks learned from no portrait, and "
     "from next to no night.",
     "Draw": "Press Clear, draw a circle with two eyes, and watch. Or start from an outline.",

@@ -106,10 +106,11 @@ def translate_files(
             (made,) = translate([_input(source, halved(frame))])
         return made
 
-    def read_input(path: Path) -> Image.Image:
-        by_pillow = path.suffix.lower() not in films.BY_AV
-        return read_image(path, keep_alpha) if by_pillow else next(films.frames(path))[0]
-
+    read_input = (  # a still of a film is its first frame
+        (lambda path: next(films.frames(path))[0])
+        if source.suffix.lower() in films.BY_AV
+        else partial(read_image, keep_alpha=keep_alpha)
+    )
     if is_film:
         return translate_film(painted, source, target, samples)
     sizes, bad = attempt(lambda path: read_input(path).size, paths)  # before anything is written

@@ -5,8 +5,7 @@ function render({ model, el }) {
   const figure = make("figure", el, { className: "course-photograph" });
   const caption = model.get("caption"), image = make("img", figure, { alt: caption });
   make("figcaption", figure, { textContent: caption });
-  const link = make("a", figure, { textContent: "Save as PNG" });
-  link.setAttribute("aria-label", `Save as PNG: ${caption}`);
+  const link = make("a", figure);
 
   function show() {
     if (image.src) URL.revokeObjectURL(image.src);
@@ -15,7 +14,9 @@ function render({ model, el }) {
     link.hidden = image.hidden || !model.get("file");
     if (image.hidden) return image.removeAttribute("src");
     image.src = URL.createObjectURL(new Blob([bytes]));
-    Object.assign(link, { href: image.src, download: model.get("file") });
+    const file = model.get("file"), text = `Save as ${file.split(".").pop() === "webp" ? "WebP" : "PNG"}`;
+    Object.assign(link, { href: image.src, download: file, textContent: text });
+    link.setAttribute("aria-label", `${text}: ${caption}`);
   }
 
   const wait = () => figure.classList.toggle("course-busy", model.get("busy"));

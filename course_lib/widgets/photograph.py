@@ -12,6 +12,7 @@ import traitlets
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
+from course_lib.data import films
 from course_lib.data.images import scaled, to_file, to_png, to_tensor
 from course_lib.plotting.figures import image_grid
 from course_lib.runs import image_translator
@@ -54,15 +55,23 @@ class Picture(anywidget.AnyWidget):
     seen = traitlets.Bool(False).tag(sync=True)  # a page shows it
 
 
+def moving(frames: list[tuple[Image.Image, float]]) -> bytes:
+    """The file of a film, of pictures and milliseconds, or of the still that is its only frame."""
+    first, shown = frames[0][0], zip(*frames, strict=True)
+    return (
+        films.to_film(Path("a.webp"), *shown, first.size) if frames[1:] else to_png(first, level=1)
+    )
+
+
 class Ways(w.VBox):
     """A photograph, and what each of ``networks`` makes of it, with a link that saves it as PNG.
 
     It is one of ``photos``, by their names, or your own: a file, chosen or dropped, or a still of
-    the camera, reduced to 2,048 px on its longer side. ``networks`` are runs as ``runs.open_run``
-    gives them, by what is written below their pictures. They see the photograph as
-    ``runs.translate_files`` shows it to them, in grey if they have learned to colour. The first
-    pictures are made when a page shows the widget. An error appears above the pictures, which stay,
-    and is raised again.
+    the camera, reduced to 2,048 px on its longer side. A short film becomes films of its size and
+    speed, in WebP: see ``show.Chooser``. ``networks`` are runs as ``runs.open_run`` gives them, by
+    what is written below their pictures. They see the photograph as ``runs.translate_files`` shows
+    it to them, in grey if they have learned to colour. The first pictures are made when a page
+    shows the widget. An error appears above the pictures, which stay, and is raised again.
     """
 
     def __init__(self, networks: Networks, photos: Mapping[str, Image.Image]):
@@ -72,8 +81,8 @@ class Ways(w.VBox):
             for photo in photos.values()
         ]
         small = [to_tensor(ImageOps.fit(photo, (SMALL, SMALL)), SMALL) for photo in self.photos]
-        names = {"own": "Your photograph", "camera": "Take one with the camera"}
-        self.chosen = Chooser(torch.stack(small), list(photos), **names)
+        names = {"own": "Your photograph or film", "camera": "Take one with the camera"}
+        self.chosen = Chooser(torch.stack(small), list(photos), films=True, **names)
         files = [re.sub(r"\W+", "-", caption).strip("-") + ".png" for caption in networks]
         self.true, *self.ways = (
             Picture(caption=caption, file=file)
@@ -94,21 +103,27 @@ class Ways(w.VBox):
     def show(self, _: Any = None) -> None:
         """Each picture appears when it is made. If one fails, the old ones stay; it is raised."""
         pictures = [self.true, *self.ways]
-        before = [one.picture for one in pictures]
+        before = [(one.picture, one.file) for one in pictures]
         with shown_errors(self.message):
             try:
                 value = self.chosen.value
                 photo = self.photos[value] if isinstance(value, int) else value
-                self.true.picture = to_file(photo, Path("photo.jpg"))  # PNG takes ten times as long
+                frames = photo if (is_film := isinstance(photo, list)) else [(photo, 0)]
+                # of a photograph, PNG would take ten times as long
+                self.true.picture = moving(frames) if is_film else to_file(photo, Path("a.jpg"))
                 for one in self.ways:
                     one.busy = True
                 for one, paint in zip(self.ways, self.painters, strict=True):
-                    one.picture = to_png(paint(photo), level=1)
-                    one.busy = False
+                    made = []
+                    for number, (frame, shown) in enumerate(frames, 1):
+                        self.message.value = is_film * f"{one.caption}: {number} of {len(frames)}"
+                        made.append((paint(frame), shown))
+                    file = Path(one.file).with_suffix(".webp" if is_film else ".png")
+                    one.file, one.picture, one.busy = file.name, moving(made), False
                 self.message.value = ""
             except BaseException:  # an interrupt, too
-                for one, picture in zip(pictures, before, strict=True):
-                    one.picture, one.busy = picture, False
+                for one, (picture, file) in zip(pictures, before, strict=True):
+                    one.picture, one.file, one.busy = picture, file, False
                 raise
 
 

@@ -2,9 +2,11 @@
 // One's own comes from a file, chosen or dropped, or from the camera; its bytes go to the kernel as a message.
 
 const LARGE = 4e6; // bytes of a file; larger ones are made smaller before they are sent
+const FILMS = /[.](gif|webp|mp4|m4v|mov)$/i, LONG = 8e6; // names of what may be films, and their bytes; the kernel's door is not much wider
 const SIDE = 2048; // longer side of those, in pixels, as LARGEST in show.py
 const OWN = "Choose a file of yours instead.";
 const HEAVY = "The browser cannot read this file, and it has more than 4 MB. Reduce it, or choose a JPEG, PNG or WebP file.";
+const TOO_LONG = "The page takes films of at most 8 MB. Shorten it, or give it to: course translate";
 const FOLDER = "A folder cannot be read here. Give one image."; // or a file that has gone
 const REFUSED = { // by the name of the browser's error
   NotAllowedError: `The camera was refused. ${OWN} (The browser's settings for this page allow it again.)`,
@@ -12,8 +14,8 @@ const REFUSED = { // by the name of the browser's error
   NotReadableError: `Another program uses the camera. End it and try again. Or: ${OWN.toLowerCase()}`,
 };
 
-async function bytesOf(file) {
-  if (file.size <= LARGE) return file.arrayBuffer();
+async function bytesOf(file, film) {
+  if (file.size <= (film ? LONG : LARGE)) return file.arrayBuffer();
   const bitmap = await createImageBitmap(file);
   return still(bitmap, bitmap.width, bitmap.height);
 }
@@ -63,12 +65,14 @@ function render({ model, el }) {
 
   async function send(file) {
     say("");
-    const content = await bytesOf(file).catch(() => say(file.size > LARGE ? HEAVY : FOLDER));
-    if (content) model.send({}, undefined, [content]);
+    const film = model.get("films") && FILMS.test(file.name);
+    const content = await bytesOf(file, film).catch(() => say(film && file.size > LONG ? TOO_LONG : file.size > LARGE ? HEAVY : FOLDER));
+    if (content) model.send({ name: file.name }, undefined, [content]);
   }
 
   function fileInput(parent, properties = {}) {
-    const input = make("input", parent, { type: "file", accept: "image/*", ...properties });
+    const accept = model.get("films") && !properties.hidden ? "image/*,.mp4,.m4v,.mov" : "image/*";
+    const input = make("input", parent, { type: "file", accept, ...properties });
     input.addEventListener("change", () => {
       const [file] = input.files;
       if (file) send(file).finally(() => (input.value = "")); // so that the same file can be chosen again

@@ -17,11 +17,13 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from course_lib.data import films
 from course_lib.data.images import read_image, to_file, to_image, to_png
 from course_lib.errors import CourseError
 
 SLIDER = Path(__file__).with_name("slider.js")
-LARGEST = 2048  # longer side of an image of one's own, in pixels, as in pick.js
+# Longer side of an image of one's own, as in pick.js, and of a film, in pixels; its frames at most
+LARGEST, FILM, FRAMES = 2048, 480, 32
 
 
 def data_url(picture: Image.Image, quality: int | None = None) -> str:
@@ -77,16 +79,18 @@ def slider(
     )
 
 
-def read_upload(content: bytes) -> Image.Image:
-    """The image in the bytes of a file, as ``data.images.read_image`` does it.
+def read_upload(content: bytes, name: str = "") -> list[tuple[Image.Image, float]]:
+    """The image in the bytes of a file, as ``data.images.read_image`` does it, as one frame.
 
-    Raises CourseError, which doesn't tell a visitor where on this machine the bytes lay.
+    If ``name`` ends as that of a film, and it is one, its first frames, one more than FRAMES at
+    most. Raises CourseError, which doesn't tell a visitor where on this machine the bytes lay.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "upload"
+        path = Path(folder) / f"upload{Path(name).suffix}"
         path.write_bytes(content)
         try:
-            return read_image(path)
+            frames = films.frames(path) if films.is_film(path) else [(read_image(path), 0)]
+            return [frame for frame, _ in zip(frames, range(FRAMES + 1), strict=False)]
         except CourseError as error:
             raise CourseError(error.what, "the file that you chose", error.fix) from None
 
@@ -143,9 +147,10 @@ def below(controls: Sequence[w.Widget], draw: Callable[[], tuple[str, str]]) -> 
 class Pictures(anywidget.AnyWidget):
     """Small pictures, of which pointer or keys choose one: ``value`` is its number, or None.
 
-    A button called ``own``, if any, sends the bytes of an image file as a message; so does a file
-    that is dropped on the widget, or on the box around it of class ``course-drop``, if any; and one
-    called ``camera``, the still of a camera.
+    A button called ``own``, if any, sends the bytes of an image file as a message, with ``films``
+    also those of a film, whose name goes with them; so does a file that is dropped on the widget,
+    or on the box around it of class ``course-drop``, if any; and one called ``camera``, the still
+    of a camera.
     """
 
     _esm = Path(__file__).with_name("pick.js")
@@ -153,17 +158,18 @@ class Pictures(anywidget.AnyWidget):
     options = traitlets.List().tag(sync=True)  # (name, a PNG as a data URL)
     value = traitlets.Int(0, allow_none=True).tag(sync=True)
     description = traitlets.Unicode().tag(sync=True)
-    own, camera = traitlets.Unicode().tag(sync=True), traitlets.Unicode().tag(sync=True)
+    own, camera, films = (
+        kind().tag(sync=True) for kind in (traitlets.Unicode, traitlets.Unicode, traitlets.Bool)
+    )
 
     def __init__(
         self,
         images: Float[Tensor, "n 3 s s"],
         names: Sequence[str] | None = None,
         description: str = "",
-        own: str = "",
-        camera: str = "",
+        **own: str | bool,
     ):
-        super().__init__(description=description, own=own, camera=camera)
+        super().__init__(description=description, **own)
         self.offer(images, names)
 
     def offer(self, images: Float[Tensor, "n 3 s s"], names: Sequence[str] | None = None) -> None:
@@ -180,7 +186,9 @@ class Chooser(w.VBox):
     named.
 
     ``value`` is the number of a picture, or the image in the file, at most LARGEST px on its longer
-    side. A file that is no image is told below, and raised.
+    side. With ``films`` it may be a list of frames (image, milliseconds): the first FRAMES, at most
+    FILM px on their longer side; what was left out is told below. So is a file that is no image,
+    and that is raised.
     """
 
     value = traitlets.Any(0)
@@ -191,22 +199,36 @@ class Chooser(w.VBox):
         names: Sequence[str] | None = None,
         description: str = "",
         own: str = "your own",
-        camera: str = "",
+        **more: str | bool,
     ):
-        self.pictures = Pictures(images, names, description, own, camera)
+        self.pictures = Pictures(images, names, description, own=own, **more)
         self.message = w.HTML()
         super().__init__([self.pictures, self.message])
         self.pictures.observe(self._choose, "value")
-        self.pictures.on_msg(lambda _, content, buffers: self.take(bytes(buffers[0])))
+        self.pictures.on_msg(
+            lambda _, content, buffers: self.take(bytes(buffers[0]), content.get("name", ""))
+        )
 
     def _choose(self, change: Any) -> None:
         if change["new"] is not None:
             self.message.value, self.value = "", change["new"]
 
-    def take(self, content: bytes) -> None:
-        """The image in the bytes of a file becomes the value. Raises CourseError if it is none."""
+    def take(self, content: bytes, name: str = "") -> None:
+        """The image in the bytes of a file becomes the value, or the film, if its name is given.
+
+        Raises CourseError if it is none.
+        """
         with shown_errors(self.message, "this file cannot be used"):
-            image = read_upload(content)
-            image.thumbnail((LARGEST, LARGEST))  # 20 megapixels would be held, and gone through
-        self.message.value, self.pictures.value = "", None  # so that any can be chosen again
-        self.value = image
+            frames = read_upload(content, name if self.pictures.films else "")
+            (first, _), moves = frames[0], len(frames) > 1
+            cut = moves and (len(frames) > FRAMES or max(first.size) > FILM)
+            for image, _ in frames:  # 20 megapixels would be held, and gone through
+                image.thumbnail((FILM if moves else LARGEST,) * 2)
+        self.message.value, self.pictures.value = (
+            f"Of a film this page takes at most {FRAMES} frames and {FILM} px a side; "
+            "<code>course translate</code> takes all of it."
+            if cut
+            else "",
+            None,  # so that any can be chosen again
+        )
+        self.value = frames[:FRAMES] if moves else first

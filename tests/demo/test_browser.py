@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import io
 import json
 import os
 import re
@@ -290,6 +291,20 @@ def test_a_photograph_three_ways(voila, browser, keep):
         assert waiting.value.suggested_filename == caption.replace(" ", "-") + ".png"
         saved = Image.open(waiting.value.path())
         assert (saved.format, saved.size) == ("PNG", (300, 200))
+    frames = [photograph(120, 80 + i).crop((0, i, 120, 80 + i)) for i in range(3)]
+    frames[0].save(
+        file := io.BytesIO(), "gif", append_images=frames[1:], save_all=True, duration=80
+    )
+    upload.set_input_files({"name": "a.gif", "mimeType": "image/gif", "buffer": file.getvalue()})
+    sized(shown, 120, 80)
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name=f"Save as WebP: {PHOTO[2]}").click()
+    saved = Image.open(waiting.value.path())
+    assert waiting.value.suggested_filename == "as-a-Van-Gogh.webp"
+    assert (saved.format, saved.size, saved.n_frames) == ("WEBP", (120, 80), 3)
+    saved.load()
+    assert saved.info["duration"] == 80
+    keep(page, "app_film", full_page=True)
     for where in (".course-pick", "img[alt='as a Van Gogh']"):  # all of the widget takes it
         tall = encoded(photograph(90, 130 + len(where)), "jpeg")
         dropped(page, tall, where)

@@ -298,6 +298,23 @@ def test_a_photograph_comes_out_as_of_translate_in_its_own_size(name, tmp_path):
     assert box.ways[0].picture.startswith(b"\x89PNG") and box.chosen.pictures.value is None
 
 
+@pytest.mark.parametrize(("count", "size", "kept"), [(3, (40, 30), 3), (40, (600, 20), 32)])
+def test_a_film_comes_out_as_films_of_its_size_and_speed(painted, count, size, kept):
+    first, *others = (pictures.noise(*size, i) for i in range(count))
+    told = {"append_images": others, "duration": [50 + 10 * i for i in range(count)]}
+    first.save(file := BytesIO(), "webp", save_all=True, **told)
+    painted.chosen.take(file.getvalue(), "walk.WEBP")
+    for one in (painted.true, *painted.ways):
+        film = Image.open(BytesIO(one.picture))
+        assert film.n_frames == kept and film.size == ((40, 30) if kept == 3 else (480, 16))
+    film.seek(2)
+    film.load()
+    assert film.info["duration"] == 70 and one.file == "as-a-painting.webp"
+    assert ("32 frames and 480 px" in painted.chosen.message.value) == (count == 40)
+    painted.chosen.pictures.value = 0
+    assert painted.ways[0].picture.startswith(b"\x89PNG") and one.file == "as-a-painting.png"
+
+
 def test_each_picture_appears_when_it_is_made(painted, monkeypatch):
     told, real = [], photograph.to_png
 
