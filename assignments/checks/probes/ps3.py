@@ -90,7 +90,7 @@ def pool_fill(names: dict, inputs: dict) -> dict:
     pattern, size = decode(inputs["pattern"]), inputs["size"]
     one, two, more = (marked(numbers, pattern) for numbers in inputs["batches"])
     Pool = wanted(names, "ImagePool")
-    pool, none, ages = Pool(size, 100), Pool(0, 3), Pool(5, 1)
+    pool, none, ages = Pool(size, 100), Pool(0, 3), Pool(7, 2)
     pairs = marked(inputs["pairs"], pattern)
 
     def stays(pool: Any) -> bool:  # whether the third answer comes from the first query
