@@ -225,7 +225,7 @@ def table(folder: Path) -> str:
             link = f"[{name}](../speedrun/{folder.name}/{name}.py)"
             lines.append(f"| {link} | {about} | {verdict(one)} |")
         records = [(k, statistics.fmean(one["steps"])) for k, one in found.items() if one["record"]]
-        axes.step(*zip(*records, strict=True), color=COLOURS[0], where="post")
+        axes.step(*zip(*(records or [(0, 0)]), strict=True), color=COLOURS[0], where="post")
         axes.tick_params("x", rotation=12)
         axes.set_ylim(0)
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
