@@ -87,7 +87,7 @@ release: setup site ## wheel, sdist, the site as a zip, and the notes of this ve
 	test -s dist/NOTES.md || { echo "CHANGELOG.md has no section ## $$version" >&2; exit 1; }; \
 	$(BIN)/python -m zipfile -c "dist/gan_translation_course-$$version-site.zip" build/site; ls -l dist
 
-gpu: setup ## what one NVIDIA card can do, measured in about 25 minutes; the files go to build/gpu
+gpu: setup ## what one NVIDIA card can do, measured in about 17 minutes; the files go to build/gpu
 	$(BIN)/python tools/bench_gpu.py --out build/gpu
 	$(BIN)/course run $(foreach nb,02 04b 06 08,$(wildcard notebooks/$(nb)_*.ipynb)) --require cuda --profile gpu --out build/gpu/notebooks
 

@@ -56,7 +56,7 @@ Task = tuple[str, list[str], float]  # what it is called, the words after "pytho
 def pack(folder: Path, with_wheels: bool) -> None:
     """What travels: 1/ the course, wheels, and weights as far as they fit; 2/ the other weights.
 
-    Notebooks have no outputs; films, pictures of pages and tests stay.
+    Notebooks have no outputs; films, pages, tests and pictures that no code cell opens stay.
     """
     from tracked import tracked
 
@@ -69,19 +69,26 @@ def pack(folder: Path, with_wheels: bool) -> None:
     if with_wheels:
         place = ["-d", str(folder / "1/wheels"), *WHEELS.split()]
         subprocess.run([sys.executable, *PIP, *place], check=True)
-    root, left = HERE.parent, TRIP - 100_000 - size(folder / "1")
-    names = [path.relative_to(root).as_posix() for path in tracked("**") if path.is_file()]
+    left = TRIP - 100_000 - size(folder / "1")
+    code = json.dumps(
+        [
+            cell["source"]
+            for path in tracked("notebooks/*.ipynb")
+            for cell in json.loads(path.read_bytes())["cells"]
+            if cell["cell_type"] == "code"
+        ]
+    )
     with (
         tarfile.open(folder / "1/course.tar", "w") as first,
         tarfile.open(folder / "2/weights.tar", "w") as second,
     ):
         _add(first, "commit.txt", commit().encode())
-        for name in sorted(names, key=lambda name: name.endswith(".safetensors")):
-            if not name.startswith(STAY) and not name.endswith(".film.webp"):
-                data = (root / name).read_bytes()
-                data = without_outputs(data) if name.endswith(".ipynb") else data
-                fits = left > len(data) + 1536
-                left -= fits * (len(data) + 1536)
+        for path in sorted(tracked("**"), key=lambda path: path.suffix == ".safetensors"):
+            name = path.relative_to(HERE.parent).as_posix()
+            is_opened = name.removeprefix("notebooks/") + '\\"' in code
+            if (is_opened or not name.startswith(STAY)) and not name.endswith(".film.webp"):
+                data = without_outputs(path) if path.suffix == ".ipynb" else path.read_bytes()
+                left -= (fits := left > len(data) + 1536) * (len(data) + 1536)
                 _add(first if fits else second, name, data)
     for trip in "12":
         print(f"{folder / trip}: {size(folder / trip) / 2**20:.1f} MiB")
@@ -91,8 +98,8 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def without_outputs(data: bytes) -> bytes:
-    notebook = json.loads(data)
+def without_outputs(path: Path) -> bytes:
+    notebook = json.loads(path.read_bytes())
     for cell in notebook["cells"]:
         cell |= {"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {}
     notebook["metadata"].pop("widgets", None)
