@@ -47,6 +47,12 @@ NOTEBOOKS, LIBRARY, HANDBOOK = (
 WORK, PARTS = ROOT / "build" / "site-work", ROOT / "build" / "site-parts"
 SOURCE = WORK / "source"
 NOTEBOOK_FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
+# the same pages as a GPU executed them, where there is such a run
+GPU_FILES = [
+    path
+    for path in sorted(NOTEBOOKS.glob("gpu/*.ipynb"))
+    if NOTEBOOKS / path.name in NOTEBOOK_FILES
+]
 PAGES = [*NOTEBOOK_FILES, *sorted(NOTEBOOKS.glob("*.md")), *sorted(NOTEBOOKS.glob("guide/*.md"))]
 READ = [  # files that are shown as pages to read, prose beside code; the rest as they are
     *(NOTEBOOKS / "one_file" / f"{name}.py" for name in ("pix2pix", "cyclegan", "bicyclegan")),
@@ -137,6 +143,8 @@ def place(file: Path) -> Path:
     """Where the page or picture of a file of the course lies in the site's source."""
     if file.parent == HERE:
         return SOURCE / file.name
+    if file in GPU_FILES:  # beside the other run: their links are the same
+        return SOURCE / f"{file.stem}_gpu.ipynb"
     if file in PAGES or (file.suffix in PICTURE and file.is_relative_to(NOTEBOOKS)):
         return SOURCE / file.relative_to(NOTEBOOKS)
     return (
@@ -193,9 +201,10 @@ def add(file: Path) -> None:
 def notebook(file: Path) -> dict:
     """A notebook as its page shows it: alt texts where MyST-NB looks for them, the page to play
     with in the place that demos.toml tells, playgrounds as they are, and no widgets that need a
-    kernel.
+    kernel. Of a page that a CPU and a GPU executed, each leads to the other.
     """
-    content, demo = read(file), DEMOS.get(file.stem)
+    content, is_gpu = read(file), file in GPU_FILES
+    demo = None if is_gpu else DEMOS.get(file.stem)
     if demo and not any(demo["after"] in "".join(cell["source"]) for cell in content["cells"]):
         raise ValueError(f"demos.toml: no cell of {file.name} holds {demo['after']!r}")
     content["metadata"].pop("widgets", None)
@@ -203,6 +212,9 @@ def notebook(file: Path) -> dict:
         grey = f'<p class="receipt">{receipt_line(told)}</p>'
         last = {"cell_type": "markdown", "id": "receipt", "metadata": {}, "source": grey}
         content["cells"].append(last)
+    if is_gpu:  # in no list, and found once by a search
+        content["metadata"] |= {"orphan": True, "nosearch": True}
+        file = NOTEBOOKS / file.name  # what its links start from
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = relink("".join(cell["source"]), file)
@@ -217,6 +229,12 @@ def notebook(file: Path) -> dict:
                 output["data"] = (
                     {"text/html": embedded(game[1])} if game else {"text/markdown": alone}
                 )
+    if (twin := NOTEBOOKS / "gpu" / file.name) in GPU_FILES:
+        words = "Executed on a {}. The same page, [executed on a {}]({}).".format(
+            *(("GPU", "CPU", file.name) if is_gpu else ("CPU", "GPU", place(twin).name))
+        )
+        both = {"cell_type": "markdown", "id": "both", "metadata": {}, "source": f"*{words}*"}
+        content["cells"].insert(1, both)
     return content
 
 
@@ -232,6 +250,7 @@ def cards() -> str:
         ROW, (ROOT / "README.md").read_text("utf-8")
     ):
         add(ROOT / picture)
+        text = re.sub(r"\[(.+?)\]\(.+?\)", r"\1", text)  # a card is one link
         out += [
             f"::::{{grid-item-card}} {short_title(NOTEBOOKS / f'{stem}.ipynb')}",
             f":img-top: {place(ROOT / picture).relative_to(SOURCE)}", f":img-alt: {alt}",
@@ -360,7 +379,7 @@ def fetch_parts() -> None:
 def gather() -> None:
     """The sources of all pages, into a folder of their own."""
     shutil.rmtree(WORK, ignore_errors=True)
-    for file in (*PAGES, HANDBOOK, *READ):
+    for file in (*PAGES, *GPU_FILES, HANDBOOK, *READ):
         add(file)
     library_pages()
     write(SOURCE / "command.md", command_page())
@@ -399,8 +418,8 @@ def main(target: Path) -> int:
     status = sphinx([*options, str(SOURCE), str(WORK / "pages")])
     shutil.rmtree(target, ignore_errors=True)
     shutil.move(WORK / "pages", target)
-    for file in NOTEBOOK_FILES:  # what readers download is the notebook itself
-        shutil.copy(file, target / "_sources" / file.name)
+    for file in (*NOTEBOOK_FILES, *GPU_FILES):  # what readers download is the notebook itself
+        shutil.copy(file, target / "_sources" / place(file).name)
     shutil.copytree(PARTS / "play", target / "play")
     return status
 
