@@ -122,16 +122,24 @@ def compared(name: str) -> Rows:
 
 
 def steps(profile: str, dry: bool, compiled: bool) -> Jobs:
-    """Those with a textbook step, beside it, and then all others; or torch.compile, which may take
-    minutes.
+    """Those with a textbook step, beside it, all others, and some with the batch doubled: where
+    that takes hardly longer, the card was waiting. Or torch.compile, which may take minutes.
     """
     others = () if compiled or dry else [name for name in METHODS if name not in EQUAL]
     kinds = [KINDS[0], *(COMPILED if compiled else PLAIN + GRAPHS)]
     turns = {name: kinds for name in EQUAL} | dict.fromkeys(others, kinds[1:])
-    return {name: partial(timed, name, turns[name], profile, dry) for name in turns}
+    return {name: partial(timed, name, turns[name], profile, dry) for name in turns} | {
+        f"{name}, batch doubled": partial(
+            timed, name, ["course float32 batch doubled"], profile, dry,
+            [f"batch_size={2 * method_class(name).PRESETS[profile]['batch_size']}"],
+        )
+        for name in EQUAL if not compiled
+    }  # fmt: skip
 
 
-def timed(name: str, kinds: Sequence[str], profile: str, dry: bool = False) -> Rows:
+def timed(
+    name: str, kinds: Sequence[str], profile: str, dry: bool, more: Sequence[str] = ()
+) -> Rows:
     """A row for each kind of step: median ``seconds``, ``images`` a second (an x and its y are one)
     and, on a GPU, the peak ``memory_mb`` of its networks and first steps; ``share``, its products'
     and convolutions' speed over that of a large product; with a textbook step also the ratio to
@@ -141,7 +149,7 @@ def timed(name: str, kinds: Sequence[str], profile: str, dry: bool = False) -> R
     fit() hardly does.
     """
     cls, device = method_class(name), profiles.pick_device()
-    config = make_config(name, profile, settings=EQUAL.get(name, []))
+    config = make_config(name, profile, settings=[*EQUAL.get(name, []), *more])
     taker = SimpleNamespace(config=config, device=device)
     batch = next(batches(open_dataset("facades", "train", config.image_size), taker))
     often, works, facts, products = {}, {}, {}, {}
