@@ -123,7 +123,8 @@ def unpack(home: Path, out: Path) -> None:
         place = ["--upgrade", "--target", str(home / "site")]
         subprocess.run([sys.executable, *command, *place, *wheels], check=True)
     paths = [str(home / "site"), str(home), *filter(None, [os.environ.get("PYTHONPATH")])]
-    here = {"PYTHONPATH": os.pathsep.join(paths)}
+    # the second is where nbconvert's templates lie
+    here = {"PYTHONPATH": os.pathsep.join(paths), "JUPYTER_PATH": f"{home}/site/share/jupyter"}
     here["COURSE_COMMIT"] = (home / "commit.txt").read_text() or "unknown"
     os.chdir(home)
     words = [sys.executable, "tools/gpu_all.py", *sys.argv[1:], "--out", str(out)]
