@@ -28,13 +28,22 @@ from course_lib.methods.pix2pix import Config, Pix2Pix
 from course_lib.networks.pix2pixhd import boundary_map
 from course_lib.runs import export
 from tests.demo.test_browser import dropped, stroke
+from tests.runs.test_films import shown
 from tests.support.pictures import encoded, photograph, turned
 from tests.support.served import served, window
 
-DATA = {"pix2pix": "emoji:edges", "bicyclegan": "emoji:edges", "cyclegan": "emoji:twemoji-fluent"}
-DATA |= {"colour": "photos:colour", "cut": "photos:van-gogh", "pix2pixhd": "facades:touching"}
-SIZES = {"colour": ("pix2pix", "cpu", 128, ["base_channels=24", "batch_size=1"])}  # as people
-SIZES["cut"] = ("cut", "smoke", 32, ["blur=True", "upsampling=bilinear"])  # train it
+DATA = {
+    "pix2pix": "emoji:edges",
+    "bicyclegan": "emoji:edges",
+    "cyclegan": "emoji:twemoji-fluent",
+    "colour": "photos:colour",
+    "cut": "photos:van-gogh",
+    "pix2pixhd": "facades:touching",
+}
+SIZES = {  # as people train it
+    "colour": ("pix2pix", "cpu", 128, ["base_channels=24", "batch_size=1"]),
+    "cut": ("cut", "smoke", 32, ["blur=True", "upsampling=bilinear"]),
+}
 
 
 @pytest.fixture(scope="module")
@@ -135,18 +144,7 @@ def test_a_network_that_takes_squares_only_is_exported_as_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_other_sizes_that_differ_are_refused(trained, tmp_path, monkeypatch):
-    check = export.check
-    monkeypatch.setattr(
-        export, "check", lambda *a, **b: 1.0 if a[2].shape[2] != a[2].shape[3] else check(*a, **b)
-    )
-    with pytest.raises(CourseError, match="outputs differ from PyTorch's by 1"):
-        export.export_run(trained("pix2pix"), tmp_path / "model.onnx")
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.slow
-def test_what_a_file_cannot_do_is_refused(trained, tmp_path):
+def test_what_a_file_cannot_do_is_refused(trained, tmp_path, monkeypatch):
     small = {"image_size": 16, "base_channels": 4, "d_base_channels": 4, "d_layers": 1}
     for settings in ({}, {"dropout": 0.0}, {"norm": "instance"}):
         with pytest.raises(CourseError, match="the outputs depend on chance or on the batch"):
@@ -157,6 +155,12 @@ def test_what_a_file_cannot_do_is_refused(trained, tmp_path):
         )
     with pytest.raises(CourseError, match="translates xy, not yx"):
         export.export_run(trained("pix2pix"), tmp_path / "model.onnx", "yx")
+    check = export.check  # and other sizes than that of the training may differ
+    monkeypatch.setattr(
+        export, "check", lambda *a, **b: 1.0 if a[2].shape[2] != a[2].shape[3] else check(*a, **b)
+    )
+    with pytest.raises(CourseError, match="outputs differ from PyTorch's by 1"):
+        export.export_run(trained("pix2pix"), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -321,8 +325,7 @@ def test_draw_translate_and_move_z(open_page, keep):
         "strokes look like the outlines: black on white, no grey"
     )
     shown = picture(page)
-    slider = page.locator("#sliders input").nth(2)
-    after(page, lambda: slider.press("Home"))
+    after(page, lambda: page.locator("#sliders input").nth(2).press("Home"))
     assert page.locator("#sliders output").nth(2).inner_text() == "-3.00" and picture(page) != shown
     after(page, lambda: page.click("#random"))
     assert len(set(page.locator("#sliders output").all_inner_texts())) > 4
@@ -414,8 +417,8 @@ def test_a_photograph_of_20_megapixels_that_lies_on_its_side_is_dropped_anywhere
     assert page.evaluate("[original.width, original.height]") == [1536, 2048]
     at = "(y) => [...original.getContext('2d').getImageData(700, y, 1, 1).data]"
     assert page.evaluate(at, 500)[0] > 200 and page.evaluate(at, 1500)[2] > 200
-    wide = page.locator("#stills").evaluate("one => getComputedStyle(one).gridTemplateColumns")
-    assert len(wide.split()) == 3  # upright pictures stand side by side
+    columns = "one => getComputedStyle(one).gridTemplateColumns.split(' ').length"
+    assert page.locator("#stills").evaluate(columns) == 3  # upright pictures stand side by side
 
 
 def test_the_camera_is_painted_live_and_a_refused_one_is_said(open_page, keep):
@@ -443,6 +446,36 @@ def test_the_camera_is_painted_live_and_a_refused_one_is_said(open_page, keep):
     page.get_by_role("button", name="Live camera").click()
     page.get_by_role("alert").filter(has_text="The camera was refused").wait_for()
     assert picture(page, "original") == shown and page.locator("#stills").is_visible()
+
+
+def test_a_film_is_painted_frame_by_frame_and_saved_in_its_size_and_speed(
+    open_page, trained, tmp_path
+):
+    page = open_page("photograph", permissions=["camera"])
+
+    def saved() -> tuple:
+        page.locator("#stills figure[aria-busy=true]").first.wait_for(state="detached")
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Save as WebP: cut").click()
+        waiting.value.save_as(tmp_path / "found.webp")
+        return shown(tmp_path / "found.webp")
+
+    first, *others = (photograph(350, 160, i) for i in range(3))
+    told = {"append_images": others, "save_all": True, "duration": [40, 120, 80]}
+    first.save(tmp_path / "walk.webp", lossless=True, **told)
+    page.set_input_files("#photo", tmp_path / "walk.webp")
+    pictures, speed = saved()
+    (file,) = runs.translate_files(trained("cut"), tmp_path / "walk.webp", tmp_path / "cut")
+    assert speed == told["duration"] == shown(file)[1] and pictures.shape == (3, 160, 350, 3)
+    assert np.abs(pictures - shown(file)[0]).mean() < 4
+    page.get_by_role("button", name="Pause the film").click()
+    page.get_by_role("button", name="Live camera").click()
+    page.locator("#pace").filter(has_text="draft in").wait_for()
+    page.get_by_role("button", name="Record a film").click()
+    page.wait_for_function("() => /Stop: [4-9]/.test(record.textContent) && (record.click(), 1)")
+    page.locator("#live").wait_for(state="hidden")
+    pictures, _ = saved()
+    assert 4 <= len(pictures) < 32 and pictures.shape[1:] == (360, 480, 3)
 
 
 @pytest.mark.extra

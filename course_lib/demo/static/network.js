@@ -104,7 +104,7 @@ export async function opened(file) { // ImageBitmap of an image, upright, reduce
 }
 export const NO_IMAGE = "This file is no image that the browser can read. Choose a JPEG, PNG or WebP file.";
 
-const inkOf = (width, height) => new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+export const inkOf = (width, height) => new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
 
 export function dataOf(picture, width, height) { // ImageData of what can be drawn
   const ink = inkOf(width, height);
@@ -166,10 +166,10 @@ export function put(canvas, picture) {
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
-export function save(canvas, name) {
-  canvas.toBlob((blob) => {
-    const link = make("a", { href: URL.createObjectURL(blob), download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
+export const save = (canvas, name) => canvas.toBlob((blob) => saveFile(blob, name));
+
+export function saveFile(blob, name) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -1,5 +1,6 @@
-// One photograph, as each network paints it: opened, dropped, taken, or live.
+// One photograph, or a short film, as each network paints it: opened, dropped, taken, or live.
 import * as net from "./network.js";
+import { FRAMES, PACE, framesOf, seen, toWebP } from "./film.js";
 import { $, demo, frame, make, say } from "./network.js";
 
 const DRAFT = 128, LEAST = 64, AIM = 55; // shorter side of a draft, in pixels, and what it may take, in ms
@@ -9,10 +10,14 @@ const REFUSED = {
   NotFoundError: "No camera was found. Choose a photograph, or drop one here.",
   NotReadableError: "The camera is in use by another program. Close that, or choose a photograph.",
 };
+const CUT = `Of a film this page takes ${FRAMES} frames and 480 px a side at most; course translate takes all of it.`;
+const FIRST = "This browser reads the first picture of a GIF only. Take a film as MP4 or WebM.";
+const NO_WEBP = "This browser writes no WebP files. Another one can save the film, or course translate.";
 const INSECURE = "A browser opens its camera only for pages from https or from this machine. Choose a photograph.";
 const video = $("camera"), painting = $("painting");
 let ways = []; // one for each network: its model, whether it is here, its figure and what belongs to that
 let photo = null, turn = 0, stream = null, chosen = null; // photo: ImageData; turn: of photographs, the latest counts
+let film = null; // the frames, of which photo is the first
 
 export function photographs(models, named, { photographs: samples }) {
   ways = models.map(makeWay);
@@ -41,14 +46,22 @@ async function fetched(file) { // ImageData
 }
 
 async function openFile(file) {
+  const frames = await framesOf(file).catch(() => null); // what is none may still be an image
+  if (frames) return useFilm(frames);
   const picture = await net.opened(file).catch(() => say(net.NO_IMAGE));
   if (picture) use(net.dataOf(picture, picture.width, picture.height), "");
+  if (picture && file.type === "image/gif" && !window.ImageDecoder) say(FIRST);
 }
 
-function use(picture, credit, waits = false) {
+function useFilm(frames) {
+  use(frames[0].picture, "", false, frames);
+  if (frames.cut) say(CUT);
+}
+
+function use(picture, credit, waits = false, frames = null) {
   close();
   say("");
-  photo = picture;
+  [photo, film] = [picture, frames];
   net.put($("original"), photo);
   $("credit").textContent = $("credit").title = credit;
   const { width, height } = photo, columns = height > width ? ways.length + 1 : 2;
@@ -73,24 +86,70 @@ async function paintAll() {
     way.figure.ariaBusy = "true";
     way.keep.disabled = true;
     way.busy(way.here ? "" : "waiting for its turn");
+    way.film = null;
+    way.keep.ariaLabel = `Save as ${film ? "WebP" : "PNG"}: ${way.model.title}`;
   }
+  $("pause").hidden = !film;
+  if (film) return Promise.all([play(now), paintFilm(now)]);
   for (const first of [true, false]) for (const way of ways) {
     if ((first && !way.here) || way.figure.ariaBusy === "false" || !(await load(way))) continue;
     await new Promise(requestAnimationFrame); // the last one's picture is seen first
     if (now !== turn) return;
     const since = performance.now(), { model } = way, draft = first && net.whole(model) > DRAFT;
-    let picture = await net.paint(model, model.grey ? net.inGrey(source) : source, draft ? { short: DRAFT } : {});
+    const picture = await paintOne(model, source, draft);
     if (now !== turn) return;
-    if (!draft || model.grey) picture = net.resized(picture, source.width, source.height);
-    if (model.grey) net.keepLuminance(picture, source);
     way.show(picture);
-    if (draft) continue;
-    demo.last = performance.now() - since;
-    demo.count += 1;
-    way.busy(`${(demo.last / 1000).toFixed(1)} s`);
-    way.figure.ariaBusy = "false";
-    way.keep.disabled = false;
+    if (!draft) finish(way, since);
   }
+}
+
+async function paintOne(model, source, draft = false) {
+  let picture = await net.paint(model, model.grey ? net.inGrey(source) : source, draft ? { short: DRAFT } : {});
+  if (!draft || model.grey) picture = net.resized(picture, source.width, source.height);
+  if (model.grey) net.keepLuminance(picture, source);
+  return picture;
+}
+
+function finish(way, since) {
+  demo.last = performance.now() - since;
+  demo.count += 1;
+  way.busy(`${(demo.last / 1000).toFixed(1)} s`);
+  way.figure.ariaBusy = "false";
+  way.keep.disabled = false;
+}
+
+// ---- a film, frame by frame
+async function paintFilm(now) {
+  const frames = film;
+  for (const way of ways) {
+    if (!(await load(way))) continue;
+    const since = performance.now(), made = [];
+    for (const { picture, lasts } of frames) {
+      if (now !== turn) return;
+      way.busy(`frame ${made.length + 1} of ${frames.length}`);
+      made.push({ picture: await paintOne(way.model, picture), lasts });
+      if (now === turn) way.show(made.at(-1).picture);
+    }
+    if (now !== turn) return;
+    way.film = made;
+    finish(way, since);
+  }
+}
+
+async function play(now) { // all that is painted, side by side
+  const frames = film, paused = () => now === turn && $("pause").ariaPressed === "true";
+  for (let i = 0; now === turn; i = (i + 1) % frames.length) {
+    net.put($("original"), frames[i].picture);
+    for (const way of ways) if (way.film) way.show(way.film[i].picture);
+    do await new Promise((next) => setTimeout(next, frames[i].lasts)); while (paused());
+  }
+}
+
+async function keep(way) {
+  if (!way.film) return net.save(way.canvas, `${way.model.name}.png`);
+  const file = await toWebP(way.film);
+  if (file) net.saveFile(file, `${way.model.name}.webp`);
+  else say(NO_WEBP);
 }
 
 const MB = (count) => (count / 1e6).toFixed(1);
@@ -154,6 +213,22 @@ function shoot() {
   if (width) use(net.dataOf(video, width, height), "");
 }
 
+let rolling = null; // the frames of what is recorded now
+async function record() { // until it is pressed again
+  if (rolling || !video.videoWidth) return void (rolling = null);
+  const opened = stream, since = performance.now(), mine = (rolling = []);
+  while (rolling === mine && mine.length < FRAMES && stream === opened) {
+    $("record").textContent = `Stop: ${mine.length + 1} of ${FRAMES}`;
+    mine.push({ picture: seen(video) });
+    await new Promise((next) => setTimeout(next, since + PACE * mine.length - performance.now()));
+  }
+  rolling = null;
+  $("record").textContent = "Record a film";
+  if (stream !== opened) return; // closed meanwhile
+  for (const frame of mine) frame.lasts = (performance.now() - since) / mine.length;
+  useFilm(mine);
+}
+
 function draftOf(model, aspect) { // its shorter side, as large as AIM allows
   const most = Math.min(DRAFT, Math.floor(net.whole(model))), step = model.multiple;
   const fits = model.cost ? Math.min(most, Math.sqrt(AIM / (model.cost * aspect))) : most;
@@ -188,15 +263,15 @@ function makeWay(model) {
   const [canvas, grey] = figure.querySelectorAll("canvas");
   canvas.ariaLabel = part("strong").textContent = model.title;
   grey.hidden = !model.grey;
-  const keep = Object.assign(part("button"), { onclick: () => net.save(canvas, `${model.name}.png`) });
-  keep.ariaLabel = `Save as PNG: ${model.title}`;
   $("stills").append(figure);
   const busy = (sentence) => {
     part("span").textContent = sentence;
     if (stream && model === chosen.model) $("pace").textContent = sentence; // the stills are hidden
   };
   const show = (picture) => { figure.classList.remove("blank"); net.put(canvas, picture); };
-  return { model, here: false, figure, canvas, grey, keep, busy, show, bar: part("progress") };
+  const way = { model, here: false, figure, canvas, grey, keep: part("button"), busy, show, bar: part("progress") };
+  way.keep.onclick = () => keep(way);
+  return way;
 }
 
 function makeSamples(samples) {
@@ -222,4 +297,7 @@ function makeLive() {
   $("open-camera").onclick = openCamera;
   $("close-camera").onclick = back;
   $("shoot").onclick = shoot;
+  $("record").onclick = record;
+  $("pause").onclick = ({ target }) => { target.ariaPressed = String(target.ariaPressed !== "true"); };
+  $("pause").ariaPressed = String(matchMedia("(prefers-reduced-motion: reduce)").matches);
 }

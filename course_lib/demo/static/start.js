@@ -5,7 +5,7 @@ import { photographs } from "./photo.js";
 
 const VIEWS = { photograph: photographs, draw: drawings };
 const HEADS = {
-  photograph: ["Your photograph, painted", "Choose one, take one, or drop one anywhere on this page. It never leaves your device."],
+  photograph: ["Your photograph, painted", "Choose one, take one, or drop one anywhere on this page; a short film, too. It never leaves your device."],
   draw: ["Draw and translate", "A network paints what you draw. Clear, draw, and watch: it runs in this page."],
 };
 const answer = await fetch("models.json");
