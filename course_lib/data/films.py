@@ -14,9 +14,9 @@ from course_lib.data.files import MARK
 from course_lib.data.images import Size, opened, printable, rgb
 from course_lib.errors import CourseError, need
 
-# In what steps, in ms, they tell how long a frame is shown, and the fewest steps that browsers
-# heed: they take 10 ms or less for 100, and so does this module.
-BY_PILLOW = {".gif": (10, 2), ".webp": (1, 11)}
+# In what steps, in ms, they tell how long a frame is shown; the fewest steps that browsers heed,
+# which take 10 ms or less for 100, as this module does; and the most that a file can hold.
+BY_PILLOW = {".gif": (10, 2, 2**16 - 1), ".webp": (1, 11, 2**24 - 1)}
 BY_AV = (".mp4", ".m4v", ".mov")  # by H.264
 
 
@@ -74,13 +74,15 @@ def to_film(
     """The film of these ``pictures``, of one ``size``, in the container that ``path`` is named by.
 
     It says that it is the course's, runs in a circle where its kind can, and has no sound. Each
-    frame begins when the ``durations`` (ms) before it have passed, as nearly as the container can
-    tell. A WebP of one frame is a still.
+    frame begins when the ``durations`` (ms) before it have passed, in whole steps of the container:
+    of 10 ms in GIF, of 1 in WebP. There a frame lasts at least 20 or 11 ms, so that browsers heed
+    it, and what follows a shorter one begins later; it is cut at 655 s or 4.6 hours. A WebP of one
+    frame is a still.
     """
     file, kind = io.BytesIO(), path.suffix.lower()
-    step, fewest = BY_PILLOW.get(kind, (1 / 90, 1))  # an MP4 counts in 1/90,000 s
+    step, fewest, most = BY_PILLOW.get(kind, (1 / 90, 1, 2**32))  # an MP4 counts in 1/90,000 s
     begins = [round(each / step) for each in accumulate(durations, initial=0)]
-    lasts = [max(end - begin, fewest) for begin, end in pairwise(begins)]
+    lasts = [min(max(end - begin, fewest), most) for begin, end in pairwise(begins)]
     if kind in BY_PILLOW:
         (exif := Image.Exif())[ExifTags.Base.Software] = MARK
         first, *others = (picture.convert("RGB") for picture in pictures)

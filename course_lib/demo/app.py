@@ -56,10 +56,10 @@ EMOJI = ("fox_face", "mushroom", "tangerine", "car", "hiking_boot")
 CHOSEN = "red_panda"  # the test photograph that is shown first
 WAITING = '<p class="waiting" role="status">One moment: this page is made when it is opened.</p>'
 HINTS = {  # what to try first in a tab of this kind; in the order of the tabs
-    "Photograph": "Drop a photograph here, or take one with the camera; a short film (GIF, WebP, "
-    "or MP4 with the extra film) comes back as films to save. Which colours are a guess? "
-    "Then try a face, or a street at night: the course's networks learned from no portrait, and "
-    "from next to no night.",
+    "Photograph": "Drop a photograph here, or take one with the camera. A short film, from there "
+    "or in a file (GIF, WebP, or MP4 with the extra film), comes back as films to save. Which "
+    "colours are a guess? Then try a face, or a street at night: the course's networks learned "
+    "from no portrait, and from next to no night.",
     "Draw": "Press Clear, draw a circle with two eyes, and watch. Or start from an outline.",
     "Many answers": "Press random z a few times: one input, many answers. Then pull one slider of "
     "z from end to end.",
@@ -153,8 +153,10 @@ def _kinds(run: Translator) -> list[str]:
 
 def _ways(shown: dict[str, Translator]) -> w.Widget:
     """One photograph, of test or one's own, through all of them."""
-    test = [photo["name"] for photo in photos.entries() if photo["split"] == "test"]
-    names = sorted(test, key=lambda name: name != CHOSEN)
+    names = sorted(
+        (photo["name"] for photo in photos.entries() if photo["split"] == "test"),
+        key=lambda name: name != CHOSEN,
+    )
     networks = {
         CAPTIONS.get(shipped.name_of(run.folder) or "", title): (run.method, run.settings)
         for title, run in shown.items()

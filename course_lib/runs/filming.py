@@ -45,5 +45,5 @@ def translate_film(
         for path, pictures in zip(targets, zip(*made, strict=True), strict=True):
             shown, size = map(Image.open, pictures), Image.open(pictures[0]).size
             replace_file(path, films.to_film(path, shown, durations, size))
-    shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)  # while no other run may write there
     return targets

@@ -54,7 +54,7 @@ def picture_to_x(data: bytes, size: int) -> Float[Tensor, "1 3 s s"]:
     A line drawing is taken as it is: colourless, black on white, its lines narrower than an eighth
     of the picture. Raises CourseError for data that is not an image.
     """
-    ((image, _),) = read_upload(data)
+    (((image, _),), _) = read_upload([data])
     small = to_tensor(image, 128)
     grey, dark = small.mean(0), (small.mean(0, keepdim=True) < 0).float()
     colourless = small.amax(0) - small.amin(0) < 0.3

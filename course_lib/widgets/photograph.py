@@ -67,11 +67,12 @@ class Ways(w.VBox):
     """A photograph, and what each of ``networks`` makes of it, with a link that saves it as PNG.
 
     It is one of ``photos``, by their names, or your own: a file, chosen or dropped, or a still of
-    the camera, reduced to 2,048 px on its longer side. A short film becomes films of its size and
-    speed, in WebP: see ``show.Chooser``. ``networks`` are runs as ``runs.open_run`` gives them, by
-    what is written below their pictures. They see the photograph as ``runs.translate_files`` shows
-    it to them, in grey if they have learned to colour. The first pictures are made when a page
-    shows the widget. An error appears above the pictures, which stay, and is raised again.
+    the camera, reduced to 2,048 px on its longer side. A short film, of a file or the camera,
+    becomes films of its size and speed, in WebP: see ``show.Chooser``. ``networks`` are runs as
+    ``runs.open_run`` gives them, by what is written below their pictures. They see the photograph
+    as ``runs.translate_files`` shows it to them, in grey if they have learned to colour. The first
+    pictures are made when a page shows the widget. An error appears above the pictures, which stay,
+    and is raised again.
     """
 
     def __init__(self, networks: Networks, photos: Mapping[str, Image.Image]):
@@ -81,8 +82,13 @@ class Ways(w.VBox):
             for photo in photos.values()
         ]
         small = [to_tensor(ImageOps.fit(photo, (SMALL, SMALL)), SMALL) for photo in self.photos]
-        names = {"own": "Your photograph or film", "camera": "Take one with the camera"}
-        self.chosen = Chooser(torch.stack(small), list(photos), films=True, **names)
+        self.chosen = Chooser(
+            torch.stack(small),
+            list(photos),
+            own="Your photograph or film",
+            camera="Take one with the camera",
+            films=True,
+        )
         files = [re.sub(r"\W+", "-", caption).strip("-") + ".png" for caption in networks]
         self.true, *self.ways = (
             Picture(caption=caption, file=file)
@@ -123,7 +129,7 @@ class Ways(w.VBox):
                 self.message.value = ""
             except BaseException:  # an interrupt, too
                 for one, (picture, file) in zip(pictures, before, strict=True):
-                    one.picture, one.file, one.busy = picture, file, False
+                    one.file, one.picture, one.busy = file, picture, False  # a page asks in turn
                 raise
 
 

@@ -3,10 +3,12 @@
 
 const LARGE = 4e6; // bytes of a file; larger ones are made smaller before they are sent
 const FILMS = /[.](gif|webp|mp4|m4v|mov)$/i, LONG = 8e6; // names of what may be films, and their bytes; the kernel's door is not much wider
-const SIDE = 2048; // longer side of those, in pixels, as LARGEST in show.py
+const SIDE = 2048, FILM = 480; // longer side of those, and of a film of the camera, in pixels, as in show.py
+const FRAMES = 32, PACE = 100; // of a film of the camera: its frames at most, as in show.py, and ms from one to the next
 const OWN = "Choose a file of yours instead.";
 const HEAVY = "The browser cannot read this file, and it has more than 4 MB. Reduce it, or choose a JPEG, PNG or WebP file.";
 const TOO_LONG = "The page takes films of at most 8 MB. Shorten it, or give it to: course translate";
+const FIRST = `If this is a film, you see its first picture only. ${TOO_LONG}`;
 const FOLDER = "A folder cannot be read here. Give one image."; // or a file that has gone
 const REFUSED = { // by the name of the browser's error
   NotAllowedError: `The camera was refused. ${OWN} (The browser's settings for this page allow it again.)`,
@@ -20,9 +22,9 @@ async function bytesOf(file, film) {
   return still(bitmap, bitmap.width, bitmap.height);
 }
 
-// JPEG of an image or a video, at most SIDE large
-async function still(source, ...sides) {
-  const scale = SIDE / Math.max(...sides, SIDE), small = document.createElement("canvas");
+// JPEG of an image or a video, at most so large
+async function still(source, width, height, most = SIDE) {
+  const sides = [width, height], scale = most / Math.max(...sides, most), small = document.createElement("canvas");
   [small.width, small.height] = sides.map((side) => Math.max(1, Math.round(side * scale)));
   const ink = small.getContext("2d");
   ink.fillStyle = "#fff"; // under what is transparent
@@ -67,7 +69,9 @@ function render({ model, el }) {
     say("");
     const film = model.get("films") && FILMS.test(file.name);
     const content = await bytesOf(file, film).catch(() => say(film && file.size > LONG ? TOO_LONG : file.size > LARGE ? HEAVY : FOLDER));
-    if (content) model.send({ name: file.name }, undefined, [content]);
+    if (!content) return;
+    model.send({ name: file.name }, undefined, [content]);
+    if (film && file.size > LONG) say(FIRST);
   }
 
   function fileInput(parent, properties = {}) {
@@ -140,14 +144,16 @@ function render({ model, el }) {
     const video = make("video", studio, { autoplay: true, muted: true, playsInline: true, srcObject: stream });
     video.setAttribute("aria-label", "what the camera sees");
     const take = make("button", studio, { type: "button", textContent: "Take the picture", disabled: true });
+    const roll = make("button", studio, { type: "button", textContent: "Record a film", disabled: true, hidden: !model.get("films") });
     const leave = make("button", studio, { type: "button", textContent: "Close the camera" });
-    for (const one of [take, leave]) one.dataset.lmSuppressShortcuts = "true";
+    for (const one of [take, roll, leave]) one.dataset.lmSuppressShortcuts = "true";
     leave.addEventListener("click", close);
     take.addEventListener("click", async () => {
       const content = await still(video, video.videoWidth, video.videoHeight);
       close();
       model.send({}, undefined, [content]);
     });
+    roll.addEventListener("click", () => record(video, roll, take), { once: true });
     stream.getVideoTracks()[0].addEventListener("ended", () => {
       close();
       say(`The camera has stopped. ${OWN}`);
@@ -155,8 +161,23 @@ function render({ model, el }) {
     studio.hidden = false;
     await video.play().catch(() => {}); // it was closed meanwhile
     if (stream !== opened) return;
-    take.disabled = false;
+    take.disabled = roll.disabled = false;
     take.focus();
+  }
+
+  async function record(video, roll, take) { // until the button is pressed again
+    const opened = stream, frames = [], since = performance.now();
+    let goes = take.disabled = true;
+    roll.addEventListener("click", () => (goes = false));
+    while (goes && frames.length < FRAMES && stream === opened) {
+      roll.textContent = `Stop: ${frames.length + 1} of ${FRAMES} pictures`;
+      frames.push(await still(video, video.videoWidth, video.videoHeight, FILM));
+      await new Promise((next) => setTimeout(next, since + PACE * frames.length - performance.now()));
+    }
+    if (stream !== opened) return; // closed meanwhile
+    const lasts = (performance.now() - since) / frames.length;
+    close();
+    model.send({ name: "camera.jpg", lasts }, undefined, frames);
   }
 
   const show = () => inputs.forEach((input, i) => (input.checked = i === model.get("value")));

@@ -18,10 +18,9 @@ from course_lib.widgets.show import Panel, image_tag
 def frames(run_folder: Path | str) -> list[tuple[int, Path]]:
     """(step, PNG file) of each preview of a run, in order. Raises CourseError if there is none."""
     paths = (expanded(run_folder) / "previews").glob("*.png")
-    numbered = sorted((int(path.stem), path) for path in paths if path.stem.isdecimal())
-    if not numbered:
-        raise CourseError("no previews here", run_folder, "give the --out folder of course train")
-    return numbered
+    if numbered := sorted((int(path.stem), path) for path in paths if path.stem.isdecimal()):
+        return numbered
+    raise CourseError("no previews here", run_folder, "give the --out folder of course train")
 
 
 def draw_moment(run_folder: Path | str, index: int) -> tuple[Image.Image, Image.Image]:

@@ -22,8 +22,9 @@ from course_lib.data.images import read_image, to_file, to_image, to_png
 from course_lib.errors import CourseError
 
 SLIDER = Path(__file__).with_name("slider.js")
-# Longer side of an image of one's own, as in pick.js, and of a film, in pixels; its frames at most
-LARGEST, FILM, FRAMES = 2048, 480, 32
+# Longer side of an image of one's own, and of a film, in pixels; its frames at most, as in pick.js;
+# and the pixels of its file that are gone through at most, about 30 frames of 3840 x 2160
+LARGEST, FILM, FRAMES, PIXELS = 2048, 480, 32, 2**28
 
 
 def data_url(picture: Image.Image, quality: int | None = None) -> str:
@@ -59,12 +60,16 @@ def slider(
     ``axes`` gives the values of each by its name, ``{"k": range(1, 11)}``. ``start`` are the
     numbers of the values to begin with. With a ``map_width`` in pixels, and two axes, the whole
     sheet stands beside the picture as a map, over which a pointer drags. The sheet is a WebP file
-    of quality 80. Raises CourseError if it would have more than 16,383 px on a side.
+    of quality 80. Raises CourseError if it would have more than 16,383 px on a side, and ValueError
+    for pictures of several sizes, or more or fewer than the values ask for.
     """
     names = [(name, [*map(str, values)]) for name, values in axes.items()]
     images = [Image.open(io.BytesIO(to_png(picture, 1))) for picture in pictures]
-    across, (width, height) = len(images) // len(names[0][1]), images[0].size
-    sheet = Image.new("RGB", (across * width, len(names[0][1]) * height))
+    rows, across = (len(values) for _, values in [*names, ("", [""])][:2])
+    if len(images) != rows * across or len({image.size for image in images}) > 1:
+        raise ValueError(f"a slider needs {rows} x {across} pictures, all of one size")
+    width, height = images[0].size
+    sheet = Image.new("RGB", (across * width, rows * height))
     for i, image in enumerate(images):
         sheet.paste(image, (i % across * width, i // across * height))
     told = json.dumps({"axes": names, "start": start, "map": map_width}, ensure_ascii=False)
@@ -79,20 +84,33 @@ def slider(
     )
 
 
-def read_upload(content: bytes, name: str = "") -> list[tuple[Image.Image, float]]:
-    """The image in the bytes of a file, as ``data.images.read_image`` does it, as one frame.
+def read_upload(
+    files: Sequence[bytes], name: str = "", lasts: float = 0
+) -> tuple[list[tuple[Image.Image, float]], bool]:
+    """The image in the bytes of a file, as ``data.images.read_image`` does it, as one frame of at
+    most LARGEST px on its longer side; whether a part of a film was left out.
 
-    If ``name`` ends as that of a film, and it is one, its first frames, one more than FRAMES at
-    most. Raises CourseError, which doesn't tell a visitor where on this machine the bytes lay.
+    If ``name`` ends as that of a film, and it is one, its first frames of at most FILM px: FRAMES
+    of them, or as many as have PIXELS in all. Several files are frames that last ``lasts`` ms each.
+    Raises CourseError, which doesn't tell a visitor where on this machine the bytes lay.
     """
+    kept, pixels, cut = [], 0, False
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix}"
-        path.write_bytes(content)
         try:
-            frames = films.frames(path) if films.is_film(path) else [(read_image(path), 0)]
-            return [frame for frame, _ in zip(frames, range(FRAMES + 1), strict=False)]
+            for content in files:
+                path.write_bytes(content)
+                moves = films.is_film(path)
+                for image, shown in films.frames(path) if moves else [(read_image(path), lasts)]:
+                    pixels += image.width * image.height
+                    if len(kept) == FRAMES or (kept and pixels > PIXELS):
+                        return kept, True
+                    cut |= moves and max(image.size) > FILM
+                    image.thumbnail((FILM if moves else LARGEST,) * 2)  # before the next is read
+                    kept.append((image, shown))
         except CourseError as error:
             raise CourseError(error.what, "the file that you chose", error.fix) from None
+    return kept, cut
 
 
 @contextmanager
@@ -150,7 +168,7 @@ class Pictures(anywidget.AnyWidget):
     A button called ``own``, if any, sends the bytes of an image file as a message, with ``films``
     also those of a film, whose name goes with them; so does a file that is dropped on the widget,
     or on the box around it of class ``course-drop``, if any; and one called ``camera``, the still
-    of a camera.
+    of a camera, with ``films`` also several, and for how many milliseconds each is shown.
     """
 
     _esm = Path(__file__).with_name("pick.js")
@@ -205,30 +223,24 @@ class Chooser(w.VBox):
         self.message = w.HTML()
         super().__init__([self.pictures, self.message])
         self.pictures.observe(self._choose, "value")
-        self.pictures.on_msg(
-            lambda _, content, buffers: self.take(bytes(buffers[0]), content.get("name", ""))
-        )
+        self.pictures.on_msg(lambda _, content, buffers: self.take(*map(bytes, buffers), **content))
 
     def _choose(self, change: Any) -> None:
         if change["new"] is not None:
             self.message.value, self.value = "", change["new"]
 
-    def take(self, content: bytes, name: str = "") -> None:
-        """The image in the bytes of a file becomes the value, or the film, if its name is given.
-
-        Raises CourseError if it is none.
+    def take(self, *files: bytes, name: str = "", lasts: float = 0) -> None:
+        """The image in the bytes of a file becomes the value, or the film, if its name is given, or
+        that of several files; see :func:`read_upload`. Raises CourseError if it is none.
         """
         with shown_errors(self.message, "this file cannot be used"):
-            frames = read_upload(content, name if self.pictures.films else "")
-            (first, _), moves = frames[0], len(frames) > 1
-            cut = moves and (len(frames) > FRAMES or max(first.size) > FILM)
-            for image, _ in frames:  # 20 megapixels would be held, and gone through
-                image.thumbnail((FILM if moves else LARGEST,) * 2)
+            frames, cut = read_upload(files, name if self.pictures.films else "", lasts)
         self.message.value, self.pictures.value = (
-            f"Of a film this page takes at most {FRAMES} frames and {FILM} px a side; "
+            f"Of a film this page takes at most {FRAMES} frames (of large ones, fewer) and {FILM} "
+            "px a side; "
             "<code>course translate</code> takes all of it."
             if cut
             else "",
             None,  # so that any can be chosen again
         )
-        self.value = frames[:FRAMES] if moves else first
+        self.value = frames if frames[1:] else frames[0][0]

@@ -40,8 +40,9 @@ def test_each_kind_of_thing_to_play_with_has_one_tab_with_a_choice_of_models(mon
     munit = made("munit", "emoji:twemoji-fluent", "borrowed")
     hd = made("pix2pixhd", "facades", "mine")
     colour = made("pix2pix", "photos:colour", "shipped:photos-colour")
-    named = {"first": night, "second": night, "borrowed": munit, "mine": hd, "grey": colour}
-    pages = app._pages(named)
+    pages = app._pages(
+        {"first": night, "second": night, "borrowed": munit, "mine": hd, "grey": colour}
+    )
     assert list(pages) == [kind for kind in app.HINTS if kind != "Draw"]
     model, message, place = pages["There and back"]().children
     assert model.options == ("first", "second") and message.value == ""
@@ -72,8 +73,7 @@ def test_photographs_go_to_networks_that_have_learned_from_some(tmp_path):
         made("pix2pix", mine, "A|B", beside=True),
         made("pix2pix", "photos:sharp", "sharp"),
     )
-    named = {run.title: run for run in models}
-    ways = app._pages(named)["Photograph"]().ways
+    ways = app._pages({run.title: run for run in models})["Photograph"]().ways
     assert [way.caption for way in ways] == ["as a Van Gogh", "horses"]
 
 

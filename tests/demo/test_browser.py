@@ -124,15 +124,14 @@ def voila(tmp_path_factory):
     folder = tmp_path_factory.mktemp("app")
     small.trained(folder / "own", size=32, steps=8, previews=3)
     names = (
-        "photos-colour",
-        "photo-van-gogh",
-        "photo-ukiyo-e",
-        "edges-emoji",
-        "facades-many",
-        "flat-3d",
+        "shipped:photos-colour",
+        "shipped:photo-van-gogh",
+        "shipped:photo-ukiyo-e",
+        "shipped:edges-emoji",
+        "shipped:facades-many",
+        "shipped:flat-3d",
     )
-    shipped = [f"shipped:{name}" for name in names]
-    course = [sys.executable, "-m", "course_lib.cli", "demo", *shipped, "own"]
+    course = [sys.executable, "-m", "course_lib.cli", "demo", *names, "own"]
     with socket.create_server(("127.0.0.1", 0)) as free:
         command = [*course, "--no-browser", "--port", str(free.getsockname()[1])]
     server = Server(command, folder, r"http://127\.0\.0\.1:\d+/\?token=\S+")
@@ -220,8 +219,7 @@ def test_the_app_is_played_with(voila, browser, keep):
     changes(picture, lambda: page.get_by_role("button", name="3-D to flat, and back").click())
     keep(page, "app_both_ways")
     picture = tab("Training", "img[alt^='translations of held-out']")
-    handle = page.locator(".noUi-handle:visible").first
-    changes(picture, lambda: handle.press("ArrowRight"), "alt")
+    changes(picture, lambda: page.locator(".noUi-handle:visible").first.press("ArrowRight"), "alt")
     keep(page, "app_training")
     tab("Real or fake?", "button:text('start')").click()
     page.wait_for_function("document.querySelector('.study .seen')")
@@ -232,8 +230,11 @@ def test_the_app_is_played_with(voila, browser, keep):
     assert "one was real" in page.locator(".study p[role=status]").inner_text()
     picture = tab("What D sees", "img[alt*='arrow keys move the patch']")
     box = picture.bounding_box()
-    place = box["x"] + 0.1 * box["width"], box["y"] + 0.4 * box["height"]
-    changes(picture, lambda: page.mouse.move(*place), "alt")
+    changes(
+        picture,
+        lambda: page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.4 * box["height"]),
+        "alt",
+    )
     changes(picture, lambda: picture.press("ArrowRight"), "alt")
     keep(page, "app_lens")
     watch.check()
@@ -281,8 +282,11 @@ def test_a_photograph_three_ways(voila, browser, keep):
     shown[-1].wait_for()
     keep(page, "app_photograph", full_page=True)
     upload = page.locator(".course-pick input[type=file]").first
-    photo = {"name": "mine.jpg", "mimeType": "image/jpeg"}
-    photo["buffer"] = encoded(photograph(300, 200), "jpeg")
+    photo = {
+        "name": "mine.jpg",
+        "mimeType": "image/jpeg",
+        "buffer": encoded(photograph(300, 200), "jpeg"),
+    }
     upload.set_input_files(photo)
     sized(shown, 300, 200)
     for caption in PHOTO[1:]:
@@ -303,13 +307,16 @@ def test_a_photograph_three_ways(voila, browser, keep):
     assert (saved.format, saved.size, saved.n_frames) == ("WEBP", (120, 80), 3)
     keep(page, "app_film", full_page=True)
     for where in (".course-pick", "img[alt='as a Van Gogh']"):  # all of the widget takes it
-        tall = encoded(photograph(90, 130 + len(where)), "jpeg")
-        dropped(page, tall, where)
+        dropped(page, encoded(photograph(90, 130 + len(where)), "jpeg"), where)
         sized(shown, 90, 130 + len(where))
     assert page.locator(".course-over").count() == 0
-    large = Image.effect_noise((5472, 3648), 60).convert("RGB")  # 20 megapixels, 14 MB
-    upload.set_input_files(photo | {"buffer": encoded(large, "jpeg")})
+    upload.set_input_files(  # 20 megapixels, 14 MB
+        photo | {"buffer": encoded(Image.effect_noise((5472, 3648), 60).convert("RGB"), "jpeg")}
+    )
     sized(shown, 2048, 1365)
+    huge = encoded(Image.effect_noise((3600, 3600), 99), "gif")
+    upload.set_input_files({"name": "a.gif", "mimeType": "image/gif", "buffer": huge})
+    page.get_by_text("If this is a film, you see its first picture only.").wait_for()
     page.set_viewport_size({"width": 390, "height": 844})
     keep(page, "app_photograph_phone", full_page=True)
     watch.check()
@@ -347,6 +354,16 @@ def test_the_camera_takes_a_photograph(voila, browser, keep):
     assert page.evaluate("window.track.readyState") == "ended"  # its light is out
     sized([page.get_by_alt_text(caption, exact=True) for caption in PHOTO], 1280, 960)
     keep(page, "app_camera_taken", full_page=True)
+    camera.click()
+    page.locator("button:text('Record a film'):enabled").click()
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".course-camera button")].some(
+            (one) => /Stop: [4-9]/.test(one.textContent) && (one.click(), true))"""
+    )
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name=f"Save as WebP: {PHOTO[2]}").click()
+    saved = Image.open(waiting.value.path())
+    assert saved.size == (480, 360) and 4 <= saved.n_frames < 32
     camera.click()
     page.locator("button:text('Take the picture'):enabled").wait_for()
     page.evaluate(f"{track}.dispatchEvent(new Event('ended'))")  # as if it were unplugged
@@ -388,12 +405,16 @@ def test_without_a_camera_nothing_is_lost(voila, browser, why, said):
 
 
 def test_what_the_app_cannot_do_is_said(tmp_path, monkeypatch):
-    with pytest.raises(CourseError, match="no shipped weights"):
-        app.serve(["shipped:nothing"])
-    with pytest.raises(CourseError, match="no readable run"):
-        app.serve([str(tmp_path)])
-    answers = pytest.raises(CourseError, match="answers on port")
-    with socket.create_server(("127.0.0.1", 0)) as taken, answers:
+    for place, said in (
+        ("shipped:nothing", "no shipped weights"),
+        (str(tmp_path), "no readable run"),
+    ):
+        with pytest.raises(CourseError, match=said):
+            app.serve([place])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(CourseError, match="answers on port"),
+    ):
         app.serve(["shipped:edges-emoji"], port=taken.getsockname()[1])
     monkeypatch.setitem(sys.modules, "voila.app", None)
     with pytest.raises(CourseError, match="package that is missing"):
@@ -414,8 +435,10 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     cells = [nbformat.v4.new_code_cell(code) for code in ("pass", NOTEBOOK)]
     kernel = {"name": "python3", "display_name": "Python 3"}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(notebook, folder / "draw.ipynb")
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}),
+        folder / "draw.ipynb",
+    )
     settings = {
         "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are on the page
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -424,13 +447,17 @@ def lab(tmp_path_factory):
         file = folder / "settings" / "@jupyterlab" / f"{place}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(values))
-    places = {"CONFIG_DIR": "config", "DATA_DIR": "data"}
-    own = {f"JUPYTER_{name}": str(folder / place) for name, place in places.items()}
-    own["JUPYTERLAB_WORKSPACES_DIR"] = str(folder / "work")
-    own["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
-    options = ["--no-browser", "--ServerApp.port=0", "--allow-root"]
-    command = [sys.executable, "-m", "jupyterlab", *options]
-    server = Server(command, folder, r"http://127\.0\.0\.1:\d+/lab\?token=\w+", own)
+    places = {
+        "_CONFIG_DIR": "config",
+        "_DATA_DIR": "data",
+        "LAB_WORKSPACES_DIR": "work",
+        "LAB_SETTINGS_DIR": "settings",
+    }
+    own = {f"JUPYTER{name}": str(folder / place) for name, place in places.items()}
+    command = ["-m", "jupyterlab", "--no-browser", "--ServerApp.port=0", "--allow-root"]
+    server = Server(
+        [sys.executable, *command], folder, r"http://127\.0\.0\.1:\d+/lab\?token=\w+", own
+    )
     yield server
     server.stop()
 
@@ -444,8 +471,12 @@ def test_make_lab_opens_notebook_00_and_shows_nothing_that_a_learner_does_not_ne
     make = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True)
     command = make.stdout[make.stdout.rindex("env -u") :].strip()
     options = "--no-browser --ServerApp.port=0 --allow-root"
-    own = {"JUPYTER_CONFIG_DIR": str(tmp_path), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "work")}
-    own |= {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"), "MPLBACKEND": "Agg"}
+    own = {
+        "JUPYTER_CONFIG_DIR": str(tmp_path),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "work"),
+        "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
+        "MPLBACKEND": "Agg",
+    }
     ready = r"http://127\.0\.0\.1:\d+/lab/tree/00_start_here\.ipynb\?token=\w+"
     server = Server(["bash", "-c", f"exec {command} {options}"], ROOT, ready, own)
     try:
@@ -478,8 +509,9 @@ def run_all(watch: Watch, name: str) -> None:
     page = watch.page
     address, token = watch.server.address.split("/lab?token=")
     wanted = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
-    headers = {"Authorization": f"token {token}"}
-    answer = page.request.post(f"{address}/api/sessions", data=wanted, headers=headers)
+    answer = page.request.post(
+        f"{address}/api/sessions", data=wanted, headers={"Authorization": f"token {token}"}
+    )
     assert answer.ok, answer.text()
     page.goto(f"{address}/lab/workspaces/{Path(name).stem}/tree/{name}?token={token}")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()

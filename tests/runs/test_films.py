@@ -1,8 +1,10 @@
 """A film is translated frame by frame: its size, its speed, one code, and on after a kill."""
 
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,12 +50,8 @@ def test_a_film_becomes_a_film_of_its_size_and_speed(tmp_path, course, suffix):
         alone = np.asarray(Image.open(tmp_path / "s" / f"alone_{k}.png")).astype(int)
         of_others = np.abs(pictures - alone).mean((1, 2, 3))
         assert of_others.argmin() == 2 and of_others[2] < 12 < np.delete(of_others, 2).min()
-
-
-def test_a_still_of_a_film_is_its_first_frame(tmp_path, course):
-    source = written(tmp_path / "walk.webp")
     assert course(*MANY, "--input", source, "--output", tmp_path / "still.png")[0] == 0
-    assert getattr(Image.open(tmp_path / "still.png"), "n_frames", 1) == 1
+    assert getattr(Image.open(tmp_path / "still.png"), "n_frames", 1) == 1  # its first frame
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".gif"])
@@ -69,6 +67,9 @@ def test_frames_that_look_alike_stay_frames_in_their_time(tmp_path, suffix):
         pictures, speed = shown(target)
         true = np.stack([np.asarray(Image.open(path)).astype(int) for path in paths])
         assert len(speed) == 6 and sum(speed) == 200 and np.abs(pictures - true).mean() < 2
+    blocks = [Image.new("RGB", (24, 16), colour) for colour in ("red", "teal")]
+    target.write_bytes(films.to_film(target, blocks, [5, 2e7], (24, 16)))
+    assert shown(target)[1] == ([20, 655_350] if suffix == ".gif" else [11, 2**24 - 1])
 
 
 def test_a_film_that_was_held_upright_is_translated_upright(tmp_path):
@@ -83,12 +84,13 @@ def test_a_film_that_was_held_upright_is_translated_upright(tmp_path):
 
 @pytest.mark.usefixtures("one_thread")
 def test_killed_it_goes_on_where_it_was(tmp_path, course):
-    days = film("walk", 64, 8, seed=1).days
-    first, *others = map(Image.fromarray, days)
+    first, *others = map(Image.fromarray, film("walk", 64, 8, seed=1).days)
     source = tmp_path / "walk.webp"
     first.save(source, save_all=True, append_images=others, duration=40, lossless=True)
-    command = [sys.executable, "-m", "course_lib.cli", "translate", "--device", "cpu"]
-    command += ["--run", "shipped:day-night", "--input", str(source), "--output"]
+    command = [
+        *(sys.executable, "-m", "course_lib.cli", "translate", "--device", "cpu"),
+        *("--run", "shipped:day-night", "--input", str(source), "--output"),
+    ]
     quiet = {"env": ONE_THREAD, "stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
 
     def made():
@@ -129,10 +131,13 @@ def test_frames_of_another_film_or_another_code_are_not_taken(
     with only_run(aside):  # another run makes this film
         said = refusal(*MANY, "--input", source, "--output", out, "--seed", 1)
     assert "is writing here" in said[0] and len([*aside.glob("*.png")]) == 8
+    held, real = [], shutil.rmtree  # while this run holds the folder, no other's frames are lost
+    keep = lambda path, **more: held.append(Path(path, ".pid").exists()) or real(path, **more)  # noqa: E731
+    monkeypatch.setattr("course_lib.runs.filming.shutil.rmtree", keep)
     for name in (out, tmp_path / "peace.webp"):
         assert course(*MANY, "--input", source, "--output", name, "--seed", 1)[0] == 0
     assert out.read_bytes() == (tmp_path / "peace.webp").read_bytes()
-    assert not [*tmp_path.glob(".writing-*")]
+    assert held == [True, True] and not [*tmp_path.glob(".writing-*")]
 
 
 def test_films_that_are_refused(tmp_path, refusal, monkeypatch):

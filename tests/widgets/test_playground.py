@@ -42,8 +42,10 @@ CODES = {"G": (2, 1), "E": (1, 2), "D1": (2, 1), "D2": (2, 1)}
 
 def points_step(o, batch, update, judged, G, D):
     loss = LOSSES[o["loss"]]
-    of_d = judged("D", loss, batch["real"], G(batch["z"]))
-    return {"D": of_d, "G": update(loss[2](D(G(batch["z"]))), "G")}
+    return {
+        "D": judged("D", loss, batch["real"], G(batch["z"])),
+        "G": update(loss[2](D(G(batch["z"]))), "G"),
+    }
 
 
 def cycle_step(o, batch, update, judged, G_xy, G_yx, D_x, D_y):
@@ -53,8 +55,7 @@ def cycle_step(o, batch, update, judged, G_xy, G_yx, D_x, D_y):
     terms |= {"forward": losses.l1(G_yx(fake_y), x), "backward": losses.l1(G_xy(fake_x), y)}
     terms["identity"] = losses.l1(G_xy(y), y) + losses.l1(G_yx(x), x)
     update(sum(o.get(name, 1) * term for name, term in terms.items()), "Gxy", "Gyx")
-    of_d = judged("Dy", LEAST, y, fake_y) + judged("Dx", LEAST, x, fake_x)
-    return terms | {"D": of_d}
+    return terms | {"D": judged("Dy", LEAST, y, fake_y) + judged("Dx", LEAST, x, fake_x)}
 
 
 def code_step(o, batch, update, judged, G, E, D1, D2):
@@ -118,8 +119,10 @@ def test_twenty_steps_are_those_of_torch(tmp_path, step, shapes, options):
         return update(loss[0](nets[name](real)) + loss[1](nets[name](fake.detach())), name)
 
     def vectors():
-        to_vector = nn.utils.parameters_to_vector
-        return {name: to_vector(net.parameters()).tolist() for name, net in nets.items()}
+        return {
+            name: nn.utils.parameters_to_vector(net.parameters()).tolist()
+            for name, net in nets.items()
+        }
 
     wide = {"real": 2, "x": shapes["G" if "G" in shapes else "Gxy"][0] - (step is code_step)}
     wide["y"] = wide["x"]
@@ -133,8 +136,9 @@ def test_twenty_steps_are_those_of_torch(tmp_path, step, shapes, options):
     (tmp_path / "task.json").write_text(json.dumps(task))
     command = [node, "--input-type=module", "-", str(tmp_path / "task.json")]
     code = GAMES.with_suffix(".js").read_text("utf-8") + RUN
-    done = subprocess.run(command, input=code, capture_output=True, text=True, check=True)
-    found, weights = json.loads(done.stdout)
+    found, weights = json.loads(
+        subprocess.run(command, input=code, capture_output=True, text=True, check=True).stdout
+    )
     for batch, one in zip(batches, found, strict=True):
         told = step(options, batch, update, judged, *nets.values())
         assert one == pytest.approx({k: v.item() for k, v in told.items()}, abs=1e-4)

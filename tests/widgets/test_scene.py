@@ -109,8 +109,9 @@ def test_a_photograph_without_edits_is_the_translation(model, scenes):
 
 def test_controls_show_what_the_function_gives(model, scenes):
     box = module.editor(model, scenes, ["first", "second"], seed=2)
-    rows = [row.children for row in box.children[:3]]
-    (scene, instance, undo), (label, style), (right, down) = rows
+    (scene, instance, undo), (label, style), (right, down) = [
+        row.children for row in box.children[:3]
+    ]
     panel = box.children[3]
 
     def expect(edits, i=0):

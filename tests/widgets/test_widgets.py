@@ -19,7 +19,7 @@ from course_lib.data.facades import Facades
 from course_lib.data.images import read_image, to_bytes, to_image
 from course_lib.methods.cut import CUT
 from course_lib.plotting.figures import GAP
-from course_lib.widgets import back, latents, lens, photograph, scene, scrubber, styles
+from course_lib.widgets import back, latents, lens, photograph, scene, scrubber, show, styles
 from course_lib.widgets.show import Pictures, data_url
 from tests.support import pictures
 from tests.support.small import untrained
@@ -46,8 +46,9 @@ def run(tmp_path):
     (tmp_path / "previews").mkdir()
     for step, grey in ((0, 0), (2, 128), (10, 255)):
         Image.new("RGB", (40, 20), (grey,) * 3).save(tmp_path / "previews" / f"{step:08}.png")
-    rows = [json.dumps({"step": i, "g_l1": 1 / i, "d_real": 0.7}) for i in range(1, 11)]
-    (tmp_path / "history.jsonl").write_text("\n".join(rows))
+    (tmp_path / "history.jsonl").write_text(
+        "\n".join(json.dumps({"step": i, "g_l1": 1 / i, "d_real": 0.7}) for i in range(1, 11))
+    )
     return tmp_path
 
 
@@ -82,8 +83,12 @@ def ways(*sizes):
     return box
 
 
-DRAWS = {"latents": "draw_codes", "lens": "draw_patches", "scrubber": "draw_moment"}
-DRAWS |= {"photograph": "to_png"}  # or draw_NAME
+DRAWS = {  # or draw_NAME
+    "latents": "draw_codes",
+    "lens": "draw_patches",
+    "scrubber": "draw_moment",
+    "photograph": "to_png",
+}
 WIDGETS = {  # module, what makes it of a run folder, and the control that is moved
     "latents": (latents, explorer, w.FloatSlider, "value", [1.0, 2.0]),
     "back": (back, lambda _: back.both_ways(*made("cyclegan")), Pictures, "value", [1, 2]),
@@ -146,8 +151,9 @@ def test_there_and_back_is_both_generators():
 def test_the_scrubber_shows_previews_in_order_and_a_line_at_their_step(run, monkeypatch):
     (run / "previews" / "notes.png").write_text("mine")
     figures, real = [], scrubber.loss_curves
-    keep = lambda rows: figures.append(real(rows)) or figures[-1]  # noqa: E731
-    monkeypatch.setattr(scrubber, "loss_curves", keep)
+    monkeypatch.setattr(
+        scrubber, "loss_curves", lambda rows: figures.append(real(rows)) or figures[-1]
+    )
     (play, slider), panel = (part.children for part in scrubber.scrubber(run).children)
     assert [label for label, _ in slider.options] == ["0", "2", "10"]
     play.value = 1
@@ -204,8 +210,9 @@ def test_the_picture_shows_one_z_for_all_inputs(coded, outlines):
 
 
 def test_sliders_and_directions_move_z_and_show_it(coded, outlines, monkeypatch):
-    generator = torch.Generator().manual_seed(2)
-    codes = torch.randn(50, 3, generator=generator) * torch.tensor([1.0, 3.0, 2.0])
+    codes = torch.randn(50, 3, generator=torch.Generator().manual_seed(2)) * torch.tensor(
+        [1.0, 3.0, 2.0]
+    )
     axes, _ = latents.principal_directions(codes)
     calls, real = [], latents.draw_codes
     monkeypatch.setattr(latents, "draw_codes", lambda *call: calls.append(call) or real(*call))
@@ -241,8 +248,7 @@ def test_sliders_and_directions_move_z_and_show_it(coded, outlines, monkeypatch)
 
 def test_choices_and_files_change_contents_and_styles():
     method, x, y = made("munit")
-    box = styles.mixer(method, x, y, ["a_car", "b", "c"], ["p", "q", "r"])
-    *choosers, panel = box.children
+    *choosers, panel = styles.mixer(method, x, y, ["a_car", "b", "c"], ["p", "q", "r"]).children
     content, style = (chooser.pictures for chooser in choosers)
 
     def expect(a, b):
@@ -284,13 +290,14 @@ def painted():
     return ways((64, 48))
 
 
-@pytest.mark.parametrize("name", ["photos-colour", "photo-van-gogh"])
-def test_a_photograph_comes_out_as_of_translate_in_its_own_size(name, tmp_path):
+@pytest.mark.parametrize(("name", "mode"), [("photos-colour", "L"), ("photo-van-gogh", "RGB")])
+def test_a_photograph_comes_out_as_of_translate_in_its_own_size(name, mode, tmp_path):
     run = Path(f"shipped:{name}")
-    pictures.photograph(150, 100).save(tmp_path / "mine.png")
+    pictures.photograph(150, 100).convert(mode).save(tmp_path / "mine.png")
     (file_,) = runs.translate_files(run, tmp_path / "mine.png", tmp_path / "out", device="cpu")
-    photos = {"another": pictures.photograph(64, 64)}
-    box = photograph.ways({"as It Is": runs.open_translator(run, "cpu")}, photos)
+    box = photograph.ways(
+        {"as It Is": runs.open_translator(run, "cpu")}, {"another": pictures.photograph(64, 64)}
+    )
     box.chosen.take((tmp_path / "mine.png").read_bytes())
     assert opened(box.ways[0]).tobytes() == read_image(file_).tobytes()
     assert (box.ways[0].file, box.true.file) == ("as-It-Is.png", "")
@@ -298,19 +305,39 @@ def test_a_photograph_comes_out_as_of_translate_in_its_own_size(name, tmp_path):
     assert box.ways[0].picture.startswith(b"\x89PNG") and box.chosen.pictures.value is None
 
 
-@pytest.mark.parametrize(("count", "size", "kept"), [(3, (40, 30), 3), (40, (600, 20), 32)])
-def test_a_film_comes_out_as_films_of_its_size_and_speed(painted, count, size, kept):
+@pytest.mark.parametrize(
+    ("count", "size", "most", "kept"),
+    [(3, (40, 30), 2**28, 3), (40, (600, 20), 2**28, 32), (5, (40, 30), 4000, 3)],
+)
+def test_a_film_comes_out_as_films_of_its_size_and_speed(
+    painted, monkeypatch, count, size, most, kept
+):
+    read, files, real = [], [], show.films.frames
+
+    def frames(path):
+        for frame in real(path):
+            assert all(max(image.size) <= show.FILM for image, _ in read)  # no large one is held
+            read.append(frame)
+            yield frame
+
+    monkeypatch.setattr(show.films, "frames", frames)
+    monkeypatch.setattr(show, "PIXELS", most)
     first, *others = (pictures.noise(*size, i) for i in range(count))
     told = {"append_images": others, "duration": [50 + 10 * i for i in range(count)]}
     first.save(file := BytesIO(), "webp", save_all=True, **told)
-    painted.chosen.take(file.getvalue(), "walk.WEBP")
+    painted.chosen.take(file.getvalue(), name="walk.WEBP")
     for one in (painted.true, *painted.ways):
         film = Image.open(BytesIO(one.picture))
         assert film.n_frames == kept and film.size == ((40, 30) if kept == 3 else (480, 16))
     film.seek(2)
     film.load()
     assert film.info["duration"] == 70 and one.file == "as-a-painting.webp"
-    assert ("32 frames and 480 px" in painted.chosen.message.value) == (count == 40)
+    assert ("32 frames" in painted.chosen.message.value) == (count > kept)
+    painted.ways[0].observe(lambda change: files.append(painted.ways[0].file), "picture")
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setitem(painted.painters, 1, Mock(side_effect=MemoryError))
+        painted.chosen.take(pictures.encoded(pictures.photograph(40, 30), "png"))
+    assert files == ["in-colour.png", "in-colour.webp"]  # of each picture, when it appears
     painted.chosen.pictures.value = 0
     assert painted.ways[0].picture.startswith(b"\x89PNG") and one.file == "as-a-painting.png"
 
@@ -345,15 +372,6 @@ def test_photographs_of_all_sizes_in_bounded_time(painted, size, kept):
     painted.chosen.take(pictures.encoded(Image.new("RGB", size, "teal"), "jpeg"))
     assert [opened(one).size for one in (painted.true, *painted.ways)] == [kept] * 3
     assert painted.chosen.value.size == kept  # the large one is not held
-
-
-def test_a_grey_photograph_is_taken_as_any_other(painted):
-    grey = pictures.photograph(50, 40).convert("L")
-    painted.chosen.take(pictures.encoded(grey, "png"))
-    assert opened(painted.true).size == (50, 40)
-    coloured = opened(painted.ways[0]).convert("L")
-    difference = np.abs(np.asarray(coloured, float) - np.asarray(grey, float))
-    assert difference.mean() < 8  # clamped where a colour doesn't go with its luminance
 
 
 def test_what_is_no_photograph_leaves_the_old_pictures(painted, monkeypatch):
