@@ -95,5 +95,6 @@ def _why(device: torch.device) -> str:
         return "there is a GPU"
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return "CUDA_VISIBLE_DEVICES hides every GPU"
-    reason = profiles.unused_gpu() or "no NVIDIA GPU was found"
-    return reason + ("; Apple's GPU is used" if device.type == "mps" else "")
+    return (profiles.unused_gpu() or "no NVIDIA GPU was found") + (
+        "; Apple's GPU is used" if device.type == "mps" else ""
+    )

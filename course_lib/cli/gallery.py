@@ -52,8 +52,9 @@ def write(folder: Path, target: Path) -> int:
             folder,
             "give a folder with runs that have previews, or with pictures",
         )
-    colours = COLOURS.read_text("utf-8")
-    page = PAGE.format(mark=MARK, colours=colours, style=STYLE, entries="\n".join(entries))
+    page = PAGE.format(
+        mark=MARK, colours=COLOURS.read_text("utf-8"), style=STYLE, entries="\n".join(entries)
+    )
     replace_file(target, page.encode())
     return len(entries)
 

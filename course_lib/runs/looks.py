@@ -31,7 +31,7 @@ class Look(NamedTuple):
 
 def of_data(dataset: TwoDomains) -> dict[str, Any]:
     """For run.json: whether x and y are ``beside`` each other in a file, which of the two are
-    ``grey``, whether one is the other without its colours (``same_luminance``), and and its
+    ``grey``, whether one is the other without its colours (``same_luminance``), and its
     ``share``.
     """
     in_grey, alike = ["x", "y"], dataset.paired
@@ -42,9 +42,8 @@ def of_data(dataset: TwoDomains) -> dict[str, Any]:
             break
         x, y = (grey(item[side][None]) for side in "xy")
         alike = alike and bool((x - y).abs().mean() < ALIKE)
-    same = alike and bool(in_grey)
-    look = {"beside": dataset.beside, "grey": in_grey, "same_luminance": same}
-    return look | {"share": dataset.share}
+    look = {"beside": dataset.beside, "grey": in_grey, "share": dataset.share}
+    return look | {"same_luminance": alike and bool(in_grey)}
 
 
 def fingerprint(data: str) -> str:

@@ -127,8 +127,7 @@ def private(method: Any) -> dict[str, Tensor]:
 
     That is what does not learn: pools of earlier fakes, and batch statistics.
     """
-    nets = torch.nn.ModuleList(method.networks.values())
-    learned = {parameter.data_ptr() for parameter in nets.parameters()}
+    learned = {p.data_ptr() for net in method.networks.values() for p in net.parameters()}
     return {name: t.cpu() for name, t in _weights(method).items() if t.data_ptr() not in learned}
 
 

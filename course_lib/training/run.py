@@ -138,8 +138,9 @@ class TrainingRun:
 
     def share(self) -> float:
         """How much of the training is done, in [0, 1]."""
-        done = self.step / self.steps if self.steps else self.seconds / (60 * self.minutes)
-        return min(1.0, done)
+        return min(
+            1.0, self.step / self.steps if self.steps else self.seconds / (60 * self.minutes)
+        )
 
     def write_history(self) -> None:
         """Append to history.jsonl the new rows that are known."""

@@ -123,8 +123,9 @@ def test_limits_of_count_bytes_and_disk(tmp_path, monkeypatch, archive, limit):
     path = tmp_path / ("a.zip" if archive is zipped else "a.tar.gz")
     path.write_bytes(archive(*((f"{i}", os.urandom(100)) for i in range(11))))
     if limit == "disk":
-        space = SimpleNamespace(free=1000)
-        monkeypatch.setattr(unpack_module.shutil, "disk_usage", lambda path: space)
+        monkeypatch.setattr(
+            unpack_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000)
+        )
     else:
         monkeypatch.setattr(unpack_module, limit, {"MAX_FILES": 10, "MAX_BYTES": 1000}[limit])
     assert "too much" in refused(unpack, path, tmp_path / "new").what

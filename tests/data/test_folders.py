@@ -77,8 +77,10 @@ def test_pairs_of_any_layout_become_ab_images(tmp_path, layout):
 def test_side_by_side_splits(tmp_path):
     for split, count in (("train", 4), ("val", 2), ("test", 3)):
         for i in range(count):
-            halves = grey(10 + i, (25, 25)), grey(200 + i, (25, 25))
-            save(tmp_path / split / f"{i}.png", beside(*halves))
+            save(
+                tmp_path / split / f"{i}.png",
+                beside(grey(10 + i, (25, 25)), grey(200 + i, (25, 25))),
+            )
     for split, count in (("train", 4), ("val", 2), ("test", 3)):
         dataset = ImageFolder(tmp_path, split, 7)  # a size at which halves could bleed
         assert dataset.paired and len(dataset) == count

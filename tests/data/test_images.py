@@ -288,8 +288,9 @@ STORED = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
 @pytest.mark.parametrize("orientation", STORED)
 def test_exif_orientation(tmp_path, kind, orientation):
     rows = [[250, 0, 0], [0, 250, 0], [0, 0, 250]], [[250, 250, 0], [0, 250, 250], [0, 0, 0]]
-    blocks = np.array(rows, np.uint8)
-    upright = Image.fromarray(blocks.repeat(16, 0).repeat(16, 1))  # 32 rows, 48 columns
+    upright = Image.fromarray(
+        np.array(rows, np.uint8).repeat(16, 0).repeat(16, 1)
+    )  # 32 rows, 48 columns
     stored = upright if orientation == 1 else upright.transpose(STORED[orientation])
     path = tmp_path / "photo"
     stored.save(path, kind, exif=turned(orientation), quality=95)

@@ -85,8 +85,7 @@ def test_a_record_reaches_all_targets_and_is_faster_beyond_chance(speedrun, tmp_
         (tmp_path / f"{name}.py").write_text("")
         nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         rows = [{"steps": step, "seconds": 60.0, "reached": reached} for step in steps]
-        note = json.dumps({"file": nothing, "rows": rows})
-        (tmp_path / f"{name}.json").write_text(note)
+        (tmp_path / f"{name}.json").write_text(json.dumps({"file": nothing, "rows": rows}))
 
     left("0", [90, 100, 110, 105, 95])
     left("1", [10, 20, 30, 40, 50], reached=False)

@@ -89,8 +89,7 @@ def test_the_library_of_a_submission_lacks_what_is_graded():
 
 
 def test_inputs_vary_with_key_and_student_and_are_the_same_again(course):
-    checks = open_checks(course, "toy").load("toy")
-    draw = functools.partial(grade_one.draw, checks[0])
+    draw = functools.partial(grade_one.draw, open_checks(course, "toy").load("toy")[0])
     assert draw("key", "ann/toy") == draw("key", "ann/toy")
     assert draw("key", "ann/toy") != draw("other", "ann/toy") != draw("key", "bob/toy")
 
@@ -397,8 +396,8 @@ def test_the_graders_own_memory_is_bounded_whatever_a_submission_writes(course):
     for name in ("ann", "bob"):
         write(course, dataclasses.replace(CASES["right"], last=answers), f"{name}-answers")
         write(course, CASES["floods-with-lines"], f"{name}-floods")
-    said = processes.python(MEASURED, course).stdout
-    peak, libraries = map(int, said.split())  # MB; PyTorch's files alone are some 250 of them
+    # MB; PyTorch's files alone are some 250 of them
+    peak, libraries = map(int, processes.python(MEASURED, course).stdout.split())
     assert peak - libraries < 600, f"{peak} MB, of which {libraries} MB are files of libraries"
 
 

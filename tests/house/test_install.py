@@ -17,6 +17,13 @@ from tests.notebooks.test_notebooks import NOTEBOOKS, code_cells
 from tests.support.processes import run
 
 INSTALL = (ROOT / "notebooks/guide/install.md").read_text(encoding="utf-8")
+PLAY = (ROOT / "notebooks/guide/play.md").read_text(encoding="utf-8")
+CODE = {  # of each notebook, by its number
+    path.name.partition("_")[0]: [
+        cell.source for cell in code_cells(nbformat.read(path, as_version=4))
+    ]
+    for path in NOTEBOOKS
+}
 HUB = (ROOT / "notebooks/guide/hub.md").read_text(encoding="utf-8")
 FIRST_CELL = re.search(r"```python\n(.*?)\n```", INSTALL, re.DOTALL)[1]
 WHEEL = f"gan_translation_course-{__version__}-py3-none-any.whl"
@@ -41,8 +48,7 @@ def test_cpu_takes_pytorch_from_its_own_index_and_first_and_all_is_locked(uv, by
 
 def test_the_first_cell_is_the_same_everywhere_and_silent_here(capsys):
     first = []
-    for path in NOTEBOOKS:
-        sources = [cell.source for cell in code_cells(nbformat.read(path, as_version=4))]
+    for sources in CODE.values():
         first += [source for source in sources if 'find_spec("course_lib")' in source]
     assert first == [FIRST_CELL] * len(NOTEBOOKS)
     exec(FIRST_CELL, {})
@@ -63,6 +69,16 @@ def test_elsewhere_the_first_cell_installs_what_lies_beside_it(tmp_path, beside)
         assert (done.returncode, done.stdout.strip()) == (0, beside.removesuffix("pyproject.toml"))
     else:
         assert done.returncode == 1 and "Write the address" in done.stderr and not done.stdout
+
+
+def test_the_pages_name_the_notebooks_that_read_what_lies_beside_them_and_those_with_a_slider():
+    pages = " ".join(f"{INSTALL} {PLAY}".split())
+    having = lambda words: [n for n, code in CODE.items() if re.search(words, " ".join(code))]  # noqa: E731
+    reads = having(r'"(sweeps|pictures|guide|bench|gallery)[/"]')
+    assert f"({', '.join(reads)}) read tables and pictures" in pages
+    for names, what in ((CODE.keys() - reads, "run"), (having(r"\(slider\("), "have such sliders")):
+        *most, last = sorted(names)
+        assert f"notebooks {', '.join(most)} and {last} {what}" in pages
 
 
 def test_the_metadata_for_kaggle_are_those_it_documents():

@@ -35,8 +35,7 @@ def test_a_step_equals_its_equations(monkeypatch):
         opt_D.step()
         kept = (fake - y).abs().mean() + losses.perceptual(eyes(fake), eyes(y))
         gan = -torch.sigmoid(ours.D(fake)).log().mean()
-        last = ours.G.last
-        a, b = (torch.autograd.grad(t, last, retain_graph=True)[0] for t in (kept, gan))
+        a, b = (torch.autograd.grad(t, ours.G.last, retain_graph=True)[0] for t in (kept, gan))
         opt_G.zero_grad()
         (kept + 0.2 * a.norm() / (b.norm() + 1e-4) * gan).backward()
         opt_G.step()

@@ -51,8 +51,7 @@ def test_one_launch_learns_the_same(name, monkeypatch):
 
 
 def test_another_batch_size_is_captured_again(monkeypatch):
-    method = method_class("pix2pix")(make_config("pix2pix", "smoke"))
-    step, kind = launched(method, monkeypatch)
+    step, kind = launched(method_class("pix2pix")(make_config("pix2pix", "smoke")), monkeypatch)
     sizes = [4] * 6 + [2] * 6 + [4] * 4
     for size in sizes:
         step({name: torch.rand(size, 3, 32, 32) for name in "xy"})

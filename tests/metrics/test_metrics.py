@@ -175,8 +175,7 @@ def test_neighbours_are_found_in_every_chunk(monkeypatch):
 
 def test_baselines_by_hand():
     x, y = noise(6), noise(6, seed=1)
-    test = Items(x[[4, 1]] + 0.01, torch.zeros(2, 3, 16, 16))
-    each = metrics.each_baseline(Items(x, y), test)
+    each = metrics.each_baseline(Items(x, y), Items(x[[4, 1]] + 0.01, torch.zeros(2, 3, 16, 16)))
     assert each["baseline_mean_l1"].mean().item() == pytest.approx(y.mean(0).abs().mean().item())
     assert each["baseline_nn_l1"].tolist() == pytest.approx(
         y[[4, 1]].abs().mean((1, 2, 3)).tolist(), abs=1e-6

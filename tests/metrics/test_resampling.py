@@ -145,8 +145,7 @@ def test_the_kernel_distance_by_hand_and_of_pairs():
 
 def test_photographs_and_folders_are_judged_by_eyes_that_have_seen_photographs(tmp_path):
     for split in ("train", "test"):
-        pairs = torch.cat([noise(4, 16, 0)] * 2, dim=3)
-        saved(tmp_path / split, map(to_image, pairs))
+        saved(tmp_path / split, map(to_image, torch.cat([noise(4, 16, 0)] * 2, dim=3)))
     whose = {name: open_dataset(name, "test", 16).eyes for name in ("facades", "emoji:edges")}
     assert set(whose.values()) == {"features"}
     for name in ("photos:colour", "photos:van-gogh", str(tmp_path)):

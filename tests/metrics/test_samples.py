@@ -55,8 +55,8 @@ def test_the_reader_reads_photographs_it_never_saw(houses):
 @pytest.mark.parametrize("k", [1, 3, 8])
 def test_exactly_k_walls_are_counted_as_k(houses, k):
     photos, _, styles = houses
-    planted = photos[:8, torch.arange(24) % k]  # each of k walls at least three times
-    found = factors.read(planted.flatten(0, 1)).unflatten(0, (8, 24))
+    # each of k walls at least three times
+    found = factors.read(photos[:8, torch.arange(24) % k].flatten(0, 1)).unflatten(0, (8, 24))
     assert factors.walls_covered(styles[:8, torch.arange(24) % k]) == k
     assert factors.walls_covered(found) == pytest.approx(k, abs=0.3)
     assert (

@@ -85,8 +85,7 @@ def site(tmp_path_factory):
 
 def opened(browser, address, width=375):
     """A page of the site, on a phone unless it is wider, which asks for nothing elsewhere."""
-    at_home = (address, "data:", "blob:")
-    return window(browser, at_home, viewport={"width": width, "height": 800})
+    return window(browser, (address, "data:", "blob:"), viewport={"width": width, "height": 800})
 
 
 def test_every_page_is_whole_and_fits_a_phone(site, browser):

@@ -15,8 +15,7 @@ BATCH = {"x": noise(2, 32), "y": noise(2, 32, seed=1)}
 
 
 def model(kind, *settings):
-    config = runs.make_config(kind.__name__.lower(), "smoke", 32, ["average=0", *settings])
-    return kind(config)
+    return kind(runs.make_config(kind.__name__.lower(), "smoke", 32, ["average=0", *settings]))
 
 
 def pairs(text):
@@ -152,8 +151,7 @@ def test_a_detach_too_many_and_no_grad_are_seen():
 
 def test_the_picture_names_what_it_shows_and_an_error_before_any_update_is_raised():
     m = model(Pix2Pix)
-    fig = step_picture(m.step, m.networks, BATCH)
-    texts = [text.get_text() for text in fig.findobj(plt.Text)]
+    texts = [text.get_text() for text in step_picture(m.step, m.networks, BATCH).findobj(plt.Text)]
     assert {"fake y", "d fake", "g l1", "x, y", "detached: no gradient comes back"} <= set(texts)
     assert not any("do not move" in text for text in texts)
     with pytest.raises(RuntimeError, match="expected input"):

@@ -243,10 +243,8 @@ def test_the_command_paints_scenes_in_several_styles(tmp_path, trained, course):
     assert (
         course(*where, *alone)[0] == 0 and (tmp_path / "b" / "a.png").exists()
     )  # regions stand in for instances
-    wide = Image.fromarray(
-        Facades("test", 128)[2]["labels"][:80].numpy()
-    )  # a map of another shape comes back in it
-    wide.save(tmp_path / "wide.png")
+    # a map of another shape comes back in it
+    Image.fromarray(Facades("test", 128)[2]["labels"][:80].numpy()).save(tmp_path / "wide.png")
     for options, size in (
         ([], (128, 80)),
         (["--square"], (32, 32)),

@@ -78,8 +78,7 @@ def test_what_one_image_cannot_tell_is_said(trained, tmp_path, course):
 
 def test_without_pairs_the_inputs_and_real_images_are_the_baselines(tmp_path):
     for k, name in enumerate(("trainA", "trainB", "testA", "testB")):
-        images = tensors.noise(4, 16, k) * (name[-1] == "A")
-        saved(tmp_path / name, map(to_image, images))
+        saved(tmp_path / name, map(to_image, tensors.noise(4, 16, k) * (name[-1] == "A")))
     run = {"direction": "xy", "data": str(tmp_path)}
     there, copied = (
         runs.score_run(Stub(of, lambda y: y, size=16), run, str(tmp_path))

@@ -229,8 +229,7 @@ def odd_images():
             aside = mode in ("L", "RGB", "CMYK") and not shift
             suffix = {"CMYK": "jpg"}.get(mode, "jpg" if aside else "png")
             shown = (height, width) if aside else (width, height)
-            name = f"{k}_{mode.replace(';', '')}.{suffix}"
-            yield name, image, turned(6 if aside else 1), shown
+            yield f"{k}_{mode.replace(';', '')}.{suffix}", image, turned(6 if aside else 1), shown
 
 
 @pytest.mark.slow

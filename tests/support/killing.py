@@ -155,8 +155,9 @@ def _kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
         if status:
             assert last in (step, step - 1)
             counts["the new one" if last == step else "the one before"] += 1
-            left = any(path.name.startswith(files.ASIDE) for path in run.iterdir())
-            counts["with something half written"] += left
+            counts["with something half written"] += any(
+                path.name.startswith(files.ASIDE) for path in run.iterdir()
+            )
     assert train_in_child(run.parent, last + 2, 10**9) == 0
     assert equal(*(checkpoint.load(each / f"{last + 2:08d}")[1] for each in (whole, run)))
     histories = [rows(each.parent / "history.jsonl") for each in (whole, run)]

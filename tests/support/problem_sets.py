@@ -31,9 +31,11 @@ def answers(ps: str, blank: bool = False) -> dict:
         if cell.cell_type == "code" and (facts.solution or facts.grade_id == "setup"):
             code = cell.source
             if blank:
-                stub = r"\1raise NotImplementedError()"
                 code = re.sub(
-                    r"( *)### BEGIN SOLUTION.*?### END SOLUTION", stub, code, flags=re.DOTALL
+                    r"( *)### BEGIN SOLUTION.*?### END SOLUTION",
+                    r"\1raise NotImplementedError()",
+                    code,
+                    flags=re.DOTALL,
                 )
             exec(code, names)
     return names

@@ -60,8 +60,9 @@ def make(folder: Path) -> Path:
             if data["solution"]:
                 book.add_solution_cell(name, **where)
             source = {"source": cell["source"], "cell_type": kind, "locked": data["locked"]}
-            checksum = hashlib.md5(cell["source"].encode()).hexdigest()
-            book.add_source_cell(name, checksum=checksum, **source, **where)
+            book.add_source_cell(
+                name, checksum=hashlib.md5(cell["source"].encode()).hexdigest(), **source, **where
+            )
     return folder
 
 
@@ -83,5 +84,7 @@ def scores(course: Path) -> dict[str, dict]:
 
 def told(result) -> str:
     """All a student is told."""
-    parts = [result.reason, *result.notes, *(check.message for check in result.checks)]
-    return json.dumps(parts, ensure_ascii=False)
+    return json.dumps(
+        [result.reason, *result.notes, *(check.message for check in result.checks)],
+        ensure_ascii=False,
+    )
