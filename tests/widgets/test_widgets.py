@@ -335,7 +335,7 @@ def test_a_film_comes_out_as_films_of_its_size_and_speed(
     assert ("32 frames" in painted.chosen.message.value) == (count > kept)
     painted.ways[0].observe(lambda change: files.append(painted.ways[0].file), "picture")
     with monkeypatch.context() as patch, pytest.raises(MemoryError):
-        patch.setitem(painted.painters, 1, Mock(side_effect=MemoryError))
+        patch.setattr(painted, "painters", [painted.painters[0], Mock(side_effect=MemoryError)])
         painted.chosen.take(pictures.encoded(pictures.photograph(40, 30), "png"))
     assert files == ["in-colour.png", "in-colour.webp"]  # of each picture, when it appears
     painted.chosen.pictures.value = 0
