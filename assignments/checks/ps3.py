@@ -225,8 +225,10 @@ def pool_fill(rng: np.random.Generator) -> tuple[dict, dict]:
         facet(
             "none",
             encode(more.repeat(20, 1, 1, 1)),
-            "A pool of size 0 changes what goes through: each image comes back as it is.",
+            "A pool of size 0, or one with a lifetime of 0 that holds a batch, changes what goes "
+            "through: each image comes back as it is.",
             shape=SAY["shape"],
+            quiet=True,
         ),
         facet("aged", encode(marked(PAIRS, look)), SAY["long"], 4, shape=SAY["shape"]),
         facet("kept", True, SAY["short"], 2),

@@ -346,9 +346,22 @@ def slopes(
     gradients = torch.autograd.grad(value, list(sources.values()), retain_graph=True)
     items = []
     for name, gradient in zip(sources, gradients, strict=True):
-        message, none = wrong.format(name), lost.format(name)
-        more = {"none": none, "errors": cut_off(none), "shape": message, "quiet": True} | rough
-        items.append(facet(f"{name}_gradient", encode(gradient), message, share, **more))
+        message, none, largest = wrong.format(name), lost.format(name), float(gradient.abs().max())
+        # What float32 rounds away of an entry is a share of the largest one.
+        more = rough and rough | {"atol": rough["atol"] + rough["rtol"] * largest}
+        items.append(
+            facet(
+                f"{name}_gradient",
+                encode(gradient),
+                message,
+                share,
+                none=none,
+                errors=cut_off(none),
+                shape=message,
+                quiet=True,
+                **more,
+            )
+        )
     return items
 
 

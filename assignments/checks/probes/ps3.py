@@ -84,13 +84,13 @@ def marks(images: Tensor, pattern: Tensor) -> list[float]:
 
 
 def pool_fill(names: dict, inputs: dict) -> dict:
-    """A pool that is being filled, one of size 0, a full one, one whose images leave before it is
-    full, and whether images are still there at the end of their lifetime.
+    """A pool that is being filled, one of size 0, one of lifetime 0, a full one, one whose images
+    leave before it is full, and whether images are still there at the end of their lifetime.
     """
     pattern, size = decode(inputs["pattern"]), inputs["size"]
     one, two, more = (marked(numbers, pattern) for numbers in inputs["batches"])
     Pool = wanted(names, "ImagePool")
-    pool, none, ages = Pool(size, 100), Pool(0, 3), Pool(7, 2)
+    pool, ages, sieves = Pool(size, 100), Pool(6, 2), (Pool(0, 3), Pool(len(more), 0))
     pairs = marked(inputs["pairs"], pattern)
 
     def stays(pool: Any) -> bool:  # whether the third answer comes from the first query
@@ -106,7 +106,9 @@ def pool_fill(names: dict, inputs: dict) -> dict:
         "strangers": attempt(
             lambda: sum(m not in chain(*inputs["batches"]) for m in marks(full[2], pattern))
         ),
-        "none": attempt(lambda: encode(torch.cat([none.query(more.clone()) for _ in range(20)]))),
+        "none": attempt(
+            lambda: encode(torch.cat([p.query(more.clone()) for p in sieves for _ in range(10)]))
+        ),
         "aged": attempt(
             lambda: encode(torch.cat([ages.query(two.clone()) for two in pairs.split(2)]))
         ),
