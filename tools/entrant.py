@@ -1,40 +1,58 @@
-"""The process in which an entry of the speedrun runs: ``python entrant.py WIRE FILE SEED``.
+"""The process of an entry of the speedrun, in its sandbox: ``python -m entrant WIRE SEED LIMIT``.
 
-It imports nothing of the course. Over the WIRE, a socket, come the training images, and at each
-pause those to translate, or none: an entry gets the hidden ones when it has ended.
+It lies in a copy there, beside the entry as entry.py, the one-file editions, and how the grader
+locks a submission in. Over the WIRE, a socket, come the training images, and at each pause those to
+translate, or none: an entry gets the hidden ones when it has ended.
 """
 
+import os
 import runpy
 import socket
 import sys
 import time
-from collections.abc import Callable
 from typing import BinaryIO
 
-import torch
-from numpy.lib import format as npy
-from torch import Tensor
+from grading_child import jail, zygote
+
+LIMITS, SCRATCH = {"memory_mb": 4096, "processes": 32}, 64  # and MB of files
 
 
-@torch.no_grad()
-def report(wire: BinaryIO, translate: Callable[[Tensor], Tensor]) -> None:
-    """Say how many seconds of a core it took so far, translate what is asked for, and say how many
-    it took then.
+def lock_in(wire: socket.socket, seconds: float) -> None:
+    """Go on in namespaces of its own, without a network or privileges, and with limits. The first
+    process in there ends whatever the entry has left, and waits for it, so that all seconds count.
     """
+    jail.become_nobody(), zygote.nest(SCRATCH)
+    if runner := os.fork():
+        jail.control(jail.SET_DUMPABLE, 0)  # the entry can't get at it
+        print("its end:", zygote.watch(runner, wire, LIMITS | {"wall": seconds}, 0), flush=True)
+        os._exit(0)
+    os.chdir("/scratch"), jail.limit(*LIMITS.values(), SCRATCH)
+
+
+def play(wire: BinaryIO, seed: int) -> None:
+    """Learn, and at each pause say how many seconds of a core it took so far, translate what is
+    asked for, and say how many it took then.
+    """
+    import torch  # not before the fork: the first process takes next to nothing
+    from numpy.lib import format as npy
+
+    @torch.no_grad()
+    def report(translate) -> None:
+        wire.write(f"{time.process_time()}\n".encode()), wire.flush()
+        x = torch.from_numpy(npy.read_array(wire))  # (n, 3, S, S), bytes
+        y = (127.5 * (translate(x / 127.5 - 1).float().clamp(-1, 1) + 1)).round() if len(x) else x
+        wire.write(y.byte().contiguous().numpy().tobytes())
+        wire.write(f"{time.process_time()}\n".encode()), wire.flush()
+
+    x, y = (torch.from_numpy(npy.read_array(wire)) for _ in "xy")
     wire.write(f"{time.process_time()}\n".encode()), wire.flush()
-    x = torch.from_numpy(npy.read_array(wire))  # (n, 3, S, S), bytes
-    y = (127.5 * (translate(x / 127.5 - 1).float().clamp(-1, 1) + 1)).round() if len(x) else x
-    wire.write(y.byte().contiguous().numpy().tobytes())
-    wire.write(f"{time.process_time()}\n".encode()), wire.flush()
+    for translate in runpy.run_module("entry")["train"](x, y, seed):
+        report(translate)
+    wire.write(b"end\n"), report(translate)
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    sys.modules["course_lib"] = None  # it has the hidden images, and networks that know too much
-    wire = socket.socket(fileno=int(sys.argv[1])).makefile("rwb")
-    x, y = (torch.from_numpy(npy.read_array(wire)) for _ in "xy")
-    report(wire, lambda x: x)
-    for translate in runpy.run_path(sys.argv[2])["train"](x, y, int(sys.argv[3])):
-        report(wire, translate)
-    wire.write(b"end\n")
-    report(wire, translate)
+    number, seed, seconds = map(int, sys.argv[1:])
+    wire = socket.socket(fileno=number)
+    lock_in(wire, seconds), play(wire.makefile("rwb"), seed)
+    os._exit(0)  # whatever it has left to do at its end

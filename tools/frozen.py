@@ -218,9 +218,11 @@ def _segmenter(recipe: Recipe) -> tuple[Segmenter, Callable[[nn.Module], dict]]:
             seen = segment(net, items["y"])
             scores = segmentation_scores(confusion(seen, items["labels"], CLASSES))
             found[split][task][str(size)] = {k: round(value, 4) for k, value in scores.items()}
-        chosen = "on val, by class IoU; test was looked at once, afterwards"
         who = f"the first {recipe.held_out} of each split, in the styles of the data set"
-        return {"chosen": chosen, "ground_truth": {"photographs": who, **found}}
+        return {
+            "chosen": "on val, by class IoU; test was looked at once, afterwards",
+            "ground_truth": {"photographs": who, **found},
+        }
 
     return net, measure
 
@@ -310,11 +312,11 @@ def _features(recipe: Recipe) -> tuple[FeatureNet, Callable[[nn.Module], dict]]:
                 "colours_l1": (said[:, CLASSES:] - colours).abs(),
             }
             found[str(size)] = {k: round(of.float().mean().item(), 4) for k, of in means.items()}
-        on = (
-            f"{recipe.held_out} photographs of test: share of cells with the right label, "
-            "of houses with the right wall, mean error of the colours of cells"
-        )
-        return {"measured_on": on, "measured": found}
+        return {
+            "measured_on": f"{recipe.held_out} photographs of test: share of cells with the right "
+            "label, of houses with the right wall, mean error of the colours of cells",
+            "measured": found,
+        }
 
     return learner["net"], measure
 
@@ -361,12 +363,12 @@ def _factors(recipe: Recipe) -> tuple[FactorReader, Callable[[nn.Module], dict]]
             )
             scores = accuracy(factors.read(photos, net, sure=0), styles)
             found[str(size)] = {name: round(value, 4) for name, value in scores.items()}
-        on = (
-            f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, "
+        return {
+            "measured_on": f"{recipe.held_out} houses of test, each in {WALLS} fresh styles, "
             "one for each colour of wall: share of right answers for wall and brick, "
-            "R^2 of the others"
-        )
-        return {"measured_on": on, "measured": found}
+            "R^2 of the others",
+            "measured": found,
+        }
 
     return net, measure
 

@@ -13,8 +13,6 @@ squares    Given a square of a photograph, is another square of it nearer than o
            photograph? Of paintings: is a work by the same painter nearer than one by the other?
 sets       Of two sets of squares, is KID 0 for sets that are alike, and many of its standard errors
            above 0 for damaged ones, or those of another painter?
-levels     Given a picture and five damages of it, each stronger than the last: Kendall's tau of
-           strength and distance, 1 where every stronger damage is farther away.
 
 A distance compares place by place; ", pooled" is the distance of what a picture is like as a whole,
 which KID and the Fréchet distance compare.
@@ -73,7 +71,10 @@ def choices(split: str, size: int) -> dict[str, Float[Tensor, "2 n"]]:
     rows = [rows[i] for i in torch.randperm(len(rows), generator=_seeded()).tolist()]
     pairs = []
     for row in EmojiDrawn(split, size).rows:
-        unlike = (other for other in rows if _differ(entries()[row], entries()[other]))
+        kind, group = entries()[row]["kind"], entries()[row]["group"]
+        unlike = (
+            i for i in rows if entries()[i]["kind"] == kind and entries()[i]["group"] != group
+        )
         pairs += [(row, other) for other in itertools.islice(unlike, 1)]
     one, two = (
         {style: torch.stack([drawn[style][row] for row in part]) for style in STYLES}
@@ -85,10 +86,6 @@ def choices(split: str, size: int) -> dict[str, Float[Tensor, "2 n"]]:
         unlike = [RULES[rule](one[first], two[style]) for style in (other, first)]
         right[rule].append(torch.stack([same < far for far in unlike]))
     return {rule: torch.stack(found).float().mean(0) for rule, found in right.items()}
-
-
-def _differ(a: dict, b: dict) -> bool:
-    return a["kind"] == b["kind"] and a["group"] != b["group"]
 
 
 def _drawn(style: str, size: int) -> dict[int, Float[Tensor, "3 size size"]]:
@@ -166,27 +163,15 @@ def damages(images: Float[Tensor, "n 3 h w"]) -> dict[str, Callable[[float], Ten
     }
 
 
-def levels(images: Float[Tensor, "n 3 h w"]) -> dict[str, dict[str, Float[Tensor, " n"]]]:
-    """Of each damage, by each rule: Kendall's tau for each image."""
-    found = {}
-    for name, damage in damages(images).items():
-        worse = [damage(k / 5) for k in range(1, 6)]
-        found[name] = {}
-        for title, rule in RULES.items():
-            far = [rule(images, image) for image in worse]
-            signs = [(b - a).sign() for a, b in itertools.combinations(far, 2)]
-            found[name][title] = torch.stack(signs).mean(0)
-    return found
-
-
 def sets(split: str, size: int) -> dict[str, dict[str, tuple[float, float]]]:
     """Of two sets of squares, by each eyes: KID, and how many of its standard errors it is."""
     (photos, _), (works, kinds) = photographs(split, size), painted(size)
     some, others = photos[::2][: len(photos) // 2], photos[1::2]
-    one, two = works[kinds][: int((~kinds).sum())], works[~kinds]
-    alike = works[::2], works[1::2]
-    pairs = {"photographs (alike)": (some, others), "paintings (alike)": alike}
-    pairs["the two painters"] = one, two
+    pairs = {
+        "photographs (alike)": (some, others),
+        "paintings (alike)": (works[::2], works[1::2]),
+        "the two painters": (works[kinds][: int((~kinds).sum())], works[~kinds]),
+    }
     for name, damage in damages(some.flatten(0, 1)).items():
         pairs[f"photographs, {name}"] = damage(0.4).view_as(some), others
     found = {}
@@ -245,16 +230,11 @@ def main(split: str) -> None:
         print(f"\n{split}, {size} px; question | rule | right | lite0 less the rule")
         for title, right in zip(("same emoji", "same emoji, harder"), range(2), strict=True):
             show(title, {rule: shares[right] for rule, shares in choices(split, size).items()})
-        photos, kinds = photographs(split, size)
-        show("same photograph", squares(photos, kinds))
+        show("same photograph", squares(*photographs(split, size)))
         show("same painter (all splits)", squares(*painted(size)))
         print("\nKID of two sets, standard errors: ", *EYES, sep=" | ")
         for name, found in sets(split, size).items():
             print(name, *(f"{kid:.3f}, {errors:.1f}" for kid, errors in found.values()), sep=" | ")
-        print("\nKendall's tau of", *RULES, sep=" | ")
-        for kind, images in (("emoji", EmojiDrawn(split, size).y[::4]), ("photos", photos[:, 0])):
-            for damage, taus in levels(images).items():
-                print(f"{kind}, {damage}", *map(mean, taus.values()), sep=" | ", flush=True)
 
 
 if __name__ == "__main__":
