@@ -73,7 +73,7 @@ def test_elsewhere_the_first_cell_installs_what_lies_beside_it(tmp_path, beside)
 
 def test_the_pages_name_the_notebooks_that_read_what_lies_beside_them_and_those_with_a_slider():
     pages = " ".join(f"{INSTALL} {PLAY}".split())
-    having = lambda words: [n for n, code in CODE.items() if re.search(words, " ".join(code))]  # noqa: E731
+    having = lambda w: [n for n, code in CODE.items() if re.search(w, " ".join(code))]  # noqa: E731
     reads = having(r'"(sweeps|pictures|guide|bench|gallery)[/"]')
     assert f"({', '.join(reads)}) read tables and pictures" in pages
     for names, what in ((CODE.keys() - reads, "run"), (having(r"\(slider\("), "have such sliders")):
