@@ -91,8 +91,8 @@ class Progress:
             self.line.update(HTML(f"<pre>{escape(text.strip())}</pre>"))
 
     def judge(self) -> None:
-        """Say once, as soon as it shows, that a training will be too short to learn much."""
-        if self.remark is not None or self.run.share() < 0.2:
+        """Say once, as soon as it shows, that the minutes will be too short to learn much."""
+        if self.remark is not None or not self.run.minutes or self.run.share() < 0.2:
             return
         self.remark, updates = "", round(self.run.step / self.run.share())
         if updates < FEW:
