@@ -2,15 +2,17 @@
 
     python tools/speedrun.py watch FILE    judge seed 0 on val at each pause: to try things
     python tools/speedrun.py run FILE      the attempt: five seeds, on the hidden images
-    python tools/speedrun.py verify FILE   the attempt again, beside what its receipt says
     python tools/speedrun.py table TRACK   all attempts with their verdicts, and the curve
+    python tools/speedrun.py class TRACK   runs all entries of a folder again, and ranks them
 
-FILE is notebooks/speedrun/TRACK/NAME.py; ``run`` writes NAME.json, its receipt, and NAME.webp. Time
-is what all processes of an entry take of a core, so that waiting does not count and threads gain
-nothing. It counts in steps of the one-file edition of pix2pix, which are timed in turn with it. An
-entry runs in the sandbox in which submissions are graded, which needs bubblewrap.
+FILE is notebooks/speedrun/TRACK/NAME.py; ``run`` writes NAME.json, its receipt, and NAME.webp, and
+``class`` a page for the build folder. TRACK is a folder of this name, anywhere. Time is what all
+processes of an entry take of a core, so that waiting does not count and threads gain nothing. It
+counts in steps of the one-file edition of pix2pix, which are timed in turn with it. An entry runs
+in the sandbox in which submissions are graded, which needs bubblewrap.
 """
 
+import base64
 import hashlib
 import itertools
 import json
@@ -23,12 +25,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import judge  # beside this file
 import torch
+from jinja2 import Template
 from numpy.lib import format as npy
 from PIL import Image
 from torch import Tensor
@@ -45,8 +48,7 @@ from course_lib.metrics.intervals import interval
 from course_lib.plotting.figures import COLOURS, new_figure, stitch
 
 SIZE, SEEDS, MOST = 128, 5, {"train": 1000, "val": 120, "test": 120}  # px, and images
-LIMIT, LARGEST = 3600, 20_000  # seconds by the clock of an attempt, and bytes of an entry
-EVERY, APART = 3.0, 0.15  # seconds between two steps of the unit; a verified time is so near
+LIMIT, LARGEST, EVERY = 3600, 20_000, 3.0  # s by the clock, bytes, and s between steps of the unit
 ONE_FILE = bench.one_file("pix2pix")
 
 
@@ -80,25 +82,22 @@ def scores(track: str, x: Tensor, fake: Tensor, real: Tensor) -> dict[str, float
         "error": ((fake - real).square().mean() / (x - real).square().mean()).item(),
         "distance": apart / len(x),
     }
-    near = all(found[name] <= goal[name] for name in ("error", "distance"))
-    return found | {"reached": near and found["structure"] >= goal["structure"]}
+    near = (found[name] <= goal[name] for name in ("error", "distance"))
+    return found | {"reached": found["structure"] >= goal["structure"] and all(near)}
 
 
 # ---- an attempt
 
 
-def unit() -> Callable[[], float]:
-    """Makes a step of the one-file pix2pix, and tells its seconds of a core."""
+def unit() -> Iterator[float]:
+    """Steps of the one-file pix2pix, in seconds of a core."""
     names = runpy.run_path(str(ONE_FILE))
     nets, pair = [names["UNet"](SIZE, 16), names["PatchGAN"](16)], torch.rand(2, 1, 3, SIZE, SIZE)
     learners = [names["adam"](net.parameters()) for net in nets]
-
-    def one() -> float:
+    while True:
         before = time.process_time()
         names["step"](*(2 * pair - 1), *nets, *learners)
-        return time.process_time() - before
-
-    return one
+        yield time.process_time() - before
 
 
 def start(file: Path, library: Path, said: BinaryIO, wire: int, *words: int) -> subprocess.Popen:
@@ -110,9 +109,18 @@ def start(file: Path, library: Path, said: BinaryIO, wire: int, *words: int) -> 
         shutil.copy(source, library / ("entry.py" if source == file else source.name))
     library.chmod(0o755)
     box = sandbox.bubblewrap(library, [Path(entry) / "course_lib" for entry in sys.path])
-    command = [*box[:-1], "--as-pid-1", "--", sys.executable, "-B", "-m", "entrant", wire, *words]
-    streams = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said}
-    return subprocess.Popen([*map(str, command)], pass_fds=[wire], **streams)
+    box[-1:] = [
+        "--as-pid-1",
+        "--",
+        sys.executable,
+        "-B",
+        "-m",
+        "entrant",
+        *map(str, (wire, *words)),
+    ]
+    return subprocess.Popen(
+        box, stdin=subprocess.DEVNULL, stdout=said, stderr=said, pass_fds=[wire]
+    )
 
 
 def attempt(
@@ -129,13 +137,13 @@ def attempt(
     if file.stat().st_size > LARGEST:
         raise CourseError("it is too large for an entry", file, f"at most {LARGEST:,} bytes")
     timed, before, (ours, theirs) = unit(), sum(os.times()[2:4]), socket.socketpair()
-    reference, last = [timed() for _ in range(5)][1:], time.monotonic()  # the first is slow
+    reference, last = [next(timed) for _ in range(5)][1:], time.monotonic()  # the first is slow
 
     def ask(some: Tensor) -> tuple[Tensor, float]:
         """Translations, and the seconds then."""
         npy.write_array(wire, some.numpy()), wire.flush()
-        data = torch.tensor(bytearray(wire.read(some.numel())), dtype=torch.uint8)
-        return data.view_as(some), float(wire.readline(99))
+        fake = torch.tensor(bytearray(wire.read(some.numel())), dtype=torch.uint8).view_as(some)
+        return fake, float(wire.readline(99))
 
     with (
         tempfile.TemporaryDirectory() as library,
@@ -151,7 +159,7 @@ def attempt(
             aside = float(wire.readline(99))  # until it began
             while (told := wire.readline(99)) != b"end\n":
                 if time.monotonic() > last + EVERY:  # it waits to be asked
-                    reference, last = [*reference, timed()], time.monotonic()
+                    reference, last = [*reference, next(timed)], time.monotonic()
                 fake, then = ask(x if watch else x[:0])
                 if watch:
                     watch(float(told) - aside, fake)
@@ -168,26 +176,22 @@ def attempt(
     return fake, {"steps": took / step, "seconds": took, "step": step}
 
 
-def line(row: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in row.items())
-
-
 def run(file: Path, out: Path | None = None) -> dict[str, Any]:
     """SEEDS attempts and their receipt, NAME.json in ``out`` or beside the file, which is written
     after each. A seed that stands there for the same file is not run again. Seed 0 leaves a
     picture, NAME.webp. Raises CourseError for a receipt of another file.
     """
     track, path = file.parent.name, (out or file.parent) / f"{file.stem}.json"
-    code, commit = hashlib.sha256(file.read_bytes()).hexdigest(), files.commit()
-    receipt = {"file": code, "commit": commit, "machine": bench.machine(), "rows": []}
-    kept = json.loads(path.read_text()) if path.exists() else receipt
-    if kept["file"] != receipt["file"]:
+    code = hashlib.sha256(file.read_bytes()).hexdigest()
+    new = {"file": code, "commit": files.commit(), "machine": bench.machine(), "rows": []}
+    kept = json.loads(path.read_text()) if path.exists() else new
+    if kept["file"] != code:
         raise CourseError("the entry was changed after its attempt", file, "give it a new name")
     train, (x, y), rows = images(track, "train"), images(track, "test"), kept["rows"]
     for seed in range(len(rows), SEEDS):
         fake, took = attempt(file, seed, train, x)
         rows.append({"seed": seed, **took, **scores(track, x, fake, y)})
-        print(line(rows[-1]), flush=True)
+        print(rows[-1], flush=True)
         files.replace_file(path, (json.dumps(kept, indent=1) + "\n").encode())
         if seed == 0:
             few = stitch([part[spread(range(len(x)), 8)] / 127.5 - 1 for part in (x, fake, y)])
@@ -207,82 +211,93 @@ def faster(new: list[float], old: list[float]) -> float:
     return sum(dealt) / len(dealt)
 
 
-def history(folder: Path, **others: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The receipts of a track in the order of their names, or ``others``, with ``steps`` of each
-    seed, ``p`` of being no faster than the record so far, and whether it is the next ``record``.
-    Raises CourseError for a receipt of another file.
+def history(folder: Path) -> dict[str, dict[str, Any]]:
+    """The receipts of a track in the order of their names, with ``steps`` of each seed, ``p`` of
+    being no faster than the record so far, and whether it is the next ``record``. Raises
+    CourseError for a receipt of another file.
     """
     best, found = None, {}
     for note in sorted(folder.glob("*.json")):
-        path, name = note.with_suffix(".py"), note.stem
-        receipt = others.get(name) or json.loads(note.read_text())
+        path, receipt = note.with_suffix(".py"), json.loads(note.read_text())
         if receipt["file"] != hashlib.sha256(path.read_bytes()).hexdigest():
             raise CourseError("the entry was changed after its attempt", path, "give it a new name")
         rows, steps = receipt["rows"], [row["steps"] for row in receipt["rows"]]
         p = faster(steps, best) if best else 0.0
         record = p < 0.01 and len(rows) == SEEDS and all(row["reached"] for row in rows)
         best = steps if record else best
-        found[name] = receipt | {"steps": steps, "p": p, "record": record}
+        found[note.stem] = receipt | {"steps": steps, "p": p, "record": record}
     return found
 
 
 def verdict(one: dict[str, Any]) -> str:
     """In words: its time with a 95 % interval, and what came of it."""
     (mean, low, high, _), rows = interval(one["steps"]), one["rows"]
-    took, missed = (
-        statistics.fmean(row["seconds"] for row in rows),
-        [not row["reached"] for row in rows],
-    )
+    took, missed = sum(row["seconds"] for row in rows), sum(not row["reached"] for row in rows)
     ended = "**record**" if one["record"] else f"no faster (p = {one['p']:.2g})"
-    ended = f"missed a target in {sum(missed)} of {len(rows)}" if any(missed) else ended
+    ended = f"missed a target in {missed} of {len(rows)}" if missed else ended
     ended += f", unfinished: {len(rows)} of {SEEDS} seeds" * (len(rows) < SEEDS)
-    return f"{mean:,.0f} [{low:,.0f}, {high:,.0f}] | {took / 60:.2f} | {ended}"
+    return f"{mean:,.0f} [{low:,.0f}, {high:,.0f}] | {took / 60 / len(rows):.2f} | {ended}"
 
 
 def table(folder: Path) -> str:
     """The attempts as Markdown, and their curve as guide/speedrun_TRACK.webp."""
-    found, lines = history(folder), ["| attempt | what it is | steps | minutes | verdict |"]
-    for name, one in found.items():
-        about = (folder / f"{name}.py").read_text().split('"""')[1].splitlines()[0]
-        lines += [f"| [{name}](../speedrun/{folder.name}/{name}.py) | {about} | {verdict(one)} |"]
+    lines, found = ["| attempt | what it is | steps | minutes | verdict |"], history(folder)
     records = {k: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
         axes = fig.add_axes((0.12, 0.2, 0.86, 0.76), ylabel="steps of the textbook", ylim=(0, None))
         for name, one in found.items():
+            about = (folder / f"{name}.py").read_text().split('"""')[1].splitlines()[0]
+            link = f"[{name}](../speedrun/{folder.name}/{name}.py)"
+            lines += [f"| {link} | {about} | {verdict(one)} |"]
             axes.scatter([name] * len(one["steps"]), one["steps"], 14, "#999999")
         axes.step([*records], [*records.values()], color=COLOURS[0], where="post")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join([lines[0], "| --- " * 5 + "|", *lines[1:]])
 
 
-def verify(file: Path) -> str:
-    """The attempt again. Raises CourseError where it has no receipt, or another outcome."""
-    name, out = file.stem, Path("build/speedrun") / file.parent.name
-    if not file.with_suffix(".json").exists():
-        raise CourseError("it has no receipt", file, "run it first")
+def ranking(folder: Path) -> str:
+    """The page of a class: its entries, each run here, by how many others are faster than it beyond
+    chance, so that ties are ties; who missed a target, or lost, comes last.
+    """
+    out, found, lost = Path("build/speedrun") / folder.name, {}, {}
     shutil.rmtree(out, ignore_errors=True), out.mkdir(parents=True)
-    before, now = (history(file.parent, **new)[name] for new in ({}, {name: run(file, out)}))
-    both = f"{verdict(before)} by its receipt, {verdict(now)} now"
-    reached = [[one["record"], *(row["reached"] for row in one["rows"])] for one in (before, now)]
-    if reached[0] != reached[1] or abs(sum(now["steps"]) / sum(before["steps"]) - 1) > APART:
-        raise CourseError("it is not what its receipt says", file, both)
-    return both
+    for file in sorted(file for file in folder.glob("*.py") if not file.is_symlink()):
+        try:
+            found[file.stem] = run(file, out)["rows"]
+        except (CourseError, OSError) as error:
+            lost[file.stem] = error
+    times = {name: [row["steps"] for row in rows] for name, rows in found.items()}
+    good = [times[name] for name, rows in found.items() if all(row["reached"] for row in rows)]
+    entries = [
+        {
+            "name": name,
+            "place": mine in good and 1 + sum(faster(other, mine) < 0.01 for other in good),
+            "time": dict(zip(("mean", "low", "high"), interval(mine), strict=False)),
+            "picture": base64.b64encode((out / f"{name}.webp").read_bytes()).decode(),
+        }
+        for name, mine in times.items()
+    ]
+    page = Template(Path(__file__).with_suffix(".html").read_text(), autoescape=True)
+    page.stream(track=folder.name, entries=entries, lost=lost).dump(f"{out}/class.html", "utf-8")
+    return f"{out}/class.html"
 
 
-def watch(file: Path) -> str:
+def watch(file: Path) -> dict[str, float]:
     """Seed 0, judged on val at each pause."""
-    track, (x, y) = file.parent.name, images(file.parent.name, "val")
+    train, (x, y) = (images(file.parent.name, split) for split in ("train", "val"))
 
     def see(after: float, fake: Tensor) -> None:
-        print(f"{after:.1f} s,", line(scores(track, x, fake, y)), flush=True)
+        print(f"{after:.1f} s,", scores(file.parent.name, x, fake, y), flush=True)
 
-    return line(attempt(file, 0, images(track, "train"), x, see)[1])
+    return attempt(file, 0, train, x, see)[1]
 
 
 def main(action: str, what: Path) -> Any:
-    actions = {"watch": watch, "run": run, "verify": verify, "table": table}
+    actions = {"watch": watch, "run": run, "table": table, "class": ranking}
     check_choice("action", action, actions)
-    check_choice("track", (what if what.is_dir() else what.parent).name, TRACKS)
+    folder = what if action in ("table", "class") else what.parent
+    check_choice("track", folder.name, TRACKS)
+    check_choice("entry", what.name, [folder.name, *(file.name for file in folder.glob("*.py"))])
     sandbox.choose_tier("bubblewrap"), judge.lite1()  # both are there, or nobody starts
     torch.set_num_threads(1)
     return actions[action](what)

@@ -128,8 +128,7 @@ def test_outline_by_hand():
     image = torch.full((1, 3, 8, 8), -1.0)
     image[..., 4:] = -1 + 2 * 0.1  # luminance 0 to 0.1: magnitude 0.4
     lines = outlines(image, 0.35)[0, 0] < 0
-    assert lines[:, 3:5].all() and lines.sum() == 16
-    assert not (outlines(image, 0.45) < 0).any()
+    assert lines[:, 3:5].all() and lines.sum() == 16 and not (outlines(image, 0.45) < 0).any()
 
 
 def test_unpaired_training_never_shows_a_pair():

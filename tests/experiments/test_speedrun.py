@@ -117,17 +117,42 @@ def test_an_attempt_counts_all_that_it_starts_and_hostile_ones_lose(
         )
         with pytest.raises(CourseError, match=said):
             speedrun.attempt(file, 0, pairs, pairs[0])
-    with pytest.raises(CourseError, match="changed after its attempt"):
-        speedrun.run(file)
+    for action, path, said in (
+        ("run", file, "changed after its attempt"),
+        ("verifi", file, "unknown action"),
+        ("run", file.with_name("two.py"), "unknown entry 'two.py'"),
+        ("run", file.parent, "unknown track"),
+    ):
+        with pytest.raises(CourseError, match=said):
+            speedrun.main(action, path)
     file.write_text(ENTRY)
     assert speedrun.run(file)["rows"] == rows, "what is done is not done again"
-    (
-        monkeypatch.chdir(tmp_path),
-        monkeypatch.setattr(speedrun, "attempt", lambda *_: (pairs[1], {"steps": 1, "seconds": 1})),
-    )
-    for action, said in (("verify", "in 1 of 1 by its receipt"), ("verifi", "unknown action")):
-        with pytest.raises(CourseError, match=said):
-            speedrun.main(action, file)
+
+
+def test_a_class_is_ranked_and_its_ties_are_ties(speedrun, monkeypatch, tmp_path):
+    pairs, folder = [torch.zeros(8, 3, 32, 32).byte()] * 2, tmp_path / "pairs"
+    fakes = {
+        "images": lambda *_: pairs,
+        "attempt": lambda file, seed, *_: (
+            pairs[0] + (file.stem == "vain"),
+            {"steps": float(file.read_text()) + seed},
+        ),
+        "scores": lambda track, x, fake, y: {"reached": not fake.any()},
+    }
+    for name, value in fakes.items():
+        monkeypatch.setattr(speedrun, name, value)
+    (folder / "<b>.py").mkdir(parents=True), monkeypatch.chdir(tmp_path)
+    for name, steps in {"late": "90", "near": "10.5", "soon": "10", "vain": "1"}.items():
+        (folder / f"{name}.py").write_text(steps)
+    page = (tmp_path / speedrun.ranking(folder)).read_text()
+    assert [row.split("<td>")[1:3] for row in page.replace("\n", "").split("<tr>")[2:]] == [
+        ["1", "soon"],
+        ["1", "near"],
+        ["3", "late"],
+        ["missed a target", "vain"],
+        ["lost", "&lt;b&gt;"],
+    ]
+    assert "12 [10, 14]" in page and page.count("data:image/webp") == 4
 
 
 def test_a_record_reaches_all_targets_and_is_faster_beyond_chance(speedrun, tmp_path):

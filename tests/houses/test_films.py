@@ -69,6 +69,5 @@ def test_a_warp_needs_no_size():
 
 def test_a_day_passes_and_its_night_is_one():
     made = film("day", 64, 4, seed=2)
-    assert made.known[1:].all() and not made.flow.any()
-    assert (made.nights == made.nights[0]).all()
+    assert made.known[1:].all() and not made.flow.any() and (made.nights == made.nights[0]).all()
     assert np.abs(made.days[0].astype(int) - made.days[3]).mean() > 5

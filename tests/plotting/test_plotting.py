@@ -137,8 +137,7 @@ def test_terms_of_one_kind_share_a_panel():
         history(), reference={"D at chance": 1.386, "L1 of the mean image": 0.334}
     )
     adversarial, l1 = fig.axes
-    assert labels(adversarial) == ["d_real", "d_fake", "g_gan"]
-    assert labels(l1) == ["g_l1", "val_l1"]
+    assert labels(adversarial) == ["d_real", "d_fake", "g_gan"] and labels(l1) == ["g_l1", "val_l1"]
     assert adversarial.get_xlabel() == l1.get_xlabel() == "step"
     assert "D at chance 1.386" in [text.get_text() for text in adversarial.texts]
     assert [text.get_text() for text in l1.texts] == ["L1 of the mean image 0.334"]
