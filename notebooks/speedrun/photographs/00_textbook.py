@@ -4,14 +4,14 @@ import torch
 import torch.nn.functional as F
 from pix2pix import PatchGAN, UNet, adam, draw, init, step
 
-STEPS, WIDTH = 2000, 16
+STEPS, WIDTH = 5000, 16
 
 
 def train(x, y, seed):
     torch.manual_seed(seed)
     size = x.shape[-1]
-    pairs = torch.cat([x, y], dim=1).float()
-    pairs = torch.cat([F.interpolate(part, size * 286 // 256) for part in pairs.split(64)]).byte()
+    parts = torch.cat([x, y], dim=1).split(64)  # larger, to cut out of
+    pairs = torch.cat([F.interpolate(part.float(), size * 286 // 256).byte() for part in parts])
     G, D = UNet(size, WIDTH), PatchGAN(WIDTH)
     G.apply(init), D.apply(init)
     opt_G, opt_D = adam(G.parameters()), adam(D.parameters())
