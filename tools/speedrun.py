@@ -5,11 +5,11 @@
     python tools/speedrun.py table TRACK   all attempts with their verdicts, and the curve
     python tools/speedrun.py class TRACK   runs all entries of a folder again, and ranks them
 
-FILE is notebooks/speedrun/TRACK/NAME.py; ``run`` writes NAME.json, its receipt, and NAME.webp, and
-``class`` a page for the build folder. TRACK is a folder of this name, anywhere. Time is what all
-processes of an entry take of a core, so that waiting does not count and threads gain nothing. It
-counts in steps of the one-file edition of pix2pix, which are timed in turn with it. An entry runs
-in the sandbox in which submissions are graded, which needs bubblewrap.
+FILE is notebooks/speedrun/TRACK/NAME.py; ``run`` writes NAME.json, its receipt, and NAME.webp.
+TRACK is a folder with this name, anywhere; ``class`` writes build/speedrun/TRACK/class.html. Time
+is what all processes of an entry take of a core, so that waiting does not count and threads gain
+nothing. It counts in steps of the one-file edition of pix2pix, which are timed in turn with it. An
+entry runs in the sandbox in which submissions are graded, which needs bubblewrap.
 """
 
 import base64
