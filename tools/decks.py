@@ -7,12 +7,13 @@ misconceptions and the last three questions come from assignments/lesson_plans.m
 answers in the notes.
 
 build/decks/02_pix2pix.html is one file that needs no network; its figures lie beside it, in the
-folder 02_pix2pix, as PNG or JPEG to use elsewhere. ``--check`` opens each deck in Chromium and
+folder 02_pix2pix, as PNG to use elsewhere. ``--check`` opens each deck in Chromium and
 names the slides that overflow; ``--pictures`` also keeps a picture of each slide.
 """
 
 import argparse
 import base64
+import html
 import io
 import re
 import shutil
@@ -34,12 +35,14 @@ PLANS = ROOT / "assignments" / "lesson_plans.md"
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 # What belongs together: code, a fold, a formula, else lines up to an empty one.
 BLOCK = re.compile(
-    r"```.*?```|<details>.*?</details>|\$\$.*?\$\$|(?:(?!\n\s*\n|\$\$).)+", re.DOTALL
+    r"\s*(?:```.*?```|<details>.*?</details>|\$\$.*?\$\$|(?:(?!\n\s*\n|\$\$).)+)", re.DOTALL
 )
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\([^)]*\)")
 PICTURE = re.compile(r"!\[(.*?)\]\((.+?)\)\Z", re.DOTALL)
-ASKED = re.compile(r"\*\*(Predict|Question|Exercise \d+ \(\w+\))[^*]*\*\*\s*(.*)", re.DOTALL)
-LEFT_OUT = ("Recall", "Further", "References")  # for reading at home
+ASKED = re.compile(r"\*\*(Question|Exercise \d+ \(\w+\))[^*]*\*\*\s*(.*)", re.DOTALL)
+AIMS = re.compile(
+    r"\| you will be able to.*?\n.*?\n\|([^|]*)|\*\*You will be able to\*\* (.*)", re.DOTALL
+)
 LONGEST = 24  # lines of a printed table
 
 
@@ -63,20 +66,26 @@ class Deck:
     """The slides of one notebook, in its order; figures are written to ``folder`` on the way."""
 
     def __init__(self, file: Path, plan: str, folder: Path):
-        self.file, self.folder, self.head, self.waiting = file, folder, "", []
+        self.file, self.folder, self.head, self.before = file, folder, "", ""
+        self.waiting, self.first, self.asking = [], 0, False
         self.slides: list[Slide] = []
         folder.mkdir(parents=True, exist_ok=True)
         above = ""  # the Markdown cell before, in which a guess is asked for
         for cell in nbformat.read(file, as_version=4).cells:
             if "prediction" in cell.metadata.get("tags", []):
-                if "**Predict" in above:
-                    table = re.findall(r"^> (\|.*)$", cell.source, re.MULTILINE)  # to be filled in
-                    asked = above.rpartition("**Predict")[2].lstrip(".*: ")
-                    asked = "\n".join([asked[:1].upper() + asked[1:], "", *table])
-                    self.add("question", "Predict", rendered(asked))
+                if "**Predict" in above:  # up to its last question mark, and the table to fill in
+                    asked = re.search("[^.*: ].*", above.rpartition("**Predict")[2], re.DOTALL)[0]
+                    asked = "\n".join(
+                        [
+                            asked[: asked.rfind("?") + 1] or asked,
+                            "",
+                            *re.findall(r"^> (\|.*)$", cell.source, re.MULTILINE),
+                        ]
+                    )
+                    self.add("question", "Predict", rendered(asked[0].upper() + asked[1:]))
             elif cell.cell_type == "markdown":
                 above = cell.source
-                for block in BLOCK.findall(above.rpartition("**Predict")[0] or above):
+                for block in BLOCK.findall(re.split(r"\*\*Predict(?!.*\*\*Predict)", above)[0]):
                     self.block(block.strip())
             else:
                 self.outputs(cell)
@@ -88,65 +97,80 @@ class Deck:
 
     def add(self, kind: str, head: str, body: str) -> None:
         self.slides.append(Slide(kind, head, body, notes=self.waiting))
-        self.waiting = []
+        self.waiting, self.asking = [], kind == "exercise"
 
     def figure(self, picture: bytes, alt: str) -> None:
         """A figure as a slide of its own, and as a file that presentations can hold."""
-        kind = Image.open(io.BytesIO(picture)).format
-        name = f"figure-{sum(slide.kind == 'figure' for slide in self.slides) + 1:02}"
-        if kind in ("PNG", "JPEG"):
-            (self.folder / f"{name}.{kind.lower()}").write_bytes(picture)
-        else:
-            Image.open(io.BytesIO(picture)).save(self.folder / f"{name}.png")
-        source = f"data:image/{kind.lower()};base64,{base64.b64encode(picture).decode()}"
-        told = alt.replace("&", "&amp;").replace('"', "&quot;")
-        self.add("figure", self.head, f'<img class="figure" alt="{told}" src="{source}">')
+        image = Image.open(io.BytesIO(picture))
+        image.save(self.folder / f"figure-{len(self.slides) + 1:02}.png")  # with its slide's number
+        source = f"data:{image.get_format_mimetype()};base64,{base64.b64encode(picture).decode()}"
+        self.add(
+            "figure", self.head, f'<img alt="{html.escape(alt)}" class="figure" src="{source}">'
+        )
 
     def outputs(self, cell: nbformat.NotebookNode) -> None:
-        """The figures of a code cell, and what it prints, if that is to be compared."""
+        """The figures of a code cell, and what it prints, if it is compared or answers a guess."""
+        self.first, self.asking = len(self.slides), False
         for output in cell.outputs:
             pictures = [v for k, v in output.get("data", {}).items() if k.startswith("image/")]
             for picture in pictures:
                 self.figure(base64.b64decode(picture), cell.metadata.get("alt", ""))
             text = output.get("text", "").strip("\n")
-            printed = "nbval-check-output" in cell.metadata.get("tags", [])
-            if printed and 1 < len(text.split("\n")) <= LONGEST:
-                told = text.replace("&", "&amp;").replace("<", "&lt;")
-                self.add("text", self.head, f"<pre>{told}</pre>")
+            long = (
+                2  # it answers a guess
+                if self.slides[-1].kind == "question"
+                else 4
+                if "nbval-check-output" in cell.metadata.get("tags", [])
+                else LONGEST + 1
+            )
+            if long <= len(text.split("\n")) <= LONGEST:
+                self.add("text", self.head, f"<pre>{html.escape(text)}</pre>")
 
     def block(self, text: str) -> None:
         """One paragraph, formula, table, heading or fold of a Markdown cell."""
         last = self.slides[-1] if self.slides else None
         if text.startswith("#"):
             self.head, self.waiting = text.partition("\n")[0].lstrip("# "), []
+            self.before, self.asking = "", False
             if last is None:
                 self.add("title", self.head, "")
-        elif self.head in LEFT_OUT or not text or last is None:
-            return
+        elif self.head in ("Recall", "Further", "References") or not text or last is None:
+            return  # for reading at home
         elif text.startswith("<details>"):
-            if last.kind == "question" and last.head == "Question":
+            if last.kind == "exercise" or last.head == "Question":
                 last.notes.append(rendered(re.sub(r"</?details>|<summary>.*?</summary>", "", text)))
         elif found := PICTURE.match(text):
+            self.first = len(self.slides)
             self.figure((self.file.parent / found[2]).read_bytes(), found[1])
         elif found := ASKED.match(text):
-            kind = "exercise" if found[1].startswith("Exercise") else "question"
-            self.add(kind, found[1], rendered(found[2]))
+            self.add("exercise" if " " in found[1] else "question", found[1], rendered(found[2]))
+        elif found := AIMS.match(text):
+            self.slides[0].body = rendered(
+                "Afterwards you can\n\n- "
+                + (found[1] or found[2]).strip(" .").replace("; ", "\n- ")
+            )
         elif last.kind == "figure" and not last.caption and re.match(r"\*[^*]", text):
             cut = len(text) if text.endswith("*") else text.find(".* ") + 2
-            last.caption = rendered(text[:cut])
+            # the pictures of one cell share their caption
+            for slide in [s for s in self.slides[self.first :] if s.kind == "figure"]:
+                slide.caption = slide.caption or rendered(text[:cut])
             last.notes.append(rendered(text[cut:]))
-        elif text.startswith("$$") and last.kind == "formula" and not last.caption:
+        elif (self.asking and re.match(r"(- |\d+\. |\(a\)|\|)", text)) or (
+            text.startswith("$$") and (last.kind, last.head) == ("formula led", self.head)
+        ):
             last.body += rendered(text)
         elif text.startswith(("$$", "```text")) or (text.startswith("|") and last.kind != "title"):
-            self.add("formula" if text.startswith("$$") else "text", self.head, rendered(text))
-        elif last.kind == "formula" and text.startswith("In words"):
-            last.caption = rendered(text)
-        elif self.head == "What to keep" and last.kind != "keep":
-            self.add("keep", self.head, rendered(text))
-        elif last.kind == "exercise" and re.match(r"(- |\d+\. |\(a\))", text):
-            last.body += rendered(text)
+            self.add("formula led" if text.startswith("$$") else "text", self.head, rendered(text))
+            self.slides[-1].caption = self.before if text.startswith("$$") else ""
+        elif last.kind == "formula led" and text.startswith("In words"):
+            last.kind, last.caption = "formula", rendered(text)
+        elif text.startswith("> **Take-away") or (
+            self.head in ("What to keep", "What you know now") and last.kind != "keep"
+        ):
+            self.add("keep", self.head, rendered(text.lstrip("> ")))
         elif not text.startswith(("|", "```")):
-            (last.notes if last.head == self.head else self.waiting).append(rendered(text))
+            self.before = rendered(text)
+            (last.notes if last.head == self.head else self.waiting).append(self.before)
 
 
 def decks(wanted: list[str]) -> Iterator[Path]:
@@ -157,11 +181,10 @@ def decks(wanted: list[str]) -> Iterator[Path]:
     for file in sorted((ROOT / "notebooks").glob("*.ipynb")):
         number = file.stem.partition("_")[0]
         if not wanted or number in wanted:
-            for old in (OUT / file.stem).glob("figure-*"):
-                old.unlink()
-            deck = Deck(file, plans.get(number, ""), OUT / file.stem)
+            shutil.rmtree(OUT / file.stem, ignore_errors=True)
+            slides = Deck(file, plans.get(number, ""), OUT / file.stem).slides
             out = OUT / f"{file.stem}.html"
-            out.write_text(page.get_template("decks.html").render(slides=deck.slides), "utf-8")
+            out.write_text(page.get_template("decks.html").render(slides=slides), "utf-8")
             yield out
 
 

@@ -22,11 +22,11 @@ def test_a_deck_has_each_figure_and_guess_and_keeps_answers_for_the_notes(deck):
     kinds = [slide.kind for slide in deck.slides]
     assert kinds[:2] == ["title", "figure"] and kinds[-3:] == ["question"] * 3
     figures = {path.stem for path in deck.folder.glob("figure-*")}
-    assert figures == {f"figure-{k:02}" for k in range(1, 10)} and kinds.count("figure") == 9
+    assert figures == {f"figure-{k:02}" for k, kind in enumerate(kinds, 1) if kind == "figure"}
     assert (
         [slide.head for slide in deck.slides].count("Predict") == 4 == kinds.count("question") - 3
     )
     shown = " ".join(slide.body + slide.caption for slide in deck.slides)
-    assert "return (x + 1) / 2" not in shown and "probably in [0, 1]" not in shown
-    assert "probably in [0, 1]" in deck.slides[-3].notes[0]
+    assert not re.search(r"return \(x \+ 1\) / 2|probably in \[0, 1\]|One evening", shown)
+    assert "return (x + 1) / 2" in str(deck.slides) and "probably in" in deck.slides[-3].notes[0]
     assert not re.search(r'src="(?!data:)', shown)
