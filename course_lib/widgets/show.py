@@ -19,7 +19,7 @@ from torch import Tensor
 
 from course_lib.data import films
 from course_lib.data.images import read_image, to_file, to_image, to_png
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, check_choice
 
 SLIDER = Path(__file__).with_name("slider.js")
 # Longer side of an image of one's own, and of a film, in pixels; its frames at most, as in pick.js;
@@ -229,18 +229,20 @@ class Chooser(w.VBox):
         if change["new"] is not None:
             self.message.value, self.value = "", change["new"]
 
-    def take(self, *files: bytes, name: str = "", lasts: float = 0) -> None:
+    def take(self, *files: bytes, name: str = "", lasts: float = 0, **unknown: Any) -> None:
         """The image in the bytes of a file becomes the value, or the film, if its name is given, or
-        that of several files; see :func:`read_upload`. Raises CourseError if it is none.
+        that of several files; see :func:`read_upload`. Raises CourseError if it is none, or if the
+        page tells anything ``unknown`` about it.
         """
         with shown_errors(self.message, "this file cannot be used"):
+            check_choice("part of the message", next(iter(unknown), "name"), ("name", "lasts"))
             frames, cut = read_upload(files, name if self.pictures.films else "", lasts)
-        self.message.value, self.pictures.value = (
+        self.message.value, self.pictures.value, self.value = (
             f"Of a film this page takes at most {FRAMES} frames (of large ones, fewer) and {FILM} "
             "px a side; "
             "<code>course translate</code> takes all of it."
             if cut
             else "",
             None,  # so that any can be chosen again
+            frames if frames[1:] else frames[0][0],
         )
-        self.value = frames if frames[1:] else frames[0][0]

@@ -376,9 +376,10 @@ def test_photographs_of_all_sizes_in_bounded_time(painted, size, kept):
 
 def test_what_is_no_photograph_leaves_the_old_pictures(painted, monkeypatch):
     before = [one.picture for one in (painted.true, *painted.ways)]
-    with pytest.raises(CourseError, match="cannot read this image"):
-        painted.chosen.take(b"<html>")
-    assert "this file cannot be used" in painted.chosen.message.value
+    for told, why in ({}, "cannot read this image"), ({"seq": 1}, "unknown part of the .* 'seq'"):
+        with pytest.raises(CourseError, match=why):
+            painted.chosen.take(b"<html>", **told)
+        assert "this file cannot be used" in painted.chosen.message.value
     small = pictures.encoded(pictures.photograph(40, 30), "png")
     with monkeypatch.context() as patch, pytest.raises(CourseError, match="40 x 30 px"):
         patch.setattr(CUT, "translate", Mock(side_effect=MemoryError))
