@@ -18,7 +18,7 @@ SCENES = {  # presets, and how many updates of each
 
 with sync_playwright() as playwright:
     page = playwright.chromium.launch(executable_path=shutil.which("chromium")).new_page(
-        viewport={"width": 740, "height": 650}
+        viewport={"width": 740, "height": 680}
     )
     for game, scenes in SCENES.items():
         page.set_content(embedded(game))

@@ -73,9 +73,8 @@ export const LOSSES = {
   "non-saturating": { ...log, G: log.real },
   "log (saturating)": { ...log, G: (a) => [-softplus(a), -sigmoid(a)] },
   "least squares": { half: 0.5, says: unit, real: square(1), fake: square(0), G: square(1) },
+  hinge: { half: 0, says: (a) => unit((a + 1) / 2), real: (a) => [Math.max(0, 1 - a), -(a < 1)], fake: (a) => [Math.max(0, 1 + a), +(a > -1)], G: (a) => [-a, -1] },
 };
-LOSSES.hinge = { half: 0, says: (a) => unit((a + 1) / 2), G: (a) => [-a, -1] };
-Object.assign(LOSSES.hinge, { real: (a) => [Math.max(0, 1 - a), -(a < 1)], fake: (a) => [Math.max(0, 1 + a), +(a > -1)] });
 
 function mean(loss, values) { // of the last layer -> the mean loss, and its slope at each value
   const out = values.at(-1), pairs = Array.from(out, loss);
@@ -174,8 +173,8 @@ function numbers(seed) { // at random, and the same for one seed: mulberry32
 }
 
 // ---- what the games draw: the plane from -2 to 2, SIDE pixels wide
-const SIDE = 800, BETAS = [0.5, 0.9], N = 64, SHOWN = 200, GRID = 32;
-const BLUE = "#0072b2", ORANGE = "#d55e00", BROWN = "#8a2d00", px = (x) => ((x + 2) * SIDE) / 4, py = (y) => ((2 - y) * SIDE) / 4;
+const SIDE = 800, BETAS = [0.5, 0.9], N = 64, SHOWN = 200, GRID = 32, ASKED = 0.3;
+const BLUE = "#0072b2", ORANGE = "#d55e00", BROWN = "#8a2d00", INK = "#111", px = (x) => ((x + 2) * SIDE) / 4, py = (y) => ((2 - y) * SIDE) / 4;
 
 function dots(c, places, r, fill, square = false) { // in one go: a call for each would cost milliseconds
   c.beginPath();
@@ -208,8 +207,7 @@ const SHAPES = {
     const c = Object.assign(document.createElement("canvas"), { width: 80, height: 80 }).getContext("2d"), ink = [];
     Object.assign(c, { font: "bold 52px sans-serif", textAlign: "center", textBaseline: "middle" }).fillText(o.letters, 40, 43, 76);
     c.getImageData(0, 0, 80, 80).data.forEach((v, i) => i % 4 === 3 && v > 128 && ink.push([(i >> 2) % 80, Math.floor(i / 320)]));
-    const some = Array.from({ length: ink.length && 600 }, () => ink[Math.floor(random() * ink.length)]);
-    return some.map(([x, y]) => [(x + random() - 40) / 21, (40 - y - random()) / 21]);
+    return Array.from({ length: ink.length && 600 }, () => ink[Math.floor(random() * ink.length)]).map(([x, y]) => [(x + random() - 40) / 21, (40 - y - random()) / 21]);
   },
 };
 
@@ -223,7 +221,6 @@ const points = {
   },
   real: ({ shape, random }) => Float64Array.from(Array.from({ length: N }, () => shape[Math.floor(random() * shape.length)]).flat()),
   update(s) {
-    if (!s.shape.length) return "Draw a shape first.";
     const batches = Array.from({ length: s.o.steps + 1 }, (_, i) => ({ real: i && this.real(s), z: s.normals(N * s.o.noise), n: N }));
     s.losses = pointsStep(s.nets, { ...s.o, betas: BETAS }, batches.reverse());
   },
@@ -243,20 +240,24 @@ const points = {
     [s.fake, s.logits, s.push] = [rows(fake), values.at(-1), push.reduce((sum, p) => sum + size(p), 0) / SHOWN];
     dots(c, s.shape, 4, "#0b3c5d99", true);
     for (const [r, fill] of [[6.5, "#fff"], [5, BROWN]]) dots(c, s.fake, r, fill);
-    const arrows = s.fake.slice(0, 40).map((at, i) => [at, at.map((v, j) => v + (0.4 * push[i][j]) / (0.6 + size(push[i])))]); // at most 0.4 long
-    const felt = arrows.filter((_, i) => size(push[i]) > 0.02).flatMap(([at, to]) => [[at, to], tip(at, to, 0.3)]);
-    for (const [ink, width] of [["#fff", 7], ["#111", 3.5]]) lines(c, felt, ink, width);
+    const all = s.fake.map((at, i) => [at, at.map((v, j) => v + (0.4 * push[i][j]) / (0.6 + size(push[i])))]).filter((_, i) => size(push[i]) > 0.02); // at most 0.4 long
+    const some = all.filter(([[x, y]], i) => all.findIndex(([[u, v]]) => (u - x) ** 2 + (v - y) ** 2 < 0.04) === i); // of a crowd, one
+    const felt = some.flatMap(([at, to]) => [[at, to], tip(at, to, 0.3)]);
+    for (const [ink, width] of [["#fff", 7], [INK, 3.5]]) lines(c, felt, ink, width);
+    if (s.asks) lines(c, [[...Array(41).keys()].map((k) => s.place.map((v, j) => v + ASKED * Math.cos(((k - 10 * j) * Math.PI) / 20)))], INK, 3); // a circle
   },
-  near: (s, x, y, r) => s.fake.filter(([u, v]) => (u - x) ** 2 + (v - y) ** 2 < r * r).length,
-  ask(s, x, y) {
-    const says = LOSSES[s.o.loss].says(forward(s.nets.D, Float64Array.of(x, y), 1).at(-1)[0]), felt = this.near(s, x, y, 0.3);
-    return `Here D says ${percent(says)} real. ${felt || "None"} of G's ${SHOWN} points ${felt > 1 ? "are" : "is"} near enough to feel its slope.`;
+  near: (s, [x, y], r) => s.fake.filter(([u, v]) => (u - x) ** 2 + (v - y) ** 2 < r * r).length,
+  ask(s) {
+    if (!s.shape.length || !s.asks) return s.shape.length ? "Point at a place to ask D." : "Draw a shape first.";
+    const says = LOSSES[s.o.loss].says(forward(s.nets.D, Float64Array.from(s.place), 1).at(-1)[0]), felt = this.near(s, s.place, ASKED);
+    return `Here D says ${percent(says)} real. ${felt || "None"} of G's ${SHOWN} points ${felt > 1 ? "are" : "is"} in the circle${felt ? "" : ", so none feels D's slope here"}.`;
   },
   bars(s) {
-    const { half } = LOSSES[s.o.loss], some = s.shape.filter((_, i) => i % 5 === 0), real = s.shape.length ? forward(s.nets.D, this.real(s), N).at(-1) : [];
-    const right = s.logits.filter((a) => a < half).length / SHOWN + real.filter((a) => a > half).length / N;
+    const { half } = LOSSES[s.o.loss], some = s.shape.filter((_, i) => i % 5 === 0), n = some.length || 1;
+    const real = forward(s.nets.D, Float64Array.from(some.flat()), some.length).at(-1);
+    const right = s.logits.filter((a) => a < half).length / SHOWN + real.filter((a) => a > half).length / n;
     return [["D is right", right / 2], ["push on G's points", s.push / (0.6 + s.push), s.push.toFixed(3)],
-      ["shape reached", some.filter(([x, y]) => this.near(s, x, y, 0.2)).length / (some.length || 1)]];
+      ["shape covered", some.filter((at) => this.near(s, at, 0.2)).length / n]];
   },
 };
 
@@ -278,24 +279,26 @@ const cycles = {
   update: (s) => void (s.losses = cycleStep(s.nets, { ...s.o, lr: 3e-3, betas: BETAS }, { x: clusters(s, 32, -1), y: clusters(s, 32, 1), n: 32 })),
   draw(s, c) {
     const { Gxy, Gyx } = s.nets, to = (G, points) => forward(G, points, 40).at(-1);
-    s.ways = [[s.x, Gxy, Gyx, []], [s.y, Gyx, Gxy, [10, 8]]].map(([from, G, back, dash]) => ({ from, there: to(G, from), home: to(back, to(G, from)), dash }));
-    for (const [y, fill] of [[1, "#0072b218"], [-1, "#d55e0018"]]) dots(c, [[-1, y], [1, y]], 75, fill);
-    for (const { from, there, home, dash } of s.ways) for (const [half, colour] of [BLUE, ORANGE].entries()) {
-      const [a, b, end] = [from, there, home].map((points) => rows(points).filter((_, k) => k % 2 === half)), some = a.slice(0, 3);
-      dots(c, a, 6, colour, half);
-      lines(c, some.map((at, k) => [at, b[k]]), colour, 3, dash);
-      lines(c, some.map((at, k) => tip(at, b[k], 0.06)), colour, 3);
-      lines(c, some.map((_, k) => [b[k], end[k]]), "#777", 2, [3, 6]);
-      dots(c, end.slice(0, 3), 4, "#333");
+    s.points = [[s.x, Gxy, Gyx], [s.y, Gyx, Gxy]].flatMap(([from, G, back], way) => {
+      const there = to(G, from), [b, end] = [there, to(back, there)].map(rows);
+      return rows(from).map((at, k) => ({ way, up: k % 2 === 0, at, there: b[k], home: end[k] }));
+    });
+    for (const [y, fill] of [[1, "#0072b218"], [-1, "#d55e0018"]]) dots(c, [[-1, y], [1, y]], 100, fill); // radius 0.5
+    for (const way of [0, 1]) for (const [up, colour] of [[true, BLUE], [false, ORANGE]]) {
+      const all = s.points.filter((p) => p.way === way && p.up === up), some = all.slice(0, 2);
+      dots(c, all.map((p) => p.at), 6, colour, !up);
+      lines(c, some.map((p) => [p.at, p.there]), colour, 3, way ? [20, 12] : []);
+      lines(c, some.map((p) => tip(p.at, p.there, 0.06)), colour, 3);
+      lines(c, some.map((p) => [p.there, p.home]), INK, 4.5, [0, 13]); // round dots
+      dots(c, some.map((p) => p.home), 6, INK);
     }
-    Object.assign(c, { font: "28px sans-serif", fillStyle: "#333", textAlign: "center" }).fillText("domain x", px(-1), 46);
-    c.fillText("domain y", px(1), 46);
+    for (const x of "xy") Object.assign(c, { font: "28px sans-serif", fillStyle: "#333", textAlign: "center" }).fillText(`domain ${x}`, px(x === "x" ? -1 : 1), 46);
   },
-  bars({ ways }) { // of both ways, how evenly the target's clusters are met, and how many stay above or below
-    const points = ways.flatMap(({ from, there }, w) => [...Array(40).keys()].map((k) => 2 * k).map((k) => ({ w, was: from[k + 1] > 0, x: there[k] - 1 + 2 * w, y: there[k + 1] })));
-    const inside = (way, up) => points.filter(({ w, x, y }) => w === way && y > 0 === up && Math.hypot(x, Math.abs(y) - 1) < 0.5).length;
-    const met = [0, 1].map((way) => Math.min(inside(way, true), inside(way, false)) / 40);
-    return [["D is content", met[0] + met[1]], ["the right partner", points.filter(({ was, y }) => y > 0 === was).length / 80]];
+  bars({ points: all }) { // D is content with both clusters equally often
+    const share = (of) => all.filter(of).length / all.length, far = ([x, y], [u, v]) => Math.hypot(x - u, y - v);
+    const met = (way, y) => share((p) => p.way === way && far(p.there, [1 - 2 * way, y]) < 0.5);
+    return [["D is content", 2 * [0, 1].reduce((sum, way) => sum + Math.min(met(way, 1), met(way, -1)), 0)],
+      ["the right partner", share(({ there, up }) => there[1] > 0 === up)], ["points come back", share(({ at, home }) => far(home, at) < 0.5)]];
   },
 };
 
@@ -315,15 +318,13 @@ const codes = {
   draw(s, c) {
     s.lines = CODES.map((z) => Array.from(forward(s.nets.G, beside(40, ACROSS, ACROSS.map(() => z)), 40).at(-1), (y, k) => [ACROSS[k], y]));
     dots(c, Array.from(s.seen.x, (x, k) => [x, s.seen.y[k]]), 5, "#0b3c5d77", true);
-    s.lines.forEach((points, i) => {
-      const mix = [[0, 114, 178], [213, 94, 0]].reduce((a, b) => a.map((v, j) => v + ((b[j] - v) * i) / 8));
-      lines(c, [points], `rgb(${mix})`, 6, i < 4 ? [16, 10] : i > 4 ? [] : [2, 10]);
-    });
+    for (const [from, to, ink, dash] of [[0, 4, BLUE, [16, 12]], [4, 5, INK, [0, 12]], [5, 9, ORANGE]]) lines(c, s.lines.slice(from, to), ink, 6, dash);
   },
   bars({ lines }) {
-    const right = lines.flat().filter(([x, y]) => [true, false].some((up) => Math.abs(y - answerTo(x, up)) < 0.25)).length;
+    const near = (up) => ([x, y]) => Math.abs(y - answerTo(x, up)) < 0.25, [above, below] = [near(true), near(false)], all = lines.flat();
+    const both = ACROSS.filter((_, k) => [above, below].every((one) => lines.some((line) => one(line[k]))));
     const apart = lines[0].reduce((sum, [, y], k) => sum + Math.abs(y - lines.at(-1)[k][1]) / 80, 0); // two true answers: 1
-    return [["the code is used", Math.min(1, apart)], ["right answers", right / lines.flat().length]];
+    return [["the code is used", Math.min(1, apart)], ["near a true answer", all.filter((at) => above(at) || below(at)).length / all.length], ["both answers given", both.length / ACROSS.length]];
   },
 };
 
@@ -337,20 +338,23 @@ export function mount(el, name, told) {
   const tries = make("div", root, { className: "tools", role: "group", ariaLabel: "what to try" }), said = make("p", root, { className: "said" });
   const stage = make("div", root, { className: "stage" }), left = make("div", stage), right = make("div", stage);
   const tools = make("div", left, { className: "tools" }), canvas = make("canvas", left, { width: SIDE, height: SIDE, tabIndex: 0, role: "img" });
-  const answer = make("p", left, { className: "answer", role: "status" }), legend = make("p", left, { className: "legend" });
+  const answer = make("p", left, { className: "answer", role: "status", hidden: !game.ask }), legend = make("p", left, { className: "legend" });
+  const words = make("details", root), meanings = make("summary", words, { textContent: "What the words mean" }) && make("dl", words);
+  for (const part of Object.entries(told.words)) part.forEach((textContent, i) => make(i ? "dd" : "dt", meanings, { textContent }));
   const bars = make("div", right), count = make("p", right, { className: "count" }), c = canvas.getContext("2d");
   for (const [kind, colour, word] of told.legend) make("i", make("span", legend, { textContent: word }), { className: kind }).style.color = colour;
   const presets = told.presets.map((one) => button(tries, one.name, () => choose(one)));
   const play = Object.assign(button(tools, "", () => go(!timer)), { className: "go" });
   button(tools, "One update", () => (go(false), run(1)));
   button(tools, "Start again", () => (seed++, restart()));
-  let s = { o: {} }, preset, timer = false, frames = 0, seed = 1, place = [0, 0];
+  let s = { o: {} }, preset, timer = false, frames = 0, seed = 1;
   const shapes = make("div", right, { className: "tools", hidden: !told.shapes }), pen = button(shapes, "Draw", () => hold(pen.ariaPressed !== "true"));
   const hold = (on) => ([pen.ariaPressed, canvas.style.touchAction] = on ? ["true", "none"] : ["false", "pan-y"]);
   function reshape(key) {
     Object.assign(s.o, { shape: key, keeps: key === "nothing" ? [] : undefined, letters: letters.value });
     s.shape = s.o.keeps ?? SHAPES[key](s);
     if (key === "nothing") hold(true);
+    change();
     show();
   }
   for (const [key, label] of Object.entries(told.shapes ?? {})) button(shapes, label, () => reshape(key));
@@ -360,36 +364,37 @@ export function mount(el, name, told) {
     const input = make(words ? "select" : "input", row), value = make("output", row), chosen = words ? "selectedIndex" : "value";
     if (words) values.forEach((textContent) => make("option", input, { textContent }));
     else Object.assign(input, { type: "range", min: 0, max: values.length - 1 });
-    input.oninput = () => ((s.o[key] = values[+input[chosen]]), restarts ? restart() : (set(), show()));
-    function set() {
+    input.oninput = () => (change(), (s.o[key] = values[+input[chosen]]), restarts ? restart() : (inputs.forEach((set) => set()), show()));
+    return () => {
       input[chosen] = values.indexOf(s.o[key]);
       input.setAttribute("aria-valuetext", (value.textContent = words ? "" : s.o[key]));
-    }
-    return set;
+    };
   });
 
   function choose(one) {
     [preset, seed, s] = [one, one.seed ?? 1, { o: { ...told.set, ...one.set } }];
     presets.forEach((b, i) => (b.ariaPressed = told.presets[i] === one));
-    [answer.textContent, said.textContent] = ["", one.say];
+    said.textContent = one.say;
     hold(false);
     restart();
   }
+  const change = () => (said.textContent = `${preset.name}, before you changed it: ${preset.say}`);
 
   function restart() { // with what the preset changes later as it was; a drawn shape stays
     for (const set of Object.values(preset.later ?? {})) for (const key in set) s.o[key] = { ...told.set, ...preset.set }[key];
-    s = { o: s.o, step: 0, ...numbers(seed) };
+    s = { o: s.o, step: 0, place: [0, 0], ...numbers(seed) };
     game.start(s);
-    inputs.forEach((show) => show());
+    inputs.forEach((set) => set());
     go(false);
   }
 
   function update() {
-    answer.textContent = game.update(s) ?? answer.textContent;
+    if (s.shape?.length === 0) return;
+    game.update(s);
     const { [++s.step]: set } = preset.later ?? {};
     if (set) Object.assign(s.o, set);
     if (set?.third) s.shape.push(...cloud(s, 120, [1.5, 0]));
-    if (set) inputs.forEach((show) => show());
+    if (set) inputs.forEach((set) => set());
   }
 
   const run = (root.run = (updates) => (Array.from({ length: updates }, update), show()));
@@ -398,10 +403,11 @@ export function mount(el, name, told) {
     Object.assign(c, { fillStyle: "#fff" }).fillRect(0, 0, SIDE, SIDE);
     game.draw(s, c, part);
     if (part > 0) return; // words change every fourth frame
-    const losses = Object.entries(s.losses ?? {}).map(([of, value]) => `${of} ${value.toFixed(2)}`).join(" · ");
+    answer.textContent = game.ask?.(s) ?? "";
+    const losses = Object.entries(s.losses ?? {}).filter(([of]) => s.o[of] !== 0).map(([of, value]) => `${of} ${value.toFixed(2)}`).join(" · ");
     count.textContent = `update ${s.step.toLocaleString("en")}${losses && `; losses: ${losses}`}`;
     game.bars(s).forEach(([label, share, text = percent(share)], i) => {
-      const row = bars.children[i] ?? make("div", bars, { className: "bar", innerHTML: "<span></span><b><i></i></b><output></output>" });
+      const row = bars.children[i] ?? make("div", bars, { className: "bar", title: told.words[label], innerHTML: "<span></span><b><i></i></b><output></output>" });
       [row.firstChild.textContent, row.lastChild.textContent] = [label, text];
       row.children[1].firstChild.style.width = `${100 * Math.min(1, share)}%`;
     });
@@ -418,30 +424,25 @@ export function mount(el, name, told) {
   function go(on) {
     cancelAnimationFrame(timer);
     timer = on && requestAnimationFrame(frame);
-    play.textContent = on ? "Pause" : "Play";
+    [play.textContent, answer.ariaLive] = on ? ["Pause", "off"] : ["Play", "polite"];
     if (!on) show();
   }
 
   // ---- a hand on the canvas: it draws, or asks D
   function touch(x, y, draws) {
-    place = [x, y];
-    if (draws && told.shapes) s.o.keeps = (s.shape.push(...cloud(s, 10, [x, y])), s.shape);
-    answer.textContent = game.ask?.(s, x, y) ?? "";
+    Object.assign(s, { place: [x, y], asks: !draws });
+    if (draws) change((s.o.keeps = s.shape).push(...cloud(s, 10, s.place)));
     if (!timer) show();
-    if (!draws) dots(c, [[x, y]], 9, "#0008"); // where it asks
   }
-  function hand(event) {
-    const { left, top, width, height } = canvas.getBoundingClientRect(), draws = event.buttons === 1 && pen.ariaPressed === "true";
-    touch((4 * (event.clientX - left)) / width - 2, 2 - (4 * (event.clientY - top)) / height, draws);
-  }
+  const hand = ({ offsetX: x, offsetY: y, buttons }) => touch((4 * x) / canvas.clientWidth - 2, 2 - (4 * y) / canvas.clientHeight, buttons === 1 && pen.ariaPressed === "true");
   if (game.ask) Object.assign(canvas, { onpointermove: hand, onpointerdown: (event) => (canvas.setPointerCapture(event.pointerId), hand(event)) });
   canvas.onkeydown = (event) => { // arrows ask, and draw with Shift
     const step = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
     if (!game.ask || !step) return;
     event.preventDefault();
-    touch(...place.map((v, i) => 4 * unit((v + step[i] + 2) / 4) - 2), event.shiftKey);
+    touch(...s.place.map((v, i) => 4 * unit((v + step[i] + 2) / 4) - 2), event.shiftKey);
   };
-  for (const one of root.querySelectorAll("button, input, select, canvas")) one.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys
+  for (const one of root.querySelectorAll("button, input, select, canvas, summary")) one.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys
   choose(told.presets[0]);
   return () => (timer = cancelAnimationFrame(timer));
 }
