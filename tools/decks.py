@@ -97,7 +97,7 @@ class Deck:
 
     def add(self, kind: str, head: str, body: str) -> None:
         self.slides.append(Slide(kind, head, body, notes=self.waiting))
-        self.waiting, self.asking = [], kind == "exercise"
+        self.waiting, self.asking = [], kind in ("exercise", "keep")
 
     def figure(self, picture: bytes, alt: str) -> None:
         """A figure as a slide of its own, and as a file that presentations can hold."""
