@@ -8,7 +8,8 @@ import inspect
 import runpy
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,11 @@ def machine() -> str:
 
 
 def seconds_of(work: Callable[[], Any]) -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()  # what was ordered before does not count
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else int
+    wait()  # what was ordered before does not count
     start = time.perf_counter()
     work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    wait()
     return time.perf_counter() - start
 
 
@@ -46,11 +46,11 @@ def alternate(
 
     Every second round goes backwards, so none is always the first.
     """
-    out: dict[str, list[float]] = {name: [] for name in works}
-    for repeat in range(warm + repeats):
-        for name, work in list(works.items())[:: (-1) ** repeat]:
-            out[name].append(seconds_of(work))
-    return {name: took[warm:] for name, took in out.items()}
+    rounds = [
+        {name: seconds_of(works[name]) for name in list(works)[:: (-1) ** repeat]}
+        for repeat in range(warm + repeats)
+    ]
+    return {name: [took[name] for took in rounds[warm:]] for name in works}
 
 
 def ratios(base: list[float], times: list[float]) -> dict[str, float]:
@@ -58,6 +58,23 @@ def ratios(base: list[float], times: list[float]) -> dict[str, float]:
     pairs = [b / t for b, t in zip(base, times, strict=True)]
     low, _, high = statistics.quantiles(pairs, n=4) if len(pairs) > 1 else pairs * 3
     return {"ratio": statistics.median(pairs), "low": low, "high": high}
+
+
+def busy(events: Iterable[Any], kind: str) -> list[tuple[float, float]]:
+    """When a device was at work, of a profiler's ``events()``: (start, length) in milliseconds.
+
+    Of kind "cuda" that is with kernels and copies, of kind "cpu" with PyTorch's operations, which
+    call each other. What touches or overlaps is one.
+    """
+    spans = sorted(
+        (e.time_range.start / 1000, e.time_range.end / 1000)
+        for e in events
+        if e.device_type.name.lower() == kind and not e.is_user_annotation
+        if kind == "cuda" or e.name.startswith("aten::")
+    )
+    ends = [*accumulate((end for _, end in spans), max)]  # of all that began until then
+    first = [i for i, (start, _) in enumerate(spans) if i == 0 or start > ends[i - 1]]
+    return [(spans[i][0], ends[j - 1] - spans[i][0]) for i, j in pairwise([*first, len(spans)])]
 
 
 # ---- a training step against the textbook's
@@ -125,15 +142,16 @@ def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Call
     learners, judges = (
         nn.ModuleList(net for key, net in nets.items() if key[0] in side) for side in ("GE", "D")
     )
-    rates = config.lr, (config.beta1, config.beta2)
-    opt_G, opt_D = (torch.optim.Adam(side.parameters(), *rates) for side in (learners, judges))
+    opt_G, opt_D = (
+        torch.optim.Adam(side.parameters(), config.lr, (config.beta1, config.beta2))
+        for side in (learners, judges)
+    )
     if frozen:  # from the end of D's update to the end of G's
         judges.requires_grad_(name == "pix2pix")  # whose D is the first to learn
         opt_D.register_step_post_hook(lambda *_: judges.requires_grad_(False))
         opt_G.register_step_post_hook(lambda *_: judges.requires_grad_(True))
     if name == "pix2pix":
-        D = nets["D"]
-        nets["D"] = lambda x, y: D(torch.cat([x, y], dim=1))
+        nets["D"] = lambda x, y, D=nets["D"]: D(torch.cat([x, y], dim=1))
     settings = vars(config) | {"lambda_cyc": getattr(config, "lambda_forward", 0.0)}
     weights = {key: settings[key] for key in inspect.signature(step).parameters if key in settings}
     return lambda batch: step(batch["x"], batch["y"], **nets, opt_G=opt_G, opt_D=opt_D, **weights)
