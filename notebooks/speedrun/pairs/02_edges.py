@@ -1,4 +1,4 @@
-"""Beside L1 and L2, the loss compares the differences between neighbours; half the updates of 01."""
+"""Beside L1 and L2 the loss compares differences between neighbours; half the updates of 01."""
 
 import torch
 import torch.nn.functional as F
