@@ -35,7 +35,6 @@ import torch
 from jinja2 import Template
 from numpy.lib import format as npy
 from PIL import Image
-from torch import Tensor
 
 from assignments.grader import sandbox
 from assignments.grader.child import jail
@@ -53,8 +52,8 @@ LIMIT, LARGEST, EVERY = 3600, 20_000, 3.0  # s by the clock, bytes, and s betwee
 ONE_FILE = bench.one_file("pix2pix")
 
 
-# The data, and what each seed of an attempt has to reach, fixed before the first: of what is in MORE
-# at least as much, of the rest at most.
+# The data, and what each seed of an attempt has to reach, fixed before the first: of MORE at least
+# as much, of the rest at most.
 MORE = "structure", "colours"
 TRACKS = {
     "pairs": ("emoji:edges", {"structure": 0.77, "colours": 0.6, "distance": 0.52}),
@@ -64,7 +63,7 @@ TRACKS = {
 
 
 @functools.cache
-def images(track: str, split: str) -> list[Tensor]:
+def images(track: str, split: str) -> list[torch.Tensor]:
     """x and y as bytes, (n, 3, SIZE, SIZE)."""
     items = open_dataset(TRACKS[track][0], split, SIZE)
     some = [items[i] for i in range(min(MOST[split], len(items)))]
@@ -72,7 +71,7 @@ def images(track: str, split: str) -> list[Tensor]:
 
 
 @torch.no_grad()
-def scores(track: str, x: Tensor, fake: Tensor, real: Tensor) -> dict[str, float]:
+def scores(track: str, x: torch.Tensor, fake: torch.Tensor, real: torch.Tensor) -> dict[str, float]:
     """Of translations and the truth, bytes: whether edges lie where they should, how much of their
     colours all of them have in common, how much is left of the squared difference between ``x`` and
     the truth, the distance that EfficientNet-Lite1 sees, and whether the targets are ``reached``.
@@ -113,28 +112,24 @@ def start(file: Path, library: Path, said: BinaryIO, wire: int, *words: int) -> 
     for source in (*ONE_FILE.parent.glob("*.py"), Path(__file__).with_name("entrant.py"), file):
         shutil.copy(source, library / ("entry.py" if source == file else source.name))
     library.chmod(0o755)
-    box = sandbox.bubblewrap(library, [Path(entry) / "course_lib" for entry in sys.path])
-    box[-1:] = [
-        "--as-pid-1",
-        "--",
-        sys.executable,
-        "-B",
-        "-m",
-        "entrant",
-        *map(str, (wire, *words)),
-    ]
+    box = sandbox.bubblewrap(library, [Path(entry) / "course_lib" for entry in sys.path])[:-1]
+    words = [sys.executable, "-B", "-m", "entrant", *map(str, (wire, *words))]
     return subprocess.Popen(
-        box, stdin=subprocess.DEVNULL, stdout=said, stderr=said, pass_fds=[wire]
+        [*box, "--as-pid-1", "--", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
+        pass_fds=[wire],
     )
 
 
 def attempt(
     file: Path,
     seed: int,
-    train: list[Tensor],
-    x: Tensor,
-    watch: Callable[[float, Tensor], None] | None = None,
-) -> tuple[Tensor, dict[str, float]]:
+    train: list[torch.Tensor],
+    x: torch.Tensor,
+    watch: Callable[[float, torch.Tensor], None] | None = None,
+) -> tuple[torch.Tensor, dict[str, float]]:
     """What an entry makes of ``x``, and what that took. ``watch`` gets each pause's seconds and
     translations, which do not count. Raises CourseError for an entry that is too large, ends
     without an answer, or takes more than its limits.
@@ -142,9 +137,9 @@ def attempt(
     if file.stat().st_size > LARGEST:
         raise CourseError("it is too large for an entry", file, f"at most {LARGEST:,} bytes")
     timed, before, (ours, theirs) = unit(), sum(os.times()[2:4]), socket.socketpair()
-    reference, last = [next(timed) for _ in range(5)][1:], time.monotonic()  # the first is slow
+    reference, last = [next(timed) for _ in range(12)][2:], time.monotonic()  # the first are slow
 
-    def ask(some: Tensor) -> tuple[Tensor, float]:
+    def ask(some: torch.Tensor) -> tuple[torch.Tensor, float]:
         """Translations, and the seconds then."""
         npy.write_array(wire, some.numpy()), wire.flush()
         fake = torch.tensor(bytearray(wire.read(some.numel())), dtype=torch.uint8).view_as(some)
@@ -177,7 +172,8 @@ def attempt(
         finally:
             process.wait()
     # of ended processes with all that they started, which their own count leaves out
-    took, step = sum(os.times()[2:4]) - before - aside, statistics.median(reference)
+    took = sum(os.times()[2:4]) - before - aside
+    step = statistics.median([*reference, *itertools.islice(timed, 10)])
     return fake, {"steps": took / step, "seconds": took, "step": step}
 
 
@@ -246,6 +242,8 @@ def verdict(one: dict[str, Any]) -> str:
 def table(folder: Path) -> str:
     """The attempts as Markdown, and their curve as guide/speedrun_TRACK.webp."""
     lines, found = ["| attempt | what it is | steps | minutes | verdict |"], history(folder)
+    if not found:
+        raise CourseError("no attempt has a receipt", folder, "run one first")
     records = {k: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
         axes = fig.add_axes((0.12, 0.2, 0.86, 0.76), ylabel="steps of the textbook", ylim=(0, None))
@@ -258,6 +256,12 @@ def table(folder: Path) -> str:
         axes.step([*records], [*records.values()], color=COLOURS[0], where="post")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join([lines[0], "| --- " * 5 + "|", *lines[1:]])
+
+
+def apart(rows: list[dict[str, Any]], note: Path) -> float | None:
+    """The largest difference of a score from those in a receipt; None without one."""
+    pairs = zip(rows, json.loads(note.read_text())["rows"] if note.exists() else [], strict=False)
+    return max((abs(a[k] - b[k]) for a, b in pairs for k in (*MORE, "distance")), default=None)
 
 
 def ranking(folder: Path) -> str:
@@ -279,6 +283,7 @@ def ranking(folder: Path) -> str:
         {
             "name": name,
             "place": mine in good and 1 + sum(faster(other, mine) < 0.01 for other in good),
+            "receipt": apart(found[name], folder / f"{name}.json"),
             "time": dict(zip(("mean", "low", "high"), interval(mine), strict=False)),
             "picture": base64.b64encode((out / f"{name}.webp").read_bytes()).decode(),
         }
@@ -292,26 +297,28 @@ def ranking(folder: Path) -> str:
 def watch(file: Path) -> dict[str, float]:
     """Seed 0, judged on val at each pause."""
     train, (x, y) = (images(file.parent.name, split) for split in ("train", "val"))
-
-    def see(after: float, fake: Tensor) -> None:
-        print(f"{after:.1f} s,", scores(file.parent.name, x, fake, y), flush=True)
-
-    return attempt(file, 0, train, x, see)[1]
+    said = lambda after, fake: print(  # noqa: E731
+        f"{after:.1f} s,", scores(file.parent.name, x, fake, y), flush=True
+    )
+    return attempt(file, 0, train, x, said)[1]
 
 
 def main(action: str, what: Path) -> Any:
-    actions = {"watch": watch, "run": run, "table": table, "class": ranking}
-    check_choice("action", action, actions)
+    check_choice("action", action, ACTIONS)
     folder = what if action in ("table", "class") else what.parent
     check_choice("track", folder.name, TRACKS)
-    check_choice("entry", what.name, [folder.name, *(file.name for file in folder.glob("*.py"))])
+    if folder != what:
+        check_choice("entry", what.name, sorted(file.name for file in folder.glob("*.py")))
     sandbox.choose_tier("bubblewrap"), judge.lite1()  # both are there, or nobody starts
     torch.set_num_threads(1)
-    return actions[action](what)
+    return ACTIONS[action](what)
+
+
+ACTIONS = {"watch": watch, "run": run, "table": table, "class": ranking}
 
 
 if __name__ == "__main__":
     try:
-        print(main(sys.argv[1], Path(sys.argv[2]).resolve()))
+        print(main(sys.argv[1], Path(sys.argv[2]).resolve()) if len(sys.argv) == 3 else __doc__)
     except (CourseError, subprocess.CalledProcessError) as error:
         sys.exit(str(error))
