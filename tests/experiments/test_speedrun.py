@@ -96,8 +96,11 @@ def test_no_answer_without_a_network_reaches_a_target(speedrun, monkeypatch, tra
         "outlines filled": torch.stack([filled(drawing, y) for drawing in x]).byte(),
     }
     found = {what: speedrun.scores(track, x, answer, y) for what, answer in answers.items()}
-    # even if no eyes saw a difference
+    # even if no eyes saw a difference; and whatever makes up its colours has too few of them
+    made = found.keys() - {"the truth", "another truth", "the mean image"}
+    goal = speedrun.TRACKS[track][1].get("colours", 2)
     assert [what for what, one in found.items() if one["reached"]] == ["the truth"], found
+    assert max(found[what]["colours"] for what in made) < goal, found
 
 
 @pytest.mark.skipif(bool(bubblewrap_trouble()), reason="bubblewrap does not work here")
@@ -122,6 +125,7 @@ def test_an_attempt_counts_all_that_it_starts_and_hostile_ones_lose(
         ("verifi", file, "unknown action"),
         ("run", file.with_name("two.py"), "unknown entry 'two.py'"),
         ("run", file.parent, "unknown track"),
+        ("table", tmp_path / "photographs", "no attempt has a receipt"),
     ):
         with pytest.raises(CourseError, match=said):
             speedrun.main(action, path)
@@ -131,19 +135,22 @@ def test_an_attempt_counts_all_that_it_starts_and_hostile_ones_lose(
 
 def test_a_class_is_ranked_and_its_ties_are_ties(speedrun, monkeypatch, tmp_path):
     pairs, folder = [torch.zeros(8, 3, 32, 32).byte()] * 2, tmp_path / "pairs"
+    same = dict.fromkeys(["structure", "colours", "distance"], 0.5)
     fakes = {
         "images": lambda *_: pairs,
         "attempt": lambda file, seed, *_: (
             pairs[0] + (file.stem == "vain"),
             {"steps": float(file.read_text()) + seed},
         ),
-        "scores": lambda track, x, fake, y: {"reached": not fake.any()},
+        "scores": lambda track, x, fake, y: same | {"reached": not fake.any()},
     }
     for name, value in fakes.items():
         monkeypatch.setattr(speedrun, name, value)
     (folder / "<b>.py").mkdir(parents=True), monkeypatch.chdir(tmp_path)
     for name, steps in {"late": "90", "near": "10.5", "soon": "10", "vain": "1"}.items():
         (folder / f"{name}.py").write_text(steps)
+        note = {"rows": [same | {"colours": 0.7 if name == "near" else 0.5}]}
+        name != "late" and (folder / f"{name}.json").write_text(json.dumps(note))
     page = (tmp_path / speedrun.ranking(folder)).read_text()
     assert [row.split("<td>")[1:3] for row in page.replace("\n", "").split("<tr>")[2:]] == [
         ["1", "soon"],
@@ -153,6 +160,7 @@ def test_a_class_is_ranked_and_its_ties_are_ties(speedrun, monkeypatch, tmp_path
         ["lost", "&lt;b&gt;"],
     ]
     assert "12 [10, 14]" in page and page.count("data:image/webp") == 4
+    assert "<td>agrees" in page and "<td>scores differ by up to 0.200" in page
 
 
 def test_a_record_reaches_all_targets_and_is_faster_beyond_chance(speedrun, tmp_path):
