@@ -73,9 +73,8 @@ def images(track: str, split: str) -> list[torch.Tensor]:
 def palette(images: torch.Tensor) -> torch.Tensor:
     """How much colour (chroma in CIE Lab) all images have of each kind, squares of 16 a by 16 b."""
     ab = pixels.rgb_to_lab(images)[:, 1:]
-    squares = (ab / 16 + 7).long()  # 14 of them to each side
-    which = (14 * squares[:, 0] + squares[:, 1]).flatten()
-    return torch.bincount(which, ab.norm(dim=1).flatten().double(), 14**2)
+    which = ((ab / 16 + 7).long() * torch.tensor([[[14]], [[1]]])).sum(1)  # of 14 by 14
+    return torch.bincount(which.flatten(), ab.norm(dim=1).flatten().double(), 14**2)
 
 
 @torch.no_grad()
@@ -86,23 +85,22 @@ def scores(track: str, x: torch.Tensor, fake: torch.Tensor, real: torch.Tensor) 
     its targets.
     """
     x, fake, real = (images / 127.5 - 1 for images in (x, fake, real))
-    theirs, eyes, pairs = (
-        palette(real),
-        judge.lite1(),
-        zip(fake.split(8), real.split(8), strict=True),
-    )
+    theirs, eyes = palette(real), judge.lite1()
     found = {
         "structure": pixels.edge_agreement(fake, real).mean().item(),
         "colours": (torch.minimum(palette(fake), theirs).sum() / theirs.sum()).item(),
         "error": ((fake - real).square().mean() / (x - real).square().mean()).item(),
-        "distance": sum(losses.perceptual(eyes(a), eyes(b)).item() * len(a) for a, b in pairs)
-        / len(x),
+        "distance": statistics.fmean(
+            losses.perceptual(eyes(a), eyes(b)).item()
+            for a, b in zip(fake.split(1), real.split(1), strict=True)
+        ),
     }
-    near = [
-        found[name] >= goal if name in MORE else found[name] <= goal
-        for name, goal in TRACKS[track][1].items()
-    ]
-    return found | {"reached": all(near)}
+    return found | {
+        "reached": all(
+            found[name] >= goal if name in MORE else found[name] <= goal
+            for name, goal in TRACKS[track][1].items()
+        )
+    }
 
 
 # ---- an attempt
@@ -127,10 +125,12 @@ def start(file: Path, library: Path, said: BinaryIO, wire: int, *words: int) -> 
     for source in (*ONE_FILE.parent.glob("*.py"), Path(__file__).with_name("entrant.py"), file):
         shutil.copy(source, library / ("entry.py" if source == file else source.name))
     library.chmod(0o755)
-    box = sandbox.bubblewrap(library, [Path(entry) / "course_lib" for entry in sys.path])[:-1]
-    python = "--as-pid-1", "--", sys.executable, "-B", "-m", "entrant"
+    hidden = [Path(entry) / "course_lib" for entry in sys.path]
     return subprocess.Popen(
-        [*box, *python, *map(str, (wire, *words))],
+        [
+            *(*sandbox.bubblewrap(library, hidden)[:-1], "--as-pid-1", "--"),
+            *(sys.executable, "-B", "-m", "entrant", *map(str, (wire, *words))),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=said,
         stderr=said,
@@ -157,8 +157,8 @@ def attempt(
     def ask(some: torch.Tensor) -> tuple[torch.Tensor, float]:
         """Translations, and the seconds then."""
         npy.write_array(wire, some.numpy()), wire.flush()
-        fake = torch.tensor(bytearray(wire.read(some.numel())), dtype=torch.uint8).view_as(some)
-        return fake, float(wire.readline(99))
+        said = torch.tensor(bytearray(wire.read(some.numel())), dtype=torch.uint8)
+        return said.view_as(some), float(wire.readline(99))
 
     with (
         tempfile.TemporaryDirectory() as library,
@@ -169,8 +169,7 @@ def attempt(
         wire, _ = ours.makefile("rwb"), theirs.close()
         try:
             for part in train:
-                npy.write_array(wire, part.numpy())
-            wire.flush()
+                npy.write_array(wire, part.numpy()), wire.flush()
             aside = float(wire.readline(99))  # until it began
             while (told := wire.readline(99)) != b"end\n":
                 if time.monotonic() > last + EVERY:  # it waits to be asked
@@ -192,17 +191,26 @@ def attempt(
     return fake, {"steps": took / step, "seconds": took, "step": step}
 
 
+def checked(file: Path, receipt: dict[str, Any]) -> dict[str, Any]:
+    """The receipt of a file. Raises CourseError if it is that of another one."""
+    if receipt["file"] != hashlib.sha256(file.read_bytes()).hexdigest():
+        raise CourseError("the entry was changed after its attempt", file, "give it a new name")
+    return receipt
+
+
 def run(file: Path, out: Path | None = None, seeds: int = 0) -> dict[str, Any]:
     """Attempts with so many ``seeds``, or SEEDS, and their receipt, NAME.json in ``out`` or beside
     the file, which is written after each. A seed that stands there for the same file is not run
     again. Seed 0 leaves a picture, NAME.webp. Raises CourseError for a receipt of another file.
     """
     track, path = file.parent.name, (out or file.parent) / f"{file.stem}.json"
-    code = hashlib.sha256(file.read_bytes()).hexdigest()
-    new = {"file": code, "commit": files.commit(), "machine": bench.machine(), "rows": []}
-    kept = json.loads(path.read_text()) if path.exists() else new
-    if kept["file"] != code:
-        raise CourseError("the entry was changed after its attempt", file, "give it a new name")
+    new = {
+        "file": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "commit": files.commit(),
+        "machine": bench.machine(),
+        "rows": [],
+    }
+    kept = checked(file, json.loads(path.read_text()) if path.exists() else new)
     train, (x, y), rows = images(track, "train"), images(track, "test"), kept["rows"]
     for seed in range(len(rows), seeds or SEEDS):
         fake, took = attempt(file, seed, train, x)
@@ -210,8 +218,8 @@ def run(file: Path, out: Path | None = None, seeds: int = 0) -> dict[str, Any]:
         print(rows[-1], flush=True)
         files.replace_file(path, (json.dumps(kept, indent=1) + "\n").encode())
         if seed == 0:
-            few = [part[spread(range(len(x)), 8)] / 127.5 - 1 for part in (x, fake, y)]
-            Image.fromarray(stitch(few)).save(path.with_suffix(".webp"), quality=80)
+            few = (part[spread(range(len(x)), 8)] / 127.5 - 1 for part in (x, fake, y))
+            Image.fromarray(stitch([*few])).save(path.with_suffix(".webp"), quality=80)
     return kept
 
 
@@ -233,9 +241,7 @@ def history(folder: Path) -> dict[str, dict[str, Any]]:
     """
     best, found = None, {}
     for note in sorted(folder.glob("*.json")):
-        path, receipt = note.with_suffix(".py"), json.loads(note.read_text())
-        if receipt["file"] != hashlib.sha256(path.read_bytes()).hexdigest():
-            raise CourseError("the entry was changed after its attempt", path, "give it a new name")
+        receipt = checked(note.with_suffix(".py"), json.loads(note.read_text()))
         rows, steps = receipt["rows"], [row["steps"] for row in receipt["rows"]]
         p = faster(steps, best) if best else 0.0
         record = p < 0.01 and len(rows) == SEEDS and all(row["reached"] for row in rows)
@@ -267,8 +273,10 @@ def table(folder: Path) -> str:
     records = {k: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
         axes = fig.add_axes((0.12, 0.2, 0.86, 0.76), ylabel="steps of the textbook", ylim=(0, None))
-        dots = [(name, step) for name, one in found.items() for step in one["steps"]]
-        axes.scatter(*zip(*dots, strict=True), 14, "#999999")
+        [
+            axes.scatter([k] * len(one["steps"]), one["steps"], 14, "#999999")
+            for k, one in found.items()
+        ]
         axes.step([*records], [*records.values()], color=COLOURS[0], where="post")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join([*head, "| --- " * 5 + "|", *rows])
@@ -307,20 +315,21 @@ def ranking(folder: Path) -> str:
         }
         for name, mine in times.items()
     ]
-    text = Path(__file__).with_suffix(".html").read_text()
-    Template(text, autoescape=True).stream(track=folder.name, entries=rows, lost=lost).dump(
-        f"{out}/class.html", "utf-8"
-    )
+    page = Template(Path(__file__).with_suffix(".html").read_text(), autoescape=True)
+    page.stream(track=folder.name, entries=rows, lost=lost).dump(f"{out}/class.html", "utf-8")
     return f"{out}/class.html"
 
 
 def watch(file: Path) -> dict[str, float]:
     """Seed 0, judged on val at each pause."""
     train, (x, y) = (images(file.parent.name, split) for split in ("train", "val"))
-    said = lambda after, fake: print(  # noqa: E731
-        f"{after:.1f} s,", scores(file.parent.name, x, fake, y), flush=True
-    )
-    return attempt(file, 0, train, x, said)[1]
+    return attempt(
+        file,
+        *(0, train, x),
+        lambda after, fake: print(
+            f"{after:.1f} s,", scores(file.parent.name, x, fake, y), flush=True
+        ),
+    )[1]
 
 
 def main(action: str, what: Path) -> Any:
