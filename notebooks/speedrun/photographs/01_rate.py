@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from pix2pix import PatchGAN, UNet, adam, draw, init, step
 
-STEPS, WIDTH, RATE = 400, 16, 1e-3
+STEPS, WIDTH, RATE = 250, 16, 1e-3
 
 
 def train(x, y, seed):
