@@ -26,9 +26,9 @@ def train(x, y, seed):
     work = "import time\\nwhile time.process_time() < 1.5: pass"
     subprocess.run([sys.executable, "-c", work], check=True)
     if os.fork() == 0:
-        os.fork() or exec(work)
+        os.fork() or (exec(work), open('done', 'w'))
         os._exit(0)
-    os.wait(), time.sleep(3)
+    while not os.path.exists('done'): time.sleep(0.1)
     yield translate
 """
 # What each does in place of learning, and what is said of it: it loses, and harms nobody.
