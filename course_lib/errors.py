@@ -19,18 +19,16 @@ class CourseError(Exception):
         super().__init__(f"{self.what}\n  where: {self.where}\n  fix: {self.fix}")
 
 
+def ensure(holds: object, what: str, where: object, fix: str) -> None:
+    """Raises CourseError of these three unless ``holds``."""
+    if not holds:
+        raise CourseError(what, where, fix)
+
+
 def check_choice(name: str, value: object, choices: Collection) -> None:
     """Raises CourseError unless ``value`` is one of the ``choices`` for what is called ``name``."""
-    if value not in choices:
-        raise CourseError(
-            f"unknown {name} {value!r}", name, f"choose from {', '.join(map(str, choices))}"
-        )
-
-
-def check_positive(name: str, value: float | None) -> None:
-    """Raises CourseError unless the ``value`` of an option, if it is given, is above 0."""
-    if value is not None and not 0 < value < float("inf"):
-        raise CourseError(f"{name} must be above 0, got {value}", name, f"for example {name} 3")
+    fix = f"choose from {', '.join(map(str, choices))}"
+    ensure(value in choices, f"unknown {name} {value!r}", name, fix)
 
 
 def need(extra: str, *modules: str) -> list[ModuleType]:
@@ -47,6 +45,16 @@ def need(extra: str, *modules: str) -> list[ModuleType]:
             "this Python",
             f"pip install {packages}, which is the course's extra {extra}",
         ) from None
+
+
+@contextmanager
+def telling(errors: type | tuple[type, ...], what: str, where: object, fix: str) -> Iterator[None]:
+    """Turns ``errors`` of these kinds into a CourseError, which adds to ``what`` what they say."""
+    try:
+        yield
+    except errors as error:
+        said = " ".join((getattr(error, "strerror", None) or str(error)).split())[:300]
+        raise CourseError(f"{what}: {said or type(error).__name__}", where, fix) from error
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The ``course`` command; torch is imported when needed.
 
 Errors end in three lines (what, where, fix) and status 2. Here are the machine and the notebooks;
-training, experiments and grading bring their own commands.
+training, comparing and grading bring their own commands.
 """
 
 import ast
@@ -15,9 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from assignments.grader import command as grading
-from course_lib.cli import experiments, training
-from course_lib.cli.options import Out, Profile
-from course_lib.errors import CourseError, check_choice
+from course_lib.cli import training
+from course_lib.errors import CourseError, check_choice, ensure
 
 UsageError = typer.BadParameter.__bases__[0]  # click's, which newer versions of typer carry inside
 
@@ -42,8 +41,8 @@ def run(
     notebooks: Annotated[
         list[Path] | None, typer.Argument(help="default: all in notebooks/")
     ] = None,
-    profile: Profile = "auto",
-    out: Out = Path("build"),
+    profile: training.Profile = "auto",
+    out: training.Out = Path("build"),
     resume: Annotated[
         bool, typer.Option("--resume", help="skip notebooks that already passed unchanged")
     ] = False,
@@ -63,12 +62,12 @@ def run(
     from course_lib.cli import runner
 
     paths = notebooks or sorted(Path("notebooks").glob("*.ipynb"))
-    if not paths:
-        raise CourseError(
-            "no notebooks here",
-            Path("notebooks").resolve(),
-            "go to the course's folder, or name them",
-        )
+    ensure(
+        paths,
+        "no notebooks here",
+        Path("notebooks").resolve(),
+        "go to the course's folder, or name them",
+    )
     if report_:
         print(*map(runner.receipt_of, paths), sep="\n")
         return
@@ -80,10 +79,12 @@ def run(
     parameters = {}
     for pair in set_ or []:
         name, equals, text = pair.partition("=")
-        if not (name and equals):
-            raise CourseError(
-                f"expected name=value, got {pair!r}", "--set", "write for example --set seed=1"
-            )
+        ensure(
+            name and equals,
+            f"expected name=value, got {pair!r}",
+            "--set",
+            "write for example --set seed=1",
+        )
         parameters[name] = _literal(text)
     report = runner.run_notebooks(paths, out, profile, parameters, resume, bool(require), jobs)
     passed = sum(row["status"] == "passed" for row in report["notebooks"])
@@ -126,11 +127,9 @@ def _literal(text: str) -> Any:
         return os.path.abspath(text) if os.path.exists(text) else text
 
 
-graded = typer.Typer()
 for command in (grading.check, grading.release, grading.grade, grading.answers, grading.viva):
-    graded.command()(command)
-for commands in (training.app, experiments.app, graded):  # in the order of --help
-    app.add_typer(commands)
+    training.app.command()(command)  # which is the order of --help
+app.add_typer(training.app)
 
 
 def fail(what: str, where: Any, fix: str) -> int:

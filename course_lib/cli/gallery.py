@@ -6,7 +6,7 @@ from pathlib import Path
 
 from course_lib.data.files import MARK, check_outputs, replace_file
 from course_lib.data.images import find_images, list_folder, printable, read_image
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 from course_lib.runs import read_settings
 from course_lib.training.run import read_rows
 from course_lib.widgets.show import data_url
@@ -46,12 +46,12 @@ def write(folder: Path, target: Path) -> int:
             entries.append(entry(path))
         except CourseError as error:
             warnings.warn(f"left out {printable(path)}: {error.what}", stacklevel=2)
-    if not entries:
-        raise CourseError(
-            "nothing to show here",
-            folder,
-            "give a folder with runs that have previews, or with pictures",
-        )
+    ensure(
+        entries,
+        "nothing to show here",
+        folder,
+        "give a folder with runs that have previews, or with pictures",
+    )
     page = PAGE.format(
         mark=MARK, colours=COLOURS.read_text("utf-8"), style=STYLE, entries="\n".join(entries)
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import nbformat
 
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 
 CELL = re.compile(
     r"\*\*Your guess\*\*[^:]*:(?P<guess>.*?)\*\*How sure\*\*[^:]*:\s*(?P<sure>\d+)?"
@@ -70,12 +70,12 @@ def report(folder: Path) -> str:
     """
     if any(folder.glob("*.ipynb")):
         return _calibration(read(folder))
-    if not any(folder.glob("*/*.ipynb")):
-        raise CourseError(
-            "no notebooks here",
-            folder,
-            "give a folder of notebooks, or one with such a folder for each learner",
-        )
+    ensure(
+        any(folder.glob("*/*.ipynb")),
+        "no notebooks here",
+        folder,
+        "give a folder of notebooks, or one with such a folder for each learner",
+    )
     return _by_question([guess for one in sorted(folder.glob("*/")) for guess in read(one)])
 
 

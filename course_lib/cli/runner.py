@@ -20,7 +20,7 @@ from pathlib import Path
 
 import course_lib
 from course_lib.data.files import check_fresh, commit, only_run, replace_file
-from course_lib.errors import CourseError, need
+from course_lib.errors import CourseError, ensure, need, telling
 
 REPORTED = ("torch", "torchvision", "numpy", "papermill", "nbclient", "nbconvert", "ipykernel")
 CARD = "from course_lib.training import profiles\nprint(profiles.gpu_facts())"  # at the end
@@ -48,18 +48,27 @@ def run_notebooks(
     need("lab", "papermill", "nbconvert")
     paths = [Path(path).absolute() for path in notebooks]
     parameters = (parameters or {}) | {"profile": resolve(profile)}
-    if len({path.name for path in paths}) < len(paths):
-        raise CourseError("two notebooks of one name", out, "run them into different folders")
+    ensure(
+        len({path.name for path in paths}) == len(paths),
+        "two notebooks of one name",
+        out,
+        "run them into different folders",
+    )
     sources = [_load(path, parameters) for path in paths]
     for path in paths:
-        if out.is_dir() and out.samefile(path.parent):
-            raise CourseError(
-                "the result would overwrite the notebook", path, "choose another --out"
-            )
+        ensure(
+            not (out.is_dir() and out.samefile(path.parent)),
+            "the result would overwrite the notebook",
+            path,
+            "choose another --out",
+        )
         if any((out / f"{path.stem}.{suffix}").exists() for suffix in ("ipynb", "html")):
             check_fresh(out, "report.json", '"notebooks"')
-    versions = {name: metadata.version(name) for name in REPORTED}
-    versions |= {"python": sys.version.split()[0], "course_lib": course_lib.__version__}
+    versions = {
+        **{name: metadata.version(name) for name in REPORTED},
+        "python": sys.version.split()[0],
+        "course_lib": course_lib.__version__,
+    }
     rows = [
         {
             "notebook": path.name,
@@ -181,16 +190,15 @@ def _load(path: Path, parameters: dict):
     """The notebook at ``path``. Raises CourseError if it cannot be run with these parameters."""
     from nbformat import read, v4
 
-    try:
+    with telling(
+        Exception,  # from OSError to nbformat's own, and SyntaxError of parameters
+        "no notebook that can be run",
+        path,
+        "restore the file, or save it again in Jupyter",
+    ):
         notebook = v4.upgrade(read(path, as_version=4))
         tagged = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
         nodes = ast.walk(ast.parse("\n".join(tagged[:1])))
-    except Exception as error:  # from OSError to nbformat's own, and SyntaxError of parameters
-        raise CourseError(
-            f"no notebook that can be run: {str(error).strip()[:120]}",
-            path,
-            "restore the file, or save it again in Jupyter",
-        ) from None
     known = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     if unknown := ", ".join(sorted(set(parameters) - known)):
         has = ", ".join(sorted(known)) or "none: no cell is tagged 'parameters'"

@@ -1,4 +1,4 @@
-"""Commands of ``course`` that make a run, and what can be done with one: translate, play ..."""
+"""Commands of ``course`` that make runs, use them (translate, play ...) and compare them."""
 
 import json
 import math
@@ -9,11 +9,25 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from course_lib.cli.options import DataName, Device, Direction, Out, Profile, RunFolder
-from course_lib.errors import CourseError, check_positive
+from course_lib.errors import ensure
 from course_lib.methods import METHODS
 
 app = typer.Typer()
+
+# Options that several commands have
+Profile = Annotated[str, typer.Option(help="auto, smoke, cpu, gpu, or paper (train only)")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps")]
+Direction = Annotated[
+    str | None, typer.Option(help="xy, or yx to swap the domains; default: as trained")
+]
+DataName = Annotated[
+    str,
+    typer.Option(
+        help="emoji:edges, emoji:twemoji-fluent ..., facades, download:NAME, or a folder of images"
+    ),
+]
+Out = Annotated[Path, typer.Option(help="folder to write to")]
+RunFolder = Annotated[Path, typer.Option("--run", help="the --out folder of course train")]
 
 
 class TrainCommand(TyperCommand):
@@ -47,9 +61,9 @@ def train(
     data: DataName,
     out: Out,
     size: Annotated[
-        int | None, typer.Option(help="image size in pixels; default: the profile's")
+        int | None, typer.Option(min=1, help="image size in pixels; default: the profile's")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="updates to make")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="updates to make")] = None,
     minutes: Annotated[float | None, typer.Option(help="or minutes to train; default 5")] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="of weights, data order, augmentation and dropout")
@@ -87,12 +101,12 @@ def train(
     from course_lib import runs
     from course_lib.training import distributed
 
-    for name, number in {"--size": size, "--steps": steps, "--minutes": minutes}.items():
-        check_positive(name, number)
-    if steps is not None and minutes is not None:
-        raise CourseError(
-            "--steps and --minutes exclude each other", "course train", "give one of them"
-        )
+    ensure(
+        steps is None or minutes is None,
+        "--steps and --minutes exclude each other",
+        "course train",
+        "give one of them",
+    )
     if steps is None and minutes is None:
         minutes = 5.0
     shorthands = {"load": load, "keep": keep}
@@ -135,7 +149,7 @@ def translate(
             "--output", help="folder; or NAME.png, .jpg or .webp; of a film .gif, .webp or .mp4"
         ),
     ],
-    samples: Annotated[int, typer.Option(help="outputs per image")] = 1,
+    samples: Annotated[int, typer.Option(min=1, help="outputs per image")] = 1,
     style: Annotated[
         Path | None, typer.Option(help="an image whose style all outputs get (bicyclegan, munit)")
     ] = None,
@@ -158,8 +172,6 @@ def translate(
     """Translate images with a trained run; outputs have the sizes of their inputs."""
     from course_lib import runs
 
-    check_positive("--samples", samples)
-    check_positive("--scale", scale)
     written = runs.translate_files(
         folder,
         source,
@@ -281,3 +293,42 @@ def weights(
         return
     shipped.name_of(shipped.PREFIX + name)
     print(*(f"{label:24} {text}" for label, text in shipped.origin(name).items()), sep="\n")
+
+
+@app.command()
+def sweep(
+    grid: Annotated[Path, typer.Argument(help="TOML file: rows of configurations, and seeds")],
+    scheduler: Annotated[
+        str | None, typer.Option(help="address of a Dask scheduler; default: this machine")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="processes on this machine; default: one a core")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for table and pictures; default: beside GRID")
+    ] = None,
+) -> None:
+    """Train and score every cell of a grid into one table, once. Status 1 if one fails."""
+    from course_lib.experiments import sweep
+
+    ensure(
+        scheduler is None or workers is None,
+        "--scheduler and --workers exclude each other",
+        "course sweep",
+        "give one of them",
+    )
+    if failed := sweep.run(grid, scheduler, workers, out):
+        print("failed:", *failed, sep="\n  ", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def study(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="of real or fake, one for each player")
+    ],
+) -> None:
+    """The answers of a class in the game real or fake: how often each model fooled its players."""
+    from course_lib.widgets import real_or_fake
+
+    print(real_or_fake.table(files))

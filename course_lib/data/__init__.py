@@ -7,28 +7,16 @@ from itertools import permutations
 
 from torch.utils.data import Dataset
 
+from course_lib.data import emoji, facades, paintings, photos
 from course_lib.data.augment import Augment
 from course_lib.data.base import SIZES, TwoDomains, View, spread
 from course_lib.data.earth import EarthPairs
-from course_lib.data.emoji import STYLES, EmojiDrawn, EmojiStyles
-from course_lib.data.emoji import TASKS as DRAWN
-from course_lib.data.facades import TASKS as FACADES
-from course_lib.data.facades import Facades
 from course_lib.data.folders import ALL, SPLITS, ImageFolder
-from course_lib.data.paintings import TASKS as PAINTED
-from course_lib.data.paintings import Paintings
-from course_lib.data.photos import TASKS as PHOTOS
-from course_lib.data.photos import Photos
-from course_lib.errors import CourseError, check_choice
+from course_lib.errors import CourseError, check_choice, ensure
 
 __all__ = [
     "Augment",
     "EarthPairs",
-    "EmojiDrawn",
-    "EmojiStyles",
-    "Facades",
-    "Paintings",
-    "Photos",
     "Swapped",
     "TwoDomains",
     "View",
@@ -39,16 +27,19 @@ __all__ = [
 
 PAIRED = ":paired"  # after two styles of emoji: train with the true pairs, the bound for unpaired
 DIRECTIONS = ("xy", "yx")
+TASKS = (  # of classes that are called with one
+    (emoji.EmojiDrawn, emoji.TASKS),
+    (facades.Facades, facades.TASKS),
+    (photos.Photos, photos.TASKS),
+    (paintings.Paintings, paintings.TASKS),
+)
 DATA_SETS = {  # what is called with a split, size=... and seed=..., by name
-    **{name: partial(EmojiDrawn, task=name) for name in DRAWN},
+    **{name: partial(cls, task=name) for cls, tasks in TASKS for name in tasks},
     **{
-        f"emoji:{a}-{b}{end}": partial(EmojiStyles, styles=(a, b), pairs=bool(end))
+        f"emoji:{a}-{b}{end}": partial(emoji.EmojiStyles, styles=(a, b), pairs=bool(end))
         for end in ("", PAIRED)
-        for a, b in permutations(STYLES, 2)
+        for a, b in permutations(emoji.STYLES, 2)
     },
-    **{name: partial(Facades, task=name) for name in FACADES},
-    **{name: partial(Photos, task=name) for name in PHOTOS},
-    **{name: partial(Paintings, task=name) for name in PAINTED},
     "earth:relief-aerial": partial(EarthPairs, paired=True),
     "earth:relief-aerial:unpaired": partial(EarthPairs, paired=False),
 }
@@ -105,12 +96,12 @@ def open_dataset(
     check_choice("direction", direction, DIRECTIONS)
     check_choice("load", load, ("square", "crop"))
     if name in DATA_SETS:
-        if not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
-            raise CourseError(
-                f"this data set has no images of {size!r} px",
-                "size",
-                f"choose {SIZES[0]} to {SIZES[1]}",
-            )
+        ensure(
+            isinstance(size, int) and SIZES[0] <= size <= SIZES[1],
+            f"this data set has no images of {size!r} px",
+            "size",
+            f"choose {SIZES[0]} to {SIZES[1]}",
+        )
         dataset = DATA_SETS[name](split, size=size, seed=seed)
     elif name.startswith("download:"):
         from course_lib.data.download import open_download

@@ -16,7 +16,7 @@ from course_lib.data.files import expanded, replace_file
 from course_lib.data.folders import ImageFolder
 from course_lib.data.images import printable
 from course_lib.data.unpack import unpack
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure, telling
 
 HOST = "https://efrosgans.eecs.berkeley.edu"
 RETRIES = 4  # after the first try; pooch waits a second longer before each
@@ -84,24 +84,25 @@ def fetch(name: str) -> Path:
     base = name.partition(":")[0]
     if base in NOT_OFFERED:
         raise CourseError(NOT_OFFERED[base][0], f"download:{name}", NOT_OFFERED[base][1])
-    if name not in SOURCES:
-        raise CourseError(
-            f"unknown data set {name!r}", "download:NAME", f"choose from {', '.join(SOURCES)}"
-        )
+    ensure(
+        name in SOURCES,
+        f"unknown data set {name!r}",
+        "download:NAME",
+        f"choose from {', '.join(SOURCES)}",
+    )
     folder = cache_folder() / ("pix2pix" if name in PAIRED else "cyclegan") / base
     archive = folder.with_name(base + (".tar.gz" if name in PAIRED else ".zip"))
-    try:
+    with telling(
+        OSError,
+        "cannot read or write here",
+        printable(folder.parent),
+        "set COURSE_DATA to another folder",
+    ):
         if not os.path.isdir(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(folder.with_name(f".{base}.lock")):
                 if not folder.is_dir():  # else another process has just brought it
                     _install(name, archive, folder)
-    except OSError as error:
-        raise CourseError(
-            f"cannot read or write here: {error}",
-            printable(folder.parent),
-            "set COURSE_DATA to another folder",
-        ) from error
     return folder
 
 
@@ -158,12 +159,12 @@ def arranged(folder: Path, archive: Path) -> Path:
     inner = [path for path in folder.iterdir() if path.is_dir()]
     folder = inner[0] if len(inner) == 1 and inner[0].name != "train" else folder
     names = {path.name for path in folder.iterdir()}
-    if not ("train" in names or {"trainA", "trainB"} <= names):
-        raise CourseError(
-            f"no train/, no trainA/ and trainB/ in this archive, but {sorted(names)[:5]!a}",
-            printable(archive),
-            "remove it and fetch the right one",
-        )
+    ensure(
+        "train" in names or {"trainA", "trainB"} <= names,
+        f"no train/, no trainA/ and trainB/ in this archive, but {sorted(names)[:5]!a}",
+        printable(archive),
+        "remove it and fetch the right one",
+    )
     for side in ("", "A", "B"):
         if f"val{side}" in names and f"test{side}" not in names:
             os.rename(folder / f"val{side}", folder / f"test{side}")

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
-from PIL import Image, features
+from PIL import Image
 from torch import Tensor
 
 from course_lib.data.base import TwoDomains
 from course_lib.data.images import grey, to_bytes, with_hole
-from course_lib.errors import CourseError
 
 FILES = Path(__file__).parent / "emoji_files"
 STYLES = ("noto", "twemoji", "fluent")
@@ -61,8 +60,6 @@ def large_drawings(style: str, rows: list[int]) -> UInt8[Tensor, "n 3 128 128"]:
 
 
 def _tiles(path: Path, size: int, count: int) -> UInt8[Tensor, "count 3 size size"]:
-    if not features.check("avif"):
-        raise CourseError("this Pillow cannot read AVIF", path, "pip install --upgrade pillow")
     sheet = np.asarray(Image.open(path)).reshape(-1, size, COLUMNS, size, 3)
     tiles = sheet.transpose(0, 2, 4, 1, 3)  # (rows, 40, 3, size, size)
     return torch.from_numpy(tiles.reshape(-1, 3, size, size)[:count])

@@ -27,8 +27,10 @@ TASKS = {  # what is fixed of the styles in the domains x and y; None: x shows t
     "facades:day-night:paired:flipped": ({"time": 0.15}, {"time": 1.0}),
     "facades:plaster-brick": ({"brick": False}, {"brick": True}),
 }
-PAIRED = ("facades", "facades:touching", "facades:day-night:paired")  # in training, too
-PAIRED += ("facades:day-night:paired:flipped",)
+PAIRED = (  # in training, too
+    *("facades", "facades:touching"),
+    *("facades:day-night:paired", "facades:day-night:paired:flipped"),
+)
 SHOWN = {
     "facades": "label map and photograph",
     "facades:touching": "label map and photograph, the windows of the upper floors side by side",
@@ -171,14 +173,16 @@ def photographs(
     ``walls``, too, each house is photographed so often, in the first so many colours of wall; n is
     houses x walls.
     """
-    data, shots = Facades(split, size), []
-    for house in houses:
-        if key is None:
-            shots.append((house, data.style(house), None))
-        else:
-            for wall in range(max(walls, 1)):
-                fixed = {"wall": wall} if walls else {}
-                shots.append((house, *_fresh(Draw(key, split, size, house, wall), **fixed)))
+    data = Facades(split, size)
+    if key is None:
+        shots = [(house, data.style(house), None) for house in houses]
+    else:
+        fixed = [{"wall": wall} for wall in range(walls)] or [{}]
+        shots = [
+            (house, *_fresh(Draw(key, split, size, house, k), **of_wall))
+            for house in houses
+            for k, of_wall in enumerate(fixed)
+        ]
     photos, labels, _ = zip(*(data.photograph(*shot) for shot in shots), strict=True)
     styles = torch.tensor([style.vector() for _, style, _ in shots])
     return torch.stack(photos).float() / 127.5 - 1, torch.stack(labels), styles

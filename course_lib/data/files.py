@@ -12,7 +12,7 @@ from pathlib import Path
 
 import filelock
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure, telling
 
 ASIDE = ".writing-"  # prefix of what is not finished
 MARK = "written by course_lib"  # in pictures, pages and exports: these alone are written again
@@ -34,15 +34,19 @@ def check_outputs(outputs: Iterable[Path], read: Iterable[Path] = ()) -> None:
     given, taken = set().union(*map(_names, read)), set()
     for path in outputs:
         names = _names(path)
-        if names & taken:
-            raise CourseError(
-                "two of the images would become this one file",
-                path,
-                "rename one of them, or translate them into two folders",
-            )
+        ensure(
+            names.isdisjoint(taken),
+            "two of the images would become this one file",
+            path,
+            "rename one of them, or translate them into two folders",
+        )
         taken |= names
-        if names & given:
-            raise CourseError("this would overwrite what is read", path, "choose another output")
+        ensure(
+            names.isdisjoint(given),
+            "this would overwrite what is read",
+            path,
+            "choose another output",
+        )
         if os.path.lexists(path) and not _holds(path, MARK):
             raise CourseError(
                 f"this would overwrite {what_lies_at(path)} that is not the course's",
@@ -67,14 +71,13 @@ def check_fresh(folder: Path, note: str, mark: str) -> None:
     The course knows its own by a file ``note``, a name or a pattern of names, that holds ``mark``.
     """
     held = os.listdir(folder) if os.path.isdir(folder) else []
-    if any(not name.startswith(".") for name in held) and not any(
-        _holds(path, mark) for path in folder.glob(note)
-    ):
-        raise CourseError(
-            "this folder holds something else",
-            folder,
-            "name a new folder, or one that this command has written before",
-        )
+    ensure(
+        all(name.startswith(".") for name in held)
+        or any(_holds(path, mark) for path in folder.glob(note)),
+        "this folder holds something else",
+        folder,
+        "name a new folder, or one that this command has written before",
+    )
 
 
 def what_lies_at(path: str | os.PathLike) -> str:
@@ -153,20 +156,17 @@ def only_run(folder: Path) -> Iterator[None]:
     written there.
     """
     note = folder / ".pid"
-    try:
+    with telling(OSError, "cannot write here", folder, "choose a folder you may write to"):
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / ".lock", blocking=False)
-        lock.acquire()
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            pid = note.read_text() if note.exists() else "unknown"
+            raise CourseError(
+                f"process {pid} is writing here", folder, "wait for it, or choose another"
+            ) from None
         note.write_text(str(os.getpid()))
-    except filelock.Timeout:
-        pid = note.read_text() if note.exists() else "unknown"
-        raise CourseError(
-            f"process {pid} is writing here", folder, "wait for it, or choose another"
-        ) from None
-    except OSError as error:
-        raise CourseError(
-            f"cannot write here: {error.strerror}", folder, "choose a folder you may write to"
-        ) from error
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from course_lib.data.files import MARK
 from course_lib.data.images import Size, opened, printable, rgb
-from course_lib.errors import CourseError, need
+from course_lib.errors import need, telling
 
 # In what steps, in ms, they tell how long a frame is shown; the fewest steps that browsers heed,
 # which take 10 ms or less for 100, as this module does; and the most that a file can hold.
@@ -27,15 +27,16 @@ def _stream(path: Path) -> Iterator[tuple[Any, Any]]:
     Raises CourseError where they cannot be read, and without the extra.
     """
     (av,) = need("film", "av")
-    try:
-        with av.open(str(path)) as film:
-            yield film, film.streams.video[0]
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise CourseError(
-            f"cannot read this film: {error}",
+    with (
+        telling(
+            (av.FFmpegError, IndexError, ValueError),
+            "cannot read this film",
             printable(path),
             "save the film again, or give a GIF or WebP",
-        ) from error
+        ),
+        av.open(str(path)) as film,
+    ):
+        yield film, film.streams.video[0]
 
 
 def is_film(path: Path) -> bool:
@@ -86,8 +87,15 @@ def to_film(
     if kind in BY_PILLOW:
         (exif := Image.Exif())[ExifTags.Base.Software] = MARK
         first, *others = (picture.convert("RGB") for picture in pictures)
-        told = {"comment": MARK, "exif": exif, "duration": [step * each for each in lasts]}
-        told |= {"save_all": True, "append_images": others, "loop": 0, "quality": 90}
+        told = {
+            "comment": MARK,
+            "exif": exif,
+            "duration": [step * each for each in lasts],
+            "save_all": True,
+            "append_images": others,
+            "loop": 0,
+            "quality": 90,
+        }
         first.save(file, kind[1:], **told)
         if Image.open(file).n_frames < len(durations):  # of neighbours that look alike it made one
             for other in others[::2]:
@@ -99,11 +107,9 @@ def to_film(
         film.metadata["comment"] = MARK
         rate = Fraction(1000 * len(durations) / sum(durations)).limit_denominator(1001)
         stream = film.add_stream("h264", rate, width=size[0], height=size[1])
-        # colours at half the size need even sides
-        stream.pix_fmt, stream.options = (
-            "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p",
-            {"crf": "18", "bf": "0"},  # frames in the order in which they are shown
-        )
+        is_odd = size[0] % 2 or size[1] % 2
+        stream.pix_fmt = "yuv444p" if is_odd else "yuv420p"  # half the colours need even sides
+        stream.options = {"crf": "18", "bf": "0"}  # frames in the order in which they are shown
         stream.codec_context.time_base = Fraction(1, 90_000)
         for begin, picture in zip(begins, chain(pictures, [None]), strict=True):
             if frame := picture and av.VideoFrame.from_image(picture):

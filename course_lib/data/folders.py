@@ -43,7 +43,7 @@ from course_lib.data.images import (
     warn_of_dead_links,
     warn_once,
 )
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 
 SPLITS = ("train", "val", "test")
 ALL = "all"  # in place of a split: every image of a folder, to score one that is for testing only
@@ -117,14 +117,14 @@ def matched(a: Splits, b: Splits, folder: Path) -> Splits:
     partners: Splits = {}
     for split in SPLITS:
         by_key_a, by_key_b = _by_key(a[split]), _by_key(b[split])
-        if by_key_a.keys() != by_key_b.keys():
-            raise CourseError(
-                f"A and B do not match in {split}; {_only_in('A', by_key_a, by_key_b)}; "
-                + _only_in("B", by_key_b, by_key_a),
-                printable(folder),
-                "give every image of A a partner of the same name in B, or remove the ones listed;"
-                " to learn without pairs, call the folders trainA/ and trainB/",
-            )
+        ensure(
+            by_key_a.keys() == by_key_b.keys(),
+            f"A and B do not match in {split}; {_only_in('A', by_key_a, by_key_b)}; "
+            + _only_in("B", by_key_b, by_key_a),
+            printable(folder),
+            "give every image of A a partner of the same name in B, or remove the ones listed;"
+            " to learn without pairs, call the folders trainA/ and trainB/",
+        )
         partners[split] = [by_key_b[key] for key in by_key_a]
     return partners
 
@@ -132,12 +132,12 @@ def matched(a: Splits, b: Splits, folder: Path) -> Splits:
 def _by_key(paths: list[Path]) -> dict[str, Path]:
     by_key: dict[str, Path] = {}
     for path in paths:
-        if by_key.setdefault(key_of(path), path) != path:
-            raise CourseError(
-                "another image has the same name without suffix",
-                printable(path),
-                "names without suffix must differ within a folder: rename or remove one",
-            )
+        ensure(
+            by_key.setdefault(key_of(path), path) == path,
+            "another image has the same name without suffix",
+            printable(path),
+            "names without suffix must differ within a folder: rename or remove one",
+        )
     return by_key
 
 
@@ -157,12 +157,12 @@ def hold_out(images: Splits, folder: Path, side: str = "") -> str:
     pool, missing = images["train"], [split for split in ("test", "val") if not images[split]]
     if not (missing and pool):
         return ""
-    if len(pool) <= len(missing):
-        raise CourseError(
-            f"too few images: {len(pool)} for train{side}, at least {len(missing) + 1} needed",
-            printable(folder),
-            f"add some; {IMAGES} files are read",
-        )
+    ensure(
+        len(pool) > len(missing),
+        f"too few images: {len(pool)} for train{side}, at least {len(missing) + 1} needed",
+        printable(folder),
+        f"add some; {IMAGES} files are read",
+    )
     hashes = {path: hashlib.sha256(os.fsencode(key_of(path))).hexdigest() for path in pool}
     fractions = {path: int(digits, 16) / 2**256 for path, digits in hashes.items()}
     order, start = sorted(pool, key=fractions.__getitem__), 0
@@ -240,12 +240,14 @@ class ImageFolder(TwoDomains):
             told = [hold_out(images, folder, side) for images, side in sides]
             held_out = "".join(dict.fromkeys(told))
         self.x, self.y = x[split], y[split]
-        if not (self.x and self.y):
-            part = split if self.paired else f"{split}{'BA'[not self.x]}"
-            fix = f"put some into {part}/" if part in DOMAINS else LAYOUTS
-            raise CourseError(
-                f"no images for {part} here", printable(folder), f"{fix}; {IMAGES} files are read"
-            )
+        part = split if self.paired else f"{split}{'BA'[not self.x]}"
+        fix = f"put some into {part}/" if part in DOMAINS else LAYOUTS
+        ensure(
+            self.x and self.y,
+            f"no images for {part} here",
+            printable(folder),
+            f"{fix}; {IMAGES} files are read",
+        )
         self.names = [printable(self.x[i % len(self.x)].stem) for i in range(len(self))]
 
         wanted, files = {*self.x, *self.y}, dict.fromkeys(all_x + all_y)
@@ -311,19 +313,19 @@ class ImageFolder(TwoDomains):
     def _shape(self, path: Path, size: Size) -> Size:
         """(width, height) of each image in a file of this size, which must be even for two."""
         width, height = size
-        if self.beside and width % 2:
-            raise CourseError(
-                f"an A|B image needs an even width, this one is {width} x {height}",
-                printable(path),
-                "cut it so that both halves are equally wide, or remove it",
-            )
+        ensure(
+            not (self.beside and width % 2),
+            f"an A|B image needs an even width, this one is {width} x {height}",
+            printable(path),
+            "cut it so that both halves are equally wide, or remove it",
+        )
         width //= 1 + self.beside
-        if self.cropped and max(width, height) > LONGEST * min(width, height):
-            raise CourseError(
-                f"too long and thin to cut squares out of it: {width} x {height}",
-                printable(path),
-                "cut it into pieces, remove it, or take --load square",
-            )
+        ensure(
+            not self.cropped or max(width, height) <= LONGEST * min(width, height),
+            f"too long and thin to cut squares out of it: {width} x {height}",
+            printable(path),
+            "cut it into pieces, remove it, or take --load square",
+        )
         return width, height
 
     def _are_few(self, paths: Iterable[Path]) -> bool:
@@ -399,10 +401,9 @@ def as_ab(folder: str | os.PathLike, target: Path, size: int = 256) -> Path:
         return Path(folder)
     for split in SPLITS:
         data = ImageFolder(folder, split, size)
-        if not data.paired:
-            raise CourseError(
-                "these images have no pairs", printable(folder), "put pairs into A/ and B/"
-            )
+        ensure(
+            data.paired, "these images have no pairs", printable(folder), "put pairs into A/ and B/"
+        )
         (target / split).mkdir(parents=True)
         for path, item in zip(data.x, data, strict=True):
             pair = torch.cat([item["x"], item["y"]], dim=2)

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageErro
 from torch import Tensor
 
 from course_lib.data.files import ARCHIVES, MARK, expanded, what_lies_at
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure, telling
 
 MAX_PIXELS = 64_000_000  # Pillow warns above 89 million and refuses above 179 million
 # Told by content; no format that runs a program.
@@ -142,20 +142,19 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
 def list_folder(folder: str | os.PathLike) -> list[Path]:
     """All that lies in a folder, by name. Raises CourseError if it cannot be listed."""
     folder, where = expanded(folder), printable(expanded(folder))
-    if not os.path.exists(folder):  # Path.exists raises for what it may not look at
-        raise CourseError("there is no such folder", where, "check the path")
+    # Path.exists raises for what it may not look at
+    ensure(os.path.exists(folder), "there is no such folder", where, "check the path")
     if not os.path.isdir(folder):
         found = "one image" if folder.suffix.lower() in SUFFIXES else what_lies_at(folder)
         fix = MISTAKEN.get(found, "give the folder in which it lies")
         raise CourseError(f"this is {found}, and a folder of images is wanted", where, fix)
-    try:
+    with telling(
+        OSError,
+        "cannot list this folder",
+        where,
+        "check the path: a folder with images is expected",
+    ):
         return sorted(folder.iterdir(), key=lambda path: path.name)
-    except OSError as error:
-        raise CourseError(
-            f"cannot list this folder: {error.strerror}",
-            where,
-            "check the path: a folder with images is expected",
-        ) from None
 
 
 def warn_of_dead_links(paths: Iterable[Path]) -> None:
@@ -321,12 +320,13 @@ def to_file(image: Image.Image, path: Path, quality: int = 95) -> bytes:
     if kind == "PNG":
         return to_png(image)
     exif[ExifTags.Base.Software] = MARK
-    try:
+    with telling(
+        (OSError, ValueError),  # transparency, or more than 16,383 px in WebP
+        f"this picture cannot be a {kind} file",
+        printable(path),
+        "give NAME.png",
+    ):
         image.save(file := io.BytesIO(), kind, quality=quality, exif=exif)
-    except (OSError, ValueError) as error:  # transparency, or more than 16,383 px in WebP
-        raise CourseError(
-            f"this picture cannot be a {kind} file: {error}", printable(path), "give NAME.png"
-        ) from None
     return file.getvalue()
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from course_lib.data import names, open_dataset
 from course_lib.data.facades import colour_labels, label_map
 from course_lib.data.images import Size, ab_half, find_images, read_image
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 from course_lib.houses.layout import CLASSES, PALETTE
 
 FAR = 60 / 127.5  # from every colour of PALETTE, in [-1, 1]: no label
@@ -62,13 +62,12 @@ def to_labels(pixels: UInt8[Tensor, "h w 3"], path: Path) -> Integer[Tensor, "h 
     labels = label_map(image)
     colours = torch.tensor(PALETTE)[labels] / 127.5 - 1
     stray = ((colours.movedim(-1, 0) - image).abs().amax(0) > FAR).double().mean().item()
-    if stray > STRAY:
-        which = f"none of the {len(CLASSES)} colours of the labels"
-        raise CourseError(
-            f"no label map: {stray:.0%} of its pixels have {which}",
-            path,
-            "paint it in the colours of houses.layout.PALETTE, or grey 0 to 11; save as PNG",
-        )
+    ensure(
+        stray <= STRAY,
+        f"no label map: {stray:.0%} of its pixels have no colour of a label",
+        path,
+        "paint it in the colours of houses.layout.PALETTE, or grey 0 to 11; save as PNG",
+    )
     return labels
 
 
@@ -98,22 +97,25 @@ def find_scenes(
     """
     if str(source) in names() and not source.exists():
         data = open_dataset(str(source), "test", size)
-        if "labels" not in data[0]:
-            raise CourseError(
-                "this data set has no label maps", source, "give facades, or a folder of label maps"
-            )
+        ensure(
+            "labels" in data[0],
+            "this data set has no label maps",
+            source,
+            "give facades, or a folder of label maps",
+        )
         return (
             (item["name"].replace(" ", "_"), (size, size), item["labels"], item["instances"])
             for item in data
         )
-    if not source.exists():
-        raise CourseError(
-            "no such file, folder or data set", source, "give label maps, or the name facades"
-        )
+    ensure(
+        source.exists(),
+        "no such file, folder or data set",
+        source,
+        "give label maps, or the name facades",
+    )
     folder = source / "labels" if (source / "labels").is_dir() else source
     paths = find_images(folder) if folder.is_dir() else [folder]
-    if not paths:
-        raise CourseError("no images here", folder, "give a folder that holds label maps")
+    ensure(paths, "no images here", folder, "give a folder that holds label maps")
     ids: dict[str, Path] = {}
     if folder != source:
         ids = {path.stem: path for path in find_images(source / "instances")}
@@ -185,9 +187,9 @@ def hand_drawn(
     labels: Integer[Tensor, "h w"], instances: Integer[Tensor, "h w"]
 ) -> Float[Tensor, "3 h w"]:
     """The label map in its colours, and a white line of one pixel between instances, in [-1, 1]."""
-    line, ids = torch.zeros(labels.shape, dtype=torch.bool), instances.cpu()
-    line[:, 1:] |= ids[:, 1:] != ids[:, :-1]
-    line[1:] |= ids[1:] != ids[:-1]
+    ids = instances.cpu()
+    beside, below = ids[:, 1:] != ids[:, :-1], ids[1:] != ids[:-1]
+    line = F.pad(beside, (1, 0)) | F.pad(below, (0, 0, 1, 0))
     return torch.where(line, 1.0, colour_labels(labels.cpu()))
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from course_lib.data import photos
 from course_lib.data.images import read_image
-from course_lib.data.photos import CARD as PHOTOS
-from course_lib.data.photos import Photos
 
 FILES = Path(__file__).parent / "paintings_files"
 
@@ -47,7 +46,7 @@ def half(picture: Image.Image, second: bool) -> Image.Image:
     return picture.crop((left, top, left + width, top + height))
 
 
-class Paintings(Photos):
+class Paintings(photos.Photos):
     """One of TASKS, unpaired: x is a square of a photograph, y one of a painting; ``name`` of x.
 
     Both are (3, size, size) in [-1, 1]. Training draws squares, and the paintings, anew per (seed,
@@ -65,7 +64,7 @@ class Paintings(Photos):
         own = [entry for entry in entries() if entry["painter"] == painter]
         trained = [entry["name"] for entry in own if entry["split"] == "train"]
         self.fixed = [(min(side, self.sides[1]), *place) for side, *place in self.fixed]
-        self.card = CARD.format(count=len(trained), works=works) + PHOTOS
+        self.card = CARD.format(count=len(trained), works=works) + photos.CARD
         if self.random:
             self.paintings = [painting(name) for name in trained]
         else:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from course_lib.data.images import printable
-from course_lib.errors import CourseError
+from course_lib.errors import telling
 
 MAX_FILES, MAX_BYTES, MAX_RATIO = 500_000, 64 * 2**30, 100  # the ratio is unpacked to packed
 SMALL = 2**20  # up to so many bytes any ratio will do; no more are decompressed at once
@@ -28,17 +28,15 @@ def unpack(archive: Path, folder: Path) -> None:
     Raises CourseError for an archive that is damaged, cut off or encrypted, for a member that is no
     regular file or folder or has an odd name, and for more than the limits above or the disk hold.
     """
-    try:
+    with telling(
+        Exception,  # the parsers raise nearly anything on bytes that are not theirs
+        "archive refused, nothing of it is kept",
+        printable(archive),
+        "fetch it again; if it still is refused, unpack it yourself and give the folder",
+    ):
         free = shutil.disk_usage(archive.parent).free
         limit = min(MAX_BYTES, free, max(SMALL, MAX_RATIO * archive.stat().st_size))
         (_unzip if archive.suffix == ".zip" else _untar)(archive, folder, limit)
-    except Exception as error:  # the parsers raise nearly anything on bytes that are not theirs
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CourseError(
-            f"archive refused, nothing of it is kept: {reason}",
-            printable(archive),
-            "fetch it again; if it still is refused, unpack it yourself and give the folder",
-        ) from None
 
 
 def _unzip(archive: Path, folder: Path, limit: int) -> None:

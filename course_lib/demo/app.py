@@ -18,7 +18,7 @@ from traitlets.config import Config
 from course_lib import runs
 from course_lib.data import TwoDomains, open_dataset, photos, spread
 from course_lib.demo import CAPTIONS
-from course_lib.errors import CourseError, need
+from course_lib.errors import ensure, need
 from course_lib.runs import looks, shipped
 from course_lib.widgets import (
     back,
@@ -240,10 +240,12 @@ def serve(folders: Sequence[str], port: int = 8866, browser: bool = True) -> Non
     for place in places:
         runs.open_translator(Path(place), "cpu")  # says what is wrong, here and now
     with socket.socket() as probe:
-        if probe.connect_ex((ADDRESS, port)) == 0:
-            raise CourseError(
-                f"something answers on port {port} already", "course demo", f"--port {port + 1}"
-            )
+        ensure(
+            probe.connect_ex((ADDRESS, port)) != 0,
+            f"something answers on port {port} already",
+            "course demo",
+            f"--port {port + 1}",
+        )
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory() as folder:
         cell = nbformat.v4.new_code_cell(f"from course_lib.demo.app import app\napp({places!r})")

@@ -23,7 +23,7 @@ from course_lib.data.files import check_fresh
 from course_lib.data.images import read_image, to_bytes, to_image, to_tensor
 from course_lib.data.label_maps import SHADES
 from course_lib.demo import CAPTIONS
-from course_lib.errors import CourseError, need
+from course_lib.errors import ensure, need, telling
 from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import stitch
 from course_lib.runs import image_translator, looks, open_translator
@@ -165,15 +165,20 @@ def _fetch_runtime(page: Path) -> None:
     """The runtime's files and licences into ``page``. Raises CourseError."""
     (runtime,) = need("web", "onnxruntime")
     npm = shutil.which("npm")
-    if npm is None:
-        raise CourseError(
-            f"npm is missing, which brings {RUNTIME}",
-            "course demo",
-            "install Node.js, which has npm",
-        )
+    ensure(
+        npm,
+        f"npm is missing, which brings {RUNTIME}",
+        "course demo",
+        "install Node.js, which has npm",
+    )
     with tempfile.TemporaryDirectory() as scratch:
         command = [npm, "pack", RUNTIME, "--silent"]
-        try:
+        with telling(
+            (OSError, LookupError, ValueError, tarfile.TarError, subprocess.SubprocessError),
+            f"could not fetch {RUNTIME}",
+            "npm",
+            f"check the connection; in an empty folder this must work: npm pack {RUNTIME}",
+        ):
             subprocess.run(command, cwd=scratch, capture_output=True, check=True, timeout=300)
             (packed,) = Path(scratch).glob("*.tgz")
             with tarfile.open(packed) as archive:
@@ -181,18 +186,6 @@ def _fetch_runtime(page: Path) -> None:
                     content = archive.extractfile(f"package/dist/{source}").read()
                     content = gzip.compress(content, mtime=0) if name.endswith(".gz") else content
                     (page / name).write_bytes(content)
-        except (
-            OSError,
-            LookupError,
-            ValueError,
-            tarfile.TarError,
-            subprocess.SubprocessError,
-        ) as e:
-            raise CourseError(
-                f"could not fetch {RUNTIME}: {e}",
-                "npm",
-                f"check the connection; in an empty folder this must work: npm pack {RUNTIME}",
-            ) from e
     # The licences are in the package for Python, of the same project; that for browsers has none.
     for name in ("LICENSE", "ThirdPartyNotices.txt"):
         licence = Path(runtime.__file__).parent / name

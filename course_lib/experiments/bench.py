@@ -31,11 +31,13 @@ def machine() -> str:
 
 
 def seconds_of(work: Callable[[], Any]) -> float:
-    wait = torch.cuda.synchronize if torch.cuda.is_available() else int
-    wait()  # what was ordered before does not count
+    has_gpu = torch.cuda.is_available()
+    if has_gpu:
+        torch.cuda.synchronize()  # what was ordered before does not count
     start = time.perf_counter()
     work()
-    wait()
+    if has_gpu:
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
@@ -46,10 +48,10 @@ def alternate(
 
     Every second round goes backwards, so none is always the first.
     """
-    rounds = [
-        {name: seconds_of(works[name]) for name in list(works)[:: (-1) ** repeat]}
-        for repeat in range(warm + repeats)
-    ]
+    rounds = []
+    for repeat in range(warm + repeats):
+        turn = list(works) if repeat % 2 == 0 else list(reversed(works))
+        rounds.append({name: seconds_of(works[name]) for name in turn})
     return {name: [took[name] for took in rounds[warm:]] for name in works}
 
 
@@ -151,7 +153,8 @@ def textbook_step(method: Any, frozen: bool = False, bf16: bool = False) -> Call
         opt_D.register_step_post_hook(lambda *_: judges.requires_grad_(False))
         opt_G.register_step_post_hook(lambda *_: judges.requires_grad_(True))
     if name == "pix2pix":
-        nets["D"] = lambda x, y, D=nets["D"]: D(torch.cat([x, y], dim=1))
+        D = nets["D"]
+        nets["D"] = lambda x, y: D(torch.cat([x, y], dim=1))
     settings = vars(config) | {"lambda_cyc": getattr(config, "lambda_forward", 0.0)}
     weights = {key: settings[key] for key in inspect.signature(step).parameters if key in settings}
     return lambda batch: step(batch["x"], batch["y"], **nets, opt_G=opt_G, opt_D=opt_D, **weights)

@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, telling
 from course_lib.experiments.sweep import table
 from course_lib.metrics.intervals import interval
 
@@ -68,7 +68,9 @@ class Finding:
 def read_claims(path: Path) -> list[Claim]:
     """The claims of a TOML file, in order. CourseError for what is missing, misspelt or twice."""
     fix = "see the head of notebooks/guide/claims.toml"
-    try:
+    with telling(
+        (OSError, ValueError, KeyError, TypeError, AttributeError), "no readable claims", path, fix
+    ):
         entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]
         for entry in entries:
             for name, value in entry.items():
@@ -76,8 +78,6 @@ def read_claims(path: Path) -> list[Claim]:
                 if not good:
                     raise ValueError(f"{name} = {value!r} of {entry['id']!r}")
         claims = [Claim(**entry) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CourseError(f"no readable claims: {error}", path, fix) from None
     ids = [claim.id for claim in claims]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
         raise CourseError(f"several claims are called {', '.join(twice)}", path, fix)

@@ -59,8 +59,10 @@ def figure(folder: Path) -> Figure:
         axes.axvline(0, color="0.2", lw=1, zorder=1)
         axes.grid(axis="x", color="0.92")
         edge = max(map(abs, axes.get_xlim()))
-        axes.set(xlim=(-edge, edge), ylim=(len(rows) - 0.4, -0.6), yticks=[])
         axes.set(
+            xlim=(-edge, edge),
+            ylim=(len(rows) - 0.4, -0.6),
+            yticks=[],
             xticks=[-100, -10, 0, 10, 100],
             xticklabels=["-100 %", "-10 %", "0", "+10 %", "+100 %"],
             xlabel="difference; even up to 10 %, logarithmic beyond",

@@ -24,11 +24,19 @@ from typing import Any
 from course_lib import runs
 from course_lib.data import DIRECTIONS, open_dataset
 from course_lib.data.files import expanded
-from course_lib.errors import CourseError, check_choice
+from course_lib.errors import CourseError, check_choice, ensure, telling
 from course_lib.methods import method_class
 
-OF_ROWS = {"method": str, "data": str, "steps": int, "seeds": list, "direction": str}
-OF_ROWS |= {"step_ms": float, "bf16": bool, "start": str}
+OF_ROWS = {
+    "method": str,
+    "data": str,
+    "steps": int,
+    "seeds": list,
+    "direction": str,
+    "step_ms": float,
+    "bf16": bool,
+    "start": str,
+}
 OF_GRIDS = OF_ROWS | {"profile": str, "device": str, "set": dict, "rows": dict}
 
 
@@ -71,9 +79,12 @@ class Cell:
         It names all settings of the grid, the data and the seed, and not the row.
         """
         begin = ["--start", self.start] if self.start else ["--profile", self.profile]
-        words = ["course", "train", self.method, "--data", self.data, *begin]
-        words += ["--steps", str(self.steps), "--seed", str(self.seed), "--direction"]
-        words += [self.direction, "--device", self.device, "--bf16" if self.bf16 else "--no-bf16"]
+        words = [
+            *("course", "train", self.method, "--data", self.data, *begin),
+            *("--steps", str(self.steps), "--seed", str(self.seed)),
+            *("--direction", self.direction, "--device", self.device),
+            "--bf16" if self.bf16 else "--no-bf16",
+        ]
         for setting in self.settings:
             words += ["--set", setting]
         return shlex.join(words)
@@ -92,19 +103,20 @@ def slug(row: str, seed: int = 0) -> str:
 def read_grid(path: Path) -> list[Cell]:
     """The cells of a grid, row by row. Raises CourseError, naming the row, for what is wrong."""
     path = expanded(path)
-    try:
+    with telling(
+        (OSError, ValueError),
+        "no readable grid",
+        path,
+        "give a TOML file, for example one of notebooks/sweeps",
+    ):
         grid = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CourseError(
-            f"no readable grid: {error.strerror if isinstance(error, OSError) else error}",
-            path,
-            "give a TOML file, for example one of notebooks/sweeps",
-        ) from None
     _check(grid, OF_GRIDS, path)
-    if not grid.get("rows"):
-        raise CourseError(
-            "the grid has no rows", path, 'add a table [rows."name"] for each, which may be empty'
-        )
+    ensure(
+        grid.get("rows"),
+        "the grid has no rows",
+        path,
+        'add a table [rows."name"] for each, which may be empty',
+    )
     cells: list[Cell] = []
     for row, values in grid["rows"].items():
         try:
@@ -116,25 +128,24 @@ def read_grid(path: Path) -> list[Cell]:
         first: dict[str, Cell] = {}
         for cell in cells:
             other = first.setdefault(getattr(cell, name), cell)
-            if other is not cell:
-                raise CourseError(
-                    f"{cell.row!r} seed {cell.seed} has the same {shared} as {other.row!r}",
-                    f"{path}, row {cell.row!r}",
-                    "leave one out, or make them differ",
-                )
+            ensure(
+                other is cell,
+                f"{cell.row!r} seed {cell.seed} has the same {shared} as {other.row!r}",
+                f"{path}, row {cell.row!r}",
+                "leave one out, or make them differ",
+            )
     return cells
 
 
 def _check(values: dict, kinds: dict[str, type], where: Any) -> None:
     for name, value in values.items():
-        if name not in kinds:
-            raise CourseError(f"unknown key {name!r}", where, f"choose from {', '.join(kinds)}")
-        if type(value) is not kinds[name]:
-            raise CourseError(
-                f"{name} needs a TOML value of type {kinds[name].__name__}, got {value!r}",
-                where,
-                "see the grids in notebooks/sweeps",
-            )
+        ensure(name in kinds, f"unknown key {name!r}", where, f"choose from {', '.join(kinds)}")
+        ensure(
+            type(value) is kinds[name],
+            f"{name} needs a TOML value of type {kinds[name].__name__}, got {value!r}",
+            where,
+            "see the grids in notebooks/sweeps",
+        )
 
 
 def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
@@ -149,31 +160,34 @@ def _cells(row: str, grid: dict, given: dict) -> list[Cell]:
     settings = grid.get("set", {}) | settings
     seeds, steps = values["seeds"], values["steps"]
     whole = all(type(seed) is int and seed >= 0 for seed in seeds)
-    if not seeds or not whole or len(set(seeds)) < len(seeds):
-        raise CourseError(
-            f"seeds must be different whole numbers from 0 on, got {seeds}",
-            row,
-            "seeds = [0, 1, 2]",
-        )
-    if steps <= 0:
-        raise CourseError(f"steps must be above 0, got {steps}", row, "for example steps = 1000")
+    ensure(
+        seeds and whole and len(set(seeds)) == len(seeds),
+        f"seeds must be different whole numbers from 0 on, got {seeds}",
+        row,
+        "seeds = [0, 1, 2]",
+    )
+    ensure(steps > 0, f"steps must be above 0, got {steps}", row, "for example steps = 1000")
     names = {field.name for field in dataclasses.fields(Cell)} & values.keys()
     texts = tuple(f"{name}={value}" for name, value in settings.items())
     cell = Cell(row, seeds[0], settings=texts, **{name: values[name] for name in names})
     check_choice("direction", cell.direction, DIRECTIONS)
     check_choice("device", cell.device, ("auto", "cpu", "cuda", "mps"))
-    if cell.profile == "auto":
-        raise CourseError(
-            "profile 'auto' depends on the machine", row, "choose from smoke, cpu, gpu, paper"
-        )
+    ensure(
+        cell.profile != "auto",
+        "profile 'auto' depends on the machine",
+        row,
+        "choose from smoke, cpu, gpu, paper",
+    )
     cls = method_class(cell.method)
     to_be_made = cell.data.startswith("build/") and not Path(cell.data).exists()  # by a tool
     size = cell.config.image_size
     paired = to_be_made or _paired(cell.data, size, cell.direction, not cls.translates)
-    if cls.needs_pairs and not paired:
-        raise CourseError(
-            f"{cell.method} learns from pairs, and {cell.data} has none", row, "choose paired data"
-        )
+    ensure(
+        paired or not cls.needs_pairs,
+        f"{cell.method} learns from pairs, and {cell.data} has none",
+        row,
+        "choose paired data",
+    )
     return [dataclasses.replace(cell, seed=seed) for seed in seeds]
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.data.images import read_image
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.experiments import claims, sweep
 from course_lib.experiments.grids import slug
 from course_lib.metrics import intervals
@@ -26,9 +26,8 @@ def compare(table: Path | str, rows: Iterable[str], scores: Mapping[str, str]) -
     lines = [f"{'':34}" + "".join(f"{words:>24}" for words in scores.values())]
     for row in rows:
         seeds = [cell for cell in cells if cell["row"] == row]
-        if not seeds:
-            names = sorted({cell["row"] for cell in cells})
-            raise CourseError(f"no row is called {row!r}", table, f"choose from {names}")
+        names = sorted({cell["row"] for cell in cells})
+        ensure(seeds, f"no row is called {row!r}", table, f"choose from {names}")
         line = f"{row:34}"
         for score in scores:
             values = [*claims.values(seeds, score, table).values()]

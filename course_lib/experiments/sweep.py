@@ -44,7 +44,7 @@ from course_lib.data.files import (
     replace_file,
 )
 from course_lib.data.images import to_image
-from course_lib.errors import CourseError, need
+from course_lib.errors import CourseError, ensure, need, telling
 from course_lib.experiments.grids import Cell, read_grid
 from course_lib.methods import configs
 from course_lib.metrics import samples, scores
@@ -158,15 +158,14 @@ def _results(
                 silence_logs=logging.CRITICAL,
             )
             stack.enter_context(cluster)
-        try:
+        with telling(
+            (OSError, ValueError),
+            "no Dask scheduler answers",
+            scheduler,
+            "start one (dask scheduler) and workers (dask worker ADDRESS --nthreads 1), "
+            "and give its address",
+        ):
             client = stack.enter_context(distributed.Client(scheduler or cluster, timeout=20))
-        except (OSError, ValueError) as error:
-            raise CourseError(
-                f"no Dask scheduler answers: {error}",
-                scheduler,
-                "start one (dask scheduler) and workers (dask worker ADDRESS --nthreads 1), "
-                "and give its address",
-            ) from None
         if not client.nthreads():
             print("waiting for workers", file=sys.stderr, flush=True)
         futures = {}
@@ -251,9 +250,12 @@ def _do(cell: Cell, folder: Path, judge: Callable | None) -> dict:
     for direction, png in _pictures(method, cell).items():
         replace_file(folder / f"{direction}.png", png)
     kept = [name for name in numbers if name.replace("_lite0", "_features") in SCORES]
-    row = {name: float(numbers[name]) for name in kept}
-    row |= judge(method, cell) if judge else {}
-    row |= _circumstances(cell) | {"seconds": round(seconds, 1)}
+    row = {
+        **{name: float(numbers[name]) for name in kept},
+        **(judge(method, cell) if judge else {}),
+        **_circumstances(cell),
+        "seconds": round(seconds, 1),
+    }
     replace_file(folder / "row.json", json.dumps(row, indent=1).encode())
     shutil.rmtree(folder / "run" / "checkpoints")
     return _finished(folder)
@@ -343,8 +345,12 @@ def _measured(path: Path) -> dict[str, dict]:
     overwritten.
     """
     rows = table(path) if path.exists() else []
-    if not all(row.get("command") for row in rows):
-        raise CourseError("no readable table of results: a row has no command", path, MAKE_IT)
+    ensure(
+        all(row.get("command") for row in rows),
+        "no readable table of results: a row has no command",
+        path,
+        MAKE_IT,
+    )
     return {row["command"].rpartition(" --out ")[0]: row for row in rows}
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import float32 as f32
 
-from course_lib.errors import CourseError, check_choice
+from course_lib.errors import check_choice, ensure
 from course_lib.houses.details import furnish, strength
 from course_lib.houses.layout import CLASSES, PARTS, Box, Draw, layout
 from course_lib.houses.render import Style, rasterise, render
@@ -43,12 +43,12 @@ def film(kind: str, size: int = 128, length: int = 24, seed: int = 0, speed: flo
     sets'. Raises CourseError for another ``kind``, no frame, and a ``speed`` below 0.
     """
     check_choice("film", kind, FILMS)
-    if length < 1 or speed < 0:
-        raise CourseError(
-            "a film has a frame or more, and never goes back",
-            f"length={length}, speed={speed}",
-            "give a length above 0 and a speed of 0 or more",
-        )
+    ensure(
+        length >= 1 and speed >= 0,
+        "a film has a frame or more, and never goes back",
+        f"length={length}, speed={speed}",
+        "give a length above 0 and a speed of 0 or more",
+    )
     n, last = 2 * size, max(length - 1, 1)  # every pixel is the mean of 2 x 2 samples
     walked = [2 * speed * t if kind == "walk" else 0.0 for t in range(length)]
     zoomed = [1 - 0.4 * t / last if kind == "zoom" else 1.0 for t in range(length)]

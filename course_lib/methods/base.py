@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.utils.data import Dataset
 
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.methods import configs
 from course_lib.networks import hardware
 from course_lib.networks.blocks import averaged_copy, update_average
@@ -75,8 +75,7 @@ class TrainingConfig:
 
 def require(holds: object, what: str, fix: str) -> None:
     """Raises CourseError for a configuration unless what it needs holds."""
-    if not holds:
-        raise CourseError(what, "Config", fix)
+    ensure(holds, what, "Config", fix)
 
 
 def check_patches(image_size: int, d_layers: int) -> None:
@@ -251,13 +250,12 @@ class Method:
         A method overrides this if it can do with less than its maps. Raises CourseError if a map
         is missing, or is not that of the input.
         """
-        if cls.maps and (direction == "yx" or not set(cls.maps) <= item.keys()):
-            maps = " and ".join(cls.maps)
-            raise CourseError(
-                f"{cls.__name__} paints from {maps} of x, and these data have none",
-                f"--direction {direction}",
-                "try facades",
-            )
+        ensure(
+            not cls.maps or (direction == "xy" and set(cls.maps) <= item.keys()),
+            f"{cls.__name__} paints from {' and '.join(cls.maps)} of x, and these data have none",
+            f"--direction {direction}",
+            "try facades",
+        )
         return config
 
     def noise(self, n: int, seed: int | None = None) -> Float[Tensor, "n ..."]:

@@ -28,7 +28,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib import losses
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.methods.base import (
     Method,
     Terms,
@@ -328,10 +328,12 @@ class BicycleGAN(Method):
 
         Raises CourseError for pix2pix+noise, which has no E.
         """
-        if self.E is None:
-            raise CourseError(
-                f"{self.config.variant} has no encoder", "encode()", "train variant=BicycleGAN"
-            )
+        ensure(
+            self.E is not None,
+            f"{self.config.variant} has no encoder",
+            "encode()",
+            "train variant=BicycleGAN",
+        )
         with inference(self.averaged["E"]) as E:
             return E(y)
 

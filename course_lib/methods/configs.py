@@ -5,7 +5,7 @@ import difflib
 import typing
 from typing import Any
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 
 
 def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
@@ -17,17 +17,19 @@ def parse(cls: type, pairs: list[str]) -> dict[str, Any]:
     out = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        if not equals:
-            raise CourseError(
-                f"expected key=value, got {pair!r}", "--set", "write for example --set lambda_l1=10"
-            )
-        if name not in defaults(cls):
-            near = difflib.get_close_matches(name, defaults(cls), n=1)
-            raise CourseError(
-                f"unknown setting {name!r}",
-                "--set",
-                f"did you mean {near[0]}?" if near else "course train METHOD --help lists them",
-            )
+        ensure(
+            equals,
+            f"expected key=value, got {pair!r}",
+            "--set",
+            "write for example --set lambda_l1=10",
+        )
+        near = difflib.get_close_matches(name, defaults(cls), n=1)
+        ensure(
+            name in defaults(cls),
+            f"unknown setting {name!r}",
+            "--set",
+            f"did you mean {near[0]}?" if near else "course train METHOD --help lists them",
+        )
         out[name] = _value(name, text, hints[name])
     return out
 
@@ -51,21 +53,25 @@ def check(cls: type, values: dict[str, Any]) -> None:
     No number may be negative. Real numbers may be 0 and whole numbers may not, unless their field
     says otherwise (``base.setting``). Raises CourseError that names the setting.
     """
-    for name, kind in typing.get_type_hints(cls).items():
-        if name not in values:
-            continue
-        value, choices = values[name], typing.get_args(kind)
-        if choices and value not in choices:
-            raise CourseError(
-                f"{name} cannot be {value!r}", name, f"choose from {', '.join(map(str, choices))}"
-            )
+    hints = typing.get_type_hints(cls)
+    for name, value in values.items():
+        kind = hints.get(name)  # one that does not exist is refused by cls itself
+        choices = typing.get_args(kind)
+        ensure(
+            not choices or value in choices,
+            f"{name} cannot be {value!r}",
+            name,
+            f"choose from {', '.join(map(str, choices))}",
+        )
         if kind in (int, float):
             zero_ok = allowed(cls, name) == ">= 0"
-            if not 0 <= value < float("inf") or (value == 0 and not zero_ok):
-                least = "at least" if zero_ok else "above"
-                raise CourseError(
-                    f"{name} must be {least} 0, got {value}", name, f"write {name}=NUMBER"
-                )
+            least = "at least" if zero_ok else "above"
+            ensure(
+                0 <= value < float("inf") and (value > 0 or zero_ok),
+                f"{name} must be {least} 0, got {value}",
+                name,
+                f"write {name}=NUMBER",
+            )
 
 
 def build(cls: type, **values: Any) -> Any:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib import losses
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.methods.base import Method, TrainingConfig, network, require, training
 from course_lib.networks.blocks import inference
 from course_lib.networks.time_unet import TimedUNet
@@ -110,10 +110,7 @@ class FlowMatching(Method):
         None draws one for each. Raises CourseError for fewer than one step.
         """
         steps = self.config.euler_steps if steps is None else steps
-        if steps < 1:
-            raise CourseError(
-                f"cannot translate in {steps} steps", "translate()", "give at least 1"
-            )
+        ensure(steps >= 1, f"cannot translate in {steps} steps", "translate()", "give at least 1")
         z = torch.randn_like(x) if z is None else z.to(x).expand_as(x)
         with inference(self.averaged["v"]) as v:
             for i in range(steps):

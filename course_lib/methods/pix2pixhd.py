@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from course_lib import losses
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.methods.base import (
     Method,
     Terms,
@@ -379,10 +379,12 @@ class Pix2PixHD(Method):
 
         Raises CourseError if there is no E.
         """
-        if self.E is None:
-            raise CourseError(
-                "this pix2pixHD has no encoder", "encode()", "train with use_features=True"
-            )
+        ensure(
+            self.E is not None,
+            "this pix2pixHD has no encoder",
+            "encode()",
+            "train with use_features=True",
+        )
         with inference(self.averaged["E"]) as E:
             return E(y.to(self.device), instances.to(self.device))
 

@@ -14,8 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.errors import check_choice
-from course_lib.metrics.perceptual import EYES, describe, embed, frechet_normal, last_means
-from course_lib.metrics.perceptual import LAST as LAST
+from course_lib.metrics.perceptual import (  # noqa: F401 (notebook 01b has LAST from here)
+    EYES,
+    LAST,
+    describe,
+    embed,
+    frechet_normal,
+    last_means,
+)
 
 # strengths of ridge() to choose from, for variables of variance 1
 RIDGES = tuple(10.0**power for power in range(-6, 4))

@@ -17,13 +17,16 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from course_lib.data import open_dataset
-from course_lib.data.facades import TASKS as FACADES
-from course_lib.data.facades import label_map
+from course_lib.data import facades, open_dataset
 from course_lib.methods.base import Method
 from course_lib.metrics import pixels
-from course_lib.metrics.facades import check_maps, hue_errors, lit_windows, visible_borders
-from course_lib.metrics.facades import windows_lit as windows_lit  # notebook 04b has it from here
+from course_lib.metrics.facades import (  # noqa: F401 (notebook 04b has windows_lit from here)
+    check_maps,
+    hue_errors,
+    lit_windows,
+    visible_borders,
+    windows_lit,
+)
 from course_lib.metrics.perceptual import distances
 from course_lib.metrics.resampling import ends, groups_of, of_mean, quotient
 from course_lib.networks.frozen import load_segmenter, segment, shrunk
@@ -37,7 +40,7 @@ RATIOS = {  # and what each compares the means of
     pixels.chroma_ratio: pixels.chroma,
 }
 LABELLED = ("facades", "facades:touching", "facades:unpaired")
-DAY_NIGHT = tuple(name for name in FACADES if name.startswith("facades:day-night"))
+DAY_NIGHT = tuple(name for name in facades.TASKS if name.startswith("facades:day-night"))
 OF_WINDOWS = (  # score, what counts them, data
     ("borders_visible", visible_borders, ("facades:touching",)),
     ("windows_lit", lit_windows, DAY_NIGHT),
@@ -72,10 +75,6 @@ def segmentation_scores(matrix: Tensor) -> dict[str, float]:
     pixel. A pixel wrongly given such a class is still an error of its own class, but no class of
     IoU 0 is added for it.
     """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.sum() > 0:
-        raise ValueError(
-            f"expected a square matrix of counts, not all 0, got {tuple(matrix.shape)}"
-        )
     matrix = matrix.double()
     right, rows, columns = matrix.diag(), matrix.sum(1), matrix.sum(0)
     there = rows > 0
@@ -116,7 +115,7 @@ def label_matrices(
     """The same of painted label maps: each pixel gets the class of the nearest colour (CycleGAN,
     Table 3).
     """
-    found = torch.cat([label_map(chunk) for chunk in painted.cpu().split(BATCH)])
+    found = torch.cat([facades.label_map(chunk) for chunk in painted.cpu().split(BATCH)])
     return _matrices(found, labels.cpu())
 
 

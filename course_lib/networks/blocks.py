@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.networks import hardware
 from course_lib.networks.small_maps import Conv2d, ConvTranspose2d
 
@@ -55,12 +55,12 @@ def halvings(image_size: int, last: int, net: str) -> int:
 
     Raises CourseError if its size is not a power of two of at least 16, which ``net`` needs.
     """
-    if image_size < 16 or image_size.bit_count() != 1:
-        raise CourseError(
-            f"{net} needs an image size that is a power of two of at least 16, got {image_size}",
-            f"image_size={image_size}",
-            "choose 16, 32, 64, 128 or 256",
-        )
+    ensure(
+        image_size >= 16 and image_size.bit_count() == 1,
+        f"{net} needs an image size that is a power of two of at least 16, got {image_size}",
+        f"image_size={image_size}",
+        "choose 16, 32, 64, 128 or 256",
+    )
     return (image_size // last).bit_length() - 1
 
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.networks.blocks import dcgan_widths, init_weights, norm_layer, upsample
 from course_lib.networks.small_maps import Conv2d
 
@@ -41,17 +41,19 @@ class UNet(nn.Module):
     ):
         super().__init__()
         most = image_size.bit_length() - 1
-        if image_size < 4 or 2**most != image_size:
-            raise CourseError(
-                f"a U-Net needs an image size that is a power of two, got {image_size}",
-                f"{type(self).__name__}(image_size={image_size})",
-                "choose 32, 64, 128, 256 or 512",
-            )
+        ensure(
+            image_size >= 4 and 2**most == image_size,
+            f"a U-Net needs an image size that is a power of two, got {image_size}",
+            f"{type(self).__name__}(image_size={image_size})",
+            "choose 32, 64, 128, 256 or 512",
+        )
         levels = levels or most
-        if not 2 <= levels <= most:
-            raise CourseError(
-                f"no U-Net for {image_size} px has {levels} levels", "levels", f"choose 2 to {most}"
-            )
+        ensure(
+            2 <= levels <= most,
+            f"no U-Net for {image_size} px has {levels} levels",
+            "levels",
+            f"choose 2 to {most}",
+        )
         bias = norm == "instance"  # before batch norm, a bias would be subtracted again
         channels = [3, *(base_channels * min(2**i, 8) for i in range(levels))]
         self.skips = skips

@@ -154,13 +154,10 @@ def instance_index(instances: Integer[Tensor, "b h w"]) -> Integer[Tensor, " pix
 
 def boundary_map(instances: Integer[Tensor, "b h w"]) -> Float[Tensor, "b 1 h w"]:
     """1 where one of a pixel's four neighbours is of another instance, else 0."""
-    edge = torch.zeros(instances.shape, dtype=torch.bool, device=instances.device)
     across = instances[:, :, 1:] != instances[:, :, :-1]
     down = instances[:, 1:] != instances[:, :-1]
-    edge[:, :, 1:] |= across
-    edge[:, :, :-1] |= across
-    edge[:, 1:] |= down
-    edge[:, :-1] |= down
+    left, right, above, below = (1, 0), (0, 1), (0, 0, 1, 0), (0, 0, 0, 1)
+    edge = F.pad(across, left) | F.pad(across, right) | F.pad(down, above) | F.pad(down, below)
     return edge[:, None].float()
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.networks.bicycle import MultiScalePatchGAN
 from course_lib.networks.blocks import inference, receptive_field
 from course_lib.plotting.figures import COLOURS, new_figure, pixel_axes, stitch
@@ -19,13 +19,15 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in px; the last two 
 
 def discriminators(method: Any) -> dict[str, tuple[str, nn.Module, int]]:
     """``method.discriminators()``. Raises CourseError if none judges patches of images."""
-    judges = method.discriminators()
-    if judges:
-        return judges
-    what = f"the D of a {type(method).__name__} judges an image as a whole"
-    if type(method).maps:
-        what = f"the D of a {type(method).__name__} may see labels and instances, the lens does not"
-    raise CourseError(what, "lens", "open a run of pix2pix, cyclegan or bicyclegan")
+    judges, has_maps = method.discriminators(), type(method).maps
+    sees = "may see labels and instances, the lens does not"
+    ensure(
+        judges,
+        f"the D of a {type(method).__name__} {sees if has_maps else 'judges an image as a whole'}",
+        "lens",
+        "open a run of pix2pix, cyclegan or bicyclegan",
+    )
+    return judges
 
 
 def _net(D: nn.Module, scale: int) -> nn.Module:

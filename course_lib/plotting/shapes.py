@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from course_lib.networks.blocks import inference
 
@@ -45,16 +46,12 @@ def shape_walk(net: nn.Module, x: Tensor) -> ShapeWalk:
     calls: list[tuple[nn.Module, tuple, Tensor]] = []  # layer, arguments, output
     names = {layer: name for name, layer in net.named_modules()}
 
-    def note(*call: Any) -> None:
-        calls.append(call)
+    def note(layer: nn.Module, *call: Any) -> None:
+        if layer in names and not [*layer.children()]:
+            calls.append((layer, *call))
 
-    hooks = [layer.register_forward_hook(note) for layer in names if not [*layer.children()]]
-    try:
-        with inference(net), torch.no_grad():
-            result = net(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with inference(net), torch.no_grad(), register_module_forward_hook(note):
+        result = net(x)
     convs: list[nn.Module] | None = []  # all so far, while they stand in one line
     rows = [{"name": "", "layer": "input", "output": x, "sees": "1", "parameters": 0}]
     for layer, (given, *_), out in calls:

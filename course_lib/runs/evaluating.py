@@ -14,7 +14,7 @@ from course_lib.data import TwoDomains, names, open_dataset
 from course_lib.data.files import check_outputs, expanded, replace_file
 from course_lib.data.folders import ALL, own_splits
 from course_lib.data.images import to_png
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure, telling
 from course_lib.methods.base import Method
 from course_lib.metrics import resampling, samples, scores
 from course_lib.networks.hardware import seeded
@@ -70,18 +70,22 @@ def score_run(
     """As :func:`evaluate`, of an opened run; ``folder`` is for the messages."""
     size, load = method.config.image_size, method.config.load
     data, direction = os.path.expanduser(data), direction or settings["direction"]
-    if size < 16:
-        raise CourseError(
-            f"images of {size} px are too small to score (SSIM looks at 11 px)",
-            folder,
-            "train at 16 px or more",
-        )
+    ensure(
+        size >= 16,
+        f"images of {size} px are too small to score (SSIM looks at 11 px)",
+        folder,
+        "train at 16 px or more",
+    )
     split = split or _part(data, settings)
     held_out = open_dataset(data, split, size, direction, load=load)
     check_maps("this run", method, held_out[0])
     method = in_direction(method, settings, direction, folder)
-    if method.needs_pairs and not held_out.paired:
-        raise CourseError(f"{data} has no true pairs to compare with", "--data", "give paired data")
+    ensure(
+        held_out.paired or not method.needs_pairs,
+        f"{data} has no true pairs to compare with",
+        "--data",
+        "give paired data",
+    )
     found = scores.score(method, data, split, direction, intervals=True)
     if method.has_codes:
         found |= samples.score_samples(method, data, split, direction, intervals=True)
@@ -101,12 +105,12 @@ def _part(data: str, settings: dict) -> str:
     learned = settings["data"]
     if data in names() or not os.path.isdir(data):
         return "test"
-    if Path(learned, "train").resolve() == Path(data).resolve():
-        raise CourseError(
-            "the run has learned from these very images",
-            data,
-            f"give {learned}, of which a part is held out; --split train scores what was learned",
-        )
+    ensure(
+        Path(learned, "train").resolve() != Path(data).resolve(),
+        "the run has learned from these very images",
+        data,
+        f"give {learned}, of which a part is held out; --split train scores what was learned",
+    )
     is_own = os.path.isdir(learned) and os.path.samefile(data, learned)
     is_moved = looks.fingerprint(data) == settings.get("fingerprint")
     return "test" if own_splits(data) - {"val"} or is_own or is_moved else ALL
@@ -136,20 +140,19 @@ def over_time(folder: Path) -> dict[str, Any]:
     folder = expanded(folder)
     check_outputs([folder / "over_time.png"])
     rows = [*read_rows(folder / "scores.jsonl").values()]
-    if len(rows) < 2:
-        raise CourseError(
-            "no scores of two previews here",
-            folder / "scores.jsonl",
-            "train with --keep best, for more steps",
-        )
-    try:
+    ensure(
+        len(rows) >= 2,
+        "no scores of two previews here",
+        folder / "scores.jsonl",
+        "train with --keep best, for more steps",
+    )
+    with telling(
+        (KeyError, TypeError, ValueError),
+        "no readable scores of previews here",
+        folder / "scores.jsonl",
+        "restore the file, or train again",
+    ):
         return _over_time(folder, rows)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CourseError(
-            "no readable scores of previews here",
-            folder / "scores.jsonl",
-            "restore the file, or train again",
-        ) from error
 
 
 def _over_time(folder: Path, rows: list[dict]) -> dict[str, Any]:

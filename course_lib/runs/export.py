@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from course_lib.data import names, open_dataset, spread
 from course_lib.data.files import MARK, check_outputs, expanded, replace_file
 from course_lib.data.label_maps import SHADES, shaded
-from course_lib.errors import CourseError, need
+from course_lib.errors import ensure, need
 from course_lib.houses.layout import CLASSES, PALETTE
 from course_lib.methods.base import Method
 from course_lib.methods.pix2pixhd import Pix2PixHD
@@ -129,12 +129,12 @@ def export_run(folder: Path, path: Path, direction: str | None = None, half: boo
         # wider and higher: an image beside and above its mirror image
         larger = [torch.cat([x[:8], x[:8].flip(at)], at).narrow(at, 0, side) for at in (3, 2)]
         difference = max(check(method, made, given, direction=learned) for given in [x, *larger])
-        if not difference < LIMIT:
-            raise CourseError(
-                f"outputs differ from PyTorch's by {difference:.2g}, over {LIMIT:g}",
-                folder,
-                "leave out --half" if half else "translate with PyTorch: course translate",
-            )
+        ensure(
+            difference < LIMIT,
+            f"outputs differ from PyTorch's by {difference:.2g}, over {LIMIT:g}",
+            folder,
+            "leave out --half" if half else "translate with PyTorch: course translate",
+        )
         written = made.read_bytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, written)
@@ -157,18 +157,18 @@ def _generator(method: Method, direction: str) -> nn.Module:
     """
     if method.maps and method.has_chance:
         return _Scenes(method)
-    if not method.is_one_network:
-        raise CourseError(
-            f"{type(method).__name__} cannot be exported",
-            "to_onnx",
-            f"export {', '.join(METHODS)}, the last of label maps and with styles",
-        )
-    if method.has_chance or method.mixes_batch:
-        raise CourseError(
-            "the outputs depend on chance or on the batch, which a file cannot do",
-            "the run's configuration",
-            "train with --set test_dropout=False --set test_batch_statistics=False",
-        )
+    ensure(
+        method.is_one_network,
+        f"{type(method).__name__} cannot be exported",
+        "to_onnx",
+        f"export {', '.join(METHODS)}, the last of label maps and with styles",
+    )
+    ensure(
+        not (method.has_chance or method.mixes_batch),
+        "the outputs depend on chance or on the batch, which a file cannot do",
+        "the run's configuration",
+        "train with --set test_dropout=False --set test_batch_statistics=False",
+    )
     return method.averaged.get("G") or method.averaged[f"G_{direction}"]
 
 
@@ -186,8 +186,8 @@ def _traced(net: nn.Module, size: int, step: int, codes: Tensor | None):
     if codes is not None:
         inputs["z"] = torch.zeros_like(codes)
         shapes.append({0: batch})
-    with warnings.catch_warnings(), torch.no_grad():  # in training small maps go another way
-        warnings.simplefilter("ignore")  # of use only to who changes the exporter
+    # warnings are of use only to who changes the exporter; in training small maps go another way
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():
         program = torch.onnx.export(
             net,
             tuple(inputs.values()),

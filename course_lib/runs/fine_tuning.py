@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.methods.image_pool import ImagePool
@@ -33,23 +33,23 @@ def settings_of(start: Path | str, method: str, size: int | None = None) -> dict
     method, or whose U-Net does not go down to whole pixels from this size.
     """
     run = read_settings(full_name(start))
-    if run["method"] != method:
-        raise CourseError(
-            f"{start} is a {run['method']} run, and {method} has other networks",
-            "--start",
-            f"course train {run['method']} --start {start}",
-        )
+    ensure(
+        run["method"] == method,
+        f"{start} is a {run['method']} run, and {method} has other networks",
+        "--start",
+        f"course train {run['method']} --start {start}",
+    )
     values = configs.as_dict(config_of(full_name(start), run))
     old = values["image_size"]
     if size not in (None, old) and "levels" in values and values.get("generator") != "resnet":
         values["levels"] = values["levels"] or old.bit_length() - 1
         whole = 2 ** values["levels"]
-        if size % whole:
-            raise CourseError(
-                f"the U-Net of {start} halves an image {values['levels']} times",
-                f"--size {size}",
-                f"choose {whole}, {2 * whole} ... or leave out --size",
-            )
+        ensure(
+            size % whole == 0,
+            f"the U-Net of {start} halves an image {values['levels']} times",
+            f"--size {size}",
+            f"choose {whole}, {2 * whole} ... or leave out --size",
+        )
     return values | {"image_size": size or old}
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib.data import DIRECTIONS
 from course_lib.data.files import expanded, what_lies_at
-from course_lib.errors import CourseError, check_choice
+from course_lib.errors import CourseError, check_choice, ensure, telling
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
@@ -50,12 +50,13 @@ def config_of(folder: Path | str, settings: dict) -> Any:
 
     Raises CourseError if they do not fit the method, or if one of them no longer exists.
     """
-    try:
+    with telling(
+        (KeyError, TypeError),
+        f"run.json does not fit {settings['method']}",
+        folder,
+        "restore run.json",
+    ):
         return configs.build(method_class(settings["method"]).Config, **settings["config"])
-    except (KeyError, TypeError) as error:
-        raise CourseError(
-            f"run.json does not fit {settings['method']}: {error}", folder, "restore run.json"
-        ) from error
 
 
 def untrained(folder: Path | str, settings: dict, device: str) -> Method:
@@ -77,8 +78,12 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
         shipped.load(name, method)
         return method, settings
     latest = checkpoint.load_latest(expanded(folder) / "checkpoints")
-    if latest is None or latest[0] == 0:
-        raise CourseError("this run has not learned anything yet", folder, "train for longer")
+    ensure(
+        latest is not None and latest[0] > 0,
+        "this run has not learned anything yet",
+        folder,
+        "train for longer",
+    )
     checkpoint.restore(method, latest[1], Path(folder), optimizers=False)
     return method, settings
 
@@ -86,12 +91,12 @@ def open_run(folder: Path | str, device: str = "auto") -> tuple[Method, dict]:
 def open_translator(folder: Path | str, device: str) -> tuple[Method, dict]:
     """As :func:`open_run`. Raises CourseError for a run that makes images from noise."""
     method, settings = open_run(folder, device)
-    if not method.translates:
-        raise CourseError(
-            f"a {settings['method']} run makes images from noise: it has no input to translate",
-            folder,
-            "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)",
-        )
+    ensure(
+        method.translates,
+        f"a {settings['method']} run makes images from noise: it has no input to translate",
+        folder,
+        "look at its previews/, or in Python: runs.open_run(FOLDER)[0].generate(16)",
+    )
     return method, settings
 
 
@@ -103,23 +108,23 @@ def in_direction(method: Method, settings: dict, direction: str, folder: Path | 
     check_choice("direction", direction, DIRECTIONS)
     if direction == settings["direction"]:
         return method
-    if len(method.directions) == 1:
-        raise CourseError(
-            f"this run translates {settings['direction']}, not {direction}",
-            folder,
-            f"train another one with --direction {direction}",
-        )
+    ensure(
+        len(method.directions) > 1,
+        f"this run translates {settings['direction']}, not {direction}",
+        folder,
+        f"train another one with --direction {direction}",
+    )
     return swapped(method)
 
 
 def check_maps(name: str, method: Method, item: dict, where: str = "--data") -> None:
     """Raises CourseError if an ``item`` lacks maps from which the ``method`` of a run paints."""
-    if not set(method.maps) <= item.keys():
-        raise CourseError(
-            f"{name} paints from {' and '.join(method.maps)} of x, and these data have none",
-            where,
-            "try --data facades --direction xy",
-        )
+    ensure(
+        set(method.maps) <= item.keys(),
+        f"{name} paints from {' and '.join(method.maps)} of x, and these data have none",
+        where,
+        "try --data facades --direction xy",
+    )
 
 
 def swapped(method: Method) -> Method:

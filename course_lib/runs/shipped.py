@@ -10,7 +10,7 @@ from pathlib import Path
 
 import safetensors.torch
 
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.methods.base import Method
 from course_lib.metrics import words
 
@@ -44,10 +44,12 @@ def name_of(folder: Path | str) -> str | None:
     if not text.startswith(PREFIX):
         return None
     name = text.removeprefix(PREFIX)
-    if name not in NAMES:
-        raise CourseError(
-            f"no shipped weights are called {name!r}", text, f"choose from {', '.join(NAMES)}"
-        )
+    ensure(
+        name in NAMES,
+        f"no shipped weights are called {name!r}",
+        text,
+        f"choose from {', '.join(NAMES)}",
+    )
     return name
 
 
@@ -80,10 +82,12 @@ def load(name: str, method: Method, folder: Path = FILES) -> None:
     the one that its origin tells of.
     """
     blob = (folder / f"{name}.safetensors").read_bytes()
-    if hashlib.sha256(blob).hexdigest() != about(name, folder)["sha256"]:
-        raise CourseError(
-            "these weights are damaged", folder / f"{name}.safetensors", "install the course again"
-        )
+    ensure(
+        hashlib.sha256(blob).hexdigest() == about(name, folder)["sha256"],
+        "these weights are damaged",
+        folder / f"{name}.safetensors",
+        "install the course again",
+    )
     tensors = safetensors.torch.load(blob)
     for network in {key.partition(".")[0] for key in tensors}:
         prefix = f"{network}."

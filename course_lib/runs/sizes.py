@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from course_lib.data.files import check_apart, check_outputs, replace_file
 from course_lib.data.images import HEIC, SUFFIXES, WRITTEN, Size, scaled, to_file, to_image
-from course_lib.errors import CourseError, explained
+from course_lib.errors import ensure, explained, telling
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 
@@ -113,14 +113,18 @@ def framer(
     ``scale`` and ``share`` are as in ``Frame.of``.
     Warns if the network takes squares only. Raises CourseError for a ``scale`` that cannot be.
     """
-    if scale is not None and squared:
-        raise CourseError("--square and --scale exclude each other", "--scale", "leave it out")
-    if scale is not None and scale > 100:
-        raise CourseError(
-            f"--scale {scale:g} enlarges more than 100 times",
-            "--scale",
-            "give --scale 1, or leave it out: then the shorter side is as in training",
-        )
+    ensure(
+        scale is None or not squared,
+        "--square and --scale exclude each other",
+        "--scale",
+        "leave it out",
+    )
+    ensure(
+        scale is None or 0 < scale <= 100,
+        f"--scale {scale} is not above 0 and at most 100",
+        "--scale",
+        "give --scale 1, or leave it out: then the shorter side is as in training",
+    )
     size, step = method.config.image_size, 0 if squared else size_step(method, paint)
     if not (step or squared):
         warnings.warn(
@@ -152,23 +156,19 @@ def make_targets(
     folder, stems = target, names
     if target.suffix.lower() in (*SUFFIXES, *HEIC, *kinds) and not target.is_dir():
         suffix, folder, stems = target.suffix, target.parent, [target.stem]
-        if suffix.lower() not in kinds or not source.is_file():
-            raise CourseError(
-                "cannot write "
-                + (f"{suffix} files" if source.is_file() else "several images as one file"),
-                target,
-                f"give a folder, or for one image NAME{', NAME'.join(kinds)}",
-            )
+        ensure(
+            suffix.lower() in kinds and source.is_file(),
+            "cannot write "
+            + (f"{suffix} files" if source.is_file() else "several images as one file"),
+            target,
+            f"give a folder, or for one image NAME{', NAME'.join(kinds)}",
+        )
     ends = [f"_{number}" for number in range(1, samples + 1)] if samples > 1 else [""]
     paths = [[folder / f"{stem}{end}{suffix}" for end in ends] for stem in stems]
     check_apart(folder, source)
     check_outputs(chain(*paths), read)
-    try:
+    with telling(OSError, "cannot write here", folder, "choose a folder you may write to"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CourseError(
-            f"cannot write here: {error.strerror}", folder, "choose a folder you may write to"
-        ) from error
     return paths
 
 

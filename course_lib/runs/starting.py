@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from course_lib import __version__
 from course_lib.data import PAIRED, files, names, open_dataset
-from course_lib.errors import CourseError, explained
+from course_lib.errors import CourseError, ensure, explained
 from course_lib.methods import configs, method_class
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
@@ -127,28 +127,30 @@ def _data(method: str, data: str, config: Any, direction: str, seed: int) -> lis
         open_dataset(data, split, *of, config.jitter, single=not cls.translates)
         for split in ("train", "val")
     ]
-    if cls.needs_pairs and not splits[0].paired:
-        what = f"{method} learns from pairs, and {data} has none"
-        folder = "emoji:edges, or a folder with A|B images or with equal names in A/ and B/"
-        paired = data + PAIRED if data + PAIRED in names() else folder
-        raise CourseError(what, "--data", f"try {paired}")
+    folder = "emoji:edges, or a folder with A|B images or with equal names in A/ and B/"
+    ensure(
+        splits[0].paired or not cls.needs_pairs,
+        f"{method} learns from pairs, and {data} has none",
+        "--data",
+        f"try {data + PAIRED if data + PAIRED in names() else folder}",
+    )
     return splits
 
 
 def _check_best(cls: type, val_set: Dataset) -> None:
     """Raises CourseError if no preview can be the best one."""
-    if cls.finish is not Method.finish:
-        raise CourseError(
-            f"{cls.__name__} learns its styles after the last step, and no best one has any",
-            "--keep best",
-            "leave it out",
-        )
-    if len(val_set) < 3 and not (val_set.paired and cls.translates):
-        raise CourseError(
-            f"KID needs 3 images of val, and here are {len(val_set)}",
-            "--keep best",
-            "add images, or leave it out",
-        )
+    ensure(
+        cls.finish is Method.finish,
+        f"{cls.__name__} learns its styles after the last step, and no best one has any",
+        "--keep best",
+        "leave it out",
+    )
+    ensure(
+        len(val_set) >= 3 or (val_set.paired and cls.translates),
+        f"KID needs 3 images of val, and here are {len(val_set)}",
+        "--keep best",
+        "add images, or leave it out",
+    )
 
 
 def _name(data: str) -> str:

@@ -1,5 +1,7 @@
-"""Images in files are translated by a run: ``course translate``."""
+"""Images and films in files are translated by a run: ``course translate``."""
 
+import hashlib
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,9 +11,10 @@ import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
+from tqdm import tqdm
 
 from course_lib.data import films
-from course_lib.data.files import expanded
+from course_lib.data.files import ASIDE, expanded, only_run, replace_file
 from course_lib.data.folders import key_of
 from course_lib.data.images import (
     IMAGES,
@@ -22,14 +25,14 @@ from course_lib.data.images import (
     list_folder,
     read_image,
     refusal,
+    to_png,
     to_tensor,
     with_luminance,
 )
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 from course_lib.methods.base import Method
 from course_lib.networks.hardware import seeded
 from course_lib.runs import looks
-from course_lib.runs.filming import translate_film
 from course_lib.runs.label_maps import translate_scenes
 from course_lib.runs.opening import in_direction, open_translator
 from course_lib.runs.sizes import Input, framer, make_targets, pictures, write_files
@@ -54,7 +57,7 @@ def translate_files(
 ) -> list[Path]:
     """Translate an image, or each image of a folder, into PNG files below ``target``; their paths.
 
-    A film, by itself, becomes a film: see ``filming.translate_film``.
+    A film, by itself, becomes a film: see :func:`translate_film`.
 
     ``target`` may be NAME.png, NAME.jpg or NAME.webp for one image; of several ``samples`` it is
     then the common name. Outputs have the sizes of their inputs. On the way the shorter side has
@@ -85,8 +88,7 @@ def translate_files(
     method = in_direction(method, settings, direction, folder)
     _check_noise(method, settings["method"], folder, samples, style)
     if method.maps:
-        if keep_alpha:
-            raise CourseError("label maps are not transparent", "--keep-alpha", "leave it out")
+        ensure(not keep_alpha, "label maps are not transparent", "--keep-alpha", "leave it out")
         return translate_scenes(
             method, source, target, samples, seed, scale, squared, squared and not whole
         )
@@ -135,6 +137,41 @@ def translate_files(
         return write_files(translate(opened()), targets)
 
 
+def translate_film(
+    painted: Callable[[Image.Image], list[Image.Image]], source: Path, target: Path, samples: int
+) -> list[Path]:
+    """Write what ``painted`` makes of each frame of ``source``, ``samples`` pictures, as so many
+    films of its size and speed; their paths.
+
+    ``target`` is a folder, or a file of one of ``films``' kinds. Until a film is whole its frames
+    lie beside it in a hidden folder, where a run that was killed finds them again. They are named
+    after the film and what becomes of its first frame, so those of another network, seed or size
+    are never taken. Raises CourseError, with nothing written, for a film that cannot be read to its
+    end, a ``target`` that would replace anything but an earlier film of the course, and one that
+    another run is making.
+    """
+    kinds, suffix = (*films.BY_PILLOW, *films.BY_AV), source.suffix.lower()
+    durations = [milliseconds for _, milliseconds in films.frames(source)]
+    first, _ = next(films.frames(source))
+    (targets,) = make_targets(target, source, [source.stem], samples, [source], kinds, suffix)
+    told = hashlib.sha256(source.read_bytes() + b"".join(map(to_png, painted(first)))).hexdigest()
+    aside = targets[0].with_name(f"{ASIDE}{targets[0].name}-frames")
+    with only_run(aside):
+        made = []
+        for number, (image, _) in enumerate(
+            tqdm(films.frames(source), source.name, len(durations), unit=" frames", disable=None)
+        ):
+            made.append([aside / f"{told[:8]}_{number:06}_{k}.png" for k in range(samples)])
+            if not all(path.exists() for path in made[-1]):
+                for path, picture in zip(made[-1], painted(image), strict=True):
+                    replace_file(path, to_png(picture, level=1))
+        for path, pictures in zip(targets, zip(*made, strict=True), strict=True):
+            shown, size = map(Image.open, pictures), Image.open(pictures[0]).size
+            replace_file(path, films.to_film(path, shown, durations, size))
+        shutil.rmtree(aside, ignore_errors=True)  # while no other run may write there
+    return targets
+
+
 def image_translator(method: Method, settings: dict) -> Callable[[Image.Image], Image.Image]:
     """What turns an RGB image into its translation of the same size, as :func:`translate_files`.
 
@@ -142,12 +179,12 @@ def image_translator(method: Method, settings: dict) -> Callable[[Image.Image], 
     A code z, or chance, is the same each time. Raises CourseError for a method that paints from
     label maps, and later where memory runs out.
     """
-    if method.maps:
-        raise CourseError(
-            "this run paints label maps, not photographs",
-            settings["method"],
-            "give a run that has learned from images",
-        )
+    ensure(
+        not method.maps,
+        "this run paints label maps, not photographs",
+        settings["method"],
+        "give a run that has learned from images",
+    )
     translate = _translator(method, looks.of_run(settings, settings["direction"]))
 
     def translated(image: Image.Image) -> Image.Image:
@@ -196,8 +233,9 @@ def _inputs(source: Path) -> dict[Path, str]:
 
     Capitals are not: on many disks A.png would be a.png.
     """
-    if not source.exists():
-        raise CourseError("no such file or folder", source, "give an image, or a folder of images")
+    ensure(
+        source.exists(), "no such file or folder", source, "give an image, or a folder of images"
+    )
     paths = find_images(source) if source.is_dir() else [source]
     if not paths:
         below = [path for path in list_folder(source) if path.is_dir() and find_images(path)]
@@ -210,21 +248,21 @@ def _inputs(source: Path) -> dict[Path, str]:
 
 def _check_noise(method: Method, name: str, folder: Path, samples: int, style: Path | None) -> None:
     """Raises CourseError for ``samples`` that are all the same, or a ``style`` nobody can read."""
-    if style is not None and samples > 1:
-        raise CourseError(
-            "a style gives one output an image",
-            f"--samples {samples}",
-            "leave out --samples or --style",
-        )
-    if style is not None and not method.reads_codes:
-        raise CourseError(
-            f"a {name} run has no encoder of whole images, so it cannot take over a style",
-            folder,
-            "leave out --style, or train bicyclegan or munit",
-        )
-    if samples > 1 and not (method.has_codes or method.has_chance):
-        raise CourseError(
-            f"this {name} run has no noise: all {samples} outputs would be the same",
-            folder,
-            "leave out --samples, or train bicyclegan, munit, or pix2pixhd with use_features=true",
-        )
+    ensure(
+        style is None or samples == 1,
+        "a style gives one output an image",
+        f"--samples {samples}",
+        "leave out --samples or --style",
+    )
+    ensure(
+        style is None or method.reads_codes,
+        f"a {name} run has no encoder of whole images, so it cannot take over a style",
+        folder,
+        "leave out --style, or train bicyclegan or munit",
+    )
+    ensure(
+        samples == 1 or method.has_codes or method.has_chance,
+        f"this {name} run has no noise: all {samples} outputs would be the same",
+        folder,
+        "leave out --samples, or train bicyclegan, munit, or pix2pixhd with use_features=true",
+    )

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data.files import ASIDE, write_durably, writing
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure, telling
 
 KEPT = 2  # checkpoints of a run: the newest may be damaged
 
@@ -76,7 +76,12 @@ def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
 
     Raises CourseError if a byte of it is wrong or missing.
     """
-    try:
+    with telling(
+        Exception,  # whatever the parsers say to bytes that are not theirs
+        "checkpoint is damaged",
+        path,
+        "delete this folder; an older checkpoint beside it is used instead",
+    ):
         raw = (path / "state.json").read_bytes()
         blob = (path / "tensors.safetensors").read_bytes()
         document = json.loads(raw)
@@ -87,13 +92,6 @@ def load(path: Path) -> tuple[int, dict[str, Tensor], dict]:
         if _sha256(blob) != document["tensors_sha256"]:
             raise ValueError("the SHA-256 of tensors.safetensors does not match")
         return document["step"], safetensors.torch.load(blob), document["state"]
-    except Exception as error:  # whatever the parsers say to bytes that are not theirs
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CourseError(
-            f"checkpoint is damaged: {reason}",
-            path,
-            "delete this folder; an older checkpoint beside it is used instead",
-        ) from error
 
 
 def load_latest(folder: Path) -> tuple[int, dict[str, Tensor], dict] | None:
@@ -107,8 +105,7 @@ def load_latest(folder: Path) -> tuple[int, dict[str, Tensor], dict] | None:
             return load(folder / f"{step:08d}")
         except CourseError as error:
             warnings.warn(f"{error.what} ({error.where}); trying the one before", stacklevel=2)
-    if all_steps:
-        raise CourseError("no checkpoint here is readable", folder, "start again in another folder")
+    ensure(not all_steps, "no checkpoint here is readable", folder, "start again in another folder")
     return None
 
 
@@ -146,13 +143,13 @@ def restore(method: Any, tensors: dict[str, Tensor], where: Path, optimizers: bo
         for name in ours | theirs
         if theirs.get(name) != ours.get(name)
     ]
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise CourseError(
-            f"the checkpoint is of another architecture: {', '.join(wrong[:5])}{more}",
-            where,
-            "use the settings of its run.json",
-        )
+    more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+    ensure(
+        not wrong,
+        f"the checkpoint is of another architecture: {', '.join(wrong[:5])}{more}",
+        where,
+        "use the settings of its run.json",
+    )
     for name, tensor in weights.items():
         tensor.copy_(tensors[name])
     for name, optimizer in method.optimizers.items() if optimizers else []:

@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 
 
 def world() -> tuple[int, int]:
@@ -31,12 +31,12 @@ def join(device: torch.device) -> torch.device:
     if dist.is_available() and dist.is_torchelastic_launched() and not dist.is_initialized():
         if device.type != "cpu":
             wanted, there = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
-            if wanted > there:
-                raise CourseError(
-                    f"torchrun started {wanted} processes, and there are {there} GPUs",
-                    "--nproc-per-node",
-                    "start fewer, or add --device cpu",
-                )
+            ensure(
+                wanted <= there,
+                f"torchrun started {wanted} processes, and there are {there} GPUs",
+                "--nproc-per-node",
+                "start fewer, or add --device cpu",
+            )
             device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
             torch.cuda.set_device(device)
         dist.init_process_group()  # gloo for the CPU and for words, NCCL among GPUs

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from course_lib.data.augment import item_generator
 from course_lib.data.files import expanded, only_run
-from course_lib.errors import CourseError, explained
+from course_lib.errors import ensure, explained
 from course_lib.methods.base import Method
 from course_lib.training import distributed
 from course_lib.training.graphs import launching
@@ -134,17 +134,20 @@ def train_run(
 
 
 def _check(run: TrainingRun, workers: int) -> None:
-    if (run.steps is None) == (run.minutes is None):
-        raise CourseError(
-            "say how long to train: steps or minutes, one of them",
-            "fit()",
-            "for example steps=1000",
-        )
-    length = run.steps if run.minutes is None else run.minutes
-    if length <= 0:
-        raise CourseError(f"cannot train for {length}", "fit()", "give a positive number")
-    if workers < 0:
-        raise CourseError(f"cannot read with {workers} processes", "workers", "give 0 or more")
+    ensure(
+        (run.steps is None) != (run.minutes is None),
+        "say how long to train: steps or minutes, one of them",
+        "fit()",
+        "for example steps=1000",
+    )
+    length, unit = (run.steps, "steps") if run.minutes is None else (run.minutes, "minutes")
+    ensure(
+        0 < length < float("inf"),
+        f"cannot train for {length} {unit}",
+        unit,
+        "give a positive number",
+    )
+    ensure(workers >= 0, f"cannot read with {workers} processes", "workers", "give 0 or more")
 
 
 def schedule(method: Method, share: float) -> None:

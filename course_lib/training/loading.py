@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from course_lib.data.augment import Augment, item_generator
 from course_lib.data.base import View
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 from course_lib.networks.hardware import prefetch
 from course_lib.training import distributed
 
@@ -25,10 +25,12 @@ def batches(
     batches as this one (0). Of several ranks each gets its share of every batch. Raises CourseError
     if there is no sample, if one cannot be read, if a worker dies, or if a batch cannot be shared.
     """
-    if not len(dataset):
-        raise CourseError(
-            "this data set has no items to train on", type(dataset).__name__, "add some images"
-        )
+    ensure(
+        len(dataset),
+        "this data set has no items to train on",
+        type(dataset).__name__,
+        "add some images",
+    )
     config, view = method.config, _Named(dataset)
     kind = view.jitter if config.jitter == "auto" else config.jitter
     flip = {"on": True, "off": False, "auto": view.mirrors}[config.flip]
@@ -70,12 +72,12 @@ def _order(count: int, size: int, seed: int, done: int) -> Iterator[tuple[int, l
     What is left of an epoch after whole batches is dropped.
     """
     rank, ranks = distributed.world()
-    if size % ranks:
-        raise CourseError(
-            f"a batch of {size} cannot be shared among {ranks} processes",
-            "torchrun --nproc-per-node",
-            f"--set batch_size={ranks * size}",
-        )
+    ensure(
+        size % ranks == 0,
+        f"a batch of {size} cannot be shared among {ranks} processes",
+        "torchrun --nproc-per-node",
+        f"--set batch_size={ranks * size}",
+    )
     per_epoch = count // size
     epoch, skip = divmod(done, per_epoch)
     while True:

@@ -10,7 +10,7 @@ from functools import cache
 
 import torch
 
-from course_lib.errors import CourseError, check_choice
+from course_lib.errors import CourseError, check_choice, ensure
 
 PROFILES = ("smoke", "cpu", "gpu")
 _steps: list = []  # (start, end) of those that the GPU may still be at, the oldest first
@@ -49,9 +49,12 @@ def pick_device(name: str = "auto") -> torch.device:
     """
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     choices = [kind for kind, is_there in has.items() if is_there]
-    if name not in ("auto", *choices):
-        what, fix = f"device {name!r} is not available here", ", ".join(["auto", *choices])
-        raise CourseError(what, "--device", f"choose from {fix}")
+    ensure(
+        name in ("auto", *choices),
+        f"device {name!r} is not available here",
+        "--device",
+        f"choose from {', '.join(['auto', *choices])}",
+    )
     if name == "auto" and not has["cuda"] and (why := unused_gpu()):
         warnings.warn(why, stacklevel=2)
     return torch.device(choices[0] if name == "auto" else name)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import files
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.methods import configs
 from course_lib.methods.base import Method
 from course_lib.training import checkpoint, distributed
@@ -80,12 +80,13 @@ class TrainingRun:
     def _latest(self, resume: bool | str) -> tuple[int, dict[str, Tensor], dict] | None:
         """The checkpoint to go on from, if the folder may be trained into."""
         folder = self.out / "checkpoints"
-        if not resume and any(checkpoint.steps(folder)):  # step 0 alone is no run yet
-            raise CourseError(
-                "this folder already holds a run",
-                self.out,
-                "add --resume to go on, or choose another --out",
-            )
+        # step 0 alone is no run yet
+        ensure(
+            resume or not any(checkpoint.steps(folder)),
+            "this folder already holds a run",
+            self.out,
+            "add --resume to go on, or choose another --out",
+        )
         files.remove_leftovers(self.out)
         files.remove_leftovers(folder)
         latest = checkpoint.load_latest(folder) if resume else None
@@ -130,10 +131,12 @@ class TrainingRun:
             }
             row |= self.terms
             for name, value in self.terms.items():
-                if not math.isfinite(value):
-                    raise CourseError(
-                        f"the loss {name} is {value}", self.where(row["step"]), NOT_FINITE
-                    )
+                ensure(
+                    math.isfinite(value),
+                    f"the loss {name} is {value}",
+                    self.where(row["step"]),
+                    NOT_FINITE,
+                )
         self.known = len(self.history)
 
     def share(self) -> float:
@@ -187,11 +190,13 @@ class TrainingRun:
         for rank, private in enumerate(others, start=1):
             tensors |= {f"rank{rank}.{name}": tensor for name, tensor in private.items()}
         for name, tensor in tensors.items():
-            if tensor.is_floating_point() and not tensor.isfinite().all():
-                # the losses of a step do not see its update
-                raise CourseError(
-                    f"{name} is not finite any more", self.where(self.step), NOT_FINITE
-                )
+            # the losses of a step do not see its update
+            ensure(
+                not tensor.is_floating_point() or tensor.isfinite().all(),
+                f"{name} is not finite any more",
+                self.where(self.step),
+                NOT_FINITE,
+            )
         state = {"seconds": self.seconds, "shown": self.previewed, "settings": self.settings}
         checkpoint.save(folder, self.step, tensors, state, again)
 
@@ -203,12 +208,12 @@ def check_settings(out: Path, cls: type, old: dict, new: dict, resume: bool | st
     not know yet has its default.
     """
     changes = configs.differences(old, new, configs.defaults(cls))
-    if changes and resume != "changed":
-        raise CourseError(
-            f"settings differ from the run's: {'; '.join(changes)}",
-            out,
-            'repeat the first command with --resume, or add --accept-changes (resume="changed")',
-        )
+    ensure(
+        not changes or resume == "changed",
+        f"settings differ from the run's: {'; '.join(changes)}",
+        out,
+        'repeat the first command with --resume, or add --accept-changes (resume="changed")',
+    )
 
 
 def lines_of(rows: list[dict]) -> bytes:

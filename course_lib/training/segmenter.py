@@ -64,17 +64,11 @@ def train_segmenter(
 
     ``photos`` are (n, 3, H, W) in [-1, 1] and ``labels`` (n, H, W) of type uint8. Lists hold such
     sets at several sizes; every batch is from one of them, drawn by its share of the photographs.
-    Half of the batches are mirrored. The same ``seed`` gives the same network. Raises ValueError
-    for sets that do not fit.
+    Half of the batches are mirrored. The same ``seed`` gives the same network.
     """
     if isinstance(photos, Tensor):
         photos, labels = [photos], [labels]
     sets = list(zip(photos, labels, strict=True))
-    for images, truth in sets:
-        if images.ndim != 4 or not len(images) or truth.shape != (len(images), *images.shape[2:]):
-            raise ValueError(
-                f"photos {tuple(images.shape)} and labels {tuple(truth.shape)} do not fit"
-            )
     net = seeded(lambda: Segmenter(classes), seed)
     return train(net, _segmenter_loss, sets, steps, seed, True, batch_size, device)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from course_lib.data.emoji import TILE, EmojiEdges, outlines
 from course_lib.data.images import to_bytes, to_image, to_tensor
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.plotting.figures import image_grid
 from course_lib.widgets.show import data_url, read_upload
 
@@ -86,12 +86,12 @@ def smooth(x: Float[Tensor, "3 s s"]) -> Image.Image:
 def _named(models: Any) -> dict[str, Any]:
     named = dict(models) if isinstance(models, Mapping) else {"translation": models}
     for name, method in named.items():
-        if not method.translates:
-            raise CourseError(
-                f"{type(method).__name__} makes images from noise: it has no input to draw",
-                name,
-                "give a method that translates, as Pix2Pix or BicycleGAN",
-            )
+        ensure(
+            method.translates,
+            f"{type(method).__name__} makes images from noise: it has no input to draw",
+            name,
+            "give a method that translates, as Pix2Pix or BicycleGAN",
+        )
     return named
 
 
@@ -119,7 +119,13 @@ def static(models: Any) -> Figure:
 
 
 class Canvas(anywidget.AnyWidget):
-    """The canvas of :func:`draw`; ``answer`` is what the kernel does with a message of draw.js."""
+    """A canvas to draw on, and beside it what the model makes of the drawing, after every stroke.
+
+    ``models`` is a method that translates, or several by their names. There are outlines to start
+    from, and the first is answered already. What goes wrong later, in a model or with an uploaded
+    file, appears below the canvas and is raised again. Raises CourseError for a method that makes
+    images from noise. ``answer`` is what the kernel does with a message of draw.js.
+    """
 
     _esm = Path(__file__).with_name("draw.js")
     _css = Path(__file__).with_name("draw.css")
@@ -176,12 +182,4 @@ class Canvas(anywidget.AnyWidget):
         self.send({"kind": "picture", "seq": content["seq"], "image": data_url(picture)})
 
 
-def draw(models: Any) -> Canvas:
-    """A canvas to draw on, and beside it what the model makes of the drawing, after every stroke.
-
-    ``models`` is a method that translates, or several by their names. There are outlines to start
-    from, and the first is answered already. What goes wrong later, in a model or with an uploaded
-    file, appears below the canvas and is raised again. Raises CourseError for a method that makes
-    images from noise.
-    """
-    return Canvas(models)
+draw = Canvas  # called as its siblings are, such as back.both_ways

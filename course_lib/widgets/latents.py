@@ -55,9 +55,21 @@ def draw_codes(
 
 
 class Explorer(w.VBox):
-    """The widget of :func:`explorer`: ``z`` is what all sliders show, each along its axis."""
+    """A slider for each number of z, buttons for z = 0 and a random z, a choice of inputs.
 
-    def __init__(self, method: Any, x: Tensor, codes: Tensor, names: Sequence[str] | None):
+    Below them is the :func:`draw_codes`. ``x`` are the inputs, six at most are readable; ``names``
+    their captions. From ``codes``, E's mu of many images, come sliders for the three principal
+    directions: they move z along them, in the same units. z stays within 2.5 on every axis; the
+    sliders show it rounded. An error of the model appears above the picture and is raised again.
+    """
+
+    def __init__(
+        self,
+        method: Any,
+        x: Float[Tensor, "n 3 s s"],
+        codes: Float[Tensor, "m z_dim"],
+        names: Sequence[str] | None = None,
+    ):
         directions, shares = principal_directions(codes)
         self.method, self.x, self.z = method, x, torch.zeros(codes.shape[1])
         self.axes = torch.cat([torch.eye(len(self.z)), directions])
@@ -112,17 +124,4 @@ def _slider(name: str) -> w.FloatSlider:
     )
 
 
-def explorer(
-    method: Any,
-    x: Float[Tensor, "n 3 s s"],
-    codes: Float[Tensor, "m z_dim"],
-    names: Sequence[str] | None = None,
-) -> Explorer:
-    """A slider for each number of z, buttons for z = 0 and a random z, a choice of inputs.
-
-    Below them is the :func:`draw_codes`. ``x`` are the inputs, six at most are readable; ``names``
-    their captions. From ``codes``, E's mu of many images, come sliders for the three principal
-    directions: they move z along them, in the same units. z stays within 2.5 on every axis; the
-    sliders show it rounded. An error of the model appears above the picture and is raised again.
-    """
-    return Explorer(method, x, codes, names)
+explorer = Explorer  # called as its siblings are, such as back.both_ways

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from course_lib.data import files
 from course_lib.data.images import to_image, to_png
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 from course_lib.metrics.intervals import interval, wilson
 
 PRACTICE, SCORED = 10, 40  # trials of a round
@@ -50,12 +50,12 @@ def trials(n: int, seed: int) -> list[Trial]:
     told, comes back in the others. The real side is a coin flip. Raises CourseError for fewer than
     16 inputs.
     """
-    if n < LEAST:
-        raise CourseError(
-            f"a round needs {LEAST} images of each kind, got {n}",
-            "real or fake",
-            "give more images",
-        )
+    ensure(
+        n >= LEAST,
+        f"a round needs {LEAST} images of each kind, got {n}",
+        "real or fake",
+        "give more images",
+    )
     dice, chosen = random.Random(seed), []
     order = dice.sample(range(n), n)
     apart = math.ceil(n * PRACTICE / (PRACTICE + SCORED))
@@ -94,8 +94,12 @@ def store(path: Path, *results: dict) -> None:
     with files.writing("results", path, sum(map(len, lines))):
         path.parent.mkdir(parents=True, exist_ok=True)
         before = path.read_bytes().splitlines() if path.exists() else []
-        if not all(line.startswith(b"{") for line in before):
-            raise CourseError("this file holds something else", path, "name a new file")
+        ensure(
+            all(line.startswith(b"{") for line in before),
+            "this file holds something else",
+            path,
+            "name a new file",
+        )
         files.replace_file(path, b"".join(line + b"\n" for line in before + lines))
 
 
@@ -125,8 +129,7 @@ def table(paths: Iterable[Path]) -> str:
             ) from error
         for model, n in answers.items():
             players[model].append((fooled[model], n))
-    if not players:
-        raise CourseError("no results of a round", "course study", "play game(..., out=FILE) first")
+    ensure(players, "no results of a round", "course study", "play game(..., out=FILE) first")
     lines = ["| model | players | trials | fooling rate | 95 % interval |", "|---|---|---|---|---|"]
     for model, counts in sorted(players.items()):
         count, n = (sum(column) for column in zip(*counts, strict=True))
@@ -143,10 +146,15 @@ def table(paths: Iterable[Path]) -> str:
 
 
 class Game(anywidget.AnyWidget):
-    """The front end of :func:`game`. ``pressed`` is what the player did, as the page tells it.
+    """A round with the images of one model; its result becomes a line of the player's file ``out``.
 
-    The page times the exposure: it knows when both images are decoded and on the screen. A clock in
-    the kernel would start while they are under way, and a busy kernel would show them for longer.
+    ``real[i]`` and ``fake[i]`` belong to one input. Buttons and the arrow keys answer. Raises
+    CourseError for too few images, and for an ``out`` that cannot be written: not after the last
+    trial. Later errors appear in the game and are raised again.
+
+    ``pressed`` is what the player did, as the page tells it. The page times the exposure: it knows
+    when both images are decoded and on the screen. A clock in the kernel would start while they are
+    under way, and a busy kernel would show them for longer.
     """
 
     _esm = Path(__file__).with_name("real_or_fake.js")
@@ -160,10 +168,20 @@ class Game(anywidget.AnyWidget):
     # {"do": "next" or "answer", "number", "side", "at"}
     pressed = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, real: Tensor, fake: Tensor, model: str, out: Path | None, seed: int):
+    def __init__(
+        self,
+        real: Float[Tensor, "n 3 s s"],
+        fake: Float[Tensor, "m 3 s s"],
+        model_name: str,
+        out: Path | str | None = None,
+        seed: int = 0,
+    ):
+        if out is not None:
+            out = files.expanded(out)
+            store(out)  # nothing yet
         size = real.shape[-1]
         super().__init__(side=size * max(1, SHOWN // size))
-        self.real, self.fake, self.model, self.out, self.seed = real, fake, model, out, seed
+        self.real, self.fake, self.model, self.out, self.seed = real, fake, model_name, out, seed
         self.trials = trials(min(len(real), len(fake)), seed)
         self.fooled = 0  # of the trials that count
         self.message = (
@@ -218,20 +236,4 @@ class Game(anywidget.AnyWidget):
             self.message += f" Stored in {self.out.name}."
 
 
-def game(
-    real: Float[Tensor, "n 3 s s"],
-    fake: Float[Tensor, "m 3 s s"],
-    model_name: str,
-    out: Path | str | None = None,
-    seed: int = 0,
-) -> Game:
-    """A round with the images of one model; its result becomes a line of the player's file ``out``.
-
-    ``real[i]`` and ``fake[i]`` belong to one input. Buttons and the arrow keys answer. Raises
-    CourseError for too few images, and for an ``out`` that cannot be written: not after the last
-    trial. Later errors appear in the game and are raised again.
-    """
-    if out is not None:
-        out = files.expanded(out)
-        store(out)  # nothing yet
-    return Game(real, fake, model_name, out, seed)
+game = Game  # called as its siblings are, such as back.both_ways

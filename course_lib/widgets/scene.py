@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.data.label_maps import Edit, hand_drawn
-from course_lib.errors import CourseError
+from course_lib.errors import ensure
 from course_lib.houses.layout import CLASSES
 from course_lib.plotting.figures import image_grid, stitch
 from course_lib.runs.label_maps import photograph
@@ -59,11 +59,27 @@ def objects(scene: Scene) -> list[tuple[str, int]]:
 
 
 class Editor(w.VBox):
-    """The widget of :func:`editor`; ``edits`` are those of the scene, by the ids of instances."""
+    """A choice of scenes and instances, and for the chosen one its label, its place and its style.
+
+    ``scenes`` are (labels, instances). Edits of several instances add up, by their ids in
+    ``edits``; *undo all* takes them back. ``seed`` chooses the styles before any edit. An error of
+    the model appears above the picture and is raised again. Raises CourseError for a method that
+    has learned from plain pairs: it knows no instances.
+    """
 
     def __init__(
-        self, method: Any, scenes: Sequence[Scene], names: Sequence[str] | None, seed: int
+        self,
+        method: Any,
+        scenes: Sequence[Scene],
+        names: Sequence[str] | None = None,
+        seed: int = 0,
     ):
+        ensure(
+            method.maps,
+            "this run has learned from pairs without labels",
+            "editor()",
+            "open one that knows facades",
+        )
         self.method, self.scenes, self.seed = method, scenes, seed
         self.edits: dict[int, Edit] = {}
         centres = range(method.config.n_centres if method.config.use_features else 0)
@@ -136,20 +152,4 @@ def _slider(name: str, reach: int) -> w.IntSlider:
     )
 
 
-def editor(
-    method: Any, scenes: Sequence[Scene], names: Sequence[str] | None = None, seed: int = 0
-) -> Editor:
-    """A choice of scenes and instances, and for the chosen one its label, its place and its style.
-
-    ``scenes`` are (labels, instances). Edits of several instances add up; *undo all* takes them
-    back. ``seed`` chooses the styles before any edit. An error of the model appears above the
-    picture and is raised again. Raises CourseError for a method that has learned from plain pairs:
-    it knows no instances.
-    """
-    if not method.maps:
-        raise CourseError(
-            "this run has learned from pairs without labels",
-            "editor()",
-            "open one that knows facades",
-        )
-    return Editor(method, scenes, names, seed)
+editor = Editor  # called as its siblings are, such as back.both_ways

@@ -9,7 +9,7 @@ from PIL import Image
 
 from course_lib.data.files import expanded
 from course_lib.data.images import read_image, to_png
-from course_lib.errors import CourseError
+from course_lib.errors import CourseError, ensure
 from course_lib.plotting.figures import loss_curves
 from course_lib.training.run import read_history
 from course_lib.widgets.show import Panel, image_tag
@@ -31,8 +31,7 @@ def draw_moment(run_folder: Path | str, index: int) -> tuple[Image.Image, Image.
     previews = frames(run_folder)
     step, path = previews[index]
     rows = read_history(expanded(run_folder) / "history.jsonl", previews[-1][0])
-    if not rows:
-        raise CourseError("this run has no history of a step yet", run_folder, "train for longer")
+    ensure(rows, "this run has no history of a step yet", run_folder, "train for longer")
     figure = loss_curves(rows)
     for axes in figure.axes:
         axes.axvline(step, color="0.2", lw=1.5, zorder=5)

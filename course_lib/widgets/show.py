@@ -19,12 +19,16 @@ from torch import Tensor
 
 from course_lib.data import films
 from course_lib.data.images import read_image, to_file, to_image, to_png
-from course_lib.errors import CourseError, check_choice
+from course_lib.errors import CourseError, ensure
 
 SLIDER = Path(__file__).with_name("slider.js")
 # Longer side of an image of one's own, and of a film, in pixels; its frames at most, as in pick.js;
 # and the pixels of its file that are gone through at most, about 30 frames of 3840 x 2160
 LARGEST, FILM, FRAMES, PIXELS = 2048, 480, 32, 2**28
+LEFT_OUT = (
+    f"Of a film this page takes at most {FRAMES} frames (of large ones, fewer) and {FILM} px a "
+    "side; <code>course translate</code> takes all of it."
+)
 
 
 def data_url(picture: Image.Image, quality: int | None = None) -> str:
@@ -235,14 +239,9 @@ class Chooser(w.VBox):
         page tells anything ``unknown`` about it.
         """
         with shown_errors(self.message, "this file cannot be used"):
-            check_choice("part of the message", next(iter(unknown), "name"), ("name", "lasts"))
+            told = ", ".join(map(repr, unknown))
+            ensure(not unknown, f"unknown part of the message {told}", "the page", "reload it")
             frames, cut = read_upload(files, name if self.pictures.films else "", lasts)
-        self.message.value, self.pictures.value, self.value = (
-            f"Of a film this page takes at most {FRAMES} frames (of large ones, fewer) and {FILM} "
-            "px a side; "
-            "<code>course translate</code> takes all of it."
-            if cut
-            else "",
-            None,  # so that any can be chosen again
-            frames if frames[1:] else frames[0][0],
-        )
+        self.message.value = LEFT_OUT if cut else ""
+        self.pictures.value = None  # so that any can be chosen again
+        self.value = frames if len(frames) > 1 else frames[0][0]

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib.data import Paintings, open_dataset, paintings
-from course_lib.data.paintings import TASKS, entries, half
+from course_lib.data import open_dataset, paintings
+from course_lib.data.paintings import TASKS, Paintings, entries, half
 
 COUNTS = {"van-gogh": 9, "ukiyo-e": 7}
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib.data import Augment, Photos, names, open_dataset, paintings, photos
+from course_lib.data import Augment, names, open_dataset, paintings, photos
 from course_lib.data.images import read_image
 from course_lib.data.photos import TASKS, entries
 from tests import ROOT
@@ -52,7 +52,7 @@ def test_no_photograph_and_no_part_of_one_is_in_two_splits(monkeypatch):
     cut, decode, seen = [], photos.photograph, {}
     monkeypatch.setattr(photos, "photograph", lambda name: cut.append(name) or decode(name))
     for split, count in SPLITS.items():
-        data = Photos(split, 16)
+        data = photos.Photos(split, 16)
         cut.clear()
         items = [data[i]["name"] for i in range(len(data))]
         assert [entries()[group]["name"] for group in data.groups] == cut
@@ -68,7 +68,7 @@ def test_those_that_came_first_come_first():
     for split, count in FIRST.items():
         shown = [entry["name"] for entry in entries() if entry["split"] == split]
         assert shown[:count] == sorted(shown[:count]) and shown[count:] == sorted(shown[count:])
-        assert Photos(split, 16).groups[:count] == [
+        assert photos.Photos(split, 16).groups[:count] == [
             i for i, entry in enumerate(entries()[:60]) if entry["split"] == split
         ]
 
@@ -103,7 +103,7 @@ def test_the_same_bytes_in_two_processes():
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_training_is_cut_anew_and_the_rest_is_fixed(split):
-    first, other = (Photos(split, 32, "photos:fill", seed) for seed in (0, 1))
+    first, other = (photos.Photos(split, 32, "photos:fill", seed) for seed in (0, 1))
     last = len(first) - 1
     before = first[last]
     assert torch.equal(first[last]["x"], before["x"])

@@ -133,7 +133,7 @@ def test_frames_of_another_film_or_another_code_are_not_taken(
     assert "is writing here" in said[0] and len([*aside.glob("*.png")]) == 8
     held, real = [], shutil.rmtree  # while this run holds the folder, no other's frames are lost
     keep = lambda at, **kw: held.append(Path(at, ".pid").exists()) or real(at, **kw)  # noqa: E731
-    monkeypatch.setattr("course_lib.runs.filming.shutil.rmtree", keep)
+    monkeypatch.setattr("course_lib.runs.translating.shutil.rmtree", keep)
     for name in (out, tmp_path / "peace.webp"):
         assert course(*MANY, "--input", source, "--output", name, "--seed", 1)[0] == 0
     assert out.read_bytes() == (tmp_path / "peace.webp").read_bytes()
