@@ -272,13 +272,13 @@ def table(folder: Path) -> str:
     ]
     records = {k: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
-        axes = fig.add_axes((0.12, 0.2, 0.86, 0.76), ylabel="steps of the textbook", ylim=(0, None))
+        axes = fig.add_axes((0.12, 0.2, 0.8, 0.76), ylabel="steps of the textbook")
         [
             axes.scatter([k] * len(one["steps"]), one["steps"], 14, "#999999")
             for k, one in found.items()
         ]
         axes.step([*records], [*records.values()], color=COLOURS[0], where="post")
-        fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
+        axes.set_ylim(0), fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join([*head, "| --- " * 5 + "|", *rows])
 
 
