@@ -90,7 +90,7 @@ def test_minutes_are_wall_clock_and_decay_follows_them():
     start = time.monotonic()
     result = fit(method, Toy(), minutes=0.02, progress=False)
     assert 1.1 < time.monotonic() - start < 10 and result.seconds == pytest.approx(1.2, abs=1)
-    assert method.opt_G.param_groups[0]["lr"] < 0.2 * method.config.lr
+    assert method.opt_G.param_groups[0]["lr"] < 0.5 * method.config.lr
 
 
 @pytest.mark.parametrize("kind", ["resize", "affine", "none"])
