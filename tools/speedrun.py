@@ -254,8 +254,13 @@ def verdict(one: dict[str, Any]) -> str:
     """In words: its time with a 95 % interval, and what came of it."""
     (mean, low, high, _), rows = interval(one["steps"]), one["rows"]
     took, missed = sum(row["seconds"] for row in rows), sum(not row["reached"] for row in rows)
-    ended = "**record**" if one["record"] else f"no faster (p = {one['p']:.2g})"
-    ended = f"missed a target in {missed} of {len(rows)}" if missed else ended
+    ended = (
+        f"missed a target in {missed} of {len(rows)}"
+        if missed
+        else "**record**"
+        if one["record"]
+        else f"no faster (p = {one['p']:.2g})"
+    )
     ended += f", unfinished: {len(rows)} of {SEEDS} seeds" * (len(rows) < SEEDS)
     return f"{mean:,.0f} [{low:,.0f}, {high:,.0f}] | {took / 60 / len(rows):.2f} | {ended}"
 
@@ -278,7 +283,8 @@ def table(folder: Path) -> str:
             for k, one in found.items()
         ]
         axes.step([*records], [*records.values()], color=COLOURS[0], where="post")
-        axes.set_ylim(0), fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
+        axes.tick_params("x", labelrotation=15, labelsize=9), axes.set_ylim(0)
+        fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join([*head, "| --- " * 5 + "|", *rows])
 
 
