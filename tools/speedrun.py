@@ -32,6 +32,7 @@ from typing import Any, BinaryIO
 
 import judge  # beside this file
 import torch
+import torch.nn.functional as F
 from jinja2 import Template
 from numpy.lib import format as npy
 from PIL import Image
@@ -53,12 +54,12 @@ ONE_FILE = bench.one_file("pix2pix")
 
 
 # The data, and what each seed of an attempt has to reach, fixed before the first: of MORE at least
-# as much, of the rest at most.
+# as much, of the distance at most. A track without targets isn't open.
 MORE = "structure", "colours"
 TRACKS = {
-    "pairs": ("emoji:edges", {"structure": 0.5, "colours": 0.25, "distance": 0.9}),
-    "photographs": ("photos:colour", {"structure": 0.58, "colours": 0.24, "distance": 0.92}),
-    "unpaired": ("facades:day-night", {"structure": 0.78, "error": 0.04, "distance": 0.37}),
+    "pairs": ("emoji:edges", {}),
+    "photographs": ("photos:colour", {"structure": 0.72, "colours": 0.25, "distance": 0.78}),
+    "unpaired": ("facades:day-night", {}),
 }
 
 
@@ -71,36 +72,34 @@ def images(track: str, split: str) -> list[torch.Tensor]:
 
 
 def palette(images: torch.Tensor) -> torch.Tensor:
-    """How much colour (chroma in CIE Lab) all images have of each kind, squares of 16 a by 16 b."""
-    ab = pixels.rgb_to_lab(images)[:, 1:]
+    """How much colour (chroma in CIE Lab) all images have of each kind, squares of 16 a by 16 b, if
+    each patch of 16 px is its mean, in which specks cancel out.
+    """
+    ab = F.avg_pool2d(pixels.rgb_to_lab(images)[:, 1:], 16)
     which = ((ab / 16 + 7).long() * torch.tensor([[[14]], [[1]]])).sum(1)  # of 14 by 14
     return torch.bincount(which.flatten(), ab.norm(dim=1).flatten().double(), 14**2)
 
 
 @torch.no_grad()
-def scores(track: str, x: torch.Tensor, fake: torch.Tensor, real: torch.Tensor) -> dict[str, float]:
+def scores(track: str, fake: torch.Tensor, real: torch.Tensor) -> dict[str, float]:
     """Of translations and the truth, bytes: whether edges lie where they should, how much of
-    all the truth's colours is there, anywhere, how much is left of the squared difference between
-    ``x`` and the truth, the distance that EfficientNet-Lite1 sees, and whether it has ``reached``
-    its targets.
+    all the truth's colours is there, anywhere, the distance that EfficientNet-Lite1 sees, and
+    whether it has ``reached`` its targets.
     """
-    x, fake, real = (images / 127.5 - 1 for images in (x, fake, real))
-    theirs, eyes = palette(real), judge.lite1()
+    fake, real = (images / 127.5 - 1 for images in (fake, real))
+    theirs, eyes, goals = palette(real), judge.lite1(), TRACKS[track][1]
     found = {
         "structure": pixels.edge_agreement(fake, real).mean().item(),
         "colours": (torch.minimum(palette(fake), theirs).sum() / theirs.sum()).item(),
-        "error": ((fake - real).square().mean() / (x - real).square().mean()).item(),
         "distance": statistics.fmean(
             losses.perceptual(eyes(a), eyes(b)).item()
             for a, b in zip(fake.split(1), real.split(1), strict=True)
         ),
     }
-    return found | {
-        "reached": all(
-            found[name] >= goal if name in MORE else found[name] <= goal
-            for name, goal in TRACKS[track][1].items()
-        )
-    }
+    reached = (
+        found[name] >= goal if name in MORE else found[name] <= goal for name, goal in goals.items()
+    )
+    return found | {"reached": bool(goals) and all(reached)}
 
 
 # ---- an attempt
@@ -214,7 +213,7 @@ def run(file: Path, out: Path | None = None, seeds: int = 0) -> dict[str, Any]:
     train, (x, y), rows = images(track, "train"), images(track, "test"), kept["rows"]
     for seed in range(len(rows), seeds or SEEDS):
         fake, took = attempt(file, seed, train, x)
-        rows.append({"seed": seed, **took, **scores(track, x, fake, y)})
+        rows.append({"seed": seed, **took, **scores(track, fake, y)})
         print(rows[-1], flush=True)
         files.replace_file(path, (json.dumps(kept, indent=1) + "\n").encode())
         if seed == 0:
@@ -333,7 +332,7 @@ def watch(file: Path) -> dict[str, float]:
         file,
         *(0, train, x),
         lambda after, fake: print(
-            f"{after:.1f} s,", scores(file.parent.name, x, fake, y), flush=True
+            f"{after:.1f} s,", scores(file.parent.name, fake, y), flush=True
         ),
     )[1]
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from pix2pix import PatchGAN, UNet, adam, draw, init, step
 
-STEPS, WIDTH = 1000, 16
+STEPS, WIDTH = 5000, 16
 
 
 def train(x, y, seed):
