@@ -55,10 +55,13 @@ ONE_FILE = bench.one_file("pix2pix")
 
 # The data, and what each seed of an attempt has to reach, fixed before the first: of MORE at least
 # as much, of the distance at most. A track without targets isn't open.
-MORE = "structure", "colours"
+MORE = "structure", "colours", "places"
 TRACKS = {
     "pairs": ("emoji:edges", {}),
-    "photographs": ("photos:colour", {"structure": 0.72, "colours": 0.25, "distance": 0.78}),
+    "photographs": (
+        "photos:colour",
+        {"structure": 0.72, "colours": 0.25, "places": 0.11, "distance": 0.78},
+    ),
     "unpaired": ("facades:day-night", {}),
 }
 
@@ -71,26 +74,34 @@ def images(track: str, split: str) -> list[torch.Tensor]:
     return [to_bytes(torch.stack([item[key] for item in some])) for key in "xy"]
 
 
-def palette(images: torch.Tensor) -> torch.Tensor:
-    """How much colour (chroma in CIE Lab) all images have of each kind, squares of 16 a by 16 b, if
-    each patch of 16 px is its mean, in which specks cancel out.
-    """
-    ab = F.avg_pool2d(pixels.rgb_to_lab(images)[:, 1:], 16)
-    which = ((ab / 16 + 7).long() * torch.tensor([[[14]], [[1]]])).sum(1)  # of 14 by 14
-    return torch.bincount(which.flatten(), ab.norm(dim=1).flatten().double(), 14**2)
+def palette(ab: torch.Tensor) -> torch.Tensor:
+    """How much colour (chroma) patches (n, 2) have of each kind, squares of 16 a by 16 b."""
+    which = ((ab / 16 + 7).long() * torch.tensor([14, 1])).sum(1)  # of 14 by 14
+    return torch.bincount(which, ab.norm(dim=1).double(), 14**2)
 
 
 @torch.no_grad()
 def scores(track: str, fake: torch.Tensor, real: torch.Tensor) -> dict[str, float]:
-    """Of translations and the truth, bytes: whether edges lie where they should, how much of
-    all the truth's colours is there, anywhere, the distance that EfficientNet-Lite1 sees, and
-    whether it has ``reached`` its targets.
+    """Of translations and the truth, bytes: whether edges lie where they should; how much of all
+    the truth's colour is there, anywhere; how much of what lightness doesn't tell is in its place,
+    less what goes the other way; the distance that EfficientNet-Lite1 sees; and whether it has
+    ``reached`` its targets. Colours are means of patches of 16 px, in which specks cancel out.
     """
     fake, real = (images / 127.5 - 1 for images in (fake, real))
-    theirs, eyes, goals = palette(real), judge.lite1(), TRACKS[track][1]
+    labs = (F.avg_pool2d(pixels.rgb_to_lab(images), 16) for images in (fake, real))
+    (_, ours), (light, theirs) = (
+        lab.movedim(1, -1).flatten(0, 2).tensor_split([1], dim=1) for lab in labs
+    )
+    alike = F.one_hot((light[:, 0] / 10).long()).float()  # by the truth's lightness
+    share = alike / alike.sum(0).clamp(min=1)
+    mine, true = (ab - alike @ (share.T @ ab) for ab in (ours, theirs))
+    chroma, kinds = true.norm(dim=1), palette(theirs)
+    along = (mine * true).sum(1) / chroma.clamp(min=1e-6)
+    eyes, goals = judge.lite1(), TRACKS[track][1]
     found = {
         "structure": pixels.edge_agreement(fake, real).mean().item(),
-        "colours": (torch.minimum(palette(fake), theirs).sum() / theirs.sum()).item(),
+        "colours": (torch.minimum(palette(ours), kinds).sum() / kinds.sum()).item(),
+        "places": (torch.minimum(along, chroma).sum() / chroma.sum()).item(),
         "distance": statistics.fmean(
             losses.perceptual(eyes(a), eyes(b)).item()
             for a, b in zip(fake.split(1), real.split(1), strict=True)
