@@ -148,6 +148,11 @@ def start(file: Path, library: Path, said: BinaryIO, wire: int, *words: int) -> 
     )
 
 
+def send(wire: BinaryIO, images: torch.Tensor) -> None:
+    npy.write_array(wire, images.numpy())
+    wire.flush()
+
+
 def attempt(
     file: Path,
     seed: int,
@@ -166,7 +171,7 @@ def attempt(
 
     def ask(some: torch.Tensor) -> tuple[torch.Tensor, float]:
         """Translations, and the seconds then."""
-        npy.write_array(wire, some.numpy()), wire.flush()
+        send(wire, some)
         said = torch.tensor(bytearray(wire.read(some.numel())), dtype=torch.uint8)
         return said.view_as(some), float(wire.readline(99))
 
@@ -176,10 +181,11 @@ def attempt(
         ours,
     ):
         process = start(file, Path(library), said, theirs.fileno(), seed, LIMIT)
-        wire, _ = ours.makefile("rwb"), theirs.close()
+        theirs.close()
+        wire = ours.makefile("rwb")
         try:
             for part in train:
-                npy.write_array(wire, part.numpy()), wire.flush()
+                send(wire, part)
             aside = float(wire.readline(99))  # until it began
             while (told := wire.readline(99)) != b"end\n":
                 if time.monotonic() > last + EVERY:  # it waits to be asked
@@ -188,9 +194,12 @@ def attempt(
                 if watch:
                     watch(float(told) - aside, fake)
                     aside += then - float(told)
-            fake, _ = wire.readline(99) and ask(x)
+            wire.readline(99)  # the seconds, which the last ones contain
+            fake, _ = ask(x)
         except (ValueError, RuntimeError, OSError):
-            ours.shutdown(socket.SHUT_RDWR), process.wait(), said.seek(0)
+            ours.shutdown(socket.SHUT_RDWR)
+            process.wait()
+            said.seek(0)
             why = said.read()[-2000:].decode(errors="replace")
             raise CourseError("it ended without an answer", file, why) from None
         finally:
@@ -264,13 +273,9 @@ def verdict(one: dict[str, Any]) -> str:
     """In words: its time with a 95 % interval, and what came of it."""
     (mean, low, high, _), rows = interval(one["steps"]), one["rows"]
     took, missed = sum(row["seconds"] for row in rows), sum(not row["reached"] for row in rows)
-    ended = (
-        f"missed a target in {missed} of {len(rows)}"
-        if missed
-        else "**record**"
-        if one["record"]
-        else f"no faster (p = {one['p']:.2g})"
-    )
+    ended = "**record**" if one["record"] else f"no faster (p = {one['p']:.2g})"
+    if missed:
+        ended = f"missed a target in {missed} of {len(rows)}"
     ended += f", unfinished: {len(rows)} of {SEEDS} seeds" * (len(rows) < SEEDS)
     return f"{mean:,.0f} [{low:,.0f}, {high:,.0f}] | {took / 60 / len(rows):.2f} | {ended}"
 
@@ -288,12 +293,11 @@ def table(folder: Path) -> str:
     records = {k: statistics.fmean(one["steps"]) for k, one in found.items() if one["record"]}
     with new_figure(780, 320) as fig:
         axes = fig.add_axes((0.12, 0.2, 0.8, 0.76), ylabel="steps of the textbook")
-        [
+        for k, one in found.items():
             axes.scatter([k] * len(one["steps"]), one["steps"], 14, "#999999")
-            for k, one in found.items()
-        ]
         axes.step([*records], [*records.values()], color=COLOURS[0], where="post")
-        axes.tick_params("x", labelrotation=15, labelsize=9), axes.set_ylim(0)
+        axes.tick_params("x", labelrotation=15, labelsize=9)
+        axes.set_yscale("log")
         fig.savefig(folder.parents[1] / "guide" / f"speedrun_{folder.name}.webp")
     return "\n".join([*head, "| --- " * 5 + "|", *rows])
 
@@ -304,7 +308,8 @@ def ranking(folder: Path) -> str:
     runs for all before the next, so what else the machine does slows nobody more than others.
     """
     out, found, lost = Path("build/speedrun") / folder.name, {}, {}
-    shutil.rmtree(out, ignore_errors=True), out.mkdir(parents=True)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
     entries = sorted(file for file in folder.glob("*.py") if not file.is_symlink())
     for seed, file in itertools.product(range(SEEDS), entries):
         try:
@@ -352,7 +357,8 @@ def main(action: str, what: Path) -> Any:
     check_choice("track", folder.name, TRACKS)
     if folder != what:
         check_choice("entry", what.name, sorted(file.name for file in folder.glob("*.py")))
-    sandbox.choose_tier("bubblewrap"), judge.lite1()  # both are there, or nobody starts
+    sandbox.choose_tier("bubblewrap")  # it and the judge are there, or nobody starts
+    judge.lite1()
     torch.set_num_threads(1)
     return ACTIONS[action](what)
 
