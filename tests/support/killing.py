@@ -141,7 +141,7 @@ def _kill_while_saving(folder: Path, kills: int, seed: int) -> Counter:
     assert train_in_child(whole.parent, 4 * kills + 4) == 0
     while counts["killed"] < kills:
         step = last + 1 + rng.randrange(3) if last >= 0 else 0
-        status = train_in_child(run.parent, step, rng.randrange(12))
+        status = train_in_child(run.parent, step, rng.randrange(7))
         assert status in (0, signal.SIGKILL), status
         newest = checkpoint.load_latest(run)
         counts["killed"] += bool(status)
